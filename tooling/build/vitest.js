@@ -1,0 +1,26 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const packages = fileURLToPath(new URL('../../packages/', import.meta.url));
+
+/** Tests import the sources of the other packages, so that no build is needed between an edit and a test. */
+const alias = readdirSync(packages).map((name) => ({
+  find: new RegExp(`^@subtext/${name}$`),
+  replacement: `${packages}${name}/src/index.ts`,
+}));
+
+/** The test configuration of every package. */
+export function testConfig({ name, ...test } = {}) {
+  return defineConfig({
+    resolve: { alias },
+    test: {
+      name,
+      include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+      pool: 'forks',
+      ...test,
+    },
+  });
+}
