@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -18,8 +18,15 @@ if (major < 20 || (major === 20 && minor < 9)) {
   process.exit(1);
 }
 
+/** Turbo looks for pnpm on the path; ours is installed in the workspace. */
+const environment = {
+  ...process.env,
+  PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? process.env.Path ?? ''}`,
+  TURBO_TELEMETRY_DISABLED: '1',
+};
+
 function run(program, args, options = {}) {
-  const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options });
+  const result = spawnSync(program, args, { cwd: root, stdio: 'inherit', env: environment, ...options });
   if (result.error) throw result.error;
   if (result.signal) process.exit(130);
   if (result.status !== 0) process.exit(result.status ?? 1);

@@ -1,0 +1,155 @@
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs';
+
+/** Activations that a linear layer or a gated product can apply. `gelu` is exact (erf), `gelu-tanh` is GPT-2's, `quick-gelu` is CLIP's x·σ(1.702x). */
+export type Activation = 'none' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'silu' | 'relu' | 'tanh';
+
+/** How a linear layer's weight lies in memory: `out-in` is PyTorch's `[out, in]`, `in-out` is GPT-2's `Conv1D` `[in, out]`. */
+export type WeightLayout = 'out-in' | 'in-out';
+
+/**
+ * What an engine may supply in place of a composed operation. Every entry is optional: the composed version covers
+ * the rest. Kernels work on values only; the operations in `../operations` tie them into gradients.
+ * All tensors are float32 unless said otherwise. Rows are flattened: `[rows, width]`.
+ */
+export interface FusedKernels {
+  /** `output = activation(input · weightᵀ + bias)`; `preactivation` is kept only where the activation's gradient needs it. */
+  linearForward?(options: {
+    /** `[rows, in]` */ input: Tensor2D;
+    /** `[out, in]` or `[in, out]`, by `layout` */ weight: Tensor2D;
+    /** `[out]` */ bias: Tensor1D | null;
+    activation: Activation;
+    layout: WeightLayout;
+  }): { /** `[rows, out]` */ output: Tensor2D; /** `[rows, out]` */ preactivation: Tensor2D | null };
+
+  /** Gradients of {@link linearForward}; only what `needs` names is computed. */
+  linearBackward?(options: {
+    /** `[rows, out]` */ gradient: Tensor2D;
+    input: Tensor2D;
+    weight: Tensor2D;
+    preactivation: Tensor2D | null;
+    activation: Activation;
+    layout: WeightLayout;
+    needs: { input: boolean; weight: boolean; bias: boolean };
+  }): { input: Tensor2D | null; weight: Tensor2D | null; bias: Tensor1D | null };
+
+  /**
+   * `softmax(scale · q·kᵀ + mask) · v` for each head, heads side by side in the last axis.
+   * Key/value head of query head h: `floor(h / (heads / keyValueHeads))`.
+   * With `causal`, query i sees keys 0 … (keyTime − queryTime + i). A row that may see nothing gives zeros.
+   */
+  attentionForward?(options: {
+    /** `[batch, queryTime, heads·headWidth]` */ query: Tensor3D;
+    /** `[batch, keyTime, keyValueHeads·headWidth]` */ key: Tensor3D;
+    /** `[batch, keyTime, keyValueHeads·headWidth]` */ value: Tensor3D;
+    heads: number;
+    keyValueHeads: number;
+    causal: boolean;
+    /** int32, 1 where a key may be seen: `[batch, keyTime]` or `[batch, queryTime, keyTime]` */ mask: Tensor | null;
+    scale: number;
+  }): {
+    /** `[batch, queryTime, heads·headWidth]` */ output: Tensor3D;
+    /** log Σ exp of the scores, `[batch, heads, queryTime]`; what the backward pass needs instead of the probabilities */
+    logSumExp: Tensor3D;
+  };
+
+  attentionBackward?(options: {
+    /** `[batch, queryTime, heads·headWidth]` */ gradient: Tensor3D;
+    query: Tensor3D;
+    key: Tensor3D;
+    value: Tensor3D;
+    output: Tensor3D;
+    logSumExp: Tensor3D;
+    heads: number;
+    keyValueHeads: number;
+    causal: boolean;
+    mask: Tensor | null;
+    scale: number;
+  }): { query: Tensor3D; key: Tensor3D; value: Tensor3D };
+
+  /** `(x − mean) / √(variance + ε) · scale + bias` over the last axis. */
+  layerNormForward?(options: { /** `[rows, width]` */ input: Tensor2D; scale: Tensor1D; bias: Tensor1D; epsilon: number }): {
+    output: Tensor2D;
+    /** `[rows]` */ mean: Tensor1D;
+    /** `[rows]`, 1 / √(variance + ε) */ inverseDeviation: Tensor1D;
+  };
+  layerNormBackward?(options: {
+    gradient: Tensor2D;
+    input: Tensor2D;
+    scale: Tensor1D;
+    mean: Tensor1D;
+    inverseDeviation: Tensor1D;
+  }): { input: Tensor2D; scale: Tensor1D; bias: Tensor1D };
+
+  /** `x / √(mean(x²) + ε) · scale` over the last axis. */
+  rmsNormForward?(options: { /** `[rows, width]` */ input: Tensor2D; scale: Tensor1D; epsilon: number }): {
+    output: Tensor2D;
+    /** `[rows]`, 1 / √(mean(x²) + ε) */ inverseDeviation: Tensor1D;
+  };
+  rmsNormBackward?(options: { gradient: Tensor2D; input: Tensor2D; scale: Tensor1D; inverseDeviation: Tensor1D }): {
+    input: Tensor2D;
+    scale: Tensor1D;
+  };
+
+  /**
+   * Rotary embedding, Hugging Face's `rotate_half` form: for each head and i < D/2,
+   * `y[i] = x[i]·cos[i] − x[i+D/2]·sin[i]`, `y[i+D/2] = x[i+D/2]·cos[i] + x[i]·sin[i]`.
+   * `inverse` rotates the other way, which is the gradient.
+   */
+  rotary?(options: {
+    /** `[batch, time, heads·headWidth]` */ input: Tensor3D;
+    heads: number;
+    /** `[batch or 1, time, headWidth / 2]` */ cos: Tensor3D;
+    /** `[batch or 1, time, headWidth / 2]` */ sin: Tensor3D;
+    inverse: boolean;
+  }): Tensor3D;
+
+  /** `activation(gate) · up`, all `[rows, width]`. */
+  gatedActivationForward?(options: { gate: Tensor2D; up: Tensor2D; activation: Activation }): Tensor2D;
+  gatedActivationBackward?(options: { gradient: Tensor2D; gate: Tensor2D; up: Tensor2D; activation: Activation }): {
+    gate: Tensor2D;
+    up: Tensor2D;
+  };
+
+  /** Rows of `table` (`[vocabulary, width]`) by `ids` (int32 `[count]`): `[count, width]`. */
+  embeddingForward?(options: { table: Tensor2D; ids: Tensor1D }): Tensor2D;
+  /** Σ of the gradient's rows by id: `[vocabulary, width]`, added in ascending order of position. */
+  embeddingBackward?(options: { /** `[count, width]` */ gradient: Tensor2D; ids: Tensor1D; vocabulary: number }): Tensor2D;
+
+  /** `logSumExp(logits) − logits[label]` for each row; 0 where the label is `ignoreIndex`. */
+  crossEntropyForward?(options: { /** `[rows, vocabulary]` */ logits: Tensor2D; /** int32 `[rows]` */ labels: Tensor1D; ignoreIndex: number }): {
+    /** `[rows]` */ losses: Tensor1D;
+    /** `[rows]` */ logSumExp: Tensor1D;
+  };
+  /** `(softmax(logits) − onehot(label)) · gradient` for each row; 0 in ignored rows. */
+  crossEntropyBackward?(options: {
+    /** `[rows]` */ gradient: Tensor1D;
+    logits: Tensor2D;
+    labels: Tensor1D;
+    logSumExp: Tensor1D;
+    ignoreIndex: number;
+  }): Tensor2D;
+
+  /** Σ of squares over all the tensors, on the host, in float64 where the engine can. */
+  sumOfSquares?(tensors: readonly Tensor[]): number;
+
+  /**
+   * One AdamW step in place (decoupled weight decay, as PyTorch): with g = gradient · gradientScale,
+   * `p −= lr·decay·p; m = β₁m + (1−β₁)g; v = β₂v + (1−β₂)g²; p −= lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε)`.
+   */
+  adamW?(options: {
+    parameter: Variable;
+    gradient: Tensor;
+    firstMoment: Variable;
+    secondMoment: Variable;
+    learningRate: number;
+    beta1: number;
+    beta2: number;
+    epsilon: number;
+    weightDecay: number;
+    /** counts from 1 */ step: number;
+    gradientScale: number;
+  }): void;
+
+  /** Writes `update` (`[batch, time, width]`) into `buffer` (`[batch, capacity, width]`) at `offset`, in place. */
+  cacheWrite?(options: { buffer: Variable; update: Tensor3D; offset: number }): void;
+}
