@@ -1,1 +1,20 @@
-export {};
+// Blocks
+export { activationNames } from './blocks/activation-names';
+export { FusedProjection, HeadNorm, SeparateProjections, type AttentionProjection, type QueryKeyValue } from './blocks/attention-projections';
+export { EmbeddingLayer, type EmbeddingLayerOptions } from './blocks/embedding-layer';
+export { GatedFeedForward, PlainFeedForward, type FeedForward } from './blocks/feed-forward';
+export { GrowingCache, type KeyValueCache, type LayerCache } from './blocks/key-value-cache';
+export { LinearLayer, type LinearLayerOptions } from './blocks/linear-layer';
+export { LowRankAdapter } from './blocks/low-rank-adapter';
+export { LayerNormLayer, RmsNormLayer, type Normalisation } from './blocks/normalisation';
+export { RotaryEmbedding, rotaryFrequencies, type RotaryAngles, type RotaryScaling } from './blocks/rotary-embedding';
+export { runBlocks, type Block } from './blocks/run-blocks';
+export { SelfAttention, type AttentionInput, type SelfAttentionOptions } from './blocks/self-attention';
+export { TransformerBlock } from './blocks/transformer-block';
+// Weights and configurations
+export { drawInitialValues, initialiseWeights } from './weights/initialise-weights';
+export { loadWeights, type LoadWeightsOptions } from './weights/load-weights';
+export { ModelFolderError, type ModelFolderErrorCode } from './weights/model-folder-error';
+export { ModelStructure, ParameterScope, type Initialisation, type ParameterDeclaration, type ParameterHandle } from './weights/parameter-scope';
+export { activationName, commonConfigKeys, dropoutRate, harmless, neutral, parseConfig, positiveInteger, readConfig, type RawConfig } from './weights/read-config';
+export { readRotaryConfig, rotaryConfigKeys } from './weights/rotary-config';

@@ -1,0 +1,18 @@
+import type { Activation } from '@subtext/tensor';
+
+/** Hugging Face's names of activations (`transformers/activations.py`) and ours. Those absent are not supported. */
+export const activationNames: Readonly<Record<string, Activation>> = {
+  gelu: 'gelu',
+  gelu_python: 'gelu',
+  gelu_new: 'gelu-tanh',
+  gelu_pytorch_tanh: 'gelu-tanh',
+  gelu_python_tanh: 'gelu-tanh',
+  gelu_fast: 'gelu-tanh',
+  gelu_accurate: 'gelu-tanh',
+  quick_gelu: 'quick-gelu',
+  silu: 'silu',
+  swish: 'silu',
+  relu: 'relu',
+  tanh: 'tanh',
+  linear: 'none',
+};

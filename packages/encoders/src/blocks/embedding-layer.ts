@@ -1,0 +1,33 @@
+import { embedding, tf } from '@subtext/tensor';
+import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
+
+export interface EmbeddingLayerOptions {
+  /** Where the parameter `weight` lives. */
+  scope: ParameterScope;
+  /** Rows of the table. */
+  count: number;
+  width: number;
+  /** How the table starts in a new model. Default normal with deviation 0.02. */
+  initialisation?: Initialisation;
+}
+
+/** A table of rows looked up by id; `weight` is `[count, width]`. */
+export class EmbeddingLayer {
+  readonly weight: ParameterHandle;
+  readonly width: number;
+
+  constructor({ scope, count, width, initialisation = { kind: 'normal', deviation: 0.02 } }: EmbeddingLayerOptions) {
+    this.width = width;
+    this.weight = scope.declare({ name: 'weight', shape: [count, width], initialisation });
+  }
+
+  /** Rows in the table now: it may have been resized since it was declared. */
+  get count(): number {
+    return this.weight.value.shape[0] as number;
+  }
+
+  /** int32 ids `[...]` to rows `[..., width]`. */
+  lookup({ ids }: { ids: tf.Tensor }): tf.Tensor {
+    return embedding({ table: this.weight.value as tf.Tensor2D, ids });
+  }
+}

@@ -1,0 +1,59 @@
+import { activate, linear, tf, type Activation, type WeightLayout } from '@subtext/tensor';
+import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
+import type { LowRankAdapter } from './low-rank-adapter';
+
+export interface LinearLayerOptions {
+  /** Where the layer's parameters `weight` and `bias` live. */
+  scope: ParameterScope;
+  inputWidth: number;
+  outputWidth: number;
+  /** Whether there is a bias. Default true. */
+  bias?: boolean;
+  /** How the weight lies: `out-in` as PyTorch's Linear, `in-out` as GPT-2's Conv1D. Default `out-in`. */
+  layout?: WeightLayout;
+  /** How the weight starts in a new model. Default normal with deviation 0.02. */
+  initialisation?: Initialisation;
+  /** A weight that another layer owns (tied output embeddings), `[outputWidth, inputWidth]`; none is declared then. */
+  tiedWeight?: ParameterHandle;
+}
+
+/**
+ * `y = activation(x · Wᵀ + b)`, and with a low-rank adapter `y = activation(x · Wᵀ + b + α/r · dropout(x) · Aᵀ · Bᵀ)`
+ * (LoRA, arXiv 2106.09685). Registers itself in the structure under its scope's name, where adapters find it.
+ */
+export class LinearLayer {
+  /** The module's name in the checkpoint, such as `model.layers.0.self_attn.q_proj`. */
+  readonly name: string;
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+  readonly layout: WeightLayout;
+  readonly weight: ParameterHandle;
+  readonly bias: ParameterHandle | null;
+  /** Whether the weight belongs to another layer. */
+  readonly tied: boolean;
+  /** The adapter in use; null without one. */
+  adapter: LowRankAdapter | null = null;
+
+  constructor({ scope, inputWidth, outputWidth, bias = true, layout = 'out-in', initialisation = { kind: 'normal', deviation: 0.02 }, tiedWeight }: LinearLayerOptions) {
+    this.name = scope.prefix;
+    this.inputWidth = inputWidth;
+    this.outputWidth = outputWidth;
+    this.layout = layout;
+    this.tied = tiedWeight !== undefined;
+    this.weight =
+      tiedWeight ??
+      scope.declare({ name: 'weight', shape: layout === 'out-in' ? [outputWidth, inputWidth] : [inputWidth, outputWidth], initialisation });
+    this.bias = bias ? scope.declare({ name: 'bias', shape: [outputWidth], initialisation: { kind: 'zeros' } }) : null;
+    scope.structure.linearLayers.set(this.name, this);
+  }
+
+  /** `[..., inputWidth]` to `[..., outputWidth]`. */
+  apply<Shape extends tf.Tensor>({ input, activation = 'none' }: { input: Shape; activation?: Activation }): Shape {
+    const weight = this.weight.value as tf.Tensor2D;
+    const bias = (this.bias?.value as tf.Tensor1D | undefined) ?? undefined;
+    if (this.adapter === null) return linear({ input, weight, bias, activation, layout: this.layout }) as Shape;
+    const frozen = linear({ input, weight, bias, layout: this.layout });
+    const sum = tf.add(frozen, this.adapter.apply({ input }));
+    return activate({ input: sum, activation }) as Shape;
+  }
+}

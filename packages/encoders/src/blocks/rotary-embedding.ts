@@ -1,0 +1,168 @@
+import { tf } from '@subtext/tensor';
+
+/** Cosines and sines of the rotation of each position: `[batch or 1, time, headWidth / 2]`. */
+export interface RotaryAngles {
+  cos: tf.Tensor3D;
+  sin: tf.Tensor3D;
+}
+
+/** How the rotation's frequencies are stretched for long contexts; the names are Hugging Face's `rope_type`. */
+export type RotaryScaling =
+  | { type: 'default' }
+  | { type: 'linear'; factor: number }
+  | { type: 'dynamic'; factor: number; originalPositions: number }
+  | { type: 'llama3'; factor: number; lowFrequencyFactor: number; highFrequencyFactor: number; originalPositions: number }
+  | {
+      type: 'yarn';
+      factor: number;
+      originalPositions: number;
+      /** Factor on cosines and sines. Default 0.1·ln(factor) + 1. */
+      attentionFactor?: number;
+      /** Default 32. */
+      betaFast?: number;
+      /** Default 1. */
+      betaSlow?: number;
+      mscale?: number;
+      mscaleAllDimensions?: number;
+      /** Whether the ramp's ends are rounded to whole dimensions. Default true. */
+      truncate?: boolean;
+    };
+
+const { fround } = Math;
+
+/** `θ^(−2i/headWidth)` for i < headWidth/2, in float32 as PyTorch computes it. */
+function baseFrequencies({ headWidth, theta }: { headWidth: number; theta: number }): Float32Array {
+  return Float32Array.from({ length: headWidth / 2 }, (_, index) => 1 / fround(theta ** fround((2 * index) / headWidth)));
+}
+
+/**
+ * The frequencies of a rotary embedding and the factor on its cosines and sines, as
+ * `transformers/modeling_rope_utils.py` computes them.
+ * `positions` is how many positions are in use, which only `dynamic` looks at.
+ */
+export function rotaryFrequencies({ headWidth, theta, scaling, positions }: { headWidth: number; theta: number; scaling: RotaryScaling; positions: number }): {
+  /** `[headWidth / 2]` */ frequencies: Float32Array;
+  attentionFactor: number;
+} {
+  const base = baseFrequencies({ headWidth, theta });
+  switch (scaling.type) {
+    case 'default':
+      return { frequencies: base, attentionFactor: 1 };
+    case 'linear':
+      return { frequencies: base.map((frequency) => frequency / scaling.factor), attentionFactor: 1 };
+    case 'dynamic': {
+      const { factor, originalPositions } = scaling;
+      if (positions <= originalPositions) return { frequencies: base, attentionFactor: 1 };
+      const stretched = theta * ((factor * positions) / originalPositions - (factor - 1)) ** (headWidth / (headWidth - 2));
+      return { frequencies: baseFrequencies({ headWidth, theta: stretched }), attentionFactor: 1 };
+    }
+    case 'llama3':
+      return { frequencies: llama3Frequencies({ base, scaling }), attentionFactor: 1 };
+    case 'yarn':
+      return yarnFrequencies({ base, headWidth, theta, scaling });
+  }
+}
+
+/** Low frequencies are divided by the factor, high ones kept, those between blended (Llama 3.1). */
+function llama3Frequencies({ base, scaling }: { base: Float32Array; scaling: RotaryScaling & { type: 'llama3' } }): Float32Array {
+  const { factor, lowFrequencyFactor, highFrequencyFactor, originalPositions } = scaling;
+  return base.map((frequency) => {
+    const wavelength = (2 * Math.PI) / frequency;
+    if (wavelength > originalPositions / lowFrequencyFactor) return frequency / factor;
+    if (wavelength < originalPositions / highFrequencyFactor) return frequency;
+    const smooth = (originalPositions / wavelength - lowFrequencyFactor) / (highFrequencyFactor - lowFrequencyFactor);
+    return ((1 - smooth) * frequency) / factor + smooth * frequency;
+  });
+}
+
+/** Interpolates slow dimensions, keeps fast ones, with a ramp between (YaRN, arXiv 2309.00071). */
+function yarnFrequencies({ base, headWidth, theta, scaling }: { base: Float32Array; headWidth: number; theta: number; scaling: RotaryScaling & { type: 'yarn' } }) {
+  const { factor, originalPositions, betaFast = 32, betaSlow = 1, mscale, mscaleAllDimensions, truncate = true } = scaling;
+  const magnitude = (scale: number, weight: number) => (scale <= 1 ? 1 : 0.1 * weight * Math.log(scale) + 1);
+  const attentionFactor =
+    scaling.attentionFactor ??
+    (mscale && mscaleAllDimensions ? magnitude(factor, mscale) / magnitude(factor, mscaleAllDimensions) : magnitude(factor, 1));
+  const dimension = (rotations: number) => (headWidth * Math.log(originalPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [first, last] = [dimension(betaFast), dimension(betaSlow)];
+  const low = Math.max(truncate ? Math.floor(first) : first, 0);
+  let high = Math.min(truncate ? Math.ceil(last) : last, headWidth - 1);
+  if (low === high) high += 0.001;
+  const frequencies = base.map((frequency, index) => {
+    const ramp = Math.min(Math.max((index - low) / (high - low), 0), 1);
+    return (frequency / factor) * ramp + frequency * (1 - ramp);
+  });
+  return { frequencies, attentionFactor };
+}
+
+/** Tables start with this many positions and double. */
+const firstCapacity = 256;
+
+/**
+ * Rotary positions (arXiv 2104.09864) for heads of one width: keeps tables of cosines and sines by position, which grow
+ * as longer inputs come.
+ */
+export class RotaryEmbedding {
+  readonly headWidth: number;
+  readonly theta: number;
+  readonly scaling: RotaryScaling;
+  #capacity = 0;
+  /** Positions that the frequencies in the tables are for; they change only with `dynamic`. */
+  #positions = 0;
+  #cos: tf.Tensor2D | null = null;
+  #sin: tf.Tensor2D | null = null;
+
+  constructor({ headWidth, theta, scaling = { type: 'default' } }: { headWidth: number; theta: number; scaling?: RotaryScaling }) {
+    if (headWidth % 2 !== 0) throw new Error(`Rotary positions need an even head width, not ${headWidth}.`);
+    this.headWidth = headWidth;
+    this.theta = theta;
+    this.scaling = scaling;
+  }
+
+  /**
+   * The angles of the positions `offset … offset + time − 1`, the same for each row, or of `positions`
+   * (int32 `[batch, time]`), of which none may be above `largest`.
+   */
+  angles(options: { offset: number; time: number } | { positions: tf.Tensor2D; largest: number }): RotaryAngles {
+    const count = 'positions' in options ? options.largest + 1 : options.offset + options.time;
+    const { cos, sin } = this.#tables(count);
+    if ('positions' in options) {
+      return tf.tidy(() => ({ cos: tf.gather(cos, options.positions) as tf.Tensor3D, sin: tf.gather(sin, options.positions) as tf.Tensor3D }));
+    }
+    const { offset, time } = options;
+    const rows = (table: tf.Tensor2D) => tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.headWidth / 2]) as tf.Tensor3D;
+    return tf.tidy(() => ({ cos: rows(cos), sin: rows(sin) }));
+  }
+
+  dispose(): void {
+    this.#cos?.dispose();
+    this.#sin?.dispose();
+    this.#cos = null;
+    this.#sin = null;
+    this.#capacity = 0;
+  }
+
+  #tables(count: number): { cos: tf.Tensor2D; sin: tf.Tensor2D } {
+    const positions = this.scaling.type === 'dynamic' ? Math.max(count, this.scaling.originalPositions) : 0;
+    if (this.#cos !== null && this.#sin !== null && count <= this.#capacity && positions === this.#positions) return { cos: this.#cos, sin: this.#sin };
+    let capacity = Math.max(this.#capacity, firstCapacity);
+    while (capacity < count) capacity *= 2;
+    const half = this.headWidth / 2;
+    const { frequencies, attentionFactor } = rotaryFrequencies({ headWidth: this.headWidth, theta: this.theta, scaling: this.scaling, positions });
+    const cos = new Float32Array(capacity * half);
+    const sin = new Float32Array(capacity * half);
+    for (let position = 0; position < capacity; position++) {
+      for (let index = 0; index < half; index++) {
+        // The product is rounded to float32 first, as PyTorch's is: at high positions that moves the angle.
+        const angle = fround(position * (frequencies[index] as number));
+        cos[position * half + index] = Math.cos(angle) * attentionFactor;
+        sin[position * half + index] = Math.sin(angle) * attentionFactor;
+      }
+    }
+    this.dispose();
+    this.#capacity = capacity;
+    this.#positions = positions;
+    this.#cos = tf.keep(tf.tensor2d(cos, [capacity, half]));
+    this.#sin = tf.keep(tf.tensor2d(sin, [capacity, half]));
+    return { cos: this.#cos, sin: this.#sin };
+  }
+}

@@ -1,0 +1,74 @@
+import { attention, rotary as rotate, type tf } from '@subtext/tensor';
+import type { AttentionProjection } from './attention-projections';
+import type { LayerCache } from './key-value-cache';
+import type { LinearLayer } from './linear-layer';
+import type { RotaryAngles } from './rotary-embedding';
+
+export interface SelfAttentionOptions {
+  projection: AttentionProjection;
+  /** From `heads·headWidth` back to the width of the block. */
+  output: LinearLayer;
+  heads: number;
+  /** Heads of keys and values; each serves `heads / keyValueHeads` query heads. Default `heads`. */
+  keyValueHeads?: number;
+  /** Factor on the scores. Default 1/√headWidth. */
+  scale?: number;
+}
+
+/** What one call of an attention may use besides its input. */
+export interface AttentionInput {
+  /** `[batch, time, width]` */
+  input: tf.Tensor3D;
+  /** Where keys and values come from: `[batch, keyTime, width]`. Default the input itself. */
+  keyValueInput?: tf.Tensor3D;
+  /** Cosines and sines by position; without them nothing is rotated. */
+  rotary?: RotaryAngles | null;
+  /** Whether a position sees only itself and those before it. Default false. */
+  causal?: boolean;
+  /** int32, 1 where a key may be seen: `[batch, keyTime]` or `[batch, time, keyTime]`, cached keys included. */
+  mask?: tf.Tensor | null;
+  /** Keys and values of earlier positions; this call's are added to it. */
+  cache?: LayerCache | null;
+}
+
+/**
+ * `softmax(scale · q·kᵀ + mask) · v`, head by head, and an output projection: with grouped heads, rotary positions and a
+ * cache where the model has them. Keys and values may come from elsewhere (cross-attention).
+ */
+export class SelfAttention {
+  readonly projection: AttentionProjection;
+  readonly output: LinearLayer;
+  readonly heads: number;
+  readonly keyValueHeads: number;
+  readonly scale: number | undefined;
+
+  constructor({ projection, output, heads, keyValueHeads = heads, scale }: SelfAttentionOptions) {
+    if (heads % keyValueHeads !== 0) throw new Error(`${heads} query heads cannot share ${keyValueHeads} key and value heads evenly.`);
+    this.projection = projection;
+    this.output = output;
+    this.heads = heads;
+    this.keyValueHeads = keyValueHeads;
+    this.scale = scale;
+  }
+
+  apply({ input, keyValueInput, rotary = null, causal = false, mask = null, cache = null }: AttentionInput): tf.Tensor3D {
+    const projected = this.projection.project({ input, keyValueInput });
+    let { query, key, value } = projected;
+    if (rotary !== null) {
+      query = rotate({ input: query, heads: this.heads, cos: rotary.cos, sin: rotary.sin }) as tf.Tensor3D;
+      key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin }) as tf.Tensor3D;
+    }
+    if (cache !== null) ({ key, value } = cache.append({ key, value }));
+    const attended = attention({
+      query,
+      key,
+      value,
+      heads: this.heads,
+      keyValueHeads: this.keyValueHeads,
+      causal,
+      mask: mask ?? undefined,
+      scale: this.scale,
+    }) as tf.Tensor3D;
+    return this.output.apply({ input: attended });
+  }
+}

@@ -1,0 +1,112 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openSafetensors, type SafetensorsFile } from '@subtext/safetensors';
+import { tf } from '@subtext/tensor';
+import { ModelFolderError } from './model-folder-error';
+import type { ModelStructure, ParameterDeclaration } from './parameter-scope';
+
+export interface LoadWeightsOptions {
+  /** What the model declares: the tensors that the folder must hold, with these shapes. */
+  structure: ModelStructure;
+  /** A folder with model.safetensors or model.safetensors.index.json. */
+  folder: string;
+  /** The name in the file of each tensor, turned into ours; null drops the tensor. Default: as it is. */
+  rename?: (name: string) => string | null;
+  /** Tensors in the file that are known to change nothing, by their renamed names: buffers, weights of unused heads. */
+  ignore?: readonly RegExp[];
+  /** Whether the loaded variables are trainable. Default true. */
+  trainable?: boolean;
+  /** Called after each tensor. */
+  onProgress?: (progress: { loaded: number; total: number }) => void;
+}
+
+const weightFiles = ['model.safetensors', 'model.safetensors.index.json'];
+const otherFormats = ['pytorch_model.bin', 'pytorch_model.bin.index.json', 'tf_model.h5', 'flax_model.msgpack', 'model.gguf'];
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Fails with a clear error where the folder has no safetensors weights. */
+async function openFolder(folder: string): Promise<SafetensorsFile> {
+  const found = await Promise.all(weightFiles.map((name) => exists(join(folder, name))));
+  if (!found.includes(true)) {
+    const others = (await Promise.all(otherFormats.map(async (name) => ((await exists(join(folder, name))) ? name : null)))).filter((name) => name !== null);
+    const hint =
+      others.length > 0
+        ? `It has ${others.join(', ')}: convert it with transformers (model.save_pretrained(folder, safe_serialization=True)).`
+        : 'A model folder holds config.json and model.safetensors, or model.safetensors.index.json and its shards.';
+    throw new ModelFolderError({ code: 'missing-file', path: folder, message: `has no ${weightFiles.join(' or ')}. ${hint}` });
+  }
+  return openSafetensors(folder);
+}
+
+const listed = (names: readonly string[]) => `${names.slice(0, 12).join(', ')}${names.length > 12 ? ` and ${names.length - 12} more` : ''}`;
+const shapeText = (shape: readonly number[]) => `[${shape.join(', ')}]`;
+
+/** Which tensor of the file gives each parameter; every missing, unexpected or mis-shaped tensor is named. */
+function matchTensors({ structure, folder, rename = (name) => name, ignore = [] }: LoadWeightsOptions, file: SafetensorsFile): Map<ParameterDeclaration, string> {
+  const sources = new Map<string, string>();
+  const unexpected: string[] = [];
+  for (const name of file.names) {
+    const own = rename(name);
+    if (own === null) continue;
+    if (structure.declarations.has(own)) sources.set(own, name);
+    else if (!ignore.some((pattern) => pattern.test(own))) unexpected.push(name);
+  }
+  const missing = [...structure.declarations.keys()].filter((name) => !sources.has(name));
+  if (missing.length > 0) {
+    const rest = unexpected.length > 0 ? ` Not expected there: ${listed(unexpected)}.` : '';
+    throw new ModelFolderError({
+      code: 'missing-tensor',
+      path: folder,
+      message: `the weights lack ${missing.length} of the ${structure.declarations.size} tensors that config.json asks for: ${listed(missing)}.${rest} Do the config and the weights belong together?`,
+    });
+  }
+  if (unexpected.length > 0) {
+    throw new ModelFolderError({
+      code: 'unexpected-tensor',
+      path: folder,
+      message: `the weights hold ${unexpected.length} tensors that config.json does not account for: ${listed(unexpected)}. Leaving them out would change the model.`,
+    });
+  }
+  const matched = new Map<ParameterDeclaration, string>();
+  const misshaped: string[] = [];
+  for (const declaration of structure.declarations.values()) {
+    const source = sources.get(declaration.name) as string;
+    const { shape } = file.entry(source);
+    if (shape.length !== declaration.shape.length || shape.some((size, axis) => size !== declaration.shape[axis])) {
+      misshaped.push(`${source} is ${shapeText(shape)} where config.json asks for ${shapeText(declaration.shape)}`);
+    }
+    matched.set(declaration, source);
+  }
+  if (misshaped.length > 0) {
+    throw new ModelFolderError({ code: 'shape-mismatch', path: folder, message: `${misshaped.slice(0, 12).join('; ')}${misshaped.length > 12 ? `; and ${misshaped.length - 12} more` : ''}.` });
+  }
+  return matched;
+}
+
+/**
+ * Fills a structure's parameters from a Hugging Face folder, one tensor at a time, as float32: beyond the weights, no
+ * more than one tensor is held. Nothing is loaded unless every tensor fits.
+ */
+export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
+  const { structure, folder, trainable = true, onProgress } = options;
+  const file = await openFolder(folder);
+  try {
+    const matched = matchTensors(options, file);
+    let loaded = 0;
+    for (const [declaration, source] of matched) {
+      const values = await file.readFloat32(source);
+      const initial = tf.tensor(values, [...declaration.shape], 'float32');
+      structure.parameters.add({ name: declaration.name, value: initial, trainable });
+      initial.dispose();
+      onProgress?.({ loaded: ++loaded, total: matched.size });
+    }
+  } finally {
+    await file.close();
+  }
+}

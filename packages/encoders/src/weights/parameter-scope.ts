@@ -1,0 +1,79 @@
+import type { Parameters, tf } from '@subtext/tensor';
+import type { LinearLayer } from '../blocks/linear-layer';
+
+/** How a parameter starts when a model is made from nothing. */
+export type Initialisation =
+  | { kind: 'zeros' }
+  | { kind: 'ones' }
+  | { kind: 'normal'; /** standard deviation */ deviation: number }
+  | { kind: 'uniform'; /** values in (−limit, limit) */ limit: number };
+
+/** A parameter that a model needs: what a checkpoint must hold, or what a new model draws. */
+export interface ParameterDeclaration {
+  /** The tensor's name in the checkpoint, such as `model.layers.0.self_attn.q_proj.weight`. */
+  name: string;
+  shape: readonly number[];
+  initialisation: Initialisation;
+}
+
+/** A declared parameter. Its value is looked up at each use, so that loading, resizing and training may replace it. */
+export interface ParameterHandle {
+  readonly declaration: ParameterDeclaration;
+  /** The variable; an error where nothing has been loaded or initialised yet. */
+  readonly value: tf.Variable;
+}
+
+/**
+ * What a model is made of, by name. The blocks declare their parameters here while the model is put together; then
+ * `loadWeights` or `initialiseWeights` gives each a value. The declarations are the one list of what a checkpoint must
+ * hold: loading, saving and initialisation all read it.
+ */
+export class ModelStructure {
+  readonly parameters: Parameters;
+  readonly declarations = new Map<string, ParameterDeclaration>();
+  /** Linear layers by the name of their module: the places a low-rank adapter can go. */
+  readonly linearLayers = new Map<string, LinearLayer>();
+
+  constructor({ parameters }: { parameters: Parameters }) {
+    this.parameters = parameters;
+  }
+
+  /** The scope at the top: names without a prefix. */
+  scope(prefix = ''): ParameterScope {
+    return new ParameterScope({ structure: this, prefix });
+  }
+}
+
+/** A prefix of names inside a {@link ModelStructure}: `scope.child('self_attn').declare({ name: 'q_proj.weight', … })`. */
+export class ParameterScope {
+  readonly structure: ModelStructure;
+  readonly prefix: string;
+
+  constructor({ structure, prefix }: { structure: ModelStructure; prefix: string }) {
+    this.structure = structure;
+    this.prefix = prefix;
+  }
+
+  child(name: string | number): ParameterScope {
+    return new ParameterScope({ structure: this.structure, prefix: this.fullName(String(name)) });
+  }
+
+  fullName(name: string): string {
+    if (this.prefix === '') return name;
+    return name === '' ? this.prefix : `${this.prefix}.${name}`;
+  }
+
+  /** Declares a parameter under this prefix. */
+  declare({ name, shape, initialisation }: ParameterDeclaration): ParameterHandle {
+    const declaration = { name: this.fullName(name), shape, initialisation };
+    const { parameters, declarations } = this.structure;
+    if (declarations.has(declaration.name)) throw new Error(`The parameter ${declaration.name} is declared twice.`);
+    declarations.set(declaration.name, declaration);
+    return {
+      declaration,
+      get value() {
+        return parameters.get(declaration.name);
+      },
+    };
+  }
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { RotaryScaling } from '../blocks/rotary-embedding';
+import { neutral, positiveInteger } from './read-config';
+
+/** Refuses keys by name; `null` counts as unset. */
+const parameters = z
+  .strictObject({
+    rope_theta: z.number().positive().nullish(),
+    rope_type: z.string().nullish(),
+    /** The older spelling of `rope_type`. */
+    type: z.string().nullish(),
+    factor: z.number().positive().nullish(),
+    original_max_position_embeddings: positiveInteger.nullish(),
+    low_freq_factor: z.number().positive().nullish(),
+    high_freq_factor: z.number().positive().nullish(),
+    attention_factor: z.number().positive().nullish(),
+    beta_fast: z.number().positive().nullish(),
+    beta_slow: z.number().positive().nullish(),
+    mscale: z.number().nullish(),
+    mscale_all_dim: z.number().nullish(),
+    truncate: z.boolean().nullish(),
+    partial_rotary_factor: neutral(1),
+  })
+  .nullish();
+
+/** The keys about rotary positions, in both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters`. */
+export const rotaryConfigKeys = {
+  rope_theta: z.number().positive().nullish(),
+  rope_scaling: parameters,
+  rope_parameters: parameters,
+  partial_rotary_factor: neutral(1),
+  rope_interleaved: neutral(false),
+  /** The positions before stretching; some configs hold it here, and then it counts. */
+  original_max_position_embeddings: positiveInteger.nullish(),
+  max_position_embeddings: positiveInteger,
+} as const;
+
+type RotaryConfig = z.output<z.ZodObject<typeof rotaryConfigKeys>>;
+
+/** What a model needs to make its rotary positions, from either spelling; throws a plain sentence for what is not supported. */
+export function readRotaryConfig({ config, defaultTheta = 10_000 }: { config: RotaryConfig; /** Default 10000. */ defaultTheta?: number }): { theta: number; scaling: RotaryScaling } {
+  // The order of precedence is that of transformers' `convert_rope_params_to_dict`.
+  const settings = config.rope_scaling ?? config.rope_parameters ?? {};
+  const theta = settings.rope_theta ?? config.rope_theta ?? defaultTheta;
+  const type = settings.rope_type ?? settings.type ?? 'default';
+  const need = <Key extends keyof typeof settings>(key: Key) => {
+    const value = settings[key];
+    if (value === null || value === undefined) throw new Error(`rope_type "${type}" needs "${key}".`);
+    return value as NonNullable<(typeof settings)[Key]>;
+  };
+  const originalPositions = config.original_max_position_embeddings ?? settings.original_max_position_embeddings ?? config.max_position_embeddings;
+  switch (type) {
+    case 'default':
+      return { theta, scaling: { type } };
+    case 'linear':
+      return { theta, scaling: { type, factor: need('factor') } };
+    case 'dynamic':
+      return { theta, scaling: { type, factor: need('factor'), originalPositions: config.max_position_embeddings } };
+    case 'llama3':
+      return {
+        theta,
+        scaling: {
+          type,
+          factor: need('factor'),
+          lowFrequencyFactor: need('low_freq_factor'),
+          highFrequencyFactor: need('high_freq_factor'),
+          originalPositions,
+        },
+      };
+    case 'yarn':
+      return {
+        theta,
+        scaling: {
+          type,
+          factor: settings.factor ?? config.max_position_embeddings / originalPositions,
+          originalPositions,
+          attentionFactor: settings.attention_factor ?? undefined,
+          betaFast: settings.beta_fast ?? undefined,
+          betaSlow: settings.beta_slow ?? undefined,
+          mscale: settings.mscale ?? undefined,
+          mscaleAllDimensions: settings.mscale_all_dim ?? undefined,
+          truncate: settings.truncate ?? undefined,
+        },
+      };
+    default:
+      throw new Error(`the rope_type ${JSON.stringify(type)} is not supported; these are: default, linear, dynamic, llama3, yarn.`);
+  }
+}
