@@ -1,1 +1,14 @@
-export {};
+export { openSafetensors } from './node/open';
+export { writeSafetensors, writeSafetensorsStream } from './node/write';
+export type { TensorPart, TensorParts } from './node/tensor-writer';
+export { fileSource } from './node/file-source';
+export { parseSafetensors, type ParsedSafetensors } from './parse';
+export { serializeSafetensors } from './serialize';
+export { openSafetensorsFrom, type SafetensorsFile, type TensorData } from './safetensors-file';
+export { blobSource } from './blob-source';
+export type { RandomAccessSource } from './random-access';
+export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion';
+export { dtypeByteSizes, isDtype, type Dtype, type StorageArray } from './dtype';
+export type { TensorEntry } from './header';
+export type { Named, TensorDeclaration, TensorToWrite } from './plan';
+export { SafetensorsError, type SafetensorsErrorCode } from './safetensors-error';

@@ -1,0 +1,54 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import type { RandomAccessSource } from '../random-access';
+import { SafetensorsError } from '../safetensors-error';
+
+/** Largest read handed to the operating system at once; it takes fewer than 2³¹ bytes. */
+const maximumReadBytes = 1 << 30;
+
+/** Opens a file as a source. @throws SafetensorsError `not-found`, `input-output` */
+export async function fileSource(path: string): Promise<RandomAccessSource> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, 'r');
+  } catch (cause) {
+    throw fileError(cause, path, 'open');
+  }
+  try {
+    const status = await handle.stat();
+    if (!status.isFile()) throw new SafetensorsError({ code: 'not-found', message: 'this is not a file', path });
+    return { byteLength: status.size, label: path, read: (request) => readFully(handle, path, request), close: () => handle.close() };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function readFully(handle: FileHandle, path: string, request: { position: number; into: Uint8Array }): Promise<void> {
+  const { position, into } = request;
+  for (let done = 0; done < into.byteLength; ) {
+    let bytesRead: number;
+    try {
+      ({ bytesRead } = await handle.read(into, done, Math.min(into.byteLength - done, maximumReadBytes), position + done));
+    } catch (cause) {
+      throw fileError(cause, path, 'read');
+    }
+    if (bytesRead === 0) {
+      throw new SafetensorsError({
+        code: 'truncated',
+        message: `the file ended at byte ${position + done}; it was cut short while it was open`,
+        path,
+      });
+    }
+    done += bytesRead;
+  }
+}
+
+/** The typed error for what the operating system answered. */
+export function fileError(cause: unknown, path: string, action: string): SafetensorsError {
+  if (SafetensorsError.isInstance(cause)) return cause;
+  const code = (cause as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    return new SafetensorsError({ code: 'not-found', message: `can't ${action} it: no such file or folder`, path, cause });
+  }
+  return new SafetensorsError({ code: 'input-output', message: `can't ${action} it: ${(cause as Error).message}`, path, cause });
+}

@@ -1,0 +1,44 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SafetensorsError } from '../safetensors-error';
+import { openSafetensorsFrom, type SafetensorsFile } from '../safetensors-file';
+import { fileError, fileSource } from './file-source';
+import { openIndex } from './sharded-file';
+
+/**
+ * What is looked for in a model folder, in this order, which is that of transformers; a PEFT adapter's file last.
+ */
+const folderFiles = ['model.safetensors', 'model.safetensors.index.json', 'adapter_model.safetensors'];
+
+/**
+ * Opens tensors for reading: headers are read and checked now, tensors when asked for.
+ *
+ * @param path a `.safetensors` file, an index (`model.safetensors.index.json`), or a model folder with one of them
+ * @throws SafetensorsError `not-found`, `input-output`, `truncated`, `header-too-large`, `invalid-header`,
+ *   `duplicate-name`, `unsupported-dtype`, `invalid-shape`, `invalid-offsets`, `invalid-index`
+ */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const file = await weightsFile(path);
+  return file.endsWith('.json') ? openIndex(file) : openSafetensorsFrom(await fileSource(file));
+}
+
+async function weightsFile(path: string): Promise<string> {
+  let names: string[];
+  try {
+    if (!(await stat(path)).isDirectory()) return path;
+    names = await readdir(path);
+  } catch (cause) {
+    throw fileError(cause, path, 'open');
+  }
+  const found = folderFiles.find((name) => names.includes(name));
+  if (found !== undefined) return join(path, found);
+  const others = names.filter((name) => /\.(safetensors|bin|pt|pth|gguf|onnx|ckpt)$/.test(name));
+  throw new SafetensorsError({
+    code: 'not-found',
+    message:
+      `the folder has none of ${folderFiles.join(', ')}` +
+      (others.length > 0 ? `; it has ${others.slice(0, 5).join(', ')}` : '') +
+      (others.some((name) => name.endsWith('.safetensors')) ? ': give the path of that file' : ''),
+    path,
+  });
+}

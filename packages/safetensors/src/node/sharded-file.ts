@@ -1,0 +1,119 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { StorageArray } from '../dtype';
+import type { TensorEntry } from '../header';
+import { JsonScanner } from '../json-scanner';
+import { openSafetensorsFrom, unknownTensor, withPath, type SafetensorsFile, type TensorData } from '../safetensors-file';
+import { quoted, SafetensorsError } from '../safetensors-error';
+import { fileError, fileSource } from './file-source';
+
+/** The files of one model, as its `model.safetensors.index.json` lists them. */
+class ShardedFile implements SafetensorsFile {
+  readonly names: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+
+  constructor(
+    private readonly path: string,
+    private readonly shards: readonly SafetensorsFile[],
+    private readonly shardOf: ReadonlyMap<string, SafetensorsFile>,
+  ) {
+    this.names = shards.flatMap((shard) => shard.names.filter((name) => shardOf.get(name) === shard));
+    this.metadata = Object.assign(Object.create(null) as Record<string, string>, ...shards.map((shard) => shard.metadata));
+  }
+
+  has(name: string): boolean {
+    return this.shardOf.has(name);
+  }
+
+  entry(name: string): TensorEntry {
+    return this.shard(name).entry(name);
+  }
+
+  // Async, so that an unknown name rejects the promise as it does for a single file.
+  async read(name: string, options?: { into?: StorageArray }): Promise<TensorData> {
+    return this.shard(name).read(name, options);
+  }
+
+  async readFloat32(name: string, options?: { into?: Float32Array }): Promise<Float32Array> {
+    return this.shard(name).readFloat32(name, options);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.shards.map((shard) => shard.close()));
+  }
+
+  private shard(name: string): SafetensorsFile {
+    const shard = this.shardOf.get(name);
+    if (shard === undefined) throw unknownTensor({ name, names: this.names, path: this.path });
+    return shard;
+  }
+}
+
+/** Opens every file that an index names, and checks that they hold what it says. */
+export async function openIndex(path: string): Promise<SafetensorsFile> {
+  const weightMap = await readIndex(path);
+  const shards = new Map<string, SafetensorsFile>();
+  try {
+    for (const fileName of new Set(weightMap.values())) {
+      shards.set(fileName, await openSafetensorsFrom(await fileSource(join(dirname(path), fileName))));
+    }
+    const shardOf = new Map<string, SafetensorsFile>();
+    for (const [name, fileName] of weightMap) {
+      const shard = shards.get(fileName)!;
+      if (!shard.has(name)) {
+        throw new SafetensorsError({ code: 'invalid-index', message: `it places tensor ${quoted(name)} in ${fileName}, which has none of that name`, path });
+      }
+      shardOf.set(name, shard);
+    }
+    const firstFile = new Map<string, string>();
+    for (const [fileName, shard] of shards) {
+      for (const name of shard.names) {
+        const other = firstFile.get(name);
+        if (other !== undefined) {
+          throw new SafetensorsError({ code: 'duplicate-name', message: `tensor ${quoted(name)} is in both ${other} and ${fileName}`, path });
+        }
+        firstFile.set(name, fileName);
+      }
+    }
+    return new ShardedFile(path, [...shards.values()], shardOf);
+  } catch (error) {
+    await Promise.all([...shards.values()].map((shard) => shard.close()));
+    throw error;
+  }
+}
+
+async function readIndex(path: string): Promise<Map<string, string>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw fileError(cause, path, 'read');
+  }
+  const weightMap = new Map<string, string>();
+  try {
+    const scanner = new JsonScanner(text);
+    scanner.object('the index', (key) => {
+      if (key !== 'weight_map') {
+        scanner.skipValue(`the field ${quoted(key)} of the index`);
+        return;
+      }
+      scanner.object('weight_map', (name) => weightMap.set(name, scanner.string(`the file of ${quoted(name)}`)));
+    });
+    scanner.end('the index');
+  } catch (error) {
+    if (SafetensorsError.isInstance(error) && error.code === 'invalid-header') {
+      throw new SafetensorsError({ code: 'invalid-index', message: error.message, path, cause: error });
+    }
+    throw withPath(error, path);
+  }
+  if (weightMap.size === 0) {
+    throw new SafetensorsError({ code: 'invalid-index', message: 'it has no weight_map with tensors', path });
+  }
+  for (const [name, fileName] of weightMap) {
+    // Only files beside the index: an index must not reach into other folders.
+    if (!/^[^/\\:\0]+\.safetensors$/.test(fileName)) {
+      throw new SafetensorsError({ code: 'invalid-index', message: `tensor ${quoted(name)} is placed in ${quoted(fileName)}; expected a .safetensors file beside the index`, path });
+    }
+  }
+  return weightMap;
+}

@@ -1,0 +1,85 @@
+import type { StorageArray } from '../dtype';
+import { elementBytes, planFile, type FilePlan, type TensorDeclaration } from '../plan';
+import { quoted, SafetensorsError } from '../safetensors-error';
+import { AtomicFile } from './atomic-file';
+
+/** A tensor, or the next part of one, for a file whose tensors were declared. */
+export interface TensorPart {
+  /** A declared tensor's name. */
+  name: string;
+  /**
+   * Its elements, or the next of them in row-major order, in an array of its dtype's kind (or a `Float32Array` for
+   * any floating-point dtype).
+   */
+  data: StorageArray;
+}
+
+/** Tensors, or parts of tensors, in any order. */
+export type TensorParts = Iterable<TensorPart> | AsyncIterable<TensorPart>;
+
+/** Writes declared tensors into one file as their elements come. */
+export class TensorWriter {
+  private readonly written = new Map<string, number>();
+
+  private constructor(
+    readonly path: string,
+    private readonly plan: FilePlan,
+    private readonly file: AtomicFile,
+  ) {}
+
+  /** Checks the declarations and starts the file. */
+  static async create(options: {
+    path: string;
+    tensors: readonly (readonly [string, TensorDeclaration])[];
+    metadata?: Readonly<Record<string, string>>;
+  }): Promise<TensorWriter> {
+    const plan = planFile(options);
+    const file = await AtomicFile.create(options.path);
+    const writer = new TensorWriter(options.path, plan, file);
+    try {
+      await file.write(plan.head, 0);
+    } catch (error) {
+      await file.discard();
+      throw error;
+    }
+    return writer;
+  }
+
+  /** Writes the next elements of a tensor. */
+  async write({ name, data }: TensorPart): Promise<void> {
+    const entry = this.plan.entries.get(name);
+    if (entry === undefined) throw this.misfit(name, 'was not declared');
+    const bytes = elementBytes({ name, dtype: entry.dtype, data });
+    const done = this.written.get(name) ?? 0;
+    if (done + bytes.byteLength > entry.byteLength) {
+      throw this.misfit(name, `takes ${entry.byteLength} bytes (${entry.dtype} of shape [${entry.shape.join(', ')}]), but its data has at least ${done + bytes.byteLength}`);
+    }
+    await this.file.write(bytes, this.plan.head.byteLength + entry.begin + done);
+    this.written.set(name, done + bytes.byteLength);
+  }
+
+  /** Checks that every tensor is whole and flushes the file, still under its temporary name. */
+  async finish(): Promise<void> {
+    for (const [name, { byteLength, dtype, shape }] of this.plan.entries) {
+      const done = this.written.get(name) ?? 0;
+      if (done !== byteLength) {
+        throw this.misfit(name, `takes ${byteLength} bytes (${dtype} of shape [${shape.join(', ')}]), but its data has ${done}`);
+      }
+    }
+    await this.file.flush();
+  }
+
+  /** Gives the finished file its name. */
+  async publish(): Promise<void> {
+    await this.file.publish();
+  }
+
+  /** Removes an unpublished file. */
+  async discard(): Promise<void> {
+    await this.file.discard();
+  }
+
+  private misfit(name: string, message: string): SafetensorsError {
+    return new SafetensorsError({ code: 'invalid-tensor', message: `tensor ${quoted(name)} ${message}`, path: this.path });
+  }
+}

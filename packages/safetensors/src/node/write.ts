@@ -1,0 +1,57 @@
+import { dirname } from 'node:path';
+import { pairs, type Named, type TensorDeclaration, type TensorToWrite } from '../plan';
+import { syncFolder } from './atomic-file';
+import { TensorWriter, type TensorPart, type TensorParts } from './tensor-writer';
+
+/**
+ * Writes a safetensors file. It appears whole or not at all: a temporary file beside it is flushed to the disk, renamed,
+ * and the folder flushed. The same tensors in the same order make the same bytes.
+ *
+ * @param options.path the file
+ * @param options.tensors the tensors by name
+ * @param options.metadata text pairs for `__metadata__`; transformers wants `{ format: 'pt' }`. Default: none
+ * @throws SafetensorsError `invalid-tensor`, `unsupported-dtype`, `invalid-shape`, `header-too-large`, `not-found`,
+ *   `input-output`; nothing is left behind
+ */
+export async function writeSafetensors(options: {
+  path: string;
+  tensors: Named<TensorToWrite>;
+  metadata?: Readonly<Record<string, string>>;
+}): Promise<void> {
+  const tensors = pairs(options.tensors);
+  await writeSafetensorsStream({ ...options, tensors: new Map(tensors), parts: wholeTensors(tensors) });
+}
+
+/**
+ * Writes a safetensors file whose tensors come one after another, so that only the one at hand is in memory. As
+ * `writeSafetensors` otherwise.
+ *
+ * @param options.path the file
+ * @param options.tensors dtype and shape of each tensor by name
+ * @param options.parts the elements: tensors in any order, whole or in successive parts, as from a generator
+ * @param options.metadata text pairs for `__metadata__`. Default: none
+ * @throws SafetensorsError as `writeSafetensors`; `invalid-tensor` also where a tensor stays incomplete
+ */
+export async function writeSafetensorsStream(options: {
+  path: string;
+  tensors: Named<TensorDeclaration>;
+  parts: TensorParts;
+  metadata?: Readonly<Record<string, string>>;
+}): Promise<void> {
+  const { path, parts, metadata } = options;
+  const writer = await TensorWriter.create({ path, tensors: pairs(options.tensors), metadata });
+  try {
+    for await (const part of parts) await writer.write(part);
+    await writer.finish();
+    await writer.publish();
+  } catch (error) {
+    await writer.discard();
+    throw error;
+  }
+  await syncFolder(dirname(path));
+}
+
+/** Whole tensors as parts. */
+export function wholeTensors(tensors: readonly (readonly [string, TensorToWrite])[]): TensorPart[] {
+  return tensors.map(([name, { data }]) => ({ name, data }));
+}

@@ -1,0 +1,183 @@
+import { requireLittleEndian, storageArray, dtypeByteSizes, type Dtype, type StorageArray } from './dtype';
+import { toFloat32 } from './float-conversion';
+import { headerByteLength, parseHeader, prefixBytes, type Header, type PlacedEntry, type TensorEntry } from './header';
+import type { RandomAccessSource } from './random-access';
+import { quoted, SafetensorsError } from './safetensors-error';
+
+/** Bytes read at a time while converting, so that a conversion needs its result and this much. */
+const conversionChunkBytes = 4 * 1024 * 1024;
+
+/** A tensor read from a file. */
+export interface TensorData<D extends Dtype = Dtype> {
+  /** Element type, as the format names it. */
+  dtype: D;
+  /** Length of each dimension, slowest first; empty for a scalar. */
+  shape: number[];
+  /** The elements in row-major order, bit for bit; F16 and BF16 as their bits, BOOL as 0 and 1. */
+  data: StorageArray<D>;
+}
+
+/** An open file, or the open files of one sharded model: headers in memory, tensors read when asked for. */
+export interface SafetensorsFile {
+  /** The tensors' names, in the order of their bytes, file after file. */
+  readonly names: readonly string[];
+  /** The text pairs of the file's `__metadata__`; of a sharded model, those of all files together. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Whether a tensor of that name is there. */
+  has(name: string): boolean;
+  /** What the header says about a tensor. @throws SafetensorsError `unknown-tensor` */
+  entry(name: string): TensorEntry;
+  /**
+   * Reads one tensor, bit for bit, into memory of its own.
+   *
+   * @param options.into where to read to, instead of a new array: its byte length must be the tensor's
+   * @throws SafetensorsError `unknown-tensor`, `invalid-tensor`, `truncated`, `input-output`, `closed`
+   */
+  read(name: string, options?: { into?: StorageArray }): Promise<TensorData>;
+  /**
+   * Reads one tensor as float32 numbers, whatever its dtype: memory for the result and at most 4 MiB more.
+   *
+   * @param options.into where to read to, instead of a new array: exactly as many numbers as the tensor has
+   * @throws as `read`
+   */
+  readFloat32(name: string, options?: { into?: Float32Array }): Promise<Float32Array>;
+  /** Closes the file; reads after it throw `closed`. */
+  close(): Promise<void>;
+}
+
+/** One file over any source. Make one with `openSafetensors` or `openSafetensorsFrom`. */
+export class SourceFile implements SafetensorsFile {
+  readonly names: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  private readonly entries: Map<string, PlacedEntry>;
+  private closed = false;
+
+  constructor(
+    private readonly source: RandomAccessSource,
+    header: Header,
+    private readonly dataStart: number,
+  ) {
+    this.entries = header.entries;
+    this.names = [...header.entries.keys()];
+    this.metadata = header.metadata;
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  entry(name: string): TensorEntry {
+    const { dtype, shape, byteLength } = this.placed(name);
+    return { dtype, shape: [...shape], byteLength };
+  }
+
+  async read(name: string, options: { into?: StorageArray } = {}): Promise<TensorData> {
+    const { dtype, shape, byteLength, begin } = this.placed(name);
+    const { into } = options;
+    if (into !== undefined && into.byteLength !== byteLength) {
+      throw this.misfit(name, `the destination has ${into.byteLength} bytes, the tensor ${byteLength}`);
+    }
+    const bytes =
+      into === undefined
+        ? new Uint8Array(allocate(byteLength, this.source.label))
+        : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
+    await this.fill(begin, bytes);
+    return { dtype, shape: [...shape], data: storageArray(dtype, bytes) };
+  }
+
+  async readFloat32(name: string, options: { into?: Float32Array } = {}): Promise<Float32Array> {
+    const { dtype, byteLength, begin } = this.placed(name);
+    const byteSize = dtypeByteSizes[dtype];
+    const length = byteLength / byteSize;
+    if (options.into !== undefined && options.into.length !== length) {
+      throw this.misfit(name, `the destination has ${options.into.length} numbers, the tensor ${length}`);
+    }
+    const into = options.into ?? new Float32Array(allocate(length * 4, this.source.label));
+    if (dtype === 'F32') {
+      await this.fill(begin, new Uint8Array(into.buffer, into.byteOffset, into.byteLength));
+      return into;
+    }
+    const chunk = new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.source.label));
+    for (let done = 0; done < byteLength; done += chunk.byteLength) {
+      const part = chunk.subarray(0, Math.min(chunk.byteLength, byteLength - done));
+      await this.fill(begin + done, part);
+      toFloat32({ dtype, data: storageArray(dtype, part), into, offset: done / byteSize });
+    }
+    return into;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.source.close();
+  }
+
+  private async fill(begin: number, into: Uint8Array): Promise<void> {
+    if (this.closed) {
+      throw new SafetensorsError({ code: 'closed', message: 'the file was closed', path: this.source.label });
+    }
+    if (into.byteLength > 0) await this.source.read({ position: this.dataStart + begin, into });
+  }
+
+  private placed(name: string): PlacedEntry {
+    const entry = this.entries.get(name);
+    if (entry === undefined) throw unknownTensor({ name, names: this.names, path: this.source.label });
+    return entry;
+  }
+
+  private misfit(name: string, message: string): SafetensorsError {
+    return new SafetensorsError({ code: 'invalid-tensor', message: `${quoted(name)}: ${message}`, path: this.source.label });
+  }
+}
+
+/** The error for a name that no tensor has, with the nearest names that tensors have. */
+export function unknownTensor(options: { name: string; names: readonly string[]; path?: string }): SafetensorsError {
+  const { name, names, path } = options;
+  const tail = name.split('.').at(-1)!;
+  const similar = names.filter((other) => other.endsWith(name) || name.endsWith(other) || other.split('.').at(-1) === tail);
+  const shown = (similar.length > 0 ? similar : names).slice(0, 5).map(quoted).join(', ');
+  const hint = names.length === 0 ? 'there are none' : `there are ${names.length}, such as ${shown}`;
+  return new SafetensorsError({ code: 'unknown-tensor', message: `no tensor is named ${quoted(name)}; ${hint}`, path });
+}
+
+/** A buffer of that size, or a typed error where the machine can't give it. */
+export function allocate(byteLength: number, path?: string): ArrayBuffer {
+  try {
+    return new ArrayBuffer(byteLength);
+  } catch (cause) {
+    throw new SafetensorsError({
+      code: 'input-output',
+      message: `no memory for ${byteLength} bytes: ${(cause as Error).message}`,
+      path,
+      cause,
+    });
+  }
+}
+
+/**
+ * Reads and checks the header of a safetensors file over any source. The source is closed again if the file is refused.
+ *
+ * @throws SafetensorsError `truncated`, `header-too-large`, `invalid-header`, `duplicate-name`, `unsupported-dtype`,
+ *   `invalid-shape`, `invalid-offsets`
+ */
+export async function openSafetensorsFrom(source: RandomAccessSource): Promise<SafetensorsFile> {
+  try {
+    requireLittleEndian();
+    const prefix = new Uint8Array(prefixBytes);
+    if (source.byteLength >= prefixBytes) await source.read({ position: 0, into: prefix });
+    const headerBytes = headerByteLength({ prefix, fileBytes: source.byteLength });
+    const bytes = new Uint8Array(allocate(headerBytes, source.label));
+    if (headerBytes > 0) await source.read({ position: prefixBytes, into: bytes });
+    const dataStart = prefixBytes + headerBytes;
+    return new SourceFile(source, parseHeader({ bytes, dataBytes: source.byteLength - dataStart }), dataStart);
+  } catch (error) {
+    await source.close();
+    throw withPath(error, source.label);
+  }
+}
+
+/** The same error, naming the file it is about. */
+export function withPath(error: unknown, path: string | undefined): unknown {
+  if (!SafetensorsError.isInstance(error) || error.path !== undefined || path === undefined) return error;
+  return new SafetensorsError({ code: error.code, message: error.message, path, cause: error.cause });
+}
