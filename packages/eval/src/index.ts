@@ -1,1 +1,10 @@
-export {};
+export { EvaluationError, type EvaluationErrorCode } from './errors';
+export { formatInterval, formatValue, type ValueFormat } from './report/format-value';
+export { proseSection, type ProseSectionOptions } from './report/prose-section';
+export { tableSection, type TableCell, type TableColumn, type TableSectionOptions, type TableValue } from './report/table-section';
+export { chartSection, type ChartSectionOptions } from './report/chart-section';
+export type { ChartPoint, ChartSeries } from './report/line-chart';
+export { gallerySection, type GalleryItem, type GallerySectionOptions, type GalleryThought } from './report/gallery-section';
+export type { ReportImage } from './report/image-source';
+export { renderReport, type RenderReportOptions, type ReportHighlight } from './report/render-report';
+export type { ReportSection } from './report/report-section';
