@@ -1,0 +1,119 @@
+import { cut, type Size } from './geometry';
+import type { DecodedImage, ImageSource } from './image';
+import { loadRgb, nestedImages, type ImageProcessor, type ProcessOptions } from './image-processor';
+import { PixelWriter } from './normalize';
+import type { ProcessedImages } from './numbers';
+import { ConfigReader, type ProcessorConfig } from './processor-settings';
+import { resizeRgb } from './resample';
+
+/** No side is resized beyond this many pixels. */
+const largestSide = 4096;
+
+/** The long side becomes `longestEdge`; the short one keeps the proportion, made even, and neither passes 4096. */
+function sizeByLongestEdge([height, width]: Size, longestEdge: number): Size {
+  const proportion = width / height;
+  let size: [number, number];
+  if (width >= height) {
+    const short = Math.trunc(longestEdge / proportion);
+    size = [Math.max(1, short + (short % 2)), longestEdge];
+  } else {
+    const short = Math.trunc(longestEdge * proportion);
+    size = [longestEdge, Math.max(1, short + (short % 2))];
+  }
+  const after = size[1] / size[0];
+  if (size[1] >= size[0] && size[1] > largestSide) return [Math.max(1, Math.trunc(largestSide / after)), largestSide];
+  if (size[0] > size[1] && size[0] > largestSide) return [largestSide, Math.max(1, Math.trunc(largestSide * after))];
+  return size;
+}
+
+/** The next size whose sides are multiples of the tile's. */
+function sizeInTiles([height, width]: Size, tile: number): Size {
+  const proportion = width / height;
+  const up = (length: number): number => Math.ceil(length / tile) * tile;
+  if (width >= height) return [up(Math.trunc(up(width) / proportion)), up(width)];
+  return [up(height), up(Math.trunc(up(height) * proportion))];
+}
+
+/**
+ * The processor of Idefics3 and SmolVLM: the picture is enlarged to whole tiles, cut into them, and followed by the
+ * whole picture in one tile (`do_image_splitting`); samples with fewer tiles get empty ones at the end.
+ *
+ * @throws {ImageError} `processor-config-unsupported`
+ */
+export function createIdefics3Processor(options: { config: ProcessorConfig; place: string }): ImageProcessor {
+  const { config } = options;
+  const reader = new ConfigReader(config, options.place);
+  const half = [0.5, 0.5, 0.5];
+  const common = reader.common({ size: { longestEdge: 4 * 364 }, square: true, resampling: 'lanczos', mean: half, deviation: half });
+  const { size } = common;
+  if (!('height' in size) && (!('longestEdge' in size) || 'shortestEdge' in size)) return reader.fail('size', '{ longest_edge } or { height, width } is expected');
+  const tileSize = reader.size('max_image_size', { longestEdge: 364 }, { square: false });
+  if (!('longestEdge' in tileSize) || tileSize.longestEdge === undefined) return reader.fail('max_image_size', '{ longest_edge } is expected');
+  const tile = tileSize.longestEdge;
+  const split = reader.flag('do_image_splitting', true);
+  reader.expect('do_pad', [true], 'pictures of a batch are always padded to one number of tiles');
+  reader.expect('do_center_crop', [false], "this family's processor does not crop");
+  reader.expect('crop_size', [], "this family's processor does not crop");
+  reader.expect('pad_size', [], 'tiles are padded to the largest of the batch');
+  reader.finish();
+  const writer = new PixelWriter(common.scale);
+
+  const resize = (image: DecodedImage, [toHeight, toWidth]: Size): DecodedImage => ({
+    ...image,
+    data: resizeRgb({ ...image, toWidth, toHeight, resampling: common.resampling }),
+    width: toWidth,
+    height: toHeight,
+  });
+
+  /** Tiles row by row, then the whole picture; one tile where the picture fits into it. */
+  const tilesOf = (decoded: DecodedImage): { tiles: DecodedImage[]; rows: number; columns: number } => {
+    let image = decoded;
+    if (common.resize) image = resize(image, 'height' in size ? [size.height, size.width] : sizeByLongestEdge([image.height, image.width], size.longestEdge));
+    if (!split) return { tiles: [resize(image, [tile, tile])], rows: 0, columns: 0 };
+    image = resize(image, sizeInTiles([image.height, image.width], tile));
+    if (image.height <= tile && image.width <= tile) return { tiles: [image], rows: 0, columns: 0 };
+    const rows = image.height / tile;
+    const columns = image.width / tile;
+    const tiles: DecodedImage[] = [];
+    for (let row = 0; row < rows; row += 1) {
+      for (let column = 0; column < columns; column += 1) tiles.push(cut(image, { top: row * tile, left: column * tile, height: tile, width: tile }));
+    }
+    return { tiles: [...tiles, resize(image, [tile, tile])], rows, columns };
+  };
+
+  return {
+    kind: 'idefics3',
+    config,
+    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
+      const samples: DecodedImage[][] = [];
+      const rows: number[][] = [];
+      const columns: number[][] = [];
+      for (const sources of nestedImages(images)) {
+        const parts = [];
+        for (const source of sources) parts.push(tilesOf(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels })));
+        samples.push(parts.flatMap((part) => part.tiles));
+        rows.push(parts.map((part) => part.rows));
+        columns.push(parts.map((part) => part.columns));
+      }
+      const count = Math.max(...samples.map((sample) => sample.length));
+      const height = Math.max(...samples.flat().map((image) => image.height));
+      const width = Math.max(...samples.flat().map((image) => image.width));
+      const plane = height * width;
+      const data = new Float32Array(samples.length * count * 3 * plane);
+      const mask = new Int32Array(samples.length * count * plane);
+      for (const [sampleIndex, sample] of samples.entries()) {
+        for (const [index, image] of sample.entries()) {
+          const at = sampleIndex * count + index;
+          writer.write({ image, target: data, offset: at * 3 * plane, planeHeight: height, planeWidth: width });
+          for (let y = 0; y < image.height; y += 1) mask.fill(1, at * plane + y * width, at * plane + y * width + image.width);
+        }
+      }
+      return {
+        pixelValues: { data, shape: [samples.length, count, 3, height, width] },
+        pixelAttentionMask: { data: mask, shape: [samples.length, count, height, width] },
+        rows,
+        columns,
+      };
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createFitAndCropProcessor } from './fit-and-crop-processor';
+import { createIdefics3Processor } from './idefics3-processor';
+import { ImageError } from './image-error';
+import type { ImageProcessor } from './image-processor';
+import { createMllamaProcessor } from './mllama-processor';
+import type { ProcessorConfig } from './processor-settings';
+
+/** Processors by the start of their class's name; `FeatureExtractor`, `Fast` and `Pil` variants are the same. */
+const kinds: Readonly<Record<string, ImageProcessor['kind']>> = {
+  CLIP: 'clip',
+  Siglip: 'siglip',
+  Llava: 'llava',
+  Idefics3: 'idefics3',
+  SmolVLM: 'idefics3',
+  Mllama: 'mllama',
+};
+
+/**
+ * An image processor from the contents of a `preprocessor_config.json`. Values that are absent are those of the class
+ * in transformers; keys that would be ignored are refused by name.
+ *
+ * @throws {ImageError} `processor-config-unsupported`
+ */
+export function createImageProcessor(options: {
+  /** as in `preprocessor_config.json`; `image_processor_type` names the class, such as `CLIPImageProcessor` */
+  config: ProcessorConfig;
+  /** where the configuration comes from, for messages. @default 'preprocessor_config.json' */
+  place?: string;
+}): ImageProcessor {
+  const { config, place = 'preprocessor_config.json' } = options;
+  const type = config['image_processor_type'] ?? config['feature_extractor_type'];
+  if (typeof type !== 'string') {
+    throw new ImageError('processor-config-unsupported', `${place}: \`image_processor_type\` is missing. Name the processor's class, such as CLIPImageProcessor.`);
+  }
+  const kind = kinds[type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, '')];
+  if (kind === undefined) {
+    throw new ImageError('processor-config-unsupported', `${place}: the image processor ${type} is not supported. Supported: ${Object.keys(kinds).map((name) => `${name}ImageProcessor`).join(', ')}.`);
+  }
+  if (kind === 'idefics3') return createIdefics3Processor({ config, place });
+  if (kind === 'mllama') return createMllamaProcessor({ config, place });
+  return createFitAndCropProcessor({ kind, config, place });
+}
+
+/**
+ * The image processor of a Hugging Face folder, from `preprocessor_config.json` or from the `image_processor` part of
+ * `processor_config.json`.
+ *
+ * @throws {ImageError} `processor-config-missing`, `processor-config-unsupported`
+ */
+export async function loadImageProcessor(folder: string): Promise<ImageProcessor> {
+  const ownFile = join(folder, 'preprocessor_config.json');
+  const own = await readJson(ownFile);
+  if (own !== null) return createImageProcessor({ config: own, place: ownFile });
+  const sharedFile = join(folder, 'processor_config.json');
+  const part = (await readJson(sharedFile))?.['image_processor'];
+  if (typeof part === 'object' && part !== null) return createImageProcessor({ config: part as ProcessorConfig, place: `${sharedFile} (image_processor)` });
+  throw new ImageError('processor-config-missing', `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`);
+}
+
+/** Writes `preprocessor_config.json` into a folder, whole or not at all. */
+export async function saveImageProcessor(options: { processor: ImageProcessor; folder: string }): Promise<void> {
+  const { processor, folder } = options;
+  await mkdir(folder, { recursive: true });
+  const file = join(folder, 'preprocessor_config.json');
+  await writeFile(`${file}.partial`, `${JSON.stringify(processor.config, null, 2)}\n`);
+  await rename(`${file}.partial`, file);
+}
+
+async function readJson(file: string): Promise<ProcessorConfig | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new ImageError('processor-config-missing', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ProcessorConfig;
+  } catch (cause) {
+    throw new ImageError('processor-config-missing', `${file} is not JSON: ${(cause as Error).message}.`, { cause });
+  }
+  throw new ImageError('processor-config-missing', `${file} must hold a JSON object.`);
+}

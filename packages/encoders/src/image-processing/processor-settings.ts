@@ -1,0 +1,149 @@
+import { ImageError } from './image-error';
+import type { ValueScale } from './normalize';
+import { resamplingNames, type Resampling } from './resample';
+
+/** `preprocessor_config.json` as read. */
+export type ProcessorConfig = Record<string, unknown>;
+
+/** A target size in one of the forms that transformers allows. */
+export type SizeSetting =
+  | { height: number; width: number }
+  | { shortestEdge: number; longestEdge?: number }
+  | { longestEdge: number }
+  | { maximumHeight: number; maximumWidth: number };
+
+/** What every processor has in common; the defaults are those of its class in transformers. */
+export interface CommonSettings {
+  resize: boolean;
+  size: SizeSetting;
+  resampling: Resampling;
+  scale: ValueScale;
+  mean: readonly number[];
+  /** false: pictures that are not plain RGB are refused */
+  convertToRgb: boolean;
+}
+
+/** Keys that name the processor or say nothing about pixel values. */
+const harmless = new Set([
+  'image_processor_type',
+  'feature_extractor_type',
+  'processor_class',
+  'auto_map',
+  'transformers_version',
+  '_valid_processor_keys',
+  '_processor_class',
+  'return_tensors',
+  'device',
+  'disable_grouping',
+  'image_seq_length',
+  'return_row_col_info',
+  'video_sampling',
+]);
+
+/** Reads a processor's configuration key by key; {@link finish} refuses the keys that nobody asked for. */
+export class ConfigReader {
+  private readonly asked = new Set<string>();
+
+  constructor(
+    readonly config: ProcessorConfig,
+    /** where the configuration comes from, for messages */
+    readonly place: string,
+  ) {}
+
+  private take(key: string): unknown {
+    this.asked.add(key);
+    return this.config[key] ?? undefined;
+  }
+
+  fail(key: string, expected: string): never {
+    throw new ImageError(
+      'processor-config-unsupported',
+      `${this.place}: \`${key}\` is ${JSON.stringify(this.config[key])}, but ${expected}.`,
+    );
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.take(key) ?? fallback;
+    return typeof value === 'boolean' ? value : this.fail(key, 'true or false is expected');
+  }
+
+  positive(key: string, fallback: number): number {
+    const value = this.take(key) ?? fallback;
+    return typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : this.fail(key, 'a positive number is expected');
+  }
+
+  wholePositive(key: string, fallback: number): number {
+    const value = this.positive(key, fallback);
+    return Number.isInteger(value) ? value : this.fail(key, 'a whole number is expected');
+  }
+
+  channels(key: string, fallback: readonly number[]): readonly number[] {
+    const value = this.take(key) ?? fallback;
+    const list = typeof value === 'number' ? [value, value, value] : value;
+    if (Array.isArray(list) && list.length === 3 && list.every((entry) => typeof entry === 'number' && Number.isFinite(entry))) return list as number[];
+    return this.fail(key, 'one number, or one for each of three channels, is expected');
+  }
+
+  resampling(key: string, fallback: Resampling): Resampling {
+    const value = this.take(key) ?? resamplingNames.indexOf(fallback);
+    const name = typeof value === 'number' ? resamplingNames[value] : resamplingNames.find((entry) => entry === String(value).toLowerCase());
+    return name ?? this.fail(key, "one of Pillow's filters 0 to 5 is expected");
+  }
+
+  /** @param options.square whether a single number is both sides, or the shortest edge */
+  size<Fallback extends SizeSetting | null>(key: string, fallback: Fallback, options: { square: boolean }): SizeSetting | Fallback {
+    const value = this.take(key);
+    if (value === undefined) return fallback;
+    const whole = (entry: unknown): entry is number => typeof entry === 'number' && Number.isInteger(entry) && entry > 0;
+    if (whole(value)) return options.square ? { height: value, width: value } : { shortestEdge: value };
+    if (Array.isArray(value) && value.length === 2 && whole(value[0]) && whole(value[1])) return { height: value[0], width: value[1] };
+    if (typeof value === 'object' && !Array.isArray(value)) {
+      const entries = Object.fromEntries(Object.entries(value as Record<string, unknown>).filter(([, entry]) => entry !== null));
+      const names = Object.keys(entries).sort().join(' ');
+      const { height, width, shortest_edge: shortestEdge, longest_edge: longestEdge, max_height: maximumHeight, max_width: maximumWidth } = entries;
+      if (Object.values(entries).every(whole)) {
+        if (names === 'height width') return { height: height as number, width: width as number };
+        if (names === 'shortest_edge') return { shortestEdge: shortestEdge as number };
+        if (names === 'longest_edge') return { longestEdge: longestEdge as number };
+        if (names === 'longest_edge shortest_edge') return { shortestEdge: shortestEdge as number, longestEdge: longestEdge as number };
+        if (names === 'max_height max_width') return { maximumHeight: maximumHeight as number, maximumWidth: maximumWidth as number };
+      }
+    }
+    return this.fail(key, 'a size as { height, width }, { shortest_edge }, { longest_edge } or { max_height, max_width } in whole pixels is expected');
+  }
+
+  /** Marks a key as handled when it holds one of the values that change nothing. */
+  expect(key: string, values: readonly unknown[], reason: string): void {
+    const value = this.take(key);
+    if (value !== undefined && !values.some((entry) => JSON.stringify(entry) === JSON.stringify(value))) this.fail(key, reason);
+  }
+
+  common(defaults: { size: SizeSetting; square: boolean; resampling: Resampling; mean: readonly number[]; deviation: readonly number[] }): CommonSettings {
+    const mean = this.channels('image_mean', defaults.mean);
+    const deviation = this.channels('image_std', defaults.deviation);
+    if (deviation.includes(0)) this.fail('image_std', 'no deviation may be 0');
+    const factor = this.positive('rescale_factor', 1 / 255);
+    const square = this.flag('default_to_square', defaults.square);
+    this.expect('data_format', ['channels_first'], 'only channels_first is written');
+    this.expect('input_data_format', ['channels_first', 'channels_last'], 'pictures are decoded by this package');
+    return {
+      resize: this.flag('do_resize', true),
+      size: this.size('size', defaults.size, { square }),
+      resampling: this.resampling('resample', defaults.resampling),
+      scale: {
+        rescaleFactor: this.flag('do_rescale', true) ? factor : null,
+        normalization: this.flag('do_normalize', true) ? { mean, deviation } : null,
+      },
+      mean,
+      convertToRgb: this.flag('do_convert_rgb', true),
+    };
+  }
+
+  /** @throws {ImageError} when the configuration has a key that is neither honoured nor harmless */
+  finish(): void {
+    const unknown = Object.keys(this.config).filter((key) => !this.asked.has(key) && !harmless.has(key) && this.config[key] !== null);
+    if (unknown.length > 0) {
+      throw new ImageError('processor-config-unsupported', `${this.place}: ${unknown.map((key) => `\`${key}\``).join(', ')} would be ignored. Remove what is not needed, or use a processor that is supported.`);
+    }
+  }
+}
