@@ -1,0 +1,73 @@
+import type { DecodedImage } from './images/load-image';
+
+/** One step of a chain of thought. */
+export interface ReasoningStep {
+  /** The stage's name in staged data (`summary`, `caption`, `reasoning`); absent where steps have no names. */
+  name?: string;
+  text: string;
+}
+
+/** An image that is named now and decoded when asked for. */
+export interface ImageReference {
+  /** The image's file; for an image held inside a data file, `FILE:LINE` of its record. */
+  path: string;
+  /**
+   * Decodes the image, anew at each call.
+   * @throws DataError `image-missing` or `image-broken`
+   */
+  load(): Promise<DecodedImage>;
+}
+
+/** A shape in a picture's grid. */
+export interface SceneObject {
+  colour: string;
+  shape: string;
+  /** The cell in words, for example `top left`. */
+  place: string;
+}
+
+/** The truth of a generated picture. */
+export interface SceneFacts {
+  kind: 'scene';
+  rows: number;
+  columns: number;
+  /** In reading order of the cells. */
+  objects: SceneObject[];
+}
+
+/** The truth of a reachability question over a directed graph. */
+export interface GraphFacts {
+  kind: 'graph';
+  /** `[source, target]` pairs of node ids. */
+  edges: [number, number][];
+  root: number;
+  target: number;
+  negativeTarget: number;
+  /** The node ids' names, by id. */
+  symbols: string[];
+  /** `neighborsByHop[k]`: the nodes k hops from the root on some shortest path to the target. */
+  neighborsByHop: number[][];
+}
+
+/** A question whose answer is one of several options. */
+export interface ChoiceFacts {
+  kind: 'choice';
+  options: { letter: string; text: string }[];
+}
+
+/** What is true of an example beyond its text, for measuring. */
+export type ExampleFacts = SceneFacts | GraphFacts | ChoiceFacts;
+
+/** A question, perhaps with an image, the steps of thought that lead to its answer, and the answer. */
+export interface ReasoningExample {
+  /** Unique within its set. */
+  id: string;
+  question: string;
+  image?: ImageReference;
+  /** In order; empty where the set gives no chain. */
+  steps: ReasoningStep[];
+  answer: string;
+  /** The kind of question, where the set has kinds: results and baselines are told apart by it. */
+  category?: string;
+  facts?: ExampleFacts;
+}
