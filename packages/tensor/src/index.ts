@@ -1,1 +1,32 @@
-export {};
+export { tf } from './tensorflow';
+export { TensorError, OperationError, EngineError, type TensorErrorCode } from './errors';
+
+export type { EngineName, EngineDevice } from './engines/engine';
+export { useEngine, engineName, engineChoice, type EngineChoice } from './engines/use-engine';
+export { describeEngines, type EngineReport } from './engines/describe-engines';
+
+export type { Activation, WeightLayout, FusedKernels } from './kernels/fused-kernels';
+export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kernels/registry';
+
+export { linear, type LinearOptions } from './operations/linear';
+export { attention, type AttentionOptions } from './operations/attention';
+export { layerNorm, type LayerNormOptions } from './operations/layer-norm';
+export { rmsNorm, type RmsNormOptions } from './operations/rms-norm';
+export { rotary, type RotaryOptions } from './operations/rotary';
+export { gatedActivation, type GatedActivationOptions } from './operations/gated-activation';
+export { activate, type ActivateOptions } from './operations/activate';
+export { activationNames } from './operations/activations';
+export { embedding, type EmbeddingOptions } from './operations/embedding';
+export { crossEntropy, type CrossEntropyOptions } from './operations/cross-entropy';
+export { gatherRows, type GatherRowsOptions } from './operations/gather-rows';
+export { scatterRows, type ScatterRowsOptions } from './operations/scatter-rows';
+export type { RowIndices } from './operations/row-indices';
+
+export { Parameters, type ParameterPattern } from './state/parameters';
+export { valueAndGradients, type ValueAndGradients, type ValueAndGradientsOptions } from './state/value-and-gradients';
+export { AdamW, type AdamWOptions, type AdamWStepOptions, type AdamWState } from './state/adam-w';
+export { globalNorm, clippingScale } from './state/global-norm';
+export { KeyValueCache, type KeyValueCacheOptions, type CachedKeysAndValues } from './state/key-value-cache';
+
+export { RandomStream, type RandomState } from './random/random-stream';
+export { normal, uniform, type NormalOptions, type UniformOptions } from './random/initialisers';

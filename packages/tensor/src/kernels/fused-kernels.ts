@@ -32,6 +32,20 @@ export interface FusedKernels {
     needs: { input: boolean; weight: boolean; bias: boolean };
   }): { input: Tensor2D | null; weight: Tensor2D | null; bias: Tensor1D | null };
 
+  /** `activation(input)` over any shape, here `[rows, width]`. */
+  activationForward?(options: { input: Tensor2D; activation: Activation }): Tensor2D;
+  /**
+   * `gradient · activation′(preactivation)`. Where it is supplied, {@link linearBackward} is always called with the
+   * gradient before the activation and `activation: 'none'`, so that its three results share this work.
+   */
+  activationBackward?(options: { gradient: Tensor2D; preactivation: Tensor2D; activation: Activation }): Tensor2D;
+
+  /**
+   * True if {@link attentionForward} reads only the first `keyTime` rows of longer key and value buffers
+   * (`[batch, capacity, width]`); without it the rows are sliced out first.
+   */
+  attentionReadsPrefix?: boolean;
+
   /**
    * `softmax(scale · q·kᵀ + mask) · v` for each head, heads side by side in the last axis.
    * Key/value head of query head h: `floor(h / (heads / keyValueHeads))`.
@@ -46,6 +60,7 @@ export interface FusedKernels {
     causal: boolean;
     /** int32, 1 where a key may be seen: `[batch, keyTime]` or `[batch, queryTime, keyTime]` */ mask: Tensor | null;
     scale: number;
+    /** Set only with {@link attentionReadsPrefix}: use this many rows of `key` and `value`; all when absent. */ keyTime?: number;
   }): {
     /** `[batch, queryTime, heads·headWidth]` */ output: Tensor3D;
     /** log Σ exp of the scores, `[batch, heads, queryTime]`; what the backward pass needs instead of the probabilities */

@@ -1,0 +1,19 @@
+import { tf } from '../tensorflow';
+import type { Engine } from './engine';
+import { processorName } from './processor-name';
+
+/** Plain JavaScript: the reference that the others are tested against. About 1 GFLOP/s. */
+export const cpuEngine: Engine = {
+  name: 'cpu',
+  backend: 'cpu',
+  summary: 'plain JavaScript; a reference, taken only by name',
+  installed: async () => ({ package: '@tensorflow/tfjs', version: tf.version_core }),
+  load: async () => {
+    const backend = tf.engine().findBackend('cpu') as unknown as { firstUse: boolean };
+    // The backend greets its first user on the console with an advertisement for tfjs-node.
+    backend.firstUse = false;
+    return { kind: 'cpu', name: `${await processorName()}, JavaScript` };
+  },
+  preference: () => 0,
+  advice: () => 'Use wasm: the same results, tens of times faster, nothing to install.',
+};

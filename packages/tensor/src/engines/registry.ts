@@ -1,0 +1,9 @@
+import { cpuEngine } from './cpu-engine';
+import type { Engine } from './engine';
+import { wasmEngine } from './wasm-engine';
+
+/** Every engine. To add one: a file that makes an `Engine`, and a line here. */
+export const engines: readonly Engine[] = [
+  wasmEngine,
+  cpuEngine,
+];

@@ -1,0 +1,101 @@
+import { tf } from '../tensorflow';
+import { EngineError } from '../errors';
+import type { Engine, EngineDevice, EngineName } from './engine';
+import { engines } from './registry';
+
+/** The engine that now computes. */
+export interface EngineChoice {
+  name: EngineName;
+  device: EngineDevice;
+  /** Why this one. */
+  reason: string;
+  /** Engines that `auto` looked at and left, each with the reason. */
+  passedOver: { name: EngineName; reason: string }[];
+}
+
+let current: EngineChoice | null = null;
+
+/**
+ * Makes an engine compute from here on. `'auto'` takes the best that works here: `tensorflow` on CUDA, `webgpu` on a
+ * real GPU, `tensorflow` on a processor, `wasm`; the environment variable `SUBTEXT_ENGINE` names another for it.
+ * An engine asked for by name that cannot run is an error, never a silent fallback.
+ *
+ * @param name @default 'auto'
+ * @throws EngineError `unknown-engine`, `engine-unavailable`, `no-engine`.
+ */
+export async function useEngine(name: EngineName | 'auto' = 'auto'): Promise<EngineChoice> {
+  const wished = name === 'auto' ? environmentEngine() : null;
+  if (name === 'auto' && wished === null) {
+    return choose();
+  }
+  const engine = findEngine(wished ?? name, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
+  const device = await engine.load();
+  return activate(engine, { name: engine.name, device, reason: wished === null ? 'asked for by name' : 'named by SUBTEXT_ENGINE', passedOver: [] });
+}
+
+/**
+ * The engine that computes now.
+ *
+ * @throws EngineError `no-engine` before {@link useEngine}.
+ */
+export function engineName(): EngineName {
+  const engine = engines.find(({ backend }) => backend === tf.getBackend());
+  if (!engine) {
+    throw new EngineError({ engine: 'none', code: 'no-engine', message: 'No engine is in use: call `await useEngine()` first.' });
+  }
+  return engine.name;
+}
+
+/** What {@link useEngine} last chose, and why; null before. */
+export function engineChoice(): EngineChoice | null {
+  return current;
+}
+
+async function choose(): Promise<EngineChoice> {
+  const passedOver: EngineChoice['passedOver'] = [];
+  const candidates: { engine: Engine; device: EngineDevice; preference: number }[] = [];
+  for (const engine of engines) {
+    if (!(await engine.installed())) {
+      passedOver.push({ name: engine.name, reason: 'not installed' });
+      continue;
+    }
+    try {
+      const device = await engine.load();
+      const preference = engine.preference(device);
+      if (preference > 0) {
+        candidates.push({ engine, device, preference });
+      } else {
+        passedOver.push({ name: engine.name, reason: device.software ? 'a software adapter is never chosen by itself' : 'taken only by name' });
+      }
+    } catch (error) {
+      passedOver.push({ name: engine.name, reason: error instanceof Error ? error.message : String(error) });
+    }
+  }
+  const [best, ...others] = candidates.sort((first, second) => second.preference - first.preference);
+  if (!best) {
+    throw new EngineError({ engine: 'auto', code: 'no-engine', message: `No engine runs here: ${passedOver.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}.` });
+  }
+  passedOver.push(...others.map(({ engine }) => ({ name: engine.name, reason: `${best.engine.name} is faster here` })));
+  return activate(best.engine, { name: best.engine.name, device: best.device, reason: 'the fastest that runs here', passedOver });
+}
+
+async function activate(engine: Engine, choice: EngineChoice): Promise<EngineChoice> {
+  if (!(await tf.setBackend(engine.backend))) {
+    throw new EngineError({ engine: engine.name, code: 'engine-unavailable', message: `${engine.name}: TensorFlow.js refused the backend '${engine.backend}'.` });
+  }
+  current = choice;
+  return choice;
+}
+
+function environmentEngine(): string | null {
+  const value = typeof process === 'undefined' ? undefined : process.env?.SUBTEXT_ENGINE;
+  return value && value !== 'auto' ? value : null;
+}
+
+function findEngine(name: string, origin: string): Engine {
+  const engine = engines.find((candidate) => candidate.name === name);
+  if (!engine) {
+    throw new EngineError({ engine: name, code: 'unknown-engine', message: `Unknown engine '${name}'${origin}. Known: auto, ${engines.map((candidate) => candidate.name).join(', ')}.` });
+  }
+  return engine;
+}

@@ -1,0 +1,62 @@
+import { tf } from '../tensorflow';
+import { EngineError } from '../errors';
+import type { Engine, EngineDevice } from './engine';
+import { processorName } from './processor-name';
+
+let loaded: EngineDevice | null = null;
+
+/** WebAssembly with SIMD on one thread: needs nothing but npm. */
+export const wasmEngine: Engine = {
+  name: 'wasm',
+  backend: 'wasm',
+  summary: 'WebAssembly with SIMD, embedded: runs anywhere Node or a browser does',
+  installed: async () => {
+    const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
+    return { package: '@tensorflow/tfjs-backend-wasm', version };
+  },
+  load: async () => (loaded ??= await load()),
+  preference: () => 10,
+  advice: () => 'One thread each: training takes all cores by running several workers.',
+};
+
+async function load(): Promise<EngineDevice> {
+  await import('@tensorflow/tfjs-backend-wasm');
+  if (!(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'))) {
+    throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: 'wasm: this JavaScript engine has no WebAssembly SIMD. Use Node 20 or newer, or a current browser.' });
+  }
+  // Threads do not run in Node; one thread everywhere keeps results the same bytes on every machine.
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  const before = tf.getBackend();
+  const forget = rememberProcessListeners();
+  try {
+    if (!(await tf.setBackend('wasm'))) {
+      throw new Error('the backend did not initialise');
+    }
+  } catch (cause) {
+    throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: `wasm: TensorFlow.js's wasm backend does not load (${cause instanceof Error ? cause.message : String(cause)}). Reinstall @tensorflow/tfjs-backend-wasm 4.22.0.`, cause });
+  } finally {
+    forget();
+    if (before) {
+      await tf.setBackend(before);
+    }
+  }
+  return { kind: 'cpu', name: `${await processorName()}, WebAssembly SIMD, 1 thread` };
+}
+
+/** Emscripten turns every unhandled rejection of the process into a crash of its own; the returned function undoes that. */
+function rememberProcessListeners(): () => void {
+  if (typeof process === 'undefined' || typeof process.listeners !== 'function') {
+    return () => {};
+  }
+  const events = ['uncaughtException', 'unhandledRejection'] as const;
+  const before = new Map(events.map((event) => [event, new Set<unknown>(process.listeners(event as 'uncaughtException'))]));
+  return () => {
+    for (const event of events) {
+      for (const listener of process.listeners(event as 'uncaughtException')) {
+        if (!before.get(event)!.has(listener)) {
+          process.removeListener(event, listener);
+        }
+      }
+    }
+  };
+}

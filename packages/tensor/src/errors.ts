@@ -1,0 +1,55 @@
+/** What went wrong, for programs. */
+export type TensorErrorCode =
+  | 'shape-mismatch'
+  | 'invalid-argument'
+  | 'unknown-engine'
+  | 'engine-unavailable'
+  | 'no-engine'
+  | 'unknown-parameter'
+  | 'duplicate-parameter'
+  | 'cache-full'
+  | 'state-mismatch'
+  | 'installation-failed';
+
+const marker = Symbol.for('@subtext/tensor.TensorError');
+
+/** Base of every error this package throws on purpose. */
+export class TensorError extends Error {
+  readonly code: TensorErrorCode;
+  /** Recognises errors across duplicate installs of the package. */
+  readonly [marker] = true;
+
+  constructor({ code, message, cause }: { code: TensorErrorCode; message: string; cause?: unknown }) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'TensorError';
+    this.code = code;
+  }
+
+  static isInstance(error: unknown): error is TensorError {
+    return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[marker] === true;
+  }
+}
+
+/** An operation was given tensors whose shapes, types or options do not fit together. */
+export class OperationError extends TensorError {
+  /** The operation, for example `attention`. */
+  readonly operation: string;
+
+  constructor({ operation, message, code = 'shape-mismatch' }: { operation: string; message: string; code?: TensorErrorCode }) {
+    super({ code, message: `${operation}: ${message}` });
+    this.name = 'OperationError';
+    this.operation = operation;
+  }
+}
+
+/** An engine is unknown, or was asked for and cannot run here. */
+export class EngineError extends TensorError {
+  /** The engine asked for. */
+  readonly engine: string;
+
+  constructor({ engine, message, code, cause }: { engine: string; message: string; code: TensorErrorCode; cause?: unknown }) {
+    super({ code, message, cause });
+    this.name = 'EngineError';
+    this.engine = engine;
+  }
+}

@@ -1,0 +1,111 @@
+import { tf } from '../tensorflow';
+import { fusedKernels } from '../kernels/registry';
+import { check, checkFloat, checkInt, checkRank, checkShape, shapeText } from './check';
+import { composedAttentionBackward, composedAttentionForward } from './composed-attention';
+import { differentiable } from './differentiable';
+
+export interface AttentionOptions {
+  /** `[batch, queryTime, heads·headWidth]`, heads side by side. */
+  query: tf.Tensor3D;
+  /** `[batch, keyTime, keyValueHeads·headWidth]`. */
+  key: tf.Tensor3D;
+  /** `[batch, keyTime, keyValueHeads·headWidth]`. */
+  value: tf.Tensor3D;
+  heads: number;
+  /** Heads of key and value; each serves `heads / keyValueHeads` query heads in a row. @default heads */
+  keyValueHeads?: number;
+  /** Query i sees keys 0 … keyTime − queryTime + i. @default false */
+  causal?: boolean;
+  /** int32 or bool, non-zero where a key may be seen: `[batch, keyTime]` or `[batch, queryTime, keyTime]`. @default none */
+  mask?: tf.Tensor | null;
+  /** Factor of the scores. @default 1/√headWidth */
+  scale?: number;
+  /**
+   * How many rows of `key` and `value` to use, for buffers longer than what they hold (a cache). Only without
+   * gradients. @default all
+   */
+  keyTime?: number;
+}
+
+/**
+ * Scaled dot-product attention over heads: for each head h, `softmax(scale · q_h·k_hᵀ + mask) · v_h`,
+ * `[batch, queryTime, heads·headWidth]` → the same shape. A query that may see no key gives zeros.
+ *
+ * Vaswani et al. 2017 (arXiv:1706.03762); grouped key and value heads as in Ainslie et al. 2023 (arXiv:2305.13245).
+ *
+ * @throws OperationError where shapes do not fit.
+ */
+export function attention({
+  query,
+  key,
+  value,
+  heads,
+  keyValueHeads = heads,
+  causal = false,
+  mask = null,
+  scale,
+  keyTime: prefix,
+}: AttentionOptions): tf.Tensor3D {
+  const { keyTime, headWidth } = checkAttention({ query, key, value, heads, keyValueHeads, causal, mask, scale, keyTime: prefix });
+  const shared = { heads, keyValueHeads, causal, scale: scale ?? 1 / Math.sqrt(headWidth) };
+  const usesPrefix = keyTime !== key.shape[1];
+  const kernels = fusedKernels();
+
+  return differentiable<tf.Tensor3D>({
+    inputs: { query, key, value },
+    forward: (save) => {
+      const maskInt = mask ? (mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32')) : null;
+      const fused = kernels.attentionForward;
+      const readsPrefix = usesPrefix && fused !== undefined && kernels.attentionReadsPrefix === true;
+      const rows = (buffer: tf.Tensor3D) => (usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer);
+      const inputs = { query, key: rows(key), value: rows(value), mask: maskInt, ...shared };
+      const extra = maskInt ? [maskInt] : [];
+      if (fused) {
+        const { output, logSumExp } = fused(readsPrefix ? { ...inputs, keyTime } : inputs);
+        save([query, key, value, output, logSumExp, ...extra]);
+        return output;
+      }
+      const { output, probabilities } = composedAttentionForward(inputs);
+      save([query, key, value, probabilities, ...extra]);
+      return output;
+    },
+    gradients: (gradient, saved) => {
+      check('attention', !usesPrefix, () => 'keyTime cannot be used under gradients: slice key and value instead.');
+      const [savedQuery, savedKey, savedValue] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+      const inputs = { gradient, query: savedQuery, key: savedKey, value: savedValue, ...shared };
+      const backward = kernels.attentionForward
+        ? kernels.attentionBackward!({ ...inputs, output: saved[3] as tf.Tensor3D, logSumExp: saved[4] as tf.Tensor3D, mask: saved[5] ?? null })
+        : tf.tidy(() => composedAttentionBackward({ ...inputs, probabilities: saved[3] as tf.Tensor3D }));
+      return { query: () => backward.query, key: () => backward.key, value: () => backward.value };
+    },
+  });
+}
+
+function checkAttention({ query, key, value, heads, keyValueHeads = heads, mask, keyTime }: AttentionOptions): { keyTime: number; headWidth: number } {
+  const operation = 'attention';
+  for (const [name, tensor] of [['query', query], ['key', key], ['value', value]] as const) {
+    checkFloat(operation, name, tensor);
+    checkRank(operation, name, tensor, 3, '[batch, time, heads·headWidth]');
+  }
+  const [batch, queryTime, width] = query.shape;
+  check(operation, Number.isInteger(heads) && heads > 0 && width % heads === 0, () => `heads must divide the width of query ${shapeText(query)}, got ${heads}.`);
+  check(operation, Number.isInteger(keyValueHeads) && keyValueHeads > 0 && heads % keyValueHeads === 0, () => `keyValueHeads must divide heads ${heads}, got ${keyValueHeads}.`);
+  const headWidth = width / heads;
+  const capacity = key.shape[1];
+  const keyShape = [batch, capacity, keyValueHeads * headWidth];
+  checkShape(operation, 'key', key, keyShape, `batch and head width of query ${shapeText(query)}, ${keyValueHeads} key heads`);
+  checkShape(operation, 'value', value, keyShape, 'as key');
+  const used = keyTime ?? capacity;
+  check(operation, Number.isInteger(used) && used >= 0 && used <= capacity, () => `keyTime must lie between 0 and ${capacity}, got ${used}.`);
+  if (mask) {
+    if (mask.dtype !== 'bool') {
+      checkInt(operation, 'mask', mask);
+    }
+    if (mask.shape.length === 3) {
+      checkShape(operation, 'mask', mask, [batch, queryTime, used], 'batch, queryTime, keyTime');
+    } else {
+      checkShape(operation, 'mask', mask, [batch, used], 'batch, keyTime');
+    }
+  }
+  return { keyTime: used, headWidth };
+}

@@ -1,0 +1,53 @@
+import type { tf } from '../tensorflow';
+import { OperationError } from '../errors';
+
+/** `[2, 3, 4]` as text, for messages. */
+export function shapeText(tensor: tf.Tensor): string {
+  return `[${tensor.shape.join(', ')}]`;
+}
+
+/** Throws unless `value` is a living float32 tensor. */
+export function checkFloat(operation: string, name: string, value: tf.Tensor): void {
+  checkTensor(operation, name, value);
+  if (value.dtype !== 'float32') {
+    throw new OperationError({ operation, message: `${name} must be float32, got ${value.dtype} ${shapeText(value)}.` });
+  }
+}
+
+/** Throws unless `value` is a living int32 tensor. */
+export function checkInt(operation: string, name: string, value: tf.Tensor): void {
+  checkTensor(operation, name, value);
+  if (value.dtype !== 'int32') {
+    throw new OperationError({ operation, message: `${name} must be int32, got ${value.dtype} ${shapeText(value)}.` });
+  }
+}
+
+/** Throws unless `value` has this rank. */
+export function checkRank(operation: string, name: string, value: tf.Tensor, rank: number, shape: string): void {
+  if (value.shape.length !== rank) {
+    throw new OperationError({ operation, message: `${name} must be ${shape}, got ${shapeText(value)}.` });
+  }
+}
+
+/** Throws unless `value` has exactly this shape. */
+export function checkShape(operation: string, name: string, value: tf.Tensor, shape: readonly number[], why: string): void {
+  if (value.shape.length !== shape.length || value.shape.some((size, axis) => size !== shape[axis])) {
+    throw new OperationError({ operation, message: `${name} must be [${shape.join(', ')}] (${why}), got ${shapeText(value)}.` });
+  }
+}
+
+/** Throws the operation's error unless `condition` holds. */
+export function check(operation: string, condition: boolean, message: () => string): void {
+  if (!condition) {
+    throw new OperationError({ operation, code: 'invalid-argument', message: message() });
+  }
+}
+
+function checkTensor(operation: string, name: string, value: tf.Tensor): void {
+  if (value === null || typeof value !== 'object' || !Array.isArray((value as tf.Tensor).shape)) {
+    throw new OperationError({ operation, code: 'invalid-argument', message: `${name} must be a tensor, got ${value === null ? 'null' : typeof value}.` });
+  }
+  if (value.isDisposed) {
+    throw new OperationError({ operation, code: 'invalid-argument', message: `${name} ${shapeText(value)} is disposed.` });
+  }
+}

@@ -1,0 +1,71 @@
+import { tf } from '../tensorflow';
+import { fusedKernels } from '../kernels/registry';
+import type { FusedKernels } from '../kernels/fused-kernels';
+import { checkFloat, checkInt, checkRank, checkShape } from './check';
+import { differentiable } from './differentiable';
+
+export interface CrossEntropyOptions {
+  /** `[rows, vocabulary]`, float32. */
+  logits: tf.Tensor2D;
+  /** int32 `[rows]`, in `0 … vocabulary − 1` or `ignoreIndex`. */
+  labels: tf.Tensor1D;
+  /** Rows with this label cost nothing and get no gradient. @default -100 */
+  ignoreIndex?: number;
+}
+
+type Forward = NonNullable<FusedKernels['crossEntropyForward']>;
+type Backward = NonNullable<FusedKernels['crossEntropyBackward']>;
+
+/**
+ * Negative log-likelihood of the labels: `loss[r] = log Σⱼ exp(logits[r, j]) − logits[r, label[r]]`, 0 where the label
+ * is `ignoreIndex`; `[rows, vocabulary]`, `[rows]` → `[rows]`. No one-hot matrix is kept.
+ *
+ * @throws OperationError where shapes or types do not fit.
+ */
+export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntropyOptions): tf.Tensor1D {
+  checkFloat('crossEntropy', 'logits', logits);
+  checkRank('crossEntropy', 'logits', logits, 2, '[rows, vocabulary]');
+  checkInt('crossEntropy', 'labels', labels);
+  checkShape('crossEntropy', 'labels', labels, [logits.shape[0]], `one for each row of logits`);
+  return differentiable<tf.Tensor1D>({
+    inputs: { logits },
+    forward: (save) => {
+      const { losses, logSumExp } = (fusedKernels().crossEntropyForward ?? composedForward)({ logits, labels, ignoreIndex });
+      save([logits, labels, logSumExp]);
+      return losses;
+    },
+    gradients: (gradient, [logits, labels, logSumExp]) => ({
+      logits: () =>
+        (fusedKernels().crossEntropyBackward ?? composedBackward)({
+          gradient,
+          logits: logits as tf.Tensor2D,
+          labels: labels as tf.Tensor1D,
+          logSumExp: logSumExp as tf.Tensor1D,
+          ignoreIndex,
+        }),
+    }),
+  });
+}
+
+function composedForward({ logits, labels, ignoreIndex }: Parameters<Forward>[0]): ReturnType<Forward> {
+  const [rows, vocabulary] = logits.shape;
+  const counted = tf.notEqual(labels, tf.scalar(ignoreIndex, 'int32'));
+  const logSumExp = tf.logSumExp(logits, 1) as tf.Tensor1D;
+  const safe = tf.mul(labels, tf.cast(counted, 'int32'));
+  const flat = tf.add(tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(vocabulary, 'int32')), safe) as tf.Tensor1D;
+  const picked = tf.gather(tf.reshape(logits, [-1]) as tf.Tensor1D, tf.cast(flat, 'int32'));
+  return { losses: tf.mul(tf.sub(logSumExp, picked), tf.cast(counted, 'float32')) as tf.Tensor1D, logSumExp };
+}
+
+function composedBackward({ gradient, logits, labels, logSumExp, ignoreIndex }: Parameters<Backward>[0]): tf.Tensor2D {
+  return tf.tidy(() => {
+    const [rows, vocabulary] = logits.shape;
+    const counted = tf.cast(tf.notEqual(labels, tf.scalar(ignoreIndex, 'int32')), 'float32');
+    const weight = tf.reshape(tf.mul(gradient, counted), [rows, 1]);
+    const probabilities = tf.exp(tf.sub(logits, tf.reshape(logSumExp, [rows, 1])));
+    const safe = tf.mul(labels, tf.cast(counted, 'int32')) as tf.Tensor1D;
+    // Cast, because the wasm backend's oneHot writes integer bits whatever type is asked for (4.22).
+    const target = tf.cast(tf.oneHot(safe, vocabulary), 'float32');
+    return tf.mul(tf.sub(probabilities, target), weight) as tf.Tensor2D;
+  });
+}

@@ -1,0 +1,51 @@
+import { tf } from '../tensorflow';
+import { fusedKernels } from '../kernels/registry';
+import type { FusedKernels } from '../kernels/fused-kernels';
+import { checkFloat, checkInt, checkRank } from './check';
+import { differentiable } from './differentiable';
+
+export interface EmbeddingOptions {
+  /** `[vocabulary, width]`, float32. */
+  table: tf.Tensor2D;
+  /** int32, any shape, values in `0 … vocabulary − 1`. */
+  ids: tf.Tensor;
+}
+
+type Backward = NonNullable<FusedKernels['embeddingBackward']>;
+
+/**
+ * Rows of `table` by `ids`: ids `[...]` → `[..., width]`. The gradient of a row of the table is the sum over the
+ * places that looked it up, in order. Ids are not range-checked: they live on the engine.
+ *
+ * @throws OperationError if `table` is not a float32 matrix or `ids` are not int32.
+ */
+export function embedding<T extends tf.Tensor = tf.Tensor>({ table, ids }: EmbeddingOptions): T {
+  checkFloat('embedding', 'table', table);
+  checkRank('embedding', 'table', table, 2, '[vocabulary, width]');
+  checkInt('embedding', 'ids', ids);
+  return lookUpRows(table, ids) as T;
+}
+
+/** The lookup behind {@link embedding} and `gatherRows`, inputs already checked. */
+export function lookUpRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
+  const [vocabulary, width] = table.shape;
+  const shape = [...ids.shape, width];
+  return differentiable<tf.Tensor>({
+    inputs: { table },
+    forward: (save) => {
+      const flat = tf.reshape(ids, [-1]) as tf.Tensor1D;
+      save([flat]);
+      const fused = fusedKernels().embeddingForward;
+      return tf.reshape(fused ? fused({ table, ids: flat }) : tf.gather(table, flat), shape);
+    },
+    gradients: (gradient, [flat]) => ({
+      table: () =>
+        (fusedKernels().embeddingBackward ?? composedBackward)({ gradient: tf.reshape(gradient, [-1, width]) as tf.Tensor2D, ids: flat as tf.Tensor1D, vocabulary }),
+    }),
+  });
+}
+
+function composedBackward({ gradient, ids, vocabulary }: Parameters<Backward>[0]): tf.Tensor2D {
+  // scatterND adds what falls on the same row; unlike unsortedSegmentSum, every engine has it.
+  return tf.scatterND(tf.reshape(ids, [-1, 1]), gradient, [vocabulary, gradient.shape[1]]) as tf.Tensor2D;
+}

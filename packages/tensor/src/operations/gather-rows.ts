@@ -1,0 +1,30 @@
+import { tf } from '../tensorflow';
+import { checkFloat, checkInt, checkRank } from './check';
+import { lookUpRows } from './embedding';
+import { hostIndices, type RowIndices } from './row-indices';
+
+export interface GatherRowsOptions {
+  /** `[rows, width]`, float32. */
+  input: tf.Tensor2D;
+  /** `[count]`: which rows, in any order, repeated or not. From the host they are checked; on the engine they are trusted. */
+  indices: RowIndices;
+}
+
+/**
+ * `output[i] = input[indices[i]]`: `[rows, width]` → `[count, width]`. The gradient of a row is the sum over its copies.
+ *
+ * @throws OperationError if shapes do not fit or an index is out of range.
+ */
+export function gatherRows({ input, indices }: GatherRowsOptions): tf.Tensor2D {
+  checkFloat('gatherRows', 'input', input);
+  checkRank('gatherRows', 'input', input, 2, '[rows, width]');
+  if (indices instanceof tf.Tensor) {
+    checkInt('gatherRows', 'indices', indices);
+    checkRank('gatherRows', 'indices', indices, 1, '[count]');
+    return lookUpRows(input, indices) as tf.Tensor2D;
+  }
+  const ids = tf.tensor1d(hostIndices({ operation: 'gatherRows', indices, rows: input.shape[0] }), 'int32');
+  const output = lookUpRows(input, ids) as tf.Tensor2D;
+  ids.dispose();
+  return output;
+}

@@ -1,0 +1,82 @@
+import { tf } from '../tensorflow';
+import { fusedKernels } from '../kernels/registry';
+import type { FusedKernels } from '../kernels/fused-kernels';
+import { checkFloat } from './check';
+import { differentiable } from './differentiable';
+import { checkNorm } from './norms';
+
+export interface LayerNormOptions<T extends tf.Tensor> {
+  /** `[..., width]`, float32. */
+  input: T;
+  /** `[width]`. */
+  scale: tf.Tensor1D;
+  /** `[width]`. */
+  bias: tf.Tensor1D;
+  /** Added to the variance. @default 1e-5 */
+  epsilon?: number;
+}
+
+type Forward = NonNullable<FusedKernels['layerNormForward']>;
+type Backward = NonNullable<FusedKernels['layerNormBackward']>;
+
+/**
+ * `output = (input − mean) / √(variance + ε) · scale + bias` over the last axis, with the biased variance.
+ * Ba, Kiros & Hinton 2016 (arXiv:1607.06450).
+ *
+ * @throws OperationError where shapes do not fit.
+ */
+export function layerNorm<T extends tf.Tensor>({ input, scale, bias, epsilon = 1e-5 }: LayerNormOptions<T>): T {
+  const { rows, width } = checkNorm({ operation: 'layerNorm', input, scale, epsilon });
+  checkFloat('layerNorm', 'bias', bias);
+  checkNorm({ operation: 'layerNorm', input, scale: bias, epsilon, name: 'bias' });
+  return differentiable<T>({
+    inputs: { input, scale, bias },
+    forward: (save) => {
+      const flat = tf.reshape(input, [rows, width]) as tf.Tensor2D;
+      const { output, mean, inverseDeviation } = (fusedKernels().layerNormForward ?? composedForward)({ input: flat, scale, bias, epsilon });
+      save([flat, scale, mean, inverseDeviation]);
+      return tf.reshape(output, input.shape) as T;
+    },
+    gradients: (gradient, saved) => {
+      const backward = (fusedKernels().layerNormBackward ?? composedBackward)({
+        gradient: tf.reshape(gradient, [rows, width]) as tf.Tensor2D,
+        input: saved[0] as tf.Tensor2D,
+        scale: saved[1] as tf.Tensor1D,
+        mean: saved[2] as tf.Tensor1D,
+        inverseDeviation: saved[3] as tf.Tensor1D,
+      });
+      return {
+        input: () => tf.reshape(backward.input, input.shape),
+        scale: () => backward.scale,
+        bias: () => backward.bias,
+      };
+    },
+  });
+}
+
+function composedForward({ input, scale, bias, epsilon }: Parameters<Forward>[0]): ReturnType<Forward> {
+  const mean = tf.mean(input, 1, true);
+  const centred = tf.sub(input, mean);
+  const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
+  return {
+    output: tf.add(tf.mul(tf.mul(centred, inverseDeviation), scale), bias),
+    mean: tf.reshape(mean, [-1]),
+    inverseDeviation: tf.reshape(inverseDeviation, [-1]),
+  };
+}
+
+/** With x̂ the normalised input and ĝ = gradient·scale: `dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) / √(variance + ε)`. */
+function composedBackward({ gradient, input, scale, mean, inverseDeviation }: Parameters<Backward>[0]): ReturnType<Backward> {
+  return tf.tidy(() => {
+    const rows = input.shape[0];
+    const inverse = tf.reshape(inverseDeviation, [rows, 1]);
+    const normalised = tf.mul(tf.sub(input, tf.reshape(mean, [rows, 1])), inverse);
+    const scaled = tf.mul(gradient, scale);
+    const along = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), 1, true));
+    return {
+      input: tf.mul(tf.sub(tf.sub(scaled, tf.mean(scaled, 1, true)), along), inverse) as tf.Tensor2D,
+      scale: tf.sum(tf.mul(gradient, normalised), 0) as tf.Tensor1D,
+      bias: tf.sum(gradient, 0) as tf.Tensor1D,
+    };
+  });
+}

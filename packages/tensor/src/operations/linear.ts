@@ -1,0 +1,104 @@
+import { tf } from '../tensorflow';
+import { fusedKernels } from '../kernels/registry';
+import type { Activation, FusedKernels, WeightLayout } from '../kernels/fused-kernels';
+import { activationGradient, activationValue, checkActivation } from './activations';
+import { check, checkFloat, checkRank, checkShape, shapeText } from './check';
+import { differentiable } from './differentiable';
+
+export interface LinearOptions<T extends tf.Tensor> {
+  /** `[..., in]`, float32. */
+  input: T;
+  /** `[out, in]`, or `[in, out]` with `layout: 'in-out'`. */
+  weight: tf.Tensor2D;
+  /** `[out]`. @default none */
+  bias?: tf.Tensor1D | null;
+  /** Applied to the sum. @default 'none' */
+  activation?: Activation;
+  /** How the weight lies in memory: `out-in` as PyTorch's Linear, `in-out` as GPT-2's Conv1D. @default 'out-in' */
+  layout?: WeightLayout;
+}
+
+type Backward = NonNullable<FusedKernels['linearBackward']>;
+
+/**
+ * `output = activation(input · weightᵀ + bias)`, `[..., in]` → `[..., out]`; with `layout: 'in-out'`,
+ * `activation(input · weight + bias)`.
+ *
+ * Gradients are computed only for what the tape asks for: a frozen weight costs no product.
+ *
+ * @throws OperationError where shapes do not fit.
+ */
+export function linear<T extends tf.Tensor>({ input, weight, bias = null, activation = 'none', layout = 'out-in' }: LinearOptions<T>): T {
+  checkFloat('linear', 'input', input);
+  checkFloat('linear', 'weight', weight);
+  checkRank('linear', 'weight', weight, 2, layout === 'out-in' ? '[out, in]' : '[in, out]');
+  check('linear', layout === 'out-in' || layout === 'in-out', () => `layout must be 'out-in' or 'in-out', got ${String(layout)}.`);
+  checkActivation('linear', activation);
+  const [inWidth, outWidth] = layout === 'out-in' ? [weight.shape[1], weight.shape[0]] : [weight.shape[0], weight.shape[1]];
+  check(
+    'linear',
+    input.shape.length >= 1 && input.shape[input.shape.length - 1] === inWidth,
+    () => `the last axis of input ${shapeText(input)} must be ${inWidth}, to fit weight ${shapeText(weight)} laid out '${layout}'.`,
+  );
+  if (bias) {
+    checkFloat('linear', 'bias', bias);
+    checkShape('linear', 'bias', bias, [outWidth], 'one for each output');
+  }
+  const outputShape = [...input.shape.slice(0, -1), outWidth];
+  const rows = input.size / inWidth;
+
+  return differentiable<T>({
+    inputs: bias ? { input, weight, bias } : { input, weight },
+    forward: (save) => {
+      const flat = tf.reshape(input, [rows, inWidth]) as tf.Tensor2D;
+      const { output, preactivation } = (fusedKernels().linearForward ?? composedForward)({ input: flat, weight, bias, activation, layout });
+      save(preactivation ? [flat, weight, preactivation] : [flat, weight]);
+      return tf.reshape(output, outputShape) as T;
+    },
+    gradients: (gradient, [flat, weight, preactivation = null]) => {
+      const { linearBackward: fused, activationBackward } = fusedKernels();
+      let flatGradient = tf.reshape(gradient, [rows, outWidth]) as tf.Tensor2D;
+      let remaining = activation;
+      if (preactivation && (activationBackward || !fused)) {
+        // Shared by all three gradients, so computed once.
+        const shared = { activation, preactivation: preactivation as tf.Tensor2D, gradient: flatGradient };
+        flatGradient = activationBackward ? activationBackward(shared) : activationGradient(activation, shared.preactivation, flatGradient);
+        remaining = 'none';
+      }
+      const backward = (needs: { input?: boolean; weight?: boolean; bias?: boolean }) =>
+        (fused ?? composedBackward)({
+          gradient: flatGradient,
+          input: flat as tf.Tensor2D,
+          weight: weight as tf.Tensor2D,
+          preactivation: remaining === 'none' ? null : (preactivation as tf.Tensor2D | null),
+          activation: remaining,
+          layout,
+          needs: { input: false, weight: false, bias: false, ...needs },
+        });
+      return {
+        input: () => tf.reshape(backward({ input: true }).input!, input.shape),
+        weight: () => backward({ weight: true }).weight!,
+        bias: () => backward({ bias: true }).bias!,
+      };
+    },
+  });
+}
+
+function composedForward({ input, weight, bias, activation, layout }: Parameters<NonNullable<FusedKernels['linearForward']>>[0]) {
+  const product = tf.matMul(input, weight, false, layout === 'out-in');
+  const sum = bias ? tf.add(product, bias) : product;
+  return {
+    output: activationValue(activation, sum as tf.Tensor2D),
+    preactivation: activation === 'none' ? null : (sum as tf.Tensor2D),
+  };
+}
+
+function composedBackward({ gradient, input, weight, layout, needs }: Parameters<Backward>[0]): ReturnType<Backward> {
+  const outIn = layout === 'out-in';
+  const weightGradient = () => (outIn ? tf.matMul(gradient, input, true, false) : tf.matMul(input, gradient, true, false)) as tf.Tensor2D;
+  return {
+    input: needs.input ? (tf.matMul(gradient, weight, false, !outIn) as tf.Tensor2D) : null,
+    weight: needs.weight ? weightGradient() : null,
+    bias: needs.bias ? (tf.sum(gradient, 0) as tf.Tensor1D) : null,
+  };
+}

@@ -1,0 +1,49 @@
+import { tf } from '../tensorflow';
+import { check, checkFloat, checkRank, checkShape } from './check';
+import { differentiable } from './differentiable';
+import { hostIndices, type RowIndices } from './row-indices';
+
+export interface ScatterRowsOptions {
+  /** `[rows, width]`, float32. Not changed. */
+  input: tf.Tensor2D;
+  /** `[count]`: the rows to replace, each at most once. On the engine they are read back: pass them from the host. */
+  indices: RowIndices;
+  /** `[count, width]`: what to write there. */
+  updates: tf.Tensor2D;
+}
+
+/**
+ * A copy of `input` whose row `indices[i]` is `updates[i]`: `[rows, width]` → `[rows, width]`. The gradient goes to
+ * `updates` at those rows and to `input` at the others. This is how thoughts are placed among embeddings.
+ *
+ * @throws OperationError if shapes do not fit, an index is out of range or one occurs twice.
+ */
+export function scatterRows({ input, indices, updates }: ScatterRowsOptions): tf.Tensor2D {
+  const operation = 'scatterRows';
+  checkFloat(operation, 'input', input);
+  checkRank(operation, 'input', input, 2, '[rows, width]');
+  const [rows, width] = input.shape;
+  const targets = hostIndices({ operation, indices, rows });
+  checkFloat(operation, 'updates', updates);
+  checkShape(operation, 'updates', updates, [targets.length, width], 'a row for each index, as wide as input');
+  // Row r of the output is row source[r] of input and updates one under the other: a single gather on any engine.
+  const source = Int32Array.from({ length: rows }, (_, row) => row);
+  targets.forEach((target, position) => {
+    check(operation, source[target] === target, () => `row ${target} occurs twice in indices (again at ${position}).`);
+    source[target] = rows + position;
+  });
+  if (targets.length === 0) {
+    return tf.clone(input);
+  }
+  return differentiable<tf.Tensor2D>({
+    inputs: { input, updates },
+    forward: () => tf.gather(tf.concat([input, updates], 0), tf.tensor1d(source, 'int32')) as tf.Tensor2D,
+    gradients: (gradient) => ({
+      input: () => {
+        const kept = source.map((from, row) => (from === row ? row : rows));
+        return tf.gather(tf.concat([gradient, tf.zeros([1, width])], 0), tf.tensor1d(kept, 'int32'));
+      },
+      updates: () => tf.gather(gradient, tf.tensor1d(targets, 'int32')),
+    }),
+  });
+}

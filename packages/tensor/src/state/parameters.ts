@@ -1,0 +1,106 @@
+import { tf } from '../tensorflow';
+import { TensorError } from '../errors';
+
+/** A selection of parameters: an exact name, a pattern, or a predicate. */
+export type ParameterPattern = string | RegExp | ((name: string) => boolean);
+
+/**
+ * An ordered map of names to variables: a model's weights. Names are the caller's own (as in a safetensors file) and
+ * need not be unique among models.
+ */
+export class Parameters {
+  readonly #variables = new Map<string, tf.Variable>();
+
+  /**
+   * Adds a parameter and takes over `value`: the tensor is disposed, its memory becomes the variable's.
+   *
+   * @throws TensorError `duplicate-parameter`.
+   */
+  add<R extends tf.Rank = tf.Rank>({ name, value, trainable = true }: { name: string; value: tf.Tensor<R>; /** @default true */ trainable?: boolean }): tf.Variable<R> {
+    if (this.#variables.has(name)) {
+      throw new TensorError({ code: 'duplicate-parameter', message: `Parameters: '${name}' exists already.` });
+    }
+    const variable = tf.variable(value, trainable) as tf.Variable<R>;
+    value.dispose();
+    this.#variables.set(name, variable);
+    return variable;
+  }
+
+  /** @throws TensorError `unknown-parameter`, naming the closest names. */
+  get<R extends tf.Rank = tf.Rank>(name: string): tf.Variable<R> {
+    const variable = this.#variables.get(name);
+    if (!variable) {
+      const last = name.split('.').at(-1)!;
+      const similar = this.names().filter((other) => other.endsWith(last)).slice(0, 5);
+      throw new TensorError({
+        code: 'unknown-parameter',
+        message: `Parameters: no parameter '${name}' among ${this.size}${similar.length > 0 ? `; similar: ${similar.join(', ')}` : ''}.`,
+      });
+    }
+    return variable as tf.Variable<R>;
+  }
+
+  has(name: string): boolean {
+    return this.#variables.has(name);
+  }
+
+  /** Names in the order they were added. */
+  names(): string[] {
+    return [...this.#variables.keys()];
+  }
+
+  entries(): [name: string, variable: tf.Variable][] {
+    return [...this.#variables.entries()];
+  }
+
+  /** The parameters that train, in order. */
+  trainable(): [name: string, variable: tf.Variable][] {
+    return this.entries().filter(([, variable]) => variable.trainable);
+  }
+
+  /** Stops what matches from training; returns how many matched. */
+  freeze(pattern: ParameterPattern = () => true): number {
+    return this.#setTrainable(pattern, false);
+  }
+
+  /** Lets what matches train; returns how many matched. */
+  unfreeze(pattern: ParameterPattern = () => true): number {
+    return this.#setTrainable(pattern, true);
+  }
+
+  /** Disposes a parameter and forgets it. */
+  remove(name: string): void {
+    this.get(name).dispose();
+    this.#variables.delete(name);
+  }
+
+  get size(): number {
+    return this.#variables.size;
+  }
+
+  /** How many numbers all parameters hold. */
+  get elementCount(): number {
+    return this.entries().reduce((sum, [, variable]) => sum + variable.size, 0);
+  }
+
+  /** Bytes of all parameters. */
+  get byteLength(): number {
+    return this.entries().reduce((sum, [, variable]) => sum + variable.size * tf.util.bytesPerElement(variable.dtype), 0);
+  }
+
+  dispose(): void {
+    for (const variable of this.#variables.values()) {
+      variable.dispose();
+    }
+    this.#variables.clear();
+  }
+
+  #setTrainable(pattern: ParameterPattern, trainable: boolean): number {
+    const matches = typeof pattern === 'string' ? (name: string) => name === pattern : pattern instanceof RegExp ? (name: string) => name.search(pattern) >= 0 : pattern;
+    const chosen = this.entries().filter(([name]) => matches(name));
+    for (const [, variable] of chosen) {
+      variable.trainable = trainable;
+    }
+    return chosen.length;
+  }
+}

@@ -1,0 +1,41 @@
+import { tf } from '../tensorflow';
+import { TensorError } from '../errors';
+import type { Parameters } from './parameters';
+
+export interface ValueAndGradientsOptions {
+  /** Computes the loss: a scalar. Runs inside a tidy; keep with `tf.keep` what else must leave it. */
+  compute: () => tf.Scalar;
+  /** Whose trainable members get gradients. Several sets (a model and its adapter) may share no name. */
+  parameters: Parameters | readonly Parameters[];
+}
+
+export interface ValueAndGradients {
+  value: tf.Scalar;
+  /** By parameter name; one that the loss does not depend on is absent. */
+  gradients: Record<string, tf.Tensor>;
+}
+
+/**
+ * A loss and its gradients by every trainable parameter. The caller disposes both (`tf.dispose`).
+ *
+ * @throws TensorError if nothing trains, or a name occurs in two sets.
+ */
+export function valueAndGradients({ compute, parameters }: ValueAndGradientsOptions): ValueAndGradients {
+  const sets = Array.isArray(parameters) ? (parameters as readonly Parameters[]) : [parameters as Parameters];
+  const trainable = sets.flatMap((set) => set.trainable());
+  if (trainable.length === 0) {
+    throw new TensorError({ code: 'invalid-argument', message: 'valueAndGradients: no parameter is trainable.' });
+  }
+  const { value, grads } = tf.engine().gradients(compute, trainable.map(([, variable]) => variable), undefined, true);
+  const gradients: Record<string, tf.Tensor> = {};
+  trainable.forEach(([name], index) => {
+    if (name in gradients) {
+      throw new TensorError({ code: 'duplicate-parameter', message: `valueAndGradients: '${name}' occurs in two sets of parameters.` });
+    }
+    const gradient = grads[index] as tf.Tensor | null | undefined;
+    if (gradient) {
+      gradients[name] = gradient;
+    }
+  });
+  return { value, gradients };
+}
