@@ -1,3 +1,7 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: ['src/index.ts'] });
+export default packageConfig({
+  entry: { index: 'src/index.ts', browser: 'src/browser.ts', fuzz: 'src/fuzz/command.ts' },
+  formats: ['esm', 'cjs'],
+  shims: false,
+});

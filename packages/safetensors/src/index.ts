@@ -1,11 +1,13 @@
 export { openSafetensors } from './node/open';
 export { writeSafetensors, writeSafetensorsStream } from './node/write';
+export { writeShardedSafetensors, type WrittenShards } from './node/write-sharded';
 export type { TensorPart, TensorParts } from './node/tensor-writer';
 export { fileSource } from './node/file-source';
 export { parseSafetensors, type ParsedSafetensors } from './parse';
 export { serializeSafetensors } from './serialize';
 export { openSafetensorsFrom, type SafetensorsFile, type TensorData } from './safetensors-file';
 export { blobSource } from './blob-source';
+export { httpSource } from './http-source';
 export type { RandomAccessSource } from './random-access';
 export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion';
 export { dtypeByteSizes, isDtype, type Dtype, type StorageArray } from './dtype';

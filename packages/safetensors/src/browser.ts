@@ -1,0 +1,11 @@
+export { parseSafetensors, type ParsedSafetensors } from './parse';
+export { serializeSafetensors } from './serialize';
+export { openSafetensorsFrom, type SafetensorsFile, type TensorData } from './safetensors-file';
+export { blobSource } from './blob-source';
+export { httpSource } from './http-source';
+export type { RandomAccessSource } from './random-access';
+export { fromFloat32, toFloat32, type FloatDtype } from './float-conversion';
+export { dtypeByteSizes, isDtype, type Dtype, type StorageArray } from './dtype';
+export type { TensorEntry } from './header';
+export type { Named, TensorDeclaration, TensorToWrite } from './plan';
+export { SafetensorsError, type SafetensorsErrorCode } from './safetensors-error';
