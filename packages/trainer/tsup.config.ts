@@ -1,3 +1,10 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: ['src/index.ts'] });
+export default packageConfig({
+  entry: {
+    index: 'src/index.ts',
+    worker: 'src/parallel/worker.ts',
+    'training-worker': 'src/parallel/training-worker.ts',
+    'reasoner-program': 'src/programs/reasoner-program.ts',
+  },
+});

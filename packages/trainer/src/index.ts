@@ -1,1 +1,27 @@
-export {};
+export { TrainerError, type TrainerErrorCode } from './errors';
+export { createMethod, methodNames, type MethodSpecification } from './methods/registry';
+export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
+export { linesFormat, type ReasoningFormat, reasoningFormats, taggedFormat } from './methods/reasoning-format';
+export {
+  IGNORED_LABEL,
+  type Layout,
+  type LayoutContext,
+  type Phase,
+  type ReasoningMethod,
+  type ThoughtPosition,
+} from './methods/reasoning-method';
+export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
+export { DataOrder } from './batches/data-order';
+export { type PixelScaling } from './batches/picture-values';
+export { collateLayouts, countPredicted, cutIntoShards, type PictureBatch, type ReasonerBatch } from './batches/reasoner-batch';
+export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-rate';
+export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
+export { type ModelSource, openModel } from './programs/model-source';
+export { type ProgramModule, type ProgramParameter, type TrainingProgram } from './programs/training-program';
+export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions } from './programs/reasoner-program';
+export { startWorkers, type WorkerPool } from './parallel/worker-pool';
+export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';
+export { writeAtomically } from './checkpoint/atomic-files';
+export { lockFolder } from './checkpoint/run-lock';
+export { createProgram, type ProgramSource } from './loop/training-engine';
+export { train, type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions } from './loop/train';

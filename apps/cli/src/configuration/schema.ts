@@ -1,0 +1,105 @@
+import { z } from 'zod';
+
+const positive = z.number().positive();
+const count = z.number().int().positive();
+const share = z.number().min(0).max(1);
+
+const schedule = z
+  .strictObject({
+    steps: count.describe('optimizer steps of the phase').optional(),
+    epochs: positive.describe('passes over the training examples, in place of steps').optional(),
+    learningRate: positive.describe('highest learning rate of the phase').optional(),
+    batchSize: count.describe('examples a step').optional(),
+    warmupSteps: z.number().int().min(0).describe('steps of linear rise').optional(),
+  })
+  .refine(({ steps, epochs }) => steps === undefined || epochs === undefined, 'give steps or epochs, not both');
+
+const thinkingTokens = z.union([
+  count.max(32).describe('the same number for every stage'),
+  z.strictObject({ ratio: z.number().gt(0).max(1), maximum: count.max(32).default(32) }).describe('a share of the tokens of the stage'),
+]);
+
+const method = z.discriminatedUnion('name', [
+  z.strictObject({ name: z.literal('no-cot') }),
+  z.strictObject({ name: z.literal('cot') }),
+  z.strictObject({
+    name: z.literal('heima'),
+    thinkingTokens: thinkingTokens.default(1),
+    hidingOrder: z.array(z.string()).optional(),
+    progressive: z.boolean().default(true),
+    recovering: z.boolean().default(true),
+    textPhase: z.boolean().default(true),
+  }),
+]);
+
+const model = z
+  .strictObject({
+    from: z.string().describe('a model folder or the id of a model on the Hugging Face hub').optional(),
+    new: z
+      .record(z.string(), z.unknown())
+      .describe('config.json of a new model with random weights; vocabulary, image token and special ids are filled in')
+      .optional(),
+    lora: z
+      .strictObject({
+        rank: count.default(16),
+        alpha: positive.default(32),
+        dropout: share.default(0),
+        targets: z.array(z.string()).min(1).default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
+      })
+      .optional(),
+    frozen: z.array(z.string()).describe('regular expressions: parameters that stay as they are').default([]),
+  })
+  .refine(({ from, new: fresh }) => (from === undefined) !== (fresh === undefined), 'give either "from" or "new"');
+
+const interpreters = z.strictObject({
+  mode: z.enum(['joint', 'after']).default('joint'),
+  shared: z.boolean().describe('one interpreter for all stages instead of one each').default(true),
+  model,
+  weight: z.number().min(0).describe('of the interpreters in the joint loss').default(1),
+  share: z.number().gt(0).max(1).describe('share of the batch whose thoughts are explained in a step').default(1),
+  templates: z.enum(['brief', 'explanatory']).default('brief'),
+  projector: z.enum(['linear', 'mlp']).default('linear'),
+  reading: z.enum(['before', 'at']).describe('where a thought is read: at the token, or the state before it that predicts it').default('before'),
+  withQuestion: z.boolean().default(true),
+  learningRateScale: positive.default(1),
+  schedule: schedule.describe('of the interpreters trained after the reasoner').prefault({}),
+});
+
+/** Everything that `subtext train` can be told. Documented key by key in docs/configuration.md. */
+export const trainConfiguration = z.strictObject({
+  seed: z.number().int().min(0).default(1),
+  engine: z.enum(['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu']).default('auto'),
+  workers: z.number().int().min(0).describe('threads; 0 computes in the main thread').optional(),
+  output: z.string().describe('folder of the run'),
+  data: z.strictObject({
+    format: z.string().default('llava-cot'),
+    train: z.string().describe('file or folder of training examples'),
+    validation: z.string().optional(),
+    limit: count.describe('take only the first examples').optional(),
+    faults: z.union([z.literal('strict'), share]).describe('"strict", or the share of faulty records that may be skipped').default('strict'),
+    images: z.boolean().describe('false leaves the pictures out: the text-only baseline').default(true),
+  }),
+  stages: z.array(z.string()).min(1).default(['summary', 'caption', 'reasoning']),
+  reasoningFormat: z.enum(['tagged', 'lines']).default('tagged'),
+  model,
+  method,
+  training: z
+    .strictObject({
+      batchSize: count.default(32),
+      learningRate: positive.default(1e-4),
+      warmupSteps: z.number().int().min(0).default(100),
+      weightDecay: z.number().min(0).default(0.01),
+      clipNorm: positive.default(1),
+      shards: count.describe('parts a batch is cut into; the result depends on it, not on the number of workers').default(2),
+      text: schedule.describe('the phase in which everything is text').prefault({}),
+      encode: schedule.describe('each phase that hides a stage').prefault({}),
+      recover: schedule.describe('the recovering phase').prefault({}),
+      checkpointSeconds: positive.default(30),
+      keepCheckpoints: count.default(2),
+    })
+    .prefault({}),
+  interpreters: interpreters.optional(),
+});
+
+export type TrainConfiguration = z.output<typeof trainConfiguration>;
+export type TrainConfigurationInput = z.input<typeof trainConfiguration>;

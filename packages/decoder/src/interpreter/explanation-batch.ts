@@ -1,0 +1,53 @@
+import { collateLayouts, type ThoughtPosition } from '@subtext/trainer';
+
+import type { ExplanationLayout } from './explanation-layout';
+
+/** Where a thought's state is read, relative to the thinking token. */
+export type ThoughtReading =
+  /** The state that predicts the token, one position earlier: Heima's. */
+  | 'before'
+  /** The state at the token itself. */
+  | 'at';
+
+/** Explanations of one batch for one interpreter. */
+export interface ExplanationBatch {
+  /** Which interpreter, by its place in the program. */
+  interpreter: number;
+  rows: number;
+  time: number;
+  /** int32 `[rows, time]` */
+  ids: Int32Array;
+  lossRows: Int32Array;
+  lossLabels: Int32Array;
+  lossWeight: number;
+  /** Index `row · time + position` of every slot. */
+  slotRows: Int32Array;
+  /** For each slot, the row of the reasoner's states `[rows · time]` that fills it. */
+  stateRows: Int32Array;
+}
+
+/** Row of a thought's state in the reasoner's states. */
+export function stateRow({ row, time, thought, reading }: { row: number; time: number; thought: ThoughtPosition; reading: ThoughtReading }): number {
+  return row * time + thought.position - (reading === 'before' ? 1 : 0);
+}
+
+/** Pads explanations to one length. */
+export function collateExplanations({
+  items,
+  interpreter,
+  padId,
+  lossWeight,
+}: {
+  items: readonly { layout: ExplanationLayout; stateRows: readonly number[] }[];
+  interpreter: number;
+  padId: number;
+  lossWeight: number;
+}): ExplanationBatch {
+  const batch = collateLayouts({ layouts: items.map(({ layout }) => ({ ...layout, thoughts: [] })), padId, lossWeight });
+  return {
+    ...batch,
+    interpreter,
+    slotRows: Int32Array.from(items.flatMap(({ layout }, row) => layout.slots.map((slot) => row * batch.time + slot))),
+    stateRows: Int32Array.from(items.flatMap(({ stateRows }) => stateRows)),
+  };
+}

@@ -1,0 +1,61 @@
+import { gatherRows, tf } from '@subtext/tensor';
+import {
+  modelParameters,
+  openModel,
+  type ReasonerBatch,
+  reasonerForward,
+  type ReasonerProgramOptions,
+  type TrainingProgram,
+} from '@subtext/trainer';
+
+import type { ExplanationBatch } from '../interpreter/explanation-batch';
+import { Interpreter, type InterpreterSpecification } from '../interpreter/interpreter';
+
+export interface JointProgramOptions {
+  reasoner: ReasonerProgramOptions;
+  interpreters: readonly InterpreterSpecification[];
+  /**
+   * `joint`: one loss, `reasoner + weight · Σ interpreters`, whose gradient reaches the reasoner through the thoughts'
+   * states, so that they are made readable. `after`: the reasoner stays as it is; only the interpreters learn.
+   */
+  mode: 'joint' | 'after';
+  /** Weight of the interpreters' loss in `joint` mode. @default 1 */
+  interpreterWeight?: number;
+}
+
+/** A batch for the reasoner and the explanations of its thoughts. */
+export interface JointBatch {
+  reasoner: ReasonerBatch;
+  explanations: ExplanationBatch[];
+}
+
+/** The program that trains interpreters, with their reasoner or after it. */
+export async function createProgram({ reasoner, interpreters: specifications, mode, interpreterWeight = 1 }: JointProgramOptions): Promise<TrainingProgram<JointBatch>> {
+  const model = await openModel(reasoner.model);
+  for (const pattern of mode === 'after' ? ['.*'] : (reasoner.frozen ?? [])) model.parameters.freeze(new RegExp(pattern));
+  const interpreters: Interpreter[] = [];
+  for (const specification of specifications) interpreters.push(await Interpreter.create(specification));
+  return {
+    parameters: [
+      ...modelParameters({ model, prefix: 'reasoner' }),
+      ...interpreters.flatMap((interpreter, index) => interpreter.trainable({ learningRateScale: specifications[index]!.learningRateScale })),
+    ],
+    loss(batch) {
+      const forward = reasonerForward({ model, batch: batch.reasoner, pixelScaling: reasoner.pixelScaling });
+      const losses = batch.explanations
+        .filter(({ rows }) => rows > 0)
+        .map((explanations) =>
+          interpreters[explanations.interpreter]!.loss({
+            batch: explanations,
+            states: gatherRows({ input: forward.states, indices: explanations.stateRows }),
+          }),
+        );
+      const interpreterLoss = losses.length > 0 ? (tf.addN(losses) as tf.Scalar) : tf.scalar(0);
+      if (mode === 'after') return { loss: interpreterLoss, metrics: {} };
+      return {
+        loss: tf.add(forward.loss, tf.mul(interpreterLoss, interpreterWeight)) as tf.Scalar,
+        metrics: { reasonerLoss: forward.loss, interpreterLoss },
+      };
+    },
+  };
+}

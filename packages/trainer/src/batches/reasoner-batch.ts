@@ -1,0 +1,66 @@
+import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
+
+/** Decoded pictures of one size, as 8-bit RGB. */
+export interface PictureBatch {
+  count: number;
+  height: number;
+  width: number;
+  /** `[count, height, width, 3]` */
+  data: Uint8Array;
+}
+
+/** Laid-out examples, padded on the right to one length, with the rows that carry loss picked out. */
+export interface ReasonerBatch {
+  rows: number;
+  time: number;
+  /** int32 `[rows, time]`; padding holds `padId`, after everything that is read. */
+  ids: Int32Array;
+  /** Index `row · time + position` of each state that must predict a token. */
+  lossRows: Int32Array;
+  /** The token that each of them must predict. */
+  lossLabels: Int32Array;
+  /** What each of their losses counts: 1 / (predicted tokens of the whole batch, over all shards). */
+  lossWeight: number;
+  pictures?: PictureBatch;
+}
+
+/** How many tokens a layout must predict. The first position has nothing before it to predict it. */
+export function countPredicted({ labels }: Pick<Layout, 'labels'>): number {
+  let count = 0;
+  for (let i = 1; i < labels.length; i++) if (labels[i] !== IGNORED_LABEL) count++;
+  return count;
+}
+
+/** Pads layouts on the right and picks out the predicted tokens, shifted by one: position p predicts the token at p + 1. */
+export function collateLayouts({
+  layouts,
+  padId,
+  lossWeight,
+}: {
+  layouts: readonly Layout[];
+  padId: number;
+  lossWeight: number;
+}): ReasonerBatch {
+  const rows = layouts.length;
+  const time = layouts.reduce((longest, { ids }) => Math.max(longest, ids.length), 1);
+  const ids = new Int32Array(rows * time).fill(padId);
+  const lossRows: number[] = [];
+  const lossLabels: number[] = [];
+  for (const [row, layout] of layouts.entries()) {
+    ids.set(layout.ids, row * time);
+    for (let position = 1; position < layout.labels.length; position++) {
+      const label = layout.labels[position]!;
+      if (label === IGNORED_LABEL) continue;
+      lossRows.push(row * time + position - 1);
+      lossLabels.push(label);
+    }
+  }
+  return { rows, time, ids, lossRows: Int32Array.from(lossRows), lossLabels: Int32Array.from(lossLabels), lossWeight };
+}
+
+/** Cuts a list into `shards` consecutive parts whose sizes differ by at most one. */
+export function cutIntoShards<Item>({ items, shards }: { items: readonly Item[]; shards: number }): Item[][] {
+  return Array.from({ length: shards }, (_, shard) =>
+    items.slice(Math.floor((items.length * shard) / shards), Math.floor((items.length * (shard + 1)) / shards)),
+  );
+}

@@ -1,0 +1,107 @@
+import { engineName, tf, useEngine } from '@subtext/tensor';
+import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
+import { toyPhase, trainToy } from '../../test/toy-run';
+
+let folder: string;
+beforeAll(async () => {
+  await useEngine('wasm');
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-train-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const at = (name: string) => join(folder, name);
+const logOf = (name: string) => readFile(join(at(name), 'log.jsonl'), 'utf8');
+const losses = async (name: string) => (await logOf(name)).trim().split('\n').map((line) => (JSON.parse(line) as { loss: number }).loss);
+
+describe('train', () => {
+  it('lowers the loss, and leaves parameters without a gradient alone', async () => {
+    const { status, steps, weights } = await trainToy({ folder: at('a') });
+    expect({ status, steps }).toEqual({ status: 'finished', steps: 50 });
+    const curve = await losses('a');
+    expect(curve.at(-1)!).toBeLessThan(curve[0]! / 3);
+    expect(weights[3]).toEqual(new Array(25).fill(1));
+  });
+
+  it('gives the same bytes with 0, 1, 2 and 3 workers', async () => {
+    expect(engineName()).toBe('wasm');
+    const runs = [];
+    for (const workers of [0, 1, 2, 3]) runs.push(await trainToy({ folder: at(`w${workers}`), workers }));
+    for (const [index, run] of runs.entries()) {
+      expect(run.weights).toEqual(runs[0]!.weights);
+      expect(await logOf(`w${index}`)).toBe(await logOf('w0'));
+    }
+  });
+
+  it.each([0, 2])('resumes mid-phase and at the border of phases to the same bytes (%i workers)', async (workers) => {
+    const whole = await trainToy({ folder: at('whole'), workers });
+    for (const stopAt of [13, 30, 41]) {
+      const name = `stopped-${stopAt}`;
+      const controller = new AbortController();
+      const first = await trainToy({
+        folder: at(name),
+        workers,
+        signal: controller.signal,
+        onProgress: ({ step }) => step === stopAt && controller.abort(),
+      });
+      expect(first).toMatchObject({ status: 'stopped', steps: stopAt });
+      const second = await trainToy({ folder: at(name), workers });
+      expect(second.weights).toEqual(whole.weights);
+      expect(await logOf(name)).toBe(await logOf('whole'));
+    }
+  });
+
+  it('passes over a broken checkpoint, names it, and still ends at the same bytes', async () => {
+    const whole = await trainToy({ folder: at('whole') });
+    const controller = new AbortController();
+    await trainToy({ folder: at('broken'), signal: controller.signal, onProgress: ({ step }) => step === 25 && controller.abort() });
+    const checkpoints = (await readdir(join(at('broken'), 'checkpoints'))).sort();
+    expect(checkpoints).toEqual(['step-00000020', 'step-00000025']);
+    await truncate(join(at('broken'), 'checkpoints', 'step-00000025', 'weights.safetensors'), 100);
+    const notices: string[] = [];
+    const second = await trainToy({ folder: at('broken'), onNotice: (notice) => notices.push(notice) });
+    expect(notices[0]).toMatch(/step-00000025 is broken: weights\.safetensors has 100 bytes/);
+    expect(notices[1]).toMatch(/Resuming at step 20/);
+    expect(second.weights).toEqual(whole.weights);
+    expect(await logOf('broken')).toBe(await logOf('whole'));
+  });
+
+  it('skips a step whose loss is not finite, and counts it', async () => {
+    const { status, skippedSteps, weights } = await trainToy({ folder: at('nan'), phases: [toyPhase({ phase: 0, steps: 20, poison: [4, 9] })] });
+    expect({ status, skippedSteps }).toEqual({ status: 'finished', skippedSteps: 2 });
+    expect(weights.flat().every(Number.isFinite)).toBe(true);
+  });
+
+  it('stops after several bad steps in a row, keeping the last good checkpoint', async () => {
+    const poison = Array.from({ length: 20 }, (_, index) => 12 + index);
+    await expect(trainToy({ folder: at('nan'), phases: [toyPhase({ phase: 0, steps: 40, poison })] })).rejects.toMatchObject({ code: 'NOT_FINITE' });
+    expect(await readdir(join(at('nan'), 'checkpoints'))).toContain('step-00000010');
+  });
+
+  it('refuses a checkpoint of another configuration', async () => {
+    await trainToy({ folder: at('a') });
+    await expect(trainToy({ folder: at('a'), fingerprint: 'other' })).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+  });
+
+  it('refuses a folder that a living process writes to, and takes over one of a dead process', async () => {
+    await mkdir(at('locked'), { recursive: true });
+    await writeFile(join(at('locked'), 'run.lock'), JSON.stringify({ process: process.ppid, host: (await import('node:os')).hostname() }));
+    await expect(trainToy({ folder: at('locked') })).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+    await writeFile(join(at('locked'), 'run.lock'), JSON.stringify({ process: 2 ** 22 + 1, host: (await import('node:os')).hostname() }));
+    expect(await trainToy({ folder: at('locked') })).toMatchObject({ status: 'finished' });
+    expect(await readdir(at('locked'))).not.toContain('run.lock');
+  });
+
+  it('keeps no tensor of a step', async () => {
+    const counts: number[] = [];
+    await trainToy({ folder: at('leak'), onProgress: () => counts.push(tf.memory().numTensors) });
+    expect(new Set(counts).size).toBe(1);
+  });
+});

@@ -1,0 +1,74 @@
+import { engineName } from '@subtext/tensor';
+
+import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
+import type { SharedState } from '../parallel/shared-state';
+import type { TrainingWorkerOptions } from '../parallel/training-worker';
+import { startWorkers } from '../parallel/worker-pool';
+import type { ProgramModule, TrainingProgram } from '../programs/training-program';
+
+/** A program that can be built here and in workers. */
+export interface ProgramSource {
+  /** URL of the module that exports `createProgram`. */
+  module: string;
+  /** Given to `createProgram`; must be cloneable. */
+  options: unknown;
+}
+
+/** What carries out the steps: worker threads, or this thread. */
+export interface TrainingEngine {
+  step(request: StepRequest): Promise<StepResult>;
+  close(): Promise<void>;
+}
+
+/** The built module beside this one; sources run only in tests, which take the built one too. */
+function builtModule(name: string): string {
+  return new URL(import.meta.url.endsWith('.ts') ? `../../dist/${name}.js` : `./${name}.js`, import.meta.url).href;
+}
+
+/** Builds the program in this thread. */
+export async function createProgram({ module, options }: ProgramSource): Promise<TrainingProgram> {
+  return ((await import(module)) as ProgramModule).createProgram(options);
+}
+
+/** Starts the workers with the shared state. */
+export async function startTrainingEngine({
+  source,
+  program,
+  state,
+  workers,
+}: {
+  source: ProgramSource;
+  /** This thread's copy; used for the steps when `workers` is 0. */
+  program: TrainingProgram;
+  state: SharedState;
+  /** Threads; 0 computes in this thread. */
+  workers: number;
+}): Promise<TrainingEngine> {
+  if (workers === 0) {
+    const task = createTrainingTask({ program, state });
+    task.load();
+    return { step: async (request) => task.step(request), close: async () => undefined };
+  }
+  const pool = await startWorkers({
+    count: workers,
+    start: (worker) => ({
+      engine: engineName(),
+      module: builtModule('training-worker'),
+      options: { programModule: source.module, programOptions: source.options, state, worker, workers } satisfies TrainingWorkerOptions,
+    }),
+  });
+  return {
+    async step(request) {
+      const results = await pool.callAll<StepResult>({
+        method: 'step',
+        payload: (worker) => ({
+          ...request,
+          shards: request.shards.map((shard, index) => (index % workers === worker ? shard : undefined)),
+        }),
+      });
+      return results[0]!;
+    },
+    close: () => pool.close(),
+  };
+}
+

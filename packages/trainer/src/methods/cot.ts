@@ -1,0 +1,13 @@
+import { layoutSteps, questionPrompt } from './layout-builder';
+import type { ReasoningMethod } from './reasoning-method';
+
+/** The whole chain of thought as text, then the answer. */
+export function cot(): ReasoningMethod {
+  return {
+    name: 'cot',
+    specialTokens: () => [],
+    curriculum: () => [{ name: 'chain of thought', index: 0, hiddenStages: [], kind: 'text' }],
+    layout: ({ example, context }) => layoutSteps({ example, context, content: () => ({ kind: 'text' }) }),
+    prompt: questionPrompt,
+  };
+}

@@ -1,0 +1,119 @@
+import { TrainerError } from '../errors';
+import { layoutSteps, questionPrompt, stageName } from './layout-builder';
+import type { Phase, ReasoningMethod } from './reasoning-method';
+
+/** How many thinking tokens stand for a stage. */
+export type ThinkingTokenCount =
+  /** The same number for every stage and example. */
+  | { kind: 'fixed'; count: number }
+  /** `max(⌊ratio · tokens of the stage's text⌋, 1)`, at most `maximum`: Heima's adaptive encoding. */
+  | { kind: 'ratio'; ratio: number; maximum: number };
+
+export interface HeimaOptions {
+  /** Thinking tokens a stage. @default { kind: 'fixed', count: 1 } */
+  thinkingTokens?: ThinkingTokenCount;
+  /** In which order the stages are hidden, by name. @default the order in which they are written */
+  hidingOrder?: readonly string[];
+  /** Hide one stage more each phase; otherwise all at once (the paper's "not progressive"). @default true */
+  progressive?: boolean;
+  /** End with a phase that has everything hidden, at a lower learning rate. @default true */
+  recovering?: boolean;
+  /** Begin with a phase in which the whole chain is text. Leave it out where the model already writes its chain. @default true */
+  textPhase?: boolean;
+}
+
+/** The most distinct thinking tokens a stage: Heima's own limit. */
+export const MAXIMUM_THINKING_TOKENS = 32;
+
+/** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
+function thinkingTokenNames({ stage, thinkingTokens }: { stage: string; thinkingTokens: ThinkingTokenCount }): string[] {
+  const name = `THINKING_OF_${stage.toUpperCase()}`;
+  if (thinkingTokens.kind === 'fixed' && thinkingTokens.count === 1) return [`<${name}>`];
+  const count = thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum;
+  return Array.from({ length: count }, (_, index) => `<${name}_${index + 1}>`);
+}
+
+function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
+  const most = thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum;
+  if (!Number.isInteger(most) || most < 1 || most > MAXIMUM_THINKING_TOKENS) {
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${most}.`,
+    });
+  }
+  if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `The ratio of thinking tokens to a stage's tokens lies above 0 and at most at 1, not at ${thinkingTokens.ratio}.`,
+    });
+  }
+}
+
+function checkHidingOrder({ hidingOrder, stages }: { hidingOrder: readonly string[]; stages: readonly string[] }): void {
+  const sameNames = hidingOrder.every((stage) => stages.includes(stage)) && stages.every((stage) => hidingOrder.includes(stage));
+  if (sameNames && hidingOrder.length === stages.length) return;
+  throw new TrainerError({
+    code: 'INVALID_OPTION',
+    message: `The hiding order [${hidingOrder.join(', ')}] must name each stage once; the data has [${stages.join(', ')}].`,
+  });
+}
+
+/**
+ * Heima (arXiv 2501.19201): each stage before the conclusion becomes thinking tokens, one stage more each phase, and
+ * a recovering phase ends the training. The tags stay; thinking tokens are predicted like words; nothing is fed back.
+ */
+export function heima({
+  thinkingTokens = { kind: 'fixed', count: 1 },
+  hidingOrder,
+  progressive = true,
+  recovering = true,
+  textPhase = true,
+}: HeimaOptions = {}): ReasoningMethod {
+  checkThinkingTokens(thinkingTokens);
+
+  return {
+    name: 'heima',
+    specialTokens: ({ stages }) => stages.flatMap((stage) => thinkingTokenNames({ stage, thinkingTokens })),
+
+    curriculum({ stages }) {
+      const order = hidingOrder ?? stages;
+      checkHidingOrder({ hidingOrder: order, stages });
+      const inWrittenOrder = (hidden: readonly string[]) => stages.filter((stage) => hidden.includes(stage));
+      const phases: Omit<Phase, 'index'>[] = [];
+      if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text' });
+      if (progressive) {
+        for (const [index, stage] of order.entries()) {
+          phases.push({ name: `hide ${stage}`, hiddenStages: inWrittenOrder(order.slice(0, index + 1)), kind: 'encode' });
+        }
+      } else {
+        phases.push({ name: 'hide all', hiddenStages: stages, kind: 'encode' });
+      }
+      if (recovering) phases.push({ name: 'recover', hiddenStages: stages, kind: 'recover' });
+      return phases.map((phase, index) => ({ ...phase, index }));
+    },
+
+    layout({ example, phase, context }) {
+      const present = example.steps.map((step, index) => stageName({ step, index }));
+      const missing = phase.hiddenStages.find((stage) => !present.includes(stage));
+      if (missing !== undefined) {
+        throw new TrainerError({ code: 'MISSING_STAGE', message: `Example ${example.id} has no stage "${missing}", which this phase hides.` });
+      }
+      return layoutSteps({
+        example,
+        context,
+        content({ stage, text }) {
+          if (!phase.hiddenStages.includes(stage)) return { kind: 'text' };
+          const names = thinkingTokenNames({ stage, thinkingTokens });
+          const { tokenizer } = context;
+          const count =
+            thinkingTokens.kind === 'fixed'
+              ? names.length
+              : Math.min(Math.max(Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length), 1), names.length);
+          return { kind: 'thoughts', ids: names.slice(0, count).map((name) => tokenizer.idOf(name)) };
+        },
+      });
+    },
+
+    prompt: questionPrompt,
+  };
+}

@@ -1,0 +1,101 @@
+import type { ReasoningExample } from '@subtext/data';
+
+import { IGNORED_LABEL, type Layout, type LayoutContext, type ThoughtPosition } from './reasoning-method';
+
+/** Collects ids, labels and thoughts of one example. */
+export class LayoutBuilder {
+  readonly #ids: number[] = [];
+  readonly #labels: number[] = [];
+  readonly #thoughts: ThoughtPosition[] = [];
+  readonly #context: LayoutContext;
+  #promptLength = 0;
+
+  constructor({ context }: { context: LayoutContext }) {
+    this.#context = context;
+  }
+
+  /** Prefix, image placeholders and question; none of it carries loss. */
+  prompt({ question, hasImage }: { question: string; hasImage: boolean }): this {
+    const { prefix = [], image, tokenizer } = this.#context;
+    this.#push(prefix, false);
+    if (hasImage && image) this.#push(new Array<number>(image.tokens).fill(image.tokenId), false);
+    this.#push(tokenizer.encode(question, { addSpecialTokens: false }).ids, false);
+    this.#promptLength = this.#ids.length;
+    return this;
+  }
+
+  /** Text that the model must write. Each call is tokenized for itself, so that marks never merge with text. */
+  text(text: string): this {
+    if (text !== '') this.#push(this.#context.tokenizer.encode(text, { addSpecialTokens: false }).ids, true);
+    return this;
+  }
+
+  /** One thought of a stage. `predicted`: whether the model must write the token itself. */
+  thought({ stage, index, id, kind, predicted }: Omit<ThoughtPosition, 'position'> & { id: number; predicted: boolean }): this {
+    this.#thoughts.push({ stage, index, kind, position: this.#ids.length });
+    this.#push([id], predicted);
+    return this;
+  }
+
+  /** The answer between its marks, then the end of the response. */
+  answer(answer: string): this {
+    const { open, close } = this.#context.format.answer;
+    this.text(open).text(answer).text(close);
+    this.#push([this.#context.endId], true);
+    return this;
+  }
+
+  build(): Layout {
+    return { ids: this.#ids, labels: this.#labels, promptLength: this.#promptLength, thoughts: this.#thoughts };
+  }
+
+  #push(ids: readonly number[], predicted: boolean): void {
+    for (const id of ids) {
+      this.#ids.push(id);
+      this.#labels.push(predicted ? id : IGNORED_LABEL);
+    }
+  }
+}
+
+/** What stands between a step's marks: its text, or special tokens that are thoughts. */
+export type StepContent = { kind: 'text' } | { kind: 'thoughts'; ids: readonly number[] };
+
+/** Lays out the prompt, each step between its marks, and the answer. */
+export function layoutSteps({
+  example,
+  context,
+  content,
+}: {
+  example: ReasoningExample;
+  context: LayoutContext;
+  /** What stands in a step's place. */
+  content: (options: { stage: string; text: string }) => StepContent;
+}): Layout {
+  const builder = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
+  for (const [index, step] of example.steps.entries()) {
+    const stage = stageName({ step, index });
+    const { open, close } = context.format.step({ name: stage, index });
+    builder.text(open);
+    const inside = content({ stage, text: step.text });
+    if (inside.kind === 'text') builder.text(step.text);
+    else for (const [thought, id] of inside.ids.entries()) builder.thought({ stage, index: thought, id, kind: 'token', predicted: true });
+    builder.text(close);
+  }
+  return builder.answer(example.answer).build();
+}
+
+/** A step's own name, else `step_1` … by its place. */
+export function stageName({ step, index }: { step: { name?: string }; index: number }): string {
+  return step.name ?? `step_${index + 1}`;
+}
+
+/** The prompt that every method without thoughts in the prompt starts from. */
+export function questionPrompt({
+  example,
+  context,
+}: {
+  example: Pick<ReasoningExample, 'question' | 'image'>;
+  context: LayoutContext;
+}): number[] {
+  return new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined }).build().ids;
+}

@@ -1,0 +1,77 @@
+import type { ReasoningExample } from '@subtext/data';
+import type { Tokenizer } from '@subtext/tokenizer';
+
+import type { ReasoningFormat } from './reasoning-format';
+
+/** The label that carries no loss: PyTorch's `ignore_index`. */
+export const IGNORED_LABEL = -100;
+
+/** Where a thought lies in a laid-out sequence. */
+export interface ThoughtPosition {
+  /** Name of the stage whose text the thought stands for. */
+  stage: string;
+  /** Which thought of the stage, from 0. */
+  index: number;
+  /** Index in `ids` of the thought itself. A thinking token's state is read one position earlier: the state that predicts it. */
+  position: number;
+  /** `token`: the thought is a special token (Heima, pause). `continuous`: its input is the previous position's last hidden state (Coconut). */
+  kind: 'token' | 'continuous';
+}
+
+/** One example, laid out as a method's phase asks: what the model sees and what it must predict. */
+export interface Layout {
+  /** Token ids: the prompt, then the response. */
+  ids: number[];
+  /** For each position, the id it holds if the model must predict it, else {@link IGNORED_LABEL}. Not shifted. */
+  labels: number[];
+  /** How many of `ids` are the prompt. */
+  promptLength: number;
+  /** The thoughts, in order of position. */
+  thoughts: ThoughtPosition[];
+}
+
+/** Everything about the model and the data that a layout depends on. */
+export interface LayoutContext {
+  tokenizer: Tokenizer;
+  /** How steps and answers are written. */
+  format: ReasoningFormat;
+  /** How an image enters the prompt; absent for text-only models. */
+  image?: {
+    /** The id that holds an image feature's place. */
+    tokenId: number;
+    /** Feature vectors of an image, hence placeholders. */
+    tokens: number;
+  };
+  /** Ids before everything else, for example `<bos>`. @default [] */
+  prefix?: number[];
+  /** The id that ends a response. */
+  endId: number;
+}
+
+/** A part of training with one layout and one optimizer. Each phase starts from the weights of the one before. */
+export interface Phase {
+  /** For people and logs, for example `hide summary`. */
+  name: string;
+  /** From 0. */
+  index: number;
+  /** Names of the stages whose text is hidden in thoughts, in the order of the stages. */
+  hiddenStages: readonly string[];
+  /** `encode`: hides one stage more. `recover`: everything hidden, a lower learning rate. `text`: nothing hidden. */
+  kind: 'text' | 'encode' | 'recover';
+}
+
+/**
+ * How examples are laid out and in which phases: a pure description, which the trainer, the generator and the
+ * evaluator all read, so that training and inference cannot disagree about a format.
+ */
+export interface ReasoningMethod {
+  readonly name: string;
+  /** Special tokens that the method adds to the tokenizer, in order. */
+  specialTokens(options: { stages: readonly string[] }): string[];
+  /** The phases of training. */
+  curriculum(options: { stages: readonly string[] }): Phase[];
+  /** The example as ids and labels. Throws `MISSING_STAGE` where the example lacks a stage that the phase hides. */
+  layout(options: { example: ReasoningExample; phase: Phase; context: LayoutContext }): Layout;
+  /** The prompt alone: what generation starts from. */
+  prompt(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): number[];
+}

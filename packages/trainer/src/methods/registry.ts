@@ -1,0 +1,30 @@
+import { TrainerError } from '../errors';
+import { cot } from './cot';
+import { heima, type HeimaOptions } from './heima';
+import { noCot } from './no-cot';
+import type { ReasoningMethod } from './reasoning-method';
+
+/** A method by name with its options: what a configuration file and `subtext.json` hold. */
+export type MethodSpecification = { name: 'no-cot' } | { name: 'cot' } | ({ name: 'heima' } & HeimaOptions);
+
+/** Every method by name. A new method is one file and one line here. */
+const methods: { [Name in MethodSpecification['name']]: (options: Extract<MethodSpecification, { name: Name }>) => ReasoningMethod } = {
+  'no-cot': () => noCot(),
+  cot: () => cot(),
+  heima: (options) => heima(options),
+};
+
+/** Names of the methods that can be trained. */
+export const methodNames = Object.keys(methods) as MethodSpecification['name'][];
+
+/** Builds a method from its specification. Throws `UNKNOWN_METHOD`. */
+export function createMethod(specification: MethodSpecification): ReasoningMethod {
+  const create = methods[specification.name] as ((options: MethodSpecification) => ReasoningMethod) | undefined;
+  if (!create) {
+    throw new TrainerError({
+      code: 'UNKNOWN_METHOD',
+      message: `There is no method "${String(specification.name)}". Take one of: ${methodNames.join(', ')}.`,
+    });
+  }
+  return create(specification);
+}

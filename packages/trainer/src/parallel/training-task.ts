@@ -1,0 +1,176 @@
+import { tf } from '@subtext/tensor';
+
+import { type AdamWSettings, hostAdamW } from '../optimizer/host-adamw';
+import type { TrainingProgram } from '../programs/training-program';
+import { reportFailure, waitForAll } from './barrier';
+import { CHUNK, MAXIMUM_METRICS, type SharedState } from './shared-state';
+
+/** One optimizer step, as posted to every worker. */
+export interface StepRequest {
+  /** The batch's shards, by shard number. A worker needs only its own: `shard % workers === worker`. */
+  shards: (unknown | undefined)[];
+  learningRate: number;
+  /** Optimizer step of the phase, from 1. */
+  step: number;
+  settings: AdamWSettings;
+  /** Largest global norm of the gradient; a larger one is scaled down to it. */
+  clipNorm: number;
+}
+
+/** What came of a step. */
+export interface StepResult {
+  loss: number;
+  metrics: Record<string, number>;
+  /** Global norm of the gradient, before clipping. */
+  gradientNorm: number;
+  /** Whether the weights were updated: not where the loss or the norm is not finite. */
+  updated: boolean;
+}
+
+export interface TrainingTask {
+  step(request: StepRequest): StepResult;
+  /** Copies the shared parameters into the program's variables. */
+  load(): void;
+  /** Tensors alive now, for leak checks. */
+  tensors(): number;
+}
+
+/**
+ * One worker's share of data-parallel training. The gradient of each shard is written to shared memory, reduced in
+ * the order of the shards, and applied slice by slice; the number of workers changes who does what, but not a bit of
+ * the result.
+ */
+export function createTrainingTask({
+  program,
+  state,
+  worker = 0,
+  workers = 1,
+}: {
+  program: TrainingProgram;
+  state: SharedState;
+  /** @default 0 */
+  worker?: number;
+  /** @default 1 */
+  workers?: number;
+}): TrainingTask {
+  const { spans, shards, control } = state;
+  const total = state.parameters.length;
+  const variables = program.parameters.map(({ variable }) => variable);
+  const chunks = Math.ceil(total / CHUNK);
+  const firstChunk = Math.floor((chunks * worker) / workers);
+  const lastChunk = Math.floor((chunks * (worker + 1)) / workers);
+  const from = firstChunk * CHUNK;
+  const to = Math.min(total, lastChunk * CHUNK);
+  let metricNames: string[] = [];
+
+  function load(): void {
+    for (const [index, { offset, length, shape }] of spans.entries()) {
+      // A copy: the engine may keep the array, and shared memory goes on changing.
+      const values = state.parameters.slice(offset, offset + length);
+      tf.tidy(() => variables[index]!.assign(tf.tensor(values, shape)));
+    }
+  }
+
+  function computeGradients(shard: number, batch: unknown): void {
+    const present = state.present.subarray(shard * spans.length, (shard + 1) * spans.length).fill(0);
+    const losses = state.losses.subarray(shard * (1 + MAXIMUM_METRICS), (shard + 1) * (1 + MAXIMUM_METRICS)).fill(0);
+    tf.tidy(() => {
+      let metrics: Record<string, tf.Scalar> = {};
+      const compute = () => {
+        const result = program.loss(batch);
+        metrics = Object.fromEntries(Object.entries(result.metrics).map(([name, metric]) => [name, tf.keep(metric)]));
+        return result.loss;
+      };
+      const { value, grads } = tf.engine().gradients(compute, variables, undefined, true);
+      losses[0] = value.dataSync()[0]!;
+      metricNames = Object.keys(metrics).sort();
+      for (const [index, name] of metricNames.entries()) losses[1 + index] = metrics[name]!.dataSync()[0]!;
+      tf.dispose(metrics);
+      for (const [index, gradient] of (grads as (tf.Tensor | null)[]).entries()) {
+        // The loss of this batch does not depend on every parameter: an interpreter waits for its stage to be hidden.
+        if (!gradient) continue;
+        state.gradients.set(gradient.dataSync() as Float32Array, shard * total + spans[index]!.offset);
+        present[index] = 1;
+      }
+    });
+  }
+
+  /** Sums the shards' gradients of this worker's slice into the first shard's place, in the order of the shards. */
+  function reduce(): void {
+    const { gradients, present } = state;
+    for (const [index, { offset, length }] of spans.entries()) {
+      const start = Math.max(offset, from);
+      const end = Math.min(offset + length, to);
+      if (start >= end) continue;
+      let first = true;
+      for (let shard = 0; shard < shards; shard++) {
+        if (present[shard * spans.length + index] === 0) continue;
+        const base = shard * total;
+        if (first && shard === 0) first = false;
+        else if (first) {
+          gradients.copyWithin(start, base + start, base + end);
+          first = false;
+        } else for (let i = start; i < end; i++) gradients[i] = gradients[i]! + gradients[base + i]!;
+      }
+      if (first) gradients.fill(0, start, end);
+    }
+    for (let chunk = firstChunk; chunk < lastChunk; chunk++) {
+      let sum = 0;
+      const end = Math.min(total, (chunk + 1) * CHUNK);
+      for (let i = chunk * CHUNK; i < end; i++) sum += gradients[i]! * gradients[i]!;
+      state.partialSums[chunk] = sum;
+    }
+  }
+
+  function update({ learningRate, step, settings, gradientScale }: StepRequest & { gradientScale: number }): void {
+    for (const [index, { offset, length, decays, learningRateScale }] of spans.entries()) {
+      const start = Math.max(offset, from);
+      const end = Math.min(offset + length, to);
+      let anywhere = false;
+      for (let shard = 0; shard < shards; shard++) anywhere ||= state.present[shard * spans.length + index] !== 0;
+      if (start >= end || !anywhere) continue;
+      hostAdamW({
+        ...state,
+        from: start,
+        to: end,
+        learningRate: learningRate * learningRateScale,
+        weightDecay: decays ? settings.weightDecay : 0,
+        settings,
+        step,
+        gradientScale,
+      });
+    }
+  }
+
+  function step(request: StepRequest): StepResult {
+    try {
+      for (let shard = worker; shard < shards; shard += workers) computeGradients(shard, request.shards[shard]);
+      waitForAll({ control, workers });
+      reduce();
+      waitForAll({ control, workers });
+      let squares = 0;
+      for (const sum of state.partialSums) squares += sum;
+      const gradientNorm = Math.sqrt(squares);
+      let loss = 0;
+      const metrics: Record<string, number> = Object.fromEntries(metricNames.map((name) => [name, 0]));
+      for (let shard = 0; shard < shards; shard++) {
+        const base = shard * (1 + MAXIMUM_METRICS);
+        loss += state.losses[base]!;
+        for (const [index, name] of metricNames.entries()) metrics[name]! += state.losses[base + 1 + index]!;
+      }
+      const updated = Number.isFinite(loss) && Number.isFinite(gradientNorm);
+      if (updated) {
+        // PyTorch's clip_grad_norm_: the small term keeps the division defined.
+        update({ ...request, gradientScale: Math.min(1, request.clipNorm / (gradientNorm + 1e-6)) });
+        waitForAll({ control, workers });
+        load();
+      }
+      return { loss, metrics, gradientNorm, updated };
+    } catch (error) {
+      reportFailure({ control });
+      throw error;
+    }
+  }
+
+  return { step, load, tensors: () => tf.memory().numTensors };
+}

@@ -1,0 +1,23 @@
+/** What a worker is started with. */
+export interface WorkerStart {
+  /** Engine to compute on. */
+  engine: string;
+  /** URL of the module whose `createWorkerTask` makes the worker's functions. */
+  module: string;
+  /** Given to `createWorkerTask`; must be cloneable. */
+  options: unknown;
+}
+
+/** A module that a worker can run. */
+export interface WorkerTaskModule<Options = unknown> {
+  createWorkerTask(options: Options): Promise<Record<string, (payload: never) => unknown>>;
+}
+
+export interface WorkerCall {
+  id: number;
+  method: string;
+  payload: unknown;
+}
+
+/** The first answer has id 0: the worker is ready, or could not start. */
+export type WorkerAnswer = { id: number; result: unknown } | { id: number; error: { message: string; code?: string; stack?: string } };

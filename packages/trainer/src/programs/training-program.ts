@@ -1,0 +1,29 @@
+import type { tf } from '@subtext/tensor';
+
+/** One trainable variable of a program. */
+export interface ProgramParameter {
+  /** Unique in the program, for example `reasoner/model.layers.0.mlp.up_proj.weight`. */
+  name: string;
+  variable: tf.Variable;
+  /** Multiplies the phase's learning rate. @default 1 */
+  learningRateScale?: number;
+}
+
+/**
+ * What is trained: parameters and a loss. Each worker builds its own copy from the same options, so a program is made
+ * by a function that a worker can import ({@link ProgramModule}), from options that can be posted to it.
+ */
+export interface TrainingProgram<Batch = unknown> {
+  /** In a fixed order, the same in every worker. */
+  readonly parameters: readonly ProgramParameter[];
+  /**
+   * The loss of one shard of a batch, as a scalar. A batch's loss is the *sum* over its shards: a shard divides by
+   * the whole batch's counts, which the batch carries. Runs inside a gradient tape.
+   */
+  loss(batch: Batch): { loss: tf.Scalar; metrics: Record<string, tf.Scalar> };
+}
+
+/** A module that a worker imports: its `createProgram` builds the program. */
+export interface ProgramModule<Options = unknown, Batch = unknown> {
+  createProgram(options: Options): Promise<TrainingProgram<Batch>>;
+}
