@@ -8,3 +8,14 @@ export { gallerySection, type GalleryItem, type GallerySectionOptions, type Gall
 export type { ReportImage } from './report/image-source';
 export { renderReport, type RenderReportOptions, type ReportHighlight } from './report/render-report';
 export type { ReportSection } from './report/report-section';
+
+export { corpusBleu, sentenceBleu, type BleuOptions, type BleuScore, type BleuSmoothing } from './metrics/bleu';
+export { corpusChrf, sentenceChrf, type ChrfOptions } from './metrics/chrf';
+export { rouge, type RougeScore, type RougeScores } from './metrics/rouge';
+export { meteor } from './metrics/meteor';
+export { porterStem } from './metrics/porter-stemmer';
+export { tokenizeThirteenA } from './metrics/text-pieces';
+export { stripForScoring } from './metrics/strip-for-scoring';
+export { entityRecall, namesOf, numberRecall, numbersOf, type RecallScore } from './metrics/recall';
+export { answerAfterHash, normalizeAnswer, numericAnswer, sameNumber, spacedDigits } from './metrics/exact-match';
+export { multipleChoiceLetter, yesOrNo, type Choices } from './metrics/multiple-choice';
