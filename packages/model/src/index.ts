@@ -1,1 +1,10 @@
-export {};
+export { createModel } from './create-model';
+export { DecoderModel, type DecoderModelOptions } from './decoder-model';
+export { supportedModelTypes } from './families/registry';
+export { DecodingSession, lastPosition, type DecodingSessionOptions, type FeedOptions } from './generation/decoding-session';
+export { generate, leftPad, type EmbeddedPrompts, type GeneratedToken, type GenerateOptions, type Generation, type StopReason } from './generation/generate';
+export { sampleToken, type SamplingOptions } from './generation/sample-token';
+export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
+export { loadModel, type LoadModelOptions } from './load-model';
+export { ModelError, type ModelErrorCode } from './model-error';
+export { ignoredLabel, nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';

@@ -1,7 +1,7 @@
 import type { Activation } from '@subtext/tensor';
 
 /** Hugging Face's names of activations (`transformers/activations.py`) and ours. Those absent are not supported. */
-export const activationNames: Readonly<Record<string, Activation>> = {
+export const huggingFaceActivations: Readonly<Record<string, Activation>> = {
   gelu: 'gelu',
   gelu_python: 'gelu',
   gelu_new: 'gelu-tanh',

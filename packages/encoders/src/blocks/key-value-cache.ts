@@ -1,12 +1,19 @@
-import { tf } from '@subtext/tensor';
+import { KeyValueCache as KeyValueBuffers, tf } from '@subtext/tensor';
+
+/** Keys and values of all positions so far. */
+export interface CachedKeysAndValues {
+  /** `[batch, at least keyTime, width]` */
+  key: tf.Tensor3D;
+  /** `[batch, at least keyTime, width]` */
+  value: tf.Tensor3D;
+  /** Rows that are filled. Default all. */
+  keyTime?: number;
+}
 
 /** One layer's part of a cache. */
 export interface LayerCache {
-  /**
-   * Adds the keys and values of the positions being computed, `[batch, time, width]`, and gives those of all positions
-   * so far, `[batch, length + time, width]`.
-   */
-  append(options: { key: tf.Tensor3D; value: tf.Tensor3D }): { key: tf.Tensor3D; value: tf.Tensor3D };
+  /** Adds the keys and values of the positions being computed, `[batch, time, width]`, and gives those of all positions so far. */
+  append(options: { key: tf.Tensor3D; value: tf.Tensor3D }): CachedKeysAndValues;
 }
 
 /** Keys and values of the positions already computed, so that a further position costs one position. */
@@ -17,8 +24,38 @@ export interface KeyValueCache {
   layer(index: number): LayerCache;
   /** Called once all layers have appended `count` positions. */
   advance(count: number): void;
+  /** Keeps these rows of the batch, in this order: drops those that are finished. */
+  selectRows(rows: readonly number[]): void;
   /** Frees what the cache holds. */
   dispose(): void;
+}
+
+/** A cache of fixed room, written in place where the engine can; without gradients. */
+export class PreallocatedCache implements KeyValueCache {
+  length = 0;
+  readonly #buffers: KeyValueBuffers;
+
+  /** `width` is that of a layer's keys: `keyValueHeads · headWidth`. */
+  constructor({ layers, batch, capacity, width }: { layers: number; batch: number; capacity: number; width: number }) {
+    this.#buffers = new KeyValueBuffers({ layers, batch, capacity, width });
+  }
+
+  layer(index: number): LayerCache {
+    return { append: ({ key, value }) => this.#buffers.append({ layer: index, key, value }) };
+  }
+
+  advance(count: number): void {
+    this.length += count;
+  }
+
+  selectRows(rows: readonly number[]): void {
+    this.#buffers.selectRows(rows);
+  }
+
+  dispose(): void {
+    this.#buffers.dispose();
+    this.length = 0;
+  }
 }
 
 /**
@@ -47,6 +84,13 @@ export class GrowingCache implements KeyValueCache {
 
   advance(count: number): void {
     this.length += count;
+  }
+
+  selectRows(rows: readonly number[]): void {
+    const indices = tf.tensor1d([...rows], 'int32');
+    for (const [index, entry] of this.#entries.entries()) {
+      if (entry !== null) this.#entries[index] = { key: tf.gather(entry.key, indices), value: tf.gather(entry.value, indices) };
+    }
   }
 
   dispose(): void {

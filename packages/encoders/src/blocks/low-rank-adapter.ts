@@ -30,6 +30,11 @@ export class LowRankAdapter {
     this.#calls = 0;
   }
 
+  dispose(): void {
+    this.down.dispose();
+    this.up.dispose();
+  }
+
   /** `[..., in]` to `[..., out]`. */
   apply({ input }: { input: tf.Tensor }): tf.Tensor {
     const dropped =

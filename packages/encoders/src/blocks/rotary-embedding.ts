@@ -126,7 +126,10 @@ export class RotaryEmbedding {
     const count = 'positions' in options ? options.largest + 1 : options.offset + options.time;
     const { cos, sin } = this.#tables(count);
     if ('positions' in options) {
-      return tf.tidy(() => ({ cos: tf.gather(cos, options.positions) as tf.Tensor3D, sin: tf.gather(sin, options.positions) as tf.Tensor3D }));
+      return tf.tidy(() => {
+        const rows = (table: tf.Tensor) => tf.gather(table, options.positions) as tf.Tensor3D;
+        return { cos: rows(cos), sin: rows(sin) };
+      });
     }
     const { offset, time } = options;
     const rows = (table: tf.Tensor2D) => tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.headWidth / 2]) as tf.Tensor3D;

@@ -53,22 +53,21 @@ export class SelfAttention {
 
   apply({ input, keyValueInput, rotary = null, causal = false, mask = null, cache = null }: AttentionInput): tf.Tensor3D {
     const projected = this.projection.project({ input, keyValueInput });
-    let { query, key, value } = projected;
+    let { query, key } = projected;
     if (rotary !== null) {
-      query = rotate({ input: query, heads: this.heads, cos: rotary.cos, sin: rotary.sin }) as tf.Tensor3D;
-      key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin }) as tf.Tensor3D;
+      query = rotate({ input: query, heads: this.heads, cos: rotary.cos, sin: rotary.sin });
+      key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin });
     }
-    if (cache !== null) ({ key, value } = cache.append({ key, value }));
+    const own = { key, value: projected.value };
     const attended = attention({
       query,
-      key,
-      value,
+      ...(cache === null ? own : cache.append(own)),
       heads: this.heads,
       keyValueHeads: this.keyValueHeads,
       causal,
-      mask: mask ?? undefined,
+      mask,
       scale: this.scale,
-    }) as tf.Tensor3D;
+    });
     return this.output.apply({ input: attended });
   }
 }

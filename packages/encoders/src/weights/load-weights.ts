@@ -14,6 +14,11 @@ export interface LoadWeightsOptions {
   rename?: (name: string) => string | null;
   /** Tensors in the file that are known to change nothing, by their renamed names: buffers, weights of unused heads. */
   ignore?: readonly RegExp[];
+  /**
+   * Tensors that repeat another one (tied output embeddings), by name, and the name of that one. Dropped if equal;
+   * refused if not, because the config says that they are one.
+   */
+  duplicates?: ReadonlyMap<string, string>;
   /** Whether the loaded variables are trainable. Default true. */
   trainable?: boolean;
   /** Called after each tensor. */
@@ -48,13 +53,20 @@ const listed = (names: readonly string[]) => `${names.slice(0, 12).join(', ')}${
 const shapeText = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 
 /** Which tensor of the file gives each parameter; every missing, unexpected or mis-shaped tensor is named. */
-function matchTensors({ structure, folder, rename = (name) => name, ignore = [] }: LoadWeightsOptions, file: SafetensorsFile): Map<ParameterDeclaration, string> {
+function matchTensors({ structure, folder, rename = (name) => name, ignore = [], duplicates = new Map() }: LoadWeightsOptions, file: SafetensorsFile): {
+  matched: Map<ParameterDeclaration, string>;
+  /** Pairs of names in the file that must hold the same. */
+  repeated: [string, string][];
+} {
   const sources = new Map<string, string>();
+  const repeats: [string, string][] = [];
   const unexpected: string[] = [];
   for (const name of file.names) {
     const own = rename(name);
     if (own === null) continue;
+    const original = duplicates.get(own);
     if (structure.declarations.has(own)) sources.set(own, name);
+    else if (original !== undefined) repeats.push([name, original]);
     else if (!ignore.some((pattern) => pattern.test(own))) unexpected.push(name);
   }
   const missing = [...structure.declarations.keys()].filter((name) => !sources.has(name));
@@ -86,7 +98,22 @@ function matchTensors({ structure, folder, rename = (name) => name, ignore = [] 
   if (misshaped.length > 0) {
     throw new ModelFolderError({ code: 'shape-mismatch', path: folder, message: `${misshaped.slice(0, 12).join('; ')}${misshaped.length > 12 ? `; and ${misshaped.length - 12} more` : ''}.` });
   }
-  return matched;
+  return { matched, repeated: repeats.map(([name, original]) => [name, sources.get(original) as string]) };
+}
+
+/** Refuses a tensor that the config says is another one's double, and is not. */
+async function checkRepeated({ file, folder, repeated }: { file: SafetensorsFile; folder: string; repeated: readonly [string, string][] }): Promise<void> {
+  for (const [name, original] of repeated) {
+    const [own, other] = await Promise.all([file.read(name), file.read(original)]);
+    const bytes = ({ data }: typeof own) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    if (!bytes(own).equals(bytes(other))) {
+      throw new ModelFolderError({
+        code: 'unexpected-tensor',
+        path: folder,
+        message: `${name} differs from ${original}, though config.json ties them (tie_word_embeddings). Set "tie_word_embeddings": false if they are meant to differ, or remove ${name}.`,
+      });
+    }
+  }
 }
 
 /**
@@ -97,13 +124,12 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
   const { structure, folder, trainable = true, onProgress } = options;
   const file = await openFolder(folder);
   try {
-    const matched = matchTensors(options, file);
+    const { matched, repeated } = matchTensors(options, file);
+    await checkRepeated({ file, folder, repeated });
     let loaded = 0;
     for (const [declaration, source] of matched) {
       const values = await file.readFloat32(source);
-      const initial = tf.tensor(values, [...declaration.shape], 'float32');
-      structure.parameters.add({ name: declaration.name, value: initial, trainable });
-      initial.dispose();
+      structure.parameters.add({ name: declaration.name, value: tf.tensor(values, [...declaration.shape], 'float32'), trainable });
       onProgress?.({ loaded: ++loaded, total: matched.size });
     }
   } finally {

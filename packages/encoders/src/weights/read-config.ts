@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { activationNames } from '../blocks/activation-names';
+import { huggingFaceActivations } from '../blocks/activation-names';
 import { ModelFolderError } from './model-folder-error';
 
 /** A folder's config.json as it stands. */
 export type RawConfig = Record<string, unknown>;
 
 /** A key that changes nothing in the numbers: accepted with any value. */
-export const harmless = z.unknown();
+export const harmless = z.unknown().optional();
 
 /** A key that we do not honour: accepted only with a value (or one of several) that leaves the architecture as it is. */
 export function neutral(...values: readonly (string | number | boolean | null)[]) {
@@ -26,9 +26,9 @@ export const dropoutRate = z.number().min(0).max(1).nullable().optional();
 
 /** An activation by its Hugging Face name, turned into ours. */
 export const activationName = z.string().transform((name, context) => {
-  const activation = activationNames[name];
+  const activation = huggingFaceActivations[name];
   if (activation === undefined) {
-    context.addIssue({ code: 'custom', message: `the activation ${JSON.stringify(name)} is not supported; these are: ${Object.keys(activationNames).join(', ')}` });
+    context.addIssue({ code: 'custom', message: `the activation ${JSON.stringify(name)} is not supported; these are: ${Object.keys(huggingFaceActivations).join(', ')}` });
     return z.NEVER;
   }
   return activation;

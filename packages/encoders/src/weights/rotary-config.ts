@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { RotaryScaling } from '../blocks/rotary-embedding';
+import { ModelFolderError } from './model-folder-error';
 import { neutral, positiveInteger } from './read-config';
 
 /** Refuses keys by name; `null` counts as unset. */
@@ -37,15 +38,15 @@ export const rotaryConfigKeys = {
 
 type RotaryConfig = z.output<z.ZodObject<typeof rotaryConfigKeys>>;
 
-/** What a model needs to make its rotary positions, from either spelling; throws a plain sentence for what is not supported. */
-export function readRotaryConfig({ config, defaultTheta = 10_000 }: { config: RotaryConfig; /** Default 10000. */ defaultTheta?: number }): { theta: number; scaling: RotaryScaling } {
+/** What a model needs to make its rotary positions, from either spelling; refuses types that are not supported. */
+export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { config: RotaryConfig; /** The folder, for errors. */ path: string; /** Default 10000. */ defaultTheta?: number }): { theta: number; scaling: RotaryScaling } {
   // The order of precedence is that of transformers' `convert_rope_params_to_dict`.
   const settings = config.rope_scaling ?? config.rope_parameters ?? {};
   const theta = settings.rope_theta ?? config.rope_theta ?? defaultTheta;
   const type = settings.rope_type ?? settings.type ?? 'default';
   const need = <Key extends keyof typeof settings>(key: Key) => {
     const value = settings[key];
-    if (value === null || value === undefined) throw new Error(`rope_type "${type}" needs "${key}".`);
+    if (value === null || value === undefined) throw new ModelFolderError({ code: 'invalid-config', path, message: `rope_type "${type}" needs "${key}".` });
     return value as NonNullable<(typeof settings)[Key]>;
   };
   const originalPositions = config.original_max_position_embeddings ?? settings.original_max_position_embeddings ?? config.max_position_embeddings;
@@ -83,6 +84,10 @@ export function readRotaryConfig({ config, defaultTheta = 10_000 }: { config: Ro
         },
       };
     default:
-      throw new Error(`the rope_type ${JSON.stringify(type)} is not supported; these are: default, linear, dynamic, llama3, yarn.`);
+      throw new ModelFolderError({
+        code: 'unsupported-config',
+        path,
+        message: `the rope_type ${JSON.stringify(type)} is not supported; these are: default, linear, dynamic, llama3, yarn.`,
+      });
   }
 }

@@ -1,0 +1,20 @@
+import { initialiseWeights, type RawConfig } from '@subtext/encoders';
+import { buildModel } from './build-model';
+import type { LanguageModel } from './language-model';
+
+/**
+ * Makes a new model with random weights, drawn as the family's authors do (normal with `initializer_range`; GPT-2's
+ * residual projections narrower by √(2·layers)). The same seed gives the same weights on every engine.
+ *
+ * @throws ModelFolderError if the config asks for something that is not supported
+ */
+export function createModel({ config, seed }: {
+  /** As a Hugging Face config.json: `{ model_type: 'llama', hidden_size: 64, … }`. Keys left out have transformers' defaults. */
+  config: RawConfig;
+  /** Any integer. */
+  seed: number;
+}): LanguageModel {
+  const { model } = buildModel({ config, path: 'config' });
+  initialiseWeights({ structure: model.structure, seed });
+  return model;
+}

@@ -1,0 +1,103 @@
+import {
+  activationName,
+  commonConfigKeys,
+  dropoutRate,
+  EmbeddingLayer,
+  FusedProjection,
+  harmless,
+  LayerNormLayer,
+  LinearLayer,
+  neutral,
+  parseConfig,
+  PlainFeedForward,
+  positiveInteger,
+  SelfAttention,
+  TransformerBlock,
+} from '@subtext/encoders';
+import { z } from 'zod';
+import { DecoderModel } from '../decoder-model';
+import type { ModelFamily } from './model-family';
+
+/** Every key of a GPT-2 config (`transformers/models/gpt2/configuration_gpt2.py`), with its defaults. */
+const schema = z.object({
+  ...commonConfigKeys,
+  model_type: z.literal('gpt2'),
+  vocab_size: positiveInteger.default(50257),
+  n_positions: positiveInteger.default(1024),
+  /** In old files: the same as n_positions. */
+  n_ctx: harmless,
+  n_embd: positiveInteger.default(768),
+  n_layer: positiveInteger.default(12),
+  n_head: positiveInteger.default(12),
+  n_inner: positiveInteger.nullish(),
+  activation_function: activationName.prefault('gelu_new'),
+  layer_norm_epsilon: z.number().positive().default(1e-5),
+  initializer_range: z.number().min(0).default(0.02),
+  scale_attn_weights: z.boolean().default(true),
+  scale_attn_by_inverse_layer_idx: z.boolean().default(false),
+  tie_word_embeddings: z.boolean().default(true),
+  /** Orders the operations for half precision; in float32 the numbers are the same. */
+  reorder_and_upcast_attn: harmless,
+  resid_pdrop: dropoutRate,
+  embd_pdrop: dropoutRate,
+  attn_pdrop: dropoutRate,
+  // A classification head that GPT2LMHeadModel does not have.
+  summary_type: harmless,
+  summary_use_proj: harmless,
+  summary_activation: harmless,
+  summary_proj_to_labels: harmless,
+  summary_first_dropout: harmless,
+  n_special: neutral(0),
+  predict_special_tokens: harmless,
+});
+
+/** GPT-2 (Radford et al., 2019): learned positions, layer norm before each part, GELU, weights stored `[in, out]`. */
+export const gpt2Family: ModelFamily = {
+  modelType: 'gpt2',
+  baseModelPrefix: 'transformer',
+  ignore: [/\.attn\.(bias|masked_bias)$/],
+  build({ config, structure, path }) {
+    const settings = parseConfig({ schema, config, path });
+    const { n_embd: width, n_layer: layers, n_head: heads, n_positions: maxPositions, layer_norm_epsilon: epsilon } = settings;
+    if (width % heads !== 0) throw new Error(`${path}: n_embd ${width} is not a multiple of n_head ${heads}.`);
+    const scope = structure.scope('transformer');
+    const initialisation = { kind: 'normal', deviation: settings.initializer_range } as const;
+    // Residual paths start narrower, by the number of residual additions (GPT-2 paper, section 2.3).
+    const residual = { kind: 'normal', deviation: settings.initializer_range / Math.sqrt(2 * layers) } as const;
+    const tokenEmbedding = new EmbeddingLayer({ scope: scope.child('wte'), count: settings.vocab_size, width, initialisation });
+    const positionEmbedding = new EmbeddingLayer({ scope: scope.child('wpe'), count: maxPositions, width, initialisation });
+    const innerWidth = settings.n_inner ?? 4 * width;
+    const blocks = Array.from({ length: layers }, (_, index) => {
+      const block = scope.child('h').child(index);
+      const layout = 'in-out' as const;
+      const baseScale = settings.scale_attn_weights ? 1 / Math.sqrt(width / heads) : 1;
+      return new TransformerBlock({
+        attentionNorm: new LayerNormLayer({ scope: block.child('ln_1'), width, epsilon }),
+        attention: new SelfAttention({
+          projection: new FusedProjection({
+            queryKeyValue: new LinearLayer({ scope: block.child('attn.c_attn'), inputWidth: width, outputWidth: 3 * width, layout, initialisation }),
+          }),
+          output: new LinearLayer({ scope: block.child('attn.c_proj'), inputWidth: width, outputWidth: width, layout, initialisation: residual }),
+          heads,
+          scale: settings.scale_attn_by_inverse_layer_idx ? baseScale / (index + 1) : baseScale,
+        }),
+        feedForwardNorm: new LayerNormLayer({ scope: block.child('ln_2'), width, epsilon }),
+        feedForward: new PlainFeedForward({
+          up: new LinearLayer({ scope: block.child('mlp.c_fc'), inputWidth: width, outputWidth: innerWidth, layout, initialisation }),
+          down: new LinearLayer({ scope: block.child('mlp.c_proj'), inputWidth: innerWidth, outputWidth: width, layout, initialisation: residual }),
+          activation: settings.activation_function,
+        }),
+      });
+    });
+    const finalNorm = new LayerNormLayer({ scope: scope.child('ln_f'), width, epsilon });
+    const head = new LinearLayer({
+      scope: structure.scope('lm_head'),
+      inputWidth: width,
+      outputWidth: settings.vocab_size,
+      bias: false,
+      initialisation,
+      tiedWeight: settings.tie_word_embeddings ? tokenEmbedding.weight : undefined,
+    });
+    return new DecoderModel({ modelType: 'gpt2', config, structure, tokenEmbedding, positionEmbedding, blocks, finalNorm, head, maxPositions, keyValueWidth: width });
+  },
+};

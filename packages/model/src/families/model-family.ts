@@ -1,0 +1,27 @@
+import type { ModelStructure, RawConfig } from '@subtext/encoders';
+import type { LanguageModel } from '../language-model';
+
+/** An architecture: how a config.json of its `model_type` becomes a model. */
+export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
+  /** Hugging Face's `model_type`. */
+  modelType: string;
+  /**
+   * The prefix under which the checkpoint keeps everything but the head, such as `model`. Checkpoints saved from the bare
+   * model lack it; it is put back.
+   */
+  baseModelPrefix: string;
+  /** Tensors that checkpoints may hold and that change nothing: buffers. */
+  ignore: readonly RegExp[];
+  /** The name of a tensor in older checkpoints, turned into today's. Default: as it is. */
+  rename?: (name: string) => string;
+  /**
+   * Checks the config and puts the model together, declaring its parameters in `structure`. Refuses by name whatever the
+   * config asks for that is not honoured.
+   */
+  build(options: {
+    config: RawConfig;
+    structure: ModelStructure;
+    /** The folder, for errors. */
+    path: string;
+  }): Model;
+}

@@ -1,0 +1,30 @@
+import { ModelFolderError } from '@subtext/encoders';
+import { gpt2Family } from './gpt2';
+import { llamaFamily } from './llama';
+import type { ModelFamily } from './model-family';
+import { qwen2Family } from './qwen2';
+
+/** The architectures that can be loaded. A new one is one file and one line here. */
+const families: readonly ModelFamily[] = [
+  gpt2Family,
+  llamaFamily,
+  qwen2Family,
+];
+
+/** The `model_type`s that can be loaded. */
+export function supportedModelTypes(): string[] {
+  return families.map(({ modelType }) => modelType);
+}
+
+/** The family of a config; an unknown `model_type` is refused by name. */
+export function findFamily({ modelType, path }: { modelType: unknown; path: string }): ModelFamily {
+  const family = families.find((candidate) => candidate.modelType === modelType);
+  if (family === undefined) {
+    throw new ModelFolderError({
+      code: 'unsupported-model-type',
+      path,
+      message: `the model_type ${JSON.stringify(modelType)} is not supported; these are: ${supportedModelTypes().join(', ')}.`,
+    });
+  }
+  return family;
+}

@@ -1,0 +1,141 @@
+import type { KeyValueCache } from '@subtext/encoders';
+import { tf } from '@subtext/tensor';
+import type { ForwardOptions, ForwardResult, LanguageModel } from '../language-model';
+import { ModelError } from '../model-error';
+import { tidied } from '../tidied';
+
+export interface DecodingSessionOptions {
+  model: LanguageModel;
+  /** Rows decoded side by side. */
+  batch: number;
+  /** Positions, padding included, that the session has room for. */
+  capacity: number;
+  /** Further inputs of every pass, such as the image states of a cross-attention. Default none. */
+  forwardExtras?: Partial<ForwardOptions>;
+}
+
+/** What is fed to a session. */
+export interface FeedOptions {
+  /** `[batch, time, width]`: embedded ids, images, or hidden states (continuous thoughts). */
+  embeddings: tf.Tensor3D;
+  /**
+   * `batch` rows of `time` values: 0 where a row has nothing at that position (padding, or a row that waits while others
+   * think). Such positions are never seen and count for nothing. Default: every row has all positions.
+   */
+  mask?: readonly (readonly number[] | Int32Array)[] | null;
+  /** Whether to give every layer's output. Default false. */
+  outputHiddenStates?: boolean;
+}
+
+/**
+ * Decoding step by step over a cache: feed a prompt, then one position after another, each an embedded token or a hidden
+ * state. Every position is computed once.
+ *
+ * ```ts
+ * const session = new DecodingSession({ model, batch: 1, capacity: 64 });
+ * let { hidden } = session.feed({ embeddings: model.embed(promptIds) });
+ * ({ hidden } = session.feed({ embeddings: lastPosition(hidden) })); // a continuous thought
+ * const logits = session.logits(hidden);                             // [batch, vocabulary]
+ * session.dispose();
+ * ```
+ */
+export class DecodingSession {
+  readonly model: LanguageModel;
+  readonly capacity: number;
+  readonly #cache: KeyValueCache;
+  readonly #forwardExtras: Partial<ForwardOptions>;
+  /** For each row, which of the positions so far may be seen. */
+  #seen: Uint8Array[];
+  /** For each row, how many of them: the position of what comes next. */
+  #counts: number[];
+  /** Whether some row has a position that is not seen. */
+  #padded = false;
+
+  constructor({ model, batch, capacity, forwardExtras = {} }: DecodingSessionOptions) {
+    this.model = model;
+    this.capacity = capacity;
+    this.#forwardExtras = forwardExtras;
+    this.#cache = model.newCache({ batch, capacity });
+    this.#seen = Array.from({ length: batch }, () => new Uint8Array(capacity));
+    this.#counts = new Array<number>(batch).fill(0);
+  }
+
+  /** Rows decoded now. */
+  get batch(): number {
+    return this.#counts.length;
+  }
+
+  /** Positions fed so far, padding included. */
+  get length(): number {
+    return this.#cache.length;
+  }
+
+  /** The positions that each row's next input takes. */
+  get positions(): readonly number[] {
+    return this.#counts;
+  }
+
+  /**
+   * Runs the next positions of every row. The result's tensors belong to the caller.
+   * `hidden` is `[batch, time, width]`, after the final norm; meaningless where the mask is 0.
+   */
+  feed({ embeddings, mask = null, outputHiddenStates = false }: FeedOptions): ForwardResult {
+    const [batch, time] = embeddings.shape;
+    const offset = this.#cache.length;
+    if (batch !== this.batch) throw new ModelError({ code: 'invalid-option', message: `The session has ${this.batch} rows; it was fed ${batch}.` });
+    if (offset + time > this.capacity) {
+      throw new ModelError({ code: 'too-many-positions', message: `The session has room for ${this.capacity} positions; ${offset} are taken and ${time} more were fed.` });
+    }
+    const positions = new Int32Array(batch * time);
+    let largest = 0;
+    for (let row = 0; row < batch; row++) {
+      const seen = this.#seen[row] as Uint8Array;
+      for (let index = 0; index < time; index++) {
+        const count = this.#counts[row] as number;
+        positions[row * time + index] = count;
+        if (mask !== null && (mask[row] as readonly number[])[index] === 0) {
+          this.#padded = true;
+          continue;
+        }
+        largest = Math.max(largest, count);
+        seen[offset + index] = 1;
+        this.#counts[row] = count + 1;
+      }
+    }
+    return tidied(() => {
+      const place = this.#padded
+        ? { mask: this.#maskTensor(offset + time), positions: tf.tensor2d(positions, [batch, time], 'int32'), largestPosition: largest }
+        : {};
+      return this.model.forward({ ...this.#forwardExtras, embeddings, cache: this.#cache, outputHiddenStates, ...place });
+    });
+  }
+
+  /** Logits of the last position of what `feed` gave: `[batch, vocabulary]`. */
+  logits(hidden: tf.Tensor3D): tf.Tensor2D {
+    return tf.tidy(() => this.model.logits(lastPosition(hidden).reshape([hidden.shape[0], hidden.shape[2]]) as tf.Tensor2D));
+  }
+
+  /** Keeps these rows, in this order: drops those that are finished. */
+  selectRows(rows: readonly number[]): void {
+    this.#cache.selectRows(rows);
+    this.#seen = rows.map((row) => this.#seen[row] as Uint8Array);
+    this.#counts = rows.map((row) => this.#counts[row] as number);
+  }
+
+  /** Frees the cache. */
+  dispose(): void {
+    this.#cache.dispose();
+  }
+
+  #maskTensor(keyTime: number): tf.Tensor2D {
+    const values = new Int32Array(this.batch * keyTime);
+    for (const [row, seen] of this.#seen.entries()) values.set(seen.subarray(0, keyTime), row * keyTime);
+    return tf.tensor2d(values, [this.batch, keyTime], 'int32');
+  }
+}
+
+/** The last position: `[batch, time, width]` to `[batch, 1, width]`. */
+export function lastPosition(hidden: tf.Tensor3D): tf.Tensor3D {
+  const [batch, time, width] = hidden.shape;
+  return time === 1 ? hidden : tf.slice(hidden, [0, time - 1, 0], [batch, 1, width]);
+}

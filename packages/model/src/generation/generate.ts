@@ -1,0 +1,204 @@
+import { RandomStream, tf } from '@subtext/tensor';
+import type { ForwardOptions, LanguageModel } from '../language-model';
+import { ModelError } from '../model-error';
+import { tidied } from '../tidied';
+import { DecodingSession, lastPosition } from './decoding-session';
+import { argumentOfMaximum, sampleToken, type SamplingOptions } from './sample-token';
+
+/** Prompts as vectors, such as a multimodal model's `embedInputs` gives. */
+export interface EmbeddedPrompts {
+  /** `[batch, time, width]`, left-padded. Not disposed. */
+  embeddings: tf.Tensor3D;
+  /** `batch` rows of `time` values, 0 on padding. Default: no padding. */
+  mask?: readonly (readonly number[] | Int32Array)[] | null;
+  /** Further inputs of every pass, such as the image states of a cross-attention. Default none. */
+  forwardExtras?: Partial<ForwardOptions>;
+}
+
+/** A token as it is generated. */
+export interface GeneratedToken {
+  /** The row of `inputs`. */
+  row: number;
+  /** Counting from 0. */
+  index: number;
+  id: number;
+  /** Whether the row ends with it. */
+  last: boolean;
+}
+
+export interface GenerateOptions extends SamplingOptions {
+  model: LanguageModel;
+  /** One prompt a row, as ids, of any lengths; or prompts already embedded. */
+  inputs: readonly (readonly number[] | Int32Array)[] | EmbeddedPrompts;
+  maxNewTokens: number;
+  /** Stop ids are not chosen before this many tokens. Default 0. */
+  minNewTokens?: number;
+  /** Ids that end a row: for all rows, or a list for each. The id that ends a row is its last. Default none. */
+  stopIds?: readonly number[] | readonly (readonly number[])[];
+  /** Of the random draws; each row has a stream of its own, whatever else is in the batch. Default 0. */
+  seed?: number;
+  /**
+   * Whether to give, for each token, the hidden state that predicted it; of the layer named (as transformers counts
+   * them), by default the last one, after the final norm. Default false.
+   */
+  outputStates?: boolean | { layer: number };
+  /** Called with each token. */
+  onToken?: (token: GeneratedToken) => void;
+  /** Stops generation between two tokens; what was generated is returned. */
+  signal?: AbortSignal;
+}
+
+/** Why a row ended. */
+export type StopReason = 'stop-id' | 'max-new-tokens' | 'max-positions' | 'aborted';
+
+export interface Generation {
+  /** The new ids of each row, the stop id included. */
+  ids: number[][];
+  reasons: StopReason[];
+  /** `states[row][index]` is the state that predicted that token, `[width]`; null unless asked for. */
+  states: Float32Array[][] | null;
+}
+
+interface Row {
+  row: number;
+  stopIds: ReadonlySet<number>;
+  random: RandomStream;
+  ids: number[];
+  states: Float32Array[];
+  reason: StopReason | null;
+}
+
+function isEmbedded(inputs: GenerateOptions['inputs']): inputs is EmbeddedPrompts {
+  return !Array.isArray(inputs);
+}
+
+/** Pads prompts of ids on the left, so that all end at the same position. */
+export function leftPad(prompts: readonly (readonly number[] | Int32Array)[], padId = 0): { ids: Int32Array; mask: number[][] | null; time: number } {
+  const time = Math.max(...prompts.map((prompt) => prompt.length));
+  const ids = new Int32Array(prompts.length * time).fill(padId);
+  for (const [row, prompt] of prompts.entries()) ids.set(prompt, (row + 1) * time - prompt.length);
+  const even = prompts.every((prompt) => prompt.length === time);
+  const mask = even ? null : prompts.map((prompt) => Array.from({ length: time }, (_, index) => (index < time - prompt.length ? 0 : 1)));
+  return { ids, mask, time };
+}
+
+function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperature = 0, topK, topP, stopIds }: GenerateOptions): void {
+  const fail = (message: string): never => {
+    throw new ModelError({ code: 'invalid-option', message });
+  };
+  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) fail(`maxNewTokens must be a whole number above 0, got ${maxNewTokens}.`);
+  if (!Number.isInteger(minNewTokens) || minNewTokens < 0 || minNewTokens > maxNewTokens) fail(`minNewTokens must be a whole number between 0 and maxNewTokens ${maxNewTokens}, got ${minNewTokens}.`);
+  if (!(temperature >= 0)) fail(`temperature must be 0 or more, got ${temperature}.`);
+  if (topK !== undefined && !(topK >= 1)) fail(`topK must be 1 or more, got ${topK}.`);
+  if (topP !== undefined && !(topP > 0 && topP <= 1)) fail(`topP must be above 0 and at most 1, got ${topP}.`);
+  const batch = isEmbedded(inputs) ? inputs.embeddings.shape[0] : inputs.length;
+  if (batch === 0) fail('There is no prompt: inputs is empty.');
+  if (Array.isArray(stopIds?.[0]) && stopIds.length !== batch) fail(`stopIds has lists for ${stopIds.length} rows where there are ${batch}.`);
+  if (isEmbedded(inputs)) return;
+  const { vocabularySize } = model.dimensions;
+  for (const [row, prompt] of inputs.entries()) {
+    if (prompt.length === 0) fail(`Prompt ${row} is empty: a model needs at least one token, such as its beginning-of-text token.`);
+    for (const [index, id] of prompt.entries()) {
+      if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
+        throw new ModelError({ code: 'invalid-token-id', message: `Prompt ${row} has the id ${id} at position ${index}; the model's ids are 0 to ${vocabularySize - 1}. Do the tokenizer and the model belong together?` });
+      }
+    }
+  }
+}
+
+/**
+ * Generates up to `maxNewTokens` tokens for each prompt, side by side: prompts are padded on the left, every position is
+ * computed once (cached), rows that are finished leave the batch. Greedy by default. A row's tokens do not depend on the
+ * rows beside it.
+ *
+ * @throws ModelError
+ */
+export async function generate(options: GenerateOptions): Promise<Generation> {
+  checkOptions(options);
+  const { model, inputs, maxNewTokens, minNewTokens = 0, temperature = 0, topK, topP, stopIds = [], seed = 0, outputStates = false, onToken, signal } = options;
+  const prompts = isEmbedded(inputs) ? inputs : embedPrompts({ model, prompts: inputs });
+  const [batch, time] = prompts.embeddings.shape;
+  const { maxPositions } = model.dimensions;
+  const longest = prompts.mask ? Math.max(...prompts.mask.map((row) => (row as readonly number[]).reduce((sum, seen) => sum + seen, 0))) : time;
+  if (longest > maxPositions) {
+    throw new ModelError({ code: 'too-many-positions', message: `The longest prompt has ${longest} tokens; this ${model.modelType} has room for ${maxPositions}. Shorten it.` });
+  }
+  const rows: Row[] = Array.from({ length: batch }, (_, row) => ({
+    row,
+    stopIds: new Set(Array.isArray(stopIds[0]) ? (stopIds[row] as readonly number[]) : (stopIds as readonly number[])),
+    random: new RandomStream({ seed: (seed ^ Math.imul(row + 1, 0x9e3779b1)) | 0 }),
+    ids: [],
+    states: [],
+    reason: null,
+  }));
+  const steps = Math.min(maxNewTokens, maxPositions - longest + 1);
+  const session = new DecodingSession({ model, batch, capacity: time + steps - 1, forwardExtras: prompts.forwardExtras });
+  const layer = typeof outputStates === 'object' ? outputStates.layer : model.dimensions.layers;
+  const onLastLayer = layer === model.dimensions.layers;
+  /** The rows in the session, in its order; finished ones stay until half are finished. */
+  let present = rows;
+  let input = prompts.embeddings;
+  let mask = prompts.mask ?? null;
+  try {
+    for (let step = 0; step < steps; step++) {
+      const choosing = step < minNewTokens || temperature > 0;
+      const { states, choices, logits } = tidied(() => {
+        const { hidden, hiddenStates } = session.feed({ embeddings: input, mask, outputHiddenStates: outputStates !== false && !onLastLayer });
+        const predicted = session.logits(hidden);
+        const source = hiddenStates?.[layer] ?? hidden;
+        return {
+          states: outputStates === false ? null : lastPosition(source),
+          choices: choosing ? null : tf.argMax(predicted, -1),
+          logits: choosing ? predicted : null,
+        };
+      });
+      if (input !== prompts.embeddings || !isEmbedded(inputs)) input.dispose();
+      const [stateValues, chosen, logitValues] = (await Promise.all([states?.data(), choices?.data(), logits?.data()])) as [Float32Array | undefined, Int32Array | undefined, Float32Array | undefined];
+      tf.dispose([states, choices, logits].filter((tensor) => tensor !== null));
+      const next = new Int32Array(present.length);
+      for (const [place, row] of present.entries()) {
+        if (row.reason !== null) continue;
+        let id = chosen?.[place] as number;
+        if (logitValues !== undefined) {
+          const { vocabularySize } = model.dimensions;
+          const own = logitValues.slice(place * vocabularySize, (place + 1) * vocabularySize);
+          if (step < minNewTokens) for (const stopId of row.stopIds) own[stopId] = -Infinity;
+          id = temperature > 0 ? sampleToken({ logits: own, temperature, topK, topP, random: row.random }) : argumentOfMaximum(own);
+        }
+        next[place] = id;
+        row.ids.push(id);
+        if (stateValues !== undefined) {
+          const { width } = model.dimensions;
+          row.states.push(stateValues.slice(place * width, (place + 1) * width) as Float32Array);
+        }
+        if (row.stopIds.has(id)) row.reason = 'stop-id';
+        else if (step === steps - 1) row.reason = steps < maxNewTokens ? 'max-positions' : 'max-new-tokens';
+        onToken?.({ row: row.row, index: step, id, last: row.reason !== null });
+      }
+      const active = present.flatMap((row, place) => (row.reason === null ? [place] : []));
+      if (active.length === 0) break;
+      if (signal?.aborted) {
+        for (const place of active) (present[place] as Row).reason = 'aborted';
+        break;
+      }
+      let kept = next;
+      // Dropping rows copies the cache, so it waits until half of them are finished.
+      if (active.length * 2 <= present.length) {
+        session.selectRows(active);
+        kept = Int32Array.from(active, (place) => next[place] as number);
+        present = active.map((place) => present[place] as Row);
+      }
+      mask = null;
+      input = tf.tidy(() => model.embed(tf.tensor2d(kept, [kept.length, 1], 'int32')));
+    }
+  } finally {
+    session.dispose();
+    if (!input.isDisposed && !(isEmbedded(inputs) && input === inputs.embeddings)) input.dispose();
+  }
+  return { ids: rows.map((row) => row.ids), reasons: rows.map((row) => row.reason as StopReason), states: outputStates === false ? null : rows.map((row) => row.states) };
+}
+
+function embedPrompts({ model, prompts }: { model: LanguageModel; prompts: readonly (readonly number[] | Int32Array)[] }): EmbeddedPrompts {
+  const { ids, mask, time } = leftPad(prompts);
+  return { embeddings: tf.tidy(() => model.embed(tf.tensor2d(ids, [prompts.length, time], 'int32'))), mask };
+}

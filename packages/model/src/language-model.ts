@@ -1,0 +1,75 @@
+import type { KeyValueCache, ModelStructure, RawConfig } from '@subtext/encoders';
+import type { Parameters, tf } from '@subtext/tensor';
+
+/** What one pass through a model takes. */
+export interface ForwardOptions {
+  /** The inputs as vectors: `[batch, time, width]`, from `embed`, from images, or earlier hidden states. */
+  embeddings: tf.Tensor3D;
+  /**
+   * int32, 1 where a key may be seen: `[batch, keyTime]`, or `[batch, time, keyTime]`, with the cached positions first.
+   * Positions see only themselves and those before them in any case. Default: all may be seen.
+   */
+  mask?: tf.Tensor | null;
+  /**
+   * int32 `[batch, time]`. Default: counted from the first position that a `[batch, keyTime]` mask shows, so that left
+   * padding counts for nothing; without a mask, counted from the cache's length.
+   */
+  positions?: tf.Tensor2D | null;
+  /** The largest of `positions`; saves reading them back from the engine. */
+  largestPosition?: number;
+  /** Keys and values of earlier positions; this pass's are added. Default none. */
+  cache?: KeyValueCache | null;
+  /** Whether to give every layer's output. Default false. */
+  outputHiddenStates?: boolean;
+}
+
+/** What one pass gives. The tensors belong to the caller's scope. */
+export interface ForwardResult {
+  /** The last layer's output after the final norm: `[batch, time, width]`. */
+  hidden: tf.Tensor3D;
+  /**
+   * As transformers counts them: 0 is what enters the first layer (with GPT-2's positions added), then each layer's
+   * output, the last one after the final norm: `layers + 1` tensors. Null unless asked for.
+   */
+  hiddenStates: tf.Tensor3D[] | null;
+}
+
+/** The sizes of a model. */
+export interface ModelDimensions {
+  /** Width of embeddings and hidden states. */
+  width: number;
+  layers: number;
+  /** Rows of the token embedding, which is also the width of the logits. */
+  vocabularySize: number;
+  /** Positions that the model was made for; a hard limit with learned positions. */
+  maxPositions: number;
+}
+
+/**
+ * A causal language model: embeddings in, hidden states out. Nothing in it looks at ids but `embed`, so that a hidden
+ * state can be the next input (continuous thoughts) and images can stand among words.
+ *
+ * `forward` and `logits` free nothing: call them inside `tf.tidy`, or inside the function that is differentiated.
+ */
+export interface LanguageModel {
+  /** Hugging Face's `model_type`. */
+  readonly modelType: string;
+  /** The folder's config.json, as Hugging Face writes it. */
+  readonly config: RawConfig;
+  readonly dimensions: ModelDimensions;
+  /** The model's parameters by their names in the checkpoint. */
+  readonly parameters: Parameters;
+  /** The declared parameters and the linear layers by name. */
+  readonly structure: ModelStructure;
+  /** int32 ids `[batch, time]` to `[batch, time, width]`. */
+  embed(ids: tf.Tensor2D): tf.Tensor3D;
+  forward(options: ForwardOptions): ForwardResult;
+  /** Hidden states after the final norm, `[..., width]`, to logits `[..., vocabulary]`. */
+  logits<Shape extends tf.Tensor>(hidden: Shape): Shape;
+  /** A cache for generation: fixed room, written in place, without gradients. Free it with `dispose`. */
+  newCache(options: { batch: number; /** positions */ capacity: number }): KeyValueCache;
+  /** A cache through which gradients pass, for training with continuous thoughts. It lives in the caller's scope. */
+  newGrowingCache(): KeyValueCache;
+  /** Frees the parameters and tables. */
+  dispose(): void;
+}

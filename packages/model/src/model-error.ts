@@ -1,0 +1,20 @@
+/** What can be wrong with a request to a model. */
+export type ModelErrorCode =
+  | 'too-many-positions'
+  | 'invalid-token-id'
+  | 'invalid-option'
+  | 'unknown-layer'
+  | 'adapter-in-place'
+  | 'no-adapter'
+  | 'invalid-adapter';
+
+/** A request that a model cannot fulfil: says what, where and what to do. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError';
+  readonly code: ModelErrorCode;
+
+  constructor({ code, message, cause }: { code: ModelErrorCode; message: string; cause?: unknown }) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

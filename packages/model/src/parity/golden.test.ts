@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { openSafetensors } from '@subtext/safetensors';
+import { AdamW, clippingScale, globalNorm, tf, valueAndGradients } from '@subtext/tensor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { generate, loadModel, nextTokenLoss, type LanguageModel } from '../index';
+import { describeOnEngines } from './engines';
+
+const fixtures = fileURLToPath(new URL('../../fixtures/golden/', import.meta.url));
+
+/** A recorded tensor of transformers. */
+interface Recorded {
+  shape: number[];
+  values: Float32Array;
+}
+
+async function readGolden(name: string): Promise<Map<string, Recorded>> {
+  const file = await openSafetensors(`${fixtures}${name}/golden.safetensors`);
+  const entries = new Map<string, Recorded>();
+  for (const tensor of file.names) {
+    const { shape, dtype, data } = await file.read(tensor);
+    const values = dtype === 'I64' ? Float32Array.from(data as BigInt64Array, Number) : (data as Float32Array);
+    entries.set(tensor, { shape: [...shape], values });
+  }
+  await file.close();
+  return entries;
+}
+
+/** The largest difference, over the elements that `counts` lets count. */
+function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>, counts: (index: number) => boolean = () => true): number {
+  expect(actual.length).toBe(expected.length);
+  let largest = 0;
+  for (let index = 0; index < actual.length; index++) {
+    if (counts(index)) largest = Math.max(largest, Math.abs((actual[index] as number) - (expected[index] as number)));
+    if (Number.isNaN(actual[index])) return NaN;
+  }
+  return largest;
+}
+
+const cases = ['gpt2', 'llama', 'llama3-rope-tied', 'qwen2'];
+
+describeOnEngines('recorded outputs of transformers', () => {
+  describe.each(cases)('%s', (name) => {
+    let model: LanguageModel;
+    let golden: Map<string, Recorded>;
+    const recorded = (tensor: string) => golden.get(tensor) as Recorded;
+    const ids = (tensor = 'input_ids') => {
+      const { shape, values } = recorded(tensor);
+      return tf.tensor2d(Int32Array.from(values), shape as [number, number], 'int32');
+    };
+
+    beforeAll(async () => {
+      golden = await readGolden(name);
+      model = await loadModel({ folder: `${fixtures}${name}` });
+    });
+    afterAll(() => model.dispose());
+
+    it('gives the logits and every hidden state', () => {
+      tf.tidy(() => {
+        const { hidden, hiddenStates } = model.forward({ embeddings: model.embed(ids()), outputHiddenStates: true });
+        expect(hiddenStates?.length).toBe(model.dimensions.layers + 1);
+        for (const [layer, states] of (hiddenStates ?? []).entries()) {
+          expect(largestDifference(states.dataSync(), recorded(`hidden_states.${layer}`).values)).toBeLessThan(1e-4);
+        }
+        expect(largestDifference(model.logits(hidden).dataSync(), recorded('logits').values)).toBeLessThan(1e-4);
+      });
+    });
+
+    it('gives the logits of a left-padded batch', () => {
+      tf.tidy(() => {
+        const mask = ids('attention_mask');
+        const { hidden } = model.forward({ embeddings: model.embed(ids()), mask });
+        const { vocabularySize } = model.dimensions;
+        const seen = recorded('attention_mask').values;
+        const difference = largestDifference(model.logits(hidden).dataSync(), recorded('masked.logits').values, (index) => seen[Math.floor(index / vocabularySize)] === 1);
+        expect(difference).toBeLessThan(1e-4);
+      });
+    });
+
+    it('takes embeddings in place of ids', () => {
+      tf.tidy(() => {
+        const { shape, values } = recorded('inputs_embeds');
+        const { hidden } = model.forward({ embeddings: tf.tensor3d(values, shape as [number, number, number]) });
+        expect(largestDifference(model.logits(hidden).dataSync(), recorded('inputs_embeds.logits').values)).toBeLessThan(1e-4);
+      });
+    });
+
+    it('writes the same greedy tokens with a cache and without', async () => {
+      const whole = [...recorded('greedy').values];
+      const prompt = whole.slice(0, 24);
+      const expected = whole.slice(24);
+      // The recorded text went on whatever came; stop ids are left out here too.
+      const { ids: generated } = await generate({ model, inputs: [prompt], maxNewTokens: expected.length });
+      expect(generated).toEqual([expected]);
+      const uncached = [...prompt];
+      while (uncached.length < whole.length) {
+        const next = tf.tidy(() => {
+          const { hidden } = model.forward({ embeddings: model.embed(tf.tensor2d([uncached], undefined, 'int32')) });
+          return model.logits(hidden).slice([0, uncached.length - 1, 0], [1, 1, -1]).argMax(-1).dataSync()[0] as number;
+        });
+        uncached.push(next);
+      }
+      expect(uncached).toEqual(whole);
+    });
+
+    it('trains three clipped AdamW steps to the same losses, from the same gradients', async () => {
+      const trained = await loadModel({ folder: `${fixtures}${name}` });
+      const settings = JSON.parse(await readFile(`${fixtures}${name}/case.json`, 'utf8')).adamw;
+      const { shape, values } = recorded('input_ids');
+      const [batch, time] = shape as [number, number];
+      const labels = Array.from({ length: batch }, (_, row) => Array.from({ length: time }, (_, position) => (position < 8 ? -100 : (values[row * time + position] as number))));
+      const optimizer = new AdamW({ parameters: trained.parameters, learningRate: settings.lr, beta1: settings.betas[0], beta2: settings.betas[1], epsilon: settings.eps, weightDecay: settings.weight_decay });
+      const expected = recorded('train.loss_and_gradnorm').values;
+      for (let step = 0; step < settings.steps; step++) {
+        const { value, gradients } = valueAndGradients({
+          parameters: trained.parameters,
+          compute: () => {
+            const { hidden } = trained.forward({ embeddings: trained.embed(ids()) });
+            const { sum, count } = nextTokenLoss({ model: trained, hidden, labels });
+            return tf.div(sum, count);
+          },
+        });
+        expect(Math.abs((value.dataSync()[0] as number) - (expected[2 * step] as number))).toBeLessThan(1e-4);
+        const norm = globalNorm(gradients);
+        expect(Math.abs(norm / (expected[2 * step + 1] as number) - 1)).toBeLessThan(1e-3);
+        if (step === 0) {
+          const names = [...golden.keys()].filter((tensor) => tensor.startsWith('grad.'));
+          expect(names.length).toBeGreaterThan(3);
+          for (const tensor of names) {
+            const reference = recorded(tensor).values;
+            const scale = reference.reduce((largest, element) => Math.max(largest, Math.abs(element)), 0);
+            expect(largestDifference((gradients[tensor.slice('grad.'.length)] as tf.Tensor).dataSync(), reference) / scale).toBeLessThan(1e-3);
+          }
+        }
+        optimizer.step({ gradients, gradientScale: clippingScale({ norm, maximumNorm: settings.clip }) });
+        tf.dispose([value, ...Object.values(gradients)]);
+      }
+      if (golden.has('train.logits_after_3_steps')) {
+        tf.tidy(() => {
+          const { hidden } = trained.forward({ embeddings: trained.embed(ids()) });
+          expect(largestDifference(trained.logits(hidden).dataSync(), recorded('train.logits_after_3_steps').values)).toBeLessThan(1e-3);
+        });
+      }
+      optimizer.dispose();
+      trained.dispose();
+    });
+  });
+});

@@ -1,0 +1,41 @@
+import { engineName, tf } from '@subtext/tensor';
+import { ModelError } from './model-error';
+
+/** Where the inputs of a pass stand. */
+export interface Place {
+  /** int32 `[batch, time]`, or null where every row's positions are `offset … offset + time − 1`. */
+  positions: tf.Tensor2D | null;
+  offset: number;
+  /** No position is above this one. */
+  largest: number;
+}
+
+/**
+ * The positions of a pass: those given; or, with a `[batch, keyTime]` mask, the number of seen keys up to each one less
+ * one, so that left padding counts for nothing; or counted from `offset`, the cache's length.
+ */
+export function resolvePositions({ time, offset, mask, positions, largestPosition }: {
+  time: number;
+  offset: number;
+  mask: tf.Tensor | null;
+  positions: tf.Tensor2D | null;
+  largestPosition?: number;
+}): Place {
+  const keyTime = offset + time;
+  if (mask !== null && mask.shape[mask.rank - 1] !== keyTime) {
+    throw new ModelError({
+      code: 'invalid-option',
+      message: `The mask has ${mask.shape[mask.rank - 1]} keys where there are ${keyTime}: ${offset} in the cache and ${time} new ones.`,
+    });
+  }
+  if (positions !== null) {
+    // Reading back is cheap everywhere but on webgpu, where it cannot be done synchronously.
+    const largest = largestPosition ?? (engineName() === 'webgpu' ? keyTime - 1 : (tf.tidy(() => positions.max().dataSync()[0]) as number));
+    return { positions, offset, largest };
+  }
+  if (mask !== null && mask.rank === 2) {
+    const counted = tf.tidy(() => tf.maximum(tf.sub(tf.cumsum(tf.cast(mask, 'int32'), 1), tf.scalar(1, 'int32')), tf.scalar(0, 'int32')).slice([0, offset], [-1, time]));
+    return { positions: counted as tf.Tensor2D, offset, largest: keyTime - 1 };
+  }
+  return { positions: null, offset, largest: keyTime - 1 };
+}
