@@ -1,8 +1,8 @@
-"""Makes the fixtures of packages/encoders/src/image-processing: small synthetic pictures in many file formats, and
+"""Makes the fixtures of the image processors in packages/encoders: small synthetic pictures in many file formats, and
 values sampled from what transformers' PIL processors make of them.
 
     pip install transformers pillow numpy
-    python tooling/parity/make_image_fixtures.py packages/encoders/src/image-processing/fixtures [--full FOLDER]
+    python tooling/parity/make_image_fixtures.py packages/encoders/fixtures/images [--full FOLDER]
 
 `--full FOLDER` also writes every expected value as .npy, for a complete comparison.
 """

@@ -20,7 +20,7 @@ interface Case {
   numTiles?: number[][];
 }
 
-const fixtures = fileURLToPath(new URL('./fixtures/', import.meta.url));
+const fixtures = fileURLToPath(new URL('../../fixtures/images/', import.meta.url));
 const { cases } = JSON.parse(readFileSync(`${fixtures}expected.json`, 'utf8')) as { cases: Case[] };
 const pathsOf = (images: Case['images']): string[] | string[][] =>
   images.map((entry) => (Array.isArray(entry) ? entry.map((name) => fixtures + name) : fixtures + entry)) as string[] | string[][];

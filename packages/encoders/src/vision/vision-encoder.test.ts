@@ -4,7 +4,7 @@ import { tf, useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createVisionEncoder, loadVisionEncoder } from './load-vision-encoder';
 
-const fixture = (name: string): string => fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(`../../fixtures/golden/${name}`, import.meta.url));
 
 async function golden(name: string): Promise<Map<string, { data: Float32Array; shape: number[] }>> {
   const file = await openSafetensors(`${fixture(name)}/golden.safetensors`);
