@@ -30,3 +30,6 @@ export { KeyValueCache, type KeyValueCacheOptions, type CachedKeysAndValues } fr
 
 export { RandomStream, type RandomState } from './random/random-stream';
 export { normal, uniform, type NormalOptions, type UniformOptions } from './random/initialisers';
+
+export { selfTest, type SelfTestOptions, type SelfTestReport } from './parity/self-test';
+export type { CaseResult } from './parity/check-case';

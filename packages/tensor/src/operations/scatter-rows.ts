@@ -32,18 +32,16 @@ export function scatterRows({ input, indices, updates }: ScatterRowsOptions): tf
     check(operation, source[target] === target, () => `row ${target} occurs twice in indices (again at ${position}).`);
     source[target] = rows + position;
   });
-  if (targets.length === 0) {
-    return tf.clone(input);
-  }
   return differentiable<tf.Tensor2D>({
     inputs: { input, updates },
-    forward: () => tf.gather(tf.concat([input, updates], 0), tf.tensor1d(source, 'int32')) as tf.Tensor2D,
+    forward: () =>
+      (targets.length === 0 ? tf.clone(input) : tf.gather(tf.concat([input, updates], 0), tf.tensor1d(source, 'int32'))) as tf.Tensor2D,
     gradients: (gradient) => ({
       input: () => {
         const kept = source.map((from, row) => (from === row ? row : rows));
         return tf.gather(tf.concat([gradient, tf.zeros([1, width])], 0), tf.tensor1d(kept, 'int32'));
       },
-      updates: () => tf.gather(gradient, tf.tensor1d(targets, 'int32')),
+      updates: () => (targets.length === 0 ? tf.zeros([0, width]) : tf.gather(gradient, tf.tensor1d(targets, 'int32'))),
     }),
   });
 }

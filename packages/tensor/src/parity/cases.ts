@@ -1,0 +1,265 @@
+import type { tf } from '../tensorflow';
+import { activate } from '../operations/activate';
+import { activationNames } from '../operations/activations';
+import { attention } from '../operations/attention';
+import { crossEntropy } from '../operations/cross-entropy';
+import { embedding } from '../operations/embedding';
+import { gatedActivation } from '../operations/gated-activation';
+import { gatherRows } from '../operations/gather-rows';
+import { layerNorm } from '../operations/layer-norm';
+import { linear } from '../operations/linear';
+import { rmsNorm } from '../operations/rms-norm';
+import { rotary } from '../operations/rotary';
+import { scatterRows } from '../operations/scatter-rows';
+import type { Activation, WeightLayout } from '../kernels/fused-kernels';
+import { InputMaker, type ParityCase, type ParityInput } from './parity-case';
+import {
+  activationReference,
+  attentionReference,
+  crossEntropyReference,
+  layerNormReference,
+  linearReference,
+  rmsNormReference,
+  rotaryReference,
+  rowsReference,
+  scatterRowsReference,
+} from './reference';
+
+type Tensors = Record<string, tf.Tensor>;
+
+function linearCase({ rows, inWidth, outWidth, activation = 'none', layout = 'out-in', bias = true }: { rows: number[]; inWidth: number; outWidth: number; activation?: Activation; layout?: WeightLayout; bias?: boolean }): ParityCase {
+  const make = new InputMaker(rows.length * 1000 + inWidth * 7 + outWidth);
+  return {
+    name: `linear [${[...rows, inWidth].join(', ')}] → ${outWidth}, ${layout}, ${activation}${bias ? '' : ', no bias'}`,
+    inputs: {
+      input: make.float([...rows, inWidth]),
+      weight: make.float(layout === 'out-in' ? [outWidth, inWidth] : [inWidth, outWidth], { deviation: 1 / Math.sqrt(inWidth) }),
+      ...(bias ? { bias: make.float([outWidth]) } : {}),
+    },
+    run: ({ input, weight, bias }: Tensors) => linear({ input: input!, weight: weight as tf.Tensor2D, bias: bias as tf.Tensor1D | undefined, activation, layout }),
+    reference: ({ input, weight, bias }) => linearReference({ input: input!, weight: weight!, bias, inWidth, outWidth, activation, layout }),
+  };
+}
+
+interface AttentionShape {
+  batch: number;
+  queryTime: number;
+  keyTime?: number;
+  heads: number;
+  keyValueHeads?: number;
+  headWidth: number;
+  causal?: boolean;
+  /** `keys`: `[batch, keyTime]`; `queries`: `[batch, queryTime, keyTime]`; `blind`: as `keys`, and the first row sees nothing. */
+  mask?: 'keys' | 'queries' | 'blind';
+  scale?: number;
+}
+
+function attentionCase({ batch, queryTime, keyTime = queryTime, heads, keyValueHeads = heads, headWidth, causal = false, mask, scale }: AttentionShape): ParityCase {
+  const make = new InputMaker(batch * 4001 + queryTime * 211 + keyTime * 17 + heads * 5 + headWidth);
+  const maskPerQuery = mask === 'queries';
+  const maskInput = (): ParityInput => {
+    const shape = maskPerQuery ? [batch, queryTime, keyTime] : [batch, keyTime];
+    const values = Array.from({ length: shape.reduce((product, length) => product * length, 1) }, (_, index) =>
+      mask === 'blind' && index < keyTime ? 0 : make.uniform() < 0.7 ? 1 : 0,
+    );
+    return make.integers(shape, values);
+  };
+  return {
+    name: `attention ${batch}×${queryTime}→${keyTime}, ${heads}/${keyValueHeads} heads of ${headWidth}${causal ? ', causal' : ''}${mask ? `, mask ${mask}` : ''}${scale === undefined ? '' : `, scale ${scale}`}`,
+    inputs: {
+      query: make.float([batch, queryTime, heads * headWidth]),
+      key: make.float([batch, keyTime, keyValueHeads * headWidth]),
+      value: make.float([batch, keyTime, keyValueHeads * headWidth]),
+      ...(mask ? { mask: maskInput() } : {}),
+    },
+    run: ({ query, key, value, mask }: Tensors) =>
+      attention({ query: query as tf.Tensor3D, key: key as tf.Tensor3D, value: value as tf.Tensor3D, heads, keyValueHeads, causal, mask, scale }),
+    reference: ({ query, key, value, mask }) =>
+      attentionReference({ query: query!, key: key!, value: value!, mask, batch, queryTime, keyTime, heads, keyValueHeads, headWidth, causal, scale: scale ?? 1 / Math.sqrt(headWidth), maskPerQuery }),
+  };
+}
+
+function layerNormCase(shape: number[], options: { mean?: number; deviation?: number; epsilon?: number } = {}): ParityCase {
+  const { mean = 0, deviation = 1, epsilon = 1e-5 } = options;
+  const width = shape.at(-1)!;
+  const make = new InputMaker(width * 31 + shape.length);
+  return {
+    name: `layerNorm [${shape.join(', ')}], mean ${mean}, deviation ${deviation}, ε ${epsilon}`,
+    inputs: { input: make.float(shape, { mean, deviation }), scale: make.float([width], { mean: 1, deviation: 0.3 }), bias: make.float([width]) },
+    run: ({ input, scale, bias }: Tensors) => layerNorm({ input: input!, scale: scale as tf.Tensor1D, bias: bias as tf.Tensor1D, epsilon }),
+    reference: ({ input, scale, bias }) => layerNormReference({ input: input!, scale: scale!, bias: bias!, epsilon }),
+  };
+}
+
+function rmsNormCase(shape: number[], { mean = 0, epsilon = 1e-6 } = {}): ParityCase {
+  const width = shape.at(-1)!;
+  const make = new InputMaker(width * 37 + shape.length);
+  return {
+    name: `rmsNorm [${shape.join(', ')}], mean ${mean}, ε ${epsilon}`,
+    inputs: { input: make.float(shape, { mean }), scale: make.float([width], { mean: 1, deviation: 0.3 }) },
+    run: ({ input, scale }: Tensors) => rmsNorm({ input: input!, scale: scale as tf.Tensor1D, epsilon }),
+    reference: ({ input, scale }) => rmsNormReference({ input: input!, scale: scale!, epsilon }),
+  };
+}
+
+function rotaryCase({ batch, time, heads, headWidth, shared }: { batch: number; time: number; heads: number; headWidth: number; shared: boolean }): ParityCase {
+  const make = new InputMaker(batch * 101 + time * 11 + heads + headWidth);
+  const half = headWidth / 2;
+  const tables = shared ? 1 : batch;
+  const angles = Array.from({ length: tables * time * half }, () => 2 * Math.PI * make.uniform());
+  return {
+    name: `rotary ${batch}×${time}, ${heads} heads of ${headWidth}, ${shared ? 'shared' : 'own'} angles`,
+    inputs: {
+      input: make.float([batch, time, heads * headWidth]),
+      cos: make.given([tables, time, half], angles.map(Math.cos), { differentiable: false }),
+      sin: make.given([tables, time, half], angles.map(Math.sin), { differentiable: false }),
+    },
+    run: ({ input, cos, sin }: Tensors) => rotary({ input: input as tf.Tensor3D, heads, cos: cos as tf.Tensor3D, sin: sin as tf.Tensor3D }),
+    reference: ({ input, cos, sin }) => rotaryReference({ input: input!, cos: cos!, sin: sin!, batch, time, heads, headWidth, shared }),
+  };
+}
+
+/** Away from 0, where ReLU has no derivative for differences to find. */
+function bent(make: InputMaker, shape: number[]): ParityInput {
+  const input = make.float(shape, { deviation: 2 });
+  input.values.forEach((x, index) => {
+    input.values[index] = Math.abs(x) < 0.01 ? Math.fround(x + 0.05) : x;
+  });
+  return input;
+}
+
+function activateCase(activation: Activation): ParityCase {
+  const make = new InputMaker(77);
+  return {
+    name: `activate ${activation} [3, 17]`,
+    inputs: { input: bent(make, [3, 17]) },
+    run: ({ input }: Tensors) => activate({ input: input!, activation }),
+    reference: ({ input }) => input!.map((x) => activationReference(activation, x)),
+  };
+}
+
+/** Far out, where exponentials overflow if they are not written with care. */
+function farActivateCase(activation: Activation): ParityCase {
+  const make = new InputMaker(1);
+  return {
+    name: `activate ${activation} far from 0`,
+    inputs: { input: make.given([8], [-120, -90.5, -30, -7, 7, 30, 90.5, 120]) },
+    run: ({ input }: Tensors) => activate({ input: input!, activation }),
+    reference: ({ input }) => input!.map((x) => activationReference(activation, x)),
+  };
+}
+
+function gatedCase(activation: Activation, shape: number[]): ParityCase {
+  const make = new InputMaker(shape.at(-1)! * 3);
+  return {
+    name: `gatedActivation ${activation} [${shape.join(', ')}]`,
+    inputs: { gate: bent(make, shape), up: make.float(shape) },
+    run: ({ gate, up }: Tensors) => gatedActivation({ gate: gate!, up: up!, activation }),
+    reference: ({ gate, up }) => gate!.map((x, index) => activationReference(activation, x) * up![index]!),
+  };
+}
+
+function embeddingCase({ vocabulary, width, shape }: { vocabulary: number; width: number; shape: number[] }): ParityCase {
+  const make = new InputMaker(vocabulary * 13 + width);
+  return {
+    name: `embedding ${vocabulary}×${width}, ids [${shape.join(', ')}]`,
+    inputs: { table: make.float([vocabulary, width]), ids: make.integer(shape, 0, vocabulary - 1) },
+    run: ({ table, ids }: Tensors) => embedding({ table: table as tf.Tensor2D, ids: ids! }),
+    reference: ({ table, ids }) => rowsReference({ table: table!, ids: ids!, width }),
+  };
+}
+
+function crossEntropyCase({ rows, vocabulary, ignored = 0, ignoreIndex = -100, deviation = 3 }: { rows: number; vocabulary: number; ignored?: number; ignoreIndex?: number; deviation?: number }): ParityCase {
+  const make = new InputMaker(rows * 19 + vocabulary);
+  const labels = make.integer([rows], 0, vocabulary - 1);
+  labels.values.fill(ignoreIndex, 0, ignored);
+  return {
+    name: `crossEntropy ${rows}×${vocabulary}, ${ignored} ignored as ${ignoreIndex}, deviation ${deviation}`,
+    inputs: { logits: make.float([rows, vocabulary], { deviation }), labels },
+    run: ({ logits, labels }: Tensors) => crossEntropy({ logits: logits as tf.Tensor2D, labels: labels as tf.Tensor1D, ignoreIndex }),
+    reference: ({ logits, labels }) => crossEntropyReference({ logits: logits!, labels: labels!, vocabulary, ignoreIndex }),
+  };
+}
+
+function gatherRowsCase(): ParityCase {
+  const make = new InputMaker(5);
+  return {
+    name: 'gatherRows 7×5, rows repeated',
+    inputs: { input: make.float([7, 5]), indices: make.integers([6], [6, 0, 3, 3, 0, 3]) },
+    run: ({ input, indices }: Tensors) => gatherRows({ input: input as tf.Tensor2D, indices: indices as tf.Tensor1D }),
+    reference: ({ input, indices }) => rowsReference({ table: input!, ids: indices!, width: 5 }),
+  };
+}
+
+function scatterRowsCase(indices: number[], rows: number, width: number): ParityCase {
+  const make = new InputMaker(rows);
+  return {
+    name: `scatterRows ${rows}×${width} at [${indices.join(', ')}]`,
+    inputs: { input: make.float([rows, width]), updates: make.float([indices.length, width]) },
+    run: ({ input, updates }: Tensors) => scatterRows({ input: input as tf.Tensor2D, indices, updates: updates as tf.Tensor2D }),
+    reference: ({ input, updates }) => scatterRowsReference({ input: input!, updates: updates!, indices, width }),
+  };
+}
+
+const smoothActivations = activationNames.filter((activation) => activation !== 'none');
+
+/** What every engine must get right, values and gradients. Sizes straddle the tiles and vector widths kernels use. */
+export const parityCases: readonly ParityCase[] = [
+  linearCase({ rows: [3], inWidth: 5, outWidth: 7 }),
+  linearCase({ rows: [3], inWidth: 5, outWidth: 7, layout: 'in-out' }),
+  linearCase({ rows: [1], inWidth: 1, outWidth: 1, bias: false }),
+  linearCase({ rows: [2, 3], inWidth: 8, outWidth: 4, bias: false }),
+  linearCase({ rows: [2, 3], inWidth: 8, outWidth: 4, bias: false, layout: 'in-out' }),
+  ...smoothActivations.map((activation) => linearCase({ rows: [2, 2], inWidth: 6, outWidth: 9, activation })),
+  linearCase({ rows: [5], inWidth: 33, outWidth: 17, activation: 'gelu-tanh', layout: 'in-out' }),
+  linearCase({ rows: [2, 33], inWidth: 65, outWidth: 130, activation: 'gelu' }),
+  linearCase({ rows: [67], inWidth: 129, outWidth: 48 }),
+  linearCase({ rows: [67], inWidth: 129, outWidth: 48, layout: 'in-out' }),
+  linearCase({ rows: [1], inWidth: 64, outWidth: 96 }),
+  attentionCase({ batch: 1, queryTime: 1, heads: 1, headWidth: 1 }),
+  attentionCase({ batch: 2, queryTime: 5, heads: 3, headWidth: 4 }),
+  attentionCase({ batch: 2, queryTime: 5, heads: 3, headWidth: 7, causal: true }),
+  attentionCase({ batch: 2, queryTime: 3, keyTime: 7, heads: 2, headWidth: 4, causal: true }),
+  attentionCase({ batch: 2, queryTime: 1, keyTime: 9, heads: 4, keyValueHeads: 2, headWidth: 6, causal: true }),
+  attentionCase({ batch: 1, queryTime: 6, keyTime: 2, heads: 2, headWidth: 4, causal: true }),
+  attentionCase({ batch: 2, queryTime: 4, keyTime: 6, heads: 2, headWidth: 4 }),
+  attentionCase({ batch: 2, queryTime: 4, heads: 6, keyValueHeads: 2, headWidth: 4, causal: true }),
+  attentionCase({ batch: 2, queryTime: 4, heads: 4, keyValueHeads: 1, headWidth: 5 }),
+  attentionCase({ batch: 3, queryTime: 5, heads: 2, headWidth: 4, mask: 'keys' }),
+  attentionCase({ batch: 3, queryTime: 5, heads: 2, headWidth: 4, mask: 'blind', causal: true }),
+  attentionCase({ batch: 2, queryTime: 4, keyTime: 6, heads: 4, keyValueHeads: 2, headWidth: 4, mask: 'queries' }),
+  attentionCase({ batch: 2, queryTime: 4, heads: 2, headWidth: 8, mask: 'queries', causal: true, scale: 0.9 }),
+  attentionCase({ batch: 2, queryTime: 37, heads: 2, headWidth: 16, causal: true, mask: 'keys' }),
+  attentionCase({ batch: 1, queryTime: 70, keyTime: 97, heads: 2, keyValueHeads: 1, headWidth: 33, causal: true }),
+  attentionCase({ batch: 1, queryTime: 65, heads: 1, headWidth: 64 }),
+  layerNormCase([4, 5]),
+  layerNormCase([2, 3, 16], { mean: 2, deviation: 3 }),
+  layerNormCase([3, 67], { mean: -20 }),
+  layerNormCase([1, 1], { epsilon: 0.1 }),
+  rmsNormCase([4, 5]),
+  rmsNormCase([2, 3, 16], { mean: 3 }),
+  rmsNormCase([3, 67], { epsilon: 1e-5 }),
+  rotaryCase({ batch: 2, time: 3, heads: 2, headWidth: 4, shared: true }),
+  rotaryCase({ batch: 2, time: 5, heads: 3, headWidth: 6, shared: false }),
+  rotaryCase({ batch: 1, time: 9, heads: 2, headWidth: 34, shared: true }),
+  ...smoothActivations.map(activateCase),
+  ...smoothActivations.map(farActivateCase),
+  gatedCase('silu', [2, 3, 5]),
+  gatedCase('gelu-tanh', [4, 19]),
+  gatedCase('gelu', [4, 8]),
+  gatedCase('none', [2, 3]),
+  gatedCase('silu', [33, 65]),
+  embeddingCase({ vocabulary: 7, width: 5, shape: [11] }),
+  embeddingCase({ vocabulary: 3, width: 8, shape: [2, 6] }),
+  embeddingCase({ vocabulary: 101, width: 33, shape: [4, 19] }),
+  crossEntropyCase({ rows: 4, vocabulary: 5 }),
+  crossEntropyCase({ rows: 5, vocabulary: 7, ignored: 2 }),
+  crossEntropyCase({ rows: 3, vocabulary: 9, ignored: 1, ignoreIndex: 0 }),
+  crossEntropyCase({ rows: 3, vocabulary: 4, ignored: 3 }),
+  crossEntropyCase({ rows: 4, vocabulary: 6, deviation: 60 }),
+  crossEntropyCase({ rows: 33, vocabulary: 259, ignored: 5 }),
+  gatherRowsCase(),
+  scatterRowsCase([4, 0, 2], 6, 5),
+  scatterRowsCase([0, 1, 2], 3, 4),
+  scatterRowsCase([], 3, 4),
+];

@@ -1,0 +1,122 @@
+import { tf } from '../tensorflow';
+import { InputMaker, size, toTensor, type ParityCase } from './parity-case';
+
+/** How far float32 results may lie from float64 ones: this, times 1 + the size of what is compared. */
+const valueTolerance = 2e-5;
+const gradientTolerance = 5e-5;
+
+/** Inputs up to this size have each gradient entry checked; larger ones along random directions. */
+const fullCheckLimit = 320;
+const directions = 4;
+
+/** Float64 step of the central differences: its error is about 1e-10 relative. */
+const step = 1e-5;
+
+/** What a case showed on an engine. */
+export interface CaseResult {
+  name: string;
+  /** What went wrong; empty if nothing did. */
+  faults: string[];
+  /** Largest deviation as a part of what is tolerated: over 1 is a fault. */
+  worst: number;
+}
+
+/** Runs a case on the engine in use: values against the reference, gradients against its differences, and no tensor left behind. */
+export function checkCase(parityCase: ParityCase): CaseResult {
+  const { name, inputs, run, reference } = parityCase;
+  const result: CaseResult = { name, faults: [], worst: 0 };
+  const before = tf.memory().numTensors;
+  const tensors = Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, toTensor(input)]));
+  try {
+    const values = Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, input.values]));
+    const expected = reference(values);
+    const output = tf.tidy(() => run(tensors));
+    compare(result, 'value', output.dataSync(), expected, valueTolerance);
+    const weights = new InputMaker(size(output.shape)).float(output.shape);
+    output.dispose();
+    checkGradients({ parityCase, tensors, values, weights: toTensor(weights), weightValues: weights.values, result });
+  } catch (error) {
+    result.faults.push(`threw ${error instanceof Error ? error.message : String(error)}`);
+    result.worst = Infinity;
+  }
+  tf.dispose(tensors);
+  const left = tf.memory().numTensors - before;
+  if (left !== 0) {
+    result.faults.push(`left ${left} tensors behind`);
+    result.worst = Infinity;
+  }
+  return result;
+}
+
+function checkGradients({
+  parityCase: { inputs, run, reference },
+  tensors,
+  values,
+  weights,
+  weightValues,
+  result,
+}: {
+  parityCase: ParityCase;
+  tensors: Record<string, tf.Tensor>;
+  values: Record<string, Float64Array>;
+  weights: tf.Tensor;
+  weightValues: Float64Array;
+  result: CaseResult;
+}): void {
+  const names = Object.keys(inputs).filter((name) => inputs[name]!.differentiable);
+  const { value, grads } = tf.engine().gradients(
+    () => tf.sum(tf.mul(run(tensors), weights)),
+    names.map((name) => tensors[name]!),
+  );
+  value.dispose();
+  weights.dispose();
+  const weighted = (changed: Record<string, Float64Array>) => reference(changed).reduce((sum, x, index) => sum + x * weightValues[index]!, 0);
+  const slope = (name: string, direction: Float64Array) => {
+    const moved = (sign: number) => weighted({ ...values, [name]: values[name]!.map((x, index) => x + sign * step * direction[index]!) });
+    return (moved(1) - moved(-1)) / (2 * step);
+  };
+  names.forEach((name, position) => {
+    const gradient = grads[position]!.dataSync();
+    grads[position]!.dispose();
+    const length = values[name]!.length;
+    if (gradient.length !== length) {
+      result.faults.push(`gradient of ${name} has ${gradient.length} numbers instead of ${length}`);
+      return;
+    }
+    if (length <= fullCheckLimit) {
+      const expected = values[name]!.map((_, index) => slope(name, Float64Array.from({ length }, (_, other) => (other === index ? 1 : 0))));
+      compare(result, `gradient of ${name}`, gradient, expected, gradientTolerance);
+    } else {
+      const make = new InputMaker(length);
+      for (let count = 0; count < directions; count++) {
+        // Unit length, so that rounding of single entries averages out and tolerances keep their meaning.
+        const direction = make.float([length], { deviation: 1 / Math.sqrt(length) }).values;
+        const along = direction.reduce((sum, x, index) => sum + x * gradient[index]!, 0);
+        compare(result, `gradient of ${name} along a direction`, [along], Float64Array.of(slope(name, direction)), gradientTolerance);
+      }
+    }
+  });
+}
+
+/** Notes every deviation, and the worst one of each comparison if it is too large. */
+export function compare(result: CaseResult, what: string, actual: ArrayLike<number>, expected: Float64Array, tolerance: number): void {
+  if (actual.length !== expected.length) {
+    result.faults.push(`${what} has ${actual.length} numbers instead of ${expected.length}`);
+    result.worst = Infinity;
+    return;
+  }
+  let worst = 0;
+  let worstAt = 0;
+  for (let index = 0; index < expected.length; index++) {
+    const deviation = Math.abs(actual[index]! - expected[index]!) / (tolerance * (1 + Math.abs(expected[index]!)));
+    // A NaN is never within tolerance.
+    if (!(deviation <= worst)) {
+      worst = Number.isNaN(deviation) ? Infinity : deviation;
+      worstAt = index;
+    }
+  }
+  result.worst = Math.max(result.worst, worst);
+  if (worst > 1) {
+    result.faults.push(`${what}[${worstAt}] is ${actual[worstAt]} instead of ${expected[worstAt]}`);
+  }
+}

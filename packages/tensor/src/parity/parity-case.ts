@@ -1,0 +1,64 @@
+import { tf } from '../tensorflow';
+import { RandomStream } from '../random/random-stream';
+
+/** An input of a case: what it holds, rounded to float32 so that reference and engine start from the same numbers. */
+export interface ParityInput {
+  shape: number[];
+  dtype: 'float32' | 'int32';
+  values: Float64Array;
+  /** Is the gradient by it checked? */
+  differentiable: boolean;
+}
+
+/** One operation on one set of inputs, with an independent account of what it should give. */
+export interface ParityCase {
+  /** Unique; starts with the operation's name. */
+  name: string;
+  inputs: Record<string, ParityInput>;
+  run: (tensors: Record<string, tf.Tensor>) => tf.Tensor;
+  /** The same in float64 by plain loops, for the values and, by differences, for the gradients. */
+  reference: (inputs: Record<string, Float64Array>) => Float64Array;
+}
+
+/** Makes inputs, one seeded stream a case: the same on every engine and machine. */
+export class InputMaker {
+  readonly #random: RandomStream;
+
+  constructor(seed: number) {
+    this.#random = new RandomStream({ seed });
+  }
+
+  /** Normal numbers, differentiable. */
+  float(shape: number[], { mean = 0, deviation = 1, differentiable = true } = {}): ParityInput {
+    return this.given(shape, Array.from({ length: size(shape) }, () => mean + deviation * this.#random.normal()), { differentiable });
+  }
+
+  /** These float32 values. */
+  given(shape: number[], values: ArrayLike<number>, { differentiable = true } = {}): ParityInput {
+    return { shape, dtype: 'float32', values: Float64Array.from(Float32Array.from(values)), differentiable };
+  }
+
+  /** Integers in `minimum … maximum`. */
+  integer(shape: number[], minimum: number, maximum: number): ParityInput {
+    return this.integers(shape, Array.from({ length: size(shape) }, () => this.#random.integer({ minimum, maximum })));
+  }
+
+  /** These int32 values. */
+  integers(shape: number[], values: ArrayLike<number>): ParityInput {
+    return { shape, dtype: 'int32', values: Float64Array.from(values), differentiable: false };
+  }
+
+  uniform(): number {
+    return this.#random.uniform();
+  }
+}
+
+/** The product of a shape. */
+export function size(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/** An input as a tensor on the engine in use. */
+export function toTensor({ shape, dtype, values }: ParityInput): tf.Tensor {
+  return tf.tensor(dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values), shape, dtype);
+}

@@ -1,0 +1,41 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { useEngine } from '../engines/use-engine';
+import type { EngineName } from '../engines/engine';
+import { engines } from '../engines/registry';
+import { checkCase } from './check-case';
+import { parityCases } from './cases';
+import { stateChecks } from './state-checks';
+
+/** Every engine that is installed and loads here takes the whole suite; `cpu` and `wasm` are always among them. */
+const present: EngineName[] = [];
+for (const engine of engines) {
+  if (await engine.installed()) {
+    try {
+      await engine.load();
+      present.push(engine.name);
+    } catch {
+      // Its own tests say why it does not load.
+    }
+  }
+}
+
+describe('present engines', () => {
+  it('include those that need nothing but npm', () => {
+    expect(present).toContain('cpu');
+    expect(present).toContain('wasm');
+  });
+});
+
+describe.each(present)('parity on %s', (name) => {
+  beforeAll(async () => {
+    await useEngine(name);
+  });
+
+  it.each(parityCases.map((parityCase) => [parityCase.name, parityCase] as const))('%s', (_, parityCase) => {
+    expect(checkCase(parityCase).faults).toEqual([]);
+  });
+
+  it.each(stateChecks.map((check) => [check.name, check] as const))('%s', async (_, check) => {
+    expect((await check.run()).faults).toEqual([]);
+  });
+});

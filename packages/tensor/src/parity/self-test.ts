@@ -1,0 +1,43 @@
+import { tf } from '../tensorflow';
+import { useEngine } from '../engines/use-engine';
+import type { EngineName } from '../engines/engine';
+import type { CaseResult } from './check-case';
+
+export interface SelfTestOptions {
+  /** @default the one in use */
+  engine?: EngineName;
+  /** Called after each case: for progress. */
+  onCase?: (progress: { done: number; total: number; result: CaseResult }) => void;
+}
+
+export interface SelfTestReport {
+  engine: string;
+  passed: number;
+  failed: number;
+  /** Milliseconds for everything. */
+  milliseconds: number;
+  results: CaseResult[];
+}
+
+/**
+ * Holds an engine against the float64 reference: every operation and its gradient on odd shapes, masks and grouped
+ * heads, the optimizer, the cache and a short training run. Takes seconds. The engine stays in use afterwards.
+ *
+ * @throws EngineError if `engine` cannot run here.
+ */
+export async function selfTest({ engine, onCase }: SelfTestOptions = {}): Promise<SelfTestReport> {
+  if (engine) {
+    await useEngine(engine);
+  }
+  const started = performance.now();
+  const [{ parityCases }, { checkCase }, { stateChecks }] = await Promise.all([import('./cases'), import('./check-case'), import('./state-checks')]);
+  const checks = [...parityCases.map((parityCase) => async () => checkCase(parityCase)), ...stateChecks.map((check) => check.run)];
+  const results: CaseResult[] = [];
+  for (const check of checks) {
+    const result = await check();
+    results.push(result);
+    onCase?.({ done: results.length, total: checks.length, result });
+  }
+  const failed = results.filter(({ faults }) => faults.length > 0).length;
+  return { engine: tf.getBackend(), passed: results.length - failed, failed, milliseconds: performance.now() - started, results };
+}
