@@ -1,6 +1,7 @@
 import type { DecodedImage } from './load-image';
 
-const signature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+/** The first eight bytes of every PNG file. */
+export const pngSignature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
 /** The table of CRC-32 with the polynomial of PNG (ISO 3309), reflected. */
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -9,7 +10,8 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-function crc32(bytes: Uint8Array, start: number, end: number): number {
+/** The checksum of PNG's chunks over `bytes[start, end)`. */
+export function crc32(bytes: Uint8Array, start: number, end: number): number {
   let value = 0xffffffff;
   for (let index = start; index < end; index += 1) value = crcTable[(value ^ bytes[index]!) & 0xff]! ^ (value >>> 8);
   return (value ^ 0xffffffff) >>> 0;
@@ -63,10 +65,10 @@ export function encodePng(image: DecodedImage): Uint8Array {
   header.set([8, 2], 8); // 8 bits a channel, colour without palette or alpha
 
   const chunks: [string, Uint8Array][] = [['IHDR', header], ['IDAT', store(rows)], ['IEND', new Uint8Array(0)]];
-  const file = new Uint8Array(signature.length + chunks.reduce((sum, [, body]) => sum + body.length + 12, 0));
+  const file = new Uint8Array(pngSignature.length + chunks.reduce((sum, [, body]) => sum + body.length + 12, 0));
   const view = new DataView(file.buffer);
-  file.set(signature);
-  let at = signature.length;
+  file.set(pngSignature);
+  let at = pngSignature.length;
   for (const [name, body] of chunks) {
     view.setUint32(at, body.length);
     for (let index = 0; index < 4; index += 1) file[at + 4 + index] = name.charCodeAt(index);

@@ -1,7 +1,8 @@
-import { stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { DataError } from '../errors';
 import type { ImageReference } from '../reasoning-example';
+import { decodePlainPng } from './plain-png';
 
 /** An image as bytes. */
 export interface DecodedImage {
@@ -11,7 +12,9 @@ export interface DecodedImage {
   height: number;
 }
 
-async function decode(input: string | Uint8Array, where: { file: string; line?: number }): Promise<DecodedImage> {
+async function decode(input: Uint8Array, where: { file: string; line?: number }): Promise<DecodedImage> {
+  const plain = decodePlainPng(input);
+  if (plain) return plain;
   try {
     const { data, info } = await sharp(input)
       .autoOrient()
@@ -32,10 +35,19 @@ async function decode(input: string | Uint8Array, where: { file: string; line?: 
  * @throws DataError `image-missing` or `image-broken`
  */
 export async function loadImage(path: string): Promise<DecodedImage> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found) throw new DataError({ code: 'image-missing', file: path, message: 'there is no such image.' });
-  if (!found.isFile()) throw new DataError({ code: 'image-broken', file: path, message: 'this is not a file.' });
-  return decode(path, { file: path });
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new DataError({
+      code: missing ? 'image-missing' : 'image-broken',
+      file: path,
+      message: missing ? 'there is no such image.' : `the image can't be read (${(cause as Error).message}).`,
+      cause,
+    });
+  }
+  return decode(bytes, { file: path });
 }
 
 /** An image in a file. */
