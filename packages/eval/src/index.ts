@@ -19,3 +19,9 @@ export { stripForScoring } from './metrics/strip-for-scoring';
 export { entityRecall, namesOf, numberRecall, numbersOf, type RecallScore } from './metrics/recall';
 export { answerAfterHash, normalizeAnswer, numericAnswer, sameNumber, spacedDigits } from './metrics/exact-match';
 export { multipleChoiceLetter, yesOrNo, type Choices } from './metrics/multiple-choice';
+
+export { bootstrap, pairedBootstrap, type BootstrapOptions, type BootstrapResult, type PairedDifference } from './statistics/bootstrap';
+export { meanAndDeviation, wilsonInterval, type Interval, type MeanAndDeviation } from './statistics/intervals';
+export { mcnemarTest, type McNemarResult } from './statistics/mcnemar';
+export { holmCorrection } from './statistics/holm-correction';
+export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
