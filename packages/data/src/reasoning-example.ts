@@ -55,12 +55,19 @@ export interface ChoiceFacts {
   options: { letter: string; text: string }[];
 }
 
+/** The truth of a picture of boxes with shapes, as NLVR gives it. */
+export interface BoxFacts {
+  kind: 'boxes';
+  /** By box, from the left; places and sizes in the units of a box of 100 × 100. */
+  boxes: { shape: string; colour: string; x: number; y: number; size: number }[][];
+}
+
 /** What is true of an example beyond its text, for measuring. */
-export type ExampleFacts = SceneFacts | GraphFacts | ChoiceFacts;
+export type ExampleFacts = SceneFacts | GraphFacts | ChoiceFacts | BoxFacts;
 
 /** A question, perhaps with an image, the steps of thought that lead to its answer, and the answer. */
 export interface ReasoningExample {
-  /** Unique within its set. */
+  /** As the file names it, else made from its place in the file. */
   id: string;
   question: string;
   image?: ImageReference;
@@ -70,4 +77,6 @@ export interface ReasoningExample {
   /** The kind of question, where the set has kinds: results and baselines are told apart by it. */
   category?: string;
   facts?: ExampleFacts;
+  /** Further fields of the record, as text, by the names the file gives them. */
+  metadata?: Record<string, string>;
 }

@@ -1,0 +1,72 @@
+import { shortestPathNodes } from '../measures/graph';
+import type { GraphFacts, ReasoningExample } from '../reasoning-example';
+import { ExampleStream } from './example-stream';
+import type { ReadOptions } from './example-stream';
+import type { FaultLog } from './fault-log';
+import { isText, isTextList, plainAnswer, readJsonRecords } from './read-json';
+import type { JsonObject } from './read-json';
+
+export interface ReadFileOptions extends ReadOptions {
+  /** The file to read. */
+  file: string;
+}
+
+/** The graph of a ProsQA record, or what is wrong with it. */
+function graphFacts(record: JsonObject): GraphFacts | string {
+  const { edges, root, target, neg_target: negativeTarget, idx_to_symbol: symbols, neighbor_k: given } = record;
+  if (!isTextList(symbols)) return '`idx_to_symbol` is not a list of names.';
+  const isNode = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) < symbols.length;
+  if (!Array.isArray(edges) || !edges.every((edge) => Array.isArray(edge) && edge.length === 2 && edge.every(isNode))) {
+    return '`edges` is not a list of pairs of node numbers.';
+  }
+  if (!isNode(root) || !isNode(target) || !isNode(negativeTarget)) return '`root`, `target` and `neg_target` are not node numbers.';
+  const neighborsByHop = shortestPathNodes({ edges: edges as [number, number][], root, target });
+  if (neighborsByHop.length === 0) return 'no path leads from `root` to `target`.';
+  if (given !== undefined) {
+    const told = Object.entries(given as Record<string, number[]>).map(([hop, nodes]) => [Number(hop), [...nodes].sort((a, b) => a - b)]);
+    if (JSON.stringify(told.sort((a, b) => (a[0] as number) - (b[0] as number))) !== JSON.stringify(neighborsByHop.map((nodes, hop) => [hop, nodes]))) {
+      return '`neighbor_k` does not agree with the shortest paths over `edges`.';
+    }
+  }
+  return { kind: 'graph', edges: edges as [number, number][], root, target, negativeTarget, symbols, neighborsByHop };
+}
+
+async function* readRecords(options: { file: string; graph: 'optional' | 'required'; log: FaultLog }): AsyncGenerator<ReasoningExample> {
+  const { file, graph, log } = options;
+  for await (const { number, record } of readJsonRecords(file, log)) {
+    const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void => log.add({ kind, line: number, message: `record ${number}: ${message}` });
+    const { question, steps } = record;
+    const answer = typeof record.answer === 'number' ? String(record.answer) : record.answer;
+    if (!isText(question)) fail('record-malformed', '`question` is not text.');
+    else if (!isTextList(steps)) fail('record-malformed', '`steps` is not a list of texts.');
+    else if (!isText(answer)) fail('answer-missing', '`answer` is not text.');
+    else {
+      const example: ReasoningExample = { id: String(number), question, steps: steps.map((text) => ({ text })), answer: plainAnswer(answer) };
+      if (graph === 'optional' && record.edges === undefined) {
+        yield example;
+        continue;
+      }
+      const facts = graphFacts(record);
+      if (typeof facts === 'string') fail('record-malformed', facts);
+      else yield { ...example, category: `${facts.neighborsByHop.length - 1} hops`, facts };
+    }
+  }
+}
+
+/**
+ * Reads Coconut's format: a JSON array of `{ question, steps: [text, …], answer }`, as GSM8K-Aug is given in.
+ * Records with a graph (`edges`, `root`, …) get it as facts.
+ */
+export function readCoconutJson(options: ReadFileOptions): ExampleStream {
+  const { file, ...read } = options;
+  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'optional', log }) });
+}
+
+/**
+ * Reads ProsQA, as words or as graphs: Coconut's format with `idx_to_symbol`, `edges`, `root`, `target`, `neg_target`
+ * and, in the files of Reasoning by Superposition (arXiv 2505.12514), `neighbor_k`, which must agree with the edges.
+ */
+export function readProsQA(options: ReadFileOptions): ExampleStream {
+  const { file, ...read } = options;
+  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'required', log }) });
+}
