@@ -2,6 +2,7 @@ import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
 import type { Engine, EngineDevice } from './engine';
 import { processorName } from './processor-name';
+import { shareClonesOnWasm } from './wasm-shared-clones';
 
 let loaded: EngineDevice | null = null;
 
@@ -40,6 +41,7 @@ async function load(): Promise<EngineDevice> {
       await tf.setBackend(before);
     }
   }
+  shareClonesOnWasm();
   return { kind: 'cpu', name: `${await processorName()}, WebAssembly SIMD, 1 thread` };
 }
 

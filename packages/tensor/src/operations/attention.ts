@@ -49,6 +49,7 @@ export function attention({
   const { keyTime, headWidth } = checkAttention({ query, key, value, heads, keyValueHeads, causal, mask, scale, keyTime: prefix });
   const shared = { heads, keyValueHeads, causal, scale: scale ?? 1 / Math.sqrt(headWidth) };
   const usesPrefix = keyTime !== key.shape[1];
+  check('attention', !usesPrefix || !tf.engine().isTapeOn(), () => 'keyTime cannot be used while gradients are recorded: slice key and value instead.');
   const kernels = fusedKernels();
 
   return differentiable<tf.Tensor3D>({
@@ -70,7 +71,6 @@ export function attention({
       return output;
     },
     gradients: (gradient, saved) => {
-      check('attention', !usesPrefix, () => 'keyTime cannot be used under gradients: slice key and value instead.');
       const [savedQuery, savedKey, savedValue] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
       const inputs = { gradient, query: savedQuery, key: savedKey, value: savedValue, ...shared };
       const backward = kernels.attentionForward

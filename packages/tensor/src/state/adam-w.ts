@@ -83,6 +83,9 @@ export class AdamW {
       }
       const moments = this.#momentsOf(name, parameter);
       moments.step += 1;
+      if (update !== composed) {
+        ownMemory(parameter);
+      }
       update({
         parameter,
         gradient,
@@ -165,6 +168,15 @@ function ownVariable(value: tf.Tensor): tf.Variable {
   const variable = tf.variable(value, false);
   value.dispose();
   return variable;
+}
+
+/** Gives a variable memory of its own if it shares it with a clone: an update in place must not reach the clone. */
+function ownMemory(variable: tf.Variable): void {
+  if (tf.backend().refCount(variable.dataId) > 1) {
+    const copy = tf.add(variable, 0);
+    variable.assign(copy);
+    copy.dispose();
+  }
 }
 
 const composed: Kernel = ({ parameter, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) =>

@@ -1,5 +1,6 @@
-import { tf } from '../tensorflow';
+import type { tf } from '../tensorflow';
 import { TensorError } from '../errors';
+import { valueAndGradientTensors } from './backward';
 import type { Parameters } from './parameters';
 
 export interface ValueAndGradientsOptions {
@@ -16,7 +17,8 @@ export interface ValueAndGradients {
 }
 
 /**
- * A loss and its gradients by every trainable parameter. The caller disposes both (`tf.dispose`).
+ * A loss and its gradients by every trainable parameter. The caller disposes both (`tf.dispose`). Memory peaks at the
+ * end of the forward pass: what the backward pass no longer needs it frees as it goes.
  *
  * @throws TensorError if nothing trains, or a name occurs in two sets.
  */
@@ -26,13 +28,15 @@ export function valueAndGradients({ compute, parameters }: ValueAndGradientsOpti
   if (trainable.length === 0) {
     throw new TensorError({ code: 'invalid-argument', message: 'valueAndGradients: no parameter is trainable.' });
   }
-  const { value, grads } = tf.engine().gradients(compute, trainable.map(([, variable]) => variable), undefined, true);
+  const names = trainable.map(([name]) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new TensorError({ code: 'duplicate-parameter', message: `valueAndGradients: '${twice}' occurs in two sets of parameters.` });
+  }
+  const { value, gradients: found } = valueAndGradientTensors(compute, trainable.map(([, variable]) => variable));
   const gradients: Record<string, tf.Tensor> = {};
-  trainable.forEach(([name], index) => {
-    if (name in gradients) {
-      throw new TensorError({ code: 'duplicate-parameter', message: `valueAndGradients: '${name}' occurs in two sets of parameters.` });
-    }
-    const gradient = grads[index] as tf.Tensor | null | undefined;
+  names.forEach((name, index) => {
+    const gradient = found[index];
     if (gradient) {
       gradients[name] = gradient;
     }

@@ -1,0 +1,37 @@
+import { tf } from '../tensorflow';
+
+interface ReferenceCounting {
+  incRef(dataId: object): void;
+}
+
+interface KernelArguments {
+  inputs: { x: tf.TensorInfo };
+  attrs?: { dtype?: string };
+  backend: ReferenceCounting;
+}
+
+/**
+ * Makes clones on the wasm backend share memory, as on every other backend: as shipped (4.22) its `Identity`, and its
+ * `Cast` to the type a tensor already has, copy the numbers. The tape clones every tensor that a gradient needs, so
+ * that training would copy, and keep twice, nearly all it computes.
+ */
+export function shareClonesOnWasm(): void {
+  replace('Identity', () => true);
+  replace('Cast', ({ inputs, attrs }) => attrs?.dtype === inputs.x.dtype);
+}
+
+function replace(kernelName: string, shares: (args: KernelArguments) => boolean): void {
+  const original = tf.getKernel(kernelName, 'wasm');
+  tf.unregisterKernel(kernelName, 'wasm');
+  tf.registerKernel({
+    ...original,
+    kernelFunc: (args) => {
+      const { inputs, backend } = args as unknown as KernelArguments;
+      if (!shares(args as unknown as KernelArguments)) {
+        return original.kernelFunc(args);
+      }
+      backend.incRef(inputs.x.dataId);
+      return { dataId: inputs.x.dataId, shape: inputs.x.shape, dtype: inputs.x.dtype };
+    },
+  });
+}

@@ -1,0 +1,127 @@
+import { tf } from '../tensorflow';
+
+/** A recorded operation. */
+interface TapeNode {
+  inputs: Record<string, tf.Tensor>;
+  outputs: tf.Tensor[];
+  /** Kept for the gradient; the tape owns them. */
+  saved: tf.Tensor[];
+  gradient?: (gradients: (tf.Tensor | null)[]) => Record<string, () => tf.Tensor>;
+  kernelName: string;
+}
+
+/** The part of TensorFlow.js's engine that records (4.22; the version is pinned). */
+interface RecordingEngine {
+  state: { activeTape: TapeNode[] | null; gradientDepth: number };
+  startTape(): void;
+  endTape(): void;
+}
+
+/**
+ * What `tf.engine().gradients` does, but each recorded operation's saved tensors and output gradients are freed as soon
+ * as the backward pass is through with it, not at the end: the peak of memory is that of the forward pass, and freed
+ * blocks are used again while the processor still has them in its cache.
+ *
+ * @returns the value and, for each variable, its gradient or null if the value does not depend on it.
+ */
+export function valueAndGradientTensors<T extends tf.Tensor>(compute: () => T, variables: readonly tf.Tensor[]): { value: T; gradients: (tf.Tensor | null)[] } {
+  const engine = tf.engine() as unknown as RecordingEngine;
+  if (engine.state.gradientDepth > 0) {
+    // Inside another gradient the outer tape needs what this would free.
+    const { value, grads } = tf.engine().gradients(compute, [...variables], undefined, true);
+    return { value, gradients: grads.map((gradient) => gradient ?? null) };
+  }
+  engine.startTape();
+  const tape = engine.state.activeTape!;
+  try {
+    let value: T;
+    try {
+      value = tf.tidy(compute);
+    } finally {
+      engine.endTape();
+      engine.state.activeTape = null;
+    }
+    return { value, gradients: inScope(() => backward(tape, variables, value)) };
+  } finally {
+    tape.forEach(release);
+  }
+}
+
+/** `tf.tidy` for results that may be null. */
+function inScope<T extends (tf.Tensor | null)[]>(compute: () => T): T {
+  let result: T | undefined;
+  tf.tidy(() => {
+    result = compute();
+    return result.filter((tensor) => tensor !== null);
+  });
+  return result!;
+}
+
+function backward(tape: TapeNode[], variables: readonly tf.Tensor[], value: tf.Tensor): (tf.Tensor | null)[] {
+  const reached = new Set(variables.map(({ id }) => id));
+  const relevant = tape.filter((node) => {
+    const touched = Object.values(node.inputs).some((input) => reached.has(input.id));
+    if (touched) {
+      node.outputs.forEach((output) => reached.add(output.id));
+    } else {
+      release(node);
+    }
+    return touched;
+  });
+  const gradients = new Map<number, tf.Tensor>();
+  if (reached.has(value.id)) {
+    gradients.set(value.id, tf.ones(value.shape));
+  }
+  for (const node of relevant.reverse()) {
+    if (node.outputs.some((output) => gradients.has(output.id))) {
+      passThrough(node, reached, gradients);
+    }
+    release(node);
+  }
+  return variables.map(({ id }) => gradients.get(id) ?? null);
+}
+
+/** Turns the gradients of a node's outputs into gradients of its inputs. */
+function passThrough(node: TapeNode, reached: ReadonlySet<number>, gradients: Map<number, tf.Tensor>): void {
+  if (!node.gradient) {
+    throw new Error(`Cannot compute gradient: gradient function not found for ${node.kernelName}.`);
+  }
+  const incoming = node.outputs.map((output) => gradients.get(output.id) ?? null);
+  const wanted = Object.entries(node.inputs).filter(([, input]) => reached.has(input.id));
+  const outgoing = tf.tidy(() => {
+    const compute = node.gradient!(incoming);
+    // A gradient may be one of the tensors freed below, or serve two inputs: then each gets its own handle.
+    const owned = new Set<tf.Tensor | null>([...incoming, ...node.saved]);
+    return wanted.map(([name, input]) => {
+      let gradient = compute[name]!();
+      if (!tf.util.arraysEqual(gradient.shape, input.shape)) {
+        throw new Error(`The gradient of ${node.kernelName} by '${name}' has shape [${gradient.shape.join(', ')}], the input [${input.shape.join(', ')}].`);
+      }
+      if (owned.has(gradient) || gradient.kept) {
+        gradient = tf.clone(gradient);
+      }
+      owned.add(gradient);
+      return gradient;
+    });
+  });
+  node.outputs.forEach((output, index) => {
+    incoming[index]?.dispose();
+    gradients.delete(output.id);
+  });
+  wanted.forEach(([, { id }], index) => {
+    const before = gradients.get(id);
+    const added = outgoing[index]!;
+    if (before) {
+      gradients.set(id, tf.add(before, added));
+      before.dispose();
+      added.dispose();
+    } else {
+      gradients.set(id, added);
+    }
+  });
+}
+
+function release(node: TapeNode): void {
+  node.saved.forEach((tensor) => tensor.dispose());
+  node.saved = [];
+}
