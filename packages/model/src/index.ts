@@ -6,5 +6,6 @@ export { generate, leftPad, type EmbeddedPrompts, type GeneratedToken, type Gene
 export { sampleToken, type SamplingOptions } from './generation/sample-token';
 export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 export { loadModel, type LoadModelOptions } from './load-model';
+export { isMultimodal, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from './multimodal-model';
 export { ModelError, type ModelErrorCode } from './model-error';
 export { ignoredLabel, nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';

@@ -3,6 +3,8 @@ export type ModelErrorCode =
   | 'too-many-positions'
   | 'invalid-token-id'
   | 'invalid-option'
+  | 'invalid-images'
+  | 'images-do-not-match'
   | 'unknown-layer'
   | 'adapter-in-place'
   | 'no-adapter'

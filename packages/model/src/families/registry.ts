@@ -1,6 +1,7 @@
 import { ModelFolderError } from '@subtext/encoders';
 import { gpt2Family } from './gpt2';
 import { llamaFamily } from './llama';
+import { llavaFamily } from './llava';
 import type { ModelFamily } from './model-family';
 import { qwen2Family } from './qwen2';
 
@@ -8,6 +9,7 @@ import { qwen2Family } from './qwen2';
 const families: readonly ModelFamily[] = [
   gpt2Family,
   llamaFamily,
+  llavaFamily,
   qwen2Family,
 ];
 

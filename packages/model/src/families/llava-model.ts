@@ -1,0 +1,120 @@
+import { LinearLayer, type EmbeddingLayer, type KeyValueCache, type ModelStructure, type ParameterScope, type PatchVisionEncoder, type RawConfig } from '@subtext/encoders';
+import { tf, type Activation, type Parameters } from '@subtext/tensor';
+import type { DecoderModel } from '../decoder-model';
+import type { ForwardOptions, ForwardResult, ModelDimensions } from '../language-model';
+import { explainImages, placeImages, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from '../multimodal-model';
+
+/** Two linear layers with an activation between, from the vision encoder's width to the text's. */
+export class LlavaProjector {
+  readonly first: LinearLayer;
+  readonly second: LinearLayer;
+  readonly activation: Activation;
+
+  constructor({ scope, inputWidth, width, bias, activation, deviation }: { scope: ParameterScope; inputWidth: number; width: number; bias: boolean; activation: Activation; deviation: number }) {
+    const initialisation = { kind: 'normal', deviation } as const;
+    this.first = new LinearLayer({ scope: scope.child('linear_1'), inputWidth, outputWidth: width, bias, initialisation });
+    this.second = new LinearLayer({ scope: scope.child('linear_2'), inputWidth: width, outputWidth: width, bias, initialisation });
+    this.activation = activation;
+  }
+
+  /** `[images, tokens, inputWidth]` to `[images, tokens, width]`. */
+  apply({ input }: { input: tf.Tensor3D }): tf.Tensor3D {
+    return this.second.apply({ input: this.first.apply({ input, activation: this.activation }) });
+  }
+}
+
+/** Which states of the vision encoder LLaVA reads. */
+export interface VisionFeatureSelection {
+  /** As the encoder's hidden states are counted; several are put side by side. */
+  layers: readonly number[];
+  /** Whether the first token (CLIP's class token) is left out. */
+  dropFirst: boolean;
+}
+
+/**
+ * LLaVA (arXiv 2304.08485, 2310.03744): the states of a vision encoder, projected, stand among the words of a language
+ * model.
+ */
+export class LlavaModel implements MultimodalModel {
+  readonly vision: PatchVisionEncoder;
+  readonly projector: LlavaProjector;
+  readonly text: DecoderModel;
+  readonly imageTokenId: number;
+  readonly #selection: VisionFeatureSelection;
+
+  constructor({ vision, projector, text, imageTokenId, selection }: { vision: PatchVisionEncoder; projector: LlavaProjector; text: DecoderModel; imageTokenId: number; selection: VisionFeatureSelection }) {
+    this.vision = vision;
+    this.projector = projector;
+    this.text = text;
+    this.imageTokenId = imageTokenId;
+    this.#selection = selection;
+  }
+
+  get modelType(): string {
+    return this.text.modelType;
+  }
+
+  get config(): RawConfig {
+    return this.text.config;
+  }
+
+  get dimensions(): ModelDimensions {
+    return this.text.dimensions;
+  }
+
+  get parameters(): Parameters {
+    return this.text.parameters;
+  }
+
+  get structure(): ModelStructure {
+    return this.text.structure;
+  }
+
+  get tokenEmbedding(): EmbeddingLayer {
+    return this.text.tokenEmbedding;
+  }
+
+  get head(): LinearLayer {
+    return this.text.head;
+  }
+
+  get imageTokens(): number {
+    const { patches, classToken } = this.vision.dimensions;
+    return patches + (classToken ? 1 : 0) - (this.#selection.dropFirst ? 1 : 0);
+  }
+
+  encodeImages({ pixelValues }: ImageInputs): tf.Tensor3D {
+    const { layers, dropFirst } = this.#selection;
+    const states = explainImages(this.modelType, () => this.vision.features({ pixelValues, layers }));
+    const selected = states.map((state) => (dropFirst ? tf.slice(state, [0, 1, 0], [state.shape[0], state.shape[1] - 1, state.shape[2]]) : state));
+    return this.projector.apply({ input: selected.length === 1 ? selected[0]! : (tf.concat(selected, -1) as tf.Tensor3D) });
+  }
+
+  embedInputs({ ids, images }: { ids: IdRows; images?: ImageInputs | tf.Tensor3D | null }): EmbeddedInputs {
+    return { embeddings: placeImages({ model: this, ids, images }), forwardExtras: {} };
+  }
+
+  embed(ids: tf.Tensor2D): tf.Tensor3D {
+    return this.text.embed(ids);
+  }
+
+  forward(options: ForwardOptions): ForwardResult {
+    return this.text.forward(options);
+  }
+
+  logits<Shape extends tf.Tensor>(hidden: Shape): Shape {
+    return this.text.logits(hidden);
+  }
+
+  newCache(options: { batch: number; capacity: number }): KeyValueCache {
+    return this.text.newCache(options);
+  }
+
+  newGrowingCache(): KeyValueCache {
+    return this.text.newGrowingCache();
+  }
+
+  dispose(): void {
+    this.text.dispose();
+  }
+}

@@ -1,0 +1,84 @@
+import { activationName, commonConfigKeys, harmless, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings } from '@subtext/encoders';
+import { z } from 'zod';
+import { LlavaModel, LlavaProjector } from './llava-model';
+import type { ModelFamily } from './model-family';
+import { buildTextPart, configPart } from './text-part';
+
+/** Every key of a LLaVA config (`transformers/models/llava/configuration_llava.py`), with its defaults. */
+const schema = z.object({
+  ...commonConfigKeys,
+  model_type: z.literal('llava'),
+  text_config: z.unknown(),
+  vision_config: z.unknown(),
+  image_token_index: z.int().min(0).optional(),
+  /** Its other name. */
+  image_token_id: z.int().min(0).optional(),
+  projector_hidden_act: activationName.prefault('gelu'),
+  vision_feature_layer: z.union([z.int(), z.array(z.int()).nonempty()]).default(-2),
+  vision_feature_select_strategy: z.enum(['default', 'full']).default('default'),
+  multimodal_projector_bias: z.boolean().default(true),
+  tie_word_embeddings: z.boolean().default(false),
+  initializer_range: z.number().min(0).default(0.02),
+  // What follows from the vision config, or speaks of training and of the text config.
+  image_seq_length: positiveInteger.optional(),
+  ignore_index: harmless,
+  vocab_size: harmless,
+  hidden_size: harmless,
+});
+
+/** What `vision_config` means where it is absent (CLIP ViT-L/14-336). */
+const defaultVision = { hidden_size: 1024, intermediate_size: 4096, patch_size: 14, image_size: 336, num_hidden_layers: 24, num_attention_heads: 16 };
+
+/** LLaVA 1.5 and its kin: a CLIP or SigLIP encoder, a projector, a Llama or Qwen2. */
+export const llavaFamily: ModelFamily<LlavaModel> = {
+  modelType: 'llava',
+  architecture: 'LlavaForConditionalGeneration',
+  baseModelPrefix: 'model',
+  ignore: [/\.rotary_emb\.inv_freq$/, /\.embeddings\.position_ids$/],
+  /** Names of transformers 4.52 and later, and of CLIP before 5, to those that transformers 5 writes. */
+  rename: (name) =>
+    name
+      .replace(/^lm_head\./, 'language_model.lm_head.')
+      .replace(/^model\.language_model\./, 'language_model.model.')
+      .replace(/^model\.(vision_tower|multi_modal_projector)\./, '$1.')
+      .replace(/^vision_tower\.vision_model\./, 'vision_tower.'),
+  build({ config, structure, path }) {
+    const settings = parseConfig({ schema, config, path });
+    const part = config.vision_config === undefined || config.vision_config === null ? defaultVision : configPart({ config, key: 'vision_config', path });
+    const visionSettings = readPatchEncoderSettings({ config: { model_type: 'clip_vision_model', ...part }, path, at: 'vision_config' });
+    if (visionSettings.anySize) {
+      throw new ModelFolderError({ code: 'unsupported-config', path, message: `vision_config: a llava looks through clip_vision_model or siglip_vision_model, not ${visionSettings.modelType}.` });
+    }
+    const layers = Array.isArray(settings.vision_feature_layer) ? settings.vision_feature_layer : [settings.vision_feature_layer];
+    const states = visionSettings.layers + 1;
+    const beyond = layers.find((layer) => layer >= states || layer < -states);
+    if (beyond !== undefined) {
+      throw new ModelFolderError({ code: 'invalid-config', path, message: `vision_feature_layer ${beyond} does not exist: the vision encoder has ${visionSettings.layers} layers.` });
+    }
+    const vision = new PatchVisionEncoder({ scope: structure.scope('vision_tower'), settings: visionSettings });
+    const text = buildTextPart({
+      modelType: 'llava',
+      config,
+      structure,
+      path,
+      modelScope: structure.scope('language_model.model'),
+      headScope: structure.scope('language_model.lm_head'),
+      tied: settings.tie_word_embeddings,
+    });
+    const projector = new LlavaProjector({
+      scope: structure.scope('multi_modal_projector'),
+      inputWidth: visionSettings.width * layers.length,
+      width: text.tokenEmbedding.width,
+      bias: settings.multimodal_projector_bias,
+      activation: settings.projector_hidden_act,
+      deviation: settings.initializer_range,
+    });
+    return new LlavaModel({
+      vision,
+      projector,
+      text,
+      imageTokenId: settings.image_token_index ?? settings.image_token_id ?? 32000,
+      selection: { layers, dropFirst: settings.vision_feature_select_strategy === 'default' },
+    });
+  },
+};

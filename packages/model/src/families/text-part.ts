@@ -1,0 +1,46 @@
+import { ModelFolderError, type ModelStructure, type ParameterScope, type RawConfig } from '@subtext/encoders';
+import type { DecoderModel } from '../decoder-model';
+import { readLlamaSettings } from './llama';
+import { readQwen2Settings } from './qwen2';
+import { buildRotaryDecoder, type RotaryDecoderSettings } from './rotary-decoder';
+
+const readers: Readonly<Record<string, (options: { config: RawConfig; path: string; at?: string }) => RotaryDecoderSettings>> = {
+  llama: readLlamaSettings,
+  qwen2: readQwen2Settings,
+};
+
+/** A nested config, such as `text_config`; an object, or an error that names it. */
+export function configPart({ config, key, path }: { config: RawConfig; key: string; path: string }): RawConfig {
+  const part = config[key] ?? {};
+  if (typeof part === 'object' && !Array.isArray(part)) return part as RawConfig;
+  throw new ModelFolderError({ code: 'invalid-config', path, message: `"${key}" must be an object, not ${JSON.stringify(part)}.` });
+}
+
+/**
+ * The language part of a model for pictures and text, from `text_config`: Llama (where the type is not said) or Qwen2.
+ * Its parameters live under the scopes given.
+ */
+export function buildTextPart({ modelType, config, structure, path, modelScope, headScope, tied = false }: {
+  /** Of the whole model. */
+  modelType: string;
+  /** Of the whole model. */
+  config: RawConfig;
+  structure: ModelStructure;
+  path: string;
+  modelScope: ParameterScope;
+  headScope: ParameterScope;
+  /** Whether the whole config ties the logits' weights to the embedding; the text part may say so too. Default false. */
+  tied?: boolean;
+}): DecoderModel {
+  const text = { model_type: 'llama', ...configPart({ config, key: 'text_config', path }) };
+  const read = readers[String(text.model_type)];
+  if (read === undefined) {
+    throw new ModelFolderError({
+      code: 'unsupported-model-type',
+      path,
+      message: `text_config: the model_type ${JSON.stringify(text.model_type)} is not supported in a ${modelType}; these are: ${Object.keys(readers).join(', ')}.`,
+    });
+  }
+  const settings = read({ config: text, path, at: 'text_config' });
+  return buildRotaryDecoder({ modelType, config, structure, settings: { ...settings, tied: tied || settings.tied }, modelScope, headScope });
+}
