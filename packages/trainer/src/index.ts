@@ -12,8 +12,8 @@ export {
 } from './methods/reasoning-method';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
 export { DataOrder } from './batches/data-order';
-export { type PixelScaling } from './batches/picture-values';
-export { collateLayouts, countPredicted, cutIntoShards, type PictureBatch, type ReasonerBatch } from './batches/reasoner-batch';
+export { PictureStore } from './batches/picture-store';
+export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
 export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-rate';
 export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
 export { type ModelSource, openModel } from './programs/model-source';
@@ -25,3 +25,18 @@ export { writeAtomically } from './checkpoint/atomic-files';
 export { lockFolder } from './checkpoint/run-lock';
 export { createProgram, type ProgramSource } from './loop/training-engine';
 export { train, type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions } from './loop/train';
+export { type Answer, type AnswerStage, type Thought } from './reasoner/answer';
+export { formatNamed, Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
+export { type ReasonerSettings } from './reasoner/reasoner-settings';
+export { embedBatch } from './programs/embed-batch';
+export {
+  checkExamples,
+  type LaidOutExample,
+  laidOutShards,
+  measureLayouts,
+  type PhasePlan,
+  predictedTokens,
+  type ReasonerData,
+  reasonerPhases,
+  reasonerShard,
+} from './loop/reasoner-phases';

@@ -31,6 +31,11 @@ export class Interpreter {
     this.projector = projector;
   }
 
+  /** An interpreter from its parts. */
+  static of(parts: { name: string; stages: readonly string[]; model: LanguageModel; projector: Projector }): Interpreter {
+    return new Interpreter(parts);
+  }
+
   /** Opens the interpreter's model and draws the projector's first weights. */
   static async create({ name, stages, model: source, projector }: InterpreterSpecification): Promise<Interpreter> {
     const model = await openModel(source);

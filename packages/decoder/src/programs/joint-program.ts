@@ -40,8 +40,8 @@ export async function createProgram({ reasoner, interpreters: specifications, mo
       ...modelParameters({ model, prefix: 'reasoner' }),
       ...interpreters.flatMap((interpreter, index) => interpreter.trainable({ learningRateScale: specifications[index]!.learningRateScale })),
     ],
-    loss(batch) {
-      const forward = reasonerForward({ model, batch: batch.reasoner, pixelScaling: reasoner.pixelScaling });
+    loss(batch): { loss: tf.Scalar; metrics: Record<string, tf.Scalar> } {
+      const forward = reasonerForward({ model, batch: batch.reasoner });
       const losses = batch.explanations
         .filter(({ rows }) => rows > 0)
         .map((explanations) =>

@@ -1,13 +1,6 @@
-import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
+import type { NumberArray } from '@subtext/encoders';
 
-/** Decoded pictures of one size, as 8-bit RGB. */
-export interface PictureBatch {
-  count: number;
-  height: number;
-  width: number;
-  /** `[count, height, width, 3]` */
-  data: Uint8Array;
-}
+import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
 
 /** Laid-out examples, padded on the right to one length, with the rows that carry loss picked out. */
 export interface ReasonerBatch {
@@ -21,7 +14,8 @@ export interface ReasonerBatch {
   lossLabels: Int32Array;
   /** What each of their losses counts: 1 / (predicted tokens of the whole batch, over all shards). */
   lossWeight: number;
-  pictures?: PictureBatch;
+  /** Pixel values of the rows' pictures, in order of the rows: `[pictures, channels, height, width]`. */
+  pixelValues?: NumberArray;
 }
 
 /** How many tokens a layout must predict. The first position has nothing before it to predict it. */

@@ -18,7 +18,7 @@ export interface TrainingPhase {
   steps: number;
   schedule: LearningRateSchedule;
   /** The shards of one step's batch, as a pure function of the step (from 0). */
-  batch(step: number): unknown[];
+  batch(step: number): unknown[] | Promise<unknown[]>;
 }
 
 /** What a run tells while it works. */
@@ -142,7 +142,7 @@ export async function train({
           state.firstMoments.fill(0);
           state.secondMoments.fill(0);
         }
-        let next = position.phaseStep < phase.steps ? phase.batch(position.phaseStep) : [];
+        let next = position.phaseStep < phase.steps ? await phase.batch(position.phaseStep) : [];
         while (position.phaseStep < phase.steps) {
           if (signal?.aborted) {
             await save();
@@ -152,7 +152,7 @@ export async function train({
           const learningRate = learningRateAt({ schedule: phase.schedule, step: position.phaseStep, steps: phase.steps });
           const pending = engine.step({ shards: next, learningRate, step: position.updates + 1, settings, clipNorm });
           // The next batch is laid out while the workers compute this one.
-          if (position.phaseStep + 1 < phase.steps) next = phase.batch(position.phaseStep + 1);
+          if (position.phaseStep + 1 < phase.steps) next = await phase.batch(position.phaseStep + 1);
           const result = await pending;
           position.phaseStep++;
           position.step++;

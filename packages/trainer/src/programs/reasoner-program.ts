@@ -1,15 +1,13 @@
 import type { LanguageModel } from '@subtext/model';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
-import { type PixelScaling, pixelValues } from '../batches/picture-values';
 import type { ReasonerBatch } from '../batches/reasoner-batch';
+import { embedBatch } from './embed-batch';
 import { type ModelSource, openModel } from './model-source';
 import type { ProgramParameter, TrainingProgram } from './training-program';
 
 export interface ReasonerProgramOptions {
   model: ModelSource;
-  /** How pictures become pixel values; needed where batches hold pictures. */
-  pixelScaling?: PixelScaling;
   /** Parameters that stay as they are: regular expressions over their names. @default [] */
   frozen?: readonly string[];
 }
@@ -44,34 +42,24 @@ export function pickedLoss({
 export function reasonerForward({
   model,
   batch,
-  pixelScaling,
 }: {
   model: LanguageModel;
   batch: ReasonerBatch;
-  pixelScaling?: PixelScaling;
 }): { states: tf.Tensor2D; loss: tf.Scalar } {
-  const ids = tf.tensor2d(batch.ids, [batch.rows, batch.time], 'int32');
-  const embeddings = model.embedInputs({ ids, images: pictureTensor({ batch, pixelScaling }) });
-  const { hidden } = model.forward({ embeddings });
+  const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
+  const { hidden } = model.forward({ ...forwardExtras, embeddings });
   const states = tf.reshape(hidden, [batch.rows * batch.time, hidden.shape[2]]) as tf.Tensor2D;
   return { states, loss: pickedLoss({ model, states, ...batch }) };
 }
 
-/** Pixel values of a batch's pictures, `[count, height, width, 3]`. */
-function pictureTensor({ batch, pixelScaling }: { batch: ReasonerBatch; pixelScaling?: PixelScaling }): tf.Tensor4D | undefined {
-  const { pictures } = batch;
-  if (!pictures || !pixelScaling) return undefined;
-  return tf.tensor4d(pixelValues({ pictures, scaling: pixelScaling }), [pictures.count, pictures.height, pictures.width, 3]);
-}
-
 /** The program that trains a reasoner alone. */
-export async function createProgram({ model: source, pixelScaling, frozen = [] }: ReasonerProgramOptions): Promise<TrainingProgram<ReasonerBatch>> {
+export async function createProgram({ model: source, frozen = [] }: ReasonerProgramOptions): Promise<TrainingProgram<ReasonerBatch>> {
   const model = await openModel(source);
   for (const pattern of frozen) model.parameters.freeze(new RegExp(pattern));
   return {
     parameters: modelParameters({ model, prefix: 'reasoner' }),
     loss(batch) {
-      const { loss } = reasonerForward({ model, batch, pixelScaling });
+      const { loss } = reasonerForward({ model, batch });
       return { loss, metrics: {} };
     },
   };

@@ -1,0 +1,147 @@
+import { generate, leftPad, loadModel, saveModel } from '@subtext/model';
+import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
+import { tf } from '@subtext/tensor';
+import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
+import { formatNamed, taggedFormat, writeAtomically } from '@subtext/trainer';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { DecoderError } from '../errors';
+import { type ExplanationContext, layoutExplanation } from './explanation-layout';
+import { Interpreter } from './interpreter';
+import type { InterpreterSettings } from './interpreter-settings';
+import { Projector } from './projector';
+
+/** One stage's thoughts to be put into words. */
+export interface ExplanationRequest {
+  question: string;
+  stage: string;
+  /** The thoughts' states in order, each `[width]`; empty asks from the question alone. */
+  states: readonly Float32Array[];
+}
+
+/** A trained interpreter with its tokenizer: writes thoughts out in words. */
+export class Explainer {
+  readonly interpreter: Interpreter;
+  readonly tokenizer: Tokenizer;
+  readonly settings: InterpreterSettings;
+
+  constructor({ interpreter, tokenizer, settings }: { interpreter: Interpreter; tokenizer: Tokenizer; settings: InterpreterSettings }) {
+    this.interpreter = interpreter;
+    this.tokenizer = tokenizer;
+    this.settings = settings;
+  }
+
+  /** Loads an interpreter's folder. Throws `NOT_AN_INTERPRETER`. */
+  static async load(folder: string): Promise<Explainer> {
+    const path = join(folder, 'subtext.json');
+    let settings: InterpreterSettings;
+    try {
+      settings = JSON.parse(await readFile(path, 'utf8')) as InterpreterSettings;
+    } catch (error) {
+      throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${folder} is not an interpreter's folder: ${path} is missing or not JSON.`, cause: error });
+    }
+    if (settings.kind !== 'interpreter' || settings.format !== 1) {
+      throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${path} does not describe an interpreter of format 1.` });
+    }
+    const model = await loadModel({ folder });
+    const projector = new Projector({ ...settings.projector, outputWidth: model.dimensions.width, seed: 0 });
+    const weights = await openSafetensors(join(folder, 'projector.safetensors'));
+    try {
+      for (const [name, variable] of projector.parameters.entries()) {
+        const values = await weights.readFloat32(name);
+        tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));
+      }
+    } finally {
+      await weights.close();
+    }
+    const interpreter = Interpreter.of({ name: settings.name, stages: settings.stages, model, projector });
+    return new Explainer({ interpreter, tokenizer: await loadTokenizer(folder), settings });
+  }
+
+  /** Writes the folder: the language model as Hugging Face lays it out, the projector, and `subtext.json`. */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await saveModel({ model: this.interpreter.model, folder });
+    await this.tokenizer.save(folder);
+    await writeSafetensors({
+      path: join(folder, 'projector.safetensors'),
+      tensors: Object.fromEntries(
+        this.interpreter.projector.parameters.entries().map(([name, variable]) => [name, { dtype: 'F32' as const, shape: variable.shape, data: variable.dataSync() as Float32Array }]),
+      ),
+    });
+    await writeAtomically({ path: join(folder, 'subtext.json'), data: `${JSON.stringify(this.settings, null, 2)}\n` });
+  }
+
+  /** What the interpreter's sequences depend on. */
+  context(): ExplanationContext {
+    return explanationContext({ tokenizer: this.tokenizer, settings: this.settings });
+  }
+
+  /** Puts thoughts into words, greedily, batch by batch. */
+  async explain({ requests, batchSize = 64, signal }: { requests: readonly ExplanationRequest[]; /** @default 64 */ batchSize?: number; signal?: AbortSignal }): Promise<string[]> {
+    const context = this.context();
+    const texts: string[] = [];
+    for (let start = 0; start < requests.length; start += batchSize) {
+      signal?.throwIfAborted();
+      const batch = requests.slice(start, start + batchSize);
+      const layouts = batch.map(({ question, stage, states }) => {
+        if (!this.settings.stages.includes(stage)) {
+          throw new DecoderError({ code: 'UNKNOWN_STAGE', message: `The interpreter "${this.settings.name}" explains ${this.settings.stages.join(', ')}, not "${stage}".` });
+        }
+        return layoutExplanation({ question, stage, thoughts: states.length, context });
+      });
+      const { ids, mask, time } = leftPad(layouts.map((layout) => layout.ids), context.endId);
+      const slotRows = layouts.flatMap((layout, row) => layout.slots.map((slot) => (row + 1) * time - layout.ids.length + slot));
+      const states = batch.flatMap((request) => [...request.states]);
+      const embeddings = tf.tidy(() =>
+        this.interpreter.embed({ ids, rows: batch.length, time, slotRows: Int32Array.from(slotRows), states: stateTensor({ states, width: this.settings.projector.inputWidth }) }),
+      );
+      try {
+        const generation = await generate({
+          model: this.interpreter.model,
+          inputs: { embeddings, mask },
+          maxNewTokens: Math.ceil(this.settings.longestExplanation * 1.2) + 1,
+          stopIds: [context.endId],
+          signal,
+        });
+        for (const generated of generation.ids) {
+          const content = generated.at(-1) === context.endId ? generated.slice(0, -1) : generated;
+          texts.push(this.tokenizer.decode(content, { skipSpecialTokens: true }));
+        }
+      } finally {
+        embeddings.dispose();
+      }
+    }
+    return texts;
+  }
+
+  dispose(): void {
+    this.interpreter.dispose();
+  }
+}
+
+/** The context of an interpreter's settings. Its explanations open with the stage's tag, where that is one token. */
+export function explanationContext({ tokenizer, settings }: { tokenizer: Tokenizer; settings: Omit<InterpreterSettings, 'longestExplanation' | 'mode'> }): ExplanationContext {
+  const format = formatNamed(taggedFormat.name);
+  return {
+    tokenizer,
+    templates: settings.templates,
+    slotId: tokenizer.idOf(settings.slotToken),
+    prefix: settings.prefix.map((token) => tokenizer.idOf(token)),
+    endId: tokenizer.idOf(settings.endToken),
+    opening: (stage) => format.step({ name: stage, index: 0 }).open,
+    withQuestion: settings.withQuestion,
+  };
+}
+
+function stateTensor({ states, width }: { states: readonly Float32Array[]; width: number }): tf.Tensor2D {
+  const values = new Float32Array(states.length * width);
+  for (const [index, state] of states.entries()) {
+    if (state.length !== width) {
+      throw new DecoderError({ code: 'WIDTH_MISMATCH', message: `A thought has ${state.length} numbers; this interpreter was trained on thoughts of ${width}. Take the interpreter of the same reasoner.` });
+    }
+    values.set(state, index * width);
+  }
+  return tf.tensor2d(values, [states.length, width]);
+}

@@ -1,0 +1,222 @@
+import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
+import type { ReasoningExample } from '@subtext/data';
+import { generate, isMultimodal, leftPad, loadModel, saveModel, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
+import { tf } from '@subtext/tensor';
+import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { PictureStore } from '../batches/picture-store';
+import { writeAtomically } from '../checkpoint/atomic-files';
+import { TrainerError } from '../errors';
+import { createMethod } from '../methods/registry';
+import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
+import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
+import { embedBatch } from '../programs/embed-batch';
+import { type Answer, parseAnswer, parseStage, type Thought } from './answer';
+import type { ReasonerSettings } from './reasoner-settings';
+
+/** What a reasoner is asked. */
+export type Question = Pick<ReasoningExample, 'question' | 'image'>;
+
+export interface ThinkOptions {
+  questions: readonly Question[];
+  /** Questions answered side by side. @default 64 */
+  batchSize?: number;
+  /** @default a fifth more than the longest response seen in training */
+  maxNewTokens?: number;
+  /** @default 0: greedy */
+  temperature?: number;
+  /** Of the draws, where the temperature is above 0. @default 0 */
+  seed?: number;
+  /** Called after each batch. */
+  onProgress?: (options: { done: number; total: number }) => void;
+  signal?: AbortSignal;
+}
+
+const settingsFile = 'subtext.json';
+
+/** The model that thinks and answers, with the tokenizer, the method and the picture processor that belong to it. */
+export class Reasoner {
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  readonly settings: ReasonerSettings;
+  readonly method: ReasoningMethod;
+  readonly format: ReasoningFormat;
+  readonly processor?: ImageProcessor;
+  readonly #pictures?: PictureStore;
+  readonly #stageOfThought: ReadonlyMap<number, { stage: string; index: number }>;
+  readonly #tagLengths: ReadonlyMap<string, number>;
+
+  constructor({
+    model,
+    tokenizer,
+    settings,
+    processor,
+  }: {
+    model: LanguageModel;
+    tokenizer: Tokenizer;
+    settings: ReasonerSettings;
+    /** How pictures are prepared; needed where the model takes pictures. */
+    processor?: ImageProcessor;
+  }) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.settings = settings;
+    this.method = createMethod(settings.method);
+    this.format = formatNamed(settings.reasoningFormat);
+    this.processor = processor;
+    if (processor) this.#pictures = new PictureStore({ processor });
+    this.#stageOfThought = new Map(
+      settings.stages.flatMap((stage) =>
+        this.method.specialTokens({ stages: [stage] }).map((token, index) => [tokenizer.idOf(token), { stage, index }] as const),
+      ),
+    );
+    this.#tagLengths = new Map(
+      this.format.tags({ stages: settings.stages }).map((tag) => [tag, tokenizer.encode(tag, { addSpecialTokens: false }).ids.length]),
+    );
+  }
+
+  /** Loads a reasoner's folder: a Hugging Face model folder with `subtext.json`. Throws `NOT_A_REASONER`. */
+  static async load(folder: string): Promise<Reasoner> {
+    const path = join(folder, settingsFile);
+    let settings: ReasonerSettings;
+    try {
+      settings = JSON.parse(await readFile(path, 'utf8')) as ReasonerSettings;
+    } catch (error) {
+      throw new TrainerError({
+        code: 'NOT_A_REASONER',
+        message: `${folder} is not a reasoner's folder: ${path} is missing or not JSON. Train one with "subtext train", or run "npm start" for an example.`,
+        cause: error,
+      });
+    }
+    if (settings.format !== 1) {
+      throw new TrainerError({ code: 'NOT_A_REASONER', message: `${path} has format ${String(settings.format)}; this version reads format 1.` });
+    }
+    const tokenizer = await loadTokenizer(folder);
+    const processor = settings.image ? await loadImageProcessor(folder) : undefined;
+    return new Reasoner({ model: await loadModel({ folder }), tokenizer, settings, processor });
+  }
+
+  /** Writes the folder: model, tokenizer and picture processor as Hugging Face lays them out, and `subtext.json`. */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await saveModel({ model: this.model, folder });
+    await this.tokenizer.save(folder);
+    if (this.processor) await saveImageProcessor({ processor: this.processor, folder });
+    await writeAtomically({ path: join(folder, settingsFile), data: `${JSON.stringify(this.settings, null, 2)}\n` });
+  }
+
+  /** What the method's layouts depend on. */
+  layoutContext(): LayoutContext {
+    const { tokenizer, settings, format } = this;
+    return {
+      tokenizer,
+      format,
+      prefix: settings.prefix.map((token) => tokenizer.idOf(token)),
+      endId: tokenizer.idOf(settings.endToken),
+      image: settings.image && { tokenId: tokenizer.idOf(settings.image.token), tokens: settings.image.tokens },
+    };
+  }
+
+  /** Answers questions, batch by batch. A question's answer does not depend on those beside it. */
+  async think({ questions, batchSize = 64, maxNewTokens, temperature = 0, seed = 0, onProgress, signal }: ThinkOptions): Promise<Answer[]> {
+    this.#checkPictures(questions);
+    const context = this.layoutContext();
+    const answers: Answer[] = [];
+    for (let start = 0; start < questions.length; start += batchSize) {
+      signal?.throwIfAborted();
+      const batch = questions.slice(start, start + batchSize);
+      const prompts = batch.map((question) => this.method.prompt({ example: question, context }));
+      this.#checkLengths(prompts);
+      const images = batch.flatMap(({ image }) => (image && this.#pictures ? [image] : []));
+      const pixelValues = images.length > 0 ? await this.#pictures!.pixelValues(images) : undefined;
+      const { ids, mask, time } = leftPad(prompts, context.endId);
+      const { embeddings, forwardExtras } = tf.tidy(
+        () => embedBatch({ model: this.model, ids, rows: batch.length, time, pixelValues }) as unknown as tf.TensorContainerObject,
+      ) as unknown as EmbeddedInputs;
+      try {
+        const generation = await generate({
+          model: this.model,
+          inputs: { embeddings, mask, forwardExtras },
+          maxNewTokens: maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1,
+          stopIds: [context.endId],
+          temperature,
+          seed: seed + start,
+          outputStates: true,
+          signal,
+        });
+        for (const [row, generated] of generation.ids.entries()) {
+          answers.push(this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id' }));
+        }
+      } finally {
+        tf.dispose([embeddings, forwardExtras as tf.TensorContainer]);
+      }
+      onProgress?.({ done: answers.length, total: questions.length });
+    }
+    return answers;
+  }
+
+  dispose(): void {
+    this.model.dispose();
+  }
+
+  #readAnswer({ ids, states, finished }: { ids: number[]; states: Float32Array[]; finished: boolean }): Answer {
+    const { settings, format, tokenizer } = this;
+    const content = finished ? ids.slice(0, -1) : ids;
+    const text = tokenizer.decode(content, { skipSpecialTokens: false });
+    const thoughts: Thought[] = [];
+    for (const [position, id] of ids.entries()) {
+      const thought = this.#stageOfThought.get(id);
+      if (!thought) continue;
+      const hidden = states[settings.thoughtReading === 'before' ? position : position + 1];
+      if (hidden) thoughts.push({ ...thought, position, hidden });
+    }
+    const stages = settings.stages.map((name, index) => {
+      const count = thoughts.filter(({ stage }) => stage === name).length;
+      return { name, thoughts: count, text: count > 0 ? undefined : parseStage({ text, name, index, format }) };
+    });
+    let tagTokens = 0;
+    for (const [tag, length] of this.#tagLengths) tagTokens += (text.split(tag).length - 1) * length;
+    return {
+      text,
+      answer: finished ? parseAnswer({ text, format }) : undefined,
+      stages,
+      thoughts,
+      ids,
+      tokens: { generated: ids.length, withoutTags: ids.length - tagTokens, thinking: ids.filter((id) => this.#stageOfThought.has(id)).length },
+      finished,
+    };
+  }
+
+  #checkPictures(questions: readonly Question[]): void {
+    const withPicture = questions.some(({ image }) => image !== undefined);
+    if (withPicture && (!isMultimodal(this.model) || !this.settings.image)) {
+      throw new TrainerError({
+        code: 'INVALID_OPTION',
+        message: `This reasoner (${this.model.modelType}) has no eyes: leave the picture out, or take a model that was trained on pictures.`,
+      });
+    }
+  }
+
+  #checkLengths(prompts: readonly number[][]): void {
+    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
+    const { maxPositions } = this.model.dimensions;
+    if (longest >= maxPositions) {
+      throw new TrainerError({
+        code: 'EXAMPLE_TOO_LONG',
+        message: `The question takes ${longest} tokens; the model has room for ${maxPositions} in all. Ask a shorter question.`,
+      });
+    }
+  }
+}
+
+/** The format by name. Throws `INVALID_OPTION`. */
+export function formatNamed(name: string): ReasoningFormat {
+  const format = reasoningFormats[name];
+  if (format) return format;
+  throw new TrainerError({
+    code: 'INVALID_OPTION',
+    message: `There is no reasoning format "${name}". Take one of: ${Object.keys(reasoningFormats).join(', ')}.`,
+  });
+}
