@@ -25,3 +25,11 @@ export { meanAndDeviation, wilsonInterval, type Interval, type MeanAndDeviation 
 export { mcnemarTest, type McNemarResult } from './statistics/mcnemar';
 export { holmCorrection } from './statistics/holm-correction';
 export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
+
+export { makeSampleRecord, stableHash, textHash, type SampleRecord, type SampleRecordOptions } from './results/sample-record';
+export { readSamples, SampleFile } from './results/sample-file';
+export { buildResults, fileDate, readResults, writeResults, type EvaluationResults, type TaskRun } from './results/evaluation-results';
+export { gitHash, hashFile, hashFolder, RunFolder, type RunIdentity } from './results/run-folder';
+
+export { compareRuns, scoreRun, type ComparedRun, type ComparisonResult, type RunComparison, type RunScore } from './comparison/compare-runs';
+export { comparisonMarkdown, comparisonSections, comparisonSentences, markdownTable } from './comparison/comparison-tables';

@@ -1,0 +1,169 @@
+import { appendFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { buildResults, fileDate, readResults, writeResults } from './evaluation-results';
+import { gitHash, hashFolder, RunFolder } from './run-folder';
+import { readSamples, SampleFile } from './sample-file';
+import { makeSampleRecord, stableHash, type SampleRecordOptions } from './sample-record';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-eval-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const sample = (index: number, changes: Partial<SampleRecordOptions> = {}) =>
+  makeSampleRecord({
+    index,
+    id: `s${index}`,
+    document: { question: `q${index} – ünïcode\u2028`, answer: 'a' },
+    target: 'a',
+    prompt: `q${index}\n`,
+    output: 'a',
+    extracted: 'a',
+    scores: { exact_match: index % 2 },
+    generatedTokens: 10,
+    generatedTokensWithoutTags: 6,
+    thoughts: 3,
+    forwardPasses: 11,
+    seconds: 0.5,
+    ...changes,
+  });
+
+describe('SampleFile', () => {
+  it('keeps finished samples and goes on after them', async () => {
+    const path = join(folder, 'samples.jsonl');
+    const first = await SampleFile.open({ path });
+    await Promise.all([0, 1, 2].map((index) => first.append(sample(index))));
+    await first.close();
+    const second = await SampleFile.open({ path });
+    expect([...second.finished.keys()]).toEqual(['s0', 's1', 's2']);
+    expect(second.recoveredBytes).toBe(0);
+    await expect(second.append(sample(1))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await second.append(sample(3));
+    await second.close();
+    expect(await readSamples(path)).toEqual([0, 1, 2, 3].map((index) => sample(index)));
+  });
+
+  it('recovers from a line torn at any place', async () => {
+    const whole = [0, 1].map((index) => `${JSON.stringify(sample(index))}\n`);
+    const path = join(folder, 'samples.jsonl');
+    const bytes = Buffer.from(whole.join(''));
+    const start = Buffer.byteLength(whole[0] as string);
+    for (let end = start; end <= bytes.length; end += end > bytes.length - 3 ? 1 : 37) {
+      await writeFile(path, bytes.subarray(0, end));
+      const file = await SampleFile.open({ path });
+      // Without its line end only, the last record is whole.
+      expect(file.finished.size).toBe(end >= bytes.length - 1 ? 2 : 1);
+      for (const index of [1, 2]) if (!file.finished.has(`s${index}`)) await file.append(sample(index));
+      await file.close();
+      expect((await readSamples(path)).map(({ id }) => id)).toEqual(['s0', 's1', 's2']);
+    }
+  });
+
+  it('names a broken line before the last, and doubled samples', async () => {
+    const path = join(folder, 'samples.jsonl');
+    const line = JSON.stringify(sample(0));
+    await writeFile(path, `${line}\n{"torn\n${JSON.stringify(sample(1))}\n`);
+    await expect(SampleFile.open({ path })).rejects.toThrowError(/samples\.jsonl:2 is no sample record/);
+    await writeFile(path, `${line}\n${line}\n`);
+    await expect(SampleFile.open({ path })).rejects.toThrowError(/:2: sample "s0" stands in the file twice/);
+    await writeFile(path, `${line}\n{"to`);
+    await expect(readSamples(path)).rejects.toThrowError(/torn/);
+  });
+});
+
+describe('records', () => {
+  it('refuses columns that hide fields and scores that are none', () => {
+    expect(() => sample(0, { scores: { doc: 1 } })).toThrowError(/would hide a field/);
+    expect(() => sample(0, { scores: { exact_match: Number.NaN } })).toThrowError(/is NaN/);
+  });
+
+  it('hashes equal values alike', () => {
+    expect(stableHash({ a: 1, b: { d: [1, 2], c: 2 } })).toBe(stableHash({ b: { c: 2, d: [1, 2] }, a: 1 }));
+    expect(stableHash({ a: [1, 2] })).not.toBe(stableHash({ a: [2, 1] }));
+  });
+});
+
+describe('results', () => {
+  it('has the shape of lm-evaluation-harness and our columns', async () => {
+    const samples = [0, 1, 2, 3].map((index) =>
+      sample(index, index === 2 ? { unparseable: true, extracted: null } : index === 0 ? { error: { code: 'image-missing', message: 'no image' } } : {}),
+    );
+    const date = new Date('2026-11-23T18:51:44.123Z');
+    const results = buildResults({
+      tasks: [{ task: 'scenes', version: 1, samples, total: 500, higherIsBetter: { exact_match: true }, dataHash: 'abc' }],
+      modelName: 'reasoner',
+      gitHash: 'f00',
+      date,
+      config: { limit: 4, seeds: [1] },
+    });
+    expect(results.results.scenes).toMatchObject({
+      alias: 'scenes',
+      'exact_match,none': 0.5,
+      'exact_match_stderr,none': expect.closeTo(Math.sqrt(1 / 3) / 2, 12) as number,
+      'generated_tokens,none': 10,
+      'generated_tokens_stderr,none': 0,
+      'unparseable,none': 1,
+      'failed,none': 1,
+    });
+    expect(results).toMatchObject({
+      'n-samples': { scenes: { original: 500, effective: 4 } },
+      higher_is_better: { scenes: { exact_match: true } },
+      versions: { scenes: 1 },
+      git_hash: 'f00',
+      config: { model: 'reasoner', limit: 4 },
+      total_evaluation_time_seconds: 2,
+    });
+    const path = await writeResults({ folder, results });
+    expect(path.endsWith('results_2026-11-23T18-51-44.123000.json')).toBe(true);
+    expect(await readResults(path)).toEqual(results);
+    expect(await readdir(folder)).toEqual(['results_2026-11-23T18-51-44.123000.json']);
+    const again = buildResults({ tasks: [{ task: 'scenes', version: 1, samples: samples.slice(1), total: 500, higherIsBetter: {} }], modelName: 'm' });
+    expect(again.task_hashes.scenes).not.toBe(results.task_hashes.scenes);
+  });
+
+  it('refuses an empty task and a sample without the metric', () => {
+    const task = { task: 't', version: 1, total: 0, higherIsBetter: {} };
+    expect(() => buildResults({ tasks: [{ ...task, samples: [] }], modelName: 'm' })).toThrowError(expect.objectContaining({ code: 'EMPTY_SET' }));
+    expect(() => buildResults({ tasks: [{ ...task, samples: [sample(0), sample(1, { scores: { other: 1 } })] }], modelName: 'm' })).toThrowError(/Sample "s1" has no score "exact_match"/);
+  });
+
+  it('names a results file that is none', async () => {
+    const path = join(folder, 'results.json');
+    await writeFile(path, '{"x":1}');
+    await expect(readResults(path)).rejects.toMatchObject({ code: 'INVALID_RESULT_FILE' });
+    await writeFile(path, '{');
+    await expect(readResults(path)).rejects.toThrowError(/cannot be read as JSON/);
+  });
+});
+
+describe('RunFolder', () => {
+  const identity = { modelHash: 'm', tasks: { scenes: { version: 1 } }, settings: { limit: 4 } };
+
+  it('goes on with the same run and refuses another', async () => {
+    const first = await RunFolder.open({ folder, identity, now: new Date('2026-01-02T03:04:05Z') });
+    const file = await first.samples('scenes');
+    await file.append(sample(0));
+    await file.close();
+    const second = await RunFolder.open({ folder, identity });
+    expect(second.resumed).toBe(true);
+    expect(fileDate(second.date)).toBe('2026-01-02T03-04-05.000000');
+    const again = await second.samples('scenes');
+    expect(again.finished.size).toBe(1);
+    await again.close();
+    await expect(RunFolder.open({ folder, identity: { ...identity, settings: { limit: 5 } } })).rejects.toThrowError(/a run with other settings/);
+    expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toMatchObject({ identity });
+  });
+
+  it('hashes a folder by its contents', async () => {
+    await writeFile(join(folder, 'a'), '1');
+    const before = await hashFolder(folder);
+    await appendFile(join(folder, 'a'), '2');
+    expect(await hashFolder(folder)).not.toBe(before);
+    expect(await gitHash({ folder })).toBeNull();
+  });
+});
