@@ -9,7 +9,8 @@ export type TensorErrorCode =
   | 'duplicate-parameter'
   | 'cache-full'
   | 'state-mismatch'
-  | 'installation-failed';
+  | 'installation-failed'
+  | 'out-of-memory';
 
 const marker = Symbol.for('@subtext/tensor.TensorError');
 

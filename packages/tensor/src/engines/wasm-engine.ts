@@ -1,6 +1,7 @@
 import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
 import type { Engine, EngineDevice } from './engine';
+import { installWasmKernels } from '../wasm/install-wasm-kernels';
 import { processorName } from './processor-name';
 import { shareClonesOnWasm } from './wasm-shared-clones';
 
@@ -42,6 +43,7 @@ async function load(): Promise<EngineDevice> {
     }
   }
   shareClonesOnWasm();
+  await installWasmKernels();
   return { kind: 'cpu', name: `${await processorName()}, WebAssembly SIMD, 1 thread` };
 }
 

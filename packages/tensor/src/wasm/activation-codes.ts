@@ -1,0 +1,12 @@
+import type { Activation } from '../kernels/fused-kernels';
+
+/** The numbers of `assembly/functions.ts`. */
+export const activationCodes: Readonly<Record<Activation, number>> = {
+  none: 0,
+  gelu: 1,
+  'gelu-tanh': 2,
+  'quick-gelu': 3,
+  silu: 4,
+  relu: 5,
+  tanh: 6,
+};

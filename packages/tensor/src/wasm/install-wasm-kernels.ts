@@ -1,0 +1,21 @@
+import { registerFusedKernels } from '../kernels/registry';
+import { installBatchMatMul } from './batch-mat-mul';
+import { createWasmKernels } from './create-wasm-kernels';
+import { loadKernelModule, type KernelVariant } from './kernel-module';
+import { wasmBackend } from './wasm-backend';
+import { Workspace } from './workspace';
+
+/**
+ * Compiles our kernels onto the wasm backend's memory, puts the matrix product behind `tf.matMul` and declares the
+ * fused operations. Call it after the backend has been initialised; once for each backend.
+ *
+ * @throws TensorError `engine-unavailable` if the backend has not been initialised.
+ */
+export async function installWasmKernels({ variant }: { /** @default the fastest that runs here */ variant?: KernelVariant } = {}): Promise<{ variant: KernelVariant }> {
+  const backend = wasmBackend();
+  const module = await loadKernelModule({ memory: backend.wasm.asm.memory, variant });
+  const workspace = new Workspace(backend, module);
+  installBatchMatMul(workspace);
+  registerFusedKernels({ backend: 'wasm', kernels: createWasmKernels(workspace) });
+  return { variant: module.variant };
+}

@@ -1,0 +1,32 @@
+import { tf } from '../tensorflow';
+import { TensorError } from '../errors';
+import type { WebAssemblyMemory } from './web-assembly';
+
+/** The parts of TensorFlow.js's wasm backend that our kernels work with. */
+export interface WasmBackend {
+  wasm: {
+    /** The emscripten instance's exports. */
+    asm: { memory: WebAssemblyMemory };
+    /** Address of a new block, signed; 0 where memory is exhausted. */
+    _malloc(bytes: number): number;
+    _free(address: number): void;
+    /** Renewed by emscripten whenever memory grows. */
+    HEAPU8: Uint8Array;
+  };
+  dataIdMap: { get(dataId: object): { memoryOffset: number | null } };
+  makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
+  incRef(dataId: object): void;
+}
+
+/**
+ * The wasm backend of this process.
+ *
+ * @throws TensorError `engine-unavailable` if `@tensorflow/tfjs-backend-wasm` has not been set up.
+ */
+export function wasmBackend(): WasmBackend {
+  const backend = tf.findBackend('wasm') as unknown as WasmBackend | null;
+  if (!backend) {
+    throw new TensorError({ code: 'engine-unavailable', message: "wasm: the backend is not initialised. Call useEngine('wasm') first." });
+  }
+  return backend;
+}

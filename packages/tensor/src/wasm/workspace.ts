@@ -1,0 +1,70 @@
+import { tf } from '../tensorflow';
+import { TensorError } from '../errors';
+import type { KernelModule } from './kernel-module';
+import type { KernelExports } from './kernel-exports';
+import type { WasmBackend } from './wasm-backend';
+
+/** Bytes of a line of the cache, to which scratch is aligned. */
+const line = 64;
+
+/**
+ * What a kernel needs around its arithmetic: addresses of tensors, new tensors, and scratch memory that is kept from
+ * call to call. Kernels never run inside one another, so one scratch block serves all.
+ */
+export class Workspace {
+  readonly kernels: KernelExports;
+  private scratchAddress = 0;
+  private scratchBytes = 0;
+
+  constructor(
+    readonly backend: WasmBackend,
+    readonly module: KernelModule,
+  ) {
+    this.kernels = module.exports;
+  }
+
+  /** Where a tensor's elements lie; moves them to this backend if they are elsewhere. */
+  address(tensor: tf.TensorInfo): number {
+    return this.backend.dataIdMap.get(tensor.dataId).memoryOffset ?? 0;
+  }
+
+  /** New memory for a tensor, its contents undefined, which the caller's `tf.tidy` owns. */
+  output<T extends tf.Tensor>(shape: readonly number[], dtype: tf.DataType = 'float32'): { tensor: T; address: number } {
+    const info = this.backend.makeOutput([...shape], dtype);
+    const address = this.address(info);
+    if (address === 0 && tf.util.sizeFromShape([...shape]) > 0) {
+      throw exhausted(tf.util.sizeFromShape([...shape]) * 4);
+    }
+    return { tensor: tf.engine().makeTensorFromTensorInfo(info) as T, address };
+  }
+
+  /** At least `bytes` of memory at a line's start, valid until the next call; its contents are undefined. */
+  scratch(bytes: number): number {
+    if (bytes > this.scratchBytes) {
+      if (this.scratchAddress) {
+        this.backend.wasm._free(this.scratchAddress);
+        this.scratchBytes = 0;
+      }
+      this.scratchAddress = this.backend.wasm._malloc(bytes + line) >>> 0;
+      if (this.scratchAddress === 0) {
+        throw exhausted(bytes);
+      }
+      this.scratchBytes = bytes;
+    }
+    return Math.ceil(this.scratchAddress / line) * line;
+  }
+
+  /** The scratch of matrix products, and `extra` bytes after it. */
+  productScratch(extra = 0): { product: number; extra: number } {
+    const bytes = this.kernels.matrixProductScratchBytes();
+    const product = this.scratch(bytes + extra);
+    return { product, extra: product + bytes };
+  }
+}
+
+function exhausted(bytes: number): TensorError {
+  return new TensorError({
+    code: 'out-of-memory',
+    message: `wasm: no ${(bytes / 2 ** 20).toFixed(1)} MB left of the 4 GB a wasm engine can address. Use a smaller batch or model, or the tensorflow engine.`,
+  });
+}
