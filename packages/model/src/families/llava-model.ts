@@ -1,8 +1,8 @@
-import { LinearLayer, type EmbeddingLayer, type KeyValueCache, type ModelStructure, type ParameterScope, type PatchVisionEncoder, type RawConfig } from '@subtext/encoders';
-import { tf, type Activation, type Parameters } from '@subtext/tensor';
+import { LinearLayer, type ParameterScope, type PatchVisionEncoder } from '@subtext/encoders';
+import { tf, type Activation } from '@subtext/tensor';
 import type { DecoderModel } from '../decoder-model';
-import type { ForwardOptions, ForwardResult, ModelDimensions } from '../language-model';
 import { explainImages, placeImages, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from '../multimodal-model';
+import { AroundTextModel } from './around-text-model';
 
 /** Two linear layers with an activation between, from the vision encoder's width to the text's. */
 export class LlavaProjector {
@@ -35,47 +35,18 @@ export interface VisionFeatureSelection {
  * LLaVA (arXiv 2304.08485, 2310.03744): the states of a vision encoder, projected, stand among the words of a language
  * model.
  */
-export class LlavaModel implements MultimodalModel {
+export class LlavaModel extends AroundTextModel implements MultimodalModel {
   readonly vision: PatchVisionEncoder;
   readonly projector: LlavaProjector;
-  readonly text: DecoderModel;
   readonly imageTokenId: number;
   readonly #selection: VisionFeatureSelection;
 
   constructor({ vision, projector, text, imageTokenId, selection }: { vision: PatchVisionEncoder; projector: LlavaProjector; text: DecoderModel; imageTokenId: number; selection: VisionFeatureSelection }) {
+    super({ text });
     this.vision = vision;
     this.projector = projector;
-    this.text = text;
     this.imageTokenId = imageTokenId;
     this.#selection = selection;
-  }
-
-  get modelType(): string {
-    return this.text.modelType;
-  }
-
-  get config(): RawConfig {
-    return this.text.config;
-  }
-
-  get dimensions(): ModelDimensions {
-    return this.text.dimensions;
-  }
-
-  get parameters(): Parameters {
-    return this.text.parameters;
-  }
-
-  get structure(): ModelStructure {
-    return this.text.structure;
-  }
-
-  get tokenEmbedding(): EmbeddingLayer {
-    return this.text.tokenEmbedding;
-  }
-
-  get head(): LinearLayer {
-    return this.text.head;
   }
 
   get imageTokens(): number {
@@ -92,29 +63,5 @@ export class LlavaModel implements MultimodalModel {
 
   embedInputs({ ids, images }: { ids: IdRows; images?: ImageInputs | tf.Tensor3D | null }): EmbeddedInputs {
     return { embeddings: placeImages({ model: this, ids, images }), forwardExtras: {} };
-  }
-
-  embed(ids: tf.Tensor2D): tf.Tensor3D {
-    return this.text.embed(ids);
-  }
-
-  forward(options: ForwardOptions): ForwardResult {
-    return this.text.forward(options);
-  }
-
-  logits<Shape extends tf.Tensor>(hidden: Shape): Shape {
-    return this.text.logits(hidden);
-  }
-
-  newCache(options: { batch: number; capacity: number }): KeyValueCache {
-    return this.text.newCache(options);
-  }
-
-  newGrowingCache(): KeyValueCache {
-    return this.text.newGrowingCache();
-  }
-
-  dispose(): void {
-    this.text.dispose();
   }
 }

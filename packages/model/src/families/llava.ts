@@ -8,8 +8,8 @@ import { buildTextPart, configPart } from './text-part';
 const schema = z.object({
   ...commonConfigKeys,
   model_type: z.literal('llava'),
-  text_config: z.unknown(),
-  vision_config: z.unknown(),
+  text_config: harmless,
+  vision_config: harmless,
   image_token_index: z.int().min(0).optional(),
   /** Its other name. */
   image_token_id: z.int().min(0).optional(),
@@ -63,7 +63,7 @@ export const llavaFamily: ModelFamily<LlavaModel> = {
       path,
       modelScope: structure.scope('language_model.model'),
       headScope: structure.scope('language_model.lm_head'),
-      tied: settings.tie_word_embeddings,
+      tied: (textTied) => settings.tie_word_embeddings || textTied,
     });
     const projector = new LlavaProjector({
       scope: structure.scope('multi_modal_projector'),

@@ -1,5 +1,6 @@
 import { ModelFolderError } from '@subtext/encoders';
 import { gpt2Family } from './gpt2';
+import { idefics3Family, smolvlmFamily } from './idefics3';
 import { llamaFamily } from './llama';
 import { llavaFamily } from './llava';
 import type { ModelFamily } from './model-family';
@@ -11,6 +12,8 @@ const families: readonly ModelFamily[] = [
   llamaFamily,
   llavaFamily,
   qwen2Family,
+  idefics3Family,
+  smolvlmFamily,
 ];
 
 /** The `model_type`s that can be loaded. */

@@ -20,7 +20,7 @@ export function configPart({ config, key, path }: { config: RawConfig; key: stri
  * The language part of a model for pictures and text, from `text_config`: Llama (where the type is not said) or Qwen2.
  * Its parameters live under the scopes given.
  */
-export function buildTextPart({ modelType, config, structure, path, modelScope, headScope, tied = false }: {
+export function buildTextPart({ modelType, config, structure, path, modelScope, headScope, tied }: {
   /** Of the whole model. */
   modelType: string;
   /** Of the whole model. */
@@ -29,8 +29,8 @@ export function buildTextPart({ modelType, config, structure, path, modelScope, 
   path: string;
   modelScope: ParameterScope;
   headScope: ParameterScope;
-  /** Whether the whole config ties the logits' weights to the embedding; the text part may say so too. Default false. */
-  tied?: boolean;
+  /** Whether the logits' weights are the embedding's, from what the text part's `tie_word_embeddings` says. */
+  tied: (textTied: boolean) => boolean;
 }): DecoderModel {
   const text = { model_type: 'llama', ...configPart({ config, key: 'text_config', path }) };
   const read = readers[String(text.model_type)];
@@ -42,5 +42,5 @@ export function buildTextPart({ modelType, config, structure, path, modelScope, 
     });
   }
   const settings = read({ config: text, path, at: 'text_config' });
-  return buildRotaryDecoder({ modelType, config, structure, settings: { ...settings, tied: tied || settings.tied }, modelScope, headScope });
+  return buildRotaryDecoder({ modelType, config, structure, settings: { ...settings, tied: tied(settings.tied) }, modelScope, headScope });
 }

@@ -34,7 +34,7 @@ const largestDifference = (actual: ArrayLike<number>, expected: ArrayLike<number
 };
 
 describeOnEngines('recorded outputs of transformers', () => {
-  describe.each(['llava'])('%s', (name) => {
+  describe.each(['llava', 'idefics3-smolvlm'])('%s', (name) => {
     let model: MultimodalModel;
     let golden: Map<string, Recorded>;
     let images: ImageInputs;

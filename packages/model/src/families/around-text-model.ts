@@ -1,0 +1,65 @@
+import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, RawConfig } from '@subtext/encoders';
+import type { Parameters, tf } from '@subtext/tensor';
+import type { DecoderModel } from '../decoder-model';
+import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from '../language-model';
+
+/** A language model that is another one's language part, with that part's answers to everything but pictures. */
+export abstract class AroundTextModel implements LanguageModel {
+  readonly text: DecoderModel;
+
+  constructor({ text }: { text: DecoderModel }) {
+    this.text = text;
+  }
+
+  get modelType(): string {
+    return this.text.modelType;
+  }
+
+  get config(): RawConfig {
+    return this.text.config;
+  }
+
+  get dimensions(): ModelDimensions {
+    return this.text.dimensions;
+  }
+
+  get parameters(): Parameters {
+    return this.text.parameters;
+  }
+
+  get structure(): ModelStructure {
+    return this.text.structure;
+  }
+
+  get tokenEmbedding(): EmbeddingLayer {
+    return this.text.tokenEmbedding;
+  }
+
+  get head(): LinearLayer {
+    return this.text.head;
+  }
+
+  embed(ids: tf.Tensor2D): tf.Tensor3D {
+    return this.text.embed(ids);
+  }
+
+  forward(options: ForwardOptions): ForwardResult {
+    return this.text.forward(options);
+  }
+
+  logits<Shape extends tf.Tensor>(hidden: Shape): Shape {
+    return this.text.logits(hidden);
+  }
+
+  newCache(options: { batch: number; capacity: number }): KeyValueCache {
+    return this.text.newCache(options);
+  }
+
+  newGrowingCache(): KeyValueCache {
+    return this.text.newGrowingCache();
+  }
+
+  dispose(): void {
+    this.text.dispose();
+  }
+}

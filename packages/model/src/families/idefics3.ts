@@ -1,0 +1,58 @@
+import { commonConfigKeys, harmless, LinearLayer, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings } from '@subtext/encoders';
+import { z } from 'zod';
+import { Idefics3Model } from './idefics3-model';
+import type { ModelFamily } from './model-family';
+import { buildTextPart, configPart } from './text-part';
+
+/** Every key of an Idefics3 or SmolVLM config (`transformers/models/idefics3/configuration_idefics3.py`), with its defaults. */
+const schema = z.object({
+  ...commonConfigKeys,
+  model_type: z.enum(['idefics3', 'smolvlm']),
+  text_config: harmless,
+  vision_config: harmless,
+  image_token_id: z.int().min(0).default(128257),
+  scale_factor: positiveInteger.default(2),
+  tie_word_embeddings: z.boolean().default(false),
+  initializer_range: z.number().min(0).default(0.02),
+  // What the text config says, or what follows from the vision config.
+  image_seq_len: harmless,
+  vocab_size: harmless,
+});
+
+function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, architecture: string): ModelFamily<Idefics3Model> {
+  return {
+    modelType,
+    architecture,
+    baseModelPrefix: 'model',
+    ignore: [/\.rotary_emb\.inv_freq$/, /\.embeddings\.position_ids$/],
+    build({ config, structure, path }) {
+      const settings = parseConfig({ schema, config, path });
+      // transformers reads the part as its own type, whatever type it names.
+      const part = { ...configPart({ config, key: 'vision_config', path }), model_type: visionType };
+      const visionSettings = readPatchEncoderSettings({ config: part, path, at: 'vision_config' });
+      const vision = new PatchVisionEncoder({ scope: structure.scope('model.vision_model'), settings: visionSettings });
+      const text = buildTextPart({
+        modelType,
+        config,
+        structure,
+        path,
+        modelScope: structure.scope('model.text_model'),
+        headScope: structure.scope('lm_head'),
+        tied: () => settings.tie_word_embeddings,
+      });
+      const connector = new LinearLayer({
+        scope: structure.scope('model.connector.modality_projection.proj'),
+        inputWidth: visionSettings.width * settings.scale_factor ** 2,
+        outputWidth: text.tokenEmbedding.width,
+        bias: false,
+        initialisation: { kind: 'normal', deviation: settings.initializer_range },
+      });
+      return new Idefics3Model({ vision, connector, text, imageTokenId: settings.image_token_id, factor: settings.scale_factor });
+    },
+  };
+}
+
+/** Idefics3: SigLIP's encoder, pixel shuffle, a Llama. */
+export const idefics3Family = idefics3Like('idefics3', 'idefics3_vision', 'Idefics3ForConditionalGeneration');
+/** SmolVLM: the same under another name. */
+export const smolvlmFamily = idefics3Like('smolvlm', 'smolvlm_vision', 'SmolVLMForConditionalGeneration');
