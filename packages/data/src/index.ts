@@ -24,8 +24,11 @@ export type { ReadLlavaCotOptions } from './formats/llava-cot';
 export { formatStages, llavaCotStages, parseStages } from './formats/parse-stages';
 
 export { generateScenes, scenePresets } from './scenes/generate-scenes';
-export type { GenerateScenesOptions, SceneReport, SceneSplit } from './scenes/generate-scenes';
+export type { GenerateScenesOptions, SceneReport } from './scenes/generate-scenes';
+export type { SceneSplit } from './scenes/draw-splits';
+export type { SceneQuestionType } from './scenes/scene-questions';
 export { readScenes } from './scenes/read-scenes';
+export { singleHopQuestions } from './scenes/single-hop-questions';
 export type { ReadScenesOptions } from './scenes/read-scenes';
 export { captionFacts, scoreCaptionFacts } from './scenes/caption-facts';
 export type { CaptionFactScore, FactCount, ToldObject } from './scenes/caption-facts';

@@ -3,8 +3,6 @@ import type { RandomStream } from '../random';
 import { sceneColours } from './scene-world';
 import type { Scene, SceneGrid, SceneShape } from './scene-world';
 
-/** The grey behind the shapes. */
-const background = 128;
 /** Samples a pixel in each direction: 9 shades at an edge. */
 const samples = 3;
 
@@ -18,14 +16,14 @@ const inside: Record<SceneShape, (x: number, y: number, radius: number) => boole
 };
 
 /**
- * Draws a scene, anti-aliased. Every object is moved off its cell's centre by up to 1.5/16 of the cell in each
+ * Draws a scene on black, anti-aliased. Every object is moved off its cell's centre by up to 1.5/16 of the cell in each
  * direction, has a half size of 4.5/16 to 6.5/16 of the cell, and a colour up to 15 levels off its own in each channel.
  */
 export function drawScene(options: { scene: Scene; grid: SceneGrid; cellSize: number; random: RandomStream }): DecodedImage {
   const { scene, grid, cellSize, random } = options;
   const width = grid.columns * cellSize;
   const height = grid.rows * cellSize;
-  const data = new Uint8Array(width * height * 3).fill(background);
+  const data = new Uint8Array(width * height * 3);
   const unit = cellSize / 16;
   for (let cell = 0; cell < grid.cells; cell += 1) {
     const centreX = cellSize / 2 + random.uniform(-1.5, 1.5) * unit;
@@ -47,7 +45,7 @@ export function drawScene(options: { scene: Scene; grid: SceneGrid; cellSize: nu
         const share = covered / (samples * samples);
         const at = ((top + row) * width + left + column) * 3;
         for (let channel = 0; channel < 3; channel += 1) {
-          data[at + channel] = Math.round(background * (1 - share) + colour[channel]! * share);
+          data[at + channel] = Math.round(colour[channel]! * share);
         }
       }
     }

@@ -4,13 +4,15 @@ import { ExampleStream } from '../formats/example-stream';
 import type { ReadOptions } from '../formats/example-stream';
 import { readLlavaCot } from '../formats/llava-cot';
 import { readLines } from '../formats/read-lines';
-import type { SceneFactsRecord, SceneSplit } from './generate-scenes';
+import type { SceneSplit } from './draw-splits';
+import { answerStage } from './generate-scenes';
+import type { SceneFactsRecord } from './generate-scenes';
 
 export interface ReadScenesOptions extends ReadOptions {
   /** A folder that `generateScenes` wrote. */
   folder: string;
-  /** @default 'train' */
-  split?: SceneSplit;
+  /** `base`: the questions of one hop. @default 'train' */
+  split?: SceneSplit | 'base';
   /** Give the examples in an order shuffled by this seed. @default undefined: in the file's order */
   shuffleSeed?: number;
 }
@@ -32,7 +34,7 @@ async function readFacts(file: string): Promise<Map<string, SceneFactsRecord>> {
   return facts;
 }
 
-/** Reads a split of generated scenes, each example with its type of question as `category` and the picture's truth as `facts`. */
+/** Reads a split of generated scenes: each example's `category` is its type of question, its `facts` the picture's truth. */
 export function readScenes(options: ReadScenesOptions): ExampleStream {
   const { folder, split = 'train', shuffleSeed, ...read } = options;
   const file = `${split}.jsonl`;
@@ -46,6 +48,7 @@ export function readScenes(options: ReadScenesOptions): ExampleStream {
       const inner = readLlavaCot({
         folder,
         file,
+        ...(split === 'base' ? { stages: answerStage } : {}),
         ...(shuffleSeed === undefined ? {} : { shuffleSeed }),
         ...(read.strict === undefined ? {} : { strict: read.strict }),
         onFault: (fault) => log.add(fault),

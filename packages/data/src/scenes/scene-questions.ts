@@ -1,7 +1,7 @@
 import { DataError } from '../errors';
 import type { RandomStream } from '../random';
 import { sceneColourNames, sceneObjects, sceneShapes } from './scene-world';
-import type { Scene, SceneColour, SceneGrid, SceneRelation, SceneShape } from './scene-world';
+import type { Scene, SceneColour, SceneGrid, SceneMove, SceneShape } from './scene-world';
 
 /** The kinds of question, each of two hops or more over the picture. */
 export const sceneQuestionTypes = ['move', 'twin', 'count'] as const;
@@ -13,8 +13,8 @@ export interface SceneQuestion {
   scene: Scene;
   /** The cell that the question starts from, named by its colour. */
   anchor: number;
-  /** The way from the anchor to the target. */
-  relation: SceneRelation;
+  /** The move from the anchor to the target. */
+  move: SceneMove;
   /** The cell that the question leads to. */
   target: number;
   answer: string;
@@ -52,15 +52,15 @@ export function checkTypes(options: { types: readonly SceneQuestionType[]; grid:
 export function drawQuestion(options: { type: SceneQuestionType; answer: string; grid: SceneGrid; random: RandomStream }): SceneQuestion {
   const { type, answer, grid, random } = options;
   const anchor = random.integer(grid.cells);
-  const relation = random.pick(grid.relationsFrom(anchor));
-  const target = grid.neighbor({ cell: anchor, relation })!;
+  const move = random.pick(grid.movesFrom(anchor));
+  const target = grid.neighbor({ cell: anchor, move })!;
   const colours = random.shuffle(sceneColourNames).slice(0, grid.cells);
   const cells = Array.from({ length: grid.cells }, (_, cell) => cell);
   const others = (shape: SceneShape): SceneShape[] => sceneShapes.filter((other) => other !== shape);
 
   if (type === 'move') {
     const shapes = cells.map((cell) => (cell === target ? (answer as SceneShape) : random.pick(sceneShapes)));
-    return { type, scene: { colours, shapes }, anchor, relation, target, answer };
+    return { type, scene: { colours, shapes }, anchor, move, target, answer };
   }
   const shape = random.pick(sceneShapes);
   const free = cells.filter((cell) => cell !== target);
@@ -76,54 +76,53 @@ export function drawQuestion(options: { type: SceneQuestionType; answer: string;
     same = [target, ...random.shuffle(free).slice(0, Number(answer) - 1)];
   }
   const shapes = cells.map((cell) => (same.includes(cell) ? shape : random.pick(others(shape))));
-  return { type, scene: { colours, shapes }, anchor, relation, target, answer };
+  return { type, scene: { colours, shapes }, anchor, move, target, answer };
 }
 
-/** The question, the three stages and the answer in words, every word and mark set apart by spaces. */
-export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid }): {
+/** A question in words. */
+export interface ToldQuestion {
   question: string;
   summary: string;
   caption: string;
   reasoning: string;
   answer: string;
-} {
+}
+
+/** The question, the three stages and the answer in words; words and marks are set apart by spaces. */
+export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid }): ToldQuestion {
   const { grid } = options;
-  const { type, scene, anchor, relation, target, answer } = options.question;
-  const colour = (cell: number): string => scene.colours[cell]!;
-  const shape = (cell: number): string => scene.shapes[cell]!;
-  const place = (cell: number): string => grid.places[cell]!;
-  const start = `the ${colour(anchor)} object`;
-  const find = `first find ${start} , then look ${relation} it`;
-  const hop = `${start} is in the ${place(anchor)} . ${relation} it , in the ${place(target)} , is the ${colour(target)} ${shape(target)} .`;
-  const same = grid.places.flatMap((_, cell) => (shape(cell) === shape(target) ? [cell] : []));
-  const caption = sceneObjects({ scene, grid }).map((object) => `there is a ${object.colour} ${object.shape} in the ${object.place} .`).join(' ');
+  const { type, scene, anchor, move, target, answer } = options.question;
+  const objects = sceneObjects({ scene, grid });
+  const tell = (cell: number): string => `in the ${objects[cell]!.place} there is a ${objects[cell]!.colour} ${objects[cell]!.shape} .`;
+  const start = `the ${scene.colours[anchor]!} object`;
+  const shape = scene.shapes[target]!;
+  const path = `start at ${start} and go ${move} .`;
+  const find = `first find ${start} , then go ${move} , then`;
+  const hop = `${start} is in the ${grid.places[anchor]!} . go ${move} : ${tell(target)}`;
+  // The scan names each shape before the verdict, so that every word is one look at what is written or seen.
+  const verdicts = objects.map((object) => `${object.place} ${object.shape} ${object.shape === shape ? 'yes' : 'no'}`);
+  const scan = `is it a ${shape} ? ${verdicts.join(' , ')} .`;
+  const caption = objects.map((_, cell) => tell(cell)).join(' ');
 
   switch (type) {
     case 'move':
-      return {
-        question: `what is the shape of the object ${relation} ${start} ?`,
-        summary: `${find} , then name the shape .`,
-        caption,
-        reasoning: `${hop} the shape of the ${colour(target)} object is ${shape(target)} .`,
-        answer,
-      };
+      return { question: `${path} what shape is that object ?`, summary: `${find} name the shape found there .`, caption, reasoning: `${hop} so the shape is ${shape} .`, answer };
     case 'twin': {
-      const twin = same.find((cell) => cell !== target)!;
-      return {
-        question: `which other object has the same shape as the object ${relation} ${start} ?`,
-        summary: `${find} , then find the other object of this shape .`,
-        caption,
-        reasoning: `${hop} the other ${shape(target)} is in the ${place(twin)} . its colour is ${colour(twin)} .`,
-        answer,
-      };
+      const twin = scene.shapes.findIndex((other, cell) => other === shape && cell !== target);
+      return { question: `${path} which other has that shape ?`, summary: `${find} look for its shape elsewhere .`, caption, reasoning: `${hop} ${scan} ${tell(twin)}`, answer };
     }
     case 'count':
-      return {
-        question: `how many objects have the same shape as the object ${relation} ${start} ?`,
-        summary: `${find} , then count the objects of this shape .`,
-        caption,
-        reasoning: `${hop} every ${shape(target)} : ${same.map(place).join(' , ')} . the count is ${same.length} .`,
-        answer,
-      };
+      return { question: `${path} how many have that shape ?`, summary: `${find} count all of that shape .`, caption, reasoning: `${hop} ${scan} that makes ${answer} .`, answer };
   }
+}
+
+/** Two questions of one hop about a scene, to train eyes on: what is in a cell, and where a colour is. */
+export function tellGlances(options: { scene: Scene; grid: SceneGrid; random: RandomStream }): { type: 'what' | 'where'; question: string; answer: string }[] {
+  const { scene, grid, random } = options;
+  const seen = random.integer(grid.cells);
+  const sought = random.integer(grid.cells);
+  return [
+    { type: 'what', question: `what is in the ${grid.places[seen]!} ?`, answer: `${scene.colours[seen]!} ${scene.shapes[seen]!}` },
+    { type: 'where', question: `where is the ${scene.colours[sought]!} object ?`, answer: grid.places[sought]! },
+  ];
 }

@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { DataError } from '../errors';
+
+/** The file of a generated folder that says how it was made. */
+export const manifestName = 'dataset.json';
+
+/** What is in the folder: nothing, this very set, or something else, which is refused. */
+function inspect(folder: string, manifest: string): 'free' | 'same' {
+  let entries: string[];
+  try {
+    entries = readdirSync(folder);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'free';
+    throw new DataError({ code: 'option-invalid', file: folder, message: `this is not a folder to write to (${(cause as Error).message}).`, cause });
+  }
+  if (entries.length === 0) return 'free';
+  if (entries.includes(manifestName) && readFileSync(join(folder, manifestName), 'utf8') === manifest) return 'same';
+  throw new DataError({ code: 'option-invalid', file: folder, message: 'the folder holds other files, or data made with other options; remove it or name another.' });
+}
+
+/**
+ * Writes a folder of data whole or not at all: under a passing name beside it, renamed when complete. A folder that
+ * holds the same manifest already is kept as it is.
+ * @returns whether the folder was written now or was there before
+ * @throws DataError `option-invalid` for a folder with anything else in it
+ */
+export async function writeFolder(options: { folder: string; manifest: object; write: (partial: string) => Promise<void> }): Promise<'written' | 'kept'> {
+  const folder = resolve(options.folder);
+  const manifest = `${JSON.stringify(options.manifest, null, 2)}\n`;
+  if (inspect(folder, manifest) === 'same') return 'kept';
+  const partial = join(dirname(folder), `.${basename(folder)}.partial-${randomBytes(4).toString('hex')}`);
+  try {
+    mkdirSync(partial, { recursive: true });
+    await options.write(partial);
+    writeFileSync(join(partial, manifestName), manifest);
+    rmSync(folder, { recursive: true, force: true }); // empty, or absent: inspect saw to that
+    renameSync(partial, folder);
+  } catch (cause) {
+    rmSync(partial, { recursive: true, force: true });
+    throw cause;
+  }
+  return 'written';
+}
