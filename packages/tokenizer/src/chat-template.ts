@@ -1,0 +1,48 @@
+import { Template } from '@huggingface/jinja';
+import { TokenizerError } from './tokenizer-error';
+
+/** One message of a conversation. */
+export interface ChatMessage {
+  /** Who speaks: `system`, `user`, `assistant`, or what else the template knows. */
+  role: string;
+  /** The text, or parts such as `{ type: 'image' }` and `{ type: 'text', text }` for models that see. */
+  content: string | readonly Readonly<Record<string, unknown>>[];
+  /** What else the template reads of a message, such as tool calls. */
+  [field: string]: unknown;
+}
+
+/** Jinja templates by name. */
+export type ChatTemplates = Readonly<Record<string, string>>;
+
+const compiled = new Map<string, Template>();
+
+/**
+ * Renders a chat template.
+ *
+ * @throws TokenizerError `missing-chat-template`, `chat-template-failed`
+ */
+export function renderChatTemplate(options: { templates: ChatTemplates; name: string; variables: Record<string, unknown> }): string {
+  const { templates, name, variables } = options;
+  const source = Object.hasOwn(templates, name) ? templates[name] : undefined;
+  if (source === undefined) {
+    const names = Object.keys(templates);
+    throw new TokenizerError({
+      code: 'missing-chat-template',
+      message:
+        names.length === 0
+          ? 'the tokenizer has no chat template (neither chat_template.jinja nor a chat_template in tokenizer_config.json): write the prompt yourself, or use an instruction-tuned model'
+          : `the tokenizer has no chat template "${name}"; it has ${names.join(', ')}`,
+    });
+  }
+  try {
+    let template = compiled.get(source);
+    if (template === undefined) {
+      template = new Template(source);
+      if (compiled.size >= 16) compiled.clear();
+      compiled.set(source, template);
+    }
+    return template.render(variables);
+  } catch (cause) {
+    throw new TokenizerError({ code: 'chat-template-failed', message: `the chat template "${name}" failed: ${(cause as Error).message}`, cause });
+  }
+}

@@ -1,0 +1,117 @@
+import { TokenizerError } from './tokenizer-error';
+import { settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
+
+/** A token to be added, with settings. */
+export interface NewToken {
+  /** The text that stands for it. */
+  content: string;
+  /** Left out by `skipSpecialTokens`. @default true */
+  special?: boolean;
+  /** Takes the white space before it with it. @default false */
+  stripLeft?: boolean;
+  /** Takes the white space after it with it. @default false */
+  stripRight?: boolean;
+}
+
+/** Slots that vocabularies keep free for their users. */
+const reservedSlot = /^(?:<\|reserved_special_token_\d+\|>|<\|reserved_\d+\|>|<unused\d+>|\[unused\d+\]|<\|unused_?\d+\|>|<SPECIAL_\d+>|\[control_\d+\])$/;
+
+/**
+ * The files with tokens added.
+ *
+ * @returns new file and settings objects, and the tokens' ids in order
+ * @throws TokenizerError `invalid-token`
+ */
+export function addTokensToFile(options: {
+  file: TokenizerFile;
+  settings: TokenizerSettings;
+  tokens: readonly (string | NewToken)[];
+  vocabularySize: number;
+  useReservedSlots: boolean;
+}): { file: TokenizerFile; settings: TokenizerSettings; ids: number[] } {
+  const { file, useReservedSlots } = options;
+  const wanted = options.tokens.map((token) => (typeof token === 'string' ? { content: token } : token));
+  const contents = new Set<string>();
+  for (const { content } of wanted) {
+    if (typeof content !== 'string' || content.trim() === '') {
+      throw new TokenizerError({ code: 'invalid-token', message: `a token needs a text, not ${JSON.stringify(content)}` });
+    }
+    if (contents.has(content)) throw new TokenizerError({ code: 'invalid-token', message: `the token ${JSON.stringify(content)} is given twice` });
+    contents.add(content);
+  }
+
+  const vocabulary = Array.isArray(file.model.vocab)
+    ? new Map(file.model.vocab.map(([token], id) => [token, id]))
+    : new Map(Object.entries(file.model.vocab));
+  const added = new Map(file.added_tokens.map((token) => [token.content, token]));
+  const free = useReservedSlots ? reservedSlots({ added, vocabulary, settings: options.settings, except: contents }) : [];
+  let nextId = options.vocabularySize;
+  const renamed = new Map<string, string>();
+  const changed = new Map<number, AddedToken>();
+  const ids = wanted.map((token) => {
+    const existing = added.get(token.content)?.id ?? vocabulary.get(token.content);
+    const slot = existing === undefined ? free.shift() : undefined;
+    if (slot !== undefined) renamed.set(slot.content, token.content);
+    const id = existing ?? slot?.id ?? nextId++;
+    // A token that was found as it is keeps its settings.
+    if (added.get(token.content) === undefined) {
+      changed.set(id, {
+        id,
+        content: token.content,
+        single_word: false,
+        lstrip: token.stripLeft ?? false,
+        rstrip: token.stripRight ?? false,
+        normalized: false,
+        special: token.special ?? true,
+      });
+    }
+    return id;
+  });
+
+  const kept = file.added_tokens.filter(({ id }) => !changed.has(id));
+  return {
+    file: {
+      ...file,
+      added_tokens: [...kept, ...changed.values()].sort((first, second) => first.id - second.id),
+      model: { ...file.model, vocab: renameInVocabulary(file.model.vocab, renamed) },
+    },
+    settings: withAddedTokens(options.settings, changed),
+    ids,
+  };
+}
+
+function reservedSlots(options: {
+  added: ReadonlyMap<string, AddedToken>;
+  vocabulary: ReadonlyMap<string, number>;
+  settings: TokenizerSettings;
+  except: ReadonlySet<string>;
+}): { content: string; id: number }[] {
+  const { added, vocabulary, settings, except } = options;
+  // Some models name a reserved slot as one of their special tokens (Llama 3's padding): it is not free.
+  const named = new Set(Object.values(settings).map((value) => (typeof value === 'string' || isTokenObject(value) ? settingText(value) : undefined)));
+  const slots = new Map<string, number>();
+  for (const [content, id] of vocabulary) if (reservedSlot.test(content)) slots.set(content, id);
+  for (const [content, { id }] of added) if (reservedSlot.test(content)) slots.set(content, id);
+  return [...slots]
+    .map(([content, id]) => ({ content, id }))
+    .filter(({ content }) => !named.has(content) && !except.has(content))
+    .sort((first, second) => first.id - second.id);
+}
+
+function isTokenObject(value: unknown): value is { content: string } {
+  return typeof value === 'object' && value !== null && typeof (value as { content?: unknown }).content === 'string';
+}
+
+function renameInVocabulary(vocab: TokenizerFile['model']['vocab'], renamed: ReadonlyMap<string, string>): TokenizerFile['model']['vocab'] {
+  if (renamed.size === 0) return vocab;
+  if (Array.isArray(vocab)) return vocab.map(([token, score]): [string, number] => [renamed.get(token) ?? token, score]);
+  return Object.fromEntries(Object.entries(vocab).map(([token, id]) => [renamed.get(token) ?? token, id]));
+}
+
+/** tokenizer_config.json lists added tokens a second time where transformers wrote it. */
+function withAddedTokens(settings: TokenizerSettings, changed: ReadonlyMap<number, AddedToken>): TokenizerSettings {
+  if (settings.added_tokens_decoder === undefined) return settings;
+  const decoder = { ...settings.added_tokens_decoder };
+  for (const { id, ...token } of changed.values()) decoder[String(id)] = token;
+  return { ...settings, added_tokens_decoder: decoder };
+}

@@ -1,0 +1,67 @@
+import { TokenizerError } from './tokenizer-error';
+import type { Normalizer } from './normalizers';
+
+/**
+ * SentencePiece's precompiled character map: a double-array trie from byte sequences to places in a block of
+ * zero-terminated replacements (as in Rust's spm_precompiled). The library puts NFKC in its place, which differs.
+ *
+ * A grapheme of fewer than 6 bytes is replaced whole if the map has it, else character by character.
+ *
+ * @param charsmap base64 of: the trie's length in bytes (uint32), the trie (uint32 units), the replacements
+ */
+export function precompiledNormalizer(charsmap: string | null | undefined): Normalizer {
+  if (charsmap === null || charsmap === undefined || charsmap === '') return (text) => text;
+  const binary = atob(charsmap);
+  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const trieBytes = bytes.byteLength < 4 ? NaN : view.getUint32(0, true);
+  if (!(4 + trieBytes <= bytes.byteLength) || trieBytes % 4 !== 0) {
+    throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the precompiled_charsmap is cut short' });
+  }
+  const trie = new Uint32Array(bytes.buffer.slice(4, 4 + trieBytes));
+  const replacements = bytes.subarray(4 + trieBytes);
+  const encoder = new TextEncoder();
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+  const cache = new Map<string, string>();
+
+  /** The replacement of the shortest prefix that the map has; the reference takes the first of its results. */
+  const lookUp = (text: string): string | undefined => {
+    const key = encoder.encode(text);
+    let node = trieOffset(trie[0]!);
+    for (const byte of key) {
+      if (byte === 0) return undefined;
+      node ^= byte;
+      const unit = trie[node];
+      if (unit === undefined || (unit & 0x800000ff) >>> 0 !== byte) return undefined;
+      node ^= trieOffset(unit);
+      if (((unit >>> 8) & 1) === 1) {
+        const start = trie[node]! & 0x7fffffff;
+        let end = start;
+        while (end < replacements.byteLength && replacements[end] !== 0) end += 1;
+        return decoder.decode(replacements.subarray(start, end));
+      }
+    }
+    return undefined;
+  };
+
+  const replaceGrapheme = (grapheme: string): string => {
+    const known = cache.get(grapheme);
+    if (known !== undefined) return known;
+    let result: string | undefined;
+    if (encoder.encode(grapheme).byteLength < 6) result = lookUp(grapheme);
+    result ??= Array.from(grapheme, (character) => lookUp(character) ?? character).join('');
+    if (cache.size < 10_000) cache.set(grapheme, result);
+    return result;
+  };
+
+  return (text) => {
+    let result = '';
+    for (const { segment } of graphemes.segment(text)) result += replaceGrapheme(segment);
+    return result;
+  };
+}
+
+function trieOffset(unit: number): number {
+  return ((unit >>> 10) << ((unit & (1 << 9)) >>> 6)) >>> 0;
+}

@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TokenizerFiles } from './tokenizer';
+import { TokenizerError } from './tokenizer-error';
+
+const namedTokens = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token', 'additional_special_tokens', 'extra_special_tokens'];
+
+/** Writes a tokenizer's files into a folder. */
+export async function saveTokenizer(options: { folder: string; files: TokenizerFiles }): Promise<void> {
+  const { folder, files } = options;
+  const { chat_template: _template, ...settings } = files.settings;
+  const specialTokens = Object.fromEntries(Object.entries(settings).filter(([name, value]) => namedTokens.includes(name) && value !== null));
+  const texts: [string, string][] = [
+    ['tokenizer.json', json(files.file)],
+    ['special_tokens_map.json', json(specialTokens)],
+    ['tokenizer_config.json', json(settings)],
+  ];
+  const more: [string, string][] = [];
+  for (const [name, template] of Object.entries(files.chatTemplates)) {
+    if (name === 'default') texts.push(['chat_template.jinja', template]);
+    else more.push([`${name}.jinja`, template]);
+  }
+  try {
+    await mkdir(folder, { recursive: true });
+    for (const [name, text] of texts) await writeWhole(join(folder, name), text);
+    if (more.length > 0) {
+      await mkdir(join(folder, 'additional_chat_templates'), { recursive: true });
+      for (const [name, text] of more) await writeWhole(join(folder, 'additional_chat_templates', name), text);
+    }
+  } catch (cause) {
+    throw new TokenizerError({ code: 'input-output', message: `${folder}: can't write the tokenizer: ${(cause as Error).message}`, cause });
+  }
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const temporaryPath = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.temporary`;
+  try {
+    const handle = await open(temporaryPath, 'wx');
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporaryPath, path);
+  } catch (error) {
+    await rm(temporaryPath, { force: true });
+    throw error;
+  }
+}

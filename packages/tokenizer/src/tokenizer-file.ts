@@ -1,0 +1,128 @@
+import { TokenizerError } from './tokenizer-error';
+
+/** A component of tokenizer.json: its type and its settings. */
+export interface ComponentConfiguration {
+  type: string;
+  [setting: string]: unknown;
+}
+
+/** A token beside the model's vocabulary, found in the text before anything else looks at it. */
+export interface AddedToken {
+  /** The token's id. */
+  id: number;
+  /** The text that stands for it. */
+  content: string;
+  /** Found only where no letter or digit touches it. */
+  single_word: boolean;
+  /** Takes the white space before it with it. */
+  lstrip: boolean;
+  /** Takes the white space after it with it. */
+  rstrip: boolean;
+  /** Looked for in the normalised text. */
+  normalized: boolean;
+  /** Left out by `skipSpecialTokens`. */
+  special: boolean;
+}
+
+/** The model part of tokenizer.json. */
+export interface ModelConfiguration extends ComponentConfiguration {
+  vocab: Record<string, number> | [string, number][];
+}
+
+/** tokenizer.json, as far as this package reads it; the rest is kept as it is. */
+export interface TokenizerFile {
+  version?: string;
+  added_tokens: AddedToken[];
+  normalizer: ComponentConfiguration | null;
+  pre_tokenizer: ComponentConfiguration | null;
+  post_processor: ComponentConfiguration | null;
+  decoder: ComponentConfiguration | null;
+  model: ModelConfiguration;
+  [other: string]: unknown;
+}
+
+/** tokenizer_config.json, as far as this package reads it; the rest is kept as it is. */
+export interface TokenizerSettings {
+  bos_token?: SpecialTokenSetting;
+  eos_token?: SpecialTokenSetting;
+  unk_token?: SpecialTokenSetting;
+  pad_token?: SpecialTokenSetting;
+  add_bos_token?: boolean | null;
+  add_eos_token?: boolean | null;
+  clean_up_tokenization_spaces?: boolean | null;
+  chat_template?: string | { name: string; template: string }[] | null;
+  added_tokens_decoder?: Record<string, Omit<AddedToken, 'id'>>;
+  model_max_length?: number;
+  [other: string]: unknown;
+}
+
+/** A special token in a settings file: its text, or an object that holds it. */
+export type SpecialTokenSetting = string | { content: string } | null;
+
+/** The text of a special token's setting. */
+export function settingText(setting: SpecialTokenSetting | undefined): string | undefined {
+  if (setting === null || setting === undefined) return undefined;
+  return typeof setting === 'string' ? setting : setting.content;
+}
+
+/**
+ * Checks the shape of tokenizer.json and fills in what its writer left out.
+ *
+ * @throws TokenizerError `invalid-file`
+ */
+export function checkTokenizerFile(value: unknown, label: string): TokenizerFile {
+  const fail = (message: string): never => {
+    throw new TokenizerError({ code: 'invalid-file', message: `${label}: ${message}` });
+  };
+  if (!isObject(value)) return fail('the file is not a JSON object');
+  const model = value['model'];
+  if (!isObject(model)) return fail('it has no "model"; this is not a tokenizer.json');
+  if (!isObject(model['vocab']) && !Array.isArray(model['vocab'])) return fail('its model has no "vocab"');
+  for (const part of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder']) {
+    const component = value[part];
+    if (component !== null && component !== undefined && (!isObject(component) || typeof component['type'] !== 'string')) {
+      return fail(`its "${part}" is not an object with a "type"`);
+    }
+  }
+  const added = value['added_tokens'] ?? [];
+  if (!Array.isArray(added)) return fail('its "added_tokens" are not a list');
+  return {
+    ...value,
+    added_tokens: added.map((token: unknown, index) => checkAddedToken(token, `${label}: added token ${index}`)),
+    normalizer: (value['normalizer'] ?? null) as ComponentConfiguration | null,
+    pre_tokenizer: (value['pre_tokenizer'] ?? null) as ComponentConfiguration | null,
+    post_processor: (value['post_processor'] ?? null) as ComponentConfiguration | null,
+    decoder: (value['decoder'] ?? null) as ComponentConfiguration | null,
+    model: { ...model, type: modelType(model) } as ModelConfiguration,
+  };
+}
+
+/** Fills in what an added token leaves out, as the reference does. */
+export function checkAddedToken(token: unknown, label: string): AddedToken {
+  if (!isObject(token) || typeof token['content'] !== 'string' || !Number.isSafeInteger(token['id']) || (token['id'] as number) < 0) {
+    throw new TokenizerError({ code: 'invalid-file', message: `${label} has no "content" or no "id"` });
+  }
+  const special = token['special'] === true;
+  return {
+    id: token['id'] as number,
+    content: token['content'],
+    single_word: token['single_word'] === true,
+    lstrip: token['lstrip'] === true,
+    rstrip: token['rstrip'] === true,
+    normalized: typeof token['normalized'] === 'boolean' ? token['normalized'] : !special,
+    special,
+  };
+}
+
+/** Older files leave the model's type out. */
+function modelType(model: Record<string, unknown>): string {
+  if (typeof model['type'] === 'string') return model['type'];
+  if (Array.isArray(model['vocab'])) return 'Unigram';
+  if ('merges' in model) return 'BPE';
+  return 'continuing_subword_prefix' in model ? 'WordPiece' : 'WordLevel';
+}
+
+/** Whether a value is an object and no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
