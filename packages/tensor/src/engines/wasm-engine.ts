@@ -5,7 +5,7 @@ import { installWasmKernels } from '../wasm/install-wasm-kernels';
 import { processorName } from './processor-name';
 import { shareClonesOnWasm } from './wasm-shared-clones';
 
-let loaded: EngineDevice | null = null;
+let loading: Promise<EngineDevice> | null = null;
 
 /** WebAssembly with SIMD on one thread: needs nothing but npm. */
 export const wasmEngine: Engine = {
@@ -16,7 +16,7 @@ export const wasmEngine: Engine = {
     const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
     return { package: '@tensorflow/tfjs-backend-wasm', version };
   },
-  load: async () => (loaded ??= await load()),
+  load: () => (loading ??= load()),
   preference: () => 10,
   advice: () => 'One thread each: training takes all cores by running several workers.',
 };
@@ -29,11 +29,14 @@ async function load(): Promise<EngineDevice> {
   // Threads do not run in Node; one thread everywhere keeps results the same bytes on every machine.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   const before = tf.getBackend();
+  let variant: string;
   const forget = rememberProcessListeners();
   try {
     if (!(await tf.setBackend('wasm'))) {
       throw new Error('the backend did not initialise');
     }
+    shareClonesOnWasm();
+    ({ variant } = await installWasmKernels());
   } catch (cause) {
     throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: `wasm: TensorFlow.js's wasm backend does not load (${cause instanceof Error ? cause.message : String(cause)}). Reinstall @tensorflow/tfjs-backend-wasm 4.22.0.`, cause });
   } finally {
@@ -42,9 +45,7 @@ async function load(): Promise<EngineDevice> {
       await tf.setBackend(before);
     }
   }
-  shareClonesOnWasm();
-  await installWasmKernels();
-  return { kind: 'cpu', name: `${await processorName()}, WebAssembly SIMD, 1 thread` };
+  return { kind: 'cpu', name: `${await processorName()}, WebAssembly ${variant}, 1 thread` };
 }
 
 /** Emscripten turns every unhandled rejection of the process into a crash of its own; the returned function undoes that. */

@@ -1,5 +1,6 @@
 import { tf } from '../tensorflow';
 import { OperationError } from '../errors';
+import { fusedKernels } from '../kernels/registry';
 import type { Activation } from '../kernels/fused-kernels';
 
 const inverseRootTwo = Math.SQRT1_2;
@@ -64,10 +65,25 @@ export function checkActivation(operation: string, activation: Activation): void
 
 /** `activation(x)`, not differentiable: for use inside an operation. */
 export function activationValue<T extends tf.Tensor>(activation: Activation, x: T): T {
-  return activation === 'none' ? x : tf.tidy(() => composed[activation].forward(x) as T);
+  if (activation === 'none') {
+    return x;
+  }
+  const fused = fusedKernels().activationForward;
+  return fused ? (tf.reshape(fused({ input: asRows(x), activation }), x.shape) as T) : tf.tidy(() => composed[activation].forward(x) as T);
 }
 
 /** `gradient · activation′(x)`. */
 export function activationGradient<T extends tf.Tensor>(activation: Activation, x: T, gradient: T): T {
-  return activation === 'none' ? gradient : tf.tidy(() => tf.mul(gradient, composed[activation].derivative(x)) as T);
+  if (activation === 'none') {
+    return gradient;
+  }
+  const fused = fusedKernels().activationBackward;
+  return fused
+    ? (tf.reshape(fused({ gradient: asRows(gradient), preactivation: asRows(x), activation }), x.shape) as T)
+    : tf.tidy(() => tf.mul(gradient, composed[activation].derivative(x)) as T);
+}
+
+function asRows(tensor: tf.Tensor): tf.Tensor2D {
+  const width = tensor.shape[tensor.shape.length - 1] ?? 1;
+  return tf.reshape(tensor, [width === 0 ? 0 : tensor.size / width, width]) as tf.Tensor2D;
 }

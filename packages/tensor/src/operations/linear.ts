@@ -61,8 +61,7 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
       let remaining = activation;
       if (preactivation && (activationBackward || !fused)) {
         // Shared by all three gradients, so computed once.
-        const shared = { activation, preactivation: preactivation as tf.Tensor2D, gradient: flatGradient };
-        flatGradient = activationBackward ? activationBackward(shared) : activationGradient(activation, shared.preactivation, flatGradient);
+        flatGradient = activationGradient(activation, preactivation as tf.Tensor2D, flatGradient);
         remaining = 'none';
       }
       const backward = (needs: { input?: boolean; weight?: boolean; bias?: boolean }) =>
