@@ -20,9 +20,14 @@ export function crc32(bytes: Uint8Array, start: number, end: number): number {
 function adler32(bytes: Uint8Array): number {
   let low = 1;
   let high = 0;
-  for (const byte of bytes) {
-    low = (low + byte) % 65521;
-    high = (high + low) % 65521;
+  for (let start = 0; start < bytes.length; start += 4096) {
+    const end = Math.min(bytes.length, start + 4096); // sums of this many bytes stay exact
+    for (let index = start; index < end; index += 1) {
+      low += bytes[index]!;
+      high += low;
+    }
+    low %= 65521;
+    high %= 65521;
   }
   return ((high << 16) | low) >>> 0;
 }

@@ -3,16 +3,18 @@ import type { RandomStream } from '../random';
 import { sceneColours } from './scene-world';
 import type { Scene, SceneGrid, SceneShape } from './scene-world';
 
-/** Samples a pixel in each direction: 9 shades at an edge. */
+/** Samples a pixel in each direction: 10 shades at an edge. */
 const samples = 3;
 
-/** Whether a point, relative to the shape's centre, lies within a shape of half size `radius`; y grows downwards. */
-const inside: Record<SceneShape, (x: number, y: number, radius: number) => boolean> = {
-  circle: (x, y, radius) => x * x + y * y < radius * radius,
-  square: (x, y, radius) => Math.max(Math.abs(x), Math.abs(y)) < 0.88 * radius,
-  triangle: (x, y, radius) => y < 0.8 * radius && Math.abs(x) < 0.6 * (y + radius),
-  cross: (x, y, radius) =>
-    (Math.abs(x) < 0.36 * radius && Math.abs(y) < radius) || (Math.abs(y) < 0.36 * radius && Math.abs(x) < radius),
+/**
+ * Half the width of a shape of half size `radius` at height `y` below its centre; 0 where it has no part. Every shape is
+ * one span a row, symmetric about its centre.
+ */
+const halfWidth: Record<SceneShape, (y: number, radius: number) => number> = {
+  circle: (y, radius) => Math.sqrt(Math.max(0, radius * radius - y * y)),
+  square: (y, radius) => (Math.abs(y) < 0.88 * radius ? 0.88 * radius : 0),
+  triangle: (y, radius) => (y < 0.8 * radius ? Math.max(0, 0.6 * (y + radius)) : 0),
+  cross: (y, radius) => (Math.abs(y) < 0.36 * radius ? radius : Math.abs(y) < radius ? 0.36 * radius : 0),
 };
 
 /**
@@ -25,29 +27,32 @@ export function drawScene(options: { scene: Scene; grid: SceneGrid; cellSize: nu
   const height = grid.rows * cellSize;
   const data = new Uint8Array(width * height * 3);
   const unit = cellSize / 16;
+  const covered = new Uint8Array(cellSize * cellSize); // samples inside the shape, by pixel
   for (let cell = 0; cell < grid.cells; cell += 1) {
     const centreX = cellSize / 2 + random.uniform(-1.5, 1.5) * unit;
     const centreY = cellSize / 2 + random.uniform(-1.5, 1.5) * unit;
     const radius = random.uniform(4.5, 6.5) * unit;
     const colour = sceneColours[scene.colours[cell]!].map((level) => Math.min(255, Math.max(0, level + random.uniform(-15, 15))));
-    const covers = inside[scene.shapes[cell]!];
+    const halfWidthAt = halfWidth[scene.shapes[cell]!];
+
+    covered.fill(0);
+    for (let row = 0; row < cellSize * samples; row += 1) {
+      const half = halfWidthAt((row + 0.5) / samples - centreY, radius);
+      if (half === 0) continue;
+      // Sample i lies at (i + 0.5) / samples; those strictly inside centre ± half are covered.
+      const first = Math.max(0, Math.floor((centreX - half) * samples - 0.5) + 1);
+      const last = Math.min(cellSize * samples - 1, Math.ceil((centreX + half) * samples - 0.5) - 1);
+      const start = Math.floor(row / samples) * cellSize;
+      for (let sample = first; sample <= last; sample += 1) covered[start + Math.floor(sample / samples)]! += 1;
+    }
+
     const left = (cell % grid.columns) * cellSize;
     const top = Math.floor(cell / grid.columns) * cellSize;
-    for (let row = 0; row < cellSize; row += 1) {
-      for (let column = 0; column < cellSize; column += 1) {
-        let covered = 0;
-        for (let sample = 0; sample < samples * samples; sample += 1) {
-          const x = column + ((sample % samples) + 0.5) / samples - centreX;
-          const y = row + (Math.floor(sample / samples) + 0.5) / samples - centreY;
-          if (covers(x, y, radius)) covered += 1;
-        }
-        if (covered === 0) continue;
-        const share = covered / (samples * samples);
-        const at = ((top + row) * width + left + column) * 3;
-        for (let channel = 0; channel < 3; channel += 1) {
-          data[at + channel] = Math.round(colour[channel]! * share);
-        }
-      }
+    for (let pixel = 0; pixel < covered.length; pixel += 1) {
+      if (covered[pixel] === 0) continue;
+      const share = covered[pixel]! / (samples * samples);
+      const at = ((top + Math.floor(pixel / cellSize)) * width + left + (pixel % cellSize)) * 3;
+      for (let channel = 0; channel < 3; channel += 1) data[at + channel] = Math.round(colour[channel]! * share);
     }
   }
   return { data, width, height };
