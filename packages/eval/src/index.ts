@@ -33,3 +33,22 @@ export { gitHash, hashFile, hashFolder, RunFolder, type RunIdentity } from './re
 
 export { compareRuns, scoreRun, type ComparedRun, type ComparisonResult, type RunComparison, type RunScore } from './comparison/compare-runs';
 export { comparisonMarkdown, comparisonSections, comparisonSentences, markdownTable } from './comparison/comparison-tables';
+
+export {
+  cutThoughts,
+  meanThoughts,
+  permuteThoughts,
+  replaceByAnother,
+  replaceByMean,
+  replaceByNoise,
+  replaceByZeros,
+  swapThoughts,
+  type InterventionKind,
+  type ThoughtIntervention,
+  type ThoughtStates,
+} from './audit/interventions';
+export type { InterpreterAuditSample, InterpreterAuditSubject, InterpreterCondition, ThoughtAuditSample, ThoughtAuditSubject } from './audit/audit-subject';
+export { auditThoughts, judgeThoughts, type AuditThoughtsOptions, type Estimate, type InterventionEffect, type InterventionResult, type ThoughtAudit, type ThoughtVerdict } from './audit/audit-thoughts';
+export { auditInterpreter, judgeInterpreter, type AuditInterpreterOptions, type InterpreterAudit, type InterpreterConditionResult, type InterpreterVerdict } from './audit/audit-interpreter';
+export { retainedInformation, type RetainedInformation } from './audit/retained-information';
+export { auditMarkdown, interpreterAuditSections, thoughtAuditSections } from './audit/audit-sections';

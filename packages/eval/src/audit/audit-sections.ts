@@ -1,0 +1,143 @@
+import { markdownTable, probability } from '../comparison/comparison-tables';
+import { chartSection } from '../report/chart-section';
+import { formatValue } from '../report/format-value';
+import { proseSection } from '../report/prose-section';
+import type { ReportSection } from '../report/report-section';
+import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
+import type { InterpreterAudit } from './audit-interpreter';
+import type { Estimate, ThoughtAudit } from './audit-thoughts';
+import type { RetainedInformation } from './retained-information';
+
+const cell = (estimate: Estimate | null | undefined): TableCell => (estimate ? { value: estimate.value, interval: estimate.interval } : null);
+
+const thoughtColumns: TableColumn[] = [
+  { header: 'thoughts' },
+  { header: 'examples', format: 'integer', align: 'right' },
+  { header: 'accuracy', format: 'percent', align: 'right' },
+  { header: 'drop', format: 'percent', align: 'right' },
+  { header: 'p after Holm', align: 'right' },
+  { header: 'answers changed', format: 'percent', align: 'right' },
+  { header: 'answer NLL (nats)', digits: 3, align: 'right' },
+  { header: 'loss (nats)', digits: 3, align: 'right' },
+];
+
+function thoughtRows(audit: ThoughtAudit): TableCell[][] {
+  return [
+    [{ value: 'own', strong: true }, audit.count, cell(audit.accuracy), null, null, null, cell(audit.negativeLogLikelihood), null],
+    ...audit.interventions.map(({ name, kind, count, effect }): TableCell[] => [
+      kind === 'cut' ? `own, ${name} kept` : name,
+      count,
+      ...(effect === null
+        ? [null, null, null, null, null, null]
+        : [cell(effect.accuracy), cell(effect.accuracyDrop), probability(effect.pValue), cell(effect.flips), cell(effect.negativeLogLikelihood), cell(effect.likelihoodLoss)]),
+    ]),
+  ];
+}
+
+/** The verdict in a sentence. */
+export function verdictSentence({ verdict, certain, subject }: { verdict: string; certain: boolean; subject: string }): string {
+  return `${subject}: ${verdict}${certain ? '' : ' (not certain)'}.`;
+}
+
+/** An audit of thoughts as sections of a report. */
+export function thoughtAuditSections({
+  audit,
+  retained,
+  title = 'Are the thoughts used?',
+}: {
+  audit: ThoughtAudit;
+  /** @default left out */
+  retained?: RetainedInformation;
+  /** @default 'Are the thoughts used?' */
+  title?: string;
+}): ReportSection[] {
+  const cuts = audit.interventions.filter(({ kind, effect }) => kind === 'cut' && effect !== null);
+  const sections = [
+    proseSection({ title, text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The thoughts' }), list: [...audit.evidence, ...retainedSentence(retained)] }),
+    tableSection({
+      title: `${title} The numbers`,
+      caption: `${audit.count} examples with their own thoughts and with others in their place; intervals of 95 % unless said otherwise. Only examples whose thoughts an intervention changes count in its row.`,
+      columns: thoughtColumns,
+      rows: thoughtRows(audit),
+    }),
+  ];
+  if (cuts.length > 1) {
+    const points = cuts.map(({ kept, effect }) => ({ x: kept as number, y: (effect as NonNullable<typeof effect>).accuracy.value, interval: (effect as NonNullable<typeof effect>).accuracy.interval }));
+    sections.push(
+      chartSection({
+        title: `${title} Thoughts kept`,
+        caption: 'Accuracy when only the first thoughts are kept, over the examples that lose one.',
+        series: [{ name: 'accuracy', points }],
+        xLabel: 'thoughts kept',
+        yLabel: 'accuracy',
+        yFormat: 'percent',
+        yInclude: [0, 1],
+      }),
+    );
+  }
+  return sections;
+}
+
+const interpreterColumns: TableColumn[] = [
+  { header: 'given' },
+  { header: 'facts right', format: 'percent', align: 'right' },
+  { header: 'margin', format: 'percent', align: 'right' },
+  { header: 'NLL (nats a token)', digits: 3, align: 'right' },
+  { header: 'margin (nats)', digits: 3, align: 'right' },
+  { header: 'same text', format: 'percent', align: 'right' },
+];
+
+const conditionNames: Record<string, string> = { own: 'own thought', another: 'another example’s', noise: 'noise of the same norm' };
+
+function interpreterRows({ conditions }: InterpreterAudit): TableCell[][] {
+  return conditions.map((one) => [
+    conditionNames[one.condition] ?? one.condition,
+    cell(one.factsRight),
+    cell(one.factMargin),
+    cell(one.negativeLogLikelihood),
+    cell(one.likelihoodMargin),
+    cell(one.sameText),
+  ]);
+}
+
+/** An audit of an interpreter as sections of a report. */
+export function interpreterAuditSections({
+  audit,
+  title = 'Does the interpreter read the thought?',
+}: {
+  audit: InterpreterAudit;
+  /** @default 'Does the interpreter read the thought?' */
+  title?: string;
+}): ReportSection[] {
+  return [
+    proseSection({ title, text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The interpreter' }), list: audit.evidence }),
+    tableSection({
+      title: `${title} The numbers`,
+      caption: `${audit.count} examples. Margins say how much better the own thought is; above 0 the thought helps.`,
+      columns: interpreterColumns,
+      rows: interpreterRows(audit),
+    }),
+  ];
+}
+
+/** Audits as Markdown. */
+export function auditMarkdown({ thoughts, retained, interpreters = [] }: { thoughts?: ThoughtAudit; retained?: RetainedInformation; interpreters?: { name: string; audit: InterpreterAudit }[] }): string {
+  const lines: string[] = [];
+  if (thoughts !== undefined) {
+    lines.push(`**${verdictSentence({ verdict: thoughts.verdict, certain: thoughts.certain, subject: 'The thoughts' })}**`, '');
+    lines.push(...[...thoughts.evidence, ...retainedSentence(retained)].map((sentence) => `- ${sentence}`), '', ...markdownTable(thoughtColumns, thoughtRows(thoughts)), '');
+  }
+  for (const { name, audit } of interpreters) {
+    lines.push(`**${verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: name })}**`, '');
+    lines.push(...audit.evidence.map((sentence) => `- ${sentence}`), '', ...markdownTable(interpreterColumns, interpreterRows(audit)), '');
+  }
+  return lines.join('\n');
+}
+
+function retainedSentence(retained: RetainedInformation | undefined): string[] {
+  if (retained === undefined) return [];
+  const nats = `(answer NLL without chain ${retained.withoutChain.toFixed(3)}, hidden ${retained.hidden.toFixed(3)}, written ${retained.written.toFixed(3)} nats)`;
+  if (retained.value === null) return [`Retained information ρ is not defined: the written chain tells no more about the answer than no chain ${nats}.`];
+  const interval = retained.interval === null ? '' : ` [${retained.interval.map((bound) => formatValue({ value: bound, digits: 2 })).join(', ')}]`;
+  return [`Retained information ρ = ${formatValue({ value: retained.value, digits: 2 })}${interval} ${nats}.`];
+}

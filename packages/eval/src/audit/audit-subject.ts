@@ -1,0 +1,40 @@
+import type { ThoughtIntervention, ThoughtStates } from './interventions';
+
+/** What a model answers for one example. */
+export interface ThoughtAuditSample {
+  correct: boolean;
+  /** In one writing, so that equal answers are equal texts; null where the output holds none. */
+  answer: string | null;
+  /** Of the true answer given what stands before it, in nats, summed over its tokens. */
+  negativeLogLikelihood: number;
+}
+
+/** A model whose thoughts can be replaced. */
+export interface ThoughtAuditSubject<Example> {
+  /** Collects the examples' own thoughts as the model thinks them. */
+  collect(options: { examples: readonly Example[] }): Promise<ThoughtStates[]>;
+  /** Answers the examples, with the intervention's thoughts in place of their own, or with their own. One sample an example, in order. */
+  run(options: { examples: readonly Example[]; intervention: ThoughtIntervention | null }): Promise<ThoughtAuditSample[]>;
+}
+
+/** What an interpreter is given. */
+export type InterpreterCondition = 'own' | 'zeros' | 'mean' | 'noise' | 'another' | 'question only' | 'thought only';
+
+/** What an interpreter writes for one example. */
+export interface InterpreterAuditSample {
+  /** The explanation; tags and prefixes stripped. */
+  text: string;
+  /** Facts of the true stage that the text tells right; 0 where the data has none. */
+  factsRight: number;
+  factsTotal: number;
+  /** Of the true stage's text, in nats a token. */
+  negativeLogLikelihood: number;
+}
+
+/** An interpreter whose input can be replaced. */
+export interface InterpreterAuditSubject<Example> {
+  /** The thoughts that the interpreter reads, by example. */
+  collect(options: { examples: readonly Example[] }): Promise<ThoughtStates[]>;
+  /** Explains the examples. `thoughts` is null where the interpreter gets no thought; `question` says whether it gets the question. */
+  explain(options: { examples: readonly Example[]; condition: InterpreterCondition; thoughts: ThoughtStates[] | null; question: boolean }): Promise<InterpreterAuditSample[]>;
+}

@@ -1,0 +1,204 @@
+import { RandomStream } from '@subtext/data';
+import { EvaluationError } from '../errors';
+
+/** The hidden states of one example's thoughts, in order, each `[width]`. */
+export type ThoughtStates = readonly Float32Array[];
+
+/** What is done to the thoughts. */
+export type InterventionKind =
+  /** Zeros. */
+  | 'zeros'
+  /** The mean state of that place over all examples. */
+  | 'mean'
+  /** A random direction with the thought's own norm. */
+  | 'noise'
+  /** Another example's thoughts. */
+  | 'another'
+  /** The example's own thoughts in another order. */
+  | 'permuted'
+  /** Only the first k thoughts. */
+  | 'cut'
+  /** Exchanged between two examples whose answers differ. */
+  | 'swapped';
+
+/** Thoughts that take the place of the examples' own. */
+export interface ThoughtIntervention {
+  kind: InterventionKind;
+  /** How tables name it, such as `cut after 2`. */
+  name: string;
+  /** By example; fewer than the example's own where thoughts are cut. */
+  thoughts: ThoughtStates[];
+  /** By example: whether anything differs from its own thoughts. Examples that stay as they were say nothing. */
+  changed: boolean[];
+  /** By example: whose thoughts it got; only for `another` and `swapped`. −1 where none. */
+  partners?: Int32Array;
+  /** Thoughts kept; only for `cut`. */
+  kept?: number;
+}
+
+/** Every thought becomes zeros. */
+export function replaceByZeros({ thoughts }: { thoughts: readonly ThoughtStates[] }): ThoughtIntervention {
+  const replaced = thoughts.map((states) => states.map((state) => new Float32Array(state.length)));
+  return { kind: 'zeros', name: 'zeros', thoughts: replaced, changed: changes(thoughts, replaced) };
+}
+
+/** Every thought becomes the mean of the thoughts at its place over all examples: in range, without content. */
+export function replaceByMean({ thoughts }: { thoughts: readonly ThoughtStates[] }): ThoughtIntervention {
+  const means = meanThoughts({ thoughts });
+  const replaced = thoughts.map((states) => states.map((_, place) => Float32Array.from(means[place] as Float32Array)));
+  return { kind: 'mean', name: 'mean', thoughts: replaced, changed: changes(thoughts, replaced) };
+}
+
+/** Every thought becomes a random direction of the same Euclidean norm. */
+export function replaceByNoise({
+  thoughts,
+  seed = 0,
+}: {
+  thoughts: readonly ThoughtStates[];
+  /** @default 0 */
+  seed?: number;
+}): ThoughtIntervention {
+  const random = new RandomStream(seed, 'thought noise');
+  const replaced = thoughts.map((states) =>
+    states.map((state) => {
+      const noise = Float64Array.from(state, () => gaussian(random));
+      const scale = euclideanNorm(state) / Math.max(euclideanNorm(noise), 1e-30);
+      return Float32Array.from(noise, (value) => value * scale);
+    }),
+  );
+  return { kind: 'noise', name: 'noise of the same norm', thoughts: replaced, changed: changes(thoughts, replaced) };
+}
+
+/**
+ * Every example gets another example's thoughts: one that has as many, where there is one. Each example
+ * gives once in its group (a random cycle), so that the set of thoughts stays the same.
+ */
+export function replaceByAnother({
+  thoughts,
+  seed = 0,
+}: {
+  thoughts: readonly ThoughtStates[];
+  /** @default 0 */
+  seed?: number;
+}): ThoughtIntervention {
+  if (thoughts.length < 2) throw new EvaluationError({ code: 'EMPTY_SET', message: 'Another example’s thoughts need at least two examples; raise the limit.' });
+  const random = new RandomStream(seed, 'thought partners');
+  const groups = new Map<number, number[]>();
+  for (const [index, states] of thoughts.entries()) groups.set(states.length, [...(groups.get(states.length) ?? []), index]);
+  const partners = new Int32Array(thoughts.length).fill(-1);
+  const alone: number[] = [];
+  for (const group of groups.values()) {
+    if (group.length === 1) alone.push(...group);
+    else placeCycle(random.shuffle(group), partners);
+  }
+  // Those whose number of thoughts nobody shares take from anybody else.
+  for (const index of alone) partners[index] = (index + 1 + random.integer(thoughts.length - 1)) % thoughts.length;
+  const replaced = thoughts.map((_, index) => copy(thoughts[partners[index] as number] as ThoughtStates));
+  return { kind: 'another', name: 'another example’s', thoughts: replaced, changed: changes(thoughts, replaced), partners };
+}
+
+/** Every example's own thoughts in another order: no thought stays at its place where three or more differ. */
+export function permuteThoughts({
+  thoughts,
+  seed = 0,
+}: {
+  thoughts: readonly ThoughtStates[];
+  /** @default 0 */
+  seed?: number;
+}): ThoughtIntervention {
+  const random = new RandomStream(seed, 'thought order');
+  const replaced = thoughts.map((states) => {
+    const sources = new Int32Array(states.length).fill(0);
+    if (states.length > 1) placeCycle(random.shuffle(states.map((_, place) => place)), sources);
+    return copy(states.map((_, place) => states[sources[place] as number] as Float32Array));
+  });
+  return { kind: 'permuted', name: 'own, in another order', thoughts: replaced, changed: changes(thoughts, replaced) };
+}
+
+/** Only the first `kept` thoughts of every example. */
+export function cutThoughts({ thoughts, kept }: { thoughts: readonly ThoughtStates[]; kept: number }): ThoughtIntervention {
+  if (!Number.isInteger(kept) || kept < 0) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `Thoughts cannot be cut after ${kept}; give a whole number from 0.` });
+  const replaced = thoughts.map((states) => copy(states.slice(0, kept)));
+  return { kind: 'cut', name: kept === 0 ? 'none' : `the first ${kept}`, thoughts: replaced, changed: changes(thoughts, replaced), kept };
+}
+
+/**
+ * Exchanges thoughts between examples of a pair whose answers differ, so that one can see whether the
+ * answer follows the thought. An example without a partner keeps its own and does not count.
+ */
+export function swapThoughts({
+  thoughts,
+  answers,
+  compatible = () => true,
+  seed = 0,
+}: {
+  thoughts: readonly ThoughtStates[];
+  /** By example: what the model answers with its own thoughts. */
+  answers: readonly (string | null)[];
+  /** Whether two examples may exchange, such as those of one kind of question. @default any two */
+  compatible?: (left: number, right: number) => boolean;
+  /** @default 0 */
+  seed?: number;
+}): ThoughtIntervention {
+  if (answers.length !== thoughts.length) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `${thoughts.length} examples but ${answers.length} answers; give one each.` });
+  const partners = new Int32Array(thoughts.length).fill(-1);
+  const waiting: number[] = [];
+  for (const index of new RandomStream(seed, 'thought swaps').shuffle(thoughts.map((_, place) => place))) {
+    if (answers[index] === null) continue;
+    const place = waiting.findIndex(
+      (other) => answers[other] !== answers[index] && thoughts[other]?.length === thoughts[index]?.length && thoughts[other]?.length !== 0 && compatible(other, index),
+    );
+    if (place < 0) {
+      waiting.push(index);
+      continue;
+    }
+    const [other] = waiting.splice(place, 1) as [number];
+    partners[index] = other;
+    partners[other] = index;
+  }
+  const replaced = thoughts.map((states, index) => copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)));
+  return { kind: 'swapped', name: 'swapped between answers that differ', thoughts: replaced, changed: changes(thoughts, replaced), partners };
+}
+
+/** The mean state of each place over the examples that have a thought there. */
+export function meanThoughts({ thoughts }: { thoughts: readonly ThoughtStates[] }): Float32Array[] {
+  const places = thoughts.reduce((most, states) => Math.max(most, states.length), 0);
+  return Array.from({ length: places }, (_, place) => {
+    const present = thoughts.flatMap((states) => states[place] ?? []);
+    const width = (present[0] as Float32Array).length;
+    const sums = new Float64Array(width);
+    for (const state of present) {
+      if (state.length !== width) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `Thoughts of width ${width} and ${state.length} have no mean; give states of one model.` });
+      for (let unit = 0; unit < width; unit++) sums[unit] = (sums[unit] as number) + (state[unit] as number);
+    }
+    return Float32Array.from(sums, (sum) => sum / present.length);
+  });
+}
+
+/** The Euclidean norm of a vector. */
+export function euclideanNorm(vector: ArrayLike<number>): number {
+  let sum = 0;
+  for (let unit = 0; unit < vector.length; unit++) sum += (vector[unit] as number) ** 2;
+  return Math.sqrt(sum);
+}
+
+function changes(before: readonly ThoughtStates[], after: readonly ThoughtStates[]): boolean[] {
+  return before.map((states, index) => {
+    const others = after[index] as ThoughtStates;
+    return states.length !== others.length || states.some((state, place) => state.some((value, unit) => value !== (others[place] as Float32Array)[unit]));
+  });
+}
+
+/** Each member takes from the next in the circle. */
+function placeCycle(members: readonly number[], sources: Int32Array): void {
+  for (const [place, member] of members.entries()) sources[member] = members[(place + 1) % members.length] as number;
+}
+
+function copy(states: ThoughtStates): Float32Array[] {
+  return states.map((state) => Float32Array.from(state));
+}
+
+/** A draw from the standard normal distribution (Box and Muller). */
+function gaussian(random: RandomStream): number {
+  return Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+}
