@@ -27,6 +27,8 @@ export type { NumberArray, ProcessedImages } from './image-processing/numbers';
 export { resizeRgb, type Resampling } from './image-processing/resample';
 // Vision encoders
 export { createVisionEncoder, loadVisionEncoder } from './vision/load-vision-encoder';
+export { MllamaVisionEncoder } from './vision/mllama-vision-encoder';
+export { readMllamaVisionSettings, type MllamaVisionSettings } from './vision/mllama-vision-settings';
 export { PatchVisionEncoder } from './vision/patch-vision-encoder';
 export { readPatchEncoderSettings, type PatchEncoderSettings } from './vision/patch-encoder-settings';
 export { PixelValuesError, type PixelValues } from './vision/pixel-values';

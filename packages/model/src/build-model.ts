@@ -7,11 +7,11 @@ import type { LanguageModel } from './language-model';
 /** The most bytes of weights that an engine can hold: tfjs's wasm memory ends at 4 GiB, and the work needs room beside them. */
 const engineLimits: Readonly<Record<string, number>> = { wasm: 3.5 * 2 ** 30 };
 
-/** Puts a model together from its config, without values for its parameters. */
+/** Puts a model together from its config, of which it keeps a copy, without values for its parameters. */
 export function buildModel({ config, path }: { config: RawConfig; path: string }): { model: LanguageModel; family: ModelFamily } {
   const family = findFamily({ modelType: config.model_type, path });
   const structure = new ModelStructure({ parameters: new Parameters() });
-  const model = family.build({ config, structure, path });
+  const model = family.build({ config: structuredClone(config), structure, path });
   const bytes = [...structure.declarations.values()].reduce((sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
   const engine = engineName();
   const limit = engineLimits[engine];

@@ -27,6 +27,7 @@ export interface DecoderModelOptions {
 export class DecoderModel implements LanguageModel {
   readonly modelType: string;
   readonly config: RawConfig;
+  generationConfig: RawConfig | null = null;
   readonly structure: ModelStructure;
   readonly tokenEmbedding: EmbeddingLayer;
   readonly positionEmbedding: EmbeddingLayer | null;
@@ -100,6 +101,5 @@ export class DecoderModel implements LanguageModel {
   dispose(): void {
     this.parameters.dispose();
     this.rotary?.dispose();
-    for (const layer of this.structure.linearLayers.values()) layer.adapter?.dispose();
   }
 }

@@ -1,4 +1,4 @@
-import type { KeyValueCache, ModelStructure, RawConfig } from '@subtext/encoders';
+import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, RawConfig } from '@subtext/encoders';
 import type { Parameters, tf } from '@subtext/tensor';
 
 /** What one pass through a model takes. */
@@ -57,7 +57,13 @@ export interface LanguageModel {
   /** The folder's config.json, as Hugging Face writes it. */
   readonly config: RawConfig;
   readonly dimensions: ModelDimensions;
-  /** The model's parameters by their names in the checkpoint. */
+  /** The folder's generation_config.json, kept for saving; null or absent where there is none. */
+  generationConfig?: RawConfig | null;
+  /** The table behind `embed`. */
+  readonly tokenEmbedding: EmbeddingLayer;
+  /** The layer behind `logits`. */
+  readonly head: LinearLayer;
+  /** The model's parameters by their names in the checkpoint, and those of adapters (`….lora_A.weight`). */
   readonly parameters: Parameters;
   /** The declared parameters and the linear layers by name. */
   readonly structure: ModelStructure;

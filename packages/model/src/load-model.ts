@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { loadWeights, readConfig } from '@subtext/encoders';
 import { buildModel } from './build-model';
 import type { ModelFamily } from './families/model-family';
 import type { LanguageModel } from './language-model';
+import { readJsonFile } from './saving/json-file';
 
 export interface LoadModelOptions {
   /** A Hugging Face model folder: config.json and model.safetensors, or model.safetensors.index.json and its shards. */
@@ -30,7 +32,9 @@ function renaming({ family, model }: { family: ModelFamily; model: LanguageModel
  */
 export async function loadModel({ folder, trainable = true, onProgress }: LoadModelOptions): Promise<LanguageModel> {
   const config = await readConfig({ folder });
+  const generationConfig = await readJsonFile({ path: join(folder, 'generation_config.json') });
   const { model, family } = buildModel({ config, path: folder });
+  model.generationConfig = generationConfig;
   const tied = [...model.structure.linearLayers.values()].filter((layer) => layer.tied);
   try {
     await loadWeights({

@@ -28,14 +28,12 @@ export function resolvePositions({ time, offset, mask, positions, largestPositio
       message: `The mask has ${mask.shape[mask.rank - 1]} keys where there are ${keyTime}: ${offset} in the cache and ${time} new ones.`,
     });
   }
-  if (positions !== null) {
-    // Reading back is cheap everywhere but on webgpu, where it cannot be done synchronously.
-    const largest = largestPosition ?? (engineName() === 'webgpu' ? keyTime - 1 : (tf.tidy(() => positions.max().dataSync()[0]) as number));
-    return { positions, offset, largest };
-  }
+  // Reading back is cheap everywhere but on webgpu, where it cannot be done synchronously.
+  const largestOf = (counted: tf.Tensor2D) => (engineName() === 'webgpu' ? keyTime - 1 : (tf.tidy(() => counted.max().dataSync()[0]) as number));
+  if (positions !== null) return { positions, offset, largest: largestPosition ?? largestOf(positions) };
   if (mask !== null && mask.rank === 2) {
     const counted = tf.tidy(() => tf.maximum(tf.sub(tf.cumsum(tf.cast(mask, 'int32'), 1), tf.scalar(1, 'int32')), tf.scalar(0, 'int32')).slice([0, offset], [-1, time]));
-    return { positions: counted as tf.Tensor2D, offset, largest: keyTime - 1 };
+    return { positions: counted as tf.Tensor2D, offset, largest: largestOf(counted as tf.Tensor2D) };
   }
   return { positions: null, offset, largest: keyTime - 1 };
 }

@@ -13,7 +13,7 @@ export interface LinearLayerOptions {
   layout?: WeightLayout;
   /** How the weight starts in a new model. Default normal with deviation 0.02. */
   initialisation?: Initialisation;
-  /** A weight that another layer owns (tied output embeddings), `[outputWidth, inputWidth]`; none is declared then. */
+  /** A weight that another layer owns (tied output embeddings), `[outputWidth, inputWidth]` by its declaration; none is declared then. */
   tiedWeight?: ParameterHandle;
 }
 
@@ -24,8 +24,6 @@ export interface LinearLayerOptions {
 export class LinearLayer {
   /** The module's name in the checkpoint, such as `model.layers.0.self_attn.q_proj`. */
   readonly name: string;
-  readonly inputWidth: number;
-  readonly outputWidth: number;
   readonly layout: WeightLayout;
   readonly weight: ParameterHandle;
   readonly bias: ParameterHandle | null;
@@ -36,8 +34,6 @@ export class LinearLayer {
 
   constructor({ scope, inputWidth, outputWidth, bias = true, layout = 'out-in', initialisation = { kind: 'normal', deviation: 0.02 }, tiedWeight }: LinearLayerOptions) {
     this.name = scope.prefix;
-    this.inputWidth = inputWidth;
-    this.outputWidth = outputWidth;
     this.layout = layout;
     this.tied = tiedWeight !== undefined;
     this.weight =
@@ -47,11 +43,19 @@ export class LinearLayer {
     scope.structure.linearLayers.set(this.name, this);
   }
 
+  get inputWidth(): number {
+    return this.weight.declaration.shape[this.layout === 'out-in' ? 1 : 0] as number;
+  }
+
+  get outputWidth(): number {
+    return this.weight.declaration.shape[this.layout === 'out-in' ? 0 : 1] as number;
+  }
+
   /** `[..., inputWidth]` to `[..., outputWidth]`. */
   apply<Shape extends tf.Tensor>({ input, activation = 'none' }: { input: Shape; activation?: Activation }): Shape {
     const weight = this.weight.value as tf.Tensor2D;
     const bias = (this.bias?.value as tf.Tensor1D | undefined) ?? undefined;
-    if (this.adapter === null) return linear({ input, weight, bias, activation, layout: this.layout }) as Shape;
+    if (this.adapter === null || this.adapter.merged) return linear({ input, weight, bias, activation, layout: this.layout }) as Shape;
     const frozen = linear({ input, weight, bias, layout: this.layout });
     const sum = tf.add(frozen, this.adapter.apply({ input }));
     return activate({ input: sum, activation }) as Shape;

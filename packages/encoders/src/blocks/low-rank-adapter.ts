@@ -1,4 +1,4 @@
-import { linear, tf } from '@subtext/tensor';
+import { linear, tf, type WeightLayout } from '@subtext/tensor';
 
 /**
  * A low-rank addition to a linear layer: `α/r · dropout(x) · Aᵀ · Bᵀ` with A `[rank, in]` and B `[out, rank]`
@@ -14,6 +14,8 @@ export class LowRankAdapter {
   readonly scaling: number;
   /** Share of the adapter's inputs that are zeroed while training. */
   readonly dropout: number;
+  /** Whether the layer's weight holds the addition already; the adapter then adds nothing. */
+  merged = false;
   #seed: number | null = null;
   #calls = 0;
 
@@ -30,11 +32,6 @@ export class LowRankAdapter {
     this.#calls = 0;
   }
 
-  dispose(): void {
-    this.down.dispose();
-    this.up.dispose();
-  }
-
   /** `[..., in]` to `[..., out]`. */
   apply({ input }: { input: tf.Tensor }): tf.Tensor {
     const dropped =
@@ -42,5 +39,11 @@ export class LowRankAdapter {
     const reduced = linear({ input: dropped, weight: this.down as tf.Tensor2D });
     // Scaling the narrow tensor costs rank/out of scaling the wide one.
     return linear({ input: tf.mul(reduced, this.scaling), weight: this.up as tf.Tensor2D });
+  }
+
+  /** What merging adds to the weight: `α/r · B · A`, `[out, in]`, or its transpose for the layout `in-out`. */
+  weightChange({ layout }: { layout: WeightLayout }): tf.Tensor2D {
+    const [down, up] = [this.down as tf.Tensor2D, this.up as tf.Tensor2D];
+    return tf.tidy(() => tf.mul(layout === 'out-in' ? tf.matMul(up, down) : tf.matMul(down, up, true, true), this.scaling));
   }
 }

@@ -12,6 +12,7 @@ export type Initialisation =
 export interface ParameterDeclaration {
   /** The tensor's name in the checkpoint, such as `model.layers.0.self_attn.q_proj.weight`. */
   name: string;
+  /** Changes only when the parameter is resized. */
   shape: readonly number[];
   initialisation: Initialisation;
 }
@@ -36,6 +37,16 @@ export class ModelStructure {
 
   constructor({ parameters }: { parameters: Parameters }) {
     this.parameters = parameters;
+  }
+
+  /** Gives a declared parameter a value of another shape; takes over `value`. */
+  replace({ name, value }: { name: string; value: tf.Tensor }): void {
+    const declaration = this.declarations.get(name);
+    if (declaration === undefined) throw new Error(`There is no parameter ${name} to replace.`);
+    const { trainable } = this.parameters.get(name);
+    this.parameters.remove(name);
+    declaration.shape = [...value.shape];
+    this.parameters.add({ name, value, trainable });
   }
 
   /** The scope at the top: names without a prefix. */

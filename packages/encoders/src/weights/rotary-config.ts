@@ -39,7 +39,12 @@ export const rotaryConfigKeys = {
 type RotaryConfig = z.output<z.ZodObject<typeof rotaryConfigKeys>>;
 
 /** What a model needs to make its rotary positions, from either spelling; refuses types that are not supported. */
-export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { config: RotaryConfig; /** The folder, for errors. */ path: string; /** Default 10000. */ defaultTheta?: number }): { theta: number; scaling: RotaryScaling } {
+export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { config: RotaryConfig; /** The folder, for errors. */ path: string; /** Default 10000. */ defaultTheta?: number }): {
+  theta: number;
+  scaling: RotaryScaling;
+  /** Positions the model has room for: `linear` and `dynamic` stretch `max_position_embeddings`, the others have it stretched already. */
+  maxPositions: number;
+} {
   // The order of precedence is that of transformers' `convert_rope_params_to_dict`.
   const settings = config.rope_scaling ?? config.rope_parameters ?? {};
   const theta = settings.rope_theta ?? config.rope_theta ?? defaultTheta;
@@ -50,16 +55,18 @@ export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { conf
     return value as NonNullable<(typeof settings)[Key]>;
   };
   const originalPositions = config.original_max_position_embeddings ?? settings.original_max_position_embeddings ?? config.max_position_embeddings;
+  const maxPositions = config.max_position_embeddings;
   switch (type) {
     case 'default':
-      return { theta, scaling: { type } };
+      return { theta, maxPositions, scaling: { type } };
     case 'linear':
-      return { theta, scaling: { type, factor: need('factor') } };
+      return { theta, maxPositions: Math.floor(maxPositions * need('factor')), scaling: { type, factor: need('factor') } };
     case 'dynamic':
-      return { theta, scaling: { type, factor: need('factor'), originalPositions: config.max_position_embeddings } };
+      return { theta, maxPositions: Math.floor(maxPositions * need('factor')), scaling: { type, factor: need('factor'), originalPositions: maxPositions } };
     case 'llama3':
       return {
         theta,
+        maxPositions,
         scaling: {
           type,
           factor: need('factor'),
@@ -71,6 +78,7 @@ export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { conf
     case 'yarn':
       return {
         theta,
+        maxPositions,
         scaling: {
           type,
           factor: settings.factor ?? config.max_position_embeddings / originalPositions,

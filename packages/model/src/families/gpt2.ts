@@ -7,6 +7,7 @@ import {
   harmless,
   LayerNormLayer,
   LinearLayer,
+  ModelFolderError,
   neutral,
   parseConfig,
   PlainFeedForward,
@@ -54,12 +55,15 @@ const schema = z.object({
 /** GPT-2 (Radford et al., 2019): learned positions, layer norm before each part, GELU, weights stored `[in, out]`. */
 export const gpt2Family: ModelFamily = {
   modelType: 'gpt2',
+  architecture: 'GPT2LMHeadModel',
   baseModelPrefix: 'transformer',
   ignore: [/\.attn\.(bias|masked_bias)$/],
   build({ config, structure, path }) {
     const settings = parseConfig({ schema, config, path });
     const { n_embd: width, n_layer: layers, n_head: heads, n_positions: maxPositions, layer_norm_epsilon: epsilon } = settings;
-    if (width % heads !== 0) throw new Error(`${path}: n_embd ${width} is not a multiple of n_head ${heads}.`);
+    if (width % heads !== 0) {
+      throw new ModelFolderError({ code: 'invalid-config', path, message: `n_embd ${width} is not a multiple of n_head ${heads}.` });
+    }
     const scope = structure.scope('transformer');
     const initialisation = { kind: 'normal', deviation: settings.initializer_range } as const;
     // Residual paths start narrower, by the number of residual additions (GPT-2 paper, section 2.3).

@@ -1,7 +1,7 @@
 import { activationName, commonConfigKeys, dropoutRate, harmless, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
-import { buildRotaryDecoder, type RotaryDecoderSettings } from './rotary-decoder';
+import { buildRotaryDecoder, checkedSettings, type RotaryDecoderSettings } from './rotary-decoder';
 
 /** Every key of a Llama config (`transformers/models/llama/configuration_llama.py`), with its defaults. */
 const schema = z.object({
@@ -30,31 +30,35 @@ const schema = z.object({
 /** The sizes that a Llama config asks for; also those of a vision model's `text_config`. */
 export function readLlamaSettings({ config, path, at }: { config: RawConfig; path: string; /** Where in the file. Default the top. */ at?: string }): RotaryDecoderSettings {
   const settings = parseConfig({ schema, config, path, at });
-  const { theta, scaling } = readRotaryConfig({ config: settings, path });
-  return {
-    vocabularySize: settings.vocab_size,
-    width: settings.hidden_size,
-    innerWidth: settings.intermediate_size,
-    layers: settings.num_hidden_layers,
-    heads: settings.num_attention_heads,
-    keyValueHeads: settings.num_key_value_heads ?? settings.num_attention_heads,
-    headWidth: settings.head_dim ?? Math.floor(settings.hidden_size / settings.num_attention_heads),
-    activation: settings.hidden_act,
-    epsilon: settings.rms_norm_eps,
-    theta,
-    scaling,
-    maxPositions: settings.max_position_embeddings,
-    queryKeyValueBias: settings.attention_bias,
-    outputBias: settings.attention_bias,
-    feedForwardBias: settings.mlp_bias,
-    tied: settings.tie_word_embeddings,
-    initializerRange: settings.initializer_range,
-  };
+  const { theta, scaling, maxPositions } = readRotaryConfig({ config: settings, path });
+  return checkedSettings({
+    path,
+    settings: {
+      vocabularySize: settings.vocab_size,
+      width: settings.hidden_size,
+      innerWidth: settings.intermediate_size,
+      layers: settings.num_hidden_layers,
+      heads: settings.num_attention_heads,
+      keyValueHeads: settings.num_key_value_heads ?? settings.num_attention_heads,
+      headWidth: settings.head_dim ?? Math.floor(settings.hidden_size / settings.num_attention_heads),
+      activation: settings.hidden_act,
+      epsilon: settings.rms_norm_eps,
+      theta,
+      scaling,
+      maxPositions,
+      queryKeyValueBias: settings.attention_bias,
+      outputBias: settings.attention_bias,
+      feedForwardBias: settings.mlp_bias,
+      tied: settings.tie_word_embeddings,
+      initializerRange: settings.initializer_range,
+    },
+  });
 }
 
 /** Llama 2 and 3 (arXiv 2302.13971, 2307.09288, 2407.21783), and the many models that keep their architecture. */
 export const llamaFamily: ModelFamily = {
   modelType: 'llama',
+  architecture: 'LlamaForCausalLM',
   baseModelPrefix: 'model',
   ignore: [/\.rotary_emb\.inv_freq$/],
   build({ config, structure, path }) {

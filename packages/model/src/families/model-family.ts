@@ -5,6 +5,8 @@ import type { LanguageModel } from '../language-model';
 export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
   /** Hugging Face's `model_type`. */
   modelType: string;
+  /** transformers' class for it, for a new model's config: `architectures: ['LlamaForCausalLM']`. */
+  architecture: string;
   /**
    * The prefix under which the checkpoint keeps everything but the head, such as `model`. Checkpoints saved from the bare
    * model lack it; it is put back.

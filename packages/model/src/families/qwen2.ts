@@ -1,7 +1,7 @@
 import { activationName, commonConfigKeys, dropoutRate, ModelFolderError, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
-import { buildRotaryDecoder, type RotaryDecoderSettings } from './rotary-decoder';
+import { buildRotaryDecoder, checkedSettings, type RotaryDecoderSettings } from './rotary-decoder';
 
 /** Every key of a Qwen2 config (`transformers/models/qwen2/configuration_qwen2.py`), with its defaults. */
 const schema = z.object({
@@ -44,31 +44,35 @@ export function readQwen2Settings({ config, path, at }: { config: RawConfig; pat
           : `layer_types names ${types.length} layers where num_hidden_layers is ${layers}.`,
     });
   }
-  const { theta, scaling } = readRotaryConfig({ config: settings, path });
-  return {
-    vocabularySize: settings.vocab_size,
-    width: settings.hidden_size,
-    innerWidth: settings.intermediate_size,
-    layers,
-    heads: settings.num_attention_heads,
-    keyValueHeads: settings.num_key_value_heads ?? settings.num_attention_heads,
-    headWidth: settings.head_dim ?? Math.floor(settings.hidden_size / settings.num_attention_heads),
-    activation: settings.hidden_act,
-    epsilon: settings.rms_norm_eps,
-    theta,
-    scaling,
-    maxPositions: settings.max_position_embeddings,
-    queryKeyValueBias: true,
-    outputBias: false,
-    feedForwardBias: false,
-    tied: settings.tie_word_embeddings,
-    initializerRange: settings.initializer_range,
-  };
+  const { theta, scaling, maxPositions } = readRotaryConfig({ config: settings, path });
+  return checkedSettings({
+    path,
+    settings: {
+      vocabularySize: settings.vocab_size,
+      width: settings.hidden_size,
+      innerWidth: settings.intermediate_size,
+      layers,
+      heads: settings.num_attention_heads,
+      keyValueHeads: settings.num_key_value_heads ?? settings.num_attention_heads,
+      headWidth: settings.head_dim ?? Math.floor(settings.hidden_size / settings.num_attention_heads),
+      activation: settings.hidden_act,
+      epsilon: settings.rms_norm_eps,
+      theta,
+      scaling,
+      maxPositions,
+      queryKeyValueBias: true,
+      outputBias: false,
+      feedForwardBias: false,
+      tied: settings.tie_word_embeddings,
+      initializerRange: settings.initializer_range,
+    },
+  });
 }
 
 /** Qwen2 and Qwen2.5 (arXiv 2407.10671): Llama with biases on queries, keys and values. */
 export const qwen2Family: ModelFamily = {
   modelType: 'qwen2',
+  architecture: 'Qwen2ForCausalLM',
   baseModelPrefix: 'model',
   ignore: [/\.rotary_emb\.inv_freq$/],
   build({ config, structure, path }) {

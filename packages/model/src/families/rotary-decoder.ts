@@ -2,6 +2,7 @@ import {
   EmbeddingLayer,
   GatedFeedForward,
   LinearLayer,
+  ModelFolderError,
   RmsNormLayer,
   RotaryEmbedding,
   SelfAttention,
@@ -40,6 +41,19 @@ export interface RotaryDecoderSettings {
   tied: boolean;
   /** Standard deviation of the initial weights. */
   initializerRange: number;
+}
+
+/** The settings, if their heads fit together. */
+export function checkedSettings({ settings, path }: { settings: RotaryDecoderSettings; /** The folder, for errors. */ path: string }): RotaryDecoderSettings {
+  const { heads, keyValueHeads, headWidth } = settings;
+  const fault =
+    heads % keyValueHeads !== 0
+      ? `${heads} attention heads cannot share ${keyValueHeads} key and value heads evenly.`
+      : headWidth % 2 !== 0
+        ? `head_dim ${headWidth} is odd; rotary positions need pairs.`
+        : null;
+  if (fault !== null) throw new ModelFolderError({ code: 'invalid-config', path, message: fault });
+  return settings;
 }
 
 /** One Llama block under `scope` (`model.layers.N`). */

@@ -1,0 +1,199 @@
+import { tf } from '@subtext/tensor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createModel, DecodingSession, generate, lastPosition, sampleToken, type GeneratedToken, type LanguageModel } from '../index';
+import { describeOnEngines } from '../parity/engines';
+import { largestDifference } from '../parity/recorded';
+import { RandomStream } from '@subtext/tensor';
+
+const families = {
+  gpt2: { model_type: 'gpt2', vocab_size: 40, n_positions: 32, n_embd: 16, n_layer: 2, n_head: 2, initializer_range: 0.3 },
+  llama: { model_type: 'llama', vocab_size: 40, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 32, initializer_range: 0.3 },
+};
+
+describeOnEngines('generate', () => {
+  describe.each(Object.entries(families))('%s', (_name, config) => {
+    let model: LanguageModel;
+    beforeAll(() => {
+      model = createModel({ config, seed: 5 });
+    });
+    afterAll(() => model.dispose());
+
+    const prompts = [[3, 4, 5, 6, 7, 8, 9], [10, 11], [12, 13, 14, 15]];
+
+    it('gives each row what it gives alone, whatever is beside it', async () => {
+      const together = await generate({ model, inputs: prompts, maxNewTokens: 6 });
+      for (const [row, prompt] of prompts.entries()) {
+        const alone = await generate({ model, inputs: [prompt], maxNewTokens: 6 });
+        expect(together.ids[row]).toEqual(alone.ids[0]);
+      }
+      expect(together.reasons).toEqual(['max-new-tokens', 'max-new-tokens', 'max-new-tokens']);
+    });
+
+    it('samples each row from its own stream: the same for the same seed, and for the same row in another batch', async () => {
+      const sampled = { model, maxNewTokens: 6, temperature: 1.2, topK: 20, topP: 0.95 };
+      const first = await generate({ ...sampled, inputs: prompts, seed: 3 });
+      expect(await generate({ ...sampled, inputs: prompts, seed: 3 })).toEqual(first);
+      expect((await generate({ ...sampled, inputs: prompts, seed: 4 })).ids).not.toEqual(first.ids);
+      expect((await generate({ ...sampled, inputs: prompts.slice(0, 1), seed: 3 })).ids[0]).toEqual(first.ids[0]);
+    });
+
+    it('ends rows at their stop ids, not before minNewTokens, and drops them without touching the others', async () => {
+      const free = await generate({ model, inputs: prompts, maxNewTokens: 8 });
+      const stop = free.ids[0]?.[2] as number;
+      const stopIds = [[stop], [], []];
+      const stopped = await generate({ model, inputs: prompts, maxNewTokens: 8, stopIds });
+      const end = (free.ids[0] as number[]).indexOf(stop) + 1;
+      expect(stopped.ids[0]).toEqual(free.ids[0]?.slice(0, end));
+      expect(stopped.reasons[0]).toBe('stop-id');
+      expect(stopped.ids.slice(1)).toEqual(free.ids.slice(1));
+      const both = await generate({ model, inputs: prompts, maxNewTokens: 8, stopIds: [stopIds[0] as number[], [free.ids[1]?.[0] as number], []] });
+      expect(both.ids[2]).toEqual(free.ids[2]);
+      const late = await generate({ model, inputs: prompts, maxNewTokens: 8, stopIds, minNewTokens: 5 });
+      expect(late.ids[0]?.slice(0, 5)).not.toContain(stop);
+      expect(late.ids[0]?.length).toBeGreaterThanOrEqual(5);
+    });
+
+    it('gives the state behind each token, from the last layer or another', async () => {
+      const last = await generate({ model, inputs: prompts, maxNewTokens: 4, outputStates: true });
+      const first = await generate({ model, inputs: prompts, maxNewTokens: 4, outputStates: { layer: 1 } });
+      for (const [row, prompt] of prompts.entries()) {
+        tf.tidy(() => {
+          const whole = [...prompt, ...(last.ids[row] as number[])];
+          const { hidden, hiddenStates } = model.forward({ embeddings: model.embed(tf.tensor2d([whole], undefined, 'int32')), outputHiddenStates: true });
+          for (let index = 0; index < 4; index++) {
+            const at = (states: tf.Tensor3D) => states.slice([0, prompt.length + index - 1, 0], [1, 1, -1]).dataSync();
+            expect(largestDifference(last.states?.[row]?.[index] as Float32Array, at(hidden))).toBeLessThan(1e-4);
+            expect(largestDifference(first.states?.[row]?.[index] as Float32Array, at(hiddenStates?.[1] as tf.Tensor3D))).toBeLessThan(1e-4);
+          }
+        });
+      }
+    });
+
+    it('tells of tokens as they come and leaves no tensor behind', async () => {
+      const tokens: GeneratedToken[] = [];
+      const run = () => generate({ model, inputs: prompts, maxNewTokens: 5, outputStates: true, onToken: (token) => tokens.push(token) });
+      const { ids } = await run();
+      expect(tokens.length).toBe(15);
+      for (const [row, expected] of ids.entries()) expect(tokens.filter((token) => token.row === row).map(({ id }) => id)).toEqual(expected);
+      expect(tokens.filter(({ last }) => last).map(({ index }) => index)).toEqual([4, 4, 4]);
+      const before = tf.memory().numTensors;
+      await run();
+      expect(tf.memory().numTensors).toBe(before);
+    });
+
+    it('ends at the last position the model has', async () => {
+      const { ids, reasons } = await generate({ model, inputs: [Array.from({ length: 30 }, (_, index) => index)], maxNewTokens: 10 });
+      expect([ids[0]?.length, reasons[0]]).toEqual([3, 'max-positions']);
+    });
+
+    it('stops when told to', async () => {
+      const controller = new AbortController();
+      const { ids, reasons } = await generate({ model, inputs: [[3]], maxNewTokens: 10, signal: controller.signal, onToken: ({ index }) => index === 2 && controller.abort() });
+      expect([ids[0]?.length, reasons[0]]).toEqual([3, 'aborted']);
+    });
+
+    it('refuses what it cannot do', async () => {
+      const refused = (options: object) => expect(generate({ model, inputs: prompts, maxNewTokens: 2, ...options })).rejects;
+      await refused({ inputs: [] }).toThrow(/no prompt/);
+      await refused({ inputs: [[1], []] }).toThrow(/Prompt 1 is empty/);
+      await refused({ inputs: [[1, 40]] }).toThrow(/id 40 at position 1.*0 to 39/);
+      await refused({ inputs: [new Array(33).fill(1)] }).toThrow(/33 tokens.*room for 32/);
+      await refused({ maxNewTokens: 0 }).toThrow(/maxNewTokens/);
+      await refused({ minNewTokens: 3 }).toThrow(/minNewTokens/);
+      await refused({ temperature: -1 }).toThrow(/temperature/);
+      await refused({ topP: 0 }).toThrow(/topP/);
+      await refused({ topK: 0 }).toThrow(/topK/);
+      await refused({ stopIds: [[1]] }).toThrow(/stopIds/);
+    });
+
+    it('feeds hidden states back, as continuous thoughts, the same stepwise as in one growing pass', () => {
+      const thoughts = 3;
+      const prompt = [3, 4, 5, 6];
+      const stepwise = tf.tidy(() => {
+        const session = new DecodingSession({ model, batch: 1, capacity: 16 });
+        let { hidden } = session.feed({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')) });
+        for (let thought = 0; thought < thoughts; thought++) ({ hidden } = session.feed({ embeddings: lastPosition(hidden) }));
+        const logits = session.logits(hidden).dataSync().slice();
+        expect(session.length).toBe(prompt.length + thoughts);
+        session.dispose();
+        return logits;
+      });
+      const growing = tf.tidy(() => {
+        const cache = model.newGrowingCache();
+        let { hidden } = model.forward({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')), cache });
+        for (let thought = 0; thought < thoughts; thought++) ({ hidden } = model.forward({ embeddings: lastPosition(hidden), cache }));
+        return model.logits(hidden).dataSync().slice();
+      });
+      // And by recomputing everything from the inputs, thoughts among them.
+      const recomputed = tf.tidy(() => {
+        let inputs = model.embed(tf.tensor2d([prompt], undefined, 'int32'));
+        for (let thought = 0; thought < thoughts; thought++) inputs = tf.concat([inputs, lastPosition(model.forward({ embeddings: inputs }).hidden)], 1);
+        return model.logits(lastPosition(model.forward({ embeddings: inputs }).hidden)).dataSync().slice();
+      });
+      expect(largestDifference(stepwise, recomputed)).toBeLessThan(1e-4);
+      expect(largestDifference(growing, recomputed)).toBeLessThan(1e-4);
+    });
+
+    it('lets a row wait while others think', () => {
+      tf.tidy(() => {
+        const ids = [[3, 4, 5], [6, 7, 8]];
+        const session = new DecodingSession({ model, batch: 2, capacity: 8 });
+        const { hidden } = session.feed({ embeddings: model.embed(tf.tensor2d(ids, undefined, 'int32')) });
+        session.feed({ embeddings: lastPosition(hidden), mask: [[1], [0]] });
+        expect(session.positions).toEqual([4, 3]);
+        const after = session.logits(session.feed({ embeddings: model.embed(tf.tensor2d([[9], [9]], undefined, 'int32')) }).hidden).dataSync();
+        session.dispose();
+        const alone = model.logits(lastPosition(model.forward({ embeddings: model.embed(tf.tensor2d([[6, 7, 8, 9]], undefined, 'int32')) }).hidden)).dataSync();
+        expect(largestDifference(after.slice(40), alone)).toBeLessThan(1e-4);
+      });
+    });
+
+    it('passes gradients through a growing cache', () => {
+      const prompt = tf.tensor2d([[3, 4, 5, 6]], undefined, 'int32');
+      const weight = model.parameters.entries()[3]?.[1] as tf.Variable;
+      const loss = (pieces: number[][]) => () => {
+        const cache = model.newGrowingCache();
+        const outputs = pieces.map(([start, end]) => model.forward({ embeddings: model.embed(prompt.slice([0, start as number], [1, (end as number) - (start as number)])), cache }).hidden);
+        return tf.sum(tf.square(model.logits(tf.concat(outputs, 1)))) as tf.Scalar;
+      };
+      const whole = tf.variableGrads(loss([[0, 4]]), [weight]);
+      const parts = tf.variableGrads(loss([[0, 2], [2, 3], [3, 4]]), [weight]);
+      const [first, second] = [whole, parts].map(({ grads }) => Object.values(grads)[0]?.dataSync() as Float32Array) as [Float32Array, Float32Array];
+      const scale = first.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+      expect(largestDifference(first, second) / scale).toBeLessThan(1e-4);
+      tf.dispose([prompt, whole.value, parts.value, ...Object.values(whole.grads), ...Object.values(parts.grads)]);
+    });
+  });
+});
+
+describe('sampleToken', () => {
+  const logits = Float32Array.from([1, 3, 2, 0, -1].map((value) => value));
+  const draws = (options: object) => {
+    const random = new RandomStream({ seed: 1 });
+    const counts = new Array<number>(5).fill(0);
+    for (let draw = 0; draw < 20_000; draw++) {
+      const id = sampleToken({ logits, random, ...options });
+      counts[id] = (counts[id] as number) + 1;
+    }
+    return counts.map((count) => count / 20_000);
+  };
+  const softmax = (temperature: number, kept: number[]) => {
+    const weights = [...logits].map((value, id) => (kept.includes(id) ? Math.exp(value / temperature) : 0));
+    const total = weights.reduce((sum, weight) => sum + weight, 0);
+    return weights.map((weight) => weight / total);
+  };
+
+  it('draws by the tempered probabilities, from the likeliest k, and from the nucleus', () => {
+    for (const [options, expected] of [
+      [{ temperature: 1 }, softmax(1, [0, 1, 2, 3, 4])],
+      [{ temperature: 2 }, softmax(2, [0, 1, 2, 3, 4])],
+      [{ temperature: 1, topK: 2 }, softmax(1, [1, 2])],
+      // 0.64 + 0.24 reach 0.8: the third is left out.
+      [{ temperature: 1, topP: 0.8 }, softmax(1, [1, 2])],
+      [{ temperature: 1, topP: 0.1 }, softmax(1, [1])],
+      [{ temperature: 0 }, softmax(1, [1])],
+    ] as const) {
+      for (const [id, share] of draws(options).entries()) expect(Math.abs(share - (expected[id] as number))).toBeLessThan(0.015);
+    }
+  });
+});

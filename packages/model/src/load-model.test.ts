@@ -1,0 +1,140 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ModelFolderError } from '@subtext/encoders';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
+import { tf, useEngine } from '@subtext/tensor';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createModel, loadModel, type LanguageModel } from './index';
+import { fixtures } from './parity/recorded';
+
+describe('loadModel', () => {
+  let folder: string;
+  beforeAll(async () => {
+    await useEngine('cpu');
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'subtext-load-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Copies a fixture with changes to its config and its tensors. */
+  async function changed(name: string, { config = {}, tensors = (all) => all }: { config?: Record<string, unknown>; tensors?: (all: Record<string, TensorToWrite>) => Record<string, TensorToWrite> }): Promise<void> {
+    const source = `${fixtures}${name}`;
+    await cp(source, folder, { recursive: true });
+    const original = JSON.parse(await readFile(join(source, 'config.json'), 'utf8'));
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ ...original, ...config }));
+    const file = await openSafetensors(join(source, 'model.safetensors'));
+    const all: Record<string, TensorToWrite> = {};
+    for (const tensor of file.names) all[tensor] = await file.read(tensor);
+    await file.close();
+    await writeSafetensors({ path: join(folder, 'model.safetensors'), tensors: tensors(all) });
+  }
+
+  async function refusal(): Promise<ModelFolderError> {
+    const before = tf.memory().numTensors;
+    const error = await loadModel({ folder }).then(
+      () => null,
+      (thrown) => thrown,
+    );
+    expect(error).toBeInstanceOf(ModelFolderError);
+    expect(tf.memory().numTensors, 'a refused model leaves no tensors').toBe(before);
+    return error;
+  }
+
+  it('refuses an unknown model_type by name', async () => {
+    await changed('variants/gpt2-relu', { config: { model_type: 'mamba' } });
+    expect(await refusal()).toMatchObject({ code: 'unsupported-model-type', message: expect.stringMatching(/"mamba".*gpt2.*llama.*qwen2/) });
+  });
+
+  it.each([
+    ['variants/gpt2-relu', { add_cross_attention: true }, /add_cross_attention: true is not supported; only false is/],
+    ['variants/gpt2-relu', { activation_function: 'mish', n_head: 'four' }, /n_head.*activation_function: the activation "mish"/s],
+    ['variants/gpt2-relu', { attention_softcap: 30 }, /attention_softcap: 30 is not a setting that Subtext knows/],
+    ['variants/llama-yarn', { rope_parameters: { rope_type: 'longrope', factor: 2, rope_theta: 1e4 } }, /rope_type "longrope" is not supported/],
+    ['variants/llama-yarn', { rope_parameters: { rope_type: 'yarn', factor: 2, rope_theta: 1e4, partial_rotary_factor: 0.5 } }, /partial_rotary_factor: 0.5/],
+    ['variants/llama-yarn', { rope_parameters: { rope_type: 'linear', rope_theta: 1e4 } }, /needs "factor"/],
+    ['variants/llama-yarn', { quantization_config: { bits: 4 } }, /quantization_config/],
+    ['variants/llama-yarn', { num_key_value_heads: 3 }, /4 attention heads cannot share 3/],
+    ['variants/llama-yarn', { head_dim: 5 }, /head_dim 5 is odd/],
+    ['variants/gpt2-relu', { n_head: 5 }, /n_embd 24 is not a multiple of n_head 5/],
+    ['variants/qwen2-untied-yarn', { use_sliding_window: true, sliding_window: 8, max_window_layers: 1, layer_types: null }, /sliding_attention.*sliding_window 8/s],
+    ['variants/qwen2-untied-yarn', { layer_types: ['full_attention', 'chunked_attention'] }, /chunked_attention/],
+  ])('refuses what %s cannot honour: %j', async (name, config, message) => {
+    await changed(name, { config });
+    expect((await refusal()).message).toMatch(message);
+  });
+
+  it('accepts keys that change nothing, and unknown ones that are unset', async () => {
+    await changed('variants/llama-yarn', { config: { _name_or_path: 'x', use_cache: false, torch_dtype: 'bfloat16', made_up: null, pretraining_tp: 2 } });
+    (await loadModel({ folder })).dispose();
+    await changed('variants/qwen2-untied-yarn', { config: { use_sliding_window: true, sliding_window: 8, max_window_layers: 2, layer_types: null } });
+    (await loadModel({ folder })).dispose();
+  });
+
+  it('names tensors that are missing, unexpected or of the wrong shape', async () => {
+    const layer = 'model.layers.1.self_attn.k_proj.weight';
+    await changed('variants/llama-yarn', { tensors: ({ [layer]: _, ...rest }) => rest });
+    expect(await refusal()).toMatchObject({ code: 'missing-tensor', message: expect.stringContaining(layer) });
+    await changed('variants/llama-yarn', { tensors: (all) => ({ ...all, 'model.layers.0.extra.weight': { dtype: 'F32', shape: [1], data: new Float32Array(1) } }) });
+    expect(await refusal()).toMatchObject({ code: 'unexpected-tensor', message: expect.stringContaining('model.layers.0.extra.weight') });
+    await changed('variants/llama-yarn', { config: { intermediate_size: 41 } });
+    expect(await refusal()).toMatchObject({ code: 'shape-mismatch', message: expect.stringMatching(/gate_proj\.weight is \[40, 24\] where config\.json asks for \[41, 24\]/) });
+    await changed('variants/llama-yarn', { config: { num_hidden_layers: 1 } });
+    expect(await refusal()).toMatchObject({ code: 'unexpected-tensor' });
+  });
+
+  it('takes checkpoints of the bare model, with buffers and with a repeated output layer', async () => {
+    const logits = (model: LanguageModel) => tf.tidy(() => model.logits(model.forward({ embeddings: model.embed(tf.tensor2d([[3, 4, 5]], undefined, 'int32')) }).hidden).dataSync().slice());
+    const original = await loadModel({ folder: `${fixtures}variants/gpt2-relu` });
+    const expected = logits(original);
+    original.dispose();
+    const buffer: TensorToWrite = { dtype: 'F32', shape: [1, 1], data: new Float32Array(1) };
+    await changed('variants/gpt2-relu', {
+      tensors: (all) => ({
+        ...Object.fromEntries(Object.entries(all).map(([name, tensor]) => [name.replace('transformer.', ''), tensor])),
+        'h.0.attn.bias': buffer,
+        'h.1.attn.masked_bias': buffer,
+        'lm_head.weight': all['transformer.wte.weight'] as TensorToWrite,
+      }),
+    });
+    const bare = await loadModel({ folder });
+    expect(logits(bare)).toEqual(expected);
+    bare.dispose();
+    await changed('variants/gpt2-relu', { tensors: (all) => ({ ...all, 'lm_head.weight': { ...(all['transformer.wte.weight'] as TensorToWrite), data: new Float32Array(48 * 24) } }) });
+    expect(await refusal()).toMatchObject({ code: 'unexpected-tensor', message: expect.stringMatching(/lm_head\.weight differs from transformer\.wte\.weight.*tie_word_embeddings/s) });
+  });
+
+  it('says which file is missing or broken', async () => {
+    expect(await refusal()).toMatchObject({ code: 'missing-file', message: expect.stringContaining('config.json') });
+    await writeFile(join(folder, 'config.json'), '{"model_type": ');
+    expect(await refusal()).toMatchObject({ code: 'invalid-config', message: expect.stringContaining('not valid JSON') });
+    await writeFile(join(folder, 'config.json'), '[]');
+    expect(await refusal()).toMatchObject({ code: 'invalid-config' });
+    await writeFile(join(folder, 'config.json'), '{}');
+    expect(await refusal()).toMatchObject({ code: 'invalid-config', message: expect.stringContaining('model_type') });
+    await writeFile(join(folder, 'config.json'), '{"model_type": "gpt2"}');
+    await writeFile(join(folder, 'pytorch_model.bin'), '');
+    expect(await refusal()).toMatchObject({ code: 'missing-file', message: expect.stringMatching(/pytorch_model\.bin.*safe_serialization/) });
+  });
+
+  it('refuses a model that the engine cannot hold, and names one that can', async () => {
+    await useEngine('wasm');
+    try {
+      // Llama-3.2-3B's sizes.
+      const config = { model_type: 'llama', vocab_size: 128256, hidden_size: 3072, intermediate_size: 8192, num_hidden_layers: 28, num_attention_heads: 24, num_key_value_heads: 8, tie_word_embeddings: true };
+      expect(() => createModel({ config, seed: 1 })).toThrow(/12\.0 GiB.*wasm holds at most.*tensorflow/);
+    } finally {
+      await useEngine('cpu');
+    }
+  });
+
+  it('refuses positions beyond the learned ones', async () => {
+    const model = await loadModel({ folder: `${fixtures}variants/gpt2-relu` });
+    expect(() => tf.tidy(() => model.forward({ embeddings: tf.zeros([1, 33, 24]) }).hidden)).toThrow(/Position 32 is beyond the 32 learned positions/);
+    expect(() => tf.tidy(() => model.forward({ embeddings: tf.zeros([1, 3, 24]), mask: tf.ones([1, 4], 'int32') }).hidden)).toThrow(/mask has 4 keys where there are 3/);
+    model.dispose();
+  });
+});

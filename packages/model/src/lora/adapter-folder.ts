@@ -1,0 +1,208 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { harmless, ModelFolderError, neutral, parseConfig } from '@subtext/encoders';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
+import { tf } from '@subtext/tensor';
+import { z } from 'zod';
+import type { LanguageModel } from '../language-model';
+import { ModelError } from '../model-error';
+import { readJsonFile, writeJsonFile } from '../saving/json-file';
+import { adaptedLayers, adapterParameterNames, addLora, loraSettings } from './lora';
+import { resolveTargetModules, type TargetModules } from './target-modules';
+
+/** What PEFT puts before a module's name. */
+const prefix = 'base_model.model.';
+const configFile = 'adapter_config.json';
+const weightsFile = 'adapter_model.safetensors';
+
+/** Every key of PEFT's `LoraConfig` (`peft/tuners/lora/config.py`). */
+const schema = z.object({
+  peft_type: z.literal('LORA'),
+  r: z.int().positive().default(8),
+  lora_alpha: z.number().default(8),
+  lora_dropout: z.number().min(0).max(1).default(0),
+  use_rslora: z.boolean().default(false),
+  target_modules: z.union([z.string(), z.array(z.string()).nonempty()]),
+  exclude_modules: z.union([z.string(), z.array(z.string())]).nullish(),
+  rank_pattern: z.record(z.string(), z.int().positive()).nullish(),
+  alpha_pattern: z.record(z.string(), z.number()).nullish(),
+  // Where the file came from and how training began.
+  task_type: harmless,
+  auto_mapping: harmless,
+  base_model_name_or_path: harmless,
+  revision: harmless,
+  inference_mode: harmless,
+  init_lora_weights: neutral(true, false, 'gaussian', 'orthogonal', 'eva'),
+  loftq_config: harmless,
+  eva_config: harmless,
+  corda_config: harmless,
+  lora_ga_config: harmless,
+  peft_version: harmless,
+  megatron_config: harmless,
+  megatron_core: harmless,
+  runtime_config: harmless,
+  ensure_weight_tying: harmless,
+  /** How the base weight lies; our layers know it themselves. */
+  fan_in_fan_out: harmless,
+  qalora_group_size: harmless,
+  // What changes the model in ways that we do not have.
+  bias: neutral('none'),
+  lora_bias: neutral(false),
+  use_dora: neutral(false),
+  use_qalora: neutral(false),
+  modules_to_save: z.array(z.string()).max(0, 'modules trained in full are not supported').nullish(),
+  trainable_token_indices: neutral(),
+  layers_to_transform: neutral(),
+  layers_pattern: neutral(),
+  layer_replication: neutral(),
+  target_parameters: z.array(z.string()).max(0, 'adapters on bare parameters are not supported').nullish(),
+  alora_invocation_tokens: neutral(),
+  arrow_config: neutral(),
+  use_bdlora: neutral(),
+  monteclora_config: neutral(),
+  velora_config: neutral(),
+});
+
+/** PEFT's rule for `rank_pattern` and `alpha_pattern`: the first key that matches the end of the name, after a dot. */
+function patternValue(patterns: Record<string, number> | null | undefined, name: string): number | undefined {
+  return Object.entries(patterns ?? {}).find(([key]) => new RegExp(`^(.*\\.)?(${key})$`).test(name))?.[1];
+}
+
+/**
+ * Saves a model's adapter as a PEFT folder: adapter_config.json and adapter_model.safetensors.
+ *
+ * @throws ModelError `no-adapter`
+ */
+export async function saveAdapter({ model, folder, baseModel = null }: {
+  model: LanguageModel;
+  /** Made if need be. */
+  folder: string;
+  /** The folder or name of the model beneath, for PEFT's `base_model_name_or_path`. Default none. */
+  baseModel?: string | null;
+}): Promise<void> {
+  const settings = loraSettings({ model });
+  if (settings === null) throw new ModelError({ code: 'no-adapter', message: 'The model has no adapter to save. Add one with addLora, or save the model with saveModel.' });
+  const { targets, rank, alpha, dropout, rankStabilised } = settings;
+  const layers = adaptedLayers({ model });
+  const tensors: Record<string, TensorToWrite> = {};
+  const ranks: Record<string, number> = {};
+  const alphas: Record<string, number> = {};
+  for (const { name, adapter } of layers) {
+    const names = adapterParameterNames(name);
+    for (const [own, variable] of [
+      [names.down, adapter.down],
+      [names.up, adapter.up],
+    ] as const) {
+      tensors[`${prefix}${own}`] = { dtype: 'F32', shape: variable.shape, data: (await variable.data()) as Float32Array };
+    }
+    const ownRank = adapter.down.shape[0] as number;
+    const ownAlpha = adapter.scaling * (rankStabilised ? Math.sqrt(ownRank) : ownRank);
+    if (ownRank !== rank) ranks[name] = ownRank;
+    if (Math.abs(ownAlpha - alpha) > 1e-6 * Math.abs(alpha)) alphas[name] = ownAlpha;
+  }
+  await mkdir(folder, { recursive: true });
+  await writeSafetensors({ path: join(folder, weightsFile), tensors, metadata: { format: 'pt' } });
+  await writeJsonFile({
+    path: join(folder, configFile),
+    value: {
+      peft_type: 'LORA',
+      task_type: 'CAUSAL_LM',
+      base_model_name_or_path: baseModel,
+      inference_mode: true,
+      r: rank,
+      lora_alpha: alpha,
+      lora_dropout: dropout,
+      use_rslora: rankStabilised,
+      target_modules: targets instanceof RegExp ? targets.source : targets,
+      rank_pattern: ranks,
+      alpha_pattern: alphas,
+      bias: 'none',
+      fan_in_fan_out: layers.some((layer) => layer.layout === 'in-out'),
+      init_lora_weights: true,
+      modules_to_save: null,
+    },
+  });
+}
+
+/** The layers that an adapter's config means. */
+function configuredLayers({ model, targets, exclude }: { model: LanguageModel; targets: TargetModules; exclude: string | string[] | null }): string[] {
+  const names = resolveTargetModules({ model, targets });
+  if (exclude === null || exclude.length === 0) return names;
+  const excluded = (name: string) =>
+    typeof exclude === 'string' ? new RegExp(`^(?:${exclude})$`).test(name) : exclude.some((own) => name === own || name.endsWith(`.${own}`));
+  return names.filter((name) => !excluded(name));
+}
+
+/**
+ * Loads an adapter from a PEFT folder onto a model: adds it as `addLora` does and fills it. Settings that we do not
+ * honour (DoRA, fully trained modules, biases) and tensors that are missing, unexpected or of the wrong shape are
+ * refused by name, and the model is left as it was.
+ *
+ * @throws ModelFolderError, ModelError, SafetensorsError
+ */
+export async function loadAdapter({ model, folder, trainable = false }: {
+  model: LanguageModel;
+  folder: string;
+  /** Whether to go on training it; the base is frozen then. Default false. */
+  trainable?: boolean;
+}): Promise<void> {
+  const path = join(folder, configFile);
+  const config = await readJsonFile({ path });
+  if (config === null) throw new ModelFolderError({ code: 'missing-file', path, message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.` });
+  const settings = parseConfig({ schema, config, path });
+  const { target_modules: modules } = settings;
+  const targets: TargetModules = typeof modules !== 'string' ? modules : modules === 'all-linear' ? modules : new RegExp(modules);
+  const names = configuredLayers({ model, targets, exclude: settings.exclude_modules ?? null });
+  const own = (name: string) => ({
+    rank: patternValue(settings.rank_pattern, name) ?? settings.r,
+    alpha: patternValue(settings.alpha_pattern, name) ?? settings.lora_alpha,
+  });
+  const tiedNames = new Map([...model.structure.linearLayers.values()].filter((layer) => layer.tied).map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name]));
+  const weightsPath = join(folder, weightsFile);
+  const file = await openSafetensors(weightsPath);
+  try {
+    const expected = new Map<string, { own: string; shape: number[] }>();
+    for (const name of names) {
+      const layer = model.structure.linearLayers.get(name);
+      if (layer === undefined) continue;
+      const parameter = adapterParameterNames(name);
+      expected.set(`${prefix}${parameter.down}`, { own: parameter.down, shape: [own(name).rank, layer.inputWidth] });
+      expected.set(`${prefix}${parameter.up}`, { own: parameter.up, shape: [layer.outputWidth, own(name).rank] });
+    }
+    const missing = [...expected.keys()].filter((name) => !file.has(name));
+    if (missing.length > 0) throw new ModelFolderError({ code: 'missing-tensor', path: weightsPath, message: `lacks ${missing.length} of ${expected.size} tensors: ${missing.slice(0, 8).join(', ')}.` });
+    // PEFT also saves base weights that it takes to be changed (`save_embedding_layers`), and puts them back on loading.
+    for (const name of file.names) {
+      const base = name.slice(prefix.length).replace('.base_layer.', '.');
+      const declaration = model.structure.declarations.get(tiedNames.get(base) ?? base);
+      if (name.startsWith(prefix) && declaration !== undefined) expected.set(name, { own: declaration.name, shape: [...declaration.shape] });
+    }
+    const unexpected = file.names.filter((name) => !expected.has(name));
+    if (unexpected.length > 0) {
+      throw new ModelFolderError({ code: 'unexpected-tensor', path: weightsPath, message: `holds ${unexpected.length} tensors that this model has no place for: ${unexpected.slice(0, 8).join(', ')}. Only adapters on linear layers, and the base weights that PEFT saves with them, are supported.` });
+    }
+    for (const [name, { shape }] of expected) {
+      const present = file.entry(name).shape;
+      if (!tf.util.arraysEqual([...present], shape)) throw new ModelFolderError({ code: 'shape-mismatch', path: weightsPath, message: `${name} is [${present.join(', ')}] where this model needs [${shape.join(', ')}]. Was the adapter made for another model, or for a larger vocabulary (resizeEmbeddings)?` });
+    }
+    const values = new Map<string, Float32Array>();
+    for (const [name, { own: parameter }] of expected) values.set(parameter, await file.readFloat32(name));
+    addLora({
+      model,
+      targets: names,
+      rank: settings.r,
+      alpha: settings.lora_alpha,
+      dropout: settings.lora_dropout,
+      rankStabilised: settings.use_rslora,
+      perLayer: new Map(names.map((name) => [name, own(name)])),
+      freezeBase: trainable,
+    });
+    for (const [parameter, data] of values) {
+      const variable = model.parameters.get(parameter);
+      tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
+      if (!model.structure.declarations.has(parameter)) variable.trainable = trainable;
+    }
+  } finally {
+    await file.close();
+  }
+}

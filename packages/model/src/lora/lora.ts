@@ -1,0 +1,142 @@
+import { LowRankAdapter, parameterStream, type LinearLayer } from '@subtext/encoders';
+import { tf, uniform } from '@subtext/tensor';
+import type { LanguageModel } from '../language-model';
+import { ModelError } from '../model-error';
+import { resolveTargetModules, type TargetModules } from './target-modules';
+
+/** What an adapter is like; the defaults are Heima's. */
+export interface LoraSettings {
+  targets: TargetModules;
+  /** Inner width r of the update. Default 16. */
+  rank?: number;
+  /** α: the update is scaled by α/r. Default 32. */
+  alpha?: number;
+  /** Share of the adapter's inputs zeroed while training (see {@link setLoraDropoutSeed}). Default 0. */
+  dropout?: number;
+  /** Scale by α/√r instead of α/r (rsLoRA, arXiv 2312.03732). Default false. */
+  rankStabilised?: boolean;
+}
+
+export interface AddLoraOptions extends LoraSettings {
+  model: LanguageModel;
+  /** Of the first values of A. Default 0. */
+  seed?: number;
+  /** Whether every other parameter stops training. Default true. */
+  freezeBase?: boolean;
+  /** A rank and α of its own for some layers, by their names. Default none. */
+  perLayer?: ReadonlyMap<string, { rank?: number; alpha?: number }>;
+}
+
+/** What `addLora` did to a model: kept for saving, and to be undone. */
+interface LoraState {
+  settings: Required<LoraSettings>;
+  /** Parameters that trained before. */
+  frozen: string[];
+}
+
+const states = new WeakMap<LanguageModel, LoraState>();
+
+/** The settings of a model's adapter; null where it has none. */
+export function loraSettings({ model }: { model: LanguageModel }): Required<LoraSettings> | null {
+  return states.get(model)?.settings ?? null;
+}
+
+/** The layers that have an adapter. */
+export function adaptedLayers({ model }: { model: LanguageModel }): (LinearLayer & { adapter: LowRankAdapter })[] {
+  return [...model.structure.linearLayers.values()].filter((layer): layer is LinearLayer & { adapter: LowRankAdapter } => layer.adapter !== null);
+}
+
+/** The names of an adapter's parameters on the layer `name`, as PEFT spells them. */
+export function adapterParameterNames(name: string): { down: string; up: string } {
+  return { down: `${name}.lora_A.weight`, up: `${name}.lora_B.weight` };
+}
+
+/**
+ * Puts a low-rank adapter on linear layers (LoRA, arXiv 2106.09685): `y = x·Wᵀ + b + α/r · dropout(x)·Aᵀ·Bᵀ`, with A
+ * uniform in ±1/√in (PEFT's start) and B zero, so that the model starts as it was. The adapters' parameters join
+ * `model.parameters` under PEFT's names; the rest is frozen.
+ *
+ * @throws ModelError
+ */
+export function addLora({ model, targets, rank = 16, alpha = 32, dropout = 0, rankStabilised = false, seed = 0, freezeBase = true, perLayer = new Map() }: AddLoraOptions): void {
+  const fail = (message: string): never => {
+    throw new ModelError({ code: 'invalid-option', message });
+  };
+  if (!(dropout >= 0 && dropout < 1)) fail(`dropout must be at least 0 and below 1, got ${dropout}.`);
+  if (states.has(model)) throw new ModelError({ code: 'adapter-in-place', message: 'The model has an adapter already. Merge and remove it first (mergeLora, removeLora).' });
+  const layers = resolveTargetModules({ model, targets }).map((name) => model.structure.linearLayers.get(name) as LinearLayer);
+  const plans = layers.map((layer) => {
+    const own = { rank, alpha, ...perLayer.get(layer.name) };
+    if (!Number.isInteger(own.rank) || own.rank < 1) fail(`rank must be a whole number above 0, got ${own.rank}.`);
+    if (!Number.isFinite(own.alpha)) fail(`alpha must be a number, got ${own.alpha}.`);
+    return { layer, ...own };
+  });
+  const frozen = freezeBase ? model.parameters.trainable().map(([name]) => name) : [];
+  if (freezeBase) model.parameters.freeze();
+  for (const { layer, rank: layerRank, alpha: layerAlpha } of plans) {
+    const names = adapterParameterNames(layer.name);
+    const limit = 1 / Math.sqrt(layer.inputWidth);
+    const first = uniform({ shape: [layerRank, layer.inputWidth], random: parameterStream({ seed, name: names.down }), minimum: -limit, maximum: limit });
+    layer.adapter = new LowRankAdapter({
+      down: model.parameters.add({ name: names.down, value: first }),
+      up: model.parameters.add({ name: names.up, value: tf.zeros([layer.outputWidth, layerRank]) }),
+      scaling: layerAlpha / (rankStabilised ? Math.sqrt(layerRank) : layerRank),
+      dropout,
+    });
+  }
+  states.set(model, { settings: { targets, rank, alpha, dropout, rankStabilised }, frozen });
+}
+
+/** Turns the adapters' dropout on for a training step, with draws named by `seed`, or off (null, as it is at first). */
+export function setLoraDropoutSeed({ model, seed }: { model: LanguageModel; seed: number | null }): void {
+  for (const [index, { adapter }] of adaptedLayers({ model }).entries()) adapter.setDropoutSeed(seed === null ? null : (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
+}
+
+/** Adds `sign` times an adapter's change to its layer's weight. */
+function shiftWeight(layer: LinearLayer & { adapter: LowRankAdapter }, sign: 1 | -1): void {
+  tf.tidy(() => {
+    const change = layer.adapter.weightChange({ layout: layer.layout });
+    layer.weight.value.assign(sign === 1 ? tf.add(layer.weight.value, change) : tf.sub(layer.weight.value, change));
+  });
+  layer.adapter.merged = sign === 1;
+}
+
+function needAdapter(model: LanguageModel): (LinearLayer & { adapter: LowRankAdapter })[] {
+  const layers = adaptedLayers({ model });
+  if (layers.length === 0) throw new ModelError({ code: 'no-adapter', message: 'The model has no adapter. Add one with addLora or loadAdapter.' });
+  return layers;
+}
+
+/**
+ * Folds the adapters into the weights: the model computes the same without their cost, and `saveModel` takes it. The
+ * adapters are kept, so that {@link unmergeLora} can take them out again.
+ *
+ * @throws ModelError where an output layer that shares the embedding's weight has an adapter: folding it in would change
+ *   the embedding
+ */
+export function mergeLora({ model }: { model: LanguageModel }): void {
+  const layers = needAdapter(model);
+  const tied = layers.find((layer) => layer.tied);
+  if (tied !== undefined) {
+    throw new ModelError({ code: 'invalid-adapter', message: `${tied.name} shares its weight with the token embedding (tie_word_embeddings): merging its adapter would change the embedding. Keep the adapter apart (saveAdapter).` });
+  }
+  for (const layer of layers) if (!layer.adapter.merged) shiftWeight(layer, 1);
+}
+
+/** Takes merged adapters out of the weights again; up to rounding, the weights are as before. */
+export function unmergeLora({ model }: { model: LanguageModel }): void {
+  for (const layer of needAdapter(model)) if (layer.adapter.merged) shiftWeight(layer, -1);
+}
+
+/** Removes the adapters, and what they add unless it is merged; what `addLora` froze trains again. */
+export function removeLora({ model }: { model: LanguageModel }): void {
+  for (const layer of needAdapter(model)) {
+    const names = adapterParameterNames(layer.name);
+    (layer as LinearLayer).adapter = null;
+    model.parameters.remove(names.down);
+    model.parameters.remove(names.up);
+  }
+  const frozen = new Set(states.get(model)?.frozen);
+  model.parameters.unfreeze((name) => frozen.has(name));
+  states.delete(model);
+}

@@ -1,0 +1,37 @@
+import type { LanguageModel } from '../language-model';
+import { ModelError } from '../model-error';
+
+/**
+ * Which layers to adapt, as PEFT's `target_modules`: names, each matching a layer of that full name or whose name ends
+ * with it after a dot (`q_proj`); an expression that must match the full name; or `all-linear`, every linear layer but
+ * the output layer.
+ */
+export type TargetModules = readonly string[] | RegExp | 'all-linear';
+
+/** A whole-name expression, whatever anchors its source has. */
+function wholeName(pattern: RegExp): RegExp {
+  return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''));
+}
+
+/** The names of the linear layers that `targets` means, in the model's order. */
+export function resolveTargetModules({ model, targets }: { model: LanguageModel; targets: TargetModules }): string[] {
+  const names = [...model.structure.linearLayers.keys()];
+  const available = `The linear layers' names end in: ${[...new Set(names.map((name) => name.split('.').at(-1)))].join(', ')}.`;
+  if (targets === 'all-linear') return names.filter((name) => name !== model.head.name);
+  if (targets instanceof RegExp) {
+    const pattern = wholeName(targets);
+    const matched = names.filter((name) => pattern.test(name));
+    if (matched.length === 0) throw new ModelError({ code: 'unknown-layer', message: `No linear layer's whole name matches ${String(targets)}. ${available}` });
+    return matched;
+  }
+  const embedding = model.tokenEmbedding.weight.declaration.name.replace(/\.weight$/, '');
+  const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
+  for (const target of targets) {
+    if (names.some((name) => matches(name, target))) continue;
+    if (matches(embedding, target)) {
+      throw new ModelError({ code: 'unknown-layer', message: `"${target}" is the token embedding: low-rank adapters go on linear layers. Unfreeze the embedding instead. ${available}` });
+    }
+    throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named "${target}". ${available}` });
+  }
+  return names.filter((name) => targets.some((target) => matches(name, target)));
+}
