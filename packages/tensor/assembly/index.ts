@@ -2,3 +2,9 @@
 export { matrixProduct, matrixProductBatch, matrixProductScratchBytes } from './matrix-product';
 export { activationBackward, activationForward, gatedBackward, gatedForward } from './activations';
 export { columnSums, sumOfSquares } from './reductions';
+export { attentionBackward, attentionForward, attentionScratchBytes } from './attention';
+export { crossEntropyBackward, crossEntropyForward } from './cross-entropy';
+export { cacheWrite, embeddingBackward, embeddingForward } from './embedding';
+export { layerNormBackward, layerNormForward, rmsNormBackward, rmsNormForward } from './norms';
+export { adamW } from './optimizer';
+export { rotary } from './rotary';

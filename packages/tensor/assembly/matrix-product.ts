@@ -23,6 +23,7 @@ export function matrixProductScratchBytes(): usize {
 /**
  * C's columns `0 … columns`, from panels already packed: for each strip of rows, each panel, each tile.
  * A's row r begins `r · rowStep` bytes after `a` (r a multiple of 4): `aStride` along its rows, 4 where A lies depth-major.
+ * Panels lie `panelBytes` apart: more than `depth` rows of them where only the first rows are multiplied.
  * `edge` is scratch of 4 × 32 bytes for panels narrower than 8. `initialStep` is 1 where `initial` has a value for each
  * column, 0 where one row of 8 serves all.
  */
@@ -35,6 +36,7 @@ export function productWithPanels(
   rowStep: usize,
   byRows: bool,
   panels: usize,
+  panelBytes: usize,
   initial: usize,
   initialStride: usize,
   initialStep: usize,
@@ -42,7 +44,6 @@ export function productWithPanels(
   cStride: usize,
   edge: usize,
 ): void {
-  const panelBytes = <usize>depth << 5;
   for (let strip = 0; strip < rows; strip += STRIP) {
     const stripEnd = min(strip + STRIP, rows);
     let panel = panels;
@@ -183,14 +184,14 @@ export function matrixProduct(
         startStep = initial ? 1 : 0;
       }
       if (!transposeA) {
-        productWithPanels(rows, width, block, a + kBytes, aStride, aStride, true, scratch, start, startStride, startStep, c + columnBytes, cStride, edge);
+        productWithPanels(rows, width, block, a + kBytes, aStride, aStride, true, scratch, <usize>block << 5, start, startStride, startStep, c + columnBytes, cStride, edge);
         continue;
       }
       for (let strip = 0; strip < rows; strip += STRIP) {
         const height = min(rows - strip, STRIP);
         packTiles(block, height, a + <usize>k * aStride + (<usize>strip << 2), aStride, packedA);
         productWithPanels(
-          height, width, block, packedA, 16, <usize>block << 2, false, scratch,
+          height, width, block, packedA, 16, <usize>block << 2, false, scratch, <usize>block << 5,
           start + <usize>strip * startStride, startStride, startStep,
           c + columnBytes + <usize>strip * cStride, cStride, edge,
         );

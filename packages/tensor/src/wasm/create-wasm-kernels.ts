@@ -1,14 +1,20 @@
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { activationKernels } from './activation-kernels';
+import { attentionKernels } from './attention-kernels';
 import { linearKernels } from './linear-kernels';
+import { normKernels } from './norm-kernels';
 import { optimizerKernels } from './optimizer-kernels';
+import { tokenKernels } from './token-kernels';
 import type { Workspace } from './workspace';
 
 /** Every fused operation, on tensors of the wasm backend and in place on its memory. */
-export function createWasmKernels(workspace: Workspace): FusedKernels {
+export function createWasmKernels(workspace: Workspace): Required<FusedKernels> {
   return {
     ...linearKernels(workspace),
     ...activationKernels(workspace),
+    ...attentionKernels(workspace),
+    ...normKernels(workspace),
+    ...tokenKernels(workspace),
     ...optimizerKernels(workspace),
   };
 }

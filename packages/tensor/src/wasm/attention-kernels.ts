@@ -1,0 +1,62 @@
+import type { Tensor, Tensor3D } from '@tensorflow/tfjs';
+import type { FusedKernels } from '../kernels/fused-kernels';
+import type { Workspace } from './workspace';
+
+type Names = 'attentionForward' | 'attentionBackward' | 'attentionReadsPrefix' | 'rotary' | 'cacheWrite';
+
+/** Attention, a block of queries at a time, with what surrounds it: rotary embedding and the cache. */
+export function attentionKernels(workspace: Workspace): Pick<Required<FusedKernels>, Names> {
+  const { kernels } = workspace;
+  const maskKind = (mask: Tensor | null) => (mask ? (mask.rank === 3 ? 2 : 1) : 0);
+  const maskAddress = (mask: Tensor | null) => (mask ? workspace.address(mask) : 0);
+  return {
+    attentionReadsPrefix: true,
+
+    attentionForward: ({ query, key, value, heads, keyValueHeads, causal, mask, scale, keyTime }) => {
+      const [batch, queryTime, width] = query.shape;
+      const capacity = key.shape[1];
+      const used = keyTime ?? capacity;
+      const headWidth = width / heads;
+      const output = workspace.output<Tensor3D>(query.shape);
+      const logSumExp = workspace.output<Tensor3D>([batch, heads, queryTime]);
+      const scratch = workspace.scratch(kernels.attentionScratchBytes(used, headWidth));
+      kernels.attentionForward(
+        batch, queryTime, used, capacity, heads, keyValueHeads, headWidth,
+        workspace.address(query), workspace.address(key), workspace.address(value), maskKind(mask), maskAddress(mask), causal, scale,
+        output.address, logSumExp.address, scratch,
+      );
+      return { output: output.tensor, logSumExp: logSumExp.tensor };
+    },
+
+    attentionBackward: ({ gradient, query, key, value, output, logSumExp, heads, keyValueHeads, causal, mask, scale }) => {
+      const [batch, queryTime, width] = query.shape;
+      const keyTime = key.shape[1];
+      const headWidth = width / heads;
+      const queryGradient = workspace.output<Tensor3D>(query.shape);
+      const keyGradient = workspace.output<Tensor3D>(key.shape);
+      const valueGradient = workspace.output<Tensor3D>(value.shape);
+      const scratch = workspace.scratch(kernels.attentionScratchBytes(keyTime, headWidth));
+      kernels.attentionBackward(
+        batch, queryTime, keyTime, heads, keyValueHeads, headWidth,
+        workspace.address(gradient), workspace.address(query), workspace.address(key), workspace.address(value),
+        workspace.address(output), workspace.address(logSumExp), maskKind(mask), maskAddress(mask), causal, scale,
+        queryGradient.address, keyGradient.address, valueGradient.address, scratch,
+      );
+      return { query: queryGradient.tensor, key: keyGradient.tensor, value: valueGradient.tensor };
+    },
+
+    rotary: ({ input, heads, cos, sin, inverse }) => {
+      const [batch, time, width] = input.shape;
+      const output = workspace.output<Tensor3D>(input.shape);
+      kernels.rotary(
+        batch, time, heads, width / heads, workspace.address(input), workspace.address(cos), workspace.address(sin), cos.shape[0], inverse, output.address,
+      );
+      return output.tensor;
+    },
+
+    cacheWrite: ({ buffer, update, offset }) => {
+      const [batch, capacity, width] = buffer.shape as [number, number, number];
+      kernels.cacheWrite(batch, update.shape[1], capacity, width, offset, workspace.address(update), workspace.address(buffer));
+    },
+  };
+}
