@@ -1,4 +1,4 @@
-import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, RawConfig } from '@subtext/encoders';
+import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, NumberArray, RawConfig } from '@subtext/encoders';
 import type { Parameters, tf } from '@subtext/tensor';
 
 /** What one pass through a model takes. */
@@ -21,6 +21,19 @@ export interface ForwardOptions {
   cache?: KeyValueCache | null;
   /** Whether to give every layer's output. Default false. */
   outputHiddenStates?: boolean;
+  /** What the cross-attention layers of Mllama look at, from `embedInputs`. With a cache, the first pass's stays. Default none. */
+  crossAttention?: CrossAttentionInput | null;
+}
+
+/** Pictures for cross-attention layers. */
+export interface CrossAttentionInput {
+  /** Vectors of all pictures' tiles: `[batch, keys, width]`. */
+  states: tf.Tensor3D;
+  /**
+   * 1 where a position sees a tile: `[batch, time, images, tiles]`, cached positions first. Positions beyond its end
+   * see what the last one sees. Default: every position sees every tile.
+   */
+  mask?: NumberArray<Int32Array> | null;
 }
 
 /** What one pass gives. The tensors belong to the caller's scope. */

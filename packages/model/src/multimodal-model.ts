@@ -43,6 +43,8 @@ export interface MultimodalModel extends LanguageModel {
     ids: IdRows;
     /** Pictures, or what `encodeImages` gave for them. Default none. */
     images?: ImageInputs | tf.Tensor3D | null;
+    /** Mllama: 1 where a position sees a tile, `[batch, time, images, tiles]`. Default: from each image token to the next. */
+    crossAttentionMask?: NumberArray<Int32Array> | null;
   }): EmbeddedInputs;
 }
 

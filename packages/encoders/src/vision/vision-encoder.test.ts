@@ -16,7 +16,7 @@ async function golden(name: string): Promise<Map<string, { data: Float32Array; s
 
 const largestDifference = (tensor: tf.Tensor, expected: { data: Float32Array; shape: number[] }): number => {
   expect(tensor.shape).toEqual(expected.shape);
-  return tensor.dataSync().reduce((largest, value, index) => Math.max(largest, Math.abs(value - expected.data[index]!)), 0);
+  return (tensor.dataSync() as Float32Array).reduce((largest, value, index) => Math.max(largest, Math.abs(value - expected.data[index]!)), 0);
 };
 
 describe.each(['cpu', 'wasm'] as const)('on %s', (engine) => {

@@ -3,6 +3,7 @@ import { gpt2Family } from './gpt2';
 import { idefics3Family, smolvlmFamily } from './idefics3';
 import { llamaFamily } from './llama';
 import { llavaFamily } from './llava';
+import { mllamaFamily } from './mllama';
 import type { ModelFamily } from './model-family';
 import { qwen2Family } from './qwen2';
 
@@ -14,6 +15,7 @@ const families: readonly ModelFamily[] = [
   qwen2Family,
   idefics3Family,
   smolvlmFamily,
+  mllamaFamily,
 ];
 
 /** The `model_type`s that can be loaded. */

@@ -34,7 +34,7 @@ const largestDifference = (actual: ArrayLike<number>, expected: ArrayLike<number
 };
 
 describeOnEngines('recorded outputs of transformers', () => {
-  describe.each(['llava', 'idefics3-smolvlm'])('%s', (name) => {
+  describe.each(['llava', 'idefics3-smolvlm', 'mllama'])('%s', (name) => {
     let model: MultimodalModel;
     let golden: Map<string, Recorded>;
     let images: ImageInputs;
@@ -59,7 +59,7 @@ describeOnEngines('recorded outputs of transformers', () => {
     it('gives the logits and the last hidden state', () => {
       const before = tf.memory().numTensors;
       tf.tidy(() => {
-        const inputs = model.embedInputs({ ids: [prompt], images });
+        const inputs = model.embedInputs({ ids: [prompt], images, crossAttentionMask: integers('cross_attention_mask') });
         const { hidden, hiddenStates } = model.forward({ embeddings: inputs.embeddings, ...inputs.forwardExtras, outputHiddenStates: true });
         expect(hiddenStates).toHaveLength(model.dimensions.layers + 1);
         expect(largestDifference(hidden.dataSync(), recorded('last_hidden_state').values)).toBeLessThan(1e-4);

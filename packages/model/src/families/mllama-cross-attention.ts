@@ -1,0 +1,189 @@
+import {
+  GatedFeedForward,
+  HeadNorm,
+  LinearLayer,
+  RmsNormLayer,
+  SeparateProjections,
+  type CachedKeysAndValues,
+  type KeyValueCache,
+  type LayerCache,
+  type NumberArray,
+  type ParameterHandle,
+  type ParameterScope,
+} from '@subtext/encoders';
+import { attention, tf } from '@subtext/tensor';
+import type { RotaryDecoderSettings } from './rotary-decoder';
+
+/** Keys and values of pictures, as one cross-attention layer sees them. */
+export interface PictureKeys {
+  /** `[batch, keys, keyValueHeads·headWidth]` */ key: tf.Tensor3D;
+  /** `[batch, keys, keyValueHeads·headWidth]` */ value: tf.Tensor3D;
+}
+
+/** Which keys each position of a pass sees. */
+export interface CrossMask {
+  /** int32 `[batch, time, keys]`; null where all are seen */
+  keys: tf.Tensor3D | null;
+  /** `[batch, time, 1]`, 0 where a position sees no picture; null where all see some */
+  rows: tf.Tensor3D | null;
+}
+
+/**
+ * A layer of Mllama that looks at pictures: `h = x + tanh(g₁) · crossAttention(norm(x))`,
+ * `h + tanh(g₂) · seen · feedForward(norm(h))`, with an RMS norm of each head's query and key.
+ */
+export class MllamaCrossAttentionBlock {
+  readonly #norm: RmsNormLayer;
+  readonly #projection: SeparateProjections;
+  readonly #output: LinearLayer;
+  readonly #attentionGate: ParameterHandle;
+  readonly #feedForwardNorm: RmsNormLayer;
+  readonly #feedForward: GatedFeedForward;
+  readonly #feedForwardGate: ParameterHandle;
+  readonly #heads: number;
+  readonly #keyValueHeads: number;
+
+  constructor({ scope, settings }: { scope: ParameterScope; settings: RotaryDecoderSettings }) {
+    const { width, innerWidth, heads, keyValueHeads, headWidth, epsilon } = settings;
+    const initialisation = { kind: 'normal', deviation: settings.initializerRange } as const;
+    const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, bias: false, initialisation });
+    this.#norm = new RmsNormLayer({ scope: scope.child('input_layernorm'), width, epsilon });
+    this.#projection = new SeparateProjections({
+      query: linear('cross_attn.q_proj', width, heads * headWidth),
+      key: linear('cross_attn.k_proj', width, keyValueHeads * headWidth),
+      value: linear('cross_attn.v_proj', width, keyValueHeads * headWidth),
+      queryNorm: new HeadNorm({ scope: scope.child('cross_attn.q_norm'), heads, headWidth, epsilon }),
+      keyNorm: new HeadNorm({ scope: scope.child('cross_attn.k_norm'), heads: keyValueHeads, headWidth, epsilon }),
+    });
+    this.#output = linear('cross_attn.o_proj', heads * headWidth, width);
+    this.#attentionGate = scope.declare({ name: 'cross_attn_attn_gate', shape: [1], initialisation: { kind: 'zeros' } });
+    this.#feedForwardNorm = new RmsNormLayer({ scope: scope.child('post_attention_layernorm'), width, epsilon });
+    this.#feedForward = new GatedFeedForward({
+      gate: linear('mlp.gate_proj', width, innerWidth),
+      up: linear('mlp.up_proj', width, innerWidth),
+      down: linear('mlp.down_proj', innerWidth, width),
+      activation: settings.activation,
+    });
+    this.#feedForwardGate = scope.declare({ name: 'cross_attn_mlp_gate', shape: [1], initialisation: { kind: 'zeros' } });
+    this.#heads = heads;
+    this.#keyValueHeads = keyValueHeads;
+  }
+
+  /** What this layer reads of the pictures, `[batch, keys, width]`; made once a picture. */
+  projectPictures(states: tf.Tensor3D): PictureKeys {
+    return this.#projection.projectKeyValue({ input: states });
+  }
+
+  apply({ input, pictures, mask }: { input: tf.Tensor3D; pictures: PictureKeys; mask: CrossMask }): tf.Tensor3D {
+    const query = this.#projection.projectQuery({ input: this.#norm.apply({ input }) });
+    const attended = attention({ query, ...pictures, heads: this.#heads, keyValueHeads: this.#keyValueHeads, mask: mask.keys });
+    const hidden = tf.add(input, tf.mul(tf.tanh(this.#attentionGate.value), this.#output.apply({ input: attended }))) as tf.Tensor3D;
+    const thought = this.#feedForward.apply({ input: this.#feedForwardNorm.apply({ input: hidden }) });
+    const seen = mask.rows === null ? thought : tf.mul(mask.rows, thought);
+    return tf.add(hidden, tf.mul(tf.tanh(this.#feedForwardGate.value), seen)) as tf.Tensor3D;
+  }
+}
+
+/** Positions before this pass and in it, and how many keys each tile has. */
+interface MaskPlace {
+  offset: number;
+  time: number;
+  keys: number;
+}
+
+/**
+ * The mask of one pass from the whole mask `[batch, time, images, tiles]`. A position that sees no tile is given all of
+ * them to attend to, and its feed-forward output is dropped: so does the reference, whose attention would have no keys.
+ */
+export function crossMask(mask: NumberArray<Int32Array> | null, { offset, time, keys }: MaskPlace): CrossMask {
+  if (mask === null) return { keys: null, rows: null };
+  const [batch, maskTime, images, tiles] = mask.shape as [number, number, number, number];
+  const count = images * tiles;
+  const tokens = keys / count;
+  const values = new Int32Array(batch * time * keys);
+  const rows = new Float32Array(batch * time);
+  let allSeen = true;
+  for (let row = 0; row < batch; row += 1) {
+    for (let index = 0; index < time; index += 1) {
+      const from = (row * maskTime + Math.min(offset + index, maskTime - 1)) * count;
+      const seen = mask.data.subarray(from, from + count);
+      const at = row * time + index;
+      const some = seen.some((value) => value !== 0);
+      rows[at] = some ? 1 : 0;
+      if (!some || seen.includes(0)) allSeen = false;
+      for (let tile = 0; tile < count; tile += 1) if (!some || seen[tile] !== 0) values.fill(1, at * keys + tile * tokens, at * keys + (tile + 1) * tokens);
+    }
+  }
+  if (allSeen) return { keys: null, rows: null };
+  return { keys: tf.tensor3d(values, [batch, time, keys], 'int32'), rows: rows.includes(0) ? tf.tensor3d(rows, [batch, time, 1]) : null };
+}
+
+/** What a cache holds of the pictures: every cross-attention layer's keys and values, and who sees what. */
+export interface CachedPictures {
+  layers: PictureKeys[];
+  mask: NumberArray<Int32Array> | null;
+}
+
+/** A cache of the words' keys and values, and beside it the pictures', which stay as the first pass gave them. */
+export class MllamaCache implements KeyValueCache {
+  pictures: CachedPictures | null = null;
+  readonly #words: KeyValueCache;
+  /** Place among the self-attention layers, by layer. */
+  readonly #places: ReadonlyMap<number, number>;
+  /** Whether the pictures' tensors outlive the scope they are made in. */
+  readonly #keeps: boolean;
+
+  constructor({ words, places, keeps }: { words: KeyValueCache; places: ReadonlyMap<number, number>; keeps: boolean }) {
+    this.#words = words;
+    this.#places = places;
+    this.#keeps = keeps;
+  }
+
+  get length(): number {
+    return this.#words.length;
+  }
+
+  layer(index: number): LayerCache {
+    const place = this.#places.get(index);
+    if (place === undefined) return { append: (own): CachedKeysAndValues => own };
+    return this.#words.layer(place);
+  }
+
+  /** Takes over the pictures of the first pass. */
+  hold(pictures: CachedPictures): void {
+    this.pictures = pictures;
+    if (this.#keeps) for (const { key, value } of pictures.layers) [key, value].forEach((tensor) => tf.keep(tensor));
+  }
+
+  advance(count: number): void {
+    this.#words.advance(count);
+  }
+
+  selectRows(rows: readonly number[]): void {
+    this.#words.selectRows(rows);
+    if (this.pictures === null) return;
+    const { layers, mask } = this.pictures;
+    const indices = tf.tensor1d([...rows], 'int32');
+    const selected = layers.map(({ key, value }) => ({ key: tf.gather(key, indices), value: tf.gather(value, indices) }));
+    indices.dispose();
+    if (this.#keeps) this.#disposePictures();
+    let kept = mask;
+    if (mask !== null) {
+      const size = mask.data.length / mask.shape[0]!;
+      const data = new Int32Array(rows.length * size);
+      for (const [index, row] of rows.entries()) data.set(mask.data.subarray(row * size, (row + 1) * size), index * size);
+      kept = { data, shape: [rows.length, ...mask.shape.slice(1)] };
+    }
+    this.hold({ layers: selected, mask: kept });
+  }
+
+  dispose(): void {
+    this.#words.dispose();
+    this.#disposePictures();
+    this.pictures = null;
+  }
+
+  #disposePictures(): void {
+    for (const { key, value } of this.pictures?.layers ?? []) tf.dispose([key, value]);
+  }
+}

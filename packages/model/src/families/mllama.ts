@@ -1,0 +1,121 @@
+import { activationName, commonConfigKeys, dropoutRate, EmbeddingLayer, harmless, LinearLayer, MllamaVisionEncoder, ModelFolderError, neutral, parseConfig, positiveInteger, readMllamaVisionSettings, readRotaryConfig, RmsNormLayer, RotaryEmbedding, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import { z } from 'zod';
+import { MllamaCrossAttentionBlock } from './mllama-cross-attention';
+import { MllamaModel, type MllamaLayer } from './mllama-model';
+import type { ModelFamily } from './model-family';
+import { rotaryDecoderBlock, type RotaryDecoderSettings } from './rotary-decoder';
+import { configPart } from './text-part';
+
+/** Rows of the embedding beyond the vocabulary: the image token and seven that are not used. */
+const extraRows = 8;
+
+/** Every key of an Mllama config (`transformers/models/mllama/configuration_mllama.py`), with its defaults. */
+const schema = z.object({
+  ...commonConfigKeys,
+  model_type: z.literal('mllama'),
+  text_config: harmless,
+  vision_config: harmless,
+  image_token_index: z.int().min(0).optional(),
+  /** Its other name. */
+  image_token_id: z.int().min(0).optional(),
+  tie_word_embeddings: neutral(false),
+  initializer_range: harmless,
+});
+
+const textSchema = z.object({
+  ...commonConfigKeys,
+  ...rotaryConfigKeys,
+  max_position_embeddings: positiveInteger.default(131_072),
+  model_type: z.literal('mllama_text_model'),
+  vocab_size: positiveInteger.default(128_256),
+  hidden_size: positiveInteger.default(4096),
+  intermediate_size: positiveInteger.default(14_336),
+  num_hidden_layers: positiveInteger.default(40),
+  num_attention_heads: positiveInteger.default(32),
+  num_key_value_heads: positiveInteger.default(8),
+  hidden_act: activationName.prefault('silu'),
+  rms_norm_eps: z.number().positive().default(1e-5),
+  initializer_range: z.number().min(0).default(0.02),
+  cross_attention_layers: z.array(z.int().min(0)).nullish(),
+  tie_word_embeddings: neutral(false),
+  dropout: dropoutRate,
+  attention_dropout: dropoutRate,
+});
+
+function readTextSettings({ config, path }: { config: RawConfig; path: string }): { settings: RotaryDecoderSettings; crossLayers: ReadonlySet<number> } {
+  const text = parseConfig({ schema: textSchema, config, path, at: 'text_config' });
+  const fail = (message: string): never => {
+    throw new ModelFolderError({ code: 'invalid-config', path, message: `text_config: ${message}` });
+  };
+  const { hidden_size: width, num_attention_heads: heads, num_key_value_heads: keyValueHeads, num_hidden_layers: layers } = text;
+  if (width % heads !== 0) fail(`hidden_size ${width} is not a multiple of num_attention_heads ${heads}.`);
+  if (heads % keyValueHeads !== 0) fail(`num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`);
+  const { theta, scaling } = readRotaryConfig({ config: text, path, defaultTheta: 500_000 });
+  return {
+    // A layer named beyond the last one does nothing, as in transformers.
+    crossLayers: new Set(text.cross_attention_layers ?? [3, 8, 13, 18, 23, 28, 33, 38]),
+    settings: {
+      vocabularySize: text.vocab_size,
+      width,
+      innerWidth: text.intermediate_size,
+      layers,
+      heads,
+      keyValueHeads,
+      headWidth: width / heads,
+      activation: text.hidden_act,
+      epsilon: text.rms_norm_eps,
+      theta,
+      scaling,
+      maxPositions: text.max_position_embeddings,
+      queryKeyValueBias: false,
+      outputBias: false,
+      feedForwardBias: false,
+      tied: false,
+      initializerRange: text.initializer_range,
+    },
+  };
+}
+
+/** Llama 3.2 Vision. */
+export const mllamaFamily: ModelFamily<MllamaModel> = {
+  modelType: 'mllama',
+  architecture: 'MllamaForConditionalGeneration',
+  baseModelPrefix: 'model',
+  ignore: [/\.rotary_emb\.inv_freq$/],
+  /** Names of transformers 4.52 and later to those that Meta published and transformers 5 writes. */
+  rename: (name) =>
+    name
+      .replace(/^lm_head\./, 'language_model.lm_head.')
+      .replace(/^model\.language_model\./, 'language_model.model.')
+      .replace(/^model\.(vision_model|multi_modal_projector)\./, '$1.'),
+  build({ config, structure, path }) {
+    const whole = parseConfig({ schema, config, path });
+    const { settings, crossLayers } = readTextSettings({ config: { ...configPart({ config, key: 'text_config', path }), model_type: 'mllama_text_model' }, path });
+    const vision = new MllamaVisionEncoder({
+      scope: structure.scope('vision_model'),
+      settings: readMllamaVisionSettings({ config: { ...configPart({ config, key: 'vision_config', path }), model_type: 'mllama_vision_model' }, path, at: 'vision_config' }),
+    });
+    const { width, vocabularySize, epsilon } = settings;
+    const initialisation = { kind: 'normal', deviation: settings.initializerRange } as const;
+    const text = structure.scope('language_model.model');
+    const tokenEmbedding = new EmbeddingLayer({ scope: text.child('embed_tokens'), count: vocabularySize + extraRows, width, initialisation });
+    const layers = Array.from({ length: settings.layers }, (_, index): MllamaLayer => {
+      const scope = text.child('layers').child(index);
+      return crossLayers.has(index) ? { kind: 'pictures', block: new MllamaCrossAttentionBlock({ scope, settings }) } : { kind: 'words', block: rotaryDecoderBlock({ scope, settings }) };
+    });
+    return new MllamaModel({
+      config,
+      structure,
+      vision,
+      projector: new LinearLayer({ scope: structure.scope('multi_modal_projector'), inputWidth: vision.settings.outputWidth, outputWidth: width, initialisation }),
+      tokenEmbedding,
+      rotary: new RotaryEmbedding({ headWidth: settings.headWidth, theta: settings.theta, scaling: settings.scaling }),
+      layers,
+      finalNorm: new RmsNormLayer({ scope: text.child('norm'), width, epsilon }),
+      head: new LinearLayer({ scope: structure.scope('language_model.lm_head'), inputWidth: width, outputWidth: vocabularySize, bias: false, initialisation }),
+      imageTokenId: whole.image_token_index ?? whole.image_token_id ?? 128_256,
+      maxPositions: settings.maxPositions,
+      keyValueWidth: settings.keyValueHeads * settings.headWidth,
+    });
+  },
+};
