@@ -2,6 +2,7 @@ export { DataError } from './errors';
 export type { DataErrorCode } from './errors';
 export type {
   ChoiceFacts,
+  BoxFacts,
   ExampleFacts,
   GraphFacts,
   ImageReference,
@@ -34,3 +35,34 @@ export type { CaptionFactScore, FactCount, ToldObject } from './scenes/caption-f
 
 export { questionOnlyBaseline } from './measures/question-only-baseline';
 export type { QuestionOnlyAccuracy, QuestionOnlyBaseline } from './measures/question-only-baseline';
+export { findOverlap } from './measures/find-overlap';
+export type { Overlap } from './measures/find-overlap';
+export { contentKey } from './measures/content-key';
+export { hopsFrom, shortestPathNodes } from './measures/graph';
+
+export { readCoconutJson, readProsQA } from './formats/coconut-json';
+export type { ReadFileOptions } from './formats/coconut-json';
+export { readProntoQA } from './formats/prontoqa';
+export type { ReadProntoQAOptions } from './formats/prontoqa';
+export { readGsm8k } from './formats/gsm8k';
+export type { ReadGsm8kOptions } from './formats/gsm8k';
+export { formatICotText, readICotText } from './formats/icot-text';
+export { readNlvr } from './formats/nlvr';
+export type { ReadNlvrOptions } from './formats/nlvr';
+export { readTabMwp } from './formats/tabmwp';
+export type { ReadTabMwpOptions } from './formats/tabmwp';
+export { readVlmEvalKit } from './formats/vlmevalkit';
+export { formats } from './formats/registry';
+export type { DatasetFormat, FormatName } from './formats/registry';
+
+export { generateProsQA, toProsQARecord } from './generators/prosqa';
+export type { GenerateProsQAOptions } from './generators/prosqa';
+export { generateProntoQA } from './generators/prontoqa';
+export type { GenerateProntoQAOptions } from './generators/prontoqa';
+export { generateMultiplication } from './generators/multiplication';
+export type { GenerateMultiplicationOptions } from './generators/multiplication';
+export { generateArithmetic } from './generators/arithmetic';
+export type { GenerateArithmeticOptions } from './generators/arithmetic';
+export { generators } from './generators/registry';
+export type { GeneratorName } from './generators/registry';
+export type { DatasetGenerator, DatasetSplit, GenerateDatasetOptions, GeneratedDataset, GeneratorOption } from './generators/dataset-generator';

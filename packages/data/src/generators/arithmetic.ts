@@ -2,6 +2,7 @@ import { DataError } from '../errors';
 import { RandomStream } from '../random';
 import type { ReasoningExample } from '../reasoning-example';
 import { peopleNames } from './made-up-names';
+import { jsonArray, textGenerator } from './text-generator';
 
 export interface GenerateArithmeticOptions {
   /** @default Infinity: ask for as many as are needed */
@@ -100,3 +101,18 @@ export function* generateArithmetic(options: GenerateArithmeticOptions = {}): Ge
     };
   }
 }
+
+/** This generator as an entry of the registry. */
+export const arithmeticGenerator = textGenerator({
+  name: 'arithmetic',
+  description: 'word problems of several steps, each step an equation <<12+5=17>>',
+  format: 'coconut-json',
+  defaultCounts: { train: 50000, validation: 500, test: 1000 },
+  options: {
+    minimumSteps: { description: 'steps, at least', default: 2 },
+    maximumSteps: { description: 'steps, at most', default: 5 },
+    largest: { description: 'no number is larger', default: 999 },
+  },
+  writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
+  generate: (seed, { minimumSteps, maximumSteps, largest }) => generateArithmetic({ seed, steps: { minimum: minimumSteps as number, maximum: maximumSteps as number }, largest: largest as number }),
+});

@@ -1,6 +1,8 @@
 import { DataError } from '../errors';
+import { formatICotText } from '../formats/icot-text';
 import { RandomStream } from '../random';
 import type { ReasoningExample } from '../reasoning-example';
+import { textGenerator } from './text-generator';
 
 export interface GenerateMultiplicationOptions {
   /** @default Infinity: ask for as many as are needed */
@@ -59,3 +61,17 @@ export function* generateMultiplication(options: GenerateMultiplicationOptions =
     yield { id: String(made), ...tellMultiplication({ factors, digits }) };
   }
 }
+
+/** This generator as an entry of the registry. */
+export const multiplicationGenerator = textGenerator({
+  name: 'multiplication',
+  description: 'long multiplication, digits from the lowest, with partial products and sums',
+  format: 'icot-text',
+  defaultCounts: { train: 50000, validation: 1000, test: 1000 },
+  options: {
+    firstDigits: { description: 'digits of the first factor', default: 4 },
+    secondDigits: { description: 'digits of the second factor, each a step', default: 4 },
+  },
+  writer: { extension: 'txt', open: '', between: '\n', close: '\n', record: formatICotText },
+  generate: (seed, { firstDigits, secondDigits }) => generateMultiplication({ seed, digits: [firstDigits as number, secondDigits as number] }),
+});

@@ -2,6 +2,7 @@ import { DataError } from '../errors';
 import { RandomStream } from '../random';
 import type { ReasoningExample } from '../reasoning-example';
 import { madeUpNouns, peopleNames } from './made-up-names';
+import { textGenerator } from './text-generator';
 
 export interface GenerateProntoQAOptions {
   /** @default Infinity: ask for as many as are needed */
@@ -104,3 +105,14 @@ export function toProntoQARecord(example: ReasoningExample): Record<string, unkn
     answer: example.answer,
   };
 }
+
+/** This generator as an entry of the registry. */
+export const prontoqaGenerator = textGenerator({
+  name: 'prontoqa',
+  description: 'true or false: a property that follows by a chain of rules over made-up kinds',
+  format: 'prontoqa',
+  defaultCounts: { train: 9000, validation: 200, test: 800 },
+  options: { hops: { description: 'rules applied', default: 5 } },
+  writer: { extension: 'json', open: '{\n', between: ',\n', close: '\n}\n', record: (example, index) => `"example${index + 1}":{"test_example":${JSON.stringify(toProntoQARecord(example))}}` },
+  generate: (seed, { hops }) => generateProntoQA({ seed, hops: hops as number }),
+});

@@ -3,6 +3,7 @@ import { hopsFrom, shortestPathNodes } from '../measures/graph';
 import { RandomStream } from '../random';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
 import { madeUpNouns, peopleNames } from './made-up-names';
+import { jsonArray, textGenerator } from './text-generator';
 
 export interface GenerateProsQAOptions {
   /** @default Infinity: ask for as many as are needed */
@@ -174,3 +175,18 @@ export function toProsQARecord(example: ReasoningExample): Record<string, unknow
     neighbor_k: Object.fromEntries(neighborsByHop.map((level, hop) => [hop, level])),
   };
 }
+
+/** This generator as an entry of the registry. */
+export const prosqaGenerator = textGenerator({
+  name: 'prosqa',
+  description: 'which of two a node of a random graph leads to, 3 to 6 hops, as words and as the graph',
+  format: 'prosqa',
+  defaultCounts: { train: 17886, validation: 300, test: 500 },
+  options: {
+    minimumHops: { description: 'hops from the root to the target, at least', default: 3 },
+    maximumHops: { description: 'hops from the root to the target, at most', default: 6 },
+    nodes: { description: 'nodes drawn a graph, of which those without an edge are left out', default: 28 },
+  },
+  writer: jsonArray(toProsQARecord),
+  generate: (seed, { minimumHops, maximumHops, nodes }) => generateProsQA({ seed, hops: { minimum: minimumHops as number, maximum: maximumHops as number }, nodes: nodes as number }),
+});

@@ -4,7 +4,7 @@ import { allPlaces, sceneColourNames, sceneShapes } from './scene-world';
 /** An object as far as a text tells of it. */
 export type ToldObject = Partial<SceneObject>;
 
-const word = (values: readonly string[]): RegExp => new RegExp(`\\b(${values.join('|')})\\b`);
+const word = (values: readonly string[]): RegExp => new RegExp(`(?<![\\w-])(${values.join('|')})(?![\\w-])`);
 const colour = word(sceneColourNames);
 const shape = word(sceneShapes);
 const place = word(allPlaces);

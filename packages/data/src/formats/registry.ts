@@ -1,0 +1,39 @@
+import { basename, dirname } from 'node:path';
+import { readScenes } from '../scenes/read-scenes';
+import type { SceneSplit } from '../scenes/draw-splits';
+import { readCoconutJson, readProsQA } from './coconut-json';
+import type { ReadFileOptions } from './coconut-json';
+import type { ExampleStream } from './example-stream';
+import { readGsm8k } from './gsm8k';
+import { readICotText } from './icot-text';
+import { readLlavaCot } from './llava-cot';
+import { readNlvr } from './nlvr';
+import { readProntoQA } from './prontoqa';
+import { readTabMwp } from './tabmwp';
+import { readVlmEvalKit } from './vlmevalkit';
+
+/** A way to read a file of examples. */
+export interface DatasetFormat {
+  /** One line on what the file looks like and where it comes from. */
+  description: string;
+  /** Reads the file with the format's own defaults. */
+  read(options: ReadFileOptions): ExampleStream;
+}
+
+const inFolder = (file: string): { folder: string; file: string } => ({ folder: dirname(file), file: basename(file) });
+
+/** Every format by name: a format is one file and one line here. */
+export const formats = {
+  'llava-cot': { description: 'LLaVA-CoT-100k: JSON lines { id, image, conversations } with four stages an answer, images beside them', read: ({ file, ...rest }) => readLlavaCot({ ...inFolder(file), ...rest }) },
+  scenes: { description: 'pictures made by `generate scenes`: the LLaVA-CoT layout with SPLIT.facts.jsonl beside it', read: ({ file, ...rest }) => readScenes({ folder: dirname(file), split: basename(file, '.jsonl') as SceneSplit | 'base', ...rest }) },
+  'coconut-json': { description: 'Coconut: a JSON array of { question, steps, answer }; GSM8K-Aug', read: readCoconutJson },
+  prosqa: { description: 'ProsQA, words or graphs: Coconut’s JSON with idx_to_symbol, edges, root, target, neg_target (and neighbor_k)', read: readProsQA },
+  prontoqa: { description: 'ProntoQA: a JSON object of groups of { question, query, chain_of_thought, answer }', read: readProntoQA },
+  gsm8k: { description: 'GSM8K: JSON lines { question, answer } with <<…>> marks and #### RESULT', read: readGsm8k },
+  'icot-text': { description: 'Internalize CoT Step by Step: lines QUESTION||CHAIN #### ANSWER; multiplication, GSM8K-Aug', read: readICotText },
+  nlvr: { description: 'NLVR: JSON lines { sentence, identifier, directory, label }, pictures in images/', read: readNlvr },
+  tabmwp: { description: 'TabMWP: a JSON object of problems by number, pictures of tables in tables/', read: readTabMwp },
+  vlmevalkit: { description: 'VLMEvalKit: tab-separated index, image (base64), question, answer, options A, B, …', read: readVlmEvalKit },
+} as const satisfies Record<string, DatasetFormat>;
+
+export type FormatName = keyof typeof formats;

@@ -1,0 +1,75 @@
+import { DataError } from '../errors';
+import type { FormatName } from '../formats/registry';
+
+export type DatasetSplit = 'train' | 'validation' | 'test';
+
+/** A setting of a generator, for programs that list or ask for it. */
+export interface GeneratorOption {
+  description: string;
+  default: number | string | boolean;
+  choices?: readonly string[];
+}
+
+export interface GenerateDatasetOptions {
+  /** The folder to write: absent, empty, or holding the same set (which is kept). */
+  folder: string;
+  /** Examples by split. @default the generator's */
+  counts?: Partial<Record<DatasetSplit, number>>;
+  /** @default 42 */
+  seed?: number;
+  /** The generator's own settings, by name. @default each one's default */
+  options?: Record<string, unknown>;
+  onProgress?: (progress: { written: number; total: number }) => void;
+  /** Stops the work; nothing is left behind. */
+  signal?: AbortSignal;
+}
+
+/** What a generator wrote. */
+export interface GeneratedDataset {
+  folder: string;
+  /** The file of each split. */
+  files: Partial<Record<DatasetSplit, string>>;
+  counts: Record<DatasetSplit, number>;
+  /** True where the folder held this set already. */
+  kept: boolean;
+  /** What is worth telling a person, a line each. */
+  notes: string[];
+}
+
+/** A maker of examples that writes them to a folder in a published format. */
+export interface DatasetGenerator {
+  description: string;
+  /** The format of the files, by its name among `formats`. */
+  format: FormatName;
+  defaultCounts: Record<DatasetSplit, number>;
+  options: Record<string, GeneratorOption>;
+  /** @throws DataError `option-invalid` for unknown or impossible options, `space-exhausted` */
+  write(options: GenerateDatasetOptions): Promise<GeneratedDataset>;
+}
+
+/** Fills in defaults; refuses names and types that the generator does not know. */
+export function settleOptions(options: { known: Record<string, GeneratorOption>; given: Record<string, unknown> }): Record<string, number | string | boolean> {
+  const { known, given } = options;
+  const settled: Record<string, number | string | boolean> = Object.fromEntries(Object.entries(known).map(([name, option]) => [name, option.default]));
+  for (const [name, value] of Object.entries(given)) {
+    const option = known[name];
+    if (!option) throw new DataError({ code: 'option-invalid', message: `there is no option ${name}; options are ${Object.keys(known).join(', ') || 'none'}.` });
+    if (typeof value !== typeof option.default || (option.choices && !option.choices.includes(value as string))) {
+      throw new DataError({ code: 'option-invalid', message: `${name}: ${JSON.stringify(value)} is not ${option.choices ? `one of ${option.choices.join(', ')}` : `a ${typeof option.default}`}.` });
+    }
+    settled[name] = value as number | string | boolean;
+  }
+  return settled;
+}
+
+/** The number of examples of each split, checked; splits that are not named get none. */
+export function settleCounts(defaults: Record<DatasetSplit, number>, given: GenerateDatasetOptions['counts']): Record<DatasetSplit, number> {
+  const counts = given === undefined ? defaults : { train: 0, validation: 0, test: 0, ...given };
+  for (const [split, count] of Object.entries(counts)) {
+    if (!(split in defaults) || !Number.isInteger(count) || count < 0) {
+      throw new DataError({ code: 'option-invalid', message: `counts: ${split} is ${count}; counts are whole numbers for train, validation and test.` });
+    }
+  }
+  if (Object.values(counts).every((count) => count === 0)) throw new DataError({ code: 'option-invalid', message: 'counts: there is nothing to generate.' });
+  return counts;
+}

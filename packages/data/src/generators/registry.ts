@@ -1,0 +1,17 @@
+import { scenesGenerator } from '../scenes/scenes-generator';
+import { arithmeticGenerator } from './arithmetic';
+import type { DatasetGenerator } from './dataset-generator';
+import { multiplicationGenerator } from './multiplication';
+import { prontoqaGenerator } from './prontoqa';
+import { prosqaGenerator } from './prosqa';
+
+/** Every generator by name: a generator is one file and one line here. */
+export const generators = {
+  scenes: scenesGenerator,
+  prosqa: prosqaGenerator,
+  prontoqa: prontoqaGenerator,
+  multiplication: multiplicationGenerator,
+  arithmetic: arithmeticGenerator,
+} as const satisfies Record<string, DatasetGenerator>;
+
+export type GeneratorName = keyof typeof generators;

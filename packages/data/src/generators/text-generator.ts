@@ -1,0 +1,85 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DataError } from '../errors';
+import type { FormatName } from '../formats/registry';
+import { contentKey } from '../measures/content-key';
+import type { ReasoningExample } from '../reasoning-example';
+import { settleCounts, settleOptions } from './dataset-generator';
+import type { DatasetGenerator, DatasetSplit, GeneratorOption } from './dataset-generator';
+import { writeFolder } from './write-folder';
+
+/** How the examples of a text set become a file. */
+export interface ExampleWriter {
+  extension: string;
+  open: string;
+  between: string;
+  close: string;
+  record(example: ReasoningExample, index: number): string;
+}
+
+/** One JSON array, a record a line. */
+export const jsonArray = (record: (example: ReasoningExample) => object): ExampleWriter => ({ extension: 'json', open: '[\n', between: ',\n', close: '\n]\n', record: (example) => JSON.stringify(record(example)) });
+
+/** A generator of texts: examples from one endless stream, each content once, dealt to test, validation and training set in turn. */
+export function textGenerator(definition: {
+  name: string;
+  description: string;
+  format: FormatName;
+  defaultCounts: Record<DatasetSplit, number>;
+  options: Record<string, GeneratorOption>;
+  writer: ExampleWriter;
+  generate(seed: number, options: Record<string, number | string | boolean>): Iterable<ReasoningExample>;
+}): DatasetGenerator {
+  const { name, description, format, defaultCounts, options: known, writer, generate } = definition;
+  return {
+    description,
+    format,
+    defaultCounts,
+    options: known,
+    async write({ folder, counts: givenCounts, seed = 42, options = {}, onProgress, signal }) {
+      if (!Number.isSafeInteger(seed)) throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
+      const settled = settleOptions({ known, given: options });
+      const counts = settleCounts(defaultCounts, givenCounts);
+      const splits = (['test', 'validation', 'train'] as const).filter((split) => counts[split] > 0);
+      const total = counts.train + counts.validation + counts.test;
+      const examples = generate(seed, settled)[Symbol.iterator]();
+      const seen = new Set<string>();
+      const next = async (): Promise<ReasoningExample> => {
+        for (let attempt = 0; attempt < 10_000; attempt += 1) {
+          const example = examples.next().value as ReasoningExample;
+          const key = await contentKey(example);
+          if (seen.has(key)) continue;
+          seen.add(key);
+          return example;
+        }
+        throw new DataError({ code: 'space-exhausted', message: `after ${seen.size} examples no new one was found: these options allow too few; take fewer.` });
+      };
+      const write = async (partial: string): Promise<void> => {
+        let written = 0;
+        for (const split of splits) {
+          const stream = createWriteStream(join(partial, `${split}.${writer.extension}`));
+          try {
+            stream.write(writer.open);
+            for (let index = 0; index < counts[split]; index += 1) {
+              const record = writer.record(await next(), index);
+              if (!stream.write(index === 0 ? record : writer.between + record)) await once(stream, 'drain');
+              written += 1;
+              if (written % 1000 === 0 || written === total) {
+                onProgress?.({ written, total });
+                await new Promise((done) => setImmediate(done));
+                signal?.throwIfAborted();
+              }
+            }
+          } finally {
+            stream.end(writer.close);
+            await once(stream, 'close');
+          }
+        }
+      };
+      const state = await writeFolder({ folder, manifest: { generator: name, formatVersion: 1, seed, options: settled, counts }, write });
+      const files = Object.fromEntries(splits.map((split) => [split, join(resolve(folder), `${split}.${writer.extension}`)]));
+      return { folder: resolve(folder), files, counts, kept: state === 'kept', notes: [] };
+    },
+  };
+}
