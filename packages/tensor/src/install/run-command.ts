@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+
+/** A command ended with an error, could not be started, or ran too long. */
+export class CommandError extends Error {
+  /** The end of what it printed. */
+  readonly output: string;
+
+  constructor(message: string, output: string) {
+    super(message);
+    this.name = 'CommandError';
+    this.output = output;
+  }
+}
+
+export interface RunCommandOptions {
+  command: string;
+  args: readonly string[];
+  folder?: string;
+  environment?: NodeJS.ProcessEnv;
+  /** Called with each line that the command prints. */
+  onLine?: (line: string) => void;
+  /** @default none */
+  timeoutMilliseconds?: number;
+  signal?: AbortSignal;
+}
+
+/** Runs a command to its end and returns what it printed on stdout. @throws CommandError */
+export async function runCommand({ command, args, folder, environment, onLine, timeoutMilliseconds, signal }: RunCommandOptions): Promise<string> {
+  return new Promise((resolve, reject) => {
+    // npm and node-pre-gyp are batch files on Windows, which only a shell starts.
+    const shell = process.platform === 'win32' && !/\.exe$/i.test(command);
+    const child = spawn(command, [...args], { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], shell, timeout: timeoutMilliseconds, signal });
+    let stdout = '';
+    let tail = '';
+    const take = (chunk: Buffer) => {
+      const text = chunk.toString();
+      tail = (tail + text).slice(-4000);
+      for (const line of text.split(/[\r\n]+/)) {
+        if (line.trim()) {
+          onLine?.(line.trim());
+        }
+      }
+    };
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk.toString();
+      take(chunk);
+    });
+    child.stderr.on('data', take);
+    child.on('error', (error) => reject(signal?.aborted ? error : new CommandError(`${command} cannot be started: ${error.message}`, tail)));
+    child.on('close', (code, killed) => {
+      if (code === 0) {
+        resolve(stdout);
+      } else {
+        const last = tail.trim().split('\n').at(-1)?.trim() ?? '';
+        reject(new CommandError(`${command} ${killed ? `was stopped by ${killed}` : `ended with ${code}`}${last ? `: ${last}` : ''}`, tail));
+      }
+    });
+  });
+}

@@ -1,0 +1,28 @@
+import { createRequire } from 'node:module';
+import { loadTensorflowPackage, type LoadedTensorflow } from '../engines/load-tensorflow-package';
+import { runCommand } from './run-command';
+
+/**
+ * Loads a tfjs-node package in a process of its own and computes a matrix product and a gradient with it: whatever a
+ * broken library does, it does there.
+ *
+ * @throws CommandError, or Error if the numbers are wrong.
+ */
+export async function verifyTensorflow({ packageFolder, signal }: { packageFolder: string; signal?: AbortSignal }): Promise<LoadedTensorflow> {
+  const tfjsFile = createRequire(import.meta.url).resolve('@tensorflow/tfjs');
+  const program = `
+    const load = ${loadTensorflowPackage.toString()};
+    const loaded = load(require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(tfjsFile)});
+    const tf = require(${JSON.stringify(tfjsFile)});
+    const product = Array.from(tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]).dataSync());
+    const gradient = Array.from(tf.grad((x) => tf.sum(tf.matMul(x, x)))(tf.tensor2d([[1, 2], [3, 4]])).dataSync());
+    console.log(JSON.stringify({ ...loaded, backend: tf.getBackend(), product, gradient }));
+  `;
+  const output = await runCommand({ command: process.execPath, args: ['-e', program], timeoutMilliseconds: 120_000, signal });
+  const { version, gpu, backend, product, gradient } = JSON.parse(output.trim().split('\n').at(-1)!) as LoadedTensorflow & { backend: string; product: number[]; gradient: number[] };
+  const expected = { backend: 'tensorflow', product: [19, 22, 43, 50], gradient: [7, 11, 9, 13] };
+  if (JSON.stringify({ backend, product, gradient }) !== JSON.stringify(expected)) {
+    throw new Error(`The installation computes wrong numbers: ${JSON.stringify({ backend, product, gradient })} instead of ${JSON.stringify(expected)}.`);
+  }
+  return { version, gpu };
+}
