@@ -95,8 +95,8 @@ function bertNormalizer(configuration: ComponentConfiguration): Normalizer {
   return (text) => {
     let result = text;
     if (cleanText) {
-      // Zero, the replacement character, and all that is "other" (control, format, private, unassigned) but white space.
-      result = result.replace(/(?![\t\n\r])[\0\ufffd\p{C}]/gu, '').replace(/\p{White_Space}/gu, ' ');
+      // The replacement character and control, format and private characters, but for white space.
+      result = result.replace(/(?![\t\n\r])[\ufffd\p{Cc}\p{Cf}\p{Co}]/gu, '').replace(/\p{White_Space}/gu, ' ');
     }
     if (chinese) result = result.replace(chineseCharacter, ' $& ');
     if (strip) result = result.normalize('NFD').replace(/\p{Mn}/gu, '');

@@ -257,9 +257,15 @@ export class Tokenizer {
       const inner = parseSpecialTokens ? this.normalizedSplitter.split(normalized) : [{ text: normalized, token: undefined, start: 0 }];
       for (const { text: plain, token, start } of inner) {
         if (token !== undefined) ids.push(token.id);
-        else if (plain.length > 0) this.encodePlain(ids, plain, piece.start === 0 && start === 0);
+        else if (plain.length > 0) this.encodePlain(ids, plain, piece.start === 0 && start === 0 && this.keepsFirstCharacter(piece.text));
       }
     }
+  }
+
+  /** A text whose first character the normalizer removes does not start at its start, as the reference counts. */
+  private keepsFirstCharacter(text: string): boolean {
+    if (this.normalizer === undefined) return true;
+    return this.normalizer(`${String.fromCodePoint(text.codePointAt(0)!)}x`) !== this.normalizer('x');
   }
 
   private encodePlain(ids: number[], text: string, atStart: boolean): void {
@@ -324,11 +330,13 @@ export class Tokenizer {
     this.wordCache.clear();
     this.idByToken = new Map(this.model.vocabulary);
     for (const token of file.added_tokens) this.idByToken.set(token.content, token.id);
-    const highest = [...this.idByToken.values()].reduce((most, id) => Math.max(most, id), -1);
-    this.tokenById = new Array<string | undefined>(highest + 1).fill(undefined);
+    const listed = this.model.tokens ?? [];
+    const highest = [...this.idByToken.values()].reduce((most, id) => Math.max(most, id), listed.length - 1);
+    this.tokenById = Array.from({ length: highest + 1 }, (_, id) => listed[id]);
     for (const [token, id] of this.idByToken) this.tokenById[id] = token;
     for (const token of file.added_tokens) this.tokenById[token.id] = token.content;
-    this.specialIds = new Set(file.added_tokens.filter(({ special }) => special).map(({ id }) => id));
+    const special = new Set(file.added_tokens.filter((token) => token.special).map(({ content }) => content));
+    this.specialIds = new Set(this.tokenById.flatMap((token, id) => (token !== undefined && special.has(token) ? [id] : [])));
     const { normalizer } = this;
     const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== undefined;
     const asItStands = file.added_tokens.filter((token) => !isNormalized(token)).map((token) => ({ text: token.content, token }));

@@ -19,6 +19,9 @@ const wordPattern = ' ?[\\p{L}\\p{M}]+| ?\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]|\\s';
  *
  * @param options.texts what to find the words in
  * @param options.specialTokens tokens such as thinking tokens and stage tags. @default []
+ * @param options.split `words`: as above. `whitespace`: whatever stands between white space is one token, whatever is
+ *   before it (`top-left` is one token, and the same one at the start of a text); decoding puts one space between tokens,
+ *   so that texts with other spacing do not come back exactly. @default 'words'
  * @param options.minimumCount words that occur less often are left unknown. @default 1
  * @param options.maximumVocabulary most ids in all; the rarest words are left unknown. Default: no limit
  * @param options.paddingToken @default '<pad>'
@@ -30,6 +33,7 @@ const wordPattern = ' ?[\\p{L}\\p{M}]+| ?\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]|\\s';
 export function trainWordLevelTokenizer(options: {
   texts: Iterable<string>;
   specialTokens?: readonly string[];
+  split?: 'words' | 'whitespace';
   minimumCount?: number;
   maximumVocabulary?: number;
   paddingToken?: string;
@@ -37,7 +41,7 @@ export function trainWordLevelTokenizer(options: {
   beginToken?: string;
   endToken?: string;
 }): Tokenizer {
-  const { texts, specialTokens = [], minimumCount = 1, maximumVocabulary = Infinity } = options;
+  const { texts, specialTokens = [], split = 'words', minimumCount = 1, maximumVocabulary = Infinity } = options;
   const { paddingToken = '<pad>', unknownToken = '<unk>', beginToken = '<s>', endToken = '</s>' } = options;
   const special = [paddingToken, unknownToken, beginToken, endToken, ...specialTokens];
   const repeated = special.find((token, index) => special.indexOf(token) !== index || token.trim() === '');
@@ -51,7 +55,8 @@ export function trainWordLevelTokenizer(options: {
   const addedTokens = special.map(
     (content, id): AddedToken => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }),
   );
-  const preTokenizer: ComponentConfiguration = { type: 'Split', pattern: { Regex: wordPattern }, behavior: 'Isolated', invert: false };
+  const preTokenizer: ComponentConfiguration =
+    split === 'words' ? { type: 'Split', pattern: { Regex: wordPattern }, behavior: 'Isolated', invert: false } : { type: 'WhitespaceSplit' };
   const counts = countWords(texts, new AddedTokenSplitter(addedTokens.map((token) => ({ text: token.content, token }))), preTokenizer);
   const words = [...counts]
     .filter(([word, count]) => count >= minimumCount && !special.includes(word))
@@ -69,7 +74,7 @@ export function trainWordLevelTokenizer(options: {
       normalizer: null,
       pre_tokenizer: preTokenizer,
       post_processor: null,
-      decoder: { type: 'Fuse' },
+      decoder: split === 'words' ? { type: 'Fuse' } : null,
       model: { type: 'WordLevel', vocab, unk_token: unknownToken },
     },
     settings: {

@@ -6,6 +6,8 @@ import type { ModelConfiguration } from './tokenizer-file';
 export interface WordModel {
   /** Ids by the model's tokens, without added tokens. */
   readonly vocabulary: ReadonlyMap<string, number>;
+  /** Tokens by id, where `vocabulary` does not have them all: Unigram models may list a token twice. */
+  readonly tokens?: readonly string[];
   /** The ids of one word. */
   encodeWord(word: string): number[];
 }
@@ -122,6 +124,7 @@ function unigram(configuration: ModelConfiguration): WordModel {
   };
   return {
     vocabulary,
+    tokens: (configuration.vocab as [string, number][]).map(([token]) => token),
     encodeWord(word) {
       const ids: number[] = [];
       let unknownRun = '';
