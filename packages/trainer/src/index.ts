@@ -23,7 +23,7 @@ export { startWorkers, type WorkerPool } from './parallel/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';
 export { writeAtomically } from './checkpoint/atomic-files';
 export { lockFolder } from './checkpoint/run-lock';
-export { createProgram, type ProgramSource } from './loop/training-engine';
+export { createProgram, type ProgramSource, reasonerProgramModule } from './loop/training-engine';
 export { train, type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions } from './loop/train';
 export { type Answer, type AnswerStage, type Thought } from './reasoner/answer';
 export { formatNamed, Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';

@@ -39,6 +39,13 @@ const model = z
       .record(z.string(), z.unknown())
       .describe('config.json of a new model with random weights; vocabulary, image token and special ids are filled in')
       .optional(),
+    initialisation: z
+      .array(z.strictObject({ pattern: z.string(), deviation: positive }))
+      .describe('of a new model: parameters, by regular expressions over their names, drawn with another standard deviation')
+      .default([]),
+    processor: z.record(z.string(), z.unknown()).describe('preprocessor_config.json of a new model with eyes').optional(),
+    vocabulary: z.array(z.string()).describe('further sets, in the format of the data, whose words the tokenizer of a new model knows').default([]),
+    imagePosition: z.enum(['before', 'after']).describe('where a new model sees the picture: before the question or after it').default('before'),
     lora: z
       .strictObject({
         rank: count.default(16),
@@ -89,6 +96,7 @@ export const trainConfiguration = z.strictObject({
       learningRate: positive.default(1e-4),
       warmupSteps: z.number().int().min(0).default(100),
       weightDecay: z.number().min(0).default(0.01),
+      beta2: z.number().min(0).lt(1).default(0.999),
       clipNorm: positive.default(1),
       shards: count.describe('parts a batch is cut into; the result depends on it, not on the number of workers').default(2),
       text: schedule.describe('the phase in which everything is text').prefault({}),

@@ -25,6 +25,9 @@ function builtModule(name: string): string {
   return new URL(import.meta.url.endsWith('.ts') ? `../../dist/${name}.js` : `./${name}.js`, import.meta.url).href;
 }
 
+/** The module of the program that trains a reasoner alone: `ProgramSource.module`. */
+export const reasonerProgramModule = builtModule('reasoner-program');
+
 /** Builds the program in this thread. */
 export async function createProgram({ module, options }: ProgramSource): Promise<TrainingProgram> {
   return ((await import(module)) as ProgramModule).createProgram(options);

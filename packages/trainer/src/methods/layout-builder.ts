@@ -18,8 +18,9 @@ export class LayoutBuilder {
   prompt({ question, hasImage }: { question: string; hasImage: boolean }): this {
     const { prefix = [], image, tokenizer } = this.#context;
     this.#push(prefix, false);
-    if (hasImage && image) this.#push(new Array<number>(image.tokens).fill(image.tokenId), false);
-    this.#push(tokenizer.encode(question, { addSpecialTokens: false }).ids, false);
+    const picture = hasImage && image ? new Array<number>(image.tokens).fill(image.tokenId) : [];
+    const words = tokenizer.encode(question, { addSpecialTokens: false }).ids;
+    this.#push(image?.position === 'after' ? [...words, ...picture] : [...picture, ...words], false);
     this.#promptLength = this.#ids.length;
     return this;
   }

@@ -41,6 +41,8 @@ export interface LayoutContext {
     tokenId: number;
     /** Feature vectors of an image, hence placeholders. */
     tokens: number;
+    /** Whether the picture stands before the question or after it. @default 'before' */
+    position?: 'before' | 'after';
   };
   /** Ids before everything else, for example `<bos>`. @default [] */
   prefix?: number[];

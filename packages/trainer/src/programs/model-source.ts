@@ -1,13 +1,35 @@
-import { createModel, loadModel, type LanguageModel } from '@subtext/model';
+import { drawInitialValues } from '@subtext/encoders';
+import { addLora, createModel, loadModel, type LanguageModel, type LoraSettings } from '@subtext/model';
 
 /** Where a model comes from; can be posted to a worker, which then builds the same one. */
 export type ModelSource =
   /** A Hugging Face folder. */
-  | { kind: 'folder'; folder: string }
+  | { kind: 'folder'; folder: string; /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & { seed?: number } }
   /** A new model with random weights. */
-  | { kind: 'new'; config: Record<string, unknown>; seed: number };
+  | {
+      kind: 'new';
+      config: Record<string, unknown>;
+      seed: number;
+      /** Parameters drawn otherwise than their family does: the first pattern (a regular expression) that fits counts. @default [] */
+      initialisation?: readonly { pattern: string; deviation: number }[];
+    };
 
 /** Loads or creates the model. */
 export async function openModel(source: ModelSource): Promise<LanguageModel> {
-  return source.kind === 'folder' ? loadModel({ folder: source.folder }) : createModel({ config: source.config, seed: source.seed });
+  if (source.kind === 'folder') {
+    const model = await loadModel({ folder: source.folder });
+    if (source.lora) addLora({ model, ...source.lora });
+    return model;
+  }
+  const { config, seed, initialisation = [] } = source;
+  const model = createModel({ config, seed });
+  const patterns = initialisation.map(({ pattern, deviation }) => ({ expression: new RegExp(pattern), deviation }));
+  for (const [name, variable] of model.parameters.entries()) {
+    const found = patterns.find(({ expression }) => expression.test(name));
+    if (!found) continue;
+    const values = drawInitialValues({ initialisation: { kind: 'normal', deviation: found.deviation }, shape: variable.shape, seed, name });
+    variable.assign(values);
+    values.dispose();
+  }
+  return model;
 }

@@ -16,7 +16,7 @@ export interface ReasonerSettings {
   /** The token that ends a response. */
   endToken: string;
   /** How pictures enter the prompt; absent for text models. */
-  image?: { token: string; tokens: number };
+  image?: { token: string; tokens: number; position: 'before' | 'after' };
   /** Where a thought's state is read: the state that predicts the thinking token (`before`), or the one at it (`at`). */
   thoughtReading: 'before' | 'at';
   /** Longest response seen while training, in tokens: what generation allows by default, with some room. */

@@ -115,7 +115,7 @@ export class Reasoner {
       format,
       prefix: settings.prefix.map((token) => tokenizer.idOf(token)),
       endId: tokenizer.idOf(settings.endToken),
-      image: settings.image && { tokenId: tokenizer.idOf(settings.image.token), tokens: settings.image.tokens },
+      image: settings.image && { ...settings.image, tokenId: tokenizer.idOf(settings.image.token) },
     };
   }
 

@@ -1,0 +1,1 @@
+import { Command } from "commander"; export function startCommand(): Command { return new Command("start"); }

@@ -1,0 +1,78 @@
+import { imageFile } from '@subtext/data';
+import { Explainer } from '@subtext/decoder';
+import { useEngine, type EngineName } from '@subtext/tensor';
+import { Reasoner, type Answer } from '@subtext/trainer';
+import { Command } from 'commander';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { UsageError } from '../errors';
+import { createOutput } from '../terminal/output';
+
+interface ThinkCommandOptions {
+  model: string;
+  image?: string;
+  explain: boolean;
+  json: boolean;
+  engine: EngineName | 'auto';
+}
+
+/** The interpreters that stand beside a reasoner. */
+async function loadExplainers(folder: string): Promise<Explainer[]> {
+  const parent = join(folder, 'interpreters');
+  const names = existsSync(parent) ? (await readdir(parent)).sort() : [];
+  if (names.length === 0) throw new UsageError(`${folder} has no interpreters, so its thoughts cannot be put into words. Train it with "interpreters" in the configuration, or leave --explain out.`);
+  const explainers: Explainer[] = [];
+  for (const name of names) explainers.push(await Explainer.load(join(parent, name)));
+  return explainers;
+}
+
+async function explainAnswer({ answer, question, folder }: { answer: Answer; question: string; folder: string }): Promise<Record<string, string>> {
+  const explainers = await loadExplainers(folder);
+  const words: Record<string, string> = {};
+  for (const stage of answer.stages.filter(({ thoughts }) => thoughts > 0)) {
+    const explainer = explainers.find(({ settings }) => settings.stages.includes(stage.name));
+    if (!explainer) continue;
+    const states = answer.thoughts.filter((thought) => thought.stage === stage.name).map(({ hidden }) => hidden);
+    [words[stage.name]] = (await explainer.explain({ requests: [{ question, stage: stage.name, states }] })) as [string];
+  }
+  return words;
+}
+
+export function thinkCommand(): Command {
+  return new Command('think')
+    .description('ask a trained reasoner a question')
+    .argument('<question>', 'the question')
+    .requiredOption('--model <folder>', "the reasoner's folder")
+    .option('--image <file>', 'a picture that the question is about')
+    .option('--explain', 'put each hidden thought into words', false)
+    .option('--engine <name>', 'what computes', 'auto')
+    .option('--json', 'one JSON object', false)
+    .action(async (question: string, { model: folder, image, explain, json, engine }: ThinkCommandOptions) => {
+      const output = createOutput({ json });
+      if (question.trim() === '') throw new UsageError('The question is empty.');
+      await useEngine(engine);
+      const reasoner = await Reasoner.load(folder);
+      const picture = image === undefined ? undefined : imageFile(image);
+      if (picture) await picture.load();
+      const began = performance.now();
+      const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];
+      const seconds = (performance.now() - began) / 1000;
+      const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
+      const { thoughts, ids: _ids, ...rest } = answer;
+      if (json) {
+        output.event({ event: 'answer', question, ...rest, answer: answer.answer ?? null, thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })), explanations, seconds });
+        return;
+      }
+      output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
+      output.notice(`Wrote:  ${answer.text}`);
+      for (const stage of answer.stages) {
+        if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
+        else if (explanations?.[stage.name] !== undefined) output.notice(`  ${stage.name} (read from its thought): ${explanations[stage.name]}`);
+      }
+      const { generated, withoutTags, thinking } = answer.tokens;
+      output.notice(`${generated} tokens, ${withoutTags} without tags, ${thinking} of them thinking tokens; ${(seconds * 1000).toFixed(0)} ms`);
+      reasoner.dispose();
+    });
+}

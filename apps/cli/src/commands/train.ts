@@ -1,0 +1,25 @@
+import { Command } from 'commander';
+
+import { loadConfiguration } from '../configuration/load-configuration';
+import { trainConfiguration } from '../configuration/schema';
+import { trainRun } from '../pipeline/train-run';
+import { interruptSignal } from '../terminal/interrupt';
+import { createOutput } from '../terminal/output';
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train from a configuration file; started again, an interrupted run goes on')
+    .argument('<config>', 'YAML file; docs/configuration.md explains each key')
+    .argument('[overrides...]', 'key=value, for example training.batchSize=64')
+    .option('--json', 'one JSON object a line', false)
+    .action(async (path: string, overrides: string[], { json }: { json: boolean }) => {
+      const output = createOutput({ json });
+      const configuration = await loadConfiguration({ path, overrides, schema: trainConfiguration });
+      const result = await trainRun({ configuration, output, signal: interruptSignal() });
+      if (result.status === 'stopped') {
+        process.exitCode = 130;
+        return;
+      }
+      output.event({ event: 'finished', ...result }, `\nThe reasoner is in ${result.reasoner}. Ask it something:\n  npx subtext think --model ${result.reasoner} "your question"`);
+    });
+}

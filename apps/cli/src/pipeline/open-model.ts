@@ -1,0 +1,65 @@
+import { createImageProcessor } from '@subtext/encoders';
+import { isMultimodal, resizeEmbeddings } from '@subtext/model';
+import type { Tokenizer } from '@subtext/tokenizer';
+import type { ReasoningExample } from '@subtext/data';
+import { createMethod, formatNamed, openModel, Reasoner, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
+
+import type { TrainConfiguration } from '../configuration/schema';
+import { UsageError } from '../errors';
+import { newModelTokens, newTokenizer } from './prepare-tokenizer';
+import { readExamples } from './read-examples';
+
+/** The reasoner that a configuration starts from: loaded or new, with every token that its method needs. */
+export async function openReasoner({ configuration, method, examples }: { configuration: TrainConfiguration; method: MethodSpecification; examples: readonly ReasoningExample[] }): Promise<Reasoner> {
+  const { model: specification, stages, reasoningFormat, seed } = configuration;
+  if (specification.from !== undefined) {
+    const { model, tokenizer, settings, processor } = await Reasoner.load(specification.from);
+    tokenizer.addTokens(createMethod(method).specialTokens({ stages }).filter((token) => !tokenizer.has(token)));
+    if (tokenizer.vocabularySize > model.dimensions.vocabularySize) resizeEmbeddings({ model, vocabularySize: tokenizer.vocabularySize });
+    return new Reasoner({ model, tokenizer, processor, settings: { ...settings, method, stages: [...stages], reasoningFormat } });
+  }
+  const format = formatNamed(reasoningFormat);
+  const further: ReasoningExample[] = [];
+  for (const path of specification.vocabulary) further.push(...(await readExamples({ ...configuration.data, path, limit: undefined })).examples);
+  const tokenizer = newTokenizer({ examples: [...examples, ...further], stages, format, methods: [createMethod(method)] });
+  const config = completeConfig({ config: specification.new!, tokenizer });
+  const model = await openModel({ kind: 'new', config, seed, initialisation: specification.initialisation });
+  const settings: ReasonerSettings = {
+    format: 1,
+    method,
+    stages: [...stages],
+    hiddenStages: [],
+    reasoningFormat,
+    prefix: [newModelTokens.begin],
+    endToken: newModelTokens.end,
+    image: isMultimodal(model) ? { token: newModelTokens.image, tokens: model.imageTokens, position: specification.imagePosition } : undefined,
+    thoughtReading: configuration.interpreters?.reading ?? 'before',
+    longestResponse: 0,
+  };
+  const processor = isMultimodal(model) ? createImageProcessor({ config: specification.processor ?? defaultProcessor(config) }) : undefined;
+  return new Reasoner({ model, tokenizer, settings, processor });
+}
+
+/** A new model's config.json with what follows from the tokenizer. */
+export function completeConfig({ config, tokenizer }: { config: Record<string, unknown>; tokenizer: Tokenizer }): Record<string, unknown> {
+  const ids = { bos_token_id: tokenizer.beginId, eos_token_id: tokenizer.endId, pad_token_id: tokenizer.paddingId };
+  const text = { vocab_size: tokenizer.vocabularySize, ...ids };
+  if (typeof config.text_config !== 'object' || config.text_config === null) return { ...config, ...text };
+  return { ...config, image_token_index: tokenizer.idOf(newModelTokens.image), text_config: { ...config.text_config, ...text } };
+}
+
+/** Pictures resized to the encoder's size, with values from −1 to 1. */
+function defaultProcessor(config: Record<string, unknown>): Record<string, unknown> {
+  const size = (config.vision_config as { image_size?: number } | undefined)?.image_size;
+  if (size === undefined) throw new UsageError('model.new.vision_config.image_size is missing: the side of the pictures in pixels.');
+  return {
+    image_processor_type: 'CLIPImageProcessor',
+    do_resize: true,
+    size: { height: size, width: size },
+    do_center_crop: false,
+    do_rescale: true,
+    do_normalize: true,
+    image_mean: [0.5, 0.5, 0.5],
+    image_std: [0.5, 0.5, 0.5],
+  };
+}

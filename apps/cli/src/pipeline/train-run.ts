@@ -1,0 +1,159 @@
+import { jointPhases, jointProgramModule } from '@subtext/decoder';
+import { addLora, mergeLora, saveAdapter } from '@subtext/model';
+import { useEngine } from '@subtext/tensor';
+import {
+  createMethod,
+  createProgram,
+  measureLayouts,
+  PictureStore,
+  Reasoner,
+  type ReasonerData,
+  reasonerPhases,
+  reasonerProgramModule,
+  train,
+  type TrainingProgram,
+  writeAtomically,
+} from '@subtext/trainer';
+import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+import type { TrainConfiguration } from '../configuration/schema';
+import { duration, type Output } from '../terminal/output';
+import { assignParameters } from './assign-parameters';
+import { fingerprintOf, isFinished } from './fingerprint';
+import { interpreterFolders, prepareInterpreters, saveInterpreters } from './interpreters';
+import { methodSpecification } from './method-specification';
+import { openReasoner } from './open-model';
+import { planPhases } from './plan-phases';
+import { readExamples } from './read-examples';
+
+/** What a training run left. */
+export interface TrainRunResult {
+  status: 'finished' | 'stopped';
+  /** The reasoner's folder. */
+  reasoner: string;
+  /** Folders of the interpreters, if there are any. */
+  interpreters: string[];
+  /** `log.jsonl`. */
+  log: string;
+}
+
+/**
+ * Carries out a training configuration: reads the data, opens or makes the models, trains through the phases, saves.
+ * A run that is finished is not repeated; one that was interrupted goes on.
+ */
+export async function trainRun({
+  configuration,
+  output,
+  label = '',
+  signal,
+}: {
+  configuration: TrainConfiguration;
+  output: Output;
+  /** Stands before the phase in progress lines. @default '' */
+  label?: string;
+  signal?: AbortSignal;
+}): Promise<TrainRunResult> {
+  await useEngine(configuration.engine);
+  const folder = configuration.output;
+  const reasonerFolder = join(folder, 'reasoner');
+  const { examples, skipped, faults } = await readExamples({ ...configuration.data, path: configuration.data.train });
+  if (skipped > 0) output.notice(`${skipped} faulty records were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
+
+  const method = methodSpecification(configuration.method);
+  const { interpreters } = configuration;
+  const result: Omit<TrainRunResult, 'status'> = {
+    reasoner: reasonerFolder,
+    interpreters: interpreters ? interpreterFolders({ configuration, interpreters }) : [],
+    log: join(folder, 'log.jsonl'),
+  };
+  const fingerprint = await fingerprintOf({ configuration, examples });
+  const finished = join(folder, 'finished.json');
+  if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
+
+  await mkdir(folder, { recursive: true });
+  await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
+  const initial = join(folder, 'initial', 'reasoner');
+  const opened = await openReasoner({ configuration, method, examples });
+  const reasoningMethod = createMethod(method);
+  const phases = reasoningMethod.curriculum({ stages: configuration.stages });
+  const context = opened.layoutContext();
+  const { longestResponse } = measureLayouts({ data: { examples, method: reasoningMethod, context }, phases });
+  const reasoner = new Reasoner({
+    model: opened.model,
+    tokenizer: opened.tokenizer,
+    processor: opened.processor,
+    settings: { ...opened.settings, hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])], longestResponse },
+  });
+  await reasoner.save(initial);
+
+  const { training, seed } = configuration;
+  const data: ReasonerData = {
+    examples,
+    method: reasoningMethod,
+    context,
+    pictures: reasoner.processor && new PictureStore({ processor: reasoner.processor }),
+    seed,
+    shards: training.shards,
+  };
+  const plans = planPhases({ phases, examples: examples.length, training });
+  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora: configuration.model.lora && { ...configuration.model.lora, seed } }, frozen: configuration.model.frozen };
+  const joint = interpreters && (await prepareInterpreters({ configuration, interpreters, reasoner, reasonerOptions, examples }));
+  const source = joint ? { module: jointProgramModule, options: joint.program } : { module: reasonerProgramModule, options: reasonerOptions };
+  const program = await createProgram(source);
+  const began = performance.now();
+  const outcome = await train({
+    folder,
+    source,
+    program,
+    phases: joint ? jointPhases({ plans, data, explanations: joint.explanations }) : reasonerPhases({ plans, data }),
+    fingerprint,
+    workers: configuration.workers ?? Math.min(training.shards, availableParallelism()),
+    shards: training.shards,
+    optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
+    clipNorm: training.clipNorm,
+    checkpointSeconds: training.checkpointSeconds,
+    keepCheckpoints: training.keepCheckpoints,
+    signal,
+    onNotice: (notice) => output.notice(`  ${notice}`),
+    onProgress: ({ phaseName, step, steps, loss, metrics, secondsLeft }) =>
+      output.progress({
+        label: label === '' ? phaseName : `${label}: ${phaseName}`,
+        done: step,
+        total: steps,
+        secondsLeft,
+        details: Object.keys(metrics).length > 0 ? Object.entries(metrics).map(([name, value]) => `${metricName(name)} ${value.toFixed(3)}`).join('  ') : `loss ${loss.toFixed(3)}`,
+      }),
+  });
+  output.endProgress();
+  if (outcome.status === 'stopped') {
+    output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to go on.`);
+    return { ...result, status: 'stopped' };
+  }
+  await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration });
+  if (joint) await saveInterpreters({ prepared: joint, program, reasoner });
+  reasoner.dispose();
+  await writeAtomically({ path: finished, data: `${JSON.stringify({ fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000 }, null, 2)}\n` });
+  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
+  output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration((performance.now() - began) / 1000)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
+  return { ...result, status: 'finished' };
+}
+
+/** Saves the trained reasoner; with an adapter, the adapter by itself and the model with it merged in. */
+async function saveReasoner({ program, reasoner, folder, configuration }: { program: TrainingProgram; reasoner: Reasoner; folder: string; configuration: TrainConfiguration }): Promise<void> {
+  const { lora } = configuration.model;
+  if (lora) addLora({ model: reasoner.model, ...lora, seed: configuration.seed });
+  assignParameters({ program, prefix: 'reasoner/', parameters: reasoner.model.parameters });
+  if (lora) {
+    await saveAdapter({ model: reasoner.model, folder: join(folder, 'adapter'), baseModel: configuration.model.from ?? null });
+    mergeLora({ model: reasoner.model });
+  }
+  await reasoner.save(folder);
+}
+
+const metricNames: Record<string, string> = { reasonerLoss: 'loss', interpreterLoss: 'interpreter' };
+
+function metricName(name: string): string {
+  return metricNames[name] ?? name;
+}
