@@ -52,3 +52,9 @@ export { auditThoughts, judgeThoughts, type AuditThoughtsOptions, type Estimate,
 export { auditInterpreter, judgeInterpreter, type AuditInterpreterOptions, type InterpreterAudit, type InterpreterConditionResult, type InterpreterVerdict } from './audit/audit-interpreter';
 export { retainedInformation, type RetainedInformation } from './audit/retained-information';
 export { auditMarkdown, interpreterAuditSections, thoughtAuditSections } from './audit/audit-sections';
+
+export { logitLens, type LensReading, type LensToken } from './probes/logit-lens';
+export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
+export { meanPairwiseCosine, thoughtGeometry, type PlaceGeometry, type ThoughtGeometry } from './probes/thought-geometry';
+export { mostActivating, trainSparseAutoencoder, type ActivatingExample, type ActiveLatent, type SparseAutoencoder, type SparseAutoencoderOptions } from './probes/sparse-autoencoder';
+export { probeSections } from './probes/probe-sections';
