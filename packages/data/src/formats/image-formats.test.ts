@@ -1,0 +1,123 @@
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { encodePng } from '../images/encode-png';
+import { readNlvr } from './nlvr';
+import { readTabMwp } from './tabmwp';
+import { readVlmEvalKit } from './vlmevalkit';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-images-'));
+});
+
+const dot = (value: number) => ({ data: Uint8Array.from([value, value, value]), width: 1, height: 1 });
+const png = (value: number): Uint8Array => encodePng(dot(value));
+
+describe('readNlvr', () => {
+  const statement = { sentence: 'There is a tower. ', label: 'true', identifier: '12-0', directory: '3', structured_rep: [[{ y_loc: 80, type: 'square', color: 'Yellow', x_loc: 40, size: 20 }], [], []] };
+
+  async function write(...records: unknown[]): Promise<string> {
+    await mkdir(join(folder, 'images', '3'), { recursive: true });
+    for (const name of ['dev-12-0-0.png', 'dev-12-0-4.png', 'dev-12-1-0.png', 'dev-112-0-0.png']) await writeFile(join(folder, 'images', '3', name), png(name.length));
+    const file = join(folder, 'dev.json');
+    await writeFile(file, records.map((record) => (typeof record === 'string' ? record : JSON.stringify(record))).join('\n'));
+    return file;
+  }
+
+  test('gives each picture of a statement, with its boxes', async () => {
+    const examples = await readNlvr({ file: await write(statement), strict: true }).toArray();
+    expect(examples.map((example) => example.id)).toEqual(['12-0/0', '12-0/4']);
+    expect(examples[1]).toMatchObject({ question: 'There is a tower.', answer: 'true', steps: [], facts: { kind: 'boxes', boxes: [[{ shape: 'square', colour: 'Yellow', x: 40, y: 80, size: 20 }], [], []] } });
+    expect(examples[1]!.image!.path).toBe(join(folder, 'images', '3', 'dev-12-0-4.png'));
+    expect(await examples[1]!.image!.load()).toEqual(dot(14));
+  });
+
+  test('counts faults by line', async () => {
+    const stream = readNlvr({ file: await write('{', { ...statement, label: 'maybe' }, { ...statement, identifier: '99-0' }, { ...statement, directory: '../..' }, { ...statement, sentence: '' }, statement) });
+    expect(await stream.toArray()).toHaveLength(2);
+    expect(stream.faults.first.map((fault) => [fault.line, fault.kind])).toEqual([[1, 'json-malformed'], [2, 'answer-missing'], [3, 'image-missing'], [4, 'record-malformed'], [5, 'record-malformed']]);
+  });
+});
+
+describe('readTabMwp', () => {
+  const problem = { question: 'How much?', choices: null, answer: '1,250', unit: '$', table_title: 'Prices', table: 'a | 1', solution: 'Add.\n\n1,200 + 50 = 1,250.', ques_type: 'free_text', ans_type: 'integer_number', grade: 3, split: 'dev' };
+
+  test('reads problems with tables, solutions and choices', async () => {
+    await mkdir(join(folder, 'tables'));
+    for (const id of ['7', '8']) await writeFile(join(folder, 'tables', `${id}.png`), png(Number(id)));
+    const file = join(folder, 'problems.json');
+    await writeFile(file, JSON.stringify({ 7: problem, 8: { ...problem, choices: ['yes', 'no'], answer: 'no', ques_type: 'multi_choice', unit: null }, 9: problem, 10: { ...problem, answer: null }, 11: { ...problem, choices: 'yes' }, '../x': problem }));
+    const stream = readTabMwp({ file });
+    const examples = await stream.toArray();
+    expect(examples.map((example) => example.id)).toEqual(['7', '8']);
+    expect(examples[0]).toMatchObject({ answer: '1250', steps: [{ text: 'Add.' }, { text: '1,200 + 50 = 1,250.' }], category: 'free_text', metadata: { unit: '$', table_title: 'Prices', table: 'a | 1', grade: '3' } });
+    expect(examples[0]!.facts).toBeUndefined();
+    expect(examples[1]!.facts).toEqual({ kind: 'choice', options: [{ letter: 'A', text: 'yes' }, { letter: 'B', text: 'no' }] });
+    expect(examples[1]!.metadata).not.toHaveProperty('unit');
+    expect(await examples[0]!.image!.load()).toEqual(dot(7));
+    expect(stream.faults).toMatchObject({ records: 6, dropped: 4, counts: { 'image-missing': 1, 'image-outside-folder': 1, 'answer-missing': 1, 'record-malformed': 1 } });
+  });
+});
+
+describe('readVlmEvalKit', () => {
+  const base64 = (value: number): string => Buffer.from(png(value)).toString('base64');
+  const table = async (...rows: string[][]): Promise<string> => {
+    const file = join(folder, 'MMStar.tsv');
+    await writeFile(file, `${rows.map((row) => row.join('\t')).join('\n')}\n`);
+    return file;
+  };
+  const header = ['index', 'question', 'A', 'B', 'C', 'answer', 'category', 'l2-category', 'image'];
+
+  test('reads options, categories, quoted fields over several lines, and base64 images', async () => {
+    const file = await table(header, ['0', '"Which ""dot""\nis\there?"', 'grey', 'black', '', 'B', 'perception', 'fine', base64(3)], ['5', 'Free?', '', '', '', 'two', 'maths', '', base64(4)]);
+    const examples = await readVlmEvalKit({ file, strict: true }).toArray();
+    expect(examples[0]).toMatchObject({
+      id: '0',
+      question: 'Which "dot"\nis\there?',
+      answer: 'B',
+      category: 'perception',
+      facts: { kind: 'choice', options: [{ letter: 'A', text: 'grey' }, { letter: 'B', text: 'black' }] },
+      metadata: { 'l2-category': 'fine' },
+    });
+    expect(await examples[0]!.image!.load()).toEqual(dot(3));
+    expect(examples[1]!.facts).toBeUndefined();
+    expect(examples[1]!.metadata).toBeUndefined();
+    expect(examples[1]!.image!.path).toBe(`${file}:4`);
+  });
+
+  test('an image may be another row’s, or a path in the folder', async () => {
+    await writeFile(join(folder, 'a.png'), png(9));
+    const file = await table([...header, 'image_path'], ['1', 'q', 'x', 'y', '', 'A', 'c', '', base64(5), ''], ['1000001', 'q', 'y', 'x', '', 'B', 'c', '', '1', ''], ['2', 'q', 'x', 'y', '', 'A', 'c', '', '', 'a.png'], ['3', 'no image', 'x', 'y', '', 'A', 'c', '', '', '']);
+    const examples = await readVlmEvalKit({ file, strict: true }).toArray();
+    expect(await examples[1]!.image!.load()).toEqual(dot(5));
+    expect(await examples[2]!.image!.load()).toEqual(dot(9));
+    expect(examples[3]!.image).toBeUndefined();
+  });
+
+  test('counts faults by line; a broken image is an error when it is decoded', async () => {
+    const file = await table(
+      [...header, 'image_path'],
+      ['1', 'q', '', '', '', '', 'c', '', base64(1), ''],
+      ['', 'q', '', '', '', 'a', 'c', '', base64(1), ''],
+      ['3', 'q', '', '', '', 'a', 'c', '', '77', ''],
+      ['4', 'q', '', '', '', 'a', 'c', '', "['x', 'y']", ''],
+      ['5', 'q', '', '', '', 'a', 'c', '', '', '../secret.png'],
+      ['6', 'q', '', '', '', 'a', 'c', '', '', 'none.png'],
+      ['7', 'q', '', '', '', 'a', 'c', '', 'A'.repeat(100), ''],
+    );
+    const stream = readVlmEvalKit({ file });
+    const examples = await stream.toArray();
+    expect(stream.faults.first.map((fault) => [fault.line, fault.kind])).toEqual([[2, 'answer-missing'], [3, 'record-malformed'], [4, 'image-missing'], [5, 'images-several'], [6, 'image-outside-folder'], [7, 'image-missing']]);
+    await expect(examples[0]!.image!.load()).rejects.toMatchObject({ code: 'image-broken', file, line: 8 });
+  });
+
+  test('a table without the columns, with broken quotes, or without rows is one error', async () => {
+    await expect(readVlmEvalKit({ file: await table(['index', 'text'], ['1', 'x']) }).toArray()).rejects.toThrow(/no column question, answer, image/);
+    await expect(readVlmEvalKit({ file: await table(header, ['1', '"open', '', '', '', 'a', '', '', 'x']) }).toArray()).rejects.toMatchObject({ code: 'file-malformed' });
+    await expect(readVlmEvalKit({ file: await table(header) }).toArray()).rejects.toMatchObject({ code: 'set-empty' });
+    await expect(readVlmEvalKit({ file: join(folder, 'none.tsv') }).toArray()).rejects.toMatchObject({ code: 'file-missing' });
+    await expect(readVlmEvalKit({ file: folder }).toArray()).rejects.toMatchObject({ code: 'file-unreadable' });
+  });
+});
