@@ -29,7 +29,7 @@ export type { GenerateScenesOptions, SceneReport } from './scenes/generate-scene
 export type { SceneSplit } from './scenes/draw-splits';
 export type { SceneQuestionType } from './scenes/scene-questions';
 export { readScenes } from './scenes/read-scenes';
-export type { ReadScenesOptions } from './scenes/read-scenes';
+export type { ReadScenesOptions, SceneExample } from './scenes/read-scenes';
 export { captionFacts, scoreCaptionFacts } from './scenes/caption-facts';
 export type { CaptionFactScore, FactCount, ToldObject } from './scenes/caption-facts';
 

@@ -16,20 +16,20 @@ export interface ReadOptions {
  * Examples read one by one as they are asked for; may be iterated again, which reads again.
  * A missing or unreadable file is thrown at the first step of the iteration.
  */
-export class ExampleStream implements AsyncIterable<ReasoningExample> {
+export class ExampleStream<Example extends ReasoningExample = ReasoningExample> implements AsyncIterable<Example> {
   /** What the current or last pass met. */
   faults: FaultReport;
-  readonly #open: (log: FaultLog) => AsyncIterable<ReasoningExample>;
+  readonly #open: (log: FaultLog) => AsyncIterable<Example>;
   readonly #options: ReadOptions & { file: string };
 
-  constructor(options: ReadOptions & { file: string; open: (log: FaultLog) => AsyncIterable<ReasoningExample> }) {
+  constructor(options: ReadOptions & { file: string; open: (log: FaultLog) => AsyncIterable<Example> }) {
     const { open, ...rest } = options;
     this.#open = open;
     this.#options = rest;
     this.faults = new FaultLog({ file: rest.file, strict: false }).report;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<ReasoningExample> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Example> {
     const { file, strict = false, limit = Infinity, onFault } = this.#options;
     const log = new FaultLog({ file, strict, ...(onFault ? { onFault } : {}) });
     this.faults = log.report;
@@ -42,8 +42,8 @@ export class ExampleStream implements AsyncIterable<ReasoningExample> {
   }
 
   /** All examples at once: for sets that fit in memory. */
-  async toArray(): Promise<ReasoningExample[]> {
-    const examples: ReasoningExample[] = [];
+  async toArray(): Promise<Example[]> {
+    const examples: Example[] = [];
     for await (const example of this) examples.push(example);
     return examples;
   }

@@ -4,9 +4,17 @@ import { ExampleStream } from '../formats/example-stream';
 import type { ReadOptions } from '../formats/example-stream';
 import { readLlavaCot } from '../formats/llava-cot';
 import { readLines } from '../formats/read-lines';
+import type { ImageReference, ReasoningExample, SceneFacts } from '../reasoning-example';
 import type { SceneSplit } from './draw-splits';
 import { answerStage } from './generate-scenes';
 import type { SceneFactsRecord } from './generate-scenes';
+
+/** An example about a generated picture. */
+export interface SceneExample extends ReasoningExample {
+  image: ImageReference;
+  category: SceneFactsRecord['type'];
+  facts: SceneFacts;
+}
 
 export interface ReadScenesOptions extends ReadOptions {
   /** A folder that `generateScenes` wrote. */
@@ -35,14 +43,14 @@ async function readFacts(file: string): Promise<Map<string, SceneFactsRecord>> {
 }
 
 /** Reads a split of generated scenes: each example's `category` is its type of question, its `facts` the picture's truth. */
-export function readScenes(options: ReadScenesOptions): ExampleStream {
+export function readScenes(options: ReadScenesOptions): ExampleStream<SceneExample> {
   const { folder, split = 'train', shuffleSeed, ...read } = options;
   const file = `${split}.jsonl`;
   const factsFile = join(folder, `${split}.facts.jsonl`);
   return new ExampleStream({
     ...read,
     file: join(folder, file),
-    async *open(log) {
+    async *open(log): AsyncGenerator<SceneExample> {
       const facts = await readFacts(factsFile);
       // Its own log: the outer stream counts examples, the inner one records and faults.
       const inner = readLlavaCot({
@@ -57,7 +65,8 @@ export function readScenes(options: ReadScenesOptions): ExampleStream {
         log.report.records = inner.faults.records;
         const truth = facts.get(example.id);
         if (!truth) throw new DataError({ code: 'record-malformed', file: factsFile, message: `there are no facts for ${example.id}; generate the scenes again.` });
-        yield { ...example, category: truth.type, facts: truth.facts };
+        if (!example.image) throw new DataError({ code: 'record-malformed', file: join(folder, file), message: `${example.id} has no picture; generate the scenes again.` });
+        yield { ...example, image: example.image, category: truth.type, facts: truth.facts };
       }
       log.report.records = inner.faults.records;
     },
