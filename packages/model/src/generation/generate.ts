@@ -160,8 +160,9 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
         if (row.reason !== null) continue;
         let id = chosen?.[place] as number;
         if (logitValues !== undefined) {
-          const { vocabularySize } = model.dimensions;
-          const own = logitValues.slice(place * vocabularySize, (place + 1) * vocabularySize);
+          // Not the vocabulary's size: Mllama has embeddings that it cannot write.
+          const columns = logitValues.length / present.length;
+          const own = logitValues.slice(place * columns, (place + 1) * columns);
           if (step < minNewTokens) for (const stopId of row.stopIds) own[stopId] = -Infinity;
           id = temperature > 0 ? sampleToken({ logits: own, temperature, topK, topP, random: row.random }) : argumentOfMaximum(own);
         }
