@@ -1,5 +1,5 @@
 import { PixelValuesError, type NumberArray, type PixelValues } from '@subtext/encoders';
-import { scatterRows, tf } from '@subtext/tensor';
+import { gatherRows, tf } from '@subtext/tensor';
 import type { ForwardOptions, LanguageModel } from './language-model';
 import { ModelError } from './model-error';
 
@@ -87,8 +87,11 @@ export function placeImages({ model, ids, images }: { model: MultimodalModel; id
       message: `The prompt has ${places.length} image tokens (id ${model.imageTokenId}), but the pictures give ${count} × ${tokens} vectors. Write ${model.imageTokens} image tokens for each picture.`,
     });
   }
-  const rows = scatterRows({ input: tf.reshape(words, [batch * time, width]) as tf.Tensor2D, indices: places, updates: tf.reshape(features, [count * tokens, width]) as tf.Tensor2D });
-  return tf.reshape(rows, [batch, time, width]) as tf.Tensor3D;
+  // Each position takes its word's row, or the next row of the pictures, which lie below all the words.
+  const source = Int32Array.from({ length: batch * time }, (_, position) => position);
+  for (const [index, place] of places.entries()) source[place] = batch * time + index;
+  const rows = tf.concat([tf.reshape(words, [batch * time, width]), tf.reshape(features, [count * tokens, width])], 0) as tf.Tensor2D;
+  return tf.reshape(gatherRows({ input: rows, indices: source }), [batch, time, width]) as tf.Tensor3D;
 }
 
 /** Turns an encoder's complaint about pictures into the model's. */

@@ -1,92 +1,126 @@
-import { fileURLToPath } from 'node:url';
+import { readdirSync } from 'node:fs';
 import { openSafetensors } from '@subtext/safetensors';
-import { tf } from '@subtext/tensor';
+import { tf, valueAndGradients } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generate, isMultimodal, loadModel, type ImageInputs, type MultimodalModel } from '../index';
+import { generate, isMultimodal, loadModel, nextTokenLoss, type ImageInputs, type MultimodalModel } from '../index';
+import { tidied } from '../tidied';
 import { describeOnEngines } from './engines';
+import { fixtures, integers, largestDifference, readRecorded, rowsOf, type Recorded } from './recorded';
 
-const fixtures = fileURLToPath(new URL('../../fixtures/golden/', import.meta.url));
+/** Recorded cases that every implementation is held against, and other configurations (tooling/parity/make_vision_fixtures.py). */
+const cases = [...['llava', 'idefics3-smolvlm', 'mllama'].map((name) => `golden/${name}`), ...readdirSync(`${fixtures}multimodal`).map((name) => `multimodal/${name}`)];
 
-interface Recorded {
-  shape: number[];
-  values: Float32Array;
+/** Names of transformers' classes to those in its files. */
+function fileName(modelType: string, name: string): string {
+  return modelType === 'llava' || modelType === 'mllama' ? name.replace(/^model\.language_model\./, 'language_model.model.').replace(/^model\./, '') : name;
 }
 
-async function readGolden(name: string): Promise<Map<string, Recorded>> {
-  const file = await openSafetensors(`${fixtures}${name}/golden.safetensors`);
-  const entries = new Map<string, Recorded>();
-  for (const tensor of file.names) {
-    const { shape, dtype, data } = await file.read(tensor);
-    entries.set(tensor, { shape: [...shape], values: dtype === 'I64' ? Float32Array.from(data as BigInt64Array, Number) : (data as Float32Array) });
-  }
+async function readAll(folder: string) {
+  const recorded = await readRecorded(folder);
+  const file = await openSafetensors(`${folder}/golden.safetensors`);
+  const list = [...file.names];
   await file.close();
-  return entries;
+  return { recorded, names: () => list };
 }
 
-const largestDifference = (actual: ArrayLike<number>, expected: ArrayLike<number>): number => {
-  expect(actual.length).toBe(expected.length);
-  let largest = 0;
-  for (let index = 0; index < actual.length; index++) {
-    if (Number.isNaN(actual[index])) return NaN;
-    largest = Math.max(largest, Math.abs((actual[index] as number) - (expected[index] as number)));
-  }
-  return largest;
-};
-
-describeOnEngines('recorded outputs of transformers', () => {
-  describe.each(['llava', 'idefics3-smolvlm', 'mllama'])('%s', (name) => {
+describeOnEngines('models for pictures and text against transformers', () => {
+  describe.each(cases)('%s', (name) => {
     let model: MultimodalModel;
-    let golden: Map<string, Recorded>;
+    let recorded: (tensor: string) => Recorded;
+    let names: () => string[];
+    const has = (tensor: string) => names().includes(tensor);
     let images: ImageInputs;
-    let prompt: number[];
-    const recorded = (tensor: string) => golden.get(tensor) as Recorded;
-    const integers = (tensor: string) => {
-      const entry = golden.get(tensor);
-      return entry && { data: Int32Array.from(entry.values), shape: entry.shape };
-    };
+    let prompts: number[][];
+    let mask: Recorded | null;
+    const numbers = (tensor: string) => (has(tensor) ? { data: Int32Array.from(recorded(tensor).values), shape: recorded(tensor).shape } : undefined);
+    const shown = (width: number) => (index: number) => mask === null || mask.values[Math.floor(index / width)] === 1;
 
     beforeAll(async () => {
-      golden = await readGolden(name);
+      ({ recorded, names } = await readAll(`${fixtures}${name}`));
       const loaded = await loadModel({ folder: `${fixtures}${name}` });
       if (!isMultimodal(loaded)) throw new Error(`${name} has no eyes`);
       model = loaded;
       const { shape, values } = recorded('pixel_values');
-      images = { pixelValues: { data: values, shape }, aspectRatioIds: integers('aspect_ratio_ids'), aspectRatioMask: integers('aspect_ratio_mask') };
-      prompt = [...recorded('input_ids').values];
+      images = {
+        pixelValues: { data: values, shape },
+        pixelAttentionMask: numbers('pixel_attention_mask'),
+        aspectRatioIds: numbers('aspect_ratio_ids'),
+        aspectRatioMask: numbers('aspect_ratio_mask'),
+      };
+      prompts = rowsOf(recorded('input_ids'));
+      mask = has('attention_mask') ? recorded('attention_mask') : null;
     });
     afterAll(() => model.dispose());
 
-    it('gives the logits and the last hidden state', () => {
-      const before = tf.memory().numTensors;
+    const forward = (ids = prompts, outputHiddenStates = false) => {
+      const { embeddings, forwardExtras } = model.embedInputs({ ids, images, crossAttentionMask: numbers('cross_attention_mask') });
+      return model.forward({ embeddings, ...forwardExtras, mask: mask === null ? null : integers(mask), outputHiddenStates });
+    };
+
+    it('gives the logits and the hidden states', () => {
       tf.tidy(() => {
-        const inputs = model.embedInputs({ ids: [prompt], images, crossAttentionMask: integers('cross_attention_mask') });
-        const { hidden, hiddenStates } = model.forward({ embeddings: inputs.embeddings, ...inputs.forwardExtras, outputHiddenStates: true });
-        expect(hiddenStates).toHaveLength(model.dimensions.layers + 1);
-        expect(largestDifference(hidden.dataSync(), recorded('last_hidden_state').values)).toBeLessThan(1e-4);
-        expect(largestDifference(hiddenStates!.at(-1)!.dataSync(), recorded('last_hidden_state').values)).toBeLessThan(1e-4);
-        expect(largestDifference(model.logits(hidden).dataSync(), recorded('logits').values)).toBeLessThan(1e-4);
+        const { hidden, hiddenStates } = forward(prompts, true);
+        const { width, layers } = model.dimensions;
+        expect(hiddenStates).toHaveLength(layers + 1);
+        for (const [layer, states] of hiddenStates!.entries()) {
+          const tensor = has(`hidden_states.${layer}`) ? `hidden_states.${layer}` : layer === layers && has('last_hidden_state') ? 'last_hidden_state' : null;
+          if (tensor !== null) expect(largestDifference(states.dataSync(), recorded(tensor).values, shown(width)), tensor).toBeLessThan(1e-4);
+        }
+        const logits = model.logits(hidden);
+        expect(largestDifference(logits.dataSync(), recorded('logits').values, shown(logits.shape[2] as number))).toBeLessThan(1e-4);
       });
-      // The tables of positions are made on the first call.
-      expect(tf.memory().numTensors - before).toBeLessThanOrEqual(2);
     });
 
-    it('writes the same greedy tokens with a cache and without', async () => {
-      const whole = [...recorded('greedy').values];
-      const inputs = model.embedInputs({ ids: [prompt], images });
-      const { ids: generated } = await generate({ model, inputs, maxNewTokens: whole.length - prompt.length });
-      expect([...prompt, ...generated[0]!]).toEqual(whole);
-      tf.dispose(inputs.embeddings);
-      const uncached = [...prompt];
-      while (uncached.length < whole.length) {
-        uncached.push(
-          tf.tidy(() => {
-            const again = model.embedInputs({ ids: [uncached], images });
-            const { hidden } = model.forward({ embeddings: again.embeddings, ...again.forwardExtras });
-            return model.logits(hidden).slice([0, uncached.length - 1, 0], [1, 1, -1]).argMax(-1).dataSync()[0] as number;
-          }),
-        );
+    it('writes the same greedy tokens with a cache and without, leaving no tensor behind', async () => {
+      const whole = rowsOf(recorded('greedy'));
+      const time = prompts[0]!.length;
+      const before = tf.memory().numTensors;
+      const { embeddings, forwardExtras } = tidied(() => model.embedInputs({ ids: prompts, images }));
+      const { ids } = await generate({ model, inputs: { embeddings, forwardExtras, mask: mask === null ? null : rowsOf(mask) }, maxNewTokens: whole[0]!.length - time });
+      expect(ids).toEqual(whole.map((row) => row.slice(time)));
+      tf.dispose([embeddings, forwardExtras.crossAttention?.states ?? []]);
+      expect(tf.memory().numTensors).toBe(before);
+      if (mask !== null) return;
+      let texts = prompts;
+      for (let step = 0; step < 3; step++) {
+        const next = tf.tidy(() => {
+          const again = model.embedInputs({ ids: texts, images });
+          const { hidden } = model.forward({ embeddings: again.embeddings, ...again.forwardExtras });
+          return [...model.logits(hidden).slice([0, texts[0]!.length - 1, 0], [-1, 1, -1]).argMax(-1).dataSync()];
+        });
+        texts = texts.map((row, index) => [...row, next[index]!]);
       }
-      expect(uncached).toEqual(whole);
+      expect(texts).toEqual(whole.map((row) => row.slice(0, time + 3)));
+    });
+
+    it.skipIf(!name.includes('mllama'))('builds the cross-attention mask that transformers builds', () => {
+      tf.tidy(() => {
+        const { mask: built } = model.embedInputs({ ids: prompts, images }).forwardExtras.crossAttention!;
+        expect(built!.shape).toEqual(recorded('cross_attention_mask').shape);
+        expect([...built!.data]).toEqual([...recorded('cross_attention_mask').values]);
+      });
+    });
+
+    it.skipIf(name.startsWith('golden'))('passes the same gradients back, into the eyes too', () => {
+      const { value, gradients } = valueAndGradients({
+        parameters: model.parameters,
+        compute: () => {
+          const { hidden } = forward();
+          const labels = prompts.map((row, index) => row.map((id, position) => (id === model.imageTokenId || !shown(1)(index * row.length + position) ? -100 : id)));
+          const { sum, count } = nextTokenLoss({ model, hidden, labels });
+          return tf.div(sum, count);
+        },
+      });
+      const tensors = names().filter((tensor) => tensor.startsWith('grad.'));
+      expect(tensors.length).toBeGreaterThan(0);
+      for (const tensor of tensors) {
+        const reference = recorded(tensor).values;
+        const scale = reference.reduce((largest, element) => Math.max(largest, Math.abs(element)), 0);
+        const gradient = gradients[fileName(model.modelType, tensor.slice('grad.'.length))];
+        expect(gradient, tensor).toBeDefined();
+        expect(largestDifference(gradient!.dataSync(), reference) / scale, tensor).toBeLessThan(1e-3);
+      }
+      tf.dispose([value, ...Object.values(gradients)]);
     });
   });
 });
