@@ -2,6 +2,7 @@ export { createModel } from './create-model';
 export { DecoderModel, type DecoderModelOptions } from './decoder-model';
 export { supportedModelTypes } from './families/registry';
 export { DecodingSession, lastPosition, type DecodingSessionOptions, type FeedOptions } from './generation/decoding-session';
+export { endOfTextIds } from './generation/end-of-text';
 export { generate, leftPad, type EmbeddedPrompts, type GeneratedToken, type GenerateOptions, type Generation, type StopReason } from './generation/generate';
 export { sampleToken, type SamplingOptions } from './generation/sample-token';
 export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';

@@ -63,9 +63,18 @@ const schema = z.object({
   velora_config: neutral(),
 });
 
+/** An expression in a field of a file, or an error that names the field. */
+function expression({ source, field, path }: { source: string; field: string; path: string }): RegExp {
+  try {
+    return new RegExp(source);
+  } catch (cause) {
+    throw new ModelFolderError({ code: 'invalid-config', path, message: `${field}: ${JSON.stringify(source)} is not an expression that JavaScript reads: ${(cause as Error).message}`, cause });
+  }
+}
+
 /** PEFT's rule for `rank_pattern` and `alpha_pattern`: the first key that matches the end of the name, after a dot. */
-function patternValue(patterns: Record<string, number> | null | undefined, name: string): number | undefined {
-  return Object.entries(patterns ?? {}).find(([key]) => new RegExp(`^(.*\\.)?(${key})$`).test(name))?.[1];
+function patternValue({ patterns, name, field, path }: { patterns: Record<string, number> | null | undefined; name: string; field: string; path: string }): number | undefined {
+  return Object.entries(patterns ?? {}).find(([key]) => expression({ source: `^(.*\\.)?(${key})$`, field, path }).test(name))?.[1];
 }
 
 /**
@@ -125,11 +134,12 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
 }
 
 /** The layers that an adapter's config means. */
-function configuredLayers({ model, targets, exclude }: { model: LanguageModel; targets: TargetModules; exclude: string | string[] | null }): string[] {
+function configuredLayers({ model, targets, exclude, path }: { model: LanguageModel; targets: TargetModules; exclude: string | string[] | null; path: string }): string[] {
   const names = resolveTargetModules({ model, targets });
   if (exclude === null || exclude.length === 0) return names;
+  const pattern = typeof exclude === 'string' ? expression({ source: `^(?:${exclude})$`, field: 'exclude_modules', path }) : null;
   const excluded = (name: string) =>
-    typeof exclude === 'string' ? new RegExp(`^(?:${exclude})$`).test(name) : exclude.some((own) => name === own || name.endsWith(`.${own}`));
+    typeof exclude === 'string' ? pattern?.test(name) : exclude.some((own) => name === own || name.endsWith(`.${own}`));
   return names.filter((name) => !excluded(name));
 }
 
@@ -151,11 +161,11 @@ export async function loadAdapter({ model, folder, trainable = false }: {
   if (config === null) throw new ModelFolderError({ code: 'missing-file', path, message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.` });
   const settings = parseConfig({ schema, config, path });
   const { target_modules: modules } = settings;
-  const targets: TargetModules = typeof modules !== 'string' ? modules : modules === 'all-linear' ? modules : new RegExp(modules);
-  const names = configuredLayers({ model, targets, exclude: settings.exclude_modules ?? null });
+  const targets: TargetModules = typeof modules !== 'string' ? modules : modules === 'all-linear' ? modules : expression({ source: modules, field: 'target_modules', path });
+  const names = configuredLayers({ model, targets, exclude: settings.exclude_modules ?? null, path });
   const own = (name: string) => ({
-    rank: patternValue(settings.rank_pattern, name) ?? settings.r,
-    alpha: patternValue(settings.alpha_pattern, name) ?? settings.lora_alpha,
+    rank: patternValue({ patterns: settings.rank_pattern, name, field: 'rank_pattern', path }) ?? settings.r,
+    alpha: patternValue({ patterns: settings.alpha_pattern, name, field: 'alpha_pattern', path }) ?? settings.lora_alpha,
   });
   const tiedNames = new Map([...model.structure.linearLayers.values()].filter((layer) => layer.tied).map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name]));
   const weightsPath = join(folder, weightsFile);

@@ -134,6 +134,7 @@ describe('lora', () => {
     expect(() => addLora({ model, targets: ['c_attn'] })).toThrow(/No linear layer is named "c_attn".*q_proj/s);
     expect(() => addLora({ model, targets: ['embed_tokens'] })).toThrow(/token embedding/);
     expect(() => addLora({ model, targets: /q_proj/ })).toThrow(/whole name/);
+    expect(() => addLora({ model, targets: [] })).toThrow(/No layer is named/);
     expect(() => addLora({ model, targets: ['q_proj'], rank: 0 })).toThrow(/rank/);
     addLora({ model, targets: ['q_proj'] });
     expect(() => addLora({ model, targets: ['v_proj'] })).toThrow(/already/);
@@ -157,6 +158,7 @@ describe('lora', () => {
     };
     for (const [values, message] of [
       [{ use_dora: true }, /use_dora/],
+      [{ target_modules: 'q_proj(' }, /target_modules: "q_proj\(" is not an expression/],
       [{ modules_to_save: ['embed_tokens'] }, /modules_to_save/],
       [{ bias: 'all', made_up: 3 }, /bias.*made_up/s],
       [{ target_modules: ['q_proj'] }, /has|holds 1[0-9] tensors/],

@@ -24,6 +24,7 @@ export function resolveTargetModules({ model, targets }: { model: LanguageModel;
     if (matched.length === 0) throw new ModelError({ code: 'unknown-layer', message: `No linear layer's whole name matches ${String(targets)}. ${available}` });
     return matched;
   }
+  if (targets.length === 0) throw new ModelError({ code: 'invalid-option', message: `No layer is named to adapt. ${available}` });
   const embedding = model.tokenEmbedding.weight.declaration.name.replace(/\.weight$/, '');
   const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
   for (const target of targets) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createModel, loadModel, readSubtextSettings, resizeEmbeddings, saveModel, writeSubtextSettings, type LanguageModel } from '../index';
+import { createModel, endOfTextIds, loadModel, readSubtextSettings, resizeEmbeddings, saveModel, writeSubtextSettings, type LanguageModel } from '../index';
 import { fixtures, largestDifference } from '../parity/recorded';
 
 const ids = [[3, 4, 5, 6, 7, 8]];
@@ -81,6 +81,9 @@ describe('saving', () => {
     for (const name of ['config.json', 'generation_config.json']) {
       expect(JSON.parse(await readFile(join(folder, name), 'utf8'))).toEqual(JSON.parse(await readFile(join(source, name), 'utf8')));
     }
+    expect(endOfTextIds({ model })).toEqual([2]);
+    model.generationConfig = { eos_token_id: [5, 6] };
+    expect(endOfTextIds({ model })).toEqual([5, 6]);
     model.dispose();
   });
 

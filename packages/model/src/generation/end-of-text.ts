@@ -1,0 +1,12 @@
+import type { RawConfig } from '@subtext/encoders';
+import type { LanguageModel } from '../language-model';
+
+/**
+ * The ids with which a model ends its text, from its generation_config.json or else its config.json
+ * (`eos_token_id`, one or several); empty where neither says. `generate` takes them as `stopIds`.
+ */
+export function endOfTextIds({ model }: { model: LanguageModel }): number[] {
+  const text = model.config.text_config as RawConfig | undefined;
+  const named = model.generationConfig?.eos_token_id ?? model.config.eos_token_id ?? text?.eos_token_id;
+  return (Array.isArray(named) ? named : [named]).filter((id): id is number => typeof id === 'number');
+}
