@@ -3,12 +3,17 @@ import type { GraphFacts, ReasoningExample } from '../reasoning-example';
 import { ExampleStream } from './example-stream';
 import type { ReadOptions } from './example-stream';
 import type { FaultLog } from './fault-log';
-import { isText, isTextList, plainAnswer, readJsonRecords } from './read-json';
+import { isObject, isText, isTextList, plainAnswer, readJsonRecords } from './read-json';
 import type { JsonObject } from './read-json';
 
 export interface ReadFileOptions extends ReadOptions {
   /** The file to read. */
   file: string;
+}
+
+/** Whether a list from a file holds these nodes, in any order. */
+function sameNodes(given: unknown, nodes: readonly number[]): boolean {
+  return Array.isArray(given) && given.length === nodes.length && nodes.every((node) => given.includes(node));
 }
 
 /** The graph of a ProsQA record, or what is wrong with it. */
@@ -23,10 +28,8 @@ function graphFacts(record: JsonObject): GraphFacts | string {
   const neighborsByHop = shortestPathNodes({ edges: edges as [number, number][], root, target });
   if (neighborsByHop.length === 0) return 'no path leads from `root` to `target`.';
   if (given !== undefined) {
-    const told = Object.entries(given as Record<string, number[]>).map(([hop, nodes]) => [Number(hop), [...nodes].sort((a, b) => a - b)]);
-    if (JSON.stringify(told.sort((a, b) => (a[0] as number) - (b[0] as number))) !== JSON.stringify(neighborsByHop.map((nodes, hop) => [hop, nodes]))) {
-      return '`neighbor_k` does not agree with the shortest paths over `edges`.';
-    }
+    const agrees = isObject(given) && Object.keys(given).length === neighborsByHop.length && neighborsByHop.every((nodes, hop) => sameNodes(given[hop], nodes));
+    if (!agrees) return '`neighbor_k` does not agree with the shortest paths over `edges`.';
   }
   return { kind: 'graph', edges: edges as [number, number][], root, target, negativeTarget, symbols, neighborsByHop };
 }

@@ -15,7 +15,7 @@ export type ParsedStages =
  */
 export function parseStages(options: { text: string; stages?: readonly string[] }): ParsedStages {
   const { text, stages = llavaCotStages } = options;
-  const tag = new RegExp(`<(/?)(${stages.join('|')})>`, 'g');
+  const tag = new RegExp(`<(/?)(${stages.map((stage) => stage.replace(/[^\w]/g, '\\$&')).join('|')})>`, 'g');
   const found: { stage: string; text: string }[] = [];
   let outside = '';
   let open: { stage: string; start: number } | undefined;

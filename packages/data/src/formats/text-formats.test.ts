@@ -83,6 +83,8 @@ describe('readProsQA', () => {
     ['a target that can’t be reached', { target: 6 }],
     ['names that are no list', { idx_to_symbol: 'Tom' }],
     ['a root that is no node', { root: -1 }],
+    ['neighbor_k of nothing', { neighbor_k: null }],
+    ['neighbor_k of other things', { neighbor_k: { 0: 1, 1: 'x' } }],
   ])('refuses records %s', async (_, change) => {
     const stream = readProsQA({ file: await fixture([{ ...graph, ...change }]) });
     expect(await stream.toArray()).toEqual([]);

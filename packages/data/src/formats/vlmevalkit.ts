@@ -109,7 +109,8 @@ async function* readRows(options: { file: string; log: FaultLog }): AsyncGenerat
 /**
  * Reads a table of VLMEvalKit (MMStar, MMBench, MM-Vet, MathVista, AI2D, HallusionBench, …): tab-separated columns
  * `index, image, question, answer`, options `A`, `B`, …, `category` and others, which become metadata. An image is
- * base64, the index of an earlier row that has it, or a path in `image_path` within the file's folder.
+ * base64, the index of an earlier row that has it, or a path in `image_path` within the file's folder. The rows are
+ * streamed; the encoded images stay in memory, as later rows may take them.
  */
 export function readVlmEvalKit(options: ReadFileOptions): ExampleStream {
   const { file, ...read } = options;

@@ -24,6 +24,15 @@ describe('captionFacts', () => {
     expect(captionFacts('<pad> . . reddish circles , bottom-leftish')).toEqual([]);
     expect(captionFacts('')).toEqual([]);
   });
+
+  test('takes a list of places item by item', () => {
+    expect(captionFacts('is it a cross ? top-left cross yes , top-right square no . a circle , red , top-left .')).toEqual([
+      { shape: 'cross' },
+      { shape: 'cross', place: 'top-left' },
+      { shape: 'square', place: 'top-right' },
+      { colour: 'red', shape: 'circle', place: 'top-left' },
+    ]);
+  });
 });
 
 describe('scoreCaptionFacts', () => {

@@ -9,17 +9,25 @@ const colour = word(sceneColourNames);
 const shape = word(sceneShapes);
 const place = word(allPlaces);
 
+const everyPlace = new RegExp(place, 'g');
+
+/** Sentences; one that names several places is a list, of which each item counts. */
+function clauses(text: string): string[] {
+  return text
+    .toLowerCase()
+    .split(/[.;?!\n]|\band\b/)
+    .flatMap((sentence) => ((sentence.match(everyPlace)?.length ?? 0) > 1 ? sentence.split(',') : [sentence]));
+}
+
 /**
- * Reads a caption back into facts: each sentence that names a colour, a shape or a place tells of one object, by the
+ * Reads a caption back into facts: each clause that names a colour, a shape or a place tells of one object, by the
  * first colour, shape and place in it. Works on any text, whole or broken; what is not there stays undefined.
  */
 export function captionFacts(text: string): ToldObject[] {
-  return text
-    .toLowerCase()
-    .split(/[.;\n]|\band\b/)
-    .map((sentence) => {
+  return clauses(text)
+    .map((clause) => {
       const object: ToldObject = {};
-      const found = { colour: colour.exec(sentence)?.[1], shape: shape.exec(sentence)?.[1], place: place.exec(sentence)?.[1] };
+      const found = { colour: colour.exec(clause)?.[1], shape: shape.exec(clause)?.[1], place: place.exec(clause)?.[1] };
       if (found.colour) object.colour = found.colour;
       if (found.shape) object.shape = found.shape;
       if (found.place) object.place = found.place;
