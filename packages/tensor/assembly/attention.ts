@@ -199,7 +199,7 @@ export function attentionForward(
           const target = output + offset;
           if (visible > 0) {
             if (few) productByDots(rows, visible, headWidth, queries, queryStride, keys, keyStride, 0, 0, scores, stride);
-            else productWithPanels(rows, roundUp8(visible), headWidth, queries, queryStride, queryStride, true, keyPanels, headBytes << 3, zeros, 0, 0, scores, stride, edge);
+            else productWithPanels(rows, roundUp8(visible), headWidth, queries, queryStride, queryStride, true, 4, keyPanels, headBytes << 3, zeros, 0, 0, scores, stride, edge);
           }
           for (let row = 0; row < rows; row++) {
             const index = first + row;
@@ -212,7 +212,7 @@ export function attentionForward(
           }
           if (visible > 0) {
             if (few) productByColumns(rows, headWidth, visible, scores, stride, values, keyStride, 0, 0, target, queryStride);
-            else productWithPanels(rows, headWidth, visible, scores, stride, stride, true, valuePanels, <usize>keyTime << 5, zeros, 0, 0, target, queryStride, edge);
+            else productWithPanels(rows, headWidth, visible, scores, stride, stride, true, 4, valuePanels, <usize>keyTime << 5, zeros, 0, 0, target, queryStride, edge);
           }
           for (let row = 0; row < rows; row++) {
             const sum = load<f32>(scores + <usize>row * stride + stride - 4);
@@ -346,8 +346,8 @@ export function attentionBackward(
             for (let row = 0; row < rows; row++) memory.fill(queryGradient + offset + <usize>row * queryStride, 0, headBytes);
             continue;
           }
-          productWithPanels(rows, roundUp8(visible), headWidth, queries, queryStride, queryStride, true, keyColumns, headBytes << 3, zeros, 0, 0, scores, stride, edge);
-          productWithPanels(rows, roundUp8(visible), headWidth, gradients, queryStride, queryStride, true, valueColumns, headBytes << 3, zeros, 0, 0, scoreGradients, stride, edge);
+          productWithPanels(rows, roundUp8(visible), headWidth, queries, queryStride, queryStride, true, 4, keyColumns, headBytes << 3, zeros, 0, 0, scores, stride, edge);
+          productWithPanels(rows, roundUp8(visible), headWidth, gradients, queryStride, queryStride, true, 4, valueColumns, headBytes << 3, zeros, 0, 0, scoreGradients, stride, edge);
           for (let row = 0; row < rows; row++) {
             const index = first + row;
             const count = visibleKeys(causal, queryTime, keyTime, index);
@@ -360,12 +360,12 @@ export function attentionBackward(
               load<f32>(lseRow + (<usize>index << 2)), dotRow(headWidth, gradients + rowBytes, output + offset + rowBytes),
             );
           }
-          productWithPanels(rows, headWidth, visible, scoreGradients, stride, stride, true, keyRows, <usize>keyTime << 5, zeros, 0, 0, queryGradient + offset, queryStride, edge);
+          productWithPanels(rows, headWidth, visible, scoreGradients, stride, stride, true, 4, keyRows, <usize>keyTime << 5, zeros, 0, 0, queryGradient + offset, queryStride, edge);
           packRows(rows, headWidth, queries, queryStride, queryRows);
           packRows(rows, headWidth, gradients, queryStride, gradientRows);
           const panelBytes = <usize>rows << 5;
-          productWithPanels(visible, headWidth, rows, scoreGradients, stride, 4, false, queryRows, panelBytes, keyTarget, keyStride, 1, keyTarget, keyStride, edge);
-          productWithPanels(visible, headWidth, rows, scores, stride, 4, false, gradientRows, panelBytes, valueTarget, keyStride, 1, valueTarget, keyStride, edge);
+          productWithPanels(visible, headWidth, rows, scoreGradients, stride, 4, false, 4, queryRows, panelBytes, keyTarget, keyStride, 1, keyTarget, keyStride, edge);
+          productWithPanels(visible, headWidth, rows, scores, stride, 4, false, 4, gradientRows, panelBytes, valueTarget, keyStride, 1, valueTarget, keyStride, edge);
         }
       }
     }

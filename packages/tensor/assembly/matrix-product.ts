@@ -1,6 +1,6 @@
 /** C = initial + op(A) · op(B), float32, any size and transposition; deterministic: the path depends on the shape alone. */
 import { computeTile } from './micro-kernel';
-import { packColumns, packRows, packTiles } from './packing';
+import { PACKED_ROWS, packColumns, packRows, packTiles } from './packing';
 import { loadPartial, storePartial } from './vector';
 import { productByDots, productByColumns } from './skinny-product';
 
@@ -8,12 +8,14 @@ import { productByDots, productByColumns } from './skinny-product';
 const DEPTH_BLOCK: i32 = 256;
 /** Columns of B packed at once: with DEPTH_BLOCK, 1 MB, half of a second-level cache. */
 const COLUMN_BLOCK: i32 = 1024;
-/** Rows of A that meet one panel of B before the next panel is fetched. */
-const STRIP: i32 = 16;
+/** Tiles of A that meet one panel of B before the next panel is fetched. */
+const STRIP_TILES: i32 = 4;
+/** Rows of a transposed A packed at once. */
+const PACKED_STRIP: i32 = PACKED_ROWS * STRIP_TILES;
 
 const PACKED_B_BYTES: usize = <usize>(DEPTH_BLOCK * COLUMN_BLOCK * 4);
-const PACKED_A_BYTES: usize = <usize>(DEPTH_BLOCK * STRIP * 4);
-const EDGE_BYTES: usize = 4 * 32;
+const PACKED_A_BYTES: usize = <usize>(DEPTH_BLOCK * PACKED_STRIP * 4);
+const EDGE_BYTES: usize = PACKED_ROWS * 32;
 
 /** Bytes of scratch that {@link matrixProduct} needs: packed B, packed A, an edge tile, a row of zeros. */
 export function matrixProductScratchBytes(): usize {
@@ -22,7 +24,7 @@ export function matrixProductScratchBytes(): usize {
 
 /**
  * C's columns `0 … columns`, from panels already packed: for each strip of rows, each panel, each tile.
- * A's row r begins `r · rowStep` bytes after `a` (r a multiple of 4): `aStride` along its rows, 4 where A lies depth-major.
+ * A's row r begins `r · rowStep` bytes after `a` (r a multiple of `tileRows`: 4, or PACKED_ROWS for packed A): `aStride` along its rows, 4 where A lies depth-major.
  * Panels lie `panelBytes` apart: more than `depth` rows of them where only the first rows are multiplied.
  * `edge` is scratch of 4 × 32 bytes for panels narrower than 8. `initialStep` is 1 where `initial` has a value for each
  * column, 0 where one row of 8 serves all.
@@ -35,6 +37,7 @@ export function productWithPanels(
   aStride: usize,
   rowStep: usize,
   byRows: bool,
+  tileRows: i32,
   panels: usize,
   panelBytes: usize,
   initial: usize,
@@ -44,14 +47,15 @@ export function productWithPanels(
   cStride: usize,
   edge: usize,
 ): void {
-  for (let strip = 0; strip < rows; strip += STRIP) {
-    const stripEnd = min(strip + STRIP, rows);
+  const stripRows = tileRows * STRIP_TILES;
+  for (let strip = 0; strip < rows; strip += stripRows) {
+    const stripEnd = min(strip + stripRows, rows);
     let panel = panels;
     for (let column = 0; column < columns; column += 8) {
       const width = columns - column;
       const columnBytes = <usize>column << 2;
-      for (let row = strip; row < stripEnd; row += 4) {
-        const height = min(stripEnd - row, 4);
+      for (let row = strip; row < stripEnd; row += tileRows) {
+        const height = min(stripEnd - row, tileRows);
         const target = c + <usize>row * cStride + columnBytes;
         const start = initial + <usize>row * initialStride + columnBytes * initialStep;
         const aTile = a + <usize>row * rowStep;
@@ -184,14 +188,14 @@ export function matrixProduct(
         startStep = initial ? 1 : 0;
       }
       if (!transposeA) {
-        productWithPanels(rows, width, block, a + kBytes, aStride, aStride, true, scratch, <usize>block << 5, start, startStride, startStep, c + columnBytes, cStride, edge);
+        productWithPanels(rows, width, block, a + kBytes, aStride, aStride, true, 4, scratch, <usize>block << 5, start, startStride, startStep, c + columnBytes, cStride, edge);
         continue;
       }
-      for (let strip = 0; strip < rows; strip += STRIP) {
-        const height = min(rows - strip, STRIP);
+      for (let strip = 0; strip < rows; strip += PACKED_STRIP) {
+        const height = min(rows - strip, PACKED_STRIP);
         packTiles(block, height, a + <usize>k * aStride + (<usize>strip << 2), aStride, packedA);
         productWithPanels(
-          height, width, block, packedA, 16, <usize>block << 2, false, scratch, <usize>block << 5,
+          height, width, block, packedA, PACKED_ROWS << 2, <usize>block << 2, false, PACKED_ROWS, scratch, <usize>block << 5,
           start + <usize>strip * startStride, startStride, startStep,
           c + columnBytes + <usize>strip * cStride, cStride, edge,
         );

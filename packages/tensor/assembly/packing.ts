@@ -2,7 +2,7 @@
  * Packing of a matrix into panels of 8 columns, each laid out depth-major (8 floats for each k, 32 bytes), which is
  * the order in which the register tile reads B. The last panel is padded with zeros.
  */
-import { loadPartial } from './vector';
+import { loadPartial, storePartial } from './vector';
 
 /** B `[depth, columns]`, `stride` bytes a row → panels. */
 export function packRows(depth: i32, columns: i32, source: usize, stride: usize, target: usize): void {
@@ -101,24 +101,34 @@ export function packColumns(depth: i32, columns: i32, source: usize, stride: usi
   }
 }
 
-/** A stored depth-major, `[depth, rows]`, `stride` bytes for each k → tiles of 4 rows, 16 bytes for each k, padded with zeros. */
+/** Rows of a tile of packed A: five with fused multiply-add, four without. */
+export const PACKED_ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 5 : 4;
+
+/**
+ * A stored depth-major, `[depth, rows]`, `stride` bytes for each k → tiles of PACKED_ROWS rows, 4 · PACKED_ROWS bytes
+ * for each k. A last tile with fewer rows has the same layout; what follows its rows is undefined. Reads up to a
+ * vector in one go, but never beyond the last row.
+ */
 export function packTiles(depth: i32, rows: i32, source: usize, stride: usize, target: usize): void {
-  const tileBytes = <usize>depth << 4;
-  for (let row = 0; row < rows; row += 4) {
+  const step: usize = PACKED_ROWS << 2;
+  const tileBytes = <usize>depth * step;
+  for (let row = 0; row < rows; row += PACKED_ROWS) {
     let from = source + (<usize>row << 2);
     const end = target + tileBytes;
-    if (rows - row >= 4) {
+    const left = rows - row;
+    if (left >= PACKED_ROWS) {
       while (target != end) {
         v128.store(target, v128.load(from));
+        if (PACKED_ROWS == 5) store<f32>(target, load<f32>(from, 16), 16);
         from += stride;
-        target += 16;
+        target += step;
       }
     } else {
-      const left = rows - row;
       while (target != end) {
-        v128.store(target, loadPartial(from, left));
+        if (left >= 4) v128.store(target, v128.load(from));
+        else storePartial(target, loadPartial(from, left), left);
         from += stride;
-        target += 16;
+        target += step;
       }
     }
   }

@@ -11,7 +11,7 @@ export function rotary(
   const halfBytes = half << 2;
   const sign = f32x4.splat(inverse ? -1.0 : 1.0);
   for (let example = 0; example < batch; example++) {
-    const first = tableBatch == 1 ? 0 : <usize>example * time * halfBytes;
+    const first: usize = tableBatch == 1 ? 0 : <usize>example * time * halfBytes;
     for (let place = 0; place < time; place++) {
       const angle = first + <usize>place * halfBytes;
       for (let head = 0; head < heads; head++) {
