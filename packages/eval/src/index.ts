@@ -27,7 +27,8 @@ export { holmCorrection } from './statistics/holm-correction';
 export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
 
 export { makeSampleRecord, stableHash, textHash, type SampleRecord, type SampleRecordOptions } from './results/sample-record';
-export { readSamples, SampleFile } from './results/sample-file';
+export { openSampleFile, readSamples, type SampleFile } from './results/sample-file';
+export { RecordFile, type FileRecord } from './results/record-file';
 export { buildResults, fileDate, readResults, writeResults, type EvaluationResults, type TaskRun } from './results/evaluation-results';
 export { gitHash, hashFile, hashFolder, RunFolder, type RunIdentity } from './results/run-folder';
 
@@ -58,3 +59,7 @@ export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } fro
 export { meanPairwiseCosine, thoughtGeometry, type PlaceGeometry, type ThoughtGeometry } from './probes/thought-geometry';
 export { mostActivating, trainSparseAutoencoder, type ActivatingExample, type ActiveLatent, type SparseAutoencoder, type SparseAutoencoderOptions } from './probes/sparse-autoencoder';
 export { probeSections } from './probes/probe-sections';
+
+export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
+export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
+export { explanationRequests, thoughtConditions, type ThoughtCondition } from './thinking/thought-conditions';
