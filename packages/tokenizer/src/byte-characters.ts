@@ -15,6 +15,8 @@ function makeAlphabet(): string[] {
 
 /** Text as its UTF-8 bytes, each byte written as one character of GPT-2's alphabet. */
 export function toByteCharacters(text: string): string {
+  // Most words: printable ASCII, which stands for itself, after one space, which is written Ġ.
+  if (/^ ?[!-~]+$/.test(text)) return text.startsWith(' ') ? `Ġ${text.slice(1)}` : text;
   let result = '';
   for (const byte of encoder.encode(text)) result += characterOfByte[byte]!;
   return result;

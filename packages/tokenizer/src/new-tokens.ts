@@ -32,7 +32,8 @@ export function addTokensToFile(options: {
   const { file, useReservedSlots } = options;
   const wanted = options.tokens.map((token) => (typeof token === 'string' ? { content: token } : token));
   const contents = new Set<string>();
-  for (const { content } of wanted) {
+  for (const token of wanted) {
+    const content = (token as NewToken | undefined)?.content;
     if (typeof content !== 'string' || content.trim() === '') {
       throw new TokenizerError({ code: 'invalid-token', message: `a token needs a text, not ${JSON.stringify(content)}` });
     }

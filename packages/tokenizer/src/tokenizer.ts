@@ -8,6 +8,7 @@ import { addTokensToFile, type NewToken } from './new-tokens';
 import { saveTokenizer } from './save';
 import { byteLevelStream, windowedStream, type TokenStream } from './token-stream';
 import { TokenizerError } from './tokenizer-error';
+import { byteSpans, streamSpans } from './token-spans';
 import { checkAddedToken, settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
 import { createWordModel, type WordModel } from './word-models';
 
@@ -151,7 +152,7 @@ export class Tokenizer {
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TokenStream {
     const skip = options.skipSpecialTokens ?? false;
     const tokenOf = (id: number): string | undefined => (skip && this.specialIds.has(id) ? undefined : this.tokenOf(id));
-    if (this.files.file.decoder?.type === 'ByteLevel') return byteLevelStream(tokenOf);
+    if (this.decodesBytes) return byteLevelStream(tokenOf);
     const stream = windowedStream({ tokenOf, decode: (ids) => this.decodeTokens(this.tokensOf(ids, false)) });
     return { push: (id) => (tokenOf(id) === undefined ? '' : stream.push(id)), finish: () => stream.finish() };
   }
@@ -294,28 +295,14 @@ export class Tokenizer {
     return tokens.length === 0 ? '' : this.decoder(tokens).join('');
   }
 
-  /** Each token's place, if the tokens one by one spell exactly the text. */
   private spans(ids: readonly number[], text: string): [number, number][] | undefined {
-    const stream = this.decodeStream();
-    const spans: [number, number][] = [];
-    let position = 0;
-    let waiting = 0;
-    const settle = (piece: string): boolean => {
-      if (!text.startsWith(piece, position)) return false;
-      const end = position + piece.length;
-      for (let index = spans.length - waiting; index < spans.length; index += 1) spans[index] = [position, end];
-      waiting = 0;
-      position = end;
-      return true;
-    };
-    for (const id of ids) {
-      spans.push([position, position]);
-      waiting += 1;
-      const piece = stream.push(id);
-      if (piece !== '' && !settle(piece)) return undefined;
-    }
-    if (!settle(stream.finish())) return undefined;
-    return position === text.length ? spans : undefined;
+    if (this.decodesBytes) return byteSpans({ tokens: ids.map((id) => this.tokenOf(id)), text });
+    return streamSpans({ ids, stream: this.decodeStream(), text });
+  }
+
+  /** Whether tokens are bytes, so that a token may be part of a character. */
+  private get decodesBytes(): boolean {
+    return this.files.file.decoder?.type === 'ByteLevel';
   }
 
   private settingId(name: 'bos_token' | 'eos_token' | 'pad_token' | 'unk_token'): number | undefined {

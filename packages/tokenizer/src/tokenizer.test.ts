@@ -1,0 +1,211 @@
+import { mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { addThinkingTokens, loadTokenizer, stageTags, thinkingTokens, Tokenizer, TokenizerError, trainWordLevelTokenizer } from './index';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'tokenizer-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A model folder with one of the tokenizers of the fixtures. */
+async function modelFolder(name: string, settings: Record<string, unknown> = {}, others: Record<string, string> = {}): Promise<string> {
+  const model = await mkdtemp(join(folder, `${name}-`));
+  const packed = await readFile(new URL(`../test/fixtures/${name}.tokenizer.json.gz`, import.meta.url));
+  await writeFile(join(model, 'tokenizer.json'), gunzipSync(packed));
+  await writeFile(join(model, 'tokenizer_config.json'), JSON.stringify(settings));
+  for (const [file, text] of Object.entries(others)) await writeFile(join(model, file), text);
+  return model;
+}
+
+describe('thinking tokens', () => {
+  it('are named as Heima names them', () => {
+    expect(thinkingTokens({ stage: 'summary' })).toEqual(['<THINKING_OF_SUMMARY>']);
+    expect(thinkingTokens({ stage: 'Scene graph', count: 2 })).toEqual(['<THINKING_OF_SCENE_GRAPH_1>', '<THINKING_OF_SCENE_GRAPH_2>']);
+    expect(stageTags('caption')).toEqual({ open: '<CAPTION>', close: '</CAPTION>' });
+    expect(() => thinkingTokens({ stage: 'a<b' })).toThrow(/letters, digits/);
+    expect(() => thinkingTokens({ stage: 'a', count: 0 })).toThrow(/at least 1/);
+  });
+
+  it('take reserved slots in order, but not one that is in use; then new ids', async () => {
+    const model = await modelFolder('llama3', { bos_token: '<|begin|>', pad_token: '<|reserved_special_token_1|>' });
+    const tokenizer = await loadTokenizer(model);
+    const size = tokenizer.vocabularySize;
+    const slot = tokenizer.idOf('<|reserved_special_token_0|>');
+    const ids = addThinkingTokens({ tokenizer, stages: [{ name: 'summary' }, { name: 'reasoning', count: 8 }] });
+    expect(ids.get('summary')).toEqual([slot]);
+    expect(ids.get('reasoning')).toEqual([slot + 2, slot + 3, slot + 4, slot + 5, slot + 6, slot + 7, size, size + 1]);
+    expect(tokenizer.vocabularySize).toBe(size + 2);
+    expect(tokenizer.has('<|reserved_special_token_0|>')).toBe(false);
+    expect(tokenizer.paddingId).toBe(slot + 1);
+    expect(tokenizer.encode('x<THINKING_OF_SUMMARY>y', { addSpecialTokens: false }).ids[1]).toBe(slot);
+    // Once more changes nothing.
+    expect(addThinkingTokens({ tokenizer, stages: [{ name: 'summary' }] }).get('summary')).toEqual([slot]);
+
+    await tokenizer.save(join(folder, 'saved'));
+    const loaded = await loadTokenizer(join(folder, 'saved'));
+    const text = 'A <THINKING_OF_SUMMARY> b <THINKING_OF_REASONING_8>.';
+    expect(loaded.encode(text)).toEqual(tokenizer.encode(text));
+    expect([loaded.beginId, loaded.paddingId, loaded.vocabularySize]).toEqual([tokenizer.beginId, tokenizer.paddingId, size + 2]);
+  });
+
+  it('take reserved slots inside the model vocabulary too', async () => {
+    const tokenizer = await loadTokenizer(await modelFolder('bert-uncased'));
+    const [id] = tokenizer.addTokens(['<THINKING_OF_CAPTION>']);
+    expect(tokenizer.tokenOf(id!)).toBe('<THINKING_OF_CAPTION>');
+    expect(id).toBe(5);
+    expect(tokenizer.encode('see <THINKING_OF_CAPTION>!').ids).toContain(5);
+    expect(tokenizer.decode([5, 5], { skipSpecialTokens: true })).toBe('');
+  });
+
+  it('are appended where no slot is wanted, or there', () => {
+    const tokenizer = trainWordLevelTokenizer({ texts: ['a b'], specialTokens: ['<unused0>'] });
+    const size = tokenizer.vocabularySize;
+    expect(tokenizer.addTokens(['<x>', { content: '<y>', stripLeft: true, special: false }], { useReservedSlots: false })).toEqual([size, size + 1]);
+    expect(tokenizer.addTokens(['<z>', '<x>', ' b'])).toEqual([tokenizer.idOf('<z>'), size, tokenizer.idOf(' b')]);
+    expect(tokenizer.encode('a <y>').ids).toEqual([tokenizer.idOf('a'), size + 1]);
+    expect(tokenizer.decode([size, size + 1], { skipSpecialTokens: true })).toBe('<y>');
+    for (const tokens of [[''], ['  '], ['<q>', '<q>'], [undefined as unknown as string]]) {
+      expect(() => tokenizer.addTokens(tokens)).toThrow(expect.objectContaining({ code: 'invalid-token' }));
+    }
+  });
+});
+
+describe('offsets', () => {
+  it('are each token’s place in the text, the whole character for its parts', async () => {
+    const tokenizer = await loadTokenizer(await modelFolder('llama3'));
+    const text = 'The red 猫 is “naïve” 👩‍👩‍👧‍👦.';
+    const { ids, offsets } = tokenizer.encode(text, { offsets: true });
+    expect(offsets).toHaveLength(ids.length);
+    expect(offsets![0]).toEqual([0, 0]);
+    for (const [index, [start, end]] of offsets!.entries()) {
+      if (index === 0) continue;
+      const decoded = tokenizer.decode([ids[index]!]);
+      if (decoded.includes('\ufffd')) expect([...text.slice(start, end).trim()]).toHaveLength(1);
+      else expect(text.slice(start, end)).toBe(decoded);
+      // No gap to the token before.
+      expect(start).toBeLessThanOrEqual(index === 1 ? 0 : offsets![index - 1]![1]);
+    }
+    expect(offsets!.at(-1)![1]).toBe(text.length);
+  });
+
+  it('are left out where the tokens are not the text', async () => {
+    const bert = await loadTokenizer(await modelFolder('bert-uncased'));
+    expect(bert.encode('Upper  case', { offsets: true }).offsets).toBeUndefined();
+    const words = trainWordLevelTokenizer({ texts: ['a b'] });
+    expect(words.encode('a b', { offsets: true }).offsets).toEqual([[0, 1], [1, 3]]);
+    expect(words.encode('a c', { offsets: true }).offsets).toBeUndefined();
+  });
+});
+
+describe('encode and decode', () => {
+  it('give byte-level text back, whatever it is', async () => {
+    const tokenizer = await loadTokenizer(await modelFolder('gpt2'));
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }).map((text) => text.replace(/\p{Surrogate}/gu, '')), (text) => {
+        const { ids } = tokenizer.encode(text, { parseSpecialTokens: false });
+        expect(tokenizer.decode(ids)).toBe(text);
+        const stream = tokenizer.decodeStream();
+        expect(ids.map((id) => stream.push(id)).join('') + stream.finish()).toBe(text);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('find special tokens in the text, or on request do not', () => {
+    const tokenizer = trainWordLevelTokenizer({ texts: ['a < / s >'] });
+    expect(tokenizer.encode('a</s>').ids).toContain(tokenizer.endId);
+    const { ids } = tokenizer.encode('a</s>', { parseSpecialTokens: false });
+    expect(ids).not.toContain(tokenizer.endId);
+  });
+
+  it('follow the settings about begin and end tokens', async () => {
+    const settings = { bos_token: { content: '<s>' }, eos_token: '</s>', add_bos_token: false, add_eos_token: true };
+    const tokenizer = await loadTokenizer(await modelFolder('llama2', settings));
+    const { ids } = tokenizer.encode('a');
+    expect([ids[0] === tokenizer.beginId, ids.at(-1) === tokenizer.endId]).toEqual([false, true]);
+    await expect(loadTokenizer(await modelFolder('llama2', { add_bos_token: true }))).rejects.toThrow(/no bos_token of the vocabulary/);
+  });
+
+  it('stream text without special tokens', () => {
+    const tokenizer = trainWordLevelTokenizer({ texts: ['a b'] });
+    const { ids } = tokenizer.encode('a</s> b');
+    const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
+    expect(ids.map((id) => stream.push(id))).toEqual(['a', '', ' b']);
+  });
+
+  it('refuse what is no id, no token and no text', () => {
+    const tokenizer = trainWordLevelTokenizer({ texts: ['a b'] });
+    expect(tokenizer.decode([])).toBe('');
+    expect(() => tokenizer.decode([0, 99])).toThrow(/no id 99; ids go from 0 to 5/);
+    expect(() => tokenizer.decode([-1])).toThrow(TokenizerError);
+    expect(() => tokenizer.idOf('zebra')).toThrow(/no token "zebra"/);
+    expect(() => tokenizer.encode(undefined as unknown as string)).toThrow(/takes a text, not undefined/);
+  });
+});
+
+describe('loadTokenizer', () => {
+  it('reads the files beside tokenizer.json', async () => {
+    const model = await modelFolder(
+      'gpt2',
+      { model_max_length: 1024, chat_template: 'old', added_tokens_decoder: { 1500: { content: '<late>', special: true } } },
+      { 'special_tokens_map.json': '{"eos_token":"<|endoftext|>"}', 'chat_template.jinja': '{{ eos_token }}{{ messages[0].content }}' },
+    );
+    await mkdir(join(model, 'additional_chat_templates'));
+    await writeFile(join(model, 'additional_chat_templates', 'tool_use.jinja'), 'tools');
+    const tokenizer = await loadTokenizer(model);
+    expect(tokenizer.maximumLength).toBe(1024);
+    expect(tokenizer.endId).toBe(tokenizer.idOf('<|endoftext|>'));
+    expect(tokenizer.idOf('<late>')).toBe(1500);
+    expect(tokenizer.applyChatTemplate([{ role: 'user', content: 'hi' }])).toBe('<|endoftext|>hi');
+    await tokenizer.save(join(model, 'copy'));
+    const copy = await loadTokenizer(join(model, 'copy'));
+    expect(copy.chatTemplateNames).toEqual(['default', 'tool_use']);
+    expect(copy.encode('a<late>b')).toEqual(tokenizer.encode('a<late>b'));
+    expect(JSON.parse(await readFile(join(model, 'copy', 'tokenizer.json'), 'utf8')).model.merges).toEqual(
+      JSON.parse(await readFile(join(model, 'tokenizer.json'), 'utf8')).model.merges,
+    );
+  });
+
+  it('names what is missing or broken, and where', async () => {
+    await expect(loadTokenizer(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'not-found', message: expect.stringContaining('nowhere') });
+    const old = await mkdtemp(join(folder, 'old-'));
+    await writeFile(join(old, 'vocab.json'), '{}');
+    await expect(loadTokenizer(old)).rejects.toThrow(/no tokenizer\.json; it has vocab\.json.*save_pretrained/);
+    const write = async (text: string, settings = '{}') => {
+      await writeFile(join(old, 'tokenizer.json'), text);
+      await writeFile(join(old, 'tokenizer_config.json'), settings);
+      return loadTokenizer(old);
+    };
+    const model = { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' };
+    const cases: [string, string, RegExp][] = [
+      ['{', 'invalid-file', /tokenizer\.json: this is not JSON/],
+      ['[]', 'invalid-file', /not a JSON object/],
+      ['{}', 'invalid-file', /no "model"/],
+      ['{"model":{"type":"BPE"}}', 'invalid-file', /no "vocab"/],
+      ['{"model":{"type":"BPE","vocab":{"a":0}}}', 'invalid-file', /no "merges"/],
+      ['{"model":{"type":"WordLevel","vocab":{"a":-1}}}', 'invalid-file', /the id -1/],
+      ['{"model":{"type":"WordLevel","vocab":{"a":1.5}}}', 'invalid-file', /the id 1.5/],
+      [JSON.stringify({ model, decoder: 3 }), 'invalid-file', /"decoder" is not an object/],
+      [JSON.stringify({ model, added_tokens: [{ content: 'x' }] }), 'invalid-file', /added token 0/],
+      [JSON.stringify({ model: { ...model, type: 'Quantum' } }), 'unsupported-component', /model "Quantum"/],
+      [JSON.stringify({ model, normalizer: { type: 'Rot13' } }), 'unsupported-component', /normalizer "Rot13"/],
+      [JSON.stringify({ model, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Moses' }] } }), 'unsupported-component', /pre-tokenizer "Moses"/],
+      [JSON.stringify({ model, pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated' } }), 'unsupported-component', /regular expressions can't follow/],
+      [JSON.stringify({ model, decoder: { type: 'Rot13' } }), 'unsupported-component', /decoder "Rot13"/],
+      [JSON.stringify({ model, post_processor: { type: 'Rot13' } }), 'unsupported-component', /post-processor "Rot13"/],
+      [JSON.stringify({ model: { ...model, type: 'BPE', merges: [], continuing_subword_prefix: '##' } }), 'unsupported-component', /continuing_subword_prefix/],
+    ];
+    for (const [text, code, message] of cases) {
+      await expect(write(text), text).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    }
+    await expect(write(JSON.stringify({ model }), '[1]')).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringContaining('tokenizer_config.json') });
+    const tokenizer = await write(JSON.stringify({ model: { ...model, unk_token: undefined } }));
+    expect(() => tokenizer.encode('b')).toThrow(expect.objectContaining({ code: 'unknown-word' }));
+    expect(tokenizer).toBeInstanceOf(Tokenizer);
+  });
+});
