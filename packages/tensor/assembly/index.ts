@@ -8,3 +8,4 @@ export { cacheWrite, embeddingBackward, embeddingForward } from './embedding';
 export { layerNormBackward, layerNormForward, rmsNormBackward, rmsNormForward } from './norms';
 export { adamW } from './optimizer';
 export { rotary } from './rotary';
+export { copyBlocks } from './copy';

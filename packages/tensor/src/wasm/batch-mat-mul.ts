@@ -1,40 +1,27 @@
 import { tf } from '../tensorflow';
-import type { WasmBackend } from './wasm-backend';
+import { replaceKernel } from './replace-kernel';
 import type { Workspace } from './workspace';
 
-interface Arguments {
-  inputs: { a: tf.TensorInfo; b: tf.TensorInfo };
-  attrs: { transposeA: boolean; transposeB: boolean };
-  backend: WasmBackend;
+interface Operands {
+  a: tf.TensorInfo;
+  b: tf.TensorInfo;
 }
 
-const workspaces = new WeakMap<WasmBackend, Workspace>();
-let installed = false;
+interface Attributes {
+  transposeA: boolean;
+  transposeB: boolean;
+}
 
 /**
  * Puts our matrix product behind `tf.matMul` on the wasm backend, whose own is fast only for one untransposed pair of
  * matrices. Operands that it does not take (other types, broadcast batches) go to the original.
  */
 export function installBatchMatMul(workspace: Workspace): void {
-  workspaces.set(workspace.backend, workspace);
-  if (installed) {
-    return;
-  }
-  installed = true;
-  const original = tf.getKernel('BatchMatMul', 'wasm');
-  tf.unregisterKernel('BatchMatMul', 'wasm');
-  tf.registerKernel({
-    ...original,
-    kernelFunc: (args) => {
-      const { inputs, attrs, backend } = args as unknown as Arguments;
-      const own = workspaces.get(backend);
-      return (own && batchMatMul(own, inputs, attrs)) ?? original.kernelFunc(args);
-    },
-  });
+  replaceKernel<Operands, Attributes>(workspace, 'BatchMatMul', batchMatMul);
 }
 
 /** Null where the operands are not ours to multiply. */
-function batchMatMul(workspace: Workspace, { a, b }: Arguments['inputs'], { transposeA, transposeB }: Arguments['attrs']): tf.TensorInfo | null {
+function batchMatMul(workspace: Workspace, { a, b }: Operands, { transposeA, transposeB }: Attributes): tf.TensorInfo | null {
   if (a.dtype !== 'float32' || b.dtype !== 'float32') {
     return null;
   }
@@ -55,7 +42,7 @@ function batchMatMul(workspace: Workspace, { a, b }: Arguments['inputs'], { tran
   }
   const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(aBatchShape, bBatchShape);
   const batch = tf.util.sizeFromShape(batchShape);
-  const output = workspace.backend.makeOutput([...batchShape, rows, columns], 'float32');
+  const output = workspace.outputInfo([...batchShape, rows, columns]);
   const scratch = workspace.productScratch().product;
   const { kernels } = workspace;
   const [aAddress, bAddress, cAddress] = [workspace.address(a), workspace.address(b), workspace.address(output)];

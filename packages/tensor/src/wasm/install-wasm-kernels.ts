@@ -1,12 +1,14 @@
 import { registerFusedKernels } from '../kernels/registry';
 import { installBatchMatMul } from './batch-mat-mul';
+import { installCopyKernels } from './copy-kernels';
 import { createWasmKernels } from './create-wasm-kernels';
 import { loadKernelModule, type KernelVariant } from './kernel-module';
 import { wasmBackend } from './wasm-backend';
 import { Workspace } from './workspace';
 
 /**
- * Compiles our kernels onto the wasm backend's memory, puts the matrix product behind `tf.matMul` and declares the
+ * Compiles our kernels onto the wasm backend's memory, puts the matrix product behind `tf.matMul`, fast copies
+ * behind split, slice and concat, and declares the
  * fused operations. Call it after the backend has been initialised; once for each backend.
  *
  * @throws TensorError `engine-unavailable` if the backend has not been initialised.
@@ -16,6 +18,7 @@ export async function installWasmKernels({ variant }: { /** @default the fastest
   const module = await loadKernelModule({ memory: backend.wasm.asm.memory, variant });
   const workspace = new Workspace(backend, module);
   installBatchMatMul(workspace);
+  installCopyKernels(workspace);
   registerFusedKernels({ backend: 'wasm', kernels: createWasmKernels(workspace) });
   return { variant: module.variant };
 }

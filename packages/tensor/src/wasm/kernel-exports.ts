@@ -59,4 +59,5 @@ export interface KernelExports {
     stepSize: number, inverseRootCorrection: number, epsilon: number,
   ): void;
   cacheWrite(batch: number, time: number, capacity: number, width: number, offset: number, update: number, buffer: number): void;
+  copyBlocks(count: number, bytes: number, source: number, sourceStride: number, target: number, targetStride: number): void;
 }

@@ -28,14 +28,20 @@ export class Workspace {
     return this.backend.dataIdMap.get(tensor.dataId).memoryOffset ?? 0;
   }
 
+  /** New memory for a tensor, its contents undefined, for a kernel of TensorFlow.js to return. */
+  outputInfo(shape: readonly number[], dtype: tf.DataType = 'float32'): tf.TensorInfo {
+    const info = this.backend.makeOutput([...shape], dtype);
+    const size = tf.util.sizeFromShape([...shape]);
+    if (this.address(info) === 0 && size > 0) {
+      throw exhausted(size * 4);
+    }
+    return info;
+  }
+
   /** New memory for a tensor, its contents undefined, which the caller's `tf.tidy` owns. */
   output<T extends tf.Tensor>(shape: readonly number[], dtype: tf.DataType = 'float32'): { tensor: T; address: number } {
-    const info = this.backend.makeOutput([...shape], dtype);
-    const address = this.address(info);
-    if (address === 0 && tf.util.sizeFromShape([...shape]) > 0) {
-      throw exhausted(tf.util.sizeFromShape([...shape]) * 4);
-    }
-    return { tensor: tf.engine().makeTensorFromTensorInfo(info) as T, address };
+    const info = this.outputInfo(shape, dtype);
+    return { tensor: tf.engine().makeTensorFromTensorInfo(info) as T, address: this.address(info) };
   }
 
   /** At least `bytes` of memory at a line's start, valid until the next call; its contents are undefined. */
