@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { SafetensorsError } from '../safetensors-error';
 import { fileError } from './file-source';
 
 /**
@@ -16,8 +17,17 @@ export class AtomicFile {
     private readonly handle: FileHandle,
   ) {}
 
-  /** Starts the file. @throws SafetensorsError `not-found` without its folder, `input-output` */
+  /**
+   * Starts the file.
+   *
+   * @throws SafetensorsError `not-found` without its folder; `input-output`, also where a folder, device or pipe has the
+   *   name: renaming would put the file in its place
+   */
   static async create(path: string): Promise<AtomicFile> {
+    const status = await stat(path).catch(() => undefined);
+    if (status !== undefined && !status.isFile()) {
+      throw new SafetensorsError({ code: 'input-output', message: "can't write it: something that is not a file has this name", path });
+    }
     const temporaryPath = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.temporary`);
     try {
       return new AtomicFile(path, temporaryPath, await open(temporaryPath, 'wx'));

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -76,6 +76,15 @@ describe('a file appears whole or not at all', () => {
       expect(values.every((value) => value === values[0])).toBe(true);
       await file.close();
     }
+  });
+
+  it('does not put a file in the place of a folder or a device', async () => {
+    const taken = join(folder, 'taken');
+    await mkdir(taken);
+    for (const path of [taken, '/dev/null']) {
+      await expect(writeSafetensors({ path, tensors: one(1) })).rejects.toMatchObject({ code: 'input-output', message: expect.stringContaining('not a file') });
+    }
+    await rm(taken, { recursive: true });
   });
 
   it('names the folder that is missing', async () => {
