@@ -1,1 +1,126 @@
-import { Command } from "commander"; export function startCommand(): Command { return new Command("start"); }
+import { generateScenes, readScenes, scenePresets } from '@subtext/data';
+import { engineName, useEngine } from '@subtext/tensor';
+import { writeAtomically } from '@subtext/trainer';
+import { Command, Option } from 'commander';
+import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { loadConfiguration } from '../configuration/load-configuration';
+import { trainConfiguration } from '../configuration/schema';
+import { evaluateRun } from '../pipeline/evaluate-run';
+import { startReport, type StartResults, type StartRun } from '../pipeline/start-report';
+import { startTable } from '../pipeline/start-table';
+import { trainRun } from '../pipeline/train-run';
+import { interruptSignal } from '../terminal/interrupt';
+import { createOutput, duration } from '../terminal/output';
+import { describeBaseline, wholeNumber } from './data';
+
+/** The runs in their order; each starts from the one that its configuration names. */
+const runs = [
+  { name: 'base', label: 'Base model', heading: 'A base model learns to see: one-hop questions' },
+  { name: 'text-only', label: 'Text only', heading: 'Text only: what the question alone gives away' },
+  { name: 'no-cot', label: 'No chain of thought', heading: 'No chain of thought: the answer at once' },
+  { name: 'cot', label: 'Chain of thought', heading: 'Chain of thought: every stage in words' },
+  { name: 'heima', label: 'Heima', heading: 'Heima: stage after stage is hidden in thinking tokens, and an interpreter learns to read them' },
+] as const;
+
+/** Pictures by preset. The test set's size is what the table is measured on. */
+const counts = {
+  small: { train: 16_000, validation: 500, test: 500 },
+  full: { train: 40_000, validation: 1_000, test: 1_000 },
+} as const;
+
+interface StartOptions {
+  preset: keyof typeof scenePresets;
+  output: string;
+  engine: 'auto' | 'wasm' | 'tensorflow' | 'webgpu' | 'cpu';
+  workers?: number;
+  seed: number;
+  json: boolean;
+}
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+export function startCommand(): Command {
+  return new Command('start')
+    .description('the main job: train a model to think in hidden tokens, read its thoughts back, and show both')
+    .addOption(new Option('--preset <name>', 'small: minutes; full: up to an hour').choices(Object.keys(scenePresets)).default('small'))
+    .option('--output <folder>', 'where everything goes', 'runs/start')
+    .option('--engine <name>', 'what computes', 'wasm')
+    .option('--workers <count>', 'threads', wholeNumber)
+    .option('--seed <number>', 'of the pictures and the training', wholeNumber, 1)
+    .option('--json', 'one JSON object a line', false)
+    .action(async (options: StartOptions) => {
+      const finished = await start({ ...options, signal: interruptSignal() });
+      if (!finished) process.exitCode = 130;
+    });
+}
+
+async function start({ preset, output: folder, engine, workers = Math.min(2, availableParallelism()), seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
+  const began = performance.now();
+  const output = createOutput({ json });
+  await useEngine(engine);
+  await mkdir(folder, { recursive: true });
+  const dataFolder = join(folder, 'data');
+
+  output.heading('Pictures and questions');
+  const data = await generateScenes({
+    folder: dataFolder,
+    preset,
+    seed,
+    count: counts[preset],
+    signal,
+    onProgress: ({ written, total }) => output.progress({ label: 'drawing pictures', done: written, total }),
+  });
+  output.endProgress();
+  if (data.baseline) output.event({ event: 'question-only', accuracy: data.baseline.accuracy }, `  ${describeBaseline(data.baseline)}`);
+  const examples = await readScenes({ folder: dataFolder, split: 'test', strict: true }).toArray();
+
+  const trained: StartRun[] = [];
+  for (const { name, label, heading } of runs) {
+    output.heading(heading);
+    const configuration = await loadConfiguration({
+      path: fileURLToPath(new URL(`../presets/${preset}/${name}.yaml`, import.meta.url)),
+      replaceFolder: { from: `runs/${preset === 'small' ? 'start' : preset}`, to: folder },
+      overrides: [`seed=${seed}`, `engine=${engine}`, `workers=${workers}`],
+      schema: trainConfiguration,
+    });
+    const run = await trainRun({ configuration, output, signal });
+    if (run.status === 'stopped') return false;
+    if (name === 'base') continue;
+    const asked = configuration.data.images ? examples : examples.map(({ image: _image, ...example }) => example);
+    const evaluation = await evaluateRun({ method: label, folder: configuration.output, reasoner: run.reasoner, interpreters: run.interpreters, examples: asked, workers, output, signal });
+    const { accuracy, standardError } = evaluation.summary;
+    output.event({ event: 'evaluated', ...evaluation.summary }, `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${examples.length} unseen questions right`);
+    trained.push({ name, label, log: run.log, evaluation });
+  }
+
+  const secondsTotal = (performance.now() - began) / 1000;
+  const results: StartResults = {
+    preset,
+    seed,
+    engine: engineName(),
+    workers,
+    versions: { subtext: version, node: process.versions.node },
+    command: `subtext start --preset ${preset} --seed ${seed} --engine ${engine} --workers ${workers}`,
+    secondsTotal,
+    questionOnlyLookup: data.baseline?.accuracy,
+    methods: trained.map(({ evaluation }) => ({ ...evaluation.summary, singleMilliseconds: evaluation.singleMilliseconds })),
+    explanations: trained.find(({ name }) => name === 'heima')!.evaluation.explanations,
+    interpreters: 'The interpreter was trained jointly with the reasoner from the first hidden stage on: its loss reaches the reasoner through the thoughts, so that they are made readable.',
+  };
+  const resultsPath = join(folder, 'results.json');
+  const reportPath = join(folder, 'report.html');
+  await writeAtomically({ path: resultsPath, data: `${JSON.stringify(results, null, 2)}\n` });
+  await writeAtomically({ path: reportPath, data: await startReport({ results, runs: trained, examples }) });
+
+  const reasoner = join(folder, 'heima', 'reasoner');
+  const [first] = examples;
+  output.heading(`Done in ${duration(secondsTotal)}`);
+  if (!json) output.notice(`\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  npx subtext think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  npx subtext start --preset full`);
+  output.event({ event: 'finished', reasoner, results: resultsPath, report: reportPath });
+  return true;
+}

@@ -17,12 +17,15 @@ interface Place {
 export async function loadConfiguration<Schema extends z.ZodType>({
   path,
   overrides = [],
+  replaceFolder,
   schema,
 }: {
   /** The YAML file. */
   path: string;
   /** `training.batchSize=64`; values are YAML. @default [] */
   overrides?: readonly string[];
+  /** Texts of the file that begin with the folder `from` begin with `to` instead: for presets. */
+  replaceFolder?: { from: string; to: string };
   schema: Schema;
 }): Promise<z.output<Schema>> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
@@ -37,7 +40,8 @@ export async function loadConfiguration<Schema extends z.ZodType>({
     });
     throw new UsageError(`The configuration is not valid YAML:\n${faults.join('\n')}`);
   }
-  const value: unknown = document.toJS() ?? {};
+  const written: unknown = document.toJS() ?? {};
+  const value = replaceFolder ? replacePrefix({ value: written, ...replaceFolder }) : written;
   const overridden = new Set<string>();
   for (const override of overrides) overridden.add(applyOverride({ value, override }).join('.'));
   const result = schema.safeParse(value);
@@ -51,6 +55,14 @@ export async function loadConfiguration<Schema extends z.ZodType>({
   };
   const faults = result.error.issues.flatMap((issue) => describeIssue({ issue, schema, placeOf }));
   throw new UsageError(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+}
+
+/** Replaces a leading folder in every text of a value. */
+function replacePrefix({ value, from, to }: { value: unknown; from: string; to: string }): unknown {
+  if (typeof value === 'string') return value === from || value.startsWith(`${from}/`) ? `${to}${value.slice(from.length)}` : value;
+  if (Array.isArray(value)) return value.map((item) => replacePrefix({ value: item, from, to }));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replacePrefix({ value: item, from, to })]));
 }
 
 function applyOverride({ value, override }: { value: unknown; override: string }): string[] {

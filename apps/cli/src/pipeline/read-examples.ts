@@ -1,27 +1,8 @@
-import { type ExampleStream, readLlavaCot, readScenes, type ReasoningExample } from '@subtext/data';
-import { basename, dirname } from 'node:path';
+import { formats, type FormatName, type ReasoningExample } from '@subtext/data';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { UsageError } from '../errors';
-
-/** Readers by the name that a configuration gives. A new format is one line here. */
-const readers: Record<string, (options: { path: string; strict: boolean; limit?: number }) => ExampleStream> = {
-  'llava-cot': ({ path, ...options }) => readLlavaCot({ ...fileInFolder(path), ...options }),
-  scenes: ({ path, ...options }) => readScenes({ folder: dirname(path), split: sceneSplit(path), ...options }),
-};
-
-/** `data/train.jsonl` is the split `train`. */
-function sceneSplit(path: string): 'base' | 'train' | 'validation' | 'test' {
-  const name = basename(path, '.jsonl');
-  if (name === 'base' || name === 'train' || name === 'validation' || name === 'test') return name;
-  throw new UsageError(`${path} is no split of generated scenes: name base.jsonl, train.jsonl, validation.jsonl or test.jsonl in their folder.`);
-}
-
-/** Formats that a configuration can name. */
-export const dataFormats = Object.keys(readers);
-
-function fileInFolder(path: string): { folder: string; file?: string } {
-  return path.endsWith('.jsonl') ? { folder: dirname(path), file: basename(path) } : { folder: path };
-}
 
 export interface ReadExamplesResult {
   examples: ReasoningExample[];
@@ -47,9 +28,11 @@ export async function readExamples({
   images: boolean;
   limit?: number;
 }): Promise<ReadExamplesResult> {
-  const reader = readers[format];
-  if (!reader) throw new UsageError(`There is no data format "${format}". Take one of: ${dataFormats.join(', ')}.`);
-  const stream = reader({ path, strict: faults === 'strict', limit });
+  const reader = formats[format as FormatName] as (typeof formats)[FormatName] | undefined;
+  if (!reader) throw new UsageError(`There is no data format "${format}". Take one of: ${Object.keys(formats).join(', ')}.`);
+  // A folder stands for the file that LLaVA-CoT has in it.
+  const isFolder = await stat(path).then((found) => found.isDirectory(), () => false);
+  const stream = reader.read({ file: isFolder ? join(path, 'train.jsonl') : path, strict: faults === 'strict', limit });
   let examples = await stream.toArray();
   const { records, dropped, first } = stream.faults;
   const named = first.map(({ line, message }) => `${path}:${line}: ${message}`);
