@@ -63,3 +63,11 @@ export { probeSections } from './probes/probe-sections';
 export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
 export { explanationRequests, thoughtConditions, type ThoughtCondition } from './thinking/thought-conditions';
+
+export { exactMatchScore, sampleDocument, type EvaluationTask, type TaskMetric, type TaskScore } from './tasks/evaluation-task';
+export { finalAnswer } from './tasks/final-answer';
+export { groupAccuracy, multipleChoiceTask, promptWithOptions } from './tasks/multiple-choice-task';
+export { checkTaskFitsModel, evaluationTasks, findTask, loadTask, type LoadedTask } from './tasks/registry';
+export { openAiCompatibleJudge, type JudgeEndpoint, type OpenAiCompatibleJudgeOptions } from './tasks/judge/judge-endpoint';
+export { judgeSamples, requireJudge, type JudgedSamples, type Judgement } from './tasks/judge/judge-samples';
+export type { JudgedScore, JudgeStep } from './tasks/judge/judge-step';

@@ -45,6 +45,10 @@ export interface TaskRun {
   config?: Record<string, unknown>;
   /** Hash of the task's data. @default none */
   dataHash?: string;
+  /** Records of the data that could not be read at all, such as ones without their image. @default 0 */
+  dropped?: number;
+  /** Measures over the whole set, such as MMBench's circular accuracy. @default none */
+  measures?: Record<string, number>;
 }
 
 /** Our own columns, each a mean over the samples. */
@@ -52,7 +56,7 @@ const columns = ['generated_tokens', 'generated_tokens_without_tags', 'thoughts'
 
 /**
  * Sums up the samples of tasks. A score's `_stderr` is the sample standard deviation over √n, as in the
- * harness; `unparseable` and `failed` are counts.
+ * harness; `unparseable`, `failed` and `dropped` are counts.
  *
  * @throws EvaluationError EMPTY_SET for a task without samples; INVALID_RESULT_FILE where samples have other metrics.
  */
@@ -98,7 +102,7 @@ export function buildResults({
     versions_of_packages: packageVersions,
     total_evaluation_time_seconds: seconds ?? tasks.reduce((sum, { samples }) => sum + samples.reduce((part, sample) => part + sample.seconds, 0), 0),
   };
-  for (const { task, version, samples, total, higherIsBetter, config: settings = {}, dataHash } of tasks) {
+  for (const { task, version, samples, total, higherIsBetter, config: settings = {}, dataHash, dropped = 0, measures = {} } of tasks) {
     const first = samples[0];
     if (first === undefined) throw new EvaluationError({ code: 'EMPTY_SET', message: `Task "${task}" has no samples; check its data and the limit.` });
     const entry: Record<string, number | string | null> = { alias: task };
@@ -108,6 +112,7 @@ export function buildResults({
       entry[`${metric},${filter}`] = mean;
       entry[`${metric}_stderr,${filter}`] = samples.length > 1 ? standardError : null;
     }
+    for (const [name, value] of Object.entries(measures)) entry[`${name},${filter}`] = value;
     for (const column of columns) {
       const { mean, standardError } = meanAndDeviation(samples.map((sample) => sample[column]));
       entry[`${column},${filter}`] = mean;
@@ -115,6 +120,7 @@ export function buildResults({
     }
     entry[`unparseable,${filter}`] = samples.filter((sample) => sample.unparseable).length;
     entry[`failed,${filter}`] = samples.filter((sample) => sample.error !== undefined).length;
+    entry[`dropped,${filter}`] = dropped;
     results.results[task] = entry;
     results.configs[task] = { task, ...settings };
     results.versions[task] = version;

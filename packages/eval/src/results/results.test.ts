@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildResults, fileDate, readResults, writeResults } from './evaluation-results';
 import { gitHash, hashFolder, RunFolder } from './run-folder';
-import { readSamples, SampleFile } from './sample-file';
+import { openSampleFile, readSamples } from './sample-file';
 import { makeSampleRecord, stableHash, type SampleRecordOptions } from './sample-record';
 
 let folder: string;
@@ -33,13 +33,13 @@ const sample = (index: number, changes: Partial<SampleRecordOptions> = {}) =>
     ...changes,
   });
 
-describe('SampleFile', () => {
+describe('sample files', () => {
   it('keeps finished samples and goes on after them', async () => {
     const path = join(folder, 'samples.jsonl');
-    const first = await SampleFile.open({ path });
+    const first = await openSampleFile({ path });
     await Promise.all([0, 1, 2].map((index) => first.append(sample(index))));
     await first.close();
-    const second = await SampleFile.open({ path });
+    const second = await openSampleFile({ path });
     expect([...second.finished.keys()]).toEqual(['s0', 's1', 's2']);
     expect(second.recoveredBytes).toBe(0);
     await expect(second.append(sample(1))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
@@ -55,7 +55,7 @@ describe('SampleFile', () => {
     const start = Buffer.byteLength(whole[0] as string);
     for (let end = start; end <= bytes.length; end += end > bytes.length - 3 ? 1 : 37) {
       await writeFile(path, bytes.subarray(0, end));
-      const file = await SampleFile.open({ path });
+      const file = await openSampleFile({ path });
       // Without its line end only, the last record is whole.
       expect(file.finished.size).toBe(end >= bytes.length - 1 ? 2 : 1);
       for (const index of [1, 2]) if (!file.finished.has(`s${index}`)) await file.append(sample(index));
@@ -68,9 +68,9 @@ describe('SampleFile', () => {
     const path = join(folder, 'samples.jsonl');
     const line = JSON.stringify(sample(0));
     await writeFile(path, `${line}\n{"torn\n${JSON.stringify(sample(1))}\n`);
-    await expect(SampleFile.open({ path })).rejects.toThrowError(/samples\.jsonl:2 is no sample record/);
+    await expect(openSampleFile({ path })).rejects.toThrowError(/samples\.jsonl:2 is no such record/);
     await writeFile(path, `${line}\n${line}\n`);
-    await expect(SampleFile.open({ path })).rejects.toThrowError(/:2: sample "s0" stands in the file twice/);
+    await expect(openSampleFile({ path })).rejects.toThrowError(/:2: "s0" stands in the file twice/);
     await writeFile(path, `${line}\n{"to`);
     await expect(readSamples(path)).rejects.toThrowError(/torn/);
   });

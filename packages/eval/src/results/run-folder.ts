@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { EvaluationError } from '../errors';
 import { fileDate, writeWhole } from './evaluation-results';
-import { SampleFile } from './sample-file';
+import { openSampleFile, type SampleFile } from './sample-file';
 import { stableHash } from './sample-record';
 
 /** What makes a run what it is: samples of another identity must not be mixed in. */
@@ -67,7 +67,7 @@ export class RunFolder {
 
   /** The samples file of a task, opened for going on. */
   async samples(task: string): Promise<SampleFile> {
-    return await SampleFile.open({ path: join(this.folder, `samples_${task}_${fileDate(this.date)}.jsonl`) });
+    return await openSampleFile({ path: join(this.folder, `samples_${task}_${fileDate(this.date)}.jsonl`) });
   }
 }
 

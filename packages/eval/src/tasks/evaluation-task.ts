@@ -1,0 +1,60 @@
+import type { ExampleStream, ReadOptions, ReasoningExample } from '@subtext/data';
+import type { SampleRecord } from '../results/sample-record';
+import type { JudgeStep } from './judge/judge-step';
+
+/** What a task makes of one prediction. */
+export interface TaskScore {
+  correct: boolean;
+  /** Whether an answer could be read; without one the sample is wrong and counted. */
+  parseable: boolean;
+  /** The answer in one writing; null where none could be read. */
+  extracted: string | null;
+  /** By metric. */
+  scores: Record<string, number>;
+}
+
+/** A measure of a task. */
+export interface TaskMetric {
+  name: string;
+  higherIsBetter: boolean;
+}
+
+/** A benchmark: how its data is read, asked and scored. One file a task, one line in the registry. */
+export interface EvaluationTask {
+  /** As `--task` takes it. */
+  readonly name: string;
+  /** One line on what it asks and where it comes from. */
+  readonly description: string;
+  /** Raised when a change here changes scores. */
+  readonly version: number;
+  readonly modality: 'text' | 'image';
+  /** What `load` expects at its path. */
+  readonly dataDescription: string;
+  /** The first is the one to report. */
+  readonly metrics: readonly TaskMetric[];
+  /** A model that scores answers; rules come first where they can. @default none */
+  readonly judge?: JudgeStep;
+  /** Reads the examples. */
+  load(options: ReadOptions & { path: string }): ExampleStream;
+  /** The question as it is put to the model. */
+  prompt(example: ReasoningExample): string;
+  /** Scores a prediction: the text between the method's answer marks, or the whole output; null where the method found no answer. */
+  score(options: { prediction: string | null; example: ReasoningExample }): TaskScore;
+  /** Measures over all samples, such as accuracy over groups. @default none */
+  measure?(samples: readonly SampleRecord[]): Record<string, number>;
+}
+
+/** A score of right or wrong. */
+export function exactMatchScore({ extracted, correct }: { extracted: string | null; correct: boolean }): TaskScore {
+  const right = extracted !== null && correct;
+  return { correct: right, parseable: extracted !== null, extracted, scores: { exact_match: right ? 1 : 0 } };
+}
+
+/** The metric of tasks that are right or wrong. */
+export const exactMatch: readonly TaskMetric[] = [{ name: 'exact_match', higherIsBetter: true }];
+
+/** What a samples file keeps of an example: no pixels. */
+export function sampleDocument(example: ReasoningExample): Record<string, unknown> {
+  const { image, ...rest } = example;
+  return { ...rest, ...(image === undefined ? {} : { image: image.path.split(/[\\/]/).at(-1) }) };
+}

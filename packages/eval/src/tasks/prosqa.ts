@@ -1,0 +1,20 @@
+import { readProsQA } from '@subtext/data';
+import { normalizeAnswer } from '../metrics/exact-match';
+import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
+import { finalAnswer } from './final-answer';
+
+/** ProsQA: which of two kinds a person is, by a path through a graph of statements (Coconut, arXiv 2412.06769). */
+export const prosqa: EvaluationTask = {
+  name: 'prosqa',
+  description: 'ProsQA: which of two kinds someone is, 3–6 hops through statements; exact match of the sentence (arXiv 2412.06769)',
+  version: 1,
+  modality: 'text',
+  dataDescription: 'prosqa_test.json, as Coconut gives it',
+  metrics: exactMatch,
+  load: ({ path, ...options }) => readProsQA({ file: path, ...options }),
+  prompt: ({ question }) => question,
+  score: ({ prediction, example }) => {
+    const extracted = finalAnswer(prediction);
+    return exactMatchScore({ extracted, correct: extracted !== null && normalizeAnswer(extracted) === normalizeAnswer(example.answer) });
+  },
+};

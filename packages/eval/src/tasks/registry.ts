@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import type { FaultReport, ReasoningExample } from '@subtext/data';
+import { EvaluationError } from '../errors';
+import { hashFile } from '../results/run-folder';
+import { ai2d } from './ai2d';
+import type { EvaluationTask } from './evaluation-task';
+import { gsm8k } from './gsm8k';
+import { gsm8kAug } from './gsm8k-aug';
+import { hallusionbench } from './hallusionbench';
+import { mathvista } from './mathvista';
+import { mmVet } from './mm-vet';
+import { mmbench } from './mmbench';
+import { mmstar } from './mmstar';
+import { multiplication } from './multiplication';
+import { nlvr } from './nlvr';
+import { prontoqa } from './prontoqa';
+import { prosqa } from './prosqa';
+import { prosqaGraph } from './prosqa-graph';
+import { scenes } from './scenes';
+import { tabmwp } from './tabmwp';
+
+/** Every task. A new task is one file and one line here. */
+export const evaluationTasks: readonly EvaluationTask[] = [
+  prosqa,
+  prosqaGraph,
+  prontoqa,
+  gsm8k,
+  gsm8kAug,
+  multiplication,
+  scenes,
+  nlvr,
+  tabmwp,
+  mmstar,
+  mmbench,
+  mmVet,
+  mathvista,
+  ai2d,
+  hallusionbench,
+];
+
+/** The task of a name. @throws EvaluationError UNKNOWN_TASK */
+export function findTask(name: string): EvaluationTask {
+  const task = evaluationTasks.find((one) => one.name === name);
+  if (task === undefined) {
+    throw new EvaluationError({ code: 'UNKNOWN_TASK', message: `There is no task "${name}"; choose from ${evaluationTasks.map((one) => one.name).join(', ')}.` });
+  }
+  return task;
+}
+
+/** Refuses a task with pictures for a model without eyes. @throws EvaluationError TASK_MODEL_MISMATCH */
+export function checkTaskFitsModel({ task, model }: { task: EvaluationTask; model: { name: string; seesImages: boolean } }): void {
+  if (task.modality === 'image' && !model.seesImages) {
+    throw new EvaluationError({
+      code: 'TASK_MODEL_MISMATCH',
+      message: `Task "${task.name}" asks about pictures, but the model ${model.name} reads text only; choose a task of text, or a model that sees.`,
+    });
+  }
+}
+
+/** A task's examples in memory. */
+export interface LoadedTask {
+  task: EvaluationTask;
+  examples: ReasoningExample[];
+  /** Records that could not be read: count them, never pass over them. */
+  faults: FaultReport;
+  /** SHA-256 of the data file; null where it has none. */
+  dataHash: string | null;
+}
+
+/**
+ * Reads a task's examples.
+ *
+ * @throws DataError for a missing or malformed file; EvaluationError EMPTY_SET where nothing could be read, INVALID_TASK_DATA for two examples of one id.
+ */
+export async function loadTask({ task, path, limit, strict }: { task: EvaluationTask; path: string; /** @default all */ limit?: number; /** Whether a faulty record ends the reading. @default false */ strict?: boolean }): Promise<LoadedTask> {
+  const stream = task.load({ path, ...(limit === undefined ? {} : { limit }), ...(strict === undefined ? {} : { strict }) });
+  const examples = await stream.toArray();
+  const faults = stream.faults;
+  if (examples.length === 0) {
+    const first = faults.first[0];
+    throw new EvaluationError({
+      code: 'EMPTY_SET',
+      message: `Task "${task.name}" has no example in ${path}${first === undefined ? '' : `: ${faults.dropped} records are faulty, the first at line ${first.line}: ${first.message}`}. It expects ${task.dataDescription}.`,
+    });
+  }
+  const ids = new Set<string>();
+  for (const { id } of examples) {
+    if (ids.has(id)) throw new EvaluationError({ code: 'INVALID_TASK_DATA', message: `Two examples of ${path} have the id "${id}"; samples are told apart by it.` });
+    ids.add(id);
+  }
+  // Of a folder, the file that is asked by default.
+  const dataHash = await hashFile(path).catch(() => hashFile(join(path, 'test.jsonl')).catch(() => null));
+  return { task, examples, faults, dataHash };
+}

@@ -1,0 +1,48 @@
+import { readTabMwp, type ReasoningExample } from '@subtext/data';
+import { normalizeAnswer } from '../metrics/exact-match';
+import { multipleChoiceLetter } from '../metrics/multiple-choice';
+import { normalizeNumber } from '../metrics/recall';
+import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
+import { finalAnswer } from './final-answer';
+import { choicesOf, promptWithOptions } from './multiple-choice-task';
+
+/** TabMWP: mathematics about a picture of a table, a number or one of some options (arXiv 2209.14610). */
+export const tabmwp: EvaluationTask = {
+  name: 'tabmwp',
+  description: 'TabMWP: mathematics about a picture of a table; a number to three decimals, or the option (arXiv 2209.14610)',
+  version: 1,
+  modality: 'image',
+  dataDescription: 'problems_test1k.json with tables/ beside it',
+  metrics: exactMatch,
+  load: ({ path, ...options }) => readTabMwp({ file: path, ...options }),
+  prompt: promptWithOptions,
+  score: ({ prediction, example }) => {
+    const answer = finalAnswer(prediction);
+    if (answer === null) return exactMatchScore({ extracted: null, correct: false });
+    const choices = choicesOf(example);
+    if (choices !== null) {
+      const extracted = chosenOption(answer, choices);
+      return exactMatchScore({ extracted, correct: extracted !== null && normalizeAnswer(extracted) === normalizeAnswer(example.answer) });
+    }
+    const extracted = quantity(answer, example);
+    return exactMatchScore({ extracted, correct: extracted !== null && extracted === quantity(example.answer, example) });
+  },
+};
+
+function chosenOption(answer: string, choices: Record<string, string>): string | null {
+  const same = Object.values(choices).find((choice) => normalizeAnswer(choice) === normalizeAnswer(answer));
+  if (same !== undefined) return same;
+  const letter = multipleChoiceLetter({ text: answer, choices });
+  return letter === null ? null : (choices[letter] ?? null);
+}
+
+/** The last quantity of an answer, without money sign and unit, fractions divided out, rounded to three decimals as the set's own scoring does. */
+function quantity(answer: string, example: ReasoningExample): string | null {
+  const unit = example.metadata?.unit;
+  const plain = (unit === undefined ? answer : answer.replace(unit, ' ')).replace(/\$/g, ' ');
+  const found = [...plain.matchAll(/(?<![\p{L}\p{N}.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s*\/\s*\d[\d,]*)?/gu)].at(-1)?.[0];
+  if (found === undefined) return null;
+  const [above, below] = found.split('/').map((part) => Number(part.trim().replaceAll(',', '')));
+  const value = below === undefined ? (above as number) : (above as number) / below;
+  return Number.isFinite(value) ? normalizeNumber(value.toFixed(3)) : null;
+}
