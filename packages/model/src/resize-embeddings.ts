@@ -32,8 +32,8 @@ export function resizeEmbeddings({ model, vocabularySize, initialisation = 'mean
   };
   if (!Number.isInteger(vocabularySize) || vocabularySize < present) fail(`The vocabulary can grow, not shrink: it has ${present} tokens, asked for ${vocabularySize}.`);
   if (initialisation !== 'mean' && !(initialisation.copyOf >= 0 && initialisation.copyOf < present)) fail(`There is no token ${initialisation.copyOf} to copy; the ids are 0 to ${present - 1}.`);
-  if (model.head.outputWidth !== present) {
-    fail(`This ${model.modelType} has ${present} embeddings and ${model.head.outputWidth} logits, so that new tokens would not line up. Use reserved tokens of its vocabulary.`);
+  if (model.head.outputWidth !== model.tokenEmbedding.count) {
+    fail(`This ${model.modelType} has ${model.tokenEmbedding.count} embeddings and ${model.head.outputWidth} logits, so that new tokens would not line up. Use reserved tokens of its vocabulary.`);
   }
   if (model.head.adapter !== null) fail('The output layer has an adapter for the present vocabulary. Resize first, then add the adapter.');
   if (vocabularySize === present) return;

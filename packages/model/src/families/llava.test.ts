@@ -44,7 +44,7 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
     const all = [0, 1, 2, 3];
     const ids = all.map((index) => [...prompt(model), 10 + index]);
     const labels = ids.map((row) => row.map((id, position) => (position === row.length - 1 ? id : -100)));
-    const eyes = 'vision_tower.embeddings.patch_embedding.weight';
+    const eyes = 'model.vision_tower.embeddings.patch_embedding.weight';
     const before = (model.parameters.get(eyes).dataSync() as Float32Array).slice();
     let tensors = 0;
     let loss = Infinity;
@@ -59,7 +59,7 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
       });
       loss = value.dataSync()[0] as number;
       // All of the eyes learn but the norm that only CLIP's pooling uses.
-      if (step === 0) expect(model.parameters.names().filter((name) => !(name in gradients))).toEqual(['vision_tower.post_layernorm.weight', 'vision_tower.post_layernorm.bias']);
+      if (step === 0) expect(model.parameters.names().filter((name) => !(name in gradients))).toEqual(['model.vision_tower.post_layernorm.weight', 'model.vision_tower.post_layernorm.bias']);
       optimizer.step({ gradients });
       tf.dispose([value, ...Object.values(gradients)]);
       if (step === 1) tensors = tf.memory().numTensors;

@@ -35,13 +35,13 @@ export const llavaFamily: ModelFamily<LlavaModel> = {
   architecture: 'LlavaForConditionalGeneration',
   baseModelPrefix: 'model',
   ignore: [/\.rotary_emb\.inv_freq$/, /\.embeddings\.position_ids$/],
-  /** Names of transformers 4.52 and later, and of CLIP before 5, to those that transformers 5 writes. */
+  /** Names of the files that are about (llava-hf's, and what transformers 5 writes) to those of transformers 5's modules, which adapters use. */
   rename: (name) =>
     name
-      .replace(/^lm_head\./, 'language_model.lm_head.')
-      .replace(/^model\.language_model\./, 'language_model.model.')
-      .replace(/^model\.(vision_tower|multi_modal_projector)\./, '$1.')
-      .replace(/^vision_tower\.vision_model\./, 'vision_tower.'),
+      .replace(/^language_model\.lm_head\./, 'lm_head.')
+      .replace(/^language_model\.model\./, 'model.language_model.')
+      .replace(/^(vision_tower|multi_modal_projector)\./, 'model.$1.')
+      .replace(/^model\.vision_tower\.vision_model\./, 'model.vision_tower.'),
   build({ config, structure, path }) {
     const settings = parseConfig({ schema, config, path });
     const part = config.vision_config === undefined || config.vision_config === null ? defaultVision : configPart({ config, key: 'vision_config', path });
@@ -55,18 +55,18 @@ export const llavaFamily: ModelFamily<LlavaModel> = {
     if (beyond !== undefined) {
       throw new ModelFolderError({ code: 'invalid-config', path, message: `vision_feature_layer ${beyond} does not exist: the vision encoder has ${visionSettings.layers} layers.` });
     }
-    const vision = new PatchVisionEncoder({ scope: structure.scope('vision_tower'), settings: visionSettings });
+    const vision = new PatchVisionEncoder({ scope: structure.scope('model.vision_tower'), settings: visionSettings });
     const text = buildTextPart({
       modelType: 'llava',
       config,
       structure,
       path,
-      modelScope: structure.scope('language_model.model'),
-      headScope: structure.scope('language_model.lm_head'),
+      modelScope: structure.scope('model.language_model'),
+      headScope: structure.scope('lm_head'),
       tied: (textTied) => settings.tie_word_embeddings || textTied,
     });
     const projector = new LlavaProjector({
-      scope: structure.scope('multi_modal_projector'),
+      scope: structure.scope('model.multi_modal_projector'),
       inputWidth: visionSettings.width * layers.length,
       width: text.tokenEmbedding.width,
       bias: settings.multimodal_projector_bias,

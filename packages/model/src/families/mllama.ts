@@ -82,22 +82,22 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
   architecture: 'MllamaForConditionalGeneration',
   baseModelPrefix: 'model',
   ignore: [/\.rotary_emb\.inv_freq$/],
-  /** Names of transformers 4.52 and later to those that Meta published and transformers 5 writes. */
+  /** Names of the files that are about (Meta's, and what transformers 5 writes) to those of transformers 5's modules, which adapters use. */
   rename: (name) =>
     name
-      .replace(/^lm_head\./, 'language_model.lm_head.')
-      .replace(/^model\.language_model\./, 'language_model.model.')
-      .replace(/^model\.(vision_model|multi_modal_projector)\./, '$1.'),
+      .replace(/^language_model\.lm_head\./, 'lm_head.')
+      .replace(/^language_model\.model\./, 'model.language_model.')
+      .replace(/^(vision_model|multi_modal_projector)\./, 'model.$1.'),
   build({ config, structure, path }) {
     const whole = parseConfig({ schema, config, path });
     const { settings, crossLayers } = readTextSettings({ config: { ...configPart({ config, key: 'text_config', path }), model_type: 'mllama_text_model' }, path });
     const vision = new MllamaVisionEncoder({
-      scope: structure.scope('vision_model'),
+      scope: structure.scope('model.vision_model'),
       settings: readMllamaVisionSettings({ config: { ...configPart({ config, key: 'vision_config', path }), model_type: 'mllama_vision_model' }, path, at: 'vision_config' }),
     });
     const { width, vocabularySize, epsilon } = settings;
     const initialisation = { kind: 'normal', deviation: settings.initializerRange } as const;
-    const text = structure.scope('language_model.model');
+    const text = structure.scope('model.language_model');
     const tokenEmbedding = new EmbeddingLayer({ scope: text.child('embed_tokens'), count: vocabularySize + extraRows, width, initialisation });
     const layers = Array.from({ length: settings.layers }, (_, index): MllamaLayer => {
       const scope = text.child('layers').child(index);
@@ -107,12 +107,12 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
       config,
       structure,
       vision,
-      projector: new LinearLayer({ scope: structure.scope('multi_modal_projector'), inputWidth: vision.settings.outputWidth, outputWidth: width, initialisation }),
+      projector: new LinearLayer({ scope: structure.scope('model.multi_modal_projector'), inputWidth: vision.settings.outputWidth, outputWidth: width, initialisation }),
       tokenEmbedding,
       rotary: new RotaryEmbedding({ headWidth: settings.headWidth, theta: settings.theta, scaling: settings.scaling }),
       layers,
       finalNorm: new RmsNormLayer({ scope: text.child('norm'), width, epsilon }),
-      head: new LinearLayer({ scope: structure.scope('language_model.lm_head'), inputWidth: width, outputWidth: vocabularySize, bias: false, initialisation }),
+      head: new LinearLayer({ scope: structure.scope('lm_head'), inputWidth: width, outputWidth: vocabularySize, bias: false, initialisation }),
       imageTokenId: whole.image_token_index ?? whole.image_token_id ?? 128_256,
       maxPositions: settings.maxPositions,
       keyValueWidth: settings.keyValueHeads * settings.headWidth,
