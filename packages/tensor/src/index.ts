@@ -5,6 +5,8 @@ export type { EngineName, EngineDevice } from './engines/engine';
 export { useEngine, engineName, engineChoice, type EngineChoice } from './engines/use-engine';
 export { describeEngines, type EngineReport } from './engines/describe-engines';
 
+export { installTensorflow, InstallationError, type InstallTensorflowOptions, type InstallProgress, type TensorflowInstallation } from './install/install-tensorflow';
+
 export type { Activation, WeightLayout, FusedKernels } from './kernels/fused-kernels';
 export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kernels/registry';
 

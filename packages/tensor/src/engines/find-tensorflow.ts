@@ -13,8 +13,12 @@ export interface TensorflowLocation {
 
 const packageNames = ['@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-node'];
 
-/** Every tfjs-node package that can be found, the best first: for a GPU before for a processor, the project's own before ours. */
-export async function findTensorflow(): Promise<TensorflowLocation[]> {
+/**
+ * Every tfjs-node package that can be found, the best first: for a GPU before for a processor, the project's own before ours.
+ *
+ * @param engines where Subtext installs engines, @default see `engineHome`
+ */
+export async function findTensorflow(engines?: string): Promise<TensorflowLocation[]> {
   if (typeof process === 'undefined' || !process.versions?.node) {
     return [];
   }
@@ -26,7 +30,7 @@ export async function findTensorflow(): Promise<TensorflowLocation[]> {
   };
   // From the application first, then from this package, as Node itself would look.
   const origins = [createRequire(join(process.cwd(), 'package.json')), createRequire(import.meta.url)];
-  const home = await engineHome();
+  const home = engines ?? (await engineHome());
   for (const name of packageNames) {
     for (const require of origins) {
       const found = resolveOrNull(require, `${name}/package.json`);

@@ -51,7 +51,9 @@ export async function runCommand({ command, args, folder, environment, onLine, t
       if (code === 0) {
         resolve(stdout);
       } else {
-        const last = tail.trim().split('\n').at(-1)?.trim() ?? '';
+        const lines = tail.trim().split('\n').map((line) => line.trim());
+        // The line that names the error, where there is one: what follows it is often a stack or a version.
+        const last = lines.findLast((line) => /^(\w*error|fatal|npm error|[^ ]+: (fatal )?error)\b.*:/i.test(line)) ?? lines.at(-1) ?? '';
         reject(new CommandError(`${command} ${killed ? `was stopped by ${killed}` : `ended with ${code}`}${last ? `: ${last}` : ''}`, tail));
       }
     });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import * as yauzl from 'yauzl';
@@ -42,7 +42,7 @@ export async function unpackWheel({
     let done = 0;
     for (const { entry, target } of chosen) {
       const path = join(folder, target);
-      if (!path.startsWith(folder)) {
+      if (!path.startsWith(folder + sep)) {
         throw new Error(`${file}: ${entry.fileName} would be written outside ${folder}.`);
       }
       await mkdir(dirname(path), { recursive: true });

@@ -1,0 +1,159 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { InstallationError, installTensorflow, type InstallProgress } from '../index';
+import { makeWheel } from './make-wheel';
+import { librariesAt } from './tensorflow-libraries';
+import { unpackWheel } from './wheel';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-install-'));
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(folder, { recursive: true });
+});
+
+const tensorflowFiles = {
+  'tensorflow/libtensorflow_cc.so.2': 'library',
+  'tensorflow/libtensorflow_framework.so.2': 'framework',
+  'tensorflow/include/tensorflow/c/c_api.h': 'header',
+  'tensorflow/python/big.py': 'not wanted',
+};
+
+async function writeWheel(options?: { spoil?: string }): Promise<string> {
+  const file = join(folder, 'tensorflow-2.21.0-any.whl');
+  await writeFile(file, makeWheel(tensorflowFiles, options));
+  return file;
+}
+
+describe('unpackWheel', () => {
+  it('unpacks what is chosen', async () => {
+    const target = join(folder, 'out');
+    const fractions: number[] = [];
+    const names = await unpackWheel({ file: await writeWheel(), folder: target, choose: (name) => (name.includes('.so') ? name : null), onProgress: (fraction) => fractions.push(fraction) });
+    expect(names).toHaveLength(2);
+    expect(await readFile(join(target, 'tensorflow/libtensorflow_cc.so.2'), 'utf8')).toBe('library');
+    expect(await readdir(join(target, 'tensorflow'))).not.toContain('python');
+    expect(fractions.at(-1)).toBe(1);
+  });
+
+  it('refuses a file that does not match its checksum', async () => {
+    const file = await writeWheel({ spoil: 'tensorflow/libtensorflow_cc.so.2' });
+    await expect(unpackWheel({ file, folder: join(folder, 'out'), choose: (name) => (name.startsWith('tensorflow') ? name : null) })).rejects.toThrowError(/libtensorflow_cc\.so\.2 does not have the checksum/);
+  });
+
+  it('refuses what is no wheel', async () => {
+    const file = join(folder, 'x.whl');
+    await writeFile(file, 'not a zip');
+    await expect(unpackWheel({ file, folder, choose: (name) => name })).rejects.toThrowError();
+  });
+
+  it('writes nothing outside its folder', async () => {
+    const file = await writeWheel();
+    for (const target of ['../escaped', '../out-beside/x']) {
+      await expect(unpackWheel({ file, folder: join(folder, 'out'), choose: () => target })).rejects.toThrowError(/outside/);
+    }
+  });
+});
+
+describe('librariesAt', () => {
+  it('knows a wheel, a folder of wheels, the package and the folder it lies in', async () => {
+    const file = await writeWheel();
+    expect(await librariesAt(file)).toEqual({ kind: 'wheels', files: [file] });
+    expect(await librariesAt(folder)).toEqual({ kind: 'wheels', files: [file] });
+    const package_ = join(folder, 'site', 'tensorflow');
+    await mkdir(package_, { recursive: true });
+    await writeFile(join(package_, 'libtensorflow_cc.so.2'), '');
+    expect(await librariesAt(package_)).toEqual({ kind: 'folder', folder: package_ });
+    expect(await librariesAt(join(folder, 'site'))).toEqual({ kind: 'folder', folder: package_ });
+  });
+
+  it('says what is wrong with a path', async () => {
+    await expect(librariesAt(join(folder, 'nothing'))).rejects.toThrowError(/does not exist/);
+    await mkdir(join(folder, 'empty'));
+    await expect(librariesAt(join(folder, 'empty'))).rejects.toThrowError(/neither TensorFlow's libraries/);
+    await writeFile(join(folder, 'a.txt'), '');
+    await expect(librariesAt(join(folder, 'a.txt'))).rejects.toThrowError(/neither a wheel/);
+  });
+});
+
+// Shell scripts stand for npm and the compiler.
+describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
+  const home = () => join(folder, 'home');
+
+  /** A command first on the PATH. */
+  async function fake(name: string, script: string): Promise<string> {
+    const bin = join(folder, 'bin');
+    await mkdir(bin, { recursive: true });
+    await writeFile(join(bin, name), `#!/bin/sh\n${script}\n`);
+    await chmod(join(bin, name), 0o755);
+    vi.stubEnv('PATH', `${bin}${delimiter}${process.env.PATH}`);
+    return join(bin, name);
+  }
+
+  const fakePackage = `mkdir -p node_modules/@tensorflow/tfjs-node/binding node_modules/.bin node_modules/node-api-headers/include
+    echo '{"name":"@tensorflow/tfjs-node","version":"4.22.0","main":"index.js"}' > node_modules/@tensorflow/tfjs-node/package.json`;
+
+  it('leaves nothing behind and says what was tried when npm fails', async () => {
+    await fake('npm', 'echo "npm error network unreachable: no route" >&2; exit 1');
+    const error = await installTensorflow({ home: home(), force: true }).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(InstallationError);
+    expect(error).toMatchObject({ code: 'installation-failed' });
+    expect((error as Error).message).toMatch(/npm could not install .*network unreachable/);
+    expect(await readdir(home())).toEqual([]);
+  });
+
+  it('leaves nothing behind when the compiler fails, and gives its error', async () => {
+    await fake('npm', fakePackage);
+    vi.stubEnv('CXX', await fake('broken-compiler', 'echo "binding/tfjs_backend.cc:1: fatal error: no such thing" >&2; exit 1'));
+    const stages: InstallProgress['stage'][] = [];
+    const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel(), onProgress: ({ stage }) => stages.push(stage) }).catch((caught: unknown) => caught)) as InstallationError;
+    expect(error.tried).toHaveLength(1);
+    expect(error.tried[0]!.problem).toMatch(/fatal error: no such thing/);
+    expect(error.message).toMatch(/What to do:[^]*wasm engine needs none/);
+    expect([...new Set(stages)]).toEqual(['package', 'unpack', 'compile']);
+    expect(await readdir(home())).toEqual([]);
+  });
+
+  it('does not take an installation that does not compute, and keeps the one there was', async () => {
+    await fake('npm', fakePackage);
+    vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
+    await mkdir(join(home(), 'tensorflow-cpu'), { recursive: true });
+    await writeFile(join(home(), 'tensorflow-cpu', 'old'), 'kept');
+    const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel() }).catch((caught: unknown) => caught)) as InstallationError;
+    expect(error).toBeInstanceOf(InstallationError);
+    expect(error.tried[0]!.problem).toMatch(/Cannot find module/);
+    expect(await readdir(home())).toEqual(['tensorflow-cpu']);
+    expect(await readFile(join(home(), 'tensorflow-cpu', 'old'), 'utf8')).toBe('kept');
+  });
+
+  it('puts an installation that computes in its place, with checksums, and then leaves it alone', async () => {
+    // A package that registers plain JavaScript under the name: everything but TensorFlow itself is real.
+    const main = `const tf = require('@tensorflow/tfjs');
+      tf.registerBackend('tensorflow', () => Object.assign(tf.findBackendFactory('cpu')(), { binding: { TF_Version: '0.0.1' }, isUsingGpuDevice: false, firstUse: false }));
+      tf.getKernelsForBackend('cpu').forEach((kernel) => tf.registerKernel({ ...kernel, backendName: 'tensorflow' }));
+      tf.setBackend('tensorflow');`;
+    await writeFile(join(folder, 'main.js'), main);
+    await fake('npm', `${fakePackage}\ncp '${join(folder, 'main.js')}' node_modules/@tensorflow/tfjs-node/index.js`);
+    vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
+    const wheel = await writeWheel();
+    const first = await installTensorflow({ home: home(), force: true, from: wheel });
+    expect(first).toMatchObject({ source: 'wheel', version: '0.0.1', gpu: false, folder: join(home(), 'tensorflow-cpu', 'node_modules', '@tensorflow', 'tfjs-node') });
+    const manifest = JSON.parse(await readFile(join(home(), 'tensorflow-cpu', 'subtext-engine.json'), 'utf8')) as { sha256: Record<string, string> };
+    expect(Object.keys(manifest.sha256).filter((name) => name.includes('libtensorflow'))).toHaveLength(2);
+    expect(await readdir(home())).toEqual(['tensorflow-cpu']);
+    const second = await installTensorflow({ home: home(), from: wheel });
+    expect(second.source).toBe('present');
+  });
+
+  it('stops when told to, leaving nothing behind', async () => {
+    await fake('npm', 'exec sleep 30');
+    const controller = new AbortController();
+    const installation = installTensorflow({ home: home(), force: true, signal: controller.signal, onProgress: ({ stage }) => stage === 'package' && controller.abort() });
+    await expect(installation).rejects.toThrowError();
+    expect(await readdir(home())).toEqual([]);
+  });
+});
