@@ -15,6 +15,8 @@ const refusals = [
  * The letter a text answers with, by VLMEvalKit's rules (`can_infer`): a letter that stands alone, the
  * only one of the options and among the last five words; or `answer is X`; or the only option whose
  * words the text holds. `Z` says that the model refused or chose none; null that the rules find nothing.
+ * Its quirks are kept, so that scores compare: "the answer is a dog" gives A, as the original looks at no
+ * more than the next letter.
  *
  * Source: VLMEvalKit, `vlmeval/utils/matching_util.py`.
  */

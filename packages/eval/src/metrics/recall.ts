@@ -86,6 +86,7 @@ function score(total: number, missing: string[]): RecallScore {
   return { found, total, recall: total === 0 ? null : found / total, missing };
 }
 
-function escapePattern(text: string): string {
+/** A text as a part of a pattern that matches it letter for letter. */
+export function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 }

@@ -24,7 +24,7 @@ function strippedOrNull(text: string): string | null {
   return stripped === '' ? null : stripped;
 }
 
-/** The one of several words that a text holds, in any case; null where it holds none or more than one. */
+/** The one of several words (or patterns) that a text holds whole, in any case; null where it holds none or more than one. */
 export function onlyWord<Word extends string>(text: string, words: readonly Word[]): Word | null {
   const found = words.filter((word) => new RegExp(`(?<![\\p{L}\\p{N}])${word}(?![\\p{L}\\p{N}])`, 'iu').test(text));
   return found.length === 1 ? (found[0] as Word) : null;

@@ -1,9 +1,8 @@
 import { readTabMwp, type ReasoningExample } from '@subtext/data';
 import { normalizeAnswer } from '../metrics/exact-match';
-import { multipleChoiceLetter } from '../metrics/multiple-choice';
-import { normalizeNumber } from '../metrics/recall';
+import { escapePattern, normalizeNumber } from '../metrics/recall';
 import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
-import { finalAnswer } from './final-answer';
+import { finalAnswer, onlyWord } from './final-answer';
 import { choicesOf, promptWithOptions } from './multiple-choice-task';
 
 /** TabMWP: mathematics about a picture of a table, a number or one of some options (arXiv 2209.14610). */
@@ -29,11 +28,26 @@ export const tabmwp: EvaluationTask = {
   },
 };
 
+/** The option that an answer names: alone, after "answer is", as the only one among its words, or by its letter alone. */
 function chosenOption(answer: string, choices: Record<string, string>): string | null {
-  const same = Object.values(choices).find((choice) => normalizeAnswer(choice) === normalizeAnswer(answer));
-  if (same !== undefined) return same;
-  const letter = multipleChoiceLetter({ text: answer, choices });
-  return letter === null ? null : (choices[letter] ?? null);
+  const options = Object.values(choices);
+  const told = /\banswer is:?\s+(.*)$/is.exec(answer)?.[1];
+  for (const text of [answer, ...(told === undefined ? [] : [told])]) {
+    const same = options.find((choice) => normalizeAnswer(choice) === normalizeAnswer(text));
+    if (same !== undefined) return same;
+    const letter = /^\(?([A-Z])\)?[.:]?$/.exec(text.trim())?.[1];
+    if (letter !== undefined && choices[letter] !== undefined) return choices[letter];
+  }
+  // Longer options first, each taken out, so that "dark red" does not also name "red".
+  let rest = answer;
+  const named = [...options]
+    .sort((one, other) => other.length - one.length)
+    .filter((choice) => {
+      const found = onlyWord(rest, [escapePattern(choice)]) !== null;
+      if (found) rest = rest.replace(new RegExp(escapePattern(choice), 'giu'), ' ');
+      return found;
+    });
+  return named.length === 1 ? (named[0] as string) : null;
 }
 
 /** The last quantity of an answer, without money sign and unit, fractions divided out, rounded to three decimals as the set's own scoring does. */

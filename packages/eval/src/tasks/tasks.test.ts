@@ -140,6 +140,8 @@ describe('answers of single tasks', () => {
   it('options and words', async () => {
     expect(await score('tabmwp', 1, 'nonlinear')).toEqual(['nonlinear', true]);
     expect(await score('tabmwp', 1, 'The answer is B')).toEqual(['nonlinear', true]);
+    expect(await score('tabmwp', 1, 'It is nonlinear, as one sees.')).toEqual(['nonlinear', true]);
+    expect(await score('tabmwp', 1, 'linear or nonlinear')).toEqual([null, false]);
     expect(await score('mmstar', 0, 'It is a square.')).toEqual(['B', true]);
     expect(await score('mmstar', 0, 'Cannot determine the answer')).toEqual([null, false]);
     expect(await score('prontoqa', 0, 'True or False')).toEqual([null, false]);
