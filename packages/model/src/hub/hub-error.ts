@@ -1,0 +1,31 @@
+/** What can be wrong with a model that is to come from a hub. */
+export type HubErrorCode =
+  /** Neither a folder nor a model id. */
+  | 'not-found'
+  /** The hub has no such model or revision. */
+  | 'unknown-model'
+  /** The hub wants a token, or its terms accepted. */
+  | 'unauthorized'
+  /** The hub can't be reached, and the cache does not hold the model. */
+  | 'unreachable'
+  /** `HF_HUB_OFFLINE` is set, and the cache does not hold the model. */
+  | 'offline'
+  /** The model has no safetensors weights. */
+  | 'no-weights'
+  /** A file did not arrive whole, or not as the hub lists it. */
+  | 'transfer-failed'
+  /** The hub's answer is not what it should be. */
+  | 'invalid-answer'
+  /** The cache can't be read or written. */
+  | 'input-output';
+
+/** A model that could not be brought from a hub: says what, where and what to do. */
+export class HubError extends Error {
+  override readonly name = 'HubError';
+  readonly code: HubErrorCode;
+
+  constructor({ code, message, cause }: { code: HubErrorCode; message: string; cause?: unknown }) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

@@ -1,0 +1,43 @@
+import { HubError } from './hub-error';
+
+/** A file as the hub lists it. */
+export interface HubFile {
+  /** Its path within the model. */
+  path: string;
+  /** Its length in bytes. */
+  size: number;
+  /** The hash of its content, by which the cache names it: SHA-256 of large files, else git's blob hash. */
+  etag: string;
+}
+
+const shard = /^model-\d{5}-of-\d{5}\.safetensors$/;
+
+/**
+ * The files of a model that this package reads: settings, tokenizer, templates, and one form of its weights. Not weights
+ * of other kinds or precisions, nor copies for other tools.
+ *
+ * @throws HubError `no-weights`
+ */
+export function wantedFiles({ id, files }: { id: string; files: readonly HubFile[] }): HubFile[] {
+  const names = new Set(files.map(({ path }) => path));
+  const whole = names.has('model.safetensors');
+  const wanted = files.filter(({ path }) => {
+    if (path === 'model.safetensors.index.json' || shard.test(path)) return !whole;
+    return (
+      path === 'model.safetensors' ||
+      path === 'adapter_model.safetensors' ||
+      /^[^/\\]+\.(?:json|jinja)$/.test(path) ||
+      /^additional_chat_templates\/[^/\\]+\.jinja$/.test(path)
+    );
+  });
+  if (!wanted.some(({ path }) => path.endsWith('.safetensors'))) {
+    const others = files.map(({ path }) => path).filter((path) => /\.(?:bin|safetensors|gguf|pth|pt|h5|msgpack|onnx)$/.test(path));
+    throw new HubError({
+      code: 'no-weights',
+      message:
+        `the model "${id}" has no model.safetensors` +
+        (others.length === 0 ? '' : `; it has ${others.slice(0, 4).join(', ')}. Convert it with transformers: AutoModel.from_pretrained(id).save_pretrained(folder)`),
+    });
+  }
+  return wanted;
+}
