@@ -101,6 +101,11 @@ export const commonConfigKeys = {
   is_encoder_decoder: neutral(false),
   tie_encoder_decoder: neutral(false),
   quantization_config: neutral(),
+  /** Old configs write an empty object. */
+  pruned_heads: z.strictObject({}).nullish(),
+  xla_device: harmless,
+  output_past: harmless,
+  'transformers.js_config': harmless,
 } as const;
 
 /** Reads a folder's config.json; says which model it is for. */

@@ -1,4 +1,4 @@
-import { commonConfigKeys, harmless, LinearLayer, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings } from '@subtext/encoders';
+import { commonConfigKeys, harmless, LinearLayer, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import { Idefics3Model } from './idefics3-model';
 import type { ModelFamily } from './model-family';
@@ -14,10 +14,21 @@ const schema = z.object({
   scale_factor: positiveInteger.default(2),
   tie_word_embeddings: z.boolean().default(false),
   initializer_range: z.number().min(0).default(0.02),
-  // What the text config says, or what follows from the vision config.
+  // What the text config says, what follows from the vision config, and what speaks of training.
   image_seq_len: harmless,
   vocab_size: harmless,
+  use_reentrant_checkpointing: harmless,
 });
+
+/**
+ * Keys that the published checkpoints carry from the code they were trained with. transformers, and so the published
+ * models, never read them; these two would change the architecture if they were on.
+ */
+const notRead = {
+  text: ['_flash_attn_2_enabled', 'is_llama_config', 'neftune_noise_alpha', 'perceiver_config', 'pixel_shuffle_factor', 'qk_layer_norms', 'use_resampler', 'freeze_text_layers', 'freeze_lm_head'],
+  vision: ['max_image_size', 'size', 'use_base_siglip'],
+};
+const mustBeOff = ['qk_layer_norms', 'use_resampler'];
 
 function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, architecture: string): ModelFamily<Idefics3Model> {
   return {
@@ -28,7 +39,10 @@ function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, arc
     build({ config, structure, path }) {
       const settings = parseConfig({ schema, config, path });
       // transformers reads the part as its own type, whatever type it names.
-      const part = { ...configPart({ config, key: 'vision_config', path }), model_type: visionType };
+      const part: RawConfig = { ...configPart({ config, key: 'vision_config', path }), model_type: visionType };
+      for (const key of notRead.vision) delete part[key];
+      const on = mustBeOff.find((key) => configPart({ config, key: 'text_config', path })[key] === true);
+      if (on !== undefined) throw new ModelFolderError({ code: 'unsupported-config', path, message: `text_config: ${on} true is not supported; only false is.` });
       const visionSettings = readPatchEncoderSettings({ config: part, path, at: 'vision_config' });
       const vision = new PatchVisionEncoder({ scope: structure.scope('model.vision_model'), settings: visionSettings });
       const text = buildTextPart({
@@ -39,6 +53,7 @@ function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, arc
         modelScope: structure.scope('model.text_model'),
         headScope: structure.scope('lm_head'),
         tied: () => settings.tie_word_embeddings,
+        notRead: notRead.text,
       });
       const connector = new LinearLayer({
         scope: structure.scope('model.connector.modality_projection.proj'),

@@ -20,7 +20,7 @@ export function configPart({ config, key, path }: { config: RawConfig; key: stri
  * The language part of a model for pictures and text, from `text_config`: Llama (where the type is not said) or Qwen2.
  * Its parameters live under the scopes given.
  */
-export function buildTextPart({ modelType, config, structure, path, modelScope, headScope, tied }: {
+export function buildTextPart({ modelType, config, structure, path, modelScope, headScope, tied, notRead = [] }: {
   /** Of the whole model. */
   modelType: string;
   /** Of the whole model. */
@@ -31,8 +31,11 @@ export function buildTextPart({ modelType, config, structure, path, modelScope, 
   headScope: ParameterScope;
   /** Whether the logits' weights are the embedding's, from what the text part's `tie_word_embeddings` says. */
   tied: (textTied: boolean) => boolean;
+  /** Keys of `text_config` that transformers keeps and never reads. Default none. */
+  notRead?: readonly string[];
 }): DecoderModel {
-  const text = { model_type: 'llama', ...configPart({ config, key: 'text_config', path }) };
+  const text: RawConfig = { model_type: 'llama', ...configPart({ config, key: 'text_config', path }) };
+  for (const key of notRead) delete text[key];
   const read = readers[String(text.model_type)];
   if (read === undefined) {
     throw new ModelFolderError({
