@@ -35,16 +35,14 @@ const composed: Record<Exclude<Activation, 'none'>, ComposedActivation> = {
       return tf.add(cumulative, tf.mul(x, density));
     },
   },
+  // Written with σ(2u) = (1 + tanh u) / 2, which needs fewer passes over memory; u = √(2/π)·(x + 0.044715·x³).
   'gelu-tanh': {
-    forward: (x) => {
-      const inner = tf.mul(rootTwoOverPi, tf.mul(x, tf.add(1, tf.mul(geluCubic, tf.square(x)))));
-      return tf.mul(tf.mul(x, 0.5), tf.add(1, tf.tanh(inner)));
-    },
+    forward: (x) => tf.mul(x, tf.sigmoid(tf.mul(x, tf.add(2 * rootTwoOverPi, tf.mul(2 * rootTwoOverPi * geluCubic, tf.square(x)))))),
     derivative: (x) => {
       const squared = tf.square(x);
-      const tanh = tf.tanh(tf.mul(rootTwoOverPi, tf.mul(x, tf.add(1, tf.mul(geluCubic, squared)))));
-      const slope = tf.mul(rootTwoOverPi, tf.add(1, tf.mul(3 * geluCubic, squared)));
-      return tf.mul(0.5, tf.add(tf.add(1, tanh), tf.mul(x, tf.mul(tf.sub(1, tf.square(tanh)), slope))));
+      const sigmoid = tf.sigmoid(tf.mul(x, tf.add(2 * rootTwoOverPi, tf.mul(2 * rootTwoOverPi * geluCubic, squared))));
+      const slope = tf.mul(x, tf.add(2 * rootTwoOverPi, tf.mul(6 * rootTwoOverPi * geluCubic, squared)));
+      return tf.mul(sigmoid, tf.add(1, tf.mul(slope, tf.sub(1, sigmoid))));
     },
   },
   'quick-gelu': sigmoidScaled(quickGeluSlope),

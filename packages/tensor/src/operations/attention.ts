@@ -67,15 +67,15 @@ export function attention({
         return output;
       }
       const { output, probabilities } = composedAttentionForward(inputs);
-      save([query, key, value, probabilities, ...extra]);
+      save([query, key, value, output, probabilities]);
       return output;
     },
     gradients: (gradient, saved) => {
       const [savedQuery, savedKey, savedValue] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
-      const inputs = { gradient, query: savedQuery, key: savedKey, value: savedValue, ...shared };
+      const inputs = { gradient, query: savedQuery, key: savedKey, value: savedValue, output: saved[3] as tf.Tensor3D, ...shared };
       const backward = kernels.attentionForward
-        ? kernels.attentionBackward!({ ...inputs, output: saved[3] as tf.Tensor3D, logSumExp: saved[4] as tf.Tensor3D, mask: saved[5] ?? null })
-        : tf.tidy(() => composedAttentionBackward({ ...inputs, probabilities: saved[3] as tf.Tensor3D }));
+        ? kernels.attentionBackward!({ ...inputs, logSumExp: saved[4] as tf.Tensor3D, mask: saved[5] ?? null })
+        : tf.tidy(() => composedAttentionBackward({ ...inputs, probabilities: saved[4] as tf.Tensor3D }));
       return { query: () => backward.query, key: () => backward.key, value: () => backward.value };
     },
   });

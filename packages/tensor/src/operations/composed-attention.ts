@@ -9,12 +9,13 @@ interface Shared {
   scale: number;
 }
 
-/** Stands for −∞ in scores: finite, so that a row without a key makes no NaN. */
+/** Stands for −∞ in scores: finite, so that a row without a key makes no NaN, and large enough to swallow any score. */
 const hidden = -1e30;
 
 /**
  * Attention from TensorFlow.js's own operations. Query heads that share a key head are stacked along time, so that
- * grouped heads need no copies of key and value: `[batch·keyValueHeads, group·queryTime, headWidth]`.
+ * grouped heads need no copies of key and value: `[batch·keyValueHeads, group·queryTime, headWidth]`. What can be done
+ * on queries or outputs is not done on scores, which are larger.
  */
 export function composedAttentionForward({
   causal,
@@ -25,45 +26,46 @@ export function composedAttentionForward({
   const [batch, queryTime] = query.shape;
   const keyTime = key.shape[1];
   const group = heads / keyValueHeads;
-  const split = (tensor: tf.Tensor3D, perGroup: number) => splitHeads(tensor, keyValueHeads, perGroup);
-  let scores: tf.Tensor = tf.mul(tf.matMul(split(query, group), split(key, 1), false, true), scale);
-  const allowed = allowedKeys({ batch, queryTime, keyTime, causal, mask });
-  let probabilities: tf.Tensor;
-  if (allowed) {
-    scores = tf.reshape(scores, [batch, heads, queryTime, keyTime]);
-    // Where nothing may be seen all scores are equal and finite; the product with `allowed` then clears the row.
-    scores = tf.add(tf.mul(scores, allowed), tf.mul(tf.sub(1, allowed), hidden));
-    probabilities = tf.reshape(tf.mul(tf.softmax(scores), allowed), [batch * keyValueHeads, group * queryTime, keyTime]);
-  } else {
-    probabilities = tf.softmax(scores);
-  }
-  const output = mergeHeads(tf.matMul(probabilities, split(value, 1)) as tf.Tensor3D, batch, keyValueHeads, group);
+  const scores = tf.matMul(splitHeads(tf.mul(query, scale), keyValueHeads, group), splitHeads(key, keyValueHeads, 1), false, true);
+  const probabilities = maskedSoftmax({ scores, shape: [batch, heads, queryTime, keyTime], allowed: allowedKeys({ batch, queryTime, keyTime, causal, mask }), rowsMayBeBlind: mask !== null || (causal && keyTime < queryTime) });
+  const output = mergeHeads(tf.matMul(probabilities, splitHeads(value, keyValueHeads, 1)) as tf.Tensor3D, batch, keyValueHeads, group);
   return { output, probabilities: probabilities as tf.Tensor3D };
 }
 
-/** With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dP − rowsum(dP ∘ P))·scale` where `dP = dO·Vᵀ`, `dQ = dS·K`, `dK = dSᵀ·Q`. */
+/** With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`. */
 export function composedAttentionBackward({
   gradient,
   query,
   key,
   value,
+  output,
   probabilities,
   heads,
   keyValueHeads,
   scale,
-}: Shared & { gradient: tf.Tensor3D; probabilities: tf.Tensor3D }): { query: tf.Tensor3D; key: tf.Tensor3D; value: tf.Tensor3D } {
+}: Shared & { gradient: tf.Tensor3D; output: tf.Tensor3D; probabilities: tf.Tensor3D }): { query: tf.Tensor3D; key: tf.Tensor3D; value: tf.Tensor3D } {
   const batch = query.shape[0];
   const group = heads / keyValueHeads;
   const outputGradient = splitHeads(gradient, keyValueHeads, group);
-  const valueGradient = tf.matMul(probabilities, outputGradient, true, false) as tf.Tensor3D;
-  const probabilityGradient = tf.matMul(outputGradient, splitHeads(value, keyValueHeads, 1), false, true);
-  const weighted = tf.mul(probabilityGradient, probabilities);
-  const scoreGradient = tf.mul(tf.sub(weighted, tf.mul(probabilities, tf.sum(weighted, -1, true))), scale);
+  const rowSums = tf.sum(splitHeads(tf.mul(gradient, output), keyValueHeads, group), -1, true);
+  const scoreGradient = tf.mul(probabilities, tf.sub(tf.matMul(outputGradient, splitHeads(value, keyValueHeads, 1), false, true), rowSums));
+  const scaledQuery = splitHeads(tf.mul(query, scale), keyValueHeads, group);
   return {
-    query: mergeHeads(tf.matMul(scoreGradient, splitHeads(key, keyValueHeads, 1)) as tf.Tensor3D, batch, keyValueHeads, group),
-    key: mergeHeads(tf.matMul(scoreGradient, splitHeads(query, keyValueHeads, group), true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
-    value: mergeHeads(valueGradient, batch, keyValueHeads, 1),
+    query: tf.mul(mergeHeads(tf.matMul(scoreGradient, splitHeads(key, keyValueHeads, 1)) as tf.Tensor3D, batch, keyValueHeads, group), scale),
+    key: mergeHeads(tf.matMul(scoreGradient, scaledQuery, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
+    value: mergeHeads(tf.matMul(probabilities, outputGradient, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
   };
+}
+
+/** Softmax over the keys that may be seen; a row that may see none becomes zeros. */
+function maskedSoftmax({ scores, shape, allowed, rowsMayBeBlind }: { scores: tf.Tensor; shape: [number, number, number, number]; allowed: tf.Tensor | null; rowsMayBeBlind: boolean }): tf.Tensor {
+  if (!allowed) {
+    return tf.softmax(scores);
+  }
+  const bias = tf.mul(tf.sub(1, allowed), hidden);
+  const probabilities = tf.softmax(tf.add(tf.reshape(scores, shape), bias));
+  const cleared = rowsMayBeBlind ? tf.mul(probabilities, tf.max(allowed, -1, true)) : probabilities;
+  return tf.reshape(cleared, scores.shape);
 }
 
 /** `[batch, time, keyValueHeads·group·headWidth]` → `[batch·keyValueHeads, group·time, headWidth]`. */
@@ -88,8 +90,6 @@ function allowedKeys({ batch, queryTime, keyTime, causal, mask }: { batch: numbe
   if (causal && queryTime > 1) {
     const last = tf.add(tf.range(0, queryTime, 1, 'int32'), tf.scalar(keyTime - queryTime, 'int32'));
     allowed = tf.cast(tf.lessEqual(tf.reshape(tf.range(0, keyTime, 1, 'int32'), [1, keyTime]), tf.reshape(last, [queryTime, 1])), 'float32');
-  } else if (causal && keyTime < queryTime) {
-    allowed = tf.zeros([queryTime, keyTime]);
   }
   if (mask) {
     const visible = tf.cast(tf.notEqual(mask, tf.scalar(0, 'int32')), 'float32');
