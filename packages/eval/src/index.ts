@@ -71,3 +71,6 @@ export { checkTaskFitsModel, evaluationTasks, findTask, loadTask, type LoadedTas
 export { openAiCompatibleJudge, type JudgeEndpoint, type OpenAiCompatibleJudgeOptions } from './tasks/judge/judge-endpoint';
 export { judgeSamples, requireJudge, type JudgedSamples, type Judgement } from './tasks/judge/judge-samples';
 export type { JudgedScore, JudgeStep } from './tasks/judge/judge-step';
+
+export { evaluateTask, isSampleFault, type AnsweringModel, type EvaluateTaskOptions, type EvaluationProgress, type ModelAnswer } from './run/evaluate-task';
+export { reasonerModel } from './run/reasoner-model';

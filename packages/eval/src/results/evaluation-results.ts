@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { writeAtomically } from '@subtext/trainer';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { EvaluationError } from '../errors';
 import { meanAndDeviation } from '../statistics/intervals';
 import { scoreOf, textHash, type SampleRecord } from './sample-record';
@@ -141,7 +141,8 @@ export function fileDate(date: Date): string {
 /** Writes `results_<date>.json` into a folder, whole or not at all, and returns its path. */
 export async function writeResults({ folder, results }: { folder: string; results: EvaluationResults }): Promise<string> {
   const path = join(folder, `results_${fileDate(new Date(results.date * 1000))}.json`);
-  await writeWhole({ path, text: `${JSON.stringify(results, null, 2)}\n` });
+  await mkdir(folder, { recursive: true });
+  await writeAtomically({ path, data: `${JSON.stringify(results, null, 2)}\n` });
   return path;
 }
 
@@ -157,23 +158,4 @@ export async function readResults(path: string): Promise<EvaluationResults> {
     throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} has no "results"; give a results_<date>.json.` });
   }
   return value as EvaluationResults;
-}
-
-/** Writes a file beside its place, brings it to the disk and moves it there. */
-export async function writeWhole({ path, text }: { path: string; text: string }): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const beside = `${path}.${randomUUID()}.part`;
-  try {
-    const handle = await open(beside, 'w');
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(beside, path);
-  } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
-  }
 }

@@ -149,12 +149,15 @@ describe('RunFolder', () => {
     const file = await first.samples('scenes');
     await file.append(sample(0));
     await file.close();
+    await expect(RunFolder.open({ folder, identity })).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+    await first.close();
     const second = await RunFolder.open({ folder, identity });
     expect(second.resumed).toBe(true);
     expect(fileDate(second.date)).toBe('2026-01-02T03-04-05.000000');
     const again = await second.samples('scenes');
     expect(again.finished.size).toBe(1);
     await again.close();
+    await second.close();
     await expect(RunFolder.open({ folder, identity: { ...identity, settings: { limit: 5 } } })).rejects.toThrowError(/a run with other settings/);
     expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toMatchObject({ identity });
   });

@@ -4,8 +4,9 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readFile, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { lockFolder, writeAtomically } from '@subtext/trainer';
 import { EvaluationError } from '../errors';
-import { fileDate, writeWhole } from './evaluation-results';
+import { fileDate } from './evaluation-results';
 import { openSampleFile, type SampleFile } from './sample-file';
 import { stableHash } from './sample-record';
 
@@ -25,20 +26,33 @@ export class RunFolder {
   readonly date: Date;
   /** Whether an earlier start is gone on with. */
   readonly resumed: boolean;
+  readonly #unlock: () => Promise<void>;
 
-  private constructor(options: { folder: string; date: Date; resumed: boolean }) {
+  private constructor(options: { folder: string; date: Date; resumed: boolean; unlock: () => Promise<void> }) {
     this.folder = options.folder;
     this.date = options.date;
     this.resumed = options.resumed;
+    this.#unlock = options.unlock;
   }
 
   /**
-   * Opens a run's folder: a new one, or one begun with the same identity.
+   * Opens a run's folder: a new one, or one begun with the same identity. It is locked until `close`, so
+   * that two runs never write one file.
    *
-   * @throws EvaluationError INVALID_RESULT_FILE where the folder holds a run of another identity.
+   * @throws EvaluationError INVALID_RESULT_FILE where the folder holds a run of another identity; TrainerError FOLDER_LOCKED where another run has it.
    */
   static async open({ folder, identity, now = new Date() }: { folder: string; identity: RunIdentity; now?: Date }): Promise<RunFolder> {
     await mkdir(folder, { recursive: true });
+    const unlock = await lockFolder(folder);
+    try {
+      return new RunFolder({ folder, unlock, ...(await RunFolder.#begin({ folder, identity, now })) });
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  static async #begin({ folder, identity, now }: { folder: string; identity: RunIdentity; now: Date }): Promise<{ date: Date; resumed: boolean }> {
     const path = join(folder, 'run.json');
     const fingerprint = stableHash(identity);
     const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -46,8 +60,8 @@ export class RunFolder {
       throw error;
     });
     if (text === undefined) {
-      await writeWhole({ path, text: `${JSON.stringify({ fingerprint, date: now.toISOString(), identity }, null, 2)}\n` });
-      return new RunFolder({ folder, date: now, resumed: false });
+      await writeAtomically({ path, data: `${JSON.stringify({ fingerprint, date: now.toISOString(), identity }, null, 2)}\n` });
+      return { date: now, resumed: false };
     }
     let begun: { fingerprint: string; date: string; identity: RunIdentity };
     try {
@@ -62,7 +76,12 @@ export class RunFolder {
         message: `${folder} holds a run with other ${differing.join(' and ')}; give another output folder, or the settings of that run to go on with it.`,
       });
     }
-    return new RunFolder({ folder, date: new Date(begun.date), resumed: true });
+    return { date: new Date(begun.date), resumed: true };
+  }
+
+  /** Gives the folder back. */
+  async close(): Promise<void> {
+    await this.#unlock();
   }
 
   /** The samples file of a task, opened for going on. */
