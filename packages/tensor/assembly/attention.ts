@@ -2,16 +2,16 @@
  * Attention over heads that lie side by side, forward and backward, a block of queries at a time: the scores of a
  * block live in scratch that the second-level cache holds, never as `[batch, heads, time, time]`.
  */
-import { productWithPanels } from './matrix-product';
-import { packColumns, packRows } from './packing';
+import { COLUMNS_FOR_PACKED_A, EDGE_BYTES, productWithPanels } from './matrix-product';
+import { DEPTH_MAJOR_ROWS, packColumns, packRows, packTilesOfRows } from './packing';
 import { productByColumns, productByDots } from './skinny-product';
 import { exp4 } from './functions';
 import { log } from './scalar-functions';
 import { loadUpTo, maxLanes, multiplyAdd, storeUpTo, sumLanes } from './vector';
 
 /** Queries of a block: with causal attention, keys that none of them sees are not computed. */
-const FORWARD_BLOCK: i32 = 16;
-const BACKWARD_BLOCK: i32 = 32;
+const FORWARD_BLOCK: i32 = DEPTH_MAJOR_ROWS * 4;
+const BACKWARD_BLOCK: i32 = DEPTH_MAJOR_ROWS * 8;
 /** Up to so many queries (generation) keys and values are read in place: packing them would cost as much as using them. */
 const FEW_QUERIES: i32 = 4;
 
@@ -36,7 +36,7 @@ export function attentionScratchBytes(keyTime: i32, headWidth: i32): usize {
   const byTime = <usize>(roundUp8(keyTime) * headWidth) << 2;
   const byWidth = <usize>(roundUp8(headWidth) * keyTime) << 2;
   const block = <usize>(BACKWARD_BLOCK * roundUp8(headWidth)) << 2;
-  return byTime * 2 + byWidth + block * 2 + scoreStride(keyTime) * BACKWARD_BLOCK * 2 + 128 + 32 + 128 * 2;
+  return byTime * 2 + byWidth + block * 3 + scoreStride(keyTime) * BACKWARD_BLOCK * 2 + EDGE_BYTES + 32;
 }
 
 /**
@@ -54,6 +54,18 @@ function scoreFactor(scale: f32): f32 {
 @inline
 function visibleKeys(causal: bool, queryTime: i32, keyTime: i32, index: i32): i32 {
   return causal ? max(0, min(keyTime, keyTime - queryTime + index + 1)) : keyTime;
+}
+
+/** Scores of a block: `scores = a · panels`, A's rows of `depth` packed into `packed` where that pays. */
+function scoresOfBlock(rows: i32, keys: i32, depth: i32, a: usize, aStride: usize, panels: usize, packed: usize, zeros: usize, scores: usize, stride: usize, edge: usize): void {
+  const columns = roundUp8(keys);
+  const panelBytes = <usize>depth << 5;
+  if (ASC_FEATURE_RELAXED_SIMD && columns >= COLUMNS_FOR_PACKED_A) {
+    packTilesOfRows(depth, rows, a, aStride, packed);
+    productWithPanels(rows, columns, depth, packed, DEPTH_MAJOR_ROWS << 2, <usize>depth << 2, false, DEPTH_MAJOR_ROWS, panels, panelBytes, zeros, 0, 0, scores, stride, edge);
+  } else {
+    productWithPanels(rows, columns, depth, a, aStride, aStride, true, 4, panels, panelBytes, zeros, 0, 0, scores, stride, edge);
+  }
 }
 
 /** Scores where the mask is 0 become −∞. */
@@ -174,8 +186,9 @@ export function attentionForward(
   const keyPanels = scratch;
   const valuePanels = keyPanels + (<usize>(roundUp8(keyTime) * headWidth) << 2);
   const scores = valuePanels + (<usize>(roundUp8(headWidth) * keyTime) << 2);
-  const edge = scores + stride * FORWARD_BLOCK;
-  const zeros = edge + 128;
+  const packed = scores + stride * FORWARD_BLOCK;
+  const edge = packed + (<usize>(FORWARD_BLOCK * headWidth) << 2);
+  const zeros = edge + EDGE_BYTES;
   v128.store(zeros, f32x4.splat(0));
   v128.store(zeros, f32x4.splat(0), 16);
   const few = queryTime <= FEW_QUERIES;
@@ -199,7 +212,7 @@ export function attentionForward(
           const target = output + offset;
           if (visible > 0) {
             if (few) productByDots(rows, visible, headWidth, queries, queryStride, keys, keyStride, 0, 0, scores, stride);
-            else productWithPanels(rows, roundUp8(visible), headWidth, queries, queryStride, queryStride, true, 4, keyPanels, headBytes << 3, zeros, 0, 0, scores, stride, edge);
+            else scoresOfBlock(rows, visible, headWidth, queries, queryStride, keyPanels, packed, zeros, scores, stride, edge);
           }
           for (let row = 0; row < rows; row++) {
             const index = first + row;
@@ -321,8 +334,9 @@ export function attentionBackward(
   const gradientRows = queryRows + (<usize>(BACKWARD_BLOCK * roundUp8(headWidth)) << 2);
   const scores = gradientRows + (<usize>(BACKWARD_BLOCK * roundUp8(headWidth)) << 2);
   const scoreGradients = scores + stride * BACKWARD_BLOCK;
-  const edge = scoreGradients + stride * BACKWARD_BLOCK;
-  const zeros = edge + 128;
+  const packed = scoreGradients + stride * BACKWARD_BLOCK;
+  const edge = packed + (<usize>(BACKWARD_BLOCK * headWidth) << 2);
+  const zeros = edge + EDGE_BYTES;
   v128.store(zeros, f32x4.splat(0));
   v128.store(zeros, f32x4.splat(0), 16);
 
@@ -346,8 +360,8 @@ export function attentionBackward(
             for (let row = 0; row < rows; row++) memory.fill(queryGradient + offset + <usize>row * queryStride, 0, headBytes);
             continue;
           }
-          productWithPanels(rows, roundUp8(visible), headWidth, queries, queryStride, queryStride, true, 4, keyColumns, headBytes << 3, zeros, 0, 0, scores, stride, edge);
-          productWithPanels(rows, roundUp8(visible), headWidth, gradients, queryStride, queryStride, true, 4, valueColumns, headBytes << 3, zeros, 0, 0, scoreGradients, stride, edge);
+          scoresOfBlock(rows, visible, headWidth, queries, queryStride, keyColumns, packed, zeros, scores, stride, edge);
+          scoresOfBlock(rows, visible, headWidth, gradients, queryStride, valueColumns, packed, zeros, scoreGradients, stride, edge);
           for (let row = 0; row < rows; row++) {
             const index = first + row;
             const count = visibleKeys(causal, queryTime, keyTime, index);
@@ -364,8 +378,8 @@ export function attentionBackward(
           packRows(rows, headWidth, queries, queryStride, queryRows);
           packRows(rows, headWidth, gradients, queryStride, gradientRows);
           const panelBytes = <usize>rows << 5;
-          productWithPanels(visible, headWidth, rows, scoreGradients, stride, 4, false, 4, queryRows, panelBytes, keyTarget, keyStride, 1, keyTarget, keyStride, edge);
-          productWithPanels(visible, headWidth, rows, scores, stride, 4, false, 4, gradientRows, panelBytes, valueTarget, keyStride, 1, valueTarget, keyStride, edge);
+          productWithPanels(visible, headWidth, rows, scoreGradients, stride, 4, false, DEPTH_MAJOR_ROWS, queryRows, panelBytes, keyTarget, keyStride, 1, keyTarget, keyStride, edge);
+          productWithPanels(visible, headWidth, rows, scores, stride, 4, false, DEPTH_MAJOR_ROWS, gradientRows, panelBytes, valueTarget, keyStride, 1, valueTarget, keyStride, edge);
         }
       }
     }

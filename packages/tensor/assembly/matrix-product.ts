@@ -1,6 +1,6 @@
 /** C = initial + op(A) · op(B), float32, any size and transposition; deterministic: the path depends on the shape alone. */
-import { computeTile } from './micro-kernel';
-import { PACKED_ROWS, packColumns, packRows, packTiles } from './packing';
+import { computeTile, computeTiles } from './micro-kernel';
+import { DEPTH_MAJOR_ROWS, packColumns, packRows, packTiles, packTilesOfRows } from './packing';
 import { loadPartial, storePartial } from './vector';
 import { productByDots, productByColumns } from './skinny-product';
 
@@ -10,12 +10,14 @@ const DEPTH_BLOCK: i32 = 256;
 const COLUMN_BLOCK: i32 = 1024;
 /** Tiles of A that meet one panel of B before the next panel is fetched. */
 const STRIP_TILES: i32 = 4;
-/** Rows of a transposed A packed at once. */
-const PACKED_STRIP: i32 = PACKED_ROWS * STRIP_TILES;
+/** From this many columns on, tiles of packed A repay the packing of an A that lies by rows. */
+export const COLUMNS_FOR_PACKED_A: i32 = 48;
+/** Rows of A packed at once. */
+const PACKED_STRIP: i32 = DEPTH_MAJOR_ROWS * STRIP_TILES;
 
 const PACKED_B_BYTES: usize = <usize>(DEPTH_BLOCK * COLUMN_BLOCK * 4);
 const PACKED_A_BYTES: usize = <usize>(DEPTH_BLOCK * PACKED_STRIP * 4);
-const EDGE_BYTES: usize = PACKED_ROWS * 32;
+export const EDGE_BYTES: usize = DEPTH_MAJOR_ROWS * 32;
 
 /** Bytes of scratch that {@link matrixProduct} needs: packed B, packed A, an edge tile, a row of zeros. */
 export function matrixProductScratchBytes(): usize {
@@ -24,9 +26,9 @@ export function matrixProductScratchBytes(): usize {
 
 /**
  * C's columns `0 … columns`, from panels already packed: for each strip of rows, each panel, each tile.
- * A's row r begins `r · rowStep` bytes after `a` (r a multiple of `tileRows`: 4, or PACKED_ROWS for packed A): `aStride` along its rows, 4 where A lies depth-major.
+ * A's row r begins `r · rowStep` bytes after `a` (r a multiple of `tileRows`: 4, or DEPTH_MAJOR_ROWS where A lies depth-major): `aStride` along its rows, 4 where A lies depth-major.
  * Panels lie `panelBytes` apart: more than `depth` rows of them where only the first rows are multiplied.
- * `edge` is scratch of 4 × 32 bytes for panels narrower than 8. `initialStep` is 1 where `initial` has a value for each
+ * `edge` is scratch of EDGE_BYTES for panels narrower than 8. `initialStep` is 1 where `initial` has a value for each
  * column, 0 where one row of 8 serves all.
  */
 export function productWithPanels(
@@ -54,7 +56,16 @@ export function productWithPanels(
     for (let column = 0; column < columns; column += 8) {
       const width = columns - column;
       const columnBytes = <usize>column << 2;
-      for (let row = strip; row < stripEnd; row += tileRows) {
+      let row = strip;
+      if (width >= 8) {
+        const tiles = (stripEnd - strip) / tileRows;
+        computeTiles(
+          tiles, tileRows, byRows, depth, a + <usize>row * rowStep, aStride, rowStep * tileRows, panel,
+          initial + <usize>row * initialStride + columnBytes * initialStep, initialStride, c + <usize>row * cStride + columnBytes, cStride,
+        );
+        row += tiles * tileRows;
+      }
+      for (; row < stripEnd; row += tileRows) {
         const height = min(stripEnd - row, tileRows);
         const target = c + <usize>row * cStride + columnBytes;
         const start = initial + <usize>row * initialStride + columnBytes * initialStep;
@@ -187,15 +198,16 @@ export function matrixProduct(
         startStride = initial ? initialStride : 0;
         startStep = initial ? 1 : 0;
       }
-      if (!transposeA) {
+      if (!transposeA && !(ASC_FEATURE_RELAXED_SIMD && width >= COLUMNS_FOR_PACKED_A)) {
         productWithPanels(rows, width, block, a + kBytes, aStride, aStride, true, 4, scratch, <usize>block << 5, start, startStride, startStep, c + columnBytes, cStride, edge);
         continue;
       }
       for (let strip = 0; strip < rows; strip += PACKED_STRIP) {
         const height = min(rows - strip, PACKED_STRIP);
-        packTiles(block, height, a + <usize>k * aStride + (<usize>strip << 2), aStride, packedA);
+        if (transposeA) packTiles(block, height, a + <usize>k * aStride + (<usize>strip << 2), aStride, packedA);
+        else packTilesOfRows(block, height, a + <usize>strip * aStride + kBytes, aStride, packedA);
         productWithPanels(
-          height, width, block, packedA, PACKED_ROWS << 2, <usize>block << 2, false, PACKED_ROWS, scratch, <usize>block << 5,
+          height, width, block, packedA, DEPTH_MAJOR_ROWS << 2, <usize>block << 2, false, DEPTH_MAJOR_ROWS, scratch, <usize>block << 5,
           start + <usize>strip * startStride, startStride, startStep,
           c + columnBytes + <usize>strip * cStride, cStride, edge,
         );

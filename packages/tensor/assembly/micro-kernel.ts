@@ -63,11 +63,13 @@ function tile(
 }
 
 /**
- * The tile for A packed in fives, 20 bytes for each k: one vector of A is spread by shuffles, which V8 leaves beside
+ * A depth-major tile of five rows: one vector of A is spread by shuffles, which V8 leaves beside
  * their use, so that ten sums fit. With fused multiply-add that hides more latency than {@link tile} (47 against
  * 44 GFLOP/s); without it the shuffles cost more than they give.
  */
-function depthMajor5(depth: i32, a: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
+// @ts-ignore: decorator
+@inline
+function tileOfFive(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
   let c00 = v128.load(initial), c01 = v128.load(initial, 16);
   initial += initialStride;
   let c10 = v128.load(initial), c11 = v128.load(initial, 16);
@@ -86,7 +88,7 @@ function depthMajor5(depth: i32, a: usize, b: usize, initial: usize, initialStri
     x = v128.shuffle<f32>(four, four, 2, 2, 2, 2); c20 = multiplyAdd(x, b0, c20); c21 = multiplyAdd(x, b1, c21);
     x = v128.shuffle<f32>(four, four, 3, 3, 3, 3); c30 = multiplyAdd(x, b0, c30); c31 = multiplyAdd(x, b1, c31);
     c40 = multiplyAdd(last, b0, c40); c41 = multiplyAdd(last, b1, c41);
-    a += 20;
+    a += aStride;
     b += 32;
   } while (b != end);
   v128.store(c, c00); v128.store(c, c01, 16);
@@ -100,7 +102,8 @@ function depthMajor5(depth: i32, a: usize, b: usize, initial: usize, initialStri
   v128.store(c, c40); v128.store(c, c41, 16);
 }
 
-// One function for each shape of the tile, so that V8 compiles and tiers up each on its own.
+// One function for each shape of the tile, so that V8 compiles and tiers up each on its own; the full shapes compute
+// several tiles, one below the other, in a call.
 
 function alongRows1(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
   tile(1, true, depth, a, aStride, b, initial, initialStride, c, cStride);
@@ -111,8 +114,13 @@ function alongRows2(depth: i32, a: usize, aStride: usize, b: usize, initial: usi
 function alongRows3(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
   tile(3, true, depth, a, aStride, b, initial, initialStride, c, cStride);
 }
-function alongRows4(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
-  tile(4, true, depth, a, aStride, b, initial, initialStride, c, cStride);
+function alongRows4(tiles: i32, depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
+  for (; tiles > 0; tiles--) {
+    tile(4, true, depth, a, aStride, b, initial, initialStride, c, cStride);
+    a += aStride << 2;
+    initial += initialStride << 2;
+    c += cStride << 2;
+  }
 }
 function depthMajor1(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
   tile(1, false, depth, a, aStride, b, initial, initialStride, c, cStride);
@@ -123,11 +131,46 @@ function depthMajor2(depth: i32, a: usize, aStride: usize, b: usize, initial: us
 function depthMajor3(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
   tile(3, false, depth, a, aStride, b, initial, initialStride, c, cStride);
 }
-function depthMajor4(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
-  tile(4, false, depth, a, aStride, b, initial, initialStride, c, cStride);
+function depthMajor4(tiles: i32, depth: i32, a: usize, aStride: usize, tileStep: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
+  for (; tiles > 0; tiles--) {
+    tile(4, false, depth, a, aStride, b, initial, initialStride, c, cStride);
+    a += tileStep;
+    initial += initialStride << 2;
+    c += cStride << 2;
+  }
+}
+function depthMajor5(tiles: i32, depth: i32, a: usize, aStride: usize, tileStep: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
+  for (; tiles > 0; tiles--) {
+    tileOfFive(depth, a, aStride, b, initial, initialStride, c, cStride);
+    a += tileStep;
+    initial += initialStride * 5;
+    c += cStride * 5;
+  }
 }
 
-/** One tile of `rows` (1 … 4; 5 where A is packed in fives) × 8: `c = initial + a · b`. */
+/** `tiles` full tiles (4 rows, or 5 where A lies depth-major), one below the other, A's `tileStep` bytes apart: `c = initial + a · b`. */
+// @ts-ignore: decorator
+@inline
+export function computeTiles(
+  tiles: i32,
+  tileRows: i32,
+  byRows: bool,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  tileStep: usize,
+  b: usize,
+  initial: usize,
+  initialStride: usize,
+  c: usize,
+  cStride: usize,
+): void {
+  if (byRows) alongRows4(tiles, depth, a, aStride, b, initial, initialStride, c, cStride);
+  else if (ASC_FEATURE_RELAXED_SIMD && tileRows == 5) depthMajor5(tiles, depth, a, aStride, tileStep, b, initial, initialStride, c, cStride);
+  else depthMajor4(tiles, depth, a, aStride, tileStep, b, initial, initialStride, c, cStride);
+}
+
+/** One tile of `rows` (1 … 4, or 5 where A lies depth-major) × 8: `c = initial + a · b`. */
 // @ts-ignore: decorator
 @inline
 export function computeTile(
@@ -143,13 +186,13 @@ export function computeTile(
   cStride: usize,
 ): void {
   if (byRows) {
-    if (rows >= 4) alongRows4(depth, a, aStride, b, initial, initialStride, c, cStride);
+    if (rows >= 4) alongRows4(1, depth, a, aStride, b, initial, initialStride, c, cStride);
     else if (rows == 3) alongRows3(depth, a, aStride, b, initial, initialStride, c, cStride);
     else if (rows == 2) alongRows2(depth, a, aStride, b, initial, initialStride, c, cStride);
     else alongRows1(depth, a, aStride, b, initial, initialStride, c, cStride);
   } else {
-    if (ASC_FEATURE_RELAXED_SIMD && rows == 5) depthMajor5(depth, a, b, initial, initialStride, c, cStride);
-    else if (rows >= 4) depthMajor4(depth, a, aStride, b, initial, initialStride, c, cStride);
+    if (ASC_FEATURE_RELAXED_SIMD && rows == 5) depthMajor5(1, depth, a, aStride, 0, b, initial, initialStride, c, cStride);
+    else if (rows >= 4) depthMajor4(1, depth, a, aStride, 0, b, initial, initialStride, c, cStride);
     else if (rows == 3) depthMajor3(depth, a, aStride, b, initial, initialStride, c, cStride);
     else if (rows == 2) depthMajor2(depth, a, aStride, b, initial, initialStride, c, cStride);
     else depthMajor1(depth, a, aStride, b, initial, initialStride, c, cStride);

@@ -101,25 +101,25 @@ export function packColumns(depth: i32, columns: i32, source: usize, stride: usi
   }
 }
 
-/** Rows of a tile of packed A: five with fused multiply-add, four without. */
-export const PACKED_ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 5 : 4;
+/** Rows of a tile where A lies depth-major: five with fused multiply-add, four without. */
+export const DEPTH_MAJOR_ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 5 : 4;
 
 /**
- * A stored depth-major, `[depth, rows]`, `stride` bytes for each k → tiles of PACKED_ROWS rows, 4 · PACKED_ROWS bytes
+ * A stored depth-major, `[depth, rows]`, `stride` bytes for each k → tiles of DEPTH_MAJOR_ROWS rows, 4 · DEPTH_MAJOR_ROWS bytes
  * for each k. A last tile with fewer rows has the same layout; what follows its rows is undefined. Reads up to a
  * vector in one go, but never beyond the last row.
  */
 export function packTiles(depth: i32, rows: i32, source: usize, stride: usize, target: usize): void {
-  const step: usize = PACKED_ROWS << 2;
+  const step: usize = DEPTH_MAJOR_ROWS << 2;
   const tileBytes = <usize>depth * step;
-  for (let row = 0; row < rows; row += PACKED_ROWS) {
+  for (let row = 0; row < rows; row += DEPTH_MAJOR_ROWS) {
     let from = source + (<usize>row << 2);
     const end = target + tileBytes;
     const left = rows - row;
-    if (left >= PACKED_ROWS) {
+    if (left >= DEPTH_MAJOR_ROWS) {
       while (target != end) {
         v128.store(target, v128.load(from));
-        if (PACKED_ROWS == 5) store<f32>(target, load<f32>(from, 16), 16);
+        if (DEPTH_MAJOR_ROWS == 5) store<f32>(target, load<f32>(from, 16), 16);
         from += stride;
         target += step;
       }
@@ -130,6 +130,61 @@ export function packTiles(depth: i32, rows: i32, source: usize, stride: usize, t
         from += stride;
         target += step;
       }
+    }
+  }
+}
+
+/** A stored by rows, `[rows, depth]`, `stride` bytes a row → the same tiles as {@link packTiles}, for tiles of five rows. */
+export function packTilesOfRows(depth: i32, rows: i32, source: usize, stride: usize, target: usize): void {
+  const whole = depth & ~3;
+  let row = 0;
+  for (; row + 5 <= rows; row += 5) {
+    let r0 = source, r1 = r0 + stride, r2 = r1 + stride, r3 = r2 + stride, r4 = r3 + stride;
+    const end = source + (<usize>whole << 2);
+    while (r0 != end) {
+      const x0 = v128.load(r0), x1 = v128.load(r1), x2 = v128.load(r2), x3 = v128.load(r3);
+      const low01 = v128.shuffle<f32>(x0, x1, 0, 4, 1, 5);
+      const high01 = v128.shuffle<f32>(x0, x1, 2, 6, 3, 7);
+      const low23 = v128.shuffle<f32>(x2, x3, 0, 4, 1, 5);
+      const high23 = v128.shuffle<f32>(x2, x3, 2, 6, 3, 7);
+      v128.store(target, v128.shuffle<f64>(low01, low23, 0, 2));
+      store<f32>(target, load<f32>(r4), 16);
+      v128.store(target, v128.shuffle<f64>(low01, low23, 1, 3), 20);
+      store<f32>(target, load<f32>(r4, 4), 36);
+      v128.store(target, v128.shuffle<f64>(high01, high23, 0, 2), 40);
+      store<f32>(target, load<f32>(r4, 8), 56);
+      v128.store(target, v128.shuffle<f64>(high01, high23, 1, 3), 60);
+      store<f32>(target, load<f32>(r4, 12), 76);
+      r0 += 16;
+      r1 += 16;
+      r2 += 16;
+      r3 += 16;
+      r4 += 16;
+      target += 80;
+    }
+    for (let k = whole; k < depth; k++) {
+      store<f32>(target, load<f32>(r0));
+      store<f32>(target, load<f32>(r1), 4);
+      store<f32>(target, load<f32>(r2), 8);
+      store<f32>(target, load<f32>(r3), 12);
+      store<f32>(target, load<f32>(r4), 16);
+      r0 += 4;
+      r1 += 4;
+      r2 += 4;
+      r3 += 4;
+      r4 += 4;
+      target += 20;
+    }
+    source += stride * 5;
+  }
+  const left = rows - row;
+  for (let index = 0; index < left; index++) {
+    let from = source + <usize>index * stride;
+    let to = target + (<usize>index << 2);
+    for (let k = 0; k < depth; k++) {
+      store<f32>(to, load<f32>(from));
+      from += 4;
+      to += 20;
     }
   }
 }
