@@ -1,5 +1,7 @@
 import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
+import { registerFusedKernels } from '../kernels/registry';
+import { createTensorflowKernels } from '../libtensorflow/create-tensorflow-kernels';
 import type { Engine, EngineDevice } from './engine';
 import { findTensorflow } from './find-tensorflow';
 import { nvidiaProcessor } from './graphics-processor';
@@ -47,6 +49,7 @@ async function load(): Promise<EngineDevice> {
   for (const { folder, packageName } of locations) {
     try {
       const { version, gpu } = loadTensorflowPackage(require, folder, require.resolve('@tensorflow/tfjs'));
+      registerFusedKernels({ backend: 'tensorflow', kernels: createTensorflowKernels() });
       return { kind: gpu ? 'gpu' : 'cpu', name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}` };
     } catch (error) {
       problems.push(`${packageName} in ${folder}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);

@@ -144,6 +144,16 @@ export interface FusedKernels {
     ignoreIndex: number;
   }): Tensor2D;
 
+  /**
+   * In place of the two above, for an engine that gets both in one pass: the losses, `softmax(logits) − onehot(label)`
+   * (rows of ignored labels may hold anything finite) and each row's weight, 0 if it is ignored and else 1.
+   */
+  crossEntropyWithGradient?(options: { logits: Tensor2D; labels: Tensor1D; ignoreIndex: number }): {
+    /** `[rows]`, 0 where ignored */ losses: Tensor1D;
+    /** `[rows, vocabulary]` */ gradient: Tensor2D;
+    /** `[rows]` */ weight: Tensor1D;
+  };
+
   /** Σ of squares over all the tensors, on the host, in float64 where the engine can. */
   sumOfSquares?(tensors: readonly Tensor[]): number;
 

@@ -27,6 +27,18 @@ export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntrop
   checkRank('crossEntropy', 'logits', logits, 2, '[rows, vocabulary]');
   checkInt('crossEntropy', 'labels', labels);
   checkShape('crossEntropy', 'labels', labels, [logits.shape[0]], `one for each row of logits`);
+  const onePass = fusedKernels().crossEntropyWithGradient;
+  if (onePass) {
+    return differentiable<tf.Tensor1D>({
+      inputs: { logits },
+      forward: (save) => {
+        const { losses, gradient, weight } = onePass({ logits, labels, ignoreIndex });
+        save([gradient, weight]);
+        return losses;
+      },
+      gradients: (gradient, [slope, weight]) => ({ logits: () => tf.mul(slope!, tf.reshape(tf.mul(gradient, weight!), [-1, 1])) }),
+    });
+  }
   return differentiable<tf.Tensor1D>({
     inputs: { logits },
     forward: (save) => {

@@ -1,0 +1,22 @@
+import { tf } from '../tensorflow';
+import type { FusedKernels } from '../kernels/fused-kernels';
+import { adamWKernel } from './adam-w';
+import { crossEntropyKernel } from './cross-entropy';
+import { nodeBackend } from './node-backend';
+
+/** TensorFlow operations that beat what TensorFlow.js composes, run by name through tfjs-node's backend. */
+export function createTensorflowKernels(): FusedKernels {
+  const backend = nodeBackend();
+  const { binding } = backend;
+  const float = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
+  return {
+    adamW: adamWKernel(backend),
+    crossEntropyWithGradient: crossEntropyKernel(backend),
+    sumOfSquares: (tensors) =>
+      // L2Loss is half the sum of squares. One read for all of them: each waits for the device.
+      tf.tidy(() => {
+        const halves = tf.stack(tensors.map((tensor) => backend.executeSingleOutput('L2Loss', float, [tensor])));
+        return halves.dataSync<'float32'>().reduce((sum, half) => sum + 2 * half, 0);
+      }),
+  };
+}
