@@ -109,6 +109,7 @@ describe('bad input', () => {
     const model = newModel();
     expect(code(() => model.embedInputs({ ids: [prompt(model)] }))).toMatch(/^images-do-not-match: .*4 image tokens \(id 5\) and no picture/);
     expect(code(() => model.embedInputs({ ids: [prompt(model)], images: pictures([0, 1]) }))).toMatch(/4 image tokens .* give 2 × 4 vectors/);
+    expect(code(() => model.embedInputs({ ids: [[1, 20]] }))).toMatch(/^invalid-token-id: Row 0 has the id 20 at position 1; .* 0 to 19/);
     expect(code(() => model.embedInputs({ ids: [[1, 2], [1]] }))).toMatch(/invalid-option: .*2, 1 ids/);
     expect(code(() => model.encodeImages({ pixelValues: { data: new Float32Array(3 * 64), shape: [1, 3, 8, 8] } }))).toMatch(/^invalid-images: llava: .*16 × 16; these are 8 × 8/);
     model.dispose();

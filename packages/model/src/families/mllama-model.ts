@@ -2,7 +2,7 @@ import { GrowingCache, PreallocatedCache, type EmbeddingLayer, type KeyValueCach
 import { tf, type Parameters } from '@subtext/tensor';
 import type { CrossAttentionInput, ForwardOptions, ForwardResult, ModelDimensions } from '../language-model';
 import { ModelError } from '../model-error';
-import { explainImages, hostIds, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from '../multimodal-model';
+import { embedWords, explainImages, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from '../multimodal-model';
 import { resolvePositions } from '../positions';
 import { crossMask, MllamaCache, type CachedPictures, type MllamaCrossAttentionBlock } from './mllama-cross-attention';
 
@@ -89,8 +89,7 @@ export class MllamaModel implements MultimodalModel {
   }
 
   embedInputs({ ids, images, crossAttentionMask }: { ids: IdRows; images?: ImageInputs | tf.Tensor3D | null; crossAttentionMask?: NumberArray<Int32Array> | null }): EmbeddedInputs {
-    const { values, batch, time } = hostIds(ids);
-    const embeddings = this.embed(ids instanceof tf.Tensor ? ids : tf.tensor2d(values, [batch, time], 'int32'));
+    const { values, batch, time, words: embeddings } = embedWords({ model: this, ids });
     const marks = Array.from({ length: batch }, (_, row) => [...values.subarray(row * time, (row + 1) * time).entries()].flatMap(([position, id]) => (id === this.imageTokenId ? [position] : [])));
     if (images === null || images === undefined) {
       if (marks.some((row) => row.length > 0)) {
