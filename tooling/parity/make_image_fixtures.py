@@ -9,10 +9,12 @@ values sampled from what transformers' PIL processors make of them.
 
 import argparse
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps, TiffImagePlugin  # noqa: F401
+from PIL import Image, ImageDraw, ImageOps
 from transformers import __version__ as transformers_version
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.idefics3.image_processing_pil_idefics3 import Idefics3ImageProcessorPil
@@ -82,9 +84,6 @@ def make_pictures(folder):
     photograph(300, 4, 9).save(folder / "thread.png")
     photograph(77, 66, 10).save(folder / "photograph.webp", quality=85)
     # 16-bit colour, which Pillow reads but does not write: three 16-bit planes by hand.
-    import struct
-    import zlib
-
     rows = np.random.default_rng(11).integers(0, 65536, (20, 30, 3)).astype(">u2")
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
 
