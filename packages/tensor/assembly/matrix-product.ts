@@ -130,12 +130,11 @@ function storeRow(from: usize, to: usize, width: i32): void {
 
 /** C = initial, where there is nothing to multiply. */
 function fill(rows: i32, columns: i32, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
+  const bytes = <usize>columns << 2;
   for (let row = 0; row < rows; row++) {
     const target = c + <usize>row * cStride;
-    if (initial == target) continue;
-    if (initial) memory.copy(target, initial, <usize>columns << 2);
-    else memory.fill(target, 0, <usize>columns << 2);
-    if (initial) initial += initialStride;
+    if (initial) memory.copy(target, initial + <usize>row * initialStride, bytes);
+    else memory.fill(target, 0, bytes);
   }
 }
 
