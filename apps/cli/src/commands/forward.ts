@@ -1,0 +1,42 @@
+import { writeSafetensors } from '@subtext/safetensors';
+import { useEngine, type EngineName } from '@subtext/tensor';
+import { Command } from 'commander';
+
+import { computeOutputs } from '../forward/compute-outputs';
+import { openAnyModel } from '../forward/open-any-model';
+import { readInputs } from '../forward/read-inputs';
+import { createOutput } from '../terminal/output';
+import { engineOption } from './options';
+
+interface ForwardCommandOptions {
+  model: string;
+  inputs: string;
+  output: string;
+  engine: EngineName | 'auto';
+  json: boolean;
+}
+
+export function forwardCommand(): Command {
+  return new Command('forward')
+    .description("run a model once over a file of inputs and save its outputs, both named as transformers names them")
+    .requiredOption('--model <folder>', 'a Hugging Face model folder')
+    .requiredOption('--inputs <file>', 'safetensors: input_ids, attention_mask, position_ids, inputs_embeds, pixel_values, …')
+    .requiredOption('--output <file>', 'safetensors to write: logits, hidden_states.0 … L; of vision encoders last_hidden_state, pooler_output')
+    .addOption(engineOption())
+    .option('--json', 'one JSON object', false)
+    .action(async ({ model: folder, inputs: inputsPath, output: path, engine, json }: ForwardCommandOptions) => {
+      const output = createOutput({ json });
+      const { name } = await useEngine(engine);
+      const opened = await openAnyModel({ folder });
+      const inputs = await readInputs({ path: inputsPath, known: opened.inputs, model: folder });
+      const began = performance.now();
+      const outputs = await computeOutputs({ opened, inputs });
+      const seconds = (performance.now() - began) / 1000;
+      await writeSafetensors({ path, tensors: outputs, metadata: { format: 'pt' } });
+      const shapes = Object.fromEntries(Object.entries(outputs).map(([output, { shape }]) => [output, shape]));
+      output.event(
+        { event: 'forward', engine: name, seconds, output: path, shapes },
+        `Wrote ${path} (${name}, ${(seconds * 1000).toFixed(0)} ms):\n${Object.entries(shapes).map(([output, shape]) => `  ${output} [${shape.join(', ')}]`).join('\n')}`,
+      );
+    });
+}

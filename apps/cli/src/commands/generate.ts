@@ -1,0 +1,100 @@
+import { endOfTextIds, generate, loadModel } from '@subtext/model';
+import { writeSafetensors } from '@subtext/safetensors';
+import { useEngine, type EngineName } from '@subtext/tensor';
+import { loadTokenizer } from '@subtext/tokenizer';
+import { Command } from 'commander';
+
+import { UsageError } from '../errors';
+import { generateFromInputs } from '../forward/generate-from-inputs';
+import { openAnyModel } from '../forward/open-any-model';
+import { readInputs } from '../forward/read-inputs';
+import { interruptSignal } from '../terminal/interrupt';
+import { createOutput } from '../terminal/output';
+import { engineOption, nonNegativeNumber, positiveWholeNumber, wholeNumber } from './options';
+
+interface GenerateCommandOptions {
+  model: string;
+  inputs?: string;
+  output?: string;
+  maxNewTokens: number;
+  temperature: number;
+  topK?: number;
+  topP?: number;
+  seed: number;
+  ignoreEnd: boolean;
+  engine: EngineName | 'auto';
+  json: boolean;
+}
+
+export function generateCommand(): Command {
+  return new Command('generate')
+    .description('write on from a text, or from a file of inputs')
+    .argument('[prompt]', 'the text to go on from')
+    .requiredOption('--model <folder>', 'a Hugging Face model folder')
+    .option('--inputs <file>', 'in place of a text: safetensors with input_ids, and pixel_values where the model sees')
+    .option('--output <file>', 'with --inputs: safetensors to write; "greedy" holds prompt and continuation, [batch, time]')
+    .option('--max-new-tokens <count>', 'tokens to write at most', positiveWholeNumber, 256)
+    .option('--temperature <number>', '0 takes the likeliest token; 1 draws as the model says', nonNegativeNumber, 0)
+    .option('--top-k <count>', 'draw among this many likeliest tokens', positiveWholeNumber)
+    .option('--top-p <share>', 'draw among the likeliest tokens that have this share together', nonNegativeNumber)
+    .option('--seed <number>', 'of the draws', wholeNumber, 0)
+    .option('--ignore-end', "go on where the model ends its text", false)
+    .addOption(engineOption())
+    .option('--json', 'one JSON object a line', false)
+    .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
+      if ((prompt === undefined) === (options.inputs === undefined)) throw new UsageError('Give a text to go on from, or --inputs FILE, and not both.');
+      if (prompt === undefined) await generateFile(options);
+      else await generateText({ ...options, prompt });
+    });
+}
+
+/** `--inputs` to `--output`. */
+async function generateFile({ model: folder, inputs: inputsPath, output: path, maxNewTokens, temperature, topK, topP, ignoreEnd, engine, json }: GenerateCommandOptions): Promise<void> {
+  if (path === undefined) throw new UsageError('--inputs needs --output FILE.');
+  if (temperature > 0 || topK !== undefined || topP !== undefined) throw new UsageError('From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k and --top-p out.');
+  const output = createOutput({ json });
+  const { name } = await useEngine(engine);
+  const opened = await openAnyModel({ folder });
+  if (opened.kind === 'vision') throw new UsageError(`${folder} holds a vision encoder, which writes no text; use "subtext forward".`);
+  const { model } = opened;
+  // Positions follow from the mask.
+  const inputs = await readInputs({ path: inputsPath!, known: opened.inputs.filter((input) => input !== 'position_ids'), model: folder });
+  const { shape, data } = await generateFromInputs({ model, inputs, maxNewTokens, stopAtEnd: !ignoreEnd, signal: interruptSignal() });
+  await writeSafetensors({ path, tensors: { greedy: { dtype: 'I64', shape, data: BigInt64Array.from(data, BigInt) } }, metadata: { format: 'pt' } });
+  output.event({ event: 'generated', engine: name, output: path, shapes: { greedy: shape } }, `Wrote ${path} (${name}):\n  greedy [${shape.join(', ')}]`);
+}
+
+/** A text, shown while it is written. */
+async function generateText({ model: folder, prompt, output: path, maxNewTokens, temperature, topK, topP, seed, ignoreEnd, engine, json }: GenerateCommandOptions & { prompt: string }): Promise<void> {
+  if (path !== undefined) throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
+  const output = createOutput({ json });
+  await useEngine(engine);
+  const tokenizer = await loadTokenizer(folder);
+  const model = await loadModel({ folder, trainable: false });
+  const { ids } = tokenizer.encode(prompt);
+  if (ids.length === 0) throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to go on from.');
+  const stopIds = ignoreEnd ? [] : [...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])])];
+  const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
+  for (const id of ids) stream.push(id);
+  const show = (text: string, id?: number) => {
+    if (json) output.event({ event: 'token', id, text });
+    else process.stdout.write(text);
+  };
+  if (!json) process.stdout.write(prompt);
+  const signal = interruptSignal();
+  const began = performance.now();
+  const generation = await generate({ model, inputs: [ids], maxNewTokens, temperature, topK, topP, seed, stopIds, signal, onToken: ({ id }) => show(stopIds.includes(id) ? '' : stream.push(id), id) });
+  const rest = stream.finish();
+  if (rest !== '') show(rest);
+  const seconds = (performance.now() - began) / 1000;
+  const [generated] = generation.ids as [number[]];
+  const [reason] = generation.reasons;
+  const rate = generated.length / seconds;
+  if (json) output.event({ event: 'generated', prompt, promptIds: ids, ids: generated, text: tokenizer.decode([...ids, ...generated], { skipSpecialTokens: true }), reason, seconds, tokensPerSecond: rate });
+  else {
+    process.stdout.write('\n');
+    process.stderr.write(`${generated.length} tokens, ${rate.toFixed(0)} a second (${reason})\n`);
+  }
+  model.dispose();
+  if (reason === 'aborted') process.exitCode = 130;
+}
