@@ -23,13 +23,13 @@ const thoughtColumns: TableColumn[] = [
 
 function thoughtRows(audit: ThoughtAudit): TableCell[][] {
   return [
-    [{ value: 'own', strong: true }, audit.count, cell(audit.accuracy), null, null, null, cell(audit.negativeLogLikelihood), null],
+    [{ value: 'own', strong: true }, audit.count, cell(audit.accuracy), null, null, null, audit.negativeLogLikelihood.value, null],
     ...audit.interventions.map(({ name, kind, count, effect }): TableCell[] => [
       kind === 'cut' ? `own, ${name} kept` : name,
       count,
       ...(effect === null
         ? [null, null, null, null, null, null]
-        : [cell(effect.accuracy), cell(effect.accuracyDrop), probability(effect.pValue), cell(effect.flips), cell(effect.negativeLogLikelihood), cell(effect.likelihoodLoss)]),
+        : [cell(effect.accuracy), cell(effect.accuracyDrop), probability(effect.pValue), cell(effect.flips), effect.negativeLogLikelihood.value, cell(effect.likelihoodLoss)]),
     ]),
   ];
 }
@@ -43,19 +43,20 @@ export function verdictSentence({ verdict, certain, subject }: { verdict: string
 export function thoughtAuditSections({
   audit,
   retained,
-  title = 'Are the thoughts used?',
+  name,
 }: {
   audit: ThoughtAudit;
   /** @default left out */
   retained?: RetainedInformation;
-  /** @default 'Are the thoughts used?' */
-  title?: string;
+  /** Tells several audits of one page apart, such as by model or task. @default none */
+  name?: string;
 }): ReportSection[] {
+  const titled = (title: string) => (name === undefined ? title : `${title} (${name})`);
   const cuts = audit.interventions.filter(({ kind, effect }) => kind === 'cut' && effect !== null);
   const sections = [
-    proseSection({ title, text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The thoughts' }), list: [...audit.evidence, ...retainedSentence(retained)] }),
+    proseSection({ title: titled('Are the thoughts used?'), text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The thoughts' }), list: [...audit.evidence, ...retainedSentence(retained)] }),
     tableSection({
-      title: `${title} The numbers`,
+      title: titled('Interventions on the thoughts'),
       caption: `${audit.count} examples with their own thoughts and with others in their place; intervals of 95 % unless said otherwise. Only examples whose thoughts an intervention changes count in its row.`,
       columns: thoughtColumns,
       rows: thoughtRows(audit),
@@ -63,10 +64,12 @@ export function thoughtAuditSections({
   ];
   if (cuts.length > 1) {
     const points = cuts.map(({ kept, effect }) => ({ x: kept as number, y: (effect as NonNullable<typeof effect>).accuracy.value, interval: (effect as NonNullable<typeof effect>).accuracy.interval }));
+    // With all of them kept, nothing is cut.
+    points.push({ x: Math.max(...points.map(({ x }) => x)) + 1, y: audit.accuracy.value, interval: audit.accuracy.interval });
     sections.push(
       chartSection({
-        title: `${title} Thoughts kept`,
-        caption: 'Accuracy when only the first thoughts are kept, over the examples that lose one.',
+        title: titled('Accuracy by thoughts kept'),
+        caption: 'Accuracy when only the first thoughts are kept, over the examples that lose one; last, with all of their own thoughts.',
         series: [{ name: 'accuracy', points }],
         xLabel: 'thoughts kept',
         yLabel: 'accuracy',
@@ -103,16 +106,17 @@ function interpreterRows({ conditions }: InterpreterAudit): TableCell[][] {
 /** An audit of an interpreter as sections of a report. */
 export function interpreterAuditSections({
   audit,
-  title = 'Does the interpreter read the thought?',
+  name,
 }: {
   audit: InterpreterAudit;
-  /** @default 'Does the interpreter read the thought?' */
-  title?: string;
+  /** Tells several interpreters of one page apart, such as by stage. @default none */
+  name?: string;
 }): ReportSection[] {
+  const titled = (title: string) => (name === undefined ? title : `${title} (${name})`);
   return [
-    proseSection({ title, text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The interpreter' }), list: audit.evidence }),
+    proseSection({ title: titled('Does the interpreter read the thought?'), text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The interpreter' }), list: audit.evidence }),
     tableSection({
-      title: `${title} The numbers`,
+      title: titled('What the interpreter is given'),
       caption: `${audit.count} examples. Margins say how much better the own thought is; above 0 the thought helps.`,
       columns: interpreterColumns,
       rows: interpreterRows(audit),

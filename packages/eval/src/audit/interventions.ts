@@ -119,7 +119,7 @@ export function permuteThoughts({
 export function cutThoughts({ thoughts, kept }: { thoughts: readonly ThoughtStates[]; kept: number }): ThoughtIntervention {
   if (!Number.isInteger(kept) || kept < 0) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `Thoughts cannot be cut after ${kept}; give a whole number from 0.` });
   const replaced = thoughts.map((states) => copy(states.slice(0, kept)));
-  return { kind: 'cut', name: kept === 0 ? 'none' : `the first ${kept}`, thoughts: replaced, changed: changes(thoughts, replaced), kept };
+  return { kind: 'cut', name: kept === 0 ? 'none' : kept === 1 ? 'the first' : `the first ${kept}`, thoughts: replaced, changed: changes(thoughts, replaced), kept };
 }
 
 /**

@@ -38,7 +38,9 @@ export function makeAxisScale({
   if (low > high) [low, high] = logarithmic ? [1, 10] : [0, 1];
   if (logarithmic) return logarithmicScale({ low, high, pixels, tickCount, formatTick });
   if (low === high) [low, high] = low === 0 ? [0, 1] : [Math.min(0, low), Math.max(0, low)];
-  const step = roundStep((high - low) / Math.max(1, tickCount));
+  const rough = roundStep((high - low) / Math.max(1, tickCount));
+  // Counts, such as steps and thoughts, have no halves.
+  const step = usable.every(Number.isInteger) && usable.length > 0 && include === undefined ? Math.max(1, rough) : rough;
   const start = nice ? Math.floor(low / step + 1e-9) * step : low;
   const end = nice ? Math.ceil(high / step - 1e-9) * step : high;
   const ticks: AxisScale['ticks'] = [];
