@@ -7,6 +7,7 @@ export { generate, leftPad, type EmbeddedPrompts, type GeneratedToken, type Gene
 export { sampleToken, type SamplingOptions } from './generation/sample-token';
 export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 export { loadModel, type LoadModelOptions } from './load-model';
+export { textModelOf } from './text-model-of';
 export { isMultimodal, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from './multimodal-model';
 export { loadAdapter, saveAdapter } from './lora/adapter-folder';
 export { addLora, loraSettings, mergeLora, removeLora, setLoraDropoutSeed, unmergeLora, type AddLoraOptions, type LoraSettings } from './lora/lora';

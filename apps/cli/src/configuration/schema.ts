@@ -17,6 +17,7 @@ const schedule = z
 const thinkingTokens = z.union([
   count.max(32).describe('the same number for every stage'),
   z.strictObject({ ratio: z.number().gt(0).max(1), maximum: count.max(32).default(32) }).describe('a share of the tokens of the stage'),
+  z.strictObject({ stages: z.record(z.string(), count.max(32)) }).describe('a number for each stage by name'),
 ]);
 
 const method = z.discriminatedUnion('name', [
@@ -32,6 +33,13 @@ const method = z.discriminatedUnion('name', [
   }),
 ]);
 
+const lora = z.strictObject({
+  rank: count.default(16),
+  alpha: positive.default(32),
+  dropout: share.default(0),
+  targets: z.array(z.string()).min(1).default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
+});
+
 const model = z
   .strictObject({
     from: z.string().describe('a model folder or the id of a model on the Hugging Face hub').optional(),
@@ -46,26 +54,28 @@ const model = z
     processor: z.record(z.string(), z.unknown()).describe('preprocessor_config.json of a new model with eyes').optional(),
     vocabulary: z.array(z.string()).describe('further sets, in the format of the data, whose words the tokenizer of a new model knows').default([]),
     imagePosition: z.enum(['before', 'after']).describe('where a new model sees the picture: before the question or after it').default('before'),
-    lora: z
-      .strictObject({
-        rank: count.default(16),
-        alpha: positive.default(32),
-        dropout: share.default(0),
-        targets: z.array(z.string()).min(1).default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
-      })
-      .optional(),
+    lora: lora.optional(),
     frozen: z.array(z.string()).describe('regular expressions: parameters that stay as they are').default([]),
+  })
+  .refine(({ from, new: fresh }) => (from === undefined) !== (fresh === undefined), 'give either "from" or "new"');
+
+const interpreterModel = z
+  .strictObject({
+    from: z.string().describe('a model folder, or "reasoner" for a copy of the language part of the reasoner').optional(),
+    new: z.record(z.string(), z.unknown()).describe('config.json of a new model').optional(),
+    lora: lora.optional(),
   })
   .refine(({ from, new: fresh }) => (from === undefined) !== (fresh === undefined), 'give either "from" or "new"');
 
 const interpreters = z.strictObject({
   mode: z.enum(['joint', 'after']).default('joint'),
   shared: z.boolean().describe('one interpreter for all stages instead of one each').default(true),
-  model,
+  model: interpreterModel,
   weight: z.number().min(0).describe('of the interpreters in the joint loss').default(1),
   share: z.number().gt(0).max(1).describe('share of the batch whose thoughts are explained in a step').default(1),
   templates: z.enum(['brief', 'explanatory']).default('brief'),
   projector: z.enum(['linear', 'mlp']).default('linear'),
+  projectorDeviation: positive.describe('standard deviation of what the projector gives at first; like that of the embeddings').default(0.02),
   reading: z.enum(['before', 'at']).describe('where a thought is read: at the token, or the state before it that predicts it').default('before'),
   withQuestion: z.boolean().default(true),
   learningRateScale: positive.default(1),
@@ -84,6 +94,7 @@ export const trainConfiguration = z.strictObject({
     validation: z.string().optional(),
     limit: count.describe('take only the first examples').optional(),
     faults: z.union([z.literal('strict'), share]).describe('"strict", or the share of faulty records that may be skipped').default('strict'),
+    categories: z.array(z.string()).describe('take only these kinds of question').optional(),
     images: z.boolean().describe('false leaves the pictures out: the text-only baseline').default(true),
   }),
   stages: z.array(z.string()).min(1).default(['summary', 'caption', 'reasoning']),
@@ -102,6 +113,7 @@ export const trainConfiguration = z.strictObject({
       text: schedule.describe('the phase in which everything is text').prefault({}),
       encode: schedule.describe('each phase that hides a stage').prefault({}),
       recover: schedule.describe('the recovering phase').prefault({}),
+      phases: z.record(z.string(), schedule).describe('single phases by name, for example "hide caption"; what they leave out is that of their kind').default({}),
       checkpointSeconds: positive.default(30),
       keepCheckpoints: count.default(2),
     })

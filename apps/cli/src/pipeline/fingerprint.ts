@@ -26,7 +26,7 @@ export async function fingerprintOf({ configuration, examples }: { configuration
   hash.update(JSON.stringify(decisive));
   for (const { id, question, steps, answer, image } of examples) hash.update(JSON.stringify([id, question, steps, answer, image !== undefined]));
   for (const folder of [configuration.model.from, configuration.interpreters?.model.from]) {
-    if (folder !== undefined) await hashFile({ hash, path: join(folder, 'model.safetensors') });
+    if (folder !== undefined && folder !== 'reasoner') await hashFile({ hash, path: join(folder, 'model.safetensors') });
   }
   return hash.digest('hex');
 }

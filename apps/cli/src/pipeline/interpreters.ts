@@ -1,7 +1,7 @@
 import { Explainer, explanationContext, type ExplanationData, Interpreter, type InterpreterSettings, type InterpreterSpecification, type JointProgramOptions, Projector } from '@subtext/decoder';
 import type { ReasoningExample } from '@subtext/data';
-import { createModel, loadModel, saveModel } from '@subtext/model';
-import { loadTokenizer } from '@subtext/tokenizer';
+import { createModel, type LanguageModel, loadModel, saveModel, textModelOf } from '@subtext/model';
+import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import type { Reasoner, ReasonerProgramOptions, TrainingProgram } from '@subtext/trainer';
 import { join } from 'node:path';
 
@@ -9,6 +9,9 @@ import type { TrainConfiguration } from '../configuration/schema';
 import { completeConfig } from './open-model';
 import { newModelTokens } from './prepare-tokenizer';
 import { assignParameters } from './assign-parameters';
+
+/** `interpreters.model.from`: a copy of the reasoner's language part. */
+const fromReasoner = 'reasoner';
 
 type InterpretersConfiguration = NonNullable<TrainConfiguration['interpreters']>;
 
@@ -48,16 +51,14 @@ export async function prepareInterpreters({
 }): Promise<PreparedInterpreters> {
   const { seed, output } = configuration;
   const groups = groupsOf({ configuration, interpreters });
-  const tokenizer = interpreters.model.from === undefined ? reasoner.tokenizer : await loadTokenizer(interpreters.model.from);
+  const { from } = interpreters.model;
+  const tokenizer = from === undefined || from === fromReasoner ? reasoner.tokenizer : await loadTokenizer(from);
   const width = reasoner.model.dimensions.width;
   const specifications: InterpreterSpecification[] = [];
   const initial: string[] = [];
   for (const [index, { name, stages }] of groups.entries()) {
     const folder = join(output, 'initial', 'interpreters', name);
-    const model =
-      interpreters.model.from === undefined
-        ? createModel({ config: completeConfig({ config: interpreters.model.new!, tokenizer }), seed: seed + 1 + index })
-        : await loadModel({ folder: interpreters.model.from });
+    const model = await openInterpreterModel({ interpreters, reasoner, tokenizer, seed: seed + 1 + index });
     await saveModel({ model, folder });
     model.dispose();
     initial.push(folder);
@@ -65,7 +66,7 @@ export async function prepareInterpreters({
       name,
       stages,
       model: { kind: 'folder', folder, lora: interpreters.model.lora && { ...interpreters.model.lora, seed } },
-      projector: { inputWidth: width, kind: interpreters.projector, outputDeviation: embeddingDeviation(interpreters), seed: seed + 1 + index },
+      projector: { inputWidth: width, kind: interpreters.projector, outputDeviation: interpreters.projectorDeviation, seed: seed + 1 + index },
       learningRateScale: interpreters.learningRateScale,
     });
   }
@@ -105,10 +106,12 @@ export async function prepareInterpreters({
   };
 }
 
-/** Standard deviation of a new interpreter's embeddings, which the projector's output starts at. */
-function embeddingDeviation({ model }: InterpretersConfiguration): number {
-  const range = model.new?.initializer_range;
-  return typeof range === 'number' ? range : 0.02;
+/** The language model that an interpreter starts from. */
+async function openInterpreterModel({ interpreters, reasoner, tokenizer, seed }: { interpreters: InterpretersConfiguration; reasoner: Reasoner; tokenizer: Tokenizer; seed: number }): Promise<LanguageModel> {
+  const { from, new: fresh } = interpreters.model;
+  if (from === fromReasoner) return textModelOf({ model: reasoner.model });
+  if (from !== undefined) return loadModel({ folder: from });
+  return createModel({ config: completeConfig({ config: fresh!, tokenizer }), seed });
 }
 
 /** Saves the trained interpreters as folders beside the reasoner. */

@@ -6,5 +6,6 @@ import type { TrainConfiguration } from '../configuration/schema';
 export function methodSpecification(method: TrainConfiguration['method']): MethodSpecification {
   if (method.name !== 'heima') return method;
   const { thinkingTokens, ...rest } = method;
-  return { ...rest, thinkingTokens: typeof thinkingTokens === 'number' ? { kind: 'fixed', count: thinkingTokens } : { kind: 'ratio', ...thinkingTokens } };
+  if (typeof thinkingTokens === 'number') return { ...rest, thinkingTokens: { kind: 'fixed', count: thinkingTokens } };
+  return { ...rest, thinkingTokens: 'stages' in thinkingTokens ? { kind: 'stages', counts: thinkingTokens.stages } : { kind: 'ratio', ...thinkingTokens } };
 }

@@ -18,6 +18,7 @@ export async function readExamples({
   path,
   faults,
   images,
+  categories,
   limit,
 }: {
   format: string;
@@ -26,6 +27,8 @@ export async function readExamples({
   faults: 'strict' | number;
   /** Whether examples keep their pictures. */
   images: boolean;
+  /** Kinds of question to keep. @default all */
+  categories?: readonly string[];
   limit?: number;
 }): Promise<ReadExamplesResult> {
   const reader = formats[format as FormatName] as (typeof formats)[FormatName] | undefined;
@@ -41,6 +44,7 @@ export async function readExamples({
       `${dropped} of ${records} records of ${path} are faulty, more than the share of ${faults} that data.faults allows:\n${named.slice(0, 10).map((line) => `  ${line}`).join('\n')}`,
     );
   }
+  if (categories) examples = examples.filter(({ category }) => category !== undefined && categories.includes(category));
   if (!images) examples = examples.map(({ image: _, ...example }) => example);
   if (examples.length === 0) throw new UsageError(`${path} holds no example.`);
   return { examples, skipped: dropped, faults: named };

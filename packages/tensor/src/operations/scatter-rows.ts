@@ -1,5 +1,6 @@
 import { tf } from '../tensorflow';
 import { check, checkFloat, checkRank, checkShape } from './check';
+import { fusedKernels } from '../kernels/registry';
 import { differentiable } from './differentiable';
 import { hostIndices, type RowIndices } from './row-indices';
 
@@ -35,13 +36,20 @@ export function scatterRows({ input, indices, updates }: ScatterRowsOptions): tf
   return differentiable<tf.Tensor2D>({
     inputs: { input, updates },
     forward: () =>
-      (targets.length === 0 ? tf.clone(input) : tf.gather(tf.concat([input, updates], 0), tf.tensor1d(source, 'int32'))) as tf.Tensor2D,
+      (targets.length === 0 ? tf.clone(input) : pickRows(tf.concat([input, updates], 0), source)) as tf.Tensor2D,
     gradients: (gradient) => ({
       input: () => {
         const kept = source.map((from, row) => (from === row ? row : rows));
-        return tf.gather(tf.concat([gradient, tf.zeros([1, width])], 0), tf.tensor1d(kept, 'int32'));
+        return pickRows(tf.concat([gradient as tf.Tensor2D, tf.zeros([1, width])], 0), kept);
       },
-      updates: () => (targets.length === 0 ? tf.zeros([0, width]) : tf.gather(gradient, tf.tensor1d(targets, 'int32'))),
+      updates: () => (targets.length === 0 ? tf.zeros([0, width]) : pickRows(gradient as tf.Tensor2D, targets)),
     }),
   });
+}
+
+/** Rows of a table in the order given, by the engine's own look-up where it has one: on wasm that is many times faster than `gather`. */
+function pickRows(table: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
+  const ids = tf.tensor1d(rows, 'int32');
+  const fused = fusedKernels().embeddingForward;
+  return fused ? fused({ table, ids }) : (tf.gather(table, ids) as tf.Tensor2D);
 }

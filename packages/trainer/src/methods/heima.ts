@@ -7,7 +7,9 @@ export type ThinkingTokenCount =
   /** The same number for every stage and example. */
   | { kind: 'fixed'; count: number }
   /** `max(⌊ratio · tokens of the stage's text⌋, 1)`, at most `maximum`: Heima's adaptive encoding. */
-  | { kind: 'ratio'; ratio: number; maximum: number };
+  | { kind: 'ratio'; ratio: number; maximum: number }
+  /** A number for each stage, by name: a stage that holds more takes more tokens. */
+  | { kind: 'stages'; counts: Readonly<Record<string, number>> };
 
 export interface HeimaOptions {
   /** Thinking tokens a stage. @default { kind: 'fixed', count: 1 } */
@@ -28,18 +30,28 @@ export const MAXIMUM_THINKING_TOKENS = 32;
 /** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
 function thinkingTokenNames({ stage, thinkingTokens }: { stage: string; thinkingTokens: ThinkingTokenCount }): string[] {
   const name = `THINKING_OF_${stage.toUpperCase()}`;
-  if (thinkingTokens.kind === 'fixed' && thinkingTokens.count === 1) return [`<${name}>`];
-  const count = thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum;
+  const count = mostTokens({ stage, thinkingTokens });
+  if (count === 1 && thinkingTokens.kind !== 'ratio') return [`<${name}>`];
   return Array.from({ length: count }, (_, index) => `<${name}_${index + 1}>`);
 }
 
+/** The most thinking tokens that a stage may take. */
+function mostTokens({ stage, thinkingTokens }: { stage: string; thinkingTokens: ThinkingTokenCount }): number {
+  if (thinkingTokens.kind === 'fixed') return thinkingTokens.count;
+  if (thinkingTokens.kind === 'ratio') return thinkingTokens.maximum;
+  const count = thinkingTokens.counts[stage];
+  if (count !== undefined) return count;
+  throw new TrainerError({
+    code: 'INVALID_OPTION',
+    message: `The number of thinking tokens is given for ${Object.keys(thinkingTokens.counts).join(', ')}, but not for the stage "${stage}".`,
+  });
+}
+
 function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
-  const most = thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum;
-  if (!Number.isInteger(most) || most < 1 || most > MAXIMUM_THINKING_TOKENS) {
-    throw new TrainerError({
-      code: 'INVALID_OPTION',
-      message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${most}.`,
-    });
+  const most = thinkingTokens.kind === 'stages' ? Object.values(thinkingTokens.counts) : [thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum];
+  const wrong = most.find((count) => !Number.isInteger(count) || count < 1 || count > MAXIMUM_THINKING_TOKENS);
+  if (wrong !== undefined) {
+    throw new TrainerError({ code: 'INVALID_OPTION', message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.` });
   }
   if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
     throw new TrainerError({
@@ -106,7 +118,7 @@ export function heima({
           const names = thinkingTokenNames({ stage, thinkingTokens });
           const { tokenizer } = context;
           const count =
-            thinkingTokens.kind === 'fixed'
+            thinkingTokens.kind !== 'ratio'
               ? names.length
               : Math.min(Math.max(Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length), 1), names.length);
           return { kind: 'thoughts', ids: names.slice(0, count).map((name) => tokenizer.idOf(name)) };
