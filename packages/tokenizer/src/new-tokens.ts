@@ -74,7 +74,7 @@ export function addTokensToFile(options: {
     file: {
       ...file,
       added_tokens: [...kept, ...changed.values()].sort((first, second) => first.id - second.id),
-      model: { ...file.model, vocab: renameInVocabulary(file.model.vocab, renamed) },
+      model: renamedInVocabulary(file.model, renamed, vocabulary),
     },
     settings: withAddedTokens(options.settings, changed),
     ids,
@@ -103,10 +103,20 @@ function isTokenObject(value: unknown): value is { content: string } {
   return typeof value === 'object' && value !== null && typeof (value as { content?: unknown }).content === 'string';
 }
 
-function renameInVocabulary(vocab: TokenizerFile['model']['vocab'], renamed: ReadonlyMap<string, string>): TokenizerFile['model']['vocab'] {
-  if (renamed.size === 0) return vocab;
-  if (Array.isArray(vocab)) return vocab.map(([token, score]): [string, number] => [renamed.get(token) ?? token, score]);
-  return Object.fromEntries(Object.entries(vocab).map(([token, id]) => [renamed.get(token) ?? token, id]));
+/** The same model where none of the renamed slots is in its vocabulary. */
+function renamedInVocabulary(
+  model: TokenizerFile['model'],
+  renamed: ReadonlyMap<string, string>,
+  vocabulary: ReadonlyMap<string, number>,
+): TokenizerFile['model'] {
+  if (![...renamed.keys()].some((slot) => vocabulary.has(slot))) return model;
+  const { vocab } = model;
+  return {
+    ...model,
+    vocab: Array.isArray(vocab)
+      ? vocab.map(([token, score]): [string, number] => [renamed.get(token) ?? token, score])
+      : Object.fromEntries(Object.entries(vocab).map(([token, id]) => [renamed.get(token) ?? token, id])),
+  };
 }
 
 /** tokenizer_config.json lists added tokens a second time where transformers wrote it. */

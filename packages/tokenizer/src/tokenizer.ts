@@ -63,7 +63,7 @@ export class Tokenizer {
     this.normalizer = createNormalizer(file.normalizer);
     this.preTokenizer = createPreTokenizer(file.pre_tokenizer);
     this.decoder = createDecoder(file.decoder);
-    this.index();
+    this.index(createWordModel(file.model));
   }
 
   /** Number of ids: one more than the highest, which is how many rows an embedding needs at least. */
@@ -198,8 +198,9 @@ export class Tokenizer {
       vocabularySize: this.vocabularySize,
       useReservedSlots: options.useReservedSlots ?? true,
     });
+    const model = file.model === this.files.file.model ? this.model : createWordModel(file.model);
     this.files = { ...this.files, file, settings };
-    this.index();
+    this.index(model);
     return ids;
   }
 
@@ -311,9 +312,9 @@ export class Tokenizer {
   }
 
   /** Everything that follows from the files' tokens. */
-  private index(): void {
+  private index(model: WordModel): void {
     const { file, settings } = this.files;
-    this.model = createWordModel(file.model);
+    this.model = model;
     this.wordCache.clear();
     this.idByToken = new Map(this.model.vocabulary);
     for (const token of file.added_tokens) this.idByToken.set(token.content, token.id);
