@@ -1,5 +1,6 @@
 import { binary as relaxedSimdBinary } from './generated/relaxed-simd-kernels';
 import { binary as simdBinary } from './generated/simd-kernels';
+import { TensorError } from '../errors';
 import type { KernelExports } from './kernel-exports';
 import { enableRelaxedSimd } from './relaxed-simd';
 import { webAssembly, type WebAssemblyMemory } from './web-assembly';
@@ -21,9 +22,12 @@ export async function loadKernelModule({
   variant,
 }: {
   memory: WebAssemblyMemory;
-  /** @default the fastest that this JavaScript engine compiles */
+  /** @default the fastest that this JavaScript engine compiles; one that it does not compile is a WebAssembly.CompileError */
   variant?: KernelVariant;
 }): Promise<KernelModule> {
+  if (variant !== undefined && variant !== 'relaxed-simd' && variant !== 'simd') {
+    throw new TensorError({ code: 'invalid-argument', message: `wasm: there is no build '${String(variant)}' of the kernels. Use 'relaxed-simd', 'simd', or leave it out.` });
+  }
   const chosen = variant ?? ((await enableRelaxedSimd()) ? 'relaxed-simd' : 'simd');
   if (chosen === 'relaxed-simd') {
     await enableRelaxedSimd();
