@@ -1,0 +1,109 @@
+/**
+ * Matrix products of the wasm engine, one thread, against TensorFlow.js's wasm backend as shipped (XNNPACK for one
+ * untransposed pair, a naive loop for the rest), interleaved in one run. Prints JSON.
+ *
+ *   pnpm --filter @subtext/tensor build && node tooling/bench/matmul.mjs [--seconds 0.5] [--size 512]
+ *
+ * Each figure is the best of many short samples, which is what the machine can do where other work disturbs it.
+ */
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import '@tensorflow/tfjs-backend-wasm';
+import { tf, useEngine } from '@subtext/tensor';
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '0.5' },
+    size: { type: 'string', default: '512' },
+  },
+});
+const seconds = Number(options.seconds);
+const n = Number(options.size);
+if (!(seconds > 0) || !Number.isInteger(n) || n < 1) {
+  console.error('matmul: --seconds must be a positive number and --size a positive integer, for example --seconds 0.5 --size 512.');
+  process.exit(1);
+}
+
+// Before the engine puts its own in place.
+const shipped = tf.getKernel('BatchMatMul', 'wasm').kernelFunc;
+await useEngine('wasm');
+const ours = tf.getKernel('BatchMatMul', 'wasm').kernelFunc;
+const backend = tf.backend();
+
+const random = (shape) => tf.randomNormal(shape, 0, 1, 'float32', 1);
+
+/** Best GFLOP/s of each kernel, sampled in turns. */
+function measure({ rows, columns, depth, batch = 1, transposeA = false, transposeB = false }, kernels) {
+  const withBatch = (shape) => (batch > 1 ? [batch, ...shape] : shape);
+  const a = random(withBatch(transposeA ? [depth, rows] : [rows, depth]));
+  const b = random(withBatch(transposeB ? [columns, depth] : [depth, columns]));
+  const operations = 2 * rows * columns * depth * batch;
+  const multiply = (kernel, b) => {
+    const output = kernel({ inputs: { a, b }, attrs: { transposeA, transposeB }, backend });
+    backend.disposeData(output.dataId);
+  };
+  const best = kernels.map(() => Infinity);
+  const repeats = kernels.map((kernel) => {
+    multiply(kernel, b);
+    const start = performance.now();
+    multiply(kernel, b);
+    return Math.max(1, Math.round(2 / Math.max(0.001, performance.now() - start)));
+  });
+  const end = performance.now() + seconds * 1000 * kernels.length;
+  while (performance.now() < end) {
+    kernels.forEach((kernel, index) => {
+      const start = performance.now();
+      for (let i = 0; i < repeats[index]; i++) multiply(kernel, b);
+      best[index] = Math.min(best[index], (performance.now() - start) / repeats[index]);
+    });
+  }
+  tf.dispose([a, b]);
+  return best.map((milliseconds) => operations / milliseconds / 1e6);
+}
+
+const round = (value) => Number(value.toFixed(2));
+
+/** One line of the result: ours, the same call as shipped, and ours against XNNPACK's kernel for the size. */
+function line(name, product, xnnpack) {
+  const [own, asShipped] = measure(product, [ours, shipped]);
+  return {
+    name,
+    ...product,
+    gflops: round(own),
+    shippedGflops: round(asShipped),
+    speedup: round(own / asShipped),
+    ...(xnnpack ? { ratioToXnnpack: round(own / xnnpack) } : {}),
+  };
+}
+
+const square = { rows: n, columns: n, depth: n };
+// Several rounds, so that the best of XNNPACK is measured in as many moments as ours.
+const [, xnnpack] = measure(square, [ours, shipped]);
+const skinny = [
+  ['linear layer, 2048 rows', { rows: 2048, columns: 256, depth: 64, transposeB: true }],
+  ['its input gradient', { rows: 2048, columns: 64, depth: 256 }],
+  ['its weight gradient', { rows: 256, columns: 64, depth: 2048, transposeA: true }],
+  ['linear layer, 256 rows', { rows: 256, columns: 512, depth: 128, transposeB: true }],
+  ['scores of heads', { rows: 128, columns: 128, depth: 32, batch: 64, transposeB: true }],
+  ['values of heads', { rows: 128, columns: 32, depth: 128, batch: 64 }],
+  ['generation, 1 row', { rows: 1, columns: 512, depth: 512, transposeB: true }],
+  ['generation, 8 rows', { rows: 8, columns: 512, depth: 128, transposeB: true }],
+  ['generation, 32 rows', { rows: 32, columns: 512, depth: 128, transposeB: true }],
+  ['generation, 1 row, in-out weights', { rows: 1, columns: 512, depth: 512 }],
+];
+const report = {
+  benchmark: 'matmul',
+  processor: os.cpus()[0]?.model.trim(),
+  node: process.versions.node,
+  xnnpackGflops: round(xnnpack),
+  square: [
+    line('NN', square, xnnpack),
+    line('NT', { ...square, transposeB: true }, xnnpack),
+    line('TN', { ...square, transposeA: true }, xnnpack),
+    line('TT', { ...square, transposeA: true, transposeB: true }, xnnpack),
+    line('NN, batch of 4', { ...square, batch: 4 }, xnnpack),
+  ],
+  skinny: skinny.map(([name, product]) => line(name, product)),
+};
+console.log(JSON.stringify(report, null, 2));
+process.exit(0);
