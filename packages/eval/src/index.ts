@@ -30,6 +30,7 @@ export { makeSampleRecord, stableHash, textHash, type SampleRecord, type SampleR
 export { openSampleFile, readSamples, type SampleFile } from './results/sample-file';
 export { RecordFile, type FileRecord } from './results/record-file';
 export { buildResults, fileDate, readResults, writeResults, type EvaluationResults, type TaskRun } from './results/evaluation-results';
+export { runMarkdown, runSections, type ReportedTask } from './results/run-sections';
 export { gitHash, hashFile, hashFolder, RunFolder, type RunIdentity } from './results/run-folder';
 
 export { compareRuns, scoreRun, type ComparedRun, type ComparisonResult, type RunComparison, type RunScore } from './comparison/compare-runs';

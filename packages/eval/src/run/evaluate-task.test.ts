@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { renderReport } from '../report/render-report';
 import { buildResults } from '../results/evaluation-results';
+import { runMarkdown, runSections } from '../results/run-sections';
 import { readSamples, openSampleFile } from '../results/sample-file';
 import { findTask, loadTask, type LoadedTask } from '../tasks/registry';
 import { evaluateTask, type AnsweringModel } from './evaluate-task';
@@ -58,8 +60,16 @@ describe('evaluateTask', () => {
     expect(samples[5]).toMatchObject({ error: { code: 'image-missing', message: 'no: image-missing' }, generated_tokens: 0 });
     expect(progress).toEqual([4, 8, 10]);
     expect(await readSamples(path())).toEqual(samples);
-    const { results } = buildResults({ tasks: [{ task: 'gsm8k', version: 1, samples, total: count, higherIsBetter: { exact_match: true } }], modelName: 'adder' });
-    expect(results.gsm8k).toMatchObject({ 'exact_match,none': 0.7, 'unparseable,none': 1, 'failed,none': 1 });
+    const results = buildResults({ tasks: [{ task: 'gsm8k', version: 1, samples, total: count, higherIsBetter: { exact_match: true }, dropped: 4, measures: { circular_accuracy: 0.25 } }], modelName: 'adder' });
+    const categories = samples.map((sample, index) => ({ ...sample, doc: { ...sample.doc, category: index < 5 ? '2 hops' : '10 hops' } }));
+    const markdown = runMarkdown({ results, tasks: [{ task: 'gsm8k', samples }] });
+    expect(markdown).toContain('| gsm8k | exact_match | 70.0\u00a0% [39.7, 89.2] | 10 |');
+    expect(markdown).toContain('- gsm8k: circular_accuracy 25.0 %');
+    const html = renderReport({ title: 'Run', summary: 's', sections: runSections({ results, tasks: [{ task: 'gsm8k', samples: categories }] }) });
+    expect(html.indexOf('2 hops')).toBeLessThan(html.indexOf('10 hops'));
+    expect(html).toContain('not run: no: image-missing');
+    expect(html).not.toMatch(/undefined|NaN|\[object/);
+    expect(results.results.gsm8k).toMatchObject({ 'exact_match,none': 0.7, 'unparseable,none': 1, 'failed,none': 1 });
   });
 
   it('goes on after a break with what is missing, to the same samples', async () => {
