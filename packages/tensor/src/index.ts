@@ -27,7 +27,7 @@ export type { RowIndices } from './operations/row-indices';
 export { Parameters, type ParameterPattern } from './state/parameters';
 export { valueAndGradients, type ValueAndGradients, type ValueAndGradientsOptions } from './state/value-and-gradients';
 export { AdamW, type AdamWOptions, type AdamWStepOptions, type AdamWState } from './state/adam-w';
-export { globalNorm, clippingScale } from './state/global-norm';
+export { globalNorm, globalNormAsync, clippingScale } from './state/global-norm';
 export { KeyValueCache, type KeyValueCacheOptions, type CachedKeysAndValues } from './state/key-value-cache';
 
 export { RandomStream, type RandomState } from './random/random-stream';

@@ -9,32 +9,22 @@ export interface LoadedTensorflow {
  * Loads a `tfjs-node` package onto the TensorFlow.js that is already in use, and names what it found. It must not refer
  * to anything outside itself: the installer also runs its text in a process of its own, where a broken library can do no harm.
  *
+ * @param requireOnTensorflow the function of that name
  * @param require a `require` for absolute paths
  * @param packageFolder the folder of `@tensorflow/tfjs-node` or `-gpu`
  * @param tfjsFile the main file of the `@tensorflow/tfjs` in use
  */
-export function loadTensorflowPackage(require: NodeJS.Require, packageFolder: string, tfjsFile: string): LoadedTensorflow {
-  const Module = require('node:module') as { createRequire: (path: string) => NodeJS.Require; _resolveFilename: (request: string, ...rest: unknown[]) => string };
+export function loadTensorflowPackage(
+  requireOnTensorflow: (require: NodeJS.Require, target: string, tfjsFile: string) => unknown,
+  require: NodeJS.Require,
+  packageFolder: string,
+  tfjsFile: string,
+): LoadedTensorflow {
   const util = require('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
   // tfjs-node calls it; Node 23 took it away.
   util.isNullOrUndefined ??= (value) => value === null || value === undefined;
   // libtensorflow greets on stderr unless told not to.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  // Its own `require('@tensorflow/tfjs')` may find another copy, whose tensors and kernels would be strangers to ours.
-  const tfjsRequire = Module.createRequire(tfjsFile);
-  const resolve = Module._resolveFilename;
-  let redirecting = false;
-  Module._resolveFilename = function (this: unknown, request: string, ...rest: unknown[]): string {
-    if (!redirecting && /^@tensorflow\/tfjs($|-(core|layers|converter|data|backend-cpu)($|\/))/.test(request)) {
-      redirecting = true;
-      try {
-        return request === '@tensorflow/tfjs' ? tfjsFile : tfjsRequire.resolve(request);
-      } finally {
-        redirecting = false;
-      }
-    }
-    return resolve.call(this, request, ...rest);
-  };
   // Where the installer compiled the binding, it also compiled a gate: libtensorflow writes two lines to stderr while
   // it is mapped, before any setting is read.
   const fs = require('node:fs') as { existsSync: (path: string) => boolean };
@@ -42,10 +32,9 @@ export function loadTensorflowPackage(require: NodeJS.Require, packageFolder: st
   const gate = fs.existsSync(gateFile) ? (require(gateFile) as { close: () => void; open: () => void }) : null;
   gate?.close();
   try {
-    require(packageFolder);
+    requireOnTensorflow(require, packageFolder, tfjsFile);
   } finally {
     gate?.open();
-    Module._resolveFilename = resolve;
   }
   const tf = require(tfjsFile) as { findBackend: (name: string) => { binding: { TF_Version: string }; isUsingGpuDevice: boolean } };
   const backend = tf.findBackend('tensorflow');

@@ -7,6 +7,7 @@ import { findTensorflow } from './find-tensorflow';
 import { nvidiaProcessor } from './graphics-processor';
 import { loadTensorflowPackage } from './load-tensorflow-package';
 import { processorName } from './processor-name';
+import { requireOnTensorflow } from './require-on-tensorflow';
 
 const howToInstall = 'Install it with `npx subtext engine install tensorflow`, or call `installTensorflow()`.';
 
@@ -48,7 +49,7 @@ async function load(): Promise<EngineDevice> {
   const problems: string[] = [];
   for (const { folder, packageName } of locations) {
     try {
-      const { version, gpu } = loadTensorflowPackage(require, folder, require.resolve('@tensorflow/tfjs'));
+      const { version, gpu } = loadTensorflowPackage(requireOnTensorflow, require, folder, require.resolve('@tensorflow/tfjs'));
       registerFusedKernels({ backend: 'tensorflow', kernels: createTensorflowKernels() });
       return { kind: gpu ? 'gpu' : 'cpu', name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}` };
     } catch (error) {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { loadTensorflowPackage, type LoadedTensorflow } from '../engines/load-tensorflow-package';
+import { requireOnTensorflow } from '../engines/require-on-tensorflow';
 import { runCommand } from './run-command';
 
 /**
@@ -11,8 +12,9 @@ import { runCommand } from './run-command';
 export async function verifyTensorflow({ packageFolder, signal }: { packageFolder: string; signal?: AbortSignal }): Promise<LoadedTensorflow> {
   const tfjsFile = createRequire(import.meta.url).resolve('@tensorflow/tfjs');
   const program = `
+    const requireOnTensorflow = ${requireOnTensorflow.toString()};
     const load = ${loadTensorflowPackage.toString()};
-    const loaded = load(require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(tfjsFile)});
+    const loaded = load(requireOnTensorflow, require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(tfjsFile)});
     const tf = require(${JSON.stringify(tfjsFile)});
     const product = Array.from(tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]).dataSync());
     const gradient = Array.from(tf.grad((x) => tf.sum(tf.matMul(x, x)))(tf.tensor2d([[1, 2], [3, 4]])).dataSync());

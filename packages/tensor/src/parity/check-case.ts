@@ -22,7 +22,7 @@ export interface CaseResult {
 }
 
 /** Runs a case on the engine in use: values against the reference, gradients against its differences, and no tensor left behind. */
-export function checkCase(parityCase: ParityCase): CaseResult {
+export async function checkCase(parityCase: ParityCase): Promise<CaseResult> {
   const { name, inputs, run, reference } = parityCase;
   const result: CaseResult = { name, faults: [], worst: 0 };
   const before = tf.memory().numTensors;
@@ -31,10 +31,10 @@ export function checkCase(parityCase: ParityCase): CaseResult {
     const values = Object.fromEntries(Object.entries(inputs).map(([key, input]) => [key, input.values]));
     const expected = reference(values);
     const output = tf.tidy(() => run(tensors));
-    compare(result, 'value', output.dataSync(), expected, valueTolerance);
+    compare(result, 'value', await output.data(), expected, valueTolerance);
     const weights = new InputMaker(size(output.shape)).float(output.shape);
     output.dispose();
-    checkGradients({ parityCase, tensors, values, weights: toTensor(weights), weightValues: weights.values, result });
+    await checkGradients({ parityCase, tensors, values, weights: toTensor(weights), weightValues: weights.values, result });
   } catch (error) {
     result.faults.push(`threw ${error instanceof Error ? error.message : String(error)}`);
     result.worst = Infinity;
@@ -48,7 +48,7 @@ export function checkCase(parityCase: ParityCase): CaseResult {
   return result;
 }
 
-function checkGradients({
+async function checkGradients({
   parityCase: { inputs, run, reference },
   tensors,
   values,
@@ -62,7 +62,7 @@ function checkGradients({
   weights: tf.Tensor;
   weightValues: Float64Array;
   result: CaseResult;
-}): void {
+}): Promise<void> {
   const names = Object.keys(inputs).filter((name) => inputs[name]!.differentiable);
   const { value, grads } = tf.engine().gradients(
     () => tf.sum(tf.mul(run(tensors), weights)),
@@ -75,13 +75,13 @@ function checkGradients({
     const moved = (sign: number) => weighted({ ...values, [name]: values[name]!.map((x, index) => x + sign * step * direction[index]!) });
     return (moved(1) - moved(-1)) / (2 * step);
   };
-  names.forEach((name, position) => {
-    const gradient = grads[position]!.dataSync();
+  for (const [position, name] of names.entries()) {
+    const gradient = await grads[position]!.data();
     grads[position]!.dispose();
     const length = values[name]!.length;
     if (gradient.length !== length) {
       result.faults.push(`gradient of ${name} has ${gradient.length} numbers instead of ${length}`);
-      return;
+      continue;
     }
     if (length <= fullCheckLimit) {
       const expected = values[name]!.map((_, index) => slope(name, Float64Array.from({ length }, (_, other) => (other === index ? 1 : 0))));
@@ -95,7 +95,7 @@ function checkGradients({
         compare(result, `gradient of ${name} along a direction`, [along], Float64Array.of(slope(name, direction)), gradientTolerance);
       }
     }
-  });
+  }
 }
 
 /** Notes every deviation, and the worst one of each comparison if it is too large. */

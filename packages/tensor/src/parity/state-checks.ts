@@ -6,7 +6,7 @@ import { gatedActivation } from '../operations/gated-activation';
 import { linear } from '../operations/linear';
 import { rmsNorm } from '../operations/rms-norm';
 import { AdamW } from '../state/adam-w';
-import { globalNorm } from '../state/global-norm';
+import { globalNormAsync } from '../state/global-norm';
 import { KeyValueCache } from '../state/key-value-cache';
 import { Parameters } from '../state/parameters';
 import { valueAndGradients } from '../state/value-and-gradients';
@@ -29,7 +29,7 @@ export const stateChecks: readonly StateCheck[] = [
     const inputs = [make.float([7]), make.float([5, 13]), make.float([2, 3, 4], { deviation: 10 })];
     const tensors = inputs.map(toTensor);
     const squares = inputs.flatMap(({ values }) => [...values]).reduce((sum, x) => sum + x * x, 0);
-    compare(result, 'norm', [globalNorm(tensors)], Float64Array.of(Math.sqrt(squares)), 1e-6);
+    compare(result, 'norm', [await globalNormAsync(tensors)], Float64Array.of(Math.sqrt(squares)), 1e-6);
     tf.dispose(tensors);
   }),
   define('AdamW, 5 steps with decay and scaled gradients', checkAdamW),

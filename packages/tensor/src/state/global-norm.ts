@@ -3,17 +3,38 @@ import { fusedKernels } from '../kernels/registry';
 
 type Gradients = Readonly<Record<string, tf.Tensor>> | readonly tf.Tensor[];
 
-/** `√Σ g²` over all gradients together, on the host. */
+/** `√Σ g²` over all gradients together, on the host. Not on `webgpu`, which cannot wait: {@link globalNormAsync}. */
 export function globalNorm(gradients: Gradients): number {
-  const tensors = Array.isArray(gradients) ? (gradients as readonly tf.Tensor[]) : Object.values(gradients);
-  if (tensors.length === 0) {
-    return 0;
-  }
+  const tensors = listOf(gradients);
   const fused = fusedKernels().sumOfSquares;
   if (fused) {
     return Math.sqrt(fused(tensors));
   }
-  const sums = tf.tidy(() => tf.stack(tensors.map((tensor) => tf.sum(tf.square(tensor)))).dataSync<'float32'>());
+  return tf.tidy(() => normOf(sumsOfSquares(tensors).dataSync<'float32'>()));
+}
+
+/** {@link globalNorm} on any engine. */
+export async function globalNormAsync(gradients: Gradients): Promise<number> {
+  const tensors = listOf(gradients);
+  if (fusedKernels().sumOfSquares) {
+    return globalNorm(tensors);
+  }
+  const sums = tf.tidy(() => sumsOfSquares(tensors));
+  const values = await sums.data<'float32'>();
+  sums.dispose();
+  return normOf(values);
+}
+
+function listOf(gradients: Gradients): readonly tf.Tensor[] {
+  return Array.isArray(gradients) ? (gradients as readonly tf.Tensor[]) : Object.values(gradients);
+}
+
+/** One for each tensor, in one tensor: a single read. */
+function sumsOfSquares(tensors: readonly tf.Tensor[]): tf.Tensor {
+  return tensors.length === 0 ? tf.zeros([0]) : tf.stack(tensors.map((tensor) => tf.sum(tf.square(tensor))));
+}
+
+function normOf(sums: Float32Array): number {
   return Math.sqrt(sums.reduce((total, sum) => total + sum, 0));
 }
 

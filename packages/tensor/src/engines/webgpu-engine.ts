@@ -1,0 +1,107 @@
+import { tf } from '../tensorflow';
+import { EngineError } from '../errors';
+import type { Engine, EngineDevice } from './engine';
+import { requireOnTensorflow } from './require-on-tensorflow';
+
+/** What of WebGPU's adapter is used here. */
+interface Adapter {
+  info: { vendor: string; architecture: string; device: string; description: string; isFallbackAdapter?: boolean };
+}
+
+interface Graphics {
+  requestAdapter(options: { powerPreference: string }): Promise<Adapter | null>;
+}
+
+const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
+const howToInstall = 'Install it with `npm install webgpu @tensorflow/tfjs-backend-webgpu@4.22.0`.';
+
+let loading: Promise<EngineDevice> | null = null;
+
+/** WebGPU over Dawn: any vendor's GPU, without CUDA. */
+export const webgpuEngine: Engine = {
+  name: 'webgpu',
+  backend: 'webgpu',
+  summary: 'any vendor’s GPU through WebGPU (Dawn), without CUDA',
+  installed: async () => {
+    const found = await findPackages();
+    return found ? { package: packages[1], version: found.version } : null;
+  },
+  load: () => (loading ??= load().catch((error: unknown) => {
+    loading = null;
+    throw error;
+  })),
+  preference: (device) => (device.software ? 0 : 30),
+  advice: ({ installed, device }) => {
+    if (!installed) {
+      return `${howToInstall} It pays where there is a GPU without CUDA.`;
+    }
+    return device?.software ? 'This adapter is a processor that imitates a GPU: good for tests only.' : null;
+  },
+};
+
+interface Found {
+  backendFile: string;
+  webgpuFile: string;
+  version: string;
+}
+
+/** Both packages, as the application would find them, or this package. Node only. */
+async function findPackages(): Promise<Found | null> {
+  if (typeof process === 'undefined' || !process.versions?.node) {
+    return null;
+  }
+  const [{ createRequire }, { join, dirname }, { readFileSync }, { pathToFileURL }] = await Promise.all([import('node:module'), import('node:path'), import('node:fs'), import('node:url')]);
+  for (const require of [createRequire(join(process.cwd(), 'package.json')), createRequire(import.meta.url)]) {
+    try {
+      const manifest = require.resolve(`${packages[1]}/package.json`);
+      const { version, main } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string; main: string };
+      return { backendFile: join(dirname(manifest), main), webgpuFile: pathToFileURL(require.resolve(packages[0])).href, version };
+    } catch {
+      // Looked for from the next place.
+    }
+  }
+  return null;
+}
+
+async function load(): Promise<EngineDevice> {
+  const unavailable = (message: string, cause?: unknown) => new EngineError({ engine: 'webgpu', code: 'engine-unavailable', message: `webgpu: ${message}`, cause });
+  const found = await findPackages();
+  if (!found) {
+    throw unavailable(`${packages.join(' and ')} are not both installed. ${howToInstall}`);
+  }
+  const { createRequire } = await import('node:module');
+  const require = createRequire(import.meta.url);
+  const before = tf.getBackend();
+  try {
+    const graphics = await openGraphics(found.webgpuFile);
+    const adapter = await graphics.requestAdapter({ powerPreference: 'high-performance' });
+    if (!adapter) {
+      throw unavailable('no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.');
+    }
+    requireOnTensorflow(require, found.backendFile, require.resolve('@tensorflow/tfjs'));
+    if (!(await tf.setBackend('webgpu'))) {
+      throw unavailable('the adapter gave no device that TensorFlow.js can use.');
+    }
+    const { vendor, architecture, description, device, isFallbackAdapter } = adapter.info;
+    const software = isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
+    return { kind: 'gpu', name: [description || device || architecture || vendor, 'WebGPU'].join(', '), ...(software ? { software } : {}) };
+  } catch (error) {
+    throw error instanceof EngineError ? error : unavailable(`it does not load (${error instanceof Error ? error.message : String(error)}).`, error);
+  } finally {
+    if (before) {
+      await tf.setBackend(before);
+    }
+  }
+}
+
+/** Dawn as `navigator.gpu`, where TensorFlow.js looks for it. */
+async function openGraphics(webgpuFile: string): Promise<Graphics> {
+  const { create, globals } = (await import(/* @vite-ignore */ webgpuFile)) as { create: (options: string[]) => Graphics; globals: object };
+  Object.assign(globalThis, globals);
+  const graphics = create([]);
+  const navigator = (globalThis as { navigator?: object }).navigator ?? {};
+  // Node 21 and later have a navigator of their own, without a GPU.
+  Object.defineProperty(navigator, 'gpu', { value: graphics, configurable: true });
+  Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true, writable: true });
+  return graphics;
+}
