@@ -196,9 +196,74 @@ function columns4(depth: i32, width: i32, a: usize, b: usize, bStride: usize, in
   }
 }
 
-/** B stored `[depth, columns]`: columns of B in place, 16 at a time. */
+/** From this many columns on B is read along its rows, as it lies in memory, and C is what is read again. */
+const COLUMNS_FOR_ROWS: i32 = 128;
+/** Columns of C that stay in the first-level cache, with four rows of B. */
+const COLUMN_BLOCK: i32 = 1024;
+
+/** `c += Σ a[k] · b[k]` for four k: four rows of B into one row of C. `columns` is a multiple of 8. */
+function addFourRows(columns: i32, a: usize, b0: usize, bStride: usize, c: usize): void {
+  const x0 = v128.load32_splat(a), x1 = v128.load32_splat(a, 4), x2 = v128.load32_splat(a, 8), x3 = v128.load32_splat(a, 12);
+  let b1 = b0 + bStride, b2 = b1 + bStride, b3 = b2 + bStride;
+  const end = c + (<usize>columns << 2);
+  while (c != end) {
+    let low = v128.load(c), high = v128.load(c, 16);
+    low = multiplyAdd(x0, v128.load(b0), low); high = multiplyAdd(x0, v128.load(b0, 16), high);
+    low = multiplyAdd(x1, v128.load(b1), low); high = multiplyAdd(x1, v128.load(b1, 16), high);
+    low = multiplyAdd(x2, v128.load(b2), low); high = multiplyAdd(x2, v128.load(b2, 16), high);
+    low = multiplyAdd(x3, v128.load(b3), low); high = multiplyAdd(x3, v128.load(b3, 16), high);
+    v128.store(c, low);
+    v128.store(c, high, 16);
+    b0 += 32;
+    b1 += 32;
+    b2 += 32;
+    b3 += 32;
+    c += 32;
+  }
+}
+
+/** The same for one k. */
+function addRow(columns: i32, a: usize, b: usize, c: usize): void {
+  const x = v128.load32_splat(a);
+  const end = c + (<usize>columns << 2);
+  while (c != end) {
+    v128.store(c, multiplyAdd(x, v128.load(b), v128.load(c)));
+    b += 16;
+    c += 16;
+  }
+}
+
+/** `columns`, a multiple of 8, along the rows of B. */
+function productByRows(rows: i32, columns: i32, depth: i32, a: usize, aStride: usize, b: usize, bStride: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
+  for (let first = 0; first < columns; first += COLUMN_BLOCK) {
+    const width = min(columns - first, COLUMN_BLOCK);
+    const offset = <usize>first << 2;
+    for (let row = 0; row < rows; row++) {
+      const target = c + <usize>row * cStride + offset;
+      if (initial) memory.copy(target, initial + <usize>row * initialStride + offset, <usize>width << 2);
+      else memory.fill(target, 0, <usize>width << 2);
+    }
+    let k = 0;
+    for (; k + 4 <= depth; k += 4) {
+      const from = b + <usize>k * bStride + offset;
+      for (let row = 0; row < rows; row++) {
+        addFourRows(width, a + <usize>row * aStride + (<usize>k << 2), from, bStride, c + <usize>row * cStride + offset);
+      }
+    }
+    for (; k < depth; k++) {
+      const from = b + <usize>k * bStride + offset;
+      for (let row = 0; row < rows; row++) addRow(width, a + <usize>row * aStride + (<usize>k << 2), from, c + <usize>row * cStride + offset);
+    }
+  }
+}
+
+/** B stored `[depth, columns]`: wide ones along their rows, narrow ones (and what is left) by columns, 16 at a time. */
 export function productByColumns(rows: i32, columns: i32, depth: i32, a: usize, aStride: usize, b: usize, bStride: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
   let column = 0;
+  if (columns >= COLUMNS_FOR_ROWS) {
+    column = columns & ~7;
+    productByRows(rows, column, depth, a, aStride, b, bStride, initial, initialStride, c, cStride);
+  }
   for (; column + 16 <= columns; column += 16) {
     const offset = <usize>column << 2;
     let row = 0;
