@@ -1,4 +1,4 @@
-import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, NumberArray, RawConfig } from '@subtext/encoders';
+import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, Normalisation, NumberArray, RawConfig, RotaryEmbedding } from '@subtext/encoders';
 import type { Parameters, tf } from '@subtext/tensor';
 
 /** What one pass through a model takes. */
@@ -76,6 +76,10 @@ export interface LanguageModel {
   readonly tokenEmbedding: EmbeddingLayer;
   /** The layer behind `logits`. */
   readonly head: LinearLayer;
+  /** What the last layer's output goes through before `head`: with it, any layer's states can be read as logits. */
+  readonly finalNorm: Normalisation;
+  /** The rotation that keys carry in a cache; null where positions are learned and added to the input (GPT-2). */
+  readonly rotary: RotaryEmbedding | null;
   /** The model's parameters by their names in the checkpoint, and those of adapters (`….lora_A.weight`). */
   readonly parameters: Parameters;
   /** The declared parameters and the linear layers by name. */

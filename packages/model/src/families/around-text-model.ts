@@ -1,4 +1,4 @@
-import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, RawConfig } from '@subtext/encoders';
+import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, Normalisation, RawConfig, RotaryEmbedding } from '@subtext/encoders';
 import type { Parameters, tf } from '@subtext/tensor';
 import type { DecoderModel } from '../decoder-model';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from '../language-model';
@@ -37,6 +37,14 @@ export abstract class AroundTextModel implements LanguageModel {
 
   get head(): LinearLayer {
     return this.text.head;
+  }
+
+  get finalNorm(): Normalisation {
+    return this.text.finalNorm;
+  }
+
+  get rotary(): RotaryEmbedding | null {
+    return this.text.rotary;
   }
 
   embed(ids: tf.Tensor2D): tf.Tensor3D {

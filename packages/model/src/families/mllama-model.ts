@@ -41,9 +41,9 @@ export class MllamaModel implements MultimodalModel {
   readonly tokenEmbedding: EmbeddingLayer;
   readonly head: LinearLayer;
   readonly imageTokenId: number;
-  readonly #rotary: RotaryEmbedding;
+  readonly rotary: RotaryEmbedding;
   readonly #layers: readonly MllamaLayer[];
-  readonly #finalNorm: Normalisation;
+  readonly finalNorm: Normalisation;
   readonly #maxPositions: number;
   readonly #keyValueWidth: number;
   /** Place among the layers over words, by layer. */
@@ -57,9 +57,9 @@ export class MllamaModel implements MultimodalModel {
     this.tokenEmbedding = options.tokenEmbedding;
     this.head = options.head;
     this.imageTokenId = options.imageTokenId;
-    this.#rotary = options.rotary;
+    this.rotary = options.rotary;
     this.#layers = options.layers;
-    this.#finalNorm = options.finalNorm;
+    this.finalNorm = options.finalNorm;
     this.#maxPositions = options.maxPositions;
     this.#keyValueWidth = options.keyValueWidth;
     const words = options.layers.flatMap(({ kind }, index) => (kind === 'words' ? [index] : []));
@@ -112,7 +112,7 @@ export class MllamaModel implements MultimodalModel {
     const [batch, time] = embeddings.shape;
     const offset = cache?.length ?? 0;
     const place = resolvePositions({ time, offset, mask, positions, largestPosition });
-    const rotary = this.#rotary.angles(place.positions === null ? { offset, time } : { positions: place.positions, largest: place.largest });
+    const rotary = this.rotary.angles(place.positions === null ? { offset, time } : { positions: place.positions, largest: place.largest });
     const pictures = this.#pictures({ cache, crossAttention, batch });
     const seen = pictures === null ? null : crossMask(pictures.mask, { offset, time, keys: pictures.layers[0]?.key.shape[1] ?? 0 });
     let hidden = embeddings;
@@ -125,7 +125,7 @@ export class MllamaModel implements MultimodalModel {
       hiddenStates?.push(hidden);
     }
     cache?.advance(time);
-    hidden = this.#finalNorm.apply({ input: hidden });
+    hidden = this.finalNorm.apply({ input: hidden });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
     return { hidden, hiddenStates };
   }
@@ -145,7 +145,7 @@ export class MllamaModel implements MultimodalModel {
 
   dispose(): void {
     this.parameters.dispose();
-    this.#rotary.dispose();
+    this.rotary.dispose();
   }
 
   /** The pictures of this pass: those in the cache, or those given, which the cache then holds. */
