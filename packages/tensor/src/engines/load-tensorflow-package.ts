@@ -20,9 +20,10 @@ export function loadTensorflowPackage(
   packageFolder: string,
   tfjsFile: string,
 ): LoadedTensorflow {
-  const util = require('node:util') as { isNullOrUndefined?: (value: unknown) => boolean };
-  // tfjs-node calls it; Node 23 took it away.
-  util.isNullOrUndefined ??= (value) => value === null || value === undefined;
+  // tfjs-node calls both; Node 22 warns of them, and Node 23 took the first away.
+  const util = require('node:util') as { isNullOrUndefined: (value: unknown) => boolean; isArray: (value: unknown) => boolean };
+  util.isNullOrUndefined = (value) => value === null || value === undefined;
+  util.isArray = (value) => Array.isArray(value);
   // libtensorflow greets on stderr unless told not to.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   // Where the installer compiled the binding, it also compiled a gate: libtensorflow writes two lines to stderr while
