@@ -54,12 +54,16 @@ function measure({ rows, columns, depth, batch = 1, transposeA = false, transpos
     } while (performance.now() < warm);
     return Math.max(1, Math.round(2 / Math.max(0.001, last)));
   });
-  const end = performance.now() + seconds * 1000 * kernels.length;
-  while (performance.now() < end) {
+  // Each kernel has its own time, so that a slow one takes no samples from a fast one.
+  const spent = kernels.map(() => 0);
+  while (spent.some((milliseconds) => milliseconds < seconds * 1000)) {
     kernels.forEach((kernel, index) => {
+      if (spent[index] >= seconds * 1000) return;
       const start = performance.now();
       for (let i = 0; i < repeats[index]; i++) multiply(kernel);
-      best[index] = Math.min(best[index], (performance.now() - start) / repeats[index]);
+      const took = performance.now() - start;
+      spent[index] += took;
+      best[index] = Math.min(best[index], took / repeats[index]);
     });
   }
   tf.dispose([a, b]);

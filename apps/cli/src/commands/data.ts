@@ -1,47 +1,172 @@
-import { generateScenes, type QuestionOnlyBaseline, scenePresets } from '@subtext/data';
-import { Command, InvalidArgumentError } from 'commander';
+import { DataError, findOverlap, formats, generators, type DatasetGenerator, type DatasetSplit, type FormatName, type GeneratorName, type QuestionOnlyBaseline, type ReasoningExample } from '@subtext/data';
+import { Command, InvalidArgumentError, Option } from 'commander';
 
+import { UsageError } from '../errors';
 import { interruptSignal } from '../terminal/interrupt';
-import { createOutput } from '../terminal/output';
+import { createOutput, type Output } from '../terminal/output';
+import { wholeNumber } from './options';
 
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is needed.');
-  return value;
-}
+export { wholeNumber } from './options';
 
 /** How well the question alone does, in words. */
 export function describeBaseline(baseline: QuestionOnlyBaseline): string {
   return `The question alone reaches ${(baseline.accuracy * 100).toFixed(1)} % by look-up.`;
 }
 
-function scenesCommand(): Command {
-  return new Command('scenes')
-    .description('pictures of coloured shapes with questions of several hops, in the layout of LLaVA-CoT')
+const splits: readonly DatasetSplit[] = ['train', 'validation', 'test'];
+
+interface GenerateOptions {
+  train?: number;
+  validation?: number;
+  test?: number;
+  seed: number;
+  option: Record<string, string>;
+  preset?: string;
+  json: boolean;
+}
+
+/** `--option key=value`, gathered. */
+function keyAndValue(text: string, earlier: Record<string, string>): Record<string, string> {
+  const equals = text.indexOf('=');
+  if (equals < 1) throw new InvalidArgumentError('write key=value.');
+  return { ...earlier, [text.slice(0, equals)]: text.slice(equals + 1) };
+}
+
+/** A value as the option's default has it: a number, a truth value or a text. What does not fit is left for the generator to name. */
+function typed(text: string, example: unknown): unknown {
+  if (typeof example === 'number' && text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+  if (typeof example === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}
+
+function generateCommand(name: string, generator: DatasetGenerator): Command {
+  const { defaultCounts, options: known } = generator;
+  const command = new Command(name)
+    .description(`${generator.description} (format ${generator.format})`)
     .argument('<folder>', 'the folder to write')
-    .option('--train <count>', 'training examples', wholeNumber, 12_000)
-    .option('--validation <count>', 'validation examples', wholeNumber, 500)
-    .option('--test <count>', 'test examples', wholeNumber, 1_000)
-    .option('--preset <name>', Object.keys(scenePresets).join(' or '), 'small')
+    .option('--train <count>', `training examples (default: ${defaultCounts.train}; where only others are given, none)`, wholeNumber)
+    .option('--validation <count>', `validation examples (default: ${defaultCounts.validation})`, wholeNumber)
+    .option('--test <count>', `test examples (default: ${defaultCounts.test})`, wholeNumber)
     .option('--seed <number>', 'of everything drawn', wholeNumber, 42)
-    .option('--json', 'one JSON object a line', false)
-    .action(async (folder: string, options: { train: number; validation: number; test: number; preset: keyof typeof scenePresets; seed: number; json: boolean }) => {
-      const output = createOutput(options);
-      const report = await generateScenes({
-        folder,
-        preset: options.preset,
-        seed: options.seed,
-        count: { train: options.train, validation: options.validation, test: options.test },
-        signal: interruptSignal(),
-        onProgress: ({ written, total }) => output.progress({ label: 'drawing pictures', done: written, total }),
-      });
-      output.endProgress();
-      output.event({ event: 'generated', ...report }, `${report.kept ? 'Kept' : 'Wrote'} ${Object.entries(report.counts).map(([split, count]) => `${count} ${split}`).join(', ')} examples in ${report.folder}.`);
-      if (report.baseline && !options.json) output.notice(describeBaseline(report.baseline));
+    .option('--option <key=value>', 'a setting of the generator; may be given several times', keyAndValue, {})
+    .option('--json', 'one JSON object a line', false);
+  const preset = known.preset;
+  if (preset?.choices) command.addOption(new Option('--preset <name>', preset.description).choices(preset.choices));
+  command.addHelpText('after', `\nSettings (--option):\n${Object.entries(known).map(([key, { description, default: value, choices }]) => `  ${key}=${value}  ${description}${choices ? ` (${choices.join(', ')})` : ''}`).join('\n') || '  none'}`);
+  command.action(async (folder: string, { seed, option, preset: presetName, json, ...counts }: GenerateOptions) => {
+    const output = createOutput({ json });
+    const given: Record<string, string> = { ...(presetName === undefined ? {} : { preset: presetName }), ...option };
+    const named = Object.fromEntries(splits.filter((split) => counts[split] !== undefined).map((split) => [split, counts[split]!]));
+    const written = await generator.write({
+      folder,
+      seed,
+      options: Object.fromEntries(Object.entries(given).map(([key, text]) => [key, typed(text, known[key]?.default)])),
+      counts: Object.keys(named).length > 0 ? named : undefined,
+      signal: interruptSignal(),
+      onProgress: ({ written: done, total }) => output.progress({ label: 'writing examples', done, total }),
+    });
+    output.endProgress();
+    output.event(
+      { event: 'generated', generator: name, format: generator.format, ...written },
+      [`${written.kept ? 'Kept, as it was made with the same options:' : 'Wrote'} ${splits.filter((split) => written.counts[split] > 0).map((split) => `${written.counts[split]} ${split}`).join(', ')} examples in ${written.folder}.`, ...written.notes].join('\n'),
+    );
+  });
+  return command;
+}
+
+function formatsCommand(): Command {
+  return new Command('formats')
+    .description('list the formats that can be read, and the generators that write them')
+    .option('--json', 'one JSON object', false)
+    .action(({ json }: { json: boolean }) => {
+      const output = createOutput({ json });
+      const list = (entries: Record<string, { description: string }>) => Object.entries(entries).map(([name, { description }]) => ({ name, description }));
+      const width = Math.max(...Object.keys(formats).map(({ length }) => length), ...Object.keys(generators).map(({ length }) => length)) + 2;
+      const lines = (entries: Record<string, { description: string }>) => list(entries).map(({ name, description }) => `  ${name.padEnd(width)}${description}`).join('\n');
+      output.event({ event: 'formats', formats: list(formats), generators: list(generators) }, `Formats:\n${lines(formats)}\n\nGenerators (subtext data generate NAME FOLDER):\n${lines(generators)}`);
     });
 }
 
+interface CheckOptions {
+  format: string;
+  against?: string;
+  images: boolean;
+  limit?: number;
+  faults: number;
+  json: boolean;
+}
+
+function checkCommand(): Command {
+  return new Command('check')
+    .description('read a file of examples; count them, name faulty records by line, and find what two files share')
+    .argument('<file>', 'the file')
+    .requiredOption('--format <name>', Object.keys(formats).join(', '))
+    .option('--against <file>', 'another file of the format: examples that stand in both are counted')
+    .option('--no-images', 'do not decode the pictures')
+    .option('--limit <count>', 'read only the first examples', wholeNumber)
+    .option('--faults <count>', 'faults to show', wholeNumber, 20)
+    .option('--json', 'one JSON object', false)
+    .action(async (file: string, options: CheckOptions) => {
+      const output = createOutput(options);
+      const found = await check({ file, ...options, output, signal: interruptSignal() });
+      if (found > 0) process.exitCode = 1;
+    });
+}
+
+/** Examples between notices while a large file is read. */
+const NOTICE_EVERY = 10_000;
+
+/** Reads a file once and reports it; gives the number of faulty records. */
+async function check({ file, format, against, images, limit, faults: shown, output, signal }: CheckOptions & { file: string; output: Output; signal: AbortSignal }): Promise<number> {
+  const reader = formats[format as FormatName] as (typeof formats)[FormatName] | undefined;
+  if (!reader) throw new UsageError(`There is no data format "${format}". Take one of: ${Object.keys(formats).join(', ')}.`);
+  const stream = reader.read({ file, limit });
+  const stages = new Map<string, number>();
+  const answers = new Set<string>();
+  const pictures = { examples: 0, broken: [] as { id: string; message: string }[] };
+  let steps = 0;
+  for await (const example of stream) {
+    signal.throwIfAborted();
+    steps += example.steps.length;
+    answers.add(example.answer);
+    for (const { name } of example.steps) if (name !== undefined) stages.set(name, (stages.get(name) ?? 0) + 1);
+    if (example.image) {
+      pictures.examples += 1;
+      const broken = images ? await pictureFault(example) : undefined;
+      if (broken) pictures.broken.push({ id: example.id, message: broken });
+    }
+    if (stream.faults.examples % NOTICE_EVERY === 0) output.notice(`${stream.faults.examples} examples read …`);
+  }
+  const { records, examples, dropped, counts, first } = stream.faults;
+  const overlap = against === undefined ? undefined : await findOverlap({ train: reader.read({ file: against }), heldOut: reader.read({ file, limit }) });
+  const broken = pictures.broken.length;
+  const report = { event: 'checked', file, format, records, examples, dropped, steps, stages: Object.fromEntries(stages), answers: answers.size, pictures: pictures.examples, brokenPictures: pictures.broken, faults: counts, first: first.slice(0, shown), overlap };
+  const lines = [
+    `${examples} examples, ${(steps / Math.max(1, examples)).toFixed(1)} steps each, ${answers.size} different answers, ${pictures.examples} with a picture.`,
+    ...(stages.size > 0 ? [`Stages: ${[...stages].map(([name, count]) => `${name} ${count}`).join(', ')}.`] : []),
+    ...(dropped + broken === 0 ? ['No faults.'] : [`${dropped} of ${records} records are faulty${broken > 0 ? `, and ${broken} pictures cannot be decoded` : ''}.`]),
+    ...Object.entries(counts).map(([kind, count]) => `  ${count} × ${kind}`),
+    ...first.slice(0, shown).map(({ line, message, dropped: left }) => `${file}:${line}: ${message}${left ? '' : ' (kept)'}`),
+    ...pictures.broken.slice(0, shown).map(({ id, message }) => `${id}: ${message}`),
+    ...(overlap ? [`${overlap.count} of ${overlap.heldOutExamples} examples (${(overlap.share * 100).toFixed(1)} %) stand in ${against} too${overlap.count > 0 ? `: ${overlap.pairs.slice(0, 5).map(({ train, heldOut }) => `${heldOut} = ${train}`).join(', ')}` : ''}.`] : []),
+  ];
+  output.event(report, lines.join('\n'));
+  return dropped + broken;
+}
+
+/** Why a picture cannot be decoded; undefined if it can. */
+async function pictureFault({ image }: ReasoningExample): Promise<string | undefined> {
+  try {
+    await image!.load();
+    return undefined;
+  } catch (error) {
+    if (DataError.isInstance(error)) return error.message;
+    throw error;
+  }
+}
+
 export function dataCommand(): Command {
-  const generate = new Command('generate').description('make a data set').addCommand(scenesCommand());
-  return new Command('data').description('make and inspect data sets').addCommand(generate);
+  const generate = new Command('generate').description('make a data set');
+  for (const [name, generator] of Object.entries(generators) as [GeneratorName, DatasetGenerator][]) generate.addCommand(generateCommand(name, generator));
+  return new Command('data').description('make and inspect data sets').addCommand(generate).addCommand(formatsCommand()).addCommand(checkCommand());
 }

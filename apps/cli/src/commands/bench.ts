@@ -1,0 +1,106 @@
+import { useEngine, type EngineName } from '@subtext/tensor';
+import { Command, InvalidArgumentError } from 'commander';
+import { availableParallelism } from 'node:os';
+
+import { benchGenerate } from '../bench/bench-generate';
+import { benchTrain } from '../bench/bench-train';
+import { UsageError } from '../errors';
+import { interruptSignal } from '../terminal/interrupt';
+import { createOutput } from '../terminal/output';
+import { textTable } from '../terminal/text-table';
+import { engineOption, positiveWholeNumber, wholeNumber } from './options';
+
+interface ShapeOptions {
+  engine: EngineName | 'auto';
+  width: number;
+  layers: number;
+  heads?: number;
+  vocabulary: number;
+  json: boolean;
+}
+
+function shapeOptions(command: Command): Command {
+  return command
+    .addOption(engineOption())
+    .option('--width <number>', 'width of the model', positiveWholeNumber, 256)
+    .option('--layers <count>', 'layers', positiveWholeNumber, 4)
+    .option('--heads <count>', 'heads of attention (default: width / 64)', positiveWholeNumber)
+    .option('--vocabulary <count>', 'tokens that the model knows', positiveWholeNumber, 1024)
+    .option('--json', 'one JSON object a line', false);
+}
+
+function trainCommand(): Command {
+  return shapeOptions(new Command('train'))
+    .description('tokens a second of whole training steps (forward, backward, clipping, AdamW) of a GPT-2, on the paths that training takes')
+    .option('--tokens <count>', 'tokens a sequence', positiveWholeNumber, 128)
+    .option('--batch <count>', 'sequences a step', positiveWholeNumber, 16)
+    .option('--steps <count>', 'steps measured; the median counts', positiveWholeNumber, 10)
+    .option('--warmup <count>', 'steps before them', wholeNumber, 3)
+    .option('--workers <count>', 'threads; 0 computes in the main thread (default: 2 for wasm, 0 for engines with threads of their own)', wholeNumber)
+    .option('--shards <count>', 'parts that a batch is cut into (default: one for each worker)', positiveWholeNumber)
+    .action(async (options: ShapeOptions & { tokens: number; batch: number; steps: number; warmup: number; workers?: number; shards?: number }) => {
+      const { engine, json, workers: asked, shards: parts, ...settings } = options;
+      checkHeads(options);
+      const output = createOutput({ json });
+      const { name, device } = await useEngine(engine);
+      // tensorflow and webgpu use every core or the GPU from one thread.
+      const workers = asked ?? (name === 'wasm' || name === 'cpu' ? Math.min(2, availableParallelism()) : 0);
+      const shards = parts ?? Math.max(1, workers);
+      if (shards > options.batch) throw new UsageError(`A batch of ${options.batch} cannot be cut into ${shards} shards.`);
+      const result = await benchTrain({
+        ...settings,
+        workers,
+        shards,
+        signal: interruptSignal(),
+        onStep: ({ done, total, loss }) => output.progress({ label: 'training steps', done, total, details: `loss ${loss.toFixed(3)}` }),
+      });
+      output.endProgress();
+      if (!result) {
+        process.exitCode = 130;
+        return;
+      }
+      const { tokensPerSecond, millisecondsPerStep, range, parameters } = result;
+      output.event(
+        { event: 'bench', what: 'train', engine: name, device: device.name, ...settings, workers, shards, ...result },
+        `${name} (${device.name}), width ${settings.width} × ${settings.layers} layers, vocabulary ${settings.vocabulary}, ${(parameters / 1e6).toFixed(2)} M parameters, batch ${settings.batch} × ${settings.tokens} tokens, ${workers} workers:\n` +
+          `${tokensPerSecond.toFixed(0)} tokens a second; ${millisecondsPerStep.toFixed(1)} ms a step (${range.map((time) => time.toFixed(1)).join(' to ')})`,
+      );
+    });
+}
+
+/** `1,32` */
+function counts(text: string): number[] {
+  const values = text.split(',').map(Number);
+  if (values.some((value) => !Number.isSafeInteger(value) || value < 1)) throw new InvalidArgumentError('whole numbers above 0 are needed, separated by commas.');
+  return values;
+}
+
+function generateCommand(): Command {
+  return shapeOptions(new Command('generate'))
+    .description('tokens a second of greedy generation with a cache, of a GPT-2')
+    .option('--prompt <count>', 'tokens of each prompt', positiveWholeNumber, 32)
+    .option('--new-tokens <count>', 'tokens written after it', positiveWholeNumber, 64)
+    .option('--batch <counts>', 'rows side by side, one measurement each', counts, [1, 32])
+    .option('--rounds <count>', 'measurements of each; the median counts', positiveWholeNumber, 3)
+    .action(async (options: ShapeOptions & { prompt: number; newTokens: number; batch: number[]; rounds: number }) => {
+      const { engine, json, batch: batches, ...settings } = options;
+      checkHeads(options);
+      const output = createOutput({ json });
+      const { name, device } = await useEngine(engine);
+      const results = await benchGenerate({ ...settings, batches, onRound: ({ done, total }) => output.progress({ label: 'generating', done, total }) });
+      output.endProgress();
+      output.event(
+        { event: 'bench', what: 'generate', engine: name, device: device.name, ...settings, results },
+        `${name} (${device.name}), width ${settings.width} × ${settings.layers} layers, vocabulary ${settings.vocabulary}, ${settings.newTokens} tokens after ${settings.prompt}:\n` +
+          textTable({ header: ['batch', 'tokens/s', 'ms'], rows: results.map(({ batch, tokensPerSecond, milliseconds }) => [String(batch), tokensPerSecond.toFixed(0), milliseconds.toFixed(0)]) }),
+      );
+    });
+}
+
+function checkHeads({ width, heads = Math.max(1, Math.floor(width / 64)) }: ShapeOptions): void {
+  if (width % heads !== 0) throw new UsageError(`A width of ${width} cannot be divided among ${heads} heads.`);
+}
+
+export function benchCommand(): Command {
+  return new Command('bench').description('measure how fast an engine trains and generates here').addCommand(trainCommand()).addCommand(generateCommand());
+}

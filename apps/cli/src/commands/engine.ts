@@ -1,0 +1,49 @@
+import { installTensorflow } from '@subtext/tensor';
+import { Argument, Command } from 'commander';
+
+import { interruptSignal } from '../terminal/interrupt';
+import { createOutput } from '../terminal/output';
+
+interface InstallOptions {
+  gpu: boolean;
+  from: string;
+  home?: string;
+  force: boolean;
+  json: boolean;
+}
+
+function installCommand(): Command {
+  return new Command('install')
+    .description('get an engine working; one that already loads is left alone')
+    .addArgument(new Argument('<engine>', 'which').choices(['tensorflow']))
+    .option('--gpu', 'for an NVIDIA GPU', false)
+    .option('--from <source>', "auto; google: tfjs-node's own download; wheel: TensorFlow's Python wheel, found through pip; or the path of a wheel or of a folder", 'auto')
+    .option('--home <folder>', "where to install, in place of Subtext's own folder")
+    .option('--force', 'install even where one already loads', false)
+    .option('--json', 'one JSON object a line', false)
+    .action(async (engine: string, { gpu, from, home, force, json }: InstallOptions) => {
+      const output = createOutput({ json });
+      let last = '';
+      const installation = await installTensorflow({
+        gpu,
+        from,
+        home,
+        force,
+        signal: interruptSignal(),
+        onProgress: ({ stage, message, fraction }) => {
+          if (fraction !== null) return output.progress({ label: message, done: Math.round(fraction * 100), total: 100, details: '%' });
+          if (`${stage}: ${message}` === last) return;
+          last = `${stage}: ${message}`;
+          output.event({ event: 'install', stage, message }, `  ${message}`);
+        },
+      });
+      output.endProgress();
+      const { source, folder, tried } = installation;
+      const earlier = tried.map(({ source: name, problem }) => `  ${name} did not do: ${problem}\n`).join('');
+      output.event({ event: 'installed', engine, ...installation }, `${earlier}${source === 'present' ? 'Already there and working' : `Installed from ${source}`}: ${engine} ${installation.version}${installation.gpu ? ' with a GPU' : ''} in ${folder}.\n"npx subtext doctor" shows which engine is taken now.`);
+    });
+}
+
+export function engineCommand(): Command {
+  return new Command('engine').description('install what computes').addCommand(installCommand());
+}
