@@ -17,8 +17,8 @@ export function testConfig({ name, ...test } = {}) {
     test: {
       name,
       include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-      testTimeout: 30_000,
-      hookTimeout: 60_000,
+      testTimeout: 120_000,
+      hookTimeout: 120_000,
       pool: 'forks',
       ...test,
     },
