@@ -1,14 +1,17 @@
 import type { NumberArray } from '@subtext/encoders';
 
 import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
+import { alignThoughts, type ContinuousThoughts } from './continuous-thoughts';
 
-/** Laid-out examples, padded on the right to one length, with the rows that carry loss picked out. */
+/** Laid-out examples, padded to one length, on the right alone where nothing is fed back, with the rows that carry loss picked out. */
 export interface ReasonerBatch {
   rows: number;
   time: number;
-  /** int32 `[rows, time]`; padding holds `padId`, after everything that is read. */
+  /** int32 `[rows, time]`; padding holds `padId`. */
   ids: Int32Array;
-  /** Index `row · time + position` of each state that must predict a token. */
+  /** Present where hidden states are fed back; the rows of `ids` then begin behind `offsets` columns of padding. */
+  continuous?: ContinuousThoughts;
+  /** Index `row · time + position` of each state that must predict a token, with positions counted without padding. */
   lossRows: Int32Array;
   /** The token that each of them must predict. */
   lossLabels: Int32Array;
@@ -25,7 +28,7 @@ export function countPredicted({ labels }: Pick<Layout, 'labels'>): number {
   return count;
 }
 
-/** Pads layouts on the right and picks out the predicted tokens, shifted by one: position p predicts the token at p + 1. */
+/** Pads layouts and picks out the predicted tokens, shifted by one: position p predicts the token at p + 1. */
 export function collateLayouts({
   layouts,
   padId,
@@ -36,12 +39,13 @@ export function collateLayouts({
   lossWeight: number;
 }): ReasonerBatch {
   const rows = layouts.length;
-  const time = layouts.reduce((longest, { ids }) => Math.max(longest, ids.length), 1);
+  const aligned = alignThoughts(layouts);
+  const time = aligned?.time ?? layouts.reduce((longest, { ids }) => Math.max(longest, ids.length), 1);
   const ids = new Int32Array(rows * time).fill(padId);
   const lossRows: number[] = [];
   const lossLabels: number[] = [];
   for (const [row, layout] of layouts.entries()) {
-    ids.set(layout.ids, row * time);
+    ids.set(layout.ids, row * time + (aligned?.continuous.offsets[row] ?? 0));
     for (let position = 1; position < layout.labels.length; position++) {
       const label = layout.labels[position]!;
       if (label === IGNORED_LABEL) continue;
@@ -49,7 +53,7 @@ export function collateLayouts({
       lossLabels.push(label);
     }
   }
-  return { rows, time, ids, lossRows: Int32Array.from(lossRows), lossLabels: Int32Array.from(lossLabels), lossWeight };
+  return { rows, time, ids, lossRows: Int32Array.from(lossRows), lossLabels: Int32Array.from(lossLabels), lossWeight, ...(aligned && { continuous: aligned.continuous }) };
 }
 
 /** Cuts a list into `shards` consecutive parts whose sizes differ by at most one. */

@@ -42,7 +42,7 @@ export function laidOutShards({ data, plan, order, step }: { data: ReasonerData;
   const items = order
     .batch({ step, size: plan.batchSize })
     .map((index) => examples[index]!)
-    .map((example) => ({ example, layout: method.layout({ example, phase: plan.phase, context }) }));
+    .map((example, row) => ({ example, layout: method.layout({ example, phase: plan.phase, context, counters: [data.seed, plan.phase.index, step, row] }) }));
   return cutIntoShards({ items, shards });
 }
 

@@ -8,20 +8,25 @@ export class LayoutBuilder {
   readonly #labels: number[] = [];
   readonly #thoughts: ThoughtPosition[] = [];
   readonly #context: LayoutContext;
-  #promptLength = 0;
 
   constructor({ context }: { context: LayoutContext }) {
     this.#context = context;
   }
 
-  /** Prefix, image placeholders and question; none of it carries loss. */
+  /** Prefix, image placeholders and question with its marks; none of it carries loss. */
   prompt({ question, hasImage }: { question: string; hasImage: boolean }): this {
-    const { prefix = [], image, tokenizer } = this.#context;
+    const { prefix = [], image, tokenizer, format } = this.#context;
     this.#push(prefix, false);
     const picture = hasImage && image ? new Array<number>(image.tokens).fill(image.tokenId) : [];
-    const words = tokenizer.encode(question, { addSpecialTokens: false }).ids;
+    const { open = '', close = '' } = format.question ?? {};
+    const words = [open, question, close].flatMap((text) => (text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids));
     this.#push(image?.position === 'after' ? [...words, ...picture] : [...picture, ...words], false);
-    this.#promptLength = this.#ids.length;
+    return this;
+  }
+
+  /** A token that is given, not predicted: a mark around thoughts. */
+  marker(id: number): this {
+    this.#push([id], false);
     return this;
   }
 
@@ -47,7 +52,8 @@ export class LayoutBuilder {
   }
 
   build(): Layout {
-    return { ids: this.#ids, labels: this.#labels, promptLength: this.#promptLength, thoughts: this.#thoughts };
+    const firstPredicted = this.#labels.findIndex((label) => label !== IGNORED_LABEL);
+    return { ids: this.#ids, labels: this.#labels, promptLength: firstPredicted < 0 ? this.#ids.length : firstPredicted, thoughts: this.#thoughts };
   }
 
   #push(ids: readonly number[], predicted: boolean): void {

@@ -3,6 +3,8 @@ export interface ReasoningFormat {
   readonly name: string;
   /** The marks around a step's text. Tags stay when the text between them is hidden. */
   step(options: { name: string; index: number }): { open: string; close: string };
+  /** The marks around the question. @default none */
+  readonly question?: { open: string; close: string };
   /** The marks around the answer. */
   readonly answer: { open: string; close: string };
   /** Marks that count as tags, not as content, when generated tokens are counted. */
@@ -17,9 +19,10 @@ export const taggedFormat: ReasoningFormat = {
   tags: ({ stages }) => [...stages, 'conclusion'].flatMap((name) => [`<${name.toUpperCase()}>`, `</${name.toUpperCase()}>`]),
 };
 
-/** Coconut's lines: each step and a line feed, then `### answer` (facebookresearch/coconut, dataset.py). */
+/** Coconut's lines: the question and each step with a line feed, then `### answer` (facebookresearch/coconut, dataset.py). */
 export const linesFormat: ReasoningFormat = {
   name: 'lines',
+  question: { open: '', close: '\n' },
   step: () => ({ open: '', close: '\n' }),
   answer: { open: '### ', close: '' },
   tags: () => [],

@@ -60,6 +60,11 @@ export interface Phase {
   hiddenStages: readonly string[];
   /** `encode`: hides one stage more. `recover`: everything hidden, a lower learning rate. `text`: nothing hidden. */
   kind: 'text' | 'encode' | 'recover';
+  /**
+   * How far a method that counts has got: steps held by thoughts (Coconut), tokens taken away (iCoT). `Infinity`: no text
+   * is left of any step. Absent in methods that hide stages by name.
+   */
+  level?: number;
 }
 
 /**
@@ -73,7 +78,15 @@ export interface ReasoningMethod {
   /** The phases of training. */
   curriculum(options: { stages: readonly string[] }): Phase[];
   /** The example as ids and labels. Throws `MISSING_STAGE` where the example lacks a stage that the phase hides. */
-  layout(options: { example: ReasoningExample; phase: Phase; context: LayoutContext }): Layout;
-  /** The prompt alone: what generation starts from. */
+  layout(options: {
+    example: ReasoningExample;
+    phase: Phase;
+    context: LayoutContext;
+    /** Counters (seed, phase, step, row) of what the method draws by chance; absent: nothing is left to chance. */
+    counters?: readonly number[];
+  }): Layout;
+  /** The prompt alone: what generation starts from, with the thoughts that stand in it. */
   prompt(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): number[];
+  /** Where the prompt's thoughts stand in it. Absent in methods whose thoughts are written by the model, or that have none. */
+  promptThoughts?(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): ThoughtPosition[];
 }

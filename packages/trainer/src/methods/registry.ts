@@ -1,17 +1,29 @@
 import { TrainerError } from '../errors';
+import { coconut, type CoconutOptions } from './coconut';
 import { cot } from './cot';
 import { heima, type HeimaOptions } from './heima';
+import { icot, type IcotOptions } from './icot';
 import { noCot } from './no-cot';
+import { pause, type PauseOptions } from './pause';
 import type { ReasoningMethod } from './reasoning-method';
 
 /** A method by name with its options: what a configuration file and `subtext.json` hold. */
-export type MethodSpecification = { name: 'no-cot' } | { name: 'cot' } | ({ name: 'heima' } & HeimaOptions);
+export type MethodSpecification =
+  | { name: 'no-cot' }
+  | { name: 'cot' }
+  | ({ name: 'heima' } & HeimaOptions)
+  | ({ name: 'icot' } & IcotOptions)
+  | ({ name: 'pause' } & PauseOptions)
+  | ({ name: 'coconut' } & CoconutOptions);
 
 /** Every method by name. A new method is one file and one line here. */
 const methods: { [Name in MethodSpecification['name']]: (options: Extract<MethodSpecification, { name: Name }>) => ReasoningMethod } = {
   'no-cot': () => noCot(),
   cot: () => cot(),
   heima: (options) => heima(options),
+  icot: (options) => icot(options),
+  pause: (options) => pause(options),
+  coconut: (options) => coconut(options),
 };
 
 /** Names of the methods that can be trained. */

@@ -2,6 +2,7 @@ import type { LanguageModel } from '@subtext/model';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import type { ReasonerBatch } from '../batches/reasoner-batch';
+import { continuousForward } from './continuous-forward';
 import { embedBatch } from './embed-batch';
 import { type ModelSource, openModel } from './model-source';
 import type { ProgramParameter, TrainingProgram } from './training-program';
@@ -38,7 +39,10 @@ export function pickedLoss({
   return tf.mul(tf.sum(losses), lossWeight) as tf.Scalar;
 }
 
-/** One ordinary forward pass over a batch: hidden states as rows `[rows · time, width]` and the next-token loss. */
+/**
+ * Hidden states of a batch as rows `[rows · time, width]`, and the next-token loss: one forward pass, or, where the batch
+ * has continuous thoughts, one pass up to them, one for each, and one over the rest.
+ */
 export function reasonerForward({
   model,
   batch,
@@ -46,6 +50,10 @@ export function reasonerForward({
   model: LanguageModel;
   batch: ReasonerBatch;
 }): { states: tf.Tensor2D; loss: tf.Scalar } {
+  if (batch.continuous) {
+    const { states } = continuousForward({ model, batch: { ...batch, continuous: batch.continuous } });
+    return { states, loss: pickedLoss({ model, states, ...batch }) };
+  }
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
   const { hidden } = model.forward({ ...forwardExtras, embeddings });
   const states = tf.reshape(hidden, [batch.rows * batch.time, hidden.shape[2]]) as tf.Tensor2D;

@@ -1,0 +1,97 @@
+import type { ReasoningExample } from '@subtext/data';
+
+import { randomAt } from '../batches/counter-random';
+import { checkCount, checkProbability } from './check-option';
+import { LayoutBuilder, stageName } from './layout-builder';
+import type { LayoutContext, Phase, ReasoningMethod } from './reasoning-method';
+
+export interface CoconutOptions {
+  /** Steps that thoughts come to stand for: the curriculum's stages. @default 3 */
+  hiddenSteps?: number;
+  /** Thoughts for each hidden step: the paper's c. @default 1 */
+  thoughtsPerStep?: number;
+  /**
+   * What stands in a hidden step's place. `continuous`: the last hidden state, fed back as the next input.
+   * `pause` and `none` are the paper's controls under the same curriculum: the same positions with a learned token and
+   * nothing fed back, and no position at all. @default 'continuous'
+   */
+  thoughts?: 'continuous' | 'pause' | 'none';
+  /** Hide one step more each phase; otherwise all from the start: the paper's "without curriculum". @default true */
+  progressive?: boolean;
+  /** Begin with a phase in which the whole chain is text. @default true */
+  textPhase?: boolean;
+  /** Share of examples that are laid out as in a stage drawn at random: the reference's `uniform_prob`. @default 0 */
+  uniformProbability?: number;
+}
+
+/** The reference's tokens around thoughts, and the one that holds a thought's place. */
+export const latentTokens = { start: '<|start-latent|>', latent: '<|latent|>', end: '<|end-latent|>' } as const;
+
+/**
+ * Coconut, the chain of continuous thought (arXiv 2412.06769; facebookresearch/coconut, dataset.py): in stage k, k·c
+ * thoughts stand for the first k steps, always k·c, even where the example has fewer steps; past the last stage no text
+ * of any step is left. Question, marks and thoughts carry no loss.
+ */
+export function coconut({
+  hiddenSteps = 3,
+  thoughtsPerStep = 1,
+  thoughts = 'continuous',
+  progressive = true,
+  textPhase = true,
+  uniformProbability = 0,
+}: CoconutOptions = {}): ReasoningMethod {
+  const method = 'coconut';
+  checkCount({ method, option: 'hiddenSteps', value: hiddenSteps });
+  checkCount({ method, option: 'thoughtsPerStep', value: thoughtsPerStep });
+  checkProbability({ method, option: 'uniformProbability', value: uniformProbability });
+
+  /** Prompt, marks and the thoughts of the first steps. */
+  function thinking({ example, context, level }: { example: Pick<ReasoningExample, 'question' | 'image'> & { steps?: ReasoningExample['steps'] }; context: LayoutContext; level: number }): LayoutBuilder {
+    const builder = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
+    if (thoughts === 'none') return builder;
+    const { tokenizer } = context;
+    const id = tokenizer.idOf(latentTokens.latent);
+    builder.marker(tokenizer.idOf(latentTokens.start));
+    for (let step = 0; step < Math.min(level, hiddenSteps); step++) {
+      const stage = stageName({ step: example.steps?.[step] ?? {}, index: step });
+      for (let index = 0; index < thoughtsPerStep; index++) {
+        builder.thought({ stage, index, id, kind: thoughts === 'continuous' ? 'continuous' : 'token', predicted: false });
+      }
+    }
+    return builder.marker(tokenizer.idOf(latentTokens.end));
+  }
+
+  const promptThoughts: ReasoningMethod['promptThoughts'] = ({ example, context }) => thinking({ example, context, level: Infinity }).build().thoughts;
+
+  return {
+    name: method,
+    specialTokens: () => (thoughts === 'none' ? [] : Object.values(latentTokens)),
+
+    curriculum({ stages }) {
+      const names = Array.from({ length: hiddenSteps }, (_, index) => stages[index] ?? stageName({ step: {}, index }));
+      const phases: Omit<Phase, 'index'>[] = [];
+      if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });
+      for (let level = 1; progressive && level <= hiddenSteps; level++) {
+        phases.push({ name: `hide ${level} ${level === 1 ? 'step' : 'steps'}`, hiddenStages: names.slice(0, level), kind: 'encode', level });
+      }
+      phases.push({ name: 'hide all steps', hiddenStages: names, kind: 'encode', level: Infinity });
+      return phases.map((phase, index) => ({ ...phase, index }));
+    },
+
+    layout({ example, phase, context, counters }) {
+      let level = phase.level ?? 0;
+      if (counters && randomAt(...counters, 0) < uniformProbability) level = Math.floor(randomAt(...counters, 1) * (example.steps.length + 1));
+      // Past the last stage no step is left: the reference's stage max + 1.
+      const kept = level > hiddenSteps ? [] : example.steps.slice(level);
+      const builder = thinking({ example, context, level });
+      for (const [index, step] of kept.entries()) {
+        const { open, close } = context.format.step({ name: stageName({ step, index: level + index }), index: level + index });
+        builder.text(open).text(step.text).text(close);
+      }
+      return builder.answer(example.answer).build();
+    },
+
+    prompt: ({ example, context }) => thinking({ example, context, level: Infinity }).build().ids,
+    ...(thoughts === 'none' ? {} : { promptThoughts }),
+  };
+}

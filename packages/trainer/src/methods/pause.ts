@@ -1,0 +1,35 @@
+import { checkCount } from './check-option';
+import { LayoutBuilder } from './layout-builder';
+import type { LayoutContext, ReasoningMethod } from './reasoning-method';
+
+export interface PauseOptions {
+  /** Pause tokens before the answer: as many as the thoughts of the method that it is held against. @default 6 */
+  count?: number;
+}
+
+/** The token that stands for a moment to think. */
+export const PAUSE_TOKEN = '<pause>';
+
+/**
+ * Pause tokens (arXiv 2310.02226): the same token, several times between question and answer, gives the model more
+ * positions to compute in. No chain of thought is learned, the tokens carry no loss, and nothing is fed back.
+ */
+export function pause({ count = 6 }: PauseOptions = {}): ReasoningMethod {
+  checkCount({ method: 'pause', option: 'count', value: count });
+
+  function paused({ example, context }: { example: { question: string; image?: unknown }; context: LayoutContext }): LayoutBuilder {
+    const builder = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
+    const id = context.tokenizer.idOf(PAUSE_TOKEN);
+    for (let index = 0; index < count; index++) builder.thought({ stage: 'pause', index, id, kind: 'token', predicted: false });
+    return builder;
+  }
+
+  return {
+    name: 'pause',
+    specialTokens: () => [PAUSE_TOKEN],
+    curriculum: () => [{ name: 'pauses', index: 0, hiddenStages: [], kind: 'text' }],
+    layout: ({ example, context }) => paused({ example, context }).answer(example.answer).build(),
+    prompt: ({ example, context }) => paused({ example, context }).build().ids,
+    promptThoughts: ({ example, context }) => paused({ example, context }).build().thoughts,
+  };
+}

@@ -1,0 +1,70 @@
+import type { LanguageModel } from '@subtext/model';
+import { gatherRows, scatterRows, tf } from '@subtext/tensor';
+
+import type { ContinuousThoughts } from '../batches/continuous-thoughts';
+import type { ReasonerBatch } from '../batches/reasoner-batch';
+import { embedBatch } from './embed-batch';
+
+/**
+ * A pass with continuous thoughts (Coconut, arXiv 2412.06769): a thought's input is the last hidden state, after the
+ * final norm, of the position before it. One pass reaches up to the first thoughts, then each column of thoughts is one
+ * step on a cache through which gradients pass, then one pass takes the rest: every position is computed once. Rows with
+ * fewer thoughts go on with their text meanwhile.
+ */
+export function continuousForward({ model, batch }: { model: LanguageModel; batch: ReasonerBatch & { continuous: ContinuousThoughts } }): {
+  /** `[rows · time, width]`, after the final norm, row by row from the first token: padding comes last. */
+  states: tf.Tensor2D;
+  /** What entered the model: `[rows, time, width]`, padding first, thoughts in their places. */
+  inputs: () => tf.Tensor3D;
+} {
+  const { rows, time, continuous } = batch;
+  const { start, counts, offsets, positions, largestPosition } = continuous;
+  const thoughts = Math.max(...counts);
+  const padded = offsets.some((offset) => offset > 0);
+  const cache = model.newGrowingCache();
+  const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
+  const { width } = model.dimensions;
+
+  const feed = (input: tf.Tensor3D, from: number): tf.Tensor3D => {
+    const to = from + input.shape[1];
+    return model.forward({
+      ...forwardExtras,
+      embeddings: input,
+      cache,
+      ...(padded && {
+        mask: tf.tensor2d(columns({ rows, from: 0, to, value: (row, column) => (column < offsets[row]! ? 0 : 1) }), [rows, to], 'int32'),
+        positions: tf.tensor2d(columns({ rows, from, to, value: (row, column) => positions[row * time + column]! }), [rows, to - from], 'int32'),
+        largestPosition,
+      }),
+    }).hidden;
+  };
+
+  const rest = time - start - thoughts;
+  const pieces = tf.split(embeddings, [start, ...new Array<number>(thoughts).fill(1), ...(rest > 0 ? [rest] : [])], 1) as tf.Tensor3D[];
+  const fed: tf.Tensor3D[] = [pieces[0]!];
+  const hidden: tf.Tensor3D[] = [feed(pieces[0]!, 0)];
+  for (let thought = 0; thought < thoughts; thought++) {
+    const before = hidden.at(-1)!;
+    const state = tf.reshape(tf.slice(before, [0, before.shape[1] - 1, 0], [rows, 1, width]), [rows, width]) as tf.Tensor2D;
+    const thinking = [...counts.keys()].filter((row) => counts[row]! > thought);
+    const input =
+      thinking.length === rows
+        ? state
+        : scatterRows({ input: tf.reshape(pieces[1 + thought]!, [rows, width]) as tf.Tensor2D, indices: thinking, updates: gatherRows({ input: state, indices: thinking }) });
+    fed.push(tf.reshape(input, [rows, 1, width]) as tf.Tensor3D);
+    hidden.push(feed(fed.at(-1)!, start + thought));
+  }
+  if (rest > 0) {
+    fed.push(pieces.at(-1)!);
+    hidden.push(feed(pieces.at(-1)!, start + thoughts));
+  }
+  const moved = tf.reshape(tf.concat(hidden, 1), [rows * time, width]) as tf.Tensor2D;
+  const states = padded ? gatherRows({ input: moved, indices: columns({ rows, from: 0, to: time, value: (row, column) => row * time + Math.min(column + offsets[row]!, time - 1) }) }) : moved;
+  return { states, inputs: () => tf.concat(fed, 1) };
+}
+
+/** A matrix of whole numbers, row after row. */
+function columns({ rows, from, to, value }: { rows: number; from: number; to: number; value: (row: number, column: number) => number }): Int32Array {
+  const count = to - from;
+  return Int32Array.from({ length: rows * count }, (_, index) => value(Math.floor(index / count), from + (index % count)));
+}
