@@ -18,13 +18,22 @@ const halfWidth: Record<SceneShape, (y: number, radius: number) => number> = {
 };
 
 /**
- * Draws a scene on black, anti-aliased. Every object is moved off its cell's centre by up to 1.5/16 of the cell in each
+ * Draws a scene on black, anti-aliased, its grid at the top left. Every object is moved off its cell's centre by up to 1.5/16 of the cell in each
  * direction, has a half size of 4.5/16 to 6.5/16 of the cell, and a colour up to 15 levels off its own in each channel.
  */
-export function drawScene(options: { scene: Scene; grid: SceneGrid; cellSize: number; random: RandomStream }): DecodedImage {
-  const { scene, grid, cellSize, random } = options;
-  const width = grid.columns * cellSize;
-  const height = grid.rows * cellSize;
+export function drawScene(options: {
+  scene: Scene;
+  grid: SceneGrid;
+  /** A cell's side in pixels. */
+  cellSize: number;
+  /** Leave black rows below, or columns to the right, until the picture is square. @default true */
+  square?: boolean;
+  random: RandomStream;
+}): DecodedImage {
+  const { scene, grid, cellSize, square = true, random } = options;
+  const side = Math.max(grid.rows, grid.columns);
+  const width = (square ? side : grid.columns) * cellSize;
+  const height = (square ? side : grid.rows) * cellSize;
   const data = new Uint8Array(width * height * 3);
   const unit = cellSize / 16;
   const covered = new Uint8Array(cellSize * cellSize); // samples inside the shape, by pixel

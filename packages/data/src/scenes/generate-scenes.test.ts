@@ -8,10 +8,12 @@ import { readLlavaCot } from '../formats/llava-cot';
 import type { DecodedImage } from '../images/load-image';
 import type { ReasoningExample, SceneFacts } from '../reasoning-example';
 import { captionFacts, scoreCaptionFacts } from './caption-facts';
-import { generateScenes } from './generate-scenes';
+import { generateScenes, scenePresets } from './generate-scenes';
 import type { SceneReport } from './generate-scenes';
 import { readScenes } from './read-scenes';
+import { sceneQuestionTypes } from './scene-questions';
 import { sceneColours, sceneColourNames } from './scene-world';
+import { scenesGenerator } from './scenes-generator';
 
 let root: string;
 let folder: string;
@@ -22,23 +24,40 @@ const examples: Record<'train' | 'validation' | 'test' | 'base', ReasoningExampl
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'subtext-scenes-'));
   folder = join(root, 'scenes');
-  report = await generateScenes({ folder, count, seed: 5 });
+  report = await generateScenes({ folder, count, seed: 5, types: sceneQuestionTypes });
   for (const split of ['train', 'validation', 'test', 'base'] as const) examples[split] = await readScenes({ folder, split, strict: true }).toArray();
 });
 
 const facts = (example: ReasoningExample): SceneFacts => example.facts as SceneFacts;
 
-/** Answers the question from the facts, by a way of its own: rows and columns from the place's words. */
+/** One digest of all files of a folder, with their names. */
+async function digest(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const name of (await readdir(path, { recursive: true })).sort()) {
+    if (/\.\w+$/.test(name)) hash.update(name).update(await readFile(join(path, name)));
+  }
+  return hash.digest('hex');
+}
+
+/** Answers the question from the facts, by a way of its own: from the question's words, with rows and columns from the place's words. */
 function answerFromFacts(example: ReasoningExample): string {
-  const at = (place: string): [number, number] => [place.startsWith('bottom') ? 1 : 0, place.endsWith('right') ? 1 : 0];
-  const [, colour, move, asked] = /^start at the (\w+) object and go (\w+) \. (.*)$/.exec(example.question) as unknown as [string, string, string, string];
   const { objects } = facts(example);
-  const start = at(objects.find((object) => object.colour === colour)!.place);
-  const goal = { right: [0, 1], left: [0, -1], down: [1, 0], up: [-1, 0] }[move]!.map((by, axis) => by + start[axis]!);
+  const columns = objects.some(({ place }) => place.endsWith('centre')) ? ['left', 'centre', 'right'] : ['left', 'right'];
+  const at = (place: string): [number, number] => [place.startsWith('bottom') ? 1 : 0, columns.indexOf(place.split('-')[1]!)];
+  const words = example.question.split(' ');
+  const colour = /^start at the (\w+) object and /.exec(example.question)?.[1];
+  const start = colour === undefined ? at(words[3]!) : at(objects.find((object) => object.colour === colour)!.place);
+  const steps = { right: [0, 1], left: [0, -1], down: [1, 0], up: [-1, 0] } as Record<string, [number, number]>;
+  const goal = words.filter((_, index) => words[index - 1] === 'go').reduce<[number, number]>(([row, column], move) => [row + steps[move]![0], column + steps[move]![1]], start);
   const target = objects.find((object) => at(object.place).join() === goal.join())!;
   const same = objects.filter((object) => object.shape === target.shape);
-  if (asked.startsWith('what shape')) return target.shape;
-  if (asked.startsWith('how many')) return String(same.length);
+  if (example.question.includes(' what shape ')) return target.shape;
+  if (example.question.includes(' how many ')) return String(same.length);
+  if (example.question.includes(' what colour ')) {
+    expect(target.colour).not.toBe(colour);
+    return target.colour;
+  }
+  expect(example.question).toMatch(/ which other has that shape \?$/);
   const others = same.filter((object) => object !== target);
   expect(others).toHaveLength(1);
   expect(others[0]!.colour).not.toBe(colour);
@@ -74,7 +93,8 @@ describe('generateScenes', () => {
     for (const example of [...examples.train, ...examples.test]) {
       expect(captionFacts(example.steps[1]!.text)).toEqual(facts(example).objects.map(({ colour, shape, place }) => ({ colour, shape, place })));
       expect(example.steps[2]!.text.split(' ')).toContain(example.answer);
-      expect(example.question.split(' ')).toHaveLength(15);
+      expect(example.question.split(' ')).toHaveLength(example.category!.startsWith('walk-') ? 17 : 15);
+      expect(example.steps[0]!.text).toMatch(/^first .* \.$/);
     }
   });
 
@@ -121,22 +141,21 @@ describe('generateScenes', () => {
     for (const split of ['train', 'test'] as const) {
       const frequency: Record<string, Record<string, number>> = {};
       for (const { category, answer } of examples[split]) ((frequency[category!] ??= {})[answer] = (frequency[category!]![answer] ?? 0) + 1);
-      expect(Object.keys(frequency).sort()).toEqual(['count', 'move', 'twin']);
-      expect(Object.values(frequency).map((answers) => Object.keys(answers).length).sort()).toEqual([3, 4, 6]);
+      expect(Object.keys(frequency).sort()).toEqual([...sceneQuestionTypes].sort());
+      expect(Object.values(frequency).map((answers) => Object.keys(answers).length).sort()).toEqual([3, 4, 4, 6, 6, 6]);
       for (const answers of Object.values(frequency)) {
         const counts = Object.values(answers);
         expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
-        expect(Math.abs(counts.reduce((a, b) => a + b, 0) - count[split] / 3)).toBeLessThanOrEqual(1);
+        expect(Math.abs(counts.reduce((a, b) => a + b, 0) - count[split] / sceneQuestionTypes.length)).toBeLessThanOrEqual(1);
       }
     }
   });
 
   test('the question gives away neither the answer nor the caption', () => {
-    // With 1,200 examples a lookup is noisy; the bound is chance plus four standard errors at 300 held-out examples.
+    // The mean chance of the six types is 23 %; the bound adds four standard errors at 300 held-out examples.
     expect(report.baseline!.examples).toBe(300);
-    expect(report.baseline!.byCategory.move!.accuracy).toBeLessThan(1 / 4 + 4 * Math.sqrt(0.19 / 100));
-    expect(report.baseline!.byCategory.twin!.accuracy).toBeLessThan(1 / 5 + 4 * Math.sqrt(0.16 / 100));
-    expect(report.baseline!.byCategory.count!.accuracy).toBeLessThan(1 / 3 + 4 * Math.sqrt(0.23 / 100));
+    expect(Object.keys(report.baseline!.byCategory).sort()).toEqual([...sceneQuestionTypes].sort());
+    expect(report.baseline!.accuracy).toBeLessThan(0.23 + 4 * Math.sqrt(0.18 / 300));
     // Another picture's caption, asked the same question, is no better than chance (1/6 of colours, 1/4 of shapes), apart from the start's colour.
     const byQuestion = new Map<string, ReasoningExample>();
     let right = 0;
@@ -163,13 +182,6 @@ describe('generateScenes', () => {
   });
 
   test('the same seed gives the same bytes, another seed others; the test set does not depend on the training set', async () => {
-    const digest = async (path: string): Promise<string> => {
-      const hash = createHash('sha256');
-      for (const name of (await readdir(path, { recursive: true })).sort()) {
-        if (/\.\w+$/.test(name)) hash.update(name).update(await readFile(join(path, name)));
-      }
-      return hash.digest('hex');
-    };
     const small = { train: 40, validation: 10, test: 30 };
     await generateScenes({ folder: join(root, 'a'), count: small, seed: 9 });
     await generateScenes({ folder: join(root, 'b'), count: small, seed: 9 });
@@ -180,26 +192,59 @@ describe('generateScenes', () => {
     expect(await readFile(join(root, 'd', 'test.jsonl'), 'utf8')).toBe(await readFile(join(root, 'a', 'test.jsonl'), 'utf8'));
     expect(await readFile(join(root, 'd', 'images', 'test', '000030.png'))).toEqual(await readFile(join(root, 'a', 'images', 'test', '000030.png')));
     // The bytes of this format version: a change here means other pictures or texts for everybody's seeds.
-    expect(await digest(join(root, 'a'))).toMatchInlineSnapshot(`"3f636c4ac4b2350858d497d69ec83fbdd4b78d66e76dcb128f34f0e2b77693b9"`);
+    expect(await digest(join(root, 'a'))).toMatchInlineSnapshot(`"83c4f9a8e2e73db8062791895c80c2a699ddefc614253b81dacd40ae880a694b"`);
   });
 
-  test('larger grids work', async () => {
+  test('the presets ask walks', async () => {
+    for (const preset of ['small', 'full'] as const) {
+      const target = join(root, `preset-${preset}`);
+      await generateScenes({ folder: target, preset, count: 40, seed: 2 });
+      const read = await readScenes({ folder: target, strict: true }).toArray();
+      expect(read.filter(({ category }) => category === 'walk-shape')).toHaveLength(20);
+      expect(read.filter(({ category }) => category === 'walk-colour')).toHaveLength(20);
+      expect(scenesGenerator.options.types!.default).toBe(scenePresets[preset].types.join(','));
+    }
+  });
+
+  test('larger grids work, on a square canvas unless asked otherwise', async () => {
     const full = join(root, 'full');
-    await generateScenes({ folder: full, preset: 'full', count: { train: 60, test: 20 }, seed: 1 });
-    const [example] = await readScenes({ folder: full, strict: true }).toArray();
+    await generateScenes({ folder: full, preset: 'full', types: sceneQuestionTypes, count: { train: 120, test: 20 }, seed: 1 });
+    const read = await readScenes({ folder: full, strict: true }).toArray();
+    for (const asked of read) expect(answerFromFacts(asked)).toBe(asked.answer);
+    const [example] = read;
     expect(facts(example!).objects.map((object) => object.place)).toEqual(['top-left', 'top-centre', 'top-right', 'bottom-left', 'bottom-centre', 'bottom-right']);
     const image = await example!.image!.load();
-    expect([image.width, image.height]).toEqual([48, 32]);
+    expect([image.width, image.height]).toEqual([48, 48]);
+    // The grid lies at the top left, the third row of cells is empty; on a canvas of its own size it looks the same.
+    const drawnBytes = 48 * 32 * 3;
+    expect(image.data.subarray(drawnBytes).every((level) => level === 0)).toBe(true);
+    // The bytes of this format version, of every type on a canvas that is filled up.
+    expect(await digest(full)).toMatchInlineSnapshot(`"27f303d10d7742907c778ed86e3fd3f012195625ebc1d191bcc13609f81da883"`);
+    const bare = join(root, 'bare');
+    await generateScenes({ folder: bare, preset: 'full', types: sceneQuestionTypes, square: false, count: { train: 120, test: 20 }, seed: 1 });
+    const narrow = await (await readScenes({ folder: bare }).toArray())[0]!.image.load();
+    expect([narrow.width, narrow.height]).toEqual([48, 32]);
+    expect(image.data.subarray(0, drawnBytes)).toEqual(narrow.data);
+    const column = join(root, 'column');
+    await generateScenes({ folder: column, grid: { rows: 3, columns: 1 }, count: 4, base: false });
+    const tall = await (await readScenes({ folder: column }).toArray())[0]!.image.load();
+    expect([tall.width, tall.height]).toEqual([48, 48]);
+    for (let row = 0; row < 48; row += 1) {
+      const pixels = tall.data.subarray(row * 48 * 3, (row + 1) * 48 * 3);
+      expect(pixels.subarray(16 * 3).every((level) => level === 0)).toBe(true);
+      if (row % 16 === 8) expect(pixels.some((level) => level > 0)).toBe(true);
+    }
+    await expect(generateScenes({ folder: bare, preset: 'full', types: sceneQuestionTypes, count: { train: 120, test: 20 }, seed: 1 })).rejects.toMatchObject({ code: 'option-invalid', file: bare });
     const row = join(root, 'row');
-    await generateScenes({ folder: row, grid: { rows: 1, columns: 4 }, types: ['move'], count: 20, seed: 1, base: false });
+    await generateScenes({ folder: row, grid: { rows: 1, columns: 4 }, types: ['shape'], count: 20, seed: 1, base: false });
     expect(facts((await readScenes({ folder: row }).toArray())[0]!).objects.map((object) => object.place)).toEqual(['first', 'second', 'third', 'fourth']);
     expect(existsSync(join(row, 'base.jsonl'))).toBe(false);
   });
 
   test('a folder with the same scenes is kept, one with anything else is refused', async () => {
-    const again = await generateScenes({ folder, count, seed: 5 });
+    const again = await generateScenes({ folder, count, seed: 5, types: sceneQuestionTypes });
     expect(again).toEqual({ ...report, kept: true });
-    await expect(generateScenes({ folder, count, seed: 6 })).rejects.toMatchObject({ code: 'option-invalid', file: folder });
+    await expect(generateScenes({ folder, count, seed: 6, types: sceneQuestionTypes })).rejects.toMatchObject({ code: 'option-invalid', file: folder });
     await mkdir(join(root, 'other'));
     await writeFile(join(root, 'other', 'notes.txt'), 'mine');
     await expect(generateScenes({ folder: join(root, 'other'), count: 3 })).rejects.toMatchObject({ code: 'option-invalid' });
@@ -230,10 +275,10 @@ describe('generateScenes', () => {
     for (const bad of [
       { grid: { rows: 3, columns: 3 } },
       { grid: { rows: 4, columns: 1 } },
-      { grid: { rows: 1, columns: 2 } },
+      { grid: { rows: 1, columns: 2 }, types: ['twin' as const] },
       { preset: 'huge' as 'full' },
       { types: [] },
-      { types: ['guess' as 'move'] },
+      { types: ['guess' as 'shape'] },
       { count: -1 },
       { count: 0 },
       { count: { train: 1.5 } },
@@ -243,7 +288,7 @@ describe('generateScenes', () => {
     ]) {
       await expect(generateScenes({ folder: target, count: 5, ...bad })).rejects.toMatchObject({ name: 'DataError', code: 'option-invalid' });
     }
-    await expect(generateScenes({ folder: target, grid: { rows: 1, columns: 2 }, types: ['move'], count: 5000 })).rejects.toMatchObject({ code: 'space-exhausted' });
+    await expect(generateScenes({ folder: target, grid: { rows: 1, columns: 2 }, types: ['shape'], count: 5000 })).rejects.toMatchObject({ code: 'space-exhausted' });
     expect(existsSync(target)).toBe(false);
   });
 

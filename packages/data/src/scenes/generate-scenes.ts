@@ -11,14 +11,14 @@ import type { SceneFacts } from '../reasoning-example';
 import { drawScene } from './draw-scene';
 import { drawSplits, sceneSplits } from './draw-splits';
 import type { SceneSplit } from './draw-splits';
-import { checkTypes, sceneQuestionTypes, tellGlances, tellQuestion } from './scene-questions';
+import { checkTypes, tellGlances, tellQuestion } from './scene-questions';
 import type { SceneQuestionType } from './scene-questions';
 import { SceneGrid, sceneObjects } from './scene-world';
 
-/** The grids of the presets. */
+/** The grids of the presets and their kinds of question. */
 export const scenePresets = {
-  small: { rows: 2, columns: 2, cellSize: 16 },
-  full: { rows: 2, columns: 3, cellSize: 16 },
+  small: { rows: 2, columns: 2, cellSize: 16, types: ['walk-shape', 'walk-colour'] },
+  full: { rows: 2, columns: 3, cellSize: 16, types: ['walk-shape', 'walk-colour'] },
 } as const;
 
 export interface GenerateScenesOptions {
@@ -34,7 +34,13 @@ export interface GenerateScenesOptions {
   grid?: { rows: number; columns: number };
   /** A cell's side in pixels. @default 16 */
   cellSize?: number;
-  /** The kinds of question, in equal parts. @default all: move, twin, count */
+  /**
+   * Draw on a square canvas, as vision encoders take: a grid that is not square lies at the top left of it, so that cells
+   * stay aligned with patches of their size, and the rest is black.
+   * @default true
+   */
+  square?: boolean;
+  /** The kinds of question, in equal parts. @default the preset's: walk-shape, walk-colour */
   types?: readonly SceneQuestionType[];
   /**
    * Also write `base.jsonl`: two questions of one hop about each training picture (what is in a cell, where a colour
@@ -67,7 +73,7 @@ export interface SceneFactsRecord {
 }
 
 /** Raised when the same options would give other bytes. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 /** The one stage of answers without a chain. */
 export const answerStage = ['CONCLUSION'] as const;
@@ -97,7 +103,7 @@ const turn = (question: string, answer: string): object[] => [{ from: 'human', v
 export async function generateScenes(options: GenerateScenesOptions): Promise<SceneReport> {
   const preset = scenePresets[options.preset ?? 'small'];
   if (!preset) throw new DataError({ code: 'option-invalid', message: `there is no preset ${options.preset}; presets are ${Object.keys(scenePresets).join(', ')}.` });
-  const { seed = 42, cellSize = preset.cellSize, types = sceneQuestionTypes, base = true, onProgress, signal } = options;
+  const { seed = 42, cellSize = preset.cellSize, types = preset.types, square = true, base = true, onProgress, signal } = options;
   const { rows, columns } = options.grid ?? preset;
   if (!Number.isSafeInteger(seed)) throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
   if (!Number.isInteger(cellSize) || cellSize < 8 || cellSize > 512) throw new DataError({ code: 'option-invalid', message: `cellSize: ${cellSize} is not a whole number from 8 to 512.` });
@@ -121,7 +127,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
         const { scene, type } = question;
         const number = String(index + 1).padStart(6, '0');
         const image = `images/${split}/${number}.png`;
-        writeFileSync(join(partial, image), encodePng(drawScene({ scene, grid, cellSize, random: pixels })));
+        writeFileSync(join(partial, image), encodePng(drawScene({ scene, grid, cellSize, square, random: pixels })));
         const told = tellQuestion({ question, grid });
         const truth: SceneFacts = { kind: 'scene', rows, columns, objects: sceneObjects({ scene, grid }) };
         records.push({
@@ -152,7 +158,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
     }
   };
 
-  const manifest = { generator: 'scenes', formatVersion, seed, grid: { rows, columns }, cellSize, types, base, counts };
+  const manifest = { generator: 'scenes', formatVersion, seed, grid: { rows, columns }, cellSize, square, types, base, counts };
   const state = await writeFolder({ folder: options.folder, manifest, write });
   const asked = (...names: SceneSplit[]) => names.flatMap((split) => drawn[split].map((question) => ({ category: question.type, ...tellQuestion({ question, grid }) })));
   const baseline = counts.train > 0 && counts.test + counts.validation > 0 ? questionOnlyBaseline({ train: asked('train'), heldOut: asked('test', 'validation') }) : undefined;

@@ -3,18 +3,24 @@ import type { RandomStream } from '../random';
 import { sceneColourNames, sceneObjects, sceneShapes } from './scene-world';
 import type { Scene, SceneColour, SceneGrid, SceneMove, SceneShape } from './scene-world';
 
-/** The kinds of question, each of two hops or more over the picture. */
-export const sceneQuestionTypes = ['move', 'twin', 'count'] as const;
+/**
+ * The kinds of question, each of two hops or more over the picture. `walk-…`: from a place, one move or two, and tell the
+ * shape or the colour found there. The others find an object by its colour and move from it: `shape` and `colour` tell
+ * what is found there, `twin` compares it with the others, `count` counts those like it.
+ */
+export const sceneQuestionTypes = ['walk-shape', 'walk-colour', 'shape', 'colour', 'twin', 'count'] as const;
 export type SceneQuestionType = (typeof sceneQuestionTypes)[number];
 
 /** A picture's content with a question about it, before it is drawn or written. */
 export interface SceneQuestion {
   type: SceneQuestionType;
   scene: Scene;
-  /** The cell that the question starts from, named by its colour. */
+  /** The cell that the question starts from: named by its place in a walk, else by its object's colour. */
   anchor: number;
-  /** The move from the anchor to the target. */
+  /** The first move from the anchor. */
   move: SceneMove;
+  /** The second move, in a walk of two. */
+  secondMove?: SceneMove;
   /** The cell that the question leads to. */
   target: number;
   answer: string;
@@ -23,8 +29,11 @@ export interface SceneQuestion {
 /** The answers that a type of question can have, each drawn equally often. */
 export function possibleAnswers(options: { type: SceneQuestionType; grid: SceneGrid }): string[] {
   switch (options.type) {
-    case 'move':
+    case 'walk-shape':
+    case 'shape':
       return [...sceneShapes];
+    case 'walk-colour':
+    case 'colour':
     case 'twin':
       return [...sceneColourNames];
     case 'count':
@@ -47,20 +56,35 @@ export function checkTypes(options: { types: readonly SceneQuestionType[]; grid:
 
 /**
  * Draws a scene of which a question of this type has this answer. Everything else is uniform, so that the answer does
- * not depend on the question's words, except that a twin is never of the anchor's colour.
+ * not depend on the question's words, except that a colour asked for is never the one that the question names.
  */
 export function drawQuestion(options: { type: SceneQuestionType; answer: string; grid: SceneGrid; random: RandomStream }): SceneQuestion {
   const { type, answer, grid, random } = options;
   const anchor = random.integer(grid.cells);
   const move = random.pick(grid.movesFrom(anchor));
-  const target = grid.neighbor({ cell: anchor, move })!;
+  const reached = grid.neighbor({ cell: anchor, move })!;
+  // Half of the walks go on, to a cell that is not the one they came from.
+  const onward = type.startsWith('walk-') && random.integer(2) === 0 ? grid.movesFrom(reached).filter((next) => grid.neighbor({ cell: reached, move: next }) !== anchor) : [];
+  const secondMove = onward.length > 0 ? random.pick(onward) : undefined;
+  const target = secondMove === undefined ? reached : grid.neighbor({ cell: reached, move: secondMove })!;
   const colours = random.shuffle(sceneColourNames).slice(0, grid.cells);
   const cells = Array.from({ length: grid.cells }, (_, cell) => cell);
   const others = (shape: SceneShape): SceneShape[] => sceneShapes.filter((other) => other !== shape);
 
-  if (type === 'move') {
+  /** Gives a cell a colour, by exchange with the cell that holds it, so that colours stay different. */
+  const paint = (cell: number, colour: SceneColour): void => {
+    const holder = colours.indexOf(colour);
+    if (holder !== -1) colours[holder] = colours[cell]!;
+    colours[cell] = colour;
+  };
+
+  if (type === 'colour' || type === 'walk-colour') {
+    paint(target, answer as SceneColour);
+    return { type, scene: { colours, shapes: cells.map(() => random.pick(sceneShapes)) }, anchor, move, secondMove, target, answer };
+  }
+  if (type === 'shape' || type === 'walk-shape') {
     const shapes = cells.map((cell) => (cell === target ? (answer as SceneShape) : random.pick(sceneShapes)));
-    return { type, scene: { colours, shapes }, anchor, move, target, answer };
+    return { type, scene: { colours, shapes }, anchor, move, secondMove, target, answer };
   }
   const shape = random.pick(sceneShapes);
   const free = cells.filter((cell) => cell !== target);
@@ -68,10 +92,7 @@ export function drawQuestion(options: { type: SceneQuestionType; answer: string;
   if (type === 'twin') {
     const twin = random.pick(free.filter((cell) => cell !== anchor));
     same = [target, twin];
-    // The answer's colour goes to the twin, by exchange with the cell that holds it, so that colours stay different.
-    const holder = colours.indexOf(answer as SceneColour);
-    if (holder !== -1) colours[holder] = colours[twin]!;
-    colours[twin] = answer as SceneColour;
+    paint(twin, answer as SceneColour);
   } else {
     same = [target, ...random.shuffle(free).slice(0, Number(answer) - 1)];
   }
@@ -91,7 +112,7 @@ export interface ToldQuestion {
 /** The question, the three stages and the answer in words; words and marks are set apart by spaces. */
 export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid }): ToldQuestion {
   const { grid } = options;
-  const { type, scene, anchor, move, target, answer } = options.question;
+  const { type, scene, anchor, move, secondMove, target, answer } = options.question;
   const objects = sceneObjects({ scene, grid });
   const tell = (cell: number): string => `in the ${objects[cell]!.place} there is a ${objects[cell]!.colour} ${objects[cell]!.shape} .`;
   const start = `the ${scene.colours[anchor]!} object`;
@@ -105,8 +126,25 @@ export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid
   const caption = objects.map((_, cell) => tell(cell)).join(' ');
 
   switch (type) {
-    case 'move':
+    case 'walk-shape':
+    case 'walk-colour': {
+      const asked = type === 'walk-shape' ? 'shape' : 'colour';
+      const reached = grid.places[grid.neighbor({ cell: anchor, move })!]!;
+      const origin = grid.places[anchor]!;
+      const then = secondMove === undefined ? 'stay put' : `go ${secondMove}`;
+      const arrival = secondMove === undefined ? `stay put in the ${reached}` : `go ${secondMove} to the ${grid.places[target]!}`;
+      return {
+        question: `start at the ${origin} , go ${move} , then ${then} . what ${asked} is there ?`,
+        summary: `first start at the ${origin} , then go ${move} , then ${then} , then name the ${asked} found there .`,
+        caption,
+        reasoning: `from the ${origin} go ${move} to the ${reached} . then ${arrival} . ${tell(target)} so the ${asked} is ${answer} .`,
+        answer,
+      };
+    }
+    case 'shape':
       return { question: `${path} what shape is that object ?`, summary: `${find} name the shape found there .`, caption, reasoning: `${hop} so the shape is ${shape} .`, answer };
+    case 'colour':
+      return { question: `${path} what colour is that object ?`, summary: `${find} name the colour found there .`, caption, reasoning: `${hop} so the colour is ${answer} .`, answer };
     case 'twin': {
       const twin = scene.shapes.findIndex((other, cell) => other === shape && cell !== target);
       return { question: `${path} which other has that shape ?`, summary: `${find} look for its shape elsewhere .`, caption, reasoning: `${hop} ${scan} ${tell(twin)}`, answer };

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { settleCounts, settleOptions } from '../generators/dataset-generator';
 import type { DatasetGenerator } from '../generators/dataset-generator';
-import { generateScenes } from './generate-scenes';
+import { generateScenes, scenePresets } from './generate-scenes';
 import { sceneQuestionTypes } from './scene-questions';
 import type { SceneQuestionType } from './scene-questions';
 
@@ -15,17 +15,19 @@ export const scenesGenerator: DatasetGenerator = {
   options: {
     preset: { description: 'small: 2 × 2 cells; full: 2 × 3', default: 'small', choices: ['small', 'full'] },
     cellSize: { description: "a cell's side in pixels", default: 16 },
-    types: { description: 'kinds of question, separated by commas', default: sceneQuestionTypes.join(',') },
+    square: { description: 'draw on a square canvas, black where the grid ends', default: true },
+    types: { description: `kinds of question, separated by commas, of ${sceneQuestionTypes.join(', ')}`, default: scenePresets.small.types.join(',') },
     base: { description: 'also write base.jsonl, questions of one hop about the training pictures', default: true },
   },
   async write({ folder, counts, seed = 42, options = {}, onProgress, signal }) {
-    const { preset, cellSize, types, base } = settleOptions({ known: scenesGenerator.options, given: options });
+    const { preset, cellSize, square, types, base } = settleOptions({ known: scenesGenerator.options, given: options });
     const report = await generateScenes({
       folder,
       count: settleCounts(scenesGenerator.defaultCounts, counts),
       seed,
       preset: preset as 'small' | 'full',
       cellSize: cellSize as number,
+      square: square as boolean,
       types: (types as string).split(',') as SceneQuestionType[],
       base: base as boolean,
       ...(onProgress ? { onProgress } : {}),
