@@ -4,7 +4,7 @@
  *
  *   pnpm --filter @subtext/tensor build && node tooling/bench/matmul.mjs [--seconds 0.5] [--size 512]
  *
- * Each figure is the best of many short samples, which is what the machine can do where other work disturbs it.
+ * Each figure is the best of many short samples, in processor time: what one core does, whatever else the machine runs.
  */
 import os from 'node:os';
 import { parseArgs } from 'node:util';
@@ -32,6 +32,15 @@ const backend = tf.backend();
 
 const random = (shape) => tf.randomNormal(shape, 0, 1, 'float32', 1);
 
+/** Milliseconds of processor time of this process so far. */
+function processorTime() {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Samples shorter than this are lost in the resolution of processor time. */
+const sampleMilliseconds = 5;
+
 /** Best GFLOP/s of each kernel, sampled in turns. */
 function measure({ rows, columns, depth, batch = 1, transposeA = false, transposeB = false }, kernels) {
   const withBatch = (shape) => (batch > 1 ? [batch, ...shape] : shape);
@@ -48,20 +57,20 @@ function measure({ rows, columns, depth, batch = 1, transposeA = false, transpos
     const warm = performance.now() + 200;
     let last;
     do {
-      const start = performance.now();
+      const start = processorTime();
       multiply(kernel);
-      last = performance.now() - start;
+      last = processorTime() - start;
     } while (performance.now() < warm);
-    return Math.max(1, Math.round(2 / Math.max(0.001, last)));
+    return Math.max(1, Math.ceil(sampleMilliseconds / Math.max(0.01, last)));
   });
   // Each kernel has its own time, so that a slow one takes no samples from a fast one.
   const spent = kernels.map(() => 0);
   while (spent.some((milliseconds) => milliseconds < seconds * 1000)) {
     kernels.forEach((kernel, index) => {
       if (spent[index] >= seconds * 1000) return;
-      const start = performance.now();
+      const start = processorTime();
       for (let i = 0; i < repeats[index]; i++) multiply(kernel);
-      const took = performance.now() - start;
+      const took = processorTime() - start;
       spent[index] += took;
       best[index] = Math.min(best[index], took / repeats[index]);
     });
