@@ -40,6 +40,9 @@ export interface FusedKernels {
    */
   activationBackward?(options: { gradient: Tensor2D; preactivation: Tensor2D; activation: Activation }): Tensor2D;
 
+  /** Σ over the rows, for the gradients of biases and norms that are otherwise composed: `[rows, width]` → `[width]`. */
+  sumRows?(input: Tensor2D): Tensor1D;
+
   /**
    * True if {@link attentionForward} reads only the first `keyTime` rows of longer key and value buffers
    * (`[batch, capacity, width]`); without it the rows are sliced out first.

@@ -18,11 +18,13 @@ interface ComposedActivation {
   derivative: (x: tf.Tensor) => tf.Tensor;
 }
 
-const sigmoidScaled = (slope: number): ComposedActivation => ({
-  forward: (x) => tf.mul(x, tf.sigmoid(tf.mul(x, slope))),
+/** x·σ(u) and its derivative σ(u) + x·u′·σ(u)·(1−σ(u)), by {@link sigmoidForm}. */
+const sigmoidActivation = (activation: Activation): ComposedActivation => ({
+  forward: (x) => tf.mul(x, tf.sigmoid(sigmoidForm(activation, x)!.inner)),
   derivative: (x) => {
-    const sigmoid = tf.sigmoid(tf.mul(x, slope));
-    return tf.mul(sigmoid, tf.add(1, tf.mul(tf.mul(x, slope), tf.sub(1, sigmoid))));
+    const { inner, slope } = sigmoidForm(activation, x)!;
+    const sigmoid = tf.sigmoid(inner);
+    return tf.mul(sigmoid, tf.add(1, tf.mul(slope(), tf.sub(1, sigmoid))));
   },
 });
 
@@ -35,18 +37,10 @@ const composed: Record<Exclude<Activation, 'none'>, ComposedActivation> = {
       return tf.add(cumulative, tf.mul(x, density));
     },
   },
-  // Written with σ(2u) = (1 + tanh u) / 2, which needs fewer passes over memory; u = √(2/π)·(x + 0.044715·x³).
-  'gelu-tanh': {
-    forward: (x) => tf.mul(x, tf.sigmoid(tf.mul(x, tf.add(2 * rootTwoOverPi, tf.mul(2 * rootTwoOverPi * geluCubic, tf.square(x)))))),
-    derivative: (x) => {
-      const squared = tf.square(x);
-      const sigmoid = tf.sigmoid(tf.mul(x, tf.add(2 * rootTwoOverPi, tf.mul(2 * rootTwoOverPi * geluCubic, squared))));
-      const slope = tf.mul(x, tf.add(2 * rootTwoOverPi, tf.mul(6 * rootTwoOverPi * geluCubic, squared)));
-      return tf.mul(sigmoid, tf.add(1, tf.mul(slope, tf.sub(1, sigmoid))));
-    },
-  },
-  'quick-gelu': sigmoidScaled(quickGeluSlope),
-  silu: sigmoidScaled(1),
+  // (1 + tanh u) / 2 is σ(2u), which needs fewer passes over memory.
+  'gelu-tanh': sigmoidActivation('gelu-tanh'),
+  'quick-gelu': sigmoidActivation('quick-gelu'),
+  silu: sigmoidActivation('silu'),
   relu: { forward: (x) => tf.relu(x), derivative: (x) => tf.step(x) },
   tanh: { forward: (x) => tf.tanh(x), derivative: (x) => tf.sub(1, tf.square(tf.tanh(x))) },
 };
@@ -63,22 +57,48 @@ export function checkActivation(operation: string, activation: Activation): void
 
 /** `activation(x)`, not differentiable: for use inside an operation. */
 export function activationValue<T extends tf.Tensor>(activation: Activation, x: T): T {
-  if (activation === 'none') {
-    return x;
-  }
   const fused = fusedKernels().activationForward;
-  return fused ? (tf.reshape(fused({ input: asRows(x), activation }), x.shape) as T) : tf.tidy(() => composed[activation].forward(x) as T);
+  return fused && activation !== 'none' ? (tf.reshape(fused({ input: asRows(x), activation }), x.shape) as T) : composedActivation(activation, x);
 }
 
 /** `gradient · activation′(x)`. */
 export function activationGradient<T extends tf.Tensor>(activation: Activation, x: T, gradient: T): T {
-  if (activation === 'none') {
-    return gradient;
-  }
   const fused = fusedKernels().activationBackward;
-  return fused
+  return fused && activation !== 'none'
     ? (tf.reshape(fused({ gradient: asRows(gradient), preactivation: asRows(x), activation }), x.shape) as T)
-    : tf.tidy(() => tf.mul(gradient, composed[activation].derivative(x)) as T);
+    : composedActivationGradient(activation, x, gradient);
+}
+
+/** {@link activationValue} from TensorFlow.js's operations. */
+export function composedActivation<T extends tf.Tensor>(activation: Activation, x: T): T {
+  return activation === 'none' ? x : tf.tidy(() => composed[activation].forward(x) as T);
+}
+
+/** {@link activationGradient} from TensorFlow.js's operations. */
+export function composedActivationGradient<T extends tf.Tensor>(activation: Activation, x: T, gradient: T): T {
+  return activation === 'none' ? gradient : tf.tidy(() => tf.mul(gradient, composed[activation].derivative(x)) as T);
+}
+
+/**
+ * `inner` u and (computed when asked for) `slope` x·u′ of activations of the form x·σ(u), or null for the others: `silu` has u = x, `quick-gelu`
+ * u = 1.702·x, `gelu-tanh` u = 2·√(2/π)·(x + 0.044715·x³).
+ */
+export function sigmoidForm(activation: Activation, x: tf.Tensor): { inner: tf.Tensor; slope: () => tf.Tensor } | null {
+  if (activation === 'silu') {
+    return { inner: x, slope: () => x };
+  }
+  if (activation === 'quick-gelu') {
+    const inner = tf.mul(x, quickGeluSlope);
+    return { inner, slope: () => inner };
+  }
+  if (activation === 'gelu-tanh') {
+    const cubic = tf.mul(2 * rootTwoOverPi * geluCubic, tf.square(x));
+    return {
+      inner: tf.mul(x, tf.add(cubic, 2 * rootTwoOverPi)),
+      slope: () => tf.mul(x, tf.add(tf.mul(cubic, 3), 2 * rootTwoOverPi)),
+    };
+  }
+  return null;
 }
 
 function asRows(tensor: tf.Tensor): tf.Tensor2D {

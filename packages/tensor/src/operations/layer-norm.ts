@@ -4,6 +4,7 @@ import type { FusedKernels } from '../kernels/fused-kernels';
 import { checkFloat } from './check';
 import { differentiable } from './differentiable';
 import { checkNorm } from './norms';
+import { sumRows } from './sum-rows';
 
 export interface LayerNormOptions<T extends tf.Tensor> {
   /** `[..., width]`, float32. */
@@ -75,8 +76,8 @@ function composedBackward({ gradient, input, scale, mean, inverseDeviation }: Pa
     const along = tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), 1, true));
     return {
       input: tf.mul(tf.sub(tf.sub(scaled, tf.mean(scaled, 1, true)), along), inverse) as tf.Tensor2D,
-      scale: tf.sum(tf.mul(gradient, normalised), 0) as tf.Tensor1D,
-      bias: tf.sum(gradient, 0) as tf.Tensor1D,
+      scale: sumRows(tf.mul(gradient, normalised)),
+      bias: sumRows(gradient),
     };
   });
 }

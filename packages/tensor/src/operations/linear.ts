@@ -4,6 +4,7 @@ import type { Activation, FusedKernels, WeightLayout } from '../kernels/fused-ke
 import { activationGradient, activationValue, checkActivation } from './activations';
 import { check, checkFloat, checkRank, checkShape, shapeText } from './check';
 import { differentiable } from './differentiable';
+import { sumRows } from './sum-rows';
 
 export interface LinearOptions<T extends tf.Tensor> {
   /** `[..., in]`, float32. */
@@ -98,6 +99,6 @@ function composedBackward({ gradient, input, weight, layout, needs }: Parameters
   return {
     input: needs.input ? (tf.matMul(gradient, weight, false, !outIn) as tf.Tensor2D) : null,
     weight: needs.weight ? weightGradient() : null,
-    bias: needs.bias ? (tf.sum(gradient, 0) as tf.Tensor1D) : null,
+    bias: needs.bias ? sumRows(gradient) : null,
   };
 }

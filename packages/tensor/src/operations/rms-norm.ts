@@ -3,6 +3,7 @@ import { fusedKernels } from '../kernels/registry';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { differentiable } from './differentiable';
 import { checkNorm } from './norms';
+import { sumRows } from './sum-rows';
 
 export interface RmsNormOptions<T extends tf.Tensor> {
   /** `[..., width]`, float32. */
@@ -56,7 +57,7 @@ function composedBackward({ gradient, input, scale, inverseDeviation }: Paramete
     const scaled = tf.mul(gradient, scale);
     return {
       input: tf.mul(tf.sub(scaled, tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), 1, true))), inverse) as tf.Tensor2D,
-      scale: tf.sum(tf.mul(gradient, normalised), 0) as tf.Tensor1D,
+      scale: sumRows(tf.mul(gradient, normalised)),
     };
   });
 }

@@ -7,8 +7,8 @@ import { optimizerKernels } from './optimizer-kernels';
 import { tokenKernels } from './token-kernels';
 import type { Workspace } from './workspace';
 
-/** Every fused operation but the one made for engines that get a loss and its gradient together. */
-type WasmKernels = Required<Omit<FusedKernels, 'crossEntropyWithGradient'>>;
+/** Every fused operation but those that serve where others are composed. */
+type WasmKernels = Required<Omit<FusedKernels, 'crossEntropyWithGradient' | 'sumRows'>>;
 
 /** Every fused operation, on tensors of the wasm backend and in place on its memory. */
 export function createWasmKernels(workspace: Workspace): WasmKernels {
