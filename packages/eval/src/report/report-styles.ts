@@ -25,7 +25,7 @@ pre { background: var(--panel); padding: .8rem 1rem; border-radius: 6px; overflo
 nav ul { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(9.5rem, 100%), 1fr)); gap: .8rem; margin: 1.2rem 0; padding: 0; }
 .tiles > div { background: var(--panel); border-radius: 8px; padding: .7rem 1rem; }
-.tiles dt { color: var(--quiet); font-size: .88rem; } .tiles dd { margin: 0; } .tiles .value { font-size: 1.55rem; font-weight: 650; line-height: 1.3; }
+.tiles dt { color: var(--quiet); font-size: .88rem; } .tiles dd { margin: 0; } .tiles .value { font-size: 1.55rem; font-weight: 650; line-height: 1.3; } .tiles .interval { white-space: normal; }
 .facts { display: grid; gap: .25rem 1.4rem; margin: .6rem 0 1rem; } .facts > div { display: grid; grid-template-columns: minmax(7rem, 14rem) 1fr; gap: .8rem; }
 dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; margin: .6rem 0; }
