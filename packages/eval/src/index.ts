@@ -50,6 +50,8 @@ export {
   type ThoughtStates,
 } from './audit/interventions';
 export type { InterpreterAuditSample, InterpreterAuditSubject, InterpreterCondition, ThoughtAuditSample, ThoughtAuditSubject } from './audit/audit-subject';
+export { ReasonerThoughts, type ReasonerThoughtsOptions } from './audit/reasoner-thoughts';
+export { explainerSubject, explanationLikelihoods, type ExplainerSubjectOptions } from './audit/explainer-subject';
 export { auditThoughts, judgeThoughts, type AuditThoughtsOptions, type Estimate, type InterventionEffect, type InterventionResult, type ThoughtAudit, type ThoughtVerdict } from './audit/audit-thoughts';
 export { auditInterpreter, judgeInterpreter, type AuditInterpreterOptions, type InterpreterAudit, type InterpreterConditionResult, type InterpreterVerdict } from './audit/audit-interpreter';
 export { retainedInformation, type RetainedInformation } from './audit/retained-information';
@@ -59,6 +61,8 @@ export { logitLens, type LensReading, type LensToken } from './probes/logit-lens
 export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
 export { meanPairwiseCosine, thoughtGeometry, type PlaceGeometry, type ThoughtGeometry } from './probes/thought-geometry';
 export { mostActivating, trainSparseAutoencoder, type ActivatingExample, type ActiveLatent, type SparseAutoencoder, type SparseAutoencoderOptions } from './probes/sparse-autoencoder';
+export { probeLabels, type ProbeLabels } from './probes/probe-labels';
+export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
 export { probeSections } from './probes/probe-sections';
 
 export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
@@ -75,3 +79,5 @@ export type { JudgedScore, JudgeStep } from './tasks/judge/judge-step';
 
 export { evaluateTask, isSampleFault, type AnsweringModel, type EvaluateTaskOptions, type EvaluationProgress, type ModelAnswer } from './run/evaluate-task';
 export { reasonerModel } from './run/reasoner-model';
+export { commonestAnswerFloor } from './audit/commonest-answer-floor';
+export { keepExplanations, keepThoughtRuns } from './audit/kept-runs';

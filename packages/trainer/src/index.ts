@@ -1,6 +1,9 @@
 export { TrainerError, type TrainerErrorCode } from './errors';
 export { createMethod, methodNames, type MethodSpecification } from './methods/registry';
 export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
+export { type CoconutOptions, latentTokens } from './methods/coconut';
+export { type IcotOptions } from './methods/icot';
+export { PAUSE_TOKEN, type PauseOptions } from './methods/pause';
 export { linesFormat, type ReasoningFormat, reasoningFormats, taggedFormat } from './methods/reasoning-format';
 export {
   IGNORED_LABEL,
@@ -11,6 +14,7 @@ export {
   type ThoughtPosition,
 } from './methods/reasoning-method';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
+export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { DataOrder } from './batches/data-order';
 export { PictureStore } from './batches/picture-store';
 export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
@@ -18,6 +22,7 @@ export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-
 export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
 export { type ModelSource, openModel } from './programs/model-source';
 export { type ProgramModule, type ProgramParameter, type TrainingProgram } from './programs/training-program';
+export { continuousForward } from './programs/continuous-forward';
 export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions } from './programs/reasoner-program';
 export { startWorkers, type WorkerPool } from './parallel/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';
@@ -25,8 +30,8 @@ export { writeAtomically } from './checkpoint/atomic-files';
 export { lockFolder } from './checkpoint/run-lock';
 export { createProgram, type ProgramSource, reasonerProgramModule } from './loop/training-engine';
 export { train, type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions } from './loop/train';
-export { type Answer, type AnswerStage, type Thought } from './reasoner/answer';
-export { formatNamed, Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
+export { type Answer, type AnswerStage, parseAnswer, type Thought } from './reasoner/answer';
+export { type EmbeddedSequences, formatNamed, Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';
 export { embedBatch } from './programs/embed-batch';
 export {

@@ -11,6 +11,8 @@ export interface ThoughtAuditSample {
 
 /** A model whose thoughts can be replaced. */
 export interface ThoughtAuditSubject<Example> {
+  /** Where a state is several vectors side by side, such as keys and values: the width of one, so that noise keeps each one's norm. @default the whole state */
+  readonly segment?: number;
   /** Collects the examples' own thoughts as the model thinks them. */
   collect(options: { examples: readonly Example[] }): Promise<ThoughtStates[]>;
   /** Answers the examples, with the intervention's thoughts in place of their own, or with their own. One sample an example, in order. */

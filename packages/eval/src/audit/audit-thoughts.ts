@@ -111,7 +111,7 @@ export async function auditThoughts<Example>(options: AuditThoughtsOptions<Examp
   const own = await subject.run({ examples, intervention: null });
   checkCount('samples', own.length, examples.length);
 
-  const interventions = interventionsFor({ thoughts, own, seed, most, compatible: compatible && ((left, right) => compatible(examples[left] as Example, examples[right] as Example)) });
+  const interventions = interventionsFor({ thoughts, own, seed, most, segment: subject.segment, compatible: compatible && ((left, right) => compatible(examples[left] as Example, examples[right] as Example)) });
   const total = interventions.length + 1;
   onProgress?.({ done: 1, total, name: 'own thoughts' });
   const runs: ThoughtAuditSample[][] = [];
@@ -153,18 +153,20 @@ function interventionsFor({
   own,
   seed,
   most,
+  segment,
   compatible,
 }: {
   thoughts: readonly ThoughtStates[];
   own: readonly ThoughtAuditSample[];
   seed: number;
   most: number;
+  segment: number | undefined;
   compatible?: (left: number, right: number) => boolean;
 }): ThoughtIntervention[] {
   return [
     replaceByZeros({ thoughts }),
     replaceByMean({ thoughts }),
-    replaceByNoise({ thoughts, seed }),
+    replaceByNoise({ thoughts, seed, segment }),
     replaceByAnother({ thoughts, seed }),
     ...(most > 1 ? [permuteThoughts({ thoughts, seed })] : []),
     ...Array.from({ length: most }, (_, kept) => cutThoughts({ thoughts, kept })),

@@ -53,17 +53,26 @@ export function replaceByMean({ thoughts }: { thoughts: readonly ThoughtStates[]
 export function replaceByNoise({
   thoughts,
   seed = 0,
+  segment,
 }: {
   thoughts: readonly ThoughtStates[];
   /** @default 0 */
   seed?: number;
+  /** Where a state is several vectors side by side, such as keys and values: the width of one; each keeps its own norm. @default the whole state */
+  segment?: number;
 }): ThoughtIntervention {
   const random = new RandomStream(seed, 'thought noise');
+  const noiseFor = (vector: Float32Array) => {
+    const noise = Float64Array.from(vector, () => gaussian(random));
+    const scale = euclideanNorm(vector) / Math.max(euclideanNorm(noise), 1e-30);
+    return noise.map((value) => value * scale);
+  };
   const replaced = thoughts.map((states) =>
     states.map((state) => {
-      const noise = Float64Array.from(state, () => gaussian(random));
-      const scale = euclideanNorm(state) / Math.max(euclideanNorm(noise), 1e-30);
-      return Float32Array.from(noise, (value) => value * scale);
+      const width = segment ?? Math.max(1, state.length);
+      const noise = new Float32Array(state.length);
+      for (let start = 0; start < state.length; start += width) noise.set(noiseFor(state.subarray(start, start + width)), start);
+      return noise;
     }),
   );
   return { kind: 'noise', name: 'noise of the same norm', thoughts: replaced, changed: changes(thoughts, replaced) };

@@ -1,19 +1,43 @@
-import type { Reasoner } from '@subtext/trainer';
+import type { Answer, Reasoner } from '@subtext/trainer';
+import { createHash } from 'node:crypto';
 import type { AnsweringModel } from './evaluate-task';
 
-/** A reasoner as a model that answers a task's questions, greedily. */
+/**
+ * A reasoner as a model that answers a task's questions: greedily, or with a temperature by draws of a seed. Drawn
+ * answers are made one question at a time, each with a seed of its own, so that they depend neither on the batch nor on
+ * where a broken run went on.
+ */
 export function reasonerModel({
   reasoner,
   maximumTokens,
+  temperature = 0,
+  seed = 0,
+  signal,
 }: {
   reasoner: Pick<Reasoner, 'think'>;
   /** Most tokens of a response. @default the reasoner's own limit */
   maximumTokens?: number;
+  /** @default 0: greedy */
+  temperature?: number;
+  /** Of the draws. @default 0 */
+  seed?: number;
+  /** Stops generation. */
+  signal?: AbortSignal;
 }): AnsweringModel {
   return {
     async answer({ examples, prompts }) {
       const questions = examples.map(({ image }, index) => ({ question: prompts[index] as string, ...(image === undefined ? {} : { image }) }));
-      const answers = await reasoner.think({ questions, batchSize: questions.length, ...(maximumTokens === undefined ? {} : { maxNewTokens: maximumTokens }) });
+      const options = { ...(maximumTokens === undefined ? {} : { maxNewTokens: maximumTokens }), ...(signal === undefined ? {} : { signal }) };
+      const answers: Answer[] = [];
+      if (temperature === 0) answers.push(...(await reasoner.think({ questions, batchSize: questions.length, ...options })));
+      else {
+        for (const [index, question] of questions.entries()) {
+          const own = createHash('sha256').update(`${seed} ${examples[index]?.id}`).digest().readUInt32LE(0);
+          answers.push(...(await reasoner.think({ questions: [question], temperature, seed: own, ...options })));
+        }
+      }
+      // What was cut short by the signal is no answer.
+      signal?.throwIfAborted();
       return answers.map(({ text, answer, tokens }) => ({
         output: text,
         answer: answer ?? null,

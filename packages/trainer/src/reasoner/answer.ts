@@ -6,7 +6,7 @@ export interface Thought {
   stage: string;
   /** Which thought of the stage, from 0. */
   index: number;
-  /** Index of the thinking token among the generated tokens. */
+  /** Index of the thinking token among the generated tokens; below 0 where it stands in the prompt: −1 is the prompt's last. */
   position: number;
   /** The thought's state, `[width]`. */
   hidden: Float32Array;
@@ -31,11 +31,11 @@ export interface Answer {
   thoughts: Thought[];
   ids: number[];
   tokens: {
-    /** All generated tokens, with tags, thinking tokens and the end. */
+    /** All generated tokens, with tags, thinking tokens, continuous thoughts and the end. */
     generated: number;
     /** Without the stages' tags: how the paper counts. */
     withoutTags: number;
-    /** Thinking tokens. */
+    /** Thoughts: thinking tokens, continuous thoughts and pauses. */
     thinking: number;
   };
   /** Whether the response ended by itself. */

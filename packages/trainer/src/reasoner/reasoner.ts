@@ -14,6 +14,7 @@ import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-for
 import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
 import { embedBatch } from '../programs/embed-batch';
 import { type Answer, parseAnswer, parseStage, type Thought } from './answer';
+import { thinkInPrompt } from './prompt-thoughts';
 import type { ReasonerSettings } from './reasoner-settings';
 
 /** What a reasoner is asked. */
@@ -32,6 +33,14 @@ export interface ThinkOptions {
   /** Called after each batch. */
   onProgress?: (options: { done: number; total: number }) => void;
   signal?: AbortSignal;
+}
+
+/** Sequences as vectors, padded on the left. */
+export interface EmbeddedSequences extends EmbeddedInputs {
+  /** By sequence, 0 on padding; null where all have one length. */
+  mask: number[][] | null;
+  /** Positions, padding included. */
+  time: number;
 }
 
 const settingsFile = 'subtext.json';
@@ -68,7 +77,8 @@ export class Reasoner {
     this.processor = processor;
     if (processor) this.#pictures = new PictureStore({ processor });
     this.#stageOfThought = new Map(
-      settings.stages.flatMap((stage) =>
+      // Thoughts that stand in the prompt are not written: their tokens mean nothing in a response.
+      (this.method.promptThoughts ? [] : settings.stages).flatMap((stage) =>
         this.method.specialTokens({ stages: [stage] }).map((token, index) => [tokenizer.idOf(token), { stage, index }] as const),
       ),
     );
@@ -119,6 +129,35 @@ export class Reasoner {
     };
   }
 
+  /** The ids that answering each question starts from. Throws `INVALID_OPTION` for a picture that the model cannot see. */
+  prompts(questions: readonly Question[]): number[][] {
+    this.#checkPictures(questions);
+    const context = this.layoutContext();
+    return questions.map((question) => this.method.prompt({ example: question, context }));
+  }
+
+  /**
+   * Prompts, or prompts with responses begun, as vectors with their pictures in place: `[questions, time, width]`, padded
+   * on the left. The caller frees `embeddings` and `forwardExtras`.
+   */
+  async embedSequences({
+    questions,
+    sequences,
+  }: {
+    questions: readonly Question[];
+    /** By question: its prompt's ids and what follows. */
+    sequences: readonly (readonly number[])[];
+  }): Promise<EmbeddedSequences> {
+    this.#checkLengths(sequences);
+    const images = questions.flatMap(({ image }) => (image && this.#pictures ? [image] : []));
+    const pixelValues = images.length > 0 ? await this.#pictures!.pixelValues(images) : undefined;
+    const { ids, mask, time } = leftPad(sequences, this.tokenizer.idOf(this.settings.endToken));
+    const embedded = tf.tidy(
+      () => embedBatch({ model: this.model, ids, rows: questions.length, time, pixelValues }) as unknown as tf.TensorContainerObject,
+    ) as unknown as EmbeddedInputs;
+    return { ...embedded, mask, time };
+  }
+
   /** Answers questions, batch by batch. A question's answer does not depend on those beside it. */
   async think({ questions, batchSize = 64, maxNewTokens, temperature = 0, seed = 0, onProgress, signal }: ThinkOptions): Promise<Answer[]> {
     this.#checkPictures(questions);
@@ -127,18 +166,21 @@ export class Reasoner {
     for (let start = 0; start < questions.length; start += batchSize) {
       signal?.throwIfAborted();
       const batch = questions.slice(start, start + batchSize);
-      const prompts = batch.map((question) => this.method.prompt({ example: question, context }));
-      this.#checkLengths(prompts);
-      const images = batch.flatMap(({ image }) => (image && this.#pictures ? [image] : []));
-      const pixelValues = images.length > 0 ? await this.#pictures!.pixelValues(images) : undefined;
-      const { ids, mask, time } = leftPad(prompts, context.endId);
-      const { embeddings, forwardExtras } = tf.tidy(
-        () => embedBatch({ model: this.model, ids, rows: batch.length, time, pixelValues }) as unknown as tf.TensorContainerObject,
-      ) as unknown as EmbeddedInputs;
+      const prompts = this.prompts(batch);
+      const { embeddings, mask, forwardExtras } = await this.embedSequences({ questions: batch, sequences: prompts });
+      const positions = batch.map((example) => this.method.promptThoughts?.({ example, context }) ?? []);
+      let thought: Awaited<ReturnType<typeof thinkInPrompt>> | undefined;
       try {
+        if (positions.some(({ length }) => length > 0)) {
+          thought = await thinkInPrompt({
+            model: this.model,
+            prompts: { embeddings, mask, forwardExtras, lengths: prompts.map(({ length }) => length), thoughts: positions },
+            reading: this.settings.thoughtReading,
+          });
+        }
         const generation = await generate({
           model: this.model,
-          inputs: { embeddings, mask, forwardExtras },
+          inputs: { embeddings: thought?.embeddings ?? embeddings, mask, forwardExtras },
           maxNewTokens: maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1,
           stopIds: [context.endId],
           temperature,
@@ -147,10 +189,13 @@ export class Reasoner {
           signal,
         });
         for (const [row, generated] of generation.ids.entries()) {
-          answers.push(this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id' }));
+          const continuous = positions[row]!.filter(({ kind }) => kind === 'continuous').length;
+          answers.push(
+            this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id', before: thought?.thoughts[row] ?? [], continuous }),
+          );
         }
       } finally {
-        tf.dispose([embeddings, forwardExtras as tf.TensorContainer]);
+        tf.dispose([embeddings, thought?.embeddings ?? [], forwardExtras as tf.TensorContainer]);
       }
       onProgress?.({ done: answers.length, total: questions.length });
     }
@@ -161,11 +206,25 @@ export class Reasoner {
     this.model.dispose();
   }
 
-  #readAnswer({ ids, states, finished }: { ids: number[]; states: Float32Array[]; finished: boolean }): Answer {
+  #readAnswer({
+    ids,
+    states,
+    finished,
+    before,
+    continuous,
+  }: {
+    ids: number[];
+    states: Float32Array[];
+    finished: boolean;
+    /** Thoughts that stand in the prompt. */
+    before: readonly Thought[];
+    /** How many of them are continuous: each is computed one after the other, as a token is, and counts as one. */
+    continuous: number;
+  }): Answer {
     const { settings, format, tokenizer } = this;
     const content = finished ? ids.slice(0, -1) : ids;
     const text = tokenizer.decode(content, { skipSpecialTokens: false });
-    const thoughts: Thought[] = [];
+    const thoughts: Thought[] = [...before];
     for (const [position, id] of ids.entries()) {
       const thought = this.#stageOfThought.get(id);
       if (!thought) continue;
@@ -184,7 +243,7 @@ export class Reasoner {
       stages,
       thoughts,
       ids,
-      tokens: { generated: ids.length, withoutTags: ids.length - tagTokens, thinking: ids.filter((id) => this.#stageOfThought.has(id)).length },
+      tokens: { generated: ids.length + continuous, withoutTags: ids.length + continuous - tagTokens, thinking: before.length + ids.filter((id) => this.#stageOfThought.has(id)).length },
       finished,
     };
   }
@@ -199,7 +258,7 @@ export class Reasoner {
     }
   }
 
-  #checkLengths(prompts: readonly number[][]): void {
+  #checkLengths(prompts: readonly (readonly number[])[]): void {
     const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
     const { maxPositions } = this.model.dimensions;
     if (longest >= maxPositions) {

@@ -1,0 +1,53 @@
+import { renderReport } from '@subtext/eval';
+import { useEngine, type EngineName } from '@subtext/tensor';
+import { writeAtomically } from '@subtext/trainer';
+import { Command, Option } from 'commander';
+import { join } from 'node:path';
+
+import { auditModel, type AuditSettings } from '../pipeline/audit-model';
+import { interruptSignal } from '../terminal/interrupt';
+import { createOutput } from '../terminal/output';
+import { engineOption, positiveWholeNumber, repeated, share, wholeNumber } from './options';
+
+interface AuditOptions extends Omit<AuditSettings, 'task' | 'data'> {
+  task: string;
+  data?: string[];
+  engine: EngineName | 'auto';
+  json: boolean;
+}
+
+export function auditCommand(): Command {
+  return new Command('audit')
+    .description("measure whether a model's thoughts are used, whether its interpreters read them, and what they hold")
+    .requiredOption('--model <folder>', "the reasoner's folder; its interpreters/ are audited too")
+    .requiredOption('--task <name>', 'the task whose questions are asked')
+    .requiredOption('--output <folder>', 'where the report goes; a broken audit is gone on with')
+    .option('--data <path>', "the task's data", repeated)
+    .option('--limit <count>', 'only the first examples', positiveWholeNumber)
+    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .addOption(withoutChainOption())
+    .option('--cot <folder>', 'a reasoner that writes its chain, for the retained information')
+    .option('--floor <share>', "accuracy that needs no thought; by default the commonest answer's of each kind of question", share)
+    .option('--seed <number>', 'of the interventions and the resampling', wholeNumber, 0)
+    .option('--no-probes', 'leaves the probes out')
+    .addOption(engineOption())
+    .option('--json', 'one JSON object a line', false)
+    .action(async (options: AuditOptions) => {
+      const output = createOutput({ json: options.json });
+      const signal = interruptSignal();
+      await useEngine(options.engine);
+      const audit = await auditModel({ settings: options, output, signal });
+      await writeAtomically({ path: join(options.output, 'audit.json'), data: `${JSON.stringify(audit.result, null, 2)}\n` });
+      await writeAtomically({ path: join(options.output, 'audit.md'), data: audit.markdown });
+      const report = join(options.output, 'report.html');
+      await writeAtomically({ path: report, data: renderReport({ title: `Audit of ${options.model}`, summary: audit.summary, sections: audit.sections }) });
+      output.event({ event: 'audit', ...audit.result, report }, `\n${audit.markdown}\n  report  ${report}`);
+    });
+}
+
+/** `--no-cot <folder>`: commander would take it for `--cot`'s negation. */
+function withoutChainOption(): Option {
+  const option = new Option('--no-cot <folder>', 'a reasoner without a chain, for the retained information');
+  option.negate = false;
+  return option;
+}

@@ -1,0 +1,70 @@
+import { compareRuns, comparisonMarkdown, comparisonSections, readResults, readSamples, renderReport, type ComparedRun, type ReportSection } from '@subtext/eval';
+import { writeAtomically } from '@subtext/trainer';
+import { Command } from 'commander';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { UsageError } from '../errors';
+import { createOutput } from '../terminal/output';
+
+interface CompareOptions {
+  metric?: string;
+  onlyShared: boolean;
+  output?: string;
+  json: boolean;
+}
+
+/** A run's folder, read. */
+interface ReadRun {
+  name: string;
+  /** By task. */
+  samples: Map<string, ComparedRun['samples']>;
+}
+
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description('compare runs on the same samples: intervals, McNemar, bootstrap; names what is not significant')
+    .argument('<run...>', 'folders that `subtext-eval run` wrote, two or more')
+    .option('--metric <name>', "the score to compare; by default the samples' first")
+    .option('--only-shared', 'compare what the runs have in common, where they have other samples', false)
+    .option('--output <folder>', 'writes comparison.html, comparison.md and comparison.json')
+    .option('--json', 'one JSON object a line', false)
+    .action(async (folders: string[], { metric, onlyShared, output: folder, json }: CompareOptions) => {
+      const output = createOutput({ json });
+      if (folders.length < 2) throw new UsageError('A comparison needs two runs or more: subtext-eval compare RUN RUN.');
+      const paths = folders.map((one) => resolve(one));
+      const twice = paths.find((path, index) => paths.indexOf(path) < index);
+      if (twice !== undefined) throw new UsageError(`${twice} is named twice; a run cannot be compared with itself.`);
+      const runs = await Promise.all(folders.map(readRun));
+      const tasks = [...runs[0]!.samples.keys()].filter((task) => runs.every(({ samples }) => samples.has(task)));
+      if (tasks.length === 0) throw new UsageError(`The runs have no task in common: ${runs.map(({ name, samples }) => `${name} has ${[...samples.keys()].join(', ')}`).join('; ')}.`);
+      const results = tasks.map((task) => {
+        const compared = runs.map(({ name, samples }) => ({ name, samples: samples.get(task)! }));
+        return { task, result: compareRuns({ runs: compared, metric: metric ?? compared[0]!.samples[0]!.metrics[0]!, onlyShared }) };
+      });
+      const markdown = results.map(({ task, result }) => `## ${task}\n\n${comparisonMarkdown(result)}`).join('\n');
+      for (const { task, result } of results) output.event({ event: 'comparison', task, ...result });
+      if (!json) output.notice(markdown);
+      if (folder === undefined) return;
+      await mkdir(folder, { recursive: true });
+      const sections = results.flatMap(({ task, result }): ReportSection[] => comparisonSections(result).map((section) => (tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section)));
+      const report = join(folder, 'comparison.html');
+      await writeAtomically({ path: report, data: renderReport({ title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`, summary: `${tasks.join(', ')}: the same samples in every run.`, sections }) });
+      await writeAtomically({ path: join(folder, 'comparison.md'), data: markdown });
+      await writeAtomically({ path: join(folder, 'comparison.json'), data: `${JSON.stringify(results, null, 2)}\n` });
+      output.event({ event: 'written', report }, `  report  ${report}`);
+    });
+}
+
+async function readRun(folder: string): Promise<ReadRun> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${folder} is no run's folder: ${error.code === 'ENOENT' ? 'it does not exist' : error.message}. Give a folder that "subtext-eval run" wrote.`);
+  });
+  const last = names.filter((name) => /^results_.*\.json$/.test(name)).sort().at(-1);
+  if (last === undefined) throw new UsageError(`${folder} holds no results_<date>.json: its run is not finished, or it is no run's folder. Run the same "subtext-eval run" again to go on with it.`);
+  const results = await readResults(join(folder, last));
+  const date = last.slice('results_'.length, -'.json'.length);
+  const samples = new Map<string, ComparedRun['samples']>();
+  for (const task of Object.keys(results.results)) samples.set(task, await readSamples(join(folder, `samples_${task}_${date}.jsonl`)));
+  return { name: folder.replace(/[/\\]+$/, ''), samples };
+}

@@ -1,0 +1,20 @@
+import { evaluationTasks } from '@subtext/eval';
+import { Command } from 'commander';
+
+import { createOutput } from '../terminal/output';
+
+export function listCommand(): Command {
+  return new Command('list')
+    .description('list the tasks and the data that each expects')
+    .option('--json', 'one JSON object a line', false)
+    .action(({ json }: { json: boolean }) => {
+      const output = createOutput({ json });
+      const width = Math.max(...evaluationTasks.map(({ name }) => name.length));
+      for (const { name, description, modality, version, dataDescription, metrics, judge } of evaluationTasks) {
+        output.event(
+          { event: 'task', name, description, modality, version, data: dataDescription, metrics: [...metrics], needsJudge: judge !== undefined },
+          `${name.padEnd(width)}  ${description}\n${' '.repeat(width)}  --data: ${dataDescription}${judge === undefined ? '' : '; needs --judge-url and --judge-model'}`,
+        );
+      }
+    });
+}

@@ -1,0 +1,54 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+/** An option's value that is a whole number from 0 on. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is needed.');
+  return value;
+}
+
+/** An option's value that is a whole number from 1 on. */
+export function positiveWholeNumber(text: string): number {
+  const value = wholeNumber(text);
+  if (value === 0) throw new InvalidArgumentError('a whole number above 0 is needed.');
+  return value;
+}
+
+/** An option's value that is a number from 0 on. */
+export function nonNegativeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('a number from 0 on is needed.');
+  return value;
+}
+
+/** An option's value that is a share: from 0 to below 1. */
+export function share(text: string): number {
+  const value = nonNegativeNumber(text);
+  if (value >= 1) throw new InvalidArgumentError('a number from 0 to below 1 is needed, such as 0.25.');
+  return value;
+}
+
+/** Words between commas, without repetition. */
+export function wordList(text: string): string[] {
+  const words = text.split(',').map((word) => word.trim());
+  if (words.some((word) => word === '')) throw new InvalidArgumentError('names between commas are needed.');
+  return [...new Set(words)];
+}
+
+/** Whole numbers between commas, without repetition. */
+export function wholeNumberList(text: string): number[] {
+  return wordList(text).map(wholeNumber);
+}
+
+/** Further values of an option that may be given several times. */
+export function repeated(text: string, earlier: string[] | undefined): string[] {
+  return [...(earlier ?? []), text];
+}
+
+/** Engines that can be asked for by name. */
+export const engineNames = ['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
+
+/** `--engine`. */
+export function engineOption(): Option {
+  return new Option('--engine <name>', 'what computes').choices(engineNames).default('auto');
+}

@@ -1,0 +1,207 @@
+import {
+  buildResults,
+  evaluateTask,
+  gitHash,
+  hashFolder,
+  judgeSamples,
+  meanAndDeviation,
+  openAiCompatibleJudge,
+  reasonerModel,
+  renderReport,
+  requireJudge,
+  RunFolder,
+  runMarkdown,
+  runSections,
+  stableHash,
+  writeResults,
+  type EvaluationResults,
+  type JudgeEndpoint,
+  type LoadedTask,
+  type SampleRecord,
+} from '@subtext/eval';
+import { engineName, useEngine, type EngineName } from '@subtext/tensor';
+import { writeAtomically, type Reasoner } from '@subtext/trainer';
+import { Command } from 'commander';
+import { join } from 'node:path';
+
+import { UsageError } from '../errors';
+import { loadTasks } from '../pipeline/load-tasks';
+import { openReasoner } from '../pipeline/open-reasoner';
+import { reportImages } from '../pipeline/report-images';
+import { packageVersions } from '../pipeline/versions';
+import { interruptSignal } from '../terminal/interrupt';
+import { createOutput, type Output } from '../terminal/output';
+import { engineOption, nonNegativeNumber, positiveWholeNumber, repeated, wholeNumberList, wordList } from './options';
+
+interface RunOptions {
+  model: string;
+  task: string[];
+  data?: string[];
+  output: string;
+  limit?: number;
+  batch: number;
+  seeds: number[];
+  temperature: number;
+  maxTokens?: number;
+  judgeUrl?: string;
+  judgeModel?: string;
+  engine: EngineName | 'auto';
+  json: boolean;
+}
+
+type Loaded = LoadedTask & { path: string; total: number };
+
+export function runCommand(): Command {
+  return new Command('run')
+    .description('ask a model the questions of one or more tasks and score its answers')
+    .requiredOption('--model <folder>', "the reasoner's folder")
+    .requiredOption('--task <names>', 'tasks, between commas (subtext-eval list shows them)', wordList)
+    .requiredOption('--output <folder>', 'where results go; a broken run is gone on with')
+    .option('--data <path>', "a task's data; NAME=PATH, repeated, for several tasks", repeated)
+    .option('--limit <count>', 'only the first examples of each task', positiveWholeNumber)
+    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .option('--temperature <number>', 'above 0: answers are drawn', nonNegativeNumber, 0)
+    .option('--seeds <numbers>', 'seeds of the draws, between commas: a run each, and their mean ± sd', wholeNumberList, [0])
+    .option('--max-tokens <count>', 'most tokens of a response', positiveWholeNumber)
+    .option('--judge-url <address>', 'an OpenAI-compatible endpoint for tasks that a judge scores; its key in SUBTEXT_JUDGE_KEY')
+    .option('--judge-model <name>', 'the model behind it')
+    .addOption(engineOption())
+    .option('--json', 'one JSON object a line', false)
+    .action(async (options: RunOptions) => {
+      const output = createOutput({ json: options.json });
+      const { model: folder, seeds, temperature, judgeUrl, judgeModel } = options;
+      if (seeds.length > 1 && temperature === 0) throw new UsageError('Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7.');
+      if ((judgeUrl === undefined) !== (judgeModel === undefined)) throw new UsageError('A judge needs both --judge-url and --judge-model.');
+      const judge = judgeUrl === undefined ? undefined : openAiCompatibleJudge({ baseUrl: judgeUrl, model: judgeModel as string, apiKey: process.env.SUBTEXT_JUDGE_KEY });
+      const signal = interruptSignal();
+      const loaded = await loadTasks({ names: options.task, data: options.data, limit: options.limit, output });
+      for (const { task } of loaded) if (task.judge) requireJudge({ task, judge });
+      await useEngine(options.engine);
+      const reasoner = await openReasoner({ folder, tasks: loaded.map(({ task }) => task) });
+      try {
+        const modelHash = await hashFolder(folder);
+        const all: EvaluationResults[] = [];
+        for (const seed of seeds) {
+          if (seeds.length > 1) output.heading(`Seed ${seed}`);
+          all.push(await runOnce({ options, loaded, reasoner, modelHash, judge, seed, folder: seeds.length > 1 ? join(options.output, `seed-${seed}`) : options.output, output, signal }));
+        }
+        if (seeds.length > 1) await summarizeSeeds({ all, seeds, folder: options.output, loaded, output });
+      } finally {
+        reasoner.dispose();
+      }
+    });
+}
+
+async function runOnce({
+  options,
+  loaded,
+  reasoner,
+  modelHash,
+  judge,
+  seed,
+  folder,
+  output,
+  signal,
+}: {
+  options: RunOptions;
+  loaded: readonly Loaded[];
+  reasoner: Reasoner;
+  modelHash: string;
+  judge: JudgeEndpoint | undefined;
+  seed: number;
+  folder: string;
+  output: Output;
+  signal: AbortSignal;
+}): Promise<EvaluationResults> {
+  const { temperature, limit, maxTokens, batch, model: modelFolder } = options;
+  const generation = { temperature, ...(temperature > 0 ? { seed } : {}), ...(maxTokens === undefined ? {} : { max_new_tokens: maxTokens }) };
+  const tasks = Object.fromEntries(loaded.map(({ task, dataHash, examples }) => [task.name, { version: task.version, dataHash: dataHash ?? stableHash(examples.map(({ id }) => id)) }]));
+  const settings = { generation, limit: limit ?? null, engine: engineName(), ...(judge ? { judge: judge.model } : {}) };
+  const run = await RunFolder.open({ folder, identity: { modelHash, tasks, settings } });
+  try {
+    if (run.resumed) output.event({ event: 'resumed', folder }, `  ${folder} was begun before: what is finished is kept.`);
+    const model = reasonerModel({ reasoner, temperature, seed, signal, ...(maxTokens === undefined ? {} : { maximumTokens: maxTokens }) });
+    const finished: { loaded: Loaded; samples: SampleRecord[]; measures: Record<string, number> }[] = [];
+    for (const one of loaded) {
+      const { task } = one;
+      const file = await run.samples(task.name);
+      let samples: SampleRecord[];
+      const before = file.finished.size;
+      const begun = performance.now();
+      try {
+        samples = await evaluateTask({
+          loaded: one,
+          model,
+          file,
+          batch,
+          generation,
+          signal,
+          onProgress: ({ done, total, correct, unparseable, failed }) =>
+            output.progress({
+              label: task.name,
+              done,
+              total,
+              secondsLeft: (((performance.now() - begun) / 1000) * (total - done)) / Math.max(1, done - before),
+              details: [task.judge ? '' : `${((100 * correct) / done).toFixed(1)} % right`, unparseable > 0 ? `${unparseable} unparseable` : '', failed > 0 ? `${failed} failed` : ''].filter(Boolean).join(', '),
+            }),
+        });
+      } finally {
+        output.endProgress();
+        await file.close();
+      }
+      if (task.judge) {
+        const judged = await judgeSamples({ task, samples, examples: one.examples, judge, path: file.path.replace(/samples_/, 'judgements_'), onProgress: ({ done, total }) => output.progress({ label: `${task.name}: judging`, done, total }) });
+        output.endProgress();
+        samples = judged.samples;
+        if (judged.unreadable > 0) output.event({ event: 'unreadable', task: task.name, count: judged.unreadable }, `  ${task.name}: ${judged.unreadable} judgements could not be read and count as wrong.`);
+      }
+      finished.push({ loaded: one, samples, measures: task.measure?.(samples) ?? {} });
+    }
+    const results = buildResults({
+      tasks: finished.map(({ loaded: { task, total, faults, dataHash, path }, samples, measures }) => ({
+        task: task.name,
+        version: task.version,
+        samples,
+        total,
+        higherIsBetter: Object.fromEntries(task.metrics.map(({ name, higherIsBetter }) => [name, higherIsBetter])),
+        config: { dataset_path: path, generation_kwargs: generation, description: task.description },
+        ...(dataHash === null ? {} : { dataHash }),
+        dropped: faults.dropped,
+        measures,
+      })),
+      modelName: modelFolder,
+      modelHash,
+      gitHash: await gitHash({ folder: '.' }),
+      date: run.date,
+      config: { method: reasoner.settings.method.name, limit: limit ?? null, batch, generation, engine: engineName(), ...(judge ? { judge: judge.model } : {}) },
+      packageVersions: packageVersions(),
+    });
+    const path = await writeResults({ folder, results });
+    const reported = await Promise.all(
+      finished.map(async ({ loaded: { task, examples }, samples }) => ({ task: task.name, samples, metric: task.metrics[0]?.name, images: await reportImages({ examples, count: 12 }) })),
+    );
+    const markdown = runMarkdown({ results, tasks: reported });
+    await writeAtomically({ path: join(folder, 'results.md'), data: markdown });
+    const report = join(folder, 'report.html');
+    await writeAtomically({ path: report, data: renderReport({ title: `Evaluation of ${modelFolder}`, summary: `${finished.map(({ loaded: { task }, samples }) => `${task.name}: ${samples.length} samples`).join('; ')}. Method: ${reasoner.settings.method.name}.`, sections: runSections({ results, tasks: reported }) }) });
+    output.event({ event: 'results', folder, results: results.results, path, report }, `\n${markdown}\n  results  ${path}\n  report   ${report}`);
+    return results;
+  } finally {
+    await run.close();
+  }
+}
+
+/** Means and standard deviations over the seeds, on the terminal and in `seeds.json`. */
+async function summarizeSeeds({ all, seeds, folder, loaded, output }: { all: readonly EvaluationResults[]; seeds: readonly number[]; folder: string; loaded: readonly Loaded[]; output: Output }): Promise<void> {
+  const summary = loaded.flatMap(({ task }) =>
+    task.metrics.map(({ name }) => {
+      const values = all.map((results) => results.results[task.name]?.[`${name},none`] as number);
+      const { mean, deviation } = meanAndDeviation(values);
+      return { task: task.name, metric: name, seeds, values, mean, deviation };
+    }),
+  );
+  const path = join(folder, 'seeds.json');
+  await writeAtomically({ path, data: `${JSON.stringify(summary, null, 2)}\n` });
+  const lines = summary.map(({ task, metric, mean, deviation }) => `  ${task} ${metric}: ${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} % over ${seeds.length} seeds`);
+  output.event({ event: 'seeds', summary, path }, `\n${lines.join('\n')}\n  seeds    ${path}`);
+}

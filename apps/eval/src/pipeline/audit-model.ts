@@ -1,0 +1,271 @@
+import {
+  auditInterpreter,
+  auditMarkdown,
+  auditThoughts,
+  commonestAnswerFloor,
+  explainerSubject,
+  hashFolder,
+  interpreterAuditSections,
+  keepExplanations,
+  keepThoughtRuns,
+  probeReasoner,
+  probeSections,
+  proseSection,
+  ReasonerThoughts,
+  retainedInformation,
+  RunFolder,
+  stableHash,
+  thoughtAuditSections,
+  type EvaluationTask,
+  type InterpreterAudit,
+  type ReasonerProbes,
+  type ReportSection,
+  type RetainedInformation,
+  type ThoughtAudit,
+} from '@subtext/eval';
+import type { ReasoningExample } from '@subtext/data';
+import { Explainer } from '@subtext/decoder';
+import { engineName } from '@subtext/tensor';
+import type { Answer, Reasoner } from '@subtext/trainer';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { UsageError } from '../errors';
+import type { Output } from '../terminal/output';
+import { loadTasks } from './load-tasks';
+import { openReasoner } from './open-reasoner';
+import { packageVersions } from './versions';
+
+export interface AuditSettings {
+  model: string;
+  task: string;
+  data?: string[];
+  output: string;
+  limit?: number;
+  batch: number;
+  noCot?: string;
+  cot?: string;
+  floor?: number;
+  seed: number;
+  probes: boolean;
+}
+
+/** What an audit found. */
+export interface AuditResult {
+  model: string;
+  task: string;
+  engine: string;
+  seed: number;
+  versions: Record<string, string>;
+  count: number;
+  /** Examples that could not be asked, such as ones whose picture cannot be read. */
+  left: { id: string; message: string }[];
+  thoughts: ThoughtAudit;
+  retained: RetainedInformation | null;
+  interpreters: { name: string; audit: InterpreterAudit }[];
+  /** Held-out accuracies of the probes. */
+  probes: { name: string; accuracy: number; control: number; majority: number }[];
+}
+
+/** Audits a model's thoughts and its interpreters, and probes what the thoughts hold. */
+export async function auditModel({ settings, output, signal }: { settings: AuditSettings; output: Output; signal: AbortSignal }): Promise<{ result: AuditResult; sections: ReportSection[]; markdown: string; summary: string }> {
+  if ((settings.noCot === undefined) !== (settings.cot === undefined)) throw new UsageError('The retained information needs both --no-cot and --cot.');
+  const [loaded] = await loadTasks({ names: [settings.task], data: settings.data, limit: settings.limit, output });
+  const { task, dataHash } = loaded!;
+  if (task.judge && task.metrics.length === 0) throw new UsageError(`Task "${task.name}" is scored by a judge alone, so that an audit cannot tell right from wrong answers; take a task that rules score.`);
+  const reasoner = await openReasoner({ folder: settings.model, tasks: [task] });
+  try {
+    const { examples, left } = await readableExamples(loaded!.examples);
+    for (const { id, message } of left) output.notice(`  ${id} is left out: ${message}`);
+    const floor = settings.floor ?? commonestAnswerFloor({ examples });
+    const folder = await RunFolder.open({
+      folder: settings.output,
+      identity: {
+        modelHash: await hashFolder(settings.model),
+        tasks: { [task.name]: { version: task.version, dataHash: dataHash ?? stableHash(loaded!.examples.map(({ id }) => id)) } },
+        settings: { audit: 1, seed: settings.seed, limit: settings.limit ?? null, engine: engineName() },
+      },
+    });
+    try {
+      if (folder.resumed) output.event({ event: 'resumed', folder: settings.output }, `  ${settings.output} was begun before: what is finished is kept.`);
+      return await auditOpened({ settings, task, examples, left, floor, reasoner, output, signal });
+    } finally {
+      output.endProgress();
+      await folder.close();
+    }
+  } finally {
+    reasoner.dispose();
+  }
+}
+
+async function auditOpened({
+  settings,
+  task,
+  examples,
+  left,
+  floor,
+  reasoner,
+  output,
+  signal,
+}: {
+  settings: AuditSettings;
+  task: EvaluationTask;
+  examples: ReasoningExample[];
+  left: AuditResult['left'];
+  floor: number;
+  reasoner: Reasoner;
+  output: Output;
+  signal: AbortSignal;
+}): Promise<{ result: AuditResult; sections: ReportSection[]; markdown: string; summary: string }> {
+  const { seed, batch, model, output: folder } = settings;
+  const kept = join(folder, 'runs');
+  await mkdir(kept, { recursive: true });
+  const progress = (label: string) => ({ done, total, name }: { done: number; total: number; name?: string }) => output.progress({ label, done, total, ...(name === undefined ? {} : { details: name }) });
+
+  output.heading('Are the thoughts used?');
+  const subject = new ReasonerThoughts({ reasoner, task, batch, signal, onProgress: progress('answering') });
+  const answers = await subject.answers({ examples });
+  const category = examples.some(({ category: kind }) => kind !== undefined);
+  const thoughts = await auditThoughts({
+    subject: keepThoughtRuns({ subject, folder: kept }),
+    examples,
+    floor,
+    seed,
+    ...(category ? { compatible: (one: ReasoningExample, other: ReasoningExample) => one.category === other.category } : {}),
+    onProgress: progress('interventions'),
+  });
+  output.notice(`  ${thoughts.verdict}${thoughts.certain ? '' : ' (not certain)'}`);
+  const retained = await measureRetained({ settings, task, examples, subject, output, signal });
+
+  const interpreters = await auditInterpreters({ settings, examples, answers, kept, output, signal });
+
+  let probes: ReasonerProbes | null = null;
+  if (settings.probes) {
+    output.heading('What do the thoughts hold?');
+    const questions = examples.map((example) => ({ question: task.prompt(example), ...(example.image === undefined ? {} : { image: example.image }) }));
+    probes = await probeReasoner({ reasoner, examples, questions, answers, seed, signal, onProgress: progress('probes') });
+  }
+  const result: AuditResult = {
+    model,
+    task: task.name,
+    engine: engineName(),
+    seed,
+    versions: packageVersions(),
+    count: examples.length,
+    left,
+    thoughts,
+    retained: retained ?? null,
+    interpreters,
+    probes: (probes?.probes ?? []).map(({ name, result: { accuracy, control, majority } }) => ({ name, accuracy: accuracy.value, control: control.mean, majority })),
+  };
+  const sections = [
+    ...thoughtAuditSections({ audit: thoughts, ...(retained ? { retained } : {}) }),
+    ...interpreters.flatMap(({ name, audit }) => interpreterAuditSections({ audit, name })),
+    ...(probes ? probeReport({ probes, reasoner }) : []),
+    howSection({ settings, task, floor, left, result }),
+  ];
+  const summary = `${examples.length} questions of ${task.name}. The thoughts: ${thoughts.verdict}${thoughts.certain ? '' : ' (not certain)'}.${interpreters.map(({ name, audit }) => ` ${name}: ${audit.verdict}${audit.certain ? '' : ' (not certain)'}.`).join('')}`;
+  return { result, sections, summary, markdown: auditMarkdown({ thoughts, ...(retained ? { retained } : {}), interpreters }) };
+}
+
+/** Likelihoods of the true answers by the two models on either side of a hidden chain, against this one's. */
+async function measureRetained({ settings, task, examples, subject, output, signal }: { settings: AuditSettings; task: EvaluationTask; examples: ReasoningExample[]; subject: ReasonerThoughts; output: Output; signal: AbortSignal }): Promise<RetainedInformation | undefined> {
+  if (settings.noCot === undefined || settings.cot === undefined) return undefined;
+  const likelihoods = async (folder: string) => {
+    const reasoner = await openReasoner({ folder, tasks: [task] });
+    try {
+      const other = new ReasonerThoughts({ reasoner, task, batch: settings.batch, signal, onProgress: ({ done, total }) => output.progress({ label: folder, done, total }) });
+      return (await other.run({ examples, intervention: null })).map(({ negativeLogLikelihood }) => negativeLogLikelihood);
+    } finally {
+      output.endProgress();
+      reasoner.dispose();
+    }
+  };
+  const withoutChain = await likelihoods(settings.noCot);
+  const written = await likelihoods(settings.cot);
+  const hidden = (await subject.run({ examples, intervention: null })).map(({ negativeLogLikelihood }) => negativeLogLikelihood);
+  return retainedInformation({ withoutChain, hidden, written, seed: settings.seed });
+}
+
+async function auditInterpreters({ settings, examples, answers, kept, output, signal }: { settings: AuditSettings; examples: ReasoningExample[]; answers: readonly Answer[]; kept: string; output: Output; signal: AbortSignal }): Promise<AuditResult['interpreters']> {
+  const parent = join(settings.model, 'interpreters');
+  const names = existsSync(parent) ? (await readdir(parent)).sort() : [];
+  if (names.length === 0) {
+    output.notice('  The model has no interpreters to audit.');
+    return [];
+  }
+  output.heading('Do the interpreters read the thoughts?');
+  const answerOf = new Map(examples.map((example, index) => [example, answers[index]!]));
+  const audits: AuditResult['interpreters'] = [];
+  for (const name of names) {
+    const explainer = await Explainer.load(join(parent, name));
+    try {
+      for (const stage of explainer.settings.stages) {
+        const thoughtsOf = (example: ReasoningExample) => answerOf.get(example)!.thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
+        const usable = examples.filter((example) => thoughtsOf(example).length > 0 && example.steps.some((step) => step.name === stage));
+        const title = names.length > 1 ? `${name}: ${stage}` : stage;
+        if (usable.length < 2) {
+          output.notice(`  ${title} is left out: ${usable.length} of ${examples.length} examples have its true text and a thought of it.`);
+          continue;
+        }
+        const subject = explainerSubject({ explainer, stage, thoughtsOf, batch: settings.batch, signal });
+        const audit = await auditInterpreter({
+          subject: keepExplanations({ subject, folder: kept, name: `${name} ${stage}` }),
+          examples: usable,
+          seed: settings.seed,
+          onProgress: ({ done, total, name: condition }) => output.progress({ label: title, done, total, details: condition }),
+        });
+        output.endProgress();
+        output.notice(`  ${title}: ${audit.verdict}${audit.certain ? '' : ' (not certain)'}`);
+        audits.push({ name: title, audit });
+      }
+    } finally {
+      explainer.dispose();
+    }
+  }
+  return audits;
+}
+
+/** Examples whose pictures can be read; the others are told, not passed over. */
+async function readableExamples(all: readonly ReasoningExample[]): Promise<{ examples: ReasoningExample[]; left: AuditResult['left'] }> {
+  const examples: ReasoningExample[] = [];
+  const left: AuditResult['left'] = [];
+  for (const example of all) {
+    try {
+      await example.image?.load();
+      examples.push(example);
+    } catch (error) {
+      left.push({ id: example.id, message: (error as Error).message });
+    }
+  }
+  return { examples, left };
+}
+
+function probeReport({ probes, reasoner }: { probes: ReasonerProbes; reasoner: Reasoner }): ReportSection[] {
+  const { lens, geometry, autoencoder, left } = probes;
+  const sections = probeSections({
+    probes: probes.probes,
+    ...(lens ? { lens: { ...lens, tokenText: (id: number) => reasoner.tokenizer.decode([id], { skipSpecialTokens: false }) } } : {}),
+    ...(geometry ? { geometry } : {}),
+    ...(autoencoder ? { autoencoder } : {}),
+  });
+  return left.length === 0 ? sections : [...sections, proseSection({ title: 'Probes left out', list: left })];
+}
+
+function howSection({ settings, task, floor, left, result }: { settings: AuditSettings; task: EvaluationTask; floor: number; left: AuditResult['left']; result: AuditResult }): ReportSection {
+  return proseSection({
+    title: 'How it was made',
+    text: 'A thinking token’s thought is what attention finds at its position, and at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt.',
+    facts: [
+      { name: 'model', value: settings.model },
+      { name: 'task', value: `${task.name}, version ${task.version}` },
+      { name: 'examples', value: `${result.count}${left.length > 0 ? `, and ${left.length} that could not be read` : ''}` },
+      { name: 'floor', value: `${(100 * floor).toFixed(1)} %${settings.floor === undefined ? ' (the commonest answer of each kind of question)' : ' (given)'}` },
+      { name: 'seed', value: String(settings.seed) },
+      { name: 'engine', value: result.engine },
+      ...(settings.noCot === undefined ? [] : [{ name: 'without a chain', value: settings.noCot }, { name: 'with a written chain', value: settings.cot! }]),
+      ...Object.entries(result.versions).map(([name, value]) => ({ name, value })),
+    ],
+  });
+}

@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomically } from '@subtext/trainer';
+import { EvaluationError } from '../errors';
+import { textHash } from '../results/sample-record';
+import type { InterpreterAuditSubject, ThoughtAuditSubject } from './audit-subject';
+
+/**
+ * A subject whose runs are kept in a folder, a file each, so that a broken audit goes on after its last finished run.
+ * The folder must belong to one model, one set of examples and one seed: `RunFolder` sees to that.
+ */
+export function keepThoughtRuns<Example>({ subject, folder }: { subject: ThoughtAuditSubject<Example>; folder: string }): ThoughtAuditSubject<Example> {
+  return {
+    get segment() {
+      return subject.segment;
+    },
+    collect: (options) => subject.collect(options),
+    run: (options) => kept({ folder, name: `thoughts ${options.intervention?.name ?? 'own'}`, count: options.examples.length, make: () => subject.run(options) }),
+  };
+}
+
+/** The same for an interpreter; `name` tells several interpreters and stages apart. */
+export function keepExplanations<Example>({ subject, folder, name }: { subject: InterpreterAuditSubject<Example>; folder: string; name: string }): InterpreterAuditSubject<Example> {
+  return {
+    collect: (options) => subject.collect(options),
+    explain: (options) => kept({ folder, name: `${name} ${options.condition}`, count: options.examples.length, make: () => subject.explain(options) }),
+  };
+}
+
+async function kept<Sample>({ folder, name, count, make }: { folder: string; name: string; count: number; make: () => Promise<Sample[]> }): Promise<Sample[]> {
+  // Names hold words of people: the file's is made of letters, and a hash keeps two alike ones apart.
+  const path = join(folder, `${name.replace(/[^a-z0-9]+/gi, '-')}-${textHash(name).slice(0, 8)}.json`);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text !== undefined) {
+    const samples = parsed<Sample>({ path, text });
+    if (samples.length === count) return samples;
+    throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} holds ${samples.length} samples where the audit has ${count} examples; delete the file, or give another output folder.` });
+  }
+  const samples = await make();
+  await writeAtomically({ path, data: `${JSON.stringify(samples)}\n` });
+  return samples;
+}
+
+function parsed<Sample>({ path, text }: { path: string; text: string }): Sample[] {
+  try {
+    const value = JSON.parse(text) as Sample[];
+    if (Array.isArray(value)) return value;
+  } catch {
+    // Told below, as any other content that is no list.
+  }
+  throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} is no list of samples; delete the file to make it anew.` });
+}

@@ -1,0 +1,133 @@
+import type { LanguageModel } from '@subtext/model';
+import { gatherRows, rotary as rotate, scatterRows, tf } from '@subtext/tensor';
+
+type KeyValueCache = ReturnType<LanguageModel['newCache']>;
+type LayerCache = ReturnType<KeyValueCache['layer']>;
+
+/** A position of a padded batch whose keys and values are read or replaced. */
+export interface CachePlace {
+  row: number;
+  /** Its column in the batch, padding included. */
+  column: number;
+  /** Its position in its sequence, padding not counted: what its keys are rotated by. */
+  position: number;
+}
+
+/** Options of {@link ThoughtCache}. */
+export interface ThoughtCacheOptions {
+  model: LanguageModel;
+  batch: number;
+  /** Positions of the first pass, padding included. */
+  time: number;
+  /** Positions that the cache has room for. @default time */
+  capacity?: number;
+  /** Largest position of the whole generation. */
+  largestPosition: number;
+  places: readonly CachePlace[];
+  /** By place: what takes its state's place, as `captured` gives it. @default null: the states are read */
+  replacements?: readonly Float32Array[] | null;
+}
+
+/**
+ * A cache that reads or replaces what later positions can see of some positions: in every layer, their keys and values.
+ * All of it happens in the first pass, within which a position's own query is left as it is; what the pass gives at a
+ * replaced position itself must therefore not be used, only what it gives at later ones.
+ *
+ * A place's state is `[layer 0's key, layer 0's value, layer 1's key, …]`, keys before their rotation, so that a state
+ * taken at one position fits any other. (Positions that are added to the input, as GPT-2's, stay in the state.)
+ */
+export class ThoughtCache implements KeyValueCache {
+  readonly #cache: KeyValueCache;
+  readonly #options: ThoughtCacheOptions;
+  readonly #indices: Int32Array;
+  readonly #read: { key: tf.Tensor2D; value: tf.Tensor2D }[] = [];
+  #firstPass = true;
+
+  constructor(options: ThoughtCacheOptions) {
+    const { model, batch, time, capacity = time, places } = options;
+    this.#options = options;
+    this.#cache = model.newCache({ batch, capacity });
+    this.#indices = Int32Array.from(places, ({ row, column }) => row * time + column);
+  }
+
+  get length(): number {
+    return this.#cache.length;
+  }
+
+  layer(index: number): LayerCache {
+    const inner = this.#cache.layer(index);
+    if (!this.#firstPass || this.#indices.length === 0) return inner;
+    return { append: ({ key, value }) => inner.append(this.#options.replacements ? this.#replace({ key, value, layer: index }) : this.#capture({ key, value, layer: index })) };
+  }
+
+  advance(count: number): void {
+    this.#firstPass = false;
+    this.#cache.advance(count);
+  }
+
+  selectRows(rows: readonly number[]): void {
+    this.#cache.selectRows(rows);
+  }
+
+  /** By place: its state. */
+  async captured(): Promise<Float32Array[]> {
+    const layers = await Promise.all(this.#read.map(async ({ key, value }) => ({ key: (await key.data()) as Float32Array, value: (await value.data()) as Float32Array, width: key.shape[1] })));
+    return this.#options.places.map((_, place) => {
+      const width = layers[0]?.width ?? 0;
+      const state = new Float32Array(layers.length * 2 * width);
+      for (const [layer, { key, value }] of layers.entries()) {
+        state.set(key.subarray(place * width, (place + 1) * width), 2 * layer * width);
+        state.set(value.subarray(place * width, (place + 1) * width), (2 * layer + 1) * width);
+      }
+      return state;
+    });
+  }
+
+  dispose(): void {
+    this.#cache.dispose();
+    for (const { key, value } of this.#read) tf.dispose([key, value]);
+    this.#read.length = 0;
+  }
+
+  #capture({ key, value, layer }: { key: tf.Tensor3D; value: tf.Tensor3D; layer: number }): { key: tf.Tensor3D; value: tf.Tensor3D } {
+    this.#read[layer] = {
+      key: tf.keep(tf.tidy(() => this.#rotated({ rows: gatherRows({ input: asRows(key), indices: this.#indices }), back: true }))),
+      value: tf.keep(tf.tidy(() => gatherRows({ input: asRows(value), indices: this.#indices }))),
+    };
+    return { key, value };
+  }
+
+  #replace({ key, value, layer }: { key: tf.Tensor3D; value: tf.Tensor3D; layer: number }): { key: tf.Tensor3D; value: tf.Tensor3D } {
+    const width = key.shape[2];
+    const part = (offset: number) => {
+      const values = new Float32Array(this.#indices.length * width);
+      for (const [place, state] of (this.#options.replacements as readonly Float32Array[]).entries()) {
+        values.set(state.subarray((2 * layer + offset) * width, (2 * layer + offset + 1) * width), place * width);
+      }
+      return tf.tensor2d(values, [this.#indices.length, width]);
+    };
+    const placed = (input: tf.Tensor3D, updates: tf.Tensor2D) => tf.reshape(scatterRows({ input: asRows(input), indices: this.#indices, updates }), input.shape) as tf.Tensor3D;
+    return { key: placed(key, this.#rotated({ rows: part(0), back: false })), value: placed(value, part(1)) };
+  }
+
+  /** Keys `[places, width]` turned to their positions, or back. */
+  #rotated({ rows, back }: { rows: tf.Tensor2D; back: boolean }): tf.Tensor2D {
+    const { model, places, largestPosition } = this.#options;
+    if (model.rotary === null) return rows;
+    const [count, width] = rows.shape;
+    const positions = tf.tensor2d(places.map(({ position }) => position), [count, 1], 'int32');
+    let { cos, sin } = model.rotary.angles({ positions, largest: largestPosition });
+    if (back) {
+      // YaRN's angles are longer than 1: the way back divides by the square of their length.
+      const length = tf.add(tf.square(cos), tf.square(sin));
+      cos = tf.div(cos, length);
+      sin = tf.div(tf.neg(sin), length);
+    }
+    return tf.reshape(rotate({ input: tf.reshape(rows, [count, 1, width]) as tf.Tensor3D, heads: width / model.rotary.headWidth, cos, sin }), [count, width]) as tf.Tensor2D;
+  }
+}
+
+function asRows(input: tf.Tensor3D): tf.Tensor2D {
+  const [batch, time, width] = input.shape;
+  return tf.reshape(input, [batch * time, width]) as tf.Tensor2D;
+}

@@ -1,0 +1,117 @@
+import type { ReasoningExample } from '@subtext/data';
+import { gatherRows, tf } from '@subtext/tensor';
+import type { Answer, Question, Reasoner } from '@subtext/trainer';
+import { type LensReading, logitLens } from './logit-lens';
+import { type LinearProbeResult, trainLinearProbe } from './linear-probe';
+import { probeLabels } from './probe-labels';
+import { type SparseAutoencoder, trainSparseAutoencoder } from './sparse-autoencoder';
+import { type ThoughtGeometry, thoughtGeometry } from './thought-geometry';
+
+/** What the probes found in a reasoner's thoughts; what could not be run has its reason in `left`. */
+export interface ReasonerProbes {
+  lens: { readings: LensReading[][]; names: string[] } | null;
+  probes: { name: string; result: LinearProbeResult }[];
+  geometry: ThoughtGeometry | null;
+  autoencoder: { trained: SparseAutoencoder; states: Float32Array[]; names: string[] } | null;
+  /** Why something was left out, a sentence each. */
+  left: string[];
+}
+
+/** Fewer thoughts than this have no directions to find. */
+const FEWEST_FOR_AUTOENCODER = 200;
+
+/**
+ * Probes a reasoner's thoughts: the logit lens of the first example at every layer and thought, linear probes from each
+ * stage's thoughts (side by side) to what the data knows, the thoughts' geometry, and a sparse autoencoder. States are
+ * those that interpreters read: of the last layer, after the final norm.
+ */
+export async function probeReasoner({
+  reasoner,
+  examples,
+  questions,
+  answers,
+  controls = 5,
+  seed = 0,
+  onProgress,
+  signal,
+}: {
+  reasoner: Reasoner;
+  examples: readonly ReasoningExample[];
+  /** By example: as it was asked. */
+  questions: readonly Question[];
+  /** By example. */
+  answers: readonly Answer[];
+  /** Probes on shuffled labels. @default 5 */
+  controls?: number;
+  /** @default 0 */
+  seed?: number;
+  /** Called after each part. @default none */
+  onProgress?: (progress: { done: number; total: number; name: string }) => void;
+  signal?: AbortSignal;
+}): Promise<ReasonerProbes> {
+  const left: string[] = [];
+  const thoughts = answers.map((answer) => answer.thoughts.map(({ hidden }) => hidden));
+  const labels = probeLabels({ examples });
+  const stages = [...new Set(answers.flatMap((answer) => answer.thoughts.map(({ stage }) => stage)))];
+  const total = labels.length * stages.length + 2;
+  let done = 0;
+  const step = (name: string) => onProgress?.({ done: ++done, total, name });
+
+  const first = answers.findIndex((answer) => answer.thoughts.length > 0);
+  if (first < 0) return { lens: null, probes: [], geometry: null, autoencoder: null, left: ['There is no thought to probe.'] };
+  const lens = await readLens({ reasoner, question: questions[first] as Question, answer: answers[first] as Answer });
+  step('logit lens');
+
+  const probes: ReasonerProbes['probes'] = [];
+  for (const stage of stages) {
+    const states = answers.map((answer) => answer.thoughts.filter((thought) => thought.stage === stage).flatMap(({ hidden }) => [...hidden]));
+    const width = states.reduce((most, state) => Math.max(most, state.length), 0);
+    for (const { name, labels: values } of labels) {
+      signal?.throwIfAborted();
+      // A state of another number of thoughts does not line up with the others.
+      const usable = values.flatMap((label, index) => (label !== null && states[index]?.length === width ? [index] : []));
+      if (usable.length < 20 || new Set(usable.map((index) => values[index])).size < 2) left.push(`${stage} → ${name}: only ${usable.length} examples with this label and all thoughts.`);
+      else {
+        const result = trainLinearProbe({ states: usable.map((index) => states[index] as number[]), labels: usable.map((index) => values[index] as string), controls, seed });
+        probes.push({ name: `${stage} → ${name}`, result });
+      }
+      step(`${stage} → ${name}`);
+      // Probes compute in one go; others may have a turn in between.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  const states = thoughts.flat();
+  let autoencoder: ReasonerProbes['autoencoder'] = null;
+  if (states.length < FEWEST_FOR_AUTOENCODER) left.push(`A sparse autoencoder needs ${FEWEST_FOR_AUTOENCODER} thoughts or more; there are ${states.length}.`);
+  else {
+    const names = answers.flatMap((answer, index) => answer.thoughts.map((thought) => `${examples[index]?.id} ${thought.stage} ${thought.index + 1}`));
+    autoencoder = { trained: await trainSparseAutoencoder({ states, latents: 2 * (states[0]?.length ?? 0), steps: 500, seed }), states, names };
+  }
+  step('sparse autoencoder');
+  return { lens, probes, geometry: thoughtGeometry({ thoughts }), autoencoder, left };
+}
+
+/** The logit lens where each thought's state is read; the target is its thinking token. */
+async function readLens({ reasoner, question, answer }: { reasoner: Reasoner; question: Question; answer: Answer }): Promise<{ readings: LensReading[][]; names: string[] }> {
+  const { model } = reasoner;
+  const [prompt] = reasoner.prompts([question]) as [number[]];
+  const { embeddings, forwardExtras } = await reasoner.embedSequences({ questions: [question], sequences: [[...prompt, ...answer.ids]] });
+  const offset = reasoner.settings.thoughtReading === 'before' ? -1 : 0;
+  const indices = Int32Array.from(answer.thoughts, ({ position }) => prompt.length + position + offset);
+  const hiddenStates = tf.tidy(() => {
+    const { hiddenStates: layers } = model.forward({ ...forwardExtras, embeddings, outputHiddenStates: true });
+    return (layers as tf.Tensor3D[]).map((states) => gatherRows({ input: tf.reshape(states, [states.shape[1], states.shape[2]]) as tf.Tensor2D, indices }));
+  });
+  try {
+    const readings = await logitLens({
+      hiddenStates,
+      normalize: (states) => model.finalNorm.apply({ input: states }),
+      head: (states) => model.logits(states),
+      targets: answer.thoughts.map(({ position }) => answer.ids[position] as number),
+    });
+    return { readings, names: answer.thoughts.map(({ stage, index }) => `${stage} ${index + 1}`) };
+  } finally {
+    tf.dispose([embeddings, forwardExtras as tf.TensorContainer, ...hiddenStates]);
+  }
+}
