@@ -35,7 +35,7 @@ const counts = {
 
 interface StartOptions {
   preset: keyof typeof scenePresets;
-  output: string;
+  output?: string;
   engine: 'auto' | 'wasm' | 'tensorflow' | 'webgpu' | 'cpu';
   workers?: number;
   seed: number;
@@ -48,7 +48,7 @@ export function startCommand(): Command {
   return new Command('start')
     .description('the main job: train a model to think in hidden tokens, read its thoughts back, and show both')
     .addOption(new Option('--preset <name>', 'small: minutes; full: up to an hour').choices(Object.keys(scenePresets)).default('small'))
-    .option('--output <folder>', 'where everything goes', 'runs/start')
+    .option('--output <folder>', 'where everything goes (default: runs/start, or runs/full)')
     .option('--engine <name>', 'what computes', 'wasm')
     .option('--workers <count>', 'threads', wholeNumber)
     .option('--seed <number>', 'of the pictures and the training', wholeNumber, 1)
@@ -59,7 +59,10 @@ export function startCommand(): Command {
     });
 }
 
-async function start({ preset, output: folder, engine, workers = Math.min(2, availableParallelism()), seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
+/** The folder that a preset's files name, and that a run goes to unless told otherwise. */
+const presetFolders = { small: 'runs/start', full: 'runs/full' } as const;
+
+async function start({ preset, output: folder = presetFolders[preset], engine, workers = Math.min(2, availableParallelism()), seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   const began = performance.now();
   const output = createOutput({ json });
   await useEngine(engine);
@@ -84,7 +87,7 @@ async function start({ preset, output: folder, engine, workers = Math.min(2, ava
     output.heading(heading);
     const configuration = await loadConfiguration({
       path: fileURLToPath(new URL(`../presets/${preset}/${name}.yaml`, import.meta.url)),
-      replaceFolder: { from: `runs/${preset === 'small' ? 'start' : preset}`, to: folder },
+      replaceFolder: { from: presetFolders[preset], to: folder },
       overrides: [`seed=${seed}`, `engine=${engine}`, `workers=${workers}`],
       schema: trainConfiguration,
     });
