@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { subtext, type CommandResult } from './run-command';
+import { writeConfigurations } from './tiny-run';
+
+let folder: string;
+let trained: CommandResult;
+const run = (...args: string[]) => subtext(args, { folder });
+const errorsOf = ({ stderr }: CommandResult) => stderr.split('\n').filter((line) => line.startsWith('Error: ')).length;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-cli-'));
+  await writeConfigurations(folder);
+  const made = await run('data', 'generate', 'scenes', 'data', '--train', '40', '--test', '4', '--seed', '7', '--json');
+  expect(made.stderr).toBe('');
+  expect(made.code).toBe(0);
+  const blind = run('train', 'blind.yaml', '--json');
+  trained = await run('train', 'tiny.yaml', '--json');
+  expect((await blind).code).toBe(0);
+}, 90_000);
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+/** One digest over the weights of a run. */
+async function digestOf(output: string): Promise<string> {
+  const hash = createHash('sha256');
+  for (const model of ['reasoner', 'reasoner/interpreters/shared']) hash.update(await readFile(join(folder, output, ...model.split('/'), 'model.safetensors')));
+  return hash.digest('hex');
+}
+
+describe('train', () => {
+  it('trains through every phase and leaves a Hugging Face folder with an interpreter', async () => {
+    expect(trained).toMatchObject({ code: 0, stderr: '' });
+    expect(trained.events.at(-1)).toMatchObject({ event: 'finished', status: 'finished', reasoner: join('run', 'reasoner') });
+    const files = await readdir(join(folder, 'run', 'reasoner'));
+    expect(files).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'subtext.json', 'preprocessor_config.json', 'interpreters']));
+    expect(JSON.parse(await readFile(join(folder, 'run', 'configuration.json'), 'utf8'))).toMatchObject({ seed: 3, training: { clipNorm: 1 } });
+    const log = (await readFile(join(folder, 'run', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { step: number; loss: number });
+    expect(log.at(-1)!.step).toBe(12 + 3 * 4 + 4);
+    expect(log.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+  });
+
+  it('stops at Ctrl-C, goes on, and ends at the bytes of an undisturbed run', async () => {
+    let interrupted = false;
+    const stopped = await subtext(['train', 'tiny.yaml', 'output=again', '--json'], {
+      folder,
+      onOutput: (output, interrupt) => {
+        if (interrupted || !output.includes('"progress"')) return;
+        interrupted = true;
+        interrupt();
+      },
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.stderr).toMatch(/Stopping after this step/);
+    expect(stopped.stdout).toMatch(/Stopped at step \d+.*Start the same command again/);
+    expect(existsSync(join(folder, 'again', 'reasoner'))).toBe(false);
+    const resumed = await run('train', 'tiny.yaml', 'output=again', '--json');
+    expect(resumed.code).toBe(0);
+    expect(resumed.stdout).toMatch(/Resuming at step \d+ of 28/);
+    expect(await digestOf('again')).toBe(await digestOf('run'));
+  });
+
+  it('does not train a finished run again', async () => {
+    const before = await digestOf('run');
+    const { code, events } = await run('train', 'tiny.yaml', '--json');
+    expect(code).toBe(0);
+    expect(events.some(({ event }) => event === 'progress')).toBe(false);
+    expect(await digestOf('run')).toBe(before);
+  });
+
+  it('reports all faults of a configuration at once, with line and nearest key', async () => {
+    await writeFile(join(folder, 'faulty.yaml'), 'output: faulty\ndata: { format: scenes, train: data/train.jsonl }\nmodel: { new: {} }\nmethod: { name: no-cot }\ntraining:\n  batchsize: 4\n  learningRate: -1\n  shards: 0\nsede: 3\n');
+    const { code, stderr } = await run('train', 'faulty.yaml', 'engine=fast');
+    expect(code).toBe(1);
+    expect(stderr).toContain('5 faults');
+    expect(stderr).toMatch(/faulty\.yaml:6:3: unknown key "training\.batchsize"; did you mean "batchSize"\?/);
+    expect(stderr).toMatch(/faulty\.yaml:7:3: training\.learningRate/);
+    expect(stderr).toMatch(/faulty\.yaml:8:3: training\.shards/);
+    expect(stderr).toMatch(/faulty\.yaml:9:1: unknown key "sede"; did you mean "seed"\?/);
+    expect(stderr).toMatch(/command line: engine/);
+    expect(existsSync(join(folder, 'faulty'))).toBe(false);
+  });
+
+  it('names the line of faulty data, and writes nothing', async () => {
+    const lines = (await readFile(join(folder, 'data', 'train.jsonl'), 'utf8')).split('\n');
+    await cp(join(folder, 'data'), join(folder, 'broken-data'), { recursive: true });
+    await writeFile(join(folder, 'broken-data', 'train.jsonl'), [lines[0], '{"id": "x", "conversations"', ...lines.slice(1)].join('\n'));
+    const [faulty, missing] = await Promise.all([run('train', 'tiny.yaml', 'output=none', 'data.train=broken-data/train.jsonl'), run('train', 'tiny.yaml', 'output=none', 'data.train=nowhere.jsonl')]);
+    expect(faulty.code).toBe(1);
+    expect(faulty.stderr).toMatch(/train\.jsonl:2: /);
+    expect(missing.code).toBe(1);
+    expect(missing.stderr).toMatch(/nowhere/);
+    expect([faulty, missing].map(errorsOf)).toEqual([1, 1]);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+});
+
+describe('think', () => {
+  const picture = () => join('data', 'images', 'test', '000001.png');
+  const ask = (...args: string[]) => run('think', '--model', join('run', 'reasoner'), ...args);
+
+  it('answers about a picture, with counts and thoughts in words', async () => {
+    const { code, stderr, events } = await ask('--image', picture(), '--explain', '--json', 'what shape is there ?');
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    expect(events).toHaveLength(1);
+    expect(events[0]).toMatchObject({ event: 'answer', tokens: { generated: expect.any(Number), withoutTags: expect.any(Number), thinking: expect.any(Number) }, seconds: expect.any(Number) });
+    const { thoughts, explanations } = events[0] as unknown as { thoughts: { stage: string }[]; explanations: Record<string, string> };
+    for (const { stage } of thoughts) expect(typeof explanations[stage]).toBe('string');
+  });
+
+  it('answers without a picture, in lines for people', async () => {
+    const { code, stdout } = await run('think', '--model', join('blind', 'reasoner'), 'what shape is there ?');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Answer: /);
+    expect(stdout).toMatch(/\d+ tokens, \d+ without tags, 0 of them thinking tokens; \d+ ms/);
+  });
+
+  it('names what is wrong with a question: one error, exit code 1', async () => {
+    await writeFile(join(folder, 'broken.png'), Buffer.from('89504e470d0a1a0a00000000', 'hex'));
+    await cp(join(folder, 'run', 'reasoner'), join(folder, 'halved'), { recursive: true });
+    await rm(join(folder, 'halved', 'model.safetensors'));
+    const question = 'what shape is there ?';
+    const cases: [string, string[], RegExp][] = [
+      ['a missing picture', ['--model', join('run', 'reasoner'), '--image', 'nowhere.png', question], /nowhere\.png/],
+      ['a broken picture', ['--model', join('run', 'reasoner'), '--image', 'broken.png', question], /broken\.png/],
+      ['a picture for a model without eyes', ['--model', join('blind', 'reasoner'), '--image', picture(), question], /has no eyes/],
+      ['a question over the context', ['--model', join('blind', 'reasoner'), `${'shape '.repeat(300)}?`], /room for 192/],
+      ['a folder without weights', ['--model', 'halved', question], /halved/],
+      ['a folder that is no model', ['--model', 'data', question], /not a reasoner's folder/],
+      ['thoughts of a model without interpreters', ['--model', join('blind', 'reasoner'), '--explain', question], /no interpreters/],
+      ['an engine that there is not', ['--model', join('blind', 'reasoner'), '--engine', 'abacus', question], /abacus/],
+    ];
+    const results = await Promise.all(cases.map(([, args]) => run('think', ...args)));
+    for (const [index, [what, , message]] of cases.entries()) {
+      const { code, stdout, stderr } = results[index]!;
+      expect({ what, code, stdout }).toEqual({ what, code: 1, stdout: '' });
+      expect(stderr, what).toMatch(message);
+      expect(stderr, what).not.toMatch(/\n\s+at /);
+    }
+  });
+});
+
+describe('data', () => {
+  it('checks a file: counts, overlap, and faults by line', async () => {
+    const [sound, overlapping, faulty] = await Promise.all([
+      run('data', 'check', join('data', 'test.jsonl'), '--format', 'scenes', '--against', join('data', 'train.jsonl'), '--json'),
+      run('data', 'check', join('data', 'test.jsonl'), '--format', 'scenes', '--against', join('data', 'test.jsonl'), '--json'),
+      (async () => {
+        const text = await readFile(join(folder, 'data', 'test.jsonl'), 'utf8');
+        await writeFile(join(folder, 'data', 'faulty.jsonl'), `${text}not json\n`);
+        return run('data', 'check', join('data', 'faulty.jsonl'), '--format', 'llava-cot', '--json');
+      })(),
+    ]);
+    expect(sound).toMatchObject({ code: 0, events: [{ examples: 4, dropped: 0, pictures: 4, overlap: { count: 0 } }] });
+    expect(overlapping.events).toMatchObject([{ overlap: { count: 4, share: 1 } }]);
+    expect(faulty).toMatchObject({ code: 1, events: [{ examples: 4, dropped: 1, first: [{ line: 5, kind: 'json-malformed' }] }] });
+  });
+});
