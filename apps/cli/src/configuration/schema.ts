@@ -31,6 +31,26 @@ const method = z.discriminatedUnion('name', [
     recovering: z.boolean().default(true),
     textPhase: z.boolean().default(true),
   }),
+  z.strictObject({
+    name: z.literal('icot'),
+    tokensPerPhase: count.describe('tokens of the chain taken away more in each phase').default(8),
+    maximumTokens: count.describe('once so many are taken away, the next phase takes all').default(40),
+    smoothing: positive.describe('each example loses o tokens more, with probability proportional to exp(-smoothing * o)').default(4),
+    textPhase: z.boolean().default(true),
+  }),
+  z.strictObject({
+    name: z.literal('pause'),
+    count: count.describe('pause tokens before the answer').default(6),
+  }),
+  z.strictObject({
+    name: z.literal('coconut'),
+    hiddenSteps: count.describe('steps that thoughts come to stand for').default(3),
+    thoughtsPerStep: count.default(1),
+    thoughts: z.enum(['continuous', 'pause', 'none']).describe('"pause" and "none" are controls under the same curriculum').default('continuous'),
+    progressive: z.boolean().describe('false hides all steps from the start').default(true),
+    textPhase: z.boolean().default(true),
+    uniformProbability: share.describe('share of examples laid out as in a stage drawn at random').default(0),
+  }),
 ]);
 
 const lora = z.strictObject({

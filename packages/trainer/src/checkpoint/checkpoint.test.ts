@@ -1,0 +1,107 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { createSharedState } from '../parallel/shared-state';
+import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from './checkpoint';
+import { lockFolder } from './run-lock';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-checkpoint-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const shapes = [{ name: 'a', shape: [2, 3] }, { name: 'b', shape: [4] }];
+
+function newState(fill = 0, parameters = shapes) {
+  const state = createSharedState({ parameters, shards: 1 });
+  state.parameters.forEach((_, index) => (state.parameters[index] = fill + index));
+  state.firstMoments.fill(fill + 0.5);
+  state.secondMoments.fill(fill + 0.25);
+  return state;
+}
+
+const position = (step: number): RunPosition => ({ fingerprint: 'f', phase: 1, phaseName: 'second', phaseStep: step, updates: step, step, logBytes: 10, skippedSteps: 0 });
+
+describe('checkpoints', () => {
+  it('give back weights, moments and position', async () => {
+    const path = await saveCheckpoint({ folder, state: newState(7), position: position(12) });
+    const state = newState();
+    expect(await loadCheckpoint({ path, state })).toEqual(position(12));
+    expect(state).toEqual(newState(7));
+    expect(await readdir(folder)).toEqual(['step-00000012']);
+  });
+
+  it.each([
+    ['a weight', 'weights.safetensors', (bytes: Buffer) => (bytes[bytes.length - 1]! ^= 1), /weights\.safetensors does not match its SHA-256/],
+    ['the position', 'position.json', (bytes: Buffer) => (bytes[5]! ^= 1), /position\.json does not match/],
+    ['the manifest', 'manifest.json', (bytes: Buffer) => bytes.fill(0), /manifest is missing or cannot be read/],
+  ] as const)('are refused where one bit of %s has changed, and the one before is taken', async (_what, file, change, message) => {
+    await saveCheckpoint({ folder, state: newState(1), position: position(1) });
+    const path = await saveCheckpoint({ folder, state: newState(2), position: position(2) });
+    const bytes = await readFile(join(path, file));
+    change(bytes);
+    await writeFile(join(path, file), bytes);
+    await expect(loadCheckpoint({ path, state: newState() })).rejects.toThrow(message);
+    const told: string[] = [];
+    const state = newState();
+    expect(await resumeNewest({ folder, state, fingerprint: 'f', onBroken: ({ code }) => told.push(code) })).toEqual(position(1));
+    expect(told).toEqual(['CHECKPOINT_BROKEN']);
+    expect(state.parameters).toEqual(newState(1).parameters);
+  });
+
+  it('of another model or configuration are refused', async () => {
+    const path = await saveCheckpoint({ folder, state: newState(), position: position(1) });
+    const other = newState(0, [{ name: 'a', shape: [3, 2] }, { name: 'b', shape: [4] }]);
+    await expect(loadCheckpoint({ path, state: other })).rejects.toThrow(/no "a" of shape \[3, 2\]/);
+    await expect(resumeNewest({ folder, state: newState(), fingerprint: 'other' })).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+  });
+
+  it('half written are not seen, and none means a new run', async () => {
+    await mkdir(join(folder, 'step-00000009.tmp'));
+    expect(await listCheckpoints(folder)).toEqual([]);
+    expect(await resumeNewest({ folder: join(folder, 'nowhere'), state: newState(), fingerprint: 'f' })).toBeUndefined();
+  });
+
+  it('are pruned to the newest and the best', async () => {
+    for (const step of [1, 2, 3, 4, 5]) await saveCheckpoint({ folder, state: newState(), position: position(step) });
+    await pruneCheckpoints({ folder, keep: 2, bestStep: 2 });
+    expect((await listCheckpoints(folder)).map(({ step }) => step)).toEqual([5, 4, 2]);
+  });
+
+  it('that cannot be written say why', async () => {
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    await expect(saveCheckpoint({ folder: file, state: newState(), position: position(1) })).rejects.toMatchObject({ code: 'WRITE_FAILED', message: expect.stringContaining(file) });
+  });
+});
+
+describe('the lock of a run', () => {
+  const content = (process: number, host = hostname()) => JSON.stringify({ process, host });
+
+  it('keeps out a second run of the same process until it is given back', async () => {
+    const unlock = await lockFolder(folder);
+    await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+    await unlock();
+    await (await lockFolder(folder))();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('of the dead, or of this process number before a restart, is taken over', async () => {
+    for (const left of [content(2 ** 22 + 1), content(process.pid)]) {
+      await writeFile(join(folder, 'run.lock'), left);
+      await (await lockFolder(folder))();
+    }
+  });
+
+  it('of the living, of another machine, or just being written is respected', async () => {
+    for (const left of [content(process.ppid), content(1, 'elsewhere'), '']) {
+      await writeFile(join(folder, 'run.lock'), left);
+      await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'FOLDER_LOCKED', message: expect.stringContaining('run.lock') });
+    }
+  });
+});
