@@ -1,0 +1,147 @@
+import { useEngine } from '@subtext/tensor';
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+// Sources of another workspace: a model that is trained in seconds, for tests only.
+import { randomExplainer, toyExamples, trainToyReasoner } from '../../../packages/eval/test/toy-reasoner';
+
+const command = fileURLToPath(new URL('../bin/subtext-eval.js', import.meta.url));
+const built = existsSync(new URL('../dist/main.js', import.meta.url));
+
+let folder: string;
+const at = (...parts: string[]) => join(folder, ...parts);
+
+/** Runs the command as a user does. */
+async function subtextEval(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [command, ...words], { maxBuffer: 2 ** 26, cwd: folder });
+    return { code: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
+    return { code, stdout, stderr };
+  }
+}
+
+const events = (stdout: string) => stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown> & { event: string });
+
+beforeAll(async () => {
+  if (!built) throw new Error('These tests run the built command; build it first: npx turbo run build.');
+  folder = await mkdtemp(join(tmpdir(), 'subtext-eval-'));
+  await useEngine('wasm');
+  for (const [name, reasoner] of [
+    ['heima', trainToyReasoner({ sight: 'thought' })],
+    ['no-cot', trainToyReasoner({ method: { name: 'no-cot' } })],
+    ['cot', trainToyReasoner({ method: { name: 'cot' } })],
+  ] as const) {
+    await reasoner.save(at(name));
+    if (name === 'heima') {
+      const explainer = randomExplainer({ reasoner });
+      await explainer.save(at(name, 'interpreters', 'random'));
+      explainer.dispose();
+    }
+    reasoner.dispose();
+  }
+  // The toy's examples as GSM8K writes its own: answers are compared as numbers there, so colours become theirs.
+  const lines = toyExamples({ count: 40, seed: 9 }).map(({ question, steps, answer }) => JSON.stringify({ question, answer: `${steps[0]!.text}\n#### ${answer}` }));
+  await writeFile(at('data.jsonl'), `${lines.join('\n')}\n`);
+  const records = toyExamples({ count: 40, seed: 9 }).map(({ question, steps, answer }) => ({ question, steps: [steps[0]!.text], answer }));
+  await writeFile(at('prosqa.json'), JSON.stringify(records));
+  await writeFile(at('broken.jsonl'), '{"question": "a"}\n');
+}, 120_000);
+afterAll(async () => {
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+describe('subtext-eval', () => {
+  it('lists the tasks', async () => {
+    const { code, stdout } = await subtextEval('list', '--json');
+    expect(code).toBe(0);
+    const names = events(stdout).map(({ name }) => name);
+    expect(names).toContain('prosqa');
+    expect(names).toContain('hallusionbench');
+    expect((await subtextEval('list')).stdout).toMatch(/mm-vet[^]*needs --judge-url/);
+  });
+
+  it('runs, goes on where it was, and compares', async () => {
+    const words = ['run', '--task', 'prosqa', '--data', at('prosqa.json'), '--engine', 'wasm', '--json'];
+    const first = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));
+    expect(first.stderr).toBe('');
+    const results = events(first.stdout).find(({ event }) => event === 'results') as unknown as { results: Record<string, Record<string, number>> };
+    expect(results.results.prosqa!['exact_match,none']).toBeGreaterThan(0.9);
+    expect(results.results.prosqa!['thoughts,none']).toBe(1);
+
+    // A broken run: half of the samples, the last line torn.
+    const names = await readdir(at('runs', 'heima'));
+    expect(names.filter((name) => /^results_.*\.json$/.test(name))).toHaveLength(1);
+    const samples = at('runs', 'heima', names.find((name) => name.startsWith('samples_prosqa_'))!);
+    const whole = (await readFile(samples, 'utf8')).trimEnd().split('\n');
+    expect(whole).toHaveLength(40);
+    await writeFile(samples, `${whole.slice(0, 20).join('\n')}\n${whole[20]!.slice(0, 50)}`);
+    const second = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));
+    expect(events(second.stdout)[0]).toMatchObject({ event: 'resumed' });
+    const timeless = (lines: readonly string[]) => lines.map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 }));
+    expect(timeless((await readFile(samples, 'utf8')).trimEnd().split('\n'))).toEqual(timeless(whole));
+    expect(await readFile(at('runs', 'heima', 'report.html'), 'utf8')).toMatch(/^<!doctype html>/);
+
+    await subtextEval(...words, '--model', at('no-cot'), '--output', at('runs', 'no-cot'), '--limit', '40');
+    const compared = await subtextEval('compare', at('runs', 'heima'), at('runs', 'no-cot'), '--output', at('comparison'));
+    expect(compared.stdout).toMatch(/do not differ significantly|is better than/);
+    expect(await readFile(at('comparison', 'comparison.md'), 'utf8')).toContain('| run | score |');
+    expect(await readFile(at('comparison', 'comparison.html'), 'utf8')).toContain('Pairs of runs');
+  }, 120_000);
+
+  it('draws with seeds', async () => {
+    const words = ['run', '--model', at('heima'), '--task', 'prosqa', '--data', at('prosqa.json'), '--engine', 'wasm', '--limit', '4', '--json'];
+    const drawn = await subtextEval(...words, '--output', at('runs', 'drawn'), '--temperature', '1', '--seeds', '1,2');
+    expect(events(drawn.stdout).at(-1)).toMatchObject({ event: 'seeds', summary: [{ task: 'prosqa', seeds: [1, 2] }] });
+    const refused = await subtextEval(...words, '--output', at('runs', 'greedy'), '--seeds', '1,2');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^Error: Several seeds give one and the same run .*--temperature/);
+  }, 60_000);
+
+  it('audits thoughts and interpreters, with retained information, and goes on after a break', async () => {
+    const words = ['audit', '--model', at('heima'), '--task', 'prosqa', '--data', at('prosqa.json'), '--engine', 'wasm', '--floor', '0.3', '--no-cot', at('no-cot'), '--cot', at('cot'), '--output', at('audit'), '--json'];
+    const first = await subtextEval(...words);
+    expect(first.stderr).toBe('');
+    const audit = events(first.stdout).at(-1) as unknown as { event: string; thoughts: { verdict: string }; retained: { hidden: number } };
+    expect(audit).toMatchObject({ event: 'audit', thoughts: { verdict: 'used' } });
+    expect(audit.retained.hidden).toBeGreaterThan(0);
+    const report = await readFile(at('audit', 'report.html'), 'utf8');
+    expect(report).toContain('Are the thoughts used?');
+    expect(report).toContain('Logit lens');
+    expect(report).not.toMatch(/undefined|NaN|\[object/);
+    const before = await readFile(at('audit', 'audit.json'), 'utf8');
+    // What is kept is not run again: a false sample put there shows through.
+    const kept = (await readdir(at('audit', 'runs'))).find((name) => name.startsWith('thoughts-zeros'))!;
+    await rm(at('audit', 'runs', kept));
+    const second = await subtextEval(...words);
+    expect(events(second.stdout).some(({ event }) => event === 'resumed')).toBe(true);
+    expect(await readFile(at('audit', 'audit.json'), 'utf8')).toBe(before);
+  }, 180_000);
+
+  it.each([
+    ['an unknown task', ['run', '--model', 'heima', '--task', 'riddles', '--data', 'data.jsonl', '--output', 'x'], /There is no task "riddles"; choose from prosqa/],
+    ['no data', ['run', '--model', 'heima', '--task', 'prosqa', '--output', 'x'], /Task "prosqa" needs --data PATH/],
+    ['data for none of several tasks', ['run', '--model', 'heima', '--task', 'prosqa,gsm8k', '--data', 'data.jsonl', '--output', 'x'], /write --data NAME=PATH for each/],
+    ['data that is not there', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'missing.jsonl', '--output', 'x'], /missing\.jsonl/],
+    ['a wrong column', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'broken.jsonl', '--output', 'x'], /no example in .*broken\.jsonl.*line 1/],
+    ['no model', ['run', '--model', 'nowhere', '--task', 'prosqa', '--data', 'prosqa.json', '--output', 'x'], /nowhere is not a reasoner's folder/],
+    ['a judge that is not given', ['run', '--model', 'heima', '--task', 'mm-vet', '--data', 'mm-vet.tsv', '--output', 'x'], /./],
+    ['one run', ['compare', 'runs/heima'], /two runs or more/],
+    ['a folder that is no run', ['compare', 'heima', 'no-cot'], /holds no results_<date>\.json/],
+    ['half of the retained information', ['audit', '--model', 'heima', '--task', 'prosqa', '--data', 'prosqa.json', '--output', 'x', '--cot', 'cot'], /needs both --no-cot and --cot/],
+    ['a model without thoughts', ['audit', '--model', 'no-cot', '--task', 'prosqa', '--data', 'prosqa.json', '--output', 'x', '--engine', 'wasm'], /No example has a thought/],
+    ['a limit of none', ['run', '--model', 'heima', '--task', 'prosqa', '--output', 'x', '--limit', '0'], /a whole number above 0 is needed/],
+  ])('refuses %s in one line', async (_, words, message) => {
+    const { code, stderr } = await subtextEval(...words);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain('fault of Subtext');
+  }, 60_000);
+});

@@ -1,0 +1,142 @@
+import { tf, useEngine } from '@subtext/tensor';
+import type { Reasoner } from '@subtext/trainer';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { randomExplainer, toyExamples, toyTask, trainToyReasoner } from '../../test/toy-reasoner';
+import { auditInterpreter } from './audit-interpreter';
+import { auditThoughts } from './audit-thoughts';
+import { explainerSubject } from './explainer-subject';
+import { cutThoughts, replaceByAnother, replaceByZeros, type ThoughtIntervention } from './interventions';
+import { ReasonerThoughts } from './reasoner-thoughts';
+import { probeReasoner } from '../probes/probe-reasoner';
+import { ThoughtCache } from './thought-cache';
+
+const examples = toyExamples({ count: 60, seed: 9 });
+let reading: Reasoner;
+let looking: Reasoner;
+
+beforeAll(async () => {
+  await useEngine('wasm');
+  reading = trainToyReasoner({ sight: 'thought' });
+  looking = trainToyReasoner({ sight: 'question' });
+});
+
+describe('ThoughtCache', () => {
+  it('gives keys without their rotation, and puts a state where it was without a change', async () => {
+    const { model } = reading;
+    const ids = tf.tensor2d([[1, 7, 9, 7]], undefined, 'int32');
+    const places = [1, 3].map((column) => ({ row: 0, column, position: column }));
+    const cache = new ThoughtCache({ model, batch: 1, time: 4, largestPosition: 3, places });
+    const plain = tf.tidy(() => model.forward({ embeddings: model.embed(ids), cache }).hidden);
+    const [first, second] = (await cache.captured()) as [Float32Array, Float32Array];
+    // 2 layers of keys and values of 2 heads of 8.
+    expect(first).toHaveLength(2 * 2 * 16);
+    // The first layer's keys and values come from the token alone: equal ones, wherever they stand.
+    for (let unit = 0; unit < 32; unit++) expect(first[unit]).toBeCloseTo(second[unit]!, 4);
+    expect(Math.max(...first.subarray(32).map((value, unit) => Math.abs(value - second[32 + unit]!)))).toBeGreaterThan(0.01);
+
+    const passWith = (replacements: Float32Array[]) => {
+      const other = new ThoughtCache({ model, batch: 1, time: 4, largestPosition: 3, places, replacements });
+      const hidden = tf.tidy(() => model.forward({ embeddings: model.embed(ids), cache: other }).hidden);
+      other.dispose();
+      return hidden;
+    };
+    const same = passWith([first, second]);
+    const changed = passWith([second, first]);
+    const distance = (one: tf.Tensor, other: tf.Tensor) => tf.tidy(() => tf.max(tf.abs(tf.sub(one, other))).dataSync()[0]!);
+    expect(distance(plain, same)).toBeLessThan(1e-4);
+    expect(distance(plain, changed)).toBeGreaterThan(1e-3);
+    tf.dispose([ids, plain, same, changed]);
+    cache.dispose();
+  });
+});
+
+describe('ReasonerThoughts', () => {
+  it('answers as the reasoner does, and the same with its own thoughts put back', async () => {
+    const subject = new ReasonerThoughts({ reasoner: reading, task: toyTask, batch: 16 });
+    const tensors = tf.memory().numTensors;
+    const answers = await reading.think({ questions: examples });
+    const own = await subject.run({ examples, intervention: null });
+    expect(own.map(({ answer }) => answer)).toEqual(answers.map(({ answer }) => answer ?? null));
+    expect(own.filter(({ correct }) => correct).length).toBeGreaterThan(55);
+    const thoughts = await subject.collect({ examples });
+    expect(thoughts.map((states) => states.length)).toEqual(examples.map(() => 1));
+    const back: ThoughtIntervention = { kind: 'another', name: 'own', thoughts, changed: examples.map(() => true) };
+    const again = await subject.run({ examples, intervention: back });
+    for (const [index, sample] of again.entries()) {
+      expect(sample.answer).toBe(own[index]!.answer);
+      expect(sample.negativeLogLikelihood).toBeCloseTo(own[index]!.negativeLogLikelihood, 3);
+    }
+    expect(tf.memory().numTensors).toBe(tensors);
+  });
+
+  it('does not depend on the batch, nor on the padding beside it', async () => {
+    const [one, many] = [1, 60].map((batch) => new ReasonerThoughts({ reasoner: reading, task: toyTask, batch }));
+    const few = examples.slice(0, 8);
+    const intervention = replaceByAnother({ thoughts: await many!.collect({ examples: few }) });
+    const left = await one!.run({ examples: few, intervention });
+    const right = await many!.run({ examples: few, intervention });
+    expect(left.map(({ answer }) => answer)).toEqual(right.map(({ answer }) => answer));
+    for (const [index, sample] of left.entries()) expect(sample.negativeLogLikelihood).toBeCloseTo(right[index]!.negativeLogLikelihood, 3);
+  });
+
+  it('hides what is cut, which is another thing than zeros', async () => {
+    const subject = new ReasonerThoughts({ reasoner: reading, task: toyTask });
+    const thoughts = await subject.collect({ examples });
+    const likelihoods = async (intervention: ThoughtIntervention | null) => (await subject.run({ examples, intervention })).reduce((sum, sample) => sum + sample.negativeLogLikelihood, 0);
+    const [own, cut, zeros] = [await likelihoods(null), await likelihoods(cutThoughts({ thoughts, kept: 0 })), await likelihoods(replaceByZeros({ thoughts }))];
+    expect(cut).toBeGreaterThan(own + 10);
+    expect(Math.abs(cut - zeros)).toBeGreaterThan(0.01);
+  });
+
+  it('tells a model that reads its thoughts from one that looks at the question', async () => {
+    const audit = (reasoner: Reasoner) => auditThoughts({ subject: new ReasonerThoughts({ reasoner, task: toyTask }), examples, floor: 0.3, resamples: 500 });
+    const used = await audit(reading);
+    const unused = await audit(looking);
+    expect(used).toMatchObject({ verdict: 'used', certain: true });
+    expect(unused).toMatchObject({ verdict: 'not used', certain: true });
+    const swap = used.interventions.find(({ kind }) => kind === 'swapped')!.effect!;
+    expect(swap.follows!.value).toBeGreaterThan(0.8);
+    expect(unused.interventions.find(({ kind }) => kind === 'swapped')!.effect!.stays!.value).toBe(1);
+  });
+
+  it('counts a response without an answer as wrong, whatever is done to it', async () => {
+    const silent = trainToyReasoner({ steps: 0 });
+    const subject = new ReasonerThoughts({ reasoner: silent, task: toyTask });
+    const [sample] = await subject.run({ examples: examples.slice(0, 1), intervention: null });
+    expect(sample).toMatchObject({ correct: false, answer: null });
+    expect(sample!.negativeLogLikelihood).toBeGreaterThan(0);
+    await expect(auditThoughts({ subject, examples })).rejects.toThrowError(/No example has a thought/);
+    silent.dispose();
+  });
+});
+
+describe('explainerSubject', () => {
+  it('gives an interpreter that knows nothing no credit', async () => {
+    const answers = await reading.think({ questions: examples });
+    const explainer = randomExplainer({ reasoner: reading });
+    const thoughtsOf = (example: (typeof examples)[number]) => answers[examples.indexOf(example)]!.thoughts.map(({ hidden }) => hidden);
+    const subject = explainerSubject({ explainer, stage: 'reasoning', thoughtsOf, batch: 16 });
+    const tensors = tf.memory().numTensors;
+    const audit = await auditInterpreter({ subject, examples, resamples: 300 });
+    expect(audit).toMatchObject({ measure: 'facts', verdict: 'guesses from the question' });
+    // A uniform guess over 31 or so tokens is ln 31 = 3.4 nats.
+    expect(audit.conditions[0]!.negativeLogLikelihood.value).toBeGreaterThan(2);
+    expect(tf.memory().numTensors).toBe(tensors);
+    explainer.dispose();
+  });
+});
+
+describe('probeReasoner', () => {
+  it('finds what the thought must hold', async () => {
+    const answers = await reading.think({ questions: examples });
+    const { lens, probes, geometry, autoencoder, left } = await probeReasoner({ reasoner: reading, examples, questions: examples, answers, controls: 3 });
+    // The thinking token is what the state before it predicts.
+    expect(lens!.readings).toHaveLength(3);
+    expect(lens!.readings.at(-1)![0]!.target!.rank).toBe(0);
+    expect(probes.map(({ name }) => name)).toEqual(['reasoning → answer']);
+    expect(probes[0]!.result.labels).toHaveLength(4);
+    expect(geometry!.places).toHaveLength(1);
+    expect(autoencoder).toBeNull();
+    expect(left[0]).toMatch(/200 thoughts or more; there are 60/);
+  });
+});
