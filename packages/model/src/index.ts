@@ -15,5 +15,6 @@ export type { TargetModules } from './lora/target-modules';
 export { ModelError, type ModelErrorCode } from './model-error';
 export { resizeEmbeddings, type ResizeEmbeddingsOptions } from './resize-embeddings';
 export { saveModel, type SaveModelOptions } from './saving/save-model';
-export { readSubtextSettings, writeSubtextSettings, type SubtextSettings } from './saving/subtext-settings';
 export { ignoredLabel, nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';
+export { HubError, type HubErrorCode } from './hub/hub-error';
+export { resolveModelFolder, type DownloadProgress, type ResolveModelFolderOptions } from './hub/resolve-model-folder';

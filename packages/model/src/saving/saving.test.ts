@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createModel, endOfTextIds, loadModel, readSubtextSettings, resizeEmbeddings, saveModel, writeSubtextSettings, type LanguageModel } from '../index';
+import { createModel, endOfTextIds, loadModel, resizeEmbeddings, saveModel, type LanguageModel } from '../index';
 import { fixtures, largestDifference } from '../parity/recorded';
 
 const ids = [[3, 4, 5, 6, 7, 8]];
@@ -108,15 +108,5 @@ describe('saving', () => {
     expect(() => resizeEmbeddings({ model, vocabularySize: 40, initialisation: { copyOf: 35 } })).toThrow(/no token 35/);
     model.dispose();
     loaded.dispose();
-  });
-
-  it('keeps the settings for thinking in subtext.json', async () => {
-    expect(await readSubtextSettings({ folder })).toBeNull();
-    const settings = { method: 'heima', stages: [{ name: 'caption', thinkingTokens: ['<THINKING_OF_CAPTION>'] }], options: { tokensPerStage: 1 } };
-    await writeSubtextSettings({ folder: join(folder, 'new'), settings });
-    expect(await readSubtextSettings({ folder: join(folder, 'new') })).toEqual({ version: 1, continuousThoughts: 0, ...settings });
-    await mkdir(join(folder, 'bad'));
-    await writeFile(join(folder, 'bad', 'subtext.json'), '{"version": 2, "method": "heima", "what": 1}');
-    await expect(readSubtextSettings({ folder: join(folder, 'bad') })).rejects.toThrow(/version|what/);
   });
 });
