@@ -7,7 +7,7 @@ const gradientTolerance = 5e-5;
 
 /** Inputs up to this size have each gradient entry checked; larger ones along random directions. */
 const fullCheckLimit = 320;
-const directions = 4;
+const directions = 2;
 
 /** Float64 step of the central differences: its error is about 1e-10 relative. */
 const step = 1e-5;
