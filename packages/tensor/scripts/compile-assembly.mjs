@@ -28,11 +28,10 @@ async function compile(features) {
   const outputs = new Map();
   const result = await asc.main(
     [
-      'assembly/index.ts', '--outFile', 'kernels.wasm', '--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--noAssert',
+      'assembly/index.ts', '--baseDir', root, '--outFile', 'kernels.wasm', '--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--noAssert',
       '--runtime', 'stub', '--importMemory', '--maximumMemory', '65536', '--enable', 'simd', ...features,
     ],
     {
-      baseDir: root,
       writeFile: (file, contents) => void outputs.set(file, contents),
     },
   );
