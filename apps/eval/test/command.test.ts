@@ -47,11 +47,9 @@ beforeAll(async () => {
     }
     reasoner.dispose();
   }
-  // The toy's examples as GSM8K writes its own: answers are compared as numbers there, so colours become theirs.
+  // The toy's examples as GSM8K writes its own.
   const lines = toyExamples({ count: 40, seed: 9 }).map(({ question, steps, answer }) => JSON.stringify({ question, answer: `${steps[0]!.text}\n#### ${answer}` }));
   await writeFile(at('data.jsonl'), `${lines.join('\n')}\n`);
-  const records = toyExamples({ count: 40, seed: 9 }).map(({ question, steps, answer }) => ({ question, steps: [steps[0]!.text], answer }));
-  await writeFile(at('prosqa.json'), JSON.stringify(records));
   await writeFile(at('broken.jsonl'), '{"question": "a"}\n');
 }, 120_000);
 afterAll(async () => {
@@ -69,17 +67,17 @@ describe('subtext-eval', () => {
   });
 
   it('runs, goes on where it was, and compares', async () => {
-    const words = ['run', '--task', 'prosqa', '--data', at('prosqa.json'), '--engine', 'wasm', '--json'];
+    const words = ['run', '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--json'];
     const first = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));
     expect(first.stderr).toBe('');
     const results = events(first.stdout).find(({ event }) => event === 'results') as unknown as { results: Record<string, Record<string, number>> };
-    expect(results.results.prosqa!['exact_match,none']).toBeGreaterThan(0.9);
-    expect(results.results.prosqa!['thoughts,none']).toBe(1);
+    expect(results.results.gsm8k!['exact_match,none']).toBeGreaterThan(0.9);
+    expect(results.results.gsm8k!['thoughts,none']).toBe(1);
 
     // A broken run: half of the samples, the last line torn.
     const names = await readdir(at('runs', 'heima'));
     expect(names.filter((name) => /^results_.*\.json$/.test(name))).toHaveLength(1);
-    const samples = at('runs', 'heima', names.find((name) => name.startsWith('samples_prosqa_'))!);
+    const samples = at('runs', 'heima', names.find((name) => name.startsWith('samples_gsm8k_'))!);
     const whole = (await readFile(samples, 'utf8')).trimEnd().split('\n');
     expect(whole).toHaveLength(40);
     await writeFile(samples, `${whole.slice(0, 20).join('\n')}\n${whole[20]!.slice(0, 50)}`);
@@ -97,16 +95,16 @@ describe('subtext-eval', () => {
   }, 120_000);
 
   it('draws with seeds', async () => {
-    const words = ['run', '--model', at('heima'), '--task', 'prosqa', '--data', at('prosqa.json'), '--engine', 'wasm', '--limit', '4', '--json'];
+    const words = ['run', '--model', at('heima'), '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--limit', '4', '--json'];
     const drawn = await subtextEval(...words, '--output', at('runs', 'drawn'), '--temperature', '1', '--seeds', '1,2');
-    expect(events(drawn.stdout).at(-1)).toMatchObject({ event: 'seeds', summary: [{ task: 'prosqa', seeds: [1, 2] }] });
+    expect(events(drawn.stdout).at(-1)).toMatchObject({ event: 'seeds', summary: [{ task: 'gsm8k', seeds: [1, 2] }] });
     const refused = await subtextEval(...words, '--output', at('runs', 'greedy'), '--seeds', '1,2');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(/^Error: Several seeds give one and the same run .*--temperature/);
   }, 60_000);
 
   it('audits thoughts and interpreters, with retained information, and goes on after a break', async () => {
-    const words = ['audit', '--model', at('heima'), '--task', 'prosqa', '--data', at('prosqa.json'), '--engine', 'wasm', '--floor', '0.3', '--no-cot', at('no-cot'), '--cot', at('cot'), '--output', at('audit'), '--json'];
+    const words = ['audit', '--model', at('heima'), '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--floor', '0.3', '--no-cot', at('no-cot'), '--cot', at('cot'), '--output', at('audit'), '--json'];
     const first = await subtextEval(...words);
     expect(first.stderr).toBe('');
     const audit = events(first.stdout).at(-1) as unknown as { event: string; thoughts: { verdict: string }; retained: { hidden: number } };
@@ -117,7 +115,6 @@ describe('subtext-eval', () => {
     expect(report).toContain('Logit lens');
     expect(report).not.toMatch(/undefined|NaN|\[object/);
     const before = await readFile(at('audit', 'audit.json'), 'utf8');
-    // What is kept is not run again: a false sample put there shows through.
     const kept = (await readdir(at('audit', 'runs'))).find((name) => name.startsWith('thoughts-zeros'))!;
     await rm(at('audit', 'runs', kept));
     const second = await subtextEval(...words);
@@ -127,17 +124,16 @@ describe('subtext-eval', () => {
 
   it.each([
     ['an unknown task', ['run', '--model', 'heima', '--task', 'riddles', '--data', 'data.jsonl', '--output', 'x'], /There is no task "riddles"; choose from prosqa/],
-    ['no data', ['run', '--model', 'heima', '--task', 'prosqa', '--output', 'x'], /Task "prosqa" needs --data PATH/],
-    ['data for none of several tasks', ['run', '--model', 'heima', '--task', 'prosqa,gsm8k', '--data', 'data.jsonl', '--output', 'x'], /write --data NAME=PATH for each/],
+    ['no data', ['run', '--model', 'heima', '--task', 'gsm8k', '--output', 'x'], /Task "gsm8k" needs --data PATH/],
+    ['data for none of several tasks', ['run', '--model', 'heima', '--task', 'gsm8k,prosqa', '--data', 'data.jsonl', '--output', 'x'], /write --data NAME=PATH for each/],
     ['data that is not there', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'missing.jsonl', '--output', 'x'], /missing\.jsonl/],
     ['a wrong column', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'broken.jsonl', '--output', 'x'], /no example in .*broken\.jsonl.*line 1/],
-    ['no model', ['run', '--model', 'nowhere', '--task', 'prosqa', '--data', 'prosqa.json', '--output', 'x'], /nowhere is not a reasoner's folder/],
-    ['a judge that is not given', ['run', '--model', 'heima', '--task', 'mm-vet', '--data', 'mm-vet.tsv', '--output', 'x'], /./],
+    ['no model', ['run', '--model', 'nowhere', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'], /nowhere is not a reasoner's folder/],
     ['one run', ['compare', 'runs/heima'], /two runs or more/],
     ['a folder that is no run', ['compare', 'heima', 'no-cot'], /holds no results_<date>\.json/],
-    ['half of the retained information', ['audit', '--model', 'heima', '--task', 'prosqa', '--data', 'prosqa.json', '--output', 'x', '--cot', 'cot'], /needs both --no-cot and --cot/],
-    ['a model without thoughts', ['audit', '--model', 'no-cot', '--task', 'prosqa', '--data', 'prosqa.json', '--output', 'x', '--engine', 'wasm'], /No example has a thought/],
-    ['a limit of none', ['run', '--model', 'heima', '--task', 'prosqa', '--output', 'x', '--limit', '0'], /a whole number above 0 is needed/],
+    ['half of the retained information', ['audit', '--model', 'heima', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--cot', 'cot'], /needs both --no-cot and --cot/],
+    ['a model without thoughts', ['audit', '--model', 'no-cot', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--engine', 'wasm'], /No example has a thought/],
+    ['a limit of none', ['run', '--model', 'heima', '--task', 'gsm8k', '--output', 'x', '--limit', '0'], /a whole number above 0 is needed/],
   ])('refuses %s in one line', async (_, words, message) => {
     const { code, stderr } = await subtextEval(...words);
     expect(code).toBe(1);

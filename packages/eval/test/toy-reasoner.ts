@@ -5,18 +5,18 @@ import { AdamW, RandomStream, tf, valueAndGradients } from '@subtext/tensor';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { createMethod, Reasoner, taggedFormat, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
 
-const colours = ['red', 'blue', 'green', 'white'];
+const numbers = ['3', '5', '7', '9'];
 const names = ['ant', 'bee', 'cat', 'dog', 'eel', 'fox'];
 
-/** Which colour does something have? The step says it, the answer too. Questions have several lengths. */
+/** Which number does something have? The step says it, the answer too. Questions have several lengths. */
 export function toyExamples({ count, seed = 0 }: { count: number; seed?: number }): ReasoningExample[] {
   const random = new RandomStream({ seed });
   const draw = (limit: number) => Math.floor(random.uniform() * limit);
   return Array.from({ length: count }, (_, index): ReasoningExample => {
-    const colour = colours[draw(colours.length)]!;
+    const number = numbers[draw(numbers.length)]!;
     const name = names[draw(names.length)]!;
-    const question = index % 2 === 0 ? `the ${name} is ${colour}` : `the ${name} is , as said , ${colour}`;
-    return { id: `toy-${index}`, question, steps: [{ name: 'reasoning', text: `its colour is ${colour}` }], answer: colour };
+    const question = index % 2 === 0 ? `the ${name} has ${number}` : `the ${name} has , as said , ${number}`;
+    return { id: `toy-${index}`, question, steps: [{ text: `its number is ${number}` }], answer: number };
   });
 }
 
@@ -33,11 +33,11 @@ export type ToySight =
 /** A reasoner of one stage that was trained on `toyExamples` for a few seconds. */
 export function trainToyReasoner({ method = { name: 'heima', textPhase: false, recovering: false }, sight = 'both', steps = 150, modelConfig = {} }: { method?: MethodSpecification; sight?: ToySight; steps?: number; modelConfig?: Record<string, unknown> } = {}): Reasoner {
   const examples = toyExamples({ count: 64, seed: 1 });
-  const stages = ['reasoning'];
+  const stages = ['step_1'];
   const tokenizer = trainWordLevelTokenizer({
     texts: examples.flatMap(({ question, steps: [step], answer }) => [question, step!.text, answer]),
     split: 'whitespace',
-    specialTokens: ['<slot>', ...taggedFormat.tags({ stages }), ...createMethod({ name: 'heima' }).specialTokens({ stages })],
+    specialTokens: ['<slot>', ...taggedFormat.tags({ stages }), ...createMethod({ name: 'heima' }).specialTokens({ stages }), ...createMethod(method).specialTokens({ stages })].filter((token, index, all) => all.indexOf(token) === index),
   });
   const model = createModel({ config: { ...config, vocab_size: tokenizer.vocabularySize, ...modelConfig }, seed: 5 });
   const settings: ReasonerSettings = { format: 1, method, stages, hiddenStages: method.name === 'heima' ? stages : [], reasoningFormat: 'tagged', prefix: ['<s>'], endToken: '</s>', thoughtReading: 'before', longestResponse: 12 };
@@ -85,9 +85,9 @@ export function randomExplainer({ reasoner }: { reasoner: Reasoner }): Explainer
   const model = createModel({ config: { ...config, vocab_size: tokenizer.vocabularySize }, seed: 11 });
   const projector = { kind: 'linear', inputWidth: width } as const;
   return new Explainer({
-    interpreter: Interpreter.of({ name: 'random', stages: ['reasoning'], model, projector: new Projector({ ...projector, outputWidth: width, seed: 2 }) }),
+    interpreter: Interpreter.of({ name: 'random', stages: ['step_1'], model, projector: new Projector({ ...projector, outputWidth: width, seed: 2 }) }),
     tokenizer,
-    settings: { format: 1, kind: 'interpreter', name: 'random', stages: ['reasoning'], templates: 'brief', withQuestion: true, slotToken: '<slot>', prefix: ['<s>'], endToken: '</s>', reading: 'before', projector, longestExplanation: 6, mode: 'after' },
+    settings: { format: 1, kind: 'interpreter', name: 'random', stages: ['step_1'], templates: 'brief', withQuestion: true, slotToken: '<slot>', prefix: ['<s>'], endToken: '</s>', reading: 'before', projector, longestExplanation: 6, mode: 'after' },
   });
 }
 

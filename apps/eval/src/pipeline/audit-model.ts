@@ -203,7 +203,7 @@ async function auditInterpreters({ settings, examples, answers, kept, output, si
     try {
       for (const stage of explainer.settings.stages) {
         const thoughtsOf = (example: ReasoningExample) => answerOf.get(example)!.thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
-        const usable = examples.filter((example) => thoughtsOf(example).length > 0 && example.steps.some((step) => step.name === stage));
+        const usable = examples.filter((example) => thoughtsOf(example).length > 0 && example.steps.some(({ name: step }, index) => (step ?? `step_${index + 1}`) === stage));
         const title = names.length > 1 ? `${name}: ${stage}` : stage;
         if (usable.length < 2) {
           output.notice(`  ${title} is left out: ${usable.length} of ${examples.length} examples have its true text and a thought of it.`);
@@ -256,7 +256,7 @@ function probeReport({ probes, reasoner }: { probes: ReasonerProbes; reasoner: R
 function howSection({ settings, task, floor, left, result }: { settings: AuditSettings; task: EvaluationTask; floor: number; left: AuditResult['left']; result: AuditResult }): ReportSection {
   return proseSection({
     title: 'How it was made',
-    text: 'A thinking token’s thought is what attention finds at its position, and at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt.',
+    text: 'A thought is what attention finds at its position, and for thinking tokens at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt.',
     facts: [
       { name: 'model', value: settings.model },
       { name: 'task', value: `${task.name}, version ${task.version}` },

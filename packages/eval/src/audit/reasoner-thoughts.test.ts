@@ -110,15 +110,37 @@ describe('ReasonerThoughts', () => {
   });
 });
 
+describe('thoughts in the prompt', () => {
+  it.each([{ name: 'pause', count: 2 } as const, { name: 'coconut', hiddenSteps: 1, thoughtsPerStep: 2, textPhase: false } as const])('are put back and replaced too: $name', async (method) => {
+    const reasoner = trainToyReasoner({ method, steps: 60 });
+    const subject = new ReasonerThoughts({ reasoner, task: toyTask });
+    const few = examples.slice(0, 12);
+    const answers = await reasoner.think({ questions: few });
+    const own = await subject.run({ examples: few, intervention: null });
+    expect(own.map(({ answer }) => answer)).toEqual(answers.map(({ answer }) => answer ?? null));
+    const thoughts = await subject.collect({ examples: few });
+    expect(thoughts[0]).toHaveLength(2);
+    const back = await subject.run({ examples: few, intervention: { kind: 'another', name: 'own', thoughts, changed: few.map(() => true) } });
+    const without = await subject.run({ examples: few, intervention: cutThoughts({ thoughts, kept: 0 }) });
+    for (const [index, { negativeLogLikelihood }] of own.entries()) {
+      expect(back[index]!.negativeLogLikelihood).toBeCloseTo(negativeLogLikelihood, 3);
+      expect(without[index]!.negativeLogLikelihood).not.toBe(negativeLogLikelihood);
+    }
+    reasoner.dispose();
+  });
+});
+
 describe('explainerSubject', () => {
   it('gives an interpreter that knows nothing no credit', async () => {
     const answers = await reading.think({ questions: examples });
     const explainer = randomExplainer({ reasoner: reading });
     const thoughtsOf = (example: (typeof examples)[number]) => answers[examples.indexOf(example)]!.thoughts.map(({ hidden }) => hidden);
-    const subject = explainerSubject({ explainer, stage: 'reasoning', thoughtsOf, batch: 16 });
+    const subject = explainerSubject({ explainer, stage: 'step_1', thoughtsOf, batch: 16 });
+    // The first pass makes the model's tables of rotations, which stay.
+    await explainer.explain({ requests: [{ question: 'the ant has 3', stage: 'step_1', states: [] }] });
     const tensors = tf.memory().numTensors;
     const audit = await auditInterpreter({ subject, examples, resamples: 300 });
-    expect(audit).toMatchObject({ measure: 'facts', verdict: 'guesses from the question' });
+    expect(audit).toMatchObject({ measure: 'likelihood', verdict: 'guesses from the question' });
     // A uniform guess over 31 or so tokens is ln 31 = 3.4 nats.
     expect(audit.conditions[0]!.negativeLogLikelihood.value).toBeGreaterThan(2);
     expect(tf.memory().numTensors).toBe(tensors);
@@ -133,7 +155,7 @@ describe('probeReasoner', () => {
     // The thinking token is what the state before it predicts.
     expect(lens!.readings).toHaveLength(3);
     expect(lens!.readings.at(-1)![0]!.target!.rank).toBe(0);
-    expect(probes.map(({ name }) => name)).toEqual(['reasoning → answer']);
+    expect(probes.map(({ name }) => name)).toEqual(['step_1 → answer']);
     expect(probes[0]!.result.labels).toHaveLength(4);
     expect(geometry!.places).toHaveLength(1);
     expect(autoencoder).toBeNull();

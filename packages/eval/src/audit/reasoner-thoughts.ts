@@ -5,6 +5,7 @@ import { EvaluationError } from '../errors';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
 import type { ThoughtIntervention, ThoughtStates } from './interventions';
+import { embedThinking } from './embed-thinking';
 import { type CachePlace, ThoughtCache } from './thought-cache';
 
 /** An example's own response, up to where its answer begins: what every intervention starts from. */
@@ -14,7 +15,7 @@ interface OwnResponse {
   promptLength: number;
   /** Prompt and response, up to the mark that opens the answer, the mark included. */
   ids: number[];
-  /** Positions of the thinking tokens in `ids`. */
+  /** Positions of the thoughts in `ids`; those of methods that think before they answer lie in the prompt. */
   thoughts: number[];
   /** Whether the response came to an answer of its own. */
   answered: boolean;
@@ -33,12 +34,14 @@ export interface ReasonerThoughtsOptions {
 }
 
 /**
- * A reasoner whose thoughts are thinking tokens (Heima, pause), as a subject of {@link auditThoughts}.
+ * A reasoner whose thoughts can be replaced, as a subject of {@link auditThoughts}: thinking tokens (Heima, pause) and
+ * continuous thoughts (Coconut) alike.
  *
- * **What a thought is.** Nothing of a thinking token is fed back: its embedding is always the same. All that later
- * positions can learn from it is what attention finds there: in every layer, the keys and values of the token's
- * position. The state that predicts the token, one position earlier, is the one that interpreters read; where that
- * position is of the response (its opening tag) and no thinking token itself, it belongs to the thought too. A thought's
+ * **What a thought is.** Nothing of a thinking token is fed back: its embedding is always the same. A continuous
+ * thought's input is the state before it. All that later positions can learn from either is what attention finds there:
+ * in every layer, the keys and values of the thought's position. The state that predicts the token, one position earlier, is the one that interpreters read; where that
+ * position is of the response (its opening tag) and no thought itself, it belongs to the thought too, but never a position
+ * of the prompt. A thought's
  * state is therefore the keys and values of both positions in all layers, keys without their rotation.
  *
  * **What replacing it means.** The example's own response is fed again, token by token as it was, up to the mark that
@@ -273,7 +276,7 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     const { reasoner } = this.#options;
     const { model } = reasoner;
     const rows = batch.length;
-    const { embeddings, forwardExtras, time } = await reasoner.embedSequences({ questions: batch.map(({ question }) => question), sequences });
+    const { embeddings, forwardExtras, time } = await embedThinking({ reasoner, questions: batch.map(({ question }) => question), answers: batch.map(({ answer }) => answer), sequences });
     const lengths = sequences.map((sequence) => sequence.length);
     const longest = Math.max(...lengths);
     const flat = places.flatMap((list, row) => list.map(({ index, state }) => ({ row, column: time - (lengths[row] as number) + index, position: index, state })));

@@ -1,6 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import { gatherRows, tf } from '@subtext/tensor';
 import type { Answer, Question, Reasoner } from '@subtext/trainer';
+import { embedThinking } from '../audit/embed-thinking';
 import { type LensReading, logitLens } from './logit-lens';
 import { type LinearProbeResult, trainLinearProbe } from './linear-probe';
 import { probeLabels } from './probe-labels';
@@ -96,7 +97,8 @@ export async function probeReasoner({
 async function readLens({ reasoner, question, answer }: { reasoner: Reasoner; question: Question; answer: Answer }): Promise<{ readings: LensReading[][]; names: string[] }> {
   const { model } = reasoner;
   const [prompt] = reasoner.prompts([question]) as [number[]];
-  const { embeddings, forwardExtras } = await reasoner.embedSequences({ questions: [question], sequences: [[...prompt, ...answer.ids]] });
+  const sequence = [...prompt, ...answer.ids];
+  const { embeddings, forwardExtras } = await embedThinking({ reasoner, questions: [question], answers: [answer], sequences: [sequence] });
   const offset = reasoner.settings.thoughtReading === 'before' ? -1 : 0;
   const indices = Int32Array.from(answer.thoughts, ({ position }) => prompt.length + position + offset);
   const hiddenStates = tf.tidy(() => {
@@ -108,7 +110,7 @@ async function readLens({ reasoner, question, answer }: { reasoner: Reasoner; qu
       hiddenStates,
       normalize: (states) => model.finalNorm.apply({ input: states }),
       head: (states) => model.logits(states),
-      targets: answer.thoughts.map(({ position }) => answer.ids[position] as number),
+      targets: answer.thoughts.map(({ position }) => sequence[prompt.length + position] as number),
     });
     return { readings, names: answer.thoughts.map(({ stage, index }) => `${stage} ${index + 1}`) };
   } finally {

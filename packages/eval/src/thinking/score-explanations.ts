@@ -57,9 +57,9 @@ export function scoreExplanations({ explanations, stage, examples }: { explanati
   };
 }
 
-/** The true text of a stage. */
+/** The true text of a stage; steps without a name are `step_1`, `step_2`, … as methods call them. */
 export function stageText({ example, stage }: { example: ReasoningExample; stage: string }): string {
-  const step = example.steps.find(({ name }) => name === stage);
+  const step = example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage);
   if (!step) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `Example ${example.id} has no stage "${stage}".` });
   return step.text;
 }

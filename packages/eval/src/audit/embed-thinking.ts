@@ -1,0 +1,44 @@
+import { scatterRows, tf } from '@subtext/tensor';
+import type { Answer, EmbeddedSequences, Question, Reasoner } from '@subtext/trainer';
+import { EvaluationError } from '../errors';
+
+/**
+ * Sequences of prompts and responses as vectors, `[questions, time, width]`, padded on the left, with the states that
+ * were fed back in the places of continuous thoughts. The caller frees `embeddings` and `forwardExtras`.
+ *
+ * @throws EvaluationError INVALID_ARGUMENT where continuous thoughts were read `at` their position: the state that was fed back is the one before.
+ */
+export async function embedThinking({
+  reasoner,
+  questions,
+  answers,
+  sequences,
+}: {
+  reasoner: Reasoner;
+  questions: readonly Question[];
+  /** By question: what it was answered, with its thoughts. */
+  answers: readonly Answer[];
+  sequences: readonly (readonly number[])[];
+}): Promise<EmbeddedSequences> {
+  const { method, settings } = reasoner;
+  const embedded = await reasoner.embedSequences({ questions, sequences });
+  const context = reasoner.layoutContext();
+  const fed = questions.flatMap((question, row) =>
+    (method.promptThoughts?.({ example: question, context }) ?? []).flatMap(({ kind, position }, place) => (kind === 'continuous' ? [{ row, position, place }] : [])),
+  );
+  if (fed.length === 0) return embedded;
+  if (settings.thoughtReading !== 'before') {
+    tf.dispose([embedded.embeddings, embedded.forwardExtras as tf.TensorContainer]);
+    throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: 'Continuous thoughts that are read at their own position cannot be audited: the state that was fed back is the one before. Take a reasoner whose "thoughtReading" is "before".' });
+  }
+  const { embeddings } = embedded;
+  const placed = tf.tidy(() => {
+    const [rows, time, width] = embeddings.shape;
+    const values = new Float32Array(fed.length * width);
+    for (const [index, { row, place }] of fed.entries()) values.set(answers[row]!.thoughts[place]!.hidden, index * width);
+    const indices = Int32Array.from(fed, ({ row, position }) => row * time + time - sequences[row]!.length + position);
+    return tf.reshape(scatterRows({ input: tf.reshape(embeddings, [rows * time, width]) as tf.Tensor2D, indices, updates: tf.tensor2d(values, [fed.length, width]) }), [rows, time, width]) as tf.Tensor3D;
+  });
+  embeddings.dispose();
+  return { ...embedded, embeddings: placed };
+}
