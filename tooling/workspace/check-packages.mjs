@@ -36,7 +36,8 @@ for (const folder of folders) {
   problems.push(...messages.filter(({ type }) => type !== 'suggestion').map((message) => `publint ${message.type}: ${formatMessage(message, description)}`));
   for (const file of ['README.md', 'LICENSE']) if (!existsSync(join(folder, file))) problems.push(`${file} is missing`);
   if (hasTypes(exports)) {
-    const profile = hasCommonJs(exports) ? [] : ['--profile', 'esm-only'];
+    // Every Node that we support reads `exports`; the resolution of Node 10, which does not, is left out.
+    const profile = ['--profile', hasCommonJs(exports) ? 'node16' : 'esm-only'];
     const result = spawnSync(process.execPath, [attw, '--pack', folder, '--no-emoji', '--no-color', '--exclude-entrypoints', './package.json', ...profile], { cwd: folder, encoding: 'utf8' });
     if (result.status !== 0) problems.push(`attw:\n${`${result.stdout}${result.stderr}`.trim()}`);
   }
