@@ -62,7 +62,7 @@ const lora = z.strictObject({
 
 const model = z
   .strictObject({
-    from: z.string().describe('a model folder or the id of a model on the Hugging Face hub').optional(),
+    from: z.string().describe('the folder of a reasoner that an earlier run left').optional(),
     new: z
       .record(z.string(), z.unknown())
       .describe('config.json of a new model with random weights; vocabulary, image token and special ids are filled in')
