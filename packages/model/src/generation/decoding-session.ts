@@ -115,6 +115,20 @@ export class DecodingSession {
     return tf.tidy(() => this.model.logits(lastPosition(hidden).reshape([hidden.shape[0], hidden.shape[2]]) as tf.Tensor2D));
   }
 
+  /**
+   * Takes back the last positions of rows, as many as given for each: nothing sees them, and what is fed next takes their
+   * place in the count. For drafts that turn out wrong. Their room in the cache is not given back.
+   */
+  forgetLast(counts: readonly number[]): void {
+    const { length } = this.#cache;
+    for (const [row, count] of counts.entries()) {
+      if (count === 0) continue;
+      (this.#seen[row] as Uint8Array).fill(0, length - count, length);
+      this.#counts[row] = (this.#counts[row] as number) - count;
+      this.#padded = true;
+    }
+  }
+
   /** Keeps these rows, in this order: drops those that are finished. */
   selectRows(rows: readonly number[]): void {
     this.#cache.selectRows(rows);
@@ -136,6 +150,11 @@ export class DecodingSession {
 
 /** The last position: `[batch, time, width]` to `[batch, 1, width]`. */
 export function lastPosition(hidden: tf.Tensor3D): tf.Tensor3D {
+  return lastPositions(hidden, 1);
+}
+
+/** The last positions: `[batch, time, width]` to `[batch, count, width]`. */
+export function lastPositions(hidden: tf.Tensor3D, count: number): tf.Tensor3D {
   const [batch, time, width] = hidden.shape;
-  return time === 1 ? hidden : tf.slice(hidden, [0, time - 1, 0], [batch, 1, width]);
+  return time === count ? hidden : tf.slice(hidden, [0, time - count, 0], [batch, count, width]);
 }

@@ -1,5 +1,5 @@
 import { tf } from '@subtext/tensor';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createModel, DecodingSession, generate, lastPosition, sampleToken, type GeneratedToken, type LanguageModel } from '../index';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
@@ -67,6 +67,47 @@ describeOnEngines('generate', () => {
           }
         });
       }
+    });
+
+    it('gives the same tokens and states with a draft, whether right, partly right or wrong', async () => {
+      const settings = { model, inputs: prompts, maxNewTokens: 6, outputStates: true };
+      const plain = await generate(settings);
+      const first = plain.ids[0] as number[];
+      const wrong = (id: number | undefined) => ((id as number) + 1) % 40;
+      // Right for the first row at most: the others reject it, each at its own place.
+      for (const draft of [first.slice(0, 4), first, [...first.slice(0, 2), wrong(first[2])], [wrong(first[0])], [...first, 1, 2, 3]]) {
+        const tensors = tf.memory().numTensors;
+        const tokens: GeneratedToken[] = [];
+        const drafted = await generate({ ...settings, draft, onToken: (token) => tokens.push(token) });
+        expect(tf.memory().numTensors).toBe(tensors);
+        expect(drafted.ids).toEqual(plain.ids);
+        expect(drafted.reasons).toEqual(plain.reasons);
+        for (const [row, states] of drafted.states!.entries()) {
+          for (const [index, state] of states.entries()) expect(largestDifference(state, plain.states![row]![index] as Float32Array)).toBeLessThan(1e-4);
+        }
+        for (const [row, expected] of plain.ids.entries()) expect(tokens.filter((token) => token.row === row).map(({ id, index }) => [index, id])).toEqual(expected.map((id, index) => [index, id]));
+      }
+      const stop = first[2] as number;
+      const stopped = await generate({ ...settings, stopIds: [stop] });
+      expect(await generate({ ...settings, stopIds: [stop], draft: first }).then(({ ids, reasons }) => ({ ids, reasons }))).toEqual({ ids: stopped.ids, reasons: stopped.reasons });
+    });
+
+    it('runs an accepted draft in one pass, and leaves it unused where it samples', async () => {
+      const inputs = prompts.slice(0, 1);
+      const plain = await generate({ model, inputs, maxNewTokens: 6 });
+      const feed = vi.spyOn(DecodingSession.prototype, 'feed');
+      try {
+        await generate({ model, inputs, maxNewTokens: 6, draft: (plain.ids[0] as number[]).slice(0, 4) });
+        expect(feed).toHaveBeenCalledTimes(2);
+        feed.mockClear();
+        const sampled = { model, inputs, maxNewTokens: 6, temperature: 1, seed: 2 };
+        const drafted = await generate({ ...sampled, draft: plain.ids[0] });
+        expect(feed).toHaveBeenCalledTimes(6);
+        expect(drafted.ids).toEqual((await generate(sampled)).ids);
+      } finally {
+        feed.mockRestore();
+      }
+      await expect(generate({ model, inputs, maxNewTokens: 2, draft: [40] })).rejects.toMatchObject({ code: 'invalid-option' });
     });
 
     it('tells of tokens as they come and leaves no tensor behind', async () => {

@@ -2,7 +2,7 @@ import { RandomStream, tf } from '@subtext/tensor';
 import type { ForwardOptions, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { tidied } from '../tidied';
-import { DecodingSession, lastPosition } from './decoding-session';
+import { DecodingSession, lastPositions } from './decoding-session';
 import { argumentOfMaximum, sampleToken, type SamplingOptions } from './sample-token';
 
 /** Prompts as vectors, such as a multimodal model's `embedInputs` gives. */
@@ -42,6 +42,12 @@ export interface GenerateOptions extends SamplingOptions {
    * them), by default the last one, after the final norm. Default false.
    */
   outputStates?: boolean | { layer: number };
+  /**
+   * Ids that every row is expected to begin with. They run in one pass with the prompt, and are kept as far as greedy
+   * decoding would have chosen them: the same tokens in fewer passes (speculative decoding, arXiv 2211.17192, with a
+   * fixed draft). Greedy decoding only; else it is left unused. Default none.
+   */
+  draft?: readonly number[];
   /** Called with each token. */
   onToken?: (token: GeneratedToken) => void;
   /** Stops generation between two tokens; what was generated is returned. */
@@ -82,7 +88,7 @@ export function leftPad(prompts: readonly (readonly number[] | Int32Array)[], pa
   return { ids, mask, time };
 }
 
-function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperature = 0, topK, topP, stopIds }: GenerateOptions): void {
+function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperature = 0, topK, topP, stopIds, draft = [] }: GenerateOptions): void {
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
@@ -94,8 +100,10 @@ function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperatu
   const batch = isEmbedded(inputs) ? inputs.embeddings.shape[0] : inputs.length;
   if (batch === 0) fail('There is no prompt: inputs is empty.');
   if (Array.isArray(stopIds?.[0]) && stopIds.length !== batch) fail(`stopIds has lists for ${stopIds.length} rows where there are ${batch}.`);
-  if (isEmbedded(inputs)) return;
   const { vocabularySize } = model.dimensions;
+  const strange = draft.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+  if (strange !== undefined) fail(`draft holds the id ${strange}; the model's ids are 0 to ${vocabularySize - 1}.`);
+  if (isEmbedded(inputs)) return;
   for (const [row, prompt] of inputs.entries()) {
     if (prompt.length === 0) fail(`Prompt ${row} is empty: a model needs at least one token, such as its beginning-of-text token.`);
     for (const [index, id] of prompt.entries()) {
@@ -132,50 +140,64 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     reason: null,
   }));
   const steps = Math.min(maxNewTokens, maxPositions - longest + 1);
-  const session = new DecodingSession({ model, batch, capacity: time + steps - 1, forwardExtras: prompts.forwardExtras });
+  const choosing = (step: number) => step < minNewTokens || temperature > 0;
+  // The token after the draft is chosen in the same pass, so the draft stays one below the limit.
+  const draft = choosing(0) ? [] : (options.draft ?? []).slice(0, steps - 1);
+  const session = new DecodingSession({ model, batch, capacity: time + draft.length + steps - 1, forwardExtras: prompts.forwardExtras });
   const layer = typeof outputStates === 'object' ? outputStates.layer : model.dimensions.layers;
   const onLastLayer = layer === model.dimensions.layers;
+  const { width } = model.dimensions;
   /** The rows in the session, in its order; finished ones stay until half are finished. */
   let present = rows;
-  let input = prompts.embeddings;
-  let mask = prompts.mask ?? null;
+  let input = draft.length === 0 ? prompts.embeddings : appendIds({ model, embeddings: prompts.embeddings, ids: draft });
+  if (draft.length > 0 && !isEmbedded(inputs)) prompts.embeddings.dispose();
+  let mask = prompts.mask === null || prompts.mask === undefined ? null : prompts.mask.map((row) => [...row, ...draft.map(() => 1)]);
+  let drafted = draft;
   try {
-    for (let step = 0; step < steps; step++) {
-      const choosing = step < minNewTokens || temperature > 0;
+    for (let step = 0; ; step++) {
+      const sampled = choosing(step);
+      const predictions = drafted.length + 1;
       const { states, choices, logits } = tidied(() => {
         const { hidden, hiddenStates } = session.feed({ embeddings: input, mask, outputHiddenStates: outputStates !== false && !onLastLayer });
-        const predicted = session.logits(hidden);
-        const source = hiddenStates?.[layer] ?? hidden;
+        const predicted = model.logits(lastPositions(hidden, predictions));
         return {
-          states: outputStates === false ? null : lastPosition(source),
-          choices: choosing ? null : tf.argMax(predicted, -1),
-          logits: choosing ? predicted : null,
+          states: outputStates === false ? null : lastPositions(hiddenStates?.[layer] ?? hidden, predictions),
+          choices: sampled ? null : tf.argMax(predicted, -1),
+          logits: sampled ? predicted : null,
         };
       });
       if (input !== prompts.embeddings || !isEmbedded(inputs)) input.dispose();
       const [stateValues, chosen, logitValues] = (await Promise.all([states?.data(), choices?.data(), logits?.data()])) as [Float32Array | undefined, Int32Array | undefined, Float32Array | undefined];
       tf.dispose([states, choices, logits].filter((tensor) => tensor !== null));
       const next = new Int32Array(present.length);
+      const rejected = new Array<number>(present.length).fill(0);
       for (const [place, row] of present.entries()) {
         if (row.reason !== null) continue;
-        let id = chosen?.[place] as number;
-        if (logitValues !== undefined) {
-          // Not the vocabulary's size: Mllama has embeddings that it cannot write.
-          const columns = logitValues.length / present.length;
-          const own = logitValues.slice(place * columns, (place + 1) * columns);
-          if (step < minNewTokens) for (const stopId of row.stopIds) own[stopId] = -Infinity;
-          id = temperature > 0 ? sampleToken({ logits: own, temperature, topK, topP, random: row.random }) : argumentOfMaximum(own);
+        for (let index = 0; index < predictions; index++) {
+          const at = place * predictions + index;
+          let id = chosen?.[at] as number;
+          if (logitValues !== undefined) {
+            // Not the vocabulary's size: Mllama has embeddings that it cannot write.
+            const columns = logitValues.length / present.length;
+            const own = logitValues.slice(place * columns, (place + 1) * columns);
+            if (step < minNewTokens) for (const stopId of row.stopIds) own[stopId] = -Infinity;
+            id = temperature > 0 ? sampleToken({ logits: own, temperature, topK, topP, random: row.random }) : argumentOfMaximum(own);
+          }
+          next[place] = id;
+          row.ids.push(id);
+          if (stateValues !== undefined) row.states.push(stateValues.slice(at * width, (at + 1) * width) as Float32Array);
+          if (row.stopIds.has(id)) row.reason = 'stop-id';
+          else if (row.ids.length === steps) row.reason = steps < maxNewTokens ? 'max-positions' : 'max-new-tokens';
+          onToken?.({ row: row.row, index: row.ids.length - 1, id, last: row.reason !== null });
+          if (row.reason !== null) break;
+          if (index < drafted.length && id !== drafted[index]) {
+            rejected[place] = drafted.length - index;
+            break;
+          }
         }
-        next[place] = id;
-        row.ids.push(id);
-        if (stateValues !== undefined) {
-          const { width } = model.dimensions;
-          row.states.push(stateValues.slice(place * width, (place + 1) * width) as Float32Array);
-        }
-        if (row.stopIds.has(id)) row.reason = 'stop-id';
-        else if (step === steps - 1) row.reason = steps < maxNewTokens ? 'max-positions' : 'max-new-tokens';
-        onToken?.({ row: row.row, index: step, id, last: row.reason !== null });
       }
+      session.forgetLast(rejected);
+      drafted = [];
       const active = present.flatMap((row, place) => (row.reason === null ? [place] : []));
       if (active.length === 0) break;
       if (signal?.aborted) {
@@ -197,6 +219,15 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     if (!input.isDisposed && !(isEmbedded(inputs) && input === inputs.embeddings)) input.dispose();
   }
   return { ids: rows.map((row) => row.ids), reasons: rows.map((row) => row.reason as StopReason), states: outputStates === false ? null : rows.map((row) => row.states) };
+}
+
+/** `[batch, time, width]` followed by the same ids in every row: `[batch, time + ids, width]`. */
+function appendIds({ model, embeddings, ids }: { model: LanguageModel; embeddings: tf.Tensor3D; ids: readonly number[] }): tf.Tensor3D {
+  return tf.tidy(() => {
+    const [batch] = embeddings.shape;
+    const rows = Array.from({ length: batch }, () => [...ids]);
+    return tf.concat([embeddings, model.embed(tf.tensor2d(rows, [batch, ids.length], 'int32'))], 1);
+  });
 }
 
 function embedPrompts({ model, prompts }: { model: LanguageModel; prompts: readonly (readonly number[] | Int32Array)[] }): EmbeddedPrompts {

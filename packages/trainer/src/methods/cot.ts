@@ -1,4 +1,4 @@
-import { layoutSteps, questionPrompt } from './layout-builder';
+import { layoutSteps, questionPrompt, responseStart } from './layout-builder';
 import type { ReasoningMethod } from './reasoning-method';
 
 /** The whole chain of thought as text, then the answer. */
@@ -9,5 +9,6 @@ export function cot(): ReasoningMethod {
     curriculum: () => [{ name: 'chain of thought', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) => layoutSteps({ example, context, content: () => ({ kind: 'text' }) }),
     prompt: questionPrompt,
+    responseStart: ({ stages, context }) => (stages.length === 0 ? [] : responseStart({ stages, context, thoughts: () => null })),
   };
 }

@@ -1,5 +1,5 @@
 import { TrainerError } from '../errors';
-import { layoutSteps, questionPrompt, stageName } from './layout-builder';
+import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import type { Phase, ReasoningMethod } from './reasoning-method';
 
 /** How many thinking tokens stand for a stage. */
@@ -127,5 +127,16 @@ export function heima({
     },
 
     prompt: questionPrompt,
+
+    // Thinking tokens are not fed back, so all of them can run side by side. How many a ratio gives depends on the text.
+    responseStart: ({ stages, context }) =>
+      responseStart({
+        stages,
+        context,
+        thoughts(stage) {
+          const ids = thinkingTokenNames({ stage, thinkingTokens }).map((name) => context.tokenizer.idOf(name));
+          return thinkingTokens.kind === 'ratio' ? { ids: ids.slice(0, 1), complete: false } : { ids, complete: true };
+        },
+      }),
   };
 }

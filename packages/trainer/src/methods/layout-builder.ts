@@ -91,6 +91,32 @@ export function layoutSteps({
   return builder.answer(example.answer).build();
 }
 
+/** What a response begins with whatever the question: marks and thinking tokens, up to the first that depends on it. */
+export function responseStart({
+  stages,
+  context,
+  thoughts,
+}: {
+  stages: readonly string[];
+  context: LayoutContext;
+  /** A hidden stage's thinking tokens, as far as they are the same for every example, and whether these are all; null where the stage is text. */
+  thoughts: (stage: string) => { ids: readonly number[]; complete: boolean } | null;
+}): number[] {
+  const { tokenizer, format } = context;
+  const tokens = (text: string) => (text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids);
+  const ids: number[] = [];
+  for (const [index, name] of stages.entries()) {
+    const { open, close } = format.step({ name, index });
+    ids.push(...tokens(open));
+    const hidden = thoughts(name);
+    if (hidden === null) return ids;
+    ids.push(...hidden.ids);
+    if (!hidden.complete) return ids;
+    ids.push(...tokens(close));
+  }
+  return [...ids, ...tokens(format.answer.open)];
+}
+
 /** A step's own name, else `step_1` … by its place. */
 export function stageName({ step, index }: { step: { name?: string }; index: number }): string {
   return step.name ?? `step_${index + 1}`;

@@ -1,4 +1,4 @@
-import { LayoutBuilder, questionPrompt } from './layout-builder';
+import { LayoutBuilder, questionPrompt, responseStart } from './layout-builder';
 import type { ReasoningMethod } from './reasoning-method';
 
 /** The answer at once, without a chain of thought: the baseline that hidden thoughts must beat. */
@@ -13,5 +13,6 @@ export function noCot(): ReasoningMethod {
         .answer(example.answer)
         .build(),
     prompt: questionPrompt,
+    responseStart: ({ context }) => responseStart({ stages: [], context, thoughts: () => null }),
   };
 }
