@@ -129,11 +129,12 @@ export function heima({
     prompt: questionPrompt,
 
     // Thinking tokens are not fed back, so all of them can run side by side. How many a ratio gives depends on the text.
-    responseStart: ({ stages, context }) =>
+    responseStart: ({ stages, hiddenStages, context }) =>
       responseStart({
         stages,
         context,
         thoughts(stage) {
+          if (!hiddenStages.includes(stage)) return null;
           const ids = thinkingTokenNames({ stage, thinkingTokens }).map((name) => context.tokenizer.idOf(name));
           return thinkingTokens.kind === 'ratio' ? { ids: ids.slice(0, 1), complete: false } : { ids, complete: true };
         },

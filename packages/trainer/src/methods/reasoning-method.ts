@@ -88,11 +88,11 @@ export interface ReasoningMethod {
   /** The prompt alone: what generation starts from, with the thoughts that stand in it. */
   prompt(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): number[];
   /**
-   * What every response begins with once training is over, whatever the question: marks and thinking tokens, up to the
-   * first token that depends on it. Generation runs it in one pass and keeps what the model would have written itself.
-   * Absent in methods whose responses have no such start.
+   * What every response begins with, whatever the question: marks and thinking tokens, up to the first token that depends
+   * on it. Generation runs it in one pass and keeps what the model would have written itself. Absent in methods whose
+   * responses have no such start.
    */
-  responseStart?(options: { stages: readonly string[]; context: LayoutContext }): number[];
+  responseStart?(options: { stages: readonly string[]; /** Those that the model was trained to hide. */ hiddenStages: readonly string[]; context: LayoutContext }): number[];
   /** Where the prompt's thoughts stand in it. Absent in methods whose thoughts are written by the model, or that have none. */
   promptThoughts?(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): ThoughtPosition[];
 }

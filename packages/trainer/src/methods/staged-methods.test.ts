@@ -57,18 +57,20 @@ describe('layouts', () => {
 describe('the start of a response', () => {
   const context = (specialTokens: readonly string[] = []) => smallContext({ specialTokens: [...tags, ...specialTokens], format: taggedFormat });
 
-  it.each<{ specification: MethodSpecification; expected: string }>([
+  it.each<{ specification: MethodSpecification; phase?: number; expected: string }>([
     { specification: { name: 'no-cot' }, expected: '<CONCLUSION>' },
     { specification: { name: 'cot' }, expected: '<SUMMARY>' },
     { specification: { name: 'heima' }, expected: '<SUMMARY><THINKING_OF_SUMMARY></SUMMARY><CAPTION><THINKING_OF_CAPTION></CAPTION><REASONING><THINKING_OF_REASONING></REASONING><CONCLUSION>' },
+    { specification: { name: 'heima' }, phase: 1, expected: '<SUMMARY><THINKING_OF_SUMMARY></SUMMARY><CAPTION>' },
     // How many tokens a ratio gives depends on the text: only the first is sure.
     { specification: { name: 'heima', thinkingTokens: { kind: 'ratio', ratio: 0.5, maximum: 4 } }, expected: '<SUMMARY><THINKING_OF_SUMMARY_1>' },
-  ])('of $specification.name is what its last phase lays out for every example', ({ specification, expected }) => {
+  ])('of $specification.name is what a phase lays out for every example', ({ specification, phase: number, expected }) => {
     const method = createMethod(specification);
     const own = context(method.specialTokens({ stages }));
-    const start = method.responseStart!({ stages, context: own });
+    const phase = method.curriculum({ stages }).at(number ?? -1)!;
+    const start = method.responseStart!({ stages, hiddenStages: phase.hiddenStages, context: own });
     expect(write(own, start)).toBe(expected);
-    const { ids, promptLength } = method.layout({ example: stagedExample, phase: method.curriculum({ stages }).at(-1)!, context: own });
+    const { ids, promptLength } = method.layout({ example: stagedExample, phase, context: own });
     expect(ids.slice(promptLength, promptLength + start.length)).toEqual(start);
   });
 });

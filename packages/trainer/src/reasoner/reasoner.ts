@@ -183,7 +183,7 @@ export class Reasoner {
           inputs: { embeddings: thought?.embeddings ?? embeddings, mask, forwardExtras },
           maxNewTokens: maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1,
           stopIds: [context.endId],
-          draft: this.method.responseStart?.({ stages: this.settings.stages, context }),
+          draft: this.method.responseStart?.({ stages: this.settings.stages, hiddenStages: this.settings.hiddenStages, context }),
           temperature,
           seed: seed + start,
           outputStates: true,
