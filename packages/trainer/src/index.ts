@@ -4,6 +4,7 @@ export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
 export { type CoconutOptions, latentTokens } from './methods/coconut';
 export { type IcotOptions } from './methods/icot';
 export { PAUSE_TOKEN, type PauseOptions } from './methods/pause';
+export { stagesOf } from './methods/stages-of';
 export { linesFormat, type ReasoningFormat, reasoningFormats, taggedFormat } from './methods/reasoning-format';
 export {
   IGNORED_LABEL,

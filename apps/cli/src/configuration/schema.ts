@@ -117,7 +117,7 @@ export const trainConfiguration = z.strictObject({
     categories: z.array(z.string()).describe('take only these kinds of question').optional(),
     images: z.boolean().describe('false leaves the pictures out: the text-only baseline').default(true),
   }),
-  stages: z.array(z.string()).min(1).default(['summary', 'caption', 'reasoning']),
+  stages: z.union([z.literal('auto'), z.array(z.string()).min(1)]).describe('names of the steps of the chain; "auto" takes those of the data').default('auto'),
   reasoningFormat: z.enum(['tagged', 'lines']).default('tagged'),
   model,
   method,
@@ -141,5 +141,8 @@ export const trainConfiguration = z.strictObject({
   interpreters: interpreters.optional(),
 });
 
-export type TrainConfiguration = z.output<typeof trainConfiguration>;
+/** A configuration as it is written, with its defaults. */
+export type GivenConfiguration = z.output<typeof trainConfiguration>;
+/** A configuration that is carried out: its stages have names. */
+export type TrainConfiguration = Omit<GivenConfiguration, 'stages'> & { stages: string[] };
 export type TrainConfigurationInput = z.input<typeof trainConfiguration>;

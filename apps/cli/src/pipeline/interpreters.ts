@@ -87,7 +87,7 @@ export async function prepareInterpreters({
     name,
     stages,
     longestExplanation: examples.reduce(
-      (longest, { steps }) => Math.max(longest, ...steps.filter((step) => stages.includes(step.name ?? '')).map(({ text }) => tokenizer.encode(text, { addSpecialTokens: false }).ids.length + 1)),
+      (longest, { steps }) => Math.max(longest, ...steps.filter((step, place) => stages.includes(step.name ?? `step_${place + 1}`)).map(({ text }) => tokenizer.encode(text, { addSpecialTokens: false }).ids.length + 1)),
       0,
     ),
   }));

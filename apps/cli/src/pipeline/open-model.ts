@@ -21,7 +21,7 @@ export async function openReasoner({ configuration, method, examples }: { config
   const format = formatNamed(reasoningFormat);
   const further: ReasoningExample[] = [];
   for (const path of specification.vocabulary) further.push(...(await readExamples({ ...configuration.data, path, limit: undefined, categories: undefined })).examples);
-  const tokenizer = newTokenizer({ examples: [...examples, ...further], stages, format, methods: [createMethod(method)] });
+  const tokenizer = newTokenizer({ examples: [...examples, ...further], stages, format, methods: [createMethod(method)], explained: configuration.interpreters !== undefined });
   const config = completeConfig({ config: specification.new!, tokenizer });
   const model = await openModel({ kind: 'new', config, seed, initialisation: specification.initialisation });
   const settings: ReasonerSettings = {

@@ -18,7 +18,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
-import type { TrainConfiguration } from '../configuration/schema';
+import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
 import { duration, type Output } from '../terminal/output';
 import { assignParameters } from './assign-parameters';
 import { fingerprintOf, isFinished } from './fingerprint';
@@ -27,6 +27,7 @@ import { methodSpecification } from './method-specification';
 import { openReasoner } from './open-model';
 import { planPhases } from './plan-phases';
 import { readExamples } from './read-examples';
+import { resolveStages } from './resolve-stages';
 
 /** What a training run left. */
 export interface TrainRunResult {
@@ -44,21 +45,22 @@ export interface TrainRunResult {
  * A run that is finished is not repeated; one that was interrupted goes on.
  */
 export async function trainRun({
-  configuration,
+  configuration: given,
   output,
   label = '',
   signal,
 }: {
-  configuration: TrainConfiguration;
+  configuration: GivenConfiguration;
   output: Output;
   /** Stands before the phase in progress lines. @default '' */
   label?: string;
   signal?: AbortSignal;
 }): Promise<TrainRunResult> {
-  await useEngine(configuration.engine);
-  const folder = configuration.output;
+  await useEngine(given.engine);
+  const folder = given.output;
   const reasonerFolder = join(folder, 'reasoner');
-  const { examples, skipped, faults } = await readExamples({ ...configuration.data, path: configuration.data.train });
+  const { examples, skipped, faults } = await readExamples({ ...given.data, path: given.data.train });
+  const configuration: TrainConfiguration = { ...given, stages: resolveStages({ stages: given.stages, examples }) };
   if (skipped > 0) output.notice(`${skipped} faulty records were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
 
   const method = methodSpecification(configuration.method);
