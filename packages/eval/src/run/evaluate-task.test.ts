@@ -109,11 +109,11 @@ describe('evaluateTask', () => {
     const model = reasonerModel({
       reasoner: {
         think: ({ questions }) =>
-          Promise.resolve(questions.map(({ question }) => ({ text: `${question} ### 1`, answer: '1', stages: [], thoughts: [], ids: [], tokens: { generated: 4, withoutTags: 3, thinking: 1 }, finished: true }))),
+          Promise.resolve(questions.map(({ question }) => ({ text: `${question} ### 1`, answer: '1', stages: [], thoughts: [], ids: [], tokens: { generated: 4, withoutTags: 3, thinking: 1 }, passes: 2, finished: true }))),
       },
     });
     expect(await model.answer({ examples: loaded.examples.slice(0, 1), prompts: ['p'] })).toEqual([
-      { output: 'p ### 1', answer: '1', generatedTokens: 4, generatedTokensWithoutTags: 3, thoughts: 1, forwardPasses: 4 },
+      { output: 'p ### 1', answer: '1', generatedTokens: 4, generatedTokensWithoutTags: 3, thoughts: 1, forwardPasses: 2 },
     ]);
   });
 });

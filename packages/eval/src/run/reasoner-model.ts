@@ -38,14 +38,13 @@ export function reasonerModel({
       }
       // What was cut short by the signal is no answer.
       signal?.throwIfAborted();
-      return answers.map(({ text, answer, tokens }) => ({
+      return answers.map(({ text, answer, tokens, passes }) => ({
         output: text,
         answer: answer ?? null,
         generatedTokens: tokens.generated,
         generatedTokensWithoutTags: tokens.withoutTags,
         thoughts: tokens.thinking,
-        // The prompt's pass gives the first token, each further pass one more.
-        forwardPasses: Math.max(1, tokens.generated),
+        forwardPasses: passes,
       }));
     },
   };

@@ -22,6 +22,7 @@ it('a trained reasoner answers the same with and without the draft of its thinki
     expect(plain.every(({ tokens }) => tokens.generated === 7)).toBe(true);
     expect(feed).toHaveBeenCalledTimes(7);
     expect(draftedPasses).toBe(3);
+    expect([drafted, plain].map((answers) => new Set(answers.map(({ passes }) => passes)))).toEqual([new Set([3]), new Set([7])]);
     for (const [index, { thoughts }] of drafted.entries()) {
       expect(thoughts.map(({ stage, position }) => ({ stage, position }))).toEqual([{ stage: 'step_1', position: 1 }]);
       const own = plain[index]!.thoughts[0]!.hidden;

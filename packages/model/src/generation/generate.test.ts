@@ -82,6 +82,9 @@ describeOnEngines('generate', () => {
         expect(tf.memory().numTensors).toBe(tensors);
         expect(drafted.ids).toEqual(plain.ids);
         expect(drafted.reasons).toEqual(plain.reasons);
+        expect(plain.passes).toEqual([6, 6, 6]);
+        const accepted = plain.ids.map((ids) => draft.slice(0, 5).findIndex((id, index) => id !== ids[index]));
+        expect(drafted.passes).toEqual(accepted.map((count) => 6 - (count < 0 ? Math.min(draft.length, 5) : count)));
         for (const [row, states] of drafted.states!.entries()) {
           for (const [index, state] of states.entries()) expect(largestDifference(state, plain.states![row]![index] as Float32Array)).toBeLessThan(1e-4);
         }

@@ -61,6 +61,8 @@ export interface Generation {
   /** The new ids of each row, the stop id included. */
   ids: number[][];
   reasons: StopReason[];
+  /** How many passes through the model each row took, the prompt's among them. */
+  passes: number[];
   /** `states[row][index]` is the state that predicted that token, `[width]`; null unless asked for. */
   states: Float32Array[][] | null;
 }
@@ -71,6 +73,7 @@ interface Row {
   random: RandomStream;
   ids: number[];
   states: Float32Array[];
+  passes: number;
   reason: StopReason | null;
 }
 
@@ -137,6 +140,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     random: new RandomStream({ seed: (seed ^ Math.imul(row + 1, 0x9e3779b1)) | 0 }),
     ids: [],
     states: [],
+    passes: 0,
     reason: null,
   }));
   const steps = Math.min(maxNewTokens, maxPositions - longest + 1);
@@ -173,6 +177,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
       const rejected = new Array<number>(present.length).fill(0);
       for (const [place, row] of present.entries()) {
         if (row.reason !== null) continue;
+        row.passes++;
         for (let index = 0; index < predictions; index++) {
           const at = place * predictions + index;
           let id = chosen?.[at] as number;
@@ -218,7 +223,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     session.dispose();
     if (!input.isDisposed && !(isEmbedded(inputs) && input === inputs.embeddings)) input.dispose();
   }
-  return { ids: rows.map((row) => row.ids), reasons: rows.map((row) => row.reason as StopReason), states: outputStates === false ? null : rows.map((row) => row.states) };
+  return { ids: rows.map((row) => row.ids), reasons: rows.map((row) => row.reason as StopReason), passes: rows.map(({ passes }) => passes), states: outputStates === false ? null : rows.map((row) => row.states) };
 }
 
 /** `[batch, time, width]` followed by the same ids in every row: `[batch, time + ids, width]`. */

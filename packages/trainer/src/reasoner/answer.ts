@@ -38,6 +38,8 @@ export interface Answer {
     /** Thoughts: thinking tokens, continuous thoughts and pauses. */
     thinking: number;
   };
+  /** Passes through the model, the prompt's and one for each continuous thought among them; fewer than tokens where a draft was kept. */
+  passes: number;
   /** Whether the response ended by itself. */
   finished: boolean;
 }

@@ -192,7 +192,7 @@ export class Reasoner {
         for (const [row, generated] of generation.ids.entries()) {
           const continuous = positions[row]!.filter(({ kind }) => kind === 'continuous').length;
           answers.push(
-            this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id', before: thought?.thoughts[row] ?? [], continuous }),
+            this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id', before: thought?.thoughts[row] ?? [], continuous, passes: generation.passes[row]! + continuous }),
           );
         }
       } finally {
@@ -213,6 +213,7 @@ export class Reasoner {
     finished,
     before,
     continuous,
+    passes,
   }: {
     ids: number[];
     states: Float32Array[];
@@ -221,6 +222,7 @@ export class Reasoner {
     before: readonly Thought[];
     /** How many of them are continuous: each is computed one after the other, as a token is, and counts as one. */
     continuous: number;
+    passes: number;
   }): Answer {
     const { settings, format, tokenizer } = this;
     const content = finished ? ids.slice(0, -1) : ids;
@@ -245,6 +247,7 @@ export class Reasoner {
       thoughts,
       ids,
       tokens: { generated: ids.length + continuous, withoutTags: ids.length + continuous - tagTokens, thinking: before.length + ids.filter((id) => this.#stageOfThought.has(id)).length },
+      passes,
       finished,
     };
   }
