@@ -102,5 +102,5 @@ function checkHeads({ width, heads = Math.max(1, Math.floor(width / 64)) }: Shap
 }
 
 export function benchCommand(): Command {
-  return new Command('bench').description('measure how fast an engine trains and generates here').addCommand(trainCommand()).addCommand(generateCommand());
+  return new Command('bench').addCommand(trainCommand()).addCommand(generateCommand());
 }

@@ -168,5 +168,5 @@ async function pictureFault({ image }: ReasoningExample): Promise<string | undef
 export function dataCommand(): Command {
   const generate = new Command('generate').description('make a data set');
   for (const [name, generator] of Object.entries(generators) as [GeneratorName, DatasetGenerator][]) generate.addCommand(generateCommand(name, generator));
-  return new Command('data').description('make and inspect data sets').addCommand(generate).addCommand(formatsCommand()).addCommand(checkCommand());
+  return new Command('data').addCommand(generate).addCommand(formatsCommand()).addCommand(checkCommand());
 }

@@ -36,7 +36,6 @@ async function choose(engine: EngineName | 'auto'): Promise<EngineChoice | { pro
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('say what this machine has, which engine would run and why, and what would make it faster')
     .option('--selftest', 'hold every engine that runs here against a float64 reference (a minute)', false)
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)

@@ -45,5 +45,5 @@ function installCommand(): Command {
 }
 
 export function engineCommand(): Command {
-  return new Command('engine').description('install what computes').addCommand(installCommand());
+  return new Command('engine').addCommand(installCommand());
 }

@@ -18,7 +18,6 @@ interface ForwardCommandOptions {
 
 export function forwardCommand(): Command {
   return new Command('forward')
-    .description("run a model once over a file of inputs and save its outputs, both named as transformers names them")
     .requiredOption('--model <folder>', 'a Hugging Face model folder')
     .requiredOption('--inputs <file>', 'safetensors: input_ids, attention_mask, position_ids, inputs_embeds, pixel_values, …')
     .requiredOption('--output <file>', 'safetensors to write: logits, hidden_states.0 … L; of vision encoders last_hidden_state, pooler_output')

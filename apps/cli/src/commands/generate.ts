@@ -28,7 +28,6 @@ interface GenerateCommandOptions {
 
 export function generateCommand(): Command {
   return new Command('generate')
-    .description('write on from a text, or from a file of inputs')
     .argument('[prompt]', 'the text to go on from')
     .requiredOption('--model <folder>', 'a Hugging Face model folder')
     .option('--inputs <file>', 'in place of a text: safetensors with input_ids, and pixel_values where the model sees')

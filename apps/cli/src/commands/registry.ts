@@ -1,18 +1,37 @@
-import type { Command } from 'commander';
+import { Command } from 'commander';
 
-import { benchCommand } from './bench';
-import { dataCommand } from './data';
-import { doctorCommand } from './doctor';
-import { engineCommand } from './engine';
-import { forwardCommand } from './forward';
-import { generateCommand } from './generate';
-import { startCommand } from './start';
-import { thinkCommand } from './think';
-import { trainCommand } from './train';
+interface CommandEntry {
+  /** One line in the list of commands and at the head of the command's own help. */
+  description: string;
+  /** Brings the command's module: only for the command that is asked for, since what they compute with takes seconds to load. */
+  load: () => Promise<Command>;
+}
 
 /** Every command. A new one is one file and one line here. */
-const commands: readonly (() => Command)[] = [startCommand, thinkCommand, trainCommand, forwardCommand, generateCommand, dataCommand, benchCommand, doctorCommand, engineCommand];
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  start: { description: 'the main job: train a model to think in hidden tokens, read its thoughts back, and show both', load: async () => (await import('./start')).startCommand() },
+  think: { description: 'ask a trained reasoner a question', load: async () => (await import('./think')).thinkCommand() },
+  train: { description: 'train from a configuration file; started again, an interrupted run goes on', load: async () => (await import('./train')).trainCommand() },
+  forward: { description: 'run a model once over a file of inputs and save its outputs, both named as transformers names them', load: async () => (await import('./forward')).forwardCommand() },
+  generate: { description: 'write on from a text, or from a file of inputs', load: async () => (await import('./generate')).generateCommand() },
+  data: { description: 'make and inspect data sets', load: async () => (await import('./data')).dataCommand() },
+  bench: { description: 'measure how fast an engine trains and generates here', load: async () => (await import('./bench')).benchCommand() },
+  doctor: { description: 'say what this machine has, which engine would run and why, and what would make it faster', load: async () => (await import('./doctor')).doctorCommand() },
+  engine: { description: 'install what computes', load: async () => (await import('./engine')).engineCommand() },
+};
 
-export function registerCommands(program: Command): void {
-  for (const command of commands) program.addCommand(command().copyInheritedSettings(program).exitOverride());
+/** The command that a command line asks for, or asks the help of; undefined where it names none that there is. */
+export function commandAskedFor(words: readonly string[]): string | undefined {
+  const [first, second] = words.filter((word) => !word.startsWith('-'));
+  const name = first === 'help' ? second : first;
+  return name !== undefined && Object.hasOwn(commands, name) ? name : undefined;
+}
+
+/** Adds every command to the program: the one that is asked for as it is, the others by name and description only. */
+export async function registerCommands({ program, words }: { program: Command; /** The command line after the program's name. */ words: readonly string[] }): Promise<void> {
+  const asked = commandAskedFor(words);
+  for (const [name, { description, load }] of Object.entries(commands)) {
+    const command = name === asked ? await load() : new Command(name);
+    program.addCommand(command.description(description).copyInheritedSettings(program).exitOverride());
+  }
 }

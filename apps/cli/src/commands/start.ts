@@ -3,19 +3,20 @@ import { engineName, useEngine } from '@subtext/tensor';
 import { writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { mkdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { loadConfiguration } from '../configuration/load-configuration';
 import { trainConfiguration } from '../configuration/schema';
+import { packageFolder } from '../package-folder';
+import { copyFolder } from '../pipeline/copy-folder';
 import { evaluateRun } from '../pipeline/evaluate-run';
 import { startReport, type StartResults, type StartRun } from '../pipeline/start-report';
 import { startTable } from '../pipeline/start-table';
 import { trainRun } from '../pipeline/train-run';
 import { interruptSignal } from '../terminal/interrupt';
 import { createOutput, duration } from '../terminal/output';
+import { version } from '../version';
 import { describeBaseline, wholeNumber } from './data';
 
 /** The runs in their order; each starts from the one that its configuration names. */
@@ -42,11 +43,8 @@ interface StartOptions {
   json: boolean;
 }
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
-
 export function startCommand(): Command {
   return new Command('start')
-    .description('the main job: train a model to think in hidden tokens, read its thoughts back, and show both')
     .addOption(new Option('--preset <name>', 'small: minutes; full: up to an hour').choices(Object.keys(scenePresets)).default('small'))
     .option('--output <folder>', 'where everything goes (default: runs/start, or runs/full)')
     .option('--engine <name>', 'what computes', 'wasm')
@@ -86,7 +84,7 @@ async function start({ preset, output: folder = presetFolders[preset], engine, w
   for (const { name, label, heading } of runs) {
     output.heading(heading);
     const configuration = await loadConfiguration({
-      path: fileURLToPath(new URL(`../presets/${preset}/${name}.yaml`, import.meta.url)),
+      path: join(packageFolder(), 'presets', preset, `${name}.yaml`),
       replaceFolder: { from: presetFolders[preset], to: folder },
       overrides: [`seed=${seed}`, `engine=${engine}`, `workers=${workers}`],
       schema: trainConfiguration,
@@ -120,7 +118,9 @@ async function start({ preset, output: folder = presetFolders[preset], engine, w
   await writeAtomically({ path: resultsPath, data: `${JSON.stringify(results, null, 2)}\n` });
   await writeAtomically({ path: reportPath, data: await startReport({ results, runs: trained, examples }) });
 
-  const reasoner = join(folder, 'heima', 'reasoner');
+  // The model that people ask, where they look for it first.
+  const reasoner = join(folder, 'reasoner');
+  await copyFolder({ from: join(folder, 'heima', 'reasoner'), to: reasoner });
   const [first] = examples;
   output.heading(`Done in ${duration(secondsTotal)}`);
   if (!json) output.notice(`\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  npx subtext think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  npx subtext start --preset full`);

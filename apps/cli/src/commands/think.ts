@@ -42,7 +42,6 @@ async function explainAnswer({ answer, question, folder }: { answer: Answer; que
 
 export function thinkCommand(): Command {
   return new Command('think')
-    .description('ask a trained reasoner a question')
     .argument('<question>', 'the question')
     .requiredOption('--model <folder>', "the reasoner's folder")
     .option('--image <file>', 'a picture that the question is about')

@@ -8,7 +8,6 @@ import { createOutput } from '../terminal/output';
 
 export function trainCommand(): Command {
   return new Command('train')
-    .description('train from a configuration file; started again, an interrupted run goes on')
     .argument('<config>', 'YAML file; docs/configuration.md explains each key')
     .argument('[overrides...]', 'key=value, for example training.batchSize=64')
     .option('--json', 'one JSON object a line', false)

@@ -18,7 +18,6 @@ interface AuditOptions extends Omit<AuditSettings, 'task' | 'data'> {
 
 export function auditCommand(): Command {
   return new Command('audit')
-    .description("measure whether a model's thoughts are used, whether its interpreters read them, and what they hold")
     .requiredOption('--model <folder>', "the reasoner's folder; its interpreters/ are audited too")
     .requiredOption('--task <name>', 'the task whose questions are asked')
     .requiredOption('--output <folder>', 'where the report goes; a broken audit is gone on with')

@@ -23,7 +23,6 @@ interface ReadRun {
 
 export function compareCommand(): Command {
   return new Command('compare')
-    .description('compare runs on the same samples: intervals, McNemar, bootstrap; names what is not significant')
     .argument('<run...>', 'folders that `subtext-eval run` wrote, two or more')
     .option('--metric <name>', "the score to compare; by default the samples' first")
     .option('--only-shared', 'compare what the runs have in common, where they have other samples', false)

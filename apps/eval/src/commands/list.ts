@@ -5,7 +5,6 @@ import { createOutput } from '../terminal/output';
 
 export function listCommand(): Command {
   return new Command('list')
-    .description('list the tasks and the data that each expects')
     .option('--json', 'one JSON object a line', false)
     .action(({ json }: { json: boolean }) => {
       const output = createOutput({ json });

@@ -53,7 +53,6 @@ type Loaded = LoadedTask & { path: string; total: number };
 
 export function runCommand(): Command {
   return new Command('run')
-    .description('ask a model the questions of one or more tasks and score its answers')
     .requiredOption('--model <folder>', "the reasoner's folder")
     .requiredOption('--task <names>', 'tasks, between commas (subtext-eval list shows them)', wordList)
     .requiredOption('--output <folder>', 'where results go; a broken run is gone on with')

@@ -1,7 +1,6 @@
-import { createRequire } from 'node:module';
+import { version } from '../version';
 
 /** What computed a result, for its files. */
 export function packageVersions(): Record<string, string> {
-  const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
   return { '@subtext/eval-cli': version, node: process.versions.node };
 }
