@@ -2,19 +2,20 @@ import { registerFusedKernels } from '../kernels/registry';
 import { installBatchMatMul } from './batch-mat-mul';
 import { installCopyKernels } from './copy-kernels';
 import { createWasmKernels } from './create-wasm-kernels';
+import { guardAllocation } from './guard-allocation';
 import { loadKernelModule, type KernelVariant } from './kernel-module';
 import { wasmBackend } from './wasm-backend';
 import { Workspace } from './workspace';
 
 /**
- * Compiles our kernels onto the wasm backend's memory, puts the matrix product behind `tf.matMul`, fast copies
- * behind split, slice and concat, and declares the
- * fused operations. Call it after the backend has been initialised; once for each backend.
+ * Makes exhausted memory an error, compiles our kernels onto the wasm backend's memory, puts the matrix product behind
+ * `tf.matMul`, fast copies behind split, slice and concat, and declares the fused operations. Call it after the backend has been initialised; once for each backend.
  *
  * @throws TensorError `engine-unavailable` if the backend has not been initialised.
  */
 export async function installWasmKernels({ variant }: { /** @default the fastest that runs here */ variant?: KernelVariant } = {}): Promise<{ variant: KernelVariant }> {
   const backend = wasmBackend();
+  guardAllocation(backend);
   const module = await loadKernelModule({ memory: backend.wasm.asm.memory, variant });
   const workspace = new Workspace(backend, module);
   installBatchMatMul(workspace);

@@ -7,7 +7,7 @@ export interface WasmBackend {
   wasm: {
     /** The emscripten instance's exports. */
     asm: { memory: WebAssemblyMemory };
-    /** Address of a new block, signed; 0 where memory is exhausted. */
+    /** Address of a new block, signed. As shipped 0 where memory is exhausted; `guardAllocation` makes it throw. */
     _malloc(bytes: number): number;
     _free(address: number): void;
     /** Renewed by emscripten whenever memory grows. */

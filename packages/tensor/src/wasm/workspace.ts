@@ -1,5 +1,4 @@
 import { tf } from '../tensorflow';
-import { TensorError } from '../errors';
 import type { KernelModule } from './kernel-module';
 import type { KernelExports } from './kernel-exports';
 import type { WasmBackend } from './wasm-backend';
@@ -30,12 +29,7 @@ export class Workspace {
 
   /** New memory for a tensor, its contents undefined, for a kernel of TensorFlow.js to return. */
   outputInfo(shape: readonly number[], dtype: tf.DataType = 'float32'): tf.TensorInfo {
-    const info = this.backend.makeOutput([...shape], dtype);
-    const size = tf.util.sizeFromShape([...shape]);
-    if (this.address(info) === 0 && size > 0) {
-      throw exhausted(size * 4);
-    }
-    return info;
+    return this.backend.makeOutput([...shape], dtype);
   }
 
   /** New memory for a tensor, its contents undefined, which the caller's `tf.tidy` owns. */
@@ -49,12 +43,10 @@ export class Workspace {
     if (bytes > this.scratchBytes) {
       if (this.scratchAddress) {
         this.backend.wasm._free(this.scratchAddress);
+        this.scratchAddress = 0;
         this.scratchBytes = 0;
       }
       this.scratchAddress = this.backend.wasm._malloc(bytes + line) >>> 0;
-      if (this.scratchAddress === 0) {
-        throw exhausted(bytes);
-      }
       this.scratchBytes = bytes;
     }
     return Math.ceil(this.scratchAddress / line) * line;
@@ -66,11 +58,4 @@ export class Workspace {
     const product = this.scratch(bytes + extra);
     return { product, extra: product + bytes };
   }
-}
-
-function exhausted(bytes: number): TensorError {
-  return new TensorError({
-    code: 'out-of-memory',
-    message: `wasm: no ${(bytes / 2 ** 20).toFixed(1)} MB left of the 4 GB a wasm engine can address. Use a smaller batch or model, or the tensorflow engine.`,
-  });
 }
