@@ -78,6 +78,7 @@ export { judgeSamples, requireJudge, type JudgedSamples, type Judgement } from '
 export type { JudgedScore, JudgeStep } from './tasks/judge/judge-step';
 
 export { evaluateTask, isSampleFault, type AnsweringModel, type EvaluateTaskOptions, type EvaluationProgress, type ModelAnswer } from './run/evaluate-task';
+export { loadPlainModel, plainModel, plainModelSees, type PlainModelOptions } from './run/plain-model';
 export { reasonerModel } from './run/reasoner-model';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';
 export { keepExplanations, keepThoughtRuns } from './audit/kept-runs';

@@ -1,6 +1,6 @@
 import type { Answer, Reasoner } from '@subtext/trainer';
-import { createHash } from 'node:crypto';
 import type { AnsweringModel } from './evaluate-task';
+import { sampleSeed } from './sample-seed';
 
 /**
  * A reasoner as a model that answers a task's questions: greedily, or with a temperature by draws of a seed. Drawn
@@ -32,8 +32,7 @@ export function reasonerModel({
       if (temperature === 0) answers.push(...(await reasoner.think({ questions, batchSize: questions.length, ...options })));
       else {
         for (const [index, question] of questions.entries()) {
-          const own = createHash('sha256').update(`${seed} ${examples[index]?.id}`).digest().readUInt32LE(0);
-          answers.push(...(await reasoner.think({ questions: [question], temperature, seed: own, ...options })));
+          answers.push(...(await reasoner.think({ questions: [question], temperature, seed: sampleSeed({ seed, id: examples[index]?.id }), ...options })));
         }
       }
       // What was cut short by the signal is no answer.
