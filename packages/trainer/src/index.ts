@@ -1,7 +1,8 @@
 export { TrainerError, type TrainerErrorCode } from './errors';
 export { createMethod, methodNames, type MethodSpecification } from './methods/registry';
 export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
-export { type CoconutOptions, latentTokens } from './methods/coconut';
+export { type CoconutOptions } from './methods/coconut';
+export { latentTokens } from './methods/latent-prompt';
 export { type IcotOptions } from './methods/icot';
 export { PAUSE_TOKEN, type PauseOptions } from './methods/pause';
 export { stagesOf } from './methods/stages-of';
@@ -17,7 +18,7 @@ export {
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { DataOrder } from './batches/data-order';
-export { PictureStore } from './batches/picture-store';
+export { type BatchPictures, PictureStore } from './batches/picture-store';
 export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
 export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-rate';
 export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
@@ -35,7 +36,8 @@ export { type RunLogEntry, type RunLogger, type RunLoggerStart } from './logs/ru
 export { TensorBoardLogger } from './logs/tensorboard-logger';
 export { WandbLogger, type WandbLoggerOptions } from './logs/wandb-logger';
 export { createProgram, type ProgramSource, reasonerProgramModule } from './loop/training-engine';
-export { train, type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions } from './loop/train';
+export { train } from './loop/train';
+export { type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions, type ValidationBatches } from './loop/train-options';
 export { type Answer, type AnswerStage, parseAnswer, type Thought } from './reasoner/answer';
 export { type EmbeddedSequences, formatNamed, Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';

@@ -1,6 +1,6 @@
 import { tf } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createModel, DecodingSession, generate, lastPosition, sampleToken, type GeneratedToken, type LanguageModel } from '../index';
+import { createModel, DecodingSession, generate, lastPosition, leftPad, sampleToken, type GeneratedToken, type LanguageModel } from '../index';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
 import { RandomStream } from '@subtext/tensor';
@@ -123,6 +123,19 @@ describeOnEngines('generate', () => {
       const before = tf.memory().numTensors;
       await run();
       expect(tf.memory().numTensors).toBe(before);
+    });
+
+    it('goes on from a session that holds the beginnings, as if it had been given all', async () => {
+      const whole = await generate({ model, inputs: prompts, maxNewTokens: 6, outputStates: true });
+      const session = new DecodingSession({ model, batch: 3, capacity: 16 });
+      const begun = leftPad(prompts.map((prompt) => prompt.slice(0, -1)));
+      tf.tidy(() => session.feed({ embeddings: model.embed(tf.tensor2d(begun.ids, [3, begun.time], 'int32')), mask: begun.mask }));
+      const inputs = prompts.map((prompt) => prompt.slice(-1));
+      const rest = await generate({ model, inputs, session, maxNewTokens: 6, outputStates: true });
+      session.dispose();
+      expect(rest.ids).toEqual(whole.ids);
+      for (const [row, states] of rest.states!.entries()) for (const [index, state] of states.entries()) expect(largestDifference(state, whole.states?.[row]?.[index] as Float32Array)).toBeLessThan(1e-4);
+      await expect(generate({ model, inputs: inputs.slice(1), session: new DecodingSession({ model, batch: 3, capacity: 4 }), maxNewTokens: 1 })).rejects.toThrow(/3 rows; inputs have 2/);
     });
 
     it('ends at the last position the model has', async () => {

@@ -30,6 +30,11 @@ export interface GenerateOptions extends SamplingOptions {
   model: LanguageModel;
   /** One prompt a row, as ids, of any lengths; or prompts already embedded. */
   inputs: readonly (readonly number[] | Int32Array)[] | EmbeddedPrompts;
+  /**
+   * Holds the beginning of every row; `inputs` are what follows, with room in the session for them, the draft and the new
+   * tokens. It is used up, and freed by the caller. Default: a session of its own.
+   */
+  session?: DecodingSession;
   maxNewTokens: number;
   /** Stop ids are not chosen before this many tokens. Default 0. */
   minNewTokens?: number;
@@ -130,7 +135,9 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const prompts = isEmbedded(inputs) ? inputs : embedPrompts({ model, prompts: inputs });
   const [batch, time] = prompts.embeddings.shape;
   const { maxPositions } = model.dimensions;
-  const longest = prompts.mask ? Math.max(...prompts.mask.map((row) => (row as readonly number[]).reduce((sum, seen) => sum + seen, 0))) : time;
+  const begun = options.session?.positions ?? new Array<number>(batch).fill(0);
+  if (begun.length !== batch) throw new ModelError({ code: 'invalid-option', message: `The session has ${begun.length} rows; inputs have ${batch}.` });
+  const longest = Math.max(...begun.map((earlier, row) => earlier + (prompts.mask ? (prompts.mask[row] as readonly number[]).reduce((sum, seen) => sum + seen, 0) : time)));
   if (longest > maxPositions) {
     throw new ModelError({ code: 'too-many-positions', message: `The longest prompt has ${longest} tokens; this ${model.modelType} has room for ${maxPositions}. Shorten it.` });
   }
@@ -147,7 +154,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const choosing = (step: number) => step < minNewTokens || temperature > 0;
   // The token after the draft is chosen in the same pass, so the draft stays one below the limit.
   const draft = choosing(0) ? [] : (options.draft ?? []).slice(0, steps - 1);
-  const session = new DecodingSession({ model, batch, capacity: time + draft.length + steps - 1, forwardExtras: prompts.forwardExtras });
+  const session = options.session ?? new DecodingSession({ model, batch, capacity: time + draft.length + steps - 1, forwardExtras: prompts.forwardExtras });
   const layer = typeof outputStates === 'object' ? outputStates.layer : model.dimensions.layers;
   const onLastLayer = layer === model.dimensions.layers;
   const { width } = model.dimensions;
@@ -220,7 +227,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
       input = tf.tidy(() => model.embed(tf.tensor2d(kept, [kept.length, 1], 'int32')));
     }
   } finally {
-    session.dispose();
+    if (!options.session) session.dispose();
     if (!input.isDisposed && !(isEmbedded(inputs) && input === inputs.embeddings)) input.dispose();
   }
   return { ids: rows.map((row) => row.ids), reasons: rows.map((row) => row.reason as StopReason), passes: rows.map(({ passes }) => passes), states: outputStates === false ? null : rows.map((row) => row.states) };

@@ -15,11 +15,14 @@ export interface ContinuousThoughts {
   /** Position of each column in its own row, counted without the padding, which has 0. `[rows, time]` */
   positions: Int32Array;
   largestPosition: number;
+  /** Whether a thought's input is the hidden state before it; else the token that stands there, one pass each. @default true */
+  fedBack?: boolean;
 }
 
 /** Aligns the rows' first continuous thoughts. Undefined where no row has any. `time` is that of the moved rows. */
 export function alignThoughts(layouts: readonly Layout[]): { time: number; continuous: ContinuousThoughts } | undefined {
-  const rows = layouts.map(({ thoughts }) => thoughts.filter(({ kind }) => kind === 'continuous').map(({ position }) => position));
+  const inSteps = layouts.map(({ thoughts }) => thoughts.filter(({ kind }) => kind !== 'token'));
+  const rows = inSteps.map((thoughts) => thoughts.map(({ position }) => position));
   if (rows.every(({ length }) => length === 0)) return undefined;
   for (const positions of rows) {
     if (positions[0] === 0 || positions.some((position, index) => position !== positions[0]! + index)) {
@@ -38,5 +41,5 @@ export function alignThoughts(layouts: readonly Layout[]): { time: number; conti
     for (let position = 0; position < ids.length; position++) positions[row * time + offsets[row]! + position] = position;
     largestPosition = Math.max(largestPosition, ids.length - 1);
   }
-  return { time, continuous: { start, counts: Int32Array.from(rows, ({ length }) => length), offsets, positions, largestPosition } };
+  return { time, continuous: { start, counts: Int32Array.from(rows, ({ length }) => length), offsets, positions, largestPosition, fedBack: inSteps.some((thoughts) => thoughts.some(({ kind }) => kind === 'continuous')) } };
 }

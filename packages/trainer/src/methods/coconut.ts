@@ -2,6 +2,7 @@ import type { ReasoningExample } from '@subtext/data';
 
 import { randomAt } from '../batches/counter-random';
 import { checkCount, checkProbability } from './check-option';
+import { latentPrompt, latentTokens } from './latent-prompt';
 import { LayoutBuilder, stageName } from './layout-builder';
 import type { LayoutContext, Phase, ReasoningMethod } from './reasoning-method';
 
@@ -13,9 +14,10 @@ export interface CoconutOptions {
   /**
    * What stands in a hidden step's place. `continuous`: the last hidden state, fed back as the next input.
    * `pause` and `none` are the paper's controls under the same curriculum: the same positions with a learned token and
-   * nothing fed back, and no position at all. @default 'continuous'
+   * nothing fed back, and no position at all. `multi-pass-pause` computes what `pause` does, but one position after the
+   * other, as Coconut has to: a control for the number of passes and their time. @default 'continuous'
    */
-  thoughts?: 'continuous' | 'pause' | 'none';
+  thoughts?: 'continuous' | 'pause' | 'multi-pass-pause' | 'none';
   /** Hide one step more each phase; otherwise all from the start: the paper's "without curriculum". @default true */
   progressive?: boolean;
   /** Begin with a phase in which the whole chain is text. @default true */
@@ -24,8 +26,10 @@ export interface CoconutOptions {
   uniformProbability?: number;
 }
 
-/** The reference's tokens around thoughts, and the one that holds a thought's place. */
-export const latentTokens = { start: '<|start-latent|>', latent: '<|latent|>', end: '<|end-latent|>' } as const;
+export { latentTokens };
+
+/** What the thoughts of each setting are to the model. */
+const kinds = { continuous: 'continuous', pause: 'token', 'multi-pass-pause': 'stepped' } as const;
 
 /**
  * Coconut, the chain of continuous thought (arXiv 2412.06769; facebookresearch/coconut, dataset.py): in stage k, k·c
@@ -47,18 +51,8 @@ export function coconut({
 
   /** Prompt, marks and the thoughts of the first steps. */
   function thinking({ example, context, level }: { example: Pick<ReasoningExample, 'question' | 'image'> & { steps?: ReasoningExample['steps'] }; context: LayoutContext; level: number }): LayoutBuilder {
-    const builder = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
-    if (thoughts === 'none') return builder;
-    const { tokenizer } = context;
-    const id = tokenizer.idOf(latentTokens.latent);
-    builder.marker(tokenizer.idOf(latentTokens.start));
-    for (let step = 0; step < Math.min(level, hiddenSteps); step++) {
-      const stage = stageName({ step: example.steps?.[step] ?? {}, index: step });
-      for (let index = 0; index < thoughtsPerStep; index++) {
-        builder.thought({ stage, index, id, kind: thoughts === 'continuous' ? 'continuous' : 'token', predicted: false });
-      }
-    }
-    return builder.marker(tokenizer.idOf(latentTokens.end));
+    if (thoughts === 'none') return new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
+    return latentPrompt({ example, context, steps: Math.min(level, hiddenSteps), thoughtsPerStep, kind: kinds[thoughts] });
   }
 
   const promptThoughts: ReasoningMethod['promptThoughts'] = ({ example, context }) => thinking({ example, context, level: Infinity }).build().thoughts;

@@ -14,8 +14,41 @@ export interface ThoughtPosition {
   index: number;
   /** Index in `ids` of the thought itself. A thinking token's state is read one position earlier: the state that predicts it. */
   position: number;
-  /** `token`: the thought is a special token (Heima, pause). `continuous`: its input is the previous position's last hidden state (Coconut). */
-  kind: 'token' | 'continuous';
+  /**
+   * `token`: the thought is a special token (Heima, pause). `continuous`: its input is the previous position's last hidden
+   * state (Coconut). `stepped`: a special token that runs as a pass of its own, as a continuous thought has to.
+   */
+  kind: 'token' | 'continuous' | 'stepped';
+}
+
+/** The two tokens by whose logits a model decides, after each state, to think on or to answer: a halting head of two rows. */
+export interface HaltingMarks {
+  /** Opens another thought. */
+  more: number;
+  /** Ends thinking. */
+  stop: number;
+}
+
+/** How a layout's explicit chain teaches it (CODI). */
+export interface Teacher {
+  /** The example with its chain in words. */
+  layout: Layout;
+  /** Position in the taught layout whose state is drawn to the teacher's: the one that predicts the answer. */
+  own: number;
+  /** The same position in the teacher's layout. */
+  position: number;
+  /** How two states are compared. */
+  distance: 'smooth-l1' | 'l1';
+  /** Of the distance, in the loss. */
+  weight: number;
+}
+
+/** What an example would be with fewer thoughts, from which a model learns when to stop thinking. */
+export interface Halting extends HaltingMarks {
+  /** The example with 0, 1, … thoughts, up to one fewer than the layout has. */
+  shorter: Layout[];
+  /** What a thought costs, in nats of the answer's loss. */
+  cost: number;
 }
 
 /** One example, laid out as a method's phase asks: what the model sees and what it must predict. */
@@ -28,6 +61,10 @@ export interface Layout {
   promptLength: number;
   /** The thoughts, in order of position. */
   thoughts: ThoughtPosition[];
+  /** Present in self-distillation, in every layout of a phase or in none. */
+  teacher?: Teacher;
+  /** Present while a model learns when to stop, in every layout of a phase or in none. */
+  halting?: Halting;
 }
 
 /** Everything about the model and the data that a layout depends on. */
@@ -43,6 +80,8 @@ export interface LayoutContext {
     tokens: number;
     /** Whether the picture stands before the question or after it. @default 'before' */
     position?: 'before' | 'after';
+    /** What stands for this example's picture, where pictures differ in it (tiles). @default `tokens` times `tokenId` */
+    ids?: readonly number[];
   };
   /** Ids before everything else, for example `<bos>`. @default [] */
   prefix?: number[];
@@ -93,6 +132,8 @@ export interface ReasoningMethod {
    * responses have no such start.
    */
   responseStart?(options: { stages: readonly string[]; /** Those that the model was trained to hide. */ hiddenStages: readonly string[]; context: LayoutContext }): number[];
+  /** The marks by which the model decides how many of the prompt's thoughts it needs. Absent where it takes all. */
+  halting?(context: LayoutContext): HaltingMarks;
   /** Where the prompt's thoughts stand in it. Absent in methods whose thoughts are written by the model, or that have none. */
   promptThoughts?(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): ThoughtPosition[];
 }

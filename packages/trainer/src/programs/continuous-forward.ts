@@ -11,32 +11,47 @@ import { embedBatch } from './embed-batch';
  * step on a cache through which gradients pass, then one pass takes the rest: every position is computed once. Rows with
  * fewer thoughts go on with their text meanwhile.
  */
-export function continuousForward({ model, batch }: { model: LanguageModel; batch: ReasonerBatch & { continuous: ContinuousThoughts } }): {
+export function continuousForward({
+  model,
+  batch,
+  outputHiddenStates = false,
+}: {
+  model: LanguageModel;
+  batch: ReasonerBatch & { continuous: ContinuousThoughts };
+  /** Whether to give every layer's output. @default false */
+  outputHiddenStates?: boolean;
+}): {
   /** `[rows · time, width]`, after the final norm, row by row from the first token: padding comes last. */
   states: tf.Tensor2D;
+  /** The same of every layer, as transformers counts them: 0 is what enters the first. Empty unless asked for. */
+  layers: tf.Tensor2D[];
   /** What entered the model: `[rows, time, width]`, padding first, thoughts in their places. */
   inputs: () => tf.Tensor3D;
 } {
   const { rows, time, continuous } = batch;
-  const { start, counts, offsets, positions, largestPosition } = continuous;
+  const { start, counts, offsets, positions, largestPosition, fedBack = true } = continuous;
   const thoughts = Math.max(...counts);
   const padded = offsets.some((offset) => offset > 0);
   const cache = model.newGrowingCache();
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
   const { width } = model.dimensions;
 
+  const passes: tf.Tensor3D[][] = [];
   const feed = (input: tf.Tensor3D, from: number): tf.Tensor3D => {
     const to = from + input.shape[1];
-    return model.forward({
+    const { hidden: output, hiddenStates } = model.forward({
       ...forwardExtras,
       embeddings: input,
       cache,
+      outputHiddenStates,
       ...(padded && {
         mask: tf.tensor2d(columns({ rows, from: 0, to, value: (row, column) => (column < offsets[row]! ? 0 : 1) }), [rows, to], 'int32'),
         positions: tf.tensor2d(columns({ rows, from, to, value: (row, column) => positions[row * time + column]! }), [rows, to - from], 'int32'),
         largestPosition,
       }),
-    }).hidden;
+    });
+    if (hiddenStates) passes.push(hiddenStates);
+    return output;
   };
 
   const rest = time - start - thoughts;
@@ -44,6 +59,11 @@ export function continuousForward({ model, batch }: { model: LanguageModel; batc
   const fed: tf.Tensor3D[] = [pieces[0]!];
   const hidden: tf.Tensor3D[] = [feed(pieces[0]!, 0)];
   for (let thought = 0; thought < thoughts; thought++) {
+    if (!fedBack) {
+      fed.push(pieces[1 + thought]!);
+      hidden.push(feed(fed.at(-1)!, start + thought));
+      continue;
+    }
     const before = hidden.at(-1)!;
     const state = tf.reshape(tf.slice(before, [0, before.shape[1] - 1, 0], [rows, 1, width]), [rows, width]) as tf.Tensor2D;
     const thinking = [...counts.keys()].filter((row) => counts[row]! > thought);
@@ -58,9 +78,16 @@ export function continuousForward({ model, batch }: { model: LanguageModel; batc
     fed.push(pieces.at(-1)!);
     hidden.push(feed(pieces.at(-1)!, start + thoughts));
   }
-  const moved = tf.reshape(tf.concat(hidden, 1), [rows * time, width]) as tf.Tensor2D;
-  const states = padded ? gatherRows({ input: moved, indices: columns({ rows, from: 0, to: time, value: (row, column) => row * time + Math.min(column + offsets[row]!, time - 1) }) }) : moved;
-  return { states, inputs: () => tf.concat(fed, 1) };
+  const home = padded ? columns({ rows, from: 0, to: time, value: (row, column) => row * time + Math.min(column + offsets[row]!, time - 1) }) : undefined;
+  const movedHome = (parts: tf.Tensor3D[]): tf.Tensor2D => {
+    const moved = tf.reshape(tf.concat(parts, 1), [rows * time, width]) as tf.Tensor2D;
+    return home ? gatherRows({ input: moved, indices: home }) : moved;
+  };
+  return {
+    states: movedHome(hidden),
+    layers: Array.from({ length: passes[0]?.length ?? 0 }, (_, layer) => movedHome(passes.map((states) => states[layer]!))),
+    inputs: () => tf.concat(fed, 1),
+  };
 }
 
 /** A matrix of whole numbers, row after row. */

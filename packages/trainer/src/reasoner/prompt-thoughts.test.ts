@@ -40,10 +40,13 @@ describe.each(['cpu', 'wasm'] as const)('thinking in the prompt on %s', (engine)
       model,
       prompts: { embeddings, mask, forwardExtras: {}, lengths: rows.map(({ length }) => length), thoughts: rows.map((row) => thoughtsOf(row, kind)) },
       reading,
+      room: 10,
     });
-    const { ids: generated } = await generate({ model, inputs: { embeddings: thought.embeddings, mask }, maxNewTokens: 10 });
-    tf.dispose([embeddings, thought.embeddings]);
-    return { generated, thoughts: thought.thoughts };
+    const { ids: generated, states } = await generate({ model, inputs: thought.rest, session: thought.session, maxNewTokens: 10, outputStates: true });
+    const thoughts = thought.thoughts(states!.map(([first]) => first!));
+    thought.session.dispose();
+    tf.dispose([embeddings, thought.rest.embeddings]);
+    return { generated, thoughts, passes: thought.passes };
   }
 
   it('generates what the reference generates, greedily', async () => {

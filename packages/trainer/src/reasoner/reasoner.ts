@@ -14,7 +14,7 @@ import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-for
 import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
 import { embedBatch } from '../programs/embed-batch';
 import { type Answer, parseAnswer, parseStage, type Thought } from './answer';
-import { thinkInPrompt } from './prompt-thoughts';
+import { thinkInPrompt, type ThoughtPrompts } from './prompt-thoughts';
 import type { ReasonerSettings } from './reasoner-settings';
 
 /** What a reasoner is asked. */
@@ -129,11 +129,18 @@ export class Reasoner {
     };
   }
 
-  /** The ids that answering each question starts from. Throws `INVALID_OPTION` for a picture that the model cannot see. */
+  /**
+   * The ids that answering each question starts from. Throws `INVALID_OPTION` for a picture that the model cannot see, or
+   * whose tiles were not measured ({@link measurePictures}).
+   */
   prompts(questions: readonly Question[]): number[][] {
     this.#checkPictures(questions);
-    const context = this.layoutContext();
-    return questions.map((question) => this.method.prompt({ example: question, context }));
+    return questions.map((question) => this.method.prompt({ example: question, context: this.#contextFor(question) }));
+  }
+
+  /** Finds out how many tiles the questions' pictures take, where pictures differ in that: `prompts` of such questions needs it. */
+  async measurePictures(questions: readonly Question[]): Promise<void> {
+    await this.#pictures?.measure(questions.map(({ image }) => image));
   }
 
   /**
@@ -149,11 +156,10 @@ export class Reasoner {
     sequences: readonly (readonly number[])[];
   }): Promise<EmbeddedSequences> {
     this.#checkLengths(sequences);
-    const images = questions.flatMap(({ image }) => (image && this.#pictures ? [image] : []));
-    const pixelValues = images.length > 0 ? await this.#pictures!.pixelValues(images) : undefined;
+    const images = await this.#pictures?.prepare(questions.map(({ image }) => image));
     const { ids, mask, time } = leftPad(sequences, this.tokenizer.idOf(this.settings.endToken));
     const embedded = tf.tidy(
-      () => embedBatch({ model: this.model, ids, rows: questions.length, time, pixelValues }) as unknown as tf.TensorContainerObject,
+      () => embedBatch({ model: this.model, ids, rows: questions.length, time, images }) as unknown as tf.TensorContainerObject,
     ) as unknown as EmbeddedInputs;
     return { ...embedded, mask, time };
   }
@@ -166,37 +172,46 @@ export class Reasoner {
     for (let start = 0; start < questions.length; start += batchSize) {
       signal?.throwIfAborted();
       const batch = questions.slice(start, start + batchSize);
+      await this.measurePictures(batch);
       const prompts = this.prompts(batch);
       const { embeddings, mask, forwardExtras } = await this.embedSequences({ questions: batch, sequences: prompts });
-      const positions = batch.map((example) => this.method.promptThoughts?.({ example, context }) ?? []);
-      let thought: Awaited<ReturnType<typeof thinkInPrompt>> | undefined;
+      const positions = batch.map((example) => this.method.promptThoughts?.({ example, context: this.#contextFor(example) }) ?? []);
+      const newTokens = maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1;
+      const draft = this.method.responseStart?.({ stages: this.settings.stages, hiddenStages: this.settings.hiddenStages, context });
+      let thought: ThoughtPrompts | undefined;
       try {
         if (positions.some(({ length }) => length > 0)) {
           thought = await thinkInPrompt({
             model: this.model,
             prompts: { embeddings, mask, forwardExtras, lengths: prompts.map(({ length }) => length), thoughts: positions },
             reading: this.settings.thoughtReading,
+            room: newTokens + (draft?.length ?? 0),
+            halting: this.method.halting?.(context),
           });
         }
         const generation = await generate({
           model: this.model,
-          inputs: { embeddings: thought?.embeddings ?? embeddings, mask, forwardExtras },
-          maxNewTokens: maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1,
+          inputs: thought?.rest ?? { embeddings, mask, forwardExtras },
+          session: thought?.session,
+          maxNewTokens: newTokens,
           stopIds: [context.endId],
-          draft: this.method.responseStart?.({ stages: this.settings.stages, hiddenStages: this.settings.hiddenStages, context }),
+          draft,
           temperature,
           seed: seed + start,
           outputStates: true,
           signal,
         });
+        const thoughts = thought?.thoughts(generation.states!.map(([first]) => first!));
         for (const [row, generated] of generation.ids.entries()) {
-          const continuous = positions[row]!.filter(({ kind }) => kind === 'continuous').length;
+          const before = thoughts?.[row] ?? [];
+          const continuous = positions[row]!.slice(0, before.length).filter(({ kind }) => kind === 'continuous').length;
           answers.push(
-            this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id', before: thought?.thoughts[row] ?? [], continuous, passes: generation.passes[row]! + continuous }),
+            this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id', before, continuous, passes: generation.passes[row]! + (thought?.passes[row] ?? 0) }),
           );
         }
       } finally {
-        tf.dispose([embeddings, thought?.embeddings ?? [], forwardExtras as tf.TensorContainer]);
+        thought?.session.dispose();
+        tf.dispose([embeddings, thought?.rest.embeddings ?? [], forwardExtras as tf.TensorContainer]);
       }
       onProgress?.({ done: answers.length, total: questions.length });
     }
@@ -250,6 +265,11 @@ export class Reasoner {
       passes,
       finished,
     };
+  }
+
+  #contextFor({ image }: Pick<Question, 'image'>): LayoutContext {
+    const context = this.layoutContext();
+    return this.#pictures?.contextFor({ context, image }) ?? context;
   }
 
   #checkPictures(questions: readonly Question[]): void {
