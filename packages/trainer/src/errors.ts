@@ -6,6 +6,7 @@ export type TrainerErrorCode =
   | 'MISSING_STAGE'
   | 'NO_EXAMPLES'
   | 'NOT_FINITE'
+  | 'OUT_OF_MEMORY'
   | 'WORKER_FAILED'
   | 'CHECKPOINT_BROKEN'
   | 'CHECKPOINT_MISMATCH'

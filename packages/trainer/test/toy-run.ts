@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 
-import { createProgram, DataOrder, train, type TrainingPhase, type TrainOptions } from '../src/index';
+import { createProgram, DataOrder, train, type TrainingOutcome, type TrainingPhase, type TrainOptions } from '../src/index';
 
 const module = new URL('./fixtures/toy-program.mjs', import.meta.url).href;
 
@@ -14,26 +14,37 @@ const examples = Array.from({ length: 40 }, (_, index) => {
   return { x, y: x[0]! * 0.5 - x[1]! * x[2]! };
 });
 
+function shardsOf(chosen: typeof examples, { poisoned = false, count = chosen.length } = {}) {
+  return [chosen.slice(0, 4), chosen.slice(4)].map((part) => ({
+    inputs: Float32Array.from(part.flatMap(({ x }) => x)),
+    targets: Float32Array.from(part.map(({ y }) => (poisoned ? Number.NaN : y))),
+    weight: 1 / count,
+  }));
+}
+
+/** Held-out examples of the toy: two batches of seven; `shift` moves their targets away from what is trained. */
+export function toyValidation({ shift = 0 } = {}): NonNullable<TrainingPhase['validation']> {
+  const heldOut = Array.from({ length: 14 }, (_, index) => {
+    const x = [Math.cos(index), Math.sin(index * 5), Math.cos(index * 7)];
+    return { x, y: x[0]! * 0.5 - x[1]! * x[2]! + shift };
+  });
+  return { count: 2, batch: (index) => shardsOf(heldOut.slice(index * 7, index * 7 + 7), { count: heldOut.length }) };
+}
+
 /** A phase of the toy program; `poison` puts a NaN into the batch of those steps. */
-export function toyPhase({ phase, steps, name = `phase ${phase}`, poison = [] }: { phase: number; steps: number; name?: string; poison?: number[] }): TrainingPhase {
+export function toyPhase({ phase, steps, name = `phase ${phase}`, poison = [], ...rest }: { phase: number; steps: number; poison?: number[] } & Partial<TrainingPhase>): TrainingPhase {
   const order = new DataOrder({ count: examples.length, seed: 3, phase });
   return {
     name,
     steps,
     schedule: { learningRate: 0.02, warmupSteps: 2 },
-    batch(step) {
-      const chosen = order.batch({ step, size: 7 }).map((index) => examples[index]!);
-      return [chosen.slice(0, 4), chosen.slice(4)].map((part) => ({
-        inputs: Float32Array.from(part.flatMap(({ x }) => x)),
-        targets: Float32Array.from(part.map(({ y }) => (poison.includes(step) ? Number.NaN : y))),
-        weight: 1 / chosen.length,
-      }));
-    },
+    batch: (step) => shardsOf(order.batch({ step, size: 7 }).map((index) => examples[index]!), { poisoned: poison.includes(step) }),
+    ...rest,
   };
 }
 
 /** Trains the toy program in a folder and gives the final weights. */
-export async function trainToy(options: Partial<TrainOptions> & { folder: string }): Promise<{ status: string; steps: number; skippedSteps: number; weights: number[][] }> {
+export async function trainToy(options: Partial<TrainOptions> & { folder: string }): Promise<TrainingOutcome & { weights: number[][] }> {
   const program = await createProgram(toySource);
   const outcome = await train({
     source: toySource,

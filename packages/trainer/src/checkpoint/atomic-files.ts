@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { TrainerError } from '../errors';
@@ -38,28 +39,44 @@ export async function writeAtomically({ path, data }: { path: string; data: stri
     await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
-    await rm(temporary, { force: true });
+    // On a disk that takes no writes this fails too; the first error is the one to tell.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw writeError({ path, error });
   }
 }
 
-/** SHA-256 of a file, as hex. */
+/** Size and SHA-256 (hex) of a file, read in pieces: files may be larger than what fits into one buffer. */
 export async function fileDigest(path: string): Promise<{ bytes: number; sha256: string }> {
-  const data = await readFile(path);
-  return { bytes: data.byteLength, sha256: createHash('sha256').update(data).digest('hex') };
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    bytes += chunk.byteLength;
+  }
+  return { bytes, sha256: hash.digest('hex') };
 }
 
-/** Turns the system's error into one that says what to do. */
+const reasons: Record<string, string> = {
+  ENOSPC: 'the disk is full; free some space and start the run again, it goes on from the last checkpoint',
+  EFBIG: 'the file is larger than this process or disk may write; raise the limit (ulimit -f) and start the run again, it goes on from the last checkpoint',
+  EROFS: 'the file system is read-only; choose another output folder',
+  EACCES: 'no permission to write there; choose another output folder or change its permissions',
+  EPERM: 'no permission to write there; choose another output folder or change its permissions',
+  EDQUOT: 'the disk quota is used up; free some space and start the run again, it goes on from the last checkpoint',
+};
+
+/** The system's code of an error, which another package may have wrapped. */
+function systemCode(error: unknown): string | undefined {
+  for (let one = error, depth = 0; one instanceof Error && depth < 5; one = one.cause, depth++) {
+    if ('code' in one && typeof one.code === 'string' && one.code in reasons) return one.code;
+  }
+  return undefined;
+}
+
+/** Turns the system's error into `WRITE_FAILED`, which says what to do. */
 export function writeError({ path, error }: { path: string; error: unknown }): Error {
   if (TrainerError.isInstance(error)) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const reasons: Record<string, string> = {
-    ENOSPC: 'the disk is full; free some space and start the run again, it goes on from the last checkpoint',
-    EROFS: 'the file system is read-only; choose another output folder',
-    EACCES: 'no permission to write there; choose another output folder or change its permissions',
-    EPERM: 'no permission to write there; choose another output folder or change its permissions',
-    EDQUOT: 'the disk quota is used up; free some space and start the run again',
-  };
-  const reason = reasons[code] ?? (error instanceof Error ? error.message : String(error));
+  const code = systemCode(error);
+  const reason = code ? `${reasons[code]!} (${code})` : error instanceof Error ? error.message : String(error);
   return new TrainerError({ code: 'WRITE_FAILED', message: `Cannot write ${path}: ${reason}.`, cause: error });
 }

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createSharedState } from '../parallel/shared-state';
-import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from './checkpoint';
+import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint, verifyCheckpoint } from './checkpoint';
 import { lockFolder } from './run-lock';
 
 let folder: string;
@@ -25,7 +25,7 @@ function newState(fill = 0, parameters = shapes) {
   return state;
 }
 
-const position = (step: number): RunPosition => ({ fingerprint: 'f', phase: 1, phaseName: 'second', phaseStep: step, updates: step, step, logBytes: 10, skippedSteps: 0 });
+const position = (step: number): RunPosition => ({ fingerprint: 'f', phase: 1, phaseName: 'second', phaseStep: step, updates: step, step, logBytes: 10, skippedSteps: 0, badStepsInRow: 0 });
 
 describe('checkpoints', () => {
   it('give back weights, moments and position', async () => {
@@ -52,6 +52,8 @@ describe('checkpoints', () => {
     expect(await resumeNewest({ folder, state, fingerprint: 'f', onBroken: ({ code }) => told.push(code) })).toEqual(position(1));
     expect(told).toEqual(['CHECKPOINT_BROKEN']);
     expect(state.parameters).toEqual(newState(1).parameters);
+    // Set aside: it is not one of the newest that are kept.
+    expect((await readdir(folder)).sort()).toEqual(['step-00000001', 'step-00000002.broken']);
   });
 
   it('of another model or configuration are refused', async () => {
@@ -61,9 +63,29 @@ describe('checkpoints', () => {
     await expect(resumeNewest({ folder, state: newState(), fingerprint: 'other' })).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
   });
 
-  it('half written are not seen, and none means a new run', async () => {
-    await mkdir(join(folder, 'step-00000009.tmp'));
+  it('are broken where the manifest has lost a file', async () => {
+    const path = await saveCheckpoint({ folder, state: newState(), position: position(1) });
+    const manifest = JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8')) as { files: Record<string, unknown> };
+    delete manifest.files['first-moments.safetensors'];
+    await writeFile(join(path, 'manifest.json'), JSON.stringify(manifest));
+    await expect(verifyCheckpoint(path)).rejects.toMatchObject({ code: 'CHECKPOINT_BROKEN', message: expect.stringContaining('first-moments') });
+  });
+
+  it('that are whole already are not written again; broken ones of the same step are replaced', async () => {
+    const path = await saveCheckpoint({ folder, state: newState(1), position: position(1) });
+    const written = (await stat(join(path, 'manifest.json'))).mtimeMs;
+    await saveCheckpoint({ folder, state: newState(1), position: position(1) });
+    expect((await stat(join(path, 'manifest.json'))).mtimeMs).toBe(written);
+    await truncate(join(path, 'weights.safetensors'), 10);
+    await saveCheckpoint({ folder, state: newState(1), position: position(1) });
+    expect(await verifyCheckpoint(path)).toEqual(position(1));
+  });
+
+  it('half written are not seen, and removed by the next run; none means a new run', async () => {
+    for (const name of ['step-00000009.tmp', 'step-00000003.gone', 'step-00000004.broken', 'step-00000005.broken']) await mkdir(join(folder, name));
     expect(await listCheckpoints(folder)).toEqual([]);
+    expect(await resumeNewest({ folder, state: newState(), fingerprint: 'f' })).toBeUndefined();
+    expect(await readdir(folder)).toEqual(['step-00000005.broken']);
     expect(await resumeNewest({ folder: join(folder, 'nowhere'), state: newState(), fingerprint: 'f' })).toBeUndefined();
   });
 
@@ -96,6 +118,20 @@ describe('the lock of a run', () => {
       await writeFile(join(folder, 'run.lock'), left);
       await (await lockFolder(folder))();
     }
+  });
+
+  it('of a dead process whose number another one has now is taken over', async () => {
+    if (process.platform !== 'linux') return; // Elsewhere the system does not tell when a process started.
+    await writeFile(join(folder, 'run.lock'), JSON.stringify({ process: process.ppid, host: hostname(), started: '1' }));
+    await (await lockFolder(folder))();
+  });
+
+  it('of the dead goes to one of those that want it', async () => {
+    await writeFile(join(folder, 'run.lock'), content(2 ** 22 + 1));
+    await writeFile(join(folder, `run.lock.${2 ** 22 + 1}-00000000`), '');
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(await readdir(folder)).toEqual(['run.lock']);
   });
 
   it('of the living, of another machine, or just being written is respected', async () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { toyPhase, trainToy } from '../../test/toy-run';
+import { createProgram } from '../index';
+import { toyPhase, toySource, trainToy } from '../../test/toy-run';
 
 let folder: string;
 beforeAll(async () => {
@@ -42,7 +43,7 @@ describe('train', () => {
 
   it.each([0, 2])('resumes mid-phase and at the border of phases to the same bytes (%i workers)', async (workers) => {
     const whole = await trainToy({ folder: at('whole'), workers });
-    for (const stopAt of [13, 30, 41]) {
+    for (const stopAt of workers === 0 ? [13, 30, 41] : [41]) {
       const name = `stopped-${stopAt}`;
       const controller = new AbortController();
       const first = await trainToy({
@@ -73,16 +74,58 @@ describe('train', () => {
     expect(await logOf('broken')).toBe(await logOf('whole'));
   });
 
-  it('skips a step whose loss is not finite, and counts it', async () => {
-    const { status, skippedSteps, weights } = await trainToy({ folder: at('nan'), phases: [toyPhase({ phase: 0, steps: 20, poison: [4, 9] })] });
-    expect({ status, skippedSteps }).toEqual({ status: 'finished', skippedSteps: 2 });
-    expect(weights.flat().every(Number.isFinite)).toBe(true);
+  it('gives the same log and weights twice: same seed, same engine', async () => {
+    const runs = [await trainToy({ folder: at('one') }), await trainToy({ folder: at('two') })];
+    expect(await logOf('two')).toBe(await logOf('one'));
+    expect(runs[1]!.weights).toEqual(runs[0]!.weights);
+    const other = await trainToy({ folder: at('other'), source: { ...toySource, options: { seed: 8 } }, program: await createProgram({ ...toySource, options: { seed: 8 } }) });
+    expect(other.steps).toBe(50);
+    expect(await logOf('other')).not.toBe(await logOf('one'));
   });
 
-  it('stops after several bad steps in a row, keeping the last good checkpoint', async () => {
+  it('skips a step whose loss is not finite, counts it, and writes down its batch', async () => {
+    const notices: string[] = [];
+    const { status, skippedSteps, weights } = await trainToy({ folder: at('nan'), phases: [toyPhase({ phase: 0, steps: 20, poison: [4, 9] })], onNotice: (notice) => notices.push(notice) });
+    expect({ status, skippedSteps }).toEqual({ status: 'finished', skippedSteps: 2 });
+    expect(weights.flat().every(Number.isFinite)).toBe(true);
+    expect(await readdir(join(at('nan'), 'bad-steps'))).toEqual(['step-00000005.json', 'step-00000010.json']);
+    const dump = JSON.parse(await readFile(join(at('nan'), 'bad-steps', 'step-00000005.json'), 'utf8')) as { batch: { inputs: number[]; targets: unknown[] }[] };
+    expect(dump).toMatchObject({ step: 5, phase: 0, phaseName: 'phase 0', phaseStep: 4, loss: 'NaN', gradientNorm: 'NaN', learningRate: expect.any(Number) });
+    const [first] = (await toyPhase({ phase: 0, steps: 20 }).batch(4)) as { inputs: Float32Array }[];
+    expect(dump.batch[0]!.inputs).toEqual([...first!.inputs]);
+    expect(dump.batch[0]!.targets[0]).toBe('NaN');
+    expect(notices).toEqual([5, 10].map((step) => expect.stringMatching(new RegExp(`^Step ${step} was skipped: loss NaN.*step-0+${step}\\.json`))));
+  });
+
+  it('stops after several bad steps in a row, naming the place, keeping the last good checkpoint', async () => {
     const poison = Array.from({ length: 20 }, (_, index) => 12 + index);
-    await expect(trainToy({ folder: at('nan'), phases: [toyPhase({ phase: 0, steps: 40, poison })] })).rejects.toMatchObject({ code: 'NOT_FINITE' });
+    const phases = [toyPhase({ phase: 0, steps: 40, name: 'alone', poison, describe: (step) => ({ examples: [`example of ${step}`] }) })];
+    await expect(trainToy({ folder: at('nan'), phases })).rejects.toMatchObject({
+      code: 'NOT_FINITE',
+      message: expect.stringMatching(/stopped at step 17 \(phase "alone", its step 17\).*5 times in a row.*step-00000017\.json.*learning rate/),
+    });
     expect(await readdir(join(at('nan'), 'checkpoints'))).toContain('step-00000010');
+    expect(JSON.parse(await readFile(join(at('nan'), 'bad-steps', 'step-00000017.json'), 'utf8'))).toMatchObject({ batch: { examples: ['example of 16'] } });
+  });
+
+  it('counts bad steps in a row across an interruption', async () => {
+    const phases = [toyPhase({ phase: 0, steps: 40, poison: [12, 13, 14, 15, 16] })];
+    const controller = new AbortController();
+    await trainToy({ folder: at('nan'), phases, signal: controller.signal, onProgress: ({ step }) => step === 15 && controller.abort() });
+    await expect(trainToy({ folder: at('nan'), phases })).rejects.toThrow(/stopped at step 17/);
+  });
+
+  it.each([0, 2])('says what to lower where memory runs out (%i workers)', async (workers) => {
+    const phases = [toyPhase({ phase: 0, steps: 4, name: 'large', batch: () => [{ inputs: new Float32Array(3), targets: new Float32Array(1), weight: 1, exhaust: true }, { inputs: new Float32Array(3), targets: new Float32Array(1), weight: 1 }] })];
+    await expect(trainToy({ folder: at('memory'), phases, workers })).rejects.toMatchObject({
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringMatching(/step 1 \(phase "large"\): .*Lower the batch size or the length.*more shards.*smaller model/),
+    });
+  });
+
+  it('fails once, with the error of the step, where the next batch fails too', async () => {
+    const phases = [toyPhase({ phase: 0, steps: 4, batch: async (step) => (step === 0 ? [{ inputs: new Float32Array(4) }, {}] : Promise.reject(new Error('no such picture'))) })];
+    await expect(trainToy({ folder: at('both'), phases })).rejects.toThrow();
   });
 
   it('refuses a checkpoint of another configuration', async () => {

@@ -1,85 +1,22 @@
-import { tf } from '@subtext/tensor';
+import { engineName, tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-import { pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
+import { syncFolder, writeError } from '../checkpoint/atomic-files';
+import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
 import { lockFolder } from '../checkpoint/run-lock';
 import { TrainerError } from '../errors';
 import { type AdamWSettings, defaultAdamW } from '../optimizer/host-adamw';
-import { learningRateAt, type LearningRateSchedule } from '../optimizer/learning-rate';
+import { learningRateAt } from '../optimizer/learning-rate';
 import { createSharedState, type SharedState } from '../parallel/shared-state';
 import type { TrainingProgram } from '../programs/training-program';
-import { type ProgramSource, startTrainingEngine } from './training-engine';
+import { dumpBadStep } from './bad-steps';
+import { explainMemory } from './out-of-memory';
 import { RunLog } from './run-log';
+import type { TrainingOutcome, TrainOptions, ValidationBatches } from './train-options';
+import { startTrainingEngine, type TrainingEngine } from './training-engine';
 
-/** One phase of a run: how many steps, at which learning rate, on which batches. */
-export interface TrainingPhase {
-  name: string;
-  steps: number;
-  schedule: LearningRateSchedule;
-  /** The shards of one step's batch, as a pure function of the step (from 0). */
-  batch(step: number): unknown[] | Promise<unknown[]>;
-}
-
-/** What a run tells while it works. */
-export interface TrainingProgress {
-  phase: number;
-  phases: number;
-  phaseName: string;
-  phaseStep: number;
-  phaseSteps: number;
-  step: number;
-  steps: number;
-  loss: number;
-  metrics: Record<string, number>;
-  learningRate: number;
-  gradientNorm: number;
-  /** Seconds left at the speed so far. */
-  secondsLeft: number;
-}
-
-export interface TrainOptions {
-  /** Where checkpoints and logs go. */
-  folder: string;
-  source: ProgramSource;
-  /** This thread's copy of the program: gives the first weights and receives the last. */
-  program: TrainingProgram;
-  phases: readonly TrainingPhase[];
-  /** Identifies configuration and data: a checkpoint with another fingerprint is refused. */
-  fingerprint: string;
-  /** Threads; 0 computes in this thread. @default 2 */
-  workers?: number;
-  /** Parts that a batch is cut into. The result depends on it, but not on the number of workers. @default 2 */
-  shards?: number;
-  /** @default defaultAdamW */
-  optimizer?: Partial<AdamWSettings>;
-  /** Largest global gradient norm. @default 1 */
-  clipNorm?: number;
-  /** Seconds between checkpoints, beside those at the end of phases. @default 30 */
-  checkpointSeconds?: number;
-  /** Steps between checkpoints, if they must not depend on time. @default none */
-  checkpointSteps?: number;
-  /** Checkpoints kept. @default 2 */
-  keepCheckpoints?: number;
-  /** Steps between lines of the log. @default 10 */
-  logSteps?: number;
-  /** Bad steps in a row (loss or gradient not finite) after which the run stops. @default 5 */
-  badStepsAllowed?: number;
-  /** Saves and leaves when aborted. */
-  signal?: AbortSignal;
-  onProgress?: (progress: TrainingProgress) => void;
-  /** Told what a person should know: a broken checkpoint passed over, a run resumed. */
-  onNotice?: (notice: string) => void;
-  /** Called after the last step of each phase, with the program's variables up to date. */
-  onPhaseEnd?: (options: { phase: number; name: string }) => Promise<void>;
-}
-
-export interface TrainingOutcome {
-  /** `stopped`: the signal asked for it; the run goes on from its checkpoint when started again. */
-  status: 'finished' | 'stopped';
-  steps: number;
-  skippedSteps: number;
-}
+export type { TrainingOutcome, TrainingPhase, TrainingProgress, TrainOptions, ValidationBatches } from './train-options';
 
 /** Trains a program through its phases, each with a fresh optimizer. Resumes where an earlier run of the same configuration stopped. */
 export async function train({
@@ -96,21 +33,22 @@ export async function train({
   checkpointSteps,
   keepCheckpoints = 2,
   logSteps = 10,
+  validationSteps = 100,
+  finalWeights = 'last',
+  method,
   badStepsAllowed = 5,
   signal,
+  onCheckpoint,
   onProgress,
   onNotice,
   onPhaseEnd,
 }: TrainOptions): Promise<TrainingOutcome> {
   const settings: AdamWSettings = { ...defaultAdamW, ...optimizer };
   const checkpoints = join(folder, 'checkpoints');
-  await mkdir(checkpoints, { recursive: true });
+  await makeFolder(checkpoints);
   const unlock = await lockFolder(folder);
   try {
-    const state = createSharedState({
-      parameters: program.parameters.map(({ name, variable, learningRateScale }) => ({ name, shape: variable.shape, learningRateScale })),
-      shards,
-    });
+    const state = newState({ program, shards });
     readVariables({ program, state });
     const steps = phases.reduce((sum, phase) => sum + phase.steps, 0);
     const position: RunPosition = (await resumeNewest({
@@ -118,62 +56,85 @@ export async function train({
       state,
       fingerprint,
       onBroken: (error) => onNotice?.(`${error.message} Taking the one before.`),
-    })) ?? { fingerprint, phase: 0, phaseName: phases[0]?.name ?? '', phaseStep: 0, updates: 0, step: 0, logBytes: 0, skippedSteps: 0 };
+    })) ?? { fingerprint, phase: 0, phaseName: phases[0]?.name ?? '', phaseStep: 0, updates: 0, step: 0, logBytes: 0, skippedSteps: 0, badStepsInRow: 0, method };
     if (position.step > 0) onNotice?.(`Resuming at step ${position.step} of ${steps} (${position.phaseName}).`);
+    if (position.engine !== undefined && position.engine !== engineName()) {
+      onNotice?.(`The checkpoint was computed on the engine ${position.engine}; the rest runs on ${engineName()}, which rounds otherwise.`);
+    }
+    position.engine = engineName();
     const log = await RunLog.open({ path: join(folder, 'log.jsonl'), bytes: position.logBytes });
-    const engine = await startTrainingEngine({ source, program, state, workers });
+    if (log.bytes < position.logBytes) onNotice?.(`The log is shorter than when the checkpoint was written: lines before step ${position.step} are missing.`);
+    const engine = await startTrainingEngine({ source, program, state, workers }).catch(async (error: unknown) => {
+      await log.close();
+      throw explainMemory({ error, where: `the start of ${workers} workers` });
+    });
 
     const save = async () => {
+      onCheckpoint?.({ step: position.step, state: 'begin' });
       await log.sync();
       position.logBytes = log.bytes;
       await saveCheckpoint({ folder: checkpoints, state, position });
+      onCheckpoint?.({ step: position.step, state: 'end' });
       await pruneCheckpoints({ folder: checkpoints, keep: keepCheckpoints, bestStep: position.best?.step });
     };
+    const outcome = (status: TrainingOutcome['status'], weightsOfStep = position.step): TrainingOutcome => ({
+      status,
+      steps: position.step,
+      skippedSteps: position.skippedSteps,
+      ...(position.best && { best: position.best }),
+      weightsOfStep,
+    });
 
     try {
       let lastSave = performance.now();
       const began = performance.now();
       const stepAtBegin = position.step;
-      let badSteps = 0;
-      for (; position.phase < phases.length; position.phase++, position.phaseStep = 0, position.updates = 0) {
+      for (; position.phase < phases.length; position.phase++, position.phaseStep = 0) {
         const phase = phases[position.phase]!;
         position.phaseName = phase.name;
         if (position.phaseStep === 0) {
-          state.firstMoments.fill(0);
-          state.secondMoments.fill(0);
+          if (phase.optimizer !== 'kept') {
+            state.firstMoments.fill(0);
+            state.secondMoments.fill(0);
+            position.updates = 0;
+          }
+          delete position.best;
         }
         let next = position.phaseStep < phase.steps ? await phase.batch(position.phaseStep) : [];
         while (position.phaseStep < phase.steps) {
           if (signal?.aborted) {
             await save();
             writeVariables({ program, state });
-            return { status: 'stopped', steps: position.step, skippedSteps: position.skippedSteps };
+            return outcome('stopped');
           }
+          const where = `step ${position.step + 1} (phase "${phase.name}")`;
+          const batch = next;
           const learningRate = learningRateAt({ schedule: phase.schedule, step: position.phaseStep, steps: phase.steps });
-          const pending = engine.step({ shards: next, learningRate, step: position.updates + 1, settings, clipNorm });
+          const atEnd = position.phaseStep + 1 === phase.steps;
+          const logged = (position.step + 1) % logSteps === 0 || atEnd;
           // The next batch is laid out while the workers compute this one.
-          if (position.phaseStep + 1 < phase.steps) next = await phase.batch(position.phaseStep + 1);
-          const result = await pending;
+          const [result, following] = await Promise.all([
+            engine.step({ shards: batch, learningRate, step: position.updates + 1, settings, clipNorm, measure: logged }).catch((error: unknown) => {
+              throw explainMemory({ error, where });
+            }),
+            atEnd ? [] : phase.batch(position.phaseStep + 1),
+          ]);
+          next = following;
           position.phaseStep++;
           position.step++;
+          position.metrics = { loss: result.loss, gradientNorm: result.gradientNorm, ...result.metrics };
           if (result.updated) {
             position.updates++;
-            badSteps = 0;
+            position.badStepsInRow = 0;
           } else {
             position.skippedSteps++;
-            badSteps++;
-            onNotice?.(`Step ${position.step} was skipped: loss ${result.loss}, gradient norm ${result.gradientNorm}.`);
-            if (badSteps >= badStepsAllowed) {
-              throw new TrainerError({
-                code: 'NOT_FINITE',
-                message:
-                  `Training stopped at step ${position.step} (phase "${phase.name}"): loss or gradient was not finite ${badSteps} times in a row. ` +
-                  `Lower the learning rate (now ${learningRate}) or look at the data of these steps; the last good checkpoint is kept.`,
-              });
-            }
+            position.badStepsInRow++;
           }
-          const atEnd = position.phaseStep === phase.steps;
-          if (position.step % logSteps === 0 || atEnd || !result.updated) {
+          const validated = phase.validation && (position.phaseStep % validationSteps === 0 || atEnd);
+          const validationLoss = validated ? await validate({ engine, validation: phase.validation!, where }) : undefined;
+          const best = validationLoss !== undefined && Number.isFinite(validationLoss) && validationLoss < (position.best?.loss ?? Infinity);
+          if (best) position.best = { loss: validationLoss, step: position.step };
+          if (logged || validated || !result.updated) {
             await log.write({
               step: position.step,
               phase: position.phase,
@@ -182,8 +143,25 @@ export async function train({
               ...result.metrics,
               gradientNorm: result.gradientNorm,
               learningRate,
+              ...(validated && { validationLoss, best }),
               ...(result.updated ? {} : { skipped: true }),
             });
+          }
+          if (!result.updated) {
+            const { step, phase: phaseIndex, phaseName, skippedSteps, badStepsInRow } = position;
+            const badStep = { step, phase: phaseIndex, phaseName, phaseStep: position.phaseStep - 1, loss: result.loss, gradientNorm: result.gradientNorm, learningRate };
+            const dump = await dumpBadStep({ folder, badStep, phase, shards: batch, skippedSteps });
+            const written = dump ? ` Its batch is in ${dump}.` : '';
+            onNotice?.(`Step ${step} was skipped: loss ${result.loss}, gradient norm ${result.gradientNorm}.${written}`);
+            if (badStepsInRow >= badStepsAllowed) {
+              throw new TrainerError({
+                code: 'NOT_FINITE',
+                message:
+                  `Training stopped at step ${step} (phase "${phaseName}", its step ${position.phaseStep}): loss or gradient was not finite ${badStepsInRow} times in a row ` +
+                  `(last: loss ${result.loss}, gradient norm ${result.gradientNorm}).${written} ` +
+                  `Lower the learning rate (now ${learningRate}) or look at the data of these steps; the last good checkpoint is kept.`,
+              });
+            }
           }
           const elapsed = (performance.now() - began) / 1000;
           onProgress?.({
@@ -196,12 +174,13 @@ export async function train({
             steps,
             loss: result.loss,
             metrics: result.metrics,
+            ...(validated && { validationLoss }),
             learningRate,
             gradientNorm: result.gradientNorm,
             secondsLeft: (elapsed / (position.step - stepAtBegin)) * (steps - position.step),
           });
           const due = checkpointSteps ? position.step % checkpointSteps === 0 : performance.now() - lastSave > checkpointSeconds * 1000;
-          if (due || atEnd) {
+          if (due || atEnd || best) {
             await save();
             lastSave = performance.now();
           }
@@ -209,14 +188,63 @@ export async function train({
         writeVariables({ program, state });
         await onPhaseEnd?.({ phase: position.phase, name: phase.name });
       }
+      const weightsOfStep = finalWeights === 'best' ? await takeBest({ folder: checkpoints, state, position, onNotice }) : position.step;
       writeVariables({ program, state });
-      return { status: 'finished', steps: position.step, skippedSteps: position.skippedSteps };
+      return outcome('finished', weightsOfStep);
     } finally {
       await engine.close();
-      await log.close();
+      await log.close().catch(() => undefined);
     }
   } finally {
     await unlock();
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await syncFolder(dirname(folder));
+  } catch (error) {
+    throw writeError({ path: folder, error });
+  }
+}
+
+function newState({ program, shards }: { program: TrainingProgram; shards: number }): SharedState {
+  const parameters = program.parameters.map(({ name, variable, learningRateScale }) => ({ name, shape: variable.shape, learningRateScale }));
+  try {
+    return createSharedState({ parameters, shards });
+  } catch (error) {
+    throw explainMemory({ error, where: 'the start: weights, moments and gradients' });
+  }
+}
+
+/** The loss over the held-out examples, without a gradient. */
+async function validate({ engine, validation, where }: { engine: TrainingEngine; validation: ValidationBatches; where: string }): Promise<number> {
+  let loss = 0;
+  for (let index = 0; index < validation.count; index++) {
+    loss += await engine.evaluate({ shards: await validation.batch(index) }).catch((error: unknown) => {
+      throw explainMemory({ error, where: `the validation after ${where}` });
+    });
+  }
+  return loss;
+}
+
+/** Puts the weights of the lowest validation loss into the state; gives their step. */
+async function takeBest({ folder, state, position, onNotice }: { folder: string; state: SharedState; position: RunPosition } & Pick<TrainOptions, 'onNotice'>): Promise<number> {
+  const { best } = position;
+  if (!best || best.step === position.step) return position.step;
+  const found = (await listCheckpoints(folder)).find(({ step }) => step === best.step);
+  try {
+    if (!found) throw new TrainerError({ code: 'CHECKPOINT_BROKEN', message: `The checkpoint of step ${best.step}, the best by validation loss, is gone.` });
+    // Into a copy: what is checked against its digests but cannot be read must not leave half of its weights.
+    const copy = createSharedState({ parameters: state.spans, shards: state.shards });
+    await loadCheckpoint({ path: found.path, state: copy });
+    state.parameters.set(copy.parameters);
+    return best.step;
+  } catch (error) {
+    if (!TrainerError.isInstance(error) || error.code !== 'CHECKPOINT_BROKEN') throw error;
+    onNotice?.(`${error.message} Taking the weights of the last step.`);
+    return position.step;
   }
 }
 

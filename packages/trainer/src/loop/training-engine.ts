@@ -1,7 +1,7 @@
 import { engineName } from '@subtext/tensor';
 
 import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
-import type { SharedState } from '../parallel/shared-state';
+import { type SharedState, sumLosses } from '../parallel/shared-state';
 import type { TrainingWorkerOptions } from '../parallel/training-worker';
 import { startWorkers } from '../parallel/worker-pool';
 import type { ProgramModule, TrainingProgram } from '../programs/training-program';
@@ -17,6 +17,8 @@ export interface ProgramSource {
 /** What carries out the steps: worker threads, or this thread. */
 export interface TrainingEngine {
   step(request: StepRequest): Promise<StepResult>;
+  /** The loss of one batch with the weights as they are, without a gradient: the sum over its shards. */
+  evaluate(request: { shards: unknown[] }): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -50,7 +52,14 @@ export async function startTrainingEngine({
   if (workers === 0) {
     const task = createTrainingTask({ program, state });
     task.load();
-    return { step: async (request) => task.step(request), close: async () => undefined };
+    return {
+      step: async (request) => task.step(request),
+      async evaluate(request) {
+        task.evaluate(request);
+        return sumLosses(state);
+      },
+      close: async () => undefined,
+    };
   }
   const pool = await startWorkers({
     count: workers,
@@ -60,16 +69,16 @@ export async function startTrainingEngine({
       options: { programModule: source.module, programOptions: source.options, state, worker, workers } satisfies TrainingWorkerOptions,
     }),
   });
+  /** A worker needs only its own shards. */
+  const shardsOf = (shards: unknown[], worker: number) => shards.map((shard, index) => (index % workers === worker ? shard : undefined));
   return {
     async step(request) {
-      const results = await pool.callAll<StepResult>({
-        method: 'step',
-        payload: (worker) => ({
-          ...request,
-          shards: request.shards.map((shard, index) => (index % workers === worker ? shard : undefined)),
-        }),
-      });
+      const results = await pool.callAll<StepResult>({ method: 'step', payload: (worker) => ({ ...request, shards: shardsOf(request.shards, worker) }) });
       return results[0]!;
+    },
+    async evaluate({ shards }) {
+      await pool.callAll({ method: 'evaluate', payload: (worker) => ({ shards: shardsOf(shards, worker) }) });
+      return sumLosses(state);
     },
     close: () => pool.close(),
   };

@@ -5,6 +5,9 @@ const ARRIVED = 0;
 const GENERATION = 1;
 const FAILED = 2;
 
+/** What the workers that waited say: the one that failed says why. */
+export const anotherFailed = 'Another training worker failed.';
+
 /** How long one wait lasts before the failure mark is looked at again, in milliseconds. */
 const GLANCE = 1_000;
 
@@ -36,6 +39,6 @@ export function reportFailure({ control }: { control: Int32Array }): void {
 
 function throwIfFailed(control: Int32Array): void {
   if (Atomics.load(control, FAILED) !== 0) {
-    throw new TrainerError({ code: 'WORKER_FAILED', message: 'Another training worker failed.' });
+    throw new TrainerError({ code: 'WORKER_FAILED', message: anotherFailed });
   }
 }

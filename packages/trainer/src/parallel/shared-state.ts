@@ -70,3 +70,10 @@ export function createSharedState({
     control: new Int32Array(shared(3 * 4)),
   };
 }
+
+/** The loss of the batch computed last: the shards' losses in their order. */
+export function sumLosses({ losses, shards }: SharedState): number {
+  let loss = 0;
+  for (let shard = 0; shard < shards; shard++) loss += losses[shard * (1 + MAXIMUM_METRICS)]!;
+  return loss;
+}

@@ -15,6 +15,8 @@ export interface StepRequest {
   settings: AdamWSettings;
   /** Largest global norm of the gradient; a larger one is scaled down to it. */
   clipNorm: number;
+  /** Whether the program measures its thoughts in this step. @default false */
+  measure?: boolean;
 }
 
 /** What came of a step. */
@@ -29,6 +31,8 @@ export interface StepResult {
 
 export interface TrainingTask {
   step(request: StepRequest): StepResult;
+  /** Writes the losses of this worker's shards to shared memory, without a gradient. */
+  evaluate(request: { shards: (unknown | undefined)[] }): void;
   /** Copies the shared parameters into the program's variables. */
   load(): void;
   /** Tensors alive now, for leak checks. */
@@ -71,13 +75,13 @@ export function createTrainingTask({
     }
   }
 
-  function computeGradients(shard: number, batch: unknown): void {
+  function computeGradients({ shard, batch, measure }: { shard: number; batch: unknown; measure: boolean }): void {
     const present = state.present.subarray(shard * spans.length, (shard + 1) * spans.length).fill(0);
     const losses = state.losses.subarray(shard * (1 + MAXIMUM_METRICS), (shard + 1) * (1 + MAXIMUM_METRICS)).fill(0);
     tf.tidy(() => {
       let metrics: Record<string, tf.Scalar> = {};
       const compute = () => {
-        const result = program.loss(batch);
+        const result = program.loss(batch, { measure });
         metrics = Object.fromEntries(Object.entries(result.metrics).map(([name, metric]) => [name, tf.keep(metric)]));
         return result.loss;
       };
@@ -144,7 +148,7 @@ export function createTrainingTask({
 
   function step(request: StepRequest): StepResult {
     try {
-      for (let shard = worker; shard < shards; shard += workers) computeGradients(shard, request.shards[shard]);
+      for (let shard = worker; shard < shards; shard += workers) computeGradients({ shard, batch: request.shards[shard], measure: request.measure ?? false });
       waitForAll({ control, workers });
       reduce();
       waitForAll({ control, workers });
@@ -172,5 +176,11 @@ export function createTrainingTask({
     }
   }
 
-  return { step, load, tensors: () => tf.memory().numTensors };
+  function evaluate(request: { shards: (unknown | undefined)[] }): void {
+    for (let shard = worker; shard < shards; shard += workers) {
+      state.losses[shard * (1 + MAXIMUM_METRICS)] = tf.tidy(() => program.loss(request.shards[shard], { measure: false }).loss.dataSync()[0]!);
+    }
+  }
+
+  return { step, evaluate, load, tensors: () => tf.memory().numTensors };
 }

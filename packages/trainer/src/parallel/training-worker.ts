@@ -16,5 +16,5 @@ export async function createWorkerTask({ programModule, programOptions, ...rest 
   const { createProgram } = (await import(programModule)) as ProgramModule;
   const task: TrainingTask = createTrainingTask({ program: await createProgram(programOptions), ...rest });
   task.load();
-  return { step: task.step as (payload: never) => unknown, load: task.load, tensors: task.tensors };
+  return { step: task.step as (payload: never) => unknown, evaluate: task.evaluate as (payload: never) => unknown, load: task.load, tensors: task.tensors };
 }

@@ -1,7 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
 import { TrainerError } from '../errors';
+import { anotherFailed } from './barrier';
 import type { WorkerAnswer, WorkerCall, WorkerStart } from './worker-protocol';
+
+/** How long a failed call waits for the worker that can say why, in milliseconds. */
+const REASON_TIME = 2_000;
 
 /** Threads that each run one task module on an engine of their own. */
 export interface WorkerPool {
@@ -64,8 +69,18 @@ export async function startWorkers({
   const pool: WorkerPool = {
     size: count,
     call: ({ worker, method, payload }) => workers[worker]!.call(++calls, method, payload),
-    callAll: ({ method, payload }) =>
-      Promise.all(workers.map((_, worker) => pool.call<never>({ worker, method, payload: payload?.(worker) }))),
+    async callAll({ method, payload }) {
+      const calls = workers.map((_, worker) => pool.call<never>({ worker, method, payload: payload?.(worker) }));
+      try {
+        return await Promise.all(calls);
+      } catch (error) {
+        // A worker that only waited for the one that failed may be heard first.
+        if (!(error instanceof Error && error.message.startsWith(anotherFailed))) throw error;
+        const settled = await Promise.race([Promise.allSettled(calls), sleep(REASON_TIME, [], { ref: false })]);
+        const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+        throw reasons.find((reason) => reason instanceof Error && !reason.message.startsWith(anotherFailed)) ?? error;
+      }
+    },
     async close() {
       for (const { thread } of workers) thread.removeAllListeners('exit');
       await Promise.all(workers.map(({ thread }) => thread.terminate()));
@@ -81,7 +96,8 @@ export async function startWorkers({
 }
 
 function failure({ message, code, stack }: { message: string; code?: string; stack?: string }): TrainerError {
-  const error = new TrainerError({ code: 'WORKER_FAILED', message: code ? `${message} (${code})` : message });
+  // The worker's own code is kept where it says what to do.
+  const error = new TrainerError({ code: code === 'OUT_OF_MEMORY' ? code : 'WORKER_FAILED', message: code ? `${message} (${code})` : message });
   if (stack) error.stack = stack;
   return error;
 }

@@ -9,6 +9,12 @@ export interface ProgramParameter {
   learningRateScale?: number;
 }
 
+/** What a loss is computed for. */
+export interface LossOptions {
+  /** Whether to measure the thoughts too ({@link measureThoughts}): on steps that are logged. @default false */
+  measure?: boolean;
+}
+
 /**
  * What is trained: parameters and a loss. Each worker builds its own copy from the same options, so a program is made
  * by a function that a worker can import ({@link ProgramModule}), from options that can be posted to it.
@@ -20,7 +26,7 @@ export interface TrainingProgram<Batch = unknown> {
    * The loss of one shard of a batch, as a scalar. A batch's loss is the *sum* over its shards: a shard divides by
    * the whole batch's counts, which the batch carries. Runs inside a gradient tape.
    */
-  loss(batch: Batch): { loss: tf.Scalar; metrics: Record<string, tf.Scalar> };
+  loss(batch: Batch, options?: LossOptions): { loss: tf.Scalar; metrics: Record<string, tf.Scalar> };
 }
 
 /** A module that a worker imports: its `createProgram` builds the program. */

@@ -1,0 +1,26 @@
+import { TrainerError } from '../errors';
+
+/** Node's own codes, TensorFlow's, our engines', and what WebAssembly's and V8's allocators say. */
+const signs = /out[- ]of[- ]memory|OOM|allocation failed|resource.?exhausted|cannot enlarge memory|could not allocate|ERR_WORKER_OUT_OF_MEMORY|invalid (typed )?array (buffer )?length/i;
+
+/** Whether an error says that memory has run out. */
+export function isOutOfMemory(error: unknown): boolean {
+  for (let one = error, depth = 0; one instanceof Error && depth < 5; one = one.cause, depth++) {
+    if ('code' in one && /^(out-of-memory|OUT_OF_MEMORY|ERR_WORKER_OUT_OF_MEMORY|ERR_MEMORY_ALLOCATION_FAILED)$/.test(String(one.code))) return true;
+    if (signs.test(one.message)) return true;
+  }
+  return false;
+}
+
+/** `OUT_OF_MEMORY` with the place and what to lower, for an error that says so; any other error as it is. */
+export function explainMemory({ error, where }: { error: unknown; /** For example `step 12 (phase "text")`. */ where: string }): unknown {
+  if (!isOutOfMemory(error)) return error;
+  const cause = error instanceof Error ? error.message : String(error);
+  return new TrainerError({
+    code: 'OUT_OF_MEMORY',
+    message:
+      `Memory ran out at ${where}: ${cause.replace(/\.$/, '')}. Lower the batch size or the length of the examples, cut batches into more shards ` +
+      `(each is computed by itself), start fewer workers, or take a smaller model or a low-rank adapter. The last checkpoint is whole; the run goes on from it if the configuration stays the same.`,
+    cause: error,
+  });
+}

@@ -1,0 +1,101 @@
+import type { AdamWSettings } from '../optimizer/host-adamw';
+import type { LearningRateSchedule } from '../optimizer/learning-rate';
+import type { TrainingProgram } from '../programs/training-program';
+import type { ProgramSource } from './training-engine';
+
+/** One phase of a run: how many steps, at which learning rate, on which batches. */
+export interface TrainingPhase {
+  name: string;
+  steps: number;
+  schedule: LearningRateSchedule;
+  /** `kept`: goes on with the moments of the phase before, as the references of some methods do. @default 'fresh' */
+  optimizer?: 'fresh' | 'kept';
+  /** The shards of one step's batch, as a pure function of the step (from 0). */
+  batch(step: number): unknown[] | Promise<unknown[]>;
+  /** What a step's batch holds, for people: written to disk where the step was bad. Must be JSON. @default the shards themselves */
+  describe?(step: number): unknown | Promise<unknown>;
+  /** Held-out examples. Absent: the phase is not validated. */
+  validation?: ValidationBatches;
+}
+
+/** Held-out examples, in the same batches every time. */
+export interface ValidationBatches {
+  /** How many batches there are. */
+  count: number;
+  /** The shards of one batch (from 0). The validation loss is the *sum* over all batches: each divides by the counts of all. */
+  batch(index: number): unknown[] | Promise<unknown[]>;
+}
+
+/** What a run tells while it works. */
+export interface TrainingProgress {
+  phase: number;
+  phases: number;
+  phaseName: string;
+  phaseStep: number;
+  phaseSteps: number;
+  step: number;
+  steps: number;
+  loss: number;
+  metrics: Record<string, number>;
+  /** On steps after which the held-out examples were run. */
+  validationLoss?: number;
+  learningRate: number;
+  gradientNorm: number;
+  /** Seconds left at the speed so far. */
+  secondsLeft: number;
+}
+
+export interface TrainOptions {
+  /** Where checkpoints and logs go. */
+  folder: string;
+  source: ProgramSource;
+  /** This thread's copy of the program: gives the first weights and receives the last. */
+  program: TrainingProgram;
+  phases: readonly TrainingPhase[];
+  /** Identifies configuration and data: a checkpoint with another fingerprint is refused. */
+  fingerprint: string;
+  /** Threads; 0 computes in this thread. @default 2 */
+  workers?: number;
+  /** Parts that a batch is cut into. The result depends on it, but not on the number of workers. @default 2 */
+  shards?: number;
+  /** @default defaultAdamW */
+  optimizer?: Partial<AdamWSettings>;
+  /** Largest global gradient norm. @default 1 */
+  clipNorm?: number;
+  /** Seconds between checkpoints, beside those at the end of phases. @default 30 */
+  checkpointSeconds?: number;
+  /** Steps between checkpoints, if they must not depend on time. @default none */
+  checkpointSteps?: number;
+  /** Newest checkpoints kept, beside the one with the lowest validation loss of the phase. @default 2 */
+  keepCheckpoints?: number;
+  /** Steps between lines of the log, and between measures of the thoughts. @default 10 */
+  logSteps?: number;
+  /** Steps of a phase between validations, beside the one at its end, where the phase has held-out examples. @default 100 */
+  validationSteps?: number;
+  /** Which weights the program ends with: those of the last step, or those of the lowest validation loss in the last phase. @default 'last' */
+  finalWeights?: 'last' | 'best';
+  /** The method with its options, noted in every checkpoint. Must be JSON. */
+  method?: unknown;
+  /** Bad steps in a row (loss or gradient not finite) after which the run stops. @default 5 */
+  badStepsAllowed?: number;
+  /** Saves and leaves when aborted. */
+  signal?: AbortSignal;
+  /** Called when a checkpoint begins to be written, and when it is whole and has its name. */
+  onCheckpoint?: (options: { step: number; state: 'begin' | 'end' }) => void;
+  onProgress?: (progress: TrainingProgress) => void;
+  /** Told what a person should know: a broken checkpoint passed over, a run resumed. */
+  onNotice?: (notice: string) => void;
+  /** Called after the last step of each phase, with the program's variables up to date. */
+  onPhaseEnd?: (options: { phase: number; name: string }) => Promise<void>;
+}
+
+export interface TrainingOutcome {
+  /** `stopped`: the signal asked for it; the run goes on from its checkpoint when started again. */
+  status: 'finished' | 'stopped';
+  steps: number;
+  skippedSteps: number;
+  /** Lowest validation loss of the last phase and its step, where there are held-out examples. */
+  best?: { loss: number; step: number };
+  /** The step whose weights the program has now. */
+  weightsOfStep: number;
+}
