@@ -1,4 +1,1 @@
-/** A mistake in what the user gave: shown without a stack, exit code 1. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
+export { UsageError } from '@subtext/terminal';

@@ -1,25 +1,6 @@
-import { Command, CommanderError } from 'commander';
+import { runProgram } from '@subtext/terminal';
 
-import { registerCommands } from './commands/registry';
-import { reportError } from './terminal/report-error';
+import { commands } from './commands/registry';
 import { version } from './version';
 
-const program = new Command('subtext-eval')
-  .description('Measure models that reason: benchmarks, comparisons, and whether their thoughts are used and truly read.')
-  .version(version)
-  .showHelpAfterError('(subtext-eval --help lists the commands)')
-  .exitOverride();
-
-// A reader that has seen enough, such as head, is no fault.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
-});
-
-try {
-  await registerCommands({ program, words: process.argv.slice(2) });
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode;
-  else process.exitCode = reportError({ error, json: process.argv.includes('--json') });
-}
+await runProgram({ name: 'subtext-eval', description: 'Measure models that reason: benchmarks, comparisons, and whether their thoughts are used and truly read.', version, commands });

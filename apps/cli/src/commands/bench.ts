@@ -1,14 +1,10 @@
 import { useEngine, type EngineName } from '@subtext/tensor';
+import { createOutput, engineOption, interruptSignal, positiveWholeNumber, textTable, UsageError, wholeNumber } from '@subtext/terminal';
 import { Command, InvalidArgumentError } from 'commander';
 import { availableParallelism } from 'node:os';
 
 import { benchGenerate } from '../bench/bench-generate';
 import { benchTrain } from '../bench/bench-train';
-import { UsageError } from '../errors';
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput } from '../terminal/output';
-import { textTable } from '../terminal/text-table';
-import { engineOption, positiveWholeNumber, wholeNumber } from './options';
 
 interface ShapeOptions {
   engine: EngineName | 'auto';

@@ -1,12 +1,6 @@
 import { DataError, findOverlap, formats, generators, type DatasetGenerator, type DatasetSplit, type FormatName, type GeneratorName, type QuestionOnlyBaseline, type ReasoningExample } from '@subtext/data';
+import { createOutput, interruptSignal, type Output, UsageError, wholeNumber } from '@subtext/terminal';
 import { Command, InvalidArgumentError, Option } from 'commander';
-
-import { UsageError } from '../errors';
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput, type Output } from '../terminal/output';
-import { wholeNumber } from './options';
-
-export { wholeNumber } from './options';
 
 /** How well the question alone does, in words. */
 export function describeBaseline(baseline: QuestionOnlyBaseline): string {

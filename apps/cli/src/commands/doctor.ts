@@ -1,10 +1,7 @@
 import { describeEngines, selfTest, useEngine, type EngineChoice, type EngineName, type EngineReport, type SelfTestReport } from '@subtext/tensor';
+import { createOutput, engineOption, type Output, textTable } from '@subtext/terminal';
 import { Command } from 'commander';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-
-import { createOutput, type Output } from '../terminal/output';
-import { textTable } from '../terminal/text-table';
-import { engineOption } from './options';
 
 const gibibyte = 2 ** 30;
 

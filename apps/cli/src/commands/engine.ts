@@ -1,8 +1,6 @@
 import { installTensorflow } from '@subtext/tensor';
+import { createOutput, interruptSignal } from '@subtext/terminal';
 import { Argument, Command } from 'commander';
-
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput } from '../terminal/output';
 
 interface InstallOptions {
   gpu: boolean;

@@ -1,12 +1,11 @@
 import { writeSafetensors } from '@subtext/safetensors';
 import { useEngine, type EngineName } from '@subtext/tensor';
+import { createOutput, engineOption } from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { computeOutputs } from '../forward/compute-outputs';
 import { openAnyModel } from '../forward/open-any-model';
 import { readInputs } from '../forward/read-inputs';
-import { createOutput } from '../terminal/output';
-import { engineOption } from './options';
 
 interface ForwardCommandOptions {
   model: string;

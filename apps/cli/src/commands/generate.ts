@@ -1,16 +1,13 @@
 import { endOfTextIds, generate, loadModel } from '@subtext/model';
 import { writeSafetensors } from '@subtext/safetensors';
 import { useEngine, type EngineName } from '@subtext/tensor';
+import { createOutput, engineOption, interruptSignal, nonNegativeNumber, positiveWholeNumber, UsageError, wholeNumber } from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
 import { Command } from 'commander';
 
-import { UsageError } from '../errors';
 import { generateFromInputs } from '../forward/generate-from-inputs';
 import { openAnyModel } from '../forward/open-any-model';
 import { readInputs } from '../forward/read-inputs';
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput } from '../terminal/output';
-import { engineOption, nonNegativeNumber, positiveWholeNumber, wholeNumber } from './options';
 
 interface GenerateCommandOptions {
   model: string;

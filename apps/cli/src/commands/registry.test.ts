@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { commandAskedFor, commands } from './registry';
+import { commandAskedFor } from '@subtext/terminal';
+
+import { commands } from './registry';
 
 describe('the commands', () => {
   it('are called what the list calls them', async () => {
@@ -19,5 +21,5 @@ describe('the commands', () => {
     [['thnik'], undefined],
     [['constructor'], undefined],
     [[], undefined],
-  ])('are brought only when asked for: %j', (words, name) => expect(commandAskedFor(words)).toBe(name));
+  ])('are brought only when asked for: %j', (words, name) => expect(commandAskedFor({ commands, words })).toBe(name));
 });

@@ -1,11 +1,4 @@
-import { Command } from 'commander';
-
-interface CommandEntry {
-  /** One line in the list of commands and at the head of the command's own help. */
-  description: string;
-  /** Brings the command's module: only for the command that is asked for, since what they compute with takes seconds to load. */
-  load: () => Promise<Command>;
-}
+import type { CommandEntry } from '@subtext/terminal';
 
 /** Every command. A new one is one file and one line here. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
@@ -19,19 +12,3 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   doctor: { description: 'say what this machine has, which engine would run and why, and what would make it faster', load: async () => (await import('./doctor')).doctorCommand() },
   engine: { description: 'install what computes', load: async () => (await import('./engine')).engineCommand() },
 };
-
-/** The command that a command line asks for, or asks the help of; undefined where it names none that there is. */
-export function commandAskedFor(words: readonly string[]): string | undefined {
-  const [first, second] = words.filter((word) => !word.startsWith('-'));
-  const name = first === 'help' ? second : first;
-  return name !== undefined && Object.hasOwn(commands, name) ? name : undefined;
-}
-
-/** Adds every command to the program: the one that is asked for as it is, the others by name and description only. */
-export async function registerCommands({ program, words }: { program: Command; /** The command line after the program's name. */ words: readonly string[] }): Promise<void> {
-  const asked = commandAskedFor(words);
-  for (const [name, { description, load }] of Object.entries(commands)) {
-    const command = name === asked ? await load() : new Command(name);
-    program.addCommand(command.description(description).copyInheritedSettings(program).exitOverride());
-  }
-}

@@ -1,5 +1,6 @@
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
 import { engineName, useEngine } from '@subtext/tensor';
+import { createOutput, duration, interruptSignal, wholeNumber } from '@subtext/terminal';
 import { writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { mkdir } from 'node:fs/promises';
@@ -14,10 +15,8 @@ import { evaluateRun } from '../pipeline/evaluate-run';
 import { startReport, type StartResults, type StartRun } from '../pipeline/start-report';
 import { startTable } from '../pipeline/start-table';
 import { trainRun } from '../pipeline/train-run';
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput, duration } from '../terminal/output';
 import { version } from '../version';
-import { describeBaseline, wholeNumber } from './data';
+import { describeBaseline } from './data';
 
 /** The runs in their order; each starts from the one that its configuration names. */
 const runs = [

@@ -1,14 +1,12 @@
 import { imageFile } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
 import { useEngine, type EngineName } from '@subtext/tensor';
+import { createOutput, UsageError } from '@subtext/terminal';
 import { Reasoner, type Answer } from '@subtext/trainer';
 import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import { UsageError } from '../errors';
-import { createOutput } from '../terminal/output';
 
 interface ThinkCommandOptions {
   model: string;

@@ -1,10 +1,9 @@
+import { createOutput, interruptSignal } from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { loadConfiguration } from '../configuration/load-configuration';
 import { trainConfiguration } from '../configuration/schema';
 import { trainRun } from '../pipeline/train-run';
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput } from '../terminal/output';
 
 export function trainCommand(): Command {
   return new Command('train')

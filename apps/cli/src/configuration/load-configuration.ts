@@ -1,8 +1,7 @@
+import { UsageError } from '@subtext/terminal';
 import { readFile } from 'node:fs/promises';
 import { isMap, isScalar, LineCounter, type Node, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
-
-import { UsageError } from '../errors';
 
 /** Where a path of the configuration stands: a place in the file, or an override on the command line. */
 interface Place {

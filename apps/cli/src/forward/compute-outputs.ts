@@ -2,8 +2,8 @@ import type { StandaloneVisionEncoder } from '@subtext/encoders';
 import type { LanguageModel } from '@subtext/model';
 import type { TensorToWrite } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
+import { UsageError } from '@subtext/terminal';
 
-import { UsageError } from '../errors';
 import { embedInputs } from './embed-inputs';
 import type { AnyModel } from './open-any-model';
 import { checkAgreement, type ModelInputs } from './read-inputs';

@@ -1,7 +1,7 @@
 import { isMultimodal, type EmbeddedInputs, type ImageInputs, type LanguageModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
+import { UsageError } from '@subtext/terminal';
 
-import { UsageError } from '../errors';
 import type { ModelInputs, Numbers } from './read-inputs';
 
 /** Pictures, and what an architecture needs beside them; undefined where there is no picture. */

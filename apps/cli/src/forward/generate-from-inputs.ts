@@ -1,7 +1,7 @@
 import { endOfTextIds, generate, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
+import { UsageError } from '@subtext/terminal';
 
-import { UsageError } from '../errors';
 import { embedInputs } from './embed-inputs';
 import { checkAgreement, type ModelInputs, type Numbers } from './read-inputs';
 

@@ -1,7 +1,6 @@
 import { openSafetensors, toFloat32, type TensorData } from '@subtext/safetensors';
+import { UsageError } from '@subtext/terminal';
 import { isDeepStrictEqual } from 'node:util';
-
-import { UsageError } from '../errors';
 
 /** Numbers with a shape, row-major. */
 export interface Numbers<Data extends Float32Array | Int32Array> {

@@ -1,11 +1,10 @@
 import type { ReasoningExample } from '@subtext/data';
 import { ThinkingPool } from '@subtext/decoder';
 import { type AnswerSummary, explanationRequests, type ExplanationScore, scoreExplanations, summarizeAnswers, type ThoughtCondition, thoughtConditions } from '@subtext/eval';
+import type { Output } from '@subtext/terminal';
 import { type Answer, writeAtomically } from '@subtext/trainer';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import type { Output } from '../terminal/output';
 
 /** One unseen question with what the model made of it. */
 export interface EvaluatedExample extends Pick<Answer, 'text' | 'answer' | 'stages' | 'tokens' | 'finished'> {

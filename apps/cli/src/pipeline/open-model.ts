@@ -2,10 +2,10 @@ import { createImageProcessor } from '@subtext/encoders';
 import { isMultimodal, resizeEmbeddings } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
 import type { ReasoningExample } from '@subtext/data';
+import { UsageError } from '@subtext/terminal';
 import { createMethod, formatNamed, openModel, Reasoner, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
 
 import type { TrainConfiguration } from '../configuration/schema';
-import { UsageError } from '../errors';
 import { newModelTokens, newTokenizer } from './prepare-tokenizer';
 import { readExamples } from './read-examples';
 

@@ -1,7 +1,7 @@
+import { UsageError } from '@subtext/terminal';
 import type { Phase, PhasePlan } from '@subtext/trainer';
 
 import type { TrainConfiguration } from '../configuration/schema';
-import { UsageError } from '../errors';
 
 /** How long and how fast each phase is trained, by its kind. */
 export function planPhases({ phases, examples, training }: { phases: readonly Phase[]; /** How many examples there are. */ examples: number; training: TrainConfiguration['training'] }): PhasePlan[] {

@@ -1,8 +1,7 @@
 import { formats, type FormatName, type ReasoningExample } from '@subtext/data';
+import { UsageError } from '@subtext/terminal';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import { UsageError } from '../errors';
 
 export interface ReadExamplesResult {
   examples: ReasoningExample[];

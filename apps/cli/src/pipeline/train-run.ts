@@ -1,6 +1,7 @@
 import { jointPhases, jointProgramModule } from '@subtext/decoder';
 import { addLora, mergeLora, saveAdapter } from '@subtext/model';
 import { useEngine } from '@subtext/tensor';
+import { duration, type Output } from '@subtext/terminal';
 import {
   createMethod,
   createProgram,
@@ -19,7 +20,6 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
-import { duration, type Output } from '../terminal/output';
 import { assignParameters } from './assign-parameters';
 import { fingerprintOf, isFinished } from './fingerprint';
 import { interpreterFolders, prepareInterpreters, saveInterpreters } from './interpreters';

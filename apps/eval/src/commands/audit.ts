@@ -1,13 +1,11 @@
 import { renderReport } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
+import { createOutput, engineOption, interruptSignal, positiveWholeNumber, repeated, share, wholeNumber } from '@subtext/terminal';
 import { writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { join } from 'node:path';
 
 import { auditModel, type AuditSettings } from '../pipeline/audit-model';
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput } from '../terminal/output';
-import { engineOption, positiveWholeNumber, repeated, share, wholeNumber } from './options';
 
 interface AuditOptions extends Omit<AuditSettings, 'task' | 'data'> {
   task: string;

@@ -1,11 +1,9 @@
 import { compareRuns, comparisonMarkdown, comparisonSections, readResults, readSamples, renderReport, type ComparedRun, type ReportSection } from '@subtext/eval';
+import { createOutput, UsageError } from '@subtext/terminal';
 import { writeAtomically } from '@subtext/trainer';
 import { Command } from 'commander';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-
-import { UsageError } from '../errors';
-import { createOutput } from '../terminal/output';
 
 interface CompareOptions {
   metric?: string;

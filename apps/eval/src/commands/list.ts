@@ -1,7 +1,6 @@
 import { evaluationTasks } from '@subtext/eval';
+import { createOutput } from '@subtext/terminal';
 import { Command } from 'commander';
-
-import { createOutput } from '../terminal/output';
 
 export function listCommand(): Command {
   return new Command('list')

@@ -20,18 +20,15 @@ import {
   type SampleRecord,
 } from '@subtext/eval';
 import { engineName, useEngine, type EngineName } from '@subtext/tensor';
+import { createOutput, engineOption, interruptSignal, nonNegativeNumber, type Output, positiveWholeNumber, repeated, UsageError, wholeNumberList, wordList } from '@subtext/terminal';
 import { writeAtomically, type Reasoner } from '@subtext/trainer';
 import { Command } from 'commander';
 import { join } from 'node:path';
 
-import { UsageError } from '../errors';
 import { loadTasks } from '../pipeline/load-tasks';
 import { openReasoner } from '../pipeline/open-reasoner';
 import { reportImages } from '../pipeline/report-images';
 import { packageVersions } from '../pipeline/versions';
-import { interruptSignal } from '../terminal/interrupt';
-import { createOutput, type Output } from '../terminal/output';
-import { engineOption, nonNegativeNumber, positiveWholeNumber, repeated, wholeNumberList, wordList } from './options';
 
 interface RunOptions {
   model: string;

@@ -26,13 +26,12 @@ import {
 import type { ReasoningExample } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
 import { engineName } from '@subtext/tensor';
+import { type Output, UsageError } from '@subtext/terminal';
 import type { Answer, Reasoner } from '@subtext/trainer';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { UsageError } from '../errors';
-import type { Output } from '../terminal/output';
 import { loadTasks } from './load-tasks';
 import { openReasoner } from './open-reasoner';
 import { packageVersions } from './versions';

@@ -1,7 +1,5 @@
 import { findTask, loadTask, type EvaluationTask, type LoadedTask } from '@subtext/eval';
-
-import { UsageError } from '../errors';
-import type { Output } from '../terminal/output';
+import { type Output, UsageError } from '@subtext/terminal';
 
 /** Where each task's data lies: one path for one task, `NAME=PATH` for several. */
 export function dataPaths({ tasks, data }: { tasks: readonly EvaluationTask[]; data: readonly string[] | undefined }): Map<string, string> {
