@@ -6,7 +6,6 @@ import {
   judgeSamples,
   meanAndDeviation,
   openAiCompatibleJudge,
-  reasonerModel,
   renderReport,
   requireJudge,
   RunFolder,
@@ -20,13 +19,13 @@ import {
   type SampleRecord,
 } from '@subtext/eval';
 import { engineName, useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, interruptSignal, nonNegativeNumber, type Output, positiveWholeNumber, repeated, UsageError, wholeNumberList, wordList } from '@subtext/terminal';
-import { writeAtomically, type Reasoner } from '@subtext/trainer';
+import { createOutput, engineOption, findModel, interruptSignal, nonNegativeNumber, type Output, positiveWholeNumber, repeated, UsageError, wholeNumberList, wordList } from '@subtext/terminal';
+import { writeAtomically } from '@subtext/trainer';
 import { Command } from 'commander';
 import { join } from 'node:path';
 
 import { loadTasks } from '../pipeline/load-tasks';
-import { openReasoner } from '../pipeline/open-reasoner';
+import { openAnsweringModel, type OpenedModel } from '../pipeline/open-answering-model';
 import { reportImages } from '../pipeline/report-images';
 import { packageVersions } from '../pipeline/versions';
 
@@ -50,7 +49,7 @@ type Loaded = LoadedTask & { path: string; total: number };
 
 export function runCommand(): Command {
   return new Command('run')
-    .requiredOption('--model <folder>', "the reasoner's folder")
+    .requiredOption('--model <folder>', "a reasoner's folder, or a Hugging Face model as it is: a folder, or an id on the hub")
     .requiredOption('--task <names>', 'tasks, between commas (subtext-eval list shows them)', wordList)
     .requiredOption('--output <folder>', 'where results go; a broken run is gone on with')
     .option('--data <path>', "a task's data; NAME=PATH, repeated, for several tasks", repeated)
@@ -65,25 +64,26 @@ export function runCommand(): Command {
     .option('--json', 'one JSON object a line', false)
     .action(async (options: RunOptions) => {
       const output = createOutput({ json: options.json });
-      const { model: folder, seeds, temperature, judgeUrl, judgeModel } = options;
+      const { seeds, temperature, judgeUrl, judgeModel } = options;
       if (seeds.length > 1 && temperature === 0) throw new UsageError('Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7.');
       if ((judgeUrl === undefined) !== (judgeModel === undefined)) throw new UsageError('A judge needs both --judge-url and --judge-model.');
       const judge = judgeUrl === undefined ? undefined : openAiCompatibleJudge({ baseUrl: judgeUrl, model: judgeModel as string, apiKey: process.env.SUBTEXT_JUDGE_KEY });
       const signal = interruptSignal();
       const loaded = await loadTasks({ names: options.task, data: options.data, limit: options.limit, output });
       for (const { task } of loaded) if (task.judge) requireJudge({ task, judge });
+      const folder = await findModel({ model: options.model, signal });
       await useEngine(options.engine);
-      const reasoner = await openReasoner({ folder, tasks: loaded.map(({ task }) => task) });
+      const opened = await openAnsweringModel({ folder, tasks: loaded.map(({ task }) => task) });
       try {
         const modelHash = await hashFolder(folder);
         const all: EvaluationResults[] = [];
         for (const seed of seeds) {
           if (seeds.length > 1) output.heading(`Seed ${seed}`);
-          all.push(await runOnce({ options, loaded, reasoner, modelHash, judge, seed, folder: seeds.length > 1 ? join(options.output, `seed-${seed}`) : options.output, output, signal }));
+          all.push(await runOnce({ options, loaded, opened, modelHash, judge, seed, folder: seeds.length > 1 ? join(options.output, `seed-${seed}`) : options.output, output, signal }));
         }
         if (seeds.length > 1) await summarizeSeeds({ all, seeds, folder: options.output, loaded, output });
       } finally {
-        reasoner.dispose();
+        opened.dispose();
       }
     });
 }
@@ -91,7 +91,7 @@ export function runCommand(): Command {
 async function runOnce({
   options,
   loaded,
-  reasoner,
+  opened,
   modelHash,
   judge,
   seed,
@@ -101,7 +101,7 @@ async function runOnce({
 }: {
   options: RunOptions;
   loaded: readonly Loaded[];
-  reasoner: Reasoner;
+  opened: OpenedModel;
   modelHash: string;
   judge: JudgeEndpoint | undefined;
   seed: number;
@@ -116,7 +116,7 @@ async function runOnce({
   const run = await RunFolder.open({ folder, identity: { modelHash, tasks, settings } });
   try {
     if (run.resumed) output.event({ event: 'resumed', folder }, `  ${folder} was begun before: what is finished is kept.`);
-    const model = reasonerModel({ reasoner, temperature, seed, signal, ...(maxTokens === undefined ? {} : { maximumTokens: maxTokens }) });
+    const model = opened.answering({ temperature, seed, signal, ...(maxTokens === undefined ? {} : { maximumTokens: maxTokens }) });
     const finished: { loaded: Loaded; samples: SampleRecord[]; measures: Record<string, number> }[] = [];
     for (const one of loaded) {
       const { task } = one;
@@ -169,7 +169,7 @@ async function runOnce({
       modelHash,
       gitHash: await gitHash({ folder: '.' }),
       date: run.date,
-      config: { method: reasoner.settings.method.name, limit: limit ?? null, batch, generation, engine: engineName(), ...(judge ? { judge: judge.model } : {}) },
+      config: { method: opened.method, limit: limit ?? null, batch, generation, engine: engineName(), ...(judge ? { judge: judge.model } : {}) },
       packageVersions: packageVersions(),
     });
     const path = await writeResults({ folder, results });
@@ -179,7 +179,7 @@ async function runOnce({
     const markdown = runMarkdown({ results, tasks: reported });
     await writeAtomically({ path: join(folder, 'results.md'), data: markdown });
     const report = join(folder, 'report.html');
-    await writeAtomically({ path: report, data: renderReport({ title: `Evaluation of ${modelFolder}`, summary: `${finished.map(({ loaded: { task }, samples }) => `${task.name}: ${samples.length} samples`).join('; ')}. Method: ${reasoner.settings.method.name}.`, sections: runSections({ results, tasks: reported }) }) });
+    await writeAtomically({ path: report, data: renderReport({ title: `Evaluation of ${modelFolder}`, summary: `${finished.map(({ loaded: { task }, samples }) => `${task.name}: ${samples.length} samples`).join('; ')}. Method: ${opened.method}.`, sections: runSections({ results, tasks: reported }) }) });
     output.event({ event: 'results', folder, results: results.results, path, report }, `\n${markdown}\n  results  ${path}\n  report   ${report}`);
     return results;
   } finally {
