@@ -6,5 +6,6 @@ export default packageConfig({
     worker: 'src/parallel/worker.ts',
     'training-worker': 'src/parallel/training-worker.ts',
     'reasoner-program': 'src/programs/reasoner-program.ts',
+    'graph-program': 'src/graphs/graph-program.ts',
   },
 });

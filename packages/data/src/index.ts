@@ -38,6 +38,7 @@ export type { QuestionOnlyAccuracy, QuestionOnlyBaseline } from './measures/ques
 export { findOverlap } from './measures/find-overlap';
 export type { Overlap } from './measures/find-overlap';
 export { contentKey } from './measures/content-key';
+export { graphShapeKey } from './measures/graph-shape-key';
 export { hopsFrom, shortestPathNodes } from './measures/graph';
 
 export { readCoconutJson, readProsQA } from './formats/coconut-json';

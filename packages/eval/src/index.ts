@@ -64,6 +64,8 @@ export { mostActivating, trainSparseAutoencoder, type ActivatingExample, type Ac
 export { probeLabels, type ProbeLabels } from './probes/probe-labels';
 export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
 export { probeSections } from './probes/probe-sections';
+export { classifyNodes, measureSuperposition, nodeClasses, type NodeClass, type ReadThought, type Superposition, type ThoughtSuperposition } from './probes/superposition';
+export { superpositionSections } from './probes/superposition-sections';
 
 export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';

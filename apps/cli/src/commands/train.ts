@@ -1,8 +1,10 @@
 import { createOutput, interruptSignal } from '@subtext/terminal';
 import { Command } from 'commander';
 
-import { loadConfiguration } from '../configuration/load-configuration';
+import { GRAPH_KIND, graphConfiguration } from '../configuration/graph-schema';
+import { configurationKind, loadConfiguration } from '../configuration/load-configuration';
 import { trainConfiguration } from '../configuration/schema';
+import { graphRun } from '../pipeline/graph-run';
 import { trainRun } from '../pipeline/train-run';
 
 export function trainCommand(): Command {
@@ -12,6 +14,13 @@ export function trainCommand(): Command {
     .option('--json', 'one JSON object a line', false)
     .action(async (path: string, overrides: string[], { json }: { json: boolean }) => {
       const output = createOutput({ json });
+      if ((await configurationKind(path)) === GRAPH_KIND) {
+        const configuration = await loadConfiguration({ path, overrides, schema: graphConfiguration });
+        const result = await graphRun({ configuration, output, signal: interruptSignal() });
+        if (result.status === 'stopped') process.exitCode = 130;
+        else output.event({ event: 'finished', ...result }, `\nThe reasoner is in ${result.reasoner}. Look at its thoughts:\n  npx subtext thoughts --model ${result.reasoner} --task prosqa-graph`);
+        return;
+      }
       const configuration = await loadConfiguration({ path, overrides, schema: trainConfiguration });
       const result = await trainRun({ configuration, output, signal: interruptSignal() });
       if (result.status === 'stopped') {

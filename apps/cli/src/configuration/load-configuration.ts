@@ -56,6 +56,16 @@ export async function loadConfiguration<Schema extends z.ZodType>({
   throw new UsageError(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
 }
 
+/** What a configuration is of, where it says so in its `kind`; undefined where it cannot be read, which reading it in full tells better. */
+export async function configurationKind(path: string): Promise<unknown> {
+  try {
+    const value = parse(await readFile(path, 'utf8')) as { kind?: unknown } | null;
+    return value?.kind;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Replaces a leading folder in every text of a value. */
 function replacePrefix({ value, from, to }: { value: unknown; from: string; to: string }): unknown {
   if (typeof value === 'string') return value === from || value.startsWith(`${from}/`) ? `${to}${value.slice(from.length)}` : value;

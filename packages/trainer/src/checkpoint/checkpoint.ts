@@ -19,6 +19,8 @@ export interface RunPosition {
   updates: number;
   /** Steps done in all. */
   step: number;
+  /** Running mean of the metric that the phase waits for, where mastery ends it. */
+  mastery?: number;
   /** Bytes of `log.jsonl` that belong to these steps. */
   logBytes: number;
   /** Steps skipped because loss or gradient were not finite, and how many of them were the last ones, in a row. */

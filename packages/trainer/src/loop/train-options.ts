@@ -3,11 +3,23 @@ import type { LearningRateSchedule } from '../optimizer/learning-rate';
 import type { TrainingProgram } from '../programs/training-program';
 import type { ProgramSource } from './training-engine';
 
+/** When a phase is mastered: the running mean of a metric, from 0, has risen to a value. */
+export interface MasteryGoal {
+  /** Name of the program's metric. */
+  metric: string;
+  atLeast: number;
+  /** The running mean moves by 1 / window of the difference each step. @default 50 */
+  window?: number;
+}
+
 /** One phase of a run: how many steps, at which learning rate, on which batches. */
 export interface TrainingPhase {
   name: string;
+  /** Steps of the phase; the most, where `until` may end it sooner. */
   steps: number;
   schedule: LearningRateSchedule;
+  /** Ends the phase once what it teaches is mastered. @default none */
+  until?: MasteryGoal;
   /** `kept`: goes on with the moments of the phase before, as the references of some methods do. @default 'fresh' */
   optimizer?: 'fresh' | 'kept';
   /** The shards of one step's batch, as a pure function of the step (from 0). */

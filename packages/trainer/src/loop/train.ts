@@ -50,13 +50,14 @@ export async function train({
   try {
     const state = newState({ program, shards });
     readVariables({ program, state });
-    const steps = phases.reduce((sum, phase) => sum + phase.steps, 0);
     const position: RunPosition = (await resumeNewest({
       folder: checkpoints,
       state,
       fingerprint,
       onBroken: (error) => onNotice?.(`${error.message} Taking the one before.`),
     })) ?? { fingerprint, phase: 0, phaseName: phases[0]?.name ?? '', phaseStep: 0, updates: 0, step: 0, logBytes: 0, skippedSteps: 0, badStepsInRow: 0, method };
+    // Phases that ended early, on mastery, leave fewer steps than they were given.
+    let steps = position.step - position.phaseStep + phases.slice(position.phase).reduce((sum, phase) => sum + phase.steps, 0);
     if (position.step > 0) onNotice?.(`Resuming at step ${position.step} of ${steps} (${position.phaseName}).`);
     if (position.engine !== undefined && position.engine !== engineName()) {
       onNotice?.(`The checkpoint was computed on the engine ${position.engine}; the rest runs on ${engineName()}, which rounds otherwise.`);
@@ -89,7 +90,7 @@ export async function train({
       let lastSave = performance.now();
       const began = performance.now();
       const stepAtBegin = position.step;
-      for (; position.phase < phases.length; position.phase++, position.phaseStep = 0) {
+      for (; position.phase < phases.length; position.phase++, position.phaseStep = 0, position.mastery = undefined) {
         const phase = phases[position.phase]!;
         position.phaseName = phase.name;
         if (position.phaseStep === 0) {
@@ -100,8 +101,10 @@ export async function train({
           }
           delete position.best;
         }
-        let next = position.phaseStep < phase.steps ? await phase.batch(position.phaseStep) : [];
-        while (position.phaseStep < phase.steps) {
+        const { until } = phase;
+        const isOver = () => position.phaseStep >= phase.steps || (until !== undefined && (position.mastery ?? 0) >= until.atLeast);
+        let next = isOver() ? [] : await phase.batch(position.phaseStep);
+        while (!isOver()) {
           if (signal?.aborted) {
             await save();
             writeVariables({ program, state });
@@ -110,14 +113,14 @@ export async function train({
           const where = `step ${position.step + 1} (phase "${phase.name}")`;
           const batch = next;
           const learningRate = learningRateAt({ schedule: phase.schedule, step: position.phaseStep, steps: phase.steps });
-          const atEnd = position.phaseStep + 1 === phase.steps;
-          const logged = (position.step + 1) % logSteps === 0 || atEnd;
+          const isLast = position.phaseStep + 1 === phase.steps;
+          const measured = (position.step + 1) % logSteps === 0 || isLast;
           // The next batch is laid out while the workers compute this one.
           const [result, following] = await Promise.all([
-            engine.step({ shards: batch, learningRate, step: position.updates + 1, settings, clipNorm, measure: logged }).catch((error: unknown) => {
+            engine.step({ shards: batch, learningRate, step: position.updates + 1, settings, clipNorm, measure: measured }).catch((error: unknown) => {
               throw explainMemory({ error, where });
             }),
-            atEnd ? [] : phase.batch(position.phaseStep + 1),
+            isLast ? [] : phase.batch(position.phaseStep + 1),
           ]);
           next = following;
           position.phaseStep++;
@@ -130,6 +133,12 @@ export async function train({
             position.skippedSteps++;
             position.badStepsInRow++;
           }
+          if (until && result.updated) {
+            const before = position.mastery ?? 0;
+            position.mastery = before + ((result.metrics[until.metric] ?? 0) - before) / (until.window ?? 50);
+          }
+          const atEnd = isOver();
+          const logged = measured || atEnd;
           const validated = phase.validation && (position.phaseStep % validationSteps === 0 || atEnd);
           const validationLoss = validated ? await validate({ engine, validation: phase.validation!, where }) : undefined;
           const best = validationLoss !== undefined && Number.isFinite(validationLoss) && validationLoss < (position.best?.loss ?? Infinity);
@@ -185,6 +194,7 @@ export async function train({
             lastSave = performance.now();
           }
         }
+        steps -= phase.steps - position.phaseStep;
         writeVariables({ program, state });
         await onPhaseEnd?.({ phase: position.phase, name: phase.name });
       }

@@ -30,6 +30,9 @@ function builtModule(name: string): string {
 /** The module of the program that trains a reasoner alone: `ProgramSource.module`. */
 export const reasonerProgramModule = builtModule('reasoner-program');
 
+/** The module of the program that trains on graphs. */
+export const graphProgramModule = builtModule('graph-program');
+
 /** Builds the program in this thread. */
 export async function createProgram({ module, options }: ProgramSource): Promise<TrainingProgram> {
   return ((await import(module)) as ProgramModule).createProgram(options);

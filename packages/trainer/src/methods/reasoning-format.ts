@@ -1,3 +1,5 @@
+import { ANSWER_MARK } from '../graphs/graph-vocabulary';
+
 /** How a chain of steps and an answer are written as text, so that one method serves several data sets. */
 export interface ReasoningFormat {
   readonly name: string;
@@ -28,8 +30,17 @@ export const linesFormat: ReasoningFormat = {
   tags: () => [],
 };
 
+/** A graph question's answer: `[A] target` (Ber666/reasoning-by-superposition). Its chain has no marks. */
+export const graphFormat: ReasoningFormat = {
+  name: 'graph',
+  step: () => ({ open: '', close: '' }),
+  answer: { open: ANSWER_MARK, close: '' },
+  tags: () => [],
+};
+
 /** Formats by name. A new format is one constant and one line here. */
 export const reasoningFormats: Record<string, ReasoningFormat> = {
   [taggedFormat.name]: taggedFormat,
   [linesFormat.name]: linesFormat,
+  [graphFormat.name]: graphFormat,
 };

@@ -1,4 +1,5 @@
 import { TrainerError } from '../errors';
+import { graphMethod, type GraphOptions } from '../graphs/graph-method';
 import { coconut, type CoconutOptions } from './coconut';
 import { cot } from './cot';
 import { heima, type HeimaOptions } from './heima';
@@ -12,6 +13,7 @@ export type MethodSpecification =
   | { name: 'no-cot' }
   | { name: 'cot' }
   | ({ name: 'heima' } & HeimaOptions)
+  | ({ name: 'graph' } & GraphOptions)
   | ({ name: 'icot' } & IcotOptions)
   | ({ name: 'pause' } & PauseOptions)
   | ({ name: 'coconut' } & CoconutOptions);
@@ -21,6 +23,7 @@ const methods: { [Name in MethodSpecification['name']]: (options: Extract<Method
   'no-cot': () => noCot(),
   cot: () => cot(),
   heima: (options) => heima(options),
+  graph: (options) => graphMethod(options),
   icot: (options) => icot(options),
   pause: (options) => pause(options),
   coconut: (options) => coconut(options),

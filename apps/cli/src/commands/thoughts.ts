@@ -1,0 +1,89 @@
+import { generateProsQA, toProsQARecord } from '@subtext/data';
+import { findTask, loadTask, measureSuperposition, nodeClasses, renderReport, superpositionSections, type Superposition } from '@subtext/eval';
+import { useEngine, type EngineName } from '@subtext/tensor';
+import { createOutput, engineOption, findModel, interruptSignal, positiveWholeNumber, textTable, UsageError, type Output } from '@subtext/terminal';
+import { Reasoner, writeAtomically } from '@subtext/trainer';
+import { Command } from 'commander';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+interface ThoughtsCommandOptions {
+  model: string;
+  task: string;
+  data?: string;
+  limit?: number;
+  output?: string;
+  json: boolean;
+  engine: EngineName | 'auto';
+}
+
+/** The tasks whose examples are graphs. */
+const graphTasks = ['prosqa-graph'];
+
+/** Questions generated where no file is given, and their seed, which no configuration trains on by default. */
+const GENERATED = { count: 200, seed: 20_260_101, hops: { minimum: 3, maximum: 4 } };
+
+export function thoughtsCommand(): Command {
+  return new Command('thoughts')
+    .requiredOption('--model <folder>', "the reasoner's folder, trained on graphs")
+    .requiredOption('--task <name>', `the task whose questions are thought about: ${graphTasks.join(', ')}`)
+    .option('--data <file>', "the task's file (default: 200 questions generated for this)")
+    .option('--limit <count>', 'only the first questions', positiveWholeNumber)
+    .option('--output <file>', 'a report as one HTML page')
+    .addOption(engineOption())
+    .option('--json', 'one JSON object', false)
+    .action(async (options: ThoughtsCommandOptions) => {
+      const output = createOutput(options);
+      await useEngine(options.engine);
+      const task = findTask(options.task);
+      if (!graphTasks.includes(task.name)) throw new UsageError(`Task "${task.name}" has no graphs, so its thoughts cannot be compared with nodes; take ${graphTasks.join(', ')}.`);
+      const signal = interruptSignal();
+      const reasoner = await Reasoner.load(await findModel({ model: options.model, signal }));
+      try {
+        const { examples, source } = await readQuestions({ options, task });
+        const superposition = await measureSuperposition({
+          reasoner,
+          task,
+          examples,
+          signal,
+          onProgress: ({ done, total }) => output.progress({ label: 'thinking', done, total }),
+        });
+        output.endProgress();
+        await show({ options, superposition, source, output });
+      } finally {
+        reasoner.dispose();
+      }
+    });
+}
+
+async function readQuestions({ options, task }: { options: ThoughtsCommandOptions; task: ReturnType<typeof findTask> }) {
+  const { data, limit } = options;
+  if (data !== undefined) return { examples: (await loadTask({ task, path: data, limit })).examples, source: data };
+  const folder = await mkdtemp(join(tmpdir(), 'subtext-thoughts-'));
+  try {
+    const path = join(folder, 'graphs.json');
+    await writeFile(path, JSON.stringify([...generateProsQA(GENERATED)].map(toProsQARecord)));
+    return { examples: (await loadTask({ task, path, limit })).examples, source: `${GENERATED.count} generated questions` };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function show({ options, superposition, source, output }: { options: ThoughtsCommandOptions; superposition: Superposition; source: string; output: Output }): Promise<void> {
+  const { thoughts, questions, inOrder } = superposition;
+  const summary = `Over ${questions} questions of ${source}, ${inOrder} of ${thoughts.length} thoughts are nearest to the nodes of their own hop: ${nodeClasses.join(' > ')}.`;
+  if (options.output !== undefined) {
+    const page = renderReport({ title: `The thoughts of ${options.model}`, summary, sections: superpositionSections({ superposition }), footer: `Model ${options.model}, task ${options.task}, ${source}.` });
+    await writeAtomically({ path: options.output, data: page });
+  }
+  const table = textTable({
+    header: ['thought', ...nodeClasses],
+    rows: thoughts.map(({ thought, classes }) => [String(thought), ...nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'))]),
+  });
+  const report = options.output === undefined ? {} : { report: options.output };
+  output.event(
+    { event: 'thoughts', model: options.model, task: options.task, source, ...superposition, ...report },
+    `Dot products of thoughts with the nodes' embeddings, by class: mean ± standard error\n\n${table}\n\n${summary}${options.output === undefined ? '' : `\nReport: ${options.output}`}`,
+  );
+}

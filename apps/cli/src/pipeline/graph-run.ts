@@ -1,0 +1,140 @@
+import { contentKey, generateProsQA, graphShapeKey, readProsQA, type GraphFacts, type ReasoningExample } from '@subtext/data';
+import { useEngine } from '@subtext/tensor';
+import { duration, type Output, UsageError } from '@subtext/terminal';
+import {
+  createProgram,
+  type GraphBatch,
+  type GraphExample,
+  graphExample,
+  graphPhases,
+  graphProgramModule,
+  type GraphProgramOptions,
+  graphReasoner,
+  GraphVocabulary,
+  train,
+  type TrainingProgram,
+  writeAtomically,
+} from '@subtext/trainer';
+import { createHash } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+
+import type { GraphConfiguration } from '../configuration/graph-schema';
+import { isFinished } from './fingerprint';
+
+/** What a run over graphs left. */
+export interface GraphRunResult {
+  status: 'finished' | 'stopped';
+  /** The reasoner's folder. */
+  reasoner: string;
+  /** `log.jsonl`. */
+  log: string;
+}
+
+/**
+ * Trains a model on graphs as a configuration says: generates or reads them, leaves out what is held out, trains through
+ * the phases, saves. A run that is finished is not repeated; one that was interrupted goes on.
+ */
+export async function graphRun({ configuration, output, signal }: { configuration: GraphConfiguration; output: Output; signal?: AbortSignal }): Promise<GraphRunResult> {
+  await useEngine(configuration.engine);
+  const { output: folder, training, method, model, seed } = configuration;
+  const result = { reasoner: join(folder, 'reasoner'), log: join(folder, 'log.jsonl') };
+  const { examples, left } = await readGraphs(configuration);
+  if (left > 0) output.notice(`${left} graphs were left out of training: they stand in ${configuration.data.heldOut.join(', ')} too.`);
+  const fingerprint = fingerprintOf({ configuration, examples });
+  const finished = join(folder, 'finished.json');
+  if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
+
+  await mkdir(folder, { recursive: true });
+  await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
+  const options: GraphProgramOptions = { form: method.form, seed, ...model };
+  if (model.width % model.heads !== 0) throw new UsageError(`model.width ${model.width} is not a multiple of model.heads ${model.heads}.`);
+  const longest = longestPrompt({ examples, form: method.form }) + 2 * method.count + 8;
+  if (longest > model.positions) throw new UsageError(`model.positions is ${model.positions}; with these graphs and ${method.count} thoughts the model needs ${longest}.`);
+  const source = { module: graphProgramModule, options };
+  const program = (await createProgram(source)) as TrainingProgram<GraphBatch>;
+  const schedule = { learningRate: training.learningRate, warmupSteps: training.warmupSteps };
+  const phases = graphPhases({
+    examples,
+    drawing: { vocabulary: new GraphVocabulary({ form: method.form }), method, supervision: configuration.supervision, queries: training.queries, earlierStages: training.earlierStages },
+    graphs: training.graphs,
+    hop: { ...training.hop, schedule: { ...schedule, shape: 'constant' } },
+    answer: { ...training.answer, schedule: { ...schedule, shape: 'cosine' } },
+    keepsOptimizer: training.keepOptimizer,
+    seed,
+    shards: training.shards,
+  });
+  const began = performance.now();
+  const ends: { phase: string; step: number; seconds: number }[] = [];
+  let step = 0;
+  const outcome = await train({
+    folder,
+    source,
+    program: program as TrainingProgram,
+    phases,
+    fingerprint,
+    workers: configuration.workers ?? Math.min(training.shards, availableParallelism()),
+    shards: training.shards,
+    optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
+    clipNorm: training.clipNorm,
+    checkpointSeconds: training.checkpointSeconds,
+    keepCheckpoints: training.keepCheckpoints,
+    signal,
+    onNotice: (notice) => output.notice(`  ${notice}`),
+    onProgress: (progress) => {
+      step = progress.step;
+      const { phaseName, steps, loss, metrics, secondsLeft } = progress;
+      output.progress({ label: phaseName, done: step, total: steps, secondsLeft, details: `loss ${loss.toFixed(3)}  mastery ${(metrics.mastery ?? 0).toFixed(2)}` });
+    },
+    onPhaseEnd: async ({ name }) => {
+      const seconds = (performance.now() - began) / 1000;
+      ends.push({ phase: name, step, seconds });
+      output.event({ event: 'phase', phase: name, step, seconds }, `  ${name}: done at step ${step}, ${duration(seconds)}`);
+    },
+  });
+  output.endProgress();
+  if (outcome.status === 'stopped') {
+    output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to go on.`);
+    return { ...result, status: 'stopped' };
+  }
+  const reasoner = await graphReasoner({ program, options, method });
+  await reasoner.save(result.reasoner);
+  reasoner.dispose();
+  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000, graphs: examples.length, leftOut: left, phases: ends };
+  await writeAtomically({ path: finished, data: `${JSON.stringify(summary, null, 2)}\n` });
+  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
+  output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration(summary.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
+  return { ...result, status: 'finished' };
+}
+
+/** The graphs to train on, and how many were left out because they are held out: by content and by shape, whatever their names. */
+async function readGraphs({ data }: GraphConfiguration): Promise<{ examples: GraphExample[]; left: number }> {
+  if (data.minimumHops > data.maximumHops) throw new UsageError(`data.minimumHops ${data.minimumHops} is above data.maximumHops ${data.maximumHops}.`);
+  const heldOut = new Set<string>();
+  for (const file of data.heldOut) for await (const example of readProsQA({ file })) for (const key of await keysOf(example)) heldOut.add(key);
+  const examples: GraphExample[] = [];
+  let left = 0;
+  const source = data.train === undefined ? generateProsQA({ count: data.count, seed: data.seed, hops: { minimum: data.minimumHops, maximum: data.maximumHops } }) : readProsQA({ file: data.train });
+  for await (const example of source) {
+    if (heldOut.size > 0 && (await keysOf(example)).some((key) => heldOut.has(key))) left += 1;
+    else examples.push(graphExample(example));
+  }
+  return { examples, left };
+}
+
+async function keysOf(example: ReasoningExample): Promise<string[]> {
+  return [await contentKey(example), graphShapeKey(example.facts as GraphFacts)];
+}
+
+function longestPrompt({ examples, form }: { examples: readonly GraphExample[]; form: GraphConfiguration['method']['form'] }): number {
+  return Math.max(0, ...examples.map(({ edges }) => edges.length)) * (form === 'edges' ? 1 : 3) + 6;
+}
+
+/** Identifies what the run's result depends on: its configuration but for where and on how many threads it runs, and the graphs. */
+function fingerprintOf({ configuration, examples }: { configuration: GraphConfiguration; examples: readonly GraphExample[] }): string {
+  const { output: _output, workers: _workers, ...decisive } = configuration;
+  const hash = createHash('sha256').update(JSON.stringify(decisive));
+  for (const { edges, own } of examples) hash.update(JSON.stringify([edges, own]));
+  return hash.digest('hex');
+}
