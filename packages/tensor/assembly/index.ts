@@ -1,5 +1,5 @@
 /** What the module exports to TypeScript. Addresses are bytes in the backend's memory; nothing here owns memory. */
-export { matrixProduct, matrixProductBatch, matrixProductScratchBytes } from './matrix-product';
+export { matrixProduct, matrixProductBatch, matrixProductScratchBytes, useWideTiles } from './matrix-product';
 export { activationBackward, activationForward, gatedBackward, gatedForward } from './activations';
 export { columnSums, sumOfSquares } from './reductions';
 export { attentionBackward, attentionForward, attentionScratchBytes } from './attention';
@@ -9,3 +9,4 @@ export { layerNormBackward, layerNormForward, rmsNormBackward, rmsNormForward } 
 export { adamW } from './optimizer';
 export { rotary } from './rotary';
 export { copyBlocks } from './copy';
+export { adamWInDoubles, addInto } from './flat-arrays';

@@ -1,5 +1,5 @@
 /** C = initial + op(A) · op(B), float32, any size and transposition; deterministic: the path depends on the shape alone. */
-import { computeTile, computeTiles } from './micro-kernel';
+import { computeTile, computeTiles, computeWideTiles } from './micro-kernel';
 import { DEPTH_MAJOR_ROWS, packColumns, packRows, packTiles, packTilesOfRows } from './packing';
 import { loadPartial, storePartial } from './vector';
 import { productByDots, productByColumns } from './skinny-product';
@@ -14,6 +14,14 @@ const STRIP_TILES: i32 = 4;
 export const COLUMNS_FOR_PACKED_A: i32 = 48;
 /** Rows of A packed at once. */
 const PACKED_STRIP: i32 = DEPTH_MAJOR_ROWS * STRIP_TILES;
+
+/** Whether tiles take 16 columns: faster only where the engine joins two vectors in one of 256 bits. */
+let wideTiles: bool = false;
+
+/** Chooses the tiles. The results are the same bits. */
+export function useWideTiles(wide: bool): void {
+  wideTiles = wide;
+}
 
 const PACKED_B_BYTES: usize = <usize>(DEPTH_BLOCK * COLUMN_BLOCK * 4);
 const PACKED_A_BYTES: usize = <usize>(DEPTH_BLOCK * PACKED_STRIP * 4);
@@ -52,31 +60,69 @@ export function productWithPanels(
   const stripRows = tileRows * STRIP_TILES;
   for (let strip = 0; strip < rows; strip += stripRows) {
     const stripEnd = min(strip + stripRows, rows);
+    const tiles = (stripEnd - strip) / tileRows;
     let panel = panels;
     for (let column = 0; column < columns; column += 8) {
       const width = columns - column;
       const columnBytes = <usize>column << 2;
       let row = strip;
-      if (width >= 8) {
-        const tiles = (stripEnd - strip) / tileRows;
-        computeTiles(
-          tiles, tileRows, byRows, depth, a + <usize>row * rowStep, aStride, rowStep * tileRows, panel,
-          initial + <usize>row * initialStride + columnBytes * initialStep, initialStride, c + <usize>row * cStride + columnBytes, cStride,
+      if (ASC_FEATURE_RELAXED_SIMD && wideTiles && width >= 16) {
+        computeWideTiles(
+          tiles, byRows, depth, a + <usize>row * rowStep, aStride, rowStep * tileRows, panel, panelBytes,
+          initial + <usize>row * initialStride + columnBytes * initialStep, initialStride, initialStep, c + <usize>row * cStride + columnBytes, cStride,
         );
         row += tiles * tileRows;
-      }
-      for (; row < stripEnd; row += tileRows) {
-        const height = min(stripEnd - row, tileRows);
-        const target = c + <usize>row * cStride + columnBytes;
-        const start = initial + <usize>row * initialStride + columnBytes * initialStep;
-        const aTile = a + <usize>row * rowStep;
+        // The rows left over, a panel at a time.
+        restOfStrip(row, stripEnd, 8, byRows, depth, a, aStride, rowStep, tileRows, panel, initial, initialStride, initialStep, columnBytes, c, cStride, edge);
+        column += 8;
+        panel += panelBytes;
+        restOfStrip(row, stripEnd, 8, byRows, depth, a, aStride, rowStep, tileRows, panel, initial, initialStride, initialStep, columnBytes + 32, c, cStride, edge);
+      } else {
         if (width >= 8) {
-          computeTile(height, byRows, depth, aTile, aStride, panel, start, initialStride, target, cStride);
-        } else {
-          edgeTile(height, width, byRows, depth, aTile, aStride, panel, start, initialStride, initialStep, target, cStride, edge);
+          computeTiles(
+            tiles, tileRows, byRows, depth, a + <usize>row * rowStep, aStride, rowStep * tileRows, panel,
+            initial + <usize>row * initialStride + columnBytes * initialStep, initialStride, c + <usize>row * cStride + columnBytes, cStride,
+          );
+          row += tiles * tileRows;
         }
+        restOfStrip(row, stripEnd, width, byRows, depth, a, aStride, rowStep, tileRows, panel, initial, initialStride, initialStep, columnBytes, c, cStride, edge);
       }
       panel += panelBytes;
+    }
+  }
+}
+
+/** The tiles of a panel that are not full: fewer rows, or narrower than 8 columns. */
+// @ts-ignore: decorator
+@inline
+function restOfStrip(
+  row: i32,
+  stripEnd: i32,
+  width: i32,
+  byRows: bool,
+  depth: i32,
+  a: usize,
+  aStride: usize,
+  rowStep: usize,
+  tileRows: i32,
+  panel: usize,
+  initial: usize,
+  initialStride: usize,
+  initialStep: usize,
+  columnBytes: usize,
+  c: usize,
+  cStride: usize,
+  edge: usize,
+): void {
+  for (; row < stripEnd; row += tileRows) {
+    const height = min(stripEnd - row, tileRows);
+    const target = c + <usize>row * cStride + columnBytes;
+    const start = initial + <usize>row * initialStride + columnBytes * initialStep;
+    const aTile = a + <usize>row * rowStep;
+    if (width >= 8) {
+      computeTile(height, byRows, depth, aTile, aStride, panel, start, initialStride, target, cStride);
+    } else {
+      edgeTile(height, width, byRows, depth, aTile, aStride, panel, start, initialStride, initialStep, target, cStride, edge);
     }
   }
 }

@@ -28,6 +28,9 @@ export { Parameters, type ParameterPattern } from './state/parameters';
 export { valueAndGradients, type ValueAndGradients, type ValueAndGradientsOptions } from './state/value-and-gradients';
 export { AdamW, type AdamWOptions, type AdamWStepOptions, type AdamWState } from './state/adam-w';
 export { globalNorm, globalNormAsync, clippingScale } from './state/global-norm';
+export { variableGradients, type VariableGradients } from './state/variable-gradients';
+export { createSharedMemory, flatArrayKernels, type FlatArrayKernels } from './wasm/flat-arrays';
+export type { WebAssemblyMemory } from './wasm/web-assembly';
 export { KeyValueCache, type KeyValueCacheOptions, type CachedKeysAndValues } from './state/key-value-cache';
 
 export { RandomStream, type RandomState } from './random/random-stream';

@@ -29,14 +29,14 @@ async function load(): Promise<EngineDevice> {
   // Threads do not run in Node; one thread everywhere keeps results the same bytes on every machine.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   const before = tf.getBackend();
-  let variant: string;
+  let build: { variant: string; vectorBits: number };
   const forget = rememberProcessListeners();
   try {
     if (!(await tf.setBackend('wasm'))) {
       throw new Error('the backend did not initialise');
     }
     shareClonesOnWasm();
-    ({ variant } = await installWasmKernels());
+    build = await installWasmKernels();
   } catch (cause) {
     throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: `wasm: TensorFlow.js's wasm backend does not load (${cause instanceof Error ? cause.message : String(cause)}). Reinstall @tensorflow/tfjs-backend-wasm 4.22.0.`, cause });
   } finally {
@@ -45,7 +45,7 @@ async function load(): Promise<EngineDevice> {
       await tf.setBackend(before);
     }
   }
-  return { kind: 'cpu', name: `${await processorName()}, WebAssembly ${variant}, 1 thread` };
+  return { kind: 'cpu', name: `${await processorName()}, WebAssembly ${build.variant}${build.vectorBits > 128 ? ` on ${build.vectorBits}-bit vectors` : ''}, 1 thread` };
 }
 
 /** Emscripten turns every unhandled rejection of the process into a crash of its own; the returned function undoes that. */

@@ -13,7 +13,7 @@ import { Workspace } from './workspace';
  *
  * @throws TensorError `engine-unavailable` if the backend has not been initialised.
  */
-export async function installWasmKernels({ variant }: { /** @default the fastest that runs here */ variant?: KernelVariant } = {}): Promise<{ variant: KernelVariant }> {
+export async function installWasmKernels({ variant }: { /** @default the fastest that runs here */ variant?: KernelVariant } = {}): Promise<{ variant: KernelVariant; vectorBits: 128 | 256 }> {
   const backend = wasmBackend();
   guardAllocation(backend);
   const module = await loadKernelModule({ memory: backend.wasm.asm.memory, variant });
@@ -21,5 +21,5 @@ export async function installWasmKernels({ variant }: { /** @default the fastest
   installBatchMatMul(workspace);
   installCopyKernels(workspace);
   registerFusedKernels({ backend: 'wasm', kernels: createWasmKernels(workspace) });
-  return { variant: module.variant };
+  return { variant: module.variant, vectorBits: module.vectorBits };
 }

@@ -3,6 +3,7 @@
  * Each is documented where it is written.
  */
 export interface KernelExports {
+  useWideTiles(wide: boolean): void;
   matrixProductScratchBytes(): number;
   matrixProduct(
     rows: number, columns: number, depth: number,
@@ -57,6 +58,12 @@ export interface KernelExports {
     count: number, parameter: number, gradient: number, firstMoment: number, secondMoment: number,
     gradientScale: number, keep: number, beta1: number, oneMinusBeta1: number, beta2: number, oneMinusBeta2: number,
     stepSize: number, inverseRootCorrection: number, epsilon: number,
+  ): void;
+  addInto(count: number, target: number, source: number): void;
+  adamWInDoubles(
+    count: number, parameter: number, gradient: number, firstMoment: number, secondMoment: number,
+    gradientScale: number, keep: number, beta1: number, oneMinusBeta1: number, beta2: number, oneMinusBeta2: number,
+    learningRate: number, correction1: number, correction2: number, epsilon: number,
   ): void;
   cacheWrite(batch: number, time: number, capacity: number, width: number, offset: number, update: number, buffer: number): void;
   copyBlocks(count: number, bytes: number, source: number, sourceStride: number, target: number, targetStride: number): void;

@@ -3,7 +3,9 @@ import { binary as simdBinary } from './generated/simd-kernels';
 import { TensorError } from '../errors';
 import type { KernelExports } from './kernel-exports';
 import { enableRelaxedSimd } from './relaxed-simd';
+import { importSharedMemory } from './shared-memory';
 import { webAssembly, type WebAssemblyMemory } from './web-assembly';
+import { instantiateWide } from './wide-vectors';
 
 /** Which build of the kernels: `relaxed-simd` has fused multiply-add, `simd` rounds products before adding. */
 export type KernelVariant = 'relaxed-simd' | 'simd';
@@ -11,6 +13,8 @@ export type KernelVariant = 'relaxed-simd' | 'simd';
 export interface KernelModule {
   exports: KernelExports;
   variant: KernelVariant;
+  /** Bits of the vectors that the processor computes with. */
+  vectorBits: 128 | 256;
 }
 
 /**
@@ -33,20 +37,12 @@ export async function loadKernelModule({
     await enableRelaxedSimd();
   }
   const bytes = Uint8Array.from(atob(chosen === 'relaxed-simd' ? relaxedSimdBinary : simdBinary), (character) => character.charCodeAt(0));
-  if (typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer) {
+  const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
+  // Only what is chosen by itself: who names a build gets that build.
+  const wide = chosen === 'relaxed-simd' && variant === undefined && !shared ? await instantiateWide({ bytes, memory }) : null;
+  if (shared) {
     importSharedMemory(bytes);
   }
-  const { instance } = await webAssembly.instantiate(bytes, { env: { memory } });
-  return { exports: instance.exports as unknown as KernelExports, variant: chosen };
-}
-
-/**
- * Marks the imported memory as shared, as the threaded build of the backend needs: sets the flag in the limits of the
- * module's only import, `env.memory`, which begin with 0x01 (has a maximum).
- */
-function importSharedMemory(bytes: Uint8Array): void {
-  const name = [...'memory'].map((character) => character.charCodeAt(0));
-  const pattern = [name.length, ...name, 0x02, 0x01];
-  const at = bytes.findIndex((_, index) => pattern.every((byte, offset) => bytes[index + offset] === byte));
-  bytes[at + pattern.length - 1] = 0x03;
+  const instance = wide ?? (await webAssembly.instantiate(bytes, { env: { memory } })).instance;
+  return { exports: instance.exports as unknown as KernelExports, variant: chosen, vectorBits: wide ? 256 : 128 };
 }
