@@ -66,6 +66,7 @@ export async function graphRun({ configuration, output, signal }: { configuratio
     shards: training.shards,
   });
   const began = performance.now();
+  const processor = process.cpuUsage();
   const ends: { phase: string; step: number; seconds: number }[] = [];
   let step = 0;
   const outcome = await train({
@@ -101,7 +102,8 @@ export async function graphRun({ configuration, output, signal }: { configuratio
   const reasoner = await graphReasoner({ program, options, method });
   await reasoner.save(result.reasoner);
   reasoner.dispose();
-  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000, graphs: examples.length, leftOut: left, phases: ends };
+  const { user, system } = process.cpuUsage(processor);
+  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000, processorSeconds: (user + system) / 1e6, graphs: examples.length, leftOut: left, phases: ends };
   await writeAtomically({ path: finished, data: `${JSON.stringify(summary, null, 2)}\n` });
   await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
   output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration(summary.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
