@@ -56,7 +56,8 @@ export function flatArrayKernels(memory: WebAssemblyMemory): FlatArrayKernels {
   const { exports } = new webAssembly.Instance(new webAssembly.Module(bytes), { env: { memory } });
   const kernels = exports as unknown as KernelExports;
   const address = (array: Float32Array): number => {
-    if (array.buffer !== memory.buffer) {
+    // Not by identity: where a memory was posted to a thread, the arrays posted with it have a buffer object of their own.
+    if (!(array.buffer instanceof SharedArrayBuffer) || array.buffer.byteLength !== memory.buffer.byteLength) {
       throw new TypeError('flatArrayKernels: the array does not lie in the memory that the kernels work on.');
     }
     return array.byteOffset;

@@ -2,6 +2,8 @@ import { AdamW, Parameters, RandomStream, tf, useEngine } from '@subtext/tensor'
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { learningRateAt } from '../index';
+import { createSharedState } from '../parallel/shared-state';
+import { flatArithmetic } from './flat-arithmetic';
 import { defaultAdamW, hostAdamW } from './host-adamw';
 
 beforeAll(async () => {
@@ -46,6 +48,28 @@ describe('AdamW on the host', () => {
       for (const [from, to] of [[17, 31], [0, 5], [5, 17]] as const) hostAdamW({ ...cut, ...options, from, to });
     }
     expect(cut).toEqual(whole);
+  });
+});
+
+describe('arithmetic over the shared arrays', () => {
+  it('gives the same bits by kernels as in JavaScript', () => {
+    const state = createSharedState({ parameters: [{ name: 'a', shape: [37] }, { name: 'b', shape: [5, 5] }], shards: 2 });
+    expect(state.memory).toBeDefined();
+    const length = state.parameters.length;
+    const plain = hostState(draw(length));
+    state.parameters.set(plain.parameters);
+    for (let step = 1; step <= 4; step++) {
+      const gradients = draw(2 * length);
+      state.gradients.set(gradients);
+      const withoutMemory = { ...plain, gradients };
+      const options = { from: 3, to: length, learningRate: 0.01, weightDecay: 0.01, settings: { ...defaultAdamW, beta2: 0.95 }, step, gradientScale: 0.3 };
+      for (const arithmetic of [flatArithmetic(state), flatArithmetic(withoutMemory)]) {
+        arithmetic.addGradients({ base: length, from: 3, to: length });
+        arithmetic.adamW(options);
+      }
+      expect(state.gradients).toEqual(gradients);
+      for (const name of ['parameters', 'firstMoments', 'secondMoments'] as const) expect(state[name]).toEqual(plain[name]);
+    }
   });
 });
 

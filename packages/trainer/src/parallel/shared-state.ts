@@ -1,3 +1,5 @@
+import { createSharedMemory, type WebAssemblyMemory } from '@subtext/tensor';
+
 /** Elements summed at a time for the gradient's norm: fixed, so that the norm does not depend on the number of workers. */
 export const CHUNK = 16_384;
 
@@ -17,6 +19,8 @@ export interface ParameterSpan {
 
 /** The memory that all workers of a run share: the whole state of training. */
 export interface SharedState {
+  /** Holds the four float32 arrays below, for kernels that work in place; absent where they did not fit into one memory. */
+  memory?: WebAssemblyMemory;
   spans: ParameterSpan[];
   shards: number;
   /** `[length]` */
@@ -41,6 +45,15 @@ function shared(bytes: number): SharedArrayBuffer {
   return new SharedArrayBuffer(Math.max(8, bytes));
 }
 
+/** Float32 arrays of these lengths, one after the other in one memory if it can hold them. */
+function sharedArrays(lengths: readonly number[]): { memory?: WebAssemblyMemory; arrays: Float32Array[] } {
+  const memory = createSharedMemory(lengths.reduce((sum, length) => sum + length, 0) * 4);
+  if (!memory) return { arrays: lengths.map((length) => new Float32Array(shared(length * 4))) };
+  let offset = 0;
+  const arrays = lengths.map((length) => new Float32Array(memory.buffer, (offset += length * 4) - length * 4, length));
+  return { memory, arrays };
+}
+
 /** Allocates the shared memory for parameters of these shapes. */
 export function createSharedState({
   parameters,
@@ -57,13 +70,16 @@ export function createSharedState({
     length += size;
     return span;
   });
+  const { memory, arrays } = sharedArrays([length, length, length, length * shards]);
+  const [parameterValues, firstMoments, secondMoments, gradients] = arrays as [Float32Array, Float32Array, Float32Array, Float32Array];
   return {
+    ...(memory && { memory }),
     spans,
     shards,
-    parameters: new Float32Array(shared(length * 4)),
-    firstMoments: new Float32Array(shared(length * 4)),
-    secondMoments: new Float32Array(shared(length * 4)),
-    gradients: new Float32Array(shared(length * shards * 4)),
+    parameters: parameterValues,
+    firstMoments,
+    secondMoments,
+    gradients,
     present: new Int32Array(shared(spans.length * shards * 4)),
     partialSums: new Float64Array(shared(Math.ceil(length / CHUNK) * 8)),
     losses: new Float64Array(shared(shards * (1 + MAXIMUM_METRICS) * 8)),

@@ -1,6 +1,7 @@
-import { tf } from '@subtext/tensor';
+import { tf, variableGradients } from '@subtext/tensor';
 
-import { type AdamWSettings, hostAdamW } from '../optimizer/host-adamw';
+import { flatArithmetic } from '../optimizer/flat-arithmetic';
+import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { TrainingProgram } from '../programs/training-program';
 import { reportFailure, waitForAll } from './barrier';
 import { CHUNK, MAXIMUM_METRICS, type SharedState } from './shared-state';
@@ -60,6 +61,7 @@ export function createTrainingTask({
   const { spans, shards, control } = state;
   const total = state.parameters.length;
   const variables = program.parameters.map(({ variable }) => variable);
+  const arithmetic = flatArithmetic(state);
   const chunks = Math.ceil(total / CHUNK);
   const firstChunk = Math.floor((chunks * worker) / workers);
   const lastChunk = Math.floor((chunks * (worker + 1)) / workers);
@@ -85,12 +87,12 @@ export function createTrainingTask({
         metrics = Object.fromEntries(Object.entries(result.metrics).map(([name, metric]) => [name, tf.keep(metric)]));
         return result.loss;
       };
-      const { value, grads } = tf.engine().gradients(compute, variables, undefined, true);
+      const { value, gradients } = variableGradients({ compute, variables });
       losses[0] = value.dataSync()[0]!;
       metricNames = Object.keys(metrics).sort();
       for (const [index, name] of metricNames.entries()) losses[1 + index] = metrics[name]!.dataSync()[0]!;
       tf.dispose(metrics);
-      for (const [index, gradient] of (grads as (tf.Tensor | null)[]).entries()) {
+      for (const [index, gradient] of gradients.entries()) {
         // The loss of this batch does not depend on every parameter: an interpreter waits for its stage to be hidden.
         if (!gradient) continue;
         state.gradients.set(gradient.dataSync() as Float32Array, shard * total + spans[index]!.offset);
@@ -114,7 +116,7 @@ export function createTrainingTask({
         else if (first) {
           gradients.copyWithin(start, base + start, base + end);
           first = false;
-        } else for (let i = start; i < end; i++) gradients[i] = gradients[i]! + gradients[base + i]!;
+        } else arithmetic.addGradients({ base, from: start, to: end });
       }
       if (first) gradients.fill(0, start, end);
     }
@@ -133,8 +135,7 @@ export function createTrainingTask({
       let anywhere = false;
       for (let shard = 0; shard < shards; shard++) anywhere ||= state.present[shard * spans.length + index] !== 0;
       if (start >= end || !anywhere) continue;
-      hostAdamW({
-        ...state,
+      arithmetic.adamW({
         from: start,
         to: end,
         learningRate: learningRate * learningRateScale,
