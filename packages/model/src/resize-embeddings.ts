@@ -2,6 +2,7 @@ import type { ParameterHandle, RawConfig } from '@subtext/encoders';
 import { tf } from '@subtext/tensor';
 import type { LanguageModel } from './language-model';
 import { ModelError } from './model-error';
+import { isMultimodal } from './multimodal-model';
 
 export interface ResizeEmbeddingsOptions {
   model: LanguageModel;
@@ -33,6 +34,9 @@ export function resizeEmbeddings({ model, vocabularySize, initialisation = 'mean
   if (!Number.isInteger(vocabularySize) || vocabularySize < present) fail(`The vocabulary can grow, not shrink: it has ${present} tokens, asked for ${vocabularySize}.`);
   if (initialisation !== 'mean' && !(initialisation.copyOf >= 0 && initialisation.copyOf < present)) fail(`There is no token ${initialisation.copyOf} to copy; the ids are 0 to ${present - 1}.`);
   if (model.head.outputWidth !== model.tokenEmbedding.count) {
+    // The image token of an Mllama stands right behind the vocabulary, and has its row already.
+    const imageTokenId = isMultimodal(model) ? model.imageTokenId : -1;
+    if (vocabularySize === present || (imageTokenId === present && vocabularySize === present + 1)) return;
     fail(`This ${model.modelType} has ${model.tokenEmbedding.count} embeddings and ${model.head.outputWidth} logits, so that new tokens would not line up. Use reserved tokens of its vocabulary.`);
   }
   if (model.head.adapter !== null) fail('The output layer has an adapter for the present vocabulary. Resize first, then add the adapter.');

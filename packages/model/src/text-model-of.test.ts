@@ -16,6 +16,15 @@ describe('textModelOf', () => {
     ['a multimodal model, tied', { model_type: 'llava', image_token_index: 19, vision_config: vision, text_config: { ...text, tie_word_embeddings: true }, tie_word_embeddings: true }],
     ['a multimodal model, untied', { model_type: 'llava', image_token_index: 19, vision_config: vision, text_config: { ...text, tie_word_embeddings: false } }],
     ['a text model', text],
+    [
+      'an mllama without a picture',
+      {
+        model_type: 'mllama',
+        image_token_index: 20,
+        text_config: { ...text, model_type: 'mllama_text_model', num_hidden_layers: 4, cross_attention_layers: [1, 3] },
+        vision_config: { model_type: 'mllama_vision_model', hidden_size: 16, intermediate_size: 32, num_hidden_layers: 1, num_global_layers: 1, attention_heads: 2, image_size: 16, patch_size: 8, max_num_tiles: 1, supported_aspect_ratios: [[1, 1]], intermediate_layers_indices: [0], vision_output_dim: 32 },
+      },
+    ],
   ])('gives the same logits as %s, with weights of its own', (_, config) => {
     const model = createModel({ config, seed: 3 });
     const copy = textModelOf({ model });

@@ -1,28 +1,37 @@
 import type { RawConfig } from '@subtext/encoders';
+import { tf } from '@subtext/tensor';
 import { createModel } from './create-model';
+import { mllamaWithoutPictures } from './families/mllama';
 import type { LanguageModel } from './language-model';
-import { ModelError } from './model-error';
 
 /** Where a multimodal checkpoint keeps its language part's parameters, under names that begin with this. */
 const textPrefix = 'model.language_model.';
 
 /**
  * A text model of its own with a copy of a model's language part: an interpreter that starts from the reasoner's words.
- * A text model gives a copy of itself.
- *
- * @throws ModelError where the model's language part is no model of its own (Mllama's cross-attention)
+ * A text model gives a copy of itself. Of an Mllama it takes the layers over words: a Llama, which computes what the
+ * Mllama computes where there is no picture.
  */
 export function textModelOf({ model }: { model: LanguageModel }): LanguageModel {
+  if (model.modelType === 'mllama') return textModelOfMllama(model);
   const part = model.config.text_config as RawConfig | undefined;
   const tied = model.head.tied;
   const config: RawConfig = part === undefined ? model.config : { model_type: 'llama', ...part, vocab_size: model.dimensions.vocabularySize, tie_word_embeddings: tied };
-  if (config.model_type === 'mllama_text_model') {
-    throw new ModelError({ code: 'invalid-option', message: 'The language part of an mllama has cross-attention layers that look at pictures; it is no text model of its own. Take a Llama instead.' });
-  }
   const text = createModel({ config, seed: 0 });
   for (const [name, variable] of text.parameters.entries()) {
     const nested = `${textPrefix}${name.replace(/^model\./, '')}`;
     variable.assign(model.parameters.get(model.parameters.has(nested) ? nested : name));
+  }
+  return text;
+}
+
+function textModelOfMllama(model: LanguageModel): LanguageModel {
+  const { config, layers } = mllamaWithoutPictures({ config: model.config, path: 'config' });
+  const text = createModel({ config, seed: 0 });
+  for (const [name, variable] of text.parameters.entries()) {
+    const source = model.parameters.get(name === 'lm_head.weight' ? name : name.replace(/^model\.(layers\.(\d+))?/, (_, whole?: string, layer?: string) => `${textPrefix}${whole === undefined ? '' : `layers.${layers[Number(layer)]}`}`));
+    // The embedding has rows beyond the vocabulary, for the image token; a Llama has none.
+    tf.tidy(() => variable.assign(source.shape[0] === variable.shape[0] ? source : tf.slice(source, 0, variable.shape[0])));
   }
   return text;
 }

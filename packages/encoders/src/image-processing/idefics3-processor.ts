@@ -65,15 +65,20 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
     height: toHeight,
   });
 
+  /** Sizes that a picture goes through, and its grid of tiles. */
+  const plan = (from: Size): { first: Size | null; whole: Size; rows: number; columns: number } => {
+    const first = !common.resize ? null : 'height' in size ? ([size.height, size.width] as Size) : sizeByLongestEdge(from, size.longestEdge);
+    if (!split) return { first, whole: [tile, tile], rows: 0, columns: 0 };
+    const whole = sizeInTiles(first ?? from, tile);
+    const one = whole[0] <= tile && whole[1] <= tile;
+    return { first, whole, rows: one ? 0 : whole[0] / tile, columns: one ? 0 : whole[1] / tile };
+  };
+
   /** Tiles row by row, then the whole picture; one tile where the picture fits into it. */
   const tilesOf = (decoded: DecodedImage): { tiles: DecodedImage[]; rows: number; columns: number } => {
-    let image = decoded;
-    if (common.resize) image = resize(image, 'height' in size ? [size.height, size.width] : sizeByLongestEdge([image.height, image.width], size.longestEdge));
-    if (!split) return { tiles: [resize(image, [tile, tile])], rows: 0, columns: 0 };
-    image = resize(image, sizeInTiles([image.height, image.width], tile));
-    if (image.height <= tile && image.width <= tile) return { tiles: [image], rows: 0, columns: 0 };
-    const rows = image.height / tile;
-    const columns = image.width / tile;
+    const { first, whole, rows, columns } = plan([decoded.height, decoded.width]);
+    const image = resize(first === null ? decoded : resize(decoded, first), whole);
+    if (rows === 0) return { tiles: [image], rows, columns };
     const tiles: DecodedImage[] = [];
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) tiles.push(cut(image, { top: row * tile, left: column * tile, height: tile, width: tile }));
@@ -84,6 +89,10 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
   return {
     kind: 'idefics3',
     config,
+    tileGrid({ height, width }) {
+      const { rows, columns } = plan([height, width]);
+      return { rows, columns };
+    },
     async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
       const samples: DecodedImage[][] = [];
       const rows: number[][] = [];

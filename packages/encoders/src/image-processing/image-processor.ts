@@ -18,6 +18,11 @@ export interface ImageProcessor {
   readonly kind: 'clip' | 'siglip' | 'llava' | 'idefics3' | 'mllama';
   /** `preprocessor_config.json` as it was given; what {@link saveImageProcessor} writes */
   readonly config: Readonly<Record<string, unknown>>;
+  /**
+   * Idefics3: rows and columns of tiles that a picture of this size (in pixels, upright) is cut into; 0 and 0 where it is
+   * one tile. Absent in the families whose pictures all take the same number of tokens in a prompt.
+   */
+  tileGrid?(size: { height: number; width: number }): { rows: number; columns: number };
   /** @throws {ImageError} when a picture cannot be read or prepared */
   process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], options?: ProcessOptions): Promise<ProcessedImages>;
 }

@@ -76,6 +76,39 @@ function readTextSettings({ config, path }: { config: RawConfig; path: string })
   };
 }
 
+/**
+ * The language part of an Mllama without its layers over pictures, as the config of a Llama, and which of its layers these
+ * are. Without a picture an Mllama passes over those layers, so that the Llama computes what it computes.
+ */
+export function mllamaWithoutPictures({ config, path }: { /** Of the whole model. */ config: RawConfig; path: string }): { config: RawConfig; layers: number[] } {
+  const part = configPart({ config, key: 'text_config', path });
+  const { settings, crossLayers } = readTextSettings({ config: { ...part, model_type: 'mllama_text_model' }, path });
+  const layers = Array.from({ length: settings.layers }, (_, index) => index).filter((index) => !crossLayers.has(index));
+  const ids = Object.fromEntries(['bos_token_id', 'eos_token_id', 'pad_token_id'].flatMap((key) => (part[key] === undefined ? [] : [[key, part[key]]])));
+  return {
+    layers,
+    config: {
+      model_type: 'llama',
+      ...ids,
+      vocab_size: settings.vocabularySize,
+      hidden_size: settings.width,
+      intermediate_size: settings.innerWidth,
+      num_hidden_layers: layers.length,
+      num_attention_heads: settings.heads,
+      num_key_value_heads: settings.keyValueHeads,
+      hidden_act: part.hidden_act ?? 'silu',
+      rms_norm_eps: settings.epsilon,
+      max_position_embeddings: settings.maxPositions,
+      original_max_position_embeddings: part.original_max_position_embeddings,
+      initializer_range: settings.initializerRange,
+      rope_theta: part.rope_theta ?? 500_000,
+      rope_scaling: part.rope_scaling,
+      rope_parameters: part.rope_parameters,
+      tie_word_embeddings: false,
+    },
+  };
+}
+
 /** Llama 3.2 Vision. */
 export const mllamaFamily: ModelFamily<MllamaModel> = {
   modelType: 'mllama',

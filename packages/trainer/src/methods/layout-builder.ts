@@ -17,7 +17,7 @@ export class LayoutBuilder {
   prompt({ question, hasImage }: { question: string; hasImage: boolean }): this {
     const { prefix = [], image, tokenizer, format } = this.#context;
     this.#push(prefix, false);
-    const picture = hasImage && image ? new Array<number>(image.tokens).fill(image.tokenId) : [];
+    const picture = hasImage && image ? (image.ids ?? new Array<number>(image.tokens).fill(image.tokenId)) : [];
     const { open = '', close = '' } = format.question ?? {};
     const words = [open, question, close].flatMap((text) => (text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids));
     this.#push(image?.position === 'after' ? [...words, ...picture] : [...picture, ...words], false);

@@ -1,7 +1,7 @@
-import type { NumberArray } from '@subtext/encoders';
 import { isMultimodal, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 
+import type { BatchPictures } from '../batches/picture-store';
 import { TrainerError } from '../errors';
 
 /** Embeddings of ids, with pictures in the places of the image tokens, and whatever else every pass needs. */
@@ -10,19 +10,19 @@ export function embedBatch({
   ids,
   rows,
   time,
-  pixelValues,
+  images,
 }: {
   model: LanguageModel;
   /** int32 `[rows, time]` */
   ids: Int32Array;
   rows: number;
   time: number;
-  /** `[pictures, channels, height, width]`, in order of the rows. */
-  pixelValues?: NumberArray;
+  /** Of the rows, from a `PictureStore`. Mllama sees each picture from its image token on. */
+  images?: BatchPictures;
 }): EmbeddedInputs {
-  if (!pixelValues) return { embeddings: model.embed(tf.tensor2d(ids, [rows, time], 'int32')), forwardExtras: {} };
+  if (!images) return { embeddings: model.embed(tf.tensor2d(ids, [rows, time], 'int32')), forwardExtras: {} };
   if (!isMultimodal(model)) {
     throw new TrainerError({ code: 'INVALID_OPTION', message: `A ${model.modelType} model takes no pictures. Leave the image out, or take a model with a vision encoder.` });
   }
-  return model.embedInputs({ ids: Array.from({ length: rows }, (_, row) => ids.subarray(row * time, (row + 1) * time)), images: { pixelValues } });
+  return model.embedInputs({ ids: Array.from({ length: rows }, (_, row) => ids.subarray(row * time, (row + 1) * time)), images });
 }
