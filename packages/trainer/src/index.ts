@@ -31,7 +31,9 @@ export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } fro
 export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-rate';
 export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
 export { type ModelSource, openModel } from './programs/model-source';
-export { type ProgramModule, type ProgramParameter, type TrainingProgram } from './programs/training-program';
+export { type LossOptions, type MeanMetric, type ProgramLoss, type ProgramModule, type ProgramParameter, type TrainingProgram } from './programs/training-program';
+export { measureThoughts, type ThoughtRows } from './programs/thought-measures';
+export { completePhases } from './loop/complete-phases';
 export { continuousForward } from './programs/continuous-forward';
 export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions } from './programs/reasoner-program';
 export { startWorkers, type WorkerPool } from './parallel/worker-pool';

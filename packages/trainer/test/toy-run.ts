@@ -14,11 +14,11 @@ const examples = Array.from({ length: 40 }, (_, index) => {
   return { x, y: x[0]! * 0.5 - x[1]! * x[2]! };
 });
 
-function shardsOf(chosen: typeof examples, { poisoned = false, count = chosen.length } = {}) {
+function shardsOf(chosen: typeof examples, { poisoned = false } = {}) {
   return [chosen.slice(0, 4), chosen.slice(4)].map((part) => ({
     inputs: Float32Array.from(part.flatMap(({ x }) => x)),
     targets: Float32Array.from(part.map(({ y }) => (poisoned ? Number.NaN : y))),
-    weight: 1 / count,
+    weight: 1 / chosen.length,
   }));
 }
 
@@ -28,7 +28,7 @@ export function toyValidation({ shift = 0 } = {}): NonNullable<TrainingPhase['va
     const x = [Math.cos(index), Math.sin(index * 5), Math.cos(index * 7)];
     return { x, y: x[0]! * 0.5 - x[1]! * x[2]! + shift };
   });
-  return { count: 2, batch: (index) => shardsOf(heldOut.slice(index * 7, index * 7 + 7), { count: heldOut.length }) };
+  return { count: 2, batch: (index) => shardsOf(heldOut.slice(index * 7, index * 7 + 7)) };
 }
 
 /** A phase of the toy program; `poison` puts a NaN into the batch of those steps. */

@@ -111,7 +111,7 @@ export const trainConfiguration = z.strictObject({
   data: z.strictObject({
     format: z.string().default('llava-cot'),
     train: z.string().describe('file or folder of training examples'),
-    validation: z.string().optional(),
+    validation: z.string().describe('file of held-out examples, whose loss is taken while training').optional(),
     limit: count.describe('take only the first examples').optional(),
     faults: z.union([z.literal('strict'), share]).describe('"strict", or the share of faulty records that may be skipped').default('strict'),
     categories: z.array(z.string()).describe('take only these kinds of question').optional(),
@@ -135,7 +135,16 @@ export const trainConfiguration = z.strictObject({
       recover: schedule.describe('the recovering phase').prefault({}),
       phases: z.record(z.string(), schedule).describe('single phases by name, for example "hide caption"; what they leave out is that of their kind').default({}),
       checkpointSeconds: positive.default(30),
-      keepCheckpoints: count.default(2),
+      checkpointSteps: count.describe('steps between checkpoints, in place of seconds').optional(),
+      keepCheckpoints: count.describe('newest checkpoints kept, beside the best by validation loss').default(2),
+      logSteps: count.describe('steps between lines of the log').default(10),
+      validation: z
+        .strictObject({
+          examples: count.describe('examples of data.validation that are taken, from its start').default(64),
+          steps: count.describe('steps of a phase between validations, beside the one at its end').default(100),
+        })
+        .prefault({}),
+      finalWeights: z.enum(['last', 'best']).describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase').default('last'),
     })
     .prefault({}),
   interpreters: interpreters.optional(),

@@ -1,8 +1,10 @@
 import { jointPhases, jointProgramModule } from '@subtext/decoder';
 import { addLora, mergeLora, saveAdapter } from '@subtext/model';
+import type { ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
-import { duration, type Output } from '@subtext/terminal';
+import { duration, type Output, UsageError } from '@subtext/terminal';
 import {
+  completePhases,
   createMethod,
   createProgram,
   measureLayouts,
@@ -61,6 +63,8 @@ export async function trainRun({
   const reasonerFolder = join(folder, 'reasoner');
   const { examples, skipped, faults } = await readExamples({ ...given.data, path: given.data.train });
   const configuration: TrainConfiguration = { ...given, stages: resolveStages({ stages: given.stages, examples }) };
+  const { training, seed } = configuration;
+  const heldOut = await readHeldOut(configuration);
   if (skipped > 0) output.notice(`${skipped} faulty records were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
 
   const method = methodSpecification(configuration.method);
@@ -70,7 +74,7 @@ export async function trainRun({
     interpreters: interpreters ? interpreterFolders({ configuration, interpreters }) : [],
     log: join(folder, 'log.jsonl'),
   };
-  const fingerprint = await fingerprintOf({ configuration, examples });
+  const fingerprint = await fingerprintOf({ configuration, examples: [...examples, ...heldOut] });
   const finished = join(folder, 'finished.json');
   if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
 
@@ -90,7 +94,6 @@ export async function trainRun({
   });
   await reasoner.save(initial);
 
-  const { training, seed } = configuration;
   const data: ReasonerData = {
     examples,
     method: reasoningMethod,
@@ -109,14 +112,20 @@ export async function trainRun({
     folder,
     source,
     program,
-    phases: joint ? jointPhases({ plans, data, explanations: joint.explanations }) : reasonerPhases({ plans, data }),
+    phases: completePhases({ plans, data, heldOut, build: joint ? (parts) => jointPhases({ ...parts, explanations: joint.explanations }) : reasonerPhases }),
     fingerprint,
     workers: configuration.workers ?? Math.min(training.shards, availableParallelism()),
     shards: training.shards,
     optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
     clipNorm: training.clipNorm,
     checkpointSeconds: training.checkpointSeconds,
+    checkpointSteps: training.checkpointSteps,
     keepCheckpoints: training.keepCheckpoints,
+    logSteps: training.logSteps,
+    validationSteps: training.validation.steps,
+    finalWeights: training.finalWeights,
+    seed,
+    method,
     signal,
     onNotice: (notice) => output.notice(`  ${notice}`),
     onProgress: ({ phaseName, step, steps, loss, metrics, secondsLeft }) =>
@@ -125,7 +134,7 @@ export async function trainRun({
         done: step,
         total: steps,
         secondsLeft,
-        details: Object.keys(metrics).length > 0 ? Object.entries(metrics).map(([name, value]) => `${metricName(name)} ${value.toFixed(3)}`).join('  ') : `loss ${loss.toFixed(3)}`,
+        details: shownMetrics({ loss, metrics }),
       }),
   });
   output.endProgress();
@@ -142,6 +151,17 @@ export async function trainRun({
   return { ...result, status: 'finished' };
 }
 
+/** The held-out examples whose loss is taken while training; none without `data.validation`. */
+async function readHeldOut({ data, training }: TrainConfiguration): Promise<ReasoningExample[]> {
+  if (data.validation === undefined) {
+    if (training.finalWeights === 'best') throw new UsageError('training.finalWeights "best" goes by the validation loss: name a file of held-out examples in data.validation.');
+    return [];
+  }
+  const { examples } = await readExamples({ ...data, path: data.validation, limit: training.validation.examples });
+  if (examples.length === 0) throw new UsageError(`${data.validation} (data.validation) holds no example. Check the path and data.categories, or leave data.validation out.`);
+  return examples;
+}
+
 /** Saves the trained reasoner; with an adapter, the adapter by itself and the model with it merged in. */
 async function saveReasoner({ program, reasoner, folder, configuration }: { program: TrainingProgram; reasoner: Reasoner; folder: string; configuration: TrainConfiguration }): Promise<void> {
   const { lora } = configuration.model;
@@ -156,6 +176,8 @@ async function saveReasoner({ program, reasoner, folder, configuration }: { prog
 
 const metricNames: Record<string, string> = { reasonerLoss: 'loss', interpreterLoss: 'interpreter' };
 
-function metricName(name: string): string {
-  return metricNames[name] ?? name;
+/** The loss, or its parts, for the progress line. Measures of thoughts are taken now and then: they are in the log. */
+function shownMetrics({ loss, metrics }: { loss: number; metrics: Record<string, number> }): string {
+  const parts = Object.entries(metrics).filter(([name]) => !name.startsWith('thought'));
+  return (parts.length > 0 ? parts : [['loss', loss] as const]).map(([name, value]) => `${metricNames[name] ?? name} ${value.toFixed(3)}`).join('  ');
 }

@@ -1,7 +1,11 @@
+import { setLoraDropoutSeed } from '@subtext/model';
 import { gatherRows, tf } from '@subtext/tensor';
 import {
+  hashCounters,
+  measureThoughts,
   modelParameters,
   openModel,
+  type ProgramLoss,
   type ReasonerBatch,
   reasonerForward,
   type ReasonerProgramOptions,
@@ -40,7 +44,9 @@ export async function createProgram({ reasoner, interpreters: specifications, mo
       ...modelParameters({ model, prefix: 'reasoner' }),
       ...interpreters.flatMap((interpreter, index) => interpreter.trainable({ learningRateScale: specifications[index]!.learningRateScale })),
     ],
-    loss(batch): { loss: tf.Scalar; metrics: Record<string, tf.Scalar> } {
+    loss(batch, { measure = false, dropoutSeed = null } = {}): ProgramLoss {
+      if (mode === 'joint') setLoraDropoutSeed({ model, seed: dropoutSeed });
+      for (const [index, interpreter] of interpreters.entries()) setLoraDropoutSeed({ model: interpreter.model, seed: dropoutSeed === null ? null : hashCounters(dropoutSeed, 1 + index) });
       const forward = reasonerForward({ model, batch: batch.reasoner });
       const losses = batch.explanations
         .filter(({ rows }) => rows > 0)
@@ -51,10 +57,12 @@ export async function createProgram({ reasoner, interpreters: specifications, mo
           }),
         );
       const interpreterLoss = losses.length > 0 ? (tf.addN(losses) as tf.Scalar) : tf.scalar(0);
-      if (mode === 'after') return { loss: interpreterLoss, metrics: {} };
+      const means = measure ? measureThoughts({ states: forward.states, thoughts: batch.reasoner.thoughts }) : {};
+      if (mode === 'after') return { loss: interpreterLoss, metrics: {}, means };
       return {
         loss: tf.add(forward.loss, tf.mul(interpreterLoss, interpreterWeight)) as tf.Scalar,
         metrics: { reasonerLoss: forward.loss, interpreterLoss },
+        means,
       };
     },
   };

@@ -1,6 +1,7 @@
 import type { NumberArray } from '@subtext/encoders';
 
 import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
+import type { ThoughtRows } from '../programs/thought-measures';
 import { alignThoughts, type ContinuousThoughts } from './continuous-thoughts';
 
 /** Laid-out examples, padded to one length, on the right alone where nothing is fed back, with the rows that carry loss picked out. */
@@ -17,6 +18,8 @@ export interface ReasonerBatch {
   lossLabels: Int32Array;
   /** What each of their losses counts: 1 / (predicted tokens of the whole batch, over all shards). */
   lossWeight: number;
+  /** Where the rows' thoughts lie. */
+  thoughts?: ThoughtRows;
   /** Pixel values of the rows' pictures, in order of the rows: `[pictures, channels, height, width]`. */
   pixelValues?: NumberArray;
 }
@@ -53,7 +56,20 @@ export function collateLayouts({
       lossLabels.push(label);
     }
   }
-  return { rows, time, ids, lossRows: Int32Array.from(lossRows), lossLabels: Int32Array.from(lossLabels), lossWeight, ...(aligned && { continuous: aligned.continuous }) };
+  return { rows, time, ids, lossRows: Int32Array.from(lossRows), lossLabels: Int32Array.from(lossLabels), lossWeight, ...thoughtRows({ layouts, time }), ...(aligned && { continuous: aligned.continuous }) };
+}
+
+/** The states of all thoughts, in order of the rows. */
+function thoughtRows({ layouts, time }: { layouts: readonly Layout[]; time: number }): Pick<ReasonerBatch, 'thoughts'> {
+  const groups = new Map<string, number>();
+  const found = layouts.flatMap(({ thoughts }, row) =>
+    thoughts.map(({ stage, index, position }) => {
+      const name = JSON.stringify([stage, index]);
+      groups.set(name, groups.get(name) ?? groups.size);
+      return { row: row * time + Math.max(0, position - 1), group: groups.get(name)! };
+    }),
+  );
+  return found.length === 0 ? {} : { thoughts: { rows: Int32Array.from(found, ({ row }) => row), groups: Int32Array.from(found, ({ group }) => group) } };
 }
 
 /** Cuts a list into `shards` consecutive parts whose sizes differ by at most one. */

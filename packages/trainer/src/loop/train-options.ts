@@ -34,7 +34,7 @@ export interface TrainingPhase {
 export interface ValidationBatches {
   /** How many batches there are. */
   count: number;
-  /** The shards of one batch (from 0). The validation loss is the *sum* over all batches: each divides by the counts of all. */
+  /** The shards of one batch (from 0). The validation loss is the mean over the batches, which should be of one size. */
   batch(index: number): unknown[] | Promise<unknown[]>;
 }
 
@@ -86,6 +86,8 @@ export interface TrainOptions {
   validationSteps?: number;
   /** Which weights the program ends with: those of the last step, or those of the lowest validation loss in the last phase. @default 'last' */
   finalWeights?: 'last' | 'best';
+  /** Of what programs draw by chance (dropout). @default 0 */
+  seed?: number;
   /** The method with its options, noted in every checkpoint. Must be JSON. */
   method?: unknown;
   /** Bad steps in a row (loss or gradient not finite) after which the run stops. @default 5 */

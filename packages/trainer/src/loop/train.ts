@@ -2,6 +2,7 @@ import { engineName, tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
+import { hashCounters } from '../batches/counter-random';
 import { syncFolder, writeError } from '../checkpoint/atomic-files';
 import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
 import { lockFolder } from '../checkpoint/run-lock';
@@ -35,6 +36,7 @@ export async function train({
   logSteps = 10,
   validationSteps = 100,
   finalWeights = 'last',
+  seed = 0,
   method,
   badStepsAllowed = 5,
   signal,
@@ -117,7 +119,7 @@ export async function train({
           const measured = (position.step + 1) % logSteps === 0 || isLast;
           // The next batch is laid out while the workers compute this one.
           const [result, following] = await Promise.all([
-            engine.step({ shards: batch, learningRate, step: position.updates + 1, settings, clipNorm, measure: measured }).catch((error: unknown) => {
+            engine.step({ shards: batch, learningRate, step: position.updates + 1, settings, clipNorm, measure: measured, draw: hashCounters(seed, position.phase, position.phaseStep) }).catch((error: unknown) => {
               throw explainMemory({ error, where });
             }),
             isLast ? [] : phase.batch(position.phaseStep + 1),
@@ -236,7 +238,7 @@ async function validate({ engine, validation, where }: { engine: TrainingEngine;
       throw explainMemory({ error, where: `the validation after ${where}` });
     });
   }
-  return loss;
+  return loss / validation.count;
 }
 
 /** Puts the weights of the lowest validation loss into the state; gives their step. */

@@ -1,5 +1,6 @@
 import { tf, variableGradients } from '@subtext/tensor';
 
+import { hashCounters } from '../batches/counter-random';
 import { flatArithmetic } from '../optimizer/flat-arithmetic';
 import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { TrainingProgram } from '../programs/training-program';
@@ -18,6 +19,8 @@ export interface StepRequest {
   clipNorm: number;
   /** Whether the program measures its thoughts in this step. @default false */
   measure?: boolean;
+  /** Names the step's random draws; the shard is added. @default none are made */
+  draw?: number;
 }
 
 /** What came of a step. */
@@ -68,6 +71,7 @@ export function createTrainingTask({
   const from = firstChunk * CHUNK;
   const to = Math.min(total, lastChunk * CHUNK);
   let metricNames: string[] = [];
+  let meanNames: string[] = [];
 
   function load(): void {
     for (const [index, { offset, length, shape }] of spans.entries()) {
@@ -77,21 +81,26 @@ export function createTrainingTask({
     }
   }
 
-  function computeGradients({ shard, batch, measure }: { shard: number; batch: unknown; measure: boolean }): void {
+  function computeGradients({ shard, batch, measure, draw }: { shard: number; batch: unknown } & Pick<StepRequest, 'measure' | 'draw'>): void {
     const present = state.present.subarray(shard * spans.length, (shard + 1) * spans.length).fill(0);
     const losses = state.losses.subarray(shard * (1 + MAXIMUM_METRICS), (shard + 1) * (1 + MAXIMUM_METRICS)).fill(0);
     tf.tidy(() => {
-      let metrics: Record<string, tf.Scalar> = {};
+      let kept: tf.Scalar[] = [];
+      let counts: number[] = [];
       const compute = () => {
-        const result = program.loss(batch, { measure });
-        metrics = Object.fromEntries(Object.entries(result.metrics).map(([name, metric]) => [name, tf.keep(metric)]));
+        const result = program.loss(batch, { measure, ...(draw !== undefined && { dropoutSeed: hashCounters(draw, shard) }) });
+        const means = result.means ?? {};
+        metricNames = Object.keys(result.metrics).sort();
+        meanNames = Object.keys(means).sort();
+        if (metricNames.length + 2 * meanNames.length > MAXIMUM_METRICS) throw new RangeError(`A program may report ${MAXIMUM_METRICS} metrics; a mean counts as two.`);
+        kept = [...metricNames.map((name) => result.metrics[name]!), ...meanNames.map((name) => means[name]!.sum)].map((metric) => tf.keep(metric));
+        counts = meanNames.map((name) => means[name]!.count);
         return result.loss;
       };
       const { value, gradients } = variableGradients({ compute, variables });
       losses[0] = value.dataSync()[0]!;
-      metricNames = Object.keys(metrics).sort();
-      for (const [index, name] of metricNames.entries()) losses[1 + index] = metrics[name]!.dataSync()[0]!;
-      tf.dispose(metrics);
+      for (const [index, number] of [...kept.map((metric) => metric.dataSync()[0]!), ...counts].entries()) losses[1 + index] = number;
+      tf.dispose(kept);
       for (const [index, gradient] of gradients.entries()) {
         // The loss of this batch does not depend on every parameter: an interpreter waits for its stage to be hidden.
         if (!gradient) continue;
@@ -149,7 +158,7 @@ export function createTrainingTask({
 
   function step(request: StepRequest): StepResult {
     try {
-      for (let shard = worker; shard < shards; shard += workers) computeGradients({ shard, batch: request.shards[shard], measure: request.measure ?? false });
+      for (let shard = worker; shard < shards; shard += workers) computeGradients({ shard, batch: request.shards[shard], measure: request.measure, draw: request.draw });
       waitForAll({ control, workers });
       reduce();
       waitForAll({ control, workers });
@@ -162,6 +171,11 @@ export function createTrainingTask({
         const base = shard * (1 + MAXIMUM_METRICS);
         loss += state.losses[base]!;
         for (const [index, name] of metricNames.entries()) metrics[name]! += state.losses[base + 1 + index]!;
+      }
+      for (const [index, name] of meanNames.entries()) {
+        const total = (slot: number) => Array.from({ length: shards }, (_, shard) => state.losses[shard * (1 + MAXIMUM_METRICS) + slot]!).reduce((sum, one) => sum + one, 0);
+        const count = total(1 + metricNames.length + meanNames.length + index);
+        if (count > 0) metrics[name] = total(1 + metricNames.length + index) / count;
       }
       const updated = Number.isFinite(loss) && Number.isFinite(gradientNorm);
       if (updated) {

@@ -1,10 +1,11 @@
-import type { LanguageModel } from '@subtext/model';
+import { type LanguageModel, setLoraDropoutSeed } from '@subtext/model';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import type { ReasonerBatch } from '../batches/reasoner-batch';
 import { continuousForward } from './continuous-forward';
 import { embedBatch } from './embed-batch';
 import { type ModelSource, openModel } from './model-source';
+import { measureThoughts } from './thought-measures';
 import type { ProgramParameter, TrainingProgram } from './training-program';
 
 export interface ReasonerProgramOptions {
@@ -66,9 +67,10 @@ export async function createProgram({ model: source, frozen = [] }: ReasonerProg
   for (const pattern of frozen) model.parameters.freeze(new RegExp(pattern));
   return {
     parameters: modelParameters({ model, prefix: 'reasoner' }),
-    loss(batch) {
-      const { loss } = reasonerForward({ model, batch });
-      return { loss, metrics: {} };
+    loss(batch, { measure = false, dropoutSeed = null } = {}) {
+      setLoraDropoutSeed({ model, seed: dropoutSeed });
+      const { states, loss } = reasonerForward({ model, batch });
+      return { loss, metrics: {}, ...(measure && { means: measureThoughts({ states, thoughts: batch.thoughts }) }) };
     },
   };
 }

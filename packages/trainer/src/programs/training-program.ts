@@ -11,8 +11,25 @@ export interface ProgramParameter {
 
 /** What a loss is computed for. */
 export interface LossOptions {
-  /** Whether to measure the thoughts too ({@link measureThoughts}): on steps that are logged. @default false */
+  /** Whether to measure the thoughts too (`measureThoughts`): on steps that are logged. @default false */
   measure?: boolean;
+  /** Names the draws of this shard and step: dropout is on. Absent: nothing is left to chance. */
+  dropoutSeed?: number;
+}
+
+/** A measure as a sum and what it is taken over: the batch's value is Σ sum / Σ count over its shards. */
+export interface MeanMetric {
+  sum: tf.Scalar;
+  count: number;
+}
+
+/** What a program says of one shard. */
+export interface ProgramLoss {
+  loss: tf.Scalar;
+  /** Summed over the shards, as the loss. */
+  metrics: Record<string, tf.Scalar>;
+  /** Of the same names in every shard of a step. @default none */
+  means?: Record<string, MeanMetric>;
 }
 
 /**
@@ -26,7 +43,7 @@ export interface TrainingProgram<Batch = unknown> {
    * The loss of one shard of a batch, as a scalar. A batch's loss is the *sum* over its shards: a shard divides by
    * the whole batch's counts, which the batch carries. Runs inside a gradient tape.
    */
-  loss(batch: Batch, options?: LossOptions): { loss: tf.Scalar; metrics: Record<string, tf.Scalar> };
+  loss(batch: Batch, options?: LossOptions): ProgramLoss;
 }
 
 /** A module that a worker imports: its `createProgram` builds the program. */
