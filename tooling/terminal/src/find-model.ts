@@ -8,12 +8,24 @@ const mebibyte = 2 ** 20;
 /** Milliseconds between lines where the standard error is not a terminal. */
 const PLAIN_INTERVAL = 5_000;
 
+export interface FindModelOptions {
+  /** A folder, or an id such as `owner/name`. */
+  model: string;
+  /** Stops a download; what has come stays. */
+  signal?: AbortSignal;
+}
+
+/** What this process has found on the hub, so that it asks once. */
+const downloaded = new Map<string, string>();
+
 /**
  * The folder of a model that is named on a command line or in a configuration: a local folder as it is; else the id of a
  * model on the Hugging Face Hub, downloaded into the standard cache (`HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`,
  * `HF_HUB_OFFLINE`, `HF_ENDPOINT` count). Progress goes to the standard error, which leaves `--json` alone.
  */
-export async function findModel({ model, signal }: { /** A folder, or an id such as `owner/name`. */ model: string; signal?: AbortSignal }): Promise<string> {
+export async function findModel({ model, signal }: FindModelOptions): Promise<string> {
+  const known = downloaded.get(model);
+  if (known !== undefined) return known;
   // The hub's library is brought only where it is needed.
   const found = await stat(model).catch(() => undefined);
   if (found?.isDirectory()) return model;
@@ -37,5 +49,6 @@ export async function findModel({ model, signal }: { /** A folder, or an id such
       process.stderr.write(terminal ? `\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}${finished ? '\n' : ''}` : `${text}\n`);
     },
   });
+  downloaded.set(model, folder);
   return folder;
 }

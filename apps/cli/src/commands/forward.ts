@@ -1,6 +1,6 @@
 import { writeSafetensors } from '@subtext/safetensors';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption } from '@subtext/terminal';
+import { createOutput, engineOption, findModel, interruptSignal } from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { computeOutputs } from '../forward/compute-outputs';
@@ -17,13 +17,14 @@ interface ForwardCommandOptions {
 
 export function forwardCommand(): Command {
   return new Command('forward')
-    .requiredOption('--model <folder>', 'a Hugging Face model folder')
+    .requiredOption('--model <folder>', 'a Hugging Face model: a folder, or an id on the hub')
     .requiredOption('--inputs <file>', 'safetensors: input_ids, attention_mask, position_ids, inputs_embeds, pixel_values, …')
     .requiredOption('--output <file>', 'safetensors to write: logits, hidden_states.0 … L; of vision encoders last_hidden_state, pooler_output')
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
-    .action(async ({ model: folder, inputs: inputsPath, output: path, engine, json }: ForwardCommandOptions) => {
+    .action(async ({ model, inputs: inputsPath, output: path, engine, json }: ForwardCommandOptions) => {
       const output = createOutput({ json });
+      const folder = await findModel({ model, signal: interruptSignal() });
       const { name } = await useEngine(engine);
       const opened = await openAnyModel({ folder });
       const inputs = await readInputs({ path: inputsPath, known: opened.inputs, model: folder });

@@ -1,7 +1,7 @@
 import { endOfTextIds, generate, loadModel } from '@subtext/model';
 import { writeSafetensors } from '@subtext/safetensors';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, interruptSignal, nonNegativeNumber, positiveWholeNumber, UsageError, wholeNumber } from '@subtext/terminal';
+import { createOutput, engineOption, findModel, interruptSignal, nonNegativeNumber, positiveWholeNumber, UsageError, wholeNumber } from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
 import { Command } from 'commander';
 
@@ -26,7 +26,7 @@ interface GenerateCommandOptions {
 export function generateCommand(): Command {
   return new Command('generate')
     .argument('[prompt]', 'the text to go on from')
-    .requiredOption('--model <folder>', 'a Hugging Face model folder')
+    .requiredOption('--model <folder>', 'a Hugging Face model: a folder, or an id on the hub')
     .option('--inputs <file>', 'in place of a text: safetensors with input_ids, and pixel_values where the model sees')
     .option('--output <file>', 'with --inputs: safetensors to write; "greedy" holds prompt and continuation, [batch, time]')
     .option('--max-new-tokens <count>', 'tokens to write at most', positiveWholeNumber, 256)
@@ -39,14 +39,17 @@ export function generateCommand(): Command {
     .option('--json', 'one JSON object a line', false)
     .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
       if ((prompt === undefined) === (options.inputs === undefined)) throw new UsageError('Give a text to go on from, or --inputs FILE, and not both.');
-      if (prompt === undefined) await generateFile(options);
-      else await generateText({ ...options, prompt });
+      if (options.inputs === undefined && options.output !== undefined) throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
+      if (options.inputs !== undefined && options.output === undefined) throw new UsageError('--inputs needs --output FILE.');
+      const signal = interruptSignal();
+      const found = { ...options, model: await findModel({ model: options.model, signal }), signal };
+      if (prompt === undefined) await generateFile(found);
+      else await generateText({ ...found, prompt });
     });
 }
 
 /** `--inputs` to `--output`. */
-async function generateFile({ model: folder, inputs: inputsPath, output: path, maxNewTokens, temperature, topK, topP, ignoreEnd, engine, json }: GenerateCommandOptions): Promise<void> {
-  if (path === undefined) throw new UsageError('--inputs needs --output FILE.');
+async function generateFile({ model: folder, inputs: inputsPath, output: path, maxNewTokens, temperature, topK, topP, ignoreEnd, engine, json, signal }: GenerateCommandOptions & { signal: AbortSignal }): Promise<void> {
   if (temperature > 0 || topK !== undefined || topP !== undefined) throw new UsageError('From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k and --top-p out.');
   const output = createOutput({ json });
   const { name } = await useEngine(engine);
@@ -55,14 +58,13 @@ async function generateFile({ model: folder, inputs: inputsPath, output: path, m
   const { model } = opened;
   // Positions follow from the mask.
   const inputs = await readInputs({ path: inputsPath!, known: opened.inputs.filter((input) => input !== 'position_ids'), model: folder });
-  const { shape, data } = await generateFromInputs({ model, inputs, maxNewTokens, stopAtEnd: !ignoreEnd, signal: interruptSignal() });
-  await writeSafetensors({ path, tensors: { greedy: { dtype: 'I64', shape, data: BigInt64Array.from(data, BigInt) } }, metadata: { format: 'pt' } });
+  const { shape, data } = await generateFromInputs({ model, inputs, maxNewTokens, stopAtEnd: !ignoreEnd, signal });
+  await writeSafetensors({ path: path!, tensors: { greedy: { dtype: 'I64', shape, data: BigInt64Array.from(data, BigInt) } }, metadata: { format: 'pt' } });
   output.event({ event: 'generated', engine: name, output: path, shapes: { greedy: shape } }, `Wrote ${path} (${name}):\n  greedy [${shape.join(', ')}]`);
 }
 
 /** A text, shown while it is written. */
-async function generateText({ model: folder, prompt, output: path, maxNewTokens, temperature, topK, topP, seed, ignoreEnd, engine, json }: GenerateCommandOptions & { prompt: string }): Promise<void> {
-  if (path !== undefined) throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
+async function generateText({ model: folder, prompt, maxNewTokens, temperature, topK, topP, seed, ignoreEnd, engine, json, signal }: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
   const output = createOutput({ json });
   await useEngine(engine);
   const tokenizer = await loadTokenizer(folder);
@@ -77,7 +79,6 @@ async function generateText({ model: folder, prompt, output: path, maxNewTokens,
     else process.stdout.write(text);
   };
   if (!json) process.stdout.write(prompt);
-  const signal = interruptSignal();
   const began = performance.now();
   const generation = await generate({ model, inputs: [ids], maxNewTokens, temperature, topK, topP, seed, stopIds, signal, onToken: ({ id }) => show(stopIds.includes(id) ? '' : stream.push(id), id) });
   const rest = stream.finish();

@@ -1,7 +1,7 @@
 import { imageFile } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, UsageError } from '@subtext/terminal';
+import { createOutput, findModel, interruptSignal, UsageError } from '@subtext/terminal';
 import { Reasoner, type Answer } from '@subtext/trainer';
 import { Command } from 'commander';
 import { existsSync } from 'node:fs';
@@ -41,18 +41,20 @@ async function explainAnswer({ answer, question, folder }: { answer: Answer; que
 export function thinkCommand(): Command {
   return new Command('think')
     .argument('<question>', 'the question')
-    .requiredOption('--model <folder>', "the reasoner's folder")
+    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
     .option('--image <file>', 'a picture that the question is about')
     .option('--explain', 'put each hidden thought into words', false)
     .option('--engine <name>', 'what computes', 'auto')
     .option('--json', 'one JSON object', false)
-    .action(async (question: string, { model: folder, image, explain, json, engine }: ThinkCommandOptions) => {
+    .action(async (question: string, { model, image, explain, json, engine }: ThinkCommandOptions) => {
       const output = createOutput({ json });
       if (question.trim() === '') throw new UsageError('The question is empty.');
-      await useEngine(engine);
-      const reasoner = await Reasoner.load(folder);
+      const signal = interruptSignal();
+      const folder = await findModel({ model, signal });
       const picture = image === undefined ? undefined : imageFile(image);
       if (picture) await picture.load();
+      await useEngine(engine);
+      const reasoner = await Reasoner.load(folder);
       const began = performance.now();
       const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];
       const seconds = (performance.now() - began) / 1000;

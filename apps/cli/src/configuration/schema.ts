@@ -102,12 +102,27 @@ const interpreters = z.strictObject({
   schedule: schedule.describe('of the interpreters trained after the reasoner').prefault({}),
 });
 
+const logs = z.strictObject({
+  tensorboard: z.boolean().describe('writes a TensorBoard event file into the folder of the run').default(false),
+  wandb: z
+    .union([
+      z.literal(false),
+      z.strictObject({ project: z.string().optional(), entity: z.string().optional(), name: z.string().optional(), python: z.string().describe('the Python that has the package wandb').default('python3') }),
+    ])
+    .default(false),
+  modules: z
+    .array(z.union([z.string(), z.strictObject({ path: z.string(), options: z.record(z.string(), z.unknown()).default({}) })]))
+    .describe('JavaScript modules that export createLogger')
+    .default([]),
+});
+
 /** Everything that `subtext train` can be told. Documented key by key in docs/configuration.md. */
 export const trainConfiguration = z.strictObject({
   seed: z.number().int().min(0).default(1),
   engine: z.enum(['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu']).default('auto'),
   workers: z.number().int().min(0).describe('threads; 0 computes in the main thread').optional(),
   output: z.string().describe('folder of the run'),
+  logs: logs.prefault({}),
   data: z.strictObject({
     format: z.string().default('llava-cot'),
     train: z.string().describe('file or folder of training examples'),

@@ -1,7 +1,8 @@
 import type { ReasoningExample } from '@subtext/data';
+import { findModel } from '@subtext/terminal';
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
@@ -20,15 +21,22 @@ async function hashFile({ hash, path }: { hash: Hash; path: string }): Promise<v
  * Identifies everything that a run's result depends on: its configuration but for where and on how many threads it
  * runs, the examples, and the weights it starts from.
  */
-export async function fingerprintOf({ configuration, examples }: { configuration: TrainConfiguration; examples: readonly ReasoningExample[] }): Promise<string> {
+export async function fingerprintOf({ configuration, examples, signal }: { configuration: TrainConfiguration; examples: readonly ReasoningExample[]; signal?: AbortSignal }): Promise<string> {
   const hash = createHash('sha256');
-  const { output: _output, workers: _workers, ...decisive } = configuration;
+  const { output: _output, workers: _workers, logs: _logs, ...decisive } = configuration;
   hash.update(JSON.stringify(decisive));
   for (const { id, question, steps, answer, image } of examples) hash.update(JSON.stringify([id, question, steps, answer, image !== undefined]));
-  for (const folder of [configuration.model.from, configuration.interpreters?.model.from]) {
-    if (folder !== undefined && folder !== 'reasoner') await hashFile({ hash, path: join(folder, 'model.safetensors') });
+  for (const model of startingModels(configuration)) {
+    const folder = await findModel({ model, signal });
+    const weights = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
+    for (const name of weights) await hashFile({ hash, path: join(folder, name) });
   }
   return hash.digest('hex');
+}
+
+/** The models that a run starts from: folders, or ids of models on the hub. */
+export function startingModels({ model, interpreters }: Pick<TrainConfiguration, 'model' | 'interpreters'>): string[] {
+  return [model.from, interpreters?.model.from].flatMap((from) => (from === undefined || from === 'reasoner' ? [] : [from]));
 }
 
 /** Whether a run with this fingerprint has ended well. */

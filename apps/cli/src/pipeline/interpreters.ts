@@ -1,6 +1,7 @@
 import { Explainer, explanationContext, type ExplanationData, Interpreter, type InterpreterSettings, type InterpreterSpecification, type JointProgramOptions, Projector } from '@subtext/decoder';
 import type { ReasoningExample } from '@subtext/data';
 import { createModel, type LanguageModel, loadModel, saveModel, textModelOf } from '@subtext/model';
+import { findModel } from '@subtext/terminal';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import type { Reasoner, ReasonerProgramOptions, TrainingProgram } from '@subtext/trainer';
 import { join } from 'node:path';
@@ -52,7 +53,7 @@ export async function prepareInterpreters({
   const { seed, output } = configuration;
   const groups = groupsOf({ configuration, interpreters });
   const { from } = interpreters.model;
-  const tokenizer = from === undefined || from === fromReasoner ? reasoner.tokenizer : await loadTokenizer(from);
+  const tokenizer = from === undefined || from === fromReasoner ? reasoner.tokenizer : await loadTokenizer(await findModel({ model: from }));
   const width = reasoner.model.dimensions.width;
   const specifications: InterpreterSpecification[] = [];
   const initial: string[] = [];
@@ -110,7 +111,7 @@ export async function prepareInterpreters({
 async function openInterpreterModel({ interpreters, reasoner, tokenizer, seed }: { interpreters: InterpretersConfiguration; reasoner: Reasoner; tokenizer: Tokenizer; seed: number }): Promise<LanguageModel> {
   const { from, new: fresh } = interpreters.model;
   if (from === fromReasoner) return textModelOf({ model: reasoner.model });
-  if (from !== undefined) return loadModel({ folder: from });
+  if (from !== undefined) return loadModel({ folder: await findModel({ model: from }) });
   return createModel({ config: completeConfig({ config: fresh!, tokenizer }), seed });
 }
 

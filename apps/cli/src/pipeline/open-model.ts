@@ -2,7 +2,7 @@ import { createImageProcessor } from '@subtext/encoders';
 import { isMultimodal, resizeEmbeddings } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
 import type { ReasoningExample } from '@subtext/data';
-import { UsageError } from '@subtext/terminal';
+import { findModel, UsageError } from '@subtext/terminal';
 import { createMethod, formatNamed, openModel, Reasoner, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
 
 import type { TrainConfiguration } from '../configuration/schema';
@@ -13,7 +13,7 @@ import { readExamples } from './read-examples';
 export async function openReasoner({ configuration, method, examples }: { configuration: TrainConfiguration; method: MethodSpecification; examples: readonly ReasoningExample[] }): Promise<Reasoner> {
   const { model: specification, stages, reasoningFormat, seed } = configuration;
   if (specification.from !== undefined) {
-    const { model, tokenizer, settings, processor } = await Reasoner.load(specification.from);
+    const { model, tokenizer, settings, processor } = await Reasoner.load(await findModel({ model: specification.from }));
     tokenizer.addTokens(createMethod(method).specialTokens({ stages }).filter((token) => !tokenizer.has(token)));
     if (tokenizer.vocabularySize > model.dimensions.vocabularySize) resizeEmbeddings({ model, vocabularySize: tokenizer.vocabularySize });
     return new Reasoner({ model, tokenizer, processor, settings: { ...settings, method, stages: [...stages], reasoningFormat } });

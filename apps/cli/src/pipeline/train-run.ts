@@ -2,11 +2,12 @@ import { jointPhases, jointProgramModule } from '@subtext/decoder';
 import { addLora, mergeLora, saveAdapter } from '@subtext/model';
 import type { ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
-import { duration, type Output, UsageError } from '@subtext/terminal';
+import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
 import {
   completePhases,
   createMethod,
   createProgram,
+  followLog,
   measureLayouts,
   PictureStore,
   Reasoner,
@@ -23,9 +24,10 @@ import { join } from 'node:path';
 
 import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
 import { assignParameters } from './assign-parameters';
-import { fingerprintOf, isFinished } from './fingerprint';
+import { fingerprintOf, isFinished, startingModels } from './fingerprint';
 import { interpreterFolders, prepareInterpreters, saveInterpreters } from './interpreters';
 import { methodSpecification } from './method-specification';
+import { openLoggers } from './open-loggers';
 import { openReasoner } from './open-model';
 import { planPhases } from './plan-phases';
 import { readExamples } from './read-examples';
@@ -61,6 +63,8 @@ export async function trainRun({
   await useEngine(given.engine);
   const folder = given.output;
   const reasonerFolder = join(folder, 'reasoner');
+  // What has to be downloaded comes first; from then on it is found in the cache.
+  for (const model of startingModels(given)) await findModel({ model, signal });
   const { examples, skipped, faults } = await readExamples({ ...given.data, path: given.data.train });
   const configuration: TrainConfiguration = { ...given, stages: resolveStages({ stages: given.stages, examples }) };
   const { training, seed } = configuration;
@@ -78,6 +82,7 @@ export async function trainRun({
   const finished = join(folder, 'finished.json');
   if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
 
+  const loggers = await openLoggers(configuration.logs);
   await mkdir(folder, { recursive: true });
   await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
   const initial = join(folder, 'initial', 'reasoner');
@@ -107,6 +112,7 @@ export async function trainRun({
   const joint = interpreters && (await prepareInterpreters({ configuration, interpreters, reasoner, reasonerOptions, examples }));
   const source = joint ? { module: jointProgramModule, options: joint.program } : { module: reasonerProgramModule, options: reasonerOptions };
   const program = await createProgram(source);
+  const follower = followLog({ loggers, folder, configuration, onNotice: (notice) => output.notice(`  ${notice}`) });
   const began = performance.now();
   const outcome = await train({
     folder,
@@ -128,15 +134,21 @@ export async function trainRun({
     method,
     signal,
     onNotice: (notice) => output.notice(`  ${notice}`),
-    onProgress: ({ phaseName, step, steps, loss, metrics, secondsLeft }) =>
+    onProgress: ({ phaseName, step, steps, loss, metrics, secondsLeft }) => {
+      follower.step();
       output.progress({
         label: label === '' ? phaseName : `${label}: ${phaseName}`,
         done: step,
         total: steps,
         secondsLeft,
         details: shownMetrics({ loss, metrics }),
-      }),
+      });
+    },
+  }).catch(async (error: unknown) => {
+    await follower.finish({ status: 'failed' });
+    throw error;
   });
+  await follower.finish({ status: outcome.status });
   output.endProgress();
   if (outcome.status === 'stopped') {
     output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to go on.`);

@@ -1,6 +1,6 @@
 import { renderReport } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, interruptSignal, positiveWholeNumber, repeated, share, wholeNumber } from '@subtext/terminal';
+import { createOutput, engineOption, findModel, interruptSignal, positiveWholeNumber, repeated, share, wholeNumber } from '@subtext/terminal';
 import { writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ interface AuditOptions extends Omit<AuditSettings, 'task' | 'data'> {
 
 export function auditCommand(): Command {
   return new Command('audit')
-    .requiredOption('--model <folder>', "the reasoner's folder; its interpreters/ are audited too")
+    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub; its interpreters/ are audited too")
     .requiredOption('--task <name>', 'the task whose questions are asked')
     .requiredOption('--output <folder>', 'where the report goes; a broken audit is gone on with')
     .option('--data <path>', "the task's data", repeated)
@@ -32,8 +32,11 @@ export function auditCommand(): Command {
     .action(async (options: AuditOptions) => {
       const output = createOutput({ json: options.json });
       const signal = interruptSignal();
+      const found = async (model: string) => findModel({ model, signal });
+      // The models' ids or folders as they were given stay in the title; the results name the folders.
+      const settings = { ...options, model: await found(options.model), ...(options.cot === undefined ? {} : { cot: await found(options.cot) }), ...(options.noCot === undefined ? {} : { noCot: await found(options.noCot) }) };
       await useEngine(options.engine);
-      const audit = await auditModel({ settings: options, output, signal });
+      const audit = await auditModel({ settings, output, signal });
       await writeAtomically({ path: join(options.output, 'audit.json'), data: `${JSON.stringify(audit.result, null, 2)}\n` });
       await writeAtomically({ path: join(options.output, 'audit.md'), data: audit.markdown });
       const report = join(options.output, 'report.html');
