@@ -8,6 +8,9 @@ export { type GraphProgramOptions } from './graphs/graph-program';
 export { graphReasoner } from './graphs/graph-reasoner';
 export { type GraphQuestion, parseGraphQuestion, tellGraphQuestion } from './graphs/graph-question';
 export { createMethod, methodNames, type MethodSpecification } from './methods/registry';
+export { type AdaptiveOptions } from './methods/adaptive';
+export { type CodiOptions } from './methods/codi';
+export { type SimCotOptions } from './methods/sim-cot';
 export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
 export { type CoconutOptions } from './methods/coconut';
 export { latentTokens } from './methods/latent-prompt';
@@ -24,6 +27,7 @@ export {
   type ThoughtPosition,
 } from './methods/reasoning-method';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
+export { type BatchWeights, batchWeights, collateExamples, type DistillationBatch, type HaltingBatch } from './batches/collate-examples';
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { DataOrder } from './batches/data-order';
 export { type BatchPictures, PictureStore } from './batches/picture-store';
@@ -58,7 +62,7 @@ export {
   laidOutShards,
   measureLayouts,
   type PhasePlan,
-  predictedTokens,
+  shardWeights,
   type ReasonerData,
   reasonerPhases,
   reasonerShard,

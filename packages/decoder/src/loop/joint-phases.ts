@@ -6,14 +6,13 @@ import {
   type LaidOutExample,
   laidOutShards,
   type PhasePlan,
-  predictedTokens,
   randomAt,
   type ReasonerData,
   reasonerShard,
+  shardWeights,
   type TrainingPhase,
 } from '@subtext/trainer';
 
-import { DecoderError } from '../errors';
 import { collateExplanations, stateRow, type ThoughtReading } from '../interpreter/explanation-batch';
 import { type ExplanationContext, type ExplanationLayout, layoutExplanation, templateCount } from '../interpreter/explanation-layout';
 import type { JointBatch } from '../programs/joint-program';
@@ -51,7 +50,8 @@ export function jointPhases({ plans, data, explanations }: { plans: readonly Pha
         if (share < 1 && randomAt(...counters, row, stageIndex) >= share) return [];
         const thoughts = layout.thoughts.filter((thought) => thought.stage === stage);
         const text = example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage)?.text;
-        if (text === undefined) throw new DecoderError({ code: 'UNKNOWN_STAGE', message: `Example ${example.id} has no text for the hidden stage "${stage}".` });
+        // Thoughts past an example's last step stand for nothing that could be told.
+        if (text === undefined) return [];
         const template = templates === 1 ? 0 : hashCounters(...counters, row, stageIndex, 1) % templates;
         return [
           { row, thoughts, interpreter: interpreterOf(stage), layout: layoutExplanation({ question: example.question, stage, thoughts: thoughts.length, text, template, context }) },
@@ -67,13 +67,13 @@ export function jointPhases({ plans, data, explanations }: { plans: readonly Pha
       steps: plan.steps,
       schedule: plan.schedule,
       async batch(step): Promise<JointBatch[]> {
-        const shards = laidOutShards({ data, plan, order, step });
-        const lossWeight = 1 / Math.max(1, predictedTokens(shards));
+        const shards = await laidOutShards({ data, plan, order, step });
+        const weights = shardWeights(shards);
         const explained = shards.map((items, shard) => explain({ items, counters: [data.seed, index, step, shard] }));
         const explanationWeight = 1 / Math.max(1, explained.flat().reduce((sum, { layout }) => sum + countPredicted(layout), 0));
         return Promise.all(
           shards.map(async (items, shard) => {
-            const reasoner = await reasonerShard({ items, data, lossWeight });
+            const reasoner = await reasonerShard({ items, data, weights });
             return {
               reasoner,
               explanations: Array.from({ length: interpreters }, (_, interpreter) =>

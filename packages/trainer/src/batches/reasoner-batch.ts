@@ -1,8 +1,8 @@
-import type { NumberArray } from '@subtext/encoders';
-
 import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
-import type { ThoughtRows } from '../programs/thought-measures';
+import type { DistillationBatch, HaltingBatch } from './collate-examples';
 import { alignThoughts, type ContinuousThoughts } from './continuous-thoughts';
+import type { ThoughtRows } from '../programs/thought-measures';
+import type { BatchPictures } from './picture-store';
 
 /** Laid-out examples, padded to one length, on the right alone where nothing is fed back, with the rows that carry loss picked out. */
 export interface ReasonerBatch {
@@ -18,10 +18,14 @@ export interface ReasonerBatch {
   lossLabels: Int32Array;
   /** What each of their losses counts: 1 / (predicted tokens of the whole batch, over all shards). */
   lossWeight: number;
+  /** The rows' pictures, in order of the rows. */
+  images?: BatchPictures;
   /** Where the rows' thoughts lie. */
   thoughts?: ThoughtRows;
-  /** Pixel values of the rows' pictures, in order of the rows: `[pictures, channels, height, width]`. */
-  pixelValues?: NumberArray;
+  /** Present where the rows learn from the same examples with their chains in words. */
+  distillation?: DistillationBatch;
+  /** Present where the rows teach when to stop thinking. */
+  halting?: HaltingBatch;
 }
 
 /** How many tokens a layout must predict. The first position has nothing before it to predict it. */

@@ -2,11 +2,12 @@ import type { ReasoningExample } from '@subtext/data';
 
 import { DataOrder } from '../batches/data-order';
 import type { PictureStore } from '../batches/picture-store';
-import { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } from '../batches/reasoner-batch';
+import { type BatchWeights, batchWeights, collateExamples } from '../batches/collate-examples';
+import { cutIntoShards, type ReasonerBatch } from '../batches/reasoner-batch';
 import { TrainerError } from '../errors';
 import type { Layout, LayoutContext, Phase, ReasoningMethod } from '../methods/reasoning-method';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
-import type { TrainingPhase } from './train';
+import type { TrainingPhase } from './train-options';
 
 /** How long and how fast a phase of a curriculum is trained. */
 export interface PhasePlan {
@@ -37,25 +38,30 @@ export interface LaidOutExample {
 }
 
 /** The examples of a step, laid out and cut into shards. */
-export function laidOutShards({ data, plan, order, step }: { data: ReasonerData; plan: PhasePlan; order: DataOrder; step: number }): LaidOutExample[][] {
-  const { examples, method, context, shards } = data;
-  const items = order
-    .batch({ step, size: plan.batchSize })
-    .map((index) => examples[index]!)
-    .map((example, row) => ({ example, layout: method.layout({ example, phase: plan.phase, context, counters: [data.seed, plan.phase.index, step, row] }) }));
+export async function laidOutShards({ data, plan, order, step }: { data: ReasonerData; plan: PhasePlan; order: DataOrder; step: number }): Promise<LaidOutExample[][]> {
+  const { examples, method, pictures, shards } = data;
+  const chosen = order.batch({ step, size: plan.batchSize }).map((index) => examples[index]!);
+  await pictures?.measure(chosen.map(({ image }) => image));
+  const contextOf = ({ image }: ReasoningExample) => pictures?.contextFor({ context: data.context, image }) ?? data.context;
+  const items = chosen.map((example, row) => ({ example, layout: method.layout({ example, phase: plan.phase, context: contextOf(example), counters: [data.seed, plan.phase.index, step, row] }) }));
   return cutIntoShards({ items, shards });
 }
 
 /** The batch of one shard for the reasoner. */
-export async function reasonerShard({ items, data, lossWeight }: { items: readonly LaidOutExample[]; data: ReasonerData; lossWeight: number }): Promise<ReasonerBatch> {
-  const batch = collateLayouts({ layouts: items.map(({ layout }) => layout), padId: data.context.endId, lossWeight });
-  const images = items.flatMap(({ example: { image } }) => (image ? [image] : []));
-  return images.length > 0 && data.pictures ? { ...batch, pixelValues: await data.pictures.pixelValues(images) } : batch;
+export async function reasonerShard({ items, data, weights }: { items: readonly LaidOutExample[]; data: ReasonerData; weights: BatchWeights }): Promise<ReasonerBatch> {
+  const batch = collateExamples({ layouts: items.map(({ layout }) => layout), padId: data.context.endId, weights });
+  const { distillation } = batch;
+  const own = items.map(({ example: { image } }) => image);
+  // An example with fewer thoughts shows its picture again.
+  const again = items.flatMap(({ example: { image }, layout }) => (layout.halting?.shorter ?? []).map(() => image));
+  const images = await data.pictures?.prepare([...own, ...again]);
+  const shown = distillation && (await data.pictures?.prepare(own));
+  return { ...batch, ...(images && { images }), ...(shown && { distillation: { ...distillation, teacher: { ...distillation.teacher, images: shown } } }) };
 }
 
-/** Predicted tokens of a whole batch. */
-export function predictedTokens(shards: readonly (readonly LaidOutExample[])[]): number {
-  return shards.flat().reduce((sum, { layout }) => sum + countPredicted(layout), 0);
+/** What a loss counts, over all shards of a batch. */
+export function shardWeights(shards: readonly (readonly LaidOutExample[])[]): BatchWeights {
+  return batchWeights(shards.flat().map(({ layout }) => layout));
 }
 
 /** The phases of training a reasoner alone. Throws `NO_EXAMPLES` and what the method's layout throws. */
@@ -68,9 +74,9 @@ export function reasonerPhases({ plans, data }: { plans: readonly PhasePlan[]; d
       steps: plan.steps,
       schedule: plan.schedule,
       async batch(step) {
-        const shards = laidOutShards({ data, plan, order, step });
-        const lossWeight = 1 / Math.max(1, predictedTokens(shards));
-        return Promise.all(shards.map((items) => reasonerShard({ items, data, lossWeight })));
+        const shards = await laidOutShards({ data, plan, order, step });
+        const weights = shardWeights(shards);
+        return Promise.all(shards.map((items) => reasonerShard({ items, data, weights })));
       },
     };
   });
@@ -81,7 +87,10 @@ export function checkExamples({ examples }: Pick<ReasonerData, 'examples'>): voi
   if (examples.length === 0) throw new TrainerError({ code: 'NO_EXAMPLES', message: 'There is no example to train on. Check the data path and its faults.' });
 }
 
-/** The longest prompt and response of a method's last phase, in tokens: what the model must hold, and what generation may take. */
+/**
+ * The longest prompt and response of a method's last phase, in tokens: what the model must hold, and what generation may
+ * take. Pictures count as one tile: those of a processor that cuts them are measured only when they are read.
+ */
 export function measureLayouts({ data, phases }: { data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>; phases: readonly Phase[] }): { longest: number; longestResponse: number } {
   let longest = 0;
   let longestResponse = 0;

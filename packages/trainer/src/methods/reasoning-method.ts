@@ -104,6 +104,8 @@ export interface Phase {
    * is left of any step. Absent in methods that hide stages by name.
    */
   level?: number;
+  /** Whether the phase teaches when to stop thinking. @default false */
+  halts?: boolean;
 }
 
 /**
@@ -112,6 +114,8 @@ export interface Phase {
  */
 export interface ReasoningMethod {
   readonly name: string;
+  /** Whether its thoughts are supervised while training by interpreters in `joint` mode. @default false */
+  readonly needsInterpreter?: boolean;
   /** Special tokens that the method adds to the tokenizer, in order. */
   specialTokens(options: { stages: readonly string[] }): string[];
   /** The phases of training. */

@@ -1,12 +1,15 @@
 import { TrainerError } from '../errors';
 import { graphMethod, type GraphOptions } from '../graphs/graph-method';
+import { adaptive, type AdaptiveOptions } from './adaptive';
 import { coconut, type CoconutOptions } from './coconut';
+import { codi, type CodiOptions } from './codi';
 import { cot } from './cot';
 import { heima, type HeimaOptions } from './heima';
 import { icot, type IcotOptions } from './icot';
 import { noCot } from './no-cot';
 import { pause, type PauseOptions } from './pause';
 import type { ReasoningMethod } from './reasoning-method';
+import { simCot, type SimCotOptions } from './sim-cot';
 
 /** A method by name with its options: what a configuration file and `subtext.json` hold. */
 export type MethodSpecification =
@@ -16,7 +19,10 @@ export type MethodSpecification =
   | ({ name: 'graph' } & GraphOptions)
   | ({ name: 'icot' } & IcotOptions)
   | ({ name: 'pause' } & PauseOptions)
-  | ({ name: 'coconut' } & CoconutOptions);
+  | ({ name: 'coconut' } & CoconutOptions)
+  | ({ name: 'adaptive' } & AdaptiveOptions)
+  | ({ name: 'codi' } & CodiOptions)
+  | ({ name: 'sim-cot' } & SimCotOptions);
 
 /** Every method by name. A new method is one file and one line here. */
 const methods: { [Name in MethodSpecification['name']]: (options: Extract<MethodSpecification, { name: Name }>) => ReasoningMethod } = {
@@ -27,6 +33,9 @@ const methods: { [Name in MethodSpecification['name']]: (options: Extract<Method
   icot: (options) => icot(options),
   pause: (options) => pause(options),
   coconut: (options) => coconut(options),
+  adaptive: (options) => adaptive(options),
+  codi: (options) => codi(options),
+  'sim-cot': (options) => simCot(options),
 };
 
 /** Names of the methods that can be trained. */

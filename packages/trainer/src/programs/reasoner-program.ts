@@ -3,7 +3,9 @@ import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import type { ReasonerBatch } from '../batches/reasoner-batch';
 import { continuousForward } from './continuous-forward';
+import { distillationLoss } from './distillation-loss';
 import { embedBatch } from './embed-batch';
+import { haltingLoss } from './halting-loss';
 import { type ModelSource, openModel } from './model-source';
 import { measureThoughts } from './thought-measures';
 import type { ProgramParameter, TrainingProgram } from './training-program';
@@ -19,46 +21,52 @@ export function modelParameters({ model, prefix, learningRateScale }: { model: L
   return model.parameters.trainable().map(([name, variable]) => ({ name: `${prefix}/${name}`, variable, learningRateScale }));
 }
 
-/** Σ weight · cross-entropy over picked rows of hidden states: logits are made for these rows only. */
-export function pickedLoss({
-  model,
-  states,
-  lossRows,
-  lossLabels,
-  lossWeight,
-}: {
-  model: LanguageModel;
-  /** `[rows, width]`, after the final norm. */
-  states: tf.Tensor2D;
-  lossRows: Int32Array;
-  lossLabels: Int32Array;
-  lossWeight: number;
-}): tf.Scalar {
-  if (lossRows.length === 0) return tf.scalar(0);
+/** Cross-entropy of picked rows of hidden states, one for each: logits are made for these rows only. `[picked rows]` */
+export function pickedLosses({ model, states, lossRows, lossLabels }: { model: LanguageModel; /** `[rows, width]`, after the final norm. */ states: tf.Tensor2D; lossRows: Int32Array; lossLabels: Int32Array }): tf.Tensor1D {
   const logits = model.logits(gatherRows({ input: states, indices: lossRows })) as tf.Tensor2D;
-  const losses = crossEntropy({ logits, labels: tf.tensor1d(lossLabels, 'int32') });
-  return tf.mul(tf.sum(losses), lossWeight) as tf.Scalar;
+  return crossEntropy({ logits, labels: tf.tensor1d(lossLabels, 'int32') });
+}
+
+/** Σ weight · cross-entropy over picked rows of hidden states: logits are made for these rows only. */
+export function pickedLoss({ lossWeight, ...picked }: Parameters<typeof pickedLosses>[0] & { lossWeight: number }): tf.Scalar {
+  if (picked.lossRows.length === 0) return tf.scalar(0);
+  return tf.mul(tf.sum(pickedLosses(picked)), lossWeight) as tf.Scalar;
 }
 
 /**
- * Hidden states of a batch as rows `[rows · time, width]`, and the next-token loss: one forward pass, or, where the batch
- * has continuous thoughts, one pass up to them, one for each, and one over the rest.
+ * Hidden states of a batch as rows `[rows · time, width]`, and the loss: next-token cross-entropy, with what the batch
+ * compares beside it (a teacher's states, answers after fewer thoughts). One forward pass, or, where the batch has
+ * continuous thoughts, one pass up to them, one for each, and one over the rest.
  */
-export function reasonerForward({
-  model,
-  batch,
-}: {
-  model: LanguageModel;
-  batch: ReasonerBatch;
-}): { states: tf.Tensor2D; loss: tf.Scalar } {
-  if (batch.continuous) {
-    const { states } = continuousForward({ model, batch: { ...batch, continuous: batch.continuous } });
-    return { states, loss: pickedLoss({ model, states, ...batch }) };
+export function reasonerForward({ model, batch }: { model: LanguageModel; batch: ReasonerBatch }): {
+  states: tf.Tensor2D;
+  loss: tf.Scalar;
+  /** The parts of the loss, where it has several. */
+  metrics: Record<string, tf.Scalar>;
+} {
+  const { distillation, halting } = batch;
+  const { states, layers } = forwardStates({ model, batch, outputHiddenStates: distillation !== undefined });
+  if (halting) {
+    const losses = pickedLosses({ model, states, ...batch });
+    const answerLoss = tf.mul(tf.sum(losses), batch.lossWeight) as tf.Scalar;
+    const { loss, expectedThoughts } = haltingLoss({ model, states, losses, batch: halting });
+    return { states, loss: tf.add(answerLoss, loss) as tf.Scalar, metrics: { answerLoss, expectedThoughts } };
   }
+  const own = pickedLoss({ model, states, ...batch });
+  if (!distillation) return { states, loss: own, metrics: {} };
+  const teacher = forwardStates({ model, batch: distillation.teacher, outputHiddenStates: true });
+  const teacherLoss = pickedLoss({ model, states: teacher.states, ...distillation.teacher });
+  const distance = distillationLoss({ own: layers, teacher: teacher.layers, batch: distillation });
+  return { states, loss: tf.addN([own, teacherLoss, tf.mul(distance, distillation.weight)]) as tf.Scalar, metrics: { answerLoss: own, teacherLoss, distillationLoss: distance } };
+}
+
+/** A batch's states after the final norm, and those of every layer where asked for: `[rows · time, width]` each. */
+function forwardStates({ model, batch, outputHiddenStates }: { model: LanguageModel; batch: ReasonerBatch; outputHiddenStates: boolean }): { states: tf.Tensor2D; layers: tf.Tensor2D[] } {
+  if (batch.continuous) return continuousForward({ model, batch: { ...batch, continuous: batch.continuous }, outputHiddenStates });
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
-  const { hidden } = model.forward({ ...forwardExtras, embeddings });
-  const states = tf.reshape(hidden, [batch.rows * batch.time, hidden.shape[2]]) as tf.Tensor2D;
-  return { states, loss: pickedLoss({ model, states, ...batch }) };
+  const { hidden, hiddenStates } = model.forward({ ...forwardExtras, embeddings, outputHiddenStates });
+  const asRows = (states: tf.Tensor3D) => tf.reshape(states, [batch.rows * batch.time, states.shape[2]]) as tf.Tensor2D;
+  return { states: asRows(hidden), layers: (hiddenStates ?? []).map(asRows) };
 }
 
 /** The program that trains a reasoner alone. */
@@ -69,8 +77,8 @@ export async function createProgram({ model: source, frozen = [] }: ReasonerProg
     parameters: modelParameters({ model, prefix: 'reasoner' }),
     loss(batch, { measure = false, dropoutSeed = null } = {}) {
       setLoraDropoutSeed({ model, seed: dropoutSeed });
-      const { states, loss } = reasonerForward({ model, batch });
-      return { loss, metrics: {}, ...(measure && { means: measureThoughts({ states, thoughts: batch.thoughts }) }) };
+      const { states, loss, metrics } = reasonerForward({ model, batch });
+      return { loss, metrics, ...(measure && { means: measureThoughts({ states, thoughts: batch.thoughts }) }) };
     },
   };
 }

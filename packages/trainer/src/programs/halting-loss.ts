@@ -1,0 +1,64 @@
+import type { LanguageModel } from '@subtext/model';
+import { gatherRows, tf } from '@subtext/tensor';
+
+import type { HaltingBatch } from '../batches/collate-examples';
+import { stopGradient } from './stop-gradient';
+
+/**
+ * What a model expects to pay for an answer: `Σ_n p_n · (L_n + cost · n)`, with `p_n` the probability to stop after n
+ * thoughts and `L_n` the answer's loss then, through which no gradient passes: the halting head learns, the answers do not.
+ */
+export function haltingLoss({
+  model,
+  states,
+  losses,
+  batch: { examples, thoughts, stateRows, lossStarts, lossCounts, more, stop, cost, exampleWeight },
+}: {
+  model: LanguageModel;
+  /** `[rows · time, width]`, after the final norm. */
+  states: tf.Tensor2D;
+  /** Of every predicted token, row by row. `[tokens]` */
+  losses: tf.Tensor1D;
+  batch: HaltingBatch;
+}): { loss: tf.Scalar; /** Expected thoughts an example, its share of the batch's mean. */ expectedThoughts: tf.Scalar } {
+  const logits = model.logits(gatherRows({ input: states, indices: stateRows })) as tf.Tensor2D;
+  const [open, close] = [more, stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
+  // log q and log (1 − q) of taking one more thought, after each number of them.
+  const difference = tf.reshape(tf.sub(open!, close!), [examples, thoughts]) as tf.Tensor2D;
+  const goOn = logSigmoid(difference);
+  const end = logSigmoid(tf.neg(difference));
+  const zeros = tf.zeros([examples, 1]);
+  // log p_n = Σ_{m<n} log q_m + log (1 − q_n); after the last thought it stops in any case. Sums over m as a product with a triangle.
+  const before = tf.matMul(goOn, tf.tensor2d(triangle(thoughts), [thoughts, thoughts + 1]));
+  const probabilities = tf.exp(tf.add(before, tf.concat([end, zeros], 1))) as tf.Tensor2D;
+  const price = tf.add(stopGradient(answerLosses({ losses, examples, thoughts, lossStarts, lossCounts })), tf.tensor2d(counting(thoughts, cost), [1, thoughts + 1]));
+  return {
+    loss: tf.mul(tf.sum(tf.mul(probabilities, price)), exampleWeight) as tf.Scalar,
+    expectedThoughts: tf.mul(tf.sum(tf.mul(probabilities, tf.tensor2d(counting(thoughts, 1), [1, thoughts + 1]))), exampleWeight) as tf.Scalar,
+  };
+}
+
+/** The summed loss of each example's answer after 0 … N thoughts: `[examples, thoughts + 1]`. */
+function answerLosses({ losses, examples, thoughts, lossStarts, lossCounts }: { losses: tf.Tensor1D; examples: number; thoughts: number; lossStarts: Int32Array; lossCounts: Int32Array }): tf.Tensor2D {
+  const longest = Math.max(...lossCounts);
+  const places = Array.from({ length: examples }, (_, example) => Array.from({ length: thoughts + 1 }, (_, count) => (count === thoughts ? example : examples + example * thoughts + count))).flat();
+  const indices = places.flatMap((row) => Array.from({ length: longest }, (_, index) => lossStarts[row]! + Math.min(index, lossCounts[row]! - 1)));
+  const counted = Float32Array.from(places.flatMap((row) => Array.from({ length: longest }, (_, index) => (index < lossCounts[row]! ? 1 : 0))));
+  const picked = tf.reshape(gatherRows({ input: tf.reshape(losses, [-1, 1]) as tf.Tensor2D, indices }), [places.length, longest]);
+  return tf.reshape(tf.sum(tf.mul(picked, tf.tensor2d(counted, [places.length, longest])), 1), [examples, thoughts + 1]) as tf.Tensor2D;
+}
+
+/** log σ(x) = −softplus(−x). tfjs's own `logSigmoid` reads a freed tensor in its gradient where x is an intermediate result. */
+function logSigmoid(input: tf.Tensor2D): tf.Tensor2D {
+  return tf.neg(tf.softplus(tf.neg(input)));
+}
+
+/** 1 where a row stands before a column: `[count, count + 1]`. */
+function triangle(count: number): Float32Array {
+  return Float32Array.from({ length: count * (count + 1) }, (_, index) => (Math.floor(index / (count + 1)) < index % (count + 1) ? 1 : 0));
+}
+
+/** 0, step, 2 · step … up to `last` steps. */
+function counting(last: number, step: number): Float32Array {
+  return Float32Array.from({ length: last + 1 }, (_, index) => index * step);
+}
