@@ -15,6 +15,7 @@ export { RandomStream } from './random';
 
 export { imageFile, loadImage } from './images/load-image';
 export type { DecodedImage } from './images/load-image';
+export { inspectImage } from './images/inspect-image';
 export { encodePng } from './images/encode-png';
 
 export { ExampleStream } from './formats/example-stream';
@@ -37,7 +38,7 @@ export { questionOnlyBaseline } from './measures/question-only-baseline';
 export type { QuestionOnlyAccuracy, QuestionOnlyBaseline } from './measures/question-only-baseline';
 export { findOverlap } from './measures/find-overlap';
 export type { Overlap } from './measures/find-overlap';
-export { contentKey } from './measures/content-key';
+export { contentKey, questionKey } from './measures/content-key';
 export { graphShapeKey } from './measures/graph-shape-key';
 export { hopsFrom, shortestPathNodes } from './measures/graph';
 
