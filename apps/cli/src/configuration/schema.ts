@@ -127,6 +127,8 @@ export const trainConfiguration = z.strictObject({
     format: z.string().default('llava-cot'),
     train: z.string().describe('file or folder of training examples'),
     validation: z.string().describe('file of held-out examples, whose loss is taken while training').optional(),
+    evaluation: z.union([z.string(), z.array(z.string())]).describe('files of examples that the model will be tested on: none of them may be trained on').optional(),
+    overlap: z.enum(['refuse', 'report']).describe('what happens where a held-out set shares examples with the training set').default('refuse'),
     limit: count.describe('take only the first examples').optional(),
     faults: z.union([z.literal('strict'), share]).describe('"strict", or the share of faulty records that may be skipped').default('strict'),
     categories: z.array(z.string()).describe('take only these kinds of question').optional(),

@@ -23,8 +23,10 @@ async function hashFile({ hash, path }: { hash: Hash; path: string }): Promise<v
  */
 export async function fingerprintOf({ configuration, examples, signal }: { configuration: TrainConfiguration; examples: readonly ReasoningExample[]; signal?: AbortSignal }): Promise<string> {
   const hash = createHash('sha256');
-  const { output: _output, workers: _workers, logs: _logs, ...decisive } = configuration;
-  hash.update(JSON.stringify(decisive));
+  const { output: _output, workers: _workers, logs: _logs, data, ...decisive } = configuration;
+  // What it will be tested on is compared with what it is trained on, and changes nothing.
+  const { evaluation: _evaluation, overlap: _overlap, ...read } = data;
+  hash.update(JSON.stringify({ ...decisive, data: read }));
   for (const { id, question, steps, answer, image } of examples) hash.update(JSON.stringify([id, question, steps, answer, image !== undefined]));
   for (const model of startingModels(configuration)) {
     const folder = await findModel({ model, signal });

@@ -1,4 +1,4 @@
-import { formats, type FormatName, type ReasoningExample } from '@subtext/data';
+import { formats, inspectImage, type FaultReport, type FormatName, type ReasoningExample } from '@subtext/data';
 import { UsageError } from '@subtext/terminal';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,13 +9,34 @@ export interface ReadExamplesResult {
   skipped: number;
   /** The first faults, for people. */
   faults: string[];
+  /** What the reading met, for the run's folder. */
+  report: DataReport;
 }
 
-/** Reads a whole set. Faults beyond the stated share end in an error that names them. */
+/** What stands in a file of examples. */
+export interface DataReport {
+  /** The file. */
+  file: string;
+  records: number;
+  /** Examples that were taken. */
+  examples: number;
+  /** Examples left out for a fault. */
+  dropped: number;
+  /** How often each kind of fault was met. */
+  faults: FaultReport['counts'];
+}
+
+/** Faults that an error names. */
+const NAMED = 10;
+
+/** Pictures looked at side by side. */
+const PICTURES_AT_ONCE = 32;
+
+/** Reads a whole set and looks at its pictures. Faults beyond the stated share end in one error that names them. */
 export async function readExamples({
   format,
   path,
-  faults,
+  faults: allowed,
   images,
   categories,
   limit,
@@ -34,17 +55,51 @@ export async function readExamples({
   if (!reader) throw new UsageError(`There is no data format "${format}". Take one of: ${Object.keys(formats).join(', ')}.`);
   // A folder stands for the file that LLaVA-CoT has in it.
   const isFolder = await stat(path).then((found) => found.isDirectory(), () => false);
-  const stream = reader.read({ file: isFolder ? join(path, 'train.jsonl') : path, strict: faults === 'strict', limit });
+  const file = isFolder ? join(path, 'train.jsonl') : path;
+  const stream = reader.read({ file, limit });
   let examples = await stream.toArray();
-  const { records, dropped, first } = stream.faults;
-  const named = first.map(({ line, message }) => `${path}:${line}: ${message}`);
-  if (faults !== 'strict' && dropped > faults * Math.max(1, records)) {
-    throw new UsageError(
-      `${dropped} of ${records} records of ${path} are faulty, more than the share of ${faults} that data.faults allows:\n${named.slice(0, 10).map((line) => `  ${line}`).join('\n')}`,
-    );
-  }
+  const { records, dropped: faulty, first } = stream.faults;
+  const counts = { ...stream.faults.counts };
+  const named = first.map(({ line, message, kind }) => `${file}:${line}: ${message} (${kind})`);
+  let dropped = faulty;
   if (categories) examples = examples.filter(({ category }) => category !== undefined && categories.includes(category));
   if (!images) examples = examples.map(({ image: _, ...example }) => example);
-  if (examples.length === 0) throw new UsageError(`${path} holds no example.`);
-  return { examples, skipped: dropped, faults: named };
+  else {
+    const broken = await brokenPictures(examples);
+    if (broken.size > 0) {
+      counts['image-broken'] = (counts['image-broken'] ?? 0) + broken.size;
+      dropped += broken.size;
+      for (const [{ id, image }, problem] of [...broken].slice(0, 100)) named.push(`${file}: example ${id}: ${image!.path}: ${problem} (image-broken)`);
+      examples = examples.filter((example) => !broken.has(example));
+    }
+  }
+  const met = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  if (allowed === 'strict' ? met > 0 : dropped > allowed * Math.max(1, records)) {
+    const what = allowed === 'strict' ? `${met} ${met === 1 ? 'fault' : 'faults'} in ${records} records of ${file}` : `${dropped} of ${records} records of ${file} are faulty, more than the share of ${allowed} that data.faults allows`;
+    const more = met > NAMED ? `\n  … and ${met - NAMED} more; "subtext data check ${file} --format ${format}" names them` : '';
+    const advice = allowed === 'strict' ? '\nMend them, or let a share of the records be left out, such as data.faults=0.01.' : '';
+    throw new UsageError(`${what}:\n${named.slice(0, NAMED).map((line) => `  ${line}`).join('\n')}${more}${advice}`);
+  }
+  if (examples.length === 0) throw new UsageError(`${path} holds no example${categories ? ` of the kinds ${categories.join(', ')}` : ''}.`);
+  return { examples, skipped: dropped, faults: named, report: { file, records, examples: examples.length, dropped, faults: counts } };
+}
+
+/** The examples whose picture files cannot be pictures, with what is wrong. Pictures inside data files are passed over. */
+async function brokenPictures(examples: readonly ReasoningExample[]): Promise<Map<ReasoningExample, string>> {
+  const paths = [...new Set(examples.flatMap(({ image }) => (image ? [image.path] : [])))];
+  const problems = new Map<string, string>();
+  let next = 0;
+  const look = async () => {
+    for (let index = next++; index < paths.length; index = next++) {
+      const path = paths[index]!;
+      if (!(await stat(path).then((found) => found.isFile(), () => false))) continue;
+      const problem = await inspectImage(path);
+      if (problem !== undefined) problems.set(path, problem);
+    }
+  };
+  await Promise.all(Array.from({ length: PICTURES_AT_ONCE }, look));
+  return new Map(examples.flatMap((example): [ReasoningExample, string][] => {
+    const problem = example.image && problems.get(example.image.path);
+    return problem === undefined ? [] : [[example, problem]];
+  }));
 }

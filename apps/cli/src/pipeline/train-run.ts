@@ -24,6 +24,7 @@ import { join } from 'node:path';
 
 import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
 import { assignParameters } from './assign-parameters';
+import { checkOverlap } from './check-overlap';
 import { fingerprintOf, isFinished, startingModels } from './fingerprint';
 import { interpreterFolders, prepareInterpreters, saveInterpreters } from './interpreters';
 import { methodSpecification } from './method-specification';
@@ -65,11 +66,11 @@ export async function trainRun({
   const reasonerFolder = join(folder, 'reasoner');
   // What has to be downloaded comes first; from then on it is found in the cache.
   for (const model of startingModels(given)) await findModel({ model, signal });
-  const { examples, skipped, faults } = await readExamples({ ...given.data, path: given.data.train });
+  const { examples, skipped, faults, report } = await readExamples({ ...given.data, path: given.data.train });
   const configuration: TrainConfiguration = { ...given, stages: resolveStages({ stages: given.stages, examples }) };
   const { training, seed } = configuration;
   const heldOut = await readHeldOut(configuration);
-  if (skipped > 0) output.notice(`${skipped} faulty records were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
+  if (skipped > 0) output.event({ event: 'skipped', ...report, first: faults.slice(0, 20) }, `${skipped} of ${report.records} records of ${report.file} are faulty and were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
 
   const method = methodSpecification(configuration.method);
   const { interpreters } = configuration;
@@ -83,7 +84,9 @@ export async function trainRun({
   if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
 
   const loggers = await openLoggers(configuration.logs);
+  const overlap = await checkOverlap({ data: configuration.data, examples, output });
   await mkdir(folder, { recursive: true });
+  await writeAtomically({ path: join(folder, 'data.json'), data: `${JSON.stringify({ train: report, overlap }, null, 2)}\n` });
   await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
   const initial = join(folder, 'initial', 'reasoner');
   const opened = await openReasoner({ configuration, method, examples });
