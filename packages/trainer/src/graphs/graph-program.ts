@@ -51,6 +51,7 @@ export function createGraphModel(options: GraphProgramOptions): GraphModel {
   const { form, seed, width = 128 } = options;
   const vocabulary = new GraphVocabulary({ form });
   const model = createModel({ config: graphModelConfig(options, { vocabularySize: vocabulary.plain, tied: true }), seed });
+  balanceLengths(model);
   const parameters: ProgramParameter[] = [];
   let roles: GraphModel['roles'];
   if (form === 'edges') {
@@ -64,6 +65,23 @@ export function createGraphModel(options: GraphProgramOptions): GraphModel {
   }
   for (const [name, variable] of model.parameters.trainable()) parameters.push({ name: `${modelPrefix}${name}`, variable });
   return { model, vocabulary, roles, parameters };
+}
+
+/**
+ * Gives thoughts the length of embeddings. With the head tied to the embeddings, a state of length ℓ that is one node's
+ * vector of length ℓ has the logit ℓ²; ℓ = width^¼ makes that √width. As GPT-2 starts, a thought is twenty times as long
+ * as the embedding in whose place it stands, and what attention adds to it counts for nothing.
+ */
+function balanceLengths(model: LanguageModel): void {
+  const { width } = model.dimensions;
+  const entry = width ** -0.25;
+  for (const name of ['transformer.wte.weight', 'transformer.wpe.weight']) {
+    const variable = model.parameters.get(name);
+    const deviation = (model.config as { initializer_range?: number }).initializer_range ?? 0.02;
+    tf.tidy(() => variable.assign(tf.mul(variable, entry / deviation)));
+  }
+  const gain = model.parameters.get('transformer.ln_f.weight');
+  tf.tidy(() => gain.assign(tf.fill(gain.shape, entry)));
 }
 
 /** Vectors of the tokens: `[tokens, width]`, or of the parts that they are sums of. */
