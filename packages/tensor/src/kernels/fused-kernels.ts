@@ -12,14 +12,20 @@ export type WeightLayout = 'out-in' | 'in-out';
  * All tensors are float32 unless said otherwise. Rows are flattened: `[rows, width]`.
  */
 export interface FusedKernels {
-  /** `output = activation(input · weightᵀ + bias)`; `preactivation` is kept only where the activation's gradient needs it. */
+  /**
+   * `output = activation(input · weightᵀ + bias)`; `preactivation` is kept only where the activation's gradient needs it.
+   * A kernel that computes `slope`, activation′ at the preactivation, along with the output keeps that in its place: the
+   * backward pass then multiplies by it and calls {@link linearBackward} with `activation: 'none'`.
+   */
   linearForward?(options: {
     /** `[rows, in]` */ input: Tensor2D;
     /** `[out, in]` or `[in, out]`, by `layout` */ weight: Tensor2D;
     /** `[out]` */ bias: Tensor1D | null;
     activation: Activation;
     layout: WeightLayout;
-  }): { /** `[rows, out]` */ output: Tensor2D; /** `[rows, out]` */ preactivation: Tensor2D | null };
+    /** Whether a gradient may be asked for: without one, nothing need be kept. */
+    recording: boolean;
+  }): { /** `[rows, out]` */ output: Tensor2D; /** `[rows, out]` */ preactivation: Tensor2D | null; /** `[rows, out]` */ slope?: Tensor2D };
 
   /** Gradients of {@link linearForward}; only what `needs` names is computed. */
   linearBackward?(options: {

@@ -3,7 +3,9 @@ import type { FusedKernels } from '../kernels/fused-kernels';
 import { activationKernels } from './activations';
 import { adamWKernel } from './adam-w';
 import { crossEntropyKernel } from './cross-entropy';
+import { linearKernels } from './linear';
 import { nodeBackend } from './node-backend';
+import { sumRowsKernel } from './sum-rows';
 
 /** TensorFlow operations that beat what TensorFlow.js composes, run by name through tfjs-node's backend. */
 export function createTensorflowKernels(): FusedKernels {
@@ -12,9 +14,9 @@ export function createTensorflowKernels(): FusedKernels {
   const float = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
   return {
     ...activationKernels(backend),
+    ...linearKernels(backend),
     adamW: adamWKernel(backend),
-    // 2.7 times as fast as Sum over 2048 × 1024 on two cores.
-    sumRows: (input) => backend.executeSingleOutput('BiasAddGrad', [...float, { name: 'data_format', type: binding.TF_ATTR_STRING, value: 'NHWC' }], [input]) as tf.Tensor1D,
+    sumRows: sumRowsKernel(backend),
     crossEntropyWithGradient: crossEntropyKernel(backend),
     sumOfSquares: (tensors) =>
       // L2Loss is half the sum of squares. One read for all of them: each waits for the device.

@@ -19,6 +19,7 @@ export interface LinearOptions<T extends tf.Tensor> {
   layout?: WeightLayout;
 }
 
+type Forward = NonNullable<FusedKernels['linearForward']>;
 type Backward = NonNullable<FusedKernels['linearBackward']>;
 
 /**
@@ -47,20 +48,30 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
   }
   const outputShape = [...input.shape.slice(0, -1), outWidth];
   const rows = input.size / inWidth;
+  /** Whether the forward pass kept the activation's slope and not the preactivation. */
+  let hasSlope = false;
+  // Asked here: inside an operation the tape counts as off.
+  const recording = tf.engine().isTapeOn();
 
   return differentiable<T>({
     inputs: bias ? { input, weight, bias } : { input, weight },
     forward: (save) => {
       const flat = tf.reshape(input, [rows, inWidth]) as tf.Tensor2D;
-      const { output, preactivation } = (fusedKernels().linearForward ?? composedForward)({ input: flat, weight, bias, activation, layout });
-      save(preactivation ? [flat, weight, preactivation] : [flat, weight]);
+      const { output, preactivation, slope } = (fusedKernels().linearForward ?? composedForward)({ input: flat, weight, bias, activation, layout, recording });
+      hasSlope = slope !== undefined;
+      const kept = slope ?? preactivation;
+      save(kept ? [flat, weight, kept] : [flat, weight]);
       return tf.reshape(output, outputShape) as T;
     },
-    gradients: (gradient, [flat, weight, preactivation = null]) => {
+    gradients: (gradient, [flat, weight, kept = null]) => {
+      const preactivation = hasSlope ? null : kept;
       const { linearBackward: fused, activationBackward } = fusedKernels();
       let flatGradient = tf.reshape(gradient, [rows, outWidth]) as tf.Tensor2D;
       let remaining = activation;
-      if (preactivation && (activationBackward || !fused)) {
+      if (hasSlope) {
+        flatGradient = tf.mul(flatGradient, kept!);
+        remaining = 'none';
+      } else if (preactivation && (activationBackward || !fused)) {
         // Shared by all three gradients, so computed once.
         flatGradient = activationGradient(activation, preactivation as tf.Tensor2D, flatGradient);
         remaining = 'none';
@@ -84,12 +95,12 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
   });
 }
 
-function composedForward({ input, weight, bias, activation, layout }: Parameters<NonNullable<FusedKernels['linearForward']>>[0]) {
-  const product = tf.matMul(input, weight, false, layout === 'out-in');
-  const sum = bias ? tf.add(product, bias) : product;
+function composedForward({ input, weight, bias, activation, layout }: Parameters<Forward>[0]): ReturnType<Forward> {
+  const product = tf.matMul(input, weight, false, layout === 'out-in') as tf.Tensor2D;
+  const sum = (bias ? tf.add(product, bias) : product) as tf.Tensor2D;
   return {
-    output: activationValue(activation, sum as tf.Tensor2D),
-    preactivation: activation === 'none' ? null : (sum as tf.Tensor2D),
+    output: activationValue(activation, sum),
+    preactivation: activation === 'none' ? null : sum,
   };
 }
 

@@ -5,8 +5,8 @@ import type { FusedKernels } from '../kernels/fused-kernels';
 import type { Parameters as ParameterSet } from './parameters';
 
 export interface AdamWOptions {
-  /** What is trained; only trainable members with a gradient move. */
-  parameters: ParameterSet | readonly ParameterSet[];
+  /** What is trained, as one set, several, or names with variables; only trainable members with a gradient move. */
+  parameters: ParameterSet | readonly ParameterSet[] | readonly (readonly [name: string, variable: tf.Variable])[];
   learningRate: number;
   /** Decay of the first moment. @default 0.9 */
   beta1?: number;
@@ -18,6 +18,8 @@ export interface AdamWOptions {
   weightDecay?: number;
   /** Which parameters decay, by name. @default all */
   decays?: (name: string) => boolean;
+  /** Multiplies a parameter's learning rate, by name. @default 1 for all */
+  learningRateScale?: (name: string) => number;
 }
 
 export interface AdamWStepOptions {
@@ -27,6 +29,8 @@ export interface AdamWStepOptions {
   learningRate?: number;
   /** Multiplies every gradient: clipping, or the mean over accumulated batches. @default 1 */
   gradientScale?: number;
+  /** Counts from 1, for the correction of the moments. @default each parameter's own count of steps */
+  step?: number;
 }
 
 /** The optimizer's memory as plain arrays: what a checkpoint holds. */
@@ -52,7 +56,7 @@ export class AdamW {
   readonly #options: Required<AdamWOptions>;
   readonly #moments = new Map<string, Moments>();
 
-  constructor({ parameters, learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, decays = () => true }: AdamWOptions) {
+  constructor({ parameters, learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, decays = () => true, learningRateScale = () => 1 }: AdamWOptions) {
     for (const [name, value, valid] of [
       ['learningRate', learningRate, learningRate >= 0],
       ['beta1', beta1, beta1 >= 0 && beta1 < 1],
@@ -64,12 +68,12 @@ export class AdamW {
         throw new TensorError({ code: 'invalid-argument', message: `AdamW: ${name} is out of range: ${value}.` });
       }
     }
-    this.#options = { parameters, learningRate, beta1, beta2, epsilon, weightDecay, decays };
+    this.#options = { parameters, learningRate, beta1, beta2, epsilon, weightDecay, decays, learningRateScale };
   }
 
   /** Moves every parameter that has a gradient. */
-  step({ gradients, learningRate = this.#options.learningRate, gradientScale = 1 }: AdamWStepOptions): void {
-    const { beta1, beta2, epsilon, weightDecay, decays } = this.#options;
+  step({ gradients, learningRate = this.#options.learningRate, gradientScale = 1, step }: AdamWStepOptions): void {
+    const { beta1, beta2, epsilon, weightDecay, decays, learningRateScale } = this.#options;
     const update = fusedKernels().adamW ?? composed;
     const remaining = new Set(Object.keys(gradients));
     for (const [name, parameter] of this.#entries()) {
@@ -82,7 +86,7 @@ export class AdamW {
         throw new TensorError({ code: 'shape-mismatch', message: `AdamW: the gradient of '${name}' is [${gradient.shape.join(', ')}], the parameter [${parameter.shape.join(', ')}].` });
       }
       const moments = this.#momentsOf(name, parameter);
-      moments.step += 1;
+      moments.step = step ?? moments.step + 1;
       if (update !== composed) {
         ownMemory(parameter);
       }
@@ -91,7 +95,7 @@ export class AdamW {
         gradient,
         firstMoment: moments.first,
         secondMoment: moments.second,
-        learningRate,
+        learningRate: learningRate * learningRateScale(name),
         beta1,
         beta2,
         epsilon,
@@ -148,9 +152,10 @@ export class AdamW {
     this.#moments.clear();
   }
 
-  #entries(): [string, tf.Variable][] {
+  #entries(): (readonly [string, tf.Variable])[] {
     const { parameters } = this.#options;
-    return (Array.isArray(parameters) ? (parameters as readonly ParameterSet[]) : [parameters as ParameterSet]).flatMap((set) => set.entries());
+    const members = (Array.isArray(parameters) ? parameters : [parameters]) as readonly (ParameterSet | readonly [string, tf.Variable])[];
+    return members.flatMap((member) => (Array.isArray(member) ? [member as readonly [string, tf.Variable]] : (member as ParameterSet).entries()));
   }
 
   #momentsOf(name: string, parameter: tf.Variable): Moments {

@@ -170,6 +170,18 @@ describe('the backward pass', () => {
 });
 
 describe('AdamW', () => {
+  it('takes variables by name, a scale of the learning rate for each, and the number of the step', () => {
+    const set = parameters('weight', 'slow');
+    const optimizer = new AdamW({ parameters: set.entries(), learningRate: 0.1, weightDecay: 0, epsilon: 0, learningRateScale: (name) => (name === 'slow' ? 0.5 : 1) });
+    // Without decay, a moment m = (1−β₁)g is corrected by 1−β₁ᵗ and v by 1−β₂ᵗ: at step 3 the change is lr·(0.1/0.271)/√(0.001/0.002997).
+    tf.tidy(() => optimizer.step({ gradients: { weight: tf.ones([2]), slow: tf.ones([2]) }, step: 3 }));
+    const change = (0.1 * (0.1 / (1 - 0.9 ** 3))) / Math.sqrt(0.001 / (1 - 0.999 ** 3));
+    expect(set.get('weight').dataSync()[0]).toBeCloseTo(1 - change, 5);
+    expect(set.get('slow').dataSync()[0]).toBeCloseTo(2 - change / 2, 5);
+    optimizer.dispose();
+    set.dispose();
+  });
+
   it('refuses bad options, strange gradients and shapes', () => {
     const set = parameters('weight');
     expect(() => new AdamW({ parameters: set, learningRate: -1 })).toThrowError(/learningRate is out of range: -1/);

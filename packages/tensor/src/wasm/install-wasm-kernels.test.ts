@@ -105,7 +105,7 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
     const round = () =>
       tf.tidy(() => {
         const kernels = fusedKernels();
-        const { output, preactivation } = kernels.linearForward!({ input, weight, bias, activation: 'gelu', layout: 'out-in' });
+        const { output, preactivation } = kernels.linearForward!({ input, weight, bias, activation: 'gelu', layout: 'out-in', recording: true });
         kernels.linearBackward!({
           gradient: output, input, weight, preactivation, activation: 'gelu', layout: 'out-in', needs: { input: true, weight: true, bias: true },
         });
