@@ -3,7 +3,7 @@ import { isMultimodal, resizeEmbeddings } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
 import type { ReasoningExample } from '@subtext/data';
 import { findModel, UsageError } from '@subtext/terminal';
-import { createMethod, formatNamed, openModel, Reasoner, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
+import { createMethod, formatNamed, openModel, Reasoner, stagesOf, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
 
 import type { TrainConfiguration } from '../configuration/schema';
 import { newModelTokens, newTokenizer } from './prepare-tokenizer';
@@ -14,14 +14,17 @@ export async function openReasoner({ configuration, method, examples }: { config
   const { model: specification, stages, reasoningFormat, seed } = configuration;
   if (specification.from !== undefined) {
     const { model, tokenizer, settings, processor } = await Reasoner.load(await findModel({ model: specification.from }));
-    tokenizer.addTokens(createMethod(method).specialTokens({ stages }).filter((token) => !tokenizer.has(token)));
+    const marks = formatNamed(reasoningFormat).tags({ stages }).filter((mark) => isUnknown({ tokenizer, mark }));
+    tokenizer.addTokens([...marks, ...createMethod(method).specialTokens({ stages })].filter((token) => !tokenizer.has(token)));
     if (tokenizer.vocabularySize > model.dimensions.vocabularySize) resizeEmbeddings({ model, vocabularySize: tokenizer.vocabularySize });
     return new Reasoner({ model, tokenizer, processor, settings: { ...settings, method, stages: [...stages], reasoningFormat } });
   }
   const format = formatNamed(reasoningFormat);
   const further: ReasoningExample[] = [];
   for (const path of specification.vocabulary) further.push(...(await readExamples({ ...configuration.data, path, limit: undefined, categories: undefined })).examples);
-  const tokenizer = newTokenizer({ examples: [...examples, ...further], stages, format, methods: [createMethod(method)], explained: configuration.interpreters !== undefined });
+  // A base model may learn from answers alone: the steps that it will write later are in the further texts.
+  const later = [...new Set([...stages, ...stagesOf(further)])];
+  const tokenizer = newTokenizer({ examples: [...examples, ...further], stages: later, format, methods: [createMethod(method)], explained: configuration.interpreters !== undefined });
   const config = completeConfig({ config: specification.new!, tokenizer });
   const model = await openModel({ kind: 'new', config, seed, initialisation: specification.initialisation });
   const settings: ReasonerSettings = {
@@ -38,6 +41,12 @@ export async function openReasoner({ configuration, method, examples }: { config
   };
   const processor = isMultimodal(model) ? createImageProcessor({ config: specification.processor ?? defaultProcessor(config) }) : undefined;
   return new Reasoner({ model, tokenizer, settings, processor });
+}
+
+/** Whether a format's mark would be read as unknown words: it then needs a token of its own. */
+function isUnknown({ tokenizer, mark }: { tokenizer: Tokenizer; mark: string }): boolean {
+  const { unknownId } = tokenizer;
+  return unknownId !== undefined && tokenizer.encode(mark, { addSpecialTokens: false }).ids.includes(unknownId);
 }
 
 /** A new model's config.json with what follows from the tokenizer. */

@@ -1,0 +1,44 @@
+import { encodePng, type ReasoningExample } from '@subtext/data';
+import { useEngine } from '@subtext/tensor';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { trainConfiguration } from '../src/configuration/schema';
+import { openReasoner } from '../src/pipeline/open-model';
+
+const stages = ['summary', 'caption', 'reasoning'];
+const staged = `<SUMMARY> look </SUMMARY>\n\n<CAPTION> a red cross </CAPTION>\n\n<REASONING> it is red </REASONING>\n\n<CONCLUSION> red </CONCLUSION>`;
+const answersOnly: ReasoningExample[] = [{ id: 'a', question: 'what is there ?', steps: [], answer: 'a cross' }];
+let folder: string;
+
+const configuration = (model: Record<string, unknown>, given: readonly string[]) =>
+  // As train resolves `stages: auto` from the examples.
+  ({ ...trainConfiguration.parse({ output: folder, data: { format: 'llava-cot', train: join(folder, 'train.jsonl'), images: false }, model, method: { name: 'no-cot' } }), stages: [...given] });
+
+beforeAll(async () => {
+  await useEngine('wasm');
+  folder = await mkdtemp(join(tmpdir(), 'subtext-open-'));
+  await writeFile(join(folder, 'dark.png'), await encodePng({ data: new Uint8Array(12), width: 2, height: 2 }));
+  const record = { id: 'b', image: 'dark.png', conversations: [{ from: 'human', value: 'what colour ?' }, { from: 'gpt', value: staged }] };
+  await writeFile(join(folder, 'train.jsonl'), `${JSON.stringify(record)}\n`);
+});
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+it('a base model that learns from answers alone knows the tags of the chains that it will write later', async () => {
+  const small = { model_type: 'llama', hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 32 };
+  const base = await openReasoner({ configuration: configuration({ new: small, vocabulary: [join(folder, 'train.jsonl')] }, []), method: { name: 'no-cot' }, examples: answersOnly });
+  for (const stage of stages) for (const tag of [`<${stage.toUpperCase()}>`, `</${stage.toUpperCase()}>`]) expect(base.tokenizer.has(tag), tag).toBe(true);
+  base.dispose();
+
+  // One that was made without: the tags come with the training that needs them, instead of being read as unknown words.
+  const bare = await openReasoner({ configuration: configuration({ new: small }, []), method: { name: 'no-cot' }, examples: answersOnly });
+  expect(bare.tokenizer.has('<CAPTION>')).toBe(false);
+  await bare.save(join(folder, 'bare'));
+  bare.dispose();
+  const later = await openReasoner({ configuration: configuration({ from: join(folder, 'bare') }, stages), method: { name: 'cot' }, examples: answersOnly });
+  expect(later.tokenizer.encode('<CAPTION>', { addSpecialTokens: false }).ids).toEqual([later.tokenizer.idOf('<CAPTION>')]);
+  expect(later.model.dimensions.vocabularySize).toBe(later.tokenizer.vocabularySize);
+  later.dispose();
+});
