@@ -6,6 +6,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   think: { description: 'ask a trained reasoner a question', load: async () => (await import('./think')).thinkCommand() },
   train: { description: 'train from a configuration file; started again, an interrupted run goes on', load: async () => (await import('./train')).trainCommand() },
   thoughts: { description: "show what a graph reasoner's thoughts hold of the nodes: the search frontier in superposition", load: async () => (await import('./thoughts')).thoughtsCommand() },
+  runs: { description: 'list, compare and plot training runs', load: async () => (await import('./runs')).runsCommand() },
   forward: { description: 'run a model once over a file of inputs and save its outputs, both named as transformers names them', load: async () => (await import('./forward')).forwardCommand() },
   generate: { description: 'write on from a text, or from a file of inputs', load: async () => (await import('./generate')).generateCommand() },
   data: { description: 'make and inspect data sets', load: async () => (await import('./data')).dataCommand() },

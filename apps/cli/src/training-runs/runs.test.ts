@@ -1,0 +1,123 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { curveOf, differingKeys, firstDifference, measuresIn, runTable } from './compare-runs';
+import { linePlot } from './line-plot';
+import { findRuns, readRun, type LoggedStep } from './read-run';
+import { runsPage } from './runs-page';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-runs-'));
+});
+afterEach(async () => rm(folder, { recursive: true, force: true }));
+
+const lines: LoggedStep[] = [
+  { step: 10, phase: 0, phaseName: 'text', loss: 4, gradientNorm: 2 },
+  { step: 20, phase: 0, phaseName: 'text', loss: 2, gradientNorm: 1, validationLoss: 0.5, best: true },
+  { step: 30, phase: 1, phaseName: 'hide caption', loss: 3, gradientNorm: 3, validationLoss: 2.5, best: true },
+  { step: 40, phase: 1, phaseName: 'hide caption', loss: 1, gradientNorm: 1, validationLoss: 1.5, best: true },
+  { step: 50, phase: 1, phaseName: 'hide caption', loss: null, gradientNorm: null, skipped: true },
+  { step: 60, phase: 1, phaseName: 'hide caption', loss: 0.75, gradientNorm: 1, validationLoss: 1.75, best: false },
+];
+
+async function makeRun(name: string, { log = lines, configuration = { seed: 1, engine: 'wasm', method: { name: 'heima' }, training: { learningRate: 0.001 } } as unknown, files = {} as Record<string, string> } = {}): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(join(path, 'checkpoints', 'step-00000040'), { recursive: true });
+  if (configuration !== null) await writeFile(join(path, 'configuration.json'), JSON.stringify(configuration));
+  await writeFile(join(path, 'log.jsonl'), log.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  for (const [file, text] of Object.entries(files)) await writeFile(join(path, file), text);
+  return path;
+}
+
+describe('reading runs', () => {
+  it('finds them at any depth, but not inside one another', async () => {
+    const [one, two] = [await makeRun('one'), await makeRun(join('group', 'two'))];
+    await mkdir(join(one, 'reasoner'), { recursive: true });
+    await writeFile(join(one, 'reasoner', 'configuration.json'), '{}');
+    expect(await findRuns(folder)).toEqual([join(folder, 'group', 'two'), one]);
+    expect(await findRuns(two)).toEqual([two]);
+    expect(await findRuns(join(one, 'checkpoints'))).toEqual([]);
+    await expect(findRuns(join(folder, 'nowhere'))).rejects.toThrow(/ENOENT/);
+  });
+
+  it('tells phase, losses, the best of the last phase, and skipped steps', async () => {
+    const run = await readRun(await makeRun('run'));
+    expect(run).toMatchObject({ state: 'stopped', method: 'heima', engine: 'wasm', seed: 1, phase: { name: 'hide caption', number: 2 }, step: 60, skippedSteps: 1, loss: 0.75, validationLoss: 1.75, best: { loss: 1.5, step: 40 }, problems: [] });
+    expect(Math.abs(run.written! - Date.now())).toBeLessThan(60_000);
+  });
+
+  it('tells finished, running and stopped apart', async () => {
+    const finished = await makeRun('finished', { files: { 'finished.json': JSON.stringify({ steps: 61, skippedSteps: 2, seconds: 90 }) } });
+    const running = await makeRun('running', { files: { 'run.lock': JSON.stringify({ process: process.pid, host: hostname() }) } });
+    // A process that has ended: its number is above what Linux gives out.
+    const dead = await makeRun('dead', { files: { 'run.lock': JSON.stringify({ process: 2 ** 30, host: hostname() }) } });
+    expect(await readRun(finished)).toMatchObject({ state: 'finished', step: 61, skippedSteps: 2, seconds: 90 });
+    expect(await readRun(running)).toMatchObject({ state: 'running' });
+    expect(await readRun(dead)).toMatchObject({ state: 'stopped' });
+  });
+
+  it('names what is broken, and shows the rest', async () => {
+    const torn = await makeRun('torn');
+    await writeFile(join(torn, 'log.jsonl'), `${JSON.stringify(lines[0])}\nnot json\n[1]\n${JSON.stringify(lines[1])}\n{"step": 30, "lo`);
+    const half = await makeRun('half', { configuration: null, files: { 'configuration.json': '{"seed": 1' } });
+    expect(await readRun(torn)).toMatchObject({ state: 'broken', step: 20, problems: ['log.jsonl has 2 lines that cannot be read, the first of them line 2'] });
+    expect(await readRun(half)).toMatchObject({ state: 'broken', step: 60, problems: [expect.stringMatching(/^configuration\.json is not JSON: /)] });
+    expect(await readRun(await makeRun('none', { configuration: null }))).toMatchObject({ state: 'broken', problems: ['configuration.json is missing'] });
+  });
+});
+
+describe('comparing runs', () => {
+  it('leaves out the columns that say nothing', async () => {
+    const run = await readRun(await makeRun('run'));
+    const { header, rows } = runTable({ runs: [run], now: run.written! + 90_000 });
+    expect(header).toEqual(['run', 'state', 'method', 'phase', 'step', 'loss', 'validation', 'best', 'seed', 'engine']);
+    expect(rows[0]!.slice(1)).toEqual(['stopped 1 min 30 s ago', 'heima', '2 hide caption', '60 (1 skipped)', '0.75', '1.75', '1.5 at 40', '1', 'wasm']);
+  });
+
+  it('finds the keys that differ, and the step at which the logs part', async () => {
+    const one = await readRun(await makeRun('one'));
+    const other = await readRun(await makeRun('other', { configuration: { seed: 1, engine: 'wasm', method: { name: 'cot' }, training: { learningRate: 0.002 }, interpreters: {} }, log: lines.map((line) => (line.step === 30 ? { ...line, loss: 3.5 } : line)) }));
+    expect(differingKeys([one, other])).toEqual([
+      { key: 'interpreters', values: [undefined, '{}'] },
+      { key: 'method.name', values: ['"heima"', '"cot"'] },
+      { key: 'training.learningRate', values: ['0.001', '0.002'] },
+    ]);
+    expect(firstDifference(one.log, other.log)).toEqual({ step: 30, measures: ['loss'] });
+    expect(firstDifference(one.log, one.log.slice(0, 3))).toBeUndefined();
+  });
+
+  it('takes a curve without the lines that lack the measure', () => {
+    expect(measuresIn([{ log: lines }])).toEqual(['loss', 'gradientNorm', 'validationLoss']);
+    expect(curveOf({ log: lines }, 'validationLoss')).toEqual([{ x: 20, y: 0.5 }, { x: 30, y: 2.5 }, { x: 40, y: 1.5 }, { x: 60, y: 1.75 }]);
+  });
+
+  it('makes one page that asks for nothing from elsewhere', async () => {
+    const runs = [await readRun(await makeRun('one')), await readRun(await makeRun('other', { configuration: { seed: 2 } }))];
+    const page = runsPage({ runs, measures: ['loss', 'validationLoss', 'nothing'] });
+    expect(page).toMatch(/^<!doctype html>/);
+    expect(page).toContain('<h2 id="loss">loss</h2>');
+    expect(page).toContain('What differs');
+    expect(page).not.toContain('nothing');
+    expect(page).not.toMatch(/undefined|\[object|(?:src|href)="(?!#|data:)/);
+    expect(runsPage({ runs: [runs[0]!], measures: ['loss'] })).toContain('hide caption');
+  });
+});
+
+describe('linePlot', () => {
+  it('puts the highest at the top, the last at the right, and names the lines', () => {
+    const plot = linePlot({ lines: [{ name: 'falling', points: [{ x: 0, y: 4 }, { x: 1, y: 2 }, { x: 2, y: 0 }] }, { name: 'flat', points: [{ x: 0, y: 0 }] }], width: 5, height: 3 });
+    expect(plot.split('\n')).toEqual(['4 ┤●', '2 ┤  ●', '0 ┤+   ●', '  └─────', '   0   2', '   ● falling', '   + flat']);
+  });
+
+  it('averages what falls into one column, and leaves out what has no place on the axis', () => {
+    // The middle column holds 100 and 10,000: on a logarithmic axis their mean is 1,000, between 1 and 10⁶.
+    const points = [{ x: 0, y: 1 }, { x: 1, y: 100 }, { x: 1.01, y: 10_000 }, { x: 2, y: 1e6 }, { x: 3, y: 0 }, { x: 4, y: NaN }];
+    const rows = linePlot({ lines: [{ name: 'a', points }], width: 3, height: 3, logarithmic: true }).split('\n');
+    expect(rows.slice(0, 3)).toEqual(['1000000 ┤  ●', '   1000 ┤ ●', '      1 ┤●']);
+    expect(linePlot({ lines: [{ name: 'a', points: [{ x: 1, y: NaN }] }] })).toBe('');
+    expect(linePlot({ lines: [{ name: 'a', points: [{ x: 1, y: 5 }] }], width: 4, height: 3 })).toContain('●');
+  });
+});
