@@ -14,6 +14,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 
 import { readCheckpoints } from './check-checkpoint.mjs';
@@ -22,7 +23,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const command = join(root, 'apps', 'cli', 'bin', 'subtext.js');
 
 /** Steps of the run's phases, chosen so that checkpoints fall inside phases and on their borders. */
-const phaseSteps = { text: 40, encode: 20, recover: 20 };
+const phaseSteps = { text: 16, encode: 8, recover: 8 };
 const interval = 3;
 
 function configuration({ steps }) {
@@ -81,7 +82,7 @@ async function finish(folder, args) {
   return output;
 }
 
-/** Calls back when a file or folder appears in a folder that may itself not exist yet. Polling: the same on all systems. */
+/** Calls back when a checkpoint's temporary folder appears in a folder that may itself not exist yet. */
 function onNewCheckpoint(run, callback) {
   const folder = join(run, 'checkpoints');
   let watcher;
@@ -89,7 +90,7 @@ function onNewCheckpoint(run, callback) {
     if (!existsSync(folder)) return;
     clearInterval(timer);
     try {
-      watcher = watch(folder, (_event, name) => name?.endsWith('.tmp') && callback());
+      watcher = watch(folder, (_event, name) => name?.endsWith('.tmp') && existsSync(join(folder, name)) && callback());
       watcher.on('error', () => undefined);
     } catch {
       // The run has ended and its folder is gone.
@@ -116,7 +117,7 @@ function digestsOf(run) {
 }
 
 /** Kills and restarts until `kills` kills have struck; runs follow one another where one is over before. */
-export async function runKills({ kills, seed = 1, workers = 1, steps = phaseSteps, shareInSave = 0.5, say = () => undefined }) {
+export async function runKills({ kills, seed = 1, workers = 0, steps = phaseSteps, shareInSave = 0.6, say = () => undefined }) {
   const folder = mkdtempSync(join(tmpdir(), 'subtext-kill-'));
   const began = Date.now();
   try {
@@ -144,7 +145,7 @@ export async function runKills({ kills, seed = 1, workers = 1, steps = phaseStep
       let stopWatching = () => undefined;
       if (more && draws[0] < shareInSave) {
         // The nth checkpoint from now on, some milliseconds after its folder has appeared.
-        let skip = Math.floor(draws[1] * 6);
+        let skip = Math.floor(draws[1] * Math.max(1, totalSteps / interval / 4));
         stopWatching = onNewCheckpoint(run, () => {
           if (timer === undefined && skip-- <= 0) timer = setTimeout(() => child.kill('SIGKILL'), draws[2] * 25);
         });
@@ -208,7 +209,7 @@ function readArguments(args) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { kills = '200', seed = '1', workers = '1', out } = readArguments(process.argv.slice(2));
+  const { kills = '200', seed = '1', workers = '0', out } = readArguments(process.argv.slice(2));
   if (!existsSync(join(root, 'apps', 'cli', 'dist', 'main.js'))) {
     console.error('The command is not built: run "npm run bootstrap" first.');
     process.exit(1);

@@ -37,6 +37,7 @@ export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
 export { type ModelSource, openModel } from './programs/model-source';
 export { type LossOptions, type MeanMetric, type ProgramLoss, type ProgramModule, type ProgramParameter, type TrainingProgram } from './programs/training-program';
 export { measureThoughts, type ThoughtRows } from './programs/thought-measures';
+export { checkLengths, type TooLong } from './loop/check-lengths';
 export { completePhases } from './loop/complete-phases';
 export { continuousForward } from './programs/continuous-forward';
 export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions } from './programs/reasoner-program';

@@ -4,6 +4,7 @@ import type { ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
 import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
 import {
+  checkLengths,
   completePhases,
   createMethod,
   createProgram,
@@ -32,6 +33,7 @@ import { openLoggers } from './open-loggers';
 import { openReasoner } from './open-model';
 import { planPhases } from './plan-phases';
 import { readExamples } from './read-examples';
+import { resolveInterpreters } from './resolve-interpreters';
 import { resolveStages } from './resolve-stages';
 
 /** What a training run left. */
@@ -66,8 +68,8 @@ export async function trainRun({
   const reasonerFolder = join(folder, 'reasoner');
   // What has to be downloaded comes first; from then on it is found in the cache.
   for (const model of startingModels(given)) await findModel({ model, signal });
-  const { examples, skipped, faults, report } = await readExamples({ ...given.data, path: given.data.train });
-  const configuration: TrainConfiguration = { ...given, stages: resolveStages({ stages: given.stages, examples }) };
+  const { examples: read, skipped, faults, report } = await readExamples({ ...given.data, path: given.data.train });
+  const configuration: TrainConfiguration = { ...given, stages: resolveStages({ stages: given.stages, examples: read }), interpreters: resolveInterpreters(given) };
   const { training, seed } = configuration;
   const heldOut = await readHeldOut(configuration);
   if (skipped > 0) output.event({ event: 'skipped', ...report, first: faults.slice(0, 20) }, `${skipped} of ${report.records} records of ${report.file} are faulty and were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
@@ -76,23 +78,27 @@ export async function trainRun({
   const { interpreters } = configuration;
   const result: Omit<TrainRunResult, 'status'> = {
     reasoner: reasonerFolder,
-    interpreters: interpreters ? interpreterFolders({ configuration, interpreters }) : [],
+    interpreters: interpreters?.keep ? interpreterFolders({ configuration, interpreters }) : [],
     log: join(folder, 'log.jsonl'),
   };
-  const fingerprint = await fingerprintOf({ configuration, examples: [...examples, ...heldOut] });
+  const fingerprint = await fingerprintOf({ configuration, examples: [...read, ...heldOut] });
   const finished = join(folder, 'finished.json');
   if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
 
   const loggers = await openLoggers(configuration.logs);
-  const overlap = await checkOverlap({ data: configuration.data, examples, output });
+  const overlap = await checkOverlap({ data: configuration.data, examples: read, output });
   await mkdir(folder, { recursive: true });
   await writeAtomically({ path: join(folder, 'data.json'), data: `${JSON.stringify({ train: report, overlap }, null, 2)}\n` });
   await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
   const initial = join(folder, 'initial', 'reasoner');
-  const opened = await openReasoner({ configuration, method, examples });
+  const opened = await openReasoner({ configuration, method, examples: read });
   const reasoningMethod = createMethod(method);
   const phases = reasoningMethod.curriculum({ stages: configuration.stages });
   const context = opened.layoutContext();
+  const lengths = { phases, maxPositions: opened.model.dimensions.maxPositions };
+  checkLengths({ ...lengths, data: { examples: heldOut, method: reasoningMethod, context } });
+  const { examples, tooLong } = checkLengths({ ...lengths, data: { examples: read, method: reasoningMethod, context }, mayLeaveOut: configuration.data.faults === 'strict' ? 0 : configuration.data.faults });
+  if (tooLong.length > 0) output.event({ event: 'too-long', examples: tooLong.length, of: read.length, first: tooLong.slice(0, 20) }, `${tooLong.length} of ${read.length} examples take more tokens than the ${lengths.maxPositions} positions of the model and were left out: ${tooLong.slice(0, 5).map(({ id, length }) => `${id} (${length})`).join(', ')}`);
   const { longestResponse } = measureLayouts({ data: { examples, method: reasoningMethod, context }, phases });
   const reasoner = new Reasoner({
     model: opened.model,
@@ -158,7 +164,7 @@ export async function trainRun({
     return { ...result, status: 'stopped' };
   }
   await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration });
-  if (joint) await saveInterpreters({ prepared: joint, program, reasoner });
+  if (joint && interpreters?.keep) await saveInterpreters({ prepared: joint, program, reasoner });
   reasoner.dispose();
   await writeAtomically({ path: finished, data: `${JSON.stringify({ fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000 }, null, 2)}\n` });
   await rm(join(folder, 'checkpoints'), { recursive: true, force: true });

@@ -1,12 +1,13 @@
 import type { ReasoningExample } from '@subtext/data';
 
 import { DataOrder } from '../batches/data-order';
+import { TrainerError } from '../errors';
 import { laidOutShards, type PhasePlan, type ReasonerData } from './reasoner-phases';
 import type { TrainingPhase } from './train-options';
 
 /**
  * Phases with all that makes a run trustworthy: the loss of held-out examples while training, and the examples of a bad
- * step by name. `build` makes the phases themselves (`reasonerPhases`, or those of `@subtext/decoder` with interpreters).
+ * step by name. Throws `INVALID_OPTION` where a batch has fewer examples than shards. `build` makes the phases themselves (`reasonerPhases`, or those of `@subtext/decoder` with interpreters).
  */
 export function completePhases({
   plans,
@@ -20,6 +21,14 @@ export function completePhases({
   heldOut?: readonly ReasoningExample[];
   build: (options: { plans: readonly PhasePlan[]; data: ReasonerData }) => TrainingPhase[];
 }): TrainingPhase[] {
+  for (const { phase, batchSize } of plans) {
+    if (batchSize < data.shards) {
+      throw new TrainerError({ code: 'INVALID_OPTION', message: `${batchSize} examples a step (phase "${phase.name}") cannot be cut into ${data.shards} shards. Take a larger batch, or as many shards at most.` });
+    }
+  }
+  if (heldOut.length > 0 && heldOut.length < data.shards) {
+    throw new TrainerError({ code: 'INVALID_OPTION', message: `${heldOut.length} held-out examples cannot be cut into ${data.shards} shards. Take more of them.` });
+  }
   return build({ plans, data }).map((phase, index): TrainingPhase => {
     const plan = plans[index]!;
     const order = new DataOrder({ count: data.examples.length, seed: data.seed, phase: index });

@@ -76,6 +76,7 @@ export async function train({
       onCheckpoint?.({ step: position.step, state: 'begin' });
       await log.sync();
       position.logBytes = log.bytes;
+      await engine.store();
       await saveCheckpoint({ folder: checkpoints, state, position });
       onCheckpoint?.({ step: position.step, state: 'end' });
       await pruneCheckpoints({ folder: checkpoints, keep: keepCheckpoints, bestStep: position.best?.step });

@@ -1,5 +1,6 @@
 import { engineName } from '@subtext/tensor';
 
+import { createEngineTask } from '../optimizer/engine-task';
 import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
 import { type SharedState, sumLosses } from '../parallel/shared-state';
 import type { TrainingWorkerOptions } from '../parallel/training-worker';
@@ -19,8 +20,13 @@ export interface TrainingEngine {
   step(request: StepRequest): Promise<StepResult>;
   /** The loss of one batch with the weights as they are, without a gradient: the sum over its shards. */
   evaluate(request: { shards: unknown[] }): Promise<number>;
+  /** Brings weights and moments to the shared state, which may be behind while they live on the engine. */
+  store(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Engines that use every core, or a GPU, from one thread: what is trained stays on them. */
+const enginesThatHoldTheState: readonly string[] = ['tensorflow', 'webgpu'];
 
 /** The built module beside this one; sources run only in tests, which take the built one too. */
 function builtModule(name: string): string {
@@ -52,6 +58,19 @@ export async function startTrainingEngine({
   /** Threads; 0 computes in this thread. */
   workers: number;
 }): Promise<TrainingEngine> {
+  if (workers === 0 && enginesThatHoldTheState.includes(engineName())) {
+    const task = createEngineTask({ program, state });
+    task.load();
+    return {
+      step: task.step,
+      async evaluate(request) {
+        await task.evaluate(request);
+        return sumLosses(state);
+      },
+      store: task.store,
+      close: async () => undefined,
+    };
+  }
   if (workers === 0) {
     const task = createTrainingTask({ program, state });
     task.load();
@@ -61,6 +80,7 @@ export async function startTrainingEngine({
         task.evaluate(request);
         return sumLosses(state);
       },
+      store: async () => undefined,
       close: async () => undefined,
     };
   }
@@ -83,6 +103,7 @@ export async function startTrainingEngine({
       await pool.callAll({ method: 'evaluate', payload: (worker) => ({ shards: shardsOf(shards, worker) }) });
       return sumLosses(state);
     },
+    store: async () => undefined,
     close: () => pool.close(),
   };
 }
