@@ -5,7 +5,7 @@ import type { RandomAccessSource } from './random-access';
 import { quoted, SafetensorsError } from './safetensors-error';
 
 /** Bytes read at a time while converting, so that a conversion needs its result and this much. */
-const conversionChunkBytes = 4 * 1024 * 1024;
+const conversionChunkBytes = 1 << 20;
 
 /** A tensor read from a file. */
 export interface TensorData<D extends Dtype = Dtype> {
@@ -35,12 +35,13 @@ export interface SafetensorsFile {
    */
   read(name: string, options?: { into?: StorageArray }): Promise<TensorData>;
   /**
-   * Reads one tensor as float32 numbers, whatever its dtype: memory for the result and at most 4 MiB more.
+   * Reads one tensor as float32 numbers, whatever its dtype: memory for the result and at most 2 MiB more.
    *
    * @param options.into where to read to, instead of a new array: exactly as many numbers as the tensor has
+   * @param options.from index of the first number to read: `into` then takes as many as it holds. @default all are read
    * @throws as `read`
    */
-  readFloat32(name: string, options?: { into?: Float32Array }): Promise<Float32Array>;
+  readFloat32(name: string, options?: { into?: Float32Array } | { into: Float32Array; from: number }): Promise<Float32Array>;
   /** Closes the file; reads after it throw `closed`. */
   close(): Promise<void>;
 }
@@ -85,10 +86,17 @@ export class SourceFile implements SafetensorsFile {
     return { dtype, shape: [...shape], data: storageArray(dtype, bytes) };
   }
 
-  async readFloat32(name: string, options: { into?: Float32Array } = {}): Promise<Float32Array> {
-    const { dtype, byteLength, begin } = this.placed(name);
+  async readFloat32(name: string, options: { into?: Float32Array; from?: number } = {}): Promise<Float32Array> {
+    const { dtype, ...entry } = this.placed(name);
     const byteSize = dtypeByteSizes[dtype];
-    const length = byteLength / byteSize;
+    const { from = 0 } = options;
+    const whole = entry.byteLength / byteSize;
+    if (options.from !== undefined && (options.into === undefined || !Number.isInteger(from) || from < 0 || from + options.into.length > whole)) {
+      throw this.misfit(name, `${options.into?.length ?? 0} numbers from index ${from} on are not among its ${whole}`);
+    }
+    const length = options.from === undefined ? whole : options.into!.length;
+    const byteLength = length * byteSize;
+    const begin = entry.begin + from * byteSize;
     if (options.into !== undefined && options.into.length !== length) {
       throw this.misfit(name, `the destination has ${options.into.length} numbers, the tensor ${length}`);
     }
@@ -97,10 +105,17 @@ export class SourceFile implements SafetensorsFile {
       await this.fill(begin, new Uint8Array(into.buffer, into.byteOffset, into.byteLength));
       return into;
     }
-    const chunk = new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.source.label));
-    for (let done = 0; done < byteLength; done += chunk.byteLength) {
-      const part = chunk.subarray(0, Math.min(chunk.byteLength, byteLength - done));
-      await this.fill(begin + done, part);
+    // While one chunk is converted, the next is read.
+    const chunks = Array.from({ length: byteLength > conversionChunkBytes ? 2 : 1 }, () => new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.source.label)));
+    const fill = async (done: number): Promise<Uint8Array> => {
+      const chunk = chunks[(done / conversionChunkBytes) % 2]!.subarray(0, Math.min(conversionChunkBytes, byteLength - done));
+      await this.fill(begin + done, chunk);
+      return chunk;
+    };
+    let coming = fill(0);
+    for (let done = 0; done < byteLength; done += conversionChunkBytes) {
+      const part = await coming;
+      if (done + conversionChunkBytes < byteLength) coming = fill(done + conversionChunkBytes);
       toFloat32({ dtype, data: storageArray(dtype, part), into, offset: done / byteSize });
     }
     return into;

@@ -1,9 +1,9 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSafetensors, type SafetensorsFile } from '@subtext/safetensors';
-import { tf } from '@subtext/tensor';
 import { ModelFolderError } from './model-folder-error';
 import type { ModelStructure, ParameterDeclaration } from './parameter-scope';
+import { TensorReader } from './tensor-reader';
 
 export interface LoadWeightsOptions {
   /** What the model declares: the tensors that the folder must hold, with these shapes. */
@@ -117,8 +117,8 @@ async function checkRepeated({ file, folder, repeated }: { file: SafetensorsFile
 }
 
 /**
- * Fills a structure's parameters from a Hugging Face folder, one tensor at a time, as float32: beyond the weights, no
- * more than one tensor is held. Nothing is loaded unless every tensor fits.
+ * Fills a structure's parameters from a Hugging Face folder, one tensor at a time, as float32: beyond the weights, a few
+ * megabytes are held. Nothing is loaded unless every tensor fits.
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
   const { structure, folder, trainable = true, onProgress } = options;
@@ -126,10 +126,10 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
   try {
     const { matched, repeated } = matchTensors(options, file);
     await checkRepeated({ file, folder, repeated });
+    const reader = new TensorReader({ file });
     let loaded = 0;
     for (const [declaration, source] of matched) {
-      const values = await file.readFloat32(source);
-      structure.parameters.add({ name: declaration.name, value: tf.tensor(values, [...declaration.shape], 'float32'), trainable });
+      structure.parameters.add({ name: declaration.name, value: await reader.read({ name: source, shape: declaration.shape }), trainable });
       onProgress?.({ loaded: ++loaded, total: matched.size });
     }
   } finally {

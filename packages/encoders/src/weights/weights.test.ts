@@ -47,6 +47,28 @@ describe('parseConfig', () => {
   });
 });
 
+describe('reading tensors', () => {
+  it.each(['cpu', 'wasm'])('gives every number, over several pieces and from every dtype (%s)', async (engine) => {
+    await useEngine(engine);
+    const length = 2 ** 20 + 2 ** 19 + 3;
+    const values = Float32Array.from({ length }, (_, index) => (index % 251) - 125);
+    const halves = Uint16Array.from(values, (value) => new Uint32Array(new Float32Array([value]).buffer)[0]! >>> 16);
+    await writeSafetensors({
+      path: join(folder, 'model.safetensors'),
+      tensors: { whole: { dtype: 'F32', shape: [length], data: values }, half: { dtype: 'BF16', shape: [length], data: halves }, one: { dtype: 'F16', shape: [1, 1], data: Uint16Array.of(0x3c00) }, none: { dtype: 'F32', shape: [0, 2], data: new Float32Array(0) } },
+    });
+    const before = tf.memory().numTensors;
+    const structure = new ModelStructure({ parameters: new Parameters() });
+    for (const [name, shape] of Object.entries({ half: [length], none: [0, 2], one: [1, 1], whole: [length] })) structure.scope().declare({ name, shape, initialisation: { kind: 'zeros' } });
+    await loadWeights({ structure, folder });
+    for (const name of ['whole', 'half']) expect(Buffer.from(structure.parameters.get(name).dataSync().buffer).equals(Buffer.from(values.buffer)), name).toBe(true);
+    expect([...structure.parameters.get('one').dataSync()]).toEqual([1]);
+    structure.parameters.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    await useEngine('cpu');
+  });
+});
+
 describe('weights', () => {
   const structures: ModelStructure[] = [];
   const structure = () => {

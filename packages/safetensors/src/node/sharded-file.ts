@@ -34,7 +34,7 @@ class ShardedFile implements SafetensorsFile {
     return this.shard(name).read(name, options);
   }
 
-  async readFloat32(name: string, options?: { into?: Float32Array }): Promise<Float32Array> {
+  async readFloat32(name: string, options?: { into?: Float32Array } | { into: Float32Array; from: number }): Promise<Float32Array> {
     return this.shard(name).readFloat32(name, options);
   }
 
