@@ -1,10 +1,10 @@
-import { tf, variableGradients } from '@subtext/tensor';
+import { tf } from '@subtext/tensor';
 
-import { hashCounters } from '../batches/counter-random';
 import { flatArithmetic } from '../optimizer/flat-arithmetic';
 import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { TrainingProgram } from '../programs/training-program';
 import { reportFailure, waitForAll } from './barrier';
+import { readLosses, type ReportNames, shardGradients, writeLosses } from './shard-gradients';
 import { CHUNK, MAXIMUM_METRICS, type SharedState } from './shared-state';
 
 /** One optimizer step, as posted to every worker. */
@@ -70,8 +70,7 @@ export function createTrainingTask({
   const lastChunk = Math.floor((chunks * (worker + 1)) / workers);
   const from = firstChunk * CHUNK;
   const to = Math.min(total, lastChunk * CHUNK);
-  let metricNames: string[] = [];
-  let meanNames: string[] = [];
+  let names: ReportNames = { metrics: [], means: [] };
 
   function load(): void {
     for (const [index, { offset, length, shape }] of spans.entries()) {
@@ -83,24 +82,11 @@ export function createTrainingTask({
 
   function computeGradients({ shard, batch, measure, draw }: { shard: number; batch: unknown } & Pick<StepRequest, 'measure' | 'draw'>): void {
     const present = state.present.subarray(shard * spans.length, (shard + 1) * spans.length).fill(0);
-    const losses = state.losses.subarray(shard * (1 + MAXIMUM_METRICS), (shard + 1) * (1 + MAXIMUM_METRICS)).fill(0);
     tf.tidy(() => {
-      let kept: tf.Scalar[] = [];
-      let counts: number[] = [];
-      const compute = () => {
-        const result = program.loss(batch, { measure, ...(draw !== undefined && { dropoutSeed: hashCounters(draw, shard) }) });
-        const means = result.means ?? {};
-        metricNames = Object.keys(result.metrics).sort();
-        meanNames = Object.keys(means).sort();
-        if (metricNames.length + 2 * meanNames.length > MAXIMUM_METRICS) throw new RangeError(`A program may report ${MAXIMUM_METRICS} metrics; a mean counts as two.`);
-        kept = [...metricNames.map((name) => result.metrics[name]!), ...meanNames.map((name) => means[name]!.sum)].map((metric) => tf.keep(metric));
-        counts = meanNames.map((name) => means[name]!.count);
-        return result.loss;
-      };
-      const { value, gradients } = variableGradients({ compute, variables });
-      losses[0] = value.dataSync()[0]!;
-      for (const [index, number] of [...kept.map((metric) => metric.dataSync()[0]!), ...counts].entries()) losses[1 + index] = number;
-      tf.dispose(kept);
+      const { loss, gradients, reported, counts, ...rest } = shardGradients({ program, variables, shard, batch, measure, draw });
+      names = rest.names;
+      writeLosses({ state, shard, loss: loss.dataSync()[0]!, reported: reported.map((metric) => metric.dataSync()[0]!), counts });
+      tf.dispose(reported);
       for (const [index, gradient] of gradients.entries()) {
         // The loss of this batch does not depend on every parameter: an interpreter waits for its stage to be hidden.
         if (!gradient) continue;
@@ -165,18 +151,7 @@ export function createTrainingTask({
       let squares = 0;
       for (const sum of state.partialSums) squares += sum;
       const gradientNorm = Math.sqrt(squares);
-      let loss = 0;
-      const metrics: Record<string, number> = Object.fromEntries(metricNames.map((name) => [name, 0]));
-      for (let shard = 0; shard < shards; shard++) {
-        const base = shard * (1 + MAXIMUM_METRICS);
-        loss += state.losses[base]!;
-        for (const [index, name] of metricNames.entries()) metrics[name]! += state.losses[base + 1 + index]!;
-      }
-      for (const [index, name] of meanNames.entries()) {
-        const total = (slot: number) => Array.from({ length: shards }, (_, shard) => state.losses[shard * (1 + MAXIMUM_METRICS) + slot]!).reduce((sum, one) => sum + one, 0);
-        const count = total(1 + metricNames.length + meanNames.length + index);
-        if (count > 0) metrics[name] = total(1 + metricNames.length + index) / count;
-      }
+      const { loss, metrics } = readLosses({ state, names });
       const updated = Number.isFinite(loss) && Number.isFinite(gradientNorm);
       if (updated) {
         // PyTorch's clip_grad_norm_: the small term keeps the division defined.
