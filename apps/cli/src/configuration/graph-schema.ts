@@ -39,7 +39,7 @@ export const graphConfiguration = z.strictObject({
       count: count.max(8).describe('thoughts, one a hop').default(4),
     })
     .prefault({}),
-  supervision: z.enum(['all', 'frontier', 'random']).describe('what the state after s thoughts must predict').default('all'),
+  supervision: z.enum(['walks', 'all', 'frontier', 'random']).describe('what the state after s thoughts must predict').default('walks'),
   training: z
     .strictObject({
       graphs: count.describe('graphs a step').default(16),

@@ -4,11 +4,12 @@ import type { GraphExample } from './graph-example';
 import type { GraphOptions } from './graph-method';
 
 /**
- * What the state after s thoughts must predict. `all`: every node s + 1 hops from the root, each with the same
- * probability. `frontier`: one of them, drawn at random. `random`: a node drawn from those s + 1 hops along a shortest
- * path to the target, as the reference does (arXiv 2505.12514).
+ * What the state after s thoughts must predict. `walks`: every node that s + 1 edges lead to, each with the same
+ * probability: the same step from thought to thought, whatever was visited before. `all`: every node s + 1 hops away, so
+ * that those a shorter way leads to must be taken out. `frontier`: one of these, drawn at random. `random`: a node drawn
+ * from those s + 1 hops along a shortest path to the target, as the reference does (arXiv 2505.12514).
  */
-export type GraphSupervision = 'all' | 'frontier' | 'random';
+export type GraphSupervision = 'walks' | 'all' | 'frontier' | 'random';
 
 /** What the batches of a phase are drawn with. */
 export interface GraphDrawing {
@@ -161,11 +162,23 @@ function stepsTowards({ graph: { nodes, hops, edges }, node, target }: { graph: 
 }
 
 /** What the state after `stage` thoughts must predict, and what counts as right; undefined where the graph ends sooner. */
-function nextHop({ graph: { nodes, hops }, query: { root, target, depth }, stage, supervision, random }: { graph: GraphExample; query: GraphQuery; stage: number; supervision: GraphSupervision; random: CounterStream }): { predicted: number[]; accepted: number[] } | undefined {
+function nextHop({ graph, query: { root, target, depth }, stage, supervision, random }: { graph: GraphExample; query: GraphQuery; stage: number; supervision: GraphSupervision; random: CounterStream }): { predicted: number[]; accepted: number[] } | undefined {
+  const { nodes, hops } = graph;
   const frontier = Array.from({ length: nodes }, (_, node) => node).filter((node) => hops[root * nodes + node] === stage + 1);
-  const accepted = supervision === 'random' ? frontier.filter((node) => hops[node * nodes + target] === depth - stage - 1) : frontier;
+  const onPath = () => frontier.filter((node) => hops[node * nodes + target] === depth - stage - 1);
+  const accepted = supervision === 'walks' ? walksFrom({ graph, root, edges: stage + 1 }) : supervision === 'random' ? onPath() : frontier;
   if (accepted.length === 0) return undefined;
-  return { accepted, predicted: supervision === 'all' ? accepted : [random.pick(accepted)] };
+  return { accepted, predicted: supervision === 'walks' || supervision === 'all' ? accepted : [random.pick(accepted)] };
+}
+
+/** The nodes that walks of so many edges lead to from the root. */
+function walksFrom({ graph, root, edges }: { graph: GraphExample; root: number; edges: number }): number[] {
+  let reached = new Set([root]);
+  for (let step = 0; step < edges; step++) {
+    const from = reached;
+    reached = new Set(graph.edges.flatMap(([source, target]) => (from.has(source) ? [target] : [])));
+  }
+  return [...reached];
 }
 
 function collateGraphs({ graphs, queries, thoughtStart, thoughts, weight, total }: { graphs: readonly LaidOutGraph[]; queries: number; thoughtStart: number; thoughts: number; weight: number; total: number }): GraphBatch {

@@ -107,7 +107,7 @@ describe('drawn questions', () => {
     expect(batch(7).flatMap(({ weights }) => [...weights]).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 5);
   });
 
-  it('supervise with all nodes of the next hop, one of them, or one on a shortest path', () => {
+  it('supervise with every node that walks lead to, all nodes of the next hop, one of them, or one on a shortest path', () => {
     const labels = (supervision: GraphDrawing['supervision']) => {
       const drawing = { ...drawingOf({ form: 'edges', thoughts: 'continuous', count: 4 }, 16), supervision };
       const [batch] = drawGraphBatch({ examples, indices: [0, 1, 2, 3], drawing, level: 1, answers: false, shards: 1, counters: [1] });
@@ -116,13 +116,15 @@ describe('drawn questions', () => {
       const own = [...shown.row].map((row, index) => ({ labels: rows[row]!, accepted: [...shown.acceptedIds.slice(shown.acceptedStarts[index]!, shown.acceptedStarts[index + 1]!)] }));
       return { rows, own };
     };
-    expect(labels('all').own.every((state) => state.labels.join() === state.accepted.join())).toBe(true);
+    for (const supervision of ['walks', 'all'] as const) expect(labels(supervision).own.every((state) => state.labels.join() === state.accepted.join())).toBe(true);
     expect(Math.max(...labels('all').rows.map(({ length }) => length))).toBeGreaterThan(1);
     for (const supervision of ['frontier', 'random'] as const) {
       expect(labels(supervision).own.every((state) => state.labels.length === 1 && state.accepted.includes(state.labels[0]!))).toBe(true);
     }
     const accepted = (supervision: GraphDrawing['supervision']) => labels(supervision).own.reduce((sum, state) => sum + state.accepted.length, 0);
     expect(accepted('random')).toBeLessThan(accepted('frontier'));
+    expect(accepted('all')).toBe(accepted('frontier'));
+    expect(accepted('walks')).toBeGreaterThan(accepted('all'));
   });
 });
 
