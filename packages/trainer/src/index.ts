@@ -50,7 +50,7 @@ export { loadLogger } from './logs/load-logger';
 export { type RunLogEntry, type RunLogger, type RunLoggerStart } from './logs/run-logger';
 export { TensorBoardLogger } from './logs/tensorboard-logger';
 export { WandbLogger, type WandbLoggerOptions } from './logs/wandb-logger';
-export { createProgram, graphProgramModule, type ProgramSource, reasonerProgramModule } from './loop/training-engine';
+export { createProgram, defaultWorkers, graphProgramModule, type ProgramSource, reasonerProgramModule } from './loop/training-engine';
 export { train } from './loop/train';
 export { type MasteryGoal, type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions, type ValidationBatches } from './loop/train-options';
 export { type Answer, type AnswerStage, parseAnswer, type Thought } from './reasoner/answer';

@@ -1,5 +1,6 @@
 import { useEngine, type EngineName } from '@subtext/tensor';
 import { createOutput, engineOption, interruptSignal, positiveWholeNumber, textTable, UsageError, wholeNumber } from '@subtext/terminal';
+import { defaultWorkers } from '@subtext/trainer';
 import { Command, InvalidArgumentError } from 'commander';
 import { availableParallelism } from 'node:os';
 
@@ -39,8 +40,7 @@ function trainCommand(): Command {
       checkHeads(options);
       const output = createOutput({ json });
       const { name, device } = await useEngine(engine);
-      // tensorflow and webgpu use every core or the GPU from one thread.
-      const workers = asked ?? (name === 'wasm' || name === 'cpu' ? Math.min(2, availableParallelism()) : 0);
+      const workers = asked ?? defaultWorkers({ shards: parts ?? 2, processors: availableParallelism() });
       const shards = parts ?? Math.max(1, workers);
       if (shards > options.batch) throw new UsageError(`A batch of ${options.batch} cannot be cut into ${shards} shards.`);
       const result = await benchTrain({

@@ -3,6 +3,7 @@ import { useEngine } from '@subtext/tensor';
 import { duration, type Output, UsageError } from '@subtext/terminal';
 import {
   createProgram,
+  defaultWorkers,
   type GraphBatch,
   type GraphExample,
   graphExample,
@@ -75,7 +76,7 @@ export async function graphRun({ configuration, output, signal }: { configuratio
     program: program as TrainingProgram,
     phases,
     fingerprint,
-    workers: configuration.workers ?? Math.min(training.shards, availableParallelism()),
+    workers: configuration.workers ?? defaultWorkers({ shards: training.shards, processors: availableParallelism() }),
     shards: training.shards,
     optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
     clipNorm: training.clipNorm,

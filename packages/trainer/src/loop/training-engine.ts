@@ -28,6 +28,11 @@ export interface TrainingEngine {
 /** Engines that use every core, or a GPU, from one thread: what is trained stays on them. */
 const enginesThatHoldTheState: readonly string[] = ['tensorflow', 'webgpu'];
 
+/** Threads to train with unless asked otherwise: none beside this one where the engine uses every core from it, else one for each shard that has a processor. */
+export function defaultWorkers({ shards, processors }: { shards: number; processors: number }): number {
+  return enginesThatHoldTheState.includes(engineName()) ? 0 : Math.min(shards, processors);
+}
+
 /** The built module beside this one; sources run only in tests, which take the built one too. */
 function builtModule(name: string): string {
   return new URL(import.meta.url.endsWith('.ts') ? `../../dist/${name}.js` : `./${name}.js`, import.meta.url).href;
