@@ -121,8 +121,9 @@ async function start({ preset, output: folder = presetFolders[preset], engine, w
   const reasoner = join(folder, 'reasoner');
   await copyFolder({ from: join(folder, 'heima', 'reasoner'), to: reasoner });
   const [first] = examples;
+  const next = preset === 'small' ? 'npx subtext start --preset full' : `npx subtext-eval audit --model ${reasoner} --task scenes --data ${dataFolder} --output ${join(folder, 'audit')}`;
   output.heading(`Done in ${duration(secondsTotal)}`);
-  if (!json) output.notice(`\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  npx subtext think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  npx subtext start --preset full`);
+  if (!json) output.notice(`\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  npx subtext think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  ${next}`);
   output.event({ event: 'finished', reasoner, results: resultsPath, report: reportPath });
   return true;
 }
