@@ -46,10 +46,32 @@ const method = z.discriminatedUnion('name', [
     name: z.literal('coconut'),
     hiddenSteps: count.describe('steps that thoughts come to stand for').default(3),
     thoughtsPerStep: count.default(1),
-    thoughts: z.enum(['continuous', 'pause', 'none']).describe('"pause" and "none" are controls under the same curriculum').default('continuous'),
+    thoughts: z.enum(['continuous', 'pause', 'multi-pass-pause', 'none']).describe('all but "continuous" are controls under the same curriculum').default('continuous'),
     progressive: z.boolean().describe('false hides all steps from the start').default(true),
     textPhase: z.boolean().default(true),
     uniformProbability: share.describe('share of examples laid out as in a stage drawn at random').default(0),
+  }),
+  z.strictObject({
+    name: z.literal('sim-cot'),
+    hiddenSteps: count.default(3),
+    thoughtsPerStep: count.default(1),
+    progressive: z.boolean().default(true),
+    textPhase: z.boolean().default(true),
+    uniformProbability: share.default(0),
+  }),
+  z.strictObject({
+    name: z.literal('adaptive'),
+    hiddenSteps: count.describe('as many steps as thoughts may stand for').default(3),
+    thoughtsPerStep: count.default(1),
+    progressive: z.boolean().default(true),
+    textPhase: z.boolean().default(true),
+    thoughtCost: z.number().min(0).describe("of a thought, in nats of the answer's loss").default(0.05),
+  }),
+  z.strictObject({
+    name: z.literal('codi'),
+    count: count.describe('continuous thoughts before the answer').default(6),
+    distance: z.enum(['smooth-l1', 'l1']).describe('between the states of both readings').default('smooth-l1'),
+    distillationWeight: z.number().min(0).describe('of the distance beside both cross-entropies').default(20),
   }),
 ]);
 
@@ -99,6 +121,7 @@ const interpreters = z.strictObject({
   reading: z.enum(['before', 'at']).describe('where a thought is read: at the token, or the state before it that predicts it').default('before'),
   withQuestion: z.boolean().default(true),
   learningRateScale: positive.default(1),
+  keep: z.boolean().describe('false throws them away after training: thoughts are supervised, not read').default(true),
   schedule: schedule.describe('of the interpreters trained after the reasoner').prefault({}),
 });
 

@@ -81,7 +81,7 @@ function distillation({ layouts, batch, padId, weights }: { layouts: readonly La
 function halting({ layouts, rows, batch, weights }: { layouts: readonly Layout[]; rows: readonly Layout[]; batch: ReasonerBatch; weights: BatchWeights }): Pick<ReasonerBatch, 'halting'> {
   const [first] = layouts;
   if (!first?.halting) return {};
-  const { more, stop, cost } = first.halting;
+  const { more, stop, cost, weight } = first.halting;
   const counts = rows.map(countPredicted);
   const lossStarts = new Int32Array(rows.length);
   for (let row = 1; row < rows.length; row++) lossStarts[row] = lossStarts[row - 1]! + counts[row - 1]!;
@@ -90,6 +90,7 @@ function halting({ layouts, rows, batch, weights }: { layouts: readonly Layout[]
       more,
       stop,
       cost,
+      weight,
       examples: layouts.length,
       thoughts: first.thoughts.length,
       stateRows: Int32Array.from(layouts.flatMap(({ thoughts }, row) => thoughts.map(({ position }) => row * batch.time + position - 1))),

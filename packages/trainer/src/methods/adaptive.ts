@@ -10,9 +10,10 @@ export interface AdaptiveOptions extends Pick<CoconutOptions, 'hiddenSteps' | 't
 }
 
 /**
- * Coconut that decides itself how long to think. Its phases are Coconut's, with one more at the end: every example is laid
- * out with each number of thoughts n = 0 … N, all of them learn to answer, and a halting head learns when to stop. With
- * `sₙ` the state after n thoughts, the head takes one more with probability `qₙ = σ((w_more − w_stop) · sₙ)`, w being the
+ * Coconut that decides itself how long to think. Its phases are Coconut's, with two more at the end, in which every example
+ * is laid out with each number of thoughts n = 0 … N: in both all of them learn to answer, in the second a halting head
+ * learns when to stop. (Learned at once, the head stops before answers after more thoughts have been tried.) With
+ * `sₙ` the state after n thoughts, the head takes one more with probability `qₙ = σ((w_more − w_stop) · sₙ / √width)`, w being the
  * language head's rows of `<|latent|>` and `<|end-latent|>`, so that nothing is added to the model. It learns by
  * `Σₙ pₙ · (Lₙ + cost · n)`, `pₙ = (1 − qₙ) · Π_{m<n} q_m`, with the answers' losses Lₙ taken as they are (as PonderNet,
  * arXiv 2107.05407, weighs its steps). Answering stops thinking where qₙ falls below one half.
@@ -31,19 +32,23 @@ export function adaptive({ hiddenSteps = 3, thoughtsPerStep = 1, progressive, te
 
     curriculum({ stages }) {
       const phases = base.curriculum({ stages });
-      return [...phases, { ...phases.at(-1)!, index: phases.length, name: 'learn when to stop', halts: true }];
+      return [
+        ...phases,
+        { ...phases.at(-1)!, index: phases.length, name: 'answer after any number of thoughts', halting: 'answers' },
+        { ...phases.at(-1)!, index: phases.length + 1, name: 'learn when to stop', halting: 'head' },
+      ];
     },
 
     layout({ example, phase, context, counters }) {
       const whole = base.layout({ example, phase, context, counters });
-      if (!phase.halts) return whole;
+      if (!phase.halting) return whole;
       const shorter = whole.thoughts.map((_, kept) => {
         const from = whole.thoughts[kept]!.position;
         const to = whole.thoughts.at(-1)!.position + 1;
         const without = (list: readonly number[]) => [...list.slice(0, from), ...list.slice(to)];
         return { ids: without(whole.ids), labels: without(whole.labels), promptLength: whole.promptLength - (to - from), thoughts: whole.thoughts.slice(0, kept) };
       });
-      return { ...whole, halting: { ...marks(context), shorter, cost: thoughtCost } };
+      return { ...whole, halting: { ...marks(context), shorter, cost: thoughtCost, weight: phase.halting === 'head' ? 1 : 0 } };
     },
 
     halting: marks,

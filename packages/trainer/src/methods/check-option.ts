@@ -11,3 +11,9 @@ export function checkProbability({ method, option, value }: { method: string; op
   if (value >= 0 && value <= 1) return;
   throw new TrainerError({ code: 'INVALID_OPTION', message: `The method "${method}" takes a number from 0 to 1 as ${option}, not ${value}.` });
 }
+
+/** Throws `MISSING_STAGE` where a method that hides a chain of thought is given data without one. */
+export function checkSteps({ method, stages }: { method: string; stages: readonly string[] }): void {
+  if (stages.length > 0) return;
+  throw new TrainerError({ code: 'MISSING_STAGE', message: `The method "${method}" hides steps of a chain of thought, but no example has a step. Take data with steps, or the method "no-cot" or "pause".` });
+}

@@ -1,7 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 
 import { randomAt } from '../batches/counter-random';
-import { checkCount, checkProbability } from './check-option';
+import { checkCount, checkProbability, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
 import { LayoutBuilder, stageName } from './layout-builder';
 import type { LayoutContext, Phase, ReasoningMethod } from './reasoning-method';
@@ -62,6 +62,7 @@ export function coconut({
     specialTokens: () => (thoughts === 'none' ? [] : Object.values(latentTokens)),
 
     curriculum({ stages }) {
+      if (textPhase || progressive) checkSteps({ method, stages });
       const names = Array.from({ length: hiddenSteps }, (_, index) => stages[index] ?? stageName({ step: {}, index }));
       const phases: Omit<Phase, 'index'>[] = [];
       if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });

@@ -1,5 +1,5 @@
 import { TrainerError } from '../errors';
-import { checkCount } from './check-option';
+import { checkCount, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
 import { LayoutBuilder, stageName } from './layout-builder';
 import type { Layout, LayoutContext, ReasoningMethod, Teacher } from './reasoning-method';
@@ -32,7 +32,10 @@ export function codi({ count = 6, distance = 'smooth-l1', distillationWeight = 2
   return {
     name: 'codi',
     specialTokens: () => Object.values(latentTokens),
-    curriculum: ({ stages }) => [{ name: 'self-distillation', index: 0, hiddenStages: stages, kind: 'encode', level: Infinity }],
+    curriculum({ stages }) {
+      checkSteps({ method: 'codi', stages });
+      return [{ name: 'self-distillation', index: 0, hiddenStages: stages, kind: 'encode', level: Infinity }];
+    },
 
     layout({ example, context }) {
       const chain = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });

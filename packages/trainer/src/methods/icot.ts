@@ -1,6 +1,6 @@
 import { randomAt } from '../batches/counter-random';
 import { TrainerError } from '../errors';
-import { checkCount } from './check-option';
+import { checkCount, checkSteps } from './check-option';
 import { LayoutBuilder, layoutSteps, questionPrompt } from './layout-builder';
 import type { Phase, ReasoningMethod } from './reasoning-method';
 
@@ -31,7 +31,8 @@ export function icot({ tokensPerPhase = 8, maximumTokens = 40, smoothing = 4, te
     name: 'icot',
     specialTokens: () => [],
 
-    curriculum() {
+    curriculum({ stages }) {
+      checkSteps({ method: 'icot', stages });
       const phases: Omit<Phase, 'index'>[] = [];
       if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });
       for (let removed = tokensPerPhase; removed < maximumTokens + tokensPerPhase; removed += tokensPerPhase) {

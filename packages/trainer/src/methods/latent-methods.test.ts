@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { smallContext, steppedExample } from '../../test/small-world';
-import { createMethod, IGNORED_LABEL, type Layout, type MethodSpecification } from '../index';
+import { checkLengths, createMethod, IGNORED_LABEL, type Layout, linesFormat, type MethodSpecification, parseAnswer } from '../index';
 
 const stages = ['step_1', 'step_2', 'step_3'];
 
@@ -16,6 +16,14 @@ function open(specification: MethodSpecification) {
 }
 
 const withoutLoss = ({ ids, labels }: Layout) => ids.filter((_, index) => labels[index] === IGNORED_LABEL);
+
+/**
+ * Holds a count of independent draws to its probability: within four standard errors of a binomial share,
+ * √(p (1 − p) / n), which chance leaves once in 16,000 times.
+ */
+function expectShare({ found, draws, probability }: { found: number; draws: number; probability: number }): void {
+  expect(Math.abs(found / draws - probability)).toBeLessThanOrEqual(4 * Math.sqrt((probability * (1 - probability)) / draws));
+}
 
 describe('pause', () => {
   it('puts the same token between question and answer, without loss, and into the prompt', () => {
@@ -59,7 +67,7 @@ describe('icot', () => {
     const whole = layout(0).ids.length;
     const draws = 3_000;
     const extras = Array.from({ length: draws }, (_, row) => whole - 2 - layout(1, { counters: [5, 1, 0, row] }).ids.length);
-    for (const more of [0, 1, 2, 3]) expect(Math.abs(extras.filter((extra) => extra >= more).length / draws - Math.exp(-more))).toBeLessThan(0.03);
+    for (const more of [0, 1, 2, 3]) expectShare({ found: extras.filter((extra) => extra >= more).length, draws, probability: Math.exp(-more) });
     expect(layout(0, { counters: [5, 0, 0, 1] }).ids.length).toBe(whole);
     expect(layout(1, { counters: [5, 1, 0, 7] })).toEqual(layout(1, { counters: [5, 1, 0, 7] }));
     const off = open({ name: 'icot', tokensPerPhase: 2, smoothing: Infinity });
@@ -130,25 +138,27 @@ describe('coconut', () => {
     const none = open({ name: 'coconut', thoughts: 'none' });
     expect(none.method.specialTokens({ stages })).toEqual([]);
     expect(none.write(none.layout(2).ids)).toBe(`<s>is the cat red?\n${rest[2]}### no</s>`);
-    const pauses = open({ name: 'coconut', thoughts: 'pause' });
     const thinking = open({ name: 'coconut' });
-    for (const [phase] of pauses.phases.entries()) {
-      expect(pauses.layout(phase).ids).toEqual(thinking.layout(phase).ids);
-      expect(pauses.layout(phase).thoughts.every(({ kind }) => kind === 'token')).toBe(true);
+    for (const [thoughts, expected] of [['pause', 'token'], ['multi-pass-pause', 'stepped']] as const) {
+      const pauses = open({ name: 'coconut', thoughts });
+      for (const [phase] of pauses.phases.entries()) {
+        expect(pauses.layout(phase).ids).toEqual(thinking.layout(phase).ids);
+        expect(pauses.layout(phase).thoughts.every(({ kind }) => kind === expected)).toBe(true);
+      }
     }
   });
 
   it('mixes in other stages, each as likely as the others, the same again for the same counters', () => {
     const { layout } = open({ name: 'coconut', hiddenSteps: 3, uniformProbability: 0.5 });
-    const draws = 2_000;
+    const draws = 3_000;
     const counts = [0, 0, 0, 0];
     for (let row = 0; row < draws; row++) {
       const laid = layout(1, { counters: [9, 1, 4, row] });
-      expect(layout(1, { counters: [9, 1, 4, row] })).toEqual(laid);
-      counts[laid.thoughts.length]! += 1 / draws;
+      if (row < 50) expect(layout(1, { counters: [9, 1, 4, row] })).toEqual(laid);
+      counts[laid.thoughts.length]! += 1;
     }
     // Half stay at 1; the others are spread over 0 … 3.
-    for (const [level, expected] of [0.125, 0.625, 0.125, 0.125].entries()) expect(Math.abs(counts[level]! - expected)).toBeLessThan(0.035);
+    for (const [level, probability] of [0.125, 0.625, 0.125, 0.125].entries()) expectShare({ found: counts[level]!, draws, probability });
     expect(layout(1).thoughts.length).toBe(1);
   });
 
@@ -158,5 +168,49 @@ describe('coconut', () => {
     [{ uniformProbability: 1.2 }, /uniformProbability/],
   ])('refuses %j', (options, message) => {
     expect(() => createMethod({ name: 'coconut', ...options })).toThrow(message);
+  });
+});
+
+describe('sim-cot', () => {
+  it('lays out and asks as coconut does, and asks for an interpreter', () => {
+    const own = open({ name: 'sim-cot', hiddenSteps: 2 });
+    const thinking = open({ name: 'coconut', hiddenSteps: 2 });
+    expect(own.method.needsInterpreter).toBe(true);
+    expect(own.phases).toEqual(thinking.phases);
+    for (const [phase] of own.phases.entries()) expect(own.layout(phase)).toEqual(thinking.layout(phase));
+    expect(own.method.prompt({ example: steppedExample, context: own.context })).toEqual(thinking.method.prompt({ example: steppedExample, context: thinking.context }));
+  });
+});
+
+describe('bad input', () => {
+  it.each<MethodSpecification>([{ name: 'coconut' }, { name: 'sim-cot' }, { name: 'adaptive' }, { name: 'icot' }, { name: 'codi' }])('$name refuses data without steps', (specification) => {
+    expect(() => createMethod(specification).curriculum({ stages: [] })).toThrow(expect.objectContaining({ code: 'MISSING_STAGE', message: expect.stringContaining('no example has a step') as string }) as Error);
+  });
+
+  it('takes data without steps where nothing of a chain is ever written', () => {
+    expect(createMethod({ name: 'coconut', progressive: false, textPhase: false }).curriculum({ stages: [] })).toHaveLength(1);
+  });
+
+  it('refuses more thoughts than the context holds, before the first step', () => {
+    const { method, context, phases } = open({ name: 'coconut', hiddenSteps: 20, thoughtsPerStep: 2 });
+    expect(() => checkLengths({ data: { examples: [steppedExample], method, context }, phases, maxPositions: 48 })).toThrow(expect.objectContaining({ code: 'EXAMPLE_TOO_LONG', message: expect.stringMatching(/one \(\d+ in phase "hide (\d+|all) steps"\)/) as string }) as Error);
+    const whole = open({ name: 'codi', count: 2 });
+    // The teacher's reading is the longer one.
+    expect(() => checkLengths({ data: { examples: [steppedExample], method: whole.method, context: whole.context }, phases: whole.phases, maxPositions: 20 })).toThrow(/self-distillation/);
+  });
+
+  it('takes a response without the answer\u2019s mark for none', () => {
+    expect(parseAnswer({ text: 'the mat is blue\n### no', format: linesFormat })).toBe('no');
+    for (const text of ['the mat is blue\nno', '### ', '']) expect(parseAnswer({ text, format: linesFormat })).toBeUndefined();
+  });
+
+  it.each<[MethodSpecification, RegExp]>([
+    [{ name: 'codi', count: 0 }, /at least 1 as count/],
+    [{ name: 'codi', distillationWeight: -1 }, /distillationWeight/],
+    [{ name: 'adaptive', thoughtCost: NaN }, /thoughtCost/],
+    [{ name: 'adaptive', hiddenSteps: 0 }, /hiddenSteps/],
+    [{ name: 'sim-cot', thoughtsPerStep: 0 }, /thoughtsPerStep/],
+  ])('refuses %j', (specification, message) => {
+    expect(() => createMethod(specification)).toThrow(message);
   });
 });

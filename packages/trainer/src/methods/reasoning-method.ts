@@ -49,6 +49,8 @@ export interface Halting extends HaltingMarks {
   shorter: Layout[];
   /** What a thought costs, in nats of the answer's loss. */
   cost: number;
+  /** Of the halting head's loss; 0 where it waits. */
+  weight: number;
 }
 
 /** One example, laid out as a method's phase asks: what the model sees and what it must predict. */
@@ -104,8 +106,8 @@ export interface Phase {
    * is left of any step. Absent in methods that hide stages by name.
    */
   level?: number;
-  /** Whether the phase teaches when to stop thinking. @default false */
-  halts?: boolean;
+  /** Whether examples are answered after any number of thoughts, and whether a halting head learns to choose one. @default neither */
+  halting?: 'answers' | 'head';
 }
 
 /**

@@ -142,7 +142,7 @@ describe('learning when to stop', () => {
         let own = 0;
         for (const [place, lossRow] of batch.lossRows.entries()) if (Math.floor(lossRow / batch.time) === row) own += values[place]!;
         const [more, stop] = count === 2 ? [-Infinity, 0] : [halting.more, halting.stop].map((id) => logits[example * batch.time + layout.thoughts[count]!.position - 1]![id]!);
-        const goOn = count === 2 ? 0 : 1 / (1 + Math.exp(stop! - more!));
+        const goOn = count === 2 ? 0 : 1 / (1 + Math.exp((stop! - more!) / Math.sqrt(8)));
         price += (reached * (1 - goOn) * (own + 0.3 * count)) / 2;
         thoughts += (reached * (1 - goOn) * count) / 2;
         reached *= goOn;

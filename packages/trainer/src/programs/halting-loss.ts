@@ -23,8 +23,9 @@ export function haltingLoss({
 }): { loss: tf.Scalar; /** Expected thoughts an example, its share of the batch's mean. */ expectedThoughts: tf.Scalar } {
   const logits = model.logits(gatherRows({ input: states, indices: stateRows })) as tf.Tensor2D;
   const [open, close] = [more, stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
-  // log q and log (1 − q) of taking one more thought, after each number of them.
-  const difference = tf.reshape(tf.sub(open!, close!), [examples, thoughts]) as tf.Tensor2D;
+  // log q and log (1 − q) of taking one more thought, after each number of them. States have the norm √width: undivided,
+  // the decision would be made before it is learned.
+  const difference = tf.reshape(tf.div(tf.sub(open!, close!), Math.sqrt(states.shape[1])), [examples, thoughts]) as tf.Tensor2D;
   const goOn = logSigmoid(difference);
   const end = logSigmoid(tf.neg(difference));
   const zeros = tf.zeros([examples, 1]);

@@ -50,7 +50,7 @@ export function reasonerForward({ model, batch }: { model: LanguageModel; batch:
     const losses = pickedLosses({ model, states, ...batch });
     const answerLoss = tf.mul(tf.sum(losses), batch.lossWeight) as tf.Scalar;
     const { loss, expectedThoughts } = haltingLoss({ model, states, losses, batch: halting });
-    return { states, loss: tf.add(answerLoss, loss) as tf.Scalar, metrics: { answerLoss, expectedThoughts } };
+    return { states, loss: tf.add(answerLoss, tf.mul(loss, halting.weight)) as tf.Scalar, metrics: { answerLoss, expectedThoughts } };
   }
   const own = pickedLoss({ model, states, ...batch });
   if (!distillation) return { states, loss: own, metrics: {} };
