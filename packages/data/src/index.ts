@@ -14,7 +14,7 @@ export type {
 export { RandomStream } from './random';
 
 export { imageFile, loadImage } from './images/load-image';
-export type { DecodedImage } from './images/load-image';
+export type { DecodedImage } from './images/decoded-image';
 export { inspectImage } from './images/inspect-image';
 export { encodePng } from './images/encode-png';
 

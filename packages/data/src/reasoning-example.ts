@@ -1,4 +1,4 @@
-import type { DecodedImage } from './images/load-image';
+import type { DecodedImage } from './images/decoded-image';
 
 /** One step of a chain of thought. */
 export interface ReasoningStep {

@@ -1,4 +1,4 @@
-import type { DecodedImage } from './load-image';
+import type { DecodedImage } from './decoded-image';
 
 /** The first eight bytes of every PNG file. */
 export const pngSignature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);

@@ -2,15 +2,8 @@ import { readFile } from 'node:fs/promises';
 import sharp from 'sharp';
 import { DataError } from '../errors';
 import type { ImageReference } from '../reasoning-example';
+import type { DecodedImage } from './decoded-image';
 import { decodePlainPng } from './plain-png';
-
-/** An image as bytes. */
-export interface DecodedImage {
-  /** Red, green, blue, 0 to 255: `[height, width, 3]` in rows from the top. */
-  data: Uint8Array;
-  width: number;
-  height: number;
-}
 
 async function decode(input: Uint8Array, where: { file: string; line?: number }): Promise<DecodedImage> {
   const plain = decodePlainPng(input);

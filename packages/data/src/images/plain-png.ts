@@ -1,6 +1,6 @@
 import { inflateSync } from 'node:zlib';
 import { crc32, pngSignature } from './encode-png';
-import type { DecodedImage } from './load-image';
+import type { DecodedImage } from './decoded-image';
 
 /**
  * Decodes the plainest PNGs, those `encodePng` writes: 8-bit colour, not interlaced, no filters, no further chunks.

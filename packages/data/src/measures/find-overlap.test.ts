@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { DecodedImage } from '../images/load-image';
+import type { DecodedImage } from '../images/decoded-image';
 import type { ReasoningExample } from '../reasoning-example';
 import { contentKey } from './content-key';
 import { findOverlap } from './find-overlap';

@@ -1,4 +1,4 @@
-import type { DecodedImage } from '../images/load-image';
+import type { DecodedImage } from '../images/decoded-image';
 import type { RandomStream } from '../random';
 import { sceneColours } from './scene-world';
 import type { Scene, SceneGrid, SceneShape } from './scene-world';

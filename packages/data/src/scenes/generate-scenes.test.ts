@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readLlavaCot } from '../formats/llava-cot';
-import type { DecodedImage } from '../images/load-image';
+import type { DecodedImage } from '../images/decoded-image';
 import type { ReasoningExample, SceneFacts } from '../reasoning-example';
 import { captionFacts, scoreCaptionFacts } from './caption-facts';
 import { generateScenes, scenePresets } from './generate-scenes';
