@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { startHub } from './hub-server';
 import { subtext, type CommandResult } from './run-command';
 import { writeConfigurations } from './tiny-run';
 
@@ -85,6 +86,40 @@ describe('train', () => {
     expect(existsSync(join(folder, 'faulty'))).toBe(false);
   });
 
+  it('refuses to train on what it will be tested on, unless told to', async () => {
+    const [refused, told] = await Promise.all([
+      run('train', 'blind.yaml', 'output=overlapping', 'data.evaluation=[data/test.jsonl, data/train.jsonl]'),
+      run('train', 'blind.yaml', 'output=told', 'data.evaluation=data/train.jsonl', 'data.overlap=report', '--json'),
+    ]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^Error: 40 of the 40 examples of data\/train\.jsonl stand in the training set/);
+    expect(existsSync(join(folder, 'overlapping'))).toBe(false);
+    expect(told.code).toBe(0);
+    expect(told.events).toContainEqual(expect.objectContaining({ event: 'overlap', shared: 40 }));
+    expect(JSON.parse(await readFile(join(folder, 'told', 'data.json'), 'utf8'))).toMatchObject({ train: { records: 40, examples: 40, dropped: 0 }, overlap: [{ shared: 40, examples: 40 }] });
+  });
+
+  it('leaves a stated share of faulty records out, counted; pictures that are none are among them', async () => {
+    await cp(join(folder, 'data'), join(folder, 'holed-data'), { recursive: true });
+    const file = join(folder, 'holed-data', 'train.jsonl');
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    const outside = JSON.parse(lines[2]!) as { image: string };
+    await writeFile(join(folder, 'holed-data', (JSON.parse(lines[0]!) as { image: string }).image), 'not a picture');
+    await writeFile(file, [lines[0], 'not json', JSON.stringify({ ...outside, image: '../tiny.yaml' }), ...lines.slice(3)].join('\n'));
+    const [strict, little, enough] = await Promise.all([
+      run('train', 'tiny.yaml', 'output=holed', 'data.train=holed-data/train.jsonl'),
+      run('train', 'tiny.yaml', 'output=holed', 'data.train=holed-data/train.jsonl', 'data.faults=0.05'),
+      run('train', 'tiny.yaml', 'output=enough', 'data.train=holed-data/train.jsonl', 'data.faults=0.1', 'training={ batchSize: 4, text: { steps: 1 }, encode: { steps: 1 }, recover: { steps: 1 } }', '--json'),
+    ]);
+    expect(strict.code).toBe(1);
+    expect(strict.stderr).toMatch(/3 faults in 40 records[^]*train\.jsonl:2: [^]*train\.jsonl:3: .*leads out of the data folder[^]*no image of a known format/);
+    expect(little).toMatchObject({ code: 1, stderr: expect.stringMatching(/3 of 40 records .* are faulty, more than the share of 0\.05/) });
+    expect([strict, little].map(errorsOf)).toEqual([1, 1]);
+    expect(existsSync(join(folder, 'holed'))).toBe(false);
+    expect({ code: enough.code, stderr: enough.stderr }).toEqual({ code: 0, stderr: '' });
+    expect(enough.events).toContainEqual(expect.objectContaining({ event: 'skipped', dropped: 3, records: 40, faults: { 'json-malformed': 1, 'image-outside-folder': 1, 'image-broken': 1 } }));
+  });
+
   it('names the line of faulty data, and writes nothing', async () => {
     const lines = (await readFile(join(folder, 'data', 'train.jsonl'), 'utf8')).split('\n');
     await cp(join(folder, 'data'), join(folder, 'broken-data'), { recursive: true });
@@ -142,6 +177,73 @@ describe('think', () => {
       expect(stderr, what).toMatch(message);
       expect(stderr, what).not.toMatch(/\n\s+at /);
     }
+  });
+});
+
+describe('models by their id on the hub', () => {
+  it('are downloaded once, answer, are trained on, and are found without the hub', async () => {
+    const hub = await startHub({ 'somebody/blind': join(folder, 'blind', 'reasoner') });
+    try {
+      const online = { HF_ENDPOINT: hub.endpoint, HF_HOME: join(folder, 'cache'), HF_HUB_OFFLINE: '0' };
+      const offline = { ...online, HF_HUB_OFFLINE: '1' };
+      const ask = ['think', '--model', 'somebody/blind', '--json', 'what shape is there ?'];
+      const first = await subtext(ask, { folder, environment: online });
+      expect(first.code).toBe(0);
+      expect(first.stderr).toMatch(/somebody\/blind: [\d.]+ of [\d.]+ MiB, (\d+) of \1 files\n$/);
+      const asked = hub.requests.length;
+      expect(asked).toBeGreaterThan(3);
+      const [again, local, trained, missing, unknown] = await Promise.all([
+        subtext(ask, { folder, environment: offline }),
+        subtext(['think', '--model', join('blind', 'reasoner'), '--json', 'what shape is there ?'], { folder, environment: offline }),
+        subtext(['train', 'blind.yaml', 'output=onwards', 'model={ from: somebody/blind }', 'method={ name: cot }', '--json'], { folder, environment: offline }),
+        subtext(['think', '--model', 'somebody/else', 'a ?'], { folder, environment: offline }),
+        subtext(['generate', '--model', 'somebody/else', 'a'], { folder, environment: online }),
+      ]);
+      const answer = ({ events }: CommandResult) => (events[0] as { text?: string }).text;
+      expect([again.code, answer(again)]).toEqual([0, answer(first)]);
+      expect(answer(local)).toBe(answer(first));
+      expect({ code: trained.code, stderr: trained.stderr }).toEqual({ code: 0, stderr: '' });
+      expect(hub.requests.slice(asked).every((path) => path.includes('somebody/else'))).toBe(true);
+      expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining(join(folder, 'cache', 'hub', 'models--somebody--else')) });
+      expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(/has no model "somebody\/else"/) });
+      expect([missing, unknown].map(errorsOf)).toEqual([1, 1]);
+    } finally {
+      await hub.close();
+    }
+  });
+});
+
+describe('logs', () => {
+  it('go into a TensorBoard event file and to a module of the user’s own; a module that is none is refused before training', async () => {
+    await writeFile(join(folder, 'logger.mjs'), `import { appendFileSync } from 'node:fs';
+const write = (value) => appendFileSync('told.jsonl', JSON.stringify(value) + '\\n');
+export const createLogger = () => ({ start: ({ entries }) => entries.forEach(({ step }) => write(step)), log: ({ step }) => write(step), finish: ({ status }) => write(status) });`);
+    const [logged, refused] = await Promise.all([
+      run('train', 'blind.yaml', 'output=logged', 'training.logSteps=1', 'logs={ tensorboard: true, modules: [logger.mjs] }', '--json'),
+      run('train', 'blind.yaml', 'output=refused', 'logs={ modules: [nowhere.mjs] }'),
+    ]);
+    expect({ code: logged.code, stderr: logged.stderr }).toEqual({ code: 0, stderr: '' });
+    expect((await readFile(join(folder, 'told.jsonl'), 'utf8')).trim().split('\n')).toEqual(['1', '2', '"finished"']);
+    const [name] = await readdir(join(folder, 'logged', 'tensorboard'));
+    const file = await readFile(join(folder, 'logged', 'tensorboard', name!));
+    expect(file.includes('brain.Event:2') && file.includes('learningRate')).toBe(true);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/nowhere\.mjs cannot be used/) });
+    expect(existsSync(join(folder, 'refused'))).toBe(false);
+  });
+});
+
+describe('runs', () => {
+  it('lists, compares and plots', async () => {
+    const [list, comparison, foreign] = await Promise.all([
+      run('runs', 'run', 'blind', '--json'),
+      run('runs', 'compare', 'run', 'blind', '--output', 'runs.html'),
+      run('runs', 'compare', 'run', 'data'),
+    ]);
+    expect(list).toMatchObject({ code: 0, events: [{ event: 'run', folder: 'run', state: 'finished', method: 'heima', step: 28, seed: 3, engine: 'wasm' }, { folder: 'blind', method: 'no-cot', step: 2 }] });
+    expect(comparison.code).toBe(0);
+    expect(comparison.stdout).toMatch(/method\.name +"heima" +"no-cot"[^]*part at step[^]*● run\n +\+ blind/);
+    expect(await readFile(join(folder, 'runs.html'), 'utf8')).toMatch(/^<!doctype html>[^]*What differs/);
+    expect(foreign).toMatchObject({ code: 1, stderr: expect.stringMatching(/^Error: data holds no run/) });
   });
 });
 
