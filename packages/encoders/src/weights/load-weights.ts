@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSafetensors, type SafetensorsFile } from '@subtext/safetensors';
+import { tf } from '@subtext/tensor';
 import { ModelFolderError } from './model-folder-error';
 import type { ModelStructure, ParameterDeclaration } from './parameter-scope';
 import { TensorReader } from './tensor-reader';
@@ -126,12 +127,20 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
   try {
     const { matched, repeated } = matchTensors(options, file);
     await checkRepeated({ file, folder, repeated });
-    const reader = new TensorReader({ file });
-    let loaded = 0;
-    for (const [declaration, source] of matched) {
-      structure.parameters.add({ name: declaration.name, value: await reader.read({ name: source, shape: declaration.shape }), trainable });
-      onProgress?.({ loaded: ++loaded, total: matched.size });
+    const reader = new TensorReader({ file, total: [...matched.keys()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0) });
+    const sizeOf = (source: string) => file.entry(source).byteLength;
+    const largestFirst = [...matched].sort(([, one], [, other]) => sizeOf(other) - sizeOf(one));
+    const values = new Map<ParameterDeclaration, tf.Tensor>();
+    try {
+      for (const [declaration, source] of largestFirst) {
+        values.set(declaration, await reader.read({ name: source, shape: declaration.shape }));
+        onProgress?.({ loaded: values.size, total: matched.size });
+      }
+    } catch (error) {
+      tf.dispose([...values.values()]);
+      throw error;
     }
+    for (const declaration of matched.keys()) structure.parameters.add({ name: declaration.name, value: values.get(declaration)!, trainable });
   } finally {
     await file.close();
   }

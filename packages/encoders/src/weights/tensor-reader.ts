@@ -5,11 +5,16 @@ import { engineName, tf } from '@subtext/tensor';
 const pieceLength = 2 ** 20;
 
 /**
- * TensorFlow takes over memory that begins at a multiple of this many bytes, and copies other memory. Large blocks begin
- * 16 bytes into a page (glibc), so that numbers that begin 48 bytes into the block lie right; where they do not, they are
- * copied as they would have been.
+ * TensorFlow takes over memory that begins at a multiple of 16 to 64 bytes and frees it from threads of its own, which
+ * JavaScript's memory does not bear; other memory it copies at once. Numbers that begin this many bytes into a block are
+ * always copied, so that the block can be used again.
  */
-const alignment = { bytes: 64, offset: 48 };
+const unaligned = 4;
+
+/** The part of tfjs-node's backend that brings a tensor to TensorFlow, which otherwise waits until its first use. */
+interface TensorflowUpload {
+  getInputTensorIds(tensors: tf.Tensor[]): number[];
+}
 
 /** The parts of TensorFlow.js's wasm backend that give a tensor's memory. */
 interface WasmMemory {
@@ -17,22 +22,46 @@ interface WasmMemory {
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
 }
 
-/** Reads tensors of a safetensors file into the engine's memory as float32, without another copy of them on the way. */
+/**
+ * Reads tensors of a safetensors file into the engine's memory as float32, without a second copy of all of them: with the
+ * largest first, no more than a fiftieth of the weights, or 36 MiB, is held beside them.
+ */
 export class TensorReader {
   readonly #file: SafetensorsFile;
   #pieces: [Float32Array, Float32Array] | null = null;
+  #block = new ArrayBuffer(0);
+  /** Numbers that go to TensorFlow at once; a larger tensor is put together there. */
+  readonly #blockLength: number;
 
-  constructor({ file }: { file: SafetensorsFile }) {
+  constructor({ file, total }: { file: SafetensorsFile; /** Numbers of all tensors that will be read. */ total: number }) {
     this.#file = file;
+    // Blocks above 32 MiB go back to the operating system when they are freed (glibc); smaller ones stay.
+    this.#blockLength = Math.max(9 * pieceLength, Math.ceil(total / 50));
   }
 
   /** @throws SafetensorsError where the file cannot be read */
   async read({ name, shape }: { name: string; /** That the file's tensor has. */ shape: readonly number[] }): Promise<tf.Tensor> {
     const engine = engineName();
     if (engine === 'wasm') return this.#readIntoHeap(name, shape);
+    if (engine === 'tensorflow') return this.#upload(name, shape);
+    return tf.tensor(await this.#file.readFloat32(name), [...shape], 'float32');
+  }
+
+  async #upload(name: string, shape: readonly number[]): Promise<tf.Tensor> {
     const length = shape.reduce((product, size) => product * size, 1);
-    const into = engine === 'tensorflow' ? new Float32Array(new ArrayBuffer(4 * length + alignment.bytes), alignment.offset, length) : undefined;
-    return tf.tensor(await this.#file.readFloat32(name, { into }), [...shape], 'float32');
+    const pieces: tf.Tensor1D[] = [];
+    try {
+      for (let from = 0; from < length || pieces.length === 0; from += this.#blockLength) {
+        const count = Math.min(this.#blockLength, length - from);
+        if (this.#block.byteLength < 4 * count + unaligned) this.#block = new ArrayBuffer(4 * count + unaligned);
+        const piece = tf.tensor1d(await this.#file.readFloat32(name, { into: new Float32Array(this.#block, unaligned, count), from }), 'float32');
+        pieces.push(piece);
+        (tf.backend() as unknown as TensorflowUpload).getInputTensorIds([piece]);
+      }
+      return tf.tidy(() => tf.reshape(pieces.length === 1 ? pieces[0]! : tf.concat(pieces), [...shape]));
+    } finally {
+      tf.dispose(pieces);
+    }
   }
 
   /** Piece by piece: while one is copied, the next is read. */

@@ -48,7 +48,7 @@ describe('parseConfig', () => {
 });
 
 describe('reading tensors', () => {
-  it.each(['cpu', 'wasm'])('gives every number, over several pieces and from every dtype (%s)', async (engine) => {
+  it.each(['cpu', 'wasm'] as const)('gives every number, over several pieces and from every dtype (%s)', async (engine) => {
     await useEngine(engine);
     const length = 2 ** 20 + 2 ** 19 + 3;
     const values = Float32Array.from({ length }, (_, index) => (index % 251) - 125);
