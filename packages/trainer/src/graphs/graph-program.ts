@@ -26,13 +26,12 @@ export interface GraphProgramOptions {
 export interface GraphModel {
   model: LanguageModel;
   vocabulary: GraphVocabulary;
-  /** With one position an edge: what turns a node's vector into that of an edge's source, and of a candidate. `[width, width]` */
-  roles?: { source: tf.Variable<tf.Rank.R2>; candidate: tf.Variable<tf.Rank.R2> };
+  /** With one position an edge: what turns a node's vector into that of an edge's source. `[width, width]` */
+  sourceRole?: tf.Variable<tf.Rank.R2>;
   parameters: ProgramParameter[];
 }
 
-const sourceRole = 'graph/roles.source';
-const candidateRole = 'graph/roles.candidate';
+const sourceRoleName = 'graph/roles.source';
 const modelPrefix = 'graph/model/';
 
 /** The model's config.json with this vocabulary. */
@@ -44,8 +43,8 @@ export function graphModelConfig({ layers = 2, width = 128, heads = 4, deviation
 }
 
 /**
- * Makes a GPT-2 over the plain tokens. With one position an edge it has two matrices more, which give a node its roles,
- * and no positions: a graph is a set of edges, in whatever order they are told.
+ * Makes a GPT-2 over the plain tokens. With one position an edge it has a matrix more, which gives a node its role as a
+ * source, and no positions: a graph is a set of edges, in whatever order they are told.
  */
 export function createGraphModel(options: GraphProgramOptions): GraphModel {
   const { form, seed, width = 128 } = options;
@@ -53,18 +52,18 @@ export function createGraphModel(options: GraphProgramOptions): GraphModel {
   const model = createModel({ config: graphModelConfig(options, { vocabularySize: vocabulary.plain, tied: true }), seed });
   balanceLengths(model);
   const parameters: ProgramParameter[] = [];
-  let roles: GraphModel['roles'];
+  let sourceRole: GraphModel['sourceRole'];
   if (form === 'edges') {
     const positions = model.parameters.get('transformer.wpe.weight');
     positions.assign(tf.zerosLike(positions));
     model.parameters.freeze('transformer.wpe.weight');
     // This deviation keeps a vector's length.
-    const draw = (name: string) => tf.variable(drawInitialValues({ initialisation: { kind: 'normal', deviation: 1 / Math.sqrt(width) }, shape: [width, width], seed, name })) as tf.Variable<tf.Rank.R2>;
-    roles = { source: draw(sourceRole), candidate: draw(candidateRole) };
-    parameters.push({ name: sourceRole, variable: roles.source }, { name: candidateRole, variable: roles.candidate });
+    const initialisation = { kind: 'normal', deviation: 1 / Math.sqrt(width) } as const;
+    sourceRole = tf.variable(drawInitialValues({ initialisation, shape: [width, width], seed, name: sourceRoleName })) as tf.Variable<tf.Rank.R2>;
+    parameters.push({ name: sourceRoleName, variable: sourceRole });
   }
   for (const [name, variable] of model.parameters.trainable()) parameters.push({ name: `${modelPrefix}${name}`, variable });
-  return { model, vocabulary, roles, parameters };
+  return { model, vocabulary, sourceRole, parameters };
 }
 
 /**
@@ -85,18 +84,18 @@ function balanceLengths(model: LanguageModel): void {
 }
 
 /** Vectors of the tokens: `[tokens, width]`, or of the parts that they are sums of. */
-function partTable({ model, vocabulary, roles }: GraphModel): tf.Tensor2D {
+function partTable({ model, vocabulary, sourceRole }: GraphModel): tf.Tensor2D {
   const table = model.parameters.get<tf.Rank.R2>('transformer.wte.weight');
-  if (!roles) return table;
+  if (!sourceRole) return table;
   const nodes = tf.slice(table, [vocabulary.firstNode, 0], [GRAPH_NODES, table.shape[1]]);
-  return tf.concat([table, tf.matMul(nodes, roles.source), tf.matMul(nodes, roles.candidate), tf.zeros([1, table.shape[1]])]) as tf.Tensor2D;
+  return tf.concat([table, tf.matMul(nodes, sourceRole), tf.zeros([1, table.shape[1]])]) as tf.Tensor2D;
 }
 
 /** Vectors of all tokens, edges and pairs included, as a saved model holds them: `[tokens, width]`. The caller frees it. */
 export function tokenVectors(graphModel: GraphModel): tf.Tensor2D {
   return tf.tidy(() => {
     const table = partTable(graphModel);
-    if (!graphModel.roles) return tf.clone(table);
+    if (!graphModel.sourceRole) return tf.clone(table);
     const { first, second } = graphModel.vocabulary.parts();
     return tf.add(gatherRows({ input: table, indices: first }), gatherRows({ input: table, indices: second }));
   });
@@ -115,7 +114,7 @@ export function modelParameterName(name: string): string | undefined {
  */
 export async function createProgram(options: GraphProgramOptions): Promise<TrainingProgram<GraphBatch>> {
   const graphModel = createGraphModel(options);
-  const { model, vocabulary, roles, parameters } = graphModel;
+  const { model, vocabulary, sourceRole, parameters } = graphModel;
   const { first, second } = vocabulary.parts();
 
   return {
@@ -123,14 +122,14 @@ export async function createProgram(options: GraphProgramOptions): Promise<Train
     loss(batch) {
       const table = partTable(graphModel);
       const embed = (ids: tf.Tensor2D): tf.Tensor3D => {
-        if (!roles) return embedding<tf.Tensor3D>({ table, ids });
+        if (!sourceRole) return embedding<tf.Tensor3D>({ table, ids });
         const values = ids.dataSync() as Int32Array;
         const rowsOf = (parts: Int32Array) => embedding<tf.Tensor3D>({ table, ids: tf.tensor2d(values.map((id) => parts[id]!), ids.shape, 'int32') });
         return tf.add(rowsOf(first), rowsOf(second));
       };
       const states = gatherRows({ input: graphForward({ model, batch, embed }), indices: batch.rows });
       const plain = model.logits(states) as tf.Tensor2D;
-      const logits = roles ? (tf.concat([plain, tf.zeros([plain.shape[0], 1])], 1) as tf.Tensor2D) : plain;
+      const logits = sourceRole ? (tf.concat([plain, tf.zeros([plain.shape[0], 1])], 1) as tf.Tensor2D) : plain;
       const losses = tf.mul(tf.logSoftmax(logits), weightedTargets({ batch, outputs: logits.shape[1] }));
       return { loss: tf.neg(tf.sum(losses)) as tf.Scalar, metrics: { mastery: tf.scalar(mastery({ batch, logits })) } };
     },

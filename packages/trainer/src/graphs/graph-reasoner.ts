@@ -26,8 +26,8 @@ export async function graphReasoner({
   const trained = createGraphModel(options);
   try {
     for (const [index, { variable }] of trained.parameters.entries()) variable.assign(program.parameters[index]!.variable);
-    const { vocabulary, roles } = trained;
-    const model = createModel({ config: graphModelConfig(options, { vocabularySize: vocabulary.tokens.length, tied: !roles }), seed: options.seed });
+    const { vocabulary, sourceRole } = trained;
+    const model = createModel({ config: graphModelConfig(options, { vocabularySize: vocabulary.tokens.length, tied: !sourceRole }), seed: options.seed });
     for (const [name, variable] of model.parameters.entries()) {
       tf.tidy(() => {
         if (name === 'transformer.wte.weight') variable.assign(tokenVectors(trained));
@@ -56,6 +56,6 @@ export async function graphReasoner({
     });
   } finally {
     trained.model.dispose();
-    tf.dispose(trained.roles ? [trained.roles.source, trained.roles.candidate] : []);
+    trained.sourceRole?.dispose();
   }
 }

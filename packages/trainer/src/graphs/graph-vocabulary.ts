@@ -6,8 +6,8 @@ import type { GraphQuestion } from './graph-question';
 
 /**
  * How a graph is written. `tokens`: three positions an edge, `s t |`, as the reference does (arXiv 2505.12514).
- * `edges`: one position an edge and one for the two candidates; such a token's vector is the sum of its nodes' vectors in
- * their roles, so that what is learned of a node in one edge holds in every edge.
+ * `edges`: one position an edge and one for the two candidates; such a token's vector is the sum of its nodes' vectors,
+ * that of an edge's source in its role, so that what is learned of a node in one edge holds in every edge.
  */
 export type GraphForm = 'edges' | 'tokens';
 
@@ -55,9 +55,9 @@ export class GraphVocabulary {
     this.#ids = new Map(this.tokens.map((token, id) => [token, id]));
   }
 
-  /** Rows of the table of parts: the plain tokens, each node as an edge's source, each node as a candidate, zeros. */
+  /** Rows of the table of parts: the plain tokens, each node as an edge's source, zeros. */
   get partRows(): number {
-    return this.plain + (this.form === 'edges' ? 2 * GRAPH_NODES + 1 : 0);
+    return this.plain + (this.form === 'edges' ? GRAPH_NODES + 1 : 0);
   }
 
   /** The two rows of the table of parts whose sum is the vector of each token: int32 `[2, tokens]`. */
@@ -68,9 +68,8 @@ export class GraphVocabulary {
     for (const [id, token] of this.tokens.entries()) {
       if (id < this.plain) continue;
       const [a, b] = token.replace('?', '').split(/[>,]/).map(Number) as [number, number];
-      const isEdge = token.includes('>');
-      first[id] = this.plain + (isEdge ? 0 : GRAPH_NODES) + a;
-      second[id] = isEdge ? this.node(b) : this.plain + GRAPH_NODES + b;
+      first[id] = token.includes('>') ? this.plain + a : this.node(a);
+      second[id] = this.node(b);
     }
     return { first, second };
   }

@@ -157,7 +157,7 @@ describe('one prefix for many questions', () => {
     expect(labelIds.length).toBeGreaterThan(0);
     const difference = tf.tidy(() => {
       const table = tokenVectors(trained);
-      const shared = graphForward({ model: trained.model, batch: batch!, embed: (ids) => tf.gather(table, ids) as tf.Tensor3D });
+      const shared = graphForward({ model: trained.model, batch: batch!, embed: (ids) => tf.gather<tf.Tensor3D>(table as tf.Tensor as tf.Tensor3D, ids) });
       const collated = collateLayouts({ layouts, padId: 0, lossWeight: 1 });
       const alone = collated.continuous ? continuousForward({ model: reasoner.model, batch: { ...collated, continuous: collated.continuous } }).states : reasonerForward({ model: reasoner.model, batch: collated }).states;
       const places = [...rows].map((row) => {
