@@ -20,7 +20,7 @@ const at = (...parts: string[]) => join(folder, ...parts);
 /** Runs the command as a user does. */
 async function subtextEval(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [command, ...words], { maxBuffer: 2 ** 26, cwd: folder });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [command, ...words], { maxBuffer: 2 ** 26, cwd: folder, env: { ...process.env, HF_HUB_OFFLINE: '1' } });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -128,7 +128,8 @@ describe('subtext-eval', () => {
     ['data for none of several tasks', ['run', '--model', 'heima', '--task', 'gsm8k,prosqa', '--data', 'data.jsonl', '--output', 'x'], /write --data NAME=PATH for each/],
     ['data that is not there', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'missing.jsonl', '--output', 'x'], /missing\.jsonl/],
     ['a wrong column', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'broken.jsonl', '--output', 'x'], /no example in .*broken\.jsonl.*line 1/],
-    ['no model', ['run', '--model', 'nowhere', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'], /nowhere is not a reasoner's folder/],
+    ['no model', ['run', '--model', './nowhere', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'], /nowhere: there is no such folder/],
+    ['an id that is not in the cache, without the hub', ['run', '--model', 'nobody/nothing', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'], /HF_HUB_OFFLINE is set.*models--nobody--nothing/],
     ['one run', ['compare', 'runs/heima'], /two runs or more/],
     ['a folder that is no run', ['compare', 'heima', 'no-cot'], /holds no results_<date>\.json/],
     ['half of the retained information', ['audit', '--model', 'heima', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--cot', 'cot'], /needs both --no-cot and --cot/],

@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+// Sources of another workspace: the commands of the other program stand in the same pages.
+import { commands as evalCommands } from '../../eval/src/commands/registry';
+import { commands } from '../src/commands/registry';
+import { subtext } from './run-command';
+import { blindConfiguration, tinyConfiguration } from './tiny-run';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** A command as a page has it: `npx subtext data check FILE`. */
+interface DocumentedCommand {
+  page: string;
+  program: string;
+  words: string[];
+}
+
+/** The commands of the shell blocks, without comments, lines that go on joined. */
+async function documentedCommands(): Promise<DocumentedCommand[]> {
+  const inside = async (folder: string) => (await readdir(join(root, folder), { withFileTypes: true })).filter((entry) => entry.isFile() && entry.name.endsWith('.md')).map(({ name }) => `${folder}/${name}`);
+  const pages = ['README.md', 'CONTRIBUTING.md', 'apps/cli/README.md', 'apps/eval/README.md', ...(await inside('docs')), ...(await inside('docs/guide'))];
+  const found: DocumentedCommand[] = [];
+  for (const page of pages) {
+    const text = await readFile(join(root, page), 'utf8');
+    for (const [, block] of text.matchAll(/^```sh\n([^]*?)^```/gm)) {
+      for (const line of block!.replace(/\\\n\s*/g, ' ').split('\n')) {
+        const [npx, program, ...words] = (line.replace(/\s+#.*$/, '').match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^(["'])([^]*)\1$/, '$2'));
+        if (npx === 'npx' && (program === 'subtext' || program === 'subtext-eval')) found.push({ page, program, words });
+      }
+    }
+  }
+  return found;
+}
+
+let documented: DocumentedCommand[];
+beforeAll(async () => {
+  documented = await documentedCommands();
+});
+
+describe('commands in the documentation', () => {
+  it('are known, with every option, value and argument that is given', async () => {
+    expect(documented.length).toBeGreaterThan(20);
+    for (const { page, program, words } of documented) {
+      const where = `${page}: ${program} ${words.join(' ')}`;
+      if (words[0]?.startsWith('--')) {
+        expect(['--help', '--version'], where).toContain(words[0]);
+        continue;
+      }
+      const entry = (program === 'subtext' ? commands : evalCommands)[words[0]!];
+      expect(entry, where).toBeDefined();
+      let command: Command = await entry!.load();
+      let rest = words.slice(1);
+      for (let inner = command.commands.find((one) => one.name() === rest[0]); inner; inner = command.commands.find((one) => one.name() === rest[0])) {
+        command = inner;
+        rest = rest.slice(1);
+      }
+      command.exitOverride().configureOutput({ writeErr: () => undefined });
+      const { operands, unknown } = command.parseOptions(rest);
+      expect(unknown, where).toEqual([]);
+      const missing = command.options.filter((option) => option.mandatory && command.getOptionValue(option.attributeName()) === undefined);
+      expect(missing.map(({ long }) => long), where).toEqual([]);
+      const required = command.registeredArguments.filter((argument) => argument.required).length;
+      const most = command.registeredArguments.some(({ variadic }) => variadic) ? Infinity : command.registeredArguments.length;
+      // A default command below takes what its group is given.
+      if (command.commands.length > 0) continue;
+      expect(operands.length, where).toBeGreaterThanOrEqual(required);
+      expect(operands.length, where).toBeLessThanOrEqual(most);
+    }
+  });
+
+  it('name npm scripts that there are', async () => {
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/guide/quick-start.md']) {
+      for (const [, script] of (await readFile(join(root, page), 'utf8')).matchAll(/^npm (?:run )?(start|test|[\w:]+)/gm)) if (script !== 'install') expect(scripts, page).toHaveProperty([script!]);
+    }
+  });
+});
+
+describe('the quick ones', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'subtext-documentation-'));
+    // What the pages presuppose: data, a configuration, and the model that `npm start` leaves, here one that has learnt nothing.
+    expect((await run(['data', 'generate', 'scenes', 'data', '--train', '24', '--test', '4'])).code).toBe(0);
+    await writeFile(join(folder, 'CONFIG.yaml'), blindConfiguration);
+    await writeFile(join(folder, 'start.yaml'), tinyConfiguration.replace('output: run', 'output: runs/start').replace('text: { steps: 12 }', 'text: { steps: 1 }').replaceAll('{ steps: 4 }', '{ steps: 1 }'));
+    expect(await run(['train', 'start.yaml', 'workers=0'])).toMatchObject({ code: 0, stderr: '' });
+    await cp(join(folder, 'data'), join(folder, 'runs', 'start', 'data'), { recursive: true });
+    await cp(join(folder, 'runs', 'start', 'reasoner'), join(folder, 'runs', 'start', 'heima', 'reasoner'), { recursive: true });
+  });
+  afterAll(async () => rm(folder, { recursive: true, force: true }));
+  const run = (words: readonly string[]) => subtext(words, { folder });
+
+  /** Smaller numbers for what would take long; everything else stands as on the page. */
+  const shorter: Record<string, string> = { '--train': '12', '--test': '4', '--width': '16', '--layers': '1', '--tokens': '8', '--batch': '4', '--max-new-tokens': '4' };
+  const substitutes: Record<string, string> = { MODEL_FOLDER: 'blind/reasoner', 'data/LLaVA-CoT-100k': 'data' };
+
+  /** What is run, and in which order: a model is trained before it is asked. */
+  const quick = [/^data generate/, /^data (check|formats)/, /^train CONFIG/, /^(think|generate) /, /^doctor$/, /^bench /, /^runs( |$)/];
+
+  it('run, with small numbers', async () => {
+    const known = new Set<string>();
+    const chosen: { page: string; words: string[] }[] = [];
+    for (const pattern of quick) {
+      for (const { page, program, words } of documented) {
+        const line = words.join(' ');
+        if (program !== 'subtext' || !pattern.test(line) || known.has(line) || /checkpoints\/graphs/.test(line)) continue;
+        known.add(line);
+        const short = words.map((word, index) => substitutes[word] ?? shorter[words[index - 1] ?? ''] ?? word);
+        chosen.push({ page, words: /^bench/.test(line) ? [...short, ...(words[1] === 'train' ? ['--steps', '1', '--warmup', '0', '--heads', '2', '--workers', '0'] : ['--rounds', '1', '--new-tokens', '2', '--heads', '2', '--batch', '1'])] : short });
+      }
+    }
+    expect(chosen.length).toBeGreaterThan(8);
+    const check = async ({ page, words }: { page: string; words: string[] }) => {
+      const { code, stderr } = await run(words);
+      // Generation tells its speed there.
+      expect({ page, words, code, stderr: words[0] === 'generate' ? '' : stderr }).toEqual({ page, words, code: 0, stderr: '' });
+    };
+    for (const pattern of quick) {
+      const kind = chosen.filter(({ words }) => pattern.test(words.join(' ')));
+      // Two runs cannot train in one folder; others of one kind go side by side.
+      if (kind[0]?.words[0] === 'train') for (const one of kind) await check(one);
+      else await Promise.all(kind.map(check));
+    }
+  });
+});
