@@ -3,7 +3,8 @@
 //                                      [--batches 1,8] [--prompt 16] [--new-tokens 32] [--no-generate] [--output FILE.json]
 // FOLDERs come from make-model-folders.mjs. Each round runs every engine and then transformers, each in a process of its
 // own; medians of the rounds, and of the rounds' ratios, are printed as Markdown, with the machine's load.
-// Peak memory is the process's largest resident set less what it had before loading. Needs a build: npm run bootstrap.
+// Peak memory is the process's largest resident set less what it had before loading. Processor time, of all threads,
+// says more than the clock on a machine that others use. --threads also limits tensorflow. Needs a build: npm run bootstrap.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -39,6 +40,8 @@ async function work(engine) {
   await useEngine(engine);
   await generateOnce({ model: (await import('../../packages/model/dist/index.js')).createModel({ config: { model_type: 'gpt2', vocab_size: 50, n_positions: 32, n_embd: 8, n_layer: 1, n_head: 1 }, seed: 1 }), batch: 1, count: 2, generate });
   const before = memory('VmRSS');
+  const processorSeconds = () => Object.values(process.cpuUsage()).reduce((sum, microseconds) => sum + microseconds / 1e6, 0);
+  const processorBegan = processorSeconds();
   const began = performance.now();
   let model;
   try {
@@ -50,11 +53,12 @@ async function work(engine) {
   tf.tidy(() => model.logits(model.forward({ embeddings: model.embed(tf.tensor2d([[1, 2]], [1, 2], 'int32')) }).hidden).dataSync());
   const ready = performance.now();
   const weights = model.parameters.byteLength;
-  const result = { loadSeconds: (loaded - began) / 1000, readySeconds: (ready - began) / 1000, peakBytes: (memory('VmHWM') - before) * 1024, weightBytes: weights, tokensPerSecond: {} };
+  const result = { loadSeconds: (loaded - began) / 1000, readySeconds: (ready - began) / 1000, readyProcessorSeconds: processorSeconds() - processorBegan, peakBytes: (memory('VmHWM') - before) * 1024, weightBytes: weights, tokensPerSecond: {}, tokensPerProcessorSecond: {} };
   for (const batch of batches) {
     await generateOnce({ model, batch, count: 4, generate });
-    const start = performance.now();
+    const [start, processorStart] = [performance.now(), processorSeconds()];
     await generateOnce({ model, batch, count: newTokens, generate });
+    result.tokensPerProcessorSecond[batch] = (batch * newTokens) / (processorSeconds() - processorStart);
     result.tokensPerSecond[batch] = (batch * newTokens * 1000) / (performance.now() - start);
   }
   return result;
@@ -67,7 +71,7 @@ async function generateOnce({ model, batch, count, generate }) {
 
 const last = (text) => JSON.parse(text.trim().split('\n').at(-1));
 const common = ['--batches', batches.join(','), '--prompt', String(prompt), '--new-tokens', String(newTokens)];
-const ours = (folder, engine) => last(execFileSync(process.execPath, [fileURLToPath(import.meta.url), folder, '--worker', engine, ...(batches.length === 0 ? ['--no-generate'] : common)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
+const ours = (folder, engine) => last(execFileSync(process.execPath, [fileURLToPath(import.meta.url), folder, '--worker', engine, ...(batches.length === 0 ? ['--no-generate'] : common)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, TF_NUM_INTRAOP_THREADS: options.threads, TF_NUM_INTEROP_THREADS: options.threads } }));
 const theirs = (folder) => last(execFileSync(options.python, [fileURLToPath(new URL('checkpoints_transformers.py', import.meta.url)), folder, '--threads', options.threads, ...common], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
 
 function median(values) {
@@ -91,8 +95,12 @@ if (options.worker !== undefined) {
     const rows = [
       ['load, seconds', (run) => run.loadSeconds, 2, true],
       ['load and first pass, seconds', (run) => run.readySeconds, 2, true],
+      ['load and first pass, processor seconds', (run) => run.readyProcessorSeconds, 2, true],
       ['peak memory / float32 weights', (run) => run.peakBytes && run.peakBytes / run.weightBytes, 2, true],
-      ...batches.map((batch) => [`greedy tokens/s, batch ${batch}`, (run) => run.tokensPerSecond?.[batch], 1, false]),
+      ...batches.flatMap((batch) => [
+        [`greedy tokens/s, batch ${batch}`, (run) => run.tokensPerSecond?.[batch], 1, false],
+        [`greedy tokens per processor second, batch ${batch}`, (run) => run.tokensPerProcessorSecond?.[batch], 1, false],
+      ]),
     ];
     console.log(`\n${basename(folder)}\n\n| what | ${engines.map((engine) => `${engine} | ratio`).join(' | ')} | transformers |\n|---|${engines.map(() => '---|---|').join('')}---|`);
     for (const [title, value, digits, smallerIsBetter] of rows) {

@@ -8,7 +8,8 @@ export type ModelErrorCode =
   | 'unknown-layer'
   | 'adapter-in-place'
   | 'no-adapter'
-  | 'invalid-adapter';
+  | 'invalid-adapter'
+  | 'not-a-number';
 
 /** A request that a model cannot fulfil: says what, where and what to do. */
 export class ModelError extends Error {

@@ -253,4 +253,27 @@ describe('sampleToken', () => {
       for (const [id, share] of draws(options).entries()) expect(Math.abs(share - (expected[id] as number))).toBeLessThan(0.015);
     }
   });
+
+  it('says so where the logits are not numbers', () => {
+    expect(() => sampleToken({ logits: Float32Array.of(1, NaN, 2), temperature: 1, random: new RandomStream({ seed: 1 }) })).toThrow(expect.objectContaining({ code: 'not-a-number' }));
+  });
+
+  it('draws what sorting all ids would draw, ties by id', () => {
+    const logitStream = new RandomStream({ seed: 5 });
+    for (let round = 0; round < 60; round++) {
+      // Few distinct values: many ties.
+      const logits = Float32Array.from({ length: 40 }, () => Math.round(logitStream.normal() * 2) / 2);
+      const settings = [{}, { topK: 7 }, { topP: 0.6 }, { topK: 12, topP: 0.8 }][round % 4]!;
+      const { topK = Infinity, topP = 1 } = settings as { topK?: number; topP?: number };
+      const order = [...logits.keys()].sort((first, second) => logits[second]! - logits[first]! || first - second).slice(0, Math.min(topK, 40));
+      const weights = order.map((id) => Math.exp((logits[id]! - logits[order[0]!]!) / 1.3));
+      const total = weights.reduce((sum, weight) => sum + weight, 0);
+      let kept = 0;
+      let mass = 0;
+      while (kept < weights.length && (kept === 0 || mass < topP * total)) mass += weights[kept++]!;
+      let draw = new RandomStream({ seed: round }).uniform() * mass;
+      const rank = weights.slice(0, kept).findIndex((weight) => (draw -= weight) < 0);
+      expect(sampleToken({ logits, temperature: 1.3, random: new RandomStream({ seed: round }), ...settings })).toBe(order[rank < 0 ? kept - 1 : rank]);
+    }
+  });
 });
