@@ -1,5 +1,6 @@
 // Holds the built command against recorded outputs of transformers, and writes docs/results/parity.md:
 //   node tooling/parity/table.mjs FOLDER… [--engines cpu,wasm] [--output docs/results/parity.md]
+// What the file says under further headings is kept.
 // Each FOLDER is a model folder with a golden.safetensors (or, of a language model's story, a golden.json), or holds
 // such folders. Outputs come from `subtext forward` and `subtext generate`, gradients and AdamW steps from the packages.
 // Needs a build: npm run bootstrap. Ends with exit code 1 where anything is out of tolerance.
@@ -184,6 +185,8 @@ for (const folder of cases) {
 }
 rmSync(scratch, { recursive: true, force: true });
 
+// Sections that were written about other checks stay.
+const rest = existsSync(options.output) ? (/\n## [\s\S]*$/.exec(readFileSync(options.output, 'utf8'))?.[0] ?? '') : '';
 const versions = found.filter(({ name }) => engines.includes(name)).map(({ name, version }) => `${name} ${version ?? ''}`.trim());
 writeFileSync(
   options.output,
@@ -196,7 +199,7 @@ Made by \`node tooling/parity/table.mjs FOLDER…\` over folders of recorded cas
 | case | architecture | engine | ${columns.map(({ title }) => title).join(' | ')} |
 |---|---|---|${columns.map(() => '---').join('|')}|
 ${lines.join('\n')}
-`,
+${rest}`,
 );
 console.log(`\n${faults} out of tolerance; written to ${options.output}`);
 process.exitCode = faults === 0 ? 0 : 1;

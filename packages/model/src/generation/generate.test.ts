@@ -129,7 +129,9 @@ describeOnEngines('generate', () => {
       const whole = await generate({ model, inputs: prompts, maxNewTokens: 6, outputStates: true });
       const session = new DecodingSession({ model, batch: 3, capacity: 16 });
       const begun = leftPad(prompts.map((prompt) => prompt.slice(0, -1)));
-      tf.tidy(() => session.feed({ embeddings: model.embed(tf.tensor2d(begun.ids, [3, begun.time], 'int32')), mask: begun.mask }));
+      tf.tidy(() => {
+        session.feed({ embeddings: model.embed(tf.tensor2d(begun.ids, [3, begun.time], 'int32')), mask: begun.mask });
+      });
       const inputs = prompts.map((prompt) => prompt.slice(-1));
       const rest = await generate({ model, inputs, session, maxNewTokens: 6, outputStates: true });
       session.dispose();
