@@ -59,7 +59,6 @@ async function trainAndMeasure(method, seed) {
   const { examples } = await loadTask({ task, path: options.data });
   const answers = await reasoner.think({ questions: examples.map((example) => ({ question: task.prompt(example) })) });
   const scores = answers.map(({ answer }, index) => task.score({ prediction: answer ?? null, example: examples[index] }));
-  const superposition = audited.has(method) ? await measureSuperposition({ reasoner, task, examples }) : null;
   reasoner.dispose();
   if (audited.has(method)) await run('apps/eval/bin/subtext-eval.js', 'audit', '--model', join(folder, 'reasoner'), '--task', task.name, '--data', options.data, '--output', join(folder, 'audit'), '--no-probes', '--engine', 'wasm', '--floor', '0.5');
   const curve = (await readFile(join(folder, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
@@ -71,10 +70,17 @@ async function trainAndMeasure(method, seed) {
     parseable: scores.filter(({ parseable }) => parseable).length,
     byHops: Object.fromEntries([...new Set(examples.map(({ category }) => category))].sort().map((category) => [category, share(scores.filter((_, index) => examples[index].category === category).map(({ correct }) => correct))])),
     generatedTokens: mean(answers.map(({ tokens }) => tokens.generated)),
-    superposition,
     curve: curve.filter((_, index) => index % 5 === 4).map(({ step, phaseName, loss, mastery }) => ({ step, phase: phaseName, loss: round(loss), mastery: round(mastery) })),
   };
   await writeFile(measured, `${JSON.stringify(result, null, 1)}\n`);
+}
+
+async function superpositionOf({ method, seed }) {
+  const reasoner = await Reasoner.load(join(options.runs, `${method}-${seed}`, 'reasoner'));
+  const { examples } = await loadTask({ task, path: options.data });
+  const found = await measureSuperposition({ reasoner, task, examples });
+  reasoner.dispose();
+  return found;
 }
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -121,7 +127,9 @@ const tests = present.flatMap((left, index) => present.slice(index + 1).flatMap(
 })));
 const phaseRows = found.map((one) => [one.method, String(one.seed), one.phases.map(({ phase, step, seconds }) => `${phase}: ${step} (${minutes(seconds)} min)`).join(', '), Object.entries(one.byHops).map(([hops, value]) => `${hops} ${percent(value)}`).join(', '), one.loads.map((load) => load.toFixed(1)).join(' → ')]);
 const best = [...of('coconut')].sort((a, b) => accuracy(b) - accuracy(a))[0];
+const superposition = best && (await superpositionOf(best));
 const verdicts = found.filter(({ audit }) => audit).map((one) => `- ${one.method}, seed ${one.seed}: thoughts **${one.audit.verdict}**${one.audit.certain ? '' : ' (uncertain)'}. ${one.audit.evidence.join(' ')}`);
+const cells = (classes) => nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'));
 const configuration = await readFile(join(here, 'graphs/coconut.yaml'), 'utf8');
 
 const page = `# Graphs from scratch
@@ -147,12 +155,12 @@ ${markdown(['method', 'seed', 'last step of each phase', 'accuracy by hops', 'lo
 ## What the audit says
 
 ${verdicts.length === 0 ? 'Nothing was audited.' : verdicts.join('\n')}
-${best?.superposition ? `
+${superposition ? `
 ## What the thoughts hold
 
-Dot products of the thoughts with the nodes' embeddings, by what a node is to the thought (\`subtext thoughts\`), mean ± standard error over questions; seed ${best.seed} of \`coconut\`, ${best.superposition.inOrder} of ${best.superposition.thoughts.length} thoughts in the order ${nodeClasses.join(' > ')}.
+Dot products of the thoughts with the nodes' embeddings, by what a node is to the thought (\`subtext thoughts\`), mean ± standard error over questions; seed ${best.seed} of \`coconut\`.
 
-${markdown(['thought', ...nodeClasses], best.superposition.thoughts.map(({ thought, classes }) => [String(thought), ...nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'))]))}
+${markdown(['thought', ...nodeClasses, 'optimal above every unreachable node'], [...superposition.thoughts.map(({ thought, classes, aboveUnreachable }) => [String(thought), ...cells(classes), percent(aboveUnreachable.optimal)]), ['all', ...cells(superposition.overall), '–']])}
 ` : ''}
 ## Configuration
 
@@ -165,7 +173,7 @@ ${configuration.trim()}
 await mkdir(dirname(options.output), { recursive: true });
 const notes = `${options.output}-notes.md`;
 await writeFile(`${options.output}.md`, existsSync(notes) ? `${page}\n${await readFile(notes, 'utf8')}` : page);
-await writeFile(`${options.output}.json`, `${JSON.stringify({ data: basename(options.data), processor: `${cpus().length} × ${cpus()[0].model}`, runs: found.map(({ curve: _curve, audit, ...one }) => ({ ...one, accuracy: accuracy(one), audit: audit && { verdict: audit.verdict, certain: audit.certain, accuracy: audit.accuracy, dependence: audit.dependence, interventions: audit.interventions.map(({ name, kept, count, effect: measured }) => ({ name, kept, count, accuracy: measured?.accuracy, pValue: measured?.pValue })) } })) }, null, 1)}\n`);
+await writeFile(`${options.output}.json`, `${JSON.stringify({ data: basename(options.data), superposition, processor: `${cpus().length} × ${cpus()[0].model}`, runs: found.map(({ curve: _curve, audit, ...one }) => ({ ...one, accuracy: accuracy(one), audit: audit && { verdict: audit.verdict, certain: audit.certain, accuracy: audit.accuracy, dependence: audit.dependence, interventions: audit.interventions.map(({ name, kept, count, effect: measured }) => ({ name, kept, count, accuracy: measured?.accuracy, pValue: measured?.pValue })) } })) }, null, 1)}\n`);
 const curves = (key) => found.map((one) => ({ name: `${one.method} ${one.seed}`, points: one.curve.map((point) => ({ x: point.step, y: point[key] })) }));
 await writeFile(`${options.output}.html`, renderReport({
   title: 'Graphs from scratch',
@@ -174,7 +182,7 @@ await writeFile(`${options.output}.html`, renderReport({
     tableSection({ title: 'Accuracy', caption: 'On the held-out file.', columns: header, rows }),
     chartSection({ title: 'Mastery while training', caption: 'Share of right nodes among the highest logits, for what the phase teaches; a phase that begins starts low.', series: curves('mastery'), xLabel: 'step', yLabel: 'mastery', yFormat: 'percent', yInclude: [0, 1], smoothingWindow: 5, ...(best && { phases: best.phases.map(({ phase }, index) => ({ label: phase, x: index === 0 ? 0 : best.phases[index - 1].step })) }) }),
     chartSection({ title: 'Loss while training', caption: 'Of each phase on its own batches.', series: curves('loss'), xLabel: 'step', yLabel: 'loss', smoothingWindow: 5 }),
-    ...(best?.superposition ? superpositionSections({ superposition: best.superposition }) : []),
+    ...(superposition ? superpositionSections({ superposition }) : []),
   ],
   footer: `Made by tooling/science/graphs.mjs on ${cpus().length} × ${cpus()[0].model}.`,
 }));

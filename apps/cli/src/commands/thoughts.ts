@@ -71,15 +71,17 @@ async function readQuestions({ options, task }: { options: ThoughtsCommandOption
 }
 
 async function show({ options, superposition, source, output }: { options: ThoughtsCommandOptions; superposition: Superposition; source: string; output: Output }): Promise<void> {
-  const { thoughts, questions, inOrder } = superposition;
-  const summary = `Over ${questions} questions of ${source}, ${inOrder} of ${thoughts.length} thoughts are nearest to the nodes of their own hop: ${nodeClasses.join(' > ')}.`;
+  const { thoughts, overall, questions } = superposition;
+  const order = [...nodeClasses].filter((name) => overall[name]).sort((a, b) => overall[b]!.mean - overall[a]!.mean);
+  const summary = `Over ${questions} questions of ${source} and all thoughts: ${order.join(' > ')}.`;
+  const cells = (classes: Superposition['overall']) => nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'));
   if (options.output !== undefined) {
     const page = renderReport({ title: `The thoughts of ${options.model}`, summary, sections: superpositionSections({ superposition }), footer: `Model ${options.model}, task ${options.task}, ${source}.` });
     await writeAtomically({ path: options.output, data: page });
   }
   const table = textTable({
     header: ['thought', ...nodeClasses],
-    rows: thoughts.map(({ thought, classes }) => [String(thought), ...nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'))]),
+    rows: [...thoughts.map(({ thought, classes }) => [String(thought), ...cells(classes)]), ['all', ...cells(overall)]],
   });
   const report = options.output === undefined ? {} : { report: options.output };
   output.event(

@@ -6,7 +6,8 @@ import { nodeClasses, type Superposition } from './superposition';
 
 /** What the thoughts hold of the nodes, as a picture, a table and one question's thoughts, for a report. */
 export function superpositionSections({ superposition }: { superposition: Superposition }): ReportSection[] {
-  const { thoughts, questions, first } = superposition;
+  const { thoughts, overall, questions, first } = superposition;
+  const cells = (classes: Superposition['overall']) => nodeClasses.map((name) => (classes[name] ? { value: `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}`, note: `${classes[name].nodes} nodes` } : null));
   const series = nodeClasses.map((name) => ({
     name,
     points: thoughts.flatMap(({ thought, classes }) => {
@@ -27,12 +28,10 @@ export function superpositionSections({ superposition }: { superposition: Superp
       title: 'Dot products by class',
       caption: 'Mean ± standard error over questions, and how many nodes there are of each class.',
       columns: ['thought', ...nodeClasses.map((name) => ({ header: name, align: 'right' as const })), { header: 'optimal above every unreachable node', format: 'percent' as const }, { header: 'frontier above every unreachable node', format: 'percent' as const }],
-      rows: thoughts.map(({ thought, classes, aboveUnreachable }) => [
-        String(thought),
-        ...nodeClasses.map((name) => (classes[name] ? { value: `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}`, note: `${classes[name].nodes} nodes` } : null)),
-        aboveUnreachable.optimal,
-        aboveUnreachable.frontier,
-      ]),
+      rows: [
+        ...thoughts.map(({ thought, classes, aboveUnreachable }) => [String(thought), ...cells(classes), aboveUnreachable.optimal, aboveUnreachable.frontier]),
+        ['all', ...cells(overall), null, null],
+      ],
     }),
     tableSection({
       title: 'The thoughts of one question',

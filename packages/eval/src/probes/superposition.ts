@@ -38,6 +38,8 @@ export interface ReadThought {
 export interface Superposition {
   questions: number;
   thoughts: ThoughtSuperposition[];
+  /** The same over all thoughts: the mean over a question's nodes of a class at a thought, then over questions and thoughts. */
+  overall: ThoughtSuperposition['classes'];
   /** Thoughts in which the means stand in the order of {@link nodeClasses}. */
   inOrder: number;
   /** The first question's thoughts, as an example. */
@@ -92,12 +94,14 @@ export async function measureSuperposition({
   const products = answers.map(({ thoughts }, index) =>
     thoughts.map(({ hidden }) => graphs[index]!.symbols.map((_, node) => embeddings[node]!.reduce((sum, value, place) => sum + value * hidden[place]!, 0))),
   );
-  const thoughts = Array.from({ length: Math.max(...products.map(({ length }) => length)) }, (_, thought) =>
-    summariseThought({ thought: thought + 1, questions: products.flatMap((own, index) => (own[thought] === undefined ? [] : [{ products: own[thought]!, classes: classifyNodes({ facts: graphs[index]!, hop: thought + 1 }) }])) }),
+  const seen = Array.from({ length: Math.max(...products.map(({ length }) => length)) }, (_, thought) =>
+    products.flatMap((own, index) => (own[thought] === undefined ? [] : [{ products: own[thought]!, classes: classifyNodes({ facts: graphs[index]!, hop: thought + 1 }) }])),
   );
+  const thoughts = seen.map((all, thought) => ({ thought: thought + 1, ...summarise(all) }));
   return {
     questions: examples.length,
     thoughts,
+    overall: summarise(seen.flat()).classes,
     inOrder: thoughts.filter(isInOrder).length,
     first: products[0]!.map((own, thought) => {
       const classes = classifyNodes({ facts: graphs[0]!, hop: thought + 1 });
@@ -107,7 +111,7 @@ export async function measureSuperposition({
   };
 }
 
-function summariseThought({ thought, questions }: { thought: number; questions: readonly { products: readonly number[]; classes: readonly NodeClass[] }[] }): ThoughtSuperposition {
+function summarise(questions: readonly { products: readonly number[]; classes: readonly NodeClass[] }[]): Omit<ThoughtSuperposition, 'thought'> {
   const ofClass = (question: (typeof questions)[number], wanted: NodeClass) => question.products.filter((_, node) => question.classes[node] === wanted);
   const summary = (wanted: NodeClass) => {
     const groups = questions.map((question) => ofClass(question, wanted)).filter(({ length }) => length > 0);
@@ -122,7 +126,6 @@ function summariseThought({ thought, questions }: { thought: number; questions: 
     return compared.length === 0 ? null : compared.filter(Boolean).length / compared.length;
   };
   return {
-    thought,
     classes: Object.fromEntries(nodeClasses.map((one) => [one, summary(one)])) as ThoughtSuperposition['classes'],
     aboveUnreachable: { optimal: above('optimal'), frontier: above('frontier') },
   };
