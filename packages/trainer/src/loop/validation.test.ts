@@ -90,14 +90,14 @@ describe('validation while training', () => {
     try {
       const whole = await trainToy({ folder: at('whole'), workers, ...options, finalWeights: 'best' });
       expect(whole.best!.step).toBe(26);
+      // One run, stopped again and again.
       for (const stopAt of stops) {
-        const name = `stopped-${stopAt}`;
         const controller = new AbortController();
-        await trainToy({ folder: at(name), workers, ...options, finalWeights: 'best', signal: controller.signal, onProgress: ({ step }) => step === stopAt && controller.abort() });
-        const resumed = await trainToy({ folder: at(name), workers, ...options, finalWeights: 'best' });
-        expect(resumed).toEqual(whole);
-        expect(await logOf(name)).toBe(await logOf('whole'));
+        const stopped = await trainToy({ folder: at('stopped'), workers, ...options, finalWeights: 'best', signal: controller.signal, onProgress: ({ step }) => step === stopAt && controller.abort() });
+        expect(stopped).toMatchObject({ status: 'stopped', steps: stopAt });
       }
+      expect(await trainToy({ folder: at('stopped'), workers, ...options, finalWeights: 'best' })).toEqual(whole);
+      expect(await logOf('stopped')).toBe(await logOf('whole'));
     } finally {
       await useEngine('wasm');
     }
