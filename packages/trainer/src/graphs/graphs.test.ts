@@ -213,6 +213,36 @@ describe('training on graphs', () => {
     }
   });
 
+  it('goes on to the same bytes where it was interrupted, around phases that mastery ended', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'subtext-graphs-'));
+    try {
+      const method = { form: 'edges', thoughts: 'continuous', count: 2 } as const;
+      const schedule = { learningRate: 0.01, shape: 'constant' as const };
+      const phases = graphPhases({ examples, drawing: drawingOf(method, 2), graphs: 2, hop: { steps: 30, schedule, mastery: 0.01 }, answer: { steps: 2, schedule }, seed: 1, shards: 1 });
+      const source = { module: new URL('./graph-program.ts', import.meta.url).href, options: small };
+      const run = async (name: string, stopAt?: number) => {
+        const program = await createProgram(small);
+        const controller = new AbortController();
+        const outcome = await train({ folder: join(folder, name), source, program: program as never, phases, fingerprint: 'graphs', workers: 0, shards: 1, signal: controller.signal, onProgress: ({ step }) => step === stopAt && controller.abort() });
+        const weights = program.parameters.map(({ variable }) => [...variable.dataSync()]);
+        for (const { variable } of program.parameters) variable.dispose();
+        return { outcome, weights, phase: outcome.status };
+      };
+      const whole = await run('whole');
+      const ends = (await readFile(join(folder, 'whole/log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { step: number; phase: number });
+      const border = Math.max(...ends.filter(({ phase }) => phase === 0).map(({ step }) => step));
+      expect(border).toBeLessThan(30);
+      for (const stopAt of [border - 1, border, border + 1]) {
+        expect((await run(`stopped-${stopAt}`, stopAt)).phase).toBe('stopped');
+        const resumed = await run(`stopped-${stopAt}`);
+        expect(resumed.outcome).toMatchObject({ status: 'finished', steps: whole.outcome.steps });
+        expect(resumed.weights).toEqual(whole.weights);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it('refuses examples without a graph, and more shards than graphs', () => {
     expect(() => graphExample({ id: '7' })).toThrow(/Example 7 has no graph/);
     const schedule = { learningRate: 0.01 };
