@@ -1,4 +1,4 @@
-"""The PyTorch eager twin of `subtext bench train` and `subtext bench generate`: the same GPT-2 (learned positions, layer
+"""The PyTorch eager twin of `subtext bench train`, `subtext bench generate` and vision-train.mjs: the same GPT-2 (learned positions, layer
 norm, GELU, tied embeddings, no dropout), float32, whole steps (forward, backward, clipping, AdamW) on random texts.
 
     python tooling/bench/train_pytorch.py train --width 256 --layers 4 --tokens 128 --batch 16 --threads 2
@@ -62,10 +62,10 @@ def train(options, device):
         {"params": [p for p in model.parameters() if p.dim() <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=1e-4)
-    times = []
+    times, processor = [], []
     for step in range(options.warmup + options.steps):
         texts = torch.randint(options.vocabulary, (options.batch, options.tokens + 1))
-        began = time.perf_counter()
+        began, processor_began = time.perf_counter(), time.process_time()
         texts = texts.to(device)
         loss = model(texts[:, :-1], texts[:, 1:])
         optimizer.zero_grad(set_to_none=True)
@@ -77,13 +77,46 @@ def train(options, device):
             torch.cuda.synchronize()
         if step >= options.warmup:
             times.append(time.perf_counter() - began)
+            processor.append(time.process_time() - processor_began)
     median = statistics.median(times)
     return {
         "parameters": sum(p.numel() for p in model.parameters()),
-        "millisecondsPerStep": median * 1000,
+        "millisecondsPerStep": median * 1000, "processorMillisecondsPerStep": statistics.median(processor) * 1000,
         "tokensPerSecond": options.batch * options.tokens / median,
         "loss": last,
     }
+
+
+def vision(options, device):
+    """transformers' LLaVA in the shape of the vision model of `npm start` (vision-shape.json); see vision-train.mjs."""
+    import pathlib
+    from transformers import LlavaConfig, LlavaForConditionalGeneration
+
+    shape = json.loads((pathlib.Path(__file__).parent / "vision-shape.json").read_text())
+    shape.pop("model_type")
+    model = LlavaForConditionalGeneration(LlavaConfig(**shape)).to(device).train()
+    pictures, question, chain = 4, 12, 100
+    tokens, side, vocabulary = pictures + question + chain, shape["vision_config"]["image_size"], shape["text_config"]["vocab_size"]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    times, processor = [], []
+    for step in range(options.warmup + options.steps):
+        ids = torch.randint(3, vocabulary, (options.batch, tokens), device=device)
+        ids[:, :pictures] = shape["image_token_index"]
+        labels = ids.clone()
+        labels[:, : pictures + question] = -100
+        pixels = torch.rand(options.batch, 3, side, side, device=device)
+        began, processor_began = time.perf_counter(), time.process_time()
+        loss = model(input_ids=ids, pixel_values=pixels, labels=labels, attention_mask=torch.ones_like(ids)).loss
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        last = loss.item()
+        if step >= options.warmup:
+            times.append(time.perf_counter() - began)
+            processor.append(time.process_time() - processor_began)
+    median = statistics.median(times)
+    return {"parameters": sum(p.numel() for p in model.parameters()), "millisecondsPerStep": median * 1000, "processorMillisecondsPerStep": statistics.median(processor) * 1000, "tokensPerSecond": options.batch * tokens / median, "loss": last}
 
 
 def generate(options, device):
@@ -98,21 +131,22 @@ def generate(options, device):
     results = []
     for batch in options.batches:
         ids = torch.randint(1, options.vocabulary, (batch, options.prompt), device=device)
-        times = []
+        times, processor = [], []
         for round_ in range(options.rounds + 1):
-            began = time.perf_counter()
+            began, processor_began = time.perf_counter(), time.process_time()
             with torch.no_grad():
                 model.generate(ids, attention_mask=torch.ones_like(ids), do_sample=False, min_new_tokens=options.new_tokens, max_new_tokens=options.new_tokens)
             if round_ > 0:
                 times.append(time.perf_counter() - began)
+                processor.append(time.process_time() - processor_began)
         median = statistics.median(times)
-        results.append({"batch": batch, "milliseconds": median * 1000, "tokensPerSecond": batch * options.new_tokens / median})
+        results.append({"batch": batch, "milliseconds": median * 1000, "tokensPerSecond": batch * options.new_tokens / median, "processorMilliseconds": statistics.median(processor) * 1000})
     return {"results": results}
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["train", "generate"])
+    parser.add_argument("what", choices=["train", "generate", "vision"])
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int)
@@ -133,7 +167,7 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     device = torch.device(options.device)
-    result = train(options, device) if options.what == "train" else generate(options, device)
+    result = {"train": train, "generate": generate, "vision": vision}[options.what](options, device)
     print(json.dumps({"torch": torch.__version__, "threads": options.threads, "device": options.device, **result}))
 
 

@@ -1,7 +1,7 @@
 import { createModel, generate } from '@subtext/model';
 import { RandomStream } from '@subtext/data';
 
-import { gpt2Config, median, type BenchShape } from './gpt2-like';
+import { gpt2Config, median, processorMilliseconds, type BenchShape } from './gpt2-like';
 
 export interface BenchGenerateOptions extends Omit<BenchShape, 'positions'> {
   /** Tokens of each prompt. */
@@ -21,6 +21,8 @@ export interface BenchGenerateResult {
   milliseconds: number;
   /** New tokens of all rows. */
   tokensPerSecond: number;
+  /** Processor time, all threads together: the median. */
+  processorMilliseconds: number;
 }
 
 /** Greedy generation with a cache, from random prompts with random weights. */
@@ -32,15 +34,19 @@ export async function benchGenerate({ prompt, newTokens, batches, rounds, onRoun
   for (const batch of batches) {
     const inputs = Array.from({ length: batch }, () => Array.from({ length: prompt }, () => random.integer(shape.vocabulary)));
     const times: number[] = [];
+    const processorTimes: number[] = [];
     // The first round warms up.
     for (let round = 0; round <= rounds; round++) {
-      const began = performance.now();
+      const [began, processorBegan] = [performance.now(), processorMilliseconds()];
       await generate({ model, inputs, maxNewTokens: newTokens });
-      if (round > 0) times.push(performance.now() - began);
+      if (round > 0) {
+        times.push(performance.now() - began);
+        processorTimes.push(processorMilliseconds() - processorBegan);
+      }
       onRound?.({ done: ++done, total: batches.length * (rounds + 1) });
     }
     const milliseconds = median(times);
-    results.push({ batch, milliseconds, tokensPerSecond: (batch * newTokens * 1000) / milliseconds });
+    results.push({ batch, milliseconds, tokensPerSecond: (batch * newTokens * 1000) / milliseconds, processorMilliseconds: median(processorTimes) });
   }
   model.dispose();
   return results;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { gpt2Config, median, type BenchShape } from './gpt2-like';
+import { gpt2Config, median, processorMilliseconds, type BenchShape } from './gpt2-like';
 
 export interface BenchTrainOptions extends Omit<BenchShape, 'positions'> {
   /** Tokens a sequence. */
@@ -29,6 +29,8 @@ export interface BenchTrainResult {
   millisecondsPerStep: number;
   /** Of the median step. */
   tokensPerSecond: number;
+  /** Processor time of the median step, all threads together: what other work on the machine changes least. */
+  processorMillisecondsPerStep: number;
   /** The fastest and the slowest measured step. */
   range: [number, number];
   /** Of the last step: shows that it trains. */
@@ -52,7 +54,9 @@ export async function benchTrain({ tokens, batch, steps, warmup, workers, shards
   };
   const folder = await mkdtemp(join(tmpdir(), 'subtext-bench-'));
   const times: number[] = [];
+  const processorTimes: number[] = [];
   let last = 0;
+  let lastProcessor = 0;
   let finalLoss = NaN;
   try {
     const { status } = await train({
@@ -68,9 +72,13 @@ export async function benchTrain({ tokens, batch, steps, warmup, workers, shards
       logSteps: total + 1,
       signal,
       onProgress: ({ step, loss }) => {
-        const now = performance.now();
-        if (step > warmup && step > 1) times.push(now - last);
+        const [now, processor] = [performance.now(), processorMilliseconds()];
+        if (step > warmup && step > 1) {
+          times.push(now - last);
+          processorTimes.push(processor - lastProcessor);
+        }
         last = now;
+        lastProcessor = processor;
         finalLoss = loss;
         onStep?.({ done: step, total, loss });
       },
@@ -80,7 +88,7 @@ export async function benchTrain({ tokens, batch, steps, warmup, workers, shards
     await rm(folder, { recursive: true, force: true });
   }
   const milliseconds = median(times);
-  return { parameters, millisecondsPerStep: milliseconds, tokensPerSecond: (batch * tokens * 1000) / milliseconds, range: [Math.min(...times), Math.max(...times)], loss: finalLoss };
+  return { parameters, millisecondsPerStep: milliseconds, tokensPerSecond: (batch * tokens * 1000) / milliseconds, processorMillisecondsPerStep: median(processorTimes), range: [Math.min(...times), Math.max(...times)], loss: finalLoss };
 }
 
 /** A batch of random texts; a sequence of `tokens` + 1 ids gives `tokens` predictions. */

@@ -51,7 +51,7 @@ export async function train({
   const unlock = await lockFolder(folder);
   try {
     const state = newState({ program, shards });
-    readVariables({ program, state });
+    await readVariables({ program, state });
     const position: RunPosition = (await resumeNewest({
       folder: checkpoints,
       state,
@@ -261,9 +261,10 @@ async function takeBest({ folder, state, position, onNotice }: { folder: string;
   }
 }
 
-function readVariables({ program, state }: { program: TrainingProgram; state: SharedState }): void {
+async function readVariables({ program, state }: { program: TrainingProgram; state: SharedState }): Promise<void> {
   for (const [index, { offset }] of state.spans.entries()) {
-    state.parameters.set(program.parameters[index]!.variable.dataSync() as Float32Array, offset);
+    // Not dataSync, for which webgpu cannot wait.
+    state.parameters.set((await program.parameters[index]!.variable.data()) as Float32Array, offset);
   }
 }
 
