@@ -1,6 +1,6 @@
 import { UsageError } from '@subtext/terminal';
 import { readFile } from 'node:fs/promises';
-import { isMap, isScalar, LineCounter, type Node, parse, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, LineCounter, type Node, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 
 /** Where a path of the configuration stands: a place in the file, or an override on the command line. */
@@ -40,19 +40,26 @@ export async function loadConfiguration<Schema extends z.ZodType>({
     throw new UsageError(`The configuration is not valid YAML:\n${faults.join('\n')}`);
   }
   const written: unknown = document.toJS() ?? {};
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
+    throw new UsageError(`The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} where keys with values are needed, such as "output: runs/mine".`);
+  }
   const value = replaceFolder ? replacePrefix({ value: written, ...replaceFolder }) : written;
   const overridden = new Set<string>();
   for (const override of overrides) overridden.add(applyOverride({ value, override }).join('.'));
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const placeOf = (keys: readonly PropertyKey[]): string => {
+  const placeOf = (keys: readonly PropertyKey[]): Place | 'command line' => {
     for (let length = keys.length; length > 0; length--) {
       if (overridden.has(keys.slice(0, length).join('.'))) return 'command line';
     }
-    const place = findPlace({ root: document.contents, keys, lines });
-    return place ? `${path}:${place.line}:${place.column}` : path;
+    return findPlace({ root: document.contents, keys, lines }) ?? { line: 0, column: 0 };
   };
-  const faults = result.error.issues.flatMap((issue) => describeIssue({ issue, schema, placeOf }));
+  const faults = result.error.issues
+    .flatMap((issue) => describeIssue({ issue, schema, value }))
+    .map(({ keys, message }) => ({ place: placeOf(keys), message }))
+    // As the file is read from top to bottom; the command line comes last.
+    .sort((a, b) => (a.place === 'command line' ? 1 : b.place === 'command line' ? -1 : a.place.line - b.place.line || a.place.column - b.place.column))
+    .map(({ place, message }) => `${place === 'command line' ? place : place.line === 0 ? path : `${path}:${place.line}:${place.column}`}: ${message}`);
   throw new UsageError(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
 }
 
@@ -79,6 +86,7 @@ function applyOverride({ value, override }: { value: unknown; override: string }
   if (equals < 1) throw new UsageError(`Cannot read the override "${override}": write key=value, for example training.batchSize=64.`);
   const keys = override.slice(0, equals).split('.');
   let target = value as Record<string, unknown>;
+  if (keys.includes('__proto__')) throw new UsageError(`Cannot read the override "${override}": there is no such key.`);
   for (const key of keys.slice(0, -1)) {
     if (typeof target[key] !== 'object' || target[key] === null) target[key] = {};
     target = target[key] as Record<string, unknown>;
@@ -96,6 +104,14 @@ function findPlace({ root, keys, lines }: { root: Node | null; keys: readonly Pr
   let node: unknown = root;
   let place: Place | undefined;
   for (const key of keys) {
+    if (isSeq(node) && typeof key === 'number') {
+      const item = node.items[key] as Node | undefined;
+      if (!item?.range) break;
+      const { line, col } = lines.linePos(item.range[0]);
+      place = { line, column: col };
+      node = item;
+      continue;
+    }
     if (!isMap(node)) break;
     const pair = node.items.find(({ key: found }) => isScalar(found) && String(found.value) === String(key));
     if (!pair) break;
@@ -109,51 +125,78 @@ function findPlace({ root, keys, lines }: { root: Node | null; keys: readonly Pr
   return place;
 }
 
-function describeIssue({
-  issue,
-  schema,
-  placeOf,
-}: {
-  issue: z.core.$ZodIssue;
-  schema: z.ZodType;
-  placeOf: (keys: readonly PropertyKey[]) => string;
-}): string[] {
-  const at = issue.path.join('.');
+/** What is wrong with a configuration at one key. */
+interface ConfigurationFault {
+  keys: readonly PropertyKey[];
+  message: string;
+}
+
+function describeIssue({ issue, schema, value }: { issue: z.core.$ZodIssue; schema: z.ZodType; /** What was checked. */ value: unknown }): ConfigurationFault[] {
+  const keys = issue.path;
+  const at = keys.join('.');
+  const said = (message: string): ConfigurationFault[] => [{ keys, message: at === '' ? message : `${at}: ${message}` }];
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys({ schema, path: issue.path });
+    const known = knownKeys({ schema, path: keys });
     return issue.keys.map((key) => {
-      const nearest = nearestKey({ key, known });
-      return `${placeOf([...issue.path, key])}: unknown key "${[...issue.path, key].join('.')}"${nearest ? `; did you mean "${nearest}"?` : `; known here: ${known.join(', ')}`}`;
+      const nearest = nearestWord({ word: key, known });
+      const advice = nearest ? `; did you mean "${nearest}"?` : known.length > 0 ? `; known here: ${known.join(', ')}` : '';
+      return { keys: [...keys, key], message: `unknown key "${[...keys, key].join('.')}"${advice}` };
     });
   }
+  const given = valueAt({ value, keys });
+  if (given === undefined && issue.code === 'invalid_type') return said(`must be given (${issue.expected})`);
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const messages = issue.errors.flatMap((branch) => branch.map(({ message }) => message));
-    return [`${placeOf(issue.path)}: ${at}: ${[...new Set(messages)].join('; or ') || issue.message}`];
+    return said([...new Set(messages)].join('; or ') || issue.message);
   }
-  return [`${placeOf(issue.path)}: ${at === '' ? '' : `${at}: `}${issue.message}`];
+  // Names out of a list, such as the method's.
+  const choices = issue.code === 'invalid_value' ? issue.values.map(String) : issue.code === 'invalid_union' && 'discriminator' in issue ? constantsAt({ schema, path: keys }) : [];
+  if (choices.length > 0) {
+    const nearest = typeof given === 'string' ? nearestWord({ word: given, known: choices }) : undefined;
+    return said(`${given === undefined ? 'must be given' : `${JSON.stringify(given)} is none of the choices`}${nearest ? `; did you mean "${nearest}"?` : ''} (${choices.join(', ')})`);
+  }
+  return said(issue.message);
+}
+
+/** What stands at a path. */
+function valueAt({ value, keys }: { value: unknown; keys: readonly PropertyKey[] }): unknown {
+  return keys.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined), value);
+}
+
+type SchemaNode = z.core.JSONSchema.BaseSchema;
+
+/** The parts of a schema that hold at a path, alternatives included. */
+function nodesAt({ schema, path }: { schema: z.ZodType; path: readonly PropertyKey[] }): SchemaNode[] {
+  const alternatives = (node: SchemaNode): SchemaNode[] => {
+    const inner = [...(node.anyOf ?? []), ...(node.oneOf ?? []), ...(node.allOf ?? [])] as SchemaNode[];
+    return [node, ...inner.flatMap(alternatives)];
+  };
+  let nodes: SchemaNode[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })];
+  for (const key of path) {
+    nodes = nodes.flatMap(alternatives).flatMap((node) => {
+      // Named keys; the values of a record, whose keys are free; the items of a list.
+      const next = [node.properties?.[String(key)] ?? node.additionalProperties, typeof key === 'number' ? node.items : undefined];
+      return next.filter((one): one is SchemaNode => typeof one === 'object' && one !== null && !Array.isArray(one));
+    });
+  }
+  return nodes.flatMap(alternatives);
 }
 
 /** The keys that the schema knows at a path. */
-function knownKeys({ schema, path }: { schema: z.ZodType; path: readonly PropertyKey[] }): string[] {
-  let candidates: z.core.JSONSchema.BaseSchema[] = [z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })];
-  const alternatives = (node: z.core.JSONSchema.BaseSchema): z.core.JSONSchema.BaseSchema[] => {
-    const inner = [...(node.anyOf ?? []), ...(node.oneOf ?? []), ...(node.allOf ?? [])] as z.core.JSONSchema.BaseSchema[];
-    return [node, ...inner.flatMap(alternatives)];
-  };
-  for (const key of path) {
-    candidates = candidates.flatMap(alternatives).flatMap((node) => {
-      const next = node.properties?.[String(key)];
-      return typeof next === 'object' ? [next] : [];
-    });
-  }
-  return [...new Set(candidates.flatMap(alternatives).flatMap((node) => Object.keys(node.properties ?? {})))];
+function knownKeys(at: { schema: z.ZodType; path: readonly PropertyKey[] }): string[] {
+  return [...new Set(nodesAt(at).flatMap((node) => Object.keys(node.properties ?? {})))];
 }
 
-/** The known key with the fewest edits, if it is near enough to be a slip. */
-function nearestKey({ key, known }: { key: string; known: readonly string[] }): string | undefined {
-  const distances = known.map((candidate) => ({ candidate, distance: editDistance(key.toLowerCase(), candidate.toLowerCase()) }));
+/** The values that a key may have, where it chooses among alternatives. */
+function constantsAt(at: { schema: z.ZodType; path: readonly PropertyKey[] }): string[] {
+  return [...new Set(nodesAt(at).flatMap((node) => (typeof node.const === 'string' ? [node.const] : [])))];
+}
+
+/** The known word with the fewest edits, if it is near enough to be a slip. */
+function nearestWord({ word, known }: { word: string; known: readonly string[] }): string | undefined {
+  const distances = known.map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }));
   const [best] = distances.sort((a, b) => a.distance - b.distance);
-  return best && best.distance <= Math.max(2, Math.floor(key.length / 3)) ? best.candidate : undefined;
+  return best && best.distance <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
 }
 
 /** Levenshtein's distance. */

@@ -1,0 +1,85 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { loadConfiguration } from './load-configuration';
+import { trainConfiguration } from './schema';
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-configuration-'));
+});
+afterAll(async () => rm(folder, { recursive: true, force: true }));
+
+/** The lines of the error that a file gives. */
+async function faultsOf(text: string, overrides: string[] = []): Promise<string[]> {
+  const path = join(folder, 'faulty.yaml');
+  await writeFile(path, text);
+  const error = await loadConfiguration({ path, overrides, schema: trainConfiguration }).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ name: 'UsageError' });
+  return (error as Error).message.replaceAll(`${path}:`, '').split('\n').map((line) => line.trim());
+}
+
+const sound = 'output: x\ndata: { train: a }\nmodel: { from: b }\nmethod: { name: cot }\n';
+
+describe('loadConfiguration', () => {
+  it('tells all faults at once, from the top, each with its place and the nearest key or choice', async () => {
+    const faults = await faultsOf(
+      `output: x
+data: { train: data/train.jsonl, faultz: 0.1, limit: many }
+model: { from: a, new: {} }
+method: { name: heimaa }
+training:
+  phases: { "hide caption": { stepz: 4 } }
+  text: { steps: 1, epochs: 2 }
+interpreters: { mode: jont, model: { from: reasoner, lora: { rnk: 4, targets: [1] } } }
+logs: { tensorbord: true, modules: [a.mjs, { pth: b.mjs }] }
+`,
+      ['training.sharts=2', 'engine=fast'],
+    );
+    expect(faults[0]).toBe('The configuration has 13 faults:');
+    const expected = [
+      /^2:34: unknown key "data\.faultz"; did you mean "faults"\?$/,
+      /^2:47: data\.limit: .*number/,
+      /^3:1: model: give either "from" or "new"$/,
+      /^4:11: method\.name: "heimaa" is none of the choices; did you mean "heima"\?/,
+      /^6:31: unknown key "training\.phases\.hide caption\.stepz"; did you mean "steps"\?$/,
+      /^7:3: training\.text: give steps or epochs, not both$/,
+      /^8:17: interpreters\.mode: "jont" is none of the choices; did you mean "joint"\? \(joint, after\)$/,
+      /^8:62: unknown key "interpreters\.model\.lora\.rnk"; did you mean "rank"\?$/,
+      /^8:80: interpreters\.model\.lora\.targets\.0: .*string/,
+      /^9:9: unknown key "logs\.tensorbord"; did you mean "tensorboard"\?$/,
+      /^9:44: logs\.modules\.1: /,
+      /^command line: unknown key "training\.sharts"; did you mean "shards"\?$/,
+      /^command line: engine: "fast" is none of the choices/,
+    ];
+    expect(faults).toHaveLength(1 + expected.length);
+    const [, ...told] = faults;
+    for (const pattern of expected) expect(told).toContainEqual(expect.stringMatching(pattern));
+    const lines = told.filter((line) => !line.startsWith('command line')).map((line) => Number(/^\d+/.exec(line)![0]));
+    expect(lines).toEqual([...lines].sort((a, b) => a - b));
+  });
+
+  it('tells what must be given', async () => {
+    expect(await faultsOf('')).toEqual(['The configuration has 4 faults:', ...['output: must be given (string)', 'data: must be given (object)', 'model: must be given (object)', 'method: must be given (object)'].map((text) => expect.stringContaining(text) as string)]);
+    expect((await faultsOf(sound.replace('name: cot', ''))).at(-1)).toMatch(/method\.name: must be given \(no-cot, cot, /);
+  });
+
+  it.each([
+    ['what is no YAML, with every place', 'output: x\noutput: y\ndata: [1\n', /not valid YAML:[^]*2:1: [^]*\n *\d+:\d+: /],
+    ['a text', 'just text', /holds "just text" where keys/],
+    ['a list', '- a', /holds a list/],
+  ])('refuses %s', async (_, text, message) => {
+    expect((await faultsOf(text, ['seed=1'])).join('\n')).toMatch(message);
+  });
+
+  it('takes overrides as YAML, with their own faults', async () => {
+    const path = join(folder, 'sound.yaml');
+    await writeFile(path, sound);
+    const load = (...overrides: string[]) => loadConfiguration({ path, overrides, schema: trainConfiguration });
+    expect(await load('training.text.steps=7', 'data.images=false', 'stages=[a, b]')).toMatchObject({ training: { text: { steps: 7 } }, data: { images: false }, stages: ['a', 'b'] });
+    for (const override of ['seed', '=1', 'stages=[a', '__proto__.seed=1']) await expect(load(override)).rejects.toThrow(/override|value of/);
+    expect(({} as { seed?: number }).seed).toBeUndefined();
+  });
+});
