@@ -12,11 +12,12 @@ export interface AdaptiveOptions extends Pick<CoconutOptions, 'hiddenSteps' | 't
 /**
  * Coconut that decides itself how long to think. Its phases are Coconut's, with two more at the end, in which every example
  * is laid out with each number of thoughts n = 0 … N: in both all of them learn to answer, in the second a halting head
- * learns when to stop. (Learned at once, the head stops before answers after more thoughts have been tried.) With
- * `sₙ` the state after n thoughts, the head takes one more with probability `qₙ = σ((w_more − w_stop) · sₙ / √width)`, w being the
- * language head's rows of `<|latent|>` and `<|end-latent|>`, so that nothing is added to the model. It learns by
- * `Σₙ pₙ · (Lₙ + cost · n)`, `pₙ = (1 − qₙ) · Π_{m<n} q_m`, with the answers' losses Lₙ taken as they are (as PonderNet,
- * arXiv 2107.05407, weighs its steps). Answering stops thinking where qₙ falls below one half.
+ * learns when to stop. With `sₙ` the state after n thoughts, the head takes one more with probability
+ * `qₙ = σ((w_more − w_stop) · sₙ / √width)`, w being the language head's rows of `<|latent|>` and `<|end-latent|>`, so that
+ * nothing is added to the model. It learns, by cross-entropy, the number of thoughts that would have been cheapest for each
+ * example: `argminₙ (Lₙ + cost · n)`, with Lₙ the answer's loss. (Its expected price, which PonderNet, arXiv 2107.05407,
+ * lowers, has hardly a gradient where the head begins by stopping at once.) Answering stops thinking where qₙ falls below
+ * one half.
  */
 export function adaptive({ hiddenSteps = 3, thoughtsPerStep = 1, progressive, textPhase, thoughtCost = 0.05 }: AdaptiveOptions = {}): ReasoningMethod {
   const method = 'adaptive';

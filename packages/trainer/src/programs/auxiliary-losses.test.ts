@@ -121,7 +121,7 @@ describe('learning when to stop', () => {
     }
   });
 
-  it('expects the price of an answer: its loss and its thoughts, by the probabilities to stop; with its gradient', () => {
+  it('is the cross-entropy with the cheapest number of thoughts, and its gradient', () => {
     const layouts = layoutsOf({ name: 'adaptive', hiddenSteps: 2, thoughtCost: 0.3 });
     const batch = collate(layouts);
     const { halting } = batch as { halting: HaltingBatch };
@@ -133,22 +133,32 @@ describe('learning when to stop', () => {
     });
     const logits = tf.tidy(() => (model.logits(states).arraySync() as number[][]));
     const values = losses.dataSync();
-    let price = 0;
+    let crossEntropy = 0;
     let thoughts = 0;
+    const cheapest: number[] = [];
     for (const [example, layout] of layouts.entries()) {
       let reached = 1;
+      const prices: number[] = [];
+      const surprise: number[] = [];
+      let soFar = 0;
       for (let count = 0; count <= 2; count++) {
         const row = count === 2 ? example : 2 + example * 2 + count;
         let own = 0;
         for (const [place, lossRow] of batch.lossRows.entries()) if (Math.floor(lossRow / batch.time) === row) own += values[place]!;
         const [more, stop] = count === 2 ? [-Infinity, 0] : [halting.more, halting.stop].map((id) => logits[example * batch.time + layout.thoughts[count]!.position - 1]![id]!);
         const goOn = count === 2 ? 0 : 1 / (1 + Math.exp((stop! - more!) / Math.sqrt(8)));
-        price += (reached * (1 - goOn) * (own + 0.3 * count)) / 2;
+        prices.push(own + 0.3 * count);
+        surprise.push(soFar - Math.log(1 - goOn));
+        soFar -= Math.log(goOn);
         thoughts += (reached * (1 - goOn) * count) / 2;
         reached *= goOn;
       }
+      cheapest.push(prices.indexOf(Math.min(...prices)));
+      crossEntropy += surprise[cheapest.at(-1)!]! / 2;
     }
-    expect(loss).toBeCloseTo(price, 4);
+    // Both a number of thoughts below the most and a different one for each example.
+    expect(new Set(cheapest).size).toBe(2);
+    expect(loss).toBeCloseTo(crossEntropy, 4);
     expect(expectedThoughts).toBeCloseTo(thoughts, 4);
     expectGradient({ loss: (input) => haltingLoss({ model, states: input as tf.Tensor2D, losses, batch: halting }).loss, at: states, every: 11 });
     const towardsAnswers = tf.tidy(() => tf.grad((input) => haltingLoss({ model, states, losses: input as tf.Tensor1D, batch: halting }).loss)(losses).dataSync());

@@ -5,8 +5,9 @@ import type { HaltingBatch } from '../batches/collate-examples';
 import { stopGradient } from './stop-gradient';
 
 /**
- * What a model expects to pay for an answer: `Σ_n p_n · (L_n + cost · n)`, with `p_n` the probability to stop after n
- * thoughts and `L_n` the answer's loss then, through which no gradient passes: the halting head learns, the answers do not.
+ * The halting head's cross-entropy with the number of thoughts that would have been cheapest, `n* = argmin_n (L_n + cost · n)`,
+ * `L_n` being the answer's loss after n thoughts, through which no gradient passes: `−Σ_{n<n*} log q_n − log (1 − q_{n*})`,
+ * with `q_n` the probability to take one more thought after n of them; after the last there is nothing to decide.
  */
 export function haltingLoss({
   model,
@@ -32,9 +33,17 @@ export function haltingLoss({
   // log p_n = Σ_{m<n} log q_m + log (1 − q_n); after the last thought it stops in any case. Sums over m as a product with a triangle.
   const before = tf.matMul(goOn, tf.tensor2d(triangle(thoughts), [thoughts, thoughts + 1]));
   const probabilities = tf.exp(tf.add(before, tf.concat([end, zeros], 1))) as tf.Tensor2D;
-  const price = tf.add(stopGradient(answerLosses({ losses, examples, thoughts, lossStarts, lossCounts })), tf.tensor2d(counting(thoughts, cost), [1, thoughts + 1]));
+  // Where the cheapest number of thoughts goes on, and where it ends: [examples, 2 · thoughts].
+  const decisions = stopGradient(losses, (known) => {
+    const price = tf.add(answerLosses({ losses: known as tf.Tensor1D, examples, thoughts, lossStarts, lossCounts }), tf.tensor2d(counting(thoughts, cost), [1, thoughts + 1]));
+    const cheapest = tf.expandDims(tf.argMin(price, 1), 1);
+    const places = tf.range(0, thoughts, 1, 'int32');
+    return tf.concat([tf.cast(tf.less(places, cheapest), 'float32'), tf.cast(tf.equal(places, cheapest), 'float32')], 1);
+  });
+  const [goesOn, ends] = tf.split(decisions, 2, 1);
+  const chosen = tf.add(tf.mul(goOn, goesOn!), tf.mul(end, ends!));
   return {
-    loss: tf.mul(tf.sum(tf.mul(probabilities, price)), exampleWeight) as tf.Scalar,
+    loss: tf.mul(tf.sum(chosen), -exampleWeight) as tf.Scalar,
     expectedThoughts: tf.mul(tf.sum(tf.mul(probabilities, tf.tensor2d(counting(thoughts, 1), [1, thoughts + 1]))), exampleWeight) as tf.Scalar,
   };
 }

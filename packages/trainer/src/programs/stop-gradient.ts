@@ -1,6 +1,6 @@
 import { tf } from '@subtext/tensor';
 
-/** The tensor itself, through which no gradient passes: PyTorch's `detach`. */
-export function stopGradient<Shape extends tf.Tensor>(input: Shape): Shape {
-  return tf.customGrad((value) => ({ value: tf.clone(value as tf.Tensor), gradFunc: (upstream: tf.Tensor) => tf.zerosLike(upstream) }))(input) as Shape;
+/** What is computed from a tensor, by default the tensor itself, through which no gradient passes: PyTorch's `detach`. */
+export function stopGradient(input: tf.Tensor, compute: (input: tf.Tensor) => tf.Tensor = tf.clone): tf.Tensor {
+  return tf.customGrad((value) => ({ value: compute(value as tf.Tensor), gradFunc: () => tf.zerosLike(input) }))(input);
 }
