@@ -152,7 +152,7 @@ describe.each(['mllama', 'idefics3'] as const)('pictures of %s', (family) => {
     expect(tf.memory().numTensors).toBe(tensors);
     trained.dispose();
     for (const { variable } of program.parameters) variable.dispose();
-  });
+  }, 300_000);
 });
 
 describe('tiles of a picture', () => {
