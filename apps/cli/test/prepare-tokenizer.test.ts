@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { loadTokenizer } from '@subtext/tokenizer';
 import { describe, expect, it } from 'vitest';
 
-import { UsageError } from '../src/errors';
+import { UsageError } from '@subtext/terminal';
 import { newTokenizer } from '../src/pipeline/prepare-tokenizer';
 import { resolveStages } from '../src/pipeline/resolve-stages';
 

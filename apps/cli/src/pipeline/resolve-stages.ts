@@ -1,7 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import { stagesOf } from '@subtext/trainer';
 
-import { UsageError } from '../errors';
+import { UsageError } from '@subtext/terminal';
 
 /** The names of the chain's steps: those of the data, or those given, each of which the data must have. */
 export function resolveStages({ stages, examples }: { stages: 'auto' | readonly string[]; examples: readonly ReasoningExample[] }): string[] {

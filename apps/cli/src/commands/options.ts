@@ -1,1 +1,0 @@
-export { engineNames, engineOption, nonNegativeNumber, positiveWholeNumber, wholeNumber } from '@subtext/terminal';

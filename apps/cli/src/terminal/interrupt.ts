@@ -1,1 +1,0 @@
-export { interruptSignal } from '@subtext/terminal';

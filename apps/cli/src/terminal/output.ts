@@ -1,1 +1,0 @@
-export { createOutput, duration, type Output, type Progress } from '@subtext/terminal';

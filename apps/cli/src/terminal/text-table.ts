@@ -1,1 +1,0 @@
-export { textTable } from '@subtext/terminal';
