@@ -16,6 +16,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { compareGraphs, generateProsQA, readProsQA } from '../../packages/data/dist/index.js';
 import { chartSection, findTask, loadTask, mcnemarTest, meanAndDeviation, measureSuperposition, nodeClasses, renderReport, superpositionSections, tableSection } from '../../packages/eval/dist/index.js';
 import { useEngine } from '../../packages/tensor/dist/index.js';
 import { Reasoner } from '../../packages/trainer/dist/index.js';
@@ -127,6 +128,9 @@ const tests = present.flatMap((left, index) => present.slice(index + 1).flatMap(
 })));
 const phaseRows = found.map((one) => [one.method, String(one.seed), one.phases.map(({ phase, step, seconds }) => `${phase}: ${step} (${minutes(seconds)} min)`).join(', '), Object.entries(one.byHops).map(([hops, value]) => `${hops} ${percent(value)}`).join(', '), one.loads.map((load) => load.toFixed(1)).join(' → ')]);
 const best = [...of('coconut')].sort((a, b) => accuracy(b) - accuracy(a))[0];
+// The graphs that the configurations generate.
+const comparison = await compareGraphs({ left: generateProsQA({ count: 20_000, seed: 42, hops: { minimum: 3, maximum: 4 } }), right: readProsQA({ file: options.data }) });
+const compared = comparison.rows.filter(({ left, right }) => left.mean > 0 || right.mean > 0);
 const superposition = best && (await superpositionOf(best));
 const verdicts = found.filter(({ audit }) => audit).map((one) => `- ${one.method}, seed ${one.seed}: thoughts **${one.audit.verdict}**${one.audit.certain ? '' : ' (uncertain)'}. ${one.audit.evidence.join(' ')}`);
 const cells = (classes) => nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'));
@@ -162,6 +166,12 @@ Dot products of the thoughts with the nodes' embeddings, by what a node is to th
 
 ${markdown(['thought', ...nodeClasses, 'optimal above every unreachable node'], [...superposition.thoughts.map(({ thought, classes, aboveUnreachable }) => [String(thought), ...cells(classes), percent(aboveUnreachable.optimal)]), ['all', ...cells(superposition.overall), '–']])}
 ` : ''}
+## Generated and official graphs
+
+What is trained on is generated; a difference beyond 3 standard errors would be one. The largest here is ${Math.max(...compared.map(({ standardErrors }) => Math.abs(standardErrors))).toFixed(1)}.
+
+${markdown(['measure', 'generated', 'official', 'difference in standard errors'], compared.map(({ measure, left, right, standardErrors }) => [measure, left.mean.toFixed(3), right.mean.toFixed(3), standardErrors.toFixed(1)]))}
+
 ## Configuration
 
 \`tooling/science/graphs/coconut.yaml\`; the others differ in \`method.thoughts\` and in steps.
@@ -173,7 +183,7 @@ ${configuration.trim()}
 await mkdir(dirname(options.output), { recursive: true });
 const notes = `${options.output}-notes.md`;
 await writeFile(`${options.output}.md`, existsSync(notes) ? `${page}\n${await readFile(notes, 'utf8')}` : page);
-await writeFile(`${options.output}.json`, `${JSON.stringify({ data: basename(options.data), superposition, processor: `${cpus().length} × ${cpus()[0].model}`, runs: found.map(({ curve: _curve, audit, ...one }) => ({ ...one, accuracy: accuracy(one), audit: audit && { verdict: audit.verdict, certain: audit.certain, accuracy: audit.accuracy, dependence: audit.dependence, interventions: audit.interventions.map(({ name, kept, count, effect: measured }) => ({ name, kept, count, accuracy: measured?.accuracy, pValue: measured?.pValue })) } })) }, null, 1)}\n`);
+await writeFile(`${options.output}.json`, `${JSON.stringify({ data: basename(options.data), superposition, comparison: compared, processor: `${cpus().length} × ${cpus()[0].model}`, runs: found.map(({ curve: _curve, audit, ...one }) => ({ ...one, accuracy: accuracy(one), audit: audit && { verdict: audit.verdict, certain: audit.certain, accuracy: audit.accuracy, dependence: audit.dependence, interventions: audit.interventions.map(({ name, kept, count, effect: measured }) => ({ name, kept, count, accuracy: measured?.accuracy, pValue: measured?.pValue })) } })) }, null, 1)}\n`);
 const curves = (key) => found.map((one) => ({ name: `${one.method} ${one.seed}`, points: one.curve.map((point) => ({ x: point.step, y: point[key] })) }));
 await writeFile(`${options.output}.html`, renderReport({
   title: 'Graphs from scratch',
