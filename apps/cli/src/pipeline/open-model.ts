@@ -54,21 +54,21 @@ export function completeConfig({ config, tokenizer }: { config: Record<string, u
   const ids = { bos_token_id: tokenizer.beginId, eos_token_id: tokenizer.endId, pad_token_id: tokenizer.paddingId };
   const text = { vocab_size: tokenizer.vocabularySize, ...ids };
   if (typeof config.text_config !== 'object' || config.text_config === null) return { ...config, ...text };
-  return { ...config, image_token_index: tokenizer.idOf(newModelTokens.image), text_config: { ...config.text_config, ...text } };
+  const imageKey = cutsTiles(config) ? 'image_token_id' : 'image_token_index';
+  return { ...config, [imageKey]: tokenizer.idOf(newModelTokens.image), text_config: { ...config.text_config, ...text } };
 }
 
-/** Pictures resized to the encoder's size, with values from −1 to 1. */
+/** Whether a model is of the family whose pictures are cut into tiles that stand in the prompt. */
+function cutsTiles({ model_type: type }: Record<string, unknown>): boolean {
+  return type === 'idefics3' || type === 'smolvlm';
+}
+
+/** Pictures resized to the encoder's size (Mllama: laid into its tiles), with values from −1 to 1. */
 function defaultProcessor(config: Record<string, unknown>): Record<string, unknown> {
-  const size = (config.vision_config as { image_size?: number } | undefined)?.image_size;
+  const { image_size: size, max_num_tiles: tiles = 4 } = (config.vision_config ?? {}) as { image_size?: number; max_num_tiles?: number };
   if (size === undefined) throw new UsageError('model.new.vision_config.image_size is missing: the side of the pictures in pixels.');
-  return {
-    image_processor_type: 'CLIPImageProcessor',
-    do_resize: true,
-    size: { height: size, width: size },
-    do_center_crop: false,
-    do_rescale: true,
-    do_normalize: true,
-    image_mean: [0.5, 0.5, 0.5],
-    image_std: [0.5, 0.5, 0.5],
-  };
+  const values = { do_resize: true, do_rescale: true, do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
+  if (cutsTiles(config)) return { image_processor_type: 'Idefics3ImageProcessor', size: { longest_edge: size }, max_image_size: { longest_edge: size }, do_image_splitting: false, do_pad: true, ...values };
+  if (config.model_type === 'mllama') return { image_processor_type: 'MllamaImageProcessor', size: { height: size, width: size }, max_image_tiles: tiles, do_pad: true, ...values };
+  return { image_processor_type: 'CLIPImageProcessor', size: { height: size, width: size }, do_center_crop: false, ...values };
 }
