@@ -84,7 +84,7 @@ if (options.worker !== undefined) {
   console.log(JSON.stringify(await work(options.worker)));
 } else {
   const engines = options.engines.split(',');
-  const record = { command: `node tooling/bench/checkpoints.mjs ${process.argv.slice(2).map((word) => (positionals.includes(word) ? basename(word) : word)).join(' ')}`.replace(/--python \S+/, '--python python3'), node: process.version, processor: cpus()[0]?.model, cores: cpus().length, load: [loadavg()[0]], models: {} };
+  const record = { command: `node tooling/bench/checkpoints.mjs ${process.argv.slice(2).map((word) => (positionals.includes(word) || word === options.output ? basename(word) : word)).join(' ')}`.replace(/--python \S+/, '--python python3'), node: process.version, processor: cpus()[0]?.model, cores: cpus().length, load: [loadavg()[0]], models: {} };
   for (const folder of positionals) {
     const rounds = [];
     for (let round = 0; round < Number(options.rounds); round++) {
