@@ -33,6 +33,7 @@ describe('a batch', () => {
       offsets: Int32Array.from([1, 0, 0]),
       positions: Int32Array.from([0, 0, 1, 2, 3, 0, 0, 1, 2, 3, 4, 5, 0, 1, 0, 0, 0, 0]),
       largestPosition: 5,
+      fedBack: true,
     });
     expect([...batch.lossRows]).toEqual([2, 6 + 4, 12 + 0]);
   });
