@@ -3,7 +3,7 @@ import type { KernelExports } from './kernel-exports';
 import { kernelsAgree, wideTilesAreFaster } from './kernels-agree';
 import { webAssembly, type WebAssemblyInstance, type WebAssemblyMemory } from './web-assembly';
 
-/** Set to `128` it keeps WebAssembly's own vectors; unset or `256`, wider ones are used where they work. */
+/** Set to `256` it asks for wider vectors, which are used where they work; unset or `128` keeps WebAssembly's own. */
 const setting = 'SUBTEXT_WASM_VECTORS';
 
 /** First Node whose V8 (13.6) joins vectors; the releases before know the flag but do nothing. */
@@ -15,8 +15,9 @@ const flags = ['experimental-wasm-revectorize', 'no-liftoff', 'no-wasm-lazy-comp
 /**
  * The kernels on 256-bit vectors, or null where there are none. WebAssembly has vectors of 128 bits; V8 can join
  * neighbouring operations in one of 256 (`--experimental-wasm-revectorize`, AVX2), which nearly doubles the matrix
- * product. The flag is experimental and therefore set only while this one module compiles, and the module is used only
- * if every kernel gives, bit for bit, what the ordinary compilation gives, and if it is faster.
+ * product. The flag is experimental, and V8 promises nothing of flags that are set while it runs: so it is only for those
+ * who ask for it, set only while this one module compiles, and the module is used only if every kernel gives, bit for bit,
+ * what the ordinary compilation gives, and if it is faster.
  *
  * @throws TensorError `invalid-argument` if SUBTEXT_WASM_VECTORS is something else.
  */
@@ -28,7 +29,7 @@ export async function instantiateWide({ bytes, memory }: { bytes: Uint8Array; me
   if (wished !== undefined && wished !== '' && wished !== '128' && wished !== '256') {
     throw new TensorError({ code: 'invalid-argument', message: `wasm: ${setting} must be 128 or 256, got '${wished}'.` });
   }
-  if (wished === '128') {
+  if (wished !== '256') {
     return null;
   }
   // Not a literal, so that bundlers for browsers leave it alone.
