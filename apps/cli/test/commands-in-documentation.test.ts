@@ -85,13 +85,14 @@ describe('the quick ones', () => {
   let folder: string;
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'subtext-documentation-'));
-    // What the pages presuppose: data, a configuration, and the model that `npm start` leaves, here one that has learnt nothing.
+    // What the pages presuppose: data, a configuration, and the runs that `npm start` leaves, here of a model that has learnt nothing.
     expect((await run(['data', 'generate', 'scenes', 'data', '--train', '24', '--test', '4'])).code).toBe(0);
     await writeFile(join(folder, 'CONFIG.yaml'), blindConfiguration);
-    await writeFile(join(folder, 'start.yaml'), tinyConfiguration.replace('output: run', 'output: runs/start').replace('text: { steps: 12 }', 'text: { steps: 1 }').replaceAll('{ steps: 4 }', '{ steps: 1 }'));
+    await writeFile(join(folder, 'start.yaml'), tinyConfiguration.replace('output: run', 'output: runs/start/heima').replace('text: { steps: 12 }', 'text: { steps: 1 }').replaceAll('{ steps: 4 }', '{ steps: 1 }'));
     expect(await run(['train', 'start.yaml', 'workers=0'])).toMatchObject({ code: 0, stderr: '' });
     await cp(join(folder, 'data'), join(folder, 'runs', 'start', 'data'), { recursive: true });
-    await cp(join(folder, 'runs', 'start', 'reasoner'), join(folder, 'runs', 'start', 'heima', 'reasoner'), { recursive: true });
+    await cp(join(folder, 'runs', 'start', 'heima', 'reasoner'), join(folder, 'runs', 'start', 'reasoner'), { recursive: true });
+    await cp(join(folder, 'runs', 'start', 'heima'), join(folder, 'runs', 'start', 'cot'), { recursive: true });
   });
   afterAll(async () => rm(folder, { recursive: true, force: true }));
   const run = (words: readonly string[]) => subtext(words, { folder });
