@@ -1,7 +1,7 @@
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
 import { engineName, useEngine } from '@subtext/tensor';
 import { createOutput, duration, interruptSignal, wholeNumber } from '@subtext/terminal';
-import { writeAtomically } from '@subtext/trainer';
+import { defaultWorkers, writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -59,10 +59,11 @@ export function startCommand(): Command {
 /** The folder that a preset's files name, and that a run goes to unless told otherwise. */
 const presetFolders = { small: 'runs/start', full: 'runs/full' } as const;
 
-async function start({ preset, output: folder = presetFolders[preset], engine, workers = Math.min(2, availableParallelism()), seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
+async function start({ preset, output: folder = presetFolders[preset], engine, workers: asked, seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   const began = performance.now();
   const output = createOutput({ json });
   await useEngine(engine);
+  const workers = asked ?? defaultWorkers({ shards: 2, processors: availableParallelism() });
   await mkdir(folder, { recursive: true });
   const dataFolder = join(folder, 'data');
 

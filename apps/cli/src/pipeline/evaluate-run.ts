@@ -64,7 +64,7 @@ export async function evaluateRun({
     const questions = examples.map(({ question, image }) => ({ question, imagePath: image?.path }));
     // The first answers, alone and side by side, warm the engine up: they are not timed, and leave the other pictures unseen.
     const first = questions.slice(0, 1);
-    for (const batchSize of [1, 64]) await pool.think({ questions: Array.from({ length: 2 * workers * batchSize }, () => first).flat(), batchSize, signal });
+    for (const batchSize of [1, 64]) await pool.think({ questions: Array.from({ length: 2 * Math.max(1, workers) * batchSize }, () => first).flat(), batchSize, signal });
     const began = performance.now();
     const answers = await pool.think({
       questions,
