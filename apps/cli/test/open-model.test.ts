@@ -1,5 +1,7 @@
 import { encodePng, type ReasoningExample } from '@subtext/data';
+import { createModel, saveModel } from '@subtext/model';
 import { useEngine } from '@subtext/tensor';
+import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,4 +43,24 @@ it('a base model that learns from answers alone knows the tags of the chains tha
   expect(later.tokenizer.encode('<CAPTION>', { addSpecialTokens: false }).ids).toEqual([later.tokenizer.idOf('<CAPTION>')]);
   expect(later.model.dimensions.vocabularySize).toBe(later.tokenizer.vocabularySize);
   later.dispose();
+});
+
+it('a Hugging Face folder becomes a reasoner: its own beginning and end, tags and thinking tokens added', async () => {
+  const tokenizer = trainWordLevelTokenizer({ texts: ['what is there ? a red cross look it is red'], specialTokens: [] });
+  const model = createModel({ config: { model_type: 'gpt2', vocab_size: tokenizer.vocabularySize, n_positions: 48, n_embd: 8, n_layer: 1, n_head: 2, eos_token_id: tokenizer.endId }, seed: 2 });
+  await saveModel({ model, folder: join(folder, 'checkpoint') });
+  await tokenizer.save(join(folder, 'checkpoint'));
+  const own = model.parameters.get('transformer.h.0.mlp.c_fc.weight').dataSync();
+  const reasoner = await openReasoner({ configuration: configuration({ from: join(folder, 'checkpoint') }, stages), method: { name: 'heima' }, examples: answersOnly });
+  expect(reasoner.settings).toMatchObject({ method: { name: 'heima' }, stages, hiddenStages: [], endToken: '</s>', thoughtReading: 'before' });
+  expect(reasoner.settings.image).toBeUndefined();
+  for (const token of ['<CAPTION>', '</REASONING>', '<THINKING_OF_SUMMARY>']) expect(reasoner.tokenizer.has(token), token).toBe(true);
+  expect(reasoner.model.dimensions.vocabularySize).toBe(reasoner.tokenizer.vocabularySize);
+  expect([...reasoner.model.parameters.get('transformer.h.0.mlp.c_fc.weight').dataSync()]).toEqual([...own]);
+  const [prompt] = reasoner.prompts([{ question: 'what is there ?' }]);
+  expect(prompt).toEqual([...tokenizer.encode('').ids, ...tokenizer.encode('what is there ?', { addSpecialTokens: false }).ids]);
+  const [answer] = await reasoner.think({ questions: [{ question: 'what is there ?' }], maxNewTokens: 3 });
+  expect(answer!.tokens.generated).toBeGreaterThan(0);
+  reasoner.dispose();
+  model.dispose();
 });

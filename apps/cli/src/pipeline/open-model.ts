@@ -4,8 +4,11 @@ import type { Tokenizer } from '@subtext/tokenizer';
 import type { ReasoningExample } from '@subtext/data';
 import { findModel, UsageError } from '@subtext/terminal';
 import { createMethod, formatNamed, openModel, Reasoner, stagesOf, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 
 import type { TrainConfiguration } from '../configuration/schema';
+import { openCheckpoint } from './open-checkpoint';
 import { newModelTokens, newTokenizer } from './prepare-tokenizer';
 import { readExamples } from './read-examples';
 
@@ -13,7 +16,11 @@ import { readExamples } from './read-examples';
 export async function openReasoner({ configuration, method, examples }: { configuration: TrainConfiguration; method: MethodSpecification; examples: readonly ReasoningExample[] }): Promise<Reasoner> {
   const { model: specification, stages, reasoningFormat, seed } = configuration;
   if (specification.from !== undefined) {
-    const { model, tokenizer, settings, processor } = await Reasoner.load(await findModel({ model: specification.from }));
+    const folder = await findModel({ model: specification.from });
+    const isCheckpoint = existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'));
+    const { model, tokenizer, settings, processor } = isCheckpoint
+      ? await openCheckpoint({ folder, method, imagePosition: specification.imagePosition, thoughtReading: configuration.interpreters?.reading ?? 'before' })
+      : await Reasoner.load(folder);
     const marks = formatNamed(reasoningFormat).tags({ stages }).filter((mark) => isUnknown({ tokenizer, mark }));
     tokenizer.addTokens([...marks, ...createMethod(method).specialTokens({ stages })].filter((token) => !tokenizer.has(token)));
     if (tokenizer.vocabularySize > model.dimensions.vocabularySize) resizeEmbeddings({ model, vocabularySize: tokenizer.vocabularySize });
