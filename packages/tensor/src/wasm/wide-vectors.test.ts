@@ -29,8 +29,18 @@ describe('the check before wide vectors are used', () => {
     expect(kernelsAgree(good, { ...bad, kernels })).toBe(false);
   });
 
-  it('times both tiles', async () => {
-    expect([true, false]).toContain(wideTilesAreFaster(await trial('simd')));
+  it.each([true, false])('times both tiles, and leaves the narrow ones in use (wide ones slow: %s)', async (wideIsSlow) => {
+    const { kernels } = await trial('simd');
+    let wide = true;
+    const slowed: Trial['kernels'] = {
+      ...kernels,
+      useWideTiles: (wished) => void (wide = Boolean(wished)),
+      matrixProduct: () => {
+        for (const until = performance.now() + (wide === wideIsSlow ? 2 : 0); performance.now() < until; );
+      },
+    };
+    expect(wideTilesAreFaster({ kernels: slowed })).toBe(!wideIsSlow);
+    expect(wide).toBe(false);
   });
 });
 
