@@ -88,9 +88,6 @@ export async function trainRun({
 
   const loggers = await openLoggers(configuration.logs);
   const overlap = await checkOverlap({ data: configuration.data, examples: read, output });
-  await mkdir(folder, { recursive: true });
-  await writeAtomically({ path: join(folder, 'data.json'), data: `${JSON.stringify({ train: report, overlap }, null, 2)}\n` });
-  await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
   const initial = join(folder, 'initial', 'reasoner');
   const opened = await openReasoner({ configuration, method, examples: read });
   const reasoningMethod = createMethod(method);
@@ -107,6 +104,10 @@ export async function trainRun({
     processor: opened.processor,
     settings: { ...opened.settings, hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])], longestResponse },
   });
+  // From here on nothing is wrong with what was given: a model or examples that do not fit leave no folder behind.
+  await mkdir(folder, { recursive: true });
+  await writeAtomically({ path: join(folder, 'data.json'), data: `${JSON.stringify({ train: report, overlap }, null, 2)}\n` });
+  await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
   await reasoner.save(initial);
 
   const data: ReasonerData = {
