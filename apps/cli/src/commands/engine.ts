@@ -36,9 +36,9 @@ function installCommand(): Command {
         },
       });
       output.endProgress();
-      const { source, folder, tried } = installation;
+      const { source, folder, tried, kernels } = installation;
       const earlier = tried.map(({ source: name, problem }) => `  ${name} did not do: ${problem}\n`).join('');
-      output.event({ event: 'installed', engine, ...installation }, `${earlier}${source === 'present' ? 'Already there and working' : `Installed from ${source}`}: ${engine} ${installation.version}${installation.gpu ? ' with a GPU' : ''} in ${folder}.\n"npx subtext doctor" shows which engine is taken now.`);
+      output.event({ event: 'installed', engine, ...installation }, `${earlier}${source === 'present' ? 'Already there and working' : `Installed from ${source}`}: ${engine} ${installation.version}${installation.gpu ? ' with a GPU' : ''} in ${folder}.\n${kernels.compiled ? 'Subtext’s own kernels are compiled for it.' : `Without Subtext’s own kernels: ${kernels.problem}.`}\n"npx subtext doctor" shows which engine is taken now.`);
     });
 }
 

@@ -6,6 +6,7 @@ import type { Engine, EngineDevice } from './engine';
 import { findTensorflow } from './find-tensorflow';
 import { nvidiaProcessor } from './graphics-processor';
 import { loadTensorflowPackage } from './load-tensorflow-package';
+import { nativeKernelsFile, nativeSources } from './native-kernels';
 import { processorName } from './processor-name';
 import { requireOnTensorflow } from './require-on-tensorflow';
 
@@ -13,6 +14,8 @@ const howToInstall = 'Install it with `npx subtext engine install tensorflow`, o
 
 let loading: Promise<EngineDevice> | null = null;
 let graphics: string | null = null;
+/** What Subtext's own kernels are compiled for, or null without them. */
+let kernelLevel: string | null = null;
 
 /** TensorFlow's C library through `@tensorflow/tfjs-node`: all cores of a processor, or a CUDA GPU. */
 export const tensorflowEngine: Engine = {
@@ -33,9 +36,31 @@ export const tensorflowEngine: Engine = {
     if (!installed || !device) {
       return `${howToInstall} It trains several times faster than wasm.`;
     }
+    if (device.kind === 'cpu' && kernelLevel === null && process.platform !== 'win32') {
+      return 'Subtext’s own kernels are not compiled for it: `npx subtext engine install tensorflow` does that (it needs a C++ compiler). They make training and generation faster.';
+    }
     return device.kind === 'cpu' && graphics ? `This machine has a GPU (${graphics}): \`npx subtext engine install tensorflow --gpu\`.` : null;
   },
 };
+
+/**
+ * Registers Subtext's own kernels with the TensorFlow that was just loaded, if they are compiled for it.
+ *
+ * @returns the processor level that they use, or null without them: the engine then works with TensorFlow's operations.
+ */
+async function loadNativeKernels(require: NodeJS.Require, packageFolder: string): Promise<string | null> {
+  const sources = process.env.SUBTEXT_NATIVE_KERNELS === '0' ? null : await nativeSources();
+  if (!sources) return null;
+  const file = await nativeKernelsFile({ packageFolder, sources });
+  const { existsSync } = await import('node:fs');
+  if (!existsSync(file)) return null;
+  try {
+    return (require(file) as { level: string }).level;
+  } catch {
+    // A file that does not load, such as another system's in a shared folder: the advice says how to mend it.
+    return null;
+  }
+}
 
 async function load(): Promise<EngineDevice> {
   const locations = await findTensorflow();
@@ -50,8 +75,9 @@ async function load(): Promise<EngineDevice> {
   for (const { folder, packageName } of locations) {
     try {
       const { version, gpu } = loadTensorflowPackage(requireOnTensorflow, require, folder, require.resolve('@tensorflow/tfjs'));
-      registerFusedKernels({ backend: 'tensorflow', kernels: createTensorflowKernels() });
-      return { kind: gpu ? 'gpu' : 'cpu', name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}` };
+      kernelLevel = gpu ? null : await loadNativeKernels(require, folder);
+      registerFusedKernels({ backend: 'tensorflow', kernels: createTensorflowKernels({ native: kernelLevel !== null }) });
+      return { kind: gpu ? 'gpu' : 'cpu', name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}${kernelLevel === null ? '' : `, own kernels (${kernelLevel})`}` };
     } catch (error) {
       problems.push(`${packageName} in ${folder}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
     } finally {

@@ -7,9 +7,10 @@ import { findTensorflow } from '../engines/find-tensorflow';
 import type { LoadedTensorflow } from '../engines/load-tensorflow-package';
 import { TensorError } from '../errors';
 import { compileBinding } from './compile-binding';
+import { compileKernels } from './compile-kernels';
 import { runCommand } from './run-command';
 import { librariesAt, librariesThroughPython, placeLibraries } from './tensorflow-libraries';
-import { verifyTensorflow } from './verify-tensorflow';
+import { verifyKernels, verifyTensorflow } from './verify-tensorflow';
 
 /** The tfjs-node that fits the TensorFlow.js in use, and the headers its binding is compiled with. */
 const packages = { '@tensorflow/tfjs-node': '4.22.0', 'node-api-headers': '1.9.0' };
@@ -47,6 +48,8 @@ export interface TensorflowInstallation extends LoadedTensorflow {
   folder: string;
   /** What was tried before, and why it did not do. */
   tried: { source: string; problem: string }[];
+  /** Whether Subtext's own kernels are there; only for a processor. Without them the engine works, but slower. */
+  kernels: { compiled: boolean; /** Why not. */ problem: string | null };
 }
 
 /** The `tensorflow` engine could not be installed; says all that was tried. */
@@ -78,8 +81,9 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
       try {
         const loaded = await verifyTensorflow({ packageFolder: location.folder, signal });
         if (!gpu || loaded.gpu) {
+          const kernels = await addKernels({ loaded, packageFolder: location.folder, home, force: false, signal, report });
           report('done', `${location.packageName} in ${location.folder} works`, 1);
-          return { ...loaded, source: 'present', folder: location.folder, tried };
+          return { ...loaded, source: 'present', folder: location.folder, tried, kernels };
         }
         tried.push({ source: location.folder, problem: 'works, but not on a GPU' });
       } catch (error) {
@@ -121,8 +125,10 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
         await writeManifest({ stage, packageFolder, source, loaded });
         await moveInto({ stage, target });
         await rm(join(folder, 'downloads'), { recursive: true, force: true });
+        const installed = join(target, relative(stage, packageFolder));
+        const kernels = await addKernels({ loaded, packageFolder: installed, home, force: true, signal, report });
         report('done', `TensorFlow ${loaded.version} is installed in ${target}`, 1);
-        return { ...loaded, source: source === 'google' ? 'google' : 'wheel', folder: join(target, relative(stage, packageFolder)), tried };
+        return { ...loaded, source: source === 'google' ? 'google' : 'wheel', folder: installed, tried, kernels };
       } catch (error) {
         signal?.throwIfAborted();
         tried.push({ source, problem: firstLine(error) });
@@ -131,6 +137,27 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
     throw new InstallationError({ message: account(tried, gpu), tried });
   } finally {
     await rm(stage, { recursive: true, force: true });
+  }
+}
+
+/** Subtext's own kernels beside an installation that works. Without a compiler it stays as it is. */
+async function addKernels({ loaded, packageFolder, home, force, signal, report }: {
+  loaded: LoadedTensorflow;
+  packageFolder: string;
+  home?: string;
+  force: boolean;
+  signal?: AbortSignal;
+  report: (stage: InstallProgress['stage'], message: string) => void;
+}): Promise<TensorflowInstallation['kernels']> {
+  if (loaded.gpu) return { compiled: false, problem: 'they compute on a processor, and this TensorFlow has a GPU' };
+  if (process.platform === 'win32') return { compiled: false, problem: 'they are not made for Windows' };
+  try {
+    report('compile', 'Compiling Subtext’s kernels (half a minute)');
+    await compileKernels({ packageFolder, home, force, signal, verify: (kernelsFile) => verifyKernels({ packageFolder, kernelsFile, signal }) });
+    return { compiled: true, problem: null };
+  } catch (error) {
+    signal?.throwIfAborted();
+    return { compiled: false, problem: firstLine(error) };
   }
 }
 

@@ -28,3 +28,25 @@ export async function verifyTensorflow({ packageFolder, signal }: { packageFolde
   }
   return { version, gpu };
 }
+
+/**
+ * Loads compiled kernels onto a tfjs-node package in a process of its own and runs one of them.
+ *
+ * @throws CommandError, or Error if the numbers are wrong.
+ */
+export async function verifyKernels({ packageFolder, kernelsFile, signal }: { packageFolder: string; kernelsFile: string; signal?: AbortSignal }): Promise<void> {
+  const tfjsFile = createRequire(import.meta.url).resolve('@tensorflow/tfjs');
+  const program = `
+    const requireOnTensorflow = ${requireOnTensorflow.toString()};
+    const load = ${loadTensorflowPackage.toString()};
+    load(requireOnTensorflow, require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(tfjsFile)});
+    require(${JSON.stringify(kernelsFile)});
+    const tf = require(${JSON.stringify(tfjsFile)});
+    const sums = tf.backend().executeSingleOutput('SubtextSumRows', [], [tf.tensor2d([[1, 2], [3, 4], [5, 6]])]);
+    console.log(JSON.stringify(Array.from(sums.dataSync())));
+  `;
+  const output = await runCommand({ command: process.execPath, args: ['-e', program], timeoutMilliseconds: 120_000, signal });
+  if (output.trim().split('\n').at(-1) !== '[9,12]') {
+    throw new Error(`The kernels compute wrong numbers: ${output.trim()} instead of [9,12].`);
+  }
+}

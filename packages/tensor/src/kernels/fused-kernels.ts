@@ -13,6 +13,12 @@ export type WeightLayout = 'out-in' | 'in-out';
  */
 export interface FusedKernels {
   /**
+   * True if the linear, norm, activation, gated and embedding kernels take `[..., width]` and ids of any shape, and give
+   * outputs with the same leading axes: then nothing is reshaped for them.
+   */
+  takesAnyRank?: boolean;
+
+  /**
    * `output = activation(input · weightᵀ + bias)`; `preactivation` is kept only where the activation's gradient needs it.
    * A kernel that computes `slope`, activation′ at the preactivation, along with the output keeps that in its place: the
    * backward pass then multiplies by it and calls {@link linearBackward} with `activation: 'none'`.

@@ -4,12 +4,17 @@ import { activationKernels } from './activations';
 import { adamWKernel } from './adam-w';
 import { crossEntropyKernel } from './cross-entropy';
 import { linearKernels } from './linear';
+import { createNativeKernels } from './native/create-native-kernels';
 import { nodeBackend } from './node-backend';
 import { sumRowsKernel } from './sum-rows';
 
-/** TensorFlow operations that beat what TensorFlow.js composes, run by name through tfjs-node's backend. */
-export function createTensorflowKernels(): FusedKernels {
+/**
+ * What the `tensorflow` engine computes itself: Subtext's own kernels where they are compiled (`native`), else TensorFlow
+ * operations that beat what TensorFlow.js composes, run by name through tfjs-node's backend.
+ */
+export function createTensorflowKernels({ native }: { native: boolean }): FusedKernels {
   const backend = nodeBackend();
+  if (native) return createNativeKernels(backend);
   const { binding } = backend;
   const float = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
   return {

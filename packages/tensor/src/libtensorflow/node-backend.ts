@@ -25,6 +25,7 @@ export interface NodeBackend {
   binding: Binding;
   tensorMap: { get(dataId: object): { id: number; refCount: number } };
   getInputTensorIds(tensors: tf.Tensor[]): number[];
+  createOutputTensor(output: { id: number }): tf.Tensor;
   executeSingleOutput(name: string, attributes: Attribute[], inputs: tf.Tensor[]): tf.Tensor;
   executeMultipleOutputs(name: string, attributes: Attribute[], inputs: tf.Tensor[], outputs: number): tf.Tensor[];
 }

@@ -2,6 +2,7 @@ import { tf } from '../tensorflow';
 import { OperationError } from '../errors';
 import { fusedKernels } from '../kernels/registry';
 import type { Activation } from '../kernels/fused-kernels';
+import { inShape, kernelRows } from './kernel-rows';
 
 const inverseRootTwo = Math.SQRT1_2;
 const rootTwoOverPi = Math.sqrt(2 / Math.PI);
@@ -58,14 +59,14 @@ export function checkActivation(operation: string, activation: Activation): void
 /** `activation(x)`, not differentiable: for use inside an operation. */
 export function activationValue<T extends tf.Tensor>(activation: Activation, x: T): T {
   const fused = fusedKernels().activationForward;
-  return fused && activation !== 'none' ? (tf.reshape(fused({ input: asRows(x), activation }), x.shape) as T) : composedActivation(activation, x);
+  return fused && activation !== 'none' ? inShape<T>(fused({ input: kernelRows(x, fused), activation }), x.shape) : composedActivation(activation, x);
 }
 
 /** `gradient · activation′(x)`. */
 export function activationGradient<T extends tf.Tensor>(activation: Activation, x: T, gradient: T): T {
   const fused = fusedKernels().activationBackward;
   return fused && activation !== 'none'
-    ? (tf.reshape(fused({ gradient: asRows(gradient), preactivation: asRows(x), activation }), x.shape) as T)
+    ? inShape<T>(fused({ gradient: kernelRows(gradient, fused), preactivation: kernelRows(x, fused), activation }), x.shape)
     : composedActivationGradient(activation, x, gradient);
 }
 
@@ -99,9 +100,4 @@ export function sigmoidForm(activation: Activation, x: tf.Tensor): { inner: tf.T
     };
   }
   return null;
-}
-
-function asRows(tensor: tf.Tensor): tf.Tensor2D {
-  const width = tensor.shape[tensor.shape.length - 1] ?? 1;
-  return tf.reshape(tensor, [width === 0 ? 0 : tensor.size / width, width]) as tf.Tensor2D;
 }

@@ -3,6 +3,7 @@ import { fusedKernels } from '../kernels/registry';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { checkFloat, checkInt, checkRank } from './check';
 import { differentiable } from './differentiable';
+import { inShape, kernelRows } from './kernel-rows';
 
 export interface EmbeddingOptions {
   /** `[vocabulary, width]`, float32. */
@@ -33,14 +34,17 @@ export function lookUpRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   return differentiable<tf.Tensor>({
     inputs: { table },
     forward: (save) => {
-      const flat = tf.reshape(ids, [-1]) as tf.Tensor1D;
-      save([flat]);
       const fused = fusedKernels().embeddingForward;
-      return tf.reshape(fused ? fused({ table, ids: flat }) : tf.gather(table, flat), shape);
+      // Ids of any shape are one list, whatever the kernel makes of their rank.
+      const list = (fused && fusedKernels().takesAnyRank ? ids : inShape(ids, [ids.size])) as tf.Tensor1D;
+      save([list]);
+      return inShape(fused ? fused({ table, ids: list }) : tf.gather(table, list), shape);
     },
-    gradients: (gradient, [flat]) => ({
-      table: () =>
-        (fusedKernels().embeddingBackward ?? composedBackward)({ gradient: tf.reshape(gradient, [-1, width]) as tf.Tensor2D, ids: flat as tf.Tensor1D, vocabulary }),
+    gradients: (gradient, [list]) => ({
+      table: () => {
+        const fused = fusedKernels().embeddingBackward;
+        return fused ? fused({ gradient: kernelRows(gradient, fused), ids: list as tf.Tensor1D, vocabulary }) : composedBackward({ gradient: tf.reshape(gradient, [-1, width]) as tf.Tensor2D, ids: list as tf.Tensor1D, vocabulary });
+      },
     }),
   });
 }

@@ -4,6 +4,7 @@ import type { Activation, FusedKernels } from '../kernels/fused-kernels';
 import { activationGradient, activationValue, checkActivation } from './activations';
 import { checkFloat, checkShape } from './check';
 import { differentiable } from './differentiable';
+import { inShape, kernelRows } from './kernel-rows';
 
 export interface GatedActivationOptions<T extends tf.Tensor> {
   /** `[..., width]`, float32: goes through the activation. */
@@ -26,20 +27,18 @@ export function gatedActivation<T extends tf.Tensor>({ gate, up, activation }: G
   checkFloat('gatedActivation', 'up', up);
   checkShape('gatedActivation', 'up', up, gate.shape, 'as gate');
   checkActivation('gatedActivation', activation);
-  const shape = gate.shape;
-  const width = shape[shape.length - 1] ?? 1;
-  const rows = gate.size / width;
-  const flat = (tensor: tf.Tensor) => tf.reshape(tensor, [rows, width]) as tf.Tensor2D;
+  const { shape } = gate;
   return differentiable<T>({
     inputs: { gate, up },
     forward: (save) => {
       save([gate, up]);
       const fused = fusedKernels().gatedActivationForward;
-      return fused ? (tf.reshape(fused({ gate: flat(gate), up: flat(up), activation }), shape) as T) : (tf.mul(activationValue(activation, gate), up) as T);
+      return fused ? inShape<T>(fused({ gate: kernelRows(gate, fused), up: kernelRows(up, fused), activation }), shape) : (tf.mul(activationValue(activation, gate), up) as T);
     },
     gradients: (gradient, [gate, up]) => {
-      const backward = (fusedKernels().gatedActivationBackward ?? composedBackward)({ gradient: flat(gradient), gate: flat(gate!), up: flat(up!), activation });
-      return { gate: () => tf.reshape(backward.gate, shape), up: () => tf.reshape(backward.up, shape) };
+      const fused = fusedKernels().gatedActivationBackward;
+      const backward = (fused ?? composedBackward)({ gradient: kernelRows(gradient, fused), gate: kernelRows(gate!, fused), up: kernelRows(up!, fused), activation });
+      return { gate: () => inShape(backward.gate, shape), up: () => inShape(backward.up, shape) };
     },
   });
 }

@@ -5,6 +5,7 @@ import { checkFloat } from './check';
 import { differentiable } from './differentiable';
 import { checkNorm } from './norms';
 import { sumRows } from './sum-rows';
+import { inShape, kernelRows } from './kernel-rows';
 
 export interface LayerNormOptions<T extends tf.Tensor> {
   /** `[..., width]`, float32. */
@@ -27,27 +28,29 @@ type Backward = NonNullable<FusedKernels['layerNormBackward']>;
  * @throws OperationError where shapes do not fit.
  */
 export function layerNorm<T extends tf.Tensor>({ input, scale, bias, epsilon = 1e-5 }: LayerNormOptions<T>): T {
-  const { rows, width } = checkNorm({ operation: 'layerNorm', input, scale, epsilon });
+  checkNorm({ operation: 'layerNorm', input, scale, epsilon });
   checkFloat('layerNorm', 'bias', bias);
   checkNorm({ operation: 'layerNorm', input, scale: bias, epsilon, name: 'bias' });
   return differentiable<T>({
     inputs: { input, scale, bias },
     forward: (save) => {
-      const flat = tf.reshape(input, [rows, width]) as tf.Tensor2D;
-      const { output, mean, inverseDeviation } = (fusedKernels().layerNormForward ?? composedForward)({ input: flat, scale, bias, epsilon });
+      const fused = fusedKernels().layerNormForward;
+      const flat = kernelRows(input, fused);
+      const { output, mean, inverseDeviation } = (fused ?? composedForward)({ input: flat, scale, bias, epsilon });
       save([flat, scale, mean, inverseDeviation]);
-      return tf.reshape(output, input.shape) as T;
+      return inShape<T>(output, input.shape);
     },
     gradients: (gradient, saved) => {
-      const backward = (fusedKernels().layerNormBackward ?? composedBackward)({
-        gradient: tf.reshape(gradient, [rows, width]) as tf.Tensor2D,
-        input: saved[0] as tf.Tensor2D,
+      const fused = fusedKernels().layerNormBackward;
+      const backward = (fused ?? composedBackward)({
+        gradient: kernelRows(gradient, fused),
+        input: kernelRows(saved[0]!, fused),
         scale: saved[1] as tf.Tensor1D,
         mean: saved[2] as tf.Tensor1D,
         inverseDeviation: saved[3] as tf.Tensor1D,
       });
       return {
-        input: () => tf.reshape(backward.input, input.shape),
+        input: () => inShape(backward.input, input.shape),
         scale: () => backward.scale,
         bias: () => backward.bias,
       };

@@ -5,6 +5,7 @@ import { activationGradient, activationValue, checkActivation } from './activati
 import { check, checkFloat, checkRank, checkShape, shapeText } from './check';
 import { differentiable } from './differentiable';
 import { sumRows } from './sum-rows';
+import { inShape, kernelRows } from './kernel-rows';
 
 export interface LinearOptions<T extends tf.Tensor> {
   /** `[..., in]`, float32. */
@@ -47,7 +48,6 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
     checkShape('linear', 'bias', bias, [outWidth], 'one for each output');
   }
   const outputShape = [...input.shape.slice(0, -1), outWidth];
-  const rows = input.size / inWidth;
   /** Whether the forward pass kept the activation's slope and not the preactivation. */
   let hasSlope = false;
   // Asked here: inside an operation the tape counts as off.
@@ -56,17 +56,18 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
   return differentiable<T>({
     inputs: bias ? { input, weight, bias } : { input, weight },
     forward: (save) => {
-      const flat = tf.reshape(input, [rows, inWidth]) as tf.Tensor2D;
-      const { output, preactivation, slope } = (fusedKernels().linearForward ?? composedForward)({ input: flat, weight, bias, activation, layout, recording });
+      const fused = fusedKernels().linearForward;
+      const flat = kernelRows(input, fused);
+      const { output, preactivation, slope } = (fused ?? composedForward)({ input: flat, weight, bias, activation, layout, recording });
       hasSlope = slope !== undefined;
       const kept = slope ?? preactivation;
       save(kept ? [flat, weight, kept] : [flat, weight]);
-      return tf.reshape(output, outputShape) as T;
+      return inShape<T>(output, outputShape);
     },
     gradients: (gradient, [flat, weight, kept = null]) => {
       const preactivation = hasSlope ? null : kept;
       const { linearBackward: fused, activationBackward } = fusedKernels();
-      let flatGradient = tf.reshape(gradient, [rows, outWidth]) as tf.Tensor2D;
+      let flatGradient = kernelRows(gradient, fused);
       let remaining = activation;
       if (hasSlope) {
         flatGradient = tf.mul(flatGradient, kept!);
@@ -79,7 +80,7 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
       const backward = (needs: { input?: boolean; weight?: boolean; bias?: boolean }) =>
         (fused ?? composedBackward)({
           gradient: flatGradient,
-          input: flat as tf.Tensor2D,
+          input: kernelRows(flat!, fused),
           weight: weight as tf.Tensor2D,
           preactivation: remaining === 'none' ? null : (preactivation as tf.Tensor2D | null),
           activation: remaining,
@@ -87,7 +88,7 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
           needs: { input: false, weight: false, bias: false, ...needs },
         });
       return {
-        input: () => tf.reshape(backward({ input: true }).input!, input.shape),
+        input: () => inShape(backward({ input: true }).input!, input.shape),
         weight: () => backward({ weight: true }).weight!,
         bias: () => backward({ bias: true }).bias!,
       };

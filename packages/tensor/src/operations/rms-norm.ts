@@ -4,6 +4,7 @@ import type { FusedKernels } from '../kernels/fused-kernels';
 import { differentiable } from './differentiable';
 import { checkNorm } from './norms';
 import { sumRows } from './sum-rows';
+import { inShape, kernelRows } from './kernel-rows';
 
 export interface RmsNormOptions<T extends tf.Tensor> {
   /** `[..., width]`, float32. */
@@ -23,23 +24,25 @@ type Backward = NonNullable<FusedKernels['rmsNormBackward']>;
  * @throws OperationError where shapes do not fit.
  */
 export function rmsNorm<T extends tf.Tensor>({ input, scale, epsilon = 1e-6 }: RmsNormOptions<T>): T {
-  const { rows, width } = checkNorm({ operation: 'rmsNorm', input, scale, epsilon });
+  checkNorm({ operation: 'rmsNorm', input, scale, epsilon });
   return differentiable<T>({
     inputs: { input, scale },
     forward: (save) => {
-      const flat = tf.reshape(input, [rows, width]) as tf.Tensor2D;
-      const { output, inverseDeviation } = (fusedKernels().rmsNormForward ?? composedForward)({ input: flat, scale, epsilon });
+      const fused = fusedKernels().rmsNormForward;
+      const flat = kernelRows(input, fused);
+      const { output, inverseDeviation } = (fused ?? composedForward)({ input: flat, scale, epsilon });
       save([flat, scale, inverseDeviation]);
-      return tf.reshape(output, input.shape) as T;
+      return inShape<T>(output, input.shape);
     },
     gradients: (gradient, saved) => {
-      const backward = (fusedKernels().rmsNormBackward ?? composedBackward)({
-        gradient: tf.reshape(gradient, [rows, width]) as tf.Tensor2D,
-        input: saved[0] as tf.Tensor2D,
+      const fused = fusedKernels().rmsNormBackward;
+      const backward = (fused ?? composedBackward)({
+        gradient: kernelRows(gradient, fused),
+        input: kernelRows(saved[0]!, fused),
         scale: saved[1] as tf.Tensor1D,
         inverseDeviation: saved[2] as tf.Tensor1D,
       });
-      return { input: () => tf.reshape(backward.input, input.shape), scale: () => backward.scale };
+      return { input: () => inShape(backward.input, input.shape), scale: () => backward.scale };
     },
   });
 }

@@ -1,6 +1,6 @@
 import type { Tensor2D } from '@tensorflow/tfjs';
 import type { FusedKernels } from '../kernels/fused-kernels';
-import { activationCodes } from './activation-codes';
+import { activationCodes } from '../kernels/activation-codes';
 import type { Workspace } from './workspace';
 
 type Names = 'activationForward' | 'activationBackward' | 'gatedActivationForward' | 'gatedActivationBackward';

@@ -1,6 +1,6 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
 import type { FusedKernels } from '../kernels/fused-kernels';
-import { activationCodes } from './activation-codes';
+import { activationCodes } from '../kernels/activation-codes';
 import type { Workspace } from './workspace';
 
 /** Linear layers: the bias starts the sum of the product; the activation is one pass over the result. */

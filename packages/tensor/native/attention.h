@@ -1,0 +1,242 @@
+// Attention over heads, forward and backward. Scores exist for a block of queries at a time, never as a whole.
+#pragma once
+
+#include "product.h"
+
+namespace subtext {
+namespace SUBTEXT_LEVEL {
+namespace {
+
+constexpr int64_t kQueriesAtOnce = 36;
+
+/** `values` (`[count, width]`, rows `stride` apart) turned over: `[width, padded]`, `padded` a whole number of tiles. */
+inline void turnOver(const float* values, int64_t stride, int64_t count, int64_t width, int64_t padded, float* turned) {
+  constexpr int64_t block = 16;
+  for (int64_t from = 0; from < padded; from += block) {
+    const int64_t to = smaller(padded, from + block);
+    for (int64_t d = 0; d < width; d++) {
+      for (int64_t j = from; j < to; j++) turned[d * padded + j] = j < count ? values[j * stride + d] : 0;
+    }
+  }
+}
+
+/**
+ * C (`[rows, columns]`, rows `cStride` apart) = or += A · B, for B of rows `bStride` apart. Where `columns` is no whole
+ * number of vectors the rest is done number by number; B that is padded can be given its padded width.
+ */
+template <bool Add>
+inline void multiplySmall(int64_t rows, int64_t columns, int64_t steps, const float* a, int64_t rowStride, int64_t stepStride, const float* b, int64_t bStride, float* c, int64_t cStride) {
+  int64_t column = 0;
+  auto columnsOf = [&](auto vectors) {
+    constexpr int N = decltype(vectors)::value;
+    for (int64_t row = 0; row < rows; row += kTileRows) {
+      withRows(smaller(kTileRows, rows - row), [&](auto constant) {
+        constexpr int R = decltype(constant)::value;
+        Vector sums[R][N];
+        for (int r = 0; r < R; r++) for (int v = 0; v < N; v++) sums[r][v] = Add ? load(c + (row + r) * cStride + column + v * kLanes) : Vector{};
+        tile<R, N>(steps, a + row * rowStride, rowStride, stepStride, b + column, bStride, sums);
+        for (int r = 0; r < R; r++) for (int v = 0; v < N; v++) store(c + (row + r) * cStride + column + v * kLanes, sums[r][v]);
+      });
+    }
+    column += N * kLanes;
+  };
+  while (column + kTileColumns <= columns) columnsOf(Constant<kTileVectors>());
+  while (column + 2 * kLanes <= columns) columnsOf(Constant<2>());
+  while (column + kLanes <= columns) columnsOf(Constant<1>());
+  for (int64_t row = 0; column < columns && row < rows; row++) {
+    for (int64_t n = column; n < columns; n++) {
+      float sum = Add ? c[row * cStride + n] : 0;
+      for (int64_t k = 0; k < steps; k++) sum += a[row * rowStride + k * stepStride] * b[k * bStride + n];
+      c[row * cStride + n] = sum;
+    }
+  }
+}
+
+/** How many keys query `i` may see at most, before any mask. */
+inline int64_t visibleKeys(const AttentionShape& s, int64_t i) {
+  if (!s.causal) return s.keyTime;
+  const int64_t count = s.keyTime - s.queryTime + i + 1;
+  return count < 0 ? 0 : smaller(count, s.keyTime);
+}
+
+inline const int32_t* maskRow(const AttentionShape& s, int64_t batch, int64_t query) {
+  return s.mask ? s.mask + (batch * s.maskRows + (s.maskRows == 1 ? 0 : query)) * s.keyTime : nullptr;
+}
+
+/** Scores of one query to probabilities that are not yet divided by their sum; gives that sum's logarithm, −∞ for none. */
+inline float exponentials(float* scores, int64_t count, int64_t padded, float scale, const int32_t* mask, float& inverseSum) {
+  Vector highest = all(-INFINITY);
+  for (int64_t j = 0; j < count; j += kLanes) {
+    Vector value = load(scores + j) * scale;
+    if (mask || j + kLanes > count) {
+      for (int64_t lane = 0; lane < kLanes; lane++) if (j + lane >= count || (mask && !mask[j + lane])) value[lane] = -INFINITY;
+    }
+    store(scores + j, value);
+    highest = larger(highest, value);
+  }
+  float maximum = highest[0];
+  for (int64_t lane = 1; lane < kLanes; lane++) maximum = highest[lane] > maximum ? highest[lane] : maximum;
+  if (maximum == -INFINITY) {
+    // No key may be seen, or no score is a number.
+    float sum = 0;
+    for (int64_t j = 0; j < count; j++) sum += scores[j] == scores[j] ? 0 : scores[j];
+    for (int64_t j = 0; j < padded; j++) scores[j] = sum;
+    inverseSum = sum == sum ? 0 : sum;
+    return sum == sum ? -INFINITY : sum;
+  }
+  Vector sum{};
+  for (int64_t j = 0; j < count; j += kLanes) {
+    const Vector value = load(scores + j);
+    const Vector power = value == all(-INFINITY) ? Vector{} : exponential(value - maximum);
+    store(scores + j, power);
+    sum += power;
+  }
+  for (int64_t j = cut(count, kLanes) * kLanes; j < padded; j++) scores[j] = 0;
+  const float total = sumOf(sum);
+  inverseSum = 1 / total;
+  return maximum + logf(total);
+}
+
+/** One query a head, as in generation: keys and values are read once, where they lie. */
+inline void attendOne(const AttentionShape& s, int64_t batch, int64_t head, const float* query, const float* key, const float* value, float* output, float* logSumExp, float* scores) {
+  const int64_t width = s.headWidth, stride = s.keyValueHeads * width, keyHead = head / (s.heads / s.keyValueHeads);
+  const float* keys = key + batch * s.capacity * stride + keyHead * width;
+  const float* values = value + batch * s.capacity * stride + keyHead * width;
+  for (int64_t i = 0; i < s.queryTime; i++) {
+    const float* own = query + (batch * s.queryTime + i) * s.heads * width + head * width;
+    const int64_t count = visibleKeys(s, i);
+    for (int64_t j = 0; j < count; j++) {
+      const float* other = keys + j * stride;
+      scores[j] = sumRow(width, [&](int64_t at, int64_t lanes) { return take(own + at, lanes) * take(other + at, lanes); });
+    }
+    const int64_t padded = cut(count, kLanes) * kLanes;
+    for (int64_t j = count; j < padded; j++) scores[j] = 0;
+    float inverse = 0;
+    logSumExp[(batch * s.heads + head) * s.queryTime + i] = exponentials(scores, count, padded, s.scale, maskRow(s, batch, i), inverse);
+    float* to = output + (batch * s.queryTime + i) * s.heads * width + head * width;
+    int64_t column = 0;
+    for (; column + 4 * kLanes <= width; column += 4 * kLanes) {
+      Vector sums[4] = {};
+      for (int64_t j = 0; j < count; j++) for (int v = 0; v < 4; v++) sums[v] += load(values + j * stride + column + v * kLanes) * scores[j];
+      for (int v = 0; v < 4; v++) store(to + column + v * kLanes, sums[v] * inverse);
+    }
+    for (; column < width; column += kLanes) {
+      const int64_t lanes = smaller(kLanes, width - column);
+      Vector sum{};
+      for (int64_t j = 0; j < count; j++) sum += take(values + j * stride + column, lanes) * scores[j];
+      put(to + column, sum * inverse, lanes);
+    }
+  }
+}
+
+bool attentionForward(const Threads& threads, const AttentionShape& s, const float* query, const float* key, const float* value, float* output, float* logSumExp) {
+  const int64_t width = s.headWidth, stride = s.keyValueHeads * width, queryStride = s.heads * width;
+  const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
+  bool memory = true;
+  if (s.queryTime < 4) {
+    inParallel(threads, s.batch * s.heads, s.batch * s.heads * s.queryTime * s.keyTime * width / 8, [&](int64_t index) {
+      Scratch scores(padded + kLanes);
+      if (scores.values) attendOne(s, index / s.heads, index % s.heads, query, key, value, output, logSumExp, scores.values);
+      else memory = false;
+    });
+    return memory;
+  }
+  inParallel(threads, s.batch * s.keyValueHeads, s.batch * s.heads * s.queryTime * s.keyTime * width / 16, [&](int64_t index) {
+    const int64_t batch = index / s.keyValueHeads, keyHead = index % s.keyValueHeads;
+    const float* keys = key + batch * s.capacity * stride + keyHead * width;
+    const float* values = value + batch * s.capacity * stride + keyHead * width;
+    Scratch scratch(width * padded + kQueriesAtOnce * padded);
+    if (!scratch.values) {
+      memory = false;
+      return;
+    }
+    float* turned = scratch.values;
+    float* scores = turned + width * padded;
+    turnOver(keys, stride, s.keyTime, width, padded, turned);
+    for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
+      for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
+        const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
+        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, kTileColumns) * kTileColumns;
+        const float* own = query + (batch * s.queryTime + from) * queryStride + head * width;
+        float* to = output + (batch * s.queryTime + from) * queryStride + head * width;
+        multiplySmall<false>(rows, wide, width, own, queryStride, 1, turned, padded, scores, padded);
+        float inverses[kQueriesAtOnce];
+        for (int64_t i = 0; i < rows; i++) {
+          logSumExp[(batch * s.heads + head) * s.queryTime + from + i] = exponentials(scores + i * padded, visibleKeys(s, from + i), wide, s.scale, maskRow(s, batch, from + i), inverses[i]);
+        }
+        multiplySmall<false>(rows, width, seen, scores, padded, 1, values, stride, to, queryStride);
+        for (int64_t i = 0; i < rows; i++) {
+          everyVectorOfRow(width, [&](int64_t at, int64_t count) { put(to + i * queryStride + at, take(to + i * queryStride + at, count) * inverses[i], count); });
+        }
+      }
+    }
+  });
+  return memory;
+}
+
+/** With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`. */
+bool attentionBackward(const Threads& threads, const AttentionShape& s, const float* gradient, const float* query, const float* key, const float* value, const float* output, const float* logSumExp, float* queryGradient, float* keyGradient, float* valueGradient) {
+  const int64_t width = s.headWidth, stride = s.keyValueHeads * width, queryStride = s.heads * width;
+  const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
+  bool memory = true;
+  inParallel(threads, s.batch * s.keyValueHeads, s.batch * s.heads * s.queryTime * s.keyTime * width / 6, [&](int64_t index) {
+    const int64_t batch = index / s.keyValueHeads, keyHead = index % s.keyValueHeads;
+    const int64_t place = batch * s.keyTime * stride + keyHead * width;
+    const float* keys = key + place;
+    const float* values = value + place;
+    Scratch scratch(2 * width * padded + 2 * kQueriesAtOnce * padded);
+    if (!scratch.values) {
+      memory = false;
+      return;
+    }
+    float* turnedKeys = scratch.values;
+    float* turnedValues = turnedKeys + width * padded;
+    float* probabilities = turnedValues + width * padded;
+    float* slopes = probabilities + kQueriesAtOnce * padded;
+    turnOver(keys, stride, s.keyTime, width, padded, turnedKeys);
+    turnOver(values, stride, s.keyTime, width, padded, turnedValues);
+    for (int64_t j = 0; j < s.keyTime; j++) {
+      memset(keyGradient + place + j * stride, 0, width * sizeof(float));
+      memset(valueGradient + place + j * stride, 0, width * sizeof(float));
+    }
+    for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
+      for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
+        const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
+        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, kTileColumns) * kTileColumns;
+        const int64_t at = (batch * s.queryTime + from) * queryStride + head * width;
+        multiplySmall<false>(rows, wide, width, query + at, queryStride, 1, turnedKeys, padded, probabilities, padded);
+        multiplySmall<false>(rows, wide, width, gradient + at, queryStride, 1, turnedValues, padded, slopes, padded);
+        for (int64_t i = 0; i < rows; i++) {
+          const float total = logSumExp[(batch * s.heads + head) * s.queryTime + from + i];
+          const float dot = sumRow(width, [&](int64_t d, int64_t count) { return take(gradient + at + i * queryStride + d, count) * take(output + at + i * queryStride + d, count); });
+          const int64_t visible = total == -INFINITY ? 0 : visibleKeys(s, from + i);
+          const int32_t* mask = maskRow(s, batch, from + i);
+          float* p = probabilities + i * padded;
+          float* d = slopes + i * padded;
+          for (int64_t j = 0; j < wide; j += kLanes) {
+            if (j >= visible) {
+              store(p + j, Vector{});
+              store(d + j, Vector{});
+              continue;
+            }
+            Vector power = exponential(load(p + j) * s.scale - total);
+            if (mask || j + kLanes > visible) {
+              for (int64_t lane = 0; lane < kLanes; lane++) if (j + lane >= visible || (mask && !mask[j + lane])) power[lane] = 0;
+            }
+            store(p + j, power);
+            // Where nothing may be seen dO·Vᵀ could be anything, even no number.
+            store(d + j, power == Vector{} ? Vector{} : power * (load(d + j) - dot) * s.scale);
+          }
+        }
+        multiplySmall<false>(rows, width, seen, slopes, padded, 1, keys, stride, queryGradient + at, queryStride);
+        multiplySmall<true>(seen, width, rows, slopes, 1, padded, query + at, queryStride, keyGradient + place, stride);
+        multiplySmall<true>(seen, width, rows, probabilities, 1, padded, gradient + at, queryStride, valueGradient + place, stride);
+      }
+    }
+  });
+  return memory;
+}
+
+}  // namespace
+}  // namespace SUBTEXT_LEVEL
+}  // namespace subtext

@@ -1,0 +1,400 @@
+// The kernels as operations of TensorFlow's, for processors: their names, inputs and outputs, and the module that Node
+// loads to have them registered. What changes from call to call comes as an input (`settings`), not as an attribute:
+// TensorFlow keeps a kernel for every set of attributes that it has seen.
+#include <cstdio>
+#include <initializer_list>
+#include <cstdlib>
+#include <mutex>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
+#include "kernels.h"
+#include "tensorflow-api.h"
+
+namespace subtext {
+namespace avx512 { extern const Kernels kernels; }
+namespace avx2 { extern const Kernels kernels; }
+namespace baseline { extern const Kernels kernels; }
+
+const Kernels& bestKernels() {
+#if defined(SUBTEXT_HAS_LEVELS)
+  static const Kernels& best = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") ? avx512::kernels
+                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? avx2::kernels
+                                                                                                   : baseline::kernels;
+  return best;
+#else
+  return baseline::kernels;
+#endif
+}
+
+namespace {
+
+/** A call of an operation: its inputs, and outputs made as they are asked for. */
+class Call {
+ public:
+  explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()), inputs_(TF_NumInputs(context)) {
+    for (int index = 0; index < inputs_ && index < kMost; index++) {
+      TF_GetInput(context_, index, &tensors_[index], status_);
+      failed_ = failed_ || TF_GetCode(status_) != TF_OK;
+    }
+    if (failed_) TF_OpKernelContext_Failure(context_, status_);
+  }
+  ~Call() {
+    for (int index = 0; index < inputs_ && index < kMost; index++) {
+      if (tensors_[index]) TF_DeleteTensor(tensors_[index]);
+    }
+    TF_DeleteStatus(status_);
+  }
+
+  bool failed() const { return failed_; }
+  int64_t size(int input, int axis) const { return TF_Dim(tensors_[input], axis); }
+  int rank(int input) const { return TF_NumDims(tensors_[input]); }
+  int64_t count(int input) const {
+    int64_t product = 1;
+    for (int axis = 0; axis < rank(input); axis++) product *= size(input, axis);
+    return product;
+  }
+  int64_t width(int input) const { return size(input, rank(input) - 1); }
+  /** Rows of a tensor of any rank whose last axis is `width`. */
+  int64_t rows(int input) const {
+    int64_t product = 1;
+    for (int axis = 0; axis + 1 < rank(input); axis++) product *= size(input, axis);
+    return product;
+  }
+  float* numbers(int input) const { return static_cast<float*>(TF_TensorData(tensors_[input])); }
+  const int32_t* integers(int input) const { return static_cast<const int32_t*>(TF_TensorData(tensors_[input])); }
+  float setting(int input, int index) const { return numbers(input)[index]; }
+
+  float* output(int index, std::initializer_list<int64_t> sizes) { return makeOutput(index, sizes.begin(), static_cast<int>(sizes.size())); }
+  float* outputLike(int index, int input) {
+    int64_t sizes[8];
+    const int axes = rank(input);
+    for (int axis = 0; axis < axes && axis < 8; axis++) sizes[axis] = size(input, axis);
+    return makeOutput(index, sizes, axes);
+  }
+
+  /** As an input, but for the last axis. */
+  float* outputOfWidth(int index, int input, int64_t width) {
+    int64_t sizes[8];
+    const int axes = rank(input);
+    for (int axis = 0; axis < axes && axis < 8; axis++) sizes[axis] = axis + 1 < axes ? size(input, axis) : width;
+    return makeOutput(index, sizes, axes);
+  }
+
+  /** As an input with one axis more. */
+  float* outputOfRows(int index, int input, int64_t width) {
+    int64_t sizes[8];
+    const int axes = rank(input);
+    for (int axis = 0; axis < axes && axis < 7; axis++) sizes[axis] = size(input, axis);
+    sizes[axes] = width;
+    return makeOutput(index, sizes, axes + 1);
+  }
+
+  /** Ends the operation with an error unless the kernel had the memory that it needed. */
+  void require(bool memory) {
+    if (!memory && !failed_) fail(TF_RESOURCE_EXHAUSTED, "Out of memory for the intermediate values of a kernel.");
+  }
+
+ private:
+  static constexpr int kMost = 10;
+
+  float* makeOutput(int index, const int64_t* sizes, int rank) {
+    if (failed_) return nullptr;
+    size_t bytes = sizeof(float);
+    for (int axis = 0; axis < rank; axis++) bytes *= static_cast<size_t>(sizes[axis]);
+    TF_Tensor* tensor = TF_AllocateOutput(context_, index, TF_FLOAT, sizes, rank, bytes, status_);
+    if (TF_GetCode(status_) != TF_OK || !tensor) {
+      failed_ = true;
+      TF_OpKernelContext_Failure(context_, status_);
+      return nullptr;
+    }
+    float* values = static_cast<float*>(TF_TensorData(tensor));
+    TF_DeleteTensor(tensor);
+    return values;
+  }
+
+  void fail(int code, const char* message) {
+    failed_ = true;
+    TF_SetStatus(status_, code, message);
+    TF_OpKernelContext_Failure(context_, status_);
+  }
+
+  TF_OpKernelContext* context_;
+  TF_Status* status_;
+  int inputs_;
+  TF_Tensor* tensors_[kMost] = {nullptr};
+  bool failed_ = false;
+};
+
+const Kernels& k() { return bestKernels(); }
+const Threads& t() { return processorThreads(); }
+
+void layerNorm(Call& call) {
+  const int64_t rows = call.rows(0), width = call.width(0);
+  float* output = call.outputLike(0, 0);
+  float* mean = call.output(1, {rows});
+  float* inverse = call.output(2, {rows});
+  if (call.failed()) return;
+  k().layerNormForward(t(), rows, width, call.numbers(0), call.numbers(1), call.numbers(2), call.setting(3, 0), output, mean, inverse);
+}
+
+void layerNormGradient(Call& call) {
+  const int64_t rows = call.rows(0), width = call.width(0);
+  float* input = call.outputLike(0, 0);
+  float* scale = call.output(1, {width});
+  float* bias = call.output(2, {width});
+  if (call.failed()) return;
+  call.require(k().layerNormBackward(t(), rows, width, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3), call.numbers(4), input, scale, bias));
+}
+
+void rmsNorm(Call& call) {
+  const int64_t rows = call.rows(0), width = call.width(0);
+  float* output = call.outputLike(0, 0);
+  float* inverse = call.output(1, {rows});
+  if (call.failed()) return;
+  k().rmsNormForward(t(), rows, width, call.numbers(0), call.numbers(1), call.setting(2, 0), output, inverse);
+}
+
+void rmsNormGradient(Call& call) {
+  const int64_t rows = call.rows(0), width = call.width(0);
+  float* input = call.outputLike(0, 0);
+  float* scale = call.output(1, {width});
+  if (call.failed()) return;
+  call.require(k().rmsNormBackward(t(), rows, width, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3), input, scale));
+}
+
+void sumRows(Call& call) {
+  float* output = call.output(0, {call.width(0)});
+  if (call.failed()) return;
+  call.require(k().sumRows(t(), call.rows(0), call.width(0), call.numbers(0), output));
+}
+
+void activate(Call& call) {
+  float* output = call.outputLike(0, 0);
+  if (call.failed()) return;
+  k().activate(t(), call.count(0), static_cast<int>(call.setting(1, 0)), call.numbers(0), output);
+}
+
+void activateGradient(Call& call) {
+  float* output = call.outputLike(0, 0);
+  if (call.failed()) return;
+  k().activateBackward(t(), call.count(0), static_cast<int>(call.setting(2, 0)), call.numbers(0), call.numbers(1), output);
+}
+
+void gated(Call& call) {
+  float* output = call.outputLike(0, 0);
+  if (call.failed()) return;
+  k().gated(t(), call.count(0), static_cast<int>(call.setting(2, 0)), call.numbers(0), call.numbers(1), output);
+}
+
+void gatedGradient(Call& call) {
+  float* gate = call.outputLike(0, 0);
+  float* up = call.outputLike(1, 0);
+  if (call.failed()) return;
+  k().gatedBackward(t(), call.count(0), static_cast<int>(call.setting(3, 0)), call.numbers(0), call.numbers(1), call.numbers(2), gate, up);
+}
+
+// settings: transposed, activation. A bias of no numbers is none.
+void linearOf(Call& call, bool slopes) {
+  const bool transposed = call.setting(3, 0) != 0;
+  const int64_t rows = call.rows(0), in = call.width(0), out = call.size(1, transposed ? 0 : 1);
+  float* output = call.outputOfWidth(0, 0, out);
+  float* slope = slopes ? call.outputOfWidth(1, 0, out) : nullptr;
+  if (call.failed()) return;
+  const float* bias = call.count(2) == 0 ? nullptr : call.numbers(2);
+  call.require(k().linear(t(), rows, in, out, call.numbers(0), call.numbers(1), transposed, bias, static_cast<int>(call.setting(3, 1)), output, slope));
+}
+void linear(Call& call) { linearOf(call, false); }
+void linearWithSlope(Call& call) { linearOf(call, true); }
+
+void transposedProduct(Call& call) {
+  const int64_t left = call.width(0), right = call.width(1);
+  float* output = call.output(0, {left, right});
+  if (call.failed()) return;
+  call.require(k().transposedProduct(t(), call.rows(0), left, right, call.numbers(0), call.numbers(1), output));
+}
+
+// settings: heads, keyValueHeads, causal, scale, keyTime (0: all). A mask of no numbers is none.
+AttentionShape attentionShape(Call& call, int query, int mask, int settings) {
+  AttentionShape s;
+  s.heads = static_cast<int64_t>(call.setting(settings, 0));
+  s.keyValueHeads = static_cast<int64_t>(call.setting(settings, 1));
+  s.causal = call.setting(settings, 2) != 0;
+  s.scale = call.setting(settings, 3);
+  s.batch = call.size(query, 0);
+  s.queryTime = call.size(query, 1);
+  s.headWidth = call.size(query, 2) / s.heads;
+  s.capacity = call.size(query + 1, 1);
+  s.keyTime = call.setting(settings, 4) > 0 ? static_cast<int64_t>(call.setting(settings, 4)) : s.capacity;
+  const bool masked = call.count(mask) > 0;
+  s.mask = masked ? call.integers(mask) : nullptr;
+  s.maskRows = masked && call.rank(mask) == 3 ? call.size(mask, 1) : 1;
+  return s;
+}
+
+void attention(Call& call) {
+  const AttentionShape s = attentionShape(call, 0, 3, 4);
+  float* output = call.outputLike(0, 0);
+  float* logSumExp = call.output(1, {s.batch, s.heads, s.queryTime});
+  if (call.failed()) return;
+  call.require(k().attentionForward(t(), s, call.numbers(0), call.numbers(1), call.numbers(2), output, logSumExp));
+}
+
+void attentionGradient(Call& call) {
+  const AttentionShape s = attentionShape(call, 1, 6, 7);
+  float* query = call.outputLike(0, 1);
+  float* key = call.outputLike(1, 2);
+  float* value = call.outputLike(2, 3);
+  if (call.failed()) return;
+  call.require(k().attentionBackward(t(), s, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3), call.numbers(4), call.numbers(5), query, key, value));
+}
+
+// settings: heads, inverse.
+void rotary(Call& call) {
+  const int64_t heads = static_cast<int64_t>(call.setting(3, 0));
+  float* output = call.outputLike(0, 0);
+  if (call.failed()) return;
+  k().rotary(t(), call.size(0, 0), call.size(0, 1), heads, call.size(0, 2) / heads, call.numbers(0), call.numbers(1), call.numbers(2), call.size(1, 0), call.setting(3, 1) != 0, output);
+}
+
+// Ids of any shape: `[…]` to `[…, width]`.
+void embedding(Call& call) {
+  const int64_t count = call.count(1), width = call.size(0, 1);
+  float* output = call.outputOfRows(0, 1, width);
+  if (call.failed()) return;
+  k().embedding(t(), count, width, call.size(0, 0), call.numbers(0), call.integers(1), output);
+}
+
+void embeddingGradient(Call& call) {
+  const int64_t width = call.width(0), vocabulary = static_cast<int64_t>(call.setting(2, 0));
+  float* output = call.output(0, {vocabulary, width});
+  if (call.failed()) return;
+  k().embeddingBackward(t(), call.rows(0), width, vocabulary, call.numbers(0), call.integers(1), output);
+}
+
+void crossEntropy(Call& call) {
+  const int64_t rows = call.size(0, 0);
+  float* losses = call.output(0, {rows});
+  float* logSumExp = call.output(1, {rows});
+  if (call.failed()) return;
+  k().crossEntropyForward(t(), rows, call.size(0, 1), call.numbers(0), call.integers(1), static_cast<int32_t>(call.setting(2, 0)), losses, logSumExp);
+}
+
+void crossEntropyGradient(Call& call) {
+  float* output = call.outputLike(0, 1);
+  if (call.failed()) return;
+  k().crossEntropyBackward(t(), call.size(1, 0), call.size(1, 1), call.numbers(0), call.numbers(1), call.integers(2), call.numbers(3), static_cast<int32_t>(call.setting(4, 0)), output);
+}
+
+// In two float32, so that the sum keeps the precision of float64.
+void sumOfSquares(Call& call) {
+  float* output = call.output(0, {2});
+  if (call.failed()) return;
+  const double sum = k().sumOfSquares(t(), call.count(0), call.numbers(0));
+  output[0] = static_cast<float>(sum);
+  output[1] = output[0] - output[0] == 0 ? static_cast<float>(sum - output[0]) : 0;
+}
+
+void adamW(Call& call) {
+  const float* s = call.numbers(4);
+  const AdamWSettings settings = {s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]};
+  k().adamW(t(), call.count(0), settings, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3));
+}
+
+void cacheWrite(Call& call) {
+  k().cacheWrite(t(), call.size(1, 0), call.size(1, 1), call.size(0, 1), call.size(0, 2), static_cast<int64_t>(call.setting(2, 0)), call.numbers(1), call.numbers(0));
+}
+
+template <void (*compute)(Call&)>
+void runKernel(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  if (!call.failed()) compute(call);
+}
+
+/** Registers one operation; the first failure stays in `status`. */
+template <void (*compute)(Call&)>
+void add(TF_Status* status, const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs) {
+  if (TF_GetCode(status) != TF_OK) return;
+  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
+  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
+  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
+  // Those without outputs change an input in place.
+  TF_OpDefinitionBuilderSetIsStateful(definition, outputs.size() == 0);
+  TF_RegisterOpDefinition(definition, status);
+  if (TF_GetCode(status) != TF_OK) return;
+  TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", nullptr, runKernel<compute>, nullptr), status);
+}
+
+void registerOperations(TF_Status* status) {
+  add<layerNorm>(status, "SubtextLayerNorm", {"input: float", "scale: float", "bias: float", "settings: float"}, {"output: float", "mean: float", "inverse_deviation: float"});
+  add<layerNormGradient>(status, "SubtextLayerNormGradient", {"gradient: float", "input: float", "scale: float", "mean: float", "inverse_deviation: float"}, {"input_gradient: float", "scale_gradient: float", "bias_gradient: float"});
+  add<rmsNorm>(status, "SubtextRmsNorm", {"input: float", "scale: float", "settings: float"}, {"output: float", "inverse_deviation: float"});
+  add<rmsNormGradient>(status, "SubtextRmsNormGradient", {"gradient: float", "input: float", "scale: float", "inverse_deviation: float"}, {"input_gradient: float", "scale_gradient: float"});
+  add<sumRows>(status, "SubtextSumRows", {"input: float"}, {"output: float"});
+  add<activate>(status, "SubtextActivate", {"input: float", "settings: float"}, {"output: float"});
+  add<activateGradient>(status, "SubtextActivateGradient", {"gradient: float", "preactivation: float", "settings: float"}, {"output: float"});
+  add<gated>(status, "SubtextGated", {"gate: float", "up: float", "settings: float"}, {"output: float"});
+  add<gatedGradient>(status, "SubtextGatedGradient", {"gradient: float", "gate: float", "up: float", "settings: float"}, {"gate_gradient: float", "up_gradient: float"});
+  add<linear>(status, "SubtextLinear", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float"});
+  add<linearWithSlope>(status, "SubtextLinearWithSlope", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float", "slope: float"});
+  add<transposedProduct>(status, "SubtextTransposedProduct", {"left: float", "right: float"}, {"output: float"});
+  add<attention>(status, "SubtextAttention", {"query: float", "key: float", "value: float", "mask: int32", "settings: float"}, {"output: float", "log_sum_exp: float"});
+  add<attentionGradient>(status, "SubtextAttentionGradient", {"gradient: float", "query: float", "key: float", "value: float", "output: float", "log_sum_exp: float", "mask: int32", "settings: float"}, {"query_gradient: float", "key_gradient: float", "value_gradient: float"});
+  add<rotary>(status, "SubtextRotary", {"input: float", "cos: float", "sin: float", "settings: float"}, {"output: float"});
+  add<embedding>(status, "SubtextEmbedding", {"table: float", "ids: int32"}, {"output: float"});
+  add<embeddingGradient>(status, "SubtextEmbeddingGradient", {"gradient: float", "ids: int32", "settings: float"}, {"output: float"});
+  add<crossEntropy>(status, "SubtextCrossEntropy", {"logits: float", "labels: int32", "settings: float"}, {"losses: float", "log_sum_exp: float"});
+  add<crossEntropyGradient>(status, "SubtextCrossEntropyGradient", {"gradient: float", "logits: float", "labels: int32", "log_sum_exp: float", "settings: float"}, {"output: float"});
+  add<sumOfSquares>(status, "SubtextSumOfSquares", {"values: float"}, {"sum: float"});
+  add<adamW>(status, "SubtextAdamW", {"parameter: float", "gradient: float", "first_moment: float", "second_moment: float", "settings: float"}, {});
+  add<cacheWrite>(status, "SubtextCacheWrite", {"buffer: float", "update: float", "settings: float"}, {});
+}
+
+/**
+ * Keeps freed blocks of up to 256 MB in the process. A training step allocates and frees the same large tensors again and
+ * again; given back to the system each time, their pages cost a tenth of a step at width 512. What the environment says
+ * of glibc's limits counts more.
+ */
+void keepFreedMemory() {
+#if defined(__GLIBC__)
+  if (getenv("MALLOC_TRIM_THRESHOLD_") || getenv("MALLOC_MMAP_THRESHOLD_") || getenv("GLIBC_TUNABLES")) return;
+  // Before glibc 2.35 no more than 32 MB could be asked for.
+  if (!mallopt(M_MMAP_THRESHOLD, 256 << 20)) mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
+}  // namespace
+}  // namespace subtext
+
+// Node-API, of which the module needs so little that its header is not asked for.
+extern "C" {
+typedef struct napi_env__* napi_env;
+typedef struct napi_value__* napi_value;
+int napi_throw_error(napi_env, const char* code, const char* message);
+int napi_create_string_utf8(napi_env, const char* text, size_t length, napi_value* result);
+int napi_set_named_property(napi_env, napi_value object, const char* name, napi_value value);
+
+__attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  // Worker threads load the module again, in one process: operations are registered once.
+  static std::once_flag once;
+  static char problem[512] = "";
+  std::call_once(once, [] {
+    subtext::keepFreedMemory();
+    TF_Status* status = TF_NewStatus();
+    subtext::registerOperations(status);
+    if (TF_GetCode(status) != TF_OK) snprintf(problem, sizeof problem, "%s", TF_Message(status));
+    TF_DeleteStatus(status);
+  });
+  if (problem[0]) {
+    napi_throw_error(env, nullptr, problem);
+    return exports;
+  }
+  napi_value level;
+  const char* name = subtext::bestKernels().level;
+  if (napi_create_string_utf8(env, name, static_cast<size_t>(-1), &level) == 0) napi_set_named_property(env, exports, "level", level);
+  return exports;
+}
+}

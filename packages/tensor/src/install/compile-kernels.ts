@@ -1,0 +1,89 @@
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { nativeKernelsFile, nativeSources } from '../engines/native-kernels';
+import { runCommand } from './run-command';
+
+/** Levels of x64 processors: the kernels are compiled for each, and the module takes the best one that it finds itself on. */
+const levels = [
+  { name: 'baseline', flags: [] },
+  { name: 'avx2', flags: ['-mavx2', '-mfma'] },
+  { name: 'avx512', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'] },
+] as const;
+
+const libraryNames = ['libtensorflow_cc', 'libtensorflow', 'libtensorflow_framework'];
+
+/** TensorFlow's libraries in a tfjs-node package: a wheel's in `deps/tensorflow`, its own download's in `deps/lib`. */
+async function findLibraries(packageFolder: string): Promise<{ folder: string; files: string[] }> {
+  for (const folder of [join(packageFolder, 'deps', 'tensorflow'), join(packageFolder, 'deps', 'lib')]) {
+    const present = await readdir(folder).catch(() => []);
+    const files = libraryNames.flatMap((name) => present.filter((file) => file.startsWith(`${name}.`) && /\.(so(\.\d+)*|dylib)$/.test(file)).sort((a, b) => a.length - b.length).slice(0, 1));
+    if (files.length >= 2) return { folder, files };
+  }
+  throw new Error(`${packageFolder} has no libraries of TensorFlow in deps/tensorflow or deps/lib.`);
+}
+
+/**
+ * Compiles the kernels in `native/` against the TensorFlow of a tfjs-node package, unless they are there already, and
+ * returns their file. They are made beside their place and moved there in one step.
+ *
+ * @throws CommandError if there is no C++ compiler or it fails; Error if sources or libraries are missing.
+ */
+export async function compileKernels({ packageFolder, home, force = false, signal, verify }: {
+  packageFolder: string;
+  home?: string;
+  /** Compile even if they are there. */
+  force?: boolean;
+  signal?: AbortSignal;
+  /** Called with the finished file before it takes its place; throws if it does not work. */
+  verify: (file: string) => Promise<void>;
+}): Promise<string> {
+  const sources = await nativeSources();
+  if (!sources) throw new Error('this copy of @subtext/tensor has no native/ folder.');
+  const file = await nativeKernelsFile({ packageFolder, sources, home });
+  if (!force && (await works(file, verify))) return file;
+  const libraries = await findLibraries(packageFolder);
+  const place = dirname(file);
+  await mkdir(dirname(place), { recursive: true });
+  const stage = await mkdtemp(`${place}.partial-`);
+  try {
+    const compiler = process.env.CXX || 'c++';
+    const compile = (source: string, object: string, flags: readonly string[]) =>
+      runCommand({
+        command: compiler,
+        args: ['-O3', '-std=c++17', '-fPIC', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-Wno-psabi', ...flags, '-c', join(sources.folder, source), '-o', join(stage, object)],
+        timeoutMilliseconds: 600_000,
+        signal,
+      });
+    const built = process.arch === 'x64' ? levels : levels.slice(0, 1);
+    // Side by side: each level takes a compiler some ten seconds.
+    await Promise.all([
+      ...built.map(({ name, flags }) => compile('kernels.cc', `${name}.o`, [`-DSUBTEXT_LEVEL=${name}`, ...flags])),
+      compile('threads.cc', 'threads.o', []),
+      compile('operations.cc', 'operations.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
+    ]);
+    const objects = [...built.map(({ name }) => `${name}.o`), 'threads.o', 'operations.o'].map((object) => join(stage, object));
+    const module = join(stage, 'subtext_kernels.node');
+    await runCommand({
+      command: compiler,
+      args: ['-shared', '-o', module, ...objects, '-pthread', `-Wl,-rpath,${libraries.folder}`, ...libraries.files.map((name) => join(libraries.folder, name)), ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [])],
+      timeoutMilliseconds: 120_000,
+      signal,
+    });
+    await Promise.all(objects.map((object) => rm(object)));
+    await verify(module);
+    await rm(place, { recursive: true, force: true });
+    await rename(stage, place);
+    return file;
+  } finally {
+    await rm(stage, { recursive: true, force: true });
+  }
+}
+
+async function works(file: string, verify: (file: string) => Promise<void>): Promise<boolean> {
+  try {
+    await verify(file);
+    return true;
+  } catch {
+    return false;
+  }
+}
