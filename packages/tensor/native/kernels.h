@@ -56,7 +56,7 @@ struct Kernels {
 
   bool (*attentionForward)(const Threads&, const AttentionShape&, const float* query, const float* key, const float* value, float* output, float* logSumExp);
   bool (*attentionBackward)(const Threads&, const AttentionShape&, const float* gradient, const float* query, const float* key, const float* value, const float* output, const float* logSumExp, float* queryGradient, float* keyGradient, float* valueGradient);
-  /** Angles `[batch or 1, time, headWidth / 2]`. */
+  /** Angles `[batch or 1, time, headWidth / 2]`; in place where `output` is `input`. */
   void (*rotary)(const Threads&, int64_t batch, int64_t time, int64_t heads, int64_t headWidth, const float* input, const float* cos, const float* sin, int64_t angleBatch, bool inverse, float* output);
 
   void (*embedding)(const Threads&, int64_t count, int64_t width, int64_t vocabulary, const float* table, const int32_t* ids, float* output);
@@ -64,6 +64,7 @@ struct Kernels {
   void (*crossEntropyForward)(const Threads&, int64_t rows, int64_t vocabulary, const float* logits, const int32_t* labels, int32_t ignored, float* losses, float* logSumExp);
   void (*crossEntropyBackward)(const Threads&, int64_t rows, int64_t vocabulary, const float* gradient, const float* logits, const int32_t* labels, const float* logSumExp, int32_t ignored, float* output);
 
+  void (*add)(const Threads&, int64_t size, const float* left, const float* right, float* output);
   double (*sumOfSquares)(const Threads&, int64_t size, const float* values);
   void (*adamW)(const Threads&, int64_t size, const AdamWSettings&, float* parameter, const float* gradient, float* firstMoment, float* secondMoment);
   void (*cacheWrite)(const Threads&, int64_t batch, int64_t time, int64_t capacity, int64_t width, int64_t offset, const float* update, float* buffer);

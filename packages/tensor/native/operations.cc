@@ -10,6 +10,7 @@
 #include <malloc.h>
 #endif
 
+#include "decoder-block.h"
 #include "kernels.h"
 #include "tensorflow-api.h"
 
@@ -98,7 +99,7 @@ class Call {
   }
 
  private:
-  static constexpr int kMost = 10;
+  static constexpr int kMost = 32;
 
   float* makeOutput(int index, const int64_t* sizes, int rank) {
     if (failed_) return nullptr;
@@ -307,6 +308,59 @@ void cacheWrite(Call& call) {
   k().cacheWrite(t(), call.size(1, 0), call.size(1, 1), call.size(0, 1), call.size(0, 2), static_cast<int64_t>(call.setting(2, 0)), call.numbers(1), call.numbers(0));
 }
 
+/** Inputs `at` and `at + 1` are a layer's weight and bias; tensors of no numbers stand for what is absent. */
+LinearWeights layerAt(Call& call, int at, bool transposed) {
+  if (call.count(at) == 0) return {nullptr, nullptr, 0, false};
+  return {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), call.size(at, transposed ? 0 : 1), transposed};
+}
+
+NormWeights normAt(Call& call, int at, float epsilon) { return {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), epsilon}; }
+
+// settings: heads, keyValueHeads, causal, scale, offset, activation, epsilon of both norms, and for each layer whether
+// its weight is [out, in].
+void decoderBlockOf(Call& call) {
+  constexpr int settings = 24;
+  const float* s = call.numbers(settings);
+  DecoderBlock b;
+  b.batch = call.size(0, 0);
+  b.time = call.size(0, 1);
+  b.width = call.size(0, 2);
+  b.attentionNorm = normAt(call, 1, s[6]);
+  b.query = layerAt(call, 3, s[8] != 0);
+  b.key = layerAt(call, 5, s[9] != 0);
+  b.value = layerAt(call, 7, s[10] != 0);
+  b.output = layerAt(call, 9, s[11] != 0);
+  b.feedForwardNorm = normAt(call, 11, s[7]);
+  b.gate = layerAt(call, 13, s[12] != 0);
+  b.up = layerAt(call, 15, s[13] != 0);
+  b.down = layerAt(call, 17, s[14] != 0);
+  b.innerWidth = b.up.out;
+  b.activation = static_cast<int>(s[5]);
+  b.offset = static_cast<int64_t>(s[4]);
+  b.keyCache = call.numbers(19);
+  b.valueCache = call.numbers(20);
+  const bool rotates = call.count(21) > 0;
+  b.cos = rotates ? call.numbers(21) : nullptr;
+  b.sin = rotates ? call.numbers(22) : nullptr;
+  b.angleBatch = rotates ? call.size(21, 0) : 0;
+  AttentionShape& shape = b.attention;
+  shape.batch = b.batch;
+  shape.queryTime = b.time;
+  shape.keyTime = b.offset + b.time;
+  shape.capacity = call.size(19, 1);
+  shape.heads = static_cast<int64_t>(s[0]);
+  shape.keyValueHeads = static_cast<int64_t>(s[1]);
+  shape.headWidth = call.size(19, 2) / shape.keyValueHeads;
+  shape.causal = s[2] != 0;
+  shape.scale = s[3];
+  const bool masked = call.count(23) > 0;
+  shape.mask = masked ? call.integers(23) : nullptr;
+  shape.maskRows = masked && call.rank(23) == 3 ? call.size(23, 1) : 1;
+  float* output = call.outputLike(0, 0);
+  if (call.failed()) return;
+  call.require(decoderBlock(k(), t(), b, call.numbers(0), output));
+}
+
 template <void (*compute)(Call&)>
 void runKernel(void*, TF_OpKernelContext* context) {
   Call call(context);
@@ -349,6 +403,11 @@ void registerOperations(TF_Status* status) {
   add<crossEntropyGradient>(status, "SubtextCrossEntropyGradient", {"gradient: float", "logits: float", "labels: int32", "log_sum_exp: float", "settings: float"}, {"output: float"});
   add<sumOfSquares>(status, "SubtextSumOfSquares", {"values: float"}, {"sum: float"});
   add<adamW>(status, "SubtextAdamW", {"parameter: float", "gradient: float", "first_moment: float", "second_moment: float", "settings: float"}, {});
+  add<decoderBlockOf>(status, "SubtextDecoderBlock",
+                      {"input: float", "attention_norm_scale: float", "attention_norm_bias: float", "query_weight: float", "query_bias: float", "key_weight: float", "key_bias: float", "value_weight: float", "value_bias: float",
+                       "output_weight: float", "output_bias: float", "feed_forward_norm_scale: float", "feed_forward_norm_bias: float", "gate_weight: float", "gate_bias: float", "up_weight: float", "up_bias: float", "down_weight: float", "down_bias: float",
+                       "key_cache: float", "value_cache: float", "cos: float", "sin: float", "mask: int32", "settings: float"},
+                      {"output: float"});
   add<cacheWrite>(status, "SubtextCacheWrite", {"buffer: float", "update: float", "settings: float"}, {});
 }
 

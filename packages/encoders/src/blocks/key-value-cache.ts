@@ -14,6 +14,8 @@ export interface CachedKeysAndValues {
 export interface LayerCache {
   /** Adds the keys and values of the positions being computed, `[batch, time, width]`, and gives those of all positions so far. */
   append(options: { key: tf.Tensor3D; value: tf.Tensor3D }): CachedKeysAndValues;
+  /** Makes room for `time` positions and gives the buffers in which a kernel writes them. Absent where a cache has none. */
+  reserve?(options: { time: number }): { key: tf.Variable; value: tf.Variable; offset: number };
 }
 
 /** Keys and values of the positions already computed, so that a further position costs one position. */
@@ -41,7 +43,10 @@ export class PreallocatedCache implements KeyValueCache {
   }
 
   layer(index: number): LayerCache {
-    return { append: ({ key, value }) => this.#buffers.append({ layer: index, key, value }) };
+    return {
+      append: ({ key, value }) => this.#buffers.append({ layer: index, key, value }),
+      reserve: ({ time }) => this.#buffers.reserve({ layer: index, time }),
+    };
   }
 
   advance(count: number): void {

@@ -1,5 +1,6 @@
 import { tf } from '@subtext/tensor';
 import type { FeedForward } from './feed-forward';
+import { fusedBlock } from './fused-block';
 import type { Normalisation } from './normalisation';
 import type { AttentionInput, SelfAttention } from './self-attention';
 
@@ -19,6 +20,8 @@ export class TransformerBlock {
 
   /** `[batch, time, width]` to the same. */
   apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
+    const whole = fusedBlock({ block: this, input, ...rest });
+    if (whole !== null) return whole;
     const hidden = tf.add(input, this.attention.apply({ input: this.attentionNorm.apply({ input }), ...rest })) as tf.Tensor3D;
     return tf.add(hidden, this.feedForward.apply({ input: this.feedForwardNorm.apply({ input: hidden }) })) as tf.Tensor3D;
   }

@@ -59,9 +59,10 @@ export async function compileKernels({ packageFolder, home, force = false, signa
     await Promise.all([
       ...built.map(({ name, flags }) => compile('kernels.cc', `${name}.o`, [`-DSUBTEXT_LEVEL=${name}`, ...flags])),
       compile('threads.cc', 'threads.o', []),
+      compile('decoder-block.cc', 'decoder-block.o', []),
       compile('operations.cc', 'operations.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
     ]);
-    const objects = [...built.map(({ name }) => `${name}.o`), 'threads.o', 'operations.o'].map((object) => join(stage, object));
+    const objects = [...built.map(({ name }) => `${name}.o`), 'threads.o', 'decoder-block.o', 'operations.o'].map((object) => join(stage, object));
     const module = join(stage, 'subtext_kernels.node');
     await runCommand({
       command: compiler,

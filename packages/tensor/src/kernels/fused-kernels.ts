@@ -6,6 +6,20 @@ export type Activation = 'none' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'silu' |
 /** How a linear layer's weight lies in memory: `out-in` is PyTorch's `[out, in]`, `in-out` is GPT-2's `Conv1D` `[in, out]`. */
 export type WeightLayout = 'out-in' | 'in-out';
 
+/** A linear layer's parts, for {@link FusedKernels.decoderBlock}. */
+export interface LinearWeights {
+  /** `[out, in]` or `[in, out]`, by `layout` */ weight: Tensor2D;
+  /** `[out]` */ bias: Tensor1D | null;
+  layout: WeightLayout;
+}
+
+/** A norm's parts: layer norm, or RMS norm without a bias. */
+export interface NormWeights {
+  /** `[width]` */ scale: Tensor1D;
+  /** `[width]` */ bias: Tensor1D | null;
+  epsilon: number;
+}
+
 /**
  * What an engine may supply in place of a composed operation. Every entry is optional: the composed version covers
  * the rest. Kernels work on values only; the operations in `../operations` tie them into gradients.
@@ -189,6 +203,33 @@ export interface FusedKernels {
     /** counts from 1 */ step: number;
     gradientScale: number;
   }): void;
+
+  /**
+   * A whole pre-norm block over a cache, without gradients: `h = x + output(attention(norm(x)))`,
+   * `h + down(activation(up(norm(h))))`, or with a gate `h + down(activation(gate(norm(h))) · up(norm(h)))`. Keys and
+   * values of this call are written into the cache's buffers at `offset`; queries see all positions up to their own.
+   */
+  decoderBlock?(options: {
+    /** `[batch, time, width]` */ input: Tensor3D;
+    attentionNorm: NormWeights;
+    /** One layer whose outputs are queries, keys and values side by side, or one for each. */
+    projections: { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights };
+    output: LinearWeights;
+    feedForwardNorm: NormWeights;
+    gate: LinearWeights | null;
+    up: LinearWeights;
+    down: LinearWeights;
+    activation: Activation;
+    heads: number;
+    keyValueHeads: number;
+    causal: boolean;
+    /** int32 `[batch, offset + time]` or `[batch, time, offset + time]` */ mask: Tensor | null;
+    scale: number;
+    /** Angles `[batch or 1, time, headWidth / 2]`; null without rotary positions. */
+    rotary: { cos: Tensor3D; sin: Tensor3D } | null;
+    /** Buffers `[batch, capacity, keyValueHeads·headWidth]`. */
+    cache: { key: Variable; value: Variable; offset: number };
+  }): Tensor3D;
 
   /** Writes `update` (`[batch, time, width]`) into `buffer` (`[batch, capacity, width]`) at `offset`, in place. */
   cacheWrite?(options: { buffer: Variable; update: Tensor3D; offset: number }): void;

@@ -71,23 +71,33 @@ export class KeyValueCache {
    * @throws TensorError `cache-full`, `shape-mismatch`.
    */
   append({ layer, key, value }: { layer: number; key: tf.Tensor3D; value: tf.Tensor3D }): CachedKeysAndValues {
-    const entry = this.#layers[layer];
-    if (!entry) {
-      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: no layer ${layer} among ${this.#layers.length}.` });
-    }
+    const entry = this.#layer(layer);
     for (const [name, tensor] of [['key', key], ['value', value]] as const) {
       if (tensor.shape.length !== 3 || tensor.shape[0] !== this.#batch || tensor.shape[2] !== this.width || tensor.shape[1] !== key.shape[1]) {
         throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: ${name} must be [${this.#batch}, time, ${this.width}], got [${tensor.shape.join(', ')}].` });
       }
     }
-    const length = entry.length + key.shape[1];
-    if (length > this.capacity) {
-      throw new TensorError({ code: 'cache-full', message: `KeyValueCache: ${length} positions exceed the capacity of ${this.capacity}.` });
-    }
+    const length = this.#grown(entry, key.shape[1]);
     entry.key = this.#write(entry.key, key, entry.length);
     entry.value = this.#write(entry.value, value, entry.length);
     entry.length = length;
     return { key: entry.key, value: entry.value, keyTime: length };
+  }
+
+  /**
+   * Makes room for a layer's next `time` positions and gives its buffers, for a kernel that writes them itself
+   * (`decoderBlock`). Only where the engine writes in place.
+   *
+   * @throws TensorError `cache-full`.
+   */
+  reserve({ layer, time }: { layer: number; time: number }): { key: tf.Variable<tf.Rank.R3>; value: tf.Variable<tf.Rank.R3>; offset: number } {
+    const entry = this.#layer(layer);
+    const offset = entry.length;
+    const length = this.#grown(entry, time);
+    const key = (entry.key ??= this.#emptyBuffer()) as tf.Variable<tf.Rank.R3>;
+    const value = (entry.value ??= this.#emptyBuffer()) as tf.Variable<tf.Rank.R3>;
+    entry.length = length;
+    return { key, value, offset };
   }
 
   /**
@@ -168,14 +178,36 @@ export class KeyValueCache {
     }
   }
 
+  #layer(index: number): Layer {
+    const entry = this.#layers[index];
+    if (!entry) {
+      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: no layer ${index} among ${this.#layers.length}.` });
+    }
+    return entry;
+  }
+
+  /** A layer's length with `time` more positions. */
+  #grown(entry: Layer, time: number): number {
+    const length = entry.length + time;
+    if (length > this.capacity) {
+      throw new TensorError({ code: 'cache-full', message: `KeyValueCache: ${length} positions exceed the capacity of ${this.capacity}.` });
+    }
+    return length;
+  }
+
+  #emptyBuffer(): tf.Variable<tf.Rank.R3> {
+    const zeros = tf.zeros<tf.Rank.R3>([this.#batch, this.capacity, this.width]);
+    const variable = tf.variable(zeros, false);
+    zeros.dispose();
+    return variable;
+  }
+
   #write(buffer: Layer['key'], update: tf.Tensor3D, offset: number): tf.Variable<tf.Rank.R3> | tf.Tensor3D {
     const inPlace = fusedKernels().cacheWrite;
     if (inPlace && (buffer === null || buffer instanceof tf.Variable)) {
       let variable = buffer;
       if (!variable) {
-        const zeros = tf.zeros<tf.Rank.R3>([this.#batch, this.capacity, this.width]);
-        variable = tf.variable(zeros, false);
-        zeros.dispose();
+        variable = this.#emptyBuffer();
       }
       inPlace({ buffer: variable, update, offset });
       return variable;

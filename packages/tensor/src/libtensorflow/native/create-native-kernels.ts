@@ -1,6 +1,6 @@
 import { tf } from '../../tensorflow';
 import { activationCodes } from '../../kernels/activation-codes';
-import type { FusedKernels } from '../../kernels/fused-kernels';
+import type { FusedKernels, LinearWeights, NormWeights } from '../../kernels/fused-kernels';
 import type { NodeBackend } from '../node-backend';
 import { createNativeRunner, type NativeRunner } from './native-runner';
 
@@ -104,7 +104,7 @@ function tokenKernels({ run, settings }: NativeRunner): FusedKernels {
   };
 }
 
-function stateKernels({ run, settings }: NativeRunner): FusedKernels {
+function stateKernels({ run, settings, absent }: NativeRunner): FusedKernels {
   const owned = new WeakSet<object>();
   /**
    * Gives a variable memory of its own before it is first changed in place. What was put into it may share memory that
@@ -124,6 +124,21 @@ function stateKernels({ run, settings }: NativeRunner): FusedKernels {
         const sums = tf.concat(tensors.map((tensor) => run<[tf.Tensor1D]>('SubtextSumOfSquares', [tensor], 1)[0]));
         return sums.dataSync<'float32'>().reduce((sum, part) => sum + part, 0);
       }),
+    decoderBlock: ({ input, attentionNorm, projections, output, feedForwardNorm, gate, up, down, activation, heads, keyValueHeads, causal, mask, scale, rotary, cache }) => {
+      const [query, key, value] = 'packed' in projections ? [projections.packed, null, null] : [projections.query, projections.key, projections.value];
+      const layers = [query, key, value, output, gate, up, down];
+      const parts = (layer: LinearWeights | null) => [layer?.weight ?? absent.float, layer?.bias ?? absent.float];
+      const norm = ({ scale: factor, bias }: NormWeights) => [factor, bias ?? absent.float];
+      const values = settings(heads, keyValueHeads, causal ? 1 : 0, scale, cache.offset, activationCodes[activation], attentionNorm.epsilon, feedForwardNorm.epsilon, ...layers.map((layer) => (layer?.layout === 'out-in' ? 1 : 0)));
+      return run<[tf.Tensor3D]>(
+        'SubtextDecoderBlock',
+        [
+          input, ...norm(attentionNorm), ...parts(query), ...parts(key), ...parts(value), ...parts(output), ...norm(feedForwardNorm), ...parts(gate), ...parts(up), ...parts(down),
+          cache.key, cache.value, rotary?.cos ?? absent.float, rotary?.sin ?? absent.float, mask ?? absent.integer, values,
+        ],
+        1,
+      )[0];
+    },
     adamW: ({ parameter, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) => {
       [parameter, firstMoment, secondMoment].forEach(own);
       const values = settings(learningRate, beta1, beta2, epsilon, 1 - learningRate * weightDecay, 1 - beta1 ** step, 1 - beta2 ** step, gradientScale);
