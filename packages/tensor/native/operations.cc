@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <initializer_list>
 #include <cstdlib>
+#include <cstring>
 #include <mutex>
 
 #if defined(__GLIBC__)
@@ -19,15 +20,26 @@ namespace avx512 { extern const Kernels kernels; }
 namespace avx2 { extern const Kernels kernels; }
 namespace baseline { extern const Kernels kernels; }
 
-const Kernels& bestKernels() {
+namespace {
+
+/** SUBTEXT_NATIVE_KERNELS names a lower level than the processor has, for tests. */
+const Kernels& chooseKernels() {
 #if defined(SUBTEXT_HAS_LEVELS)
-  static const Kernels& best = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") ? avx512::kernels
-                               : __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? avx2::kernels
-                                                                                                   : baseline::kernels;
-  return best;
-#else
-  return baseline::kernels;
+  const char* wished = getenv("SUBTEXT_NATIVE_KERNELS");
+  const bool any = wished == nullptr || wished[0] == 0;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (avx512 && (any || strcmp(wished, "avx512") == 0)) return avx512::kernels;
+  if (avx2 && (any || strcmp(wished, "baseline") != 0)) return avx2::kernels;
 #endif
+  return baseline::kernels;
+}
+
+}  // namespace
+
+const Kernels& bestKernels() {
+  static const Kernels& best = chooseKernels();
+  return best;
 }
 
 namespace {

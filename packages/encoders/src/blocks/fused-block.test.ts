@@ -1,0 +1,109 @@
+import { describeEngines, fusedKernels, Parameters, tf, useEngine, withoutFusedKernels } from '@subtext/tensor';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { initialiseWeights } from '../weights/initialise-weights';
+import { ModelStructure } from '../weights/parameter-scope';
+import { FusedProjection, SeparateProjections } from './attention-projections';
+import { GatedFeedForward, PlainFeedForward } from './feed-forward';
+import { PreallocatedCache } from './key-value-cache';
+import { LinearLayer } from './linear-layer';
+import { LowRankAdapter } from './low-rank-adapter';
+import { LayerNormLayer, RmsNormLayer } from './normalisation';
+import { RotaryEmbedding } from './rotary-embedding';
+import { SelfAttention } from './self-attention';
+import { TransformerBlock } from './transformer-block';
+
+// Only where an engine has such a kernel: tensorflow, with kernels of its own.
+const installed = (await describeEngines()).some(({ name, loads }) => name === 'tensorflow' && loads);
+if (installed) await useEngine('tensorflow');
+const present = installed && fusedKernels().decoderBlock !== undefined;
+
+let structure: ModelStructure;
+let before: number;
+beforeEach(() => {
+  before = tf.memory().numTensors;
+  structure = new ModelStructure({ parameters: new Parameters() });
+});
+afterEach(() => {
+  structure.parameters.dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+const width = 24;
+
+/** GPT-2's block: layer norms, packed projections `[in, out]`, biases. */
+function packedBlock(): TransformerBlock {
+  const scope = structure.scope('block');
+  const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, layout: 'in-out', initialisation: { kind: 'normal', deviation: 0.3 } });
+  return new TransformerBlock({
+    attentionNorm: new LayerNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-5 }),
+    attention: new SelfAttention({ projection: new FusedProjection({ queryKeyValue: linear('qkv', width, 3 * width) }), output: linear('out', width, width), heads: 3 }),
+    feedForwardNorm: new LayerNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-5 }),
+    feedForward: new PlainFeedForward({ up: linear('up', width, 70), down: linear('down', 70, width), activation: 'gelu-tanh' }),
+  });
+}
+
+/** Llama's block: RMS norms, grouped heads, a gate, `[out, in]`, no biases. */
+function separateBlock(): TransformerBlock {
+  const scope = structure.scope('block');
+  const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, bias: false, initialisation: { kind: 'normal', deviation: 0.3 } });
+  return new TransformerBlock({
+    attentionNorm: new RmsNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-6 }),
+    attention: new SelfAttention({ projection: new SeparateProjections({ query: linear('q', width, 32), key: linear('k', width, 16), value: linear('v', width, 16) }), output: linear('out', 32, width), heads: 4, keyValueHeads: 2 }),
+    feedForwardNorm: new RmsNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-6 }),
+    feedForward: new GatedFeedForward({ gate: linear('gate', width, 33), up: linear('up', width, 33), down: linear('down', 33, width), activation: 'silu' }),
+  });
+}
+
+/** A prompt of five positions, then single ones, as generation feeds them. */
+function decode({ block, masks, rotary, cacheWidth }: { block: TransformerBlock; masks: boolean; rotary: RotaryEmbedding | null; cacheWidth: number }): tf.Tensor3D[] {
+  const cache = new PreallocatedCache({ layers: 1, batch: 2, capacity: 9, width: cacheWidth });
+  const outputs = [5, 1, 1, 1].map((time, call) => {
+    const input = tf.randomNormal([2, time, width], 0, 1, 'float32', call + 1) as tf.Tensor3D;
+    const length = cache.length + time;
+    // The first row's first two positions are padding.
+    const mask = masks ? tf.tensor2d([...Array.from({ length }, (_, at) => (at < 2 ? 0 : 1)), ...new Array<number>(length).fill(1)], [2, length], 'int32') : null;
+    const output = block.apply({ input, causal: true, mask, rotary: rotary?.angles({ offset: cache.length, time }) ?? null, cache: cache.layer(0) });
+    cache.advance(time);
+    // What stands at padding is nobody's: it may differ.
+    return masks && call === 0 ? tf.slice(output, [0, 2, 0], [2, 3, width]) : output;
+  });
+  cache.dispose();
+  return outputs;
+}
+
+describe.skipIf(!present)('a block as one call of the engine', () => {
+  it.each([
+    ['packed', false, false],
+    ['packed', true, false],
+    ['separate', false, true],
+    ['separate', true, true],
+  ] as const)('gives what its operations give (%s, masks %s, rotary %s)', (kind, masks, rotates) => {
+    const block = kind === 'packed' ? packedBlock() : separateBlock();
+    initialiseWeights({ structure, seed: 3 });
+    const rotary = rotates ? new RotaryEmbedding({ headWidth: 8, theta: 100 }) : null;
+    tf.tidy(() => {
+      const options = { block, masks, rotary, cacheWidth: kind === 'packed' ? width : 16 };
+      const whole = decode(options);
+      const parts = withoutFusedKernels(() => decode(options));
+      for (const [call, output] of whole.entries()) expect(tf.max(tf.abs(tf.sub(output, parts[call]!))).dataSync()[0]).toBeLessThan(2e-5);
+    });
+    rotary?.dispose();
+  });
+
+  it('goes operation by operation where an adapter stands beside the weights', () => {
+    const block = separateBlock();
+    initialiseWeights({ structure, seed: 3 });
+    const output = block.attention.output;
+    tf.tidy(() => {
+      const options = { block, masks: false, rotary: null, cacheWidth: 16 };
+      const plain = decode(options);
+      const [down, up] = [tf.variable(tf.ones([1, 32])), tf.variable(tf.ones([width, 1]))];
+      output.adapter = new LowRankAdapter({ down, up, scaling: 1 });
+      const adapted = decode(options);
+      expect(tf.max(tf.abs(tf.sub(adapted[3]!, plain[3]!))).dataSync()[0]).toBeGreaterThan(0.01);
+      const parts = withoutFusedKernels(() => decode(options));
+      expect(tf.max(tf.abs(tf.sub(adapted[3]!, parts[3]!))).dataSync()[0]).toBeLessThan(2e-5);
+      tf.dispose([down, up]);
+    });
+  });
+});
