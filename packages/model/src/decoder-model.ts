@@ -1,4 +1,4 @@
-import { GrowingCache, PreallocatedCache, runBlocks, type Block, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type ModelStructure, type Normalisation, type RawConfig, type RotaryAngles, type RotaryEmbedding } from '@subtext/encoders';
+import { GrowingCache, lastPositions, PreallocatedCache, runBlocks, type Block, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type ModelStructure, type Normalisation, type RawConfig, type RotaryAngles, type RotaryEmbedding } from '@subtext/encoders';
 import { tf, type Parameters } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 import { ModelError } from './model-error';
@@ -64,7 +64,7 @@ export class DecoderModel implements LanguageModel {
     return this.tokenEmbedding.lookup({ ids }) as tf.Tensor3D;
   }
 
-  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false }: ForwardOptions): ForwardResult {
+  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, outputPositions = embeddings.shape[1] }: ForwardOptions): ForwardResult {
     const time = embeddings.shape[1];
     const place = resolvePositions({ time, offset: cache?.length ?? 0, mask, positions, largestPosition });
     let input = embeddings;
@@ -79,11 +79,11 @@ export class DecoderModel implements LanguageModel {
     }
     const rotary: RotaryAngles | null =
       this.rotary?.angles(place.positions === null ? { offset: place.offset, time } : { positions: place.positions, largest: place.largest }) ?? null;
-    const { hidden: last, hiddenStates } = runBlocks({ blocks: this.blocks, input, rotary, causal: true, mask, cache, outputHiddenStates });
+    const { hidden: last, hiddenStates } = runBlocks({ blocks: this.blocks, input, rotary, causal: true, mask, cache, outputHiddenStates, ...(!outputHiddenStates && { outputPositions }) });
     cache?.advance(time);
     const hidden = this.finalNorm.apply({ input: last });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
-    return { hidden, hiddenStates };
+    return { hidden: lastPositions(hidden, outputPositions), hiddenStates };
   }
 
   logits<Shape extends tf.Tensor>(hidden: Shape): Shape {

@@ -1,6 +1,7 @@
 import { attention, rotary as rotate, type tf } from '@subtext/tensor';
 import type { AttentionProjection } from './attention-projections';
 import type { LayerCache } from './key-value-cache';
+import { lastPositions } from './last-positions';
 import type { LinearLayer } from './linear-layer';
 import type { RotaryAngles } from './rotary-embedding';
 
@@ -29,6 +30,8 @@ export interface AttentionInput {
   mask?: tf.Tensor | null;
   /** Keys and values of earlier positions; this call's are added to it. */
   cache?: LayerCache | null;
+  /** Give only this many of the last positions; the others are keys and values to them. Needs `causal`. Default all. */
+  outputPositions?: number;
 }
 
 /**
@@ -51,11 +54,12 @@ export class SelfAttention {
     this.scale = scale;
   }
 
-  apply({ input, keyValueInput, rotary = null, causal = false, mask = null, cache = null }: AttentionInput): tf.Tensor3D {
+  apply({ input, keyValueInput, rotary = null, causal = false, mask = null, cache = null, outputPositions = input.shape[1] }: AttentionInput): tf.Tensor3D {
     const projected = this.projection.project({ input, keyValueInput });
-    let { query, key } = projected;
+    let { key } = projected;
+    let query = lastPositions(projected.query, outputPositions);
     if (rotary !== null) {
-      query = rotate({ input: query, heads: this.heads, cos: rotary.cos, sin: rotary.sin });
+      query = rotate({ input: query, heads: this.heads, cos: lastPositions(rotary.cos, outputPositions), sin: lastPositions(rotary.sin, outputPositions) });
       key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin });
     }
     const own = { key, value: projected.value };
@@ -65,7 +69,7 @@ export class SelfAttention {
       heads: this.heads,
       keyValueHeads: this.keyValueHeads,
       causal,
-      mask,
+      mask: mask !== null && mask.rank === 3 ? lastPositions(mask as tf.Tensor3D, outputPositions) : mask,
       scale: this.scale,
     });
     return this.output.apply({ input: attended });

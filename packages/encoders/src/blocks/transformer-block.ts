@@ -1,6 +1,6 @@
 import { tf } from '@subtext/tensor';
 import type { FeedForward } from './feed-forward';
-import { fusedBlock } from './fused-block';
+import { lastPositions } from './last-positions';
 import type { Normalisation } from './normalisation';
 import type { AttentionInput, SelfAttention } from './self-attention';
 
@@ -18,11 +18,9 @@ export class TransformerBlock {
     this.feedForward = feedForward;
   }
 
-  /** `[batch, time, width]` to the same. */
+  /** `[batch, time, width]` to `[batch, outputPositions, width]`, by default all of them. */
   apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
-    const whole = fusedBlock({ block: this, input, ...rest });
-    if (whole !== null) return whole;
-    const hidden = tf.add(input, this.attention.apply({ input: this.attentionNorm.apply({ input }), ...rest })) as tf.Tensor3D;
+    const hidden = tf.add(lastPositions(input, rest.outputPositions ?? input.shape[1]), this.attention.apply({ input: this.attentionNorm.apply({ input }), ...rest })) as tf.Tensor3D;
     return tf.add(hidden, this.feedForward.apply({ input: this.feedForwardNorm.apply({ input: hidden }) })) as tf.Tensor3D;
   }
 }
