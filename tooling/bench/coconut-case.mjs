@@ -1,7 +1,7 @@
 // What both sides of coconut.mjs compute: a model, batches laid out by the method `coconut`, questions to answer.
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { RandomStream } from '@subtext/tensor';
+import { RandomStream, tf } from '@subtext/tensor';
 import { createModel } from '@subtext/model';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { createMethod, latentTokens, Reasoner, taggedFormat } from '@subtext/trainer';
@@ -46,8 +46,12 @@ export async function writeCase({ folder, width, layers, heads, vocabulary, batc
     bos_token_id: 2, eos_token_id: 3,
   };
   const method = { name: 'coconut', hiddenSteps: thoughts };
+  const model = createModel({ config, seed: 1 });
+  const table = model.parameters.get('transformer.wte.weight');
+  // The end's logit is 0, which is never the largest of so many: every answer has as many tokens as it may.
+  tf.tidy(() => table.assign(table.mul(tf.oneHot(tf.tensor1d([config.eos_token_id], 'int32'), vocabulary, 0, 1).transpose())));
   const reasoner = new Reasoner({
-    model: createModel({ config, seed: 1 }),
+    model,
     tokenizer,
     settings: { format: 1, method, stages: [...hidden, last], hiddenStages: hidden, reasoningFormat: 'tagged', prefix: [], endToken: '</s>', thoughtReading: 'before', longestResponse: textTokens },
   });
