@@ -75,7 +75,9 @@ export class DecoderModel implements LanguageModel {
           message: `Position ${place.largest} is beyond the ${this.#maxPositions} learned positions of this ${this.modelType}. Shorten the input or generate fewer tokens.`,
         });
       }
-      input = tf.add(embeddings, this.positionEmbedding.lookup({ ids: place.positions ?? tf.range(place.offset, place.offset + time, 1, 'int32').reshape([1, time]) }));
+      const { positionEmbedding } = this;
+      const rows = place.positions === null ? tf.slice(positionEmbedding.weight.value as tf.Tensor2D, [place.offset, 0], [time, positionEmbedding.width]) : positionEmbedding.lookup({ ids: place.positions });
+      input = tf.add(embeddings, rows);
     }
     const rotary: RotaryAngles | null =
       this.rotary?.angles(place.positions === null ? { offset: place.offset, time } : { positions: place.positions, largest: place.largest }) ?? null;

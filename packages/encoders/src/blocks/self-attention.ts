@@ -1,7 +1,7 @@
-import { attention, rotary as rotate, type tf } from '@subtext/tensor';
+import { attention, rotary as rotate, tf } from '@subtext/tensor';
 import type { AttentionProjection } from './attention-projections';
 import type { LayerCache } from './key-value-cache';
-import { lastPositions } from './last-positions';
+import { flattened, lastPositions } from './last-positions';
 import type { LinearLayer } from './linear-layer';
 import type { RotaryAngles } from './rotary-embedding';
 
@@ -54,8 +54,20 @@ export class SelfAttention {
     this.scale = scale;
   }
 
-  apply({ input, keyValueInput, rotary = null, causal = false, mask = null, cache = null, outputPositions = input.shape[1] }: AttentionInput): tf.Tensor3D {
-    const projected = this.projection.project({ input, keyValueInput });
+  /** `[batch, time, width]` to `[batch, outputPositions, width]`. */
+  apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
+    const [batch] = input.shape;
+    const rows = this.applyToRows({ ...rest, rows: flattened(input), batch });
+    return tf.reshape(rows, [batch, rows.shape[0] / batch, rows.shape[1]]) as tf.Tensor3D;
+  }
+
+  /** The same with the rows of all examples under one another, `[batch·time, width]`, as everything but attention takes them. */
+  applyToRows({ rows, batch, keyValueInput, rotary = null, causal = false, mask = null, cache = null, outputPositions = rows.shape[0] / batch }: Omit<AttentionInput, 'input'> & {
+    /** `[batch·time, width]` */
+    rows: tf.Tensor2D;
+    batch: number;
+  }): tf.Tensor2D {
+    const projected = this.projection.project({ rows, batch, keyValueRows: keyValueInput && flattened(keyValueInput) });
     let { key } = projected;
     let query = lastPositions(projected.query, outputPositions);
     if (rotary !== null) {
@@ -72,6 +84,6 @@ export class SelfAttention {
       mask: mask !== null && mask.rank === 3 ? lastPositions(mask as tf.Tensor3D, outputPositions) : mask,
       scale: this.scale,
     });
-    return this.output.apply({ input: attended });
+    return this.output.apply({ input: flattened(attended) });
   }
 }

@@ -1,6 +1,6 @@
 import { tf } from '@subtext/tensor';
 import type { FeedForward } from './feed-forward';
-import { lastPositions } from './last-positions';
+import { flattened, lastPositions } from './last-positions';
 import type { Normalisation } from './normalisation';
 import type { AttentionInput, SelfAttention } from './self-attention';
 
@@ -20,7 +20,13 @@ export class TransformerBlock {
 
   /** `[batch, time, width]` to `[batch, outputPositions, width]`, by default all of them. */
   apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
-    const hidden = tf.add(lastPositions(input, rest.outputPositions ?? input.shape[1]), this.attention.apply({ input: this.attentionNorm.apply({ input }), ...rest })) as tf.Tensor3D;
-    return tf.add(hidden, this.feedForward.apply({ input: this.feedForwardNorm.apply({ input: hidden }) })) as tf.Tensor3D;
+    const [batch, time, width] = input.shape;
+    const { outputPositions = time } = rest;
+    // Norms, products and sums see rows: one reshape at each end, not two around each of them.
+    const rows = flattened(input);
+    const kept = outputPositions === time ? rows : flattened(lastPositions(input, outputPositions));
+    const hidden = tf.add(kept, this.attention.applyToRows({ ...rest, rows: this.attentionNorm.apply({ input: rows }), batch })) as tf.Tensor2D;
+    const output = tf.add(hidden, this.feedForward.apply({ input: this.feedForwardNorm.apply({ input: hidden }) }));
+    return tf.reshape(output, [batch, outputPositions, width]) as tf.Tensor3D;
   }
 }
