@@ -66,7 +66,7 @@ export class DecoderModel implements LanguageModel {
 
   forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, outputPositions = embeddings.shape[1] }: ForwardOptions): ForwardResult {
     const time = embeddings.shape[1];
-    const place = resolvePositions({ time, offset: cache?.length ?? 0, mask, positions, largestPosition });
+    const place = resolvePositions({ time, offset: cache?.length ?? 0, mask, positions, largestPosition, outputPositions });
     let input = embeddings;
     if (this.positionEmbedding !== null) {
       if (place.largest >= this.#maxPositions) {

@@ -111,7 +111,7 @@ export class MllamaModel implements MultimodalModel {
   forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, outputPositions = embeddings.shape[1], crossAttention = null }: ForwardOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     const offset = cache?.length ?? 0;
-    const place = resolvePositions({ time, offset, mask, positions, largestPosition });
+    const place = resolvePositions({ time, offset, mask, positions, largestPosition, outputPositions });
     const rotary = this.rotary.angles(place.positions === null ? { offset, time } : { positions: place.positions, largest: place.largest });
     const pictures = this.#pictures({ cache, crossAttention, batch });
     const seen = pictures === null ? null : crossMask(pictures.mask, { offset, time, keys: pictures.layers[0]?.key.shape[1] ?? 0 });
