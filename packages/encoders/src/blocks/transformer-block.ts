@@ -1,5 +1,6 @@
 import { tf } from '@subtext/tensor';
 import type { FeedForward } from './feed-forward';
+import { fusedBlock } from './fused-block';
 import { flattened, lastPositions } from './last-positions';
 import type { Normalisation } from './normalisation';
 import type { AttentionInput, SelfAttention } from './self-attention';
@@ -22,6 +23,8 @@ export class TransformerBlock {
   apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
     const [batch, time, width] = input.shape;
     const { outputPositions = time } = rest;
+    const whole = outputPositions === time ? fusedBlock({ block: this, input, ...rest }) : null;
+    if (whole !== null) return whole;
     // Norms, products and sums see rows: one reshape at each end, not two around each of them.
     const rows = flattened(input);
     const kept = outputPositions === time ? rows : flattened(lastPositions(input, outputPositions));
