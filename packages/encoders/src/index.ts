@@ -9,6 +9,7 @@ export { LowRankAdapter } from './blocks/low-rank-adapter';
 export { LayerNormLayer, RmsNormLayer, type Normalisation } from './blocks/normalisation';
 export { RotaryEmbedding, rotaryFrequencies, type RotaryAngles, type RotaryScaling } from './blocks/rotary-embedding';
 export { runBlocks, type Block } from './blocks/run-blocks';
+export { lastPositions } from './blocks/last-positions';
 export { SelfAttention, type AttentionInput, type SelfAttentionOptions } from './blocks/self-attention';
 export { TransformerBlock } from './blocks/transformer-block';
 // Weights and configurations

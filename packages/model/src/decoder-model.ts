@@ -1,4 +1,4 @@
-import { GrowingCache, PreallocatedCache, runBlocks, type Block, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type ModelStructure, type Normalisation, type RawConfig, type RotaryAngles, type RotaryEmbedding } from '@subtext/encoders';
+import { GrowingCache, lastPositions, PreallocatedCache, runBlocks, type Block, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type ModelStructure, type Normalisation, type RawConfig, type RotaryAngles, type RotaryEmbedding } from '@subtext/encoders';
 import { tf, type Parameters } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 import { ModelError } from './model-error';
@@ -64,9 +64,9 @@ export class DecoderModel implements LanguageModel {
     return this.tokenEmbedding.lookup({ ids }) as tf.Tensor3D;
   }
 
-  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false }: ForwardOptions): ForwardResult {
+  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, outputPositions = embeddings.shape[1] }: ForwardOptions): ForwardResult {
     const time = embeddings.shape[1];
-    const place = resolvePositions({ time, offset: cache?.length ?? 0, mask, positions, largestPosition });
+    const place = resolvePositions({ time, offset: cache?.length ?? 0, mask, positions, largestPosition, outputPositions });
     let input = embeddings;
     if (this.positionEmbedding !== null) {
       if (place.largest >= this.#maxPositions) {
@@ -75,15 +75,17 @@ export class DecoderModel implements LanguageModel {
           message: `Position ${place.largest} is beyond the ${this.#maxPositions} learned positions of this ${this.modelType}. Shorten the input or generate fewer tokens.`,
         });
       }
-      input = tf.add(embeddings, this.positionEmbedding.lookup({ ids: place.positions ?? tf.range(place.offset, place.offset + time, 1, 'int32').reshape([1, time]) }));
+      const { positionEmbedding } = this;
+      const rows = place.positions === null ? tf.slice(positionEmbedding.weight.value as tf.Tensor2D, [place.offset, 0], [time, positionEmbedding.width]) : positionEmbedding.lookup({ ids: place.positions });
+      input = tf.add(embeddings, rows);
     }
     const rotary: RotaryAngles | null =
       this.rotary?.angles(place.positions === null ? { offset: place.offset, time } : { positions: place.positions, largest: place.largest }) ?? null;
-    const { hidden: last, hiddenStates } = runBlocks({ blocks: this.blocks, input, rotary, causal: true, mask, cache, outputHiddenStates });
+    const { hidden: last, hiddenStates } = runBlocks({ blocks: this.blocks, input, rotary, causal: true, mask, cache, outputHiddenStates, ...(!outputHiddenStates && { outputPositions }) });
     cache?.advance(time);
     const hidden = this.finalNorm.apply({ input: last });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
-    return { hidden, hiddenStates };
+    return { hidden: lastPositions(hidden, outputPositions), hiddenStates };
   }
 
   logits<Shape extends tf.Tensor>(hidden: Shape): Shape {

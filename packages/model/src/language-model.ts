@@ -21,6 +21,11 @@ export interface ForwardOptions {
   cache?: KeyValueCache | null;
   /** Whether to give every layer's output. Default false. */
   outputHiddenStates?: boolean;
+  /**
+   * How many of the last positions `hidden` is wanted for. The others are computed as far as later positions look at
+   * them, which in the last layer is its keys and values alone. With `outputHiddenStates` nothing is saved. Default all.
+   */
+  outputPositions?: number;
   /** What the cross-attention layers of Mllama look at, from `embedInputs`. With a cache, the first pass's stays. Default none. */
   crossAttention?: CrossAttentionInput | null;
 }
@@ -38,7 +43,7 @@ export interface CrossAttentionInput {
 
 /** What one pass gives. The tensors belong to the caller's scope. */
 export interface ForwardResult {
-  /** The last layer's output after the final norm: `[batch, time, width]`. */
+  /** The last layer's output after the final norm: `[batch, outputPositions, width]`. */
   hidden: tf.Tensor3D;
   /**
    * As transformers counts them: 0 is what enters the first layer (with GPT-2's positions added), then each layer's

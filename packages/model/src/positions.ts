@@ -14,13 +14,18 @@ export interface Place {
  * The positions of a pass: those given; or, with a `[batch, keyTime]` mask, the number of seen keys up to each one less
  * one, so that left padding counts for nothing; or counted from `offset`, the cache's length.
  */
-export function resolvePositions({ time, offset, mask, positions, largestPosition }: {
+export function resolvePositions({ time, offset, mask, positions, largestPosition, outputPositions = time }: {
   time: number;
   offset: number;
   mask: tf.Tensor | null;
   positions: tf.Tensor2D | null;
   largestPosition?: number;
+  /** Checked here too. Default all. */
+  outputPositions?: number;
 }): Place {
+  if (!Number.isInteger(outputPositions) || outputPositions < 1 || outputPositions > time) {
+    throw new ModelError({ code: 'invalid-option', message: `outputPositions must be a whole number from 1 to the ${time} positions of the pass, got ${outputPositions}.` });
+  }
   const keyTime = offset + time;
   if (mask !== null && mask.shape[mask.rank - 1] !== keyTime) {
     throw new ModelError({

@@ -11,8 +11,11 @@ export interface QueryKeyValue {
 
 /** How an attention makes its queries, keys and values. */
 export interface AttentionProjection {
-  /** From `input` alone, or keys and values from `keyValueInput` (cross-attention). */
-  project(options: { input: tf.Tensor3D; keyValueInput?: tf.Tensor3D }): QueryKeyValue;
+  /**
+   * From `rows` alone, or keys and values from `keyValueRows` (cross-attention): `[batch·time, width]` each, the rows of
+   * an example one after the other.
+   */
+  project(options: { rows: tf.Tensor2D; batch: number; keyValueRows?: tf.Tensor2D }): QueryKeyValue;
 }
 
 /** An RMS norm of each head's query or key on its own (`q_norm`, `k_norm`); the weight is `[headWidth]`. */
@@ -29,12 +32,11 @@ export class HeadNorm {
     this.epsilon = epsilon;
   }
 
-  /** `[batch, time, heads·headWidth]` to the same. */
-  apply({ input }: { input: tf.Tensor3D }): tf.Tensor3D {
-    const [batch, time] = input.shape;
-    const heads = tf.reshape(input, [batch * time * this.heads, this.headWidth]);
+  /** `[..., heads·headWidth]` to the same. */
+  apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
+    const heads = tf.reshape(input, [input.size / this.headWidth, this.headWidth]);
     const normalised = rmsNorm({ input: heads, scale: this.weight.value as tf.Tensor1D, epsilon: this.epsilon });
-    return tf.reshape(normalised, input.shape);
+    return tf.reshape(normalised, input.shape) as Shape;
   }
 }
 
@@ -54,17 +56,18 @@ export class SeparateProjections implements AttentionProjection {
     this.keyNorm = keyNorm;
   }
 
-  project({ input, keyValueInput = input }: { input: tf.Tensor3D; keyValueInput?: tf.Tensor3D }): QueryKeyValue {
-    return { query: this.projectQuery({ input }), ...this.projectKeyValue({ input: keyValueInput }) };
+  project({ rows, batch, keyValueRows = rows }: { rows: tf.Tensor2D; batch: number; keyValueRows?: tf.Tensor2D }): QueryKeyValue {
+    const { key, value } = this.projectKeyValue({ input: keyValueRows });
+    return { query: byExample(this.projectQuery({ input: rows }), batch), key: byExample(key, batch), value: byExample(value, batch) };
   }
 
-  projectQuery({ input }: { input: tf.Tensor3D }): tf.Tensor3D {
+  projectQuery<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
     const query = this.query.apply({ input });
     return this.queryNorm === null ? query : this.queryNorm.apply({ input: query });
   }
 
   /** Keys and values alone, so that those of an image need be made only once. */
-  projectKeyValue({ input }: { input: tf.Tensor3D }): { key: tf.Tensor3D; value: tf.Tensor3D } {
+  projectKeyValue<Shape extends tf.Tensor>({ input }: { input: Shape }): { key: Shape; value: Shape } {
     const key = this.key.apply({ input });
     const value = this.value.apply({ input });
     return { key: this.keyNorm === null ? key : this.keyNorm.apply({ input: key }), value };
@@ -79,9 +82,14 @@ export class FusedProjection implements AttentionProjection {
     this.queryKeyValue = queryKeyValue;
   }
 
-  project({ input, keyValueInput }: { input: tf.Tensor3D; keyValueInput?: tf.Tensor3D }): QueryKeyValue {
-    if (keyValueInput !== undefined) throw new Error('A fused projection makes keys and values from its own input only; use separate projections for cross-attention.');
-    const [query, key, value] = tf.split(this.queryKeyValue.apply({ input }), 3, -1) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+  project({ rows, batch, keyValueRows }: { rows: tf.Tensor2D; batch: number; keyValueRows?: tf.Tensor2D }): QueryKeyValue {
+    if (keyValueRows !== undefined) throw new Error('A fused projection makes keys and values from its own input only; use separate projections for cross-attention.');
+    const [query, key, value] = tf.split(byExample(this.queryKeyValue.apply({ input: rows }), batch), 3, -1) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
     return { query, key, value };
   }
+}
+
+/** `[batch·time, width]` to `[batch, time, width]`. */
+function byExample(rows: tf.Tensor2D, batch: number): tf.Tensor3D {
+  return tf.reshape(rows, [batch, rows.shape[0] / batch, rows.shape[1]]) as tf.Tensor3D;
 }

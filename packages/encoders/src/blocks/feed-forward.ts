@@ -1,9 +1,9 @@
 import { gatedActivation, type Activation, type tf } from '@subtext/tensor';
 import type { LinearLayer } from './linear-layer';
 
-/** The position-wise part of a block: `[batch, time, width]` to the same. */
+/** The position-wise part of a block: `[..., width]` to the same. */
 export interface FeedForward {
-  apply(options: { input: tf.Tensor3D }): tf.Tensor3D;
+  apply<Shape extends tf.Tensor>(options: { input: Shape }): Shape;
 }
 
 /** `down(activation(up(x)))`: GPT-2, CLIP, SigLIP. */
@@ -18,7 +18,7 @@ export class PlainFeedForward implements FeedForward {
     this.activation = activation;
   }
 
-  apply({ input }: { input: tf.Tensor3D }): tf.Tensor3D {
+  apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
     return this.down.apply({ input: this.up.apply({ input, activation: this.activation }) });
   }
 }
@@ -37,9 +37,9 @@ export class GatedFeedForward implements FeedForward {
     this.activation = activation;
   }
 
-  apply({ input }: { input: tf.Tensor3D }): tf.Tensor3D {
+  apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
     const gate = this.gate.apply({ input });
     const up = this.up.apply({ input });
-    return this.down.apply({ input: gatedActivation({ gate, up, activation: this.activation }) as tf.Tensor3D });
+    return this.down.apply({ input: gatedActivation({ gate, up, activation: this.activation }) as Shape });
   }
 }

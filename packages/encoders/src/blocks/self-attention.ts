@@ -1,6 +1,7 @@
-import { attention, rotary as rotate, type tf } from '@subtext/tensor';
+import { attention, rotary as rotate, tf } from '@subtext/tensor';
 import type { AttentionProjection } from './attention-projections';
 import type { LayerCache } from './key-value-cache';
+import { flattened, lastPositions } from './last-positions';
 import type { LinearLayer } from './linear-layer';
 import type { RotaryAngles } from './rotary-embedding';
 
@@ -29,6 +30,8 @@ export interface AttentionInput {
   mask?: tf.Tensor | null;
   /** Keys and values of earlier positions; this call's are added to it. */
   cache?: LayerCache | null;
+  /** Give only this many of the last positions; the others are keys and values to them. Needs `causal`. Default all. */
+  outputPositions?: number;
 }
 
 /**
@@ -51,11 +54,24 @@ export class SelfAttention {
     this.scale = scale;
   }
 
-  apply({ input, keyValueInput, rotary = null, causal = false, mask = null, cache = null }: AttentionInput): tf.Tensor3D {
-    const projected = this.projection.project({ input, keyValueInput });
-    let { query, key } = projected;
+  /** `[batch, time, width]` to `[batch, outputPositions, width]`. */
+  apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
+    const [batch] = input.shape;
+    const rows = this.applyToRows({ ...rest, rows: flattened(input), batch });
+    return tf.reshape(rows, [batch, rows.shape[0] / batch, rows.shape[1]]) as tf.Tensor3D;
+  }
+
+  /** The same with the rows of all examples under one another, `[batch·time, width]`, as everything but attention takes them. */
+  applyToRows({ rows, batch, keyValueInput, rotary = null, causal = false, mask = null, cache = null, outputPositions = rows.shape[0] / batch }: Omit<AttentionInput, 'input'> & {
+    /** `[batch·time, width]` */
+    rows: tf.Tensor2D;
+    batch: number;
+  }): tf.Tensor2D {
+    const projected = this.projection.project({ rows, batch, keyValueRows: keyValueInput && flattened(keyValueInput) });
+    let { key } = projected;
+    let query = lastPositions(projected.query, outputPositions);
     if (rotary !== null) {
-      query = rotate({ input: query, heads: this.heads, cos: rotary.cos, sin: rotary.sin });
+      query = rotate({ input: query, heads: this.heads, cos: lastPositions(rotary.cos, outputPositions), sin: lastPositions(rotary.sin, outputPositions) });
       key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin });
     }
     const own = { key, value: projected.value };
@@ -65,9 +81,9 @@ export class SelfAttention {
       heads: this.heads,
       keyValueHeads: this.keyValueHeads,
       causal,
-      mask,
+      mask: mask !== null && mask.rank === 3 ? lastPositions(mask as tf.Tensor3D, outputPositions) : mask,
       scale: this.scale,
     });
-    return this.output.apply({ input: attended });
+    return this.output.apply({ input: flattened(attended) });
   }
 }

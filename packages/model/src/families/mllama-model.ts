@@ -1,4 +1,4 @@
-import { GrowingCache, PreallocatedCache, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type MllamaVisionEncoder, type ModelStructure, type Normalisation, type NumberArray, type RawConfig, type RotaryEmbedding, type TransformerBlock } from '@subtext/encoders';
+import { GrowingCache, lastPositions, PreallocatedCache, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type MllamaVisionEncoder, type ModelStructure, type Normalisation, type NumberArray, type RawConfig, type RotaryEmbedding, type TransformerBlock } from '@subtext/encoders';
 import { tf, type Parameters } from '@subtext/tensor';
 import type { CrossAttentionInput, ForwardOptions, ForwardResult, ModelDimensions } from '../language-model';
 import { ModelError } from '../model-error';
@@ -108,10 +108,10 @@ export class MllamaModel implements MultimodalModel {
   }
 
   /** `hiddenStates` leaves out, as transformers does, the layers over pictures where there is no picture. */
-  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, crossAttention = null }: ForwardOptions): ForwardResult {
+  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, outputPositions = embeddings.shape[1], crossAttention = null }: ForwardOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     const offset = cache?.length ?? 0;
-    const place = resolvePositions({ time, offset, mask, positions, largestPosition });
+    const place = resolvePositions({ time, offset, mask, positions, largestPosition, outputPositions });
     const rotary = this.rotary.angles(place.positions === null ? { offset, time } : { positions: place.positions, largest: place.largest });
     const pictures = this.#pictures({ cache, crossAttention, batch });
     const seen = pictures === null ? null : crossMask(pictures.mask, { offset, time, keys: pictures.layers[0]?.key.shape[1] ?? 0 });
@@ -119,7 +119,8 @@ export class MllamaModel implements MultimodalModel {
     let looking = 0;
     const hiddenStates = outputHiddenStates ? [hidden] : null;
     for (const [index, { kind, block }] of this.#layers.entries()) {
-      if (kind === 'words') hidden = block.apply({ input: hidden, rotary, causal: true, mask, cache: cache?.layer(index) ?? null });
+      const wanted = !outputHiddenStates && index === this.#layers.length - 1 ? { outputPositions } : {};
+      if (kind === 'words') hidden = block.apply({ input: hidden, rotary, causal: true, mask, cache: cache?.layer(index) ?? null, ...wanted });
       else if (pictures === null || seen === null) continue;
       else hidden = block.apply({ input: hidden, pictures: pictures.layers[looking++]!, mask: seen });
       hiddenStates?.push(hidden);
@@ -127,7 +128,7 @@ export class MllamaModel implements MultimodalModel {
     cache?.advance(time);
     hidden = this.finalNorm.apply({ input: hidden });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
-    return { hidden, hiddenStates };
+    return { hidden: lastPositions(hidden, outputPositions), hiddenStates };
   }
 
   logits<Shape extends tf.Tensor>(hidden: Shape): Shape {

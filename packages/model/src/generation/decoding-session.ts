@@ -1,4 +1,4 @@
-import type { KeyValueCache } from '@subtext/encoders';
+import { lastPositions, type KeyValueCache } from '@subtext/encoders';
 import { tf } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
@@ -25,6 +25,8 @@ export interface FeedOptions {
   mask?: readonly (readonly number[] | Int32Array)[] | null;
   /** Whether to give every layer's output. Default false. */
   outputHiddenStates?: boolean;
+  /** How many of the last positions `hidden` is wanted for: what only the others need is not computed. Default all. */
+  outputPositions?: number;
 }
 
 /**
@@ -77,9 +79,9 @@ export class DecodingSession {
 
   /**
    * Runs the next positions of every row. The result's tensors belong to the caller.
-   * `hidden` is `[batch, time, width]`, after the final norm; meaningless where the mask is 0.
+   * `hidden` is `[batch, outputPositions, width]`, after the final norm; meaningless where the mask is 0.
    */
-  feed({ embeddings, mask = null, outputHiddenStates = false }: FeedOptions): ForwardResult {
+  feed({ embeddings, mask = null, outputHiddenStates = false, outputPositions }: FeedOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     const offset = this.#cache.length;
     if (batch !== this.batch) throw new ModelError({ code: 'invalid-option', message: `The session has ${this.batch} rows; it was fed ${batch}.` });
@@ -106,7 +108,7 @@ export class DecodingSession {
       const place = this.#padded
         ? { mask: this.#maskTensor(offset + time), positions: tf.tensor2d(positions, [batch, time], 'int32'), largestPosition: largest }
         : {};
-      return this.model.forward({ ...this.#forwardExtras, embeddings, cache: this.#cache, outputHiddenStates, ...place });
+      return this.model.forward({ ...this.#forwardExtras, embeddings, cache: this.#cache, outputHiddenStates, outputPositions, ...place });
     });
   }
 
@@ -151,10 +153,4 @@ export class DecodingSession {
 /** The last position: `[batch, time, width]` to `[batch, 1, width]`. */
 export function lastPosition(hidden: tf.Tensor3D): tf.Tensor3D {
   return lastPositions(hidden, 1);
-}
-
-/** The last positions: `[batch, time, width]` to `[batch, count, width]`. */
-export function lastPositions(hidden: tf.Tensor3D, count: number): tf.Tensor3D {
-  const [batch, time, width] = hidden.shape;
-  return time === count ? hidden : tf.slice(hidden, [0, time - count, 0], [batch, count, width]);
 }

@@ -193,6 +193,33 @@ describeOnEngines('generate', () => {
       expect(largestDifference(growing, recomputed)).toBeLessThan(1e-4);
     });
 
+    it('gives the last positions alone where only they are asked for, with a cache and any mask', () => {
+      tf.tidy(() => {
+        const ids = tf.tensor2d([[0, 3, 4, 5, 6], [7, 8, 9, 10, 11]], undefined, 'int32');
+        const padding = tf.tensor2d([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]], undefined, 'int32');
+        const byQuery = tf.mul(tf.reshape(padding, [2, 1, 5]), tf.tensor3d([[[1], [1], [1], [1], [1]], [[1], [1], [1], [1], [1]]], undefined, 'int32')) as tf.Tensor3D;
+        const positions = tf.tensor2d([[0, 0, 1, 2, 3], [0, 1, 2, 3, 4]], undefined, 'int32');
+        const embeddings = model.embed(ids);
+        for (const options of [{}, { mask: padding }, { mask: byQuery, positions }]) {
+          const whole = model.forward({ embeddings, ...options }).hidden;
+          for (const outputPositions of [1, 3, 5]) {
+            const { hidden } = model.forward({ embeddings, ...options, outputPositions });
+            expect(hidden.shape).toEqual([2, outputPositions, 16]);
+            expect(largestDifference(hidden.dataSync(), tf.slice(whole, [0, 5 - outputPositions, 0], [2, outputPositions, 16]).dataSync())).toBeLessThan(1e-5);
+          }
+          const every = model.forward({ embeddings, ...options, outputPositions: 2, outputHiddenStates: true });
+          expect([every.hidden.shape[1], every.hiddenStates!.at(-1)!.shape[1]]).toEqual([2, 5]);
+        }
+        // What is not given is in the cache all the same.
+        const session = new DecodingSession({ model, batch: 2, capacity: 8 });
+        session.feed({ embeddings: tf.slice(embeddings, [0, 0, 0], [2, 4, 16]), outputPositions: 1 });
+        const next = session.feed({ embeddings: tf.slice(embeddings, [0, 4, 0], [2, 1, 16]) }).hidden;
+        session.dispose();
+        expect(largestDifference(next.dataSync(), lastPosition(model.forward({ embeddings }).hidden).dataSync())).toBeLessThan(1e-5);
+        for (const outputPositions of [0, 1.5, 6]) expect(() => model.forward({ embeddings, outputPositions })).toThrow(/outputPositions/);
+      });
+    });
+
     it('lets a row wait while others think', () => {
       tf.tidy(() => {
         const ids = [[3, 4, 5], [6, 7, 8]];

@@ -1,8 +1,9 @@
+import { lastPositions } from '@subtext/encoders';
 import { RandomStream, tf } from '@subtext/tensor';
 import type { ForwardOptions, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { tidied } from '../tidied';
-import { DecodingSession, lastPositions } from './decoding-session';
+import { DecodingSession } from './decoding-session';
 import { argumentOfMaximum, sampleToken, type SamplingOptions } from './sample-token';
 
 /** Prompts as vectors, such as a multimodal model's `embedInputs` gives. */
@@ -169,8 +170,8 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
       const sampled = choosing(step);
       const predictions = drafted.length + 1;
       const { states, choices, logits } = tidied(() => {
-        const { hidden, hiddenStates } = session.feed({ embeddings: input, mask, outputHiddenStates: outputStates !== false && !onLastLayer });
-        const predicted = model.logits(lastPositions(hidden, predictions));
+        const { hidden, hiddenStates } = session.feed({ embeddings: input, mask, outputHiddenStates: outputStates !== false && !onLastLayer, outputPositions: predictions });
+        const predicted = model.logits(hidden);
         return {
           states: outputStates === false ? null : lastPositions(hiddenStates?.[layer] ?? hidden, predictions),
           choices: sampled ? null : tf.argMax(predicted, -1),

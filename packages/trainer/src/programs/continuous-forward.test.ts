@@ -1,6 +1,6 @@
 import { loadModel, type LanguageModel } from '@subtext/model';
 import { openSafetensors } from '@subtext/safetensors';
-import { tf, useEngine, valueAndGradients } from '@subtext/tensor';
+import { gatherRows, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -102,6 +102,31 @@ describe.each(['cpu', 'wasm'] as const)('continuous thoughts on %s', (engine) =>
     }
     tf.dispose([value, gradients]);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('gives the same states and gradients where only some are needed', () => {
+    // The row without thoughts has its loss among the columns before the others' first thought.
+    const thoughtful = layouts.filter(({ thoughts }) => thoughts.length > 0);
+    for (const rows of [layouts, thoughtful]) {
+      const some = collateLayouts({ layouts: rows, padId: 0, lossWeight: 1 }) as typeof batch;
+      const needed = [some.lossRows, some.thoughts!.rows];
+      const [whole, part] = [{}, { needed }].map((options) =>
+        valueAndGradients({
+          compute: () => {
+            const { states } = continuousForward({ model, batch: some, ...options });
+            const squares = needed.map((indices) => tf.sum(tf.square(gatherRows({ input: states, indices }))));
+            return tf.add(squares[0]!, squares[1]!) as tf.Scalar;
+          },
+          parameters: model.parameters,
+        }),
+      );
+      expect(part!.value.dataSync()[0]! / whole!.value.dataSync()[0]!).toBeCloseTo(1, 5);
+      for (const [name, gradient] of Object.entries(whole!.gradients)) {
+        const scale = tf.tidy(() => tf.max(tf.abs(gradient)).dataSync()[0]!);
+        expect(largestDifference(part!.gradients[name]!.dataSync(), gradient.dataSync()), name).toBeLessThan(1e-5 * Math.max(1, scale));
+      }
+      tf.dispose([whole, part] as unknown as tf.TensorContainer);
+    }
   });
 
   it('gives each row what it gives alone', () => {

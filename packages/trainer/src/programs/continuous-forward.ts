@@ -15,13 +15,19 @@ export function continuousForward({
   model,
   batch,
   outputHiddenStates = false,
+  needed,
 }: {
   model: LanguageModel;
   batch: ReasonerBatch & { continuous: ContinuousThoughts };
   /** Whether to give every layer's output. @default false */
   outputHiddenStates?: boolean;
+  /**
+   * Which of `states` will be looked at, as lists of their rows. What only others need is not computed: before the
+   * thoughts, where mostly the question stands, that is much of the last layer. @default all
+   */
+  needed?: readonly Int32Array[];
 }): {
-  /** `[rows · time, width]`, after the final norm, row by row from the first token: padding comes last. */
+  /** `[rows · time, width]`, after the final norm, row by row from the first token: padding comes last. Rows that are not `needed` hold anything. */
   states: tf.Tensor2D;
   /** The same of every layer, as transformers counts them: 0 is what enters the first. Empty unless asked for. */
   layers: tf.Tensor2D[];
@@ -37,13 +43,14 @@ export function continuousForward({
   const { width } = model.dimensions;
 
   const passes: tf.Tensor3D[][] = [];
-  const feed = (input: tf.Tensor3D, from: number): tf.Tensor3D => {
+  const feed = (input: tf.Tensor3D, from: number, outputPositions = input.shape[1]): tf.Tensor3D => {
     const to = from + input.shape[1];
     const { hidden: output, hiddenStates } = model.forward({
       ...forwardExtras,
       embeddings: input,
       cache,
       outputHiddenStates,
+      outputPositions,
       ...(padded && {
         mask: tf.tensor2d(columns({ rows, from: 0, to, value: (row, column) => (column < offsets[row]! ? 0 : 1) }), [rows, to], 'int32'),
         positions: tf.tensor2d(columns({ rows, from, to, value: (row, column) => positions[row * time + column]! }), [rows, to - from], 'int32'),
@@ -57,7 +64,9 @@ export function continuousForward({
   const rest = time - start - thoughts;
   const pieces = tf.split(embeddings, [start, ...new Array<number>(thoughts).fill(1), ...(rest > 0 ? [rest] : [])], 1) as tf.Tensor3D[];
   const fed: tf.Tensor3D[] = [pieces[0]!];
-  const hidden: tf.Tensor3D[] = [feed(pieces[0]!, 0)];
+  // The states of the columns before this one are not computed.
+  const first = needed && !outputHiddenStates ? firstColumn({ needed, time, offsets, start }) : 0;
+  const hidden: tf.Tensor3D[] = [feed(pieces[0]!, 0, start - first)];
   for (let thought = 0; thought < thoughts; thought++) {
     if (!fedBack) {
       fed.push(pieces[1 + thought]!);
@@ -78,9 +87,13 @@ export function continuousForward({
     fed.push(pieces.at(-1)!);
     hidden.push(feed(pieces.at(-1)!, start + thoughts));
   }
-  const home = padded ? columns({ rows, from: 0, to: time, value: (row, column) => row * time + Math.min(column + offsets[row]!, time - 1) }) : undefined;
+  const computed = time - first;
+  const home =
+    padded || first > 0
+      ? columns({ rows, from: 0, to: time, value: (row, column) => row * computed + Math.max(0, Math.min(column + offsets[row]!, time - 1) - first) })
+      : undefined;
   const movedHome = (parts: tf.Tensor3D[]): tf.Tensor2D => {
-    const moved = tf.reshape(tf.concat(parts, 1), [rows * time, width]) as tf.Tensor2D;
+    const moved = tf.reshape(tf.concat(parts, 1), [rows * computed, width]) as tf.Tensor2D;
     return home ? gatherRows({ input: moved, indices: home }) : moved;
   };
   return {
@@ -88,6 +101,13 @@ export function continuousForward({
     layers: Array.from({ length: passes[0]?.length ?? 0 }, (_, layer) => movedHome(passes.map((states) => states[layer]!))),
     inputs: () => tf.concat(fed, 1),
   };
+}
+
+/** The first column whose state is needed: the last one before the thoughts always is, for it is the first thought. */
+function firstColumn({ needed, time, offsets, start }: { needed: readonly Int32Array[]; time: number; offsets: Int32Array; start: number }): number {
+  let first = start - 1;
+  for (const list of needed) for (const row of list) first = Math.min(first, (row % time) + offsets[Math.floor(row / time)]!);
+  return first;
 }
 
 /** A matrix of whole numbers, row after row. */

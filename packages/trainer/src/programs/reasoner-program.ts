@@ -36,7 +36,8 @@ export function pickedLoss({ lossWeight, ...picked }: Parameters<typeof pickedLo
 /**
  * Hidden states of a batch as rows `[rows · time, width]`, and the loss: next-token cross-entropy, with what the batch
  * compares beside it (a teacher's states, answers after fewer thoughts). One forward pass, or, where the batch has
- * continuous thoughts, one pass up to them, one for each, and one over the rest.
+ * continuous thoughts, one pass up to them, one for each, and one over the rest; then only the states from the first that
+ * carries loss or is a thought's are there, and rows before it hold anything.
  */
 export function reasonerForward({ model, batch }: { model: LanguageModel; batch: ReasonerBatch }): {
   states: tf.Tensor2D;
@@ -62,7 +63,10 @@ export function reasonerForward({ model, batch }: { model: LanguageModel; batch:
 
 /** A batch's states after the final norm, and those of every layer where asked for: `[rows · time, width]` each. */
 function forwardStates({ model, batch, outputHiddenStates }: { model: LanguageModel; batch: ReasonerBatch; outputHiddenStates: boolean }): { states: tf.Tensor2D; layers: tf.Tensor2D[] } {
-  if (batch.continuous) return continuousForward({ model, batch: { ...batch, continuous: batch.continuous }, outputHiddenStates });
+  if (batch.continuous) {
+    const needed = [batch.lossRows, batch.thoughts?.rows, batch.halting?.stateRows].filter((rows) => rows !== undefined);
+    return continuousForward({ model, batch: { ...batch, continuous: batch.continuous }, outputHiddenStates, needed });
+  }
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
   const { hidden, hiddenStates } = model.forward({ ...forwardExtras, embeddings, outputHiddenStates });
   const asRows = (states: tf.Tensor3D) => tf.reshape(states, [batch.rows * batch.time, states.shape[2]]) as tf.Tensor2D;

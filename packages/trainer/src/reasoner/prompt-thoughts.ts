@@ -67,6 +67,7 @@ export async function thinkInPrompt({
   const start = (row: number) => row * time + time - lengths[row]!;
   try {
     const flat = keep(() => tf.reshape(embeddings, [rows * time, width]) as tf.Tensor2D);
+    const tokenThoughts = thoughts.some((row) => row.some(({ kind }) => kind === 'token'));
     const firstPass = keep(() => {
       const sources = Int32Array.from({ length: rows * prefix }, (_, index) => {
         const row = Math.floor(index / prefix);
@@ -74,7 +75,7 @@ export async function thinkInPrompt({
       });
       const even = prefixes.every((length) => length === prefix);
       const mask = even ? null : prefixes.map((length) => Array.from({ length: prefix }, (_, column) => (column < prefix - length ? 0 : 1)));
-      return session.feed({ embeddings: tf.reshape(gatherRows({ input: flat, indices: sources }), [rows, prefix, width]) as tf.Tensor3D, mask }).hidden;
+      return session.feed({ embeddings: tf.reshape(gatherRows({ input: flat, indices: sources }), [rows, prefix, width]) as tf.Tensor3D, mask, ...(!tokenThoughts && { outputPositions: 1 }) }).hidden;
     });
     // State t is the one before thought t: `[rows, 1, width]` each.
     const states = [keep(() => lastPosition(firstPass))];
@@ -107,7 +108,6 @@ export async function thinkInPrompt({
     });
     const restLengths = rests.map((length) => Math.max(1, length));
     const mask = restLengths.every((length) => length === rest) ? null : restLengths.map((length) => Array.from({ length: rest }, (_, column) => (column < rest - length ? 0 : 1)));
-    const tokenThoughts = thoughts.some((row) => row.some(({ kind }) => kind === 'token'));
     const [stepStates, prefixStates] = (await Promise.all([table.data(), tokenThoughts ? firstPass.data() : undefined])) as [Float32Array, Float32Array | undefined];
     const at = (values: Float32Array, index: number) => values.slice(index * width, (index + 1) * width);
     return {
