@@ -1,5 +1,7 @@
 import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
+import { registerFusedKernels } from '../kernels/registry';
+import { createWebgpuKernels } from '../webgpu/create-webgpu-kernels';
 import type { Engine, EngineDevice } from './engine';
 import { requireOnTensorflow } from './require-on-tensorflow';
 
@@ -82,6 +84,7 @@ async function load(): Promise<EngineDevice> {
     if (!(await tf.setBackend('webgpu'))) {
       throw unavailable('the adapter gave no device that TensorFlow.js can use.');
     }
+    registerFusedKernels({ backend: 'webgpu', kernels: createWebgpuKernels() });
     const { vendor, architecture, description, device, isFallbackAdapter } = adapter.info;
     const software = isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
     return { kind: 'gpu', name: [description || device || architecture || vendor, 'WebGPU'].join(', '), ...(software ? { software } : {}) };
