@@ -1,14 +1,15 @@
 import { tf } from '../tensorflow';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { elementwise } from './elementwise';
-import type { RunShader } from './run-shader';
-import { defaultWorkgroup } from './run-shader';
+import { defaultWorkgroup, type RunShader } from './run-shader';
 import { workgroupSum } from './workgroup-sum';
 
 type Names = 'adamW' | 'cacheWrite' | 'partialSumsOfSquares';
 
-/** Workgroups that share a tensor's sum of squares: as many numbers of each tensor are read by the host. */
+/** At most so many workgroups share a tensor's sum of squares: the host reads as many numbers of each tensor. */
 const partsPerTensor = 64;
+/** Numbers that a thread should add before a workgroup is worth its while. */
+const numbersPerThread = 32;
 
 /** What changes in place, and what is measured before it does. */
 export function stateKernels(run: RunShader): Pick<Required<FusedKernels>, Names> {
@@ -50,7 +51,7 @@ export function stateKernels(run: RunShader): Pick<Required<FusedKernels>, Names
     partialSumsOfSquares: (tensors) => {
       const sums = tf.zeros<tf.Rank.R1>([tensors.length * partsPerTensor]);
       tensors.forEach((tensor, index) => {
-        const groups = Math.min(partsPerTensor, Math.ceil(tensor.size / defaultWorkgroup));
+        const groups = Math.min(partsPerTensor, Math.ceil(tensor.size / (defaultWorkgroup * numbersPerThread)));
         run({
           name: 'sumOfSquares',
           declarations: workgroupSum,
