@@ -1,4 +1,5 @@
 import type { Activation } from '../kernels/fused-kernels';
+import { numberCode } from './number-code';
 
 /*
  * WGSL may assume that no number is infinite or NaN. So nothing here overflows (exponentials are of numbers below 0), and
@@ -7,17 +8,17 @@ import type { Activation } from '../kernels/fused-kernels';
 
 const sigmoid = `
 fn sigmoid(x: f32) -> f32 {
-  let small = exp(-abs(x));
+  let small = exponential(-abs(x));
   return select(small, 1.0, x >= 0.0) / (1.0 + small);
 }`;
 
 /** Abramowitz & Stegun 7.1.26, within 1.5e-7: Φ(x) = (1 + erf(x/√2)) / 2, and e^(−x²/2) / √(2π). */
 const normal = `
-fn density(x: f32) -> f32 { return ${1 / Math.sqrt(2 * Math.PI)} * exp(-0.5 * x * x); }
+fn density(x: f32) -> f32 { return ${1 / Math.sqrt(2 * Math.PI)} * exponential(-0.5 * x * x); }
 fn cumulative(x: f32) -> f32 {
   let z = abs(x) * ${Math.SQRT1_2};
   let t = 1.0 / (1.0 + 0.3275911 * z);
-  let tail = 0.5 * t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * exp(-z * z);
+  let tail = 0.5 * t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) * exponential(-z * z);
   return select(tail, 1.0 - tail, x >= 0.0);
 }`;
 
@@ -25,7 +26,7 @@ fn cumulative(x: f32) -> f32 {
 const hyperbolic = `
 fn hyperbolic(x: f32) -> f32 {
   if (abs(x) < 1.0) { return tanh(x); }
-  let small = exp(-2.0 * abs(x));
+  let small = exponential(-2.0 * abs(x));
   return select(-1.0, 1.0, x >= 0.0) * (1.0 - small) / (1.0 + small);
 }`;
 
@@ -52,7 +53,8 @@ const activations: Record<Activation, { helpers: string; value: string; slope: s
 /** WGSL functions `value(x)` and `slope(x)` of an activation; unused ones cost nothing. */
 export function activationCode(activation: Activation): string {
   const { helpers, value, slope } = activations[activation];
-  return `${helpers}
+  return `${numberCode}
+${helpers}
 fn value(x: f32) -> f32 { ${value} }
 fn slope(x: f32) -> f32 { ${slope} }`;
 }

@@ -3,6 +3,7 @@ import type { FusedKernels } from '../kernels/fused-kernels';
 import { loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
 import { attentionTiles } from './attention-tiles';
 import { elementwise } from './elementwise';
+import { numberCode } from './number-code';
 import type { RunShader } from './run-shader';
 
 type Options = Parameters<NonNullable<FusedKernels['attentionBackward']>>[0];
@@ -73,6 +74,7 @@ var<workgroup> gradients: array<f32, ${rows * headWidth}>;
 var<workgroup> keys: array<f32, ${columns * headWidth}>;
 var<workgroup> values: array<f32, ${columns * headWidth}>;
 var<workgroup> slopes: array<f32, ${rows * columns}>;
+${numberCode}
 ${visibilityCode({ mask: maskKind(mask), causal })}`,
     body: `${place('queryTiles', 'heads')}
   let keyHead = head / (uniforms.heads / uniforms.keyValueHeads);
@@ -104,7 +106,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
           score += queries[own * ${headWidth} + at] * keys[column * ${headWidth} + at];
           toWeight += gradients[own * ${headWidth} + at] * values[column * ${headWidth} + at];
         }
-        slope = exp(score * uniforms.scale - logSum) * (toWeight - rowSum);
+        slope = exponential(score * uniforms.scale - logSum) * (toWeight - rowSum);
       }
       slopes[own * ${columns} + column] = slope;`,
     )}
@@ -146,6 +148,7 @@ var<workgroup> queries: array<f32, ${columns * headWidth}>;
 var<workgroup> gradients: array<f32, ${columns * headWidth}>;
 var<workgroup> weights: array<f32, ${rows * columns}>;
 var<workgroup> slopes: array<f32, ${rows * columns}>;
+${numberCode}
 ${visibilityCode({ mask: maskKind(mask), causal })}`,
     body: `${place('keyTiles', 'keyValueHeads')}
   let first = tile * ${rows};
@@ -175,7 +178,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
             toWeight += gradients[column * ${headWidth} + at] * values[own * ${headWidth} + at];
           }
           let row = 2 * ((batch * uniforms.heads + queryHead) * uniforms.queryTime + start + column);
-          weight = exp(score * uniforms.scale - rowNumbers[row]);
+          weight = exponential(score * uniforms.scale - rowNumbers[row]);
           slope = weight * (toWeight - rowNumbers[row + 1]);
         }
         weights[own * ${columns} + column] = weight;

@@ -2,6 +2,7 @@ import { tf } from '../tensorflow';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { hidden, loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
 import { attentionTiles } from './attention-tiles';
+import { numberCode } from './number-code';
 import type { RunShader } from './run-shader';
 
 /**
@@ -29,6 +30,7 @@ var<workgroup> queries: array<f32, ${rows * headWidth}>;
 var<workgroup> keys: array<f32, ${columns * headWidth}>;
 var<workgroup> values: array<f32, ${columns * headWidth}>;
 var<workgroup> scores: array<f32, ${rows * columns}>;
+${numberCode}
 ${visibilityCode({ mask: maskKind(mask), causal })}`,
       body: `
   let tile = i32(group) % uniforms.queryTiles;
@@ -59,14 +61,14 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
     workgroupBarrier();
     var top = highest;
     for (var column = 0; column < ${columns}; column++) { top = max(top, scores[own * ${columns} + column]); }
-    let shrink = exp(highest - top);
+    let shrink = exponential(highest - top);
     highest = top;
     total *= shrink;
     ${ownNumbers(tiles, headWidth, 'sums[slot] *= shrink;')}
     for (var column = 0; column < ${columns}; column++) {
       let score = scores[own * ${columns} + column];
       // Not the other way round: a score that is not a number must come through.
-      let weight = select(exp(score - top), 0.0, score == ${hidden});
+      let weight = select(exponential(score - top), 0.0, score == ${hidden});
       total += weight;
       ${ownNumbers(tiles, headWidth, `sums[slot] += weight * values[column * ${headWidth} + at];`)}
     }
@@ -77,7 +79,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
   let inverse = select(1.0 / total, 0.0, total == 0.0);
   let place = ((batch * uniforms.queryTime + first + own) * uniforms.heads + head) * ${headWidth};
   ${ownNumbers(tiles, headWidth, 'output[place + at] = sums[slot] * inverse;')}
-  if (part == 0) { logSumExp[(batch * uniforms.heads + head) * uniforms.queryTime + first + own] = highest + select(log(total), 0.0, total == 0.0); }`,
+  if (part == 0) { logSumExp[(batch * uniforms.heads + head) * uniforms.queryTime + first + own] = highest + select(logarithm(total), 0.0, total == 0.0); }`,
       inputs: { query, key, value, ...(mask ? { mask } : {}) },
       outputs: { output: query.shape, logSumExp: [batch, heads, queryTime] },
       integers: { heads, keyValueHeads, queryTime, keyTime, capacity, queryTiles },

@@ -1,6 +1,7 @@
 import type { tf } from '../tensorflow';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { elementwise } from './elementwise';
+import { numberCode } from './number-code';
 import { defaultWorkgroup, type RunShader } from './run-shader';
 
 type Names = 'crossEntropyForward' | 'crossEntropyBackward';
@@ -13,7 +14,8 @@ export function crossEntropyKernels(run: RunShader): Pick<Required<FusedKernels>
       const [rows, width] = logits.shape;
       const { losses, logSumExp } = run({
         name: 'crossEntropy',
-        declarations: `var<workgroup> highest: array<f32, ${defaultWorkgroup}>;
+        declarations: `${numberCode}
+var<workgroup> highest: array<f32, ${defaultWorkgroup}>;
 var<workgroup> sums: array<f32, ${defaultWorkgroup}>;`,
         body: `var top = -3.4e38;
   var sum = 0.0;
@@ -21,7 +23,7 @@ var<workgroup> sums: array<f32, ${defaultWorkgroup}>;`,
   for (var column = i32(lane); column < uniforms.width; column += ${defaultWorkgroup}) {
     let x = logits[row + column];
     let higher = max(top, x);
-    sum = sum * exp(top - higher) + exp(x - higher);
+    sum = sum * exponential(top - higher) + exponential(x - higher);
     top = higher;
   }
   highest[lane] = top;
@@ -30,8 +32,8 @@ var<workgroup> sums: array<f32, ${defaultWorkgroup}>;`,
   if (lane != 0u) { return; }
   for (var i = 1; i < ${defaultWorkgroup}; i++) { top = max(top, highest[i]); }
   var total = 0.0;
-  for (var i = 0; i < ${defaultWorkgroup}; i++) { total += sums[i] * exp(highest[i] - top); }
-  let result = top + log(total);
+  for (var i = 0; i < ${defaultWorkgroup}; i++) { total += sums[i] * exponential(highest[i] - top); }
+  let result = top + logarithm(total);
   logSumExp[group] = result;
   let label = labels[group];
   if (label == uniforms.ignoreIndex) { losses[group] = 0.0; } else { losses[group] = result - logits[row + label]; }`,
@@ -50,10 +52,11 @@ var<workgroup> sums: array<f32, ${defaultWorkgroup}>;`,
   let label = labels[row];
   if (label == uniforms.ignoreIndex) { toLogits[i] = 0.0; return; }
   let target_ = select(0.0, 1.0, i - row * uniforms.width == label);
-  toLogits[i] = (exp(logits[i] - logSumExp[row]) - target_) * gradient[row];`,
+  toLogits[i] = (exponential(logits[i] - logSumExp[row]) - target_) * gradient[row];`,
       );
       return run({
         name: 'crossEntropyGradient',
+        declarations: numberCode,
         inputs: { gradient, logits, labels, logSumExp },
         outputs: { toLogits: logits.shape },
         ...size,

@@ -1,5 +1,6 @@
 import { TensorError } from '../errors';
 import { tf } from '../tensorflow';
+import { DeviceFaults } from './device-faults';
 import type { TensorInfo, UniformValue, WebgpuBackend } from './webgpu-backend';
 
 /** Threads of a workgroup where nothing else is asked for. */
@@ -34,10 +35,12 @@ export interface ShaderOptions {
 /** Runs WGSL on the backend's queue, and returns its outputs by name. Compiled once for each text. */
 export type RunShader = <Name extends string = never>(options: ShaderOptions & { outputs?: Readonly<Record<Name, readonly number[]>> }) => Record<Name, tf.Tensor>;
 
-/** Runs shaders on a backend, beside the backend's own. */
+/** Runs shaders on a backend, beside the backend's own. What the device reported since the last run is thrown by the next. */
 export function shaderRunner(backend: WebgpuBackend): RunShader {
   const pipelines = new Map<string, object>();
+  const faults = new DeviceFaults(backend.device);
   return ({ name, declarations = '', body, inputs, outputs = {}, inPlace = {}, integers = {}, floats = {}, groups, workgroup = defaultWorkgroup }) => {
+    faults.check();
     const made = Object.entries<readonly number[]>(outputs).map(([key, shape]) => [key, newTensor(backend, shape)] as const);
     const result = Object.fromEntries(made);
     if (groups === 0) {

@@ -1,4 +1,5 @@
 import { tf } from '../tensorflow';
+import type { ReportingDevice } from './device-faults';
 
 /** A tensor as the backend's own programs know it. */
 export interface TensorInfo {
@@ -14,7 +15,7 @@ interface TensorData {
 }
 
 /** What of a WebGPU device is used here. */
-interface Device {
+interface Device extends ReportingDevice {
   limits: { maxStorageBufferBindingSize: number; maxComputeWorkgroupsPerDimension: number };
   createShaderModule(options: { code: string; label: string }): object;
   createComputePipeline(options: { label: string; layout: 'auto'; compute: { module: object; entryPoint: string } }): object;
