@@ -28,6 +28,12 @@ describe('without a device', () => {
     expect(() => attentionTiles({ time: 8, headWidth: 5000, rowArrays: 1, columnArrays: 2, scoreArrays: 1 })).toThrowError(/attention: heads of 5000 are too wide for the webgpu engine/);
   });
 
+  it('is never taken by auto on a processor that imitates a GPU', () => {
+    const device = { kind: 'gpu', name: 'SwiftShader' } as const;
+    expect(webgpuEngine.preference({ ...device, software: true })).toBe(0);
+    expect(webgpuEngine.preference(device)).toBeGreaterThan(0);
+  });
+
   it('throws what a device reports, once, and a lost device always', async () => {
     let report: (event: FaultEvent) => void = () => undefined;
     let lose: (reason: { message: string }) => void = () => undefined;
