@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 
 import { loadModel, nextTokenLoss } from '../../packages/model/dist/index.js';
 import { openSafetensors, writeSafetensors } from '../../packages/safetensors/dist/index.js';
-import { AdamW, clippingScale, globalNorm, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
+import { AdamW, clippingScale, globalNormAsync, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const command = join(root, 'apps', 'cli', 'bin', 'subtext.js');
@@ -136,7 +136,7 @@ async function train({ folder, golden, settings }) {
         gradientDifferences.push(difference(actual, expected) / largest([...expected.values].map(Math.abs)));
       }
     }
-    optimizer.step({ gradients, gradientScale: clippingScale({ norm: globalNorm(gradients), maximumNorm: settings.clip }) });
+    optimizer.step({ gradients, gradientScale: clippingScale({ norm: await globalNormAsync(gradients), maximumNorm: settings.clip }) });
     tf.dispose([value, ...Object.values(gradients)]);
   }
   optimizer.dispose();

@@ -56,7 +56,7 @@ export async function trainToy(options: Partial<TrainOptions> & { folder: string
     logSteps: 1,
     ...options,
   });
-  const weights = program.parameters.map(({ variable }) => [...variable.dataSync()]);
+  const weights = await Promise.all(program.parameters.map(async ({ variable }) => [...(await variable.data())]));
   for (const { variable } of program.parameters) variable.dispose();
   return { ...outcome, weights };
 }

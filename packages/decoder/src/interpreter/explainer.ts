@@ -64,12 +64,10 @@ export class Explainer {
     await mkdir(folder, { recursive: true });
     await saveModel({ model: this.interpreter.model, folder });
     await this.tokenizer.save(folder);
-    await writeSafetensors({
-      path: join(folder, 'projector.safetensors'),
-      tensors: Object.fromEntries(
-        this.interpreter.projector.parameters.entries().map(([name, variable]) => [name, { dtype: 'F32' as const, shape: variable.shape, data: variable.dataSync() as Float32Array }]),
-      ),
-    });
+    const tensors = this.interpreter.projector.parameters
+      .entries()
+      .map(async ([name, variable]) => [name, { dtype: 'F32' as const, shape: variable.shape, data: (await variable.data()) as Float32Array }] as const);
+    await writeSafetensors({ path: join(folder, 'projector.safetensors'), tensors: Object.fromEntries(await Promise.all(tensors)) });
     await writeAtomically({ path: join(folder, 'subtext.json'), data: `${JSON.stringify(this.settings, null, 2)}\n` });
   }
 

@@ -18,7 +18,7 @@ const kernelsOf: Record<string, { forward: (keyof FusedKernels)[]; backward: (ke
   activate: { forward: ['activationForward'], backward: ['activationBackward'] },
   embedding: { forward: ['embeddingForward'], backward: ['embeddingBackward'] },
   crossEntropy: { forward: ['crossEntropyForward', 'crossEntropyWithGradient'], backward: ['crossEntropyBackward', 'crossEntropyWithGradient'] },
-  globalNorm: { forward: ['sumOfSquares'], backward: ['sumOfSquares'] },
+  globalNorm: { forward: ['sumOfSquares', 'partialSumsOfSquares'], backward: ['sumOfSquares'] },
   AdamW: { forward: ['adamW'], backward: ['adamW'] },
   KeyValueCache: { forward: ['cacheWrite'], backward: ['cacheWrite'] },
 };

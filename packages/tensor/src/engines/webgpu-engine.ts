@@ -1,5 +1,7 @@
 import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
+import { registerFusedKernels } from '../kernels/registry';
+import { createWebgpuKernels } from '../webgpu/create-webgpu-kernels';
 import type { Engine, EngineDevice } from './engine';
 import { requireOnTensorflow } from './require-on-tensorflow';
 
@@ -73,8 +75,7 @@ async function load(): Promise<EngineDevice> {
   const require = createRequire(import.meta.url);
   const before = tf.getBackend();
   try {
-    const graphics = await openGraphics(found.webgpuFile);
-    const adapter = await graphics.requestAdapter({ powerPreference: 'high-performance' });
+    const adapter = await openAdapter(found.webgpuFile);
     if (!adapter) {
       throw unavailable('no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.');
     }
@@ -82,9 +83,9 @@ async function load(): Promise<EngineDevice> {
     if (!(await tf.setBackend('webgpu'))) {
       throw unavailable('the adapter gave no device that TensorFlow.js can use.');
     }
-    const { vendor, architecture, description, device, isFallbackAdapter } = adapter.info;
-    const software = isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
-    return { kind: 'gpu', name: [description || device || architecture || vendor, 'WebGPU'].join(', '), ...(software ? { software } : {}) };
+    registerFusedKernels({ backend: 'webgpu', kernels: createWebgpuKernels() });
+    const { vendor, architecture, description, device } = adapter.info;
+    return { kind: 'gpu', name: [description || device || architecture || vendor, 'WebGPU'].join(', '), ...(isSoftware(adapter) ? { software: true } : {}) };
   } catch (error) {
     throw error instanceof EngineError ? error : unavailable(`it does not load (${error instanceof Error ? error.message : String(error)}).`, error);
   } finally {
@@ -94,14 +95,30 @@ async function load(): Promise<EngineDevice> {
   }
 }
 
-/** Dawn as `navigator.gpu`, where TensorFlow.js looks for it. */
-async function openGraphics(webgpuFile: string): Promise<Graphics> {
+/**
+ * On a processor that imitates a GPU (SwiftShader), compiling the zeros of a shader's workgroup memory takes seconds for
+ * each shader. No shader here, or of TensorFlow.js, reads such memory before it writes it; real GPUs keep the zeros.
+ */
+const softwareOptions = ['enable-dawn-features=disable_workgroup_init'];
+
+/** The adapter of Dawn, which is then `navigator.gpu`, where TensorFlow.js looks for it. */
+async function openAdapter(webgpuFile: string): Promise<Adapter | null> {
   const { create, globals } = (await import(/* @vite-ignore */ webgpuFile)) as { create: (options: string[]) => Graphics; globals: object };
   Object.assign(globalThis, globals);
-  const graphics = create([]);
+  const adapterOf = (graphics: Graphics) => graphics.requestAdapter({ powerPreference: 'high-performance' });
+  let graphics = create([]);
+  let adapter = await adapterOf(graphics);
+  if (adapter && isSoftware(adapter)) {
+    graphics = create(softwareOptions);
+    adapter = await adapterOf(graphics);
+  }
   const navigator = (globalThis as { navigator?: object }).navigator ?? {};
   // Node 21 and later have a navigator of their own, without a GPU.
   Object.defineProperty(navigator, 'gpu', { value: graphics, configurable: true });
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true, writable: true });
-  return graphics;
+  return adapter;
+}
+
+function isSoftware({ info: { architecture, description, device, isFallbackAdapter } }: Adapter): boolean {
+  return isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
 }

@@ -185,6 +185,8 @@ export interface FusedKernels {
 
   /** Σ of squares over all the tensors, on the host, in float64 where the engine can. */
   sumOfSquares?(tensors: readonly Tensor[]): number;
+  /** Where the host cannot wait: numbers whose sum is Σ of squares over all the tensors, for the host to read and add. */
+  partialSumsOfSquares?(tensors: readonly Tensor[]): Tensor1D;
 
   /**
    * One AdamW step in place (decoupled weight decay, as PyTorch): with g = gradient · gradientScale,

@@ -19,7 +19,7 @@ export async function globalNormAsync(gradients: Gradients): Promise<number> {
   if (fusedKernels().sumOfSquares) {
     return globalNorm(tensors);
   }
-  const sums = tf.tidy(() => sumsOfSquares(tensors));
+  const sums = tf.tidy(() => (fusedKernels().partialSumsOfSquares ?? sumsOfSquares)(tensors));
   const values = await sums.data<'float32'>();
   sums.dispose();
   return normOf(values);

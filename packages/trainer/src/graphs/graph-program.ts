@@ -1,10 +1,11 @@
 import { drawInitialValues } from '@subtext/encoders';
 import { createModel, type LanguageModel } from '@subtext/model';
-import { embedding, gatherRows, tf } from '@subtext/tensor';
+import { embedding, engineName, gatherRows, tf } from '@subtext/tensor';
 
 import type { ProgramParameter, TrainingProgram } from '../programs/training-program';
 import type { GraphBatch } from './graph-batch';
 import { graphForward } from './graph-forward';
+import { mastery, masteryOnEngine } from './mastery';
 import { GRAPH_NODES, type GraphForm, GraphVocabulary } from './graph-vocabulary';
 
 export interface GraphProgramOptions {
@@ -131,7 +132,7 @@ export async function createProgram(options: GraphProgramOptions): Promise<Train
       const plain = model.logits(states) as tf.Tensor2D;
       const logits = sourceRole ? (tf.concat([plain, tf.zeros([plain.shape[0], 1])], 1) as tf.Tensor2D) : plain;
       const losses = tf.mul(tf.logSoftmax(logits), weightedTargets({ batch, outputs: logits.shape[1] }));
-      return { loss: tf.neg(tf.sum(losses)) as tf.Scalar, metrics: { mastery: tf.scalar(mastery({ batch, logits })) } };
+      return { loss: tf.neg(tf.sum(losses)) as tf.Scalar, metrics: { mastery: engineName() === 'webgpu' ? masteryOnEngine({ shown: batch.shown, logits }) : tf.scalar(mastery({ shown: batch.shown, logits })) } };
     },
   };
 }
@@ -144,20 +145,4 @@ function weightedTargets({ batch: { rows, weights, labelIds, labelStarts }, outp
     for (let place = from; place < to; place++) targets[row * outputs + labelIds[place]!] = weights[row]! / (to - from);
   }
   return tf.tensor2d(targets, [rows.length, outputs]);
-}
-
-/** This shard's part of the share of right ids among the highest logits. */
-function mastery({ batch: { shown }, logits }: { batch: GraphBatch; logits: tf.Tensor2D }): number {
-  if (shown.total === 0) return 0;
-  const values = logits.dataSync() as Float32Array;
-  const outputs = logits.shape[1];
-  let sum = 0;
-  for (const [index, row] of shown.row.entries()) {
-    const taken = shown.taken[index]!;
-    const own = values.subarray(row * outputs, (row + 1) * outputs);
-    const highest = Float32Array.from(own).sort()[outputs - taken]!;
-    const accepted = shown.acceptedIds.subarray(shown.acceptedStarts[index]!, shown.acceptedStarts[index + 1]!);
-    sum += accepted.filter((id) => own[id]! >= highest).length / taken;
-  }
-  return sum / shown.total;
 }

@@ -73,7 +73,7 @@ export async function startTrainingEngine({
         return sumLosses(state);
       },
       store: task.store,
-      close: async () => undefined,
+      close: async () => task.close(),
     };
   }
   if (workers === 0) {

@@ -15,6 +15,8 @@ export interface EngineTask {
   load(): void;
   /** Brings weights and moments to the state. */
   store(): Promise<void>;
+  /** Frees the moments; the weights are the program's. */
+  close(): void;
 }
 
 /**
@@ -112,6 +114,11 @@ export function createEngineTask({ program, state }: { program: TrainingProgram;
         state.firstMoments.set(first, spanOf.get(name)!.offset);
         state.secondMoments.set(second, spanOf.get(name)!.offset);
       }
+    },
+
+    close() {
+      optimizer?.dispose();
+      optimizer = null;
     },
   };
 }

@@ -1,0 +1,29 @@
+import type { FusedKernels } from '../kernels/fused-kernels';
+import { activationKernels } from './activation-kernels';
+import { attentionBackwardKernel } from './attention-backward';
+import { attentionForwardKernel } from './attention-forward';
+import { crossEntropyKernels } from './cross-entropy-kernels';
+import { embeddingBackwardKernel } from './embedding-kernel';
+import { linearKernel } from './linear-kernel';
+import { normKernels } from './norm-kernels';
+import { rotaryKernel } from './rotary-kernel';
+import { shaderRunner } from './run-shader';
+import { stateKernels } from './state-kernels';
+import { webgpuBackend } from './webgpu-backend';
+
+/** WGSL in place of what TensorFlow.js composes of many shaders, run on its own backend's queue. */
+export function createWebgpuKernels(): FusedKernels {
+  const run = shaderRunner(webgpuBackend());
+  return {
+    ...activationKernels(run),
+    ...crossEntropyKernels(run),
+    ...normKernels(run),
+    ...stateKernels(run),
+    attentionReadsPrefix: true,
+    attentionForward: attentionForwardKernel(run),
+    attentionBackward: attentionBackwardKernel(run),
+    embeddingBackward: embeddingBackwardKernel(run),
+    linearForward: linearKernel(run),
+    rotary: rotaryKernel(run),
+  };
+}
