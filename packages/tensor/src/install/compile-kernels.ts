@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { nativeKernelsFile, nativeSources } from '../engines/native-kernels';
+import { isRunning } from './is-running';
 import { runCommand } from './run-command';
 
 /** Levels of x64 processors: the kernels are compiled for each, and the module takes the best one that it finds itself on. */
@@ -43,8 +44,9 @@ export async function compileKernels({ packageFolder, home, force = false, signa
   if (!force && (await works(file, verify))) return file;
   const libraries = await findLibraries(packageFolder);
   const place = dirname(file);
-  await mkdir(dirname(place), { recursive: true });
-  const stage = await mkdtemp(`${place}.partial-`);
+  const stage = `${place}.partial-${process.pid}`;
+  await removeLeftovers(dirname(place));
+  await mkdir(stage, { recursive: true });
   try {
     const compiler = process.env.CXX || 'c++';
     const compile = (source: string, object: string, flags: readonly string[]) =>
@@ -77,6 +79,16 @@ export async function compileKernels({ packageFolder, home, force = false, signa
     return file;
   } finally {
     await rm(stage, { recursive: true, force: true });
+    // Where nothing was compiled, not even an empty folder stays.
+    await rmdir(dirname(place)).catch(() => {});
+  }
+}
+
+/** Folders of compilations that were killed. */
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const owner = /\.partial-(\d+)$/.exec(name)?.[1];
+    if (owner && !isRunning(Number(owner))) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -8,6 +8,7 @@ import type { LoadedTensorflow } from '../engines/load-tensorflow-package';
 import { TensorError } from '../errors';
 import { compileBinding } from './compile-binding';
 import { compileKernels } from './compile-kernels';
+import { isRunning } from './is-running';
 import { runCommand } from './run-command';
 import { librariesAt, librariesThroughPython, placeLibraries } from './tensorflow-libraries';
 import { verifyKernels, verifyTensorflow } from './verify-tensorflow';
@@ -252,15 +253,6 @@ async function removeLeftovers(folder: string): Promise<void> {
     if (owner && !isRunning(Number(owner))) {
       await rm(join(folder, name), { recursive: true, force: true });
     }
-  }
-}
-
-function isRunning(process_: number): boolean {
-  try {
-    process.kill(process_, 0);
-    return process_ !== process.pid;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 

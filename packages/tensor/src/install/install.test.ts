@@ -144,9 +144,16 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     expect(first).toMatchObject({ source: 'wheel', version: '0.0.1', gpu: false, folder: join(home(), 'tensorflow-cpu', 'node_modules', '@tensorflow', 'tfjs-node') });
     const manifest = JSON.parse(await readFile(join(home(), 'tensorflow-cpu', 'subtext-engine.json'), 'utf8')) as { sha256: Record<string, string> };
     expect(Object.keys(manifest.sha256).filter((name) => name.includes('libtensorflow'))).toHaveLength(2);
+    // The compiler made nothing, so the engine does without the kernels; of them nothing is left.
+    expect(first.kernels).toMatchObject({ compiled: false, problem: expect.stringMatching(/baseline\.o/) as string });
     expect(await readdir(home())).toEqual(['tensorflow-cpu']);
+    vi.stubEnv('CXX', await fake('broken-compiler', 'echo "kernels.cc:7: error: no such type" >&2; exit 1'));
+    // A compilation that was killed leaves a folder, which the next one removes.
+    await mkdir(join(home(), 'tensorflow-kernels', 'abc.partial-999999999'), { recursive: true });
     const second = await installTensorflow({ home: home(), from: wheel });
     expect(second.source).toBe('present');
+    expect(second.kernels.problem).toMatch(/kernels\.cc:7: error: no such type/);
+    expect(await readdir(home())).toEqual(['tensorflow-cpu']);
   });
 
   it('stops when told to, leaving nothing behind', async () => {
