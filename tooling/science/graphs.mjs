@@ -3,10 +3,11 @@
  * on generated graphs, asked the questions of a file of graphs that is kept out of training.
  *
  *   node tooling/science/graphs.mjs --data prosqa_test_graph_3_4.json [--methods coconut,pause,cot,no-cot] [--seeds 1,2,3]
- *     [--runs runs/graphs] [--output docs/results/graphs] [--collect]
+ *     [--runs runs/graphs] [--output docs/results/graphs] [--workers 2] [--collect]
  *
  * Run after the workspace is built. Runs that are finished are not repeated; `--collect` trains nothing and writes down
- * what is finished.
+ * what is finished. Several of these may work side by side on other methods or seeds, with `--workers 0` for a thread each:
+ * the results do not depend on the number of workers.
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -30,6 +31,7 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '1,2,3' },
     runs: { type: 'string', default: 'runs/graphs' },
     output: { type: 'string', default: 'docs/results/graphs' },
+    workers: { type: 'string' },
     collect: { type: 'boolean', default: false },
   },
 });
@@ -54,7 +56,7 @@ async function trainAndMeasure(method, seed) {
   const measured = join(folder, 'measured.json');
   if (existsSync(measured)) return;
   const began = { load: loadavg()[0] };
-  await run('apps/cli/bin/subtext.js', 'train', join(here, 'graphs', `${method}.yaml`), `seed=${seed}`, `output=${folder}`, `data.heldOut=${JSON.stringify([options.data])}`);
+  await run('apps/cli/bin/subtext.js', 'train', join(here, 'graphs', `${method}.yaml`), `seed=${seed}`, `output=${folder}`, `data.heldOut=${JSON.stringify([options.data])}`, ...(options.workers === undefined ? [] : [`workers=${options.workers}`]));
   const { seconds, processorSeconds, steps, phases, graphs, leftOut } = await readJson(join(folder, 'finished.json'));
   const reasoner = await Reasoner.load(join(folder, 'reasoner'));
   const { examples } = await loadTask({ task, path: options.data });
