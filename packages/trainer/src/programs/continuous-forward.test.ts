@@ -1,6 +1,6 @@
 import { loadModel, type LanguageModel } from '@subtext/model';
 import { openSafetensors } from '@subtext/safetensors';
-import { gatherRows, tf, useEngine, valueAndGradients } from '@subtext/tensor';
+import { describeEngines, gatherRows, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,7 +36,9 @@ function largestDifference(found: ArrayLike<number>, expected: ArrayLike<number>
   return Array.from(found).reduce((largest, value, index) => Math.max(largest, Math.abs(value - expected[index]!)), 0);
 }
 
-describe.each(['cpu', 'wasm'] as const)('continuous thoughts on %s', (engine) => {
+const present = (await describeEngines()).filter(({ loads, device }) => loads && !device?.software).map(({ name }) => name);
+
+describe.each(present)('continuous thoughts on %s', (engine) => {
   let model: LanguageModel;
   let recorded: Map<string, { shape: readonly number[]; values: Float32Array }>;
   let batch: ReasonerBatch & { continuous: NonNullable<ReasonerBatch['continuous']> };
