@@ -59,7 +59,8 @@ struct Kernels {
   /** Angles `[batch or 1, time, headWidth / 2]`; in place where `output` is `input`. */
   void (*rotary)(const Threads&, int64_t batch, int64_t time, int64_t heads, int64_t headWidth, const float* input, const float* cos, const float* sin, int64_t angleBatch, bool inverse, float* output);
 
-  void (*embedding)(const Threads&, int64_t count, int64_t width, int64_t vocabulary, const float* table, const int32_t* ids, float* output);
+  /** Ids and labels have been checked. */
+  void (*embedding)(const Threads&, int64_t count, int64_t width, const float* table, const int32_t* ids, float* output);
   void (*embeddingBackward)(const Threads&, int64_t count, int64_t width, int64_t vocabulary, const float* gradient, const int32_t* ids, float* output);
   void (*crossEntropyForward)(const Threads&, int64_t rows, int64_t vocabulary, const float* logits, const int32_t* labels, int32_t ignored, float* losses, float* logSumExp);
   void (*crossEntropyBackward)(const Threads&, int64_t rows, int64_t vocabulary, const float* gradient, const float* logits, const int32_t* labels, const float* logSumExp, int32_t ignored, float* output);

@@ -105,6 +105,20 @@ class Call {
     return makeOutput(index, sizes, axes + 1);
   }
 
+  /** Whether `input` holds whole numbers from 0 to below `limit`, or `allowed`; ends the operation with an error where not. */
+  bool checkRange(int input, int64_t limit, int32_t allowed, const char* what) {
+    const int32_t* values = integers(input);
+    const int64_t size = count(input);
+    for (int64_t index = 0; index < size; index++) {
+      if ((values[index] >= 0 && values[index] < limit) || values[index] == allowed) continue;
+      char message[160];
+      snprintf(message, sizeof message, "%s %d at place %lld lies outside 0 to %lld.", what, values[index], static_cast<long long>(index), static_cast<long long>(limit - 1));
+      fail(TF_INVALID_ARGUMENT, message);
+      return false;
+    }
+    return true;
+  }
+
   /** Ends the operation with an error unless the kernel had the memory that it needed. */
   void require(bool memory) {
     if (!memory && !failed_) fail(TF_RESOURCE_EXHAUSTED, "Out of memory for the intermediate values of a kernel.");
@@ -275,9 +289,10 @@ void rotary(Call& call) {
 // Ids of any shape: `[…]` to `[…, width]`.
 void embedding(Call& call) {
   const int64_t count = call.count(1), width = call.size(0, 1);
+  if (!call.checkRange(1, call.size(0, 0), 0, "The id")) return;
   float* output = call.outputOfRows(0, 1, width);
   if (call.failed()) return;
-  k().embedding(t(), count, width, call.size(0, 0), call.numbers(0), call.integers(1), output);
+  k().embedding(t(), count, width, call.numbers(0), call.integers(1), output);
 }
 
 void embeddingGradient(Call& call) {
@@ -289,6 +304,7 @@ void embeddingGradient(Call& call) {
 
 void crossEntropy(Call& call) {
   const int64_t rows = call.size(0, 0);
+  if (!call.checkRange(1, call.size(0, 1), static_cast<int32_t>(call.setting(2, 0)), "The label")) return;
   float* losses = call.output(0, {rows});
   float* logSumExp = call.output(1, {rows});
   if (call.failed()) return;

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -46,7 +47,14 @@ int allowedThreads() {
 class Pool {
  public:
   explicit Pool(int threads) {
-    for (int index = 1; index < threads; index++) std::thread([this] { serve(); }).detach();
+    for (int index = 1; index < threads; index++) {
+      try {
+        std::thread([this] { serve(); }).detach();
+      } catch (const std::system_error&) {
+        // The system allows no more: with those that there are, or alone.
+        return;
+      }
+    }
   }
 
   void run(int64_t count, void (*task)(void*, int64_t), void* context) {

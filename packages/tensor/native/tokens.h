@@ -7,12 +7,10 @@ namespace subtext {
 namespace SUBTEXT_LEVEL {
 namespace {
 
-void embedding(const Threads& threads, int64_t count, int64_t width, int64_t vocabulary, const float* table, const int32_t* ids, float* output) {
+void embedding(const Threads& threads, int64_t count, int64_t width, const float* table, const int32_t* ids, float* output) {
   inParallel(threads, cut(count, kRowsAtOnce), count * width / 8, [&](int64_t part) {
     for (int64_t row = part * kRowsAtOnce; row < smaller(count, (part + 1) * kRowsAtOnce); row++) {
-      // What TensorFlow's gather gives for an id outside on a processor would be an error; zeros lose nothing else.
-      if (ids[row] < 0 || ids[row] >= vocabulary) memset(output + row * width, 0, width * sizeof(float));
-      else memcpy(output + row * width, table + ids[row] * width, width * sizeof(float));
+      memcpy(output + row * width, table + ids[row] * width, width * sizeof(float));
     }
   });
 }
@@ -41,8 +39,7 @@ void crossEntropyForward(const Threads& threads, int64_t rows, int64_t vocabular
     if (!(maximum > -INFINITY && maximum < INFINITY)) maximum = 0;
     const float sum = sumRow(vocabulary, [&](int64_t at, int64_t count) { return exponential(take(own + at, count) - maximum); });
     logSumExp[row] = maximum + logf(sum);
-    const int32_t label = labels[row];
-    losses[row] = label == ignored ? 0 : label < 0 || label >= vocabulary ? NAN : logSumExp[row] - own[label];
+    losses[row] = labels[row] == ignored ? 0 : logSumExp[row] - own[labels[row]];
   });
 }
 
@@ -57,7 +54,7 @@ void crossEntropyBackward(const Threads& threads, int64_t rows, int64_t vocabula
     }
     const float factor = gradient[row], shift = logSumExp[row];
     everyVectorOfRow(vocabulary, [&](int64_t at, int64_t count) { put(to + at, exponential(take(own + at, count) - shift) * factor, count); });
-    if (label >= 0 && label < vocabulary) to[label] -= factor;
+    to[label] -= factor;
   });
 }
 
