@@ -96,23 +96,22 @@ inline void finish(const Store& store, Function, int64_t row, int64_t column, Ve
 }
 
 /**
- * Rows `rowFrom … rowTo` and columns `columnFrom … columnTo` of the product, block by block along the sum. `pack(panel,
- * from, steps, column, columns)` packs B, `a(row, from, rowStride, stepStride)` says where A lies.
+ * Rows `rowFrom … rowTo` and columns `columnFrom … columnTo` of the product, block by block along the sum. For each block
+ * `prepare(from, steps)` is called; then `panel(column)` says where those steps of B's columns lie packed, and
+ * `place(row, from, rowStride, stepStride)` where A lies.
  */
-template <typename Function, typename PackB, typename PlaceA>
-inline void multiplyBlock(int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t columnFrom, int64_t columnTo, float* packed, const Store& store, Function function, PackB pack, PlaceA place) {
+template <typename Function, typename Prepare, typename PanelOfB, typename PlaceA>
+inline void multiplyBlock(int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t columnFrom, int64_t columnTo, const Store& store, Function function, Prepare prepare, PanelOfB panelOf, PlaceA place) {
   for (int64_t from = 0; from < steps || from == 0; from += kStepsAtOnce) {
     const int64_t count = smaller(kStepsAtOnce, steps - from);
     const bool first = from == 0, last = from + kStepsAtOnce >= steps;
-    for (int64_t column = columnFrom; column < columnTo; column += kTileColumns) {
-      pack(packed + (column - columnFrom) * kStepsAtOnce, from, count, column, smaller(kTileColumns, columnTo - column));
-    }
+    prepare(from, count);
     for (int64_t row = rowFrom; row < rowTo; row += kTileRows) {
       const int64_t rows = smaller(kTileRows, rowTo - row);
       int64_t rowStride, stepStride;
-      const float* a = place(row, rows, from, count, rowStride, stepStride);
+      const float* a = place(row, from, rowStride, stepStride);
       for (int64_t column = columnFrom; column < columnTo; column += kTileColumns) {
-        const float* panel = packed + (column - columnFrom) * kStepsAtOnce;
+        const float* panel = panelOf(column);
         const int64_t columns = smaller(kTileColumns, columnTo - column);
         withRows(rows, [&](auto constant) {
           constexpr int R = decltype(constant)::value;
@@ -252,26 +251,40 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
       });
       return;
     }
-    const int64_t columnParts = cut(out, kColumnsAtOnce);
-    // Parts enough that no thread waits long for another's last one; each packs its columns of the weight for itself.
+    const int64_t columnParts = cut(out, kColumnsAtOnce), panels = cut(out, kTileColumns);
+    // Parts enough that no thread waits long for another's last one.
     int64_t rowsAtOnce = 512 / kTileRows * kTileRows;
     while (rowsAtOnce > 128 && columnParts * cut(rows, rowsAtOnce) < 16) rowsAtOnce = rowsAtOnce / 2 / kTileRows * kTileRows;
     const int64_t rowParts = cut(rows, rowsAtOnce);
+    auto pack = [&](float* panel, int64_t from, int64_t steps, int64_t column, int64_t columns) {
+      if (transposed) packColumns(weight + column * in + from, in, steps, columns, panel);
+      else packRows(weight + from * out + column, out, steps, columns, panel);
+    };
+    // A weight of up to 8 MB is packed once for all parts, a larger one by each part for itself, block by block.
+    const bool once = rowParts > 1 && in * panels * kTileColumns <= (2 << 20);
+    Scratch whole(once ? in * panels * kTileColumns : 0);
+    if (!whole.values) {
+      memory = false;
+      return;
+    }
+    if (once) inParallel(threads, panels, in * out / 4, [&](int64_t panel) { pack(whole.values + panel * in * kTileColumns, 0, in, panel * kTileColumns, smaller(kTileColumns, out - panel * kTileColumns)); });
     inParallel(threads, columnParts * rowParts, rows * in * out / 30, [&](int64_t index) {
       const int64_t columnFrom = index / rowParts * kColumnsAtOnce, rowFrom = index % rowParts * rowsAtOnce;
       const int64_t columnTo = smaller(out, columnFrom + kColumnsAtOnce), rowTo = smaller(rows, rowFrom + rowsAtOnce);
-      Scratch packed(kStepsAtOnce * kColumnsAtOnce);
+      Scratch packed(once ? 0 : kStepsAtOnce * kColumnsAtOnce);
       if (!packed.values) {
         memory = false;
         return;
       }
+      int64_t block = 0;
       multiplyBlock(
-          in, rowFrom, rowTo, columnFrom, columnTo, packed.values, store, function,
-          [&](float* panel, int64_t from, int64_t steps, int64_t column, int64_t columns) {
-            if (transposed) packColumns(weight + column * in + from, in, steps, columns, panel);
-            else packRows(weight + from * out + column, out, steps, columns, panel);
+          in, rowFrom, rowTo, columnFrom, columnTo, store, function,
+          [&](int64_t from, int64_t steps) {
+            block = from;
+            for (int64_t column = columnFrom; !once && column < columnTo; column += kTileColumns) pack(packed.values + (column - columnFrom) * kStepsAtOnce, from, steps, column, smaller(kTileColumns, columnTo - column));
           },
-          [&](int64_t row, int64_t, int64_t from, int64_t, int64_t& rowStride, int64_t& stepStride) {
+          [&](int64_t column) -> const float* { return once ? whole.values + column * in + block * kTileColumns : packed.values + (column - columnFrom) * kStepsAtOnce; },
+          [&](int64_t row, int64_t from, int64_t& rowStride, int64_t& stepStride) {
             rowStride = in;
             stepStride = 1;
             return input + row * in + from;
@@ -321,16 +334,14 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
       memory = false;
       return;
     }
-    int64_t turnedFrom = -1;
     multiplyBlock(
-        end - begin, rowFrom, rowTo, columnFrom, columnTo, packed.values, store, Identity(),
-        [&](float* panel, int64_t from, int64_t steps, int64_t column, int64_t columns) {
-          packRows(rightValues + (begin + from) * right + column, right, steps, columns, panel);
-          if (turnedFrom == from) return;
-          turnedFrom = from;
+        end - begin, rowFrom, rowTo, columnFrom, columnTo, store, Identity(),
+        [&](int64_t from, int64_t steps) {
+          for (int64_t column = columnFrom; column < columnTo; column += kTileColumns) packRows(rightValues + (begin + from) * right + column, right, steps, smaller(kTileColumns, columnTo - column), packed.values + (column - columnFrom) * kStepsAtOnce);
           for (int64_t k = 0; k < steps; k++) turnTiles(leftValues + (begin + from + k) * left, rowFrom, rowTo, left, turned.values + k * kTileRows);
         },
-        [&](int64_t row, int64_t, int64_t, int64_t, int64_t& rowStride, int64_t& stepStride) {
+        [&](int64_t column) -> const float* { return packed.values + (column - columnFrom) * kStepsAtOnce; },
+        [&](int64_t row, int64_t, int64_t& rowStride, int64_t& stepStride) {
           rowStride = 1;
           stepStride = kTileRows;
           return turned.values + (row - rowFrom) / kTileRows * kTurnedTile;
