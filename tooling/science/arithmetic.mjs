@@ -24,7 +24,9 @@ import { writePage } from './arithmetic/write-page.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
-const everyMethod = ['no-cot', 'cot', 'coconut', 'coconut-pause', 'adaptive', 'icot', 'sim-cot', 'codi', 'heima', 'pause', 'coconut-no-thought', 'coconut-no-curriculum'];
+const everyMethod = ['no-cot', 'cot', 'coconut', 'coconut-pause', 'adaptive', 'icot', 'sim-cot', 'adaptive-after-sim-cot', 'codi', 'heima', 'pause', 'coconut-no-thought', 'coconut-no-curriculum'];
+/** Methods that go on from another's model of the same seed, which stands before them. */
+const startsFrom = { 'adaptive-after-sim-cot': 'sim-cot' };
 const { values: options } = parseArgs({
   options: {
     methods: { type: 'string', default: everyMethod.join(',') },
@@ -38,9 +40,9 @@ const { values: options } = parseArgs({
 const methods = options.methods.split(',');
 const seeds = options.seeds.split(',').map(Number);
 /** Methods whose thoughts are audited. */
-const audited = new Set(['coconut', 'coconut-pause', 'sim-cot', 'codi']);
+const audited = new Set(['coconut', 'coconut-pause', 'sim-cot']);
 /** Methods whose models are asked with fewer thoughts than they have. */
-const shortened = new Set(['coconut', 'adaptive']);
+const shortened = new Set(['coconut', 'sim-cot', 'adaptive', 'adaptive-after-sim-cot']);
 /** Questions an audit asks, and of each round in which seconds are taken, alone and in batches. */
 const asked = { audit: 300, alone: 24, batch: 192 };
 
@@ -62,7 +64,7 @@ async function train(method, seed) {
   const folder = join(options.runs, `${method}-${seed}`);
   if (existsSync(join(folder, 'loads.json'))) return;
   const before = loadavg()[0];
-  await run('apps/cli/bin/subtext.js', 'train', join(here, 'arithmetic', `${method}.yaml`), `seed=${seed}`, `output=${folder}`, `data.train=${data.train}`, `data.evaluation=${data.test}`);
+  await run('apps/cli/bin/subtext.js', 'train', join(here, 'arithmetic', `${method}.yaml`), `seed=${seed}`, `output=${folder}`, `data.train=${data.train}`, `data.evaluation=${data.test}`, ...(startsFrom[method] ? [`model.from=${join(options.runs, `${startsFrom[method]}-${seed}`, 'reasoner')}`] : []));
   if (audited.has(method)) await run('apps/eval/bin/subtext-eval.js', 'audit', '--model', join(folder, 'reasoner'), '--task', task.name, '--data', data.test, '--limit', String(asked.audit), '--output', join(folder, 'audit'), '--no-probes', '--engine', 'wasm');
   await writeJson(join(folder, 'loads.json'), [before, loadavg()[0]]);
 }
@@ -96,6 +98,12 @@ async function askShortened(reasoner) {
   return found;
 }
 
+/** The loss of what the model itself must write, as it was logged: without an interpreter's, a teacher's or a halting head's. */
+async function curveOf(folder) {
+  const lines = (await readFile(join(folder, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
+  return lines.filter(({ loss }) => loss !== undefined).map(({ step, phaseName, loss, reasonerLoss, answerLoss }) => ({ step, phase: phaseName, loss: Number((reasonerLoss ?? answerLoss ?? loss).toFixed(4)) }));
+}
+
 async function measure(method, seed) {
   const folder = join(options.runs, `${method}-${seed}`);
   const measured = join(folder, 'measured.json');
@@ -105,8 +113,7 @@ async function measure(method, seed) {
   const asked = await ask(reasoner);
   const fewer = shortened.has(method) ? await askShortened(reasoner) : null;
   reasoner.dispose();
-  const curve = (await readFile(join(folder, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line)).filter(({ loss }) => loss !== undefined);
-  await writeJson(measured, { method, seed, steps, seconds, processorSeconds, questions: examples.length, ...asked, fewer, curve: curve.map(({ step, phaseName, loss }) => ({ step, phase: phaseName, loss: Number(loss.toFixed(4)) })) });
+  await writeJson(measured, { method, seed, steps, seconds, processorSeconds, questions: examples.length, ...asked, fewer });
 }
 
 /** Seconds an answer of the first seed's models, alone and in batches: the median of three rounds in which all take turns. */
@@ -145,7 +152,7 @@ const data = await drawData({ folder: join(options.runs, 'data') });
 const { examples } = await loadTask({ task, path: data.test });
 
 if (!options.collect) {
-  const waiting = seeds.flatMap((seed) => methods.map((method) => [method, seed]));
+  const waiting = methods.flatMap((method) => seeds.map((seed) => [method, seed]));
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       await train(...next);
@@ -160,7 +167,7 @@ for (const method of methods) {
     const folder = join(options.runs, `${method}-${seed}`);
     if (!existsSync(join(folder, 'measured.json'))) continue;
     const audit = existsSync(join(folder, 'audit/audit.json')) ? (await readJson(join(folder, 'audit/audit.json'))).thoughts : null;
-    found.push({ ...(await readJson(join(folder, 'measured.json'))), loads: existsSync(join(folder, 'loads.json')) ? await readJson(join(folder, 'loads.json')) : null, audit });
+    found.push({ ...(await readJson(join(folder, 'measured.json'))), curve: await curveOf(folder), loads: existsSync(join(folder, 'loads.json')) ? await readJson(join(folder, 'loads.json')) : null, audit });
   }
 }
 if (found.length === 0) throw new Error(`${options.runs} has no finished run yet.`);

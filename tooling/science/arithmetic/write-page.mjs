@@ -8,7 +8,7 @@ import { chartSection, holmCorrection, mcnemarTest, meanAndDeviation, renderRepo
 /** Each latent method against what it has to beat. */
 const pairs = [
   ['coconut', 'coconut-pause'], ['coconut', 'no-cot'], ['coconut', 'cot'], ['coconut', 'coconut-no-thought'], ['coconut', 'coconut-no-curriculum'],
-  ['coconut-pause', 'no-cot'], ['sim-cot', 'coconut'], ['codi', 'coconut'], ['codi', 'no-cot'], ['adaptive', 'coconut'], ['heima', 'no-cot'], ['icot', 'no-cot'], ['pause', 'no-cot'],
+  ['coconut-pause', 'no-cot'], ['sim-cot', 'coconut'], ['codi', 'coconut'], ['codi', 'no-cot'], ['adaptive', 'coconut'], ['adaptive-after-sim-cot', 'sim-cot'], ['sim-cot', 'cot'], ['heima', 'no-cot'], ['icot', 'no-cot'], ['pause', 'no-cot'],
 ];
 const descriptions = {
   'no-cot': 'the answer at once',
@@ -20,6 +20,7 @@ const descriptions = {
   'sim-cot': 'Coconut, each thought supervised by the words of its step',
   codi: "four continuous thoughts, taught by the model's own written chain",
   adaptive: 'Coconut that decides how long to think, a thought costing 0.05 nats',
+  'adaptive-after-sim-cot': "the last phases of `adaptive` on `sim-cot`'s models: 780 steps more, of 8 examples laid out five times",
   heima: 'a thinking token a step, written by the model',
   icot: 'the chain taken away from its front, nothing in its place',
   pause: 'four pauses, the chain never seen',
@@ -71,14 +72,20 @@ export async function writePage({ found, methods, seeds, seconds, data, output, 
   });
 
   const fewer = (method) => of(method).filter((one) => one.fewer);
-  const thoughtRows = [
-    ...of('adaptive').length > 0 ? [['adaptive, decides itself', String(of('adaptive').length), spread(of('adaptive').map(({ thoughts }) => thoughts), { ...plain, digits: 2 }), spread(of('adaptive').map(accuracy)), ...lengths.map((length) => `${spread(of('adaptive').map((one) => one.accuracyByLength[length]))} in ${spread(of('adaptive').map((one) => one.thoughtsByLength[length]), { ...plain, digits: 2 })}`)]] : [],
-    ...['adaptive', 'coconut'].flatMap((method) => (fewer(method)[0]?.fewer ?? []).map(({ thoughts }, index) => [
-      method === 'adaptive' ? `the same models, ${thoughts} for every question` : `coconut's models, ${thoughts} for every question`, String(fewer(method).length), thoughts.toFixed(2),
-      spread(fewer(method).map((one) => one.fewer[index].accuracy)), ...lengths.map((length) => spread(fewer(method).map((one) => one.fewer[index].accuracyByLength[length]))),
-    ])),
+  const decides = (method) => [
+    [`${method}, decides itself`, String(of(method).length), spread(of(method).map(({ thoughts }) => thoughts), { ...plain, digits: 2 }), spread(of(method).map(accuracy)), ...lengths.map((length) => `${spread(of(method).map((one) => one.accuracyByLength[length]))} in ${spread(of(method).map((one) => one.thoughtsByLength[length]), { ...plain, digits: 2 })}`)],
   ];
-  const phasesOf = (one) => [...new Set(one.curve.map(({ phase }) => phase))].map((phase) => one.curve.filter((point) => point.phase === phase).at(-1));
+  const fixed = (method, name) => (fewer(method)[0]?.fewer ?? []).map(({ thoughts }, index) => [
+    `${name}, ${thoughts} for every question`, String(fewer(method).length), thoughts.toFixed(2), spread(fewer(method).map((one) => one.fewer[index].accuracy)), ...lengths.map((length) => spread(fewer(method).map((one) => one.fewer[index].accuracyByLength[length]))),
+  ]);
+  const thoughtRows = [
+    ...['adaptive', 'adaptive-after-sim-cot'].flatMap((method) => (of(method).length > 0 ? [...decides(method), ...fixed(method, 'the same models')] : [])),
+    ...['coconut', 'sim-cot'].flatMap((method) => fixed(method, `${method}'s models`)),
+  ];
+  const phasesOf = (one) => [...new Set(one.curve.map(({ phase }) => phase))].map((phase) => {
+    const last = one.curve.filter((point) => point.phase === phase).slice(-3);
+    return { phase, step: last.at(-1).step, loss: mean(last.map(({ loss }) => loss)) };
+  });
   const phaseRows = present.map((method) => [method, phasesOf(of(method)[0]).map(({ phase, step }, index) => `${phase} to ${step}: ${spread(of(method).map((one) => phasesOf(one)[index]?.loss), { scale: 1, digits: 3, unit: '' })}`).join('; ')]);
   const runRows = found.map((one) => [one.method, String(one.seed), `${(accuracy(one) * 100).toFixed(1)} %`, String(one.questions - one.parseable), one.seconds.toFixed(0), one.processorSeconds.toFixed(0), one.loads ? one.loads.map((load) => load.toFixed(1)).join(' → ') : '–']);
   const configuration = (await readFile(join(configurations, 'coconut.yaml'), 'utf8')).trim();
@@ -91,7 +98,7 @@ Made by \`node tooling/science/arithmetic.mjs\`; the numbers are in \`arithmetic
 
 Questions are calculations modulo ${drawn.modulus} of ${drawn.steps.minimum} to ${drawn.steps.maximum} operations, done from left to right (\`generateModularArithmetic\` of \`@subtext/data\`): \`${data.example.question}\`, whose chain is \`${data.example.steps.join('`, `')}\` and whose answer is \`${data.example.answer}\`. Shorter questions are filled up with dots. ${drawn.train.toLocaleString('en')} are drawn to train on (${data.differentQuestions.toLocaleString('en')} different ones) and ${drawn.test} other, different ones to test on (seed ${drawn.seed}; no question stands in both sets, by hash: ${data.overlap}); the settings were chosen on other draws. The commonest answer is right in ${(data.commonestAnswer * 100).toFixed(1)} %.
 
-Every method trains the same model (GPT-2, 2 layers × 64, ${'`'}tooling/science/arithmetic/*.yaml${'`'}) from random weights, with the same optimizer and data and for the same ${found[0].steps.toLocaleString('en')} steps of 32 examples, all phases together (\`adaptive\`: its last 200 steps are of 8 examples, each laid out five times). They differ in what stands between question and answer:
+Every method trains the same model (GPT-2, 2 layers × 64, ${'`'}tooling/science/arithmetic/*.yaml${'`'}) from random weights, with the same optimizer and data and for the same ${found[0].steps.toLocaleString('en')} steps of 32 examples, all phases together (\`adaptive\`: its last 200 steps are of 8 examples, each laid out five times; \`adaptive-after-sim-cot\`, a variation, goes on from a trained model). They differ in what stands between question and answer:
 
 ${present.map((method) => `- \`${method}\`: ${descriptions[method]}.`).join('\n')}
 ${missing.length > 0 ? `\nNot trained: ${missing.join(', ')}.\n` : ''}
@@ -99,7 +106,7 @@ ${missing.length > 0 ? `\nNot trained: ${missing.join(', ')}.\n` : ''}
 
 ${markdown(header, rows)}
 
-Mean ± standard deviation over seeds; on all ${found[0].questions} questions and by the number of operations. *Generated tokens* are what the product counts: everything written, with tags, the end, thinking tokens, pauses and continuous thoughts; *without tags* leaves out the marks around steps and answers. *Passes* are passes through the model, the prompt's among them.
+Mean ± standard deviation over seeds; on all ${found[0].questions} questions and by the number of operations. *Generated tokens* are what the product counts: everything written, with tags, the end, thinking tokens and continuous thoughts; pauses stand in the prompt and are no more counted than its words. *Without tags* leaves out the marks around steps and answers. *Thoughts* count pauses too. *Passes* are passes through the model, the prompt's among them.
 
 ## Accuracy and seconds
 
@@ -127,7 +134,7 @@ ${thoughtRows.length === 0 ? 'Neither `adaptive` nor `coconut` was trained.' : `
 
 ## Phases
 
-The loss at the end of each phase, on its own batches (mean ± standard deviation over seeds): of all that is predicted then, so that phases with more text left have lower ones.
+The loss at the end of each phase, the mean of the last three batches that were logged (± standard deviation over seeds). It is of all that a phase predicts: the more text is left, the lower. Interpreters, teachers and halting heads have losses of their own, which are left out.
 
 ${markdown(['method', 'phase, to step: loss'], phaseRows)}
 
