@@ -43,6 +43,9 @@ describe('train', () => {
     const log = (await readFile(join(folder, 'run', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { step: number; loss: number });
     expect(log.at(-1)!.step).toBe(12 + 3 * 4 + 4);
     expect(log.every(({ loss }) => Number.isFinite(loss))).toBe(true);
+    const finished = JSON.parse(await readFile(join(folder, 'run', 'finished.json'), 'utf8')) as { steps: number; processorSeconds: number };
+    expect(finished.steps).toBe(log.at(-1)!.step);
+    expect(finished.processorSeconds).toBeGreaterThan(0);
   });
 
   it('stops at Ctrl-C, goes on, and ends at the bytes of an undisturbed run', async () => {

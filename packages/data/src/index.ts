@@ -61,6 +61,8 @@ export { generateProsQA, toProsQARecord } from './generators/prosqa';
 export type { GenerateProsQAOptions } from './generators/prosqa';
 export { generateProntoQA } from './generators/prontoqa';
 export type { GenerateProntoQAOptions } from './generators/prontoqa';
+export { generateModularArithmetic } from './generators/modular-arithmetic';
+export type { GenerateModularArithmeticOptions } from './generators/modular-arithmetic';
 export { generateMultiplication } from './generators/multiplication';
 export type { GenerateMultiplicationOptions } from './generators/multiplication';
 export { generateArithmetic } from './generators/arithmetic';

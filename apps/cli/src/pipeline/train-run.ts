@@ -125,6 +125,7 @@ export async function trainRun({
   const program = await createProgram(source);
   const follower = followLog({ loggers, folder, configuration, onNotice: (notice) => output.notice(`  ${notice}`) });
   const began = performance.now();
+  const processor = process.cpuUsage();
   const outcome = await train({
     folder,
     source,
@@ -168,7 +169,9 @@ export async function trainRun({
   await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration });
   if (joint && interpreters?.keep) await saveInterpreters({ prepared: joint, program, reasoner });
   reasoner.dispose();
-  await writeAtomically({ path: finished, data: `${JSON.stringify({ fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000 }, null, 2)}\n` });
+  const { user, system } = process.cpuUsage(processor);
+  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000, processorSeconds: (user + system) / 1e6 };
+  await writeAtomically({ path: finished, data: `${JSON.stringify(summary, null, 2)}\n` });
   await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
   output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration((performance.now() - began) / 1000)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
   return { ...result, status: 'finished' };

@@ -5,6 +5,7 @@ import { compareGraphs } from '../measures/compare-graphs';
 import { hopsFrom } from '../measures/graph';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
 import { generateArithmetic } from './arithmetic';
+import { generateModularArithmetic } from './modular-arithmetic';
 import { generateMultiplication, tellMultiplication } from './multiplication';
 import { generateProntoQA } from './prontoqa';
 import { generateProsQA } from './prosqa';
@@ -240,19 +241,48 @@ describe('generateArithmetic', () => {
   });
 });
 
+describe('generateModularArithmetic', () => {
+  test('each equation follows from the operations of the question, from left to right', () => {
+    fc.assert(
+      fc.property(seeds, fc.integer({ min: 3, max: 30 }), fc.boolean(), (seed, modulus, filled) => {
+        const example = first(generateModularArithmetic({ count: 1, seed, modulus, filled, steps: { minimum: 1, maximum: 6 } }));
+        const [start, ...words] = example.question.split(' ');
+        expect(words.length).toBe(filled ? 6 : example.steps.length);
+        let value = Number(start);
+        words.forEach((word, index) => {
+          if (index >= example.steps.length) return expect(word).toBe('.');
+          const operand = Number(word.slice(1));
+          expect(operand > (word[0] === '*' ? 1 : 0) && operand < modulus).toBe(true);
+          const result = word[0] === '+' ? value + operand : word[0] === '-' ? value - operand + modulus : value * operand;
+          expect(example.steps[index]!.text).toBe(`${value} ${word} =${result % modulus}`);
+          value = result % modulus;
+        });
+        expect(example.answer).toBe(String(value));
+        expect(example.category).toBe(`${example.steps.length} steps`);
+      }),
+    );
+  });
+
+  test('impossible options are refused', () => {
+    expect(() => first(generateModularArithmetic({ count: 1, modulus: 2 }))).toThrow(/modulus: 2/);
+    expect(() => first(generateModularArithmetic({ count: 1, steps: { minimum: 3, maximum: 2 } }))).toThrow(/steps: 3 to 2/);
+  });
+});
+
 test('the same seed gives the same examples, another seed others', () => {
-  for (const generate of [generateProsQA, generateProntoQA, generateMultiplication, generateArithmetic]) {
+  for (const generate of [generateProsQA, generateProntoQA, generateMultiplication, generateArithmetic, generateModularArithmetic]) {
     expect(digest(generate({ count: 20, seed: 7 }))).toBe(digest(generate({ count: 20, seed: 7 })));
     expect(digest(generate({ count: 20, seed: 7 }))).not.toBe(digest(generate({ count: 20, seed: 8 })));
     // More examples begin with the same ones.
     expect([...generate({ count: 5, seed: 7 })]).toEqual([...generate({ count: 9, seed: 7 })].slice(0, 5));
   }
-  expect([generateProsQA, generateProntoQA, generateMultiplication, generateArithmetic].map((generate) => digest(generate({ count: 20, seed: 7 })))).toMatchInlineSnapshot(`
+  expect([generateProsQA, generateProntoQA, generateMultiplication, generateArithmetic, generateModularArithmetic].map((generate) => digest(generate({ count: 20, seed: 7 })))).toMatchInlineSnapshot(`
     [
       "d8756138e0f21f12",
       "2c6c9466e723919b",
       "eef0003671973467",
       "1f2a8a75b41dda49",
+      "80677d7601e73c1f",
     ]
   `);
 });

@@ -1,6 +1,7 @@
 import { scenesGenerator } from '../scenes/scenes-generator';
 import { arithmeticGenerator } from './arithmetic';
 import type { DatasetGenerator } from './dataset-generator';
+import { modularArithmeticGenerator } from './modular-arithmetic';
 import { multiplicationGenerator } from './multiplication';
 import { prontoqaGenerator } from './prontoqa';
 import { prosqaGenerator } from './prosqa';
@@ -12,6 +13,7 @@ export const generators = {
   prontoqa: prontoqaGenerator,
   multiplication: multiplicationGenerator,
   arithmetic: arithmeticGenerator,
+  'modular-arithmetic': modularArithmeticGenerator,
 } as const satisfies Record<string, DatasetGenerator>;
 
 export type GeneratorName = keyof typeof generators;

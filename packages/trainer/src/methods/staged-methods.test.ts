@@ -163,6 +163,17 @@ describe('heima', () => {
     const example = { ...stagedExample, steps: stagedExample.steps.slice(0, 2) };
     expect(() => laidOut({ specification: { name: 'heima' }, phase: 3, context, example })).toThrow(/two has no stage "reasoning"/);
   });
+
+  it('hides the steps that a chain has, where steps are only numbered', () => {
+    const numbered = ['step_1', 'step_2', 'step_3'];
+    const method = createMethod({ name: 'heima' });
+    const tokens = [...taggedFormat.tags({ stages: numbered }), ...method.specialTokens({ stages: numbered })];
+    const own = smallContext({ specialTokens: tokens, format: taggedFormat });
+    const phase = method.curriculum({ stages: numbered }).at(-1)!;
+    const texts = [3, 2].map((length) => write(own, method.layout({ example: { ...steppedExample, steps: steppedExample.steps.slice(0, length) }, phase, context: own }).ids));
+    const hidden = (step: number) => `<STEP_${step}><THINKING_OF_STEP_${step}></STEP_${step}>`;
+    expect(texts).toEqual([3, 2].map((length) => `<s>is the cat red?${[1, 2, 3].slice(0, length).map(hidden).join('')}<CONCLUSION>no</CONCLUSION></s>`));
+  });
 });
 
 describe('the registry', () => {
