@@ -24,6 +24,7 @@ interface TensorflowUpload {
 interface WasmMemory {
   makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo;
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
+  wasm: { _malloc(bytes: number): number; _free(address: number): void };
 }
 
 const isStored = (dtype: string): dtype is StoredDtype => dtype === 'F32' || dtype === 'BF16' || dtype === 'F16';
@@ -50,12 +51,14 @@ export class TensorReader {
   readonly #file: SafetensorsFile;
   #pieces: [Float32Array, Float32Array] | null = null;
   #halves: Uint16Array | null = null;
+  #total: number;
   #block = new ArrayBuffer(0);
   /** Numbers that go to TensorFlow at once; a larger tensor is put together there. */
   readonly #blockLength: number;
 
   constructor({ file, total }: { file: SafetensorsFile; /** Numbers of all tensors that will be read. */ total: number }) {
     this.#file = file;
+    this.#total = total;
     // Blocks above 32 MiB go back to the operating system when they are freed (glibc); smaller ones stay.
     this.#blockLength = Math.max(9 * pieceLength, Math.ceil(total / 50));
   }
@@ -88,6 +91,7 @@ export class TensorReader {
   /** Reads wait for nothing, so that memory cannot grow, and move, under them; between pieces other work has its turn. */
   async #fillHeap(location: TensorLocation, dtype: StoredDtype, shape: readonly number[]): Promise<tf.Tensor | null> {
     const backend = tf.backend() as unknown as WasmMemory;
+    this.#growOnce(backend);
     const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], 'float32'));
     for (let from = 0; from < tensor.size; from += pieceLength) {
       if (from > 0) await new Promise(setImmediate);
@@ -99,6 +103,17 @@ export class TensorReader {
       }
     }
     return tensor;
+  }
+
+  /** Has memory grow for all tensors at once: each time that it grows, V8 collects garbage, which costs 20 to 40 ms. */
+  #growOnce({ wasm }: WasmMemory): void {
+    if (this.#total === 0) return;
+    try {
+      wasm._free(wasm._malloc(4 * this.#total));
+    } catch {
+      // No block of that size: what is there in pieces may do, and if not, the tensor that lacks memory says so.
+    }
+    this.#total = 0;
   }
 
   /** Whether as many 16-bit numbers as `piece` takes were read from `position` on. */
