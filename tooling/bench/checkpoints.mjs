@@ -50,7 +50,9 @@ async function work(engine) {
     return { refused: error.message, secondsToRefuse: (performance.now() - began) / 1000 };
   }
   const loaded = performance.now();
-  tf.tidy(() => model.logits(model.forward({ embeddings: model.embed(tf.tensor2d([[1, 2]], [1, 2], 'int32')) }).hidden).dataSync());
+  tf.tidy(() => {
+    model.logits(model.forward({ embeddings: model.embed(tf.tensor2d([[1, 2]], [1, 2], 'int32')) }).hidden).dataSync();
+  });
   const ready = performance.now();
   const weights = model.parameters.byteLength;
   const result = { loadSeconds: (loaded - began) / 1000, readySeconds: (ready - began) / 1000, readyProcessorSeconds: processorSeconds() - processorBegan, peakBytes: (memory('VmHWM') - before) * 1024, weightBytes: weights, tokensPerSecond: {}, tokensPerProcessorSecond: {} };

@@ -1,6 +1,6 @@
 export { parseSafetensors, type ParsedSafetensors } from './parse';
 export { serializeSafetensors } from './serialize';
-export { openSafetensorsFrom, type SafetensorsFile, type TensorData } from './safetensors-file';
+export { openSafetensorsFrom, type SafetensorsFile, type TensorData, type TensorLocation } from './safetensors-file';
 export { blobSource } from './blob-source';
 export { httpSource } from './http-source';
 export type { RandomAccessSource } from './random-access';

@@ -5,7 +5,7 @@ export type { TensorPart, TensorParts } from './node/tensor-writer';
 export { fileSource } from './node/file-source';
 export { parseSafetensors, type ParsedSafetensors } from './parse';
 export { serializeSafetensors } from './serialize';
-export { openSafetensorsFrom, type SafetensorsFile, type TensorData } from './safetensors-file';
+export { openSafetensorsFrom, type SafetensorsFile, type TensorData, type TensorLocation } from './safetensors-file';
 export { blobSource } from './blob-source';
 export { httpSource } from './http-source';
 export type { RandomAccessSource } from './random-access';

@@ -4,6 +4,8 @@ export interface RandomAccessSource {
   readonly byteLength: number;
   /** A name for messages: a path or an address. */
   readonly label?: string;
+  /** The operating system's descriptor, where the source is one open file. */
+  readonly descriptor?: number;
   /**
    * Fills `into` with the bytes from `position` on. Reads may overlap in time.
    * @throws SafetensorsError `truncated` where fewer bytes are there

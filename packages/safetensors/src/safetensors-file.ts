@@ -17,6 +17,14 @@ export interface TensorData<D extends Dtype = Dtype> {
   data: StorageArray<D>;
 }
 
+/** Where a tensor's bytes lie in an open file. */
+export interface TensorLocation {
+  /** The operating system's descriptor of the file, open for reading. */
+  descriptor: number;
+  /** The tensor's first byte in the file. */
+  position: number;
+}
+
 /** An open file, or the open files of one sharded model: headers in memory, tensors read when asked for. */
 export interface SafetensorsFile {
   /** The tensors' names, in the order of their bytes, file after file. */
@@ -42,6 +50,13 @@ export interface SafetensorsFile {
    * @throws as `read`
    */
   readFloat32(name: string, options?: { into?: Float32Array } | { into: Float32Array; from: number }): Promise<Float32Array>;
+  /**
+   * Where a tensor's bytes lie, for those who read them by other means; null where the source is not a file of this
+   * machine. Good until the file is closed.
+   *
+   * @throws SafetensorsError `unknown-tensor`, `closed`
+   */
+  location(name: string): TensorLocation | null;
   /** Closes the file; reads after it throw `closed`. */
   close(): Promise<void>;
 }
@@ -127,10 +142,19 @@ export class SourceFile implements SafetensorsFile {
     await this.source.close();
   }
 
+  location(name: string): TensorLocation | null {
+    const { begin } = this.placed(name);
+    this.requireOpen();
+    const { descriptor } = this.source;
+    return descriptor === undefined ? null : { descriptor, position: this.dataStart + begin };
+  }
+
+  private requireOpen(): void {
+    if (this.closed) throw new SafetensorsError({ code: 'closed', message: 'the file was closed', path: this.source.label });
+  }
+
   private async fill(begin: number, into: Uint8Array): Promise<void> {
-    if (this.closed) {
-      throw new SafetensorsError({ code: 'closed', message: 'the file was closed', path: this.source.label });
-    }
+    this.requireOpen();
     if (into.byteLength > 0) await this.source.read({ position: this.dataStart + begin, into });
   }
 

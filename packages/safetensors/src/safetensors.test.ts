@@ -1,8 +1,9 @@
+import { readSync } from 'node:fs';
 import { mkdtemp, rm, writeFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSafetensors, parseSafetensors, serializeSafetensors, writeSafetensors, type TensorToWrite } from './index';
+import { openSafetensors, openSafetensorsFrom, parseSafetensors, serializeSafetensors, writeSafetensors, type TensorToWrite } from './index';
 
 let folder: string;
 beforeAll(async () => {
@@ -41,8 +42,14 @@ describe('a file written and read', () => {
     expect(await file.readFloat32('empty')).toEqual(new Float32Array(0));
     expect(await file.readFloat32('shorts')).toEqual(new Float32Array([-32768, 32767]));
     expect(file.entry('halves')).toEqual({ dtype: 'F16', shape: [2, 2], byteLength: 8 });
+    const { descriptor, position } = file.location('floats')!;
+    const bytes = Buffer.alloc(8);
+    readSync(descriptor, bytes, 0, 8, position);
+    expect(new Float32Array(bytes.buffer, bytes.byteOffset, 2)).toEqual(new Float32Array([0.1, -1e-40]));
+    expect(() => file.location('none')).toThrow(expect.objectContaining({ code: 'unknown-tensor' }));
     await file.close();
     await expect(file.read('flags')).rejects.toMatchObject({ code: 'closed' });
+    expect(() => file.location('flags')).toThrow(expect.objectContaining({ code: 'closed' }));
     expect((await readdir(folder)).filter((name) => name.includes('temporary'))).toEqual([]);
   });
 
@@ -56,5 +63,7 @@ describe('a file written and read', () => {
     const file = await openSafetensors(path);
     for (const name of file.names) expect((await file.read(name)).data).toEqual(parsed.tensors.get(name)!.data);
     await file.close();
+    // Not a file of this machine: there is nowhere to point to.
+    expect((await openSafetensorsFrom({ byteLength: bytes.length, read: async ({ position, into }) => into.set(bytes.subarray(position, position + into.length)), close: async () => {} })).location('flags')).toBe(null);
   });
 });

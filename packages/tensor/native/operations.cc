@@ -13,6 +13,7 @@
 
 #include "decoder-block.h"
 #include "kernels.h"
+#include "read-weights.h"
 #include "tensorflow-api.h"
 
 namespace subtext {
@@ -117,6 +118,14 @@ class Call {
       return false;
     }
     return true;
+  }
+
+  /** Of the sizes that an input of integers lists. */
+  float* outputOfSizes(int index, int input) {
+    int64_t sizes[8];
+    const int axes = static_cast<int>(count(input) < 8 ? count(input) : 8);
+    for (int axis = 0; axis < axes; axis++) sizes[axis] = integers(input)[axis];
+    return makeOutput(index, sizes, axes);
   }
 
   /** Ends the operation with an error unless the kernel had the memory that it needed. */
@@ -336,6 +345,21 @@ void cacheWrite(Call& call) {
   k().cacheWrite(t(), call.size(1, 0), call.size(1, 1), call.size(0, 1), call.size(0, 2), static_cast<int64_t>(call.setting(2, 0)), call.numbers(1), call.numbers(0));
 }
 
+/** A whole number from two inputs of 32 bits, the lower ones first. */
+int64_t wide(const int32_t* parts) { return static_cast<int64_t>(static_cast<uint64_t>(static_cast<uint32_t>(parts[0])) | static_cast<uint64_t>(static_cast<uint32_t>(parts[1])) << 32); }
+
+void uninitialised(Call& call) { call.outputOfSizes(0, 0); }
+
+// request: file descriptor, type, count, then in two parts each the byte in the file and the number in the tensor.
+void readNumbers(Call& call) {
+  float* problem = call.output(0, {1});
+  if (call.failed()) return;
+  const int32_t* request = call.integers(1);
+  const int64_t count = request[2], from = wide(request + 5);
+  // EINVAL: a request that reaches beyond the tensor writes nothing.
+  *problem = count < 0 || from < 0 || from + count > call.count(0) ? 22 : static_cast<float>(readWeights(t(), request[0], wide(request + 3), request[1], count, call.numbers(0) + from));
+}
+
 /** Inputs `at` and `at + 1` are a layer's weight and bias; tensors of no numbers stand for what is absent. */
 LinearWeights layerAt(Call& call, int at, bool transposed) {
   if (call.count(at) == 0) return {nullptr, nullptr, 0, false};
@@ -397,13 +421,13 @@ void runKernel(void*, TF_OpKernelContext* context) {
 
 /** Registers one operation; the first failure stays in `status`. */
 template <void (*compute)(Call&)>
-void add(TF_Status* status, const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs) {
+void add(TF_Status* status, const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs, bool inPlace = false) {
   if (TF_GetCode(status) != TF_OK) return;
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
   for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
   for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
   // Those without outputs change an input in place.
-  TF_OpDefinitionBuilderSetIsStateful(definition, outputs.size() == 0);
+  TF_OpDefinitionBuilderSetIsStateful(definition, inPlace || outputs.size() == 0);
   TF_RegisterOpDefinition(definition, status);
   if (TF_GetCode(status) != TF_OK) return;
   TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", nullptr, runKernel<compute>, nullptr), status);
@@ -437,6 +461,8 @@ void registerOperations(TF_Status* status) {
                        "key_cache: float", "value_cache: float", "cos: float", "sin: float", "mask: int32", "settings: float"},
                       {"output: float"});
   add<cacheWrite>(status, "SubtextCacheWrite", {"buffer: float", "update: float", "settings: float"}, {});
+  add<uninitialised>(status, "SubtextUninitialised", {"sizes: int32"}, {"output: float"});
+  add<readNumbers>(status, "SubtextReadNumbers", {"buffer: float", "request: int32"}, {"problem: float"}, true);
 }
 
 /**

@@ -7,7 +7,7 @@ export { describeEngines, type EngineReport } from './engines/describe-engines';
 
 export { installTensorflow, InstallationError, type InstallTensorflowOptions, type InstallProgress, type TensorflowInstallation } from './install/install-tensorflow';
 
-export type { Activation, WeightLayout, FusedKernels, LinearWeights, NormWeights } from './kernels/fused-kernels';
+export type { Activation, WeightLayout, FusedKernels, LinearWeights, NormWeights, StoredDtype } from './kernels/fused-kernels';
 export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kernels/registry';
 
 export { linear, type LinearOptions } from './operations/linear';

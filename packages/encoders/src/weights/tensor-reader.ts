@@ -1,8 +1,12 @@
-import type { SafetensorsFile } from '@subtext/safetensors';
-import { engineName, tf } from '@subtext/tensor';
+import { readSync } from 'node:fs';
+
+import { toFloat32, type SafetensorsFile, type TensorLocation } from '@subtext/safetensors';
+import { engineName, fusedKernels, tf, type StoredDtype } from '@subtext/tensor';
 
 /** Numbers read at once where they go on into the engine's own memory: 4 MiB, which a core's cache holds. */
 const pieceLength = 2 ** 20;
+/** 16-bit numbers read at a time before they are widened: 128 KiB, which stay near the core. */
+const halvesLength = 2 ** 16;
 
 /**
  * TensorFlow takes over memory that begins at a multiple of 16 to 64 bytes and frees it from threads of its own, which
@@ -20,6 +24,23 @@ interface TensorflowUpload {
 interface WasmMemory {
   makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo;
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
+  wasm: { _malloc(bytes: number): number; _free(address: number): void };
+}
+
+const isStored = (dtype: string): dtype is StoredDtype => dtype === 'F32' || dtype === 'BF16' || dtype === 'F16';
+
+/** Whether `into` was filled with the file's bytes from `position` on. */
+function fill(descriptor: number, into: Float32Array | Uint16Array, position: number): boolean {
+  try {
+    for (let done = 0; done < into.byteLength; ) {
+      const bytes = readSync(descriptor, into, done, into.byteLength - done, position + done);
+      if (bytes === 0) return false;
+      done += bytes;
+    }
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -29,22 +50,81 @@ interface WasmMemory {
 export class TensorReader {
   readonly #file: SafetensorsFile;
   #pieces: [Float32Array, Float32Array] | null = null;
+  #halves: Uint16Array | null = null;
+  #total: number;
   #block = new ArrayBuffer(0);
   /** Numbers that go to TensorFlow at once; a larger tensor is put together there. */
   readonly #blockLength: number;
 
   constructor({ file, total }: { file: SafetensorsFile; /** Numbers of all tensors that will be read. */ total: number }) {
     this.#file = file;
+    this.#total = total;
     // Blocks above 32 MiB go back to the operating system when they are freed (glibc); smaller ones stay.
     this.#blockLength = Math.max(9 * pieceLength, Math.ceil(total / 50));
   }
 
   /** @throws SafetensorsError where the file cannot be read */
   async read({ name, shape }: { name: string; /** That the file's tensor has. */ shape: readonly number[] }): Promise<tf.Tensor> {
+    return (await this.#readInPlace(name, shape)) ?? this.#readInPieces(name, shape);
+  }
+
+  /**
+   * Straight from the file into the engine's memory, where the engine, the file and its dtype allow; null where not, or
+   * where reading failed: then the usual way says what is wrong.
+   */
+  async #readInPlace(name: string, shape: readonly number[]): Promise<tf.Tensor | null> {
+    const { dtype } = this.#file.entry(name);
+    const location = isStored(dtype) ? this.#file.location(name) : null;
+    if (!isStored(dtype) || location === null) return null;
+    const { readTensor } = fusedKernels();
+    if (readTensor !== undefined) return readTensor({ ...location, dtype, shape });
+    return engineName() === 'wasm' ? this.#fillHeap(location, dtype, shape) : null;
+  }
+
+  async #readInPieces(name: string, shape: readonly number[]): Promise<tf.Tensor> {
     const engine = engineName();
     if (engine === 'wasm') return this.#readIntoHeap(name, shape);
     if (engine === 'tensorflow') return this.#upload(name, shape);
     return tf.tensor(await this.#file.readFloat32(name), [...shape], 'float32');
+  }
+
+  /** Reads wait for nothing, so that memory cannot grow, and move, under them; between pieces other work has its turn. */
+  async #fillHeap(location: TensorLocation, dtype: StoredDtype, shape: readonly number[]): Promise<tf.Tensor | null> {
+    const backend = tf.backend() as unknown as WasmMemory;
+    this.#growOnce(backend);
+    const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], 'float32'));
+    for (let from = 0; from < tensor.size; from += pieceLength) {
+      if (from > 0) await new Promise(setImmediate);
+      const piece = backend.typedArrayFromHeap(tensor).subarray(from, Math.min(from + pieceLength, tensor.size));
+      const read = dtype === 'F32' ? fill(location.descriptor, piece, location.position + 4 * from) : this.#widen(location.descriptor, dtype, piece, location.position + 2 * from);
+      if (!read) {
+        tensor.dispose();
+        return null;
+      }
+    }
+    return tensor;
+  }
+
+  /** Has memory grow for all tensors at once: each time that it grows, V8 collects garbage, which costs 20 to 40 ms. */
+  #growOnce({ wasm }: WasmMemory): void {
+    if (this.#total === 0) return;
+    try {
+      wasm._free(wasm._malloc(4 * this.#total));
+    } catch {
+      // No block of that size: what is there in pieces may do, and if not, the tensor that lacks memory says so.
+    }
+    this.#total = 0;
+  }
+
+  /** Whether as many 16-bit numbers as `piece` takes were read from `position` on. */
+  #widen(descriptor: number, dtype: 'BF16' | 'F16', piece: Float32Array, position: number): boolean {
+    this.#halves ??= new Uint16Array(halvesLength);
+    for (let offset = 0; offset < piece.length; offset += halvesLength) {
+      const data = this.#halves.subarray(0, Math.min(halvesLength, piece.length - offset));
+      if (!fill(descriptor, data, position + 2 * offset)) return false;
+      toFloat32({ dtype, data, into: piece, offset });
+    }
+    return true;
   }
 
   async #upload(name: string, shape: readonly number[]): Promise<tf.Tensor> {

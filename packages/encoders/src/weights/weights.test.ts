@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { truncateSync } from 'node:fs';
+import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeSafetensors } from '@subtext/safetensors';
-import { Parameters, tf, useEngine } from '@subtext/tensor';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { toFloat32, writeSafetensors, writeShardedSafetensors } from '@subtext/safetensors';
+import { describeEngines, Parameters, tf, useEngine } from '@subtext/tensor';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { activationName, commonConfigKeys, initialiseWeights, LinearLayer, loadWeights, ModelStructure, neutral, parseConfig, positiveInteger, readConfig, readRotaryConfig, rotaryConfigKeys } from '../index';
 
@@ -47,25 +48,82 @@ describe('parseConfig', () => {
   });
 });
 
-describe('reading tensors', () => {
-  it.each(['cpu', 'wasm'] as const)('gives every number, over several pieces and from every dtype (%s)', async (engine) => {
+/** Every engine that is here on a processor: each brings weights into its memory in a way of its own. */
+const engines = (await describeEngines()).filter(({ name, device }) => ['cpu', 'wasm', 'tensorflow'].includes(name) && device?.kind === 'cpu').map(({ name }) => name);
+
+describe.each(engines)('reading tensors on %s', (engine) => {
+  beforeAll(async () => {
     await useEngine(engine);
-    const length = 2 ** 20 + 2 ** 19 + 3;
-    const values = Float32Array.from({ length }, (_, index) => (index % 251) - 125);
-    const halves = Uint16Array.from(values, (value) => new Uint32Array(new Float32Array([value]).buffer)[0]! >>> 16);
-    await writeSafetensors({
-      path: join(folder, 'model.safetensors'),
-      tensors: { whole: { dtype: 'F32', shape: [length], data: values }, half: { dtype: 'BF16', shape: [length], data: halves }, one: { dtype: 'F16', shape: [1, 1], data: Uint16Array.of(0x3c00) }, none: { dtype: 'F32', shape: [0, 2], data: new Float32Array(0) } },
-    });
-    const before = tf.memory().numTensors;
+  });
+  afterAll(async () => {
+    await useEngine('cpu');
+  });
+
+  const declare = (shapes: Record<string, number[]>) => {
     const structure = new ModelStructure({ parameters: new Parameters() });
-    for (const [name, shape] of Object.entries({ half: [length], none: [0, 2], one: [1, 1], whole: [length] })) structure.scope().declare({ name, shape, initialisation: { kind: 'zeros' } });
+    for (const [name, shape] of Object.entries(shapes)) structure.scope().declare({ name, shape, initialisation: { kind: 'zeros' } });
+    return structure;
+  };
+  const bytesOf = (structure: ModelStructure, name: string) => Buffer.from(structure.parameters.get(name).dataSync().slice().buffer);
+
+  it('gives every number, over several pieces, from every dtype and from shards', async () => {
+    const length = 2 ** 22 + 2 ** 19 + 3;
+    const values = new Float32Array(length);
+    for (let index = 0; index < length; index++) values[index] = (index % 251) - 125;
+    // Little-endian: the upper halves.
+    const halves = new Uint16Array(values.buffer).filter((_, index) => index % 2 === 1);
+    const tensors = {
+      whole: { dtype: 'F32', shape: [length], data: values },
+      half: { dtype: 'BF16', shape: [length], data: halves },
+      one: { dtype: 'F16', shape: [1, 1], data: Uint16Array.of(0x3c00) },
+      double: { dtype: 'F64', shape: [2], data: Float64Array.of(0.5, -3) },
+      none: { dtype: 'F32', shape: [0, 2], data: new Float32Array(0) },
+    } as const;
+    await writeShardedSafetensors({ folder, tensors, maximumShardBytes: 4 * length });
+    const before = tf.memory().numTensors;
+    const structure = declare({ half: [length], none: [0, 2], one: [1, 1], double: [2], whole: [length] });
     await loadWeights({ structure, folder });
-    for (const name of ['whole', 'half']) expect(Buffer.from(structure.parameters.get(name).dataSync().buffer).equals(Buffer.from(values.buffer)), name).toBe(true);
+    for (const name of ['whole', 'half']) expect(bytesOf(structure, name).equals(Buffer.from(values.buffer)), name).toBe(true);
     expect([...structure.parameters.get('one').dataSync()]).toEqual([1]);
+    expect([...structure.parameters.get('double').dataSync()]).toEqual([0.5, -3]);
+    expect(structure.parameters.get('none').shape).toEqual([0, 2]);
     structure.parameters.dispose();
     expect(tf.memory().numTensors).toBe(before);
-    await useEngine('cpu');
+  });
+
+  it.each(['BF16', 'F16'] as const)('widens every %s there is, bit for bit: subnormal, infinite, not a number', async (dtype) => {
+    const data = Uint16Array.from({ length: 65_536 }, (_, bits) => bits);
+    await writeSafetensors({ path: join(folder, 'model.safetensors'), tensors: { a: { dtype, shape: [256, 256], data }, b: { dtype, shape: [3], data: data.slice(0x7c00, 0x7c03) } } });
+    const structure = declare({ a: [256, 256], b: [3] });
+    await loadWeights({ structure, folder });
+    expect(bytesOf(structure, 'a').equals(Buffer.from(toFloat32({ dtype, data }).buffer))).toBe(true);
+    expect(bytesOf(structure, 'b').equals(Buffer.from(toFloat32({ dtype, data: data.slice(0x7c00, 0x7c03) }).buffer))).toBe(true);
+    structure.parameters.dispose();
+  });
+
+  it.each(['F32', 'BF16'] as const)('says that a file was cut short while it was read, and leaves nothing behind (%s)', async (dtype) => {
+    const path = join(folder, 'model.safetensors');
+    const [large, small] = [2 ** 20, 2 ** 17];
+    await writeSafetensors({ path, tensors: { first: { dtype, shape: [large], data: new Float32Array(large) }, second: { dtype, shape: [small], data: new Float32Array(small) } } });
+    const before = tf.memory().numTensors;
+    const structure = declare({ first: [large], second: [small] });
+    const { size } = await stat(path);
+    // The largest tensor comes first; then the file loses its last byte, which is the other's.
+    const loading = loadWeights({ structure, folder, onProgress: () => truncateSync(path, size - 1) });
+    await expect(loading).rejects.toMatchObject({ name: 'SafetensorsError', code: 'truncated', message: expect.stringContaining('cut short while it was open') });
+    expect(structure.parameters.names()).toEqual([]);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('refuses a file that is shorter or longer than its header says', async () => {
+    const path = join(folder, 'model.safetensors');
+    await writeSafetensors({ path, tensors: { a: { dtype: 'F32', shape: [4], data: new Float32Array(4) } } });
+    const whole = await readFile(path);
+    await truncate(path, whole.length - 4);
+    await expect(loadWeights({ structure: declare({ a: [4] }), folder })).rejects.toMatchObject({ name: 'SafetensorsError', message: expect.stringContaining('model.safetensors') });
+    await writeFile(path, whole);
+    await appendFile(path, Buffer.alloc(4));
+    await expect(loadWeights({ structure: declare({ a: [4] }), folder })).rejects.toMatchObject({ name: 'SafetensorsError', message: expect.stringContaining('model.safetensors') });
   });
 });
 

@@ -16,7 +16,7 @@ export async function fileSource(path: string): Promise<RandomAccessSource> {
   try {
     const status = await handle.stat();
     if (!status.isFile()) throw new SafetensorsError({ code: 'not-found', message: 'this is not a file', path });
-    return { byteLength: status.size, label: path, read: (request) => readFully(handle, path, request), close: () => handle.close() };
+    return { byteLength: status.size, label: path, descriptor: handle.fd, read: (request) => readFully(handle, path, request), close: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw error;

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { StorageArray } from '../dtype';
 import type { TensorEntry } from '../header';
 import { JsonScanner } from '../json-scanner';
-import { openSafetensorsFrom, unknownTensor, withPath, type SafetensorsFile, type TensorData } from '../safetensors-file';
+import { openSafetensorsFrom, unknownTensor, withPath, type SafetensorsFile, type TensorData, type TensorLocation } from '../safetensors-file';
 import { quoted, SafetensorsError } from '../safetensors-error';
 import { fileError, fileSource } from './file-source';
 
@@ -36,6 +36,10 @@ class ShardedFile implements SafetensorsFile {
 
   async readFloat32(name: string, options?: { into?: Float32Array } | { into: Float32Array; from: number }): Promise<Float32Array> {
     return this.shard(name).readFloat32(name, options);
+  }
+
+  location(name: string): TensorLocation | null {
+    return this.shard(name).location(name);
   }
 
   async close(): Promise<void> {

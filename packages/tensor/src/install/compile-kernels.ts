@@ -62,9 +62,10 @@ export async function compileKernels({ packageFolder, home, force = false, signa
       ...built.map(({ name, flags }) => compile('kernels.cc', `${name}.o`, [`-DSUBTEXT_LEVEL=${name}`, ...flags])),
       compile('threads.cc', 'threads.o', []),
       compile('decoder-block.cc', 'decoder-block.o', []),
+      compile('read-weights.cc', 'read-weights.o', []),
       compile('operations.cc', 'operations.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
     ]);
-    const objects = [...built.map(({ name }) => `${name}.o`), 'threads.o', 'decoder-block.o', 'operations.o'].map((object) => join(stage, object));
+    const objects = [...built.map(({ name }) => `${name}.o`), 'threads.o', 'decoder-block.o', 'read-weights.o', 'operations.o'].map((object) => join(stage, object));
     const module = join(stage, 'subtext_kernels.node');
     await runCommand({
       command: compiler,

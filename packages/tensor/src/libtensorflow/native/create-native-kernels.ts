@@ -3,6 +3,7 @@ import { activationCodes } from '../../kernels/activation-codes';
 import type { FusedKernels, LinearWeights, NormWeights } from '../../kernels/fused-kernels';
 import type { NodeBackend } from '../node-backend';
 import { createNativeRunner, type NativeRunner } from './native-runner';
+import { readTensorKernel } from './read-tensor';
 
 /**
  * The kernels of `native/`, compiled for this machine's processor and registered as TensorFlow operations. Each is one
@@ -10,7 +11,7 @@ import { createNativeRunner, type NativeRunner } from './native-runner';
  */
 export function createNativeKernels(backend: NodeBackend): FusedKernels {
   const runner = createNativeRunner(backend);
-  return { takesAnyRank: true, ...linearKernels(runner), ...activationKernels(runner), ...normKernels(runner), ...attentionKernels(runner), ...tokenKernels(runner), ...stateKernels(runner) };
+  return { takesAnyRank: true, ...linearKernels(runner), ...activationKernels(runner), ...normKernels(runner), ...attentionKernels(runner), ...tokenKernels(runner), ...stateKernels(runner), readTensor: readTensorKernel(backend) };
 }
 
 function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
