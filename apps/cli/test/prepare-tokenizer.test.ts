@@ -1,4 +1,4 @@
-import { generators, generateArithmetic, generateMultiplication, generateProntoQA, generateProsQA, type ReasoningExample } from '@subtext/data';
+import { generators, generateArithmetic, generateModularArithmetic, generateMultiplication, generateProntoQA, generateProsQA, type ReasoningExample } from '@subtext/data';
 import { createMethod, linesFormat, type LayoutContext, type MethodSpecification, stagesOf, taggedFormat } from '@subtext/trainer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,6 +27,7 @@ const sets: Record<string, ReasoningExample[]> = {
   prontoqa: take(generateProntoQA({ seed: 3 }), 20),
   multiplication: take(generateMultiplication({ seed: 3 }), 20),
   arithmetic: take(generateArithmetic({ seed: 3 }), 20),
+  'modular-arithmetic': take(generateModularArithmetic({ seed: 3 }), 20),
   'gsm8k-like': gsm8k,
 };
 
