@@ -7,12 +7,9 @@
 #include <cstring>
 #include <mutex>
 
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include "decoder-block.h"
 #include "kernels.h"
+#include "memory.h"
 #include "read-weights.h"
 #include "tensorflow-api.h"
 
@@ -147,6 +144,7 @@ class Call {
       return nullptr;
     }
     float* values = static_cast<float*>(TF_TensorData(tensor));
+    useLargePages(values, bytes);
     TF_DeleteTensor(tensor);
     return values;
   }
@@ -463,20 +461,6 @@ void registerOperations(TF_Status* status) {
   add<cacheWrite>(status, "SubtextCacheWrite", {"buffer: float", "update: float", "settings: float"}, {});
   add<uninitialised>(status, "SubtextUninitialised", {"sizes: int32"}, {"output: float"});
   add<readNumbers>(status, "SubtextReadNumbers", {"buffer: float", "request: int32"}, {"problem: float"}, true);
-}
-
-/**
- * Keeps freed blocks of up to 256 MB in the process. A training step allocates and frees the same large tensors again and
- * again; given back to the system each time, their pages cost a tenth of a step at width 512. What the environment says
- * of glibc's limits counts more.
- */
-void keepFreedMemory() {
-#if defined(__GLIBC__)
-  if (getenv("MALLOC_TRIM_THRESHOLD_") || getenv("MALLOC_MMAP_THRESHOLD_") || getenv("GLIBC_TUNABLES")) return;
-  // Before glibc 2.35 no more than 32 MB could be asked for.
-  if (!mallopt(M_MMAP_THRESHOLD, 256 << 20)) mallopt(M_MMAP_THRESHOLD, 32 << 20);
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-#endif
 }
 
 }  // namespace

@@ -17,21 +17,65 @@ constexpr int kTileVectors = 2;
 #endif
 constexpr int64_t kTileColumns = kTileVectors * kLanes;
 
+/** Numbers in a line of the cache. */
+constexpr int64_t kLine = 16;
+constexpr int64_t kStepsAtOnce = 256;
+
+/** Memory that will be wanted soon, asked for line by line while a tile is made: one line in four steps. */
+class Ahead {
+ public:
+  explicit Ahead(const float* inCache) : inCache_(inCache) {
+    for (const float*& line : lines_) line = inCache;
+  }
+  void forget() {
+    while (wanted_ > 0) lines_[--wanted_] = inCache_;
+  }
+  /** Wants `count` numbers at `from`; what finds no room is left out. */
+  void want(const float* from, int64_t count) {
+    for (int64_t at = 0; at < count && wanted_ < kMost; at += kLine) lines_[wanted_++] = from + at;
+  }
+  void askAt(int64_t step) const {
+    if (step % kStepsForLine == 0) __builtin_prefetch(lines_[step / kStepsForLine], 0, 2);
+  }
+
+ private:
+  static constexpr int64_t kStepsForLine = 4, kMost = kStepsAtOnce / kStepsForLine;
+  const float* lines_[kMost];
+  const float* inCache_;
+  int64_t wanted_ = 0;
+};
+
 /**
  * sums[r][v] += Σ over `steps` of a[r·rowStride + k·stepStride] · b[k·bStride + v …]. R and N are known when compiled,
  * so that the sums lie in registers.
  */
 template <int R, int N>
-inline __attribute__((always_inline)) void tile(int64_t steps, const float* a, int64_t rowStride, int64_t stepStride, const float* b, int64_t bStride, Vector (&sums)[R][N]) {
+inline __attribute__((always_inline)) void tile(int64_t steps, const float* a, int64_t rowStride, int64_t stepStride, const float* b, int64_t bStride, Vector (&sums)[R][N], const Ahead* ahead = nullptr) {
+  // A copy whose every index is known when compiled, or the compiler may keep the sums in memory.
+  Vector own[R][N];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; r++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < N; v++) own[r][v] = sums[r][v];
+  }
   for (int64_t k = 0; k < steps; k++) {
+    if (ahead) ahead->askAt(k);
     Vector column[N];
+#pragma GCC unroll 8
     for (int v = 0; v < N; v++) column[v] = load(b + v * kLanes);
+#pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
       const Vector value = all(a[r * rowStride]);
-      for (int v = 0; v < N; v++) sums[r][v] += value * column[v];
+#pragma GCC unroll 8
+      for (int v = 0; v < N; v++) own[r][v] += value * column[v];
     }
     a += stepStride;
     b += bStride;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; r++) {
+#pragma GCC unroll 8
+    for (int v = 0; v < N; v++) sums[r][v] = own[r][v];
   }
 }
 
@@ -48,33 +92,53 @@ inline void withRows(int64_t rows, Body body) {
   }
 }
 
-/** Columns `from …` of `steps` rows of B, `[steps, kTileColumns]` with zeros past `columns`. B is `[k, n]`. */
-inline void packRows(const float* b, int64_t stride, int64_t steps, int64_t columns, float* panel) {
-  for (int64_t k = 0; k < steps; k++, b += stride, panel += kTileColumns) {
-    if (columns == kTileColumns) {
-      for (int v = 0; v < kTileVectors; v++) store(panel + v * kLanes, load(b + v * kLanes));
-    } else {
-      for (int64_t n = 0; n < kTileColumns; n++) panel[n] = n < columns ? b[n] : 0;
+/**
+ * `steps` rows of B, `[k, n]`, as panels `[steps, kTileColumns]` that lie `apart` numbers from one another, with zeros past
+ * `columns`. Row by row, so that memory is read in long runs.
+ */
+inline void packRows(const float* b, int64_t stride, int64_t steps, int64_t columns, float* panels, int64_t apart) {
+  for (int64_t k = 0; k < steps; k++, b += stride, panels += kTileColumns) {
+    float* panel = panels;
+    int64_t column = 0;
+    for (; column + kTileColumns <= columns; column += kTileColumns, panel += apart) {
+      for (int v = 0; v < kTileVectors; v++) store(panel + v * kLanes, load(b + column + v * kLanes));
+    }
+    if (column < columns) {
+      for (int64_t n = 0; n < kTileColumns; n++) panel[n] = column + n < columns ? b[column + n] : 0;
     }
   }
 }
 
-/** The same from B that lies as `[n, k]`: turned over in blocks that stay in the first-level cache. */
-inline void packColumns(const float* b, int64_t stride, int64_t steps, int64_t columns, float* panel) {
-  constexpr int64_t block = 16;
-  for (int64_t from = 0; from < steps; from += block) {
-    const int64_t to = smaller(steps, from + block);
-    for (int64_t n = 0; n < kTileColumns; n++) {
-      if (n < columns) {
-        for (int64_t k = from; k < to; k++) panel[k * kTileColumns + n] = b[n * stride + k];
-      } else {
-        for (int64_t k = from; k < to; k++) panel[k * kTileColumns + n] = 0;
+/** Turns a square of kLanes × kLanes numbers over: log₂ kLanes times, the rows' first and second halves are shuffled together. */
+inline void turnSquare(const float* from, int64_t stride, float* to, int64_t toStride) {
+  Vector rows[kLanes];
+  for (int64_t row = 0; row < kLanes; row++) rows[row] = load(from + row * stride);
+  for (int64_t merged = 1; merged < kLanes; merged *= 2) {
+    Vector shuffled[kLanes];
+    for (int64_t row = 0; row < kLanes / 2; row++) {
+      shuffled[2 * row] = mergeLow(rows[row], rows[row + kLanes / 2]);
+      shuffled[2 * row + 1] = mergeHigh(rows[row], rows[row + kLanes / 2]);
+    }
+    for (int64_t row = 0; row < kLanes; row++) rows[row] = shuffled[row];
+  }
+  for (int64_t row = 0; row < kLanes; row++) store(to + row * toStride, rows[row]);
+}
+
+/** As `packRows`, from B that lies as `[n, k]`. */
+inline void packColumns(const float* b, int64_t stride, int64_t steps, int64_t columns, float* panels, int64_t apart) {
+  for (int64_t first = 0; first < columns; first += kTileColumns, panels += apart, b += kTileColumns * stride) {
+    const int64_t count = smaller(kTileColumns, columns - first);
+    for (int64_t n = 0; n < kTileColumns; n += kLanes) {
+      const bool whole = n + kLanes <= count;
+      int64_t k = 0;
+      for (; whole && k + kLanes <= steps; k += kLanes) turnSquare(b + n * stride + k, stride, panels + k * kTileColumns + n, kTileColumns);
+      for (; k < steps; k++) {
+        for (int64_t lane = n; lane < n + kLanes; lane++) panels[k * kTileColumns + lane] = lane < count ? b[lane * stride + k] : 0;
       }
     }
   }
 }
 
-constexpr int64_t kStepsAtOnce = 256;
 constexpr int64_t kPanelsAtOnce = 256 / kTileColumns > 0 ? 256 / kTileColumns : 1;
 constexpr int64_t kColumnsAtOnce = kPanelsAtOnce * kTileColumns;
 
@@ -100,8 +164,10 @@ inline void finish(const Store& store, Function, int64_t row, int64_t column, Ve
  * `prepare(from, steps)` is called; then `panel(column)` says where those steps of B's columns lie packed, and
  * `place(row, from, rowStride, stepStride)` where A lies.
  */
-template <typename Function, typename Prepare, typename PanelOfB, typename PlaceA>
-inline void multiplyBlock(int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t columnFrom, int64_t columnTo, const Store& store, Function function, Prepare prepare, PanelOfB panelOf, PlaceA place) {
+template <typename Function, typename Prepare, typename PanelOfB, typename PlaceA, typename WantNext>
+inline void multiplyBlock(int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t columnFrom, int64_t columnTo, const Store& store, Function function, Prepare prepare, PanelOfB panelOf, PlaceA place, WantNext wantNext) {
+  const int64_t panels = cut(columnTo - columnFrom, kTileColumns), tiles = cut(rowTo - rowFrom, kTileRows) * panels;
+  Ahead ahead(panelOf(columnFrom));
   for (int64_t from = 0; from < steps || from == 0; from += kStepsAtOnce) {
     const int64_t count = smaller(kStepsAtOnce, steps - from);
     const bool first = from == 0, last = from + kStepsAtOnce >= steps;
@@ -122,7 +188,9 @@ inline void multiplyBlock(int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t
               sums[r][v] = first || rest <= 0 ? Vector{} : take(store.output + (row + r) * store.stride + column + v * kLanes, smaller(rest, kLanes));
             }
           }
-          tile<R, kTileVectors>(count, a, rowStride, stepStride, panel, kTileColumns, sums);
+          ahead.forget();
+          if (R == kTileRows) wantNext(ahead, from, count, row, column, (row - rowFrom) / kTileRows * panels + (column - columnFrom) / kTileColumns, tiles);
+          tile<R, kTileVectors>(count, a, rowStride, stepStride, panel, kTileColumns, sums, &ahead);
           for (int r = 0; r < R; r++) {
             for (int v = 0; v < kTileVectors; v++) {
               const int64_t rest = smaller(columns - v * kLanes, kLanes);
@@ -137,53 +205,91 @@ inline void multiplyBlock(int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t
   }
 }
 
+/** Steps that a product of few rows makes at once, and the most rows that it is made for. */
+constexpr int64_t kFewSteps = 8, kMostFewRows = 32;
+
 /** sums[row] += Σ over 8 steps of input[row, k] · weight[k, column …], for N vectors of columns side by side. */
 template <int N>
-inline void eightSteps(int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, float* to, int64_t stride, bool first) {
-  constexpr int together = 8;
-  Vector values[together][N];
-  for (int k = 0; k < together; k++) for (int v = 0; v < N; v++) values[k][v] = load(weight + k * out + v * kLanes);
-  for (int64_t row = 0; row < rows; row++, input += in, to += stride) {
+inline void eightSteps(int64_t rows, const float* input, const float* weight, int64_t out, float* sums, int64_t stride, bool first) {
+  Vector values[kFewSteps][N];
+  for (int k = 0; k < kFewSteps; k++) {
+    for (int v = 0; v < N; v++) values[k][v] = load(weight + k * out + v * kLanes);
+    // The same columns of the next eight steps.
+    for (int v = 0; v < N; v++) {
+      if (v * kLanes % kLine == 0) __builtin_prefetch(weight + (k + kFewSteps) * out + v * kLanes, 0, 2);
+    }
+  }
+  for (int64_t row = 0; row < rows; row++, input += kFewSteps, sums += stride) {
     for (int v = 0; v < N; v++) {
       // Two chains of sums, so that one need not wait for the other.
-      Vector even = first ? Vector{} : load(to + v * kLanes), odd{};
-      for (int k = 0; k < together; k += 2) {
+      Vector even = first ? Vector{} : load(sums + v * kLanes), odd{};
+      for (int k = 0; k < kFewSteps; k += 2) {
         even += values[k][v] * input[k];
         odd += values[k + 1][v] * input[k + 1];
       }
-      store(to + v * kLanes, even + odd);
+      store(sums + v * kLanes, even + odd);
     }
   }
 }
 
-/** A few rows: the weight `[in, out]` is streamed once, eight of its rows side by side. */
-template <typename Function>
-inline void fewRows(int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, int64_t columnFrom, int64_t columnTo, const Store& store, Function function) {
-  constexpr int64_t together = 8;
-  for (int64_t from = 0; from < in; from += together) {
-    const int64_t steps = smaller(together, in - from);
+/**
+ * Few rows, a part of the sum and of the columns: the weight is streamed once. `sums` is `[rows, stride]`: apart from the
+ * result, whose rows often lie a power of two apart and would then push one another out of the cache.
+ */
+inline void fewRows(int64_t rows, int64_t in, int64_t steps, int64_t out, const float* input, const float* weight, int64_t columns, float* sums, int64_t stride) {
+  float own[kMostFewRows * kFewSteps];
+  for (int64_t from = 0; from < steps; from += kFewSteps) {
+    const int64_t count = smaller(kFewSteps, steps - from);
     const float* block = weight + from * out;
-    int64_t column = columnFrom;
-    if (steps == together) {
-      for (; column + 2 * kLanes <= columnTo; column += 2 * kLanes) eightSteps<2>(rows, in, out, input + from, block + column, store.output + column, store.stride, from == 0);
+    for (int64_t row = 0; row < rows; row++) {
+      for (int64_t k = 0; k < kFewSteps; k++) own[row * kFewSteps + k] = k < count ? input[row * in + from + k] : 0;
     }
-    for (; column < columnTo; column += kLanes) {
-      const int64_t count = smaller(kLanes, columnTo - column);
+    int64_t column = 0;
+    if (count == kFewSteps) {
+      for (; column + 2 * kLanes <= columns; column += 2 * kLanes) eightSteps<2>(rows, own, block + column, out, sums + column, stride, from == 0);
+    }
+    for (; column < columns; column += kLanes) {
+      const int64_t lanes = smaller(kLanes, columns - column);
       for (int64_t row = 0; row < rows; row++) {
-        float* to = store.output + row * store.stride + column;
-        Vector sum = from == 0 ? Vector{} : take(to, count);
-        for (int64_t k = 0; k < steps; k++) sum += take(block + k * out + column, count) * input[row * in + from + k];
-        put(to, sum, count);
+        float* to = sums + row * stride + column;
+        Vector sum = from == 0 ? Vector{} : load(to);
+        for (int64_t k = 0; k < count; k++) sum += take(block + k * out + column, lanes) * own[row * kFewSteps + k];
+        store(to, sum);
       }
     }
   }
-  if (!store.bias && store.activation == kNone && in > 0) return;
-  for (int64_t row = 0; row < rows; row++) {
-    for (int64_t column = columnFrom; column < columnTo; column += kLanes) {
-      const int64_t count = smaller(kLanes, columnTo - column);
-      finish(store, function, row, column, in > 0 ? take(store.output + row * store.stride + column, count) : Vector{}, count);
+}
+
+template <typename Function>
+inline bool linearOfFewRows(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, const Store& store, Function function) {
+  // Parts of columns whose sums stay in the first-level cache, of whole rows if they can, so that the weight is read in
+  // long runs; the sum is cut where there are too few parts of columns for several threads.
+  constexpr int64_t sumsInCache = 6144, parts = 8;
+  const int64_t width = cut(cut(out, cut(rows * out, sumsInCache)), 2 * kLanes) * 2 * kLanes, columnParts = cut(out, width), blocks = cut(in, kFewSteps);
+  const int64_t sums = in > 0 ? smaller(cut(parts, columnParts), cut(blocks, 8)) : 1;
+  // A line more than the columns, for the reason above.
+  const int64_t stride = width + kLine;
+  Scratch partial(columnParts * sums * rows * stride);
+  if (!partial.values) return false;
+  auto sumsOf = [&](int64_t columnPart, int64_t part) { return partial.values + (columnPart * sums + part) * rows * stride; };
+  auto finishColumns = [&](int64_t columnPart) {
+    const int64_t first = columnPart * width, last = smaller(out, first + width);
+    for (int64_t row = 0; row < rows; row++) {
+      for (int64_t column = first; column < last; column += kLanes) {
+        Vector sum{};
+        for (int64_t part = 0; part < sums && in > 0; part++) sum += load(sumsOf(columnPart, part) + row * stride + column - first);
+        finish(store, function, row, column, sum, smaller(kLanes, last - column));
+      }
     }
-  }
+  };
+  inParallel(threads, columnParts * sums, in * out / 8 * rows, [&](int64_t index) {
+    const int64_t part = index % sums, columnPart = index / sums, first = columnPart * width;
+    const int64_t begin = blocks * part / sums * kFewSteps, end = smaller(in, blocks * (part + 1) / sums * kFewSteps);
+    fewRows(rows, in, end - begin, out, input + begin, weight + begin * out + first, smaller(out, first + width) - first, sumsOf(columnPart, part), stride);
+    if (sums == 1) finishColumns(columnPart);
+  });
+  if (sums > 1) inParallel(threads, columnParts, rows * out, finishColumns);
+  return true;
 }
 
 /** Inner products of R rows with four rows of the weight `[out, in]`. */
@@ -237,18 +343,20 @@ inline void fewRowsTransposed(int64_t rows, int64_t in, const float* input, cons
   }
 }
 
+/** Whether a product goes without packing: it is worth its while for many rows, and for small weights sooner. */
+inline bool hasFewRows(int64_t rows, int64_t in, int64_t out, bool transposed) {
+  if (transposed) return rows < 16 || (rows <= kMostFewRows && in >= 1024);
+  return rows < 12 || (rows <= kMostFewRows && in * out > (1 << 17));
+}
+
 bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const float* bias, int activation, float* output, float* slope) {
   const Store store = {output, slope, bias, activation, out};
   bool memory = true;
   withActivation(activation, [&](auto function) {
-    if (rows < (transposed ? 24 : 12)) {
-      // Long runs of each row, which the processor's prefetch can follow; four parts at least.
-      const int64_t part = transposed ? 64 : cut(cut(out, 4), 64) * 64;
-      inParallel(threads, cut(out, part), in * out / 8 * rows, [&](int64_t index) {
-        const int64_t from = index * part, to = smaller(out, from + part);
-        if (transposed) fewRowsTransposed(rows, in, input, weight, from, to, store, function);
-        else fewRows(rows, in, out, input, weight, from, to, store, function);
-      });
+    if (hasFewRows(rows, in, out, transposed)) {
+      constexpr int64_t part = 64;
+      if (!transposed) memory = linearOfFewRows(threads, rows, in, out, input, weight, store, function);
+      else inParallel(threads, cut(out, part), in * out / 8 * rows, [&](int64_t index) { fewRowsTransposed(rows, in, input, weight, index * part, smaller(out, index * part + part), store, function); });
       return;
     }
     const int64_t columnParts = cut(out, kColumnsAtOnce), panels = cut(out, kTileColumns);
@@ -256,9 +364,9 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
     int64_t rowsAtOnce = 512 / kTileRows * kTileRows;
     while (rowsAtOnce > 128 && columnParts * cut(rows, rowsAtOnce) < 16) rowsAtOnce = rowsAtOnce / 2 / kTileRows * kTileRows;
     const int64_t rowParts = cut(rows, rowsAtOnce);
-    auto pack = [&](float* panel, int64_t from, int64_t steps, int64_t column, int64_t columns) {
-      if (transposed) packColumns(weight + column * in + from, in, steps, columns, panel);
-      else packRows(weight + from * out + column, out, steps, columns, panel);
+    auto pack = [&](float* to, int64_t apart, int64_t from, int64_t steps, int64_t column, int64_t columns) {
+      if (transposed) packColumns(weight + column * in + from, in, steps, columns, to, apart);
+      else packRows(weight + from * out + column, out, steps, columns, to, apart);
     };
     // A weight of up to 8 MB is packed once for all parts, a larger one by each part for itself, block by block.
     const bool once = rowParts > 1 && in * panels * kTileColumns <= (2 << 20);
@@ -267,7 +375,13 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
       memory = false;
       return;
     }
-    if (once) inParallel(threads, panels, in * out / 4, [&](int64_t panel) { pack(whole.values + panel * in * kTileColumns, 0, in, panel * kTileColumns, smaller(kTileColumns, out - panel * kTileColumns)); });
+    constexpr int64_t packedAtOnce = 64;
+    if (once) {
+      inParallel(threads, cut(in, packedAtOnce), in * out / 4, [&](int64_t index) {
+        const int64_t from = index * packedAtOnce;
+        pack(whole.values + from * kTileColumns, in * kTileColumns, from, smaller(packedAtOnce, in - from), 0, out);
+      });
+    }
     inParallel(threads, columnParts * rowParts, rows * in * out / 30, [&](int64_t index) {
       const int64_t columnFrom = index / rowParts * kColumnsAtOnce, rowFrom = index % rowParts * rowsAtOnce;
       const int64_t columnTo = smaller(out, columnFrom + kColumnsAtOnce), rowTo = smaller(rows, rowFrom + rowsAtOnce);
@@ -281,13 +395,19 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
           in, rowFrom, rowTo, columnFrom, columnTo, store, function,
           [&](int64_t from, int64_t steps) {
             block = from;
-            for (int64_t column = columnFrom; !once && column < columnTo; column += kTileColumns) pack(packed.values + (column - columnFrom) * kStepsAtOnce, from, steps, column, smaller(kTileColumns, columnTo - column));
+            if (!once) pack(packed.values, kStepsAtOnce * kTileColumns, from, steps, columnFrom, columnTo - columnFrom);
           },
           [&](int64_t column) -> const float* { return once ? whole.values + column * in + block * kTileColumns : packed.values + (column - columnFrom) * kStepsAtOnce; },
           [&](int64_t row, int64_t from, int64_t& rowStride, int64_t& stepStride) {
             rowStride = in;
             stepStride = 1;
             return input + row * in + from;
+          },
+          // The tile's place in the result, and its share of the rows that come next.
+          [&](Ahead& ahead, int64_t from, int64_t steps, int64_t row, int64_t column, int64_t done, int64_t) {
+            for (int64_t r = row; r < row + kTileRows; r++) ahead.want(output + r * out + column, smaller(kTileColumns, columnTo - column));
+            const int64_t panels = cut(columnTo - columnFrom, kTileColumns), share = cut(cut(steps, panels), kLine) * kLine, begin = done % panels * share;
+            for (int64_t r = row + kTileRows; r < smaller(rowTo, row + 2 * kTileRows); r++) ahead.want(input + r * in + from + begin, smaller(share, steps - begin));
           });
     });
   });
@@ -337,7 +457,7 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
     multiplyBlock(
         end - begin, rowFrom, rowTo, columnFrom, columnTo, store, Identity(),
         [&](int64_t from, int64_t steps) {
-          for (int64_t column = columnFrom; column < columnTo; column += kTileColumns) packRows(rightValues + (begin + from) * right + column, right, steps, smaller(kTileColumns, columnTo - column), packed.values + (column - columnFrom) * kStepsAtOnce);
+          packRows(rightValues + (begin + from) * right + columnFrom, right, steps, columnTo - columnFrom, packed.values, kStepsAtOnce * kTileColumns);
           for (int64_t k = 0; k < steps; k++) turnTiles(leftValues + (begin + from + k) * left, rowFrom, rowTo, left, turned.values + k * kTileRows);
         },
         [&](int64_t column) -> const float* { return packed.values + (column - columnFrom) * kStepsAtOnce; },
@@ -345,6 +465,14 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
           rowStride = 1;
           stepStride = kTileRows;
           return turned.values + (row - rowFrom) / kTileRows * kTurnedTile;
+        },
+        // Each tile asks for its share of the next steps' rows.
+        [&](Ahead& ahead, int64_t from, int64_t steps, int64_t, int64_t, int64_t done, int64_t tiles) {
+          const int64_t next = begin + from + steps, share = cut(smaller(kStepsAtOnce, end - next), tiles);
+          for (int64_t k = next + done * share; k < smaller(end, next + (done + 1) * share); k++) {
+            ahead.want(leftValues + k * left + rowFrom, rowTo - rowFrom);
+            ahead.want(rightValues + k * right + columnFrom, columnTo - columnFrom);
+          }
         });
   });
   if (memory && sums > 1) {

@@ -43,6 +43,27 @@ inline void storePart(float* to, Vector value, int64_t count) {
   for (int64_t lane = 0; lane < count; lane++) to[lane] = buffer[lane];
 }
 
+// The lower and the upper halves of two vectors, number by number in turn.
+#if SUBTEXT_VECTOR_BYTES == 64
+#define SUBTEXT_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define SUBTEXT_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif SUBTEXT_VECTOR_BYTES == 32
+#define SUBTEXT_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define SUBTEXT_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define SUBTEXT_LOW 0, 4, 1, 5
+#define SUBTEXT_HIGH 2, 6, 3, 7
+#endif
+#if defined(__clang__)
+inline Vector mergeLow(Vector a, Vector b) { return __builtin_shufflevector(a, b, SUBTEXT_LOW); }
+inline Vector mergeHigh(Vector a, Vector b) { return __builtin_shufflevector(a, b, SUBTEXT_HIGH); }
+#else
+inline Vector mergeLow(Vector a, Vector b) { return __builtin_shuffle(a, b, Integers{SUBTEXT_LOW}); }
+inline Vector mergeHigh(Vector a, Vector b) { return __builtin_shuffle(a, b, Integers{SUBTEXT_HIGH}); }
+#endif
+#undef SUBTEXT_LOW
+#undef SUBTEXT_HIGH
+
 /** A whole vector, or the first `count` numbers of one. */
 inline Vector take(const float* from, int64_t count) { return count == kLanes ? load(from) : loadPart(from, count); }
 inline void put(float* to, Vector value, int64_t count) { count == kLanes ? store(to, value) : storePart(to, value, count); }

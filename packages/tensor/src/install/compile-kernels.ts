@@ -11,6 +11,9 @@ const levels = [
   { name: 'avx512', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'] },
 ] as const;
 
+/** Sources that are compiled once, whatever the processor. */
+const forAllLevels = ['threads', 'memory', 'decoder-block', 'read-weights'] as const;
+
 const libraryNames = ['libtensorflow_cc', 'libtensorflow', 'libtensorflow_framework'];
 
 /** TensorFlow's libraries in a tfjs-node package: a wheel's in `deps/tensorflow`, its own download's in `deps/lib`. */
@@ -60,12 +63,10 @@ export async function compileKernels({ packageFolder, home, force = false, signa
     // Side by side: each level takes a compiler some ten seconds.
     await Promise.all([
       ...built.map(({ name, flags }) => compile('kernels.cc', `${name}.o`, [`-DSUBTEXT_LEVEL=${name}`, ...flags])),
-      compile('threads.cc', 'threads.o', []),
-      compile('decoder-block.cc', 'decoder-block.o', []),
-      compile('read-weights.cc', 'read-weights.o', []),
+      ...forAllLevels.map((name) => compile(`${name}.cc`, `${name}.o`, [])),
       compile('operations.cc', 'operations.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
     ]);
-    const objects = [...built.map(({ name }) => `${name}.o`), 'threads.o', 'decoder-block.o', 'read-weights.o', 'operations.o'].map((object) => join(stage, object));
+    const objects = [...built.map(({ name }) => name), ...forAllLevels, 'operations'].map((name) => join(stage, `${name}.o`));
     const module = join(stage, 'subtext_kernels.node');
     await runCommand({
       command: compiler,
