@@ -156,7 +156,10 @@ inline void finish(const Store& store, Function, int64_t row, int64_t column, Ve
   if (store.bias) sum += take(store.bias + column, count);
   const ValueAndSlope found = Function::at(sum);
   put(store.output + row * store.stride + column, found.value, count);
-  if (store.slope) put(store.slope + row * store.stride + column, found.slope, count);
+  if (!store.slope) return;
+  float* slope = store.slope + row * store.stride + column;
+  if (count == kLanes && reinterpret_cast<uintptr_t>(slope) % sizeof(Vector) == 0) storePast(slope, found.slope);
+  else put(slope, found.slope, count);
 }
 
 /**

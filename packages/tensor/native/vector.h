@@ -8,6 +8,9 @@
 #include <cstring>
 
 #include "kernels.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 #define SUBTEXT_VECTOR_BYTES 64
@@ -63,6 +66,17 @@ inline Vector mergeHigh(Vector a, Vector b) { return __builtin_shuffle(a, b, Int
 #endif
 #undef SUBTEXT_LOW
 #undef SUBTEXT_HIGH
+
+/** Past the caches, for what is not read soon; `to` must lie at a multiple of the vector's size. */
+inline void storePast(float* to, Vector value) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(to, (__m512)value);
+#elif defined(__AVX2__)
+  _mm256_stream_ps(to, (__m256)value);
+#else
+  store(to, value);
+#endif
+}
 
 /** A whole vector, or the first `count` numbers of one. */
 inline Vector take(const float* from, int64_t count) { return count == kLanes ? load(from) : loadPart(from, count); }
