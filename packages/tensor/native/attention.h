@@ -99,11 +99,11 @@ inline float exponentials(float* scores, int64_t count, int64_t padded, float sc
 
 /** One query a head, as in generation: keys and values are read once, where they lie. */
 inline void attendOne(const AttentionShape& s, int64_t batch, int64_t head, const float* query, const float* key, const float* value, float* output, float* logSumExp, float* scores) {
-  const int64_t width = s.headWidth, stride = s.keyValueHeads * width, keyHead = head / (s.heads / s.keyValueHeads);
+  const int64_t width = s.headWidth, stride = s.keyStride, keyHead = head / (s.heads / s.keyValueHeads);
   const float* keys = key + batch * s.capacity * stride + keyHead * width;
   const float* values = value + batch * s.capacity * stride + keyHead * width;
   for (int64_t i = 0; i < s.queryTime; i++) {
-    const float* own = query + (batch * s.queryTime + i) * s.heads * width + head * width;
+    const float* own = query + (batch * s.queryTime + i) * s.queryStride + head * width;
     const int64_t count = visibleKeys(s, i);
     for (int64_t j = 0; j < count; j++) {
       const float* other = keys + j * stride;
@@ -130,7 +130,7 @@ inline void attendOne(const AttentionShape& s, int64_t batch, int64_t head, cons
 }
 
 bool attentionForward(const Threads& threads, const AttentionShape& s, const float* query, const float* key, const float* value, float* output, float* logSumExp) {
-  const int64_t width = s.headWidth, stride = s.keyValueHeads * width, queryStride = s.heads * width;
+  const int64_t width = s.headWidth, stride = s.keyStride, outputStride = s.heads * width;
   const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
   bool memory = true;
   if (s.queryTime < 4) {
@@ -157,16 +157,16 @@ bool attentionForward(const Threads& threads, const AttentionShape& s, const flo
       for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
         const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
         const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, kTileColumns) * kTileColumns;
-        const float* own = query + (batch * s.queryTime + from) * queryStride + head * width;
-        float* to = output + (batch * s.queryTime + from) * queryStride + head * width;
-        multiplySmall<false>(rows, wide, width, own, queryStride, 1, turned, padded, scores, padded);
+        const float* own = query + (batch * s.queryTime + from) * s.queryStride + head * width;
+        float* to = output + (batch * s.queryTime + from) * outputStride + head * width;
+        multiplySmall<false>(rows, wide, width, own, s.queryStride, 1, turned, padded, scores, padded);
         float inverses[kQueriesAtOnce];
         for (int64_t i = 0; i < rows; i++) {
           logSumExp[(batch * s.heads + head) * s.queryTime + from + i] = exponentials(scores + i * padded, visibleKeys(s, from + i), wide, s.scale, maskRow(s, batch, from + i), inverses[i]);
         }
-        multiplySmall<false>(rows, width, seen, scores, padded, 1, values, stride, to, queryStride);
+        multiplySmall<false>(rows, width, seen, scores, padded, 1, values, stride, to, outputStride);
         for (int64_t i = 0; i < rows; i++) {
-          everyVectorOfRow(width, [&](int64_t at, int64_t count) { put(to + i * queryStride + at, take(to + i * queryStride + at, count) * inverses[i], count); });
+          everyVectorOfRow(width, [&](int64_t at, int64_t count) { put(to + i * outputStride + at, take(to + i * outputStride + at, count) * inverses[i], count); });
         }
       }
     }
@@ -176,7 +176,7 @@ bool attentionForward(const Threads& threads, const AttentionShape& s, const flo
 
 /** With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`. */
 bool attentionBackward(const Threads& threads, const AttentionShape& s, const float* gradient, const float* query, const float* key, const float* value, const float* output, const float* logSumExp, float* queryGradient, float* keyGradient, float* valueGradient) {
-  const int64_t width = s.headWidth, stride = s.keyValueHeads * width, queryStride = s.heads * width;
+  const int64_t width = s.headWidth, stride = s.keyStride, outputStride = s.heads * width;
   const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
   bool memory = true;
   inParallel(threads, s.batch * s.keyValueHeads, s.batch * s.heads * s.queryTime * s.keyTime * width / 6, [&](int64_t index) {
@@ -203,12 +203,12 @@ bool attentionBackward(const Threads& threads, const AttentionShape& s, const fl
       for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
         const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
         const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, kTileColumns) * kTileColumns;
-        const int64_t at = (batch * s.queryTime + from) * queryStride + head * width;
-        multiplySmall<false>(rows, wide, width, query + at, queryStride, 1, turnedKeys, padded, probabilities, padded);
-        multiplySmall<false>(rows, wide, width, gradient + at, queryStride, 1, turnedValues, padded, slopes, padded);
+        const int64_t own = (batch * s.queryTime + from) * s.queryStride + head * width, at = (batch * s.queryTime + from) * outputStride + head * width;
+        multiplySmall<false>(rows, wide, width, query + own, s.queryStride, 1, turnedKeys, padded, probabilities, padded);
+        multiplySmall<false>(rows, wide, width, gradient + at, outputStride, 1, turnedValues, padded, slopes, padded);
         for (int64_t i = 0; i < rows; i++) {
           const float total = logSumExp[(batch * s.heads + head) * s.queryTime + from + i];
-          const float dot = sumRow(width, [&](int64_t d, int64_t count) { return take(gradient + at + i * queryStride + d, count) * take(output + at + i * queryStride + d, count); });
+          const float dot = sumRow(width, [&](int64_t d, int64_t count) { return take(gradient + at + i * outputStride + d, count) * take(output + at + i * outputStride + d, count); });
           const int64_t visible = total == -INFINITY ? 0 : visibleKeys(s, from + i);
           const int32_t* mask = maskRow(s, batch, from + i);
           float* p = probabilities + i * padded;
@@ -228,9 +228,9 @@ bool attentionBackward(const Threads& threads, const AttentionShape& s, const fl
             store(d + j, power == Vector{} ? Vector{} : power * (load(d + j) - dot) * s.scale);
           }
         }
-        multiplySmall<false>(rows, width, seen, slopes, padded, 1, keys, stride, queryGradient + at, queryStride);
-        multiplySmall<true>(seen, width, rows, slopes, 1, padded, query + at, queryStride, keyGradient + place, stride);
-        multiplySmall<true>(seen, width, rows, probabilities, 1, padded, gradient + at, queryStride, valueGradient + place, stride);
+        multiplySmall<false>(rows, width, seen, slopes, padded, 1, keys, stride, queryGradient + own, s.queryStride);
+        multiplySmall<true>(seen, width, rows, slopes, 1, padded, query + own, s.queryStride, keyGradient + place, stride);
+        multiplySmall<true>(seen, width, rows, probabilities, 1, padded, gradient + at, outputStride, valueGradient + place, stride);
       }
     }
   });

@@ -2,47 +2,21 @@
 // calls of a dozen small operations cost more than their arithmetic.
 #pragma once
 
-#include "kernels.h"
+#include "transformer-block.h"
 
 namespace subtext {
 
-/** `[in, out]`, or `[out, in]` if `transposed`; no bias is null. A weight that is null is absent. */
-struct LinearWeights {
-  const float* weight;
-  const float* bias;
-  int64_t out;
-  bool transposed;
-};
+/** `attention`'s `keyTime` counts this call's positions, and its `capacity` is that of the cache. */
+struct DecoderBlock : TransformerBlock {
+  DecoderBlock(const TransformerBlock& block, float* keys, float* values, int64_t position) : TransformerBlock(block), keyCache(keys), valueCache(values), offset(position) {}
 
-/** RMS norm where the bias is null. */
-struct NormWeights {
-  const float* scale;
-  const float* bias;
-  float epsilon;
-};
-
-struct DecoderBlock {
-  int64_t batch, time, width, innerWidth;
-  NormWeights attentionNorm, feedForwardNorm;
-  /** `query` alone where it makes keys and values too, side by side in its output. */
-  LinearWeights query, key, value, output, gate, up, down;
-  int activation;
-  /** Its `keyTime` counts this call's positions. */
-  AttentionShape attention;
-  /** `[batch, capacity, keyValueHeads · headWidth]`: this call's rows are written at `offset`. */
+  /** `[batch, capacity, keyWidth]`: this call's rows are written at `offset`. */
   float* keyCache;
   float* valueCache;
   int64_t offset;
-  /** `[angleBatch, time, headWidth / 2]`, or null without rotary positions. */
-  const float* cos;
-  const float* sin;
-  int64_t angleBatch;
 };
 
-/**
- * `h = x + attention(norm(x))`, `output = h + feedForward(norm(h))`, both `[batch, time, width]`; with a gate the
- * feed-forward part is `down(activation(gate(x)) · up(x))`, without it `down(activation(up(x)))`. False where memory ran out.
- */
+/** As `transformerBlock`, over the cache. False where memory ran out. */
 bool decoderBlock(const Kernels&, const Threads&, const DecoderBlock&, const float* input, float* output);
 
 }  // namespace subtext

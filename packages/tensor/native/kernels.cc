@@ -18,7 +18,7 @@ const Kernels kernels = {
     linear, transposedProduct,
     attentionForward, attentionBackward, rotary,
     embedding, embeddingBackward, crossEntropyForward, crossEntropyBackward,
-    add, sumOfSquares, adamW, cacheWrite,
+    sumOfSquares, adamW, cacheWrite,
 };
 
 }  // namespace SUBTEXT_LEVEL

@@ -26,6 +26,19 @@ struct AttentionShape {
   /** Null, or `[batch, keyTime]` (`maskRows` 1) or `[batch, queryTime, keyTime]` (`maskRows` queryTime). */
   const int32_t* mask;
   int64_t maskRows;
+  /** Numbers from one query to the next, and from one key or value to the next; of their gradients too. */
+  int64_t queryStride, keyStride;
+};
+
+/** What becomes of a product's sums: `activation(sums + bias) · factor + added`. What is absent is null. */
+struct Finish {
+  const float* bias = nullptr;
+  int activation = kNone;
+  /** Takes activation′ of the sums with their bias. */
+  float* slope = nullptr;
+  /** Both of the output's shape. */
+  const float* factor = nullptr;
+  const float* added = nullptr;
 };
 
 struct AdamWSettings {
@@ -35,10 +48,10 @@ struct AdamWSettings {
 struct Kernels {
   const char* level;
   void (*layerNormForward)(const Threads&, int64_t rows, int64_t width, const float* input, const float* scale, const float* bias, float epsilon, float* output, float* mean, float* inverseDeviation);
-  /** False where memory ran out; so below. */
-  bool (*layerNormBackward)(const Threads&, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* mean, const float* inverseDeviation, float* inputGradient, float* scaleGradient, float* biasGradient);
+  /** `added`, where not null, is added to the input's gradient. False where memory ran out; so below. */
+  bool (*layerNormBackward)(const Threads&, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* mean, const float* inverseDeviation, const float* added, float* inputGradient, float* scaleGradient, float* biasGradient);
   void (*rmsNormForward)(const Threads&, int64_t rows, int64_t width, const float* input, const float* scale, float epsilon, float* output, float* inverseDeviation);
-  bool (*rmsNormBackward)(const Threads&, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* inverseDeviation, float* inputGradient, float* scaleGradient);
+  bool (*rmsNormBackward)(const Threads&, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* inverseDeviation, const float* added, float* inputGradient, float* scaleGradient);
   bool (*sumRows)(const Threads&, int64_t rows, int64_t width, const float* input, float* output);
 
   void (*activate)(const Threads&, int64_t size, int activation, const float* input, float* output);
@@ -46,11 +59,8 @@ struct Kernels {
   void (*gated)(const Threads&, int64_t size, int activation, const float* gate, const float* up, float* output);
   void (*gatedBackward)(const Threads&, int64_t size, int activation, const float* gradient, const float* gate, const float* up, float* gateGradient, float* upGradient);
 
-  /**
-   * `output = activation(input · weight + bias)`, the weight `[in, out]`, or `[out, in]` if `transposed`; `bias` may be
-   * null. `slope`, where not null, takes activation′ of the sums.
-   */
-  bool (*linear)(const Threads&, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const float* bias, int activation, float* output, float* slope);
+  /** `output = input · weight`, finished as said; the weight is `[in, out]`, or `[out, in]` if `transposed`. */
+  bool (*linear)(const Threads&, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Finish&, float* output);
   /** `output[i, j] = Σ over rows of left[row, i] · right[row, j]`: the gradient of a weight. */
   bool (*transposedProduct)(const Threads&, int64_t rows, int64_t left, int64_t right, const float* leftValues, const float* rightValues, float* output);
 
@@ -65,7 +75,6 @@ struct Kernels {
   void (*crossEntropyForward)(const Threads&, int64_t rows, int64_t vocabulary, const float* logits, const int32_t* labels, int32_t ignored, float* losses, float* logSumExp);
   void (*crossEntropyBackward)(const Threads&, int64_t rows, int64_t vocabulary, const float* gradient, const float* logits, const int32_t* labels, const float* logSumExp, int32_t ignored, float* output);
 
-  void (*add)(const Threads&, int64_t size, const float* left, const float* right, float* output);
   double (*sumOfSquares)(const Threads&, int64_t size, const float* values);
   void (*adamW)(const Threads&, int64_t size, const AdamWSettings&, float* parameter, const float* gradient, float* firstMoment, float* secondMoment);
   void (*cacheWrite)(const Threads&, int64_t batch, int64_t time, int64_t capacity, int64_t width, int64_t offset, const float* update, float* buffer);

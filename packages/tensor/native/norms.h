@@ -76,7 +76,7 @@ bool sumRows(const Threads& threads, int64_t rows, int64_t width, const float* i
   });
 }
 
-bool layerNormBackward(const Threads& threads, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* mean, const float* inverseDeviation, float* inputGradient, float* scaleGradient, float* biasGradient) {
+bool layerNormBackward(const Threads& threads, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* mean, const float* inverseDeviation, const float* added, float* inputGradient, float* scaleGradient, float* biasGradient) {
   Scratch both(2 * width);
   if (!both.values) return false;
   const bool done = sumOverRows(threads, rows, 2 * width, rows * width / 2, both.values, [&](int64_t row, float* sums) {
@@ -104,7 +104,8 @@ bool layerNormBackward(const Threads& threads, int64_t rows, int64_t width, cons
     const float meanTotal = (sumOf(total) + restTotal) / width, meanAlong = (sumOf(along) + restAlong) / width;
     everyVectorOfRow(width, [&](int64_t at, int64_t count) {
       const Vector normalised = (take(from + at, count) - center) * inverse;
-      put(inputGradient + row * width + at, (take(upstream + at, count) * take(scale + at, count) - meanTotal - normalised * meanAlong) * inverse, count);
+      const Vector own = (take(upstream + at, count) * take(scale + at, count) - meanTotal - normalised * meanAlong) * inverse;
+      put(inputGradient + row * width + at, added ? own + take(added + row * width + at, count) : own, count);
     });
   });
   if (!done) return false;
@@ -113,7 +114,7 @@ bool layerNormBackward(const Threads& threads, int64_t rows, int64_t width, cons
   return true;
 }
 
-bool rmsNormBackward(const Threads& threads, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* inverseDeviation, float* inputGradient, float* scaleGradient) {
+bool rmsNormBackward(const Threads& threads, int64_t rows, int64_t width, const float* gradient, const float* input, const float* scale, const float* inverseDeviation, const float* added, float* inputGradient, float* scaleGradient) {
   return sumOverRows(threads, rows, width, rows * width / 2, scaleGradient, [&](int64_t row, float* sums) {
     const float* from = input + row * width;
     const float* upstream = gradient + row * width;
@@ -126,7 +127,8 @@ bool rmsNormBackward(const Threads& threads, int64_t rows, int64_t width, const 
     }) / width;
     everyVectorOfRow(width, [&](int64_t at, int64_t count) {
       const Vector normalised = take(from + at, count) * inverse;
-      put(inputGradient + row * width + at, (take(upstream + at, count) * take(scale + at, count) - normalised * along) * inverse, count);
+      const Vector own = (take(upstream + at, count) * take(scale + at, count) - normalised * along) * inverse;
+      put(inputGradient + row * width + at, added ? own + take(added + row * width + at, count) : own, count);
     });
   });
 }

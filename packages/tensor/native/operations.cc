@@ -2,16 +2,14 @@
 // loads to have them registered. What changes from call to call comes as an input (`settings`), not as an attribute:
 // TensorFlow keeps a kernel for every set of attributes that it has seen.
 #include <cstdio>
-#include <initializer_list>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
+#include <vector>
 
-#include "decoder-block.h"
-#include "kernels.h"
-#include "memory.h"
+#include "block-operations.h"
+#include "call.h"
 #include "read-weights.h"
-#include "tensorflow-api.h"
 
 namespace subtext {
 namespace avx512 { extern const Kernels kernels; }
@@ -42,126 +40,6 @@ const Kernels& bestKernels() {
 
 namespace {
 
-/** A call of an operation: its inputs, and outputs made as they are asked for. */
-class Call {
- public:
-  explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()), inputs_(TF_NumInputs(context)) {
-    for (int index = 0; index < inputs_ && index < kMost; index++) {
-      TF_GetInput(context_, index, &tensors_[index], status_);
-      failed_ = failed_ || TF_GetCode(status_) != TF_OK;
-    }
-    if (failed_) TF_OpKernelContext_Failure(context_, status_);
-  }
-  ~Call() {
-    for (int index = 0; index < inputs_ && index < kMost; index++) {
-      if (tensors_[index]) TF_DeleteTensor(tensors_[index]);
-    }
-    TF_DeleteStatus(status_);
-  }
-
-  bool failed() const { return failed_; }
-  int64_t size(int input, int axis) const { return TF_Dim(tensors_[input], axis); }
-  int rank(int input) const { return TF_NumDims(tensors_[input]); }
-  int64_t count(int input) const {
-    int64_t product = 1;
-    for (int axis = 0; axis < rank(input); axis++) product *= size(input, axis);
-    return product;
-  }
-  int64_t width(int input) const { return size(input, rank(input) - 1); }
-  /** Rows of a tensor of any rank whose last axis is `width`. */
-  int64_t rows(int input) const {
-    int64_t product = 1;
-    for (int axis = 0; axis + 1 < rank(input); axis++) product *= size(input, axis);
-    return product;
-  }
-  float* numbers(int input) const { return static_cast<float*>(TF_TensorData(tensors_[input])); }
-  const int32_t* integers(int input) const { return static_cast<const int32_t*>(TF_TensorData(tensors_[input])); }
-  float setting(int input, int index) const { return numbers(input)[index]; }
-
-  float* output(int index, std::initializer_list<int64_t> sizes) { return makeOutput(index, sizes.begin(), static_cast<int>(sizes.size())); }
-  float* outputLike(int index, int input) {
-    int64_t sizes[8];
-    const int axes = rank(input);
-    for (int axis = 0; axis < axes && axis < 8; axis++) sizes[axis] = size(input, axis);
-    return makeOutput(index, sizes, axes);
-  }
-
-  /** As an input, but for the last axis. */
-  float* outputOfWidth(int index, int input, int64_t width) {
-    int64_t sizes[8];
-    const int axes = rank(input);
-    for (int axis = 0; axis < axes && axis < 8; axis++) sizes[axis] = axis + 1 < axes ? size(input, axis) : width;
-    return makeOutput(index, sizes, axes);
-  }
-
-  /** As an input with one axis more. */
-  float* outputOfRows(int index, int input, int64_t width) {
-    int64_t sizes[8];
-    const int axes = rank(input);
-    for (int axis = 0; axis < axes && axis < 7; axis++) sizes[axis] = size(input, axis);
-    sizes[axes] = width;
-    return makeOutput(index, sizes, axes + 1);
-  }
-
-  /** Whether `input` holds whole numbers from 0 to below `limit`, or `allowed`; ends the operation with an error where not. */
-  bool checkRange(int input, int64_t limit, int32_t allowed, const char* what) {
-    const int32_t* values = integers(input);
-    const int64_t size = count(input);
-    for (int64_t index = 0; index < size; index++) {
-      if ((values[index] >= 0 && values[index] < limit) || values[index] == allowed) continue;
-      char message[160];
-      snprintf(message, sizeof message, "%s %d at place %lld lies outside 0 to %lld.", what, values[index], static_cast<long long>(index), static_cast<long long>(limit - 1));
-      fail(TF_INVALID_ARGUMENT, message);
-      return false;
-    }
-    return true;
-  }
-
-  /** Of the sizes that an input of integers lists. */
-  float* outputOfSizes(int index, int input) {
-    int64_t sizes[8];
-    const int axes = static_cast<int>(count(input) < 8 ? count(input) : 8);
-    for (int axis = 0; axis < axes; axis++) sizes[axis] = integers(input)[axis];
-    return makeOutput(index, sizes, axes);
-  }
-
-  /** Ends the operation with an error unless the kernel had the memory that it needed. */
-  void require(bool memory) {
-    if (!memory && !failed_) fail(TF_RESOURCE_EXHAUSTED, "Out of memory for the intermediate values of a kernel.");
-  }
-
- private:
-  static constexpr int kMost = 32;
-
-  float* makeOutput(int index, const int64_t* sizes, int rank) {
-    if (failed_) return nullptr;
-    size_t bytes = sizeof(float);
-    for (int axis = 0; axis < rank; axis++) bytes *= static_cast<size_t>(sizes[axis]);
-    TF_Tensor* tensor = TF_AllocateOutput(context_, index, TF_FLOAT, sizes, rank, bytes, status_);
-    if (TF_GetCode(status_) != TF_OK || !tensor) {
-      failed_ = true;
-      TF_OpKernelContext_Failure(context_, status_);
-      return nullptr;
-    }
-    float* values = static_cast<float*>(TF_TensorData(tensor));
-    useLargePages(values, bytes);
-    TF_DeleteTensor(tensor);
-    return values;
-  }
-
-  void fail(int code, const char* message) {
-    failed_ = true;
-    TF_SetStatus(status_, code, message);
-    TF_OpKernelContext_Failure(context_, status_);
-  }
-
-  TF_OpKernelContext* context_;
-  TF_Status* status_;
-  int inputs_;
-  TF_Tensor* tensors_[kMost] = {nullptr};
-  bool failed_ = false;
-};
-
 const Kernels& k() { return bestKernels(); }
 const Threads& t() { return processorThreads(); }
 
@@ -180,7 +58,7 @@ void layerNormGradient(Call& call) {
   float* scale = call.output(1, {width});
   float* bias = call.output(2, {width});
   if (call.failed()) return;
-  call.require(k().layerNormBackward(t(), rows, width, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3), call.numbers(4), input, scale, bias));
+  call.require(k().layerNormBackward(t(), rows, width, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3), call.numbers(4), nullptr, input, scale, bias));
 }
 
 void rmsNorm(Call& call) {
@@ -196,7 +74,7 @@ void rmsNormGradient(Call& call) {
   float* input = call.outputLike(0, 0);
   float* scale = call.output(1, {width});
   if (call.failed()) return;
-  call.require(k().rmsNormBackward(t(), rows, width, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3), input, scale));
+  call.require(k().rmsNormBackward(t(), rows, width, call.numbers(0), call.numbers(1), call.numbers(2), call.numbers(3), nullptr, input, scale));
 }
 
 void sumRows(Call& call) {
@@ -235,10 +113,12 @@ void linearOf(Call& call, bool slopes) {
   const bool transposed = call.setting(3, 0) != 0;
   const int64_t rows = call.rows(0), in = call.width(0), out = call.size(1, transposed ? 0 : 1);
   float* output = call.outputOfWidth(0, 0, out);
-  float* slope = slopes ? call.outputOfWidth(1, 0, out) : nullptr;
+  Finish finish;
+  finish.slope = slopes ? call.outputOfWidth(1, 0, out) : nullptr;
   if (call.failed()) return;
-  const float* bias = call.count(2) == 0 ? nullptr : call.numbers(2);
-  call.require(k().linear(t(), rows, in, out, call.numbers(0), call.numbers(1), transposed, bias, static_cast<int>(call.setting(3, 1)), output, slope));
+  finish.bias = call.count(2) == 0 ? nullptr : call.numbers(2);
+  finish.activation = static_cast<int>(call.setting(3, 1));
+  call.require(k().linear(t(), rows, in, out, call.numbers(0), call.numbers(1), transposed, finish, output));
 }
 void linear(Call& call) { linearOf(call, false); }
 void linearWithSlope(Call& call) { linearOf(call, true); }
@@ -265,6 +145,8 @@ AttentionShape attentionShape(Call& call, int query, int mask, int settings) {
   const bool masked = call.count(mask) > 0;
   s.mask = masked ? call.integers(mask) : nullptr;
   s.maskRows = masked && call.rank(mask) == 3 ? call.size(mask, 1) : 1;
+  s.queryStride = call.size(query, 2);
+  s.keyStride = call.size(query + 1, 2);
   return s;
 }
 
@@ -358,59 +240,6 @@ void readNumbers(Call& call) {
   *problem = count < 0 || from < 0 || from + count > call.count(0) ? 22 : static_cast<float>(readWeights(t(), request[0], wide(request + 3), request[1], count, call.numbers(0) + from));
 }
 
-/** Inputs `at` and `at + 1` are a layer's weight and bias; tensors of no numbers stand for what is absent. */
-LinearWeights layerAt(Call& call, int at, bool transposed) {
-  if (call.count(at) == 0) return {nullptr, nullptr, 0, false};
-  return {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), call.size(at, transposed ? 0 : 1), transposed};
-}
-
-NormWeights normAt(Call& call, int at, float epsilon) { return {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), epsilon}; }
-
-// settings: heads, keyValueHeads, causal, scale, offset, activation, epsilon of both norms, and for each layer whether
-// its weight is [out, in].
-void decoderBlockOf(Call& call) {
-  constexpr int settings = 24;
-  const float* s = call.numbers(settings);
-  DecoderBlock b;
-  b.batch = call.size(0, 0);
-  b.time = call.size(0, 1);
-  b.width = call.size(0, 2);
-  b.attentionNorm = normAt(call, 1, s[6]);
-  b.query = layerAt(call, 3, s[8] != 0);
-  b.key = layerAt(call, 5, s[9] != 0);
-  b.value = layerAt(call, 7, s[10] != 0);
-  b.output = layerAt(call, 9, s[11] != 0);
-  b.feedForwardNorm = normAt(call, 11, s[7]);
-  b.gate = layerAt(call, 13, s[12] != 0);
-  b.up = layerAt(call, 15, s[13] != 0);
-  b.down = layerAt(call, 17, s[14] != 0);
-  b.innerWidth = b.up.out;
-  b.activation = static_cast<int>(s[5]);
-  b.offset = static_cast<int64_t>(s[4]);
-  b.keyCache = call.numbers(19);
-  b.valueCache = call.numbers(20);
-  const bool rotates = call.count(21) > 0;
-  b.cos = rotates ? call.numbers(21) : nullptr;
-  b.sin = rotates ? call.numbers(22) : nullptr;
-  b.angleBatch = rotates ? call.size(21, 0) : 0;
-  AttentionShape& shape = b.attention;
-  shape.batch = b.batch;
-  shape.queryTime = b.time;
-  shape.keyTime = b.offset + b.time;
-  shape.capacity = call.size(19, 1);
-  shape.heads = static_cast<int64_t>(s[0]);
-  shape.keyValueHeads = static_cast<int64_t>(s[1]);
-  shape.headWidth = call.size(19, 2) / shape.keyValueHeads;
-  shape.causal = s[2] != 0;
-  shape.scale = s[3];
-  const bool masked = call.count(23) > 0;
-  shape.mask = masked ? call.integers(23) : nullptr;
-  shape.maskRows = masked && call.rank(23) == 3 ? call.size(23, 1) : 1;
-  float* output = call.outputLike(0, 0);
-  if (call.failed()) return;
-  call.require(decoderBlock(k(), t(), b, call.numbers(0), output));
-}
-
 template <void (*compute)(Call&)>
 void runKernel(void*, TF_OpKernelContext* context) {
   Call call(context);
@@ -419,7 +248,7 @@ void runKernel(void*, TF_OpKernelContext* context) {
 
 /** Registers one operation; the first failure stays in `status`. */
 template <void (*compute)(Call&)>
-void add(TF_Status* status, const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs, bool inPlace = false) {
+void add(TF_Status* status, const char* name, const std::vector<const char*>& inputs, const std::vector<const char*>& outputs, bool inPlace = false) {
   if (TF_GetCode(status) != TF_OK) return;
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
   for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
@@ -429,6 +258,11 @@ void add(TF_Status* status, const char* name, std::initializer_list<const char*>
   TF_RegisterOpDefinition(definition, status);
   if (TF_GetCode(status) != TF_OK) return;
   TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", nullptr, runKernel<compute>, nullptr), status);
+}
+
+std::vector<const char*> joined(std::vector<const char*> names, const std::vector<const char*>& more) {
+  names.insert(names.end(), more.begin(), more.end());
+  return names;
 }
 
 void registerOperations(TF_Status* status) {
@@ -453,11 +287,15 @@ void registerOperations(TF_Status* status) {
   add<crossEntropyGradient>(status, "SubtextCrossEntropyGradient", {"gradient: float", "logits: float", "labels: int32", "log_sum_exp: float", "settings: float"}, {"output: float"});
   add<sumOfSquares>(status, "SubtextSumOfSquares", {"values: float"}, {"sum: float"});
   add<adamW>(status, "SubtextAdamW", {"parameter: float", "gradient: float", "first_moment: float", "second_moment: float", "settings: float"}, {});
-  add<decoderBlockOf>(status, "SubtextDecoderBlock",
-                      {"input: float", "attention_norm_scale: float", "attention_norm_bias: float", "query_weight: float", "query_bias: float", "key_weight: float", "key_bias: float", "value_weight: float", "value_bias: float",
-                       "output_weight: float", "output_bias: float", "feed_forward_norm_scale: float", "feed_forward_norm_bias: float", "gate_weight: float", "gate_bias: float", "up_weight: float", "up_bias: float", "down_weight: float", "down_bias: float",
-                       "key_cache: float", "value_cache: float", "cos: float", "sin: float", "mask: int32", "settings: float"},
-                      {"output: float"});
+  const std::vector<const char*> block = {"input: float", "attention_norm_scale: float", "attention_norm_bias: float", "query_weight: float", "query_bias: float", "key_weight: float", "key_bias: float", "value_weight: float", "value_bias: float",
+                                          "output_weight: float", "output_bias: float", "feed_forward_norm_scale: float", "feed_forward_norm_bias: float", "gate_weight: float", "gate_bias: float", "up_weight: float", "up_bias: float", "down_weight: float", "down_bias: float",
+                                          "cos: float", "sin: float", "mask: int32", "settings: float"};
+  const std::vector<const char*> values = {"attention_normal: float", "attention_statistics: float", "projected: float", "attended: float", "log_sum_exp: float", "hidden: float", "feed_forward_normal: float", "feed_forward_statistics: float", "inner: float", "kept: float"};
+  add<decoderBlockOf>(status, "SubtextDecoderBlock", joined(block, {"key_cache: float", "value_cache: float"}), {"output: float"});
+  add<transformerBlockOf>(status, "SubtextTransformerBlock", block, joined({"output: float"}, values));
+  add<transformerBlockGradientOf>(status, "SubtextTransformerBlockGradient", joined(joined(block, {"gradient: float"}), values),
+                                  {"input_gradient: float", "attention_norm_scale_gradient: float", "attention_norm_bias_gradient: float", "query_weight_gradient: float", "query_bias_gradient: float", "key_weight_gradient: float", "key_bias_gradient: float", "value_weight_gradient: float", "value_bias_gradient: float",
+                                   "output_weight_gradient: float", "output_bias_gradient: float", "feed_forward_norm_scale_gradient: float", "feed_forward_norm_bias_gradient: float", "gate_weight_gradient: float", "gate_bias_gradient: float", "up_weight_gradient: float", "up_bias_gradient: float", "down_weight_gradient: float", "down_bias_gradient: float"});
   add<cacheWrite>(status, "SubtextCacheWrite", {"buffer: float", "update: float", "settings: float"}, {});
   add<uninitialised>(status, "SubtextUninitialised", {"sizes: int32"}, {"output: float"});
   add<readNumbers>(status, "SubtextReadNumbers", {"buffer: float", "request: int32"}, {"problem: float"}, true);

@@ -142,22 +142,25 @@ inline void packColumns(const float* b, int64_t stride, int64_t steps, int64_t c
 constexpr int64_t kPanelsAtOnce = 256 / kTileColumns > 0 ? 256 / kTileColumns : 1;
 constexpr int64_t kColumnsAtOnce = kPanelsAtOnce * kTileColumns;
 
-/** What becomes of a finished tile's sums. */
+/** Where finished sums go: rows of the output and of what belongs to it are `stride` numbers apart. */
 struct Store {
   float* output;
-  float* slope;
-  const float* bias;
-  int activation;
   int64_t stride;
+  Finish rest;
 };
 
 template <typename Function>
 inline void finish(const Store& store, Function, int64_t row, int64_t column, Vector sum, int64_t count) {
-  if (store.bias) sum += take(store.bias + column, count);
+  const Finish& rest = store.rest;
+  const int64_t place = row * store.stride + column;
+  if (rest.bias) sum += take(rest.bias + column, count);
   const ValueAndSlope found = Function::at(sum);
-  put(store.output + row * store.stride + column, found.value, count);
-  if (!store.slope) return;
-  float* slope = store.slope + row * store.stride + column;
+  Vector value = found.value;
+  if (rest.factor) value *= take(rest.factor + place, count);
+  if (rest.added) value += take(rest.added + place, count);
+  put(store.output + place, value, count);
+  if (!rest.slope) return;
+  float* slope = rest.slope + place;
   if (count == kLanes && reinterpret_cast<uintptr_t>(slope) % sizeof(Vector) == 0) storePast(slope, found.slope);
   else put(slope, found.slope, count);
 }
@@ -320,15 +323,11 @@ inline void innerProducts(int64_t in, const float* input, const float* weight, i
 }
 
 template <typename Function>
-inline void fewRowsTransposed(int64_t rows, int64_t in, const float* input, const float* weight, int64_t columnFrom, int64_t columnTo, const Store& store, Function) {
+inline void fewRowsTransposed(int64_t rows, int64_t in, const float* input, const float* weight, int64_t columnFrom, int64_t columnTo, const Store& store, Function function) {
   auto write = [&](int64_t row, int64_t column, int64_t outputs, const float* found) {
     Vector sums{};
-    for (int64_t n = 0; n < outputs; n++) sums[n] = found[n] + (store.bias ? store.bias[column + n] : 0);
-    const ValueAndSlope result = Function::at(sums);
-    for (int64_t n = 0; n < outputs; n++) {
-      store.output[row * store.stride + column + n] = result.value[n];
-      if (store.slope) store.slope[row * store.stride + column + n] = result.slope[n];
-    }
+    for (int64_t n = 0; n < outputs; n++) sums[n] = found[n];
+    finish(store, function, row, column, sums, outputs);
   };
   for (int64_t column = columnFrom; column < columnTo; column += 4) {
     const int64_t outputs = smaller(4, columnTo - column);
@@ -352,10 +351,10 @@ inline bool hasFewRows(int64_t rows, int64_t in, int64_t out, bool transposed) {
   return rows < 12 || (rows <= kMostFewRows && in * out > (1 << 17));
 }
 
-bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const float* bias, int activation, float* output, float* slope) {
-  const Store store = {output, slope, bias, activation, out};
+bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Finish& rest, float* output) {
+  const Store store = {output, out, rest};
   bool memory = true;
-  withActivation(activation, [&](auto function) {
+  withActivation(rest.activation, [&](auto function) {
     if (hasFewRows(rows, in, out, transposed)) {
       constexpr int64_t part = 64;
       if (!transposed) memory = linearOfFewRows(threads, rows, in, out, input, weight, store, function);
@@ -449,7 +448,7 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
     const int64_t columnFrom = place / rowParts * kColumnsAtOnce, rowFrom = place % rowParts * rowsAtOnce;
     const int64_t columnTo = smaller(right, columnFrom + kColumnsAtOnce), rowTo = smaller(left, rowFrom + rowsAtOnce);
     const int64_t begin = blocks * part / sums * kStepsAtOnce, end = smaller(rows, blocks * (part + 1) / sums * kStepsAtOnce);
-    const Store store = {sums > 1 ? partial.values + part * left * right : output, nullptr, nullptr, kNone, right};
+    const Store store = {sums > 1 ? partial.values + part * left * right : output, right, Finish()};
     Scratch packed(kStepsAtOnce * kColumnsAtOnce);
     // The rows of this part, turned over: `[tile of rows, steps, kTileRows]`.
     Scratch turned(rowsAtOnce / kTileRows * kTurnedTile);

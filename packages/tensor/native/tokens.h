@@ -58,10 +58,6 @@ void crossEntropyBackward(const Threads& threads, int64_t rows, int64_t vocabula
   });
 }
 
-void add(const Threads& threads, int64_t size, const float* left, const float* right, float* output) {
-  everyVector(threads, size, 2, [&](int64_t at, int64_t count) { put(output + at, take(left + at, count) + take(right + at, count), count); });
-}
-
 double sumOfSquares(const Threads& threads, int64_t size, const float* values) {
   constexpr int64_t part = 1 << 16;
   constexpr int64_t most = 1024;

@@ -7,13 +7,15 @@ export { describeEngines, type EngineReport } from './engines/describe-engines';
 
 export { installTensorflow, InstallationError, type InstallTensorflowOptions, type InstallProgress, type TensorflowInstallation } from './install/install-tensorflow';
 
-export type { Activation, WeightLayout, FusedKernels, LinearWeights, NormWeights, StoredDtype } from './kernels/fused-kernels';
+export type { Activation, WeightLayout, FusedKernels, LinearWeights, NormWeights, StoredDtype, TransformerBlockParts, TransformerBlockOptions } from './kernels/fused-kernels';
+export { transformerBlockTensors } from './kernels/transformer-block-tensors';
 export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kernels/registry';
 
 export { linear, type LinearOptions } from './operations/linear';
 export { attention, type AttentionOptions } from './operations/attention';
 export { layerNorm, type LayerNormOptions } from './operations/layer-norm';
 export { rmsNorm, type RmsNormOptions } from './operations/rms-norm';
+export { transformerBlock } from './operations/transformer-block';
 export { rotary, type RotaryOptions } from './operations/rotary';
 export { gatedActivation, type GatedActivationOptions } from './operations/gated-activation';
 export { activate, type ActivateOptions } from './operations/activate';

@@ -1,5 +1,5 @@
-import { describeEngines, fusedKernels, Parameters, tf, useEngine, withoutFusedKernels } from '@subtext/tensor';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeEngines, fusedKernels, Parameters, tf, useEngine, valueAndGradients, withoutFusedKernels } from '@subtext/tensor';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { initialiseWeights } from '../weights/initialise-weights';
 import { ModelStructure } from '../weights/parameter-scope';
 import { FusedProjection, SeparateProjections } from './attention-projections';
@@ -105,5 +105,86 @@ describe.skipIf(!present)('a block as one call of the engine', () => {
       expect(tf.max(tf.abs(tf.sub(adapted[3]!, parts[3]!))).dataSync()[0]).toBeLessThan(2e-5);
       tf.dispose([down, up]);
     });
+  });
+});
+
+/** CLIP's block: layer norms, separate projections `[out, in]` with biases, no rotation. */
+function biasedBlock(): TransformerBlock {
+  const scope = structure.scope('block');
+  const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, initialisation: { kind: 'normal', deviation: 0.3 } });
+  return new TransformerBlock({
+    attentionNorm: new LayerNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-5 }),
+    attention: new SelfAttention({ projection: new SeparateProjections({ query: linear('q', width, width), key: linear('k', width, width), value: linear('v', width, width) }), output: linear('out', width, width), heads: 3 }),
+    feedForwardNorm: new LayerNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-5 }),
+    feedForward: new PlainFeedForward({ up: linear('up', width, 70), down: linear('down', 70, width), activation: 'none' }),
+  });
+}
+
+/** The block's output and gradients under a loss that weighs every number of it differently. */
+function train({ block, causal, mask, rotates }: { block: TransformerBlock; causal: boolean; mask: tf.Tensor | null; rotates: boolean }): { output: tf.Tensor; gradients: Record<string, tf.Tensor> } {
+  const rotary = rotates ? new RotaryEmbedding({ headWidth: 8, theta: 100 }) : null;
+  let output!: tf.Tensor;
+  const { value, gradients } = valueAndGradients({
+    parameters: structure.parameters,
+    compute: () => {
+      const input = structure.parameters.get('input') as unknown as tf.Tensor3D;
+      output = tf.keep(block.apply({ input, causal, mask, rotary: rotary?.angles({ offset: 0, time: 7 }) ?? null }));
+      return tf.sum(tf.mul(output, tf.randomNormal(output.shape, 0, 1, 'float32', 5))) as tf.Scalar;
+    },
+  });
+  value.dispose();
+  rotary?.dispose();
+  return { output, gradients };
+}
+
+function start(make: () => TransformerBlock): TransformerBlock {
+  const block = make();
+  initialiseWeights({ structure, seed: 3 });
+  for (const [name, variable] of structure.parameters.entries()) {
+    // Zeros and ones would hide a bias or a scale that is left out.
+    if (/bias|norm/.test(name)) tf.tidy(() => variable.assign(tf.add(variable, tf.randomNormal(variable.shape, 0, 0.3, 'float32', name.length))));
+  }
+  structure.parameters.add({ name: 'input', value: tf.randomNormal([2, 7, width], 0, 1, 'float32', 1) });
+  return block;
+}
+
+const largestDifference = (a: tf.Tensor, b: tf.Tensor) => tf.tidy(() => tf.max(tf.abs(tf.sub(a, b))).dataSync()[0]!);
+
+describe.skipIf(!present)('a block that trains, as one call of the engine', () => {
+  const flat = [0, 0, 1, 1, 1, 1, 1, ...new Array<number>(7).fill(1)];
+  it.each([
+    ['packed', packedBlock, true, null, false],
+    ['packed, padded', packedBlock, true, [2, 7], false],
+    ['grouped heads, gate, rotary', separateBlock, true, null, true],
+    ['grouped heads, gate, rotary, a mask of its own for each query', separateBlock, false, [2, 7, 7], true],
+    ['biases, seeing everything', biasedBlock, false, null, false],
+    ['biases, padded', biasedBlock, false, [2, 7], false],
+  ] as const)('has the output and gradients of its operations (%s)', (_, make, causal, maskShape, rotates) => {
+    const block = start(make);
+    const mask = maskShape && tf.tensor(maskShape.length === 2 ? flat : Array.from({ length: 98 }, (_, at) => (at % 7 === 0 || at % 5 > 1 ? 1 : 0)), [...maskShape], 'int32');
+    const kernel = vi.spyOn(fusedKernels(), 'transformerBlock');
+    const whole = train({ block, causal, mask, rotates });
+    expect(kernel).toHaveBeenCalledOnce();
+    kernel.mockRestore();
+    const parts = withoutFusedKernels(() => train({ block, causal, mask, rotates }));
+    expect(largestDifference(whole.output, parts.output)).toBeLessThan(2e-5);
+    expect(Object.keys(whole.gradients).sort()).toEqual([...structure.parameters.names()].sort());
+    for (const [name, gradient] of Object.entries(whole.gradients)) {
+      const size = tf.tidy(() => tf.max(tf.abs(parts.gradients[name]!)).dataSync()[0]!);
+      expect(largestDifference(gradient, parts.gradients[name]!), name).toBeLessThan(2e-5 * Math.max(1, size));
+    }
+    tf.dispose([whole, parts, mask ?? []]);
+  });
+
+  it('goes operation by operation where some weights do not train', () => {
+    const block = start(packedBlock);
+    structure.parameters.freeze(/qkv/);
+    const kernel = vi.spyOn(fusedKernels(), 'transformerBlock');
+    const { output, gradients } = train({ block, causal: true, mask: null, rotates: false });
+    expect(kernel).not.toHaveBeenCalled();
+    kernel.mockRestore();
+    expect(Object.keys(gradients)).not.toContain('block.qkv.weight');
+    expect(Object.keys(gradients)).toContain('block.up.weight');
+    tf.dispose([output, gradients]);
   });
 });

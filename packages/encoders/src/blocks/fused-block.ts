@@ -1,4 +1,4 @@
-import { fusedKernels, tf, type LinearWeights, type NormWeights } from '@subtext/tensor';
+import { fusedKernels, tf, transformerBlock, transformerBlockTensors, type LinearWeights, type NormWeights, type TransformerBlockParts } from '@subtext/tensor';
 import { FusedProjection, SeparateProjections, type AttentionProjection } from './attention-projections';
 import { GatedFeedForward, PlainFeedForward } from './feed-forward';
 import type { LinearLayer } from './linear-layer';
@@ -7,12 +7,22 @@ import type { AttentionInput } from './self-attention';
 import type { TransformerBlock } from './transformer-block';
 
 /**
- * A block over a cache as one call of the engine, where it has such a kernel and the block is of the ordinary kind: no
- * gradients, no adapter beside the weights, no norms of single heads. Null where it has to go operation by operation.
+ * A block as one call of the engine, where it has such a kernel and the block is of the ordinary kind: no adapter beside
+ * the weights, no norms of single heads. Over a cache that is without gradients; without a cache with them, if the block
+ * trains as a whole. Null where it has to go operation by operation.
  */
-export function fusedBlock({ block, input, keyValueInput, rotary = null, causal = false, mask = null, cache = null }: AttentionInput & { block: TransformerBlock }): tf.Tensor3D | null {
-  const kernel = fusedKernels().decoderBlock;
-  if (!kernel || !cache?.reserve || keyValueInput !== undefined || tf.engine().isTapeOn()) return null;
+export function fusedBlock({ block, keyValueInput, mask = null, cache = null, ...rest }: AttentionInput & { block: TransformerBlock }): tf.Tensor3D | null {
+  const kernels = fusedKernels();
+  const recording = tf.engine().isTapeOn();
+  if (keyValueInput !== undefined || (cache === null ? !kernels.transformerBlock : !kernels.decoderBlock || !cache.reserve || recording)) return null;
+  const parts = blockParts({ block, ...rest });
+  if (parts === null) return null;
+  const seen = mask === null || mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32');
+  if (cache !== null) return kernels.decoderBlock!({ ...parts, mask: seen, cache: cache.reserve!({ time: parts.input.shape[1] }) });
+  return recording && !trainsWhole(parts) ? null : transformerBlock({ ...parts, mask: seen });
+}
+
+function blockParts({ block, input, rotary = null, causal = false }: Pick<AttentionInput, 'input' | 'rotary' | 'causal'> & { block: TransformerBlock }): TransformerBlockParts | null {
   const { attention, feedForward } = block;
   const attentionNorm = normWeights(block.attentionNorm);
   const feedForwardNorm = normWeights(block.feedForwardNorm);
@@ -23,27 +33,14 @@ export function fusedBlock({ block, input, keyValueInput, rotary = null, causal 
   const up = inner && linearWeights(inner.up);
   const down = inner && linearWeights(inner.down);
   if (!attentionNorm || !feedForwardNorm || !projections || !output || !inner || !up || !down || (inner instanceof GatedFeedForward && !gate)) return null;
-  const [, time] = input.shape;
-  const buffers = cache.reserve({ time });
-  const headWidth = (buffers.key.shape[2] as number) / attention.keyValueHeads;
-  return kernel({
-    input,
-    attentionNorm,
-    projections,
-    output,
-    feedForwardNorm,
-    gate,
-    up,
-    down,
-    activation: inner.activation,
-    heads: attention.heads,
-    keyValueHeads: attention.keyValueHeads,
-    causal,
-    mask: mask === null || mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32'),
-    scale: attention.scale ?? 1 / Math.sqrt(headWidth),
-    rotary,
-    cache: buffers,
-  });
+  const { heads, keyValueHeads } = attention;
+  const headWidth = attention.output.inputWidth / heads;
+  return { input, attentionNorm, projections, output, feedForwardNorm, gate, up, down, activation: inner.activation, heads, keyValueHeads, causal, scale: attention.scale ?? 1 / Math.sqrt(headWidth), rotary };
+}
+
+/** Whether every weight wants its gradient: the engine computes all of them together. */
+function trainsWhole(parts: TransformerBlockParts): boolean {
+  return transformerBlockTensors(parts).every((tensor) => tensor === null || tensor === parts.input || (tensor as tf.Variable).trainable);
 }
 
 function linearWeights(layer: LinearLayer): LinearWeights | null {

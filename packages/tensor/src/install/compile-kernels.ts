@@ -12,7 +12,7 @@ const levels = [
 ] as const;
 
 /** Sources that are compiled once, whatever the processor. */
-const forAllLevels = ['threads', 'memory', 'decoder-block', 'read-weights'] as const;
+const forAllLevels = ['threads', 'memory', 'decoder-block', 'transformer-block', 'block-operations', 'read-weights'] as const;
 
 const libraryNames = ['libtensorflow_cc', 'libtensorflow', 'libtensorflow_framework'];
 

@@ -9,7 +9,7 @@ export type StoredDtype = 'F32' | 'BF16' | 'F16';
 /** How a linear layer's weight lies in memory: `out-in` is PyTorch's `[out, in]`, `in-out` is GPT-2's `Conv1D` `[in, out]`. */
 export type WeightLayout = 'out-in' | 'in-out';
 
-/** A linear layer's parts, for {@link FusedKernels.decoderBlock}. */
+/** A linear layer's parts, for {@link TransformerBlockParts}. */
 export interface LinearWeights {
   /** `[out, in]` or `[in, out]`, by `layout` */ weight: Tensor2D;
   /** `[out]` */ bias: Tensor1D | null;
@@ -21,6 +21,35 @@ export interface NormWeights {
   /** `[width]` */ scale: Tensor1D;
   /** `[width]` */ bias: Tensor1D | null;
   epsilon: number;
+}
+
+/**
+ * A pre-norm block: `h = x + output(attention(norm(x)))`, `h + down(activation(up(norm(h))))`, or with a gate
+ * `h + down(activation(gate(norm(h))) · up(norm(h)))`.
+ */
+export interface TransformerBlockParts {
+  /** `[batch, time, width]` */
+  input: Tensor3D;
+  attentionNorm: NormWeights;
+  /** One layer whose outputs are queries, keys and values side by side, or one for each. */
+  projections: { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights };
+  output: LinearWeights;
+  feedForwardNorm: NormWeights;
+  gate: LinearWeights | null;
+  up: LinearWeights;
+  down: LinearWeights;
+  activation: Activation;
+  heads: number;
+  keyValueHeads: number;
+  causal: boolean;
+  scale: number;
+  /** Angles `[batch or 1, time, headWidth / 2]`; null without rotary positions. Not with packed projections. */
+  rotary: { cos: Tensor3D; sin: Tensor3D } | null;
+}
+
+export interface TransformerBlockOptions extends TransformerBlockParts {
+  /** int32, 1 where a key may be seen: `[batch, time]` or `[batch, time, time]` */
+  mask: Tensor | null;
 }
 
 /**
@@ -209,32 +238,19 @@ export interface FusedKernels {
     gradientScale: number;
   }): void;
 
-  /**
-   * A whole pre-norm block over a cache, without gradients: `h = x + output(attention(norm(x)))`,
-   * `h + down(activation(up(norm(h))))`, or with a gate `h + down(activation(gate(norm(h))) · up(norm(h)))`. Keys and
-   * values of this call are written into the cache's buffers at `offset`; queries see all positions up to their own.
-   */
-  decoderBlock?(options: {
-    /** `[batch, time, width]` */ input: Tensor3D;
-    attentionNorm: NormWeights;
-    /** One layer whose outputs are queries, keys and values side by side, or one for each. */
-    projections: { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights };
-    output: LinearWeights;
-    feedForwardNorm: NormWeights;
-    gate: LinearWeights | null;
-    up: LinearWeights;
-    down: LinearWeights;
-    activation: Activation;
-    heads: number;
-    keyValueHeads: number;
-    causal: boolean;
-    /** int32 `[batch, offset + time]` or `[batch, time, offset + time]` */ mask: Tensor | null;
-    scale: number;
-    /** Angles `[batch or 1, time, headWidth / 2]`; null without rotary positions. */
-    rotary: { cos: Tensor3D; sin: Tensor3D } | null;
-    /** Buffers `[batch, capacity, keyValueHeads·headWidth]`. */
-    cache: { key: Variable; value: Variable; offset: number };
-  }): Tensor3D;
+  /** A whole block over a cache, without gradients. Keys and values of this call are written into the cache's buffers at `offset`; queries see all positions up to their own. */
+  decoderBlock?(
+    options: TransformerBlockParts & {
+      /** int32 `[batch, offset + time]` or `[batch, time, offset + time]` */ mask: Tensor | null;
+      /** Buffers `[batch, capacity, keyValueHeads·headWidth]`. */
+      cache: { key: Variable; value: Variable; offset: number };
+    },
+  ): Tensor3D;
+
+  /** A whole block, and the values that {@link transformerBlockGradient} needs. */
+  transformerBlock?(options: TransformerBlockOptions): { output: Tensor3D; values: Tensor[] };
+  /** Gradients of the tensors of {@link TransformerBlockParts}, in the order of `transformerBlockTensors`; null for those that are absent. */
+  transformerBlockGradient?(options: TransformerBlockOptions & { gradient: Tensor3D; values: readonly Tensor[] }): (Tensor | null)[];
 
   /** Writes `update` (`[batch, time, width]`) into `buffer` (`[batch, capacity, width]`) at `offset`, in place. */
   cacheWrite?(options: { buffer: Variable; update: Tensor3D; offset: number }): void;

@@ -1,6 +1,7 @@
 import { tf } from '../../tensorflow';
 import { activationCodes } from '../../kernels/activation-codes';
-import type { FusedKernels, LinearWeights, NormWeights } from '../../kernels/fused-kernels';
+import type { FusedKernels, TransformerBlockParts } from '../../kernels/fused-kernels';
+import { transformerBlockLayers, transformerBlockTensors } from '../../kernels/transformer-block-tensors';
 import type { NodeBackend } from '../node-backend';
 import { createNativeRunner, type NativeRunner } from './native-runner';
 import { readTensorKernel } from './read-tensor';
@@ -11,7 +12,7 @@ import { readTensorKernel } from './read-tensor';
  */
 export function createNativeKernels(backend: NodeBackend): FusedKernels {
   const runner = createNativeRunner(backend);
-  return { takesAnyRank: true, ...linearKernels(runner), ...activationKernels(runner), ...normKernels(runner), ...attentionKernels(runner), ...tokenKernels(runner), ...stateKernels(runner), readTensor: readTensorKernel(backend) };
+  return { takesAnyRank: true, ...linearKernels(runner), ...activationKernels(runner), ...normKernels(runner), ...attentionKernels(runner), ...tokenKernels(runner), ...blockKernels(runner), ...stateKernels(runner), readTensor: readTensorKernel(backend) };
 }
 
 function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
@@ -105,7 +106,28 @@ function tokenKernels({ run, settings }: NativeRunner): FusedKernels {
   };
 }
 
-function stateKernels({ run, settings, absent }: NativeRunner): FusedKernels {
+/** Whole blocks: `native/block-operations.h` lists their inputs. */
+function blockKernels({ run, settings, absent }: NativeRunner): FusedKernels {
+  const inputsOf = (block: TransformerBlockParts & { mask: tf.Tensor | null }, offset = 0) => {
+    const { attentionNorm, feedForwardNorm, heads, keyValueHeads, causal, scale, activation, rotary, mask } = block;
+    const layouts = transformerBlockLayers(block).map((layer) => (layer?.layout === 'out-in' ? 1 : 0));
+    const values = settings(heads, keyValueHeads, causal ? 1 : 0, scale, activationCodes[activation], attentionNorm.epsilon, feedForwardNorm.epsilon, ...layouts, offset);
+    return [...transformerBlockTensors(block).map((tensor) => tensor ?? absent.float), rotary?.cos ?? absent.float, rotary?.sin ?? absent.float, mask ?? absent.integer, values];
+  };
+  return {
+    decoderBlock: ({ cache, ...block }) => run<[tf.Tensor3D]>('SubtextDecoderBlock', [...inputsOf(block, cache.offset), cache.key, cache.value], 1)[0],
+    transformerBlock: (block) => {
+      const [output, ...values] = run<tf.Tensor[]>('SubtextTransformerBlock', inputsOf(block), 11);
+      return { output: output as tf.Tensor3D, values };
+    },
+    transformerBlockGradient: ({ gradient, values, ...block }) => {
+      const gradients = run<tf.Tensor[]>('SubtextTransformerBlockGradient', [...inputsOf(block), gradient, ...values], 19);
+      return transformerBlockTensors(block).map((tensor, index) => (tensor === null ? null : gradients[index]!));
+    },
+  };
+}
+
+function stateKernels({ run, settings }: NativeRunner): FusedKernels {
   const owned = new WeakSet<object>();
   /**
    * Gives a variable memory of its own before it is first changed in place. What was put into it may share memory that
@@ -125,21 +147,6 @@ function stateKernels({ run, settings, absent }: NativeRunner): FusedKernels {
         const sums = tf.concat(tensors.map((tensor) => run<[tf.Tensor1D]>('SubtextSumOfSquares', [tensor], 1)[0]));
         return sums.dataSync<'float32'>().reduce((sum, part) => sum + part, 0);
       }),
-    decoderBlock: ({ input, attentionNorm, projections, output, feedForwardNorm, gate, up, down, activation, heads, keyValueHeads, causal, mask, scale, rotary, cache }) => {
-      const [query, key, value] = 'packed' in projections ? [projections.packed, null, null] : [projections.query, projections.key, projections.value];
-      const layers = [query, key, value, output, gate, up, down];
-      const parts = (layer: LinearWeights | null) => [layer?.weight ?? absent.float, layer?.bias ?? absent.float];
-      const norm = ({ scale: factor, bias }: NormWeights) => [factor, bias ?? absent.float];
-      const values = settings(heads, keyValueHeads, causal ? 1 : 0, scale, cache.offset, activationCodes[activation], attentionNorm.epsilon, feedForwardNorm.epsilon, ...layers.map((layer) => (layer?.layout === 'out-in' ? 1 : 0)));
-      return run<[tf.Tensor3D]>(
-        'SubtextDecoderBlock',
-        [
-          input, ...norm(attentionNorm), ...parts(query), ...parts(key), ...parts(value), ...parts(output), ...norm(feedForwardNorm), ...parts(gate), ...parts(up), ...parts(down),
-          cache.key, cache.value, rotary?.cos ?? absent.float, rotary?.sin ?? absent.float, mask ?? absent.integer, values,
-        ],
-        1,
-      )[0];
-    },
     adamW: ({ parameter, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) => {
       [parameter, firstMoment, secondMoment].forEach(own);
       const values = settings(learningRate, beta1, beta2, epsilon, 1 - learningRate * weightDecay, 1 - beta1 ** step, 1 - beta2 ** step, gradientScale);

@@ -1,0 +1,34 @@
+import { tf } from '../tensorflow';
+import { fusedKernels } from '../kernels/registry';
+import { transformerBlockTensors } from '../kernels/transformer-block-tensors';
+import type { TransformerBlockOptions } from '../kernels/fused-kernels';
+import { differentiable } from './differentiable';
+
+/**
+ * A whole pre-norm block with its gradients, `[batch, time, width]` to the same, as one call of the engine: see
+ * {@link TransformerBlockOptions} for its equation. Null where the engine has no such kernel; the block is then made of
+ * its operations. The gradients of all its weights are computed together, whichever are asked for.
+ */
+export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D | null {
+  const { transformerBlock: forward, transformerBlockGradient: backward } = fusedKernels();
+  if (!forward || !backward || ('packed' in options.projections && options.rotary)) return null;
+  const { input, rotary, mask } = options;
+  const present = transformerBlockTensors(options).flatMap((tensor, place) => (tensor ? [{ name: `tensor${place}`, tensor, place }] : []));
+  return differentiable<tf.Tensor3D>({
+    inputs: Object.fromEntries(present.map(({ name, tensor }) => [name, tensor])),
+    forward: (save) => {
+      const { output, values } = forward(options);
+      // What may be freed before the backward pass; weights are variables, which are not.
+      save([input, ...(rotary ? [rotary.cos, rotary.sin] : []), ...(mask ? [mask] : []), ...values]);
+      return output;
+    },
+    gradients: (gradient, saved) => {
+      const [keptInput, ...rest] = saved as [tf.Tensor3D, ...tf.Tensor[]];
+      const keptRotary = rotary && { cos: rest.shift() as tf.Tensor3D, sin: rest.shift() as tf.Tensor3D };
+      const keptMask = mask && rest.shift()!;
+      let found: (tf.Tensor | null)[] | undefined;
+      const all = () => (found ??= backward({ ...options, input: keptInput, rotary: keptRotary, mask: keptMask, gradient, values: rest }));
+      return Object.fromEntries(present.map(({ name, place }) => [name, () => all()[place]!]));
+    },
+  });
+}
