@@ -59,11 +59,11 @@ const measurements = [
       name: `generate-${width}-${batch}`,
       what: `generation of 64 tokens, width ${width} × 4 layers, batch ${batch}`,
       ours: (engine) => {
-        const { results, ...rest } = command(engine, ['generate', ...shape(width), '--batch', batch, '--rounds', '2']);
+        const { results, ...rest } = command(engine, ['generate', ...shape(width), '--batch', batch, '--rounds', '10']);
         return { ...rest, ...results[0] };
       },
       theirs: () => {
-        const { results, ...rest } = pytorch(['generate', ...shape(width), '--batch', batch, '--rounds', '2']);
+        const { results, ...rest } = pytorch(['generate', ...shape(width), '--batch', batch, '--rounds', '10']);
         return { ...rest, ...results[0] };
       },
     })),

@@ -361,9 +361,10 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
       else inParallel(threads, cut(out, part), in * out / 8 * rows, [&](int64_t index) { fewRowsTransposed(rows, in, input, weight, index * part, smaller(out, index * part + part), store, function); });
       return;
     }
-    const int64_t columnParts = cut(out, kColumnsAtOnce), panels = cut(out, kTileColumns);
-    // Parts enough that no thread waits long for another's last one.
-    int64_t rowsAtOnce = 512 / kTileRows * kTileRows;
+    // Parts enough that no thread waits long for another's last one, nor for want of one.
+    int64_t columnsAtOnce = kColumnsAtOnce, rowsAtOnce = 512 / kTileRows * kTileRows;
+    while (columnsAtOnce > kTileColumns && cut(out, columnsAtOnce) * cut(rows, 128) < 4) columnsAtOnce /= 2;
+    const int64_t columnParts = cut(out, columnsAtOnce), panels = cut(out, kTileColumns);
     while (rowsAtOnce > 128 && columnParts * cut(rows, rowsAtOnce) < 16) rowsAtOnce = rowsAtOnce / 2 / kTileRows * kTileRows;
     const int64_t rowParts = cut(rows, rowsAtOnce);
     auto pack = [&](float* to, int64_t apart, int64_t from, int64_t steps, int64_t column, int64_t columns) {
@@ -385,8 +386,8 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
       });
     }
     inParallel(threads, columnParts * rowParts, rows * in * out / 30, [&](int64_t index) {
-      const int64_t columnFrom = index / rowParts * kColumnsAtOnce, rowFrom = index % rowParts * rowsAtOnce;
-      const int64_t columnTo = smaller(out, columnFrom + kColumnsAtOnce), rowTo = smaller(rows, rowFrom + rowsAtOnce);
+      const int64_t columnFrom = index / rowParts * columnsAtOnce, rowFrom = index % rowParts * rowsAtOnce;
+      const int64_t columnTo = smaller(out, columnFrom + columnsAtOnce), rowTo = smaller(rows, rowFrom + rowsAtOnce);
       Scratch packed(once ? 0 : kStepsAtOnce * kColumnsAtOnce);
       if (!packed.values) {
         memory = false;
