@@ -19,7 +19,8 @@ constexpr int64_t kTileColumns = kTileVectors * kLanes;
 
 /** Numbers in a line of the cache. */
 constexpr int64_t kLine = 16;
-constexpr int64_t kStepsAtOnce = 256;
+/** Most steps of the sum that are made in one go. */
+constexpr int64_t kMostSteps = 512;
 
 /** Memory that will be wanted soon, asked for line by line while a tile is made: one line in four steps. */
 class Ahead {
@@ -39,7 +40,7 @@ class Ahead {
   }
 
  private:
-  static constexpr int64_t kStepsForLine = 4, kMost = kStepsAtOnce / kStepsForLine;
+  static constexpr int64_t kStepsForLine = 4, kMost = kMostSteps / kStepsForLine;
   const float* lines_[kMost];
   const float* inCache_;
   int64_t wanted_ = 0;
@@ -139,9 +140,6 @@ inline void packColumns(const float* b, int64_t stride, int64_t steps, int64_t c
   }
 }
 
-constexpr int64_t kPanelsAtOnce = 256 / kTileColumns > 0 ? 256 / kTileColumns : 1;
-constexpr int64_t kColumnsAtOnce = kPanelsAtOnce * kTileColumns;
-
 /** Where finished sums go: rows of the output and of what belongs to it are `stride` numbers apart. */
 struct Store {
   float* output;
@@ -166,17 +164,17 @@ inline void finish(const Store& store, Function, int64_t row, int64_t column, Ve
 }
 
 /**
- * Rows `rowFrom … rowTo` and columns `columnFrom … columnTo` of the product, block by block along the sum. For each block
+ * Rows `rowFrom … rowTo` and columns `columnFrom … columnTo` of the product, `stepsAtOnce` of the sum at a time. For each block
  * `prepare(from, steps)` is called; then `panel(column)` says where those steps of B's columns lie packed, and
  * `place(row, from, rowStride, stepStride)` where A lies.
  */
 template <typename Function, typename Prepare, typename PanelOfB, typename PlaceA, typename WantNext>
-inline void multiplyBlock(int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t columnFrom, int64_t columnTo, const Store& store, Function function, Prepare prepare, PanelOfB panelOf, PlaceA place, WantNext wantNext) {
+inline void multiplyBlock(int64_t stepsAtOnce, int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t columnFrom, int64_t columnTo, const Store& store, Function function, Prepare prepare, PanelOfB panelOf, PlaceA place, WantNext wantNext) {
   const int64_t panels = cut(columnTo - columnFrom, kTileColumns), tiles = cut(rowTo - rowFrom, kTileRows) * panels;
   Ahead ahead(panelOf(columnFrom));
-  for (int64_t from = 0; from < steps || from == 0; from += kStepsAtOnce) {
-    const int64_t count = smaller(kStepsAtOnce, steps - from);
-    const bool first = from == 0, last = from + kStepsAtOnce >= steps;
+  for (int64_t from = 0; from < steps || from == 0; from += stepsAtOnce) {
+    const int64_t count = smaller(stepsAtOnce, steps - from);
+    const bool first = from == 0, last = from + stepsAtOnce >= steps;
     prepare(from, count);
     for (int64_t row = rowFrom; row < rowTo; row += kTileRows) {
       const int64_t rows = smaller(kTileRows, rowTo - row);
@@ -351,6 +349,15 @@ inline bool hasFewRows(int64_t rows, int64_t in, int64_t out, bool transposed) {
   return rows < 12 || (rows <= kMostFewRows && in * out > (1 << 17));
 }
 
+// A block of a packed weight: half of the second-level cache, which has 1 MB or more where there is AVX-512, and 512 KB at
+// least in most others. The longer it is, the fewer unfinished sums go through memory.
+constexpr int64_t kLinearSteps = kMostSteps;
+#if defined(__AVX512F__)
+constexpr int64_t kLinearColumns = 256;
+#else
+constexpr int64_t kLinearColumns = 128;
+#endif
+
 bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Finish& rest, float* output) {
   const Store store = {output, out, rest};
   bool memory = true;
@@ -362,7 +369,7 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
       return;
     }
     // Parts enough that no thread waits long for another's last one, nor for want of one.
-    int64_t columnsAtOnce = kColumnsAtOnce, rowsAtOnce = 512 / kTileRows * kTileRows;
+    int64_t columnsAtOnce = kLinearColumns, rowsAtOnce = 512 / kTileRows * kTileRows;
     while (columnsAtOnce > kTileColumns && cut(out, columnsAtOnce) * cut(rows, 128) < 4) columnsAtOnce /= 2;
     const int64_t columnParts = cut(out, columnsAtOnce), panels = cut(out, kTileColumns);
     while (rowsAtOnce > 128 && columnParts * cut(rows, rowsAtOnce) < 16) rowsAtOnce = rowsAtOnce / 2 / kTileRows * kTileRows;
@@ -388,19 +395,19 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
     inParallel(threads, columnParts * rowParts, rows * in * out / 30, [&](int64_t index) {
       const int64_t columnFrom = index / rowParts * columnsAtOnce, rowFrom = index % rowParts * rowsAtOnce;
       const int64_t columnTo = smaller(out, columnFrom + columnsAtOnce), rowTo = smaller(rows, rowFrom + rowsAtOnce);
-      Scratch packed(once ? 0 : kStepsAtOnce * kColumnsAtOnce);
+      Scratch packed(once ? 0 : kLinearSteps * kLinearColumns);
       if (!packed.values) {
         memory = false;
         return;
       }
       int64_t block = 0;
       multiplyBlock(
-          in, rowFrom, rowTo, columnFrom, columnTo, store, function,
+          kLinearSteps, in, rowFrom, rowTo, columnFrom, columnTo, store, function,
           [&](int64_t from, int64_t steps) {
             block = from;
-            if (!once) pack(packed.values, kStepsAtOnce * kTileColumns, from, steps, columnFrom, columnTo - columnFrom);
+            if (!once) pack(packed.values, kLinearSteps * kTileColumns, from, steps, columnFrom, columnTo - columnFrom);
           },
-          [&](int64_t column) -> const float* { return once ? whole.values + column * in + block * kTileColumns : packed.values + (column - columnFrom) * kStepsAtOnce; },
+          [&](int64_t column) -> const float* { return once ? whole.values + column * in + block * kTileColumns : packed.values + (column - columnFrom) * kLinearSteps; },
           [&](int64_t row, int64_t from, int64_t& rowStride, int64_t& stepStride) {
             rowStride = in;
             stepStride = 1;
@@ -417,8 +424,11 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
   return memory;
 }
 
+/** A block of the right side; beside it the second-level cache holds as much of the left side, and of the result. */
+constexpr int64_t kTransposedSteps = 256, kTransposedColumns = 256;
+
 /** Numbers between the turned tiles of A: those of all steps, and room for what the last one's copy has too many. */
-constexpr int64_t kTurnedTile = kStepsAtOnce * kTileRows + 16;
+constexpr int64_t kTurnedTile = kTransposedSteps * kTileRows + 16;
 
 /**
  * Numbers `from … to` of a row of A to the tiles of the rows that they become: `kTileRows` side by side, tiles
@@ -437,7 +447,7 @@ inline void turnTiles(const float* values, int64_t from, int64_t to, int64_t end
 
 bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64_t right, const float* leftValues, const float* rightValues, float* output) {
   constexpr int64_t rowsAtOnce = 192 / kTileRows * kTileRows;
-  const int64_t columnParts = cut(right, kColumnsAtOnce), rowParts = cut(left, rowsAtOnce), blocks = cut(rows, kStepsAtOnce);
+  const int64_t columnParts = cut(right, kTransposedColumns), rowParts = cut(left, rowsAtOnce), blocks = cut(rows, kTransposedSteps);
   // Small results have too few parts for several threads: then the sum is cut too, and its parts are added in order.
   const int64_t wished = cut(12, columnParts * rowParts);
   const int64_t sums = blocks < 2 || wished < 2 ? 1 : smaller(wished, blocks);
@@ -446,11 +456,11 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
   bool memory = true;
   inParallel(threads, columnParts * rowParts * sums, rows * left * right / 30, [&](int64_t index) {
     const int64_t part = index % sums, place = index / sums;
-    const int64_t columnFrom = place / rowParts * kColumnsAtOnce, rowFrom = place % rowParts * rowsAtOnce;
-    const int64_t columnTo = smaller(right, columnFrom + kColumnsAtOnce), rowTo = smaller(left, rowFrom + rowsAtOnce);
-    const int64_t begin = blocks * part / sums * kStepsAtOnce, end = smaller(rows, blocks * (part + 1) / sums * kStepsAtOnce);
+    const int64_t columnFrom = place / rowParts * kTransposedColumns, rowFrom = place % rowParts * rowsAtOnce;
+    const int64_t columnTo = smaller(right, columnFrom + kTransposedColumns), rowTo = smaller(left, rowFrom + rowsAtOnce);
+    const int64_t begin = blocks * part / sums * kTransposedSteps, end = smaller(rows, blocks * (part + 1) / sums * kTransposedSteps);
     const Store store = {sums > 1 ? partial.values + part * left * right : output, right, Finish()};
-    Scratch packed(kStepsAtOnce * kColumnsAtOnce);
+    Scratch packed(kTransposedSteps * kTransposedColumns);
     // The rows of this part, turned over: `[tile of rows, steps, kTileRows]`.
     Scratch turned(rowsAtOnce / kTileRows * kTurnedTile);
     if (!packed.values || !turned.values) {
@@ -458,12 +468,12 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
       return;
     }
     multiplyBlock(
-        end - begin, rowFrom, rowTo, columnFrom, columnTo, store, Identity(),
+        kTransposedSteps, end - begin, rowFrom, rowTo, columnFrom, columnTo, store, Identity(),
         [&](int64_t from, int64_t steps) {
-          packRows(rightValues + (begin + from) * right + columnFrom, right, steps, columnTo - columnFrom, packed.values, kStepsAtOnce * kTileColumns);
+          packRows(rightValues + (begin + from) * right + columnFrom, right, steps, columnTo - columnFrom, packed.values, kTransposedSteps * kTileColumns);
           for (int64_t k = 0; k < steps; k++) turnTiles(leftValues + (begin + from + k) * left, rowFrom, rowTo, left, turned.values + k * kTileRows);
         },
-        [&](int64_t column) -> const float* { return packed.values + (column - columnFrom) * kStepsAtOnce; },
+        [&](int64_t column) -> const float* { return packed.values + (column - columnFrom) * kTransposedSteps; },
         [&](int64_t row, int64_t, int64_t& rowStride, int64_t& stepStride) {
           rowStride = 1;
           stepStride = kTileRows;
@@ -471,7 +481,7 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
         },
         // Each tile asks for its share of the next steps' rows.
         [&](Ahead& ahead, int64_t from, int64_t steps, int64_t, int64_t, int64_t done, int64_t tiles) {
-          const int64_t next = begin + from + steps, share = cut(smaller(kStepsAtOnce, end - next), tiles);
+          const int64_t next = begin + from + steps, share = cut(smaller(kTransposedSteps, end - next), tiles);
           for (int64_t k = next + done * share; k < smaller(end, next + (done + 1) * share); k++) {
             ahead.want(leftValues + k * left + rowFrom, rowTo - rowFrom);
             ahead.want(rightValues + k * right + columnFrom, columnTo - columnFrom);
