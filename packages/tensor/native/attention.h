@@ -7,15 +7,16 @@ namespace subtext {
 namespace SUBTEXT_LEVEL {
 namespace {
 
-constexpr int64_t kQueriesAtOnce = 36;
+constexpr int64_t kQueriesAtOnce = 30;
 
 /** `values` (`[count, width]`, rows `stride` apart) turned over: `[width, padded]`, `padded` a whole number of tiles. */
 inline void turnOver(const float* values, int64_t stride, int64_t count, int64_t width, int64_t padded, float* turned) {
-  constexpr int64_t block = 16;
-  for (int64_t from = 0; from < padded; from += block) {
-    const int64_t to = smaller(padded, from + block);
-    for (int64_t d = 0; d < width; d++) {
-      for (int64_t j = from; j < to; j++) turned[d * padded + j] = j < count ? values[j * stride + d] : 0;
+  for (int64_t from = 0; from < padded; from += kLanes) {
+    const bool whole = from + kLanes <= count;
+    int64_t d = 0;
+    for (; whole && d + kLanes <= width; d += kLanes) turnSquare(values + from * stride + d, stride, turned + d * padded + from, padded);
+    for (; d < width; d++) {
+      for (int64_t j = from; j < from + kLanes; j++) turned[d * padded + j] = j < count ? values[j * stride + d] : 0;
     }
   }
 }
@@ -156,7 +157,7 @@ bool attentionForward(const Threads& threads, const AttentionShape& s, const flo
     for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
       for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
         const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
-        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, kTileColumns) * kTileColumns;
+        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, 2 * kLanes) * 2 * kLanes;
         const float* own = query + (batch * s.queryTime + from) * s.queryStride + head * width;
         float* to = output + (batch * s.queryTime + from) * outputStride + head * width;
         multiplySmall<false>(rows, wide, width, own, s.queryStride, 1, turned, padded, scores, padded);
@@ -202,7 +203,7 @@ bool attentionBackward(const Threads& threads, const AttentionShape& s, const fl
     for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
       for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
         const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
-        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, kTileColumns) * kTileColumns;
+        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, 2 * kLanes) * 2 * kLanes;
         const int64_t own = (batch * s.queryTime + from) * s.queryStride + head * width, at = (batch * s.queryTime + from) * outputStride + head * width;
         multiplySmall<false>(rows, wide, width, query + own, s.queryStride, 1, turnedKeys, padded, probabilities, padded);
         multiplySmall<false>(rows, wide, width, gradient + at, outputStride, 1, turnedValues, padded, slopes, padded);

@@ -424,8 +424,13 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
   return memory;
 }
 
-/** A block of the right side; beside it the second-level cache holds as much of the left side, and of the result. */
+/** A block of the right side. Beside it the second-level cache holds one of the left side and one of the result, of these many rows. */
 constexpr int64_t kTransposedSteps = 256, kTransposedColumns = 256;
+#if defined(__AVX512F__)
+constexpr int64_t kTransposedRows = 258;
+#else
+constexpr int64_t kTransposedRows = 192;
+#endif
 
 /** Numbers between the turned tiles of A: those of all steps, and room for what the last one's copy has too many. */
 constexpr int64_t kTurnedTile = kTransposedSteps * kTileRows + 16;
@@ -446,8 +451,8 @@ inline void turnTiles(const float* values, int64_t from, int64_t to, int64_t end
 }
 
 bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64_t right, const float* leftValues, const float* rightValues, float* output) {
-  constexpr int64_t rowsAtOnce = 192 / kTileRows * kTileRows;
-  const int64_t columnParts = cut(right, kTransposedColumns), rowParts = cut(left, rowsAtOnce), blocks = cut(rows, kTransposedSteps);
+  const int64_t columnParts = cut(right, kTransposedColumns);
+  const int64_t rowsAtOnce = columnParts * cut(left, kTransposedRows) >= 8 ? kTransposedRows : 192, rowParts = cut(left, rowsAtOnce), blocks = cut(rows, kTransposedSteps);
   // Small results have too few parts for several threads: then the sum is cut too, and its parts are added in order.
   const int64_t wished = cut(12, columnParts * rowParts);
   const int64_t sums = blocks < 2 || wished < 2 ? 1 : smaller(wished, blocks);
