@@ -1,0 +1,153 @@
+// Products of a few rows, as in generation: the weight is read once, where it lies, and memory is what they wait for.
+#pragma once
+
+#include "finish.h"
+#include "tile.h"
+
+namespace subtext {
+namespace SUBTEXT_LEVEL {
+namespace {
+
+/** Steps that a product of few rows makes at once, and the most rows that it is made for. */
+constexpr int64_t kFewSteps = 8, kMostFewRows = 32;
+
+/** sums[row] += Σ over 8 steps of input[row, k] · weight[k, column …], for N vectors of columns side by side. */
+template <int N>
+inline void eightSteps(int64_t rows, const float* input, const float* weight, int64_t out, float* sums, int64_t stride, bool first) {
+  Vector values[kFewSteps][N];
+  for (int k = 0; k < kFewSteps; k++) {
+    for (int v = 0; v < N; v++) values[k][v] = load(weight + k * out + v * kLanes);
+    // The same columns of the next eight steps.
+    for (int v = 0; v < N; v++) {
+      if (v * kLanes % kLine == 0) __builtin_prefetch(weight + (k + kFewSteps) * out + v * kLanes, 0, 2);
+    }
+  }
+  for (int64_t row = 0; row < rows; row++, input += kFewSteps, sums += stride) {
+    for (int v = 0; v < N; v++) {
+      // Two chains of sums, so that one need not wait for the other.
+      Vector even = first ? Vector{} : load(sums + v * kLanes), odd{};
+      for (int k = 0; k < kFewSteps; k += 2) {
+        even += values[k][v] * input[k];
+        odd += values[k + 1][v] * input[k + 1];
+      }
+      store(sums + v * kLanes, even + odd);
+    }
+  }
+}
+
+/**
+ * Few rows, a part of the sum and of the columns: the weight is streamed once. `sums` is `[rows, stride]`: apart from the
+ * result, whose rows often lie a power of two apart and would then push one another out of the cache.
+ */
+inline void fewRows(int64_t rows, int64_t in, int64_t steps, int64_t out, const float* input, const float* weight, int64_t columns, float* sums, int64_t stride) {
+  float own[kMostFewRows * kFewSteps];
+  for (int64_t from = 0; from < steps; from += kFewSteps) {
+    const int64_t count = smaller(kFewSteps, steps - from);
+    const float* block = weight + from * out;
+    for (int64_t row = 0; row < rows; row++) {
+      for (int64_t k = 0; k < kFewSteps; k++) own[row * kFewSteps + k] = k < count ? input[row * in + from + k] : 0;
+    }
+    int64_t column = 0;
+    if (count == kFewSteps) {
+      for (; column + 2 * kLanes <= columns; column += 2 * kLanes) eightSteps<2>(rows, own, block + column, out, sums + column, stride, from == 0);
+    }
+    for (; column < columns; column += kLanes) {
+      const int64_t lanes = smaller(kLanes, columns - column);
+      for (int64_t row = 0; row < rows; row++) {
+        float* to = sums + row * stride + column;
+        Vector sum = from == 0 ? Vector{} : load(to);
+        for (int64_t k = 0; k < count; k++) sum += take(block + k * out + column, lanes) * own[row * kFewSteps + k];
+        store(to, sum);
+      }
+    }
+  }
+}
+
+template <typename Function>
+inline bool linearOfFewRows(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, const Store& store, Function function) {
+  // Parts of columns whose sums stay in the first-level cache, of whole rows if they can, so that the weight is read in
+  // long runs; the sum is cut where there are too few parts of columns for several threads.
+  constexpr int64_t sumsInCache = 6144, parts = 8;
+  const int64_t width = cut(cut(out, cut(rows * out, sumsInCache)), 2 * kLanes) * 2 * kLanes, columnParts = cut(out, width), blocks = cut(in, kFewSteps);
+  const int64_t sums = in > 0 ? smaller(cut(parts, columnParts), cut(blocks, 8)) : 1;
+  // A line more than the columns, for the reason above.
+  const int64_t stride = width + kLine;
+  Scratch partial(columnParts * sums * rows * stride);
+  if (!partial.values) return false;
+  auto sumsOf = [&](int64_t columnPart, int64_t part) { return partial.values + (columnPart * sums + part) * rows * stride; };
+  auto finishColumns = [&](int64_t columnPart) {
+    const int64_t first = columnPart * width, last = smaller(out, first + width);
+    for (int64_t row = 0; row < rows; row++) {
+      for (int64_t column = first; column < last; column += kLanes) {
+        Vector sum{};
+        for (int64_t part = 0; part < sums && in > 0; part++) sum += load(sumsOf(columnPart, part) + row * stride + column - first);
+        finish(store, function, row, column, sum, smaller(kLanes, last - column));
+      }
+    }
+  };
+  inParallel(threads, columnParts * sums, in * out / 8 * rows, [&](int64_t index) {
+    const int64_t part = index % sums, columnPart = index / sums, first = columnPart * width;
+    const int64_t begin = blocks * part / sums * kFewSteps, end = smaller(in, blocks * (part + 1) / sums * kFewSteps);
+    fewRows(rows, in, end - begin, out, input + begin, weight + begin * out + first, smaller(out, first + width) - first, sumsOf(columnPart, part), stride);
+    if (sums == 1) finishColumns(columnPart);
+  });
+  if (sums > 1) inParallel(threads, columnParts, rows * out, finishColumns);
+  return true;
+}
+
+/** Inner products of R rows with four rows of the weight `[out, in]`. */
+template <int R>
+inline void innerProducts(int64_t in, const float* input, const float* weight, int64_t outputs, float (&results)[R][4]) {
+  Vector sums[R][4];
+  for (int r = 0; r < R; r++) for (int n = 0; n < 4; n++) sums[r][n] = Vector{};
+  const float* rows[4];
+  for (int64_t n = 0; n < 4; n++) rows[n] = weight + (n < outputs ? n : 0) * in;
+  int64_t at = 0;
+  for (; at + kLanes <= in; at += kLanes) {
+    Vector values[4];
+    for (int n = 0; n < 4; n++) values[n] = load(rows[n] + at);
+    for (int r = 0; r < R; r++) {
+      const Vector own = load(input + r * in + at);
+      for (int n = 0; n < 4; n++) sums[r][n] += own * values[n];
+    }
+  }
+  for (int r = 0; r < R; r++) {
+    for (int n = 0; n < 4; n++) {
+      results[r][n] = sumOf(sums[r][n]);
+      for (int64_t rest = at; rest < in; rest++) results[r][n] += input[r * in + rest] * rows[n][rest];
+    }
+  }
+}
+
+template <typename Function>
+inline void fewRowsTransposed(int64_t rows, int64_t in, const float* input, const float* weight, int64_t columnFrom, int64_t columnTo, const Store& store, Function function) {
+  auto write = [&](int64_t row, int64_t column, int64_t outputs, const float* found) {
+    Vector sums{};
+    for (int64_t n = 0; n < outputs; n++) sums[n] = found[n];
+    finish(store, function, row, column, sums, outputs);
+  };
+  for (int64_t column = columnFrom; column < columnTo; column += 4) {
+    const int64_t outputs = smaller(4, columnTo - column);
+    int64_t row = 0;
+    for (; row + 4 <= rows; row += 4) {
+      float found[4][4];
+      innerProducts<4>(in, input + row * in, weight + column * in, outputs, found);
+      for (int r = 0; r < 4; r++) write(row + r, column, outputs, found[r]);
+    }
+    for (; row < rows; row++) {
+      float found[1][4];
+      innerProducts<1>(in, input + row * in, weight + column * in, outputs, found);
+      write(row, column, outputs, found[0]);
+    }
+  }
+}
+
+/** Whether a product goes without packing: it is worth its while for many rows, and for small weights sooner. */
+inline bool hasFewRows(int64_t rows, int64_t in, int64_t out, bool transposed) {
+  if (transposed) return rows < 16 || (rows <= kMostFewRows && in >= 1024);
+  return rows < 12 || (rows <= kMostFewRows && in * out > (1 << 17));
+}
+
+}  // namespace
+}  // namespace SUBTEXT_LEVEL
+}  // namespace subtext
