@@ -98,8 +98,8 @@ inline float exponentials(float* scores, int64_t count, int64_t padded, float sc
   return maximum + logf(total);
 }
 
-/** One query a head, as in generation: keys and values are read once, where they lie. */
-inline void attendOne(const AttentionShape& s, int64_t batch, int64_t head, const float* query, const float* key, const float* value, float* output, float* logSumExp, float* scores) {
+/** One query of one head, as in generation: keys and values are read once, where they lie. */
+inline void attendHead(const AttentionShape& s, int64_t batch, int64_t head, const float* query, const float* key, const float* value, float* output, float* logSumExp, float* scores) {
   const int64_t width = s.headWidth, stride = s.keyStride, keyHead = head / (s.heads / s.keyValueHeads);
   const float* keys = key + batch * s.capacity * stride + keyHead * width;
   const float* values = value + batch * s.capacity * stride + keyHead * width;
@@ -130,15 +130,60 @@ inline void attendOne(const AttentionShape& s, int64_t batch, int64_t head, cons
   }
 }
 
+/**
+ * The same for all heads of an example: rows of keys and of values are read one after the other, each for all heads, since
+ * memory gives twice as much in long runs. `scores` has room for a row of `padded` for each head.
+ */
+inline void attendExample(const AttentionShape& s, int64_t batch, int64_t padded, const float* query, const float* key, const float* value, float* output, float* logSumExp, float* scores) {
+  const int64_t width = s.headWidth, stride = s.keyStride, group = s.heads / s.keyValueHeads;
+  const float* keys = key + batch * s.capacity * stride;
+  const float* values = value + batch * s.capacity * stride;
+  for (int64_t i = 0; i < s.queryTime; i++) {
+    const float* own = query + (batch * s.queryTime + i) * s.queryStride;
+    float* to = output + (batch * s.queryTime + i) * s.heads * width;
+    const int64_t count = visibleKeys(s, i);
+    for (int64_t j = 0; j < count; j++) {
+      for (int64_t head = 0; head < s.heads; head++) {
+        const float* other = keys + j * stride + head / group * width;
+        scores[head * padded + j] = sumRow(width, [&](int64_t at, int64_t lanes) { return take(own + head * width + at, lanes) * take(other + at, lanes); });
+      }
+    }
+    for (int64_t head = 0; head < s.heads; head++) {
+      float* p = scores + head * padded;
+      for (int64_t j = count; j < padded; j++) p[j] = 0;
+      float inverse = 0;
+      logSumExp[(batch * s.heads + head) * s.queryTime + i] = exponentials(p, count, padded, s.scale, maskRow(s, batch, i), inverse);
+      for (int64_t j = 0; j < padded; j += kLanes) store(p + j, load(p + j) * inverse);
+    }
+    constexpr int64_t together = 4;
+    for (int64_t j = 0; j < count || j == 0; j += together) {
+      for (int64_t head = 0; head < s.heads; head++) {
+        const float* p = scores + head * padded + j;
+        const float* from = values + j * stride + head / group * width;
+        float* sums = to + head * width;
+        everyVectorOfRow(width, [&](int64_t at, int64_t lanes) {
+          Vector sum = j == 0 ? Vector{} : take(sums + at, lanes);
+          for (int64_t n = 0; n < smaller(together, count - j); n++) sum += take(from + n * stride + at, lanes) * p[n];
+          put(sums + at, sum, lanes);
+        });
+      }
+    }
+  }
+}
+
 bool attentionForward(const Threads& threads, const AttentionShape& s, const float* query, const float* key, const float* value, float* output, float* logSumExp) {
   const int64_t width = s.headWidth, stride = s.keyStride, outputStride = s.heads * width;
   const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
   bool memory = true;
   if (s.queryTime < 4) {
-    inParallel(threads, s.batch * s.heads, s.batch * s.heads * s.queryTime * s.keyTime * width / 8, [&](int64_t index) {
-      Scratch scores(padded + kLanes);
-      if (scores.values) attendOne(s, index / s.heads, index % s.heads, query, key, value, output, logSumExp, scores.values);
-      else memory = false;
+    // Few examples give work to several threads by their heads only.
+    const bool whole = s.batch >= 4;
+    const int64_t roomy = padded + kLanes;
+    inParallel(threads, whole ? s.batch : s.batch * s.heads, s.batch * s.heads * s.queryTime * s.keyTime * width / 8, [&](int64_t index) {
+      Scratch scores(whole ? s.heads * roomy : roomy);
+      if (!scores.values) memory = false;
+      else if (whole) attendExample(s, index, roomy, query, key, value, output, logSumExp, scores.values);
+      else attendHead(s, index / s.heads, index % s.heads, query, key, value, output, logSumExp, scores.values);
     });
     return memory;
   }

@@ -3,6 +3,8 @@
 // (Goto & van de Geijn 2008, 10.1145/1356052.1356053).
 #pragma once
 
+#include <initializer_list>
+
 #include "few-rows.h"
 
 namespace subtext {
@@ -121,7 +123,10 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
           },
           // The tile's place in the result, and its share of the rows that come next.
           [&](Ahead& ahead, int64_t from, int64_t steps, int64_t row, int64_t column, int64_t done, int64_t) {
-            for (int64_t r = row; r < row + kTileRows; r++) ahead.want(output + r * out + column, smaller(kTileColumns, columnTo - column));
+            const int64_t columns = smaller(kTileColumns, columnTo - column);
+            for (const float* place : {rest.factor, rest.added, static_cast<const float*>(output)}) {
+              for (int64_t r = row; place && r < row + kTileRows; r++) ahead.want(place + r * out + column, columns);
+            }
             const int64_t panels = cut(columnTo - columnFrom, kTileColumns), share = cut(cut(steps, panels), kLine) * kLine, begin = done % panels * share;
             for (int64_t r = row + kTileRows; r < smaller(rowTo, row + 2 * kTileRows); r++) ahead.want(input + r * in + from + begin, smaller(share, steps - begin));
           });
