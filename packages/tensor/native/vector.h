@@ -67,7 +67,10 @@ inline Vector mergeHigh(Vector a, Vector b) { return __builtin_shuffle(a, b, Int
 #undef SUBTEXT_LOW
 #undef SUBTEXT_HIGH
 
-/** Past the caches, for what is not read soon; `to` must lie at a multiple of the vector's size. */
+/**
+ * Past the caches, for what is not read soon; `to` must lie at a multiple of the vector's size. Other threads see it once the
+ * task is counted as done: that is a locked instruction, which such stores do not pass.
+ */
 inline void storePast(float* to, Vector value) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(to, (__m512)value);
