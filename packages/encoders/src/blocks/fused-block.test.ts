@@ -176,6 +176,13 @@ describe.skipIf(!present)('a block that trains, as one call of the engine', () =
     tf.dispose([whole, parts, mask ?? []]);
   });
 
+  it('refuses a mask that does not fit', () => {
+    const block = start(packedBlock);
+    const mask = tf.ones([2, 6], 'int32');
+    expect(() => train({ block, causal: true, mask, rotates: false })).toThrow(/transformerBlock: mask must be int32/);
+    mask.dispose();
+  });
+
   it('goes operation by operation where some weights do not train', () => {
     const block = start(packedBlock);
     structure.parameters.freeze(/qkv/);
