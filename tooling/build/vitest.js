@@ -5,10 +5,10 @@ import { defineConfig } from 'vitest/config';
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url));
 
 /** Tests import the sources of the other packages, so that no build is needed between an edit and a test. */
-const alias = readdirSync(packages).map((name) => ({
-  find: new RegExp(`^@subtext/${name}$`),
-  replacement: `${packages}${name}/src/index.ts`,
-}));
+const alias = readdirSync(packages).flatMap((name) => [
+  { find: new RegExp(`^@subtext/${name}$`), replacement: `${packages}${name}/src/index.ts` },
+  { find: new RegExp(`^@subtext/${name}/node$`), replacement: `${packages}${name}/src/node.ts` },
+]);
 
 /** The test configuration of every package. */
 export function testConfig({ name, ...test } = {}) {

@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { acquireLock, LockError, withLock } from './lock';
+
+let folder: string;
+let path: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-lock-'));
+  path = join(folder, 'x.lock');
+});
+
+async function left(content: string, ageMilliseconds: number): Promise<void> {
+  await writeFile(path, content);
+  const then = new Date(Date.now() - ageMilliseconds);
+  await utimes(path, then, then);
+}
+
+describe('acquireLock', () => {
+  it('is held once, given back, and leaves nothing behind', async () => {
+    const lock = await acquireLock({ path });
+    await expect(acquireLock({ path })).rejects.toSatisfy((error) => LockError.isInstance(error) && error.holder?.process === process.pid);
+    await lock.release();
+    await withLock({ path, action: async () => expect(await readdir(folder)).toEqual(['x.lock']) });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('waits, says so once, and gives up in time', async () => {
+    const lock = await acquireLock({ path });
+    let told = 0;
+    await expect(acquireLock({ path, waitMilliseconds: 500, onWait: () => (told += 1) })).rejects.toMatchObject({ code: 'locked' });
+    expect(told).toBe(1);
+    setTimeout(() => void lock.release(), 300);
+    await (await acquireLock({ path, waitMilliseconds: 5_000 })).release();
+  });
+
+  it.each([
+    ['of a dead process of this machine', () => JSON.stringify({ process: spawnSync(process.execPath, ['-e', '']).pid, host: hostname() }), 400_000],
+    ["of this process's number, used again", () => JSON.stringify({ process: process.pid, host: hostname() }), 400_000],
+    ['of another machine, silent for long', () => JSON.stringify({ process: 1, host: 'pod-7f9c' }), 400_000],
+    ['in the form of earlier versions', () => JSON.stringify({ process: 4242, machine: 'pod-7f9c' }), 400_000],
+    ['half written', () => '{"process": 12', 20_000],
+    ['null', () => 'null', 20_000],
+    ['empty', () => '', 20_000],
+  ])('takes over a lock %s', async (_, content, age) => {
+    await left(content(), age);
+    await (await acquireLock({ path })).release();
+  });
+
+  it.each([
+    ['of another machine that gave a sign of life', () => JSON.stringify({ process: 1, host: 'pod-7f9c' }), 60_000],
+    ['of another process namespace', () => JSON.stringify({ process: 99_999_999, host: hostname(), space: 'other pid:[1]' }), 60_000],
+    ['that is being written', () => '{"proc', 0],
+  ])('leaves a lock %s', async (_, content, age) => {
+    await left(content(), age);
+    await expect(acquireLock({ path })).rejects.toMatchObject({ code: 'locked' });
+  });
+
+  it('lets one of many take a stale lock', async () => {
+    await left(JSON.stringify({ process: 1, host: 'gone' }), 400_000);
+    const results = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock({ path })));
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,5 @@
+export { SubtextError, type SubtextErrorOptions } from './subtext-error';
+export { ownValue } from './own-value';
+export { parseJson, type ParseJsonOptions } from './text/parse-json';
+export { printable } from './text/printable';
+export { printableUrl, redact } from './text/redact';

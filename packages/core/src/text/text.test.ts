@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import { ownValue } from '../own-value';
+import { SubtextError } from '../subtext-error';
+import { parseJson } from './parse-json';
+import { printable } from './printable';
+import { printableUrl, redact } from './redact';
+
+describe('text', () => {
+  it('writes controls so that a terminal shows them', () => {
+    expect(printable('\u001b]0;title\u0007 a\tb\n\u009b31m \u202eabc')).toBe('\\u001b]0;title\\u0007 a\tb\n\\u009b31m \\u202eabc');
+    expect(printable('Größe 🙂')).toBe('Größe 🙂');
+  });
+
+  it('keeps secrets out of messages', () => {
+    expect(printableUrl('https://user:password@host/path?token=abcd')).toBe('https://***@host/path?token=***');
+    expect(redact('with hf_abcdef at http://me:pw12@host/', ['hf_abcdef', undefined, 'a'])).toBe('with *** at http://***@host/');
+  });
+
+  it('parses JSON with bounded nesting', () => {
+    expect(parseJson({ name: 'x', text: '\ufeff{"a": ["[[[\\"[["]}' })).toEqual({ a: ['[[["[['] });
+    expect(() => parseJson({ name: 'x.json', text: '['.repeat(201) })).toThrow('x.json nests deeper than 200 levels');
+    expect(() => parseJson({ name: 'x.json', text: '{' })).toThrow(/x\.json is not JSON/);
+    try {
+      parseJson({ name: 'x', text: '' });
+    } catch (error) {
+      expect(SubtextError.isInstance(error) && error.code).toBe('invalid-json');
+    }
+  });
+
+  it('finds own values only', () => {
+    expect(ownValue<unknown>({ a: 1 }, 'a')).toBe(1);
+    for (const name of ['constructor', '__proto__', 'toString']) expect(ownValue<unknown>({}, name)).toBeUndefined();
+  });
+});
