@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomically } from '@subtext/core/node';
 import type { TokenizerFiles } from './tokenizer';
 import { TokenizerError } from './tokenizer-error';
 
@@ -23,10 +23,10 @@ export async function saveTokenizer(options: { folder: string; files: TokenizerF
   }
   try {
     await mkdir(folder, { recursive: true });
-    for (const [name, text] of texts) await writeWhole(join(folder, name), text);
+    for (const [name, text] of texts) await writeFileAtomically({ path: join(folder, name), data: text });
     if (more.length > 0) {
       await mkdir(join(folder, 'additional_chat_templates'), { recursive: true });
-      for (const [name, text] of more) await writeWhole(join(folder, 'additional_chat_templates', name), text);
+      for (const [name, text] of more) await writeFileAtomically({ path: join(folder, 'additional_chat_templates', name), data: text });
     }
   } catch (cause) {
     throw new TokenizerError({ code: 'input-output', message: `${folder}: can't write the tokenizer: ${(cause as Error).message}`, cause });
@@ -35,21 +35,4 @@ export async function saveTokenizer(options: { folder: string; files: TokenizerF
 
 function json(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const temporaryPath = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.temporary`;
-  try {
-    const handle = await open(temporaryPath, 'wx');
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporaryPath, path);
-  } catch (error) {
-    await rm(temporaryPath, { force: true });
-    throw error;
-  }
 }

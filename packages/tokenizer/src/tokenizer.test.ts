@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile, mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -169,6 +169,17 @@ describe('loadTokenizer', () => {
     expect(JSON.parse(await readFile(join(model, 'copy', 'tokenizer.json'), 'utf8')).model.merges).toEqual(
       JSON.parse(await readFile(join(model, 'tokenizer.json'), 'utf8')).model.merges,
     );
+  });
+
+  it.skipIf(process.platform === 'win32')('is saved in place of links, not where they lead, and leaves no other file', async () => {
+    const target = join(folder, 'linked');
+    await mkdir(target);
+    await writeFile(join(folder, 'elsewhere.json'), 'not ours');
+    await symlink(join(folder, 'elsewhere.json'), join(target, 'tokenizer.json'));
+    await trainWordLevelTokenizer({ texts: ['one two'] }).save(target);
+    expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
+    expect((await readdir(target)).sort()).toEqual(['special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json']);
+    expect((await loadTokenizer(target)).encode('two').ids).toHaveLength(1);
   });
 
   it('names what is missing or broken, and where', async () => {

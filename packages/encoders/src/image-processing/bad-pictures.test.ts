@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -129,5 +129,16 @@ describe('configurations', () => {
     const loaded = await loadImageProcessor(folder);
     expect(loaded.kind).toBe('siglip');
     expect((await loaded.process([`${fixtures}tall.png`])).pixelValues.shape).toEqual([1, 3, 12, 8]);
+  });
+
+  it.skipIf(process.platform === 'win32')('replace a link under their name instead of writing where it leads, and leave no other file', async () => {
+    const target = join(folder, 'linked');
+    await mkdir(target);
+    await writeFile(join(folder, 'elsewhere.json'), 'not ours');
+    await symlink(join(folder, 'elsewhere.json'), join(target, 'preprocessor_config.json'));
+    await saveImageProcessor({ processor: createImageProcessor({ config: clip }), folder: target });
+    expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
+    expect(await readdir(target)).toEqual(['preprocessor_config.json']);
+    expect((await loadImageProcessor(target)).kind).toBe('clip');
   });
 });

@@ -1,5 +1,6 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeFileAtomically } from '@subtext/core/node';
 import { createFitAndCropProcessor } from './fit-and-crop-processor';
 import { createIdefics3Processor } from './idefics3-processor';
 import { ImageError } from './image-error';
@@ -59,13 +60,11 @@ export async function loadImageProcessor(folder: string): Promise<ImageProcessor
   throw new ImageError('processor-config-missing', `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`);
 }
 
-/** Writes `preprocessor_config.json` into a folder, whole or not at all. */
+/** Writes `preprocessor_config.json` into a folder, whole or not at all. @throws FileError */
 export async function saveImageProcessor(options: { processor: ImageProcessor; folder: string }): Promise<void> {
   const { processor, folder } = options;
   await mkdir(folder, { recursive: true });
-  const file = join(folder, 'preprocessor_config.json');
-  await writeFile(`${file}.partial`, `${JSON.stringify(processor.config, null, 2)}\n`);
-  await rename(`${file}.partial`, file);
+  await writeFileAtomically({ path: join(folder, 'preprocessor_config.json'), data: `${JSON.stringify(processor.config, null, 2)}\n` });
 }
 
 async function readJson(file: string): Promise<ProcessorConfig | null> {

@@ -1,5 +1,6 @@
-import { access, copyFile, mkdir, readFile, readdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
+import { access, copyFile, mkdir, readFile, readdir, symlink, unlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { writeFileAtomically } from '@subtext/core/node';
 import { HubError } from './hub-error';
 
 /**
@@ -41,9 +42,7 @@ export class ModelCache {
     if (isCommit(revision)) return;
     const path = join(this.folder, 'refs', revision);
     await mkdir(dirname(path), { recursive: true });
-    const temporaryPath = `${path}.${process.pid}.temporary`;
-    await writeFile(temporaryPath, commit);
-    await rename(temporaryPath, path);
+    await writeFileAtomically({ path, data: commit });
   }
 
   /** Puts a file of a commit in its place, as a link to its content; as a copy where links are not allowed. */

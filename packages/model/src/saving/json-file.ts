@@ -1,22 +1,14 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeFileAtomically } from '@subtext/core/node';
 import { ModelFolderError } from '@subtext/encoders';
 
-/** Writes JSON so that the file appears whole or not at all: a temporary file beside it, flushed, then renamed. */
+/**
+ * Writes JSON so that the file appears whole or not at all.
+ *
+ * @throws FileError
+ */
 export async function writeJsonFile({ path, value }: { path: string; value: unknown }): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, 'w');
-    try {
-      await handle.writeFile(`${JSON.stringify(value, null, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await writeFileAtomically({ path, data: `${JSON.stringify(value, null, 2)}\n` });
 }
 
 /** Reads a JSON object; null where there is no such file. */

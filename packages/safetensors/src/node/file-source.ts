@@ -1,4 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
+import { FileError } from '@subtext/core/node';
 import type { RandomAccessSource } from '../random-access';
 import { SafetensorsError } from '../safetensors-error';
 
@@ -43,9 +44,22 @@ async function readFully(handle: FileHandle, path: string, request: { position: 
   }
 }
 
+/** Waits for something that `@subtext/core` does with a file, and gives its errors this package's type. */
+export async function typed<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw FileError.isInstance(cause) ? fileError(cause, cause.path, 'write') : cause;
+  }
+}
+
 /** The typed error for what the operating system answered. */
 export function fileError(cause: unknown, path: string, action: string): SafetensorsError {
   if (SafetensorsError.isInstance(cause)) return cause;
+  if (FileError.isInstance(cause)) {
+    const { path, message } = cause;
+    return new SafetensorsError({ code: cause.code === 'not-found' ? 'not-found' : 'input-output', message: message.replace(`${path}: `, ''), path, cause });
+  }
   const code = (cause as NodeJS.ErrnoException).code;
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     return new SafetensorsError({ code: 'not-found', message: `can't ${action} it: no such file or folder`, path, cause });

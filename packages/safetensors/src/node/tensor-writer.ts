@@ -1,7 +1,8 @@
+import { AtomicFile } from '@subtext/core/node';
 import type { StorageArray } from '../dtype';
 import { elementBytes, planFile, type FilePlan, type TensorDeclaration } from '../plan';
 import { quoted, SafetensorsError } from '../safetensors-error';
-import { AtomicFile } from './atomic-file';
+import { typed } from './file-source';
 
 /** A tensor, or the next part of one, for a file whose tensors were declared. */
 export interface TensorPart {
@@ -34,10 +35,10 @@ export class TensorWriter {
     metadata?: Readonly<Record<string, string>>;
   }): Promise<TensorWriter> {
     const plan = planFile(options);
-    const file = await AtomicFile.create(options.path);
+    const file = await typed(AtomicFile.create({ path: options.path }));
     const writer = new TensorWriter(options.path, plan, file);
     try {
-      await file.write(plan.head, 0);
+      await typed(file.write(plan.head, 0));
     } catch (error) {
       await file.discard();
       throw error;
@@ -54,7 +55,7 @@ export class TensorWriter {
     if (done + bytes.byteLength > entry.byteLength) {
       throw this.misfit(name, `takes ${entry.byteLength} bytes (${entry.dtype} of shape [${entry.shape.join(', ')}]), but its data has at least ${done + bytes.byteLength}`);
     }
-    await this.file.write(bytes, this.plan.head.byteLength + entry.begin + done);
+    await typed(this.file.write(bytes, this.plan.head.byteLength + entry.begin + done));
     this.written.set(name, done + bytes.byteLength);
   }
 
@@ -66,12 +67,12 @@ export class TensorWriter {
         throw this.misfit(name, `takes ${byteLength} bytes (${dtype} of shape [${shape.join(', ')}]), but its data has ${done}`);
       }
     }
-    await this.file.flush();
+    await typed(this.file.flush());
   }
 
   /** Gives the finished file its name. */
   async publish(): Promise<void> {
-    await this.file.publish();
+    await typed(this.file.publish());
   }
 
   /** Removes an unpublished file. */

@@ -1,11 +1,11 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { AtomicFile, syncFolder } from '@subtext/core/node';
 import { dtypeByteSizes } from '../dtype';
 import { elementCount } from '../header';
 import { pairs, type Named, type TensorDeclaration, type TensorToWrite } from '../plan';
 import { quoted, SafetensorsError } from '../safetensors-error';
-import { AtomicFile, syncFolder } from './atomic-file';
-import { fileError } from './file-source';
+import { fileError, typed } from './file-source';
 import { TensorWriter, type TensorParts } from './tensor-writer';
 import { wholeTensors } from './write';
 
@@ -81,18 +81,18 @@ export async function writeShardedSafetensors(
     }
     for (const writer of writers) await writer.finish();
     if (index !== undefined) {
-      const file = await AtomicFile.create(join(folder, index));
+      const file = await typed(AtomicFile.create({ path: join(folder, index) }));
       unpublished.push(file);
-      await file.write(indexBytes({ shards, files, totalBytes }), 0);
-      await file.flush();
+      await typed(file.write(indexBytes({ shards, files, totalBytes }), 0));
+      await typed(file.flush());
     }
-    for (const file of unpublished) await file.publish();
+    for (const file of unpublished) await typed(file.publish());
   } catch (error) {
     for (const file of unpublished) await file.discard();
     throw error;
   }
   await removeEarlier(folder, name, new Set([...files, ...(index === undefined ? [] : [index])]));
-  await syncFolder(folder);
+  await typed(syncFolder(folder));
   return { files, index, totalBytes };
 }
 

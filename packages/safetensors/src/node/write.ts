@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
+import { syncFolder } from '@subtext/core/node';
 import { pairs, type Named, type TensorDeclaration, type TensorToWrite } from '../plan';
-import { syncFolder } from './atomic-file';
+import { typed } from './file-source';
 import { TensorWriter, type TensorPart, type TensorParts } from './tensor-writer';
 
 /**
@@ -48,7 +49,7 @@ export async function writeSafetensorsStream(options: {
     await writer.discard();
     throw error;
   }
-  await syncFolder(dirname(path));
+  await typed(syncFolder(dirname(path)));
 }
 
 /** Whole tensors as parts. */

@@ -1,46 +1,15 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+
+import { FileError, writeFileAtomically } from '@subtext/core/node';
 
 import { TrainerError } from '../errors';
 
-/** Flushes a folder's entries to disk. Windows cannot open folders; its renames are durable without it. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Writes bytes and flushes them to disk. */
-export async function writeSynced({ path, data }: { path: string; data: string | Uint8Array }): Promise<void> {
-  try {
-    const handle = await open(path, 'w');
-    try {
-      await handle.writeFile(data);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch (error) {
-    throw writeError({ path, error });
-  }
-}
-
-/** Writes a file so that a reader sees the old bytes or the new ones, never a part: temporary file, sync, rename, sync. */
+/** Writes a file so that a reader sees the old bytes or the new ones, never a part. Throws `WRITE_FAILED`. */
 export async function writeAtomically({ path, data }: { path: string; data: string | Uint8Array }): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    await writeSynced({ path: temporary, data });
-    await rename(temporary, path);
-    await syncFolder(dirname(path));
+    await writeFileAtomically({ path, data });
   } catch (error) {
-    // On a disk that takes no writes this fails too; the first error is the one to tell.
-    await rm(temporary, { force: true }).catch(() => undefined);
     throw writeError({ path, error });
   }
 }
@@ -77,6 +46,7 @@ function systemCode(error: unknown): string | undefined {
 export function writeError({ path, error }: { path: string; error: unknown }): Error {
   if (TrainerError.isInstance(error)) return error;
   const code = systemCode(error);
-  const reason = code ? `${reasons[code]!} (${code})` : error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const reason = code ? `${reasons[code]!} (${code})` : FileError.isInstance(error) ? message.replace(`${error.path}: `, '') : message;
   return new TrainerError({ code: 'WRITE_FAILED', message: `Cannot write ${path}: ${reason}.`, cause: error });
 }

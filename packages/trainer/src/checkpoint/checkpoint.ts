@@ -1,10 +1,11 @@
+import { syncFolder } from '@subtext/core/node';
 import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { TrainerError } from '../errors';
 import type { SharedState } from '../parallel/shared-state';
-import { fileDigest, syncFolder, writeError, writeSynced } from './atomic-files';
+import { fileDigest, writeAtomically, writeError } from './atomic-files';
 
 /** Where a run stands; with the weights and the optimizer's moments, everything that the rest of the run depends on. */
 export interface RunPosition {
@@ -81,10 +82,10 @@ export async function saveCheckpoint({
       );
       await writeSafetensors({ path: join(temporary, `${name}.safetensors`), tensors });
     }
-    await writeSynced({ path: join(temporary, positionName), data: positionText });
+    await writeAtomically({ path: join(temporary, positionName), data: positionText });
     const files: Manifest['files'] = {};
     for (const name of (await readdir(temporary)).sort()) files[name] = await fileDigest(join(temporary, name));
-    await writeSynced({ path: join(temporary, manifestName), data: `${JSON.stringify({ format: FORMAT, files } satisfies Manifest, null, 2)}\n` });
+    await writeAtomically({ path: join(temporary, manifestName), data: `${JSON.stringify({ format: FORMAT, files } satisfies Manifest, null, 2)}\n` });
     await syncFolder(temporary);
     await rm(target, { recursive: true, force: true });
     await rename(temporary, target);

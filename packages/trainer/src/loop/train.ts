@@ -1,9 +1,10 @@
+import { syncFolder } from '@subtext/core/node';
 import { engineName, tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { hashCounters } from '../batches/counter-random';
-import { syncFolder, writeError } from '../checkpoint/atomic-files';
+import { writeError } from '../checkpoint/atomic-files';
 import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
 import { lockFolder } from '../checkpoint/run-lock';
 import { TrainerError } from '../errors';
