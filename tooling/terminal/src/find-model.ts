@@ -1,6 +1,8 @@
+import { printable } from '@subtext/core';
 import { stat } from 'node:fs/promises';
 
 import { duration } from './output';
+import { writeError } from './standard-output';
 import { UsageError } from './usage-error';
 
 const mebibyte = 2 ** 20;
@@ -45,8 +47,8 @@ export async function findModel({ model, signal }: FindModelOptions): Promise<st
       told = now;
       const speed = (bytes - first) / Math.max(1, now - began);
       const left = !finished && speed > 0 ? `  ${duration((totalBytes - bytes) / speed / 1000)} left` : '';
-      const text = `${model}: ${(bytes / mebibyte).toFixed(1)} of ${(totalBytes / mebibyte).toFixed(1)} MiB, ${files} of ${totalFiles} files${finished ? '' : ` (${file})`}${left}`;
-      process.stderr.write(terminal ? `\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}${finished ? '\n' : ''}` : `${text}\n`);
+      const text = printable(`${model}: ${(bytes / mebibyte).toFixed(1)} of ${(totalBytes / mebibyte).toFixed(1)} MiB, ${files} of ${totalFiles} files${finished ? '' : ` (${file})`}${left}`);
+      writeError(terminal ? `\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}${finished ? '\n' : ''}` : `${text}\n`);
     },
   });
   downloaded.set(model, folder);

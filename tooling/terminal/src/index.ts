@@ -1,8 +1,10 @@
+export { commandName } from './command-name';
 export { findModel } from './find-model';
-export { interruptSignal } from './interrupt';
+export { interruptSignal, STOPPED } from './interrupt';
 export { engineNames, engineOption, nonNegativeNumber, positiveWholeNumber, repeated, share, wholeNumber, wholeNumberList, wordList } from './options';
 export { createOutput, duration, type Output, type Progress } from './output';
 export { type CommandEntry, commandAskedFor, runProgram } from './program';
 export { reportError } from './report-error';
+export { outputEnded, resultsAreFiles, writeError, writeErrorLine, writeOut } from './standard-output';
 export { textTable } from './text-table';
 export { UsageError } from './usage-error';

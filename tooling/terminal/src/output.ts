@@ -1,4 +1,11 @@
-/** Where a command's words go: lines for people, or one JSON object a line for machines. */
+import { printable } from '@subtext/core';
+
+import { writeOut } from './standard-output';
+
+/**
+ * Where a command's words go: lines for people, or one JSON object a line for machines. Control characters are written
+ * out (`\\u001b`) in both: what came from a model, a token or a file sets no colour, title or cursor.
+ */
 export interface Output {
   readonly json: boolean;
   /** A line for people; machines get `{ event: 'notice', text }`. */
@@ -35,12 +42,13 @@ export function createOutput({ json }: { json: boolean }): Output {
 
   const line = (text: string) => {
     endProgress();
-    process.stdout.write(`${text}\n`);
+    writeOut(`${printable(text)}\n`);
   };
-  const emit = (event: Record<string, unknown>) => process.stdout.write(`${JSON.stringify(event)}\n`);
+  // What `printable` writes for a control character is JSON's own escape.
+  const emit = (event: Record<string, unknown>) => writeOut(`${printable(JSON.stringify(event))}\n`);
 
   function endProgress(): void {
-    if (open) process.stdout.write('\n');
+    if (open) writeOut('\n');
     open = false;
   }
 
@@ -65,12 +73,12 @@ export function createOutput({ json }: { json: boolean }): Output {
       const width = 24;
       const bar = `${'█'.repeat(Math.round(share * width))}${'░'.repeat(width - Math.round(share * width))}`;
       const parts = [`  ${label}`, terminal ? bar : '', `${done}/${total}`, details ?? '', secondsLeft !== undefined && !finished ? `${duration(secondsLeft)} left` : ''];
-      const text = parts.filter((part) => part !== '').join('  ');
+      const text = printable(parts.filter((part) => part !== '').join('  '));
       if (terminal) {
-        process.stdout.write(`\r\x1b[2K${text.slice(0, (process.stdout.columns ?? 80) - 1)}`);
+        writeOut(`\r\x1b[2K${text.slice(0, (process.stdout.columns ?? 80) - 1)}`);
         open = true;
         if (finished) endProgress();
-      } else process.stdout.write(`${text}\n`);
+      } else writeOut(`${text}\n`);
     },
     endProgress,
   };

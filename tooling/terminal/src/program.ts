@@ -1,6 +1,9 @@
+import { printable } from '@subtext/core';
 import { Command, CommanderError } from 'commander';
 
+import { watchSignals } from './interrupt';
 import { reportError } from './report-error';
+import { resultsLost, watchStandardOutput, writeError } from './standard-output';
 
 /** A command of a program. */
 export interface CommandEntry {
@@ -32,12 +35,9 @@ export async function runProgram({
   /** The command line after the program's name. @default that of the process */
   words?: readonly string[];
 }): Promise<void> {
-  // A reader that has seen enough, such as head, is no fault.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
-  });
-  const program = new Command(name).description(description).version(version).showHelpAfterError(`(${name} --help lists the commands)`).exitOverride();
+  watchSignals();
+  watchStandardOutput();
+  const program = new Command(name).description(description).version(version).showHelpAfterError(`(${name} --help lists the commands)`).exitOverride().configureOutput({ writeErr: (text) => writeError(printable(text)) });
   try {
     const asked = commandAskedFor({ commands, words });
     for (const [key, entry] of Object.entries(commands)) {
@@ -49,4 +49,8 @@ export async function runProgram({
     if (error instanceof CommanderError) process.exitCode = error.exitCode;
     else process.exitCode = reportError({ error, json: words.includes('--json') });
   }
+  // The last lines may fail later than they are written: the code is set when all has been tried.
+  process.once('beforeExit', () => {
+    if (resultsLost() && !process.exitCode) process.exitCode = 1;
+  });
 }

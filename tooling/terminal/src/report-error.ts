@@ -1,3 +1,7 @@
+import { printable } from '@subtext/core';
+
+import { writeErrorLine, writeOut } from './standard-output';
+
 /** What to do about the system's refusals, which say only what was tried. */
 const advice: Record<string, string> = {
   EACCES: 'There is no permission: choose another folder or change its permissions.',
@@ -16,8 +20,8 @@ export function reportError({ error, json }: { error: unknown; json: boolean }):
   const message = system === undefined ? plain : `${plain}. ${system}`;
   // Errors with a code, and mistakes in usage, say what to do; anything else is a fault of the program.
   const expected = code !== undefined || aborted || (error instanceof Error && error.name === 'UsageError');
-  if (json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message })}\n`);
-  process.stderr.write(`${aborted ? 'Stopped.' : `Error: ${message}`}\n`);
-  if (!expected && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\nThis is a fault of Subtext: please report it with the lines above.\n`);
+  if (json) writeOut(`${printable(JSON.stringify({ event: 'error', code, message }))}\n`);
+  writeErrorLine(aborted ? 'Stopped.' : `Error: ${message}`);
+  if (!expected && error instanceof Error) writeErrorLine(`${error.stack ?? ''}\nThis is a fault of Subtext: please report it with the lines above.`);
   return aborted ? 130 : 1;
 }

@@ -1,5 +1,5 @@
 import { DataError, findOverlap, formats, generators, type DatasetGenerator, type DatasetSplit, type FormatName, type GeneratorName, type QuestionOnlyBaseline, type ReasoningExample } from '@subtext/data';
-import { createOutput, interruptSignal, type Output, UsageError, wholeNumber } from '@subtext/terminal';
+import { createOutput, interruptSignal, type Output, resultsAreFiles, UsageError, wholeNumber } from '@subtext/terminal';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 /** How well the question alone does, in words. */
@@ -48,6 +48,7 @@ function generateCommand(name: string, generator: DatasetGenerator): Command {
   if (preset?.choices) command.addOption(new Option('--preset <name>', preset.description).choices(preset.choices));
   command.addHelpText('after', `\nSettings (--option):\n${Object.entries(known).map(([key, { description, default: value, choices }]) => `  ${key}=${value}  ${description}${choices ? ` (${choices.join(', ')})` : ''}`).join('\n') || '  none'}`);
   command.action(async (folder: string, { seed, option, preset: presetName, json, ...counts }: GenerateOptions) => {
+    resultsAreFiles();
     const output = createOutput({ json });
     const given: Record<string, string> = { ...(presetName === undefined ? {} : { preset: presetName }), ...option };
     const named = Object.fromEntries(splits.filter((split) => counts[split] !== undefined).map((split) => [split, counts[split]!]));

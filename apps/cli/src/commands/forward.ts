@@ -24,7 +24,7 @@ export function forwardCommand(): Command {
     .option('--json', 'one JSON object', false)
     .action(async ({ model, inputs: inputsPath, output: path, engine, json }: ForwardCommandOptions) => {
       const output = createOutput({ json });
-      const folder = await findModel({ model, signal: interruptSignal() });
+      const folder = await findModel({ model, signal: interruptSignal({ saves: false }) });
       const { name } = await useEngine(engine);
       const opened = await openAnyModel({ folder });
       const inputs = await readInputs({ path: inputsPath, known: opened.inputs, model: folder });

@@ -1,7 +1,8 @@
+import { printable } from '@subtext/core';
 import { endOfTextIds, generate, loadModel } from '@subtext/model';
 import { writeSafetensors } from '@subtext/safetensors';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, findModel, interruptSignal, nonNegativeNumber, positiveWholeNumber, UsageError, wholeNumber } from '@subtext/terminal';
+import { createOutput, engineOption, findModel, interruptSignal, nonNegativeNumber, outputEnded, positiveWholeNumber, UsageError, wholeNumber, writeErrorLine, writeOut } from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
 import { Command } from 'commander';
 
@@ -19,6 +20,7 @@ interface GenerateCommandOptions {
   topP?: number;
   seed: number;
   ignoreEnd: boolean;
+  raw: boolean;
   engine: EngineName | 'auto';
   json: boolean;
 }
@@ -35,13 +37,15 @@ export function generateCommand(): Command {
     .option('--top-p <share>', 'draw among the likeliest tokens that have this share together', nonNegativeNumber)
     .option('--seed <number>', 'of the draws', wholeNumber, 0)
     .option('--ignore-end', "go on where the model ends its text", false)
+    .option('--raw', 'writes control characters as they are, where the output is a file or a pipe', false)
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
     .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
       if ((prompt === undefined) === (options.inputs === undefined)) throw new UsageError('Give a text to go on from, or --inputs FILE, and not both.');
       if (options.inputs === undefined && options.output !== undefined) throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
       if (options.inputs !== undefined && options.output === undefined) throw new UsageError('--inputs needs --output FILE.');
-      const signal = interruptSignal();
+      if (options.raw && process.stdout.isTTY) throw new UsageError('--raw is for files and pipes: what a model writes could set colours, titles and more of this terminal.');
+      const signal = interruptSignal({ saves: false });
       const found = { ...options, model: await findModel({ model: options.model, signal }), signal };
       if (prompt === undefined) await generateFile(found);
       else await generateText({ ...found, prompt });
@@ -64,7 +68,7 @@ async function generateFile({ model: folder, inputs: inputsPath, output: path, m
 }
 
 /** A text, shown while it is written. */
-async function generateText({ model: folder, prompt, maxNewTokens, temperature, topK, topP, seed, ignoreEnd, engine, json, signal }: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
+async function generateText({ model: folder, prompt, maxNewTokens, temperature, topK, topP, seed, ignoreEnd, raw, engine, json, signal }: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
   const output = createOutput({ json });
   await useEngine(engine);
   const tokenizer = await loadTokenizer(folder);
@@ -76,11 +80,11 @@ async function generateText({ model: folder, prompt, maxNewTokens, temperature, 
   for (const id of ids) stream.push(id);
   const show = (text: string, id?: number) => {
     if (json) output.event({ event: 'token', id, text });
-    else process.stdout.write(text);
+    else writeOut(raw ? text : printable(text));
   };
-  if (!json) process.stdout.write(prompt);
+  if (!json) writeOut(raw ? prompt : printable(prompt));
   const began = performance.now();
-  const generation = await generate({ model, inputs: [ids], maxNewTokens, temperature, topK, topP, seed, stopIds, signal, onToken: ({ id }) => show(stopIds.includes(id) ? '' : stream.push(id), id) });
+  const generation = await generate({ model, inputs: [ids], maxNewTokens, temperature, topK, topP, seed, stopIds, signal: AbortSignal.any([signal, outputEnded]), onToken: ({ id }) => show(stopIds.includes(id) ? '' : stream.push(id), id) });
   const rest = stream.finish();
   if (rest !== '') show(rest);
   const seconds = (performance.now() - began) / 1000;
@@ -89,8 +93,8 @@ async function generateText({ model: folder, prompt, maxNewTokens, temperature, 
   const rate = generated.length / seconds;
   if (json) output.event({ event: 'generated', prompt, promptIds: ids, ids: generated, text: tokenizer.decode([...ids, ...generated], { skipSpecialTokens: true }), reason, seconds, tokensPerSecond: rate });
   else {
-    process.stdout.write('\n');
-    process.stderr.write(`${generated.length} tokens, ${rate.toFixed(0)} a second (${reason})\n`);
+    writeOut('\n');
+    writeErrorLine(`${generated.length} tokens, ${rate.toFixed(0)} a second (${reason})`);
   }
   model.dispose();
   if (reason === 'aborted') process.exitCode = 130;

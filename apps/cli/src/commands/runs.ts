@@ -1,4 +1,4 @@
-import { createOutput, positiveWholeNumber, repeated, textTable, UsageError } from '@subtext/terminal';
+import { commandName, createOutput, positiveWholeNumber, repeated, textTable, UsageError } from '@subtext/terminal';
 import { Command } from 'commander';
 import { resolve } from 'node:path';
 
@@ -51,7 +51,7 @@ function listCommand(): Command {
     .action(async (folders: string[], { json }: { json: boolean }) => {
       const output = createOutput({ json });
       const { runs, foreign } = await readFolders(folders);
-      if (runs.length === 0) throw new UsageError(`${foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' ')} "subtext train CONFIG.yaml" makes a run.`);
+      if (runs.length === 0) throw new UsageError(`${foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' ')} "${commandName()} train CONFIG.yaml" makes a run.`);
       for (const run of runs) output.event({ event: 'run', ...summary(run) });
       if (!json) output.notice(textTable(runTable({ runs })));
       for (const { folder, problems } of runs) for (const problem of problems) if (!json) output.notice(`${folder}: ${problem}`);

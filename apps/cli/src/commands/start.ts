@@ -1,6 +1,6 @@
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
 import { engineName, useEngine } from '@subtext/tensor';
-import { createOutput, duration, interruptSignal, wholeNumber } from '@subtext/terminal';
+import { commandName, createOutput, duration, interruptSignal, resultsAreFiles, wholeNumber } from '@subtext/terminal';
 import { defaultWorkers, writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { mkdir } from 'node:fs/promises';
@@ -61,6 +61,7 @@ const presetFolders = { small: 'runs/start', full: 'runs/full' } as const;
 
 async function start({ preset, output: folder = presetFolders[preset], engine, workers: asked, seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   const began = performance.now();
+  resultsAreFiles();
   const output = createOutput({ json });
   await useEngine(engine);
   const workers = asked ?? defaultWorkers({ shards: 2, processors: availableParallelism() });
@@ -122,9 +123,9 @@ async function start({ preset, output: folder = presetFolders[preset], engine, w
   const reasoner = join(folder, 'reasoner');
   await copyFolder({ from: join(folder, 'heima', 'reasoner'), to: reasoner });
   const [first] = examples;
-  const next = preset === 'small' ? 'npx subtext start --preset full' : `npx subtext-eval audit --model ${reasoner} --task scenes --data ${dataFolder} --output ${join(folder, 'audit')}`;
+  const next = preset === 'small' ? `${commandName()} start --preset full` : `${commandName('subtext-eval')} audit --model ${reasoner} --task scenes --data ${dataFolder} --output ${join(folder, 'audit')}`;
   output.heading(`Done in ${duration(secondsTotal)}`);
-  if (!json) output.notice(`\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  npx subtext think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  ${next}`);
+  if (!json) output.notice(`\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  ${commandName()} think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  ${next}`);
   output.event({ event: 'finished', reasoner, results: resultsPath, report: reportPath });
   return true;
 }

@@ -49,7 +49,7 @@ export function thinkCommand(): Command {
     .action(async (question: string, { model, image, explain, json, engine }: ThinkCommandOptions) => {
       const output = createOutput({ json });
       if (question.trim() === '') throw new UsageError('The question is empty.');
-      const signal = interruptSignal();
+      const signal = interruptSignal({ saves: false });
       const folder = await findModel({ model, signal });
       const picture = image === undefined ? undefined : imageFile(image);
       if (picture) await picture.load();

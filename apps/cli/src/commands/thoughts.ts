@@ -38,7 +38,7 @@ export function thoughtsCommand(): Command {
       await useEngine(options.engine);
       const task = findTask(options.task);
       if (!graphTasks.includes(task.name)) throw new UsageError(`Task "${task.name}" has no graphs, so its thoughts cannot be compared with nodes; take ${graphTasks.join(', ')}.`);
-      const signal = interruptSignal();
+      const signal = interruptSignal({ saves: false });
       const reasoner = await Reasoner.load(await findModel({ model: options.model, signal }));
       try {
         const { examples, source } = await readQuestions({ options, task });

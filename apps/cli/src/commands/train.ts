@@ -1,4 +1,4 @@
-import { createOutput, interruptSignal } from '@subtext/terminal';
+import { commandName, createOutput, interruptSignal, resultsAreFiles } from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { GRAPH_KIND, graphConfiguration } from '../configuration/graph-schema';
@@ -13,12 +13,13 @@ export function trainCommand(): Command {
     .argument('[overrides...]', 'key=value, for example training.batchSize=64')
     .option('--json', 'one JSON object a line', false)
     .action(async (path: string, overrides: string[], { json }: { json: boolean }) => {
+      resultsAreFiles();
       const output = createOutput({ json });
       if ((await configurationKind(path)) === GRAPH_KIND) {
         const configuration = await loadConfiguration({ path, overrides, schema: graphConfiguration });
         const result = await graphRun({ configuration, output, signal: interruptSignal() });
         if (result.status === 'stopped') process.exitCode = 130;
-        else output.event({ event: 'finished', ...result }, `\nThe reasoner is in ${result.reasoner}. Look at its thoughts:\n  npx subtext thoughts --model ${result.reasoner} --task prosqa-graph`);
+        else output.event({ event: 'finished', ...result }, `\nThe reasoner is in ${result.reasoner}. Look at its thoughts:\n  ${commandName()} thoughts --model ${result.reasoner} --task prosqa-graph`);
         return;
       }
       const configuration = await loadConfiguration({ path, overrides, schema: trainConfiguration });
@@ -27,6 +28,6 @@ export function trainCommand(): Command {
         process.exitCode = 130;
         return;
       }
-      output.event({ event: 'finished', ...result }, `\nThe reasoner is in ${result.reasoner}. Ask it something:\n  npx subtext think --model ${result.reasoner} "your question"`);
+      output.event({ event: 'finished', ...result }, `\nThe reasoner is in ${result.reasoner}. Ask it something:\n  ${commandName()} think --model ${result.reasoner} "your question"`);
     });
 }
