@@ -2,6 +2,4 @@ import { packageConfig } from '@subtext/build/tsup';
 
 export default packageConfig({
   entry: { index: 'src/index.ts', browser: 'src/browser.ts', fuzz: 'src/fuzz/command.ts' },
-  formats: ['esm', 'cjs'],
-  shims: false,
 });

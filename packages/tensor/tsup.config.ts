@@ -1,3 +1,3 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: { index: 'src/index.ts' }, formats: ['esm', 'cjs'] });
+export default packageConfig({ entry: { index: 'src/index.ts' } });
