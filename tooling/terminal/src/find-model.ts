@@ -1,6 +1,8 @@
 import { printable } from '@subtext/core';
 import { stat } from 'node:fs/promises';
 
+import { printable } from '@subtext/core';
+
 import { duration } from './output';
 import { writeError } from './standard-output';
 import { UsageError } from './usage-error';
@@ -39,6 +41,10 @@ export async function findModel({ model, signal }: FindModelOptions): Promise<st
   let first: number | undefined;
   const folder = await resolveModelFolder(model, {
     signal,
+    onWait: ({ file, holder }) => {
+      const who = holder === undefined ? 'another process' : `process ${holder.process} on ${printable(holder.host)}`;
+      process.stderr.write(`${model}: waiting for ${who}, which downloads ${file}\n`);
+    },
     onProgress: ({ file, bytes, totalBytes, files, totalFiles }) => {
       const now = performance.now();
       first ??= bytes;

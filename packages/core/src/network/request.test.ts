@@ -43,6 +43,30 @@ describe('request', () => {
     });
     await expect(request({ url: address.replace('//', '//user:hunter22@') })).rejects.toSatisfy((error: Error) => !error.message.includes('hunter22'));
     expect(seen).toBe(`Basic ${btoa('user:hunter22')}`);
+    // Neither a percent sign nor letters beyond Latin 1 may end the request.
+    for (const [written, sent] of [['100%pass', '100%pass'], ['%E2%82%ACeuro', '€euro']] as const) {
+      await expect(request({ url: address.replace('//', `//user:${written}@`) })).rejects.toMatchObject({ code: 'unreachable' });
+      expect(seen).toBe(`Basic ${Buffer.from(`user:${sent}`).toString('base64')}`);
+    }
+  });
+
+  it('does not print a token that no header can hold', async () => {
+    const error = await request({ url: 'http://127.0.0.1:9', token: 'hf_sec\rret' }).catch((thrown: unknown) => thrown as Error);
+    expect(error).toMatchObject({ code: 'invalid-token', cause: undefined });
+    expect((error as Error).message).not.toContain('hf_sec');
+  });
+
+  it('gives no credentials to an address that another host named, not even at the first host', async () => {
+    const seen: (string | undefined)[] = [];
+    let home = '';
+    const other = await serve((_, answer) => void answer.writeHead(302, { location: `${home}/back` }).end());
+    home = await serve(({ headers, url }, answer) => {
+      seen.push(headers.authorization);
+      if (url === '/back') answer.end('back');
+      else answer.writeHead(302, { location: other }).end();
+    });
+    expect(await (await request({ url: `${home}/go`, token: 'hf_secret' })).text()).toBe('back');
+    expect(seen).toEqual(['Bearer hf_secret', undefined]);
   });
 
   it('ends with a server that never answers, one that stops in the middle, and one without end', async () => {

@@ -11,7 +11,9 @@ export type RequestErrorCode =
   /** The answer is longer than may be read. */
   | 'answer-too-large'
   /** Too many redirects, or one to an address that is not http. */
-  | 'bad-redirect';
+  | 'bad-redirect'
+  /** The token has characters that no header may hold. */
+  | 'invalid-token';
 
 /** A request that failed; its message holds no secret. */
 export class RequestError extends SubtextError<RequestErrorCode> {
@@ -76,14 +78,20 @@ export interface BoundedResponse {
 export async function request(options: RequestOptions): Promise<BoundedResponse> {
   const { method = 'GET', headers = {}, token, body, headSeconds = 30, idleSeconds = 60, totalSeconds, maximumBytes = 64 * 2 ** 20, maximumRedirects = 5, otherOrigins = true, signal } = options;
   const fetch = options.fetch ?? globalThis.fetch;
+  // Otherwise `fetch` throws an error with the whole header in its text.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    throw new RequestError({ code: 'invalid-token', message: 'the access token holds a blank, a line break or another character that tokens do not have. Set it anew, without quotes' });
+  }
   let url = new URL(options.url);
   const origin = url.origin;
   // A user and password in the address are credentials too: as a header for this origin, not in what is printed.
-  const basic = url.username === '' ? undefined : `Basic ${btoa(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`)}`;
-  const secrets = [token, url.password === '' ? undefined : decodeURIComponent(url.password), basic?.slice(6)];
+  const basic = url.username === '' && url.password === '' ? undefined : `Basic ${Buffer.from(`${decoded(url.username)}:${decoded(url.password)}`).toString('base64')}`;
+  const secrets = [token, url.password, decoded(url.password), basic?.slice(6)];
   url.username = '';
   url.password = '';
   const authorization = token === undefined ? basic : `Bearer ${token}`;
+  // Once another host has said where to go on, it gets no more credentials, not even back at the first.
+  let trusted = true;
   const controller = new AbortController();
   const abort = (): void => controller.abort(signal?.reason);
   if (signal?.aborted === true) abort();
@@ -111,7 +119,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
         response = await fetch(url, {
           method,
           body,
-          headers: { ...headers, ...(authorization !== undefined && url.origin === origin ? { authorization } : {}) },
+          headers: { ...headers, ...(authorization !== undefined && trusted ? { authorization } : {}) },
           redirect: 'manual',
           signal: controller.signal,
         });
@@ -128,6 +136,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
       next.password = '';
       const problem = redirects >= maximumRedirects ? `redirects more than ${maximumRedirects} times` : /^https?:$/.test(next.protocol) ? (otherOrigins || next.origin === origin ? undefined : `redirects to another host, ${next.host}, which is not followed`) : 'redirects to an address that is not http';
       if (problem !== undefined) throw new RequestError({ code: 'bad-redirect', message: redact(`${printableUrl(url)} ${problem}`, secrets) });
+      trusted &&= next.origin === origin;
       url = next;
     }
   } catch (error) {
@@ -192,5 +201,14 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
         await reader?.cancel().catch(() => {});
       },
     };
+  }
+}
+
+/** What stands in an address with its percent signs undone; as it stands where these are none. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }

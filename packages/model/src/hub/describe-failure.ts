@@ -1,6 +1,6 @@
-import { HubApiError } from '@huggingface/hub';
+import { RequestError } from '@subtext/core/node';
+import { HubStatusError } from './hub-client';
 import { HubError } from './hub-error';
-import type { HubSettings } from './hub-settings';
 import type { ModelCache } from './model-cache';
 
 /** What happened, in terms of the model that was asked for. */
@@ -8,43 +8,46 @@ export function describeFailure({
   cause,
   id,
   revision,
-  settings,
+  endpoint,
+  token,
   cache,
 }: {
   cause: unknown;
   id: string;
   revision: string;
-  settings: HubSettings;
+  /** The hub's address, for messages. */
+  endpoint: string;
+  token: string | undefined;
   cache: ModelCache;
 }): HubError {
-  if (cause instanceof HubError) return cause;
-  const { endpoint, token } = settings;
-  if (cause instanceof HubApiError) {
-    const { statusCode } = cause;
-    if (statusCode === 401 || statusCode === 403) {
+  if (HubError.isInstance(cause)) return cause;
+  const where = `${endpoint} refused the model "${id}"`;
+  if (cause instanceof HubStatusError) {
+    const { status } = cause;
+    if (status === 401 || status === 403) {
+      const advice =
+        token === undefined
+          ? 'Set HF_TOKEN to an access token, or run "hf auth login"'
+          : `The access token has no right to it${token.startsWith('hf_') ? '' : ', and it does not start with "hf_" as those of the Hugging Face Hub do'}`;
       return new HubError({
         code: 'unauthorized',
-        message:
-          `${endpoint} does not give out the model "${id}" (${statusCode}): it does not exist, is private, or its terms must be accepted on its page. ` +
-          (token === undefined ? 'Set HF_TOKEN to an access token' : 'The access token has no right to it'),
+        message: `${endpoint} does not give out the model "${id}" (${status}): it does not exist, is private, or its terms must be accepted on its page. ${advice}`,
         cause,
       });
     }
-    if (statusCode === 404) {
+    if (status === 404) {
       return new HubError({ code: 'unknown-model', message: `${endpoint} has no model "${id}" with the revision "${revision}"; there is no folder of that name either`, cause });
     }
-    if (statusCode < 500 && statusCode !== 429) {
-      return new HubError({ code: 'invalid-answer', message: `${endpoint} refused the model "${id}": ${cause.message}`, cause });
-    }
-  } else if (cause instanceof TypeError && cause.message.includes("start with 'hf_'")) {
-    return new HubError({ code: 'unauthorized', message: 'the access token (HF_TOKEN) is none: those start with "hf_"', cause });
+    if (status < 500 && status !== 429) return new HubError({ code: 'invalid-answer', message: `${where}: ${cause.message}`, cause });
   } else if (cause instanceof SyntaxError) {
-    return new HubError({ code: 'invalid-answer', message: `${endpoint} did not answer as a hub does: ${cause.message}`, cause });
+    return new HubError({ code: 'invalid-answer', message: `${endpoint} did not answer as a hub does: its answer is not JSON`, cause });
+  } else if (RequestError.isInstance(cause)) {
+    if (cause.code === 'answer-too-large' || cause.code === 'bad-redirect') return new HubError({ code: 'invalid-answer', message: `${where}: ${cause.message}`, cause });
+    if (cause.code === 'invalid-token') return new HubError({ code: 'unauthorized', message: `${cause.message} (HF_TOKEN, or what "hf auth login" wrote)`, cause });
   }
-  const { message, cause: inner } = cause as { message?: string; cause?: { message?: string; code?: string } };
   return new HubError({
     code: 'unreachable',
-    message: `can't reach ${endpoint} (${inner?.message || inner?.code || message || String(cause)}), and the model "${id}" (${revision}) is not whole in the cache: looked in ${cache.folder}. Connect, set HF_ENDPOINT to a mirror, or give the path of a folder`,
+    message: `can't reach ${endpoint} (${(cause as Error | null)?.message ?? String(cause)}), and the model "${id}" (${revision}) is not whole in the cache: looked in ${cache.folder}. Connect, set HF_ENDPOINT to a mirror, or give the path of a folder`,
     cause,
   });
 }

@@ -1,7 +1,12 @@
-import { access, copyFile, mkdir, readFile, readdir, symlink, unlink } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
-import { writeFileAtomically } from '@subtext/core/node';
+import { constants } from 'node:fs';
+import { access, copyFile, lstat, mkdir, readdir, rm, statfs, symlink } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+import { parseJson } from '@subtext/core';
+import { readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { HubError } from './hub-error';
+
+/** The most bytes of the list of a model's weight files. */
+const indexBytes = 64 * 2 ** 20;
 
 /**
  * One model's place in the cache, laid out as huggingface_hub lays it out:
@@ -37,39 +42,72 @@ export class ModelCache {
     return (await isWholeModel(folder)) ? folder : undefined;
   }
 
-  /** Writes down which commit a revision's name stands for. */
+  /** Writes down which commit a revision's name stands for, unless it is written there already. */
   async setCommit(revision: string, commit: string): Promise<void> {
-    if (isCommit(revision)) return;
+    if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
     const path = join(this.folder, 'refs', revision);
-    await mkdir(dirname(path), { recursive: true });
+    await this.makeFolder(dirname(path));
     await writeFileAtomically({ path, data: commit });
+  }
+
+  /**
+   * Makes a folder within the model's. A cache may be shared: a link on the way there would have us write elsewhere.
+   *
+   * @throws HubError `input-output`
+   */
+  async makeFolder(folder: string): Promise<void> {
+    await mkdir(this.folder, { recursive: true });
+    let path = this.folder;
+    for (const part of relative(this.folder, folder).split(sep)) {
+      path = join(path, part);
+      await mkdir(path).catch(async (cause: NodeJS.ErrnoException) => {
+        if (cause.code !== 'EEXIST' && !(await exists(path))) throw cause;
+      });
+      if (!(await lstat(path)).isDirectory()) throw new HubError({ code: 'input-output', message: `${path} is a link or a file where the model cache has a folder, and is not written through. Remove it, or set HF_HUB_CACHE to another folder` });
+    }
   }
 
   /** Puts a file of a commit in its place, as a link to its content; as a copy where links are not allowed. */
   async place({ commit, path, etag }: { commit: string; path: string; etag: string }): Promise<void> {
     const target = join(this.snapshot(commit), path);
     const source = this.blob(etag);
-    await mkdir(dirname(target), { recursive: true });
+    await this.makeFolder(dirname(target));
     // A link left without its content gives way.
-    if (!(await exists(target))) await unlink(target).catch(() => {});
+    if (!(await exists(target))) await rm(target, { force: true });
     try {
       await symlink(relative(dirname(target), source), target);
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException;
       if (code === 'EEXIST') return;
       if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS') throw cause;
-      await copyFile(source, target);
+      await copyFile(source, target, constants.COPYFILE_EXCL);
+    }
+  }
+
+  /** Refuses a download for which the disk has no room. @throws HubError `input-output` */
+  async requireRoom(bytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(this.folder);
+    const free = bavail * bsize;
+    if (bytes > free) {
+      throw new HubError({
+        code: 'input-output',
+        message: `${this.folder}: the download needs ${gigabytes(bytes)} and the disk has ${gigabytes(free)} left. Make room there, or set HF_HUB_CACHE to another folder`,
+      });
     }
   }
 
   private async commitOf(revision: string): Promise<string | undefined> {
     try {
-      const commit = (await readFile(join(this.folder, 'refs', revision), 'utf8')).trim();
+      const commit = (await readTextFile({ path: join(this.folder, 'refs', revision), maximumBytes: 1024 })).trim();
       return isCommit(commit) ? commit : undefined;
     } catch {
       return undefined;
     }
   }
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(bytes < 1e8 ? 3 : 1)} GB`;
 }
 
 /** Whether a revision is a commit's hash rather than the name of a branch or tag. */
@@ -93,22 +131,26 @@ async function isWholeModel(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch((): string[] => []);
   if (!names.includes('config.json') && !names.includes('adapter_config.json')) return false;
   if ((await has('model.safetensors')) || (await has('adapter_model.safetensors'))) return true;
-  let index: { weight_map?: Record<string, unknown> };
+  let index: unknown;
   try {
-    index = JSON.parse(await readFile(join(folder, 'model.safetensors.index.json'), 'utf8')) as typeof index;
+    const path = join(folder, 'model.safetensors.index.json');
+    index = parseJson({ text: await readTextFile({ path, maximumBytes: indexBytes }), name: path });
   } catch {
     return false;
   }
-  const files = new Set(Object.values(index.weight_map ?? {}));
+  const map = (index as { weight_map?: unknown } | null)?.weight_map;
+  const files = new Set<unknown>(typeof map === 'object' && map !== null ? Object.values(map) : []);
   for (const file of files) if (typeof file !== 'string' || !(await has(file))) return false;
   return files.size > 0;
 }
 
 /** The typed error for what the operating system answered about the cache. */
 export function cacheError(cause: unknown, folder: string): HubError {
+  const { code } = ((cause as Error).cause ?? cause) as NodeJS.ErrnoException;
+  const closed = code === 'EROFS' || code === 'EACCES' || code === 'EPERM';
   return new HubError({
     code: 'input-output',
-    message: `${folder}: can't use the model cache: ${(cause as Error).message}. Make room there, or set HF_HUB_CACHE to another folder`,
+    message: `${folder}: can't use the model cache: ${(cause as Error).message}. ${closed ? 'It can be read but not written: set HF_HUB_CACHE to a folder of yours, or HF_HUB_OFFLINE=1 to use what it holds' : 'Make room there, or set HF_HUB_CACHE to another folder'}`,
     cause,
   });
 }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { hostname, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { acquireLock } from '@subtext/core/node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hubSettings } from './hub-settings';
 import { resolveModelFolder, type DownloadProgress, type ResolveModelFolderOptions } from './resolve-model-folder';
@@ -121,7 +122,7 @@ const breakAfter = (bytes: number): Fault => (response, part) => {
 describe('resolveModelFolder', () => {
   it('gives a folder back as it is, and refuses what is neither folder nor id', async () => {
     expect(await resolve(folder)).toBe(folder);
-    for (const path of ['./nowhere', '/nowhere/at/all', '../x', 'a/b/c', 'a\\b', '', 'owner/../x', 'a--b/c']) {
+    for (const path of [join(folder, 'nowhere'), './nowhere-at-all', `../${'x'.repeat(20)}`, 'a/b/c', 'a\\b', '', 'owner/../x', 'a--b/c']) {
       await expect(resolve(path), path).rejects.toMatchObject({ code: 'not-found', message: expect.stringContaining('not a model id') });
     }
     expect(requests).toEqual([]);
@@ -226,12 +227,34 @@ describe('resolveModelFolder', () => {
     expect(requests.filter((request) => request === `GET /owner/small/resolve/${commit}/model.safetensors`)).toHaveLength(1);
   });
 
-  it('takes over the lock of a process that is gone', async () => {
-    const blobs = join(snapshotOf('gpt2'), '..', '..', 'blobs');
-    await mkdir(blobs, { recursive: true });
-    const { hostname } = await import('node:os');
-    await writeFile(join(blobs, `${etagOf(Buffer.from('{}'), false)}.incomplete.lock`), JSON.stringify({ process: 2 ** 22 + 1, machine: hostname() }));
+  it('takes over the lock of a process that is gone, at once', async () => {
+    const path = join(snapshotOf('gpt2'), '..', '..', 'blobs', `${etagOf(Buffer.from('{}'), false)}.incomplete.lock`);
+    await mkdir(dirname(path), { recursive: true });
+    const lock = await acquireLock({ path });
+    const holder = JSON.parse(await readFile(path, 'utf8')) as object;
+    await lock.release();
+    await writeFile(path, JSON.stringify({ ...holder, process: 2 ** 22 + 1 }));
     expect(await resolve('gpt2')).toBe(snapshotOf('gpt2'));
+  });
+
+  it.each(['{"process": 12', 'null', '{"process":5,"machine":"another-host"}', JSON.stringify({ process: 1, machine: hostname() }), JSON.stringify({ process: process.pid, machine: hostname() })])(
+    'takes over the lock %s of earlier days',
+    async (content) => {
+      const path = join(snapshotOf('gpt2'), '..', '..', 'blobs', `${etagOf(Buffer.from('{}'), false)}.incomplete.lock`);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
+      await utimes(path, new Date(Date.now() - 172_800_000), new Date(Date.now() - 172_800_000));
+      expect(await resolve('gpt2')).toBe(snapshotOf('gpt2'));
+    },
+  );
+
+  it('says for whom it waits, and ends waiting', async () => {
+    const path = join(snapshotOf('gpt2'), '..', '..', 'blobs', `${etagOf(Buffer.from('{}'), false)}.incomplete.lock`);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, '{"process":5,"machine":"another-host"}');
+    const waits: unknown[] = [];
+    await expect(resolve('gpt2', { waitSeconds: 0.3, onWait: (wait) => waits.push(wait) })).rejects.toMatchObject({ code: 'locked', message: expect.stringMatching(/config\.json: waited 0\.3 seconds.*process 5 on another-host.*delete/) });
+    expect(waits).toEqual([{ file: 'config.json', holder: { process: 5, host: 'another-host' } }]);
   });
 
   it('uses the token', async () => {
@@ -272,6 +295,18 @@ describe('resolveModelFolder', () => {
     await expect(resolve('gpt2', { fetch })).rejects.toMatchObject({ code: 'invalid-answer' });
     const empty = async (): Promise<Response> => new Response('{}', { status: 200 });
     await expect(resolve('gpt2', { fetch: empty })).rejects.toMatchObject({ code: 'invalid-answer', message: expect.stringContaining('no commit') });
+  });
+
+  it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')('reads from a cache that can’t be written', async () => {
+    const model = await resolve('gpt2');
+    const parts = [join(folder, 'hub', 'models--gpt2'), ...['refs', 'blobs', 'snapshots', join('snapshots', commit)].map((part) => join(folder, 'hub', 'models--gpt2', part))];
+    for (const part of parts) await chmod(part, 0o500);
+    expect(await resolve('gpt2')).toBe(model);
+    await chmod(join(model), 0o700);
+    await rm(join(model, 'model.safetensors'));
+    await chmod(join(model), 0o500);
+    await expect(resolve('gpt2')).rejects.toMatchObject({ code: 'input-output', message: expect.stringContaining('HF_HUB_CACHE') });
+    for (const part of parts) await chmod(part, 0o700);
   });
 
   it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')('says so when the cache can’t be written', async () => {

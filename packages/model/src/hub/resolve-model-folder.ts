@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { downloadFile, listFiles, modelInfo } from '@huggingface/hub';
+import { dirname, join } from 'node:path';
+import { FileError, type LockHolder } from '@subtext/core/node';
 import { describeFailure } from './describe-failure';
 import { downloadBlob } from './download-blob';
+import { HubClient } from './hub-client';
 import { HubError } from './hub-error';
-import { hubSettings, type HubSettings } from './hub-settings';
+import { accessToken, hubSettings, type HubSettings } from './hub-settings';
 import { cacheError, exists, isCommit, ModelCache } from './model-cache';
 import { wantedFiles, type HubFile } from './wanted-files';
 
@@ -27,11 +28,15 @@ export interface ResolveModelFolderOptions {
   revision?: string;
   /** Called while files come. */
   onProgress?: (progress: DownloadProgress) => void;
-  /** Stops the download; what has come stays, and the next call goes on with it. */
+  /** Called once for each file that another process is downloading, before it is waited for. */
+  onWait?: (wait: { file: string; holder: LockHolder | undefined }) => void;
+  /** Seconds to wait for another process's download of a file. Default a day; a process that is gone is not waited for. */
+  waitSeconds?: number;
+  /** Stops the download; what has come stays, and the next call resumes it. */
   signal?: AbortSignal;
   /** The folder of cached models. Default: as `HF_HUB_CACHE` or `HF_HOME` say. */
   cacheFolder?: string;
-  /** An access token. Default: `HF_TOKEN`. */
+  /** An access token, for the endpoint's own host. Default: `HF_TOKEN`, else what `hf auth login` wrote. */
   token?: string;
   /** Where settings are read from. Default `process.env`. */
   environment?: Readonly<Record<string, string | undefined>>;
@@ -41,20 +46,14 @@ export interface ResolveModelFolderOptions {
   retryDelay?: number;
 }
 
-/** What the library's calls have in common. */
-interface Access {
-  hubUrl: string;
-  fetch: typeof globalThis.fetch;
-  accessToken?: string;
-}
-
 const modelId = /^[A-Za-z0-9][\w.-]*(?:\/[A-Za-z0-9][\w.-]*)?$/;
 const revisionName = /^\w[\w./-]*$/;
 
 /**
  * The folder of a model: of a path the path itself; of a model id of the Hugging Face Hub its folder in the standard
  * cache, with the files downloaded that are missing. Downloads resume, are verified by their hashes, and are shared with
- * Hugging Face's own tools. `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_HUB_OFFLINE` and `HF_ENDPOINT` are honoured.
+ * Hugging Face's own tools. `HF_HOME`, `HF_HUB_CACHE`, `HF_TOKEN`, `HF_HUB_OFFLINE` and `HF_ENDPOINT` are honoured; the
+ * token goes to the endpoint's host and to no other.
  *
  * A hub that can't be reached is no error if the cache holds the model whole.
  *
@@ -67,11 +66,7 @@ export async function resolveModelFolder(idOrPath: string, options: ResolveModel
     throw new HubError({ code: 'not-found', message: `${idOrPath}: there is no such folder, and it is not a model id (owner/name) either` });
   }
   const fromEnvironment = hubSettings(options.environment ?? process.env);
-  const settings: HubSettings = {
-    ...fromEnvironment,
-    cacheFolder: options.cacheFolder ?? fromEnvironment.cacheFolder,
-    token: options.token ?? fromEnvironment.token,
-  };
+  const settings: HubSettings = { ...fromEnvironment, cacheFolder: options.cacheFolder ?? fromEnvironment.cacheFolder };
   const revision = options.revision ?? 'main';
   if (!revisionName.test(revision) || revision.includes('..')) {
     throw new HubError({ code: 'unknown-model', message: `"${revision}" is not the name of a branch, tag or commit` });
@@ -86,29 +81,39 @@ export async function resolveModelFolder(idOrPath: string, options: ResolveModel
       message: `HF_HUB_OFFLINE is set and the model "${idOrPath}" (${revision}) is not whole in the cache: looked in ${cache.folder}. Unset it to download, or give the path of a folder`,
     });
   }
-  const { signal, fetch = globalThis.fetch } = options;
-  const access: Access = {
-    hubUrl: settings.endpoint,
-    fetch: (input, init) => fetch(input, { ...init, signal }),
-    ...(settings.token === undefined ? {} : { accessToken: settings.token }),
-  };
+  const { signal, fetch } = options;
+  const token = await accessToken({ settings, given: options.token });
+  const client = new HubClient({ settings, token, fetch, signal });
+  let current: string | undefined;
   try {
-    const { sha: commit } = await modelInfo({ ...access, name: idOrPath, revision, additionalFields: ['sha'] });
-    if (typeof commit !== 'string' || !isCommit(commit)) {
-      throw new HubError({ code: 'invalid-answer', message: `${settings.endpoint} gave no commit for the model "${idOrPath}"` });
-    }
-    const files = wantedFiles({ id: idOrPath, files: await listedFiles({ access, id: idOrPath, commit }) });
-    await downloadFiles({ id: idOrPath, commit, files, cache, access, options });
+    const commit = await client.commitOf({ id: idOrPath, revision });
+    current = cached === cache.snapshot(commit) ? cached : undefined;
+    const files = wantedFiles({ id: idOrPath, files: await client.filesOf({ id: idOrPath, commit }) });
+    await downloadFiles({ id: idOrPath, commit, files, cache, client, options });
     await cache.setCommit(revision, commit);
     return cache.snapshot(commit);
   } catch (cause) {
     if (signal?.aborted === true) throw cause;
-    // What the operating system says has the call that failed; what the network says has not, or none of a file.
-    if (typeof (cause as NodeJS.ErrnoException).path === 'string' || (cause as NodeJS.ErrnoException).code === 'ENOSPC') throw cacheError(cause, cache.folder);
-    const error = describeFailure({ cause, id: idOrPath, revision, settings, cache });
+    if (isFromDisk(cause)) {
+      // A cache that can only be read serves for what it holds whole.
+      if (current !== undefined && isClosed(cause)) return current;
+      throw cacheError(cause, cache.folder);
+    }
+    const error = describeFailure({ cause, id: idOrPath, revision, endpoint: client.name, token, cache });
     if (error.code === 'unreachable' && cached !== undefined) return cached;
     throw error;
   }
+}
+
+/** What the operating system says of a file has the call that failed; what it says of the network has not. */
+function isFromDisk(cause: unknown): boolean {
+  const { path, code } = (cause ?? {}) as NodeJS.ErrnoException;
+  return FileError.isInstance(cause) || (!HubError.isInstance(cause) && (typeof path === 'string' || code === 'ENOSPC'));
+}
+
+function isClosed(cause: unknown): boolean {
+  const codes = [cause, (cause as Error).cause].map((error) => (error as NodeJS.ErrnoException | undefined)?.code);
+  return codes.some((code) => code === 'EROFS' || code === 'EACCES' || code === 'EPERM');
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -119,36 +124,22 @@ async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-async function listedFiles({ access, id, commit }: { access: Access; id: string; commit: string }): Promise<HubFile[]> {
-  const files: HubFile[] = [];
-  for await (const entry of listFiles({ ...access, repo: { type: 'model', name: id }, revision: commit, recursive: true })) {
-    if (entry.type !== 'file') continue;
-    const etag = entry.lfs?.oid ?? entry.oid;
-    const size = entry.lfs?.size ?? entry.size;
-    if (typeof entry.path !== 'string' || typeof etag !== 'string' || !/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(etag) || !Number.isSafeInteger(size) || size < 0) {
-      throw new HubError({ code: 'invalid-answer', message: `${access.hubUrl} lists the file ${JSON.stringify(entry.path)} of "${id}" without a hash or a length` });
-    }
-    files.push({ path: entry.path, size, etag });
-  }
-  return files;
-}
-
 async function downloadFiles({
   id,
   commit,
   files,
   cache,
-  access,
+  client,
   options,
 }: {
   id: string;
   commit: string;
   files: readonly HubFile[];
   cache: ModelCache;
-  access: Access;
+  client: HubClient;
   options: ResolveModelFolderOptions;
 }): Promise<void> {
-  const { onProgress, signal, retryDelay } = options;
+  const { onProgress, onWait, waitSeconds, signal, retryDelay } = options;
   const totalBytes = files.reduce((sum, { size }) => sum + size, 0);
   let bytesBefore = 0;
   // Small files first, so that a mistake shows before the weights come.
@@ -158,16 +149,29 @@ async function downloadFiles({
       onProgress?.({ file: file.path, bytes: bytesBefore + bytes, totalBytes, files: filesDone, totalFiles: files.length });
     if (!(await exists(join(cache.snapshot(commit), file.path)))) {
       const blobPath = cache.blob(file.etag);
-      const content = async (): Promise<Blob> => {
-        // Plain HTTP: its ranges are what resuming needs.
-        const blob = await downloadFile({ ...access, repo: { type: 'model', name: id }, path: file.path, revision: commit, xet: false });
-        if (blob === null) throw new HubError({ code: 'transfer-failed', message: 'the hub lists it but does not have it' });
-        return blob;
-      };
-      if (!(await exists(blobPath))) await downloadBlob({ file, blobPath, content, onBytes: (bytes) => report(bytes, index), signal, retryDelay });
+      if (!(await exists(blobPath))) {
+        await cache.makeFolder(dirname(blobPath));
+        await cache.requireRoom(totalBytes - bytesBefore - (await lengthOf(`${blobPath}.incomplete`)));
+        await downloadBlob({
+          id,
+          commit,
+          file,
+          blobPath,
+          client,
+          onBytes: (bytes) => report(bytes, index),
+          onWait: (holder) => onWait?.({ file: file.path, holder }),
+          waitSeconds,
+          signal,
+          retryDelay,
+        });
+      }
       await cache.place({ commit, path: file.path, etag: file.etag });
     }
     report(file.size, index + 1);
     bytesBefore += file.size;
   }
+}
+
+async function lengthOf(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.size ?? 0;
 }

@@ -1,3 +1,4 @@
+import { printable } from '@subtext/core';
 import { HubError } from './hub-error';
 
 /** A file as the hub lists it. */
@@ -10,24 +11,30 @@ export interface HubFile {
   etag: string;
 }
 
+/** The most files that are fetched. */
+const maximumWanted = 1000;
+
 const shard = /^model-\d{5}-of-\d{5}\.safetensors$/;
 
 /**
  * The files of a model that this package reads: settings, tokenizer, templates, and one form of its weights. Not weights
  * of other kinds or precisions, nor copies for other tools.
  *
- * @throws HubError `no-weights`
+ * @throws HubError `no-weights`, `invalid-answer`
  */
 export function wantedFiles({ id, files }: { id: string; files: readonly HubFile[] }): HubFile[] {
   const names = new Set(files.map(({ path }) => path));
+  const twice = names.size < files.length ? files.find(({ path }, index) => files.findIndex((other) => other.path === path) < index) : undefined;
+  if (twice !== undefined) throw new HubError({ code: 'invalid-answer', message: `the hub lists ${printable(JSON.stringify(twice.path)).slice(0, 200)} twice among the files of "${id}"` });
   const whole = names.has('model.safetensors');
   const wanted = files.filter(({ path }) => {
     if (path === 'model.safetensors.index.json' || shard.test(path)) return !whole;
     return (
       path === 'model.safetensors' ||
       path === 'adapter_model.safetensors' ||
-      /^[^/\\]+\.(?:json|jinja)$/.test(path) ||
-      /^additional_chat_templates\/[^/\\]+\.jinja$/.test(path)
+      // Names that can be files anywhere: no separators, control characters or endless lengths.
+      /^\w[\w .+@-]{0,180}\.(?:json|jinja)$/.test(path) ||
+      /^additional_chat_templates\/\w[\w .+@-]{0,180}\.jinja$/.test(path)
     );
   });
   if (!wanted.some(({ path }) => path.endsWith('.safetensors'))) {
@@ -36,8 +43,9 @@ export function wantedFiles({ id, files }: { id: string; files: readonly HubFile
       code: 'no-weights',
       message:
         `the model "${id}" has no model.safetensors` +
-        (others.length === 0 ? '' : `; it has ${others.slice(0, 4).join(', ')}. Convert it with transformers: AutoModel.from_pretrained(id).save_pretrained(folder)`),
+        (others.length === 0 ? '' : `; it has ${printable(others.slice(0, 4).join(', '))}. Convert it with transformers: AutoModel.from_pretrained(id).save_pretrained(folder)`),
     });
   }
+  if (wanted.length > maximumWanted) throw new HubError({ code: 'invalid-answer', message: `the hub lists ${wanted.length} files of "${id}" that would be downloaded; no model has more than ${maximumWanted}` });
   return wanted;
 }

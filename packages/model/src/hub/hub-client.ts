@@ -1,0 +1,186 @@
+import { printable, redact } from '@subtext/core';
+import { request, type BoundedResponse } from '@subtext/core/node';
+import { HubError } from './hub-error';
+import type { HubSettings } from './hub-settings';
+import { isCommit } from './model-cache';
+import type { HubFile } from './wanted-files';
+
+/** The most bytes of an answer about a model, and of a page of its list of files. */
+const answerBytes = 16 * 2 ** 20;
+/** Seconds that such an answer may take. */
+const answerSeconds = 60;
+/** The most files that a model may list, and pages that the list may have. */
+const maximumFiles = 100_000;
+const maximumPages = 1000;
+/** Seconds that all of its pages may take together. */
+const listSeconds = 300;
+
+/** A hub answered with a status that is not success; the message holds what it said, without secrets. */
+export class HubStatusError extends Error {
+  override readonly name = 'HubStatusError';
+
+  constructor(
+    readonly status: number,
+    message: string,
+    /** Seconds after which the hub wants to be asked again. */
+    readonly retryAfter?: number,
+  ) {
+    super(message);
+  }
+}
+
+export interface HubClientOptions {
+  settings: HubSettings;
+  token: string | undefined;
+  fetch?: typeof globalThis.fetch;
+  signal?: AbortSignal;
+}
+
+/**
+ * The three questions that are asked of a hub: a revision's commit, a commit's files, a file's content. The token goes
+ * to the endpoint's own host and to no other; every answer has limits of time and size, every list one of length.
+ */
+export class HubClient {
+  readonly #options: HubClientOptions;
+
+  constructor(options: HubClientOptions) {
+    this.#options = options;
+  }
+
+  /** The hub's address for messages. */
+  get name(): string {
+    return this.#options.settings.endpointName;
+  }
+
+  /**
+   * The commit that a branch or tag stands for.
+   *
+   * @throws HubError, HubStatusError, RequestError, SyntaxError
+   */
+  async commitOf({ id, revision }: { id: string; revision: string }): Promise<string> {
+    const answer = await this.#json(`/api/models/${id}/revision/${encodeURIComponent(revision)}?expand=sha`);
+    const sha = (answer.value as { sha?: unknown } | null)?.sha;
+    if (typeof sha !== 'string' || !isCommit(sha)) throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no commit for the model "${id}"` });
+    return sha;
+  }
+
+  /**
+   * All files of a commit.
+   *
+   * @throws HubError, HubStatusError, RequestError, SyntaxError
+   */
+  async filesOf({ id, commit }: { id: string; commit: string }): Promise<HubFile[]> {
+    const path = `/api/models/${id}/tree/${commit}`;
+    const files: HubFile[] = [];
+    const asked = new Set<string>();
+    let page: string | undefined = `${path}?recursive=true`;
+    const deadline = Date.now() + 1000 * listSeconds;
+    while (page !== undefined) {
+      if (Date.now() > deadline) throw new HubError({ code: 'invalid-answer', message: `${this.name}'s list of the files of "${id}" has not ended after ${listSeconds} seconds` });
+      if (asked.has(page)) throw new HubError({ code: 'invalid-answer', message: `the pages of ${this.name}'s list of the files of "${id}" lead in a circle` });
+      if (asked.size >= maximumPages) throw new HubError({ code: 'invalid-answer', message: `${this.name} lists the files of "${id}" on more than ${maximumPages} pages` });
+      asked.add(page);
+      const { value, response } = await this.#json(page);
+      if (!Array.isArray(value)) throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no list of the files of "${id}"` });
+      for (const entry of value as unknown[]) {
+        const file = this.#fileOf(entry, id);
+        if (file !== null) files.push(file);
+      }
+      if (files.length > maximumFiles) throw new HubError({ code: 'invalid-answer', message: `${this.name} lists more than ${maximumFiles} files of "${id}"; no model has so many` });
+      page = this.#nextPage({ path, link: response.headers.get('link'), id });
+    }
+    return files;
+  }
+
+  /** A file's content from byte `from` on, of a file of `size` bytes. The caller reads or cancels it. */
+  async content({ id, commit, file, from, size }: { id: string; commit: string; file: string; from: number; size: number }): Promise<BoundedResponse> {
+    const path = `/${id}/resolve/${commit}/${file.split('/').map(encodeURIComponent).join('/')}`;
+    // Compressed, the bytes would not be those that the list counts.
+    const response = await this.#request(path, { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-${size - 1}` } : {}) });
+    if (!response.ok) throw await this.#statusError(response);
+    return response;
+  }
+
+  #fileOf(entry: unknown, id: string): HubFile | null {
+    const { type, path, oid, size, lfs } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
+    if (type === 'directory') return null;
+    const large = (typeof lfs === 'object' && lfs !== null ? lfs : {}) as Record<string, unknown>;
+    const etag = large['oid'] ?? oid;
+    const bytes = large['size'] ?? size;
+    if (type !== 'file' || typeof path !== 'string' || typeof etag !== 'string' || !/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(etag) || !Number.isSafeInteger(bytes) || (bytes as number) < 0) {
+      const named = typeof path === 'string' ? ` the file ${printable(JSON.stringify(path)).slice(0, 200)} of` : ' a file of';
+      throw new HubError({ code: 'invalid-answer', message: `${this.name} lists${named} "${id}" without a hash or a length` });
+    }
+    return { path, size: bytes as number, etag };
+  }
+
+  /**
+   * The next page that a `Link` header names. Only its query is taken: whatever host it names, the list goes on at the
+   * endpoint. Mirrors that pass on the hub's own header so work too.
+   */
+  #nextPage({ path, link, id }: { path: string; link: string | null; id: string }): string | undefined {
+    const target = /<([^<>]*)>\s*;[^,<]*\brel="?next\b"?/i.exec(link ?? '')?.[1];
+    if (target === undefined) return undefined;
+    const { endpoint } = this.#options.settings;
+    let url: URL | undefined;
+    try {
+      url = new URL(target, `${endpoint}${path}`);
+    } catch {
+      // Refused below.
+    }
+    if (url === undefined || !url.searchParams.has('cursor')) {
+      // Without a cursor there is no telling what is asked for; at the endpoint itself the address is taken as it is.
+      const prefix = new URL(endpoint).pathname.replace(/\/+$/, '');
+      if (url !== undefined && url.origin === new URL(endpoint).origin && url.pathname === `${prefix}${path}`) return `${path}${url.search}`;
+      const where = url === undefined || url.host === '' ? 'an address that is none' : url.host;
+      throw new HubError({ code: 'invalid-answer', message: `${this.name} says that its list of the files of "${id}" goes on at ${printable(where)}, which is not followed` });
+    }
+    return `${path}${url.search}`;
+  }
+
+  async #json(path: string): Promise<{ value: unknown; response: BoundedResponse }> {
+    const response = await this.#request(path, { accept: 'application/json' }, answerSeconds);
+    if (!response.ok) throw await this.#statusError(response);
+    return { value: await response.json(), response };
+  }
+
+  #request(path: string, headers: Record<string, string>, totalSeconds?: number): Promise<BoundedResponse> {
+    const { settings, token, fetch, signal } = this.#options;
+    const { endpoint, headSeconds, idleSeconds } = settings;
+    return request({ url: `${endpoint}${path}`, headers, token, headSeconds, idleSeconds, totalSeconds, maximumBytes: answerBytes, signal, fetch });
+  }
+
+  /** What an answer of refusal says, on one line, with nothing in it that is secret or moves a terminal's cursor. */
+  async #statusError(response: BoundedResponse): Promise<HubStatusError> {
+    const text = await beginning(response);
+    let said: unknown = response.headers.get('x-error-message');
+    try {
+      said ??= (JSON.parse(text) as { error?: unknown } | null)?.error;
+    } catch {
+      // Not JSON: a page for people.
+    }
+    const { token, settings } = this.#options;
+    const { password } = new URL(settings.endpoint);
+    const message = typeof said === 'string' ? printable(redact(said.slice(0, 2000), [token, password])).replace(/\s+/g, ' ').slice(0, 300) : `status ${response.status}`;
+    const after = response.headers.get('retry-after');
+    const seconds = after === null ? Number.NaN : /^\d+$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000;
+    return new HubStatusError(response.status, message, Number.isFinite(seconds) && seconds > 0 ? seconds : undefined);
+  }
+}
+
+/** The first bytes of an answer, as far as they come within some seconds. */
+async function beginning(response: BoundedResponse): Promise<string> {
+  const parts: Uint8Array[] = [];
+  const deadline = Date.now() + 5000;
+  let length = 0;
+  try {
+    for await (const piece of response.pieces()) {
+      parts.push(piece);
+      length += piece.byteLength;
+      if (length > 65_536 || Date.now() > deadline) break;
+    }
+  } catch {
+    // What has come will do.
+  }
+  return new TextDecoder().decode(Buffer.concat(parts));
+}
