@@ -128,7 +128,7 @@ async function transfer(options: DownloadBlobOptions & { incompletePath: string 
       try {
         const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
         const total = range === null ? (response.status === 200 ? response.headers.get('content-length') : null) : range[2];
-        if (total != null && total !== '*' && response.headers.get('content-encoding') === null && Number(total) !== file.size) {
+        if (total !== null && total !== undefined && total !== '*' && response.headers.get('content-encoding') === null && Number(total) !== file.size) {
           throw new HubError({ code: 'transfer-failed', message: `the server has ${total} bytes, the hub lists ${file.size}` });
         }
         if (response.status !== 206 || (range !== null && Number(range[1]) !== incomplete.size)) {
