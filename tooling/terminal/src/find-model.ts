@@ -1,8 +1,6 @@
 import { printable } from '@subtext/core';
 import { stat } from 'node:fs/promises';
 
-import { printable } from '@subtext/core';
-
 import { duration } from './output';
 import { writeError } from './standard-output';
 import { UsageError } from './usage-error';
@@ -43,7 +41,7 @@ export async function findModel({ model, signal }: FindModelOptions): Promise<st
     signal,
     onWait: ({ file, holder }) => {
       const who = holder === undefined ? 'another process' : `process ${holder.process} on ${printable(holder.host)}`;
-      process.stderr.write(`${model}: waiting for ${who}, which downloads ${file}\n`);
+      writeError(`${model}: waiting for ${who}, which downloads ${file}\n`);
     },
     onProgress: ({ file, bytes, totalBytes, files, totalFiles }) => {
       const now = performance.now();
