@@ -9,6 +9,8 @@ export type DataErrorCode =
   | 'image-missing'
   | 'image-broken'
   | 'image-outside-folder'
+  | 'image-too-large'
+  | 'image-decoder-missing'
   | 'option-invalid'
   | 'space-exhausted'
   | 'set-empty';

@@ -13,8 +13,12 @@ export type {
 } from './reasoning-example';
 export { RandomStream } from './random';
 
-export { imageFile, loadImage } from './images/load-image';
-export type { DecodedImage } from './images/decoded-image';
+export { imageFile, loadImage, loadPicture } from './images/load-image';
+export { decodePicture } from './images/decode-image';
+export type { DecodePictureOptions } from './images/decode-image';
+export { defaultImageLimits } from './images/image-limits';
+export type { ImageLimits, ImagePlace } from './images/image-limits';
+export type { DecodedImage, DecodedPicture } from './images/decoded-image';
 export { inspectImage } from './images/inspect-image';
 export { encodePng } from './images/encode-png';
 

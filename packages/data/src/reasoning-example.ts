@@ -1,4 +1,4 @@
-import type { DecodedImage } from './images/decoded-image';
+import type { DecodedImage, DecodedPicture } from './images/decoded-image';
 
 /** One step of a chain of thought. */
 export interface ReasoningStep {
@@ -12,10 +12,12 @@ export interface ImageReference {
   /** The image's file; for an image held inside a data file, `FILE:LINE` of its record. */
   path: string;
   /**
-   * Decodes the image, anew at each call.
-   * @throws DataError `image-missing` or `image-broken`
+   * Decodes the image, anew at each call, to red, green and blue as Pillow's `convert("RGB")`.
+   * @throws DataError `image-missing`, `image-broken`, `image-too-large`
    */
   load(): Promise<DecodedImage>;
+  /** The same with its transparency, where it has any: what processors take that lay pictures on white. Default: `load`. */
+  loadPicture?(): Promise<DecodedPicture>;
 }
 
 /** A shape in a picture's grid. */

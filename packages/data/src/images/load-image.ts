@@ -1,55 +1,51 @@
-import { readFile } from 'node:fs/promises';
-import sharp from 'sharp';
+import { FileError, readRegularFile } from '@subtext/core/node';
 import { DataError } from '../errors';
 import type { ImageReference } from '../reasoning-example';
-import type { DecodedImage } from './decoded-image';
-import { decodePlainPng } from './plain-png';
+import { decodePicture, withoutAlpha } from './decode-image';
+import type { DecodedImage, DecodedPicture } from './decoded-image';
+import { settleImageLimits, type ImageLimits } from './image-limits';
 
-async function decode(input: Uint8Array, where: { file: string; line?: number }): Promise<DecodedImage> {
-  const plain = decodePlainPng(input);
-  if (plain) return plain;
+/** The bytes of an image file: regular files only, bounded. */
+export async function readImageFile(path: string, limits: ImageLimits = {}): Promise<Uint8Array> {
   try {
-    const { data, info } = await sharp(input)
-      .autoOrient()
-      .flatten({ background: 'white' })
-      .toColourspace('srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width: info.width, height: info.height };
+    return await readRegularFile({ path, maximumBytes: settleImageLimits(limits).maximumBytes });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new DataError({ code: 'image-broken', ...where, message: `the image can't be decoded (${reason}); replace it or remove its record.`, cause });
+    if (!FileError.isInstance(cause)) throw cause;
+    if (cause.code === 'not-found') throw new DataError({ code: 'image-missing', file: path, message: 'there is no such image.', cause });
+    const code = cause.code === 'too-large' ? 'image-too-large' : 'image-broken';
+    throw new DataError({ code, file: path, message: `the image can't be read (${cause.message}).`, cause });
   }
 }
 
 /**
- * Reads and decodes an image file (PNG, JPEG, WebP, GIF's first frame, TIFF, AVIF), turned upright by its EXIF
- * orientation, transparent parts over white.
- * @throws DataError `image-missing` or `image-broken`
+ * Reads and decodes an image file (PNG, JPEG, WebP, GIF) with its transparency: what a processor takes that lays
+ * transparent pictures on white. {@link loadImage} gives red, green and blue alone.
+ *
+ * @throws DataError `image-missing`, `image-broken`, `image-too-large`, `image-decoder-missing`
  */
-export async function loadImage(path: string): Promise<DecodedImage> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(path);
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new DataError({
-      code: missing ? 'image-missing' : 'image-broken',
-      file: path,
-      message: missing ? 'there is no such image.' : `the image can't be read (${(cause as Error).message}).`,
-      cause,
-    });
-  }
-  return decode(bytes, { file: path });
+export async function loadPicture(path: string, limits: ImageLimits = {}): Promise<DecodedPicture> {
+  return decodePicture({ bytes: await readImageFile(path, limits), place: { file: path }, ...limits });
+}
+
+/**
+ * Reads and decodes an image file (PNG, JPEG, WebP, GIF's first frame) to the pixels that transformers' `load_image` sees:
+ * upright by its EXIF orientation, then Pillow's `convert("RGB")`, which applies no colour profile and keeps the colours
+ * of transparent pixels. Bounded before it is decoded.
+ *
+ * @throws DataError `image-missing`, `image-broken`, `image-too-large`, `image-decoder-missing`
+ */
+export async function loadImage(path: string, limits: ImageLimits = {}): Promise<DecodedImage> {
+  return withoutAlpha(await loadPicture(path, limits));
 }
 
 /** An image in a file. */
 export function imageFile(path: string): ImageReference {
-  return { path, load: () => loadImage(path) };
+  return { path, load: () => loadImage(path), loadPicture: () => loadPicture(path) };
 }
 
 /** An image whose encoded bytes stand inside a data file. */
 export function imageBytes(options: { bytes: Uint8Array; file: string; line: number }): ImageReference {
   const { bytes, file, line } = options;
-  return { path: `${file}:${line}`, load: () => decode(bytes, { file, line }) };
+  const decode = () => decodePicture({ bytes, place: { file, line } });
+  return { path: `${file}:${line}`, load: async () => withoutAlpha(await decode()), loadPicture: decode };
 }

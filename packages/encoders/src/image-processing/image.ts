@@ -1,5 +1,3 @@
-import { access } from 'node:fs/promises';
-import sharp from 'sharp';
 import { ImageError } from './image-error';
 
 /** A picture in memory: rows from the top, pixels from the left, the channels of one pixel side by side, 0 … 255. */
@@ -26,38 +24,34 @@ export interface DecodedImage {
   isPlainRgb: boolean;
 }
 
-/** 178,956,970 pixels: where Pillow refuses a picture as a decompression bomb. */
-export const defaultMaximumPixels = 178_956_970;
+/** 89,478,485 pixels: above this Pillow warns of a decompression bomb. */
+export const defaultMaximumPixels = 89_478_485;
 
 /**
- * Decodes a picture as Pillow would: turned upright by its EXIF orientation, embedded colour profiles not applied,
- * 16-bit channels cut to their high byte, CMYK turned to RGB by Pillow's formula, animated files by their first frame.
- * One difference: 16-bit grey is cut to its high byte too, where Pillow would turn nearly all of it white.
+ * Decodes a picture (PNG, JPEG, WebP, GIF) as Pillow would: turned upright by its EXIF orientation, embedded colour
+ * profiles not applied, 16-bit channels cut to their high byte, CMYK turned to RGB by Pillow's formula, animated files by
+ * their first frame. Pictures in files are decoded by `@subtext/data`, as in training and evaluation.
  *
  * @throws {ImageError} `image-missing`, `image-unreadable`, `image-too-large`, `image-invalid`
  */
 export async function decodeImage(options: {
   source: ImageSource;
-  /** refuse pictures with more pixels than this. @default 178,956,970 */
+  /** refuse pictures with more pixels than this. @default 89,478,485 */
   maximumPixels?: number;
 }): Promise<DecodedImage> {
   const { source, maximumPixels = defaultMaximumPixels } = options;
   if (typeof source !== 'string' && !(source instanceof Uint8Array)) return fromRawImage(source, maximumPixels);
-  const place = typeof source === 'string' ? source : `${source.byteLength} bytes in memory`;
-  if (typeof source === 'string') {
-    try {
-      await access(source);
-    } catch (cause) {
-      throw new ImageError('image-missing', `There is no picture at ${source}. Check the path.`, { cause });
-    }
-  }
+  // Loaded where a file is decoded: raw pixels need neither files nor decoders.
+  const { DataError, decodePicture, loadPicture } = await import('@subtext/data');
   try {
-    return await decodeWithSharp(source, maximumPixels, place);
+    if (typeof source === 'string') return await loadPicture(source, { maximumPixels });
+    return await decodePicture({ bytes: source, maximumPixels });
   } catch (cause) {
-    if (cause instanceof ImageError) throw cause;
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    if (/pixel limit|dimensions? (exceed|too)/i.test(reason)) throw tooLarge(place, maximumPixels, cause);
-    throw new ImageError('image-unreadable', `The picture ${place} cannot be decoded: ${reason}. Give a whole PNG, JPEG, WebP, GIF, TIFF or AVIF file.`, { cause });
+    if (!DataError.isInstance(cause)) throw cause;
+    const place = typeof source === 'string' ? source : `${source.byteLength} bytes in memory`;
+    if (cause.code === 'image-missing') throw new ImageError('image-missing', `There is no picture at ${place}. Check the path.`, { cause });
+    if (cause.code === 'image-too-large') throw tooLarge(place, maximumPixels, cause);
+    throw new ImageError('image-unreadable', `The picture ${place} cannot be decoded: ${cause.message} Give a whole PNG, JPEG, WebP or GIF file.`, { cause });
   }
 }
 
@@ -67,22 +61,6 @@ function tooLarge(place: string, maximumPixels: number, cause?: unknown): ImageE
     `The picture ${place} has more than ${maximumPixels} pixels. Make it smaller, or raise \`maximumPixels\` if you trust it.`,
     { cause },
   );
-}
-
-async function decodeWithSharp(source: string | Uint8Array, maximumPixels: number, place: string): Promise<DecodedImage> {
-  const input = { limitInputPixels: maximumPixels, failOn: 'error', ignoreIcc: true } as const;
-  const metadata = await sharp(source, input).metadata();
-  if ((metadata.width ?? 0) * (metadata.height ?? 0) > maximumPixels) throw tooLarge(place, maximumPixels);
-  let pipeline = sharp(source, input).autoOrient();
-  const isCmyk = metadata.space === 'cmyk';
-  if (isCmyk) pipeline = pipeline.pipelineColourspace('cmyk').toColourspace('cmyk');
-  const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const size = { width: info.width, height: info.height };
-  const isPlainRgb = metadata.space === 'srgb' && metadata.channels === 3 && !metadata.isPalette;
-  if (isCmyk) return { data: cmykToRgb(bytes, info.channels), ...size, channels: 3, isPlainRgb: false };
-  if (info.channels === 3 || info.channels === 4) return { data: bytes, ...size, channels: info.channels, isPlainRgb };
-  return { data: greyToColour(bytes, info.channels), ...size, channels: info.channels === 2 ? 4 : 3, isPlainRgb: false };
 }
 
 function fromRawImage(image: RawImage, maximumPixels: number): DecodedImage {
@@ -101,33 +79,14 @@ function fromRawImage(image: RawImage, maximumPixels: number): DecodedImage {
     throw new ImageError('image-invalid', `A raw picture of ${width} × ${height} with ${channels} channels needs ${width * height * channels} bytes; it has ${data.length}.`);
   }
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (channels === 1) return { data: greyToColour(bytes, 1), width, height, channels: 3, isPlainRgb: false };
+  if (channels === 1) return { data: greyToColour(bytes), width, height, channels: 3, isPlainRgb: false };
   return { data: bytes, width, height, channels, isPlainRgb: channels === 3 };
 }
 
-/** Grey (or grey and alpha) to three (or four) channels. */
-function greyToColour(bytes: Uint8Array, channels: number): Uint8Array {
-  const count = bytes.length / channels;
-  const width = channels === 2 ? 4 : 3;
-  const out = new Uint8Array(count * width);
-  for (let pixel = 0; pixel < count; pixel += 1) {
-    out.fill(bytes[pixel * channels]!, pixel * width, pixel * width + 3);
-    if (channels === 2) out[pixel * 4 + 3] = bytes[pixel * 2 + 1]!;
-  }
-  return out;
-}
-
-/** Pillow's `cmyk2rgb`: each colour is (255 − K) − C·(255 − K)/255, with its rounding of the division. */
-function cmykToRgb(bytes: Uint8Array, channels: number): Uint8Array {
-  const count = bytes.length / channels;
-  const out = new Uint8Array(count * 3);
-  for (let pixel = 0; pixel < count; pixel += 1) {
-    const light = 255 - bytes[pixel * channels + 3]!;
-    for (let channel = 0; channel < 3; channel += 1) {
-      const product = bytes[pixel * channels + channel]! * light + 128;
-      out[pixel * 3 + channel] = Math.max(0, light - (((product >> 8) + product) >> 8));
-    }
-  }
+/** Grey to three channels. */
+function greyToColour(bytes: Uint8Array): Uint8Array {
+  const out = new Uint8Array(bytes.length * 3);
+  for (const [pixel, value] of bytes.entries()) out.fill(value, pixel * 3, pixel * 3 + 3);
   return out;
 }
 

@@ -1,5 +1,5 @@
 import type { ImageReference } from '@subtext/data';
-import type { ImageProcessor, NumberArray, ProcessedImages } from '@subtext/encoders';
+import type { ImageProcessor, NumberArray, ProcessedImages, RawImage } from '@subtext/encoders';
 
 import { TrainerError } from '../errors';
 import type { LayoutContext } from '../methods/reasoning-method';
@@ -65,7 +65,7 @@ export class PictureStore {
     const { tileGrid } = this.#processor;
     if (tileGrid === undefined) return;
     for (const image of images) {
-      if (image !== undefined && !this.#grids.has(image.path)) this.#grids.set(image.path, tileGrid.call(this.#processor, await image.load()));
+      if (image !== undefined && !this.#grids.has(image.path)) this.#grids.set(image.path, tileGrid.call(this.#processor, await pictureOf(image)));
     }
   }
 
@@ -86,7 +86,7 @@ export class PictureStore {
   async #process(image: ImageReference): Promise<ProcessedImages> {
     const kept = this.#kept.get(image.path);
     if (kept) return kept;
-    const processed = await this.#processor.process([await image.load()]);
+    const processed = await this.#processor.process([await pictureOf(image)]);
     const bytes = [processed.pixelValues, processed.pixelAttentionMask, processed.aspectRatioIds, processed.aspectRatioMask].reduce((sum, array) => sum + (array?.data.byteLength ?? 0), 0);
     if (this.#bytes + bytes <= this.#capacity && !this.#kept.has(image.path)) {
       this.#kept.set(image.path, processed);
@@ -94,6 +94,11 @@ export class PictureStore {
     }
     return processed;
   }
+}
+
+/** The picture as the processor's agreement with transformers is tested: with its transparency, which some lay on white. */
+function pictureOf(image: ImageReference): Promise<RawImage> {
+  return image.loadPicture ? image.loadPicture() : image.load();
 }
 
 /** Arrays one after the other along their first axis. */
