@@ -1,11 +1,11 @@
 import { centerCrop, padToSquare, sizeBetweenEdges, sizeByShortestEdge, sizeInside, type Size } from './geometry';
 import { ImageError } from './image-error';
-import type { DecodedImage, ImageSource } from './image';
+import { defaultMaximumPixels, type DecodedImage, type ImageSource } from './image';
 import { flatImages, loadRgb, type ImageProcessor, type ProcessOptions } from './image-processor';
 import { PixelWriter } from './normalize';
-import type { ProcessedImages } from './numbers';
+import { largest, type ProcessedImages } from './numbers';
+import { checkPreparedSize, resizeWithin } from './picture-budget';
 import { ConfigReader, type ProcessorConfig, type SizeSetting } from './processor-settings';
-import { resizeRgb } from './resample';
 
 /** Mean and deviation of OpenAI's CLIP. */
 const clipMean = [0.48145466, 0.4578275, 0.40821073];
@@ -32,9 +32,9 @@ function targetSize(from: Size, setting: SizeSetting, reader: ConfigReader): Siz
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
-export function createFitAndCropProcessor(options: { kind: 'clip' | 'siglip' | 'llava'; config: ProcessorConfig; place: string }): ImageProcessor {
-  const { kind, config } = options;
-  const reader = new ConfigReader(config, options.place);
+export function createFitAndCropProcessor(options: { kind: 'clip' | 'siglip' | 'llava'; config: ProcessorConfig; place: string; maximumPreparedPixels: number }): ImageProcessor {
+  const { kind, config, maximumPreparedPixels } = options;
+  const reader = new ConfigReader(config, options.place, maximumPreparedPixels);
   const preset = defaults[kind];
   const common = reader.common({ size: preset.size, square: false, resampling: 'bicubic', mean: preset.mean, deviation: preset.deviation });
   const cropFallback = kind === 'siglip' ? null : { height: 224, width: 224 };
@@ -47,32 +47,38 @@ export function createFitAndCropProcessor(options: { kind: 'clip' | 'siglip' | '
   if (padSize !== null && !('height' in padSize)) return reader.fail('pad_size', 'a height and a width are expected');
   reader.expect('use_square_size', [false], 'give `size` as { height, width } instead');
   reader.finish();
+  if (crop !== null) reader.within('crop_size', crop.height, crop.width);
+  if (padSize !== null) reader.within('pad_size', padSize.height, padSize.width);
   if (common.resize) targetSize([1, 1], common.size, reader);
   const background = common.mean.map((value) => Math.trunc(value * 255)) as [number, number, number];
   const writer = new PixelWriter(common.scale);
 
-  const prepare = (decoded: DecodedImage): DecodedImage => {
+  const prepare = (decoded: DecodedImage, maximumPixels: number): DecodedImage => {
+    const side = Math.max(decoded.height, decoded.width);
+    if (kind === 'llava' && pad) checkPreparedSize({ from: [decoded.height, decoded.width], to: [side, side], maximumPixels });
     let image = kind === 'llava' && pad ? padToSquare(decoded, background) : decoded;
     if (common.resize) {
       const [toHeight, toWidth] = targetSize([image.height, image.width], common.size, reader);
       if (toHeight < 1 || toWidth < 1) throw new ImageError('image-invalid', `A picture of ${image.width} × ${image.height} would shrink to ${toWidth} × ${toHeight}. Crop it to a less extreme proportion.`);
-      image = { ...image, data: resizeRgb({ ...image, toWidth, toHeight, resampling: common.resampling }), width: toWidth, height: toHeight };
+      image = resizeWithin({ image, to: [toHeight, toWidth], resampling: common.resampling, maximumPixels });
     }
-    return crop === null ? image : centerCrop(image, [crop.height, crop.width]);
+    if (crop !== null) return centerCrop(image, [crop.height, crop.width]);
+    checkPreparedSize({ from: [1, 1], to: [image.height, image.width], maximumPixels: maximumPreparedPixels });
+    return image;
   };
 
   return {
     kind,
     config,
-    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
+    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels = defaultMaximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
       const prepared: DecodedImage[] = [];
       for (const source of flatImages(images)) {
-        prepared.push(prepare(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels })));
+        prepared.push(prepare(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels }), maximumPixels));
       }
       // Padding to one size applies to the finished values, so the border is 0; LLaVA has padded before.
       const padsAfter = pad && kind !== 'llava';
-      const height = padsAfter && padSize !== null ? padSize.height : Math.max(...prepared.map((image) => image.height));
-      const width = padsAfter && padSize !== null ? padSize.width : Math.max(...prepared.map((image) => image.width));
+      const height = padsAfter && padSize !== null ? padSize.height : largest(prepared.map((image) => image.height));
+      const width = padsAfter && padSize !== null ? padSize.width : largest(prepared.map((image) => image.width));
       const misfit = prepared.find((image) => (padsAfter ? image.height > height || image.width > width : image.height !== height || image.width !== width));
       if (misfit !== undefined) {
         throw new ImageError('image-invalid', `The pictures come out at different sizes (${misfit.width} × ${misfit.height} and ${width} × ${height}), so they cannot be one batch. Process them one by one, or set \`size\` to a height and a width.`);

@@ -1,10 +1,11 @@
 import { cut, type Size } from './geometry';
-import type { DecodedImage, ImageSource } from './image';
+import { defaultMaximumPixels, type DecodedImage, type ImageSource } from './image';
+import { ImageError } from './image-error';
 import { loadRgb, nestedImages, type ImageProcessor, type ProcessOptions } from './image-processor';
 import { PixelWriter } from './normalize';
-import type { ProcessedImages } from './numbers';
+import { largest, type ProcessedImages } from './numbers';
+import { checkPreparedSize, maximumTiles, resizeWithin } from './picture-budget';
 import { ConfigReader, type ProcessorConfig } from './processor-settings';
-import { resizeRgb } from './resample';
 
 /** No side is resized beyond this many pixels. */
 const largestSide = 4096;
@@ -40,9 +41,9 @@ function sizeInTiles([height, width]: Size, tile: number): Size {
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
-export function createIdefics3Processor(options: { config: ProcessorConfig; place: string }): ImageProcessor {
-  const { config } = options;
-  const reader = new ConfigReader(config, options.place);
+export function createIdefics3Processor(options: { config: ProcessorConfig; place: string; maximumPreparedPixels: number }): ImageProcessor {
+  const { config, maximumPreparedPixels } = options;
+  const reader = new ConfigReader(config, options.place, maximumPreparedPixels);
   const half = [0.5, 0.5, 0.5];
   const common = reader.common({ size: { longestEdge: 4 * 364 }, square: true, resampling: 'lanczos', mean: half, deviation: half });
   const { size } = common;
@@ -50,6 +51,7 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
   const tileSize = reader.size('max_image_size', { longestEdge: 364 }, { square: false });
   if (!('longestEdge' in tileSize) || tileSize.longestEdge === undefined) return reader.fail('max_image_size', '{ longest_edge } is expected');
   const tile = tileSize.longestEdge;
+  reader.within('max_image_size', tile, tile);
   const split = reader.flag('do_image_splitting', true);
   reader.expect('do_pad', [true], 'pictures of a batch are always padded to one number of tiles');
   reader.expect('do_center_crop', [false], "this family's processor does not crop");
@@ -58,12 +60,7 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
   reader.finish();
   const writer = new PixelWriter(common.scale);
 
-  const resize = (image: DecodedImage, [toHeight, toWidth]: Size): DecodedImage => ({
-    ...image,
-    data: resizeRgb({ ...image, toWidth, toHeight, resampling: common.resampling }),
-    width: toWidth,
-    height: toHeight,
-  });
+  const resize = (image: DecodedImage, to: Size, maximumPixels: number): DecodedImage => resizeWithin({ image, to, resampling: common.resampling, maximumPixels });
 
   /** Sizes that a picture goes through, and its grid of tiles. */
   const plan = (from: Size): { first: Size | null; whole: Size; rows: number; columns: number } => {
@@ -71,19 +68,23 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
     if (!split) return { first, whole: [tile, tile], rows: 0, columns: 0 };
     const whole = sizeInTiles(first ?? from, tile);
     const one = whole[0] <= tile && whole[1] <= tile;
+    if ((whole[0] / tile) * (whole[1] / tile) > maximumTiles) {
+      throw new ImageError('image-too-large', `A picture of ${from[1]} × ${from[0]} would be cut into ${whole[0] / tile} × ${whole[1] / tile} tiles of ${tile}; more than ${maximumTiles} are not made. Crop it to a less extreme proportion.`);
+    }
+    checkPreparedSize({ from: [1, 1], to: whole, maximumPixels: maximumPreparedPixels });
     return { first, whole, rows: one ? 0 : whole[0] / tile, columns: one ? 0 : whole[1] / tile };
   };
 
   /** Tiles row by row, then the whole picture; one tile where the picture fits into it. */
-  const tilesOf = (decoded: DecodedImage): { tiles: DecodedImage[]; rows: number; columns: number } => {
+  const tilesOf = (decoded: DecodedImage, maximumPixels: number): { tiles: DecodedImage[]; rows: number; columns: number } => {
     const { first, whole, rows, columns } = plan([decoded.height, decoded.width]);
-    const image = resize(first === null ? decoded : resize(decoded, first), whole);
+    const image = resize(first === null ? decoded : resize(decoded, first, maximumPixels), whole, maximumPixels);
     if (rows === 0) return { tiles: [image], rows, columns };
     const tiles: DecodedImage[] = [];
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) tiles.push(cut(image, { top: row * tile, left: column * tile, height: tile, width: tile }));
     }
-    return { tiles: [...tiles, resize(image, [tile, tile])], rows, columns };
+    return { tiles: [...tiles, resize(image, [tile, tile], maximumPixels)], rows, columns };
   };
 
   return {
@@ -93,20 +94,20 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
       const { rows, columns } = plan([height, width]);
       return { rows, columns };
     },
-    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
+    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels = defaultMaximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
       const samples: DecodedImage[][] = [];
       const rows: number[][] = [];
       const columns: number[][] = [];
       for (const sources of nestedImages(images)) {
         const parts = [];
-        for (const source of sources) parts.push(tilesOf(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels })));
+        for (const source of sources) parts.push(tilesOf(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels }), maximumPixels));
         samples.push(parts.flatMap((part) => part.tiles));
         rows.push(parts.map((part) => part.rows));
         columns.push(parts.map((part) => part.columns));
       }
-      const count = Math.max(...samples.map((sample) => sample.length));
-      const height = Math.max(...samples.flat().map((image) => image.height));
-      const width = Math.max(...samples.flat().map((image) => image.width));
+      const count = largest(samples.map((sample) => sample.length));
+      const height = largest(samples.flat().map((image) => image.height));
+      const width = largest(samples.flat().map((image) => image.width));
       const plane = height * width;
       const data = new Float32Array(samples.length * count * 3 * plane);
       const mask = new Int32Array(samples.length * count * plane);

@@ -4,7 +4,7 @@ import type { ProcessedImages } from './numbers';
 
 /** What an image processor is called with. */
 export interface ProcessOptions {
-  /** refuse pictures with more pixels than this. @default 178,956,970 */
+  /** refuse pictures with more pixels than this. @default 89,478,485 */
   maximumPixels?: number;
 }
 

@@ -1,10 +1,10 @@
 import { cut, type Size } from './geometry';
-import type { DecodedImage, ImageSource } from './image';
+import { defaultMaximumPixels, type DecodedImage, type ImageSource } from './image';
 import { loadRgb, nestedImages, type ImageProcessor, type ProcessOptions } from './image-processor';
 import { PixelWriter } from './normalize';
-import type { ProcessedImages } from './numbers';
+import { largest, type ProcessedImages } from './numbers';
+import { maximumTiles as mostTiles, resizeWithin } from './picture-budget';
 import { ConfigReader, type ProcessorConfig } from './processor-settings';
-import { resizeRgb } from './resample';
 
 /** Every `[rows, columns]` of at most `maximumTiles` tiles, in the order that numbers them from 1. */
 export function tileArrangements(maximumTiles: number): Size[] {
@@ -48,15 +48,17 @@ function sizeInCanvas([height, width]: Size, [rows, columns]: Size, tile: number
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
-export function createMllamaProcessor(options: { config: ProcessorConfig; place: string }): ImageProcessor {
+export function createMllamaProcessor(options: { config: ProcessorConfig; place: string; maximumPreparedPixels: number }): ImageProcessor {
   const { config } = options;
-  const reader = new ConfigReader(config, options.place);
+  const reader = new ConfigReader(config, options.place, options.maximumPreparedPixels);
   const half = [0.5, 0.5, 0.5];
   const common = reader.common({ size: { height: 224, width: 224 }, square: true, resampling: 'bilinear', mean: half, deviation: half });
   const { size } = common;
   if (!('height' in size) || size.height !== size.width) return reader.fail('size', 'a square { height, width } is expected');
   const tile = size.height;
   const maximumTiles = reader.wholePositive('max_image_tiles', 4);
+  if (maximumTiles > mostTiles) return reader.fail('max_image_tiles', `more than ${mostTiles} tiles are not made`);
+  reader.within('max_image_tiles', tile, tile, maximumTiles);
   if (!common.resize) return reader.fail('do_resize', 'pictures are always resized to tiles');
   reader.expect('do_pad', [true], 'pictures are always padded to tiles');
   reader.expect('do_center_crop', [false], "this family's processor does not crop");
@@ -66,11 +68,10 @@ export function createMllamaProcessor(options: { config: ProcessorConfig; place:
   const writer = new PixelWriter(common.scale);
   const arrangements = tileArrangements(maximumTiles);
 
-  const tilesOf = (image: DecodedImage): { tiles: DecodedImage[]; identifier: number } => {
+  const tilesOf = (image: DecodedImage, maximumPixels: number): { tiles: DecodedImage[]; identifier: number } => {
     const from: Size = [image.height, image.width];
     const [rows, columns] = bestArrangement(from, maximumTiles, tile);
-    const [toHeight, toWidth] = sizeInCanvas(from, [rows, columns], tile);
-    const resized = { ...image, data: resizeRgb({ ...image, toWidth, toHeight, resampling: common.resampling }), width: toWidth, height: toHeight };
+    const resized = resizeWithin({ image, to: sizeInCanvas(from, [rows, columns], tile), resampling: common.resampling, maximumPixels });
     const tiles: DecodedImage[] = [];
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1) tiles.push(cut(resized, { top: row * tile, left: column * tile, height: tile, width: tile }));
@@ -81,14 +82,14 @@ export function createMllamaProcessor(options: { config: ProcessorConfig; place:
   return {
     kind: 'mllama',
     config,
-    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
+    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels = defaultMaximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
       const samples = [];
       for (const sources of nestedImages(images)) {
         const sample = [];
-        for (const source of sources) sample.push(tilesOf(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'white', maximumPixels })));
+        for (const source of sources) sample.push(tilesOf(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'white', maximumPixels }), maximumPixels));
         samples.push(sample);
       }
-      const count = Math.max(...samples.map((sample) => sample.length));
+      const count = largest(samples.map((sample) => sample.length));
       const plane = tile * tile;
       const data = new Float32Array(samples.length * count * maximumTiles * 3 * plane);
       const identifiers = new Int32Array(samples.length * count);

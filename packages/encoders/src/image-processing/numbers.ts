@@ -24,3 +24,8 @@ export interface ProcessedImages {
   /** Mllama: tiles by sample and picture */
   numTiles?: number[][];
 }
+
+/** The largest of some whole numbers, 0 of none; `Math.max(...)` ends in a RangeError where they are many. */
+export function largest(values: readonly number[]): number {
+  return values.reduce((most, value) => Math.max(most, value), 0);
+}

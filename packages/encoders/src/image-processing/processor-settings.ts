@@ -1,4 +1,5 @@
 import { ImageError } from './image-error';
+import { defaultMaximumPreparedPixels } from './picture-budget';
 import type { ValueScale } from './normalize';
 import { resamplingNames, type Resampling } from './resample';
 
@@ -48,11 +49,13 @@ export class ConfigReader {
     readonly config: ProcessorConfig,
     /** where the configuration comes from, for messages */
     readonly place: string,
+    /** pixels that a picture may be prepared to */
+    readonly maximumPreparedPixels: number = defaultMaximumPreparedPixels,
   ) {}
 
   private take(key: string): unknown {
     this.asked.add(key);
-    return this.config[key] ?? undefined;
+    return (Object.hasOwn(this.config, key) ? this.config[key] : undefined) ?? undefined;
   }
 
   fail(key: string, expected: string): never {
@@ -90,11 +93,21 @@ export class ConfigReader {
     return name ?? this.fail(key, "one of Pillow's filters 0 to 5 is expected");
   }
 
+  /** Refuses a size beyond what a picture may be prepared to. */
+  within(key: string, height: number, width: number, tiles = 1): void {
+    if (height * width * tiles > this.maximumPreparedPixels) {
+      this.fail(key, `${tiles > 1 ? `${tiles} tiles of ` : ''}${height} × ${width} pixels are more than ${this.maximumPreparedPixels}; raise \`maximumPreparedPixels\` if you trust the folder`);
+    }
+  }
+
   /** @param options.square whether a single number is both sides, or the shortest edge */
   size<Fallback extends SizeSetting | null>(key: string, fallback: Fallback, options: { square: boolean }): SizeSetting | Fallback {
     const value = this.take(key);
     if (value === undefined) return fallback;
     const whole = (entry: unknown): entry is number => typeof entry === 'number' && Number.isInteger(entry) && entry > 0;
+    const sides = (typeof value === 'object' && value !== null ? Object.values(value) : [value]).filter(whole);
+    // A square of the largest side would be refused where pictures are prepared; one side alone is refused here.
+    if (sides.length > 0) this.within(key, sides.reduce((most, side) => Math.max(most, side)), sides.length === 2 ? sides.reduce((least, side) => Math.min(least, side)) : 1);
     if (whole(value)) return options.square ? { height: value, width: value } : { shortestEdge: value };
     if (Array.isArray(value) && value.length === 2 && whole(value[0]) && whole(value[1])) return { height: value[0], width: value[1] };
     if (typeof value === 'object' && !Array.isArray(value)) {
