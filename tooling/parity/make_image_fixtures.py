@@ -124,8 +124,8 @@ SAMPLES = 240
 
 def load(path):
     image = ImageOps.exif_transpose(Image.open(path))
-    # Pillow clips 16-bit grey at 255, which leaves a white picture; ours keeps the high byte.
-    return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if image.mode == "I;16" else image
+    # 16-bit grey is clipped at 255 by convert("RGB"), as by load_image.
+    return image.convert("RGB") if image.mode == "I;16" else image
 
 
 def main():

@@ -4,7 +4,7 @@ import type { DecodedPicture } from './decoded-image';
 import { crc32 } from './encode-png';
 import { brokenImage, checkImageSize, type ImagePlace } from './image-limits';
 import { readOrientation, turnUpright } from './orientation';
-import { pngChannels, PngRows, type PngHeader } from './png-rows';
+import { type OnPngRow, pngChannels, type PngHeader, PngRows } from './png-rows';
 
 /** Inflated at once below this many bytes: far faster than by a stream for small pictures, of which training sets have thousands. */
 const smallBytes = 1 << 20;
@@ -100,7 +100,7 @@ function readHeader(body: Uint8Array, broken: (reason: string) => never): PngHea
 }
 
 /** Writes rows into the picture, as Pillow's unpackers do. */
-function painter(file: PngFile, out: DecodedPicture): (row: Uint8Array, pixels: { left: number; top: number; across: number; width: number }) => void {
+function painter(file: PngFile, out: DecodedPicture): OnPngRow {
   const { header: { depth, colour, width: rowWidth }, palette, transparency } = file;
   const { data, channels } = out;
   const values = pngChannels[colour]!;

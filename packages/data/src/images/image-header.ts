@@ -28,7 +28,7 @@ export interface ImageHeader {
 const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 const xmpMark = 'http://ns.adobe.com/xap/1.0/\0';
 
-function jpegHeader(bytes: Uint8Array, place: ImagePlace): ImageHeader {
+function jpegHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header: ImageHeader = { width: 0, height: 0, scans: 0 };
   for (let at = 2; ; ) {
@@ -52,11 +52,10 @@ function jpegHeader(bytes: Uint8Array, place: ImagePlace): ImageHeader {
     else if (marker === 0xe1 && latin1(body.subarray(0, xmpMark.length)) === xmpMark) header.xmp = body.subarray(xmpMark.length);
     at += Math.max(2, length);
   }
-  if (header.width === 0) throw brokenImage({ place, reason: 'it does not say how large it is' });
   return header;
 }
 
-function webpHeader(bytes: Uint8Array, place: ImagePlace): ImageHeader {
+function webpHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header: ImageHeader = { width: 0, height: 0, scans: 1 };
   const grow = (width: number, height: number): void => {
@@ -78,11 +77,21 @@ function webpHeader(bytes: Uint8Array, place: ImagePlace): ImageHeader {
     else if (name === 'XMP ') header.xmp ??= body;
     at += 8 + size + (size & 1);
   }
-  if (header.width === 0) throw brokenImage({ place, reason: 'it does not say how large it is' });
   return header;
 }
 
-/** Reads how large a JPEG or WebP file says it is, and how it is to be turned. */
-export function imageHeader(bytes: Uint8Array, format: 'JPEG' | 'WebP', place: ImagePlace): ImageHeader {
-  return format === 'JPEG' ? jpegHeader(bytes, place) : webpHeader(bytes, place);
+/**
+ * Reads how large a JPEG or WebP file says it is, and how it is to be turned.
+ *
+ * @param options.partial the bytes are the file's beginning only. Default false
+ * @returns undefined where a beginning does not tell
+ * @throws DataError `image-broken` where a whole file does not tell
+ */
+export function imageHeader(bytes: Uint8Array, format: 'JPEG' | 'WebP', place: ImagePlace, options?: { partial?: false }): ImageHeader;
+export function imageHeader(bytes: Uint8Array, format: 'JPEG' | 'WebP', place: ImagePlace, options: { partial?: boolean }): ImageHeader | undefined;
+export function imageHeader(bytes: Uint8Array, format: 'JPEG' | 'WebP', place: ImagePlace, { partial = false }: { partial?: boolean } = {}): ImageHeader | undefined {
+  const header = format === 'JPEG' ? jpegHeader(bytes) : webpHeader(bytes);
+  if (header.width > 0) return header;
+  if (partial) return undefined;
+  throw brokenImage({ place, reason: 'it does not say how large it is' });
 }

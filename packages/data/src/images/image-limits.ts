@@ -15,6 +15,9 @@ export const defaultImageLimits = { maximumPixels: 89_478_485, maximumBytes: 2 *
 /** Scans of a progressive JPEG: encoders write about ten, and each costs the time of the whole picture. */
 export const maximumScans = 200;
 
+/** Pixels along one side: JPEG and GIF can say no more, and a longer PNG is one that resizers break on. */
+const longestSide = 65_535;
+
 /** Where an image stands: its file, or the data file and line that hold it. */
 export interface ImagePlace {
   file?: string;
@@ -34,6 +37,7 @@ export function settleImageLimits(limits: ImageLimits = {}): Required<ImageLimit
 export function checkImageSize(options: { width: number; height: number; maximumPixels: number; place: ImagePlace }): void {
   const { width, height, maximumPixels, place } = options;
   if (width < 1 || height < 1) throw brokenImage({ place, reason: `it says that it has ${width} × ${height} pixels` });
+  if (width > longestSide || height > longestSide) throw new DataError({ code: 'image-too-large', ...place, message: `the image has ${width} × ${height} pixels; a side may have ${longestSide}.` });
   if (width * height > maximumPixels) {
     throw new DataError({ code: 'image-too-large', ...place, message: `the image has ${width} × ${height} pixels, more than ${maximumPixels}; make it smaller, or raise \`maximumPixels\` if you trust it.` });
   }

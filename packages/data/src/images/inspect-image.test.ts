@@ -21,7 +21,7 @@ async function inspect(name: string, bytes: Uint8Array): Promise<string | undefi
 }
 
 describe('inspectImage', () => {
-  it.each(['png', 'jpeg', 'gif', 'webp', 'tiff', 'avif'] as const)('knows %s', async (format) => {
+  it.each(['png', 'jpeg', 'gif', 'webp'] as const)('knows %s', async (format) => {
     expect(await inspect(`whole.${format}`, await sharp(png).toFormat(format).toBuffer())).toBeUndefined();
   });
 

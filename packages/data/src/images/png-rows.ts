@@ -8,6 +8,9 @@ export interface PngHeader {
   interlaced: boolean;
 }
 
+/** Takes a row's bytes; which pixels of the picture they are. */
+export type OnPngRow = (row: Uint8Array, pixels: { left: number; top: number; across: number; width: number }) => void;
+
 /** Values a pixel, by kind of colour. */
 export const pngChannels: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
@@ -72,14 +75,14 @@ export class PngRows {
   readonly bytes: number;
   readonly #passes: Pass[];
   readonly #distance: number;
-  readonly #onRow: (row: Uint8Array, pixels: { left: number; top: number; across: number; width: number }) => void;
+  readonly #onRow: OnPngRow;
   #pass = 0;
   #row = 0;
   #filled = 0;
   #current = new Uint8Array(0);
   #before = new Uint8Array(0);
 
-  constructor(header: PngHeader, onRow: PngRows['#onRow']) {
+  constructor(header: PngHeader, onRow: OnPngRow) {
     this.#passes = passesOf(header);
     this.#distance = Math.max(1, (header.depth * pngChannels[header.colour]!) >> 3);
     this.#onRow = onRow;

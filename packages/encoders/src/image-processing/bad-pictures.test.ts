@@ -75,6 +75,32 @@ describe('pictures that cannot be read', () => {
   });
 });
 
+describe('what a folder and a picture may ask for', () => {
+  const refuses = (config: Record<string, unknown>, message: RegExp) => expect(() => createImageProcessor({ config })).toThrow(message);
+
+  it('refuses sizes, crops and tiles by name before they are allocated', () => {
+    refuses({ ...clip, size: { shortest_edge: 1e9 } }, /`size`/);
+    refuses({ ...clip, size: { height: 20_000, width: 20_000 } }, /`size`/);
+    refuses({ ...clip, size: { max_height: 1e6, max_width: 1e6 } }, /`size`/);
+    refuses({ ...clip, crop_size: { height: 20_000, width: 20_000 } }, /`crop_size`/);
+    refuses({ ...clip, crop_size: 1e9 }, /`crop_size`/);
+    refuses({ ...clip, do_center_crop: false, do_pad: true, pad_size: { height: 1e5, width: 1e5 } }, /`pad_size`/);
+    refuses({ image_processor_type: 'MllamaImageProcessor', max_image_tiles: 1e9 }, /`max_image_tiles`/);
+    refuses({ image_processor_type: 'MllamaImageProcessor', size: { height: 4096, width: 4096 }, max_image_tiles: 1000 }, /`max_image_tiles`/);
+    refuses({ image_processor_type: 'Idefics3ImageProcessor', max_image_size: { longest_edge: 1e9 } }, /`max_image_size`/);
+    expect(createImageProcessor({ config: { ...clip, crop_size: 5000 }, maximumPreparedPixels: 25e6 }).kind).toBe('clip');
+    for (const type of ['constructor', '__proto__', 'toStringImageProcessor']) refuses({ image_processor_type: type }, /not supported/);
+  });
+
+  it('refuses pictures whose proportions would make them huge', async () => {
+    const thin = { data: new Uint8Array(60_000 * 3), width: 1, height: 60_000 };
+    expect(await codeOf(() => createImageProcessor({ config: { ...clip, size: { shortest_edge: 2000 } } }).process([thin]))).toBe('image-too-large');
+    expect(await codeOf(() => createImageProcessor({ config: { image_processor_type: 'LlavaImageProcessor', do_pad: true, size: { shortest_edge: 8 }, crop_size: 8 } }).process([thin]))).toBe('image-too-large');
+    expect(await codeOf(() => createImageProcessor({ config: { image_processor_type: 'Idefics3ImageProcessor', size: { longest_edge: 4096 }, max_image_size: { longest_edge: 1 } } }).process([{ data: new Uint8Array(300), width: 10, height: 10 }]))).toBe('image-too-large');
+    expect((await createImageProcessor({ config: clip }).process([{ ...thin, data: new Uint8Array(600 * 3), height: 600 }])).pixelValues.shape).toEqual([1, 3, 8, 8]);
+  });
+});
+
 describe('pixels in memory', () => {
   it('give what the same pixels in a file give, grey and transparent ones too', async () => {
     const processor = createImageProcessor({ config: clip });

@@ -1,11 +1,13 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeFileAtomically } from '@subtext/core/node';
+import { ownValue, parseJson, SubtextError } from '@subtext/core';
+import { FileError, readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { createFitAndCropProcessor } from './fit-and-crop-processor';
 import { createIdefics3Processor } from './idefics3-processor';
 import { ImageError } from './image-error';
 import type { ImageProcessor } from './image-processor';
 import { createMllamaProcessor } from './mllama-processor';
+import { defaultMaximumPreparedPixels } from './picture-budget';
 import type { ProcessorConfig } from './processor-settings';
 
 /** Processors by the start of their class's name; `FeatureExtractor`, `Fast` and `Pil` variants are the same. */
@@ -29,19 +31,21 @@ export function createImageProcessor(options: {
   config: ProcessorConfig;
   /** where the configuration comes from, for messages. @default 'preprocessor_config.json' */
   place?: string;
+  /** pixels that one picture may be prepared to, its tiles together. @default 16,777,216 */
+  maximumPreparedPixels?: number;
 }): ImageProcessor {
-  const { config, place = 'preprocessor_config.json' } = options;
-  const type = config['image_processor_type'] ?? config['feature_extractor_type'];
+  const { config, place = 'preprocessor_config.json', maximumPreparedPixels = defaultMaximumPreparedPixels } = options;
+  const type = ownValue(config, 'image_processor_type') ?? ownValue(config, 'feature_extractor_type');
   if (typeof type !== 'string') {
     throw new ImageError('processor-config-unsupported', `${place}: \`image_processor_type\` is missing. Name the processor's class, such as CLIPImageProcessor.`);
   }
-  const kind = kinds[type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, '')];
+  const kind = ownValue(kinds, type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, ''));
   if (kind === undefined) {
     throw new ImageError('processor-config-unsupported', `${place}: the image processor ${type} is not supported. Supported: ${Object.keys(kinds).map((name) => `${name}ImageProcessor`).join(', ')}.`);
   }
-  if (kind === 'idefics3') return createIdefics3Processor({ config, place });
-  if (kind === 'mllama') return createMllamaProcessor({ config, place });
-  return createFitAndCropProcessor({ kind, config, place });
+  if (kind === 'idefics3') return createIdefics3Processor({ config, place, maximumPreparedPixels });
+  if (kind === 'mllama') return createMllamaProcessor({ config, place, maximumPreparedPixels });
+  return createFitAndCropProcessor({ kind, config, place, maximumPreparedPixels });
 }
 
 /**
@@ -50,13 +54,13 @@ export function createImageProcessor(options: {
  *
  * @throws {ImageError} `processor-config-missing`, `processor-config-unsupported`
  */
-export async function loadImageProcessor(folder: string): Promise<ImageProcessor> {
+export async function loadImageProcessor(folder: string, options: { maximumPreparedPixels?: number } = {}): Promise<ImageProcessor> {
   const ownFile = join(folder, 'preprocessor_config.json');
   const own = await readJson(ownFile);
-  if (own !== null) return createImageProcessor({ config: own, place: ownFile });
+  if (own !== null) return createImageProcessor({ config: own, place: ownFile, ...options });
   const sharedFile = join(folder, 'processor_config.json');
   const part = (await readJson(sharedFile))?.['image_processor'];
-  if (typeof part === 'object' && part !== null) return createImageProcessor({ config: part as ProcessorConfig, place: `${sharedFile} (image_processor)` });
+  if (typeof part === 'object' && part !== null) return createImageProcessor({ config: part as ProcessorConfig, place: `${sharedFile} (image_processor)`, ...options });
   throw new ImageError('processor-config-missing', `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`);
 }
 
@@ -68,18 +72,14 @@ export async function saveImageProcessor(options: { processor: ImageProcessor; f
 }
 
 async function readJson(file: string): Promise<ProcessorConfig | null> {
-  let text: string;
+  let value: unknown;
   try {
-    text = await readFile(file, 'utf8');
+    value = parseJson({ text: await readTextFile({ path: file }), name: file });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new ImageError('processor-config-missing', `${file} cannot be read: ${(cause as Error).message}.`, { cause });
+    if (FileError.isInstance(cause) && cause.code === 'not-found') return null;
+    if (!SubtextError.isInstance(cause)) throw cause;
+    throw new ImageError('processor-config-missing', `${cause.message}.`, { cause });
   }
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ProcessorConfig;
-  } catch (cause) {
-    throw new ImageError('processor-config-missing', `${file} is not JSON: ${(cause as Error).message}.`, { cause });
-  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ProcessorConfig;
   throw new ImageError('processor-config-missing', `${file} must hold a JSON object.`);
 }

@@ -181,6 +181,14 @@ describe('tiles of a picture', () => {
     reasoner.dispose();
   });
 
+  it('keep their transparency as far as the processor: Mllama lays them on white', async () => {
+    const reasoner = newReasoner('mllama');
+    const clear: ImageReference = { path: 'clear', load: () => Promise.reject(new Error('colours alone')), loadPicture: () => Promise.resolve({ data: new Uint8Array(16 * 16 * 4), width: 16, height: 16, channels: 4, isPlainRgb: false }) };
+    const prepared = await new PictureStore({ processor: reasoner.processor! }).prepare([clear]);
+    expect(prepared!.pixelValues.data[0]).toBe(1);
+    reasoner.dispose();
+  });
+
   it('of an mllama have a place in every row, empty where there is no picture', async () => {
     const reasoner = newReasoner('mllama');
     const prepared = await new PictureStore({ processor: reasoner.processor! }).prepare([undefined, examples[2]!.image]);
