@@ -3,3 +3,6 @@ export { ownValue } from './own-value';
 export { parseJson, type ParseJsonOptions } from './text/parse-json';
 export { printable } from './text/printable';
 export { printableUrl, redact } from './text/redact';
+export { compilePattern, type CompilePatternOptions, type Pattern } from './pattern/pattern';
+export type { PatternDialect } from './pattern/parse-pattern';
+export { PatternError, type PatternErrorCode } from './pattern/pattern-error';
