@@ -16,6 +16,7 @@ export { attention, type AttentionOptions } from './operations/attention';
 export { layerNorm, type LayerNormOptions } from './operations/layer-norm';
 export { rmsNorm, type RmsNormOptions } from './operations/rms-norm';
 export { transformerBlock } from './operations/transformer-block';
+export { decoderBlock, type DecoderBlockOptions, type ReservedPositions } from './operations/decoder-block';
 export { rotary, type RotaryOptions } from './operations/rotary';
 export { gatedActivation, type GatedActivationOptions } from './operations/gated-activation';
 export { activate, type ActivateOptions } from './operations/activate';

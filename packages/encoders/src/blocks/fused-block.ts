@@ -1,4 +1,4 @@
-import { fusedKernels, tf, transformerBlock, transformerBlockTensors, type LinearWeights, type NormWeights, type TransformerBlockParts } from '@subtext/tensor';
+import { decoderBlock, tf, transformerBlock, transformerBlockTensors, type LinearWeights, type NormWeights, type TransformerBlockParts } from '@subtext/tensor';
 import { FusedProjection, SeparateProjections, type AttentionProjection } from './attention-projections';
 import { GatedFeedForward, PlainFeedForward } from './feed-forward';
 import type { LinearLayer } from './linear-layer';
@@ -12,13 +12,12 @@ import type { TransformerBlock } from './transformer-block';
  * trains as a whole. Null where it has to go operation by operation.
  */
 export function fusedBlock({ block, keyValueInput, mask = null, cache = null, ...rest }: AttentionInput & { block: TransformerBlock }): tf.Tensor3D | null {
-  const kernels = fusedKernels();
   const recording = tf.engine().isTapeOn();
-  if (keyValueInput !== undefined || (cache === null ? !kernels.transformerBlock : !kernels.decoderBlock || !cache.reserve || recording)) return null;
+  if (keyValueInput !== undefined || (cache !== null && (!cache.reserve || recording))) return null;
   const parts = blockParts({ block, ...rest });
   if (parts === null) return null;
   const seen = mask === null || mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32');
-  if (cache !== null) return kernels.decoderBlock!({ ...parts, mask: seen, cache: cache.reserve!({ time: parts.input.shape[1] }) });
+  if (cache !== null) return decoderBlock({ ...parts, mask: seen, reserve: (options) => cache.reserve!(options) });
   return recording && !trainsWhole(parts) ? null : transformerBlock({ ...parts, mask: seen });
 }
 

@@ -1,4 +1,4 @@
-import { KeyValueCache as KeyValueBuffers, tf } from '@subtext/tensor';
+import { KeyValueCache as KeyValueBuffers, tf, type ReservedPositions } from '@subtext/tensor';
 
 /** Keys and values of all positions so far. */
 export interface CachedKeysAndValues {
@@ -14,8 +14,11 @@ export interface CachedKeysAndValues {
 export interface LayerCache {
   /** Adds the keys and values of the positions being computed, `[batch, time, width]`, and gives those of all positions so far. */
   append(options: { key: tf.Tensor3D; value: tf.Tensor3D }): CachedKeysAndValues;
-  /** Makes room for `time` positions and gives the buffers in which a kernel writes them. Absent where a cache has none. */
-  reserve?(options: { time: number }): { key: tf.Variable; value: tf.Variable; offset: number };
+  /**
+   * Makes room for `time` positions of keys and values, `[batch, time, width]` each, and gives the buffers in which a
+   * kernel writes them. Absent where a cache has none.
+   */
+  reserve?(options: { batch: number; time: number; width: number }): ReservedPositions;
 }
 
 /** Keys and values of the positions already computed, so that a further position costs one position. */
@@ -24,7 +27,10 @@ export interface KeyValueCache {
   readonly length: number;
   /** The cache of layer `index`, counting from 0. */
   layer(index: number): LayerCache;
-  /** Called once all layers have appended `count` positions. */
+  /**
+   * Called once all layers have appended `count` positions. What a layer holds beyond those, a pass that failed has left;
+   * a negative count takes back the last positions.
+   */
   advance(count: number): void;
   /** Keeps these rows of the batch, in this order: drops those that are finished. */
   selectRows(rows: readonly number[]): void;
@@ -32,7 +38,10 @@ export interface KeyValueCache {
   dispose(): void;
 }
 
-/** A cache of fixed room, written in place where the engine can; without gradients. */
+/**
+ * A cache with a limit, written in place where the engine can; without gradients. What a pass that failed left in some of
+ * its layers is forgotten by the next.
+ */
 export class PreallocatedCache implements KeyValueCache {
   length = 0;
   readonly #buffers: KeyValueBuffers;
@@ -44,8 +53,8 @@ export class PreallocatedCache implements KeyValueCache {
 
   layer(index: number): LayerCache {
     return {
-      append: ({ key, value }) => this.#buffers.append({ layer: index, key, value }),
-      reserve: ({ time }) => this.#buffers.reserve({ layer: index, time }),
+      append: ({ key, value }) => this.#buffers.append({ layer: index, key, value, from: this.length }),
+      reserve: (options) => this.#buffers.reserve({ layer: index, ...options, from: this.length }),
     };
   }
 

@@ -1,4 +1,4 @@
-import { tf } from '@subtext/tensor';
+import { embedding, tf } from '@subtext/tensor';
 
 /** Cosines and sines of the rotation of each position: `[batch or 1, time, headWidth / 2]`. */
 export interface RotaryAngles {
@@ -124,10 +124,11 @@ export class RotaryEmbedding {
    */
   angles(options: { offset: number; time: number } | { positions: tf.Tensor2D; largest: number }): RotaryAngles {
     const count = 'positions' in options ? options.largest + 1 : options.offset + options.time;
+    if (!Number.isSafeInteger(count) || count < 0) throw new Error(`Rotary positions are whole numbers from 0 on; the largest given is ${count - 1}.`);
     const { cos, sin } = this.#tables(count);
     if ('positions' in options) {
       return tf.tidy(() => {
-        const rows = (table: tf.Tensor) => tf.gather(table, options.positions) as tf.Tensor3D;
+        const rows = (table: tf.Tensor2D) => embedding<tf.Tensor3D>({ table, ids: options.positions });
         return { cos: rows(cos), sin: rows(sin) };
       });
     }

@@ -1,4 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
+import { greedyTokens } from '@subtext/model';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 import { type Answer, parseAnswer, type Question, type Reasoner } from '@subtext/trainer';
 import { EvaluationError } from '../errors';
@@ -185,12 +186,11 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     try {
       for (let step = 0; step < steps; step++) {
         signal?.throwIfAborted();
-        const choices = tf.tidy(() => {
+        const logits = tf.tidy(() => {
           const [rows, time, width] = hidden.shape;
-          return tf.argMax(model.logits(tf.reshape(tf.slice(hidden, [0, time - 1, 0], [rows, 1, width]), [rows, width])), -1);
+          return model.logits(tf.reshape(tf.slice(hidden, [0, time - 1, 0], [rows, 1, width]), [rows, width])) as tf.Tensor2D;
         });
-        const ids = (await choices.data()) as Int32Array;
-        tf.dispose([choices, hidden]);
+        const ids = await greedyTokens({ logits }).finally(() => tf.dispose([logits, hidden]));
         for (const [row, list] of written.entries()) {
           if (ended[row]) continue;
           if (ids[row] === endId) ended[row] = true;

@@ -3,12 +3,13 @@ import { tf } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { tidied } from '../tidied';
+import { checkRowMask } from './row-mask';
 
 export interface DecodingSessionOptions {
   model: LanguageModel;
   /** Rows decoded side by side. */
   batch: number;
-  /** Positions, padding included, that the session has room for. */
+  /** The most positions, padding included, that it holds; memory is taken as they come. */
   capacity: number;
   /** Further inputs of every pass, such as the image states of a cross-attention. Default none. */
   forwardExtras?: Partial<ForwardOptions>;
@@ -58,7 +59,7 @@ export class DecodingSession {
     this.capacity = capacity;
     this.#forwardExtras = forwardExtras;
     this.#cache = model.newCache({ batch, capacity });
-    this.#seen = Array.from({ length: batch }, () => new Uint8Array(capacity));
+    this.#seen = Array.from({ length: batch }, () => new Uint8Array(0));
     this.#counts = new Array<number>(batch).fill(0);
   }
 
@@ -80,6 +81,8 @@ export class DecodingSession {
   /**
    * Runs the next positions of every row. The result's tensors belong to the caller.
    * `hidden` is `[batch, outputPositions, width]`, after the final norm; meaningless where the mask is 0.
+   *
+   * @throws ModelError, and what the model throws; then the session is what it was
    */
   feed({ embeddings, mask = null, outputHiddenStates = false, outputPositions }: FeedOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
@@ -88,28 +91,44 @@ export class DecodingSession {
     if (offset + time > this.capacity) {
       throw new ModelError({ code: 'too-many-positions', message: `The session has room for ${this.capacity} positions; ${offset} are taken and ${time} more were fed.` });
     }
+    if (mask !== null) checkRowMask({ what: 'The mask', mask, batch, time });
+    // Where nothing is seen, the position is any that there is.
     const positions = new Int32Array(batch * time);
     let largest = 0;
-    for (let row = 0; row < batch; row++) {
-      const seen = this.#seen[row] as Uint8Array;
+    let padded = this.#padded;
+    const counts = [...this.#counts];
+    const seen = this.#seen.map((before, row) => {
+      const longer = new Uint8Array(offset + time);
+      longer.set(before.subarray(0, offset));
       for (let index = 0; index < time; index++) {
-        const count = this.#counts[row] as number;
-        positions[row * time + index] = count;
         if (mask !== null && (mask[row] as readonly number[])[index] === 0) {
-          this.#padded = true;
+          padded = true;
           continue;
         }
+        const count = counts[row] as number;
+        positions[row * time + index] = count;
         largest = Math.max(largest, count);
-        seen[offset + index] = 1;
-        this.#counts[row] = count + 1;
+        longer[offset + index] = 1;
+        counts[row] = count + 1;
       }
-    }
-    return tidied(() => {
-      const place = this.#padded
-        ? { mask: this.#maskTensor(offset + time), positions: tf.tensor2d(positions, [batch, time], 'int32'), largestPosition: largest }
-        : {};
+      return longer;
+    });
+    const pass = () => tidied(() => {
+      const place = padded ? { mask: maskTensor(seen), positions: tf.tensor2d(positions, [batch, time], 'int32'), largestPosition: largest } : {};
       return this.model.forward({ ...this.#forwardExtras, embeddings, cache: this.#cache, outputHiddenStates, outputPositions, ...place });
     });
+    let result: ForwardResult;
+    try {
+      result = pass();
+    } catch (error) {
+      // The model counts its positions before it is through.
+      if (this.#cache.length !== offset) this.#cache.advance(offset - this.#cache.length);
+      throw error;
+    }
+    this.#seen = seen;
+    this.#counts = counts;
+    this.#padded = padded;
+    return result;
   }
 
   /** Logits of the last position of what `feed` gave: `[batch, vocabulary]`. */
@@ -123,6 +142,8 @@ export class DecodingSession {
    */
   forgetLast(counts: readonly number[]): void {
     const { length } = this.#cache;
+    const fits = counts.length === this.batch && counts.every((count, row) => Number.isInteger(count) && count >= 0 && this.#endsSeen(row, count, length));
+    if (!fits) throw new ModelError({ code: 'invalid-option', message: `forgetLast takes for each of ${this.batch} rows how many of its last positions to forget, all of them seen ones; got ${counts.join(', ')}.` });
     for (const [row, count] of counts.entries()) {
       if (count === 0) continue;
       (this.#seen[row] as Uint8Array).fill(0, length - count, length);
@@ -131,10 +152,10 @@ export class DecodingSession {
     }
   }
 
-  /** Keeps these rows, in this order: drops those that are finished. */
+  /** Keeps these rows, in this order: drops those that are finished; a row that is named twice goes on as two. */
   selectRows(rows: readonly number[]): void {
     this.#cache.selectRows(rows);
-    this.#seen = rows.map((row) => this.#seen[row] as Uint8Array);
+    this.#seen = rows.map((row) => (this.#seen[row] as Uint8Array).slice());
     this.#counts = rows.map((row) => this.#counts[row] as number);
   }
 
@@ -143,11 +164,18 @@ export class DecodingSession {
     this.#cache.dispose();
   }
 
-  #maskTensor(keyTime: number): tf.Tensor2D {
-    const values = new Int32Array(this.batch * keyTime);
-    for (const [row, seen] of this.#seen.entries()) values.set(seen.subarray(0, keyTime), row * keyTime);
-    return tf.tensor2d(values, [this.batch, keyTime], 'int32');
+  /** Whether the row has seen each of the last `count` positions. */
+  #endsSeen(row: number, count: number, length: number): boolean {
+    return count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === 1);
   }
+}
+
+/** int32 `[rows, positions]`. */
+function maskTensor(seen: readonly Uint8Array[]): tf.Tensor2D {
+  const time = seen[0]?.length ?? 0;
+  const values = new Int32Array(seen.length * time);
+  for (const [row, one] of seen.entries()) values.set(one, row * time);
+  return tf.tensor2d(values, [seen.length, time], 'int32');
 }
 
 /** The last position: `[batch, time, width]` to `[batch, 1, width]`. */

@@ -4,7 +4,10 @@ import type { ForwardOptions, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { tidied } from '../tidied';
 import { DecodingSession } from './decoding-session';
-import { argumentOfMaximum, sampleToken, type SamplingOptions } from './sample-token';
+import { chooseGreedily, notANumber } from './greedy-tokens';
+import { checkRowMask } from './row-mask';
+import { argumentOfMaximum, sampleToken } from './sample-token';
+import { checkSampling, type SamplingOptions } from './sampling-options';
 
 /** Prompts as vectors, such as a multimodal model's `embedInputs` gives. */
 export interface EmbeddedPrompts {
@@ -97,22 +100,33 @@ export function leftPad(prompts: readonly (readonly number[] | Int32Array)[], pa
   return { ids, mask, time };
 }
 
-function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperature = 0, topK, topP, stopIds, draft = [] }: GenerateOptions): void {
+function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperature, topK, topP, stopIds = [], seed = 0, outputStates = false, draft = [] }: GenerateOptions): void {
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
   if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) fail(`maxNewTokens must be a whole number above 0, got ${maxNewTokens}.`);
   if (!Number.isInteger(minNewTokens) || minNewTokens < 0 || minNewTokens > maxNewTokens) fail(`minNewTokens must be a whole number between 0 and maxNewTokens ${maxNewTokens}, got ${minNewTokens}.`);
-  if (!(temperature >= 0)) fail(`temperature must be 0 or more, got ${temperature}.`);
-  if (topK !== undefined && !(topK >= 1)) fail(`topK must be 1 or more, got ${topK}.`);
-  if (topP !== undefined && !(topP > 0 && topP <= 1)) fail(`topP must be above 0 and at most 1, got ${topP}.`);
+  checkSampling({ temperature, topK, topP });
+  if (!Number.isSafeInteger(seed)) fail(`seed must be a whole number, got ${seed}.`);
+  const { layers, vocabularySize, width } = model.dimensions;
+  const layer = typeof outputStates === 'object' ? outputStates.layer : layers;
+  if (!Number.isInteger(layer) || layer < 0 || layer > layers) fail(`outputStates.layer must be a whole number from 0 to ${layers}, got ${layer}.`);
   const batch = isEmbedded(inputs) ? inputs.embeddings.shape[0] : inputs.length;
   if (batch === 0) fail('There is no prompt: inputs is empty.');
-  if (Array.isArray(stopIds?.[0]) && stopIds.length !== batch) fail(`stopIds has lists for ${stopIds.length} rows where there are ${batch}.`);
-  const { vocabularySize } = model.dimensions;
+  const lists = stopIds.some((entry) => Array.isArray(entry));
+  if (lists && (stopIds.length !== batch || !stopIds.every((entry) => Array.isArray(entry)))) fail(`stopIds has lists for ${stopIds.filter((entry) => Array.isArray(entry)).length} rows where there are ${batch}.`);
+  // An id that the model cannot write is none that it ends with; numbers that are no ids are a mistake.
+  const odd = (stopIds as readonly (number | readonly number[])[]).flat().find((id) => !Number.isInteger(id) || id < 0);
+  if (odd !== undefined) fail(`stopIds holds ${String(odd)}, which is no id.`);
   const strange = draft.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   if (strange !== undefined) fail(`draft holds the id ${strange}; the model's ids are 0 to ${vocabularySize - 1}.`);
-  if (isEmbedded(inputs)) return;
+  if (isEmbedded(inputs)) {
+    const { embeddings, mask } = inputs;
+    const [, time] = embeddings.shape;
+    if (embeddings.rank !== 3 || embeddings.dtype !== 'float32' || embeddings.shape[2] !== width || time === 0) fail(`inputs.embeddings must be float32 [batch, time, ${width}] with at least one position, got ${embeddings.dtype} [${embeddings.shape.join(', ')}].`);
+    if (mask) checkRowMask({ what: 'inputs.mask', mask, batch, time });
+    return;
+  }
   for (const [row, prompt] of inputs.entries()) {
     if (prompt.length === 0) fail(`Prompt ${row} is empty: a model needs at least one token, such as its beginning-of-text token.`);
     for (const [index, id] of prompt.entries()) {
@@ -128,7 +142,7 @@ function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperatu
  * computed once (cached), rows that are finished leave the batch. Greedy by default. A row's tokens do not depend on the
  * rows beside it.
  *
- * @throws ModelError
+ * @throws ModelError; `not-a-number` where logits are NaN or infinite, sampled or not
  */
 export async function generate(options: GenerateOptions): Promise<Generation> {
   checkOptions(options);
@@ -169,18 +183,19 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     for (let step = 0; ; step++) {
       const sampled = choosing(step);
       const predictions = drafted.length + 1;
-      const { states, choices, logits } = tidied(() => {
+      const { states, choices, surprise, logits } = tidied(() => {
         const { hidden, hiddenStates } = session.feed({ embeddings: input, mask, outputHiddenStates: outputStates !== false && !onLastLayer, outputPositions: predictions });
         const predicted = model.logits(hidden);
+        const greedy = sampled ? null : chooseGreedily(tf.reshape(predicted, [-1, predicted.shape[predicted.rank - 1] as number]) as tf.Tensor2D);
         return {
           states: outputStates === false ? null : lastPositions(hiddenStates?.[layer] ?? hidden, predictions),
-          choices: sampled ? null : tf.argMax(predicted, -1),
+          choices: greedy?.ids ?? null,
+          surprise: greedy?.surprise ?? null,
           logits: sampled ? predicted : null,
         };
       });
       if (input !== prompts.embeddings || !isEmbedded(inputs)) input.dispose();
-      const [stateValues, chosen, logitValues] = (await Promise.all([states?.data(), choices?.data(), logits?.data()])) as [Float32Array | undefined, Int32Array | undefined, Float32Array | undefined];
-      tf.dispose([states, choices, logits].filter((tensor) => tensor !== null));
+      const [stateValues, chosen, surprises, logitValues] = (await Promise.all([states?.data(), choices?.data(), surprise?.data(), logits?.data()]).finally(() => tf.dispose([states, choices, surprise, logits].filter((tensor) => tensor !== null)))) as [Float32Array | undefined, Int32Array | undefined, Float32Array | undefined, Float32Array | undefined];
       const next = new Int32Array(present.length);
       const rejected = new Array<number>(present.length).fill(0);
       for (const [place, row] of present.entries()) {
@@ -189,6 +204,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
         for (let index = 0; index < predictions; index++) {
           const at = place * predictions + index;
           let id = chosen?.[at] as number;
+          if (surprises !== undefined && !Number.isFinite(surprises[at])) throw notANumber(` of row ${row.row}`);
           if (logitValues !== undefined) {
             // Not the vocabulary's size: Mllama has embeddings that it cannot write.
             const columns = logitValues.length / present.length;

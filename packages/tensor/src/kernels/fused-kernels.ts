@@ -54,10 +54,17 @@ export interface TransformerBlockOptions extends TransformerBlockParts {
 
 /**
  * What an engine may supply in place of a composed operation. Every entry is optional: the composed version covers
- * the rest. Kernels work on values only; the operations in `../operations` tie them into gradients.
+ * the rest, a gradient whose kernel is missing among it. Only operations and what holds state call a kernel, after they
+ * have checked shapes, types and ids: a kernel reads and writes memory by them and need not check them again. Kernels work on values only; the operations in `../operations` tie them into gradients.
  * All tensors are float32 unless said otherwise. Rows are flattened: `[rows, width]`.
  */
 export interface FusedKernels {
+  /**
+   * Where the host cannot wait for the engine: the numbers of an int32 tensor if the host has them still, else null.
+   * Without it they are read in a call.
+   */
+  hostIntegers?(tensor: Tensor): Int32Array | null;
+
   /**
    * True if the linear, norm, activation, gated and embedding kernels take `[..., width]` and ids of any shape, and give
    * outputs with the same leading axes: then nothing is reshaped for them.

@@ -51,12 +51,14 @@ export function attention({
   const usesPrefix = keyTime !== key.shape[1];
   check('attention', !usesPrefix || !tf.engine().isTapeOn(), () => 'keyTime cannot be used while gradients are recorded: slice key and value instead.');
   const kernels = fusedKernels();
+  // What the two keep for the gradient differs: a forward kernel without its gradient serves only where none is wanted.
+  // Asked here: inside an operation the tape counts as off.
+  const fused = kernels.attentionBackward || !tf.engine().isTapeOn() ? kernels.attentionForward : undefined;
 
   return differentiable<tf.Tensor3D>({
     inputs: { query, key, value },
     forward: (save) => {
       const maskInt = mask ? (mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32')) : null;
-      const fused = kernels.attentionForward;
       const readsPrefix = usesPrefix && fused !== undefined && kernels.attentionReadsPrefix === true;
       const rows = (buffer: tf.Tensor3D) => (usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer);
       const inputs = { query, key: rows(key), value: rows(value), mask: maskInt, ...shared };
@@ -73,7 +75,7 @@ export function attention({
     gradients: (gradient, saved) => {
       const [savedQuery, savedKey, savedValue] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
       const inputs = { gradient, query: savedQuery, key: savedKey, value: savedValue, output: saved[3] as tf.Tensor3D, ...shared };
-      const backward = kernels.attentionForward
+      const backward = fused
         ? kernels.attentionBackward!({ ...inputs, logSumExp: saved[4] as tf.Tensor3D, mask: saved[5] ?? null })
         : tf.tidy(() => composedAttentionBackward({ ...inputs, probabilities: saved[4] as tf.Tensor3D }));
       return { query: () => backward.query, key: () => backward.key, value: () => backward.value };

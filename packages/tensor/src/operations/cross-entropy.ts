@@ -1,15 +1,16 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
 import type { FusedKernels } from '../kernels/fused-kernels';
-import { checkFloat, checkInt, checkRank, checkShape } from './check';
+import { check, checkFloat, checkInt, checkRank, checkShape } from './check';
 import { differentiable } from './differentiable';
+import { checkIds } from './host-integers';
 
 export interface CrossEntropyOptions {
   /** `[rows, vocabulary]`, float32. */
   logits: tf.Tensor2D;
-  /** int32 `[rows]`, in `0 … vocabulary − 1` or `ignoreIndex`. */
+  /** int32 `[rows]`, in `0 … vocabulary − 1` or `ignoreIndex`; others are refused. */
   labels: tf.Tensor1D;
-  /** Rows with this label cost nothing and get no gradient. @default -100 */
+  /** Rows with this label cost nothing and get no gradient: a whole number that float32 holds. @default -100 */
   ignoreIndex?: number;
 }
 
@@ -18,15 +19,30 @@ type Backward = NonNullable<FusedKernels['crossEntropyBackward']>;
 
 /**
  * Negative log-likelihood of the labels: `loss[r] = log Σⱼ exp(logits[r, j]) − logits[r, label[r]]`, 0 where the label
- * is `ignoreIndex`; `[rows, vocabulary]`, `[rows]` → `[rows]`. No one-hot matrix is kept.
+ * is `ignoreIndex`; `[rows, vocabulary]`, `[rows]` → `[rows]`. No one-hot matrix is kept. Other labels outside the
+ * vocabulary are refused on every engine; only labels that `webgpu` itself computed cannot be seen in time: there loss
+ * and gradient of such a row are NaN.
  *
- * @throws OperationError where shapes or types do not fit.
+ * @throws OperationError where shapes or types do not fit, or a label lies outside the vocabulary.
  */
 export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntropyOptions): tf.Tensor1D {
   checkFloat('crossEntropy', 'logits', logits);
   checkRank('crossEntropy', 'logits', logits, 2, '[rows, vocabulary]');
   checkInt('crossEntropy', 'labels', labels);
   checkShape('crossEntropy', 'labels', labels, [logits.shape[0]], `one for each row of logits`);
+  check('crossEntropy', Number.isInteger(ignoreIndex) && Math.fround(ignoreIndex) === ignoreIndex && (ignoreIndex | 0) === ignoreIndex, () => `ignoreIndex must be a whole number that int32 and float32 hold, got ${ignoreIndex}.`);
+  const [, vocabulary] = logits.shape;
+  if (checkIds({ operation: 'crossEntropy', what: 'The label', ids: labels, count: vocabulary, ignored: ignoreIndex })) return lossOf({ logits, labels, ignoreIndex });
+  // On the engine: 1 where a label is allowed, NaN where it is not; those rows are computed with the label 0.
+  const inside = tf.logicalAnd(tf.greaterEqual(labels, tf.scalar(0, 'int32')), tf.less(labels, tf.scalar(vocabulary, 'int32')));
+  const allowed = tf.logicalOr(inside, tf.equal(labels, tf.scalar(ignoreIndex, 'int32')));
+  const safe = tf.where(allowed, labels, tf.zerosLike(labels));
+  const factor = tf.where(allowed, tf.ones(labels.shape), tf.fill(labels.shape, NaN));
+  return tf.mul(lossOf({ logits, labels: safe, ignoreIndex }), factor) as tf.Tensor1D;
+}
+
+/** {@link crossEntropy} of labels that are known to lie in the vocabulary. */
+function lossOf({ logits, labels, ignoreIndex }: Required<CrossEntropyOptions>): tf.Tensor1D {
   const onePass = fusedKernels().crossEntropyWithGradient;
   if (onePass) {
     return differentiable<tf.Tensor1D>({

@@ -3,12 +3,13 @@ import { fusedKernels } from '../kernels/registry';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { checkFloat, checkInt, checkRank } from './check';
 import { differentiable } from './differentiable';
+import { checkIds } from './host-integers';
 import { inShape, kernelRows } from './kernel-rows';
 
 export interface EmbeddingOptions {
   /** `[vocabulary, width]`, float32. */
   table: tf.Tensor2D;
-  /** int32, any shape, values in `0 … vocabulary − 1`. */
+  /** int32, any shape, values in `0 … vocabulary − 1`; others are refused. */
   ids: tf.Tensor;
 }
 
@@ -16,19 +17,30 @@ type Backward = NonNullable<FusedKernels['embeddingBackward']>;
 
 /**
  * Rows of `table` by `ids`: ids `[...]` → `[..., width]`. The gradient of a row of the table is the sum over the
- * places that looked it up, in order. Ids are not range-checked: they live on the engine.
+ * places that looked it up, in order. Ids outside the table are refused on every engine; only ids that `webgpu` itself
+ * computed cannot be seen in time: there the row of such an id is NaN.
  *
- * @throws OperationError if `table` is not a float32 matrix or `ids` are not int32.
+ * @throws OperationError if `table` is not a float32 matrix, `ids` are not int32, or an id lies outside the table.
  */
 export function embedding<T extends tf.Tensor = tf.Tensor>({ table, ids }: EmbeddingOptions): T {
   checkFloat('embedding', 'table', table);
   checkRank('embedding', 'table', table, 2, '[vocabulary, width]');
   checkInt('embedding', 'ids', ids);
-  return lookUpRows(table, ids) as T;
+  return lookUpRows({ operation: 'embedding', table, ids }) as T;
 }
 
-/** The lookup behind {@link embedding} and `gatherRows`, inputs already checked. */
-export function lookUpRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
+/** The lookup behind {@link embedding} and `gatherRows`; shapes and types are already checked, ids are not. */
+export function lookUpRows({ operation, table, ids }: { operation: string; table: tf.Tensor2D; ids: tf.Tensor }): tf.Tensor {
+  const [vocabulary] = table.shape;
+  if (!checkIds({ operation, what: 'The id', ids, count: vocabulary })) {
+    const inside = tf.logicalAnd(tf.greaterEqual(ids, tf.scalar(0, 'int32')), tf.less(ids, tf.scalar(vocabulary, 'int32')));
+    const rows = pickRows(table, tf.where(inside, ids, tf.zerosLike(ids)));
+    return tf.where(tf.broadcastTo(tf.expandDims(inside, -1), rows.shape), rows, tf.fill(rows.shape, NaN));
+  }
+  return pickRows(table, ids);
+}
+
+function pickRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   const [vocabulary, width] = table.shape;
   const shape = [...ids.shape, width];
   return differentiable<tf.Tensor>({

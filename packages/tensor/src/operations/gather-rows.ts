@@ -6,7 +6,7 @@ import { hostIndices, type RowIndices } from './row-indices';
 export interface GatherRowsOptions {
   /** `[rows, width]`, float32. */
   input: tf.Tensor2D;
-  /** `[count]`: which rows, in any order, repeated or not. From the host they are checked; on the engine they are trusted. */
+  /** `[count]`: which rows, in any order, repeated or not. Those outside are refused, as `embedding` does. */
   indices: RowIndices;
 }
 
@@ -21,10 +21,10 @@ export function gatherRows({ input, indices }: GatherRowsOptions): tf.Tensor2D {
   if (indices instanceof tf.Tensor) {
     checkInt('gatherRows', 'indices', indices);
     checkRank('gatherRows', 'indices', indices, 1, '[count]');
-    return lookUpRows(input, indices) as tf.Tensor2D;
+    return lookUpRows({ operation: 'gatherRows', table: input, ids: indices }) as tf.Tensor2D;
   }
   const ids = tf.tensor1d(hostIndices({ operation: 'gatherRows', indices, rows: input.shape[0] }), 'int32');
-  const output = lookUpRows(input, ids) as tf.Tensor2D;
+  const output = lookUpRows({ operation: 'gatherRows', table: input, ids }) as tf.Tensor2D;
   ids.dispose();
   return output;
 }

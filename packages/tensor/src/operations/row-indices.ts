@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import { check, checkRank } from './check';
+import { check, checkInt, checkRank } from './check';
 
 /** Row numbers, from the host or on the engine. */
 export type RowIndices = tf.Tensor1D | Int32Array | readonly number[];
@@ -7,11 +7,14 @@ export type RowIndices = tf.Tensor1D | Int32Array | readonly number[];
 /** Row numbers on the host, each checked against `rows`. */
 export function hostIndices({ operation, indices, rows }: { operation: string; indices: RowIndices; rows: number }): Int32Array {
   if (indices instanceof tf.Tensor) {
+    checkInt(operation, 'indices', indices);
     checkRank(operation, 'indices', indices, 1, '[count]');
   }
-  const values = indices instanceof tf.Tensor ? Int32Array.from(indices.dataSync()) : Int32Array.from(indices);
-  values.forEach((index, position) => {
-    check(operation, index >= 0 && index < rows, () => `indices[${position}] is ${index}, but input has rows 0 to ${rows - 1}.`);
-  });
-  return values;
+  const given: ArrayLike<number> = indices instanceof tf.Tensor ? indices.dataSync() : indices;
+  // Before they become int32, which would make 0 of NaN and 1 of 1.5.
+  for (let position = 0; position < given.length; position++) {
+    const index = given[position]!;
+    check(operation, Number.isInteger(index) && index >= 0 && index < rows, () => `indices[${position}] is ${index}, but input has rows 0 to ${rows - 1}.`);
+  }
+  return Int32Array.from(given);
 }

@@ -1,11 +1,14 @@
 import { tf } from '../tensorflow';
+import { OperationError } from '../errors';
 import { attention } from '../operations/attention';
 import { crossEntropy } from '../operations/cross-entropy';
 import { embedding } from '../operations/embedding';
+import { gatherRows } from '../operations/gather-rows';
 import { gatedActivation } from '../operations/gated-activation';
 import { linear } from '../operations/linear';
 import { rmsNorm } from '../operations/rms-norm';
 import { AdamW } from '../state/adam-w';
+import { valueAndGradientTensors } from '../state/backward';
 import { globalNormAsync } from '../state/global-norm';
 import { KeyValueCache } from '../state/key-value-cache';
 import { Parameters } from '../state/parameters';
@@ -35,6 +38,7 @@ export const stateChecks: readonly StateCheck[] = [
   define('AdamW, 5 steps with decay and scaled gradients', checkAdamW),
   define('KeyValueCache: pieces attend as the whole does', checkCache),
   define('training: 40 steps fit six tokens, without leaking', checkTraining),
+  define('ids and labels outside the vocabulary are refused, named with their place', checkOutsideIds),
 ];
 
 function define(name: string, body: (result: CaseResult) => Promise<void>): StateCheck {
@@ -55,6 +59,44 @@ function define(name: string, body: (result: CaseResult) => Promise<void>): Stat
       return result;
     },
   };
+}
+
+async function checkOutsideIds(result: CaseResult): Promise<void> {
+  const make = new InputMaker(4);
+  const table = toTensor(make.float([5, 3])) as tf.Tensor2D;
+  const logits = toTensor(make.float([3, 5])) as tf.Tensor2D;
+  const refused = (what: string, expected: RegExp, call: () => tf.Tensor) => {
+    try {
+      tf.tidy(() => {
+        call();
+      });
+      result.faults.push(`${what} was computed`);
+    } catch (error) {
+      if (!OperationError.isInstance(error) || error.code !== 'invalid-argument' || !expected.test(error.message)) result.faults.push(`${what}: ${String(error)}`);
+    }
+  };
+  for (const id of [5, -1, -100, 2 ** 31 - 1, -(2 ** 31)]) {
+    const ids = () => tf.tensor1d([0, 4, id], 'int32');
+    refused(`embedding of ${id}`, new RegExp(`^embedding: The id ${id} at place 2 lies outside 0 to 4`), () => embedding({ table, ids: ids() }));
+    refused(`embedding of ${id} in a matrix`, new RegExp(`The id ${id} at place 3`), () => embedding({ table, ids: tf.tensor2d([[0, 1], [2, id]], undefined, 'int32') }));
+    refused(`gatherRows of ${id}`, new RegExp(`^gatherRows: The id ${id} at place 2`), () => gatherRows({ input: table, indices: ids() }));
+    if (id === -100) continue;
+    const loss = (weights: tf.Tensor) => crossEntropy({ logits: tf.mul(logits, weights) as tf.Tensor2D, labels: ids() });
+    refused(`crossEntropy of ${id}`, new RegExp(`^crossEntropy: The label ${id} at place 2 lies outside 0 to 4`), () => loss(tf.scalar(1)));
+    refused(`the gradient of crossEntropy of ${id}`, new RegExp(`The label ${id} at place 2`), () => {
+      const weights = tf.scalar(1);
+      return valueAndGradientTensors(() => tf.sum(loss(weights)) as tf.Scalar, [weights]).value;
+    });
+  }
+  // A label is ignored by its number alone, wherever it lies; -100 is a number like others where another is ignored.
+  for (const ignoreIndex of [-100, -1, 9, 2]) {
+    const losses = tf.tidy(() => crossEntropy({ logits, labels: tf.tensor1d([ignoreIndex, 1, ignoreIndex], 'int32'), ignoreIndex }));
+    const values = await losses.data();
+    if (values[0] !== 0 || values[2] !== 0 || !(values[1]! > 0)) result.faults.push(`with ${ignoreIndex} ignored the losses are ${[...values].join(', ')}`);
+    losses.dispose();
+  }
+  refused('-100 where -1 is ignored', /The label -100 at place 0/, () => crossEntropy({ logits, labels: tf.tensor1d([-100, 1, -1], 'int32'), ignoreIndex: -1 }));
+  tf.dispose([table, logits]);
 }
 
 async function checkAdamW(result: CaseResult): Promise<void> {

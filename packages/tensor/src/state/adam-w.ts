@@ -1,7 +1,8 @@
 import { tf } from '../tensorflow';
-import { TensorError } from '../errors';
+import { TensorError, type TensorErrorCode } from '../errors';
 import { fusedKernels } from '../kernels/registry';
 import type { FusedKernels } from '../kernels/fused-kernels';
+import { checkFloat } from '../operations/check';
 import type { Parameters as ParameterSet } from './parameters';
 
 export interface AdamWOptions {
@@ -71,42 +72,77 @@ export class AdamW {
     this.#options = { parameters, learningRate, beta1, beta2, epsilon, weightDecay, decays, learningRateScale };
   }
 
-  /** Moves every parameter that has a gradient. */
+  /**
+   * Moves every parameter that has a gradient: all of them, or none where something does not fit.
+   *
+   * @throws TensorError `unknown-parameter`, `duplicate-parameter`, `shape-mismatch`, `invalid-argument`, `out-of-memory`
+   * (of the moments); then nothing has changed.
+   */
   step({ gradients, learningRate = this.#options.learningRate, gradientScale = 1, step }: AdamWStepOptions): void {
-    const { beta1, beta2, epsilon, weightDecay, decays, learningRateScale } = this.#options;
+    const { beta1, beta2, epsilon } = this.#options;
     const update = fusedKernels().adamW ?? composed;
-    const remaining = new Set(Object.keys(gradients));
-    for (const [name, parameter] of this.#entries()) {
-      const gradient = gradients[name];
-      if (!gradient || !parameter.trainable) {
-        continue;
-      }
-      remaining.delete(name);
-      if (!tf.util.arraysEqual(gradient.shape, parameter.shape)) {
-        throw new TensorError({ code: 'shape-mismatch', message: `AdamW: the gradient of '${name}' is [${gradient.shape.join(', ')}], the parameter [${parameter.shape.join(', ')}].` });
-      }
-      const moments = this.#momentsOf(name, parameter);
-      moments.step = step ?? moments.step + 1;
+    for (const { parameter, gradient, moments, ...settings } of this.#updates({ gradients, learningRate, gradientScale, step })) {
       if (update !== composed) {
         ownMemory(parameter);
       }
-      update({
-        parameter,
-        gradient,
-        firstMoment: moments.first,
-        secondMoment: moments.second,
-        learningRate: learningRate * learningRateScale(name),
-        beta1,
-        beta2,
-        epsilon,
-        weightDecay: decays(name) ? weightDecay : 0,
-        step: moments.step,
-        gradientScale,
-      });
+      update({ parameter, gradient, firstMoment: moments.first, secondMoment: moments.second, beta1, beta2, epsilon, gradientScale, ...settings });
+      moments.step = settings.step;
     }
-    if (remaining.size > 0) {
-      throw new TensorError({ code: 'unknown-parameter', message: `AdamW: gradients for parameters that do not exist or do not train: ${[...remaining].join(', ')}.` });
+  }
+
+  /** What a step will do, all of it checked and with memory for it, before any of it is done. */
+  #updates({ gradients, learningRate, gradientScale, step }: Required<Omit<AdamWStepOptions, 'step'>> & Pick<AdamWStepOptions, 'step'>) {
+    const { weightDecay, decays, learningRateScale } = this.#options;
+    const fail = (code: TensorErrorCode, message: string): never => {
+      throw new TensorError({ code, message: `AdamW: ${message}` });
+    };
+    if (!(learningRate >= 0 && learningRate < Infinity)) fail('invalid-argument', `learningRate is out of range: ${learningRate}.`);
+    if (!Number.isFinite(gradientScale)) fail('invalid-argument', `gradientScale must be a finite number, got ${gradientScale}. Is the norm of the gradients finite?`);
+    if (step !== undefined && !(Number.isSafeInteger(step) && step >= 1)) fail('invalid-argument', `step must be a whole number from 1 on, got ${step}.`);
+    const remaining = new Map(Object.entries(gradients));
+    const seen = new Set<string>();
+    const chosen = this.#entries().flatMap(([name, parameter]) => {
+      const gradient = Object.hasOwn(gradients, name) ? gradients[name] : undefined;
+      if (!gradient || !parameter.trainable) return [];
+      if (seen.has(name)) fail('duplicate-parameter', `'${name}' occurs in two sets of parameters.`);
+      seen.add(name);
+      remaining.delete(name);
+      checkFloat('AdamW', `the gradient of '${name}'`, gradient);
+      checkFloat('AdamW', `the parameter '${name}'`, parameter);
+      if (!tf.util.arraysEqual(gradient.shape, parameter.shape)) {
+        fail('shape-mismatch', `the gradient of '${name}' is [${gradient.shape.join(', ')}], the parameter [${parameter.shape.join(', ')}].`);
+      }
+      const rate = learningRate * learningRateScale(name);
+      if (!(rate >= 0 && rate < Infinity)) fail('invalid-argument', `the learning rate of '${name}' is out of range: ${rate}.`);
+      return [{ name, parameter, gradient, learningRate: rate, weightDecay: decays(name) ? weightDecay : 0 }];
+    });
+    const unknown = [...remaining].filter(([, gradient]) => gradient);
+    if (unknown.length > 0) {
+      fail('unknown-parameter', `gradients for parameters that do not exist or do not train: ${unknown.map(([name]) => name).join(', ')}.`);
     }
+    return this.#withMoments(chosen).map(({ name: _, ...update }) => ({ ...update, step: step ?? update.moments.step + 1 }));
+  }
+
+  /** Each with its moments; new ones are made for all of them or, where memory runs out, for none. */
+  #withMoments<T extends { name: string; parameter: tf.Variable }>(chosen: readonly T[]): (T & { moments: Moments })[] {
+    const made: [string, Moments][] = [];
+    try {
+      for (const { name, parameter } of chosen) {
+        if (this.#moments.has(name)) continue;
+        const first = ownVariable(tf.zeros(parameter.shape));
+        try {
+          made.push([name, { step: 0, first, second: ownVariable(tf.zeros(parameter.shape)) }]);
+        } catch (error) {
+          first.dispose();
+          throw error;
+        }
+      }
+    } catch (error) {
+      for (const [, { first, second }] of made) tf.dispose([first, second]);
+      throw error;
+    }
+    for (const [name, moments] of made) this.#moments.set(name, moments);
+    return chosen.map((update) => ({ ...update, moments: this.#moments.get(update.name)! }));
   }
 
   /** A copy of the moments on the host. */
@@ -125,7 +161,10 @@ export class AdamW {
    */
   importState(state: AdamWState): void {
     const shapes = new Map(this.#entries());
-    for (const [name, { first, second }] of Object.entries(state.moments)) {
+    for (const [name, { step, first, second }] of Object.entries(state.moments)) {
+      if (!(Number.isSafeInteger(step) && step >= 0)) {
+        throw new TensorError({ code: 'state-mismatch', message: `AdamW: the saved state counts ${step} steps of '${name}'.` });
+      }
       const parameter = shapes.get(name);
       if (!parameter || first.length !== parameter.size || second.length !== parameter.size) {
         throw new TensorError({
@@ -156,15 +195,6 @@ export class AdamW {
     const { parameters } = this.#options;
     const members = (Array.isArray(parameters) ? parameters : [parameters]) as readonly (ParameterSet | readonly [string, tf.Variable])[];
     return members.flatMap((member) => (Array.isArray(member) ? [member as readonly [string, tf.Variable]] : (member as ParameterSet).entries()));
-  }
-
-  #momentsOf(name: string, parameter: tf.Variable): Moments {
-    let moments = this.#moments.get(name);
-    if (!moments) {
-      moments = { step: 0, first: ownVariable(tf.zeros(parameter.shape)), second: ownVariable(tf.zeros(parameter.shape)) };
-      this.#moments.set(name, moments);
-    }
-    return moments;
   }
 }
 

@@ -1,4 +1,5 @@
 import { tf } from '../tensorflow';
+import { TensorError } from '../errors';
 
 /** A recorded operation. */
 interface TapeNode {
@@ -22,13 +23,15 @@ interface RecordingEngine {
  * as the backward pass is through with it, not at the end: the peak of memory is that of the forward pass, and freed
  * blocks are used again while the processor still has them in its cache.
  *
+ * @param name of the function that was called, for errors
  * @returns the value and, for each variable, its gradient or null if the value does not depend on it.
+ * @throws TensorError `shape-mismatch` if the value is no scalar: the gradient of its sum would pass for its own.
  */
-export function valueAndGradientTensors<T extends tf.Tensor>(compute: () => T, variables: readonly tf.Tensor[]): { value: T; gradients: (tf.Tensor | null)[] } {
+export function valueAndGradientTensors<T extends tf.Tensor>(compute: () => T, variables: readonly tf.Tensor[], name = 'valueAndGradients'): { value: T; gradients: (tf.Tensor | null)[] } {
   const engine = tf.engine() as unknown as RecordingEngine;
   if (engine.state.gradientDepth > 0) {
     // Inside another gradient the outer tape needs what this would free.
-    const { value, grads } = tf.engine().gradients(compute, [...variables], undefined, true);
+    const { value, grads } = tf.engine().gradients(() => scalarOf(name, compute()), [...variables], undefined, true);
     return { value, gradients: grads.map((gradient) => gradient ?? null) };
   }
   engine.startTape();
@@ -36,7 +39,7 @@ export function valueAndGradientTensors<T extends tf.Tensor>(compute: () => T, v
   try {
     let value: T;
     try {
-      value = tf.tidy(compute);
+      value = tf.tidy(() => scalarOf(name, compute()));
     } finally {
       engine.endTape();
       engine.state.activeTape = null;
@@ -45,6 +48,14 @@ export function valueAndGradientTensors<T extends tf.Tensor>(compute: () => T, v
   } finally {
     tape.forEach(release);
   }
+}
+
+function scalarOf<T extends tf.Tensor>(name: string, value: T): T {
+  if (!(value instanceof tf.Tensor) || value.rank !== 0 || value.dtype !== 'float32') {
+    const got = value instanceof tf.Tensor ? `${value.dtype} [${value.shape.join(', ')}]` : typeof value;
+    throw new TensorError({ code: 'shape-mismatch', message: `${name}: compute must give a float32 scalar, the loss; got ${got}. Take its mean or sum.` });
+  }
+  return value;
 }
 
 /** `tf.tidy` for results that may be null. */

@@ -1,12 +1,16 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
+import { checkFloat } from '../operations/check';
 
 type Gradients = Readonly<Record<string, tf.Tensor>> | readonly tf.Tensor[];
 
-/** `√Σ g²` over all gradients together, on the host. Not on `webgpu`, which cannot wait: {@link globalNormAsync}. */
+/** `√Σ g²` over all gradients together, on the host; 0 where there is none. Not on `webgpu`, which cannot wait: {@link globalNormAsync}. */
 export function globalNorm(gradients: Gradients): number {
   const tensors = listOf(gradients);
   const fused = fusedKernels().sumOfSquares;
+  if (tensors.length === 0) {
+    return 0;
+  }
   if (fused) {
     return Math.sqrt(fused(tensors));
   }
@@ -16,7 +20,7 @@ export function globalNorm(gradients: Gradients): number {
 /** {@link globalNorm} on any engine. */
 export async function globalNormAsync(gradients: Gradients): Promise<number> {
   const tensors = listOf(gradients);
-  if (fusedKernels().sumOfSquares) {
+  if (tensors.length === 0 || fusedKernels().sumOfSquares) {
     return globalNorm(tensors);
   }
   const sums = tf.tidy(() => (fusedKernels().partialSumsOfSquares ?? sumsOfSquares)(tensors));
@@ -26,12 +30,14 @@ export async function globalNormAsync(gradients: Gradients): Promise<number> {
 }
 
 function listOf(gradients: Gradients): readonly tf.Tensor[] {
-  return Array.isArray(gradients) ? (gradients as readonly tf.Tensor[]) : Object.values(gradients);
+  const named: (readonly [string, tf.Tensor])[] = Array.isArray(gradients) ? (gradients as readonly tf.Tensor[]).map((tensor, index) => [`gradient ${index}`, tensor]) : Object.entries(gradients);
+  for (const [name, tensor] of named) checkFloat('globalNorm', name, tensor);
+  return named.map(([, tensor]) => tensor);
 }
 
 /** One for each tensor, in one tensor: a single read. */
 function sumsOfSquares(tensors: readonly tf.Tensor[]): tf.Tensor {
-  return tensors.length === 0 ? tf.zeros([0]) : tf.stack(tensors.map((tensor) => tf.sum(tf.square(tensor))));
+  return tf.stack(tensors.map((tensor) => tf.sum(tf.square(tensor))));
 }
 
 function normOf(sums: Float32Array): number {

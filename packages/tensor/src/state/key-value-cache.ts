@@ -1,12 +1,13 @@
 import { tf } from '../tensorflow';
 import { TensorError } from '../errors';
 import { fusedKernels } from '../kernels/registry';
+import { checkFloat } from '../operations/check';
 
 export interface KeyValueCacheOptions {
   /** How many layers keep keys and values. */
   layers: number;
   batch: number;
-  /** The most positions it will hold. */
+  /** The most positions it will hold. Memory is taken as they come, in steps that double. */
   capacity: number;
   /** `keyValueHeads · headWidth`. */
   width: number;
@@ -22,6 +23,9 @@ export interface CachedKeysAndValues {
   keyTime: number;
 }
 
+/** Positions that a buffer has room for at first, if the capacity allows. */
+const firstRoom = 32;
+
 interface Layer {
   length: number;
   key: tf.Variable<tf.Rank.R3> | tf.Tensor3D | null;
@@ -30,7 +34,8 @@ interface Layer {
 
 /**
  * Keys and values of positions already computed, for generation. Where the engine can write in place
- * (`cacheWrite`), each layer has buffers of `[batch, capacity, width]`; elsewhere new rows are concatenated.
+ * (`cacheWrite`), each layer has buffers of `[batch, room, width]`, whose room grows with what they hold, up to the
+ * capacity; elsewhere new rows are concatenated.
  * Rows of the batch may have positions that must not be seen (padding): {@link appendMask}.
  * No gradients flow through a cache.
  */
@@ -39,8 +44,8 @@ export class KeyValueCache {
   #batch: number;
   readonly capacity: number;
   readonly width: number;
+  /** For each row, which of the positions that something was said of may be seen. */
   #mask: Int32Array[];
-  #maskLength = 0;
 
   constructor({ layers, batch, capacity, width }: KeyValueCacheOptions) {
     for (const [name, value] of Object.entries({ layers, batch, capacity, width })) {
@@ -52,7 +57,7 @@ export class KeyValueCache {
     this.#batch = batch;
     this.capacity = capacity;
     this.width = width;
-    this.#mask = Array.from({ length: batch }, () => new Int32Array(capacity).fill(1));
+    this.#mask = Array.from({ length: batch }, () => new Int32Array(0));
   }
 
   get batch(): number {
@@ -68,34 +73,44 @@ export class KeyValueCache {
    * Adds a layer's keys and values (`[batch, time, width]` each) and returns all it now holds. What it returns is
    * the cache's own: do not dispose it, and use it before the next append.
    *
-   * @throws TensorError `cache-full`, `shape-mismatch`.
+   * @throws TensorError `cache-full`, `shape-mismatch`; then the layer holds what it held.
    */
-  append({ layer, key, value }: { layer: number; key: tf.Tensor3D; value: tf.Tensor3D }): CachedKeysAndValues {
+  append({ layer, key, value, from }: { layer: number; key: tf.Tensor3D; value: tf.Tensor3D; /** The layer forgets what it holds from this position on. @default nothing */ from?: number }): CachedKeysAndValues {
     const entry = this.#layer(layer);
     for (const [name, tensor] of [['key', key], ['value', value]] as const) {
-      if (tensor.shape.length !== 3 || tensor.shape[0] !== this.#batch || tensor.shape[2] !== this.width || tensor.shape[1] !== key.shape[1]) {
-        throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: ${name} must be [${this.#batch}, time, ${this.width}], got [${tensor.shape.join(', ')}].` });
+      checkFloat('KeyValueCache', name, tensor);
+      if (!tf.util.arraysEqual(tensor.shape, [this.#batch, key.shape[1] ?? 0, this.width])) {
+        throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: ${name} must be [${this.#batch}, time, ${this.width}]${name === 'value' ? ' as key' : ''}, got [${tensor.shape.join(', ')}].` });
       }
     }
-    const length = this.#grown(entry, key.shape[1]);
-    entry.key = this.#write(entry.key, key, entry.length);
-    entry.value = this.#write(entry.value, value, entry.length);
+    const { offset, length } = this.#place(entry, key.shape[1], from);
+    entry.key = this.#write(entry.key, key, offset);
+    entry.value = this.#write(entry.value, value, offset);
     entry.length = length;
     return { key: entry.key, value: entry.value, keyTime: length };
   }
 
   /**
    * Makes room for a layer's next `time` positions and gives its buffers, for a kernel that writes them itself
-   * (`decoderBlock`). Only where the engine writes in place.
+   * (`decoderBlock`), which is told what they must fit. Only where the engine writes in place.
    *
-   * @throws TensorError `cache-full`.
+   * @throws TensorError `cache-full`, `shape-mismatch`, and `invalid-argument` where the engine does not write in place;
+   * then the layer holds what it held.
    */
-  reserve({ layer, time }: { layer: number; time: number }): { key: tf.Variable<tf.Rank.R3>; value: tf.Variable<tf.Rank.R3>; offset: number } {
+  reserve({ layer, batch, time, width, from }: { layer: number; batch: number; time: number; width: number; /** As in {@link append}. */ from?: number }): { key: tf.Variable<tf.Rank.R3>; value: tf.Variable<tf.Rank.R3>; offset: number } {
     const entry = this.#layer(layer);
-    const offset = entry.length;
-    const length = this.#grown(entry, time);
-    const key = (entry.key ??= this.#emptyBuffer()) as tf.Variable<tf.Rank.R3>;
-    const value = (entry.value ??= this.#emptyBuffer()) as tf.Variable<tf.Rank.R3>;
+    if (!Number.isInteger(time) || time < 0) {
+      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: time must be a whole number, got ${time}.` });
+    }
+    if (batch !== this.#batch || width !== this.width) {
+      throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: keys and values must be [${this.#batch}, time, ${this.width}], got [${batch}, ${time}, ${width}].` });
+    }
+    if (!fusedKernels().cacheWrite || [entry.key, entry.value].some((buffer) => buffer !== null && !(buffer instanceof tf.Variable))) {
+      throw new TensorError({ code: 'invalid-argument', message: 'KeyValueCache: this engine does not write in place, or did not when the cache was begun; use append.' });
+    }
+    const { offset, length } = this.#place(entry, time, from);
+    const key = (entry.key = this.#withRoom(entry.key as tf.Variable<tf.Rank.R3> | null, length, offset));
+    const value = (entry.value = this.#withRoom(entry.value as tf.Variable<tf.Rank.R3> | null, length, offset));
     entry.length = length;
     return { key, value, offset };
   }
@@ -109,19 +124,27 @@ export class KeyValueCache {
     if (mask.length !== this.#batch || mask.some((row) => row.length !== time)) {
       throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: the mask must have ${this.#batch} rows of one length.` });
     }
-    if (this.#maskLength + time > this.capacity) {
-      throw new TensorError({ code: 'cache-full', message: `KeyValueCache: a mask of ${this.#maskLength + time} positions exceeds the capacity of ${this.capacity}.` });
+    const said = this.#mask[0]!.length;
+    if (said + time > this.capacity) {
+      throw new TensorError({ code: 'cache-full', message: `KeyValueCache: a mask of ${said + time} positions exceeds the capacity of ${this.capacity}.` });
     }
-    mask.forEach((row, index) => this.#mask[index]!.set(row, this.#maskLength));
-    this.#maskLength += time;
+    this.#mask = this.#mask.map((row, index) => {
+      const longer = new Int32Array(said + time);
+      longer.set(row);
+      longer.set(mask[index]!, said);
+      return longer;
+    });
   }
 
   /** int32 `[batch, keyTime]` for `attention`, or null if every position may be seen. */
   mask(keyTime: number = this.length): tf.Tensor2D | null {
+    if (!Number.isInteger(keyTime) || keyTime < 0 || keyTime > this.capacity) {
+      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: a mask of ${keyTime} positions is none of 0 to ${this.capacity}.` });
+    }
     if (this.#mask.every((row) => !row.subarray(0, keyTime).includes(0))) {
       return null;
     }
-    const values = new Int32Array(this.#batch * keyTime);
+    const values = new Int32Array(this.#batch * keyTime).fill(1);
     this.#mask.forEach((row, index) => values.set(row.subarray(0, keyTime), index * keyTime));
     return tf.tensor2d(values, [this.#batch, keyTime], 'int32');
   }
@@ -134,14 +157,14 @@ export class KeyValueCache {
     for (const layer of this.#layers) {
       layer.length = Math.min(layer.length, length);
     }
-    this.#maskLength = Math.min(this.#maskLength, length);
-    for (const row of this.#mask) {
-      row.fill(1, this.#maskLength);
-    }
+    this.#mask = this.#mask.map((row) => row.slice(0, length));
   }
 
   /** Keeps these rows of the batch, in this order (repeats allowed): drops finished answers, or forks one. */
   selectRows(rows: readonly number[]): void {
+    if (rows.length === 0) {
+      throw new TensorError({ code: 'invalid-argument', message: 'KeyValueCache: no row is kept; dispose of the cache instead.' });
+    }
     for (const row of rows) {
       if (!Number.isInteger(row) || row < 0 || row >= this.#batch) {
         throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: no row ${row} in a batch of ${this.#batch}.` });
@@ -186,29 +209,39 @@ export class KeyValueCache {
     return entry;
   }
 
-  /** A layer's length with `time` more positions. */
-  #grown(entry: Layer, time: number): number {
-    const length = entry.length + time;
+  /** Where `time` more positions of a layer go, and its length with them. */
+  #place(entry: Layer, time: number, from: number = entry.length): { offset: number; length: number } {
+    if (!Number.isInteger(from) || from < 0 || from > entry.length) {
+      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: position ${from} is none of the ${entry.length} that the layer holds.` });
+    }
+    const length = from + time;
     if (length > this.capacity) {
       throw new TensorError({ code: 'cache-full', message: `KeyValueCache: ${length} positions exceed the capacity of ${this.capacity}.` });
     }
-    return length;
+    return { offset: from, length };
   }
 
-  #emptyBuffer(): tf.Variable<tf.Rank.R3> {
-    const zeros = tf.zeros<tf.Rank.R3>([this.#batch, this.capacity, this.width]);
-    const variable = tf.variable(zeros, false);
-    zeros.dispose();
+  /** A buffer with room for `length` positions: this one, or a larger one that takes over its first `held` and replaces it. */
+  #withRoom(buffer: tf.Variable<tf.Rank.R3> | null, length: number, held: number): tf.Variable<tf.Rank.R3> {
+    const room = buffer?.shape[1] ?? 0;
+    if (buffer !== null && room >= length) {
+      return buffer;
+    }
+    const wanted = Math.min(this.capacity, Math.max(length, 2 * room, firstRoom));
+    const values = tf.tidy(() => {
+      const empty = (time: number) => tf.zeros<tf.Rank.R3>([this.#batch, time, this.width]);
+      return buffer === null || held === 0 ? empty(wanted) : tf.concat([tf.slice(buffer, [0, 0, 0], [this.#batch, held, this.width]), empty(wanted - held)], 1);
+    });
+    const variable = tf.variable(values as tf.Tensor3D, false);
+    values.dispose();
+    buffer?.dispose();
     return variable;
   }
 
   #write(buffer: Layer['key'], update: tf.Tensor3D, offset: number): tf.Variable<tf.Rank.R3> | tf.Tensor3D {
     const inPlace = fusedKernels().cacheWrite;
     if (inPlace && (buffer === null || buffer instanceof tf.Variable)) {
-      let variable = buffer;
-      if (!variable) {
-        variable = this.#emptyBuffer();
-      }
+      const variable = this.#withRoom(buffer, offset + update.shape[1], offset);
       inPlace({ buffer: variable, update, offset });
       return variable;
     }

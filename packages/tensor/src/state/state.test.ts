@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { valueAndGradientTensors } from './backward';
-import { AdamW, clippingScale, globalNorm, KeyValueCache, normal, Parameters, RandomStream, tf, uniform, useEngine, valueAndGradients } from '../index';
+import { AdamW, clippingScale, globalNorm, globalNormAsync, KeyValueCache, normal, Parameters, RandomStream, tf, uniform, useEngine, valueAndGradients, variableGradients } from '../index';
 
 let before = 0;
 beforeAll(async () => {
@@ -238,6 +238,63 @@ describe('globalNorm and clippingScale', () => {
     expect(clippingScale({ norm: 5, maximumNorm: 1 })).toBeCloseTo(0.2, 6);
     expect(clippingScale({ norm: 0.5, maximumNorm: 1 })).toBe(1);
     tf.dispose(gradients);
+  });
+});
+
+describe('AdamW.step', () => {
+  it.each([
+    ['an unknown name', { typo: [2] }, {}, /unknown|do not exist or do not train: typo/],
+    ['a name of Object.prototype', { constructor: [2] }, {}, /do not train: constructor/],
+    ['a frozen parameter', { frozen: [2] }, {}, /do not train: frozen/],
+    ['a shape that does not fit', { b: [3] }, {}, /the gradient of 'b' is \[3\], the parameter \[2\]/],
+    ['a learning rate that is not a number', { b: [2] }, { learningRate: NaN }, /learningRate is out of range: NaN/],
+    ['a scale that is not finite', { b: [2] }, { gradientScale: NaN }, /gradientScale must be a finite number/],
+    ['a step of 0', { b: [2] }, { step: 0 }, /step must be a whole number from 1 on/],
+  ])('moves nothing where one of its gradients has %s', (_, others, options, expected) => {
+    const set = parameters('a', 'b', 'frozen');
+    set.freeze('frozen');
+    const optimizer = new AdamW({ parameters: set, learningRate: 0.1 });
+    const gradients = { a: tf.ones([2]), ...Object.fromEntries(Object.entries(others).map(([name, shape]) => [name, tf.ones(shape as number[])])) };
+    const tensors = tf.memory().numTensors;
+    expect(() => optimizer.step({ gradients, ...options })).toThrowError(expected);
+    expect([...set.get('a').dataSync()]).toEqual([1, 2]);
+    expect(tf.memory().numTensors).toBe(tensors);
+    tf.dispose(gradients);
+    optimizer.dispose();
+    set.dispose();
+  });
+
+  it('refuses gradients of integers, and one name in two sets', () => {
+    const [first, second] = [parameters('a'), parameters('a')];
+    const [whole, half] = [tf.ones([2], 'int32'), tf.ones([2])];
+    const one = new AdamW({ parameters: first, learningRate: 0.1 });
+    expect(() => one.step({ gradients: { a: whole } })).toThrowError(/the gradient of 'a' must be float32, got int32/);
+    const both = new AdamW({ parameters: [first, second], learningRate: 0.1 });
+    expect(() => both.step({ gradients: { a: half } })).toThrowError(/'a' occurs in two sets/);
+    expect([...first.get('a').dataSync()]).toEqual([1, 2]);
+    tf.dispose([whole, half]);
+    first.dispose();
+    second.dispose();
+  });
+});
+
+describe('what is differentiated', () => {
+  it('must be a scalar', () => {
+    const set = parameters('a');
+    const loss = () => tf.square(set.get('a')) as never;
+    expect(() => valueAndGradients({ parameters: set, compute: loss })).toThrowError(/^valueAndGradients: compute must give a float32 scalar, the loss; got float32 \[2\]/);
+    expect(() => variableGradients({ variables: [set.get('a')], compute: loss })).toThrowError(/^variableGradients: compute must give/);
+    expect(() => valueAndGradients({ parameters: set, compute: () => undefined as never })).toThrowError(/got undefined/);
+    set.dispose();
+  });
+});
+
+describe('globalNorm', () => {
+  it('of nothing is 0, and of integers an error', async () => {
+    expect([globalNorm({}), globalNorm([]), await globalNormAsync({})]).toEqual([0, 0, 0]);
+    const whole = tf.ones([2], 'int32');
+    expect(() => globalNorm({ a: whole })).toThrowError(/globalNorm: a must be float32, got int32/);
+    whole.dispose();
   });
 });
 

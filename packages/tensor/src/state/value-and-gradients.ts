@@ -20,7 +20,7 @@ export interface ValueAndGradients {
  * A loss and its gradients by every trainable parameter. The caller disposes both (`tf.dispose`). Memory peaks at the
  * end of the forward pass: what the backward pass no longer needs it frees as it goes.
  *
- * @throws TensorError if nothing trains, or a name occurs in two sets.
+ * @throws TensorError if nothing trains, a name occurs in two sets, or the loss is no scalar.
  */
 export function valueAndGradients({ compute, parameters }: ValueAndGradientsOptions): ValueAndGradients {
   const sets = Array.isArray(parameters) ? (parameters as readonly Parameters[]) : [parameters as Parameters];

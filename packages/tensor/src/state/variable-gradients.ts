@@ -10,6 +10,8 @@ export interface VariableGradients {
 /**
  * A loss and its gradients by variables given as a list; `valueAndGradients` does the same for `Parameters`. The caller
  * disposes both. Memory peaks at the end of the forward pass: what the backward pass no longer needs it frees as it goes.
+ *
+ * @throws TensorError if the loss is no scalar.
  */
 export function variableGradients({
   compute,
@@ -19,5 +21,5 @@ export function variableGradients({
   compute: () => tf.Scalar;
   variables: readonly tf.Variable[];
 }): VariableGradients {
-  return valueAndGradientTensors(compute, variables);
+  return valueAndGradientTensors(compute, variables, 'variableGradients');
 }

@@ -1,4 +1,5 @@
 import { tf } from '../tensorflow';
+import { check } from '../operations/check';
 import { replaceKernel } from './replace-kernel';
 import type { Workspace } from './workspace';
 
@@ -11,6 +12,12 @@ function around(shape: readonly number[], axis: number): { outer: number; inner:
 }
 
 const copies = (dtype: tf.DataType): boolean => dtype === 'float32' || dtype === 'int32';
+
+function checkWhole(operation: string, numbers: readonly number[]): void {
+  for (const number of numbers) {
+    check(operation, Number.isInteger(number) && number >= 0, () => `places and sizes must be whole numbers, not negative, got ${number}.`);
+  }
+}
 
 /** Part of `x` along one axis, as a new tensor. */
 function part(workspace: Workspace, x: tf.TensorInfo, axis: number, begin: number, size: number): tf.TensorInfo {
@@ -33,6 +40,7 @@ export function installCopyKernels(workspace: Workspace): void {
     }
     const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
     const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, along);
+    checkWhole('split', sizes);
     let begin = 0;
     return sizes.map((size) => {
       const piece = part(own, x, along, begin, size);
@@ -48,6 +56,8 @@ export function installCopyKernels(workspace: Workspace): void {
       return null;
     }
     tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size);
+    // TensorFlow.js lets negative and broken numbers through, and reads memory beside the tensor by them.
+    checkWhole('slice', [...begin, ...size]);
     return part(own, x, cut[0]!, begin[cut[0]!]!, size[cut[0]!]!);
   });
 

@@ -1,3 +1,4 @@
+import { TensorError } from '../errors';
 import { binary } from './generated/simd-kernels';
 import type { KernelExports } from './kernel-exports';
 import { importSharedMemory } from './shared-memory';
@@ -49,6 +50,14 @@ export function createSharedMemory(bytes: number): WebAssemblyMemory | null {
   }
 }
 
+/** The kernels go by the first array's length: a shorter one would have them work beyond its end. */
+function sameLength(arrays: Record<string, Float32Array>): void {
+  const [[first, { length }], ...others] = Object.entries(arrays) as [[string, Float32Array], ...[string, Float32Array][]];
+  for (const [name, array] of others) {
+    if (array.length !== length) throw new TensorError({ code: 'shape-mismatch', message: `flatArrayKernels: ${name} holds ${array.length} numbers, ${first} ${length}.` });
+  }
+}
+
 /** Kernels that work in place on `memory`, which {@link createSharedMemory} made, in any thread and beside any engine. */
 export function flatArrayKernels(memory: WebAssemblyMemory): FlatArrayKernels {
   const bytes = Uint8Array.from(atob(binary), (character) => character.charCodeAt(0));
@@ -63,13 +72,18 @@ export function flatArrayKernels(memory: WebAssemblyMemory): FlatArrayKernels {
     return array.byteOffset;
   };
   return {
-    addInto: ({ target, source }) => kernels.addInto(target.length, address(target), address(source)),
-    adamW: ({ parameters, gradients, firstMoments, secondMoments, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) =>
+    addInto: ({ target, source }) => {
+      sameLength({ target, source });
+      kernels.addInto(target.length, address(target), address(source));
+    },
+    adamW: ({ parameters, gradients, firstMoments, secondMoments, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) => {
+      sameLength({ parameters, gradients, firstMoments, secondMoments });
       kernels.adamWInDoubles(
         parameters.length,
         address(parameters), address(gradients), address(firstMoments), address(secondMoments),
         gradientScale, 1 - learningRate * weightDecay, beta1, 1 - beta1, beta2, 1 - beta2,
         learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step), epsilon,
-      ),
+      );
+    },
   };
 }

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { tf, useEngine } from '../index';
+import { guardAllocation } from './guard-allocation';
 import { wasmBackend } from './wasm-backend';
 
 beforeAll(async () => {
@@ -35,5 +36,28 @@ describe('memory of the wasm engine', () => {
     expect(tf.tidy(() => tf.sum(tf.tile(small, [2])).dataSync()[0])).toBe(2 ** 21);
     small.dispose();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('that a copy does not fit into ends in an error too, and the block is given back', () => {
+    const freed: number[] = [];
+    const blocks = new Map<object, { memoryOffset: number; shape: number[] }>();
+    const short = {
+      wasm: { _malloc: () => 64, _free: (address: number) => freed.push(address) },
+      dataIdMap: blocks,
+      // As where V8 gave fewer bytes than it was asked for: `HEAPU8.set` throws after the block was taken.
+      move: (dataId: object, _: unknown, shape: number[]) => {
+        blocks.set(dataId, { memoryOffset: 64, shape });
+        new Uint8Array(8).set(new Uint8Array(16), 0);
+      },
+      readSync: () => new Float32Array(-1),
+    };
+    guardAllocation(short as never);
+    const data = {};
+    const outOfMemory = (text: RegExp) => expect.objectContaining({ code: 'out-of-memory', message: expect.stringMatching(text) as string });
+    freed.length = 0;
+    expect(() => short.move(data, null, [2 ** 28, 3])).toThrowError(outOfMemory(/no 3072\.0 MB left/));
+    expect([freed, blocks.size]).toEqual([[64], 0]);
+    blocks.set(data, { memoryOffset: 64, shape: [2 ** 29] });
+    expect(() => (short.readSync as (dataId: object) => unknown)(data)).toThrowError(outOfMemory(/no 2048\.0 MB left in this process/));
   });
 });

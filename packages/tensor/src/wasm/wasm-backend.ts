@@ -13,7 +13,9 @@ export interface WasmBackend {
     /** Renewed by emscripten whenever memory grows. */
     HEAPU8: Uint8Array;
   };
-  dataIdMap: { get(dataId: object): { memoryOffset: number | null } };
+  dataIdMap: { get(dataId: object): { memoryOffset: number | null; shape: number[] }; has(dataId: object): boolean; delete(dataId: object): boolean };
+  move(dataId: object, values: ArrayBufferView | null, shape: number[], dtype: tf.DataType, refCount: number): void;
+  readSync(dataId: object, start?: number, end?: number): ArrayBufferView;
   makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
   incRef(dataId: object): void;
 }

@@ -13,8 +13,11 @@ import { webgpuBackend } from './webgpu-backend';
 
 /** WGSL in place of what TensorFlow.js composes of many shaders, run on its own backend's queue. */
 export function createWebgpuKernels(): FusedKernels {
-  const run = shaderRunner(webgpuBackend());
+  const backend = webgpuBackend();
+  const run = shaderRunner(backend);
   return {
+    // The backend keeps what came from the host, and what the host has read, beside its copy on the device.
+    hostIntegers: (tensor) => (backend.tensorMap.get(tensor.dataId).values as Int32Array | null | undefined) ?? null,
     ...activationKernels(run),
     ...crossEntropyKernels(run),
     ...normKernels(run),

@@ -1,0 +1,44 @@
+import { tf } from '../tensorflow';
+import { fusedKernels } from '../kernels/registry';
+import type { TransformerBlockParts } from '../kernels/fused-kernels';
+import { check, checkFloat, shapeText } from './check';
+import { checkBlock, checkMask } from './check-block';
+
+/** One layer's place in a cache that is written in place: what `KeyValueCache.reserve` gives. */
+export interface ReservedPositions {
+  /** `[batch, room, keyValueHeads·headWidth]` */ key: tf.Variable;
+  /** `[batch, room, keyValueHeads·headWidth]` */ value: tf.Variable;
+  /** Positions that are filled. */
+  offset: number;
+}
+
+export interface DecoderBlockOptions extends TransformerBlockParts {
+  /** int32, 1 where a key may be seen: `[batch, offset + time]` or `[batch, time, offset + time]`. */
+  mask: tf.Tensor | null;
+  /** Asks the cache for room; called once, after the block has been checked. */
+  reserve: (options: { batch: number; time: number; width: number }) => ReservedPositions;
+}
+
+/**
+ * A whole pre-norm block over a cache, `[batch, time, width]` to the same, as one call of the engine, without gradients:
+ * keys and values of this call are written into the cache behind those it holds, and queries see all up to their own.
+ * Null where the engine has no such kernel, or a tape records; the block is then made of its operations.
+ *
+ * @throws OperationError where shapes do not fit; what `reserve` throws.
+ */
+export function decoderBlock({ reserve, mask, ...block }: DecoderBlockOptions): tf.Tensor3D | null {
+  const { decoderBlock: kernel } = fusedKernels();
+  if (!kernel || tf.engine().isTapeOn() || ('packed' in block.projections && block.rotary)) return null;
+  const operation = 'decoderBlock';
+  const { batch, time, keyWidth } = checkBlock({ operation, block, mask: null });
+  const cache = reserve({ batch, time, width: keyWidth });
+  const { key, value, offset } = cache;
+  for (const [name, buffer] of [['key', key], ['value', value]] as const) {
+    checkFloat(operation, `the cache's ${name}`, buffer);
+    const room = buffer.shape[1] ?? 0;
+    const fits = tf.util.arraysEqual(buffer.shape, [batch, key.shape[1] ?? 0, keyWidth]) && Number.isInteger(offset) && offset >= 0 && offset + time <= room;
+    check(operation, fits, () => `the cache's ${name} must be [${batch}, ${offset + time} or more, ${keyWidth}] for ${time} positions from ${offset} on, got ${shapeText(buffer)}.`);
+  }
+  if (mask) checkMask({ operation, mask, batch, time, keyTime: offset + time });
+  return kernel({ ...block, mask, cache });
+}

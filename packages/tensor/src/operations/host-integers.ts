@@ -1,0 +1,35 @@
+import type { tf } from '../tensorflow';
+import { OperationError } from '../errors';
+import { engineKernels } from '../kernels/registry';
+
+/**
+ * The numbers of an int32 tensor, or null where the host would have to wait for them: what a GPU computed on `webgpu`.
+ * What came from the host is known there on every engine.
+ */
+export function hostIntegers(tensor: tf.Tensor): Int32Array | null {
+  const { hostIntegers: own } = engineKernels();
+  return own ? own(tensor) : tensor.dataSync<'int32'>();
+}
+
+/**
+ * Throws unless all ids lie in `0 … count − 1` or are `ignored`: kernels read and write memory by them. Returns false
+ * where they cannot be seen without waiting; the operation then has to give NaN for those that lie outside.
+ *
+ * @param what `The id` or `The label`
+ */
+export function checkIds({ operation, what, ids, count, ignored }: { operation: string; what: string; ids: tf.Tensor; count: number; ignored?: number }): boolean {
+  const values = hostIntegers(ids);
+  if (values === null) return false;
+  for (let place = 0; place < values.length; place++) {
+    const id = values[place]!;
+    if ((id < 0 || id >= count) && id !== ignored) {
+      const range = count === 0 ? 'where there are none' : `outside 0 to ${count - 1}`;
+      throw new OperationError({
+        operation,
+        code: 'invalid-argument',
+        message: `${what} ${id} at place ${place} lies ${range}${ignored === undefined ? '' : ` and is not ${ignored}, which is ignored`}. Do the tokenizer and the model belong together?`,
+      });
+    }
+  }
+  return true;
+}
