@@ -23,7 +23,7 @@ const importOrder = order.map((name, index) => ({
 }));
 
 export default tseslint.config(
-  { ignores: ['**/dist/**', '**/node_modules/**', 'runs/**', '**/assembly/**', '**/.turbo/**', 'coverage/**', 'packages/tensor/src/wasm/generated/**'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', 'runs/**', '**/assembly/**', '**/.turbo/**', 'coverage/**', 'packages/tensor/src/wasm/generated/**', 'packages/tensor/src/generated/**'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {

@@ -7,7 +7,7 @@ export const cpuEngine: Engine = {
   name: 'cpu',
   backend: 'cpu',
   summary: 'plain JavaScript; a reference, taken only by name',
-  installed: async () => ({ package: '@tensorflow/tfjs', version: tf.version_core }),
+  installed: async () => ({ package: '@tensorflow/tfjs-backend-cpu', version: tf.version_core }),
   load: async () => {
     const backend = tf.engine().findBackend('cpu') as unknown as { firstUse: boolean };
     // The backend greets its first user on the console with an advertisement for tfjs-node.

@@ -1,3 +1,5 @@
+import type { TensorflowInUse } from './require-on-tensorflow';
+
 /** What {@link loadTensorflowPackage} gives back. */
 export interface LoadedTensorflow {
   /** TensorFlow's own version, for example `2.21.0`. */
@@ -12,13 +14,13 @@ export interface LoadedTensorflow {
  * @param requireOnTensorflow the function of that name
  * @param require a `require` for absolute paths
  * @param packageFolder the folder of `@tensorflow/tfjs-node` or `-gpu`
- * @param tfjsFile the main file of the `@tensorflow/tfjs` in use
+ * @param inUse the TensorFlow.js in use
  */
 export function loadTensorflowPackage(
-  requireOnTensorflow: (require: NodeJS.Require, target: string, tfjsFile: string) => unknown,
+  requireOnTensorflow: (require: NodeJS.Require, target: string, inUse: TensorflowInUse) => unknown,
   require: NodeJS.Require,
   packageFolder: string,
-  tfjsFile: string,
+  inUse: TensorflowInUse,
 ): LoadedTensorflow {
   // tfjs-node calls both; Node 22 warns of them, and Node 23 took the first away.
   const util = require('node:util') as { isNullOrUndefined: (value: unknown) => boolean; isArray: (value: unknown) => boolean };
@@ -33,11 +35,11 @@ export function loadTensorflowPackage(
   const gate = fs.existsSync(gateFile) ? (require(gateFile) as { close: () => void; open: () => void }) : null;
   gate?.close();
   try {
-    requireOnTensorflow(require, packageFolder, tfjsFile);
+    requireOnTensorflow(require, packageFolder, inUse);
   } finally {
     gate?.open();
   }
-  const tf = require(tfjsFile) as { findBackend: (name: string) => { binding: { TF_Version: string }; isUsingGpuDevice: boolean } };
+  const tf = require(inUse.core) as { findBackend: (name: string) => { binding: { TF_Version: string }; isUsingGpuDevice: boolean } };
   const backend = tf.findBackend('tensorflow');
   return { version: backend.binding.TF_Version, gpu: backend.isUsingGpuDevice };
 }

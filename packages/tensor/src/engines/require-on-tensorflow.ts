@@ -1,21 +1,52 @@
+/** The main files of the TensorFlow.js packages in use. */
+export interface TensorflowInUse {
+  core: string;
+  cpu: string;
+}
+
+/** The TensorFlow.js that this package uses. */
+export function tensorflowInUse(require: NodeJS.Require): TensorflowInUse {
+  return { core: require.resolve('@tensorflow/tfjs-core'), cpu: require.resolve('@tensorflow/tfjs-backend-cpu') };
+}
+
 /**
  * `require`s a CommonJS module so that all it asks of TensorFlow.js is the copy already in use: another copy's tensors
- * and kernels would be strangers to ours. Self-contained, because the installer also runs its text elsewhere.
+ * and kernels would be strangers to ours. The umbrella package `@tensorflow/tfjs`, which tfjs-node asks for, is played by
+ * the core in use. Self-contained, because the installer also runs its text elsewhere.
  *
  * @param require a `require` for absolute paths
  * @param target the absolute path of the module or package
- * @param tfjsFile the main file of the `@tensorflow/tfjs` in use
+ * @param inUse the TensorFlow.js in use
  */
-export function requireOnTensorflow(require: NodeJS.Require, target: string, tfjsFile: string): unknown {
-  const Module = require('node:module') as { createRequire: (path: string) => NodeJS.Require; _resolveFilename: (request: string, ...rest: unknown[]) => string };
-  const tfjsRequire = Module.createRequire(tfjsFile);
+export function requireOnTensorflow(require: NodeJS.Require, target: string, inUse: TensorflowInUse): unknown {
+  interface Loader {
+    new (id: string): { exports: unknown; filename: string; loaded: boolean };
+    createRequire: (path: string) => NodeJS.Require;
+    _cache: Record<string, unknown>;
+    _resolveFilename: (request: string, ...rest: unknown[]) => string;
+  }
+  const Module = require('node:module') as Loader;
+  const core = require(inUse.core) as object;
+  // The umbrella brings the processor's backend along, which serves as a fallback.
+  require(inUse.cpu);
+  const umbrellaFile = inUse.core + '.umbrella';
+  if (Module._cache[umbrellaFile] === undefined) {
+    const umbrella = new Module(umbrellaFile);
+    umbrella.filename = umbrellaFile;
+    umbrella.loaded = true;
+    // What tfjs-node extends and registers of the layers as it loads; nothing here trains layers.
+    umbrella.exports = Object.assign(Object.create(null), core, { CustomCallback: class {}, registerCallbackConstructor: () => {} });
+    Module._cache[umbrellaFile] = umbrella;
+  }
   const resolve = Module._resolveFilename;
   let redirecting = false;
   Module._resolveFilename = function (this: unknown, request: string, ...rest: unknown[]): string {
-    if (!redirecting && /^@tensorflow\/tfjs($|-(core|layers|converter|data|backend-cpu)($|\/))/.test(request)) {
+    const [, name] = /^@tensorflow\/tfjs(?:-(core|layers|converter|data|backend-cpu)(?=$|\/))?(?=$|\/|-)/.exec(request) ?? [];
+    if (request === '@tensorflow/tfjs' || name === 'layers' || name === 'converter' || name === 'data') return umbrellaFile;
+    if (!redirecting && (name === 'core' || name === 'backend-cpu')) {
       redirecting = true;
       try {
-        return request === '@tensorflow/tfjs' ? tfjsFile : tfjsRequire.resolve(request);
+        return Module.createRequire(name === 'core' ? inUse.core : inUse.cpu).resolve(request);
       } finally {
         redirecting = false;
       }

@@ -8,7 +8,7 @@ import { nvidiaProcessor } from './graphics-processor';
 import { loadTensorflowPackage } from './load-tensorflow-package';
 import { nativeKernelsFile, nativeSources } from './native-kernels';
 import { processorName } from './processor-name';
-import { requireOnTensorflow } from './require-on-tensorflow';
+import { requireOnTensorflow, tensorflowInUse } from './require-on-tensorflow';
 
 const howToInstall = 'Install it with `npx subtext engine install tensorflow`, or call `installTensorflow()`.';
 
@@ -74,7 +74,7 @@ async function load(): Promise<EngineDevice> {
   const problems: string[] = [];
   for (const { folder, packageName } of locations) {
     try {
-      const { version, gpu } = loadTensorflowPackage(requireOnTensorflow, require, folder, require.resolve('@tensorflow/tfjs'));
+      const { version, gpu } = loadTensorflowPackage(requireOnTensorflow, require, folder, tensorflowInUse(require));
       kernelLevel = gpu ? null : await loadNativeKernels(require, folder);
       registerFusedKernels({ backend: 'tensorflow', kernels: createTensorflowKernels({ native: kernelLevel !== null }) });
       return { kind: gpu ? 'gpu' : 'cpu', name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}${kernelLevel === null ? '' : `, own kernels (${kernelLevel})`}` };

@@ -3,7 +3,7 @@ import { EngineError } from '../errors';
 import { registerFusedKernels } from '../kernels/registry';
 import { createWebgpuKernels } from '../webgpu/create-webgpu-kernels';
 import type { Engine, EngineDevice } from './engine';
-import { requireOnTensorflow } from './require-on-tensorflow';
+import { requireOnTensorflow, tensorflowInUse } from './require-on-tensorflow';
 
 /** What of WebGPU's adapter is used here. */
 interface Adapter {
@@ -79,7 +79,7 @@ async function load(): Promise<EngineDevice> {
     if (!adapter) {
       throw unavailable('no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.');
     }
-    requireOnTensorflow(require, found.backendFile, require.resolve('@tensorflow/tfjs'));
+    requireOnTensorflow(require, found.backendFile, tensorflowInUse(require));
     if (!(await tf.setBackend('webgpu'))) {
       throw unavailable('the adapter gave no device that TensorFlow.js can use.');
     }

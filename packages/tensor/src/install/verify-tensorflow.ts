@@ -1,23 +1,25 @@
 import { createRequire } from 'node:module';
 import { loadTensorflowPackage, type LoadedTensorflow } from '../engines/load-tensorflow-package';
-import { requireOnTensorflow } from '../engines/require-on-tensorflow';
+import { requireOnTensorflow, tensorflowInUse } from '../engines/require-on-tensorflow';
 import { runCommand } from './run-command';
 
 /**
- * Loads a tfjs-node package in a process of its own and computes a matrix product and a gradient with it: whatever a
+ * Loads a tfjs-node package in a process of its own and computes a matrix product and the products of its gradient with it: whatever a
  * broken library does, it does there.
  *
  * @throws CommandError, or Error if the numbers are wrong.
  */
 export async function verifyTensorflow({ packageFolder, signal }: { packageFolder: string; signal?: AbortSignal }): Promise<LoadedTensorflow> {
-  const tfjsFile = createRequire(import.meta.url).resolve('@tensorflow/tfjs');
+  const inUse = tensorflowInUse(createRequire(import.meta.url));
   const program = `
     const requireOnTensorflow = ${requireOnTensorflow.toString()};
     const load = ${loadTensorflowPackage.toString()};
-    const loaded = load(requireOnTensorflow, require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(tfjsFile)});
-    const tf = require(${JSON.stringify(tfjsFile)});
+    const loaded = load(requireOnTensorflow, require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(inUse)});
+    const tf = require(${JSON.stringify(inUse.core)});
     const product = Array.from(tf.matMul([[1, 2], [3, 4]], [[5, 6], [7, 8]]).dataSync());
-    const gradient = Array.from(tf.grad((x) => tf.sum(tf.matMul(x, x)))(tf.tensor2d([[1, 2], [3, 4]])).dataSync());
+    const x = tf.tensor2d([[1, 2], [3, 4]]);
+    const ones = tf.ones([2, 2]);
+    const gradient = Array.from(tf.add(tf.matMul(ones, x, false, true), tf.matMul(x, ones, true, false)).dataSync());
     console.log(JSON.stringify({ ...loaded, backend: tf.getBackend(), product, gradient }));
   `;
   const output = await runCommand({ command: process.execPath, args: ['-e', program], timeoutMilliseconds: 120_000, signal });
@@ -35,13 +37,13 @@ export async function verifyTensorflow({ packageFolder, signal }: { packageFolde
  * @throws CommandError, or Error if the numbers are wrong.
  */
 export async function verifyKernels({ packageFolder, kernelsFile, signal }: { packageFolder: string; kernelsFile: string; signal?: AbortSignal }): Promise<void> {
-  const tfjsFile = createRequire(import.meta.url).resolve('@tensorflow/tfjs');
+  const inUse = tensorflowInUse(createRequire(import.meta.url));
   const program = `
     const requireOnTensorflow = ${requireOnTensorflow.toString()};
     const load = ${loadTensorflowPackage.toString()};
-    load(requireOnTensorflow, require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(tfjsFile)});
+    load(requireOnTensorflow, require, ${JSON.stringify(packageFolder)}, ${JSON.stringify(inUse)});
     require(${JSON.stringify(kernelsFile)});
-    const tf = require(${JSON.stringify(tfjsFile)});
+    const tf = require(${JSON.stringify(inUse.core)});
     const sums = tf.backend().executeSingleOutput('SubtextSumRows', [], [tf.tensor2d([[1, 2], [3, 4], [5, 6]])]);
     console.log(JSON.stringify(Array.from(sums.dataSync())));
   `;

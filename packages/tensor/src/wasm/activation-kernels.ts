@@ -1,4 +1,4 @@
-import type { Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor2D } from '@tensorflow/tfjs-core';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import { activationCodes } from '../kernels/activation-codes';
 import type { Workspace } from './workspace';

@@ -1,4 +1,4 @@
-import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs';
+import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import type { FusedKernels } from '../kernels/fused-kernels';
 import type { Workspace } from './workspace';
 
