@@ -72,7 +72,7 @@ it('scores MM-Vet of a Hugging Face folder with a judge of one’s own; nothing 
   failing = 1;
   const refused = await run();
   expect(refused.code).toBe(1);
-  expect(refused.stdout).toMatch(/^\{"event":"error","code":"JUDGE_MISSING".*OpenAI-compatible endpoint/);
+  expect(refused.stdout).toMatch(/^\{"event":"error","code":"judge-missing".*OpenAI-compatible endpoint/);
   const judge = ['--judge-url', `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, '--judge-model', 'own'];
   const broken = await run(...judge);
   expect(broken.code).toBe(1);

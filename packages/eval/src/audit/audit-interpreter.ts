@@ -60,7 +60,7 @@ const blindConditions: readonly InterpreterCondition[] = ['question only', 'mean
  * true stage with the own thought, against zeros, the mean, noise, another example's, the question alone
  * and the thought alone.
  *
- * @throws EvaluationError EMPTY_SET for fewer than two examples; LENGTH_MISMATCH where the subject returns another number of samples.
+ * @throws EvaluationError empty-set for fewer than two examples; length-mismatch where the subject returns another number of samples.
  */
 export async function auditInterpreter<Example>({
   subject,
@@ -73,7 +73,7 @@ export async function auditInterpreter<Example>({
   confidence,
 }: AuditInterpreterOptions<Example>): Promise<InterpreterAudit> {
   const drawing: BootstrapOptions = { seed, resamples, confidence };
-  if (examples.length < 2) throw new EvaluationError({ code: 'EMPTY_SET', message: `An audit needs two examples or more, got ${examples.length}; raise the limit.` });
+  if (examples.length < 2) throw new EvaluationError({ code: 'empty-set', message: `An audit needs two examples or more, got ${examples.length}; raise the limit.` });
   const thoughts = await subject.collect({ examples });
   checkCount('thoughts', thoughts.length, examples.length);
   const plan: { condition: InterpreterCondition; thoughts: ThoughtStates[] | null; question: boolean }[] = [
@@ -206,5 +206,5 @@ export function judgeInterpreter({
 }
 
 function checkCount(what: string, got: number, expected: number): void {
-  if (got !== expected) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `The subject returned ${got} ${what} for ${expected} examples; it must return one an example, in order.` });
+  if (got !== expected) throw new EvaluationError({ code: 'length-mismatch', message: `The subject returned ${got} ${what} for ${expected} examples; it must return one an example, in order.` });
 }

@@ -98,16 +98,16 @@ export interface AuditThoughtsOptions<Example> extends BootstrapOptions {
  * thoughts, the mean and another example's; zeros and noise can break a model that never used what its
  * thoughts said.
  *
- * @throws EvaluationError EMPTY_SET for fewer than two examples or no thought; LENGTH_MISMATCH where the subject returns another number of samples.
+ * @throws EvaluationError empty-set for fewer than two examples or no thought; length-mismatch where the subject returns another number of samples.
  */
 export async function auditThoughts<Example>(options: AuditThoughtsOptions<Example>): Promise<ThoughtAudit> {
   const { subject, examples, floor = 0, compatible, onProgress, seed = 0, resamples, confidence } = options;
   const drawing: BootstrapOptions = { seed, resamples, confidence };
-  if (examples.length < 2) throw new EvaluationError({ code: 'EMPTY_SET', message: `An audit needs two examples or more, got ${examples.length}; raise the limit.` });
+  if (examples.length < 2) throw new EvaluationError({ code: 'empty-set', message: `An audit needs two examples or more, got ${examples.length}; raise the limit.` });
   const thoughts = await subject.collect({ examples });
   checkCount('thoughts', thoughts.length, examples.length);
   const most = thoughts.reduce((largest, states) => Math.max(largest, states.length), 0);
-  if (most === 0) throw new EvaluationError({ code: 'EMPTY_SET', message: 'No example has a thought, so there is nothing to audit; give a model that thinks in hidden states.' });
+  if (most === 0) throw new EvaluationError({ code: 'empty-set', message: 'No example has a thought, so there is nothing to audit; give a model that thinks in hidden states.' });
   const own = await subject.run({ examples, intervention: null });
   checkCount('samples', own.length, examples.length);
 
@@ -287,5 +287,5 @@ function meanEstimate(values: readonly number[], drawing: BootstrapOptions): Est
 }
 
 function checkCount(what: string, got: number, expected: number): void {
-  if (got !== expected) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `The subject returned ${got} ${what} for ${expected} examples; it must return one an example, in order.` });
+  if (got !== expected) throw new EvaluationError({ code: 'length-mismatch', message: `The subject returned ${got} ${what} for ${expected} examples; it must return one an example, in order.` });
 }

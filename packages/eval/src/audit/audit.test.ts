@@ -97,9 +97,9 @@ describe('auditThoughts', () => {
 
   it('refuses a set without thoughts and a subject that loses samples', async () => {
     const subject = subjectThat(() => true);
-    await expect(auditThoughts({ subject: { ...subject, collect: ({ examples: list }) => Promise.resolve(list.map(() => [])) }, examples: examples(3) })).rejects.toMatchObject({ code: 'EMPTY_SET' });
+    await expect(auditThoughts({ subject: { ...subject, collect: ({ examples: list }) => Promise.resolve(list.map(() => [])) }, examples: examples(3) })).rejects.toMatchObject({ code: 'empty-set' });
     await expect(auditThoughts({ subject: { ...subject, run: () => Promise.resolve([]) }, examples: examples(3) })).rejects.toThrowError(/returned 0 samples for 3 examples/);
-    await expect(auditThoughts({ subject, examples: examples(1) })).rejects.toMatchObject({ code: 'EMPTY_SET' });
+    await expect(auditThoughts({ subject, examples: examples(1) })).rejects.toMatchObject({ code: 'empty-set' });
   });
 });
 
@@ -160,7 +160,7 @@ describe('retainedInformation', () => {
 
   it('is not defined where the chain tells nothing', () => {
     expect(retainedInformation({ withoutChain: [1, 1], hidden: [1, 0.5], written: [1, 1.2], resamples: 100 })).toMatchObject({ value: null, interval: null });
-    expect(() => retainedInformation({ withoutChain: [1], hidden: [], written: [1] })).toThrowError(expect.objectContaining({ code: 'LENGTH_MISMATCH' }));
+    expect(() => retainedInformation({ withoutChain: [1], hidden: [], written: [1] })).toThrowError(expect.objectContaining({ code: 'length-mismatch' }));
   });
 });
 

@@ -6,10 +6,10 @@ import { normalizeAnswer } from '../metrics/exact-match';
  * The accuracy of always giving the commonest answer of a question's kind: what a model gets without looking. A floor
  * for audits where nothing better is known. It is a little high for small sets, whose commonest answer is chance itself.
  *
- * @throws EvaluationError EMPTY_SET without an example.
+ * @throws EvaluationError empty-set without an example.
  */
 export function commonestAnswerFloor({ examples }: { examples: readonly Pick<ReasoningExample, 'answer' | 'category'>[] }): number {
-  if (examples.length === 0) throw new EvaluationError({ code: 'EMPTY_SET', message: 'There is no example to find the commonest answer of.' });
+  if (examples.length === 0) throw new EvaluationError({ code: 'empty-set', message: 'There is no example to find the commonest answer of.' });
   const kinds = new Map<string, Map<string, number>>();
   for (const { answer, category = '' } of examples) {
     const counts = kinds.get(category) ?? new Map<string, number>();

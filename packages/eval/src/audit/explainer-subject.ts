@@ -44,7 +44,7 @@ export function explainerSubject({ explainer, stage, thoughtsOf, batch = 32, sig
  * The mean negative log-likelihood of given texts, in nats a token, their end included, as an interpreter would write
  * them after the requests' thoughts and questions.
  *
- * @throws EvaluationError LENGTH_MISMATCH where requests and texts do not pair.
+ * @throws EvaluationError length-mismatch where requests and texts do not pair.
  */
 export async function explanationLikelihoods({
   explainer,
@@ -61,7 +61,7 @@ export async function explanationLikelihoods({
   batch?: number;
   signal?: AbortSignal;
 }): Promise<number[]> {
-  if (requests.length !== texts.length) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `${requests.length} requests for ${texts.length} texts; give one text a request.` });
+  if (requests.length !== texts.length) throw new EvaluationError({ code: 'length-mismatch', message: `${requests.length} requests for ${texts.length} texts; give one text a request.` });
   const { interpreter, settings } = explainer;
   const context = explainer.context();
   const likelihoods: number[] = [];
@@ -74,7 +74,7 @@ export async function explanationLikelihoods({
     const width = settings.projector.inputWidth;
     const values = new Float32Array(states.length * width);
     for (const [index, state] of states.entries()) {
-      if (state.length !== width) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `A thought has ${state.length} numbers; the interpreter "${settings.name}" reads thoughts of ${width}. Take the interpreter of the same reasoner.` });
+      if (state.length !== width) throw new EvaluationError({ code: 'length-mismatch', message: `A thought has ${state.length} numbers; the interpreter "${settings.name}" reads thoughts of ${width}. Take the interpreter of the same reasoner.` });
       values.set(state, index * width);
     }
     const losses = tf.tidy(() => {

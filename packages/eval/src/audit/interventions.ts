@@ -90,7 +90,7 @@ export function replaceByAnother({
   /** @default 0 */
   seed?: number;
 }): ThoughtIntervention {
-  if (thoughts.length < 2) throw new EvaluationError({ code: 'EMPTY_SET', message: 'Another example’s thoughts need at least two examples; raise the limit.' });
+  if (thoughts.length < 2) throw new EvaluationError({ code: 'empty-set', message: 'Another example’s thoughts need at least two examples; raise the limit.' });
   const random = new RandomStream(seed, 'thought partners');
   const groups = new Map<number, number[]>();
   for (const [index, states] of thoughts.entries()) groups.set(states.length, [...(groups.get(states.length) ?? []), index]);
@@ -126,7 +126,7 @@ export function permuteThoughts({
 
 /** Only the first `kept` thoughts of every example. */
 export function cutThoughts({ thoughts, kept }: { thoughts: readonly ThoughtStates[]; kept: number }): ThoughtIntervention {
-  if (!Number.isInteger(kept) || kept < 0) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `Thoughts cannot be cut after ${kept}; give a whole number from 0.` });
+  if (!Number.isInteger(kept) || kept < 0) throw new EvaluationError({ code: 'invalid-argument', message: `Thoughts cannot be cut after ${kept}; give a whole number from 0.` });
   const replaced = thoughts.map((states) => copy(states.slice(0, kept)));
   return { kind: 'cut', name: kept === 0 ? 'none' : kept === 1 ? 'the first' : `the first ${kept}`, thoughts: replaced, changed: changes(thoughts, replaced), kept };
 }
@@ -149,7 +149,7 @@ export function swapThoughts({
   /** @default 0 */
   seed?: number;
 }): ThoughtIntervention {
-  if (answers.length !== thoughts.length) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `${thoughts.length} examples but ${answers.length} answers; give one each.` });
+  if (answers.length !== thoughts.length) throw new EvaluationError({ code: 'length-mismatch', message: `${thoughts.length} examples but ${answers.length} answers; give one each.` });
   const partners = new Int32Array(thoughts.length).fill(-1);
   const waiting: number[] = [];
   for (const index of new RandomStream(seed, 'thought swaps').shuffle(thoughts.map((_, place) => place))) {
@@ -177,7 +177,7 @@ export function meanThoughts({ thoughts }: { thoughts: readonly ThoughtStates[] 
     const width = (present[0] as Float32Array).length;
     const sums = new Float64Array(width);
     for (const state of present) {
-      if (state.length !== width) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `Thoughts of width ${width} and ${state.length} have no mean; give states of one model.` });
+      if (state.length !== width) throw new EvaluationError({ code: 'length-mismatch', message: `Thoughts of width ${width} and ${state.length} have no mean; give states of one model.` });
       for (let unit = 0; unit < width; unit++) sums[unit] = (sums[unit] as number) + (state[unit] as number);
     }
     return Float32Array.from(sums, (sum) => sum / present.length);

@@ -37,7 +37,7 @@ async function kept<Sample>({ folder, name, count, make }: { folder: string; nam
   if (text !== undefined) {
     const samples = parsed<Sample>({ path, text });
     if (samples.length === count) return samples;
-    throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} holds ${samples.length} samples where the audit has ${count} examples; delete the file, or give another output folder.` });
+    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} holds ${samples.length} samples where the audit has ${count} examples; delete the file, or give another output folder.` });
   }
   const samples = await make();
   await writeAtomically({ path, data: `${JSON.stringify(samples)}\n` });
@@ -51,5 +51,5 @@ function parsed<Sample>({ path, text }: { path: string; text: string }): Sample[
   } catch {
     // Told below, as any other content that is no list.
   }
-  throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} is no list of samples; delete the file to make it anew.` });
+  throw new EvaluationError({ code: 'invalid-result-file', message: `${path} is no list of samples; delete the file to make it anew.` });
 }

@@ -67,7 +67,7 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
 
   constructor(options: ReasonerThoughtsOptions) {
     if (options.reasoner.model.modelType === 'mllama') {
-      throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: 'The thoughts of an mllama cannot be replaced yet: its cache also holds what it sees of pictures.' });
+      throw new EvaluationError({ code: 'invalid-argument', message: 'The thoughts of an mllama cannot be replaced yet: its cache also holds what it sees of pictures.' });
     }
     this.#options = options;
   }

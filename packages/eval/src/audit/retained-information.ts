@@ -20,7 +20,7 @@ export interface RetainedInformation {
  * with its bootstrap interval over the examples. 1: the thoughts tell as much as the written chain; 0:
  * no more than no chain. It may lie outside both.
  *
- * @throws EvaluationError LENGTH_MISMATCH or EMPTY_SET where the lists do not pair.
+ * @throws EvaluationError length-mismatch or empty-set where the lists do not pair.
  */
 export function retainedInformation({
   withoutChain,
@@ -35,7 +35,7 @@ export function retainedInformation({
 }): RetainedInformation {
   if (withoutChain.length !== hidden.length || hidden.length !== written.length) {
     throw new EvaluationError({
-      code: 'LENGTH_MISMATCH',
+      code: 'length-mismatch',
       message: `Likelihoods of ${withoutChain.length}, ${hidden.length} and ${written.length} examples do not pair; give the same examples in one order.`,
     });
   }

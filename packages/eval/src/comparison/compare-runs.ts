@@ -60,7 +60,7 @@ export interface ComparisonResult {
 /**
  * Compares runs of one task, each pair on the same samples.
  *
- * @throws EvaluationError UNPAIRED_SAMPLES where runs hold other samples or other questions under one id.
+ * @throws EvaluationError unpaired-samples where runs hold other samples or other questions under one id.
  */
 export function compareRuns({
   runs,
@@ -76,9 +76,9 @@ export function compareRuns({
   /** Compares what runs have in common instead of refusing runs of other samples. @default false */
   onlyShared?: boolean;
 }): ComparisonResult {
-  if (runs.length < 2) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `${runs.length} run cannot be compared; give two or more.` });
+  if (runs.length < 2) throw new EvaluationError({ code: 'invalid-argument', message: `${runs.length} run cannot be compared; give two or more.` });
   const names = new Set(runs.map((run) => run.name));
-  if (names.size < runs.length) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: 'Two runs have one name; name each its own.' });
+  if (names.size < runs.length) throw new EvaluationError({ code: 'invalid-argument', message: 'Two runs have one name; name each its own.' });
   const comparisons: RunComparison[] = [];
   for (const [index, left] of runs.entries()) {
     for (const right of runs.slice(index + 1)) {
@@ -139,7 +139,7 @@ function pairSamples({ left, right, onlyShared }: { left: ComparedRun; right: Co
     if (other === undefined) continue;
     if (other.doc_hash !== sample.doc_hash || other.target_hash !== sample.target_hash) {
       throw new EvaluationError({
-        code: 'UNPAIRED_SAMPLES',
+        code: 'unpaired-samples',
         message: `"${left.name}" and "${right.name}" have different questions under the id "${sample.id}"; run both on the same data.`,
       });
     }
@@ -148,7 +148,7 @@ function pairSamples({ left, right, onlyShared }: { left: ComparedRun; right: Co
   const unpaired = left.samples.length + right.samples.length - 2 * pairs.length;
   if (pairs.length === 0 || (unpaired > 0 && !onlyShared)) {
     throw new EvaluationError({
-      code: 'UNPAIRED_SAMPLES',
+      code: 'unpaired-samples',
       message: `"${left.name}" (${left.samples.length} samples) and "${right.name}" (${right.samples.length}) share ${pairs.length}; run both on the same samples${pairs.length > 0 ? ', or ask for the shared ones only' : ''}.`,
     });
   }

@@ -40,7 +40,7 @@ export interface BleuScore {
  * BLEU of a corpus, `score = BP · exp(Σₙ log pₙ / N)`, equal to sacrebleu's `corpus_bleu` with 13a
  * tokenisation (Papineni et al., 2002; Post, 2018).
  *
- * @throws EvaluationError LENGTH_MISMATCH or EMPTY_SET where texts and references do not pair.
+ * @throws EvaluationError length-mismatch or empty-set where texts and references do not pair.
  */
 export function corpusBleu({
   hypotheses,
@@ -132,16 +132,16 @@ function bleuOf({ hypothesisLength, referenceLength, matches, totals }: Statisti
 /** Refuses an empty corpus and texts without references. */
 export function checkPairs(hypotheses: string[], references: string[][]): void {
   if (hypotheses.length === 0) {
-    throw new EvaluationError({ code: 'EMPTY_SET', message: 'There is no text to score; give at least one hypothesis.' });
+    throw new EvaluationError({ code: 'empty-set', message: 'There is no text to score; give at least one hypothesis.' });
   }
   if (hypotheses.length !== references.length) {
     throw new EvaluationError({
-      code: 'LENGTH_MISMATCH',
+      code: 'length-mismatch',
       message: `${hypotheses.length} hypotheses but ${references.length} lists of references; give one list a hypothesis, in the same order.`,
     });
   }
   const bare = references.findIndex((list) => list.length === 0);
   if (bare >= 0) {
-    throw new EvaluationError({ code: 'EMPTY_SET', message: `Hypothesis ${bare + 1} has no reference; give at least one.` });
+    throw new EvaluationError({ code: 'empty-set', message: `Hypothesis ${bare + 1} has no reference; give at least one.` });
   }
 }

@@ -111,8 +111,8 @@ describe('text metrics equal the originals', () => {
   });
 
   it('refuses what does not pair', () => {
-    expect(() => corpusBleu({ hypotheses: [], references: [] })).toThrowError(expect.objectContaining({ code: 'EMPTY_SET' }));
-    expect(() => corpusBleu({ hypotheses: ['a'], references: [] })).toThrowError(expect.objectContaining({ code: 'LENGTH_MISMATCH' }));
+    expect(() => corpusBleu({ hypotheses: [], references: [] })).toThrowError(expect.objectContaining({ code: 'empty-set' }));
+    expect(() => corpusBleu({ hypotheses: ['a'], references: [] })).toThrowError(expect.objectContaining({ code: 'length-mismatch' }));
     expect(() => sentenceChrf({ hypothesis: 'a', references: [] })).toThrowError(/has no reference/);
   });
 });

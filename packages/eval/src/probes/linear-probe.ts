@@ -48,18 +48,18 @@ export interface LinearProbeOptions {
  * Multinomial logistic regression from states to labels, with held-out accuracy and the same on shuffled
  * labels. Deterministic; features are standardised by the training states.
  *
- * @throws EvaluationError LENGTH_MISMATCH where states and labels do not pair; EMPTY_SET for fewer than two labels or groups.
+ * @throws EvaluationError length-mismatch where states and labels do not pair; empty-set for fewer than two labels or groups.
  */
 export function trainLinearProbe({ states, labels, groups, heldOut = 0.3, regularization = 0.01, controls = 5, iterations = 200, seed = 0 }: LinearProbeOptions): LinearProbeResult {
   if (states.length !== labels.length || (groups !== undefined && groups.length !== states.length)) {
-    throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups do not pair; give one label and group a state.` });
+    throw new EvaluationError({ code: 'length-mismatch', message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups do not pair; give one label and group a state.` });
   }
   const width = states[0]?.length ?? 0;
   const odd = states.findIndex((state) => state.length !== width);
-  if (odd >= 0) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.` });
+  if (odd >= 0) throw new EvaluationError({ code: 'length-mismatch', message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.` });
   const { training, test } = split({ count: states.length, groups, heldOut, seed });
   const names = [...new Set(labels.map(String))].sort();
-  if (names.length < 2) throw new EvaluationError({ code: 'EMPTY_SET', message: `The labels are all ${names[0] ?? 'missing'}; a probe needs two or more.` });
+  if (names.length < 2) throw new EvaluationError({ code: 'empty-set', message: `The labels are all ${names[0] ?? 'missing'}; a probe needs two or more.` });
   const ids = Int32Array.from(labels, (label) => names.indexOf(String(label)));
   const standard = standardize({ states, training, width });
   const fit = (targets: Int32Array) => fitRegression({ features: standard.features, width, targets, rows: training, classes: names.length, regularization, iterations });
@@ -101,8 +101,8 @@ function split({ count, groups, heldOut, seed }: { count: number; groups: readon
   const indices = Array.from({ length: count }, (_, index) => index);
   const keys = groups === undefined ? indices.map(String) : groups.map(String);
   const distinct = [...new Set(keys)];
-  if (!(heldOut > 0 && heldOut < 1)) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `A held-out share of ${heldOut} is not between 0 and 1.` });
-  if (distinct.length < 2) throw new EvaluationError({ code: 'EMPTY_SET', message: `A probe needs two groups of states or more, to hold some out; got ${distinct.length}.` });
+  if (!(heldOut > 0 && heldOut < 1)) throw new EvaluationError({ code: 'invalid-argument', message: `A held-out share of ${heldOut} is not between 0 and 1.` });
+  if (distinct.length < 2) throw new EvaluationError({ code: 'empty-set', message: `A probe needs two groups of states or more, to hold some out; got ${distinct.length}.` });
   const size = Math.min(distinct.length - 1, Math.max(1, Math.round(heldOut * distinct.length)));
   const out = new Set(new RandomStream(seed, 'probe split').shuffle(distinct).slice(0, size));
   return { training: indices.filter((index) => !out.has(keys[index] as string)), test: indices.filter((index) => out.has(keys[index] as string)) };

@@ -22,7 +22,7 @@ export interface LensReading {
  * the head, and read as if it were the last.
  *
  * @returns `[layer][position]`.
- * @throws EvaluationError LENGTH_MISMATCH where targets and positions differ.
+ * @throws EvaluationError length-mismatch where targets and positions differ.
  */
 export async function logitLens({
   hiddenStates,
@@ -49,7 +49,7 @@ export async function logitLens({
   for (const [layer, states] of hiddenStates.entries()) {
     const [positions] = states.shape;
     if (targets !== undefined && targets.length !== positions) {
-      throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; give one a position, −1 for none.` });
+      throw new EvaluationError({ code: 'length-mismatch', message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; give one a position, −1 for none.` });
     }
     const logits = tf.tidy(() => head(lastIsNormalized && layer === hiddenStates.length - 1 ? states : normalize(states)));
     const values = await logits.data();

@@ -116,7 +116,7 @@ describe('trainLinearProbe', () => {
   });
 
   it('refuses what cannot be probed', () => {
-    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a'] })).toThrowError(expect.objectContaining({ code: 'LENGTH_MISMATCH' }));
+    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a'] })).toThrowError(expect.objectContaining({ code: 'length-mismatch' }));
     expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'a'] })).toThrowError(/two or more/);
     expect(() => trainLinearProbe({ states: [[1], [2, 3]], labels: ['a', 'b'] })).toThrowError(/width/);
     expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'b'], groups: [1, 1] })).toThrowError(/two groups/);
@@ -148,7 +148,7 @@ describe('thoughtGeometry', () => {
   it('takes the mean over pairs', () => {
     const vectors = [[1, 0], [0, 2], [1, 1]];
     expect(meanPairwiseCosine(vectors)).toBeCloseTo((0 + Math.SQRT1_2 + Math.SQRT1_2) / 3, 10);
-    expect(() => thoughtGeometry({ thoughts: [[], []] })).toThrowError(expect.objectContaining({ code: 'EMPTY_SET' }));
+    expect(() => thoughtGeometry({ thoughts: [[], []] })).toThrowError(expect.objectContaining({ code: 'empty-set' }));
   });
 });
 
@@ -203,7 +203,7 @@ describe('trainSparseAutoencoder', () => {
   });
 
   it('refuses too little and the impossible', async () => {
-    await expect(trainSparseAutoencoder({ states: [[1]] })).rejects.toMatchObject({ code: 'EMPTY_SET' });
-    await expect(trainSparseAutoencoder({ states: Array.from({ length: 12 }, () => [1, 2]), latents: 4, active: 5 })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(trainSparseAutoencoder({ states: [[1]] })).rejects.toMatchObject({ code: 'empty-set' });
+    await expect(trainSparseAutoencoder({ states: Array.from({ length: 12 }, () => [1, 2]), latents: 4, active: 5 })).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 });

@@ -61,7 +61,7 @@ export interface SparseAutoencoderOptions {
  * kept at length 1, the encoder started as its transpose. Latents that fell silent are started again at
  * states that are rebuilt worst. Runs on the engine in use; leaves no tensor behind.
  *
- * @throws EvaluationError EMPTY_SET for fewer than ten states; INVALID_ARGUMENT for an impossible k.
+ * @throws EvaluationError empty-set for fewer than ten states; invalid-argument for an impossible k.
  */
 export async function trainSparseAutoencoder({
   states,
@@ -74,13 +74,13 @@ export async function trainSparseAutoencoder({
   seed = 0,
   onProgress,
 }: SparseAutoencoderOptions): Promise<SparseAutoencoder> {
-  if (states.length < 10) throw new EvaluationError({ code: 'EMPTY_SET', message: `A sparse autoencoder needs ten states or more, got ${states.length}; collect more thoughts.` });
+  if (states.length < 10) throw new EvaluationError({ code: 'empty-set', message: `A sparse autoencoder needs ten states or more, got ${states.length}; collect more thoughts.` });
   const width = (states[0] as ArrayLike<number>).length;
   const odd = states.findIndex((state) => state.length !== width);
-  if (odd >= 0) throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.` });
+  if (odd >= 0) throw new EvaluationError({ code: 'length-mismatch', message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.` });
   const latents = givenLatents ?? 4 * width;
   if (!Number.isInteger(active) || active < 1 || active > latents) {
-    throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.` });
+    throw new EvaluationError({ code: 'invalid-argument', message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.` });
   }
   const random = new RandomStream(seed, 'sparse autoencoder');
   const order = random.shuffle(states.map((_, index) => index));

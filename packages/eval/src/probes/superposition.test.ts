@@ -60,12 +60,12 @@ describe('measureSuperposition', () => {
   });
 
   it('says what is missing where thoughts cannot be compared with nodes', async () => {
-    await expect(measureSuperposition({ reasoner, task: prosqaGraph, examples: [] })).rejects.toMatchObject({ code: 'EMPTY_SET' });
-    await expect(measureSuperposition({ reasoner, task: prosqaGraph, examples: questions(1).map(({ facts: _, ...example }) => example) })).rejects.toMatchObject({ code: 'INVALID_TASK_DATA' });
+    await expect(measureSuperposition({ reasoner, task: prosqaGraph, examples: [] })).rejects.toMatchObject({ code: 'empty-set' });
+    await expect(measureSuperposition({ reasoner, task: prosqaGraph, examples: questions(1).map(({ facts: _, ...example }) => example) })).rejects.toMatchObject({ code: 'invalid-task-data' });
     const toy = trainToyReasoner({ steps: 1 });
-    await expect(measureSuperposition({ reasoner: toy, task: prosqaGraph, examples: toyExamples({ count: 1 }) })).rejects.toMatchObject({ code: 'TASK_MODEL_MISMATCH', message: expect.stringContaining('no tokens for node numbers') });
+    await expect(measureSuperposition({ reasoner: toy, task: prosqaGraph, examples: toyExamples({ count: 1 }) })).rejects.toMatchObject({ code: 'task-model-mismatch', message: expect.stringContaining('no tokens for node numbers') });
     toy.dispose();
     const silent = new Reasoner({ model: reasoner.model, tokenizer: reasoner.tokenizer, settings: { ...reasoner.settings, method: { name: 'graph', thoughts: 'none' } } });
-    await expect(measureSuperposition({ reasoner: silent, task: prosqaGraph, examples: questions(1) })).rejects.toMatchObject({ code: 'TASK_MODEL_MISMATCH', message: expect.stringContaining('without thoughts') });
+    await expect(measureSuperposition({ reasoner: silent, task: prosqaGraph, examples: questions(1) })).rejects.toMatchObject({ code: 'task-model-mismatch', message: expect.stringContaining('without thoughts') });
   });
 });

@@ -63,7 +63,7 @@ export function classifyNodes({ facts, hop }: { facts: GraphFacts; /** k, from 1
  * the embedding e_v of each node v, by what v is to that thought. A thought that is the superposition of a search's
  * frontier has the highest products with the frontier's nodes.
  *
- * @throws EvaluationError TASK_MODEL_MISMATCH for a reasoner without thoughts or without tokens for nodes, INVALID_TASK_DATA for examples without a graph, EMPTY_SET.
+ * @throws EvaluationError task-model-mismatch for a reasoner without thoughts or without tokens for nodes, invalid-task-data for examples without a graph, empty-set.
  */
 export async function measureSuperposition({
   reasoner,
@@ -82,10 +82,10 @@ export async function measureSuperposition({
   onProgress?: (progress: { done: number; total: number }) => void;
   signal?: AbortSignal;
 }): Promise<Superposition> {
-  if (examples.length === 0) throw new EvaluationError({ code: 'EMPTY_SET', message: 'There is no question to think about.' });
+  if (examples.length === 0) throw new EvaluationError({ code: 'empty-set', message: 'There is no question to think about.' });
   checkReasoner({ reasoner, example: examples[0]!, task });
   const graphs = examples.map(({ id, facts }) => {
-    if (facts?.kind !== 'graph') throw new EvaluationError({ code: 'INVALID_TASK_DATA', message: `Example ${id} has no graph; superposition is measured on graphs, such as those of the task "prosqa-graph".` });
+    if (facts?.kind !== 'graph') throw new EvaluationError({ code: 'invalid-task-data', message: `Example ${id} has no graph; superposition is measured on graphs, such as those of the task "prosqa-graph".` });
     return facts;
   });
   const most = Math.max(...graphs.map(({ symbols }) => symbols.length));
@@ -138,7 +138,7 @@ function isInOrder({ classes }: ThoughtSuperposition): boolean {
 }
 
 function checkReasoner({ reasoner, example, task }: { reasoner: Reasoner; example: ReasoningExample; task: Pick<EvaluationTask, 'prompt'> }): void {
-  const mismatch = (message: string) => new EvaluationError({ code: 'TASK_MODEL_MISMATCH', message });
+  const mismatch = (message: string) => new EvaluationError({ code: 'task-model-mismatch', message });
   const { name } = reasoner.method;
   if (!reasoner.tokenizer.has('0') || !reasoner.tokenizer.has('1')) {
     throw mismatch(`This reasoner (method "${name}") has no tokens for node numbers; train one on graphs: docs/guide/graphs.md.`);
@@ -151,7 +151,7 @@ function checkReasoner({ reasoner, example, task }: { reasoner: Reasoner; exampl
 async function nodeEmbeddings({ reasoner, nodes }: { reasoner: Reasoner; nodes: number }): Promise<Float32Array[]> {
   const names = Array.from({ length: nodes }, (_, node) => String(node));
   const missing = names.find((name) => !reasoner.tokenizer.has(name));
-  if (missing !== undefined) throw new EvaluationError({ code: 'TASK_MODEL_MISMATCH', message: `A graph has ${nodes} nodes, but this reasoner has no token for node ${missing}.` });
+  if (missing !== undefined) throw new EvaluationError({ code: 'task-model-mismatch', message: `A graph has ${nodes} nodes, but this reasoner has no token for node ${missing}.` });
   const rows = tf.tidy(() => reasoner.model.embed(tf.tensor2d(names.map((name) => reasoner.tokenizer.idOf(name)), [1, nodes], 'int32')));
   const values = (await rows.data()) as Float32Array;
   const width = rows.shape[2];

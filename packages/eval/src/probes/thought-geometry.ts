@@ -26,11 +26,11 @@ export interface ThoughtGeometry {
 /**
  * Norms and likeness of thoughts, to see a collapse.
  *
- * @throws EvaluationError EMPTY_SET without a thought.
+ * @throws EvaluationError empty-set without a thought.
  */
 export function thoughtGeometry({ thoughts }: { thoughts: readonly ThoughtStates[] }): ThoughtGeometry {
   const most = thoughts.reduce((largest, states) => Math.max(largest, states.length), 0);
-  if (most === 0) throw new EvaluationError({ code: 'EMPTY_SET', message: 'There is no thought to measure; give examples of a model that thinks in hidden states.' });
+  if (most === 0) throw new EvaluationError({ code: 'empty-set', message: 'There is no thought to measure; give examples of a model that thinks in hidden states.' });
   const places = Array.from({ length: most }, (_, place): PlaceGeometry => {
     const present = thoughts.flatMap((states) => states[place] ?? []);
     return { place, norm: meanAndDeviation(present.map(euclideanNorm)), cosineBetweenExamples: meanPairwiseCosine(present), dimensions: participationRatio(present) };

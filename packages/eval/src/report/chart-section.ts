@@ -16,12 +16,12 @@ export interface ChartSectionOptions extends Omit<LineChartOptions, 'label'> {
 /**
  * A line chart as static SVG, with a legend and its first, best and last values as a table.
  *
- * @throws EvaluationError EMPTY_SET where no series has a point to draw.
+ * @throws EvaluationError empty-set where no series has a point to draw.
  */
 export function chartSection({ title, caption, text = [], ...chart }: ChartSectionOptions): ReportSection {
   const drawn = chart.series.some((series) => series.points.some((point) => Number.isFinite(point.x) && Number.isFinite(point.y)));
   if (!drawn) {
-    throw new EvaluationError({ code: 'EMPTY_SET', message: `Chart "${title}": no series has a finite point; leave the section out, or give points.` });
+    throw new EvaluationError({ code: 'empty-set', message: `Chart "${title}": no series has a finite point; leave the section out, or give points.` });
   }
   const legend = chart.series.map((series, index) => `<li>${legendMark(index)} ${escapeHtml(series.name)}</li>`).join('');
   const phases = (chart.phases ?? []).map((phase) => `<li>${escapeHtml(phase.label)} <span class="interval">from ${escapeHtml(formatValue({ value: phase.x }))}</span></li>`).join('');

@@ -54,11 +54,11 @@ export interface GallerySectionOptions {
  * Examples with picture, question, answer, thinking tokens and each thought in words beside the true
  * stage. Right and wrong ones stand together; a control without scripts shows one kind alone.
  *
- * @throws EvaluationError INVALID_IMAGE for a picture that cannot stand in the page.
+ * @throws EvaluationError invalid-image for a picture that cannot stand in the page.
  */
 export function gallerySection({ title, caption, items, text = [], markDifferences = true }: GallerySectionOptions): ReportSection {
   if (items.length === 0) {
-    throw new EvaluationError({ code: 'EMPTY_SET', message: `Gallery "${title}": no examples; leave the section out, or give some.` });
+    throw new EvaluationError({ code: 'empty-set', message: `Gallery "${title}": no examples; leave the section out, or give some.` });
   }
   const right = items.filter((item) => item.correct).length;
   const name = `show-${slug(title)}`;

@@ -20,13 +20,13 @@ const signatures: [mediaType: string, test: (bytes: Uint8Array) => boolean][] = 
 /**
  * The picture as a data address.
  *
- * @throws EvaluationError INVALID_IMAGE for an address outside the page or bytes of another format.
+ * @throws EvaluationError invalid-image for an address outside the page or bytes of another format.
  */
 export function imageSource(image: ReportImage): string {
   if (typeof image.data === 'string') {
     if (!/^data:image\/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*$/.test(image.data)) {
       throw new EvaluationError({
-        code: 'INVALID_IMAGE',
+        code: 'invalid-image',
         message: `A report's picture ("${image.alternativeText}") must be bytes or a base64 data address of PNG, JPEG, GIF or WebP, so that the page stands alone; got "${image.data.slice(0, 40)}".`,
       });
     }
@@ -36,7 +36,7 @@ export function imageSource(image: ReportImage): string {
   const mediaType = signatures.find(([, test]) => test(bytes))?.[0];
   if (mediaType === undefined) {
     throw new EvaluationError({
-      code: 'INVALID_IMAGE',
+      code: 'invalid-image',
       message: `A report's picture ("${image.alternativeText}", ${bytes.byteLength} bytes) is no PNG, JPEG, GIF or WebP; encode it first.`,
     });
   }

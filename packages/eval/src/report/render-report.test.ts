@@ -80,7 +80,7 @@ describe('renderReport', () => {
 
   it('refuses a section that no builder made', () => {
     const forged = { title: 'x', html: '<script>' } as never;
-    expect(() => renderReport({ title: 't', summary: 's', sections: [forged] })).toThrowError(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
+    expect(() => renderReport({ title: 't', summary: 's', sections: [forged] })).toThrowError(expect.objectContaining({ code: 'invalid-argument' }));
   });
 });
 
@@ -141,7 +141,7 @@ describe('chartSection', () => {
 
   it('refuses a chart without a point', () => {
     expect(() => chartSection({ title: 'T', caption: 'c', xLabel: 'x', yLabel: 'y', series: [{ name: 's', points: [{ x: 0, y: Number.NaN }] }] })).toThrowError(
-      expect.objectContaining({ code: 'EMPTY_SET' }),
+      expect.objectContaining({ code: 'empty-set' }),
     );
   });
 });
@@ -161,7 +161,7 @@ describe('gallerySection', () => {
   it('refuses pictures that would need a request or are none', () => {
     const item = (data: Uint8Array | string) => ({ question: 'q', answer: 'a', expected: 'a', correct: true, image: { data, alternativeText: 'p' } });
     for (const data of ['https://example.org/p.png', 'data:image/svg+xml;base64,AAAA', 'p.png', Uint8Array.from([1, 2, 3])]) {
-      expect(() => gallerySection({ title: 'G', caption: 'c', items: [item(data)] })).toThrowError(expect.objectContaining({ code: 'INVALID_IMAGE' }));
+      expect(() => gallerySection({ title: 'G', caption: 'c', items: [item(data)] })).toThrowError(expect.objectContaining({ code: 'invalid-image' }));
     }
     try {
       gallerySection({ title: 'G', caption: 'c', items: [] });

@@ -50,7 +50,7 @@ export interface TableSectionOptions {
 /**
  * A table that scrolls inside its box on narrow screens.
  *
- * @throws EvaluationError LENGTH_MISMATCH where a row has another number of cells than there are columns.
+ * @throws EvaluationError length-mismatch where a row has another number of cells than there are columns.
  */
 export function tableSection({ title, caption, columns, rows, text = [], notes = [] }: TableSectionOptions): ReportSection {
   const heads = columns.map((column, index) => {
@@ -61,7 +61,7 @@ export function tableSection({ title, caption, columns, rows, text = [], notes =
   for (const [index, row] of rows.entries()) {
     if (row.length !== heads.length) {
       throw new EvaluationError({
-        code: 'LENGTH_MISMATCH',
+        code: 'length-mismatch',
         message: `Table "${title}": row ${index + 1} has ${row.length} cells but there are ${heads.length} columns; give one cell a column (null for an empty one).`,
       });
     }

@@ -58,7 +58,7 @@ const columns = ['generated_tokens', 'generated_tokens_without_tags', 'thoughts'
  * Sums up the samples of tasks. A score's `_stderr` is the sample standard deviation over √n, as in the
  * harness; `unparseable`, `failed` and `dropped` are counts.
  *
- * @throws EvaluationError EMPTY_SET for a task without samples; INVALID_RESULT_FILE where samples have other metrics.
+ * @throws EvaluationError empty-set for a task without samples; invalid-result-file where samples have other metrics.
  */
 export function buildResults({
   tasks,
@@ -104,7 +104,7 @@ export function buildResults({
   };
   for (const { task, version, samples, total, higherIsBetter, config: settings = {}, dataHash, dropped = 0, measures = {} } of tasks) {
     const first = samples[0];
-    if (first === undefined) throw new EvaluationError({ code: 'EMPTY_SET', message: `Task "${task}" has no samples; check its data and the limit.` });
+    if (first === undefined) throw new EvaluationError({ code: 'empty-set', message: `Task "${task}" has no samples; check its data and the limit.` });
     const entry: Record<string, number | string | null> = { alias: task };
     const filter = first.filter;
     for (const metric of first.metrics) {
@@ -146,16 +146,16 @@ export async function writeResults({ folder, results }: { folder: string; result
   return path;
 }
 
-/** Reads a results file of ours or the harness's. @throws EvaluationError INVALID_RESULT_FILE */
+/** Reads a results file of ours or the harness's. @throws EvaluationError invalid-result-file */
 export async function readResults(path: string): Promise<EvaluationResults> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} cannot be read as JSON: ${(error as Error).message}`, cause: error });
+    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} cannot be read as JSON: ${(error as Error).message}`, cause: error });
   }
   if (typeof value !== 'object' || value === null || typeof (value as EvaluationResults).results !== 'object') {
-    throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} has no "results"; give a results_<date>.json.` });
+    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} has no "results"; give a results_<date>.json.` });
   }
   return value as EvaluationResults;
 }

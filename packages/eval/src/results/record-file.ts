@@ -31,7 +31,7 @@ export class RecordFile<Line extends FileRecord> {
   /**
    * Opens a file, new or begun.
    *
-   * @throws EvaluationError INVALID_RESULT_FILE for a broken line before the last, with its number.
+   * @throws EvaluationError invalid-result-file for a broken line before the last, with its number.
    */
   static async open<Line extends FileRecord>({
     path,
@@ -56,11 +56,11 @@ export class RecordFile<Line extends FileRecord> {
   /**
    * Writes a finished record. Calls may overlap; lines never mix.
    *
-   * @throws EvaluationError INVALID_ARGUMENT for a record that is finished already.
+   * @throws EvaluationError invalid-argument for a record that is finished already.
    */
   append(record: Line): Promise<void> {
     if (this.#records.has(record.id)) {
-      return Promise.reject(new EvaluationError({ code: 'INVALID_ARGUMENT', message: `"${record.id}" is in ${this.path} already; records of one file need ids of their own.` }));
+      return Promise.reject(new EvaluationError({ code: 'invalid-argument', message: `"${record.id}" is in ${this.path} already; records of one file need ids of their own.` }));
     }
     this.#records.set(record.id, record);
     const line = `${JSON.stringify(record)}\n`;
@@ -85,13 +85,13 @@ export class RecordFile<Line extends FileRecord> {
 /**
  * Reads a whole file of records.
  *
- * @throws EvaluationError INVALID_RESULT_FILE for a broken line, with its number.
+ * @throws EvaluationError invalid-result-file for a broken line, with its number.
  */
 export async function readRecords<Line extends FileRecord>({ path, isRecord }: { path: string; isRecord: (value: FileRecord) => boolean }): Promise<Line[]> {
   const bytes = await readFile(path);
   const { records, validBytes } = parseRecords<Line>({ path, bytes, isRecord });
   if (validBytes < bytes.length) {
-    throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path}: the last line is torn; go on with the run that writes it, or take the line off.` });
+    throw new EvaluationError({ code: 'invalid-result-file', message: `${path}: the last line is torn; go on with the run that writes it, or take the line off.` });
   }
   return [...records.values()];
 }
@@ -107,11 +107,11 @@ function parseRecords<Line extends FileRecord>({ path, bytes, isRecord }: { path
     const record = empty ? undefined : parseRecord(text);
     if (!empty && (record === undefined || !isRecord(record))) {
       if (found < 0 || found === bytes.length - 1) return { records, validBytes: start, complete: true };
-      throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path}:${line} is no such record; take the line off, or start the run in a new folder.` });
+      throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line} is no such record; take the line off, or start the run in a new folder.` });
     }
     if (record !== undefined) {
       if (records.has(record.id)) {
-        throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path}:${line}: "${record.id}" stands in the file twice; take one line off.` });
+        throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line}: "${record.id}" stands in the file twice; take one line off.` });
       }
       records.set(record.id, record as Line);
     }

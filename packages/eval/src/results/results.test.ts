@@ -42,7 +42,7 @@ describe('sample files', () => {
     const second = await openSampleFile({ path });
     expect([...second.finished.keys()]).toEqual(['s0', 's1', 's2']);
     expect(second.recoveredBytes).toBe(0);
-    await expect(second.append(sample(1))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    await expect(second.append(sample(1))).rejects.toMatchObject({ code: 'invalid-argument' });
     await second.append(sample(3));
     await second.close();
     expect(await readSamples(path)).toEqual([0, 1, 2, 3].map((index) => sample(index)));
@@ -128,14 +128,14 @@ describe('results', () => {
 
   it('refuses an empty task and a sample without the metric', () => {
     const task = { task: 't', version: 1, total: 0, higherIsBetter: {} };
-    expect(() => buildResults({ tasks: [{ ...task, samples: [] }], modelName: 'm' })).toThrowError(expect.objectContaining({ code: 'EMPTY_SET' }));
+    expect(() => buildResults({ tasks: [{ ...task, samples: [] }], modelName: 'm' })).toThrowError(expect.objectContaining({ code: 'empty-set' }));
     expect(() => buildResults({ tasks: [{ ...task, samples: [sample(0), sample(1, { scores: { other: 1 } })] }], modelName: 'm' })).toThrowError(/Sample "s1" has no score "exact_match"/);
   });
 
   it('names a results file that is none', async () => {
     const path = join(folder, 'results.json');
     await writeFile(path, '{"x":1}');
-    await expect(readResults(path)).rejects.toMatchObject({ code: 'INVALID_RESULT_FILE' });
+    await expect(readResults(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
     await writeFile(path, '{');
     await expect(readResults(path)).rejects.toThrowError(/cannot be read as JSON/);
   });

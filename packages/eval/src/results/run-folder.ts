@@ -39,7 +39,7 @@ export class RunFolder {
    * Opens a run's folder: a new one, or one begun with the same identity. It is locked until `close`, so
    * that two runs never write one file.
    *
-   * @throws EvaluationError INVALID_RESULT_FILE where the folder holds a run of another identity; TrainerError FOLDER_LOCKED where another run has it.
+   * @throws EvaluationError invalid-result-file where the folder holds a run of another identity; TrainerError FOLDER_LOCKED where another run has it.
    */
   static async open({ folder, identity, now = new Date() }: { folder: string; identity: RunIdentity; now?: Date }): Promise<RunFolder> {
     await mkdir(folder, { recursive: true });
@@ -67,12 +67,12 @@ export class RunFolder {
     try {
       begun = JSON.parse(text) as typeof begun;
     } catch (error) {
-      throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${path} is no JSON; give another output folder.`, cause: error });
+      throw new EvaluationError({ code: 'invalid-result-file', message: `${path} is no JSON; give another output folder.`, cause: error });
     }
     if (begun.fingerprint !== fingerprint) {
       const differing = Object.keys(identity).filter((key) => stableHash(identity[key as keyof RunIdentity]) !== stableHash(begun.identity?.[key as keyof RunIdentity]));
       throw new EvaluationError({
-        code: 'INVALID_RESULT_FILE',
+        code: 'invalid-result-file',
         message: `${folder} holds a run with other ${differing.join(' and ')}; give another output folder, or the settings of that run to go on with it.`,
       });
     }

@@ -7,7 +7,7 @@ export type SampleFile = RecordFile<SampleRecord>;
 /**
  * Opens a samples file, new or begun.
  *
- * @throws EvaluationError INVALID_RESULT_FILE for a broken line before the last, with its number.
+ * @throws EvaluationError invalid-result-file for a broken line before the last, with its number.
  */
 export async function openSampleFile({ path }: { path: string }): Promise<SampleFile> {
   return await RecordFile.open<SampleRecord>({ path, isRecord: isSample });
@@ -16,7 +16,7 @@ export async function openSampleFile({ path }: { path: string }): Promise<Sample
 /**
  * Reads a whole samples file.
  *
- * @throws EvaluationError INVALID_RESULT_FILE for a broken line, with its number.
+ * @throws EvaluationError invalid-result-file for a broken line, with its number.
  */
 export async function readSamples(path: string): Promise<SampleRecord[]> {
   return await readRecords<SampleRecord>({ path, isRecord: isSample });

@@ -75,7 +75,7 @@ export interface SampleRecordOptions {
 /**
  * A record in the harness's shape, its hashes computed.
  *
- * @throws EvaluationError INVALID_ARGUMENT where a score is not finite or hides a field.
+ * @throws EvaluationError invalid-argument where a score is not finite or hides a field.
  */
 export function makeSampleRecord(options: SampleRecordOptions): SampleRecord {
   const { scores, extra = {} } = options;
@@ -101,11 +101,11 @@ export function makeSampleRecord(options: SampleRecordOptions): SampleRecord {
     ...(options.error === undefined ? {} : { error: options.error }),
   };
   for (const [name, value] of [...Object.entries(scores), ...Object.entries(extra)]) {
-    if (name in record) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `The column "${name}" of sample "${options.id}" would hide a field of the record; name it otherwise.` });
+    if (name in record) throw new EvaluationError({ code: 'invalid-argument', message: `The column "${name}" of sample "${options.id}" would hide a field of the record; name it otherwise.` });
     record[name] = value;
   }
   for (const [name, value] of Object.entries(scores)) {
-    if (!Number.isFinite(value)) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `The score "${name}" of sample "${options.id}" is ${value}; a sample without a score counts as 0.` });
+    if (!Number.isFinite(value)) throw new EvaluationError({ code: 'invalid-argument', message: `The score "${name}" of sample "${options.id}" is ${value}; a sample without a score counts as 0.` });
   }
   return record;
 }
@@ -115,7 +115,7 @@ export function scoreOf(record: SampleRecord, metric: string): number {
   const value = record[metric];
   if (typeof value !== 'number') {
     throw new EvaluationError({
-      code: 'INVALID_RESULT_FILE',
+      code: 'invalid-result-file',
       message: `Sample "${record.id}" has no score "${metric}"; it has ${record.metrics.join(', ') || 'none'}.`,
     });
   }

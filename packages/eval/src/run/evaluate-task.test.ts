@@ -99,7 +99,7 @@ describe('evaluateTask', () => {
 
   it('refuses a file of other data and a model that loses answers', async () => {
     const file = await openSampleFile({ path: path() });
-    await expect(evaluateTask({ loaded, model: { answer: () => Promise.resolve([]) }, file })).rejects.toMatchObject({ code: 'LENGTH_MISMATCH' });
+    await expect(evaluateTask({ loaded, model: { answer: () => Promise.resolve([]) }, file })).rejects.toMatchObject({ code: 'length-mismatch' });
     await evaluateTask({ loaded, model: adder(), file });
     await expect(evaluateTask({ loaded: { ...loaded, examples: loaded.examples.slice(1) }, model: adder(), file })).rejects.toThrowError(/not in the data/);
     await file.close();

@@ -59,14 +59,14 @@ export interface EvaluateTaskOptions {
  * missing image, a question over the context) is written with its error, counts as wrong and is counted.
  *
  * @returns all samples in the data's order, those of earlier starts among them.
- * @throws EvaluationError INVALID_RESULT_FILE where the file holds samples of other data.
+ * @throws EvaluationError invalid-result-file where the file holds samples of other data.
  */
 export async function evaluateTask({ loaded, model, file, batch = 32, generation = {}, isSampleFault: isFault = isSampleFault, onProgress, signal }: EvaluateTaskOptions): Promise<SampleRecord[]> {
   const { task, examples } = loaded;
   const known = new Set(examples.map(({ id }) => id));
   const foreign = [...file.finished.keys()].find((id) => !known.has(id));
   if (foreign !== undefined) {
-    throw new EvaluationError({ code: 'INVALID_RESULT_FILE', message: `${file.path} holds a sample "${foreign}" that is not in the data; give another output folder.` });
+    throw new EvaluationError({ code: 'invalid-result-file', message: `${file.path} holds a sample "${foreign}" that is not in the data; give another output folder.` });
   }
   const waiting = examples.map((example, index) => ({ example, index })).filter(({ example }) => !file.finished.has(example.id));
   const report = () => {
@@ -106,7 +106,7 @@ async function runGroup({ group, loaded, model, generation, isFault }: { group: 
     return records;
   }
   if (answers.length !== group.length) {
-    throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `The model returned ${answers.length} answers to ${group.length} questions; it must return one a question, in order.` });
+    throw new EvaluationError({ code: 'length-mismatch', message: `The model returned ${answers.length} answers to ${group.length} questions; it must return one a question, in order.` });
   }
   const seconds = (performance.now() - begun) / 1000 / group.length;
   return group.map(({ example, index }, place) => {

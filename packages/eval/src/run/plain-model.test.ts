@@ -83,7 +83,7 @@ describe('a plain model', () => {
   it('refuses pictures without eyes, and questions over the context, with codes', async () => {
     const opened = await saved({ name: 'blind', config: llama() });
     const model = plainModel({ ...opened, maximumTokens: 2 });
-    await expect(model.answer({ examples: [{ ...example('a', '7'), image: picture(1) }], prompts: ['7'] })).rejects.toMatchObject({ code: 'TASK_MODEL_MISMATCH' });
+    await expect(model.answer({ examples: [{ ...example('a', '7'), image: picture(1) }], prompts: ['7'] })).rejects.toMatchObject({ code: 'task-model-mismatch' });
     await expect(model.answer({ examples: [example('a', '7')], prompts: ['7 '.repeat(80)] })).rejects.toMatchObject({ code: 'too-many-positions' });
     opened.model.dispose();
   });

@@ -33,7 +33,7 @@ const plainPictures = new Set(['llava']);
  * from elsewhere. Asked through its chat template, else as `Question: … Answer:`; the whole response is what the task
  * reads its answer from. Drawn answers have a seed each, as {@link reasonerModel}'s have.
  *
- * @throws EvaluationError TASK_MODEL_MISMATCH for a picture that it cannot be shown
+ * @throws EvaluationError task-model-mismatch for a picture that it cannot be shown
  */
 export function plainModel({ model, tokenizer, processor, maximumTokens = 512, temperature = 0, seed = 0, signal }: PlainModelOptions): AnsweringModel {
   const pictures = processor && new PictureStore({ processor });
@@ -110,7 +110,7 @@ function chat({ tokenizer, text, image }: { tokenizer: Tokenizer; text: string; 
 
 function noEyes(model: LanguageModel): EvaluationError {
   return new EvaluationError({
-    code: 'TASK_MODEL_MISMATCH',
+    code: 'task-model-mismatch',
     message: isMultimodal(model)
       ? `Pictures of a ${model.modelType} model without Subtext's own training cannot be laid out here yet; take a LLaVA folder, or train a reasoner from it first.`
       : `A ${model.modelType} model takes no pictures; choose a task without pictures or a model with eyes.`,

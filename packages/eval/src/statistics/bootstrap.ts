@@ -31,7 +31,7 @@ export interface BootstrapResult {
  * The percentile bootstrap (Efron, 1979) of any statistic of `count` samples. All that belongs to a
  * sample moves with its index, so that paired values stay paired. Same seed: same interval.
  *
- * @throws EvaluationError EMPTY_SET without samples; INVALID_ARGUMENT for too few resamples.
+ * @throws EvaluationError empty-set without samples; invalid-argument for too few resamples.
  */
 export function bootstrap({
   count,
@@ -44,9 +44,9 @@ export function bootstrap({
   /** Of the samples with these indices, some repeated. */
   statistic: (indices: Int32Array) => number;
 }): BootstrapResult {
-  if (count <= 0) throw new EvaluationError({ code: 'EMPTY_SET', message: 'There are no samples to draw from; give at least one.' });
+  if (count <= 0) throw new EvaluationError({ code: 'empty-set', message: 'There are no samples to draw from; give at least one.' });
   if (!Number.isInteger(resamples) || resamples < 100) {
-    throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `${resamples} resamples are too few for an interval; give at least 100 (2000 is usual).` });
+    throw new EvaluationError({ code: 'invalid-argument', message: `${resamples} resamples are too few for an interval; give at least 100 (2000 is usual).` });
   }
   checkConfidence(confidence);
   const random = new RandomStream(seed, 'bootstrap');
@@ -78,7 +78,7 @@ export interface PairedDifference extends BootstrapResult {
 /**
  * The mean difference left − right over the same samples, with its bootstrap interval.
  *
- * @throws EvaluationError LENGTH_MISMATCH or EMPTY_SET where the lists do not pair.
+ * @throws EvaluationError length-mismatch or empty-set where the lists do not pair.
  */
 export function pairedBootstrap({ left, right, ...options }: BootstrapOptions & { left: readonly number[]; right: readonly number[] }): PairedDifference {
   checkPaired(left, right);

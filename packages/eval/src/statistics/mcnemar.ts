@@ -20,7 +20,7 @@ export interface McNemarResult {
 /**
  * Whether two runs on the same samples differ in accuracy (McNemar, 1947; continuity correction by Edwards, 1948).
  *
- * @throws EvaluationError LENGTH_MISMATCH or EMPTY_SET where the lists do not pair.
+ * @throws EvaluationError length-mismatch or empty-set where the lists do not pair.
  */
 export function mcnemarTest({ left, right }: { left: readonly boolean[]; right: readonly boolean[] }): McNemarResult {
   checkPaired(left, right);
@@ -51,7 +51,7 @@ function binomialHalfTail(k: number, n: number): number {
 /** Refuses lists that do not pair. */
 export function checkPaired(left: readonly unknown[], right: readonly unknown[]): void {
   if (left.length !== right.length) {
-    throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `${left.length} values cannot be paired with ${right.length}; give both lists over the same samples, in one order.` });
+    throw new EvaluationError({ code: 'length-mismatch', message: `${left.length} values cannot be paired with ${right.length}; give both lists over the same samples, in one order.` });
   }
-  if (left.length === 0) throw new EvaluationError({ code: 'EMPTY_SET', message: 'There are no pairs to compare; give at least one.' });
+  if (left.length === 0) throw new EvaluationError({ code: 'empty-set', message: 'There are no pairs to compare; give at least one.' });
 }

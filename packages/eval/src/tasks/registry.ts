@@ -38,20 +38,20 @@ export const evaluationTasks: readonly EvaluationTask[] = [
   hallusionbench,
 ];
 
-/** The task of a name. @throws EvaluationError UNKNOWN_TASK */
+/** The task of a name. @throws EvaluationError unknown-task */
 export function findTask(name: string): EvaluationTask {
   const task = evaluationTasks.find((one) => one.name === name);
   if (task === undefined) {
-    throw new EvaluationError({ code: 'UNKNOWN_TASK', message: `There is no task "${name}"; choose from ${evaluationTasks.map((one) => one.name).join(', ')}.` });
+    throw new EvaluationError({ code: 'unknown-task', message: `There is no task "${name}"; choose from ${evaluationTasks.map((one) => one.name).join(', ')}.` });
   }
   return task;
 }
 
-/** Refuses a task with pictures for a model without eyes. @throws EvaluationError TASK_MODEL_MISMATCH */
+/** Refuses a task with pictures for a model without eyes. @throws EvaluationError task-model-mismatch */
 export function checkTaskFitsModel({ task, model }: { task: EvaluationTask; model: { name: string; seesImages: boolean } }): void {
   if (task.modality === 'image' && !model.seesImages) {
     throw new EvaluationError({
-      code: 'TASK_MODEL_MISMATCH',
+      code: 'task-model-mismatch',
       message: `Task "${task.name}" asks about pictures, but the model ${model.name} reads text only; choose a task of text, or a model that sees.`,
     });
   }
@@ -70,7 +70,7 @@ export interface LoadedTask {
 /**
  * Reads a task's examples.
  *
- * @throws DataError for a missing or malformed file; EvaluationError EMPTY_SET where nothing could be read, INVALID_TASK_DATA for two examples of one id.
+ * @throws DataError for a missing or malformed file; EvaluationError empty-set where nothing could be read, invalid-task-data for two examples of one id.
  */
 export async function loadTask({ task, path, limit, strict }: { task: EvaluationTask; path: string; /** @default all */ limit?: number; /** Whether a faulty record ends the reading. @default false */ strict?: boolean }): Promise<LoadedTask> {
   const stream = task.load({ path, ...(limit === undefined ? {} : { limit }), ...(strict === undefined ? {} : { strict }) });
@@ -79,13 +79,13 @@ export async function loadTask({ task, path, limit, strict }: { task: Evaluation
   if (examples.length === 0) {
     const first = faults.first[0];
     throw new EvaluationError({
-      code: 'EMPTY_SET',
+      code: 'empty-set',
       message: `Task "${task.name}" has no example in ${path}${first === undefined ? '' : `: ${faults.dropped} records are faulty, the first at line ${first.line}: ${first.message}`}. It expects ${task.dataDescription}.`,
     });
   }
   const ids = new Set<string>();
   for (const { id } of examples) {
-    if (ids.has(id)) throw new EvaluationError({ code: 'INVALID_TASK_DATA', message: `Two examples of ${path} have the id "${id}"; samples are told apart by it.` });
+    if (ids.has(id)) throw new EvaluationError({ code: 'invalid-task-data', message: `Two examples of ${path} have the id "${id}"; samples are told apart by it.` });
     ids.add(id);
   }
   // Of a folder, the file that is asked by default.

@@ -81,7 +81,7 @@ describe('every task', () => {
     const names = evaluationTasks.map(({ name }) => name);
     expect([...names].sort()).toEqual(Object.keys(files).sort());
     expect(new Set(names).size).toBe(names.length);
-    expect(() => findTask('gsm9k')).toThrowError(expect.objectContaining({ code: 'UNKNOWN_TASK' }));
+    expect(() => findTask('gsm9k')).toThrowError(expect.objectContaining({ code: 'unknown-task' }));
   });
 
   it.each(Object.keys(files))('%s reads its official format; the truth is right and nothing is wrong', async (name) => {
@@ -107,7 +107,7 @@ describe('every task', () => {
     expect(() => checkTaskFitsModel({ task: findTask('nlvr'), model: { name: 'gpt2', seesImages: false } })).toThrowError(/reads text only/);
     expect(() => checkTaskFitsModel({ task: findTask('gsm8k'), model: { name: 'gpt2', seesImages: false } })).not.toThrow();
     await writeFile(join(folder, 'empty.json'), '[]');
-    await expect(loadTask({ task: findTask('prosqa'), path: join(folder, 'empty.json') })).rejects.toMatchObject({ code: 'EMPTY_SET' });
+    await expect(loadTask({ task: findTask('prosqa'), path: join(folder, 'empty.json') })).rejects.toMatchObject({ code: 'empty-set' });
     await expect(loadTask({ task: findTask('prosqa'), path: join(folder, 'none.json') })).rejects.toThrowError(/none\.json/);
     await writeFile(join(folder, 'columns.tsv'), 'index\tquestion\n1\tq\n');
     await expect(loadTask({ task: findTask('mmstar'), path: join(folder, 'columns.tsv') })).rejects.toThrowError(/no column answer/);

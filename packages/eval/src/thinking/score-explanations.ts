@@ -40,9 +40,9 @@ export function countFacts({ explanation, stage, example }: { explanation: strin
 
 /** Scores one stage's explanations against their examples, in order. */
 export function scoreExplanations({ explanations, stage, examples }: { explanations: readonly string[]; stage: string; examples: readonly ReasoningExample[] }): ExplanationScore {
-  if (examples.length === 0) throw new EvaluationError({ code: 'EMPTY_SET', message: `There is no explanation of "${stage}" to score.` });
+  if (examples.length === 0) throw new EvaluationError({ code: 'empty-set', message: `There is no explanation of "${stage}" to score.` });
   if (explanations.length !== examples.length) {
-    throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `${explanations.length} explanations for ${examples.length} examples; give one an example, in order.` });
+    throw new EvaluationError({ code: 'length-mismatch', message: `${explanations.length} explanations for ${examples.length} examples; give one an example, in order.` });
   }
   const hypotheses = explanations.map((text) => stripForScoring({ text }));
   const references = examples.map((example) => stripForScoring({ text: stageText({ example, stage }) }));
@@ -60,6 +60,6 @@ export function scoreExplanations({ explanations, stage, examples }: { explanati
 /** The true text of a stage; steps without a name are `step_1`, `step_2`, … as methods call them. */
 export function stageText({ example, stage }: { example: ReasoningExample; stage: string }): string {
   const step = example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage);
-  if (!step) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `Example ${example.id} has no stage "${stage}".` });
+  if (!step) throw new EvaluationError({ code: 'invalid-argument', message: `Example ${example.id} has no stage "${stage}".` });
   return step.text;
 }

@@ -43,9 +43,9 @@ export function summarizeAnswers({
   seconds: number;
 }): AnswerSummary {
   const count = examples.length;
-  if (count === 0) throw new EvaluationError({ code: 'EMPTY_SET', message: `There is no example to score ${method} on.` });
+  if (count === 0) throw new EvaluationError({ code: 'empty-set', message: `There is no example to score ${method} on.` });
   if (answers.length !== count) {
-    throw new EvaluationError({ code: 'LENGTH_MISMATCH', message: `${method}: ${answers.length} answers for ${count} examples; give one answer an example, in order.` });
+    throw new EvaluationError({ code: 'length-mismatch', message: `${method}: ${answers.length} answers for ${count} examples; give one answer an example, in order.` });
   }
   const correct = examples.map((example, index) => isCorrect({ answer: answers[index]!, example }));
   const successes = correct.filter(Boolean).length;

@@ -4,7 +4,7 @@ import { EvaluationError } from '../../errors';
 export interface JudgeEndpoint {
   /** Named in results; never holds a key. */
   readonly model: string;
-  /** What the model writes. @throws EvaluationError JUDGE_FAILED */
+  /** What the model writes. @throws EvaluationError judge-failed */
   complete(options: { prompt: string; temperature: number }): Promise<string>;
 }
 
@@ -28,7 +28,7 @@ export interface OpenAiCompatibleJudgeOptions {
 /**
  * A judge behind any endpoint that speaks OpenAI's chat completions.
  *
- * @throws EvaluationError JUDGE_MISSING without an address or a model's name.
+ * @throws EvaluationError judge-missing without an address or a model's name.
  */
 export function openAiCompatibleJudge({ baseUrl, model, apiKey, maximumTokens = 512, timeoutSeconds = 120, attempts = 5, backoffSeconds = 1 }: OpenAiCompatibleJudgeOptions): JudgeEndpoint {
   let address: URL;
@@ -36,11 +36,11 @@ export function openAiCompatibleJudge({ baseUrl, model, apiKey, maximumTokens = 
     address = new URL(`${baseUrl.replace(/\/+$/, '')}/chat/completions`);
     if (!/^https?:$/.test(address.protocol)) throw new Error('no http address');
   } catch (error) {
-    throw new EvaluationError({ code: 'JUDGE_MISSING', message: `The judge's address "${baseUrl}" is no http address; give one such as http://localhost:8000/v1.`, cause: error });
+    throw new EvaluationError({ code: 'judge-missing', message: `The judge's address "${baseUrl}" is no http address; give one such as http://localhost:8000/v1.`, cause: error });
   }
-  if (model === '') throw new EvaluationError({ code: 'JUDGE_MISSING', message: 'The judge needs the name of a model; give the one that the endpoint serves.' });
+  if (model === '') throw new EvaluationError({ code: 'judge-missing', message: 'The judge needs the name of a model; give the one that the endpoint serves.' });
   const fail = (message: string, cause?: unknown) =>
-    new EvaluationError({ code: 'JUDGE_FAILED', message: `The judge at ${address.origin} (${model}) ${message}. What is judged is kept; run the same command again to go on.`, cause });
+    new EvaluationError({ code: 'judge-failed', message: `The judge at ${address.origin} (${model}) ${message}. What is judged is kept; run the same command again to go on.`, cause });
 
   return {
     model,

@@ -30,7 +30,7 @@ export interface JudgedSamples {
  * Scores a task's samples by rules and, where they cannot, by a judge, and writes each judgement as it
  * comes. Where the endpoint fails, what is judged stays in the file, and a further call goes on after it.
  *
- * @throws EvaluationError JUDGE_MISSING for a task that needs a judge without one; JUDGE_FAILED where the endpoint fails.
+ * @throws EvaluationError judge-missing for a task that needs a judge without one; judge-failed where the endpoint fails.
  */
 export async function judgeSamples({
   task,
@@ -58,7 +58,7 @@ export async function judgeSamples({
   onProgress?: (progress: { done: number; total: number }) => void;
 }): Promise<JudgedSamples> {
   const step = task.judge;
-  if (step === undefined) throw new EvaluationError({ code: 'INVALID_ARGUMENT', message: `Task "${task.name}" needs no judge; its scores are in the samples.` });
+  if (step === undefined) throw new EvaluationError({ code: 'invalid-argument', message: `Task "${task.name}" needs no judge; its scores are in the samples.` });
   const endpoint = requireJudge({ task, judge });
   const byId = new Map(examples.map((example) => [example.id, example]));
   const file = await RecordFile.open<Judgement>({ path, isRecord: (value) => typeof (value as Judgement).scores === 'object' && typeof (value as Judgement).by === 'string' });
@@ -70,7 +70,7 @@ export async function judgeSamples({
       for (let sample = waiting.shift(); sample !== undefined && failure === undefined; sample = waiting.shift()) {
         try {
           const example = byId.get(sample.id);
-          if (example === undefined) throw new EvaluationError({ code: 'UNPAIRED_SAMPLES', message: `Sample "${sample.id}" has no example in task "${task.name}"; give the data that the samples were made with.` });
+          if (example === undefined) throw new EvaluationError({ code: 'unpaired-samples', message: `Sample "${sample.id}" has no example in task "${task.name}"; give the data that the samples were made with.` });
           await file.append(await judgeOne({ step, sample, example, judge: endpoint, tries }));
           onProgress?.({ done: ++done, total: samples.length });
         } catch (error) {
@@ -91,12 +91,12 @@ export async function judgeSamples({
 /**
  * The judge that a task needs.
  *
- * @throws EvaluationError JUDGE_MISSING where it is not given. Call it before the samples are made.
+ * @throws EvaluationError judge-missing where it is not given. Call it before the samples are made.
  */
 export function requireJudge({ task, judge }: { task: EvaluationTask; judge?: JudgeEndpoint }): JudgeEndpoint {
   if (judge === undefined) {
     throw new EvaluationError({
-      code: 'JUDGE_MISSING',
+      code: 'judge-missing',
       message: `Task "${task.name}" is scored by a judge, and none is given; name an OpenAI-compatible endpoint and its model, such as http://localhost:8000/v1.`,
     });
   }

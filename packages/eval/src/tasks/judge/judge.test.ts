@@ -86,9 +86,9 @@ describe('MM-Vet', () => {
   });
 
   it('is refused without an endpoint, before anything is asked', async () => {
-    await expect(judgeSamples({ task: mmVet, samples, examples, path: path() })).rejects.toMatchObject({ code: 'JUDGE_MISSING' });
+    await expect(judgeSamples({ task: mmVet, samples, examples, path: path() })).rejects.toMatchObject({ code: 'judge-missing' });
     expect(() => openAiCompatibleJudge({ baseUrl: 'localhost', model: 'm' })).toThrowError(/is no http address/);
-    expect(() => openAiCompatibleJudge({ baseUrl: address(), model: '' })).toThrowError(expect.objectContaining({ code: 'JUDGE_MISSING' }));
+    expect(() => openAiCompatibleJudge({ baseUrl: address(), model: '' })).toThrowError(expect.objectContaining({ code: 'judge-missing' }));
   });
 
   it('loses nothing where the endpoint fails halfway', async () => {
@@ -113,7 +113,7 @@ describe('MM-Vet', () => {
     await expect(judgeSamples({ ...one, judge: judge(), path: join(folder, 'other.jsonl') })).rejects.toThrowError(/refused with 401: no such key/);
     expect(requests).toHaveLength(1);
     respond = () => ({ status: 200, body: '<html>' });
-    await expect(judgeSamples({ ...one, judge: judge(), path: join(folder, 'other.jsonl') })).rejects.toMatchObject({ code: 'JUDGE_FAILED' });
+    await expect(judgeSamples({ ...one, judge: judge(), path: join(folder, 'other.jsonl') })).rejects.toMatchObject({ code: 'judge-failed' });
   });
 
   it('names an endpoint that is not there, and one that does not answer in time', async () => {
@@ -121,7 +121,7 @@ describe('MM-Vet', () => {
     await expect(judgeSamples({ ...one, judge: openAiCompatibleJudge({ baseUrl: 'http://127.0.0.1:9/v1', model: 'm', attempts: 1 }) })).rejects.toThrowError(/cannot be reached/);
     respond = () => reply('1');
     server.prependListener('request', (_, response) => response.destroy());
-    await expect(judgeSamples({ ...one, judge: judge({ attempts: 1, timeoutSeconds: 1 }) })).rejects.toMatchObject({ code: 'JUDGE_FAILED' });
+    await expect(judgeSamples({ ...one, judge: judge({ attempts: 1, timeoutSeconds: 1 }) })).rejects.toMatchObject({ code: 'judge-failed' });
   });
 
   it('asks again, warmer, where a reply is no grade; then counts it', async () => {
