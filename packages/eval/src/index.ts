@@ -5,7 +5,7 @@ export { tableSection, type TableCell, type TableColumn, type TableSectionOption
 export { chartSection, type ChartSectionOptions } from './report/chart-section';
 export type { ChartPoint, ChartSeries } from './report/line-chart';
 export { gallerySection, type GalleryItem, type GallerySectionOptions, type GalleryThought } from './report/gallery-section';
-export type { ReportImage } from './report/image-source';
+export { isReportPicture, type ReportImage } from './report/image-source';
 export { renderReport, type RenderReportOptions, type ReportHighlight } from './report/render-report';
 export type { ReportSection } from './report/report-section';
 
@@ -16,9 +16,17 @@ export { meteor } from './metrics/meteor';
 export { porterStem } from './metrics/porter-stemmer';
 export { tokenizeThirteenA } from './metrics/text-pieces';
 export { stripForScoring } from './metrics/strip-for-scoring';
-export { entityRecall, namesOf, numberRecall, numbersOf, type RecallScore } from './metrics/recall';
-export { answerAfterHash, normalizeAnswer, numericAnswer, sameNumber, spacedDigits } from './metrics/exact-match';
+export { entityRecall, namesOf, numberRecall, type RecallScore } from './metrics/recall';
+export { numbersOf, sameNumber } from './metrics/numbers';
+export { normalizeAnswer, spacedDigits } from './metrics/exact-match';
 export { multipleChoiceLetter, yesOrNo, type Choices } from './metrics/multiple-choice';
+
+export { announcedAnswers, boxedAnswer, markedAnswer } from './answers/answer-marks';
+export { beforeNextQuestion } from './answers/answer-scope';
+export { choiceAnswer, wordAnswer, yesOrNoAnswer } from './answers/choice-answer';
+export { coconutMark, flexibleExtract, strictMatch, vlmEvalKit, vlmEvalKitYesOrNo, type AnswerFilter } from './answers/answer-filters';
+export { finalAnswer } from './answers/final-answer';
+export { numberAnswer, numericAnswer } from './answers/number-answer';
 
 export { bootstrap, pairedBootstrap, type BootstrapOptions, type BootstrapResult, type PairedDifference } from './statistics/bootstrap';
 export { meanAndDeviation, wilsonInterval, type Interval, type MeanAndDeviation } from './statistics/intervals';
@@ -30,8 +38,11 @@ export { makeSampleRecord, stableHash, textHash, type SampleRecord, type SampleR
 export { openSampleFile, readSamples, type SampleFile } from './results/sample-file';
 export { RecordFile, type FileRecord } from './results/record-file';
 export { buildResults, fileDate, readResults, writeResults, type EvaluationResults, type TaskRun } from './results/evaluation-results';
+export { fileNamePart } from './results/result-schema';
 export { runMarkdown, runSections, type ReportedTask } from './results/run-sections';
-export { gitHash, hashFile, hashFolder, RunFolder, type RunIdentity } from './results/run-folder';
+export { hashExamples, hashFile, hashFolder } from './results/content-hash';
+export { gitHash } from './results/git-commit';
+export { RunFolder, type RunIdentity } from './results/run-folder';
 
 export { compareRuns, scoreRun, type ComparedRun, type ComparisonResult, type RunComparison, type RunScore } from './comparison/compare-runs';
 export { comparisonMarkdown, comparisonSections, comparisonSentences, markdownTable } from './comparison/comparison-tables';
@@ -72,11 +83,11 @@ export { countFacts, scoreExplanations, stageText, type ExplanationScore } from 
 export { explanationRequests, thoughtConditions, type ThoughtCondition } from './thinking/thought-conditions';
 
 export { exactMatchScore, sampleDocument, type EvaluationTask, type TaskMetric, type TaskScore } from './tasks/evaluation-task';
-export { finalAnswer } from './tasks/final-answer';
 export { groupAccuracy, multipleChoiceTask, promptWithOptions } from './tasks/multiple-choice-task';
-export { checkTaskFitsModel, evaluationTasks, findTask, loadTask, type LoadedTask } from './tasks/registry';
+export { answerScores, formatTask, type AnswerScore } from './tasks/format-task';
+export { askedAsGraphs, checkTaskFitsModel, evaluationTasks, findTask, loadTask, type LoadedTask } from './tasks/registry';
 export { openAiCompatibleJudge, type JudgeEndpoint, type OpenAiCompatibleJudgeOptions } from './tasks/judge/judge-endpoint';
-export { judgeSamples, requireJudge, type JudgedSamples, type Judgement } from './tasks/judge/judge-samples';
+export { judgeSamples, readJudgedSamples, requireJudge, type JudgedSamples, type Judgement } from './tasks/judge/judge-samples';
 export type { JudgedScore, JudgeStep } from './tasks/judge/judge-step';
 
 export { evaluateTask, isSampleFault, type AnsweringModel, type EvaluateTaskOptions, type EvaluationProgress, type ModelAnswer } from './run/evaluate-task';

@@ -1,24 +1,23 @@
 import { renderReport } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import { createOutput, engineOption, findModel, interruptSignal, positiveWholeNumber, repeated, share, wholeNumber } from '@subtext/terminal';
-import { writeAtomically } from '@subtext/trainer';
+import { writeFileAtomically } from '@subtext/core/node';
 import { Command, Option } from 'commander';
 import { join } from 'node:path';
 
 import { auditModel, type AuditSettings } from '../pipeline/audit-model';
+import { dataOptions } from '../pipeline/load-tasks';
 
-interface AuditOptions extends Omit<AuditSettings, 'task' | 'data'> {
-  task: string;
-  data?: string[];
+interface AuditOptions extends AuditSettings {
   engine: EngineName | 'auto';
   json: boolean;
 }
 
 export function auditCommand(): Command {
-  return new Command('audit')
+  return dataOptions(new Command('audit'))
     .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub; its interpreters/ are audited too")
-    .requiredOption('--task <name>', 'the task whose questions are asked')
-    .requiredOption('--output <folder>', 'where the report goes; a broken audit is gone on with')
+    .option('--task <name>', 'the task whose questions are asked')
+    .requiredOption('--output <folder>', 'where the report goes; the same command resumes an interrupted audit')
     .option('--data <path>', "the task's data", repeated)
     .option('--limit <count>', 'only the first examples', positiveWholeNumber)
     .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
@@ -37,10 +36,10 @@ export function auditCommand(): Command {
       const settings = { ...options, model: await found(options.model), ...(options.cot === undefined ? {} : { cot: await found(options.cot) }), ...(options.noCot === undefined ? {} : { noCot: await found(options.noCot) }) };
       await useEngine(options.engine);
       const audit = await auditModel({ settings, output, signal });
-      await writeAtomically({ path: join(options.output, 'audit.json'), data: `${JSON.stringify(audit.result, null, 2)}\n` });
-      await writeAtomically({ path: join(options.output, 'audit.md'), data: audit.markdown });
+      await writeFileAtomically({ path: join(options.output, 'audit.json'), data: `${JSON.stringify(audit.result, null, 2)}\n` });
+      await writeFileAtomically({ path: join(options.output, 'audit.md'), data: audit.markdown });
       const report = join(options.output, 'report.html');
-      await writeAtomically({ path: report, data: renderReport({ title: `Audit of ${options.model}`, summary: audit.summary, sections: audit.sections }) });
+      await writeFileAtomically({ path: report, data: renderReport({ title: `Audit of ${options.model}`, summary: audit.summary, sections: audit.sections }) });
       output.event({ event: 'audit', ...audit.result, report }, `\n${audit.markdown}\n  report  ${report}`);
     });
 }

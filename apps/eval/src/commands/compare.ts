@@ -1,6 +1,6 @@
-import { compareRuns, comparisonMarkdown, comparisonSections, readResults, readSamples, renderReport, type ComparedRun, type ReportSection } from '@subtext/eval';
+import { compareRuns, comparisonMarkdown, comparisonSections, evaluationTasks, fileNamePart, readJudgedSamples, readResults, readSamples, renderReport, type ComparedRun, type ReportSection, type SampleRecord } from '@subtext/eval';
 import { createOutput, UsageError } from '@subtext/terminal';
-import { writeAtomically } from '@subtext/trainer';
+import { writeFileAtomically } from '@subtext/core/node';
 import { Command } from 'commander';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -37,7 +37,9 @@ export function compareCommand(): Command {
       if (tasks.length === 0) throw new UsageError(`The runs have no task in common: ${runs.map(({ name, samples }) => `${name} has ${[...samples.keys()].join(', ')}`).join('; ')}.`);
       const results = tasks.map((task) => {
         const compared = runs.map(({ name, samples }) => ({ name, samples: samples.get(task)! }));
-        return { task, result: compareRuns({ runs: compared, metric: metric ?? compared[0]!.samples[0]!.metrics[0]!, onlyShared }) };
+        const score = metric ?? compared[0]!.samples[0]?.metrics[0];
+        if (score === undefined) throw new UsageError(`The samples of ${task} in ${compared[0]!.name} have no score to compare.`);
+        return { task, result: compareRuns({ runs: compared, metric: score, onlyShared }) };
       });
       const markdown = results.map(({ task, result }) => `## ${task}\n\n${comparisonMarkdown(result)}`).join('\n');
       for (const { task, result } of results) output.event({ event: 'comparison', task, ...result });
@@ -46,22 +48,30 @@ export function compareCommand(): Command {
       await mkdir(folder, { recursive: true });
       const sections = results.flatMap(({ task, result }): ReportSection[] => comparisonSections(result).map((section) => (tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section)));
       const report = join(folder, 'comparison.html');
-      await writeAtomically({ path: report, data: renderReport({ title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`, summary: `${tasks.join(', ')}: the same samples in every run.`, sections }) });
-      await writeAtomically({ path: join(folder, 'comparison.md'), data: markdown });
-      await writeAtomically({ path: join(folder, 'comparison.json'), data: `${JSON.stringify(results, null, 2)}\n` });
+      await writeFileAtomically({ path: report, data: renderReport({ title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`, summary: `${tasks.join(', ')}: the same samples in every run.`, sections }) });
+      await writeFileAtomically({ path: join(folder, 'comparison.md'), data: markdown });
+      await writeFileAtomically({ path: join(folder, 'comparison.json'), data: `${JSON.stringify(results, null, 2)}\n` });
       output.event({ event: 'written', report }, `  report  ${report}`);
     });
 }
 
 async function readRun(folder: string): Promise<ReadRun> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${folder} is no run's folder: ${error.code === 'ENOENT' ? 'it does not exist' : error.message}. Give a folder that "subtext-eval run" wrote.`);
+    throw new UsageError(`${folder} is not a run's folder: ${error.code === 'ENOENT' ? 'it does not exist' : error.message}. Give a folder that "subtext-eval run" wrote.`);
   });
   const last = names.filter((name) => /^results_.*\.json$/.test(name)).sort().at(-1);
-  if (last === undefined) throw new UsageError(`${folder} holds no results_<date>.json: its run is not finished, or it is no run's folder. Run the same "subtext-eval run" again to go on with it.`);
+  if (last === undefined) throw new UsageError(`${folder} holds no results_<date>.json: its run is not finished, or it is not a run's folder. Run the same "subtext-eval run" again to resume it.`);
   const results = await readResults(join(folder, last));
   const date = last.slice('results_'.length, -'.json'.length);
   const samples = new Map<string, ComparedRun['samples']>();
-  for (const task of Object.keys(results.results)) samples.set(task, await readSamples(join(folder, `samples_${task}_${date}.jsonl`)));
+  for (const task of Object.keys(results.results)) samples.set(task, await readTask({ folder, task, date }));
   return { name: folder.replace(/[/\\]+$/, ''), samples };
+}
+
+/** A task's samples; those of a judged task with the scores of its judgements. */
+async function readTask({ folder, task, date }: { folder: string; task: string; date: string }): Promise<SampleRecord[]> {
+  const name = fileNamePart(task);
+  const samples = await readSamples(join(folder, `samples_${name}_${date}.jsonl`));
+  const judge = evaluationTasks.find((one) => one.name === task)?.judge;
+  return judge === undefined ? samples : await readJudgedSamples({ samples, path: join(folder, `judgements_${name}_${date}.jsonl`), metrics: judge.metrics });
 }

@@ -2,6 +2,7 @@ import {
   buildResults,
   evaluateTask,
   gitHash,
+  hashExamples,
   hashFolder,
   judgeSamples,
   meanAndDeviation,
@@ -11,30 +12,25 @@ import {
   RunFolder,
   runMarkdown,
   runSections,
-  stableHash,
   writeResults,
   type EvaluationResults,
   type JudgeEndpoint,
-  type LoadedTask,
   type SampleRecord,
 } from '@subtext/eval';
 import { engineName, useEngine, type EngineName } from '@subtext/tensor';
 import { createOutput, engineOption, findModel, interruptSignal, nonNegativeNumber, type Output, positiveWholeNumber, repeated, UsageError, wholeNumberList, wordList } from '@subtext/terminal';
-import { writeAtomically } from '@subtext/trainer';
+import { writeFileAtomically } from '@subtext/core/node';
 import { Command } from 'commander';
 import { join } from 'node:path';
 
-import { loadTasks } from '../pipeline/load-tasks';
+import { dataOptions, loadTasks, type AskedData, type LoadedData } from '../pipeline/load-tasks';
 import { openAnsweringModel, type OpenedModel } from '../pipeline/open-answering-model';
 import { reportImages } from '../pipeline/report-images';
 import { packageVersions } from '../pipeline/versions';
 
-interface RunOptions {
+interface RunOptions extends AskedData {
   model: string;
-  task: string[];
-  data?: string[];
   output: string;
-  limit?: number;
   batch: number;
   seeds: number[];
   temperature: number;
@@ -45,13 +41,11 @@ interface RunOptions {
   json: boolean;
 }
 
-type Loaded = LoadedTask & { path: string; total: number };
-
 export function runCommand(): Command {
-  return new Command('run')
+  return dataOptions(new Command('run'))
     .requiredOption('--model <folder>', "a reasoner's folder, or a Hugging Face model as it is: a folder, or an id on the hub")
-    .requiredOption('--task <names>', 'tasks, between commas (subtext-eval list shows them)', wordList)
-    .requiredOption('--output <folder>', 'where results go; a broken run is gone on with')
+    .option('--task <names>', 'tasks, between commas (subtext-eval list shows them)', wordList)
+    .requiredOption('--output <folder>', 'where results go; the same command resumes an interrupted run')
     .option('--data <path>', "a task's data; NAME=PATH, repeated, for several tasks", repeated)
     .option('--limit <count>', 'only the first examples of each task', positiveWholeNumber)
     .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
@@ -69,11 +63,12 @@ export function runCommand(): Command {
       if ((judgeUrl === undefined) !== (judgeModel === undefined)) throw new UsageError('A judge needs both --judge-url and --judge-model.');
       const judge = judgeUrl === undefined ? undefined : openAiCompatibleJudge({ baseUrl: judgeUrl, model: judgeModel as string, apiKey: process.env.SUBTEXT_JUDGE_KEY });
       const signal = interruptSignal();
-      const loaded = await loadTasks({ names: options.task, data: options.data, limit: options.limit, output });
-      for (const { task } of loaded) if (task.judge) requireJudge({ task, judge });
+      const asked = await loadTasks({ asked: options, output });
+      for (const { task } of asked) if (task.judge) requireJudge({ task, judge });
       const folder = await findModel({ model: options.model, signal });
       await useEngine(options.engine);
-      const opened = await openAnsweringModel({ folder, tasks: loaded.map(({ task }) => task) });
+      const opened = await openAnsweringModel({ folder, loaded: asked });
+      const { loaded } = opened;
       try {
         const modelHash = await hashFolder(folder);
         const all: EvaluationResults[] = [];
@@ -100,7 +95,7 @@ async function runOnce({
   signal,
 }: {
   options: RunOptions;
-  loaded: readonly Loaded[];
+  loaded: readonly LoadedData[];
   opened: OpenedModel;
   modelHash: string;
   judge: JudgeEndpoint | undefined;
@@ -111,13 +106,15 @@ async function runOnce({
 }): Promise<EvaluationResults> {
   const { temperature, limit, maxTokens, batch, model: modelFolder } = options;
   const generation = { temperature, ...(temperature > 0 ? { seed } : {}), ...(maxTokens === undefined ? {} : { max_new_tokens: maxTokens }) };
-  const tasks = Object.fromEntries(loaded.map(({ task, dataHash, examples }) => [task.name, { version: task.version, dataHash: dataHash ?? stableHash(examples.map(({ id }) => id)) }]));
+  // What is asked is its words and pictures: the file's hash alone would not tell that a picture was exchanged.
+  const examplesHashes = new Map(await Promise.all(loaded.map(async ({ task, examples }) => [task.name, await hashExamples(examples)] as const)));
+  const tasks = Object.fromEntries(loaded.map(({ task }) => [task.name, { version: task.version, examples: examplesHashes.get(task.name) }]));
   const settings = { generation, limit: limit ?? null, engine: engineName(), ...(judge ? { judge: judge.model } : {}) };
   const run = await RunFolder.open({ folder, identity: { modelHash, tasks, settings } });
   try {
-    if (run.resumed) output.event({ event: 'resumed', folder }, `  ${folder} was begun before: what is finished is kept.`);
+    if (run.resumed) output.event({ event: 'resumed', folder }, `  ${folder} was begun before: finished samples are kept.`);
     const model = opened.answering({ temperature, seed, signal, ...(maxTokens === undefined ? {} : { maximumTokens: maxTokens }) });
-    const finished: { loaded: Loaded; samples: SampleRecord[]; measures: Record<string, number> }[] = [];
+    const finished: { loaded: LoadedData; samples: SampleRecord[]; measures: Record<string, number> }[] = [];
     for (const one of loaded) {
       const { task } = one;
       const file = await run.samples(task.name);
@@ -146,7 +143,7 @@ async function runOnce({
         await file.close();
       }
       if (task.judge) {
-        const judged = await judgeSamples({ task, samples, examples: one.examples, judge, path: file.path.replace(/samples_/, 'judgements_'), onProgress: ({ done, total }) => output.progress({ label: `${task.name}: judging`, done, total }) });
+        const judged = await judgeSamples({ task, samples, examples: one.examples, judge, signal, path: file.path.replace(/samples_/, 'judgements_'), onProgress: ({ done, total }) => output.progress({ label: `${task.name}: judging`, done, total }) });
         output.endProgress();
         samples = judged.samples;
         if (judged.unreadable > 0) output.event({ event: 'unreadable', task: task.name, count: judged.unreadable }, `  ${task.name}: ${judged.unreadable} judgements could not be read and count as wrong.`);
@@ -160,7 +157,13 @@ async function runOnce({
         samples,
         total,
         higherIsBetter: Object.fromEntries(task.metrics.map(({ name, higherIsBetter }) => [name, higherIsBetter])),
-        config: { dataset_path: path, generation_kwargs: generation, description: task.description },
+        config: {
+          dataset_path: path,
+          generation_kwargs: generation,
+          description: task.description,
+          examples_hash: examplesHashes.get(task.name),
+          ...(task.filters === undefined ? {} : { filter: task.filter, filter_list: task.filters.map(({ name, description }) => ({ name, description })) }),
+        },
         ...(dataHash === null ? {} : { dataHash }),
         dropped: faults.dropped,
         measures,
@@ -177,9 +180,9 @@ async function runOnce({
       finished.map(async ({ loaded: { task, examples }, samples }) => ({ task: task.name, samples, metric: task.metrics[0]?.name, images: await reportImages({ examples, count: 12 }) })),
     );
     const markdown = runMarkdown({ results, tasks: reported });
-    await writeAtomically({ path: join(folder, 'results.md'), data: markdown });
+    await writeFileAtomically({ path: join(folder, 'results.md'), data: markdown });
     const report = join(folder, 'report.html');
-    await writeAtomically({ path: report, data: renderReport({ title: `Evaluation of ${modelFolder}`, summary: `${finished.map(({ loaded: { task }, samples }) => `${task.name}: ${samples.length} samples`).join('; ')}. Method: ${opened.method}.`, sections: runSections({ results, tasks: reported }) }) });
+    await writeFileAtomically({ path: report, data: renderReport({ title: `Evaluation of ${modelFolder}`, summary: `${finished.map(({ loaded: { task }, samples }) => `${task.name}: ${samples.length} samples`).join('; ')}. Method: ${opened.method}.`, sections: runSections({ results, tasks: reported }) }) });
     output.event({ event: 'results', folder, results: results.results, path, report }, `\n${markdown}\n  results  ${path}\n  report   ${report}`);
     return results;
   } finally {
@@ -188,16 +191,16 @@ async function runOnce({
 }
 
 /** Means and standard deviations over the seeds, on the terminal and in `seeds.json`. */
-async function summarizeSeeds({ all, seeds, folder, loaded, output }: { all: readonly EvaluationResults[]; seeds: readonly number[]; folder: string; loaded: readonly Loaded[]; output: Output }): Promise<void> {
+async function summarizeSeeds({ all, seeds, folder, loaded, output }: { all: readonly EvaluationResults[]; seeds: readonly number[]; folder: string; loaded: readonly LoadedData[]; output: Output }): Promise<void> {
   const summary = loaded.flatMap(({ task }) =>
     task.metrics.map(({ name }) => {
-      const values = all.map((results) => results.results[task.name]?.[`${name},none`] as number);
+      const values = all.map((results) => results.results[task.name]?.[`${name},${task.filter ?? 'none'}`] as number);
       const { mean, deviation } = meanAndDeviation(values);
       return { task: task.name, metric: name, seeds, values, mean, deviation };
     }),
   );
   const path = join(folder, 'seeds.json');
-  await writeAtomically({ path, data: `${JSON.stringify(summary, null, 2)}\n` });
+  await writeFileAtomically({ path, data: `${JSON.stringify(summary, null, 2)}\n` });
   const lines = summary.map(({ task, metric, mean, deviation }) => `  ${task} ${metric}: ${(100 * mean).toFixed(1)} ± ${(100 * deviation).toFixed(1)} % over ${seeds.length} seeds`);
   output.event({ event: 'seeds', summary, path }, `\n${lines.join('\n')}\n  seeds    ${path}`);
 }

@@ -4,6 +4,7 @@ import {
   auditThoughts,
   commonestAnswerFloor,
   explainerSubject,
+  hashExamples,
   hashFolder,
   interpreterAuditSections,
   keepExplanations,
@@ -14,7 +15,6 @@ import {
   ReasonerThoughts,
   retainedInformation,
   RunFolder,
-  stableHash,
   thoughtAuditSections,
   type EvaluationTask,
   type InterpreterAudit,
@@ -32,16 +32,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { loadTasks } from './load-tasks';
+import { loadTasks, tasksOf, type AskedData } from './load-tasks';
+import { writtenFor } from './open-answering-model';
 import { openReasoner } from './open-reasoner';
 import { packageVersions } from './versions';
 
-export interface AuditSettings {
+export interface AuditSettings extends AskedData {
   model: string;
-  task: string;
-  data?: string[];
   output: string;
-  limit?: number;
   batch: number;
   noCot?: string;
   cot?: string;
@@ -70,24 +68,26 @@ export interface AuditResult {
 /** Audits a model's thoughts and its interpreters, and probes what the thoughts hold. */
 export async function auditModel({ settings, output, signal }: { settings: AuditSettings; output: Output; signal: AbortSignal }): Promise<{ result: AuditResult; sections: ReportSection[]; markdown: string; summary: string }> {
   if ((settings.noCot === undefined) !== (settings.cot === undefined)) throw new UsageError('The retained information needs both --no-cot and --cot.');
-  const [loaded] = await loadTasks({ names: [settings.task], data: settings.data, limit: settings.limit, output });
-  const { task, dataHash } = loaded!;
-  if (task.judge && task.metrics.length === 0) throw new UsageError(`Task "${task.name}" is scored by a judge alone, so that an audit cannot tell right from wrong answers; take a task that rules score.`);
-  const reasoner = await openReasoner({ folder: settings.model, tasks: [task] });
+  const [named] = tasksOf(settings);
+  if (named?.judge) throw new UsageError(`Task "${named.name}" is scored by a judge, and an audit scores each question a dozen times; take a task that rules score, or your own data with --format and --score.`);
+  const [asked] = await loadTasks({ asked: settings, output });
+  const reasoner = await openReasoner({ folder: settings.model, loaded: [asked!] });
   try {
-    const { examples, left } = await readableExamples(loaded!.examples);
+    const { task, examples: all } = writtenFor({ method: reasoner.settings.method.name, loaded: asked! });
+    const { examples, left } = await readableExamples(all);
+    if (examples.length === 0) throw new UsageError(`No example can be asked; the first, ${left[0]?.id}: ${left[0]?.message}`);
     for (const { id, message } of left) output.notice(`  ${id} is left out: ${message}`);
     const floor = settings.floor ?? commonestAnswerFloor({ examples });
     const folder = await RunFolder.open({
       folder: settings.output,
       identity: {
         modelHash: await hashFolder(settings.model),
-        tasks: { [task.name]: { version: task.version, dataHash: dataHash ?? stableHash(loaded!.examples.map(({ id }) => id)) } },
+        tasks: { [task.name]: { version: task.version, examples: await hashExamples(examples) } },
         settings: { audit: 1, seed: settings.seed, limit: settings.limit ?? null, engine: engineName() },
       },
     });
     try {
-      if (folder.resumed) output.event({ event: 'resumed', folder: settings.output }, `  ${settings.output} was begun before: what is finished is kept.`);
+      if (folder.resumed) output.event({ event: 'resumed', folder: settings.output }, `  ${settings.output} was begun before: finished parts are kept.`);
       return await auditOpened({ settings, task, examples, left, floor, reasoner, output, signal });
     } finally {
       output.endProgress();
@@ -172,7 +172,7 @@ async function auditOpened({
 async function measureRetained({ settings, task, examples, subject, output, signal }: { settings: AuditSettings; task: EvaluationTask; examples: ReasoningExample[]; subject: ReasonerThoughts; output: Output; signal: AbortSignal }): Promise<RetainedInformation | undefined> {
   if (settings.noCot === undefined || settings.cot === undefined) return undefined;
   const likelihoods = async (folder: string) => {
-    const reasoner = await openReasoner({ folder, tasks: [task] });
+    const reasoner = await openReasoner({ folder, loaded: [{ task, examples }] });
     try {
       const other = new ReasonerThoughts({ reasoner, task, batch: settings.batch, signal, onProgress: ({ done, total }) => output.progress({ label: folder, done, total }) });
       return (await other.run({ examples, intervention: null })).map(({ negativeLogLikelihood }) => negativeLogLikelihood);

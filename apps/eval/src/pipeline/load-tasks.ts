@@ -1,5 +1,43 @@
-import { findTask, loadTask, type EvaluationTask, type LoadedTask } from '@subtext/eval';
+import { answerScores, findTask, formatTask, loadTask, type AnswerScore, type EvaluationTask, type LoadedTask } from '@subtext/eval';
 import { type Output, UsageError } from '@subtext/terminal';
+import { Option, type Command } from 'commander';
+
+/** What is asked, as the command line says it. */
+export interface AskedData {
+  task?: readonly string[] | string;
+  format?: string;
+  score?: AnswerScore;
+  data?: readonly string[];
+  limit?: number;
+  /** `--no-images`: false. */
+  images: boolean;
+}
+
+/** A task's examples, with where they came from. */
+export type LoadedData = LoadedTask & { path: string; total: number };
+
+/** The options by which one's own data is asked; those of `--task` differ from command to command. */
+export function dataOptions(command: Command): Command {
+  return command
+    .option('--format <name>', "the format of one's own data, in place of --task (subtext data formats lists them)")
+    .addOption(new Option('--score <how>', "how answers to one's own data are scored").choices([...answerScores]))
+    .option('--no-images', "asks one's own data without its pictures");
+}
+
+/** The tasks that are named, or the one of one's own data. @throws UsageError for neither and for both */
+export function tasksOf({ task, format, score, images }: AskedData): EvaluationTask[] {
+  const names = task === undefined ? [] : typeof task === 'string' ? [task] : task;
+  if (format === undefined && score === undefined) {
+    if (names.length === 0) throw new UsageError('Say what is asked: --task NAME for a benchmark, or --format FORMAT --data FILE --score exact|numeric|choice|facts for your own data.');
+    if (!images) throw new UsageError('--no-images is for your own data (--format); the tasks ask about their pictures.');
+    const twice = names.find((name, index) => names.indexOf(name) < index);
+    if (twice !== undefined) throw new UsageError(`The task "${twice}" is named twice.`);
+    return names.map(findTask);
+  }
+  if (names.length > 0) throw new UsageError(`--task names a benchmark with a format and scoring of its own; leave out ${format === undefined ? '--score' : '--format'}, or --task.`);
+  if (format === undefined || score === undefined) throw new UsageError(`Your own data needs both --format and --score; ${format === undefined ? '--format says how the file is read' : `--score says how answers are scored: ${answerScores.join(', ')}`}.`);
+  return [formatTask({ format, score })];
+}
 
 /** Where each task's data lies: one path for one task, `NAME=PATH` for several. */
 export function dataPaths({ tasks, data }: { tasks: readonly EvaluationTask[]; data: readonly string[] | undefined }): Map<string, string> {
@@ -16,17 +54,19 @@ export function dataPaths({ tasks, data }: { tasks: readonly EvaluationTask[]; d
   return paths;
 }
 
-/** Finds tasks by name and reads their examples; what could not be read is told. */
-export async function loadTasks({ names, data, limit, output }: { names: readonly string[]; data: readonly string[] | undefined; limit?: number; output: Output }): Promise<(LoadedTask & { path: string; total: number })[]> {
-  const tasks = names.map(findTask);
+/** Finds what is asked and reads its examples; what could not be read is told. */
+export async function loadTasks({ asked, output }: { asked: AskedData; output: Output }): Promise<LoadedData[]> {
+  const tasks = tasksOf(asked);
+  const { data, limit, images } = asked;
   const paths = dataPaths({ tasks, data });
-  const loaded: (LoadedTask & { path: string; total: number })[] = [];
+  const loaded: LoadedData[] = [];
   for (const task of tasks) {
     const path = paths.get(task.name) as string;
     const whole = await loadTask({ task, path });
     const { dropped, first } = whole.faults;
     const total = whole.examples.length + dropped;
-    loaded.push({ ...whole, examples: limit === undefined ? whole.examples : whole.examples.slice(0, limit), path, total });
+    const examples = limit === undefined ? whole.examples : whole.examples.slice(0, limit);
+    loaded.push({ ...whole, examples: images ? examples : examples.map(({ image: _, ...example }) => example), path, total });
     if (dropped > 0) output.event({ event: 'dropped', task: task.name, dropped, first: first[0] }, `  ${task.name}: ${dropped} of ${total} records cannot be read and are left out; the first, at line ${first[0]?.line}: ${first[0]?.message}`);
   }
   return loaded;

@@ -1,11 +1,18 @@
-import { checkTaskFitsModel, type EvaluationTask } from '@subtext/eval';
+import { checkTaskFitsModel } from '@subtext/eval';
 import { isMultimodal } from '@subtext/model';
 import { Reasoner } from '@subtext/trainer';
 
-/** Loads a reasoner and refuses tasks that it cannot see. */
-export async function openReasoner({ folder, tasks }: { folder: string; tasks: readonly EvaluationTask[] }): Promise<Reasoner> {
+import type { LoadedData } from './load-tasks';
+
+/** Loads a reasoner and refuses tasks that it cannot see. The caller disposes of it. */
+export async function openReasoner({ folder, loaded }: { folder: string; loaded: readonly Pick<LoadedData, 'task' | 'examples'>[] }): Promise<Reasoner> {
   const reasoner = await Reasoner.load(folder);
-  const seesImages = isMultimodal(reasoner.model) && reasoner.settings.image !== undefined;
-  for (const task of tasks) checkTaskFitsModel({ task, model: { name: folder, seesImages } });
-  return reasoner;
+  try {
+    const seesImages = isMultimodal(reasoner.model) && reasoner.settings.image !== undefined;
+    for (const { task, examples } of loaded) checkTaskFitsModel({ task, examples, model: { name: folder, seesImages } });
+    return reasoner;
+  } catch (error) {
+    reasoner.dispose();
+    throw error;
+  }
 }

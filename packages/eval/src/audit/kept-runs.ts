@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { parseJson } from '@subtext/core';
+import { FileError, readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { join } from 'node:path';
-import { writeAtomically } from '@subtext/trainer';
 import { EvaluationError } from '../errors';
+import { isInterpreterSample, isThoughtSample } from '../results/result-schema';
 import { textHash } from '../results/sample-record';
 import type { InterpreterAuditSubject, ThoughtAuditSubject } from './audit-subject';
 
@@ -15,7 +16,7 @@ export function keepThoughtRuns<Example>({ subject, folder }: { subject: Thought
       return subject.segment;
     },
     collect: (options) => subject.collect(options),
-    run: (options) => kept({ folder, name: `thoughts ${options.intervention?.name ?? 'own'}`, count: options.examples.length, make: () => subject.run(options) }),
+    run: (options) => kept({ folder, name: `thoughts ${options.intervention?.name ?? 'own'}`, isSample: isThoughtSample, count: options.examples.length, make: () => subject.run(options) }),
   };
 }
 
@@ -23,31 +24,31 @@ export function keepThoughtRuns<Example>({ subject, folder }: { subject: Thought
 export function keepExplanations<Example>({ subject, folder, name }: { subject: InterpreterAuditSubject<Example>; folder: string; name: string }): InterpreterAuditSubject<Example> {
   return {
     collect: (options) => subject.collect(options),
-    explain: (options) => kept({ folder, name: `${name} ${options.condition}`, count: options.examples.length, make: () => subject.explain(options) }),
+    explain: (options) => kept({ folder, name: `${name} ${options.condition}`, isSample: isInterpreterSample, count: options.examples.length, make: () => subject.explain(options) }),
   };
 }
 
-async function kept<Sample>({ folder, name, count, make }: { folder: string; name: string; count: number; make: () => Promise<Sample[]> }): Promise<Sample[]> {
+async function kept<Sample>({ folder, name, isSample, count, make }: { folder: string; name: string; isSample: (value: unknown) => boolean; count: number; make: () => Promise<Sample[]> }): Promise<Sample[]> {
   // Names hold words of people: the file's is made of letters, and a hash keeps two alike ones apart.
   const path = join(folder, `${name.replace(/[^a-z0-9]+/gi, '-')}-${textHash(name).slice(0, 8)}.json`);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const text = await readTextFile({ path }).catch((error: unknown) => {
+    if (FileError.isInstance(error) && error.code === 'not-found') return undefined;
     throw error;
   });
   if (text !== undefined) {
-    const samples = parsed<Sample>({ path, text });
+    const samples = parsed<Sample>({ path, text, isSample });
     if (samples.length === count) return samples;
     throw new EvaluationError({ code: 'invalid-result-file', message: `${path} holds ${samples.length} samples where the audit has ${count} examples; delete the file, or give another output folder.` });
   }
   const samples = await make();
-  await writeAtomically({ path, data: `${JSON.stringify(samples)}\n` });
+  await writeFileAtomically({ path, data: `${JSON.stringify(samples)}\n` });
   return samples;
 }
 
-function parsed<Sample>({ path, text }: { path: string; text: string }): Sample[] {
+function parsed<Sample>({ path, text, isSample }: { path: string; text: string; isSample: (value: unknown) => boolean }): Sample[] {
   try {
-    const value = JSON.parse(text) as Sample[];
-    if (Array.isArray(value)) return value;
+    const value = parseJson({ text, name: path });
+    if (Array.isArray(value) && value.every(isSample)) return value as Sample[];
   } catch {
     // Told below, as any other content that is no list.
   }

@@ -1,3 +1,5 @@
+import { numbersOf } from './numbers';
+
 /** What of a reference stands in a text. */
 export interface RecallScore {
   found: number;
@@ -6,23 +8,6 @@ export interface RecallScore {
   recall: number | null;
   /** What is missing, in the reference's order. */
   missing: string[];
-}
-
-const numberPattern = /(?<![\p{L}\p{N}_.])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|(?<![\p{L}\p{N}_])-?\.\d+/gu;
-
-/** The numbers of a text in one writing: `1,200.50` and `1200.5` are both `1200.5`. A dash after a number or letter is no sign. */
-export function numbersOf(text: string): string[] {
-  return [...text.matchAll(numberPattern)].map(([written]) => normalizeNumber(written));
-}
-
-/** One writing for each number, without rounding long ones. */
-export function normalizeNumber(written: string): string {
-  const plain = written.replace(/,/g, '').replace(/^(-?)\./, '$10.');
-  const [whole, fraction = ''] = plain.split('.') as [string, string?];
-  const kept = fraction.replace(/0+$/, '');
-  const trimmed = whole.replace(/^(-?)0+(?=\d)/, '$1');
-  const number = kept === '' ? trimmed : `${trimmed}.${kept}`;
-  return number === '-0' ? '0' : number;
 }
 
 /** How many of the reference's numbers stand in the text, each as often as the reference has it. */

@@ -43,6 +43,11 @@ export function imageSource(image: ReportImage): string {
   return `data:${mediaType};base64,${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')}`;
 }
 
+/** Whether bytes begin as a picture that a report can show. */
+export function isReportPicture(bytes: Uint8Array): boolean {
+  return signatures.some(([, test]) => test(bytes));
+}
+
 function starts(bytes: Uint8Array, prefix: number[]): boolean {
   return prefix.every((byte, index) => bytes[index] === byte);
 }

@@ -1,8 +1,10 @@
-import { writeAtomically } from '@subtext/trainer';
-import { mkdir, readFile } from 'node:fs/promises';
+import { parseJson } from '@subtext/core';
+import { readTextFile, writeFileAtomically } from '@subtext/core/node';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvaluationError } from '../errors';
 import { meanAndDeviation } from '../statistics/intervals';
+import { isResultsFile } from './result-schema';
 import { scoreOf, textHash, type SampleRecord } from './sample-record';
 
 /** The file `results_<date>.json`, in lm-evaluation-harness's shape with Subtext's columns. */
@@ -112,6 +114,13 @@ export function buildResults({
       entry[`${metric},${filter}`] = mean;
       entry[`${metric}_stderr,${filter}`] = samples.length > 1 ? standardError : null;
     }
+    for (const name of Object.keys(first.filters ?? {})) {
+      const taken = samples.map((sample) => sample.filters?.[name]);
+      const { mean, standardError } = meanAndDeviation(taken.map((one) => (one?.correct === true ? 1 : 0)));
+      entry[`exact_match,${name}`] = mean;
+      entry[`exact_match_stderr,${name}`] = samples.length > 1 ? standardError : null;
+      entry[`unparseable,${name}`] = samples.filter((sample, index) => sample.error === undefined && taken[index]?.extracted == null).length;
+    }
     for (const [name, value] of Object.entries(measures)) entry[`${name},${filter}`] = value;
     for (const column of columns) {
       const { mean, standardError } = meanAndDeviation(samples.map((sample) => sample[column]));
@@ -142,20 +151,24 @@ export function fileDate(date: Date): string {
 export async function writeResults({ folder, results }: { folder: string; results: EvaluationResults }): Promise<string> {
   const path = join(folder, `results_${fileDate(new Date(results.date * 1000))}.json`);
   await mkdir(folder, { recursive: true });
-  await writeAtomically({ path, data: `${JSON.stringify(results, null, 2)}\n` });
+  await writeFileAtomically({ path, data: `${JSON.stringify(results, null, 2)}\n` });
   return path;
 }
 
-/** Reads a results file of ours or the harness's. @throws EvaluationError invalid-result-file */
+/** A results file holds means, never samples. */
+const mostBytes = 64 * 2 ** 20;
+
+/** Reads a results file of ours or the harness's. @throws EvaluationError invalid-result-file; FileError */
 export async function readResults(path: string): Promise<EvaluationResults> {
+  const text = await readTextFile({ path, maximumBytes: mostBytes });
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, 'utf8'));
+    value = parseJson({ text, name: path });
   } catch (error) {
     throw new EvaluationError({ code: 'invalid-result-file', message: `${path} cannot be read as JSON: ${(error as Error).message}`, cause: error });
   }
-  if (typeof value !== 'object' || value === null || typeof (value as EvaluationResults).results !== 'object') {
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} has no "results"; give a results_<date>.json.` });
+  if (!isResultsFile(value)) {
+    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} has no "results" of tasks by metric; give a results_<date>.json.` });
   }
   return value as EvaluationResults;
 }

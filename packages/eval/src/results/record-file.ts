@@ -1,4 +1,7 @@
-import { open, readFile, truncate, type FileHandle } from 'node:fs/promises';
+import { parseJson } from '@subtext/core';
+import { FileError, openRegularFile } from '@subtext/core/node';
+import { constants } from 'node:fs';
+import { open, truncate, type FileHandle } from 'node:fs/promises';
 import { EvaluationError } from '../errors';
 
 /** What a record file holds: anything with an id of its own. */
@@ -7,8 +10,8 @@ export interface FileRecord {
 }
 
 /**
- * A file of JSON lines that grows line by line and can be gone on with: what a broken run finished is
- * kept, a torn last line is taken off.
+ * A file of JSON lines that grows line by line and can be resumed: what an interrupted run finished is kept, a torn last
+ * line is taken off.
  */
 export class RecordFile<Line extends FileRecord> {
   readonly path: string;
@@ -31,7 +34,7 @@ export class RecordFile<Line extends FileRecord> {
   /**
    * Opens a file, new or begun.
    *
-   * @throws EvaluationError invalid-result-file for a broken line before the last, with its number.
+   * @throws EvaluationError invalid-result-file for a broken line before the last, with its number; FileError for what is no regular file.
    */
   static async open<Line extends FileRecord>({
     path,
@@ -41,16 +44,16 @@ export class RecordFile<Line extends FileRecord> {
     /** Whether a line's JSON is such a record. */
     isRecord: (value: FileRecord) => boolean;
   }): Promise<RecordFile<Line>> {
-    const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return Buffer.alloc(0);
+    const { records, validBytes, bytes, complete } = await readAll<Line>({ path, isRecord }).catch((error: unknown) => {
+      if (FileError.isInstance(error) && error.code === 'not-found') return { records: new Map<string, Line>(), validBytes: 0, bytes: 0, complete: true };
       throw error;
     });
-    const { records, validBytes, complete } = parseRecords<Line>({ path, bytes, isRecord });
-    if (validBytes < bytes.length) await truncate(path, validBytes);
-    const handle = await open(path, 'a');
+    if (validBytes < bytes) await truncate(path, validBytes);
+    // A link is not followed: the file is this run's own.
+    const handle = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666);
     // A whole record whose line end was not written any more.
     if (!complete) await handle.appendFile('\n');
-    return new RecordFile({ path, handle, records, recoveredBytes: bytes.length - validBytes });
+    return new RecordFile({ path, handle, records, recoveredBytes: bytes - validBytes });
   }
 
   /**
@@ -83,49 +86,91 @@ export class RecordFile<Line extends FileRecord> {
 }
 
 /**
- * Reads a whole file of records.
+ * Reads a whole file of records, line by line: it may be larger than memory holds at once as text.
  *
  * @throws EvaluationError invalid-result-file for a broken line, with its number.
  */
 export async function readRecords<Line extends FileRecord>({ path, isRecord }: { path: string; isRecord: (value: FileRecord) => boolean }): Promise<Line[]> {
-  const bytes = await readFile(path);
-  const { records, validBytes } = parseRecords<Line>({ path, bytes, isRecord });
-  if (validBytes < bytes.length) {
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${path}: the last line is torn; go on with the run that writes it, or take the line off.` });
+  const { records, validBytes, bytes } = await readAll<Line>({ path, isRecord });
+  if (validBytes < bytes) {
+    throw new EvaluationError({ code: 'invalid-result-file', message: `${path}: the last line is torn; resume the run that writes it, or take the line off.` });
   }
   return [...records.values()];
 }
 
-function parseRecords<Line extends FileRecord>({ path, bytes, isRecord }: { path: string; bytes: Buffer; isRecord: (value: FileRecord) => boolean }): { records: Map<string, Line>; validBytes: number; complete: boolean } {
-  const records = new Map<string, Line>();
-  let start = 0;
-  for (let line = 1; start < bytes.length; line++) {
-    const found = bytes.indexOf(0x0a, start);
-    const end = found < 0 ? bytes.length : found;
-    const text = bytes.toString('utf8', start, end);
-    const empty = text.trim() === '';
-    const record = empty ? undefined : parseRecord(text);
-    if (!empty && (record === undefined || !isRecord(record))) {
-      if (found < 0 || found === bytes.length - 1) return { records, validBytes: start, complete: true };
-      throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line} is no such record; take the line off, or start the run in a new folder.` });
-    }
-    if (record !== undefined) {
-      if (records.has(record.id)) {
-        throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line}: "${record.id}" stands in the file twice; take one line off.` });
-      }
-      records.set(record.id, record as Line);
-    }
-    if (found < 0) return { records, validBytes: bytes.length, complete: false };
-    start = found + 1;
-  }
-  return { records, validBytes: bytes.length, complete: true };
+/** The longest line that is read: no sample's output is longer. */
+const longestLine = 64 * 2 ** 20;
+
+interface ReadRecords<Line> {
+  records: Map<string, Line>;
+  /** Up to where lines are whole. */
+  validBytes: number;
+  bytes: number;
+  /** Whether the last line has its end. */
+  complete: boolean;
 }
 
-function parseRecord(text: string): FileRecord | undefined {
+async function readAll<Line extends FileRecord>({ path, isRecord }: { path: string; isRecord: (value: FileRecord) => boolean }): Promise<ReadRecords<Line>> {
+  const records = new Map<string, Line>();
+  const { handle, size } = await openRegularFile(path);
+  const broken = (line: number) => new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line} is no such record; take the line off, or start the run in a new folder.` });
   try {
-    const value = JSON.parse(text) as FileRecord;
-    return typeof value === 'object' && value !== null && typeof value.id === 'string' ? value : undefined;
+    let line = 0;
+    let start = 0;
+    // A broken line is a torn one only where nothing follows it.
+    let torn: { line: number; start: number } | undefined;
+    const take = (bytes: Buffer, length: number) => {
+      line += 1;
+      if (torn !== undefined) throw broken(torn.line);
+      const { record, empty } = parseLine(bytes, path);
+      if (!empty && (record === undefined || !isRecord(record))) torn = { line, start };
+      else if (record !== undefined) {
+        if (records.has(record.id)) throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line}: "${record.id}" stands in the file twice; take one line off.` });
+        records.set(record.id, record as Line);
+      }
+      start += length;
+    };
+    let rest: Buffer[] = [];
+    let restLength = 0;
+    const chunk = Buffer.allocUnsafe(2 ** 20);
+    for (;;) {
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, null);
+      if (bytesRead === 0) break;
+      let from = 0;
+      for (let end = chunk.indexOf(0x0a, from); end >= 0 && end < bytesRead; end = chunk.indexOf(0x0a, from)) {
+        const whole = Buffer.concat([...rest, chunk.subarray(from, end)]);
+        take(whole, whole.length + 1);
+        rest = [];
+        restLength = 0;
+        from = end + 1;
+      }
+      if (from < bytesRead) {
+        rest.push(Buffer.from(chunk.subarray(from, bytesRead)));
+        restLength += bytesRead - from;
+        if (restLength > longestLine) throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line + 1} has more than ${longestLine} bytes; no record is as long.` });
+      }
+    }
+    const complete = restLength === 0;
+    if (!complete) take(Buffer.concat(rest), restLength);
+    const found = torn as { line: number; start: number } | undefined;
+    return found === undefined ? { records, validBytes: start, bytes: start, complete } : { records, validBytes: found.start, bytes: Math.max(start, size), complete: true };
+  } finally {
+    await handle.close();
+  }
+}
+
+function parseLine(bytes: Buffer, name: string): { record: FileRecord | undefined; empty: boolean } {
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return undefined;
+    return { record: undefined, empty: false };
+  }
+  if (text.trim() === '') return { record: undefined, empty: true };
+  try {
+    const value = parseJson({ text, name }) as FileRecord;
+    return { record: typeof value === 'object' && value !== null && typeof value.id === 'string' ? value : undefined, empty: false };
+  } catch {
+    return { record: undefined, empty: false };
   }
 }

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { buildResults, fileDate, readResults, writeResults } from './evaluation-results';
-import { gitHash, hashFolder, RunFolder } from './run-folder';
+import { hashExamples, hashFolder } from './content-hash';
+import { gitHash } from './git-commit';
+import { RunFolder } from './run-folder';
 import { openSampleFile, readSamples } from './sample-file';
 import { makeSampleRecord, stableHash, type SampleRecordOptions } from './sample-record';
 

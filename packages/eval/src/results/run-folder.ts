@@ -1,13 +1,12 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, readFile, readdir, stat } from 'node:fs/promises';
+import { parseJson } from '@subtext/core';
+import { FileError, readTextFile, writeFileAtomically } from '@subtext/core/node';
+import { lockFolder } from '@subtext/trainer';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { lockFolder, writeAtomically } from '@subtext/trainer';
 import { EvaluationError } from '../errors';
 import { fileDate } from './evaluation-results';
 import { openSampleFile, type SampleFile } from './sample-file';
+import { fileNamePart, isRecord } from './result-schema';
 import { stableHash } from './sample-record';
 
 /** What makes a run what it is: samples of another identity must not be mixed in. */
@@ -55,28 +54,22 @@ export class RunFolder {
   static async #begin({ folder, identity, now }: { folder: string; identity: RunIdentity; now: Date }): Promise<{ date: Date; resumed: boolean }> {
     const path = join(folder, 'run.json');
     const fingerprint = stableHash(identity);
-    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
+    const text = await readTextFile({ path, maximumBytes: mostBytes }).catch((error: unknown) => {
+      if (FileError.isInstance(error) && error.code === 'not-found') return undefined;
       throw error;
     });
     if (text === undefined) {
-      await writeAtomically({ path, data: `${JSON.stringify({ fingerprint, date: now.toISOString(), identity }, null, 2)}\n` });
+      await writeFileAtomically({ path, data: `${JSON.stringify({ format: currentFormat, fingerprint, date: now.toISOString(), identity }, null, 2)}\n` });
       return { date: now, resumed: false };
     }
-    let begun: { fingerprint: string; date: string; identity: RunIdentity };
-    try {
-      begun = JSON.parse(text) as typeof begun;
-    } catch (error) {
-      throw new EvaluationError({ code: 'invalid-result-file', message: `${path} is no JSON; give another output folder.`, cause: error });
-    }
+    const begun = readBegun({ path, text });
     if (begun.fingerprint !== fingerprint) {
-      const differing = Object.keys(identity).filter((key) => stableHash(identity[key as keyof RunIdentity]) !== stableHash(begun.identity?.[key as keyof RunIdentity]));
       throw new EvaluationError({
         code: 'invalid-result-file',
-        message: `${folder} holds a run with other ${differing.join(' and ')}; give another output folder, or the settings of that run to go on with it.`,
+        message: `${folder} holds a run with other ${differences({ identity, begun: begun.identity }).join(' and ')}; give another output folder, or what that run had to go on with it.`,
       });
     }
-    return { date: new Date(begun.date), resumed: true };
+    return { date: begun.date, resumed: true };
   }
 
   /** Gives the folder back. */
@@ -86,33 +79,49 @@ export class RunFolder {
 
   /** The samples file of a task, opened for going on. */
   async samples(task: string): Promise<SampleFile> {
-    return await openSampleFile({ path: join(this.folder, `samples_${task}_${fileDate(this.date)}.jsonl`) });
+    return await openSampleFile({ path: join(this.folder, `samples_${fileNamePart(task)}_${fileDate(this.date)}.jsonl`) });
   }
 }
 
-/** SHA-256 of a file. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+/** Raised when `run.json` changes its shape. */
+const currentFormat = 1;
+const mostBytes = 16 * 2 ** 20;
+
+interface Begun {
+  fingerprint: string;
+  date: Date;
+  identity: Record<string, unknown>;
 }
 
-/** SHA-256 over the names and contents of all files under a folder, such as a model's. */
-export async function hashFolder(folder: string): Promise<string> {
-  const hashes: [string, string][] = [];
-  for (const name of (await readdir(folder, { recursive: true })).sort()) {
-    const path = join(folder, name);
-    if ((await stat(path)).isFile()) hashes.push([name.replaceAll('\\', '/'), await hashFile(path)]);
-  }
-  return stableHash(hashes);
-}
-
-/** The commit of the work tree a folder is in, `-dirty` added where files differ; null outside one. */
-export async function gitHash({ folder }: { folder: string }): Promise<string | null> {
+/** @throws EvaluationError invalid-result-file */
+function readBegun({ path, text }: { path: string; text: string }): Begun {
+  const invalid = (what: string, cause?: unknown) => new EvaluationError({ code: 'invalid-result-file', message: `${path} ${what}; give another output folder.`, cause });
+  let value: unknown;
   try {
-    const { stdout } = await promisify(execFile)('git', ['describe', '--always', '--dirty', '--abbrev=40', '--exclude=*'], { cwd: folder });
-    return stdout.trim() === '' ? null : stdout.trim();
-  } catch {
-    return null;
+    value = parseJson({ text, name: path });
+  } catch (error) {
+    throw invalid('is no JSON', error);
   }
+  if (!isRecord(value)) throw invalid("is no run's record");
+  const { format = 1, fingerprint, date, identity } = value;
+  if (format !== currentFormat) throw invalid(`has the format ${JSON.stringify(format).slice(0, 40)}, which this version does not read`);
+  const time = typeof date === 'string' ? new Date(date) : undefined;
+  if (typeof fingerprint !== 'string' || time === undefined || Number.isNaN(time.getTime()) || !isRecord(identity)) throw invalid("is no run's record: it needs a fingerprint, a date and an identity");
+  return { fingerprint, date: time, identity };
+}
+
+/** What of two identities differs, for people: `model`, `settings`, `data of gsm8k`. */
+function differences({ identity, begun }: { identity: RunIdentity; begun: Record<string, unknown> }): string[] {
+  const same = (one: unknown, other: unknown) => stableHash(one) === stableHash(other);
+  const words = Object.keys(identity).flatMap((key): string[] => {
+    const now = identity[key as keyof RunIdentity];
+    if (same(now, begun[key])) return [];
+    if (key === 'modelHash') return ['model'];
+    const before = begun[key];
+    if (key !== 'tasks' || !isRecord(before)) return [key];
+    const names = Object.keys(identity.tasks);
+    if (!same(names.sort(), Object.keys(before).sort())) return ['tasks'];
+    return names.filter((name) => !same(identity.tasks[name], before[name])).map((name) => `data, pictures or version of ${name}`);
+  });
+  return words.length === 0 ? ['identity'] : words;
 }

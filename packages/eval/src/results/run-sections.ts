@@ -4,6 +4,7 @@ import { gallerySection } from '../report/gallery-section';
 import type { ReportImage } from '../report/image-source';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
+import { wilsonInterval } from '../statistics/intervals';
 import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
 import type { EvaluationResults } from './evaluation-results';
 import { scoreOf, type SampleRecord } from './sample-record';
@@ -78,14 +79,14 @@ function metricOf({ metric, samples }: ReportedTask): string {
 }
 
 function scoreRows({ results, tasks }: { results: EvaluationResults; tasks: readonly ReportedTask[] }): TableCell[][] {
-  return tasks.map((reported) => {
+  return tasks.flatMap((reported) => {
     const metric = metricOf(reported);
     const score = scoreRun({ run: { name: reported.task, samples: reported.samples }, metric });
     const filter = reported.samples[0]?.filter ?? 'none';
     const dropped = results.results[reported.task]?.[`dropped,${filter}`];
-    return [
+    const own: TableCell[] = [
       reported.task,
-      metric,
+      filter === 'none' ? metric : `${metric} (${filter})`,
       { value: score.mean, interval: score.interval },
       score.count,
       score.generatedTokens,
@@ -96,6 +97,16 @@ function scoreRows({ results, tasks }: { results: EvaluationResults; tasks: read
       score.failed,
       typeof dropped === 'number' ? dropped : null,
     ];
+    return [own, ...filterRows(reported)];
+  });
+}
+
+/** What the task's further rules find, each in a row. */
+function filterRows({ task, samples }: ReportedTask): TableCell[][] {
+  return Object.keys(samples[0]?.filters ?? {}).map((name) => {
+    const right = samples.filter((sample) => sample.filters?.[name]?.correct === true).length;
+    const unparseable = samples.filter((sample) => sample.error === undefined && sample.filters?.[name]?.extracted == null).length;
+    return [task, `exact_match (${name})`, { value: right / samples.length, interval: wilsonInterval({ successes: right, total: samples.length }) }, samples.length, null, null, null, null, unparseable, null, null];
   });
 }
 

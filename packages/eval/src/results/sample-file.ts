@@ -1,7 +1,8 @@
 import { readRecords, RecordFile, type FileRecord } from './record-file';
+import { isSampleRecord } from './result-schema';
 import type { SampleRecord } from './sample-record';
 
-/** A samples file that can be gone on with. */
+/** A samples file that can be resumed. */
 export type SampleFile = RecordFile<SampleRecord>;
 
 /**
@@ -10,7 +11,7 @@ export type SampleFile = RecordFile<SampleRecord>;
  * @throws EvaluationError invalid-result-file for a broken line before the last, with its number.
  */
 export async function openSampleFile({ path }: { path: string }): Promise<SampleFile> {
-  return await RecordFile.open<SampleRecord>({ path, isRecord: isSample });
+  return await RecordFile.open<SampleRecord>({ path, isRecord: isSampleRecord });
 }
 
 /**
@@ -19,10 +20,5 @@ export async function openSampleFile({ path }: { path: string }): Promise<Sample
  * @throws EvaluationError invalid-result-file for a broken line, with its number.
  */
 export async function readSamples(path: string): Promise<SampleRecord[]> {
-  return await readRecords<SampleRecord>({ path, isRecord: isSample });
-}
-
-function isSample(value: FileRecord): boolean {
-  const sample = value as Partial<SampleRecord>;
-  return typeof sample.doc_id === 'number' && Array.isArray(sample.metrics);
+  return await readRecords<SampleRecord>({ path, isRecord: isSampleRecord });
 }

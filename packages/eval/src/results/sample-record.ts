@@ -34,6 +34,8 @@ export interface SampleRecord {
   thoughts: number;
   forward_passes: number;
   seconds: number;
+  /** What further rules of the task took from the output, by the rule's name, and whether that is right. */
+  filters?: Record<string, { extracted: string | null; correct: boolean }>;
   /** Whether no answer could be read from the output. Such a sample scores 0. */
   unparseable: boolean;
   /** Why the sample could not be run at all, such as a missing image. Such a sample scores 0 and is counted. */
@@ -59,6 +61,8 @@ export interface SampleRecordOptions {
   /** @default 'none' */
   filter?: string;
   scores: Record<string, number>;
+  /** @default none */
+  filters?: Record<string, { extracted: string | null; correct: boolean }>;
   generatedTokens: number;
   generatedTokensWithoutTags: number;
   thoughts: number;
@@ -98,10 +102,11 @@ export function makeSampleRecord(options: SampleRecordOptions): SampleRecord {
     forward_passes: options.forwardPasses,
     seconds: options.seconds,
     unparseable: options.unparseable ?? false,
+    ...(options.filters === undefined ? {} : { filters: options.filters }),
     ...(options.error === undefined ? {} : { error: options.error }),
   };
   for (const [name, value] of [...Object.entries(scores), ...Object.entries(extra)]) {
-    if (name in record) throw new EvaluationError({ code: 'invalid-argument', message: `The column "${name}" of sample "${options.id}" would hide a field of the record; name it otherwise.` });
+    if (Object.hasOwn(record, name) || name === '__proto__') throw new EvaluationError({ code: 'invalid-argument', message: `The column "${name}" of sample "${options.id}" would hide a field of the record; name it otherwise.` });
     record[name] = value;
   }
   for (const [name, value] of Object.entries(scores)) {

@@ -63,13 +63,13 @@ describe('evaluateTask', () => {
     const results = buildResults({ tasks: [{ task: 'gsm8k', version: 1, samples, total: count, higherIsBetter: { exact_match: true }, dropped: 4, measures: { circular_accuracy: 0.25 } }], modelName: 'adder' });
     const categories = samples.map((sample, index) => ({ ...sample, doc: { ...sample.doc, category: index < 5 ? '2 hops' : '10 hops' } }));
     const markdown = runMarkdown({ results, tasks: [{ task: 'gsm8k', samples }] });
-    expect(markdown).toContain('| gsm8k | exact_match | 70.0\u00a0% [39.7, 89.2] | 10 |');
+    expect(markdown).toContain('| gsm8k | exact_match (final-answer) | 70.0\u00a0% [39.7, 89.2] | 10 |');
     expect(markdown).toContain('- gsm8k: circular_accuracy 25.0 %');
     const html = renderReport({ title: 'Run', summary: 's', sections: runSections({ results, tasks: [{ task: 'gsm8k', samples: categories }] }) });
     expect(html.indexOf('2 hops')).toBeLessThan(html.indexOf('10 hops'));
     expect(html).toContain('not run: no: image-missing');
     expect(html).not.toMatch(/undefined|NaN|\[object/);
-    expect(results.results.gsm8k).toMatchObject({ 'exact_match,none': 0.7, 'unparseable,none': 1, 'failed,none': 1 });
+    expect(results.results.gsm8k).toMatchObject({ 'exact_match,final-answer': 0.7, 'unparseable,final-answer': 1, 'failed,final-answer': 1, 'exact_match,strict-match': 0, 'exact_match,flexible-extract': 0.7, 'unparseable,flexible-extract': 1 });
   });
 
   it('goes on after a break with what is missing, to the same samples', async () => {

@@ -121,8 +121,9 @@ async function runGroup({ group, loaded, model, generation, isFault }: { group: 
       generation,
       output: answer.output,
       extracted: score.extracted,
-      filter: 'none',
+      filter: task.filter ?? 'none',
       scores: score.scores,
+      ...filtered({ task, output: answer.output, example }),
       unparseable: !score.parseable,
       generatedTokens: answer.generatedTokens,
       generatedTokensWithoutTags: answer.generatedTokensWithoutTags,
@@ -131,6 +132,12 @@ async function runGroup({ group, loaded, model, generation, isFault }: { group: 
       seconds,
     });
   });
+}
+
+/** What the task's further rules take from an output; nothing from a sample that failed. */
+function filtered({ task, output, example }: { task: LoadedTask['task']; output: string | null; example: ReasoningExample }): Pick<SampleRecord, 'filters'> {
+  if (task.filters === undefined) return {};
+  return { filters: Object.fromEntries(task.filters.map((filter) => [filter.name, output === null ? { extracted: null, correct: false } : filter.score({ output, example })])) };
 }
 
 function failedRecord({ example, index, loaded, generation, error, seconds }: Group[number] & { loaded: LoadedTask; generation: Record<string, unknown>; error: unknown; seconds: number }): SampleRecord {
@@ -145,7 +152,9 @@ function failedRecord({ example, index, loaded, generation, error, seconds }: Gr
     generation,
     output: '',
     extracted: null,
+    filter: loaded.task.filter ?? 'none',
     scores,
+    ...filtered({ task: loaded.task, output: null, example }),
     // It wrote nothing, so that nothing was unparseable: failed samples are counted on their own.
     unparseable: false,
     error: { code: typeof code === 'string' ? code : 'unknown', message: String(message) },

@@ -1,4 +1,5 @@
 import type { ExampleStream, ReadOptions, ReasoningExample } from '@subtext/data';
+import type { AnswerFilter } from '../answers/answer-filters';
 import type { SampleRecord } from '../results/sample-record';
 import type { JudgeStep } from './judge/judge-step';
 
@@ -27,15 +28,24 @@ export interface EvaluationTask {
   readonly description: string;
   /** Raised when a change here changes scores. */
   readonly version: number;
-  readonly modality: 'text' | 'image';
+  /** `any`: as the examples have pictures or not. */
+  readonly modality: 'text' | 'image' | 'any';
+  /** The format of the data, where the task is one's own data. @default none */
+  readonly format?: string;
   /** What `load` expects at its path. */
   readonly dataDescription: string;
   /** The first is the one to report. */
   readonly metrics: readonly TaskMetric[];
+  /** How the rule of `score` is named where there are several. @default 'none' */
+  readonly filter?: string;
+  /** Further rules, each applied to the whole output and reported beside the task's own, such as the benchmark's first ones. @default none */
+  readonly filters?: readonly AnswerFilter[];
   /** A model that scores answers; rules come first where they can. @default none */
   readonly judge?: JudgeStep;
   /** Reads the examples. */
   load(options: ReadOptions & { path: string }): ExampleStream;
+  /** Looks at all examples before the first is asked. @throws EvaluationError invalid-task-data where they cannot be scored */
+  check?(examples: readonly ReasoningExample[]): void;
   /** The question as it is put to the model. */
   prompt(example: ReasoningExample): string;
   /** Scores a prediction: the text between the method's answer marks, or the whole output; null where the method found no answer. */
@@ -58,3 +68,6 @@ export function sampleDocument(example: ReasoningExample): Record<string, unknow
   const { image, ...rest } = example;
   return { ...rest, ...(image === undefined ? {} : { image: image.path.split(/[\\/]/).at(-1) }) };
 }
+
+/** The name of a task's own rule where others stand beside it. */
+export const finalAnswerFilter = 'final-answer';

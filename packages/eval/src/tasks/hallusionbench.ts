@@ -1,8 +1,8 @@
 import { readVlmEvalKit } from '@subtext/data';
-import { yesOrNo } from '../metrics/multiple-choice';
 import type { SampleRecord } from '../results/sample-record';
-import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
-import { finalAnswer } from './final-answer';
+import { exactMatch, exactMatchScore, finalAnswerFilter, type EvaluationTask } from './evaluation-task';
+import { vlmEvalKitYesOrNo } from '../answers/answer-filters';
+import { yesOrNoAnswer } from '../answers/choice-answer';
 import { groupAccuracy } from './multiple-choice-task';
 
 /**
@@ -12,15 +12,16 @@ import { groupAccuracy } from './multiple-choice-task';
 export const hallusionbench: EvaluationTask = {
   name: 'hallusionbench',
   description: 'HallusionBench: yes or no about pictures, some altered; accuracy by answer, figure and question (arXiv 2310.14566)',
-  version: 1,
+  version: 2,
   modality: 'image',
   dataDescription: 'HallusionBench.tsv, as VLMEvalKit gives it',
   metrics: exactMatch,
+  filter: finalAnswerFilter,
+  filters: [vlmEvalKitYesOrNo],
   load: ({ path, ...options }) => readVlmEvalKit({ file: path, ...options }),
   prompt: ({ question }) => question,
   score: ({ prediction, example }) => {
-    const answer = finalAnswer(prediction);
-    const extracted = answer === null ? null : yesOrNo(answer);
+    const extracted = yesOrNoAnswer(prediction);
     return exactMatchScore({ extracted, correct: extracted?.toLowerCase() === example.answer.toLowerCase() });
   },
   measure: (samples) => ({

@@ -1,7 +1,7 @@
 import { readVlmEvalKit, type ReasoningExample } from '@subtext/data';
 import { multipleChoiceLetter } from '../metrics/multiple-choice';
 import type { EvaluationTask } from './evaluation-task';
-import { finalAnswer } from './final-answer';
+import { finalAnswer } from '../answers/final-answer';
 import type { JudgedScore, JudgeStep } from './judge/judge-step';
 import { parsePythonList } from './python-list';
 

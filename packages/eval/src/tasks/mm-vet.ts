@@ -1,7 +1,7 @@
 import { readVlmEvalKit } from '@subtext/data';
 import { scoreOf, type SampleRecord } from '../results/sample-record';
 import type { EvaluationTask } from './evaluation-task';
-import { finalAnswer } from './final-answer';
+import { finalAnswer } from '../answers/final-answer';
 import type { JudgeStep } from './judge/judge-step';
 
 const abilities = ['rec', 'ocr', 'know', 'gen', 'spat', 'math'];

@@ -1,8 +1,8 @@
 import { readVlmEvalKit, type ReasoningExample } from '@subtext/data';
-import { multipleChoiceLetter, type Choices } from '../metrics/multiple-choice';
+import { vlmEvalKit } from '../answers/answer-filters';
+import { choiceAnswer } from '../answers/choice-answer';
 import { scoreOf, type SampleRecord } from '../results/sample-record';
-import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
-import { finalAnswer } from './final-answer';
+import { exactMatch, exactMatchScore, finalAnswerFilter, type EvaluationTask } from './evaluation-task';
 
 /** An example's options by letter; null where it has none. */
 export function choicesOf(example: ReasoningExample): Record<string, string> | null {
@@ -18,22 +18,21 @@ export function promptWithOptions(example: ReasoningExample): string {
   return lines.join('\n');
 }
 
-/** A table of VLMEvalKit whose questions have options, its answers taken by VLMEvalKit's rules. */
+/** A table of VLMEvalKit whose questions have options, its answers taken by VLMEvalKit's rules and, where those find nothing, as they are announced. */
 export function multipleChoiceTask({ name, description, file, measure }: { name: string; description: string; file: string; measure?: (samples: readonly SampleRecord[]) => Record<string, number> }): EvaluationTask {
   return {
     name,
     description,
-    version: 1,
+    version: 2,
     modality: 'image',
     dataDescription: `${file}, as VLMEvalKit gives it`,
     metrics: exactMatch,
+    filter: finalAnswerFilter,
+    filters: [vlmEvalKit(choicesOf)],
     load: ({ path, ...options }) => readVlmEvalKit({ file: path, ...options }),
     prompt: promptWithOptions,
     score: ({ prediction, example }) => {
-      const answer = finalAnswer(prediction);
-      const letter = answer === null ? null : multipleChoiceLetter({ text: answer, choices: choicesOf(example) ?? ({} as Choices) });
-      // Z is the rules' own mark of a refusal: no option was chosen.
-      const extracted = letter === 'Z' && !('Z' in (choicesOf(example) ?? {})) ? null : letter;
+      const extracted = choiceAnswer({ output: prediction, choices: choicesOf(example) ?? {} });
       return exactMatchScore({ extracted, correct: extracted === example.answer });
     },
     ...(measure === undefined ? {} : { measure }),

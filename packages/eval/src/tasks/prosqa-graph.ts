@@ -1,6 +1,6 @@
 import { DataError, ExampleStream, RandomStream, readProsQA, type GraphFacts, type ReasoningExample } from '@subtext/data';
 import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
-import { finalAnswer } from './final-answer';
+import { finalAnswer } from '../answers/final-answer';
 
 /**
  * ProsQA as a bare graph: the input is `s t | s t | … [Q] a b [R] root` over node numbers, the answer the
@@ -10,7 +10,7 @@ import { finalAnswer } from './final-answer';
 export const prosqaGraph: EvaluationTask = {
   name: 'prosqa-graph',
   description: 'ProsQA as graphs of node numbers: which of two nodes the root reaches; exact match of the node (arXiv 2505.12514)',
-  version: 1,
+  version: 2,
   modality: 'text',
   dataDescription: 'prosqa_test_graph_….json, as Reasoning by Superposition gives it',
   metrics: exactMatch,
@@ -37,7 +37,8 @@ export const prosqaGraph: EvaluationTask = {
   },
 };
 
-function graphExample(example: ReasoningExample, facts: GraphFacts): ReasoningExample {
+/** A graph's question over node numbers: edges and candidates in an order drawn from the example's id. */
+export function graphExample(example: ReasoningExample, facts: GraphFacts): ReasoningExample {
   const random = new RandomStream(0, `prosqa-graph ${example.id}`);
   const edges = random.shuffle(facts.edges).map(([source, target]) => `${source} ${target}`);
   const candidates = random.shuffle([facts.target, facts.negativeTarget]);

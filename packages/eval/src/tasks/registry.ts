@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { FaultReport, ReasoningExample } from '@subtext/data';
 import { EvaluationError } from '../errors';
-import { hashFile } from '../results/run-folder';
+import { hashFile } from '../results/content-hash';
 import { ai2d } from './ai2d';
 import type { EvaluationTask } from './evaluation-task';
 import { gsm8k } from './gsm8k';
@@ -15,7 +15,7 @@ import { multiplication } from './multiplication';
 import { nlvr } from './nlvr';
 import { prontoqa } from './prontoqa';
 import { prosqa } from './prosqa';
-import { prosqaGraph } from './prosqa-graph';
+import { graphExample, prosqaGraph } from './prosqa-graph';
 import { scenes } from './scenes';
 import { tabmwp } from './tabmwp';
 
@@ -48,13 +48,38 @@ export function findTask(name: string): EvaluationTask {
 }
 
 /** Refuses a task with pictures for a model without eyes. @throws EvaluationError task-model-mismatch */
-export function checkTaskFitsModel({ task, model }: { task: EvaluationTask; model: { name: string; seesImages: boolean } }): void {
-  if (task.modality === 'image' && !model.seesImages) {
+export function checkTaskFitsModel({
+  task,
+  examples = [],
+  model,
+}: {
+  task: EvaluationTask;
+  /** What is asked, where the task has pictures only if its data has. @default none */
+  examples?: readonly ReasoningExample[];
+  model: { name: string; seesImages: boolean };
+}): void {
+  if (model.seesImages || task.modality === 'text') return;
+  if (task.modality === 'image' || examples.some(({ image }) => image !== undefined)) {
     throw new EvaluationError({
       code: 'task-model-mismatch',
-      message: `Task "${task.name}" asks about pictures, but the model ${model.name} reads text only; choose a task of text, or a model that sees.`,
+      message: `Task "${task.name}" asks about pictures, but the model ${model.name} reads text only; choose a ${task.modality === 'image' ? 'task of text' : 'set without pictures (or ask it without: --no-images)'}, or a model that sees.`,
     });
   }
+}
+
+/**
+ * A set asked as graphs of node numbers, for a reasoner that was trained on graphs (its method is `graph`).
+ *
+ * @throws EvaluationError invalid-task-data where an example has no graph
+ */
+export function askedAsGraphs(loaded: LoadedTask): LoadedTask {
+  const examples = loaded.examples.map((example) => {
+    if (example.facts?.kind !== 'graph') {
+      throw new EvaluationError({ code: 'invalid-task-data', message: `This reasoner was trained on graphs, and example ${example.id} has none; give ProsQA data with edges, root and target (--format prosqa or coconut-json).` });
+    }
+    return graphExample(example, example.facts);
+  });
+  return { ...loaded, task: { ...loaded.task, prompt: prosqaGraph.prompt, score: prosqaGraph.score, filters: [] }, examples };
 }
 
 /** A task's examples in memory. */
@@ -80,7 +105,7 @@ export async function loadTask({ task, path, limit, strict }: { task: Evaluation
     const first = faults.first[0];
     throw new EvaluationError({
       code: 'empty-set',
-      message: `Task "${task.name}" has no example in ${path}${first === undefined ? '' : `: ${faults.dropped} records are faulty, the first at line ${first.line}: ${first.message}`}. It expects ${task.dataDescription}.`,
+      message: `Task "${task.name}" has no example in ${path}${first === undefined ? '' : `: ${faults.dropped} records are faulty, the first at line ${first.line}: ${first.message.replace(/\.$/, '')}`}. It expects ${task.dataDescription}.`,
     });
   }
   const ids = new Set<string>();
@@ -88,6 +113,7 @@ export async function loadTask({ task, path, limit, strict }: { task: Evaluation
     if (ids.has(id)) throw new EvaluationError({ code: 'invalid-task-data', message: `Two examples of ${path} have the id "${id}"; samples are told apart by it.` });
     ids.add(id);
   }
+  task.check?.(examples);
   // Of a folder, the file that is asked by default.
   const dataHash = await hashFile(path).catch(() => hashFile(join(path, 'test.jsonl')).catch(() => null));
   return { task, examples, faults, dataHash };

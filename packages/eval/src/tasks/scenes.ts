@@ -3,13 +3,13 @@ import { basename, dirname, join } from 'node:path';
 import { ExampleStream, formats } from '@subtext/data';
 import { normalizeAnswer } from '../metrics/exact-match';
 import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
-import { finalAnswer } from './final-answer';
+import { finalAnswer } from '../answers/final-answer';
 
 /** Generated pictures of coloured shapes and questions of two hops or more about them. */
 export const scenes: EvaluationTask = {
   name: 'scenes',
   description: 'Generated pictures of coloured shapes, questions of several hops; exact match of the answer',
-  version: 1,
+  version: 2,
   modality: 'image',
   dataDescription: 'a folder that `subtext data generate scenes` wrote (its test.jsonl is asked), or one of its .jsonl files',
   metrics: exactMatch,

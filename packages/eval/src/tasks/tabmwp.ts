@@ -1,15 +1,17 @@
 import { readTabMwp, type ReasoningExample } from '@subtext/data';
 import { normalizeAnswer } from '../metrics/exact-match';
-import { escapePattern, normalizeNumber } from '../metrics/recall';
+import { escapePattern } from '../metrics/recall';
+import { normalizeNumber } from '../metrics/numbers';
 import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
-import { finalAnswer, onlyWord } from './final-answer';
+import { finalAnswer } from '../answers/final-answer';
+import { onlyWord } from '../answers/choice-answer';
 import { choicesOf, promptWithOptions } from './multiple-choice-task';
 
 /** TabMWP: mathematics about a picture of a table, a number or one of some options (arXiv 2209.14610). */
 export const tabmwp: EvaluationTask = {
   name: 'tabmwp',
   description: 'TabMWP: mathematics about a picture of a table; a number to three decimals, or the option (arXiv 2209.14610)',
-  version: 1,
+  version: 2,
   modality: 'image',
   dataDescription: 'problems_test1k.json with tables/ beside it',
   metrics: exactMatch,

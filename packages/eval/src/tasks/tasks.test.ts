@@ -5,7 +5,8 @@ import { encodePng, generateScenes, type ReasoningExample } from '@subtext/data'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeSampleRecord } from '../results/sample-record';
 import { sampleDocument } from './evaluation-task';
-import { finalAnswer, onlyWord } from './final-answer';
+import { onlyWord } from '../answers/choice-answer';
+import { finalAnswer } from '../answers/final-answer';
 import { parsePythonList } from './python-list';
 import { checkTaskFitsModel, evaluationTasks, findTask, loadTask } from './registry';
 

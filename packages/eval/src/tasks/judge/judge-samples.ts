@@ -1,6 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import { EvaluationError } from '../../errors';
-import { RecordFile } from '../../results/record-file';
+import { readRecords, RecordFile } from '../../results/record-file';
+import { isRecord } from '../../results/result-schema';
 import type { SampleRecord } from '../../results/sample-record';
 import type { EvaluationTask } from '../evaluation-task';
 import type { JudgeEndpoint } from './judge-endpoint';
@@ -28,7 +29,7 @@ export interface JudgedSamples {
 
 /**
  * Scores a task's samples by rules and, where they cannot, by a judge, and writes each judgement as it
- * comes. Where the endpoint fails, what is judged stays in the file, and a further call goes on after it.
+ * comes. Where the endpoint fails, what is judged stays in the file, and a further call resumes after it.
  *
  * @throws EvaluationError judge-missing for a task that needs a judge without one; judge-failed where the endpoint fails.
  */
@@ -41,6 +42,7 @@ export async function judgeSamples({
   parallel = 4,
   tries = 5,
   onProgress,
+  signal,
 }: {
   task: EvaluationTask;
   samples: readonly SampleRecord[];
@@ -56,12 +58,14 @@ export async function judgeSamples({
   tries?: number;
   /** Called after each judgement. @default none */
   onProgress?: (progress: { done: number; total: number }) => void;
+  /** Stops between judgements; those that are made are kept. */
+  signal?: AbortSignal;
 }): Promise<JudgedSamples> {
   const step = task.judge;
   if (step === undefined) throw new EvaluationError({ code: 'invalid-argument', message: `Task "${task.name}" needs no judge; its scores are in the samples.` });
   const endpoint = requireJudge({ task, judge });
   const byId = new Map(examples.map((example) => [example.id, example]));
-  const file = await RecordFile.open<Judgement>({ path, isRecord: (value) => typeof (value as Judgement).scores === 'object' && typeof (value as Judgement).by === 'string' });
+  const file = await RecordFile.open<Judgement>({ path, isRecord: (value) => isJudgement(value, step.metrics) });
   try {
     const waiting = samples.filter(({ id }) => !file.finished.has(id));
     let done = samples.length - waiting.length;
@@ -69,9 +73,10 @@ export async function judgeSamples({
     const work = async () => {
       for (let sample = waiting.shift(); sample !== undefined && failure === undefined; sample = waiting.shift()) {
         try {
+          signal?.throwIfAborted();
           const example = byId.get(sample.id);
           if (example === undefined) throw new EvaluationError({ code: 'unpaired-samples', message: `Sample "${sample.id}" has no example in task "${task.name}"; give the data that the samples were made with.` });
-          await file.append(await judgeOne({ step, sample, example, judge: endpoint, tries }));
+          await file.append(await judgeOne({ step, sample, example, judge: endpoint, tries, signal }));
           onProgress?.({ done: ++done, total: samples.length });
         } catch (error) {
           failure ??= error;
@@ -103,7 +108,7 @@ export function requireJudge({ task, judge }: { task: EvaluationTask; judge?: Ju
   return judge;
 }
 
-async function judgeOne({ step, sample, example, judge, tries }: { step: NonNullable<EvaluationTask['judge']>; sample: SampleRecord; example: ReasoningExample; judge: JudgeEndpoint; tries: number }): Promise<Judgement> {
+async function judgeOne({ step, sample, example, judge, tries, signal }: { step: NonNullable<EvaluationTask['judge']>; sample: SampleRecord; example: ReasoningExample; judge: JudgeEndpoint; tries: number; signal?: AbortSignal }): Promise<Judgement> {
   const prediction = sample.filtered_resps[0] ?? null;
   // No answer needs no judge: it is wrong.
   if (prediction === null || sample.error !== undefined) return { id: sample.id, scores: step.none, extracted: null, by: 'rules', replies: [] };
@@ -112,7 +117,7 @@ async function judgeOne({ step, sample, example, judge, tries }: { step: NonNull
   const prompt = step.prompt({ prediction, example });
   const replies: string[] = [];
   for (let attempt = 0; attempt < tries; attempt++) {
-    const reply = await judge.complete({ prompt, temperature: attempt * 0.5 });
+    const reply = await judge.complete({ prompt, temperature: attempt * 0.5, ...(signal === undefined ? {} : { signal }) });
     replies.push(reply);
     const read = step.read({ reply, example });
     if (read !== null) return { id: sample.id, ...read, by: judge.model, replies };
@@ -122,4 +127,33 @@ async function judgeOne({ step, sample, example, judge, tries }: { step: NonNull
 
 function applyJudgement(sample: SampleRecord, judgement: Judgement): SampleRecord {
   return { ...sample, ...judgement.scores, metrics: [...new Set([...sample.metrics, ...Object.keys(judgement.scores)])], judged_by: judgement.by, judged_answer: judgement.extracted };
+}
+
+/** Whether a line is a judgement by this task's metrics, and can be put to its sample. */
+function isJudgement(value: unknown, metrics: readonly string[]): boolean {
+  if (!isRecord(value)) return false;
+  const { scores, extracted, by, replies } = value;
+  return (
+    isRecord(scores) &&
+    metrics.length === Object.keys(scores).length &&
+    metrics.every((metric) => Object.hasOwn(scores, metric) && Number.isFinite(scores[metric])) &&
+    (extracted === null || typeof extracted === 'string') &&
+    typeof by === 'string' &&
+    Array.isArray(replies) &&
+    replies.every((reply) => typeof reply === 'string')
+  );
+}
+
+/**
+ * Samples with the scores of a file of judgements that an earlier run wrote, such as for a comparison.
+ *
+ * @throws EvaluationError invalid-result-file for a broken file, or a sample that is not judged
+ */
+export async function readJudgedSamples({ samples, path, metrics }: { samples: readonly SampleRecord[]; path: string; /** That the judge gives. */ metrics: readonly string[] }): Promise<SampleRecord[]> {
+  const judgements = new Map((await readRecords<Judgement>({ path, isRecord: (value) => isJudgement(value, metrics) })).map((one) => [one.id, one]));
+  return samples.map((sample) => {
+    const judgement = judgements.get(sample.id);
+    if (judgement === undefined) throw new EvaluationError({ code: 'invalid-result-file', message: `${path} has no judgement of the sample "${sample.id}"; resume the run, so that all are judged.` });
+    return applyJudgement(sample, judgement);
+  });
 }
