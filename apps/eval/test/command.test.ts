@@ -50,6 +50,7 @@ beforeAll(async () => {
   // The toy's examples as GSM8K writes its own.
   const lines = toyExamples({ count: 40, seed: 9 }).map(({ question, steps, answer }) => JSON.stringify({ question, answer: `${steps[0]!.text}\n#### ${answer}` }));
   await writeFile(at('data.jsonl'), `${lines.join('\n')}\n`);
+  await writeFile(at('words.jsonl'), `${JSON.stringify({ question: 'q', answer: '#### so it is' })}\n`);
   await writeFile(at('broken.jsonl'), '{"question": "a"}\n');
 }, 120_000);
 afterAll(async () => {
@@ -71,8 +72,8 @@ describe('subtext-eval', () => {
     const first = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));
     expect(first.stderr).toBe('');
     const results = events(first.stdout).find(({ event }) => event === 'results') as unknown as { results: Record<string, Record<string, number>> };
-    expect(results.results.gsm8k!['exact_match,none']).toBeGreaterThan(0.9);
-    expect(results.results.gsm8k!['thoughts,none']).toBe(1);
+    expect(results.results.gsm8k!['exact_match,final-answer']).toBeGreaterThan(0.9);
+    expect(results.results.gsm8k!['thoughts,final-answer']).toBe(1);
 
     // A broken run: half of the samples, the last line torn.
     const names = await readdir(at('runs', 'heima'));
@@ -92,6 +93,28 @@ describe('subtext-eval', () => {
     expect(compared.stdout).toMatch(/do not differ significantly|is better than/);
     expect(await readFile(at('comparison', 'comparison.md'), 'utf8')).toContain('| run | score |');
     expect(await readFile(at('comparison', 'comparison.html'), 'utf8')).toContain('Pairs of runs');
+  }, 120_000);
+
+  it('asks and audits one’s own data by its format, and refuses what does not fit before anything runs', async () => {
+    const own = ['--format', 'gsm8k', '--score', 'numeric', '--data', at('data.jsonl'), '--model', at('heima'), '--engine', 'wasm', '--json'];
+    const run = await subtextEval('run', ...own, '--output', at('runs', 'own'));
+    expect(run.stderr).toBe('');
+    const { results } = events(run.stdout).find(({ event }) => event === 'results') as unknown as { results: Record<string, Record<string, number>> };
+    expect(results['gsm8k-numeric']!['exact_match,final-answer']).toBeGreaterThan(0.9);
+    expect(Object.keys(results['gsm8k-numeric']!)).toContain('exact_match,strict-match');
+    const audit = await subtextEval('audit', ...own, '--limit', '20', '--floor', '0.3', '--no-probes', '--output', at('audit-own'));
+    expect(events(audit.stdout).at(-1)).toMatchObject({ event: 'audit', task: 'gsm8k-numeric', count: 20 });
+    for (const [words, message] of [
+      [['--format', 'gsm8k', '--data', at('data.jsonl')], /needs both --format and --score/],
+      [['--format', 'csv', '--score', 'exact', '--data', at('data.jsonl')], /There is no data format "csv"/],
+      [['--task', 'gsm8k', '--score', 'exact', '--data', at('data.jsonl')], /leave out --score/],
+      [['--format', 'gsm8k', '--score', 'facts', '--data', at('words.jsonl')], /--score facts does not fit this data/],
+      [[], /--task NAME.*--format FORMAT/],
+    ] as const) {
+      const refused = await subtextEval('run', ...words, '--model', at('heima'), '--output', at('runs', 'refused'));
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(message);
+    }
   }, 120_000);
 
   it('draws with seeds', async () => {
@@ -133,6 +156,7 @@ describe('subtext-eval', () => {
     ['one run', ['compare', 'runs/heima'], /two runs or more/],
     ['a folder that is no run', ['compare', 'heima', 'no-cot'], /holds no results_<date>\.json/],
     ['half of the retained information', ['audit', '--model', 'heima', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--cot', 'cot'], /needs both --no-cot and --cot/],
+    ['an audit of a judged task', ['audit', '--model', 'heima', '--task', 'mm-vet', '--data', 'data.jsonl', '--output', 'x'], /scored by a judge/],
     ['a model without thoughts', ['audit', '--model', 'no-cot', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--engine', 'wasm'], /No example has a thought/],
     ['a limit of none', ['run', '--model', 'heima', '--task', 'gsm8k', '--output', 'x', '--limit', '0'], /a whole number above 0 is needed/],
   ])('refuses %s in one line', async (_, words, message) => {

@@ -76,7 +76,7 @@ it('scores MM-Vet of a Hugging Face folder with a judge of one’s own; nothing 
   const judge = ['--judge-url', `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, '--judge-model', 'own'];
   const broken = await run(...judge);
   expect(broken.code).toBe(1);
-  expect(broken.stdout).toMatch(/refused with 401.*go on/s);
+  expect(broken.stdout).toMatch(/refused with 401.*resume/s);
   const before = asked.length;
   const whole = await run(...judge);
   expect(whole.stderr).toBe('');
@@ -88,4 +88,11 @@ it('scores MM-Vet of a Hugging Face folder with a judge of one’s own; nothing 
   expect(asked.every(({ authorization }) => authorization === 'Bearer secret')).toBe(true);
   const results = JSON.parse(await readFile(join(folder, 'results', (await readdir(join(folder, 'results'))).find((name) => name.startsWith('results_'))!), 'utf8')) as { results: Record<string, Record<string, number>> };
   expect(results.results['mm-vet']).toMatchObject({ 'judge_score,none': 0.5 });
+  // A judged run is compared by its judgements.
+  expect((await run(...judge, '--max-tokens', '3', '--output', join(folder, 'other'))).code).toBe(0);
+  const compared = await new Promise<{ code: number; stdout: string }>((resolve) => {
+    execFile(process.execPath, [command, 'compare', join(folder, 'results'), join(folder, 'other'), '--json'], (error, stdout) => resolve({ code: error ? Number(error.code) : 0, stdout }));
+  });
+  expect(compared.code).toBe(0);
+  expect(JSON.parse(compared.stdout.trim().split('\n')[0]!)).toMatchObject({ event: 'comparison', task: 'mm-vet', metric: 'judge_score', comparisons: [{ count: 3, pValue: 1 }] });
 }, 120_000);

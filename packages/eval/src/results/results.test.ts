@@ -1,4 +1,5 @@
-import { appendFile, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdir, mkdtemp, open, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -76,6 +77,40 @@ describe('sample files', () => {
     await writeFile(path, `${line}\n{"to`);
     await expect(readSamples(path)).rejects.toThrowError(/torn/);
   });
+
+  it.each([
+    ['null', () => null],
+    ['a null for a number', () => ({ ...sample(1), seconds: null })],
+    ['a score that is a text', () => ({ ...sample(1), exact_match: '1' })],
+    ['no outputs', () => ({ ...sample(1), resps: undefined })],
+    ['outputs that are no texts', () => ({ ...sample(1), resps: [[1]] })],
+    ['a metric that it inherits', () => ({ ...sample(1), metrics: ['constructor'] })],
+    ['a metric that is a field', () => ({ ...sample(1), metrics: ['doc_id'] })],
+    ['a document that is a list', () => ({ ...sample(1), doc: [] })],
+    ['a fault of another shape', () => ({ ...sample(1), error: 'x' })],
+    ['rules of another shape', () => ({ ...sample(1), filters: { strict: true } })],
+  ])('refuses a line with %s', async (_, line) => {
+    const path = join(folder, 'samples.jsonl');
+    await writeFile(path, `${JSON.stringify(line())}\n${JSON.stringify(sample(2))}\n`);
+    await expect(readSamples(path)).rejects.toThrowError(/samples\.jsonl:1 is no such record/);
+  });
+
+  it('refuses deep nesting, bytes that are no text, and what is no file', async () => {
+    const path = join(folder, 'samples.jsonl');
+    await writeFile(path, `{"id":${'['.repeat(50_000)}\n${JSON.stringify(sample(2))}\n`);
+    await expect(readSamples(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
+    await writeFile(path, Buffer.concat([Buffer.from([0x22, 0xff, 0xfe, 0x0a]), Buffer.from(`${JSON.stringify(sample(2))}\n`)]));
+    await expect(readSamples(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
+    await expect(readSamples(folder)).rejects.toMatchObject({ code: 'not-a-file' });
+    await expect(readSamples(join(folder, 'none'))).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  it('keeps lines whole that lie across the pieces of reading', async () => {
+    const path = join(folder, 'samples.jsonl');
+    const all = Array.from({ length: 40 }, (_, index) => sample(index, { output: 'ü'.repeat(40_000 + index) }));
+    await writeFile(path, all.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    expect(await readSamples(path)).toEqual(all);
+  });
 });
 
 describe('records', () => {
@@ -140,6 +175,10 @@ describe('results', () => {
     await expect(readResults(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
     await writeFile(path, '{');
     await expect(readResults(path)).rejects.toThrowError(/cannot be read as JSON/);
+    for (const text of ['null', '{"results":null}', '{"results":[]}', '{"results":{"t":null}}', '{"results":{"t":{"m":[]}}}', '{"results":{},"date":"x"}', `{"results":${'['.repeat(9999)}`]) {
+      await writeFile(path, text);
+      await expect(readResults(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
+    }
   });
 });
 
@@ -170,5 +209,104 @@ describe('RunFolder', () => {
     await appendFile(join(folder, 'a'), '2');
     expect(await hashFolder(folder)).not.toBe(before);
     expect(await gitHash({ folder })).toBeNull();
+  });
+
+  it.each([
+    ['null', 'null'],
+    ['a list', '[]'],
+    ['no date', '{"fingerprint":"x","identity":{}}'],
+    ['a date that is none', '{"fingerprint":"x","identity":{},"date":"soon"}'],
+    ['a number for a fingerprint', '{"fingerprint":1,"identity":{},"date":"2026-01-02T03:04:05Z"}'],
+    ['a later format', '{"format":2,"fingerprint":"x","identity":{},"date":"2026-01-02T03:04:05Z"}'],
+    ['ten thousand levels', `${'['.repeat(10_000)}${']'.repeat(10_000)}`],
+    ['no JSON', '{'],
+  ])('refuses a run.json of %s', async (_, text) => {
+    await writeFile(join(folder, 'run.json'), text);
+    await expect(RunFolder.open({ folder, identity })).rejects.toMatchObject({ code: 'invalid-result-file' });
+  });
+
+  it('refuses tasks whose names would lead out of the folder', async () => {
+    const run = await RunFolder.open({ folder, identity });
+    for (const name of ['../x', 'a/b', '..', '', 'a\u001b']) await expect(run.samples(name)).rejects.toMatchObject({ code: 'invalid-result-file' });
+    const file = await run.samples('constructor');
+    await file.close();
+    await run.close();
+  });
+
+  it('says which task has other data', async () => {
+    await (await RunFolder.open({ folder, identity })).close();
+    await expect(RunFolder.open({ folder, identity: { ...identity, tasks: { scenes: { version: 2 } } } })).rejects.toThrowError(/other data, pictures or version of scenes/);
+  });
+});
+
+describe('hashes', () => {
+  const picture = { data: new Uint8Array(3), width: 1, height: 1 };
+  const example = { id: '1', question: 'q', steps: [], answer: 'a' };
+
+  it('tell examples apart by their pictures', async () => {
+    const path = join(folder, 'a.png');
+    const image = { path, load: () => Promise.resolve(picture) };
+    await writeFile(path, 'one');
+    const first = await hashExamples([{ ...example, image }]);
+    await writeFile(path, 'two');
+    expect(await hashExamples([{ ...example, image }])).not.toBe(first);
+    await writeFile(path, 'one');
+    expect(await hashExamples([{ ...example, image }])).toBe(first);
+    expect(await hashExamples([example])).not.toBe(first);
+    expect(await hashExamples([{ ...example, answer: 'b', image }])).not.toBe(first);
+    // A picture inside a data file is told by its pixels; one that is broken by its fault.
+    const inside = (data: Uint8Array) => ({ path: 'table.tsv:2', load: () => Promise.resolve({ ...picture, data }) });
+    expect(await hashExamples([{ ...example, image: inside(Uint8Array.of(1, 2, 3)) }])).not.toBe(await hashExamples([{ ...example, image: inside(Uint8Array.of(1, 2, 4)) }]));
+    expect(await hashExamples([{ ...example, image: { path: join(folder, 'none.png'), load: () => Promise.reject(new Error('no')) } }])).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('of a folder pass over what is no file, and follow links', async () => {
+    await mkdir(join(folder, 'inside'));
+    await writeFile(join(folder, 'inside', 'a'), '1');
+    const before = await hashFolder(folder);
+    if (process.platform !== 'win32') {
+      execFileSync('mkfifo', [join(folder, 'pipe')]);
+      expect(await hashFolder(folder)).toBe(before);
+      await symlink(join(folder, 'inside', 'a'), join(folder, 'link'));
+      expect(await hashFolder(folder)).not.toBe(before);
+    }
+    const holes = await open(join(folder, 'holes.bin'), 'w');
+    await holes.truncate(2 ** 36).catch(() => undefined);
+    await holes.close();
+    const begun = performance.now();
+    await hashFolder(folder);
+    expect(performance.now() - begun).toBeLessThan(5000);
+  });
+});
+
+describe('gitHash', () => {
+  const commit = 'a'.repeat(40);
+
+  it('reads the commit from loose, packed and detached heads, and from linked work trees', async () => {
+    const git = join(folder, '.git');
+    await mkdir(join(git, 'refs', 'heads'), { recursive: true });
+    await mkdir(join(folder, 'sub'));
+    await writeFile(join(git, 'HEAD'), 'ref: refs/heads/main\n');
+    expect(await gitHash({ folder })).toBeNull();
+    await writeFile(join(git, 'packed-refs'), `# pack-refs with: peeled\n${commit} refs/heads/main\n^${'b'.repeat(40)}\n`);
+    expect(await gitHash({ folder: join(folder, 'sub') })).toBe(commit);
+    await writeFile(join(git, 'refs', 'heads', 'main'), `${'c'.repeat(40)}\n`);
+    expect(await gitHash({ folder })).toBe('c'.repeat(40));
+    await writeFile(join(git, 'HEAD'), `${commit}\n`);
+    expect(await gitHash({ folder })).toBe(commit);
+    await mkdir(join(git, 'worktrees', 'one'), { recursive: true });
+    await writeFile(join(git, 'worktrees', 'one', 'HEAD'), 'ref: refs/heads/main\n');
+    await writeFile(join(git, 'worktrees', 'one', 'commondir'), '../..\n');
+    await writeFile(join(folder, 'sub', '.git'), `gitdir: ${join(git, 'worktrees', 'one')}\n`);
+    expect(await gitHash({ folder: join(folder, 'sub') })).toBe('c'.repeat(40));
+  });
+
+  it('runs nothing that a folder names, and reads no reference outside', async () => {
+    await mkdir(join(folder, '.git'));
+    await writeFile(join(folder, '.git', 'config'), `[core]\n\tfsmonitor = "touch ${join(folder, 'ran')}; false"\n[filter "x"]\n\tclean = touch ${join(folder, 'ran')}\n`);
+    await writeFile(join(folder, '.git', 'HEAD'), 'ref: refs/../../secret\n');
+    await writeFile(join(folder, 'secret'), commit);
+    expect(await gitHash({ folder })).toBeNull();
+    expect(await readdir(folder)).not.toContain('ran');
   });
 });

@@ -15,7 +15,7 @@ import { choicesOf, promptWithOptions } from './multiple-choice-task';
 
 /** How answers to one's own data are scored. */
 export type AnswerScore =
-  /** The answer in words, letter case, spaces and a final full stop aside. */
+  /** The answer in words, letter case, spaces and a final full stop aside; numbers by their value. */
   | 'exact'
   /** The number's value. */
   | 'numeric'
@@ -111,7 +111,12 @@ const rules: Record<AnswerScore, () => ScoringRule> = {
 
 function scoreWords({ prediction, example }: { prediction: string | null; example: ReasoningExample }): TaskScore {
   const extracted = finalAnswer(prediction);
-  return exactMatchScore({ extracted, correct: extracted !== null && normalizeAnswer(extracted) === normalizeAnswer(example.answer) });
+  return exactMatchScore({ extracted, correct: extracted !== null && sameAnswer(extracted, example.answer) });
+}
+
+/** The same words, or where both are numbers the same value: readers write 1,200 as 1200. */
+function sameAnswer(one: string, other: string): boolean {
+  return normalizeAnswer(one) === normalizeAnswer(other) || sameNumber(normalizeAnswer(one), normalizeAnswer(other));
 }
 
 /** The number whose digits stand apart, as in the multiplication data; null for any other text. */

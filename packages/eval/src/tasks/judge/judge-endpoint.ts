@@ -1,6 +1,6 @@
 import { parseJson, printable, printableUrl, redact } from '@subtext/core';
 import { request, RequestError } from '@subtext/core/node';
-import { setTimeout as delay } from 'node:timers/promises';
+import timers from 'node:timers/promises';
 import { EvaluationError } from '../../errors';
 
 /** A model that scores answers. */
@@ -151,7 +151,7 @@ function readContent(text: string): string | undefined {
 }
 
 async function wait(seconds: number, signal: AbortSignal | undefined): Promise<void> {
-  await delay(seconds * 1000, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+  await timers.setTimeout(seconds * 1000, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
     signal?.throwIfAborted();
     throw error;
   });

@@ -1,15 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ReasoningExample } from '@subtext/data';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import timers from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeSampleRecord, type SampleRecord } from '../../results/sample-record';
 import { mathvista } from '../mathvista';
 import { mmVet } from '../mm-vet';
 import { openAiCompatibleJudge } from './judge-endpoint';
-import { judgeSamples, type Judgement } from './judge-samples';
+import { judgeSamples, readJudgedSamples, type Judgement } from './judge-samples';
 
 interface Request {
   path: string;
@@ -133,6 +134,107 @@ describe('MM-Vet', () => {
     const second = await judgeSamples({ task: mmVet, samples: samples.slice(1, 2), examples, judge: judge(), path: join(folder, 'more.jsonl') });
     expect(second).toMatchObject({ unreadable: 1, byJudge: 0 });
     expect(second.samples[0]).toMatchObject({ judge_score: 0, judged_by: 'none' });
+  });
+});
+
+describe('an endpoint that is not to be trusted', () => {
+  const one = () => ({ task: mmVet, samples: samples.slice(0, 1), examples, path: path() });
+  const failure = async (options: object = {}) => await judgeSamples({ ...one(), judge: judge({ apiKey: 'sk-very-secret', ...options }) }).then(() => '', (error: Error & { code: string }) => `${error.code}: ${error.message}`);
+
+  it('never gets its key repeated', async () => {
+    for (const status of [400, 401, 500]) {
+      respond = ({ authorization }) => ({ status, body: `bad key: ${authorization}` });
+      const message = await failure();
+      expect(message).toMatch(/^judge-failed: .*bad key: Bearer \*\*\*/);
+    }
+    respond = ({ authorization }, count) => reply(count < 2 ? `the key is ${authorization}` : '0.5');
+    requests = [];
+    await judgeSamples({ ...one(), judge: judge({ apiKey: 'sk-very-secret' }) });
+    const written = await readFile(path(), 'utf8');
+    expect(written).toContain('the key is Bearer ***');
+    expect(written).not.toContain('sk-very-secret');
+  });
+
+  it('is not followed to another host', async () => {
+    let stolen = 0;
+    const thief = createServer((_, response) => {
+      stolen += 1;
+      response.end(JSON.stringify({ choices: [{ message: { content: '1.0' } }] }));
+    });
+    await new Promise<void>((resolve) => thief.listen(0, '127.0.0.1', resolve));
+    for (const status of [301, 302, 307, 308]) {
+      respond = () => ({ status, body: '', headers: { location: `http://localhost:${(thief.address() as AddressInfo).port}/steal` } });
+      expect(await failure()).toMatch(/^judge-failed: .*another host/);
+    }
+    expect(stolen).toBe(0);
+    await new Promise((resolve) => thief.close(resolve));
+  });
+
+  it('may answer neither without end nor for ever', async () => {
+    respond = () => reply('x'.repeat(100_000));
+    expect(await failure({ maximumBytes: 10_000 })).toMatch(/^judge-failed: .*more than 10000 bytes/);
+    server.removeAllListeners('request');
+    server.on('request', (_, response) => {
+      response.writeHead(200);
+      const more = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(more));
+    });
+    const begun = performance.now();
+    expect(await failure({ timeoutSeconds: 0.3, attempts: 9 })).toMatch(/^judge-failed: .*in time/);
+    server.removeAllListeners('request');
+    server.on('request', () => {});
+    expect(await failure({ timeoutSeconds: 0.3, attempts: 9 })).toMatch(/^judge-failed: .*in time/);
+    expect(performance.now() - begun).toBeLessThan(5000);
+    server.closeAllConnections();
+  });
+
+  it('cannot make it wait for a day', async () => {
+    const waits: number[] = [];
+    const timer = vi.spyOn(timers, 'setTimeout').mockImplementation(((milliseconds: number) => {
+      waits.push(milliseconds);
+      return Promise.resolve();
+    }) as typeof timers.setTimeout);
+    for (const after of ['1e9', '86400', new Date(Date.now() + 86_400_000).toUTCString(), '-5', 'NaN']) {
+      respond = () => ({ status: 429, body: 'busy', headers: { 'retry-after': after } });
+      expect(await failure()).toMatch(/answered 429/);
+    }
+    timer.mockRestore();
+    expect(Math.max(...waits)).toBeLessThanOrEqual(30_000);
+  });
+
+  it.each([
+    ['null', 'null'],
+    ['a number', '7'],
+    ['no choices', '{}'],
+    ['choices of null', '{"choices":null}'],
+    ['a choice of null', '{"choices":[null]}'],
+    ['a message of null', '{"choices":[{"message":null}]}'],
+    ['content that is no text', '{"choices":[{"message":{"content":{}}}]}'],
+    ['levels without end', `{"choices":${'['.repeat(100_000)}`],
+    ['control characters', '\u001b]0;title\u0007\u001b[2Jhello'],
+  ])('gets a typed error for %s', async (_, body) => {
+    respond = () => ({ status: 200, body });
+    const message = await failure();
+    expect(message).toMatch(/^judge-failed: .*sent no chat completion/);
+    // eslint-disable-next-line no-control-regex
+    expect(message).not.toMatch(/[\u0000-\u001f]/);
+  });
+
+  it('writes no password of its address, and stops when told', async () => {
+    expect(() => openAiCompatibleJudge({ baseUrl: 'ftp://me:hidden@host/v1', model: 'm' })).toThrowError(expect.objectContaining({ message: expect.not.stringContaining('hidden') as string }));
+    const stop = AbortSignal.abort();
+    await expect(judgeSamples({ ...one(), judge: judge(), signal: stop })).rejects.toThrowError(/abort/i);
+  });
+
+  it('leaves judgements that fit the task alone', async () => {
+    const good: Judgement = { id: 'v1_0', scores: { judge_score: 0.5 }, extracted: '0.5', by: 'judge-1', replies: ['0.5'] };
+    await writeFile(path(), `${JSON.stringify(good)}\n`);
+    expect(await readJudgedSamples({ samples: samples.slice(0, 1), path: path(), metrics: ['judge_score'] })).toMatchObject([{ judge_score: 0.5, metrics: ['judge_score'] }]);
+    await expect(readJudgedSamples({ samples: samples.slice(0, 2), path: path(), metrics: ['judge_score'] })).rejects.toThrowError(/no judgement of the sample "v1_1"/);
+    for (const bad of [{ ...good, scores: null }, { ...good, scores: { id: 1 } }, { ...good, scores: { judge_score: 1, doc: 2 } }, { ...good, scores: { judge_score: null } }, { ...good, replies: 'x' }, { ...good, by: 7 }]) {
+      await writeFile(path(), `${JSON.stringify(bad)}\n${JSON.stringify({ ...good, id: 'v1_1' })}\n`);
+      await expect(judgeSamples({ ...one(), judge: judge() })).rejects.toMatchObject({ code: 'invalid-result-file' });
+    }
   });
 });
 
