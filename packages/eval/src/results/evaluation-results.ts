@@ -119,7 +119,7 @@ export function buildResults({
       const { mean, standardError } = meanAndDeviation(taken.map((one) => (one?.correct === true ? 1 : 0)));
       entry[`exact_match,${name}`] = mean;
       entry[`exact_match_stderr,${name}`] = samples.length > 1 ? standardError : null;
-      entry[`unparseable,${name}`] = samples.filter((sample, index) => sample.error === undefined && taken[index]?.extracted == null).length;
+      entry[`unparseable,${name}`] = samples.filter((sample, index) => sample.error === undefined && (taken[index]?.extracted ?? null) === null).length;
     }
     for (const [name, value] of Object.entries(measures)) entry[`${name},${filter}`] = value;
     for (const column of columns) {

@@ -105,7 +105,7 @@ function scoreRows({ results, tasks }: { results: EvaluationResults; tasks: read
 function filterRows({ task, samples }: ReportedTask): TableCell[][] {
   return Object.keys(samples[0]?.filters ?? {}).map((name) => {
     const right = samples.filter((sample) => sample.filters?.[name]?.correct === true).length;
-    const unparseable = samples.filter((sample) => sample.error === undefined && sample.filters?.[name]?.extracted == null).length;
+    const unparseable = samples.filter((sample) => sample.error === undefined && (sample.filters?.[name]?.extracted ?? null) === null).length;
     return [task, `exact_match (${name})`, { value: right / samples.length, interval: wilsonInterval({ successes: right, total: samples.length }) }, samples.length, null, null, null, null, unparseable, null, null];
   });
 }

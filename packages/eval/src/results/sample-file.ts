@@ -1,4 +1,4 @@
-import { readRecords, RecordFile, type FileRecord } from './record-file';
+import { readRecords, RecordFile } from './record-file';
 import { isSampleRecord } from './result-schema';
 import type { SampleRecord } from './sample-record';
 
