@@ -1,0 +1,1 @@
+export declare function pagesOutOfDate(root: string): string[];

@@ -1,0 +1,33 @@
+/**
+ * The committed results: which command makes each, and on which code it rests. `check` says how a result that takes
+ * minutes is compared with what the code gives now; the others are listed with what has changed since they were made.
+ */
+const everything = ['packages', 'apps/cli/src', ':!*.test.ts', ':!*.md', ':!packages/*/fixtures', ':!packages/*/test'];
+const evaluation = ['packages', 'apps/eval/src', ':!*.test.ts', ':!*.md', ':!packages/*/fixtures', ':!packages/*/test'];
+
+export const results = [
+  {
+    file: 'docs/results/start.json',
+    command: 'npm start',
+    code: [...everything, 'apps/cli/presets/small'],
+    check: {
+      words: ['apps/cli/bin/subtext.js', 'start', '--preset', 'small', '--seed', '1', '--engine', 'wasm', '--workers', '2'],
+      output: 'results.json',
+      minutes: 5,
+      // wasm's relaxed fused multiply-add rounds once or twice, as the processor does it: runs on two kinds of
+      // processor part in the last bits, and trained models by this much. On one machine the numbers are equal.
+      tolerances: { accuracy: 0.02, factsRight: 0.08, generated: 0, withoutTags: 0, thinking: 0 },
+    },
+  },
+  { file: 'docs/results/full.json', command: 'npx subtext start --preset full', code: [...everything, 'apps/cli/presets/full'] },
+  { file: 'docs/results/arithmetic.json', command: 'node tooling/science/arithmetic.mjs', code: [...everything, 'tooling/science/arithmetic'] },
+  { file: 'docs/results/graphs.json', command: 'node tooling/science/graphs.mjs', code: [...everything, 'tooling/science/graphs'] },
+  { file: 'docs/results/audit-start.json', command: 'npx subtext-eval audit --model runs/start/reasoner --task scenes --data runs/start/data', code: evaluation },
+  { file: 'docs/results/audit-full.json', command: 'npx subtext-eval audit --model runs/full/reasoner --task scenes --data runs/full/data', code: evaluation },
+  { file: 'docs/results/checkpoints.json', command: 'node tooling/bench/checkpoints.mjs', code: ['packages/model', 'packages/tensor', ':!*.test.ts'] },
+  { file: 'docs/results/checkpoints-gpt2.json', command: 'node tooling/bench/checkpoints.mjs', code: ['packages/model', 'packages/tensor', ':!*.test.ts'] },
+  { file: 'docs/results/coconut-speed.json', command: 'node tooling/bench/coconut.mjs', code: ['packages/trainer', 'packages/model', 'packages/tensor', ':!*.test.ts'] },
+  { file: 'docs/results/coconut-speed-tensorflow.json', command: 'node tooling/bench/coconut.mjs --engine tensorflow', code: ['packages/trainer', 'packages/model', 'packages/tensor', ':!*.test.ts'] },
+  ...['engines-node24', 'engines-pytorch', 'engines-quiet', 'engines-tensorflow', 'engines-train-512'].map((name) => ({ file: `docs/results/${name}.json`, command: 'node tooling/bench/engines.mjs', code: ['packages/tensor', ':!*.test.ts'] })),
+  { file: 'docs/results/reliability.json', command: 'node tooling/reliability/kill-harness.mjs', code: ['packages/trainer', ':!*.test.ts'] },
+];

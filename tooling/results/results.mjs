@@ -1,0 +1,78 @@
+/**
+ * Says whether the committed results are those of the code as it is.
+ *
+ *   npm run results                 lists each result: when it was made, and whether code it rests on changed since
+ *   npm run results -- --check      runs those that take minutes again and compares them with the committed numbers
+ *   npm run results -- --check --from FOLDER   compares with a run that is there (`runs/start`) instead
+ *   npm run results -- --pages      writes the tables of docs/results/start.md from start.json
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { compareNumbers } from './compare-numbers.mjs';
+import { pagesOutOfDate, writePages } from './pages.mjs';
+import { results } from './registry.mjs';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+function git(words) {
+  const { status, stdout } = spawnSync('git', words, { cwd: root, encoding: 'utf8' });
+  return status === 0 ? stdout.trim() : undefined;
+}
+
+/** The commit that a result was made at, and what changed since in the code that it rests on. */
+function ageOf({ file, code }) {
+  const made = git(['log', '-1', '--format=%h %as', '--', file]);
+  if (!made) return { made: 'not committed', changed: undefined };
+  const [commit] = made.split(' ');
+  const changed = git(['diff', '--name-only', commit, 'HEAD', '--', ...code]);
+  return { made, changed: changed === undefined ? undefined : changed.split('\n').filter(Boolean).length };
+}
+
+/** Runs a result's command again; gives back its output. */
+function runAgain({ words, output }) {
+  const folder = mkdtempSync(join(tmpdir(), 'subtext-results-'));
+  try {
+    const { status } = spawnSync(process.execPath, [...words, '--output', folder], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+    if (status !== 0) throw new Error(`node ${words.join(' ')} ended with exit code ${status}.`);
+    return read(join(folder, output));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const { values } = parseArgs({ options: { check: { type: 'boolean' }, from: { type: 'string' }, pages: { type: 'boolean' } } });
+let faults = 0;
+if (values.pages) {
+  for (const page of writePages(root)) console.log(`${page} written`);
+} else if (values.check) {
+  for (const { file, check } of results) {
+    if (!check) continue;
+    const found = values.from === undefined ? runAgain(check) : read(join(values.from, check.output));
+    const differences = compareNumbers({ committed: read(join(root, file)), found, tolerances: check.tolerances });
+    for (const difference of differences) console.log(`${file}: ${difference}`);
+    console.log(differences.length === 0 ? `${file}: what the code gives` : `${file}: ${differences.length} numbers are not what the code gives`);
+    faults += differences.length;
+  }
+  for (const page of pagesOutOfDate(root)) {
+    console.log(`${page}: not what its JSON files say; run "npm run results -- --pages"`);
+    faults += 1;
+  }
+} else {
+  for (const result of results) {
+    if (!existsSync(join(root, result.file))) {
+      console.log(`${result.file}: is missing`);
+      faults += 1;
+      continue;
+    }
+    const { made, changed } = ageOf(result);
+    const state = changed === undefined ? 'git cannot say what changed since' : changed === 0 ? 'nothing changed since' : `${changed} source files changed since`;
+    console.log(`${result.file}\n  ${result.command}\n  made at ${made}; ${state}${result.check ? '; checked by --check' : ''}`);
+  }
+}
+process.exitCode = faults > 0 ? 1 : 0;
