@@ -38,7 +38,7 @@ interface StorageArrays {
 
 /**
  * The typed array that holds a dtype's elements bit for bit. JavaScript has no 16-bit floats on every engine:
- * F16 and BF16 are held as their bits. BOOL is one byte an element, 0 or 1.
+ * F16 and BF16 are held as their bits. BOOL is one byte an element: 0 is false, any other true.
  */
 export type StorageArray<D extends Dtype = Dtype> = StorageArrays[D];
 

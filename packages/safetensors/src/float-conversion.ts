@@ -73,7 +73,7 @@ function widenBfloat(halves: Uint16Array, bits: Uint32Array): void {
 }
 
 /**
- * Elements of any dtype as float32 numbers. F16, BF16, I8, U8, I16, U16 and BOOL are exact; F64, I32, U32, I64 and U64
+ * Elements of any dtype as float32 numbers. F16, BF16, I8, U8, I16 and U16 are exact; BOOL becomes 1 for any byte but 0, as in the reference; F64, I32, U32, I64 and U64
  * round to the nearest.
  *
  * @param options.dtype element type of `data`
@@ -116,6 +116,11 @@ export function toFloat32(options: { dtype: Dtype; data: StorageArray; into?: Fl
     case 'U64': {
       const wide = data as BigInt64Array;
       for (let index = 0; index < length; index += 1) into[offset + index] = Number(wide[index]!);
+      break;
+    }
+    case 'BOOL': {
+      const flags = data as Uint8Array;
+      for (let index = 0; index < length; index += 1) into[offset + index] = flags[index] === 0 ? 0 : 1;
       break;
     }
     default:

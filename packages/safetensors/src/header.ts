@@ -27,10 +27,22 @@ export interface PlacedEntry extends TensorEntry {
   begin: number;
 }
 
+/** A tensor of a dtype that this package does not read. */
+export interface ForeignEntry {
+  /** Element type, as the file names it. */
+  dtype: string;
+  /** Bytes it takes. */
+  byteLength: number;
+}
+
 /** A checked header. */
 export interface Header {
+  /** Names of all tensors, in the order of their bytes. */
+  names: string[];
   /** Tensors by name, in the order of their bytes. */
   entries: Map<string, PlacedEntry>;
+  /** Tensors of dtypes that this package does not read, such as `F8_E4M3`: they are refused when they are asked for. */
+  foreign: Map<string, ForeignEntry>;
   /** The free text pairs of `__metadata__`. */
   metadata: Record<string, string>;
 }
@@ -88,7 +100,7 @@ export function headerByteLength(options: { prefix: Uint8Array; fileBytes: numbe
 }
 
 /**
- * Reads and checks a header: names occur once, dtypes are known, every tensor's bytes are shape × dtype, and together
+ * Reads and checks a header: names occur once, every tensor's bytes are shape × dtype (of dtypes that are known), and together
  * they fill the data without overlap or hole.
  *
  * @param options.bytes the header's bytes, without the 8 of its length
@@ -110,9 +122,11 @@ export function parseHeader(options: { bytes: Uint8Array; dataBytes: number }): 
   }
   const scanner = new JsonScanner(text);
   const metadata: Record<string, string> = Object.create(null) as Record<string, string>;
-  const read: [string, PlacedEntry][] = [];
+  const read: [string, Omit<PlacedEntry, 'dtype'> & { dtype: string }][] = [];
   scanner.object('the header', (name) => {
     if (name === '__metadata__') {
+      // Writers in languages where the field is an option write null for none, and the reference reads it so.
+      if (scanner.skipNull()) return;
       scanner.object('__metadata__', (key) => {
         metadata[key] = scanner.string(`the metadata ${quoted(key)}`);
       });
@@ -123,10 +137,28 @@ export function parseHeader(options: { bytes: Uint8Array; dataBytes: number }): 
   scanner.end('the header');
   read.sort(([, first], [, second]) => first.begin - second.begin || first.byteLength - second.byteLength);
   requireContiguous(read, dataBytes);
-  return { entries: new Map(read), metadata };
+  const isKnown = (pair: (typeof read)[number]): pair is [string, PlacedEntry] => isDtype(pair[1].dtype);
+  return {
+    names: read.map(([name]) => name),
+    entries: new Map(read.filter(isKnown)),
+    foreign: new Map(read.filter((pair) => !isKnown(pair))),
+    metadata,
+  };
 }
 
-function parseEntry(scanner: JsonScanner, name: string): PlacedEntry {
+/** The error for a tensor of a dtype that this package does not read. */
+export function unsupportedDtype({ name, dtype, path }: { name: string; dtype: string; path?: string }): SafetensorsError {
+  return new SafetensorsError({
+    code: 'unsupported-dtype',
+    message: `tensor ${quoted(name)} has the dtype ${quoted(dtype)}; known are ${Object.keys(dtypeByteSizes).join(', ')}`,
+    path,
+  });
+}
+
+/** What names of dtypes look like: F8_E4M3, F4, C64. */
+const dtypeName = /^[A-Z][A-Z0-9_]{0,31}$/;
+
+function parseEntry(scanner: JsonScanner, name: string): Omit<PlacedEntry, 'dtype'> & { dtype: string } {
   const label = quoted(name);
   let dtype: string | undefined;
   let shape: number[] | undefined;
@@ -141,20 +173,17 @@ function parseEntry(scanner: JsonScanner, name: string): PlacedEntry {
     const missing = dtype === undefined ? 'dtype' : shape === undefined ? 'shape' : 'data_offsets';
     throw new SafetensorsError({ code: 'invalid-header', message: `tensor ${label} has no ${missing}` });
   }
-  if (!isDtype(dtype)) {
-    throw new SafetensorsError({
-      code: 'unsupported-dtype',
-      message: `tensor ${label} has the dtype ${quoted(dtype)}; known are ${Object.keys(dtypeByteSizes).join(', ')}`,
-    });
-  }
+  if (!dtypeName.test(dtype)) throw unsupportedDtype({ name, dtype });
   const [begin, end] = offsets;
-  const byteLength = elementCount(shape, name) * dtypeByteSizes[dtype];
+  const elements = elementCount(shape, name);
   if (begin === undefined || end === undefined || end < begin) {
     throw new SafetensorsError({
       code: 'invalid-offsets',
       message: `tensor ${label} has the data_offsets [${offsets.join(', ')}]; they are [first byte, end], in order`,
     });
   }
+  // How many bytes a foreign dtype takes is not known: its offsets say so.
+  const byteLength = isDtype(dtype) ? elements * dtypeByteSizes[dtype] : end - begin;
   if (end - begin !== byteLength) {
     throw new SafetensorsError({
       code: 'invalid-offsets',
@@ -165,7 +194,7 @@ function parseEntry(scanner: JsonScanner, name: string): PlacedEntry {
 }
 
 /** The entries, in order, fill exactly `dataBytes`. */
-function requireContiguous(entries: readonly [string, PlacedEntry][], dataBytes: number): void {
+function requireContiguous(entries: readonly [string, Pick<PlacedEntry, 'begin' | 'byteLength'>][], dataBytes: number): void {
   let covered = 0;
   let previous: string | undefined;
   for (const [name, { begin, byteLength }] of entries) {

@@ -123,6 +123,13 @@ export class JsonScanner {
     }
   }
 
+  /** Steps over `null`, if that is the next value. */
+  skipNull(): boolean {
+    if (this.skipTo() !== 'n' || !this.text.startsWith('null', this.position)) return false;
+    this.position += 4;
+    return true;
+  }
+
   /** Checks that nothing but white space is left. */
   end(what: string): void {
     if (this.skipTo() !== undefined) this.fail(`something follows ${what}`);

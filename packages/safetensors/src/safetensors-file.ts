@@ -1,6 +1,6 @@
 import { requireLittleEndian, storageArray, dtypeByteSizes, type Dtype, type StorageArray } from './dtype';
 import { toFloat32 } from './float-conversion';
-import { headerByteLength, parseHeader, prefixBytes, type Header, type PlacedEntry, type TensorEntry } from './header';
+import { headerByteLength, parseHeader, prefixBytes, unsupportedDtype, type ForeignEntry, type Header, type PlacedEntry, type TensorEntry } from './header';
 import type { RandomAccessSource } from './random-access';
 import { quoted, SafetensorsError } from './safetensors-error';
 
@@ -13,7 +13,7 @@ export interface TensorData<D extends Dtype = Dtype> {
   dtype: D;
   /** Length of each dimension, slowest first; empty for a scalar. */
   shape: number[];
-  /** The elements in row-major order, bit for bit; F16 and BF16 as their bits, BOOL as 0 and 1. */
+  /** The elements in row-major order, bit for bit; F16 and BF16 as their bits, BOOL as a byte that is 0 or not. */
   data: StorageArray<D>;
 }
 
@@ -33,13 +33,13 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** Whether a tensor of that name is there. */
   has(name: string): boolean;
-  /** What the header says about a tensor. @throws SafetensorsError `unknown-tensor` */
+  /** What the header says about a tensor. @throws SafetensorsError `unknown-tensor`, `unsupported-dtype` */
   entry(name: string): TensorEntry;
   /**
    * Reads one tensor, bit for bit, into memory of its own.
    *
    * @param options.into where to read to, instead of a new array: its byte length must be the tensor's
-   * @throws SafetensorsError `unknown-tensor`, `invalid-tensor`, `truncated`, `input-output`, `closed`
+   * @throws SafetensorsError `unknown-tensor`, `unsupported-dtype`, `invalid-tensor`, `truncated`, `input-output`, `closed`
    */
   read(name: string, options?: { into?: StorageArray }): Promise<TensorData>;
   /**
@@ -66,6 +66,7 @@ export class SourceFile implements SafetensorsFile {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
   private readonly entries: Map<string, PlacedEntry>;
+  private readonly foreign: ReadonlyMap<string, ForeignEntry>;
   private closed = false;
 
   constructor(
@@ -74,12 +75,13 @@ export class SourceFile implements SafetensorsFile {
     private readonly dataStart: number,
   ) {
     this.entries = header.entries;
-    this.names = [...header.entries.keys()];
+    this.foreign = header.foreign;
+    this.names = header.names;
     this.metadata = header.metadata;
   }
 
   has(name: string): boolean {
-    return this.entries.has(name);
+    return this.entries.has(name) || this.foreign.has(name);
   }
 
   entry(name: string): TensorEntry {
@@ -160,6 +162,8 @@ export class SourceFile implements SafetensorsFile {
 
   private placed(name: string): PlacedEntry {
     const entry = this.entries.get(name);
+    const foreign = this.foreign.get(name);
+    if (foreign !== undefined) throw unsupportedDtype({ name, dtype: foreign.dtype, path: this.source.label });
     if (entry === undefined) throw unknownTensor({ name, names: this.names, path: this.source.label });
     return entry;
   }

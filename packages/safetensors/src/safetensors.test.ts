@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { readSync } from 'node:fs';
 import { mkdtemp, rm, writeFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSafetensors, openSafetensorsFrom, parseSafetensors, serializeSafetensors, writeSafetensors, type TensorToWrite } from './index';
+import { openSafetensors, openSafetensorsFrom, parseSafetensors, serializeSafetensors, toFloat32, writeSafetensors, type TensorToWrite } from './index';
 
 let folder: string;
 beforeAll(async () => {
@@ -65,5 +66,60 @@ describe('a file written and read', () => {
     await file.close();
     // Not a file of this machine: there is nowhere to point to.
     expect((await openSafetensorsFrom({ byteLength: bytes.length, read: async ({ position, into }) => into.set(bytes.subarray(position, position + into.length)), close: async () => {} })).location('flags')).toBe(null);
+  });
+});
+
+/** A file with a header as it stands and these bytes of data. */
+function fileOf(header: string, data: number[]): Uint8Array {
+  const text = new TextEncoder().encode(header);
+  const bytes = new Uint8Array(8 + text.byteLength + data.length);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.byteLength), true);
+  bytes.set(text, 8);
+  bytes.set(data, 8 + text.byteLength);
+  return bytes;
+}
+
+describe('a file of another writer', () => {
+  it('may say null for its metadata', async () => {
+    const path = join(folder, 'null.safetensors');
+    await writeFile(path, fileOf('{ "__metadata__" : null , "t":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}', [3, 4]));
+    const file = await openSafetensors(path);
+    expect([...(await file.readFloat32('t'))]).toEqual([3, 4]);
+    expect({ ...file.metadata }).toEqual({});
+    await file.close();
+    expect(() => parseSafetensors(fileOf('{"__metadata__":nul}', []))).toThrow(/expected "{"/);
+  });
+
+  it('has true for any BOOL byte but 0', async () => {
+    const path = join(folder, 'bool.safetensors');
+    const bytes = fileOf('{"t":{"dtype":"BOOL","shape":[4],"data_offsets":[0,4]}}', [0, 1, 2, 255]);
+    await writeFile(path, bytes);
+    const file = await openSafetensors(path);
+    expect([...(await file.readFloat32('t'))]).toEqual([0, 1, 1, 1]);
+    // Bit for bit, where bits are asked for.
+    expect([...((await file.read('t')).data as Uint8Array)]).toEqual([0, 1, 2, 255]);
+    await file.close();
+    const parsed = parseSafetensors(bytes).tensors.get('t')!;
+    expect([...toFloat32(parsed)]).toEqual([0, 1, 1, 1]);
+  });
+
+  it.each(['F8_E4M3', 'F8_E5M2', 'F4', 'C64', 'E8_NEW'])('opens beside tensors of %s, which alone are refused', async (dtype) => {
+    const path = join(folder, `${dtype}.safetensors`);
+    await writeFile(path, fileOf(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"${dtype}","shape":[2],"data_offsets":[2,5]},"c":{"dtype":"U8","shape":[1],"data_offsets":[5,6]}}`, [1, 2, 9, 9, 9, 7]));
+    const file = await openSafetensors(path);
+    expect(file.names).toEqual(['a', 'b', 'c']);
+    expect(file.has('b')).toBe(true);
+    expect([...(await file.readFloat32('a')), ...(await file.readFloat32('c'))]).toEqual([1, 2, 7]);
+    for (const attempt of [async () => file.entry('b'), () => file.read('b'), () => file.readFloat32('b'), async () => file.location('b')]) {
+      await expect(attempt()).rejects.toMatchObject({ code: 'unsupported-dtype', message: expect.stringContaining(`"b" has the dtype "${dtype}"`), path });
+    }
+    await file.close();
+  });
+
+  it.skipIf(process.platform === 'win32')('is refused at once where it is a pipe or a device', async () => {
+    const pipe = join(folder, 'pipe.safetensors');
+    execFileSync('mkfifo', [pipe]);
+    await expect(openSafetensors(pipe)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(openSafetensors('/dev/zero')).rejects.toMatchObject({ code: 'not-found' });
   });
 });

@@ -1,5 +1,5 @@
-import { open, type FileHandle } from 'node:fs/promises';
-import { FileError } from '@subtext/core/node';
+import type { FileHandle } from 'node:fs/promises';
+import { FileError, openRegularFile } from '@subtext/core/node';
 import type { RandomAccessSource } from '../random-access';
 import { SafetensorsError } from '../safetensors-error';
 
@@ -8,19 +8,13 @@ const maximumReadBytes = 1 << 30;
 
 /** Opens a file as a source. @throws SafetensorsError `not-found`, `input-output` */
 export async function fileSource(path: string): Promise<RandomAccessSource> {
-  let handle: FileHandle;
   try {
-    handle = await open(path, 'r');
+    // Refuses pipes and devices without waiting for them.
+    const { handle, size } = await openRegularFile(path);
+    return { byteLength: size, label: path, descriptor: handle.fd, read: (request) => readFully(handle, path, request), close: () => handle.close() };
   } catch (cause) {
+    if (FileError.isInstance(cause) && cause.code === 'not-a-file') throw new SafetensorsError({ code: 'not-found', message: 'this is not a file', path, cause });
     throw fileError(cause, path, 'open');
-  }
-  try {
-    const status = await handle.stat();
-    if (!status.isFile()) throw new SafetensorsError({ code: 'not-found', message: 'this is not a file', path });
-    return { byteLength: status.size, label: path, descriptor: handle.fd, read: (request) => readFully(handle, path, request), close: () => handle.close() };
-  } catch (error) {
-    await handle.close();
-    throw error;
   }
 }
 

@@ -1,11 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readTextFile } from '@subtext/core/node';
 import type { StorageArray } from '../dtype';
 import type { TensorEntry } from '../header';
 import { JsonScanner } from '../json-scanner';
 import { openSafetensorsFrom, unknownTensor, withPath, type SafetensorsFile, type TensorData, type TensorLocation } from '../safetensors-file';
 import { quoted, SafetensorsError } from '../safetensors-error';
 import { fileError, fileSource } from './file-source';
+
+/** The most bytes of an index. */
+const maximumIndexBytes = 256 * 2 ** 20;
 
 /** The files of one model, as its `model.safetensors.index.json` lists them. */
 class ShardedFile implements SafetensorsFile {
@@ -89,7 +92,7 @@ export async function openIndex(path: string): Promise<SafetensorsFile> {
 async function readIndex(path: string): Promise<Map<string, string>> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readTextFile({ path, maximumBytes: maximumIndexBytes });
   } catch (cause) {
     throw fileError(cause, path, 'read');
   }

@@ -36,6 +36,8 @@ export interface WrittenShards {
  * @param options.parts the elements, as for `writeSafetensorsStream`. Default: the tensors' own data
  * @param options.maximumShardBytes most bytes of tensors in a file; a larger tensor has a file of its own. @default 5e9
  * @param options.metadata text pairs for each file's `__metadata__`. @default { format: 'pt' }, which transformers wants
+ * @param options.beforePublish called once all files are on the disk and before any gets its name, to take away what
+ *   speaks of the files that were there. Default: nothing
  * @param options.name what the files' names start with. @default 'model'
  * @throws SafetensorsError as `writeSafetensorsStream`
  */
@@ -45,6 +47,7 @@ export async function writeShardedSafetensors(
     maximumShardBytes?: number;
     metadata?: Readonly<Record<string, string>>;
     name?: string;
+    beforePublish?: () => Promise<void>;
   } & ({ tensors: Named<TensorToWrite>; parts?: undefined } | { tensors: Named<TensorDeclaration>; parts: TensorParts }),
 ): Promise<WrittenShards> {
   const { folder, maximumShardBytes = 5e9, metadata = { format: 'pt' }, name = 'model' } = options;
@@ -86,6 +89,7 @@ export async function writeShardedSafetensors(
       await typed(file.write(indexBytes({ shards, files, totalBytes }), 0));
       await typed(file.flush());
     }
+    await options.beforePublish?.();
     for (const file of unpublished) await typed(file.publish());
   } catch (error) {
     for (const file of unpublished) await file.discard();
