@@ -14,10 +14,12 @@ export { SelfAttention, type AttentionInput, type SelfAttentionOptions } from '.
 export { TransformerBlock } from './blocks/transformer-block';
 // Weights and configurations
 export { drawInitialValues, initialiseWeights, parameterStream } from './weights/initialise-weights';
+export { checkMemory } from './weights/memory-budget';
 export { loadWeights, type LoadWeightsOptions } from './weights/load-weights';
 export { ModelFolderError, type ModelFolderErrorCode } from './weights/model-folder-error';
 export { ModelStructure, ParameterScope, type Initialisation, type ParameterDeclaration, type ParameterHandle } from './weights/parameter-scope';
-export { activationName, commonConfigKeys, dropoutRate, harmless, neutral, parseConfig, positiveInteger, readConfig, type RawConfig } from './weights/read-config';
+export { activationName, addNote, collectNotes, commonConfigKeys, dropoutRate, harmless, layerCount, neutral, parseConfig, positiveInteger, readConfig, shown, type RawConfig } from './weights/read-config';
+export { readJsonObject } from './weights/read-json-object';
 export { readRotaryConfig, rotaryConfigKeys } from './weights/rotary-config';
 // Pictures
 export { createImageProcessor, loadImageProcessor, saveImageProcessor } from './image-processing/load-image-processor';

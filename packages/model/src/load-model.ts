@@ -1,15 +1,21 @@
 import { join } from 'node:path';
-import { loadWeights, readConfig } from '@subtext/encoders';
+import { checkMemory, loadWeights, readConfig, readJsonObject } from '@subtext/encoders';
 import { buildModel } from './build-model';
 import type { ModelFamily } from './families/model-family';
 import type { LanguageModel } from './language-model';
-import { readJsonFile } from './saving/json-file';
 
 export interface LoadModelOptions {
   /** A Hugging Face model folder: config.json and model.safetensors, or model.safetensors.index.json and its shards. */
   folder: string;
   /** Whether the parameters are trained by default; freeze some with `model.parameters.freeze`. Default true. */
   trainable?: boolean;
+  /** Bytes that the weights may take as float32. Default: the machine's memory. */
+  memoryBudget?: number;
+  /**
+   * Called for each thing that should be known about the folder and stops nothing, such as a setting that is passed over.
+   * All of them are in `model.structure.notes`. Default: nothing.
+   */
+  onNote?: (note: string) => void;
   /** Called after each tensor. */
   onProgress?: (progress: { loaded: number; total: number }) => void;
 }
@@ -30,11 +36,12 @@ function renaming({ family, model }: { family: ModelFamily; model: LanguageModel
  *
  * @throws ModelFolderError, SafetensorsError
  */
-export async function loadModel({ folder, trainable = true, onProgress }: LoadModelOptions): Promise<LanguageModel> {
+export async function loadModel({ folder, trainable = true, memoryBudget, onNote, onProgress }: LoadModelOptions): Promise<LanguageModel> {
   const config = await readConfig({ folder });
-  const generationConfig = await readJsonFile({ path: join(folder, 'generation_config.json') });
+  const generationConfig = await readJsonObject({ path: join(folder, 'generation_config.json') });
   const { model, family } = buildModel({ config, path: folder });
   model.generationConfig = generationConfig;
+  for (const note of model.structure.notes) onNote?.(note);
   const tied = [...model.structure.linearLayers.values()].filter((layer) => layer.tied);
   try {
     await loadWeights({
@@ -43,6 +50,7 @@ export async function loadModel({ folder, trainable = true, onProgress }: LoadMo
       rename: renaming({ family, model }),
       ignore: family.ignore,
       duplicates: new Map(tied.map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name])),
+      onMatched: () => checkMemory({ structure: model.structure, path: folder, memoryBudget }),
       trainable,
       onProgress,
     });

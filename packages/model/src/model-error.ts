@@ -1,3 +1,5 @@
+import { SubtextError } from '@subtext/core';
+
 /** What can be wrong with a request to a model. */
 export type ModelErrorCode =
   | 'too-many-positions'
@@ -12,12 +14,10 @@ export type ModelErrorCode =
   | 'not-a-number';
 
 /** A request that a model cannot fulfil: says what, where and what to do. */
-export class ModelError extends Error {
+export class ModelError extends SubtextError<ModelErrorCode> {
   override readonly name = 'ModelError';
-  readonly code: ModelErrorCode;
 
-  constructor({ code, message, cause }: { code: ModelErrorCode; message: string; cause?: unknown }) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.code = code;
+  static override isInstance(error: unknown): error is ModelError {
+    return SubtextError.isInstance(error) && error.name === 'ModelError';
   }
 }

@@ -1,9 +1,11 @@
+import { ownValue } from '@subtext/core';
 import { Parameters } from '@subtext/tensor';
 import { initialiseWeights } from '../weights/initialise-weights';
+import { checkMemory } from '../weights/memory-budget';
 import { loadWeights } from '../weights/load-weights';
 import { ModelFolderError } from '../weights/model-folder-error';
 import { ModelStructure } from '../weights/parameter-scope';
-import { readConfig, type RawConfig } from '../weights/read-config';
+import { collectNotes, readConfig, shown, type RawConfig } from '../weights/read-config';
 import { patchEncoderTypes, readPatchEncoderSettings } from './patch-encoder-settings';
 import { PatchVisionEncoder } from './patch-vision-encoder';
 import type { StandaloneVisionEncoder } from './vision-encoder';
@@ -11,7 +13,7 @@ import type { StandaloneVisionEncoder } from './vision-encoder';
 /** The vision part of a config: itself, or `vision_config` of a model for pictures and text. */
 function visionConfig(config: RawConfig, path: string): { config: RawConfig; at: string } {
   const parts: Readonly<Record<string, string>> = { clip: 'clip_vision_model', siglip: 'siglip_vision_model' };
-  const type = parts[String(config.model_type)];
+  const type = ownValue(parts, String(config.model_type));
   if (type !== undefined) {
     const part = config.vision_config;
     if (typeof part !== 'object' || part === null) throw new ModelFolderError({ code: 'invalid-config', path, message: `a ${String(config.model_type)} config needs "vision_config".` });
@@ -21,7 +23,7 @@ function visionConfig(config: RawConfig, path: string): { config: RawConfig; at:
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path,
-      message: `the model_type ${JSON.stringify(config.model_type)} is not a vision encoder that Subtext knows; these are: ${[...patchEncoderTypes, ...Object.keys(parts)].join(', ')}.`,
+      message: `the model_type ${shown(config.model_type)} is not a vision encoder that Subtext knows; these are: ${[...patchEncoderTypes, ...Object.keys(parts)].join(', ')}.`,
     });
   }
   return { config, at: '' };
@@ -33,7 +35,9 @@ const besideTheEncoder = [/^text_model\./, /^text_projection\./, /^visual_projec
 function build(config: RawConfig, path: string): PatchVisionEncoder & StandaloneVisionEncoder {
   const structure = new ModelStructure({ parameters: new Parameters() });
   const part = visionConfig(config, path);
-  const encoder = new PatchVisionEncoder({ scope: structure.scope(), settings: readPatchEncoderSettings({ ...part, path }) });
+  const { result: settings, notes } = collectNotes(() => readPatchEncoderSettings({ ...part, path }));
+  structure.notes.push(...notes);
+  const encoder = new PatchVisionEncoder({ scope: structure.scope(), settings });
   return Object.assign(encoder, { config, structure, dispose: () => structure.parameters.dispose() });
 }
 
@@ -48,6 +52,8 @@ export async function loadVisionEncoder(
   options: {
     /** whether the weights may be trained. @default true */
     trainable?: boolean;
+    /** bytes that the weights may take as float32. @default the machine's memory */
+    memoryBudget?: number;
   } = {},
 ): Promise<StandaloneVisionEncoder> {
   const config = await readConfig({ folder });
@@ -58,6 +64,7 @@ export async function loadVisionEncoder(
     trainable: options.trainable,
     rename: (name) => name.replace(/^vision_model\./, ''),
     ignore: besideTheEncoder,
+    onMatched: () => checkMemory({ structure: encoder.structure, path: folder, memoryBudget: options.memoryBudget }),
   });
   return encoder;
 }
@@ -72,8 +79,11 @@ export function createVisionEncoder(options: {
   config: RawConfig;
   /** of the random weights. @default 0 */
   seed?: number;
+  /** bytes that the weights may take as float32. @default the machine's memory */
+  memoryBudget?: number;
 }): StandaloneVisionEncoder {
   const encoder = build(options.config, 'config');
+  checkMemory({ structure: encoder.structure, path: 'config', memoryBudget: options.memoryBudget });
   initialiseWeights({ structure: encoder.structure, seed: options.seed ?? 0 });
   return encoder;
 }

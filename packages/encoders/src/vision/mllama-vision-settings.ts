@@ -1,7 +1,7 @@
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
 import { ModelFolderError } from '../weights/model-folder-error';
-import { activationName, commonConfigKeys, dropoutRate, harmless, parseConfig, positiveInteger, type RawConfig } from '../weights/read-config';
+import { activationName, commonConfigKeys, dropoutRate, harmless, layerCount, parseConfig, positiveInteger, type RawConfig } from '../weights/read-config';
 
 /** The sizes of Mllama's vision encoder. */
 export interface MllamaVisionSettings {
@@ -35,8 +35,8 @@ const schema = z.object({
   model_type: z.literal('mllama_vision_model'),
   hidden_size: positiveInteger.default(1280),
   hidden_act: activationName.prefault('gelu'),
-  num_hidden_layers: positiveInteger.default(32),
-  num_global_layers: z.int().min(0).default(8),
+  num_hidden_layers: layerCount.default(32),
+  num_global_layers: z.int().min(0).max(10_000).default(8),
   attention_heads: positiveInteger.optional(),
   num_attention_heads: positiveInteger.optional(),
   num_channels: positiveInteger.default(3),

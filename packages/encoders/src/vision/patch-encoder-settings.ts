@@ -1,7 +1,7 @@
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
 import { ModelFolderError } from '../weights/model-folder-error';
-import { activationName, commonConfigKeys, dropoutRate, harmless, parseConfig, positiveInteger, type RawConfig } from '../weights/read-config';
+import { activationName, commonConfigKeys, dropoutRate, harmless, layerCount, parseConfig, positiveInteger, shown, type RawConfig } from '../weights/read-config';
 
 /** The sizes and switches of a vision transformer over patches: CLIP, SigLIP, Idefics3. */
 export interface PatchEncoderSettings {
@@ -44,7 +44,7 @@ const clip = z.object({
   model_type: z.literal('clip_vision_model'),
   hidden_size: positiveInteger.default(768),
   intermediate_size: positiveInteger.default(3072),
-  num_hidden_layers: positiveInteger.default(12),
+  num_hidden_layers: layerCount.default(12),
   num_attention_heads: positiveInteger.default(12),
   image_size: positiveInteger.default(224),
   patch_size: positiveInteger.default(32),
@@ -59,7 +59,7 @@ const siglip = z.object({
   model_type: z.literal('siglip_vision_model'),
   hidden_size: positiveInteger.default(768),
   intermediate_size: positiveInteger.default(3072),
-  num_hidden_layers: positiveInteger.default(12),
+  num_hidden_layers: layerCount.default(12),
   num_attention_heads: positiveInteger.default(12),
   image_size: positiveInteger.default(224),
   patch_size: positiveInteger.default(16),
@@ -73,7 +73,7 @@ const idefics3 = z.object({
   model_type: z.enum(['idefics3_vision', 'smolvlm_vision']),
   hidden_size: positiveInteger.default(1152),
   intermediate_size: positiveInteger.default(3072),
-  num_hidden_layers: positiveInteger.default(12),
+  num_hidden_layers: layerCount.default(12),
   num_attention_heads: positiveInteger.default(16),
   image_size: positiveInteger.default(224),
   patch_size: positiveInteger.default(32),
@@ -97,7 +97,7 @@ function parse(config: RawConfig, path: string, at: string) {
       throw new ModelFolderError({
         code: 'unsupported-model-type',
         path,
-        message: `${at === '' ? '' : `${at}: `}the vision model_type ${JSON.stringify(config.model_type)} is not supported here; these are: ${patchEncoderTypes.join(', ')}.`,
+        message: `${at === '' ? '' : `${at}: `}the vision model_type ${shown(config.model_type)} is not supported here; these are: ${patchEncoderTypes.join(', ')}.`,
       });
   }
 }

@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
+import { printable } from '@subtext/core';
 import { openSafetensors, type SafetensorsFile } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
 import { ModelFolderError } from './model-folder-error';
@@ -16,12 +17,15 @@ export interface LoadWeightsOptions {
   /** Tensors in the file that are known to change nothing, by their renamed names: buffers, weights of unused heads. */
   ignore?: readonly RegExp[];
   /**
-   * Tensors that repeat another one (tied output embeddings), by name, and the name of that one. Dropped if equal;
-   * refused if not, because the config says that they are one.
+   * Tensors that repeat another one (tied output embeddings), by name, and the name of that one: either of them may be
+   * in the file. Where both are, one is dropped if they are equal; if not they are refused, because the config says that
+   * they are one.
    */
   duplicates?: ReadonlyMap<string, string>;
   /** Whether the loaded variables are trainable. Default true. */
   trainable?: boolean;
+  /** Called once it is known that the file holds what the structure declares, and before anything is read: may refuse. */
+  onMatched?: () => void;
   /** Called after each tensor. */
   onProgress?: (progress: { loaded: number; total: number }) => void;
 }
@@ -50,7 +54,7 @@ async function openFolder(folder: string): Promise<SafetensorsFile> {
   return openSafetensors(folder);
 }
 
-const listed = (names: readonly string[]) => `${names.slice(0, 12).join(', ')}${names.length > 12 ? ` and ${names.length - 12} more` : ''}`;
+const listed = (names: readonly string[]) => `${printable(names.slice(0, 12).join(', '))}${names.length > 12 ? ` and ${names.length - 12} more` : ''}`;
 const shapeText = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 
 /** Which tensor of the file gives each parameter; every missing, unexpected or mis-shaped tensor is named. */
@@ -60,23 +64,37 @@ function matchTensors({ structure, folder, rename = (name) => name, ignore = [],
   repeated: [string, string][];
 } {
   const sources = new Map<string, string>();
-  const repeats: [string, string][] = [];
+  let repeats: [string, string][] = [];
   const unexpected: string[] = [];
+  const twice: string[] = [];
   for (const name of file.names) {
     const own = rename(name);
     if (own === null) continue;
     const original = duplicates.get(own);
-    if (structure.declarations.has(own)) sources.set(own, name);
-    else if (original !== undefined) repeats.push([name, original]);
+    if (structure.declarations.has(own)) {
+      const other = sources.get(own);
+      if (other !== undefined) twice.push(`${other} and ${name}`);
+      sources.set(own, name);
+    } else if (original !== undefined) repeats.push([name, original]);
     else if (!ignore.some((pattern) => pattern.test(own))) unexpected.push(name);
   }
+  if (twice.length > 0) {
+    throw new ModelFolderError({ code: 'unexpected-tensor', path: folder, message: `the weights hold the same parameter under two names: ${listed(twice)}. Remove one of them.` });
+  }
+  // A weight that the config ties may be saved under the other of its names alone.
+  repeats = repeats.filter(([name, original]) => {
+    if (sources.has(original)) return true;
+    sources.set(original, name);
+    return false;
+  });
   const missing = [...structure.declarations.keys()].filter((name) => !sources.has(name));
   if (missing.length > 0) {
+    const untied = missing.length === 1 && missing[0] === 'lm_head.weight' ? ' If the output layer is the token embedding, set "tie_word_embeddings": true.' : '';
     const rest = unexpected.length > 0 ? ` Not expected there: ${listed(unexpected)}.` : '';
     throw new ModelFolderError({
       code: 'missing-tensor',
       path: folder,
-      message: `the weights lack ${missing.length} of the ${structure.declarations.size} tensors that config.json asks for: ${listed(missing)}.${rest} Do the config and the weights belong together?`,
+      message: `the weights lack ${missing.length} of the ${structure.declarations.size} tensors that config.json asks for: ${listed(missing)}.${rest}${untied} Do the config and the weights belong together?`,
     });
   }
   if (unexpected.length > 0) {
@@ -126,6 +144,7 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
   const file = await openFolder(folder);
   try {
     const { matched, repeated } = matchTensors(options, file);
+    options.onMatched?.();
     await checkRepeated({ file, folder, repeated });
     const reader = new TensorReader({ file, total: [...matched.keys()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0) });
     const sizeOf = (source: string) => file.entry(source).byteLength;

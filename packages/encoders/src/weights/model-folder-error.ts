@@ -1,3 +1,5 @@
+import { SubtextError } from '@subtext/core';
+
 /** What can be wrong with a model folder. */
 export type ModelFolderErrorCode =
   | 'missing-file'
@@ -11,15 +13,17 @@ export type ModelFolderErrorCode =
   | 'does-not-fit';
 
 /** A model folder that cannot be read as it stands: says which file, what is wrong and what to do. */
-export class ModelFolderError extends Error {
+export class ModelFolderError extends SubtextError<ModelFolderErrorCode> {
   override readonly name = 'ModelFolderError';
-  readonly code: ModelFolderErrorCode;
   /** The folder or file that was being read. */
   readonly path: string;
 
   constructor({ code, path, message, cause }: { code: ModelFolderErrorCode; path: string; message: string; cause?: unknown }) {
-    super(`${path}: ${message}`, cause === undefined ? undefined : { cause });
-    this.code = code;
+    super({ code, message: `${path}: ${message}`, cause });
     this.path = path;
+  }
+
+  static override isInstance(error: unknown): error is ModelFolderError {
+    return SubtextError.isInstance(error) && error.name === 'ModelFolderError';
   }
 }

@@ -32,6 +32,8 @@ export interface ParameterHandle {
 export class ModelStructure {
   readonly parameters: Parameters;
   readonly declarations = new Map<string, ParameterDeclaration>();
+  /** What a person should know about how the model was read, such as settings that were passed over. */
+  readonly notes: string[] = [];
   /** Linear layers by the name of their module: the places a low-rank adapter can go. */
   readonly linearLayers = new Map<string, LinearLayer>();
 

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ownValue, printable } from '@subtext/core';
 import { z } from 'zod';
 import { huggingFaceActivations } from '../blocks/activation-names';
 import { ModelFolderError } from './model-folder-error';
+import { readJsonObject } from './read-json-object';
 
 /** A folder's config.json as it stands. */
 export type RawConfig = Record<string, unknown>;
@@ -15,24 +16,44 @@ export function neutral(...values: readonly (string | number | boolean | null)[]
   return z
     .unknown()
     .refine((value) => value === undefined || value === null || values.some((allowed) => allowed === value), {
-      error: ({ input }) => `${JSON.stringify(input)} is not supported; only ${values.map((value) => JSON.stringify(value)).join(' or ')} is`,
+      error: ({ input }) => `${shown(input)} is not supported; ${values.length === 0 ? 'leave it out, or set it to null' : `only ${values.map((value) => JSON.stringify(value)).join(' or ')} is`}`,
     })
     .optional();
 }
 
-export const positiveInteger = z.int().positive();
+/** A value of a file, for a message: on one line, not longer than a line. */
+export function shown(value: unknown): string {
+  const text = value === undefined ? 'undefined' : printable(JSON.stringify(value));
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text;
+}
+
+/** A size: no tensor has a dimension beyond 2³¹ − 1 on any engine. */
+export const positiveInteger = z.int().positive().max(2 ** 31 - 1);
+/** A number of layers: several times that of the deepest model there is, so that a damaged file does not fill memory. */
+export const layerCount = z.int().positive().max(10_000);
 /** A dropout rate: accepted and not applied, because Subtext runs and trains with these dropouts off. */
 export const dropoutRate = z.number().min(0).max(1).nullable().optional();
 
 /** An activation by its Hugging Face name, turned into ours. */
 export const activationName = z.string().transform((name, context) => {
-  const activation = huggingFaceActivations[name];
+  const activation = ownValue(huggingFaceActivations, name);
   if (activation === undefined) {
-    context.addIssue({ code: 'custom', message: `the activation ${JSON.stringify(name)} is not supported; these are: ${Object.keys(huggingFaceActivations).join(', ')}` });
+    context.addIssue({ code: 'custom', message: `the activation ${shown(name)} is not supported; these are: ${Object.keys(huggingFaceActivations).join(', ')}` });
     return z.NEVER;
   }
   return activation;
 });
+
+/** Whether a value asks for nothing: not set, off, zero or empty. */
+function isOff(value: unknown): boolean {
+  return value === undefined || value === null || value === false || value === 0 || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
+}
+
+/** How weights were quantised: the numbers in the file then are not the weights. */
+const unquantised = z
+  .unknown()
+  .refine(isOff, { error: ({ input }) => `${shown(input)}: quantised weights are not supported. Take the model that they were made from, in 16 or 32 bits` })
+  .optional();
 
 /** Keys that any Hugging Face config may hold and that do not change a forward pass. */
 export const commonConfigKeys = {
@@ -100,7 +121,10 @@ export const commonConfigKeys = {
   is_decoder: harmless,
   is_encoder_decoder: neutral(false),
   tie_encoder_decoder: neutral(false),
-  quantization_config: neutral(),
+  quantization_config: unquantised,
+  /** MLX's name for it, and llm-compressor's. */
+  quantization: unquantised,
+  compression_config: unquantised,
   /** Old configs write an empty object. */
   pruned_heads: z.strictObject({}).nullish(),
   xla_device: harmless,
@@ -111,46 +135,76 @@ export const commonConfigKeys = {
 /** Reads a folder's config.json; says which model it is for. */
 export async function readConfig({ folder }: { folder: string }): Promise<RawConfig & { model_type: string }> {
   const path = join(folder, 'config.json');
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new ModelFolderError({ code: 'missing-file', path, message: 'cannot be read. A model folder holds config.json and model.safetensors.', cause });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new ModelFolderError({ code: 'invalid-config', path, message: `is not valid JSON: ${(cause as Error).message}`, cause });
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new ModelFolderError({ code: 'invalid-config', path, message: 'is not a JSON object.' });
-  }
-  if (typeof (value as RawConfig).model_type !== 'string') {
+  const value = await readJsonObject({ path });
+  if (value === null) throw new ModelFolderError({ code: 'missing-file', path, message: 'cannot be read. A model folder holds config.json and model.safetensors.' });
+  if (typeof value.model_type !== 'string') {
     throw new ModelFolderError({ code: 'invalid-config', path, message: 'has no "model_type", which says the architecture.' });
   }
   return value as RawConfig & { model_type: string };
 }
 
 /**
- * Checks a config against a family's table and gives its values. Every key must be in the table: honoured, harmless, or
- * neutral. A key that the table lacks is refused by name unless its value is null, Hugging Face's way to say unset.
- * All faults are reported at once.
+ * Names of settings, of other architectures or of code that came with a model, that change what is computed. Where one is
+ * on, the weights were trained with it; without it they are another model.
  */
-export function parseConfig<Schema extends z.ZodObject>({ schema, config, path, at = '' }: {
+const changesNumbers =
+  /soft_?cap|qk_?(layer_?)?norm|qkv?_clip|clip_qkv|alibi|multiplier|logits?_scal|residual_scal|scale_(emb|depth|attn|embed)|embedding_scale|expert|moe|mup|parallel_(residual|attn|attention|block)|mrope|rotary_(pct|dim|emb_base|percent)|ntk|quanti[sz]|resampler|perceiver|cross_attention|prefix_|num_nextn|sparse_attention|linear_attention|early_exit/i;
+
+/** What `parseConfig` passed over while `collectNotes` looks on. */
+let noted: Set<string> | null = null;
+
+/** Runs a synchronous reading of configurations, and gives what a person should know about it, each thing once. */
+export function collectNotes<Result>(compute: () => Result): { result: Result; notes: string[] } {
+  const outer = noted;
+  const own = new Set<string>();
+  noted = own;
+  try {
+    return { result: compute(), notes: [...own] };
+  } finally {
+    noted = outer;
+  }
+}
+
+/** Tells whoever looks on by {@link collectNotes}. */
+export function addNote(note: string): void {
+  noted?.add(note);
+}
+
+/** The value at a path inside an object that came from a file. */
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key) ? (inner as Record<PropertyKey, unknown>)[key] : undefined), value);
+}
+
+/**
+ * Checks a config against a family's table and gives its values. Keys in the table are honoured, harmless, or neutral.
+ * Keys that the table lacks are those that transformers does not read for the family: they change nothing there, and are
+ * passed over with a note, unless their name says that the weights were trained with something that we do not compute.
+ * Null is Hugging Face's way to say unset. All faults are reported at once.
+ */
+export function parseConfig<Schema extends z.ZodObject>({ schema, config, path, at = '', subject = 'model' }: {
   schema: Schema;
   config: RawConfig;
   /** The file or folder, for errors. */
   path: string;
   /** Where in the file, such as `text_config`. Default the top. */
   at?: string;
+  /** What the file is about: an adapter has no architecture, and its unknown keys are refused unless they are off. Default `model`. */
+  subject?: 'model' | 'adapter';
 }): z.output<Schema> {
-  const set = Object.fromEntries(Object.entries(config).filter(([key, value]) => value !== null || key in schema.shape));
+  const place = at === '' ? [] : [at];
+  const set: RawConfig = {};
+  for (const [key, value] of Object.entries(config)) {
+    if (Object.hasOwn(schema.shape, key)) set[key] = value;
+    else if (isOff(value)) continue;
+    else if (subject === 'adapter' || changesNumbers.test(key)) Object.defineProperty(set, key, { value, enumerable: true });
+    else addNote(`${[...place, printable(key)].join('.')}: ${shown(value)} is read by nothing for this model_type, in transformers neither, and changes nothing`);
+  }
   const result = z.strictObject(schema.shape).safeParse(set);
   if (result.success) return result.data as z.output<Schema>;
+  const kind = subject === 'adapter' ? 'of LoRA adapters' : 'for this model_type';
   const faults = result.error.issues.flatMap((issue) => {
-    const where = [...(at === '' ? [] : [at]), ...issue.path.map(String)];
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${[...where, key].join('.')}: ${JSON.stringify(set[key])} is not a setting that Subtext knows for this model_type`);
+    const where = [...place, ...issue.path.map(String)];
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${[...where, printable(key)].join('.')}: ${shown(valueAt(set, [...issue.path, key]))} is not a setting that Subtext knows ${kind}`);
     return [`${where.join('.')}: ${issue.message}`];
   });
   throw new ModelFolderError({

@@ -1,28 +1,31 @@
 import { z } from 'zod';
 import type { RotaryScaling } from '../blocks/rotary-embedding';
 import { ModelFolderError } from './model-folder-error';
-import { neutral, positiveInteger } from './read-config';
+import { neutral, positiveInteger, shown } from './read-config';
 
 /** Refuses keys by name; `null` counts as unset. */
+const known = z.strictObject({
+  rope_theta: z.number().positive().nullish(),
+  rope_type: z.string().nullish(),
+  /** The older spelling of `rope_type`. */
+  type: z.string().nullish(),
+  factor: z.number().positive().nullish(),
+  original_max_position_embeddings: positiveInteger.nullish(),
+  low_freq_factor: z.number().positive().nullish(),
+  high_freq_factor: z.number().positive().nullish(),
+  attention_factor: z.number().positive().nullish(),
+  beta_fast: z.number().positive().nullish(),
+  beta_slow: z.number().positive().nullish(),
+  mscale: z.number().nullish(),
+  mscale_all_dim: z.number().nullish(),
+  truncate: z.boolean().nullish(),
+  partial_rotary_factor: neutral(1),
+});
+
+/** What is unset or off asks for nothing. */
 const parameters = z
-  .strictObject({
-    rope_theta: z.number().positive().nullish(),
-    rope_type: z.string().nullish(),
-    /** The older spelling of `rope_type`. */
-    type: z.string().nullish(),
-    factor: z.number().positive().nullish(),
-    original_max_position_embeddings: positiveInteger.nullish(),
-    low_freq_factor: z.number().positive().nullish(),
-    high_freq_factor: z.number().positive().nullish(),
-    attention_factor: z.number().positive().nullish(),
-    beta_fast: z.number().positive().nullish(),
-    beta_slow: z.number().positive().nullish(),
-    mscale: z.number().nullish(),
-    mscale_all_dim: z.number().nullish(),
-    truncate: z.boolean().nullish(),
-    partial_rotary_factor: neutral(1),
-  })
-  .nullish();
+  .preprocess((value) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).filter(([key, entry]) => Object.hasOwn(known.shape, key) || (entry !== null && entry !== false))) : value), known.nullish())
+  .optional();
 
 /** The keys about rotary positions, in both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters`. */
 export const rotaryConfigKeys = {
@@ -95,7 +98,7 @@ export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { conf
       throw new ModelFolderError({
         code: 'unsupported-config',
         path,
-        message: `the rope_type ${JSON.stringify(type)} is not supported; these are: default, linear, dynamic, llama3, yarn.`,
+        message: `the rope_type ${shown(type)} is not supported; these are: default, linear, dynamic, llama3, yarn.`,
       });
   }
 }

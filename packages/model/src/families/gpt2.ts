@@ -5,6 +5,7 @@ import {
   EmbeddingLayer,
   FusedProjection,
   harmless,
+  layerCount,
   LayerNormLayer,
   LinearLayer,
   ModelFolderError,
@@ -13,7 +14,9 @@ import {
   PlainFeedForward,
   positiveInteger,
   SelfAttention,
+  shown,
   TransformerBlock,
+  type RawConfig,
 } from '@subtext/encoders';
 import { z } from 'zod';
 import { DecoderModel } from '../decoder-model';
@@ -28,7 +31,7 @@ const schema = z.object({
   /** In old files: the same as n_positions. */
   n_ctx: harmless,
   n_embd: positiveInteger.default(768),
-  n_layer: positiveInteger.default(12),
+  n_layer: layerCount.default(12),
   n_head: positiveInteger.default(12),
   n_inner: positiveInteger.nullish(),
   activation_function: activationName.prefault('gelu_new'),
@@ -52,14 +55,32 @@ const schema = z.object({
   predict_special_tokens: harmless,
 });
 
+/** The names that other families have for GPT-2's sizes: transformers takes either (`attribute_map`). */
+const otherNames = { hidden_size: 'n_embd', max_position_embeddings: 'n_positions', num_attention_heads: 'n_head', num_hidden_layers: 'n_layer' } as const;
+
+/** The config with its sizes under GPT-2's own names. */
+function withOwnNames({ config, path }: { config: RawConfig; path: string }): RawConfig {
+  const named = { ...config };
+  for (const [other, own] of Object.entries(otherNames)) {
+    const value = named[other];
+    delete named[other];
+    if (value === undefined || value === null) continue;
+    if (named[own] !== undefined && named[own] !== null && named[own] !== value) {
+      throw new ModelFolderError({ code: 'invalid-config', path, message: `${own} is ${shown(named[own])} and ${other}, which is another name for it, is ${shown(value)}. Remove the one that is wrong.` });
+    }
+    named[own] = value;
+  }
+  return named;
+}
+
 /** GPT-2 (Radford et al., 2019): learned positions, layer norm before each part, GELU, weights stored `[in, out]`. */
 export const gpt2Family: ModelFamily = {
   modelType: 'gpt2',
   architecture: 'GPT2LMHeadModel',
   baseModelPrefix: 'transformer',
-  ignore: [/\.attn\.(bias|masked_bias)$/],
+  ignore: [/(^|\.)attn\.(bias|masked_bias)$/],
   build({ config, structure, path }) {
-    const settings = parseConfig({ schema, config, path });
+    const settings = parseConfig({ schema, config: withOwnNames({ config, path }), path });
     const { n_embd: width, n_layer: layers, n_head: heads, n_positions: maxPositions, layer_norm_epsilon: epsilon } = settings;
     if (width % heads !== 0) {
       throw new ModelFolderError({ code: 'invalid-config', path, message: `n_embd ${width} is not a multiple of n_head ${heads}.` });

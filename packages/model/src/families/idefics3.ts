@@ -2,6 +2,7 @@ import { commonConfigKeys, harmless, LinearLayer, ModelFolderError, parseConfig,
 import { z } from 'zod';
 import { Idefics3Model } from './idefics3-model';
 import type { ModelFamily } from './model-family';
+import { rotaryBuffers } from './rotary-decoder';
 import { buildTextPart, configPart } from './text-part';
 
 /** Every key of an Idefics3 or SmolVLM config (`transformers/models/idefics3/configuration_idefics3.py`), with its defaults. */
@@ -35,7 +36,7 @@ function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, arc
     modelType,
     architecture,
     baseModelPrefix: 'model',
-    ignore: [/\.rotary_emb\.inv_freq$/, /\.embeddings\.position_ids$/],
+    ignore: [rotaryBuffers, /\.embeddings\.position_ids$/],
     build({ config, structure, path }) {
       const settings = parseConfig({ schema, config, path });
       // transformers reads the part as its own type, whatever type it names.

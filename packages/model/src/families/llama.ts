@@ -1,7 +1,7 @@
-import { activationName, commonConfigKeys, dropoutRate, harmless, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import { activationName, commonConfigKeys, dropoutRate, harmless, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
-import { buildRotaryDecoder, checkedSettings, type RotaryDecoderSettings } from './rotary-decoder';
+import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';
 
 /** Every key of a Llama config (`transformers/models/llama/configuration_llama.py`), with its defaults. */
 const schema = z.object({
@@ -11,7 +11,7 @@ const schema = z.object({
   vocab_size: positiveInteger.default(32000),
   hidden_size: positiveInteger.default(4096),
   intermediate_size: positiveInteger.default(11008),
-  num_hidden_layers: positiveInteger.default(32),
+  num_hidden_layers: layerCount.default(32),
   num_attention_heads: positiveInteger.default(32),
   num_key_value_heads: positiveInteger.nullish(),
   head_dim: positiveInteger.nullish(),
@@ -60,7 +60,7 @@ export const llamaFamily: ModelFamily = {
   modelType: 'llama',
   architecture: 'LlamaForCausalLM',
   baseModelPrefix: 'model',
-  ignore: [/\.rotary_emb\.inv_freq$/],
+  ignore: [rotaryBuffers],
   build({ config, structure, path }) {
     return buildRotaryDecoder({ modelType: 'llama', config, structure, settings: readLlamaSettings({ config, path }) });
   },

@@ -2,6 +2,7 @@ import { activationName, commonConfigKeys, harmless, ModelFolderError, parseConf
 import { z } from 'zod';
 import { LlavaModel, LlavaProjector } from './llava-model';
 import type { ModelFamily } from './model-family';
+import { rotaryBuffers } from './rotary-decoder';
 import { buildTextPart, configPart } from './text-part';
 
 /** Every key of a LLaVA config (`transformers/models/llava/configuration_llava.py`), with its defaults. */
@@ -34,7 +35,7 @@ export const llavaFamily: ModelFamily<LlavaModel> = {
   modelType: 'llava',
   architecture: 'LlavaForConditionalGeneration',
   baseModelPrefix: 'model',
-  ignore: [/\.rotary_emb\.inv_freq$/, /\.embeddings\.position_ids$/],
+  ignore: [rotaryBuffers, /\.embeddings\.position_ids$/],
   /** Names of the files that are about (llava-hf's, and what transformers 5 writes) to those of transformers 5's modules, which adapters use. */
   rename: (name) =>
     name

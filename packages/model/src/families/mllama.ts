@@ -1,9 +1,9 @@
-import { activationName, commonConfigKeys, dropoutRate, EmbeddingLayer, harmless, LinearLayer, MllamaVisionEncoder, ModelFolderError, neutral, parseConfig, positiveInteger, readMllamaVisionSettings, readRotaryConfig, RmsNormLayer, RotaryEmbedding, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import { activationName, commonConfigKeys, dropoutRate, EmbeddingLayer, harmless, LinearLayer, MllamaVisionEncoder, ModelFolderError, neutral, layerCount, parseConfig, positiveInteger, readMllamaVisionSettings, readRotaryConfig, RmsNormLayer, RotaryEmbedding, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import { MllamaCrossAttentionBlock } from './mllama-cross-attention';
 import { MllamaModel, type MllamaLayer } from './mllama-model';
 import type { ModelFamily } from './model-family';
-import { rotaryDecoderBlock, type RotaryDecoderSettings } from './rotary-decoder';
+import { rotaryBuffers, rotaryDecoderBlock, type RotaryDecoderSettings } from './rotary-decoder';
 import { configPart } from './text-part';
 
 /** Rows of the embedding beyond the vocabulary: the image token and seven that are not used. */
@@ -30,7 +30,7 @@ const textSchema = z.object({
   vocab_size: positiveInteger.default(128_256),
   hidden_size: positiveInteger.default(4096),
   intermediate_size: positiveInteger.default(14_336),
-  num_hidden_layers: positiveInteger.default(40),
+  num_hidden_layers: layerCount.default(40),
   num_attention_heads: positiveInteger.default(32),
   num_key_value_heads: positiveInteger.default(8),
   hidden_act: activationName.prefault('silu'),
@@ -114,7 +114,7 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
   modelType: 'mllama',
   architecture: 'MllamaForConditionalGeneration',
   baseModelPrefix: 'model',
-  ignore: [/\.rotary_emb\.inv_freq$/],
+  ignore: [rotaryBuffers],
   /** Names of the files that are about (Meta's, and what transformers 5 writes) to those of transformers 5's modules, which adapters use. */
   rename: (name) =>
     name

@@ -1,7 +1,7 @@
-import { activationName, commonConfigKeys, dropoutRate, ModelFolderError, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import { activationName, commonConfigKeys, dropoutRate, ModelFolderError, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
-import { buildRotaryDecoder, checkedSettings, type RotaryDecoderSettings } from './rotary-decoder';
+import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';
 
 /** Every key of a Qwen2 config (`transformers/models/qwen2/configuration_qwen2.py`), with its defaults. */
 const schema = z.object({
@@ -11,7 +11,7 @@ const schema = z.object({
   vocab_size: positiveInteger.default(151936),
   hidden_size: positiveInteger.default(4096),
   intermediate_size: positiveInteger.default(22016),
-  num_hidden_layers: positiveInteger.default(32),
+  num_hidden_layers: layerCount.default(32),
   num_attention_heads: positiveInteger.default(32),
   num_key_value_heads: positiveInteger.nullable().default(32),
   head_dim: positiveInteger.nullish(),
@@ -74,7 +74,7 @@ export const qwen2Family: ModelFamily = {
   modelType: 'qwen2',
   architecture: 'Qwen2ForCausalLM',
   baseModelPrefix: 'model',
-  ignore: [/\.rotary_emb\.inv_freq$/],
+  ignore: [rotaryBuffers],
   build({ config, structure, path }) {
     return buildRotaryDecoder({ modelType: 'qwen2', config, structure, settings: readQwen2Settings({ config, path }) });
   },

@@ -1,4 +1,4 @@
-import { ModelFolderError } from '@subtext/encoders';
+import { ModelFolderError, shown } from '@subtext/encoders';
 import { gpt2Family } from './gpt2';
 import { idefics3Family, smolvlmFamily } from './idefics3';
 import { llamaFamily } from './llama';
@@ -30,7 +30,7 @@ export function findFamily({ modelType, path }: { modelType: unknown; path: stri
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path,
-      message: `the model_type ${JSON.stringify(modelType)} is not supported; these are: ${supportedModelTypes().join(', ')}.`,
+      message: `the model_type ${shown(modelType)} is not supported; these are: ${supportedModelTypes().join(', ')}.`,
     });
   }
   return family;

@@ -16,6 +16,9 @@ import {
 import type { Activation } from '@subtext/tensor';
 import { DecoderModel } from '../decoder-model';
 
+/** Tables of rotary positions, which older checkpoints hold; they follow from the config. */
+export const rotaryBuffers = /(^|\.)rotary_emb\.(inv_freq|original_inv_freq|cos_cached|sin_cached)$/;
+
 /** The sizes and switches of a Llama-like decoder. */
 export interface RotaryDecoderSettings {
   vocabularySize: number;

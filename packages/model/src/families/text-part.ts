@@ -1,4 +1,5 @@
-import { ModelFolderError, type ModelStructure, type ParameterScope, type RawConfig } from '@subtext/encoders';
+import { ownValue } from '@subtext/core';
+import { ModelFolderError, shown, type ModelStructure, type ParameterScope, type RawConfig } from '@subtext/encoders';
 import type { DecoderModel } from '../decoder-model';
 import { readLlamaSettings } from './llama';
 import { readQwen2Settings } from './qwen2';
@@ -13,7 +14,7 @@ const readers: Readonly<Record<string, (options: { config: RawConfig; path: stri
 export function configPart({ config, key, path }: { config: RawConfig; key: string; path: string }): RawConfig {
   const part = config[key] ?? {};
   if (typeof part === 'object' && !Array.isArray(part)) return part as RawConfig;
-  throw new ModelFolderError({ code: 'invalid-config', path, message: `"${key}" must be an object, not ${JSON.stringify(part)}.` });
+  throw new ModelFolderError({ code: 'invalid-config', path, message: `"${key}" must be an object, not ${shown(part)}.` });
 }
 
 /**
@@ -36,12 +37,12 @@ export function buildTextPart({ modelType, config, structure, path, modelScope, 
 }): DecoderModel {
   const text: RawConfig = { model_type: 'llama', ...configPart({ config, key: 'text_config', path }) };
   for (const key of notRead) delete text[key];
-  const read = readers[String(text.model_type)];
+  const read = ownValue(readers, String(text.model_type));
   if (read === undefined) {
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path,
-      message: `text_config: the model_type ${JSON.stringify(text.model_type)} is not supported in a ${modelType}; these are: ${Object.keys(readers).join(', ')}.`,
+      message: `text_config: the model_type ${shown(text.model_type)} is not supported in a ${modelType}; these are: ${Object.keys(readers).join(', ')}.`,
     });
   }
   const settings = read({ config: text, path, at: 'text_config' });

@@ -1,19 +1,34 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { harmless, ModelFolderError, neutral, parseConfig } from '@subtext/encoders';
+import { ownValue } from '@subtext/core';
+import { harmless, ModelFolderError, neutral, parseConfig, readJsonObject, shown } from '@subtext/encoders';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
 import { z } from 'zod';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
-import { readJsonFile, writeJsonFile } from '../saving/json-file';
-import { adaptedLayers, adapterParameterNames, addLora, loraSettings } from './lora';
+import { writeJsonFile } from '../saving/json-file';
+import { adaptedLayers, adapterParameterNames, addLora, keepReplacedWeights, loraSettings } from './lora';
 import { resolveTargetModules, type TargetModules } from './target-modules';
 
 /** What PEFT puts before a module's name. */
 const prefix = 'base_model.model.';
 const configFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';
+
+/** A list or table that has to be empty. */
+const empty = (message: string) => z.union([z.array(z.unknown()).max(0, message), z.strictObject({}), z.literal(''), z.literal(false)], { error: message }).nullish();
+
+/** Unset, or a list with nothing in it, which asks for nothing. */
+const neutralOrEmpty = z
+  .unknown()
+  .refine((value) => value === undefined || value === null || value === false || value === '' || (typeof value === 'object' && Object.keys(value).length === 0), {
+    error: ({ input }) => `${shown(input)} is not supported; leave it out, or set it to null`,
+  })
+  .optional();
+
+/** What PEFT adapts where target_modules is null (`peft/utils/constants.py`), by model_type. */
+const defaultTargets: Readonly<Record<string, string[]>> = { gpt2: ['c_attn'], llama: ['q_proj', 'v_proj'], qwen2: ['q_proj', 'v_proj'] };
 
 /** Every key of PEFT's `LoraConfig` (`peft/tuners/lora/config.py`). */
 const schema = z.object({
@@ -22,7 +37,7 @@ const schema = z.object({
   lora_alpha: z.number().default(8),
   lora_dropout: z.number().min(0).max(1).default(0),
   use_rslora: z.boolean().default(false),
-  target_modules: z.union([z.string(), z.array(z.string()).nonempty()]),
+  target_modules: z.union([z.string().min(1), z.array(z.string()).nonempty()]).nullish(),
   exclude_modules: z.union([z.string(), z.array(z.string())]).nullish(),
   rank_pattern: z.record(z.string(), z.int().positive()).nullish(),
   alpha_pattern: z.record(z.string(), z.number()).nullish(),
@@ -45,22 +60,27 @@ const schema = z.object({
   /** How the base weight lies; our layers know it themselves. */
   fan_in_fan_out: harmless,
   qalora_group_size: harmless,
+  /** Of PEFT's first versions: whether evaluation folds the adapter in, which changes no numbers. */
+  merge_weights: harmless,
   // What changes the model in ways that we do not have.
   bias: neutral('none'),
   lora_bias: neutral(false),
   use_dora: neutral(false),
   use_qalora: neutral(false),
-  modules_to_save: z.array(z.string()).max(0, 'modules trained in full are not supported').nullish(),
-  trainable_token_indices: neutral(),
-  layers_to_transform: neutral(),
-  layers_pattern: neutral(),
-  layer_replication: neutral(),
-  target_parameters: z.array(z.string()).max(0, 'adapters on bare parameters are not supported').nullish(),
-  alora_invocation_tokens: neutral(),
-  arrow_config: neutral(),
-  use_bdlora: neutral(),
-  monteclora_config: neutral(),
-  velora_config: neutral(),
+  modules_to_save: empty('modules trained in full are not supported'),
+  trainable_token_indices: empty('token rows trained in full are not supported'),
+  layers_to_transform: neutralOrEmpty,
+  layers_pattern: neutralOrEmpty,
+  layer_replication: neutralOrEmpty,
+  target_parameters: empty('adapters on bare parameters are not supported'),
+  alora_invocation_tokens: neutralOrEmpty,
+  arrow_config: neutralOrEmpty,
+  use_bdlora: neutralOrEmpty,
+  monteclora_config: neutralOrEmpty,
+  velora_config: neutralOrEmpty,
+  kasa_config: neutralOrEmpty,
+  /** Of PEFT's first versions: which of several joined projections are adapted. */
+  enable_lora: neutralOrEmpty,
 });
 
 /** An expression in a field of a file, or an error that names the field. */
@@ -135,7 +155,7 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
 
 /** The layers that an adapter's config means. */
 function configuredLayers({ model, targets, exclude, path }: { model: LanguageModel; targets: TargetModules; exclude: string | string[] | null; path: string }): string[] {
-  const names = resolveTargetModules({ model, targets });
+  const names = resolveTargetModules({ model, targets, passOverAbsent: true });
   if (exclude === null || exclude.length === 0) return names;
   const pattern = typeof exclude === 'string' ? expression({ source: `^(?:${exclude})$`, field: 'exclude_modules', path }) : null;
   const excluded = (name: string) =>
@@ -157,10 +177,11 @@ export async function loadAdapter({ model, folder, trainable = false }: {
   trainable?: boolean;
 }): Promise<void> {
   const path = join(folder, configFile);
-  const config = await readJsonFile({ path });
+  const config = await readJsonObject({ path });
   if (config === null) throw new ModelFolderError({ code: 'missing-file', path, message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.` });
-  const settings = parseConfig({ schema, config, path });
-  const { target_modules: modules } = settings;
+  const settings = parseConfig({ schema, config, path, subject: 'adapter' });
+  const modules = settings.target_modules ?? ownValue(defaultTargets, model.modelType);
+  if (modules === undefined) throw new ModelFolderError({ code: 'invalid-config', path, message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.` });
   const targets: TargetModules = typeof modules !== 'string' ? modules : modules === 'all-linear' ? modules : expression({ source: modules, field: 'target_modules', path });
   const names = configuredLayers({ model, targets, exclude: settings.exclude_modules ?? null, path });
   const own = (name: string) => ({
@@ -197,6 +218,11 @@ export async function loadAdapter({ model, folder, trainable = false }: {
     }
     const values = new Map<string, Float32Array>();
     for (const [name, { own: parameter }] of expected) values.set(parameter, await file.readFloat32(name));
+    // What the base weights were, for removeLora.
+    const replaced = new Map<string, Float32Array>();
+    for (const parameter of values.keys()) {
+      if (model.structure.declarations.has(parameter)) replaced.set(parameter, (await model.parameters.get(parameter).data() as Float32Array).slice());
+    }
     addLora({
       model,
       targets: names,
@@ -207,6 +233,7 @@ export async function loadAdapter({ model, folder, trainable = false }: {
       perLayer: new Map(names.map((name) => [name, own(name)])),
       freezeBase: trainable,
     });
+    keepReplacedWeights({ model, replaced });
     for (const [parameter, data] of values) {
       const variable = model.parameters.get(parameter);
       tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));

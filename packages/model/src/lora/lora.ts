@@ -32,6 +32,8 @@ interface LoraState {
   settings: Required<LoraSettings>;
   /** Parameters that trained before. */
   frozen: string[];
+  /** What base weights were that the adapter's folder brought others for, by name. */
+  replaced: ReadonlyMap<string, Float32Array>;
 }
 
 const states = new WeakMap<LanguageModel, LoraState>();
@@ -39,6 +41,12 @@ const states = new WeakMap<LanguageModel, LoraState>();
 /** The settings of a model's adapter; null where it has none. */
 export function loraSettings({ model }: { model: LanguageModel }): Required<LoraSettings> | null {
   return states.get(model)?.settings ?? null;
+}
+
+/** Notes what base weights were, before an adapter's folder replaced them: `removeLora` puts them back. */
+export function keepReplacedWeights({ model, replaced }: { model: LanguageModel; replaced: ReadonlyMap<string, Float32Array> }): void {
+  const state = states.get(model);
+  if (state !== undefined) state.replaced = replaced;
 }
 
 /** The layers that have an adapter. */
@@ -84,7 +92,7 @@ export function addLora({ model, targets, rank = 16, alpha = 32, dropout = 0, ra
       dropout,
     });
   }
-  states.set(model, { settings: { targets, rank, alpha, dropout, rankStabilised }, frozen });
+  states.set(model, { settings: { targets, rank, alpha, dropout, rankStabilised }, frozen, replaced: new Map() });
 }
 
 /** Turns the adapters' dropout on for a training step, with draws named by `seed`, or off (null, as it is at first). */
@@ -128,9 +136,20 @@ export function unmergeLora({ model }: { model: LanguageModel }): void {
   for (const layer of needAdapter(model)) if (layer.adapter.merged) shiftWeight(layer, -1);
 }
 
-/** Removes the adapters, and what they add unless it is merged; what `addLora` froze trains again. */
+/**
+ * Removes the adapters, and what they add unless it is merged: base weights that `loadAdapter` replaced are then what they
+ * were. What `addLora` froze trains again.
+ */
 export function removeLora({ model }: { model: LanguageModel }): void {
-  for (const layer of needAdapter(model)) {
+  const layers = needAdapter(model);
+  // Merged adapters were made for the replaced weights, and stay with them.
+  if (!layers.some((layer) => layer.adapter.merged)) {
+    for (const [name, data] of states.get(model)?.replaced ?? []) {
+      const variable = model.parameters.get(name);
+      tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
+    }
+  }
+  for (const layer of layers) {
     const names = adapterParameterNames(layer.name);
     (layer as LinearLayer).adapter = null;
     model.parameters.remove(names.down);

@@ -14,7 +14,12 @@ function wholeName(pattern: RegExp): RegExp {
 }
 
 /** The names of the linear layers that `targets` means, in the model's order. */
-export function resolveTargetModules({ model, targets }: { model: LanguageModel; targets: TargetModules }): string[] {
+export function resolveTargetModules({ model, targets, passOverAbsent = false }: {
+  model: LanguageModel;
+  targets: TargetModules;
+  /** Whether a list may name layers that are not there, as PEFT allows while any is. Default false. */
+  passOverAbsent?: boolean;
+}): string[] {
   const names = [...model.structure.linearLayers.keys()];
   const available = `The linear layers' names end in: ${[...new Set(names.map((name) => name.split('.').at(-1)))].join(', ')}.`;
   if (targets === 'all-linear') return names.filter((name) => name !== model.head.name);
@@ -32,7 +37,9 @@ export function resolveTargetModules({ model, targets }: { model: LanguageModel;
     if (matches(embedding, target)) {
       throw new ModelError({ code: 'unknown-layer', message: `"${target}" is the token embedding: low-rank adapters go on linear layers. Unfreeze the embedding instead. ${available}` });
     }
-    throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named "${target}". ${available}` });
+    if (!passOverAbsent) throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named "${target}". ${available}` });
   }
-  return names.filter((name) => targets.some((target) => matches(name, target)));
+  const matched = names.filter((name) => targets.some((target) => matches(name, target)));
+  if (matched.length === 0) throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named ${targets.map((target) => `"${target}"`).join(' or ')}. ${available}` });
+  return matched;
 }

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RawConfig } from '@subtext/encoders';
 import { writeShardedSafetensors, type TensorPart } from '@subtext/safetensors';
@@ -31,7 +31,9 @@ function configToSave({ model, dtype }: { model: LanguageModel; dtype: keyof typ
 
 /**
  * Saves a model as a Hugging Face folder, which transformers loads: config.json, model.safetensors (in shards where it
- * is large) and the generation_config.json it came with. Each file appears whole or not at all, config.json last.
+ * is large) and the generation_config.json it came with. Each file appears whole or not at all, config.json last. Of a model
+ * that was there before, config.json is taken away first: where a save is broken off, the folder holds no mixture that
+ * loads.
  *
  * @throws ModelError `adapter-in-place` while an adapter is not merged; SafetensorsError
  */
@@ -54,7 +56,11 @@ export async function saveModel({ model, folder, dtype = 'F32', maximumShardByte
     tensors: new Map(declarations.map(({ name, shape }) => [name, { dtype, shape }])),
     parts: parts(),
     maximumShardBytes,
+    beforePublish: () => rm(join(folder, 'config.json'), { force: true }),
   });
-  if (model.generationConfig) await writeJsonFile({ path: join(folder, 'generation_config.json'), value: model.generationConfig });
+  const generationPath = join(folder, 'generation_config.json');
+  // Another model's stop tokens and temperature would stay otherwise.
+  if (model.generationConfig) await writeJsonFile({ path: generationPath, value: model.generationConfig });
+  else await rm(generationPath, { force: true });
   await writeJsonFile({ path: join(folder, 'config.json'), value: configToSave({ model, dtype }) });
 }

@@ -1,0 +1,32 @@
+import { totalmem } from 'node:os';
+import { engineName } from '@subtext/tensor';
+import { ModelFolderError } from './model-folder-error';
+import type { ModelStructure } from './parameter-scope';
+
+/** The most bytes of weights that an engine can hold: tfjs's wasm memory ends at 4 GiB, and the work needs room beside them. */
+const engineLimits: ReadonlyMap<string, number> = new Map([['wasm', 3.5 * 2 ** 30]]);
+
+/** All of the machine's memory, or of the container's where that is less. */
+export function machineMemory(): number {
+  const constrained = process.constrainedMemory?.() ?? 0;
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
+}
+
+const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)}`;
+
+/**
+ * Refuses a model whose weights, as float32, are more than the engine or a budget holds, before anything is allocated.
+ *
+ * @param options.memoryBudget bytes that weights may take. Default: the memory of the machine
+ * @throws ModelFolderError `does-not-fit`
+ */
+export function checkMemory({ structure, path, memoryBudget = machineMemory() }: { structure: ModelStructure; path: string; memoryBudget?: number }): void {
+  const bytes = [...structure.declarations.values()].reduce((sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
+  const engine = engineName();
+  const limit = engineLimits.get(engine);
+  const refuse = (rest: string): never => {
+    throw new ModelFolderError({ code: 'does-not-fit', path, message: `the weights need ${gibibytes(bytes)} GiB in float32, and ${rest}` });
+  };
+  if (bytes > memoryBudget) refuse(`the budget is ${gibibytes(memoryBudget)}. Take a smaller model or a larger machine; memoryBudget raises the budget, which is the machine's memory unless it is given.`);
+  if (limit !== undefined && bytes > limit) refuse(`the engine ${engine} holds at most ${gibibytes(limit)}. Use the engine tensorflow, which has all of the machine's memory.`);
+}
