@@ -1,4 +1,5 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ModelFolderError } from '@subtext/encoders';
@@ -105,6 +106,77 @@ describe('loadModel', () => {
     bare.dispose();
     await changed('variants/gpt2-relu', { tensors: (all) => ({ ...all, 'lm_head.weight': { ...(all['transformer.wte.weight'] as TensorToWrite), data: new Float32Array(48 * 24) } }) });
     expect(await refusal()).toMatchObject({ code: 'unexpected-tensor', message: expect.stringMatching(/lm_head\.weight differs from transformer\.wte\.weight.*tie_word_embeddings/s) });
+  });
+
+  it.each([
+    ['under the output layer’s name alone', 'lm_head.weight'],
+    ['under the bare model’s name', 'wte.weight'],
+  ])('takes a tied weight %s', async (_, name) => {
+    const logits = (model: LanguageModel) => tf.tidy(() => model.logits(model.forward({ embeddings: model.embed(tf.tensor2d([[3, 4, 5]], undefined, 'int32')) }).hidden).dataSync().slice());
+    const original = await loadModel({ folder: `${fixtures}variants/gpt2-relu` });
+    const expected = logits(original);
+    original.dispose();
+    await changed('variants/gpt2-relu', { tensors: ({ 'transformer.wte.weight': table, ...rest }) => ({ ...rest, [name]: table as TensorToWrite }) });
+    const loaded = await loadModel({ folder });
+    expect(logits(loaded)).toEqual(expected);
+    loaded.dispose();
+  });
+
+  it('passes over the buffers of older checkpoints, and names a parameter that is there twice', async () => {
+    const buffer: TensorToWrite = { dtype: 'F32', shape: [1], data: new Float32Array(1) };
+    await changed('variants/llama-yarn', { tensors: (all) => ({ ...all, 'model.layers.0.self_attn.rotary_emb.inv_freq': buffer, 'model.rotary_emb.inv_freq': buffer, 'rotary_emb.cos_cached': buffer }) });
+    (await loadModel({ folder })).dispose();
+    await changed('variants/llama-yarn', { tensors: (all) => ({ ...all, 'norm.weight': all['model.norm.weight'] as TensorToWrite }) });
+    expect(await refusal()).toMatchObject({ code: 'unexpected-tensor', message: expect.stringMatching(/two names: .*norm\.weight/) });
+    await changed('variants/llama-yarn', { tensors: ({ 'lm_head.weight': _, ...rest }) => rest });
+    expect(await refusal()).toMatchObject({ code: 'missing-tensor', message: expect.stringContaining('"tie_word_embeddings": true') });
+  });
+
+  it('names what it passes over, once', async () => {
+    await changed('variants/llama-yarn', { config: { unsloth_version: '2025.5.1', is_llama_config: true, _num_labels: 0 } });
+    const notes: string[] = [];
+    const model = await loadModel({ folder, onNote: (note) => notes.push(note) });
+    expect(notes).toEqual([expect.stringMatching(/^unsloth_version: "2025\.5\.1"/), expect.stringMatching(/^is_llama_config: true/)]);
+    expect(model.structure.notes).toEqual(notes);
+    model.dispose();
+  });
+
+  it('compares what a config asks for with the weights before it is made', async () => {
+    for (const config of [{ vocab_size: 2 ** 31 - 1 }, { intermediate_size: 2 ** 30 }]) {
+      await changed('variants/llama-yarn', { config });
+      expect(await refusal()).toMatchObject({ code: 'shape-mismatch' });
+    }
+    await changed('variants/llama-yarn', { config: { num_hidden_layers: 9999 } });
+    expect(await refusal()).toMatchObject({ code: 'missing-tensor' });
+    await changed('variants/llama-yarn', { config: { max_position_embeddings: 1e9 } });
+    (await loadModel({ folder })).dispose();
+    await changed('variants/llama-yarn', {});
+    await expect(loadModel({ folder, memoryBudget: 1000 })).rejects.toMatchObject({ code: 'does-not-fit' });
+  });
+
+  it.skipIf(process.platform === 'win32')('refuses settings that are no files, that have no end, or that nest without end', async () => {
+    await changed('variants/llama-yarn', {});
+    for (const name of ['generation_config.json', 'config.json']) {
+      const path = join(folder, name);
+      const replace = async (make: () => unknown): Promise<void> => {
+        await rm(path, { force: true });
+        await make();
+      };
+      await replace(() => execFileSync('mkfifo', [path]));
+      expect(await refusal()).toMatchObject({ code: 'missing-file' });
+      await replace(() => symlink('/dev/zero', path));
+      expect(await refusal()).toMatchObject({ code: 'missing-file' });
+      await replace(async () => {
+        await writeFile(path, '{');
+        await truncate(path, 200e9);
+      });
+      expect(await refusal()).toMatchObject({ code: 'invalid-config', message: expect.stringContaining('200000000000 bytes') });
+      await replace(() => writeFile(path, `{"model_type": "llama", "a": ${'['.repeat(100_000)}`));
+      expect(await refusal()).toMatchObject({ code: 'invalid-config', message: expect.stringContaining('nests deeper') });
+      await replace(() => writeFile(path, Buffer.from([0x7b, 0xff, 0x7d])));
+      expect(await refusal()).toMatchObject({ code: 'invalid-config', message: expect.stringContaining('UTF-8') });
+      await rm(path);
+    }
   });
 
   it('says which file is missing or broken', async () => {

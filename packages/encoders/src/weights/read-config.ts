@@ -148,7 +148,7 @@ export async function readConfig({ folder }: { folder: string }): Promise<RawCon
  * on, the weights were trained with it; without it they are another model.
  */
 const changesNumbers =
-  /soft_?cap|qk_?(layer_?)?norm|qkv?_clip|clip_qkv|alibi|multiplier|logits?_scal|residual_scal|scale_(emb|depth|attn|embed)|embedding_scale|expert|moe|mup|parallel_(residual|attn|attention|block)|mrope|rotary_(pct|dim|emb_base|percent)|ntk|quanti[sz]|resampler|perceiver|cross_attention|prefix_|num_nextn|sparse_attention|linear_attention|early_exit/i;
+  /soft_?cap|^window|window_size|grid_pinpoints|query_pre_attn|attn_scale|attention_scale|qk_?(layer_?)?norm|qkv?_clip|clip_qkv|alibi|multiplier|logits?_scal|residual_scal|scale_(emb|depth|attn|embed)|embedding_scale|expert|moe|mup|parallel_(residual|attn|attention|block)|mrope|rotary_(pct|dim|emb_base|percent)|ntk|quanti[sz]|resampler|perceiver|cross_attention|prefix_|num_nextn|sparse_attention|linear_attention|early_exit/i;
 
 /** What `parseConfig` passed over while `collectNotes` looks on. */
 let noted: Set<string> | null = null;

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ownValue } from '@subtext/core';
+import { compilePattern, ownValue, PatternError } from '@subtext/core';
 import { harmless, ModelFolderError, neutral, parseConfig, readJsonObject, shown } from '@subtext/encoders';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
@@ -9,7 +9,7 @@ import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { writeJsonFile } from '../saving/json-file';
 import { adaptedLayers, adapterParameterNames, addLora, keepReplacedWeights, loraSettings } from './lora';
-import { resolveTargetModules, type TargetModules } from './target-modules';
+import { resolveTargetModules } from './target-modules';
 
 /** What PEFT puts before a module's name. */
 const prefix = 'base_model.model.';
@@ -83,18 +83,29 @@ const schema = z.object({
   enable_lora: neutralOrEmpty,
 });
 
-/** An expression in a field of a file, or an error that names the field. */
-function expression({ source, field, path }: { source: string; field: string; path: string }): RegExp {
-  try {
-    return new RegExp(source);
-  } catch (cause) {
-    throw new ModelFolderError({ code: 'invalid-config', path, message: `${field}: ${JSON.stringify(source)} is not an expression that JavaScript reads: ${(cause as Error).message}`, cause });
-  }
+/**
+ * A test for names by an expression of a folder, in Python's dialect as PEFT reads it, in bounded time. The whole name has
+ * to match.
+ *
+ * @throws ModelFolderError naming the field
+ */
+function nameTest({ source, field, path }: { source: string; field: string; path: string }): (name: string) => boolean {
+  const explained = <Result>(compute: () => Result): Result => {
+    try {
+      return compute();
+    } catch (cause) {
+      if (!PatternError.isInstance(cause)) throw cause;
+      throw new ModelFolderError({ code: 'invalid-config', path, message: `${field}: ${shown(source)} is not an expression that can be followed: ${cause.message}`, cause });
+    }
+  };
+  const pattern = explained(() => compilePattern({ source, dialect: 'python' }));
+  return (name) => explained(() => pattern.matchesWhole(name));
 }
 
 /** PEFT's rule for `rank_pattern` and `alpha_pattern`: the first key that matches the end of the name, after a dot. */
-function patternValue({ patterns, name, field, path }: { patterns: Record<string, number> | null | undefined; name: string; field: string; path: string }): number | undefined {
-  return Object.entries(patterns ?? {}).find(([key]) => expression({ source: `^(.*\\.)?(${key})$`, field, path }).test(name))?.[1];
+function patternValues({ patterns, field, path }: { patterns: Record<string, number> | null | undefined; field: string; path: string }): (name: string) => number | undefined {
+  const tests = Object.entries(patterns ?? {}).map(([key, value]) => ({ test: nameTest({ source: `(.*\\.)?(${key})`, field, path }), value }));
+  return (name) => tests.find(({ test }) => test(name))?.value;
 }
 
 /**
@@ -154,13 +165,19 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
 }
 
 /** The layers that an adapter's config means. */
-function configuredLayers({ model, targets, exclude, path }: { model: LanguageModel; targets: TargetModules; exclude: string | string[] | null; path: string }): string[] {
-  const names = resolveTargetModules({ model, targets, passOverAbsent: true });
+function configuredLayers({ model, modules, exclude, path }: { model: LanguageModel; modules: string | string[]; exclude: string | string[] | null; path: string }): string[] {
+  const names = typeof modules === 'string' && modules !== 'all-linear' ? matchingLayers({ model, source: modules, path }) : resolveTargetModules({ model, targets: modules as string[] | 'all-linear', passOverAbsent: true });
   if (exclude === null || exclude.length === 0) return names;
-  const pattern = typeof exclude === 'string' ? expression({ source: `^(?:${exclude})$`, field: 'exclude_modules', path }) : null;
-  const excluded = (name: string) =>
-    typeof exclude === 'string' ? pattern?.test(name) : exclude.some((own) => name === own || name.endsWith(`.${own}`));
+  const excluded = typeof exclude === 'string' ? nameTest({ source: exclude, field: 'exclude_modules', path }) : (name: string) => exclude.some((own) => name === own || name.endsWith(`.${own}`));
   return names.filter((name) => !excluded(name));
+}
+
+function matchingLayers({ model, source, path }: { model: LanguageModel; source: string; path: string }): string[] {
+  const matches = nameTest({ source, field: 'target_modules', path });
+  const all = [...model.structure.linearLayers.keys()];
+  const names = all.filter((name) => matches(name));
+  if (names.length === 0) throw new ModelFolderError({ code: 'invalid-config', path, message: `target_modules: ${shown(source)} matches the whole name of no linear layer; one of them is ${all[0]}.` });
+  return names;
 }
 
 /**
@@ -182,12 +199,10 @@ export async function loadAdapter({ model, folder, trainable = false }: {
   const settings = parseConfig({ schema, config, path, subject: 'adapter' });
   const modules = settings.target_modules ?? ownValue(defaultTargets, model.modelType);
   if (modules === undefined) throw new ModelFolderError({ code: 'invalid-config', path, message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.` });
-  const targets: TargetModules = typeof modules !== 'string' ? modules : modules === 'all-linear' ? modules : expression({ source: modules, field: 'target_modules', path });
-  const names = configuredLayers({ model, targets, exclude: settings.exclude_modules ?? null, path });
-  const own = (name: string) => ({
-    rank: patternValue({ patterns: settings.rank_pattern, name, field: 'rank_pattern', path }) ?? settings.r,
-    alpha: patternValue({ patterns: settings.alpha_pattern, name, field: 'alpha_pattern', path }) ?? settings.lora_alpha,
-  });
+  const names = configuredLayers({ model, modules, exclude: settings.exclude_modules ?? null, path });
+  const rankOf = patternValues({ patterns: settings.rank_pattern, field: 'rank_pattern', path });
+  const alphaOf = patternValues({ patterns: settings.alpha_pattern, field: 'alpha_pattern', path });
+  const own = (name: string) => ({ rank: rankOf(name) ?? settings.r, alpha: alphaOf(name) ?? settings.lora_alpha });
   const tiedNames = new Map([...model.structure.linearLayers.values()].filter((layer) => layer.tied).map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name]));
   const weightsPath = join(folder, weightsFile);
   const file = await openSafetensors(weightsPath);

@@ -1,6 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile, cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ModelFolderError } from '@subtext/encoders';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { AdamW, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { addLora, createModel, loadAdapter, loadModel, mergeLora, nextTokenLoss, removeLora, saveAdapter, saveModel, setLoraDropoutSeed, unmergeLora, type LanguageModel } from '../index';
@@ -171,5 +173,86 @@ describe('lora', () => {
     }
     await expect(loadAdapter({ model: base, folder: join(folder, 'nowhere') })).rejects.toThrow(/adapter_config\.json/);
     base.dispose();
+  });
+
+  describe('a folder of PEFT', () => {
+    const source = `${fixtures}adapters/llama-patterns`;
+    const baseFolder = `${fixtures}variants/llama-mqa-biases-linear`;
+    const change = async (values: Record<string, unknown>): Promise<Record<string, unknown>> => {
+      await cp(source, folder, { recursive: true });
+      const original = JSON.parse(await readFile(join(source, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
+      await writeFile(join(folder, 'adapter_config.json'), JSON.stringify({ ...original, ...values }));
+      return original;
+    };
+
+    it('may have keys that change nothing, and name modules that the model lacks', async () => {
+      const original = await change({});
+      const reference = await loadModel({ folder: baseFolder });
+      await loadAdapter({ model: reference, folder: source });
+      const expected = logits(reference);
+      reference.dispose();
+      const names = [...(original.target_modules as string[]), 'c_attn', 'query_key_value'];
+      for (const values of [
+        { target_modules: names },
+        { merge_weights: false, enable_lora: null, exclude_modules: [], modules_to_save: [], layers_to_transform: [], layers_pattern: [], layer_replication: [], target_parameters: [], trainable_token_indices: null },
+        { modules_to_save: null, layers_pattern: '', alora_invocation_tokens: null, use_bdlora: false, kasa_config: null, arrow_config: {}, made_up: false, other: null, peft_version: '0.19.1', megatron_core: 'megatron.core', auto_mapping: { base_model_class: 'X', unsloth_fixed: true } },
+      ]) {
+        await change(values);
+        const model = await loadModel({ folder: baseFolder });
+        await loadAdapter({ model, folder });
+        expect(logits(model)).toEqual(expected);
+        model.dispose();
+      }
+    });
+
+    it('is refused with texts that say what the folder says', async () => {
+      const model = await loadModel({ folder: baseFolder });
+      for (const [values, message] of [
+        [{ layers_to_transform: [1] }, /layers_to_transform: \[1\] is not supported; leave it out, or set it to null/],
+        [{ made_up: 3 }, /made_up: 3 is not a setting that Subtext knows of LoRA adapters/],
+        [{ target_modules: ['c_attn', 'x'] }, /No linear layer is named "c_attn" or "x"/],
+        [{ enable_lora: [true, false, true] }, /enable_lora: \[true,false,true\]/],
+        [{ exclude_modules: '(' }, /exclude_modules: "\("/],
+        [{ rank_pattern: { '[': 4 } }, /rank_pattern: /],
+        [{ target_modules: 'nothing' }, /matches the whole name of no linear layer/],
+      ] as const) {
+        await change(values);
+        await expect(loadAdapter({ model, folder }), String(message)).rejects.toThrow(message);
+      }
+      model.dispose();
+    });
+
+    it.each(['target_modules', 'exclude_modules', 'rank_pattern', 'alpha_pattern'])('cannot hang the process by %s', async (field) => {
+      const hostile = '(([a-z0-9._]+)+)+!';
+      await change({ [field]: field.endsWith('pattern') ? { [hostile]: 4 } : hostile });
+      const model = await loadModel({ folder: baseFolder });
+      const began = performance.now();
+      await loadAdapter({ model, folder }).catch((error: unknown) => expect(error).toBeInstanceOf(ModelFolderError));
+      expect(performance.now() - began).toBeLessThan(10_000);
+      model.dispose();
+    });
+
+    it('that brought base weights leaves them as they were when it is removed, unless it is merged', async () => {
+      const tensors: Record<string, TensorToWrite> = {};
+      const file = await openSafetensors(join(source, 'adapter_model.safetensors'));
+      for (const name of file.names) tensors[name] = await file.read(name);
+      await file.close();
+      await change({});
+      const model = await loadModel({ folder: baseFolder });
+      const table = model.tokenEmbedding.weight.value;
+      tensors['base_model.model.model.embed_tokens.weight'] = { dtype: 'F32', shape: table.shape, data: (table.dataSync() as Float32Array).map((value) => 2 * value) };
+      await writeSafetensors({ path: join(folder, 'adapter_model.safetensors'), tensors });
+      const before = logits(model);
+      await loadAdapter({ model, folder });
+      const adapted = logits(model);
+      expect(adapted).not.toEqual(before);
+      removeLora({ model });
+      expect(logits(model)).toEqual(before);
+      await loadAdapter({ model, folder });
+      mergeLora({ model });
+      removeLora({ model });
+      expect(largestDifference(logits(model), adapted)).toBeLessThan(1e-5);
+      model.dispose();
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tf, useEngine } from '@subtext/tensor';
@@ -71,6 +71,26 @@ describe('saving', () => {
     expect(difference).toBeGreaterThan(0);
     expect(difference).toBeLessThan(1e-3);
     model.dispose();
+    loaded.dispose();
+  });
+
+  it('leaves no mixture with a model that was there before', async () => {
+    const first = await loadModel({ folder: `${fixtures}golden/llama3-rope-tied` });
+    await saveModel({ model: first, folder });
+    first.dispose();
+    const second = createModel({ config: configs.gpt2, seed: 1 });
+    // A save that breaks off once the weights are there: a folder has the name of the next file.
+    await rm(join(folder, 'generation_config.json'));
+    await mkdir(join(folder, 'generation_config.json', 'x'), { recursive: true });
+    await expect(saveModel({ model: second, folder })).rejects.toThrow();
+    await expect(loadModel({ folder })).rejects.toMatchObject({ code: 'missing-file', message: expect.stringContaining('config.json') });
+    await rm(join(folder, 'generation_config.json'), { recursive: true });
+    await writeFile(join(folder, 'generation_config.json'), '{"eos_token_id": 7}');
+    await saveModel({ model: second, folder });
+    expect((await readdir(folder)).sort()).toEqual(['config.json', 'model.safetensors']);
+    const loaded = await loadModel({ folder });
+    expect(logits(loaded)).toEqual(logits(second));
+    second.dispose();
     loaded.dispose();
   });
 
