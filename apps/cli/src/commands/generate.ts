@@ -72,7 +72,7 @@ async function generateText({ model: folder, prompt, maxNewTokens, temperature, 
   const output = createOutput({ json });
   await useEngine(engine);
   const tokenizer = await loadTokenizer(folder);
-  const model = await loadModel({ folder, trainable: false });
+  const model = await loadModel({ folder, trainable: false, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const { ids } = tokenizer.encode(prompt);
   if (ids.length === 0) throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to go on from.');
   const stopIds = ignoreEnd ? [] : [...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])])];

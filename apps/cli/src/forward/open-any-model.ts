@@ -1,3 +1,4 @@
+import { ownValue } from '@subtext/core';
 import { loadVisionEncoder, readConfig, type StandaloneVisionEncoder } from '@subtext/encoders';
 import { isMultimodal, loadModel, supportedModelTypes, type LanguageModel } from '@subtext/model';
 
@@ -20,7 +21,7 @@ const pictureInputs: Record<string, readonly InputName[]> = {
 /** Loads what a Hugging Face folder holds, frozen. An unknown `model_type` is refused by name. */
 export async function openAnyModel({ folder }: { folder: string }): Promise<AnyModel> {
   const { model_type: modelType } = await readConfig({ folder });
-  const pictures: readonly InputName[] = ['pixel_values', ...(pictureInputs[modelType] ?? [])];
+  const pictures: readonly InputName[] = ['pixel_values', ...(ownValue(pictureInputs, modelType) ?? [])];
   // What neither part of Subtext knows is refused by the language models, whose list is the longer one.
   if (!supportedModelTypes().includes(modelType) && /clip|siglip|vision/.test(modelType)) return { kind: 'vision', encoder: await loadVisionEncoder(folder, { trainable: false }), inputs: pictures };
   const model = await loadModel({ folder, trainable: false });

@@ -1,6 +1,6 @@
 import { loadImageProcessor } from '@subtext/encoders';
 import { endOfTextIds, isMultimodal, loadModel } from '@subtext/model';
-import { UsageError } from '@subtext/terminal';
+import { UsageError, writeErrorLine } from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
 import { Reasoner, type MethodSpecification } from '@subtext/trainer';
 
@@ -22,7 +22,7 @@ export async function openCheckpoint({
   thoughtReading: 'before' | 'at';
 }): Promise<Reasoner> {
   const tokenizer = await loadTokenizer(folder);
-  const model = await loadModel({ folder });
+  const model = await loadModel({ folder, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const endId = tokenizer.endId ?? endOfTextIds({ model })[0];
   if (endId === undefined) throw new UsageError(`${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`);
   // What the tokenizer puts around nothing: `<s>` for Llama, nothing for GPT-2.

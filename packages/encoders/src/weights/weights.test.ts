@@ -30,8 +30,8 @@ describe('parseConfig', () => {
   });
 
   it('reports all faults at once, by name and place', () => {
-    expect(() => parse({ width: 0, activation: 'mish', norm: 'post', made_up: [1] })).toThrow(
-      /^model\/config\.json: .*text_config\.width.*text_config\.activation: the activation "mish".*text_config\.norm: "post" is not supported; only "pre" or "before" is.*text_config\.made_up: \[1\] is not a setting/s,
+    expect(() => parse({ width: 0, activation: 'mish', norm: 'post', num_experts: [1] })).toThrow(
+      /^model\/config\.json: .*text_config\.width.*text_config\.activation: the activation "mish".*text_config\.norm: "post" is not supported; only "pre" or "before" is.*text_config\.num_experts: \[1\] is not a setting/s,
     );
   });
 
