@@ -19,7 +19,7 @@ export interface EngineReport {
   advice: string | null;
 }
 
-/** Tries every engine on this machine, changing nothing about the one in use. */
+/** Tries every engine on this machine. What computes meanwhile goes on where it is; none is in use afterwards that was not before. */
 export async function describeEngines(): Promise<EngineReport[]> {
   const reports: EngineReport[] = [];
   for (const engine of engines) {

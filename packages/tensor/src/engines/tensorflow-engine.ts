@@ -1,7 +1,7 @@
-import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
 import { registerFusedKernels } from '../kernels/registry';
 import { createTensorflowKernels } from '../libtensorflow/create-tensorflow-kernels';
+import { keepingBackend } from './backend-state';
 import type { Engine, EngineDevice } from './engine';
 import { findTensorflow } from './find-tensorflow';
 import { nvidiaProcessor } from './graphics-processor';
@@ -70,21 +70,16 @@ async function load(): Promise<EngineDevice> {
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
   graphics = await nvidiaProcessor();
-  const before = tf.getBackend();
   const problems: string[] = [];
   for (const { folder, packageName } of locations) {
     try {
-      const { version, gpu } = loadTensorflowPackage(requireOnTensorflow, require, folder, tensorflowInUse(require));
+      // The package makes itself the backend as it loads.
+      const { version, gpu } = keepingBackend(() => loadTensorflowPackage(requireOnTensorflow, require, folder, tensorflowInUse(require)));
       kernelLevel = gpu ? null : await loadNativeKernels(require, folder);
       registerFusedKernels({ backend: 'tensorflow', kernels: createTensorflowKernels({ native: kernelLevel !== null }) });
       return { kind: gpu ? 'gpu' : 'cpu', name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}${kernelLevel === null ? '' : `, own kernels (${kernelLevel})`}` };
     } catch (error) {
       problems.push(`${packageName} in ${folder}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
-    } finally {
-      // The package makes itself the backend as it loads.
-      if (before) {
-        await tf.setBackend(before);
-      }
     }
   }
   throw new EngineError({ engine: 'tensorflow', code: 'engine-unavailable', message: `tensorflow: installed, but does not load (${problems.join('; ')}). ${howToInstall}` });

@@ -1,5 +1,6 @@
 import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
+import { initialiseBackend } from './backend-state';
 import type { Engine, EngineDevice } from './engine';
 import { installWasmKernels } from '../wasm/install-wasm-kernels';
 import { processorName } from './processor-name';
@@ -16,7 +17,10 @@ export const wasmEngine: Engine = {
     const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
     return { package: '@tensorflow/tfjs-backend-wasm', version };
   },
-  load: () => (loading ??= load()),
+  load: () => (loading ??= load().catch((error: unknown) => {
+    loading = null;
+    throw error;
+  })),
   preference: () => 10,
   advice: () => 'One thread each: training takes all cores by running several workers.',
 };
@@ -28,22 +32,16 @@ async function load(): Promise<EngineDevice> {
   }
   // Threads do not run in Node; one thread everywhere keeps results the same bytes on every machine.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  const before = tf.getBackend();
   let build: { variant: string; vectorBits: number };
   const forget = rememberProcessListeners();
   try {
-    if (!(await tf.setBackend('wasm'))) {
-      throw new Error('the backend did not initialise');
-    }
+    await initialiseBackend('wasm');
     shareClonesOnWasm();
     build = await installWasmKernels();
   } catch (cause) {
     throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: `wasm: TensorFlow.js's wasm backend does not load (${cause instanceof Error ? cause.message : String(cause)}). Reinstall @tensorflow/tfjs-backend-wasm 4.22.0.`, cause });
   } finally {
     forget();
-    if (before) {
-      await tf.setBackend(before);
-    }
   }
   return { kind: 'cpu', name: `${await processorName()}, WebAssembly ${build.variant}${build.vectorBits > 128 ? ` on ${build.vectorBits}-bit vectors` : ''}, 1 thread` };
 }

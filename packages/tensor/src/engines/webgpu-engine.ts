@@ -1,8 +1,10 @@
-import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
 import { registerFusedKernels } from '../kernels/registry';
 import { createWebgpuKernels } from '../webgpu/create-webgpu-kernels';
+import { initialiseBackend, keepingBackend } from './backend-state';
 import type { Engine, EngineDevice } from './engine';
+import { engineHome } from './engine-home';
+import { findPackage, packagePlaces } from './package-places';
 import { requireOnTensorflow, tensorflowInUse } from './require-on-tensorflow';
 
 /** What of WebGPU's adapter is used here. */
@@ -15,7 +17,7 @@ interface Graphics {
 }
 
 const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
-const howToInstall = 'Install it with `npm install webgpu @tensorflow/tfjs-backend-webgpu@4.22.0`.';
+const howToInstall = 'Install it with `npm install webgpu @tensorflow/tfjs-backend-webgpu@4.22.0` in the project that Subtext is installed in.';
 
 let loading: Promise<EngineDevice> | null = null;
 
@@ -47,22 +49,18 @@ interface Found {
   version: string;
 }
 
-/** Both packages, as the application would find them, or this package. Node only. */
+/** Both packages, side by side or not; `packagePlaces` says where they may come from. Node only. */
 async function findPackages(): Promise<Found | null> {
   if (typeof process === 'undefined' || !process.versions?.node) {
     return null;
   }
-  const [{ createRequire }, { join, dirname }, { readFileSync }, { pathToFileURL }] = await Promise.all([import('node:module'), import('node:path'), import('node:fs'), import('node:url')]);
-  for (const require of [createRequire(join(process.cwd(), 'package.json')), createRequire(import.meta.url)]) {
-    try {
-      const manifest = require.resolve(`${packages[1]}/package.json`);
-      const { version, main } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string; main: string };
-      return { backendFile: join(dirname(manifest), main), webgpuFile: pathToFileURL(require.resolve(packages[0])).href, version };
-    } catch {
-      // Looked for from the next place.
-    }
-  }
-  return null;
+  const [{ createRequire }, { join }, { pathToFileURL }] = await Promise.all([import('node:module'), import('node:path'), import('node:url')]);
+  const places = await packagePlaces(await engineHome());
+  const [webgpu, backend] = [await findPackage({ name: packages[0], places }), await findPackage({ name: packages[1], places })];
+  if (!webgpu || !backend) return null;
+  // By its own name from inside, so that its `exports` are heeded; where it has none, by its `main`.
+  const webgpuFile = createRequire(webgpu.manifest).resolve(webgpu.folder);
+  return { backendFile: join(backend.folder, backend.main ?? 'index.js'), webgpuFile: pathToFileURL(webgpuFile).href, version: backend.version };
 }
 
 async function load(): Promise<EngineDevice> {
@@ -73,25 +71,20 @@ async function load(): Promise<EngineDevice> {
   }
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
-  const before = tf.getBackend();
   try {
     const adapter = await openAdapter(found.webgpuFile);
     if (!adapter) {
       throw unavailable('no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.');
     }
-    requireOnTensorflow(require, found.backendFile, tensorflowInUse(require));
-    if (!(await tf.setBackend('webgpu'))) {
-      throw unavailable('the adapter gave no device that TensorFlow.js can use.');
-    }
+    keepingBackend(() => requireOnTensorflow(require, found.backendFile, tensorflowInUse(require)));
+    await initialiseBackend('webgpu').catch((error: unknown) => {
+      throw unavailable(`the adapter gave no device that TensorFlow.js can use (${error instanceof Error ? error.message : String(error)}).`, error);
+    });
     registerFusedKernels({ backend: 'webgpu', kernels: createWebgpuKernels() });
     const { vendor, architecture, description, device } = adapter.info;
     return { kind: 'gpu', name: [description || device || architecture || vendor, 'WebGPU'].join(', '), ...(isSoftware(adapter) ? { software: true } : {}) };
   } catch (error) {
     throw error instanceof EngineError ? error : unavailable(`it does not load (${error instanceof Error ? error.message : String(error)}).`, error);
-  } finally {
-    if (before) {
-      await tf.setBackend(before);
-    }
   }
 }
 

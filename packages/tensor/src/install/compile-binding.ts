@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findCompiler } from './executables';
 import { runCommand } from './run-command';
 import { stderrGateSource } from './stderr-gate';
 
@@ -20,10 +21,10 @@ export interface CompileBindingOptions {
  * Compiles tfjs-node's binding (two C++ files) against the libraries of TensorFlow's own wheel. Libraries are found
  * relative to the binding, so that the folder may move.
  *
- * @throws CommandError if there is no C++ compiler or it fails; Error if the libraries are missing.
+ * @throws CommandError if the C++ compiler fails; Error if there is none or the libraries are missing.
  */
 export async function compileBinding({ packageFolder, libraryFolder, nodeHeaders, signal }: CompileBindingOptions): Promise<void> {
-  const compiler = process.env.CXX || 'c++';
+  const compiler = await findCompiler();
   const libraries = join(packageFolder, libraryFolder);
   const present = await readdir(libraries);
   const linked: string[] = [];
@@ -42,9 +43,9 @@ export async function compileBinding({ packageFolder, libraryFolder, nodeHeaders
   const include = join(nodeHeaders, 'include');
   const platformFlags = process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [];
   await runCommand({
-    command: compiler,
+    command: compiler.command,
     args: [
-      '-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8',
+      ...compiler.args, '-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8',
       `-I${include}`, '-Ibinding', `-I${join(libraryFolder, 'include')}`,
       'binding/tfjs_backend.cc', 'binding/tfjs_binding.cc',
       '-o', join(folder, 'tfjs_binding.node'),
@@ -57,8 +58,8 @@ export async function compileBinding({ packageFolder, libraryFolder, nodeHeaders
   });
   await writeFile(join(packageFolder, 'lib', 'stderr_gate.c'), stderrGateSource);
   await runCommand({
-    command: compiler,
-    args: ['-x', 'c', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8', `-I${include}`, 'lib/stderr_gate.c', '-o', 'lib/stderr_gate.node', ...platformFlags],
+    command: compiler.command,
+    args: [...compiler.args, '-x', 'c', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8', `-I${include}`, 'lib/stderr_gate.c', '-o', 'lib/stderr_gate.node', ...platformFlags],
     folder: packageFolder,
     timeoutMilliseconds: 120_000,
     signal,

@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { nativeKernelsFile, nativeSources } from '../engines/native-kernels';
+import { findCompiler } from './executables';
 import { isRunning } from './is-running';
 import { runCommand } from './run-command';
 
@@ -30,7 +31,7 @@ async function findLibraries(packageFolder: string): Promise<{ folder: string; f
  * Compiles the kernels in `native/` against the TensorFlow of a tfjs-node package, unless they are there already, and
  * returns their file. They are made beside their place and moved there in one step.
  *
- * @throws CommandError if there is no C++ compiler or it fails; Error if sources or libraries are missing.
+ * @throws CommandError if the C++ compiler fails; Error if there is none, or sources or libraries are missing.
  */
 export async function compileKernels({ packageFolder, home, force = false, signal, verify }: {
   packageFolder: string;
@@ -46,16 +47,17 @@ export async function compileKernels({ packageFolder, home, force = false, signa
   const file = await nativeKernelsFile({ packageFolder, sources, home });
   if (!force && (await works(file, verify))) return file;
   const libraries = await findLibraries(packageFolder);
+  const compiler = await findCompiler();
   const place = dirname(file);
   const stage = `${place}.partial-${process.pid}`;
   await removeLeftovers(dirname(place));
   await mkdir(stage, { recursive: true });
   try {
-    const compiler = process.env.CXX || 'c++';
     const compile = (source: string, object: string, flags: readonly string[]) =>
       runCommand({
-        command: compiler,
-        args: ['-O3', '-std=c++17', '-fPIC', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-Wno-psabi', ...flags, '-c', join(sources.folder, source), '-o', join(stage, object)],
+        command: compiler.command,
+        folder: stage,
+        args: [...compiler.args, '-O3', '-std=c++17', '-fPIC', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-Wno-psabi', ...flags, '-c', join(sources.folder, source), '-o', join(stage, object)],
         timeoutMilliseconds: 600_000,
         signal,
       });
@@ -69,8 +71,9 @@ export async function compileKernels({ packageFolder, home, force = false, signa
     const objects = [...built.map(({ name }) => name), ...forAllLevels, 'operations'].map((name) => join(stage, `${name}.o`));
     const module = join(stage, 'subtext_kernels.node');
     await runCommand({
-      command: compiler,
-      args: ['-shared', '-o', module, ...objects, '-pthread', `-Wl,-rpath,${libraries.folder}`, ...libraries.files.map((name) => join(libraries.folder, name)), ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [])],
+      command: compiler.command,
+      folder: stage,
+      args: [...compiler.args, '-shared', '-o', module, ...objects, '-pthread', `-Wl,-rpath,${libraries.folder}`, ...libraries.files.map((name) => join(libraries.folder, name)), ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [])],
       timeoutMilliseconds: 120_000,
       signal,
     });

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
-import { delimiter, join, relative } from 'node:path';
+import { mkdir, open, readdir, rename, rm, rmdir, statfs, writeFile } from 'node:fs/promises';
+import { delimiter, join, relative, resolve } from 'node:path';
 import { engineHome } from '../engines/engine-home';
 import { findTensorflow } from '../engines/find-tensorflow';
 import type { LoadedTensorflow } from '../engines/load-tensorflow-package';
 import { TensorError } from '../errors';
 import { compileBinding } from './compile-binding';
 import { compileKernels } from './compile-kernels';
+import { checkWritable, findCompiler, findExecutable } from './executables';
 import { isRunning } from './is-running';
 import { runCommand } from './run-command';
 import { librariesAt, librariesThroughPython, placeLibraries } from './tensorflow-libraries';
@@ -27,8 +28,9 @@ export interface InstallProgress {
 
 export interface InstallTensorflowOptions {
   /**
-   * `auto`: tfjs-node's own download, then TensorFlow's Python wheel; `google` or `wheel`: that one only; else the path
-   * of a wheel, a folder of wheels or a `tensorflow` Python package. @default 'auto'
+   * `auto` or `wheel`: TensorFlow's Python wheel, whose files are checked against its checksums; `google`: tfjs-node's
+   * own download, which nothing is known to check against, so that it is taken only by name; else the path of a wheel, a
+   * folder of wheels or a `tensorflow` Python package. @default 'auto'
    */
   from?: string;
   /** For an NVIDIA GPU. @default false */
@@ -51,6 +53,8 @@ export interface TensorflowInstallation extends LoadedTensorflow {
   tried: { source: string; problem: string }[];
   /** Whether Subtext's own kernels are there; only for a processor. Without them the engine works, but slower. */
   kernels: { compiled: boolean; /** Why not. */ problem: string | null };
+  /** What `SUBTEXT_ENGINES` has to be for the engine to be found; null where it is found as things are. */
+  setEngines: string | null;
 }
 
 /** The `tensorflow` engine could not be installed; says all that was tried. */
@@ -66,7 +70,7 @@ export class InstallationError extends TensorError {
 
 /**
  * Gets the `tensorflow` engine working. An installation that already loads is left alone; else tfjs-node is placed in a
- * folder of Subtext's own with the libraries of the first source that works, verified in a process of its own by a
+ * folder of Subtext's own with the libraries of the source, verified in a process of its own by a
  * matrix product and a gradient, and only then moved to its final place: nothing is ever half installed. Node only.
  *
  * @throws InstallationError with an account of what was tried and what to do.
@@ -74,7 +78,8 @@ export class InstallationError extends TensorError {
 export async function installTensorflow({ from = 'auto', gpu = false, home, force = false, onProgress = () => {}, signal }: InstallTensorflowOptions = {}): Promise<TensorflowInstallation> {
   const tried: TensorflowInstallation['tried'] = [];
   const report = (stage: InstallProgress['stage'], message: string, fraction: number | null = null) => onProgress({ stage, message, fraction });
-  const folder = home ?? (await engineHome());
+  const folder = resolve(home ?? (await engineHome()));
+  const setEngines = folder === (await engineHome()) ? null : folder;
 
   if (!force) {
     report('look', 'Looking for an installation that already loads');
@@ -84,7 +89,7 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
         if (!gpu || loaded.gpu) {
           const kernels = await addKernels({ loaded, packageFolder: location.folder, home, force: false, signal, report });
           report('done', `${location.packageName} in ${location.folder} works`, 1);
-          return { ...loaded, source: 'present', folder: location.folder, tried, kernels };
+          return { ...loaded, source: 'present', folder: location.folder, tried, kernels, setEngines };
         }
         tried.push({ source: location.folder, problem: 'works, but not on a GPU' });
       } catch (error) {
@@ -97,7 +102,8 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
   const kind = gpu ? 'gpu' : 'cpu';
   const target = join(folder, `tensorflow-${kind}`);
   const stage = `${target}.partial-${process.pid}`;
-  await mkdir(folder, { recursive: true });
+  const source = from === 'auto' ? 'wheel' : from;
+  await checkNeeds({ folder, source, tried });
   await removeLeftovers(folder);
   try {
     const { bavail, bsize } = await statfs(folder);
@@ -108,36 +114,48 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
     const packageFolder = await installPackages(stage, signal, (line) => report('package', line)).catch((error: unknown) => {
       throw new InstallationError({ message: `tensorflow: npm could not install @tensorflow/tfjs-node (${firstLine(error)}). Check that npm works and reaches its registry.`, tried, cause: error });
     });
-    const sources = from === 'auto' ? (['google', 'wheel'] as const) : [from];
-    for (const source of sources) {
-      try {
-        await rm(join(packageFolder, 'deps'), { recursive: true, force: true });
-        await rm(join(packageFolder, 'lib'), { recursive: true, force: true });
-        if (source === 'google') {
-          await downloadFromGoogle({ stage, packageFolder, gpu, signal, onLine: (line) => report('download', line) });
-        } else {
-          await takeFromWheel({ path: source === 'wheel' ? null : source, stage, packageFolder, downloads: join(folder, 'downloads'), gpu, signal, report });
-        }
-        report('verify', 'Computing a matrix product and a gradient');
-        const loaded = await verifyTensorflow({ packageFolder, signal });
-        if (gpu && !loaded.gpu) {
-          throw new Error('it loads, but finds no GPU: check the driver with nvidia-smi, and that CUDA’s libraries came with it.');
-        }
-        await writeManifest({ stage, packageFolder, source, loaded });
-        await moveInto({ stage, target });
-        await rm(join(folder, 'downloads'), { recursive: true, force: true });
-        const installed = join(target, relative(stage, packageFolder));
-        const kernels = await addKernels({ loaded, packageFolder: installed, home, force: true, signal, report });
-        report('done', `TensorFlow ${loaded.version} is installed in ${target}`, 1);
-        return { ...loaded, source: source === 'google' ? 'google' : 'wheel', folder: installed, tried, kernels };
-      } catch (error) {
-        signal?.throwIfAborted();
-        tried.push({ source, problem: firstLine(error) });
+    try {
+      if (source === 'google') {
+        await downloadFromGoogle({ stage, packageFolder, gpu, signal, onLine: (line) => report('download', line) });
+      } else {
+        await takeFromWheel({ path: source === 'wheel' ? null : source, stage, packageFolder, downloads: join(folder, 'downloads'), gpu, signal, report });
       }
+      report('verify', 'Computing a matrix product and a gradient');
+      const loaded = await verifyTensorflow({ packageFolder, signal });
+      if (gpu && !loaded.gpu) {
+        throw new Error('it loads, but finds no GPU: check the driver with nvidia-smi, and that CUDA’s libraries came with it.');
+      }
+      await writeManifest({ stage, packageFolder, source, loaded });
+      await moveInto({ stage, target });
+      await rm(join(folder, 'downloads'), { recursive: true, force: true });
+      const installed = join(target, relative(stage, packageFolder));
+      const kernels = await addKernels({ loaded, packageFolder: installed, home, force: true, signal, report });
+      report('done', `TensorFlow ${loaded.version} is installed in ${target}`, 1);
+      return { ...loaded, source: source === 'google' ? 'google' : 'wheel', folder: installed, tried, kernels, setEngines };
+    } catch (error) {
+      signal?.throwIfAborted();
+      tried.push({ source, problem: firstLine(error) });
     }
     throw new InstallationError({ message: account(tried, gpu), tried });
   } finally {
     await rm(stage, { recursive: true, force: true });
+    // Only finished downloads stay, for the next time.
+    await rmdir(join(folder, 'downloads')).catch(() => {});
+  }
+}
+
+/** What an installation cannot do without, found out before anything is downloaded. @throws InstallationError */
+async function checkNeeds({ folder, source, tried }: { folder: string; source: string; tried: TensorflowInstallation['tried'] }): Promise<void> {
+  const fail = (message: string, cause?: unknown): never => {
+    throw new InstallationError({ message: `tensorflow: ${message} Nothing was installed; the wasm engine needs none of this.`, tried, cause });
+  };
+  await checkWritable(folder).catch((error: unknown) => fail(`${folder} cannot be written to (${firstLine(error)}). Set SUBTEXT_ENGINES to a folder that can.`, error));
+  if ((await findExecutable('npm')) === null) fail('npm is not on the PATH; it fetches @tensorflow/tfjs-node.');
+  if (source === 'google' || process.platform === 'win32') return;
+  await findCompiler().catch((error: unknown) => fail(firstLine(error), error));
+  if (source !== 'wheel') await librariesAt(source).catch((error: unknown) => fail(firstLine(error), error));
+  else if ((await Promise.all((process.env.PYTHON ? [process.env.PYTHON] : ['python3', 'python']).map(findExecutable))).every((found) => found === null)) {
+    fail('Python is not on the PATH; its pip fetches TensorFlow’s wheel. PYTHON names another one, or give a wheel with --from FILE.whl.');
   }
 }
 
@@ -261,9 +279,9 @@ function account(tried: TensorflowInstallation['tried'], gpu: boolean): string {
     'tensorflow: no source worked. Tried:',
     ...tried.map(({ source, problem }) => `  ${source}: ${problem}`),
     'What to do:',
-    '  google needs storage.googleapis.com (HTTPS_PROXY is honoured);',
     `  wheel needs Python with pip and a C++ compiler (g++ or clang; CXX names another)${gpu ? ', and for a GPU the wheels of tensorflow[and-cuda]' : ''};`,
-    '  or download a wheel of tensorflow for this platform elsewhere and give its path (--from FILE.whl).',
+    '  or download a wheel of tensorflow for this platform elsewhere and give its path (--from FILE.whl);',
+    '  or take tfjs-node’s own download, which is checked against nothing (--from google; it needs storage.googleapis.com, HTTPS_PROXY is honoured).',
     'The wasm engine needs none of this.',
   ].join('\n');
 }

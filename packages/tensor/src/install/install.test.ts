@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { InstallationError, installTensorflow, type InstallProgress } from '../index';
 import { makeWheel } from './make-wheel';
+import { runCommand } from './run-command';
 import { librariesAt } from './tensorflow-libraries';
 import { unpackWheel } from './wheel';
 
@@ -106,6 +107,54 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     expect(await readdir(home())).toEqual([]);
   });
 
+  it('finds out at once what is missing, before npm is asked for anything', async () => {
+    await fake('npm', 'touch "$0.called"; exit 1');
+    const called = () => readdir(join(folder, 'bin')).then((names) => names.includes('npm.called'));
+    const wheel = await writeWheel();
+    const refused = async (expected: RegExp, options: object = {}) => {
+      const error = await installTensorflow({ home: home(), force: true, from: wheel, ...options }).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(InstallationError);
+      expect((error as Error).message).toMatch(expected);
+      expect(await called()).toBe(false);
+    };
+    vi.stubEnv('CXX', 'no-such-ccache g++');
+    await refused(/no C\+\+ compiler: no-such-ccache is not on the PATH \(CXX is "no-such-ccache g\+\+"\)/);
+    vi.stubEnv('CXX', join(folder, 'no compiler'));
+    await refused(/no C\+\+ compiler/);
+    vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
+    await refused(/nothing\.whl does not exist/, { from: join(folder, 'nothing.whl') });
+    await writeFile(join(folder, 'file'), '');
+    await refused(/file\/home cannot be written to.*SUBTEXT_ENGINES/, { home: join(folder, 'file', 'home') });
+    vi.stubEnv('PYTHON', 'no-such-python');
+    await refused(/Python is not on the PATH/, { from: 'auto' });
+    vi.stubEnv('PATH', join(folder, 'file'));
+    await refused(/npm is not on the PATH/);
+  });
+
+  it('takes a compiler with arguments, as make does', async () => {
+    const args = join(folder, 'args');
+    const compiler = await fake('compiler', `printf '%s\\n' "$@" > '${args}'; exit 3`);
+    await fake('npm', fakePackage);
+    for (const [cxx, first] of [[`${compiler} --wrapped "two words"`, ['--wrapped', 'two words', '-O2']], ['compiler', ['-O2']]] as const) {
+      vi.stubEnv('CXX', cxx);
+      const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel() }).catch((caught: unknown) => caught)) as InstallationError;
+      expect(error.tried[0]!.problem).toMatch(/ended with 3/);
+      expect((await readFile(args, 'utf8')).split('\n').slice(0, first.length)).toEqual(first);
+    }
+  });
+
+  it('runs Python away from the current folder, without modules of the user', async () => {
+    const calls = join(folder, 'calls');
+    await fake('npm', fakePackage);
+    vi.stubEnv('PYTHON', await fake('some-python', `echo "$PWD $*" >> '${calls}'; case "$*" in *--version*) exit 0;; esac; echo "error: no network" >&2; exit 1`));
+    vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
+    const error = (await installTensorflow({ home: home(), force: true }).catch((caught: unknown) => caught)) as InstallationError;
+    expect(error.tried).toEqual([{ source: 'wheel', problem: expect.stringContaining('no network') as string }]);
+    const lines = (await readFile(calls, 'utf8')).trim().split('\n');
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines) expect(line).toMatch(/\/home\/downloads -I /);
+  });
+
   it('leaves nothing behind when the compiler fails, and gives its error', async () => {
     await fake('npm', fakePackage);
     vi.stubEnv('CXX', await fake('broken-compiler', 'echo "binding/tfjs_backend.cc:1: fatal error: no such thing" >&2; exit 1'));
@@ -141,7 +190,7 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
     const wheel = await writeWheel();
     const first = await installTensorflow({ home: home(), force: true, from: wheel });
-    expect(first).toMatchObject({ source: 'wheel', version: '0.0.1', gpu: false, folder: join(home(), 'tensorflow-cpu', 'node_modules', '@tensorflow', 'tfjs-node') });
+    expect(first).toMatchObject({ setEngines: home(), source: 'wheel', version: '0.0.1', gpu: false, folder: join(home(), 'tensorflow-cpu', 'node_modules', '@tensorflow', 'tfjs-node') });
     const manifest = JSON.parse(await readFile(join(home(), 'tensorflow-cpu', 'subtext-engine.json'), 'utf8')) as { sha256: Record<string, string> };
     expect(Object.keys(manifest.sha256).filter((name) => name.includes('libtensorflow'))).toHaveLength(2);
     // The compiler made nothing, so the engine does without the kernels; of them nothing is left.
@@ -154,6 +203,13 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     expect(second.source).toBe('present');
     expect(second.kernels.problem).toMatch(/kernels\.cc:7: error: no such type/);
     expect(await readdir(home())).toEqual(['tensorflow-cpu']);
+  });
+
+  it('does not wait for the limit of a command that cannot be started', async () => {
+    const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+    await expect(runCommand({ command: join(folder, 'absent'), args: [], folder, timeoutMilliseconds: 600_000 })).rejects.toThrowError(/cannot be started/);
+    expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBe(before);
+    await expect(runCommand({ command: process.execPath, args: ['-e', 'setTimeout(() => {}, 60_000)'], folder, timeoutMilliseconds: 200 })).rejects.toThrowError(/was stopped by SIGTERM/);
   });
 
   it('stops when told to, leaving nothing behind', async () => {

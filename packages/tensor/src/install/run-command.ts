@@ -15,7 +15,8 @@ export class CommandError extends Error {
 export interface RunCommandOptions {
   command: string;
   args: readonly string[];
-  folder?: string;
+  /** Where it runs: never where Subtext was started, whose files (pip.py, .npmrc) some programs obey. */
+  folder: string;
   environment?: NodeJS.ProcessEnv;
   /** Called with each line that the command prints. */
   onLine?: (line: string) => void;
@@ -29,7 +30,9 @@ export async function runCommand({ command, args, folder, environment, onLine, t
   return new Promise((resolve, reject) => {
     // npm and node-pre-gyp are batch files on Windows, which only a shell starts.
     const shell = process.platform === 'win32' && !/\.exe$/i.test(command);
-    const child = spawn(command, [...args], { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], shell, timeout: timeoutMilliseconds, signal });
+    const child = spawn(command, [...args], { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], shell, signal });
+    // Not `spawn`'s own limit: its timer stays, and keeps the process alive, where the command could not be started.
+    const limit = timeoutMilliseconds === undefined ? undefined : setTimeout(() => child.kill(), timeoutMilliseconds);
     let stdout = '';
     let tail = '';
     const take = (chunk: Buffer) => {
@@ -46,8 +49,12 @@ export async function runCommand({ command, args, folder, environment, onLine, t
       take(chunk);
     });
     child.stderr.on('data', take);
-    child.on('error', (error) => reject(signal?.aborted ? error : new CommandError(`${command} cannot be started: ${error.message}`, tail)));
+    child.on('error', (error) => {
+      clearTimeout(limit);
+      reject(signal?.aborted ? error : new CommandError(`${command} cannot be started: ${error.message}`, tail));
+    });
     child.on('close', (code, killed) => {
+      clearTimeout(limit);
       if (code === 0) {
         resolve(stdout);
       } else {

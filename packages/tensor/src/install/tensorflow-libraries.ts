@@ -11,6 +11,9 @@ export const tensorflowVersion = '2.21.0';
 const library = /^libtensorflow_(cc|framework)\.(so|\d+\.dylib|dylib)(\.\d+)*$/;
 const header = /^include\/(tensorflow\/c\/|xla\/tsl\/c\/|tsl\/c\/|(tensorflow\/core|tensorflow\/tsl|tsl|xla\/tsl)\/platform\/ctstring)/;
 
+/** No modules of the current folder, of PYTHONPATH or of the user: `pip.py` beside a run would else be run in place of pip. */
+const isolated = ['-I'];
+
 /** Where TensorFlow's libraries can be taken from. */
 export type LibrarySource = { kind: 'wheels'; files: string[] } | { kind: 'folder'; folder: string };
 
@@ -47,16 +50,16 @@ export async function librariesAt(path: string): Promise<LibrarySource> {
  * @throws CommandError, Error
  */
 export async function librariesThroughPython({ gpu, downloads, onLine, signal }: { gpu: boolean; downloads: string; onLine: (line: string) => void; signal?: AbortSignal }): Promise<LibrarySource> {
-  const python = await findPython(signal);
+  await mkdir(downloads, { recursive: true });
+  const python = await findPython({ folder: downloads, signal });
   if (!gpu) {
     const find = "import importlib.util as u; s = u.find_spec('tensorflow'); print(list(s.submodule_search_locations)[0] if s and s.submodule_search_locations else '')";
-    const folder = (await runCommand({ command: python, args: ['-c', find], signal }).catch(() => '')).trim();
+    const folder = (await runCommand({ command: python, args: [...isolated, '-c', find], folder: downloads, signal }).catch(() => '')).trim();
     const installed = folder ? await librariesAt(folder).catch(() => null) : null;
     if (installed) {
       return installed;
     }
   }
-  await mkdir(downloads, { recursive: true });
   const names = gpu ? ['tensorflow[and-cuda]'] : process.platform === 'linux' && process.arch === 'x64' ? ['tensorflow-cpu', 'tensorflow'] : ['tensorflow'];
   let problem: unknown = null;
   for (const requirement of names.flatMap((name) => [`${name}==${tensorflowVersion}`, name])) {
@@ -65,7 +68,8 @@ export async function librariesThroughPython({ gpu, downloads, onLine, signal }:
       onLine(`pip download ${requirement}`);
       await runCommand({
         command: python,
-        args: ['-m', 'pip', 'download', '--disable-pip-version-check', '--progress-bar', 'off', '--retries', '1', '--only-binary', ':all:', ...(gpu ? [] : ['--no-deps']), '--dest', folder, requirement],
+        folder: downloads,
+        args: [...isolated, '-m', 'pip', 'download', '--disable-pip-version-check', '--progress-bar', 'off', '--retries', '1', '--only-binary', ':all:', ...(gpu ? [] : ['--no-deps']), '--dest', folder, requirement],
         onLine,
         signal,
       });
@@ -124,10 +128,10 @@ async function copyWanted({ from, to, prefix }: { from: string; to: string; pref
   }
 }
 
-async function findPython(signal?: AbortSignal): Promise<string> {
+async function findPython({ folder, signal }: { folder: string; signal?: AbortSignal }): Promise<string> {
   for (const command of process.env.PYTHON ? [process.env.PYTHON] : ['python3', 'python']) {
     try {
-      await runCommand({ command, args: ['-m', 'pip', '--version'], signal });
+      await runCommand({ command, args: [...isolated, '-m', 'pip', '--version'], folder, timeoutMilliseconds: 60_000, signal });
       return command;
     } catch (error) {
       if (!(error instanceof CommandError)) {
