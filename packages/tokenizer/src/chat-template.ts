@@ -1,4 +1,5 @@
-import { Template } from '@huggingface/jinja';
+import { Template } from './jinja/template';
+import { TemplateFault } from './jinja/template-error';
 import { TokenizerError } from './tokenizer-error';
 
 /** One message of a conversation. */
@@ -43,6 +44,7 @@ export function renderChatTemplate(options: { templates: ChatTemplates; name: st
     }
     return template.render(variables);
   } catch (cause) {
-    throw new TokenizerError({ code: 'chat-template-failed', message: `the chat template "${name}" failed: ${(cause as Error).message}`, cause });
+    if (!(cause instanceof TemplateFault)) throw cause;
+    throw new TokenizerError({ code: 'chat-template-failed', message: `the chat template "${name}" failed: ${cause.message}`, cause });
   }
 }

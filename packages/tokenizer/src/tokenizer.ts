@@ -234,7 +234,7 @@ export class Tokenizer {
     return renderChatTemplate({
       templates: chatTemplates,
       name: options.template ?? 'default',
-      variables: { ...tokens, messages, add_generation_prompt: options.addGenerationPrompt ?? true, ...options.variables },
+      variables: { tools: null, documents: null, ...tokens, messages, add_generation_prompt: options.addGenerationPrompt ?? true, ...options.variables },
     });
   }
 
