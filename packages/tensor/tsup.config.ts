@@ -1,3 +1,12 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: { index: 'src/index.ts' } });
+/** What tfjs's wasm backend loads; in a browser it is found beside our own files, wherever a bundler puts them. */
+const backend = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
+const assets = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'].map((name) => join(backend, name));
+
+export default packageConfig({
+  entry: { index: 'src/index.ts' },
+  browser: { entry: { index: 'src/index.ts' }, nodeOnly: ['yauzl'], assets },
+});

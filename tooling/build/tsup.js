@@ -1,10 +1,12 @@
 import { defineConfig } from 'tsup';
+import { buildForBrowser } from './browser.js';
 
 /**
  * The build of every package: JavaScript by default, declarations with `--dts-only`.
+ * With `browser`, entries for browsers too, see browser.js.
  * Two steps, because declarations take far longer and running the tool needs none.
  */
-export function packageConfig({ entry, ...rest }) {
+export function packageConfig({ entry, browser, ...rest }) {
   return defineConfig((options) => ({
     entry,
     format: ['esm'],
@@ -14,6 +16,7 @@ export function packageConfig({ entry, ...rest }) {
     clean: options.clean ?? !options.dts,
     splitting: true,
     treeshake: false,
+    ...(browser && !options.dts ? { onSuccess: () => buildForBrowser(browser) } : {}),
     ...rest,
   }));
 }

@@ -1,3 +1,4 @@
+export { closeFiles, openFiles } from './files/open-files';
 export { SubtextError, type SubtextErrorOptions } from './subtext-error';
 export { ownValue } from './own-value';
 export { parseJson, type ParseJsonOptions } from './text/parse-json';

@@ -4,6 +4,7 @@ import { initialiseBackend } from './backend-state';
 import type { Engine, EngineDevice } from './engine';
 import { installWasmKernels } from '../wasm/install-wasm-kernels';
 import { processorName } from './processor-name';
+import { locateWasmFiles } from './wasm-files';
 import { shareClonesOnWasm } from './wasm-shared-clones';
 
 let loading: Promise<EngineDevice> | null = null;
@@ -27,6 +28,7 @@ export const wasmEngine: Engine = {
 
 async function load(): Promise<EngineDevice> {
   await import('@tensorflow/tfjs-backend-wasm');
+  await locateWasmFiles();
   if (!(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'))) {
     throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: 'wasm: this JavaScript engine has no WebAssembly SIMD. Use Node 20 or newer, or a current browser.' });
   }

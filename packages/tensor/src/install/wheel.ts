@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import * as yauzl from 'yauzl';
+import type * as yauzl from 'yauzl';
 
 /**
  * Unpacks what `choose` names from a Python wheel, each file checked against the SHA-256 of the wheel's own RECORD.
@@ -23,7 +23,9 @@ export async function unpackWheel({
   choose: (name: string) => string | null;
   onProgress?: (fraction: number) => void;
 }): Promise<string[]> {
-  const zip = await yauzl.openPromise(file, { autoClose: false });
+  // Loaded here: only an installation needs it.
+  const { openPromise } = await import('yauzl');
+  const zip = await openPromise(file, { autoClose: false });
   try {
     const entries: yauzl.Entry[] = [];
     for await (const entry of zip.eachEntry()) {
