@@ -5,6 +5,9 @@ export type DataErrorCode =
   | 'file-missing'
   | 'file-unreadable'
   | 'file-malformed'
+  | 'file-too-large'
+  | 'line-too-long'
+  | 'text-malformed'
   | 'record-malformed'
   | 'image-missing'
   | 'image-broken'
@@ -12,6 +15,7 @@ export type DataErrorCode =
   | 'image-too-large'
   | 'image-decoder-missing'
   | 'option-invalid'
+  | 'format-unknown'
   | 'space-exhausted'
   | 'set-empty';
 

@@ -24,6 +24,8 @@ export { encodePng } from './images/encode-png';
 
 export { ExampleStream } from './formats/example-stream';
 export type { ReadOptions } from './formats/example-stream';
+export { defaultFileLimits } from './formats/data-file';
+export type { FileLimits } from './formats/data-file';
 export type { Fault, FaultKind, FaultReport } from './formats/fault-log';
 export { readLlavaCot } from './formats/llava-cot';
 export type { ReadLlavaCotOptions } from './formats/llava-cot';
@@ -58,7 +60,9 @@ export type { ReadNlvrOptions } from './formats/nlvr';
 export { readTabMwp } from './formats/tabmwp';
 export type { ReadTabMwpOptions } from './formats/tabmwp';
 export { readVlmEvalKit } from './formats/vlmevalkit';
-export { formats } from './formats/registry';
+export { readJsonl } from './formats/jsonl';
+export { detectFormat } from './formats/detect-format';
+export { findFormat, formats } from './formats/registry';
 export type { DatasetFormat, FormatName } from './formats/registry';
 
 export { generateProsQA, toProsQARecord } from './generators/prosqa';

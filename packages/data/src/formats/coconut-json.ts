@@ -1,9 +1,10 @@
 import { shortestPathNodes } from '../measures/graph';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
+import type { FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { ReadOptions } from './example-stream';
 import type { FaultLog } from './fault-log';
-import { isObject, isText, isTextList, plainAnswer, readJsonRecords } from './read-json';
+import { asText, isObject, isText, isTextList, plainAnswer, readJsonRecords } from './read-json';
 import type { JsonObject } from './read-json';
 
 export interface ReadFileOptions extends ReadOptions {
@@ -34,15 +35,15 @@ function graphFacts(record: JsonObject): GraphFacts | string {
   return { kind: 'graph', edges: edges as [number, number][], root, target, negativeTarget, symbols, neighborsByHop };
 }
 
-async function* readRecords(options: { file: string; graph: 'optional' | 'required'; log: FaultLog }): AsyncGenerator<ReasoningExample> {
-  const { file, graph, log } = options;
-  for await (const { number, record } of readJsonRecords(file, log)) {
+async function* readRecords(options: { file: string; graph: 'optional' | 'required'; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, graph, log, limits } = options;
+  for await (const { number, record } of readJsonRecords(file, log, limits)) {
     const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void => log.add({ kind, line: number, message: `record ${number}: ${message}` });
     const { question, steps } = record;
-    const answer = typeof record.answer === 'number' ? String(record.answer) : record.answer;
+    const answer = asText(record.answer);
     if (!isText(question)) fail('record-malformed', '`question` is not text.');
     else if (!isTextList(steps)) fail('record-malformed', '`steps` is not a list of texts.');
-    else if (!isText(answer)) fail('answer-missing', '`answer` is not text.');
+    else if (answer === undefined) fail('answer-missing', '`answer` is not text.');
     else {
       const example: ReasoningExample = { id: String(number), question, steps: steps.map((text) => ({ text })), answer: plainAnswer(answer) };
       if (graph === 'optional' && record.edges === undefined) {
@@ -62,7 +63,7 @@ async function* readRecords(options: { file: string; graph: 'optional' | 'requir
  */
 export function readCoconutJson(options: ReadFileOptions): ExampleStream {
   const { file, ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'optional', log }) });
+  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'optional', log, limits: read }) });
 }
 
 /**
@@ -71,5 +72,5 @@ export function readCoconutJson(options: ReadFileOptions): ExampleStream {
  */
 export function readProsQA(options: ReadFileOptions): ExampleStream {
   const { file, ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'required', log }) });
+  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'required', log, limits: read }) });
 }

@@ -1,9 +1,10 @@
 import type { ReasoningExample } from '../reasoning-example';
+import type { FileLimits } from './data-file';
 import { FaultLog } from './fault-log';
 import type { Fault, FaultReport } from './fault-log';
 
 /** What every reader can be told. */
-export interface ReadOptions {
+export interface ReadOptions extends FileLimits {
   /** Throw a DataError at the first fault, instead of leaving the record out and counting it. @default false */
   strict?: boolean;
   /** Stop after this many examples. @default Infinity */

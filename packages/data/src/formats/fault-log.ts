@@ -4,6 +4,7 @@ import type { DataErrorCode } from '../errors';
 /** The kinds of fault that a record can have. */
 export type FaultKind =
   | 'json-malformed'
+  | 'text-malformed'
   | 'record-malformed'
   | 'roles-wrong'
   | 'stage-missing'
@@ -48,6 +49,7 @@ const codes: Partial<Record<FaultKind, DataErrorCode>> = {
   'image-missing': 'image-missing',
   'image-outside-folder': 'image-outside-folder',
   'image-broken': 'image-broken',
+  'text-malformed': 'text-malformed',
 };
 
 /** Counts faults, or throws at the first when strict. */

@@ -1,9 +1,9 @@
 import type { ReasoningExample } from '../reasoning-example';
 import type { ReadFileOptions } from './coconut-json';
+import type { FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { FaultLog } from './fault-log';
-import { isObject, isText, plainAnswer } from './read-json';
-import { readLines } from './read-lines';
+import { isObject, isText, plainAnswer, readJsonLines } from './read-json';
 
 export interface ReadGsm8kOptions extends ReadFileOptions {
   /**
@@ -16,18 +16,10 @@ export interface ReadGsm8kOptions extends ReadFileOptions {
 
 const mark = /<<[^<>]*>>/g;
 
-async function* readProblems(options: { file: string; marks: 'keep' | 'remove' | 'only'; log: FaultLog }): AsyncGenerator<ReasoningExample> {
-  const { file, marks, log } = options;
-  for await (const line of readLines(file)) {
-    log.report.records += 1;
-    const fail = (kind: 'json-malformed' | 'record-malformed' | 'answer-missing', message: string): void => log.add({ kind, line: line.number, message });
-    let record: unknown;
-    try {
-      record = JSON.parse(line.text);
-    } catch (cause) {
-      fail('json-malformed', `the line is not JSON: ${(cause as Error).message}.`);
-      continue;
-    }
+async function* readProblems(options: { file: string; marks: 'keep' | 'remove' | 'only'; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, marks, log, limits } = options;
+  for await (const { number, record } of readJsonLines(file, log, limits)) {
+    const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void => log.add({ kind, line: number, message });
     if (!isObject(record) || !isText(record.question) || !isText(record.answer)) {
       fail('record-malformed', 'the record needs `question` and `answer`, both text.');
       continue;
@@ -41,7 +33,7 @@ async function* readProblems(options: { file: string; marks: 'keep' | 'remove' |
     const solution = record.answer.slice(0, at);
     const steps = marks === 'only' ? (solution.match(mark) ?? []) : (marks === 'remove' ? solution.replace(mark, '') : solution).split('\n');
     yield {
-      id: String(line.number),
+      id: String(number),
       question: record.question,
       steps: steps.map((text) => ({ text: text.trim() })).filter((step) => step.text !== ''),
       answer,
@@ -52,5 +44,5 @@ async function* readProblems(options: { file: string; marks: 'keep' | 'remove' |
 /** Reads GSM8K (arXiv 2110.14168): a line is `{ question, answer }`, the answer is a sentence a line and `#### RESULT`. */
 export function readGsm8k(options: ReadGsm8kOptions): ExampleStream {
   const { file, marks = 'keep', ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readProblems({ file, marks, log }) });
+  return new ExampleStream({ ...read, file, open: (log) => readProblems({ file, marks, log, limits: read }) });
 }

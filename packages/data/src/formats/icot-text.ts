@@ -1,5 +1,6 @@
 import type { ReasoningExample } from '../reasoning-example';
 import type { ReadFileOptions } from './coconut-json';
+import type { FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { FaultLog } from './fault-log';
 import { plainAnswer } from './read-json';
@@ -15,10 +16,14 @@ function splitChain(chain: string): string[] {
     .filter((step) => step !== '');
 }
 
-async function* readChains(options: { file: string; log: FaultLog }): AsyncGenerator<ReasoningExample> {
-  const { file, log } = options;
-  for await (const line of readLines(file)) {
+async function* readChains(options: { file: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, log, limits } = options;
+  for await (const line of readLines(file, limits)) {
     log.report.records += 1;
+    if (line.problem !== undefined) {
+      log.add({ kind: 'text-malformed', line: line.number, message: line.problem });
+      continue;
+    }
     const middle = line.text.indexOf('||');
     const end = line.text.lastIndexOf('####');
     const question = line.text.slice(0, Math.max(0, middle)).trim();
@@ -42,7 +47,7 @@ async function* readChains(options: { file: string; log: FaultLog }): AsyncGener
  */
 export function readICotText(options: ReadFileOptions): ExampleStream {
   const { file, ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readChains({ file, log }) });
+  return new ExampleStream({ ...read, file, open: (log) => readChains({ file, log, limits: read }) });
 }
 
 /** Writes an example as a line of this format. */

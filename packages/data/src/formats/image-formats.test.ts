@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -32,6 +32,16 @@ describe('readNlvr', () => {
     expect(examples[1]).toMatchObject({ question: 'There is a tower.', answer: 'true', steps: [], facts: { kind: 'boxes', boxes: [[{ shape: 'square', colour: 'Yellow', x: 40, y: 80, size: 20 }], [], []] } });
     expect(examples[1]!.image!.path).toBe(join(folder, 'images', '3', 'dev-12-0-4.png'));
     expect(await examples[1]!.image!.load()).toEqual(dot(14));
+  });
+
+  test('pictures that are links out of the folder are refused', async () => {
+    const file = await write(statement);
+    await writeFile(join(folder, 'secret.png'), png(1));
+    await rm(join(folder, 'images', '3', 'dev-12-0-4.png'));
+    await symlink(join(folder, 'secret.png'), join(folder, 'images', '3', 'dev-12-0-4.png'));
+    const stream = readNlvr({ file });
+    expect((await stream.toArray()).map(({ id }) => id)).toEqual(['12-0/0']);
+    expect(stream.faults.counts).toEqual({ 'image-outside-folder': 1 });
   });
 
   test('counts faults by line', async () => {
@@ -113,9 +123,55 @@ describe('readVlmEvalKit', () => {
     await expect(examples[0]!.image!.load()).rejects.toMatchObject({ code: 'image-broken', file, line: 8 });
   });
 
-  test('a table without the columns, with broken quotes, or without rows is one error', async () => {
+  test('one bad row does not end the file', async () => {
+    const file = join(folder, 'bad.tsv');
+    const good = (index: string): string => [index, 'q', 'x', 'y', '', 'A', 'c', '', ''].join('\t');
+    const rows = [
+      header.join('\t'),
+      good('1'), // line 2
+      ['2', '"open', 'x', 'y', '', 'A', 'c', '', ''].join('\t'), // closed by the quote in line 5, with too many cells between
+      good('3'),
+      ['4', '"quoted, closed"', 'x', 'y', '', 'A', 'c', '', ''].join('\t'),
+      ['5', '5" wide', 'x', '"a"b', '', 'A', 'c', '', ''].join('\t'),
+      `${good('6')}\tmore`,
+      '7\tshort',
+      good('8'),
+      ['9', '"never closed', 'x', 'y', '', 'A', 'c', '', ''].join('\t'), // line 10
+      good('10'),
+    ].join('\n');
+    const at = Buffer.from(rows).indexOf('8\tq');
+    const bytes = Buffer.from(rows);
+    bytes[at + 2] = 0xe9; // Latin-1
+    await writeFile(file, bytes);
+    const stream = readVlmEvalKit({ file });
+    const examples = await stream.toArray();
+    expect(examples.map(({ id }) => id)).toEqual(['1', '3', '4', '5', '10']);
+    expect(examples[3]).toMatchObject({ question: '5" wide', facts: { options: [{ text: 'x' }, { text: 'ab' }] } });
+    expect(stream.faults.first.map((fault) => [fault.line, fault.kind])).toEqual([[3, 'record-malformed'], [7, 'record-malformed'], [8, 'answer-missing'], [9, 'text-malformed'], [10, 'record-malformed']]);
+  });
+
+  test('images of later rows, lists of one, and columns that the first row leaves empty', async () => {
+    await writeFile(join(folder, 'b.png'), png(7));
+    const file = join(folder, 'lists.tsv');
+    await writeFile(file, [
+      ['index', 'question', 'answer', 'image_path', 'image', '__proto__'].join('\t'),
+      '1\tq\ta', // no image, fewer cells
+      ['2', 'q', 'a', '', '4', 'meta'].join('\t'), // that of a later row
+      ['3', 'q', 'a', '', `['${base64(3)}']`].join('\t'),
+      ['4', 'q', 'a', '', `data:image/png;base64,${base64(4)}`].join('\t'),
+      ['5', 'q', 'a', '["b.png"]', ''].join('\t'),
+      ['6', 'q', 'a', "['b.png', 'b.png']", ''].join('\t'),
+      ['7', 'q', 'a', '', '2'].join('\t'), // of a row that has another's
+    ].join('\r\n'));
+    const stream = readVlmEvalKit({ file });
+    const examples = await stream.toArray();
+    expect(await Promise.all(examples.map(async ({ id, image }) => [id, image && (await image.load()).data[0]]))).toEqual([['1', undefined], ['2', 4], ['3', 3], ['4', 4], ['5', 7]]);
+    expect(Object.entries(examples[1]!.metadata!)).toEqual([['__proto__', 'meta']]);
+    expect(stream.faults.first.map((fault) => [fault.line, fault.kind])).toEqual([[7, 'images-several'], [8, 'image-missing']]);
+  });
+
+  test('a table without the columns or without rows is one error', async () => {
     await expect(readVlmEvalKit({ file: await table(['index', 'text'], ['1', 'x']) }).toArray()).rejects.toThrow(/no column question, answer, image/);
-    await expect(readVlmEvalKit({ file: await table(header, ['1', '"open', '', '', '', 'a', '', '', 'x']) }).toArray()).rejects.toMatchObject({ code: 'file-malformed' });
     await expect(readVlmEvalKit({ file: await table(header) }).toArray()).rejects.toMatchObject({ code: 'set-empty' });
     await expect(readVlmEvalKit({ file: join(folder, 'none.tsv') }).toArray()).rejects.toMatchObject({ code: 'file-missing' });
     await expect(readVlmEvalKit({ file: folder }).toArray()).rejects.toMatchObject({ code: 'file-unreadable' });

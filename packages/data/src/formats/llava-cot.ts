@@ -4,11 +4,14 @@ import { imageFile } from '../images/load-image';
 import { resolveInside } from '../images/resolve-inside';
 import { RandomStream } from '../random';
 import type { ImageReference, ReasoningExample } from '../reasoning-example';
+import { openForReading } from './data-file';
+import type { FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { ReadOptions } from './example-stream';
 import { FaultLog } from './fault-log';
 import { llavaCotStages, parseStages } from './parse-stages';
-import { openForReading, readLines } from './read-lines';
+import { parseLine } from './read-json';
+import { readLines } from './read-lines';
 import type { Line } from './read-lines';
 
 export interface ReadLlavaCotOptions extends ReadOptions {
@@ -32,24 +35,22 @@ interface Context {
   file: string;
   imageFolder: string;
   stages: readonly string[];
+  limits: FileLimits;
 }
 
 const placeholder = /<image>\s*/g;
 
 /** One line's record taken apart into its question-answer pairs; a faulty pair is `undefined`, so that positions stay. */
-function parseRecord(options: { line: Pick<Line, 'number' | 'text'>; context: Context; log: FaultLog }): (ReasoningExample | undefined)[] {
+function parseRecord(options: { line: Pick<Line, 'number' | 'text' | 'problem'>; context: Context; log: FaultLog }): (ReasoningExample | undefined)[] {
   const { line, context, log } = options;
   const fail = (kind: Parameters<FaultLog['add']>[0]['kind'], message: string, dropped = true): [] => {
     log.add({ kind, line: line.number, message, dropped });
     return [];
   };
 
-  let record: { id?: unknown; image?: unknown; conversations?: unknown };
-  try {
-    record = JSON.parse(line.text) as typeof record;
-  } catch (cause) {
-    return fail('json-malformed', `the line is not JSON: ${(cause as Error).message}.`);
-  }
+  const parsed = parseLine({ ...line, log });
+  if (!parsed) return [];
+  const record = parsed.value as { id?: unknown; image?: unknown; conversations?: unknown };
   if (typeof record !== 'object' || record === null || !Array.isArray(record.conversations)) {
     return fail('record-malformed', 'the record is not an object with `conversations`, a list of turns.');
   }
@@ -98,8 +99,15 @@ function parseRecord(options: { line: Pick<Line, 'number' | 'text'>; context: Co
   return pairs;
 }
 
+/** A list at the beginning is a whole JSON file, of which every line would be a fault. */
+function checkIsLines({ number, text }: Line, file: string): void {
+  if (number > 1 || !/^\s*\[\s*(\{|$)/.test(text)) return;
+  throw new DataError({ code: 'file-malformed', file, line: number, message: 'the file is one JSON value, where JSON lines, one record a line, are expected. Write one record a line.' });
+}
+
 async function* inOrder(context: Context, log: FaultLog): AsyncGenerator<ReasoningExample> {
-  for await (const line of readLines(context.file)) {
+  for await (const line of readLines(context.file, context.limits)) {
+    checkIsLines(line, context.file);
     log.report.records += 1;
     for (const example of parseRecord({ line, context, log })) if (example) yield example;
   }
@@ -108,7 +116,8 @@ async function* inOrder(context: Context, log: FaultLog): AsyncGenerator<Reasoni
 async function* shuffled(context: Context, log: FaultLog, seed: number): AsyncGenerator<ReasoningExample> {
   // The index holds places in the file, not texts: LLaVA-CoT-100k stays on disk.
   const index: { offset: number; byteLength: number; number: number; pair: number }[] = [];
-  for await (const line of readLines(context.file)) {
+  for await (const line of readLines(context.file, context.limits)) {
+    checkIsLines(line, context.file);
     log.report.records += 1;
     parseRecord({ line, context, log }).forEach((example, pair) => {
       if (example) index.push({ offset: line.offset, byteLength: line.byteLength, number: line.number, pair });
@@ -141,7 +150,7 @@ async function* shuffled(context: Context, log: FaultLog, seed: number): AsyncGe
  */
 export function readLlavaCot(options: ReadLlavaCotOptions): ExampleStream {
   const { folder, file = 'train.jsonl', imageFolder = '.', stages = llavaCotStages, shuffleSeed, ...read } = options;
-  const context: Context = { file: join(folder, file), imageFolder: join(folder, imageFolder), stages };
+  const context: Context = { file: join(folder, file), imageFolder: join(folder, imageFolder), stages, limits: read };
   return new ExampleStream({
     ...read,
     file: context.file,

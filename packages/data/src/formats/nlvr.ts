@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { imageFile } from '../images/load-image';
+import { resolveInside } from '../images/resolve-inside';
 import type { BoxFacts, ReasoningExample } from '../reasoning-example';
 import type { ReadFileOptions } from './coconut-json';
+import type { FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { FaultLog } from './fault-log';
-import { isObject, isText } from './read-json';
+import { isObject, isText, readJsonLines } from './read-json';
 import type { JsonObject } from './read-json';
-import { readLines } from './read-lines';
 
 export interface ReadNlvrOptions extends ReadFileOptions {
   /** The folder of the pictures, itself holding one folder a `directory`. @default `images` beside the file */
@@ -24,8 +25,8 @@ function boxFacts(boxes: unknown): BoxFacts | undefined {
   };
 }
 
-async function* readStatements(options: { file: string; imageFolder: string; log: FaultLog }): AsyncGenerator<ReasoningExample> {
-  const { file, imageFolder, log } = options;
+async function* readStatements(options: { file: string; imageFolder: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, imageFolder, log, limits } = options;
   const listings = new Map<string, string[]>();
   const list = async (directory: string): Promise<string[]> => {
     const known = listings.get(directory);
@@ -35,21 +36,13 @@ async function* readStatements(options: { file: string; imageFolder: string; log
     return names;
   };
   const split = basename(file).replace(/\.[^.]*$/, ''); // the pictures of dev.json are called dev-…
-  for await (const line of readLines(file)) {
-    log.report.records += 1;
-    let record: unknown;
-    try {
-      record = JSON.parse(line.text);
-    } catch (cause) {
-      log.add({ kind: 'json-malformed', line: line.number, message: `the line is not JSON: ${(cause as Error).message}.` });
-      continue;
-    }
+  for await (const { number, record } of readJsonLines(file, log, limits)) {
     if (!isObject(record) || !isText(record.sentence) || !isText(record.identifier) || !/^\d+-\d+$/.test(record.identifier) || !/^\w+$/.test(String(record.directory))) {
-      log.add({ kind: 'record-malformed', line: line.number, message: 'the record needs `sentence`, `identifier` (as 12-0) and `directory`.' });
+      log.add({ kind: 'record-malformed', line: number, message: 'the record needs `sentence`, `identifier` (as 12-0) and `directory`.' });
       continue;
     }
     if (record.label !== 'true' && record.label !== 'false') {
-      log.add({ kind: 'answer-missing', line: line.number, message: '`label` is neither "true" nor "false".' });
+      log.add({ kind: 'answer-missing', line: number, message: '`label` is neither "true" nor "false".' });
       continue;
     }
     // A statement has up to six pictures, the same boxes in another order: SPLIT-IDENTIFIER-ORDER.png.
@@ -57,15 +50,20 @@ async function* readStatements(options: { file: string; imageFolder: string; log
     const pattern = new RegExp(`^${split.replace(/[^\w-]/g, '\\$&')}-${record.identifier}-(\\d+)\\.png$`);
     const pictures = (await list(directory)).filter((name) => pattern.test(name));
     if (pictures.length === 0) {
-      log.add({ kind: 'image-missing', line: line.number, message: `there is no picture ${split}-${record.identifier}-….png in ${join(imageFolder, directory)}.` });
+      log.add({ kind: 'image-missing', line: number, message: `there is no picture ${split}-${record.identifier}-….png in ${join(imageFolder, directory)}.` });
       continue;
     }
     const facts = boxFacts(record.structured_rep);
     for (const picture of pictures) {
+      const resolved = resolveInside({ folder: imageFolder, path: join(directory, picture) });
+      if ('problem' in resolved) {
+        log.add({ kind: resolved.problem === 'missing' ? 'image-missing' : 'image-outside-folder', line: number, message: `the picture ${join(directory, picture)} ${resolved.problem === 'missing' ? 'is missing' : 'leads out of the data folder; it is refused'}.` });
+        continue;
+      }
       yield {
         id: `${record.identifier}/${pattern.exec(picture)![1]!}`,
         question: record.sentence.trim(),
-        image: imageFile(join(imageFolder, directory, picture)),
+        image: imageFile(resolved.path),
         steps: [],
         answer: record.label,
         ...(facts ? { facts } : {}),
@@ -80,5 +78,5 @@ async function* readStatements(options: { file: string; imageFolder: string; log
  */
 export function readNlvr(options: ReadNlvrOptions): ExampleStream {
   const { file, imageFolder = join(dirname(file), 'images'), ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readStatements({ file, imageFolder, log }) });
+  return new ExampleStream({ ...read, file, open: (log) => readStatements({ file, imageFolder, log, limits: read }) });
 }

@@ -1,6 +1,7 @@
 import { DataError } from '../errors';
 import type { ReasoningExample } from '../reasoning-example';
 import type { ReadFileOptions } from './coconut-json';
+import type { FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { FaultLog } from './fault-log';
 import { isObject, isText, isTextList, readJson } from './read-json';
@@ -10,9 +11,9 @@ export interface ReadProntoQAOptions extends ReadFileOptions {
   part?: 'all' | 'test';
 }
 
-async function* readGroups(options: { file: string; part: 'all' | 'test'; log: FaultLog }): AsyncGenerator<ReasoningExample> {
-  const { file, part, log } = options;
-  const groups = await readJson(file);
+async function* readGroups(options: { file: string; part: 'all' | 'test'; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, part, log, limits } = options;
+  const groups = await readJson(file, limits);
   if (!isObject(groups)) throw new DataError({ code: 'file-malformed', file, message: 'the file is not a JSON object of groups `example1`, `example2`, ….' });
   let number = 0;
   for (const [groupName, group] of Object.entries(groups)) {
@@ -52,5 +53,5 @@ async function* readGroups(options: { file: string; part: 'all' | 'test'; log: F
  */
 export function readProntoQA(options: ReadProntoQAOptions): ExampleStream {
   const { file, part = 'all', ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readGroups({ file, part, log }) });
+  return new ExampleStream({ ...read, file, open: (log) => readGroups({ file, part, log, limits: read }) });
 }

@@ -1,4 +1,6 @@
 import { basename, dirname } from 'node:path';
+import { ownValue } from '@subtext/core';
+import { DataError } from '../errors';
 import { readScenes } from '../scenes/read-scenes';
 import type { SceneSplit } from '../scenes/draw-splits';
 import { readCoconutJson, readProsQA } from './coconut-json';
@@ -6,6 +8,7 @@ import type { ReadFileOptions } from './coconut-json';
 import type { ExampleStream } from './example-stream';
 import { readGsm8k } from './gsm8k';
 import { readICotText } from './icot-text';
+import { readJsonl } from './jsonl';
 import { readLlavaCot } from './llava-cot';
 import { readNlvr } from './nlvr';
 import { readProntoQA } from './prontoqa';
@@ -24,6 +27,7 @@ const inFolder = (file: string): { folder: string; file: string } => ({ folder: 
 
 /** Every format by name: a format is one file and one line here. */
 export const formats = {
+  jsonl: { description: 'data of your own: JSON lines { question, answer } and, where there are any, image, steps (texts or { name, text }), id, category, choices', read: readJsonl },
   'llava-cot': { description: 'LLaVA-CoT-100k: JSON lines { id, image, conversations } with four stages an answer, images beside them', read: ({ file, ...rest }) => readLlavaCot({ ...inFolder(file), ...rest }) },
   scenes: { description: 'pictures made by `generate scenes`: the LLaVA-CoT layout with SPLIT.facts.jsonl beside it', read: ({ file, ...rest }) => readScenes({ folder: dirname(file), split: basename(file, '.jsonl') as SceneSplit | 'base', ...rest }) },
   'coconut-json': { description: 'Coconut: a JSON array of { question, steps, answer }; GSM8K-Aug', read: readCoconutJson },
@@ -37,3 +41,14 @@ export const formats = {
 } as const satisfies Record<string, DatasetFormat>;
 
 export type FormatName = keyof typeof formats;
+
+/**
+ * The format of a name.
+ *
+ * @throws DataError `format-unknown`
+ */
+export function findFormat(name: string): DatasetFormat {
+  const format = ownValue<DatasetFormat>(formats, name);
+  if (format === undefined) throw new DataError({ code: 'format-unknown', message: `there is no data format ${JSON.stringify(name)}. Take one of: ${Object.keys(formats).join(', ')}.` });
+  return format;
+}

@@ -4,18 +4,19 @@ import { imageFile } from '../images/load-image';
 import { resolveInside } from '../images/resolve-inside';
 import type { ReasoningExample } from '../reasoning-example';
 import type { ReadFileOptions } from './coconut-json';
+import type { FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { FaultLog } from './fault-log';
-import { isObject, isText, isTextList, plainAnswer, readJson } from './read-json';
+import { asText, isObject, isText, isTextList, plainAnswer, readJson } from './read-json';
 
 export interface ReadTabMwpOptions extends ReadFileOptions {
   /** The folder of the tables' pictures, `ID.png`. @default `tables` beside the file */
   imageFolder?: string;
 }
 
-async function* readProblems(options: { file: string; imageFolder: string; log: FaultLog }): AsyncGenerator<ReasoningExample> {
-  const { file, imageFolder, log } = options;
-  const problems = await readJson(file);
+async function* readProblems(options: { file: string; imageFolder: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, imageFolder, log, limits } = options;
+  const problems = await readJson(file, limits);
   if (!isObject(problems)) throw new DataError({ code: 'file-malformed', file, message: 'the file is not a JSON object of problems by number.' });
   let number = 0;
   for (const [id, problem] of Object.entries(problems)) {
@@ -25,7 +26,8 @@ async function* readProblems(options: { file: string; imageFolder: string; log: 
       log.add({ kind: 'record-malformed', line: number, message: `problem ${id} needs \`question\`, text, and \`choices\`, null or a list of texts.` });
       continue;
     }
-    if (!isText(problem.answer)) {
+    const answer = asText(problem.answer);
+    if (answer === undefined) {
       log.add({ kind: 'answer-missing', line: number, message: `problem ${id} has no \`answer\`.` });
       continue;
     }
@@ -46,7 +48,7 @@ async function* readProblems(options: { file: string; imageFolder: string; log: 
         .split('\n')
         .map((text) => ({ text: text.trim() }))
         .filter((step) => step.text !== ''),
-      answer: plainAnswer(problem.answer),
+      answer: plainAnswer(answer),
       ...(typeof problem.ques_type === 'string' ? { category: problem.ques_type } : {}),
       ...(problem.choices ? { facts: { kind: 'choice' as const, options: problem.choices.map((text, index) => ({ letter: String.fromCharCode(65 + index), text })) } } : {}),
       metadata,
@@ -60,5 +62,5 @@ async function* readProblems(options: { file: string; imageFolder: string; log: 
  */
 export function readTabMwp(options: ReadTabMwpOptions): ExampleStream {
   const { file, imageFolder = join(dirname(file), 'tables'), ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readProblems({ file, imageFolder, log }) });
+  return new ExampleStream({ ...read, file, open: (log) => readProblems({ file, imageFolder, log, limits: read }) });
 }

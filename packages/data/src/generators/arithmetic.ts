@@ -1,6 +1,7 @@
 import { DataError } from '../errors';
 import { RandomStream } from '../random';
 import type { ReasoningExample } from '../reasoning-example';
+import { checkStream } from './check-stream';
 import { peopleNames } from './made-up-names';
 import { jsonArray, textGenerator } from './text-generator';
 
@@ -73,6 +74,7 @@ const apply: Record<Operator, (value: number, k: number) => number> = {
 /** Makes word problems of several steps, each step an equation `<<12+5=17>>` as in GSM8K-Aug; all numbers are whole. */
 export function* generateArithmetic(options: GenerateArithmeticOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, steps = { minimum: 2, maximum: 5 }, largest = 999 } = options;
+  checkStream({ count, seed });
   if (!Number.isInteger(steps.minimum) || !Number.isInteger(steps.maximum) || steps.minimum < 1 || steps.maximum < steps.minimum || steps.maximum > 50) {
     throw new DataError({ code: 'option-invalid', message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.` });
   }

@@ -1,6 +1,7 @@
 import { DataError } from '../errors';
 import { RandomStream } from '../random';
 import type { ReasoningExample } from '../reasoning-example';
+import { checkStream } from './check-stream';
 import { jsonArray, textGenerator } from './text-generator';
 
 export interface GenerateModularArithmeticOptions {
@@ -29,6 +30,7 @@ const apply = {
  */
 export function* generateModularArithmetic(options: GenerateModularArithmeticOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, steps = { minimum: 2, maximum: 5 }, modulus = 10, filled = false } = options;
+  checkStream({ count, seed });
   if (!Number.isInteger(steps.minimum) || !Number.isInteger(steps.maximum) || steps.minimum < 1 || steps.maximum < steps.minimum || steps.maximum > 50) {
     throw new DataError({ code: 'option-invalid', message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.` });
   }

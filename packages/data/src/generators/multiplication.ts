@@ -2,6 +2,7 @@ import { DataError } from '../errors';
 import { formatICotText } from '../formats/icot-text';
 import { RandomStream } from '../random';
 import type { ReasoningExample } from '../reasoning-example';
+import { checkStream } from './check-stream';
 import { textGenerator } from './text-generator';
 
 export interface GenerateMultiplicationOptions {
@@ -52,6 +53,7 @@ export function tellMultiplication(options: { factors: [bigint, bigint]; digits:
  */
 export function* generateMultiplication(options: GenerateMultiplicationOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, digits = [4, 4] } = options;
+  checkStream({ count, seed });
   if (digits.length !== 2 || digits.some((number) => !Number.isInteger(number) || number < 1 || number > 20)) {
     throw new DataError({ code: 'option-invalid', message: `digits: ${digits.join(' and ')} are not two whole numbers from 1 to 20.` });
   }

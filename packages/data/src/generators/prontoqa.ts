@@ -1,6 +1,7 @@
 import { DataError } from '../errors';
 import { RandomStream } from '../random';
 import type { ReasoningExample } from '../reasoning-example';
+import { checkStream } from './check-stream';
 import { madeUpNouns, peopleNames } from './made-up-names';
 import { textGenerator } from './text-generator';
 
@@ -49,6 +50,7 @@ function tellRule(options: { of: string; isA?: string; is?: { word: string; nega
  */
 export function* generateProntoQA(options: GenerateProntoQAOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, hops = 5 } = options;
+  checkStream({ count, seed });
   if (!Number.isInteger(hops) || hops < 1 || hops > 10) throw new DataError({ code: 'option-invalid', message: `hops: ${hops} is not a whole number from 1 to 10.` });
   const random = new RandomStream(seed, `prontoqa/${hops}`);
   for (let made = 1; made <= count; made += 1) {

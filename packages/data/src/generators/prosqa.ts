@@ -2,6 +2,7 @@ import { DataError } from '../errors';
 import { hopsFrom, shortestPathNodes } from '../measures/graph';
 import { RandomStream } from '../random';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
+import { checkStream } from './check-stream';
 import { madeUpNouns, peopleNames } from './made-up-names';
 import { jsonArray, textGenerator } from './text-generator';
 
@@ -141,9 +142,10 @@ function tell(options: { facts: GraphFacts; id: string; random: RandomStream }):
  */
 export function* generateProsQA(options: GenerateProsQAOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, hops = { minimum: 3, maximum: 6 }, nodes = 28 } = options;
+  checkStream({ count, seed });
   if (!Number.isInteger(nodes) || nodes < 4 || nodes > 30) throw new DataError({ code: 'option-invalid', message: `nodes: ${nodes} is not a whole number from 4 to 30.` });
-  if (!Number.isInteger(hops.minimum) || !Number.isInteger(hops.maximum) || hops.minimum < 1 || hops.maximum < hops.minimum) {
-    throw new DataError({ code: 'option-invalid', message: `hops: ${hops.minimum} to ${hops.maximum} is not a range of whole numbers from 1.` });
+  if (!Number.isInteger(hops.minimum) || !Number.isInteger(hops.maximum) || hops.minimum < 1 || hops.maximum < hops.minimum || hops.minimum > nodes - 2) {
+    throw new DataError({ code: 'option-invalid', message: `hops: ${hops.minimum} to ${hops.maximum} is not a range of whole numbers from 1 to ${nodes - 2}, the most that ${nodes} nodes allow.` });
   }
   const random = new RandomStream(seed, 'prosqa');
   for (let made = 0, attempts = 0; made < count; attempts += 1) {

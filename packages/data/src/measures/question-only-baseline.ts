@@ -41,15 +41,18 @@ export function questionOnlyBaseline(options: { train: Iterable<Asked>; heldOut:
   const overall = mostFrequent(countAnswers(train, () => '').get(''));
 
   const total: QuestionOnlyBaseline = { examples: 0, right: 0, accuracy: 0, byCategory: {} };
+  // A map: a category may have the name of something that every object has.
+  const groups = new Map<string, QuestionOnlyAccuracy>();
   for (const example of options.heldOut) {
     const category = example.category ?? '';
     const guess = mostFrequent(byQuestion.get(`${category}\n${example.question}`)) ?? mostFrequent(byCategory.get(category)) ?? overall;
-    const group = (total.byCategory[category] ??= { examples: 0, right: 0, accuracy: 0 });
+    const group = groups.get(category) ?? { examples: 0, right: 0, accuracy: 0 };
+    groups.set(category, group);
     for (const score of [total, group]) {
       score.examples += 1;
       if (guess === example.answer) score.right += 1;
       score.accuracy = score.right / score.examples;
     }
   }
-  return total;
+  return { ...total, byCategory: Object.fromEntries(groups) };
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { ownValue } from '@subtext/core';
 import { DataError } from '../errors';
 import { formatStages } from '../formats/parse-stages';
 import { writeFolder } from '../generators/write-folder';
@@ -101,7 +102,7 @@ const turn = (question: string, answer: string): object[] => [{ from: 'human', v
  * @throws DataError `option-invalid` or `space-exhausted`
  */
 export async function generateScenes(options: GenerateScenesOptions): Promise<SceneReport> {
-  const preset = scenePresets[options.preset ?? 'small'];
+  const preset = ownValue<(typeof scenePresets)[keyof typeof scenePresets]>(scenePresets, options.preset ?? 'small');
   if (!preset) throw new DataError({ code: 'option-invalid', message: `there is no preset ${options.preset}; presets are ${Object.keys(scenePresets).join(', ')}.` });
   const { seed = 42, cellSize = preset.cellSize, types = preset.types, square = true, base = true, onProgress, signal } = options;
   const { rows, columns } = options.grid ?? preset;

@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import { DataError } from '../errors';
+import type { FileLimits } from '../formats/data-file';
 import { ExampleStream } from '../formats/example-stream';
 import type { ReadOptions } from '../formats/example-stream';
 import { readLlavaCot } from '../formats/llava-cot';
+import { parseExactJson } from '../formats/exact-json';
+import { isObject, isText } from '../formats/read-json';
 import { readLines } from '../formats/read-lines';
 import type { ImageReference, ReasoningExample, SceneFacts } from '../reasoning-example';
 import type { SceneSplit } from './draw-splits';
@@ -25,19 +28,27 @@ export interface ReadScenesOptions extends ReadOptions {
   shuffleSeed?: number;
 }
 
-async function readFacts(file: string): Promise<Map<string, SceneFactsRecord>> {
+function isFactsRecord(record: unknown): record is SceneFactsRecord {
+  if (!isObject(record) || typeof record.id !== 'string' || typeof record.type !== 'string' || !isObject(record.facts)) return false;
+  const { kind, rows, columns, objects } = record.facts;
+  const told = Array.isArray(objects) && objects.every((object) => isObject(object) && isText(object.colour) && isText(object.shape) && isText(object.place));
+  return kind === 'scene' && Number.isInteger(rows) && Number.isInteger(columns) && told;
+}
+
+async function readFacts(file: string, limits: FileLimits): Promise<Map<string, SceneFactsRecord>> {
   const facts = new Map<string, SceneFactsRecord>();
-  for await (const line of readLines(file)) {
-    let record: Partial<SceneFactsRecord>;
+  for await (const line of readLines(file, limits)) {
+    if (line.problem !== undefined) throw new DataError({ code: 'text-malformed', file, line: line.number, message: line.problem });
+    let record: unknown;
     try {
-      record = JSON.parse(line.text) as typeof record;
+      record = parseExactJson({ text: line.text, name: 'the line' });
     } catch (cause) {
-      throw new DataError({ code: 'record-malformed', file, line: line.number, message: `the line is not JSON: ${(cause as Error).message}.`, cause });
+      throw new DataError({ code: 'record-malformed', file, line: line.number, message: `${(cause as Error).message}.`, cause });
     }
-    if (typeof record?.id !== 'string' || typeof record.type !== 'string' || !Array.isArray(record.facts?.objects)) {
-      throw new DataError({ code: 'record-malformed', file, line: line.number, message: 'the line needs `id`, `type` and `facts.objects`.' });
+    if (!isFactsRecord(record)) {
+      throw new DataError({ code: 'record-malformed', file, line: line.number, message: 'the line needs `id`, `type` and `facts` with `rows`, `columns` and `objects` of `colour`, `shape` and `place`.' });
     }
-    facts.set(record.id, record as SceneFactsRecord);
+    facts.set(record.id, record);
   }
   return facts;
 }
@@ -51,7 +62,7 @@ export function readScenes(options: ReadScenesOptions): ExampleStream<SceneExamp
     ...read,
     file: join(folder, file),
     async *open(log): AsyncGenerator<SceneExample> {
-      const facts = await readFacts(factsFile);
+      const facts = await readFacts(factsFile, read);
       // Its own log: the outer stream counts examples, the inner one records and faults.
       const inner = readLlavaCot({
         folder,
@@ -59,6 +70,7 @@ export function readScenes(options: ReadScenesOptions): ExampleStream<SceneExamp
         ...(split === 'base' ? { stages: answerStage } : {}),
         ...(shuffleSeed === undefined ? {} : { shuffleSeed }),
         ...(read.strict === undefined ? {} : { strict: read.strict }),
+        ...(read.maximumLineBytes === undefined ? {} : { maximumLineBytes: read.maximumLineBytes }),
         onFault: (fault) => log.add(fault),
       });
       for await (const example of inner) {
