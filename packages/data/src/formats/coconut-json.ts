@@ -12,15 +12,23 @@ export interface ReadFileOptions extends ReadOptions {
   file: string;
 }
 
+/** What a graph may have: a thousand times what the published ones have. */
+const mostNodes = 1_000_000;
+const mostEdges = 1_000_000;
+
 /** Whether a list from a file holds these nodes, in any order. */
 function sameNodes(given: unknown, nodes: readonly number[]): boolean {
-  return Array.isArray(given) && given.length === nodes.length && nodes.every((node) => given.includes(node));
+  if (!Array.isArray(given) || given.length !== nodes.length) return false;
+  const listed = new Set<unknown>(given);
+  return nodes.every((node) => listed.has(node));
 }
 
 /** The graph of a ProsQA record, or what is wrong with it. */
 function graphFacts(record: JsonObject): GraphFacts | string {
   const { edges, root, target, neg_target: negativeTarget, idx_to_symbol: symbols, neighbor_k: given } = record;
   if (!isTextList(symbols)) return '`idx_to_symbol` is not a list of names.';
+  if (symbols.length > mostNodes) return `the graph has ${symbols.length} nodes; more than ${mostNodes} are not read.`;
+  if (Array.isArray(edges) && edges.length > mostEdges) return `the graph has ${edges.length} edges; more than ${mostEdges} are not read.`;
   const isNode = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) < symbols.length;
   if (!Array.isArray(edges) || !edges.every((edge) => Array.isArray(edge) && edge.length === 2 && edge.every(isNode))) {
     return '`edges` is not a list of pairs of node numbers.';

@@ -144,9 +144,10 @@ export function* generateProsQA(options: GenerateProsQAOptions = {}): Generator<
   const { count = Infinity, seed = 42, hops = { minimum: 3, maximum: 6 }, nodes = 28 } = options;
   checkStream({ count, seed });
   if (!Number.isInteger(nodes) || nodes < 4 || nodes > 30) throw new DataError({ code: 'option-invalid', message: `nodes: ${nodes} is not a whole number from 4 to 30.` });
-  if (!Number.isInteger(hops.minimum) || !Number.isInteger(hops.maximum) || hops.minimum < 1 || hops.maximum < hops.minimum || hops.minimum > nodes - 2) {
-    throw new DataError({ code: 'option-invalid', message: `hops: ${hops.minimum} to ${hops.maximum} is not a range of whole numbers from 1 to ${nodes - 2}, the most that ${nodes} nodes allow.` });
+  if (!Number.isInteger(hops.minimum) || !Number.isInteger(hops.maximum) || hops.minimum < 1 || hops.maximum < hops.minimum) {
+    throw new DataError({ code: 'option-invalid', message: `hops: ${hops.minimum} to ${hops.maximum} is not a range of whole numbers from 1.` });
   }
+  if (hops.minimum > nodes - 2) throw new DataError({ code: 'space-exhausted', message: `no graph of ${nodes} nodes, two of which are roots, has ${hops.minimum} hops; ask for more nodes or fewer hops.` });
   const random = new RandomStream(seed, 'prosqa');
   for (let made = 0, attempts = 0; made < count; attempts += 1) {
     if (attempts === 100_000) throw new DataError({ code: 'space-exhausted', message: `no graph of ${nodes} nodes with ${hops.minimum} to ${hops.maximum} hops was found in 100,000 draws; ask for more nodes or fewer hops.` });
