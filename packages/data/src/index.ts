@@ -46,7 +46,7 @@ export { findOverlap } from './measures/find-overlap';
 export type { Overlap } from './measures/find-overlap';
 export { contentKey, questionKey } from './measures/content-key';
 export { graphShapeKey } from './measures/graph-shape-key';
-export { hopsFrom, shortestPathNodes } from './measures/graph';
+export { hopsFrom, hopsFromEach, shortestPathNodes } from './measures/graph';
 
 export { readCoconutJson, readProsQA } from './formats/coconut-json';
 export type { ReadFileOptions } from './formats/coconut-json';

@@ -1,6 +1,10 @@
-import { DataError, findOverlap, formats, generators, type DatasetGenerator, type DatasetSplit, type FormatName, type GeneratorName, type QuestionOnlyBaseline, type ReasoningExample } from '@subtext/data';
+import { ownValue } from '@subtext/core';
+import { DataError, detectFormat, findFormat, findOverlap, formats, generators, type DatasetGenerator, type DatasetSplit, type GeneratorName, type QuestionOnlyBaseline, type ReasoningExample } from '@subtext/data';
 import { createOutput, interruptSignal, type Output, resultsAreFiles, UsageError, wholeNumber } from '@subtext/terminal';
 import { Command, InvalidArgumentError, Option } from 'commander';
+
+import { DataUses, describeUses } from '../pipeline/data-uses';
+import { dataFile, formatHint, withFormatHint } from '../pipeline/read-examples';
 
 /** How well the question alone does, in words. */
 export function describeBaseline(baseline: QuestionOnlyBaseline): string {
@@ -55,7 +59,7 @@ function generateCommand(name: string, generator: DatasetGenerator): Command {
     const written = await generator.write({
       folder,
       seed,
-      options: Object.fromEntries(Object.entries(given).map(([key, text]) => [key, typed(text, known[key]?.default)])),
+      options: Object.fromEntries(Object.entries(given).map(([key, text]) => [key, typed(text, ownValue(known, key)?.default)])),
       counts: Object.keys(named).length > 0 ? named : undefined,
       signal: interruptSignal(),
       onProgress: ({ written: done, total }) => output.progress({ label: 'writing examples', done, total }),
@@ -83,7 +87,7 @@ function formatsCommand(): Command {
 }
 
 interface CheckOptions {
-  format: string;
+  format?: string;
   against?: string;
   images: boolean;
   limit?: number;
@@ -93,9 +97,9 @@ interface CheckOptions {
 
 function checkCommand(): Command {
   return new Command('check')
-    .description('read a file of examples; count them, name faulty records by line, and find what two files share')
-    .argument('<file>', 'the file')
-    .requiredOption('--format <name>', Object.keys(formats).join(', '))
+    .description('read a file of examples; count them, name faulty records by line, say what each command can do with them, and find what two files share')
+    .argument('<file>', 'the file, or the folder of its train.jsonl')
+    .option('--format <name>', `by default, what the file looks like; one of ${Object.keys(formats).join(', ')}`)
     .option('--against <file>', 'another file of the format: examples that stand in both are counted')
     .option('--no-images', 'do not decode the pictures')
     .option('--limit <count>', 'read only the first examples', wholeNumber)
@@ -103,25 +107,38 @@ function checkCommand(): Command {
     .option('--json', 'one JSON object', false)
     .action(async (file: string, options: CheckOptions) => {
       const output = createOutput(options);
-      const found = await check({ file, ...options, output, signal: interruptSignal() });
+      const { path, format } = await chooseFormat({ path: await dataFile(file), format: options.format });
+      const found = await withFormatHint({ file: path, format, work: () => check({ ...options, file: path, format, output, signal: interruptSignal() }) });
       if (found > 0) process.exitCode = 1;
     });
+}
+
+/** The format to read a file in: the one that was named, else the one that it looks like. */
+async function chooseFormat({ path, format }: { path: string; format?: string }): Promise<{ path: string; format: string }> {
+  if (format !== undefined) {
+    findFormat(format);
+    return { path, format };
+  }
+  const detected = await detectFormat(path);
+  if (detected === undefined) throw new UsageError(`${path} looks like no format that is known. Name it by --format: ${Object.keys(formats).join(', ')}.`);
+  return { path, format: detected };
 }
 
 /** Examples between notices while a large file is read. */
 const NOTICE_EVERY = 10_000;
 
 /** Reads a file once and reports it; gives the number of faulty records. */
-async function check({ file, format, against, images, limit, faults: shown, output, signal }: CheckOptions & { file: string; output: Output; signal: AbortSignal }): Promise<number> {
-  const reader = formats[format as FormatName] as (typeof formats)[FormatName] | undefined;
-  if (!reader) throw new UsageError(`There is no data format "${format}". Take one of: ${Object.keys(formats).join(', ')}.`);
+async function check({ file, format, against, images, limit, faults: shown, output, signal }: CheckOptions & { file: string; format: string; output: Output; signal: AbortSignal }): Promise<number> {
+  const reader = findFormat(format);
   const stream = reader.read({ file, limit });
+  const uses = new DataUses();
   const stages = new Map<string, number>();
   const answers = new Set<string>();
   const pictures = { examples: 0, broken: [] as { id: string; message: string }[] };
   let steps = 0;
   for await (const example of stream) {
     signal.throwIfAborted();
+    uses.add(example);
     steps += example.steps.length;
     answers.add(example.answer);
     for (const { name } of example.steps) if (name !== undefined) stages.set(name, (stages.get(name) ?? 0) + 1);
@@ -135,15 +152,19 @@ async function check({ file, format, against, images, limit, faults: shown, outp
   const { records, examples, dropped, counts, first } = stream.faults;
   const overlap = against === undefined ? undefined : await findOverlap({ train: reader.read({ file: against }), heldOut: reader.read({ file, limit }) });
   const broken = pictures.broken.length;
-  const report = { event: 'checked', file, format, records, examples, dropped, steps, stages: Object.fromEntries(stages), answers: answers.size, pictures: pictures.examples, brokenPictures: pictures.broken, faults: counts, first: first.slice(0, shown), overlap };
+  const commands = uses.report();
+  const hint = examples === 0 ? await formatHint({ file, format }) : undefined;
+  const report = { event: 'checked', file, format, records, examples, dropped, steps, stages: Object.fromEntries(stages), answers: answers.size, pictures: pictures.examples, brokenPictures: pictures.broken, faults: counts, first: first.slice(0, shown), overlap, commands, ...(hint === undefined ? {} : { hint }) };
   const lines = [
-    `${examples} examples, ${(steps / Math.max(1, examples)).toFixed(1)} steps each, ${answers.size} different answers, ${pictures.examples} with a picture.`,
+    `${file} as ${format}: ${examples} examples, ${(steps / Math.max(1, examples)).toFixed(1)} steps each, ${answers.size} different answers, ${pictures.examples} with a picture.`,
     ...(stages.size > 0 ? [`Stages: ${[...stages].map(([name, count]) => `${name} ${count}`).join(', ')}.`] : []),
     ...(dropped + broken === 0 ? ['No faults.'] : [`${dropped} of ${records} records are faulty${broken > 0 ? `, and ${broken} pictures cannot be decoded` : ''}.`]),
     ...Object.entries(counts).map(([kind, count]) => `  ${count} × ${kind}`),
     ...first.slice(0, shown).map(({ line, message, dropped: left }) => `${file}:${line}: ${message}${left ? '' : ' (kept)'}`),
     ...pictures.broken.slice(0, shown).map(({ id, message }) => `${id}: ${message}`),
     ...(overlap ? [`${overlap.count} of ${overlap.heldOutExamples} examples (${(overlap.share * 100).toFixed(1)} %) stand in ${against} too${overlap.count > 0 ? `: ${overlap.pairs.slice(0, 5).map(({ train, heldOut }) => `${heldOut} = ${train}`).join(', ')}` : ''}.`] : []),
+    ...(hint === undefined ? [] : [hint]),
+    ...(examples === 0 ? [] : ['', ...describeUses(commands)]),
   ];
   output.event(report, lines.join('\n'));
   return dropped + broken;

@@ -1,4 +1,4 @@
-import { contentKey, generateProsQA, graphShapeKey, readProsQA, type GraphFacts, type ReasoningExample } from '@subtext/data';
+import { contentKey, generateProsQA, graphShapeKey, type GraphFacts, type ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
 import { duration, type Output, UsageError } from '@subtext/terminal';
 import {
@@ -23,6 +23,7 @@ import { join } from 'node:path';
 
 import type { GraphConfiguration } from '../configuration/graph-schema';
 import { isFinished } from './fingerprint';
+import { readExamples } from './read-examples';
 
 /** What a run over graphs left. */
 export interface GraphRunResult {
@@ -117,14 +118,14 @@ async function readGraphs({ data }: GraphConfiguration): Promise<{ examples: Gra
   const heldOut = new Set<string>();
   const outlines = new Set<string>();
   for (const file of data.heldOut) {
-    for await (const example of readProsQA({ file })) {
+    for (const example of (await readExamples({ format: 'prosqa', path: file, faults: 'strict', images: false })).examples) {
       outlines.add(outlineOf(example.facts as GraphFacts));
       for (const key of await keysOf(example)) heldOut.add(key);
     }
   }
   const examples: GraphExample[] = [];
   let left = 0;
-  const source = data.train === undefined ? generateProsQA({ count: data.count, seed: data.seed, hops: { minimum: data.minimumHops, maximum: data.maximumHops } }) : readProsQA({ file: data.train });
+  const source = data.train === undefined ? generateProsQA({ count: data.count, seed: data.seed, hops: { minimum: data.minimumHops, maximum: data.maximumHops } }) : (await readExamples({ format: 'prosqa', path: data.train, faults: 'strict', images: false })).examples;
   for await (const example of source) {
     const suspect = outlines.has(outlineOf(example.facts as GraphFacts));
     if (suspect && (await keysOf(example)).some((key) => heldOut.has(key))) left += 1;
@@ -148,7 +149,7 @@ async function keysOf(example: ReasoningExample): Promise<string[]> {
 }
 
 function longestPrompt({ examples, form }: { examples: readonly GraphExample[]; form: GraphConfiguration['method']['form'] }): number {
-  return Math.max(0, ...examples.map(({ edges }) => edges.length)) * (form === 'edges' ? 1 : 3) + 6;
+  return examples.reduce((most, { edges }) => Math.max(most, edges.length), 0) * (form === 'edges' ? 1 : 3) + 6;
 }
 
 /** Identifies what the run's result depends on: its configuration but for where and on how many threads it runs, and the graphs. */

@@ -28,7 +28,7 @@ export async function openReasoner({ configuration, method, examples }: { config
   }
   const format = formatNamed(reasoningFormat);
   const further: ReasoningExample[] = [];
-  for (const path of specification.vocabulary) further.push(...(await readExamples({ ...configuration.data, path, limit: undefined, categories: undefined })).examples);
+  for (const path of specification.vocabulary) for (const example of (await readExamples({ ...configuration.data, path, limit: undefined, categories: undefined })).examples) further.push(example);
   // A base model may learn from answers alone: the steps that it will write later are in the further texts.
   const later = [...new Set([...stages, ...stagesOf(further)])];
   const tokenizer = newTokenizer({ examples: [...examples, ...further], stages: later, format, methods: [createMethod(method)], explained: configuration.interpreters !== undefined });

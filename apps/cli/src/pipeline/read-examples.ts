@@ -1,4 +1,4 @@
-import { formats, inspectImage, type FaultReport, type FormatName, type ReasoningExample } from '@subtext/data';
+import { DataError, detectFormat, findFormat, inspectImage, type FaultReport, type ReasoningExample } from '@subtext/data';
 import { UsageError } from '@subtext/terminal';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,6 +32,30 @@ const NAMED = 10;
 /** Pictures looked at side by side. */
 const PICTURES_AT_ONCE = 32;
 
+/** The file of a path: a folder that has a train.jsonl, as LLaVA-CoT's and generated ones, stands for it. */
+export async function dataFile(path: string): Promise<string> {
+  const inside = join(path, 'train.jsonl');
+  const found = await Promise.all([stat(path).then((status) => status.isDirectory(), () => false), stat(inside).then((status) => status.isFile(), () => false)]);
+  return found.every(Boolean) ? inside : path;
+}
+
+/** What to try where a file gives no example: the format that it looks like. */
+export async function formatHint({ file, format }: { file: string; format: string }): Promise<string | undefined> {
+  const detected = await detectFormat(file).catch(() => undefined);
+  return detected === undefined || detected === format ? undefined : `The file looks like ${detected}, not like ${format}: name that format.`;
+}
+
+/** Does something with a file; where it cannot be read in its format, the error says which one it looks like. */
+export async function withFormatHint<Result>({ file, format, work }: { file: string; format: string; work: () => Promise<Result> }): Promise<Result> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!DataError.isInstance(cause) || cause.code !== 'file-malformed') throw cause;
+    const hint = await formatHint({ file, format });
+    throw hint === undefined ? cause : new DataError({ code: cause.code, message: `${cause.message} ${hint}`, cause });
+  }
+}
+
 /** Reads a whole set and looks at its pictures. Faults beyond the stated share end in one error that names them. */
 export async function readExamples({
   format,
@@ -51,13 +75,10 @@ export async function readExamples({
   categories?: readonly string[];
   limit?: number;
 }): Promise<ReadExamplesResult> {
-  const reader = formats[format as FormatName] as (typeof formats)[FormatName] | undefined;
-  if (!reader) throw new UsageError(`There is no data format "${format}". Take one of: ${Object.keys(formats).join(', ')}.`);
-  // A folder stands for the file that LLaVA-CoT has in it.
-  const isFolder = await stat(path).then((found) => found.isDirectory(), () => false);
-  const file = isFolder ? join(path, 'train.jsonl') : path;
+  const reader = findFormat(format);
+  const file = await dataFile(path);
   const stream = reader.read({ file, limit });
-  let examples = await stream.toArray();
+  let examples = await withFormatHint({ file, format, work: () => stream.toArray() });
   const { records, dropped: faulty, first } = stream.faults;
   const counts = { ...stream.faults.counts };
   const named = first.map(({ line, message, kind }) => `${file}:${line}: ${message} (${kind})`);
@@ -78,7 +99,8 @@ export async function readExamples({
     const what = allowed === 'strict' ? `${met} ${met === 1 ? 'fault' : 'faults'} in ${records} records of ${file}` : `${dropped} of ${records} records of ${file} are faulty, more than the share of ${allowed} that data.faults allows`;
     const more = met > NAMED ? `\n  … and ${met - NAMED} more; "subtext data check ${file} --format ${format}" names them` : '';
     const advice = allowed === 'strict' ? '\nMend them, or let a share of the records be left out, such as data.faults=0.01.' : '';
-    throw new UsageError(`${what}:\n${named.slice(0, NAMED).map((line) => `  ${line}`).join('\n')}${more}${advice}`);
+    const hint = examples.length === 0 ? await formatHint({ file, format }) : undefined;
+    throw new UsageError(`${what}:\n${named.slice(0, NAMED).map((line) => `  ${line}`).join('\n')}${more}${hint === undefined ? advice : `\n${hint}`}`);
   }
   if (examples.length === 0) throw new UsageError(`${path} holds no example${categories ? ` of the kinds ${categories.join(', ')}` : ''}.`);
   return { examples, skipped: dropped, faults: named, report: { file, records, examples: examples.length, dropped, faults: counts } };

@@ -79,7 +79,7 @@ function chooseQuestion(graph: DrawnGraph, random: RandomStream): { root: number
   const sides = [0, 1].map((root) => {
     const hops = hopsFrom({ edges: graph.edges, root });
     const leaves = graph.labels.flatMap((label, node) => (node > 1 && label === root + 1 && !inner.has(node) ? [node] : []));
-    return { root, hops, leaves, deepest: Math.max(0, ...leaves.map((leaf) => hops.get(leaf)!)) };
+    return { root, hops, leaves, deepest: leaves.reduce((most, leaf) => Math.max(most, hops.get(leaf)!), 0) };
   });
   const [side, other] = sides[1]!.deepest >= sides[0]!.deepest ? [sides[1]!, sides[0]!] : [sides[0]!, sides[1]!];
   if (side.leaves.length === 0 || other.leaves.length === 0) return undefined;

@@ -52,20 +52,24 @@ export function layoutExplanation({
   const { tokenizer, prefix = [], slotId, endId, opening, withQuestion = true } = context;
   const encode = (part: string) => (part === '' ? [] : tokenizer.encode(part, { addSpecialTokens: false }).ids);
   const ids = [...prefix];
+  // Not by a spread, which ends in a RangeError where a text is very long.
+  const add = (more: readonly number[]) => {
+    for (const id of more) ids.push(id);
+  };
   const slots: number[] = [];
   for (const part of templateOf({ name: context.templates, index: template }).split(/(\{question\}|\{thought\})/)) {
     if (part === '{question}') {
-      if (withQuestion) ids.push(...encode(question));
+      if (withQuestion) add(encode(question));
     } else if (part === '{thought}') {
       for (let index = 0; index < thoughts; index++) {
         slots.push(ids.length);
         ids.push(slotId);
       }
-    } else ids.push(...encode(part.trim() === '' ? '' : part.replaceAll('{stage}', stage)));
+    } else add(encode(part.trim() === '' ? '' : part.replaceAll('{stage}', stage)));
   }
-  ids.push(...encode(opening(stage)));
+  add(encode(opening(stage)));
   const promptLength = ids.length;
-  if (text !== undefined) ids.push(...encode(text), endId);
+  if (text !== undefined) add([...encode(text), endId]);
   return { ids, slots, promptLength, labels: ids.map((id, position) => (position < promptLength ? IGNORED_LABEL : id)) };
 }
 

@@ -181,9 +181,14 @@ function walksFrom({ graph, root, edges }: { graph: GraphExample; root: number; 
   return [...reached];
 }
 
+/** The length of the longest; a spread into `Math.max` ends in a RangeError where there are many. */
+function longest(lists: readonly (readonly number[])[]): number {
+  return lists.reduce((most, { length }) => Math.max(most, length), 0);
+}
+
 function collateGraphs({ graphs, queries, thoughtStart, thoughts, weight, total }: { graphs: readonly LaidOutGraph[]; queries: number; thoughtStart: number; thoughts: number; weight: number; total: number }): GraphBatch {
-  const prefixTime = Math.max(...graphs.map(({ prefix }) => prefix.length));
-  const suffixTime = Math.max(...graphs.flatMap((graph) => graph.queries.map(({ ids }) => ids.length)));
+  const prefixTime = longest(graphs.map(({ prefix }) => prefix));
+  const suffixTime = longest(graphs.flatMap((graph) => graph.queries.map(({ ids }) => ids)));
   const prefixIds = new Int32Array(graphs.length * prefixTime);
   const suffixIds = new Int32Array(graphs.length * queries * suffixTime);
   const [rows, weights, labelIds, labelStarts]: [number[], number[], number[], number[]] = [[], [], [], [0]];
@@ -197,12 +202,12 @@ function collateGraphs({ graphs, queries, thoughtStart, thoughts, weight, total 
         if (state.shown) {
           shownRows.push(rows.length);
           taken.push(state.shown.taken);
-          acceptedIds.push(...state.shown.accepted);
+          for (const id of state.shown.accepted) acceptedIds.push(id);
           acceptedStarts.push(acceptedIds.length);
         }
         rows.push(start + state.position);
         weights.push(state.weight * weight);
-        labelIds.push(...state.labels);
+        for (const id of state.labels) labelIds.push(id);
         labelStarts.push(labelIds.length);
       }
     }

@@ -1,4 +1,4 @@
-import { hopsFrom, type ReasoningExample } from '@subtext/data';
+import { hopsFromEach, type ReasoningExample } from '@subtext/data';
 
 import { TrainerError } from '../errors';
 import { GRAPH_NODES } from './graph-vocabulary';
@@ -24,8 +24,8 @@ export function graphExample({ id, facts }: Pick<ReasoningExample, 'id' | 'facts
   if (nodes > GRAPH_NODES) throw new TrainerError({ code: 'INVALID_OPTION', message: `The graph of example ${id} has ${nodes} nodes; there are tokens for ${GRAPH_NODES}.` });
   const hops = new Int8Array(nodes * nodes).fill(-1);
   const depths = new Int8Array(nodes);
-  for (let root = 0; root < nodes; root++) {
-    for (const [node, count] of hopsFrom({ edges: facts.edges, root })) {
+  for (const [root, reached] of hopsFromEach({ edges: facts.edges, nodes }).entries()) {
+    for (const [node, count] of reached) {
       hops[root * nodes + node] = count;
       depths[root] = Math.max(depths[root]!, count);
     }

@@ -35,10 +35,10 @@ export function tellGraphQuestion({ edges, candidates, root }: GraphQuestion): s
 export function shortestPath({ edges, root, target }: Pick<GraphQuestion, 'edges' | 'root'> & { target: number }): number[] {
   const toTarget = hopsFrom({ edges: edges.map(([from, to]): [number, number] => [to, from]), root: target });
   if (!toTarget.has(root)) throw new TrainerError({ code: 'INVALID_OPTION', message: `No path leads from node ${root} to node ${target}.` });
+  // The first edge from each node that leads on: found in one pass, not in one for each node of the path.
+  const onward = new Map<number, number>();
+  for (const [from, to] of edges) if (!onward.has(from) && toTarget.get(to) === (toTarget.get(from) ?? -1) - 1) onward.set(from, to);
   const path = [root];
-  while (path.at(-1) !== target) {
-    const node = path.at(-1)!;
-    path.push(edges.find(([from, to]) => from === node && toTarget.get(to) === toTarget.get(node)! - 1)![1]);
-  }
+  for (let node = root; node !== target; path.push(node)) node = onward.get(node)!;
   return path;
 }
