@@ -1,7 +1,8 @@
 export { tf } from './tensorflow';
 export { TensorError, OperationError, EngineError, type TensorErrorCode } from './errors';
 
-export type { EngineName, EngineDevice } from './engines/engine';
+export type { EngineName, EngineDevice, EngineWork } from './engines/engine';
+export { rememberSelfTest, type TestedDevice } from './engines/self-test-record';
 export { useEngine, engineName, engineChoice, type EngineChoice } from './engines/use-engine';
 export { describeEngines, type EngineReport } from './engines/describe-engines';
 

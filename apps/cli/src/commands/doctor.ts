@@ -1,4 +1,4 @@
-import { describeEngines, selfTest, useEngine, type EngineChoice, type EngineName, type EngineReport, type SelfTestReport } from '@subtext/tensor';
+import { describeEngines, rememberSelfTest, selfTest, useEngine, type EngineChoice, type EngineName, type EngineReport, type SelfTestReport } from '@subtext/tensor';
 import { createOutput, engineOption, type Output, textTable } from '@subtext/terminal';
 import { Command } from 'commander';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
@@ -42,7 +42,7 @@ export function doctorCommand(): Command {
       const engines = await describeEngines();
       const choice = await choose(engine);
       if (!json) showReport({ machine, engines, choice, output });
-      const tested = selftest ? await runSelfTests({ engines: engines.filter(({ loads, name }) => loads && (engine === 'auto' || name === engine)).map(({ name }) => name), output }) : undefined;
+      const tested = selftest ? await runSelfTests({ engines: engines.filter(({ loads, name }) => loads && (engine === 'auto' || name === engine)), output }) : undefined;
       output.event({ event: 'doctor', machine, engines, choice, ...(tested ? { selftest: tested } : {}) });
       if ('problem' in choice || tested?.some(({ failed }) => failed > 0)) process.exitCode = 1;
     });
@@ -65,12 +65,14 @@ function firstSentence(reason: string): string {
   return line.length > 160 ? `${line.slice(0, 157)}…` : line;
 }
 
-async function runSelfTests({ engines, output }: { engines: readonly EngineName[]; output: Output }): Promise<SelfTestReport[]> {
+async function runSelfTests({ engines, output }: { engines: readonly EngineReport[]; output: Output }): Promise<SelfTestReport[]> {
   const reports: SelfTestReport[] = [];
-  for (const engine of engines) {
+  for (const { name: engine, device } of engines) {
     const report = await selfTest({ engine, onCase: ({ done, total }) => output.progress({ label: `self-test of ${engine}`, done, total }) });
     output.endProgress();
     reports.push(report);
+    // From then on `auto` takes it.
+    if (device?.kind === 'gpu' && !device.software) await rememberSelfTest({ engine, device, passed: report.failed === 0 });
     if (output.json) continue;
     output.notice(`${engine}: ${report.passed} checks passed, ${report.failed} failed, ${(report.milliseconds / 1000).toFixed(1)} s`);
     for (const { name, faults } of report.results.filter((result) => result.faults.length > 0)) output.notice(`  ${name}: ${faults.join('; ')}`);

@@ -9,6 +9,7 @@ import { Command } from 'commander';
 import { generateFromInputs } from '../forward/generate-from-inputs';
 import { openAnyModel } from '../forward/open-any-model';
 import { readInputs } from '../forward/read-inputs';
+import { modelWork } from '../pipeline/model-work';
 
 interface GenerateCommandOptions {
   model: string;
@@ -70,7 +71,7 @@ async function generateFile({ model: folder, inputs: inputsPath, output: path, m
 /** A text, shown while it is written. */
 async function generateText({ model: folder, prompt, maxNewTokens, temperature, topK, topP, seed, ignoreEnd, raw, engine, json, signal }: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
   const output = createOutput({ json });
-  await useEngine(engine);
+  await useEngine(engine, { work: await modelWork({ folder, positions: prompt.length / 3 + maxNewTokens }) });
   const tokenizer = await loadTokenizer(folder);
   const model = await loadModel({ folder, trainable: false, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const { ids } = tokenizer.encode(prompt);

@@ -1,6 +1,6 @@
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
-import { engineName, useEngine } from '@subtext/tensor';
-import { commandName, createOutput, duration, interruptSignal, resultsAreFiles, wholeNumber } from '@subtext/terminal';
+import { useEngine, type EngineName } from '@subtext/tensor';
+import { commandName, createOutput, duration, engineNames, interruptSignal, resultsAreFiles, wholeNumber } from '@subtext/terminal';
 import { defaultWorkers, writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { mkdir } from 'node:fs/promises';
@@ -36,7 +36,7 @@ const counts = {
 interface StartOptions {
   preset: keyof typeof scenePresets;
   output?: string;
-  engine: 'auto' | 'wasm' | 'tensorflow' | 'webgpu' | 'cpu';
+  engine?: EngineName | 'auto';
   workers?: number;
   seed: number;
   json: boolean;
@@ -46,7 +46,7 @@ export function startCommand(): Command {
   return new Command('start')
     .addOption(new Option('--preset <name>', 'small: minutes; full: up to an hour').choices(Object.keys(scenePresets)).default('small'))
     .option('--output <folder>', 'where everything goes (default: runs/start, or runs/full)')
-    .option('--engine <name>', 'what computes', 'wasm')
+    .addOption(new Option('--engine <name>', 'what computes (default: SUBTEXT_ENGINE, else wasm, which gives the same bytes on every run)').choices(engineNames))
     .option('--workers <count>', 'threads', wholeNumber)
     .option('--seed <number>', 'of the pictures and the training', wholeNumber, 1)
     .option('--json', 'one JSON object a line', false)
@@ -59,11 +59,11 @@ export function startCommand(): Command {
 /** The folder that a preset's files name, and that a run goes to unless told otherwise. */
 const presetFolders = { small: 'runs/start', full: 'runs/full' } as const;
 
-async function start({ preset, output: folder = presetFolders[preset], engine, workers: asked, seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
+async function start({ preset, output: folder = presetFolders[preset], engine: askedEngine, workers: asked, seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   const began = performance.now();
   resultsAreFiles();
   const output = createOutput({ json });
-  await useEngine(engine);
+  const { name: engine } = await useEngine(askedEngine ?? (process.env.SUBTEXT_ENGINE ? 'auto' : 'wasm'));
   const workers = asked ?? defaultWorkers({ shards: 2, processors: availableParallelism() });
   await mkdir(folder, { recursive: true });
   const dataFolder = join(folder, 'data');
@@ -104,7 +104,7 @@ async function start({ preset, output: folder = presetFolders[preset], engine, w
   const results: StartResults = {
     preset,
     seed,
-    engine: engineName(),
+    engine,
     workers,
     versions: { subtext: version, node: process.versions.node },
     command: `subtext start --preset ${preset} --seed ${seed} --engine ${engine} --workers ${workers}`,

@@ -1,12 +1,14 @@
 import { imageFile } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, findModel, interruptSignal, UsageError } from '@subtext/terminal';
+import { createOutput, engineOption, findModel, interruptSignal, UsageError } from '@subtext/terminal';
 import { Reasoner, type Answer } from '@subtext/trainer';
 import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+
+import { modelWork } from '../pipeline/model-work';
 
 interface ThinkCommandOptions {
   model: string;
@@ -44,7 +46,7 @@ export function thinkCommand(): Command {
     .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
     .option('--image <file>', 'a picture that the question is about')
     .option('--explain', 'put each hidden thought into words', false)
-    .option('--engine <name>', 'what computes', 'auto')
+    .addOption(engineOption())
     .option('--json', 'one JSON object', false)
     .action(async (question: string, { model, image, explain, json, engine }: ThinkCommandOptions) => {
       const output = createOutput({ json });
@@ -53,7 +55,8 @@ export function thinkCommand(): Command {
       const folder = await findModel({ model, signal });
       const picture = image === undefined ? undefined : imageFile(image);
       if (picture) await picture.load();
-      await useEngine(engine);
+      // A question and an answer; pictures take more.
+      await useEngine(engine, { work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
       const reasoner = await Reasoner.load(folder);
       const began = performance.now();
       const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];

@@ -30,6 +30,7 @@ import { checkOverlap } from './check-overlap';
 import { fingerprintOf, isFinished, startingModels } from './fingerprint';
 import { interpreterFolders, prepareInterpreters, saveInterpreters } from './interpreters';
 import { methodSpecification } from './method-specification';
+import { trainingWork } from './model-work';
 import { openLoggers } from './open-loggers';
 import { openReasoner } from './open-model';
 import { planPhases } from './plan-phases';
@@ -64,7 +65,7 @@ export async function trainRun({
   label?: string;
   signal?: AbortSignal;
 }): Promise<TrainRunResult> {
-  await useEngine(given.engine);
+  await useEngine(given.engine, { work: await trainingWork(given) });
   const folder = given.output;
   const reasonerFolder = join(folder, 'reasoner');
   // What has to be downloaded comes first; from then on it is found in the cache.

@@ -1,5 +1,6 @@
 import type { EngineDevice, EngineName } from './engine';
 import { engines } from './registry';
+import { passedSelfTest } from './self-test-record';
 
 /** What can be said of an engine on this machine. */
 export interface EngineReport {
@@ -41,7 +42,7 @@ export async function describeEngines(): Promise<EngineReport[]> {
       version: installed?.version ?? null,
       loads: device !== null,
       device,
-      automatic: device !== null && engine.preference(device) > 0,
+      automatic: device !== null && engine.preference(device) > 0 && (device.kind === 'cpu' || (await passedSelfTest({ engine: engine.name, device }))),
       problem,
       advice: engine.advice({ installed: installed !== null, device }),
     });

@@ -1,5 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { describeEngines, EngineError, engineChoice, engineName, TensorError, tf, useEngine } from '../index';
+import { describeEngines, EngineError, engineChoice, engineName, rememberSelfTest, TensorError, tf, useEngine } from '../index';
+import { tensorflowEngine } from './tensorflow-engine';
+import { wasmEngine } from './wasm-engine';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -23,6 +28,40 @@ describe('useEngine', () => {
     const choice = await useEngine('auto');
     expect(choice.name).not.toBe('cpu');
     expect(choice.passedOver).toContainEqual({ name: 'cpu', reason: 'taken only by name' });
+  });
+
+  it('does not start a slow engine for little work, and starts it where nothing else runs', async () => {
+    const load = vi.spyOn(tensorflowEngine, 'load').mockResolvedValue({ kind: 'cpu', name: 'test' });
+    const installed = vi.spyOn(tensorflowEngine, 'installed').mockResolvedValue({ package: 'test', version: '0' });
+    const little = { parameters: 5_000, positions: 14_000, trains: true };
+    const choice = await useEngine('auto', { work: little });
+    expect(choice.name).toBe('wasm');
+    expect(choice.passedOver).toContainEqual({ name: 'tensorflow', reason: 'takes longer to start than this work takes' });
+    expect(load).not.toHaveBeenCalled();
+    const setBackend = vi.spyOn(tf.engine(), 'setBackend').mockResolvedValue(true);
+    // Much work, or nobody knows how much.
+    for (const work of [{ parameters: 800_000, positions: 100_000 }, undefined]) expect((await useEngine('auto', { work })).name).toBe('tensorflow');
+    const broken = vi.spyOn(wasmEngine, 'load').mockRejectedValue(new Error('no SIMD'));
+    expect((await useEngine('auto', { work: little })).name).toBe('tensorflow');
+    for (const spy of [load, installed, setBackend, broken]) spy.mockRestore();
+    await useEngine('cpu');
+  });
+
+  it('takes a GPU by itself only after it has passed the self-test on this machine', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'subtext-engines-'));
+    vi.stubEnv('SUBTEXT_ENGINES', home);
+    const device = { kind: 'gpu', name: 'Some GPU, TensorFlow 2' } as const;
+    const spies = [vi.spyOn(tensorflowEngine, 'load').mockResolvedValue(device), vi.spyOn(tensorflowEngine, 'installed').mockResolvedValue({ package: 'test', version: '0' }), vi.spyOn(tf.engine(), 'setBackend').mockResolvedValue(true)];
+    expect((await useEngine('auto')).passedOver).toContainEqual({ name: 'tensorflow', reason: expect.stringContaining('doctor --selftest') as string });
+    expect((await describeEngines()).find(({ name }) => name === 'tensorflow')).toMatchObject({ loads: true, automatic: false });
+    await rememberSelfTest({ engine: 'tensorflow', device, passed: true });
+    expect((await useEngine('auto')).name).toBe('tensorflow');
+    await rememberSelfTest({ engine: 'tensorflow', device, passed: false });
+    expect((await useEngine('auto')).name).not.toBe('tensorflow');
+    await writeFile(join(home, 'self-tests.json'), '{"passed": [null, 3]');
+    expect((await useEngine('auto')).name).not.toBe('tensorflow');
+    spies.forEach((spy) => spy.mockRestore());
+    await rm(home, { recursive: true });
   });
 
   it('lets SUBTEXT_ENGINE name the engine for auto, and a name in code win over it', async () => {

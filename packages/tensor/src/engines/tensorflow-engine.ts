@@ -2,7 +2,7 @@ import { EngineError } from '../errors';
 import { registerFusedKernels } from '../kernels/registry';
 import { createTensorflowKernels } from '../libtensorflow/create-tensorflow-kernels';
 import { keepingBackend } from './backend-state';
-import type { Engine, EngineDevice } from './engine';
+import { multiplyAdds, type Engine, type EngineDevice } from './engine';
 import { findTensorflow } from './find-tensorflow';
 import { nvidiaProcessor } from './graphics-processor';
 import { loadTensorflowPackage } from './load-tensorflow-package';
@@ -11,6 +11,12 @@ import { processorName } from './processor-name';
 import { requireOnTensorflow, tensorflowInUse } from './require-on-tensorflow';
 
 const howToInstall = 'Install it with `npx subtext engine install tensorflow`, or call `installTensorflow()`.';
+
+/**
+ * Multiply-adds from which on it is worth loading: it takes about a second of a processor more than wasm to start, in
+ * which wasm computes some ten thousand million of them on two cores.
+ */
+const worthwhile = 1e10;
 
 let loading: Promise<EngineDevice> | null = null;
 let graphics: string | null = null;
@@ -32,6 +38,7 @@ export const tensorflowEngine: Engine = {
     throw error;
   })),
   preference: (device) => (device.kind === 'gpu' ? 40 : 20),
+  startsTooSlowlyFor: (work) => multiplyAdds(work) < worthwhile,
   advice: ({ installed, device }) => {
     if (!installed || !device) {
       return `${howToInstall} It trains several times faster than wasm.`;

@@ -1,7 +1,8 @@
 import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
-import type { Engine, EngineDevice, EngineName } from './engine';
+import type { Engine, EngineDevice, EngineName, EngineWork } from './engine';
 import { engines } from './registry';
+import { passedSelfTest } from './self-test-record';
 
 /** The engine that now computes. */
 export interface EngineChoice {
@@ -16,17 +17,19 @@ export interface EngineChoice {
 let current: EngineChoice | null = null;
 
 /**
- * Makes an engine compute from here on. `'auto'` takes the best that works here: `tensorflow` on CUDA, `webgpu` on a
- * real GPU, `tensorflow` on a processor, `wasm`; the environment variable `SUBTEXT_ENGINE` names another for it.
- * An engine asked for by name that cannot run is an error, never a silent fallback.
+ * Makes an engine compute from here on. `'auto'` takes the best that works here: a GPU that has passed the self-test on
+ * this machine (`rememberSelfTest`), `tensorflow` on a processor, `wasm`; where `work` is small, `wasm` before
+ * `tensorflow`, which takes longer to start. The environment variable `SUBTEXT_ENGINE` names another for it. An engine
+ * asked for by name that cannot run is an error, never a silent fallback.
  *
  * @param name @default 'auto'
+ * @param work how much there is to compute; looked at by `auto` alone, @default much
  * @throws EngineError `unknown-engine`, `engine-unavailable`, `no-engine`.
  */
-export async function useEngine(name: EngineName | 'auto' = 'auto'): Promise<EngineChoice> {
+export async function useEngine(name: EngineName | 'auto' = 'auto', { work }: { work?: EngineWork } = {}): Promise<EngineChoice> {
   const wished = name === 'auto' ? environmentEngine() : null;
   if (name === 'auto' && wished === null) {
-    return choose();
+    return choose(work);
   }
   const engine = findEngine(wished ?? name, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
   const device = await engine.load();
@@ -51,32 +54,34 @@ export function engineChoice(): EngineChoice | null {
   return current;
 }
 
-async function choose(): Promise<EngineChoice> {
+async function choose(work?: EngineWork): Promise<EngineChoice> {
   const passedOver: EngineChoice['passedOver'] = [];
   const candidates: { engine: Engine; device: EngineDevice; preference: number }[] = [];
-  for (const engine of engines) {
-    if (!(await engine.installed())) {
-      passedOver.push({ name: engine.name, reason: 'not installed' });
-      continue;
-    }
+  const consider = async (engine: Engine) => {
+    const leave = (reason: string) => void passedOver.push({ name: engine.name, reason });
+    if (!(await engine.installed())) return leave('not installed');
     try {
       const device = await engine.load();
       const preference = engine.preference(device);
-      if (preference > 0) {
-        candidates.push({ engine, device, preference });
-      } else {
-        passedOver.push({ name: engine.name, reason: device.software ? 'a software adapter is never chosen by itself' : 'taken only by name' });
+      if (preference <= 0) return leave(device.software ? 'a software adapter is never chosen by itself' : 'taken only by name');
+      if (device.kind === 'gpu' && !(await passedSelfTest({ engine: engine.name, device }))) {
+        return leave('a GPU is taken by name, or once `doctor --selftest` has passed on this machine');
       }
+      candidates.push({ engine, device, preference });
     } catch (error) {
-      passedOver.push({ name: engine.name, reason: error instanceof Error ? error.message : String(error) });
+      leave(error instanceof Error ? error.message : String(error));
     }
-  }
+  };
+  const slow = engines.filter((engine) => work && engine.startsTooSlowlyFor?.(work));
+  for (const engine of engines) if (!slow.includes(engine)) await consider(engine);
+  if (candidates.length > 0) passedOver.push(...slow.map(({ name }) => ({ name, reason: 'takes longer to start than this work takes' })));
+  else for (const engine of slow) await consider(engine);
   const [best, ...others] = candidates.sort((first, second) => second.preference - first.preference);
   if (!best) {
     throw new EngineError({ engine: 'auto', code: 'no-engine', message: `No engine runs here: ${passedOver.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}.` });
   }
   passedOver.push(...others.map(({ engine }) => ({ name: engine.name, reason: `${best.engine.name} is faster here` })));
-  return activate(best.engine, { name: best.engine.name, device: best.device, reason: 'the fastest that runs here', passedOver });
+  return activate(best.engine, { name: best.engine.name, device: best.device, reason: work === undefined ? 'the fastest that runs here' : 'the fastest here for this much work', passedOver });
 }
 
 async function activate(engine: Engine, choice: EngineChoice): Promise<EngineChoice> {
