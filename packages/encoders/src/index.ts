@@ -18,7 +18,7 @@ export { checkMemory } from './weights/memory-budget';
 export { loadWeights, type LoadWeightsOptions } from './weights/load-weights';
 export { ModelFolderError, type ModelFolderErrorCode } from './weights/model-folder-error';
 export { ModelStructure, ParameterScope, type Initialisation, type ParameterDeclaration, type ParameterHandle } from './weights/parameter-scope';
-export { activationName, addNote, collectNotes, commonConfigKeys, dropoutRate, harmless, layerCount, neutral, parseConfig, positiveInteger, readConfig, shown, type RawConfig } from './weights/read-config';
+export { activationName, addNote, collectNotes, commonConfigKeys, dropoutRate, flag, harmless, layerCount, neutral, parseConfig, positiveInteger, readConfig, shown, type RawConfig } from './weights/read-config';
 export { readJsonObject } from './weights/read-json-object';
 export { readRotaryConfig, rotaryConfigKeys } from './weights/rotary-config';
 // Pictures

@@ -58,4 +58,22 @@ describe('an address', () => {
     await expect(short.read('b')).rejects.toMatchObject({ code: 'truncated' });
     await expect(open('http://127.0.0.1:1/x')).rejects.toThrow(/can't reach the server/);
   });
+
+  it('has a limit of time, and no secret of its address in a message', async () => {
+    const silent = createServer((request, response) => {
+      if (request.url!.startsWith('/stops') && request.headers.range !== 'bytes=0-0') response.writeHead(206, { 'content-range': 'bytes 0-7/100' }).write('x');
+      else if (request.url!.startsWith('/stops')) response.writeHead(206, { 'content-range': 'bytes 0-0/100' }).end('x');
+    });
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const base = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    for (const path of ['/never', '/stops']) {
+      const error = await httpSource({ url: `${base}${path}?X-Amz-Signature=hunter22`, idleSeconds: 0.3 })
+        .then(openSafetensorsFrom)
+        .catch((thrown: unknown) => thrown as Error);
+      expect(error).toMatchObject({ code: 'input-output', message: expect.stringContaining('nothing came for 0.3 seconds') });
+      expect((error as Error).message).not.toContain('hunter22');
+    }
+    silent.closeAllConnections();
+    silent.close();
+  });
 });

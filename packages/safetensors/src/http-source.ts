@@ -1,5 +1,9 @@
 import type { RandomAccessSource } from './random-access';
+import { printableUrl } from '@subtext/core';
 import { SafetensorsError } from './safetensors-error';
+
+/** Seconds until an answer must begin, and that may pass between two pieces of it. */
+const defaultIdleSeconds = 60;
 
 /**
  * An address whose server answers range requests, as the Hugging Face Hub does: only the header and the tensors asked
@@ -8,19 +12,22 @@ import { SafetensorsError } from './safetensors-error';
  * @param options.url the file's address
  * @param options.headers request headers, such as an authorization. Default: none
  * @param options.fetch what to request with. Default: the global `fetch`
+ * @param options.idleSeconds until an answer must begin, and that may pass between two pieces of it. @default 60
  * @throws SafetensorsError `not-found`, `input-output`
  */
 export async function httpSource(options: {
   url: string | URL;
   headers?: Record<string, string>;
   fetch?: typeof globalThis.fetch;
+  idleSeconds?: number;
 }): Promise<RandomAccessSource> {
-  const { url, headers, fetch = globalThis.fetch } = options;
-  const label = String(url);
+  const { url, headers, fetch = globalThis.fetch, idleSeconds = defaultIdleSeconds } = options;
+  // Signed addresses have secrets in their query.
+  const label = printableUrl(url);
   const request = async (first: number, last: number): Promise<Response> => {
     let response: Response;
     try {
-      response = await fetch(url, { headers: { ...headers, range: `bytes=${first}-${last}` } });
+      response = await within(idleSeconds, (signal) => fetch(url, { headers: { ...headers, range: `bytes=${first}-${last}` }, signal }));
     } catch (cause) {
       throw new SafetensorsError({ code: 'input-output', message: `can't reach the server: ${(cause as Error).message}`, path: label, cause });
     }
@@ -48,14 +55,14 @@ export async function httpSource(options: {
     label,
     async read({ position, into }) {
       const response = await request(position, position + into.byteLength - 1);
-      await readBody(response, into, label);
+      await readBody(response, into, label, idleSeconds);
     },
     close: async () => {},
   };
 }
 
 /** Reads a body of exactly the destination's length, never holding more of it than one chunk. */
-async function readBody(response: Response, into: Uint8Array, label: string): Promise<void> {
+async function readBody(response: Response, into: Uint8Array, label: string, idleSeconds: number): Promise<void> {
   const misfit = (bytes: number): SafetensorsError =>
     new SafetensorsError({ code: 'truncated', message: `asked for ${into.byteLength} bytes, the server sent ${bytes}`, path: label });
   const reader = response.body?.getReader();
@@ -63,7 +70,7 @@ async function readBody(response: Response, into: Uint8Array, label: string): Pr
   let done = 0;
   try {
     for (;;) {
-      const chunk = await reader.read();
+      const chunk = await within(idleSeconds, () => reader.read());
       if (chunk.done) break;
       const bytes = chunk.value as Uint8Array;
       if (done + bytes.byteLength > into.byteLength) {
@@ -74,8 +81,26 @@ async function readBody(response: Response, into: Uint8Array, label: string): Pr
       done += bytes.byteLength;
     }
   } catch (cause) {
+    await reader.cancel().catch(() => {});
     if (SafetensorsError.isInstance(cause)) throw cause;
     throw new SafetensorsError({ code: 'input-output', message: `the transfer broke off: ${(cause as Error).message}`, path: label, cause });
   }
   if (done !== into.byteLength) throw misfit(done);
+}
+
+/** Something that has to come within so many seconds; the signal stops it when it does not. */
+async function within<Result>(seconds: number, start: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`nothing came for ${seconds} seconds`));
+      controller.abort();
+    }, 1000 * seconds);
+  });
+  try {
+    return await Promise.race([start(controller.signal), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -31,6 +31,9 @@ export function shown(value: unknown): string {
 export const positiveInteger = z.int().positive().max(2 ** 31 - 1);
 /** A number of layers: several times that of the deepest model there is, so that a damaged file does not fill memory. */
 export const layerCount = z.int().positive().max(10_000);
+/** A switch; null is off, as transformers takes it, and absent is the default. */
+export const flag = (absent: boolean) => z.boolean().nullable().default(absent).transform((value) => value ?? false);
+
 /** A dropout rate: accepted and not applied, because Subtext runs and trains with these dropouts off. */
 export const dropoutRate = z.number().min(0).max(1).nullable().optional();
 
@@ -148,7 +151,7 @@ export async function readConfig({ folder }: { folder: string }): Promise<RawCon
  * on, the weights were trained with it; without it they are another model.
  */
 const changesNumbers =
-  /soft_?cap|^window|window_size|grid_pinpoints|query_pre_attn|attn_scale|attention_scale|qk_?(layer_?)?norm|qkv?_clip|clip_qkv|alibi|multiplier|logits?_scal|residual_scal|scale_(emb|depth|attn|embed)|embedding_scale|expert|moe|mup|parallel_(residual|attn|attention|block)|mrope|rotary_(pct|dim|emb_base|percent)|ntk|quanti[sz]|resampler|perceiver|cross_attention|prefix_|num_nextn|sparse_attention|linear_attention|early_exit/i;
+  /soft_?cap|^window|window_size|grid_pinpoints|query_pre_attn|attn_scale|attention_scale|qk_?(layer_?)?norm|qkv?_clip|clip_qkv|alibi|multiplier|logits?_scal|residual_scal|scale_(emb|depth|attn|embed)|embedding_scale|expert|moe|mup|parallel_(residual|attn|attention|block)|mrope|rotary_(pct|dim|emb_base|percent)|ntk|quanti[sz]|resampler|cross_attention|prefix_|num_nextn|sparse_attention|linear_attention|early_exit/i;
 
 /** What `parseConfig` passed over while `collectNotes` looks on. */
 let noted: Set<string> | null = null;

@@ -1,4 +1,4 @@
-import { commonConfigKeys, harmless, LinearLayer, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings, type RawConfig } from '@subtext/encoders';
+import { commonConfigKeys, flag, harmless, LinearLayer, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import { Idefics3Model } from './idefics3-model';
 import type { ModelFamily } from './model-family';
@@ -13,7 +13,7 @@ const schema = z.object({
   vision_config: harmless,
   image_token_id: z.int().min(0).default(128257),
   scale_factor: positiveInteger.default(2),
-  tie_word_embeddings: z.boolean().default(false),
+  tie_word_embeddings: flag(false),
   initializer_range: z.number().min(0).default(0.02),
   // What the text config says, what follows from the vision config, and what speaks of training.
   image_seq_len: harmless,

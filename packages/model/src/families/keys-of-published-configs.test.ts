@@ -15,6 +15,8 @@ const published: [string, Record<string, unknown>, string[]][] = [
   ['DeepSeek-R1-Distill-Qwen-1.5B', { ...qwen2, sliding_window: 4096, max_window_layers: 21, tie_word_embeddings: false, use_mrope: false }, []],
   ['Qwen2.5 with layer_types', { ...qwen2, layer_types: ['full_attention'], sliding_window: null, dtype: 'bfloat16' }, []],
   ['Qwen2.5-7B-Instruct-1M', { ...qwen2, dual_chunk_attention_config: { chunk_size: 262144, local_size: 8192 } }, ['dual_chunk_attention_config']],
+  ['a qwen2 whose window is off, whatever its size', { ...qwen2, use_sliding_window: null, sliding_window: 0, max_window_layers: null, layer_types: null }, []],
+  ['switches that are null, which is off', { ...llama, attention_bias: null, mlp_bias: null, tie_word_embeddings: null, num_key_value_heads: null, head_dim: null, rope_theta: null }, []],
   ['DeepSeek-R1-Distill-Llama-8B', { ...llama, attention_bias: false, mlp_bias: false, pretraining_tp: 1, rope_theta: 5e5, rope_scaling: { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 32, rope_type: 'llama3' } }, []],
   ['SmolLM2-135M-Instruct', { ...llama, is_llama_config: true, rope_interleaved: false, rope_scaling: null, rope_theta: 100000, tie_word_embeddings: true, 'transformers.js_config': { dtype: 'q4', kv_cache_dtype: { q4f16: 'float16' } } }, ['is_llama_config']],
   ['TinyLlama-1.1B-Chat', { ...llama, attention_bias: false, pretraining_tp: 1, rope_scaling: null, rope_theta: 10000 }, []],

@@ -1,4 +1,4 @@
-import { activationName, commonConfigKeys, dropoutRate, harmless, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import { activationName, commonConfigKeys, dropoutRate, flag, harmless, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
 import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';
@@ -19,9 +19,9 @@ const schema = z.object({
   max_position_embeddings: positiveInteger.default(2048),
   initializer_range: z.number().min(0).default(0.02),
   rms_norm_eps: z.number().positive().default(1e-6),
-  tie_word_embeddings: z.boolean().default(false),
-  attention_bias: z.boolean().default(false),
-  mlp_bias: z.boolean().default(false),
+  tie_word_embeddings: flag(false),
+  attention_bias: flag(false),
+  mlp_bias: flag(false),
   attention_dropout: dropoutRate,
   /** How a matrix product was split while the model was trained. */
   pretraining_tp: harmless,

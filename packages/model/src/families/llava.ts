@@ -1,4 +1,4 @@
-import { activationName, commonConfigKeys, harmless, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings } from '@subtext/encoders';
+import { activationName, commonConfigKeys, flag, harmless, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings } from '@subtext/encoders';
 import { z } from 'zod';
 import { LlavaModel, LlavaProjector } from './llava-model';
 import type { ModelFamily } from './model-family';
@@ -17,8 +17,8 @@ const schema = z.object({
   projector_hidden_act: activationName.prefault('gelu'),
   vision_feature_layer: z.union([z.int(), z.array(z.int()).nonempty()]).default(-2),
   vision_feature_select_strategy: z.enum(['default', 'full']).default('default'),
-  multimodal_projector_bias: z.boolean().default(true),
-  tie_word_embeddings: z.boolean().default(false),
+  multimodal_projector_bias: flag(true),
+  tie_word_embeddings: flag(false),
   initializer_range: z.number().min(0).default(0.02),
   // What follows from the vision config, or speaks of training and of the text config.
   image_seq_length: positiveInteger.optional(),

@@ -1,4 +1,4 @@
-import { activationName, commonConfigKeys, dropoutRate, ModelFolderError, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import { activationName, commonConfigKeys, dropoutRate, flag, ModelFolderError, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
 import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';
@@ -19,11 +19,12 @@ const schema = z.object({
   max_position_embeddings: positiveInteger.default(32768),
   initializer_range: z.number().min(0).default(0.02),
   rms_norm_eps: z.number().positive().default(1e-6),
-  tie_word_embeddings: z.boolean().default(false),
+  tie_word_embeddings: flag(false),
   attention_dropout: dropoutRate,
-  use_sliding_window: z.boolean().default(false),
-  sliding_window: positiveInteger.nullish(),
-  max_window_layers: z.int().min(0).default(28),
+  use_sliding_window: flag(false),
+  /** Read where use_sliding_window is on alone. */
+  sliding_window: z.number().nullish(),
+  max_window_layers: z.number().nullish(),
   layer_types: z.array(z.string()).nullish(),
 });
 
@@ -33,14 +34,14 @@ export function readQwen2Settings({ config, path, at }: { config: RawConfig; pat
   const layers = settings.num_hidden_layers;
   const slidingWindow = settings.use_sliding_window ? (settings.sliding_window ?? null) : null;
   const types =
-    settings.layer_types ?? Array.from({ length: layers }, (_, index) => (slidingWindow !== null && index >= settings.max_window_layers ? 'sliding_attention' : 'full_attention'));
+    settings.layer_types ?? Array.from({ length: layers }, (_, index) => (slidingWindow !== null && index >= (settings.max_window_layers ?? 28) ? 'sliding_attention' : 'full_attention'));
   if (types.length !== layers || types.some((type) => type !== 'full_attention')) {
     throw new ModelFolderError({
       code: 'unsupported-config',
       path,
       message:
         types.length === layers
-          ? `layer_types asks for ${[...new Set(types)].filter((type) => type !== 'full_attention').join(', ')} (use_sliding_window ${settings.use_sliding_window}, sliding_window ${slidingWindow}, max_window_layers ${settings.max_window_layers}); only full_attention is supported.`
+          ? `layer_types asks for ${[...new Set(types)].filter((type) => type !== 'full_attention').join(', ')} (use_sliding_window ${settings.use_sliding_window}, sliding_window ${slidingWindow}, max_window_layers ${settings.max_window_layers ?? 28}); only full_attention is supported.`
           : `layer_types names ${types.length} layers where num_hidden_layers is ${layers}.`,
     });
   }

@@ -11,14 +11,14 @@ import type { HubFile } from './wanted-files';
 /** Times a broken transfer is tried again before it is given up, unless more of the file has come each time. */
 const attempts = 5;
 /** The same where the server does not answer at all. */
-const silentAttempts = 3;
+const silentAttempts = 2;
 /** Bytes that count as more of the file. */
 const progressBytes = 2 ** 20;
 /** The longest that a server may ask to be left alone, in seconds. */
 const longestWait = 60;
 /** A transfer that brings fewer bytes a second than this, over a span of some seconds, has broken off. */
 const slowestRate = 1024;
-const slowSeconds = 30;
+const slowSeconds = 15;
 
 export interface DownloadBlobOptions {
   /** The model, its commit, and the file as the hub lists it. */
