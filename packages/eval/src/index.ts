@@ -31,6 +31,7 @@ export { numberAnswer, numericAnswer } from './answers/number-answer';
 export { bootstrap, pairedBootstrap, type BootstrapOptions, type BootstrapResult, type PairedDifference } from './statistics/bootstrap';
 export { meanAndDeviation, wilsonInterval, type Interval, type MeanAndDeviation } from './statistics/intervals';
 export { mcnemarTest, type McNemarResult } from './statistics/mcnemar';
+export { compareSeeds, type SeedComparison } from './statistics/seed-test';
 export { holmCorrection } from './statistics/holm-correction';
 export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
 
@@ -63,10 +64,10 @@ export {
 export type { InterpreterAuditSample, InterpreterAuditSubject, InterpreterCondition, ThoughtAuditSample, ThoughtAuditSubject } from './audit/audit-subject';
 export { ReasonerThoughts, type ReasonerThoughtsOptions } from './audit/reasoner-thoughts';
 export { explainerSubject, explanationLikelihoods, type ExplainerSubjectOptions } from './audit/explainer-subject';
-export { auditThoughts, judgeThoughts, type AuditThoughtsOptions, type Estimate, type InterventionEffect, type InterventionResult, type ThoughtAudit, type ThoughtVerdict } from './audit/audit-thoughts';
+export { auditThoughts, judgeThoughts, type AuditThoughtsOptions, type Estimate, type InterventionEffect, type InterventionResult, type MeasuredShare, type ThoughtAudit, type ThoughtVerdict } from './audit/audit-thoughts';
 export { auditInterpreter, judgeInterpreter, type AuditInterpreterOptions, type InterpreterAudit, type InterpreterConditionResult, type InterpreterVerdict } from './audit/audit-interpreter';
 export { retainedInformation, type RetainedInformation } from './audit/retained-information';
-export { auditMarkdown, interpreterAuditSections, thoughtAuditSections } from './audit/audit-sections';
+export { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
 
 export { logitLens, type LensReading, type LensToken } from './probes/logit-lens';
 export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
@@ -82,7 +83,7 @@ export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summ
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
 export { explanationRequests, thoughtConditions, type ThoughtCondition } from './thinking/thought-conditions';
 
-export { exactMatchScore, sampleDocument, type EvaluationTask, type TaskMetric, type TaskScore } from './tasks/evaluation-task';
+export { exactMatchScore, isCandidate, sampleDocument, type EvaluationTask, type TaskMetric, type TaskScore } from './tasks/evaluation-task';
 export { groupAccuracy, multipleChoiceTask, promptWithOptions } from './tasks/multiple-choice-task';
 export { answerScores, formatTask, type AnswerScore } from './tasks/format-task';
 export { askedAsGraphs, checkTaskFitsModel, evaluationTasks, findTask, loadTask, type LoadedTask } from './tasks/registry';

@@ -7,6 +7,7 @@ import {
   hashExamples,
   hashFolder,
   interpreterAuditSections,
+  isCandidate,
   keepExplanations,
   keepThoughtRuns,
   probeReasoner,
@@ -16,6 +17,7 @@ import {
   retainedInformation,
   RunFolder,
   thoughtAuditSections,
+  verdictWords,
   type EvaluationTask,
   type InterpreterAudit,
   type ReasonerProbes,
@@ -83,7 +85,7 @@ export async function auditModel({ settings, output, signal }: { settings: Audit
       identity: {
         modelHash: await hashFolder(settings.model),
         tasks: { [task.name]: { version: task.version, examples: await hashExamples(examples) } },
-        settings: { audit: 1, seed: settings.seed, limit: settings.limit ?? null, engine: engineName() },
+        settings: { audit: 2, seed: settings.seed, limit: settings.limit ?? null, engine: engineName() },
       },
     });
     try {
@@ -131,10 +133,11 @@ async function auditOpened({
     examples,
     floor,
     seed,
+    candidate: isCandidate,
     ...(category ? { compatible: (one: ReasoningExample, other: ReasoningExample) => one.category === other.category } : {}),
     onProgress: progress('interventions'),
   });
-  output.notice(`  ${thoughts.verdict}${thoughts.certain ? '' : ' (not certain)'}`);
+  output.notice(`  ${verdictWords(thoughts)}`);
   const retained = await measureRetained({ settings, task, examples, subject, output, signal });
 
   const interpreters = await auditInterpreters({ settings, examples, answers, kept, output, signal });
@@ -164,7 +167,7 @@ async function auditOpened({
     ...(probes ? probeReport({ probes, reasoner }) : []),
     howSection({ settings, task, floor, left, result }),
   ];
-  const summary = `${examples.length} questions of ${task.name}. The thoughts: ${thoughts.verdict}${thoughts.certain ? '' : ' (not certain)'}.${interpreters.map(({ name, audit }) => ` ${name}: ${audit.verdict}${audit.certain ? '' : ' (not certain)'}.`).join('')}`;
+  const summary = `${examples.length} questions of ${task.name}. The thoughts: ${verdictWords(thoughts)}.${interpreters.map(({ name, audit }) => ` ${name}: ${verdictWords(audit)}.`).join('')}`;
   return { result, sections, summary, markdown: auditMarkdown({ thoughts, ...(retained ? { retained } : {}), interpreters }) };
 }
 
@@ -216,7 +219,7 @@ async function auditInterpreters({ settings, examples, answers, kept, output, si
           onProgress: ({ done, total, name: condition }) => output.progress({ label: title, done, total, details: condition }),
         });
         output.endProgress();
-        output.notice(`  ${title}: ${audit.verdict}${audit.certain ? '' : ' (not certain)'}`);
+        output.notice(`  ${title}: ${verdictWords(audit)}`);
         audits.push({ name: title, audit });
       }
     } finally {

@@ -4,7 +4,7 @@ import { formatValue } from '../report/format-value';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
 import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
-import type { InterpreterAudit } from './audit-interpreter';
+import { inDistribution, type InterpreterAudit } from './audit-interpreter';
 import type { Estimate, ThoughtAudit } from './audit-thoughts';
 import type { RetainedInformation } from './retained-information';
 
@@ -34,9 +34,14 @@ function thoughtRows(audit: ThoughtAudit): TableCell[][] {
   ];
 }
 
+/** A verdict with its doubt; what cannot be told has none. */
+export function verdictWords({ verdict, certain }: { verdict: string; certain: boolean }): string {
+  return certain || verdict === 'cannot tell' ? verdict : `${verdict} (not certain)`;
+}
+
 /** The verdict in a sentence. */
 export function verdictSentence({ verdict, certain, subject }: { verdict: string; certain: boolean; subject: string }): string {
-  return `${subject}: ${verdict}${certain ? '' : ' (not certain)'}.`;
+  return `${subject}: ${verdictWords({ verdict, certain })}.`;
 }
 
 /** An audit of thoughts as sections of a report. */
@@ -83,6 +88,8 @@ export function thoughtAuditSections({
 
 const interpreterColumns: TableColumn[] = [
   { header: 'given' },
+  { header: 'trained on such' },
+  { header: 'examples', format: 'integer', align: 'right' },
   { header: 'facts right', format: 'percent', align: 'right' },
   { header: 'margin', format: 'percent', align: 'right' },
   { header: 'NLL (nats a token)', digits: 3, align: 'right' },
@@ -90,11 +97,13 @@ const interpreterColumns: TableColumn[] = [
   { header: 'same text', format: 'percent', align: 'right' },
 ];
 
-const conditionNames: Record<string, string> = { own: 'own thought', another: 'another example’s', noise: 'noise of the same norm' };
+const conditionNames: Record<string, string> = { own: 'own thought', another: 'another example’s', 'blind interpreter': 'no thought, by a blind interpreter', noise: 'noise of the same norm' };
 
 function interpreterRows({ conditions }: InterpreterAudit): TableCell[][] {
   return conditions.map((one) => [
     conditionNames[one.condition] ?? one.condition,
+    inDistribution.has(one.condition) ? 'yes' : 'no',
+    one.count,
     cell(one.factsRight),
     cell(one.factMargin),
     cell(one.negativeLogLikelihood),
@@ -117,7 +126,7 @@ export function interpreterAuditSections({
     proseSection({ title: titled('Does the interpreter read the thought?'), text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The interpreter' }), list: audit.evidence }),
     tableSection({
       title: titled('What the interpreter is given'),
-      caption: `${audit.count} examples. Margins say how much better the own thought is; above 0 the thought helps.`,
+      caption: `${audit.count} examples. Margins say how much better the own thought is; above 0 the thought helps. The verdict rests on inputs of the kind that the interpreter was trained on; zeros, means, noise, and prompts without a thought or question are none, and what it writes to them may be worse than a guess.`,
       columns: interpreterColumns,
       rows: interpreterRows(audit),
     }),

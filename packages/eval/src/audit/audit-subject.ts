@@ -20,7 +20,7 @@ export interface ThoughtAuditSubject<Example> {
 }
 
 /** What an interpreter is given. */
-export type InterpreterCondition = 'own' | 'zeros' | 'mean' | 'noise' | 'another' | 'question only' | 'thought only';
+export type InterpreterCondition = 'own' | 'zeros' | 'mean' | 'noise' | 'another' | 'question only' | 'thought only' | 'blind interpreter';
 
 /** What an interpreter writes for one example. */
 export interface InterpreterAuditSample {

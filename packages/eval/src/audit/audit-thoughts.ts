@@ -23,6 +23,14 @@ export interface Estimate {
   interval: Interval;
 }
 
+/** A share with what it rests on. */
+export interface MeasuredShare extends Estimate {
+  /** Examples that it was measured on. */
+  count: number;
+  /** Resamples in which it was not defined, such as those without room above the floor, as a share of all. */
+  undefinedShare: number;
+}
+
 /** What one intervention did. */
 export interface InterventionResult {
   kind: InterventionKind;
@@ -52,8 +60,8 @@ export interface InterventionEffect {
   stays?: Estimate;
 }
 
-/** In three words whether the thoughts decide the answers. */
-export type ThoughtVerdict = 'used' | 'partly used' | 'not used';
+/** In a few words whether the thoughts decide the answers; `cannot tell` where nothing could be measured. */
+export type ThoughtVerdict = 'used' | 'partly used' | 'not used' | 'cannot tell';
 
 /** An audit of a model's thoughts. */
 export interface ThoughtAudit {
@@ -63,8 +71,10 @@ export interface ThoughtAudit {
   negativeLogLikelihood: Estimate;
   unparseable: number;
   interventions: InterventionResult[];
-  /** Share of the accuracy above the floor that goes where thoughts are exchanged for others in range; null without room above the floor. */
-  dependence: Estimate | null;
+  /** Share of the accuracy above the floor that goes where thoughts are exchanged for others in range; null where it is not defined. */
+  dependence: MeasuredShare | null;
+  /** Examples whose thoughts no other example could take the place of, since none has as many. */
+  withoutAnother: number;
   /** Accuracy that needs no thought. */
   floor: number;
   verdict: ThoughtVerdict;
@@ -82,6 +92,8 @@ export interface AuditThoughtsOptions<Example> extends BootstrapOptions {
   floor?: number;
   /** Whether two examples may exchange their thoughts in a swap. @default any two */
   compatible?: (left: Example, right: Example) => boolean;
+  /** Whether an example could give an answer at all, such as one of its own options: only then may a swap bring it the thoughts of that answer. @default any */
+  candidate?: (example: Example, answer: string) => boolean;
   /** From this dependence on, by the interval's lower end, thoughts are used. @default 0.5 */
   usedFrom?: number;
   /** Up to this dependence, by the interval's upper end, they are not used. @default 0.1 */
@@ -101,7 +113,7 @@ export interface AuditThoughtsOptions<Example> extends BootstrapOptions {
  * @throws EvaluationError empty-set for fewer than two examples or no thought; length-mismatch where the subject returns another number of samples.
  */
 export async function auditThoughts<Example>(options: AuditThoughtsOptions<Example>): Promise<ThoughtAudit> {
-  const { subject, examples, floor = 0, compatible, onProgress, seed = 0, resamples, confidence } = options;
+  const { subject, examples, floor = 0, compatible, candidate, onProgress, seed = 0, resamples, confidence } = options;
   const drawing: BootstrapOptions = { seed, resamples, confidence };
   if (examples.length < 2) throw new EvaluationError({ code: 'empty-set', message: `An audit needs two examples or more, got ${examples.length}; raise the limit.` });
   const thoughts = await subject.collect({ examples });
@@ -111,7 +123,7 @@ export async function auditThoughts<Example>(options: AuditThoughtsOptions<Examp
   const own = await subject.run({ examples, intervention: null });
   checkCount('samples', own.length, examples.length);
 
-  const interventions = interventionsFor({ thoughts, own, seed, most, segment: subject.segment, compatible: compatible && ((left, right) => compatible(examples[left] as Example, examples[right] as Example)) });
+  const interventions = interventionsFor({ thoughts, own, seed, most, segment: subject.segment, compatible: compatible && ((left, right) => compatible(examples[left] as Example, examples[right] as Example)), candidate: candidate && ((index, answer) => candidate(examples[index] as Example, answer)) });
   const total = interventions.length + 1;
   onProgress?.({ done: 1, total, name: 'own thoughts' });
   const runs: ThoughtAuditSample[][] = [];
@@ -132,9 +144,12 @@ export async function auditThoughts<Example>(options: AuditThoughtsOptions<Examp
 
   const correct = own.map(({ correct: right }) => (right ? 1 : 0));
   const inRange = interventions.flatMap((intervention, index) =>
-    intervention.kind === 'mean' || intervention.kind === 'another' ? [(runs[index] as ThoughtAuditSample[]).map((sample): number => (sample.correct ? 1 : 0))] : [],
+    // A replacement that changes next to nobody's thoughts is no control.
+    (intervention.kind === 'mean' || intervention.kind === 'another') && intervention.changed.filter(Boolean).length >= 2 ? [{ changed: intervention.changed, correct: (runs[index] as ThoughtAuditSample[]).map((sample): number => (sample.correct ? 1 : 0)) }] : [],
   );
   const dependence = dependenceOf({ correct, replaced: inRange, floor, drawing });
+  const another = interventions.find(({ kind }) => kind === 'another');
+  const withoutAnother = thoughts.filter((states, index) => states.length > 0 && (another?.partners?.[index] ?? -1) < 0).length;
   const successes = correct.filter((right) => right === 1).length;
   const audit = {
     count: examples.length,
@@ -143,6 +158,7 @@ export async function auditThoughts<Example>(options: AuditThoughtsOptions<Examp
     unparseable: own.filter(({ answer }) => answer === null).length,
     interventions: described,
     dependence,
+    withoutAnother,
     floor,
   };
   return { ...audit, ...judgeThoughts({ ...audit, usedFrom: options.usedFrom, unusedTo: options.unusedTo, smallestLoss: options.smallestLoss }) };
@@ -155,6 +171,7 @@ function interventionsFor({
   most,
   segment,
   compatible,
+  candidate,
 }: {
   thoughts: readonly ThoughtStates[];
   own: readonly ThoughtAuditSample[];
@@ -162,6 +179,7 @@ function interventionsFor({
   most: number;
   segment: number | undefined;
   compatible?: (left: number, right: number) => boolean;
+  candidate?: (index: number, answer: string) => boolean;
 }): ThoughtIntervention[] {
   return [
     replaceByZeros({ thoughts }),
@@ -170,7 +188,7 @@ function interventionsFor({
     replaceByAnother({ thoughts, seed }),
     ...(most > 1 ? [permuteThoughts({ thoughts, seed })] : []),
     ...Array.from({ length: most }, (_, kept) => cutThoughts({ thoughts, kept })),
-    swapThoughts({ thoughts, answers: own.map(({ answer }) => answer), seed, compatible }),
+    swapThoughts({ thoughts, answers: own.map(({ answer }) => answer), seed, compatible, candidate }),
   ];
 }
 
@@ -214,30 +232,42 @@ function measure({
   return { effect, rawPValue: mcnemarTest({ left: before.map(({ correct }) => correct), right: after.map(({ correct }) => correct) }).pValue };
 }
 
-/** The smaller of the drops by replacements in range, as a share of the accuracy above the floor, drawn together. */
-function dependenceOf({ correct, replaced, floor, drawing }: { correct: number[]; replaced: number[][]; floor: number; drawing: BootstrapOptions }): Estimate | null {
-  const { value, interval } = bootstrap({
-    count: correct.length,
+/**
+ * The smaller of the drops by replacements in range, as a share of the accuracy above the floor, drawn together, over the
+ * examples whose thoughts each of them changes.
+ */
+function dependenceOf({ correct, replaced, floor, drawing }: { correct: number[]; replaced: { changed: boolean[]; correct: number[] }[]; floor: number; drawing: BootstrapOptions }): MeasuredShare | null {
+  const places = correct.flatMap((_, index) => (replaced.length > 0 && replaced.every(({ changed }) => changed[index]) ? [index] : []));
+  if (places.length < 2) return null;
+  const own = places.map((index) => correct[index] as number);
+  const others = replaced.map((one) => places.map((index) => one.correct[index] as number));
+  const { value, interval, undefinedResamples, resampled } = bootstrap({
+    count: places.length,
     statistic: (indices) => {
-      const accuracy = meanAt(correct, indices);
+      const accuracy = meanAt(own, indices);
       const room = accuracy - floor;
-      return room > 0 ? Math.min(...replaced.map((scores) => accuracy - meanAt(scores, indices))) / room : Number.NaN;
+      return room > 0 ? Math.min(...others.map((scores) => accuracy - meanAt(scores, indices))) / room : Number.NaN;
     },
     ...drawing,
   });
-  return Number.isFinite(value) ? { value, interval } : null;
+  if (!Number.isFinite(value) || !interval.every(Number.isFinite)) return null;
+  return { value, interval, count: places.length, undefinedShare: undefinedResamples / (undefinedResamples + resampled.length) };
 }
+
+/** With more undefined resamples than this, an interval says nothing. */
+export const mostUndefined = 0.05;
 
 /** The verdict's rule, for an audit's numbers. */
 export function judgeThoughts({
   accuracy,
   dependence,
+  withoutAnother = 0,
   floor,
   interventions,
   usedFrom = 0.5,
   unusedTo = 0.1,
   smallestLoss = 0.05,
-}: Pick<ThoughtAudit, 'accuracy' | 'dependence' | 'floor' | 'interventions'> & { usedFrom?: number; unusedTo?: number; smallestLoss?: number }): Pick<
+}: Pick<ThoughtAudit, 'accuracy' | 'dependence' | 'floor' | 'interventions'> & { /** @default 0 */ withoutAnother?: number; usedFrom?: number; unusedTo?: number; smallestLoss?: number }): Pick<
   ThoughtAudit,
   'verdict' | 'certain' | 'evidence'
 > {
@@ -245,7 +275,8 @@ export function judgeThoughts({
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const between = ({ interval }: Estimate, write: (value: number) => string) => `[${write(interval[0])}, ${write(interval[1])}]`;
   const find = (kind: InterventionKind) => interventions.find((one) => one.kind === kind)?.effect ?? undefined;
-  if (dependence === null || accuracy.interval[0] <= floor) {
+  const atFloor = accuracy.interval[0] <= floor;
+  if (atFloor) {
     evidence.push(`With its own thoughts the model answers ${percent(accuracy.value)} ${between(accuracy, percent)}, no better than the floor of ${percent(floor)}: there is no gain that thoughts could explain.`);
   }
   for (const [kind, words] of [
@@ -258,12 +289,22 @@ export function judgeThoughts({
       `${words} accuracy is ${percent(effect.accuracy.value)} instead of ${percent(effect.accuracy.value + effect.accuracyDrop.value)} (drop ${between(effect.accuracyDrop, percent)}), ${percent(effect.flips.value)} of the answers change, and the true answer loses ${effect.likelihoodLoss.value.toFixed(3)} nats ${between(effect.likelihoodLoss, (value) => value.toFixed(3))}.`,
     );
   }
+  if (withoutAnother > 0) evidence.push(`For ${withoutAnother} ${withoutAnother === 1 ? 'example' : 'examples'} no other has as many thoughts: they are left out where thoughts are exchanged.`);
   const swapped = find('swapped');
   if (swapped?.follows !== undefined && swapped.stays !== undefined) {
     evidence.push(`Where two examples exchange their thoughts, the answer follows the thought in ${percent(swapped.follows.value)} ${between(swapped.follows, percent)} and stays in ${percent(swapped.stays.value)}.`);
   }
-  if (dependence === null || accuracy.interval[0] <= floor) return { verdict: 'not used', certain: false, evidence };
-  evidence.push(`Of the accuracy above the floor of ${percent(floor)}, ${percent(dependence.value)} ${between(dependence, percent)} depends on what the thoughts say.`);
+  else evidence.push('No two examples with answers that differ could exchange their thoughts, so that nothing shows whether answers follow them.');
+  if (atFloor) return { verdict: 'cannot tell', certain: false, evidence };
+  if (dependence === null) {
+    evidence.push('No thoughts could be exchanged for others in range, so that nothing shows whether answers depend on them.');
+    return { verdict: 'cannot tell', certain: false, evidence };
+  }
+  if (dependence.undefinedShare > mostUndefined) {
+    evidence.push(`In ${percent(dependence.undefinedShare)} of the resamples accuracy is no better than the floor, so that the dependence has no interval.`);
+    return { verdict: 'cannot tell', certain: false, evidence };
+  }
+  evidence.push(`Of the accuracy above the floor of ${percent(floor)}, ${percent(dependence.value)} ${between(dependence, percent)} depends on what the thoughts say${dependence.undefinedShare > 0 ? `; ${percent(dependence.undefinedShare)} of the resamples are left out, where accuracy is no better than the floor` : ''}.`);
   const [low, high] = dependence.interval;
   const losses = [find('another'), find('mean')].flatMap((effect) => (effect === undefined ? [] : [effect.likelihoodLoss]));
   // As with accuracy, both replacements must hurt before likelihood counts as evidence of use.
@@ -272,7 +313,7 @@ export function judgeThoughts({
   if (high <= unusedTo && !likelihoodSuffers) return { verdict: 'not used', certain: true, evidence };
   if (low <= 0 && !likelihoodSuffers) {
     evidence.push('There are too few samples to tell whether anything depends on them.');
-    return { verdict: dependence.value >= unusedTo ? 'partly used' : 'not used', certain: false, evidence };
+    return { verdict: 'cannot tell', certain: false, evidence };
   }
   if (high <= unusedTo) evidence.push('Accuracy hardly changes, but the true answer becomes less likely without the thoughts.');
   const belowUsed = high < usedFrom;

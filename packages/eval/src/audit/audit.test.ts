@@ -4,7 +4,7 @@ import { renderReport } from '../report/render-report';
 import { auditInterpreter } from './audit-interpreter';
 import { auditMarkdown, interpreterAuditSections, thoughtAuditSections } from './audit-sections';
 import type { InterpreterAuditSubject, ThoughtAuditSubject } from './audit-subject';
-import { auditThoughts } from './audit-thoughts';
+import { auditThoughts, judgeThoughts } from './audit-thoughts';
 import type { ThoughtStates } from './interventions';
 import { retainedInformation } from './retained-information';
 
@@ -85,9 +85,50 @@ describe('auditThoughts', () => {
       collect: subject.collect,
       run: async (run) => (await subject.run(run)).map((sample, index) => ({ ...sample, correct: index % 4 === 0 })),
     };
-    expect(await auditThoughts({ subject: broken, examples: examples(100), floor: 0.25, resamples: 300 })).toMatchObject({ verdict: 'not used', certain: false });
+    expect(await auditThoughts({ subject: broken, examples: examples(100), floor: 0.25, resamples: 300 })).toMatchObject({ verdict: 'cannot tell', certain: false });
     const few = await auditThoughts({ subject: subjectThat(({ index }) => index % 3 === 0), examples: examples(8), resamples: 300 });
     expect(few.certain).toBe(false);
+  });
+
+  it('cannot tell where no thought could be exchanged for another', async () => {
+    // One thought, the same for all: neither the mean nor another's is another thought.
+    const subject = subjectThat(() => false);
+    const same: ThoughtAuditSubject<Example> = { ...subject, collect: ({ examples: list }) => Promise.resolve(list.map(() => [Float32Array.of(1, 2)])) };
+    const audit = await auditThoughts({ subject: same, examples: examples(60), floor: 0.2, resamples: 200 });
+    expect(audit).toMatchObject({ verdict: 'cannot tell', certain: false, dependence: null });
+    expect(audit.evidence.join(' ')).toMatch(/No thoughts could be exchanged/);
+  });
+
+  it('leaves examples out of the control whose number of thoughts no other has, and says so', async () => {
+    const subject = subjectThat(() => true);
+    const lengths = (list: readonly Example[]) => list.map((example, index) => (index === 0 ? [...thoughtsOf(example), Float32Array.of(1, 1, 1, 1)] : thoughtsOf(example)));
+    const audit = await auditThoughts({ subject: { ...subject, collect: ({ examples: list }) => Promise.resolve(lengths(list)) }, examples: examples(80), floor: 0.25, resamples: 200 });
+    expect(audit).toMatchObject({ verdict: 'used', withoutAnother: 1 });
+    expect(audit.interventions.find(({ kind }) => kind === 'another')?.count).toBe(79);
+    expect(audit.evidence.join(' ')).toMatch(/For 1 example no other has as many thoughts/);
+    // Each a number of its own: there is no such control, and the mean alone decides nothing of it.
+    const alone = await auditThoughts({ subject: { ...subject, collect: ({ examples: list }) => Promise.resolve(list.map((example, index) => Array.from({ length: index + 2 }, (_, place) => thoughtsOf(example)[Math.min(1, place)] as Float32Array))) }, examples: examples(12), floor: 0, resamples: 200 });
+    expect(alone.interventions.find(({ kind }) => kind === 'another')).toMatchObject({ count: 0, effect: null });
+  });
+
+  it('counts resamples without room above the floor, and cannot tell with many of them', async () => {
+    const subject = subjectThat(({ index }) => index % 2 === 0);
+    const half: ThoughtAuditSubject<Example> = { ...subject, run: async (run) => (await subject.run(run)).map((sample, index) => ({ ...sample, correct: sample.correct && index % 9 !== 0 })) };
+    const audit = await auditThoughts({ subject: half, examples: examples(18), floor: 0.62, resamples: 400 });
+    expect(audit.dependence?.undefinedShare).toBeGreaterThan(0);
+    expect(audit.evidence.join(' ')).toMatch(/of the resamples are left out/);
+    const dependence = { value: 0.8, interval: [0.6, 0.9] as const, count: 18, undefinedShare: 0.2 };
+    expect(judgeThoughts({ ...audit, dependence })).toMatchObject({ verdict: 'cannot tell', certain: false });
+  });
+
+  it('swaps thoughts only where the other’s answer is a candidate', async () => {
+    const audit = await auditThoughts({ subject: subjectThat(() => true), examples: examples(200), floor: 0.25, resamples: 200, candidate: ({ answer }, other) => (answer < 2) === (Number(other) < 2) });
+    const swapped = audit.interventions.find(({ kind }) => kind === 'swapped');
+    expect(swapped?.count).toBeGreaterThan(150);
+    expect(swapped?.effect?.follows?.value).toBe(1);
+    const none = await auditThoughts({ subject: subjectThat(() => true), examples: examples(20), floor: 0.25, resamples: 200, candidate: () => false });
+    expect(none.interventions.find(({ kind }) => kind === 'swapped')).toMatchObject({ count: 0, effect: null });
+    expect(none.evidence.join(' ')).toMatch(/No two examples .* could exchange/);
   });
 
   it('is the same for the same seed', async () => {
@@ -141,8 +182,31 @@ describe('auditInterpreter', () => {
     expect(await auditInterpreter({ subject: interpreterThat({ reads: 0, hint: 5, facts: false }), examples: examples(50), resamples: 300 })).toMatchObject({ verdict: 'guesses from the question' });
   });
 
+  it('rests on inputs that it was trained on: another’s thought, and a blind interpreter where one is given', async () => {
+    // Lost without a thought, since it never saw such a prompt; but another's thought serves as well as the own.
+    const lost = interpreterThat({ reads: 0, hint: 6 });
+    const subject: InterpreterAuditSubject<Example> = { ...lost, explain: async (options) => (await lost.explain(options)).map((sample) => (options.thoughts === null ? { ...sample, factsRight: 0 } : sample)) };
+    expect(await auditInterpreter({ subject, examples: examples(120), resamples: 300 })).toMatchObject({ verdict: 'guesses from the question' });
+    const oracle = await auditInterpreter({ subject: interpreterThat({ reads: 10, hint: 3 }), blind: interpreterThat({ reads: 0, hint: 9 }), examples: examples(120), resamples: 300 });
+    expect(oracle.conditions.find(({ condition }) => condition === 'blind interpreter')?.factsRight?.value).toBeCloseTo(0.9, 5);
+    expect(oracle.verdict).toBe('reads the thought');
+    expect(await auditInterpreter({ subject: interpreterThat({ reads: 9, hint: 3 }), blind: interpreterThat({ reads: 0, hint: 9 }), examples: examples(120), resamples: 300 })).toMatchObject({ verdict: 'guesses from the question' });
+  });
+
+  it('has no other’s thought where no other example has as many, and says so', async () => {
+    const oracle = interpreterThat({ reads: 10, hint: 3 });
+    const pieces = (list: readonly Example[], of: (index: number) => number) => list.map((example, index) => Array.from({ length: of(index) }, () => thoughtsOf(example)[1] as Float32Array));
+    const alone = await auditInterpreter({ subject: { ...oracle, collect: ({ examples: list }) => Promise.resolve(pieces(list, (index) => index + 1)) }, examples: examples(12), resamples: 200 });
+    expect(alone.conditions.map(({ condition }) => condition)).not.toContain('another');
+    expect(alone).toMatchObject({ verdict: 'cannot tell', readShare: null });
+    expect(alone.evidence.join(' ')).toMatch(/No two examples have as many thoughts/);
+    const one = await auditInterpreter({ subject: { ...oracle, collect: ({ examples: list }) => Promise.resolve(pieces(list, (index) => (index === 0 ? 2 : 1))) }, examples: examples(60), resamples: 200 });
+    expect(one.conditions.find(({ condition }) => condition === 'another')).toMatchObject({ count: 59 });
+    expect(one).toMatchObject({ verdict: 'reads the thought', readShare: { count: 59 } });
+  });
+
   it('gives no certain verdict where the question tells all', async () => {
-    expect(await auditInterpreter({ subject: interpreterThat({ reads: 10, hint: 10 }), examples: examples(50), resamples: 300 })).toMatchObject({ readShare: null, certain: false });
+    expect(await auditInterpreter({ subject: interpreterThat({ reads: 10, hint: 10 }), examples: examples(50), resamples: 300 })).toMatchObject({ readShare: null, verdict: 'cannot tell', certain: false });
   });
 });
 

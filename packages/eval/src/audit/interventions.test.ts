@@ -47,7 +47,9 @@ describe('interventions', () => {
         return set.every((states, index) => {
           const partner = partners?.[index] as number;
           const shared = lengths.filter((length) => length === states.length).length > 1;
-          return partner !== index && replaced[index]?.length === lengths[partner] && (!shared || lengths[partner] === states.length);
+          // Nobody with as many thoughts: no control, never the own thoughts under its name.
+          if (!shared) return partner === -1 && replaced[index]?.length === states.length;
+          return partner !== index && lengths[partner] === states.length && replaced[index]?.length === states.length;
         });
       }),
     );

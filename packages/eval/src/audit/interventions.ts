@@ -79,8 +79,9 @@ export function replaceByNoise({
 }
 
 /**
- * Every example gets another example's thoughts: one that has as many, where there is one. Each example
- * gives once in its group (a random cycle), so that the set of thoughts stays the same.
+ * Every example gets the thoughts of another one that has as many. Each example gives once in its group (a random
+ * cycle), so that the set of thoughts stays the same. An example whose number of thoughts no other shares has no such
+ * control: it keeps its own, has the partner −1, and does not count.
  */
 export function replaceByAnother({
   thoughts,
@@ -95,14 +96,8 @@ export function replaceByAnother({
   const groups = new Map<number, number[]>();
   for (const [index, states] of thoughts.entries()) groups.set(states.length, [...(groups.get(states.length) ?? []), index]);
   const partners = new Int32Array(thoughts.length).fill(-1);
-  const alone: number[] = [];
-  for (const group of groups.values()) {
-    if (group.length === 1) alone.push(...group);
-    else placeCycle(random.shuffle(group), partners);
-  }
-  // Those whose number of thoughts nobody shares take from anybody else.
-  for (const index of alone) partners[index] = (index + 1 + random.integer(thoughts.length - 1)) % thoughts.length;
-  const replaced = thoughts.map((_, index) => copy(thoughts[partners[index] as number] as ThoughtStates));
+  for (const group of groups.values()) if (group.length > 1) placeCycle(random.shuffle(group), partners);
+  const replaced = thoughts.map((states, index) => copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)));
   return { kind: 'another', name: 'another example’s', thoughts: replaced, changed: changes(thoughts, replaced), partners };
 }
 
@@ -132,13 +127,15 @@ export function cutThoughts({ thoughts, kept }: { thoughts: readonly ThoughtStat
 }
 
 /**
- * Exchanges thoughts between examples of a pair whose answers differ, so that one can see whether the
- * answer follows the thought. An example without a partner keeps its own and does not count.
+ * Gives an example the thoughts of one whose answer differs and could be its own too, so that one can see whether the
+ * answer follows the thought: exchanged in pairs as far as possible. An example without a partner keeps its own and does
+ * not count.
  */
 export function swapThoughts({
   thoughts,
   answers,
   compatible = () => true,
+  candidate = () => true,
   seed = 0,
 }: {
   thoughts: readonly ThoughtStates[];
@@ -146,17 +143,26 @@ export function swapThoughts({
   answers: readonly (string | null)[];
   /** Whether two examples may exchange, such as those of one kind of question. @default any two */
   compatible?: (left: number, right: number) => boolean;
+  /** Whether an example could give an answer at all, such as one of its own options. @default any */
+  candidate?: (index: number, answer: string) => boolean;
   /** @default 0 */
   seed?: number;
 }): ThoughtIntervention {
   if (answers.length !== thoughts.length) throw new EvaluationError({ code: 'length-mismatch', message: `${thoughts.length} examples but ${answers.length} answers; give one each.` });
   const partners = new Int32Array(thoughts.length).fill(-1);
-  const waiting: number[] = [];
-  for (const index of new RandomStream(seed, 'thought swaps').shuffle(thoughts.map((_, place) => place))) {
-    if (answers[index] === null) continue;
-    const place = waiting.findIndex(
-      (other) => answers[other] !== answers[index] && thoughts[other]?.length === thoughts[index]?.length && thoughts[other]?.length !== 0 && compatible(other, index),
-    );
+  // What one could take from another: thoughts of the same number, with an answer that differs and that it could give.
+  const takes = (index: number, donor: number) =>
+    answers[index] !== null &&
+    answers[donor] !== null &&
+    answers[donor] !== answers[index] &&
+    thoughts[donor]?.length === thoughts[index]?.length &&
+    thoughts[index]?.length !== 0 &&
+    compatible(donor, index) &&
+    candidate(index, answers[donor] as string);
+  const order = new RandomStream(seed, 'thought swaps').shuffle(thoughts.map((_, place) => place));
+  let waiting: number[] = [];
+  for (const index of order) {
+    const place = waiting.findIndex((other) => takes(index, other) && takes(other, index));
     if (place < 0) {
       waiting.push(index);
       continue;
@@ -165,6 +171,9 @@ export function swapThoughts({
     partners[index] = other;
     partners[other] = index;
   }
+  // Who found nobody to exchange with may still take from somebody.
+  waiting = waiting.filter((index) => answers[index] !== null);
+  for (const index of waiting) partners[index] = order.find((donor) => donor !== index && takes(index, donor)) ?? -1;
   const replaced = thoughts.map((states, index) => copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)));
   return { kind: 'swapped', name: 'swapped between answers that differ', thoughts: replaced, changed: changes(thoughts, replaced), partners };
 }

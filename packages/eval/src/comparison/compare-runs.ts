@@ -1,9 +1,9 @@
 import { EvaluationError } from '../errors';
 import { scoreOf, type SampleRecord } from '../results/sample-record';
-import { pairedBootstrap, type BootstrapOptions, type PairedDifference } from '../statistics/bootstrap';
+import { pairedBootstrap, pairedInterval, type BootstrapOptions, type PairedDifference } from '../statistics/bootstrap';
 import { holmCorrection } from '../statistics/holm-correction';
 import { meanAndDeviation, wilsonInterval, type Interval } from '../statistics/intervals';
-import { mcnemarTest, type McNemarResult } from '../statistics/mcnemar';
+import { mcnemarInterval, mcnemarTest, type McNemarResult } from '../statistics/mcnemar';
 import { normalQuantile } from '../statistics/normal-distribution';
 
 /** A run of one task, to be compared. */
@@ -37,15 +37,19 @@ export interface RunComparison {
   right: string;
   /** Samples in both. */
   count: number;
-  /** left − right, with its bootstrap interval. */
+  /**
+   * left − right, with the interval that belongs to the test: McNemar's where scores are 0 or 1, else the paired
+   * bootstrap's, at the level that Holm's correction leaves to this comparison. It leaves out 0 exactly where the
+   * difference is `significant`. `pValue` is the bootstrap's own.
+   */
   difference: Pick<PairedDifference, 'value' | 'interval' | 'standardError' | 'pValue'>;
   /** Where all scores are 0 or 1; else null. */
   mcnemar: McNemarResult | null;
-  /** McNemar's p-value, or else the bootstrap's. */
+  /** McNemar's p-value, or else the bootstrap's: a test of these two models, not of how they were trained. */
   pValue: number;
   /** After Holm's correction for the number of comparisons. */
   adjustedPValue: number;
-  /** adjustedPValue < 1 − confidence. */
+  /** adjustedPValue < 1 − confidence: what words, tables and intervals follow. */
   significant: boolean;
 }
 
@@ -80,6 +84,7 @@ export function compareRuns({
   const names = new Set(runs.map((run) => run.name));
   if (names.size < runs.length) throw new EvaluationError({ code: 'invalid-argument', message: 'Two runs have one name; name each its own.' });
   const comparisons: RunComparison[] = [];
+  const paired: PairedDifference[] = [];
   for (const [index, left] of runs.entries()) {
     for (const right of runs.slice(index + 1)) {
       const pairs = pairSamples({ left, right, onlyShared });
@@ -87,7 +92,9 @@ export function compareRuns({
       const rightScores = pairs.map(([, sample]) => scoreOf(sample, metric));
       const binary = [...leftScores, ...rightScores].every((score) => score === 0 || score === 1);
       const mcnemar = binary ? mcnemarTest({ left: leftScores.map(Boolean), right: rightScores.map(Boolean) }) : null;
-      const { value, interval, standardError, pValue } = pairedBootstrap({ left: leftScores, right: rightScores, confidence, ...options });
+      const difference = pairedBootstrap({ left: leftScores, right: rightScores, confidence, ...options });
+      const { value, interval, standardError, pValue } = difference;
+      paired.push(difference);
       comparisons.push({
         left: left.name,
         right: right.name,
@@ -104,6 +111,9 @@ export function compareRuns({
     const comparison = comparisons[index] as RunComparison;
     comparison.adjustedPValue = adjusted;
     comparison.significant = adjusted < 1 - confidence;
+    // Holm compares p with (1 − confidence) · p / adjusted: the interval of that level says the same as the test.
+    const level = 1 - (1 - confidence) * (adjusted > 0 ? comparison.pValue / adjusted : 1 / comparisons.length);
+    comparison.difference.interval = comparison.mcnemar === null ? pairedInterval({ difference: paired[index] as PairedDifference, confidence: level }) : mcnemarInterval({ result: comparison.mcnemar, count: comparison.count, confidence: level });
   }
   return { metric, confidence, runs: runs.map((run) => scoreRun({ run, metric, confidence })), comparisons };
 }

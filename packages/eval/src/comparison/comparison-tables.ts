@@ -1,17 +1,18 @@
+import { printable } from '@subtext/core';
 import { formatInterval, formatValue } from '../report/format-value';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
 import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
-import type { ComparisonResult, RunComparison } from './compare-runs';
+import type { ComparisonResult } from './compare-runs';
 
-/** What the comparisons say, a sentence each; the ones that are not significant are named so. */
-export function comparisonSentences({ comparisons, confidence }: ComparisonResult): string[] {
-  return comparisons.map((comparison) => {
-    const { left, right, difference, adjustedPValue, significant, count } = comparison;
-    const points = `${formatValue({ value: 100 * Math.abs(difference.value), digits: 1 })} points [${bounds(comparison)}]`;
+/** What the comparisons say, a sentence each, in the tables' sign: the left run's score less the right one's. */
+export function comparisonSentences({ comparisons }: ComparisonResult): string[] {
+  return comparisons.map(({ left, right, difference: { value, interval }, adjustedPValue, significant, count }) => {
+    const number = (points: number) => formatValue({ value: 100 * points, digits: 1 });
     const test = `p ${probability(adjustedPValue).replace(/^(?!<)/, '= ')}${comparisons.length > 1 ? ' after Holm' : ''}, ${count} samples`;
-    if (!significant) return `${left} and ${right} do not differ significantly: ${difference.value === 0 ? 'no difference' : points} (${test}). At ${formatValue({ value: confidence, format: 'percent', digits: 0 })} confidence either may be better.`;
-    return `${difference.value > 0 ? left : right} is better than ${difference.value > 0 ? right : left} by ${points} (${test}).`;
+    const measured = `${left} − ${right} is ${number(value)} points [${number(interval[0])}, ${number(interval[1])}] (${test})`;
+    if (!significant) return `${left} and ${right} do not differ significantly; either may be better: ${measured}.`;
+    return `${value > 0 ? left : right} is better than ${value > 0 ? right : left}: ${measured}.`;
   });
 }
 
@@ -19,8 +20,8 @@ const scoreColumns: TableColumn[] = [
   { header: 'run' },
   { header: 'score', format: 'percent', align: 'right' },
   { header: 'samples', format: 'integer' },
-  { header: 'tokens with tags', digits: 1 },
-  { header: 'without', digits: 1 },
+  { header: 'tokens', digits: 1 },
+  { header: 'tokens without tags', digits: 1 },
   { header: 'thoughts', digits: 1 },
   { header: 'seconds', format: 'seconds' },
   { header: 'unparseable', format: 'integer' },
@@ -30,7 +31,7 @@ const scoreColumns: TableColumn[] = [
 const pairColumns: TableColumn[] = [
   { header: 'left' },
   { header: 'right' },
-  { header: 'difference', format: 'percent', align: 'right' },
+  { header: 'left − right', format: 'percent', align: 'right' },
   { header: 'only left is correct', align: 'right' },
   { header: 'only right is correct', align: 'right' },
   { header: 'p', align: 'right' },
@@ -50,7 +51,7 @@ export function comparisonSections(result: ComparisonResult): ReportSection[] {
     }),
     tableSection({
       title: 'Pairs of runs',
-      caption: 'Differences left − right over the same samples with bootstrap intervals; p by McNemar where scores are right or wrong, else by the bootstrap.',
+      caption: 'Differences over the same samples; p and interval by McNemar’s test where scores are right or wrong, else by the paired bootstrap, the interval at the level that Holm’s correction leaves: it leaves out 0 where the difference is significant. They test these models; whether the methods differ takes several seeds of each.',
       columns: pairColumns,
       rows: pairRows(result),
     }),
@@ -92,7 +93,7 @@ function pairRows({ comparisons }: ComparisonResult): TableCell[][] {
 
 /** A table in Markdown from the same cells as a report's. */
 export function markdownTable(columns: readonly TableColumn[], rows: readonly TableCell[][]): string[] {
-  const line = (cells: string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replace(/\s*\n\s*/g, ' ')).join(' | ')} |`;
+  const line = (cells: string[]) => `| ${cells.map(markdownText).join(' | ')} |`;
   const text = (cell: TableCell, column: TableColumn): string => {
     const rich = typeof cell === 'object' && cell !== null ? cell : { value: cell };
     const { format = column.format, digits = column.digits } = rich;
@@ -107,12 +108,12 @@ export function markdownTable(columns: readonly TableColumn[], rows: readonly Ta
   ];
 }
 
-function bounds({ difference: { value, interval } }: RunComparison): string {
-  const signed = value < 0 ? [-interval[1], -interval[0]] : interval;
-  return signed.map((bound) => formatValue({ value: 100 * (bound as number), digits: 1 })).join(', ');
-}
-
 /** A p-value as papers write it. */
 export function probability(value: number): string {
   return value < 0.001 ? '< 0.001' : value.toFixed(3);
+}
+
+/** A text of a model or of data in a Markdown table: no markup, no control characters, one line. */
+export function markdownText(text: string): string {
+  return printable(text).replace(/\s*\n\s*/g, ' ').replaceAll('|', '\\|').replace(/<(?=[a-z/!?])/gi, '&lt;');
 }

@@ -44,7 +44,7 @@ describe('compareRuns', () => {
 
   it('says so in words, Markdown and HTML', () => {
     const sentences = comparisonSentences(result);
-    expect(sentences[0]).toMatch(/^good\|one is better than bad by [\d.]+ points \[[\d.]+, [\d.]+\] \(p < 0\.001 after Holm, 300 samples\)/);
+    expect(sentences[0]).toMatch(/^good\|one is better than bad: good\|one − bad is [\d.]+ points \[[\d.]+, [\d.]+\] \(p < 0\.001 after Holm, 300 samples\)/);
     expect(sentences[2]).toMatch(/do not differ significantly/);
     const markdown = comparisonMarkdown(result);
     expect(markdown).toContain('| good\\|one | bad |');
@@ -60,6 +60,28 @@ describe('compareRuns', () => {
     };
     const { comparisons } = compareRuns({ runs: [soft('a', 0.1), soft('b', 0)], metric: 'exact_match', resamples: 200 });
     expect(comparisons[0]).toMatchObject({ mcnemar: null, significant: true });
+  });
+
+  it('says one thing in words, interval, sign and p, whatever the runs', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = new RandomStream(seed, 'cases');
+      const binary = seed % 3 !== 0;
+      const runs = Array.from({ length: 2 + (seed % 3) }, (_, index) => {
+        const base = run(`run ${index}`, 0.5 + 0.1 * random.uniform(-1, 1), seed * 10 + index, { count: 60 + seed * 3 });
+        return binary ? base : { ...base, samples: base.samples.map((sample) => ({ ...sample, exact_match: (sample.exact_match as number) * random.uniform() })) };
+      });
+      const found = compareRuns({ runs, metric: 'exact_match', resamples: 400 });
+      for (const [index, { difference: { value, interval }, significant, adjustedPValue, left, right }] of found.comparisons.entries()) {
+        const [low, high] = interval;
+        expect(low <= value && value <= high).toBe(true);
+        expect([seed, index, low > 0 || high < 0, adjustedPValue < 0.05]).toEqual([seed, index, significant, significant]);
+        const sentence = comparisonSentences(found)[index]!;
+        expect(sentence.startsWith(significant ? `${value > 0 ? left : right} is better than` : `${left} and ${right} do not differ significantly; either may be better`)).toBe(true);
+        expect(sentence).toContain(`${left} − ${right} is ${value < 0 && Math.abs(value) >= 0.0005 ? '−' : ''}`);
+      }
+      const row = comparisonMarkdown(found).split('\n').find((line) => line.startsWith('| run 0 | run 1 |'))!;
+      expect(row.includes('not significant')).toBe(!found.comparisons[0]!.significant);
+    }
   });
 
   it('refuses runs of other samples, and takes the shared ones when asked', () => {

@@ -24,10 +24,10 @@ const columns: TableColumn[] = [
   { header: 'metric' },
   { header: 'score', format: 'percent', align: 'right' },
   { header: 'samples', format: 'integer' },
-  { header: 'tokens with tags', digits: 1 },
-  { header: 'without', digits: 1 },
+  { header: 'tokens', digits: 1 },
+  { header: 'tokens without tags', digits: 1 },
   { header: 'thoughts', digits: 1 },
-  { header: 'seconds', format: 'seconds' },
+  { header: 'time', format: 'seconds' },
   { header: 'unparseable', format: 'integer' },
   { header: 'failed', format: 'integer' },
   { header: 'dropped', format: 'integer' },
@@ -62,11 +62,18 @@ export function runSections({
         { name: 'date', value: new Date(results.date * 1000).toISOString() },
         { name: 'commit', value: results.git_hash ?? 'not in a git work tree' },
         ...Object.entries(results.data_hashes).map(([task, hash]) => ({ name: `data of ${task}`, value: hash })),
-        ...Object.entries(results.config).map(([name, value]) => ({ name, value: typeof value === 'string' ? value : JSON.stringify(value) })),
+        ...Object.entries(results.config).flatMap(([name, value]) => (value === null || name === 'model' ? [] : [{ name, value: settingText(value) }])),
         ...Object.entries(results.versions_of_packages).map(([name, value]) => ({ name, value })),
       ],
     }),
   ];
+}
+
+/** A setting in words: `temperature 0, max_new_tokens 64`, not JSON. */
+function settingText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const parts = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
+  return Array.isArray(value) ? value.map(settingText).join(', ') : parts.map(([name, part]) => `${name.replaceAll('_', ' ')} ${settingText(part)}`).join(', ');
 }
 
 /** The scores of a run as a Markdown table. */

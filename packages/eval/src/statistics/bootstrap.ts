@@ -69,6 +69,18 @@ export function bootstrap({
   };
 }
 
+/**
+ * The interval that belongs to a paired bootstrap's p-value: it leaves out 0 exactly where the p-value is below
+ * 1 − confidence. Its ends are resampled values; with too few resamples for so high a confidence it reaches to 0.
+ */
+export function pairedInterval({ difference: { resampled }, confidence = 0.95 }: { difference: PairedDifference; /** @default 0.95 */ confidence?: number }): Interval {
+  checkConfidence(confidence);
+  const outside = Math.ceil(((1 - confidence) * (resampled.length + 1)) / 2 - 1) - 1;
+  const last = resampled.length - 1;
+  if (outside < 0) return [Math.min(0, resampled[0] as number), Math.max(0, resampled[last] as number)];
+  return [resampled[outside] as number, resampled[last - outside] as number];
+}
+
 /** A difference of two paired runs. */
 export interface PairedDifference extends BootstrapResult {
   /** Two-sided: twice the smaller share of resamples at or beyond zero, counting the samples themselves as one. */

@@ -5,7 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { bootstrap, meanAt, pairedBootstrap, percentile } from './bootstrap';
 import { holmCorrection } from './holm-correction';
 import { meanAndDeviation, wilsonInterval } from './intervals';
-import { mcnemarTest } from './mcnemar';
+import { mcnemarInterval, mcnemarTest } from './mcnemar';
+import { compareSeeds } from './seed-test';
 import { complementaryError, normalQuantile } from './normal-distribution';
 
 /** Made by tooling/parity/make_statistics_fixtures.py with scipy and statsmodels. */
@@ -115,6 +116,39 @@ describe('properties', () => {
         return low >= 0 && high <= 1 && low <= successes / total && successes / total <= high;
       }),
     );
+  });
+
+  it('tests of methods over seeds are Student’s and the exact one over signs', () => {
+    // scipy 1.14: ttest_rel([.98, .96, .95], [.55, .47, .44]) and the exact permutation of signs.
+    const three = compareSeeds({ left: [0.98, 0.96, 0.95], right: [0.55, 0.47, 0.44] });
+    expect(three.difference).toBeCloseTo(0.47666666666666674, 12);
+    const deviation = Math.sqrt(((0.43 - 0.4766666667) ** 2 + (0.49 - 0.4766666667) ** 2 + (0.51 - 0.4766666667) ** 2) / 2);
+    expect(three.statistic).toBeCloseTo(0.4766666667 / (deviation / Math.sqrt(3)), 6);
+    // Two degrees of freedom have a closed form: p = 1 − t / √(t² + 2).
+    expect(three.pValue).toBeCloseTo(1 - three.statistic / Math.sqrt(three.statistic ** 2 + 2), 10);
+    expect(three.permutationPValue).toBe(2 / 8);
+    // One degree of freedom is Cauchy's: p = 1 − 2/π · atan t.
+    const two = compareSeeds({ left: [1, 4], right: [0, 1] });
+    expect(two.pValue).toBeCloseTo(1 - (2 / Math.PI) * Math.atan(2), 10);
+    // The 97.5 % quantile of t with one degree of freedom is 12.7062…
+    expect(two.interval[1]).toBeCloseTo(2 + 12.706204736, 6);
+    expect(compareSeeds({ left: [1, 1, 1], right: [1, 1, 1] })).toMatchObject({ difference: 0, pValue: 1, permutationPValue: 1 });
+    expect(compareSeeds({ left: [2, 2], right: [1, 1] })).toMatchObject({ statistic: Infinity, pValue: 0, permutationPValue: 0.5 });
+    expect(() => compareSeeds({ left: [1], right: [0] })).toThrowError(/One seed says nothing/);
+  });
+
+  it('McNemar’s interval leaves out 0 exactly where its test does', () => {
+    for (const [onlyLeft, onlyRight] of [[0, 0], [1, 0], [5, 0], [6, 0], [8, 2], [10, 3], [40, 20], [31, 45], [700, 600], [900, 700], [1200, 1100]] as const) {
+      const left = [...new Array<boolean>(onlyLeft).fill(true), ...new Array<boolean>(onlyRight).fill(false), ...new Array<boolean>(50).fill(true)];
+      const right = left.map((value, index) => (index < onlyLeft + onlyRight ? !value : value));
+      const result = mcnemarTest({ left, right });
+      for (const confidence of [0.9, 0.95, 0.99, 0.999]) {
+        const [low, high] = mcnemarInterval({ result, count: left.length, confidence });
+        const value = (onlyLeft - onlyRight) / left.length;
+        expect(low <= value && value <= high).toBe(true);
+        expect([onlyLeft, onlyRight, confidence, low > 0 || high < 0]).toEqual([onlyLeft, onlyRight, confidence, result.pValue < 1 - confidence]);
+      }
+    }
   });
 
   it('refuses what cannot be answered', () => {

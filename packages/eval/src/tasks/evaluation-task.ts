@@ -1,5 +1,6 @@
 import type { ExampleStream, ReadOptions, ReasoningExample } from '@subtext/data';
 import type { AnswerFilter } from '../answers/answer-filters';
+import { escapePattern } from '../metrics/recall';
 import type { SampleRecord } from '../results/sample-record';
 import type { JudgeStep } from './judge/judge-step';
 
@@ -71,3 +72,16 @@ export function sampleDocument(example: ReasoningExample): Record<string, unknow
 
 /** The name of a task's own rule where others stand beside it. */
 export const finalAnswerFilter = 'final-answer';
+
+/**
+ * Whether an answer, as a task extracts it, is one that an example's question allows: one of its options, or of a graph's
+ * two candidates. Any answer where the question names none.
+ */
+export function isCandidate({ facts, answer: truth }: ReasoningExample, answer: string): boolean {
+  if (facts?.kind === 'choice') return facts.options.some(({ letter, text }) => letter === answer || text === answer);
+  if (facts?.kind !== 'graph') return true;
+  const { target, negativeTarget, symbols } = facts;
+  // Graphs are asked by node numbers or in words; the true answer shows which.
+  if (/^\d+$/.test(truth)) return answer === String(target) || answer === String(negativeTarget);
+  return [target, negativeTarget].some((node) => new RegExp(`(?<![\\p{L}\\p{N}])${escapePattern(symbols[node] as string)}(?![\\p{L}\\p{N}])`, 'iu').test(answer)) && answer.toLowerCase().startsWith(truth.split(' ')[0]!.toLowerCase());
+}
