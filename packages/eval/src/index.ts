@@ -81,7 +81,7 @@ export { superpositionSections } from './probes/superposition-sections';
 
 export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
-export { explanationRequests, thoughtConditions, type ThoughtCondition } from './thinking/thought-conditions';
+export { explanationRequests, thoughtConditions, type ConditionRequests, type ThoughtCondition } from './thinking/thought-conditions';
 
 export { exactMatchScore, isCandidate, sampleDocument, type EvaluationTask, type TaskMetric, type TaskScore } from './tasks/evaluation-task';
 export { groupAccuracy, multipleChoiceTask, promptWithOptions } from './tasks/multiple-choice-task';

@@ -1,16 +1,19 @@
 import type { ReasoningExample } from '@subtext/data';
 import { ThinkingPool } from '@subtext/decoder';
-import { type AnswerSummary, explanationRequests, type ExplanationScore, scoreExplanations, summarizeAnswers, type ThoughtCondition, thoughtConditions } from '@subtext/eval';
+import { parseJson } from '@subtext/core';
+import { readTextFile, writeFileAtomically } from '@subtext/core/node';
+import { type AnswerSummary, explanationRequests, type ExplanationScore, hashExamples, isCorrect, scoreExplanations, summarizeAnswers, type ThoughtCondition, thoughtConditions } from '@subtext/eval';
 import type { Output } from '@subtext/terminal';
-import { type Answer, writeAtomically } from '@subtext/trainer';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Answer } from '@subtext/trainer';
+import { basename, join } from 'node:path';
 
 /** One unseen question with what the model made of it. */
 export interface EvaluatedExample extends Pick<Answer, 'text' | 'answer' | 'stages' | 'tokens' | 'finished'> {
   id: string;
   question: string;
   expected: string;
+  /** By the same rule as the summary's accuracy. */
+  correct: boolean;
   image?: string;
   /** By stage: the explanation of the example's own thought. */
   explanations: Record<string, string>;
@@ -18,11 +21,13 @@ export interface EvaluatedExample extends Pick<Answer, 'text' | 'answer' | 'stag
 
 /** What an evaluation found; saved as `evaluation.json` beside the run. */
 export interface RunEvaluation {
-  /** The run's fingerprint, so that an evaluation is repeated only where the model changed. */
+  /** Raised when this file changes its shape. */
+  format: 2;
+  /** Of the run and of what was asked, pictures included, so that an evaluation is repeated exactly where one of them changed. */
   fingerprint: string;
   summary: AnswerSummary;
-  /** By stage and condition. */
-  explanations: Record<string, Record<ThoughtCondition, ExplanationScore>>;
+  /** By stage and condition; a condition that no example has is left out, such as another's thought where none has as many. */
+  explanations: Record<string, Partial<Record<ThoughtCondition, ExplanationScore>>>;
   /** Milliseconds an answer alone takes, one question after the other: the median. */
   singleMilliseconds: number;
   examples: EvaluatedExample[];
@@ -53,11 +58,11 @@ export async function evaluateRun({
   output: Output;
   signal?: AbortSignal;
 }): Promise<RunEvaluation> {
-  const { fingerprint } = JSON.parse(await readFile(join(folder, 'finished.json'), 'utf8')) as { fingerprint: string };
-  const key = `${fingerprint}/${examples.length}`;
+  const { fingerprint } = JSON.parse(await readTextFile({ path: join(folder, 'finished.json') })) as { fingerprint: string };
+  const key = `${fingerprint}/${await hashExamples(examples)}`;
   const path = join(folder, 'evaluation.json');
-  const kept = await readFile(path, 'utf8').then((text) => JSON.parse(text) as RunEvaluation, () => undefined);
-  if (kept?.fingerprint === key) return kept;
+  const kept = await readKept({ path, key });
+  if (kept !== undefined) return kept;
 
   const pool = await ThinkingPool.start({ reasoner, interpreters, workers });
   try {
@@ -84,31 +89,51 @@ export async function evaluateRun({
     const words: Record<string, string>[] = examples.map(() => ({}));
     const hidden = interpreters.length > 0 ? [...new Set(answers.flatMap(({ thoughts }) => thoughts.map(({ stage }) => stage)))] : [];
     for (const [index, stage] of hidden.entries()) {
-      // An example whose response lacks the stage cannot be explained; it counts as an empty text.
-      const interpreter = interpreters.length === 1 ? 0 : interpreters.findIndex((name) => name.endsWith(stage));
-      const scores: Partial<Record<ThoughtCondition, ExplanationScore>> = {};
+      const interpreter = interpreters.length === 1 ? 0 : interpreters.findIndex((name) => basename(name) === stage);
+      if (interpreter < 0) continue;
+      const scores: RunEvaluation['explanations'][string] = {};
       for (const condition of thoughtConditions) {
-        const texts = await pool.explain({ interpreter, requests: explanationRequests({ answers, examples, stage, condition }), signal });
-        scores[condition] = scoreExplanations({ explanations: texts, stage, examples });
-        if (condition === 'own') for (const [example, text] of texts.entries()) words[example]![stage] = text;
+        const { indices, requests } = explanationRequests({ answers, examples, stage, condition });
+        if (indices.length === 0) continue;
+        const asked = requests.flatMap((request) => request ?? []);
+        const written = asked.length === 0 ? [] : await pool.explain({ interpreter, requests: asked, signal });
+        // An example whose response lacks the stage cannot be explained; it counts as an empty text.
+        let next = 0;
+        const texts = requests.map((request) => (request === null ? '' : written[next++]!));
+        scores[condition] = scoreExplanations({ explanations: texts, stage, examples: indices.map((place) => examples[place]!) });
+        if (condition === 'own') for (const [place, text] of texts.entries()) if (requests[place] !== null) words[indices[place]!]![stage] = text;
       }
-      explanations[stage] = scores as Record<ThoughtCondition, ExplanationScore>;
+      if (Object.keys(scores).length > 0) explanations[stage] = scores;
       output.progress({ label: `${method}: explaining thoughts`, done: index + 1, total: hidden.length });
     }
     output.endProgress();
     const evaluation: RunEvaluation = {
+      format: 2,
       fingerprint: key,
       summary: summarizeAnswers({ method, answers, examples, seconds }),
       explanations,
       singleMilliseconds: times[Math.floor(times.length / 2)]!,
-      examples: examples.map(({ id, question, answer: expected, image }, index) => {
+      examples: examples.map((example, index) => {
+        const { id, question, answer: expected, image } = example;
         const { text, answer, stages, tokens, finished } = answers[index]!;
-        return { id, question, expected, image: image?.path, text, answer, stages, tokens, finished, explanations: words[index]! };
+        return { id, question, expected, correct: isCorrect({ answer: answers[index]!, example }), image: image?.path, text, answer, stages, tokens, finished, explanations: words[index]! };
       }),
     };
-    await writeAtomically({ path, data: JSON.stringify(evaluation) });
+    await writeFileAtomically({ path, data: JSON.stringify(evaluation) });
     return evaluation;
   } finally {
     await pool.close();
+  }
+}
+
+/** An evaluation of the same run and examples that an earlier start wrote; undefined for none, and for a file that is no such. */
+async function readKept({ path, key }: { path: string; key: string }): Promise<RunEvaluation | undefined> {
+  try {
+    const kept = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 30 }), name: path }) as Partial<RunEvaluation> | null;
+    const whole = kept?.format === 2 && kept.fingerprint === key && typeof kept.summary?.accuracy === 'number' && Array.isArray(kept.examples) && typeof kept.explanations === 'object' && typeof kept.singleMilliseconds === 'number';
+    return whole ? (kept as RunEvaluation) : undefined;
+  } catch {
+    // Whatever is wrong with it, it is made anew.
+    return undefined;
   }
 }

@@ -1,6 +1,6 @@
-import { chartSection, type ChartSeries, gallerySection, type GalleryItem, proseSection, renderReport, tableSection } from '@subtext/eval';
+import { chartSection, type ChartSeries, gallerySection, type GalleryItem, isReportPicture, proseSection, renderReport, tableSection } from '@subtext/eval';
+import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import type { RunEvaluation } from './evaluate-run';
@@ -56,24 +56,26 @@ async function readCurve(run: StartRun): Promise<{ series: ChartSeries[]; phases
 
 /** Right and wrong answers in equal parts, as far as there are any, in the set's order. */
 function chooseExamples({ evaluation, count }: { evaluation: RunEvaluation; count: number }): RunEvaluation['examples'] {
-  const right = evaluation.examples.filter(({ answer, expected }) => answer === expected);
-  const wrong = evaluation.examples.filter(({ answer, expected }) => answer !== expected);
+  const right = evaluation.examples.filter(({ correct }) => correct);
+  const wrong = evaluation.examples.filter(({ correct }) => !correct);
   const chosenWrong = wrong.slice(0, Math.floor(count / 2));
   return [...right.slice(0, count - chosenWrong.length), ...chosenWrong];
 }
 
-function galleryItem({ example, truth }: { example: RunEvaluation['examples'][number]; truth: ReasoningExample }): GalleryItem {
+async function galleryItem({ example, truth }: { example: RunEvaluation['examples'][number]; truth: ReasoningExample }): Promise<GalleryItem> {
+  // A picture that is gone or broken by now leaves its place empty.
+  const data = example.image === undefined ? undefined : await readRegularFile({ path: example.image }).catch(() => undefined);
   return {
     name: example.id,
     question: example.question,
     answer: example.answer ?? null,
     expected: example.expected,
-    correct: example.answer === example.expected,
-    image: example.image === undefined ? undefined : { data: readFileSync(example.image), alternativeText: `The picture of ${example.id}`, pixelated: true },
+    correct: example.correct,
+    ...(data !== undefined && isReportPicture(data) ? { image: { data, alternativeText: `The picture of ${example.id}`, pixelated: true } } : {}),
     thinkingTokens: example.text.match(/<THINKING_OF_[A-Z_0-9]+>/g) ?? [],
     output: example.text,
     counts: [`${example.tokens.generated} generated tokens`, `${example.tokens.withoutTags} without tags`, `${example.tokens.thinking} thinking tokens`],
-    thoughts: Object.entries(example.explanations).map(([stage, reading]) => ({ stage, reading, truth: truth.steps.find(({ name }) => name === stage)?.text ?? null })),
+    thoughts: Object.entries(example.explanations).map(([stage, reading]) => ({ stage, reading, truth: truth.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage)?.text ?? null })),
   };
 }
 
@@ -86,6 +88,7 @@ export async function startReport({ results, runs, examples }: { results: StartR
   const curves = await Promise.all(runs.map(async (run) => ({ run, curve: await readCurve(run) })));
   const truths = new Map(examples.map((example) => [example.id, example]));
   const caption = results.explanations.caption;
+  const items = await Promise.all(chooseExamples({ evaluation: heima.evaluation, count: 12 }).map((example) => galleryItem({ example, truth: truths.get(example.id)! })));
   return renderReport({
     title: 'Reasoning in hidden tokens',
     summary: [
@@ -96,7 +99,7 @@ export async function startReport({ results, runs, examples }: { results: StartR
       { label: 'Heima answers right', value: percent(heima.evaluation.summary.accuracy), note: `chain of thought in words: ${percent(cot.evaluation.summary.accuracy)}` },
       { label: 'of the tokens', value: percent(ratio), note: 'without tags' },
       { label: 'faster an answer', value: `${speed.toFixed(1)}×`, note: 'batches on all workers' },
-      ...(caption ? [{ label: 'caption facts read back', value: percent(caption.own.factsRight ?? 0), note: `another picture's thought: ${percent(caption.another.factsRight ?? 0)}` }] : []),
+      ...(caption?.own?.factsRight === undefined ? [] : [{ label: 'caption facts read back', value: percent(caption.own.factsRight), note: caption.another?.factsRight === undefined ? 'no other picture has as many thoughts' : `another picture's thought: ${percent(caption.another.factsRight)}` }]),
     ],
     sections: [
       tableSection({
@@ -121,13 +124,14 @@ export async function startReport({ results, runs, examples }: { results: StartR
           title: `Reading the thought: ${stage}`,
           caption: `What the interpreter writes for the hidden ${stage}, given the thought itself, another picture's thought, zeros, or the question alone.`,
           columns: ['Given', { header: 'BLEU', digits: 1 }, { header: 'ROUGE-L', digits: 1 }, { header: 'Facts right', format: 'percent' }, { header: 'Exactly the stage', format: 'percent' }],
+          notes: conditions.another === undefined ? ["Another picture's thought is left out: no other has as many thoughts."] : [],
           rows: Object.entries(conditions).map(([condition, score]) => [conditionName(condition), score.bleu, score.rougeL, score.factsRight ?? null, score.exact]),
         }),
       ),
       gallerySection({
         title: 'Unseen pictures',
         caption: 'The first right and the first wrong answers of the test set. Words in which a reading differs from the true stage are marked.',
-        items: chooseExamples({ evaluation: heima.evaluation, count: 12 }).map((example) => galleryItem({ example, truth: truths.get(example.id)! })),
+        items,
       }),
       ...curves.map(({ run, curve }) =>
         chartSection({ title: `Training: ${run.label}`, caption: 'Loss in nats a predicted token, by step; vertical lines are phases.', xLabel: 'step', yLabel: 'loss', ...curve }),

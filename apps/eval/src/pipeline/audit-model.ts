@@ -64,7 +64,7 @@ export interface AuditResult {
   retained: RetainedInformation | null;
   interpreters: { name: string; audit: InterpreterAudit }[];
   /** Held-out accuracies of the probes. */
-  probes: { name: string; accuracy: number; control: number; majority: number }[];
+  probes: { name: string; accuracy: number; shuffled: number; control: number | null; selectivity: number | null; majority: number }[];
 }
 
 /** Audits a model's thoughts and its interpreters, and probes what the thoughts hold. */
@@ -159,7 +159,7 @@ async function auditOpened({
     thoughts,
     retained: retained ?? null,
     interpreters,
-    probes: (probes?.probes ?? []).map(({ name, result: { accuracy, control, majority } }) => ({ name, accuracy: accuracy.value, control: control.mean, majority })),
+    probes: (probes?.probes ?? []).map(({ name, result: { accuracy, shuffled, control, selectivity, majority } }) => ({ name, accuracy: accuracy.value, shuffled: shuffled.mean, control: control?.mean ?? null, selectivity, majority })),
   };
   const sections = [
     ...thoughtAuditSections({ audit: thoughts, ...(retained ? { retained } : {}) }),

@@ -10,10 +10,18 @@ export interface LinearProbeResult {
   accuracy: Estimate;
   /** What always saying the commonest training label would get. */
   majority: number;
-  /** The same probe on shuffled labels: held-out accuracies, one a shuffle. */
-  control: { accuracies: number[]; mean: number; highest: number };
-  /** accuracy − the control's mean (Hewitt and Liang, 2019). */
-  selectivity: number;
+  /** The same probe on labels shuffled over the states: held-out accuracies, one a shuffle. This is chance. */
+  shuffled: { accuracies: number[]; mean: number; highest: number };
+  /**
+   * The control task of Hewitt and Liang (2019): every type of input has a label of its own, drawn at random from the
+   * labels' distribution and kept wherever the type stands. What the probe gets of it, it can only have learned by heart:
+   * its capacity. Null without types, or where no type stands both among the training states and the held-out ones.
+   */
+  control: { accuracies: number[]; mean: number; highest: number; /** Held-out states whose type was trained on, as a share. */ seen: number } | null;
+  /** accuracy − the control task's mean; null without a control task. */
+  selectivity: number | null;
+  /** Weights of the probe. */
+  parameters: number;
   /** Labels in the order of the weights. */
   labels: string[];
   trainingCount: number;
@@ -32,11 +40,13 @@ export interface LinearProbeOptions {
   labels: readonly (string | number)[];
   /** By state: states of one group, such as one example's, are held out together. @default each its own */
   groups?: readonly (string | number)[];
+  /** By state: what kind of input it comes from, such as its question; of these the control task is made. @default none */
+  types?: readonly (string | number)[];
   /** Share held out. @default 0.3 */
   heldOut?: number;
   /** Weight of the squared weights, on standardised features. @default 0.01 */
   regularization?: number;
-  /** Probes on shuffled labels. @default 5 */
+  /** Probes on shuffled labels, and on control tasks. @default 5 */
   controls?: number;
   /** @default 200 */
   iterations?: number;
@@ -45,14 +55,14 @@ export interface LinearProbeOptions {
 }
 
 /**
- * Multinomial logistic regression from states to labels, with held-out accuracy and the same on shuffled
- * labels. Deterministic; features are standardised by the training states.
+ * Multinomial logistic regression from states to labels, with held-out accuracy, the same on shuffled labels (chance),
+ * and on control tasks (selectivity). Deterministic; features are standardised by the training states.
  *
  * @throws EvaluationError length-mismatch where states and labels do not pair; empty-set for fewer than two labels or groups.
  */
-export function trainLinearProbe({ states, labels, groups, heldOut = 0.3, regularization = 0.01, controls = 5, iterations = 200, seed = 0 }: LinearProbeOptions): LinearProbeResult {
-  if (states.length !== labels.length || (groups !== undefined && groups.length !== states.length)) {
-    throw new EvaluationError({ code: 'length-mismatch', message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups do not pair; give one label and group a state.` });
+export function trainLinearProbe({ states, labels, groups, types, heldOut = 0.3, regularization = 0.01, controls = 5, iterations = 200, seed = 0 }: LinearProbeOptions): LinearProbeResult {
+  if (states.length !== labels.length || (groups !== undefined && groups.length !== states.length) || (types !== undefined && types.length !== states.length)) {
+    throw new EvaluationError({ code: 'length-mismatch', message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups and ${types?.length ?? states.length} types do not pair; give one of each a state.` });
   }
   const width = states[0]?.length ?? 0;
   const odd = states.findIndex((state) => state.length !== width);
@@ -70,10 +80,27 @@ export function trainLinearProbe({ states, labels, groups, heldOut = 0.3, regula
   const weights = fit(ids);
   const right = correct(weights, ids);
   const random = new RandomStream(seed, 'probe control');
-  const accuracies = Array.from({ length: controls }, () => {
-    const shuffled = Int32Array.from(random.shuffle([...ids]));
-    return correct(fit(shuffled), shuffled) / test.length;
-  });
+  const summary = (accuracies: number[]) => ({ accuracies, mean: accuracies.length === 0 ? Number.NaN : meanAndDeviation(accuracies).mean, highest: Math.max(...accuracies) });
+  const shuffled = summary(
+    Array.from({ length: controls }, () => {
+      const others = Int32Array.from(random.shuffle([...ids]));
+      return correct(fit(others), others) / test.length;
+    }),
+  );
+  const trainedTypes = new Set(types === undefined ? [] : training.map((index) => String(types[index])));
+  const seen = types === undefined ? 0 : test.filter((index) => trainedTypes.has(String(types[index]))).length / test.length;
+  const control =
+    types === undefined || seen === 0 || controls === 0
+      ? null
+      : {
+          ...summary(
+            Array.from({ length: controls }, () => {
+              const targets = controlLabels({ types, ids, training, random });
+              return correct(fit(targets), targets) / test.length;
+            }),
+          ),
+          seen,
+        };
   const counts = new Int32Array(names.length);
   for (const index of training) counts[ids[index] as number] = (counts[ids[index] as number] as number) + 1;
   const commonest = counts.indexOf(Math.max(...counts));
@@ -83,18 +110,31 @@ export function trainLinearProbe({ states, labels, groups, heldOut = 0.3, regula
     const line = confusion[ids[index] as number] as number[];
     line[said] = (line[said] as number) + 1;
   }
-  const mean = accuracies.length === 0 ? Number.NaN : meanAndDeviation(accuracies).mean;
   return {
     accuracy: { value: right / test.length, interval: wilsonInterval({ successes: right, total: test.length }) },
     majority: test.filter((index) => ids[index] === commonest).length / test.length,
-    control: { accuracies, mean, highest: Math.max(...accuracies) },
-    selectivity: right / test.length - mean,
+    shuffled,
+    control,
+    selectivity: control === null ? null : right / test.length - control.mean,
+    parameters: weights.length,
     labels: names,
     trainingCount: training.length,
     heldOutCount: test.length,
     confusion,
     predict: (state) => names[say(weights, standard.apply(state))] as string,
   };
+}
+
+/** A label for each type, drawn from the training labels as often as they stand there, and given to all states of the type. */
+function controlLabels({ types, ids, training, random }: { types: readonly (string | number)[]; ids: Int32Array; training: readonly number[]; random: RandomStream }): Int32Array {
+  const labels = new Map<string, number>();
+  return Int32Array.from(types, (type) => {
+    const known = labels.get(String(type));
+    if (known !== undefined) return known;
+    const drawn = ids[training[random.integer(training.length)] as number] as number;
+    labels.set(String(type), drawn);
+    return drawn;
+  });
 }
 
 function split({ count, groups, heldOut, seed }: { count: number; groups: readonly (string | number)[] | undefined; heldOut: number; seed: number }): { training: number[]; test: number[] } {

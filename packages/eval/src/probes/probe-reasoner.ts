@@ -42,7 +42,7 @@ export async function probeReasoner({
   questions: readonly Question[];
   /** By example. */
   answers: readonly Answer[];
-  /** Probes on shuffled labels. @default 5 */
+  /** Probes on shuffled labels and on control tasks. @default 5 */
   controls?: number;
   /** @default 0 */
   seed?: number;
@@ -73,7 +73,7 @@ export async function probeReasoner({
       const usable = values.flatMap((label, index) => (label !== null && states[index]?.length === width ? [index] : []));
       if (usable.length < 20 || new Set(usable.map((index) => values[index])).size < 2) left.push(`${stage} → ${name}: only ${usable.length} examples with this label and all thoughts.`);
       else {
-        const result = trainLinearProbe({ states: usable.map((index) => states[index] as number[]), labels: usable.map((index) => values[index] as string), controls, seed });
+        const result = trainLinearProbe({ states: usable.map((index) => states[index] as number[]), labels: usable.map((index) => values[index] as string), types: usable.map((index) => questions[index]!.question), controls, seed });
         probes.push({ name: `${stage} → ${name}`, result });
       }
       step(`${stage} → ${name}`);
@@ -87,7 +87,7 @@ export async function probeReasoner({
   if (states.length < FEWEST_FOR_AUTOENCODER) left.push(`A sparse autoencoder needs ${FEWEST_FOR_AUTOENCODER} thoughts or more; there are ${states.length}.`);
   else {
     const names = answers.flatMap((answer, index) => answer.thoughts.map((thought) => `${examples[index]?.id} ${thought.stage} ${thought.index + 1}`));
-    autoencoder = { trained: await trainSparseAutoencoder({ states, latents: 2 * (states[0]?.length ?? 0), steps: 500, seed }), states, names };
+    autoencoder = { trained: await trainSparseAutoencoder({ states, groups: thoughts.flatMap((own, index) => own.map(() => index)), latents: 2 * (states[0]?.length ?? 0), steps: 500, seed }), states, names };
   }
   step('sparse autoencoder');
   return { lens, probes, geometry: thoughtGeometry({ thoughts }), autoencoder, left };

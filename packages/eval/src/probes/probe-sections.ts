@@ -50,24 +50,30 @@ export function probeSections({
     sections.push(
       tableSection({
         title: 'Linear probes',
-        caption: 'Held-out accuracy of a linear classifier on the thoughts, with its 95 % interval, beside the same on shuffled labels. Only what lies above the control is in the thoughts.',
+        caption: 'Held-out accuracy of a linear classifier on the thoughts, with its 95 % interval, beside the same on shuffled labels, which is chance, and on a control task: every question has a random label of its own, wherever it stands (Hewitt and Liang, 2019). Selectivity is accuracy less the control task’s: what the probe did not merely learn by heart.',
         columns: [
           { header: 'label' },
           { header: 'accuracy', format: 'percent', align: 'right' },
           { header: 'shuffled labels', format: 'percent', align: 'right' },
+          { header: 'control task', format: 'percent', align: 'right' },
+          { header: 'selectivity', format: 'percent', align: 'right' },
           { header: 'commonest label', format: 'percent' },
+          { header: 'weights', format: 'integer' },
           { header: 'labels', format: 'integer' },
           { header: 'held out', format: 'integer' },
         ],
         rows: probes.map(({ name, result }) => [
           name,
-          { value: result.accuracy.value, interval: result.accuracy.interval, tone: result.accuracy.interval[0] > result.control.highest ? 'good' : 'uncertain' },
-          { value: result.control.mean, interval: [Math.min(...result.control.accuracies), result.control.highest] },
+          { value: result.accuracy.value, interval: result.accuracy.interval, tone: result.accuracy.interval[0] > Math.max(result.shuffled.highest, result.majority) && (result.selectivity === null || result.selectivity > 0) ? 'good' : 'uncertain' },
+          { value: result.shuffled.mean, interval: [Math.min(...result.shuffled.accuracies), result.shuffled.highest] },
+          result.control === null ? null : { value: result.control.mean, interval: [Math.min(...result.control.accuracies), result.control.highest] },
+          result.selectivity,
           result.majority,
+          result.parameters,
           result.labels.length,
           result.heldOutCount,
         ]),
-        notes: ['The brackets of the control are its lowest and highest shuffle.'],
+        notes: ['The brackets of shuffled labels and control tasks are the lowest and highest of them.', ...(probes.some(({ result }) => result.control === null) ? ['Where no question stands both in the training part and in the held-out one there is no control task, and selectivity cannot be told.'] : [])],
       }),
     );
   }

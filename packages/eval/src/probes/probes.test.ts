@@ -79,9 +79,9 @@ describe('trainLinearProbe', () => {
   it('finds a planted label and none in the control', () => {
     const result = trainLinearProbe(planted(4));
     expect(result.accuracy.value).toBeGreaterThan(0.9);
-    expect(result.accuracy.interval[0]).toBeGreaterThan(result.control.highest);
-    expect(result.control.mean).toBeLessThan(0.4);
-    expect(result.selectivity).toBeGreaterThan(0.5);
+    expect(result.accuracy.interval[0]).toBeGreaterThan(result.shuffled.highest);
+    expect(result.shuffled.mean).toBeLessThan(0.4);
+    expect(result).toMatchObject({ control: null, selectivity: null, parameters: 4 * 25 });
     expect(result.trainingCount + result.heldOutCount).toBe(400);
     expect(result.confusion.flat().reduce((sum, count) => sum + count, 0)).toBe(result.heldOutCount);
     expect(result.predict(Float32Array.from({ length: 24 }, (_, unit) => (unit === 6 ? 9 : 5)))).toBe('2');
@@ -93,7 +93,28 @@ describe('trainLinearProbe', () => {
     const { predict: __, ...again } = run();
     expect(result).toEqual(again);
     expect(result.accuracy.value).toBeLessThan(0.4);
-    expect(Math.abs(result.selectivity)).toBeLessThan(0.15);
+    expect(Math.abs(result.accuracy.value - result.shuffled.mean)).toBeLessThan(0.15);
+  });
+
+  it('is selective where the label is in the state, and not where the probe learns types by heart', () => {
+    // Ten types, each a direction of its own; the label is either in a unit beside them, or goes by the type.
+    const random = new RandomStream(8, 'types');
+    const types = Array.from({ length: 500 }, () => random.integer(10));
+    const beside = types.map(() => random.integer(2));
+    const states = (labels: readonly number[]) => types.map((type, index) => Float32Array.from({ length: 12 }, (_, unit) => 0.3 * gaussian(random) + (unit === type ? 4 : 0) + (unit === 11 ? 4 * labels[index]! : 0)));
+    const read = trainLinearProbe({ states: states(beside), labels: beside, types, controls: 3 });
+    expect(read.accuracy.value).toBeGreaterThan(0.95);
+    expect(read.control?.seen).toBe(1);
+    // Types stand in the state for all to see: the probe has the capacity to learn any labels of theirs.
+    expect(read.control?.mean).toBeGreaterThan(0.95);
+    expect(read.selectivity).toBeCloseTo(read.accuracy.value - read.control!.mean, 12);
+    expect(read.shuffled.mean).toBeLessThan(0.65);
+    // Without the type in the state there is nothing to learn by heart: selective.
+    const bare = trainLinearProbe({ states: beside.map((label) => Float32Array.from({ length: 12 }, (_, unit) => 0.3 * gaussian(random) + (unit === 11 ? 4 * label : 0))), labels: beside, types, controls: 3 });
+    expect(bare.selectivity).toBeGreaterThan(0.3);
+    // Types that never come again make no control task.
+    expect(trainLinearProbe({ states: states(beside), labels: beside, types: types.map((_, index) => index), controls: 2 })).toMatchObject({ control: null, selectivity: null });
+    expect(() => trainLinearProbe({ states: states(beside), labels: beside, types: [1] })).toThrowError(/1 types do not pair/);
   });
 
   it('holds whole groups out, so that an example’s own states do not give it away', () => {
@@ -172,6 +193,8 @@ describe('trainSparseAutoencoder', () => {
     const autoencoder = await trainSparseAutoencoder({ states, latents: 32, active: 2, steps: 400, seed: 1 });
     expect(tf.memory().numTensors).toBe(before);
     expect(autoencoder.explainedVariance).toBeGreaterThan(0.85);
+    await expect(trainSparseAutoencoder({ states, groups: states.map(() => 0), steps: 1 })).rejects.toThrowError(/all of one group/);
+    await expect(trainSparseAutoencoder({ states, groups: [1], steps: 1 })).rejects.toMatchObject({ code: 'length-mismatch' });
     const best = planted.map((direction) => {
       let highest = { latent: -1, cosine: -1 };
       for (let latent = 0; latent < autoencoder.latents; latent++) {

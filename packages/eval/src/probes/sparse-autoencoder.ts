@@ -47,7 +47,9 @@ export interface SparseAutoencoderOptions {
   batch?: number;
   /** @default 0.003 */
   learningRate?: number;
-  /** Share of states held out for `explainedVariance`. @default 0.1 */
+  /** By state: states of one group, such as one example's, are held out together. @default each its own */
+  groups?: readonly (string | number)[];
+  /** Share of groups held out for `explainedVariance`. @default 0.1 */
   heldOut?: number;
   /** @default 0 */
   seed?: number;
@@ -70,6 +72,7 @@ export async function trainSparseAutoencoder({
   steps = 1000,
   batch = 128,
   learningRate = 0.003,
+  groups,
   heldOut = 0.1,
   seed = 0,
   onProgress,
@@ -83,9 +86,13 @@ export async function trainSparseAutoencoder({
     throw new EvaluationError({ code: 'invalid-argument', message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.` });
   }
   const random = new RandomStream(seed, 'sparse autoencoder');
-  const order = random.shuffle(states.map((_, index) => index));
-  const held = order.slice(0, Math.max(1, Math.round(heldOut * states.length)));
-  const training = order.slice(held.length);
+  if (groups !== undefined && groups.length !== states.length) throw new EvaluationError({ code: 'length-mismatch', message: `${groups.length} groups for ${states.length} states; give one a state.` });
+  const keys = states.map((_, index) => String(groups?.[index] ?? index));
+  const order = random.shuffle([...new Set(keys)]);
+  if (order.length < 2) throw new EvaluationError({ code: 'empty-set', message: 'The states are all of one group, so that none can be held out; collect thoughts of more examples.' });
+  const out = new Set(order.slice(0, Math.min(order.length - 1, Math.max(1, Math.round(heldOut * order.length)))));
+  const held = keys.flatMap((key, index) => (out.has(key) ? [index] : []));
+  const training = keys.flatMap((key, index) => (out.has(key) ? [] : [index]));
   const mean = meanOf(training.map((index) => states[index] as ArrayLike<number>), width);
   // One scale for all units, so that rates fit states of any size.
   const scale = 1 / Math.max(1e-12, Math.sqrt(variance(training.map((index) => states[index] as ArrayLike<number>), mean) / width));

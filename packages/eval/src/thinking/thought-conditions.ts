@@ -8,7 +8,21 @@ export type ThoughtCondition = 'own' | 'another' | 'zeros' | 'question only';
 /** The conditions under which an interpreter must be scored, so that reading can be told from guessing. */
 export const thoughtConditions: readonly ThoughtCondition[] = ['own', 'another', 'zeros', 'question only'];
 
-/** Requests for a stage's explanations under a condition. Another example's thought is the next one's that has the stage hidden. */
+/** What an interpreter is asked under one condition. */
+export interface ConditionRequests {
+  /**
+   * Places of the examples that have the condition, in order. For `another` those are left out whose number of thoughts no
+   * other example has: there is no such control, and never the example's own in its place.
+   */
+  indices: number[];
+  /** By place in `indices`; null where the response has no thought of the stage: it explains as an empty text. */
+  requests: (ExplanationRequest | null)[];
+}
+
+/**
+ * Requests for a stage's explanations under a condition, for the examples whose chain has the stage. Another example's
+ * thoughts are the next one's that has as many.
+ */
 export function explanationRequests({
   answers,
   examples,
@@ -19,12 +33,26 @@ export function explanationRequests({
   examples: readonly ReasoningExample[];
   stage: string;
   condition: ThoughtCondition;
-}): ExplanationRequest[] {
+}): ConditionRequests {
   const own = answers.map(({ thoughts }) => thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden));
-  return examples.map(({ question }, index) => ({ question, stage, states: statesFor({ own, index, condition }) }));
+  const indices: number[] = [];
+  const requests: (ExplanationRequest | null)[] = [];
+  for (const [index, { question, steps }] of examples.entries()) {
+    if (!steps.some(({ name }, place) => (name ?? `step_${place + 1}`) === stage)) continue;
+    if (own[index]!.length === 0) {
+      indices.push(index);
+      requests.push(null);
+      continue;
+    }
+    const states = statesFor({ own, index, condition });
+    if (states === null) continue;
+    indices.push(index);
+    requests.push({ question, stage, states });
+  }
+  return { indices, requests };
 }
 
-function statesFor({ own, index, condition }: { own: readonly Float32Array[][]; index: number; condition: ThoughtCondition }): Float32Array[] {
+function statesFor({ own, index, condition }: { own: readonly Float32Array[][]; index: number; condition: ThoughtCondition }): Float32Array[] | null {
   const states = own[index]!;
   if (condition === 'own') return states;
   if (condition === 'zeros') return states.map((state) => new Float32Array(state.length));
@@ -33,5 +61,5 @@ function statesFor({ own, index, condition }: { own: readonly Float32Array[][]; 
     const other = own[(index + step) % own.length]!;
     if (other.length === states.length) return other;
   }
-  return states;
+  return null;
 }
