@@ -110,7 +110,8 @@ describe('trainLinearProbe', () => {
     expect(read.selectivity).toBeCloseTo(read.accuracy.value - read.control!.mean, 12);
     expect(read.shuffled.mean).toBeLessThan(0.65);
     // Without the type in the state there is nothing to learn by heart: selective.
-    const bare = trainLinearProbe({ states: beside.map((label) => Float32Array.from({ length: 12 }, (_, unit) => 0.3 * gaussian(random) + (unit === 11 ? 4 * label : 0))), labels: beside, types, controls: 3 });
+    const many = types.map(() => random.integer(80));
+    const bare = trainLinearProbe({ states: beside.map((label) => Float32Array.from({ length: 12 }, (_, unit) => 0.3 * gaussian(random) + (unit === 11 ? 4 * label : 0))), labels: beside, types: many, controls: 3 });
     expect(bare.selectivity).toBeGreaterThan(0.3);
     // Types that never come again make no control task.
     expect(trainLinearProbe({ states: states(beside), labels: beside, types: types.map((_, index) => index), controls: 2 })).toMatchObject({ control: null, selectivity: null });
