@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -42,6 +42,17 @@ describe('readNlvr', () => {
     const stream = readNlvr({ file });
     expect((await stream.toArray()).map(({ id }) => id)).toEqual(['12-0/0']);
     expect(stream.faults.counts).toEqual({ 'image-outside-folder': 1 });
+  });
+
+  test('a folder of pictures that is itself a link out of the data is refused, unless the caller names it', async () => {
+    const file = await write(statement);
+    const away = await mkdtemp(join(tmpdir(), 'subtext-away-'));
+    await rename(join(folder, 'images'), join(away, 'images'));
+    await symlink(join(away, 'images'), join(folder, 'images'));
+    const stream = readNlvr({ file });
+    expect(await stream.toArray()).toEqual([]);
+    expect(stream.faults.counts).toEqual({ 'image-outside-folder': 2 });
+    expect(await readNlvr({ file, imageFolder: join(away, 'images'), strict: true }).toArray()).toHaveLength(2);
   });
 
   test('counts faults by line', async () => {

@@ -25,8 +25,8 @@ function boxFacts(boxes: unknown): BoxFacts | undefined {
   };
 }
 
-async function* readStatements(options: { file: string; imageFolder: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
-  const { file, imageFolder, log, limits } = options;
+async function* readStatements(options: { file: string; imageFolder: string; root: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, imageFolder, root, log, limits } = options;
   const listings = new Map<string, string[]>();
   const list = async (directory: string): Promise<string[]> => {
     const known = listings.get(directory);
@@ -55,7 +55,7 @@ async function* readStatements(options: { file: string; imageFolder: string; log
     }
     const facts = boxFacts(record.structured_rep);
     for (const picture of pictures) {
-      const resolved = resolveInside({ folder: imageFolder, path: join(directory, picture) });
+      const resolved = resolveInside({ folder: imageFolder, root, path: join(directory, picture) });
       if ('problem' in resolved) {
         log.add({ kind: resolved.problem === 'missing' ? 'image-missing' : 'image-outside-folder', line: number, message: `the picture ${join(directory, picture)} ${resolved.problem === 'missing' ? 'is missing' : 'leads out of the data folder; it is refused'}.` });
         continue;
@@ -78,5 +78,7 @@ async function* readStatements(options: { file: string; imageFolder: string; log
  */
 export function readNlvr(options: ReadNlvrOptions): ExampleStream {
   const { file, imageFolder = join(dirname(file), 'images'), ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readStatements({ file, imageFolder, log, limits: read }) });
+  // A folder that the caller names may lie anywhere; the one beside the file may not be a link that leads away.
+  const root = options.imageFolder ?? dirname(file);
+  return new ExampleStream({ ...read, file, open: (log) => readStatements({ file, imageFolder, root, log, limits: read }) });
 }

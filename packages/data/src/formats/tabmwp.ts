@@ -14,8 +14,8 @@ export interface ReadTabMwpOptions extends ReadFileOptions {
   imageFolder?: string;
 }
 
-async function* readProblems(options: { file: string; imageFolder: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
-  const { file, imageFolder, log, limits } = options;
+async function* readProblems(options: { file: string; imageFolder: string; root: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+  const { file, imageFolder, root, log, limits } = options;
   const problems = await readJson(file, limits);
   if (!isObject(problems)) throw new DataError({ code: 'file-malformed', file, message: 'the file is not a JSON object of problems by number.' });
   let number = 0;
@@ -31,7 +31,7 @@ async function* readProblems(options: { file: string; imageFolder: string; log: 
       log.add({ kind: 'answer-missing', line: number, message: `problem ${id} has no \`answer\`.` });
       continue;
     }
-    const image = resolveInside({ folder: imageFolder, path: `${id}.png` });
+    const image = resolveInside({ folder: imageFolder, root, path: `${id}.png` });
     if ('problem' in image) {
       log.add({ kind: image.problem === 'missing' ? 'image-missing' : 'image-outside-folder', line: number, message: `there is no picture ${id}.png in ${imageFolder}.` });
       continue;
@@ -62,5 +62,7 @@ async function* readProblems(options: { file: string; imageFolder: string; log: 
  */
 export function readTabMwp(options: ReadTabMwpOptions): ExampleStream {
   const { file, imageFolder = join(dirname(file), 'tables'), ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readProblems({ file, imageFolder, log, limits: read }) });
+  // A folder that the caller names may lie anywhere; the one beside the file may not be a link that leads away.
+  const root = options.imageFolder ?? dirname(file);
+  return new ExampleStream({ ...read, file, open: (log) => readProblems({ file, imageFolder, root, log, limits: read }) });
 }
