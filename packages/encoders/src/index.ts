@@ -11,6 +11,7 @@ export { RotaryEmbedding, rotaryFrequencies, type RotaryAngles, type RotaryScali
 export { runBlocks, type Block } from './blocks/run-blocks';
 export { lastPositions } from './blocks/last-positions';
 export { SelfAttention, type AttentionInput, type SelfAttentionOptions } from './blocks/self-attention';
+export { TokenRows } from './blocks/token-rows';
 export { TransformerBlock } from './blocks/transformer-block';
 // Weights and configurations
 export { drawInitialValues, initialiseWeights, parameterStream } from './weights/initialise-weights';

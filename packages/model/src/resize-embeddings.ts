@@ -1,21 +1,67 @@
-import type { ParameterHandle, RawConfig } from '@subtext/encoders';
-import { tf } from '@subtext/tensor';
+import { parameterStream, type ParameterHandle, type RawConfig } from '@subtext/encoders';
+import { normal, tf } from '@subtext/tensor';
 import type { LanguageModel } from './language-model';
 import { ModelError } from './model-error';
+import { tokenTables } from './lora/token-rows';
 import { isMultimodal } from './multimodal-model';
+
+/** How far a new token's row lies from the mean that it starts at, in deviations of the table. */
+const noise = 0.5;
 
 export interface ResizeEmbeddingsOptions {
   model: LanguageModel;
   /** Rows of the token embedding afterwards, such as the tokenizer's `vocabularySize`; not fewer than now. */
   vocabularySize: number;
-  /** What the new rows start as: the mean of all rows, or a copy of one token's. Default `mean`. */
-  initialisation?: 'mean' | { copyOf: number };
+  /**
+   * What the new rows start as. `distinct`: the mean of all rows, each moved by noise of its own, so that a model can tell
+   * them apart before they are trained. `mean`: all the same. Or a copy of one token's. Default `distinct`.
+   */
+  initialisation?: 'distinct' | 'mean' | { copyOf: number };
+  /** Of the noise. Default 0. */
+  seed?: number;
+}
+
+/** A token that has not been trained. */
+export interface NewToken {
+  id: number;
+  /** Ids of tokens that mean something like it, such as the sub-words of its name: it starts at their mean. Default the mean of all. */
+  like?: readonly number[];
+}
+
+/**
+ * Draws the rows of tokens that have not been trained, in the embedding and in an output layer with weights of its own: the
+ * mean of the tokens they are like, or of all, moved by noise of half the table's deviation. Two tokens never start alike,
+ * and the same seed gives the same rows.
+ */
+export function drawTokenRows({ model, tokens, seed = 0 }: { model: LanguageModel; tokens: readonly NewToken[]; /** Default 0. */ seed?: number }): void {
+  if (tokens.length === 0) return;
+  const fresh = new Set(tokens.map(({ id }) => id));
+  for (const { name, weight } of tokenTables({ model })) {
+    const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
+    tf.tidy(() => {
+      const [count, width] = table.shape;
+      const wrong = tokens.flatMap(({ id, like = [] }) => [id, ...like]).find((id) => !Number.isInteger(id) || id < 0 || id >= count);
+      if (wrong !== undefined) throw new ModelError({ code: 'invalid-option', message: `There is no token ${wrong} in ${name}; the ids are 0 to ${count - 1}.` });
+      // What the new rows hold now tells nothing about the trained ones.
+      const trained = tf.tensor1d(Float32Array.from({ length: count }, (_, id) => (fresh.has(id) ? 0 : 1)));
+      const share = tf.div(trained, Math.max(1, count - fresh.size));
+      const mean = tf.sum(tf.mul(table, tf.expandDims(share, 1)), 0, true);
+      const deviation = tf.sqrt(tf.div(tf.sum(tf.mul(tf.square(tf.sub(table, mean)), tf.expandDims(share, 1))), width));
+      const rows = tokens.map(({ id, like = [] }) => {
+        const known = like.filter((other) => !fresh.has(other));
+        const start = known.length === 0 ? mean : tf.mean(tf.gather(table, tf.tensor1d(known, 'int32')), 0, true);
+        return tf.add(start, tf.mul(normal({ shape: [1, width], random: parameterStream({ seed, name: `${weight}[${id}]` }), standardDeviation: noise }), deviation));
+      });
+      const places = tf.tensor2d(tokens.map(({ id }) => [id]), [tokens.length, 1], 'int32');
+      table.assign(tf.tensorScatterUpdate(table, places, tf.concat(rows, 0)) as tf.Tensor2D);
+    });
+  }
 }
 
 /** `table` with further rows: `[rows, width]` to `[rows + added, width]`. */
-function extended({ table, added, initialisation }: { table: tf.Tensor2D; added: number; initialisation: 'mean' | { copyOf: number } }): tf.Tensor2D {
+function extended({ table, added, copyOf }: { table: tf.Tensor2D; added: number; copyOf?: number }): tf.Tensor2D {
   return tf.tidy(() => {
-    const row = initialisation === 'mean' ? tf.mean(table, 0, true) : tf.slice(table, [initialisation.copyOf, 0], [1, -1]);
+    const row = copyOf === undefined ? tf.mean(table, 0, true) : tf.slice(table, [copyOf, 0], [1, -1]);
     return tf.concat([table, tf.tile(row as tf.Tensor2D, [added, 1])], 0);
   });
 }
@@ -26,23 +72,24 @@ function extended({ table, added, initialisation }: { table: tf.Tensor2D; added:
  *
  * @throws ModelError
  */
-export function resizeEmbeddings({ model, vocabularySize, initialisation = 'mean' }: ResizeEmbeddingsOptions): void {
+export function resizeEmbeddings({ model, vocabularySize, initialisation = 'distinct', seed = 0 }: ResizeEmbeddingsOptions): void {
   const { vocabularySize: present } = model.dimensions;
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
   if (!Number.isInteger(vocabularySize) || vocabularySize < present) fail(`The vocabulary can grow, not shrink: it has ${present} tokens, asked for ${vocabularySize}.`);
-  if (initialisation !== 'mean' && !(initialisation.copyOf >= 0 && initialisation.copyOf < present)) fail(`There is no token ${initialisation.copyOf} to copy; the ids are 0 to ${present - 1}.`);
+  const copyOf = typeof initialisation === 'string' ? undefined : initialisation.copyOf;
+  if (copyOf !== undefined && !(Number.isInteger(copyOf) && copyOf >= 0 && copyOf < present)) fail(`There is no token ${copyOf} to copy; the ids are 0 to ${present - 1}.`);
   if (model.head.outputWidth !== model.tokenEmbedding.count) {
     // The image token of an Mllama stands right behind the vocabulary, and has its row already.
     const imageTokenId = isMultimodal(model) ? model.imageTokenId : -1;
     if (vocabularySize === present || (imageTokenId === present && vocabularySize === present + 1)) return;
     fail(`This ${model.modelType} has ${model.tokenEmbedding.count} embeddings and ${model.head.outputWidth} logits, so that new tokens would not line up. Use reserved tokens of its vocabulary.`);
   }
-  if (model.head.adapter !== null) fail('The output layer has an adapter for the present vocabulary. Resize first, then add the adapter.');
+  if (model.head.adapter !== null || model.head.rows !== null || model.tokenEmbedding.rows !== null) fail('The output layer or the embedding has an adapter for the present vocabulary. Resize first, then add the adapter.');
   if (vocabularySize === present) return;
   const grow = (handle: ParameterHandle) => {
-    const value = extended({ table: handle.value as tf.Tensor as tf.Tensor2D, added: vocabularySize - present, initialisation });
+    const value = extended({ table: handle.value as tf.Tensor as tf.Tensor2D, added: vocabularySize - present, copyOf });
     model.structure.replace({ name: handle.declaration.name, value });
   };
   grow(model.tokenEmbedding.weight);
@@ -50,4 +97,5 @@ export function resizeEmbeddings({ model, vocabularySize, initialisation = 'mean
   const text = model.config.text_config as RawConfig | undefined;
   if (text !== undefined) text.vocab_size = vocabularySize;
   if (text === undefined || 'vocab_size' in model.config) model.config.vocab_size = vocabularySize;
+  if (initialisation === 'distinct') drawTokenRows({ model, seed, tokens: Array.from({ length: vocabularySize - present }, (_, index) => ({ id: present + index })) });
 }

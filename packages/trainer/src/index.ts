@@ -40,7 +40,7 @@ export { measureThoughts, type ThoughtRows } from './programs/thought-measures';
 export { checkLengths, type TooLong } from './loop/check-lengths';
 export { completePhases } from './loop/complete-phases';
 export { continuousForward } from './programs/continuous-forward';
-export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions } from './programs/reasoner-program';
+export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions, reasonerStates } from './programs/reasoner-program';
 export { startWorkers, type WorkerPool } from './parallel/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';
 export { writeAtomically } from './checkpoint/atomic-files';
@@ -56,6 +56,7 @@ export { type MasteryGoal, type TrainingOutcome, type TrainingPhase, type Traini
 export { type Answer, type AnswerStage, parseAnswer, type Thought } from './reasoner/answer';
 export { type EmbeddedSequences, formatNamed, Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';
+export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasoner/add-tokens';
 export { embedBatch } from './programs/embed-batch';
 export {
   checkExamples,

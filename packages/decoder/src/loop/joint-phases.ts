@@ -16,6 +16,7 @@ import {
 import { collateExplanations, stateRow, type ThoughtReading } from '../interpreter/explanation-batch';
 import { type ExplanationContext, type ExplanationLayout, layoutExplanation, templateCount } from '../interpreter/explanation-layout';
 import type { JointBatch } from '../programs/joint-program';
+import { explanationText } from './explanation-text';
 
 /** How thoughts become explanations while training. */
 export interface ExplanationData {
@@ -49,9 +50,9 @@ export function jointPhases({ plans, data, explanations }: { plans: readonly Pha
       return stages.flatMap((stage, stageIndex) => {
         if (share < 1 && randomAt(...counters, row, stageIndex) >= share) return [];
         const thoughts = layout.thoughts.filter((thought) => thought.stage === stage);
-        const text = example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage)?.text;
+        const text = explanationText({ method: data.method, example, stage, context: data.context });
         // Thoughts past an example's last step stand for nothing that could be told.
-        if (text === undefined) return [];
+        if (text === undefined || interpreterOf(stage) < 0) return [];
         const template = templates === 1 ? 0 : hashCounters(...counters, row, stageIndex, 1) % templates;
         return [
           { row, thoughts, interpreter: interpreterOf(stage), layout: layoutExplanation({ question: example.question, stage, thoughts: thoughts.length, text, template, context }) },

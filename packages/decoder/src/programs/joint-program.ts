@@ -8,6 +8,7 @@ import {
   type ProgramLoss,
   type ReasonerBatch,
   reasonerForward,
+  reasonerStates,
   type ReasonerProgramOptions,
   type TrainingProgram,
 } from '@subtext/trainer';
@@ -47,7 +48,8 @@ export async function createProgram({ reasoner, interpreters: specifications, mo
     loss(batch, { measure = false, dropoutSeed = null } = {}): ProgramLoss {
       if (mode === 'joint') setLoraDropoutSeed({ model, seed: dropoutSeed });
       for (const [index, interpreter] of interpreters.entries()) setLoraDropoutSeed({ model: interpreter.model, seed: dropoutSeed === null ? null : hashCounters(dropoutSeed, 1 + index) });
-      const forward = reasonerForward({ model, batch: batch.reasoner });
+      // A reasoner that stays as it is has no loss of its own, and nothing passes back into it.
+      const forward = mode === 'joint' ? reasonerForward({ model, batch: batch.reasoner }) : { states: reasonerStates({ model, batch: batch.reasoner }), loss: tf.scalar(0) };
       const losses = batch.explanations
         .filter(({ rows }) => rows > 0)
         .map((explanations) =>

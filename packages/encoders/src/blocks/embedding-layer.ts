@@ -1,5 +1,6 @@
 import { embedding, tf } from '@subtext/tensor';
 import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
+import type { TokenRows } from './token-rows';
 
 export interface EmbeddingLayerOptions {
   /** Where the parameter `weight` lives. */
@@ -15,6 +16,8 @@ export interface EmbeddingLayerOptions {
 export class EmbeddingLayer {
   readonly weight: ParameterHandle;
   readonly width: number;
+  /** Rows that are trained apart from the table; null without any. */
+  rows: TokenRows | null = null;
 
   constructor({ scope, count, width, initialisation = { kind: 'normal', deviation: 0.02 } }: EmbeddingLayerOptions) {
     this.width = width;
@@ -28,6 +31,7 @@ export class EmbeddingLayer {
 
   /** int32 ids `[...]` to rows `[..., width]`. */
   lookup({ ids }: { ids: tf.Tensor }): tf.Tensor {
-    return embedding({ table: this.weight.value as tf.Tensor2D, ids });
+    const found = embedding({ table: this.weight.value as tf.Tensor2D, ids });
+    return this.rows === null ? found : this.rows.embed({ ids, found });
   }
 }

@@ -1,6 +1,7 @@
 import { activate, linear, tf, type Activation, type WeightLayout } from '@subtext/tensor';
 import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
 import type { LowRankAdapter } from './low-rank-adapter';
+import type { TokenRows } from './token-rows';
 
 export interface LinearLayerOptions {
   /** Where the layer's parameters `weight` and `bias` live. */
@@ -31,6 +32,8 @@ export class LinearLayer {
   readonly tied: boolean;
   /** The adapter in use; null without one. */
   adapter: LowRankAdapter | null = null;
+  /** Of an output layer: rows of its weight, which are tokens', that are trained apart from it; null without any. */
+  rows: TokenRows | null = null;
 
   constructor({ scope, inputWidth, outputWidth, bias = true, layout = 'out-in', initialisation = { kind: 'normal', deviation: 0.02 }, tiedWeight }: LinearLayerOptions) {
     this.name = scope.prefix;
@@ -55,9 +58,12 @@ export class LinearLayer {
   apply<Shape extends tf.Tensor>({ input, activation = 'none' }: { input: Shape; activation?: Activation }): Shape {
     const weight = this.weight.value as tf.Tensor2D;
     const bias = (this.bias?.value as tf.Tensor1D | undefined) ?? undefined;
-    if (this.adapter === null || this.adapter.merged) return linear({ input, weight, bias, activation, layout: this.layout }) as Shape;
-    const frozen = linear({ input, weight, bias, layout: this.layout });
-    const sum = tf.add(frozen, this.adapter.apply({ input }));
+    const adapter = this.adapter?.merged === false ? this.adapter : null;
+    const rows = this.rows?.merged === false ? this.rows : null;
+    if (adapter === null && rows === null) return linear({ input, weight, bias, activation, layout: this.layout }) as Shape;
+    const products = linear({ input, weight, bias: rows === null ? bias : undefined, layout: this.layout });
+    const whole: tf.Tensor = rows === null ? products : rows.project({ input, products });
+    const sum = [rows === null ? undefined : bias, adapter?.apply({ input })].reduce<tf.Tensor>((total, part) => (part ? tf.add(total, part) : total), whole);
     return activate({ input: sum, activation }) as Shape;
   }
 }

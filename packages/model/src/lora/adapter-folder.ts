@@ -8,13 +8,18 @@ import { z } from 'zod';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { writeJsonFile } from '../saving/json-file';
-import { adaptedLayers, adapterParameterNames, addLora, keepReplacedWeights, loraSettings } from './lora';
+import { adaptedLayers, adapterParameterNames, addLora, loraSettings, replaceBaseWeight } from './lora';
 import { resolveTargetModules } from './target-modules';
+import { tokenRowsName, tokenTables } from './token-rows';
 
 /** What PEFT puts before a module's name. */
 const prefix = 'base_model.model.';
 const configFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';
+
+const tokenId = z.int().nonnegative();
+/** Other ways to say that nothing is meant. */
+const nothing = z.union([z.strictObject({}), z.literal(''), z.literal(false)]);
 
 /** A list or table that has to be empty. */
 const empty = (message: string) => z.union([z.array(z.unknown()).max(0, message), z.strictObject({}), z.literal(''), z.literal(false)], { error: message }).nullish();
@@ -67,8 +72,8 @@ const schema = z.object({
   lora_bias: neutral(false),
   use_dora: neutral(false),
   use_qalora: neutral(false),
-  modules_to_save: empty('modules trained in full are not supported'),
-  trainable_token_indices: empty('token rows trained in full are not supported'),
+  modules_to_save: z.union([z.array(z.string()), nothing], { error: 'modules trained in full are named in a list' }).nullish(),
+  trainable_token_indices: z.union([z.array(tokenId), nothing, z.record(z.string(), z.array(tokenId))], { error: 'tokens are a list of ids, or a list for each table' }).nullish(),
   layers_to_transform: neutralOrEmpty,
   layers_pattern: neutralOrEmpty,
   layer_replication: neutralOrEmpty,
@@ -82,6 +87,46 @@ const schema = z.object({
   /** Of PEFT's first versions: which of several joined projections are adapted. */
   enable_lora: neutralOrEmpty,
 });
+
+/** A module's name as PEFT matches it: whole, or its end after a dot. */
+function isNamed({ name, target }: { name: string; target: string }): boolean {
+  return name === target || name.endsWith(`.${target}`);
+}
+
+/** The tokens whose rows an adapter's config trains, by table. A list means the embedding's, and the output layer's where it is tied. */
+function configuredTokens({ model, indices, path }: { model: LanguageModel; indices: number[] | Record<string, number[]> | undefined; path: string }): Map<string, number[]> {
+  const tables = tokenTables({ model });
+  const tokens = new Map<string, number[]>();
+  const entries = Array.isArray(indices) ? [[tables[0]!.name, indices] as const] : Object.entries(indices ?? {});
+  const fail = (message: string): never => {
+    throw new ModelFolderError({ code: 'invalid-config', path, message: `trainable_token_indices: ${message}` });
+  };
+  for (const [target, ids] of entries) {
+    // A tied output layer has the embedding's rows.
+    const table = model.head.tied && isNamed({ name: model.head.name, target }) ? tables[0] : tables.find(({ name }) => isNamed({ name, target }));
+    if (table === undefined) return fail(`"${target}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`);
+    const before = tokens.get(table.name);
+    if (before !== undefined && before.join() !== ids.join()) fail(`the output layer shares the embedding's weight, but they name different tokens.`);
+    const outside = ids.find((id) => id >= model.dimensions.vocabularySize);
+    if (outside !== undefined) fail(`names the token ${outside}; the model has ${model.dimensions.vocabularySize} tokens. Make room for the tokens that the adapter adds first: resizeEmbeddings({ model, vocabularySize }), with the tokenizer that was saved with it.`);
+    if (ids.length > 0) tokens.set(table.name, ids);
+  }
+  return tokens;
+}
+
+/** Refuses modules that an adapter trains in full, but for the embedding and the output layer, and both of them where they share a weight. */
+function checkWholeModules({ model, modules, tiedByPeft, path }: { model: LanguageModel; modules: readonly string[]; /** `ensure_weight_tying` */ tiedByPeft: boolean; path: string }): void {
+  const known = [...tokenTables({ model }).map(({ name }) => name), model.head.name];
+  if (modules.length === 0) return;
+  const other = modules.find((target) => !known.some((name) => isNamed({ name, target })));
+  if (other !== undefined) {
+    throw new ModelFolderError({ code: 'unsupported-config', path, message: `modules_to_save names "${other}": of modules trained in full only the embedding and the output layer are supported (${[...new Set(known)].join(', ')}).` });
+  }
+  const names = (table: string) => modules.some((target) => isNamed({ name: table, target }));
+  if (model.head.tied && !tiedByPeft && !(names(known[0]!) && names(model.head.name))) {
+    throw new ModelFolderError({ code: 'unsupported-config', path, message: `modules_to_save names ${modules.join(', ')} alone, though this model's embedding and output layer share a weight: PEFT then trains a copy of one and leaves the other as it was. Name both, or set ensure_weight_tying.` });
+  }
+}
 
 /**
  * A test for names by an expression of a folder, in Python's dialect as PEFT reads it, in bounded time. The whole name has
@@ -122,9 +167,18 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
 }): Promise<void> {
   const settings = loraSettings({ model });
   if (settings === null) throw new ModelError({ code: 'no-adapter', message: 'The model has no adapter to save. Add one with addLora, or save the model with saveModel.' });
-  const { targets, rank, alpha, dropout, rankStabilised } = settings;
+  const { targets, rank, alpha, dropout, rankStabilised, tokens } = settings;
   const layers = adaptedLayers({ model });
   const tensors: Record<string, TensorToWrite> = {};
+  const tables = tokenTables({ model });
+  const rowsOf = tables.flatMap(({ name, rows }) => (rows === null ? [] : [{ name, rows }]));
+  for (const { name, rows } of rowsOf) tensors[`${prefix}${tokenRowsName(name)}`] = { dtype: 'F32', shape: rows.values.shape, data: (await rows.values.data()) as Float32Array };
+  const whole = tokens === 'all' ? [...new Set([tables[0]!.name, model.head.name])] : [];
+  for (const name of whole) {
+    // A tied output layer is written too: PEFT holds both modules apart.
+    const variable = model.parameters.get(tables.find((table) => table.name === name)?.weight ?? tables[0]!.weight);
+    tensors[`${prefix}${name}.weight`] = { dtype: 'F32', shape: variable.shape, data: (await variable.data()) as Float32Array };
+  }
   const ranks: Record<string, number> = {};
   const alphas: Record<string, number> = {};
   for (const { name, adapter } of layers) {
@@ -159,9 +213,16 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
       bias: 'none',
       fan_in_fan_out: layers.some((layer) => layer.layout === 'in-out'),
       init_lora_weights: true,
-      modules_to_save: null,
+      modules_to_save: whole.length > 0 ? whole.map(moduleName) : null,
+      // A list is the embedding's, and a tied output layer's with it.
+      trainable_token_indices: rowsOf.length === 0 ? null : rowsOf.length === 1 && rowsOf[0]!.name === tables[0]!.name ? rowsOf[0]!.rows.ids : Object.fromEntries(rowsOf.map(({ name, rows }) => [moduleName(name), rows.ids])),
     },
   });
+}
+
+/** The last part of a module's name, by which PEFT finds it. */
+function moduleName(name: string): string {
+  return name.split('.').at(-1)!;
 }
 
 /** The layers that an adapter's config means. */
@@ -182,7 +243,7 @@ function matchingLayers({ model, source, path }: { model: LanguageModel; source:
 
 /**
  * Loads an adapter from a PEFT folder onto a model: adds it as `addLora` does and fills it. Settings that we do not
- * honour (DoRA, fully trained modules, biases) and tensors that are missing, unexpected or of the wrong shape are
+ * honour (DoRA, biases, modules trained in full but for the embedding and the output layer) and tensors that are missing, unexpected or of the wrong shape are
  * refused by name, and the model is left as it was.
  *
  * @throws ModelFolderError, ModelError, SafetensorsError
@@ -197,9 +258,13 @@ export async function loadAdapter({ model, folder, trainable = false }: {
   const config = await readJsonObject({ path });
   if (config === null) throw new ModelFolderError({ code: 'missing-file', path, message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.` });
   const settings = parseConfig({ schema, config, path, subject: 'adapter' });
-  const modules = settings.target_modules ?? ownValue(defaultTargets, model.modelType);
-  if (modules === undefined) throw new ModelFolderError({ code: 'invalid-config', path, message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.` });
-  const names = configuredLayers({ model, modules, exclude: settings.exclude_modules ?? null, path });
+  const adapted = settings.target_modules ?? ownValue(defaultTargets, model.modelType);
+  if (adapted === undefined) throw new ModelFolderError({ code: 'invalid-config', path, message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.` });
+  const names = configuredLayers({ model, modules: adapted, exclude: settings.exclude_modules ?? null, path });
+  const tokens = configuredTokens({ model, indices: settings.trainable_token_indices || undefined, path });
+  const modules = Array.isArray(settings.modules_to_save) ? settings.modules_to_save : [];
+  checkWholeModules({ model, modules, tiedByPeft: settings.ensure_weight_tying === true, path });
+  if (modules.length > 0 && tokens.size > 0) throw new ModelFolderError({ code: 'unsupported-config', path, message: 'modules_to_save and trainable_token_indices together are not supported: a table is trained in full or by rows.' });
   const rankOf = patternValues({ patterns: settings.rank_pattern, field: 'rank_pattern', path });
   const alphaOf = patternValues({ patterns: settings.alpha_pattern, field: 'alpha_pattern', path });
   const own = (name: string) => ({ rank: rankOf(name) ?? settings.r, alpha: alphaOf(name) ?? settings.lora_alpha });
@@ -215,8 +280,13 @@ export async function loadAdapter({ model, folder, trainable = false }: {
       expected.set(`${prefix}${parameter.down}`, { own: parameter.down, shape: [own(name).rank, layer.inputWidth] });
       expected.set(`${prefix}${parameter.up}`, { own: parameter.up, shape: [layer.outputWidth, own(name).rank] });
     }
+    for (const [table, ids] of tokens) expected.set(`${prefix}${tokenRowsName(table)}`, { own: tokenRowsName(table), shape: [ids.length, model.dimensions.width] });
+    const whole = [...new Set([...tokenTables({ model }).map(({ name, weight }) => [name, weight] as const), [model.head.name, model.head.weight.declaration.name] as const])];
+    for (const [name, weight] of whole) {
+      if (modules.some((target) => isNamed({ name, target }))) expected.set(`${prefix}${name}.weight`, { own: weight, shape: [...model.parameters.get(weight).shape] });
+    }
     const missing = [...expected.keys()].filter((name) => !file.has(name));
-    if (missing.length > 0) throw new ModelFolderError({ code: 'missing-tensor', path: weightsPath, message: `lacks ${missing.length} of ${expected.size} tensors: ${missing.slice(0, 8).join(', ')}.` });
+    if (missing.length > 0) throw new ModelFolderError({ code: 'missing-tensor', path: weightsPath, message: `lacks ${missing.length} of ${expected.size} tensors${modules.length > 0 ? ` (with those of modules_to_save: ${modules.join(', ')})` : ''}: ${missing.slice(0, 8).join(', ')}.` });
     // PEFT also saves base weights that it takes to be changed (`save_embedding_layers`), and puts them back on loading.
     for (const name of file.names) {
       const base = name.slice(prefix.length).replace('.base_layer.', '.');
@@ -232,11 +302,13 @@ export async function loadAdapter({ model, folder, trainable = false }: {
       if (!tf.util.arraysEqual([...present], shape)) throw new ModelFolderError({ code: 'shape-mismatch', path: weightsPath, message: `${name} is [${present.join(', ')}] where this model needs [${shape.join(', ')}]. Was the adapter made for another model, or for a larger vocabulary (resizeEmbeddings)?` });
     }
     const values = new Map<string, Float32Array>();
-    for (const [name, { own: parameter }] of expected) values.set(parameter, await file.readFloat32(name));
-    // What the base weights were, for removeLora.
-    const replaced = new Map<string, Float32Array>();
-    for (const parameter of values.keys()) {
-      if (model.structure.declarations.has(parameter)) replaced.set(parameter, (await model.parameters.get(parameter).data() as Float32Array).slice());
+    for (const [name, { own: parameter }] of expected) {
+      const read = await file.readFloat32(name);
+      const before = values.get(parameter);
+      if (before?.some((value, index) => value !== read[index])) {
+        throw new ModelFolderError({ code: 'unexpected-tensor', path: weightsPath, message: `${name} is not what ${parameter} is, though this model's output layer shares the embedding's weight: the adapter trained them apart. Untie them first (tie_word_embeddings: false), with a weight of its own for the output layer.` });
+      }
+      values.set(parameter, read);
     }
     addLora({
       model,
@@ -245,14 +317,18 @@ export async function loadAdapter({ model, folder, trainable = false }: {
       alpha: settings.lora_alpha,
       dropout: settings.lora_dropout,
       rankStabilised: settings.use_rslora,
+      tokens: modules.length > 0 ? 'all' : tokens,
+      trainTokens: trainable,
       perLayer: new Map(names.map((name) => [name, own(name)])),
       freezeBase: trainable,
     });
-    keepReplacedWeights({ model, replaced });
     for (const [parameter, data] of values) {
       const variable = model.parameters.get(parameter);
-      tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
-      if (!model.structure.declarations.has(parameter)) variable.trainable = trainable;
+      if (model.structure.declarations.has(parameter)) tf.tidy(() => replaceBaseWeight({ model, name: parameter, value: tf.tensor(data, variable.shape) }));
+      else {
+        tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
+        variable.trainable = trainable;
+      }
     }
   } finally {
     await file.close();

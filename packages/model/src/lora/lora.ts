@@ -3,6 +3,7 @@ import { tf, uniform } from '@subtext/tensor';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { resolveTargetModules, type TargetModules } from './target-modules';
+import { addTokenRows, checkTokenIds, mergeTokenRows, removeTokenRows, type TokenIds, tokenTables, unmergeTokenRows } from './token-rows';
 
 /** What an adapter is like; the defaults are Heima's. */
 export interface LoraSettings {
@@ -15,6 +16,12 @@ export interface LoraSettings {
   dropout?: number;
   /** Scale by α/√r instead of α/r (rsLoRA, arXiv 2312.03732). Default false. */
   rankStabilised?: boolean;
+  /**
+   * Tokens that learn beside the adapter, which cannot reach them: ids, whose rows of the embedding and of the output
+   * layer are trained (PEFT's `trainable_token_indices`), or `all`, both tables in full (PEFT's `modules_to_save`).
+   * New tokens stay as they were drawn without it. A map gives each table its own ids, by its name. Default none.
+   */
+  tokens?: TokenIds | 'all';
 }
 
 export interface AddLoraOptions extends LoraSettings {
@@ -23,6 +30,8 @@ export interface AddLoraOptions extends LoraSettings {
   seed?: number;
   /** Whether every other parameter stops training. Default true. */
   freezeBase?: boolean;
+  /** Whether `tokens` train; without it their rows are only held apart and saved with the adapter. Default true. */
+  trainTokens?: boolean;
   /** A rank and α of its own for some layers, by their names. Default none. */
   perLayer?: ReadonlyMap<string, { rank?: number; alpha?: number }>;
 }
@@ -32,8 +41,10 @@ interface LoraState {
   settings: Required<LoraSettings>;
   /** Parameters that trained before. */
   frozen: string[];
-  /** What base weights were that the adapter's folder brought others for, by name. */
-  replaced: ReadonlyMap<string, Float32Array>;
+  /** Parameters of the base that are trained in full or that an adapter brought, as they were before. */
+  tables: Map<string, tf.Tensor>;
+  /** Rows that stood in the tables before rows were merged into them. */
+  rows: Map<string, tf.Tensor2D>;
 }
 
 const states = new WeakMap<LanguageModel, LoraState>();
@@ -41,12 +52,6 @@ const states = new WeakMap<LanguageModel, LoraState>();
 /** The settings of a model's adapter; null where it has none. */
 export function loraSettings({ model }: { model: LanguageModel }): Required<LoraSettings> | null {
   return states.get(model)?.settings ?? null;
-}
-
-/** Notes what base weights were, before an adapter's folder replaced them: `removeLora` puts them back. */
-export function keepReplacedWeights({ model, replaced }: { model: LanguageModel; replaced: ReadonlyMap<string, Float32Array> }): void {
-  const state = states.get(model);
-  if (state !== undefined) state.replaced = replaced;
 }
 
 /** The layers that have an adapter. */
@@ -62,11 +67,11 @@ export function adapterParameterNames(name: string): { down: string; up: string 
 /**
  * Puts a low-rank adapter on linear layers (LoRA, arXiv 2106.09685): `y = x·Wᵀ + b + α/r · dropout(x)·Aᵀ·Bᵀ`, with A
  * uniform in ±1/√in (PEFT's start) and B zero, so that the model starts as it was. The adapters' parameters join
- * `model.parameters` under PEFT's names; the rest is frozen.
+ * `model.parameters` under PEFT's names; the rest is frozen but for `tokens`.
  *
  * @throws ModelError
  */
-export function addLora({ model, targets, rank = 16, alpha = 32, dropout = 0, rankStabilised = false, seed = 0, freezeBase = true, perLayer = new Map() }: AddLoraOptions): void {
+export function addLora({ model, targets, rank = 16, alpha = 32, dropout = 0, rankStabilised = false, tokens = [], seed = 0, freezeBase = true, trainTokens = true, perLayer = new Map() }: AddLoraOptions): void {
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
@@ -79,6 +84,8 @@ export function addLora({ model, targets, rank = 16, alpha = 32, dropout = 0, ra
     if (!Number.isFinite(own.alpha)) fail(`alpha must be a number, got ${own.alpha}.`);
     return { layer, ...own };
   });
+  // Checked before anything is changed.
+  if (tokens !== 'all') checkTokenIds({ model, ids: tokens });
   const frozen = freezeBase ? model.parameters.trainable().map(([name]) => name) : [];
   if (freezeBase) model.parameters.freeze();
   for (const { layer, rank: layerRank, alpha: layerAlpha } of plans) {
@@ -92,7 +99,28 @@ export function addLora({ model, targets, rank = 16, alpha = 32, dropout = 0, ra
       dropout,
     });
   }
-  states.set(model, { settings: { targets, rank, alpha, dropout, rankStabilised }, frozen, replaced: new Map() });
+  if (tokens !== 'all') addTokenRows({ model, ids: tokens, trainable: trainTokens });
+  const tables = new Map<string, tf.Tensor>();
+  if (tokens === 'all') {
+    for (const { weight } of tokenTables({ model })) {
+      tables.set(weight, copyOnAssignment(model.parameters.get(weight)));
+      if (trainTokens) model.parameters.get(weight).trainable = true;
+    }
+  }
+  states.set(model, { settings: { targets, rank, alpha, dropout, rankStabilised, tokens }, frozen, tables, rows: new Map() });
+}
+
+/** A variable's present value: assigning gives the variable other memory, so that until then this is no copy. */
+function copyOnAssignment(variable: tf.Variable): tf.Tensor {
+  return tf.keep(tf.clone(variable));
+}
+
+/** Gives a parameter beneath an adapter another value, which {@link removeLora} takes back. */
+export function replaceBaseWeight({ model, name, value }: { model: LanguageModel; name: string; value: tf.Tensor }): void {
+  const tables = states.get(model)?.tables;
+  const variable = model.parameters.get(name);
+  if (tables !== undefined && !tables.has(name)) tables.set(name, copyOnAssignment(variable));
+  variable.assign(value);
 }
 
 /** Turns the adapters' dropout on for a training step, with draws named by `seed`, or off (null, as it is at first). */
@@ -129,33 +157,39 @@ export function mergeLora({ model }: { model: LanguageModel }): void {
     throw new ModelError({ code: 'invalid-adapter', message: `${tied.name} shares its weight with the token embedding (tie_word_embeddings): merging its adapter would change the embedding. Keep the adapter apart (saveAdapter).` });
   }
   for (const layer of layers) if (!layer.adapter.merged) shiftWeight(layer, 1);
+  const state = states.get(model);
+  for (const [name, values] of mergeTokenRows({ model })) state?.rows.set(name, values);
 }
 
 /** Takes merged adapters out of the weights again; up to rounding, the weights are as before. */
 export function unmergeLora({ model }: { model: LanguageModel }): void {
   for (const layer of needAdapter(model)) if (layer.adapter.merged) shiftWeight(layer, -1);
+  const rows = states.get(model)?.rows;
+  if (rows === undefined) return;
+  unmergeTokenRows({ model, before: rows });
+  rows.clear();
 }
 
 /**
- * Removes the adapters, and what they add unless it is merged: base weights that `loadAdapter` replaced are then what they
- * were. What `addLora` froze trains again.
+ * Removes the adapters and the tokens' rows, and what they change unless it is merged; base weights that were trained in full
+ * or came with the adapter are put back likewise; what `addLora` froze trains again.
  */
 export function removeLora({ model }: { model: LanguageModel }): void {
-  const layers = needAdapter(model);
-  // Merged adapters were made for the replaced weights, and stay with them.
-  if (!layers.some((layer) => layer.adapter.merged)) {
-    for (const [name, data] of states.get(model)?.replaced ?? []) {
-      const variable = model.parameters.get(name);
-      tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
-    }
-  }
-  for (const layer of layers) {
+  const merged = needAdapter(model).some(({ adapter }) => adapter.merged);
+  for (const layer of needAdapter(model)) {
     const names = adapterParameterNames(layer.name);
     (layer as LinearLayer).adapter = null;
     model.parameters.remove(names.down);
     model.parameters.remove(names.up);
   }
-  const frozen = new Set(states.get(model)?.frozen);
+  removeTokenRows({ model });
+  const state = states.get(model);
+  for (const [name, table] of state?.tables ?? []) {
+    if (!merged) model.parameters.get(name).assign(table);
+    table.dispose();
+  }
+  for (const values of state?.rows.values() ?? []) values.dispose();
+  const frozen = new Set(state?.frozen);
   model.parameters.unfreeze((name) => frozen.has(name));
   states.delete(model);
 }

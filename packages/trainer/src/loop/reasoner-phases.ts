@@ -64,9 +64,18 @@ export function shardWeights(shards: readonly (readonly LaidOutExample[])[]): Ba
   return batchWeights(shards.flat().map(({ layout }) => layout));
 }
 
-/** The phases of training a reasoner alone. Throws `NO_EXAMPLES` and what the method's layout throws. */
+/**
+ * The phases of training a reasoner alone. Throws `NO_EXAMPLES`, what the method's layout throws, and `INVALID_OPTION` for a
+ * method whose thoughts an interpreter has to supervise: trained alone it would be another method.
+ */
 export function reasonerPhases({ plans, data }: { plans: readonly PhasePlan[]; data: ReasonerData }): TrainingPhase[] {
   checkExamples(data);
+  if (data.method.needsInterpreter) {
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `The method "${data.method.name}" supervises its thoughts with an interpreter while they are learned; trained without one it would be another method. Train it with prepareInterpreters and jointPhases of @subtext/decoder, in mode "joint".`,
+    });
+  }
   return plans.map((plan, index) => {
     const order = new DataOrder({ count: data.examples.length, seed: data.seed, phase: index });
     return {

@@ -55,10 +55,12 @@ export function coconut({
     return latentPrompt({ example, context, steps: Math.min(level, hiddenSteps), thoughtsPerStep, kind: kinds[thoughts] });
   }
 
-  const promptThoughts: ReasoningMethod['promptThoughts'] = ({ example, context }) => thinking({ example, context, level: Infinity }).build().thoughts;
+  const promptThoughts: ReasoningMethod['promptThoughts'] = ({ example, stages, context }) =>
+    thinking({ example: { ...example, steps: stages?.map((name) => ({ name, text: '' })) }, context, level: Infinity }).build().thoughts;
 
   return {
     name: method,
+    thoughtStages: ({ stages }) => (thoughts === 'none' ? [] : stages.slice(0, hiddenSteps)),
     specialTokens: () => (thoughts === 'none' ? [] : Object.values(latentTokens)),
 
     curriculum({ stages }) {

@@ -32,6 +32,13 @@ export function codi({ count = 6, distance = 'smooth-l1', distillationWeight = 2
   return {
     name: 'codi',
     specialTokens: () => Object.values(latentTokens),
+    thoughtStages: () => [stage],
+    // The thoughts stand for the chain as a whole.
+    explanation({ example, context }) {
+      if (example.steps.length === 0) return undefined;
+      const { close } = context.format.step({ name: stage, index: 0 });
+      return example.steps.map(({ text }) => text).join(close !== '' && close.trim() === '' ? close : ' ');
+    },
     curriculum({ stages }) {
       checkSteps({ method: 'codi', stages });
       return [{ name: 'self-distillation', index: 0, hiddenStages: stages, kind: 'encode', level: Infinity }];

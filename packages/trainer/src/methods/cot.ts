@@ -5,6 +5,7 @@ import type { ReasoningMethod } from './reasoning-method';
 export function cot(): ReasoningMethod {
   return {
     name: 'cot',
+    thoughtStages: () => [],
     specialTokens: () => [],
     curriculum: () => [{ name: 'chain of thought', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) => layoutSteps({ example, context, content: () => ({ kind: 'text' }) }),

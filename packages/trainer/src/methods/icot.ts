@@ -29,6 +29,7 @@ export function icot({ tokensPerPhase = 8, maximumTokens = 40, smoothing = 4, te
 
   return {
     name: 'icot',
+    thoughtStages: () => [],
     specialTokens: () => [],
 
     curriculum({ stages }) {

@@ -5,6 +5,7 @@ import type { ReasoningMethod } from './reasoning-method';
 export function noCot(): ReasoningMethod {
   return {
     name: 'no-cot',
+    thoughtStages: () => [],
     specialTokens: () => [],
     curriculum: () => [{ name: 'answer only', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) =>

@@ -26,6 +26,7 @@ export function pause({ count = 6 }: PauseOptions = {}): ReasoningMethod {
 
   return {
     name: 'pause',
+    thoughtStages: () => [],
     specialTokens: () => [PAUSE_TOKEN],
     curriculum: () => [{ name: 'pauses', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) => paused({ example, context }).answer(example.answer).build(),

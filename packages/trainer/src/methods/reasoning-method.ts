@@ -118,6 +118,10 @@ export interface ReasoningMethod {
   readonly name: string;
   /** Whether its thoughts are supervised while training by interpreters in `joint` mode. @default false */
   readonly needsInterpreter?: boolean;
+  /** Names of the stages that its thoughts can stand for, in order; none where it has no thoughts that could be told. @default all */
+  thoughtStages?(options: { stages: readonly string[] }): readonly string[];
+  /** What the thoughts of a stage stand for in words. @default the text of the step of that name */
+  explanation?(options: { example: ReasoningExample; stage: string; context: LayoutContext }): string | undefined;
   /** Special tokens that the method adds to the tokenizer, in order. */
   specialTokens(options: { stages: readonly string[] }): string[];
   /** The phases of training. */
@@ -141,5 +145,5 @@ export interface ReasoningMethod {
   /** The marks by which the model decides how many of the prompt's thoughts it needs. Absent where it takes all. */
   halting?(context: LayoutContext): HaltingMarks;
   /** Where the prompt's thoughts stand in it. Absent in methods whose thoughts are written by the model, or that have none. */
-  promptThoughts?(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): ThoughtPosition[];
+  promptThoughts?(options: { example: Pick<ReasoningExample, 'question' | 'image'>; /** Names of the stages, which thoughts are told by; absent: `step_1` … */ stages?: readonly string[]; context: LayoutContext }): ThoughtPosition[];
 }

@@ -4,7 +4,7 @@ import { addLora, createModel, loadModel, type LanguageModel, type LoraSettings 
 /** Where a model comes from; can be posted to a worker, which then builds the same one. */
 export type ModelSource =
   /** A Hugging Face folder. */
-  | { kind: 'folder'; folder: string; /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & { seed?: number } }
+  | { kind: 'folder'; folder: string; /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & { seed?: number; /** Whether `tokens` learn. @default true */ trainTokens?: boolean } }
   /** A new model with random weights. */
   | {
       kind: 'new';

@@ -73,6 +73,11 @@ function forwardStates({ model, batch, outputHiddenStates }: { model: LanguageMo
   return { states: asRows(hidden), layers: (hiddenStates ?? []).map(asRows) };
 }
 
+/** Hidden states of a batch, without its loss: what interpreters of a reasoner that stays as it is are trained on. `[rows · time, width]` */
+export function reasonerStates({ model, batch }: { model: LanguageModel; batch: ReasonerBatch }): tf.Tensor2D {
+  return forwardStates({ model, batch, outputHiddenStates: false }).states;
+}
+
 /** The program that trains a reasoner alone. */
 export async function createProgram({ model: source, frozen = [] }: ReasonerProgramOptions): Promise<TrainingProgram<ReasonerBatch>> {
   const model = await openModel(source);

@@ -175,7 +175,7 @@ export class Reasoner {
       await this.measurePictures(batch);
       const prompts = this.prompts(batch);
       const { embeddings, mask, forwardExtras } = await this.embedSequences({ questions: batch, sequences: prompts });
-      const positions = batch.map((example) => this.method.promptThoughts?.({ example, context: this.#contextFor(example) }) ?? []);
+      const positions = batch.map((example) => this.method.promptThoughts?.({ example, stages: this.settings.stages, context: this.#contextFor(example) }) ?? []);
       const newTokens = maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1;
       const draft = this.method.responseStart?.({ stages: this.settings.stages, hiddenStages: this.settings.hiddenStages, context });
       let thought: ThoughtPrompts | undefined;
