@@ -30,16 +30,16 @@ afterAll(async () => rm(folder, { recursive: true, force: true }));
 
 it('a base model that learns from answers alone knows the tags of the chains that it will write later', async () => {
   const small = { model_type: 'llama', hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 32 };
-  const base = await openReasoner({ configuration: configuration({ new: small, vocabulary: [join(folder, 'train.jsonl')] }, []), method: { name: 'no-cot' }, examples: answersOnly });
+  const { reasoner: base } = await openReasoner({ configuration: configuration({ new: small, vocabulary: [join(folder, 'train.jsonl')] }, []), method: { name: 'no-cot' }, examples: answersOnly });
   for (const stage of stages) for (const tag of [`<${stage.toUpperCase()}>`, `</${stage.toUpperCase()}>`]) expect(base.tokenizer.has(tag), tag).toBe(true);
   base.dispose();
 
   // One that was made without: the tags come with the training that needs them, instead of being read as unknown words.
-  const bare = await openReasoner({ configuration: configuration({ new: small }, []), method: { name: 'no-cot' }, examples: answersOnly });
+  const { reasoner: bare } = await openReasoner({ configuration: configuration({ new: small }, []), method: { name: 'no-cot' }, examples: answersOnly });
   expect(bare.tokenizer.has('<CAPTION>')).toBe(false);
   await bare.save(join(folder, 'bare'));
   bare.dispose();
-  const later = await openReasoner({ configuration: configuration({ from: join(folder, 'bare') }, stages), method: { name: 'cot' }, examples: answersOnly });
+  const { reasoner: later } = await openReasoner({ configuration: configuration({ from: join(folder, 'bare') }, stages), method: { name: 'cot' }, examples: answersOnly });
   expect(later.tokenizer.encode('<CAPTION>', { addSpecialTokens: false }).ids).toEqual([later.tokenizer.idOf('<CAPTION>')]);
   expect(later.model.dimensions.vocabularySize).toBe(later.tokenizer.vocabularySize);
   later.dispose();
@@ -51,7 +51,7 @@ it('a Hugging Face folder becomes a reasoner: its own beginning and end, tags an
   await saveModel({ model, folder: join(folder, 'checkpoint') });
   await tokenizer.save(join(folder, 'checkpoint'));
   const own = model.parameters.get('transformer.h.0.mlp.c_fc.weight').dataSync();
-  const reasoner = await openReasoner({ configuration: configuration({ from: join(folder, 'checkpoint') }, stages), method: { name: 'heima' }, examples: answersOnly });
+  const { reasoner } = await openReasoner({ configuration: configuration({ from: join(folder, 'checkpoint') }, stages), method: { name: 'heima' }, examples: answersOnly });
   expect(reasoner.settings).toMatchObject({ method: { name: 'heima' }, stages, hiddenStages: [], endToken: '</s>', thoughtReading: 'before' });
   expect(reasoner.settings.image).toBeUndefined();
   for (const token of ['<CAPTION>', '</REASONING>', '<THINKING_OF_SUMMARY>']) expect(reasoner.tokenizer.has(token), token).toBe(true);

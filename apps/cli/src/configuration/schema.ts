@@ -79,7 +79,14 @@ const lora = z.strictObject({
   rank: count.default(16),
   alpha: positive.default(32),
   dropout: share.default(0),
-  targets: z.array(z.string()).min(1).default(['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']),
+  targets: z
+    .union([z.literal('all-linear'), z.array(z.string()).min(1)])
+    .describe("which linear layers, by the ends of their names; by default the projections of a Llama's block, or all where the model has none of these")
+    .optional(),
+  tokens: z
+    .enum(['rows', 'modules', 'none'])
+    .describe('how the tokens that the method adds learn: "rows" trains their rows of embedding and output layer, "modules" both tables in full, "none" leaves them as they are drawn')
+    .default('rows'),
 });
 
 const model = z
@@ -109,7 +116,8 @@ const interpreterModel = z
   })
   .refine(({ from, new: fresh }) => (from === undefined) !== (fresh === undefined), 'give either "from" or "new"');
 
-const interpreters = z.strictObject({
+const interpreters = z
+  .strictObject({
   mode: z.enum(['joint', 'after']).default('joint'),
   shared: z.boolean().describe('one interpreter for all stages instead of one each').default(true),
   model: interpreterModel,
@@ -122,8 +130,13 @@ const interpreters = z.strictObject({
   withQuestion: z.boolean().default(true),
   learningRateScale: positive.default(1),
   keep: z.boolean().describe('false throws them away after training: thoughts are supervised, not read').default(true),
-  schedule: schedule.describe('of the interpreters trained after the reasoner').prefault({}),
-});
+  schedule: schedule.describe('of the interpreters trained after the reasoner').optional(),
+  })
+  .superRefine(({ mode, schedule: own, keep }, context) => {
+    const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+    if (mode === 'joint' && own !== undefined) fault('schedule', 'is that of interpreters trained after the reasoner; with mode "joint" they learn in the phases of the reasoner (training). Leave it out, or give mode: after');
+    if (mode === 'after' && !keep) fault('keep', 'false would throw away what mode "after" trains: the reasoner has been trained by then. Leave "interpreters" out, or give mode: joint');
+  });
 
 const logs = z.strictObject({
   tensorboard: z.boolean().describe('writes a TensorBoard event file into the folder of the run').default(false),

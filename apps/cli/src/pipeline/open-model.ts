@@ -1,53 +1,92 @@
 import { createImageProcessor } from '@subtext/encoders';
-import { isMultimodal, resizeEmbeddings } from '@subtext/model';
+import { interpreterGroups, interpreterTokens } from '@subtext/decoder';
+import { isMultimodal } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
 import type { ReasoningExample } from '@subtext/data';
 import { findModel, UsageError } from '@subtext/terminal';
-import { createMethod, formatNamed, openModel, Reasoner, stagesOf, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
+import { addModelTokens, createMethod, formatNamed, openModel, Reasoner, stagesOf, type MethodSpecification, type ReasonerSettings } from '@subtext/trainer';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { TrainConfiguration } from '../configuration/schema';
+import { shareTokenizer } from './interpreters';
 import { openCheckpoint } from './open-checkpoint';
 import { newModelTokens, newTokenizer } from './prepare-tokenizer';
 import { readExamples } from './read-examples';
 
-/** The reasoner that a configuration starts from: loaded or new, with every token that its method needs. */
-export async function openReasoner({ configuration, method, examples }: { configuration: TrainConfiguration; method: MethodSpecification; examples: readonly ReasoningExample[] }): Promise<Reasoner> {
-  const { model: specification, stages, reasoningFormat, seed } = configuration;
-  if (specification.from !== undefined) {
-    const folder = await findModel({ model: specification.from });
-    const isCheckpoint = existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'));
-    const { model, tokenizer, settings, processor } = isCheckpoint
-      ? await openCheckpoint({ folder, method, imagePosition: specification.imagePosition, thoughtReading: configuration.interpreters?.reading ?? 'before' })
-      : await Reasoner.load(folder);
-    const marks = formatNamed(reasoningFormat).tags({ stages }).filter((mark) => isUnknown({ tokenizer, mark }));
-    tokenizer.addTokens([...marks, ...createMethod(method).specialTokens({ stages })].filter((token) => !tokenizer.has(token)));
-    if (tokenizer.vocabularySize > model.dimensions.vocabularySize) resizeEmbeddings({ model, vocabularySize: tokenizer.vocabularySize });
-    return new Reasoner({ model, tokenizer, processor, settings: { ...settings, method, stages: [...stages], reasoningFormat } });
-  }
+/** A reasoner before its training. */
+export interface OpenedReasoner {
+  reasoner: Reasoner;
+  /** Ids of the tokens that have not been trained: those that were added, and the method's own. */
+  newTokens: number[];
+}
+
+/** The reasoner that a configuration starts from: loaded or new, with every token that its method and its interpreters need. */
+export async function openReasoner({ configuration, method: specified, examples }: { configuration: TrainConfiguration; method: MethodSpecification; examples: readonly ReasoningExample[] }): Promise<OpenedReasoner> {
+  const method = createMethod(specified);
+  const { stages, interpreters } = configuration;
+  // Interpreters that are copies of the reasoner, or made to fit its tokenizer, have its tokens.
+  const explained = interpreters && interpreterGroups({ method, stages, shared: interpreters.shared }).flatMap((group) => group.stages);
+  const shared = explained && shareTokenizer(interpreters!) ? explained : undefined;
+  const needs: TokenNeeds = {
+    method: method.specialTokens({ stages }),
+    interpreters: (tokenizer) => (shared ? interpreterTokens({ tokenizer, stages: shared }) : []),
+  };
+  const opened = configuration.model.from === undefined ? await makeReasoner({ configuration, specified, needs, examples }) : await loadReasoner({ configuration, specified, needs, from: configuration.model.from });
+  const { tokenizer } = opened.reasoner;
+  return { ...opened, newTokens: [...new Set([...opened.newTokens, ...needs.method.map((token) => tokenizer.idOf(token))])] };
+}
+
+/** The tokens that a run needs beside those of its texts. */
+interface TokenNeeds {
+  method: readonly string[];
+  interpreters: (tokenizer: Tokenizer) => string[];
+}
+
+interface OpenOptions {
+  configuration: TrainConfiguration;
+  specified: MethodSpecification;
+  needs: TokenNeeds;
+}
+
+/** A checkpoint of Hugging Face's, or a reasoner of an earlier run, with the tokens that it lacks. */
+async function loadReasoner({ configuration: { model: { imagePosition }, stages, reasoningFormat, seed, interpreters }, specified, needs, from }: OpenOptions & { from: string }): Promise<OpenedReasoner> {
+  const folder = await findModel({ model: from });
+  const isCheckpoint = existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'));
+  const { model, tokenizer, settings, processor } = isCheckpoint
+    ? await openCheckpoint({ folder, method: specified, imagePosition, thoughtReading: interpreters?.reading ?? 'before' })
+    : await Reasoner.load(folder);
+  const marks = formatNamed(reasoningFormat).tags({ stages }).filter((mark) => isUnknown({ tokenizer, mark }));
+  const newTokens = addModelTokens({ model, tokenizer, tokens: [...marks, ...needs.method, ...needs.interpreters(tokenizer)], seed });
+  return { newTokens, reasoner: new Reasoner({ model, tokenizer, processor, settings: { ...settings, method: specified, stages: [...stages], reasoningFormat } }) };
+}
+
+/** A new model with random weights, and a tokenizer over the words of its data. */
+async function makeReasoner({ configuration, specified, needs, examples }: OpenOptions & { examples: readonly ReasoningExample[] }): Promise<OpenedReasoner> {
+  const { model: specification, stages, reasoningFormat, seed, interpreters } = configuration;
   const format = formatNamed(reasoningFormat);
   const further: ReasoningExample[] = [];
   for (const path of specification.vocabulary) for (const example of (await readExamples({ ...configuration.data, path, limit: undefined, categories: undefined })).examples) further.push(example);
   // A base model may learn from answers alone: the steps that it will write later are in the further texts.
   const later = [...new Set([...stages, ...stagesOf(further)])];
-  const tokenizer = newTokenizer({ examples: [...examples, ...further], stages: later, format, methods: [createMethod(method)], explained: configuration.interpreters !== undefined });
+  const tokenizer = newTokenizer({ examples: [...examples, ...further], stages: later, format, methods: [createMethod(specified)], explained: interpreters !== undefined });
+  tokenizer.addTokens(needs.interpreters(tokenizer).filter((token) => !tokenizer.has(token)));
   const config = completeConfig({ config: specification.new!, tokenizer });
   const model = await openModel({ kind: 'new', config, seed, initialisation: specification.initialisation });
   const settings: ReasonerSettings = {
     format: 1,
-    method,
+    method: specified,
     stages: [...stages],
     hiddenStages: [],
     reasoningFormat,
     prefix: [newModelTokens.begin],
     endToken: newModelTokens.end,
     image: isMultimodal(model) ? { token: newModelTokens.image, tokens: model.imageTokens, position: specification.imagePosition } : undefined,
-    thoughtReading: configuration.interpreters?.reading ?? 'before',
+    thoughtReading: interpreters?.reading ?? 'before',
     longestResponse: 0,
   };
   const processor = isMultimodal(model) ? createImageProcessor({ config: specification.processor ?? defaultProcessor(config) }) : undefined;
-  return new Reasoner({ model, tokenizer, settings, processor });
+  return { newTokens: [], reasoner: new Reasoner({ model, tokenizer, settings, processor }) };
 }
 
 /** Whether a format's mark would be read as unknown words: it then needs a token of its own. */

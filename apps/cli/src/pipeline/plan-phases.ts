@@ -10,12 +10,22 @@ export function planPhases({ phases, examples, training }: { phases: readonly Ph
     throw new UsageError(`training.phases names "${unknown.join('", "')}", but the phases are: ${phases.map(({ name }) => `"${name}"`).join(', ')}.`);
   }
   return phases.map((phase) => {
-    const own = { ...training[phase.kind], ...training.phases[phase.name] };
-    const batchSize = own.batchSize ?? training.batchSize;
-    const steps = own.steps ?? Math.max(1, Math.ceil(((own.epochs ?? 1) * examples) / batchSize));
     // Heima's recovering phase runs at a tenth of the learning rate.
-    const learningRate = own.learningRate ?? training.learningRate * (phase.kind === 'recover' ? 0.1 : 1);
-    const warmupSteps = Math.min(own.warmupSteps ?? training.warmupSteps, Math.floor(steps / 4));
-    return { phase, steps, batchSize, schedule: { learningRate, warmupSteps } };
+    return plan({ phase, examples, training, own: { ...training[phase.kind], ...training.phases[phase.name] }, learningRateScale: phase.kind === 'recover' ? 0.1 : 1 });
   });
+}
+
+/** How long and how fast interpreters are trained after the reasoner, on the layouts of one of its phases. */
+export function planInterpreters({ phase, examples, training, schedule = {} }: { phase: Phase; examples: number; training: TrainConfiguration['training']; /** `interpreters.schedule` */ schedule?: Schedule }): PhasePlan {
+  return plan({ phase: { ...phase, name: 'explain thoughts' }, examples, training, own: schedule });
+}
+
+type Schedule = TrainConfiguration['training']['text'];
+
+function plan({ phase, examples, training, own, learningRateScale = 1 }: { phase: Phase; examples: number; training: TrainConfiguration['training']; own: Schedule; learningRateScale?: number }): PhasePlan {
+  const batchSize = own.batchSize ?? training.batchSize;
+  const steps = own.steps ?? Math.max(1, Math.ceil(((own.epochs ?? 1) * examples) / batchSize));
+  const learningRate = own.learningRate ?? training.learningRate * learningRateScale;
+  const warmupSteps = Math.min(own.warmupSteps ?? training.warmupSteps, Math.floor(steps / 4));
+  return { phase, steps, batchSize, schedule: { learningRate, warmupSteps } };
 }

@@ -1,9 +1,10 @@
 import type { ReasoningExample } from '@subtext/data';
+import { SLOT_TOKEN } from '@subtext/decoder';
 import { type Tokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { linesFormat, taggedFormat, type ReasoningFormat, type ReasoningMethod } from '@subtext/trainer';
 
 /** Tokens of a model made from nothing, beside those that every tokenizer has. */
-export const newModelTokens = { image: '<image>', slot: '<thought>', begin: '<s>', end: '</s>' } as const;
+export const newModelTokens = { image: '<image>', slot: SLOT_TOKEN, begin: '<s>', end: '</s>' } as const;
 
 /**
  * A tokenizer over the texts of a data set, with the tags and thinking tokens of all methods that will follow. In the

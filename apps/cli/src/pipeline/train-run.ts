@@ -1,9 +1,10 @@
 import { jointPhases, jointProgramModule } from '@subtext/decoder';
-import { addLora, mergeLora, saveAdapter } from '@subtext/model';
+import { addLora, type LoraSettings, mergeLora, saveAdapter } from '@subtext/model';
 import type { ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
 import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
 import {
+  adapterWithTokens,
   checkLengths,
   completePhases,
   createMethod,
@@ -28,7 +29,7 @@ import type { GivenConfiguration, TrainConfiguration } from '../configuration/sc
 import { assignParameters } from './assign-parameters';
 import { checkOverlap } from './check-overlap';
 import { fingerprintOf, isFinished, startingModels } from './fingerprint';
-import { interpreterFolders, prepareInterpreters, saveInterpreters } from './interpreters';
+import { interpreterFolders, keepInterpreters, openInterpreters } from './interpreters';
 import { methodSpecification } from './method-specification';
 import { trainingWork } from './model-work';
 import { openLoggers } from './open-loggers';
@@ -37,6 +38,7 @@ import { planPhases } from './plan-phases';
 import { readExamples } from './read-examples';
 import { resolveInterpreters } from './resolve-interpreters';
 import { resolveStages } from './resolve-stages';
+import { trainInterpreters } from './train-interpreters';
 
 /** What a training run left. */
 export interface TrainRunResult {
@@ -90,7 +92,7 @@ export async function trainRun({
   const loggers = await openLoggers(configuration.logs);
   const overlap = await checkOverlap({ data: configuration.data, examples: read, output });
   const initial = join(folder, 'initial', 'reasoner');
-  const opened = await openReasoner({ configuration, method, examples: read });
+  const { reasoner: opened, newTokens } = await openReasoner({ configuration, method, examples: read });
   const reasoningMethod = createMethod(method);
   const phases = reasoningMethod.curriculum({ stages: configuration.stages });
   const context = opened.layoutContext();
@@ -120,18 +122,19 @@ export async function trainRun({
     shards: training.shards,
   };
   const plans = planPhases({ phases, examples: examples.length, training });
-  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora: configuration.model.lora && { ...configuration.model.lora, seed } }, frozen: configuration.model.frozen };
-  const joint = interpreters && (await prepareInterpreters({ configuration, interpreters, reasoner, reasonerOptions, examples }));
+  const { lora: adapter } = configuration.model;
+  const lora = adapter && { ...adapterWithTokens({ lora: adapter, tokens: adapter.tokens, ids: newTokens }), seed };
+  if (adapter?.tokens === 'none' && newTokens.length > 0) {
+    output.event({ event: 'untrained-tokens', tokens: newTokens.length }, `  Warning: the ${newTokens.length} tokens that the method "${method.name}" adds stay as they are drawn (model.lora.tokens: none), and can hardly be written. Take "rows" to train them.`);
+  }
+  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: configuration.model.frozen };
+  const joint = interpreters?.mode === 'joint' ? await openInterpreters({ configuration, interpreters, reasoner, reasonerOptions, newTokens, examples }) : undefined;
   const source = joint ? { module: jointProgramModule, options: joint.program } : { module: reasonerProgramModule, options: reasonerOptions };
   const program = await createProgram(source);
   const follower = followLog({ loggers, folder, configuration, onNotice: (notice) => output.notice(`  ${notice}`) });
   const began = performance.now();
   const processor = process.cpuUsage();
-  const outcome = await train({
-    folder,
-    source,
-    program,
-    phases: completePhases({ plans, data, heldOut, build: joint ? (parts) => jointPhases({ ...parts, explanations: joint.explanations }) : reasonerPhases }),
+  const options: Parameters<typeof trainInterpreters>[0]['options'] = {
     fingerprint,
     workers: configuration.workers ?? defaultWorkers({ shards: training.shards, processors: availableParallelism() }),
     shards: training.shards,
@@ -147,6 +150,13 @@ export async function trainRun({
     method,
     signal,
     onNotice: (notice) => output.notice(`  ${notice}`),
+  };
+  const outcome = await train({
+    ...options,
+    folder,
+    source,
+    program,
+    phases: completePhases({ plans, data, heldOut, build: joint ? (parts) => jointPhases({ ...parts, explanations: joint.explanations }) : reasonerPhases }),
     onProgress: ({ phaseName, step, steps, loss, metrics, secondsLeft }) => {
       follower.step();
       output.progress({
@@ -167,13 +177,18 @@ export async function trainRun({
     output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to go on.`);
     return { ...result, status: 'stopped' };
   }
-  await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration });
-  if (joint && interpreters?.keep) await saveInterpreters({ prepared: joint, program, reasoner });
+  await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration, lora });
+  if (joint && interpreters?.keep) await keepInterpreters({ configuration, interpreters, prepared: joint, program });
   reasoner.dispose();
+  const explained = interpreters?.mode === 'after' ? await trainInterpreters({ configuration, interpreters, folder: reasonerFolder, data, heldOut, newTokens, options, output, label }) : undefined;
+  if (explained?.status === 'stopped') {
+    output.notice(`Stopped at step ${explained.steps} of the interpreters; everything is saved in ${folder}. Start the same command again to go on.`);
+    return { ...result, status: 'stopped' };
+  }
   const { user, system } = process.cpuUsage(processor);
-  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000, processorSeconds: (user + system) / 1e6 };
+  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, ...(explained && { interpreterSteps: explained.steps }), seconds: (performance.now() - began) / 1000, processorSeconds: (user + system) / 1e6 };
   await writeAtomically({ path: finished, data: `${JSON.stringify(summary, null, 2)}\n` });
-  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
+  for (const part of [folder, join(folder, 'interpreters')]) await rm(join(part, 'checkpoints'), { recursive: true, force: true });
   output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration((performance.now() - began) / 1000)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
   return { ...result, status: 'finished' };
 }
@@ -189,13 +204,15 @@ async function readHeldOut({ data, training }: TrainConfiguration): Promise<Reas
   return examples;
 }
 
-/** Saves the trained reasoner; with an adapter, the adapter by itself and the model with it merged in. */
-async function saveReasoner({ program, reasoner, folder, configuration }: { program: TrainingProgram; reasoner: Reasoner; folder: string; configuration: TrainConfiguration }): Promise<void> {
-  const { lora } = configuration.model;
-  if (lora) addLora({ model: reasoner.model, ...lora, seed: configuration.seed });
+/** Saves the trained reasoner; with an adapter, the adapter by itself, with the tokenizer that it needs, and the model with it merged in. */
+async function saveReasoner({ program, reasoner, folder, configuration, lora }: { program: TrainingProgram; reasoner: Reasoner; folder: string; configuration: TrainConfiguration; lora?: LoraSettings & { seed: number } }): Promise<void> {
+  if (lora) addLora({ model: reasoner.model, ...lora });
   assignParameters({ program, prefix: 'reasoner/', parameters: reasoner.model.parameters });
   if (lora) {
-    await saveAdapter({ model: reasoner.model, folder: join(folder, 'adapter'), baseModel: configuration.model.from ?? null });
+    const adapter = join(folder, 'adapter');
+    await saveAdapter({ model: reasoner.model, folder: adapter, baseModel: configuration.model.from ?? null });
+    // PEFT makes room for new tokens where a tokenizer lies beside the adapter (AutoPeftModelForCausalLM).
+    await reasoner.tokenizer.save(adapter);
     mergeLora({ model: reasoner.model });
   }
   await reasoner.save(folder);

@@ -26,7 +26,7 @@ export interface InterpreterOptions {
   /** What they start from: a copy of the reasoner's language part, a model's folder with its own tokenizer, or a config.json with random weights. @default { kind: 'reasoner' } */
   model?: { kind: 'reasoner' } | { kind: 'folder'; folder: string } | { kind: 'new'; config: Record<string, unknown> };
   /** A low-rank adapter to train in the models' place. @default none */
-  lora?: LoraSettings & { /** @default 'rows' */ tokens?: AdapterTokens };
+  lora?: Omit<LoraSettings, 'tokens'> & { /** How tokens that are new learn beside it. @default 'rows' */ tokens?: AdapterTokens };
   /** Of the interpreters' loss beside the reasoner's in `joint` mode. @default 1 */
   weight?: number;
   /** Share of a batch's thoughts that are explained in a step. @default 1 */

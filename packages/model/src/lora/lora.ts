@@ -2,12 +2,13 @@ import { LowRankAdapter, parameterStream, type LinearLayer } from '@subtext/enco
 import { tf, uniform } from '@subtext/tensor';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
-import { resolveTargetModules, type TargetModules } from './target-modules';
+import { defaultTargetModules, resolveTargetModules, type TargetModules } from './target-modules';
 import { addTokenRows, checkTokenIds, mergeTokenRows, removeTokenRows, type TokenIds, tokenTables, unmergeTokenRows } from './token-rows';
 
 /** What an adapter is like; the defaults are Heima's. */
 export interface LoraSettings {
-  targets: TargetModules;
+  /** Default: those of the seven projections of a Llama's block that the model has; every linear layer but the output where it has none (GPT-2). */
+  targets?: TargetModules;
   /** Inner width r of the update. Default 16. */
   rank?: number;
   /** α: the update is scaled by α/r. Default 32. */
@@ -71,7 +72,7 @@ export function adapterParameterNames(name: string): { down: string; up: string 
  *
  * @throws ModelError
  */
-export function addLora({ model, targets, rank = 16, alpha = 32, dropout = 0, rankStabilised = false, tokens = [], seed = 0, freezeBase = true, trainTokens = true, perLayer = new Map() }: AddLoraOptions): void {
+export function addLora({ model, targets = defaultTargetModules({ model }), rank = 16, alpha = 32, dropout = 0, rankStabilised = false, tokens = [], seed = 0, freezeBase = true, trainTokens = true, perLayer = new Map() }: AddLoraOptions): void {
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };

@@ -8,6 +8,16 @@ import { ModelError } from '../model-error';
  */
 export type TargetModules = readonly string[] | RegExp | 'all-linear';
 
+/** The projections of a Llama's block. */
+const llamaProjections: readonly string[] = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+
+/** What is adapted unless told otherwise. */
+export function defaultTargetModules({ model }: { model: LanguageModel }): TargetModules {
+  const names = [...model.structure.linearLayers.keys()];
+  const present = llamaProjections.filter((target) => names.some((name) => name.endsWith(`.${target}`)));
+  return present.length > 0 ? present : 'all-linear';
+}
+
 /** A whole-name expression, whatever anchors its source has. */
 function wholeName(pattern: RegExp): RegExp {
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''));

@@ -35,6 +35,6 @@ export type AdapterTokens =
   | 'none';
 
 /** An adapter's settings with the tokens that learn beside it. */
-export function adapterWithTokens<Settings extends LoraSettings>({ lora, tokens, ids }: { lora: Settings; tokens: AdapterTokens; /** The tokens that a method added. */ ids: readonly number[] }): Settings & Pick<LoraSettings, 'tokens'> & { trainTokens: boolean } {
+export function adapterWithTokens<Settings extends Omit<LoraSettings, 'tokens'>>({ lora, tokens, ids }: { lora: Settings; tokens: AdapterTokens; /** The tokens that a method added. */ ids: readonly number[] }): Omit<Settings, 'tokens'> & Pick<LoraSettings, 'tokens'> & { trainTokens: boolean } {
   return { ...lora, tokens: tokens === 'modules' ? 'all' : [...ids].sort((a, b) => a - b), trainTokens: tokens !== 'none' };
 }
