@@ -13,6 +13,7 @@ export { textModelOf } from './text-model-of';
 export { isMultimodal, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from './multimodal-model';
 export { loadAdapter, saveAdapter } from './lora/adapter-folder';
 export { addLora, loraSettings, mergeLora, removeLora, setLoraDropoutSeed, unmergeLora, type AddLoraOptions, type LoraSettings } from './lora/lora';
+export { untrainedTokens } from './lora/untrained-tokens';
 export type { TokenIds } from './lora/token-rows';
 export type { TargetModules } from './lora/target-modules';
 export { ModelError, type ModelErrorCode } from './model-error';

@@ -65,6 +65,7 @@ export {
   measureLayouts,
   type PhasePlan,
   shardWeights,
+  usedTokens,
   type ReasonerData,
   reasonerPhases,
   reasonerShard,

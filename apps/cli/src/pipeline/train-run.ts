@@ -1,5 +1,5 @@
 import { jointPhases, jointProgramModule } from '@subtext/decoder';
-import { addLora, type LoraSettings, mergeLora, saveAdapter } from '@subtext/model';
+import { addLora, type LoraSettings, mergeLora, saveAdapter, untrainedTokens } from '@subtext/model';
 import type { ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
 import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
@@ -18,6 +18,7 @@ import {
   reasonerPhases,
   reasonerProgramModule,
   train,
+  usedTokens,
   type TrainingProgram,
   writeAtomically,
 } from '@subtext/trainer';
@@ -123,7 +124,13 @@ export async function trainRun({
   };
   const plans = planPhases({ phases, examples: examples.length, training });
   const { lora: adapter } = configuration.model;
-  const lora = adapter && { ...adapterWithTokens({ lora: adapter, tokens: adapter.tokens, ids: newTokens }), seed };
+  // What the data uses and the checkpoint never saw learns with the method's own tokens: often the end of a text.
+  const unseen = adapter?.tokens === 'rows' ? await untrainedTokens({ model: opened.model, ids: usedTokens({ data: { examples, method: reasoningMethod, context }, phases }) }) : [];
+  const taught = [...new Set([...newTokens, ...unseen])];
+  const lora = adapter && { ...adapterWithTokens({ lora: adapter, tokens: adapter.tokens, ids: taught }), seed };
+  if (adapter && taught.length > 0 && adapter.tokens === 'rows') {
+    output.event({ event: 'token-rows', new: newTokens.length, unseen: unseen.length }, `  ${taught.length} tokens learn beside the adapter: ${newTokens.length} new ones${unseen.length > 0 ? `, and ${unseen.filter((id) => !newTokens.includes(id)).length} of the data that the checkpoint cannot tell from others` : ''}.`);
+  }
   if (adapter?.tokens === 'none' && newTokens.length > 0) {
     output.event({ event: 'untrained-tokens', tokens: newTokens.length }, `  Warning: the ${newTokens.length} tokens that the method "${method.name}" adds stay as they are drawn (model.lora.tokens: none), and can hardly be written. Take "rows" to train them.`);
   }

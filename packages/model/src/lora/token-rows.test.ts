@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openSafetensors } from '@subtext/safetensors';
 import { AdamW, tf, valueAndGradients } from '@subtext/tensor';
 import { expect, it } from 'vitest';
-import { addLora, createModel, drawTokenRows, loadAdapter, loadModel, mergeLora, nextTokenLoss, removeLora, resizeEmbeddings, saveAdapter, saveModel, unmergeLora, type LanguageModel } from '../index';
+import { addLora, createModel, drawTokenRows, loadAdapter, loadModel, mergeLora, nextTokenLoss, removeLora, resizeEmbeddings, saveAdapter, saveModel, unmergeLora, untrainedTokens, type LanguageModel } from '../index';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
 
@@ -159,5 +159,19 @@ describeOnEngines('tokens that are trained beside an adapter', () => {
     expect(closest(rowOf(model, 33))).toBe(9);
     expect(rowOf(model, 32)).not.toEqual(rowOf(model, 33));
     for (const each of [model, again]) each.dispose();
+  });
+
+  it('finds the tokens that a checkpoint never saw: their rows are another token\'s', async () => {
+    for (const config of [configs.tied, configs.untied]) {
+      const model = createModel({ config, seed: 3 });
+      const weight = model.head.tied ? 'model.embed_tokens.weight' : 'lm_head.weight';
+      tf.tidy(() => {
+        const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
+        const copied = tf.gather(table, tf.tensor1d(Array.from({ length: 32 }, (_, id) => (id === 2 || id === 9 ? 5 : id)), 'int32'));
+        table.assign(tf.add(copied, tf.mul(0.02, tf.mul(copied, tf.randomUniform(copied.shape, -1, 1, 'float32', 7)))) as tf.Tensor2D);
+      });
+      expect(await untrainedTokens({ model, ids: [1, 2, 3, 5, 31, 3] })).toEqual([2, 5]);
+      model.dispose();
+    }
   });
 });

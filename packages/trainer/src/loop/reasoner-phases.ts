@@ -112,3 +112,19 @@ export function measureLayouts({ data, phases }: { data: Omit<ReasonerData, 'see
   }
   return { longest, longestResponse };
 }
+
+/** Examples that are looked through for the tokens that a run uses. */
+const LOOKED_THROUGH = 2_000;
+
+/** The ids that stand in the layouts of a run's first examples, in every phase. */
+export function usedTokens({ data, phases }: { data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>; phases: readonly Phase[] }): Set<number> {
+  const used = new Set<number>();
+  for (const phase of phases) {
+    for (const example of data.examples.slice(0, LOOKED_THROUGH)) {
+      const { ids, teacher } = data.method.layout({ example, phase, context: data.context });
+      for (const id of ids) used.add(id);
+      for (const id of teacher?.layout.ids ?? []) used.add(id);
+    }
+  }
+  return used;
+}
