@@ -31,11 +31,12 @@ async function loadExplainers(folder: string): Promise<Explainer[]> {
 async function explainAnswer({ answer, question, folder }: { answer: Answer; question: string; folder: string }): Promise<Record<string, string>> {
   const explainers = await loadExplainers(folder);
   const words: Record<string, string> = {};
-  for (const stage of answer.stages.filter(({ thoughts }) => thoughts > 0)) {
-    const explainer = explainers.find(({ settings }) => settings.stages.includes(stage.name));
+  // CODI's thoughts stand for the chain as a whole, which is none of its stages.
+  for (const stage of new Set(answer.thoughts.map((thought) => thought.stage))) {
+    const explainer = explainers.find(({ settings }) => settings.stages.includes(stage));
     if (!explainer) continue;
-    const states = answer.thoughts.filter((thought) => thought.stage === stage.name).map(({ hidden }) => hidden);
-    [words[stage.name]] = (await explainer.explain({ requests: [{ question, stage: stage.name, states }] })) as [string];
+    const states = answer.thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
+    [words[stage]] = (await explainer.explain({ requests: [{ question, stage, states }] })) as [string];
   }
   return words;
 }
@@ -58,13 +59,15 @@ export function thinkCommand(): Command {
       // A question and an answer; pictures take more.
       await useEngine(engine, { work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
       const reasoner = await Reasoner.load(folder);
+      const unknown = reasoner.unknownWords(question);
+      if (unknown.length > 0 && !json) output.notice(`Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`);
       const began = performance.now();
       const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];
       const seconds = (performance.now() - began) / 1000;
       const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
       const { thoughts, ids: _ids, ...rest } = answer;
       if (json) {
-        output.event({ event: 'answer', question, ...rest, answer: answer.answer ?? null, thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })), explanations, seconds });
+        output.event({ event: 'answer', question, ...rest, answer: answer.answer ?? null, thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })), explanations, ...(unknown.length > 0 && { unknownWords: unknown }), seconds });
         return;
       }
       output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
@@ -72,6 +75,9 @@ export function thinkCommand(): Command {
       for (const stage of answer.stages) {
         if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
         else if (explanations?.[stage.name] !== undefined) output.notice(`  ${stage.name} (read from its thought): ${explanations[stage.name]}`);
+      }
+      for (const [stage, words] of Object.entries(explanations ?? {})) {
+        if (!answer.stages.some(({ name }) => name === stage)) output.notice(`  ${stage} (read from its thought): ${words}`);
       }
       const { generated, withoutTags, thinking } = answer.tokens;
       output.notice(`${generated} tokens, ${withoutTags} without tags, ${thinking} of them thinking tokens; ${(seconds * 1000).toFixed(0)} ms`);

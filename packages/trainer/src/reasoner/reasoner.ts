@@ -164,6 +164,21 @@ export class Reasoner {
     return { ...embedded, mask, time };
   }
 
+  /**
+   * The words of a text that the vocabulary lacks, in order, each once: the model reads them all as one unknown token, and
+   * answers as if something else had been asked. None where every text can be spelled (bytes).
+   */
+  unknownWords(text: string): string[] {
+    const { unknownId } = this.tokenizer;
+    if (unknownId === undefined) return [];
+    const isUnknown = (part: string) => this.tokenizer.encode(part, { addSpecialTokens: false }).ids.includes(unknownId);
+    if (!isUnknown(text)) return [];
+    const words = [...new Set(text.split(/\s+/u).filter((word) => word !== ''))];
+    // Where words carry the space before them, a word is looked up as it stands in a text.
+    const unknown = words.filter((word) => isUnknown(word) && isUnknown(` ${word}`));
+    return unknown.length > 0 ? unknown : words;
+  }
+
   /** Answers questions, batch by batch. A question's answer does not depend on those beside it. */
   async think({ questions, batchSize = 64, maxNewTokens, temperature = 0, seed = 0, onProgress, signal }: ThinkOptions): Promise<Answer[]> {
     this.#checkPictures(questions);
