@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { compareGraphs, generateProsQA, readProsQA } from '../../packages/data/dist/index.js';
-import { chartSection, findTask, loadTask, mcnemarTest, meanAndDeviation, measureSuperposition, nodeClasses, renderReport, superpositionSections, tableSection } from '../../packages/eval/dist/index.js';
+import { chartSection, compareSeeds, findTask, loadTask, mcnemarTest, meanAndDeviation, measureSuperposition, nodeClasses, renderReport, superpositionSections, tableSection } from '../../packages/eval/dist/index.js';
 import { useEngine } from '../../packages/tensor/dist/index.js';
 import { Reasoner } from '../../packages/trainer/dist/index.js';
 
@@ -128,13 +128,21 @@ const tests = present.flatMap((left, index) => present.slice(index + 1).flatMap(
   const { onlyLeft, onlyRight, pValue } = mcnemarTest({ left: bits(one), right: bits(other) });
   return [[String(one.seed), left, right, String(onlyLeft), String(onlyRight), pValue < 0.0001 ? pValue.toExponential(1) : pValue.toFixed(4)]];
 })));
+// What holds of methods: their models' accuracies, paired by seed.
+const methodTests = present.flatMap((left, index) => present.slice(index + 1).flatMap((right) => {
+  const pairs = of(left).flatMap((one) => of(right).filter(({ seed }) => seed === one.seed).map((other) => [accuracy(one), accuracy(other)]));
+  if (pairs.length < 2) return [];
+  const { seeds, difference, interval, pValue, permutationPValue } = compareSeeds({ left: pairs.map(([one]) => one), right: pairs.map(([, other]) => other) });
+  const points = (value) => (100 * value).toFixed(1);
+  return [[left, right, String(seeds), `${points(difference)} [${interval.map(points).join(', ')}]`, pValue.toFixed(4), permutationPValue.toFixed(2)]];
+}));
 const phaseRows = found.map((one) => [one.method, String(one.seed), one.phases.map(({ phase, step, seconds }) => `${phase}: ${step} (${minutes(seconds)} min)`).join(', '), Object.entries(one.byHops).map(([hops, value]) => `${hops} ${percent(value)}`).join(', '), one.loads.map((load) => load.toFixed(1)).join(' → ')]);
 const best = [...of('coconut')].sort((a, b) => accuracy(b) - accuracy(a))[0];
 // The graphs that the configurations generate.
 const comparison = await compareGraphs({ left: generateProsQA({ count: 20_000, seed: 42, hops: { minimum: 3, maximum: 4 } }), right: readProsQA({ file: options.data }) });
 const compared = comparison.rows.filter(({ left, right }) => left.mean > 0 || right.mean > 0);
 const superposition = best && (await superpositionOf(best));
-const verdicts = found.filter(({ audit }) => audit).map((one) => `- ${one.method}, seed ${one.seed}: thoughts **${one.audit.verdict}**${one.audit.certain ? '' : ' (uncertain)'}. ${one.audit.evidence.join(' ')}`);
+const verdicts = found.filter(({ audit }) => audit).map((one) => `- ${one.method}, seed ${one.seed}: thoughts **${one.audit.verdict}**${one.audit.certain || one.audit.verdict === 'cannot tell' ? '' : ' (uncertain)'}. ${one.audit.evidence.join(' ')}`);
 const cells = (classes) => nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'));
 const configuration = await readFile(join(here, 'graphs/coconut.yaml'), 'utf8');
 
@@ -150,9 +158,15 @@ Mean ± standard deviation over seeds where there are several. *Thoughts removed
 
 ## Paired tests
 
-McNemar's, over the same questions, seed by seed: questions that only one of the two gets right.
+McNemar's, over the same questions, seed by seed: questions that only one of the two gets right. Each row compares two models, as they were trained once.
 
 ${tests.length === 0 ? 'Too few runs to pair.' : markdown(['seed', 'left', 'right', 'only left', 'only right', 'p'], tests)}
+
+## Tests of the methods
+
+Over seeds: the mean of left − right in points with its 95 % interval, and p, by the paired t-test; and p by the exact test over changes of sign, which with n seeds is never below 2/2ⁿ.
+
+${methodTests.length === 0 ? 'Too few seeds.' : markdown(['left', 'right', 'seeds', 'left − right', 'p (t)', 'p (signs)'], methodTests)}
 
 ## Runs
 

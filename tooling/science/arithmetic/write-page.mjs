@@ -68,7 +68,7 @@ export async function writePage({ found, methods, seeds, seconds, data, output, 
   const auditedMethods = present.filter((method) => of(method).some(({ audit }) => audit));
   const auditRows = auditedMethods.map((method) => {
     const all = of(method).filter(({ audit }) => audit);
-    return [method, String(all.length), spread(all.map(({ audit }) => audit.accuracy?.value ?? audit.accuracy)), spread(all.map((one) => effect(one, 'cut', 0))), spread(all.map((one) => effect(one, 'another'))), spread(all.map((one) => effect(one, 'permuted'))), spread(all.map((one) => effect(one, 'mean'))), all.map(({ audit }) => `${audit.verdict}${audit.certain ? '' : ' (uncertain)'}`).join(', ')];
+    return [method, String(all.length), spread(all.map(({ audit }) => audit.accuracy?.value ?? audit.accuracy)), spread(all.map((one) => effect(one, 'cut', 0))), spread(all.map((one) => effect(one, 'another'))), spread(all.map((one) => effect(one, 'permuted'))), spread(all.map((one) => effect(one, 'mean'))), all.map(({ audit }) => `${audit.verdict}${audit.certain || audit.verdict === 'cannot tell' ? '' : ' (uncertain)'}`).join(', ')];
   });
 
   const fewer = (method) => of(method).filter((one) => one.fewer);
