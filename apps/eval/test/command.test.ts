@@ -75,6 +75,9 @@ describe('subtext-eval', () => {
     expect(results.results.gsm8k!['exact_match,final-answer']).toBeGreaterThan(0.9);
     expect(results.results.gsm8k!['thoughts,final-answer']).toBe(1);
 
+    const written = JSON.parse(await readFile(at('runs', 'heima', (await readdir(at('runs', 'heima'))).find((name) => name.startsWith('results_'))!), 'utf8')) as { config: Record<string, unknown> };
+    expect(written.config).toMatchObject({ engine: 'wasm', processors: expect.any(Number) as number, processor: expect.any(String) as string });
+
     // A broken run: half of the samples, the last line torn.
     const names = await readdir(at('runs', 'heima'));
     expect(names.filter((name) => /^results_.*\.json$/.test(name))).toHaveLength(1);

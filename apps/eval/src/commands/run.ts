@@ -26,7 +26,7 @@ import { join } from 'node:path';
 import { dataOptions, loadTasks, type AskedData, type LoadedData } from '../pipeline/load-tasks';
 import { openAnsweringModel, type OpenedModel } from '../pipeline/open-answering-model';
 import { reportImages } from '../pipeline/report-images';
-import { packageVersions } from '../pipeline/versions';
+import { machine, packageVersions } from '../pipeline/versions';
 
 interface RunOptions extends AskedData {
   model: string;
@@ -172,7 +172,7 @@ async function runOnce({
       modelHash,
       gitHash: await gitHash({ folder: '.' }),
       date: run.date,
-      config: { method: opened.method, limit: limit ?? null, batch, generation, engine: engineName(), ...(judge ? { judge: judge.model } : {}) },
+      config: { method: opened.method, limit: limit ?? null, batch, generation, ...(await machine()), ...(judge ? { judge: judge.model } : {}) },
       packageVersions: packageVersions(),
     });
     const path = await writeResults({ folder, results });

@@ -37,7 +37,7 @@ import { join } from 'node:path';
 import { loadTasks, tasksOf, type AskedData } from './load-tasks';
 import { writtenFor } from './open-answering-model';
 import { openReasoner } from './open-reasoner';
-import { packageVersions } from './versions';
+import { machine, packageVersions } from './versions';
 
 export interface AuditSettings extends AskedData {
   model: string;
@@ -55,6 +55,8 @@ export interface AuditResult {
   model: string;
   task: string;
   engine: string;
+  /** Engine, processor, and Subtext's commit where it is known. */
+  machine: Record<string, string | number>;
   seed: number;
   versions: Record<string, string>;
   count: number;
@@ -152,6 +154,7 @@ async function auditOpened({
     model,
     task: task.name,
     engine: engineName(),
+    machine: await machine(),
     seed,
     versions: packageVersions(),
     count: examples.length,
@@ -265,7 +268,7 @@ function howSection({ settings, task, floor, left, result }: { settings: AuditSe
       { name: 'examples', value: `${result.count}${left.length > 0 ? `, and ${left.length} that could not be read` : ''}` },
       { name: 'floor', value: `${(100 * floor).toFixed(1)} %${settings.floor === undefined ? ' (the commonest answer of each kind of question)' : ' (given)'}` },
       { name: 'seed', value: String(settings.seed) },
-      { name: 'engine', value: result.engine },
+      ...Object.entries(result.machine).map(([name, value]) => ({ name: name.replaceAll('_', ' '), value: String(value) })),
       ...(settings.noCot === undefined ? [] : [{ name: 'without a chain', value: settings.noCot }, { name: 'with a written chain', value: settings.cot! }]),
       ...Object.entries(result.versions).map(([name, value]) => ({ name, value })),
     ],

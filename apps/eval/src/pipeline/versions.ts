@@ -1,6 +1,20 @@
+import { gitHash } from '@subtext/eval';
+import { engineName } from '@subtext/tensor';
+import { arch, cpus, platform } from 'node:os';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
 import { version } from '../version';
 
 /** What computed a result, for its files. */
 export function packageVersions(): Record<string, string> {
   return { '@subtext/eval-cli': version, node: process.versions.node };
+}
+
+/** Where a result was computed: the engine that is in use (what `auto` took), the processor, and Subtext's own commit where it runs from a clone. */
+export async function machine(): Promise<Record<string, string | number>> {
+  const here = dirname(fileURLToPath(import.meta.url));
+  // Installed from the registry, the nearest work tree is the user's, not Subtext's.
+  const commit = /[\\/]node_modules[\\/]/.test(here) ? null : await gitHash({ folder: here });
+  return { engine: engineName(), processor: cpus()[0]?.model.trim() ?? 'unknown', processors: cpus().length, platform: `${platform()} ${arch()}`, ...(commit === null ? {} : { subtext_commit: commit }) };
 }
