@@ -63,4 +63,21 @@ describe('acquireLock', () => {
     const results = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock({ path })));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
+
+  it('is held by one at a time, however many of a process want it', async () => {
+    let inside = 0;
+    let most = 0;
+    const work = async (): Promise<void> => {
+      inside += 1;
+      most = Math.max(most, inside);
+      await new Promise((done) => setTimeout(done, 2));
+      inside -= 1;
+    };
+    await Promise.all(Array.from({ length: 12 }, async (_, index) => {
+      await new Promise((done) => setTimeout(done, index % 4));
+      await withLock({ path, waitMilliseconds: 60_000, action: work });
+    }));
+    expect(most).toBe(1);
+    expect(await readdir(folder)).toEqual([]);
+  });
 });

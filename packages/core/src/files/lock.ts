@@ -61,7 +61,7 @@ export class LockError extends SubtextError<'locked'> {
 const heartbeat = 10_000;
 /** A lock whose content can't be understood was left half written, once it is this old, in milliseconds. */
 const brokenAge = 10_000;
-/** Locks that this very process holds. */
+/** Locks that this very process holds or is trying to take. */
 const held = new Set<string>();
 
 /**
@@ -77,7 +77,18 @@ export async function acquireLock({ path, waitMilliseconds = 0, onWait, signal, 
   let told = false;
   for (;;) {
     signal?.throwIfAborted();
-    if (!held.has(absolute) && (await attempt({ path: absolute, staleMilliseconds }))) return hold(absolute);
+    if (!held.has(absolute)) {
+      // Reserved before the try: a second call of this process would take the file that this one makes for one that an
+      // earlier process of the same number left.
+      held.add(absolute);
+      let taken = false;
+      try {
+        taken = await attempt({ path: absolute, staleMilliseconds });
+      } finally {
+        if (!taken) held.delete(absolute);
+      }
+      if (taken) return hold(absolute);
+    }
     if (Date.now() >= deadline) throw new LockError({ path, holder: await readHolder(absolute).catch(() => undefined) });
     if (!told) onWait?.(await readHolder(absolute).catch(() => undefined));
     told = true;
@@ -102,12 +113,16 @@ function hold(path: string): Lock {
     utimes(path, now, now).catch(() => {});
   }, heartbeat);
   timer.unref();
+  let released = false;
   return {
     async release() {
+      if (released) return;
+      released = true;
       clearInterval(timer);
-      if (!held.delete(path)) return;
       // Where the disk takes no writes any more, that error has been told; a lock of the dead is taken over.
       await rm(path, { force: true }).catch(() => undefined);
+      // Last: until the file is gone, a call of this process must not judge it.
+      held.delete(path);
     },
   };
 }
