@@ -1,5 +1,6 @@
-import { BPEDecoder, CTCDecoder, FuseDecoder, ReplaceDecoder, StripDecoder } from '@huggingface/tokenizers';
 import { tokenBytes } from './byte-characters';
+import { ComponentSettings } from './component-settings';
+import { finderOf, replaceFound } from './text-pattern';
 import { unsupported } from './tokenizer-error';
 import type { ComponentConfiguration } from './tokenizer-file';
 
@@ -9,11 +10,10 @@ export type Decoder = (tokens: readonly string[]) => string[];
 /** The decoder of a tokenizer.json, as the reference (Rust tokenizers) decodes; without one, tokens are parted by spaces. */
 export function createDecoder(configuration: ComponentConfiguration | null): Decoder {
   if (configuration === null) return (tokens) => [tokens.join(' ')];
-  const library = (decoder: { decode_chain(tokens: string[]): string[] }): Decoder => (tokens) => decoder.decode_chain([...tokens]);
-  const settings = configuration as never;
+  const settings = new ComponentSettings(configuration, `the decoder "${configuration.type}"`);
   switch (configuration.type) {
     case 'Sequence': {
-      const steps = ((configuration['decoders'] ?? []) as ComponentConfiguration[]).map(createDecoder);
+      const steps = settings.components('decoders').map(createDecoder);
       return (tokens) => steps.reduce<readonly string[]>((current, step) => step(current), tokens) as string[];
     }
     case 'ByteLevel':
@@ -21,19 +21,24 @@ export function createDecoder(configuration: ComponentConfiguration | null): Dec
     case 'ByteFallback':
       return byteFallback;
     case 'Metaspace':
-      return metaspace(configuration);
+      return metaspace(settings);
     case 'WordPiece':
-      return wordPiece(configuration);
+      return wordPiece(settings);
     case 'Fuse':
-      return library(new FuseDecoder(settings));
+      return (tokens) => [tokens.join('')];
     case 'Strip':
-      return library(new StripDecoder(settings));
-    case 'Replace':
-      return library(new ReplaceDecoder(settings));
-    case 'BPEDecoder':
-      return library(new BPEDecoder(settings));
+      return strip(settings);
+    case 'Replace': {
+      const find = finderOf(settings.pattern('pattern'));
+      const content = settings.text('content');
+      return (tokens) => tokens.map((token) => replaceFound(token, find, content));
+    }
+    case 'BPEDecoder': {
+      const suffix = settings.text('suffix', '</w>');
+      return (tokens) => tokens.map((token, index) => token.replaceAll(suffix, index === tokens.length - 1 ? '' : ' '));
+    }
     case 'CTC':
-      return library(new CTCDecoder(settings));
+      return ctc(settings);
     default:
       throw unsupported(`the decoder "${configuration.type}"`);
   }
@@ -77,15 +82,45 @@ function byteFallback(tokens: readonly string[]): string[] {
   return result;
 }
 
-function metaspace(configuration: ComponentConfiguration): Decoder {
-  const replacement = String(configuration['replacement'] ?? '▁');
-  const scheme = configuration['prepend_scheme'] ?? (configuration['add_prefix_space'] === false ? 'never' : 'always');
+/** Takes a character off the ends of each token, at most so often. */
+function strip(settings: ComponentSettings): Decoder {
+  const content = settings.text('content', ' ');
+  const most = { start: settings.whole('start', 0), stop: settings.whole('stop', 0) };
+  return (tokens) =>
+    tokens.map((token) => {
+      const characters = Array.from(token);
+      let start = 0;
+      while (start < most.start && characters[start] === content) start += 1;
+      let taken = 0;
+      while (taken < most.stop && characters.length - taken > start && characters[characters.length - taken - 1] === content) taken += 1;
+      return characters.slice(start, characters.length - taken).join('');
+    });
+}
+
+/** Repeated tokens are one, padding none. */
+function ctc(settings: ComponentSettings): Decoder {
+  const padding = settings.text('pad_token', '<pad>');
+  const delimiter = settings.text('word_delimiter_token', '|');
+  const cleanup = settings.flag('cleanup', true);
+  return (tokens) =>
+    tokens
+      .filter((token, index) => index === 0 || token !== tokens[index - 1])
+      .map((token) => {
+        const text = token.replaceAll(padding, '');
+        return cleanup ? cleanUpWordPiece(text).replaceAll(delimiter, ' ') : text;
+      })
+      .filter((text) => text !== '');
+}
+
+function metaspace(settings: ComponentSettings): Decoder {
+  const replacement = settings.text('replacement', '▁');
+  const scheme = settings.text('prepend_scheme', settings.flag('add_prefix_space', true) ? 'always' : 'never');
   return (tokens) => tokens.map((token, index) => token.replaceAll(replacement, index === 0 && scheme !== 'never' ? '' : ' '));
 }
 
-function wordPiece(configuration: ComponentConfiguration): Decoder {
-  const prefix = String(configuration['prefix'] ?? '##');
-  const cleanup = configuration['cleanup'] !== false;
+function wordPiece(settings: ComponentSettings): Decoder {
+  const prefix = settings.text('prefix', '##');
+  const cleanup = settings.flag('cleanup', true);
   return (tokens) =>
     tokens.map((token, index) => {
       const text = index === 0 ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;

@@ -1,13 +1,17 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { parseJson, SubtextError } from '@subtext/core';
+import { FileError, readTextFile } from '@subtext/core/node';
+import { opendir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChatTemplates } from './chat-template';
+import { resolveSpecialTokens } from './special-tokens';
 import { Tokenizer } from './tokenizer';
 import { TokenizerError } from './tokenizer-error';
 import { checkTokenizerFile, isObject, type TokenizerSettings } from './tokenizer-file';
 
 /**
  * Loads the tokenizer of a Hugging Face folder: tokenizer.json, and where they are there tokenizer_config.json,
- * special_tokens_map.json and chat_template.jinja (or chat_template.json).
+ * special_tokens_map.json, added_tokens.json and chat_template.jinja (or chat_template.json). Special tokens are what
+ * transformers makes of the four files.
  *
  * Truncation and padding settings of tokenizer.json are kept but not applied: texts are encoded whole.
  *
@@ -18,37 +22,65 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const file = await readJson(path);
   if (file === undefined) throw await missingTokenizer(folder);
   const settings = (await readObject(join(folder, 'tokenizer_config.json'))) ?? {};
-  const specialTokens = (await readObject(join(folder, 'special_tokens_map.json'))) ?? {};
-  return new Tokenizer({
+  const resolved = resolveSpecialTokens({
     file: checkTokenizerFile(file, path),
-    settings: { ...specialTokens, ...settings } as TokenizerSettings,
-    chatTemplates: await readChatTemplates(folder, settings),
+    settings,
+    specialTokensMap: await readObject(join(folder, 'special_tokens_map.json')),
+    addedTokens: await readObject(join(folder, 'added_tokens.json')),
   });
+  return new Tokenizer({ ...resolved, chatTemplates: await readChatTemplates(folder, settings) });
 }
 
 async function readChatTemplates(folder: string, settings: TokenizerSettings): Promise<ChatTemplates> {
-  const templates: Record<string, string> = {};
-  const setting = settings.chat_template;
-  if (typeof setting === 'string') templates['default'] = setting;
-  else if (Array.isArray(setting)) for (const { name, template } of setting) templates[name] = template;
+  // A map: names come from files.
+  const templates = new Map<string, string>();
+  const setting: unknown = settings.chat_template;
+  if (typeof setting === 'string') templates.set('default', setting);
+  else if (Array.isArray(setting)) {
+    for (const entry of setting as unknown[]) {
+      if (!isObject(entry) || typeof entry['name'] !== 'string' || typeof entry['template'] !== 'string') {
+        throw new TokenizerError({ code: 'invalid-file', message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a list of names and templates` });
+      }
+      templates.set(entry['name'], entry['template']);
+    }
+  } else if (setting !== undefined && setting !== null) throw new TokenizerError({ code: 'invalid-file', message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a text` });
   const older = await readObject(join(folder, 'chat_template.json'));
-  if (typeof older?.['chat_template'] === 'string') templates['default'] = older['chat_template'];
+  if (typeof older?.['chat_template'] === 'string') templates.set('default', older['chat_template']);
   const own = await readText(join(folder, 'chat_template.jinja'));
-  if (own !== undefined) templates['default'] = own;
-  const more = await readdir(join(folder, 'additional_chat_templates')).catch(() => []);
-  for (const name of more.filter((other) => other.endsWith('.jinja'))) {
-    templates[name.slice(0, -'.jinja'.length)] = (await readText(join(folder, 'additional_chat_templates', name)))!;
+  if (own !== undefined) templates.set('default', own);
+  const more = await templateNames(join(folder, 'additional_chat_templates'));
+  for (const name of more) {
+    const text = await readText(join(folder, 'additional_chat_templates', name));
+    if (text !== undefined) templates.set(name.slice(0, -'.jinja'.length), text);
   }
-  return templates;
+  return Object.fromEntries(templates);
+}
+
+/** Templates that one folder may have. */
+const mostTemplates = 100;
+
+async function templateNames(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name } of await opendir(folder)) {
+      if (!name.endsWith('.jinja')) continue;
+      if (names.length === mostTemplates) throw new TokenizerError({ code: 'invalid-file', message: `${folder}: more than ${mostTemplates} templates` });
+      names.push(name);
+    }
+  } catch (error) {
+    if (TokenizerError.isInstance(error)) throw error;
+    return [];
+  }
+  return names.sort();
 }
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readTextFile({ path });
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new TokenizerError({ code: 'input-output', message: `${path}: can't read it: ${(cause as Error).message}`, cause });
+    if (!FileError.isInstance(cause)) throw cause;
+    if (cause.code === 'not-found' || (cause.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR') return undefined;
+    throw new TokenizerError({ code: cause.code === 'input-output' ? 'input-output' : 'invalid-file', message: cause.message, cause });
   }
 }
 
@@ -56,9 +88,10 @@ async function readJson(path: string): Promise<unknown> {
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return parseJson({ text, name: path });
   } catch (cause) {
-    throw new TokenizerError({ code: 'invalid-file', message: `${path}: this is not JSON: ${(cause as Error).message}`, cause });
+    if (!SubtextError.isInstance(cause)) throw cause;
+    throw new TokenizerError({ code: 'invalid-file', message: cause.message, cause });
   }
 }
 

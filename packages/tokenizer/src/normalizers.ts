@@ -1,14 +1,7 @@
-import {
-  NFCNormalizer,
-  NFDNormalizer,
-  NFKCNormalizer,
-  NFKDNormalizer,
-  PrependNormalizer,
-  ReplaceNormalizer,
-  StripAccentsNormalizer,
-} from '@huggingface/tokenizers';
+import { ComponentSettings } from './component-settings';
 import { precompiledNormalizer } from './precompiled-normalizer';
 import { toByteCharacters } from './byte-characters';
+import { finderOf, replaceFound } from './text-pattern';
 import { unsupported } from './tokenizer-error';
 import type { ComponentConfiguration } from './tokenizer-file';
 
@@ -16,43 +9,43 @@ import type { ComponentConfiguration } from './tokenizer-file';
 export type Normalizer = (text: string) => string;
 
 /**
- * The normalizer of a tokenizer.json. Those that the library gets right are the library's; the others follow the
- * reference (Rust tokenizers).
+ * The normalizer of a tokenizer.json, as the reference (Rust tokenizers) normalises.
  */
 export function createNormalizer(configuration: ComponentConfiguration | null): Normalizer | undefined {
   if (configuration === null) return undefined;
-  const library = (normalizer: { normalize(text: string): string }): Normalizer => (text) => normalizer.normalize(text);
-  // The library types its settings by component; ours come from a file.
-  const settings = configuration as never;
+  const settings = new ComponentSettings(configuration, `the normalizer "${configuration.type}"`);
   switch (configuration.type) {
     case 'Sequence': {
-      const steps = ((configuration['normalizers'] ?? []) as ComponentConfiguration[]).map((step) => createNormalizer(step)!);
+      const steps = settings.components('normalizers').map((step) => createNormalizer(step)!);
       return (text) => steps.reduce((current, step) => step(current), text);
     }
     case 'NFC':
-      return library(new NFCNormalizer(settings));
+      return (text) => text.normalize('NFC');
     case 'NFD':
-      return library(new NFDNormalizer(settings));
+      return (text) => text.normalize('NFD');
     case 'NFKC':
-      return library(new NFKCNormalizer(settings));
+      return (text) => text.normalize('NFKC');
     case 'NFKD':
-      return library(new NFKDNormalizer(settings));
-    case 'Replace':
-      return library(new ReplaceNormalizer(settings));
+      return (text) => text.normalize('NFKD');
+    case 'Replace': {
+      const find = finderOf(settings.pattern('pattern'));
+      const content = settings.text('content');
+      return (text) => replaceFound(text, find, content);
+    }
     case 'Prepend': {
-      const prepend = library(new PrependNormalizer(settings));
-      return (text) => (text.length === 0 ? text : prepend(text));
+      const prefix = settings.text('prepend');
+      return (text) => (text.length === 0 ? text : prefix + text);
     }
     case 'StripAccents':
-      return library(new StripAccentsNormalizer(settings));
+      return (text) => text.replace(/\p{M}/gu, '');
     case 'Lowercase':
       return lowercase;
     case 'Strip':
-      return stripNormalizer(configuration);
+      return stripNormalizer(settings);
     case 'BertNormalizer':
-      return bertNormalizer(configuration);
+      return bertNormalizer(settings);
     case 'Precompiled':
-      return precompiledNormalizer(configuration['precompiled_charsmap'] as string);
+      return precompiledNormalizer(settings.optionalText('precompiled_charsmap'));
     case 'ByteLevel':
       return toByteCharacters;
     case 'Nmt':
@@ -68,12 +61,15 @@ function lowercase(text: string): string {
   return Array.from(text, (character) => character.toLowerCase()).join('');
 }
 
-function stripNormalizer(configuration: ComponentConfiguration): Normalizer {
-  const left = configuration['strip_left'] === true;
-  const right = configuration['strip_right'] === true;
+function stripNormalizer(settings: ComponentSettings): Normalizer {
+  const left = settings.flag('strip_left', false);
+  const right = settings.flag('strip_right', false);
   return (text) => {
     const start = left ? text.replace(/^\p{White_Space}+/u, '') : text;
-    return right ? start.replace(/\p{White_Space}+$/u, '') : start;
+    // An expression that ends in $ would look at every run of white space again for each of its characters.
+    let end = start.length;
+    if (right) while (end > 0 && /\p{White_Space}/u.test(start[end - 1]!)) end -= 1;
+    return start.slice(0, end);
   };
 }
 
@@ -87,11 +83,11 @@ function nmt(text: string): string {
 }
 
 /** BERT's: control characters out, spaces around Chinese characters, lower case, accents off. */
-function bertNormalizer(configuration: ComponentConfiguration): Normalizer {
-  const cleanText = configuration['clean_text'] !== false;
-  const chinese = configuration['handle_chinese_chars'] !== false;
-  const lower = configuration['lowercase'] !== false;
-  const strip = configuration['strip_accents'] ?? lower;
+function bertNormalizer(settings: ComponentSettings): Normalizer {
+  const cleanText = settings.flag('clean_text', true);
+  const chinese = settings.flag('handle_chinese_chars', true);
+  const lower = settings.flag('lowercase', true);
+  const strip = settings.flag('strip_accents', lower);
   return (text) => {
     let result = text;
     if (cleanText) {

@@ -1,5 +1,6 @@
+import { ComponentSettings } from './component-settings';
 import { TokenizerError, unsupported } from './tokenizer-error';
-import type { ComponentConfiguration } from './tokenizer-file';
+import { checkId, type ComponentConfiguration, isObject } from './tokenizer-file';
 
 /** Ids put around the ids of a text. */
 export interface Surroundings {
@@ -15,20 +16,24 @@ export interface Surroundings {
  */
 export function surroundings(configuration: ComponentConfiguration | null, idOf: (token: string) => number): Surroundings {
   if (configuration === null) return { before: [], after: [] };
+  const settings = new ComponentSettings(configuration, `the post-processor "${configuration.type}"`);
   switch (configuration.type) {
     case 'ByteLevel':
       return { before: [], after: [] };
     case 'TemplateProcessing':
-      return template(configuration, idOf);
+      return template(settings, idOf);
     case 'BertProcessing':
     case 'RobertaProcessing': {
-      const [, separator] = configuration['sep'] as [string, number];
-      const [, classifier] = configuration['cls'] as [string, number];
+      const id = (name: string): number => {
+        const pair = settings.list(name);
+        return checkId(pair[1], `tokenizer.json: "${name}" of the post-processor`);
+      };
+      const [separator, classifier] = [id('sep'), id('cls')];
       return { before: [classifier], after: [separator] };
     }
     case 'Sequence': {
       // Each works on what the one before made of the text.
-      const steps = ((configuration['processors'] ?? []) as ComponentConfiguration[]).map((step) => surroundings(step, idOf));
+      const steps = settings.components('processors').map((step) => surroundings(step, idOf));
       return steps.reduce((inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }), {
         before: [],
         after: [],
@@ -39,19 +44,26 @@ export function surroundings(configuration: ComponentConfiguration | null, idOf:
   }
 }
 
-interface TemplateItem {
-  Sequence?: { id: string };
-  SpecialToken?: { id: string };
-}
-
-function template(configuration: ComponentConfiguration, idOf: (token: string) => number): Surroundings {
-  const single = (configuration['single'] ?? []) as TemplateItem[];
-  const specials = (configuration['special_tokens'] ?? {}) as Record<string, { ids?: number[] }>;
-  const place = single.findIndex(({ Sequence }) => Sequence?.id === 'A');
-  if (place < 0 || single.filter(({ Sequence }) => Sequence !== undefined).length !== 1) {
-    throw new TokenizerError({ code: 'unsupported-component', message: 'tokenizer.json: the template of the post-processor does not hold the text exactly once' });
+function template(settings: ComponentSettings, idOf: (token: string) => number): Surroundings {
+  const wrong = (message: string): TokenizerError => new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: the template of the post-processor ${message}` });
+  const specials = settings.raw('special_tokens') ?? {};
+  if (!isObject(specials)) throw wrong('has "special_tokens" that are no object');
+  const before: number[] = [];
+  const after: number[] = [];
+  let texts = 0;
+  for (const item of settings.list('single')) {
+    if (!isObject(item)) throw wrong('has a part that is no object');
+    const { Sequence: sequence, SpecialToken: special } = item;
+    if (isObject(sequence)) {
+      if (sequence['id'] !== 'A') throw wrong('puts a second text into the template of one');
+      texts += 1;
+    } else if (isObject(special) && typeof special['id'] === 'string') {
+      const own = Object.hasOwn(specials, special['id']) ? specials[special['id']] : undefined;
+      const ids = isObject(own) ? own['ids'] : undefined;
+      if (ids !== undefined && !Array.isArray(ids)) throw wrong(`has ids of ${JSON.stringify(special['id'])} that are no list`);
+      for (const id of ids ?? [idOf(special['id'])]) (texts === 0 ? before : after).push(checkId(id, 'tokenizer.json: the template of the post-processor'));
+    } else throw wrong('has a part that is neither a text nor a special token');
   }
-  const idsOf = (items: readonly TemplateItem[]): number[] =>
-    items.flatMap(({ SpecialToken }) => (SpecialToken === undefined ? [] : (specials[SpecialToken.id]?.ids ?? [idOf(SpecialToken.id)])));
-  return { before: idsOf(single.slice(0, place)), after: idsOf(single.slice(place + 1)) };
+  if (texts !== 1) throw new TokenizerError({ code: 'unsupported-component', message: 'tokenizer.json: the template of the post-processor does not hold the text exactly once' });
+  return { before, after };
 }

@@ -1,6 +1,7 @@
-import { SplitPreTokenizer } from '@huggingface/tokenizers';
 import { toByteCharacters } from './byte-characters';
-import { TokenizerError, unsupported } from './tokenizer-error';
+import { ComponentSettings } from './component-settings';
+import { type Finder, finderOf, findText } from './text-pattern';
+import { unsupported } from './tokenizer-error';
 import type { ComponentConfiguration } from './tokenizer-file';
 
 /**
@@ -22,22 +23,22 @@ const wordCharacters = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 const wordsAndSymbols = new RegExp(`[${wordCharacters}]+|[^${wordCharacters}\\p{White_Space}]+`, 'gu');
 
 /**
- * The pre-tokenizer of a tokenizer.json. The library translates the regular expressions; the cutting follows the
- * reference (Rust tokenizers), from which the library differs for most of these.
+ * The pre-tokenizer of a tokenizer.json, as the reference (Rust tokenizers) cuts.
  */
 export function createPreTokenizer(configuration: ComponentConfiguration | null): PreTokenizer | undefined {
   if (configuration === null) return undefined;
+  const settings = new ComponentSettings(configuration, `the pre-tokenizer "${configuration.type}"`);
   switch (configuration.type) {
     case 'Sequence': {
-      const steps = ((configuration['pretokenizers'] ?? []) as ComponentConfiguration[]).map((step) => createPreTokenizer(step)!);
+      const steps = settings.components('pretokenizers').map((step) => createPreTokenizer(step)!);
       return (pieces, atStart) => steps.reduce<string[]>((current, step) => step(current, atStart), [...pieces]);
     }
     case 'ByteLevel':
-      return byteLevel(configuration);
+      return byteLevel(settings);
     case 'Split':
-      return split(configuration);
+      return split(settings);
     case 'Metaspace':
-      return metaspace(configuration);
+      return metaspace(settings);
     case 'Whitespace':
       return each((piece) => piece.match(wordsAndSymbols) ?? []);
     case 'WhitespaceSplit':
@@ -47,58 +48,47 @@ export function createPreTokenizer(configuration: ComponentConfiguration | null)
       return each((piece) => piece.match(pattern) ?? []);
     }
     case 'Punctuation':
-      return splitBy(new RegExp(`[${punctuation}]`, 'gu'), behaviorOf(configuration, 'isolated'));
+      return splitBy(new RegExp(`[${punctuation}]`, 'gu'), behaviorOf(settings, 'isolated'));
     case 'Digits':
-      return splitBy(/\p{N}/gu, configuration['individual_digits'] === true ? 'isolated' : 'contiguous');
+      return splitBy(/\p{N}/gu, settings.flag('individual_digits', false) ? 'isolated' : 'contiguous');
     case 'CharDelimiterSplit':
-      return splitBy(new RegExp(escape(String(configuration['delimiter'])), 'gu'), 'removed');
+      return splitBy(findText(settings.text('delimiter')), 'removed');
     case 'FixedLength':
-      return fixedLength(configuration);
+      return fixedLength(settings);
     default:
       throw unsupported(`the pre-tokenizer "${configuration.type}"`);
   }
 }
 
 /** Splits by a pattern, each match a separator. Used to train tokenizers as they will run. */
-export function splitBy(pattern: RegExp, behavior: Behavior, invert = false): PreTokenizer {
-  return each((piece) => splitPiece(piece, pattern, behavior, invert));
+export function splitBy(separator: RegExp | Finder, behavior: Behavior, invert = false): PreTokenizer {
+  const find = typeof separator === 'function' ? separator : (piece: string): number[] => {
+    const spans: number[] = [];
+    for (const match of piece.matchAll(separator)) spans.push(match.index, match.index + match[0].length);
+    return spans;
+  };
+  return each((piece) => splitPiece(piece, find, behavior, invert).filter((part) => part !== ''));
 }
 
 function each(cut: (piece: string) => readonly string[]): PreTokenizer {
   return (pieces) => (pieces.length === 1 ? [...cut(pieces[0]!)] : pieces.flatMap(cut));
 }
 
-function byteLevel(configuration: ComponentConfiguration): PreTokenizer {
-  const addPrefixSpace = configuration['add_prefix_space'] !== false;
-  const useRegex = configuration['use_regex'] !== false;
+function byteLevel(settings: ComponentSettings): PreTokenizer {
+  const addPrefixSpace = settings.flag('add_prefix_space', true);
+  const useRegex = settings.flag('use_regex', true);
   return each((piece) => {
     const text = addPrefixSpace && !piece.startsWith(' ') ? ` ${piece}` : piece;
     return (useRegex ? (text.match(bytePattern) ?? []) : [text]).map(toByteCharacters);
   });
 }
 
-function split(configuration: ComponentConfiguration): PreTokenizer {
-  const given = configuration['pattern'] as { Regex?: string; String?: string } | undefined;
-  let pattern: RegExp | null;
-  if (given?.String !== undefined) {
-    pattern = new RegExp(escape(given.String), 'gu');
-  } else {
-    try {
-      ({ pattern } = new SplitPreTokenizer(configuration as never) as unknown as { pattern: RegExp | null });
-    } catch (cause) {
-      throw new TokenizerError({
-        code: 'unsupported-component',
-        message: `tokenizer.json splits by ${JSON.stringify(given)}, which JavaScript's regular expressions can't follow: ${(cause as Error).message}`,
-        cause,
-      });
-    }
-  }
-  if (pattern === null) throw unsupported(`a Split without a pattern (${JSON.stringify(given)})`);
-  return splitBy(pattern, behaviorOf(configuration, 'isolated'), configuration['invert'] === true);
+function split(settings: ComponentSettings): PreTokenizer {
+  return splitBy(finderOf(settings.pattern('pattern')), behaviorOf(settings, 'isolated'), settings.flag('invert', false));
 }
 
-function behaviorOf(configuration: ComponentConfiguration, whenMissing: Behavior): Behavior {
-  const behavior = String(configuration['behavior'] ?? whenMissing).toLowerCase();
+function behaviorOf(settings: ComponentSettings, whenMissing: Behavior): Behavior {
+  const behavior = settings.text('behavior', whenMissing).toLowerCase();
   switch (behavior) {
     case 'removed':
     case 'isolated':
@@ -112,14 +102,16 @@ function behaviorOf(configuration: ComponentConfiguration, whenMissing: Behavior
 }
 
 /** The cut of one piece; what the pattern matches is the separator, or with `invert` what it does not match. */
-function splitPiece(piece: string, pattern: RegExp, behavior: Behavior, invert: boolean): string[] {
+function splitPiece(piece: string, find: Finder, behavior: Behavior, invert: boolean): string[] {
   const parts: { text: string; separator: boolean }[] = [];
   let end = 0;
-  for (const match of piece.matchAll(pattern)) {
-    if (match[0].length === 0) continue;
-    if (match.index > end) parts.push({ text: piece.slice(end, match.index), separator: invert });
-    end = match.index + match[0].length;
-    parts.push({ text: match[0], separator: !invert });
+  const spans = find(piece);
+  for (let index = 0; index < spans.length; index += 2) {
+    const start = spans[index]!;
+    if (start > end) parts.push({ text: piece.slice(end, start), separator: invert });
+    end = spans[index + 1]!;
+    // An empty match cuts too.
+    parts.push({ text: piece.slice(start, end), separator: !invert });
   }
   if (end < piece.length) parts.push({ text: piece.slice(end), separator: invert });
 
@@ -161,30 +153,26 @@ function splitPiece(piece: string, pattern: RegExp, behavior: Behavior, invert: 
 }
 
 /** Spaces become the replacement, one is put at the start, and words start at each. */
-function metaspace(configuration: ComponentConfiguration): PreTokenizer {
-  const replacement = String(configuration['replacement'] ?? '▁');
+function metaspace(settings: ComponentSettings): PreTokenizer {
+  const replacement = settings.text('replacement', '▁');
   // Files from before prepend_scheme have add_prefix_space instead.
-  const scheme = configuration['prepend_scheme'] ?? (configuration['add_prefix_space'] === false ? 'never' : 'always');
-  if (scheme !== 'always' && scheme !== 'first' && scheme !== 'never') throw unsupported(`the prepend_scheme "${String(scheme)}"`);
-  const cutsWords = configuration['split'] !== false;
-  const pattern = new RegExp(escape(replacement), 'gu');
+  const scheme = settings.text('prepend_scheme', settings.flag('add_prefix_space', true) ? 'always' : 'never');
+  if (scheme !== 'always' && scheme !== 'first' && scheme !== 'never') throw unsupported(`the prepend_scheme "${scheme}"`);
+  const cutsWords = settings.flag('split', true);
+  const find = findText(replacement);
   return (pieces, atStart) =>
     pieces.flatMap((piece, index) => {
       let text = piece.replaceAll(' ', replacement);
       if ((scheme === 'always' || (scheme === 'first' && atStart && index === 0)) && !text.startsWith(replacement)) text = replacement + text;
-      return cutsWords ? splitPiece(text, pattern, 'mergedwithnext', false) : [text];
+      return cutsWords ? splitPiece(text, find, 'mergedwithnext', false) : [text];
     });
 }
 
-function fixedLength(configuration: ComponentConfiguration): PreTokenizer {
-  const length = Number(configuration['length'] ?? 5);
-  if (!Number.isSafeInteger(length) || length < 1) throw unsupported(`a FixedLength of ${String(configuration['length'])}`);
+function fixedLength(settings: ComponentSettings): PreTokenizer {
+  const length = settings.whole('length', 5);
+  if (length < 1) throw unsupported(`a FixedLength of ${length}`);
   return each((piece) => {
     const characters = Array.from(piece);
     return Array.from({ length: Math.ceil(characters.length / length) }, (_, index) => characters.slice(index * length, (index + 1) * length).join(''));
   });
-}
-
-function escape(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

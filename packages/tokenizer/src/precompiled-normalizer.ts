@@ -11,11 +11,16 @@ import type { Normalizer } from './normalizers';
  */
 export function precompiledNormalizer(charsmap: string | null | undefined): Normalizer {
   if (charsmap === null || charsmap === undefined || charsmap === '') return (text) => text;
-  const binary = atob(charsmap);
+  let binary: string;
+  try {
+    binary = atob(charsmap);
+  } catch (cause) {
+    throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the precompiled_charsmap is not base64', cause });
+  }
   const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   const trieBytes = bytes.byteLength < 4 ? NaN : view.getUint32(0, true);
-  if (!(4 + trieBytes <= bytes.byteLength) || trieBytes % 4 !== 0) {
+  if (!(4 + trieBytes <= bytes.byteLength) || trieBytes % 4 !== 0 || trieBytes === 0) {
     throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the precompiled_charsmap is cut short' });
   }
   const trie = new Uint32Array(bytes.buffer.slice(4, 4 + trieBytes));
@@ -57,10 +62,44 @@ export function precompiledNormalizer(charsmap: string | null | undefined): Norm
 
   return (text) => {
     let result = '';
-    for (const { segment } of graphemes.segment(text)) result += replaceGrapheme(segment);
+    for (let place = 0; place < text.length; ) {
+      // Two characters of ASCII in a row: the first stands alone. (But for a carriage return.)
+      const code = text.charCodeAt(place);
+      const next = place + 1 < text.length ? text.charCodeAt(place + 1) : 0x20;
+      if (code < 0x7f && next < 0x7f && code !== 0x0d) {
+        result += replaceGrapheme(text[place]!);
+        place += 1;
+        continue;
+      }
+      // The segmenter's time grows with the square of the text: windows, of which the last grapheme is begun again.
+      for (let size = window; ; size *= 2) {
+        const part = text.slice(place, place + size);
+        const whole = place + size >= text.length;
+        let taken = 0;
+        let pending = '';
+        for (const { segment } of graphemes.segment(part)) {
+          if (pending !== '') {
+            result += replaceGrapheme(pending);
+            taken += pending.length;
+          }
+          pending = segment;
+        }
+        if (whole) {
+          result += replaceGrapheme(pending);
+          taken += pending.length;
+        }
+        if (taken > 0) {
+          place += taken;
+          break;
+        }
+      }
+    }
     return result;
   };
 }
+
+/** Units that are segmented at a time. */
+const window = 256;
 
 function trieOffset(unit: number): number {
   return ((unit >>> 10) << ((unit & (1 << 9)) >>> 6)) >>> 0;

@@ -1,3 +1,5 @@
+import { SubtextError } from '@subtext/core';
+
 /** What went wrong, for programs; `message` says the same to people. */
 export type TokenizerErrorCode =
   /** The folder, or its tokenizer.json, does not exist. */
@@ -18,25 +20,18 @@ export type TokenizerErrorCode =
   | 'missing-chat-template'
   /** The chat template is malformed, or refused the messages. */
   | 'chat-template-failed'
+  /** An expression of tokenizer.json takes too long on a text. */
+  | 'pattern-too-slow'
   /** An argument outside what the function takes. */
   | 'invalid-argument';
 
-const marker = Symbol.for('subtext.tokenizer.error');
-
 /** Every error this package throws on purpose. */
-export class TokenizerError extends Error {
+export class TokenizerError extends SubtextError<TokenizerErrorCode> {
   override readonly name = 'TokenizerError';
-  readonly code: TokenizerErrorCode;
-  private readonly [marker] = true;
-
-  constructor(options: { code: TokenizerErrorCode; message: string; cause?: unknown }) {
-    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.code = options.code;
-  }
 
   /** True for errors of this class from any copy of the package. */
-  static isInstance(error: unknown): error is TokenizerError {
-    return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[marker] === true;
+  static override isInstance(error: unknown): error is TokenizerError {
+    return SubtextError.isInstance(error) && error.name === 'TokenizerError';
   }
 }
 

@@ -47,8 +47,7 @@ export interface TokenizerSettings {
   eos_token?: SpecialTokenSetting;
   unk_token?: SpecialTokenSetting;
   pad_token?: SpecialTokenSetting;
-  add_bos_token?: boolean | null;
-  add_eos_token?: boolean | null;
+  split_special_tokens?: boolean | null;
   clean_up_tokenization_spaces?: boolean | null;
   chat_template?: string | { name: string; template: string }[] | null;
   added_tokens_decoder?: Record<string, Omit<AddedToken, 'id'>>;
@@ -57,12 +56,12 @@ export interface TokenizerSettings {
 }
 
 /** A special token in a settings file: its text, or an object that holds it. */
-export type SpecialTokenSetting = string | { content: string } | null;
+export type SpecialTokenSetting = string | (Partial<Omit<AddedToken, 'id'>> & { content: string }) | null;
 
 /** The text of a special token's setting. */
 export function settingText(setting: SpecialTokenSetting | undefined): string | undefined {
-  if (setting === null || setting === undefined) return undefined;
-  return typeof setting === 'string' ? setting : setting.content;
+  if (typeof setting === 'string') return setting;
+  return isObject(setting) && typeof setting.content === 'string' ? setting.content : undefined;
 }
 
 /**
@@ -84,6 +83,8 @@ export function checkTokenizerFile(value: unknown, label: string): TokenizerFile
       return fail(`its "${part}" is not an object with a "type"`);
     }
   }
+  const type = modelType(model);
+  if (Array.isArray(model['vocab']) !== (type === 'Unigram')) return fail(`the "vocab" of the ${type} model is ${type === 'Unigram' ? 'not a list' : 'a list'}`);
   const added = value['added_tokens'] ?? [];
   if (!Array.isArray(added)) return fail('its "added_tokens" are not a list');
   return {
@@ -93,18 +94,34 @@ export function checkTokenizerFile(value: unknown, label: string): TokenizerFile
     pre_tokenizer: (value['pre_tokenizer'] ?? null) as ComponentConfiguration | null,
     post_processor: (value['post_processor'] ?? null) as ComponentConfiguration | null,
     decoder: (value['decoder'] ?? null) as ComponentConfiguration | null,
-    model: { ...model, type: modelType(model) } as ModelConfiguration,
+    model: { ...model, type } as ModelConfiguration,
   };
+}
+
+/** Ids above this are refused: no model has as many rows, and tables are made by the highest. */
+const highestId = 2 ** 24 - 1;
+
+/** An id, if it is one that a vocabulary may have. @throws TokenizerError `invalid-file` */
+export function checkId(id: unknown, label: string): number {
+  if (!Number.isSafeInteger(id) || (id as number) < 0) throw new TokenizerError({ code: 'invalid-file', message: `${label} has the id ${JSON.stringify(id)}` });
+  if ((id as number) > highestId) throw new TokenizerError({ code: 'invalid-file', message: `${label} has the id ${JSON.stringify(id)}; ids above ${highestId} are refused` });
+  return id as number;
 }
 
 /** Fills in what an added token leaves out, as the reference does. */
 export function checkAddedToken(token: unknown, label: string): AddedToken {
-  if (!isObject(token) || typeof token['content'] !== 'string' || !Number.isSafeInteger(token['id']) || (token['id'] as number) < 0) {
+  if (!isObject(token) || typeof token['content'] !== 'string' || token['id'] === undefined || token['id'] === null) {
     throw new TokenizerError({ code: 'invalid-file', message: `${label} has no "content" or no "id"` });
+  }
+  const id = checkId(token['id'], label);
+  for (const flag of ['single_word', 'lstrip', 'rstrip', 'normalized', 'special']) {
+    if (Object.hasOwn(token, flag) && token[flag] !== null && typeof token[flag] !== 'boolean') {
+      throw new TokenizerError({ code: 'invalid-file', message: `${label}: "${flag}" is not true or false` });
+    }
   }
   const special = token['special'] === true;
   return {
-    id: token['id'] as number,
+    id,
     content: token['content'],
     single_word: token['single_word'] === true,
     lstrip: token['lstrip'] === true,

@@ -9,7 +9,7 @@ import { saveTokenizer } from './save';
 import { byteLevelStream, windowedStream, type TokenStream } from './token-stream';
 import { TokenizerError } from './tokenizer-error';
 import { byteSpans, streamSpans } from './token-spans';
-import { checkAddedToken, settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
+import { settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
 import { createWordModel, type WordModel } from './word-models';
 
 /** Words whose ids are remembered, so that a word that comes again costs one look-up. */
@@ -52,13 +52,17 @@ export class Tokenizer {
   private plainSplitter!: AddedTokenSplitter;
   private normalizedSplitter!: AddedTokenSplitter;
   private idByToken!: Map<string, number>;
-  private tokenById!: (string | undefined)[];
+  /** By id; a map, for ids may lie far apart. */
+  private tokenById!: Map<number, string>;
+  /** What added tokens that are looked for in normalised text decode to, by id. */
+  private normalizedById!: Map<number, string>;
+  private size = 0;
   private specialIds!: Set<number>;
   private readonly wordCache = new Map<string, readonly number[]>();
 
   /** @throws TokenizerError `invalid-file`, `unsupported-component` */
   constructor(files: TokenizerFiles) {
-    this.files = { ...files, file: withSettingsTokens(files.file, files.settings) };
+    this.files = files;
     const { file } = this.files;
     this.normalizer = createNormalizer(file.normalizer);
     this.preTokenizer = createPreTokenizer(file.pre_tokenizer);
@@ -68,7 +72,7 @@ export class Tokenizer {
 
   /** Number of ids: one more than the highest, which is how many rows an embedding needs at least. */
   get vocabularySize(): number {
-    return this.tokenById.length;
+    return this.size;
   }
 
   /** The token that begins a text, where there is one. */
@@ -140,7 +144,8 @@ export class Tokenizer {
    * The text of ids.
    *
    * @param options.skipSpecialTokens leave special tokens out. @default false
-   * @throws TokenizerError `unknown-token` for an id outside the vocabulary
+   * @throws TokenizerError `unknown-token` for what is no id. An id without a token, such as one of the rows that models
+   *   pad their embedding with, stands for no text
    */
   decode(ids: Iterable<number>, options: { skipSpecialTokens?: boolean } = {}): string {
     const text = this.decodeTokens(this.tokensOf(ids, options.skipSpecialTokens ?? false));
@@ -151,7 +156,7 @@ export class Tokenizer {
   /** Decodes ids one by one, for text shown while it is generated. Options as for `decode`. */
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TokenStream {
     const skip = options.skipSpecialTokens ?? false;
-    const tokenOf = (id: number): string | undefined => (skip && this.specialIds.has(id) ? undefined : this.tokenOf(id));
+    const tokenOf = (id: number): string | undefined => (skip && this.specialIds.has(id) ? undefined : this.tokenIfAny(id));
     if (this.decodesBytes) return byteLevelStream(tokenOf);
     const stream = windowedStream({ tokenOf, decode: (ids) => this.decodeTokens(this.tokensOf(ids, false)) });
     return { push: (id) => (tokenOf(id) === undefined ? '' : stream.push(id)), finish: () => stream.finish() };
@@ -173,7 +178,7 @@ export class Tokenizer {
 
   /** The token of an id, as the vocabulary writes it. @throws TokenizerError `unknown-token` */
   tokenOf(id: number): string {
-    const token = this.tokenById[id];
+    const token = this.tokenById.get(id);
     if (token === undefined) {
       throw new TokenizerError({ code: 'unknown-token', message: `the vocabulary has no id ${id}; ids go from 0 to ${this.vocabularySize - 1}` });
     }
@@ -288,8 +293,17 @@ export class Tokenizer {
 
   private tokensOf(ids: Iterable<number>, skipSpecialTokens: boolean): string[] {
     const tokens: string[] = [];
-    for (const id of ids) if (!skipSpecialTokens || !this.specialIds.has(id)) tokens.push(this.tokenOf(id));
+    for (const id of ids) {
+      if (skipSpecialTokens && this.specialIds.has(id)) continue;
+      const token = this.tokenIfAny(id);
+      if (token !== undefined) tokens.push(token);
+    }
     return tokens;
+  }
+
+  /** The token of an id that a model may give; models have rows for more ids than vocabularies have tokens. */
+  private tokenIfAny(id: number): string | undefined {
+    return Number.isSafeInteger(id) && id >= 0 ? (this.normalizedById.get(id) ?? this.tokenById.get(id)) : this.tokenOf(id);
   }
 
   private decodeTokens(tokens: readonly string[]): string {
@@ -318,45 +332,26 @@ export class Tokenizer {
     this.wordCache.clear();
     this.idByToken = new Map(this.model.vocabulary);
     for (const token of file.added_tokens) this.idByToken.set(token.content, token.id);
-    const listed = this.model.tokens ?? [];
-    const highest = [...this.idByToken.values()].reduce((most, id) => Math.max(most, id), listed.length - 1);
-    this.tokenById = Array.from({ length: highest + 1 }, (_, id) => listed[id]);
-    for (const [token, id] of this.idByToken) this.tokenById[id] = token;
-    for (const token of file.added_tokens) this.tokenById[token.id] = token.content;
+    this.tokenById = new Map();
+    this.model.tokens?.forEach((token, id) => this.tokenById.set(id, token));
+    for (const [token, id] of this.idByToken) this.tokenById.set(id, token);
+    for (const token of file.added_tokens) this.tokenById.set(token.id, token.content);
+    this.size = 0;
+    for (const id of this.tokenById.keys()) this.size = Math.max(this.size, id + 1);
     const special = new Set(file.added_tokens.filter((token) => token.special).map(({ content }) => content));
-    this.specialIds = new Set(this.tokenById.flatMap((token, id) => (token !== undefined && special.has(token) ? [id] : [])));
+    // As the reference: they decode to the normalised text, and are special if that is the text of a special token.
+    this.normalizedById = new Map();
+    if (this.normalizer !== undefined) for (const { id, content, normalized } of file.added_tokens) if (normalized) this.normalizedById.set(id, this.normalizer(content));
+    this.specialIds = new Set();
+    for (const [id, token] of this.tokenById) if (special.has(this.normalizedById.get(id) ?? token)) this.specialIds.add(id);
+    // With split_special_tokens special tokens in a text are text.
+    const found = settings.split_special_tokens === true ? file.added_tokens.filter((token) => !token.special) : file.added_tokens;
     const { normalizer } = this;
     const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== undefined;
-    const asItStands = file.added_tokens.filter((token) => !isNormalized(token)).map((token) => ({ text: token.content, token }));
+    const asItStands = found.filter((token) => !isNormalized(token)).map((token) => ({ text: token.content, token }));
     this.addedSplitter = new AddedTokenSplitter(asItStands);
     this.plainSplitter = new AddedTokenSplitter([]);
-    this.normalizedSplitter = new AddedTokenSplitter(file.added_tokens.filter(isNormalized).map((token) => ({ text: normalizer!(token.content), token })));
-    this.around = this.surroundings(file, settings);
+    this.normalizedSplitter = new AddedTokenSplitter(found.filter(isNormalized).map((token) => ({ text: normalizer!(token.content), token })));
+    this.around = surroundings(file.post_processor, (token) => this.idOf(token));
   }
-
-  /** As transformers: settings that name the begin or end token replace the post-processor of tokenizer.json. */
-  private surroundings(file: TokenizerFile, settings: TokenizerSettings): Surroundings {
-    if (settings.add_bos_token === undefined && settings.add_eos_token === undefined) {
-      return surroundings(file.post_processor, (token) => this.idOf(token));
-    }
-    const idFor = (wanted: boolean | null | undefined, name: 'bos_token' | 'eos_token'): number[] => {
-      if (wanted !== true) return [];
-      const id = this.settingId(name);
-      if (id === undefined) {
-        throw new TokenizerError({ code: 'invalid-file', message: `tokenizer_config.json: add_${name} is true, but no ${name} of the vocabulary is named` });
-      }
-      return [id];
-    };
-    return { before: idFor(settings.add_bos_token, 'bos_token'), after: idFor(settings.add_eos_token, 'eos_token') };
-  }
-}
-
-/** tokenizer.json with the added tokens that only tokenizer_config.json lists. */
-function withSettingsTokens(file: TokenizerFile, settings: TokenizerSettings): TokenizerFile {
-  const listed = Object.entries(settings.added_tokens_decoder ?? {});
-  const known = new Set(file.added_tokens.map(({ content }) => content));
-  const missing = listed
-    .filter(([, token]) => !known.has(token.content))
-    .map(([id, token]) => checkAddedToken({ ...token, id: Number(id) }, `tokenizer_config.json: added token ${id}`));
-  return missing.length === 0 ? file : { ...file, added_tokens: [...file.added_tokens, ...missing].sort((first, second) => first.id - second.id) };
 }

@@ -1,6 +1,8 @@
-import { BPE, Unigram, WordPiece } from '@huggingface/tokenizers';
+import { bytePairs } from './byte-pairs';
+import { ComponentSettings } from './component-settings';
 import { TokenizerError, unsupported } from './tokenizer-error';
-import type { ModelConfiguration } from './tokenizer-file';
+import { checkId, isObject, type ModelConfiguration } from './tokenizer-file';
+import { unigram } from './unigram';
 
 /** Turns one word into ids. */
 export interface WordModel {
@@ -12,13 +14,7 @@ export interface WordModel {
   encodeWord(word: string): number[];
 }
 
-/** The parts of the library's models that are used here. */
-interface LibraryModel {
-  tokens_to_ids: Map<string, number>;
-  encode(words: string[]): string[];
-}
-
-/** The model of a tokenizer.json; BPE, Unigram and WordPiece are the library's. */
+/** The model of a tokenizer.json, as Rust's tokenizers runs it. */
 export function createWordModel(configuration: ModelConfiguration): WordModel {
   switch (configuration.type) {
     case 'WordLevel':
@@ -34,27 +30,34 @@ export function createWordModel(configuration: ModelConfiguration): WordModel {
   }
 }
 
-function vocabularyOf(configuration: ModelConfiguration): Map<string, number> {
-  if (Array.isArray(configuration.vocab)) return new Map(configuration.vocab.map(([token], id) => [token, id]));
-  const vocabulary = new Map(Object.entries(configuration.vocab));
-  for (const [token, id] of vocabulary) {
-    if (!Number.isSafeInteger(id) || id < 0) {
-      throw new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: the token ${JSON.stringify(token)} has the id ${JSON.stringify(id)}` });
-    }
+/** Ids by token. @throws TokenizerError `invalid-file` */
+export function vocabularyOf(configuration: ModelConfiguration): Map<string, number> {
+  const { vocab, type } = configuration;
+  const wrong = (message: string): TokenizerError => new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: ${message}` });
+  if (type === 'Unigram') {
+    const vocabulary = new Map<string, number>();
+    (vocab as unknown[]).forEach((entry, id) => {
+      if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') throw wrong(`entry ${id} of the Unigram model's "vocab" is not a token and its score`);
+      vocabulary.set(entry[0], id);
+    });
+    return vocabulary;
   }
+  if (!isObject(vocab)) throw wrong(`the "vocab" of the ${type} model is not an object`);
+  const vocabulary = new Map(Object.entries(vocab));
+  for (const [token, id] of vocabulary) checkId(id, `tokenizer.json: the token ${JSON.stringify(token)}`);
   return vocabulary;
 }
 
-function noTokenFor(word: string): TokenizerError {
+export function noTokenFor(word: string): TokenizerError {
   return new TokenizerError({
     code: 'unknown-word',
-    message: `the vocabulary has neither ${JSON.stringify(word)} nor a token for unknown words`,
+    message: `the vocabulary has neither ${JSON.stringify(word.length > 100 ? `${word.slice(0, 100)}…` : word)} nor a token for unknown words`,
   });
 }
 
 function wordLevel(configuration: ModelConfiguration): WordModel {
   const vocabulary = vocabularyOf(configuration);
-  const unknown = vocabulary.get(String(configuration['unk_token']));
+  const unknown = vocabulary.get(new ComponentSettings(configuration, 'the WordLevel model').text('unk_token', '<unk>'));
   return {
     vocabulary,
     encodeWord(word) {
@@ -65,87 +68,37 @@ function wordLevel(configuration: ModelConfiguration): WordModel {
   };
 }
 
-function bytePairs(configuration: ModelConfiguration): WordModel {
-  if (configuration['continuing_subword_prefix']) {
-    throw unsupported(`the continuing_subword_prefix ${JSON.stringify(configuration['continuing_subword_prefix'])} of a BPE model`);
-  }
-  if (configuration['dropout']) throw unsupported(`BPE dropout (${String(configuration['dropout'])})`);
-  if (!Array.isArray(configuration['merges'])) {
-    throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the BPE model has no "merges"' });
-  }
-  const model = new BPE(configuration as never) as unknown as LibraryModel;
-  const unknown = model.tokens_to_ids.get(String(configuration['unk_token']));
-  const fuses = configuration['fuse_unk'] === true;
-  return {
-    vocabulary: vocabularyOf(configuration),
-    encodeWord: (word) => {
-      const ids = idsOf(model, model.encode([word]));
-      return fuses && unknown !== undefined ? ids.filter((id, index) => id !== unknown || ids[index - 1] !== unknown) : ids;
-    },
-  };
-}
-
+/** The longest tokens first; a word of which a part is unknown is unknown as a whole. */
 function wordPiece(configuration: ModelConfiguration): WordModel {
-  const model = new WordPiece({ continuing_subword_prefix: '##', unk_token: '[UNK]', ...configuration } as never) as unknown as LibraryModel;
-  return {
-    vocabulary: vocabularyOf(configuration),
-    encodeWord(word) {
-      return idsOf(model, model.encode([word]));
-    },
-  };
-}
-
-function idsOf(model: LibraryModel, tokens: readonly string[]): number[] {
-  return tokens.map((token) => {
-    const id = model.tokens_to_ids.get(token);
-    if (id === undefined) throw noTokenFor(token);
-    return id;
-  });
-}
-
-/** SentencePiece's unigram model; the library has the search but not the bytes that stand in for unknown characters. */
-function unigram(configuration: ModelConfiguration): WordModel {
-  const unknown = configuration['unk_id'] as number | null | undefined;
+  const settings = new ComponentSettings(configuration, 'the WordPiece model');
   const vocabulary = vocabularyOf(configuration);
-  // The library wants an unknown id; the last one is a place holder that is refused below.
-  const model = new Unigram({ ...configuration, unk_id: unknown ?? 0 } as never, undefined as never) as unknown as LibraryModel & {
-    scores: number[];
-  };
-  if (typeof unknown === 'number') model.scores[unknown] = (configuration.vocab as [string, number][])[unknown]![1];
-  const byteIds = configuration['byte_fallback'] === true ? byteTokenIds(vocabulary) : undefined;
-  const encoder = new TextEncoder();
-  const addUnknown = (ids: number[], characters: string): void => {
-    if (byteIds !== undefined) {
-      for (const byte of encoder.encode(characters)) ids.push(byteIds[byte]!);
-    } else {
-      if (typeof unknown !== 'number') throw noTokenFor(characters);
-      ids.push(unknown);
-    }
-  };
+  const prefix = settings.text('continuing_subword_prefix', '##');
+  const unknown = vocabulary.get(settings.text('unk_token', '[UNK]'));
+  const longest = settings.whole('max_input_chars_per_word', 100);
+  let longestToken = 0;
+  for (const token of vocabulary.keys()) longestToken = Math.max(longestToken, token.length);
   return {
     vocabulary,
-    tokens: (configuration.vocab as [string, number][]).map(([token]) => token),
     encodeWord(word) {
+      const asUnknown = (): number[] => {
+        if (unknown === undefined) throw noTokenFor(word);
+        return [unknown];
+      };
+      const characters = Array.from(word.length > 2 * longest ? word.slice(0, 2 * longest + 2) : word);
+      if (characters.length > longest) return asUnknown();
       const ids: number[] = [];
-      let unknownRun = '';
-      for (const token of model.encode([word])) {
-        const id = vocabulary.get(token);
-        if (id === undefined) {
-          unknownRun += token;
-          continue;
+      for (let start = 0; start < characters.length; ) {
+        let end = Math.min(characters.length, start + longestToken);
+        let id: number | undefined;
+        for (; end > start; end -= 1) {
+          id = vocabulary.get((start > 0 ? prefix : '') + characters.slice(start, end).join(''));
+          if (id !== undefined) break;
         }
-        if (unknownRun !== '') addUnknown(ids, unknownRun);
-        unknownRun = '';
+        if (id === undefined) return asUnknown();
         ids.push(id);
+        start = end;
       }
-      if (unknownRun !== '') addUnknown(ids, unknownRun);
       return ids;
     },
   };
-}
-
-/** The ids of `<0x00>` to `<0xFF>`; undefined unless all are there. */
-function byteTokenIds(vocabulary: ReadonlyMap<string, number>): number[] | undefined {
-  const ids = Array.from({ length: 256 }, (_, byte) => vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`));
-  return ids.every((id) => id !== undefined) ? (ids as number[]) : undefined;
 }
