@@ -1,6 +1,8 @@
 // Attention over heads, forward and backward. Scores exist for a block of queries at a time, never as a whole.
 #pragma once
 
+#include <atomic>
+
 #include "product.h"
 
 namespace subtext {
@@ -174,7 +176,8 @@ inline void attendExample(const AttentionShape& s, int64_t batch, int64_t padded
 bool attentionForward(const Threads& threads, const AttentionShape& s, const float* query, const float* key, const float* value, float* output, float* logSumExp) {
   const int64_t width = s.headWidth, stride = s.keyStride, outputStride = s.heads * width;
   const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
-  bool memory = true;
+  // Several threads may set it.
+  std::atomic<bool> memory{true};
   if (s.queryTime < 4) {
     // Few examples give work to several threads by their heads only.
     const bool whole = s.batch >= 4;
@@ -224,7 +227,8 @@ bool attentionForward(const Threads& threads, const AttentionShape& s, const flo
 bool attentionBackward(const Threads& threads, const AttentionShape& s, const float* gradient, const float* query, const float* key, const float* value, const float* output, const float* logSumExp, float* queryGradient, float* keyGradient, float* valueGradient) {
   const int64_t width = s.headWidth, stride = s.keyStride, outputStride = s.heads * width;
   const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
-  bool memory = true;
+  // Several threads may set it.
+  std::atomic<bool> memory{true};
   inParallel(threads, s.batch * s.keyValueHeads, s.batch * s.heads * s.queryTime * s.keyTime * width / 6, [&](int64_t index) {
     const int64_t batch = index / s.keyValueHeads, keyHead = index % s.keyValueHeads;
     const int64_t place = batch * s.keyTime * stride + keyHead * width;

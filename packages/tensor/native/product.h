@@ -3,6 +3,7 @@
 // (Goto & van de Geijn 2008, 10.1145/1356052.1356053).
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 
 #include "few-rows.h"
@@ -68,7 +69,8 @@ constexpr int64_t kLinearColumns = 128;
 
 bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Finish& rest, float* output) {
   const Store store = {output, out, rest};
-  bool memory = true;
+  // Several threads may set it.
+  std::atomic<bool> memory{true};
   withActivation(rest.activation, [&](auto function) {
     if (hasFewRows(rows, in, out, transposed)) {
       constexpr int64_t part = 64;
@@ -169,7 +171,8 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
   const int64_t sums = blocks < 2 || wished < 2 ? 1 : smaller(wished, blocks);
   Scratch partial(sums > 1 ? sums * left * right : 0);
   if (!partial.values) return false;
-  bool memory = true;
+  // Several threads may set it.
+  std::atomic<bool> memory{true};
   inParallel(threads, columnParts * rowParts * sums, rows * left * right / 30, [&](int64_t index) {
     const int64_t part = index % sums, place = index / sums;
     const int64_t columnFrom = place / rowParts * kTransposedColumns, rowFrom = place % rowParts * rowsAtOnce;
