@@ -73,6 +73,15 @@ describe('subtext data check', () => {
   });
 });
 
+describe.skipIf(process.platform === 'win32')('subtext train on pictures', () => {
+  it('names those that are no files before it begins', async () => {
+    execFileSync('mkfifo', [join(folder, 'pipe.png')]);
+    await write('pictures.jsonl', lines({ question: 'q', image: 'pipe.png', steps: ['s'], answer: 'a' }));
+    await write('pictures.yaml', 'output: seen\nengine: wasm\nworkers: 0\ndata: { format: jsonl, train: pictures.jsonl }\nmodel: { new: { model_type: gpt2, n_embd: 16, n_layer: 1, n_head: 2, n_positions: 64 } }\nmethod: { name: cot }\n');
+    expect(await run('train', 'pictures.yaml')).toMatchObject({ code: 1, stderr: expect.stringMatching(/pipe\.png: .*not a file.*image-broken/) });
+  });
+});
+
 describe('subtext train on graphs', () => {
   it('reports faulty records of the training set and of held-out sets', async () => {
     const records = [...generateProsQA({ count: 4, seed: 1 })].map(toProsQARecord);

@@ -114,7 +114,8 @@ async function brokenPictures(examples: readonly ReasoningExample[]): Promise<Ma
   const look = async () => {
     for (let index = next++; index < paths.length; index = next++) {
       const path = paths[index]!;
-      if (!(await stat(path).then((found) => found.isFile(), () => false))) continue;
+      // FILE:LINE names a picture inside a data file. What is there and no file, such as a pipe, is told.
+      if (!(await stat(path).then(() => true, () => false))) continue;
       const problem = await inspectImage(path);
       if (problem !== undefined) problems.set(path, problem);
     }
