@@ -6,7 +6,7 @@
 //   node tooling/workspace/rehearse.mjs [--node PATH,PATH…] [--keep] [PACKAGE…]
 // `--node` names further Node programs, such as those of 22 and 24, that import and require what was installed.
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -68,13 +68,7 @@ function copyRepository() {
   const copy = join(work, 'repository');
   const files = run('git', ['ls-files', '-z'], { cwd: root }).output.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
   for (const file of files) cpSync(join(root, file), join(copy, file), { verbatimSymlinks: true });
-  for (const folder of ['.', ...['packages', 'apps', 'tooling'].flatMap((group) => readdirSync(join(root, group)).map((name) => join(group, name)))]) {
-    const modules = join(root, folder, 'node_modules');
-    if (existsSync(modules) && folder === '.') symlinkSync(modules, join(copy, 'node_modules'));
-    else if (existsSync(modules)) cpSync(modules, join(copy, folder, 'node_modules'), { recursive: true, verbatimSymlinks: false, filter: (path) => !path.includes('.vite') && !path.includes('.browser-test') });
-    // Built once by `npm run bootstrap`: JavaScript without types. `prepack` has to add what is missing.
-    if (folder !== '.' && existsSync(join(root, folder, 'dist'))) cpSync(join(root, folder, 'dist'), join(copy, folder, 'dist'), { recursive: true, preserveTimestamps: true, filter: (path) => !path.endsWith('.d.ts') });
-  }
+  run(process.execPath, [join(root, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs'), 'install', '--prefer-offline', '--frozen-lockfile'], { cwd: copy });
   run('git', ['init', '-q', '-b', 'main'], { cwd: copy });
   run('git', ['add', '-A'], { cwd: copy });
   run('git', ['-c', 'user.name=rehearsal', '-c', 'user.email=rehearsal@localhost', 'commit', '-qm', 'rehearsal'], { cwd: copy });
@@ -143,7 +137,9 @@ try {
     const file = join('tooling', name, 'package.json');
     if (existsSync(join(root, file)) && JSON.parse(readFileSync(join(copy, file), 'utf8')).version !== JSON.parse(readFileSync(join(root, file), 'utf8')).version) failures.push(`${file}: changeset version raised the version of a private package`);
   }
-  console.log('Publishing (each package is built by its prepack) …');
+  // JavaScript without types, as `npm run bootstrap` leaves it: `prepack` has to add what is missing.
+  run(process.execPath, [join(copy, 'node_modules', 'turbo', 'bin', 'turbo'), 'run', 'build', '--output-logs=errors-only', '--ui=stream'], { cwd: copy, env });
+  console.log('Publishing (prepack adds the types) …');
   const published = run(process.execPath, [changeset, 'publish', '--no-git-tag'], { cwd: copy, env, allowFailure: true });
   if (!published.ok) throw new Error(`changeset publish failed:\n${published.output.slice(-4000)}`);
   const manifests = ['packages', 'apps'].flatMap((group) => readdirSync(join(copy, group)).map((name) => JSON.parse(readFileSync(join(copy, group, name, 'package.json'), 'utf8'))));

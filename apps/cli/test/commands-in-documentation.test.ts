@@ -1,13 +1,18 @@
 import type { Command } from 'commander';
+import { execFile } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // Sources of another workspace: the commands of the other program stand in the same pages.
 import { commands as evalCommands } from '../../eval/src/commands/registry';
 import { commands } from '../src/commands/registry';
+import { graphConfiguration } from '../src/configuration/graph-schema';
+import { loadConfiguration } from '../src/configuration/load-configuration';
+import { trainConfiguration } from '../src/configuration/schema';
 import { subtext } from './run-command';
 import { blindConfiguration, tinyConfiguration } from './tiny-run';
 
@@ -81,6 +86,28 @@ describe('commands in the documentation', () => {
   });
 });
 
+describe('configurations in the documentation', () => {
+  it('are valid', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'subtext-configurations-'));
+    let checked = 0;
+    try {
+      for (const page of ['docs/configuration.md', ...(await readdir(join(root, 'docs', 'guide'))).map((name) => `docs/guide/${name}`)]) {
+        for (const [, text] of (await readFile(join(root, page), 'utf8')).matchAll(/^```yaml\n([^]*?)^```/gm)) {
+          if (!/^output:/m.test(text!)) continue; // A part of one.
+          const path = join(folder, 'page.yaml');
+          await writeFile(path, text!);
+          const schema = /^kind: graphs/m.test(text!) ? graphConfiguration : trainConfiguration;
+          await loadConfiguration({ path, schema }).catch((error: Error) => expect(`${page}: ${error.message}`).toBe(`${page}: valid`));
+          checked += 1;
+        }
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    expect(checked).toBeGreaterThan(3);
+  });
+});
+
 describe('the quick ones', () => {
   let folder: string;
   beforeAll(async () => {
@@ -127,6 +154,23 @@ describe('the quick ones', () => {
       // Two runs cannot train in one folder; others of one kind go side by side.
       if (kind[0]?.words[0] === 'train') for (const one of kind) await check(one);
       else await Promise.all(kind.map(check));
+    }
+  });
+
+  it('as does the program of the API page, on a model that was just trained', async () => {
+    const [, program] = /^```js\n([^]*?)^```/m.exec(await readFile(join(root, 'docs', 'guide', 'api.md'), 'utf8'))!;
+    // Beside the app, where the packages are found.
+    const place = await mkdtemp(join(root, 'apps', 'cli', 'node_modules', '.api-page-'));
+    try {
+      await writeFile(join(place, 'page.mjs'), program!);
+      const { stdout } = await promisify(execFile)(process.execPath, [join(place, 'page.mjs'), join(folder, 'blind', 'reasoner')], { cwd: folder });
+      const losses = stdout.match(/^\d+\.\d+$/gm)!.map(Number);
+      expect(losses).toHaveLength(5);
+      expect(losses[4]!).toBeLessThan(losses[0]!);
+      expect(stdout).toMatch(/\[ 1, \d+ \]\s*$/);
+      expect(await readdir(join(folder, 'adapter'))).toContain('adapter_model.safetensors');
+    } finally {
+      await rm(place, { recursive: true });
     }
   });
 });

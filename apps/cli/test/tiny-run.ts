@@ -31,7 +31,7 @@ interpreters:
     new: { model_type: llama, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 192, tie_word_embeddings: true }
 `;
 
-/** The same without eyes and without interpreters, after two steps. */
+/** The same without pictures and without interpreters, after two steps. */
 export const blindConfiguration = `
 output: blind
 engine: wasm

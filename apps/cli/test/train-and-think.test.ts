@@ -166,7 +166,7 @@ describe('think', () => {
     const cases: [string, string[], RegExp][] = [
       ['a missing picture', ['--model', join('run', 'reasoner'), '--image', 'nowhere.png', question], /nowhere\.png/],
       ['a broken picture', ['--model', join('run', 'reasoner'), '--image', 'broken.png', question], /broken\.png/],
-      ['a picture for a model without eyes', ['--model', join('blind', 'reasoner'), '--image', picture(), question], /has no eyes/],
+      ['a picture for a model without a vision encoder', ['--model', join('blind', 'reasoner'), '--image', picture(), question], /has no vision encoder/],
       ['a question over the context', ['--model', join('blind', 'reasoner'), `${'shape '.repeat(300)}?`], /room for 192/],
       ['a folder without weights', ['--model', 'halved', question], /halved/],
       ['a folder that is no model', ['--model', 'data', question], /not a reasoner's folder/],

@@ -26,7 +26,7 @@ export interface EmbeddedInputs {
   forwardExtras: Partial<ForwardOptions>;
 }
 
-/** A language model with eyes. */
+/** A language model with a vision encoder. */
 export interface MultimodalModel extends LanguageModel {
   /** The id that stands in a prompt where a vector of a picture goes. */
   readonly imageTokenId: number;

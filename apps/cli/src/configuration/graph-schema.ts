@@ -55,7 +55,7 @@ export const graphConfiguration = z.strictObject({
         .strictObject({ steps: count.describe('most steps of each phase that teaches a hop').default(1500), mastery: z.number().gt(0).max(1).describe('the next phase begins at this mastery').default(0.85) })
         .prefault({}),
       answer: z.strictObject({ steps: count.describe('steps of the phase that teaches the answer').default(6000) }).prefault({}),
-      keepOptimizer: z.boolean().describe("whether phases go on with the optimizer's moments").default(true),
+      keepOptimizer: z.boolean().describe("whether phases keep the optimizer's moments").default(true),
       checkpointSeconds: positive.default(30),
       keepCheckpoints: count.default(2),
     })

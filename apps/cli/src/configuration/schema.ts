@@ -100,7 +100,7 @@ const model = z
       .array(z.strictObject({ pattern: z.string(), deviation: positive }))
       .describe('of a new model: parameters, by regular expressions over their names, drawn with another standard deviation')
       .default([]),
-    processor: z.record(z.string(), z.unknown()).describe('preprocessor_config.json of a new model with eyes').optional(),
+    processor: z.record(z.string(), z.unknown()).describe('preprocessor_config.json of a new vision model').optional(),
     vocabulary: z.array(z.string()).describe('further sets, in the format of the data, whose words the tokenizer of a new model knows').default([]),
     imagePosition: z.enum(['before', 'after']).describe('where a new model sees the picture: before the question or after it').default('before'),
     lora: lora.optional(),
@@ -182,7 +182,7 @@ export const trainConfiguration = z.strictObject({
       weightDecay: z.number().min(0).default(0.01),
       beta2: z.number().min(0).lt(1).default(0.999),
       clipNorm: positive.default(1),
-      shards: count.describe('parts a batch is cut into; the result depends on it, not on the number of workers').default(2),
+      shards: count.describe('gradient accumulation: parts a batch is cut into, whose gradients are summed before a step; the result depends on it, not on the number of workers').default(2),
       text: schedule.describe('the phase in which everything is text').prefault({}),
       encode: schedule.describe('each phase that hides a stage').prefault({}),
       recover: schedule.describe('the recovering phase').prefault({}),

@@ -3,7 +3,7 @@ import { SLOT_TOKEN } from '@subtext/decoder';
 import { type Tokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { linesFormat, taggedFormat, type ReasoningFormat, type ReasoningMethod } from '@subtext/trainer';
 
-/** Tokens of a model made from nothing, beside those that every tokenizer has. */
+/** Tokens of a model from scratch, beside those that every tokenizer has. */
 export const newModelTokens = { image: '<image>', slot: SLOT_TOKEN, begin: '<s>', end: '</s>' } as const;
 
 /**

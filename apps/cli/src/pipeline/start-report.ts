@@ -92,7 +92,7 @@ export async function startReport({ results, runs, examples }: { results: StartR
   return renderReport({
     title: 'Reasoning in hidden tokens',
     summary: [
-      `A small model with eyes learned to answer questions of several hops about pictures: first by writing its whole chain of thought, then (Heima) by thinking each stage in a few hidden tokens. Everything below is measured on ${results.methods[0]!.count} pictures that it never saw.`,
+      `A small vision model learned to answer questions of several hops about pictures: first by writing its whole chain of thought, then (Heima) by thinking each stage in a few hidden tokens. Everything below is measured on ${results.methods[0]!.count} pictures that it never saw.`,
       results.interpreters,
     ],
     highlights: [

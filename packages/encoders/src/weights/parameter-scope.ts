@@ -1,7 +1,7 @@
 import type { Parameters, tf } from '@subtext/tensor';
 import type { LinearLayer } from '../blocks/linear-layer';
 
-/** How a parameter starts when a model is made from nothing. */
+/** How a parameter starts when a model is made from scratch. */
 export type Initialisation =
   | { kind: 'zeros' }
   | { kind: 'ones' }

@@ -23,7 +23,7 @@ export class RunFolder {
   readonly folder: string;
   /** When the run was first started. */
   readonly date: Date;
-  /** Whether an earlier start is gone on with. */
+  /** Whether an earlier start is resumed. */
   readonly resumed: boolean;
   readonly #unlock: () => Promise<void>;
 

@@ -80,7 +80,7 @@ describe('a plain model', () => {
     opened.model.dispose();
   });
 
-  it('refuses pictures without eyes, and questions over the context, with codes', async () => {
+  it('refuses pictures without a vision encoder, and questions over the context, with codes', async () => {
     const opened = await saved({ name: 'blind', config: llama() });
     const model = plainModel({ ...opened, maximumTokens: 2 });
     await expect(model.answer({ examples: [{ ...example('a', '7'), image: picture(1) }], prompts: ['7'] })).rejects.toMatchObject({ code: 'task-model-mismatch' });

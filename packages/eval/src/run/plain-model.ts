@@ -100,7 +100,7 @@ function promptIds({ model, tokenizer, text, hasImage }: { model: LanguageModel;
   return ids.flatMap((id) => (id === imageTokenId ? new Array<number>(count).fill(id) : [id]));
 }
 
-/** Templates of models with eyes take a list of parts; older ones take text with the picture's mark in it. */
+/** Templates of vision models take a list of parts; older ones take text with the picture's mark in it. */
 function chat({ tokenizer, text, image }: { tokenizer: Tokenizer; text: string; image: string }): string {
   const asked = (content: ChatMessage['content']) => tokenizer.applyChatTemplate([{ role: 'user', content }]);
   if (image === '') return asked(text);
@@ -113,6 +113,6 @@ function noEyes(model: LanguageModel): EvaluationError {
     code: 'task-model-mismatch',
     message: isMultimodal(model)
       ? `Pictures of a ${model.modelType} model without Subtext's own training cannot be laid out here yet; take a LLaVA folder, or train a reasoner from it first.`
-      : `A ${model.modelType} model takes no pictures; choose a task without pictures or a model with eyes.`,
+      : `A ${model.modelType} model takes no pictures; choose a task without pictures or a vision model.`,
   });
 }

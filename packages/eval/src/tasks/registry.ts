@@ -47,7 +47,7 @@ export function findTask(name: string): EvaluationTask {
   return task;
 }
 
-/** Refuses a task with pictures for a model without eyes. @throws EvaluationError task-model-mismatch */
+/** Refuses a task with pictures for a model without a vision encoder. @throws EvaluationError task-model-mismatch */
 export function checkTaskFitsModel({
   task,
   examples = [],

@@ -104,7 +104,7 @@ describe('every task', () => {
     expect((await load(name, 1)).examples).toHaveLength(1);
   });
 
-  it('refuses a model without eyes, and empty sets', async () => {
+  it('refuses a model without a vision encoder, and empty sets', async () => {
     expect(() => checkTaskFitsModel({ task: findTask('nlvr'), model: { name: 'gpt2', seesImages: false } })).toThrowError(/reads text only/);
     expect(() => checkTaskFitsModel({ task: findTask('gsm8k'), model: { name: 'gpt2', seesImages: false } })).not.toThrow();
     await writeFile(join(folder, 'empty.json'), '[]');

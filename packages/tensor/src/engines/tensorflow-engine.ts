@@ -41,7 +41,7 @@ export const tensorflowEngine: Engine = {
   startsTooSlowlyFor: (work) => multiplyAdds(work) < worthwhile,
   advice: ({ installed, device }) => {
     if (!installed || !device) {
-      return `${howToInstall} It trains several times faster than wasm.`;
+      return `${howToInstall} It trains about twice as fast as wasm.`;
     }
     if (device.kind === 'cpu' && kernelLevel === null && process.platform !== 'win32') {
       return 'Subtext’s own kernels are not compiled for it: `npx subtext engine install tensorflow` does that (it needs a C++ compiler). They make training and generation faster.';

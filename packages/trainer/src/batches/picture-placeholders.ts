@@ -9,7 +9,7 @@ const marks = { around: '<fake_token_around_image>', whole: '<global-img>', tile
 /**
  * Ids that stand in a prompt for a picture that is cut into tiles: each tile behind the mark of its row and column, a line
  * for a row of them, then the whole picture (`Idefics3Processor`, `SmolVLMProcessor` in transformers). A mark that the
- * vocabulary lacks is left out: a small model made from nothing needs none.
+ * vocabulary lacks is left out: a small model from scratch needs none.
  *
  * @throws TrainerError where the tokenizer does not keep the image tokens apart
  */

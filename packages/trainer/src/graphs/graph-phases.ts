@@ -15,7 +15,7 @@ export interface GraphPhasesOptions {
   hop: { steps: number; schedule: LearningRateSchedule; mastery?: number };
   /** The last phase, which teaches the answer. */
   answer: { steps: number; schedule: LearningRateSchedule };
-  /** Whether each phase goes on with the optimizer's moments. @default true */
+  /** Whether each phase keeps the optimizer's moments. @default true */
   keepsOptimizer?: boolean;
   seed: number;
   shards: number;

@@ -29,7 +29,7 @@ export interface RunLogger {
   start(start: RunLoggerStart): void | Promise<void>;
   /** A further line, in order, each once. */
   log(entry: RunLogEntry): void | Promise<void>;
-  /** The session ends: `stopped` runs are gone on with, `failed` ones have thrown. */
+  /** The session ends: `stopped` runs can be resumed, `failed` ones have thrown. */
   finish(end: { status: 'finished' | 'stopped' | 'failed' }): void | Promise<void>;
 }
 

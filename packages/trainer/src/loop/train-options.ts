@@ -20,7 +20,7 @@ export interface TrainingPhase {
   schedule: LearningRateSchedule;
   /** Ends the phase once what it teaches is mastered. @default none */
   until?: MasteryGoal;
-  /** `kept`: goes on with the moments of the phase before, as the references of some methods do. @default 'fresh' */
+  /** `kept`: keeps the moments of the phase before, as the references of some methods do. @default 'fresh' */
   optimizer?: 'fresh' | 'kept';
   /** The shards of one step's batch, as a pure function of the step (from 0). */
   batch(step: number): unknown[] | Promise<unknown[]>;

@@ -292,7 +292,7 @@ export class Reasoner {
     if (withPicture && (!isMultimodal(this.model) || !this.settings.image)) {
       throw new TrainerError({
         code: 'INVALID_OPTION',
-        message: `This reasoner (${this.model.modelType}) has no eyes: leave the picture out, or take a model that was trained on pictures.`,
+        message: `This reasoner (${this.model.modelType}) has no vision encoder: leave the picture out, or take a model that was trained on pictures.`,
       });
     }
   }
