@@ -40,6 +40,7 @@ export { measureThoughts, type ThoughtRows } from './programs/thought-measures';
 export { checkLengths, type TooLong } from './loop/check-lengths';
 export { completePhases } from './loop/complete-phases';
 export { continuousForward } from './programs/continuous-forward';
+export { freezeParameters, parameterPattern } from './programs/parameter-pattern';
 export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions, reasonerStates } from './programs/reasoner-program';
 export { startWorkers, type WorkerPool } from './parallel/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';

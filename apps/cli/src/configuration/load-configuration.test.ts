@@ -61,6 +61,12 @@ logs: { tensorbord: true, modules: [a.mjs, { pth: b.mjs }] }
     expect(lines).toEqual([...lines].sort((a, b) => a - b));
   });
 
+  it('refuses patterns that are none, or cannot be followed, where they stand', async () => {
+    const faults = await faultsOf(sound.replace('{ from: b }', "{ new: {}, frozen: [layers, '('], initialisation: [{ pattern: '(a)\\1', deviation: 1 }] }"));
+    expect(faults[0]).toBe('The configuration has 2 faults:');
+    expect(faults.slice(1)).toEqual([expect.stringMatching(/^3:\d+: model\.frozen\.1: "\(": not a regular expression.*\(invalid-pattern\)$/), expect.stringMatching(/^3:\d+: model\.initialisation\.0\.pattern: .*\(unsupported-pattern\)$/)]);
+  });
+
   it('tells what must be given', async () => {
     expect(await faultsOf('')).toEqual(['The configuration has 4 faults:', ...['output: must be given (string)', 'data: must be given (object)', 'model: must be given (object)', 'method: must be given (object)'].map((text) => expect.stringContaining(text) as string)]);
     expect((await faultsOf(sound.replace('name: cot', ''))).at(-1)).toMatch(/method\.name: must be given \(no-cot, cot, /);

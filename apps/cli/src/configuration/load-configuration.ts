@@ -146,6 +146,9 @@ function describeIssue({ issue, schema, value }: { issue: z.core.$ZodIssue; sche
   const given = valueAt({ value, keys });
   if (given === undefined && issue.code === 'invalid_type') return said(`must be given (${issue.expected})`);
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // Where what was given is of one alternative's kind, it is told what is wrong inside of it.
+    const inside = issue.errors.find((branch) => branch.length > 0 && branch.every(({ path }) => path.length > 0));
+    if (inside) return inside.flatMap((one) => describeIssue({ issue: { ...one, path: [...keys, ...one.path] }, schema, value }));
     const messages = issue.errors.flatMap((branch) => branch.map(({ message }) => message));
     return said([...new Set(messages)].join('; or ') || issue.message);
   }

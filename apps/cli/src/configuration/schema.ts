@@ -1,8 +1,19 @@
+import { compilePattern, PatternError } from '@subtext/core';
 import { z } from 'zod';
 
 const positive = z.number().positive();
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
+
+/** A regular expression over parameters' names: refused where it stands, not when a model has been downloaded for it. */
+const pattern = z.string().superRefine((source, context) => {
+  try {
+    compilePattern({ source, dialect: 'javascript' });
+  } catch (error) {
+    if (!PatternError.isInstance(error)) throw error;
+    context.addIssue({ code: 'custom', message: `${JSON.stringify(source.slice(0, 200))}: ${error.message} (${error.code})` });
+  }
+});
 
 const schedule = z
   .strictObject({
@@ -97,14 +108,14 @@ const model = z
       .describe('config.json of a new model with random weights; vocabulary, image token and special ids are filled in')
       .optional(),
     initialisation: z
-      .array(z.strictObject({ pattern: z.string(), deviation: positive }))
+      .array(z.strictObject({ pattern, deviation: positive }))
       .describe('of a new model: parameters, by regular expressions over their names, drawn with another standard deviation')
       .default([]),
     processor: z.record(z.string(), z.unknown()).describe('preprocessor_config.json of a new vision model').optional(),
     vocabulary: z.array(z.string()).describe('further sets, in the format of the data, whose words the tokenizer of a new model knows').default([]),
     imagePosition: z.enum(['before', 'after']).describe('where a new model sees the picture: before the question or after it').default('before'),
     lora: lora.optional(),
-    frozen: z.array(z.string()).describe('regular expressions: parameters that stay as they are').default([]),
+    frozen: z.array(pattern).describe('regular expressions: parameters that stay as they are').default([]),
   })
   .refine(({ from, new: fresh }) => (from === undefined) !== (fresh === undefined), 'give either "from" or "new"');
 

@@ -1,6 +1,7 @@
 import { setLoraDropoutSeed } from '@subtext/model';
 import { gatherRows, tf } from '@subtext/tensor';
 import {
+  freezeParameters,
   hashCounters,
   measureThoughts,
   modelParameters,
@@ -37,7 +38,8 @@ export interface JointBatch {
 /** The program that trains interpreters, with their reasoner or after it. */
 export async function createProgram({ reasoner, interpreters: specifications, mode, interpreterWeight = 1 }: JointProgramOptions): Promise<TrainingProgram<JointBatch>> {
   const model = await openModel(reasoner.model);
-  for (const pattern of mode === 'after' ? ['.*'] : (reasoner.frozen ?? [])) model.parameters.freeze(new RegExp(pattern));
+  if (mode === 'after') model.parameters.freeze();
+  else freezeParameters({ model, frozen: reasoner.frozen });
   const interpreters: Interpreter[] = [];
   for (const specification of specifications) interpreters.push(await Interpreter.create(specification));
   return {

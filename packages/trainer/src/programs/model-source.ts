@@ -1,6 +1,8 @@
 import { drawInitialValues } from '@subtext/encoders';
 import { addLora, createModel, loadModel, type LanguageModel, type LoraSettings } from '@subtext/model';
 
+import { parameterPattern } from './parameter-pattern';
+
 /** Where a model comes from; can be posted to a worker, which then builds the same one. */
 export type ModelSource =
   /** A Hugging Face folder. */
@@ -23,7 +25,7 @@ export async function openModel(source: ModelSource): Promise<LanguageModel> {
   }
   const { config, seed, initialisation = [] } = source;
   const model = createModel({ config, seed });
-  const patterns = initialisation.map(({ pattern, deviation }) => ({ expression: new RegExp(pattern), deviation }));
+  const patterns = initialisation.map(({ pattern, deviation }) => ({ expression: parameterPattern({ source: pattern, option: 'initialisation' }), deviation }));
   for (const [name, variable] of model.parameters.entries()) {
     const found = patterns.find(({ expression }) => expression.test(name));
     if (!found) continue;

@@ -7,6 +7,7 @@ import { distillationLoss } from './distillation-loss';
 import { embedBatch } from './embed-batch';
 import { haltingLoss } from './halting-loss';
 import { type ModelSource, openModel } from './model-source';
+import { freezeParameters } from './parameter-pattern';
 import { measureThoughts } from './thought-measures';
 import type { ProgramParameter, TrainingProgram } from './training-program';
 
@@ -81,7 +82,7 @@ export function reasonerStates({ model, batch }: { model: LanguageModel; batch: 
 /** The program that trains a reasoner alone. */
 export async function createProgram({ model: source, frozen = [] }: ReasonerProgramOptions): Promise<TrainingProgram<ReasonerBatch>> {
   const model = await openModel(source);
-  for (const pattern of frozen) model.parameters.freeze(new RegExp(pattern));
+  freezeParameters({ model, frozen });
   return {
     parameters: modelParameters({ model, prefix: 'reasoner' }),
     loss(batch, { measure = false, dropoutSeed = null } = {}) {
