@@ -29,21 +29,22 @@ describe('a run that is killed (SIGKILL) at random moments', () => {
 
 describe('a run that is asked to stop', () => {
   // Windows has no SIGTERM that a process could hear.
-  it.skipIf(process.platform === 'win32')('saves and leaves (SIGTERM; SIGINT: train-and-think.test.ts)', async () => {
+  it.skipIf(process.platform === 'win32').each(['SIGTERM', 'SIGHUP', 'SIGUSR1'] as const)('saves and leaves (%s; SIGINT: train-and-think.test.ts)', async (name) => {
     let asked = false;
-    const { code, stdout } = await subtext(['train', 'blind.yaml', 'output=stopped', 'training.text.steps=5000', '--json'], {
+    const { code, stdout, stderr } = await subtext(['train', 'blind.yaml', `output=stopped-${name}`, 'training.text.steps=5000', '--json'], {
       folder,
       onOutput: (output, interrupt) => {
         if (asked || !output.includes('"progress"')) return;
         asked = true;
-        interrupt('SIGTERM');
+        interrupt(name);
       },
     });
     expect(code).toBe(130);
+    expect(stderr).not.toMatch(/debugger/i);
     const step = Number(/Stopped at step (\d+)/.exec(stdout)![1]);
-    const { whole, broken, unfinished } = readCheckpoints(join(folder, 'stopped'));
+    const { whole, broken, unfinished } = readCheckpoints(join(folder, `stopped-${name}`));
     expect({ newest: whole.at(-1), broken, unfinished }).toEqual({ newest: step, broken: [], unfinished: [] });
-    expect(await readdir(join(folder, 'stopped'))).not.toContain('run.lock');
+    expect(await readdir(join(folder, `stopped-${name}`))).not.toContain('run.lock');
   });
 });
 

@@ -9,6 +9,7 @@ export { sampleToken } from './generation/sample-token';
 export type { SamplingOptions } from './generation/sampling-options';
 export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 export { loadModel, type LoadModelOptions } from './load-model';
+export { modelSizes } from './model-sizes';
 export { textModelOf } from './text-model-of';
 export { isMultimodal, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from './multimodal-model';
 export { loadAdapter, saveAdapter } from './lora/adapter-folder';

@@ -11,6 +11,9 @@ export type TrainerErrorCode =
   | 'CHECKPOINT_BROKEN'
   | 'CHECKPOINT_MISMATCH'
   | 'FOLDER_LOCKED'
+  | 'FOLDER_NOT_A_RUN'
+  | 'RUN_EXISTS'
+  | 'DOES_NOT_FIT'
   | 'WRITE_FAILED'
   | 'NOT_A_REASONER';
 

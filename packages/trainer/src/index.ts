@@ -38,6 +38,8 @@ export { type ModelSource, openModel } from './programs/model-source';
 export { type LossOptions, type MeanMetric, type ProgramLoss, type ProgramModule, type ProgramParameter, type TrainingProgram } from './programs/training-program';
 export { measureThoughts, type ThoughtRows } from './programs/thought-measures';
 export { checkLengths, type TooLong } from './loop/check-lengths';
+export { checkMemory, describeMemory, estimateMemory, gibibytes, type MemoryDemand, type MemoryEstimate } from './loop/estimate-memory';
+export { probeStep, type ProbedStep } from './loop/probe-step';
 export { completePhases } from './loop/complete-phases';
 export { continuousForward } from './programs/continuous-forward';
 export { freezeParameters, parameterPattern } from './programs/parameter-pattern';
@@ -45,7 +47,9 @@ export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptio
 export { startWorkers, type WorkerPool } from './parallel/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';
 export { writeAtomically } from './checkpoint/atomic-files';
+export { removeCheckpoints } from './checkpoint/made-files';
 export { lockFolder } from './checkpoint/run-lock';
+export { type OpenRunFolderOptions, RunFolder, type RunIdentity } from './checkpoint/run-folder';
 export { followLog, type LogFollower } from './logs/log-follower';
 export { loadLogger } from './logs/load-logger';
 export { type RunLogEntry, type RunLogger, type RunLoggerStart } from './logs/run-logger';

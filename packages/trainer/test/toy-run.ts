@@ -44,9 +44,9 @@ export function toyPhase({ phase, steps, name = `phase ${phase}`, poison = [], .
 }
 
 /** Trains the toy program in a folder and gives the final weights. */
-export async function trainToy(options: Partial<TrainOptions> & { folder: string }): Promise<TrainingOutcome & { weights: number[][] }> {
+export async function trainToy(options: Partial<TrainOptions> & { folder: string }): Promise<Omit<TrainingOutcome, 'seconds'> & { weights: number[][] }> {
   const program = await createProgram(toySource);
-  const outcome = await train({
+  const { seconds: _seconds, ...outcome } = await train({
     source: toySource,
     program,
     phases: [toyPhase({ phase: 0, steps: 30 }), toyPhase({ phase: 1, steps: 20 })],

@@ -1,6 +1,6 @@
 import { commandName, createOutput, positiveWholeNumber, repeated, textTable, UsageError } from '@subtext/terminal';
 import { Command } from 'commander';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { curveOf, differingKeys, firstDifference, measuresIn, runTable } from '../training-runs/compare-runs';
 import { linePlot, plotMarks } from '../training-runs/line-plot';
@@ -39,8 +39,8 @@ async function requireRuns({ folders, least }: { folders: readonly string[]; lea
 }
 
 /** A run without its log, for machines. */
-function summary({ log, configuration: _configuration, ...run }: TrainingRun): Record<string, unknown> {
-  return { ...run, lines: log.length };
+function summary({ curves: _curves, configuration: _configuration, ...run }: TrainingRun): Record<string, unknown> {
+  return run;
 }
 
 function listCommand(): Command {
@@ -68,7 +68,7 @@ interface PlotOptions {
   json: boolean;
 }
 
-const defaultMeasures = ['loss', 'validationLoss'];
+const defaultMeasures = ['loss', 'interpreterLoss', 'validationLoss'];
 
 function chosenMeasures({ runs, measure }: { runs: readonly TrainingRun[]; measure?: readonly string[] }): string[] {
   const known = measuresIn(runs);
@@ -129,7 +129,9 @@ function compareCommand(): Command {
       const measures = chosenMeasures({ runs, measure });
       const differing = differingKeys(runs);
       const [first, ...others] = runs as [TrainingRun, ...TrainingRun[]];
-      const logs = others.map((run) => ({ run: run.folder, with: first.folder, difference: firstDifference(first.log, run.log) ?? null }));
+      const logOf = ({ folder }: TrainingRun) => join(folder, 'log.jsonl');
+      const logs: { run: string; with: string; difference: { step: number; measures: string[] } | null }[] = [];
+      for (const run of others) logs.push({ run: run.folder, with: first.folder, difference: (await firstDifference(logOf(first), logOf(run))) ?? null });
       output.event({ event: 'comparison', runs: runs.map(summary), differing, logs });
       if (!json) {
         output.notice(textTable(runTable({ runs })));

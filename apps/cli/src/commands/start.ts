@@ -1,9 +1,8 @@
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { commandName, createOutput, duration, engineNames, interruptSignal, resultsAreFiles, wholeNumber } from '@subtext/terminal';
+import { commandName, createOutput, duration, engineNames, interruptSignal, type Output, resultsAreFiles, STOPPED, wholeNumber } from '@subtext/terminal';
 import { defaultWorkers, writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
-import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,6 +14,8 @@ import { evaluateRun } from '../pipeline/evaluate-run';
 import { startReport, type StartResults, type StartRun } from '../pipeline/start-report';
 import { startTable } from '../pipeline/start-table';
 import { trainRun } from '../pipeline/train-run';
+import { openStartFolder, type StartFolder } from '../pipeline/start-folder';
+import { machineRecord } from '../machine-record';
 import { version } from '../version';
 import { describeBaseline } from './data';
 
@@ -39,6 +40,7 @@ interface StartOptions {
   engine?: EngineName | 'auto';
   workers?: number;
   seed: number;
+  overwrite: boolean;
   json: boolean;
 }
 
@@ -49,24 +51,34 @@ export function startCommand(): Command {
     .addOption(new Option('--engine <name>', 'what computes (default: SUBTEXT_ENGINE, else wasm, which gives the same bytes on every run)').choices(engineNames))
     .option('--workers <count>', 'threads', wholeNumber)
     .option('--seed <number>', 'of the pictures and the training', wholeNumber, 1)
+    .option('--overwrite', 'train again what the folder holds, finished or with other settings', false)
     .option('--json', 'one JSON object a line', false)
     .action(async (options: StartOptions) => {
       const finished = await start({ ...options, signal: interruptSignal() });
-      if (!finished) process.exitCode = 130;
+      if (!finished) process.exitCode = STOPPED;
     });
 }
 
 /** The folder that a preset's files name, and that a run goes to unless told otherwise. */
 const presetFolders = { small: 'runs/start', full: 'runs/full' } as const;
 
-async function start({ preset, output: folder = presetFolders[preset], engine: askedEngine, workers: asked, seed, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
-  const began = performance.now();
+async function start({ preset, output: folder = presetFolders[preset], engine: askedEngine, workers: asked, seed, overwrite, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   resultsAreFiles();
   const output = createOutput({ json });
   const { name: engine } = await useEngine(askedEngine ?? (process.env.SUBTEXT_ENGINE ? 'auto' : 'wasm'));
   const workers = asked ?? defaultWorkers({ shards: 2, processors: availableParallelism() });
-  await mkdir(folder, { recursive: true });
+  const startFolder = await openStartFolder(folder);
+  try {
+    return await startIn({ preset, folder, startFolder, engine, workers, seed, overwrite, json, output, signal });
+  } finally {
+    await startFolder.close();
+  }
+}
+
+async function startIn({ preset, folder, startFolder, engine, workers, seed, overwrite, json, output, signal }: Omit<StartOptions, 'output' | 'engine'> & { engine: EngineName; folder: string; startFolder: StartFolder; workers: number; output: Output; signal: AbortSignal }): Promise<boolean> {
   const dataFolder = join(folder, 'data');
+  const drawingBegan = performance.now();
+  let drawn = 0;
 
   output.heading('Pictures and questions');
   const data = await generateScenes({
@@ -75,13 +87,19 @@ async function start({ preset, output: folder = presetFolders[preset], engine: a
     seed,
     count: counts[preset],
     signal,
-    onProgress: ({ written, total }) => output.progress({ label: 'drawing pictures', done: written, total }),
+    onProgress: ({ written, total }) => {
+      drawn = written;
+      output.progress({ label: 'drawing pictures', done: written, total });
+    },
   });
   output.endProgress();
+  if (drawn > 0) await startFolder.noteData((performance.now() - drawingBegan) / 1000);
   if (data.baseline) output.event({ event: 'question-only', accuracy: data.baseline.accuracy }, `  ${describeBaseline(data.baseline)}`);
   const examples = await readScenes({ folder: dataFolder, split: 'test', strict: true }).toArray();
 
   const trained: StartRun[] = [];
+  // What was done in earlier starts counts: a start that finds everything finished has not taken a few seconds.
+  let secondsTotal = startFolder.dataSeconds;
   for (const { name, label, heading } of runs) {
     output.heading(heading);
     const configuration = await loadConfiguration({
@@ -90,23 +108,25 @@ async function start({ preset, output: folder = presetFolders[preset], engine: a
       overrides: [`seed=${seed}`, `engine=${engine}`, `workers=${workers}`],
       schema: trainConfiguration,
     });
-    const run = await trainRun({ configuration, output, signal });
+    const run = await trainRun({ configuration, output, overwrite, signal });
     if (run.status === 'stopped') return false;
+    secondsTotal += run.seconds;
     if (name === 'base') continue;
     const asked = configuration.data.images ? examples : examples.map(({ image: _image, ...example }) => example);
     const evaluation = await evaluateRun({ method: label, folder: configuration.output, reasoner: run.reasoner, interpreters: run.interpreters, examples: asked, workers, output, signal });
+    secondsTotal += evaluation.secondsTotal ?? 0;
     const { accuracy, standardError } = evaluation.summary;
     output.event({ event: 'evaluated', ...evaluation.summary }, `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${examples.length} unseen questions right`);
     trained.push({ name, label, log: run.log, evaluation });
   }
 
-  const secondsTotal = (performance.now() - began) / 1000;
   const results: StartResults = {
     preset,
     seed,
     engine,
     workers,
     versions: { subtext: version, node: process.versions.node },
+    machine: machineRecord(),
     command: `subtext start --preset ${preset} --seed ${seed} --engine ${engine} --workers ${workers}`,
     secondsTotal,
     questionOnlyLookup: data.baseline?.accuracy,

@@ -1,5 +1,6 @@
 import { UsageError } from '@subtext/terminal';
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 
@@ -43,6 +44,7 @@ export async function loadConfiguration<Schema extends z.ZodType>({
   if (typeof written !== 'object' || written === null || Array.isArray(written)) {
     throw new UsageError(`The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} where keys with values are needed, such as "output: runs/mine".`);
   }
+  resolveLoggers({ written: written as Record<string, unknown>, folder: dirname(path) });
   const value = replaceFolder ? replacePrefix({ value: written, ...replaceFolder }) : written;
   const overridden = new Set<string>();
   for (const override of overrides) overridden.add(applyOverride({ value, override }).join('.'));
@@ -61,6 +63,17 @@ export async function loadConfiguration<Schema extends z.ZodType>({
     .sort((a, b) => (a.place === 'command line' ? 1 : b.place === 'command line' ? -1 : a.place.line - b.place.line || a.place.column - b.place.column))
     .map(({ place, message }) => `${place === 'command line' ? place : place.line === 0 ? path : `${path}:${place.line}:${place.column}`}: ${message}`);
   throw new UsageError(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+}
+
+/** Paths of loggers that stand in the file are seen from the file's folder: it finds its modules wherever it is started from. */
+function resolveLoggers({ written, folder }: { written: Record<string, unknown>; folder: string }): void {
+  const { logs } = written as { logs?: { modules?: unknown } | null };
+  if (typeof logs !== 'object' || logs === null || !Array.isArray(logs.modules)) return;
+  logs.modules = logs.modules.map((module: unknown) => {
+    if (typeof module === 'string') return resolve(folder, module);
+    if (typeof module === 'object' && module !== null && 'path' in module && typeof module.path === 'string') return { ...module, path: resolve(folder, module.path) };
+    return module;
+  });
 }
 
 /** What a configuration is of, where it says so in its `kind`; undefined where it cannot be read, which reading it in full tells better. */

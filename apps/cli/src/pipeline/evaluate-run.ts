@@ -30,6 +30,8 @@ export interface RunEvaluation {
   explanations: Record<string, Partial<Record<ThoughtCondition, ExplanationScore>>>;
   /** Milliseconds an answer alone takes, one question after the other: the median. */
   singleMilliseconds: number;
+  /** Seconds that the whole evaluation took, explanations included. */
+  secondsTotal?: number;
   examples: EvaluatedExample[];
 }
 
@@ -64,6 +66,7 @@ export async function evaluateRun({
   const kept = await readKept({ path, key });
   if (kept !== undefined) return kept;
 
+  const started = performance.now();
   const pool = await ThinkingPool.start({ reasoner, interpreters, workers });
   try {
     const questions = examples.map(({ question, image }) => ({ question, imagePath: image?.path }));
@@ -112,6 +115,7 @@ export async function evaluateRun({
       fingerprint: key,
       summary: summarizeAnswers({ method, answers, examples, seconds }),
       explanations,
+      secondsTotal: (performance.now() - started) / 1000,
       singleMilliseconds: times[Math.floor(times.length / 2)]!,
       examples: examples.map((example, index) => {
         const { id, question, answer: expected, image } = example;

@@ -12,22 +12,26 @@ import {
   type GraphProgramOptions,
   graphReasoner,
   GraphVocabulary,
+  RunFolder,
+  type RunIdentity,
   train,
   type TrainingProgram,
-  writeAtomically,
 } from '@subtext/trainer';
 import { createHash } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import type { GraphConfiguration } from '../configuration/graph-schema';
-import { isFinished } from './fingerprint';
+import { machineRecord } from '../machine-record';
+import { estimateRun, printEstimate } from './estimate-run';
 import { readExamples } from './read-examples';
+import { configurationText, differencesFrom } from './saved-configuration';
 
 /** What a run over graphs left. */
 export interface GraphRunResult {
-  status: 'finished' | 'stopped';
+  /** `estimated`: nothing was trained. */
+  status: 'finished' | 'stopped' | 'estimated';
   /** The reasoner's folder. */
   reasoner: string;
   /** `log.jsonl`. */
@@ -38,18 +42,15 @@ export interface GraphRunResult {
  * Trains a model on graphs as a configuration says: generates or reads them, leaves out what is held out, trains through
  * the phases, saves. A run that is finished is not repeated; one that was interrupted goes on.
  */
-export async function graphRun({ configuration, output, signal }: { configuration: GraphConfiguration; output: Output; signal?: AbortSignal }): Promise<GraphRunResult> {
+export async function graphRun({ configuration, output, overwrite = false, dryRun = false, signal }: { configuration: GraphConfiguration; output: Output; /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */ overwrite?: boolean; /** Tells what the run will take, and writes nothing. @default false */ dryRun?: boolean; signal?: AbortSignal }): Promise<GraphRunResult> {
   await useEngine(configuration.engine);
   const { output: folder, training, method, model, seed } = configuration;
   const result = { reasoner: join(folder, 'reasoner'), log: join(folder, 'log.jsonl') };
   const { examples, left } = await readGraphs(configuration);
   if (left > 0) output.notice(`${left} graphs were left out of training: they stand in ${configuration.data.heldOut.join(', ')} too.`);
-  const fingerprint = fingerprintOf({ configuration, examples });
-  const finished = join(folder, 'finished.json');
-  if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
-
-  await mkdir(folder, { recursive: true });
-  await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
+  const identity = fingerprintOf({ configuration, examples });
+  const run = { folder, ...identity, overwrite, describe: (found: { folder: string; parts: readonly string[] }) => differencesFrom({ configuration, ...found }) };
+  if (!dryRun && (await RunFolder.inspect(run)).state === 'finished') return { ...result, status: 'finished' };
   const options: GraphProgramOptions = { form: method.form, seed, ...model };
   if (model.width % model.heads !== 0) throw new UsageError(`model.width ${model.width} is not a multiple of model.heads ${model.heads}.`);
   const longest = longestPrompt({ examples, form: method.form }) + 2 * method.count + 8;
@@ -57,7 +58,7 @@ export async function graphRun({ configuration, output, signal }: { configuratio
   const source = { module: graphProgramModule, options };
   const program = (await createProgram(source)) as TrainingProgram<GraphBatch>;
   const schedule = { learningRate: training.learningRate, warmupSteps: training.warmupSteps };
-  const phases = graphPhases({
+  const parts: Parameters<typeof graphPhases>[0] = {
     examples,
     drawing: { vocabulary: new GraphVocabulary({ form: method.form }), method, supervision: configuration.supervision, queries: training.queries, earlierStages: training.earlierStages },
     graphs: training.graphs,
@@ -66,50 +67,73 @@ export async function graphRun({ configuration, output, signal }: { configuratio
     keepsOptimizer: training.keepOptimizer,
     seed,
     shards: training.shards,
-  });
-  const began = performance.now();
-  const processor = process.cpuUsage();
-  const ends: { phase: string; step: number; seconds: number }[] = [];
-  let step = 0;
-  const outcome = await train({
-    folder,
-    source,
-    program: program as TrainingProgram,
-    phases,
-    fingerprint,
-    workers: configuration.workers ?? defaultWorkers({ shards: training.shards, processors: availableParallelism() }),
-    shards: training.shards,
-    optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
-    clipNorm: training.clipNorm,
-    checkpointSeconds: training.checkpointSeconds,
-    keepCheckpoints: training.keepCheckpoints,
-    signal,
-    onNotice: (notice) => output.notice(`  ${notice}`),
-    onProgress: (progress) => {
-      step = progress.step;
-      const { phaseName, steps, loss, metrics, secondsLeft } = progress;
-      output.progress({ label: phaseName, done: step, total: steps, secondsLeft, details: `loss ${loss.toFixed(3)}  mastery ${(metrics.mastery ?? 0).toFixed(2)}` });
-    },
-    onPhaseEnd: async ({ name }) => {
-      const seconds = (performance.now() - began) / 1000;
-      ends.push({ phase: name, step, seconds });
-      output.event({ event: 'phase', phase: name, step, seconds }, `  ${name}: done at step ${step}, ${duration(seconds)}`);
-    },
-  });
-  output.endProgress();
-  if (outcome.status === 'stopped') {
-    output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to go on.`);
-    return { ...result, status: 'stopped' };
+  };
+  const phases = graphPhases(parts);
+  const workers = configuration.workers ?? defaultWorkers({ shards: training.shards, processors: availableParallelism() });
+  if (dryRun || !existsSync(join(folder, 'checkpoints'))) {
+    const parameters = program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
+    const estimate = await estimateRun({
+      program: program as TrainingProgram,
+      phases,
+      rows: phases.map(() => training.graphs),
+      longestRow: async () => (await graphPhases({ ...parts, graphs: 1, shards: 1 }).at(-1)!.batch(0))[0],
+      besides: { parameters, other: 0 },
+      shards: training.shards,
+      workers,
+    });
+    printEstimate({ estimate, output, whole: dryRun });
   }
-  const reasoner = await graphReasoner({ program, options, method });
-  await reasoner.save(result.reasoner);
-  reasoner.dispose();
-  const { user, system } = process.cpuUsage(processor);
-  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: (performance.now() - began) / 1000, processorSeconds: (user + system) / 1e6, graphs: examples.length, leftOut: left, phases: ends };
-  await writeAtomically({ path: finished, data: `${JSON.stringify(summary, null, 2)}\n` });
-  await rm(join(folder, 'checkpoints'), { recursive: true, force: true });
-  output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration(summary.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
-  return { ...result, status: 'finished' };
+  if (dryRun) return { ...result, status: 'estimated' };
+  const runFolder = await RunFolder.open(run);
+  try {
+    if (runFolder.state === 'finished') return { ...result, status: 'finished' };
+    await runFolder.write({ name: 'configuration.json', data: configurationText(configuration) });
+    const began = performance.now();
+    const processor = process.cpuUsage();
+    const ends: { phase: string; step: number; seconds: number }[] = [];
+    let step = 0;
+    const outcome = await train({
+      folder,
+      runFolder,
+      source,
+      program: program as TrainingProgram,
+      phases,
+      fingerprint: identity.fingerprint,
+      workers,
+      shards: training.shards,
+      optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
+      clipNorm: training.clipNorm,
+      checkpointSeconds: training.checkpointSeconds,
+      keepCheckpoints: training.keepCheckpoints,
+      signal,
+      onNotice: (notice) => output.notice(`  ${notice}`),
+      onProgress: (progress) => {
+        step = progress.step;
+        const { phaseName, steps, loss, metrics, secondsLeft } = progress;
+        output.progress({ label: phaseName, done: step, total: steps, secondsLeft, details: `loss ${loss.toFixed(3)}  mastery ${(metrics.mastery ?? 0).toFixed(2)}` });
+      },
+      onPhaseEnd: async ({ name }) => {
+        const seconds = (performance.now() - began) / 1000;
+        ends.push({ phase: name, step, seconds });
+        output.event({ event: 'phase', phase: name, step, seconds }, `  ${name}: done at step ${step}, ${duration(seconds)}`);
+      },
+    });
+    output.endProgress();
+    if (outcome.status === 'stopped') {
+      output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to resume.`);
+      return { ...result, status: 'stopped' };
+    }
+    const reasoner = await graphReasoner({ program, options, method });
+    await reasoner.save(result.reasoner);
+    reasoner.dispose();
+    const { user, system } = process.cpuUsage(processor);
+    const summary = { fingerprint: identity.fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: outcome.seconds, machine: machineRecord(), processorSeconds: (user + system) / 1e6, graphs: examples.length, leftOut: left, phases: ends };
+    await runFolder.finish(summary);
+    output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration(summary.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
+    return { ...result, status: 'finished' };
+  } finally {
+    await runFolder.close();
+  }
 }
 
 /** The graphs to train on, and how many were left out because they are held out: by content and by shape, whatever their names. */
@@ -152,10 +176,12 @@ function longestPrompt({ examples, form }: { examples: readonly GraphExample[]; 
   return examples.reduce((most, { edges }) => Math.max(most, edges.length), 0) * (form === 'edges' ? 1 : 3) + 6;
 }
 
-/** Identifies what the run's result depends on: its configuration but for where and on how many threads it runs, and the graphs. */
-function fingerprintOf({ configuration, examples }: { configuration: GraphConfiguration; examples: readonly GraphExample[] }): string {
-  const { output: _output, workers: _workers, ...decisive } = configuration;
-  const hash = createHash('sha256').update(JSON.stringify(decisive));
-  for (const { edges, own } of examples) hash.update(JSON.stringify([edges, own]));
-  return hash.digest('hex');
+/** Identifies what the run's result depends on: its configuration but for where and how fast it runs, and the graphs. */
+function fingerprintOf({ configuration, examples }: { configuration: GraphConfiguration; examples: readonly GraphExample[] }): Required<RunIdentity> {
+  const { output: _output, workers: _workers, engine: _engine, training, data: { train: _train, heldOut: _heldOut, ...data }, ...decisive } = configuration;
+  const { checkpointSeconds: _seconds, keepCheckpoints: _keep, ...trained } = training;
+  const graphs = createHash('sha256');
+  for (const { edges, own } of examples) graphs.update(JSON.stringify([edges, own]));
+  const parts = { configuration: createHash('sha256').update(JSON.stringify({ ...decisive, data, training: trained })).digest('hex'), graphs: graphs.digest('hex') };
+  return { fingerprint: createHash('sha256').update(JSON.stringify(parts)).digest('hex'), parts };
 }

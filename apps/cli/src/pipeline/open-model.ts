@@ -1,4 +1,4 @@
-import { createImageProcessor } from '@subtext/encoders';
+import { createImageProcessor, readConfig } from '@subtext/encoders';
 import { interpreterGroups, interpreterTokens } from '@subtext/decoder';
 import { isMultimodal } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
@@ -9,6 +9,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import type { TrainConfiguration } from '../configuration/schema';
+import { checkModelFits } from './check-model-fits';
 import { shareTokenizer } from './interpreters';
 import { openCheckpoint } from './open-checkpoint';
 import { newModelTokens, newTokenizer } from './prepare-tokenizer';
@@ -50,8 +51,10 @@ interface OpenOptions {
 }
 
 /** A checkpoint of Hugging Face's, or a reasoner of an earlier run, with the tokens that it lacks. */
-async function loadReasoner({ configuration: { model: { imagePosition }, stages, reasoningFormat, seed, interpreters }, specified, needs, from }: OpenOptions & { from: string }): Promise<OpenedReasoner> {
+async function loadReasoner({ configuration, specified, needs, from }: OpenOptions & { from: string }): Promise<OpenedReasoner> {
+  const { model: { imagePosition }, stages, reasoningFormat, seed, interpreters } = configuration;
   const folder = await findModel({ model: from });
+  if (existsSync(join(folder, 'config.json'))) checkModelFits({ config: await readConfig({ folder }), configuration, path: folder });
   const isCheckpoint = existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'));
   const { model, tokenizer, settings, processor } = isCheckpoint
     ? await openCheckpoint({ folder, method: specified, imagePosition, thoughtReading: interpreters?.reading ?? 'before' })
@@ -72,6 +75,7 @@ async function makeReasoner({ configuration, specified, needs, examples }: OpenO
   const tokenizer = newTokenizer({ examples: [...examples, ...further], stages: later, format, methods: [createMethod(specified)], explained: interpreters !== undefined });
   tokenizer.addTokens(needs.interpreters(tokenizer).filter((token) => !tokenizer.has(token)));
   const config = completeConfig({ config: specification.new!, tokenizer });
+  checkModelFits({ config, configuration, path: 'model.new' });
   const model = await openModel({ kind: 'new', config, seed, initialisation: specification.initialisation });
   const settings: ReasonerSettings = {
     format: 1,

@@ -1,3 +1,4 @@
+import { ownValue } from '@subtext/core';
 import { UsageError } from '@subtext/terminal';
 import type { Phase, PhasePlan } from '@subtext/trainer';
 
@@ -11,7 +12,7 @@ export function planPhases({ phases, examples, training }: { phases: readonly Ph
   }
   return phases.map((phase) => {
     // Heima's recovering phase runs at a tenth of the learning rate.
-    return plan({ phase, examples, training, own: { ...training[phase.kind], ...training.phases[phase.name] }, learningRateScale: phase.kind === 'recover' ? 0.1 : 1 });
+    return plan({ phase, examples, training, own: { ...training[phase.kind], ...ownValue(training.phases, phase.name) }, learningRateScale: phase.kind === 'recover' ? 0.1 : 1 });
   });
 }
 

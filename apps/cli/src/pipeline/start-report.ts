@@ -3,6 +3,7 @@ import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { readFile } from 'node:fs/promises';
 
+import type { MachineRecord } from '../machine-record';
 import type { RunEvaluation } from './evaluate-run';
 
 /** A trained run with its evaluation. */
@@ -22,6 +23,8 @@ export interface StartResults {
   engine: string;
   workers: number;
   versions: Record<string, string>;
+  /** What it was computed with. */
+  machine: MachineRecord;
   command: string;
   secondsTotal: number;
   questionOnlyLookup?: number;
@@ -138,7 +141,7 @@ export async function startReport({ results, runs, examples }: { results: StartR
       ),
       proseSection({
         title: 'How it was made',
-        text: [`Command: \`${results.command}\`, seed ${results.seed}, engine ${results.engine} with ${results.workers} workers, ${Math.round(results.secondsTotal)} seconds in all.`, `Versions: ${Object.entries(results.versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`],
+        text: [`Command: \`${results.command}\`, seed ${results.seed}, engine ${results.engine} with ${results.workers} workers, ${Math.round(results.secondsTotal)} seconds in all.`, `Machine: ${results.machine.processor}, ${results.machine.threads} threads; ${results.machine.device ?? results.engine}${results.machine.commit === null ? '' : `; commit ${results.machine.commit.slice(0, 10)}`}.`, `Versions: ${Object.entries(results.versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`],
       }),
     ],
   });

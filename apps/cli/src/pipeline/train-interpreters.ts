@@ -9,6 +9,7 @@ import type { TrainConfiguration } from '../configuration/schema';
 import { keepInterpreters, openInterpreters } from './interpreters';
 import { openLoggers } from './open-loggers';
 import { planInterpreters } from './plan-phases';
+import { withoutSecrets } from './saved-configuration';
 
 /**
  * Trains interpreters on a reasoner that has been trained and saved, and stays as it is. The second part of a run: it has
@@ -48,7 +49,7 @@ export async function trainInterpreters({
   // All that is hidden at the end; a phase with every number of thoughts would explain the same ones again.
   const phase = phases.filter(({ halting }) => halting === undefined).at(-1)!;
   const plans = [planInterpreters({ phase, examples: data.examples.length, training: configuration.training, schedule: interpreters.schedule })];
-  const follower = followLog({ loggers: await openLoggers(configuration.logs), folder: own, configuration, onNotice: (notice) => output.notice(`  ${notice}`) });
+  const follower = followLog({ loggers: await openLoggers(configuration.logs), folder: own, configuration: withoutSecrets(configuration), onNotice: (notice) => output.notice(`  ${notice}`) });
   try {
     const outcome = await train({
       ...options,

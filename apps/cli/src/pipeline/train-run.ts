@@ -1,3 +1,5 @@
+import { parseJson } from '@subtext/core';
+import { readTextFile } from '@subtext/core/node';
 import { jointPhases, jointProgramModule } from '@subtext/decoder';
 import { addLora, type LoraSettings, mergeLora, saveAdapter, untrainedTokens } from '@subtext/model';
 import type { ReasoningExample } from '@subtext/data';
@@ -9,7 +11,6 @@ import {
   completePhases,
   createMethod,
   createProgram,
-  defaultWorkers,
   followLog,
   measureLayouts,
   PictureStore,
@@ -17,19 +18,24 @@ import {
   type ReasonerData,
   reasonerPhases,
   reasonerProgramModule,
+  removeCheckpoints,
+  RunFolder,
   train,
-  usedTokens,
   type TrainingProgram,
-  writeAtomically,
+  usedTokens,
 } from '@subtext/trainer';
-import { mkdir, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
+import { machineRecord } from '../machine-record';
 import { assignParameters } from './assign-parameters';
+import { workersOf } from './check-model-fits';
 import { checkOverlap } from './check-overlap';
-import { fingerprintOf, isFinished, startingModels } from './fingerprint';
+import { estimateRun, printEstimate } from './estimate-run';
+import { fingerprintOf, startingModels } from './fingerprint';
 import { interpreterFolders, keepInterpreters, openInterpreters } from './interpreters';
 import { methodSpecification } from './method-specification';
 import { trainingWork } from './model-work';
@@ -40,16 +46,20 @@ import { readExamples } from './read-examples';
 import { resolveInterpreters } from './resolve-interpreters';
 import { resolveStages } from './resolve-stages';
 import { trainInterpreters } from './train-interpreters';
+import { configurationText, differencesFrom, withoutSecrets } from './saved-configuration';
 
 /** What a training run left. */
 export interface TrainRunResult {
-  status: 'finished' | 'stopped';
+  /** `estimated`: nothing was trained. */
+  status: 'finished' | 'stopped' | 'estimated';
   /** The reasoner's folder. */
   reasoner: string;
   /** Folders of the interpreters, if there are any. */
   interpreters: string[];
   /** `log.jsonl`. */
   log: string;
+  /** Seconds trained so far, in all sessions. */
+  seconds: number;
 }
 
 /**
@@ -60,10 +70,16 @@ export async function trainRun({
   configuration: given,
   output,
   label = '',
+  overwrite = false,
+  dryRun = false,
   signal,
 }: {
   configuration: GivenConfiguration;
   output: Output;
+  /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */
+  overwrite?: boolean;
+  /** Tells what the run will take, and writes nothing. @default false */
+  dryRun?: boolean;
   /** Stands before the phase in progress lines. @default '' */
   label?: string;
   signal?: AbortSignal;
@@ -81,18 +97,17 @@ export async function trainRun({
 
   const method = methodSpecification(configuration.method);
   const { interpreters } = configuration;
-  const result: Omit<TrainRunResult, 'status'> = {
+  const result: Omit<TrainRunResult, 'status' | 'seconds'> = {
     reasoner: reasonerFolder,
     interpreters: interpreters?.keep ? interpreterFolders({ configuration, interpreters }) : [],
     log: join(folder, 'log.jsonl'),
   };
-  const fingerprint = await fingerprintOf({ configuration, examples: [...read, ...heldOut] });
-  const finished = join(folder, 'finished.json');
-  if (await isFinished({ path: finished, fingerprint })) return { ...result, status: 'finished' };
+  const identity = await fingerprintOf({ configuration, examples: [...read, ...heldOut], signal });
+  const run = { folder, ...identity, overwrite, describe: (found: { folder: string; parts: readonly string[] }) => differencesFrom({ configuration, ...found }) };
+  if (!dryRun && (await RunFolder.inspect(run)).state === 'finished') return { ...result, status: 'finished', seconds: await secondsOf(folder) };
 
-  const loggers = await openLoggers(configuration.logs);
+  const loggers = dryRun ? [] : await openLoggers(configuration.logs);
   const overlap = await checkOverlap({ data: configuration.data, examples: read, output });
-  const initial = join(folder, 'initial', 'reasoner');
   const { reasoner: opened, newTokens } = await openReasoner({ configuration, method, examples: read });
   const reasoningMethod = createMethod(method);
   const phases = reasoningMethod.curriculum({ stages: configuration.stages });
@@ -101,103 +116,149 @@ export async function trainRun({
   checkLengths({ ...lengths, data: { examples: heldOut, method: reasoningMethod, context } });
   const { examples, tooLong } = checkLengths({ ...lengths, data: { examples: read, method: reasoningMethod, context }, mayLeaveOut: configuration.data.faults === 'strict' ? 0 : configuration.data.faults });
   if (tooLong.length > 0) output.event({ event: 'too-long', examples: tooLong.length, of: read.length, first: tooLong.slice(0, 20) }, `${tooLong.length} of ${read.length} examples take more tokens than the ${lengths.maxPositions} positions of the model and were left out: ${tooLong.slice(0, 5).map(({ id, length }) => `${id} (${length})`).join(', ')}`);
-  const { longestResponse } = measureLayouts({ data: { examples, method: reasoningMethod, context }, phases });
+  const measured = measureLayouts({ data: { examples, method: reasoningMethod, context }, phases });
   const reasoner = new Reasoner({
     model: opened.model,
     tokenizer: opened.tokenizer,
     processor: opened.processor,
-    settings: { ...opened.settings, hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])], longestResponse },
+    settings: { ...opened.settings, hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])], longestResponse: measured.longestResponse },
   });
   // From here on nothing is wrong with what was given: a model or examples that do not fit leave no folder behind.
-  await mkdir(folder, { recursive: true });
-  await writeAtomically({ path: join(folder, 'data.json'), data: `${JSON.stringify({ train: report, overlap }, null, 2)}\n` });
-  await writeAtomically({ path: join(folder, 'configuration.json'), data: `${JSON.stringify(configuration, null, 2)}\n` });
-  await reasoner.save(initial);
+  const runFolder = dryRun ? undefined : await RunFolder.open(run);
+  const work = runFolder ? folder : await mkdtemp(join(tmpdir(), 'subtext-dry-run-'));
+  try {
+    if (runFolder?.state === 'finished') return { ...result, status: 'finished', seconds: await secondsOf(folder) };
+    await runFolder?.write({ name: 'data.json', data: `${JSON.stringify({ train: report, overlap }, null, 2)}\n` });
+    await runFolder?.write({ name: 'configuration.json', data: configurationText(configuration) });
+    const initial = join(work, 'initial', 'reasoner');
+    await reasoner.save(initial);
 
-  const data: ReasonerData = {
-    examples,
-    method: reasoningMethod,
-    context,
-    pictures: reasoner.processor && new PictureStore({ processor: reasoner.processor }),
-    seed,
-    shards: training.shards,
-  };
-  const plans = planPhases({ phases, examples: examples.length, training });
-  const { lora: adapter } = configuration.model;
-  // What the data uses and the checkpoint never saw learns with the method's own tokens: often the end of a text.
-  const unseen = adapter?.tokens === 'rows' ? await untrainedTokens({ model: opened.model, ids: usedTokens({ data: { examples, method: reasoningMethod, context }, phases }) }) : [];
-  const taught = [...new Set([...newTokens, ...unseen])];
-  const lora = adapter && { ...adapterWithTokens({ lora: adapter, tokens: adapter.tokens, ids: taught }), seed };
-  if (adapter && taught.length > 0 && adapter.tokens === 'rows') {
-    output.event({ event: 'token-rows', new: newTokens.length, unseen: unseen.length }, `  ${taught.length} tokens learn beside the adapter: ${newTokens.length} new ones${unseen.length > 0 ? `, and ${unseen.filter((id) => !newTokens.includes(id)).length} of the data that the checkpoint cannot tell from others` : ''}.`);
-  }
-  if (adapter?.tokens === 'none' && newTokens.length > 0) {
-    output.event({ event: 'untrained-tokens', tokens: newTokens.length }, `  Warning: the ${newTokens.length} tokens that the method "${method.name}" adds stay as they are drawn (model.lora.tokens: none), and can hardly be written. Take "rows" to train them.`);
-  }
-  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: configuration.model.frozen };
-  const joint = interpreters?.mode === 'joint' ? await openInterpreters({ configuration, interpreters, reasoner, reasonerOptions, newTokens, examples }) : undefined;
-  const source = joint ? { module: jointProgramModule, options: joint.program } : { module: reasonerProgramModule, options: reasonerOptions };
-  const program = await createProgram(source);
-  const follower = followLog({ loggers, folder, configuration, onNotice: (notice) => output.notice(`  ${notice}`) });
-  const began = performance.now();
-  const processor = process.cpuUsage();
-  const options: Parameters<typeof trainInterpreters>[0]['options'] = {
-    fingerprint,
-    workers: configuration.workers ?? defaultWorkers({ shards: training.shards, processors: availableParallelism() }),
-    shards: training.shards,
-    optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
-    clipNorm: training.clipNorm,
-    checkpointSeconds: training.checkpointSeconds,
-    checkpointSteps: training.checkpointSteps,
-    keepCheckpoints: training.keepCheckpoints,
-    logSteps: training.logSteps,
-    validationSteps: training.validation.steps,
-    finalWeights: training.finalWeights,
-    seed,
-    method,
-    signal,
-    onNotice: (notice) => output.notice(`  ${notice}`),
-  };
-  const outcome = await train({
-    ...options,
-    folder,
-    source,
-    program,
-    phases: completePhases({ plans, data, heldOut, build: joint ? (parts) => jointPhases({ ...parts, explanations: joint.explanations }) : reasonerPhases }),
-    onProgress: ({ phaseName, step, steps, loss, metrics, secondsLeft }) => {
-      follower.step();
-      output.progress({
-        label: label === '' ? phaseName : `${label}: ${phaseName}`,
-        done: step,
-        total: steps,
-        secondsLeft,
-        details: shownMetrics({ loss, metrics }),
+    const data: ReasonerData = {
+      examples,
+      method: reasoningMethod,
+      context,
+      pictures: reasoner.processor && new PictureStore({ processor: reasoner.processor }),
+      seed,
+      shards: training.shards,
+    };
+    const plans = planPhases({ phases, examples: examples.length, training });
+    const { lora: adapter } = configuration.model;
+    // What the data uses and the checkpoint never saw learns with the method's own tokens: often the end of a text.
+    const unseen = adapter?.tokens === 'rows' ? await untrainedTokens({ model: opened.model, ids: usedTokens({ data: { examples, method: reasoningMethod, context }, phases }) }) : [];
+    const taught = [...new Set([...newTokens, ...unseen])];
+    const lora = adapter && { ...adapterWithTokens({ lora: adapter, tokens: adapter.tokens, ids: taught }), seed };
+    if (adapter && taught.length > 0 && adapter.tokens === 'rows') {
+      output.event({ event: 'token-rows', new: newTokens.length, unseen: unseen.length }, `  ${taught.length} tokens learn beside the adapter: ${newTokens.length} new ones${unseen.length > 0 ? `, and ${unseen.filter((id) => !newTokens.includes(id)).length} of the data that the checkpoint cannot tell from others` : ''}.`);
+    }
+    if (adapter?.tokens === 'none' && newTokens.length > 0) {
+      output.event({ event: 'untrained-tokens', tokens: newTokens.length }, `  Warning: the ${newTokens.length} tokens that the method "${method.name}" adds stay as they are drawn (model.lora.tokens: none), and can hardly be written. Take "rows" to train them.`);
+    }
+    const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: configuration.model.frozen };
+    const joint = interpreters?.mode === 'joint' ? await openInterpreters({ configuration: { ...configuration, output: work }, interpreters, reasoner, reasonerOptions, newTokens, examples }) : undefined;
+    const source = joint ? { module: jointProgramModule, options: joint.program } : { module: reasonerProgramModule, options: reasonerOptions };
+    const program = await createProgram(source);
+    const build: Parameters<typeof completePhases>[0]['build'] = joint ? (parts) => jointPhases({ ...parts, explanations: joint.explanations }) : reasonerPhases;
+    const trainingPhases = completePhases({ plans, data, heldOut, build });
+    const workers = workersOf(configuration);
+    if (!existsSync(join(folder, 'checkpoints')) || dryRun) {
+      const { heaviest } = measured;
+      const estimate = await estimateRun({
+        program,
+        phases: trainingPhases,
+        rows: plans.map(({ batchSize }) => batchSize),
+        tokens: measured.tokens,
+        longestRow: async () => (await build({ plans: [{ ...plans[phases.indexOf(heaviest!.phase)]!, batchSize: 1 }], data: { ...data, examples: [heaviest!.example], shards: 1 } })[0]!.batch(0))[0],
+        besides: { parameters: reasoner.model.parameters.elementCount + (joint ? await numbersIn(joint.initial) : 0), other: reasoner.model.parameters.elementCount },
+        shards: training.shards,
+        workers,
+      }).catch(async (error: unknown) => {
+        await runFolder?.discard();
+        throw error;
       });
-    },
-  }).catch(async (error: unknown) => {
-    await follower.finish({ status: 'failed' });
-    throw error;
-  });
-  await follower.finish({ status: outcome.status });
-  output.endProgress();
-  if (outcome.status === 'stopped') {
-    output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to go on.`);
-    return { ...result, status: 'stopped' };
+      printEstimate({ estimate, output, whole: dryRun });
+    }
+    if (!runFolder) return { ...result, status: 'estimated', seconds: 0 };
+    const follower = followLog({ loggers, folder, configuration: withoutSecrets(configuration), onNotice: (notice) => output.notice(`  ${notice}`) });
+    const processor = process.cpuUsage();
+    const options: Parameters<typeof trainInterpreters>[0]['options'] = {
+      fingerprint: identity.fingerprint,
+      workers,
+      shards: training.shards,
+      optimizer: { beta2: training.beta2, weightDecay: training.weightDecay },
+      clipNorm: training.clipNorm,
+      checkpointSeconds: training.checkpointSeconds,
+      checkpointSteps: training.checkpointSteps,
+      keepCheckpoints: training.keepCheckpoints,
+      logSteps: training.logSteps,
+      validationSteps: training.validation.steps,
+      finalWeights: training.finalWeights,
+      seed,
+      method,
+      signal,
+      onNotice: (notice) => output.notice(`  ${notice}`),
+    };
+    const outcome = await train({
+      ...options,
+      folder,
+      runFolder,
+      source,
+      program,
+      phases: trainingPhases,
+      onProgress: ({ phaseName, step, steps, loss, metrics, secondsLeft }) => {
+        follower.step();
+        output.progress({
+          label: label === '' ? phaseName : `${label}: ${phaseName}`,
+          done: step,
+          total: steps,
+          secondsLeft,
+          details: shownMetrics({ loss, metrics }),
+        });
+      },
+    }).catch(async (error: unknown) => {
+      await follower.finish({ status: 'failed' });
+      throw error;
+    });
+    output.endProgress();
+    if (outcome.status === 'stopped') {
+      await follower.finish({ status: 'stopped' });
+      output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to resume.`);
+      return { ...result, status: 'stopped', seconds: outcome.seconds };
+    }
+    await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration, lora });
+    if (joint && interpreters?.keep) await keepInterpreters({ configuration, interpreters, prepared: joint, program });
+    reasoner.dispose();
+    const explained = interpreters?.mode === 'after' ? await trainInterpreters({ configuration, interpreters, folder: reasonerFolder, data, heldOut, newTokens, options, output, label }) : undefined;
+    if (explained?.status === 'stopped') {
+      await follower.finish({ status: 'stopped' });
+      output.notice(`Stopped at step ${explained.steps} of the interpreters; everything is saved in ${folder}. Start the same command again to resume.`);
+      return { ...result, status: 'stopped', seconds: outcome.seconds };
+    }
+    const { user, system } = process.cpuUsage(processor);
+    const summary = { fingerprint: identity.fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, ...(explained && { interpreterSteps: explained.steps }), seconds: outcome.seconds, processorSeconds: (user + system) / 1e6, machine: machineRecord() };
+    await runFolder.finish(summary);
+    await removeCheckpoints(join(folder, 'interpreters', 'checkpoints'));
+    // Loggers come last: what was trained is safe whatever becomes of them.
+    await follower.finish({ status: 'finished' });
+    output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration(outcome.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
+    return { ...result, status: 'finished', seconds: outcome.seconds };
+  } finally {
+    await runFolder?.close();
+    if (!runFolder) await rm(work, { recursive: true, force: true });
   }
-  await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration, lora });
-  if (joint && interpreters?.keep) await keepInterpreters({ configuration, interpreters, prepared: joint, program });
-  reasoner.dispose();
-  const explained = interpreters?.mode === 'after' ? await trainInterpreters({ configuration, interpreters, folder: reasonerFolder, data, heldOut, newTokens, options, output, label }) : undefined;
-  if (explained?.status === 'stopped') {
-    output.notice(`Stopped at step ${explained.steps} of the interpreters; everything is saved in ${folder}. Start the same command again to go on.`);
-    return { ...result, status: 'stopped' };
-  }
-  const { user, system } = process.cpuUsage(processor);
-  const summary = { fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, ...(explained && { interpreterSteps: explained.steps }), seconds: (performance.now() - began) / 1000, processorSeconds: (user + system) / 1e6 };
-  await writeAtomically({ path: finished, data: `${JSON.stringify(summary, null, 2)}\n` });
-  for (const part of [folder, join(folder, 'interpreters')]) await rm(join(part, 'checkpoints'), { recursive: true, force: true });
-  output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration((performance.now() - began) / 1000)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
-  return { ...result, status: 'finished' };
+}
+
+/** How many numbers the weights of models hold, by the sizes of their files. */
+async function numbersIn(folders: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const folder of folders) for (const name of await readdir(folder)) if (name.endsWith('.safetensors')) bytes += (await stat(join(folder, name))).size;
+  return Math.round(bytes / 4);
+}
+
+/** How long a finished run trained, as its folder says. */
+async function secondsOf(folder: string): Promise<number> {
+  const path = join(folder, 'finished.json');
+  const { seconds } = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as { seconds?: unknown };
+  return typeof seconds === 'number' ? seconds : 0;
 }
 
 /** The held-out examples whose loss is taken while training; none without `data.validation`. */

@@ -1,6 +1,9 @@
+import { ownValue } from '@subtext/core';
 import { duration } from '@subtext/terminal';
 
-import type { LoggedStep, TrainingRun } from './read-run';
+import { isFaulty, type LoggedStep, readLogLines } from './read-log';
+import type { TrainingRun } from './read-run';
+import type { CurvePoint } from './run-curves';
 
 /** A number of a table, with four digits that count. */
 export function shortNumber(value: number | undefined): string {
@@ -9,7 +12,7 @@ export function shortNumber(value: number | undefined): string {
 
 /** What a run is, by the heads of the table of runs. */
 export function runColumns({ run, now = Date.now() }: { run: TrainingRun; now?: number }): Record<string, string> {
-  const { folder, state, method, phase, step, skippedSteps, loss, validationLoss, best, seconds, written, seed, engine } = run;
+  const { folder, state, method, phase, step, skippedSteps, loss, interpreterLoss, validationLoss, best, seconds, written, seed, engine } = run;
   return {
     run: folder,
     state: state === 'stopped' && written !== undefined ? `stopped ${duration((now - written) / 1000)} ago` : state,
@@ -17,6 +20,7 @@ export function runColumns({ run, now = Date.now() }: { run: TrainingRun; now?: 
     phase: phase ? `${phase.number} ${phase.name}` : '',
     step: `${step}${skippedSteps > 0 ? ` (${skippedSteps} skipped)` : ''}`,
     loss: shortNumber(loss),
+    interpreter: shortNumber(interpreterLoss),
     validation: shortNumber(validationLoss),
     best: best ? `${shortNumber(best.loss)} at ${best.step}` : '',
     time: seconds === undefined ? '' : duration(seconds),
@@ -39,7 +43,8 @@ export function differingKeys(runs: readonly TrainingRun[]): { key: string; valu
   return keys.map((key) => ({ key, values: flat.map((one) => one.get(key)) })).filter(({ values }) => values.some((value) => value !== values[0]));
 }
 
-function flatten(value: unknown, place = '', into = new Map<string, string>()): Map<string, string> {
+/** A value by its keys, as `a.b.c`, each as JSON. */
+export function flatten(value: unknown, place = '', into = new Map<string, string>()): Map<string, string> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0) {
     for (const [key, inner] of Object.entries(value)) flatten(inner, place === '' ? key : `${place}.${key}`, into);
   } else into.set(place, JSON.stringify(value));
@@ -47,23 +52,31 @@ function flatten(value: unknown, place = '', into = new Map<string, string>()): 
 }
 
 /** Where two logs part: the first step at which they do not say the same; undefined where one is the other's beginning. */
-export function firstDifference(one: readonly LoggedStep[], other: readonly LoggedStep[]): { step: number; measures: string[] } | undefined {
-  for (let index = 0; index < Math.min(one.length, other.length); index++) {
-    const [a, b] = [one[index]!, other[index]!];
-    const measures = [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((name) => !Object.is(a[name], b[name]));
-    if (measures.length > 0) return { step: Math.min(a.step, b.step), measures };
+export async function firstDifference(one: string, other: string): Promise<{ step: number; measures: string[] } | undefined> {
+  const [steps, others] = [stepsOf(one), stepsOf(other)];
+  try {
+    for (;;) {
+      const [a, b] = [await steps.next(), await others.next()];
+      if (a.done === true || b.done === true) return undefined;
+      const measures = [...new Set([...Object.keys(a.value), ...Object.keys(b.value)])].filter((name) => !Object.is(ownValue(a.value, name), ownValue(b.value, name)));
+      if (measures.length > 0) return { step: Math.min(a.value.step, b.value.step), measures };
+    }
+  } finally {
+    await Promise.all([steps.return(), others.return()]);
   }
-  return undefined;
+}
+
+/** The lines of a log that can be read, one by one. */
+async function* stepsOf(path: string): AsyncGenerator<LoggedStep, void, void> {
+  for await (const lines of readLogLines(path)) for (const line of lines) if (!isFaulty(line)) yield line;
 }
 
 /** A measure by step, without the lines that lack it. */
-export function curveOf({ log }: Pick<TrainingRun, 'log'>, measure: string): { x: number; y: number }[] {
-  return log.flatMap((line) => (typeof line[measure] === 'number' ? [{ x: line.step, y: line[measure] as number }] : []));
+export function curveOf({ curves }: Pick<TrainingRun, 'curves'>, measure: string): CurvePoint[] {
+  return curves.curve(measure);
 }
 
-/** Every measure that a log holds, steps and phases aside. */
-export function measuresIn(runs: readonly Pick<TrainingRun, 'log'>[]): string[] {
-  const names = new Set<string>();
-  for (const { log } of runs) for (const line of log) for (const [name, value] of Object.entries(line)) if (typeof value === 'number' && name !== 'step' && name !== 'phase') names.add(name);
-  return [...names];
+/** Every measure that logs hold, steps and phases aside. */
+export function measuresIn(runs: readonly Pick<TrainingRun, 'curves'>[]): string[] {
+  return [...new Set(runs.flatMap(({ curves }) => curves.measures()))];
 }

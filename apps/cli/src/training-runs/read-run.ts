@@ -1,19 +1,13 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { ownValue, parseJson } from '@subtext/core';
+import { FileError, readTextFile } from '@subtext/core/node';
+import { readdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
-/** A line of `log.jsonl`. */
-export interface LoggedStep {
-  step: number;
-  phase?: number;
-  phaseName?: string;
-  loss?: number | null;
-  validationLoss?: number | null;
-  /** Whether the validation loss was the lowest of its phase. */
-  best?: boolean;
-  skipped?: boolean;
-  [measure: string]: unknown;
-}
+import { isFaulty, type LoggedStep, readLogLines } from './read-log';
+import { RunCurves } from './run-curves';
+
+export type { LoggedStep } from './read-log';
 
 /** `running`: a process of this machine holds the folder. `stopped`: starting the same command again goes on. `broken`: what is wrong stands in `problems`. */
 export type RunState = 'finished' | 'running' | 'stopped' | 'broken';
@@ -32,17 +26,22 @@ export interface TrainingRun {
   step: number;
   /** Steps left out because loss or gradient were not finite. */
   skippedSteps: number;
-  /** The last that were logged. */
+  /** The last that were logged; with interpreters the reasoner's alone, as in runs without. */
   loss?: number;
+  /** The interpreters', of a run that trains them too. */
+  interpreterLoss?: number;
+  /** With interpreters the sum of both. */
   validationLoss?: number;
   /** The lowest validation loss, of the last phase that has any. */
   best?: { loss: number; step: number };
-  /** Of the session that finished it. */
+  /** Trained, in all sessions. */
   seconds?: number;
   /** Of the last line of the log, in milliseconds since 1970. */
   written?: number;
   configuration?: Record<string, unknown>;
-  log: LoggedStep[];
+  /** Lines of the log. */
+  lines: number;
+  curves: RunCurves;
   problems: string[];
 }
 
@@ -51,6 +50,9 @@ const marks = ['configuration.json', 'log.jsonl'] as const;
 
 /** Folders within a run, or too full to be looked into. */
 const passedOver = new Set(['reasoner', 'initial', 'checkpoints', 'images', 'tensorboard', 'wandb', 'node_modules', '.git']);
+
+/** The largest of a run's small files, in bytes. */
+const MOST_BYTES = 16 * 2 ** 20;
 
 /** How deep runs are looked for below a folder. */
 const DEPTH = 3;
@@ -76,10 +78,7 @@ export async function readRun(folder: string): Promise<TrainingRun> {
   const finished = await readJson({ folder, name: 'finished.json', problems });
   const log = await readLog({ path: join(folder, 'log.jsonl'), problems });
   if (configuration === undefined && problems.length === 0) problems.push('configuration.json is missing');
-  const last = log.at(-1);
-  const validated = log.filter(({ validationLoss }) => typeof validationLoss === 'number');
-  const lastPhase = validated.at(-1)?.phase;
-  const best = validated.filter(({ phase }) => phase === lastPhase).reduce<LoggedStep | undefined>((lowest, line) => (lowest === undefined || line.validationLoss! < lowest.validationLoss! ? line : lowest), undefined);
+  const { last } = log;
   const method = configuration?.method as { name?: unknown } | undefined;
   const state: RunState = problems.length > 0 ? 'broken' : finished !== undefined ? 'finished' : (await isHeld(folder)) ? 'running' : 'stopped';
   return {
@@ -90,14 +89,16 @@ export async function readRun(folder: string): Promise<TrainingRun> {
     seed: numberOf(configuration?.seed),
     phase: last?.phaseName === undefined ? undefined : { name: last.phaseName, number: (last.phase ?? 0) + 1 },
     step: numberOf(finished?.steps) ?? last?.step ?? 0,
-    skippedSteps: numberOf(finished?.skippedSteps) ?? log.filter(({ skipped }) => skipped === true).length,
-    loss: numberOf(log.findLast(({ loss }) => typeof loss === 'number')?.loss),
-    validationLoss: numberOf(validated.at(-1)?.validationLoss),
-    best: best && { loss: best.validationLoss!, step: best.step },
+    skippedSteps: numberOf(finished?.skippedSteps) ?? log.skipped,
+    loss: log.loss,
+    interpreterLoss: log.interpreterLoss,
+    validationLoss: log.validationLoss,
+    best: log.best,
     seconds: numberOf(finished?.seconds),
     written: await stat(join(folder, 'log.jsonl')).then(({ mtimeMs }) => mtimeMs, () => undefined),
     configuration,
-    log,
+    lines: log.lines,
+    curves: log.curves,
     problems,
   };
 }
@@ -107,60 +108,77 @@ function textOf(value: unknown): string | undefined {
 }
 
 function numberOf(value: unknown): number | undefined {
-  return typeof value === 'number' ? value : undefined;
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
 }
 
 /** An object in a JSON file of the run; undefined where there is no such file. */
 async function readJson({ folder, name, problems }: { folder: string; name: string; problems: string[] }): Promise<Record<string, unknown> | undefined> {
-  let text: string;
   try {
-    text = await readFile(join(folder, name), 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problems.push(`${name} cannot be read: ${(error as Error).message}`);
-    return undefined;
-  }
-  try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson({ text: await readTextFile({ path: join(folder, name), maximumBytes: MOST_BYTES }), name });
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     problems.push(`${name} is not an object`);
   } catch (error) {
-    problems.push(`${name} is not JSON: ${(error as Error).message}`);
+    if (FileError.isInstance(error) && error.code === 'not-found') return undefined;
+    problems.push(FileError.isInstance(error) ? `${name} cannot be read: ${error.message}` : (error as Error).message);
   }
   return undefined;
 }
 
-async function readLog({ path, problems }: { path: string; problems: string[] }): Promise<LoggedStep[]> {
-  let text: string;
+/** What a table says of a log, and its curves. */
+interface LogSummary {
+  lines: number;
+  last?: LoggedStep;
+  skipped: number;
+  loss?: number;
+  interpreterLoss?: number;
+  validationLoss?: number;
+  best?: { loss: number; step: number };
+  curves: RunCurves;
+}
+
+async function readLog({ path, problems }: { path: string; problems: string[] }): Promise<LogSummary> {
+  const log: LogSummary = { lines: 0, skipped: 0, curves: new RunCurves() };
+  let faulty = 0;
+  let firstFaulty = 0;
+  let bestPhase: number | undefined;
   try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problems.push(`log.jsonl cannot be read: ${(error as Error).message}`);
-    return [];
-  }
-  const lines = text.split('\n');
-  // A last line without its end is one that is being written.
-  lines.pop();
-  const log: LoggedStep[] = [];
-  const faulty: number[] = [];
-  for (const [index, line] of lines.entries()) {
-    try {
-      const entry = JSON.parse(line) as LoggedStep;
-      if (typeof entry?.step !== 'number') throw new SyntaxError('no step');
-      log.push(entry);
-    } catch {
-      faulty.push(index + 1);
+    for await (const lines of readLogLines(path)) for (const entry of lines) {
+      if (isFaulty(entry)) {
+        if (faulty++ === 0) firstFaulty = entry.line;
+        continue;
+      }
+      log.lines += 1;
+      log.last = entry;
+      log.curves.add(entry);
+      if (entry.skipped === true) log.skipped += 1;
+      log.loss = numberOf(entry.reasonerLoss) ?? numberOf(entry.loss) ?? log.loss;
+      log.interpreterLoss = numberOf(entry.interpreterLoss) ?? log.interpreterLoss;
+      const { validationLoss } = entry;
+      if (typeof validationLoss !== 'number') continue;
+      log.validationLoss = validationLoss;
+      // Phases predict other tokens: the best is one of the last phase that has any.
+      if (bestPhase !== entry.phase || log.best === undefined || validationLoss < log.best.loss) log.best = { loss: validationLoss, step: entry.step };
+      bestPhase = entry.phase;
     }
+  } catch (error) {
+    problems.push(`log.jsonl cannot be read: ${(error as Error).message}`);
   }
-  if (faulty.length > 0) problems.push(`log.jsonl has ${faulty.length} ${faulty.length === 1 ? 'line' : 'lines'} that cannot be read, the first of them line ${faulty[0]}`);
+  if (faulty > 0) problems.push(`log.jsonl has ${faulty} ${faulty === 1 ? 'line' : 'lines'} that cannot be read, the first of them line ${firstFaulty}`);
   return log;
 }
 
-/** Whether a living process of this machine trains in the folder. */
+/** Seconds without a sign of life after which a lock of another machine says nothing any more. */
+const SILENCE = 300;
+
+/** Whether a living process trains in the folder: one of this machine, or of another that gave a sign of life lately. */
 async function isHeld(folder: string): Promise<boolean> {
+  const path = join(folder, 'run.lock');
   try {
-    const { process: holder, host } = JSON.parse(await readFile(join(folder, 'run.lock'), 'utf8')) as { process?: number; host?: string };
-    if (host !== hostname() || typeof holder !== 'number') return host !== undefined;
-    process.kill(holder, 0);
+    const holder = parseJson({ text: await readTextFile({ path, maximumBytes: 65_536 }), name: path });
+    const [processId, host] = typeof holder === 'object' && holder !== null ? [ownValue(holder as Record<string, unknown>, 'process'), ownValue(holder as Record<string, unknown>, 'host')] : [];
+    if (typeof processId !== 'number' || typeof host !== 'string') return false;
+    if (host !== hostname()) return Date.now() - (await stat(path)).mtimeMs < SILENCE * 1000;
+    process.kill(processId, 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';

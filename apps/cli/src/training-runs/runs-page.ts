@@ -5,14 +5,19 @@ import type { TrainingRun } from './read-run';
 
 /** How measures are told in words. */
 const captions: Record<string, string> = {
-  loss: 'Loss of training, in nats a predicted token.',
+  loss: "Loss of training, in nats a predicted token; of a run with interpreters the reasoner's alone.",
+  jointLoss: "The reasoner's loss and the interpreters' together: what such a run minimises.",
+  interpreterLoss: 'Loss of the interpreters, in nats a predicted token.',
   validationLoss: 'Loss on held-out examples, in nats a predicted token.',
   gradientNorm: 'Global norm of the gradient before it is clipped.',
   learningRate: 'Learning rate.',
 };
 
+/** Measures that are set, not measured: they are drawn as they are. */
+const unsmoothed = new Set(['learningRate', 'best', 'skipped']);
+
 /** Points that a line is smoothed over: about a fiftieth of it. */
-const smoothing = (points: number) => Math.max(1, Math.floor(points / 50));
+const smoothing = ({ measure, points }: { measure: string; points: number }) => (unsmoothed.has(measure) ? 1 : Math.max(1, Math.floor(points / 50)));
 
 /** Runs as one page that stands alone: a table, their curves, and what their configurations do not share. */
 export function runsPage({ runs, measures }: { runs: readonly TrainingRun[]; /** A chart each, where a run has them. */ measures: readonly string[] }): string {
@@ -28,8 +33,8 @@ export function runsPage({ runs, measures }: { runs: readonly TrainingRun[]; /**
         xLabel: 'step',
         yLabel: measure,
         series,
-        smoothingWindow: smoothing(Math.max(...series.map(({ points }) => points.length))),
-        ...(single ? { phases: phasesOf(single) } : {}),
+        smoothingWindow: smoothing({ measure, points: Math.max(...series.map(({ points }) => points.length)) }),
+        ...(single ? { phases: single.curves.phases } : {}),
       }),
     ];
   });
@@ -45,9 +50,4 @@ export function runsPage({ runs, measures }: { runs: readonly TrainingRun[]; /**
       ...(problems.length > 0 ? [proseSection({ title: 'Problems', list: problems })] : []),
     ],
   });
-}
-
-/** Where the phases of a run begin. */
-function phasesOf({ log }: TrainingRun): { x: number; label: string }[] {
-  return log.flatMap(({ phaseName }, index) => (phaseName !== undefined && phaseName !== log[index - 1]?.phaseName ? [{ x: log[index - 1]?.step ?? 0, label: phaseName }] : []));
 }

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -59,6 +60,41 @@ describe('reading runs', () => {
     expect(await readRun(dead)).toMatchObject({ state: 'stopped' });
   });
 
+  it('tells the losses of reasoner and interpreters apart, so that runs with and without compare', async () => {
+    const joint = await readRun(await makeRun('joint', { log: [{ step: 1, loss: 5, reasonerLoss: 2, interpreterLoss: 3 }, { step: 2, loss: 4, reasonerLoss: 1.5, interpreterLoss: 2.5 }] }));
+    expect(joint).toMatchObject({ loss: 1.5, interpreterLoss: 2.5 });
+    expect(curveOf(joint, 'loss')).toEqual([{ x: 1, y: 2 }, { x: 2, y: 1.5 }]);
+    expect(curveOf(joint, 'jointLoss')).toEqual([{ x: 1, y: 5 }, { x: 2, y: 4 }]);
+    expect(runTable({ runs: [joint] }).header).toContain('interpreter');
+  });
+
+  it('reads a log of hundreds of thousands of lines by pieces, thinned out; and lines that are none, or too long', async () => {
+    const path = await makeRun('long', { log: [] });
+    const count = 300_000;
+    const text = Array.from({ length: count / 1000 }, (_, part) => Array.from({ length: 1000 }, (__, index) => `{"step":${part * 1000 + index + 1},"phase":0,"phaseName":"text","loss":${index},"gradientNorm":1,"learningRate":0.001}\n`).join(''));
+    await writeFile(join(path, 'log.jsonl'), text.join(''));
+    const before = process.memoryUsage.rss();
+    const run = await readRun(path);
+    expect(run).toMatchObject({ lines: count, step: count, problems: [] });
+    expect(process.memoryUsage.rss() - before).toBeLessThan(400 * 2 ** 20);
+    const curve = curveOf(run, 'loss');
+    expect(curve.length).toBeLessThan(10_001);
+    expect(curve.at(-1)).toEqual({ x: count, y: 999 });
+    // A hole of 600 MB, as a damaged disk leaves it, is one line without end.
+    await truncate(join(path, 'log.jsonl'), 600 * 2 ** 20);
+    expect(await readRun(path)).toMatchObject({ lines: count });
+    await writeFile(join(path, 'log.jsonl'), `${JSON.stringify(lines[0])}\n{"step":2,"phaseName":${'"x"'.repeat(50_000)}}\n{"step":1e999}\nnull\n{"constructor":1}\n${JSON.stringify({ ...lines[1], phaseName: 7, phase: 'x' })}\n`);
+    expect(await readRun(path)).toMatchObject({ lines: 2, step: 20, problems: ['log.jsonl has 4 lines that cannot be read, the first of them line 2'] });
+  }, 120_000);
+
+  it('takes no pipe for a file, and no hostile lock for a running run', async () => {
+    const path = await makeRun('hostile', { files: { 'run.lock': 'null' } });
+    expect((await readRun(path)).state).toBe('stopped');
+    await rm(join(path, 'log.jsonl'));
+    execFileSync('mkfifo', [join(path, 'log.jsonl')]);
+    expect(await readRun(path)).toMatchObject({ state: 'broken', problems: [expect.stringMatching(/log\.jsonl cannot be read: .*pipe or device/)] });
+  });
+
   it('names what is broken, and shows the rest', async () => {
     const torn = await makeRun('torn');
     await writeFile(join(torn, 'log.jsonl'), `${JSON.stringify(lines[0])}\nnot json\n[1]\n${JSON.stringify(lines[1])}\n{"step": 30, "lo`);
@@ -85,13 +121,17 @@ describe('comparing runs', () => {
       { key: 'method.name', values: ['"heima"', '"cot"'] },
       { key: 'training.learningRate', values: ['0.001', '0.002'] },
     ]);
-    expect(firstDifference(one.log, other.log)).toEqual({ step: 30, measures: ['loss'] });
-    expect(firstDifference(one.log, one.log.slice(0, 3))).toBeUndefined();
+    const logOf = (run: { folder: string }) => join(run.folder, 'log.jsonl');
+    expect(await firstDifference(logOf(one), logOf(other))).toEqual({ step: 30, measures: ['loss'] });
+    const begun = await readRun(await makeRun('begun', { log: lines.slice(0, 3) }));
+    expect(await firstDifference(logOf(one), logOf(begun))).toBeUndefined();
+    expect(await firstDifference(logOf(one), join(folder, 'nowhere'))).toBeUndefined();
   });
 
-  it('takes a curve without the lines that lack the measure', () => {
-    expect(measuresIn([{ log: lines }])).toEqual(['loss', 'gradientNorm', 'validationLoss']);
-    expect(curveOf({ log: lines }, 'validationLoss')).toEqual([{ x: 20, y: 0.5 }, { x: 30, y: 2.5 }, { x: 40, y: 1.5 }, { x: 60, y: 1.75 }]);
+  it('takes a curve without the lines that lack the measure', async () => {
+    const run = await readRun(await makeRun('curves'));
+    expect(measuresIn([run])).toEqual(['loss', 'gradientNorm', 'validationLoss']);
+    expect(curveOf(run, 'validationLoss')).toEqual([{ x: 20, y: 0.5 }, { x: 30, y: 2.5 }, { x: 40, y: 1.5 }, { x: 60, y: 1.75 }]);
   });
 
   it('makes one page that asks for nothing from elsewhere', async () => {
@@ -103,6 +143,10 @@ describe('comparing runs', () => {
     expect(page).not.toContain('nothing');
     expect(page).not.toMatch(/undefined|\[object|(?:src|href)="(?!#|data:)/);
     expect(runsPage({ runs: [runs[0]!], measures: ['loss'] })).toContain('hide caption');
+    // What is set, not measured, is drawn as it is.
+    const rising = await readRun(await makeRun('rising', { log: Array.from({ length: 200 }, (_, index) => ({ step: index + 1, loss: index % 2, learningRate: index % 2 })) }));
+    expect(runsPage({ runs: [rising], measures: ['loss'] })).toContain('line raw');
+    expect(runsPage({ runs: [rising], measures: ['learningRate'] })).not.toContain('line raw');
   });
 });
 

@@ -3,13 +3,13 @@ import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import { formatNamed, taggedFormat, writeAtomically } from '@subtext/trainer';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DecoderError } from '../errors';
 import { type ExplanationContext, layoutExplanation } from './explanation-layout';
 import { Interpreter } from './interpreter';
-import type { InterpreterSettings } from './interpreter-settings';
+import { type InterpreterSettings, readInterpreterSettings } from './interpreter-settings';
 import { Projector } from './projector';
 
 /** One stage's thoughts to be put into words. */
@@ -34,20 +34,17 @@ export class Explainer {
 
   /** Loads an interpreter's folder. Throws `NOT_AN_INTERPRETER`. */
   static async load(folder: string): Promise<Explainer> {
-    const path = join(folder, 'subtext.json');
-    let settings: InterpreterSettings;
-    try {
-      settings = JSON.parse(await readFile(path, 'utf8')) as InterpreterSettings;
-    } catch (error) {
-      throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${folder} is not an interpreter's folder: ${path} is missing or not JSON.`, cause: error });
-    }
-    if (settings.kind !== 'interpreter' || settings.format !== 1) {
-      throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${path} does not describe an interpreter of format 1.` });
-    }
+    const settings = await readInterpreterSettings({ path: join(folder, 'subtext.json'), folder });
     const model = await loadModel({ folder });
-    const projector = new Projector({ ...settings.projector, outputWidth: model.dimensions.width, seed: 0 });
     const weights = await openSafetensors(join(folder, 'projector.safetensors'));
+    let projector: Projector;
     try {
+      const { kind, inputWidth } = settings.projector;
+      // Before anything of that width is made.
+      if (!weights.names.includes('norm.weight') || weights.entry('norm.weight').shape.join() !== String(inputWidth)) {
+        throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${join(folder, 'projector.safetensors')} is not a projector for states of ${inputWidth} numbers, as subtext.json says.` });
+      }
+      projector = new Projector({ kind, inputWidth, outputWidth: model.dimensions.width, seed: 0 });
       for (const [name, variable] of projector.parameters.entries()) {
         const values = await weights.readFloat32(name);
         tf.tidy(() => variable.assign(tf.tensor(values, variable.shape)));

@@ -1,3 +1,4 @@
+import { ownValue } from '@subtext/core';
 import type { Tokenizer } from '@subtext/tokenizer';
 import { IGNORED_LABEL } from '@subtext/trainer';
 
@@ -84,7 +85,7 @@ function templateOf({ name, index }: { name: string; index: number }): string {
 }
 
 function templatesOf(name: string): readonly string[] {
-  const set = promptTemplates[name];
+  const set = ownValue(promptTemplates, name);
   if (set) return set.templates;
   throw new DecoderError({
     code: 'INVALID_OPTION',

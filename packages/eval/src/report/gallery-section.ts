@@ -1,6 +1,6 @@
 import { EvaluationError } from '../errors';
 import { escapeHtml } from './escape-html';
-import { imageSource, type ReportImage } from './image-source';
+import { imageSize, imageSource, type ReportImage } from './image-source';
 import { inlineCode, makeSection, paragraphs, type ReportSection } from './report-section';
 import { markWordDifferences } from './word-difference';
 
@@ -77,7 +77,7 @@ function renderItem(item: GalleryItem, index: number, markDifferences: boolean):
   const image =
     item.image === undefined
       ? ''
-      : `<img class="picture${item.image.pixelated === true ? ' pixelated' : ''}" src="${imageSource(item.image)}" alt="${escapeHtml(item.image.alternativeText)}" loading="lazy">`;
+      : `<img class="picture${item.image.pixelated === true ? ' pixelated' : ''}" src="${imageSource(item.image)}" alt="${escapeHtml(item.image.alternativeText)}"${sizeOf(item.image)}>`;
   const answer = item.answer === null ? '<em>no answer could be read</em>' : escapeHtml(item.answer);
   const tokens = (item.thinkingTokens ?? []).map((token) => `<code class="token">${escapeHtml(token)}</code>`).join(' ');
   const counts = (item.counts ?? []).map((count) => `<li>${inlineCode(count)}</li>`).join('');
@@ -117,4 +117,10 @@ export function slug(text: string): string {
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '');
   return plain === '' ? 'section' : plain;
+}
+
+/** Attributes that keep a picture's place before it is decoded. */
+function sizeOf(image: ReportImage): string {
+  const size = imageSize(image);
+  return size === undefined ? '' : ` width="${size.width}" height="${size.height}"`;
 }

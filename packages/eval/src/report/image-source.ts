@@ -51,3 +51,43 @@ export function isReportPicture(bytes: Uint8Array): boolean {
 function starts(bytes: Uint8Array, prefix: number[]): boolean {
   return prefix.every((byte, index) => bytes[index] === byte);
 }
+
+/** Width and height of a picture in pixels, from its head; undefined where it does not say. */
+export function imageSize(image: ReportImage): { width: number; height: number } | undefined {
+  const bytes = typeof image.data === 'string' ? Buffer.from(image.data.slice(image.data.indexOf(',') + 1), 'base64') : image.data;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  try {
+    const type = signatures.find(([, test]) => test(bytes))?.[0];
+    if (type === 'image/png') return sized(view.getUint32(16), view.getUint32(20));
+    if (type === 'image/gif') return sized(view.getUint16(6, true), view.getUint16(8, true));
+    if (type === 'image/jpeg') return jpegSize(view);
+    if (type === 'image/webp') return webpSize(view);
+  } catch (error) {
+    // A head that ends early.
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return undefined;
+}
+
+function sized(width: number, height: number): { width: number; height: number } | undefined {
+  return width > 0 && height > 0 ? { width, height } : undefined;
+}
+
+/** From the frame's segment (SOF0 to SOF15, of which C4, C8 and CC are something else). */
+function jpegSize(view: DataView): { width: number; height: number } | undefined {
+  for (let at = 2; view.getUint8(at) === 0xff; at += 2 + view.getUint16(at + 2)) {
+    const marker = view.getUint8(at + 1);
+    if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) return sized(view.getUint16(at + 7), view.getUint16(at + 5));
+  }
+  return undefined;
+}
+
+function webpSize(view: DataView): { width: number; height: number } | undefined {
+  const kind = view.getUint32(12);
+  const whole = (at: number) => view.getUint16(at, true) | (view.getUint8(at + 2) << 16);
+  if (kind === 0x56503858) return sized(1 + whole(24), 1 + whole(27)); // VP8X
+  if (kind === 0x56503820) return sized(view.getUint16(26, true) & 0x3fff, view.getUint16(28, true) & 0x3fff); // VP8
+  if (kind !== 0x5650384c) return undefined; // VP8L
+  const bits = view.getUint32(21, true);
+  return sized((bits & 0x3fff) + 1, ((bits >>> 14) & 0x3fff) + 1);
+}

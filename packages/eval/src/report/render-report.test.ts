@@ -52,6 +52,22 @@ describe('renderReport', () => {
     expect(html.split(escapeHtml('<script>')).length).toBeGreaterThan(20);
   });
 
+  it('keeps the places of pictures: their sizes are in the page, and they are not loaded lazily', () => {
+    // The heads of files of 300 × 200 pixels.
+    const heads: Record<string, number[]> = {
+      png: [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, 1, 44, 0, 0, 0, 200],
+      gif: [0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 44, 1, 200, 0],
+      jpeg: [0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0, 0xff, 0xc2, 0, 11, 8, 0, 200, 1, 44, 1],
+      webp: [0x52, 0x49, 0x46, 0x46, 0, 0, 0, 0, 0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x58, 10, 0, 0, 0, 0, 0, 0, 0, 43, 1, 0, 199, 0, 0],
+    };
+    const item = (data: Uint8Array) => ({ question: 'q', answer: 'a', expected: 'a', correct: true, image: { data, alternativeText: 'p' } });
+    for (const [name, bytes] of Object.entries(heads)) {
+      const html = renderReport({ title: 't', summary: 's', sections: [gallerySection({ title: 'g', caption: 'c', items: [item(Uint8Array.from(bytes)), item(Uint8Array.from(bytes.slice(0, Math.min(12, bytes.length - 1))))] })] });
+      expect(html.match(/<img [^>]*width="300" height="200">/g), name).toHaveLength(1);
+      expect(html).not.toContain('lazy');
+    }
+  });
+
   it('makes no request and forbids it', () => {
     const html = hostileReport();
     expect(html).toContain(`default-src 'none'`);

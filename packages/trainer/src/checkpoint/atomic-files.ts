@@ -1,24 +1,25 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 
-import { FileError, writeFileAtomically } from '@subtext/core/node';
+import { FileError, openRegularFile, writeFileAtomically } from '@subtext/core/node';
 
 import { TrainerError } from '../errors';
 
 /** Writes a file so that a reader sees the old bytes or the new ones, never a part. Throws `WRITE_FAILED`. */
-export async function writeAtomically({ path, data }: { path: string; data: string | Uint8Array }): Promise<void> {
+export async function writeAtomically({ path, data, mode }: { path: string; data: string | Uint8Array; /** Permissions. @default 0o666 less the process's mask */ mode?: number }): Promise<void> {
   try {
-    await writeFileAtomically({ path, data });
+    await writeFileAtomically({ path, data, mode });
   } catch (error) {
     throw writeError({ path, error });
   }
 }
 
-/** Size and SHA-256 (hex) of a file, read in pieces: files may be larger than what fits into one buffer. */
+/** Size and SHA-256 (hex) of a regular file, read in pieces: files may be larger than what fits into one buffer. @throws FileError */
 export async function fileDigest(path: string): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
+  const { handle } = await openRegularFile(path);
+  // The stream closes the handle.
+  for await (const chunk of handle.createReadStream({ highWaterMark: 2 ** 20 }) as AsyncIterable<Buffer>) {
     hash.update(chunk);
     bytes += chunk.byteLength;
   }
@@ -26,12 +27,12 @@ export async function fileDigest(path: string): Promise<{ bytes: number; sha256:
 }
 
 const reasons: Record<string, string> = {
-  ENOSPC: 'the disk is full; free some space and start the run again, it goes on from the last checkpoint',
-  EFBIG: 'the file is larger than this process or disk may write; raise the limit (ulimit -f) and start the run again, it goes on from the last checkpoint',
+  ENOSPC: 'the disk is full; free some space and start the run again, it resumes from its last checkpoint',
+  EFBIG: 'the file is larger than this process or disk may write; raise the limit (ulimit -f) and start the run again, it resumes from its last checkpoint',
   EROFS: 'the file system is read-only; choose another output folder',
   EACCES: 'no permission to write there; choose another output folder or change its permissions',
   EPERM: 'no permission to write there; choose another output folder or change its permissions',
-  EDQUOT: 'the disk quota is used up; free some space and start the run again, it goes on from the last checkpoint',
+  EDQUOT: 'the disk quota is used up; free some space and start the run again, it resumes from its last checkpoint',
 };
 
 /** The system's code of an error, which another package may have wrapped. */

@@ -39,7 +39,7 @@ describe('checkpoints', () => {
   it.each([
     ['a weight', 'weights.safetensors', (bytes: Buffer) => (bytes[bytes.length - 1]! ^= 1), /weights\.safetensors does not match its SHA-256/],
     ['the position', 'position.json', (bytes: Buffer) => (bytes[5]! ^= 1), /position\.json does not match/],
-    ['the manifest', 'manifest.json', (bytes: Buffer) => bytes.fill(0), /manifest is missing or cannot be read/],
+    ['the manifest', 'manifest.json', (bytes: Buffer) => bytes.fill(0), /manifest\.json is missing or cannot be read/],
   ] as const)('are refused where one bit of %s has changed, and the one before is taken', async (_what, file, change, message) => {
     await saveCheckpoint({ folder, state: newState(1), position: position(1) });
     const path = await saveCheckpoint({ folder, state: newState(2), position: position(2) });
@@ -102,8 +102,19 @@ describe('checkpoints', () => {
   });
 });
 
+/** What this process writes into a lock. */
+async function ownLock(): Promise<Record<string, unknown>> {
+  const other = await mkdtemp(join(tmpdir(), 'subtext-lock-'));
+  const unlock = await lockFolder(other);
+  const text = await readFile(join(other, 'run.lock'), 'utf8');
+  await unlock();
+  await rm(other, { recursive: true });
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
 describe('the lock of a run', () => {
-  const content = (process: number, host = hostname()) => JSON.stringify({ process, host });
+  /** A lock as another process would have left it. */
+  const content = async (holder: Record<string, unknown>) => JSON.stringify({ ...(await ownLock()), started: undefined, ...holder });
 
   it('keeps out a second run of the same process until it is given back', async () => {
     const unlock = await lockFolder(folder);
@@ -114,7 +125,7 @@ describe('the lock of a run', () => {
   });
 
   it('of the dead, or of this process number before a restart, is taken over', async () => {
-    for (const left of [content(2 ** 22 + 1), content(process.pid)]) {
+    for (const left of [await content({ process: 2 ** 22 + 1 }), await content({ process: process.pid })]) {
       await writeFile(join(folder, 'run.lock'), left);
       await (await lockFolder(folder))();
     }
@@ -122,20 +133,20 @@ describe('the lock of a run', () => {
 
   it('of a dead process whose number another one has now is taken over', async () => {
     if (process.platform !== 'linux') return; // Elsewhere the system does not tell when a process started.
-    await writeFile(join(folder, 'run.lock'), JSON.stringify({ process: process.ppid, host: hostname(), started: '1' }));
+    await writeFile(join(folder, 'run.lock'), await content({ process: process.ppid, started: '1' }));
     await (await lockFolder(folder))();
   });
 
   it('of the dead goes to one of those that want it', async () => {
-    await writeFile(join(folder, 'run.lock'), content(2 ** 22 + 1));
+    await writeFile(join(folder, 'run.lock'), await content({ process: 2 ** 22 + 1 }));
     await writeFile(join(folder, `run.lock.${2 ** 22 + 1}-00000000`), '');
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await readdir(folder)).toEqual(['run.lock']);
   });
 
-  it('of the living, of another machine, or just being written is respected', async () => {
-    for (const left of [content(process.ppid), content(1, 'elsewhere'), '']) {
+  it('of the living, of another machine or container, of an earlier version, or just being written is respected', async () => {
+    for (const left of [await content({ process: process.ppid }), await content({ process: 1, host: 'elsewhere', space: 'elsewhere' }), JSON.stringify({ process: 2 ** 22 + 1, host: hostname() }), '']) {
       await writeFile(join(folder, 'run.lock'), left);
       await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'FOLDER_LOCKED', message: expect.stringContaining('run.lock') });
     }

@@ -1,51 +1,66 @@
-import { syncFolder } from '@subtext/core/node';
+import { parseJson } from '@subtext/core';
+import { readTextFile, syncFolder } from '@subtext/core/node';
 import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 
 import { TrainerError } from '../errors';
 import type { SharedState } from '../parallel/shared-state';
 import { fileDigest, writeAtomically, writeError } from './atomic-files';
 
-/** Where a run stands; with the weights and the optimizer's moments, everything that the rest of the run depends on. */
-export interface RunPosition {
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const measure = z.number().nullable();
+
+/** `position.json`. What it does not name is kept: later versions may say more. */
+const runPosition = z.looseObject({
   /** Identifies configuration, data and program; a checkpoint of another run is refused. */
-  fingerprint: string;
+  fingerprint: z.string(),
   /** Phase being trained, from 0, and its name. */
-  phase: number;
-  phaseName: string;
+  phase: count,
+  phaseName: z.string(),
   /** Steps done in the phase. */
-  phaseStep: number;
+  phaseStep: count,
   /** Updates of the optimizer since it was fresh: bad steps do not count. */
-  updates: number;
+  updates: count,
   /** Steps done in all. */
-  step: number;
+  step: count,
   /** Running mean of the metric that the phase waits for, where mastery ends it. */
-  mastery?: number;
+  mastery: z.number().optional(),
   /** Bytes of `log.jsonl` that belong to these steps. */
-  logBytes: number;
+  logBytes: count,
   /** Steps skipped because loss or gradient were not finite, and how many of them were the last ones, in a row. */
-  skippedSteps: number;
-  badStepsInRow: number;
-  /** What the last step measured. */
-  metrics?: { loss: number; gradientNorm: number; [name: string]: number };
+  skippedSteps: count,
+  badStepsInRow: count,
+  /** What the last step measured; null for what was not finite. */
+  metrics: z.record(z.string(), measure).optional(),
   /** Lowest validation loss of the phase so far, and the step it was reached at. Phases predict other tokens: their losses do not compare. */
-  best?: { loss: number; step: number };
+  best: z.object({ loss: z.number(), step: count }).optional(),
   /** What computed; another engine goes on within rounding, not to the same bytes. */
-  engine?: string;
+  engine: z.string().optional(),
+  /** Seconds trained so far, in all sessions. */
+  seconds: z.number().min(0).optional(),
   /** The method that is trained, with its options, for people and tools that look into a checkpoint. */
-  method?: unknown;
-}
+  method: z.unknown().optional(),
+});
+
+/** Where a run stands; with the weights and the optimizer's moments, everything that the rest of the run depends on. */
+export type RunPosition = z.output<typeof runPosition>;
 
 const FORMAT = 1;
 const manifestName = 'manifest.json';
 const positionName = 'position.json';
 const tensorFiles = ['weights', 'first-moments', 'second-moments'] as const;
 
-interface Manifest {
-  format: number;
-  files: Record<string, { bytes: number; sha256: string }>;
-}
+/** `manifest.json`. */
+const checkpointManifest = z.object({
+  format: z.literal(FORMAT),
+  files: z.object(Object.fromEntries([positionName, ...tensorFiles.map((file) => `${file}.safetensors`)].map((name) => [name, z.object({ bytes: count, sha256: z.string() })]))),
+});
+type Manifest = z.output<typeof checkpointManifest>;
+
+/** The largest `manifest.json` or `position.json`, in bytes. */
+const MOST_BYTES = 2 ** 20;
 
 /** `step-00000120`: sorts by step. */
 function folderName(step: number): string {
@@ -71,7 +86,7 @@ export async function saveCheckpoint({
   const temporary = `${target}.tmp`;
   const positionText = `${JSON.stringify(position, null, 2)}\n`;
   // Replacing a folder takes two renames; a process killed between them would have lost the checkpoint.
-  if (await isWhole({ path: target, positionText })) return target;
+  if (await isWhole({ path: target, position })) return target;
   try {
     await rm(temporary, { recursive: true, force: true });
     await mkdir(temporary, { recursive: true });
@@ -101,37 +116,56 @@ function arrayOf(state: SharedState, file: (typeof tensorFiles)[number]): Float3
   return { weights: state.parameters, 'first-moments': state.firstMoments, 'second-moments': state.secondMoments }[file];
 }
 
-async function isWhole({ path, positionText }: { path: string; positionText: string }): Promise<boolean> {
+/** Whether a checkpoint of this position is there already, whole; how long it took to get there may differ. */
+async function isWhole({ path, position }: { path: string; position: RunPosition }): Promise<boolean> {
+  const said = ({ seconds: _seconds, ...rest }: RunPosition): string => JSON.stringify(rest);
   try {
-    await verifyCheckpoint(path);
-    return (await readFile(join(path, positionName), 'utf8')) === positionText;
+    return said(await verifyCheckpoint(path)) === said(runPosition.parse(JSON.parse(JSON.stringify(position))));
   } catch {
     return false;
   }
 }
 
+/** Reads one of a checkpoint's small files by its schema. Throws `CHECKPOINT_BROKEN`. */
+async function readChecked<Schema extends z.ZodType>({ path, name, schema }: { path: string; name: string; schema: Schema }): Promise<z.output<Schema>> {
+  const file = join(path, name);
+  let value: unknown;
+  try {
+    value = parseJson({ text: await readTextFile({ path: file, maximumBytes: MOST_BYTES }), name: file });
+  } catch (error) {
+    throw brokenCheckpoint({ path, reason: `${name} is missing or cannot be read`, cause: error });
+  }
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw brokenCheckpoint({ path, reason: `${name} says something else than it should${issue === undefined ? '' : ` (${issue.path.join('.') || 'as a whole'}: ${issue.message})`}` });
+}
+
+function brokenCheckpoint({ path, reason, cause }: { path: string; reason: string; cause?: unknown }): TrainerError {
+  return new TrainerError({ code: 'CHECKPOINT_BROKEN', message: `The checkpoint ${path} is broken: ${reason}.`, cause });
+}
+
+/** Where a checkpoint stands, as it says itself: its other files are not looked at. Throws `CHECKPOINT_BROKEN`. */
+export async function readPosition(path: string): Promise<RunPosition> {
+  return readChecked({ path, name: positionName, schema: runPosition });
+}
+
 /** Checks every file of a checkpoint against its manifest and gives its position. Throws `CHECKPOINT_BROKEN`. */
 export async function verifyCheckpoint(path: string): Promise<RunPosition> {
-  const broken = (reason: string, cause?: unknown) =>
-    new TrainerError({ code: 'CHECKPOINT_BROKEN', message: `The checkpoint ${path} is broken: ${reason}.`, cause });
-  let manifest: Manifest | null;
-  try {
-    manifest = JSON.parse(await readFile(join(path, manifestName), 'utf8')) as Manifest | null;
-  } catch (error) {
-    throw broken('its manifest is missing or cannot be read', error);
-  }
-  if (manifest?.format !== FORMAT || typeof manifest.files !== 'object' || manifest.files === null) throw broken(`it has format ${manifest?.format}, not ${FORMAT}`);
-  for (const name of [positionName, ...tensorFiles.map((file) => `${file}.safetensors`)]) {
-    if (!Object.hasOwn(manifest.files, name)) throw broken(`its manifest does not name ${name}`);
-  }
+  const manifest = await readChecked({ path, name: manifestName, schema: checkpointManifest });
   for (const [name, expected] of Object.entries(manifest.files)) {
-    const found = await fileDigest(join(path, name)).catch((error: unknown) => {
-      throw broken(`${name} cannot be read`, error);
+    const status = await lstat(join(path, name)).catch((error: unknown) => {
+      throw brokenCheckpoint({ path, reason: `${name} cannot be read`, cause: error });
     });
-    if (found.bytes !== expected.bytes) throw broken(`${name} has ${found.bytes} bytes instead of ${expected.bytes}`);
-    if (found.sha256 !== expected.sha256) throw broken(`${name} does not match its SHA-256`);
+    // Told before it is read through: what has another size may be very large.
+    if (!status.isFile()) throw brokenCheckpoint({ path, reason: `${name} is not a file` });
+    if (status.size !== expected.bytes) throw brokenCheckpoint({ path, reason: `${name} has ${status.size} bytes instead of ${expected.bytes}` });
+    const found = await fileDigest(join(path, name)).catch((error: unknown) => {
+      throw brokenCheckpoint({ path, reason: `${name} cannot be read`, cause: error });
+    });
+    if (found.sha256 !== expected.sha256) throw brokenCheckpoint({ path, reason: `${name} does not match its SHA-256` });
   }
-  return JSON.parse(await readFile(join(path, positionName), 'utf8')) as RunPosition;
+  return readPosition(path);
 }
 
 /** Reads a checkpoint into the shared state, after checking every file against the manifest. Throws `CHECKPOINT_BROKEN`. */
@@ -176,11 +210,14 @@ export async function resumeNewest({
   folder,
   state,
   fingerprint,
+  fault,
   onBroken,
 }: {
   folder: string;
   state: SharedState;
   fingerprint: string;
+  /** What is wrong with where a checkpoint of this run says that it stands. @default nothing is */
+  fault?: (position: RunPosition) => string | undefined;
   /** Told of each checkpoint that was passed over. */
   onBroken?: (error: TrainerError) => void;
 }): Promise<RunPosition | undefined> {
@@ -194,6 +231,8 @@ export async function resumeNewest({
           message: `The checkpoint ${path} was made with another configuration or other data. Take another output folder, or delete this one to start anew.`,
         });
       }
+      const wrong = fault?.(position);
+      if (wrong !== undefined) throw brokenCheckpoint({ path, reason: `${positionName} ${wrong}` });
       return position;
     } catch (error) {
       if (!TrainerError.isInstance(error) || error.code !== 'CHECKPOINT_BROKEN') throw error;

@@ -19,13 +19,14 @@ vi.mock('node:fs/promises', async (original) => {
     if (fails()) throw failure();
     return real(...args);
   };
+  const writes = (flags: string | number | undefined) => (typeof flags === 'string' ? flags.startsWith('w') : ((flags ?? 0) & 0o3) !== 0);
   return {
     ...actual,
     mkdir: guard(actual.mkdir),
     rename: guard(actual.rename),
     link: guard(actual.link),
-    open: async (path: string, flags?: string, mode?: number): Promise<FileHandle> => {
-      if (flags?.startsWith('w') && fails()) throw failure();
+    open: async (path: string, flags?: string | number, mode?: number): Promise<FileHandle> => {
+      if (writes(flags) && fails()) throw failure();
       const handle = await actual.open(path, flags, mode);
       return new Proxy(handle, {
         get(target, key) {

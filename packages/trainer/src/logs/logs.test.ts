@@ -140,6 +140,50 @@ describe('followLog', () => {
   });
 });
 
+describe('a logger that does not behave', () => {
+  const hanging = (call: 'start' | 'log' | 'finish'): RunLogger => ({ name: call, start: () => undefined, log: () => undefined, finish: () => undefined, [call]: () => new Promise(() => undefined) });
+
+  it.each(['start', 'log', 'finish'] as const)('holds the end up for some seconds at most (%s never answers), is told once, and the others are told all', async (call) => {
+    const logger = recorder();
+    const notices: string[] = [];
+    await writeFile(join(folder, 'log.jsonl'), '');
+    const follower = followLog({ loggers: [hanging(call), logger], folder, configuration: {}, onNotice: (notice) => notices.push(notice) });
+    follower.step();
+    await expect.poll(() => logger.started.length).toBe(1);
+    await writeFile(join(folder, 'log.jsonl'), lines(range(1, 1)));
+    const began = performance.now();
+    await follower.finish({ status: 'finished' });
+    expect(performance.now() - began).toBeLessThan(9_000);
+    expect(notices.filter((notice) => notice.includes(`"${call}"`))).toHaveLength(1);
+    if (call === 'finish') expect(logger).toMatchObject({ logged: range(1, 1), ended: ['finished'] });
+  }, 20_000);
+
+  it('cannot end the process: not by a timer, a rejection, an exit or a loop without end', async () => {
+    const bodies = {
+      timer: "start() { setTimeout(() => { throw new Error('boom'); }, 10); }, log() {}, finish() {}",
+      rejection: "start() { void Promise.reject(new Error('boom')); }, log() {}, finish() {}",
+      exit: 'start() { process.exit(0); }, log() {}, finish() {}',
+      loop: 'start() { for (;;); }, log() {}, finish() {}',
+    };
+    await writeFile(join(folder, 'log.jsonl'), lines(range(1, 2)));
+    const notices: string[] = [];
+    const loggers = await Promise.all(
+      Object.entries(bodies).map(async ([name, body]) => {
+        const module = join(folder, `${name}.mjs`);
+        await writeFile(module, `export const createLogger = () => ({ name: '${name}', ${body} });`);
+        return loadLogger({ module });
+      }),
+    );
+    const follower = followLog({ loggers, folder, configuration: {}, onNotice: (notice) => notices.push(notice) });
+    follower.step();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await follower.finish({ status: 'finished' });
+    for (const name of ['exit', 'loop']) expect(notices.filter((notice) => notice.includes(`"${name}"`))).toHaveLength(1);
+    expect(notices.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(notices).size).toBe(notices.length);
+  }, 30_000);
+});
+
 describe('loadLogger', () => {
   it('loads a module of the user’s own, with its options', async () => {
     const module = join(folder, 'logger.mjs');
@@ -198,6 +242,38 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
     expect(messages[3]).toEqual(messages[0]);
     expect(messages.slice(1, 3)).toEqual([{ step: 1, measures: { phase: 0, loss: null, learningRate: 0.001 } }, { status: 'stopped' }]);
     expect(messages.slice(4).map(({ step, status }) => step ?? status)).toEqual([1, 2, 3, 'stopped']);
+  });
+
+  it('does not wait for a process that hangs, never reads, or floods', async () => {
+    const cases = [
+      "setInterval(() => {}, 1000);",
+      "console.log('ready'); setInterval(() => {}, 1000);",
+      "console.log('ready'); const text = 'x'.repeat(1 << 20); const write = () => { while (process.stdout.write(text)); process.stdout.once('drain', write); }; write();",
+    ];
+    for (const body of cases) {
+      const notices: string[] = [];
+      await writeFile(join(folder, 'log.jsonl'), lines(range(1, 2)));
+      const logger = new WandbLogger({ python: await fakePython(body) });
+      const follower = followLog({ loggers: [logger], folder, configuration: {}, onNotice: (notice) => notices.push(notice) });
+      follower.step();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      const began = performance.now();
+      await follower.finish({ status: 'finished' });
+      expect(performance.now() - began).toBeLessThan(9_000);
+      expect(notices).toHaveLength(1);
+    }
+  }, 60_000);
+
+  it('keeps keys out of what it tells, and modules of the current folder out of Python', async () => {
+    process.env.WANDB_API_KEY = 'k-very-secret-1';
+    try {
+      const python = await fakePython("process.stderr.write('wandb: ERROR k-very-secret-1 0123456789abcdef0123456789abcdef01234567 api_key=abcdefghij https://me:pass@host/x failed\\n'); process.exit(process.env.PYTHONSAFEPATH === '1' ? 1 : 0);");
+      const error = (await new WandbLogger({ python }).start(start([])).catch((thrown: unknown) => thrown)) as Error;
+      expect(error.message).toMatch(/failed/);
+      expect(error.message).not.toMatch(/secret|01234567|abcdefghij|pass/);
+    } finally {
+      delete process.env.WANDB_API_KEY;
+    }
   });
 
   it('says why it cannot: no Python, or no package', async () => {

@@ -20,8 +20,9 @@ export interface RunLoggerStart {
 }
 
 /**
- * Something that is told of a training run beside its `log.jsonl`, which holds everything. A logger that throws is left
- * out for the rest of the session; the run goes on.
+ * Something that is told of a training run beside its `log.jsonl`, which holds everything. A logger that throws, rejects
+ * or does not answer is left out for the rest of the session; the run goes on, and never waits for it at its end beyond
+ * some seconds.
  */
 export interface RunLogger {
   /** For messages, such as `tensorboard`. */
@@ -31,6 +32,8 @@ export interface RunLogger {
   log(entry: RunLogEntry): void | Promise<void>;
   /** The session ends: `stopped` runs can be resumed, `failed` ones have thrown. */
   finish(end: { status: 'finished' | 'stopped' | 'failed' }): void | Promise<void>;
+  /** Frees what the logger holds, at the end or when it is left out. @default nothing is held */
+  dispose?(): void | Promise<void>;
 }
 
 /** The measures of a line that are numbers, by name; null, which stands for what was not finite, becomes NaN. */

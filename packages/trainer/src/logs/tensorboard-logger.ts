@@ -1,4 +1,6 @@
-import { mkdir, open, readdir, readFile, type FileHandle } from 'node:fs/promises';
+import { readRegularFile } from '@subtext/core/node';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, type FileHandle } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 
@@ -27,9 +29,10 @@ export class TensorBoardLogger implements RunLogger {
       await mkdir(events, { recursive: true });
       const earlier = (await readdir(events)).filter((name) => name.startsWith('events.out.tfevents.')).sort()[0];
       path = join(events, earlier ?? `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname().replace(/[^\w.-]/g, '-') || 'host'}`);
-      const handle = await open(path, earlier === undefined ? 'wx+' : 'r+');
+      // A link is not followed: what is cut is the run's own file.
+      const handle = await open(path, earlier === undefined ? 'wx+' : constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
       this.#file = { path, handle, end: 0 };
-      const { end, kept } = agreement({ file: await readFile(path), entries });
+      const { end, kept } = agreement({ file: await readRegularFile({ path, maximumBytes: 2 ** 31 - 1 }), entries });
       await handle.truncate(end);
       const missing = [...(end === 0 ? [versionRecord({ wallTime: Date.now() / 1000 })] : []), ...entries.slice(kept).map(recordOf)];
       if (missing.length > 0) await handle.write(Buffer.concat(missing), 0, null, end);

@@ -13,14 +13,25 @@ export function isOutOfMemory(error: unknown): boolean {
 }
 
 /** `OUT_OF_MEMORY` with the place and what to lower, for an error that says so; any other error as it is. */
-export function explainMemory({ error, where }: { error: unknown; /** For example `step 12 (phase "text")`. */ where: string }): unknown {
+export function explainMemory({
+  error,
+  where,
+  checkpoint,
+}: {
+  error: unknown;
+  /** For example `step 12 (phase "text")`. */
+  where: string;
+  /** Step of the newest checkpoint. @default none has been written */
+  checkpoint?: number;
+}): unknown {
   if (!isOutOfMemory(error)) return error;
   const cause = error instanceof Error ? error.message : String(error);
+  const kept = checkpoint === undefined ? 'No checkpoint has been written yet: the run begins anew when it is started again.' : `The checkpoint of step ${checkpoint} is whole; the run resumes from it, with fewer workers too. Another batch size makes it another run.`;
   return new TrainerError({
     code: 'OUT_OF_MEMORY',
     message:
       `Memory ran out at ${where}: ${cause.replace(/\.$/, '')}. Lower the batch size or the length of the examples, cut batches into more shards ` +
-      `(each is computed by itself), start fewer workers, or take a smaller model or a low-rank adapter. The last checkpoint is whole; the run goes on from it if the configuration stays the same.`,
+      `(each is computed by itself), start fewer workers, take a smaller model or a low-rank adapter, or the engine tensorflow, which has all of the machine's memory. ${kept}`,
     cause: error,
   });
 }

@@ -96,21 +96,39 @@ export function checkExamples({ examples }: Pick<ReasonerData, 'examples'>): voi
   if (examples.length === 0) throw new TrainerError({ code: 'NO_EXAMPLES', message: 'There is no example to train on. Check the data path and its faults.' });
 }
 
+/** What the layouts of a set come to. */
+export interface MeasuredLayouts {
+  /** The longest prompt with its response, in tokens: what the model must hold. */
+  longest: number;
+  /** The longest response of the last phase: what generation may take. */
+  longestResponse: number;
+  /** Mean tokens of an example by phase, its teacher's and those with fewer thoughts included. */
+  tokens: number[];
+  /** The example that takes the most tokens in one step, and the phase that lays it out so. */
+  heaviest?: { example: ReasoningExample; phase: Phase; tokens: number };
+}
+
 /**
- * The longest prompt and response of a method's last phase, in tokens: what the model must hold, and what generation may
- * take. Pictures count as one tile: those of a processor that cuts them are measured only when they are read.
+ * Measures the layouts of all examples in all phases. Pictures count as one tile: those of a processor that cuts them are
+ * measured only when they are read.
  */
-export function measureLayouts({ data, phases }: { data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>; phases: readonly Phase[] }): { longest: number; longestResponse: number } {
+export function measureLayouts({ data, phases }: { data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>; phases: readonly Phase[] }): MeasuredLayouts {
   let longest = 0;
   let longestResponse = 0;
-  for (const phase of phases) {
+  let heaviest: MeasuredLayouts['heaviest'];
+  const tokens = phases.map((phase) => {
+    let sum = 0;
     for (const example of data.examples) {
-      const { ids, promptLength } = data.method.layout({ example, phase, context: data.context });
+      const { ids, promptLength, teacher, halting } = data.method.layout({ example, phase, context: data.context });
       longest = Math.max(longest, ids.length);
       if (phase === phases.at(-1)) longestResponse = Math.max(longestResponse, ids.length - promptLength);
+      const all = ids.length + (teacher?.layout.ids.length ?? 0) + (halting?.shorter ?? []).reduce((total, shorter) => total + shorter.ids.length, 0);
+      sum += all;
+      if (all > (heaviest?.tokens ?? 0)) heaviest = { example, phase, tokens: all };
     }
-  }
-  return { longest, longestResponse };
+    return sum / Math.max(1, data.examples.length);
+  });
+  return { longest, longestResponse, tokens, ...(heaviest && { heaviest }) };
 }
 
 /** Examples that are looked through for the tokens that a run uses. */

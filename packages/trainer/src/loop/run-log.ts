@@ -1,4 +1,5 @@
-import { mkdir, open, stat, truncate, type FileHandle } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { writeError } from '../checkpoint/atomic-files';
@@ -19,9 +20,17 @@ export class RunLog {
   static async open({ path, bytes = 0 }: { path: string; bytes?: number }): Promise<RunLog> {
     try {
       await mkdir(dirname(path), { recursive: true });
-      const size = await stat(path).then((found) => found.size, () => 0);
-      if (size > bytes) await truncate(path, bytes);
-      return new RunLog({ path, handle: await open(path, 'a'), bytes: Math.min(size, bytes) });
+      // Neither a link is followed nor a pipe waited for: what is cut and written to is this run's own file.
+      const handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0), 0o666);
+      try {
+        const status = await handle.stat();
+        if (!status.isFile()) throw new Error('it is not a file');
+        if (status.size > bytes) await handle.truncate(bytes);
+        return new RunLog({ path, handle, bytes: Math.min(status.size, bytes) });
+      } catch (error) {
+        await handle.close();
+        throw error;
+      }
     } catch (error) {
       throw writeError({ path, error });
     }

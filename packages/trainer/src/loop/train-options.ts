@@ -1,3 +1,4 @@
+import type { RunFolder } from '../checkpoint/run-folder';
 import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
 import type { TrainingProgram } from '../programs/training-program';
@@ -58,8 +59,10 @@ export interface TrainingProgress {
 }
 
 export interface TrainOptions {
-  /** Where checkpoints and logs go. */
+  /** Where checkpoints and logs go: a folder of the run's own, empty or absent at first. */
   folder: string;
+  /** The same, opened and locked by the caller, who closes it. @default it is opened and closed here */
+  runFolder?: RunFolder;
   source: ProgramSource;
   /** This thread's copy of the program: gives the first weights and receives the last. */
   program: TrainingProgram;
@@ -112,4 +115,6 @@ export interface TrainingOutcome {
   best?: { loss: number; step: number };
   /** The step whose weights the program has now. */
   weightsOfStep: number;
+  /** Seconds trained, in all sessions of the run. */
+  seconds: number;
 }

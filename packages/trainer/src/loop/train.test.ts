@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
+import { lockFolder } from '../checkpoint/run-lock';
 import { createProgram } from '../index';
 import { toyPhase, toySource, trainToy } from '../../test/toy-run';
 
@@ -135,9 +136,13 @@ describe('train', () => {
 
   it('refuses a folder that a living process writes to, and takes over one of a dead process', async () => {
     await mkdir(at('locked'), { recursive: true });
-    await writeFile(join(at('locked'), 'run.lock'), JSON.stringify({ process: process.ppid, host: (await import('node:os')).hostname() }));
-    await expect(trainToy({ folder: at('locked') })).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
-    await writeFile(join(at('locked'), 'run.lock'), JSON.stringify({ process: 2 ** 22 + 1, host: (await import('node:os')).hostname() }));
+    const unlock = await lockFolder(at('locked'));
+    const own = JSON.parse(await readFile(join(at('locked'), 'run.lock'), 'utf8')) as Record<string, unknown>;
+    await unlock();
+    for (const [holder, refused] of [[process.ppid, true], [2 ** 22 + 1, false]] as const) {
+      await writeFile(join(at('locked'), 'run.lock'), JSON.stringify({ ...own, process: holder, started: undefined }));
+      if (refused) await expect(trainToy({ folder: at('locked') })).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+    }
     expect(await trainToy({ folder: at('locked') })).toMatchObject({ status: 'finished' });
     expect(await readdir(at('locked'))).not.toContain('run.lock');
   });

@@ -2,11 +2,12 @@ import { syncFolder } from '@subtext/core/node';
 import { engineName, tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { hashCounters } from '../batches/counter-random';
 import { writeError } from '../checkpoint/atomic-files';
 import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
-import { lockFolder } from '../checkpoint/run-lock';
+import { RunFolder } from '../checkpoint/run-folder';
 import { TrainerError } from '../errors';
 import { type AdamWSettings, defaultAdamW } from '../optimizer/host-adamw';
 import { learningRateAt } from '../optimizer/learning-rate';
@@ -23,6 +24,7 @@ export type { TrainingOutcome, TrainingPhase, TrainingProgress, TrainOptions, Va
 /** Trains a program through its phases, each with a fresh optimizer. Resumes where an earlier run of the same configuration stopped. */
 export async function train({
   folder,
+  runFolder,
   source,
   program,
   phases,
@@ -48,15 +50,16 @@ export async function train({
 }: TrainOptions): Promise<TrainingOutcome> {
   const settings: AdamWSettings = { ...defaultAdamW, ...optimizer };
   const checkpoints = join(folder, 'checkpoints');
-  await makeFolder(checkpoints);
-  const unlock = await lockFolder(folder);
+  const own = runFolder ? undefined : await RunFolder.open({ folder, fingerprint });
   try {
+    await makeFolder(checkpoints);
     const state = newState({ program, shards });
     await readVariables({ program, state });
     const position: RunPosition = (await resumeNewest({
       folder: checkpoints,
       state,
       fingerprint,
+      fault: (found) => faultOf({ position: found, phases }),
       onBroken: (error) => onNotice?.(`${error.message} Taking the one before.`),
     })) ?? { fingerprint, phase: 0, phaseName: phases[0]?.name ?? '', phaseStep: 0, updates: 0, step: 0, logBytes: 0, skippedSteps: 0, badStepsInRow: 0, method };
     // Phases that ended early, on mastery, leave fewer steps than they were given.
@@ -66,19 +69,24 @@ export async function train({
       onNotice?.(`The checkpoint was computed on the engine ${position.engine}; the rest runs on ${engineName()}, which rounds otherwise.`);
     }
     position.engine = engineName();
+    let checkpoint = position.step > 0 ? position.step : undefined;
     const log = await RunLog.open({ path: join(folder, 'log.jsonl'), bytes: position.logBytes });
     if (log.bytes < position.logBytes) onNotice?.(`The log is shorter than when the checkpoint was written: lines before step ${position.step} are missing.`);
     const engine = await startTrainingEngine({ source, program, state, workers }).catch(async (error: unknown) => {
       await log.close();
-      throw explainMemory({ error, where: `the start of ${workers} workers` });
+      throw explainMemory({ error, where: `the start of ${workers} workers`, checkpoint });
     });
 
+    const began = performance.now();
+    const secondsBefore = position.seconds ?? 0;
     const save = async () => {
+      position.seconds = secondsBefore + (performance.now() - began) / 1000;
       onCheckpoint?.({ step: position.step, state: 'begin' });
       await log.sync();
       position.logBytes = log.bytes;
       await engine.store();
       await saveCheckpoint({ folder: checkpoints, state, position });
+      checkpoint = position.step;
       onCheckpoint?.({ step: position.step, state: 'end' });
       await pruneCheckpoints({ folder: checkpoints, keep: keepCheckpoints, bestStep: position.best?.step });
     };
@@ -88,11 +96,11 @@ export async function train({
       skippedSteps: position.skippedSteps,
       ...(position.best && { best: position.best }),
       weightsOfStep,
+      seconds: secondsBefore + (performance.now() - began) / 1000,
     });
 
     try {
       let lastSave = performance.now();
-      const began = performance.now();
       const stepAtBegin = position.step;
       for (; position.phase < phases.length; position.phase++, position.phaseStep = 0, position.mastery = undefined) {
         const phase = phases[position.phase]!;
@@ -122,11 +130,13 @@ export async function train({
           // The next batch is laid out while the workers compute this one.
           const [result, following] = await Promise.all([
             engine.step({ shards: batch, learningRate, step: position.updates + 1, settings, clipNorm, measure: measured, draw: hashCounters(seed, position.phase, position.phaseStep) }).catch((error: unknown) => {
-              throw explainMemory({ error, where });
+              throw explainMemory({ error, where, checkpoint });
             }),
             isLast ? [] : phase.batch(position.phaseStep + 1),
           ]);
           next = following;
+          // Steps that never wait for anything outside would leave signals and timers unheard.
+          await nextTurn();
           position.phaseStep++;
           position.step++;
           position.metrics = { loss: result.loss, gradientNorm: result.gradientNorm, ...result.metrics };
@@ -144,7 +154,7 @@ export async function train({
           const atEnd = isOver();
           const logged = measured || atEnd;
           const validated = phase.validation && (position.phaseStep % validationSteps === 0 || atEnd);
-          const validationLoss = validated ? await validate({ engine, validation: phase.validation!, where }) : undefined;
+          const validationLoss = validated ? await validate({ engine, validation: phase.validation!, where, checkpoint }) : undefined;
           const best = validationLoss !== undefined && Number.isFinite(validationLoss) && validationLoss < (position.best?.loss ?? Infinity);
           if (best) position.best = { loss: validationLoss, step: position.step };
           if (logged || validated || !result.updated) {
@@ -172,7 +182,7 @@ export async function train({
                 message:
                   `Training stopped at step ${step} (phase "${phaseName}", its step ${position.phaseStep}): loss or gradient was not finite ${badStepsInRow} times in a row ` +
                   `(last: loss ${result.loss}, gradient norm ${result.gradientNorm}).${written} ` +
-                  `Lower the learning rate (now ${learningRate}) or look at the data of these steps; the last good checkpoint is kept.`,
+                  `Lower the learning rate (now ${learningRate}) or look at the data of these steps; ${checkpoint === undefined ? 'no checkpoint has been written yet' : `the checkpoint of step ${checkpoint} is kept`}.`,
               });
             }
           }
@@ -210,8 +220,16 @@ export async function train({
       await log.close().catch(() => undefined);
     }
   } finally {
-    await unlock();
+    await own?.close();
   }
+}
+
+/** What is wrong with where a checkpoint says that it stands: one that was not written by this run may lead past its end. */
+function faultOf({ position: { phase, phaseName, phaseStep, step, updates }, phases }: { position: RunPosition; phases: TrainOptions['phases'] }): string | undefined {
+  const found = phases[phase];
+  if (!found || found.name !== phaseName) return `names phase ${phase} "${phaseName}", which the run does not have`;
+  if (phaseStep > found.steps || phaseStep > step || updates > step) return `says step ${phaseStep} of a phase of ${found.steps}, ${step} in all, ${updates} of them updates`;
+  return undefined;
 }
 
 async function makeFolder(folder: string): Promise<void> {
@@ -233,11 +251,11 @@ function newState({ program, shards }: { program: TrainingProgram; shards: numbe
 }
 
 /** The loss over the held-out examples, without a gradient. */
-async function validate({ engine, validation, where }: { engine: TrainingEngine; validation: ValidationBatches; where: string }): Promise<number> {
+async function validate({ engine, validation, where, checkpoint }: { engine: TrainingEngine; validation: ValidationBatches; where: string; checkpoint: number | undefined }): Promise<number> {
   let loss = 0;
   for (let index = 0; index < validation.count; index++) {
     loss += await engine.evaluate({ shards: await validation.batch(index) }).catch((error: unknown) => {
-      throw explainMemory({ error, where: `the validation after ${where}` });
+      throw explainMemory({ error, where: `the validation after ${where}`, checkpoint });
     });
   }
   return loss / validation.count;

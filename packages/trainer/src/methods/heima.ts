@@ -1,3 +1,5 @@
+import { ownValue } from '@subtext/core';
+
 import { TrainerError } from '../errors';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import type { Phase, ReasoningMethod } from './reasoning-method';
@@ -39,7 +41,7 @@ function thinkingTokenNames({ stage, thinkingTokens }: { stage: string; thinking
 function mostTokens({ stage, thinkingTokens }: { stage: string; thinkingTokens: ThinkingTokenCount }): number {
   if (thinkingTokens.kind === 'fixed') return thinkingTokens.count;
   if (thinkingTokens.kind === 'ratio') return thinkingTokens.maximum;
-  const count = thinkingTokens.counts[stage];
+  const count = ownValue(thinkingTokens.counts, stage);
   if (count !== undefined) return count;
   throw new TrainerError({
     code: 'INVALID_OPTION',

@@ -1,3 +1,5 @@
+import { ownValue } from '@subtext/core';
+
 import { TrainerError } from '../errors';
 import { graphMethod, type GraphOptions } from '../graphs/graph-method';
 import { adaptive, type AdaptiveOptions } from './adaptive';
@@ -43,7 +45,7 @@ export const methodNames = Object.keys(methods) as MethodSpecification['name'][]
 
 /** Builds a method from its specification. Throws `UNKNOWN_METHOD`. */
 export function createMethod(specification: MethodSpecification): ReasoningMethod {
-  const create = methods[specification.name] as ((options: MethodSpecification) => ReasoningMethod) | undefined;
+  const create = ownValue(methods as Record<string, unknown>, specification.name) as ((options: MethodSpecification) => ReasoningMethod) | undefined;
   if (!create) {
     throw new TrainerError({
       code: 'UNKNOWN_METHOD',

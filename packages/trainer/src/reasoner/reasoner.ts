@@ -1,9 +1,10 @@
+import { ownValue } from '@subtext/core';
 import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
 import type { ReasoningExample } from '@subtext/data';
 import { generate, isMultimodal, leftPad, loadModel, saveModel, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PictureStore } from '../batches/picture-store';
@@ -15,7 +16,7 @@ import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method
 import { embedBatch } from '../programs/embed-batch';
 import { type Answer, parseAnswer, parseStage, type Thought } from './answer';
 import { thinkInPrompt, type ThoughtPrompts } from './prompt-thoughts';
-import type { ReasonerSettings } from './reasoner-settings';
+import { readReasonerSettings, type ReasonerSettings } from './reasoner-settings';
 
 /** What a reasoner is asked. */
 export type Question = Pick<ReasoningExample, 'question' | 'image'>;
@@ -89,23 +90,18 @@ export class Reasoner {
 
   /** Loads a reasoner's folder: a Hugging Face model folder with `subtext.json`. Throws `NOT_A_REASONER`. */
   static async load(folder: string): Promise<Reasoner> {
-    const path = join(folder, settingsFile);
-    let settings: ReasonerSettings;
-    try {
-      settings = JSON.parse(await readFile(path, 'utf8')) as ReasonerSettings;
-    } catch (error) {
-      throw new TrainerError({
-        code: 'NOT_A_REASONER',
-        message: `${folder} is not a reasoner's folder: ${path} is missing or not JSON. Train one with "subtext train", or run "npm start" for an example.`,
-        cause: error,
-      });
-    }
-    if (settings.format !== 1) {
-      throw new TrainerError({ code: 'NOT_A_REASONER', message: `${path} has format ${String(settings.format)}; this version reads format 1.` });
-    }
+    const settings = await readReasonerSettings({ path: join(folder, settingsFile), folder });
+    formatNamed(settings.reasoningFormat);
+    createMethod(settings.method);
     const tokenizer = await loadTokenizer(folder);
     const processor = settings.image ? await loadImageProcessor(folder) : undefined;
-    return new Reasoner({ model: await loadModel({ folder }), tokenizer, settings, processor });
+    const model = await loadModel({ folder });
+    const { maxPositions } = model.dimensions;
+    if (settings.image && settings.image.tokens > maxPositions) {
+      model.dispose();
+      throw new TrainerError({ code: 'NOT_A_REASONER', message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.` });
+    }
+    return new Reasoner({ model, tokenizer, settings, processor });
   }
 
   /** Writes the folder: model, tokenizer and picture processor as Hugging Face lays them out, and `subtext.json`. */
@@ -311,7 +307,7 @@ export class Reasoner {
 
 /** The format by name. Throws `INVALID_OPTION`. */
 export function formatNamed(name: string): ReasoningFormat {
-  const format = reasoningFormats[name];
+  const format = ownValue(reasoningFormats, name);
   if (format) return format;
   throw new TrainerError({
     code: 'INVALID_OPTION',
