@@ -6,8 +6,12 @@ import type { ModelStructure } from './parameter-scope';
 /** The most bytes of weights that an engine can hold: tfjs's wasm memory ends at 4 GiB, and the work needs room beside them. */
 const engineLimits: ReadonlyMap<string, number> = new Map([['wasm', 3.5 * 2 ** 30]]);
 
-/** All of the machine's memory, or of the container's where that is less. */
+/** All of the machine's memory, or of the container's where that is less. A browser tells it roughly or not at all: then 8 GiB. */
 export function machineMemory(): number {
+  if (typeof process === 'undefined' || process.versions?.node === undefined) {
+    const { deviceMemory = 8 } = (globalThis as { navigator?: { deviceMemory?: number } }).navigator ?? {};
+    return deviceMemory * 2 ** 30;
+  }
   const constrained = process.constrainedMemory?.() ?? 0;
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
