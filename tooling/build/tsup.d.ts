@@ -11,6 +11,8 @@ export interface PackageConfigOptions extends Omit<Options, 'entry' | 'format'> 
     /** Files that are copied beside the entries. @default none */
     assets?: string[];
   };
+  /** First lines of each declaration file, for imports that the bundler of declarations leaves out. @default none */
+  declarationBanner?: string;
 }
 
 export declare function packageConfig(options: PackageConfigOptions): ReturnType<typeof import('tsup').defineConfig>;

@@ -6,17 +6,21 @@ import { buildForBrowser } from './browser.js';
  * With `browser`, entries for browsers too, see browser.js.
  * Two steps, because declarations take far longer and running the tool needs none.
  */
-export function packageConfig({ entry, browser, ...rest }) {
-  return defineConfig((options) => ({
-    entry,
-    format: ['esm'],
-    target: 'node20',
-    platform: 'node',
-    sourcemap: !options.dts,
-    clean: options.clean ?? !options.dts,
-    splitting: true,
-    treeshake: false,
-    ...(browser && !options.dts ? { onSuccess: () => buildForBrowser(browser) } : {}),
-    ...rest,
-  }));
+export function packageConfig({ entry, browser, declarationBanner, ...rest }) {
+  return defineConfig((options) => {
+    // What the command line says of declarations takes the place of `dts` here, so it is added to that.
+    if (options.dts && declarationBanner !== undefined) options.dts.banner = declarationBanner;
+    return {
+      entry,
+      format: ['esm'],
+      target: 'node20',
+      platform: 'node',
+      sourcemap: !options.dts,
+      clean: options.clean ?? !options.dts,
+      splitting: true,
+      treeshake: false,
+      ...(browser && !options.dts ? { onSuccess: () => buildForBrowser(browser) } : {}),
+      ...rest,
+    };
+  });
 }

@@ -94,7 +94,7 @@ for (const [name, { config, images, imageTokens }] of Object.entries(cases)) {
   const folder = join(output, 'models', name);
   await saveModel({ model, folder });
   await record(folder);
-  // LoRA on the language part and on the eyes: q_proj is in both.
+  // LoRA on the language part and on the vision encoder: q_proj is in both.
   addLora({ model, rank: 2, alpha: 4, targets: ['q_proj', 'fc1'] });
   train(3);
   const adapter = join(output, 'adapters', name);

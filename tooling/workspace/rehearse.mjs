@@ -2,7 +2,7 @@
 // A release, rehearsed: `npm run rehearse` packs and publishes every package to a registry of its own on 127.0.0.1 (verdaccio,
 // fetched by npx), by the very `changeset version` and `changeset publish` of the release, in a copy of the repository; then
 // each package is installed alone in an empty folder, imported, required and type-checked (node16 and bundler, strict, without
-// skipLibCheck), and its size is measured. It takes some ten minutes and the npm registry; `npm test` leaves it out.
+// skipLibCheck), and its size is measured. It takes some fifteen minutes and the npm registry; `npm test` leaves it out.
 //   node tooling/workspace/rehearse.mjs [--node PATH,PATH…] [--keep] [PACKAGE…]
 // `--node` names further Node programs, such as those of 22 and 24, that import and require what was installed.
 import { spawn, spawnSync } from 'node:child_process';
@@ -20,6 +20,9 @@ const keep = options.includes('--keep') && options.splice(options.indexOf('--kee
 const wanted = options;
 /** Most that a package may weigh once installed with all that it needs, in megabytes. */
 const limits = { '@subtext/safetensors': 3, '@subtext/tokenizer': 6, '@subtext/tensor': 75, '@subtext/model': 90 };
+
+/** Lines that must compile besides the imports: what a bundler of declarations is likely to lose. */
+const uses = { '@subtext/tensor': 'export const doubled: m0.tf.Tensor = m0.tf.tensor1d([1, 2]).reshape([2, 1]).mul(2);' };
 
 const work = mkdtempSync(join(tmpdir(), 'subtext-rehearsal-'));
 const failures = [];
@@ -108,7 +111,7 @@ function check(name, registry, manifest) {
     report.push(version);
   }
   if (entries.length > 0) {
-    const text = entries.map((entry, index) => `import * as m${index} from '${entry}';\nexport const k${index}: string[] = Object.keys(m${index});`).join('\n');
+    const text = entries.map((entry, index) => `import * as m${index} from '${entry}';\nexport const k${index}: string[] = Object.keys(m${index});`).join('\n') + `\n${uses[name] ?? ''}\n`;
     writeFileSync(join(folder, 'use.mts'), text);
     writeFileSync(join(folder, 'use.cts'), text);
     run('npm', ['install', '--no-audit', '--no-fund', '--no-save', 'typescript@5.9.3', '@types/node@20'], { cwd: folder });

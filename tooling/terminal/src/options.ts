@@ -50,5 +50,5 @@ export const engineNames = ['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as co
 
 /** `--engine`. */
 export function engineOption(): Option {
-  return new Option('--engine <name>', 'what computes').choices(engineNames).default('auto');
+  return new Option('--engine <name>', 'the engine to compute with').choices(engineNames).default('auto');
 }

@@ -28,7 +28,7 @@ interface GenerateCommandOptions {
 
 export function generateCommand(): Command {
   return new Command('generate')
-    .argument('[prompt]', 'the text to go on from')
+    .argument('[prompt]', 'the text to continue')
     .requiredOption('--model <folder>', 'a Hugging Face model: a folder, or an id on the hub')
     .option('--inputs <file>', 'in place of a text: safetensors with input_ids, and pixel_values where the model sees')
     .option('--output <file>', 'with --inputs: safetensors to write; "greedy" holds prompt and continuation, [batch, time]')
@@ -37,12 +37,12 @@ export function generateCommand(): Command {
     .option('--top-k <count>', 'draw among this many likeliest tokens', positiveWholeNumber)
     .option('--top-p <share>', 'draw among the likeliest tokens that have this share together', nonNegativeNumber)
     .option('--seed <number>', 'of the draws', wholeNumber, 0)
-    .option('--ignore-end', "go on where the model ends its text", false)
+    .option('--ignore-end', "keep generating after the model ends its text", false)
     .option('--raw', 'writes control characters as they are, where the output is a file or a pipe', false)
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
     .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
-      if ((prompt === undefined) === (options.inputs === undefined)) throw new UsageError('Give a text to go on from, or --inputs FILE, and not both.');
+      if ((prompt === undefined) === (options.inputs === undefined)) throw new UsageError('Give either a text to continue or --inputs FILE, not both.');
       if (options.inputs === undefined && options.output !== undefined) throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
       if (options.inputs !== undefined && options.output === undefined) throw new UsageError('--inputs needs --output FILE.');
       if (options.raw && process.stdout.isTTY) throw new UsageError('--raw is for files and pipes: what a model writes could set colours, titles and more of this terminal.');
@@ -75,7 +75,7 @@ async function generateText({ model: folder, prompt, maxNewTokens, temperature, 
   const tokenizer = await loadTokenizer(folder);
   const model = await loadModel({ folder, trainable: false, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const { ids } = tokenizer.encode(prompt);
-  if (ids.length === 0) throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to go on from.');
+  if (ids.length === 0) throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to continue.');
   const stopIds = ignoreEnd ? [] : [...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])])];
   const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
   for (const id of ids) stream.push(id);

@@ -48,7 +48,7 @@ export function startCommand(): Command {
   return new Command('start')
     .addOption(new Option('--preset <name>', 'small: minutes; full: up to an hour').choices(Object.keys(scenePresets)).default('small'))
     .option('--output <folder>', 'where everything goes (default: runs/start, or runs/full)')
-    .addOption(new Option('--engine <name>', 'what computes (default: SUBTEXT_ENGINE, else wasm, which gives the same bytes on every run)').choices(engineNames))
+    .addOption(new Option('--engine <name>', 'the engine to compute with (default: SUBTEXT_ENGINE, else wasm, which gives the same bytes on every run)').choices(engineNames))
     .option('--workers <count>', 'threads', wholeNumber)
     .option('--seed <number>', 'of the pictures and the training', wholeNumber, 1)
     .option('--overwrite', 'train again what the folder holds, finished or with other settings', false)

@@ -9,7 +9,7 @@ import { RunCurves } from './run-curves';
 
 export type { LoggedStep } from './read-log';
 
-/** `running`: a process of this machine holds the folder. `stopped`: starting the same command again goes on. `broken`: what is wrong stands in `problems`. */
+/** `running`: a process of this machine holds the folder. `stopped`: the same command resumes it. `broken`: what is wrong stands in `problems`. */
 export type RunState = 'finished' | 'running' | 'stopped' | 'broken';
 
 /** A training run as its folder tells it. */

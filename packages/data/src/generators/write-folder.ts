@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { syncFolder } from '@subtext/core/node';
 import { DataError } from '../errors';
 
 /** The file of a generated folder that says how it was made. */
@@ -37,6 +38,7 @@ export async function writeFolder(options: { folder: string; manifest: object; w
     writeFileSync(join(partial, manifestName), manifest);
     rmSync(folder, { recursive: true, force: true }); // empty, or absent: inspect saw to that
     renameSync(partial, folder);
+    await syncFolder(dirname(folder));
   } catch (cause) {
     rmSync(partial, { recursive: true, force: true });
     throw cause;

@@ -5,14 +5,18 @@ import { imageHeader } from './image-header';
 import { brokenImage, checkImageSize, maximumScans, type ImageLimits, type ImagePlace } from './image-limits';
 import { readOrientation, turnUpright } from './orientation';
 
-async function loadSharp(place: ImagePlace): Promise<typeof import('sharp').default> {
+/**
+ * An optional peer, because its native library weighs more than all of this package and only JPEG and WebP need it.
+ * @throws DataError `image-decoder-missing`
+ */
+export async function loadSharp(place: ImagePlace): Promise<typeof import('sharp').default> {
   try {
     return (await import('sharp')).default;
   } catch (cause) {
     throw new DataError({
       code: 'image-decoder-missing',
       ...place,
-      message: `JPEG and WebP need the package sharp, which can't be loaded here (${(cause as Error).message.split('\n')[0]}). Install it (npm install sharp), or convert the images to PNG.`,
+      message: `JPEG and WebP images are decoded by the package sharp, which can't be loaded here (${(cause as Error).message.split('\n')[0]}). Install it with "npm install sharp", or convert the images to PNG.`,
       cause,
     });
   }

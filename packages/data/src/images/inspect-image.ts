@@ -1,5 +1,6 @@
 import { openRegularFile } from '@subtext/core/node';
 import { DataError } from '../errors';
+import { loadSharp } from './decode-with-sharp';
 import { imageFormat, imageFormats, imageHeader } from './image-header';
 import { checkImageSize, settleImageLimits, type ImageLimits } from './image-limits';
 
@@ -11,7 +12,7 @@ const headBytes = 1 << 18;
 
 /**
  * A quick look at an image file, a few bytes at either end: tells empty files, files that are no image of a format that
- * is decoded, images beyond the limits, and PNGs that break off. What only decoding finds, `loadImage` tells.
+ * is decoded (JPEG and WebP where sharp is not installed), images beyond the limits, and PNGs that break off. What only decoding finds, `loadImage` tells.
  *
  * @returns what is wrong, or undefined
  */
@@ -34,6 +35,7 @@ export async function inspectImage(path: string, limits: ImageLimits = {}): Prom
     if (format === 'JPEG' || format === 'WebP') {
       const header = imageHeader(head, format, place, { partial: head.length < size });
       if (header) checkImageSize({ ...header, maximumPixels, place });
+      await loadSharp(place);
     }
     if (format !== 'PNG') return undefined;
     const tail = Buffer.alloc(Math.min(pngEnd.length, size));

@@ -51,7 +51,7 @@ export interface CaptionFactScore {
   colours: FactCount;
   /** The right shape at the right place. */
   shapes: FactCount;
-  /** The place is told of. Where every cell is filled this says only that the text is whole. */
+  /** The caption mentions the place. Where every cell is filled this says only that the text is whole. */
   places: FactCount;
   /** Colour, shape and place right together. */
   objects: FactCount;

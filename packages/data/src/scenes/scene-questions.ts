@@ -154,7 +154,7 @@ export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid
   }
 }
 
-/** Two questions of one hop about a scene, to train eyes on: what is in a cell, and where a colour is. */
+/** Two questions of one hop about a scene, to train vision on: what is in a cell, and where a colour is. */
 export function tellGlances(options: { scene: Scene; grid: SceneGrid; random: RandomStream }): { type: 'what' | 'where'; question: string; answer: string }[] {
   const { scene, grid, random } = options;
   const seen = random.integer(grid.cells);

@@ -4,6 +4,8 @@ export type ImageErrorCode =
   | 'image-missing'
   /** the bytes are not a picture that can be decoded, or they end too early */
   | 'image-unreadable'
+  /** a JPEG or WebP, and the package that decodes them is not installed */
+  | 'image-decoder-missing'
   /** more pixels than the limit */
   | 'image-too-large'
   /** a raw picture whose data, width and height do not belong together, or a picture that this processor cannot take */

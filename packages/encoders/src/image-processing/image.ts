@@ -32,7 +32,7 @@ export const defaultMaximumPixels = 89_478_485;
  * profiles not applied, 16-bit channels cut to their high byte, CMYK turned to RGB by Pillow's formula, animated files by
  * their first frame. Pictures in files are decoded by `@subtext/data`, as in training and evaluation.
  *
- * @throws {ImageError} `image-missing`, `image-unreadable`, `image-too-large`, `image-invalid`
+ * @throws {ImageError} `image-missing`, `image-unreadable`, `image-decoder-missing`, `image-too-large`, `image-invalid`
  */
 export async function decodeImage(options: {
   source: ImageSource;
@@ -50,6 +50,7 @@ export async function decodeImage(options: {
     if (!DataError.isInstance(cause)) throw cause;
     const place = typeof source === 'string' ? source : `${source.byteLength} bytes in memory`;
     if (cause.code === 'image-missing') throw new ImageError('image-missing', `There is no picture at ${place}. Check the path.`, { cause });
+    if (cause.code === 'image-decoder-missing') throw new ImageError('image-decoder-missing', `The picture ${place} can't be decoded here. ${cause.message}`, { cause });
     if (cause.code === 'image-too-large') throw tooLarge(place, maximumPixels, cause);
     throw new ImageError('image-unreadable', `The picture ${place} cannot be decoded: ${cause.message} Give a whole PNG, JPEG, WebP or GIF file.`, { cause });
   }

@@ -66,7 +66,7 @@ export class RunFolder {
     if (begun.fingerprint !== fingerprint) {
       throw new EvaluationError({
         code: 'invalid-result-file',
-        message: `${folder} holds a run with other ${differences({ identity, begun: begun.identity }).join(' and ')}; give another output folder, or what that run had to go on with it.`,
+        message: `${folder} holds a run with other ${differences({ identity, begun: begun.identity }).join(' and ')}; give another output folder, or the settings of that run to resume it.`,
       });
     }
     return { date: begun.date, resumed: true };

@@ -46,7 +46,7 @@ export function plainModel({ model, tokenizer, processor, maximumTokens = 512, t
     const images = examples.flatMap(({ image }) => (image === undefined ? [] : [image]));
     let inputs: EmbeddedInputs | undefined;
     if (images.length > 0) {
-      if (pictures === undefined || !isMultimodal(model)) throw noEyes(model);
+      if (pictures === undefined || !isMultimodal(model)) throw takesNoPictures(model);
       const prepared = await pictures.prepare(examples.map(({ image }) => image));
       inputs = tf.tidy(() => model.embedInputs({ ids: rows, images: prepared }) as unknown as tf.TensorContainerObject) as unknown as EmbeddedInputs;
     }
@@ -89,7 +89,7 @@ export function plainModelSees(model: LanguageModel): boolean {
 
 /** The question as the model's chat template writes it, with room for its picture. */
 function promptIds({ model, tokenizer, text, hasImage }: { model: LanguageModel; tokenizer: Tokenizer; text: string; hasImage: boolean }): number[] {
-  if (hasImage && !plainModelSees(model)) throw noEyes(model);
+  if (hasImage && !plainModelSees(model)) throw takesNoPictures(model);
   const imageTokenId = hasImage ? (model as MultimodalModel).imageTokenId : undefined;
   const image = imageTokenId === undefined ? '' : tokenizer.decode([imageTokenId], { skipSpecialTokens: false });
   const templated = tokenizer.chatTemplateNames.includes('default');
@@ -108,7 +108,7 @@ function chat({ tokenizer, text, image }: { tokenizer: Tokenizer; text: string; 
   return written.includes(image) && written.includes(text) ? written : asked(`${image}\n${text}`);
 }
 
-function noEyes(model: LanguageModel): EvaluationError {
+function takesNoPictures(model: LanguageModel): EvaluationError {
   return new EvaluationError({
     code: 'task-model-mismatch',
     message: isMultimodal(model)

@@ -14,7 +14,7 @@ const config = {
 
 function newModel(changes: Record<string, unknown> = {}): MultimodalModel {
   const model = createModel({ config: { ...config, ...changes }, seed: 3 });
-  if (!isMultimodal(model)) throw new Error('a llava has eyes');
+  if (!isMultimodal(model)) throw new Error('a llava takes pictures');
   return model;
 }
 
@@ -37,15 +37,15 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
   beforeAll(async () => void (await useEngine(engine)));
 
   // The reference engine gives the same gradients (parity tests) and would take seconds here.
-  it.skipIf(engine === 'cpu')('learns to name what it sees, through eyes that learn too', async () => {
+  it.skipIf(engine === 'cpu')('learns to name what it sees, through a vision encoder that learns too', async () => {
     const model = newModel();
     expect(model.imageTokens).toBe(4);
     const optimizer = new AdamW({ parameters: model.parameters, learningRate: 5e-3 });
     const all = [0, 1, 2, 3];
     const ids = all.map((index) => [...prompt(model), 10 + index]);
     const labels = ids.map((row) => row.map((id, position) => (position === row.length - 1 ? id : -100)));
-    const eyes = 'model.vision_tower.embeddings.patch_embedding.weight';
-    const before = (model.parameters.get(eyes).dataSync() as Float32Array).slice();
+    const encoder = 'model.vision_tower.embeddings.patch_embedding.weight';
+    const before = (model.parameters.get(encoder).dataSync() as Float32Array).slice();
     let tensors = 0;
     let loss = Infinity;
     for (let step = 0; step < 120 && loss > 0.05; step++) {
@@ -58,7 +58,7 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
         },
       });
       loss = value.dataSync()[0] as number;
-      // All of the eyes learn but the norm that only CLIP's pooling uses.
+      // All of the vision encoder learns but the norm that only CLIP's pooling uses.
       if (step === 0) expect(model.parameters.names().filter((name) => !(name in gradients))).toEqual(['model.vision_tower.post_layernorm.weight', 'model.vision_tower.post_layernorm.bias']);
       optimizer.step({ gradients });
       tf.dispose([value, ...Object.values(gradients)]);
@@ -66,7 +66,7 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
       if (step > 1) expect(tf.memory().numTensors).toBe(tensors);
     }
     expect(loss).toBeLessThan(0.05);
-    expect(model.parameters.get(eyes).dataSync()).not.toEqual(before);
+    expect(model.parameters.get(encoder).dataSync()).not.toEqual(before);
     const inputs = tidied(() => model.embedInputs({ ids: all.map(() => prompt(model)), images: pictures([3, 1, 0, 2]) }));
     const { ids: answers } = await generate({ model, inputs, maxNewTokens: 1 });
     expect(answers).toEqual([[13], [11], [10], [12]]);

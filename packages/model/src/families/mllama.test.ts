@@ -15,7 +15,7 @@ describe('mllama', () => {
   beforeAll(async () => {
     await useEngine('wasm');
     const loaded = await loadModel({ folder });
-    if (!isMultimodal(loaded)) throw new Error('an mllama has eyes');
+    if (!isMultimodal(loaded)) throw new Error('an mllama takes pictures');
     model = loaded;
     const recorded = await readRecorded(folder);
     prompts = rowsOf(recorded('input_ids'));

@@ -115,7 +115,7 @@ export class HubClient {
   }
 
   /**
-   * The next page that a `Link` header names. Only its query is taken: whatever host it names, the list goes on at the
+   * The next page that a `Link` header names. Only its query is taken: whatever host it names, the list continues at the
    * endpoint. Mirrors that pass on the hub's own header so work too.
    */
   #nextPage({ path, link, id }: { path: string; link: string | null; id: string }): string | undefined {
@@ -133,7 +133,7 @@ export class HubClient {
       const prefix = new URL(endpoint).pathname.replace(/\/+$/, '');
       if (url !== undefined && url.origin === new URL(endpoint).origin && url.pathname === `${prefix}${path}`) return `${path}${url.search}`;
       const where = url === undefined || url.host === '' ? 'an address that is none' : url.host;
-      throw new HubError({ code: 'invalid-answer', message: `${this.name} says that its list of the files of "${id}" goes on at ${printable(where)}, which is not followed` });
+      throw new HubError({ code: 'invalid-answer', message: `${this.name} says that its list of the files of "${id}" continues at ${printable(where)}, which is not followed` });
     }
     return `${path}${url.search}`;
   }

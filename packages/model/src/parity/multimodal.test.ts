@@ -33,7 +33,7 @@ describeOnEngines('models for pictures and text against transformers', () => {
     beforeAll(async () => {
       ({ recorded, names } = await readAll(`${fixtures}${name}`));
       const loaded = await loadModel({ folder: `${fixtures}${name}` });
-      if (!isMultimodal(loaded)) throw new Error(`${name} has no eyes`);
+      if (!isMultimodal(loaded)) throw new Error(`${name} takes no pictures`);
       model = loaded;
       const { shape, values } = recorded('pixel_values');
       images = {
@@ -96,7 +96,7 @@ describeOnEngines('models for pictures and text against transformers', () => {
       });
     });
 
-    it.skipIf(name.startsWith('golden'))('passes the same gradients back, into the eyes too', () => {
+    it.skipIf(name.startsWith('golden'))('passes the same gradients back, into the vision encoder too', () => {
       const { value, gradients } = valueAndGradients({
         parameters: model.parameters,
         compute: () => {

@@ -20,7 +20,7 @@ export interface EngineReport {
   advice: string | null;
 }
 
-/** Tries every engine on this machine. What computes meanwhile goes on where it is; none is in use afterwards that was not before. */
+/** Tries every engine on this machine. Computations under way stay on their engine; none is in use afterwards that was not before. */
 export async function describeEngines(): Promise<EngineReport[]> {
   const reports: EngineReport[] = [];
   for (const engine of engines) {

@@ -22,7 +22,7 @@ export class RandomStream {
     this.#generator = xoroshiro128plus(seed);
   }
 
-  /** A stream that goes on from a saved state. */
+  /** A stream that continues from a saved state. */
   static fromState(state: RandomState): RandomStream {
     const stream = new RandomStream({ seed: 0 });
     stream.#generator = xoroshiro128plusFromState(state.generator);

@@ -107,7 +107,7 @@ export interface TrainOptions {
 }
 
 export interface TrainingOutcome {
-  /** `stopped`: the signal asked for it; the run goes on from its checkpoint when started again. */
+  /** `stopped`: the signal asked for it; the run resumes from its checkpoint when started again. */
   status: 'finished' | 'stopped';
   steps: number;
   skippedSteps: number;

@@ -14,7 +14,7 @@ export interface PromptsWithThoughts extends EmbeddedInputs {
   thoughts: readonly (readonly ThoughtPosition[])[];
 }
 
-/** Prompts that are thought through: generation goes on from here. */
+/** Prompts that are thought through: generation continues from here. */
 export interface ThoughtPrompts {
   /** Holds every position but those of `rest`. The caller frees it. */
   session: DecodingSession;
@@ -28,7 +28,7 @@ export interface ThoughtPrompts {
 
 /**
  * Thinks before answering: one pass up to the first thoughts, then a step for each continuous thought, whose input is the
- * hidden state before it, all rows side by side on one cache, with which generation goes on: every position is computed
+ * hidden state before it, all rows side by side on one cache, with which generation continues: every position is computed
  * once. A thought's `position` counts back from the first generated token, at −1.
  */
 export async function thinkInPrompt({
