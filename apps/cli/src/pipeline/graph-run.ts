@@ -40,7 +40,7 @@ export interface GraphRunResult {
 
 /**
  * Trains a model on graphs as a configuration says: generates or reads them, leaves out what is held out, trains through
- * the phases, saves. A run that is finished is not repeated; one that was interrupted goes on.
+ * the phases, saves. A run that is finished is not repeated; one that was interrupted is resumed.
  */
 export async function graphRun({ configuration, output, overwrite = false, dryRun = false, signal }: { configuration: GraphConfiguration; output: Output; /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */ overwrite?: boolean; /** Tells what the run will take, and writes nothing. @default false */ dryRun?: boolean; signal?: AbortSignal }): Promise<GraphRunResult> {
   await useEngine(configuration.engine);

@@ -64,7 +64,7 @@ export interface TrainRunResult {
 
 /**
  * Carries out a training configuration: reads the data, opens or makes the models, trains through the phases, saves.
- * A run that is finished is not repeated; one that was interrupted goes on.
+ * A run that is finished is not repeated; one that was interrupted is resumed.
  */
 export async function trainRun({
   configuration: given,

@@ -48,7 +48,7 @@ export function followLog({
   const leaveOut = (logger: RunLogger, reason: string): void => {
     if (!active.includes(logger)) return;
     active = active.filter((other) => other !== logger);
-    onNotice?.(`The log "${logger.name}" failed and is left out: ${reason.replace(/\.?$/, '.')} The run goes on; log.jsonl has every line.`);
+    onNotice?.(`The log "${logger.name}" failed and is left out: ${reason.replace(/\.?$/, '.')} The run continues; log.jsonl has every line.`);
     void Promise.resolve(logger.dispose?.()).catch(() => undefined);
   };
 

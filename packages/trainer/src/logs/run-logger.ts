@@ -12,7 +12,7 @@ export interface RunLoggerStart {
   /** The run's resolved configuration. */
   configuration: Readonly<Record<string, unknown>>;
   /**
-   * The lines that the log holds already: those of earlier sessions up to the checkpoint that this one goes on from, and
+   * The lines that the log holds already: those of earlier sessions up to the checkpoint that this one resumes from, and
    * perhaps the first of this one. A logger that keeps lines by itself makes what it has agree with them: what it has
    * beyond them belongs to steps that are done again.
    */
@@ -20,7 +20,7 @@ export interface RunLoggerStart {
 }
 
 /**
- * Something that is told of a training run beside its `log.jsonl`, which holds everything. A logger that throws, rejects
+ * A destination for a training run's log besides `log.jsonl`, which holds everything. A logger that throws, rejects
  * or does not answer is left out for the rest of the session; the run goes on, and never waits for it at its end beyond
  * some seconds.
  */
