@@ -18,7 +18,7 @@ function keysOf(node: z.core.JSONSchema.BaseSchema, place = ''): string[] {
 }
 
 /** Blocks that several places share are explained once, by their own keys. */
-const sharedBlocks = [/^training\.(text|encode|recover)\./, /^interpreters\.schedule\./, /^interpreters\.model\.lora\./, /^model\.initialisation\./];
+const sharedBlocks = [/^training\.(text|encode|recover)\./, /^interpreters\.model\.lora\./, /^model\.initialisation\./];
 
 describe('docs/configuration.md', () => {
   it('explains every key of the configuration, and no other', async () => {

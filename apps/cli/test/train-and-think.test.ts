@@ -158,6 +158,14 @@ describe('think', () => {
     expect(stdout).toMatch(/\d+ tokens, \d+ without tags, 0 of them thinking tokens; \d+ ms/);
   });
 
+  it('names the words of a question that the model does not know', async () => {
+    const ask = (...args: string[]) => run('think', '--model', join('blind', 'reasoner'), ...args);
+    const [told, json, known] = await Promise.all([ask('what zebra is there , zebra or gnu ?'), ask('--json', 'what zebra is there ?'), ask('what shape is there ?')]);
+    expect(told.stdout + told.stderr).toMatch(/Warning: the model does not know the words zebra, .*gnu: its answer is to a question without them\./);
+    expect(json.events[0]).toMatchObject({ unknownWords: ['zebra'] });
+    expect(known.stdout + known.stderr).not.toMatch(/does not know/);
+  });
+
   it('names what is wrong with a question: one error, exit code 1', async () => {
     await writeFile(join(folder, 'broken.png'), Buffer.from('89504e470d0a1a0a00000000', 'hex'));
     await cp(join(folder, 'run', 'reasoner'), join(folder, 'halved'), { recursive: true });

@@ -67,6 +67,14 @@ describe('subtext-eval', () => {
     expect((await subtextEval('list')).stdout).toMatch(/mm-vet[^]*needs --judge-url/);
   });
 
+  it('names the words of questions that the model does not know', async () => {
+    await writeFile(at('zoo.jsonl'), [['the gnu has 3', 3], ['the ant has 5', 5], ['the yak has 7', 7]].map(([question, answer]) => JSON.stringify({ question, answer: `its number is ${answer}\n#### ${answer}` })).join('\n'));
+    const words = ['run', '--format', 'gsm8k', '--score', 'numeric', '--data', at('zoo.jsonl'), '--engine', 'wasm', '--model', at('heima')];
+    const [json, told] = await Promise.all([subtextEval(...words, '--json', '--output', at('runs', 'zoo')), subtextEval(...words, '--output', at('runs', 'zoo-told'))]);
+    expect(events(json.stdout).find(({ event }) => event === 'unknown-words')).toMatchObject({ questions: 2, of: 3, words: ['gnu', 'yak'] });
+    expect(told.stdout + told.stderr).toMatch(/Warning: 2 of 3 questions .*does not know: gnu, yak\./);
+  });
+
   it('runs, goes on where it was, and compares', async () => {
     const words = ['run', '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--json'];
     const first = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));

@@ -4,6 +4,8 @@ import { dirname, resolve } from 'node:path';
 import { isMap, isScalar, isSeq, LineCounter, type Node, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 
+import { observed } from './observed';
+
 /** Where a path of the configuration stands: a place in the file, or an override on the command line. */
 interface Place {
   line: number;
@@ -49,7 +51,7 @@ export async function loadConfiguration<Schema extends z.ZodType>({
   const overridden = new Set<string>();
   for (const override of overrides) overridden.add(applyOverride({ value, override }).join('.'));
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success) return observed(result.data);
   const placeOf = (keys: readonly PropertyKey[]): Place | 'command line' => {
     for (let length = keys.length; length > 0; length--) {
       if (overridden.has(keys.slice(0, length).join('.'))) return 'command line';

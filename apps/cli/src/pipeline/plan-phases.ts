@@ -12,7 +12,12 @@ export function planPhases({ phases, examples, training }: { phases: readonly Ph
   }
   return phases.map((phase) => {
     // Heima's recovering phase runs at a tenth of the learning rate.
-    return plan({ phase, examples, training, own: { ...training[phase.kind], ...ownValue(training.phases, phase.name) }, learningRateScale: phase.kind === 'recover' ? 0.1 : 1 });
+    const kind = training[phase.kind];
+    const own = ownValue(training.phases, phase.name) ?? {};
+    // A phase's own steps or epochs stand in place of both of its kind's.
+    const { steps, epochs } = own.steps === undefined && own.epochs === undefined ? kind : own;
+    const schedule = { steps, epochs, learningRate: own.learningRate ?? kind.learningRate, batchSize: own.batchSize ?? kind.batchSize, warmupSteps: own.warmupSteps ?? kind.warmupSteps };
+    return plan({ phase, examples, training, own: schedule, learningRateScale: phase.kind === 'recover' ? 0.1 : 1 });
   });
 }
 

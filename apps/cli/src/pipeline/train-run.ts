@@ -30,6 +30,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
+import { observed } from '../configuration/observed';
 import { machineRecord } from '../machine-record';
 import { assignParameters } from './assign-parameters';
 import { workersOf } from './check-model-fits';
@@ -89,8 +90,8 @@ export async function trainRun({
   const reasonerFolder = join(folder, 'reasoner');
   // What has to be downloaded comes first; from then on it is found in the cache.
   for (const model of startingModels(given)) await findModel({ model, signal });
-  const { examples: read, skipped, faults, report } = await readExamples({ ...given.data, path: given.data.train });
-  const configuration: TrainConfiguration = { ...given, stages: resolveStages({ stages: given.stages, examples: read }), interpreters: resolveInterpreters(given) };
+  const { examples: read, skipped, faults, report } = await readExamples(fileOf({ data: given.data, path: given.data.train, limit: given.data.limit }));
+  const configuration: TrainConfiguration = observed({ ...given, stages: resolveStages({ stages: given.stages, examples: read }), interpreters: resolveInterpreters(given) });
   const { training, seed } = configuration;
   const heldOut = await readHeldOut(configuration);
   if (skipped > 0) output.event({ event: 'skipped', ...report, first: faults.slice(0, 20) }, `${skipped} of ${report.records} records of ${report.file} are faulty and were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
@@ -261,13 +262,18 @@ async function secondsOf(folder: string): Promise<number> {
   return typeof seconds === 'number' ? seconds : 0;
 }
 
+/** How a file is read that is trained on, or whose loss is taken. */
+function fileOf({ data: { format, faults, categories, images }, path, limit }: { data: TrainConfiguration['data']; path: string; limit: number | undefined }): Parameters<typeof readExamples>[0] {
+  return { format, path, limit, faults, categories, images };
+}
+
 /** The held-out examples whose loss is taken while training; none without `data.validation`. */
 async function readHeldOut({ data, training }: TrainConfiguration): Promise<ReasoningExample[]> {
   if (data.validation === undefined) {
     if (training.finalWeights === 'best') throw new UsageError('training.finalWeights "best" goes by the validation loss: name a file of held-out examples in data.validation.');
     return [];
   }
-  const { examples } = await readExamples({ ...data, path: data.validation, limit: training.validation.examples });
+  const { examples } = await readExamples(fileOf({ data, path: data.validation, limit: training.validation.examples }));
   if (examples.length === 0) throw new UsageError(`${data.validation} (data.validation) holds no example. Check the path and data.categories, or leave data.validation out.`);
   return examples;
 }

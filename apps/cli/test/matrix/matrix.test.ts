@@ -1,15 +1,14 @@
 import { createModel, saveModel } from '@subtext/model';
 import { useEngine } from '@subtext/tensor';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { pairwise } from './pairwise';
+import { runAll } from './run-all';
 
 let folder: string;
 
@@ -103,38 +102,6 @@ async function writeModel({ name, config, seed, text }: { name: string; config: 
   model.dispose();
 }
 
-interface Outcome {
-  index: number;
-  code: number;
-  errors: string;
-  output: string;
-  thrown?: string;
-}
-
-/** Carries out command lines, a share of them in each of two processes. */
-async function runAll(jobs: readonly string[][]): Promise<Outcome[]> {
-  const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-  if (!existsSync(main)) throw new Error('The command is not built: run "npm run bootstrap" first.');
-  const runner = fileURLToPath(new URL('./run-many.mjs', import.meta.url));
-  const parts = [0, 1].map((half) => jobs.map((job, index) => ({ job, index })).filter(({ index }) => index % 2 === half));
-  const outcomes = await Promise.all(
-    parts.map(async (part, half) => {
-      const file = join(folder, `jobs-${half}.json`);
-      await writeFile(file, JSON.stringify(part.map(({ job }) => job)));
-      const child = spawn(process.execPath, [runner, pathToFileURL(main).href, file], { cwd: folder, env: { ...process.env, NO_COLOR: '1', HF_HUB_OFFLINE: '1' } });
-      let output = '';
-      let errors = '';
-      child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-      child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
-      await new Promise((resolve) => child.on('close', resolve));
-      const lines = output.split('\n').flatMap((line) => (line.startsWith('{"index"') ? [JSON.parse(line) as Outcome] : []));
-      expect(lines.length, errors + output.slice(-500)).toBe(part.length);
-      return lines.map((line) => ({ ...line, index: part[line.index]!.index }));
-    }),
-  );
-  return outcomes.flat().sort((a, b) => a.index - b.index);
-}
-
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-matrix-'));
   await useEngine('wasm');
@@ -153,17 +120,17 @@ it('every pair of keys trains two steps, thinks, explains, and is loaded again',
   const rows = pairwise({ factors, seed: 7, allowed }) as Row[];
   const earlier = join(folder, 'earlier.json');
   await writeFile(earlier, JSON.stringify({ ...configuration({ row: { ...rows[0]!, model: 'new', tuning: 'full', interpreters: 'none', method: 'cot', validation: false, engine: 'wasm' }, index: 999 }), output: join(folder, 'earlier') }));
-  expect(await runAll([['train', earlier, '--json']])).toMatchObject([{ code: 0 }]);
+  expect((await runAll({ folder, jobs: [['train', earlier, '--json']] })).outcomes).toMatchObject([{ code: 0 }]);
   const files: string[] = [];
   for (const [index, row] of rows.entries()) {
     files.push(join(folder, `${index}.json`));
     await writeFile(files[index]!, JSON.stringify(configuration({ row, index })));
   }
   const describeRow = (index: number) => JSON.stringify(rows[index]);
-  const trained = await runAll(files.map((file) => ['train', file, '--json']));
+  const { outcomes: trained } = await runAll({ folder, jobs: files.map((file) => ['train', file, '--json']) });
   const failed = trained.filter(({ code, thrown }) => code !== 0 || thrown !== undefined);
   expect(failed.map(({ index, errors, thrown, output }) => `${describeRow(index)}: ${thrown ?? errors} ${output.slice(-200)}`)).toEqual([]);
-  const asked = await runAll(rows.map(({ interpreters, method, engine }, index) => ['think', 'what is two plus three ?', '--model', join(folder, `run-${index}`, 'reasoner'), '--engine', engine, '--json', ...(interpreters === 'none' && method !== 'sim-cot' ? [] : ['--explain'])]));
+  const { outcomes: asked } = await runAll({ folder, jobs: rows.map(({ interpreters, method, engine }, index) => ['think', 'what is two plus three ?', '--model', join(folder, `run-${index}`, 'reasoner'), '--engine', engine, '--json', ...(interpreters === 'none' && method !== 'sim-cot' ? [] : ['--explain'])]) });
   expect(asked.filter(({ code, thrown }) => code !== 0 || thrown !== undefined).map(({ index, errors, thrown }) => `${describeRow(index)}: ${thrown ?? errors}`)).toEqual([]);
   for (const [index, { tuning, interpreters, interpreterTuning }] of rows.entries()) {
     const reasoner = join(folder, `run-${index}`, 'reasoner');

@@ -69,6 +69,7 @@ export function runCommand(): Command {
       await useEngine(options.engine);
       const opened = await openAnsweringModel({ folder, loaded: asked });
       const { loaded } = opened;
+      for (const one of loaded) tellUnknownWords({ loaded: one, opened, output });
       try {
         const modelHash = await hashFolder(folder);
         const all: EvaluationResults[] = [];
@@ -81,6 +82,23 @@ export function runCommand(): Command {
         opened.dispose();
       }
     });
+}
+
+/** Words that a message names. */
+const NAMED = 10;
+
+/** What the model cannot read, it answers as if something else had been asked: accuracy on such questions says little. */
+function tellUnknownWords({ loaded: { task, examples }, opened, output }: { loaded: LoadedData; opened: OpenedModel; output: Output }): void {
+  const words = new Set<string>();
+  let questions = 0;
+  for (const example of examples) {
+    const unknown = opened.unknownWords(task.prompt(example));
+    if (unknown.length > 0) questions += 1;
+    for (const word of unknown) words.add(word);
+  }
+  if (questions === 0) return;
+  const named = [...words].slice(0, NAMED).join(', ');
+  output.event({ event: 'unknown-words', task: task.name, questions, of: examples.length, words: [...words] }, `  Warning: ${questions} of ${examples.length} questions of ${task.name} have words that the model does not know: ${named}${words.size > NAMED ? ', …' : ''}.`);
 }
 
 async function runOnce({

@@ -13,6 +13,8 @@ export interface OpenedModel {
   loaded: readonly LoadedData[];
   /** With the settings of one run. */
   answering(options: { temperature: number; seed: number; maximumTokens?: number; signal: AbortSignal }): AnsweringModel;
+  /** Words of a question that the model reads as one unknown token. */
+  unknownWords(question: string): string[];
   dispose(): void;
 }
 
@@ -26,12 +28,12 @@ export async function openAnsweringModel({ folder, loaded }: { folder: string; l
       opened.model.dispose();
       throw error;
     }
-    return { method: 'plain', loaded, answering: (options) => plainModel({ ...opened, ...options }), dispose: () => opened.model.dispose() };
+    return { method: 'plain', loaded, answering: (options) => plainModel({ ...opened, ...options }), unknownWords: () => [], dispose: () => opened.model.dispose() };
   }
   const reasoner = await openReasoner({ folder, loaded });
   const method = reasoner.settings.method.name;
   try {
-    return { method, loaded: loaded.map((one) => writtenFor({ method, loaded: one })), answering: (options) => reasonerModel({ reasoner, ...options }), dispose: () => reasoner.dispose() };
+    return { method, loaded: loaded.map((one) => writtenFor({ method, loaded: one })), answering: (options) => reasonerModel({ reasoner, ...options }), unknownWords: (question) => reasoner.unknownWords(question), dispose: () => reasoner.dispose() };
   } catch (error) {
     reasoner.dispose();
     throw error;
