@@ -20,5 +20,5 @@ export const targets = [
   { name: 'results', command: 'subtext-eval', files: { a: 'results-a', b: 'results-b' }, change: /^a\/.*\.jsonl?$/, words: ['compare', 'a', 'b', '--json'], weight: 2 },
   { name: 'run folders, listed', command: 'subtext', files: { runs: 'see' }, change: /^runs\/[^/]*\.jsonl?$/, words: ['runs', 'list', 'runs', '--json'], weight: 2 },
   { name: 'run folders, plotted', command: 'subtext', files: { runs: 'see' }, change: /^runs\/[^/]*\.jsonl?$/, words: ['runs', 'plot', 'runs'], weight: 1 },
-  { name: 'configuration', command: 'subtext', files: { 'read.yaml': 'read.yaml', read: 'read', scenes: 'scenes' }, change: /^read\.yaml$|^read\/[^/]*\.jsonl?$/, words: ['train', 'read.yaml', '--json'], weight: 2 },
+  { name: 'configuration', command: 'subtext', files: { 'read.yaml': 'read.yaml', read: 'read', scenes: 'scenes' }, change: /^read\.yaml$|^read\/[^/]*\.jsonl?$/, words: ['train', 'read.yaml', '--dry-run', '--json'], weight: 2 },
 ];
