@@ -1,3 +1,6 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: ['src/index.ts'], browser: { entry: { index: 'src/index.ts' }, nodeOnly: ['sharp', 'csv-parse'] } });
+export default packageConfig({
+  entry: ['src/index.ts'],
+  browser: { entry: { index: 'src/index.ts' }, nodeOnly: ['sharp', 'csv-parse'] },
+});

@@ -4,7 +4,9 @@ import { packageConfig } from '@subtext/build/tsup';
 
 /** What tfjs's wasm backend loads; in a browser it is found beside our own files, wherever a bundler puts them. */
 const backend = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
-const assets = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'].map((name) => join(backend, name));
+const assets = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-backend-wasm-threaded-simd.wasm'].map(
+  (name) => join(backend, name),
+);
 
 export default packageConfig({
   entry: { index: 'src/index.ts' },

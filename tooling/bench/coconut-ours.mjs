@@ -6,15 +6,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { useEngine } from '@subtext/tensor';
-import { batchWeights, collateExamples, createProgram, cutIntoShards, defaultWorkers, Reasoner, reasonerProgramModule, train } from '@subtext/trainer';
+import {
+  batchWeights,
+  collateExamples,
+  createProgram,
+  cutIntoShards,
+  defaultWorkers,
+  Reasoner,
+  reasonerProgramModule,
+  train,
+} from '@subtext/trainer';
 
 import { readCase } from './coconut-case.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    engine: { type: 'string', default: 'wasm' }, workers: { type: 'string' }, steps: { type: 'string', default: '5' }, warmup: { type: 'string', default: '2' },
-    batch: { type: 'string', default: '1' }, tokens: { type: 'string', default: '16' },
+    engine: { type: 'string', default: 'wasm' },
+    workers: { type: 'string' },
+    steps: { type: 'string', default: '5' },
+    warmup: { type: 'string', default: '2' },
+    batch: { type: 'string', default: '1' },
+    tokens: { type: 'string', default: '16' },
   },
 });
 const [what, folder] = positionals;
@@ -25,13 +38,18 @@ const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 const processorMilliseconds = () => (process.cpuUsage().user + process.cpuUsage().system) / 1000;
 
 async function training() {
-  const workers = options.workers === undefined || ['tensorflow', 'webgpu'].includes(options.engine) ? defaultWorkers({ shards: 2, processors: 2 }) : Number(options.workers);
+  const workers =
+    options.workers === undefined || ['tensorflow', 'webgpu'].includes(options.engine)
+      ? defaultWorkers({ shards: 2, processors: 2 })
+      : Number(options.workers);
   const source = { module: reasonerProgramModule, options: { model: { kind: 'folder', folder } } };
   const program = await createProgram(source);
   const shardsOf = (step) => {
     const batch = layouts[step % layouts.length];
     const weights = batchWeights(batch);
-    return cutIntoShards({ items: batch, shards: Math.max(1, workers) }).map((rows) => collateExamples({ layouts: rows, padId, weights }));
+    return cutIntoShards({ items: batch, shards: Math.max(1, workers) }).map((rows) =>
+      collateExamples({ layouts: rows, padId, weights }),
+    );
   };
   const first = shardsOf(0);
   const run = await mkdtemp(join(tmpdir(), 'subtext-bench-'));
@@ -42,7 +60,9 @@ async function training() {
       folder: run,
       source,
       program,
-      phases: [{ name: 'bench', steps: steps + warmup, schedule: { learningRate: 1e-4, shape: 'constant' }, batch: shardsOf }],
+      phases: [
+        { name: 'bench', steps: steps + warmup, schedule: { learningRate: 1e-4, shape: 'constant' }, batch: shardsOf },
+      ],
       fingerprint: 'bench',
       workers,
       shards: first.length,
@@ -73,7 +93,10 @@ async function training() {
     losses,
     columns: Math.max(...first.map(({ time }) => time)),
     positions: layouts[0].reduce((sum, { ids }) => sum + ids.length, 0),
-    thoughts: first.reduce((sum, { continuous }) => sum + continuous.counts.reduce((total, count) => total + count, 0), 0),
+    thoughts: first.reduce(
+      (sum, { continuous }) => sum + continuous.counts.reduce((total, count) => total + count, 0),
+      0,
+    ),
     lossRows: first.reduce((sum, { lossRows }) => sum + lossRows.length, 0),
   };
 }

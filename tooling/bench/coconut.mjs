@@ -35,14 +35,29 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
   },
 });
-const shapes = [{ layers: 2, width: 128 }, { layers: 2, width: 768 }, { layers: 4, width: 256 }];
+const shapes = [
+  { layers: 2, width: 128 },
+  { layers: 2, width: 768 },
+  { layers: 4, width: 256 },
+];
 const engines = options.engines.split(',');
 const batch = 32;
 
 const last = (text) => JSON.parse(text.trim().split('\n').at(-1));
-const run = (file, args) => last(execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 2 ** 28 }));
+const run = (file, args) =>
+  last(execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 2 ** 28 }));
 const ours = (what, folder, args) => run(process.execPath, [join(here, 'coconut-ours.mjs'), what, folder, ...args]);
-const theirs = (what, folder, args) => run(options.python, [join(here, 'coconut_reference.py'), what, folder, '--reference', options.reference, '--threads', options.threads, ...args]);
+const theirs = (what, folder, args) =>
+  run(options.python, [
+    join(here, 'coconut_reference.py'),
+    what,
+    folder,
+    '--reference',
+    options.reference,
+    '--threads',
+    options.threads,
+    ...args,
+  ]);
 
 /** What is measured. Ratios compare samples a second; a round of generation runs often enough for the engine to be warm. */
 const training = ['--steps', options.steps, '--warmup', '1'];
@@ -50,10 +65,28 @@ const measurements = shapes.flatMap(({ layers, width }) => {
   const shape = { layers, width, name: `${layers}x${width}` };
   const text = `${layers} layers × ${width}`;
   return [
-    { name: `train-${shape.name}`, what: `training, ${text}, batch ${batch}`, shape, target: { tensorflow: 3, wasm: 2 }, ours: (engine, folder) => ours('train', folder, ['--engine', engine, '--workers', options.workers, ...training]), theirs: (folder) => theirs('train', folder, training), check: sameTraining },
+    {
+      name: `train-${shape.name}`,
+      what: `training, ${text}, batch ${batch}`,
+      shape,
+      target: { tensorflow: 3, wasm: 2 },
+      ours: (engine, folder) => ours('train', folder, ['--engine', engine, '--workers', options.workers, ...training]),
+      theirs: (folder) => theirs('train', folder, training),
+      check: sameTraining,
+    },
     ...[1, batch].map((rows) => ({
-      name: `generate-${shape.name}-${rows}`, what: `16 tokens, ${text}, batch ${rows}`, shape, target: rows === 1 ? 5 : 20,
-      ours: (engine, folder) => ours('generate', folder, ['--engine', engine, '--batch', String(rows), ...(rows === 1 ? ['--steps', '30', '--warmup', '30'] : ['--steps', '5', '--warmup', '3'])]),
+      name: `generate-${shape.name}-${rows}`,
+      what: `16 tokens, ${text}, batch ${rows}`,
+      shape,
+      target: rows === 1 ? 5 : 20,
+      ours: (engine, folder) =>
+        ours('generate', folder, [
+          '--engine',
+          engine,
+          '--batch',
+          String(rows),
+          ...(rows === 1 ? ['--steps', '30', '--warmup', '30'] : ['--steps', '5', '--warmup', '3']),
+        ]),
       theirs: (folder) => theirs('generate', folder, ['--steps', '10', '--warmup', '3']),
       check: sameAnswers,
     })),
@@ -62,10 +95,12 @@ const measurements = shapes.flatMap(({ layers, width }) => {
 
 function sameTraining(mine, other) {
   for (const count of ['columns', 'positions', 'thoughts', 'lossRows']) {
-    if (mine[count] !== other[count]) throw new Error(`${count}: ${mine[count]} here, ${other[count]} in the reference`);
+    if (mine[count] !== other[count])
+      throw new Error(`${count}: ${mine[count]} here, ${other[count]} in the reference`);
   }
   const difference = Math.abs(mine.losses[0] - other.losses[0]);
-  if (!(difference < 1e-4)) throw new Error(`the first loss is ${mine.losses[0]} here, ${other.losses[0]} in the reference`);
+  if (!(difference < 1e-4))
+    throw new Error(`the first loss is ${mine.losses[0]} here, ${other.losses[0]} in the reference`);
   return { lossDifference: difference, lastLossDifference: Math.abs(mine.losses.at(-1) - other.losses.at(-1)) };
 }
 
@@ -94,51 +129,94 @@ if (options.reference === undefined || unknown.length > 0 || !(Number(options.ro
 }
 
 const samples = (result) => 1000 / (result.millisecondsPerSample ?? result.milliseconds / batch);
-const processor = (result) => result.processorMilliseconds / (result.batch ?? (result.millisecondsPerSample === undefined ? batch : 1));
+const processor = (result) =>
+  result.processorMilliseconds / (result.batch ?? (result.millisecondsPerSample === undefined ? batch : 1));
 const rows = [];
 let failures = 0;
 const folders = mkdtempSync(join(tmpdir(), 'subtext-coconut-'));
 try {
   await useEngine('wasm');
   const made = new Map();
-  console.log('| what | engine | Subtext, samples/s | reference, samples/s | ratio | of the rounds | target | ratio of processor time | load |\n|---|---|---|---|---|---|---|---|---|');
+  console.log(
+    '| what | engine | Subtext, samples/s | reference, samples/s | ratio | of the rounds | target | ratio of processor time | load |\n|---|---|---|---|---|---|---|---|---|',
+  );
   for (const { name, what, shape, target, ours: measure, theirs: measureReference, check } of measurements) {
     if (wanted && !wanted.includes(name)) continue;
     if (!made.has(shape.name)) {
       made.set(shape.name, join(folders, shape.name));
-      await writeCase({ folder: join(folders, shape.name), ...shape, heads: shape.width / 64, vocabulary: Number(options.vocabulary), batch, batches: 4, questions: batch });
+      await writeCase({
+        folder: join(folders, shape.name),
+        ...shape,
+        heads: shape.width / 64,
+        vocabulary: Number(options.vocabulary),
+        batch,
+        batches: 4,
+        questions: batch,
+      });
     }
     const folder = made.get(shape.name);
-    const found = engines.map((engine) => ({ name, what, engine, target: typeof target === 'number' ? target : (target[engine] ?? null), rounds: [], load: [] }));
+    const found = engines.map((engine) => ({
+      name,
+      what,
+      engine,
+      target: typeof target === 'number' ? target : (target[engine] ?? null),
+      rounds: [],
+      load: [],
+    }));
     for (let round = 0; round < Number(options.rounds); round++) {
       const other = measureReference(folder);
       for (const row of found) {
         try {
           const mine = measure(row.engine, folder);
-          Object.assign(row, { device: mine.device, workers: mine.workers, torch: other.torch, same: check(mine, other) });
-          row.rounds.push({ ours: samples(mine), theirs: samples(other), ourProcessorMilliseconds: processor(mine), theirProcessorMilliseconds: processor(other) });
+          Object.assign(row, {
+            device: mine.device,
+            workers: mine.workers,
+            torch: other.torch,
+            same: check(mine, other),
+          });
+          row.rounds.push({
+            ours: samples(mine),
+            theirs: samples(other),
+            ourProcessorMilliseconds: processor(mine),
+            theirProcessorMilliseconds: processor(other),
+          });
           row.load.push(Number(loadavg()[0].toFixed(1)));
         } catch (error) {
           failures++;
-          console.error(`coconut: ${what} on ${row.engine} failed: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+          console.error(
+            `coconut: ${what} on ${row.engine} failed: ${error instanceof Error ? error.message.split('\n')[0] : error}`,
+          );
         }
       }
     }
     for (const row of found.filter(({ rounds }) => rounds.length > 0)) {
       const ratios = row.rounds.map((round) => round.ours / round.theirs);
       row.ratio = Number(median(ratios).toFixed(3));
-      row.processorRatio = Number(median(row.rounds.map((round) => round.theirProcessorMilliseconds / round.ourProcessorMilliseconds)).toFixed(3));
+      row.processorRatio = Number(
+        median(row.rounds.map((round) => round.theirProcessorMilliseconds / round.ourProcessorMilliseconds)).toFixed(3),
+      );
       rows.push(row);
       const number = (values) => median(values).toFixed(median(values) < 10 ? 2 : 1);
       console.log(
         `| ${what} | ${row.engine} | ${number(row.rounds.map((round) => round.ours))} | ${number(row.rounds.map((round) => round.theirs))} | ${row.ratio.toFixed(2)} | ${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)} | ${row.target ?? ''} | ${row.processorRatio.toFixed(2)} | ${Math.min(...row.load)} to ${Math.max(...row.load)} |`,
       );
     }
-    const report = { processor: cpus()[0]?.model.trim(), cores: cpus().length, node: process.versions.node, threads: Number(options.threads), workers: Number(options.workers), vocabulary: Number(options.vocabulary), rounds: Number(options.rounds), rows };
+    const report = {
+      processor: cpus()[0]?.model.trim(),
+      cores: cpus().length,
+      node: process.versions.node,
+      threads: Number(options.threads),
+      workers: Number(options.workers),
+      vocabulary: Number(options.vocabulary),
+      rounds: Number(options.rounds),
+      rows,
+    };
     if (options.json) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
   }
 } finally {
   rmSync(folders, { recursive: true, force: true });
 }
-console.log(`\nfloat32; ${cpus()[0]?.model.trim()}, ${cpus().length} cores; Node ${process.versions.node}; PyTorch ${rows[0]?.torch ?? ''} on ${options.threads} threads, wasm with ${options.workers} workers in training; medians of ${options.rounds} alternating rounds; load is the machine's, over a minute.`);
+console.log(
+  `\nfloat32; ${cpus()[0]?.model.trim()}, ${cpus().length} cores; Node ${process.versions.node}; PyTorch ${rows[0]?.torch ?? ''} on ${options.threads} threads, wasm with ${options.workers} workers in training; medians of ${options.rounds} alternating rounds; load is the machine's, over a minute.`,
+);
 process.exit(failures > 0 ? 1 : 0);

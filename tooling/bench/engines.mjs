@@ -29,15 +29,58 @@ const { values: options } = parseArgs({
 });
 
 const last = (text) => JSON.parse(text.trim().split('\n').at(-1));
-const run = (file, args) => last(execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 2 ** 28 }));
-const command = (engine, args) => run(process.execPath, [join(root, 'apps', 'cli', 'bin', 'subtext.js'), 'bench', ...args, '--engine', engine, '--json']);
+const run = (file, args) =>
+  last(execFileSync(file, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 2 ** 28 }));
+const command = (engine, args) =>
+  run(process.execPath, [
+    join(root, 'apps', 'cli', 'bin', 'subtext.js'),
+    'bench',
+    ...args,
+    '--engine',
+    engine,
+    '--json',
+  ]);
 const workers = (engine) => (options.workers !== undefined && engine === 'wasm' ? ['--workers', options.workers] : []);
-const vision = (engine) => run(process.execPath, [join(root, 'tooling', 'bench', 'vision-train.mjs'), '--engine', engine, ...workers(engine)]);
-const pytorch = (args) => run(options.python, [join(root, 'tooling', 'bench', 'train_pytorch.py'), ...args, '--threads', options.threads, '--device', options['pytorch-device']]);
+const vision = (engine) =>
+  run(process.execPath, [join(root, 'tooling', 'bench', 'vision-train.mjs'), '--engine', engine, ...workers(engine)]);
+const pytorch = (args) =>
+  run(options.python, [
+    join(root, 'tooling', 'bench', 'train_pytorch.py'),
+    ...args,
+    '--threads',
+    options.threads,
+    '--device',
+    options['pytorch-device'],
+  ]);
 
 const shape = (width) => ['--width', String(width), '--layers', '4', '--vocabulary', '1024'];
-const trainArguments = (width) => [...shape(width), '--tokens', '128', '--batch', '16', '--steps', '5', '--warmup', '2'];
-const gpt2 = ['--width', '768', '--layers', '12', '--vocabulary', '50257', '--tokens', '256', '--batch', '4', '--steps', '2', '--warmup', '1'];
+const trainArguments = (width) => [
+  ...shape(width),
+  '--tokens',
+  '128',
+  '--batch',
+  '16',
+  '--steps',
+  '5',
+  '--warmup',
+  '2',
+];
+const gpt2 = [
+  '--width',
+  '768',
+  '--layers',
+  '12',
+  '--vocabulary',
+  '50257',
+  '--tokens',
+  '256',
+  '--batch',
+  '4',
+  '--steps',
+  '2',
+  '--warmup',
+  '1',
+];
 
 /** What is measured; `ours` takes an engine, both give tokens a second. */
 const measurements = [
@@ -47,7 +90,12 @@ const measurements = [
     ours: (engine) => command(engine, ['train', ...trainArguments(width), ...workers(engine)]),
     theirs: () => pytorch(['train', ...trainArguments(width)]),
   })),
-  { name: 'train-gpt2', what: 'training, GPT-2 124M, batch 4 × 256', ours: (engine) => command(engine, ['train', ...gpt2, ...workers(engine)]), theirs: () => pytorch(['train', ...gpt2]) },
+  {
+    name: 'train-gpt2',
+    what: 'training, GPT-2 124M, batch 4 × 256',
+    ours: (engine) => command(engine, ['train', ...gpt2, ...workers(engine)]),
+    theirs: () => pytorch(['train', ...gpt2]),
+  },
   {
     name: 'train-vision',
     what: 'training, the vision model of `npm start`, batch 32 × 116',
@@ -73,13 +121,20 @@ const measurements = [
 const wanted = options.only?.split(',');
 const unknown = wanted?.filter((name) => !measurements.some((measurement) => measurement.name === name)) ?? [];
 if (unknown.length > 0 || !(Number(options.rounds) >= 1)) {
-  console.error(unknown.length > 0 ? `engines: there is no measurement ${unknown.join(', ')}. Known: ${measurements.map(({ name }) => name).join(', ')}.` : 'engines: --rounds must be 1 or more.');
+  console.error(
+    unknown.length > 0
+      ? `engines: there is no measurement ${unknown.join(', ')}. Known: ${measurements.map(({ name }) => name).join(', ')}.`
+      : 'engines: --rounds must be 1 or more.',
+  );
   process.exit(1);
 }
 
 let torch = null;
 try {
-  torch = execFileSync(options.python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  torch = execFileSync(options.python, ['-c', 'import torch; print(torch.__version__)'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  }).trim();
 } catch {
   console.error(`engines: ${options.python} has no torch; only Subtext is measured. Name another with --python.`);
 }
@@ -92,9 +147,18 @@ function median(values) {
 
 const rows = [];
 const report = () => ({
-  processor: cpus()[0]?.model.trim(), cores: cpus().length, node: process.versions.node, torch, threads: Number(options.threads), workers: options.workers ?? 'default', rounds: Number(options.rounds), rows,
+  processor: cpus()[0]?.model.trim(),
+  cores: cpus().length,
+  node: process.versions.node,
+  torch,
+  threads: Number(options.threads),
+  workers: options.workers ?? 'default',
+  rounds: Number(options.rounds),
+  rows,
 });
-console.log('| what | engine | Subtext, tokens/s | PyTorch, tokens/s | ratio | ratios of the rounds | ratio of processor time | load |\n|---|---|---|---|---|---|---|---|');
+console.log(
+  '| what | engine | Subtext, tokens/s | PyTorch, tokens/s | ratio | ratios of the rounds | ratio of processor time | load |\n|---|---|---|---|---|---|---|---|',
+);
 for (const { name, what, ours, theirs } of measurements) {
   if (wanted && !wanted.includes(name)) continue;
   for (const engine of options.engines.split(',')) {
@@ -105,16 +169,25 @@ for (const { name, what, ours, theirs } of measurements) {
         const other = torch === null ? null : theirs();
         row.device = mine.device;
         const processor = (result) => result?.processorMillisecondsPerStep ?? result?.processorMilliseconds ?? null;
-        row.rounds.push({ ours: mine.tokensPerSecond, theirs: other?.tokensPerSecond ?? null, ourProcessorMilliseconds: processor(mine), theirProcessorMilliseconds: processor(other) });
+        row.rounds.push({
+          ours: mine.tokensPerSecond,
+          theirs: other?.tokensPerSecond ?? null,
+          ourProcessorMilliseconds: processor(mine),
+          theirProcessorMilliseconds: processor(other),
+        });
         row.load.push(Number(loadavg()[0].toFixed(1)));
       }
     } catch (error) {
-      console.error(`engines: ${what} on ${engine} failed: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
+      console.error(
+        `engines: ${what} on ${engine} failed: ${error instanceof Error ? error.message.split('\n')[0] : error}`,
+      );
       continue;
     }
     rows.push(row);
     const ratios = row.rounds.filter((round) => round.theirs !== null).map((round) => round.ours / round.theirs);
-    const processorRatios = row.rounds.filter((round) => round.theirs !== null).map((round) => round.theirProcessorMilliseconds / round.ourProcessorMilliseconds);
+    const processorRatios = row.rounds
+      .filter((round) => round.theirs !== null)
+      .map((round) => round.theirProcessorMilliseconds / round.ourProcessorMilliseconds);
     row.processorRatio = processorRatios.length > 0 ? Number(median(processorRatios).toFixed(3)) : null;
     row.ratio = ratios.length > 0 ? Number(median(ratios).toFixed(3)) : null;
     const number = (values) => (values.some((value) => value === null) ? '' : median(values).toFixed(0));
@@ -125,4 +198,6 @@ for (const { name, what, ours, theirs } of measurements) {
     if (options.json) writeFileSync(options.json, `${JSON.stringify(report(), null, 2)}\n`);
   }
 }
-console.log(`\nfloat32; ${report().processor}, ${cpus().length} cores; Node ${process.versions.node}; PyTorch ${torch ?? 'not there'} on ${options.threads} threads; medians of ${options.rounds} alternating rounds; load is the machine's, over a minute.`);
+console.log(
+  `\nfloat32; ${report().processor}, ${cpus().length} cores; Node ${process.versions.node}; PyTorch ${torch ?? 'not there'} on ${options.threads} threads; medians of ${options.rounds} alternating rounds; load is the machine's, over a minute.`,
+);

@@ -12,15 +12,41 @@ const { values: options, positionals } = parseArgs({ allowPositionals: true, opt
 const [folder, ...asked] = positionals;
 if (folder === undefined) throw new Error('Give the folder in which the model folders are made.');
 
-const gpt2 = { model_type: 'gpt2', architectures: ['GPT2LMHeadModel'], vocab_size: 50257, n_positions: 1024, n_embd: 768, n_layer: 12, n_head: 12, activation_function: 'gelu_new', bos_token_id: 50256, eos_token_id: 50256 };
+const gpt2 = {
+  model_type: 'gpt2',
+  architectures: ['GPT2LMHeadModel'],
+  vocab_size: 50257,
+  n_positions: 1024,
+  n_embd: 768,
+  n_layer: 12,
+  n_head: 12,
+  activation_function: 'gelu_new',
+  bos_token_id: 50256,
+  eos_token_id: 50256,
+};
 const llama = {
-  model_type: 'llama', architectures: ['LlamaForCausalLM'], vocab_size: 32000, hidden_size: 2048, intermediate_size: 5632, num_hidden_layers: 22, num_attention_heads: 32,
-  num_key_value_heads: 4, max_position_embeddings: 2048, rms_norm_eps: 1e-5, hidden_act: 'silu', tie_word_embeddings: false, bos_token_id: 1, eos_token_id: 2,
+  model_type: 'llama',
+  architectures: ['LlamaForCausalLM'],
+  vocab_size: 32000,
+  hidden_size: 2048,
+  intermediate_size: 5632,
+  num_hidden_layers: 22,
+  num_attention_heads: 32,
+  num_key_value_heads: 4,
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-5,
+  hidden_act: 'silu',
+  tie_word_embeddings: false,
+  bos_token_id: 1,
+  eos_token_id: 2,
 };
 
 function gpt2Shapes() {
   const width = gpt2.n_embd;
-  const shapes = { 'transformer.wte.weight': [gpt2.vocab_size, width], 'transformer.wpe.weight': [gpt2.n_positions, width] };
+  const shapes = {
+    'transformer.wte.weight': [gpt2.vocab_size, width],
+    'transformer.wpe.weight': [gpt2.n_positions, width],
+  };
   const linear = (name, from, to) => Object.assign(shapes, { [`${name}.weight`]: [from, to], [`${name}.bias`]: [to] });
   const norm = (name) => Object.assign(shapes, { [`${name}.weight`]: [width], [`${name}.bias`]: [width] });
   for (let layer = 0; layer < gpt2.n_layer; layer++) {
@@ -58,7 +84,10 @@ function llamaShapes() {
 }
 
 /** Random numbers of deviation 0.02 (norms: near 1): a block of 2²⁰ draws, begun at another place for each tensor. */
-const block = Float32Array.from({ length: 2 ** 20 }, () => 0.02 * Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()));
+const block = Float32Array.from(
+  { length: 2 ** 20 },
+  () => 0.02 * Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random()),
+);
 
 function* parts(shapes, dtype) {
   for (const [name, shape] of Object.entries(shapes)) {
@@ -75,7 +104,10 @@ function* parts(shapes, dtype) {
   }
 }
 
-const models = { 'gpt2-124m': { config: gpt2, shapes: gpt2Shapes(), dtype: 'F32' }, 'llama-1.1b': { config: llama, shapes: llamaShapes(), dtype: 'BF16' } };
+const models = {
+  'gpt2-124m': { config: gpt2, shapes: gpt2Shapes(), dtype: 'F32' },
+  'llama-1.1b': { config: llama, shapes: llamaShapes(), dtype: 'BF16' },
+};
 for (const name of asked.length > 0 ? asked : Object.keys(models)) {
   const model = models[name];
   if (model === undefined) throw new Error(`There is no model ${name}; there are: ${Object.keys(models).join(', ')}.`);
@@ -83,8 +115,19 @@ for (const name of asked.length > 0 ? asked : Object.keys(models)) {
   const dtype = options.dtype ?? model.dtype;
   const path = join(folder, name);
   mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, 'config.json'), `${JSON.stringify({ ...config, torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16' }, null, 2)}\n`);
-  await writeSafetensorsStream({ path: join(path, 'model.safetensors'), tensors: Object.fromEntries(Object.entries(shapes).map(([tensor, shape]) => [tensor, { dtype, shape }])), parts: parts(shapes, dtype), metadata: { format: 'pt' } });
-  const numbers = Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((product, size) => product * size, 1), 0);
+  writeFileSync(
+    join(path, 'config.json'),
+    `${JSON.stringify({ ...config, torch_dtype: dtype === 'F32' ? 'float32' : 'bfloat16' }, null, 2)}\n`,
+  );
+  await writeSafetensorsStream({
+    path: join(path, 'model.safetensors'),
+    tensors: Object.fromEntries(Object.entries(shapes).map(([tensor, shape]) => [tensor, { dtype, shape }])),
+    parts: parts(shapes, dtype),
+    metadata: { format: 'pt' },
+  });
+  const numbers = Object.values(shapes).reduce(
+    (sum, shape) => sum + shape.reduce((product, size) => product * size, 1),
+    0,
+  );
   console.log(`${path}: ${(numbers / 1e6).toFixed(1)} million parameters, ${dtype}`);
 }

@@ -20,7 +20,9 @@ const { values: options } = parseArgs({
 const seconds = Number(options.seconds);
 const n = Number(options.size);
 if (!(seconds > 0) || !Number.isInteger(n) || n < 1) {
-  console.error('matmul: --seconds must be a positive number and --size a positive integer, for example --seconds 0.5 --size 512.');
+  console.error(
+    'matmul: --seconds must be a positive number and --size a positive integer, for example --seconds 0.5 --size 512.',
+  );
   process.exit(1);
 }
 

@@ -9,7 +9,13 @@ import { useEngine } from '@subtext/tensor';
 import { createProgram, defaultWorkers, reasonerProgramModule, train } from '@subtext/trainer';
 
 const { values: options } = parseArgs({
-  options: { engine: { type: 'string', default: 'wasm' }, workers: { type: 'string' }, steps: { type: 'string', default: '10' }, warmup: { type: 'string', default: '3' }, batch: { type: 'string', default: '32' } },
+  options: {
+    engine: { type: 'string', default: 'wasm' },
+    workers: { type: 'string' },
+    steps: { type: 'string', default: '10' },
+    warmup: { type: 'string', default: '3' },
+    batch: { type: 'string', default: '32' },
+  },
 });
 const [steps, warmup, batch] = [options.steps, options.warmup, options.batch].map(Number);
 const config = JSON.parse(await readFile(new URL('vision-shape.json', import.meta.url), 'utf8'));
@@ -24,10 +30,27 @@ const vocabulary = config.text_config.vocab_size;
 function shard(index) {
   const rows = Math.floor((batch * (index + 1)) / shards) - Math.floor((batch * index) / shards);
   const random = () => 3 + Math.floor(Math.random() * (vocabulary - 3));
-  const ids = Int32Array.from({ length: rows * time }, (_, position) => (position % time < pictureTokens ? config.image_token_index : random()));
-  const places = Array.from({ length: rows }, (_, row) => Array.from({ length: chain }, (_, step) => row * time + pictureTokens + question - 1 + step)).flat();
-  const images = { pixelValues: { data: Float32Array.from({ length: rows * 3 * side * side }, Math.random), shape: [rows, 3, side, side] } };
-  return { rows, time, ids, lossRows: Int32Array.from(places), lossLabels: Int32Array.from(places, (place) => ids[place + 1]), lossWeight: 1 / (batch * chain), images };
+  const ids = Int32Array.from({ length: rows * time }, (_, position) =>
+    position % time < pictureTokens ? config.image_token_index : random(),
+  );
+  const places = Array.from({ length: rows }, (_, row) =>
+    Array.from({ length: chain }, (_, step) => row * time + pictureTokens + question - 1 + step),
+  ).flat();
+  const images = {
+    pixelValues: {
+      data: Float32Array.from({ length: rows * 3 * side * side }, Math.random),
+      shape: [rows, 3, side, side],
+    },
+  };
+  return {
+    rows,
+    time,
+    ids,
+    lossRows: Int32Array.from(places),
+    lossLabels: Int32Array.from(places, (place) => ids[place + 1]),
+    lossWeight: 1 / (batch * chain),
+    images,
+  };
 }
 
 const source = { module: reasonerProgramModule, options: { model: { kind: 'new', config, seed: 1 } } };
@@ -44,7 +67,14 @@ try {
     folder,
     source,
     program,
-    phases: [{ name: 'bench', steps: steps + warmup, schedule: { learningRate: 1e-4, shape: 'constant' }, batch: () => Array.from({ length: shards }, (_, index) => shard(index)) }],
+    phases: [
+      {
+        name: 'bench',
+        steps: steps + warmup,
+        schedule: { learningRate: 1e-4, shape: 'constant' },
+        batch: () => Array.from({ length: shards }, (_, index) => shard(index)),
+      },
+    ],
     fingerprint: 'bench',
     workers,
     shards,
@@ -66,5 +96,14 @@ try {
 }
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
 const milliseconds = median(times);
-console.log(JSON.stringify({ device: device.name, workers, millisecondsPerStep: milliseconds, processorMillisecondsPerStep: median(processorTimes), tokensPerSecond: (batch * time * 1000) / milliseconds, loss }));
+console.log(
+  JSON.stringify({
+    device: device.name,
+    workers,
+    millisecondsPerStep: milliseconds,
+    processorMillisecondsPerStep: median(processorTimes),
+    tokensPerSecond: (batch * time * 1000) / milliseconds,
+    loss,
+  }),
+);
 process.exit(0);

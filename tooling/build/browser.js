@@ -9,9 +9,35 @@ const shims = fileURLToPath(new URL('./browser/files.js', import.meta.url));
 
 /** Functions of Node that work under the same name in a browser, by module; anything else throws when it is called. */
 const available = {
-  'fs/promises': ['stat', 'lstat', 'access', 'realpath', 'readdir', 'readFile', 'open', 'mkdir', 'writeFile', 'rename', 'rm', 'unlink', 'constants'],
+  'fs/promises': [
+    'stat',
+    'lstat',
+    'access',
+    'realpath',
+    'readdir',
+    'readFile',
+    'open',
+    'mkdir',
+    'writeFile',
+    'rename',
+    'rm',
+    'unlink',
+    'constants',
+  ],
   fs: ['constants', 'existsSync'],
-  path: ['sep', 'delimiter', 'isAbsolute', 'join', 'normalize', 'resolve', 'dirname', 'basename', 'extname', 'relative', 'posix'],
+  path: [
+    'sep',
+    'delimiter',
+    'isAbsolute',
+    'join',
+    'normalize',
+    'resolve',
+    'dirname',
+    'basename',
+    'extname',
+    'relative',
+    'posix',
+  ],
   crypto: ['randomBytes', 'randomUUID'],
   os: ['hostname', 'cpus', 'homedir'],
   buffer: ['Buffer'],
@@ -20,13 +46,23 @@ const available = {
 /** The text of a module that stands for one of Node's, or for a package that needs Node. */
 async function standIn(name, names) {
   const known = available[name] ?? [];
-  const lines = [`const absent = (name) => function () { throw new Error(\`\${name} needs Node; it is not there in a browser.\`); };`];
+  const lines = [
+    `const absent = (name) => function () { throw new Error(\`\${name} needs Node; it is not there in a browser.\`); };`,
+  ];
   if (name === 'timers/promises') {
-    lines.push('export const setTimeout = (delay, value, { signal } = {}) => new Promise((resolve, reject) => { signal?.throwIfAborted(); const timer = globalThis.setTimeout(() => resolve(value), delay); signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }); });');
+    lines.push(
+      'export const setTimeout = (delay, value, { signal } = {}) => new Promise((resolve, reject) => { signal?.throwIfAborted(); const timer = globalThis.setTimeout(() => resolve(value), delay); signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }); });',
+    );
   }
   if (known.length > 0) lines.push(`export { ${known.join(', ')} } from ${JSON.stringify(shims)};`);
   for (const one of names) {
-    if (known.includes(one) || (name === 'timers/promises' && one === 'setTimeout') || one === 'default' || !/^[A-Za-z_$][\w$]*$/.test(one)) continue;
+    if (
+      known.includes(one) ||
+      (name === 'timers/promises' && one === 'setTimeout') ||
+      one === 'default' ||
+      !/^[A-Za-z_$][\w$]*$/.test(one)
+    )
+      continue;
     lines.push(`export const ${one} = /* @__PURE__ */ absent(${JSON.stringify(`${name}.${one}`)});`);
   }
   lines.push(`export default /* @__PURE__ */ absent(${JSON.stringify(name)});`);
@@ -42,14 +78,22 @@ export async function buildForBrowser({ entry, nodeOnly = [], assets = [] }) {
   const plugin = {
     name: 'browser',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^node:/ }, ({ path }) => ({ path: path.slice('node:'.length), namespace: 'stand-in', sideEffects: false }));
+      onResolve({ filter: /^node:/ }, ({ path }) => ({
+        path: path.slice('node:'.length),
+        namespace: 'stand-in',
+        sideEffects: false,
+      }));
       onResolve({ filter: /^[a-z@]/ }, ({ path, kind }) => {
         if (kind === 'entry-point') return undefined;
         // Other packages stay outside, ours too: the page has one copy of each.
         return nodeOnly.includes(path) ? { path, namespace: 'stand-in', sideEffects: false } : { path, external: true };
       });
       onLoad({ filter: /./, namespace: 'stand-in' }, async ({ path }) => {
-        const names = nodeOnly.includes(path) ? (path === 'csv-parse' ? ['parse'] : ['openPromise']) : Object.keys(await import(`node:${path}`));
+        const names = nodeOnly.includes(path)
+          ? path === 'csv-parse'
+            ? ['parse']
+            : ['openPromise']
+          : Object.keys(await import(`node:${path}`));
         return { contents: await standIn(path, names), loader: 'js', resolveDir: dirname(shims) };
       });
       onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {

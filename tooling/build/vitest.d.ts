@@ -1,5 +1,3 @@
 import type { ViteUserConfig } from 'vitest/config';
 
-export declare function testConfig(
-  options?: { name?: string } & NonNullable<ViteUserConfig['test']>,
-): ViteUserConfig;
+export declare function testConfig(options?: { name?: string } & NonNullable<ViteUserConfig['test']>): ViteUserConfig;

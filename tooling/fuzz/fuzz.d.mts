@@ -8,4 +8,12 @@ export interface Finding {
   text: string;
 }
 
-export declare function runFuzz(options?: { cases?: number; seed?: number; workers?: number; target?: string; single?: number; keep?: boolean; say?: (line: string) => void }): Promise<{ cases: number; seed: number; findings: Finding[]; errors: number; results: number; seconds: number }>;
+export declare function runFuzz(options?: {
+  cases?: number;
+  seed?: number;
+  workers?: number;
+  target?: string;
+  single?: number;
+  keep?: boolean;
+  say?: (line: string) => void;
+}): Promise<{ cases: number; seed: number; findings: Finding[]; errors: number; results: number; seconds: number }>;

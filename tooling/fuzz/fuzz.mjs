@@ -8,7 +8,20 @@
  * The same seed gives the same cases; `--case` runs one of them again and keeps its folder.
  */
 import { fork, spawnSync } from 'node:child_process';
-import { closeSync, copyFileSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,11 +40,14 @@ const memoryLimit = 3 * 2 ** 30;
 /** Cases before a process is replaced, so that what a failed command left in memory does not add up. */
 const casesOfAWorker = 250;
 
-const rawErrors = /Cannot read propert|is not a function|is not iterable|Maximum call stack|Invalid array length|Invalid typed array length|is not a constructor|Invalid string length|Cannot convert|Invalid count value|is not defined|offset is out of bounds|Reduce of empty|Cannot mix BigInt|out of memory\b.*Allocation|Array buffer allocation failed/;
+const rawErrors =
+  /Cannot read propert|is not a function|is not iterable|Maximum call stack|Invalid array length|Invalid typed array length|is not a constructor|Invalid string length|Cannot convert|Invalid count value|is not defined|offset is out of bounds|Reduce of empty|Cannot mix BigInt|out of memory\b.*Allocation|Array buffer allocation failed/;
 
 /** Every file below a folder, with names relative to it. */
 function filesBelow(folder, prefix = '') {
-  return readdirSync(join(folder, prefix), { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? filesBelow(folder, join(prefix, entry.name)) : [join(prefix, entry.name)]));
+  return readdirSync(join(folder, prefix), { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesBelow(folder, join(prefix, entry.name)) : [join(prefix, entry.name)],
+  );
 }
 
 const sources = new Map();
@@ -41,8 +57,12 @@ function filesOf({ target, seeds }) {
   if (known) return known;
   const files = Object.entries(target.files).flatMap(([name, source]) => {
     const path = join(seeds, source);
-    const names = statSync(path).isDirectory() ? filesBelow(path).map((file) => [join(name, file), join(path, file)]) : [[name, path]];
-    return names.filter(([file]) => !/images[\\/](test|base)|(^|[\\/])initial[\\/]|tensorboard|\.html$/.test(file)).map(([file, from]) => ({ name: file.replaceAll('\\', '/'), from, content: readFileSync(from) }));
+    const names = statSync(path).isDirectory()
+      ? filesBelow(path).map((file) => [join(name, file), join(path, file)])
+      : [[name, path]];
+    return names
+      .filter(([file]) => !/images[\\/](test|base)|(^|[\\/])initial[\\/]|tensorboard|\.html$/.test(file))
+      .map(([file, from]) => ({ name: file.replaceAll('\\', '/'), from, content: readFileSync(from) }));
   });
   sources.set(target.name, files);
   return files;
@@ -50,7 +70,10 @@ function filesOf({ target, seeds }) {
 
 /** Something that is not a file in a file's place. Windows has no pipes or devices in folders. */
 function replaceByOther({ path, draws }) {
-  const kinds = process.platform === 'win32' ? ['nothing', 'folder'] : ['nothing', 'folder', 'pipe', 'zero', 'sparse', 'circle', 'outside'];
+  const kinds =
+    process.platform === 'win32'
+      ? ['nothing', 'folder']
+      : ['nothing', 'folder', 'pipe', 'zero', 'sparse', 'circle', 'outside'];
   const kind = draws.of(kinds);
   if (kind === 'folder') mkdirSync(path);
   else if (kind === 'pipe') spawnSync('mkfifo', [path]);
@@ -125,7 +148,11 @@ class Worker {
   async #start() {
     this.#cases = 0;
     const environment = { ...process.env, SUBTEXT_ENGINE: 'wasm', HF_HUB_OFFLINE: '1', NO_COLOR: '1' };
-    this.#child = fork(fileURLToPath(new URL('worker.mjs', import.meta.url)), [], { execArgv: ['--max-old-space-size=1024'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: environment });
+    this.#child = fork(fileURLToPath(new URL('worker.mjs', import.meta.url)), [], {
+      execArgv: ['--max-old-space-size=1024'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: environment,
+    });
     await new Promise((resolve) => this.#child.once('message', resolve));
   }
 
@@ -151,9 +178,11 @@ function judge(result) {
   if (rawErrors.test(all)) return { kind: 'raw error', text: all.slice(-3000) };
   if (/"code":"ERR_/.test(stdout)) return { kind: 'raw error', text: stdout.slice(-3000) };
   // What a command says of faulty data is its result.
-  if (code !== 0 && !/^\{.*"faults"/m.test(stdout) && !/^Error: \S/m.test(stderr) && !/^error: /m.test(stderr)) return { kind: 'no message', text: `exit code ${code}: ${stderr}` };
+  if (code !== 0 && !/^\{.*"faults"/m.test(stdout) && !/^Error: \S/m.test(stderr) && !/^error: /m.test(stderr))
+    return { kind: 'no message', text: `exit code ${code}: ${stderr}` };
   // eslint-disable-next-line no-control-regex
-  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u001b\u009b]/.test(all.replaceAll('\u001b[2K', ''))) return { kind: 'control characters', text: JSON.stringify(all.slice(-1500)) };
+  if (/[\u0000-\u0008\u000b\u000c\u000e-\u001a\u001c-\u001f\u001b\u009b]/.test(all.replaceAll('\u001b[2K', '')))
+    return { kind: 'control characters', text: JSON.stringify(all.slice(-1500)) };
   if (/^Error: .*(\bundefined\b|\[object Object\])/m.test(stderr)) return { kind: 'unclear message', text: stderr };
   if (result.peak > memoryLimit) return { kind: 'memory', text: `${(result.peak / 2 ** 30).toFixed(1)} GB` };
   return undefined;
@@ -167,7 +196,15 @@ function judge(result) {
  * @param options.workers processes. Default 2
  * @param options.only one case's number, or a target's name
  */
-export async function runFuzz({ cases = 10_000, seed = 1, workers = 2, target: only, single, keep, say = () => {} } = {}) {
+export async function runFuzz({
+  cases = 10_000,
+  seed = 1,
+  workers = 2,
+  target: only,
+  single,
+  keep,
+  say = () => {},
+} = {}) {
   const home = mkdtempSync(join(tmpdir(), 'subtext-fuzz-'));
   const seeds = join(home, 'seeds');
   mkdirSync(seeds);
@@ -175,8 +212,11 @@ export async function runFuzz({ cases = 10_000, seed = 1, workers = 2, target: o
   const started = performance.now();
   try {
     makeSeeds(seeds);
-    const wheel = targets.filter(({ name }) => only === undefined || name.includes(only)).flatMap((target) => Array.from({ length: target.weight }, () => target));
-    if (wheel.length === 0) throw new Error(`No target is called "${only}"; there are: ${targets.map(({ name }) => name).join(', ')}.`);
+    const wheel = targets
+      .filter(({ name }) => only === undefined || name.includes(only))
+      .flatMap((target) => Array.from({ length: target.weight }, () => target));
+    if (wheel.length === 0)
+      throw new Error(`No target is called "${only}"; there are: ${targets.map(({ name }) => name).join(', ')}.`);
     let next = single ?? 0;
     const end = single === undefined ? cases : single + 1;
     const counts = { errors: 0, results: 0 };
@@ -197,12 +237,17 @@ export async function runFuzz({ cases = 10_000, seed = 1, workers = 2, target: o
           else counts.errors += 1;
           if (fault) {
             findings.push({ case: index, seed, target: target.name, changes, ...fault });
-            say(`case ${index} (${target.name}; ${changes.join(', ')}): ${fault.kind}: ${fault.text.split('\n').slice(0, 6).join('\n  ')}`);
+            say(
+              `case ${index} (${target.name}; ${changes.join(', ')}): ${fault.kind}: ${fault.text.split('\n').slice(0, 6).join('\n  ')}`,
+            );
           }
           if (single !== undefined) say(`${result.stdout ?? ''}${result.stderr ?? ''}\nexit code ${result.code}`);
           if (single !== undefined && keep !== undefined) say(`kept in ${folder}`);
           else rmSync(folder, { recursive: true, force: true });
-          if ((index + 1) % 500 === 0) say(`${index + 1} cases, ${findings.length} findings, ${((performance.now() - started) / (index + 1)).toFixed(1)} ms a case`);
+          if ((index + 1) % 500 === 0)
+            say(
+              `${index + 1} cases, ${findings.length} findings, ${((performance.now() - started) / (index + 1)).toFixed(1)} ms a case`,
+            );
         }
       } finally {
         await worker.stop();
@@ -216,12 +261,30 @@ export async function runFuzz({ cases = 10_000, seed = 1, workers = 2, target: o
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { values } = parseArgs({ options: { cases: { type: 'string' }, seed: { type: 'string' }, workers: { type: 'string' }, target: { type: 'string' }, case: { type: 'string' }, keep: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: {
+      cases: { type: 'string' },
+      seed: { type: 'string' },
+      workers: { type: 'string' },
+      target: { type: 'string' },
+      case: { type: 'string' },
+      keep: { type: 'boolean' },
+    },
+  });
   const number = (text) => (text === undefined ? undefined : Number(text));
-  const { findings, ...rest } = await runFuzz({ cases: number(values.cases), seed: number(values.seed), workers: number(values.workers), target: values.target, single: number(values.case), keep: values.keep, say: console.log });
+  const { findings, ...rest } = await runFuzz({
+    cases: number(values.cases),
+    seed: number(values.seed),
+    workers: number(values.workers),
+    target: values.target,
+    single: number(values.case),
+    keep: values.keep,
+    say: console.log,
+  });
   console.log(JSON.stringify({ ...rest, findings: findings.length }));
   const kinds = new Map();
   for (const { kind, target } of findings) kinds.set(`${kind}, ${target}`, (kinds.get(`${kind}, ${target}`) ?? 0) + 1);
-  for (const [kind, count] of [...kinds].sort((a, b) => b[1] - a[1])) console.log(`${String(count).padStart(5)}  ${kind}`);
+  for (const [kind, count] of [...kinds].sort((a, b) => b[1] - a[1]))
+    console.log(`${String(count).padStart(5)}  ${kind}`);
   process.exitCode = findings.length > 0 ? 1 : 0;
 }

@@ -7,14 +7,70 @@ import * as zlib from 'node:zlib';
 
 /** Values that folders from strangers hold where something else is expected. */
 const hostileValues = [
-  null, true, false, 0, -1, 1, 1.5, 1e6, 1e9, 4e9, 2 ** 31, 2 ** 32, 2 ** 53, 1e15, 1e308, -1e9, '', 'a', '1', 'constructor', '__proto__', 'toString',
-  'hasOwnProperty', '../../../../etc/passwd', '/dev/zero', '\u001b]0;title\u0007\u001b[31m', '\u0000', '\ud800', '<script>alert(1)</script>', '<|endoftext|>',
-  [], {}, [null], [[]], [0], [''], ['a', 1, null], { a: 1 }, { constructor: 1 }, { type: 'constructor' }, { type: null }, { type: 'Sequence' },
+  null,
+  true,
+  false,
+  0,
+  -1,
+  1,
+  1.5,
+  1e6,
+  1e9,
+  4e9,
+  2 ** 31,
+  2 ** 32,
+  2 ** 53,
+  1e15,
+  1e308,
+  -1e9,
+  '',
+  'a',
+  '1',
+  'constructor',
+  '__proto__',
+  'toString',
+  'hasOwnProperty',
+  '../../../../etc/passwd',
+  '/dev/zero',
+  '\u001b]0;title\u0007\u001b[31m',
+  '\u0000',
+  '\ud800',
+  '<script>alert(1)</script>',
+  '<|endoftext|>',
+  [],
+  {},
+  [null],
+  [[]],
+  [0],
+  [''],
+  ['a', 1, null],
+  { a: 1 },
+  { constructor: 1 },
+  { type: 'constructor' },
+  { type: null },
+  { type: 'Sequence' },
   'a'.repeat(20_000),
 ];
 
 /** Regular expressions that take exponential or quadratic time in a backtracking engine, or that no engine should accept. */
-const hostilePatterns = ['(a+)+$', '(.*)*x', '(a|a)*b', '(\\w+\\s?)*$', '(?:a*)*b', '(', '[', '\\', '(?<n>a)\\k<n>', '(?=a+)+b', 'a{1000000000}', '(?i)ß', '\\p{Unknown}', '(?R)', '.*.*.*.*.*=', '^(([a-z])+.)+[A-Z]([a-z])+$'];
+const hostilePatterns = [
+  '(a+)+$',
+  '(.*)*x',
+  '(a|a)*b',
+  '(\\w+\\s?)*$',
+  '(?:a*)*b',
+  '(',
+  '[',
+  '\\',
+  '(?<n>a)\\k<n>',
+  '(?=a+)+b',
+  'a{1000000000}',
+  '(?i)ß',
+  '\\p{Unknown}',
+  '(?R)',
+  '.*.*.*.*.*=',
+  '^(([a-z])+.)+[A-Z]([a-z])+$',
+];
 
 /** Templates that loop, grow or fail. */
 const hostileTemplates = [
@@ -30,7 +86,8 @@ const hostileTemplates = [
   '{% for m in messages %}{{ m.content | replace("", "aaaaaaaa") | replace("a", "aaaaaaaa") | replace("a", "aaaaaaaa") }}{% endfor %}',
 ];
 
-const deep = (levels, object) => (object ? '{"a":'.repeat(levels) + '0' + '}'.repeat(levels) : '['.repeat(levels) + ']'.repeat(levels));
+const deep = (levels, object) =>
+  object ? '{"a":'.repeat(levels) + '0' + '}'.repeat(levels) : '['.repeat(levels) + ']'.repeat(levels);
 
 /** Every place in a JSON value: [parent, key]. */
 function places(value, found = [], depth = 0) {
@@ -62,14 +119,32 @@ function mutateJsonValue(root, draws) {
       else delete parent[key];
       break;
     case 1:
-      if (typeof old === 'number') set(parent, key, draws.of([old * 1000, -old, old + 0.5, old + 1, 0, 1e9, 2 ** 53, 1e15]));
-      else if (typeof old === 'string') set(parent, key, draws.of([old + old, old.slice(1), old.toUpperCase(), `${old}\u001b[31m`, [old], old.repeat(1000).slice(0, 1e6)]));
+      if (typeof old === 'number')
+        set(parent, key, draws.of([old * 1000, -old, old + 0.5, old + 1, 0, 1e9, 2 ** 53, 1e15]));
+      else if (typeof old === 'string')
+        set(
+          parent,
+          key,
+          draws.of([
+            old + old,
+            old.slice(1),
+            old.toUpperCase(),
+            `${old}\u001b[31m`,
+            [old],
+            old.repeat(1000).slice(0, 1e6),
+          ]),
+        );
       else if (typeof old === 'boolean') set(parent, key, !old);
       else set(parent, key, draws.of([[old], { a: old }, null]));
       break;
     case 2:
       if (Array.isArray(parent)) parent.push(...Array.from({ length: draws.of([1, 10, 1000]) }, () => old));
-      else set(parent, draws.of(['constructor', '__proto__', 'toString', 'unknown_key', '', `${key} `, 'length']), draws.of([old, ...hostileValues.slice(0, 12)]));
+      else
+        set(
+          parent,
+          draws.of(['constructor', '__proto__', 'toString', 'unknown_key', '', `${key} `, 'length']),
+          draws.of([old, ...hostileValues.slice(0, 12)]),
+        );
       break;
     case 3: {
       const [otherParent, otherKey] = draws.of(all);
@@ -149,7 +224,27 @@ export function mutateLines(content, draws) {
 export function mutateText(content, draws) {
   const text = content.toString('utf8');
   const at = draws.below(text.length + 1);
-  const piece = draws.of(['\u0000', '\u001b[2J', '\ufeff', '\r\n', '"', '{', '}', '[', ':', '\t', ' '.repeat(5000), '-1', '1e999', 'null', '__proto__', '\ud800', '&a *a', '!!js/function x', ...hostilePatterns.slice(0, 3)]);
+  const piece = draws.of([
+    '\u0000',
+    '\u001b[2J',
+    '\ufeff',
+    '\r\n',
+    '"',
+    '{',
+    '}',
+    '[',
+    ':',
+    '\t',
+    ' '.repeat(5000),
+    '-1',
+    '1e999',
+    'null',
+    '__proto__',
+    '\ud800',
+    '&a *a',
+    '!!js/function x',
+    ...hostilePatterns.slice(0, 3),
+  ]);
   switch (draws.below(4)) {
     case 0:
       return Buffer.from(text.slice(0, at));
@@ -174,7 +269,8 @@ export function mutateBytes(content, draws) {
       return Buffer.alloc(0);
     default: {
       const changed = Buffer.from(content);
-      for (let flips = draws.of([1, 1, 3, 20]); flips > 0; flips -= 1) changed[draws.below(changed.length)] = draws.below(256);
+      for (let flips = draws.of([1, 1, 3, 20]); flips > 0; flips -= 1)
+        changed[draws.below(changed.length)] = draws.below(256);
       return changed;
     }
   }

@@ -9,7 +9,9 @@ const faults = [];
 let running = 0;
 process.on('uncaughtException', (error) => faults.push(`uncaught: ${error?.stack ?? error}`));
 process.on('unhandledRejection', (error) => faults.push(`unhandled rejection: ${error?.stack ?? error}`));
-const ours = new Map(['uncaughtException', 'unhandledRejection', 'message', 'disconnect'].map((name) => [name, process.listeners(name)]));
+const ours = new Map(
+  ['uncaughtException', 'unhandledRejection', 'message', 'disconnect'].map((name) => [name, process.listeners(name)]),
+);
 
 class Exit extends Error {}
 process.exit = (code) => {
@@ -20,7 +22,8 @@ process.exit = (code) => {
 let printed = { stdout: '', stderr: '' };
 for (const stream of ['stdout', 'stderr']) {
   process[stream].write = (text, encoding, done) => {
-    if (printed[stream].length < 200_000) printed[stream] += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
+    if (printed[stream].length < 200_000)
+      printed[stream] += typeof text === 'string' ? text : Buffer.from(text).toString('utf8');
     const callback = typeof encoding === 'function' ? encoding : done;
     if (callback) void Promise.resolve().then(() => callback());
     return true;
@@ -30,7 +33,12 @@ for (const stream of ['stdout', 'stderr']) {
 /** Listeners that a command left, so that the next one starts as a new process would. */
 function removeListeners() {
   for (const name of process.eventNames()) {
-    for (const listener of process.listeners(name)) if (!(ours.get(name) ?? []).includes(listener) && /^SIG|^uncaught|^unhandled|^beforeExit|^exit|^warning/.test(String(name))) process.removeListener(name, listener);
+    for (const listener of process.listeners(name))
+      if (
+        !(ours.get(name) ?? []).includes(listener) &&
+        /^SIG|^uncaught|^unhandled|^beforeExit|^exit|^warning/.test(String(name))
+      )
+        process.removeListener(name, listener);
   }
 }
 
@@ -49,7 +57,13 @@ process.on('message', async ({ main, words, folder }) => {
   // What comes late, such as a rejection that nobody waits for, belongs to this case.
   await new Promise((done) => setImmediate(done));
   removeListeners();
-  process.send({ ...printed, code: process.exitCode ?? 0, faults: [...faults], peak: process.resourceUsage().maxRSS * 1024, bytes: process.memoryUsage.rss() });
+  process.send({
+    ...printed,
+    code: process.exitCode ?? 0,
+    faults: [...faults],
+    peak: process.resourceUsage().maxRSS * 1024,
+    bytes: process.memoryUsage.rss(),
+  });
 });
 process.on('disconnect', () => process.reallyExit(0));
 process.send('ready');

@@ -11,11 +11,21 @@ import { openSafetensors } from '../../packages/safetensors/dist/index.js';
 import { tf, useEngine } from '../../packages/tensor/dist/index.js';
 import { generate, loadModel } from '../../packages/model/dist/index.js';
 
-const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { engine: { type: 'string', default: 'wasm' } } });
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { engine: { type: 'string', default: 'wasm' } },
+});
 const tolerance = 1e-4;
 
 const isCase = (folder) => existsSync(join(folder, 'golden.safetensors'));
-const cases = positionals.flatMap((folder) => (isCase(folder) ? [folder] : readdirSync(folder).sort().map((name) => join(folder, name)).filter(isCase)));
+const cases = positionals.flatMap((folder) =>
+  isCase(folder)
+    ? [folder]
+    : readdirSync(folder)
+        .sort()
+        .map((name) => join(folder, name))
+        .filter(isCase),
+);
 if (cases.length === 0) throw new Error('Give model folders with a golden.safetensors, or a folder of such folders.');
 
 /** Reads a folder's recorded tensors. */
@@ -45,17 +55,27 @@ function compareStates({ model, recorded, masked }) {
     return largest;
   };
   return tf.tidy(() => {
-    const { hidden, hiddenStates } = model.forward({ embeddings: model.embed(matrix(recorded.input_ids)), mask: masked ? matrix(recorded.attention_mask) : null, outputHiddenStates: true });
+    const { hidden, hiddenStates } = model.forward({
+      embeddings: model.embed(matrix(recorded.input_ids)),
+      mask: masked ? matrix(recorded.attention_mask) : null,
+      outputHiddenStates: true,
+    });
     const expected = masked && recorded['masked.logits'] ? recorded['masked.logits'] : recorded.logits;
     const logits = difference(model.logits(hidden).dataSync(), expected.values, expected.shape.at(-1));
-    const states = hiddenStates.map((state, layer) => (recorded[`hidden_states.${layer}`] && !(masked && recorded['masked.logits']) ? difference(state.dataSync(), recorded[`hidden_states.${layer}`].values, model.dimensions.width) : 0));
+    const states = hiddenStates.map((state, layer) =>
+      recorded[`hidden_states.${layer}`] && !(masked && recorded['masked.logits'])
+        ? difference(state.dataSync(), recorded[`hidden_states.${layer}`].values, model.dimensions.width)
+        : 0,
+    );
     return { logits, states: Math.max(...states) };
   });
 }
 
 await useEngine(options.engine);
 let failed = 0;
-console.log(`| case on ${options.engine} | logits | masked logits | hidden states | greedy tokens |\n|---|---|---|---|---|`);
+console.log(
+  `| case on ${options.engine} | logits | masked logits | hidden states | greedy tokens |\n|---|---|---|---|---|`,
+);
 for (const folder of cases) {
   try {
     const recorded = await readRecorded(folder);
@@ -67,11 +87,15 @@ for (const folder of cases) {
     const greedy = [...recorded.greedy.values];
     const prompt = greedy.slice(0, recorded.input_ids.shape[1]);
     const { ids } = await generate({ model, inputs: [prompt], maxNewTokens: greedy.length - prompt.length });
-    const same = ids[0].every((id, index) => id === greedy[prompt.length + index]) && ids[0].length === greedy.length - prompt.length;
+    const same =
+      ids[0].every((id, index) => id === greedy[prompt.length + index]) &&
+      ids[0].length === greedy.length - prompt.length;
     const states = (whole ?? masked).states;
     const good = [whole?.logits ?? 0, masked.logits, states].every((value) => value < tolerance) && same;
     failed += good ? 0 : 1;
-    console.log(`| ${basename(folder)} | ${whole?.logits.toExponential(1) ?? ''} | ${masked.logits.toExponential(1)} | ${states.toExponential(1)} | ${same ? 'equal' : 'DIFFER'} |`);
+    console.log(
+      `| ${basename(folder)} | ${whole?.logits.toExponential(1) ?? ''} | ${masked.logits.toExponential(1)} | ${states.toExponential(1)} | ${same ? 'equal' : 'DIFFER'} |`,
+    );
     model.dispose();
   } catch (error) {
     failed += 1;

@@ -6,7 +6,17 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { writeSafetensors } from '../../packages/safetensors/dist/index.js';
 import { AdamW, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
-import { addLora, createModel, generate, loadModel, mergeLora, nextTokenLoss, resizeEmbeddings, saveAdapter, saveModel } from '../../packages/model/dist/index.js';
+import {
+  addLora,
+  createModel,
+  generate,
+  loadModel,
+  mergeLora,
+  nextTokenLoss,
+  resizeEmbeddings,
+  saveAdapter,
+  saveModel,
+} from '../../packages/model/dist/index.js';
 
 const fixtures = new URL('../../packages/model/fixtures/', import.meta.url).pathname;
 const output = process.argv[2];
@@ -17,14 +27,23 @@ const prompt = [3, 4, 5, 6, 7, 8, 9, 10];
 
 /** Saves the logits and greedy ids that the model gives for the prompt. */
 async function record(model, path) {
-  const logits = tf.tidy(() => model.logits(model.forward({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')) }).hidden).dataSync().slice());
+  const logits = tf.tidy(() =>
+    model
+      .logits(model.forward({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')) }).hidden)
+      .dataSync()
+      .slice(),
+  );
   const { ids } = await generate({ model, inputs: [prompt], maxNewTokens: 6 });
   await writeSafetensors({
     path,
     tensors: {
       input_ids: { dtype: 'I32', shape: [1, prompt.length], data: Int32Array.from(prompt) },
       logits: { dtype: 'F32', shape: [1, prompt.length, logits.length / prompt.length], data: logits },
-      greedy: { dtype: 'I32', shape: [1, prompt.length + ids[0].length], data: Int32Array.from([...prompt, ...ids[0]]) },
+      greedy: {
+        dtype: 'I32',
+        shape: [1, prompt.length + ids[0].length],
+        data: Int32Array.from([...prompt, ...ids[0]]),
+      },
     },
   });
 }
@@ -35,7 +54,12 @@ function train(model, steps = 3) {
   for (let step = 0; step < steps; step++) {
     const { value, gradients } = valueAndGradients({
       parameters: model.parameters,
-      compute: () => nextTokenLoss({ model, hidden: model.forward({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')) }).hidden, labels: [prompt] }).sum,
+      compute: () =>
+        nextTokenLoss({
+          model,
+          hidden: model.forward({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')) }).hidden,
+          labels: [prompt],
+        }).sum,
     });
     optimizer.step({ gradients });
     tf.dispose([value, gradients]);
@@ -44,10 +68,57 @@ function train(model, steps = 3) {
 }
 
 const created = {
-  gpt2: { model_type: 'gpt2', vocab_size: 40, n_positions: 32, n_embd: 24, n_layer: 2, n_head: 2, bos_token_id: 0, eos_token_id: 0 },
-  llama: { model_type: 'llama', vocab_size: 40, hidden_size: 24, intermediate_size: 32, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 32 },
-  'llama-scaled-tied': { model_type: 'llama', vocab_size: 40, hidden_size: 24, intermediate_size: 32, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 1, head_dim: 10, attention_bias: true, tie_word_embeddings: true, max_position_embeddings: 64, rope_theta: 500000, rope_scaling: { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 16 } },
-  qwen2: { model_type: 'qwen2', vocab_size: 40, hidden_size: 24, intermediate_size: 32, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 32 },
+  gpt2: {
+    model_type: 'gpt2',
+    vocab_size: 40,
+    n_positions: 32,
+    n_embd: 24,
+    n_layer: 2,
+    n_head: 2,
+    bos_token_id: 0,
+    eos_token_id: 0,
+  },
+  llama: {
+    model_type: 'llama',
+    vocab_size: 40,
+    hidden_size: 24,
+    intermediate_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 32,
+  },
+  'llama-scaled-tied': {
+    model_type: 'llama',
+    vocab_size: 40,
+    hidden_size: 24,
+    intermediate_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 1,
+    head_dim: 10,
+    attention_bias: true,
+    tie_word_embeddings: true,
+    max_position_embeddings: 64,
+    rope_theta: 500000,
+    rope_scaling: {
+      rope_type: 'llama3',
+      factor: 8,
+      low_freq_factor: 1,
+      high_freq_factor: 4,
+      original_max_position_embeddings: 16,
+    },
+  },
+  qwen2: {
+    model_type: 'qwen2',
+    vocab_size: 40,
+    hidden_size: 24,
+    intermediate_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 32,
+  },
 };
 for (const [name, config] of Object.entries(created)) {
   const model = createModel({ config: { initializer_range: 0.2, ...config }, seed: 1 });

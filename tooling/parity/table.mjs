@@ -13,23 +13,46 @@ import { parseArgs } from 'node:util';
 
 import { loadModel, nextTokenLoss } from '../../packages/model/dist/index.js';
 import { openSafetensors, writeSafetensors } from '../../packages/safetensors/dist/index.js';
-import { AdamW, clippingScale, globalNormAsync, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
+import {
+  AdamW,
+  clippingScale,
+  globalNormAsync,
+  tf,
+  useEngine,
+  valueAndGradients,
+} from '../../packages/tensor/dist/index.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const command = join(root, 'apps', 'cli', 'bin', 'subtext.js');
-const { values: options, positionals } = parseArgs({ allowPositionals: true, options: { engines: { type: 'string' }, output: { type: 'string', default: join(root, 'docs', 'results', 'parity.md') } } });
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    engines: { type: 'string' },
+    output: { type: 'string', default: join(root, 'docs', 'results', 'parity.md') },
+  },
+});
 
 /** Largest differences that count as equal. */
 const tolerance = { value: 1e-4, gradient: 1e-3, loss: 1e-4 };
 
 const isCase = (folder) => ['golden.safetensors', 'golden.json'].some((name) => existsSync(join(folder, name)));
-const cases = positionals.flatMap((folder) => (isCase(folder) ? [folder] : readdirSync(folder).sort().map((name) => join(folder, name)).filter(isCase)));
-if (cases.length === 0) throw new Error('Give model folders with a golden.safetensors or golden.json, or folders of such folders.');
+const cases = positionals.flatMap((folder) =>
+  isCase(folder)
+    ? [folder]
+    : readdirSync(folder)
+        .sort()
+        .map((name) => join(folder, name))
+        .filter(isCase),
+);
+if (cases.length === 0)
+  throw new Error('Give model folders with a golden.safetensors or golden.json, or folders of such folders.');
 
 const scratch = mkdtempSync(join(tmpdir(), 'subtext-parity-'));
 
 function subtext(...args) {
-  const lines = execFileSync(process.execPath, [command, ...args, '--json'], { encoding: 'utf8', maxBuffer: 2 ** 28 }).trim().split('\n');
+  const lines = execFileSync(process.execPath, [command, ...args, '--json'], { encoding: 'utf8', maxBuffer: 2 ** 28 })
+    .trim()
+    .split('\n');
   return JSON.parse(lines.at(-1));
 }
 
@@ -47,7 +70,12 @@ async function readAll(path) {
 /** Runs a command of inputs to outputs. */
 async function compute({ folder, engine, inputs, command: name = 'forward', more = [] }) {
   const [from, to] = [join(scratch, 'inputs.safetensors'), join(scratch, 'outputs.safetensors')];
-  await writeSafetensors({ path: from, tensors: Object.fromEntries(Object.entries(inputs).map(([input, { dtype, shape, data }]) => [input, { dtype, shape, data }])) });
+  await writeSafetensors({
+    path: from,
+    tensors: Object.fromEntries(
+      Object.entries(inputs).map(([input, { dtype, shape, data }]) => [input, { dtype, shape, data }]),
+    ),
+  });
   subtext(name, '--model', folder, '--inputs', from, '--output', to, '--engine', engine, ...more);
   return readAll(to);
 }
@@ -65,7 +93,8 @@ function difference(actual, expected, seen) {
   return largest;
 }
 
-const pick = (tensors, names) => Object.fromEntries(names.filter((name) => name in tensors).map((name) => [name, tensors[name]]));
+const pick = (tensors, names) =>
+  Object.fromEntries(names.filter((name) => name in tensors).map((name) => [name, tensors[name]]));
 const largest = (numbers) => numbers.reduce((most, number) => (number <= most ? most : number), 0);
 
 /** Everything that is recorded of a case, by column. */
@@ -73,17 +102,34 @@ async function check({ folder, engine }) {
   const row = {};
   const { kind, adamw } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
   const golden = await readAll(join(folder, 'golden.safetensors'));
-  const states = (outputs, seen) => largest(Object.keys(golden).filter((name) => /^(hidden_states\.\d+|last_hidden_state|pooler_output)$/.test(name)).map((name) => difference(outputs[name], golden[name], seen)));
+  const states = (outputs, seen) =>
+    largest(
+      Object.keys(golden)
+        .filter((name) => /^(hidden_states\.\d+|last_hidden_state|pooler_output)$/.test(name))
+        .map((name) => difference(outputs[name], golden[name], seen)),
+    );
   if (kind === 'vision-encoder') {
     const outputs = await compute({ folder, engine, inputs: pick(golden, ['pixel_values']) });
     return { states: states(outputs) };
   }
   if (kind === 'coconut') {
-    const outputs = await compute({ folder, engine, inputs: pick(golden, ['inputs_embeds', 'attention_mask', 'position_ids']) });
+    const outputs = await compute({
+      folder,
+      engine,
+      inputs: pick(golden, ['inputs_embeds', 'attention_mask', 'position_ids']),
+    });
     return { embeddings: difference(outputs.logits, golden.logits, golden.attention_mask.values) };
   }
   if (kind === 'vlm') {
-    const inputs = pick(golden, ['input_ids', 'attention_mask', 'pixel_values', 'pixel_attention_mask', 'aspect_ratio_ids', 'aspect_ratio_mask', 'cross_attention_mask']);
+    const inputs = pick(golden, [
+      'input_ids',
+      'attention_mask',
+      'pixel_values',
+      'pixel_attention_mask',
+      'aspect_ratio_ids',
+      'aspect_ratio_mask',
+      'cross_attention_mask',
+    ]);
     const outputs = await compute({ folder, engine, inputs });
     row.logits = difference(outputs.logits, golden.logits, golden.attention_mask?.values);
     row.states = states(outputs, golden.attention_mask?.values);
@@ -98,7 +144,12 @@ async function check({ folder, engine }) {
   const embedded = await compute({ folder, engine, inputs: pick(golden, ['inputs_embeds']) });
   row.embeddings = difference(embedded.logits, golden['inputs_embeds.logits']);
   const { shape, data } = golden.input_ids;
-  row.greedy = await greedy({ folder, engine, inputs: { input_ids: { dtype: 'I64', shape: [1, shape[1]], data: data.slice(0, shape[1]) } }, golden });
+  row.greedy = await greedy({
+    folder,
+    engine,
+    inputs: { input_ids: { dtype: 'I64', shape: [1, shape[1]], data: data.slice(0, shape[1]) } },
+    golden,
+  });
   return { ...row, ...(await train({ folder, golden, settings: adamw })) };
 }
 
@@ -106,7 +157,13 @@ async function check({ folder, engine }) {
 async function greedy({ folder, engine, inputs, golden }) {
   const expected = golden.greedy;
   const prompt = inputs.input_ids.shape[1];
-  const { greedy: written } = await compute({ folder, engine, inputs, command: 'generate', more: ['--max-new-tokens', String(expected.shape[1] - prompt)] });
+  const { greedy: written } = await compute({
+    folder,
+    engine,
+    inputs,
+    command: 'generate',
+    more: ['--max-new-tokens', String(expected.shape[1] - prompt)],
+  });
   const right = expected.values.slice(prompt).filter((id, index) => id === written.values[prompt + index]).length;
   return { right, total: expected.shape[1] - prompt };
 }
@@ -116,8 +173,17 @@ async function train({ folder, golden, settings }) {
   const model = await loadModel({ folder });
   const { shape, values } = golden.input_ids;
   const [rows, time] = shape;
-  const labels = Array.from({ length: rows }, (_, row) => [...values.slice(row * time, (row + 1) * time)].map((id, position) => (position < 8 ? -100 : id)));
-  const optimizer = new AdamW({ parameters: model.parameters, learningRate: settings.lr, beta1: settings.betas[0], beta2: settings.betas[1], epsilon: settings.eps, weightDecay: settings.weight_decay });
+  const labels = Array.from({ length: rows }, (_, row) =>
+    [...values.slice(row * time, (row + 1) * time)].map((id, position) => (position < 8 ? -100 : id)),
+  );
+  const optimizer = new AdamW({
+    parameters: model.parameters,
+    learningRate: settings.lr,
+    beta1: settings.betas[0],
+    beta2: settings.betas[1],
+    epsilon: settings.eps,
+    weightDecay: settings.weight_decay,
+  });
   const gradientDifferences = [];
   const lossDifferences = [];
   for (let step = 0; step < settings.steps; step++) {
@@ -136,7 +202,10 @@ async function train({ folder, golden, settings }) {
         gradientDifferences.push(difference(actual, expected) / largest([...expected.values].map(Math.abs)));
       }
     }
-    optimizer.step({ gradients, gradientScale: clippingScale({ norm: await globalNormAsync(gradients), maximumNorm: settings.clip }) });
+    optimizer.step({
+      gradients,
+      gradientScale: clippingScale({ norm: await globalNormAsync(gradients), maximumNorm: settings.clip }),
+    });
     tf.dispose([value, ...Object.values(gradients)]);
   }
   optimizer.dispose();
@@ -148,7 +217,16 @@ async function train({ folder, golden, settings }) {
 function tell({ folder, engine }) {
   const { greedy_from_bos_ids: ids } = JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8'));
   const prompt = 'Once upon a time';
-  const { promptIds, ids: written } = subtext('generate', prompt, '--model', folder, '--engine', engine, '--max-new-tokens', String(ids.length - 5));
+  const { promptIds, ids: written } = subtext(
+    'generate',
+    prompt,
+    '--model',
+    folder,
+    '--engine',
+    engine,
+    '--max-new-tokens',
+    String(ids.length - 5),
+  );
   const told = [...promptIds, ...written];
   return { greedy: { right: ids.filter((id, index) => id === told[index]).length, total: ids.length } };
 }
@@ -166,20 +244,28 @@ let faults = 0;
 
 function cell(value, limit) {
   if (value === undefined) return '';
-  const [text, right] = typeof value === 'object' ? [`${value.right} of ${value.total}`, value.right === value.total] : [value.toExponential(1), value < limit];
+  const [text, right] =
+    typeof value === 'object'
+      ? [`${value.right} of ${value.total}`, value.right === value.total]
+      : [value.toExponential(1), value < limit];
   if (!right) faults += 1;
   return right ? text : `**${text}**`;
 }
 
 const { engines: found, machine } = subtext('doctor');
-const engines = options.engines?.split(',') ?? found.filter(({ loads, device }) => loads && !device.software).map(({ name }) => name);
+const engines =
+  options.engines?.split(',') ?? found.filter(({ loads, device }) => loads && !device.software).map(({ name }) => name);
 const lines = [];
 for (const folder of cases) {
   for (const engine of engines) {
     await useEngine(engine);
-    const row = existsSync(join(folder, 'golden.safetensors')) ? await check({ folder, engine }) : tell({ folder, engine });
+    const row = existsSync(join(folder, 'golden.safetensors'))
+      ? await check({ folder, engine })
+      : tell({ folder, engine });
     const { model_type: type } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
-    lines.push(`| ${basename(folder)} | ${type} | ${engine} | ${columns.map(({ key, limit }) => cell(row[key], limit)).join(' | ')} |`);
+    lines.push(
+      `| ${basename(folder)} | ${type} | ${engine} | ${columns.map(({ key, limit }) => cell(row[key], limit)).join(' | ')} |`,
+    );
     console.log(lines.at(-1));
   }
 }
@@ -187,7 +273,9 @@ rmSync(scratch, { recursive: true, force: true });
 
 // Sections that were written about other checks stay.
 const rest = existsSync(options.output) ? (/\n## [\s\S]*$/.exec(readFileSync(options.output, 'utf8'))?.[0] ?? '') : '';
-const versions = found.filter(({ name }) => engines.includes(name)).map(({ name, version }) => `${name} ${version ?? ''}`.trim());
+const versions = found
+  .filter(({ name }) => engines.includes(name))
+  .map(({ name, version }) => `${name} ${version ?? ''}`.trim());
 writeFileSync(
   options.output,
   `# Parity with transformers

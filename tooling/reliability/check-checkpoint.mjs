@@ -42,6 +42,7 @@ export function readCheckpoints(run) {
     if (faults.length > 0) broken.push({ name, faults });
     else whole.push(JSON.parse(readFileSync(join(folder, name, 'position.json'), 'utf8')).step);
   }
-  const left = (ending) => names.filter((one) => one.endsWith(ending)).map((one) => `${one}@${statSync(join(folder, one)).mtimeMs}`);
+  const left = (ending) =>
+    names.filter((one) => one.endsWith(ending)).map((one) => `${one}@${statSync(join(folder, one)).mtimeMs}`);
   return { whole, broken, unfinished: left('.tmp'), half: left('.gone'), aside: left('.broken') };
 }

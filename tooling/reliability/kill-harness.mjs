@@ -66,7 +66,11 @@ function generator(seed) {
 }
 
 function start(folder, args) {
-  const child = spawn(process.execPath, [command, ...args], { cwd: folder, env: { ...process.env, NO_COLOR: '1' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [command, ...args], {
+    cwd: folder,
+    env: { ...process.env, NO_COLOR: '1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data));
   const ended = new Promise((resolve, reject) => {
@@ -112,17 +116,44 @@ const lastLogged = (run) => {
 
 /** Weights of all models that a run leaves, and its log, as digests. */
 function digestsOf(run) {
-  const digest = (path) => createHash('sha256').update(readFileSync(join(run, ...path.split('/')))).digest('hex');
-  return { reasoner: digest('reasoner/model.safetensors'), interpreter: digest('reasoner/interpreters/shared/model.safetensors'), log: digest('log.jsonl') };
+  const digest = (path) =>
+    createHash('sha256')
+      .update(readFileSync(join(run, ...path.split('/'))))
+      .digest('hex');
+  return {
+    reasoner: digest('reasoner/model.safetensors'),
+    interpreter: digest('reasoner/interpreters/shared/model.safetensors'),
+    log: digest('log.jsonl'),
+  };
 }
 
 /** Kills and restarts until `kills` kills have struck; runs follow one another where one is over before. */
-export async function runKills({ kills, seed = 1, workers = 0, steps = phaseSteps, shareInSave = 0.6, say = () => undefined }) {
+export async function runKills({
+  kills,
+  seed = 1,
+  workers = 0,
+  steps = phaseSteps,
+  shareInSave = 0.6,
+  say = () => undefined,
+}) {
   const folder = mkdtempSync(join(tmpdir(), 'subtext-kill-'));
   const began = Date.now();
   try {
     writeFileSync(join(folder, 'run.yaml'), configuration({ steps }).replace('WORKERS', String(workers)));
-    await finish(folder, ['data', 'generate', 'scenes', 'data', '--train', '24', '--validation', '4', '--test', '1', '--seed', '7']);
+    await finish(folder, [
+      'data',
+      'generate',
+      'scenes',
+      'data',
+      '--train',
+      '24',
+      '--validation',
+      '4',
+      '--test',
+      '1',
+      '--seed',
+      '7',
+    ]);
     const calm = Date.now();
     await finish(folder, ['train', 'run.yaml', 'output=calm', '--json']);
     /** Milliseconds of a run that nobody disturbs: kill moments are drawn up to them. */
@@ -132,7 +163,21 @@ export async function runKills({ kills, seed = 1, workers = 0, steps = phaseStep
     say(`undisturbed: ${totalSteps} steps in ${(duration / 1000).toFixed(1)} s`);
 
     const random = generator(seed);
-    const result = { kills: 0, insideSave: 0, betweenManifestAndName: 0, whileDeleting: 0, beforeFirstCheckpoint: 0, afterTheEnd: 0, runsFinished: 0, starts: 0, unloadable: 0, mostStepsLost: 0, differentWeights: 0, differentLogs: 0, faults: [] };
+    const result = {
+      kills: 0,
+      insideSave: 0,
+      betweenManifestAndName: 0,
+      whileDeleting: 0,
+      beforeFirstCheckpoint: 0,
+      afterTheEnd: 0,
+      runsFinished: 0,
+      starts: 0,
+      unloadable: 0,
+      mostStepsLost: 0,
+      differentWeights: 0,
+      differentLogs: 0,
+      faults: [],
+    };
     const run = join(folder, 'run');
     /** What the last death left: the checkpoint to go on from, and folders that the next death must not be counted for. */
     let left = { newest: undefined, finished: false, folders: new Set() };
@@ -155,9 +200,11 @@ export async function runKills({ kills, seed = 1, workers = 0, steps = phaseStep
       stopWatching();
 
       const resumed = /Resuming at step (\d+) of/.exec(output)?.[1];
-      if (left.newest !== undefined && !left.finished && code === 0 && resumed === undefined) result.faults.push(`start ${result.starts}: did not resume`);
+      if (left.newest !== undefined && !left.finished && code === 0 && resumed === undefined)
+        result.faults.push(`start ${result.starts}: did not resume`);
       if (/is broken/.test(output)) result.faults.push(`start ${result.starts}: ${/.*is broken.*/.exec(output)[0]}`);
-      if (resumed !== undefined && Number(resumed) !== left.newest) result.faults.push(`start ${result.starts}: resumed at step ${resumed} instead of ${left.newest}`);
+      if (resumed !== undefined && Number(resumed) !== left.newest)
+        result.faults.push(`start ${result.starts}: resumed at step ${resumed} instead of ${left.newest}`);
       if (signal === 'SIGKILL' || (process.platform === 'win32' && code !== 0 && more && timer !== undefined)) {
         result.kills++;
         // A finished run deletes its checkpoints: nothing can be lost then.
@@ -166,14 +213,18 @@ export async function runKills({ kills, seed = 1, workers = 0, steps = phaseStep
         const struck = unfinished.filter((one) => !left.folders.has(one));
         if (struck.length > 0) {
           result.insideSave++;
-          if (struck.some((one) => existsSync(join(run, 'checkpoints', one.slice(0, one.indexOf('@')), 'manifest.json')))) result.betweenManifestAndName++;
+          if (
+            struck.some((one) => existsSync(join(run, 'checkpoints', one.slice(0, one.indexOf('@')), 'manifest.json')))
+          )
+            result.betweenManifestAndName++;
         }
         if (half.some((one) => !left.folders.has(one))) result.whileDeleting++;
         const newest = whole.at(-1);
         if (finished) result.afterTheEnd++;
         else {
           result.unloadable += broken.length + aside.length;
-          for (const { name, faults } of broken) result.faults.push(`after kill ${result.kills}: ${name}: ${faults.join(', ')}`);
+          for (const { name, faults } of broken)
+            result.faults.push(`after kill ${result.kills}: ${name}: ${faults.join(', ')}`);
           if (newest === undefined) result.beforeFirstCheckpoint++;
           const done = lastLogged(run);
           const lost = Math.max(0, done - (newest ?? 0));
@@ -181,21 +232,43 @@ export async function runKills({ kills, seed = 1, workers = 0, steps = phaseStep
           if (lost > interval) result.faults.push(`after kill ${result.kills}: ${lost} steps lost, at step ${done}`);
         }
         left = { newest, finished, folders: new Set([...unfinished, ...half]) };
-        if (result.kills % 10 === 0) say(`${result.kills} kills, ${result.insideSave} inside a save, ${result.runsFinished} runs finished`);
+        if (result.kills % 10 === 0)
+          say(`${result.kills} kills, ${result.insideSave} inside a save, ${result.runsFinished} runs finished`);
       } else if (code === 0) {
         result.runsFinished++;
         const found = digestsOf(run);
-        if (found.reasoner !== expected.reasoner || found.interpreter !== expected.interpreter) result.differentWeights++;
+        if (found.reasoner !== expected.reasoner || found.interpreter !== expected.interpreter)
+          result.differentWeights++;
         if (found.log !== expected.log) result.differentLogs++;
         rmSync(run, { recursive: true });
         left = { newest: undefined, finished: false, folders: new Set() };
       } else {
-        result.faults.push(`start ${result.starts}: exit code ${code}, ${signal ?? 'no signal'}: ${output.slice(-2000)}`);
+        result.faults.push(
+          `start ${result.starts}: exit code ${code}, ${signal ?? 'no signal'}: ${output.slice(-2000)}`,
+        );
         break;
       }
     }
-    const passed = result.faults.length === 0 && result.unloadable === 0 && result.mostStepsLost <= interval && result.differentWeights === 0 && result.differentLogs === 0 && result.runsFinished > 0;
-    return { passed, ...result, interval, stepsOfARun: totalSteps, seed, workers, shareInSave, engine: 'wasm', node: process.version, platform: `${process.platform}-${process.arch}`, seconds: Math.round((Date.now() - began) / 1000) };
+    const passed =
+      result.faults.length === 0 &&
+      result.unloadable === 0 &&
+      result.mostStepsLost <= interval &&
+      result.differentWeights === 0 &&
+      result.differentLogs === 0 &&
+      result.runsFinished > 0;
+    return {
+      passed,
+      ...result,
+      interval,
+      stepsOfARun: totalSteps,
+      seed,
+      workers,
+      shareInSave,
+      engine: 'wasm',
+      node: process.version,
+      platform: `${process.platform}-${process.arch}`,
+      seconds: Math.round((Date.now() - began) / 1000),
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -214,9 +287,19 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     console.error('The command is not built: run "npm run bootstrap" first.');
     process.exit(1);
   }
-  const result = await runKills({ kills: Number(kills), seed: Number(seed), workers: Number(workers), say: console.log });
+  const result = await runKills({
+    kills: Number(kills),
+    seed: Number(seed),
+    workers: Number(workers),
+    say: console.log,
+  });
   const { version } = JSON.parse(readFileSync(join(root, 'apps', 'cli', 'package.json'), 'utf8'));
-  const report = { command: `node tooling/reliability/kill-harness.mjs --kills ${kills} --seed ${seed} --workers ${workers}`, version, date: new Date().toISOString().slice(0, 10), ...result };
+  const report = {
+    command: `node tooling/reliability/kill-harness.mjs --kills ${kills} --seed ${seed} --workers ${workers}`,
+    version,
+    date: new Date().toISOString().slice(0, 10),
+    ...result,
+  };
   console.log(JSON.stringify(report, null, 2));
   if (out) {
     mkdirSync(dirname(out), { recursive: true });

@@ -20,7 +20,10 @@ const tolerance = 1e-5;
 
 const engine = process.argv[2] ?? 'wasm';
 await useEngine(engine);
-const source = { module: new URL('../../packages/trainer/test/fixtures/toy-program.mjs', import.meta.url).href, options: { seed: 7 } };
+const source = {
+  module: new URL('../../packages/trainer/test/fixtures/toy-program.mjs', import.meta.url).href,
+  options: { seed: 7 },
+};
 const examples = Array.from({ length: 40 }, (_, index) => {
   const x = [Math.sin(index), Math.cos(index * 2), Math.sin(index * 3)];
   return { x, y: x[0] * 0.5 - x[1] * x[2] };
@@ -46,7 +49,17 @@ function phaseOf(phase, steps) {
 const folder = mkdtempSync(join(tmpdir(), 'subtext-resume-'));
 async function run(name, options = {}) {
   const program = await createProgram(source);
-  await train({ folder: join(folder, name), source, program, phases: [phaseOf(0, 30), phaseOf(1, 20)], fingerprint: 'resume', workers: 0, checkpointSteps: 10, logSteps: 1, ...options });
+  await train({
+    folder: join(folder, name),
+    source,
+    program,
+    phases: [phaseOf(0, 30), phaseOf(1, 20)],
+    fingerprint: 'resume',
+    workers: 0,
+    checkpointSteps: 10,
+    logSteps: 1,
+    ...options,
+  });
   return program.parameters.flatMap(({ variable }) => [...variable.dataSync()]);
 }
 
@@ -63,7 +76,9 @@ try {
     const weights = await run(name);
     const difference = Math.max(...whole.map((value, index) => Math.abs(value - weights[index])));
     worst = Math.max(worst, difference);
-    console.log(`${engineName()}: ${stopAt === 0 ? 'the whole run again' : `stopped at step ${stopAt} of 50`}: largest difference ${difference}, ${log(name) === log('whole') ? 'the same log' : 'another log'}`);
+    console.log(
+      `${engineName()}: ${stopAt === 0 ? 'the whole run again' : `stopped at step ${stopAt} of 50`}: largest difference ${difference}, ${log(name) === log('whole') ? 'the same log' : 'another log'}`,
+    );
   }
   const allowed = ['cpu', 'wasm'].includes(engineName()) ? 0 : tolerance;
   process.exitCode = worst <= allowed ? 0 : 1;

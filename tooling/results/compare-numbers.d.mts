@@ -1,1 +1,6 @@
-export declare function compareNumbers(options: { committed: unknown; found: unknown; tolerances: Readonly<Record<string, number>>; path?: string }): string[];
+export declare function compareNumbers(options: {
+  committed: unknown;
+  found: unknown;
+  tolerances: Readonly<Record<string, number>>;
+  path?: string;
+}): string[];

@@ -38,7 +38,10 @@ function ageOf({ file, code }) {
 function runAgain({ words, output }) {
   const folder = mkdtempSync(join(tmpdir(), 'subtext-results-'));
   try {
-    const { status } = spawnSync(process.execPath, [...words, '--output', folder], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+    const { status } = spawnSync(process.execPath, [...words, '--output', folder], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     if (status !== 0) throw new Error(`node ${words.join(' ')} ended with exit code ${status}.`);
     return read(join(folder, output));
   } finally {
@@ -46,7 +49,9 @@ function runAgain({ words, output }) {
   }
 }
 
-const { values } = parseArgs({ options: { check: { type: 'boolean' }, from: { type: 'string' }, pages: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { check: { type: 'boolean' }, from: { type: 'string' }, pages: { type: 'boolean' } },
+});
 let faults = 0;
 if (values.pages) {
   for (const page of writePages(root)) console.log(`${page} written`);
@@ -56,7 +61,11 @@ if (values.pages) {
     const found = values.from === undefined ? runAgain(check) : read(join(values.from, check.output));
     const differences = compareNumbers({ committed: read(join(root, file)), found, tolerances: check.tolerances });
     for (const difference of differences) console.log(`${file}: ${difference}`);
-    console.log(differences.length === 0 ? `${file}: what the code gives` : `${file}: ${differences.length} numbers are not what the code gives`);
+    console.log(
+      differences.length === 0
+        ? `${file}: what the code gives`
+        : `${file}: ${differences.length} numbers are not what the code gives`,
+    );
     faults += differences.length;
   }
   for (const page of pagesOutOfDate(root)) {
@@ -71,8 +80,15 @@ if (values.pages) {
       continue;
     }
     const { made, changed } = ageOf(result);
-    const state = changed === undefined ? 'git cannot say what changed since' : changed === 0 ? 'nothing changed since' : `${changed} source files changed since`;
-    console.log(`${result.file}\n  ${result.command}\n  made at ${made}; ${state}${result.check ? '; checked by --check' : ''}`);
+    const state =
+      changed === undefined
+        ? 'git cannot say what changed since'
+        : changed === 0
+          ? 'nothing changed since'
+          : `${changed} source files changed since`;
+    console.log(
+      `${result.file}\n  ${result.command}\n  made at ${made}; ${state}${result.check ? '; checked by --check' : ''}`,
+    );
   }
 }
 process.exitCode = faults > 0 ? 1 : 0;

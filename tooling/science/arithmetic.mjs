@@ -24,7 +24,21 @@ import { writePage } from './arithmetic/write-page.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
-const everyMethod = ['no-cot', 'cot', 'coconut', 'coconut-pause', 'adaptive', 'icot', 'sim-cot', 'adaptive-after-sim-cot', 'codi', 'heima', 'pause', 'coconut-no-thought', 'coconut-no-curriculum'];
+const everyMethod = [
+  'no-cot',
+  'cot',
+  'coconut',
+  'coconut-pause',
+  'adaptive',
+  'icot',
+  'sim-cot',
+  'adaptive-after-sim-cot',
+  'codi',
+  'heima',
+  'pause',
+  'coconut-no-thought',
+  'coconut-no-curriculum',
+];
 /** Methods that go on from another's model of the same seed, which stands before them. */
 const startsFrom = { 'adaptive-after-sim-cot': 'sim-cot' };
 const { values: options } = parseArgs({
@@ -54,9 +68,14 @@ const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.l
 /** Runs a command of the workspace and waits for it; its words go to the terminal. */
 function run(program, ...words) {
   return new Promise((settle, fail) => {
-    const child = spawn(process.execPath, [join(root, program), ...words], { stdio: ['ignore', 'inherit', 'inherit'], cwd: root });
+    const child = spawn(process.execPath, [join(root, program), ...words], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      cwd: root,
+    });
     child.on('error', fail);
-    child.on('exit', (code) => (code === 0 ? settle() : fail(new Error(`${program} ${words.join(' ')} ended with ${code}`))));
+    child.on('exit', (code) =>
+      code === 0 ? settle() : fail(new Error(`${program} ${words.join(' ')} ended with ${code}`)),
+    );
   });
 }
 
@@ -64,17 +83,51 @@ async function train(method, seed) {
   const folder = join(options.runs, `${method}-${seed}`);
   if (existsSync(join(folder, 'loads.json'))) return;
   const before = loadavg()[0];
-  await run('apps/cli/bin/subtext.js', 'train', join(here, 'arithmetic', `${method}.yaml`), `seed=${seed}`, `output=${folder}`, `data.train=${data.train}`, `data.evaluation=${data.test}`, ...(startsFrom[method] ? [`model.from=${join(options.runs, `${startsFrom[method]}-${seed}`, 'reasoner')}`] : []));
-  if (audited.has(method)) await run('apps/eval/bin/subtext-eval.js', 'audit', '--model', join(folder, 'reasoner'), '--task', task.name, '--data', data.test, '--limit', String(asked.audit), '--output', join(folder, 'audit'), '--no-probes', '--engine', 'wasm');
+  await run(
+    'apps/cli/bin/subtext.js',
+    'train',
+    join(here, 'arithmetic', `${method}.yaml`),
+    `seed=${seed}`,
+    `output=${folder}`,
+    `data.train=${data.train}`,
+    `data.evaluation=${data.test}`,
+    ...(startsFrom[method] ? [`model.from=${join(options.runs, `${startsFrom[method]}-${seed}`, 'reasoner')}`] : []),
+  );
+  if (audited.has(method))
+    await run(
+      'apps/eval/bin/subtext-eval.js',
+      'audit',
+      '--model',
+      join(folder, 'reasoner'),
+      '--task',
+      task.name,
+      '--data',
+      data.test,
+      '--limit',
+      String(asked.audit),
+      '--output',
+      join(folder, 'audit'),
+      '--no-probes',
+      '--engine',
+      'wasm',
+    );
   await writeJson(join(folder, 'loads.json'), [before, loadavg()[0]]);
 }
 
 /** Asks the test set. What is wrong, or cannot be read, counts as 0. */
 async function ask(reasoner) {
   const answers = await reasoner.think({ questions: examples.map((example) => ({ question: task.prompt(example) })) });
-  const scores = answers.map(({ answer }, index) => task.score({ prediction: answer ?? null, example: examples[index] }));
+  const scores = answers.map(({ answer }, index) =>
+    task.score({ prediction: answer ?? null, example: examples[index] }),
+  );
   const lengths = [...new Set(examples.map(({ steps }) => steps.length))].sort();
-  const byLength = (of) => Object.fromEntries(lengths.map((length) => [length, mean(answers.flatMap((answer, index) => (examples[index].steps.length === length ? [of(answer, index)] : [])))]));
+  const byLength = (of) =>
+    Object.fromEntries(
+      lengths.map((length) => [
+        length,
+        mean(answers.flatMap((answer, index) => (examples[index].steps.length === length ? [of(answer, index)] : []))),
+      ]),
+    );
   return {
     correct: scores.map(({ correct }) => (correct ? 1 : 0)).join(''),
     parseable: scores.filter(({ parseable }) => parseable).length,
@@ -92,7 +145,9 @@ async function askShortened(reasoner) {
   const { model, tokenizer, settings } = reasoner;
   const found = [];
   for (let hiddenSteps = 1; hiddenSteps <= settings.method.hiddenSteps; hiddenSteps++) {
-    const { correct, accuracyByLength } = await ask(new Reasoner({ model, tokenizer, settings: { ...settings, method: { name: 'coconut', hiddenSteps } } }));
+    const { correct, accuracyByLength } = await ask(
+      new Reasoner({ model, tokenizer, settings: { ...settings, method: { name: 'coconut', hiddenSteps } } }),
+    );
     found.push({ thoughts: hiddenSteps, accuracy: mean([...correct].map(Number)), accuracyByLength });
   }
   return found;
@@ -100,8 +155,17 @@ async function askShortened(reasoner) {
 
 /** The loss of what the model itself must write, as it was logged: without an interpreter's, a teacher's or a halting head's. */
 async function curveOf(folder) {
-  const lines = (await readFile(join(folder, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line));
-  return lines.filter(({ loss }) => loss !== undefined).map(({ step, phaseName, loss, reasonerLoss, answerLoss }) => ({ step, phase: phaseName, loss: Number((reasonerLoss ?? answerLoss ?? loss).toFixed(4)) }));
+  const lines = (await readFile(join(folder, 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return lines
+    .filter(({ loss }) => loss !== undefined)
+    .map(({ step, phaseName, loss, reasonerLoss, answerLoss }) => ({
+      step,
+      phase: phaseName,
+      loss: Number((reasonerLoss ?? answerLoss ?? loss).toFixed(4)),
+    }));
 }
 
 async function measure(method, seed) {
@@ -113,7 +177,16 @@ async function measure(method, seed) {
   const asked = await ask(reasoner);
   const fewer = shortened.has(method) ? await askShortened(reasoner) : null;
   reasoner.dispose();
-  await writeJson(measured, { method, seed, steps, seconds, processorSeconds, questions: examples.length, ...asked, fewer });
+  await writeJson(measured, {
+    method,
+    seed,
+    steps,
+    seconds,
+    processorSeconds,
+    questions: examples.length,
+    ...asked,
+    fewer,
+  });
 }
 
 /** Seconds an answer of the first seed's models, alone and in batches: the median of three rounds in which all take turns. */
@@ -121,7 +194,9 @@ async function measureSeconds() {
   const present = methods.filter((method) => existsSync(join(options.runs, `${method}-${seeds[0]}`, 'measured.json')));
   const path = join(options.runs, 'seconds.json');
   if (existsSync(path) && present.every((method) => method in JSON.parse(readFileSync(path)))) return readJson(path);
-  const reasoners = await Promise.all(present.map((method) => Reasoner.load(join(options.runs, `${method}-${seeds[0]}`, 'reasoner'))));
+  const reasoners = await Promise.all(
+    present.map((method) => Reasoner.load(join(options.runs, `${method}-${seeds[0]}`, 'reasoner'))),
+  );
   const rounds = present.map(() => ({ alone: [], batched: [], aloneProcessor: [], batchedProcessor: [] }));
   const questions = examples.map((example) => ({ question: task.prompt(example) }));
   const timed = async (reasoner, count, batchSize) => {
@@ -136,11 +211,18 @@ async function measureSeconds() {
       const [alone, aloneProcessor] = await timed(reasoner, asked.alone, 1);
       const [batched, batchedProcessor] = await timed(reasoner, asked.batch, 64);
       // The first round warms up.
-      if (round >= 0) for (const [name, value] of Object.entries({ alone, batched, aloneProcessor, batchedProcessor })) rounds[index][name].push(value);
+      if (round >= 0)
+        for (const [name, value] of Object.entries({ alone, batched, aloneProcessor, batchedProcessor }))
+          rounds[index][name].push(value);
     }
   }
   for (const reasoner of reasoners) reasoner.dispose();
-  const seconds = Object.fromEntries(present.map((method, index) => [method, Object.fromEntries(Object.entries(rounds[index]).map(([name, values]) => [name, median(values)]))]));
+  const seconds = Object.fromEntries(
+    present.map((method, index) => [
+      method,
+      Object.fromEntries(Object.entries(rounds[index]).map(([name, values]) => [name, median(values)])),
+    ]),
+  );
   await writeJson(path, { ...seconds, load: loadavg()[0] });
   return readJson(path);
 }
@@ -166,11 +248,27 @@ for (const method of methods) {
   for (const seed of seeds) {
     const folder = join(options.runs, `${method}-${seed}`);
     if (!existsSync(join(folder, 'measured.json'))) continue;
-    const audit = existsSync(join(folder, 'audit/audit.json')) ? (await readJson(join(folder, 'audit/audit.json'))).thoughts : null;
-    found.push({ ...(await readJson(join(folder, 'measured.json'))), curve: await curveOf(folder), loads: existsSync(join(folder, 'loads.json')) ? await readJson(join(folder, 'loads.json')) : null, audit });
+    const audit = existsSync(join(folder, 'audit/audit.json'))
+      ? (await readJson(join(folder, 'audit/audit.json'))).thoughts
+      : null;
+    found.push({
+      ...(await readJson(join(folder, 'measured.json'))),
+      curve: await curveOf(folder),
+      loads: existsSync(join(folder, 'loads.json')) ? await readJson(join(folder, 'loads.json')) : null,
+      audit,
+    });
   }
 }
 if (found.length === 0) throw new Error(`${options.runs} has no finished run yet.`);
 const seconds = await measureSeconds();
-const pages = await writePage({ found, methods, seeds, seconds, data, output: options.output, configurations: join(here, 'arithmetic'), asked });
+const pages = await writePage({
+  found,
+  methods,
+  seeds,
+  seconds,
+  data,
+  output: options.output,
+  configurations: join(here, 'arithmetic'),
+  asked,
+});
 console.log(`${pages.join(', ')}: ${found.length} runs.`);

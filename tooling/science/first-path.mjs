@@ -46,7 +46,11 @@ const methods = {
 };
 const adapter = (tokens) => ({ rank: 16, alpha: 32, tokens });
 /** Adapters move less at a learning rate than whole weights do. */
-const tunings = { full: { learningRate: 0.002 }, 'LoRA, rows': { learningRate: 0.004, lora: adapter('rows') }, LoRA: { learningRate: 0.004, lora: adapter('none') } };
+const tunings = {
+  full: { learningRate: 0.002 },
+  'LoRA, rows': { learningRate: 0.004, lora: adapter('rows') },
+  LoRA: { learningRate: 0.004, lora: adapter('none') },
+};
 
 const readJson = async (path) => JSON.parse(await readFile(path, 'utf8'));
 const writeJson = (path, value) => writeFile(path, `${JSON.stringify(value, null, 1)}\n`);
@@ -58,19 +62,31 @@ const reportMemory = `data:text/javascript,${encodeURIComponent("import { writeS
 /** Runs a program and waits for it. */
 function run(program, words, { node = true } = {}) {
   return new Promise((settle, fail) => {
-    const child = spawn(node ? process.execPath : program, node ? ['--import', reportMemory, join(root, program), ...words] : words, { stdio: ['ignore', 'pipe', 'pipe'], cwd: root, env: { ...process.env, HF_HUB_OFFLINE: '1', NO_COLOR: '1' } });
+    const child = spawn(
+      node ? process.execPath : program,
+      node ? ['--import', reportMemory, join(root, program), ...words] : words,
+      { stdio: ['ignore', 'pipe', 'pipe'], cwd: root, env: { ...process.env, HF_HUB_OFFLINE: '1', NO_COLOR: '1' } },
+    );
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (data) => (stdout += data));
     child.stderr.on('data', (data) => (stderr += data));
     child.on('error', fail);
-    child.on('exit', (code) => settle({ code, stdout, stderr: stderr.replace(/\npeak \d+\n/g, ''), peak: Number(/\npeak (\d+)\n/.exec(stderr)?.[1]) / 1024 }));
+    child.on('exit', (code) =>
+      settle({
+        code,
+        stdout,
+        stderr: stderr.replace(/\npeak \d+\n/g, ''),
+        peak: Number(/\npeak (\d+)\n/.exec(stderr)?.[1]) / 1024,
+      }),
+    );
   });
 }
 
 async function subtext(program, ...words) {
   const result = await run(`apps/${program === 'subtext' ? 'cli' : 'eval'}/bin/${program}.js`, words);
-  if (result.code !== 0) throw new Error(`${program} ${words.join(' ')} ended with ${result.code}: ${result.stderr.trim()}`);
+  if (result.code !== 0)
+    throw new Error(`${program} ${words.join(' ')} ended with ${result.code}: ${result.stderr.trim()}`);
   return result;
 }
 
@@ -81,9 +97,20 @@ async function row({ folder, name, learns, method, tuning, data }) {
   if (existsSync(path)) return readJson(path);
   await mkdir(output, { recursive: true });
   const { learningRate, lora } = tunings[tuning];
-  const steps = Object.fromEntries(Object.entries(methods[method].steps).map(([kind, count]) => [kind, { steps: learns ? count : 2 }]));
+  const steps = Object.fromEntries(
+    Object.entries(methods[method].steps).map(([kind, count]) => [kind, { steps: learns ? count : 2 }]),
+  );
   // SIM-CoT brings its own. Heima's come after the reasoner, which they leave as it is.
-  const interpreters = method === 'heima' ? { interpreters: { mode: 'after', model: { from: 'reasoner', ...(lora && { lora: adapter('rows') }) }, schedule: { steps: learns ? 60 : 2 } } } : {};
+  const interpreters =
+    method === 'heima'
+      ? {
+          interpreters: {
+            mode: 'after',
+            model: { from: 'reasoner', ...(lora && { lora: adapter('rows') }) },
+            schedule: { steps: learns ? 60 : 2 },
+          },
+        }
+      : {};
   const configuration = join(output, 'first-path.yaml');
   await writeJson(configuration, {
     output,
@@ -102,26 +129,84 @@ async function row({ folder, name, learns, method, tuning, data }) {
   try {
     const { peak } = await subtext('subtext', 'train', configuration, '--json');
     const { seconds } = await readJson(join(output, 'finished.json'));
-    const lines = (await readFile(join(output, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line)).filter(({ loss }) => loss !== undefined);
+    const lines = (await readFile(join(output, 'log.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ loss }) => loss !== undefined);
     const { answerLoss, reasonerLoss, loss } = lines.at(-1);
-    Object.assign(found, { loss: Number((reasonerLoss ?? answerLoss ?? loss).toFixed(4)), seconds: Math.round(seconds * 10) / 10, peakMegabytes: Math.round(peak) });
+    Object.assign(found, {
+      loss: Number((reasonerLoss ?? answerLoss ?? loss).toFixed(4)),
+      seconds: Math.round(seconds * 10) / 10,
+      peakMegabytes: Math.round(peak),
+    });
     if (learns || explains) {
-      const answered = await subtext('subtext', 'think', '--model', reasoner, '3 7 5', '--engine', 'wasm', '--json', ...(explains ? ['--explain'] : []));
+      const answered = await subtext(
+        'subtext',
+        'think',
+        '--model',
+        reasoner,
+        '3 7 5',
+        '--engine',
+        'wasm',
+        '--json',
+        ...(explains ? ['--explain'] : []),
+      );
       const answer = JSON.parse(answered.stdout.trim().split('\n').at(-1));
       found.thoughts = answer.thoughts.length;
       if (explains) found.explained = Object.keys(answer.explanations ?? {}).length;
     }
     // Miniatures know nothing: that one of each folder is asked and scored is enough.
     if (learns || (method === 'heima' && tuning === 'LoRA, rows')) {
-      const evaluated = await subtext('subtext-eval', 'run', '--model', reasoner, '--format', 'coconut-json', '--score', 'exact', '--data', data.test, '--output', join(output, 'evaluation'), '--engine', 'wasm', '--json', ...(learns ? [] : ['--limit', '4']));
-      const { results } = evaluated.stdout.trim().split('\n').map((line) => JSON.parse(line)).find(({ event }) => event === 'results');
+      const evaluated = await subtext(
+        'subtext-eval',
+        'run',
+        '--model',
+        reasoner,
+        '--format',
+        'coconut-json',
+        '--score',
+        'exact',
+        '--data',
+        data.test,
+        '--output',
+        join(output, 'evaluation'),
+        '--engine',
+        'wasm',
+        '--json',
+        ...(learns ? [] : ['--limit', '4']),
+      );
+      const { results } = evaluated.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+        .find(({ event }) => event === 'results');
       const [scores] = Object.values(results);
-      const accuracy = scores['exact_match,none'] ?? Object.entries(scores).find(([key]) => key.startsWith('exact_match,'))[1];
+      const accuracy =
+        scores['exact_match,none'] ?? Object.entries(scores).find(([key]) => key.startsWith('exact_match,'))[1];
       if (learns) found.accuracy = accuracy;
       found.evaluated = true;
     }
     if (learns && (method === 'heima' || method === 'coconut') && tuning !== 'LoRA') {
-      await subtext('subtext-eval', 'audit', '--model', reasoner, '--format', 'coconut-json', '--score', 'exact', '--data', data.test, '--limit', '60', '--output', join(output, 'audit'), '--no-probes', '--engine', 'wasm');
+      await subtext(
+        'subtext-eval',
+        'audit',
+        '--model',
+        reasoner,
+        '--format',
+        'coconut-json',
+        '--score',
+        'exact',
+        '--data',
+        data.test,
+        '--limit',
+        '60',
+        '--output',
+        join(output, 'audit'),
+        '--no-probes',
+        '--engine',
+        'wasm',
+      );
       found.audit = (await readJson(join(output, 'audit', 'audit.json'))).thoughts ?? null;
     }
   } catch (error) {
@@ -143,29 +228,57 @@ for (const name of Object.keys(miniatures)) {
   if (!existsSync(join(folder, 'tokenizer_config.json'))) await writeMiniature({ name, folder });
   folders.push({ name, folder, learns: false });
 }
-const waiting = folders.flatMap((folder) => Object.keys(methods).flatMap((method) => Object.keys(tunings).map((tuning) => ({ ...folder, method, tuning, data }))));
+const waiting = folders.flatMap((folder) =>
+  Object.keys(methods).flatMap((method) => Object.keys(tunings).map((tuning) => ({ ...folder, method, tuning, data }))),
+);
 const order = [...waiting];
 const found = new Map();
 const began = performance.now();
 const load = loadavg()[0];
 await Promise.all(
   Array.from({ length: Number(options.parallel) }, async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) found.set(next.folder + next.method + next.tuning, await row(next));
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      found.set(next.folder + next.method + next.tuning, await row(next));
   }),
 );
 const rows = order.map(({ folder, method, tuning }) => found.get(folder + method + tuning));
 let inPython = null;
 if (options.python) {
-  const adapters = rows.filter(({ tuning, fault }) => tuning !== 'full' && !fault).map(({ folder, method, tuning }) => join(runs, `${slug(folder)}-${method}-${slug(tuning)}`, 'reasoner'));
-  const { code, stdout, stderr } = await run(options.python, [join(root, 'tooling/parity/check_adapters.py'), ...adapters], { node: false });
+  const adapters = rows
+    .filter(({ tuning, fault }) => tuning !== 'full' && !fault)
+    .map(({ folder, method, tuning }) => join(runs, `${slug(folder)}-${method}-${slug(tuning)}`, 'reasoner'));
+  const { code, stdout, stderr } = await run(
+    options.python,
+    [join(root, 'tooling/parity/check_adapters.py'), ...adapters],
+    { node: false },
+  );
   const lines = stdout.split('\n').filter((line) => /^(ok|BAD)/.test(line));
   if (lines.length === 0) throw new Error(`${options.python}: ${stderr.slice(-2000)}`);
-  inPython = { code, checks: lines.length, bad: lines.filter((line) => line.startsWith('BAD')).map((line) => line.replaceAll(runs, 'RUNS')), largestDifference: Math.max(...lines.map((line) => Number(/largest difference (\S+),/.exec(line)[1]))) };
+  inPython = {
+    code,
+    checks: lines.length,
+    bad: lines.filter((line) => line.startsWith('BAD')).map((line) => line.replaceAll(runs, 'RUNS')),
+    largestDifference: Math.max(...lines.map((line) => Number(/largest difference (\S+),/.exec(line)[1]))),
+  };
   if (code !== 0 && inPython.bad.length === 0) inPython.fault = stderr.trim().split('\n').at(-1);
 }
 const test = await readJson(data.test);
-const counts = [...new Set(test.map(({ answer }) => answer))].map((value) => test.filter(({ answer }) => answer === value).length);
-const result = { data: { question: 'the largest of three digits', ...asked, commonestAnswer: Math.max(...counts) / test.length, example: test[0] }, rows, transformersAndPeft: inPython, minutes: Math.round((performance.now() - began) / 6000) / 10, processes: Number(options.parallel), loadBefore: load };
+const counts = [...new Set(test.map(({ answer }) => answer))].map(
+  (value) => test.filter(({ answer }) => answer === value).length,
+);
+const result = {
+  data: {
+    question: 'the largest of three digits',
+    ...asked,
+    commonestAnswer: Math.max(...counts) / test.length,
+    example: test[0],
+  },
+  rows,
+  transformersAndPeft: inPython,
+  minutes: Math.round((performance.now() - began) / 6000) / 10,
+  processes: Number(options.parallel),
+  loadBefore: load,
+};
 await writeJson(`${options.output}.json`, result);
 await writePage({ result, path: `${options.output}.md` });
 const faults = rows.filter(({ fault }) => fault);

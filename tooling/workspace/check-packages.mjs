@@ -15,7 +15,9 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const attw = join(root, 'node_modules', '@arethetypeswrong', 'cli', 'dist', 'index.js');
 const wanted = process.argv.slice(2);
 
-const folders = ['packages', 'apps'].flatMap((group) => readdirSync(join(root, group)).map((name) => join(root, group, name))).filter((folder) => existsSync(join(folder, 'package.json')));
+const folders = ['packages', 'apps']
+  .flatMap((group) => readdirSync(join(root, group)).map((name) => join(root, group, name)))
+  .filter((folder) => existsSync(join(folder, 'package.json')));
 let faults = 0;
 
 /** The files that a package's exports name. */
@@ -36,21 +38,35 @@ for (const folder of folders) {
   if (hidden || (wanted.length > 0 && !wanted.some((part) => name === part || name.endsWith(`/${part}`)))) continue;
   const unbuilt = targets(exports).filter((path) => !existsSync(join(folder, path)));
   if (unbuilt.length > 0) {
-    console.error(`${name}: ${unbuilt[0]} is not built. Run \`npm run build\` first: it builds JavaScript and types, \`npm run bootstrap\` only JavaScript.`);
+    console.error(
+      `${name}: ${unbuilt[0]} is not built. Run \`npm run build\` first: it builds JavaScript and types, \`npm run bootstrap\` only JavaScript.`,
+    );
     process.exit(1);
   }
   const problems = [];
   const { messages } = await publint({ pkgDir: folder, strict: true, pack: 'npm' });
-  problems.push(...messages.filter(({ type }) => type !== 'suggestion').map((message) => `publint ${message.type}: ${formatMessage(message, description)}`));
+  problems.push(
+    ...messages
+      .filter(({ type }) => type !== 'suggestion')
+      .map((message) => `publint ${message.type}: ${formatMessage(message, description)}`),
+  );
   for (const file of ['README.md', 'LICENSE']) if (!existsSync(join(folder, file))) problems.push(`${file} is missing`);
   if (hasTypes(exports)) {
     // Every Node that we support reads `exports`; the resolution of Node 10, which does not, is left out.
     const profile = ['--profile', 'node16', '--ignore-rules', 'cjs-resolves-to-esm'];
-    const result = spawnSync(process.execPath, [attw, '--pack', folder, '--no-emoji', '--no-color', '--exclude-entrypoints', './package.json', ...profile], { cwd: folder, encoding: 'utf8' });
+    const result = spawnSync(
+      process.execPath,
+      [attw, '--pack', folder, '--no-emoji', '--no-color', '--exclude-entrypoints', './package.json', ...profile],
+      { cwd: folder, encoding: 'utf8' },
+    );
     if (result.status !== 0) problems.push(`attw:\n${`${result.stdout}${result.stderr}`.trim()}`);
   }
   faults += problems.length;
-  console.log(problems.length === 0 ? `${name}: publishable` : `${name}:\n${problems.map((problem) => `  ${problem.replaceAll('\n', '\n  ')}`).join('\n')}`);
+  console.log(
+    problems.length === 0
+      ? `${name}: publishable`
+      : `${name}:\n${problems.map((problem) => `  ${problem.replaceAll('\n', '\n  ')}`).join('\n')}`,
+  );
 }
 if (faults > 0) {
   console.error(`${faults} ${faults === 1 ? 'problem' : 'problems'} in packages.`);

@@ -19,7 +19,12 @@ function targets(value) {
 function newest(path) {
   const status = statSync(path);
   if (!status.isDirectory()) return status.mtimeMs;
-  return Math.max(0, ...readdirSync(path).filter((entry) => !entry.endsWith('.test.ts')).map((entry) => newest(join(path, entry))));
+  return Math.max(
+    0,
+    ...readdirSync(path)
+      .filter((entry) => !entry.endsWith('.test.ts'))
+      .map((entry) => newest(join(path, entry))),
+  );
 }
 
 const promised = [...new Set(targets(exports))].map((path) => join(folder, path));
@@ -44,8 +49,21 @@ for (;;) {
 }
 try {
   // npm prints what it packed as JSON on standard output: the build's own words go to standard error.
-  const environment = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`, TURBO_TELEMETRY_DISABLED: '1' };
-  const turbo = [join(root, 'node_modules', 'turbo', 'bin', 'turbo'), 'run', 'build', 'build:types', `--filter=${name}`, '--output-logs=errors-only', '--no-update-notifier', '--ui=stream'];
+  const environment = {
+    ...process.env,
+    PATH: `${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH ?? ''}`,
+    TURBO_TELEMETRY_DISABLED: '1',
+  };
+  const turbo = [
+    join(root, 'node_modules', 'turbo', 'bin', 'turbo'),
+    'run',
+    'build',
+    'build:types',
+    `--filter=${name}`,
+    '--output-logs=errors-only',
+    '--no-update-notifier',
+    '--ui=stream',
+  ];
   const { status } = spawnSync(process.execPath, turbo, { cwd: root, stdio: ['ignore', 2, 2], env: environment });
   if (status !== 0) {
     console.error(`${name}: the build before packing failed. Run \`npm run build\` in ${root} to see why.`);

@@ -22,17 +22,26 @@ const wanted = options;
 const limits = { '@subtext/safetensors': 3, '@subtext/tokenizer': 6, '@subtext/tensor': 75, '@subtext/model': 90 };
 
 /** Lines that must compile besides the imports: what a bundler of declarations is likely to lose. */
-const uses = { '@subtext/tensor': 'export const doubled: m0.tf.Tensor = m0.tf.tensor1d([1, 2]).reshape([2, 1]).mul(2);' };
+const uses = {
+  '@subtext/tensor': 'export const doubled: m0.tf.Tensor = m0.tf.tensor1d([1, 2]).reshape([2, 1]).mul(2);',
+};
 
 const work = mkdtempSync(join(tmpdir(), 'subtext-rehearsal-'));
 const failures = [];
 
 function run(program, args, { cwd = work, env = {}, allowFailure = false } = {}) {
   const windows = process.platform === 'win32';
-  const result = spawnSync(windows && !program.includes('.') ? `${program}.cmd` : program, args, { cwd, env: { ...process.env, ...env }, encoding: 'utf8', shell: windows, maxBuffer: 2 ** 28 });
+  const result = spawnSync(windows && !program.includes('.') ? `${program}.cmd` : program, args, {
+    cwd,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    shell: windows,
+    maxBuffer: 2 ** 28,
+  });
   if (result.error) throw result.error;
   const output = `${result.stdout}${result.stderr}`;
-  if (result.status !== 0 && !allowFailure) throw new Error(`${program} ${args.join(' ')} ended with ${result.status}:\n${output.slice(-3000)}`);
+  if (result.status !== 0 && !allowFailure)
+    throw new Error(`${program} ${args.join(' ')} ended with ${result.status}:\n${output.slice(-3000)}`);
   return { ok: result.status === 0, output };
 }
 
@@ -50,16 +59,35 @@ async function startRegistry() {
   mkdirSync(folder);
   const upstream = run('npm', ['config', 'get', 'registry']).output.trim();
   // An override: verdaccio asks for node-fetch by a tag that not every mirror has.
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: { verdaccio: '^6' }, overrides: { 'node-fetch': '^2.7.0' } }));
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ private: true, dependencies: { verdaccio: '^6' }, overrides: { 'node-fetch': '^2.7.0' } }),
+  );
   run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: folder });
   writeFileSync(
     join(folder, 'config.yaml'),
     `storage: ./storage\nuplinks:\n  npm:\n    url: ${upstream}\npackages:\n  '@subtext/*':\n    access: $all\n    publish: $all\n  '**':\n    access: $all\n    proxy: npm\nmax_body_size: 100mb\nlog: { type: stdout, level: error }\n`,
   );
-  const child = spawn(process.execPath, [join(folder, 'node_modules', 'verdaccio', 'bin', 'verdaccio'), '--config', join(folder, 'config.yaml'), '--listen', `127.0.0.1:${port}`], { cwd: folder, stdio: 'ignore' });
+  const child = spawn(
+    process.execPath,
+    [
+      join(folder, 'node_modules', 'verdaccio', 'bin', 'verdaccio'),
+      '--config',
+      join(folder, 'config.yaml'),
+      '--listen',
+      `127.0.0.1:${port}`,
+    ],
+    { cwd: folder, stdio: 'ignore' },
+  );
   const address = `http://127.0.0.1:${port}/`;
   for (let tries = 0; ; tries += 1) {
-    if (await fetch(`${address}-/ping`).then(({ ok }) => ok, () => false)) break;
+    if (
+      await fetch(`${address}-/ping`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      break;
     if (tries > 120) throw new Error('The registry does not answer.');
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
@@ -69,17 +97,29 @@ async function startRegistry() {
 /** A copy of what git knows, so that versions and changelogs are not written into the working tree. */
 function copyRepository() {
   const copy = join(work, 'repository');
-  const files = run('git', ['ls-files', '-z'], { cwd: root }).output.split('\0').filter((file) => file !== '' && existsSync(join(root, file)));
+  const files = run('git', ['ls-files', '-z'], { cwd: root })
+    .output.split('\0')
+    .filter((file) => file !== '' && existsSync(join(root, file)));
   for (const file of files) cpSync(join(root, file), join(copy, file), { verbatimSymlinks: true });
-  run(process.execPath, [join(root, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs'), 'install', '--prefer-offline', '--frozen-lockfile'], { cwd: copy });
+  run(
+    process.execPath,
+    [join(root, 'node_modules', 'pnpm', 'bin', 'pnpm.cjs'), 'install', '--prefer-offline', '--frozen-lockfile'],
+    { cwd: copy },
+  );
   run('git', ['init', '-q', '-b', 'main'], { cwd: copy });
   run('git', ['add', '-A'], { cwd: copy });
-  run('git', ['-c', 'user.name=rehearsal', '-c', 'user.email=rehearsal@localhost', 'commit', '-qm', 'rehearsal'], { cwd: copy });
+  run('git', ['-c', 'user.name=rehearsal', '-c', 'user.email=rehearsal@localhost', 'commit', '-qm', 'rehearsal'], {
+    cwd: copy,
+  });
   return copy;
 }
 
 function sizeOf(folder) {
-  return readdirSync(folder, { withFileTypes: true, recursive: true }).reduce((sum, entry) => (entry.isFile() ? sum + readFileSync(join(entry.parentPath ?? entry.path, entry.name)).byteLength : sum), 0);
+  return readdirSync(folder, { withFileTypes: true, recursive: true }).reduce(
+    (sum, entry) =>
+      entry.isFile() ? sum + readFileSync(join(entry.parentPath ?? entry.path, entry.name)).byteLength : sum,
+    0,
+  );
 }
 
 function check(name, registry, manifest) {
@@ -88,35 +128,87 @@ function check(name, registry, manifest) {
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'alone', private: true }));
   run('npm', ['install', '--no-audit', '--no-fund', `--registry=${registry}`, name], { cwd: folder });
   const megabytes = sizeOf(join(folder, 'node_modules')) / 1e6;
-  const count = Object.keys(JSON.parse(readFileSync(join(folder, 'node_modules', '.package-lock.json'), 'utf8')).packages).length;
+  const count = Object.keys(
+    JSON.parse(readFileSync(join(folder, 'node_modules', '.package-lock.json'), 'utf8')).packages,
+  ).length;
   const report = [`${megabytes.toFixed(0)} MB, ${count} packages`];
   const fail = (what, output) => {
     failures.push(`${name}: ${what}\n${output.trim().slice(-1500)}`);
     report.push(`${what} FAILED`);
   };
-  if (megabytes > (limits[name] ?? Infinity)) fail(`${megabytes.toFixed(0)} MB installed, more than ${limits[name]}`, '');
-  const entries = Object.keys(manifest.exports ?? {}).filter((path) => path !== './package.json').map((path) => name + path.slice(1));
+  if (megabytes > (limits[name] ?? Infinity))
+    fail(`${megabytes.toFixed(0)} MB installed, more than ${limits[name]}`, '');
+  const entries = Object.keys(manifest.exports ?? {})
+    .filter((path) => path !== './package.json')
+    .map((path) => name + path.slice(1));
   for (const node of nodes) {
     const version = run(node, ['--version']).output.trim();
     for (const entry of entries) {
-      const imported = run(node, ['--input-type=module', '-e', `const m = await import('${entry}'); if (Object.keys(m).length === 0) process.exit(1);`], { cwd: folder, allowFailure: true });
+      const imported = run(
+        node,
+        [
+          '--input-type=module',
+          '-e',
+          `const m = await import('${entry}'); if (Object.keys(m).length === 0) process.exit(1);`,
+        ],
+        { cwd: folder, allowFailure: true },
+      );
       if (!imported.ok) fail(`import ${entry} on ${version}`, imported.output);
-      const required = run(node, ['--input-type=commonjs', '-e', `if (Object.keys(require('${entry}')).length === 0) process.exit(1);`], { cwd: folder, allowFailure: true });
+      const required = run(
+        node,
+        ['--input-type=commonjs', '-e', `if (Object.keys(require('${entry}')).length === 0) process.exit(1);`],
+        { cwd: folder, allowFailure: true },
+      );
       if (!required.ok) fail(`require ${entry} on ${version}`, required.output);
     }
     for (const command of Object.keys(manifest.bin ?? {})) {
-      const ran = run(node, [join(folder, 'node_modules', name, manifest.bin[command]), '--version'], { cwd: folder, allowFailure: true });
+      const ran = run(node, [join(folder, 'node_modules', name, manifest.bin[command]), '--version'], {
+        cwd: folder,
+        allowFailure: true,
+      });
       if (!ran.ok) fail(`${command} --version on ${version}`, ran.output);
     }
     report.push(version);
   }
   if (entries.length > 0) {
-    const text = entries.map((entry, index) => `import * as m${index} from '${entry}';\nexport const k${index}: string[] = Object.keys(m${index});`).join('\n') + `\n${uses[name] ?? ''}\n`;
+    const text =
+      entries
+        .map(
+          (entry, index) =>
+            `import * as m${index} from '${entry}';\nexport const k${index}: string[] = Object.keys(m${index});`,
+        )
+        .join('\n') + `\n${uses[name] ?? ''}\n`;
     writeFileSync(join(folder, 'use.mts'), text);
     writeFileSync(join(folder, 'use.cts'), text);
-    run('npm', ['install', '--no-audit', '--no-fund', '--no-save', 'typescript@5.9.3', '@types/node@20'], { cwd: folder });
-    const tsc = (module, resolution, file) => run(process.execPath, [join(folder, 'node_modules', 'typescript', 'bin', 'tsc'), '--noEmit', '--strict', '--skipLibCheck', 'false', '--target', 'es2022', '--lib', 'es2023,dom,dom.iterable', '--module', module, '--moduleResolution', resolution, file], { cwd: folder, allowFailure: true });
-    for (const [module, resolution, file] of [['node16', 'node16', 'use.mts'], ['esnext', 'bundler', 'use.mts'], ['nodenext', 'nodenext', 'use.cts']]) {
+    run('npm', ['install', '--no-audit', '--no-fund', '--no-save', 'typescript@5.9.3', '@types/node@20'], {
+      cwd: folder,
+    });
+    const tsc = (module, resolution, file) =>
+      run(
+        process.execPath,
+        [
+          join(folder, 'node_modules', 'typescript', 'bin', 'tsc'),
+          '--noEmit',
+          '--strict',
+          '--skipLibCheck',
+          'false',
+          '--target',
+          'es2022',
+          '--lib',
+          'es2023,dom,dom.iterable',
+          '--module',
+          module,
+          '--moduleResolution',
+          resolution,
+          file,
+        ],
+        { cwd: folder, allowFailure: true },
+      );
+    for (const [module, resolution, file] of [
+      ['node16', 'node16', 'use.mts'],
+      ['esnext', 'bundler', 'use.mts'],
+      ['nodenext', 'nodenext', 'use.cts'],
+    ]) {
       const result = tsc(module, resolution, file);
       if (!result.ok) fail(`tsc ${resolution} ${file}`, result.output);
     }
@@ -133,20 +225,43 @@ try {
   const copy = copyRepository();
   const npmrc = join(work, 'npmrc');
   writeFileSync(npmrc, `registry=${registry.address}\n//${new URL(registry.address).host}/:_authToken=rehearsal\n`);
-  const env = { NPM_CONFIG_USERCONFIG: npmrc, npm_config_registry: registry.address, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` };
+  const env = {
+    NPM_CONFIG_USERCONFIG: npmrc,
+    npm_config_registry: registry.address,
+    PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
+  };
   const changeset = join(root, 'node_modules', '@changesets', 'cli', 'bin.js');
   run(process.execPath, [changeset, 'version'], { cwd: copy, env });
   for (const name of readdirSync(join(root, 'tooling'))) {
     const file = join('tooling', name, 'package.json');
-    if (existsSync(join(root, file)) && JSON.parse(readFileSync(join(copy, file), 'utf8')).version !== JSON.parse(readFileSync(join(root, file), 'utf8')).version) failures.push(`${file}: changeset version raised the version of a private package`);
+    if (
+      existsSync(join(root, file)) &&
+      JSON.parse(readFileSync(join(copy, file), 'utf8')).version !==
+        JSON.parse(readFileSync(join(root, file), 'utf8')).version
+    )
+      failures.push(`${file}: changeset version raised the version of a private package`);
   }
   // JavaScript without types, as `npm run bootstrap` leaves it: `prepack` has to add what is missing.
-  run(process.execPath, [join(copy, 'node_modules', 'turbo', 'bin', 'turbo'), 'run', 'build', '--output-logs=errors-only', '--ui=stream'], { cwd: copy, env });
+  run(
+    process.execPath,
+    [join(copy, 'node_modules', 'turbo', 'bin', 'turbo'), 'run', 'build', '--output-logs=errors-only', '--ui=stream'],
+    { cwd: copy, env },
+  );
   console.log('Publishing (prepack adds the types) …');
-  const published = run(process.execPath, [changeset, 'publish', '--no-git-tag'], { cwd: copy, env, allowFailure: true });
+  const published = run(process.execPath, [changeset, 'publish', '--no-git-tag'], {
+    cwd: copy,
+    env,
+    allowFailure: true,
+  });
   if (!published.ok) throw new Error(`changeset publish failed:\n${published.output.slice(-4000)}`);
-  const manifests = ['packages', 'apps'].flatMap((group) => readdirSync(join(copy, group)).map((name) => JSON.parse(readFileSync(join(copy, group, name, 'package.json'), 'utf8'))));
-  for (const manifest of manifests) if (wanted.length === 0 || wanted.some((part) => manifest.name === part || manifest.name.endsWith(`/${part}`))) check(manifest.name, registry.address, manifest);
+  const manifests = ['packages', 'apps'].flatMap((group) =>
+    readdirSync(join(copy, group)).map((name) =>
+      JSON.parse(readFileSync(join(copy, group, name, 'package.json'), 'utf8')),
+    ),
+  );
+  for (const manifest of manifests)
+    if (wanted.length === 0 || wanted.some((part) => manifest.name === part || manifest.name.endsWith(`/${part}`)))
+      check(manifest.name, registry.address, manifest);
 } finally {
   registry.stop();
   if (keep) console.log(`Kept: ${work}`);

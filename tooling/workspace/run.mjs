@@ -14,7 +14,9 @@ const [command, ...rest] = process.argv.slice(2);
 
 const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < 20 || (major === 20 && minor < 9)) {
-  console.error(`Subtext needs Node 20.9 or newer; this is Node ${process.versions.node}. Install a newer one from nodejs.org and run this again.`);
+  console.error(
+    `Subtext needs Node 20.9 or newer; this is Node ${process.versions.node}. Install a newer one from nodejs.org and run this again.`,
+  );
   process.exit(1);
 }
 
@@ -55,7 +57,13 @@ function node(file, args) {
 
 function build() {
   console.log('Building …');
-  node('node_modules/turbo/bin/turbo', ['run', 'build', '--output-logs=errors-only', '--no-update-notifier', '--ui=stream']);
+  node('node_modules/turbo/bin/turbo', [
+    'run',
+    'build',
+    '--output-logs=errors-only',
+    '--no-update-notifier',
+    '--ui=stream',
+  ]);
 }
 
 installIfNeeded();

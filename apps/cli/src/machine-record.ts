@@ -57,8 +57,14 @@ function commitOf(folder: string): string | null {
     const head = readFileSync(join(own, 'HEAD'), 'utf8').trim();
     const reference = /^ref: (.+)$/.exec(head)?.[1];
     if (reference === undefined) return commit(head);
-    const packed = readOr(join(shared, 'packed-refs')).split('\n').find((line) => line.endsWith(` ${reference}`));
-    return commit(readOr(join(own, reference)).trim()) ?? commit(readOr(join(shared, reference)).trim()) ?? commit(packed?.split(' ')[0] ?? '');
+    const packed = readOr(join(shared, 'packed-refs'))
+      .split('\n')
+      .find((line) => line.endsWith(` ${reference}`));
+    return (
+      commit(readOr(join(own, reference)).trim()) ??
+      commit(readOr(join(shared, reference)).trim()) ??
+      commit(packed?.split(' ')[0] ?? '')
+    );
   } catch {
     return null;
   }

@@ -3,4 +3,9 @@ import { runProgram } from '@subtext/terminal';
 import { commands } from './commands/registry';
 import { version } from './version';
 
-await runProgram({ name: 'subtext', description: 'Train models to think in hidden tokens, read their thoughts back, and measure both.', version, commands });
+await runProgram({
+  name: 'subtext',
+  description: 'Train models to think in hidden tokens, read their thoughts back, and measure both.',
+  version,
+  commands,
+});

@@ -27,15 +27,28 @@ interface DocumentedCommand {
 
 /** The commands of the shell blocks, without comments, lines that go on joined. */
 async function documentedCommands(): Promise<DocumentedCommand[]> {
-  const inside = async (folder: string) => (await readdir(join(root, folder), { withFileTypes: true })).filter((entry) => entry.isFile() && entry.name.endsWith('.md')).map(({ name }) => `${folder}/${name}`);
-  const pages = ['README.md', 'CONTRIBUTING.md', 'apps/cli/README.md', 'apps/eval/README.md', ...(await inside('docs')), ...(await inside('docs/guide'))];
+  const inside = async (folder: string) =>
+    (await readdir(join(root, folder), { withFileTypes: true }))
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
+      .map(({ name }) => `${folder}/${name}`);
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'apps/cli/README.md',
+    'apps/eval/README.md',
+    ...(await inside('docs')),
+    ...(await inside('docs/guide')),
+  ];
   const found: DocumentedCommand[] = [];
   for (const page of pages) {
     const text = await readFile(join(root, page), 'utf8');
     for (const [, block] of text.matchAll(/^```sh\n([^]*?)^```/gm)) {
       for (const line of block!.replace(/\\\n\s*/g, ' ').split('\n')) {
-        const [npx, program, ...words] = (line.replace(/\s+#.*$/, '').match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) => word.replace(/^(["'])([^]*)\1$/, '$2'));
-        if (npx === 'npx' && (program === 'subtext' || program === 'subtext-eval')) found.push({ page, program, words });
+        const [npx, program, ...words] = (line.replace(/\s+#.*$/, '').match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) =>
+          word.replace(/^(["'])([^]*)\1$/, '$2'),
+        );
+        if (npx === 'npx' && (program === 'subtext' || program === 'subtext-eval'))
+          found.push({ page, program, words });
       }
     }
   }
@@ -60,17 +73,28 @@ describe('commands in the documentation', () => {
       expect(entry, where).toBeDefined();
       let command: Command = await entry!.load();
       let rest = words.slice(1);
-      for (let inner = command.commands.find((one) => one.name() === rest[0]); inner; inner = command.commands.find((one) => one.name() === rest[0])) {
+      for (
+        let inner = command.commands.find((one) => one.name() === rest[0]);
+        inner;
+        inner = command.commands.find((one) => one.name() === rest[0])
+      ) {
         command = inner;
         rest = rest.slice(1);
       }
       command.exitOverride().configureOutput({ writeErr: () => undefined });
       const { operands, unknown } = command.parseOptions(rest);
       expect(unknown, where).toEqual([]);
-      const missing = command.options.filter((option) => option.mandatory && command.getOptionValue(option.attributeName()) === undefined);
-      expect(missing.map(({ long }) => long), where).toEqual([]);
+      const missing = command.options.filter(
+        (option) => option.mandatory && command.getOptionValue(option.attributeName()) === undefined,
+      );
+      expect(
+        missing.map(({ long }) => long),
+        where,
+      ).toEqual([]);
       const required = command.registeredArguments.filter((argument) => argument.required).length;
-      const most = command.registeredArguments.some(({ variadic }) => variadic) ? Infinity : command.registeredArguments.length;
+      const most = command.registeredArguments.some(({ variadic }) => variadic)
+        ? Infinity
+        : command.registeredArguments.length;
       // A default command below takes what its group is given.
       if (command.commands.length > 0) continue;
       expect(operands.length, where).toBeGreaterThanOrEqual(required);
@@ -79,9 +103,14 @@ describe('commands in the documentation', () => {
   });
 
   it('name npm scripts that there are', async () => {
-    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
     for (const page of ['README.md', 'CONTRIBUTING.md', 'docs/guide/quick-start.md']) {
-      for (const [, script] of (await readFile(join(root, page), 'utf8')).matchAll(/^npm (?:run )?(start|test|[\w:]+)/gm)) if (script !== 'install') expect(scripts, page).toHaveProperty([script!]);
+      for (const [, script] of (await readFile(join(root, page), 'utf8')).matchAll(
+        /^npm (?:run )?(start|test|[\w:]+)/gm,
+      ))
+        if (script !== 'install') expect(scripts, page).toHaveProperty([script!]);
     }
   });
 });
@@ -91,13 +120,18 @@ describe('configurations in the documentation', () => {
     const folder = await mkdtemp(join(tmpdir(), 'subtext-configurations-'));
     let checked = 0;
     try {
-      for (const page of ['docs/configuration.md', ...(await readdir(join(root, 'docs', 'guide'))).map((name) => `docs/guide/${name}`)]) {
+      for (const page of [
+        'docs/configuration.md',
+        ...(await readdir(join(root, 'docs', 'guide'))).map((name) => `docs/guide/${name}`),
+      ]) {
         for (const [, text] of (await readFile(join(root, page), 'utf8')).matchAll(/^```yaml\n([^]*?)^```/gm)) {
           if (!/^output:/m.test(text!)) continue; // A part of one.
           const path = join(folder, 'page.yaml');
           await writeFile(path, text!);
           const schema = /^kind: graphs/m.test(text!) ? graphConfiguration : trainConfiguration;
-          await loadConfiguration({ path, schema }).catch((error: Error) => expect(`${page}: ${error.message}`).toBe(`${page}: valid`));
+          await loadConfiguration({ path, schema }).catch((error: Error) =>
+            expect(`${page}: ${error.message}`).toBe(`${page}: valid`),
+          );
           checked += 1;
         }
       }
@@ -115,21 +149,45 @@ describe('the quick ones', () => {
     // What the pages presuppose: data, a configuration, and the runs that `npm start` leaves, here of a model that has learnt nothing.
     expect((await run(['data', 'generate', 'scenes', 'data', '--train', '24', '--test', '4'])).code).toBe(0);
     await writeFile(join(folder, 'CONFIG.yaml'), blindConfiguration);
-    await writeFile(join(folder, 'start.yaml'), tinyConfiguration.replace('output: run', 'output: runs/start/heima').replace('text: { steps: 12 }', 'text: { steps: 1 }').replaceAll('{ steps: 4 }', '{ steps: 1 }'));
+    await writeFile(
+      join(folder, 'start.yaml'),
+      tinyConfiguration
+        .replace('output: run', 'output: runs/start/heima')
+        .replace('text: { steps: 12 }', 'text: { steps: 1 }')
+        .replaceAll('{ steps: 4 }', '{ steps: 1 }'),
+    );
     expect(await run(['train', 'start.yaml', 'workers=0'])).toMatchObject({ code: 0, stderr: '' });
     await cp(join(folder, 'data'), join(folder, 'runs', 'start', 'data'), { recursive: true });
-    await cp(join(folder, 'runs', 'start', 'heima', 'reasoner'), join(folder, 'runs', 'start', 'reasoner'), { recursive: true });
+    await cp(join(folder, 'runs', 'start', 'heima', 'reasoner'), join(folder, 'runs', 'start', 'reasoner'), {
+      recursive: true,
+    });
     await cp(join(folder, 'runs', 'start', 'heima'), join(folder, 'runs', 'start', 'cot'), { recursive: true });
   });
   afterAll(async () => rm(folder, { recursive: true, force: true }));
   const run = (words: readonly string[]) => subtext(words, { folder });
 
   /** Smaller numbers for what would take long; everything else stands as on the page. */
-  const shorter: Record<string, string> = { '--train': '12', '--test': '4', '--width': '16', '--layers': '1', '--tokens': '8', '--batch': '4', '--max-new-tokens': '4' };
+  const shorter: Record<string, string> = {
+    '--train': '12',
+    '--test': '4',
+    '--width': '16',
+    '--layers': '1',
+    '--tokens': '8',
+    '--batch': '4',
+    '--max-new-tokens': '4',
+  };
   const substitutes: Record<string, string> = { MODEL_FOLDER: 'blind/reasoner', 'data/LLaVA-CoT-100k': 'data' };
 
   /** What is run, and in which order: a model is trained before it is asked. */
-  const quick = [/^data generate/, /^data (check|formats)/, /^train CONFIG/, /^(think|generate) /, /^doctor$/, /^bench /, /^runs( |$)/];
+  const quick = [
+    /^data generate/,
+    /^data (check|formats)/,
+    /^train CONFIG/,
+    /^(think|generate) /,
+    /^doctor$/,
+    /^bench /,
+    /^runs( |$)/,
+  ];
 
   it('run, with small numbers', async () => {
     const known = new Set<string>();
@@ -137,22 +195,40 @@ describe('the quick ones', () => {
     for (const pattern of quick) {
       for (const { page, program, words } of documented) {
         const line = words.join(' ');
-        if (program !== 'subtext' || !pattern.test(line) || known.has(line) || /checkpoints\/graphs/.test(line)) continue;
+        if (program !== 'subtext' || !pattern.test(line) || known.has(line) || /checkpoints\/graphs/.test(line))
+          continue;
         known.add(line);
         const short = words.map((word, index) => substitutes[word] ?? shorter[words[index - 1] ?? ''] ?? word);
-        chosen.push({ page, words: /^bench/.test(line) ? [...short, ...(words[1] === 'train' ? ['--steps', '1', '--warmup', '0', '--heads', '2', '--workers', '0'] : ['--rounds', '1', '--new-tokens', '2', '--heads', '2', '--batch', '1'])] : short });
+        chosen.push({
+          page,
+          words: /^bench/.test(line)
+            ? [
+                ...short,
+                ...(words[1] === 'train'
+                  ? ['--steps', '1', '--warmup', '0', '--heads', '2', '--workers', '0']
+                  : ['--rounds', '1', '--new-tokens', '2', '--heads', '2', '--batch', '1']),
+              ]
+            : short,
+        });
       }
     }
     expect(chosen.length).toBeGreaterThan(8);
     const check = async ({ page, words }: { page: string; words: string[] }) => {
       const { code, stderr } = await run(words);
       // Generation tells its speed there.
-      expect({ page, words, code, stderr: words[0] === 'generate' ? '' : stderr }).toEqual({ page, words, code: 0, stderr: '' });
+      expect({ page, words, code, stderr: words[0] === 'generate' ? '' : stderr }).toEqual({
+        page,
+        words,
+        code: 0,
+        stderr: '',
+      });
     };
     for (const pattern of quick) {
       const kind = chosen.filter(({ words }) => pattern.test(words.join(' ')));
       // Runs of other settings do not share a folder: each has its own, the first the one that is asked afterwards.
-      if (kind[0]?.words[0] === 'train') for (const [index, one] of kind.entries()) await check({ ...one, words: [...one.words, ...(index === 0 ? [] : [`output=blind-${index}`])] });
+      if (kind[0]?.words[0] === 'train')
+        for (const [index, one] of kind.entries())
+          await check({ ...one, words: [...one.words, ...(index === 0 ? [] : [`output=blind-${index}`])] });
       else await Promise.all(kind.map(check));
     }
   });
@@ -163,7 +239,11 @@ describe('the quick ones', () => {
     const place = await mkdtemp(join(root, 'apps', 'cli', 'node_modules', '.api-page-'));
     try {
       await writeFile(join(place, 'page.mjs'), program!);
-      const { stdout } = await promisify(execFile)(process.execPath, [join(place, 'page.mjs'), join(folder, 'blind', 'reasoner')], { cwd: folder });
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        [join(place, 'page.mjs'), join(folder, 'blind', 'reasoner')],
+        { cwd: folder },
+      );
       const losses = stdout.match(/^\d+\.\d+$/gm)!.map(Number);
       expect(losses).toHaveLength(5);
       expect(losses[4]!).toBeLessThan(losses[0]!);

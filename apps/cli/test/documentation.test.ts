@@ -9,7 +9,12 @@ const read = (path: string) => readFile(fileURLToPath(new URL(`../../../${path}`
 
 /** Every key of a schema with its place, through lists and alternatives. */
 function keysOf(node: z.core.JSONSchema.BaseSchema, place = ''): string[] {
-  const inner = [...(node.anyOf ?? []), ...(node.oneOf ?? []), ...(node.allOf ?? []), ...(typeof node.items === 'object' && !Array.isArray(node.items) ? [node.items] : [])] as z.core.JSONSchema.BaseSchema[];
+  const inner = [
+    ...(node.anyOf ?? []),
+    ...(node.oneOf ?? []),
+    ...(node.allOf ?? []),
+    ...(typeof node.items === 'object' && !Array.isArray(node.items) ? [node.items] : []),
+  ] as z.core.JSONSchema.BaseSchema[];
   const named = Object.entries(node.properties ?? {}).flatMap(([key, value]) => {
     const path = place === '' ? key : `${place}.${key}`;
     return [path, ...(typeof value === 'object' ? keysOf(value, path) : [])];
@@ -26,7 +31,9 @@ describe('docs/configuration.md', () => {
     const keys = [...new Set(keysOf(z.toJSONSchema(trainConfiguration, { io: 'input', unrepresentable: 'any' })))];
     expect(keys.length).toBeGreaterThan(50);
     const written = new Set([...page.matchAll(/`([A-Za-z0-9.]+)`/g)].map((match) => match[1]!));
-    const missing = keys.filter((key) => !written.has(sharedBlocks.some((block) => block.test(key)) ? key.slice(key.lastIndexOf('.') + 1) : key));
+    const missing = keys.filter(
+      (key) => !written.has(sharedBlocks.some((block) => block.test(key)) ? key.slice(key.lastIndexOf('.') + 1) : key),
+    );
     expect(missing).toEqual([]);
     const rows = [...page.matchAll(/^\| `([A-Za-z0-9.]+)` \|/gm)].map((match) => match[1]!);
     const known = new Set(keys.flatMap((key) => [key, key.slice(key.lastIndexOf('.') + 1)]));

@@ -28,27 +28,41 @@ function leavesOf(node: z.core.JSONSchema.BaseSchema, place = ''): string[] {
 describe('subtext train on graphs', () => {
   it('is explained key by key, defaults included', async () => {
     const page = await readFile(fileURLToPath(new URL('../../../docs/guide/graphs.md', import.meta.url)), 'utf8');
-    const rows = new Map([...page.slice(page.indexOf('## Configuration')).matchAll(/^\| `([A-Za-z0-9.]+)` \| ([^|]+) \|/gm)].map((match) => [match[1]!, match[2]!.trim().replaceAll('`', '')]));
+    const rows = new Map(
+      [...page.slice(page.indexOf('## Configuration')).matchAll(/^\| `([A-Za-z0-9.]+)` \| ([^|]+) \|/gm)].map(
+        (match) => [match[1]!, match[2]!.trim().replaceAll('`', '')],
+      ),
+    );
     expect([...rows.keys()].sort()).toEqual(leavesOf(z.toJSONSchema(graphConfiguration, { io: 'input' })).sort());
     const defaults = graphConfiguration.parse({ kind: 'graphs', output: 'x' }) as Record<string, unknown>;
     for (const [key, written] of rows) {
-      const value = key.split('.').reduce<unknown>((node, part) => (node as Record<string, unknown> | undefined)?.[part], defaults);
+      const value = key
+        .split('.')
+        .reduce<unknown>((node, part) => (node as Record<string, unknown> | undefined)?.[part], defaults);
       if (['kind', 'output'].includes(key)) continue;
-      if (value !== undefined) expect(`${key}: ${written}`).toBe(`${key}: ${Array.isArray(value) ? JSON.stringify(value) : String(value)}`);
+      if (value !== undefined)
+        expect(`${key}: ${written}`).toBe(`${key}: ${Array.isArray(value) ? JSON.stringify(value) : String(value)}`);
     }
   });
 
   it('trains from a configuration, leaves out what is held out, and goes no second time over a finished run', async () => {
     const heldOut = join(folder, 'held-out.json');
     // The configuration generates these very graphs first.
-    await writeFile(heldOut, JSON.stringify([...generateProsQA({ count: 5, seed: 42, hops: { minimum: 3, maximum: 4 } })].map(toProsQARecord)));
+    await writeFile(
+      heldOut,
+      JSON.stringify([...generateProsQA({ count: 5, seed: 42, hops: { minimum: 3, maximum: 4 } })].map(toProsQARecord)),
+    );
     await writeFile(
       join(folder, 'graphs.yaml'),
       `kind: graphs\noutput: run\nengine: wasm\nworkers: 0\ndata: { count: 30, heldOut: [held-out.json] }\nmodel: { width: 16, heads: 2 }\nmethod: { count: 2 }\ntraining: { graphs: 2, queries: 2, shards: 1, hop: { steps: 2 }, answer: { steps: 2 } }\n`,
     );
     const first = await run('train', 'graphs.yaml', '--json');
     expect(first.stderr).toBe('');
-    expect(first.events.filter(({ event }) => event === 'phase')).toMatchObject([{ phase: 'hop 1', step: 2 }, { phase: 'hop 2', step: 4 }, { phase: 'answer', step: 6 }]);
+    expect(first.events.filter(({ event }) => event === 'phase')).toMatchObject([
+      { phase: 'hop 1', step: 2 },
+      { phase: 'hop 2', step: 4 },
+      { phase: 'answer', step: 6 },
+    ]);
     const finished = JSON.parse(await readFile(join(folder, 'run/finished.json'), 'utf8')) as Record<string, unknown>;
     expect(finished).toMatchObject({ steps: 6, graphs: 25, leftOut: 5 });
     const second = await run('train', 'graphs.yaml', '--json');
@@ -61,7 +75,10 @@ describe('subtext train on graphs', () => {
   });
 
   it('names every fault of a configuration at once', async () => {
-    await writeFile(join(folder, 'broken.yaml'), 'kind: graphs\noutput: x\nmethod: { thougths: continuous, count: 12 }\ntraining: { hop: { mastery: 2 } }\n');
+    await writeFile(
+      join(folder, 'broken.yaml'),
+      'kind: graphs\noutput: x\nmethod: { thougths: continuous, count: 12 }\ntraining: { hop: { mastery: 2 } }\n',
+    );
     const { code, stderr } = await run('train', 'broken.yaml');
     expect(code).toBe(1);
     expect(stderr).toMatch(/did you mean "thoughts"/);
@@ -92,11 +109,15 @@ describe('subtext thoughts', () => {
     expect(event.thoughts).toHaveLength(4);
     const means = ['optimal', 'frontier', 'reachable', 'unreachable'].map((name) => event.overall[name]!.mean);
     expect(means).toEqual([...means].sort((a, b) => b - a));
-    for (const { classes } of event.thoughts) expect(classes.frontier!.mean).toBeGreaterThan(classes.reachable!.mean + classes.reachable!.standardError);
+    for (const { classes } of event.thoughts)
+      expect(classes.frontier!.mean).toBeGreaterThan(classes.reachable!.mean + classes.reachable!.standardError);
   });
 
   it('refuses another task, a folder that is no reasoner and a file without graphs', async () => {
-    await writeFile(join(folder, 'words.json'), JSON.stringify([{ question: 'Is it?', steps: ['It is.'], answer: 'Yes.' }]));
+    await writeFile(
+      join(folder, 'words.json'),
+      JSON.stringify([{ question: 'Is it?', steps: ['It is.'], answer: 'Yes.' }]),
+    );
     const [task, model, data, missing] = await Promise.all([
       run('thoughts', '--model', checkpoint, '--task', 'gsm8k'),
       run('thoughts', '--model', folder, '--task', 'prosqa-graph'),

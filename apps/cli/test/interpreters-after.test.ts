@@ -8,9 +8,11 @@ import { subtext } from './run-command';
 
 let folder: string;
 const run = (...args: string[]) => subtext(args, { folder });
-const weights = (output: string, model = '') => readFileSync(join(folder, output, 'reasoner', model, 'model.safetensors')).toString('base64');
+const weights = (output: string, model = '') =>
+  readFileSync(join(folder, output, 'reasoner', model, 'model.safetensors')).toString('base64');
 
-const tiny = '{ model_type: llama, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 192, tie_word_embeddings: true }';
+const tiny =
+  '{ model_type: llama, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 192, tie_word_embeddings: true }';
 const configuration = `
 output: whole
 engine: wasm
@@ -25,7 +27,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-after-'));
   expect(await run('data', 'generate', 'scenes', 'data', '--train', '24', '--json')).toMatchObject({ code: 0 });
   await writeFile(join(folder, 'alone.yaml'), configuration);
-  await writeFile(join(folder, 'after.yaml'), `${configuration}interpreters: { mode: after, model: { from: reasoner }, schedule: { steps: 40 } }\n`);
+  await writeFile(
+    join(folder, 'after.yaml'),
+    `${configuration}interpreters: { mode: after, model: { from: reasoner }, schedule: { steps: 40 } }\n`,
+  );
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 

@@ -17,48 +17,114 @@ let folder: string;
 
 const configuration = (model: Record<string, unknown>, given: readonly string[]) =>
   // As train resolves `stages: auto` from the examples.
-  ({ ...trainConfiguration.parse({ output: folder, data: { format: 'llava-cot', train: join(folder, 'train.jsonl'), images: false }, model, method: { name: 'no-cot' } }), stages: [...given] });
+  ({
+    ...trainConfiguration.parse({
+      output: folder,
+      data: { format: 'llava-cot', train: join(folder, 'train.jsonl'), images: false },
+      model,
+      method: { name: 'no-cot' },
+    }),
+    stages: [...given],
+  });
 
 beforeAll(async () => {
   await useEngine('wasm');
   folder = await mkdtemp(join(tmpdir(), 'subtext-open-'));
   await writeFile(join(folder, 'dark.png'), await encodePng({ data: new Uint8Array(12), width: 2, height: 2 }));
-  const record = { id: 'b', image: 'dark.png', conversations: [{ from: 'human', value: 'what colour ?' }, { from: 'gpt', value: staged }] };
+  const record = {
+    id: 'b',
+    image: 'dark.png',
+    conversations: [
+      { from: 'human', value: 'what colour ?' },
+      { from: 'gpt', value: staged },
+    ],
+  };
   await writeFile(join(folder, 'train.jsonl'), `${JSON.stringify(record)}\n`);
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
 it('a base model that learns from answers alone knows the tags of the chains that it will write later', async () => {
-  const small = { model_type: 'llama', hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, max_position_embeddings: 32 };
-  const { reasoner: base } = await openReasoner({ configuration: configuration({ new: small, vocabulary: [join(folder, 'train.jsonl')] }, []), method: { name: 'no-cot' }, examples: answersOnly });
-  for (const stage of stages) for (const tag of [`<${stage.toUpperCase()}>`, `</${stage.toUpperCase()}>`]) expect(base.tokenizer.has(tag), tag).toBe(true);
+  const small = {
+    model_type: 'llama',
+    hidden_size: 8,
+    intermediate_size: 8,
+    num_hidden_layers: 1,
+    num_attention_heads: 1,
+    max_position_embeddings: 32,
+  };
+  const { reasoner: base } = await openReasoner({
+    configuration: configuration({ new: small, vocabulary: [join(folder, 'train.jsonl')] }, []),
+    method: { name: 'no-cot' },
+    examples: answersOnly,
+  });
+  for (const stage of stages)
+    for (const tag of [`<${stage.toUpperCase()}>`, `</${stage.toUpperCase()}>`])
+      expect(base.tokenizer.has(tag), tag).toBe(true);
   base.dispose();
 
   // One that was made without: the tags come with the training that needs them, instead of being read as unknown words.
-  const { reasoner: bare } = await openReasoner({ configuration: configuration({ new: small }, []), method: { name: 'no-cot' }, examples: answersOnly });
+  const { reasoner: bare } = await openReasoner({
+    configuration: configuration({ new: small }, []),
+    method: { name: 'no-cot' },
+    examples: answersOnly,
+  });
   expect(bare.tokenizer.has('<CAPTION>')).toBe(false);
   await bare.save(join(folder, 'bare'));
   bare.dispose();
-  const { reasoner: later } = await openReasoner({ configuration: configuration({ from: join(folder, 'bare') }, stages), method: { name: 'cot' }, examples: answersOnly });
-  expect(later.tokenizer.encode('<CAPTION>', { addSpecialTokens: false }).ids).toEqual([later.tokenizer.idOf('<CAPTION>')]);
+  const { reasoner: later } = await openReasoner({
+    configuration: configuration({ from: join(folder, 'bare') }, stages),
+    method: { name: 'cot' },
+    examples: answersOnly,
+  });
+  expect(later.tokenizer.encode('<CAPTION>', { addSpecialTokens: false }).ids).toEqual([
+    later.tokenizer.idOf('<CAPTION>'),
+  ]);
   expect(later.model.dimensions.vocabularySize).toBe(later.tokenizer.vocabularySize);
   later.dispose();
 });
 
 it('a Hugging Face folder becomes a reasoner: its own beginning and end, tags and thinking tokens added', async () => {
-  const tokenizer = trainWordLevelTokenizer({ texts: ['what is there ? a red cross look it is red'], specialTokens: [] });
-  const model = createModel({ config: { model_type: 'gpt2', vocab_size: tokenizer.vocabularySize, n_positions: 48, n_embd: 8, n_layer: 1, n_head: 2, eos_token_id: tokenizer.endId }, seed: 2 });
+  const tokenizer = trainWordLevelTokenizer({
+    texts: ['what is there ? a red cross look it is red'],
+    specialTokens: [],
+  });
+  const model = createModel({
+    config: {
+      model_type: 'gpt2',
+      vocab_size: tokenizer.vocabularySize,
+      n_positions: 48,
+      n_embd: 8,
+      n_layer: 1,
+      n_head: 2,
+      eos_token_id: tokenizer.endId,
+    },
+    seed: 2,
+  });
   await saveModel({ model, folder: join(folder, 'checkpoint') });
   await tokenizer.save(join(folder, 'checkpoint'));
   const own = model.parameters.get('transformer.h.0.mlp.c_fc.weight').dataSync();
-  const { reasoner } = await openReasoner({ configuration: configuration({ from: join(folder, 'checkpoint') }, stages), method: { name: 'heima' }, examples: answersOnly });
-  expect(reasoner.settings).toMatchObject({ method: { name: 'heima' }, stages, hiddenStages: [], endToken: '</s>', thoughtReading: 'before' });
+  const { reasoner } = await openReasoner({
+    configuration: configuration({ from: join(folder, 'checkpoint') }, stages),
+    method: { name: 'heima' },
+    examples: answersOnly,
+  });
+  expect(reasoner.settings).toMatchObject({
+    method: { name: 'heima' },
+    stages,
+    hiddenStages: [],
+    endToken: '</s>',
+    thoughtReading: 'before',
+  });
   expect(reasoner.settings.image).toBeUndefined();
-  for (const token of ['<CAPTION>', '</REASONING>', '<THINKING_OF_SUMMARY>']) expect(reasoner.tokenizer.has(token), token).toBe(true);
+  for (const token of ['<CAPTION>', '</REASONING>', '<THINKING_OF_SUMMARY>'])
+    expect(reasoner.tokenizer.has(token), token).toBe(true);
   expect(reasoner.model.dimensions.vocabularySize).toBe(reasoner.tokenizer.vocabularySize);
   expect([...reasoner.model.parameters.get('transformer.h.0.mlp.c_fc.weight').dataSync()]).toEqual([...own]);
   const [prompt] = reasoner.prompts([{ question: 'what is there ?' }]);
-  expect(prompt).toEqual([...tokenizer.encode('').ids, ...tokenizer.encode('what is there ?', { addSpecialTokens: false }).ids]);
+  expect(prompt).toEqual([
+    ...tokenizer.encode('').ids,
+    ...tokenizer.encode('what is there ?', { addSpecialTokens: false }).ids,
+  ]);
   const [answer] = await reasoner.think({ questions: [{ question: 'what is there ?' }], maxNewTokens: 3 });
   expect(answer!.tokens.generated).toBeGreaterThan(0);
   reasoner.dispose();

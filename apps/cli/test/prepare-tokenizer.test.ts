@@ -1,5 +1,20 @@
-import { generators, generateArithmetic, generateModularArithmetic, generateMultiplication, generateProntoQA, generateProsQA, type ReasoningExample } from '@subtext/data';
-import { createMethod, linesFormat, type LayoutContext, type MethodSpecification, stagesOf, taggedFormat } from '@subtext/trainer';
+import {
+  generators,
+  generateArithmetic,
+  generateModularArithmetic,
+  generateMultiplication,
+  generateProntoQA,
+  generateProsQA,
+  type ReasoningExample,
+} from '@subtext/data';
+import {
+  createMethod,
+  linesFormat,
+  type LayoutContext,
+  type MethodSpecification,
+  stagesOf,
+  taggedFormat,
+} from '@subtext/trainer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,8 +34,18 @@ const take = (stream: Iterable<ReasoningExample>, count: number): ReasoningExamp
   return taken;
 };
 const gsm8k: ReasoningExample[] = [
-  { id: '1', question: 'Weng earns $12 an hour for babysitting.  Yesterday, she did 50 minutes (0.5 + 20/60 h).\tHow much?', steps: [{ text: '<<12/60=0.2>>' }, { text: '<<0.2*50=10>>' }], answer: '10' },
-  { id: '2', question: 'Café "Ω" sold 1,250 cups at 3% off — why?', steps: [{ text: '<<1250*0.97=1212.5>>' }], answer: '1212.5' },
+  {
+    id: '1',
+    question: 'Weng earns $12 an hour for babysitting.  Yesterday, she did 50 minutes (0.5 + 20/60 h).\tHow much?',
+    steps: [{ text: '<<12/60=0.2>>' }, { text: '<<0.2*50=10>>' }],
+    answer: '10',
+  },
+  {
+    id: '2',
+    question: 'Café "Ω" sold 1,250 cups at 3% off — why?',
+    steps: [{ text: '<<1250*0.97=1212.5>>' }],
+    answer: '1212.5',
+  },
 ];
 const sets: Record<string, ReasoningExample[]> = {
   prosqa: take(generateProsQA({ seed: 3 }), 20),
@@ -44,13 +69,21 @@ async function savedAndLoaded(options: Parameters<typeof newTokenizer>[0]) {
 
 describe('the tokenizer of a new model', () => {
   it('has a set of each text generator here', () => {
-    expect(Object.keys(sets)).toEqual(expect.arrayContaining(Object.keys(generators).filter((name) => name !== 'scenes')));
+    expect(Object.keys(sets)).toEqual(
+      expect.arrayContaining(Object.keys(generators).filter((name) => name !== 'scenes')),
+    );
   });
 
   it.each(Object.keys(sets))('gives every text of %s back exactly, laid out by any method', async (name) => {
     const examples = sets[name]!;
     const stages = stagesOf(examples);
-    const specifications: MethodSpecification[] = [{ name: 'cot' }, { name: 'no-cot' }, { name: 'icot' }, { name: 'pause', count: 2 }, { name: 'coconut', hiddenSteps: 2 }];
+    const specifications: MethodSpecification[] = [
+      { name: 'cot' },
+      { name: 'no-cot' },
+      { name: 'icot' },
+      { name: 'pause', count: 2 },
+      { name: 'coconut', hiddenSteps: 2 },
+    ];
     for (const specification of specifications) {
       const method = createMethod(specification);
       const tokenizer = await savedAndLoaded({ examples, stages, format: linesFormat, methods: [method] });
@@ -59,9 +92,13 @@ describe('the tokenizer of a new model', () => {
       for (const example of examples) {
         const { ids } = method.layout({ example, phase, context });
         const { question, steps, answer } = example;
-        const chain = specification.name === 'no-cot' || specification.name === 'pause' ? [] : steps.map(({ text }) => `${text}\n`);
-        const marks = { pause: '<pause><pause>', coconut: '<|start-latent|><|end-latent|>' }[specification.name as string] ?? '';
-        expect(tokenizer.decode(ids, { skipSpecialTokens: false })).toBe(`${question}\n${marks}${chain.join('')}### ${answer}</s>`);
+        const chain =
+          specification.name === 'no-cot' || specification.name === 'pause' ? [] : steps.map(({ text }) => `${text}\n`);
+        const marks =
+          { pause: '<pause><pause>', coconut: '<|start-latent|><|end-latent|>' }[specification.name as string] ?? '';
+        expect(tokenizer.decode(ids, { skipSpecialTokens: false })).toBe(
+          `${question}\n${marks}${chain.join('')}### ${answer}</s>`,
+        );
         expect(ids).not.toContain(tokenizer.idOf('<unk>'));
       }
     }
@@ -79,7 +116,14 @@ describe('the tokenizer of a new model', () => {
   });
 
   it('keeps whole words between white space, and the stages\u2019 tags, in the tagged format', () => {
-    const examples: ReasoningExample[] = [{ id: '1', question: 'what is at top-left ?', steps: [{ name: 'caption', text: 'a red-ish cube .' }], answer: 'cube' }];
+    const examples: ReasoningExample[] = [
+      {
+        id: '1',
+        question: 'what is at top-left ?',
+        steps: [{ name: 'caption', text: 'a red-ish cube .' }],
+        answer: 'cube',
+      },
+    ];
     const tokenizer = newTokenizer({ examples, stages: ['caption'], format: taggedFormat, methods: [] });
     expect(tokenizer.encode('top-left ?', { addSpecialTokens: false }).ids).toHaveLength(2);
     expect(tokenizer.encode('<CAPTION>cube</CAPTION>', { addSpecialTokens: false }).ids).toHaveLength(3);
@@ -91,14 +135,28 @@ describe('the stages of a run', () => {
   const longest = Math.max(...unnamed.map(({ steps }) => steps.length));
 
   it('are those of the data, numbered where they have no names', () => {
-    expect(resolveStages({ stages: 'auto', examples: unnamed })).toEqual(Array.from({ length: longest }, (_, index) => `step_${index + 1}`));
-    const named = [{ id: '1', question: 'q', steps: [{ name: 'summary', text: 's' }, { name: 'caption', text: 'c' }], answer: 'a' }];
+    expect(resolveStages({ stages: 'auto', examples: unnamed })).toEqual(
+      Array.from({ length: longest }, (_, index) => `step_${index + 1}`),
+    );
+    const named = [
+      {
+        id: '1',
+        question: 'q',
+        steps: [
+          { name: 'summary', text: 's' },
+          { name: 'caption', text: 'c' },
+        ],
+        answer: 'a',
+      },
+    ];
     expect(resolveStages({ stages: 'auto', examples: named })).toEqual(['summary', 'caption']);
     expect(resolveStages({ stages: ['caption'], examples: named })).toEqual(['caption']);
   });
 
   it('must be in the data where they are given', () => {
     expect(() => resolveStages({ stages: ['summary', 'step_1'], examples: unnamed })).toThrow(UsageError);
-    expect(() => resolveStages({ stages: ['summary', 'step_1'], examples: unnamed })).toThrow(/"summary".*step_1, step_2/);
+    expect(() => resolveStages({ stages: ['summary', 'step_1'], examples: unnamed })).toThrow(
+      /"summary".*step_1, step_2/,
+    );
   });
 });

@@ -11,14 +11,18 @@ const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 const requiresModules = major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19);
 
 const entries = readdirSync(packages).flatMap((name) => {
-  const { exports } = JSON.parse(readFileSync(`${packages}${name}/package.json`, 'utf8')) as { exports: Record<string, unknown> };
+  const { exports } = JSON.parse(readFileSync(`${packages}${name}/package.json`, 'utf8')) as {
+    exports: Record<string, unknown>;
+  };
   return Object.keys(exports)
     .filter((path) => path !== './package.json')
     .map((path) => `@subtext/${name}${path.slice(1)}`);
 });
 
 async function run(program: string): Promise<unknown> {
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=commonjs', '--eval', program], { cwd: app });
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=commonjs', '--eval', program], {
+    cwd: app,
+  });
   return JSON.parse(stdout);
 }
 

@@ -32,9 +32,18 @@ describe('text data from scratch', () => {
   ])('trains $name and asks it', async ({ name, method, thoughts }) => {
     const trained = await train({ name, method });
     expect(trained).toMatchObject({ code: 0, stderr: '' });
-    const settings = JSON.parse(await readFile(join(folder, name, 'reasoner', 'subtext.json'), 'utf8')) as { stages: string[] };
+    const settings = JSON.parse(await readFile(join(folder, name, 'reasoner', 'subtext.json'), 'utf8')) as {
+      stages: string[];
+    };
     expect(settings.stages.slice(0, 2)).toEqual(['step_1', 'step_2']);
-    const asked = await run('think', '--model', join(name, 'reasoner'), '--json', ...(name === 'sim-cot' ? ['--explain'] : []), 'Sally has 63 stickers. How many stickers does Sally have now?');
+    const asked = await run(
+      'think',
+      '--model',
+      join(name, 'reasoner'),
+      '--json',
+      ...(name === 'sim-cot' ? ['--explain'] : []),
+      'Sally has 63 stickers. How many stickers does Sally have now?',
+    );
     expect(asked).toMatchObject({ code: 0, stderr: '' });
     expect(asked.events[0]).toMatchObject({ event: 'answer', tokens: { thinking: thoughts } });
   });

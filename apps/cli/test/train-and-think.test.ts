@@ -29,21 +29,44 @@ afterAll(async () => rm(folder, { recursive: true, force: true }));
 /** One digest over the weights of a run. */
 async function digestOf(output: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const model of ['reasoner', 'reasoner/interpreters/shared']) hash.update(await readFile(join(folder, output, ...model.split('/'), 'model.safetensors')));
+  for (const model of ['reasoner', 'reasoner/interpreters/shared'])
+    hash.update(await readFile(join(folder, output, ...model.split('/'), 'model.safetensors')));
   return hash.digest('hex');
 }
 
 describe('train', () => {
   it('trains through every phase and leaves a Hugging Face folder with an interpreter', async () => {
     expect(trained).toMatchObject({ code: 0, stderr: '' });
-    expect(trained.events.at(-1)).toMatchObject({ event: 'finished', status: 'finished', reasoner: join('run', 'reasoner') });
+    expect(trained.events.at(-1)).toMatchObject({
+      event: 'finished',
+      status: 'finished',
+      reasoner: join('run', 'reasoner'),
+    });
     const files = await readdir(join(folder, 'run', 'reasoner'));
-    expect(files).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'subtext.json', 'preprocessor_config.json', 'interpreters']));
-    expect(JSON.parse(await readFile(join(folder, 'run', 'configuration.json'), 'utf8'))).toMatchObject({ seed: 3, training: { clipNorm: 1 } });
-    const log = (await readFile(join(folder, 'run', 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { step: number; loss: number });
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'config.json',
+        'model.safetensors',
+        'tokenizer.json',
+        'subtext.json',
+        'preprocessor_config.json',
+        'interpreters',
+      ]),
+    );
+    expect(JSON.parse(await readFile(join(folder, 'run', 'configuration.json'), 'utf8'))).toMatchObject({
+      seed: 3,
+      training: { clipNorm: 1 },
+    });
+    const log = (await readFile(join(folder, 'run', 'log.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { step: number; loss: number });
     expect(log.at(-1)!.step).toBe(12 + 3 * 4 + 4);
     expect(log.every(({ loss }) => Number.isFinite(loss))).toBe(true);
-    const finished = JSON.parse(await readFile(join(folder, 'run', 'finished.json'), 'utf8')) as { steps: number; processorSeconds: number };
+    const finished = JSON.parse(await readFile(join(folder, 'run', 'finished.json'), 'utf8')) as {
+      steps: number;
+      processorSeconds: number;
+    };
     expect(finished.steps).toBe(log.at(-1)!.step);
     expect(finished.processorSeconds).toBeGreaterThan(0);
   });
@@ -77,7 +100,10 @@ describe('train', () => {
   });
 
   it('reports all faults of a configuration at once, with line and nearest key', async () => {
-    await writeFile(join(folder, 'faulty.yaml'), 'output: faulty\ndata: { format: scenes, train: data/train.jsonl }\nmodel: { new: {} }\nmethod: { name: no-cot }\ntraining:\n  batchsize: 4\n  learningRate: -1\n  shards: 0\nsede: 3\n');
+    await writeFile(
+      join(folder, 'faulty.yaml'),
+      'output: faulty\ndata: { format: scenes, train: data/train.jsonl }\nmodel: { new: {} }\nmethod: { name: no-cot }\ntraining:\n  batchsize: 4\n  learningRate: -1\n  shards: 0\nsede: 3\n',
+    );
     const { code, stderr } = await run('train', 'faulty.yaml', 'engine=fast');
     expect(code).toBe(1);
     expect(stderr).toContain('5 faults');
@@ -99,7 +125,10 @@ describe('train', () => {
     expect(existsSync(join(folder, 'overlapping'))).toBe(false);
     expect(told.code).toBe(0);
     expect(told.events).toContainEqual(expect.objectContaining({ event: 'overlap', shared: 40 }));
-    expect(JSON.parse(await readFile(join(folder, 'told', 'data.json'), 'utf8'))).toMatchObject({ train: { records: 40, examples: 40, dropped: 0 }, overlap: [{ shared: 40, examples: 40 }] });
+    expect(JSON.parse(await readFile(join(folder, 'told', 'data.json'), 'utf8'))).toMatchObject({
+      train: { records: 40, examples: 40, dropped: 0 },
+      overlap: [{ shared: 40, examples: 40 }],
+    });
   });
 
   it('leaves a stated share of faulty records out, counted; pictures that are none are among them', async () => {
@@ -108,26 +137,55 @@ describe('train', () => {
     const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
     const outside = JSON.parse(lines[2]!) as { image: string };
     await writeFile(join(folder, 'holed-data', (JSON.parse(lines[0]!) as { image: string }).image), 'not a picture');
-    await writeFile(file, [lines[0], 'not json', JSON.stringify({ ...outside, image: '../tiny.yaml' }), ...lines.slice(3)].join('\n'));
+    await writeFile(
+      file,
+      [lines[0], 'not json', JSON.stringify({ ...outside, image: '../tiny.yaml' }), ...lines.slice(3)].join('\n'),
+    );
     const [strict, little, enough] = await Promise.all([
       run('train', 'tiny.yaml', 'output=holed', 'data.train=holed-data/train.jsonl'),
       run('train', 'tiny.yaml', 'output=holed', 'data.train=holed-data/train.jsonl', 'data.faults=0.05'),
-      run('train', 'tiny.yaml', 'output=enough', 'data.train=holed-data/train.jsonl', 'data.faults=0.1', 'training={ batchSize: 4, text: { steps: 1 }, encode: { steps: 1 }, recover: { steps: 1 } }', '--json'),
+      run(
+        'train',
+        'tiny.yaml',
+        'output=enough',
+        'data.train=holed-data/train.jsonl',
+        'data.faults=0.1',
+        'training={ batchSize: 4, text: { steps: 1 }, encode: { steps: 1 }, recover: { steps: 1 } }',
+        '--json',
+      ),
     ]);
     expect(strict.code).toBe(1);
-    expect(strict.stderr).toMatch(/3 faults in 40 records[^]*train\.jsonl:2: [^]*train\.jsonl:3: .*leads out of the data folder[^]*no image of a known format/);
-    expect(little).toMatchObject({ code: 1, stderr: expect.stringMatching(/3 of 40 records .* are faulty, more than the share of 0\.05/) });
+    expect(strict.stderr).toMatch(
+      /3 faults in 40 records[^]*train\.jsonl:2: [^]*train\.jsonl:3: .*leads out of the data folder[^]*no image of a known format/,
+    );
+    expect(little).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/3 of 40 records .* are faulty, more than the share of 0\.05/),
+    });
     expect([strict, little].map(errorsOf)).toEqual([1, 1]);
     expect(existsSync(join(folder, 'holed'))).toBe(false);
     expect({ code: enough.code, stderr: enough.stderr }).toEqual({ code: 0, stderr: '' });
-    expect(enough.events).toContainEqual(expect.objectContaining({ event: 'skipped', dropped: 3, records: 40, faults: { 'json-malformed': 1, 'image-outside-folder': 1, 'image-broken': 1 } }));
+    expect(enough.events).toContainEqual(
+      expect.objectContaining({
+        event: 'skipped',
+        dropped: 3,
+        records: 40,
+        faults: { 'json-malformed': 1, 'image-outside-folder': 1, 'image-broken': 1 },
+      }),
+    );
   });
 
   it('names the line of faulty data, and writes nothing', async () => {
     const lines = (await readFile(join(folder, 'data', 'train.jsonl'), 'utf8')).split('\n');
     await cp(join(folder, 'data'), join(folder, 'broken-data'), { recursive: true });
-    await writeFile(join(folder, 'broken-data', 'train.jsonl'), [lines[0], '{"id": "x", "conversations"', ...lines.slice(1)].join('\n'));
-    const [faulty, missing] = await Promise.all([run('train', 'tiny.yaml', 'output=none', 'data.train=broken-data/train.jsonl'), run('train', 'tiny.yaml', 'output=none', 'data.train=nowhere.jsonl')]);
+    await writeFile(
+      join(folder, 'broken-data', 'train.jsonl'),
+      [lines[0], '{"id": "x", "conversations"', ...lines.slice(1)].join('\n'),
+    );
+    const [faulty, missing] = await Promise.all([
+      run('train', 'tiny.yaml', 'output=none', 'data.train=broken-data/train.jsonl'),
+      run('train', 'tiny.yaml', 'output=none', 'data.train=nowhere.jsonl'),
+    ]);
     expect(faulty.code).toBe(1);
     expect(faulty.stderr).toMatch(/train\.jsonl:2: /);
     expect(missing.code).toBe(1);
@@ -146,8 +204,15 @@ describe('think', () => {
     expect(stderr).toBe('');
     expect(code).toBe(0);
     expect(events).toHaveLength(1);
-    expect(events[0]).toMatchObject({ event: 'answer', tokens: { generated: expect.any(Number), withoutTags: expect.any(Number), thinking: expect.any(Number) }, seconds: expect.any(Number) });
-    const { thoughts, explanations } = events[0] as unknown as { thoughts: { stage: string }[]; explanations: Record<string, string> };
+    expect(events[0]).toMatchObject({
+      event: 'answer',
+      tokens: { generated: expect.any(Number), withoutTags: expect.any(Number), thinking: expect.any(Number) },
+      seconds: expect.any(Number),
+    });
+    const { thoughts, explanations } = events[0] as unknown as {
+      thoughts: { stage: string }[];
+      explanations: Record<string, string>;
+    };
     for (const { stage } of thoughts) expect(typeof explanations[stage]).toBe('string');
   });
 
@@ -160,8 +225,14 @@ describe('think', () => {
 
   it('names the words of a question that the model does not know', async () => {
     const ask = (...args: string[]) => run('think', '--model', join('blind', 'reasoner'), ...args);
-    const [told, json, known] = await Promise.all([ask('what zebra is there , zebra or gnu ?'), ask('--json', 'what zebra is there ?'), ask('what shape is there ?')]);
-    expect(told.stdout + told.stderr).toMatch(/Warning: the model does not know the words zebra, .*gnu: its answer is to a question without them\./);
+    const [told, json, known] = await Promise.all([
+      ask('what zebra is there , zebra or gnu ?'),
+      ask('--json', 'what zebra is there ?'),
+      ask('what shape is there ?'),
+    ]);
+    expect(told.stdout + told.stderr).toMatch(
+      /Warning: the model does not know the words zebra, .*gnu: its answer is to a question without them\./,
+    );
     expect(json.events[0]).toMatchObject({ unknownWords: ['zebra'] });
     expect(known.stdout + known.stderr).not.toMatch(/does not know/);
   });
@@ -174,11 +245,23 @@ describe('think', () => {
     const cases: [string, string[], RegExp][] = [
       ['a missing picture', ['--model', join('run', 'reasoner'), '--image', 'nowhere.png', question], /nowhere\.png/],
       ['a broken picture', ['--model', join('run', 'reasoner'), '--image', 'broken.png', question], /broken\.png/],
-      ['a picture for a model without a vision encoder', ['--model', join('blind', 'reasoner'), '--image', picture(), question], /has no vision encoder/],
-      ['a question over the context', ['--model', join('blind', 'reasoner'), `${'shape '.repeat(300)}?`], /room for 192/],
+      [
+        'a picture for a model without a vision encoder',
+        ['--model', join('blind', 'reasoner'), '--image', picture(), question],
+        /has no vision encoder/,
+      ],
+      [
+        'a question over the context',
+        ['--model', join('blind', 'reasoner'), `${'shape '.repeat(300)}?`],
+        /room for 192/,
+      ],
       ['a folder without weights', ['--model', 'halved', question], /halved/],
       ['a folder that is no model', ['--model', 'data', question], /not a reasoner's folder/],
-      ['thoughts of a model without interpreters', ['--model', join('blind', 'reasoner'), '--explain', question], /no interpreters/],
+      [
+        'thoughts of a model without interpreters',
+        ['--model', join('blind', 'reasoner'), '--explain', question],
+        /no interpreters/,
+      ],
       ['an engine that there is not', ['--model', join('blind', 'reasoner'), '--engine', 'abacus', question], /abacus/],
     ];
     const results = await Promise.all(cases.map(([, args]) => run('think', ...args)));
@@ -205,8 +288,14 @@ describe('models by their id on the hub', () => {
       expect(asked).toBeGreaterThan(3);
       const [again, local, trained, missing, unknown] = await Promise.all([
         subtext(ask, { folder, environment: offline }),
-        subtext(['think', '--model', join('blind', 'reasoner'), '--json', 'what shape is there ?'], { folder, environment: offline }),
-        subtext(['train', 'blind.yaml', 'output=onwards', 'model={ from: somebody/blind }', 'method={ name: cot }', '--json'], { folder, environment: offline }),
+        subtext(['think', '--model', join('blind', 'reasoner'), '--json', 'what shape is there ?'], {
+          folder,
+          environment: offline,
+        }),
+        subtext(
+          ['train', 'blind.yaml', 'output=onwards', 'model={ from: somebody/blind }', 'method={ name: cot }', '--json'],
+          { folder, environment: offline },
+        ),
         subtext(['think', '--model', 'somebody/else', 'a ?'], { folder, environment: offline }),
         subtext(['generate', '--model', 'somebody/else', 'a'], { folder, environment: online }),
       ]);
@@ -215,7 +304,10 @@ describe('models by their id on the hub', () => {
       expect(answer(local)).toBe(answer(first));
       expect({ code: trained.code, stderr: trained.stderr }).toEqual({ code: 0, stderr: '' });
       expect(hub.requests.slice(asked).every((path) => path.includes('somebody/else'))).toBe(true);
-      expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining(join(folder, 'cache', 'hub', 'models--somebody--else')) });
+      expect(missing).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(join(folder, 'cache', 'hub', 'models--somebody--else')),
+      });
       expect(unknown).toMatchObject({ code: 1, stderr: expect.stringMatching(/has no model "somebody\/else"/) });
       expect([missing, unknown].map(errorsOf)).toEqual([1, 1]);
     } finally {
@@ -226,11 +318,21 @@ describe('models by their id on the hub', () => {
 
 describe('logs', () => {
   it('go into a TensorBoard event file and to a module of the user’s own; a module that is none is refused before training', async () => {
-    await writeFile(join(folder, 'logger.mjs'), `import { appendFileSync } from 'node:fs';
+    await writeFile(
+      join(folder, 'logger.mjs'),
+      `import { appendFileSync } from 'node:fs';
 const write = (value) => appendFileSync('told.jsonl', JSON.stringify(value) + '\\n');
-export const createLogger = () => ({ start: ({ entries }) => entries.forEach(({ step }) => write(step)), log: ({ step }) => write(step), finish: ({ status }) => write(status) });`);
+export const createLogger = () => ({ start: ({ entries }) => entries.forEach(({ step }) => write(step)), log: ({ step }) => write(step), finish: ({ status }) => write(status) });`,
+    );
     const [logged, refused] = await Promise.all([
-      run('train', 'blind.yaml', 'output=logged', 'training.logSteps=1', 'logs={ tensorboard: true, modules: [logger.mjs] }', '--json'),
+      run(
+        'train',
+        'blind.yaml',
+        'output=logged',
+        'training.logSteps=1',
+        'logs={ tensorboard: true, modules: [logger.mjs] }',
+        '--json',
+      ),
       run('train', 'blind.yaml', 'output=refused', 'logs={ modules: [nowhere.mjs] }'),
     ]);
     expect({ code: logged.code, stderr: logged.stderr }).toEqual({ code: 0, stderr: '' });
@@ -250,7 +352,13 @@ describe('runs', () => {
       run('runs', 'compare', 'run', 'blind', '--output', 'runs.html'),
       run('runs', 'compare', 'run', 'data'),
     ]);
-    expect(list).toMatchObject({ code: 0, events: [{ event: 'run', folder: 'run', state: 'finished', method: 'heima', step: 28, seed: 3, engine: 'wasm' }, { folder: 'blind', method: 'no-cot', step: 2 }] });
+    expect(list).toMatchObject({
+      code: 0,
+      events: [
+        { event: 'run', folder: 'run', state: 'finished', method: 'heima', step: 28, seed: 3, engine: 'wasm' },
+        { folder: 'blind', method: 'no-cot', step: 2 },
+      ],
+    });
     expect(comparison.code).toBe(0);
     expect(comparison.stdout).toMatch(/method\.name +"heima" +"no-cot"[^]*part at step[^]*● run\n +\+ blind/);
     expect(await readFile(join(folder, 'runs.html'), 'utf8')).toMatch(/^<!doctype html>[^]*What differs/);
@@ -261,8 +369,26 @@ describe('runs', () => {
 describe('data', () => {
   it('checks a file: counts, overlap, and faults by line', async () => {
     const [sound, overlapping, faulty] = await Promise.all([
-      run('data', 'check', join('data', 'test.jsonl'), '--format', 'scenes', '--against', join('data', 'train.jsonl'), '--json'),
-      run('data', 'check', join('data', 'test.jsonl'), '--format', 'scenes', '--against', join('data', 'test.jsonl'), '--json'),
+      run(
+        'data',
+        'check',
+        join('data', 'test.jsonl'),
+        '--format',
+        'scenes',
+        '--against',
+        join('data', 'train.jsonl'),
+        '--json',
+      ),
+      run(
+        'data',
+        'check',
+        join('data', 'test.jsonl'),
+        '--format',
+        'scenes',
+        '--against',
+        join('data', 'test.jsonl'),
+        '--json',
+      ),
       (async () => {
         const text = await readFile(join(folder, 'data', 'test.jsonl'), 'utf8');
         await writeFile(join(folder, 'data', 'faulty.jsonl'), `${text}not json\n`);
@@ -271,6 +397,9 @@ describe('data', () => {
     ]);
     expect(sound).toMatchObject({ code: 0, events: [{ examples: 4, dropped: 0, pictures: 4, overlap: { count: 0 } }] });
     expect(overlapping.events).toMatchObject([{ overlap: { count: 4, share: 1 } }]);
-    expect(faulty).toMatchObject({ code: 1, events: [{ examples: 4, dropped: 1, first: [{ line: 5, kind: 'json-malformed' }] }] });
+    expect(faulty).toMatchObject({
+      code: 1,
+      events: [{ examples: 4, dropped: 1, first: [{ line: 5, kind: 'json-malformed' }] }],
+    });
   });
 });

@@ -20,7 +20,11 @@ const at = (...parts: string[]) => join(folder, ...parts);
 /** Runs the command as a user does. */
 async function subtextEval(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [command, ...words], { maxBuffer: 2 ** 26, cwd: folder, env: { ...process.env, HF_HUB_OFFLINE: '1' } });
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [command, ...words], {
+      maxBuffer: 2 ** 26,
+      cwd: folder,
+      env: { ...process.env, HF_HUB_OFFLINE: '1' },
+    });
     return { code: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
@@ -28,7 +32,11 @@ async function subtextEval(...words: string[]): Promise<{ code: number; stdout: 
   }
 }
 
-const events = (stdout: string) => stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown> & { event: string });
+const events = (stdout: string) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown> & { event: string });
 
 beforeAll(async () => {
   if (!built) throw new Error('These tests run the built command; build it first: npx turbo run build.');
@@ -48,7 +56,9 @@ beforeAll(async () => {
     reasoner.dispose();
   }
   // The toy's examples as GSM8K writes its own.
-  const lines = toyExamples({ count: 40, seed: 9 }).map(({ question, steps, answer }) => JSON.stringify({ question, answer: `${steps[0]!.text}\n#### ${answer}` }));
+  const lines = toyExamples({ count: 40, seed: 9 }).map(({ question, steps, answer }) =>
+    JSON.stringify({ question, answer: `${steps[0]!.text}\n#### ${answer}` }),
+  );
   await writeFile(at('data.jsonl'), `${lines.join('\n')}\n`);
   await writeFile(at('words.jsonl'), `${JSON.stringify({ question: 'q', answer: '#### so it is' })}\n`);
   await writeFile(at('broken.jsonl'), '{"question": "a"}\n');
@@ -68,10 +78,38 @@ describe('subtext-eval', () => {
   });
 
   it('names the words of questions that the model does not know', async () => {
-    await writeFile(at('zoo.jsonl'), [['the gnu has 3', 3], ['the ant has 5', 5], ['the yak has 7', 7]].map(([question, answer]) => JSON.stringify({ question, answer: `its number is ${answer}\n#### ${answer}` })).join('\n'));
-    const words = ['run', '--format', 'gsm8k', '--score', 'numeric', '--data', at('zoo.jsonl'), '--engine', 'wasm', '--model', at('heima')];
-    const [json, told] = await Promise.all([subtextEval(...words, '--json', '--output', at('runs', 'zoo')), subtextEval(...words, '--output', at('runs', 'zoo-told'))]);
-    expect(events(json.stdout).find(({ event }) => event === 'unknown-words')).toMatchObject({ questions: 2, of: 3, words: ['gnu', 'yak'] });
+    await writeFile(
+      at('zoo.jsonl'),
+      [
+        ['the gnu has 3', 3],
+        ['the ant has 5', 5],
+        ['the yak has 7', 7],
+      ]
+        .map(([question, answer]) => JSON.stringify({ question, answer: `its number is ${answer}\n#### ${answer}` }))
+        .join('\n'),
+    );
+    const words = [
+      'run',
+      '--format',
+      'gsm8k',
+      '--score',
+      'numeric',
+      '--data',
+      at('zoo.jsonl'),
+      '--engine',
+      'wasm',
+      '--model',
+      at('heima'),
+    ];
+    const [json, told] = await Promise.all([
+      subtextEval(...words, '--json', '--output', at('runs', 'zoo')),
+      subtextEval(...words, '--output', at('runs', 'zoo-told')),
+    ]);
+    expect(events(json.stdout).find(({ event }) => event === 'unknown-words')).toMatchObject({
+      questions: 2,
+      of: 3,
+      words: ['gnu', 'yak'],
+    });
     expect(told.stdout + told.stderr).toMatch(/Warning: 2 of 3 questions .*does not know: gnu, yak\./);
   });
 
@@ -79,41 +117,91 @@ describe('subtext-eval', () => {
     const words = ['run', '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--json'];
     const first = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));
     expect(first.stderr).toBe('');
-    const results = events(first.stdout).find(({ event }) => event === 'results') as unknown as { results: Record<string, Record<string, number>> };
+    const results = events(first.stdout).find(({ event }) => event === 'results') as unknown as {
+      results: Record<string, Record<string, number>>;
+    };
     expect(results.results.gsm8k!['exact_match,final-answer']).toBeGreaterThan(0.9);
     expect(results.results.gsm8k!['thoughts,final-answer']).toBe(1);
 
-    const written = JSON.parse(await readFile(at('runs', 'heima', (await readdir(at('runs', 'heima'))).find((name) => name.startsWith('results_'))!), 'utf8')) as { config: Record<string, unknown> };
-    expect(written.config).toMatchObject({ engine: 'wasm', processors: expect.any(Number) as number, processor: expect.any(String) as string });
+    const written = JSON.parse(
+      await readFile(
+        at(
+          'runs',
+          'heima',
+          (await readdir(at('runs', 'heima'))).find((name) => name.startsWith('results_'))!,
+        ),
+        'utf8',
+      ),
+    ) as { config: Record<string, unknown> };
+    expect(written.config).toMatchObject({
+      engine: 'wasm',
+      processors: expect.any(Number) as number,
+      processor: expect.any(String) as string,
+    });
 
     // A broken run: half of the samples, the last line torn.
     const names = await readdir(at('runs', 'heima'));
     expect(names.filter((name) => /^results_.*\.json$/.test(name))).toHaveLength(1);
-    const samples = at('runs', 'heima', names.find((name) => name.startsWith('samples_gsm8k_'))!);
+    const samples = at(
+      'runs',
+      'heima',
+      names.find((name) => name.startsWith('samples_gsm8k_'))!,
+    );
     const whole = (await readFile(samples, 'utf8')).trimEnd().split('\n');
     expect(whole).toHaveLength(40);
     await writeFile(samples, `${whole.slice(0, 20).join('\n')}\n${whole[20]!.slice(0, 50)}`);
     const second = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));
     expect(events(second.stdout)[0]).toMatchObject({ event: 'resumed' });
-    const timeless = (lines: readonly string[]) => lines.map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 }));
+    const timeless = (lines: readonly string[]) =>
+      lines.map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 }));
     expect(timeless((await readFile(samples, 'utf8')).trimEnd().split('\n'))).toEqual(timeless(whole));
     expect(await readFile(at('runs', 'heima', 'report.html'), 'utf8')).toMatch(/^<!doctype html>/);
 
     await subtextEval(...words, '--model', at('no-cot'), '--output', at('runs', 'no-cot'), '--limit', '40');
-    const compared = await subtextEval('compare', at('runs', 'heima'), at('runs', 'no-cot'), '--output', at('comparison'));
+    const compared = await subtextEval(
+      'compare',
+      at('runs', 'heima'),
+      at('runs', 'no-cot'),
+      '--output',
+      at('comparison'),
+    );
     expect(compared.stdout).toMatch(/do not differ significantly|is better than/);
     expect(await readFile(at('comparison', 'comparison.md'), 'utf8')).toContain('| run | score |');
     expect(await readFile(at('comparison', 'comparison.html'), 'utf8')).toContain('Pairs of runs');
   }, 120_000);
 
   it('asks and audits one’s own data by its format, and refuses what does not fit before anything runs', async () => {
-    const own = ['--format', 'gsm8k', '--score', 'numeric', '--data', at('data.jsonl'), '--model', at('heima'), '--engine', 'wasm', '--json'];
+    const own = [
+      '--format',
+      'gsm8k',
+      '--score',
+      'numeric',
+      '--data',
+      at('data.jsonl'),
+      '--model',
+      at('heima'),
+      '--engine',
+      'wasm',
+      '--json',
+    ];
     const run = await subtextEval('run', ...own, '--output', at('runs', 'own'));
     expect(run.stderr).toBe('');
-    const { results } = events(run.stdout).find(({ event }) => event === 'results') as unknown as { results: Record<string, Record<string, number>> };
+    const { results } = events(run.stdout).find(({ event }) => event === 'results') as unknown as {
+      results: Record<string, Record<string, number>>;
+    };
     expect(results['gsm8k-numeric']!['exact_match,final-answer']).toBeGreaterThan(0.9);
     expect(Object.keys(results['gsm8k-numeric']!)).toContain('exact_match,strict-match');
-    const audit = await subtextEval('audit', ...own, '--limit', '20', '--floor', '0.3', '--no-probes', '--output', at('audit-own'));
+    const audit = await subtextEval(
+      'audit',
+      ...own,
+      '--limit',
+      '20',
+      '--floor',
+      '0.3',
+      '--no-probes',
+      '--output',
+      at('audit-own'),
+    );
     expect(events(audit.stdout).at(-1)).toMatchObject({ event: 'audit', task: 'gsm8k-numeric', count: 20 });
     for (const [words, message] of [
       [['--format', 'gsm8k', '--data', at('data.jsonl')], /needs both --format and --score/],
@@ -129,7 +217,20 @@ describe('subtext-eval', () => {
   }, 120_000);
 
   it('draws with seeds', async () => {
-    const words = ['run', '--model', at('heima'), '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--limit', '4', '--json'];
+    const words = [
+      'run',
+      '--model',
+      at('heima'),
+      '--task',
+      'gsm8k',
+      '--data',
+      at('data.jsonl'),
+      '--engine',
+      'wasm',
+      '--limit',
+      '4',
+      '--json',
+    ];
     const drawn = await subtextEval(...words, '--output', at('runs', 'drawn'), '--temperature', '1', '--seeds', '1,2');
     expect(events(drawn.stdout).at(-1)).toMatchObject({ event: 'seeds', summary: [{ task: 'gsm8k', seeds: [1, 2] }] });
     const refused = await subtextEval(...words, '--output', at('runs', 'greedy'), '--seeds', '1,2');
@@ -138,10 +239,33 @@ describe('subtext-eval', () => {
   }, 60_000);
 
   it('audits thoughts and interpreters, with retained information, and goes on after a break', async () => {
-    const words = ['audit', '--model', at('heima'), '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--floor', '0.3', '--no-cot', at('no-cot'), '--cot', at('cot'), '--output', at('audit'), '--json'];
+    const words = [
+      'audit',
+      '--model',
+      at('heima'),
+      '--task',
+      'gsm8k',
+      '--data',
+      at('data.jsonl'),
+      '--engine',
+      'wasm',
+      '--floor',
+      '0.3',
+      '--no-cot',
+      at('no-cot'),
+      '--cot',
+      at('cot'),
+      '--output',
+      at('audit'),
+      '--json',
+    ];
     const first = await subtextEval(...words);
     expect(first.stderr).toBe('');
-    const audit = events(first.stdout).at(-1) as unknown as { event: string; thoughts: { verdict: string }; retained: { hidden: number } };
+    const audit = events(first.stdout).at(-1) as unknown as {
+      event: string;
+      thoughts: { verdict: string };
+      retained: { hidden: number };
+    };
     expect(audit).toMatchObject({ event: 'audit', thoughts: { verdict: 'used' } });
     expect(audit.retained.hidden).toBeGreaterThan(0);
     const report = await readFile(at('audit', 'report.html'), 'utf8');
@@ -157,23 +281,67 @@ describe('subtext-eval', () => {
   }, 180_000);
 
   it.each([
-    ['an unknown task', ['run', '--model', 'heima', '--task', 'riddles', '--data', 'data.jsonl', '--output', 'x'], /There is no task "riddles"; choose from prosqa/],
+    [
+      'an unknown task',
+      ['run', '--model', 'heima', '--task', 'riddles', '--data', 'data.jsonl', '--output', 'x'],
+      /There is no task "riddles"; choose from prosqa/,
+    ],
     ['no data', ['run', '--model', 'heima', '--task', 'gsm8k', '--output', 'x'], /Task "gsm8k" needs --data PATH/],
-    ['data for none of several tasks', ['run', '--model', 'heima', '--task', 'gsm8k,prosqa', '--data', 'data.jsonl', '--output', 'x'], /write --data NAME=PATH for each/],
-    ['data that is not there', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'missing.jsonl', '--output', 'x'], /missing\.jsonl/],
-    ['a wrong column', ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'broken.jsonl', '--output', 'x'], /no example in .*broken\.jsonl.*line 1/],
-    ['no model', ['run', '--model', './nowhere', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'], /nowhere: there is no such folder/],
-    ['an id that is not in the cache, without the hub', ['run', '--model', 'nobody/nothing', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'], /HF_HUB_OFFLINE is set.*models--nobody--nothing/],
+    [
+      'data for none of several tasks',
+      ['run', '--model', 'heima', '--task', 'gsm8k,prosqa', '--data', 'data.jsonl', '--output', 'x'],
+      /write --data NAME=PATH for each/,
+    ],
+    [
+      'data that is not there',
+      ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'missing.jsonl', '--output', 'x'],
+      /missing\.jsonl/,
+    ],
+    [
+      'a wrong column',
+      ['run', '--model', 'heima', '--task', 'gsm8k', '--data', 'broken.jsonl', '--output', 'x'],
+      /no example in .*broken\.jsonl.*line 1/,
+    ],
+    [
+      'no model',
+      ['run', '--model', './nowhere', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'],
+      /nowhere: there is no such folder/,
+    ],
+    [
+      'an id that is not in the cache, without the hub',
+      ['run', '--model', 'nobody/nothing', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'],
+      /HF_HUB_OFFLINE is set.*models--nobody--nothing/,
+    ],
     ['one run', ['compare', 'runs/heima'], /two runs or more/],
     ['a folder that is no run', ['compare', 'heima', 'no-cot'], /holds no results_<date>\.json/],
-    ['half of the retained information', ['audit', '--model', 'heima', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--cot', 'cot'], /needs both --no-cot and --cot/],
-    ['an audit of a judged task', ['audit', '--model', 'heima', '--task', 'mm-vet', '--data', 'data.jsonl', '--output', 'x'], /scored by a judge/],
-    ['a model without thoughts', ['audit', '--model', 'no-cot', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--engine', 'wasm'], /No example has a thought/],
-    ['a limit of none', ['run', '--model', 'heima', '--task', 'gsm8k', '--output', 'x', '--limit', '0'], /a whole number above 0 is needed/],
-  ])('refuses %s in one line', async (_, words, message) => {
-    const { code, stderr } = await subtextEval(...words);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(message);
-    expect(stderr).not.toContain('fault of Subtext');
-  }, 60_000);
+    [
+      'half of the retained information',
+      ['audit', '--model', 'heima', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--cot', 'cot'],
+      /needs both --no-cot and --cot/,
+    ],
+    [
+      'an audit of a judged task',
+      ['audit', '--model', 'heima', '--task', 'mm-vet', '--data', 'data.jsonl', '--output', 'x'],
+      /scored by a judge/,
+    ],
+    [
+      'a model without thoughts',
+      ['audit', '--model', 'no-cot', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x', '--engine', 'wasm'],
+      /No example has a thought/,
+    ],
+    [
+      'a limit of none',
+      ['run', '--model', 'heima', '--task', 'gsm8k', '--output', 'x', '--limit', '0'],
+      /a whole number above 0 is needed/,
+    ],
+  ])(
+    'refuses %s in one line',
+    async (_, words, message) => {
+      const { code, stderr } = await subtextEval(...words);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(message);
+      expect(stderr).not.toContain('fault of Subtext');
+    },
+    60_000,
+  );
 });

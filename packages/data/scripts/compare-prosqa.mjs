@@ -13,7 +13,12 @@ const { examples, rows, vocabulary } = await compareGraphs({
   right: readProsQA({ file, strict: true }),
 });
 const cell = ({ mean, standardDeviation }) => `${mean.toFixed(3)} ± ${standardDeviation.toFixed(3)}`;
-console.log(`| measure (mean ± sd) | generated, ${examples.left} | official, ${examples.right} | difference in standard errors |`);
+console.log(
+  `| measure (mean ± sd) | generated, ${examples.left} | official, ${examples.right} | difference in standard errors |`,
+);
 console.log('|---|---|---|---|');
-for (const row of rows) console.log(`| ${row.measure} | ${cell(row.left)} | ${cell(row.right)} | ${row.standardErrors.toFixed(1)} |`);
-console.log(`\nNames in both: ${vocabulary.both}; only generated: ${vocabulary.onlyLeft.join(', ') || 'none'}; only official: ${vocabulary.onlyRight.join(', ') || 'none'}.`);
+for (const row of rows)
+  console.log(`| ${row.measure} | ${cell(row.left)} | ${cell(row.right)} | ${row.standardErrors.toFixed(1)} |`);
+console.log(
+  `\nNames in both: ${vocabulary.both}; only generated: ${vocabulary.onlyLeft.join(', ') || 'none'}; only official: ${vocabulary.onlyRight.join(', ') || 'none'}.`,
+);

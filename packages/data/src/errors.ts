@@ -28,7 +28,8 @@ export class DataError extends Error {
   readonly line: number | undefined;
 
   constructor(options: { code: DataErrorCode; message: string; file?: string; line?: number; cause?: unknown }) {
-    const place = options.file === undefined ? '' : `${options.file}${options.line === undefined ? '' : `:${options.line}`}: `;
+    const place =
+      options.file === undefined ? '' : `${options.file}${options.line === undefined ? '' : `:${options.line}`}: `;
     super(`${place}${options.message}`, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'DataError';
     this.code = options.code;

@@ -77,6 +77,12 @@ export { generateArithmetic } from './generators/arithmetic';
 export type { GenerateArithmeticOptions } from './generators/arithmetic';
 export { generators } from './generators/registry';
 export type { GeneratorName } from './generators/registry';
-export type { DatasetGenerator, DatasetSplit, GenerateDatasetOptions, GeneratedDataset, GeneratorOption } from './generators/dataset-generator';
+export type {
+  DatasetGenerator,
+  DatasetSplit,
+  GenerateDatasetOptions,
+  GeneratedDataset,
+  GeneratorOption,
+} from './generators/dataset-generator';
 export { compareGraphs } from './measures/compare-graphs';
 export type { GraphComparison, GraphComparisonRow } from './measures/compare-graphs';

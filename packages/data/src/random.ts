@@ -32,7 +32,10 @@ export class RandomStream {
 
   /** One of the values, with chances proportional to `weights`. */
   pickWeighted<T>(values: readonly T[], weights: readonly number[]): T {
-    let rest = this.uniform(0, weights.reduce((sum, weight) => sum + weight, 0));
+    let rest = this.uniform(
+      0,
+      weights.reduce((sum, weight) => sum + weight, 0),
+    );
     for (let index = 0; index < values.length - 1; index += 1) {
       rest -= weights[index]!;
       if (rest < 0) return values[index]!;

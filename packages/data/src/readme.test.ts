@@ -8,9 +8,13 @@ test('the example in the README runs and prints what it says', async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const example = /```ts\n([^]*?)```/.exec(readme)![1]!;
   const folder = await mkdtemp(join(tmpdir(), 'subtext-readme-'));
-  const code = example.replace(/import (\{[^}]*\}) from '@subtext\/data';/, 'const $1 = data;').replaceAll("folder: 'scenes'", `folder: ${JSON.stringify(join(folder, 'scenes'))}`);
+  const code = example
+    .replace(/import (\{[^}]*\}) from '@subtext\/data';/, 'const $1 = data;')
+    .replaceAll("folder: 'scenes'", `folder: ${JSON.stringify(join(folder, 'scenes'))}`);
   const printed: unknown[] = [];
-  const AsyncFunction = (async () => {}).constructor as new (...parameters: string[]) => (...values: unknown[]) => Promise<void>;
+  const AsyncFunction = (async () => {}).constructor as new (
+    ...parameters: string[]
+  ) => (...values: unknown[]) => Promise<void>;
   await new AsyncFunction('data', 'console', code)(data, { log: (value: unknown) => printed.push(value) });
 
   expect(printed).toHaveLength(6);
@@ -27,5 +31,6 @@ test('the README names every format and generator', async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   for (const name of Object.keys(data.generators)) expect(readme).toContain(`| \`${name}\` |`);
   for (const format of Object.values(data.formats)) expect(format.description.length).toBeGreaterThan(10);
-  for (const name of Object.keys(data).filter((key) => key.startsWith('read') || key.startsWith('generate'))) if (name !== 'generators') expect(readme).toContain(name);
+  for (const name of Object.keys(data).filter((key) => key.startsWith('read') || key.startsWith('generate')))
+    if (name !== 'generators') expect(readme).toContain(name);
 });

@@ -1,10 +1,21 @@
 export { EvaluationError, type EvaluationErrorCode } from './errors';
 export { formatInterval, formatValue, type ValueFormat } from './report/format-value';
 export { proseSection, type ProseSectionOptions } from './report/prose-section';
-export { tableSection, type TableCell, type TableColumn, type TableSectionOptions, type TableValue } from './report/table-section';
+export {
+  tableSection,
+  type TableCell,
+  type TableColumn,
+  type TableSectionOptions,
+  type TableValue,
+} from './report/table-section';
 export { chartSection, type ChartSectionOptions } from './report/chart-section';
 export type { ChartPoint, ChartSeries } from './report/line-chart';
-export { gallerySection, type GalleryItem, type GallerySectionOptions, type GalleryThought } from './report/gallery-section';
+export {
+  gallerySection,
+  type GalleryItem,
+  type GallerySectionOptions,
+  type GalleryThought,
+} from './report/gallery-section';
 export { isReportPicture, type ReportImage } from './report/image-source';
 export { renderReport, type RenderReportOptions, type ReportHighlight } from './report/render-report';
 export type { ReportSection } from './report/report-section';
@@ -24,29 +35,67 @@ export { multipleChoiceLetter, yesOrNo, type Choices } from './metrics/multiple-
 export { announcedAnswers, boxedAnswer, markedAnswer } from './answers/answer-marks';
 export { beforeNextQuestion } from './answers/answer-scope';
 export { choiceAnswer, wordAnswer, yesOrNoAnswer } from './answers/choice-answer';
-export { coconutMark, flexibleExtract, strictMatch, vlmEvalKit, vlmEvalKitYesOrNo, type AnswerFilter } from './answers/answer-filters';
+export {
+  coconutMark,
+  flexibleExtract,
+  strictMatch,
+  vlmEvalKit,
+  vlmEvalKitYesOrNo,
+  type AnswerFilter,
+} from './answers/answer-filters';
 export { finalAnswer } from './answers/final-answer';
 export { numberAnswer, numericAnswer } from './answers/number-answer';
 
-export { bootstrap, pairedBootstrap, type BootstrapOptions, type BootstrapResult, type PairedDifference } from './statistics/bootstrap';
+export {
+  bootstrap,
+  pairedBootstrap,
+  type BootstrapOptions,
+  type BootstrapResult,
+  type PairedDifference,
+} from './statistics/bootstrap';
 export { meanAndDeviation, wilsonInterval, type Interval, type MeanAndDeviation } from './statistics/intervals';
 export { mcnemarTest, type McNemarResult } from './statistics/mcnemar';
 export { compareSeeds, type SeedComparison } from './statistics/seed-test';
 export { holmCorrection } from './statistics/holm-correction';
 export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
 
-export { makeSampleRecord, stableHash, textHash, type SampleRecord, type SampleRecordOptions } from './results/sample-record';
+export {
+  makeSampleRecord,
+  stableHash,
+  textHash,
+  type SampleRecord,
+  type SampleRecordOptions,
+} from './results/sample-record';
 export { openSampleFile, readSamples, type SampleFile } from './results/sample-file';
 export { RecordFile, type FileRecord } from './results/record-file';
-export { buildResults, fileDate, readResults, writeResults, type EvaluationResults, type TaskRun } from './results/evaluation-results';
+export {
+  buildResults,
+  fileDate,
+  readResults,
+  writeResults,
+  type EvaluationResults,
+  type TaskRun,
+} from './results/evaluation-results';
 export { fileNamePart } from './results/result-schema';
 export { runMarkdown, runSections, type ReportedTask } from './results/run-sections';
 export { hashExamples, hashFile, hashFolder } from './results/content-hash';
 export { gitHash } from './results/git-commit';
 export { RunFolder, type RunIdentity } from './results/run-folder';
 
-export { compareRuns, scoreRun, type ComparedRun, type ComparisonResult, type RunComparison, type RunScore } from './comparison/compare-runs';
-export { comparisonMarkdown, comparisonSections, comparisonSentences, markdownTable } from './comparison/comparison-tables';
+export {
+  compareRuns,
+  scoreRun,
+  type ComparedRun,
+  type ComparisonResult,
+  type RunComparison,
+  type RunScore,
+} from './comparison/compare-runs';
+export {
+  comparisonMarkdown,
+  comparisonSections,
+  comparisonSentences,
+  markdownTable,
+} from './comparison/comparison-tables';
 
 export {
   cutThoughts,
@@ -61,37 +110,116 @@ export {
   type ThoughtIntervention,
   type ThoughtStates,
 } from './audit/interventions';
-export type { InterpreterAuditSample, InterpreterAuditSubject, InterpreterCondition, ThoughtAuditSample, ThoughtAuditSubject } from './audit/audit-subject';
+export type {
+  InterpreterAuditSample,
+  InterpreterAuditSubject,
+  InterpreterCondition,
+  ThoughtAuditSample,
+  ThoughtAuditSubject,
+} from './audit/audit-subject';
 export { ReasonerThoughts, type ReasonerThoughtsOptions } from './audit/reasoner-thoughts';
 export { explainerSubject, explanationLikelihoods, type ExplainerSubjectOptions } from './audit/explainer-subject';
-export { auditThoughts, judgeThoughts, type AuditThoughtsOptions, type Estimate, type InterventionEffect, type InterventionResult, type MeasuredShare, type ThoughtAudit, type ThoughtVerdict } from './audit/audit-thoughts';
-export { auditInterpreter, judgeInterpreter, type AuditInterpreterOptions, type InterpreterAudit, type InterpreterConditionResult, type InterpreterVerdict } from './audit/audit-interpreter';
+export {
+  auditThoughts,
+  judgeThoughts,
+  type AuditThoughtsOptions,
+  type Estimate,
+  type InterventionEffect,
+  type InterventionResult,
+  type MeasuredShare,
+  type ThoughtAudit,
+  type ThoughtVerdict,
+} from './audit/audit-thoughts';
+export {
+  auditInterpreter,
+  judgeInterpreter,
+  type AuditInterpreterOptions,
+  type InterpreterAudit,
+  type InterpreterConditionResult,
+  type InterpreterVerdict,
+} from './audit/audit-interpreter';
 export { retainedInformation, type RetainedInformation } from './audit/retained-information';
 export { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
 
 export { logitLens, type LensReading, type LensToken } from './probes/logit-lens';
 export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
-export { meanPairwiseCosine, thoughtGeometry, type PlaceGeometry, type ThoughtGeometry } from './probes/thought-geometry';
-export { mostActivating, trainSparseAutoencoder, type ActivatingExample, type ActiveLatent, type SparseAutoencoder, type SparseAutoencoderOptions } from './probes/sparse-autoencoder';
+export {
+  meanPairwiseCosine,
+  thoughtGeometry,
+  type PlaceGeometry,
+  type ThoughtGeometry,
+} from './probes/thought-geometry';
+export {
+  mostActivating,
+  trainSparseAutoencoder,
+  type ActivatingExample,
+  type ActiveLatent,
+  type SparseAutoencoder,
+  type SparseAutoencoderOptions,
+} from './probes/sparse-autoencoder';
 export { probeLabels, type ProbeLabels } from './probes/probe-labels';
 export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
 export { probeSections } from './probes/probe-sections';
-export { classifyNodes, measureSuperposition, nodeClasses, type NodeClass, type ReadThought, type Superposition, type ThoughtSuperposition } from './probes/superposition';
+export {
+  classifyNodes,
+  measureSuperposition,
+  nodeClasses,
+  type NodeClass,
+  type ReadThought,
+  type Superposition,
+  type ThoughtSuperposition,
+} from './probes/superposition';
 export { superpositionSections } from './probes/superposition-sections';
 
 export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
-export { explanationRequests, thoughtConditions, type ConditionRequests, type ThoughtCondition } from './thinking/thought-conditions';
+export {
+  explanationRequests,
+  thoughtConditions,
+  type ConditionRequests,
+  type ThoughtCondition,
+} from './thinking/thought-conditions';
 
-export { exactMatchScore, isCandidate, sampleDocument, type EvaluationTask, type TaskMetric, type TaskScore } from './tasks/evaluation-task';
+export {
+  exactMatchScore,
+  isCandidate,
+  sampleDocument,
+  type EvaluationTask,
+  type TaskMetric,
+  type TaskScore,
+} from './tasks/evaluation-task';
 export { groupAccuracy, multipleChoiceTask, promptWithOptions } from './tasks/multiple-choice-task';
 export { answerScores, formatTask, type AnswerScore } from './tasks/format-task';
-export { askedAsGraphs, checkTaskFitsModel, evaluationTasks, findTask, loadTask, type LoadedTask } from './tasks/registry';
-export { openAiCompatibleJudge, type JudgeEndpoint, type OpenAiCompatibleJudgeOptions } from './tasks/judge/judge-endpoint';
-export { judgeSamples, readJudgedSamples, requireJudge, type JudgedSamples, type Judgement } from './tasks/judge/judge-samples';
+export {
+  askedAsGraphs,
+  checkTaskFitsModel,
+  evaluationTasks,
+  findTask,
+  loadTask,
+  type LoadedTask,
+} from './tasks/registry';
+export {
+  openAiCompatibleJudge,
+  type JudgeEndpoint,
+  type OpenAiCompatibleJudgeOptions,
+} from './tasks/judge/judge-endpoint';
+export {
+  judgeSamples,
+  readJudgedSamples,
+  requireJudge,
+  type JudgedSamples,
+  type Judgement,
+} from './tasks/judge/judge-samples';
 export type { JudgedScore, JudgeStep } from './tasks/judge/judge-step';
 
-export { evaluateTask, isSampleFault, type AnsweringModel, type EvaluateTaskOptions, type EvaluationProgress, type ModelAnswer } from './run/evaluate-task';
+export {
+  evaluateTask,
+  isSampleFault,
+  type AnsweringModel,
+  type EvaluateTaskOptions,
+  type EvaluationProgress,
+  type ModelAnswer,
+} from './run/evaluate-task';
 export { loadPlainModel, plainModel, plainModelSees, type PlainModelOptions } from './run/plain-model';
 export { reasonerModel } from './run/reasoner-model';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';

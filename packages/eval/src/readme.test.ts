@@ -8,7 +8,9 @@ it('the example in the README runs and prints what it says', async () => {
   const example = /```ts\n([^]*?)```/.exec(await readme())?.[1] as string;
   const code = example.replace(/import (\{[^}]*\}) from '@subtext\/eval';/, 'const $1 = evaluation;');
   const printed: unknown[] = [];
-  const AsyncFunction = (async () => {}).constructor as new (...parameters: string[]) => (...values: unknown[]) => Promise<void>;
+  const AsyncFunction = (async () => {}).constructor as new (
+    ...parameters: string[]
+  ) => (...values: unknown[]) => Promise<void>;
   await new AsyncFunction('evaluation', 'console', code)(evaluation, { log: (value: unknown) => printed.push(value) });
   const told = [...example.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1] as string);
   expect(printed).toHaveLength(told.length);
@@ -16,7 +18,10 @@ it('the example in the README runs and prints what it says', async () => {
   for (const [index, text] of told.entries()) {
     const value = printed[index];
     const parts = Array.isArray(value) ? value.map(String) : [String(value)];
-    for (const [place, part] of text.replace(/^\[ | \]$/g, '').split(', ').entries()) {
+    for (const [place, part] of text
+      .replace(/^\[ | \]$/g, '')
+      .split(', ')
+      .entries()) {
       if (part.endsWith('…')) expect(parts[place]).toContain(part.slice(0, -1));
       else expect(parts[place]).toBe(part);
     }

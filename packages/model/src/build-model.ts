@@ -8,10 +8,15 @@ import type { LanguageModel } from './language-model';
  * Puts a model together from its config, of which it keeps a copy, without values for its parameters. What should be
  * known about the config is in `structure.notes`.
  */
-export function buildModel({ config, path }: { config: RawConfig; path: string }): { model: LanguageModel; family: ModelFamily } {
+export function buildModel({ config, path }: { config: RawConfig; path: string }): {
+  model: LanguageModel;
+  family: ModelFamily;
+} {
   const family = findFamily({ modelType: config.model_type, path });
   const structure = new ModelStructure({ parameters: new Parameters() });
-  const { result: model, notes } = collectNotes(() => family.build({ config: structuredClone(config), structure, path }));
+  const { result: model, notes } = collectNotes(() =>
+    family.build({ config: structuredClone(config), structure, path }),
+  );
   structure.notes.push(...notes);
   return { model, family };
 }

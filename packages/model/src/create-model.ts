@@ -8,7 +8,11 @@ import type { LanguageModel } from './language-model';
  *
  * @throws ModelFolderError if the config asks for something that is not supported
  */
-export function createModel({ config, seed, memoryBudget }: {
+export function createModel({
+  config,
+  seed,
+  memoryBudget,
+}: {
   /** As a Hugging Face config.json: `{ model_type: 'llama', hidden_size: 64, … }`. Keys left out have transformers' defaults. */
   config: RawConfig;
   /** Any integer. */

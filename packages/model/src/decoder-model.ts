@@ -1,4 +1,18 @@
-import { GrowingCache, lastPositions, PreallocatedCache, runBlocks, type Block, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type ModelStructure, type Normalisation, type RawConfig, type RotaryAngles, type RotaryEmbedding } from '@subtext/encoders';
+import {
+  GrowingCache,
+  lastPositions,
+  PreallocatedCache,
+  runBlocks,
+  type Block,
+  type EmbeddingLayer,
+  type KeyValueCache,
+  type LinearLayer,
+  type ModelStructure,
+  type Normalisation,
+  type RawConfig,
+  type RotaryAngles,
+  type RotaryEmbedding,
+} from '@subtext/encoders';
 import { tf, type Parameters } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 import { ModelError } from './model-error';
@@ -38,7 +52,19 @@ export class DecoderModel implements LanguageModel {
   readonly #maxPositions: number;
   readonly #keyValueWidth: number;
 
-  constructor({ modelType, config, structure, tokenEmbedding, positionEmbedding = null, rotary = null, blocks, finalNorm, head, maxPositions, keyValueWidth }: DecoderModelOptions) {
+  constructor({
+    modelType,
+    config,
+    structure,
+    tokenEmbedding,
+    positionEmbedding = null,
+    rotary = null,
+    blocks,
+    finalNorm,
+    head,
+    maxPositions,
+    keyValueWidth,
+  }: DecoderModelOptions) {
     this.modelType = modelType;
     this.config = config;
     this.structure = structure;
@@ -53,7 +79,12 @@ export class DecoderModel implements LanguageModel {
   }
 
   get dimensions(): ModelDimensions {
-    return { width: this.tokenEmbedding.width, layers: this.blocks.length, vocabularySize: this.tokenEmbedding.count, maxPositions: this.#maxPositions };
+    return {
+      width: this.tokenEmbedding.width,
+      layers: this.blocks.length,
+      vocabularySize: this.tokenEmbedding.count,
+      maxPositions: this.#maxPositions,
+    };
   }
 
   get parameters(): Parameters {
@@ -64,9 +95,24 @@ export class DecoderModel implements LanguageModel {
     return this.tokenEmbedding.lookup({ ids }) as tf.Tensor3D;
   }
 
-  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, outputPositions = embeddings.shape[1] }: ForwardOptions): ForwardResult {
+  forward({
+    embeddings,
+    mask = null,
+    positions = null,
+    largestPosition,
+    cache = null,
+    outputHiddenStates = false,
+    outputPositions = embeddings.shape[1],
+  }: ForwardOptions): ForwardResult {
     const time = embeddings.shape[1];
-    const place = resolvePositions({ time, offset: cache?.length ?? 0, mask, positions, largestPosition, outputPositions });
+    const place = resolvePositions({
+      time,
+      offset: cache?.length ?? 0,
+      mask,
+      positions,
+      largestPosition,
+      outputPositions,
+    });
     let input = embeddings;
     if (this.positionEmbedding !== null) {
       if (place.largest >= this.#maxPositions) {
@@ -76,12 +122,28 @@ export class DecoderModel implements LanguageModel {
         });
       }
       const { positionEmbedding } = this;
-      const rows = place.positions === null ? tf.slice(positionEmbedding.weight.value as tf.Tensor2D, [place.offset, 0], [time, positionEmbedding.width]) : positionEmbedding.lookup({ ids: place.positions });
+      const rows =
+        place.positions === null
+          ? tf.slice(positionEmbedding.weight.value as tf.Tensor2D, [place.offset, 0], [time, positionEmbedding.width])
+          : positionEmbedding.lookup({ ids: place.positions });
       input = tf.add(embeddings, rows);
     }
     const rotary: RotaryAngles | null =
-      this.rotary?.angles(place.positions === null ? { offset: place.offset, time } : { positions: place.positions, largest: place.largest }) ?? null;
-    const { hidden: last, hiddenStates } = runBlocks({ blocks: this.blocks, input, rotary, causal: true, mask, cache, outputHiddenStates, ...(!outputHiddenStates && { outputPositions }) });
+      this.rotary?.angles(
+        place.positions === null
+          ? { offset: place.offset, time }
+          : { positions: place.positions, largest: place.largest },
+      ) ?? null;
+    const { hidden: last, hiddenStates } = runBlocks({
+      blocks: this.blocks,
+      input,
+      rotary,
+      causal: true,
+      mask,
+      cache,
+      outputHiddenStates,
+      ...(!outputHiddenStates && { outputPositions }),
+    });
     cache?.advance(time);
     const hidden = this.finalNorm.apply({ input: last });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;

@@ -1,9 +1,22 @@
 export { createModel } from './create-model';
 export { DecoderModel, type DecoderModelOptions } from './decoder-model';
 export { supportedModelTypes } from './families/registry';
-export { DecodingSession, lastPosition, type DecodingSessionOptions, type FeedOptions } from './generation/decoding-session';
+export {
+  DecodingSession,
+  lastPosition,
+  type DecodingSessionOptions,
+  type FeedOptions,
+} from './generation/decoding-session';
 export { endOfTextIds } from './generation/end-of-text';
-export { generate, leftPad, type EmbeddedPrompts, type GeneratedToken, type GenerateOptions, type Generation, type StopReason } from './generation/generate';
+export {
+  generate,
+  leftPad,
+  type EmbeddedPrompts,
+  type GeneratedToken,
+  type GenerateOptions,
+  type Generation,
+  type StopReason,
+} from './generation/generate';
 export { greedyTokens } from './generation/greedy-tokens';
 export { sampleToken } from './generation/sample-token';
 export type { SamplingOptions } from './generation/sampling-options';
@@ -11,9 +24,24 @@ export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } fr
 export { loadModel, type LoadModelOptions } from './load-model';
 export { modelSizes } from './model-sizes';
 export { textModelOf } from './text-model-of';
-export { isMultimodal, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from './multimodal-model';
+export {
+  isMultimodal,
+  type EmbeddedInputs,
+  type IdRows,
+  type ImageInputs,
+  type MultimodalModel,
+} from './multimodal-model';
 export { loadAdapter, saveAdapter } from './lora/adapter-folder';
-export { addLora, loraSettings, mergeLora, removeLora, setLoraDropoutSeed, unmergeLora, type AddLoraOptions, type LoraSettings } from './lora/lora';
+export {
+  addLora,
+  loraSettings,
+  mergeLora,
+  removeLora,
+  setLoraDropoutSeed,
+  unmergeLora,
+  type AddLoraOptions,
+  type LoraSettings,
+} from './lora/lora';
 export { untrainedTokens } from './lora/untrained-tokens';
 export type { TokenIds } from './lora/token-rows';
 export type { TargetModules } from './lora/target-modules';

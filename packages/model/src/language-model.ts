@@ -1,4 +1,13 @@
-import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, Normalisation, NumberArray, RawConfig, RotaryEmbedding } from '@subtext/encoders';
+import type {
+  EmbeddingLayer,
+  KeyValueCache,
+  LinearLayer,
+  ModelStructure,
+  Normalisation,
+  NumberArray,
+  RawConfig,
+  RotaryEmbedding,
+} from '@subtext/encoders';
 import type { Parameters, tf } from '@subtext/tensor';
 
 /** What one pass through a model takes. */

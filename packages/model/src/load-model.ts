@@ -36,7 +36,13 @@ function renaming({ family, model }: { family: ModelFamily; model: LanguageModel
  *
  * @throws ModelFolderError, SafetensorsError
  */
-export async function loadModel({ folder, trainable = true, memoryBudget, onNote, onProgress }: LoadModelOptions): Promise<LanguageModel> {
+export async function loadModel({
+  folder,
+  trainable = true,
+  memoryBudget,
+  onNote,
+  onProgress,
+}: LoadModelOptions): Promise<LanguageModel> {
   const config = await readConfig({ folder });
   const generationConfig = await readJsonObject({ path: join(folder, 'generation_config.json') });
   const { model, family } = buildModel({ config, path: folder });

@@ -56,23 +56,39 @@ export function isMultimodal(model: LanguageModel): model is MultimodalModel {
 const isTensor = (value: unknown): value is tf.Tensor => value instanceof tf.Tensor;
 
 /** The ids of a batch on the host, row after row, and the vectors of their words, `[batch, time, width]`. */
-export function embedWords({ model, ids }: { model: MultimodalModel; ids: IdRows }): { values: Int32Array; batch: number; time: number; words: tf.Tensor3D } {
+export function embedWords({ model, ids }: { model: MultimodalModel; ids: IdRows }): {
+  values: Int32Array;
+  batch: number;
+  time: number;
+  words: tf.Tensor3D;
+} {
   const { values, batch, time } = hostIds(ids);
   const { imageTokenId, tokenEmbedding } = model;
   const unknown = values.findIndex((id) => (id < 0 || id >= tokenEmbedding.count) && id !== imageTokenId);
   if (unknown >= 0) {
-    throw new ModelError({ code: 'invalid-token-id', message: `Row ${Math.floor(unknown / time)} has the id ${values[unknown]} at position ${unknown % time}; the model's ids are 0 to ${tokenEmbedding.count - 1}. Do the tokenizer and the model belong together?` });
+    throw new ModelError({
+      code: 'invalid-token-id',
+      message: `Row ${Math.floor(unknown / time)} has the id ${values[unknown]} at position ${unknown % time}; the model's ids are 0 to ${tokenEmbedding.count - 1}. Do the tokenizer and the model belong together?`,
+    });
   }
   // An image token may lie beyond the vocabulary: its place is taken by a picture, so any row will do.
   const known = imageTokenId < tokenEmbedding.count ? values : values.map((id) => (id === imageTokenId ? 0 : id));
-  return { values, batch, time, words: model.embed(isTensor(ids) && known === values ? ids : tf.tensor2d(known, [batch, time], 'int32')) };
+  return {
+    values,
+    batch,
+    time,
+    words: model.embed(isTensor(ids) && known === values ? ids : tf.tensor2d(known, [batch, time], 'int32')),
+  };
 }
 
 function hostIds(ids: IdRows): { values: Int32Array; batch: number; time: number } {
   if (isTensor(ids)) return { values: ids.dataSync() as Int32Array, batch: ids.shape[0], time: ids.shape[1] as number };
   const time = ids[0]?.length ?? 0;
   if (ids.some((row) => row.length !== time)) {
-    throw new ModelError({ code: 'invalid-option', message: `The rows of ids have ${[...new Set(ids.map((row) => row.length))].join(', ')} ids; pad them to one length.` });
+    throw new ModelError({
+      code: 'invalid-option',
+      message: `The rows of ids have ${[...new Set(ids.map((row) => row.length))].join(', ')} ids; pad them to one length.`,
+    });
   }
   const values = new Int32Array(ids.length * time);
   for (const [row, entries] of ids.entries()) values.set(entries, row * time);
@@ -80,13 +96,24 @@ function hostIds(ids: IdRows): { values: Int32Array; batch: number; time: number
 }
 
 /** Puts the vectors of pictures in place of the image tokens, in order. Differentiable in both. */
-export function placeImages({ model, ids, images }: { model: MultimodalModel; ids: IdRows; images?: ImageInputs | tf.Tensor3D | null }): tf.Tensor3D {
+export function placeImages({
+  model,
+  ids,
+  images,
+}: {
+  model: MultimodalModel;
+  ids: IdRows;
+  images?: ImageInputs | tf.Tensor3D | null;
+}): tf.Tensor3D {
   const { values, batch, time, words } = embedWords({ model, ids });
   const places: number[] = [];
   for (const [position, id] of values.entries()) if (id === model.imageTokenId) places.push(position);
   if (images === null || images === undefined) {
     if (places.length > 0) {
-      throw new ModelError({ code: 'images-do-not-match', message: `The prompt has ${places.length} image tokens (id ${model.imageTokenId}) and no picture. Pass \`images\`, or take the tokens out.` });
+      throw new ModelError({
+        code: 'images-do-not-match',
+        message: `The prompt has ${places.length} image tokens (id ${model.imageTokenId}) and no picture. Pass \`images\`, or take the tokens out.`,
+      });
     }
     return words;
   }
@@ -101,7 +128,10 @@ export function placeImages({ model, ids, images }: { model: MultimodalModel; id
   // Each position takes its word's row, or the next row of the pictures, which lie below all the words.
   const source = Int32Array.from({ length: batch * time }, (_, position) => position);
   for (const [index, place] of places.entries()) source[place] = batch * time + index;
-  const rows = tf.concat([tf.reshape(words, [batch * time, width]), tf.reshape(features, [count * tokens, width])], 0) as tf.Tensor2D;
+  const rows = tf.concat(
+    [tf.reshape(words, [batch * time, width]), tf.reshape(features, [count * tokens, width])],
+    0,
+  ) as tf.Tensor2D;
   return tf.reshape(gatherRows({ input: rows, indices: source }), [batch, time, width]) as tf.Tensor3D;
 }
 

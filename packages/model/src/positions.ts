@@ -14,7 +14,14 @@ export interface Place {
  * The positions of a pass: those given; or, with a `[batch, keyTime]` mask, the number of seen keys up to each one less
  * one, so that left padding counts for nothing; or counted from `offset`, the cache's length.
  */
-export function resolvePositions({ time, offset, mask, positions, largestPosition, outputPositions = time }: {
+export function resolvePositions({
+  time,
+  offset,
+  mask,
+  positions,
+  largestPosition,
+  outputPositions = time,
+}: {
   time: number;
   offset: number;
   mask: tf.Tensor | null;
@@ -24,7 +31,10 @@ export function resolvePositions({ time, offset, mask, positions, largestPositio
   outputPositions?: number;
 }): Place {
   if (!Number.isInteger(outputPositions) || outputPositions < 1 || outputPositions > time) {
-    throw new ModelError({ code: 'invalid-option', message: `outputPositions must be a whole number from 1 to the ${time} positions of the pass, got ${outputPositions}.` });
+    throw new ModelError({
+      code: 'invalid-option',
+      message: `outputPositions must be a whole number from 1 to the ${time} positions of the pass, got ${outputPositions}.`,
+    });
   }
   const keyTime = offset + time;
   if (mask !== null && mask.shape[mask.rank - 1] !== keyTime) {
@@ -34,10 +44,15 @@ export function resolvePositions({ time, offset, mask, positions, largestPositio
     });
   }
   // Reading back is cheap everywhere but on webgpu, where it cannot be done synchronously.
-  const largestOf = (counted: tf.Tensor2D) => (engineName() === 'webgpu' ? keyTime - 1 : (tf.tidy(() => counted.max().dataSync()[0]) as number));
+  const largestOf = (counted: tf.Tensor2D) =>
+    engineName() === 'webgpu' ? keyTime - 1 : (tf.tidy(() => counted.max().dataSync()[0]) as number);
   if (positions !== null) return { positions, offset, largest: largestPosition ?? largestOf(positions) };
   if (mask !== null && mask.rank === 2) {
-    const counted = tf.tidy(() => tf.maximum(tf.sub(tf.cumsum(tf.cast(mask, 'int32'), 1), tf.scalar(1, 'int32')), tf.scalar(0, 'int32')).slice([0, offset], [-1, time]));
+    const counted = tf.tidy(() =>
+      tf
+        .maximum(tf.sub(tf.cumsum(tf.cast(mask, 'int32'), 1), tf.scalar(1, 'int32')), tf.scalar(0, 'int32'))
+        .slice([0, offset], [-1, time]),
+    );
     return { positions: counted as tf.Tensor2D, offset, largest: largestOf(counted as tf.Tensor2D) };
   }
   return { positions: null, offset, largest: keyTime - 1 };

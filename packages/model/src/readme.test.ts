@@ -8,7 +8,9 @@ import { expect, it } from 'vitest';
 import * as model from './index';
 
 it('the example in the README runs and prints what it says', async () => {
-  const example = /```ts\n([^]*?)```/.exec(readFileSync(new URL('../README.md', import.meta.url), 'utf8'))?.[1] as string;
+  const example = /```ts\n([^]*?)```/.exec(
+    readFileSync(new URL('../README.md', import.meta.url), 'utf8'),
+  )?.[1] as string;
   const body = example.replace(/^import (\{[^}]*\}) from ('[^']*');/gm, 'const $1 = modules[$2];');
   const { code } = await transform(body, { loader: 'ts', format: 'esm', target: 'es2022' });
   const run = Object.getPrototypeOf(async () => {}).constructor('modules', 'console', code);
@@ -17,7 +19,10 @@ it('the example in the README runs and prints what it says', async () => {
   const before = process.cwd();
   process.chdir(folder);
   try {
-    await run({ '@subtext/model': model, '@subtext/tensor': tensor }, { log: (value: unknown) => printed.push(inspect(value)) });
+    await run(
+      { '@subtext/model': model, '@subtext/tensor': tensor },
+      { log: (value: unknown) => printed.push(inspect(value)) },
+    );
   } finally {
     process.chdir(before);
     rmSync(folder, { recursive: true });

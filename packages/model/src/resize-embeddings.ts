@@ -33,15 +33,29 @@ export interface NewToken {
  * mean of the tokens they are like, or of all, moved by noise of half the table's deviation. Two tokens never start alike,
  * and the same seed gives the same rows.
  */
-export function drawTokenRows({ model, tokens, seed = 0 }: { model: LanguageModel; tokens: readonly NewToken[]; /** Default 0. */ seed?: number }): void {
+export function drawTokenRows({
+  model,
+  tokens,
+  seed = 0,
+}: {
+  model: LanguageModel;
+  tokens: readonly NewToken[];
+  /** Default 0. */ seed?: number;
+}): void {
   if (tokens.length === 0) return;
   const fresh = new Set(tokens.map(({ id }) => id));
   for (const { name, weight } of tokenTables({ model })) {
     const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
     tf.tidy(() => {
       const [count, width] = table.shape;
-      const wrong = tokens.flatMap(({ id, like = [] }) => [id, ...like]).find((id) => !Number.isInteger(id) || id < 0 || id >= count);
-      if (wrong !== undefined) throw new ModelError({ code: 'invalid-option', message: `There is no token ${wrong} in ${name}; the ids are 0 to ${count - 1}.` });
+      const wrong = tokens
+        .flatMap(({ id, like = [] }) => [id, ...like])
+        .find((id) => !Number.isInteger(id) || id < 0 || id >= count);
+      if (wrong !== undefined)
+        throw new ModelError({
+          code: 'invalid-option',
+          message: `There is no token ${wrong} in ${name}; the ids are 0 to ${count - 1}.`,
+        });
       // What the new rows hold now tells nothing about the trained ones.
       const trained = tf.tensor1d(Float32Array.from({ length: count }, (_, id) => (fresh.has(id) ? 0 : 1)));
       const share = tf.div(trained, Math.max(1, count - fresh.size));
@@ -50,9 +64,23 @@ export function drawTokenRows({ model, tokens, seed = 0 }: { model: LanguageMode
       const rows = tokens.map(({ id, like = [] }) => {
         const known = like.filter((other) => !fresh.has(other));
         const start = known.length === 0 ? mean : tf.mean(tf.gather(table, tf.tensor1d(known, 'int32')), 0, true);
-        return tf.add(start, tf.mul(normal({ shape: [1, width], random: parameterStream({ seed, name: `${weight}[${id}]` }), standardDeviation: noise }), deviation));
+        return tf.add(
+          start,
+          tf.mul(
+            normal({
+              shape: [1, width],
+              random: parameterStream({ seed, name: `${weight}[${id}]` }),
+              standardDeviation: noise,
+            }),
+            deviation,
+          ),
+        );
       });
-      const places = tf.tensor2d(tokens.map(({ id }) => [id]), [tokens.length, 1], 'int32');
+      const places = tf.tensor2d(
+        tokens.map(({ id }) => [id]),
+        [tokens.length, 1],
+        'int32',
+      );
       table.assign(tf.tensorScatterUpdate(table, places, tf.concat(rows, 0)) as tf.Tensor2D);
     });
   }
@@ -72,24 +100,40 @@ function extended({ table, added, copyOf }: { table: tf.Tensor2D; added: number;
  *
  * @throws ModelError
  */
-export function resizeEmbeddings({ model, vocabularySize, initialisation = 'distinct', seed = 0 }: ResizeEmbeddingsOptions): void {
+export function resizeEmbeddings({
+  model,
+  vocabularySize,
+  initialisation = 'distinct',
+  seed = 0,
+}: ResizeEmbeddingsOptions): void {
   const { vocabularySize: present } = model.dimensions;
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
-  if (!Number.isInteger(vocabularySize) || vocabularySize < present) fail(`The vocabulary can grow, not shrink: it has ${present} tokens, asked for ${vocabularySize}.`);
+  if (!Number.isInteger(vocabularySize) || vocabularySize < present)
+    fail(`The vocabulary can grow, not shrink: it has ${present} tokens, asked for ${vocabularySize}.`);
   const copyOf = typeof initialisation === 'string' ? undefined : initialisation.copyOf;
-  if (copyOf !== undefined && !(Number.isInteger(copyOf) && copyOf >= 0 && copyOf < present)) fail(`There is no token ${copyOf} to copy; the ids are 0 to ${present - 1}.`);
+  if (copyOf !== undefined && !(Number.isInteger(copyOf) && copyOf >= 0 && copyOf < present))
+    fail(`There is no token ${copyOf} to copy; the ids are 0 to ${present - 1}.`);
   if (model.head.outputWidth !== model.tokenEmbedding.count) {
     // The image token of an Mllama stands right behind the vocabulary, and has its row already.
     const imageTokenId = isMultimodal(model) ? model.imageTokenId : -1;
     if (vocabularySize === present || (imageTokenId === present && vocabularySize === present + 1)) return;
-    fail(`This ${model.modelType} has ${model.tokenEmbedding.count} embeddings and ${model.head.outputWidth} logits, so that new tokens would not line up. Use reserved tokens of its vocabulary.`);
+    fail(
+      `This ${model.modelType} has ${model.tokenEmbedding.count} embeddings and ${model.head.outputWidth} logits, so that new tokens would not line up. Use reserved tokens of its vocabulary.`,
+    );
   }
-  if (model.head.adapter !== null || model.head.rows !== null || model.tokenEmbedding.rows !== null) fail('The output layer or the embedding has an adapter for the present vocabulary. Resize first, then add the adapter.');
+  if (model.head.adapter !== null || model.head.rows !== null || model.tokenEmbedding.rows !== null)
+    fail(
+      'The output layer or the embedding has an adapter for the present vocabulary. Resize first, then add the adapter.',
+    );
   if (vocabularySize === present) return;
   const grow = (handle: ParameterHandle) => {
-    const value = extended({ table: handle.value as tf.Tensor as tf.Tensor2D, added: vocabularySize - present, copyOf });
+    const value = extended({
+      table: handle.value as tf.Tensor as tf.Tensor2D,
+      added: vocabularySize - present,
+      copyOf,
+    });
     model.structure.replace({ name: handle.declaration.name, value });
   };
   grow(model.tokenEmbedding.weight);
@@ -97,5 +141,10 @@ export function resizeEmbeddings({ model, vocabularySize, initialisation = 'dist
   const text = model.config.text_config as RawConfig | undefined;
   if (text !== undefined) text.vocab_size = vocabularySize;
   if (text === undefined || 'vocab_size' in model.config) model.config.vocab_size = vocabularySize;
-  if (initialisation === 'distinct') drawTokenRows({ model, seed, tokens: Array.from({ length: vocabularySize - present }, (_, index) => ({ id: present + index })) });
+  if (initialisation === 'distinct')
+    drawTokenRows({
+      model,
+      seed,
+      tokens: Array.from({ length: vocabularySize - present }, (_, index) => ({ id: present + index })),
+    });
 }

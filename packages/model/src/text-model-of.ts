@@ -16,7 +16,10 @@ export function textModelOf({ model }: { model: LanguageModel }): LanguageModel 
   if (model.modelType === 'mllama') return textModelOfMllama(model);
   const part = model.config.text_config as RawConfig | undefined;
   const tied = model.head.tied;
-  const config: RawConfig = part === undefined ? model.config : { model_type: 'llama', ...part, vocab_size: model.dimensions.vocabularySize, tie_word_embeddings: tied };
+  const config: RawConfig =
+    part === undefined
+      ? model.config
+      : { model_type: 'llama', ...part, vocab_size: model.dimensions.vocabularySize, tie_word_embeddings: tied };
   const text = createModel({ config, seed: 0 });
   for (const [name, variable] of text.parameters.entries()) {
     const nested = `${textPrefix}${name.replace(/^model\./, '')}`;
@@ -29,9 +32,19 @@ function textModelOfMllama(model: LanguageModel): LanguageModel {
   const { config, layers } = mllamaWithoutPictures({ config: model.config, path: 'config' });
   const text = createModel({ config, seed: 0 });
   for (const [name, variable] of text.parameters.entries()) {
-    const source = model.parameters.get(name === 'lm_head.weight' ? name : name.replace(/^model\.(layers\.(\d+))?/, (_, whole?: string, layer?: string) => `${textPrefix}${whole === undefined ? '' : `layers.${layers[Number(layer)]}`}`));
+    const source = model.parameters.get(
+      name === 'lm_head.weight'
+        ? name
+        : name.replace(
+            /^model\.(layers\.(\d+))?/,
+            (_, whole?: string, layer?: string) =>
+              `${textPrefix}${whole === undefined ? '' : `layers.${layers[Number(layer)]}`}`,
+          ),
+    );
     // The embedding has rows beyond the vocabulary, for the image token; a Llama has none.
-    tf.tidy(() => variable.assign(source.shape[0] === variable.shape[0] ? source : tf.slice(source, 0, variable.shape[0])));
+    tf.tidy(() =>
+      variable.assign(source.shape[0] === variable.shape[0] ? source : tf.slice(source, 0, variable.shape[0])),
+    );
   }
   return text;
 }

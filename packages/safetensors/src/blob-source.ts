@@ -9,7 +9,11 @@ export function blobSource(blob: Blob, label?: string): RandomAccessSource {
     async read({ position, into }) {
       const part = new Uint8Array(await blob.slice(position, position + into.byteLength).arrayBuffer());
       if (part.byteLength !== into.byteLength) {
-        throw new SafetensorsError({ code: 'truncated', message: `the file ended at byte ${position + part.byteLength}`, path: label });
+        throw new SafetensorsError({
+          code: 'truncated',
+          message: `the file ended at byte ${position + part.byteLength}`,
+          path: label,
+        });
       }
       into.set(part);
     },

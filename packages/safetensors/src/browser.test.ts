@@ -5,11 +5,21 @@ import { build } from 'esbuild';
 import { blobSource, httpSource, openSafetensorsFrom, serializeSafetensors } from './browser';
 
 const bytes = serializeSafetensors({
-  tensors: { a: { dtype: 'F16', shape: [2], data: new Float32Array([1, -2]) }, b: { dtype: 'I32', shape: [1], data: new Int32Array([7]) } },
+  tensors: {
+    a: { dtype: 'F16', shape: [2], data: new Float32Array([1, -2]) },
+    b: { dtype: 'I32', shape: [1], data: new Int32Array([7]) },
+  },
 });
 
 it('has no Node module in it', async () => {
-  const result = await build({ entryPoints: [new URL('./browser.ts', import.meta.url).pathname], bundle: true, platform: 'browser', format: 'esm', write: false, metafile: true });
+  const result = await build({
+    entryPoints: [new URL('./browser.ts', import.meta.url).pathname],
+    bundle: true,
+    platform: 'browser',
+    format: 'esm',
+    write: false,
+    metafile: true,
+  });
   expect(result.warnings).toEqual([]);
   expect(Object.keys(result.metafile.inputs).filter((path) => path.includes('node/'))).toEqual([]);
   expect(result.outputFiles[0]!.text).not.toMatch(/\b(Buffer|process|require)\b/);
@@ -18,7 +28,9 @@ it('has no Node module in it', async () => {
 it('reads a Blob', async () => {
   const file = await openSafetensorsFrom(blobSource(new Blob([new Uint8Array(bytes)]), 'chosen.safetensors'));
   expect([...(await file.readFloat32('a'))]).toEqual([1, -2]);
-  await expect(openSafetensorsFrom(blobSource(new Blob(['no']), 'chosen.safetensors'))).rejects.toThrow(/^chosen\.safetensors: 2 bytes are too few/);
+  await expect(openSafetensorsFrom(blobSource(new Blob(['no']), 'chosen.safetensors'))).rejects.toThrow(
+    /^chosen\.safetensors: 2 bytes are too few/,
+  );
 });
 
 describe('an address', () => {
@@ -31,7 +43,8 @@ describe('an address', () => {
       const [, first, last] = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '')!;
       if (request.url === '/missing') return void response.writeHead(404).end();
       if (request.url === '/plain') return void response.writeHead(200).end(bytes);
-      if (request.url === '/private' && request.headers.authorization !== 'Bearer t') return void response.writeHead(401).end();
+      if (request.url === '/private' && request.headers.authorization !== 'Bearer t')
+        return void response.writeHead(401).end();
       const part = bytes.subarray(Number(first), Math.min(Number(last) + 1, bytes.byteLength));
       const body = request.url === '/short' && Number(first) > 8 ? part.subarray(1) : part;
       response.writeHead(206, { 'content-range': `bytes ${first}-${last}/${bytes.byteLength}` }).end(body);
@@ -42,7 +55,9 @@ describe('an address', () => {
   afterAll(() => new Promise((resolve) => server.close(resolve)));
 
   it('is read by ranges: the header and the tensors asked for', async () => {
-    const file = await openSafetensorsFrom(await httpSource({ url: `${address}/model`, headers: { authorization: 'Bearer t' } }));
+    const file = await openSafetensorsFrom(
+      await httpSource({ url: `${address}/model`, headers: { authorization: 'Bearer t' } }),
+    );
     requested.length = 0;
     expect((await file.read('b')).data).toEqual(new Int32Array([7]));
     expect(requested).toHaveLength(1);
@@ -61,8 +76,10 @@ describe('an address', () => {
 
   it('has a limit of time, and no secret of its address in a message', async () => {
     const silent = createServer((request, response) => {
-      if (request.url!.startsWith('/stops') && request.headers.range !== 'bytes=0-0') response.writeHead(206, { 'content-range': 'bytes 0-7/100' }).write('x');
-      else if (request.url!.startsWith('/stops')) response.writeHead(206, { 'content-range': 'bytes 0-0/100' }).end('x');
+      if (request.url!.startsWith('/stops') && request.headers.range !== 'bytes=0-0')
+        response.writeHead(206, { 'content-range': 'bytes 0-7/100' }).write('x');
+      else if (request.url!.startsWith('/stops'))
+        response.writeHead(206, { 'content-range': 'bytes 0-0/100' }).end('x');
     });
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const base = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
@@ -70,7 +87,10 @@ describe('an address', () => {
       const error = await httpSource({ url: `${base}${path}?X-Amz-Signature=hunter22`, idleSeconds: 0.3 })
         .then(openSafetensorsFrom)
         .catch((thrown: unknown) => thrown as Error);
-      expect(error).toMatchObject({ code: 'input-output', message: expect.stringContaining('nothing came for 0.3 seconds') });
+      expect(error).toMatchObject({
+        code: 'input-output',
+        message: expect.stringContaining('nothing came for 0.3 seconds'),
+      });
       expect((error as Error).message).not.toContain('hunter22');
     }
     silent.closeAllConnections();

@@ -72,7 +72,8 @@ export function requireLittleEndian(): void {
   if (!littleEndian) {
     throw new SafetensorsError({
       code: 'unsupported-platform',
-      message: 'safetensors files are little-endian and this machine is big-endian, which this package does not support',
+      message:
+        'safetensors files are little-endian and this machine is big-endian, which this package does not support',
     });
   }
 }

@@ -25,29 +25,37 @@ describe('F16', () => {
 
   it('writes back every value that is a number', () => {
     const back = fromFloat32({ dtype: 'F16', data: toFloat32({ dtype: 'F16', data: all }) });
-    const same = (half: number): boolean => (Number.isNaN(halfValue(half)) ? Number.isNaN(halfValue(back[half]!)) : back[half] === half);
+    const same = (half: number): boolean =>
+      Number.isNaN(halfValue(half)) ? Number.isNaN(halfValue(back[half]!)) : back[half] === half;
     expect(all.filter((half) => !same(half))).toHaveLength(0);
   });
 
   it('rounds every float32 to the nearest, ties to even', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.float({ noNaN: true }), fc.float({ noNaN: true, min: -70000, max: 70000 }), fc.float({ noNaN: true, min: Math.fround(-1e-4), max: Math.fround(1e-4) })), (value) => {
-        const result = fromFloat32({ dtype: 'F16', data: new Float32Array([value]) })[0]!;
-        const magnitude = Math.abs(value);
-        // Beyond the midpoint between the largest number and the next power, the nearest is infinity.
-        if (magnitude >= 65520) return halfValue(result) === Math.sign(value) * Infinity;
-        const distance = Math.abs(Math.abs(halfValue(result)) - magnitude);
-        const sameSign = (result & 0x8000) !== 0 === (value < 0 || Object.is(value, -0));
-        const magnitudeBits = result & 0x7fff;
-        const neighbours = [magnitudeBits - 1, magnitudeBits + 1].filter((other) => other >= 0 && other < 0x7c00);
-        return (
-          sameSign &&
-          neighbours.every((other) => {
-            const away = Math.abs(halfValue(other) - magnitude);
-            return away > distance || (away === distance && magnitudeBits % 2 === 0);
-          })
-        );
-      }),
+      fc.property(
+        fc.oneof(
+          fc.float({ noNaN: true }),
+          fc.float({ noNaN: true, min: -70000, max: 70000 }),
+          fc.float({ noNaN: true, min: Math.fround(-1e-4), max: Math.fround(1e-4) }),
+        ),
+        (value) => {
+          const result = fromFloat32({ dtype: 'F16', data: new Float32Array([value]) })[0]!;
+          const magnitude = Math.abs(value);
+          // Beyond the midpoint between the largest number and the next power, the nearest is infinity.
+          if (magnitude >= 65520) return halfValue(result) === Math.sign(value) * Infinity;
+          const distance = Math.abs(Math.abs(halfValue(result)) - magnitude);
+          const sameSign = ((result & 0x8000) !== 0) === (value < 0 || Object.is(value, -0));
+          const magnitudeBits = result & 0x7fff;
+          const neighbours = [magnitudeBits - 1, magnitudeBits + 1].filter((other) => other >= 0 && other < 0x7c00);
+          return (
+            sameSign &&
+            neighbours.every((other) => {
+              const away = Math.abs(halfValue(other) - magnitude);
+              return away > distance || (away === distance && magnitudeBits % 2 === 0);
+            })
+          );
+        },
+      ),
       { numRuns: 20_000 },
     );
   });
@@ -59,7 +67,9 @@ describe('BF16', () => {
     const values = toFloat32({ dtype: 'BF16', data: all });
     const back = fromFloat32({ dtype: 'BF16', data: values });
     const same = (half: number): boolean =>
-      Number.isNaN(values[half]!) ? (back[half]! & 0x7fff) > 0x7f80 : bits(values[half]!) === half * 65536 && back[half] === half;
+      Number.isNaN(values[half]!)
+        ? (back[half]! & 0x7fff) > 0x7f80
+        : bits(values[half]!) === half * 65536 && back[half] === half;
     expect(all.filter((half) => !same(half))).toHaveLength(0);
   });
 
@@ -83,9 +93,15 @@ describe('BF16', () => {
 
 describe('toFloat32', () => {
   it('rounds wide numbers to the nearest', () => {
-    expect(toFloat32({ dtype: 'F64', data: new Float64Array([0.1, 1e300]) })).toEqual(new Float32Array([0.1, Infinity]));
-    expect(toFloat32({ dtype: 'I64', data: new BigInt64Array([16777217n, -3n]) })).toEqual(new Float32Array([16777216, -3]));
-    expect(toFloat32({ dtype: 'U64', data: new BigUint64Array([2n ** 64n - 1n]) })).toEqual(new Float32Array([2 ** 64]));
+    expect(toFloat32({ dtype: 'F64', data: new Float64Array([0.1, 1e300]) })).toEqual(
+      new Float32Array([0.1, Infinity]),
+    );
+    expect(toFloat32({ dtype: 'I64', data: new BigInt64Array([16777217n, -3n]) })).toEqual(
+      new Float32Array([16777216, -3]),
+    );
+    expect(toFloat32({ dtype: 'U64', data: new BigUint64Array([2n ** 64n - 1n]) })).toEqual(
+      new Float32Array([2 ** 64]),
+    );
   });
 
   it('writes into a given place and refuses one that is too small', () => {

@@ -82,7 +82,12 @@ function widenBfloat(halves: Uint16Array, bits: Uint32Array): void {
  * @param options.offset first index of `into` to write. @default 0
  * @returns `into`, or the new array
  */
-export function toFloat32(options: { dtype: Dtype; data: StorageArray; into?: Float32Array; offset?: number }): Float32Array {
+export function toFloat32(options: {
+  dtype: Dtype;
+  data: StorageArray;
+  into?: Float32Array;
+  offset?: number;
+}): Float32Array {
   const { dtype, data, offset = 0 } = options;
   if (!isStorageArray(dtype, data)) {
     throw new SafetensorsError({
@@ -139,7 +144,8 @@ export function fromFloat32<D extends FloatDtype>(options: { dtype: D; data: Flo
   if (dtype === 'F64') return Float64Array.from(data) as StorageArray<D>;
   const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
   const halves = new Uint16Array(data.length);
-  if (dtype === 'F16') for (let index = 0; index < bits.length; index += 1) halves[index] = floatBitsToHalf(bits[index]!);
+  if (dtype === 'F16')
+    for (let index = 0; index < bits.length; index += 1) halves[index] = floatBitsToHalf(bits[index]!);
   else for (let index = 0; index < bits.length; index += 1) halves[index] = floatBitsToBfloat(bits[index]!);
   return halves as StorageArray<D>;
 }

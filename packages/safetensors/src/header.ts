@@ -147,7 +147,15 @@ export function parseHeader(options: { bytes: Uint8Array; dataBytes: number }): 
 }
 
 /** The error for a tensor of a dtype that this package does not read. */
-export function unsupportedDtype({ name, dtype, path }: { name: string; dtype: string; path?: string }): SafetensorsError {
+export function unsupportedDtype({
+  name,
+  dtype,
+  path,
+}: {
+  name: string;
+  dtype: string;
+  path?: string;
+}): SafetensorsError {
   return new SafetensorsError({
     code: 'unsupported-dtype',
     message: `tensor ${quoted(name)} has the dtype ${quoted(dtype)}; known are ${Object.keys(dtypeByteSizes).join(', ')}`,
@@ -194,12 +202,16 @@ function parseEntry(scanner: JsonScanner, name: string): Omit<PlacedEntry, 'dtyp
 }
 
 /** The entries, in order, fill exactly `dataBytes`. */
-function requireContiguous(entries: readonly [string, Pick<PlacedEntry, 'begin' | 'byteLength'>][], dataBytes: number): void {
+function requireContiguous(
+  entries: readonly [string, Pick<PlacedEntry, 'begin' | 'byteLength'>][],
+  dataBytes: number,
+): void {
   let covered = 0;
   let previous: string | undefined;
   for (const [name, { begin, byteLength }] of entries) {
     if (begin !== covered) {
-      const what = begin < covered ? 'overlaps the one before it' : `leaves a hole of ${begin - covered} bytes before it`;
+      const what =
+        begin < covered ? 'overlaps the one before it' : `leaves a hole of ${begin - covered} bytes before it`;
       const before = previous === undefined ? '' : ` (${quoted(previous)} ends at ${covered})`;
       throw new SafetensorsError({
         code: 'invalid-offsets',

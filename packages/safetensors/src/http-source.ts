@@ -27,13 +27,21 @@ export async function httpSource(options: {
   const request = async (first: number, last: number): Promise<Response> => {
     let response: Response;
     try {
-      response = await within(idleSeconds, (signal) => fetch(url, { headers: { ...headers, range: `bytes=${first}-${last}` }, signal }));
+      response = await within(idleSeconds, (signal) =>
+        fetch(url, { headers: { ...headers, range: `bytes=${first}-${last}` }, signal }),
+      );
     } catch (cause) {
-      throw new SafetensorsError({ code: 'input-output', message: `can't reach the server: ${(cause as Error).message}`, path: label, cause });
+      throw new SafetensorsError({
+        code: 'input-output',
+        message: `can't reach the server: ${(cause as Error).message}`,
+        path: label,
+        cause,
+      });
     }
     if (response.status === 206) return response;
     await response.body?.cancel();
-    if (response.status === 404) throw new SafetensorsError({ code: 'not-found', message: 'the server has no such file', path: label });
+    if (response.status === 404)
+      throw new SafetensorsError({ code: 'not-found', message: 'the server has no such file', path: label });
     throw new SafetensorsError({
       code: 'input-output',
       message:
@@ -48,7 +56,11 @@ export async function httpSource(options: {
   const total = /^bytes 0-0\/(\d+)$/.exec(first.headers.get('content-range') ?? '')?.[1];
   const byteLength = Number(total);
   if (total === undefined || !Number.isSafeInteger(byteLength)) {
-    throw new SafetensorsError({ code: 'input-output', message: 'the server does not say how long the file is', path: label });
+    throw new SafetensorsError({
+      code: 'input-output',
+      message: 'the server does not say how long the file is',
+      path: label,
+    });
   }
   return {
     byteLength,
@@ -64,7 +76,11 @@ export async function httpSource(options: {
 /** Reads a body of exactly the destination's length, never holding more of it than one chunk. */
 async function readBody(response: Response, into: Uint8Array, label: string, idleSeconds: number): Promise<void> {
   const misfit = (bytes: number): SafetensorsError =>
-    new SafetensorsError({ code: 'truncated', message: `asked for ${into.byteLength} bytes, the server sent ${bytes}`, path: label });
+    new SafetensorsError({
+      code: 'truncated',
+      message: `asked for ${into.byteLength} bytes, the server sent ${bytes}`,
+      path: label,
+    });
   const reader = response.body?.getReader();
   if (reader === undefined) throw misfit(0);
   let done = 0;
@@ -83,7 +99,12 @@ async function readBody(response: Response, into: Uint8Array, label: string, idl
   } catch (cause) {
     await reader.cancel().catch(() => {});
     if (SafetensorsError.isInstance(cause)) throw cause;
-    throw new SafetensorsError({ code: 'input-output', message: `the transfer broke off: ${(cause as Error).message}`, path: label, cause });
+    throw new SafetensorsError({
+      code: 'input-output',
+      message: `the transfer broke off: ${(cause as Error).message}`,
+      path: label,
+      cause,
+    });
   }
   if (done !== into.byteLength) throw misfit(done);
 }

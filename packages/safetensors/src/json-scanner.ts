@@ -181,6 +181,9 @@ export class JsonScanner {
   }
 
   private fail(message: string): never {
-    throw new SafetensorsError({ code: 'invalid-header', message: `${message} (character ${this.position} of the JSON text)` });
+    throw new SafetensorsError({
+      code: 'invalid-header',
+      message: `${message} (character ${this.position} of the JSON text)`,
+    });
   }
 }

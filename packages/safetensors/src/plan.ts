@@ -1,4 +1,13 @@
-import { bytesOf, dtypeByteSizes, isDtype, isStorageArray, requireLittleEndian, storageArrayName, type Dtype, type StorageArray } from './dtype';
+import {
+  bytesOf,
+  dtypeByteSizes,
+  isDtype,
+  isStorageArray,
+  requireLittleEndian,
+  storageArrayName,
+  type Dtype,
+  type StorageArray,
+} from './dtype';
 import { fromFloat32 } from './float-conversion';
 import { elementCount, maximumHeaderBytes, prefixBytes, type PlacedEntry } from './header';
 import { quoted, SafetensorsError } from './safetensors-error';

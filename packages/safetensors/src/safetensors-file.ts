@@ -1,6 +1,15 @@
 import { requireLittleEndian, storageArray, dtypeByteSizes, type Dtype, type StorageArray } from './dtype';
 import { toFloat32 } from './float-conversion';
-import { headerByteLength, parseHeader, prefixBytes, unsupportedDtype, type ForeignEntry, type Header, type PlacedEntry, type TensorEntry } from './header';
+import {
+  headerByteLength,
+  parseHeader,
+  prefixBytes,
+  unsupportedDtype,
+  type ForeignEntry,
+  type Header,
+  type PlacedEntry,
+  type TensorEntry,
+} from './header';
 import type { RandomAccessSource } from './random-access';
 import { quoted, SafetensorsError } from './safetensors-error';
 
@@ -49,7 +58,10 @@ export interface SafetensorsFile {
    * @param options.from index of the first number to read: `into` then takes as many as it holds. @default all are read
    * @throws as `read`
    */
-  readFloat32(name: string, options?: { into?: Float32Array } | { into: Float32Array; from: number }): Promise<Float32Array>;
+  readFloat32(
+    name: string,
+    options?: { into?: Float32Array } | { into: Float32Array; from: number },
+  ): Promise<Float32Array>;
   /**
    * Where a tensor's bytes lie, for those who read them by other means; null where the source is not a file of this
    * machine. Good until the file is closed.
@@ -108,7 +120,10 @@ export class SourceFile implements SafetensorsFile {
     const byteSize = dtypeByteSizes[dtype];
     const { from = 0 } = options;
     const whole = entry.byteLength / byteSize;
-    if (options.from !== undefined && (options.into === undefined || !Number.isInteger(from) || from < 0 || from + options.into.length > whole)) {
+    if (
+      options.from !== undefined &&
+      (options.into === undefined || !Number.isInteger(from) || from < 0 || from + options.into.length > whole)
+    ) {
       throw this.misfit(name, `${options.into?.length ?? 0} numbers from index ${from} on are not among its ${whole}`);
     }
     const length = options.from === undefined ? whole : options.into!.length;
@@ -123,9 +138,15 @@ export class SourceFile implements SafetensorsFile {
       return into;
     }
     // While one chunk is converted, the next is read.
-    const chunks = Array.from({ length: byteLength > conversionChunkBytes ? 2 : 1 }, () => new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.source.label)));
+    const chunks = Array.from(
+      { length: byteLength > conversionChunkBytes ? 2 : 1 },
+      () => new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.source.label)),
+    );
     const fill = async (done: number): Promise<Uint8Array> => {
-      const chunk = chunks[(done / conversionChunkBytes) % 2]!.subarray(0, Math.min(conversionChunkBytes, byteLength - done));
+      const chunk = chunks[(done / conversionChunkBytes) % 2]!.subarray(
+        0,
+        Math.min(conversionChunkBytes, byteLength - done),
+      );
       await this.fill(begin + done, chunk);
       return chunk;
     };
@@ -152,7 +173,8 @@ export class SourceFile implements SafetensorsFile {
   }
 
   private requireOpen(): void {
-    if (this.closed) throw new SafetensorsError({ code: 'closed', message: 'the file was closed', path: this.source.label });
+    if (this.closed)
+      throw new SafetensorsError({ code: 'closed', message: 'the file was closed', path: this.source.label });
   }
 
   private async fill(begin: number, into: Uint8Array): Promise<void> {
@@ -169,7 +191,11 @@ export class SourceFile implements SafetensorsFile {
   }
 
   private misfit(name: string, message: string): SafetensorsError {
-    return new SafetensorsError({ code: 'invalid-tensor', message: `${quoted(name)}: ${message}`, path: this.source.label });
+    return new SafetensorsError({
+      code: 'invalid-tensor',
+      message: `${quoted(name)}: ${message}`,
+      path: this.source.label,
+    });
   }
 }
 
@@ -177,7 +203,9 @@ export class SourceFile implements SafetensorsFile {
 export function unknownTensor(options: { name: string; names: readonly string[]; path?: string }): SafetensorsError {
   const { name, names, path } = options;
   const tail = name.split('.').at(-1)!;
-  const similar = names.filter((other) => other.endsWith(name) || name.endsWith(other) || other.split('.').at(-1) === tail);
+  const similar = names.filter(
+    (other) => other.endsWith(name) || name.endsWith(other) || other.split('.').at(-1) === tail,
+  );
   const shown = (similar.length > 0 ? similar : names).slice(0, 5).map(quoted).join(', ');
   const hint = names.length === 0 ? 'there are none' : `there are ${names.length}, such as ${shown}`;
   return new SafetensorsError({ code: 'unknown-tensor', message: `no tensor is named ${quoted(name)}; ${hint}`, path });

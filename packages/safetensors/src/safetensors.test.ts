@@ -4,7 +4,15 @@ import { mkdtemp, rm, writeFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSafetensors, openSafetensorsFrom, parseSafetensors, serializeSafetensors, toFloat32, writeSafetensors, type TensorToWrite } from './index';
+import {
+  openSafetensors,
+  openSafetensorsFrom,
+  parseSafetensors,
+  serializeSafetensors,
+  toFloat32,
+  writeSafetensors,
+  type TensorToWrite,
+} from './index';
 
 let folder: string;
 beforeAll(async () => {
@@ -30,10 +38,10 @@ const tensors: Record<string, TensorToWrite> = {
 describe('a file written and read', () => {
   it('holds every dtype bit for bit', async () => {
     const path = join(folder, 'all.safetensors');
-    await writeSafetensors({ path, tensors, metadata: { format: 'pt', 'naïve': '猫' } });
+    await writeSafetensors({ path, tensors, metadata: { format: 'pt', naïve: '猫' } });
     const file = await openSafetensors(path);
     expect([...file.names].sort()).toEqual(Object.keys(tensors).sort());
-    expect({ ...file.metadata }).toEqual({ format: 'pt', 'naïve': '猫' });
+    expect({ ...file.metadata }).toEqual({ format: 'pt', naïve: '猫' });
     expect((await file.read('longs')).data).toEqual(new BigInt64Array([-(2n ** 63n), 2n ** 63n - 1n]));
     expect((await file.read('doubles')).data).toEqual(new Float64Array([Math.PI]));
     expect((await file.read('doubles')).shape).toEqual([]);
@@ -65,7 +73,15 @@ describe('a file written and read', () => {
     for (const name of file.names) expect((await file.read(name)).data).toEqual(parsed.tensors.get(name)!.data);
     await file.close();
     // Not a file of this machine: there is nowhere to point to.
-    expect((await openSafetensorsFrom({ byteLength: bytes.length, read: async ({ position, into }) => into.set(bytes.subarray(position, position + into.length)), close: async () => {} })).location('flags')).toBe(null);
+    expect(
+      (
+        await openSafetensorsFrom({
+          byteLength: bytes.length,
+          read: async ({ position, into }) => into.set(bytes.subarray(position, position + into.length)),
+          close: async () => {},
+        })
+      ).location('flags'),
+    ).toBe(null);
   });
 });
 
@@ -82,7 +98,10 @@ function fileOf(header: string, data: number[]): Uint8Array {
 describe('a file of another writer', () => {
   it('may say null for its metadata', async () => {
     const path = join(folder, 'null.safetensors');
-    await writeFile(path, fileOf('{ "__metadata__" : null , "t":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}', [3, 4]));
+    await writeFile(
+      path,
+      fileOf('{ "__metadata__" : null , "t":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}', [3, 4]),
+    );
     const file = await openSafetensors(path);
     expect([...(await file.readFloat32('t'))]).toEqual([3, 4]);
     expect({ ...file.metadata }).toEqual({});
@@ -103,18 +122,36 @@ describe('a file of another writer', () => {
     expect([...toFloat32(parsed)]).toEqual([0, 1, 1, 1]);
   });
 
-  it.each(['F8_E4M3', 'F8_E5M2', 'F4', 'C64', 'E8_NEW'])('opens beside tensors of %s, which alone are refused', async (dtype) => {
-    const path = join(folder, `${dtype}.safetensors`);
-    await writeFile(path, fileOf(`{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"${dtype}","shape":[2],"data_offsets":[2,5]},"c":{"dtype":"U8","shape":[1],"data_offsets":[5,6]}}`, [1, 2, 9, 9, 9, 7]));
-    const file = await openSafetensors(path);
-    expect(file.names).toEqual(['a', 'b', 'c']);
-    expect(file.has('b')).toBe(true);
-    expect([...(await file.readFloat32('a')), ...(await file.readFloat32('c'))]).toEqual([1, 2, 7]);
-    for (const attempt of [async () => file.entry('b'), () => file.read('b'), () => file.readFloat32('b'), async () => file.location('b')]) {
-      await expect(attempt()).rejects.toMatchObject({ code: 'unsupported-dtype', message: expect.stringContaining(`"b" has the dtype "${dtype}"`), path });
-    }
-    await file.close();
-  });
+  it.each(['F8_E4M3', 'F8_E5M2', 'F4', 'C64', 'E8_NEW'])(
+    'opens beside tensors of %s, which alone are refused',
+    async (dtype) => {
+      const path = join(folder, `${dtype}.safetensors`);
+      await writeFile(
+        path,
+        fileOf(
+          `{"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"${dtype}","shape":[2],"data_offsets":[2,5]},"c":{"dtype":"U8","shape":[1],"data_offsets":[5,6]}}`,
+          [1, 2, 9, 9, 9, 7],
+        ),
+      );
+      const file = await openSafetensors(path);
+      expect(file.names).toEqual(['a', 'b', 'c']);
+      expect(file.has('b')).toBe(true);
+      expect([...(await file.readFloat32('a')), ...(await file.readFloat32('c'))]).toEqual([1, 2, 7]);
+      for (const attempt of [
+        async () => file.entry('b'),
+        () => file.read('b'),
+        () => file.readFloat32('b'),
+        async () => file.location('b'),
+      ]) {
+        await expect(attempt()).rejects.toMatchObject({
+          code: 'unsupported-dtype',
+          message: expect.stringContaining(`"b" has the dtype "${dtype}"`),
+          path,
+        });
+      }
+      await file.close();
+    },
+  );
 
   it.skipIf(process.platform === 'win32')('is refused at once where it is a pipe or a device', async () => {
     const pipe = join(folder, 'pipe.safetensors');

@@ -30,20 +30,27 @@ function exportedNames(path) {
   const name = relative(core, path).replaceAll('\\', '/');
   if (name === 'util.js') return Object.keys(tf.util);
   if (name === 'ops/ops.js') return Object.keys(tf).filter((one) => typeof tf[one] === 'function');
-  return [...readFileSync(path, 'utf8').matchAll(/^export (?:const|function|class) (\w+)|^export \{([^}]*)\}/gm)].flatMap(([, one, list]) =>
-    one ? [one] : list.split(',').map((part) => part.trim().split(' as ').at(-1)),
-  );
+  return [
+    ...readFileSync(path, 'utf8').matchAll(/^export (?:const|function|class) (\w+)|^export \{([^}]*)\}/gm),
+  ].flatMap(([, one, list]) => (one ? [one] : list.split(',').map((part) => part.trim().split(' as ').at(-1))));
 }
 
 /** Stands before each file of tfjs-core: what the package exports comes from the package, only the rest from a copy of the file. */
 const throughThePackage = {
   name: 'through-the-package',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^copy:/ }, ({ path }) => ({ path: path.slice('copy:'.length), namespace: 'copy', sideEffects: false }));
-    onResolve({ filter: /^\./, namespace: 'copy' }, ({ path, importer }) => ({ path: `${join(dirname(importer), path)}.js` }));
+    onResolve({ filter: /^copy:/ }, ({ path }) => ({
+      path: path.slice('copy:'.length),
+      namespace: 'copy',
+      sideEffects: false,
+    }));
+    onResolve({ filter: /^\./, namespace: 'copy' }, ({ path, importer }) => ({
+      path: `${join(dirname(importer), path)}.js`,
+    }));
     onLoad({ filter: /./, namespace: 'copy' }, ({ path }) => ({ contents: readFileSync(path, 'utf8'), loader: 'js' }));
     onLoad({ filter: /\.js$/ }, ({ path }) => {
-      if (/^(gradients|public)\/|^register_all_gradients\.js$/.test(relative(core, path).replaceAll('\\', '/'))) return undefined;
+      if (/^(gradients|public)\/|^register_all_gradients\.js$/.test(relative(core, path).replaceAll('\\', '/')))
+        return undefined;
       const lines = exportedNames(path).map((one) => fromPackage(one) ?? `export { ${one} } from 'copy:${path}';`);
       return { contents: ["import * as tf from '@tensorflow/tfjs-core';", ...lines].join('\n'), loader: 'js' };
     });

@@ -17,7 +17,10 @@ export async function compileVariant({ name, features }) {
   const { error, stderr, binary } = await compile(features);
   if (error) throw new Error(`assembly does not compile (${name}):\n${stderr}`);
   const sections = customlessSections(binary);
-  if (sections.includes(11)) throw new Error('assembly: the module has static data, which would overwrite the backend\'s memory. Remove strings, arrays and static objects.');
+  if (sections.includes(11))
+    throw new Error(
+      "assembly: the module has static data, which would overwrite the backend's memory. Remove strings, arrays and static objects.",
+    );
   const base64 = Buffer.from(binary).toString('base64');
   const lines = base64.match(/.{1,160}/g).join('\n');
   const text = `// Made by scripts/build-assembly.mjs from assembly/. Do not edit. Base64, with line breaks.\nexport const binary = \`\n${lines}\n\`;\n`;
@@ -28,8 +31,25 @@ async function compile(features) {
   const outputs = new Map();
   const result = await asc.main(
     [
-      'assembly/index.ts', '--baseDir', root, '--outFile', 'kernels.wasm', '--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--noAssert',
-      '--runtime', 'stub', '--importMemory', '--maximumMemory', '65536', '--enable', 'simd', ...features,
+      'assembly/index.ts',
+      '--baseDir',
+      root,
+      '--outFile',
+      'kernels.wasm',
+      '--optimizeLevel',
+      '3',
+      '--shrinkLevel',
+      '0',
+      '--converge',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      '--importMemory',
+      '--maximumMemory',
+      '65536',
+      '--enable',
+      'simd',
+      ...features,
     ],
     {
       writeFile: (file, contents) => void outputs.set(file, contents),

@@ -15,10 +15,24 @@ const [compiler, ...always] = (process.env.CXX?.trim() || 'c++').split(/\s+/);
 const threads = process.argv.includes('--threads');
 const sanitizers = threads ? ['-fsanitize=thread'] : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
 // As they are compiled for use, but for the level of optimisation: a sanitizer sees more where less has been rewritten.
-const flags = [...always, '-O1', '-g1', '-std=c++17', '-fno-math-errno', '-fno-trapping-math', '-fno-omit-frame-pointer', '-Wno-psabi', ...sanitizers];
+const flags = [
+  ...always,
+  '-O1',
+  '-g1',
+  '-std=c++17',
+  '-fno-math-errno',
+  '-fno-trapping-math',
+  '-fno-omit-frame-pointer',
+  '-Wno-psabi',
+  ...sanitizers,
+];
 const levels =
   process.arch === 'x64'
-    ? [['baseline', []], ['avx2', ['-mavx2', '-mfma']], ['avx512', ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512']]]
+    ? [
+        ['baseline', []],
+        ['avx2', ['-mavx2', '-mfma']],
+        ['avx512', ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512']],
+      ]
     : [['baseline', []]];
 
 function skip(reason) {
@@ -60,7 +74,11 @@ try {
   );
   await compile([...objects, '-pthread', '-o', 'sanitize']);
   // Several threads even where there is one processor: the pool is part of what is tested.
-  const run = spawnSync(join(folder, 'sanitize'), { stdio: 'inherit', timeout: 600_000, env: { ...process.env, TF_NUM_INTRAOP_THREADS: '4', UBSAN_OPTIONS: 'print_stacktrace=1' } });
+  const run = spawnSync(join(folder, 'sanitize'), {
+    stdio: 'inherit',
+    timeout: 600_000,
+    env: { ...process.env, TF_NUM_INTRAOP_THREADS: '4', UBSAN_OPTIONS: 'print_stacktrace=1' },
+  });
   if (run.status !== 0) throw new Error(`the kernels failed under ${sanitizers[0]} (${run.signal ?? run.status})`);
   console.log(`kernels under ${sanitizers[0].slice(11)}: clean, ${((performance.now() - began) / 1000).toFixed(0)} s`);
 } catch (error) {

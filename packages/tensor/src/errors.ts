@@ -36,7 +36,15 @@ export class OperationError extends TensorError {
   /** The operation, for example `attention`. */
   readonly operation: string;
 
-  constructor({ operation, message, code = 'shape-mismatch' }: { operation: string; message: string; code?: TensorErrorCode }) {
+  constructor({
+    operation,
+    message,
+    code = 'shape-mismatch',
+  }: {
+    operation: string;
+    message: string;
+    code?: TensorErrorCode;
+  }) {
     super({ code, message: `${operation}: ${message}` });
     this.name = 'OperationError';
     this.operation = operation;
@@ -48,7 +56,17 @@ export class EngineError extends TensorError {
   /** The engine asked for. */
   readonly engine: string;
 
-  constructor({ engine, message, code, cause }: { engine: string; message: string; code: TensorErrorCode; cause?: unknown }) {
+  constructor({
+    engine,
+    message,
+    code,
+    cause,
+  }: {
+    engine: string;
+    message: string;
+    code: TensorErrorCode;
+    cause?: unknown;
+  }) {
     super({ code, message, cause });
     this.name = 'EngineError';
     this.engine = engine;

@@ -6,9 +6,24 @@ export { rememberSelfTest, type TestedDevice } from './engines/self-test-record'
 export { useEngine, engineName, engineChoice, type EngineChoice } from './engines/use-engine';
 export { describeEngines, type EngineReport } from './engines/describe-engines';
 
-export { installTensorflow, InstallationError, type InstallTensorflowOptions, type InstallProgress, type TensorflowInstallation } from './install/install-tensorflow';
+export {
+  installTensorflow,
+  InstallationError,
+  type InstallTensorflowOptions,
+  type InstallProgress,
+  type TensorflowInstallation,
+} from './install/install-tensorflow';
 
-export type { Activation, WeightLayout, FusedKernels, LinearWeights, NormWeights, StoredDtype, TransformerBlockParts, TransformerBlockOptions } from './kernels/fused-kernels';
+export type {
+  Activation,
+  WeightLayout,
+  FusedKernels,
+  LinearWeights,
+  NormWeights,
+  StoredDtype,
+  TransformerBlockParts,
+  TransformerBlockOptions,
+} from './kernels/fused-kernels';
 export { transformerBlockTensors } from './kernels/transformer-block-tensors';
 export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kernels/registry';
 

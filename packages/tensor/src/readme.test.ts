@@ -25,7 +25,10 @@ it('the example in the README runs, and its loss falls', async () => {
       external: ['@tensorflow/*', 'pure-rand/*'],
     });
     const printed = execFileSync(process.execPath, [outfile], { encoding: 'utf8' });
-    const lines = printed.trim().split('\n').map((line) => line.split(' ').map(Number));
+    const lines = printed
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ').map(Number));
     expect(lines.map(([step]) => step)).toEqual([0, 30, 60]);
     expect(lines[2]![1]).toBeLessThan(0.1 * lines[0]![1]!);
   } finally {

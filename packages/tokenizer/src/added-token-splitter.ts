@@ -83,6 +83,9 @@ function isSpace(character: string): boolean {
 
 /** Whether the character before (−1) or after (1) a place is part of a word. */
 function isWord(text: string, position: number, direction: -1 | 1): boolean {
-  const neighbour = direction === 1 ? String.fromCodePoint(text.codePointAt(position) ?? 0x20) : [...text.slice(Math.max(0, position - 2), position)].at(-1);
+  const neighbour =
+    direction === 1
+      ? String.fromCodePoint(text.codePointAt(position) ?? 0x20)
+      : [...text.slice(Math.max(0, position - 2), position)].at(-1);
   return neighbour !== undefined && wordCharacter.test(neighbour);
 }

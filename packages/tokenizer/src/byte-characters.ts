@@ -3,7 +3,9 @@
  * are text. Printable Latin-1 characters stand for themselves, the others for 256, 257, … in order.
  */
 const characterOfByte: readonly string[] = makeAlphabet();
-const byteOfCharacter: ReadonlyMap<string, number> = new Map(characterOfByte.map((character, byte) => [character, byte]));
+const byteOfCharacter: ReadonlyMap<string, number> = new Map(
+  characterOfByte.map((character, byte) => [character, byte]),
+);
 const encoder = new TextEncoder();
 
 function makeAlphabet(): string[] {

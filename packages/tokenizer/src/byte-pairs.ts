@@ -18,16 +18,24 @@ interface Merges {
 export function bytePairs(configuration: ModelConfiguration): WordModel {
   const settings = new ComponentSettings(configuration, 'the BPE model');
   if (settings.raw('dropout') !== undefined && settings.raw('dropout') !== 0) {
-    throw new TokenizerError({ code: 'unsupported-component', message: `tokenizer.json has BPE dropout (${JSON.stringify(settings.raw('dropout'))}), which this package does not support` });
+    throw new TokenizerError({
+      code: 'unsupported-component',
+      message: `tokenizer.json has BPE dropout (${JSON.stringify(settings.raw('dropout'))}), which this package does not support`,
+    });
   }
-  if (settings.raw('merges') === undefined) throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the BPE model has no "merges"' });
+  if (settings.raw('merges') === undefined)
+    throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the BPE model has no "merges"' });
   const vocabulary = vocabularyOf(configuration);
   const prefix = settings.text('continuing_subword_prefix', '');
   const suffix = settings.text('end_of_word_suffix', '');
   const unknownToken = settings.optionalText('unk_token');
   const fuses = settings.flag('fuse_unk', false);
   const takesWhole = settings.flag('ignore_merges', false);
-  const byteIds = settings.flag('byte_fallback', false) ? Array.from({ length: 256 }, (_, byte) => vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`)) : undefined;
+  const byteIds = settings.flag('byte_fallback', false)
+    ? Array.from({ length: 256 }, (_, byte) =>
+        vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+      )
+    : undefined;
   const merges = mergesOf(settings.list('merges'), vocabulary, Array.from(prefix).length);
   const encoder = new TextEncoder();
 
@@ -76,7 +84,11 @@ export function bytePairs(configuration: ModelConfiguration): WordModel {
 }
 
 function mergesOf(list: readonly unknown[], vocabulary: ReadonlyMap<string, number>, prefixLength: number): Merges {
-  const wrong = (merge: unknown, why: string): TokenizerError => new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: the merge ${JSON.stringify(merge)?.slice(0, 100)} ${why}` });
+  const wrong = (merge: unknown, why: string): TokenizerError =>
+    new TokenizerError({
+      code: 'invalid-file',
+      message: `tokenizer.json: the merge ${JSON.stringify(merge)?.slice(0, 100)} ${why}`,
+    });
   let size = 1;
   for (const id of vocabulary.values()) if (id >= size) size = id + 1;
   const ranks = new Map<number, number>();
@@ -95,8 +107,11 @@ function mergesOf(list: readonly unknown[], vocabulary: ReadonlyMap<string, numb
     if (typeof first !== 'string' || typeof second !== 'string') throw wrong(merge, 'is not two tokens');
     const left = vocabulary.get(first);
     const right = vocabulary.get(second);
-    const result = vocabulary.get(first + (prefixLength === 0 ? second : Array.from(second).slice(prefixLength).join('')));
-    if (left === undefined || right === undefined || result === undefined) throw wrong(merge, 'has or makes a token that the vocabulary lacks');
+    const result = vocabulary.get(
+      first + (prefixLength === 0 ? second : Array.from(second).slice(prefixLength).join('')),
+    );
+    if (left === undefined || right === undefined || result === undefined)
+      throw wrong(merge, 'has or makes a token that the vocabulary lacks');
     ranks.set(left * size + right, rank);
     results.push(result);
     rank += 1;

@@ -2,24 +2,37 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Tokenizer, trainWordLevelTokenizer, type ChatMessage } from './index';
 
-const { templates, cases } = JSON.parse(readFileSync(new URL('../test/fixtures/chat-templates.json', import.meta.url), 'utf8')) as {
+const { templates, cases } = JSON.parse(
+  readFileSync(new URL('../test/fixtures/chat-templates.json', import.meta.url), 'utf8'),
+) as {
   templates: Record<string, string>;
-  cases: { template: string; messages: ChatMessage[]; addGenerationPrompt: boolean; variables: Record<string, unknown>; expected: string }[];
+  cases: {
+    template: string;
+    messages: ChatMessage[];
+    addGenerationPrompt: boolean;
+    variables: Record<string, unknown>;
+    expected: string;
+  }[];
 };
 const trained = trainWordLevelTokenizer({ texts: ['a'] });
 const files = (trained as unknown as { files: ConstructorParameters<typeof Tokenizer>[0] }).files;
 const tokenizer = new Tokenizer({ ...files, chatTemplates: templates });
 
 describe('applyChatTemplate', () => {
-  it.each(cases)('writes what transformers writes: $template, generation prompt: $addGenerationPrompt', ({ template, messages, addGenerationPrompt, variables, expected }) => {
-    expect(tokenizer.applyChatTemplate(messages, { template, addGenerationPrompt, variables })).toBe(expected);
-  });
+  it.each(cases)(
+    'writes what transformers writes: $template, generation prompt: $addGenerationPrompt',
+    ({ template, messages, addGenerationPrompt, variables, expected }) => {
+      expect(tokenizer.applyChatTemplate(messages, { template, addGenerationPrompt, variables })).toBe(expected);
+    },
+  );
 
   it('says what is missing, and why a template refuses', () => {
     const messages = [{ role: 'assistant', content: 'x' }];
     expect(() => trained.applyChatTemplate(messages)).toThrow(/no chat template \(neither chat_template\.jinja/);
     expect(() => tokenizer.applyChatTemplate(messages)).toThrow(/no chat template "default"; it has chatml, llama3/);
-    expect(() => tokenizer.applyChatTemplate(messages, { template: 'llama2' })).toThrow(/Conversation roles must alternate/);
+    expect(() => tokenizer.applyChatTemplate(messages, { template: 'llama2' })).toThrow(
+      /Conversation roles must alternate/,
+    );
     const broken = new Tokenizer({ ...files, chatTemplates: { default: '{% for x in %}' } });
     expect(() => broken.applyChatTemplate(messages)).toThrow(expect.objectContaining({ code: 'chat-template-failed' }));
   });

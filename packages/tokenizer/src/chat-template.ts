@@ -22,7 +22,11 @@ const compiled = new Map<string, Template>();
  *
  * @throws TokenizerError `missing-chat-template`, `chat-template-failed`
  */
-export function renderChatTemplate(options: { templates: ChatTemplates; name: string; variables: Record<string, unknown> }): string {
+export function renderChatTemplate(options: {
+  templates: ChatTemplates;
+  name: string;
+  variables: Record<string, unknown>;
+}): string {
   const { templates, name, variables } = options;
   const source = Object.hasOwn(templates, name) ? templates[name] : undefined;
   if (source === undefined) {
@@ -45,6 +49,10 @@ export function renderChatTemplate(options: { templates: ChatTemplates; name: st
     return template.render(variables);
   } catch (cause) {
     if (!(cause instanceof TemplateFault)) throw cause;
-    throw new TokenizerError({ code: 'chat-template-failed', message: `the chat template "${name}" failed: ${cause.message}`, cause });
+    throw new TokenizerError({
+      code: 'chat-template-failed',
+      message: `the chat template "${name}" failed: ${cause.message}`,
+      cause,
+    });
   }
 }

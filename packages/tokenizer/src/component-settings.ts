@@ -38,7 +38,8 @@ export class ComponentSettings {
 
   optionalWhole(name: string): number | undefined {
     const value = this.raw(name);
-    if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0)) throw this.#wrong(name, 'a whole number');
+    if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= 0))
+      throw this.#wrong(name, 'a whole number');
     return value as number | undefined;
   }
 
@@ -51,7 +52,8 @@ export class ComponentSettings {
   /** The components of a sequence. */
   components(name: string): ComponentConfiguration[] {
     return this.list(name).map((value) => {
-      if (!isObject(value) || typeof value['type'] !== 'string') throw this.#wrong(name, 'a list of objects with a "type"');
+      if (!isObject(value) || typeof value['type'] !== 'string')
+        throw this.#wrong(name, 'a list of objects with a "type"');
       return value as ComponentConfiguration;
     });
   }
@@ -76,6 +78,9 @@ export class ComponentSettings {
   }
 
   #wrong(name: string, kind: string): TokenizerError {
-    return new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: "${name}" of ${this.#what} is not ${kind}` });
+    return new TokenizerError({
+      code: 'invalid-file',
+      message: `tokenizer.json: "${name}" of ${this.#what} is not ${kind}`,
+    });
   }
 }

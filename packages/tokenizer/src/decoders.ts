@@ -92,7 +92,12 @@ function strip(settings: ComponentSettings): Decoder {
       let start = 0;
       while (start < most.start && characters[start] === content) start += 1;
       let taken = 0;
-      while (taken < most.stop && characters.length - taken > start && characters[characters.length - taken - 1] === content) taken += 1;
+      while (
+        taken < most.stop &&
+        characters.length - taken > start &&
+        characters[characters.length - taken - 1] === content
+      )
+        taken += 1;
       return characters.slice(start, characters.length - taken).join('');
     });
 }
@@ -115,7 +120,8 @@ function ctc(settings: ComponentSettings): Decoder {
 function metaspace(settings: ComponentSettings): Decoder {
   const replacement = settings.text('replacement', '▁');
   const scheme = settings.text('prepend_scheme', settings.flag('add_prefix_space', true) ? 'always' : 'never');
-  return (tokens) => tokens.map((token, index) => token.replaceAll(replacement, index === 0 && scheme !== 'never' ? '' : ' '));
+  return (tokens) =>
+    tokens.map((token, index) => token.replaceAll(replacement, index === 0 && scheme !== 'never' ? '' : ' '));
 }
 
 function wordPiece(settings: ComponentSettings): Decoder {

@@ -39,11 +39,18 @@ async function readChatTemplates(folder: string, settings: TokenizerSettings): P
   else if (Array.isArray(setting)) {
     for (const entry of setting as unknown[]) {
       if (!isObject(entry) || typeof entry['name'] !== 'string' || typeof entry['template'] !== 'string') {
-        throw new TokenizerError({ code: 'invalid-file', message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a list of names and templates` });
+        throw new TokenizerError({
+          code: 'invalid-file',
+          message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a list of names and templates`,
+        });
       }
       templates.set(entry['name'], entry['template']);
     }
-  } else if (setting !== undefined && setting !== null) throw new TokenizerError({ code: 'invalid-file', message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a text` });
+  } else if (setting !== undefined && setting !== null)
+    throw new TokenizerError({
+      code: 'invalid-file',
+      message: `${join(folder, 'tokenizer_config.json')}: "chat_template" is not a text`,
+    });
   const older = await readObject(join(folder, 'chat_template.json'));
   if (typeof older?.['chat_template'] === 'string') templates.set('default', older['chat_template']);
   const own = await readText(join(folder, 'chat_template.jinja'));
@@ -64,7 +71,8 @@ async function templateNames(folder: string): Promise<string[]> {
   try {
     for await (const { name } of await opendir(folder)) {
       if (!name.endsWith('.jinja')) continue;
-      if (names.length === mostTemplates) throw new TokenizerError({ code: 'invalid-file', message: `${folder}: more than ${mostTemplates} templates` });
+      if (names.length === mostTemplates)
+        throw new TokenizerError({ code: 'invalid-file', message: `${folder}: more than ${mostTemplates} templates` });
       names.push(name);
     }
   } catch (error) {
@@ -79,8 +87,13 @@ async function readText(path: string): Promise<string | undefined> {
     return await readTextFile({ path });
   } catch (cause) {
     if (!FileError.isInstance(cause)) throw cause;
-    if (cause.code === 'not-found' || (cause.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR') return undefined;
-    throw new TokenizerError({ code: cause.code === 'input-output' ? 'input-output' : 'invalid-file', message: cause.message, cause });
+    if (cause.code === 'not-found' || (cause.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOTDIR')
+      return undefined;
+    throw new TokenizerError({
+      code: cause.code === 'input-output' ? 'input-output' : 'invalid-file',
+      message: cause.message,
+      cause,
+    });
   }
 }
 
@@ -97,7 +110,8 @@ async function readJson(path: string): Promise<unknown> {
 
 async function readObject(path: string): Promise<TokenizerSettings | undefined> {
   const value = await readJson(path);
-  if (value !== undefined && !isObject(value)) throw new TokenizerError({ code: 'invalid-file', message: `${path}: the file is not a JSON object` });
+  if (value !== undefined && !isObject(value))
+    throw new TokenizerError({ code: 'invalid-file', message: `${path}: the file is not a JSON object` });
   return value;
 }
 
@@ -108,7 +122,14 @@ async function missingTokenizer(folder: string): Promise<TokenizerError> {
   } catch (cause) {
     return new TokenizerError({ code: 'not-found', message: `${folder}: there is no such folder`, cause });
   }
-  const others = ['vocab.json', 'merges.txt', 'vocab.txt', 'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model'].filter((name) => names.includes(name));
+  const others = [
+    'vocab.json',
+    'merges.txt',
+    'vocab.txt',
+    'tokenizer.model',
+    'spiece.model',
+    'sentencepiece.bpe.model',
+  ].filter((name) => names.includes(name));
   const hint =
     others.length === 0
       ? 'is it a model folder?'

@@ -14,7 +14,8 @@ export interface NewToken {
 }
 
 /** Slots that vocabularies keep free for their users. */
-const reservedSlot = /^(?:<\|reserved_special_token_\d+\|>|<\|reserved_\d+\|>|<unused\d+>|\[unused\d+\]|<\|unused_?\d+\|>|<SPECIAL_\d+>|\[control_\d+\])$/;
+const reservedSlot =
+  /^(?:<\|reserved_special_token_\d+\|>|<\|reserved_\d+\|>|<unused\d+>|\[unused\d+\]|<\|unused_?\d+\|>|<SPECIAL_\d+>|\[control_\d+\])$/;
 
 /**
  * The files with tokens added.
@@ -35,9 +36,16 @@ export function addTokensToFile(options: {
   for (const token of wanted) {
     const content = (token as NewToken | undefined)?.content;
     if (typeof content !== 'string' || content.trim() === '') {
-      throw new TokenizerError({ code: 'invalid-token', message: `a token needs a text, not ${JSON.stringify(content)}` });
+      throw new TokenizerError({
+        code: 'invalid-token',
+        message: `a token needs a text, not ${JSON.stringify(content)}`,
+      });
     }
-    if (contents.has(content)) throw new TokenizerError({ code: 'invalid-token', message: `the token ${JSON.stringify(content)} is given twice` });
+    if (contents.has(content))
+      throw new TokenizerError({
+        code: 'invalid-token',
+        message: `the token ${JSON.stringify(content)} is given twice`,
+      });
     contents.add(content);
   }
 
@@ -45,7 +53,9 @@ export function addTokensToFile(options: {
     ? new Map(file.model.vocab.map(([token], id) => [token, id]))
     : new Map(Object.entries(file.model.vocab));
   const added = new Map(file.added_tokens.map((token) => [token.content, token]));
-  const free = useReservedSlots ? reservedSlots({ added, vocabulary, settings: options.settings, except: contents }) : [];
+  const free = useReservedSlots
+    ? reservedSlots({ added, vocabulary, settings: options.settings, except: contents })
+    : [];
   let nextId = options.vocabularySize;
   const renamed = new Map<string, string>();
   const changed = new Map<number, AddedToken>();
@@ -89,7 +99,11 @@ function reservedSlots(options: {
 }): { content: string; id: number }[] {
   const { added, vocabulary, settings, except } = options;
   // Some models name a reserved slot as one of their special tokens (Llama 3's padding): it is not free.
-  const named = new Set(Object.values(settings).map((value) => (typeof value === 'string' || isTokenObject(value) ? settingText(value) : undefined)));
+  const named = new Set(
+    Object.values(settings).map((value) =>
+      typeof value === 'string' || isTokenObject(value) ? settingText(value) : undefined,
+    ),
+  );
   const slots = new Map<string, number>();
   for (const [content, id] of vocabulary) if (reservedSlot.test(content)) slots.set(content, id);
   for (const [content, { id }] of added) if (reservedSlot.test(content)) slots.set(content, id);

@@ -75,11 +75,13 @@ function stripNormalizer(settings: ComponentSettings): Normalizer {
 
 /** What the original NMT code treats as control characters and as spaces. */
 function nmt(text: string): string {
-  return text
-    // eslint-disable-next-line no-control-regex -- the control characters are what it is about
-    .replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/g, '')
-    // eslint-disable-next-line no-control-regex -- as above
-    .replace(/[\u0009\u000a\u000c\u000d\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, ' ');
+  return (
+    text
+      // eslint-disable-next-line no-control-regex -- the control characters are what it is about
+      .replace(/[\u0001-\u0008\u000b\u000e-\u001f\u007f\u008f\u009f]/g, '')
+      // eslint-disable-next-line no-control-regex -- as above
+      .replace(/[\u0009\u000a\u000c\u000d\u1680\u200b-\u200f\u2028\u2029\u2581\ufeff\ufffd]/g, ' ')
+  );
 }
 
 /** BERT's: control characters out, spaces around Chinese characters, lower case, accents off. */

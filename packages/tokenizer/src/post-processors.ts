@@ -14,7 +14,10 @@ export interface Surroundings {
  * @param configuration the post-processor
  * @param idOf ids of the special tokens that it names
  */
-export function surroundings(configuration: ComponentConfiguration | null, idOf: (token: string) => number): Surroundings {
+export function surroundings(
+  configuration: ComponentConfiguration | null,
+  idOf: (token: string) => number,
+): Surroundings {
   if (configuration === null) return { before: [], after: [] };
   const settings = new ComponentSettings(configuration, `the post-processor "${configuration.type}"`);
   switch (configuration.type) {
@@ -34,10 +37,13 @@ export function surroundings(configuration: ComponentConfiguration | null, idOf:
     case 'Sequence': {
       // Each works on what the one before made of the text.
       const steps = settings.components('processors').map((step) => surroundings(step, idOf));
-      return steps.reduce((inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }), {
-        before: [],
-        after: [],
-      });
+      return steps.reduce(
+        (inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }),
+        {
+          before: [],
+          after: [],
+        },
+      );
     }
     default:
       throw unsupported(`the post-processor "${configuration.type}"`);
@@ -45,7 +51,11 @@ export function surroundings(configuration: ComponentConfiguration | null, idOf:
 }
 
 function template(settings: ComponentSettings, idOf: (token: string) => number): Surroundings {
-  const wrong = (message: string): TokenizerError => new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: the template of the post-processor ${message}` });
+  const wrong = (message: string): TokenizerError =>
+    new TokenizerError({
+      code: 'invalid-file',
+      message: `tokenizer.json: the template of the post-processor ${message}`,
+    });
   const specials = settings.raw('special_tokens') ?? {};
   if (!isObject(specials)) throw wrong('has "special_tokens" that are no object');
   const before: number[] = [];
@@ -60,10 +70,16 @@ function template(settings: ComponentSettings, idOf: (token: string) => number):
     } else if (isObject(special) && typeof special['id'] === 'string') {
       const own = Object.hasOwn(specials, special['id']) ? specials[special['id']] : undefined;
       const ids = isObject(own) ? own['ids'] : undefined;
-      if (ids !== undefined && !Array.isArray(ids)) throw wrong(`has ids of ${JSON.stringify(special['id'])} that are no list`);
-      for (const id of ids ?? [idOf(special['id'])]) (texts === 0 ? before : after).push(checkId(id, 'tokenizer.json: the template of the post-processor'));
+      if (ids !== undefined && !Array.isArray(ids))
+        throw wrong(`has ids of ${JSON.stringify(special['id'])} that are no list`);
+      for (const id of ids ?? [idOf(special['id'])])
+        (texts === 0 ? before : after).push(checkId(id, 'tokenizer.json: the template of the post-processor'));
     } else throw wrong('has a part that is neither a text nor a special token');
   }
-  if (texts !== 1) throw new TokenizerError({ code: 'unsupported-component', message: 'tokenizer.json: the template of the post-processor does not hold the text exactly once' });
+  if (texts !== 1)
+    throw new TokenizerError({
+      code: 'unsupported-component',
+      message: 'tokenizer.json: the template of the post-processor does not hold the text exactly once',
+    });
   return { before, after };
 }

@@ -62,11 +62,14 @@ export function createPreTokenizer(configuration: ComponentConfiguration | null)
 
 /** Splits by a pattern, each match a separator. Used to train tokenizers as they will run. */
 export function splitBy(separator: RegExp | Finder, behavior: Behavior, invert = false): PreTokenizer {
-  const find = typeof separator === 'function' ? separator : (piece: string): number[] => {
-    const spans: number[] = [];
-    for (const match of piece.matchAll(separator)) spans.push(match.index, match.index + match[0].length);
-    return spans;
-  };
+  const find =
+    typeof separator === 'function'
+      ? separator
+      : (piece: string): number[] => {
+          const spans: number[] = [];
+          for (const match of piece.matchAll(separator)) spans.push(match.index, match.index + match[0].length);
+          return spans;
+        };
   return each((piece) => splitPiece(piece, find, behavior, invert).filter((part) => part !== ''));
 }
 
@@ -84,7 +87,11 @@ function byteLevel(settings: ComponentSettings): PreTokenizer {
 }
 
 function split(settings: ComponentSettings): PreTokenizer {
-  return splitBy(finderOf(settings.pattern('pattern')), behaviorOf(settings, 'isolated'), settings.flag('invert', false));
+  return splitBy(
+    finderOf(settings.pattern('pattern')),
+    behaviorOf(settings, 'isolated'),
+    settings.flag('invert', false),
+  );
 }
 
 function behaviorOf(settings: ComponentSettings, whenMissing: Behavior): Behavior {
@@ -157,13 +164,15 @@ function metaspace(settings: ComponentSettings): PreTokenizer {
   const replacement = settings.text('replacement', '▁');
   // Files from before prepend_scheme have add_prefix_space instead.
   const scheme = settings.text('prepend_scheme', settings.flag('add_prefix_space', true) ? 'always' : 'never');
-  if (scheme !== 'always' && scheme !== 'first' && scheme !== 'never') throw unsupported(`the prepend_scheme "${scheme}"`);
+  if (scheme !== 'always' && scheme !== 'first' && scheme !== 'never')
+    throw unsupported(`the prepend_scheme "${scheme}"`);
   const cutsWords = settings.flag('split', true);
   const find = findText(replacement);
   return (pieces, atStart) =>
     pieces.flatMap((piece, index) => {
       let text = piece.replaceAll(' ', replacement);
-      if ((scheme === 'always' || (scheme === 'first' && atStart && index === 0)) && !text.startsWith(replacement)) text = replacement + text;
+      if ((scheme === 'always' || (scheme === 'first' && atStart && index === 0)) && !text.startsWith(replacement))
+        text = replacement + text;
       return cutsWords ? splitPiece(text, find, 'mergedwithnext', false) : [text];
     });
 }
@@ -173,6 +182,8 @@ function fixedLength(settings: ComponentSettings): PreTokenizer {
   if (length < 1) throw unsupported(`a FixedLength of ${length}`);
   return each((piece) => {
     const characters = Array.from(piece);
-    return Array.from({ length: Math.ceil(characters.length / length) }, (_, index) => characters.slice(index * length, (index + 1) * length).join(''));
+    return Array.from({ length: Math.ceil(characters.length / length) }, (_, index) =>
+      characters.slice(index * length, (index + 1) * length).join(''),
+    );
   });
 }

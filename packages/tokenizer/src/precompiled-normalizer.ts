@@ -15,13 +15,20 @@ export function precompiledNormalizer(charsmap: string | null | undefined): Norm
   try {
     binary = atob(charsmap);
   } catch (cause) {
-    throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the precompiled_charsmap is not base64', cause });
+    throw new TokenizerError({
+      code: 'invalid-file',
+      message: 'tokenizer.json: the precompiled_charsmap is not base64',
+      cause,
+    });
   }
   const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
   const view = new DataView(bytes.buffer);
   const trieBytes = bytes.byteLength < 4 ? NaN : view.getUint32(0, true);
   if (!(4 + trieBytes <= bytes.byteLength) || trieBytes % 4 !== 0 || trieBytes === 0) {
-    throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer.json: the precompiled_charsmap is cut short' });
+    throw new TokenizerError({
+      code: 'invalid-file',
+      message: 'tokenizer.json: the precompiled_charsmap is cut short',
+    });
   }
   const trie = new Uint32Array(bytes.buffer.slice(4, 4 + trieBytes));
   const replacements = bytes.subarray(4 + trieBytes);
@@ -62,7 +69,7 @@ export function precompiledNormalizer(charsmap: string | null | undefined): Norm
 
   return (text) => {
     let result = '';
-    for (let place = 0; place < text.length; ) {
+    for (let place = 0; place < text.length;) {
       // Two characters of ASCII in a row: the first stands alone. (But for a carriage return.)
       const code = text.charCodeAt(place);
       const next = place + 1 < text.length ? text.charCodeAt(place + 1) : 0x20;

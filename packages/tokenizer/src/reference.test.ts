@@ -5,17 +5,31 @@ import { Tokenizer } from './index';
 import { checkTokenizerFile } from './tokenizer-file';
 
 // The sample and what Hugging Face's tokenizers (Rust) make of it: tooling/parity/make_tokenizer_fixtures.py.
-const fixture = (name: string): Buffer => gunzipSync(readFileSync(new URL(`../test/fixtures/${name}.gz`, import.meta.url)));
+const fixture = (name: string): Buffer =>
+  gunzipSync(readFileSync(new URL(`../test/fixtures/${name}.gz`, import.meta.url)));
 const lines = fixture('sample.txt').toString('utf8').split('\n');
 /** Every seventh line is read with the next as one text, so that line breaks occur inside. */
 const texts = lines.map((line, index) =>
-  index % 7 === 0 && index + 1 < lines.length ? `${line}\n${lines[index + 1]!}${index % 2 === 1 ? '\r\n' : '\n\n'}` : line,
+  index % 7 === 0 && index + 1 < lines.length
+    ? `${line}\n${lines[index + 1]!}${index % 2 === 1 ? '\r\n' : '\n\n'}`
+    : line,
 );
 const draws = 600;
 
 const names = [
-  'gpt2', 'llama3', 'qwen2', 'o200k', 'llama2', 'mistral', 'unigram-precompiled', 'unigram-bytes',
-  'bert-uncased', 'bert-cased', 'clip', 'word-level', 'splits',
+  'gpt2',
+  'llama3',
+  'qwen2',
+  'o200k',
+  'llama2',
+  'mistral',
+  'unigram-precompiled',
+  'unigram-bytes',
+  'bert-uncased',
+  'bert-cased',
+  'clip',
+  'word-level',
+  'splits',
 ];
 
 function tokenizerOf(name: string): Tokenizer {
@@ -58,7 +72,9 @@ describe.each(names)('%s', (name) => {
   it('encodes every line as the reference does', () => {
     const wrong = texts.flatMap((text, index) => {
       const ids = encoded[index]!;
-      return hashNumbers(ids) === number(2 * index) ? [] : [{ index, text, tokens: ids.map((id) => tokenizer.tokenOf(id)) }];
+      return hashNumbers(ids) === number(2 * index)
+        ? []
+        : [{ index, text, tokens: ids.map((id) => tokenizer.tokenOf(id)) }];
     });
     expect({ count: wrong.length, first: wrong.slice(0, 5) }).toEqual({ count: 0, first: [] });
   });
@@ -82,7 +98,9 @@ describe.each(names)('%s', (name) => {
     const wrong = Array.from({ length: draws }, (_, index) => {
       const ids = randomIds(index, tokenizer.vocabularySize).filter(has);
       const decoded = tokenizer.decode(ids);
-      return hashText(decoded) === number(2 * lines.length + index) ? undefined : { index, tokens: ids.map((id) => tokenizer.tokenOf(id)), decoded };
+      return hashText(decoded) === number(2 * lines.length + index)
+        ? undefined
+        : { index, tokens: ids.map((id) => tokenizer.tokenOf(id)), decoded };
     }).filter((draw) => draw !== undefined);
     expect({ count: wrong.length, first: wrong.slice(0, 3) }).toEqual({ count: 0, first: [] });
   });

@@ -1,8 +1,23 @@
 import { TokenizerError } from './tokenizer-error';
-import { checkId, isObject, settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
+import {
+  checkId,
+  isObject,
+  settingText,
+  type AddedToken,
+  type TokenizerFile,
+  type TokenizerSettings,
+} from './tokenizer-file';
 
 /** The special tokens that settings name. */
-const attributes = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'] as const;
+const attributes = [
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token',
+] as const;
 
 type Token = Omit<AddedToken, 'id'>;
 
@@ -30,25 +45,40 @@ export function resolveSpecialTokens(options: {
   if (decoder !== undefined && decoder !== null) {
     if (!isObject(decoder)) throw wrong('tokenizer_config.json: "added_tokens_decoder" is not an object');
     for (const [id, token] of Object.entries(decoder)) {
-      listed.set(checkId(/^\d{1,16}$/.test(id) ? Number(id) : id, 'tokenizer_config.json: an added token'), completed(token, `tokenizer_config.json: added token ${id}`, false));
+      listed.set(
+        checkId(/^\d{1,16}$/.test(id) ? Number(id) : id, 'tokenizer_config.json: an added token'),
+        completed(token, `tokenizer_config.json: added token ${id}`, false),
+      );
     }
   } else {
     for (const [name, value] of Object.entries(options.specialTokensMap ?? {})) {
       if (name === 'extra_special_tokens' && Array.isArray(value)) {
         const existing = Array.isArray(settings['extra_special_tokens']) ? settings['extra_special_tokens'] : [];
         const contents = new Set(existing.map((token) => settingText(token as never)));
-        settings['extra_special_tokens'] = [...existing, ...value.filter((token) => !contents.has(settingText(token as never)))];
+        settings['extra_special_tokens'] = [
+          ...existing,
+          ...value.filter((token) => !contents.has(settingText(token as never))),
+        ];
       } else settings[name] = isObject(value) && name !== 'extra_special_tokens' ? { ...value, special: true } : value;
     }
     const special = new Set(attributes.map((name) => settingText(settings[name] as never)));
-    if (Array.isArray(settings['extra_special_tokens'])) for (const token of settings['extra_special_tokens']) special.add(settingText(token as never));
+    if (Array.isArray(settings['extra_special_tokens']))
+      for (const token of settings['extra_special_tokens']) special.add(settingText(token as never));
     for (const [content, id] of Object.entries(options.addedTokens ?? {})) {
       const isSpecial = special.has(content);
-      listed.set(checkId(id, `added_tokens.json: the token ${JSON.stringify(content)}`), { content, single_word: false, lstrip: false, rstrip: false, normalized: !isSpecial, special: isSpecial });
+      listed.set(checkId(id, `added_tokens.json: the token ${JSON.stringify(content)}`), {
+        content,
+        single_word: false,
+        lstrip: false,
+        rstrip: false,
+        normalized: !isSpecial,
+        special: isSpecial,
+      });
     }
     for (const { id, ...token } of file.added_tokens) listed.set(id, token);
     const extra = settings['extra_special_tokens'];
-    if (settings['additional_special_tokens'] !== undefined && (extra === undefined || extra === null)) renameAdditional(settings);
+    if (settings['additional_special_tokens'] !== undefined && (extra === undefined || extra === null))
+      renameAdditional(settings);
   }
   const byContent = new Map([...listed.values()].map((token) => [token.content, token]));
 
@@ -56,7 +86,8 @@ export function resolveSpecialTokens(options: {
   const named: Token[] = [];
   for (const [name, value] of Object.entries(namedTokens(settings))) {
     const text = settingText(value as never);
-    if (text === undefined) throw wrong(`tokenizer_config.json: "${name}" is neither a text nor an object with a "content"`);
+    if (text === undefined)
+      throw wrong(`tokenizer_config.json: "${name}" is neither a text nor an object with a "content"`);
     const own = byContent.get(text);
     // What is named is special, also where its list does not say so.
     if (own !== undefined) own.special = true;
@@ -65,7 +96,10 @@ export function resolveSpecialTokens(options: {
 
   // Added are: listed tokens that tokenizer.json lacks or has with other settings, then those that are only named.
   const sameAs = new Set(file.added_tokens.map((token) => key(token)));
-  const wanted = [...listed].sort(([first], [second]) => first - second).map(([, token]) => token).filter((token) => !sameAs.has(key(token)));
+  const wanted = [...listed]
+    .sort(([first], [second]) => first - second)
+    .map(([, token]) => token)
+    .filter((token) => !sameAs.has(key(token)));
   const known = new Set([...file.added_tokens.map(({ content }) => content), ...wanted.map(({ content }) => content)]);
   for (const token of [...named, ...extraTokens(settings)]) if (!known.has(token.content)) wanted.push(token);
   return { file: withTokens(file, wanted), settings };
@@ -76,7 +110,11 @@ function renameAdditional(settings: Record<string, unknown>): void {
   if (!Object.hasOwn(settings, 'additional_special_tokens')) return;
   const extra = settings['extra_special_tokens'];
   // An object of names leaves the list beside it alone.
-  const isEmpty = extra === undefined || extra === null || (Array.isArray(extra) && extra.length === 0) || (isObject(extra) && Object.keys(extra).length === 0);
+  const isEmpty =
+    extra === undefined ||
+    extra === null ||
+    (Array.isArray(extra) && extra.length === 0) ||
+    (isObject(extra) && Object.keys(extra).length === 0);
   if (!isEmpty) return;
   settings['extra_special_tokens'] = settings['additional_special_tokens'];
   delete settings['additional_special_tokens'];
@@ -85,9 +123,15 @@ function renameAdditional(settings: Record<string, unknown>): void {
 /** Tokens that have a name: the seven, others called `…_token`, and those of an object of extra tokens. */
 function namedTokens(settings: TokenizerSettings): Record<string, unknown> {
   const named: [string, unknown][] = [];
-  for (const name of attributes) if (settings[name] !== undefined && settings[name] !== null) named.push([name, settings[name]]);
+  for (const name of attributes)
+    if (settings[name] !== undefined && settings[name] !== null) named.push([name, settings[name]]);
   for (const [name, value] of Object.entries(settings)) {
-    if (name.endsWith('_token') && !(attributes as readonly string[]).includes(name) && (typeof value === 'string' || (isObject(value) && value['__type'] === 'AddedToken'))) named.push([name, value]);
+    if (
+      name.endsWith('_token') &&
+      !(attributes as readonly string[]).includes(name) &&
+      (typeof value === 'string' || (isObject(value) && value['__type'] === 'AddedToken'))
+    )
+      named.push([name, value]);
   }
   const extra = settings['extra_special_tokens'];
   if (isObject(extra)) named.push(...Object.entries(extra));
@@ -98,7 +142,11 @@ function namedTokens(settings: TokenizerSettings): Record<string, unknown> {
 function extraTokens(settings: TokenizerSettings): Token[] {
   const extra = settings['extra_special_tokens'];
   if (extra === undefined || extra === null) return [];
-  if (!Array.isArray(extra) && !isObject(extra)) throw new TokenizerError({ code: 'invalid-file', message: 'tokenizer_config.json: "extra_special_tokens" is neither a list nor an object' });
+  if (!Array.isArray(extra) && !isObject(extra))
+    throw new TokenizerError({
+      code: 'invalid-file',
+      message: 'tokenizer_config.json: "extra_special_tokens" is neither a list nor an object',
+    });
   // An object of names leaves the older list beside it alone.
   const older = settings['additional_special_tokens'];
   const list: unknown[] = Array.isArray(extra) ? extra : Array.isArray(older) ? older : [];
@@ -107,12 +155,15 @@ function extraTokens(settings: TokenizerSettings): Token[] {
 
 /** A token with what it leaves out, as tokenizers' AddedToken fills it in. */
 function completed(value: unknown, label: string, special: boolean): Token {
-  const wrong = (): TokenizerError => new TokenizerError({ code: 'invalid-file', message: `${label} is neither a text nor an object with a "content"` });
-  if (typeof value === 'string') return { content: value, single_word: false, lstrip: false, rstrip: false, normalized: false, special };
+  const wrong = (): TokenizerError =>
+    new TokenizerError({ code: 'invalid-file', message: `${label} is neither a text nor an object with a "content"` });
+  if (typeof value === 'string')
+    return { content: value, single_word: false, lstrip: false, rstrip: false, normalized: false, special };
   if (!isObject(value) || typeof value['content'] !== 'string') throw wrong();
   const flag = (name: string): boolean => {
     const found = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (found !== undefined && found !== null && typeof found !== 'boolean') throw new TokenizerError({ code: 'invalid-file', message: `${label}: "${name}" is not true or false` });
+    if (found !== undefined && found !== null && typeof found !== 'boolean')
+      throw new TokenizerError({ code: 'invalid-file', message: `${label}: "${name}" is not true or false` });
     return found === true;
   };
   const isSpecial = special || flag('special');
@@ -133,7 +184,9 @@ function key({ content, single_word, lstrip, rstrip, normalized, special }: Toke
 /** tokenizer.json with tokens added by the rules of Rust's tokenizers. */
 function withTokens(file: TokenizerFile, tokens: readonly Token[]): TokenizerFile {
   if (tokens.length === 0) return file;
-  const vocabulary: ReadonlyMap<string, unknown> = Array.isArray(file.model.vocab) ? new Map(file.model.vocab.map(([token], id) => [token, id])) : new Map(Object.entries(file.model.vocab));
+  const vocabulary: ReadonlyMap<string, unknown> = Array.isArray(file.model.vocab)
+    ? new Map(file.model.vocab.map(([token], id) => [token, id]))
+    : new Map(Object.entries(file.model.vocab));
   const size = Array.isArray(file.model.vocab) ? file.model.vocab.length : vocabulary.size;
   const added = new Map(file.added_tokens.map((token) => [token.content, token]));
   const special = new Set(file.added_tokens.filter((token) => token.special).map(({ content }) => content));
@@ -147,5 +200,10 @@ function withTokens(file: TokenizerFile, tokens: readonly Token[]): TokenizerFil
     highest = Math.max(highest, id);
     added.set(token.content, { ...token, id });
   }
-  return { ...file, added_tokens: [...added.values()].map((token) => ({ ...token, special: special.has(token.content) })).sort((first, second) => first.id - second.id) };
+  return {
+    ...file,
+    added_tokens: [...added.values()]
+      .map((token) => ({ ...token, special: special.has(token.content) }))
+      .sort((first, second) => first.id - second.id),
+  };
 }

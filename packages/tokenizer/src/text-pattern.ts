@@ -10,7 +10,8 @@ export function findText(wanted: string): Finder {
   if (wanted === '') return findExpression('');
   return (text) => {
     const spans: number[] = [];
-    for (let place = text.indexOf(wanted); place >= 0; place = text.indexOf(wanted, place + wanted.length)) spans.push(place, place + wanted.length);
+    for (let place = text.indexOf(wanted); place >= 0; place = text.indexOf(wanted, place + wanted.length))
+      spans.push(place, place + wanted.length);
     return spans;
   };
 }
@@ -27,7 +28,11 @@ export function findExpression(source: string): Finder {
     } catch (cause) {
       if (!PatternError.isInstance(cause)) throw cause;
       const code = cause.code === 'pattern-too-slow' ? 'pattern-too-slow' : 'unsupported-component';
-      throw new TokenizerError({ code, message: `tokenizer.json splits or replaces by ${JSON.stringify(source.length > 200 ? `${source.slice(0, 200)}…` : source)}: ${cause.message}`, cause });
+      throw new TokenizerError({
+        code,
+        message: `tokenizer.json splits or replaces by ${JSON.stringify(source.length > 200 ? `${source.slice(0, 200)}…` : source)}: ${cause.message}`,
+        cause,
+      });
     }
   };
   const pattern = named(() => compilePattern({ source, dialect: 'oniguruma' }));

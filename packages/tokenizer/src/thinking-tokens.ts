@@ -11,9 +11,15 @@ export interface ThinkingStage {
 
 /** The stage's name as tags and tokens write it: `summary` is `SUMMARY`, `scene graph` is `SCENE_GRAPH`. */
 function tagName(stage: string): string {
-  const name = stage.trim().replace(/[\s-]+/gu, '_').toUpperCase();
+  const name = stage
+    .trim()
+    .replace(/[\s-]+/gu, '_')
+    .toUpperCase();
   if (!/^[\p{L}\p{N}_]+$/u.test(name)) {
-    throw new TokenizerError({ code: 'invalid-token', message: `the stage name ${JSON.stringify(stage)} must be of letters, digits, spaces, hyphens and underscores` });
+    throw new TokenizerError({
+      code: 'invalid-token',
+      message: `the stage name ${JSON.stringify(stage)} must be of letters, digits, spaces, hyphens and underscores`,
+    });
   }
   return name;
 }
@@ -37,7 +43,10 @@ export function stageTags(stage: string): { open: string; close: string } {
 export function thinkingTokens(options: { stage: string; count?: number }): string[] {
   const { stage, count = 1 } = options;
   if (!Number.isSafeInteger(count) || count < 1) {
-    throw new TokenizerError({ code: 'invalid-argument', message: `a stage has a whole number of thinking tokens, at least 1, not ${count}` });
+    throw new TokenizerError({
+      code: 'invalid-argument',
+      message: `a stage has a whole number of thinking tokens, at least 1, not ${count}`,
+    });
   }
   const name = `THINKING_OF_${tagName(stage)}`;
   return count === 1 ? [`<${name}>`] : Array.from({ length: count }, (_, index) => `<${name}_${index + 1}>`);
@@ -52,7 +61,11 @@ export function thinkingTokens(options: { stage: string; count?: number }): stri
  * @returns each stage's thinking token ids, by its name
  * @throws TokenizerError `invalid-token`, `invalid-argument`
  */
-export function addThinkingTokens(options: { tokenizer: Tokenizer; stages: readonly ThinkingStage[]; tags?: boolean }): Map<string, number[]> {
+export function addThinkingTokens(options: {
+  tokenizer: Tokenizer;
+  stages: readonly ThinkingStage[];
+  tags?: boolean;
+}): Map<string, number[]> {
   const { tokenizer, stages, tags = false } = options;
   const named = stages.map((stage) => ({ stage, tokens: thinkingTokens({ stage: stage.name, count: stage.count }) }));
   const tagTokens = tags ? stages.flatMap(({ name }) => Object.values(stageTags(name))) : [];

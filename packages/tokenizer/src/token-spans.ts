@@ -37,7 +37,11 @@ export function byteSpans(options: { tokens: readonly string[]; text: string }):
  * Each token's place in the text, as `[start, end)` in UTF-16 units, found by decoding token by token; tokens that say
  * something only together share their place. Undefined where the tokens do not spell exactly the text.
  */
-export function streamSpans(options: { ids: readonly number[]; stream: TokenStream; text: string }): [number, number][] | undefined {
+export function streamSpans(options: {
+  ids: readonly number[];
+  stream: TokenStream;
+  text: string;
+}): [number, number][] | undefined {
   const { ids, stream, text } = options;
   const spans: [number, number][] = [];
   let position = 0;

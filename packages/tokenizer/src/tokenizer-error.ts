@@ -37,5 +37,8 @@ export class TokenizerError extends SubtextError<TokenizerErrorCode> {
 
 /** The error for a component, or a setting of one, that would be ignored if it were not refused. */
 export function unsupported(what: string): TokenizerError {
-  return new TokenizerError({ code: 'unsupported-component', message: `tokenizer.json has ${what}, which this package does not support` });
+  return new TokenizerError({
+    code: 'unsupported-component',
+    message: `tokenizer.json has ${what}, which this package does not support`,
+  });
 }

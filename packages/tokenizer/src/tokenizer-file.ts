@@ -79,12 +79,17 @@ export function checkTokenizerFile(value: unknown, label: string): TokenizerFile
   if (!isObject(model['vocab']) && !Array.isArray(model['vocab'])) return fail('its model has no "vocab"');
   for (const part of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder']) {
     const component = value[part];
-    if (component !== null && component !== undefined && (!isObject(component) || typeof component['type'] !== 'string')) {
+    if (
+      component !== null &&
+      component !== undefined &&
+      (!isObject(component) || typeof component['type'] !== 'string')
+    ) {
       return fail(`its "${part}" is not an object with a "type"`);
     }
   }
   const type = modelType(model);
-  if (Array.isArray(model['vocab']) !== (type === 'Unigram')) return fail(`the "vocab" of the ${type} model is ${type === 'Unigram' ? 'not a list' : 'a list'}`);
+  if (Array.isArray(model['vocab']) !== (type === 'Unigram'))
+    return fail(`the "vocab" of the ${type} model is ${type === 'Unigram' ? 'not a list' : 'a list'}`);
   const added = value['added_tokens'] ?? [];
   if (!Array.isArray(added)) return fail('its "added_tokens" are not a list');
   return {
@@ -103,8 +108,13 @@ const highestId = 2 ** 24 - 1;
 
 /** An id, if it is one that a vocabulary may have. @throws TokenizerError `invalid-file` */
 export function checkId(id: unknown, label: string): number {
-  if (!Number.isSafeInteger(id) || (id as number) < 0) throw new TokenizerError({ code: 'invalid-file', message: `${label} has the id ${JSON.stringify(id)}` });
-  if ((id as number) > highestId) throw new TokenizerError({ code: 'invalid-file', message: `${label} has the id ${JSON.stringify(id)}; ids above ${highestId} are refused` });
+  if (!Number.isSafeInteger(id) || (id as number) < 0)
+    throw new TokenizerError({ code: 'invalid-file', message: `${label} has the id ${JSON.stringify(id)}` });
+  if ((id as number) > highestId)
+    throw new TokenizerError({
+      code: 'invalid-file',
+      message: `${label} has the id ${JSON.stringify(id)}; ids above ${highestId} are refused`,
+    });
   return id as number;
 }
 

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { addThinkingTokens, loadTokenizer, stageTags, thinkingTokens, Tokenizer, TokenizerError, trainWordLevelTokenizer } from './index';
+import {
+  addThinkingTokens,
+  loadTokenizer,
+  stageTags,
+  thinkingTokens,
+  Tokenizer,
+  TokenizerError,
+  trainWordLevelTokenizer,
+} from './index';
 
 let folder: string;
 beforeAll(async () => {
@@ -13,7 +21,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 /** A model folder with one of the tokenizers of the fixtures. */
-async function modelFolder(name: string, settings: Record<string, unknown> = {}, others: Record<string, string> = {}): Promise<string> {
+async function modelFolder(
+  name: string,
+  settings: Record<string, unknown> = {},
+  others: Record<string, string> = {},
+): Promise<string> {
   const model = await mkdtemp(join(folder, `${name}-`));
   const packed = await readFile(new URL(`../test/fixtures/${name}.tokenizer.json.gz`, import.meta.url));
   await writeFile(join(model, 'tokenizer.json'), gunzipSync(packed));
@@ -25,7 +37,10 @@ async function modelFolder(name: string, settings: Record<string, unknown> = {},
 describe('thinking tokens', () => {
   it('are named as Heima names them', () => {
     expect(thinkingTokens({ stage: 'summary' })).toEqual(['<THINKING_OF_SUMMARY>']);
-    expect(thinkingTokens({ stage: 'Scene graph', count: 2 })).toEqual(['<THINKING_OF_SCENE_GRAPH_1>', '<THINKING_OF_SCENE_GRAPH_2>']);
+    expect(thinkingTokens({ stage: 'Scene graph', count: 2 })).toEqual([
+      '<THINKING_OF_SCENE_GRAPH_1>',
+      '<THINKING_OF_SCENE_GRAPH_2>',
+    ]);
     expect(stageTags('caption')).toEqual({ open: '<CAPTION>', close: '</CAPTION>' });
     expect(() => thinkingTokens({ stage: 'a<b' })).toThrow(/letters, digits/);
     expect(() => thinkingTokens({ stage: 'a', count: 0 })).toThrow(/at least 1/);
@@ -50,7 +65,11 @@ describe('thinking tokens', () => {
     const loaded = await loadTokenizer(join(folder, 'saved'));
     const text = 'A <THINKING_OF_SUMMARY> b <THINKING_OF_REASONING_8>.';
     expect(loaded.encode(text)).toEqual(tokenizer.encode(text));
-    expect([loaded.beginId, loaded.paddingId, loaded.vocabularySize]).toEqual([tokenizer.beginId, tokenizer.paddingId, size + 2]);
+    expect([loaded.beginId, loaded.paddingId, loaded.vocabularySize]).toEqual([
+      tokenizer.beginId,
+      tokenizer.paddingId,
+      size + 2,
+    ]);
   });
 
   it('take reserved slots inside the model vocabulary too', async () => {
@@ -65,7 +84,9 @@ describe('thinking tokens', () => {
   it('are appended where no slot is wanted, or there', () => {
     const tokenizer = trainWordLevelTokenizer({ texts: ['a b'], specialTokens: ['<unused0>'] });
     const size = tokenizer.vocabularySize;
-    expect(tokenizer.addTokens(['<x>', { content: '<y>', stripLeft: true, special: false }], { useReservedSlots: false })).toEqual([size, size + 1]);
+    expect(
+      tokenizer.addTokens(['<x>', { content: '<y>', stripLeft: true, special: false }], { useReservedSlots: false }),
+    ).toEqual([size, size + 1]);
     expect(tokenizer.addTokens(['<z>', '<x>', ' b'])).toEqual([tokenizer.idOf('<z>'), size, tokenizer.idOf(' b')]);
     expect(tokenizer.encode('a <y>').ids).toEqual([tokenizer.idOf('a'), size + 1]);
     expect(tokenizer.decode([size, size + 1], { skipSpecialTokens: true })).toBe('<y>');
@@ -97,7 +118,10 @@ describe('offsets', () => {
     const bert = await loadTokenizer(await modelFolder('bert-uncased'));
     expect(bert.encode('Upper  case', { offsets: true }).offsets).toBeUndefined();
     const words = trainWordLevelTokenizer({ texts: ['a b'] });
-    expect(words.encode('a b', { offsets: true }).offsets).toEqual([[0, 1], [1, 3]]);
+    expect(words.encode('a b', { offsets: true }).offsets).toEqual([
+      [0, 1],
+      [1, 3],
+    ]);
     expect(words.encode('a c', { offsets: true }).offsets).toBeUndefined();
   });
 });
@@ -106,12 +130,15 @@ describe('encode and decode', () => {
   it('give byte-level text back, whatever it is', async () => {
     const tokenizer = await loadTokenizer(await modelFolder('gpt2'));
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }).map((text) => text.replace(/\p{Surrogate}/gu, '')), (text) => {
-        const { ids } = tokenizer.encode(text, { parseSpecialTokens: false });
-        expect(tokenizer.decode(ids)).toBe(text);
-        const stream = tokenizer.decodeStream();
-        expect(ids.map((id) => stream.push(id)).join('') + stream.finish()).toBe(text);
-      }),
+      fc.property(
+        fc.string({ unit: 'binary' }).map((text) => text.replace(/\p{Surrogate}/gu, '')),
+        (text) => {
+          const { ids } = tokenizer.encode(text, { parseSpecialTokens: false });
+          expect(tokenizer.decode(ids)).toBe(text);
+          const stream = tokenizer.decodeStream();
+          expect(ids.map((id) => stream.push(id)).join('') + stream.finish()).toBe(text);
+        },
+      ),
       { numRuns: 1000 },
     );
   });
@@ -155,7 +182,22 @@ describe('encode and decode', () => {
 describe('what transformers makes of odd folders', () => {
   // tooling/parity/random_tokenizers.py 7 300
   it('is made here too', async () => {
-    const records = gunzipSync(await readFile(new URL('../test/fixtures/random-tokenizers.jsonl.gz', import.meta.url))).toString('utf8').trim().split('\n').map((line) => JSON.parse(line) as { files: Record<string, unknown>; expected?: { named: (number | null)[]; size: number; texts: [string, number[] | string, number[], string, string][] }; error?: string });
+    const records = gunzipSync(await readFile(new URL('../test/fixtures/random-tokenizers.jsonl.gz', import.meta.url)))
+      .toString('utf8')
+      .trim()
+      .split('\n')
+      .map(
+        (line) =>
+          JSON.parse(line) as {
+            files: Record<string, unknown>;
+            expected?: {
+              named: (number | null)[];
+              size: number;
+              texts: [string, number[] | string, number[], string, string][];
+            };
+            error?: string;
+          },
+      );
     expect(records.length).toBeGreaterThan(200);
     for (const { files, expected } of records) {
       if (expected === undefined) continue;
@@ -163,14 +205,25 @@ describe('what transformers makes of odd folders', () => {
       for (const [name, content] of Object.entries(files)) await writeFile(join(model, name), JSON.stringify(content));
       const tokenizer = await loadTokenizer(model);
       const label = JSON.stringify(files);
-      expect([[tokenizer.beginId ?? null, tokenizer.endId ?? null, tokenizer.paddingId ?? null], tokenizer.vocabularySize], label).toEqual([expected.named, expected.size]);
+      expect(
+        [[tokenizer.beginId ?? null, tokenizer.endId ?? null, tokenizer.paddingId ?? null], tokenizer.vocabularySize],
+        label,
+      ).toEqual([expected.named, expected.size]);
       for (const [text, ids, whole, decoded, skipped] of expected.texts) {
         if (typeof ids === 'string') {
           expect(() => tokenizer.encode(text), label).toThrow(TokenizerError);
           continue;
         }
         const own = tokenizer.encode(text, { addSpecialTokens: false }).ids;
-        expect([own, tokenizer.encode(text).ids, tokenizer.decode(own), tokenizer.decode([...own, 500], { skipSpecialTokens: true })], `${JSON.stringify(text)} ${label}`).toEqual([ids, whole, decoded, skipped]);
+        expect(
+          [
+            own,
+            tokenizer.encode(text).ids,
+            tokenizer.decode(own),
+            tokenizer.decode([...own, 500], { skipSpecialTokens: true }),
+          ],
+          `${JSON.stringify(text)} ${label}`,
+        ).toEqual([ids, whole, decoded, skipped]);
       }
     }
   });
@@ -180,25 +233,76 @@ describe('long texts', () => {
   const text = 'hello world '.repeat(16_667);
   const model = (type: string, more: Record<string, unknown>): unknown => ({ model: { type, ...more } });
   it.each<[string, unknown]>([
-    ['Unigram', model('Unigram', { vocab: [['a', -1], ['h', -2], ['ello', -2], [' ', -1]], unk_id: 0 })],
-    ['BPE', model('BPE', { vocab: { h: 0, e: 1, l: 2, o: 3, he: 4, hel: 5 }, merges: [['h', 'e'], ['he', 'l']], unk_token: 'h' })],
+    [
+      'Unigram',
+      model('Unigram', {
+        vocab: [
+          ['a', -1],
+          ['h', -2],
+          ['ello', -2],
+          [' ', -1],
+        ],
+        unk_id: 0,
+      }),
+    ],
+    [
+      'BPE',
+      model('BPE', {
+        vocab: { h: 0, e: 1, l: 2, o: 3, he: 4, hel: 5 },
+        merges: [
+          ['h', 'e'],
+          ['he', 'l'],
+        ],
+        unk_token: 'h',
+      }),
+    ],
     ['WordPiece', model('WordPiece', { vocab: { '[UNK]': 0, hello: 1 }, unk_token: '[UNK]' })],
-    ['WordLevel', { pre_tokenizer: { type: 'Whitespace' }, ...(model('WordLevel', { vocab: { hello: 0, world: 1 }, unk_token: 'hello' }) as object) }],
-    ['Split', { pre_tokenizer: { type: 'Split', pattern: { Regex: '(?=w)(o|w)+|\\s*x|\\b' }, behavior: 'Isolated' }, ...(model('WordLevel', { vocab: { hello: 0 }, unk_token: 'hello' }) as object) }],
-    ['Replace and Strip', { normalizer: { type: 'Sequence', normalizers: [{ type: 'Replace', pattern: { Regex: '(l+)+x' }, content: '' }, { type: 'Strip', strip_left: true, strip_right: true }] }, ...(model('WordLevel', { vocab: { hello: 0 }, unk_token: 'hello' }) as object) }],
-  ])('take a time that grows with them: %s', async (_, file) => {
-    const path = await mkdtemp(join(folder, 'long-'));
-    await writeFile(join(path, 'tokenizer.json'), JSON.stringify(file));
-    const tokenizer = await loadTokenizer(path);
-    const started = performance.now();
-    for (const long of [text, 'é'.repeat(130_000), `${' '.repeat(130_000)}h`]) expect(tokenizer.encode(long).ids.length).toBeGreaterThan(0);
-    expect(performance.now() - started).toBeLessThan(10_000);
-  }, 30_000);
+    [
+      'WordLevel',
+      {
+        pre_tokenizer: { type: 'Whitespace' },
+        ...(model('WordLevel', { vocab: { hello: 0, world: 1 }, unk_token: 'hello' }) as object),
+      },
+    ],
+    [
+      'Split',
+      {
+        pre_tokenizer: { type: 'Split', pattern: { Regex: '(?=w)(o|w)+|\\s*x|\\b' }, behavior: 'Isolated' },
+        ...(model('WordLevel', { vocab: { hello: 0 }, unk_token: 'hello' }) as object),
+      },
+    ],
+    [
+      'Replace and Strip',
+      {
+        normalizer: {
+          type: 'Sequence',
+          normalizers: [
+            { type: 'Replace', pattern: { Regex: '(l+)+x' }, content: '' },
+            { type: 'Strip', strip_left: true, strip_right: true },
+          ],
+        },
+        ...(model('WordLevel', { vocab: { hello: 0 }, unk_token: 'hello' }) as object),
+      },
+    ],
+  ])(
+    'take a time that grows with them: %s',
+    async (_, file) => {
+      const path = await mkdtemp(join(folder, 'long-'));
+      await writeFile(join(path, 'tokenizer.json'), JSON.stringify(file));
+      const tokenizer = await loadTokenizer(path);
+      const started = performance.now();
+      for (const long of [text, 'é'.repeat(130_000), `${' '.repeat(130_000)}h`])
+        expect(tokenizer.encode(long).ids.length).toBeGreaterThan(0);
+      expect(performance.now() - started).toBeLessThan(10_000);
+    },
+    30_000,
+  );
 
   it('go through a precompiled map in pieces', async () => {
     const tokenizer = await loadTokenizer(await modelFolder('unigram-precompiled'));
     const started = performance.now();
-    for (const long of [text, '猫é'.repeat(60_000), `a${'\u0301'.repeat(2000)}`.repeat(5)]) expect(tokenizer.encode(long).ids.length).toBeGreaterThan(0);
+    for (const long of [text, '猫é'.repeat(60_000), `a${'\u0301'.repeat(2000)}`.repeat(5)])
+      expect(tokenizer.encode(long).ids.length).toBeGreaterThan(0);
     expect(performance.now() - started).toBeLessThan(10_000);
   }, 30_000);
 });
@@ -208,7 +312,10 @@ describe('loadTokenizer', () => {
     const model = await modelFolder(
       'gpt2',
       { model_max_length: 1024, chat_template: 'old', extra_special_tokens: ['<late>'] },
-      { 'special_tokens_map.json': '{"eos_token":"<|endoftext|>"}', 'chat_template.jinja': '{{ eos_token }}{{ messages[0].content }}' },
+      {
+        'special_tokens_map.json': '{"eos_token":"<|endoftext|>"}',
+        'chat_template.jinja': '{{ eos_token }}{{ messages[0].content }}',
+      },
     );
     await mkdir(join(model, 'additional_chat_templates'));
     await writeFile(join(model, 'additional_chat_templates', 'tool_use.jinja'), 'tools');
@@ -226,19 +333,29 @@ describe('loadTokenizer', () => {
     );
   });
 
-  it.skipIf(process.platform === 'win32')('is saved in place of links, not where they lead, and leaves no other file', async () => {
-    const target = join(folder, 'linked');
-    await mkdir(target);
-    await writeFile(join(folder, 'elsewhere.json'), 'not ours');
-    await symlink(join(folder, 'elsewhere.json'), join(target, 'tokenizer.json'));
-    await trainWordLevelTokenizer({ texts: ['one two'] }).save(target);
-    expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
-    expect((await readdir(target)).sort()).toEqual(['special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json']);
-    expect((await loadTokenizer(target)).encode('two').ids).toHaveLength(1);
-  });
+  it.skipIf(process.platform === 'win32')(
+    'is saved in place of links, not where they lead, and leaves no other file',
+    async () => {
+      const target = join(folder, 'linked');
+      await mkdir(target);
+      await writeFile(join(folder, 'elsewhere.json'), 'not ours');
+      await symlink(join(folder, 'elsewhere.json'), join(target, 'tokenizer.json'));
+      await trainWordLevelTokenizer({ texts: ['one two'] }).save(target);
+      expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
+      expect((await readdir(target)).sort()).toEqual([
+        'special_tokens_map.json',
+        'tokenizer.json',
+        'tokenizer_config.json',
+      ]);
+      expect((await loadTokenizer(target)).encode('two').ids).toHaveLength(1);
+    },
+  );
 
   it('names what is missing or broken, and where', async () => {
-    await expect(loadTokenizer(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'not-found', message: expect.stringContaining('nowhere') });
+    await expect(loadTokenizer(join(folder, 'nowhere'))).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining('nowhere'),
+    });
     const old = await mkdtemp(join(folder, 'old-'));
     await writeFile(join(old, 'vocab.json'), '{}');
     await expect(loadTokenizer(old)).rejects.toThrow(/no tokenizer\.json; it has vocab\.json.*save_pretrained/);
@@ -260,31 +377,90 @@ describe('loadTokenizer', () => {
       [JSON.stringify({ model, added_tokens: [{ content: 'x' }] }), 'invalid-file', /added token 0/],
       [JSON.stringify({ model: { ...model, type: 'Quantum' } }), 'unsupported-component', /model "Quantum"/],
       [JSON.stringify({ model, normalizer: { type: 'Rot13' } }), 'unsupported-component', /normalizer "Rot13"/],
-      [JSON.stringify({ model, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Moses' }] } }), 'unsupported-component', /pre-tokenizer "Moses"/],
-      [JSON.stringify({ model, pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated' } }), 'unsupported-component', /not a regular expression of Oniguruma/],
+      [
+        JSON.stringify({ model, pre_tokenizer: { type: 'Sequence', pretokenizers: [{ type: 'Moses' }] } }),
+        'unsupported-component',
+        /pre-tokenizer "Moses"/,
+      ],
+      [
+        JSON.stringify({ model, pre_tokenizer: { type: 'Split', pattern: { Regex: '(' }, behavior: 'Isolated' } }),
+        'unsupported-component',
+        /not a regular expression of Oniguruma/,
+      ],
       [JSON.stringify({ model, decoder: { type: 'Rot13' } }), 'unsupported-component', /decoder "Rot13"/],
       [JSON.stringify({ model, post_processor: { type: 'Rot13' } }), 'unsupported-component', /post-processor "Rot13"/],
-      [JSON.stringify({ model: { ...model, type: 'BPE', merges: [], dropout: 0.1 } }), 'unsupported-component', /dropout/],
-      [JSON.stringify({ model: { ...model, type: 'BPE', merges: [['a', 'b']] } }), 'invalid-file', /merge \["a","b"\] has or makes/],
-      [JSON.stringify({ model: { ...model, type: 'BPE', merges: 3 } }), 'invalid-file', /"merges" of the BPE model is not a list/],
+      [
+        JSON.stringify({ model: { ...model, type: 'BPE', merges: [], dropout: 0.1 } }),
+        'unsupported-component',
+        /dropout/,
+      ],
+      [
+        JSON.stringify({ model: { ...model, type: 'BPE', merges: [['a', 'b']] } }),
+        'invalid-file',
+        /merge \["a","b"\] has or makes/,
+      ],
+      [
+        JSON.stringify({ model: { ...model, type: 'BPE', merges: 3 } }),
+        'invalid-file',
+        /"merges" of the BPE model is not a list/,
+      ],
       [JSON.stringify({ model: { ...model, vocab: { a: 4e9 } } }), 'invalid-file', /ids above 16777215 are refused/],
-      [JSON.stringify({ model, added_tokens: [{ content: 'x', id: 4e9 }] }), 'invalid-file', /ids above 16777215 are refused/],
-      [JSON.stringify({ model: { type: 'Unigram', vocab: [], unk_id: 0 } }), 'invalid-file', /names an unknown token but has none/],
+      [
+        JSON.stringify({ model, added_tokens: [{ content: 'x', id: 4e9 }] }),
+        'invalid-file',
+        /ids above 16777215 are refused/,
+      ],
+      [
+        JSON.stringify({ model: { type: 'Unigram', vocab: [], unk_id: 0 } }),
+        'invalid-file',
+        /names an unknown token but has none/,
+      ],
       [JSON.stringify({ model: { type: 'Unigram', vocab: [['a', 0]], unk_id: 99 } }), 'invalid-file', /unk_id 99/],
       [JSON.stringify({ model: { type: 'Unigram', vocab: [null] } }), 'invalid-file', /entry 0/],
-      [JSON.stringify({ model, normalizer: { type: 'Sequence', normalizers: 'NFC' } }), 'invalid-file', /"normalizers".*not a list/],
-      [JSON.stringify({ model, normalizer: { type: 'Sequence', normalizers: [null] } }), 'invalid-file', /list of objects/],
-      [JSON.stringify({ model, normalizer: { type: 'constructor' } }), 'unsupported-component', /normalizer "constructor"/],
-      [JSON.stringify({ model, normalizer: { type: 'Precompiled', precompiled_charsmap: '*' } }), 'invalid-file', /not base64/],
-      [JSON.stringify({ model, pre_tokenizer: { type: 'Split', pattern: 3, behavior: 'Isolated' } }), 'invalid-file', /"pattern".*"String" or "Regex"/],
-      [JSON.stringify({ model, post_processor: { type: 'TemplateProcessing', single: [null], special_tokens: {} } }), 'invalid-file', /part that is no object/],
-      [JSON.stringify({ model, post_processor: { type: 'BertProcessing', sep: null, cls: 3 } }), 'invalid-file', /"sep"/],
+      [
+        JSON.stringify({ model, normalizer: { type: 'Sequence', normalizers: 'NFC' } }),
+        'invalid-file',
+        /"normalizers".*not a list/,
+      ],
+      [
+        JSON.stringify({ model, normalizer: { type: 'Sequence', normalizers: [null] } }),
+        'invalid-file',
+        /list of objects/,
+      ],
+      [
+        JSON.stringify({ model, normalizer: { type: 'constructor' } }),
+        'unsupported-component',
+        /normalizer "constructor"/,
+      ],
+      [
+        JSON.stringify({ model, normalizer: { type: 'Precompiled', precompiled_charsmap: '*' } }),
+        'invalid-file',
+        /not base64/,
+      ],
+      [
+        JSON.stringify({ model, pre_tokenizer: { type: 'Split', pattern: 3, behavior: 'Isolated' } }),
+        'invalid-file',
+        /"pattern".*"String" or "Regex"/,
+      ],
+      [
+        JSON.stringify({ model, post_processor: { type: 'TemplateProcessing', single: [null], special_tokens: {} } }),
+        'invalid-file',
+        /part that is no object/,
+      ],
+      [
+        JSON.stringify({ model, post_processor: { type: 'BertProcessing', sep: null, cls: 3 } }),
+        'invalid-file',
+        /"sep"/,
+      ],
       [`{"model":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, 'invalid-file', /nests deeper/],
     ];
     for (const [text, code, message] of cases) {
       await expect(write(text), text).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     }
-    await expect(write(JSON.stringify({ model }), '[1]')).rejects.toMatchObject({ code: 'invalid-file', message: expect.stringContaining('tokenizer_config.json') });
+    await expect(write(JSON.stringify({ model }), '[1]')).rejects.toMatchObject({
+      code: 'invalid-file',
+      message: expect.stringContaining('tokenizer_config.json'),
+    });
     const tokenizer = await write(JSON.stringify({ model: { ...model, unk_token: undefined } }));
     expect(() => tokenizer.encode('b')).toThrow(expect.objectContaining({ code: 'unknown-word' }));
     expect(tokenizer).toBeInstanceOf(Tokenizer);

@@ -118,10 +118,16 @@ export class Tokenizer {
    *   that is part of a character has the whole character's place. @default false
    * @throws TokenizerError `unknown-word` where a word is unknown and there is no token for such words
    */
-  encode(text: string, options: { addSpecialTokens?: boolean; parseSpecialTokens?: boolean; offsets?: boolean } = {}): Encoding {
+  encode(
+    text: string,
+    options: { addSpecialTokens?: boolean; parseSpecialTokens?: boolean; offsets?: boolean } = {},
+  ): Encoding {
     const { addSpecialTokens = true, parseSpecialTokens = true, offsets = false } = options;
     if (typeof text !== 'string') {
-      throw new TokenizerError({ code: 'invalid-argument', message: `encode takes a text, not ${text === null ? 'null' : typeof text}` });
+      throw new TokenizerError({
+        code: 'invalid-argument',
+        message: `encode takes a text, not ${text === null ? 'null' : typeof text}`,
+      });
     }
     const ids: number[] = addSpecialTokens ? [...this.around.before] : [];
     this.encodeInto(ids, text, parseSpecialTokens);
@@ -132,11 +138,17 @@ export class Tokenizer {
     const spans = this.spans(ids.slice(start, end), text);
     if (spans === undefined) return { ids };
     const none = (): [number, number] => [0, 0];
-    return { ids, offsets: [...Array.from({ length: start }, none), ...spans, ...Array.from({ length: ids.length - end }, none)] };
+    return {
+      ids,
+      offsets: [...Array.from({ length: start }, none), ...spans, ...Array.from({ length: ids.length - end }, none)],
+    };
   }
 
   /** The ids of several texts; options as for `encode`. */
-  encodeBatch(texts: readonly string[], options: { addSpecialTokens?: boolean; parseSpecialTokens?: boolean; offsets?: boolean } = {}): Encoding[] {
+  encodeBatch(
+    texts: readonly string[],
+    options: { addSpecialTokens?: boolean; parseSpecialTokens?: boolean; offsets?: boolean } = {},
+  ): Encoding[] {
     return texts.map((text) => this.encode(text, options));
   }
 
@@ -156,7 +168,8 @@ export class Tokenizer {
   /** Decodes ids one by one, for text shown while it is generated. Options as for `decode`. */
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TokenStream {
     const skip = options.skipSpecialTokens ?? false;
-    const tokenOf = (id: number): string | undefined => (skip && this.specialIds.has(id) ? undefined : this.tokenIfAny(id));
+    const tokenOf = (id: number): string | undefined =>
+      skip && this.specialIds.has(id) ? undefined : this.tokenIfAny(id);
     if (this.decodesBytes) return byteLevelStream(tokenOf);
     const stream = windowedStream({ tokenOf, decode: (ids) => this.decodeTokens(this.tokensOf(ids, false)) });
     return { push: (id) => (tokenOf(id) === undefined ? '' : stream.push(id)), finish: () => stream.finish() };
@@ -171,7 +184,10 @@ export class Tokenizer {
   idOf(token: string): number {
     const id = this.idByToken.get(token);
     if (id === undefined) {
-      throw new TokenizerError({ code: 'unknown-token', message: `the vocabulary has no token ${JSON.stringify(token)}; add it with addTokens` });
+      throw new TokenizerError({
+        code: 'unknown-token',
+        message: `the vocabulary has no token ${JSON.stringify(token)}; add it with addTokens`,
+      });
     }
     return id;
   }
@@ -180,7 +196,10 @@ export class Tokenizer {
   tokenOf(id: number): string {
     const token = this.tokenById.get(id);
     if (token === undefined) {
-      throw new TokenizerError({ code: 'unknown-token', message: `the vocabulary has no id ${id}; ids go from 0 to ${this.vocabularySize - 1}` });
+      throw new TokenizerError({
+        code: 'unknown-token',
+        message: `the vocabulary has no id ${id}; ids go from 0 to ${this.vocabularySize - 1}`,
+      });
     }
     return token;
   }
@@ -239,7 +258,14 @@ export class Tokenizer {
     return renderChatTemplate({
       templates: chatTemplates,
       name: options.template ?? 'default',
-      variables: { tools: null, documents: null, ...tokens, messages, add_generation_prompt: options.addGenerationPrompt ?? true, ...options.variables },
+      variables: {
+        tools: null,
+        documents: null,
+        ...tokens,
+        messages,
+        add_generation_prompt: options.addGenerationPrompt ?? true,
+        ...options.variables,
+      },
     });
   }
 
@@ -261,10 +287,13 @@ export class Tokenizer {
         continue;
       }
       const normalized = this.normalizer === undefined ? piece.text : this.normalizer(piece.text);
-      const inner = parseSpecialTokens ? this.normalizedSplitter.split(normalized) : [{ text: normalized, token: undefined, start: 0 }];
+      const inner = parseSpecialTokens
+        ? this.normalizedSplitter.split(normalized)
+        : [{ text: normalized, token: undefined, start: 0 }];
       for (const { text: plain, token, start } of inner) {
         if (token !== undefined) ids.push(token.id);
-        else if (plain.length > 0) this.encodePlain(ids, plain, piece.start === 0 && start === 0 && this.keepsFirstCharacter(piece.text));
+        else if (plain.length > 0)
+          this.encodePlain(ids, plain, piece.start === 0 && start === 0 && this.keepsFirstCharacter(piece.text));
       }
     }
   }
@@ -303,7 +332,9 @@ export class Tokenizer {
 
   /** The token of an id that a model may give; models have rows for more ids than vocabularies have tokens. */
   private tokenIfAny(id: number): string | undefined {
-    return Number.isSafeInteger(id) && id >= 0 ? (this.normalizedById.get(id) ?? this.tokenById.get(id)) : this.tokenOf(id);
+    return Number.isSafeInteger(id) && id >= 0
+      ? (this.normalizedById.get(id) ?? this.tokenById.get(id))
+      : this.tokenOf(id);
   }
 
   private decodeTokens(tokens: readonly string[]): string {
@@ -341,17 +372,23 @@ export class Tokenizer {
     const special = new Set(file.added_tokens.filter((token) => token.special).map(({ content }) => content));
     // As the reference: they decode to the normalised text, and are special if that is the text of a special token.
     this.normalizedById = new Map();
-    if (this.normalizer !== undefined) for (const { id, content, normalized } of file.added_tokens) if (normalized) this.normalizedById.set(id, this.normalizer(content));
+    if (this.normalizer !== undefined)
+      for (const { id, content, normalized } of file.added_tokens)
+        if (normalized) this.normalizedById.set(id, this.normalizer(content));
     this.specialIds = new Set();
-    for (const [id, token] of this.tokenById) if (special.has(this.normalizedById.get(id) ?? token)) this.specialIds.add(id);
+    for (const [id, token] of this.tokenById)
+      if (special.has(this.normalizedById.get(id) ?? token)) this.specialIds.add(id);
     // With split_special_tokens special tokens in a text are text.
-    const found = settings.split_special_tokens === true ? file.added_tokens.filter((token) => !token.special) : file.added_tokens;
+    const found =
+      settings.split_special_tokens === true ? file.added_tokens.filter((token) => !token.special) : file.added_tokens;
     const { normalizer } = this;
     const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== undefined;
     const asItStands = found.filter((token) => !isNormalized(token)).map((token) => ({ text: token.content, token }));
     this.addedSplitter = new AddedTokenSplitter(asItStands);
     this.plainSplitter = new AddedTokenSplitter([]);
-    this.normalizedSplitter = new AddedTokenSplitter(found.filter(isNormalized).map((token) => ({ text: normalizer!(token.content), token })));
+    this.normalizedSplitter = new AddedTokenSplitter(
+      found.filter(isNormalized).map((token) => ({ text: normalizer!(token.content), token })),
+    );
     this.around = surroundings(file.post_processor, (token) => this.idOf(token));
   }
 }

@@ -15,7 +15,9 @@ const specialTokens = ['<SUMMARY>', '</SUMMARY>', '<THINKING_OF_SUMMARY>'];
 describe('trainWordLevelTokenizer', () => {
   it('numbers special tokens first, then words by count, and gives texts back exactly', () => {
     const tokenizer = trainWordLevelTokenizer({ texts, specialTokens });
-    expect(['<pad>', '<unk>', '<s>', '</s>', ...specialTokens].map((token) => tokenizer.idOf(token))).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    expect(['<pad>', '<unk>', '<s>', '</s>', ...specialTokens].map((token) => tokenizer.idOf(token))).toEqual([
+      0, 1, 2, 3, 4, 5, 6,
+    ]);
     expect([tokenizer.paddingId, tokenizer.unknownId, tokenizer.beginId, tokenizer.endId]).toEqual([0, 1, 2, 3]);
     for (const text of texts) {
       const { ids } = tokenizer.encode(text);
@@ -27,7 +29,9 @@ describe('trainWordLevelTokenizer', () => {
   });
 
   it('is the same tokenizer for the same texts', () => {
-    expect(trainWordLevelTokenizer({ texts }).encode(texts[2]!)).toEqual(trainWordLevelTokenizer({ texts: new Set(texts) }).encode(texts[2]!));
+    expect(trainWordLevelTokenizer({ texts }).encode(texts[2]!)).toEqual(
+      trainWordLevelTokenizer({ texts: new Set(texts) }).encode(texts[2]!),
+    );
   });
 
   it('leaves out rare words, by count and by number', () => {
@@ -40,10 +44,16 @@ describe('trainWordLevelTokenizer', () => {
 
   it('gives any text back that it was trained on', () => {
     fc.assert(
-      fc.property(fc.array(fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('<', '[')), { minLength: 1 }), (some) => {
-        const tokenizer = trainWordLevelTokenizer({ texts: some });
-        for (const text of some) expect(tokenizer.decode(tokenizer.encode(text).ids)).toBe(text);
-      }),
+      fc.property(
+        fc.array(
+          fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('<', '[')),
+          { minLength: 1 },
+        ),
+        (some) => {
+          const tokenizer = trainWordLevelTokenizer({ texts: some });
+          for (const text of some) expect(tokenizer.decode(tokenizer.encode(text).ids)).toBe(text);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -55,12 +65,20 @@ describe('trainWordLevelTokenizer', () => {
       const [added] = tokenizer.addTokens(['<THINKING_OF_CAPTION>']);
       expect(added).toBe(tokenizer.vocabularySize - 1);
       await tokenizer.save(join(folder, 'new'));
-      expect((await readdir(join(folder, 'new'))).sort()).toEqual(['special_tokens_map.json', 'tokenizer.json', 'tokenizer_config.json']);
+      expect((await readdir(join(folder, 'new'))).sort()).toEqual([
+        'special_tokens_map.json',
+        'tokenizer.json',
+        'tokenizer_config.json',
+      ]);
       const loaded = await loadTokenizer(join(folder, 'new'));
       const text = `${texts[1]} <THINKING_OF_CAPTION>`;
       expect(loaded.encode(text)).toEqual(tokenizer.encode(text));
-      expect(loaded.decode(loaded.encode(text).ids, { skipSpecialTokens: true })).toBe(' There are 12 shapes; find the circle.  ');
-      expect(JSON.parse(await readFile(join(folder, 'new', 'tokenizer.json'), 'utf8')).added_tokens.at(-1)).toMatchObject({ id: added, special: true });
+      expect(loaded.decode(loaded.encode(text).ids, { skipSpecialTokens: true })).toBe(
+        ' There are 12 shapes; find the circle.  ',
+      );
+      expect(
+        JSON.parse(await readFile(join(folder, 'new', 'tokenizer.json'), 'utf8')).added_tokens.at(-1),
+      ).toMatchObject({ id: added, special: true });
     } finally {
       await rm(folder, { recursive: true });
     }

@@ -46,18 +46,36 @@ export function trainWordLevelTokenizer(options: {
   const special = [paddingToken, unknownToken, beginToken, endToken, ...specialTokens];
   const repeated = special.find((token, index) => special.indexOf(token) !== index || token.trim() === '');
   if (repeated !== undefined) {
-    throw new TokenizerError({ code: 'invalid-token', message: `the special token ${JSON.stringify(repeated)} is empty or given twice` });
+    throw new TokenizerError({
+      code: 'invalid-token',
+      message: `the special token ${JSON.stringify(repeated)} is empty or given twice`,
+    });
   }
   if (maximumVocabulary < special.length) {
-    throw new TokenizerError({ code: 'invalid-argument', message: `maximumVocabulary is ${maximumVocabulary}, fewer than the ${special.length} special tokens` });
+    throw new TokenizerError({
+      code: 'invalid-argument',
+      message: `maximumVocabulary is ${maximumVocabulary}, fewer than the ${special.length} special tokens`,
+    });
   }
 
-  const addedTokens = special.map(
-    (content, id): AddedToken => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true }),
-  );
+  const addedTokens = special.map((content, id): AddedToken => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }));
   const preTokenizer: ComponentConfiguration =
-    split === 'words' ? { type: 'Split', pattern: { Regex: wordPattern }, behavior: 'Isolated', invert: false } : { type: 'WhitespaceSplit' };
-  const counts = countWords(texts, new AddedTokenSplitter(addedTokens.map((token) => ({ text: token.content, token }))), preTokenizer);
+    split === 'words'
+      ? { type: 'Split', pattern: { Regex: wordPattern }, behavior: 'Isolated', invert: false }
+      : { type: 'WhitespaceSplit' };
+  const counts = countWords(
+    texts,
+    new AddedTokenSplitter(addedTokens.map((token) => ({ text: token.content, token }))),
+    preTokenizer,
+  );
   const words = [...counts]
     .filter(([word, count]) => count >= minimumCount && !special.includes(word))
     .sort(([firstWord, first], [secondWord, second]) => second - first || (firstWord < secondWord ? -1 : 1))
@@ -89,7 +107,11 @@ export function trainWordLevelTokenizer(options: {
   });
 }
 
-function countWords(texts: Iterable<string>, splitter: AddedTokenSplitter, configuration: ComponentConfiguration): Map<string, number> {
+function countWords(
+  texts: Iterable<string>,
+  splitter: AddedTokenSplitter,
+  configuration: ComponentConfiguration,
+): Map<string, number> {
   const preTokenizer = createPreTokenizer(configuration)!;
   const counts = new Map<string, number>();
   for (const text of texts) {

@@ -10,11 +10,17 @@ const unknownPenalty = 10;
 export function unigram(configuration: ModelConfiguration): WordModel {
   const settings = new ComponentSettings(configuration, 'the Unigram model');
   const entries = configuration.vocab as [string, number][];
-  const wrong = (message: string): TokenizerError => new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: ${message}` });
+  const wrong = (message: string): TokenizerError =>
+    new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: ${message}` });
   if (!Array.isArray(entries)) throw wrong('the "vocab" of the Unigram model is not a list');
   const vocabulary = vocabularyOf(configuration);
   const unknown = settings.optionalWhole('unk_id');
-  if (unknown !== undefined && unknown >= entries.length) throw wrong(entries.length === 0 ? 'the Unigram model names an unknown token but has none' : `the unk_id ${unknown} is not in the vocabulary of ${entries.length}`);
+  if (unknown !== undefined && unknown >= entries.length)
+    throw wrong(
+      entries.length === 0
+        ? 'the Unigram model names an unknown token but has none'
+        : `the unk_id ${unknown} is not in the vocabulary of ${entries.length}`,
+    );
   const fuses = settings.flag('fuse_unk', true);
   const byteIds = settings.flag('byte_fallback', false) ? byteTokenIds(vocabulary) : undefined;
   let least = Infinity;
@@ -56,12 +62,12 @@ export function unigram(configuration: ModelConfiguration): WordModel {
       const scores = new Float64Array(size + 1);
       const starts = new Int32Array(size + 1).fill(-1);
       const bestIds = new Int32Array(size + 1).fill(-1);
-      for (let start = 0; start < size; ) {
+      for (let start = 0; start < size;) {
         const width = word.codePointAt(start)! > 0xffff ? 2 : 1;
         const sofar = scores[start]!;
         let single = false;
         let node: number | undefined = 0;
-        for (let end = start; end < size; ) {
+        for (let end = start; end < size;) {
           node = children.get(node * 0x10000 + word.charCodeAt(end));
           if (node === undefined) break;
           end += 1;
@@ -94,7 +100,8 @@ export function unigram(configuration: ModelConfiguration): WordModel {
       for (let index = 0; index < pieces.length; index += 1) {
         const [start, firstEnd, id] = pieces[index]!;
         let end = firstEnd;
-        if (fuses && id === unknown) while (index + 1 < pieces.length && pieces[index + 1]![2] === unknown) end = pieces[(index += 1)]![1];
+        if (fuses && id === unknown)
+          while (index + 1 < pieces.length && pieces[index + 1]![2] === unknown) end = pieces[(index += 1)]![1];
         const found = vocabulary.get(word.slice(start, end));
         if (found === undefined) addUnknown(ids, word.slice(start, end));
         else ids.push(found);
@@ -106,6 +113,8 @@ export function unigram(configuration: ModelConfiguration): WordModel {
 
 /** The ids of `<0x00>` to `<0xFF>`; undefined unless all are there. */
 function byteTokenIds(vocabulary: ReadonlyMap<string, number>): number[] | undefined {
-  const ids = Array.from({ length: 256 }, (_, byte) => vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`));
+  const ids = Array.from({ length: 256 }, (_, byte) =>
+    vocabulary.get(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`),
+  );
   return ids.every((id) => id !== undefined) ? (ids as number[]) : undefined;
 }

@@ -33,11 +33,13 @@ export function createWordModel(configuration: ModelConfiguration): WordModel {
 /** Ids by token. @throws TokenizerError `invalid-file` */
 export function vocabularyOf(configuration: ModelConfiguration): Map<string, number> {
   const { vocab, type } = configuration;
-  const wrong = (message: string): TokenizerError => new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: ${message}` });
+  const wrong = (message: string): TokenizerError =>
+    new TokenizerError({ code: 'invalid-file', message: `tokenizer.json: ${message}` });
   if (type === 'Unigram') {
     const vocabulary = new Map<string, number>();
     (vocab as unknown[]).forEach((entry, id) => {
-      if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number') throw wrong(`entry ${id} of the Unigram model's "vocab" is not a token and its score`);
+      if (!Array.isArray(entry) || typeof entry[0] !== 'string' || typeof entry[1] !== 'number')
+        throw wrong(`entry ${id} of the Unigram model's "vocab" is not a token and its score`);
       vocabulary.set(entry[0], id);
     });
     return vocabulary;
@@ -57,7 +59,9 @@ export function noTokenFor(word: string): TokenizerError {
 
 function wordLevel(configuration: ModelConfiguration): WordModel {
   const vocabulary = vocabularyOf(configuration);
-  const unknown = vocabulary.get(new ComponentSettings(configuration, 'the WordLevel model').text('unk_token', '<unk>'));
+  const unknown = vocabulary.get(
+    new ComponentSettings(configuration, 'the WordLevel model').text('unk_token', '<unk>'),
+  );
   return {
     vocabulary,
     encodeWord(word) {
@@ -87,7 +91,7 @@ function wordPiece(configuration: ModelConfiguration): WordModel {
       const characters = Array.from(word.length > 2 * longest ? word.slice(0, 2 * longest + 2) : word);
       if (characters.length > longest) return asUnknown();
       const ids: number[] = [];
-      for (let start = 0; start < characters.length; ) {
+      for (let start = 0; start < characters.length;) {
         let end = Math.min(characters.length, start + longestToken);
         let id: number | undefined;
         for (; end > start; end -= 1) {

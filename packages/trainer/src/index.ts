@@ -27,7 +27,13 @@ export {
   type ThoughtPosition,
 } from './methods/reasoning-method';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
-export { type BatchWeights, batchWeights, collateExamples, type DistillationBatch, type HaltingBatch } from './batches/collate-examples';
+export {
+  type BatchWeights,
+  batchWeights,
+  collateExamples,
+  type DistillationBatch,
+  type HaltingBatch,
+} from './batches/collate-examples';
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { DataOrder } from './batches/data-order';
 export { type BatchPictures, PictureStore } from './batches/picture-store';
@@ -35,15 +41,35 @@ export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } fro
 export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-rate';
 export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
 export { type ModelSource, openModel } from './programs/model-source';
-export { type LossOptions, type MeanMetric, type ProgramLoss, type ProgramModule, type ProgramParameter, type TrainingProgram } from './programs/training-program';
+export {
+  type LossOptions,
+  type MeanMetric,
+  type ProgramLoss,
+  type ProgramModule,
+  type ProgramParameter,
+  type TrainingProgram,
+} from './programs/training-program';
 export { measureThoughts, type ThoughtRows } from './programs/thought-measures';
 export { checkLengths, type TooLong } from './loop/check-lengths';
-export { checkMemory, describeMemory, estimateMemory, gibibytes, type MemoryDemand, type MemoryEstimate } from './loop/estimate-memory';
+export {
+  checkMemory,
+  describeMemory,
+  estimateMemory,
+  gibibytes,
+  type MemoryDemand,
+  type MemoryEstimate,
+} from './loop/estimate-memory';
 export { probeStep, type ProbedStep } from './loop/probe-step';
 export { completePhases } from './loop/complete-phases';
 export { continuousForward } from './programs/continuous-forward';
 export { freezeParameters, parameterPattern } from './programs/parameter-pattern';
-export { modelParameters, pickedLoss, reasonerForward, type ReasonerProgramOptions, reasonerStates } from './programs/reasoner-program';
+export {
+  modelParameters,
+  pickedLoss,
+  reasonerForward,
+  type ReasonerProgramOptions,
+  reasonerStates,
+} from './programs/reasoner-program';
 export { startWorkers, type WorkerPool } from './parallel/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';
 export { writeAtomically } from './checkpoint/atomic-files';
@@ -55,9 +81,22 @@ export { loadLogger } from './logs/load-logger';
 export { type RunLogEntry, type RunLogger, type RunLoggerStart } from './logs/run-logger';
 export { TensorBoardLogger } from './logs/tensorboard-logger';
 export { WandbLogger, type WandbLoggerOptions } from './logs/wandb-logger';
-export { createProgram, defaultWorkers, graphProgramModule, type ProgramSource, reasonerProgramModule } from './loop/training-engine';
+export {
+  createProgram,
+  defaultWorkers,
+  graphProgramModule,
+  type ProgramSource,
+  reasonerProgramModule,
+} from './loop/training-engine';
 export { train } from './loop/train';
-export { type MasteryGoal, type TrainingOutcome, type TrainingPhase, type TrainingProgress, type TrainOptions, type ValidationBatches } from './loop/train-options';
+export {
+  type MasteryGoal,
+  type TrainingOutcome,
+  type TrainingPhase,
+  type TrainingProgress,
+  type TrainOptions,
+  type ValidationBatches,
+} from './loop/train-options';
 export { type Answer, type AnswerStage, parseAnswer, type Thought } from './reasoner/answer';
 export { type EmbeddedSequences, formatNamed, Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';

@@ -5,7 +5,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createMethod, measureLayouts, type MethodSpecification, modelParameters, type Phase, randomAt, Reasoner, reasonerForward, reasonerPhases, train } from '../src/index';
+import {
+  createMethod,
+  measureLayouts,
+  type MethodSpecification,
+  modelParameters,
+  type Phase,
+  randomAt,
+  Reasoner,
+  reasonerForward,
+  reasonerPhases,
+  train,
+} from '../src/index';
 
 /**
  * Looking up, several times over: the question is a list of `cells` numbers and a place in it; a step is a place and the
@@ -13,7 +24,17 @@ import { createMethod, measureLayouts, type MethodSpecification, modelParameters
  * look up by a number that is its input, but not by one that it has to fetch first: written steps put each number into
  * the input, and so do thoughts that are fed back, while other positions before the answer do not.
  */
-export function lookupExamples({ cells, hops, count, seed = 1 }: { cells: number; hops: number | readonly number[]; count: number; seed?: number }): ReasoningExample[] {
+export function lookupExamples({
+  cells,
+  hops,
+  count,
+  seed = 1,
+}: {
+  cells: number;
+  hops: number | readonly number[];
+  count: number;
+  seed?: number;
+}): ReasoningExample[] {
   return Array.from({ length: count }, (_, index) => {
     const draw = (place: number) => Math.floor(randomAt(seed, index, place) * cells);
     const list = Array.from({ length: cells }, (__, place) => draw(place));
@@ -30,7 +51,10 @@ export function lookupExamples({ cells, hops, count, seed = 1 }: { cells: number
 }
 
 /** Steps, highest learning rate and examples a step (by default 64) of a phase. */
-export type PhaseSettings = (phase: Phase, last: boolean) => { steps: number; learningRate: number; batchSize?: number };
+export type PhaseSettings = (
+  phase: Phase,
+  last: boolean,
+) => { steps: number; learningRate: number; batchSize?: number };
 
 /** Trains a model of some thousand numbers through a method's phases. The caller frees the reasoner. */
 export async function trainLookup({
@@ -47,13 +71,45 @@ export async function trainLookup({
   heads?: number;
   phase: PhaseSettings;
   seed?: number;
-}): Promise<{ reasoner: Reasoner; model: LanguageModel; losses: Record<string, number>; metrics: Record<string, number> }> {
+}): Promise<{
+  reasoner: Reasoner;
+  model: LanguageModel;
+  losses: Record<string, number>;
+  metrics: Record<string, number>;
+}> {
   const method = createMethod(specification);
-  const stages = Array.from({ length: Math.max(...examples.map(({ steps }) => steps.length)) }, (_, index) => `step_${index + 1}`);
+  const stages = Array.from(
+    { length: Math.max(...examples.map(({ steps }) => steps.length)) },
+    (_, index) => `step_${index + 1}`,
+  );
   const digits = [...'0123456789'];
-  const tokenizer = trainWordLevelTokenizer({ texts: [` ${digits.join(' ')}`, `${digits.join('\n')}\n`], specialTokens: [...method.specialTokens({ stages }), '### '] });
-  const model = createModel({ config: { model_type: 'gpt2', vocab_size: tokenizer.vocabularySize, n_positions: 32, n_embd: 32, n_layer: layers, n_head: heads, initializer_range: 0.2 }, seed });
-  const settings = { format: 1 as const, method: specification, stages, hiddenStages: stages, reasoningFormat: 'lines', prefix: ['<s>'], endToken: '</s>', thoughtReading: 'before' as const, longestResponse: 0 };
+  const tokenizer = trainWordLevelTokenizer({
+    texts: [` ${digits.join(' ')}`, `${digits.join('\n')}\n`],
+    specialTokens: [...method.specialTokens({ stages }), '### '],
+  });
+  const model = createModel({
+    config: {
+      model_type: 'gpt2',
+      vocab_size: tokenizer.vocabularySize,
+      n_positions: 32,
+      n_embd: 32,
+      n_layer: layers,
+      n_head: heads,
+      initializer_range: 0.2,
+    },
+    seed,
+  });
+  const settings = {
+    format: 1 as const,
+    method: specification,
+    stages,
+    hiddenStages: stages,
+    reasoningFormat: 'lines',
+    prefix: ['<s>'],
+    endToken: '</s>',
+    thoughtReading: 'before' as const,
+    longestResponse: 0,
+  };
   const context = new Reasoner({ model, tokenizer, settings }).layoutContext();
   const phases = method.curriculum({ stages });
   const { longestResponse } = measureLayouts({ data: { examples, method, context }, phases });
@@ -95,13 +151,25 @@ export async function trainLookup({
 }
 
 /** The share of right answers. */
-export async function accuracyOf({ reasoner, examples }: { reasoner: Reasoner; examples: readonly ReasoningExample[] }): Promise<number> {
+export async function accuracyOf({
+  reasoner,
+  examples,
+}: {
+  reasoner: Reasoner;
+  examples: readonly ReasoningExample[];
+}): Promise<number> {
   const answers = await reasoner.think({ questions: examples });
   return answers.filter(({ answer }, index) => answer === examples[index]!.answer).length / examples.length;
 }
 
 /** The same weights asked as another method asks. */
-export function askedAs({ reasoner, specification }: { reasoner: Reasoner; specification: MethodSpecification }): Reasoner {
+export function askedAs({
+  reasoner,
+  specification,
+}: {
+  reasoner: Reasoner;
+  specification: MethodSpecification;
+}): Reasoner {
   const { model, tokenizer, settings } = reasoner;
   return new Reasoner({ model, tokenizer, settings: { ...settings, method: specification } });
 }

@@ -9,9 +9,18 @@ export function smallTokenizer({ specialTokens = [] }: { specialTokens?: readonl
   return trainWordLevelTokenizer({ texts: [` ${words} `, words.split(' ').join('\n')], specialTokens });
 }
 
-export function smallContext({ specialTokens, format = linesFormat, prefix }: { specialTokens?: readonly string[]; format?: ReasoningFormat; prefix?: string[] } = {}): LayoutContext {
+export function smallContext({
+  specialTokens,
+  format = linesFormat,
+  prefix,
+}: { specialTokens?: readonly string[]; format?: ReasoningFormat; prefix?: string[] } = {}): LayoutContext {
   const tokenizer = smallTokenizer({ specialTokens });
-  return { tokenizer, format, endId: tokenizer.idOf('</s>'), prefix: (prefix ?? ['<s>']).map((token) => tokenizer.idOf(token)) };
+  return {
+    tokenizer,
+    format,
+    endId: tokenizer.idOf('</s>'),
+    prefix: (prefix ?? ['<s>']).map((token) => tokenizer.idOf(token)),
+  };
 }
 
 export const steppedExample: ReasoningExample = {

@@ -1,6 +1,13 @@
 import { fileURLToPath } from 'node:url';
 
-import { createProgram, DataOrder, train, type TrainingOutcome, type TrainingPhase, type TrainOptions } from '../src/index';
+import {
+  createProgram,
+  DataOrder,
+  train,
+  type TrainingOutcome,
+  type TrainingPhase,
+  type TrainOptions,
+} from '../src/index';
 
 const module = new URL('./fixtures/toy-program.mjs', import.meta.url).href;
 
@@ -32,19 +39,31 @@ export function toyValidation({ shift = 0 } = {}): NonNullable<TrainingPhase['va
 }
 
 /** A phase of the toy program; `poison` puts a NaN into the batch of those steps. */
-export function toyPhase({ phase, steps, name = `phase ${phase}`, poison = [], ...rest }: { phase: number; steps: number; poison?: number[] } & Partial<TrainingPhase>): TrainingPhase {
+export function toyPhase({
+  phase,
+  steps,
+  name = `phase ${phase}`,
+  poison = [],
+  ...rest
+}: { phase: number; steps: number; poison?: number[] } & Partial<TrainingPhase>): TrainingPhase {
   const order = new DataOrder({ count: examples.length, seed: 3, phase });
   return {
     name,
     steps,
     schedule: { learningRate: 0.02, warmupSteps: 2 },
-    batch: (step) => shardsOf(order.batch({ step, size: 7 }).map((index) => examples[index]!), { poisoned: poison.includes(step) }),
+    batch: (step) =>
+      shardsOf(
+        order.batch({ step, size: 7 }).map((index) => examples[index]!),
+        { poisoned: poison.includes(step) },
+      ),
     ...rest,
   };
 }
 
 /** Trains the toy program in a folder and gives the final weights. */
-export async function trainToy(options: Partial<TrainOptions> & { folder: string }): Promise<Omit<TrainingOutcome, 'seconds'> & { weights: number[][] }> {
+export async function trainToy(
+  options: Partial<TrainOptions> & { folder: string },
+): Promise<Omit<TrainingOutcome, 'seconds'> & { weights: number[][] }> {
   const program = await createProgram(toySource);
   const { seconds: _seconds, ...outcome } = await train({
     source: toySource,

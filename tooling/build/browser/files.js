@@ -7,8 +7,19 @@ const registry = Symbol.for('subtext.files');
 
 /** Names that a model folder may have, asked for one by one where a server has no listing. */
 const folderNames = [
-  'config.json', 'generation_config.json', 'model.safetensors', 'model.safetensors.index.json', 'adapter_config.json', 'adapter_model.safetensors',
-  'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'chat_template.jinja', 'preprocessor_config.json', 'processor_config.json', 'subtext.json',
+  'config.json',
+  'generation_config.json',
+  'model.safetensors',
+  'model.safetensors.index.json',
+  'adapter_config.json',
+  'adapter_model.safetensors',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'chat_template.jinja',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'subtext.json',
 ];
 
 const isAddress = (path) => /^(https?|blob|data):/.test(path);
@@ -53,19 +64,32 @@ async function blobOf(path) {
   }
   if (!isAddress(path)) throw failure('ENOENT', path, 'a browser reads addresses, and File objects by openFiles');
   if (!fetched.has(path)) {
-    fetched.set(path, answer(path, 'GET').then((response) => response.blob()));
-    fetched.get(path).then(() => setTimeout(() => fetched.delete(path), 10_000), () => fetched.delete(path));
+    fetched.set(
+      path,
+      answer(path, 'GET').then((response) => response.blob()),
+    );
+    fetched.get(path).then(
+      () => setTimeout(() => fetched.delete(path), 10_000),
+      () => fetched.delete(path),
+    );
   }
   return fetched.get(path);
 }
 
-const status = (size) => ({ size, mtimeMs: 0, isFile: () => size !== undefined, isDirectory: () => size === undefined, isSymbolicLink: () => false });
+const status = (size) => ({
+  size,
+  mtimeMs: 0,
+  isFile: () => size !== undefined,
+  isDirectory: () => size === undefined,
+  isSymbolicLink: () => false,
+});
 
 export async function stat(path) {
   const own = opened(path);
   if (own !== undefined) {
     if (own.files.has(own.name)) return status(own.files.get(own.name).size);
-    if (own.name === '' || [...own.files.keys()].some((name) => name.startsWith(`${own.name}/`))) return status(undefined);
+    if (own.name === '' || [...own.files.keys()].some((name) => name.startsWith(`${own.name}/`)))
+      return status(undefined);
     throw missing(path);
   }
   if (isAddress(path) && !isFileName(path)) return status(undefined);
@@ -83,11 +107,22 @@ export async function readdir(path) {
   const own = opened(path);
   if (own !== undefined) {
     const prefix = own.name === '' ? '' : `${own.name}/`;
-    const names = new Set([...own.files.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length).split('/')[0]));
+    const names = new Set(
+      [...own.files.keys()]
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => name.slice(prefix.length).split('/')[0]),
+    );
     if (names.size === 0) throw missing(path);
     return [...names];
   }
-  const found = await Promise.all(folderNames.map((name) => stat(join(path, name)).then(() => true, () => false)));
+  const found = await Promise.all(
+    folderNames.map((name) =>
+      stat(join(path, name)).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
   const names = folderNames.filter((_, index) => found[index]);
   if (names.length === 0) throw missing(path);
   return names;
@@ -140,7 +175,15 @@ export function join(...parts) {
   return body === '' ? root : root.endsWith('/') ? root + body : `${root}/${body}`;
 }
 export const normalize = (path) => join(path);
-export const resolve = (...paths) => join(...paths.slice(Math.max(0, paths.findLastIndex((path) => isAbsolute(path)))));
+export const resolve = (...paths) =>
+  join(
+    ...paths.slice(
+      Math.max(
+        0,
+        paths.findLastIndex((path) => isAbsolute(path)),
+      ),
+    ),
+  );
 export const dirname = (path) => join(path, '..');
 export const basename = (path, end = '') => {
   const name = path.replace(/\/+$/, '').split('/').at(-1) ?? '';
@@ -169,7 +212,11 @@ class globalBuffer extends Uint8Array {
   }
   static from(value, ...rest) {
     if (typeof value === 'string') return new globalBuffer(new TextEncoder().encode(value));
-    return new globalBuffer(value instanceof ArrayBuffer ? value.slice(rest[0] ?? 0, rest[1] === undefined ? undefined : (rest[0] ?? 0) + rest[1]) : value);
+    return new globalBuffer(
+      value instanceof ArrayBuffer
+        ? value.slice(rest[0] ?? 0, rest[1] === undefined ? undefined : (rest[0] ?? 0) + rest[1])
+        : value,
+    );
   }
   static byteLength(text) {
     return new TextEncoder().encode(text).byteLength;
@@ -182,7 +229,8 @@ class globalBuffer extends Uint8Array {
   }
   toString(encoding = 'utf8') {
     if (encoding === 'hex') return Array.from(this, (byte) => byte.toString(16).padStart(2, '0')).join('');
-    if (encoding === 'latin1' || encoding === 'binary') return Array.from(this, (byte) => String.fromCharCode(byte)).join('');
+    if (encoding === 'latin1' || encoding === 'binary')
+      return Array.from(this, (byte) => String.fromCharCode(byte)).join('');
     if (encoding === 'base64') return btoa(this.toString('latin1'));
     return new TextDecoder().decode(this);
   }

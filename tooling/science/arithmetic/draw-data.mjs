@@ -31,7 +31,11 @@ export async function drawData({ folder }) {
     const example = stream.next().value;
     if (!held.has(example.question)) train.push(example);
   }
-  const write = (path, examples) => writeFile(path, `[\n${examples.map(({ question, steps: chain, answer }) => JSON.stringify({ question, steps: chain.map(({ text }) => text), answer })).join(',\n')}\n]\n`);
+  const write = (path, examples) =>
+    writeFile(
+      path,
+      `[\n${examples.map(({ question, steps: chain, answer }) => JSON.stringify({ question, steps: chain.map(({ text }) => text), answer })).join(',\n')}\n]\n`,
+    );
   await write(paths.test, test);
   await write(paths.train, train);
   const read = (path) => formats['coconut-json'].read({ file: path, strict: true });
@@ -42,7 +46,9 @@ export async function drawData({ folder }) {
     drawn,
     overlap: overlap.count,
     differentQuestions: new Set(train.map(({ question }) => question)).size,
-    byLength: Object.fromEntries([2, 3, 4].map((length) => [length, test.filter((example) => example.steps.length === length).length])),
+    byLength: Object.fromEntries(
+      [2, 3, 4].map((length) => [length, test.filter((example) => example.steps.length === length).length]),
+    ),
     commonestAnswer: Math.max(...answers) / test.length,
     example: { question: train[0].question, steps: train[0].steps.map(({ text }) => text), answer: train[0].answer },
   };

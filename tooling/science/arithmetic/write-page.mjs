@@ -3,12 +3,32 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { chartSection, holmCorrection, mcnemarTest, meanAndDeviation, renderReport, tableSection } from '../../../packages/eval/dist/index.js';
+import {
+  chartSection,
+  holmCorrection,
+  mcnemarTest,
+  meanAndDeviation,
+  renderReport,
+  tableSection,
+} from '../../../packages/eval/dist/index.js';
 
 /** Each latent method against what it has to beat. */
 const pairs = [
-  ['coconut', 'coconut-pause'], ['coconut', 'no-cot'], ['coconut', 'cot'], ['coconut', 'coconut-no-thought'], ['coconut', 'coconut-no-curriculum'],
-  ['coconut-pause', 'no-cot'], ['sim-cot', 'coconut'], ['codi', 'coconut'], ['codi', 'no-cot'], ['adaptive', 'coconut'], ['adaptive-after-sim-cot', 'sim-cot'], ['sim-cot', 'cot'], ['heima', 'no-cot'], ['icot', 'no-cot'], ['pause', 'no-cot'],
+  ['coconut', 'coconut-pause'],
+  ['coconut', 'no-cot'],
+  ['coconut', 'cot'],
+  ['coconut', 'coconut-no-thought'],
+  ['coconut', 'coconut-no-curriculum'],
+  ['coconut-pause', 'no-cot'],
+  ['sim-cot', 'coconut'],
+  ['codi', 'coconut'],
+  ['codi', 'no-cot'],
+  ['adaptive', 'coconut'],
+  ['adaptive-after-sim-cot', 'sim-cot'],
+  ['sim-cot', 'cot'],
+  ['heima', 'no-cot'],
+  ['icot', 'no-cot'],
+  ['pause', 'no-cot'],
 ];
 const descriptions = {
   'no-cot': 'the answer at once',
@@ -20,7 +40,8 @@ const descriptions = {
   'sim-cot': 'Coconut, each thought supervised by the words of its step',
   codi: "four continuous thoughts, taught by the model's own written chain",
   adaptive: 'Coconut that decides how long to think, a thought costing 0.05 nats',
-  'adaptive-after-sim-cot': "the last phases of `adaptive` on `sim-cot`'s models: 780 steps more, of 8 examples laid out five times",
+  'adaptive-after-sim-cot':
+    "the last phases of `adaptive` on `sim-cot`'s models: 780 steps more, of 8 examples laid out five times",
   heima: 'a thinking token a step, written by the model',
   icot: 'the chain taken away from its front, nothing in its place',
   pause: 'four pauses, the chain never seen',
@@ -36,7 +57,12 @@ const spread = (values, { scale = 100, digits = 1, unit = ' %' } = {}) => {
   return `${(middle * scale).toFixed(digits)} ± ${(deviation * scale).toFixed(digits)}${unit}`;
 };
 const plain = { scale: 1, digits: 1, unit: '' };
-const markdown = (head, body) => [`| ${head.join(' | ')} |`, `|${head.map(() => '---').join('|')}|`, ...body.map((row) => `| ${row.join(' | ')} |`)].join('\n');
+const markdown = (head, body) =>
+  [
+    `| ${head.join(' | ')} |`,
+    `|${head.map(() => '---').join('|')}|`,
+    ...body.map((row) => `| ${row.join(' | ')} |`),
+  ].join('\n');
 const shownP = (value) => (value < 0.0001 ? value.toExponential(1) : value.toFixed(4));
 
 /** Writes the page, the numbers and the curves of the runs that were found; notes beside the page are appended to it. */
@@ -45,52 +71,166 @@ export async function writePage({ found, methods, seeds, seconds, data, output, 
   const present = methods.filter((method) => of(method).length > 0);
   const lengths = Object.keys(found[0].accuracyByLength);
 
-  const header = ['method', 'seeds', 'accuracy', ...lengths.map((length) => `${length} steps`), 'generated tokens', 'without tags', 'thoughts', 'passes'];
+  const header = [
+    'method',
+    'seeds',
+    'accuracy',
+    ...lengths.map((length) => `${length} steps`),
+    'generated tokens',
+    'without tags',
+    'thoughts',
+    'passes',
+  ];
   const rows = present.map((method) => [
-    method, String(of(method).length), spread(of(method).map(accuracy)), ...lengths.map((length) => spread(of(method).map((one) => one.accuracyByLength[length]))),
-    ...['generatedTokens', 'withoutTags', 'thoughts', 'passes'].map((key) => spread(of(method).map((one) => one[key]), plain)),
+    method,
+    String(of(method).length),
+    spread(of(method).map(accuracy)),
+    ...lengths.map((length) => spread(of(method).map((one) => one.accuracyByLength[length]))),
+    ...['generatedTokens', 'withoutTags', 'thoughts', 'passes'].map((key) =>
+      spread(
+        of(method).map((one) => one[key]),
+        plain,
+      ),
+    ),
   ]);
-  const milliseconds = (method, key) => (seconds[method] ? (seconds[method][key] * 1000).toFixed(key.startsWith('batched') ? 2 : 1) : '–');
-  const timeHeader = ['method', 'accuracy', 'alone, ms', 'alone, processor ms', 'in batches, ms', 'in batches, processor ms', 'training seconds', 'training processor seconds'];
+  const milliseconds = (method, key) =>
+    seconds[method] ? (seconds[method][key] * 1000).toFixed(key.startsWith('batched') ? 2 : 1) : '–';
+  const timeHeader = [
+    'method',
+    'accuracy',
+    'alone, ms',
+    'alone, processor ms',
+    'in batches, ms',
+    'in batches, processor ms',
+    'training seconds',
+    'training processor seconds',
+  ];
   const timeRows = present.map((method) => [
-    method, spread(of(method).map(accuracy)), ...['alone', 'aloneProcessor', 'batched', 'batchedProcessor'].map((key) => milliseconds(method, key)),
-    spread(of(method).map((one) => one.seconds), { ...plain, digits: 0 }), spread(of(method).map((one) => one.processorSeconds), { ...plain, digits: 0 }),
+    method,
+    spread(of(method).map(accuracy)),
+    ...['alone', 'aloneProcessor', 'batched', 'batchedProcessor'].map((key) => milliseconds(method, key)),
+    spread(
+      of(method).map((one) => one.seconds),
+      { ...plain, digits: 0 },
+    ),
+    spread(
+      of(method).map((one) => one.processorSeconds),
+      { ...plain, digits: 0 },
+    ),
   ]);
 
-  const tests = pairs.flatMap(([left, right]) => of(left).flatMap((one) => {
-    const other = of(right).find(({ seed }) => seed === one.seed);
-    return other ? [{ left, right, seed: one.seed, difference: accuracy(one) - accuracy(other), ...mcnemarTest({ left: bits(one), right: bits(other) }) }] : [];
-  }));
+  const tests = pairs.flatMap(([left, right]) =>
+    of(left).flatMap((one) => {
+      const other = of(right).find(({ seed }) => seed === one.seed);
+      return other
+        ? [
+            {
+              left,
+              right,
+              seed: one.seed,
+              difference: accuracy(one) - accuracy(other),
+              ...mcnemarTest({ left: bits(one), right: bits(other) }),
+            },
+          ]
+        : [];
+    }),
+  );
   const adjusted = holmCorrection(tests.map(({ pValue }) => pValue));
-  const testRows = tests.map(({ left, right, seed, onlyLeft, onlyRight, pValue, difference }, index) => [left, right, String(seed), `${difference > 0 ? '+' : ''}${(difference * 100).toFixed(1)}`, String(onlyLeft), String(onlyRight), shownP(pValue), shownP(adjusted[index])]);
+  const testRows = tests.map(({ left, right, seed, onlyLeft, onlyRight, pValue, difference }, index) => [
+    left,
+    right,
+    String(seed),
+    `${difference > 0 ? '+' : ''}${(difference * 100).toFixed(1)}`,
+    String(onlyLeft),
+    String(onlyRight),
+    shownP(pValue),
+    shownP(adjusted[index]),
+  ]);
 
-  const effect = (one, kind, kept) => one.audit?.interventions.find((other) => other.kind === kind && (kept === undefined || other.kept === kept))?.effect?.accuracy.value;
+  const effect = (one, kind, kept) =>
+    one.audit?.interventions.find((other) => other.kind === kind && (kept === undefined || other.kept === kept))?.effect
+      ?.accuracy.value;
   const auditedMethods = present.filter((method) => of(method).some(({ audit }) => audit));
   const auditRows = auditedMethods.map((method) => {
     const all = of(method).filter(({ audit }) => audit);
-    return [method, String(all.length), spread(all.map(({ audit }) => audit.accuracy?.value ?? audit.accuracy)), spread(all.map((one) => effect(one, 'cut', 0))), spread(all.map((one) => effect(one, 'another'))), spread(all.map((one) => effect(one, 'permuted'))), spread(all.map((one) => effect(one, 'mean'))), all.map(({ audit }) => `${audit.verdict}${audit.certain || audit.verdict === 'cannot tell' ? '' : ' (uncertain)'}`).join(', ')];
+    return [
+      method,
+      String(all.length),
+      spread(all.map(({ audit }) => audit.accuracy?.value ?? audit.accuracy)),
+      spread(all.map((one) => effect(one, 'cut', 0))),
+      spread(all.map((one) => effect(one, 'another'))),
+      spread(all.map((one) => effect(one, 'permuted'))),
+      spread(all.map((one) => effect(one, 'mean'))),
+      all
+        .map(({ audit }) => `${audit.verdict}${audit.certain || audit.verdict === 'cannot tell' ? '' : ' (uncertain)'}`)
+        .join(', '),
+    ];
   });
 
   const fewer = (method) => of(method).filter((one) => one.fewer);
   const decides = (method) => [
-    [`${method}, decides itself`, String(of(method).length), spread(of(method).map(({ thoughts }) => thoughts), { ...plain, digits: 2 }), spread(of(method).map(accuracy)), ...lengths.map((length) => `${spread(of(method).map((one) => one.accuracyByLength[length]))} in ${spread(of(method).map((one) => one.thoughtsByLength[length]), { ...plain, digits: 2 })}`)],
+    [
+      `${method}, decides itself`,
+      String(of(method).length),
+      spread(
+        of(method).map(({ thoughts }) => thoughts),
+        { ...plain, digits: 2 },
+      ),
+      spread(of(method).map(accuracy)),
+      ...lengths.map(
+        (length) =>
+          `${spread(of(method).map((one) => one.accuracyByLength[length]))} in ${spread(
+            of(method).map((one) => one.thoughtsByLength[length]),
+            { ...plain, digits: 2 },
+          )}`,
+      ),
+    ],
   ];
-  const fixed = (method, name) => (fewer(method)[0]?.fewer ?? []).map(({ thoughts }, index) => [
-    `${name}, ${thoughts} for every question`, String(fewer(method).length), thoughts.toFixed(2), spread(fewer(method).map((one) => one.fewer[index].accuracy)), ...lengths.map((length) => spread(fewer(method).map((one) => one.fewer[index].accuracyByLength[length]))),
-  ]);
+  const fixed = (method, name) =>
+    (fewer(method)[0]?.fewer ?? []).map(({ thoughts }, index) => [
+      `${name}, ${thoughts} for every question`,
+      String(fewer(method).length),
+      thoughts.toFixed(2),
+      spread(fewer(method).map((one) => one.fewer[index].accuracy)),
+      ...lengths.map((length) => spread(fewer(method).map((one) => one.fewer[index].accuracyByLength[length]))),
+    ]);
   const thoughtRows = [
-    ...['adaptive', 'adaptive-after-sim-cot'].flatMap((method) => (of(method).length > 0 ? [...decides(method), ...fixed(method, 'the same models')] : [])),
+    ...['adaptive', 'adaptive-after-sim-cot'].flatMap((method) =>
+      of(method).length > 0 ? [...decides(method), ...fixed(method, 'the same models')] : [],
+    ),
     ...['coconut', 'sim-cot'].flatMap((method) => fixed(method, `${method}'s models`)),
   ];
-  const phasesOf = (one) => [...new Set(one.curve.map(({ phase }) => phase))].map((phase) => {
-    const last = one.curve.filter((point) => point.phase === phase).slice(-3);
-    return { phase, step: last.at(-1).step, loss: mean(last.map(({ loss }) => loss)) };
-  });
-  const phaseRows = present.map((method) => [method, phasesOf(of(method)[0]).map(({ phase, step }, index) => `${phase} to ${step}: ${spread(of(method).map((one) => phasesOf(one)[index]?.loss), { scale: 1, digits: 3, unit: '' })}`).join('; ')]);
-  const runRows = found.map((one) => [one.method, String(one.seed), `${(accuracy(one) * 100).toFixed(1)} %`, String(one.questions - one.parseable), one.seconds.toFixed(0), one.processorSeconds.toFixed(0), one.loads ? one.loads.map((load) => load.toFixed(1)).join(' → ') : '–']);
+  const phasesOf = (one) =>
+    [...new Set(one.curve.map(({ phase }) => phase))].map((phase) => {
+      const last = one.curve.filter((point) => point.phase === phase).slice(-3);
+      return { phase, step: last.at(-1).step, loss: mean(last.map(({ loss }) => loss)) };
+    });
+  const phaseRows = present.map((method) => [
+    method,
+    phasesOf(of(method)[0])
+      .map(
+        ({ phase, step }, index) =>
+          `${phase} to ${step}: ${spread(
+            of(method).map((one) => phasesOf(one)[index]?.loss),
+            { scale: 1, digits: 3, unit: '' },
+          )}`,
+      )
+      .join('; '),
+  ]);
+  const runRows = found.map((one) => [
+    one.method,
+    String(one.seed),
+    `${(accuracy(one) * 100).toFixed(1)} %`,
+    String(one.questions - one.parseable),
+    one.seconds.toFixed(0),
+    one.processorSeconds.toFixed(0),
+    one.loads ? one.loads.map((load) => load.toFixed(1)).join(' → ') : '–',
+  ]);
   const configuration = (await readFile(join(configurations, 'coconut.yaml'), 'utf8')).trim();
   const { drawn } = data;
-  const missing = methods.flatMap((method) => seeds.filter((seed) => !of(method).some((one) => one.seed === seed)).map((seed) => `${method} ${seed}`));
+  const missing = methods.flatMap((method) =>
+    seeds.filter((seed) => !of(method).some((one) => one.seed === seed)).map((seed) => `${method} ${seed}`),
+  );
 
   const page = `# Arithmetic: accuracy against tokens and seconds
 
@@ -122,15 +262,23 @@ ${markdown(['left', 'right', 'seed', 'difference', 'only left', 'only right', 'p
 
 ## Are the thoughts used?
 
-${auditRows.length === 0 ? 'Nothing was audited.' : `${markdown(['method', 'seeds', 'own thoughts', 'thoughts removed', "another question's", 'own, shuffled', 'the mean thought', 'verdicts'], auditRows)}
+${
+  auditRows.length === 0
+    ? 'Nothing was audited.'
+    : `${markdown(['method', 'seeds', 'own thoughts', 'thoughts removed', "another question's", 'own, shuffled', 'the mean thought', 'verdicts'], auditRows)}
 
-\`subtext-eval audit\` on the first ${asked.audit} questions: accuracy where what later positions see of the thoughts is replaced while everything else stays.`}
+\`subtext-eval audit\` on the first ${asked.audit} questions: accuracy where what later positions see of the thoughts is replaced while everything else stays.`
+}
 
 ## How many thoughts
 
-${thoughtRows.length === 0 ? 'Neither `adaptive` nor `coconut` was trained.' : `${markdown(['who decides', 'seeds', 'thoughts a question', 'accuracy', ...lengths.map((length) => `${length} steps`)], thoughtRows)}
+${
+  thoughtRows.length === 0
+    ? 'Neither `adaptive` nor `coconut` was trained.'
+    : `${markdown(['who decides', 'seeds', 'thoughts a question', 'accuracy', ...lengths.map((length) => `${length} steps`)], thoughtRows)}
 
-\`adaptive\` stops where its halting head says so; *the same models* are asked with a fixed number, which they were trained to answer after. \`coconut\`'s were trained, at the end, with four only.`}
+\`adaptive\` stops where its halting head says so; *the same models* are asked with a fixed number, which they were trained to answer after. \`coconut\`'s were trained, at the end, with four only.`
+}
 
 ## Phases
 
@@ -157,26 +305,85 @@ ${configuration}
     ...one,
     accuracy: accuracy(one),
     phases: phasesOf({ curve: _curve }),
-    audit: audit && { verdict: audit.verdict, certain: audit.certain, evidence: audit.evidence, accuracy: audit.accuracy, dependence: audit.dependence, interventions: audit.interventions.map(({ name, kind, kept, count, effect: measured }) => ({ name, kind, kept, count, accuracy: measured?.accuracy, pValue: measured?.pValue })) },
+    audit: audit && {
+      verdict: audit.verdict,
+      certain: audit.certain,
+      evidence: audit.evidence,
+      accuracy: audit.accuracy,
+      dependence: audit.dependence,
+      interventions: audit.interventions.map(({ name, kind, kept, count, effect: measured }) => ({
+        name,
+        kind,
+        kept,
+        count,
+        accuracy: measured?.accuracy,
+        pValue: measured?.pValue,
+      })),
+    },
   }));
   const { drawn: drawing, overlap, differentQuestions, byLength, commonestAnswer, example } = data;
-  await writeFile(`${output}.json`, `${JSON.stringify({ data: { drawn: drawing, overlap, differentQuestions, byLength, commonestAnswer, example }, processor: `${cpus().length} × ${cpus()[0].model}`, seconds, tests: tests.map((test, index) => ({ ...test, corrected: adjusted[index] })), runs }, null, 1)}\n`);
-  const curves = present.flatMap((method) => of(method).slice(0, 1).map((one) => ({ name: `${method} ${one.seed}`, points: one.curve.map(({ step, loss }) => ({ x: step, y: loss })) })));
+  await writeFile(
+    `${output}.json`,
+    `${JSON.stringify({ data: { drawn: drawing, overlap, differentQuestions, byLength, commonestAnswer, example }, processor: `${cpus().length} × ${cpus()[0].model}`, seconds, tests: tests.map((test, index) => ({ ...test, corrected: adjusted[index] })), runs }, null, 1)}\n`,
+  );
+  const curves = present.flatMap((method) =>
+    of(method)
+      .slice(0, 1)
+      .map((one) => ({
+        name: `${method} ${one.seed}`,
+        points: one.curve.map(({ step, loss }) => ({ x: step, y: loss })),
+      })),
+  );
   const staged = of('coconut')[0];
   const columns = (names) => names;
-  await writeFile(`${output}.html`, renderReport({
-    title: 'Arithmetic: accuracy against tokens and seconds',
-    summary: `Calculations modulo ${drawn.modulus} by every method: what they cost and how they were learned.`,
-    sections: [
-      tableSection({ title: 'Accuracy and tokens', caption: `On ${found[0].questions} held-out questions.`, columns: columns(header), rows }),
-      tableSection({ title: 'Accuracy and seconds', caption: 'An answer alone and in batches; training.', columns: columns(timeHeader), rows: timeRows }),
-      chartSection({
-        title: 'Accuracy against generated tokens', caption: 'A point a run; a line joins the seeds of a method.', xLabel: 'generated tokens an answer', yLabel: 'accuracy', yFormat: 'percent', yInclude: [0, 1],
-        series: present.map((method) => ({ name: method, points: of(method).map((one) => ({ x: one.generatedTokens, y: accuracy(one) })) })),
-      }),
-      chartSection({ title: 'Loss while training', caption: 'Of each phase on its own batches; the phases marked are those of `coconut`, which its controls and `sim-cot` share.', series: curves, xLabel: 'step', yLabel: 'loss', smoothingWindow: 3, ...(staged && { phases: phasesOf(staged).map(({ phase }, index, all) => ({ label: phase, x: index === 0 ? 0 : all[index - 1].step })) }) }),
-    ],
-    footer: `Made by tooling/science/arithmetic.mjs on ${cpus().length} × ${cpus()[0].model}.`,
-  }));
+  await writeFile(
+    `${output}.html`,
+    renderReport({
+      title: 'Arithmetic: accuracy against tokens and seconds',
+      summary: `Calculations modulo ${drawn.modulus} by every method: what they cost and how they were learned.`,
+      sections: [
+        tableSection({
+          title: 'Accuracy and tokens',
+          caption: `On ${found[0].questions} held-out questions.`,
+          columns: columns(header),
+          rows,
+        }),
+        tableSection({
+          title: 'Accuracy and seconds',
+          caption: 'An answer alone and in batches; training.',
+          columns: columns(timeHeader),
+          rows: timeRows,
+        }),
+        chartSection({
+          title: 'Accuracy against generated tokens',
+          caption: 'A point a run; a line joins the seeds of a method.',
+          xLabel: 'generated tokens an answer',
+          yLabel: 'accuracy',
+          yFormat: 'percent',
+          yInclude: [0, 1],
+          series: present.map((method) => ({
+            name: method,
+            points: of(method).map((one) => ({ x: one.generatedTokens, y: accuracy(one) })),
+          })),
+        }),
+        chartSection({
+          title: 'Loss while training',
+          caption:
+            'Of each phase on its own batches; the phases marked are those of `coconut`, which its controls and `sim-cot` share.',
+          series: curves,
+          xLabel: 'step',
+          yLabel: 'loss',
+          smoothingWindow: 3,
+          ...(staged && {
+            phases: phasesOf(staged).map(({ phase }, index, all) => ({
+              label: phase,
+              x: index === 0 ? 0 : all[index - 1].step,
+            })),
+          }),
+        }),
+      ],
+      footer: `Made by tooling/science/arithmetic.mjs on ${cpus().length} × ${cpus()[0].model}.`,
+    }),
+  );
   return [`${output}.md`, `${output}.json`, `${output}.html`];
 }

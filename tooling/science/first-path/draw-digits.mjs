@@ -17,7 +17,11 @@ export async function drawDigits({ train, test, ...counts }) {
     const other = below(last + 1);
     [all[last], all[other]] = [all[other], all[last]];
   }
-  const examples = all.map(([a, b, c]) => ({ question: `${a} ${b} ${c}`, steps: [`${a} ${b} =${Math.max(a, b)}`, `${Math.max(a, b)} ${c} =${Math.max(a, b, c)}`], answer: String(Math.max(a, b, c)) }));
+  const examples = all.map(([a, b, c]) => ({
+    question: `${a} ${b} ${c}`,
+    steps: [`${a} ${b} =${Math.max(a, b)}`, `${Math.max(a, b)} ${c} =${Math.max(a, b, c)}`],
+    answer: String(Math.max(a, b, c)),
+  }));
   await mkdir(dirname(train), { recursive: true });
   await writeFile(train, `${JSON.stringify(examples.slice(0, counts.training))}\n`);
   await writeFile(test, `${JSON.stringify(examples.slice(counts.training, counts.training + counts.held))}\n`);

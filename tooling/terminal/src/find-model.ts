@@ -31,7 +31,10 @@ export async function findModel({ model, signal }: FindModelOptions): Promise<st
   // The hub's library is brought only where it is needed.
   const found = await stat(model).catch(() => undefined);
   if (found?.isDirectory()) return model;
-  if (found) throw new UsageError(`${model} is a file; a model is a folder, with its config.json and weights. Give ${/[/\\]/.test(model) ? model.replace(/[/\\][^/\\]*$/, '') : 'the folder that it is in'}.`);
+  if (found)
+    throw new UsageError(
+      `${model} is a file; a model is a folder, with its config.json and weights. Give ${/[/\\]/.test(model) ? model.replace(/[/\\][^/\\]*$/, '') : 'the folder that it is in'}.`,
+    );
   const { resolveModelFolder } = await import('@subtext/model');
   const terminal = process.stderr.isTTY === true;
   const began = performance.now();
@@ -51,8 +54,12 @@ export async function findModel({ model, signal }: FindModelOptions): Promise<st
       told = now;
       const speed = (bytes - first) / Math.max(1, now - began);
       const left = !finished && speed > 0 ? `  ${duration((totalBytes - bytes) / speed / 1000)} left` : '';
-      const text = printable(`${model}: ${(bytes / mebibyte).toFixed(1)} of ${(totalBytes / mebibyte).toFixed(1)} MiB, ${files} of ${totalFiles} files${finished ? '' : ` (${file})`}${left}`);
-      writeError(terminal ? `\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}${finished ? '\n' : ''}` : `${text}\n`);
+      const text = printable(
+        `${model}: ${(bytes / mebibyte).toFixed(1)} of ${(totalBytes / mebibyte).toFixed(1)} MiB, ${files} of ${totalFiles} files${finished ? '' : ` (${file})`}${left}`,
+      );
+      writeError(
+        terminal ? `\r\x1b[2K${text.slice(0, (process.stderr.columns ?? 80) - 1)}${finished ? '\n' : ''}` : `${text}\n`,
+      );
     },
   });
   downloaded.set(model, folder);

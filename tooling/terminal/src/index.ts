@@ -1,7 +1,17 @@
 export { commandName } from './command-name';
 export { findModel } from './find-model';
 export { interruptSignal, STOPPED } from './interrupt';
-export { engineNames, engineOption, nonNegativeNumber, positiveWholeNumber, repeated, share, wholeNumber, wholeNumberList, wordList } from './options';
+export {
+  engineNames,
+  engineOption,
+  nonNegativeNumber,
+  positiveWholeNumber,
+  repeated,
+  share,
+  wholeNumber,
+  wholeNumberList,
+  wordList,
+} from './options';
 export { createOutput, duration, type Output, type Progress } from './output';
 export { type CommandEntry, commandAskedFor, runProgram } from './program';
 export { reportError } from './report-error';

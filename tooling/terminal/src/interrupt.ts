@@ -4,7 +4,12 @@ import { writeError } from './standard-output';
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const;
 
 /** What a shell reports for a process that a signal ended: 128 and the signal's number. */
-const exitCodes: Record<(typeof signals)[number], number> = { SIGHUP: 129, SIGINT: 130, SIGUSR1: process.platform === 'linux' ? 138 : 158, SIGTERM: 143 };
+const exitCodes: Record<(typeof signals)[number], number> = {
+  SIGHUP: 129,
+  SIGINT: 130,
+  SIGUSR1: process.platform === 'linux' ? 138 : 158,
+  SIGTERM: 143,
+};
 
 /** The exit code of work that was stopped, saved, and goes on when the same command is started again. */
 export const STOPPED = 130;

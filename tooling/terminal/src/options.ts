@@ -3,7 +3,8 @@ import { InvalidArgumentError, Option } from 'commander';
 /** An option's value that is a whole number from 0 on. */
 export function wholeNumber(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number is needed.');
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError('a whole number is needed.');
   return value;
 }
 
@@ -17,7 +18,8 @@ export function positiveWholeNumber(text: string): number {
 /** An option's value that is a number from 0 on. */
 export function nonNegativeNumber(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0) throw new InvalidArgumentError('a number from 0 on is needed.');
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('a number from 0 on is needed.');
   return value;
 }
 

@@ -72,7 +72,13 @@ export function createOutput({ json }: { json: boolean }): Output {
       const share = total > 0 ? done / total : 1;
       const width = 24;
       const bar = `${'█'.repeat(Math.round(share * width))}${'░'.repeat(width - Math.round(share * width))}`;
-      const parts = [`  ${label}`, terminal ? bar : '', `${done}/${total}`, details ?? '', secondsLeft !== undefined && !finished ? `${duration(secondsLeft)} left` : ''];
+      const parts = [
+        `  ${label}`,
+        terminal ? bar : '',
+        `${done}/${total}`,
+        details ?? '',
+        secondsLeft !== undefined && !finished ? `${duration(secondsLeft)} left` : '',
+      ];
       const text = printable(parts.filter((part) => part !== '').join('  '));
       if (terminal) {
         writeOut(`\r\x1b[2K${text.slice(0, (process.stdout.columns ?? 80) - 1)}`);

@@ -14,7 +14,13 @@ export interface CommandEntry {
 }
 
 /** The command that a command line asks for, or asks the help of; undefined where it names none that there is. */
-export function commandAskedFor({ commands, words }: { commands: Readonly<Record<string, CommandEntry>>; words: readonly string[] }): string | undefined {
+export function commandAskedFor({
+  commands,
+  words,
+}: {
+  commands: Readonly<Record<string, CommandEntry>>;
+  words: readonly string[];
+}): string | undefined {
   const [first, second] = words.filter((word) => !word.startsWith('-'));
   const name = first === 'help' ? second : first;
   return name !== undefined && Object.hasOwn(commands, name) ? name : undefined;
@@ -37,7 +43,12 @@ export async function runProgram({
 }): Promise<void> {
   watchSignals();
   watchStandardOutput();
-  const program = new Command(name).description(description).version(version).showHelpAfterError(`(${name} --help lists the commands)`).exitOverride().configureOutput({ writeErr: (text) => writeError(printable(text)) });
+  const program = new Command(name)
+    .description(description)
+    .version(version)
+    .showHelpAfterError(`(${name} --help lists the commands)`)
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => writeError(printable(text)) });
   try {
     const asked = commandAskedFor({ commands, words });
     for (const [key, entry] of Object.entries(commands)) {

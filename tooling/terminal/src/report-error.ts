@@ -22,6 +22,7 @@ export function reportError({ error, json }: { error: unknown; json: boolean }):
   const expected = code !== undefined || aborted || (error instanceof Error && error.name === 'UsageError');
   if (json) writeOut(`${printable(JSON.stringify({ event: 'error', code, message }))}\n`);
   writeErrorLine(aborted ? 'Stopped.' : `Error: ${message}`);
-  if (!expected && error instanceof Error) writeErrorLine(`${error.stack ?? ''}\nThis is a fault of Subtext: please report it with the lines above.`);
+  if (!expected && error instanceof Error)
+    writeErrorLine(`${error.stack ?? ''}\nThis is a fault of Subtext: please report it with the lines above.`);
   return aborted ? 130 : 1;
 }

@@ -49,7 +49,9 @@ export function watchStandardOutput(): void {
     if (error.code === 'EPIPE' || error.code === 'EIO' || error.code === 'ERR_STREAM_DESTROYED') return;
     lost = true;
     const reason = error.code === 'ENOSPC' ? 'the disk or device is full' : error.message;
-    writeErrorLine(`The standard output takes no more: ${reason}${error.code === undefined ? '' : ` (${error.code})`}. What is printed from here on is lost; files are written as before.`);
+    writeErrorLine(
+      `The standard output takes no more: ${reason}${error.code === undefined ? '' : ` (${error.code})`}. What is printed from here on is lost; files are written as before.`,
+    );
   });
   process.stderr.on('error', () => undefined);
 }

@@ -26,13 +26,22 @@ export interface BenchGenerateResult {
 }
 
 /** Greedy generation with a cache, from random prompts with random weights. */
-export async function benchGenerate({ prompt, newTokens, batches, rounds, onRound, ...shape }: BenchGenerateOptions): Promise<BenchGenerateResult[]> {
+export async function benchGenerate({
+  prompt,
+  newTokens,
+  batches,
+  rounds,
+  onRound,
+  ...shape
+}: BenchGenerateOptions): Promise<BenchGenerateResult[]> {
   const model = createModel({ config: gpt2Config({ ...shape, positions: prompt + newTokens }), seed: 1 });
   const random = new RandomStream(1);
   const results: BenchGenerateResult[] = [];
   let done = 0;
   for (const batch of batches) {
-    const inputs = Array.from({ length: batch }, () => Array.from({ length: prompt }, () => random.integer(shape.vocabulary)));
+    const inputs = Array.from({ length: batch }, () =>
+      Array.from({ length: prompt }, () => random.integer(shape.vocabulary)),
+    );
     const times: number[] = [];
     const processorTimes: number[] = [];
     // The first round warms up.
@@ -46,7 +55,12 @@ export async function benchGenerate({ prompt, newTokens, batches, rounds, onRoun
       onRound?.({ done: ++done, total: batches.length * (rounds + 1) });
     }
     const milliseconds = median(times);
-    results.push({ batch, milliseconds, tokensPerSecond: (batch * newTokens * 1000) / milliseconds, processorMilliseconds: median(processorTimes) });
+    results.push({
+      batch,
+      milliseconds,
+      tokensPerSecond: (batch * newTokens * 1000) / milliseconds,
+      processorMilliseconds: median(processorTimes),
+    });
   }
   model.dispose();
   return results;

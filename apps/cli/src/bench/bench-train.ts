@@ -41,8 +41,21 @@ export interface BenchTrainResult {
  * Whole training steps as `subtext train` makes them: batches posted to worker threads, forward, backward, gradients
  * reduced, clipped, AdamW, weights loaded again. Every position predicts the next token; texts are random.
  */
-export async function benchTrain({ tokens, batch, steps, warmup, workers, shards, signal, onStep, ...shape }: BenchTrainOptions): Promise<BenchTrainResult | undefined> {
-  const source = { module: reasonerProgramModule, options: { model: { kind: 'new' as const, config: gpt2Config({ ...shape, positions: tokens }), seed: 1 } } };
+export async function benchTrain({
+  tokens,
+  batch,
+  steps,
+  warmup,
+  workers,
+  shards,
+  signal,
+  onStep,
+  ...shape
+}: BenchTrainOptions): Promise<BenchTrainResult | undefined> {
+  const source = {
+    module: reasonerProgramModule,
+    options: { model: { kind: 'new' as const, config: gpt2Config({ ...shape, positions: tokens }), seed: 1 } },
+  };
   const program = await createProgram(source);
   const parameters = program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
   const total = warmup + steps;
@@ -88,11 +101,30 @@ export async function benchTrain({ tokens, batch, steps, warmup, workers, shards
     await rm(folder, { recursive: true, force: true });
   }
   const milliseconds = median(times);
-  return { parameters, millisecondsPerStep: milliseconds, tokensPerSecond: (batch * tokens * 1000) / milliseconds, processorMillisecondsPerStep: median(processorTimes), range: [Math.min(...times), Math.max(...times)], loss: finalLoss };
+  return {
+    parameters,
+    millisecondsPerStep: milliseconds,
+    tokensPerSecond: (batch * tokens * 1000) / milliseconds,
+    processorMillisecondsPerStep: median(processorTimes),
+    range: [Math.min(...times), Math.max(...times)],
+    loss: finalLoss,
+  };
 }
 
 /** A batch of random texts; a sequence of `tokens` + 1 ids gives `tokens` predictions. */
-function randomShards({ step, batch, tokens, vocabulary, shards }: { step: number; batch: number; tokens: number; vocabulary: number; shards: number }): ReasonerBatch[] {
+function randomShards({
+  step,
+  batch,
+  tokens,
+  vocabulary,
+  shards,
+}: {
+  step: number;
+  batch: number;
+  tokens: number;
+  vocabulary: number;
+  shards: number;
+}): ReasonerBatch[] {
   const random = new RandomStream(step);
   return Array.from({ length: shards }, (_, shard) => {
     const rows = Math.floor((batch * (shard + 1)) / shards) - Math.floor((batch * shard) / shards);
@@ -106,6 +138,13 @@ function randomShards({ step, batch, tokens, vocabulary, shards }: { step: numbe
         lossLabels[row * tokens + position] = id;
       }
     }
-    return { rows, time: tokens, ids, lossRows: Int32Array.from({ length: rows * tokens }, (_, index) => index), lossLabels, lossWeight: 1 / (batch * tokens) };
+    return {
+      rows,
+      time: tokens,
+      ids,
+      lossRows: Int32Array.from({ length: rows * tokens }, (_, index) => index),
+      lossLabels,
+      lossWeight: 1 / (batch * tokens),
+    };
   });
 }

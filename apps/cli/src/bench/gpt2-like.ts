@@ -10,7 +10,13 @@ export interface BenchShape {
 }
 
 /** config.json of a GPT-2 of this shape: learned positions, layer norm, GELU, tied embeddings, no dropout. */
-export function gpt2Config({ width, layers, heads = Math.max(1, Math.floor(width / 64)), vocabulary, positions }: BenchShape): Record<string, unknown> {
+export function gpt2Config({
+  width,
+  layers,
+  heads = Math.max(1, Math.floor(width / 64)),
+  vocabulary,
+  positions,
+}: BenchShape): Record<string, unknown> {
   return {
     model_type: 'gpt2',
     n_embd: width,

@@ -1,5 +1,13 @@
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, interruptSignal, positiveWholeNumber, textTable, UsageError, wholeNumber } from '@subtext/terminal';
+import {
+  createOutput,
+  engineOption,
+  interruptSignal,
+  positiveWholeNumber,
+  textTable,
+  UsageError,
+  wholeNumber,
+} from '@subtext/terminal';
 import { defaultWorkers } from '@subtext/trainer';
 import { Command, InvalidArgumentError } from 'commander';
 import { availableParallelism } from 'node:os';
@@ -28,46 +36,66 @@ function shapeOptions(command: Command): Command {
 
 function trainCommand(): Command {
   return shapeOptions(new Command('train'))
-    .description('tokens a second of whole training steps (forward, backward, clipping, AdamW) of a GPT-2, on the paths that training takes')
+    .description(
+      'tokens a second of whole training steps (forward, backward, clipping, AdamW) of a GPT-2, on the paths that training takes',
+    )
     .option('--tokens <count>', 'tokens a sequence', positiveWholeNumber, 128)
     .option('--batch <count>', 'sequences a step', positiveWholeNumber, 16)
     .option('--steps <count>', 'steps measured; the median counts', positiveWholeNumber, 10)
     .option('--warmup <count>', 'steps before them', wholeNumber, 3)
-    .option('--workers <count>', 'threads; 0 computes in the main thread (default: 2 for wasm, 0 for engines with threads of their own)', wholeNumber)
+    .option(
+      '--workers <count>',
+      'threads; 0 computes in the main thread (default: 2 for wasm, 0 for engines with threads of their own)',
+      wholeNumber,
+    )
     .option('--shards <count>', 'parts that a batch is cut into (default: one for each worker)', positiveWholeNumber)
-    .action(async (options: ShapeOptions & { tokens: number; batch: number; steps: number; warmup: number; workers?: number; shards?: number }) => {
-      const { engine, json, workers: asked, shards: parts, ...settings } = options;
-      checkHeads(options);
-      const output = createOutput({ json });
-      const { name, device } = await useEngine(engine);
-      const workers = asked ?? defaultWorkers({ shards: parts ?? 2, processors: availableParallelism() });
-      const shards = parts ?? Math.max(1, workers);
-      if (shards > options.batch) throw new UsageError(`A batch of ${options.batch} cannot be cut into ${shards} shards.`);
-      const result = await benchTrain({
-        ...settings,
-        workers,
-        shards,
-        signal: interruptSignal(),
-        onStep: ({ done, total, loss }) => output.progress({ label: 'training steps', done, total, details: `loss ${loss.toFixed(3)}` }),
-      });
-      output.endProgress();
-      if (!result) {
-        process.exitCode = 130;
-        return;
-      }
-      const { tokensPerSecond, millisecondsPerStep, range, parameters } = result;
-      output.event(
-        { event: 'bench', what: 'train', engine: name, device: device.name, ...settings, workers, shards, ...result },
-        `${name} (${device.name}), width ${settings.width} × ${settings.layers} layers, vocabulary ${settings.vocabulary}, ${(parameters / 1e6).toFixed(2)} M parameters, batch ${settings.batch} × ${settings.tokens} tokens, ${workers} workers:\n` +
-          `${tokensPerSecond.toFixed(0)} tokens a second; ${millisecondsPerStep.toFixed(1)} ms a step (${range.map((time) => time.toFixed(1)).join(' to ')})`,
-      );
-    });
+    .action(
+      async (
+        options: ShapeOptions & {
+          tokens: number;
+          batch: number;
+          steps: number;
+          warmup: number;
+          workers?: number;
+          shards?: number;
+        },
+      ) => {
+        const { engine, json, workers: asked, shards: parts, ...settings } = options;
+        checkHeads(options);
+        const output = createOutput({ json });
+        const { name, device } = await useEngine(engine);
+        const workers = asked ?? defaultWorkers({ shards: parts ?? 2, processors: availableParallelism() });
+        const shards = parts ?? Math.max(1, workers);
+        if (shards > options.batch)
+          throw new UsageError(`A batch of ${options.batch} cannot be cut into ${shards} shards.`);
+        const result = await benchTrain({
+          ...settings,
+          workers,
+          shards,
+          signal: interruptSignal(),
+          onStep: ({ done, total, loss }) =>
+            output.progress({ label: 'training steps', done, total, details: `loss ${loss.toFixed(3)}` }),
+        });
+        output.endProgress();
+        if (!result) {
+          process.exitCode = 130;
+          return;
+        }
+        const { tokensPerSecond, millisecondsPerStep, range, parameters } = result;
+        output.event(
+          { event: 'bench', what: 'train', engine: name, device: device.name, ...settings, workers, shards, ...result },
+          `${name} (${device.name}), width ${settings.width} × ${settings.layers} layers, vocabulary ${settings.vocabulary}, ${(parameters / 1e6).toFixed(2)} M parameters, batch ${settings.batch} × ${settings.tokens} tokens, ${workers} workers:\n` +
+            `${tokensPerSecond.toFixed(0)} tokens a second; ${millisecondsPerStep.toFixed(1)} ms a step (${range.map((time) => time.toFixed(1)).join(' to ')})`,
+        );
+      },
+    );
 }
 
 /** `1,32` */
 function counts(text: string): number[] {
   const values = text.split(',').map(Number);
-  if (values.some((value) => !Number.isSafeInteger(value) || value < 1)) throw new InvalidArgumentError('whole numbers above 0 are needed, separated by commas.');
+  if (values.some((value) => !Number.isSafeInteger(value) || value < 1))
+    throw new InvalidArgumentError('whole numbers above 0 are needed, separated by commas.');
   return values;
 }
 
@@ -83,12 +111,23 @@ function generateCommand(): Command {
       checkHeads(options);
       const output = createOutput({ json });
       const { name, device } = await useEngine(engine);
-      const results = await benchGenerate({ ...settings, batches, onRound: ({ done, total }) => output.progress({ label: 'generating', done, total }) });
+      const results = await benchGenerate({
+        ...settings,
+        batches,
+        onRound: ({ done, total }) => output.progress({ label: 'generating', done, total }),
+      });
       output.endProgress();
       output.event(
         { event: 'bench', what: 'generate', engine: name, device: device.name, ...settings, results },
         `${name} (${device.name}), width ${settings.width} × ${settings.layers} layers, vocabulary ${settings.vocabulary}, ${settings.newTokens} tokens after ${settings.prompt}:\n` +
-          textTable({ header: ['batch', 'tokens/s', 'ms'], rows: results.map(({ batch, tokensPerSecond, milliseconds }) => [String(batch), tokensPerSecond.toFixed(0), milliseconds.toFixed(0)]) }),
+          textTable({
+            header: ['batch', 'tokens/s', 'ms'],
+            rows: results.map(({ batch, tokensPerSecond, milliseconds }) => [
+              String(batch),
+              tokensPerSecond.toFixed(0),
+              milliseconds.toFixed(0),
+            ]),
+          }),
       );
     });
 }

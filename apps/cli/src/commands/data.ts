@@ -1,6 +1,25 @@
 import { ownValue } from '@subtext/core';
-import { DataError, detectFormat, findFormat, findOverlap, formats, generators, type DatasetGenerator, type DatasetSplit, type GeneratorName, type QuestionOnlyBaseline, type ReasoningExample } from '@subtext/data';
-import { createOutput, interruptSignal, type Output, resultsAreFiles, UsageError, wholeNumber } from '@subtext/terminal';
+import {
+  DataError,
+  detectFormat,
+  findFormat,
+  findOverlap,
+  formats,
+  generators,
+  type DatasetGenerator,
+  type DatasetSplit,
+  type GeneratorName,
+  type QuestionOnlyBaseline,
+  type ReasoningExample,
+} from '@subtext/data';
+import {
+  createOutput,
+  interruptSignal,
+  type Output,
+  resultsAreFiles,
+  UsageError,
+  wholeNumber,
+} from '@subtext/terminal';
 import { Command, InvalidArgumentError, Option } from 'commander';
 
 import { DataUses, describeUses } from '../pipeline/data-uses';
@@ -42,7 +61,11 @@ function generateCommand(name: string, generator: DatasetGenerator): Command {
   const command = new Command(name)
     .description(`${generator.description} (format ${generator.format})`)
     .argument('<folder>', 'the folder to write')
-    .option('--train <count>', `training examples (default: ${defaultCounts.train}; where only others are given, none)`, wholeNumber)
+    .option(
+      '--train <count>',
+      `training examples (default: ${defaultCounts.train}; where only others are given, none)`,
+      wholeNumber,
+    )
     .option('--validation <count>', `validation examples (default: ${defaultCounts.validation})`, wholeNumber)
     .option('--test <count>', `test examples (default: ${defaultCounts.test})`, wholeNumber)
     .option('--seed <number>', 'of everything drawn', wholeNumber, 42)
@@ -50,16 +73,30 @@ function generateCommand(name: string, generator: DatasetGenerator): Command {
     .option('--json', 'one JSON object a line', false);
   const preset = known.preset;
   if (preset?.choices) command.addOption(new Option('--preset <name>', preset.description).choices(preset.choices));
-  command.addHelpText('after', `\nSettings (--option):\n${Object.entries(known).map(([key, { description, default: value, choices }]) => `  ${key}=${value}  ${description}${choices ? ` (${choices.join(', ')})` : ''}`).join('\n') || '  none'}`);
+  command.addHelpText(
+    'after',
+    `\nSettings (--option):\n${
+      Object.entries(known)
+        .map(
+          ([key, { description, default: value, choices }]) =>
+            `  ${key}=${value}  ${description}${choices ? ` (${choices.join(', ')})` : ''}`,
+        )
+        .join('\n') || '  none'
+    }`,
+  );
   command.action(async (folder: string, { seed, option, preset: presetName, json, ...counts }: GenerateOptions) => {
     resultsAreFiles();
     const output = createOutput({ json });
     const given: Record<string, string> = { ...(presetName === undefined ? {} : { preset: presetName }), ...option };
-    const named = Object.fromEntries(splits.filter((split) => counts[split] !== undefined).map((split) => [split, counts[split]!]));
+    const named = Object.fromEntries(
+      splits.filter((split) => counts[split] !== undefined).map((split) => [split, counts[split]!]),
+    );
     const written = await generator.write({
       folder,
       seed,
-      options: Object.fromEntries(Object.entries(given).map(([key, text]) => [key, typed(text, ownValue(known, key)?.default)])),
+      options: Object.fromEntries(
+        Object.entries(given).map(([key, text]) => [key, typed(text, ownValue(known, key)?.default)]),
+      ),
       counts: Object.keys(named).length > 0 ? named : undefined,
       signal: interruptSignal(),
       onProgress: ({ written: done, total }) => output.progress({ label: 'writing examples', done, total }),
@@ -67,7 +104,13 @@ function generateCommand(name: string, generator: DatasetGenerator): Command {
     output.endProgress();
     output.event(
       { event: 'generated', generator: name, format: generator.format, ...written },
-      [`${written.kept ? 'Kept, as it was made with the same options:' : 'Wrote'} ${splits.filter((split) => written.counts[split] > 0).map((split) => `${written.counts[split]} ${split}`).join(', ')} examples in ${written.folder}.`, ...written.notes].join('\n'),
+      [
+        `${written.kept ? 'Kept, as it was made with the same options:' : 'Wrote'} ${splits
+          .filter((split) => written.counts[split] > 0)
+          .map((split) => `${written.counts[split]} ${split}`)
+          .join(', ')} examples in ${written.folder}.`,
+        ...written.notes,
+      ].join('\n'),
     );
   });
   return command;
@@ -79,10 +122,21 @@ function formatsCommand(): Command {
     .option('--json', 'one JSON object', false)
     .action(({ json }: { json: boolean }) => {
       const output = createOutput({ json });
-      const list = (entries: Record<string, { description: string }>) => Object.entries(entries).map(([name, { description }]) => ({ name, description }));
-      const width = Math.max(...Object.keys(formats).map(({ length }) => length), ...Object.keys(generators).map(({ length }) => length)) + 2;
-      const lines = (entries: Record<string, { description: string }>) => list(entries).map(({ name, description }) => `  ${name.padEnd(width)}${description}`).join('\n');
-      output.event({ event: 'formats', formats: list(formats), generators: list(generators) }, `Formats:\n${lines(formats)}\n\nGenerators (subtext data generate NAME FOLDER):\n${lines(generators)}`);
+      const list = (entries: Record<string, { description: string }>) =>
+        Object.entries(entries).map(([name, { description }]) => ({ name, description }));
+      const width =
+        Math.max(
+          ...Object.keys(formats).map(({ length }) => length),
+          ...Object.keys(generators).map(({ length }) => length),
+        ) + 2;
+      const lines = (entries: Record<string, { description: string }>) =>
+        list(entries)
+          .map(({ name, description }) => `  ${name.padEnd(width)}${description}`)
+          .join('\n');
+      output.event(
+        { event: 'formats', formats: list(formats), generators: list(generators) },
+        `Formats:\n${lines(formats)}\n\nGenerators (subtext data generate NAME FOLDER):\n${lines(generators)}`,
+      );
     });
 }
 
@@ -97,7 +151,9 @@ interface CheckOptions {
 
 function checkCommand(): Command {
   return new Command('check')
-    .description('read a file of examples; count them, name faulty records by line, say what each command can do with them, and find what two files share')
+    .description(
+      'read a file of examples; count them, name faulty records by line, say what each command can do with them, and find what two files share',
+    )
     .argument('<file>', 'the file, or the folder of its train.jsonl')
     .option('--format <name>', `by default, what the file looks like; one of ${Object.keys(formats).join(', ')}`)
     .option('--against <file>', 'another file of the format: examples that stand in both are counted')
@@ -108,19 +164,32 @@ function checkCommand(): Command {
     .action(async (file: string, options: CheckOptions) => {
       const output = createOutput(options);
       const { path, format } = await chooseFormat({ path: await dataFile(file), format: options.format });
-      const found = await withFormatHint({ file: path, format, work: () => check({ ...options, file: path, format, output, signal: interruptSignal() }) });
+      const found = await withFormatHint({
+        file: path,
+        format,
+        work: () => check({ ...options, file: path, format, output, signal: interruptSignal() }),
+      });
       if (found > 0) process.exitCode = 1;
     });
 }
 
 /** The format to read a file in: the one that was named, else the one that it looks like. */
-async function chooseFormat({ path, format }: { path: string; format?: string }): Promise<{ path: string; format: string }> {
+async function chooseFormat({
+  path,
+  format,
+}: {
+  path: string;
+  format?: string;
+}): Promise<{ path: string; format: string }> {
   if (format !== undefined) {
     findFormat(format);
     return { path, format };
   }
   const detected = await detectFormat(path);
-  if (detected === undefined) throw new UsageError(`${path} looks like no format that is known. Name it by --format: ${Object.keys(formats).join(', ')}.`);
+  if (detected === undefined)
+    throw new UsageError(
+      `${path} looks like no format that is known. Name it by --format: ${Object.keys(formats).join(', ')}.`,
+    );
   return { path, format: detected };
 }
 
@@ -128,7 +197,16 @@ async function chooseFormat({ path, format }: { path: string; format?: string })
 const NOTICE_EVERY = 10_000;
 
 /** Reads a file once and reports it; gives the number of faulty records. */
-async function check({ file, format, against, images, limit, faults: shown, output, signal }: CheckOptions & { file: string; format: string; output: Output; signal: AbortSignal }): Promise<number> {
+async function check({
+  file,
+  format,
+  against,
+  images,
+  limit,
+  faults: shown,
+  output,
+  signal,
+}: CheckOptions & { file: string; format: string; output: Output; signal: AbortSignal }): Promise<number> {
   const reader = findFormat(format);
   const stream = reader.read({ file, limit });
   const uses = new DataUses();
@@ -150,19 +228,56 @@ async function check({ file, format, against, images, limit, faults: shown, outp
     if (stream.faults.examples % NOTICE_EVERY === 0) output.notice(`${stream.faults.examples} examples read …`);
   }
   const { records, examples, dropped, counts, first } = stream.faults;
-  const overlap = against === undefined ? undefined : await findOverlap({ train: reader.read({ file: against }), heldOut: reader.read({ file, limit }) });
+  const overlap =
+    against === undefined
+      ? undefined
+      : await findOverlap({ train: reader.read({ file: against }), heldOut: reader.read({ file, limit }) });
   const broken = pictures.broken.length;
   const commands = uses.report();
   const hint = examples === 0 ? await formatHint({ file, format }) : undefined;
-  const report = { event: 'checked', file, format, records, examples, dropped, steps, stages: Object.fromEntries(stages), answers: answers.size, pictures: pictures.examples, brokenPictures: pictures.broken, faults: counts, first: first.slice(0, shown), overlap, commands, ...(hint === undefined ? {} : { hint }) };
+  const report = {
+    event: 'checked',
+    file,
+    format,
+    records,
+    examples,
+    dropped,
+    steps,
+    stages: Object.fromEntries(stages),
+    answers: answers.size,
+    pictures: pictures.examples,
+    brokenPictures: pictures.broken,
+    faults: counts,
+    first: first.slice(0, shown),
+    overlap,
+    commands,
+    ...(hint === undefined ? {} : { hint }),
+  };
   const lines = [
     `${file} as ${format}: ${examples} examples, ${(steps / Math.max(1, examples)).toFixed(1)} steps each, ${answers.size} different answers, ${pictures.examples} with a picture.`,
     ...(stages.size > 0 ? [`Stages: ${[...stages].map(([name, count]) => `${name} ${count}`).join(', ')}.`] : []),
-    ...(dropped + broken === 0 ? ['No faults.'] : [`${dropped} of ${records} records are faulty${broken > 0 ? `, and ${broken} pictures cannot be decoded` : ''}.`]),
+    ...(dropped + broken === 0
+      ? ['No faults.']
+      : [
+          `${dropped} of ${records} records are faulty${broken > 0 ? `, and ${broken} pictures cannot be decoded` : ''}.`,
+        ]),
     ...Object.entries(counts).map(([kind, count]) => `  ${count} × ${kind}`),
-    ...first.slice(0, shown).map(({ line, message, dropped: left }) => `${file}:${line}: ${message}${left ? '' : ' (kept)'}`),
+    ...first
+      .slice(0, shown)
+      .map(({ line, message, dropped: left }) => `${file}:${line}: ${message}${left ? '' : ' (kept)'}`),
     ...pictures.broken.slice(0, shown).map(({ id, message }) => `${id}: ${message}`),
-    ...(overlap ? [`${overlap.count} of ${overlap.heldOutExamples} examples (${(overlap.share * 100).toFixed(1)} %) stand in ${against} too${overlap.count > 0 ? `: ${overlap.pairs.slice(0, 5).map(({ train, heldOut }) => `${heldOut} = ${train}`).join(', ')}` : ''}.`] : []),
+    ...(overlap
+      ? [
+          `${overlap.count} of ${overlap.heldOutExamples} examples (${(overlap.share * 100).toFixed(1)} %) stand in ${against} too${
+            overlap.count > 0
+              ? `: ${overlap.pairs
+                  .slice(0, 5)
+                  .map(({ train, heldOut }) => `${heldOut} = ${train}`)
+                  .join(', ')}`
+              : ''
+          }.`,
+        ]
+      : []),
     ...(hint === undefined ? [] : [hint]),
     ...(examples === 0 ? [] : ['', ...describeUses(commands)]),
   ];
@@ -183,6 +298,7 @@ async function pictureFault({ image }: ReasoningExample): Promise<string | undef
 
 export function dataCommand(): Command {
   const generate = new Command('generate').description('make a data set');
-  for (const [name, generator] of Object.entries(generators) as [GeneratorName, DatasetGenerator][]) generate.addCommand(generateCommand(name, generator));
+  for (const [name, generator] of Object.entries(generators) as [GeneratorName, DatasetGenerator][])
+    generate.addCommand(generateCommand(name, generator));
   return new Command('data').addCommand(generate).addCommand(formatsCommand()).addCommand(checkCommand());
 }

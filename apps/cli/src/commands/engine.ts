@@ -15,8 +15,15 @@ function installCommand(): Command {
     .description('get an engine working; one that already loads is left alone')
     .addArgument(new Argument('<engine>', 'which').choices(['tensorflow']))
     .option('--gpu', 'for an NVIDIA GPU', false)
-    .option('--from <source>', "auto or wheel: TensorFlow's Python wheel, found through pip; google: tfjs-node's own download, which is checked against nothing; or the path of a wheel or of a folder", 'auto')
-    .option('--home <folder>', "where to install, in place of Subtext's own folder; SUBTEXT_ENGINES then has to name it wherever it is used")
+    .option(
+      '--from <source>',
+      "auto or wheel: TensorFlow's Python wheel, found through pip; google: tfjs-node's own download, which is checked against nothing; or the path of a wheel or of a folder",
+      'auto',
+    )
+    .option(
+      '--home <folder>',
+      "where to install, in place of Subtext's own folder; SUBTEXT_ENGINES then has to name it wherever it is used",
+    )
     .option('--force', 'install even where one already loads', false)
     .option('--json', 'one JSON object a line', false)
     .action(async (engine: string, { gpu, from, home, force, json }: InstallOptions) => {
@@ -29,7 +36,8 @@ function installCommand(): Command {
         force,
         signal: interruptSignal(),
         onProgress: ({ stage, message, fraction }) => {
-          if (fraction !== null) return output.progress({ label: message, done: Math.round(fraction * 100), total: 100, details: '%' });
+          if (fraction !== null)
+            return output.progress({ label: message, done: Math.round(fraction * 100), total: 100, details: '%' });
           if (`${stage}: ${message}` === last) return;
           last = `${stage}: ${message}`;
           output.event({ event: 'install', stage, message }, `  ${message}`);
@@ -38,7 +46,10 @@ function installCommand(): Command {
       output.endProgress();
       const { source, folder, tried, kernels, setEngines } = installation;
       const earlier = tried.map(({ source: name, problem }) => `  ${name} did not do: ${problem}\n`).join('');
-      output.event({ event: 'installed', engine, ...installation }, `${earlier}${source === 'present' ? 'Already there and working' : `Installed from ${source}`}: ${engine} ${installation.version}${installation.gpu ? ' with a GPU' : ''} in ${folder}.\n${kernels.compiled ? 'Subtext’s own kernels are compiled for it.' : `Without Subtext’s own kernels: ${kernels.problem}.`}\n${setEngines === null ? '' : `Set SUBTEXT_ENGINES=${setEngines} so that it is found there.\n`}"npx subtext doctor" shows which engine is taken now.`);
+      output.event(
+        { event: 'installed', engine, ...installation },
+        `${earlier}${source === 'present' ? 'Already there and working' : `Installed from ${source}`}: ${engine} ${installation.version}${installation.gpu ? ' with a GPU' : ''} in ${folder}.\n${kernels.compiled ? 'Subtext’s own kernels are compiled for it.' : `Without Subtext’s own kernels: ${kernels.problem}.`}\n${setEngines === null ? '' : `Set SUBTEXT_ENGINES=${setEngines} so that it is found there.\n`}"npx subtext doctor" shows which engine is taken now.`,
+      );
     });
 }
 

@@ -18,8 +18,14 @@ interface ForwardCommandOptions {
 export function forwardCommand(): Command {
   return new Command('forward')
     .requiredOption('--model <folder>', 'a Hugging Face model: a folder, or an id on the hub')
-    .requiredOption('--inputs <file>', 'safetensors: input_ids, attention_mask, position_ids, inputs_embeds, pixel_values, …')
-    .requiredOption('--output <file>', 'safetensors to write: logits, hidden_states.0 … L; of vision encoders last_hidden_state, pooler_output')
+    .requiredOption(
+      '--inputs <file>',
+      'safetensors: input_ids, attention_mask, position_ids, inputs_embeds, pixel_values, …',
+    )
+    .requiredOption(
+      '--output <file>',
+      'safetensors to write: logits, hidden_states.0 … L; of vision encoders last_hidden_state, pooler_output',
+    )
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
     .action(async ({ model, inputs: inputsPath, output: path, engine, json }: ForwardCommandOptions) => {
@@ -35,7 +41,9 @@ export function forwardCommand(): Command {
       const shapes = Object.fromEntries(Object.entries(outputs).map(([output, { shape }]) => [output, shape]));
       output.event(
         { event: 'forward', engine: name, seconds, output: path, shapes },
-        `Wrote ${path} (${name}, ${(seconds * 1000).toFixed(0)} ms):\n${Object.entries(shapes).map(([output, shape]) => `  ${output} [${shape.join(', ')}]`).join('\n')}`,
+        `Wrote ${path} (${name}, ${(seconds * 1000).toFixed(0)} ms):\n${Object.entries(shapes)
+          .map(([output, shape]) => `  ${output} [${shape.join(', ')}]`)
+          .join('\n')}`,
       );
     });
 }

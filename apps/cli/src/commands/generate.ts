@@ -2,7 +2,19 @@ import { printable } from '@subtext/core';
 import { endOfTextIds, generate, loadModel } from '@subtext/model';
 import { writeSafetensors } from '@subtext/safetensors';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, findModel, interruptSignal, nonNegativeNumber, outputEnded, positiveWholeNumber, UsageError, wholeNumber, writeErrorLine, writeOut } from '@subtext/terminal';
+import {
+  createOutput,
+  engineOption,
+  findModel,
+  interruptSignal,
+  nonNegativeNumber,
+  outputEnded,
+  positiveWholeNumber,
+  UsageError,
+  wholeNumber,
+  writeErrorLine,
+  writeOut,
+} from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
 import { Command } from 'commander';
 
@@ -31,21 +43,30 @@ export function generateCommand(): Command {
     .argument('[prompt]', 'the text to continue')
     .requiredOption('--model <folder>', 'a Hugging Face model: a folder, or an id on the hub')
     .option('--inputs <file>', 'in place of a text: safetensors with input_ids, and pixel_values where the model sees')
-    .option('--output <file>', 'with --inputs: safetensors to write; "greedy" holds prompt and continuation, [batch, time]')
+    .option(
+      '--output <file>',
+      'with --inputs: safetensors to write; "greedy" holds prompt and continuation, [batch, time]',
+    )
     .option('--max-new-tokens <count>', 'tokens to write at most', positiveWholeNumber, 256)
     .option('--temperature <number>', '0 takes the likeliest token; 1 draws as the model says', nonNegativeNumber, 0)
     .option('--top-k <count>', 'draw among this many likeliest tokens', positiveWholeNumber)
     .option('--top-p <share>', 'draw among the likeliest tokens that have this share together', nonNegativeNumber)
     .option('--seed <number>', 'of the draws', wholeNumber, 0)
-    .option('--ignore-end', "keep generating after the model ends its text", false)
+    .option('--ignore-end', 'keep generating after the model ends its text', false)
     .option('--raw', 'writes control characters as they are, where the output is a file or a pipe', false)
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
     .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
-      if ((prompt === undefined) === (options.inputs === undefined)) throw new UsageError('Give either a text to continue or --inputs FILE, not both.');
-      if (options.inputs === undefined && options.output !== undefined) throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
-      if (options.inputs !== undefined && options.output === undefined) throw new UsageError('--inputs needs --output FILE.');
-      if (options.raw && process.stdout.isTTY) throw new UsageError('--raw is for files and pipes: what a model writes could set colours, titles and more of this terminal.');
+      if ((prompt === undefined) === (options.inputs === undefined))
+        throw new UsageError('Give either a text to continue or --inputs FILE, not both.');
+      if (options.inputs === undefined && options.output !== undefined)
+        throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
+      if (options.inputs !== undefined && options.output === undefined)
+        throw new UsageError('--inputs needs --output FILE.');
+      if (options.raw && process.stdout.isTTY)
+        throw new UsageError(
+          '--raw is for files and pipes: what a model writes could set colours, titles and more of this terminal.',
+        );
       const signal = interruptSignal({ saves: false });
       const found = { ...options, model: await findModel({ model: options.model, signal }), signal };
       if (prompt === undefined) await generateFile(found);
@@ -54,29 +75,72 @@ export function generateCommand(): Command {
 }
 
 /** `--inputs` to `--output`. */
-async function generateFile({ model: folder, inputs: inputsPath, output: path, maxNewTokens, temperature, topK, topP, ignoreEnd, engine, json, signal }: GenerateCommandOptions & { signal: AbortSignal }): Promise<void> {
-  if (temperature > 0 || topK !== undefined || topP !== undefined) throw new UsageError('From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k and --top-p out.');
+async function generateFile({
+  model: folder,
+  inputs: inputsPath,
+  output: path,
+  maxNewTokens,
+  temperature,
+  topK,
+  topP,
+  ignoreEnd,
+  engine,
+  json,
+  signal,
+}: GenerateCommandOptions & { signal: AbortSignal }): Promise<void> {
+  if (temperature > 0 || topK !== undefined || topP !== undefined)
+    throw new UsageError(
+      'From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k and --top-p out.',
+    );
   const output = createOutput({ json });
   const { name } = await useEngine(engine);
   const opened = await openAnyModel({ folder });
-  if (opened.kind === 'vision') throw new UsageError(`${folder} holds a vision encoder, which writes no text; use "subtext forward".`);
+  if (opened.kind === 'vision')
+    throw new UsageError(`${folder} holds a vision encoder, which writes no text; use "subtext forward".`);
   const { model } = opened;
   // Positions follow from the mask.
-  const inputs = await readInputs({ path: inputsPath!, known: opened.inputs.filter((input) => input !== 'position_ids'), model: folder });
+  const inputs = await readInputs({
+    path: inputsPath!,
+    known: opened.inputs.filter((input) => input !== 'position_ids'),
+    model: folder,
+  });
   const { shape, data } = await generateFromInputs({ model, inputs, maxNewTokens, stopAtEnd: !ignoreEnd, signal });
-  await writeSafetensors({ path: path!, tensors: { greedy: { dtype: 'I64', shape, data: BigInt64Array.from(data, BigInt) } }, metadata: { format: 'pt' } });
-  output.event({ event: 'generated', engine: name, output: path, shapes: { greedy: shape } }, `Wrote ${path} (${name}):\n  greedy [${shape.join(', ')}]`);
+  await writeSafetensors({
+    path: path!,
+    tensors: { greedy: { dtype: 'I64', shape, data: BigInt64Array.from(data, BigInt) } },
+    metadata: { format: 'pt' },
+  });
+  output.event(
+    { event: 'generated', engine: name, output: path, shapes: { greedy: shape } },
+    `Wrote ${path} (${name}):\n  greedy [${shape.join(', ')}]`,
+  );
 }
 
 /** A text, shown while it is written. */
-async function generateText({ model: folder, prompt, maxNewTokens, temperature, topK, topP, seed, ignoreEnd, raw, engine, json, signal }: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
+async function generateText({
+  model: folder,
+  prompt,
+  maxNewTokens,
+  temperature,
+  topK,
+  topP,
+  seed,
+  ignoreEnd,
+  raw,
+  engine,
+  json,
+  signal,
+}: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
   const output = createOutput({ json });
   await useEngine(engine, { work: await modelWork({ folder, positions: prompt.length / 3 + maxNewTokens }) });
   const tokenizer = await loadTokenizer(folder);
   const model = await loadModel({ folder, trainable: false, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const { ids } = tokenizer.encode(prompt);
-  if (ids.length === 0) throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to continue.');
-  const stopIds = ignoreEnd ? [] : [...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])])];
+  if (ids.length === 0)
+    throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to continue.');
+  const stopIds = ignoreEnd
+    ? []
+    : [...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])])];
   const stream = tokenizer.decodeStream({ skipSpecialTokens: true });
   for (const id of ids) stream.push(id);
   const show = (text: string, id?: number) => {
@@ -85,14 +149,35 @@ async function generateText({ model: folder, prompt, maxNewTokens, temperature, 
   };
   if (!json) writeOut(raw ? prompt : printable(prompt));
   const began = performance.now();
-  const generation = await generate({ model, inputs: [ids], maxNewTokens, temperature, topK, topP, seed, stopIds, signal: AbortSignal.any([signal, outputEnded]), onToken: ({ id }) => show(stopIds.includes(id) ? '' : stream.push(id), id) });
+  const generation = await generate({
+    model,
+    inputs: [ids],
+    maxNewTokens,
+    temperature,
+    topK,
+    topP,
+    seed,
+    stopIds,
+    signal: AbortSignal.any([signal, outputEnded]),
+    onToken: ({ id }) => show(stopIds.includes(id) ? '' : stream.push(id), id),
+  });
   const rest = stream.finish();
   if (rest !== '') show(rest);
   const seconds = (performance.now() - began) / 1000;
   const [generated] = generation.ids as [number[]];
   const [reason] = generation.reasons;
   const rate = generated.length / seconds;
-  if (json) output.event({ event: 'generated', prompt, promptIds: ids, ids: generated, text: tokenizer.decode([...ids, ...generated], { skipSpecialTokens: true }), reason, seconds, tokensPerSecond: rate });
+  if (json)
+    output.event({
+      event: 'generated',
+      prompt,
+      promptIds: ids,
+      ids: generated,
+      text: tokenizer.decode([...ids, ...generated], { skipSpecialTokens: true }),
+      reason,
+      seconds,
+      tokensPerSecond: rate,
+    });
   else {
     writeOut('\n');
     writeErrorLine(`${generated.length} tokens, ${rate.toFixed(0)} a second (${reason})`);

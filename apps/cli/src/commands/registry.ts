@@ -2,15 +2,42 @@ import type { CommandEntry } from '@subtext/terminal';
 
 /** Every command. A new one is one file and one line here. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  start: { description: 'the main job: train a model to think in hidden tokens, read its thoughts back, and show both', load: async () => (await import('./start')).startCommand() },
-  think: { description: 'ask a trained reasoner a question', load: async () => (await import('./think')).thinkCommand() },
-  train: { description: 'train from a configuration file; an interrupted run resumes when it is started again', load: async () => (await import('./train')).trainCommand() },
-  thoughts: { description: "show what a graph reasoner's thoughts hold of the nodes: the search frontier in superposition", load: async () => (await import('./thoughts')).thoughtsCommand() },
-  runs: { description: 'list, compare and plot training runs', load: async () => (await import('./runs')).runsCommand() },
-  forward: { description: 'run a model once over a file of inputs and save its outputs, both named as transformers names them', load: async () => (await import('./forward')).forwardCommand() },
-  generate: { description: 'continue a text, or the rows of a file of inputs', load: async () => (await import('./generate')).generateCommand() },
+  start: {
+    description: 'the main job: train a model to think in hidden tokens, read its thoughts back, and show both',
+    load: async () => (await import('./start')).startCommand(),
+  },
+  think: {
+    description: 'ask a trained reasoner a question',
+    load: async () => (await import('./think')).thinkCommand(),
+  },
+  train: {
+    description: 'train from a configuration file; an interrupted run resumes when it is started again',
+    load: async () => (await import('./train')).trainCommand(),
+  },
+  thoughts: {
+    description: "show what a graph reasoner's thoughts hold of the nodes: the search frontier in superposition",
+    load: async () => (await import('./thoughts')).thoughtsCommand(),
+  },
+  runs: {
+    description: 'list, compare and plot training runs',
+    load: async () => (await import('./runs')).runsCommand(),
+  },
+  forward: {
+    description: 'run a model once over a file of inputs and save its outputs, both named as transformers names them',
+    load: async () => (await import('./forward')).forwardCommand(),
+  },
+  generate: {
+    description: 'continue a text, or the rows of a file of inputs',
+    load: async () => (await import('./generate')).generateCommand(),
+  },
   data: { description: 'make and inspect data sets', load: async () => (await import('./data')).dataCommand() },
-  bench: { description: 'measure how fast an engine trains and generates here', load: async () => (await import('./bench')).benchCommand() },
-  doctor: { description: 'say what this machine has, which engine would run and why, and what would make it faster', load: async () => (await import('./doctor')).doctorCommand() },
+  bench: {
+    description: 'measure how fast an engine trains and generates here',
+    load: async () => (await import('./bench')).benchCommand(),
+  },
+  doctor: {
+    description: 'say what this machine has, which engine would run and why, and what would make it faster',
+    load: async () => (await import('./doctor')).doctorCommand(),
+  },
   engine: { description: 'install an engine', load: async () => (await import('./engine')).engineCommand() },
 };

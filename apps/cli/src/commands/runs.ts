@@ -20,11 +20,20 @@ async function readFolders(folders: readonly string[]): Promise<Found> {
   for (const folder of folders.length > 0 ? folders : [defaultFolder]) {
     try {
       const inside = await findRuns(folder);
-      if (inside.length === 0) found.foreign.push({ folder, reason: 'holds no run: no configuration.json or log.jsonl, up to three folders deep' });
-      for (const one of inside) if (!found.runs.some((run) => resolve(run.folder) === resolve(one))) found.runs.push(await readRun(one));
+      if (inside.length === 0)
+        found.foreign.push({
+          folder,
+          reason: 'holds no run: no configuration.json or log.jsonl, up to three folders deep',
+        });
+      for (const one of inside)
+        if (!found.runs.some((run) => resolve(run.folder) === resolve(one))) found.runs.push(await readRun(one));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      found.foreign.push({ folder, reason: code === 'ENOENT' ? 'does not exist' : code === 'ENOTDIR' ? 'is no folder' : `cannot be read: ${message}` });
+      found.foreign.push({
+        folder,
+        reason:
+          code === 'ENOENT' ? 'does not exist' : code === 'ENOTDIR' ? 'is no folder' : `cannot be read: ${message}`,
+      });
     }
   }
   return found;
@@ -34,7 +43,10 @@ async function readFolders(folders: readonly string[]): Promise<Found> {
 async function requireRuns({ folders, least }: { folders: readonly string[]; least: number }): Promise<TrainingRun[]> {
   const { runs, foreign } = await readFolders(folders);
   if (foreign.length > 0) throw new UsageError(foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' '));
-  if (runs.length < least) throw new UsageError(`${least === 2 ? 'A comparison needs two runs or more' : 'A run is needed'}; found ${runs.length === 0 ? 'none' : runs.map(({ folder }) => folder).join(', ')}.`);
+  if (runs.length < least)
+    throw new UsageError(
+      `${least === 2 ? 'A comparison needs two runs or more' : 'A run is needed'}; found ${runs.length === 0 ? 'none' : runs.map(({ folder }) => folder).join(', ')}.`,
+    );
   return runs;
 }
 
@@ -51,11 +63,16 @@ function listCommand(): Command {
     .action(async (folders: string[], { json }: { json: boolean }) => {
       const output = createOutput({ json });
       const { runs, foreign } = await readFolders(folders);
-      if (runs.length === 0) throw new UsageError(`${foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' ')} "${commandName()} train CONFIG.yaml" makes a run.`);
+      if (runs.length === 0)
+        throw new UsageError(
+          `${foreign.map(({ folder, reason }) => `${folder} ${reason}.`).join(' ')} "${commandName()} train CONFIG.yaml" makes a run.`,
+        );
       for (const run of runs) output.event({ event: 'run', ...summary(run) });
       if (!json) output.notice(textTable(runTable({ runs })));
-      for (const { folder, problems } of runs) for (const problem of problems) if (!json) output.notice(`${folder}: ${problem}`);
-      for (const { folder, reason } of foreign) output.event({ event: 'no-run', folder, reason }, `${folder} ${reason}`);
+      for (const { folder, problems } of runs)
+        for (const problem of problems) if (!json) output.notice(`${folder}: ${problem}`);
+      for (const { folder, reason } of foreign)
+        output.event({ event: 'no-run', folder, reason }, `${folder} ${reason}`);
       if (foreign.length > 0) process.exitCode = 1;
     });
 }
@@ -73,20 +90,50 @@ const defaultMeasures = ['loss', 'interpreterLoss', 'validationLoss'];
 function chosenMeasures({ runs, measure }: { runs: readonly TrainingRun[]; measure?: readonly string[] }): string[] {
   const known = measuresIn(runs);
   const unknown = (measure ?? []).filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw new UsageError(`No run has the measure "${unknown.join('", "')}". They have: ${known.join(', ') || 'none yet'}.`);
+  if (unknown.length > 0)
+    throw new UsageError(
+      `No run has the measure "${unknown.join('", "')}". They have: ${known.join(', ') || 'none yet'}.`,
+    );
   return [...(measure ?? defaultMeasures.filter((name) => known.includes(name)))];
 }
 
 /** Columns that the axis of a plot takes at most. */
 const AXIS = 12;
 
-function plot({ runs, measure, logarithmic, width = Math.max(30, Math.min(100, process.stdout.columns ?? 80) - AXIS) }: { runs: readonly TrainingRun[]; measure: string; logarithmic: boolean; width?: number }): string {
-  const drawing = linePlot({ lines: runs.map((run) => ({ name: run.folder, points: curveOf(run, measure) })), width, logarithmic });
-  return drawing === '' ? `${measure}: no value that can be drawn` : `${measure}, by step${logarithmic ? ', logarithmic' : ''}\n${drawing}`;
+function plot({
+  runs,
+  measure,
+  logarithmic,
+  width = Math.max(30, Math.min(100, process.stdout.columns ?? 80) - AXIS),
+}: {
+  runs: readonly TrainingRun[];
+  measure: string;
+  logarithmic: boolean;
+  width?: number;
+}): string {
+  const drawing = linePlot({
+    lines: runs.map((run) => ({ name: run.folder, points: curveOf(run, measure) })),
+    width,
+    logarithmic,
+  });
+  return drawing === ''
+    ? `${measure}: no value that can be drawn`
+    : `${measure}, by step${logarithmic ? ', logarithmic' : ''}\n${drawing}`;
 }
 
-async function writePage({ path, runs, measures }: { path: string; runs: readonly TrainingRun[]; measures: readonly string[] }): Promise<void> {
-  const [{ runsPage }, { writeAtomically }] = await Promise.all([import('../training-runs/runs-page'), import('@subtext/trainer')]);
+async function writePage({
+  path,
+  runs,
+  measures,
+}: {
+  path: string;
+  runs: readonly TrainingRun[];
+  measures: readonly string[];
+}): Promise<void> {
+  const [{ runsPage }, { writeAtomically }] = await Promise.all([
+    import('../training-runs/runs-page'),
+    import('@subtext/trainer'),
+  ]);
   await writeAtomically({ path, data: runsPage({ runs, measures: [...new Set([...measures, ...measuresIn(runs)])] }) });
 }
 
@@ -94,7 +141,11 @@ function plotCommand(): Command {
   return new Command('plot')
     .description('draw the curves of runs in the terminal, or all of them on a page')
     .argument('[folders...]', `runs, or folders with runs inside (default: ${defaultFolder}/)`)
-    .option('--measure <name>', 'what to draw, such as gradientNorm; may be given several times (default: the losses)', repeated)
+    .option(
+      '--measure <name>',
+      'what to draw, such as gradientNorm; may be given several times (default: the losses)',
+      repeated,
+    )
     .option('--log', 'logarithmic', false)
     .option('--width <columns>', 'of the drawing (default: that of the terminal)', positiveWholeNumber)
     .option('--output <file>', 'writes one HTML page with every measure')
@@ -102,11 +153,20 @@ function plotCommand(): Command {
     .action(async (folders: string[], { measure, log, width, output: path, json }: PlotOptions) => {
       const output = createOutput({ json });
       const runs = await requireRuns({ folders, least: 1 });
-      if (runs.length > plotMarks.length && !json) output.notice(`${runs.length} runs share ${plotMarks.length} marks: name fewer to tell them apart.`);
+      if (runs.length > plotMarks.length && !json)
+        output.notice(`${runs.length} runs share ${plotMarks.length} marks: name fewer to tell them apart.`);
       const measures = chosenMeasures({ runs, measure });
-      if (measures.length === 0) throw new UsageError(`Nothing is logged yet in ${runs.map(({ folder }) => folder).join(', ')}.`);
+      if (measures.length === 0)
+        throw new UsageError(`Nothing is logged yet in ${runs.map(({ folder }) => folder).join(', ')}.`);
       for (const name of measures) {
-        if (json) for (const run of runs) output.event({ event: 'curve', run: run.folder, measure: name, points: curveOf(run, name).map(({ x, y }) => [x, y]) });
+        if (json)
+          for (const run of runs)
+            output.event({
+              event: 'curve',
+              run: run.folder,
+              measure: name,
+              points: curveOf(run, name).map(({ x, y }) => [x, y]),
+            });
         else output.notice(`${plot({ runs, measure: name, logarithmic: log, width })}\n`);
       }
       if (path === undefined) return;
@@ -117,7 +177,9 @@ function plotCommand(): Command {
 
 function compareCommand(): Command {
   return new Command('compare')
-    .description('put runs side by side: results, what their configurations do not share, where their logs part, curves')
+    .description(
+      'put runs side by side: results, what their configurations do not share, where their logs part, curves',
+    )
     .argument('<folders...>', 'two runs or more')
     .option('--measure <name>', 'what to draw; may be given several times (default: the losses)', repeated)
     .option('--log', 'logarithmic', false)
@@ -131,13 +193,27 @@ function compareCommand(): Command {
       const [first, ...others] = runs as [TrainingRun, ...TrainingRun[]];
       const logOf = ({ folder }: TrainingRun) => join(folder, 'log.jsonl');
       const logs: { run: string; with: string; difference: { step: number; measures: string[] } | null }[] = [];
-      for (const run of others) logs.push({ run: run.folder, with: first.folder, difference: (await firstDifference(logOf(first), logOf(run))) ?? null });
+      for (const run of others)
+        logs.push({
+          run: run.folder,
+          with: first.folder,
+          difference: (await firstDifference(logOf(first), logOf(run))) ?? null,
+        });
       output.event({ event: 'comparison', runs: runs.map(summary), differing, logs });
       if (!json) {
         output.notice(textTable(runTable({ runs })));
         for (const { folder, problems } of runs) for (const problem of problems) output.notice(`${folder}: ${problem}`);
-        output.notice(differing.length === 0 ? '\nThe configurations are the same.' : `\n${textTable({ header: ['key', ...runs.map(({ folder }) => folder)], rows: differing.map(({ key, values }) => [key, ...values.map((value) => value ?? '–')]) })}`);
-        for (const { run, with: other, difference } of logs) output.notice(difference === null ? `\nThe logs of ${other} and ${run} say the same, as far as both go.` : `\nThe logs of ${other} and ${run} part at step ${difference.step} (${difference.measures.join(', ')}).`);
+        output.notice(
+          differing.length === 0
+            ? '\nThe configurations are the same.'
+            : `\n${textTable({ header: ['key', ...runs.map(({ folder }) => folder)], rows: differing.map(({ key, values }) => [key, ...values.map((value) => value ?? '–')]) })}`,
+        );
+        for (const { run, with: other, difference } of logs)
+          output.notice(
+            difference === null
+              ? `\nThe logs of ${other} and ${run} say the same, as far as both go.`
+              : `\nThe logs of ${other} and ${run} part at step ${difference.step} (${difference.measures.join(', ')}).`,
+          );
         for (const name of measures) output.notice(`\n${plot({ runs, measure: name, logarithmic: log })}`);
       }
       if (path === undefined) return;
@@ -147,5 +223,8 @@ function compareCommand(): Command {
 }
 
 export function runsCommand(): Command {
-  return new Command('runs').addCommand(listCommand(), { isDefault: true }).addCommand(compareCommand()).addCommand(plotCommand());
+  return new Command('runs')
+    .addCommand(listCommand(), { isDefault: true })
+    .addCommand(compareCommand())
+    .addCommand(plotCommand());
 }

@@ -1,6 +1,16 @@
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { commandName, createOutput, duration, engineNames, interruptSignal, type Output, resultsAreFiles, STOPPED, wholeNumber } from '@subtext/terminal';
+import {
+  commandName,
+  createOutput,
+  duration,
+  engineNames,
+  interruptSignal,
+  type Output,
+  resultsAreFiles,
+  STOPPED,
+  wholeNumber,
+} from '@subtext/terminal';
 import { defaultWorkers, writeAtomically } from '@subtext/trainer';
 import { Command, Option } from 'commander';
 import { availableParallelism } from 'node:os';
@@ -25,7 +35,11 @@ const runs = [
   { name: 'text-only', label: 'Text only', heading: 'Text only: what the question alone gives away' },
   { name: 'no-cot', label: 'No chain of thought', heading: 'No chain of thought: the answer at once' },
   { name: 'cot', label: 'Chain of thought', heading: 'Chain of thought: every stage in words' },
-  { name: 'heima', label: 'Heima', heading: 'Heima: stage after stage is hidden in thinking tokens, and an interpreter learns to read them' },
+  {
+    name: 'heima',
+    label: 'Heima',
+    heading: 'Heima: stage after stage is hidden in thinking tokens, and an interpreter learns to read them',
+  },
 ] as const;
 
 /** Pictures by preset. The test set's size is what the table is measured on. */
@@ -46,9 +60,18 @@ interface StartOptions {
 
 export function startCommand(): Command {
   return new Command('start')
-    .addOption(new Option('--preset <name>', 'small: minutes; full: up to an hour').choices(Object.keys(scenePresets)).default('small'))
+    .addOption(
+      new Option('--preset <name>', 'small: minutes; full: up to an hour')
+        .choices(Object.keys(scenePresets))
+        .default('small'),
+    )
     .option('--output <folder>', 'where everything goes (default: runs/start, or runs/full)')
-    .addOption(new Option('--engine <name>', 'the engine to compute with (default: SUBTEXT_ENGINE, else wasm, which gives the same bytes on every run)').choices(engineNames))
+    .addOption(
+      new Option(
+        '--engine <name>',
+        'the engine to compute with (default: SUBTEXT_ENGINE, else wasm, which gives the same bytes on every run)',
+      ).choices(engineNames),
+    )
     .option('--workers <count>', 'threads', wholeNumber)
     .option('--seed <number>', 'of the pictures and the training', wholeNumber, 1)
     .option('--overwrite', 'train again what the folder holds, finished or with other settings', false)
@@ -62,7 +85,16 @@ export function startCommand(): Command {
 /** The folder that a preset's files name, and that a run goes to unless told otherwise. */
 const presetFolders = { small: 'runs/start', full: 'runs/full' } as const;
 
-async function start({ preset, output: folder = presetFolders[preset], engine: askedEngine, workers: asked, seed, overwrite, json, signal }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
+async function start({
+  preset,
+  output: folder = presetFolders[preset],
+  engine: askedEngine,
+  workers: asked,
+  seed,
+  overwrite,
+  json,
+  signal,
+}: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   resultsAreFiles();
   const output = createOutput({ json });
   const { name: engine } = await useEngine(askedEngine ?? (process.env.SUBTEXT_ENGINE ? 'auto' : 'wasm'));
@@ -75,7 +107,25 @@ async function start({ preset, output: folder = presetFolders[preset], engine: a
   }
 }
 
-async function startIn({ preset, folder, startFolder, engine, workers, seed, overwrite, json, output, signal }: Omit<StartOptions, 'output' | 'engine'> & { engine: EngineName; folder: string; startFolder: StartFolder; workers: number; output: Output; signal: AbortSignal }): Promise<boolean> {
+async function startIn({
+  preset,
+  folder,
+  startFolder,
+  engine,
+  workers,
+  seed,
+  overwrite,
+  json,
+  output,
+  signal,
+}: Omit<StartOptions, 'output' | 'engine'> & {
+  engine: EngineName;
+  folder: string;
+  startFolder: StartFolder;
+  workers: number;
+  output: Output;
+  signal: AbortSignal;
+}): Promise<boolean> {
   const dataFolder = join(folder, 'data');
   const drawingBegan = performance.now();
   let drawn = 0;
@@ -94,7 +144,8 @@ async function startIn({ preset, folder, startFolder, engine, workers, seed, ove
   });
   output.endProgress();
   if (drawn > 0) await startFolder.noteData((performance.now() - drawingBegan) / 1000);
-  if (data.baseline) output.event({ event: 'question-only', accuracy: data.baseline.accuracy }, `  ${describeBaseline(data.baseline)}`);
+  if (data.baseline)
+    output.event({ event: 'question-only', accuracy: data.baseline.accuracy }, `  ${describeBaseline(data.baseline)}`);
   const examples = await readScenes({ folder: dataFolder, split: 'test', strict: true }).toArray();
 
   const trained: StartRun[] = [];
@@ -113,10 +164,22 @@ async function startIn({ preset, folder, startFolder, engine, workers, seed, ove
     secondsTotal += run.seconds;
     if (name === 'base') continue;
     const asked = configuration.data.images ? examples : examples.map(({ image: _image, ...example }) => example);
-    const evaluation = await evaluateRun({ method: label, folder: configuration.output, reasoner: run.reasoner, interpreters: run.interpreters, examples: asked, workers, output, signal });
+    const evaluation = await evaluateRun({
+      method: label,
+      folder: configuration.output,
+      reasoner: run.reasoner,
+      interpreters: run.interpreters,
+      examples: asked,
+      workers,
+      output,
+      signal,
+    });
     secondsTotal += evaluation.secondsTotal ?? 0;
     const { accuracy, standardError } = evaluation.summary;
-    output.event({ event: 'evaluated', ...evaluation.summary }, `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${examples.length} unseen questions right`);
+    output.event(
+      { event: 'evaluated', ...evaluation.summary },
+      `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${examples.length} unseen questions right`,
+    );
     trained.push({ name, label, log: run.log, evaluation });
   }
 
@@ -130,9 +193,13 @@ async function startIn({ preset, folder, startFolder, engine, workers, seed, ove
     command: `subtext start --preset ${preset} --seed ${seed} --engine ${engine} --workers ${workers}`,
     secondsTotal,
     questionOnlyLookup: data.baseline?.accuracy,
-    methods: trained.map(({ evaluation }) => ({ ...evaluation.summary, singleMilliseconds: evaluation.singleMilliseconds })),
+    methods: trained.map(({ evaluation }) => ({
+      ...evaluation.summary,
+      singleMilliseconds: evaluation.singleMilliseconds,
+    })),
     explanations: trained.find(({ name }) => name === 'heima')!.evaluation.explanations,
-    interpreters: 'The interpreter was trained jointly with the reasoner from the first hidden stage on: its loss reaches the reasoner through the thoughts, so that they are made readable.',
+    interpreters:
+      'The interpreter was trained jointly with the reasoner from the first hidden stage on: its loss reaches the reasoner through the thoughts, so that they are made readable.',
   };
   const resultsPath = join(folder, 'results.json');
   const reportPath = join(folder, 'report.html');
@@ -143,9 +210,15 @@ async function startIn({ preset, folder, startFolder, engine, workers, seed, ove
   const reasoner = join(folder, 'reasoner');
   await copyFolder({ from: join(folder, 'heima', 'reasoner'), to: reasoner });
   const [first] = examples;
-  const next = preset === 'small' ? `${commandName()} start --preset full` : `${commandName('subtext-eval')} audit --model ${reasoner} --task scenes --data ${dataFolder} --output ${join(folder, 'audit')}`;
+  const next =
+    preset === 'small'
+      ? `${commandName()} start --preset full`
+      : `${commandName('subtext-eval')} audit --model ${reasoner} --task scenes --data ${dataFolder} --output ${join(folder, 'audit')}`;
   output.heading(`Done in ${duration(secondsTotal)}`);
-  if (!json) output.notice(`\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  ${commandName()} think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  ${next}`);
+  if (!json)
+    output.notice(
+      `\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  ${commandName()} think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  ${next}`,
+    );
   output.event({ event: 'finished', reasoner, results: resultsPath, report: reportPath });
   return true;
 }

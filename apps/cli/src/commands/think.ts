@@ -22,13 +22,24 @@ interface ThinkCommandOptions {
 async function loadExplainers(folder: string): Promise<Explainer[]> {
   const parent = join(folder, 'interpreters');
   const names = existsSync(parent) ? (await readdir(parent)).sort() : [];
-  if (names.length === 0) throw new UsageError(`${folder} has no interpreters, so its thoughts cannot be put into words. Train it with "interpreters" in the configuration, or leave --explain out.`);
+  if (names.length === 0)
+    throw new UsageError(
+      `${folder} has no interpreters, so its thoughts cannot be put into words. Train it with "interpreters" in the configuration, or leave --explain out.`,
+    );
   const explainers: Explainer[] = [];
   for (const name of names) explainers.push(await Explainer.load(join(parent, name)));
   return explainers;
 }
 
-async function explainAnswer({ answer, question, folder }: { answer: Answer; question: string; folder: string }): Promise<Record<string, string>> {
+async function explainAnswer({
+  answer,
+  question,
+  folder,
+}: {
+  answer: Answer;
+  question: string;
+  folder: string;
+}): Promise<Record<string, string>> {
   const explainers = await loadExplainers(folder);
   const words: Record<string, string> = {};
   // CODI's thoughts stand for the chain as a whole, which is none of its stages.
@@ -60,27 +71,43 @@ export function thinkCommand(): Command {
       await useEngine(engine, { work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
       const reasoner = await Reasoner.load(folder);
       const unknown = reasoner.unknownWords(question);
-      if (unknown.length > 0 && !json) output.notice(`Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`);
+      if (unknown.length > 0 && !json)
+        output.notice(
+          `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`,
+        );
       const began = performance.now();
       const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];
       const seconds = (performance.now() - began) / 1000;
       const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
       const { thoughts, ids: _ids, ...rest } = answer;
       if (json) {
-        output.event({ event: 'answer', question, ...rest, answer: answer.answer ?? null, thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })), explanations, ...(unknown.length > 0 && { unknownWords: unknown }), seconds });
+        output.event({
+          event: 'answer',
+          question,
+          ...rest,
+          answer: answer.answer ?? null,
+          thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })),
+          explanations,
+          ...(unknown.length > 0 && { unknownWords: unknown }),
+          seconds,
+        });
         return;
       }
       output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
       output.notice(`Wrote:  ${answer.text}`);
       for (const stage of answer.stages) {
         if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
-        else if (explanations?.[stage.name] !== undefined) output.notice(`  ${stage.name} (read from its thought): ${explanations[stage.name]}`);
+        else if (explanations?.[stage.name] !== undefined)
+          output.notice(`  ${stage.name} (read from its thought): ${explanations[stage.name]}`);
       }
       for (const [stage, words] of Object.entries(explanations ?? {})) {
-        if (!answer.stages.some(({ name }) => name === stage)) output.notice(`  ${stage} (read from its thought): ${words}`);
+        if (!answer.stages.some(({ name }) => name === stage))
+          output.notice(`  ${stage} (read from its thought): ${words}`);
       }
       const { generated, withoutTags, thinking } = answer.tokens;
-      output.notice(`${generated} tokens, ${withoutTags} without tags, ${thinking} of them thinking tokens; ${(seconds * 1000).toFixed(0)} ms`);
+      output.notice(
+        `${generated} tokens, ${withoutTags} without tags, ${thinking} of them thinking tokens; ${(seconds * 1000).toFixed(0)} ms`,
+      );
       reasoner.dispose();
     });
 }

@@ -1,7 +1,24 @@
 import { generateProsQA, toProsQARecord } from '@subtext/data';
-import { findTask, loadTask, measureSuperposition, nodeClasses, renderReport, superpositionSections, type Superposition } from '@subtext/eval';
+import {
+  findTask,
+  loadTask,
+  measureSuperposition,
+  nodeClasses,
+  renderReport,
+  superpositionSections,
+  type Superposition,
+} from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, findModel, interruptSignal, positiveWholeNumber, textTable, UsageError, type Output } from '@subtext/terminal';
+import {
+  createOutput,
+  engineOption,
+  findModel,
+  interruptSignal,
+  positiveWholeNumber,
+  textTable,
+  UsageError,
+  type Output,
+} from '@subtext/terminal';
 import { Reasoner, writeAtomically } from '@subtext/trainer';
 import { Command } from 'commander';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -37,7 +54,10 @@ export function thoughtsCommand(): Command {
       const output = createOutput(options);
       await useEngine(options.engine);
       const task = findTask(options.task);
-      if (!graphTasks.includes(task.name)) throw new UsageError(`Task "${task.name}" has no graphs, so its thoughts cannot be compared with nodes; take ${graphTasks.join(', ')}.`);
+      if (!graphTasks.includes(task.name))
+        throw new UsageError(
+          `Task "${task.name}" has no graphs, so its thoughts cannot be compared with nodes; take ${graphTasks.join(', ')}.`,
+        );
       const signal = interruptSignal({ saves: false });
       const reasoner = await Reasoner.load(await findModel({ model: options.model, signal }));
       try {
@@ -57,26 +77,53 @@ export function thoughtsCommand(): Command {
     });
 }
 
-async function readQuestions({ options, task }: { options: ThoughtsCommandOptions; task: ReturnType<typeof findTask> }) {
+async function readQuestions({
+  options,
+  task,
+}: {
+  options: ThoughtsCommandOptions;
+  task: ReturnType<typeof findTask>;
+}) {
   const { data, limit } = options;
   if (data !== undefined) return { examples: (await loadTask({ task, path: data, limit })).examples, source: data };
   const folder = await mkdtemp(join(tmpdir(), 'subtext-thoughts-'));
   try {
     const path = join(folder, 'graphs.json');
     await writeFile(path, JSON.stringify([...generateProsQA(GENERATED)].map(toProsQARecord)));
-    return { examples: (await loadTask({ task, path, limit })).examples, source: `${GENERATED.count} generated questions` };
+    return {
+      examples: (await loadTask({ task, path, limit })).examples,
+      source: `${GENERATED.count} generated questions`,
+    };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-async function show({ options, superposition, source, output }: { options: ThoughtsCommandOptions; superposition: Superposition; source: string; output: Output }): Promise<void> {
+async function show({
+  options,
+  superposition,
+  source,
+  output,
+}: {
+  options: ThoughtsCommandOptions;
+  superposition: Superposition;
+  source: string;
+  output: Output;
+}): Promise<void> {
   const { thoughts, overall, questions } = superposition;
   const order = [...nodeClasses].filter((name) => overall[name]).sort((a, b) => overall[b]!.mean - overall[a]!.mean);
   const summary = `Over ${questions} questions of ${source} and all thoughts: ${order.join(' > ')}.`;
-  const cells = (classes: Superposition['overall']) => nodeClasses.map((name) => (classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–'));
+  const cells = (classes: Superposition['overall']) =>
+    nodeClasses.map((name) =>
+      classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–',
+    );
   if (options.output !== undefined) {
-    const page = renderReport({ title: `The thoughts of ${options.model}`, summary, sections: superpositionSections({ superposition }), footer: `Model ${options.model}, task ${options.task}, ${source}.` });
+    const page = renderReport({
+      title: `The thoughts of ${options.model}`,
+      summary,
+      sections: superpositionSections({ superposition }),
+      footer: `Model ${options.model}, task ${options.task}, ${source}.`,
+    });
     await writeAtomically({ path: options.output, data: page });
   }
   const table = textTable({

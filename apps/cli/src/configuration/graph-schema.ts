@@ -20,7 +20,10 @@ export const graphConfiguration = z.strictObject({
       seed: z.number().int().min(0).describe('of the generated graphs').default(42),
       minimumHops: count.describe('hops from the root to the target in generated graphs, at least').default(3),
       maximumHops: count.describe('and at most').default(4),
-      heldOut: z.array(z.string()).describe('files of graphs that must not be trained on: what stands in them is left out').default([]),
+      heldOut: z
+        .array(z.string())
+        .describe('files of graphs that must not be trained on: what stands in them is left out')
+        .default([]),
     })
     .prefault({}),
   model: z
@@ -34,17 +37,28 @@ export const graphConfiguration = z.strictObject({
     .prefault({}),
   method: z
     .strictObject({
-      form: z.enum(['edges', 'tokens']).describe('one position an edge, or the reference\'s three tokens').default('edges'),
+      form: z
+        .enum(['edges', 'tokens'])
+        .describe("one position an edge, or the reference's three tokens")
+        .default('edges'),
       thoughts: z.enum(['continuous', 'pause', 'text', 'none']).default('continuous'),
       count: count.max(8).describe('thoughts, one a hop').default(4),
     })
     .prefault({}),
-  supervision: z.enum(['walks', 'all', 'frontier', 'random']).describe('what the state after s thoughts must predict').default('walks'),
+  supervision: z
+    .enum(['walks', 'all', 'frontier', 'random'])
+    .describe('what the state after s thoughts must predict')
+    .default('walks'),
   training: z
     .strictObject({
       graphs: count.describe('graphs a step').default(16),
       queries: count.describe('questions a graph').default(16),
-      earlierStages: z.number().min(0).max(1).describe('what the states of earlier stages count in the loss').default(0.3),
+      earlierStages: z
+        .number()
+        .min(0)
+        .max(1)
+        .describe('what the states of earlier stages count in the loss')
+        .default(0.3),
       learningRate: positive.default(2e-3),
       warmupSteps: z.number().int().min(0).default(50),
       weightDecay: z.number().min(0).default(0.01),
@@ -52,9 +66,14 @@ export const graphConfiguration = z.strictObject({
       clipNorm: positive.default(1),
       shards: count.default(2),
       hop: z
-        .strictObject({ steps: count.describe('most steps of each phase that teaches a hop').default(1500), mastery: z.number().gt(0).max(1).describe('the next phase begins at this mastery').default(0.85) })
+        .strictObject({
+          steps: count.describe('most steps of each phase that teaches a hop').default(1500),
+          mastery: z.number().gt(0).max(1).describe('the next phase begins at this mastery').default(0.85),
+        })
         .prefault({}),
-      answer: z.strictObject({ steps: count.describe('steps of the phase that teaches the answer').default(6000) }).prefault({}),
+      answer: z
+        .strictObject({ steps: count.describe('steps of the phase that teaches the answer').default(6000) })
+        .prefault({}),
       keepOptimizer: z.boolean().describe("whether phases keep the optimizer's moments").default(true),
       checkpointSeconds: positive.default(30),
       keepCheckpoints: count.default(2),

@@ -16,9 +16,14 @@ afterAll(async () => rm(folder, { recursive: true, force: true }));
 async function faultsOf(text: string, overrides: string[] = []): Promise<string[]> {
   const path = join(folder, 'faulty.yaml');
   await writeFile(path, text);
-  const error = await loadConfiguration({ path, overrides, schema: trainConfiguration }).catch((caught: unknown) => caught);
+  const error = await loadConfiguration({ path, overrides, schema: trainConfiguration }).catch(
+    (caught: unknown) => caught,
+  );
   expect(error).toMatchObject({ name: 'UsageError' });
-  return (error as Error).message.replaceAll(`${path}:`, '').split('\n').map((line) => line.trim());
+  return (error as Error).message
+    .replaceAll(`${path}:`, '')
+    .split('\n')
+    .map((line) => line.trim());
 }
 
 const sound = 'output: x\ndata: { train: a }\nmodel: { from: b }\nmethod: { name: cot }\n';
@@ -62,18 +67,40 @@ logs: { tensorbord: true, modules: [a.mjs, { pth: b.mjs }] }
   });
 
   it('refuses patterns that are none, or cannot be followed, where they stand', async () => {
-    const faults = await faultsOf(sound.replace('{ from: b }', "{ new: {}, frozen: [layers, '('], initialisation: [{ pattern: '(a)\\1', deviation: 1 }] }"));
+    const faults = await faultsOf(
+      sound.replace(
+        '{ from: b }',
+        "{ new: {}, frozen: [layers, '('], initialisation: [{ pattern: '(a)\\1', deviation: 1 }] }",
+      ),
+    );
     expect(faults[0]).toBe('The configuration has 2 faults:');
-    expect(faults.slice(1)).toEqual([expect.stringMatching(/^3:\d+: model\.frozen\.1: "\(": not a regular expression.*\(invalid-pattern\)$/), expect.stringMatching(/^3:\d+: model\.initialisation\.0\.pattern: .*\(unsupported-pattern\)$/)]);
+    expect(faults.slice(1)).toEqual([
+      expect.stringMatching(/^3:\d+: model\.frozen\.1: "\(": not a regular expression.*\(invalid-pattern\)$/),
+      expect.stringMatching(/^3:\d+: model\.initialisation\.0\.pattern: .*\(unsupported-pattern\)$/),
+    ]);
   });
 
   it('tells what must be given', async () => {
-    expect(await faultsOf('')).toEqual(['The configuration has 4 faults:', ...['output: must be given (string)', 'data: must be given (object)', 'model: must be given (object)', 'method: must be given (object)'].map((text) => expect.stringContaining(text) as string)]);
-    expect((await faultsOf(sound.replace('name: cot', ''))).at(-1)).toMatch(/method\.name: must be given \(no-cot, cot, /);
+    expect(await faultsOf('')).toEqual([
+      'The configuration has 4 faults:',
+      ...[
+        'output: must be given (string)',
+        'data: must be given (object)',
+        'model: must be given (object)',
+        'method: must be given (object)',
+      ].map((text) => expect.stringContaining(text) as string),
+    ]);
+    expect((await faultsOf(sound.replace('name: cot', ''))).at(-1)).toMatch(
+      /method\.name: must be given \(no-cot, cot, /,
+    );
   });
 
   it.each([
-    ['what is no YAML, with every place', 'output: x\noutput: y\ndata: [1\n', /not valid YAML:[^]*2:1: [^]*\n *\d+:\d+: /],
+    [
+      'what is no YAML, with every place',
+      'output: x\noutput: y\ndata: [1\n',
+      /not valid YAML:[^]*2:1: [^]*\n *\d+:\d+: /,
+    ],
     ['a text', 'just text', /holds "just text" where keys/],
     ['a list', '- a', /holds a list/],
   ])('refuses %s', async (_, text, message) => {
@@ -84,8 +111,13 @@ logs: { tensorbord: true, modules: [a.mjs, { pth: b.mjs }] }
     const path = join(folder, 'sound.yaml');
     await writeFile(path, sound);
     const load = (...overrides: string[]) => loadConfiguration({ path, overrides, schema: trainConfiguration });
-    expect(await load('training.text.steps=7', 'data.images=false', 'stages=[a, b]')).toMatchObject({ training: { text: { steps: 7 } }, data: { images: false }, stages: ['a', 'b'] });
-    for (const override of ['seed', '=1', 'stages=[a', '__proto__.seed=1']) await expect(load(override)).rejects.toThrow(/override|value of/);
+    expect(await load('training.text.steps=7', 'data.images=false', 'stages=[a, b]')).toMatchObject({
+      training: { text: { steps: 7 } },
+      data: { images: false },
+      stages: ['a', 'b'],
+    });
+    for (const override of ['seed', '=1', 'stages=[a', '__proto__.seed=1'])
+      await expect(load(override)).rejects.toThrow(/override|value of/);
     expect(({} as { seed?: number }).seed).toBeUndefined();
   });
 });

@@ -31,7 +31,9 @@ export async function loadConfiguration<Schema extends z.ZodType>({
   schema: Schema;
 }): Promise<z.output<Schema>> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UsageError(`Cannot read the configuration ${path}: ${error instanceof Error ? error.message : String(error)}.`);
+    throw new UsageError(
+      `Cannot read the configuration ${path}: ${error instanceof Error ? error.message : String(error)}.`,
+    );
   });
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
@@ -44,7 +46,9 @@ export async function loadConfiguration<Schema extends z.ZodType>({
   }
   const written: unknown = document.toJS() ?? {};
   if (typeof written !== 'object' || written === null || Array.isArray(written)) {
-    throw new UsageError(`The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} where keys with values are needed, such as "output: runs/mine".`);
+    throw new UsageError(
+      `The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} where keys with values are needed, such as "output: runs/mine".`,
+    );
   }
   resolveLoggers({ written: written as Record<string, unknown>, folder: dirname(path) });
   const value = replaceFolder ? replacePrefix({ value: written, ...replaceFolder }) : written;
@@ -62,9 +66,20 @@ export async function loadConfiguration<Schema extends z.ZodType>({
     .flatMap((issue) => describeIssue({ issue, schema, value }))
     .map(({ keys, message }) => ({ place: placeOf(keys), message }))
     // As the file is read from top to bottom; the command line comes last.
-    .sort((a, b) => (a.place === 'command line' ? 1 : b.place === 'command line' ? -1 : a.place.line - b.place.line || a.place.column - b.place.column))
-    .map(({ place, message }) => `${place === 'command line' ? place : place.line === 0 ? path : `${path}:${place.line}:${place.column}`}: ${message}`);
-  throw new UsageError(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`);
+    .sort((a, b) =>
+      a.place === 'command line'
+        ? 1
+        : b.place === 'command line'
+          ? -1
+          : a.place.line - b.place.line || a.place.column - b.place.column,
+    )
+    .map(
+      ({ place, message }) =>
+        `${place === 'command line' ? place : place.line === 0 ? path : `${path}:${place.line}:${place.column}`}: ${message}`,
+    );
+  throw new UsageError(
+    `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+  );
 }
 
 /** Paths of loggers that stand in the file are seen from the file's folder: it finds its modules wherever it is started from. */
@@ -73,7 +88,8 @@ function resolveLoggers({ written, folder }: { written: Record<string, unknown>;
   if (typeof logs !== 'object' || logs === null || !Array.isArray(logs.modules)) return;
   logs.modules = logs.modules.map((module: unknown) => {
     if (typeof module === 'string') return resolve(folder, module);
-    if (typeof module === 'object' && module !== null && 'path' in module && typeof module.path === 'string') return { ...module, path: resolve(folder, module.path) };
+    if (typeof module === 'object' && module !== null && 'path' in module && typeof module.path === 'string')
+      return { ...module, path: resolve(folder, module.path) };
     return module;
   });
 }
@@ -90,15 +106,19 @@ export async function configurationKind(path: string): Promise<unknown> {
 
 /** Replaces a leading folder in every text of a value. */
 function replacePrefix({ value, from, to }: { value: unknown; from: string; to: string }): unknown {
-  if (typeof value === 'string') return value === from || value.startsWith(`${from}/`) ? `${to}${value.slice(from.length)}` : value;
+  if (typeof value === 'string')
+    return value === from || value.startsWith(`${from}/`) ? `${to}${value.slice(from.length)}` : value;
   if (Array.isArray(value)) return value.map((item) => replacePrefix({ value: item, from, to }));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replacePrefix({ value: item, from, to })]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, replacePrefix({ value: item, from, to })]),
+  );
 }
 
 function applyOverride({ value, override }: { value: unknown; override: string }): string[] {
   const equals = override.indexOf('=');
-  if (equals < 1) throw new UsageError(`Cannot read the override "${override}": write key=value, for example training.batchSize=64.`);
+  if (equals < 1)
+    throw new UsageError(`Cannot read the override "${override}": write key=value, for example training.batchSize=64.`);
   const keys = override.slice(0, equals).split('.');
   let target = value as Record<string, unknown>;
   if (keys.includes('__proto__')) throw new UsageError(`Cannot read the override "${override}": there is no such key.`);
@@ -109,13 +129,23 @@ function applyOverride({ value, override }: { value: unknown; override: string }
   try {
     target[keys.at(-1)!] = parse(override.slice(equals + 1)) as unknown;
   } catch (error) {
-    throw new UsageError(`Cannot read the value of "${override}": ${error instanceof Error ? error.message : String(error)}.`);
+    throw new UsageError(
+      `Cannot read the value of "${override}": ${error instanceof Error ? error.message : String(error)}.`,
+    );
   }
   return keys;
 }
 
 /** The place of the deepest key of a path that the file has. */
-function findPlace({ root, keys, lines }: { root: Node | null; keys: readonly PropertyKey[]; lines: LineCounter }): Place | undefined {
+function findPlace({
+  root,
+  keys,
+  lines,
+}: {
+  root: Node | null;
+  keys: readonly PropertyKey[];
+  lines: LineCounter;
+}): Place | undefined {
   let node: unknown = root;
   let place: Place | undefined;
   for (const key of keys) {
@@ -146,15 +176,29 @@ interface ConfigurationFault {
   message: string;
 }
 
-function describeIssue({ issue, schema, value }: { issue: z.core.$ZodIssue; schema: z.ZodType; /** What was checked. */ value: unknown }): ConfigurationFault[] {
+function describeIssue({
+  issue,
+  schema,
+  value,
+}: {
+  issue: z.core.$ZodIssue;
+  schema: z.ZodType;
+  /** What was checked. */ value: unknown;
+}): ConfigurationFault[] {
   const keys = issue.path;
   const at = keys.join('.');
-  const said = (message: string): ConfigurationFault[] => [{ keys, message: at === '' ? message : `${at}: ${message}` }];
+  const said = (message: string): ConfigurationFault[] => [
+    { keys, message: at === '' ? message : `${at}: ${message}` },
+  ];
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys({ schema, path: keys });
     return issue.keys.map((key) => {
       const nearest = nearestWord({ word: key, known });
-      const advice = nearest ? `; did you mean "${nearest}"?` : known.length > 0 ? `; known here: ${known.join(', ')}` : '';
+      const advice = nearest
+        ? `; did you mean "${nearest}"?`
+        : known.length > 0
+          ? `; known here: ${known.join(', ')}`
+          : '';
       return { keys: [...keys, key], message: `unknown key "${[...keys, key].join('.')}"${advice}` };
     });
   }
@@ -163,22 +207,33 @@ function describeIssue({ issue, schema, value }: { issue: z.core.$ZodIssue; sche
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // Where what was given is of one alternative's kind, it is told what is wrong inside of it.
     const inside = issue.errors.find((branch) => branch.length > 0 && branch.every(({ path }) => path.length > 0));
-    if (inside) return inside.flatMap((one) => describeIssue({ issue: { ...one, path: [...keys, ...one.path] }, schema, value }));
+    if (inside)
+      return inside.flatMap((one) => describeIssue({ issue: { ...one, path: [...keys, ...one.path] }, schema, value }));
     const messages = issue.errors.flatMap((branch) => branch.map(({ message }) => message));
     return said([...new Set(messages)].join('; or ') || issue.message);
   }
   // Names out of a list, such as the method's.
-  const choices = issue.code === 'invalid_value' ? issue.values.map(String) : issue.code === 'invalid_union' && 'discriminator' in issue ? constantsAt({ schema, path: keys }) : [];
+  const choices =
+    issue.code === 'invalid_value'
+      ? issue.values.map(String)
+      : issue.code === 'invalid_union' && 'discriminator' in issue
+        ? constantsAt({ schema, path: keys })
+        : [];
   if (choices.length > 0) {
     const nearest = typeof given === 'string' ? nearestWord({ word: given, known: choices }) : undefined;
-    return said(`${given === undefined ? 'must be given' : `${JSON.stringify(given)} is none of the choices`}${nearest ? `; did you mean "${nearest}"?` : ''} (${choices.join(', ')})`);
+    return said(
+      `${given === undefined ? 'must be given' : `${JSON.stringify(given)} is none of the choices`}${nearest ? `; did you mean "${nearest}"?` : ''} (${choices.join(', ')})`,
+    );
   }
   return said(issue.message);
 }
 
 /** What stands at a path. */
 function valueAt({ value, keys }: { value: unknown; keys: readonly PropertyKey[] }): unknown {
-  return keys.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined), value);
+  return keys.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    value,
+  );
 }
 
 type SchemaNode = z.core.JSONSchema.BaseSchema;
@@ -193,7 +248,10 @@ function nodesAt({ schema, path }: { schema: z.ZodType; path: readonly PropertyK
   for (const key of path) {
     nodes = nodes.flatMap(alternatives).flatMap((node) => {
       // Named keys; the values of a record, whose keys are free; the items of a list.
-      const next = [node.properties?.[String(key)] ?? node.additionalProperties, typeof key === 'number' ? node.items : undefined];
+      const next = [
+        node.properties?.[String(key)] ?? node.additionalProperties,
+        typeof key === 'number' ? node.items : undefined,
+      ];
       return next.filter((one): one is SchemaNode => typeof one === 'object' && one !== null && !Array.isArray(one));
     });
   }
@@ -212,7 +270,10 @@ function constantsAt(at: { schema: z.ZodType; path: readonly PropertyKey[] }): s
 
 /** The known word with the fewest edits, if it is near enough to be a slip. */
 function nearestWord({ word, known }: { word: string; known: readonly string[] }): string | undefined {
-  const distances = known.map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }));
+  const distances = known.map((candidate) => ({
+    candidate,
+    distance: editDistance(word.toLowerCase(), candidate.toLowerCase()),
+  }));
   const [best] = distances.sort((a, b) => a.distance - b.distance);
   return best && best.distance <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
 }

@@ -11,7 +11,10 @@ const pattern = z.string().superRefine((source, context) => {
     compilePattern({ source, dialect: 'javascript' });
   } catch (error) {
     if (!PatternError.isInstance(error)) throw error;
-    context.addIssue({ code: 'custom', message: `${JSON.stringify(source.slice(0, 200))}: ${error.message} (${error.code})` });
+    context.addIssue({
+      code: 'custom',
+      message: `${JSON.stringify(source.slice(0, 200))}: ${error.message} (${error.code})`,
+    });
   }
 });
 
@@ -27,7 +30,9 @@ const schedule = z
 
 const thinkingTokens = z.union([
   count.max(32).describe('the same number for every stage'),
-  z.strictObject({ ratio: z.number().gt(0).max(1), maximum: count.max(32).default(32) }).describe('a share of the tokens of the stage'),
+  z
+    .strictObject({ ratio: z.number().gt(0).max(1), maximum: count.max(32).default(32) })
+    .describe('a share of the tokens of the stage'),
   z.strictObject({ stages: z.record(z.string(), count.max(32)) }).describe('a number for each stage by name'),
 ]);
 
@@ -46,7 +51,9 @@ const method = z.discriminatedUnion('name', [
     name: z.literal('icot'),
     tokensPerPhase: count.describe('tokens of the chain taken away more in each phase').default(8),
     maximumTokens: count.describe('once so many are taken away, the next phase takes all').default(40),
-    smoothing: positive.describe('each example loses o tokens more, with probability proportional to exp(-smoothing * o)').default(4),
+    smoothing: positive
+      .describe('each example loses o tokens more, with probability proportional to exp(-smoothing * o)')
+      .default(4),
     textPhase: z.boolean().default(true),
   }),
   z.strictObject({
@@ -57,7 +64,10 @@ const method = z.discriminatedUnion('name', [
     name: z.literal('coconut'),
     hiddenSteps: count.describe('steps that thoughts come to stand for').default(3),
     thoughtsPerStep: count.default(1),
-    thoughts: z.enum(['continuous', 'pause', 'multi-pass-pause', 'none']).describe('all but "continuous" are controls under the same curriculum').default('continuous'),
+    thoughts: z
+      .enum(['continuous', 'pause', 'multi-pass-pause', 'none'])
+      .describe('all but "continuous" are controls under the same curriculum')
+      .default('continuous'),
     progressive: z.boolean().describe('false hides all steps from the start').default(true),
     textPhase: z.boolean().default(true),
     uniformProbability: share.describe('share of examples laid out as in a stage drawn at random').default(0),
@@ -92,11 +102,15 @@ const lora = z.strictObject({
   dropout: share.default(0),
   targets: z
     .union([z.literal('all-linear'), z.array(z.string()).min(1)])
-    .describe("which linear layers, by the ends of their names; by default the projections of a Llama's block, or all where the model has none of these")
+    .describe(
+      "which linear layers, by the ends of their names; by default the projections of a Llama's block, or all where the model has none of these",
+    )
     .optional(),
   tokens: z
     .enum(['rows', 'modules', 'none'])
-    .describe('how the tokens that the method adds learn: "rows" trains their rows of embedding and output layer, "modules" both tables in full, "none" leaves them as they are drawn')
+    .describe(
+      'how the tokens that the method adds learn: "rows" trains their rows of embedding and output layer, "modules" both tables in full, "none" leaves them as they are drawn',
+    )
     .default('rows'),
 });
 
@@ -109,11 +123,19 @@ const model = z
       .optional(),
     initialisation: z
       .array(z.strictObject({ pattern, deviation: positive }))
-      .describe('of a new model: parameters, by regular expressions over their names, drawn with another standard deviation')
+      .describe(
+        'of a new model: parameters, by regular expressions over their names, drawn with another standard deviation',
+      )
       .default([]),
     processor: z.record(z.string(), z.unknown()).describe('preprocessor_config.json of a new vision model').optional(),
-    vocabulary: z.array(z.string()).describe('further sets, in the format of the data, whose words the tokenizer of a new model knows').default([]),
-    imagePosition: z.enum(['before', 'after']).describe('where a new model sees the picture: before the question or after it').default('before'),
+    vocabulary: z
+      .array(z.string())
+      .describe('further sets, in the format of the data, whose words the tokenizer of a new model knows')
+      .default([]),
+    imagePosition: z
+      .enum(['before', 'after'])
+      .describe('where a new model sees the picture: before the question or after it')
+      .default('before'),
     lora: lora.optional(),
     frozen: z.array(pattern).describe('regular expressions: parameters that stay as they are').default([]),
   })
@@ -121,7 +143,10 @@ const model = z
 
 const interpreterModel = z
   .strictObject({
-    from: z.string().describe('a model folder, or "reasoner" for a copy of the language part of the reasoner').optional(),
+    from: z
+      .string()
+      .describe('a model folder, or "reasoner" for a copy of the language part of the reasoner')
+      .optional(),
     new: z.record(z.string(), z.unknown()).describe('config.json of a new model').optional(),
     lora: lora.optional(),
   })
@@ -129,24 +154,40 @@ const interpreterModel = z
 
 const interpreters = z
   .strictObject({
-  mode: z.enum(['joint', 'after']).default('joint'),
-  shared: z.boolean().describe('one interpreter for all stages instead of one each').default(true),
-  model: interpreterModel,
-  weight: z.number().min(0).describe('of the interpreters in the joint loss').default(1),
-  share: z.number().gt(0).max(1).describe('share of the batch whose thoughts are explained in a step').default(1),
-  templates: z.enum(['brief', 'explanatory']).default('brief'),
-  projector: z.enum(['linear', 'mlp']).default('linear'),
-  projectorDeviation: positive.describe('standard deviation of what the projector gives at first; like that of the embeddings').default(0.02),
-  reading: z.enum(['before', 'at']).describe('where a thought is read: at the token, or the state before it that predicts it').default('before'),
-  withQuestion: z.boolean().default(true),
-  learningRateScale: positive.default(1),
-  keep: z.boolean().describe('false throws them away after training: thoughts are supervised, not read').default(true),
-  schedule: schedule.describe('of the interpreters trained after the reasoner').optional(),
+    mode: z.enum(['joint', 'after']).default('joint'),
+    shared: z.boolean().describe('one interpreter for all stages instead of one each').default(true),
+    model: interpreterModel,
+    weight: z.number().min(0).describe('of the interpreters in the joint loss').default(1),
+    share: z.number().gt(0).max(1).describe('share of the batch whose thoughts are explained in a step').default(1),
+    templates: z.enum(['brief', 'explanatory']).default('brief'),
+    projector: z.enum(['linear', 'mlp']).default('linear'),
+    projectorDeviation: positive
+      .describe('standard deviation of what the projector gives at first; like that of the embeddings')
+      .default(0.02),
+    reading: z
+      .enum(['before', 'at'])
+      .describe('where a thought is read: at the token, or the state before it that predicts it')
+      .default('before'),
+    withQuestion: z.boolean().default(true),
+    learningRateScale: positive.default(1),
+    keep: z
+      .boolean()
+      .describe('false throws them away after training: thoughts are supervised, not read')
+      .default(true),
+    schedule: schedule.describe('of the interpreters trained after the reasoner').optional(),
   })
   .superRefine(({ mode, schedule: own, keep }, context) => {
     const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
-    if (mode === 'joint' && own !== undefined) fault('schedule', 'is that of interpreters trained after the reasoner; with mode "joint" they learn in the phases of the reasoner (training). Leave it out, or give mode: after');
-    if (mode === 'after' && !keep) fault('keep', 'false would throw away what mode "after" trains: the reasoner has been trained by then. Leave "interpreters" out, or give mode: joint');
+    if (mode === 'joint' && own !== undefined)
+      fault(
+        'schedule',
+        'is that of interpreters trained after the reasoner; with mode "joint" they learn in the phases of the reasoner (training). Leave it out, or give mode: after',
+      );
+    if (mode === 'after' && !keep)
+      fault(
+        'keep',
+        'false would throw away what mode "after" trains: the reasoner has been trained by then. Leave "interpreters" out, or give mode: joint',
+      );
   });
 
 const logs = z.strictObject({
@@ -154,11 +195,21 @@ const logs = z.strictObject({
   wandb: z
     .union([
       z.literal(false),
-      z.strictObject({ project: z.string().optional(), entity: z.string().optional(), name: z.string().optional(), python: z.string().describe('the Python that has the package wandb').default('python3') }),
+      z.strictObject({
+        project: z.string().optional(),
+        entity: z.string().optional(),
+        name: z.string().optional(),
+        python: z.string().describe('the Python that has the package wandb').default('python3'),
+      }),
     ])
     .default(false),
   modules: z
-    .array(z.union([z.string(), z.strictObject({ path: z.string(), options: z.record(z.string(), z.unknown()).default({}) })]))
+    .array(
+      z.union([
+        z.string(),
+        z.strictObject({ path: z.string(), options: z.record(z.string(), z.unknown()).default({}) }),
+      ]),
+    )
     .describe('JavaScript modules that export createLogger')
     .default([]),
 });
@@ -174,14 +225,26 @@ export const trainConfiguration = z.strictObject({
     format: z.string().default('llava-cot'),
     train: z.string().describe('file or folder of training examples'),
     validation: z.string().describe('file of held-out examples, whose loss is taken while training').optional(),
-    evaluation: z.union([z.string(), z.array(z.string())]).describe('files of examples that the model will be tested on: none of them may be trained on').optional(),
-    overlap: z.enum(['refuse', 'report']).describe('what happens where a held-out set shares examples with the training set').default('refuse'),
+    evaluation: z
+      .union([z.string(), z.array(z.string())])
+      .describe('files of examples that the model will be tested on: none of them may be trained on')
+      .optional(),
+    overlap: z
+      .enum(['refuse', 'report'])
+      .describe('what happens where a held-out set shares examples with the training set')
+      .default('refuse'),
     limit: count.describe('take only the first examples').optional(),
-    faults: z.union([z.literal('strict'), share]).describe('"strict", or the share of faulty records that may be skipped').default('strict'),
+    faults: z
+      .union([z.literal('strict'), share])
+      .describe('"strict", or the share of faulty records that may be skipped')
+      .default('strict'),
     categories: z.array(z.string()).describe('take only these kinds of question').optional(),
     images: z.boolean().describe('false leaves the pictures out: the text-only baseline').default(true),
   }),
-  stages: z.union([z.literal('auto'), z.array(z.string()).min(1)]).describe('names of the steps of the chain; "auto" takes those of the data').default('auto'),
+  stages: z
+    .union([z.literal('auto'), z.array(z.string()).min(1)])
+    .describe('names of the steps of the chain; "auto" takes those of the data')
+    .default('auto'),
   reasoningFormat: z.enum(['tagged', 'lines']).default('tagged'),
   model,
   method,
@@ -193,11 +256,18 @@ export const trainConfiguration = z.strictObject({
       weightDecay: z.number().min(0).default(0.01),
       beta2: z.number().min(0).lt(1).default(0.999),
       clipNorm: positive.default(1),
-      shards: count.describe('gradient accumulation: parts a batch is cut into, whose gradients are summed before a step; the result depends on it, not on the number of workers').default(2),
+      shards: count
+        .describe(
+          'gradient accumulation: parts a batch is cut into, whose gradients are summed before a step; the result depends on it, not on the number of workers',
+        )
+        .default(2),
       text: schedule.describe('the phase in which everything is text').prefault({}),
       encode: schedule.describe('each phase that hides a stage').prefault({}),
       recover: schedule.describe('the recovering phase').prefault({}),
-      phases: z.record(z.string(), schedule).describe('single phases by name, for example "hide caption"; what they leave out is that of their kind').default({}),
+      phases: z
+        .record(z.string(), schedule)
+        .describe('single phases by name, for example "hide caption"; what they leave out is that of their kind')
+        .default({}),
       checkpointSeconds: positive.default(30),
       checkpointSteps: count.describe('steps between checkpoints, in place of seconds').optional(),
       keepCheckpoints: count.describe('newest checkpoints kept, beside the best by validation loss').default(2),
@@ -208,7 +278,10 @@ export const trainConfiguration = z.strictObject({
           steps: count.describe('steps of a phase between validations, beside the one at its end').default(100),
         })
         .prefault({}),
-      finalWeights: z.enum(['last', 'best']).describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase').default('last'),
+      finalWeights: z
+        .enum(['last', 'best'])
+        .describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase')
+        .default('last'),
     })
     .prefault({}),
   interpreters: interpreters.optional(),

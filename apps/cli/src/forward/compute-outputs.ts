@@ -12,8 +12,17 @@ import { checkAgreement, type ModelInputs } from './read-inputs';
 export type ModelOutputs = Record<string, TensorToWrite>;
 
 /** One pass through a model. */
-export async function computeOutputs({ opened, inputs }: { opened: AnyModel; inputs: ModelInputs }): Promise<ModelOutputs> {
-  const tensors = opened.kind === 'vision' ? encodePictures({ encoder: opened.encoder, inputs }) : runModel({ model: opened.model, inputs });
+export async function computeOutputs({
+  opened,
+  inputs,
+}: {
+  opened: AnyModel;
+  inputs: ModelInputs;
+}): Promise<ModelOutputs> {
+  const tensors =
+    opened.kind === 'vision'
+      ? encodePictures({ encoder: opened.encoder, inputs })
+      : runModel({ model: opened.model, inputs });
   const outputs: ModelOutputs = {};
   for (const [name, tensor] of Object.entries(tensors)) {
     outputs[name] = { dtype: 'F32', shape: [...tensor.shape], data: (await tensor.data()) as Float32Array };
@@ -22,12 +31,26 @@ export async function computeOutputs({ opened, inputs }: { opened: AnyModel; inp
   return outputs;
 }
 
-function encodePictures({ encoder, inputs }: { encoder: StandaloneVisionEncoder; inputs: ModelInputs }): Record<string, tf.Tensor> {
+function encodePictures({
+  encoder,
+  inputs,
+}: {
+  encoder: StandaloneVisionEncoder;
+  inputs: ModelInputs;
+}): Record<string, tf.Tensor> {
   const { pixel_values: pixelValues, pixel_attention_mask: mask } = inputs;
   if (!pixelValues) throw new UsageError('The inputs have no pixel_values.');
   return tf.tidy(() => {
-    const { lastHiddenState, hiddenStates, poolerOutput } = encoder.encode({ pixelValues, pixelAttentionMask: mask, outputHiddenStates: true });
-    return distinct({ last_hidden_state: lastHiddenState, ...(poolerOutput ? { pooler_output: poolerOutput } : {}), ...numbered(hiddenStates!) });
+    const { lastHiddenState, hiddenStates, poolerOutput } = encoder.encode({
+      pixelValues,
+      pixelAttentionMask: mask,
+      outputHiddenStates: true,
+    });
+    return distinct({
+      last_hidden_state: lastHiddenState,
+      ...(poolerOutput ? { pooler_output: poolerOutput } : {}),
+      ...numbered(hiddenStates!),
+    });
   });
 }
 
@@ -40,7 +63,12 @@ function runModel({ model, inputs }: { model: LanguageModel; inputs: ModelInputs
       ...forwardExtras,
       embeddings,
       mask: mask ? tf.tensor2d(mask.data, [batch, time], 'int32') : null,
-      positions: positions ? (tf.tile(tf.tensor2d(positions.data, positions.shape as [number, number], 'int32'), [batch / positions.shape[0]!, 1]) as tf.Tensor2D) : null,
+      positions: positions
+        ? (tf.tile(tf.tensor2d(positions.data, positions.shape as [number, number], 'int32'), [
+            batch / positions.shape[0]!,
+            1,
+          ]) as tf.Tensor2D)
+        : null,
       largestPosition: positions?.data.reduce((largest, position) => Math.max(largest, position), 0),
       outputHiddenStates: true,
     });

@@ -29,20 +29,41 @@ export async function generateFromInputs({
   const { attention_mask: mask, input_ids: ids } = inputs;
   const rows = mask && Array.from({ length: batch }, (_, row) => mask.data.subarray(row * time, (row + 1) * time));
   const right = rows?.findIndex((row) => row.at(-1) === 0) ?? -1;
-  if (right >= 0) throw new UsageError(`attention_mask ends row ${right} with padding; what is generated follows the last position, so pad on the left.`);
+  if (right >= 0)
+    throw new UsageError(
+      `attention_mask ends row ${right} with padding; what is generated follows the last position, so pad on the left.`,
+    );
   const stopIds = stopAtEnd ? endOfTextIds({ model }) : [];
-  const embedded = tf.tidy((() => embedInputs({ model, inputs })) as unknown as () => tf.TensorContainer) as unknown as EmbeddedInputs;
+  const embedded = tf.tidy((() =>
+    embedInputs({ model, inputs })) as unknown as () => tf.TensorContainer) as unknown as EmbeddedInputs;
   try {
-    const generation = await generate({ model, inputs: { ...embedded, mask: rows ?? null }, maxNewTokens, stopIds, signal });
+    const generation = await generate({
+      model,
+      inputs: { ...embedded, mask: rows ?? null },
+      maxNewTokens,
+      stopIds,
+      signal,
+    });
     signal?.throwIfAborted();
     return gather({ prompts: ids, generated: generation.ids, padId: paddingId(model) ?? stopIds[0] ?? 0 });
   } finally {
-    tf.dispose([embedded.embeddings, ...(embedded.forwardExtras.crossAttention ? [embedded.forwardExtras.crossAttention.states] : [])]);
+    tf.dispose([
+      embedded.embeddings,
+      ...(embedded.forwardExtras.crossAttention ? [embedded.forwardExtras.crossAttention.states] : []),
+    ]);
   }
 }
 
 /** Prompts and continuations side by side. */
-function gather({ prompts, generated, padId }: { prompts?: Numbers<Int32Array>; generated: readonly (readonly number[])[]; padId: number }): Numbers<Int32Array> {
+function gather({
+  prompts,
+  generated,
+  padId,
+}: {
+  prompts?: Numbers<Int32Array>;
+  generated: readonly (readonly number[])[];
+  padId: number;
+}): Numbers<Int32Array> {
   const before = prompts?.shape[1] ?? 0;
   const width = before + Math.max(...generated.map(({ length }) => length));
   const data = new Int32Array(generated.length * width).fill(padId);

@@ -5,7 +5,9 @@ import { isMultimodal, loadModel, supportedModelTypes, type LanguageModel } from
 import type { InputName } from './read-inputs';
 
 /** What a folder holds: a model that writes, or an encoder that sees. */
-export type AnyModel = { kind: 'language'; model: LanguageModel; inputs: readonly InputName[] } | { kind: 'vision'; encoder: StandaloneVisionEncoder; inputs: readonly InputName[] };
+export type AnyModel =
+  | { kind: 'language'; model: LanguageModel; inputs: readonly InputName[] }
+  | { kind: 'vision'; encoder: StandaloneVisionEncoder; inputs: readonly InputName[] };
 
 const textInputs: readonly InputName[] = ['input_ids', 'attention_mask', 'position_ids', 'inputs_embeds'];
 
@@ -23,7 +25,8 @@ export async function openAnyModel({ folder }: { folder: string }): Promise<AnyM
   const { model_type: modelType } = await readConfig({ folder });
   const pictures: readonly InputName[] = ['pixel_values', ...(ownValue(pictureInputs, modelType) ?? [])];
   // What neither part of Subtext knows is refused by the language models, whose list is the longer one.
-  if (!supportedModelTypes().includes(modelType) && /clip|siglip|vision/.test(modelType)) return { kind: 'vision', encoder: await loadVisionEncoder(folder, { trainable: false }), inputs: pictures };
+  if (!supportedModelTypes().includes(modelType) && /clip|siglip|vision/.test(modelType))
+    return { kind: 'vision', encoder: await loadVisionEncoder(folder, { trainable: false }), inputs: pictures };
   const model = await loadModel({ folder, trainable: false });
   return { kind: 'language', model, inputs: isMultimodal(model) ? [...textInputs, ...pictures] : textInputs };
 }

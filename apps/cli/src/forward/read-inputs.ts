@@ -49,19 +49,35 @@ const ranks: Partial<Record<InputName, { rank: number; shape: string }>> = {
  * Reads a file of inputs. A tensor whose name is none of `known` is refused, never ignored: it would change what
  * transformers computes.
  */
-export async function readInputs({ path, known, model }: { path: string; known: readonly InputName[]; /** For messages. */ model: string }): Promise<ModelInputs> {
+export async function readInputs({
+  path,
+  known,
+  model,
+}: {
+  path: string;
+  known: readonly InputName[];
+  /** For messages. */ model: string;
+}): Promise<ModelInputs> {
   const file = await openSafetensors(path);
   try {
     const unknown = file.names.filter((name) => !(known as readonly string[]).includes(name));
-    if (unknown.length > 0) throw new UsageError(`${path}: ${model} has no input named ${unknown.map((name) => `"${name}"`).join(', ')}. It takes: ${known.join(', ')}.`);
+    if (unknown.length > 0)
+      throw new UsageError(
+        `${path}: ${model} has no input named ${unknown.map((name) => `"${name}"`).join(', ')}. It takes: ${known.join(', ')}.`,
+      );
     const inputs: Partial<Record<InputName, Numbers<Float32Array | Int32Array>>> = {};
     for (const name of file.names as InputName[]) {
       const tensor = await file.read(name);
       const place = `${path}: ${name}`;
       const expected = ranks[name];
-      if (expected && tensor.shape.length !== expected.rank) throw new UsageError(`${place} must be ${expected.shape}; it is [${tensor.shape.join(', ')}].`);
-      if (tensor.data.length === 0) throw new UsageError(`${place} is empty: its shape is [${tensor.shape.join(', ')}].`);
-      inputs[name] = { shape: tensor.shape, data: floats.includes(name) ? toFloats(tensor, place) : toIntegers(tensor, place) };
+      if (expected && tensor.shape.length !== expected.rank)
+        throw new UsageError(`${place} must be ${expected.shape}; it is [${tensor.shape.join(', ')}].`);
+      if (tensor.data.length === 0)
+        throw new UsageError(`${place} is empty: its shape is [${tensor.shape.join(', ')}].`);
+      inputs[name] = {
+        shape: tensor.shape,
+        data: floats.includes(name) ? toFloats(tensor, place) : toIntegers(tensor, place),
+      };
     }
     return inputs as ModelInputs;
   } finally {
@@ -81,7 +97,8 @@ function toIntegers({ dtype, data }: TensorData, place: string): Int32Array {
   const values = new Int32Array(numbers.length);
   for (let index = 0; index < numbers.length; index++) {
     const value = Number(numbers[index]);
-    if (!Number.isInteger(value) || value < -(2 ** 31) || value >= 2 ** 31) throw new UsageError(`${place}[${index}] is ${value}; it must be a whole number that fits in 32 bits.`);
+    if (!Number.isInteger(value) || value < -(2 ** 31) || value >= 2 ** 31)
+      throw new UsageError(`${place}[${index}] is ${value}; it must be a whole number that fits in 32 bits.`);
     values[index] = value;
   }
   return values;
@@ -93,18 +110,31 @@ function isFloat(dtype: string): boolean {
 
 /** Checks that inputs fit each other: `[batch, time]` of all that has it. Gives the batch and the time. */
 export function checkAgreement(inputs: ModelInputs): { batch: number; time: number } {
-  const { input_ids: ids, inputs_embeds: embeds, attention_mask: mask, position_ids: positions, cross_attention_mask: crossMask } = inputs;
+  const {
+    input_ids: ids,
+    inputs_embeds: embeds,
+    attention_mask: mask,
+    position_ids: positions,
+    cross_attention_mask: crossMask,
+  } = inputs;
   if (ids && embeds) throw new UsageError('Give input_ids or inputs_embeds, not both.');
   const main = ids ?? embeds;
   if (!main) throw new UsageError('The inputs have neither input_ids nor inputs_embeds: one of them must be there.');
   const [batch, time] = main.shape as [number, number];
-  if (mask && !isDeepStrictEqual(mask.shape, [batch, time])) throw new UsageError(`attention_mask is [${mask.shape.join(', ')}]; beside inputs of ${time} positions in ${batch} rows it must be [${batch}, ${time}].`);
+  if (mask && !isDeepStrictEqual(mask.shape, [batch, time]))
+    throw new UsageError(
+      `attention_mask is [${mask.shape.join(', ')}]; beside inputs of ${time} positions in ${batch} rows it must be [${batch}, ${time}].`,
+    );
   const badMask = mask?.data.find((value) => value !== 0 && value !== 1);
   if (badMask !== undefined) throw new UsageError(`attention_mask holds ${badMask}; it must hold ones and zeros.`);
   // transformers lets one row of positions stand for all.
-  if (positions && !((positions.shape[0] === batch || positions.shape[0] === 1) && positions.shape[1] === time)) throw new UsageError(`position_ids is [${positions.shape.join(', ')}]; it must be [${batch}, ${time}].`);
+  if (positions && !((positions.shape[0] === batch || positions.shape[0] === 1) && positions.shape[1] === time))
+    throw new UsageError(`position_ids is [${positions.shape.join(', ')}]; it must be [${batch}, ${time}].`);
   const badPosition = positions?.data.find((value) => value < 0);
   if (badPosition !== undefined) throw new UsageError(`position_ids holds ${badPosition}; positions count from 0.`);
-  if (crossMask && !(crossMask.shape[0] === batch && crossMask.shape[1] === time)) throw new UsageError(`cross_attention_mask is [${crossMask.shape.join(', ')}]; it must begin with [${batch}, ${time}].`);
+  if (crossMask && !(crossMask.shape[0] === batch && crossMask.shape[1] === time))
+    throw new UsageError(
+      `cross_attention_mask is [${crossMask.shape.join(', ')}]; it must begin with [${batch}, ${time}].`,
+    );
   return { batch, time };
 }

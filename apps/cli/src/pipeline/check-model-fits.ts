@@ -17,10 +17,29 @@ export function workersOf({ workers, training }: Pick<TrainConfiguration, 'worke
  *
  * @throws TrainerError `DOES_NOT_FIT`
  */
-export function checkModelFits({ config, configuration, path }: { config: Record<string, unknown>; configuration: TrainConfiguration; /** For errors. */ path: string }): void {
+export function checkModelFits({
+  config,
+  configuration,
+  path,
+}: {
+  config: Record<string, unknown>;
+  configuration: TrainConfiguration;
+  /** For errors. */ path: string;
+}): void {
   const { parameters } = modelSizes({ config, path });
   const { model, training } = configuration;
   // What an adapter or the parameters that are not frozen come to is known only later.
   const partly = model.lora !== undefined || model.frozen.length > 0 || configuration.interpreters?.mode === 'after';
-  checkMemory({ demand: { parameters, trainable: partly ? 0 : parameters, besides: parameters, rows: 0, shards: training.shards, workers: workersOf(configuration), engine: engineName() }, machine: machineMemory() });
+  checkMemory({
+    demand: {
+      parameters,
+      trainable: partly ? 0 : parameters,
+      besides: parameters,
+      rows: 0,
+      shards: training.shards,
+      workers: workersOf(configuration),
+      engine: engineName(),
+    },
+    machine: machineMemory(),
+  });
 }

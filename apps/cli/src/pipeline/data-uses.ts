@@ -20,7 +20,10 @@ export interface DataUseReport {
 }
 
 /** The methods of a configuration; training on graphs is a configuration of its own. */
-const methods: readonly string[] = [...trainConfiguration.shape.method.options.map(({ shape }) => shape.name.value), 'graph'];
+const methods: readonly string[] = [
+  ...trainConfiguration.shape.method.options.map(({ shape }) => shape.name.value),
+  'graph',
+];
 
 /** More answers than this are no choice between them, as in `--score choice`. */
 const mostChoices = 26;
@@ -65,22 +68,46 @@ export class DataUses {
     const without = all - this.#withSteps;
     const noSteps = this.#withSteps === 0 ? 'no example has steps' : undefined;
     const someSteps = without > 0 && this.#withSteps > 0 ? `${without} of ${all} examples have no steps` : undefined;
-    const pictures = this.#withPicture > 0 ? `${this.#withPicture} of ${all} examples have a picture: the model must see, or data.images be false` : undefined;
+    const pictures =
+      this.#withPicture > 0
+        ? `${this.#withPicture} of ${all} examples have a picture: the model must see, or data.images be false`
+        : undefined;
     const few = this.#answers.size <= mostChoices && this.#answers.size > 1;
     return {
       train: methods.map((name) => {
         if (name === 'no-cot' || name === 'pause') return use(name, undefined, pictures);
-        if (name !== 'graph') return use(name, noSteps, [someSteps, pictures].filter((remark) => remark !== undefined).join('; ') || undefined);
-        if (this.#graphs + this.#largeGraphs < all) return use(name, 'examples have no graph; read the file as prosqa if it has them');
-        return use(name, this.#largeGraphs > 0 ? `${this.#largeGraphs} graphs have more than ${graphNodes} nodes` : undefined);
+        if (name !== 'graph')
+          return use(
+            name,
+            noSteps,
+            [someSteps, pictures].filter((remark) => remark !== undefined).join('; ') || undefined,
+          );
+        if (this.#graphs + this.#largeGraphs < all)
+          return use(name, 'examples have no graph; read the file as prosqa if it has them');
+        return use(
+          name,
+          this.#largeGraphs > 0 ? `${this.#largeGraphs} graphs have more than ${graphNodes} nodes` : undefined,
+        );
       }),
       evaluate: [
         use('exact', undefined),
         use('numeric', this.#numbers === all ? undefined : `${all - this.#numbers} of ${all} answers are not numbers`),
-        use('choice', this.#choices === all || few ? undefined : `the records have no choices, and there are ${this.#answers.size > mostChoices ? `more than ${mostChoices}` : this.#answers.size} different answers`),
-        use('facts', this.#told === all ? undefined : `${all - this.#told} of ${all} answers state no object, number or name`),
+        use(
+          'choice',
+          this.#choices === all || few
+            ? undefined
+            : `the records have no choices, and there are ${this.#answers.size > mostChoices ? `more than ${mostChoices}` : this.#answers.size} different answers`,
+        ),
+        use(
+          'facts',
+          this.#told === all ? undefined : `${all - this.#told} of ${all} answers state no object, number or name`,
+        ),
       ],
-      audit: use('audit', this.#answers.size < 2 ? 'all answers are the same: nothing could follow from another thought' : undefined, 'of a reasoner trained by a method with thoughts; choose --score as for eval'),
+      audit: use(
+        'audit',
+        this.#answers.size < 2 ? 'all answers are the same: nothing could follow from another thought' : undefined,
+        'of a reasoner trained by a method with thoughts; choose --score as for eval',
+      ),
     };
   }
 }
@@ -90,7 +117,8 @@ export function describeUses({ train, evaluate, audit }: DataUseReport): string[
   const list = (uses: readonly DataUse[]): string[] => {
     const possible = uses.filter((use) => use.possible);
     const groups = new Map<string, string[]>();
-    for (const { name, reason = '' } of uses.filter((use) => !use.possible)) groups.set(reason, [...(groups.get(reason) ?? []), name]);
+    for (const { name, reason = '' } of uses.filter((use) => !use.possible))
+      groups.set(reason, [...(groups.get(reason) ?? []), name]);
     const remarks = new Set(possible.flatMap(({ reason }) => (reason === undefined ? [] : [reason])));
     return [
       possible.length > 0 ? possible.map(({ name }) => name).join(', ') : 'nothing',

@@ -1,6 +1,14 @@
 import { engineName } from '@subtext/tensor';
 import { duration, type Output } from '@subtext/terminal';
-import { checkMemory, describeMemory, gibibytes, type MemoryEstimate, probeStep, type TrainingPhase, type TrainingProgram } from '@subtext/trainer';
+import {
+  checkMemory,
+  describeMemory,
+  gibibytes,
+  type MemoryEstimate,
+  probeStep,
+  type TrainingPhase,
+  type TrainingProgram,
+} from '@subtext/trainer';
 import { totalmem } from 'node:os';
 
 /** A phase of a run that is estimated. */
@@ -73,11 +81,22 @@ export async function estimateRun({
 }): Promise<RunEstimate> {
   const trainable = program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
   const machine = machineMemory();
-  const demand = { parameters: Math.max(besides.parameters, trainable), trainable, besides: besides.other, rows: Math.ceil(Math.max(...rows) / shards), shards, workers, engine: engineName() };
+  const demand = {
+    parameters: Math.max(besides.parameters, trainable),
+    trainable,
+    besides: besides.other,
+    rows: Math.ceil(Math.max(...rows) / shards),
+    shards,
+    workers,
+    engine: engineName(),
+  };
   // First what is certain: the row itself may be too much.
   checkMemory({ demand, machine });
   const row = await probeStep({ program, batch: await longestRow() });
-  const memory = checkMemory({ demand: { ...demand, bytesPerRow: Math.max(0, row.peakBytes - 4 * trainable) }, machine });
+  const memory = checkMemory({
+    demand: { ...demand, bytesPerRow: Math.max(0, row.peakBytes - 4 * trainable) },
+    machine,
+  });
 
   const perShard: number[] = [];
   // What would fill this thread's engine for good is not computed here: one row tells, though it takes more than its share.
@@ -119,12 +138,28 @@ export async function estimateRun({
   };
 }
 
-function weightOf({ rows, tokens, index }: { rows: readonly number[]; tokens: readonly number[] | undefined; index: number }): number {
+function weightOf({
+  rows,
+  tokens,
+  index,
+}: {
+  rows: readonly number[];
+  tokens: readonly number[] | undefined;
+  index: number;
+}): number {
   return rows[index]! * (tokens?.[index] ?? 1);
 }
 
 /** Prints an estimate: one line before a run, all of it for `--dry-run`. */
-export function printEstimate({ estimate, output, whole }: { estimate: RunEstimate; output: Output; whole: boolean }): void {
+export function printEstimate({
+  estimate,
+  output,
+  whole,
+}: {
+  estimate: RunEstimate;
+  output: Output;
+  whole: boolean;
+}): void {
   const { parameters, trainable, phases, steps, tokens, memory, machine, seconds, engine, workers } = estimate;
   const line = `  about ${gibibytes(memory.total)} of memory and ${longDuration(seconds)} (${engine}${workers > 0 ? `, ${workers} workers` : ''}; a step of each phase was computed)`;
   const tight = memory.total > 0.8 * machine ? `\n  This is close to the ${gibibytes(machine)} of this machine.` : '';
@@ -133,7 +168,10 @@ export function printEstimate({ estimate, output, whole }: { estimate: RunEstima
     { event: 'dry-run', ...estimate },
     [
       `  ${parameters.toLocaleString('en')} parameters, ${trainable.toLocaleString('en')} of them trained`,
-      ...phases.map(({ name, steps: count, batchSize, tokensPerStep, seconds: time }) => `  ${name}: ${count.toLocaleString('en')} steps of ${batchSize} examples${tokensPerStep === undefined ? '' : `, ${tokensPerStep.toLocaleString('en')} tokens each`}, ${longDuration(time)}`),
+      ...phases.map(
+        ({ name, steps: count, batchSize, tokensPerStep, seconds: time }) =>
+          `  ${name}: ${count.toLocaleString('en')} steps of ${batchSize} examples${tokensPerStep === undefined ? '' : `, ${tokensPerStep.toLocaleString('en')} tokens each`}, ${longDuration(time)}`,
+      ),
       `  ${steps.toLocaleString('en')} steps${tokens === undefined ? '' : `, ${tokens.toLocaleString('en')} tokens`} in all`,
       line,
       `  ${describeMemory(memory)}.${tight}`,
@@ -145,5 +183,7 @@ export function printEstimate({ estimate, output, whole }: { estimate: RunEstima
 /** `42 s`, `3 min 20 s`, `5 h`, `12 days`. */
 function longDuration(seconds: number): string {
   if (seconds < 2 * 3600) return duration(seconds);
-  return seconds < 2 * 86_400 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400).toLocaleString('en')} days`;
+  return seconds < 2 * 86_400
+    ? `${Math.round(seconds / 3600)} h`
+    : `${Math.round(seconds / 86_400).toLocaleString('en')} days`;
 }

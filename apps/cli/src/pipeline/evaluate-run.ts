@@ -2,7 +2,17 @@ import type { ReasoningExample } from '@subtext/data';
 import { ThinkingPool } from '@subtext/decoder';
 import { parseJson } from '@subtext/core';
 import { readTextFile, writeFileAtomically } from '@subtext/core/node';
-import { type AnswerSummary, explanationRequests, type ExplanationScore, hashExamples, isCorrect, scoreExplanations, summarizeAnswers, type ThoughtCondition, thoughtConditions } from '@subtext/eval';
+import {
+  type AnswerSummary,
+  explanationRequests,
+  type ExplanationScore,
+  hashExamples,
+  isCorrect,
+  scoreExplanations,
+  summarizeAnswers,
+  type ThoughtCondition,
+  thoughtConditions,
+} from '@subtext/eval';
 import type { Output } from '@subtext/terminal';
 import type { Answer } from '@subtext/trainer';
 import { basename, join } from 'node:path';
@@ -60,7 +70,9 @@ export async function evaluateRun({
   output: Output;
   signal?: AbortSignal;
 }): Promise<RunEvaluation> {
-  const { fingerprint } = JSON.parse(await readTextFile({ path: join(folder, 'finished.json') })) as { fingerprint: string };
+  const { fingerprint } = JSON.parse(await readTextFile({ path: join(folder, 'finished.json') })) as {
+    fingerprint: string;
+  };
   const key = `${fingerprint}/${await hashExamples(examples)}`;
   const path = join(folder, 'evaluation.json');
   const kept = await readKept({ path, key });
@@ -72,7 +84,12 @@ export async function evaluateRun({
     const questions = examples.map(({ question, image }) => ({ question, imagePath: image?.path }));
     // The first answers, alone and side by side, warm the engine up: they are not timed, and leave the other pictures unseen.
     const first = questions.slice(0, 1);
-    for (const batchSize of [1, 64]) await pool.think({ questions: Array.from({ length: 2 * Math.max(1, workers) * batchSize }, () => first).flat(), batchSize, signal });
+    for (const batchSize of [1, 64])
+      await pool.think({
+        questions: Array.from({ length: 2 * Math.max(1, workers) * batchSize }, () => first).flat(),
+        batchSize,
+        signal,
+      });
     const began = performance.now();
     const answers = await pool.think({
       questions,
@@ -90,7 +107,10 @@ export async function evaluateRun({
 
     const explanations: RunEvaluation['explanations'] = {};
     const words: Record<string, string>[] = examples.map(() => ({}));
-    const hidden = interpreters.length > 0 ? [...new Set(answers.flatMap(({ thoughts }) => thoughts.map(({ stage }) => stage)))] : [];
+    const hidden =
+      interpreters.length > 0
+        ? [...new Set(answers.flatMap(({ thoughts }) => thoughts.map(({ stage }) => stage)))]
+        : [];
     for (const [index, stage] of hidden.entries()) {
       const interpreter = interpreters.length === 1 ? 0 : interpreters.findIndex((name) => basename(name) === stage);
       if (interpreter < 0) continue;
@@ -103,8 +123,14 @@ export async function evaluateRun({
         // An example whose response lacks the stage cannot be explained; it counts as an empty text.
         let next = 0;
         const texts = requests.map((request) => (request === null ? '' : written[next++]!));
-        scores[condition] = scoreExplanations({ explanations: texts, stage, examples: indices.map((place) => examples[place]!) });
-        if (condition === 'own') for (const [place, text] of texts.entries()) if (requests[place] !== null) words[indices[place]!]![stage] = text;
+        scores[condition] = scoreExplanations({
+          explanations: texts,
+          stage,
+          examples: indices.map((place) => examples[place]!),
+        });
+        if (condition === 'own')
+          for (const [place, text] of texts.entries())
+            if (requests[place] !== null) words[indices[place]!]![stage] = text;
       }
       if (Object.keys(scores).length > 0) explanations[stage] = scores;
       output.progress({ label: `${method}: explaining thoughts`, done: index + 1, total: hidden.length });
@@ -120,7 +146,19 @@ export async function evaluateRun({
       examples: examples.map((example, index) => {
         const { id, question, answer: expected, image } = example;
         const { text, answer, stages, tokens, finished } = answers[index]!;
-        return { id, question, expected, correct: isCorrect({ answer: answers[index]!, example }), image: image?.path, text, answer, stages, tokens, finished, explanations: words[index]! };
+        return {
+          id,
+          question,
+          expected,
+          correct: isCorrect({ answer: answers[index]!, example }),
+          image: image?.path,
+          text,
+          answer,
+          stages,
+          tokens,
+          finished,
+          explanations: words[index]!,
+        };
       }),
     };
     await writeFileAtomically({ path, data: JSON.stringify(evaluation) });
@@ -133,8 +171,17 @@ export async function evaluateRun({
 /** An evaluation of the same run and examples that an earlier start wrote; undefined for none, and for a file that is no such. */
 async function readKept({ path, key }: { path: string; key: string }): Promise<RunEvaluation | undefined> {
   try {
-    const kept = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 30 }), name: path }) as Partial<RunEvaluation> | null;
-    const whole = kept?.format === 2 && kept.fingerprint === key && typeof kept.summary?.accuracy === 'number' && Array.isArray(kept.examples) && typeof kept.explanations === 'object' && typeof kept.singleMilliseconds === 'number';
+    const kept = parseJson({
+      text: await readTextFile({ path, maximumBytes: 2 ** 30 }),
+      name: path,
+    }) as Partial<RunEvaluation> | null;
+    const whole =
+      kept?.format === 2 &&
+      kept.fingerprint === key &&
+      typeof kept.summary?.accuracy === 'number' &&
+      Array.isArray(kept.examples) &&
+      typeof kept.explanations === 'object' &&
+      typeof kept.singleMilliseconds === 'number';
     return whole ? (kept as RunEvaluation) : undefined;
   } catch {
     // Whatever is wrong with it, it is made anew.

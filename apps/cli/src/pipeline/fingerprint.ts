@@ -17,7 +17,22 @@ const AT_ONCE = 16;
 const modelFiles = /\.(?:safetensors|json|txt|model|jinja)$/;
 
 /** Keys of a configuration that change neither weights nor results: where, how fast, and how often it is saved. */
-const keysWithoutEffect = ['output', 'workers', 'engine', 'logs', 'data.train', 'data.validation', 'data.evaluation', 'data.overlap', 'training.checkpointSeconds', 'training.checkpointSteps', 'training.keepCheckpoints', 'model.from', 'model.vocabulary', 'interpreters.model.from'];
+const keysWithoutEffect = [
+  'output',
+  'workers',
+  'engine',
+  'logs',
+  'data.train',
+  'data.validation',
+  'data.evaluation',
+  'data.overlap',
+  'training.checkpointSeconds',
+  'training.checkpointSteps',
+  'training.keepCheckpoints',
+  'model.from',
+  'model.vocabulary',
+  'interpreters.model.from',
+];
 
 /** Whether a key of a configuration leaves the result as it is; what paths lead to counts by its content. */
 export function hasNoEffect(key: string): boolean {
@@ -29,12 +44,21 @@ export function hasNoEffect(key: string): boolean {
  * the examples with the content of their pictures, and every file of the models it starts from. The engine is not among
  * them: a run that changes it goes on within rounding, and says so.
  */
-export async function fingerprintOf({ configuration, examples, signal }: { configuration: TrainConfiguration; examples: readonly ReasoningExample[]; signal?: AbortSignal }): Promise<Required<RunIdentity>> {
+export async function fingerprintOf({
+  configuration,
+  examples,
+  signal,
+}: {
+  configuration: TrainConfiguration;
+  examples: readonly ReasoningExample[];
+  signal?: AbortSignal;
+}): Promise<Required<RunIdentity>> {
   const parts: Record<string, string> = {
     configuration: digestOf(decisive({ value: configuration })),
     ...(await digestExamples({ examples, signal })),
   };
-  for (const path of configuration.model.vocabulary) parts[`model.vocabulary: ${path}`] = await hashFile({ path, signal });
+  for (const path of configuration.model.vocabulary)
+    parts[`model.vocabulary: ${path}`] = await hashFile({ path, signal });
   for (const [key, model] of Object.entries(startingFolders(configuration))) {
     const folder = await findModel({ model, signal });
     for (const [name, digest] of await digestModel({ folder, model, signal })) parts[`${key}: ${name}`] = digest;
@@ -43,9 +67,16 @@ export async function fingerprintOf({ configuration, examples, signal }: { confi
 }
 
 /** Digests of examples: of what they say, and of what their pictures' files hold. */
-export async function digestExamples({ examples, signal }: { examples: readonly ReasoningExample[]; signal?: AbortSignal }): Promise<{ examples: string; pictures: string }> {
+export async function digestExamples({
+  examples,
+  signal,
+}: {
+  examples: readonly ReasoningExample[];
+  signal?: AbortSignal;
+}): Promise<{ examples: string; pictures: string }> {
   const hash = createHash('sha256');
-  for (const { id, question, steps, answer, image } of examples) hash.update(JSON.stringify([id, question, steps, answer, image !== undefined]));
+  for (const { id, question, steps, answer, image } of examples)
+    hash.update(JSON.stringify([id, question, steps, answer, image !== undefined]));
   const paths = [...new Set(examples.flatMap(({ image }) => (image ? [image.path] : [])))];
   const digests: string[] = new Array<string>(paths.length);
   const inside = new Map<string, Promise<string>>();
@@ -68,9 +99,15 @@ export async function digestExamples({ examples, signal }: { examples: readonly 
 }
 
 /** The models that a run starts from, by their keys: folders, or ids of models on the hub. */
-function startingFolders({ model, interpreters }: Pick<TrainConfiguration, 'model' | 'interpreters'>): Record<string, string> {
+function startingFolders({
+  model,
+  interpreters,
+}: Pick<TrainConfiguration, 'model' | 'interpreters'>): Record<string, string> {
   const from = interpreters?.model.from;
-  return { ...(model.from !== undefined && { 'model.from': model.from }), ...(from !== undefined && from !== 'reasoner' && { 'interpreters.model.from': from }) };
+  return {
+    ...(model.from !== undefined && { 'model.from': model.from }),
+    ...(from !== undefined && from !== 'reasoner' && { 'interpreters.model.from': from }),
+  };
 }
 
 /** The models that a run starts from: folders, or ids of models on the hub. */
@@ -79,24 +116,48 @@ export function startingModels(configuration: Pick<TrainConfiguration, 'model' |
 }
 
 /** The digests of a model's files, by name; those of the model that an adapter stands on too. */
-async function digestModel({ folder, model, signal, depth = 0 }: { folder: string; /** As the user names it, for errors. */ model: string; signal?: AbortSignal; depth?: number }): Promise<[string, string][]> {
+async function digestModel({
+  folder,
+  model,
+  signal,
+  depth = 0,
+}: {
+  folder: string;
+  /** As the user names it, for errors. */ model: string;
+  signal?: AbortSignal;
+  depth?: number;
+}): Promise<[string, string][]> {
   const names = (await readdir(folder)).filter((name) => modelFiles.test(name)).sort();
   let bytes = 0;
   for (const name of names) {
     const status = await stat(join(folder, name)).catch(() => undefined);
-    if (status && !status.isDirectory() && !status.isFile()) throw new FileError({ code: 'not-a-file', message: `${join(folder, name)} is not a file`, path: join(folder, name) });
+    if (status && !status.isDirectory() && !status.isFile())
+      throw new FileError({
+        code: 'not-a-file',
+        message: `${join(folder, name)} is not a file`,
+        path: join(folder, name),
+      });
     if (status?.isFile()) bytes += status.size;
   }
-  if (bytes > totalmem()) throw new UsageError(`${model} has ${gibibytes(bytes)} in its files; this machine has ${gibibytes(totalmem())} of memory. Take a smaller model.`);
+  if (bytes > totalmem())
+    throw new UsageError(
+      `${model} has ${gibibytes(bytes)} in its files; this machine has ${gibibytes(totalmem())} of memory. Take a smaller model.`,
+    );
   const digests: [string, string][] = [];
   for (const name of names) {
     signal?.throwIfAborted();
-    if ((await stat(join(folder, name))).isFile()) digests.push([name, await hashFile({ path: join(folder, name), signal })]);
+    if ((await stat(join(folder, name))).isFile())
+      digests.push([name, await hashFile({ path: join(folder, name), signal })]);
   }
   const base = names.includes('adapter_config.json') ? await baseOf(join(folder, 'adapter_config.json')) : undefined;
   if (base !== undefined && depth === 0) {
     const beneath = await findModel({ model: base, signal }).catch(() => undefined);
-    if (beneath !== undefined && beneath !== folder) digests.push(...(await digestModel({ folder: beneath, model: base, signal, depth: 1 })).map(([name, digest]): [string, string] => [`base model/${name}`, digest]));
+    if (beneath !== undefined && beneath !== folder)
+      digests.push(
+        ...(await digestModel({ folder: beneath, model: base, signal, depth: 1 })).map(
+          ([name, digest]): [string, string] => [`base model/${name}`, digest],
+        ),
+      );
   }
   return digests;
 }
@@ -104,7 +165,9 @@ async function digestModel({ folder, model, signal, depth = 0 }: { folder: strin
 /** The model that an adapter stands on, if it names one. */
 async function baseOf(path: string): Promise<string | undefined> {
   try {
-    const value = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as { base_model_name_or_path?: unknown } | null;
+    const value = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as {
+      base_model_name_or_path?: unknown;
+    } | null;
     return typeof value?.base_model_name_or_path === 'string' ? value.base_model_name_or_path : undefined;
   } catch {
     return undefined;

@@ -42,25 +42,55 @@ export interface GraphRunResult {
  * Trains a model on graphs as a configuration says: generates or reads them, leaves out what is held out, trains through
  * the phases, saves. A run that is finished is not repeated; one that was interrupted is resumed.
  */
-export async function graphRun({ configuration, output, overwrite = false, dryRun = false, signal }: { configuration: GraphConfiguration; output: Output; /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */ overwrite?: boolean; /** Tells what the run will take, and writes nothing. @default false */ dryRun?: boolean; signal?: AbortSignal }): Promise<GraphRunResult> {
+export async function graphRun({
+  configuration,
+  output,
+  overwrite = false,
+  dryRun = false,
+  signal,
+}: {
+  configuration: GraphConfiguration;
+  output: Output;
+  /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */ overwrite?: boolean;
+  /** Tells what the run will take, and writes nothing. @default false */ dryRun?: boolean;
+  signal?: AbortSignal;
+}): Promise<GraphRunResult> {
   await useEngine(configuration.engine);
   const { output: folder, training, method, model, seed } = configuration;
   const result = { reasoner: join(folder, 'reasoner'), log: join(folder, 'log.jsonl') };
   const { examples, left } = await readGraphs(configuration);
-  if (left > 0) output.notice(`${left} graphs were left out of training: they stand in ${configuration.data.heldOut.join(', ')} too.`);
+  if (left > 0)
+    output.notice(
+      `${left} graphs were left out of training: they stand in ${configuration.data.heldOut.join(', ')} too.`,
+    );
   const identity = fingerprintOf({ configuration, examples });
-  const run = { folder, ...identity, overwrite, describe: (found: { folder: string; parts: readonly string[] }) => differencesFrom({ configuration, ...found }) };
+  const run = {
+    folder,
+    ...identity,
+    overwrite,
+    describe: (found: { folder: string; parts: readonly string[] }) => differencesFrom({ configuration, ...found }),
+  };
   if (!dryRun && (await RunFolder.inspect(run)).state === 'finished') return { ...result, status: 'finished' };
   const options: GraphProgramOptions = { form: method.form, seed, ...model };
-  if (model.width % model.heads !== 0) throw new UsageError(`model.width ${model.width} is not a multiple of model.heads ${model.heads}.`);
+  if (model.width % model.heads !== 0)
+    throw new UsageError(`model.width ${model.width} is not a multiple of model.heads ${model.heads}.`);
   const longest = longestPrompt({ examples, form: method.form }) + 2 * method.count + 8;
-  if (longest > model.positions) throw new UsageError(`model.positions is ${model.positions}; with these graphs and ${method.count} thoughts the model needs ${longest}.`);
+  if (longest > model.positions)
+    throw new UsageError(
+      `model.positions is ${model.positions}; with these graphs and ${method.count} thoughts the model needs ${longest}.`,
+    );
   const source = { module: graphProgramModule, options };
   const program = (await createProgram(source)) as TrainingProgram<GraphBatch>;
   const schedule = { learningRate: training.learningRate, warmupSteps: training.warmupSteps };
   const parts: Parameters<typeof graphPhases>[0] = {
     examples,
-    drawing: { vocabulary: new GraphVocabulary({ form: method.form }), method, supervision: configuration.supervision, queries: training.queries, earlierStages: training.earlierStages },
+    drawing: {
+      vocabulary: new GraphVocabulary({ form: method.form }),
+      method,
+      supervision: configuration.supervision,
+      queries: training.queries,
+      earlierStages: training.earlierStages,
+    },
     graphs: training.graphs,
     hop: { ...training.hop, schedule: { ...schedule, shape: 'constant' } },
     answer: { ...training.answer, schedule: { ...schedule, shape: 'cosine' } },
@@ -69,14 +99,20 @@ export async function graphRun({ configuration, output, overwrite = false, dryRu
     shards: training.shards,
   };
   const phases = graphPhases(parts);
-  const workers = configuration.workers ?? defaultWorkers({ shards: training.shards, processors: availableParallelism() });
+  const workers =
+    configuration.workers ?? defaultWorkers({ shards: training.shards, processors: availableParallelism() });
   if (dryRun || !existsSync(join(folder, 'checkpoints'))) {
     const parameters = program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
     const estimate = await estimateRun({
       program: program as TrainingProgram,
       phases,
       rows: phases.map(() => training.graphs),
-      longestRow: async () => (await graphPhases({ ...parts, graphs: 1, shards: 1 }).at(-1)!.batch(0))[0],
+      longestRow: async () =>
+        (
+          await graphPhases({ ...parts, graphs: 1, shards: 1 })
+            .at(-1)!
+            .batch(0)
+        )[0],
       besides: { parameters, other: 0 },
       shards: training.shards,
       workers,
@@ -110,26 +146,50 @@ export async function graphRun({ configuration, output, overwrite = false, dryRu
       onProgress: (progress) => {
         step = progress.step;
         const { phaseName, steps, loss, metrics, secondsLeft } = progress;
-        output.progress({ label: phaseName, done: step, total: steps, secondsLeft, details: `loss ${loss.toFixed(3)}  mastery ${(metrics.mastery ?? 0).toFixed(2)}` });
+        output.progress({
+          label: phaseName,
+          done: step,
+          total: steps,
+          secondsLeft,
+          details: `loss ${loss.toFixed(3)}  mastery ${(metrics.mastery ?? 0).toFixed(2)}`,
+        });
       },
       onPhaseEnd: async ({ name }) => {
         const seconds = (performance.now() - began) / 1000;
         ends.push({ phase: name, step, seconds });
-        output.event({ event: 'phase', phase: name, step, seconds }, `  ${name}: done at step ${step}, ${duration(seconds)}`);
+        output.event(
+          { event: 'phase', phase: name, step, seconds },
+          `  ${name}: done at step ${step}, ${duration(seconds)}`,
+        );
       },
     });
     output.endProgress();
     if (outcome.status === 'stopped') {
-      output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to resume.`);
+      output.notice(
+        `Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to resume.`,
+      );
       return { ...result, status: 'stopped' };
     }
     const reasoner = await graphReasoner({ program, options, method });
     await reasoner.save(result.reasoner);
     reasoner.dispose();
     const { user, system } = process.cpuUsage(processor);
-    const summary = { fingerprint: identity.fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, seconds: outcome.seconds, machine: machineRecord(), processorSeconds: (user + system) / 1e6, graphs: examples.length, leftOut: left, phases: ends };
+    const summary = {
+      fingerprint: identity.fingerprint,
+      steps: outcome.steps,
+      skippedSteps: outcome.skippedSteps,
+      seconds: outcome.seconds,
+      machine: machineRecord(),
+      processorSeconds: (user + system) / 1e6,
+      graphs: examples.length,
+      leftOut: left,
+      phases: ends,
+    };
     await runFolder.finish(summary);
-    output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration(summary.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
+    output.event(
+      { event: 'trained', folder, steps: outcome.steps },
+      `  trained ${outcome.steps} steps in ${duration(summary.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`,
+    );
     return { ...result, status: 'finished' };
   } finally {
     await runFolder.close();
@@ -138,18 +198,27 @@ export async function graphRun({ configuration, output, overwrite = false, dryRu
 
 /** The graphs to train on, and how many were left out because they are held out: by content and by shape, whatever their names. */
 async function readGraphs({ data }: GraphConfiguration): Promise<{ examples: GraphExample[]; left: number }> {
-  if (data.minimumHops > data.maximumHops) throw new UsageError(`data.minimumHops ${data.minimumHops} is above data.maximumHops ${data.maximumHops}.`);
+  if (data.minimumHops > data.maximumHops)
+    throw new UsageError(`data.minimumHops ${data.minimumHops} is above data.maximumHops ${data.maximumHops}.`);
   const heldOut = new Set<string>();
   const outlines = new Set<string>();
   for (const file of data.heldOut) {
-    for (const example of (await readExamples({ format: 'prosqa', path: file, faults: 'strict', images: false })).examples) {
+    for (const example of (await readExamples({ format: 'prosqa', path: file, faults: 'strict', images: false }))
+      .examples) {
       outlines.add(outlineOf(example.facts as GraphFacts));
       for (const key of await keysOf(example)) heldOut.add(key);
     }
   }
   const examples: GraphExample[] = [];
   let left = 0;
-  const source = data.train === undefined ? generateProsQA({ count: data.count, seed: data.seed, hops: { minimum: data.minimumHops, maximum: data.maximumHops } }) : (await readExamples({ format: 'prosqa', path: data.train, faults: 'strict', images: false })).examples;
+  const source =
+    data.train === undefined
+      ? generateProsQA({
+          count: data.count,
+          seed: data.seed,
+          hops: { minimum: data.minimumHops, maximum: data.maximumHops },
+        })
+      : (await readExamples({ format: 'prosqa', path: data.train, faults: 'strict', images: false })).examples;
   for await (const example of source) {
     const suspect = outlines.has(outlineOf(example.facts as GraphFacts));
     if (suspect && (await keysOf(example)).some((key) => heldOut.has(key))) left += 1;
@@ -172,16 +241,40 @@ async function keysOf(example: ReasoningExample): Promise<string[]> {
   return [await contentKey(example), graphShapeKey(example.facts as GraphFacts)];
 }
 
-function longestPrompt({ examples, form }: { examples: readonly GraphExample[]; form: GraphConfiguration['method']['form'] }): number {
+function longestPrompt({
+  examples,
+  form,
+}: {
+  examples: readonly GraphExample[];
+  form: GraphConfiguration['method']['form'];
+}): number {
   return examples.reduce((most, { edges }) => Math.max(most, edges.length), 0) * (form === 'edges' ? 1 : 3) + 6;
 }
 
 /** Identifies what the run's result depends on: its configuration but for where and how fast it runs, and the graphs. */
-function fingerprintOf({ configuration, examples }: { configuration: GraphConfiguration; examples: readonly GraphExample[] }): Required<RunIdentity> {
-  const { output: _output, workers: _workers, engine: _engine, training, data: { train: _train, heldOut: _heldOut, ...data }, ...decisive } = configuration;
+function fingerprintOf({
+  configuration,
+  examples,
+}: {
+  configuration: GraphConfiguration;
+  examples: readonly GraphExample[];
+}): Required<RunIdentity> {
+  const {
+    output: _output,
+    workers: _workers,
+    engine: _engine,
+    training,
+    data: { train: _train, heldOut: _heldOut, ...data },
+    ...decisive
+  } = configuration;
   const { checkpointSeconds: _seconds, keepCheckpoints: _keep, ...trained } = training;
   const graphs = createHash('sha256');
   for (const { edges, own } of examples) graphs.update(JSON.stringify([edges, own]));
-  const parts = { configuration: createHash('sha256').update(JSON.stringify({ ...decisive, data, training: trained })).digest('hex'), graphs: graphs.digest('hex') };
+  const parts = {
+    configuration: createHash('sha256')
+      .update(JSON.stringify({ ...decisive, data, training: trained }))
+      .digest('hex'),
+    graphs: graphs.digest('hex'),
+  };
   return { fingerprint: createHash('sha256').update(JSON.stringify(parts)).digest('hex'), parts };
 }

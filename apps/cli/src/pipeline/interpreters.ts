@@ -1,4 +1,10 @@
-import { type InterpreterOptions, interpreterGroups, type PreparedInterpreters, prepareInterpreters, saveInterpreters } from '@subtext/decoder';
+import {
+  type InterpreterOptions,
+  interpreterGroups,
+  type PreparedInterpreters,
+  prepareInterpreters,
+  saveInterpreters,
+} from '@subtext/decoder';
 import type { ReasoningExample } from '@subtext/data';
 import { findModel } from '@subtext/terminal';
 import { createMethod, type Reasoner, type ReasonerProgramOptions, type TrainingProgram } from '@subtext/trainer';
@@ -18,18 +24,45 @@ export function shareTokenizer({ model }: InterpretersConfiguration): boolean {
 }
 
 /** The folders that a configuration's interpreters are saved to. */
-export function interpreterFolders({ configuration, interpreters }: { configuration: TrainConfiguration; interpreters: InterpretersConfiguration }): string[] {
-  const groups = interpreterGroups({ method: createMethod(methodSpecification(configuration.method)), stages: configuration.stages, shared: interpreters.shared });
+export function interpreterFolders({
+  configuration,
+  interpreters,
+}: {
+  configuration: TrainConfiguration;
+  interpreters: InterpretersConfiguration;
+}): string[] {
+  const groups = interpreterGroups({
+    method: createMethod(methodSpecification(configuration.method)),
+    stages: configuration.stages,
+    shared: interpreters.shared,
+  });
   return groups.map(({ name }) => join(configuration.output, 'reasoner', 'interpreters', name));
 }
 
 /** The interpreters of a configuration as the package takes them. */
-async function interpreterOptions({ mode, shared, model, weight, share, templates, projector, projectorDeviation, reading, withQuestion, learningRateScale }: InterpretersConfiguration): Promise<InterpreterOptions> {
+async function interpreterOptions({
+  mode,
+  shared,
+  model,
+  weight,
+  share,
+  templates,
+  projector,
+  projectorDeviation,
+  reading,
+  withQuestion,
+  learningRateScale,
+}: InterpretersConfiguration): Promise<InterpreterOptions> {
   const { from, new: config, lora } = model;
   return {
     mode,
     shared,
-    model: config !== undefined ? { kind: 'new', config } : from === undefined || from === fromReasoner ? { kind: 'reasoner' } : { kind: 'folder', folder: await findModel({ model: from }) },
+    model:
+      config !== undefined
+        ? { kind: 'new', config }
+        : from === undefined || from === fromReasoner
+          ? { kind: 'reasoner' }
+          : { kind: 'folder', folder: await findModel({ model: from }) },
     lora,
     weight,
     share,
@@ -59,11 +92,30 @@ export async function openInterpreters({
   newTokens: readonly number[];
   examples: readonly ReasoningExample[];
 }): Promise<PreparedInterpreters> {
-  return prepareInterpreters({ reasoner, reasonerOptions, stages, examples, folder: join(output, 'initial', 'interpreters'), seed, newTokens, interpreters: await interpreterOptions(interpreters) });
+  return prepareInterpreters({
+    reasoner,
+    reasonerOptions,
+    stages,
+    examples,
+    folder: join(output, 'initial', 'interpreters'),
+    seed,
+    newTokens,
+    interpreters: await interpreterOptions(interpreters),
+  });
 }
 
 /** Saves the trained interpreters as folders beside the reasoner. */
-export async function keepInterpreters({ configuration, interpreters, prepared, program }: { configuration: TrainConfiguration; interpreters: InterpretersConfiguration; prepared: PreparedInterpreters; program: TrainingProgram }): Promise<void> {
+export async function keepInterpreters({
+  configuration,
+  interpreters,
+  prepared,
+  program,
+}: {
+  configuration: TrainConfiguration;
+  interpreters: InterpretersConfiguration;
+  prepared: PreparedInterpreters;
+  program: TrainingProgram;
+}): Promise<void> {
   const { from } = interpreters.model;
   await saveInterpreters({
     prepared,

@@ -7,5 +7,11 @@ export function methodSpecification(method: TrainConfiguration['method']): Metho
   if (method.name !== 'heima') return method;
   const { thinkingTokens, ...rest } = method;
   if (typeof thinkingTokens === 'number') return { ...rest, thinkingTokens: { kind: 'fixed', count: thinkingTokens } };
-  return { ...rest, thinkingTokens: 'stages' in thinkingTokens ? { kind: 'stages', counts: thinkingTokens.stages } : { kind: 'ratio', ratio: thinkingTokens.ratio, maximum: thinkingTokens.maximum } };
+  return {
+    ...rest,
+    thinkingTokens:
+      'stages' in thinkingTokens
+        ? { kind: 'stages', counts: thinkingTokens.stages }
+        : { kind: 'ratio', ratio: thinkingTokens.ratio, maximum: thinkingTokens.maximum },
+  };
 }

@@ -8,19 +8,45 @@ import type { TrainConfiguration } from '../configuration/schema';
 const positionsOfAnExample = 64;
 
 /** What running a saved model over so many positions takes, for the choice of an engine; undefined where no weights lie in the folder. */
-export async function modelWork({ folder, positions }: { folder: string; positions: number }): Promise<EngineWork | undefined> {
+export async function modelWork({
+  folder,
+  positions,
+}: {
+  folder: string;
+  positions: number;
+}): Promise<EngineWork | undefined> {
   const names = await readdir(folder).catch(() => []);
-  const sizes = await Promise.all(names.filter((name) => name.endsWith('.safetensors')).map((name) => stat(join(folder, name)).then(({ size }) => size, () => 0)));
+  const sizes = await Promise.all(
+    names
+      .filter((name) => name.endsWith('.safetensors'))
+      .map((name) =>
+        stat(join(folder, name)).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      ),
+  );
   const bytes = sizes.reduce((sum, size) => sum + size, 0);
   return bytes === 0 ? undefined : { parameters: bytes / 4, positions };
 }
 
 /** What a training run takes, roughly: only its magnitude counts. Undefined where that is not to be seen beforehand, as with pictures. */
-export async function trainingWork({ model, training, data }: Pick<TrainConfiguration, 'model' | 'training' | 'data'>): Promise<EngineWork | undefined> {
+export async function trainingWork({
+  model,
+  training,
+  data,
+}: Pick<TrainConfiguration, 'model' | 'training' | 'data'>): Promise<EngineWork | undefined> {
   if (data.images) return undefined;
-  const steps = Object.values(training).reduce<number>((sum, part) => sum + (typeof part === 'object' && part !== null && 'steps' in part && typeof part.steps === 'number' ? part.steps : 0), 0);
+  const steps = Object.values(training).reduce<number>(
+    (sum, part) =>
+      sum +
+      (typeof part === 'object' && part !== null && 'steps' in part && typeof part.steps === 'number' ? part.steps : 0),
+    0,
+  );
   const positions = steps * training.batchSize * positionsOfAnExample;
-  const parameters = model.new ? newModelParameters(model.new) : (await modelWork({ folder: model.from ?? '', positions }))?.parameters;
+  const parameters = model.new
+    ? newModelParameters(model.new)
+    : (await modelWork({ folder: model.from ?? '', positions }))?.parameters;
   return parameters === undefined || positions === 0 ? undefined : { parameters, positions, trains: true };
 }
 

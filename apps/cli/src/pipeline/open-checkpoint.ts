@@ -24,7 +24,8 @@ export async function openCheckpoint({
   const tokenizer = await loadTokenizer(folder);
   const model = await loadModel({ folder, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const endId = tokenizer.endId ?? endOfTextIds({ model })[0];
-  if (endId === undefined) throw new UsageError(`${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`);
+  if (endId === undefined)
+    throw new UsageError(`${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`);
   // What the tokenizer puts around nothing: `<s>` for Llama, nothing for GPT-2.
   const prefix = tokenizer.encode('').ids.filter((id) => id !== endId || id === tokenizer.beginId);
   return new Reasoner({
@@ -39,7 +40,9 @@ export async function openCheckpoint({
       reasoningFormat: 'tagged',
       prefix: prefix.map((id) => tokenizer.tokenOf(id)),
       endToken: tokenizer.tokenOf(endId),
-      image: isMultimodal(model) ? { token: tokenizer.tokenOf(model.imageTokenId), tokens: model.imageTokens, position: imagePosition } : undefined,
+      image: isMultimodal(model)
+        ? { token: tokenizer.tokenOf(model.imageTokenId), tokens: model.imageTokens, position: imagePosition }
+        : undefined,
       thoughtReading,
       longestResponse: 0,
     },

@@ -7,6 +7,11 @@ export async function openLoggers({ tensorboard, wandb, modules }: TrainConfigur
   const loggers: RunLogger[] = [];
   if (tensorboard) loggers.push(new TensorBoardLogger());
   if (wandb) loggers.push(new WandbLogger(wandb));
-  for (const module of modules) loggers.push(await (typeof module === 'string' ? loadLogger({ module }) : loadLogger({ module: module.path, options: module.options })));
+  for (const module of modules)
+    loggers.push(
+      await (typeof module === 'string'
+        ? loadLogger({ module })
+        : loadLogger({ module: module.path, options: module.options })),
+    );
   return loggers;
 }

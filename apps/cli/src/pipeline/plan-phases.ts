@@ -5,10 +5,20 @@ import type { Phase, PhasePlan } from '@subtext/trainer';
 import type { TrainConfiguration } from '../configuration/schema';
 
 /** How long and how fast each phase is trained, by its kind. */
-export function planPhases({ phases, examples, training }: { phases: readonly Phase[]; /** How many examples there are. */ examples: number; training: TrainConfiguration['training'] }): PhasePlan[] {
+export function planPhases({
+  phases,
+  examples,
+  training,
+}: {
+  phases: readonly Phase[];
+  /** How many examples there are. */ examples: number;
+  training: TrainConfiguration['training'];
+}): PhasePlan[] {
   const unknown = Object.keys(training.phases).filter((name) => !phases.some((phase) => phase.name === name));
   if (unknown.length > 0) {
-    throw new UsageError(`training.phases names "${unknown.join('", "')}", but the phases are: ${phases.map(({ name }) => `"${name}"`).join(', ')}.`);
+    throw new UsageError(
+      `training.phases names "${unknown.join('", "')}", but the phases are: ${phases.map(({ name }) => `"${name}"`).join(', ')}.`,
+    );
   }
   return phases.map((phase) => {
     // Heima's recovering phase runs at a tenth of the learning rate.
@@ -16,19 +26,47 @@ export function planPhases({ phases, examples, training }: { phases: readonly Ph
     const own = ownValue(training.phases, phase.name) ?? {};
     // A phase's own steps or epochs stand in place of both of its kind's.
     const { steps, epochs } = own.steps === undefined && own.epochs === undefined ? kind : own;
-    const schedule = { steps, epochs, learningRate: own.learningRate ?? kind.learningRate, batchSize: own.batchSize ?? kind.batchSize, warmupSteps: own.warmupSteps ?? kind.warmupSteps };
+    const schedule = {
+      steps,
+      epochs,
+      learningRate: own.learningRate ?? kind.learningRate,
+      batchSize: own.batchSize ?? kind.batchSize,
+      warmupSteps: own.warmupSteps ?? kind.warmupSteps,
+    };
     return plan({ phase, examples, training, own: schedule, learningRateScale: phase.kind === 'recover' ? 0.1 : 1 });
   });
 }
 
 /** How long and how fast interpreters are trained after the reasoner, on the layouts of one of its phases. */
-export function planInterpreters({ phase, examples, training, schedule = {} }: { phase: Phase; examples: number; training: TrainConfiguration['training']; /** `interpreters.schedule` */ schedule?: Schedule }): PhasePlan {
+export function planInterpreters({
+  phase,
+  examples,
+  training,
+  schedule = {},
+}: {
+  phase: Phase;
+  examples: number;
+  training: TrainConfiguration['training'];
+  /** `interpreters.schedule` */ schedule?: Schedule;
+}): PhasePlan {
   return plan({ phase: { ...phase, name: 'explain thoughts' }, examples, training, own: schedule });
 }
 
 type Schedule = TrainConfiguration['training']['text'];
 
-function plan({ phase, examples, training, own, learningRateScale = 1 }: { phase: Phase; examples: number; training: TrainConfiguration['training']; own: Schedule; learningRateScale?: number }): PhasePlan {
+function plan({
+  phase,
+  examples,
+  training,
+  own,
+  learningRateScale = 1,
+}: {
+  phase: Phase;
+  examples: number;
+  training: TrainConfiguration['training'];
+  own: Schedule;
+  learningRateScale?: number;
+}): PhasePlan {
   const batchSize = own.batchSize ?? training.batchSize;
   const steps = own.steps ?? Math.max(1, Math.ceil(((own.epochs ?? 1) * examples) / batchSize));
   const learningRate = own.learningRate ?? training.learningRate * learningRateScale;

@@ -28,10 +28,24 @@ export function newTokenizer({
   explained?: boolean;
 }): Tokenizer {
   const texts = examples.flatMap(({ question, steps, answer }) => [question, ...steps.map(({ text }) => text), answer]);
-  const marks = [format.question, format.step({ name: stages[0] ?? '', index: 0 }), format.answer].flatMap((pair) => (pair ? [pair.open, pair.close] : []));
-  const special = [newModelTokens.image, newModelTokens.slot, ...format.tags({ stages }), ...methods.flatMap((method) => method.specialTokens({ stages }))];
-  if (format.name !== linesFormat.name) return trainWordLevelTokenizer({ texts, split: 'whitespace', specialTokens: [...new Set(special)] });
-  const written = [...marks.filter((mark) => mark.trim() !== ''), ...(explained ? stages.map((name, index) => taggedFormat.step({ name, index }).open) : [])];
+  const marks = [format.question, format.step({ name: stages[0] ?? '', index: 0 }), format.answer].flatMap((pair) =>
+    pair ? [pair.open, pair.close] : [],
+  );
+  const special = [
+    newModelTokens.image,
+    newModelTokens.slot,
+    ...format.tags({ stages }),
+    ...methods.flatMap((method) => method.specialTokens({ stages })),
+  ];
+  if (format.name !== linesFormat.name)
+    return trainWordLevelTokenizer({ texts, split: 'whitespace', specialTokens: [...new Set(special)] });
+  const written = [
+    ...marks.filter((mark) => mark.trim() !== ''),
+    ...(explained ? stages.map((name, index) => taggedFormat.step({ name, index }).open) : []),
+  ];
   const blank = marks.filter((mark) => mark !== '' && mark.trim() === '');
-  return trainWordLevelTokenizer({ texts: [...texts, ...blank], specialTokens: [...new Set([...special, ...written])] });
+  return trainWordLevelTokenizer({
+    texts: [...texts, ...blank],
+    specialTokens: [...new Set([...special, ...written])],
+  });
 }

@@ -1,4 +1,11 @@
-import { DataError, detectFormat, findFormat, inspectImage, type FaultReport, type ReasoningExample } from '@subtext/data';
+import {
+  DataError,
+  detectFormat,
+  findFormat,
+  inspectImage,
+  type FaultReport,
+  type ReasoningExample,
+} from '@subtext/data';
 import { UsageError } from '@subtext/terminal';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,18 +42,37 @@ const PICTURES_AT_ONCE = 32;
 /** The file of a path: a folder that has a train.jsonl, as LLaVA-CoT's and generated ones, stands for it. */
 export async function dataFile(path: string): Promise<string> {
   const inside = join(path, 'train.jsonl');
-  const found = await Promise.all([stat(path).then((status) => status.isDirectory(), () => false), stat(inside).then((status) => status.isFile(), () => false)]);
+  const found = await Promise.all([
+    stat(path).then(
+      (status) => status.isDirectory(),
+      () => false,
+    ),
+    stat(inside).then(
+      (status) => status.isFile(),
+      () => false,
+    ),
+  ]);
   return found.every(Boolean) ? inside : path;
 }
 
 /** What to try where a file gives no example: the format that it looks like. */
 export async function formatHint({ file, format }: { file: string; format: string }): Promise<string | undefined> {
   const detected = await detectFormat(file).catch(() => undefined);
-  return detected === undefined || detected === format ? undefined : `The file looks like ${detected}, not like ${format}: name that format.`;
+  return detected === undefined || detected === format
+    ? undefined
+    : `The file looks like ${detected}, not like ${format}: name that format.`;
 }
 
 /** Does something with a file; where it cannot be read in its format, the error says which one it looks like. */
-export async function withFormatHint<Result>({ file, format, work }: { file: string; format: string; work: () => Promise<Result> }): Promise<Result> {
+export async function withFormatHint<Result>({
+  file,
+  format,
+  work,
+}: {
+  file: string;
+  format: string;
+  work: () => Promise<Result>;
+}): Promise<Result> {
   try {
     return await work();
   } catch (cause) {
@@ -90,20 +116,37 @@ export async function readExamples({
     if (broken.size > 0) {
       counts['image-broken'] = (counts['image-broken'] ?? 0) + broken.size;
       dropped += broken.size;
-      for (const [{ id, image }, problem] of [...broken].slice(0, 100)) named.push(`${file}: example ${id}: ${image!.path}: ${problem} (image-broken)`);
+      for (const [{ id, image }, problem] of [...broken].slice(0, 100))
+        named.push(`${file}: example ${id}: ${image!.path}: ${problem} (image-broken)`);
       examples = examples.filter((example) => !broken.has(example));
     }
   }
   const met = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (allowed === 'strict' ? met > 0 : dropped > allowed * Math.max(1, records)) {
-    const what = allowed === 'strict' ? `${met} ${met === 1 ? 'fault' : 'faults'} in ${records} records of ${file}` : `${dropped} of ${records} records of ${file} are faulty, more than the share of ${allowed} that data.faults allows`;
-    const more = met > NAMED ? `\n  … and ${met - NAMED} more; "subtext data check ${file} --format ${format}" names them` : '';
-    const advice = allowed === 'strict' ? '\nMend them, or let a share of the records be left out, such as data.faults=0.01.' : '';
+    const what =
+      allowed === 'strict'
+        ? `${met} ${met === 1 ? 'fault' : 'faults'} in ${records} records of ${file}`
+        : `${dropped} of ${records} records of ${file} are faulty, more than the share of ${allowed} that data.faults allows`;
+    const more =
+      met > NAMED ? `\n  … and ${met - NAMED} more; "subtext data check ${file} --format ${format}" names them` : '';
+    const advice =
+      allowed === 'strict' ? '\nMend them, or let a share of the records be left out, such as data.faults=0.01.' : '';
     const hint = examples.length === 0 ? await formatHint({ file, format }) : undefined;
-    throw new UsageError(`${what}:\n${named.slice(0, NAMED).map((line) => `  ${line}`).join('\n')}${more}${hint === undefined ? advice : `\n${hint}`}`);
+    throw new UsageError(
+      `${what}:\n${named
+        .slice(0, NAMED)
+        .map((line) => `  ${line}`)
+        .join('\n')}${more}${hint === undefined ? advice : `\n${hint}`}`,
+    );
   }
-  if (examples.length === 0) throw new UsageError(`${path} holds no example${categories ? ` of the kinds ${categories.join(', ')}` : ''}.`);
-  return { examples, skipped: dropped, faults: named, report: { file, records, examples: examples.length, dropped, faults: counts } };
+  if (examples.length === 0)
+    throw new UsageError(`${path} holds no example${categories ? ` of the kinds ${categories.join(', ')}` : ''}.`);
+  return {
+    examples,
+    skipped: dropped,
+    faults: named,
+    report: { file, records, examples: examples.length, dropped, faults: counts },
+  };
 }
 
 /** The examples whose picture files cannot be pictures, with what is wrong. Pictures inside data files are passed over. */
@@ -115,14 +158,22 @@ async function brokenPictures(examples: readonly ReasoningExample[]): Promise<Ma
     for (let index = next++; index < paths.length; index = next++) {
       const path = paths[index]!;
       // FILE:LINE names a picture inside a data file. What is there and no file, such as a pipe, is told.
-      if (!(await stat(path).then(() => true, () => false))) continue;
+      if (
+        !(await stat(path).then(
+          () => true,
+          () => false,
+        ))
+      )
+        continue;
       const problem = await inspectImage(path);
       if (problem !== undefined) problems.set(path, problem);
     }
   };
   await Promise.all(Array.from({ length: PICTURES_AT_ONCE }, look));
-  return new Map(examples.flatMap((example): [ReasoningExample, string][] => {
-    const problem = example.image && problems.get(example.image.path);
-    return problem === undefined ? [] : [[example, problem]];
-  }));
+  return new Map(
+    examples.flatMap((example): [ReasoningExample, string][] => {
+      const problem = example.image && problems.get(example.image.path);
+      return problem === undefined ? [] : [[example, problem]];
+    }),
+  );
 }

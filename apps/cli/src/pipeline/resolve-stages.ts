@@ -4,11 +4,19 @@ import { stagesOf } from '@subtext/trainer';
 import { UsageError } from '@subtext/terminal';
 
 /** The names of the chain's steps: those of the data, or those given, each of which the data must have. */
-export function resolveStages({ stages, examples }: { stages: 'auto' | readonly string[]; examples: readonly ReasoningExample[] }): string[] {
+export function resolveStages({
+  stages,
+  examples,
+}: {
+  stages: 'auto' | readonly string[];
+  examples: readonly ReasoningExample[];
+}): string[] {
   const present = stagesOf(examples);
   if (stages === 'auto') return present;
   const unknown = stages.filter((stage) => !present.includes(stage));
   if (unknown.length === 0) return [...stages];
   const named = present.length > 0 ? `its steps are named ${present.join(', ')}` : 'its examples have no steps';
-  throw new UsageError(`stages names "${unknown.join('", "')}", which no example of the data has: ${named}. Leave "stages" out to take these.`);
+  throw new UsageError(
+    `stages names "${unknown.join('", "')}", which no example of the data has: ${named}. Leave "stages" out to take these.`,
+  );
 }

@@ -28,10 +28,25 @@ export function configurationText(configuration: Readonly<Record<string, unknown
 }
 
 /** What is not the same as in the run that a folder holds: keys of the configuration with both values, then other parts. */
-export async function differencesFrom({ configuration, folder, parts }: { configuration: Readonly<Record<string, unknown>>; folder: string; /** Parts of the fingerprint that differ. */ parts: readonly string[] }): Promise<string[]> {
-  const before = flatten(JSON.parse(await readTextFile({ path: join(folder, 'configuration.json'), maximumBytes: 16 * 2 ** 20 })));
+export async function differencesFrom({
+  configuration,
+  folder,
+  parts,
+}: {
+  configuration: Readonly<Record<string, unknown>>;
+  folder: string;
+  /** Parts of the fingerprint that differ. */ parts: readonly string[];
+}): Promise<string[]> {
+  const before = flatten(
+    JSON.parse(await readTextFile({ path: join(folder, 'configuration.json'), maximumBytes: 16 * 2 ** 20 })),
+  );
   const now = flatten(withoutSecrets(configuration));
-  const keys = [...new Set([...before.keys(), ...now.keys()])].filter((key) => !hasNoEffect(key) && before.get(key) !== now.get(key)).sort();
+  const keys = [...new Set([...before.keys(), ...now.keys()])]
+    .filter((key) => !hasNoEffect(key) && before.get(key) !== now.get(key))
+    .sort();
   const others = parts.filter((part) => part !== 'configuration');
-  return [...keys.map((key) => `${key} is ${now.get(key) ?? 'left out'}, was ${before.get(key) ?? 'left out'}`), ...others.map((part) => `${part} has changed`)];
+  return [
+    ...keys.map((key) => `${key} is ${now.get(key) ?? 'left out'}, was ${before.get(key) ?? 'left out'}`),
+    ...others.map((part) => `${part} has changed`),
+  ];
 }

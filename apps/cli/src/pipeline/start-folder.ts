@@ -19,18 +19,29 @@ export interface StartFolder {
 
 /** Takes a folder for a start: empty, absent, or one that a start made. Anything else is refused by name and left as it is. */
 export async function openStartFolder(folder: string): Promise<StartFolder> {
-  const names = (await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw new UsageError(`${folder} cannot be used: ${error.code === 'ENOTDIR' ? 'it is not a folder' : error.message}. Name another folder with --output.`);
-  })).filter((name) => !name.startsWith('run.lock'));
+  const names = (
+    await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw new UsageError(
+        `${folder} cannot be used: ${error.code === 'ENOTDIR' ? 'it is not a folder' : error.message}. Name another folder with --output.`,
+      );
+    })
+  ).filter((name) => !name.startsWith('run.lock'));
   const kept = await read(join(folder, marker));
   // Folders of versions that had no marker are known by their results.
   const earlier = await read(join(folder, 'results.json'));
   const own = kept?.kind === 'start' || (typeof earlier?.preset === 'string' && Array.isArray(earlier.methods));
-  if (names.length > 0 && !own) throw new UsageError(`${folder} holds something else than a start (${names.sort().slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Name a folder that is empty or does not exist yet with --output.`);
+  if (names.length > 0 && !own)
+    throw new UsageError(
+      `${folder} holds something else than a start (${names.sort().slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Name a folder that is empty or does not exist yet with --output.`,
+    );
   await mkdir(folder, { recursive: true });
   const unlock = await lockFolder(folder);
-  const write = (dataSeconds: number) => writeAtomically({ path: join(folder, marker), data: `${JSON.stringify({ format: 1, kind: 'start', dataSeconds }, null, 2)}\n` });
+  const write = (dataSeconds: number) =>
+    writeAtomically({
+      path: join(folder, marker),
+      data: `${JSON.stringify({ format: 1, kind: 'start', dataSeconds }, null, 2)}\n`,
+    });
   const result: StartFolder = {
     dataSeconds: typeof kept?.dataSeconds === 'number' ? kept.dataSeconds : 0,
     async noteData(seconds) {

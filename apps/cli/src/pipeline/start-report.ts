@@ -1,4 +1,13 @@
-import { chartSection, type ChartSeries, gallerySection, type GalleryItem, isReportPicture, proseSection, renderReport, tableSection } from '@subtext/eval';
+import {
+  chartSection,
+  type ChartSeries,
+  gallerySection,
+  type GalleryItem,
+  isReportPicture,
+  proseSection,
+  renderReport,
+  tableSection,
+} from '@subtext/eval';
 import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { readFile } from 'node:fs/promises';
@@ -37,14 +46,27 @@ const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 
 /** A run's loss, with the places where its phases begin. */
 async function readCurve(run: StartRun): Promise<{ series: ChartSeries[]; phases: { x: number; label: string }[] }> {
-  const lines = (await readFile(run.log, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as { step: number; phaseName: string; loss: number; reasonerLoss?: number; interpreterLoss?: number });
+  const lines = (await readFile(run.log, 'utf8'))
+    .trim()
+    .split('\n')
+    .map(
+      (line) =>
+        JSON.parse(line) as {
+          step: number;
+          phaseName: string;
+          loss: number;
+          reasonerLoss?: number;
+          interpreterLoss?: number;
+        },
+    );
   const phases: { x: number; label: string }[] = [];
   let previous = 0;
   for (const [index, { step, phaseName }] of lines.entries()) {
     if (index === 0 || lines[index - 1]!.phaseName !== phaseName) phases.push({ x: previous, label: phaseName });
     previous = step;
   }
-  const points = (of: (line: (typeof lines)[number]) => number | undefined) => lines.flatMap((line) => (of(line) === undefined ? [] : [{ x: line.step, y: of(line)! }]));
+  const points = (of: (line: (typeof lines)[number]) => number | undefined) =>
+    lines.flatMap((line) => (of(line) === undefined ? [] : [{ x: line.step, y: of(line)! }]));
   const joint = lines.some(({ interpreterLoss }) => interpreterLoss !== undefined);
   return {
     phases,
@@ -58,32 +80,63 @@ async function readCurve(run: StartRun): Promise<{ series: ChartSeries[]; phases
 }
 
 /** Right and wrong answers in equal parts, as far as there are any, in the set's order. */
-function chooseExamples({ evaluation, count }: { evaluation: RunEvaluation; count: number }): RunEvaluation['examples'] {
+function chooseExamples({
+  evaluation,
+  count,
+}: {
+  evaluation: RunEvaluation;
+  count: number;
+}): RunEvaluation['examples'] {
   const right = evaluation.examples.filter(({ correct }) => correct);
   const wrong = evaluation.examples.filter(({ correct }) => !correct);
   const chosenWrong = wrong.slice(0, Math.floor(count / 2));
   return [...right.slice(0, count - chosenWrong.length), ...chosenWrong];
 }
 
-async function galleryItem({ example, truth }: { example: RunEvaluation['examples'][number]; truth: ReasoningExample }): Promise<GalleryItem> {
+async function galleryItem({
+  example,
+  truth,
+}: {
+  example: RunEvaluation['examples'][number];
+  truth: ReasoningExample;
+}): Promise<GalleryItem> {
   // A picture that is gone or broken by now leaves its place empty.
-  const data = example.image === undefined ? undefined : await readRegularFile({ path: example.image }).catch(() => undefined);
+  const data =
+    example.image === undefined ? undefined : await readRegularFile({ path: example.image }).catch(() => undefined);
   return {
     name: example.id,
     question: example.question,
     answer: example.answer ?? null,
     expected: example.expected,
     correct: example.correct,
-    ...(data !== undefined && isReportPicture(data) ? { image: { data, alternativeText: `The picture of ${example.id}`, pixelated: true } } : {}),
+    ...(data !== undefined && isReportPicture(data)
+      ? { image: { data, alternativeText: `The picture of ${example.id}`, pixelated: true } }
+      : {}),
     thinkingTokens: example.text.match(/<THINKING_OF_[A-Z_0-9]+>/g) ?? [],
     output: example.text,
-    counts: [`${example.tokens.generated} generated tokens`, `${example.tokens.withoutTags} without tags`, `${example.tokens.thinking} thinking tokens`],
-    thoughts: Object.entries(example.explanations).map(([stage, reading]) => ({ stage, reading, truth: truth.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage)?.text ?? null })),
+    counts: [
+      `${example.tokens.generated} generated tokens`,
+      `${example.tokens.withoutTags} without tags`,
+      `${example.tokens.thinking} thinking tokens`,
+    ],
+    thoughts: Object.entries(example.explanations).map(([stage, reading]) => ({
+      stage,
+      reading,
+      truth: truth.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage)?.text ?? null,
+    })),
   };
 }
 
 /** The page of a start run. */
-export async function startReport({ results, runs, examples }: { results: StartResults; runs: readonly StartRun[]; examples: readonly ReasoningExample[] }): Promise<string> {
+export async function startReport({
+  results,
+  runs,
+  examples,
+}: {
+  results: StartResults;
+  runs: readonly StartRun[];
+  examples: readonly ReasoningExample[];
+}): Promise<string> {
   const heima = runs.find(({ name }) => name === 'heima')!;
   const cot = runs.find(({ name }) => name === 'cot')!;
   const ratio = heima.evaluation.summary.tokens.withoutTags / cot.evaluation.summary.tokens.withoutTags;
@@ -91,7 +144,11 @@ export async function startReport({ results, runs, examples }: { results: StartR
   const curves = await Promise.all(runs.map(async (run) => ({ run, curve: await readCurve(run) })));
   const truths = new Map(examples.map((example) => [example.id, example]));
   const caption = results.explanations.caption;
-  const items = await Promise.all(chooseExamples({ evaluation: heima.evaluation, count: 12 }).map((example) => galleryItem({ example, truth: truths.get(example.id)! })));
+  const items = await Promise.all(
+    chooseExamples({ evaluation: heima.evaluation, count: 12 }).map((example) =>
+      galleryItem({ example, truth: truths.get(example.id)! }),
+    ),
+  );
   return renderReport({
     title: 'Reasoning in hidden tokens',
     summary: [
@@ -99,55 +156,129 @@ export async function startReport({ results, runs, examples }: { results: StartR
       results.interpreters,
     ],
     highlights: [
-      { label: 'Heima answers right', value: percent(heima.evaluation.summary.accuracy), note: `chain of thought in words: ${percent(cot.evaluation.summary.accuracy)}` },
+      {
+        label: 'Heima answers right',
+        value: percent(heima.evaluation.summary.accuracy),
+        note: `chain of thought in words: ${percent(cot.evaluation.summary.accuracy)}`,
+      },
       { label: 'of the tokens', value: percent(ratio), note: 'without tags' },
       { label: 'faster an answer', value: `${speed.toFixed(1)}×`, note: 'batches on all workers' },
-      ...(caption?.own?.factsRight === undefined ? [] : [{ label: 'caption facts read back', value: percent(caption.own.factsRight), note: caption.another?.factsRight === undefined ? 'no other picture has as many thoughts' : `another picture's thought: ${percent(caption.another.factsRight)}` }]),
+      ...(caption?.own?.factsRight === undefined
+        ? []
+        : [
+            {
+              label: 'caption facts read back',
+              value: percent(caption.own.factsRight),
+              note:
+                caption.another?.factsRight === undefined
+                  ? 'no other picture has as many thoughts'
+                  : `another picture's thought: ${percent(caption.another.factsRight)}`,
+            },
+          ]),
     ],
     sections: [
       tableSection({
         title: 'Answers',
         caption: 'Accuracy with its 95 % interval (Wilson), generated tokens a question, and time an answer.',
-        columns: ['Method', { header: 'Accuracy', format: 'percent' }, { header: 'Standard error', format: 'percent' }, { header: 'Tokens', digits: 1 }, { header: 'without tags', digits: 1 }, { header: 'Thinking tokens', digits: 1 }, { header: 'ms an answer, batched', digits: 1 }, { header: 'ms an answer, alone', digits: 0 }, 'Unparseable'],
-        rows: results.methods.map(({ method, accuracy, interval, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) => [
-          method,
-          { value: accuracy, interval },
-          standardError,
-          tokens.generated,
-          tokens.withoutTags,
-          tokens.thinking,
-          secondsPerAnswer * 1000,
-          singleMilliseconds,
-          unparseable,
-        ]),
-        notes: ['A response that cannot be parsed counts as wrong.', ...(results.questionOnlyLookup === undefined ? [] : [`A look-up of the question alone, without any model, reaches ${percent(results.questionOnlyLookup)}.`])],
+        columns: [
+          'Method',
+          { header: 'Accuracy', format: 'percent' },
+          { header: 'Standard error', format: 'percent' },
+          { header: 'Tokens', digits: 1 },
+          { header: 'without tags', digits: 1 },
+          { header: 'Thinking tokens', digits: 1 },
+          { header: 'ms an answer, batched', digits: 1 },
+          { header: 'ms an answer, alone', digits: 0 },
+          'Unparseable',
+        ],
+        rows: results.methods.map(
+          ({
+            method,
+            accuracy,
+            interval,
+            standardError,
+            tokens,
+            secondsPerAnswer,
+            singleMilliseconds,
+            unparseable,
+          }) => [
+            method,
+            { value: accuracy, interval },
+            standardError,
+            tokens.generated,
+            tokens.withoutTags,
+            tokens.thinking,
+            secondsPerAnswer * 1000,
+            singleMilliseconds,
+            unparseable,
+          ],
+        ),
+        notes: [
+          'A response that cannot be parsed counts as wrong.',
+          ...(results.questionOnlyLookup === undefined
+            ? []
+            : [`A look-up of the question alone, without any model, reaches ${percent(results.questionOnlyLookup)}.`]),
+        ],
       }),
       ...Object.entries(results.explanations).map(([stage, conditions]) =>
         tableSection({
           title: `Reading the thought: ${stage}`,
           caption: `What the interpreter writes for the hidden ${stage}, given the thought itself, another picture's thought, zeros, or the question alone.`,
-          columns: ['Given', { header: 'BLEU', digits: 1 }, { header: 'ROUGE-L', digits: 1 }, { header: 'Facts right', format: 'percent' }, { header: 'Exactly the stage', format: 'percent' }],
-          notes: conditions.another === undefined ? ["Another picture's thought is left out: no other has as many thoughts."] : [],
-          rows: Object.entries(conditions).map(([condition, score]) => [conditionName(condition), score.bleu, score.rougeL, score.factsRight ?? null, score.exact]),
+          columns: [
+            'Given',
+            { header: 'BLEU', digits: 1 },
+            { header: 'ROUGE-L', digits: 1 },
+            { header: 'Facts right', format: 'percent' },
+            { header: 'Exactly the stage', format: 'percent' },
+          ],
+          notes:
+            conditions.another === undefined
+              ? ["Another picture's thought is left out: no other has as many thoughts."]
+              : [],
+          rows: Object.entries(conditions).map(([condition, score]) => [
+            conditionName(condition),
+            score.bleu,
+            score.rougeL,
+            score.factsRight ?? null,
+            score.exact,
+          ]),
         }),
       ),
       gallerySection({
         title: 'Unseen pictures',
-        caption: 'The first right and the first wrong answers of the test set. Words in which a reading differs from the true stage are marked.',
+        caption:
+          'The first right and the first wrong answers of the test set. Words in which a reading differs from the true stage are marked.',
         items,
       }),
       ...curves.map(({ run, curve }) =>
-        chartSection({ title: `Training: ${run.label}`, caption: 'Loss in nats a predicted token, by step; vertical lines are phases.', xLabel: 'step', yLabel: 'loss', ...curve }),
+        chartSection({
+          title: `Training: ${run.label}`,
+          caption: 'Loss in nats a predicted token, by step; vertical lines are phases.',
+          xLabel: 'step',
+          yLabel: 'loss',
+          ...curve,
+        }),
       ),
       proseSection({
         title: 'How it was made',
-        text: [`Command: \`${results.command}\`, seed ${results.seed}, engine ${results.engine} with ${results.workers} workers, ${Math.round(results.secondsTotal)} seconds in all.`, `Machine: ${results.machine.processor}, ${results.machine.threads} threads; ${results.machine.device ?? results.engine}${results.machine.commit === null ? '' : `; commit ${results.machine.commit.slice(0, 10)}`}.`, `Versions: ${Object.entries(results.versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`],
+        text: [
+          `Command: \`${results.command}\`, seed ${results.seed}, engine ${results.engine} with ${results.workers} workers, ${Math.round(results.secondsTotal)} seconds in all.`,
+          `Machine: ${results.machine.processor}, ${results.machine.threads} threads; ${results.machine.device ?? results.engine}${results.machine.commit === null ? '' : `; commit ${results.machine.commit.slice(0, 10)}`}.`,
+          `Versions: ${Object.entries(results.versions)
+            .map(([name, version]) => `${name} ${version}`)
+            .join(', ')}.`,
+        ],
       }),
     ],
   });
 }
 
-const conditionNames: Record<string, string> = { own: 'the thought itself', another: "another picture's thought", zeros: 'zeros', 'question only': 'the question alone' };
+const conditionNames: Record<string, string> = {
+  own: 'the thought itself',
+  another: "another picture's thought",
+  zeros: 'zeros',
+  'question only': 'the question alone',
+};
 
 export function conditionName(condition: string): string {
   return conditionNames[condition] ?? condition;

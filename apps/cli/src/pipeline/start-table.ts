@@ -3,7 +3,12 @@ import { conditionName, type StartResults } from './start-report';
 /** Columns lined up: the first to the left, the others to the right. */
 function alignColumns(rows: readonly string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ')}`).join('\n');
+  return rows
+    .map(
+      (row) =>
+        `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  ')}`,
+    )
+    .join('\n');
 }
 
 const percent = (value: number) => (value * 100).toFixed(1);
@@ -12,21 +17,31 @@ const percent = (value: number) => (value * 100).toFixed(1);
 export function startTable(results: StartResults): string {
   const answers = alignColumns([
     ['method', 'accuracy %', '± s.e.', 'tokens', 'no tags', 'thinking', 'ms/answer', 'alone', 'unparseable'],
-    ...results.methods.map(({ method, accuracy, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) => [
-      method,
-      percent(accuracy),
-      percent(standardError),
-      tokens.generated.toFixed(1),
-      tokens.withoutTags.toFixed(1),
-      tokens.thinking.toFixed(1),
-      (secondsPerAnswer * 1000).toFixed(1),
-      singleMilliseconds.toFixed(0),
-      String(unparseable),
-    ]),
+    ...results.methods.map(
+      ({ method, accuracy, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) => [
+        method,
+        percent(accuracy),
+        percent(standardError),
+        tokens.generated.toFixed(1),
+        tokens.withoutTags.toFixed(1),
+        tokens.thinking.toFixed(1),
+        (secondsPerAnswer * 1000).toFixed(1),
+        singleMilliseconds.toFixed(0),
+        String(unparseable),
+      ],
+    ),
   ]);
   const rows = Object.entries(results.explanations).flatMap(([stage, conditions]) =>
-    Object.entries(conditions).map(([condition, score]) => [`${stage}, given ${conditionName(condition)}`, score.bleu.toFixed(1), score.rougeL.toFixed(1), score.factsRight === undefined ? '–' : percent(score.factsRight)]),
+    Object.entries(conditions).map(([condition, score]) => [
+      `${stage}, given ${conditionName(condition)}`,
+      score.bleu.toFixed(1),
+      score.rougeL.toFixed(1),
+      score.factsRight === undefined ? '–' : percent(score.factsRight),
+    ]),
   );
-  const explanations = rows.length === 0 ? '' : `\n\n${alignColumns([['thought read back', 'BLEU', 'ROUGE-L', 'facts right %'], ...rows])}`;
+  const explanations =
+    rows.length === 0
+      ? ''
+      : `\n\n${alignColumns([['thought read back', 'BLEU', 'ROUGE-L', 'facts right %'], ...rows])}`;
   return `${answers}${explanations}`;
 }

@@ -1,7 +1,15 @@
 import { jointPhases, jointProgramModule } from '@subtext/decoder';
 import type { ReasoningExample } from '@subtext/data';
 import type { Output } from '@subtext/terminal';
-import { completePhases, createProgram, followLog, Reasoner, type ReasonerData, train, type TrainOptions } from '@subtext/trainer';
+import {
+  completePhases,
+  createProgram,
+  followLog,
+  Reasoner,
+  type ReasonerData,
+  train,
+  type TrainOptions,
+} from '@subtext/trainer';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -42,24 +50,54 @@ export async function trainInterpreters({
   await mkdir(own, { recursive: true });
   const reasoner = await Reasoner.load(folder);
   const reasonerOptions = { model: { kind: 'folder' as const, folder } };
-  const prepared = await openInterpreters({ configuration, interpreters, reasoner, reasonerOptions, newTokens, examples: data.examples });
+  const prepared = await openInterpreters({
+    configuration,
+    interpreters,
+    reasoner,
+    reasonerOptions,
+    newTokens,
+    examples: data.examples,
+  });
   const source = { module: jointProgramModule, options: prepared.program };
   const program = await createProgram(source);
   const phases = data.method.curriculum({ stages: configuration.stages });
   // All that is hidden at the end; a phase with every number of thoughts would explain the same ones again.
   const phase = phases.filter(({ halting }) => halting === undefined).at(-1)!;
-  const plans = [planInterpreters({ phase, examples: data.examples.length, training: configuration.training, schedule: interpreters.schedule })];
-  const follower = followLog({ loggers: await openLoggers(configuration.logs), folder: own, configuration: withoutSecrets(configuration), onNotice: (notice) => output.notice(`  ${notice}`) });
+  const plans = [
+    planInterpreters({
+      phase,
+      examples: data.examples.length,
+      training: configuration.training,
+      schedule: interpreters.schedule,
+    }),
+  ];
+  const follower = followLog({
+    loggers: await openLoggers(configuration.logs),
+    folder: own,
+    configuration: withoutSecrets(configuration),
+    onNotice: (notice) => output.notice(`  ${notice}`),
+  });
   try {
     const outcome = await train({
       ...options,
       folder: own,
       source,
       program,
-      phases: completePhases({ plans, data: { ...data, context: reasoner.layoutContext() }, heldOut, build: (parts) => jointPhases({ ...parts, explanations: prepared.explanations }) }),
+      phases: completePhases({
+        plans,
+        data: { ...data, context: reasoner.layoutContext() },
+        heldOut,
+        build: (parts) => jointPhases({ ...parts, explanations: prepared.explanations }),
+      }),
       onProgress: ({ phaseName, step, steps, loss, secondsLeft }) => {
         follower.step();
-        output.progress({ label: label === '' ? phaseName : `${label}: ${phaseName}`, done: step, total: steps, secondsLeft, details: `interpreter ${loss.toFixed(3)}` });
+        output.progress({
+          label: label === '' ? phaseName : `${label}: ${phaseName}`,
+          done: step,
+          total: steps,
+          secondsLeft,
+          details: `interpreter ${loss.toFixed(3)}`,
+        });
       },
     }).catch(async (error: unknown) => {
       await follower.finish({ status: 'failed' });

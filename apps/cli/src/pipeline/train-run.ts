@@ -90,11 +90,27 @@ export async function trainRun({
   const reasonerFolder = join(folder, 'reasoner');
   // What has to be downloaded comes first; from then on it is found in the cache.
   for (const model of startingModels(given)) await findModel({ model, signal });
-  const { examples: read, skipped, faults, report } = await readExamples(fileOf({ data: given.data, path: given.data.train, limit: given.data.limit }));
-  const configuration: TrainConfiguration = observed({ ...given, stages: resolveStages({ stages: given.stages, examples: read }), interpreters: resolveInterpreters(given) });
+  const {
+    examples: read,
+    skipped,
+    faults,
+    report,
+  } = await readExamples(fileOf({ data: given.data, path: given.data.train, limit: given.data.limit }));
+  const configuration: TrainConfiguration = observed({
+    ...given,
+    stages: resolveStages({ stages: given.stages, examples: read }),
+    interpreters: resolveInterpreters(given),
+  });
   const { training, seed } = configuration;
   const heldOut = await readHeldOut(configuration);
-  if (skipped > 0) output.event({ event: 'skipped', ...report, first: faults.slice(0, 20) }, `${skipped} of ${report.records} records of ${report.file} are faulty and were left out:\n${faults.slice(0, 5).map((fault) => `  ${fault}`).join('\n')}`);
+  if (skipped > 0)
+    output.event(
+      { event: 'skipped', ...report, first: faults.slice(0, 20) },
+      `${skipped} of ${report.records} records of ${report.file} are faulty and were left out:\n${faults
+        .slice(0, 5)
+        .map((fault) => `  ${fault}`)
+        .join('\n')}`,
+    );
 
   const method = methodSpecification(configuration.method);
   const { interpreters } = configuration;
@@ -104,8 +120,14 @@ export async function trainRun({
     log: join(folder, 'log.jsonl'),
   };
   const identity = await fingerprintOf({ configuration, examples: [...read, ...heldOut], signal });
-  const run = { folder, ...identity, overwrite, describe: (found: { folder: string; parts: readonly string[] }) => differencesFrom({ configuration, ...found }) };
-  if (!dryRun && (await RunFolder.inspect(run)).state === 'finished') return { ...result, status: 'finished', seconds: await secondsOf(folder) };
+  const run = {
+    folder,
+    ...identity,
+    overwrite,
+    describe: (found: { folder: string; parts: readonly string[] }) => differencesFrom({ configuration, ...found }),
+  };
+  if (!dryRun && (await RunFolder.inspect(run)).state === 'finished')
+    return { ...result, status: 'finished', seconds: await secondsOf(folder) };
 
   const loggers = dryRun ? [] : await openLoggers(configuration.logs);
   const overlap = await checkOverlap({ data: configuration.data, examples: read, output });
@@ -115,14 +137,29 @@ export async function trainRun({
   const context = opened.layoutContext();
   const lengths = { phases, maxPositions: opened.model.dimensions.maxPositions };
   checkLengths({ ...lengths, data: { examples: heldOut, method: reasoningMethod, context } });
-  const { examples, tooLong } = checkLengths({ ...lengths, data: { examples: read, method: reasoningMethod, context }, mayLeaveOut: configuration.data.faults === 'strict' ? 0 : configuration.data.faults });
-  if (tooLong.length > 0) output.event({ event: 'too-long', examples: tooLong.length, of: read.length, first: tooLong.slice(0, 20) }, `${tooLong.length} of ${read.length} examples take more tokens than the ${lengths.maxPositions} positions of the model and were left out: ${tooLong.slice(0, 5).map(({ id, length }) => `${id} (${length})`).join(', ')}`);
+  const { examples, tooLong } = checkLengths({
+    ...lengths,
+    data: { examples: read, method: reasoningMethod, context },
+    mayLeaveOut: configuration.data.faults === 'strict' ? 0 : configuration.data.faults,
+  });
+  if (tooLong.length > 0)
+    output.event(
+      { event: 'too-long', examples: tooLong.length, of: read.length, first: tooLong.slice(0, 20) },
+      `${tooLong.length} of ${read.length} examples take more tokens than the ${lengths.maxPositions} positions of the model and were left out: ${tooLong
+        .slice(0, 5)
+        .map(({ id, length }) => `${id} (${length})`)
+        .join(', ')}`,
+    );
   const measured = measureLayouts({ data: { examples, method: reasoningMethod, context }, phases });
   const reasoner = new Reasoner({
     model: opened.model,
     tokenizer: opened.tokenizer,
     processor: opened.processor,
-    settings: { ...opened.settings, hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])], longestResponse: measured.longestResponse },
+    settings: {
+      ...opened.settings,
+      hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])],
+      longestResponse: measured.longestResponse,
+    },
   });
   // From here on nothing is wrong with what was given: a model or examples that do not fit leave no folder behind.
   const runFolder = dryRun ? undefined : await RunFolder.open(run);
@@ -145,20 +182,49 @@ export async function trainRun({
     const plans = planPhases({ phases, examples: examples.length, training });
     const { lora: adapter } = configuration.model;
     // What the data uses and the checkpoint never saw learns with the method's own tokens: often the end of a text.
-    const unseen = adapter?.tokens === 'rows' ? await untrainedTokens({ model: opened.model, ids: usedTokens({ data: { examples, method: reasoningMethod, context }, phases }) }) : [];
+    const unseen =
+      adapter?.tokens === 'rows'
+        ? await untrainedTokens({
+            model: opened.model,
+            ids: usedTokens({ data: { examples, method: reasoningMethod, context }, phases }),
+          })
+        : [];
     const taught = [...new Set([...newTokens, ...unseen])];
     const lora = adapter && { ...adapterWithTokens({ lora: adapter, tokens: adapter.tokens, ids: taught }), seed };
     if (adapter && taught.length > 0 && adapter.tokens === 'rows') {
-      output.event({ event: 'token-rows', new: newTokens.length, unseen: unseen.length }, `  ${taught.length} tokens learn beside the adapter: ${newTokens.length} new ones${unseen.length > 0 ? `, and ${unseen.filter((id) => !newTokens.includes(id)).length} of the data that the checkpoint cannot tell from others` : ''}.`);
+      output.event(
+        { event: 'token-rows', new: newTokens.length, unseen: unseen.length },
+        `  ${taught.length} tokens learn beside the adapter: ${newTokens.length} new ones${unseen.length > 0 ? `, and ${unseen.filter((id) => !newTokens.includes(id)).length} of the data that the checkpoint cannot tell from others` : ''}.`,
+      );
     }
     if (adapter?.tokens === 'none' && newTokens.length > 0) {
-      output.event({ event: 'untrained-tokens', tokens: newTokens.length }, `  Warning: the ${newTokens.length} tokens that the method "${method.name}" adds stay as they are drawn (model.lora.tokens: none), and can hardly be written. Take "rows" to train them.`);
+      output.event(
+        { event: 'untrained-tokens', tokens: newTokens.length },
+        `  Warning: the ${newTokens.length} tokens that the method "${method.name}" adds stay as they are drawn (model.lora.tokens: none), and can hardly be written. Take "rows" to train them.`,
+      );
     }
-    const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: configuration.model.frozen };
-    const joint = interpreters?.mode === 'joint' ? await openInterpreters({ configuration: { ...configuration, output: work }, interpreters, reasoner, reasonerOptions, newTokens, examples }) : undefined;
-    const source = joint ? { module: jointProgramModule, options: joint.program } : { module: reasonerProgramModule, options: reasonerOptions };
+    const reasonerOptions = {
+      model: { kind: 'folder' as const, folder: initial, lora },
+      frozen: configuration.model.frozen,
+    };
+    const joint =
+      interpreters?.mode === 'joint'
+        ? await openInterpreters({
+            configuration: { ...configuration, output: work },
+            interpreters,
+            reasoner,
+            reasonerOptions,
+            newTokens,
+            examples,
+          })
+        : undefined;
+    const source = joint
+      ? { module: jointProgramModule, options: joint.program }
+      : { module: reasonerProgramModule, options: reasonerOptions };
     const program = await createProgram(source);
-    const build: Parameters<typeof completePhases>[0]['build'] = joint ? (parts) => jointPhases({ ...parts, explanations: joint.explanations }) : reasonerPhases;
+    const build: Parameters<typeof completePhases>[0]['build'] = joint
+      ? (parts) => jointPhases({ ...parts, explanations: joint.explanations })
+      : reasonerPhases;
     const trainingPhases = completePhases({ plans, data, heldOut, build });
     const workers = workersOf(configuration);
     if (!existsSync(join(folder, 'checkpoints')) || dryRun) {
@@ -168,8 +234,17 @@ export async function trainRun({
         phases: trainingPhases,
         rows: plans.map(({ batchSize }) => batchSize),
         tokens: measured.tokens,
-        longestRow: async () => (await build({ plans: [{ ...plans[phases.indexOf(heaviest!.phase)]!, batchSize: 1 }], data: { ...data, examples: [heaviest!.example], shards: 1 } })[0]!.batch(0))[0],
-        besides: { parameters: reasoner.model.parameters.elementCount + (joint ? await numbersIn(joint.initial) : 0), other: reasoner.model.parameters.elementCount },
+        longestRow: async () =>
+          (
+            await build({
+              plans: [{ ...plans[phases.indexOf(heaviest!.phase)]!, batchSize: 1 }],
+              data: { ...data, examples: [heaviest!.example], shards: 1 },
+            })[0]!.batch(0)
+          )[0],
+        besides: {
+          parameters: reasoner.model.parameters.elementCount + (joint ? await numbersIn(joint.initial) : 0),
+          other: reasoner.model.parameters.elementCount,
+        },
         shards: training.shards,
         workers,
       }).catch(async (error: unknown) => {
@@ -179,7 +254,12 @@ export async function trainRun({
       printEstimate({ estimate, output, whole: dryRun });
     }
     if (!runFolder) return { ...result, status: 'estimated', seconds: 0 };
-    const follower = followLog({ loggers, folder, configuration: withoutSecrets(configuration), onNotice: (notice) => output.notice(`  ${notice}`) });
+    const follower = followLog({
+      loggers,
+      folder,
+      configuration: withoutSecrets(configuration),
+      onNotice: (notice) => output.notice(`  ${notice}`),
+    });
     const processor = process.cpuUsage();
     const options: Parameters<typeof trainInterpreters>[0]['options'] = {
       fingerprint: identity.fingerprint,
@@ -222,25 +302,53 @@ export async function trainRun({
     output.endProgress();
     if (outcome.status === 'stopped') {
       await follower.finish({ status: 'stopped' });
-      output.notice(`Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to resume.`);
+      output.notice(
+        `Stopped at step ${outcome.steps}; everything is saved in ${folder}. Start the same command again to resume.`,
+      );
       return { ...result, status: 'stopped', seconds: outcome.seconds };
     }
     await saveReasoner({ program, reasoner, folder: reasonerFolder, configuration, lora });
     if (joint && interpreters?.keep) await keepInterpreters({ configuration, interpreters, prepared: joint, program });
     reasoner.dispose();
-    const explained = interpreters?.mode === 'after' ? await trainInterpreters({ configuration, interpreters, folder: reasonerFolder, data, heldOut, newTokens, options, output, label }) : undefined;
+    const explained =
+      interpreters?.mode === 'after'
+        ? await trainInterpreters({
+            configuration,
+            interpreters,
+            folder: reasonerFolder,
+            data,
+            heldOut,
+            newTokens,
+            options,
+            output,
+            label,
+          })
+        : undefined;
     if (explained?.status === 'stopped') {
       await follower.finish({ status: 'stopped' });
-      output.notice(`Stopped at step ${explained.steps} of the interpreters; everything is saved in ${folder}. Start the same command again to resume.`);
+      output.notice(
+        `Stopped at step ${explained.steps} of the interpreters; everything is saved in ${folder}. Start the same command again to resume.`,
+      );
       return { ...result, status: 'stopped', seconds: outcome.seconds };
     }
     const { user, system } = process.cpuUsage(processor);
-    const summary = { fingerprint: identity.fingerprint, steps: outcome.steps, skippedSteps: outcome.skippedSteps, ...(explained && { interpreterSteps: explained.steps }), seconds: outcome.seconds, processorSeconds: (user + system) / 1e6, machine: machineRecord() };
+    const summary = {
+      fingerprint: identity.fingerprint,
+      steps: outcome.steps,
+      skippedSteps: outcome.skippedSteps,
+      ...(explained && { interpreterSteps: explained.steps }),
+      seconds: outcome.seconds,
+      processorSeconds: (user + system) / 1e6,
+      machine: machineRecord(),
+    };
     await runFolder.finish(summary);
     await removeCheckpoints(join(folder, 'interpreters', 'checkpoints'));
     // Loggers come last: what was trained is safe whatever becomes of them.
     await follower.finish({ status: 'finished' });
-    output.event({ event: 'trained', folder, steps: outcome.steps }, `  trained ${outcome.steps} steps in ${duration(outcome.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`);
+    output.event(
+      { event: 'trained', folder, steps: outcome.steps },
+      `  trained ${outcome.steps} steps in ${duration(outcome.seconds)}${outcome.skippedSteps > 0 ? `, ${outcome.skippedSteps} skipped` : ''}`,
+    );
     return { ...result, status: 'finished', seconds: outcome.seconds };
   } finally {
     await runFolder?.close();
@@ -251,35 +359,65 @@ export async function trainRun({
 /** How many numbers the weights of models hold, by the sizes of their files. */
 async function numbersIn(folders: readonly string[]): Promise<number> {
   let bytes = 0;
-  for (const folder of folders) for (const name of await readdir(folder)) if (name.endsWith('.safetensors')) bytes += (await stat(join(folder, name))).size;
+  for (const folder of folders)
+    for (const name of await readdir(folder))
+      if (name.endsWith('.safetensors')) bytes += (await stat(join(folder, name))).size;
   return Math.round(bytes / 4);
 }
 
 /** How long a finished run trained, as its folder says. */
 async function secondsOf(folder: string): Promise<number> {
   const path = join(folder, 'finished.json');
-  const { seconds } = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as { seconds?: unknown };
+  const { seconds } = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as {
+    seconds?: unknown;
+  };
   return typeof seconds === 'number' ? seconds : 0;
 }
 
 /** How a file is read that is trained on, or whose loss is taken. */
-function fileOf({ data: { format, faults, categories, images }, path, limit }: { data: TrainConfiguration['data']; path: string; limit: number | undefined }): Parameters<typeof readExamples>[0] {
+function fileOf({
+  data: { format, faults, categories, images },
+  path,
+  limit,
+}: {
+  data: TrainConfiguration['data'];
+  path: string;
+  limit: number | undefined;
+}): Parameters<typeof readExamples>[0] {
   return { format, path, limit, faults, categories, images };
 }
 
 /** The held-out examples whose loss is taken while training; none without `data.validation`. */
 async function readHeldOut({ data, training }: TrainConfiguration): Promise<ReasoningExample[]> {
   if (data.validation === undefined) {
-    if (training.finalWeights === 'best') throw new UsageError('training.finalWeights "best" goes by the validation loss: name a file of held-out examples in data.validation.');
+    if (training.finalWeights === 'best')
+      throw new UsageError(
+        'training.finalWeights "best" goes by the validation loss: name a file of held-out examples in data.validation.',
+      );
     return [];
   }
   const { examples } = await readExamples(fileOf({ data, path: data.validation, limit: training.validation.examples }));
-  if (examples.length === 0) throw new UsageError(`${data.validation} (data.validation) holds no example. Check the path and data.categories, or leave data.validation out.`);
+  if (examples.length === 0)
+    throw new UsageError(
+      `${data.validation} (data.validation) holds no example. Check the path and data.categories, or leave data.validation out.`,
+    );
   return examples;
 }
 
 /** Saves the trained reasoner; with an adapter, the adapter by itself, with the tokenizer that it needs, and the model with it merged in. */
-async function saveReasoner({ program, reasoner, folder, configuration, lora }: { program: TrainingProgram; reasoner: Reasoner; folder: string; configuration: TrainConfiguration; lora?: LoraSettings & { seed: number } }): Promise<void> {
+async function saveReasoner({
+  program,
+  reasoner,
+  folder,
+  configuration,
+  lora,
+}: {
+  program: TrainingProgram;
+  reasoner: Reasoner;
+  folder: string;
+  configuration: TrainConfiguration;
+  lora?: LoraSettings & { seed: number };
+}): Promise<void> {
   if (lora) addLora({ model: reasoner.model, ...lora });
   assignParameters({ program, prefix: 'reasoner/', parameters: reasoner.model.parameters });
   if (lora) {
@@ -297,5 +435,7 @@ const metricNames: Record<string, string> = { reasonerLoss: 'loss', interpreterL
 /** The loss, or its parts, for the progress line. Measures of thoughts are taken now and then: they are in the log. */
 function shownMetrics({ loss, metrics }: { loss: number; metrics: Record<string, number> }): string {
   const parts = Object.entries(metrics).filter(([name]) => !name.startsWith('thought'));
-  return (parts.length > 0 ? parts : [['loss', loss] as const]).map(([name, value]) => `${metricNames[name] ?? name} ${value.toFixed(3)}`).join('  ');
+  return (parts.length > 0 ? parts : [['loss', loss] as const])
+    .map(([name, value]) => `${metricNames[name] ?? name} ${value.toFixed(3)}`)
+    .join('  ');
 }

@@ -12,7 +12,22 @@ export function shortNumber(value: number | undefined): string {
 
 /** What a run is, by the heads of the table of runs. */
 export function runColumns({ run, now = Date.now() }: { run: TrainingRun; now?: number }): Record<string, string> {
-  const { folder, state, method, phase, step, skippedSteps, loss, interpreterLoss, validationLoss, best, seconds, written, seed, engine } = run;
+  const {
+    folder,
+    state,
+    method,
+    phase,
+    step,
+    skippedSteps,
+    loss,
+    interpreterLoss,
+    validationLoss,
+    best,
+    seconds,
+    written,
+    seed,
+    engine,
+  } = run;
   return {
     run: folder,
     state: state === 'stopped' && written !== undefined ? `stopped ${duration((now - written) / 1000)} ago` : state,
@@ -30,7 +45,10 @@ export function runColumns({ run, now = Date.now() }: { run: TrainingRun; now?: 
 }
 
 /** A table of runs without the columns that are empty in all of them. */
-export function runTable({ runs, now }: { runs: readonly TrainingRun[]; now?: number }): { header: string[]; rows: string[][] } {
+export function runTable({ runs, now }: { runs: readonly TrainingRun[]; now?: number }): {
+  header: string[];
+  rows: string[][];
+} {
   const rows = runs.map((run) => runColumns({ run, now }));
   const header = Object.keys(rows[0] ?? {}).filter((name) => rows.some((row) => row[name] !== ''));
   return { header, rows: rows.map((row) => header.map((name) => row[name]!)) };
@@ -40,7 +58,9 @@ export function runTable({ runs, now }: { runs: readonly TrainingRun[]; now?: nu
 export function differingKeys(runs: readonly TrainingRun[]): { key: string; values: (string | undefined)[] }[] {
   const flat = runs.map(({ configuration }) => flatten(configuration ?? {}));
   const keys = [...new Set(flat.flatMap((one) => [...one.keys()]))].sort();
-  return keys.map((key) => ({ key, values: flat.map((one) => one.get(key)) })).filter(({ values }) => values.some((value) => value !== values[0]));
+  return keys
+    .map((key) => ({ key, values: flat.map((one) => one.get(key)) }))
+    .filter(({ values }) => values.some((value) => value !== values[0]));
 }
 
 /** A value by its keys, as `a.b.c`, each as JSON. */
@@ -52,13 +72,18 @@ export function flatten(value: unknown, place = '', into = new Map<string, strin
 }
 
 /** Where two logs part: the first step at which they do not say the same; undefined where one is the other's beginning. */
-export async function firstDifference(one: string, other: string): Promise<{ step: number; measures: string[] } | undefined> {
+export async function firstDifference(
+  one: string,
+  other: string,
+): Promise<{ step: number; measures: string[] } | undefined> {
   const [steps, others] = [stepsOf(one), stepsOf(other)];
   try {
     for (;;) {
       const [a, b] = [await steps.next(), await others.next()];
       if (a.done === true || b.done === true) return undefined;
-      const measures = [...new Set([...Object.keys(a.value), ...Object.keys(b.value)])].filter((name) => !Object.is(ownValue(a.value, name), ownValue(b.value, name)));
+      const measures = [...new Set([...Object.keys(a.value), ...Object.keys(b.value)])].filter(
+        (name) => !Object.is(ownValue(a.value, name), ownValue(b.value, name)),
+      );
       if (measures.length > 0) return { step: Math.min(a.value.step, b.value.step), measures };
     }
   } finally {

@@ -44,18 +44,32 @@ export function linePlot({
     }
   }
   const value = (share: number) => bottom + share * (top - bottom);
-  const labels = new Map([0, 0.5, 1].map((share) => [height - 1 - Math.round(share * (height - 1)), label(logarithmic ? 10 ** value(share) : value(share))]));
+  const labels = new Map(
+    [0, 0.5, 1].map((share) => [
+      height - 1 - Math.round(share * (height - 1)),
+      label(logarithmic ? 10 ** value(share) : value(share)),
+    ]),
+  );
   const margin = Math.max(...[...labels.values()].map(({ length }) => length));
-  const body = rows.map((row, index) => `${(labels.get(index) ?? '').padStart(margin)} ${labels.has(index) ? '┤' : '│'}${row.join('').trimEnd()}`);
+  const body = rows.map(
+    (row, index) =>
+      `${(labels.get(index) ?? '').padStart(margin)} ${labels.has(index) ? '┤' : '│'}${row.join('').trimEnd()}`,
+  );
   const [first, last] = [label(left), label(right)];
   const axis = `${' '.repeat(margin)} └${'─'.repeat(width)}`;
   const ends = `${' '.repeat(margin + 2)}${first}${' '.repeat(Math.max(1, width - first.length - last.length))}${last}`;
-  const legend = lines.map(({ name }, index) => `${' '.repeat(margin + 2)}${plotMarks[index % plotMarks.length]} ${name}${drawn[index]!.length === 0 ? ' (no values)' : ''}`);
+  const legend = lines.map(
+    ({ name }, index) =>
+      `${' '.repeat(margin + 2)}${plotMarks[index % plotMarks.length]} ${name}${drawn[index]!.length === 0 ? ' (no values)' : ''}`,
+  );
   return [...body, axis, ends, ...legend].join('\n');
 }
 
 function extent(values: readonly number[]): [number, number] {
-  return values.reduce<[number, number]>(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+  return values.reduce<[number, number]>(
+    ([low, high], value) => [Math.min(low, value), Math.max(high, value)],
+    [Infinity, -Infinity],
+  );
 }
 
 function label(value: number): string {

@@ -46,7 +46,7 @@ export async function* readLogLines(path: string): AsyncGenerator<(LoggedStep | 
     /** Whether the line at hand is longer than any that is read. */
     let overlong = false;
     let line = 0;
-    for (let position = 0; ; ) {
+    for (let position = 0; ;) {
       const { bytesRead } = await handle.read(piece, 0, PIECE, position);
       if (bytesRead === 0) return;
       position += bytesRead;
@@ -54,7 +54,14 @@ export async function* readLogLines(path: string): AsyncGenerator<(LoggedStep | 
       const lines: (LoggedStep | FaultyLine)[] = [];
       for (let end = piece.indexOf(10, 0); end >= 0 && end < bytesRead; end = piece.indexOf(10, start)) {
         line += 1;
-        const entry = overlong || begun.byteLength + end - start > LONGEST ? undefined : parseLine(begun.byteLength === 0 ? piece.toString('utf8', start, end) : Buffer.concat([begun, piece.subarray(start, end)]).toString('utf8'));
+        const entry =
+          overlong || begun.byteLength + end - start > LONGEST
+            ? undefined
+            : parseLine(
+                begun.byteLength === 0
+                  ? piece.toString('utf8', start, end)
+                  : Buffer.concat([begun, piece.subarray(start, end)]).toString('utf8'),
+              );
         lines.push(entry ?? { line, faulty: true });
         begun = Buffer.alloc(0);
         overlong = false;
@@ -78,7 +85,14 @@ export function isFaulty(entry: LoggedStep | FaultyLine): entry is FaultyLine {
 function parseLine(text: string): LoggedStep | undefined {
   try {
     const entry = JSON.parse(text) as LoggedStep | null;
-    if (typeof entry !== 'object' || entry === null || Array.isArray(entry) || !Object.hasOwn(entry, 'step') || !Number.isSafeInteger(entry.step)) return undefined;
+    if (
+      typeof entry !== 'object' ||
+      entry === null ||
+      Array.isArray(entry) ||
+      !Object.hasOwn(entry, 'step') ||
+      !Number.isSafeInteger(entry.step)
+    )
+      return undefined;
     if (Object.hasOwn(entry, 'phase') && typeof entry.phase !== 'number') delete entry.phase;
     if (Object.hasOwn(entry, 'phaseName') && typeof entry.phaseName !== 'string') delete entry.phaseName;
     if (Object.hasOwn(entry, 'faulty')) delete entry.faulty;

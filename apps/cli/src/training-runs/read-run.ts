@@ -49,7 +49,16 @@ export interface TrainingRun {
 const marks = ['configuration.json', 'log.jsonl'] as const;
 
 /** Folders within a run, or too full to be looked into. */
-const passedOver = new Set(['reasoner', 'initial', 'checkpoints', 'images', 'tensorboard', 'wandb', 'node_modules', '.git']);
+const passedOver = new Set([
+  'reasoner',
+  'initial',
+  'checkpoints',
+  'images',
+  'tensorboard',
+  'wandb',
+  'node_modules',
+  '.git',
+]);
 
 /** The largest of a run's small files, in bytes. */
 const MOST_BYTES = 16 * 2 ** 20;
@@ -63,7 +72,10 @@ export async function findRuns(folder: string): Promise<string[]> {
     const entries = await readdir(at, { withFileTypes: true });
     if (marks.some((mark) => entries.some((entry) => entry.name === mark && entry.isFile()))) return [at];
     if (depth === 0) return [];
-    const below = entries.filter((entry) => entry.isDirectory() && !passedOver.has(entry.name) && !entry.name.startsWith('.')).map(({ name }) => join(at, name)).sort();
+    const below = entries
+      .filter((entry) => entry.isDirectory() && !passedOver.has(entry.name) && !entry.name.startsWith('.'))
+      .map(({ name }) => join(at, name))
+      .sort();
     // A folder below that may not be read is not one that was asked for.
     const found = await Promise.all(below.map((one) => look(one, depth - 1).catch((): string[] => [])));
     return found.flat();
@@ -80,7 +92,14 @@ export async function readRun(folder: string): Promise<TrainingRun> {
   if (configuration === undefined && problems.length === 0) problems.push('configuration.json is missing');
   const { last } = log;
   const method = configuration?.method as { name?: unknown } | undefined;
-  const state: RunState = problems.length > 0 ? 'broken' : finished !== undefined ? 'finished' : (await isHeld(folder)) ? 'running' : 'stopped';
+  const state: RunState =
+    problems.length > 0
+      ? 'broken'
+      : finished !== undefined
+        ? 'finished'
+        : (await isHeld(folder))
+          ? 'running'
+          : 'stopped';
   return {
     folder,
     state,
@@ -95,7 +114,10 @@ export async function readRun(folder: string): Promise<TrainingRun> {
     validationLoss: log.validationLoss,
     best: log.best,
     seconds: numberOf(finished?.seconds),
-    written: await stat(join(folder, 'log.jsonl')).then(({ mtimeMs }) => mtimeMs, () => undefined),
+    written: await stat(join(folder, 'log.jsonl')).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => undefined,
+    ),
     configuration,
     lines: log.lines,
     curves: log.curves,
@@ -112,7 +134,15 @@ function numberOf(value: unknown): number | undefined {
 }
 
 /** An object in a JSON file of the run; undefined where there is no such file. */
-async function readJson({ folder, name, problems }: { folder: string; name: string; problems: string[] }): Promise<Record<string, unknown> | undefined> {
+async function readJson({
+  folder,
+  name,
+  problems,
+}: {
+  folder: string;
+  name: string;
+  problems: string[];
+}): Promise<Record<string, unknown> | undefined> {
   try {
     const value = parseJson({ text: await readTextFile({ path: join(folder, name), maximumBytes: MOST_BYTES }), name });
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
@@ -142,28 +172,33 @@ async function readLog({ path, problems }: { path: string; problems: string[] })
   let firstFaulty = 0;
   let bestPhase: number | undefined;
   try {
-    for await (const lines of readLogLines(path)) for (const entry of lines) {
-      if (isFaulty(entry)) {
-        if (faulty++ === 0) firstFaulty = entry.line;
-        continue;
+    for await (const lines of readLogLines(path))
+      for (const entry of lines) {
+        if (isFaulty(entry)) {
+          if (faulty++ === 0) firstFaulty = entry.line;
+          continue;
+        }
+        log.lines += 1;
+        log.last = entry;
+        log.curves.add(entry);
+        if (entry.skipped === true) log.skipped += 1;
+        log.loss = numberOf(entry.reasonerLoss) ?? numberOf(entry.loss) ?? log.loss;
+        log.interpreterLoss = numberOf(entry.interpreterLoss) ?? log.interpreterLoss;
+        const { validationLoss } = entry;
+        if (typeof validationLoss !== 'number') continue;
+        log.validationLoss = validationLoss;
+        // Phases predict other tokens: the best is one of the last phase that has any.
+        if (bestPhase !== entry.phase || log.best === undefined || validationLoss < log.best.loss)
+          log.best = { loss: validationLoss, step: entry.step };
+        bestPhase = entry.phase;
       }
-      log.lines += 1;
-      log.last = entry;
-      log.curves.add(entry);
-      if (entry.skipped === true) log.skipped += 1;
-      log.loss = numberOf(entry.reasonerLoss) ?? numberOf(entry.loss) ?? log.loss;
-      log.interpreterLoss = numberOf(entry.interpreterLoss) ?? log.interpreterLoss;
-      const { validationLoss } = entry;
-      if (typeof validationLoss !== 'number') continue;
-      log.validationLoss = validationLoss;
-      // Phases predict other tokens: the best is one of the last phase that has any.
-      if (bestPhase !== entry.phase || log.best === undefined || validationLoss < log.best.loss) log.best = { loss: validationLoss, step: entry.step };
-      bestPhase = entry.phase;
-    }
   } catch (error) {
     problems.push(`log.jsonl cannot be read: ${(error as Error).message}`);
   }
-  if (faulty > 0) problems.push(`log.jsonl has ${faulty} ${faulty === 1 ? 'line' : 'lines'} that cannot be read, the first of them line ${firstFaulty}`);
+  if (faulty > 0)
+    problems.push(
+      `log.jsonl has ${faulty} ${faulty === 1 ? 'line' : 'lines'} that cannot be read, the first of them line ${firstFaulty}`,
+    );
   return log;
 }
 
@@ -175,7 +210,10 @@ async function isHeld(folder: string): Promise<boolean> {
   const path = join(folder, 'run.lock');
   try {
     const holder = parseJson({ text: await readTextFile({ path, maximumBytes: 65_536 }), name: path });
-    const [processId, host] = typeof holder === 'object' && holder !== null ? [ownValue(holder as Record<string, unknown>, 'process'), ownValue(holder as Record<string, unknown>, 'host')] : [];
+    const [processId, host] =
+      typeof holder === 'object' && holder !== null
+        ? [ownValue(holder as Record<string, unknown>, 'process'), ownValue(holder as Record<string, unknown>, 'host')]
+        : [];
     if (typeof processId !== 'number' || typeof host !== 'string') return false;
     if (host !== hostname()) return Date.now() - (await stat(path)).mtimeMs < SILENCE * 1000;
     process.kill(processId, 0);

@@ -15,7 +15,10 @@ const MOST_PHASES = 1_000;
 
 /** What a log says, thinned out to what a drawing can show: its size does not grow with the log. */
 export class RunCurves {
-  readonly #series = new Map<string, { points: CurvePoint[]; every: number; seen: number; last: CurvePoint | undefined }>();
+  readonly #series = new Map<
+    string,
+    { points: CurvePoint[]; every: number; seen: number; last: CurvePoint | undefined }
+  >();
   /** Where phases begin. */
   readonly phases: { x: number; label: string }[] = [];
   #phaseName: string | undefined;

@@ -17,14 +17,23 @@ const captions: Record<string, string> = {
 const unsmoothed = new Set(['learningRate', 'best', 'skipped']);
 
 /** Points that a line is smoothed over: about a fiftieth of it. */
-const smoothing = ({ measure, points }: { measure: string; points: number }) => (unsmoothed.has(measure) ? 1 : Math.max(1, Math.floor(points / 50)));
+const smoothing = ({ measure, points }: { measure: string; points: number }) =>
+  unsmoothed.has(measure) ? 1 : Math.max(1, Math.floor(points / 50));
 
 /** Runs as one page that stands alone: a table, their curves, and what their configurations do not share. */
-export function runsPage({ runs, measures }: { runs: readonly TrainingRun[]; /** A chart each, where a run has them. */ measures: readonly string[] }): string {
+export function runsPage({
+  runs,
+  measures,
+}: {
+  runs: readonly TrainingRun[];
+  /** A chart each, where a run has them. */ measures: readonly string[];
+}): string {
   const { header, rows } = runTable({ runs });
   const single = runs.length === 1 ? runs[0]! : undefined;
   const charts = measures.flatMap((measure): ReportSection[] => {
-    const series = runs.map((run) => ({ name: run.folder, points: curveOf(run, measure) })).filter(({ points }) => points.length > 0);
+    const series = runs
+      .map((run) => ({ name: run.folder, points: curveOf(run, measure) }))
+      .filter(({ points }) => points.length > 0);
     if (series.length === 0) return [];
     return [
       chartSection({
@@ -44,9 +53,23 @@ export function runsPage({ runs, measures }: { runs: readonly TrainingRun[]; /**
     title: single ? `Run ${single.folder}` : `${runs.length} runs`,
     summary: runs.map(({ folder, state }) => `${folder}: ${state}`).join('; '),
     sections: [
-      tableSection({ title: 'Runs', caption: 'As their folders tell; the last loss that was logged.', columns: header, rows }),
+      tableSection({
+        title: 'Runs',
+        caption: 'As their folders tell; the last loss that was logged.',
+        columns: header,
+        rows,
+      }),
       ...charts,
-      ...(differing.length > 0 ? [tableSection({ title: 'What differs', caption: 'Keys of the configurations that are not the same in all runs.', columns: ['key', ...runs.map(({ folder }) => folder)], rows: differing.map(({ key, values }) => [key, ...values.map((value) => value ?? null)]) })] : []),
+      ...(differing.length > 0
+        ? [
+            tableSection({
+              title: 'What differs',
+              caption: 'Keys of the configurations that are not the same in all runs.',
+              columns: ['key', ...runs.map(({ folder }) => folder)],
+              rows: differing.map(({ key, values }) => [key, ...values.map((value) => value ?? null)]),
+            }),
+          ]
+        : []),
       ...(problems.length > 0 ? [proseSection({ title: 'Problems', list: problems })] : []),
     ],
   });

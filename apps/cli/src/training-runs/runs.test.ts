@@ -24,7 +24,19 @@ const lines: LoggedStep[] = [
   { step: 60, phase: 1, phaseName: 'hide caption', loss: 0.75, gradientNorm: 1, validationLoss: 1.75, best: false },
 ];
 
-async function makeRun(name: string, { log = lines, configuration = { seed: 1, engine: 'wasm', method: { name: 'heima' }, training: { learningRate: 0.001 } } as unknown, files = {} as Record<string, string> } = {}): Promise<string> {
+async function makeRun(
+  name: string,
+  {
+    log = lines,
+    configuration = {
+      seed: 1,
+      engine: 'wasm',
+      method: { name: 'heima' },
+      training: { learningRate: 0.001 },
+    } as unknown,
+    files = {} as Record<string, string>,
+  } = {},
+): Promise<string> {
   const path = join(folder, name);
   await mkdir(join(path, 'checkpoints', 'step-00000040'), { recursive: true });
   if (configuration !== null) await writeFile(join(path, 'configuration.json'), JSON.stringify(configuration));
@@ -46,32 +58,69 @@ describe('reading runs', () => {
 
   it('tells phase, losses, the best of the last phase, and skipped steps', async () => {
     const run = await readRun(await makeRun('run'));
-    expect(run).toMatchObject({ state: 'stopped', method: 'heima', engine: 'wasm', seed: 1, phase: { name: 'hide caption', number: 2 }, step: 60, skippedSteps: 1, loss: 0.75, validationLoss: 1.75, best: { loss: 1.5, step: 40 }, problems: [] });
+    expect(run).toMatchObject({
+      state: 'stopped',
+      method: 'heima',
+      engine: 'wasm',
+      seed: 1,
+      phase: { name: 'hide caption', number: 2 },
+      step: 60,
+      skippedSteps: 1,
+      loss: 0.75,
+      validationLoss: 1.75,
+      best: { loss: 1.5, step: 40 },
+      problems: [],
+    });
     expect(Math.abs(run.written! - Date.now())).toBeLessThan(60_000);
   });
 
   it('tells finished, running and stopped apart', async () => {
-    const finished = await makeRun('finished', { files: { 'finished.json': JSON.stringify({ steps: 61, skippedSteps: 2, seconds: 90 }) } });
-    const running = await makeRun('running', { files: { 'run.lock': JSON.stringify({ process: process.pid, host: hostname() }) } });
+    const finished = await makeRun('finished', {
+      files: { 'finished.json': JSON.stringify({ steps: 61, skippedSteps: 2, seconds: 90 }) },
+    });
+    const running = await makeRun('running', {
+      files: { 'run.lock': JSON.stringify({ process: process.pid, host: hostname() }) },
+    });
     // A process that has ended: its number is above what Linux gives out.
-    const dead = await makeRun('dead', { files: { 'run.lock': JSON.stringify({ process: 2 ** 30, host: hostname() }) } });
+    const dead = await makeRun('dead', {
+      files: { 'run.lock': JSON.stringify({ process: 2 ** 30, host: hostname() }) },
+    });
     expect(await readRun(finished)).toMatchObject({ state: 'finished', step: 61, skippedSteps: 2, seconds: 90 });
     expect(await readRun(running)).toMatchObject({ state: 'running' });
     expect(await readRun(dead)).toMatchObject({ state: 'stopped' });
   });
 
   it('tells the losses of reasoner and interpreters apart, so that runs with and without compare', async () => {
-    const joint = await readRun(await makeRun('joint', { log: [{ step: 1, loss: 5, reasonerLoss: 2, interpreterLoss: 3 }, { step: 2, loss: 4, reasonerLoss: 1.5, interpreterLoss: 2.5 }] }));
+    const joint = await readRun(
+      await makeRun('joint', {
+        log: [
+          { step: 1, loss: 5, reasonerLoss: 2, interpreterLoss: 3 },
+          { step: 2, loss: 4, reasonerLoss: 1.5, interpreterLoss: 2.5 },
+        ],
+      }),
+    );
     expect(joint).toMatchObject({ loss: 1.5, interpreterLoss: 2.5 });
-    expect(curveOf(joint, 'loss')).toEqual([{ x: 1, y: 2 }, { x: 2, y: 1.5 }]);
-    expect(curveOf(joint, 'jointLoss')).toEqual([{ x: 1, y: 5 }, { x: 2, y: 4 }]);
+    expect(curveOf(joint, 'loss')).toEqual([
+      { x: 1, y: 2 },
+      { x: 2, y: 1.5 },
+    ]);
+    expect(curveOf(joint, 'jointLoss')).toEqual([
+      { x: 1, y: 5 },
+      { x: 2, y: 4 },
+    ]);
     expect(runTable({ runs: [joint] }).header).toContain('interpreter');
   });
 
   it('reads a log of hundreds of thousands of lines by pieces, thinned out; and lines that are none, or too long', async () => {
     const path = await makeRun('long', { log: [] });
     const count = 300_000;
-    const text = Array.from({ length: count / 1000 }, (_, part) => Array.from({ length: 1000 }, (__, index) => `{"step":${part * 1000 + index + 1},"phase":0,"phaseName":"text","loss":${index},"gradientNorm":1,"learningRate":0.001}\n`).join(''));
+    const text = Array.from({ length: count / 1000 }, (_, part) =>
+      Array.from(
+        { length: 1000 },
+        (__, index) =>
+          `{"step":${part * 1000 + index + 1},"phase":0,"phaseName":"text","loss":${index},"gradientNorm":1,"learningRate":0.001}\n`,
+      ).join(''),
+    );
     await writeFile(join(path, 'log.jsonl'), text.join(''));
     const before = process.memoryUsage.rss();
     const run = await readRun(path);
@@ -83,8 +132,15 @@ describe('reading runs', () => {
     // A hole of 600 MB, as a damaged disk leaves it, is one line without end.
     await truncate(join(path, 'log.jsonl'), 600 * 2 ** 20);
     expect(await readRun(path)).toMatchObject({ lines: count });
-    await writeFile(join(path, 'log.jsonl'), `${JSON.stringify(lines[0])}\n{"step":2,"phaseName":${'"x"'.repeat(50_000)}}\n{"step":1e999}\nnull\n{"constructor":1}\n${JSON.stringify({ ...lines[1], phaseName: 7, phase: 'x' })}\n`);
-    expect(await readRun(path)).toMatchObject({ lines: 2, step: 20, problems: ['log.jsonl has 4 lines that cannot be read, the first of them line 2'] });
+    await writeFile(
+      join(path, 'log.jsonl'),
+      `${JSON.stringify(lines[0])}\n{"step":2,"phaseName":${'"x"'.repeat(50_000)}}\n{"step":1e999}\nnull\n{"constructor":1}\n${JSON.stringify({ ...lines[1], phaseName: 7, phase: 'x' })}\n`,
+    );
+    expect(await readRun(path)).toMatchObject({
+      lines: 2,
+      step: 20,
+      problems: ['log.jsonl has 4 lines that cannot be read, the first of them line 2'],
+    });
   }, 120_000);
 
   it('takes no pipe for a file, and no hostile lock for a running run', async () => {
@@ -92,16 +148,33 @@ describe('reading runs', () => {
     expect((await readRun(path)).state).toBe('stopped');
     await rm(join(path, 'log.jsonl'));
     execFileSync('mkfifo', [join(path, 'log.jsonl')]);
-    expect(await readRun(path)).toMatchObject({ state: 'broken', problems: [expect.stringMatching(/log\.jsonl cannot be read: .*pipe or device/)] });
+    expect(await readRun(path)).toMatchObject({
+      state: 'broken',
+      problems: [expect.stringMatching(/log\.jsonl cannot be read: .*pipe or device/)],
+    });
   });
 
   it('names what is broken, and shows the rest', async () => {
     const torn = await makeRun('torn');
-    await writeFile(join(torn, 'log.jsonl'), `${JSON.stringify(lines[0])}\nnot json\n[1]\n${JSON.stringify(lines[1])}\n{"step": 30, "lo`);
+    await writeFile(
+      join(torn, 'log.jsonl'),
+      `${JSON.stringify(lines[0])}\nnot json\n[1]\n${JSON.stringify(lines[1])}\n{"step": 30, "lo`,
+    );
     const half = await makeRun('half', { configuration: null, files: { 'configuration.json': '{"seed": 1' } });
-    expect(await readRun(torn)).toMatchObject({ state: 'broken', step: 20, problems: ['log.jsonl has 2 lines that cannot be read, the first of them line 2'] });
-    expect(await readRun(half)).toMatchObject({ state: 'broken', step: 60, problems: [expect.stringMatching(/^configuration\.json is not JSON: /)] });
-    expect(await readRun(await makeRun('none', { configuration: null }))).toMatchObject({ state: 'broken', problems: ['configuration.json is missing'] });
+    expect(await readRun(torn)).toMatchObject({
+      state: 'broken',
+      step: 20,
+      problems: ['log.jsonl has 2 lines that cannot be read, the first of them line 2'],
+    });
+    expect(await readRun(half)).toMatchObject({
+      state: 'broken',
+      step: 60,
+      problems: [expect.stringMatching(/^configuration\.json is not JSON: /)],
+    });
+    expect(await readRun(await makeRun('none', { configuration: null }))).toMatchObject({
+      state: 'broken',
+      problems: ['configuration.json is missing'],
+    });
   });
 });
 
@@ -110,12 +183,33 @@ describe('comparing runs', () => {
     const run = await readRun(await makeRun('run'));
     const { header, rows } = runTable({ runs: [run], now: run.written! + 90_000 });
     expect(header).toEqual(['run', 'state', 'method', 'phase', 'step', 'loss', 'validation', 'best', 'seed', 'engine']);
-    expect(rows[0]!.slice(1)).toEqual(['stopped 1 min 30 s ago', 'heima', '2 hide caption', '60 (1 skipped)', '0.75', '1.75', '1.5 at 40', '1', 'wasm']);
+    expect(rows[0]!.slice(1)).toEqual([
+      'stopped 1 min 30 s ago',
+      'heima',
+      '2 hide caption',
+      '60 (1 skipped)',
+      '0.75',
+      '1.75',
+      '1.5 at 40',
+      '1',
+      'wasm',
+    ]);
   });
 
   it('finds the keys that differ, and the step at which the logs part', async () => {
     const one = await readRun(await makeRun('one'));
-    const other = await readRun(await makeRun('other', { configuration: { seed: 1, engine: 'wasm', method: { name: 'cot' }, training: { learningRate: 0.002 }, interpreters: {} }, log: lines.map((line) => (line.step === 30 ? { ...line, loss: 3.5 } : line)) }));
+    const other = await readRun(
+      await makeRun('other', {
+        configuration: {
+          seed: 1,
+          engine: 'wasm',
+          method: { name: 'cot' },
+          training: { learningRate: 0.002 },
+          interpreters: {},
+        },
+        log: lines.map((line) => (line.step === 30 ? { ...line, loss: 3.5 } : line)),
+      }),
+    );
     expect(differingKeys([one, other])).toEqual([
       { key: 'interpreters', values: [undefined, '{}'] },
       { key: 'method.name', values: ['"heima"', '"cot"'] },
@@ -131,11 +225,19 @@ describe('comparing runs', () => {
   it('takes a curve without the lines that lack the measure', async () => {
     const run = await readRun(await makeRun('curves'));
     expect(measuresIn([run])).toEqual(['loss', 'gradientNorm', 'validationLoss']);
-    expect(curveOf(run, 'validationLoss')).toEqual([{ x: 20, y: 0.5 }, { x: 30, y: 2.5 }, { x: 40, y: 1.5 }, { x: 60, y: 1.75 }]);
+    expect(curveOf(run, 'validationLoss')).toEqual([
+      { x: 20, y: 0.5 },
+      { x: 30, y: 2.5 },
+      { x: 40, y: 1.5 },
+      { x: 60, y: 1.75 },
+    ]);
   });
 
   it('makes one page that asks for nothing from elsewhere', async () => {
-    const runs = [await readRun(await makeRun('one')), await readRun(await makeRun('other', { configuration: { seed: 2 } }))];
+    const runs = [
+      await readRun(await makeRun('one')),
+      await readRun(await makeRun('other', { configuration: { seed: 2 } })),
+    ];
     const page = runsPage({ runs, measures: ['loss', 'validationLoss', 'nothing'] });
     expect(page).toMatch(/^<!doctype html>/);
     expect(page).toContain('<h2 id="loss">loss</h2>');
@@ -144,7 +246,11 @@ describe('comparing runs', () => {
     expect(page).not.toMatch(/undefined|\[object|(?:src|href)="(?!#|data:)/);
     expect(runsPage({ runs: [runs[0]!], measures: ['loss'] })).toContain('hide caption');
     // What is set, not measured, is drawn as it is.
-    const rising = await readRun(await makeRun('rising', { log: Array.from({ length: 200 }, (_, index) => ({ step: index + 1, loss: index % 2, learningRate: index % 2 })) }));
+    const rising = await readRun(
+      await makeRun('rising', {
+        log: Array.from({ length: 200 }, (_, index) => ({ step: index + 1, loss: index % 2, learningRate: index % 2 })),
+      }),
+    );
     expect(runsPage({ runs: [rising], measures: ['loss'] })).toContain('line raw');
     expect(runsPage({ runs: [rising], measures: ['learningRate'] })).not.toContain('line raw');
   });
@@ -152,13 +258,42 @@ describe('comparing runs', () => {
 
 describe('linePlot', () => {
   it('puts the highest at the top, the last at the right, and names the lines', () => {
-    const plot = linePlot({ lines: [{ name: 'falling', points: [{ x: 0, y: 4 }, { x: 1, y: 2 }, { x: 2, y: 0 }] }, { name: 'flat', points: [{ x: 0, y: 0 }] }], width: 5, height: 3 });
-    expect(plot.split('\n')).toEqual(['4 ┤●', '2 ┤  ●', '0 ┤+   ●', '  └─────', '   0   2', '   ● falling', '   + flat']);
+    const plot = linePlot({
+      lines: [
+        {
+          name: 'falling',
+          points: [
+            { x: 0, y: 4 },
+            { x: 1, y: 2 },
+            { x: 2, y: 0 },
+          ],
+        },
+        { name: 'flat', points: [{ x: 0, y: 0 }] },
+      ],
+      width: 5,
+      height: 3,
+    });
+    expect(plot.split('\n')).toEqual([
+      '4 ┤●',
+      '2 ┤  ●',
+      '0 ┤+   ●',
+      '  └─────',
+      '   0   2',
+      '   ● falling',
+      '   + flat',
+    ]);
   });
 
   it('averages what falls into one column, and leaves out what has no place on the axis', () => {
     // The middle column holds 100 and 10,000: on a logarithmic axis their mean is 1,000, between 1 and 10⁶.
-    const points = [{ x: 0, y: 1 }, { x: 1, y: 100 }, { x: 1.01, y: 10_000 }, { x: 2, y: 1e6 }, { x: 3, y: 0 }, { x: 4, y: NaN }];
+    const points = [
+      { x: 0, y: 1 },
+      { x: 1, y: 100 },
+      { x: 1.01, y: 10_000 },
+      { x: 2, y: 1e6 },
+      { x: 3, y: 0 },
+      { x: 4, y: NaN },
+    ];
     const rows = linePlot({ lines: [{ name: 'a', points }], width: 3, height: 3, logarithmic: true }).split('\n');
     expect(rows.slice(0, 3)).toEqual(['1000000 ┤  ●', '   1000 ┤ ●', '      1 ┤●']);
     expect(linePlot({ lines: [{ name: 'a', points: [{ x: 1, y: NaN }] }] })).toBe('');

@@ -12,7 +12,15 @@ import { runAll } from './run-all';
 
 let folder: string;
 
-const llama = { model_type: 'llama', hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 160 };
+const llama = {
+  model_type: 'llama',
+  hidden_size: 16,
+  intermediate_size: 16,
+  num_hidden_layers: 1,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  max_position_embeddings: 160,
+};
 const gpt2 = { model_type: 'gpt2', n_embd: 16, n_layer: 1, n_head: 2, n_positions: 160 };
 const thinking = ['heima', 'coconut', 'sim-cot', 'codi', 'adaptive'];
 const methods: Record<string, Record<string, unknown>> = {
@@ -51,22 +59,54 @@ function allowed(row: Record<string, unknown>): boolean {
   if (interpreters !== 'none' && !thinking.includes(method)) return false;
   if (interpreters.startsWith('after') && method === 'sim-cot') return false;
   // Keys of interpreters count where there are some.
-  if (interpreters === 'none' && (interpreterTuning !== 'full' || !shared || templates !== 'brief' || projector !== 'linear' || reading !== 'before')) return false;
+  if (
+    interpreters === 'none' &&
+    (interpreterTuning !== 'full' || !shared || templates !== 'brief' || projector !== 'linear' || reading !== 'before')
+  )
+    return false;
   return !(model === 'new' && tuning === 'modules');
 }
 
 function configuration({ row, index }: { row: Row; index: number }): Record<string, unknown> {
-  const { method, model, tuning, interpreters, interpreterTuning, shared, templates, projector, reading, reasoningFormat, data, workers, shards, validation, engine } = row;
+  const {
+    method,
+    model,
+    tuning,
+    interpreters,
+    interpreterTuning,
+    shared,
+    templates,
+    projector,
+    reading,
+    reasoningFormat,
+    data,
+    workers,
+    shards,
+    validation,
+    engine,
+  } = row;
   const [mode, from] = interpreters.split(' ');
-  const adapter = (tokens: string) => (tokens === 'full' ? {} : { lora: { rank: 2, alpha: 4, dropout: tokens === 'rows' ? 0.1 : 0, tokens } });
+  const adapter = (tokens: string) =>
+    tokens === 'full' ? {} : { lora: { rank: 2, alpha: 4, dropout: tokens === 'rows' ? 0.1 : 0, tokens } };
   return {
     output: join(folder, `run-${index}`),
     engine,
     workers,
     seed: index,
     reasoningFormat,
-    data: { format: data === 'named' ? 'llava-cot' : 'coconut-json', train: join(folder, data === 'named' ? 'named.jsonl' : 'unnamed.json'), images: false, overlap: 'report', ...(validation && { validation: join(folder, data === 'named' ? 'named-held.jsonl' : 'unnamed-held.json') }) },
-    model: { ...(model === 'new' ? { new: llama } : { from: join(folder, model === 'earlier run' ? 'earlier/reasoner' : model) }), ...adapter(tuning) },
+    data: {
+      format: data === 'named' ? 'llava-cot' : 'coconut-json',
+      train: join(folder, data === 'named' ? 'named.jsonl' : 'unnamed.json'),
+      images: false,
+      overlap: 'report',
+      ...(validation && { validation: join(folder, data === 'named' ? 'named-held.jsonl' : 'unnamed-held.json') }),
+    },
+    model: {
+      ...(model === 'new'
+        ? { new: llama }
+        : { from: join(folder, model === 'earlier run' ? 'earlier/reasoner' : model) }),
+      ...adapter(tuning),
+    },
     method: { name: method, ...methods[method] },
     training: {
       batchSize: 2,
@@ -79,24 +119,63 @@ function configuration({ row, index }: { row: Row; index: number }): Record<stri
       ...(validation && { finalWeights: 'best' }),
     },
     ...(mode !== 'none' && {
-      interpreters: { mode, shared, templates, projector, reading, model: { ...(from === 'new' ? { new: llama } : { from: from === 'folder' ? join(folder, 'other') : 'reasoner' }), ...adapter(interpreterTuning) }, ...(mode === 'after' && { schedule: { steps: 2 } }) },
+      interpreters: {
+        mode,
+        shared,
+        templates,
+        projector,
+        reading,
+        model: {
+          ...(from === 'new' ? { new: llama } : { from: from === 'folder' ? join(folder, 'other') : 'reasoner' }),
+          ...adapter(interpreterTuning),
+        },
+        ...(mode === 'after' && { schedule: { steps: 2 } }),
+      },
     }),
   };
 }
 
-const words = ['what is two plus three ? 5 7 two and three make five', 'what is four plus three ? four and three make seven'];
+const words = [
+  'what is two plus three ? 5 7 two and three make five',
+  'what is four plus three ? four and three make seven',
+];
 const named = (id: number) => ({
   id: `n${id}`,
   conversations: [
     { from: 'human', value: `what is ${id % 2 ? 'two' : 'four'} plus three ?` },
-    { from: 'gpt', value: `<SUMMARY>two plus three</SUMMARY><CAPTION>two and three</CAPTION><REASONING>two and three make five</REASONING><CONCLUSION>${id % 2 ? 5 : 7}</CONCLUSION>` },
+    {
+      from: 'gpt',
+      value: `<SUMMARY>two plus three</SUMMARY><CAPTION>two and three</CAPTION><REASONING>two and three make five</REASONING><CONCLUSION>${id % 2 ? 5 : 7}</CONCLUSION>`,
+    },
   ],
 });
-const unnamed = (id: number) => ({ question: `what is ${id % 2 ? 'two' : 'four'} plus three ?`, steps: ['two and three', 'make five'].slice(0, 1 + (id % 2)), answer: id % 2 ? '5' : '7' });
+const unnamed = (id: number) => ({
+  question: `what is ${id % 2 ? 'two' : 'four'} plus three ?`,
+  steps: ['two and three', 'make five'].slice(0, 1 + (id % 2)),
+  answer: id % 2 ? '5' : '7',
+});
 
-async function writeModel({ name, config, seed, text }: { name: string; config: Record<string, unknown>; seed: number; text: readonly string[] }): Promise<void> {
+async function writeModel({
+  name,
+  config,
+  seed,
+  text,
+}: {
+  name: string;
+  config: Record<string, unknown>;
+  seed: number;
+  text: readonly string[];
+}): Promise<void> {
   const tokenizer = trainWordLevelTokenizer({ texts: text, split: 'whitespace' });
-  const model = createModel({ config: { ...config, vocab_size: tokenizer.vocabularySize, bos_token_id: tokenizer.beginId, eos_token_id: tokenizer.endId }, seed });
+  const model = createModel({
+    config: {
+      ...config,
+      vocab_size: tokenizer.vocabularySize,
+      bos_token_id: tokenizer.beginId,
+      eos_token_id: tokenizer.endId,
+    },
+    seed,
+  });
   await saveModel({ model, folder: join(folder, name) });
   await tokenizer.save(join(folder, name));
   model.dispose();
@@ -106,20 +185,50 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-matrix-'));
   await useEngine('wasm');
   const ids = [0, 1, 2, 3];
-  for (const [name, from] of [['named', 0], ['named-held', 4]] as const) await writeFile(join(folder, `${name}.jsonl`), ids.map((id) => JSON.stringify(named(id + from))).join('\n'));
-  for (const [name, from] of [['unnamed', 0], ['unnamed-held', 4]] as const) await writeFile(join(folder, `${name}.json`), JSON.stringify(ids.map((id) => unnamed(id + from))));
+  for (const [name, from] of [
+    ['named', 0],
+    ['named-held', 4],
+  ] as const)
+    await writeFile(join(folder, `${name}.jsonl`), ids.map((id) => JSON.stringify(named(id + from))).join('\n'));
+  for (const [name, from] of [
+    ['unnamed', 0],
+    ['unnamed-held', 4],
+  ] as const)
+    await writeFile(join(folder, `${name}.json`), JSON.stringify(ids.map((id) => unnamed(id + from))));
   await writeModel({ name: 'tied', config: { ...llama, tie_word_embeddings: true }, seed: 1, text: words });
   await writeModel({ name: 'untied', config: { ...llama, tie_word_embeddings: false }, seed: 2, text: words });
   await writeModel({ name: 'gpt2', config: gpt2, seed: 3, text: words });
   // Another width, and a vocabulary of its own.
-  await writeModel({ name: 'other', config: { ...llama, hidden_size: 24, tie_word_embeddings: true }, seed: 4, text: [...words].reverse().map((text) => `the ${text}`) });
+  await writeModel({
+    name: 'other',
+    config: { ...llama, hidden_size: 24, tie_word_embeddings: true },
+    seed: 4,
+    text: [...words].reverse().map((text) => `the ${text}`),
+  });
 }, 60_000);
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
 it('every pair of keys trains two steps, thinks, explains, and is loaded again', async () => {
   const rows = pairwise({ factors, seed: 7, allowed }) as Row[];
   const earlier = join(folder, 'earlier.json');
-  await writeFile(earlier, JSON.stringify({ ...configuration({ row: { ...rows[0]!, model: 'new', tuning: 'full', interpreters: 'none', method: 'cot', validation: false, engine: 'wasm' }, index: 999 }), output: join(folder, 'earlier') }));
+  await writeFile(
+    earlier,
+    JSON.stringify({
+      ...configuration({
+        row: {
+          ...rows[0]!,
+          model: 'new',
+          tuning: 'full',
+          interpreters: 'none',
+          method: 'cot',
+          validation: false,
+          engine: 'wasm',
+        },
+        index: 999,
+      }),
+      output: join(folder, 'earlier'),
+    }),
+  );
   expect((await runAll({ folder, jobs: [['train', earlier, '--json']] })).outcomes).toMatchObject([{ code: 0 }]);
   const files: string[] = [];
   for (const [index, row] of rows.entries()) {
@@ -129,13 +238,35 @@ it('every pair of keys trains two steps, thinks, explains, and is loaded again',
   const describeRow = (index: number) => JSON.stringify(rows[index]);
   const { outcomes: trained } = await runAll({ folder, jobs: files.map((file) => ['train', file, '--json']) });
   const failed = trained.filter(({ code, thrown }) => code !== 0 || thrown !== undefined);
-  expect(failed.map(({ index, errors, thrown, output }) => `${describeRow(index)}: ${thrown ?? errors} ${output.slice(-200)}`)).toEqual([]);
-  const { outcomes: asked } = await runAll({ folder, jobs: rows.map(({ interpreters, method, engine }, index) => ['think', 'what is two plus three ?', '--model', join(folder, `run-${index}`, 'reasoner'), '--engine', engine, '--json', ...(interpreters === 'none' && method !== 'sim-cot' ? [] : ['--explain'])]) });
-  expect(asked.filter(({ code, thrown }) => code !== 0 || thrown !== undefined).map(({ index, errors, thrown }) => `${describeRow(index)}: ${thrown ?? errors}`)).toEqual([]);
+  expect(
+    failed.map(
+      ({ index, errors, thrown, output }) => `${describeRow(index)}: ${thrown ?? errors} ${output.slice(-200)}`,
+    ),
+  ).toEqual([]);
+  const { outcomes: asked } = await runAll({
+    folder,
+    jobs: rows.map(({ interpreters, method, engine }, index) => [
+      'think',
+      'what is two plus three ?',
+      '--model',
+      join(folder, `run-${index}`, 'reasoner'),
+      '--engine',
+      engine,
+      '--json',
+      ...(interpreters === 'none' && method !== 'sim-cot' ? [] : ['--explain']),
+    ]),
+  });
+  expect(
+    asked
+      .filter(({ code, thrown }) => code !== 0 || thrown !== undefined)
+      .map(({ index, errors, thrown }) => `${describeRow(index)}: ${thrown ?? errors}`),
+  ).toEqual([]);
   for (const [index, { tuning, interpreters, interpreterTuning }] of rows.entries()) {
     const reasoner = join(folder, `run-${index}`, 'reasoner');
     const present = await readdir(reasoner);
-    expect(present, describeRow(index)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'subtext.json']));
+    expect(present, describeRow(index)).toEqual(
+      expect.arrayContaining(['config.json', 'model.safetensors', 'tokenizer.json', 'subtext.json']),
+    );
     expect(present.includes('adapter')).toBe(tuning !== 'full');
     if (interpreters.endsWith('folder')) {
       // It is saved with its own tokenizer, not with the reasoner's.

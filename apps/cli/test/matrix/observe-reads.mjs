@@ -6,7 +6,9 @@
 export function observeReads(leaves) {
   const reads = new Set();
   const copies = new Set();
-  const blocks = new Set(leaves.flatMap((leaf) => leaf.split('.').map((_, index, keys) => keys.slice(0, index).join('.'))));
+  const blocks = new Set(
+    leaves.flatMap((leaf) => leaf.split('.').map((_, index, keys) => keys.slice(0, index).join('.'))),
+  );
   let writing = 0;
   const stringify = JSON.stringify;
   JSON.stringify = (...rest) => {
@@ -30,7 +32,8 @@ export function observeReads(leaves) {
         const found = Reflect.get(target, key, receiver);
         if (typeof key !== 'string' || !Object.hasOwn(target, key)) {
           // A key that is left out, asked for by its name.
-          if (typeof key === 'string' && writing === 0 && leaves.includes(join(place, key))) reads.add(join(place, key));
+          if (typeof key === 'string' && writing === 0 && leaves.includes(join(place, key)))
+            reads.add(join(place, key));
           return found;
         }
         const inList = Array.isArray(target);

@@ -21,23 +21,38 @@ interface Reads {
 }
 
 /** Carries out command lines of the built command, a share of them in each of two processes. */
-export async function runAll({ folder, jobs, leaves }: { folder: string; jobs: readonly string[][]; /** A configuration's keys: which of them are read is noted. */ leaves?: readonly string[] }): Promise<{ outcomes: Outcome[] } & Reads> {
+export async function runAll({
+  folder,
+  jobs,
+  leaves,
+}: {
+  folder: string;
+  jobs: readonly string[][];
+  /** A configuration's keys: which of them are read is noted. */ leaves?: readonly string[];
+}): Promise<{ outcomes: Outcome[] } & Reads> {
   const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
   if (!existsSync(main)) throw new Error('The command is not built: run "npm run bootstrap" first.');
   const runner = fileURLToPath(new URL('./run-many.mjs', import.meta.url));
-  const parts = [0, 1].map((half) => jobs.map((job, index) => ({ job, index })).filter(({ index }) => index % 2 === half));
+  const parts = [0, 1].map((half) =>
+    jobs.map((job, index) => ({ job, index })).filter(({ index }) => index % 2 === half),
+  );
   const observed: Reads = { reads: [], copies: [] };
   const outcomes = await Promise.all(
     parts.map(async (part, half) => {
       const file = join(folder, `jobs-${half}.json`);
       await writeFile(file, JSON.stringify({ jobs: part.map(({ job }) => job), leaves }));
-      const child = spawn(process.execPath, [runner, pathToFileURL(main).href, file], { cwd: folder, env: { ...process.env, NO_COLOR: '1', HF_HUB_OFFLINE: '1' } });
+      const child = spawn(process.execPath, [runner, pathToFileURL(main).href, file], {
+        cwd: folder,
+        env: { ...process.env, NO_COLOR: '1', HF_HUB_OFFLINE: '1' },
+      });
       let output = '';
       let errors = '';
       child.stdout.on('data', (data: Buffer) => (output += data.toString()));
       child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
       await new Promise((resolve) => child.on('close', resolve));
-      const lines = output.split('\n').flatMap((line) => (line.startsWith('{"index"') ? [JSON.parse(line) as Outcome] : []));
+      const lines = output
+        .split('\n')
+        .flatMap((line) => (line.startsWith('{"index"') ? [JSON.parse(line) as Outcome] : []));
       for (const line of output.split('\n').filter((one) => one.startsWith('{"reads"'))) {
         const { reads, copies } = JSON.parse(line) as Reads;
         observed.reads.push(...reads);

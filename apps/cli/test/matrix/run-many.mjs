@@ -27,7 +27,9 @@ for (const [index, words] of jobs.entries()) {
   const began = performance.now();
   let thrown;
   await import(`${main}?run=${index}`).catch((error) => (thrown = error.stack));
-  write(`${JSON.stringify({ index, code: process.exitCode ?? 0, errors, output: output.slice(-4000), thrown, seconds: (performance.now() - began) / 1000 })}\n`);
+  write(
+    `${JSON.stringify({ index, code: process.exitCode ?? 0, errors, output: output.slice(-4000), thrown, seconds: (performance.now() - began) / 1000 })}\n`,
+  );
 }
 if (observed) write(`${JSON.stringify({ reads: [...observed.reads], copies: [...observed.copies] })}\n`);
 process.exit(0);

@@ -1,4 +1,17 @@
-import { compareRuns, comparisonMarkdown, comparisonSections, evaluationTasks, fileNamePart, readJudgedSamples, readResults, readSamples, renderReport, type ComparedRun, type ReportSection, type SampleRecord } from '@subtext/eval';
+import {
+  compareRuns,
+  comparisonMarkdown,
+  comparisonSections,
+  evaluationTasks,
+  fileNamePart,
+  readJudgedSamples,
+  readResults,
+  readSamples,
+  renderReport,
+  type ComparedRun,
+  type ReportSection,
+  type SampleRecord,
+} from '@subtext/eval';
 import { createOutput, UsageError } from '@subtext/terminal';
 import { writeFileAtomically } from '@subtext/core/node';
 import { Command } from 'commander';
@@ -28,17 +41,22 @@ export function compareCommand(): Command {
     .option('--json', 'one JSON object a line', false)
     .action(async (folders: string[], { metric, onlyShared, output: folder, json }: CompareOptions) => {
       const output = createOutput({ json });
-      if (folders.length < 2) throw new UsageError('A comparison needs two runs or more: subtext-eval compare RUN RUN.');
+      if (folders.length < 2)
+        throw new UsageError('A comparison needs two runs or more: subtext-eval compare RUN RUN.');
       const paths = folders.map((one) => resolve(one));
       const twice = paths.find((path, index) => paths.indexOf(path) < index);
       if (twice !== undefined) throw new UsageError(`${twice} is named twice; a run cannot be compared with itself.`);
       const runs = await Promise.all(folders.map(readRun));
       const tasks = [...runs[0]!.samples.keys()].filter((task) => runs.every(({ samples }) => samples.has(task)));
-      if (tasks.length === 0) throw new UsageError(`The runs have no task in common: ${runs.map(({ name, samples }) => `${name} has ${[...samples.keys()].join(', ')}`).join('; ')}.`);
+      if (tasks.length === 0)
+        throw new UsageError(
+          `The runs have no task in common: ${runs.map(({ name, samples }) => `${name} has ${[...samples.keys()].join(', ')}`).join('; ')}.`,
+        );
       const results = tasks.map((task) => {
         const compared = runs.map(({ name, samples }) => ({ name, samples: samples.get(task)! }));
         const score = metric ?? compared[0]!.samples[0]?.metrics[0];
-        if (score === undefined) throw new UsageError(`The samples of ${task} in ${compared[0]!.name} have no score to compare.`);
+        if (score === undefined)
+          throw new UsageError(`The samples of ${task} in ${compared[0]!.name} have no score to compare.`);
         return { task, result: compareRuns({ runs: compared, metric: score, onlyShared }) };
       });
       const markdown = results.map(({ task, result }) => `## ${task}\n\n${comparisonMarkdown(result)}`).join('\n');
@@ -46,21 +64,43 @@ export function compareCommand(): Command {
       if (!json) output.notice(markdown);
       if (folder === undefined) return;
       await mkdir(folder, { recursive: true });
-      const sections = results.flatMap(({ task, result }): ReportSection[] => comparisonSections(result).map((section) => (tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section)));
+      const sections = results.flatMap(({ task, result }): ReportSection[] =>
+        comparisonSections(result).map((section) =>
+          tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section,
+        ),
+      );
       const report = join(folder, 'comparison.html');
-      await writeFileAtomically({ path: report, data: renderReport({ title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`, summary: `${tasks.join(', ')}: the same samples in every run.`, sections }) });
+      await writeFileAtomically({
+        path: report,
+        data: renderReport({
+          title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`,
+          summary: `${tasks.join(', ')}: the same samples in every run.`,
+          sections,
+        }),
+      });
       await writeFileAtomically({ path: join(folder, 'comparison.md'), data: markdown });
-      await writeFileAtomically({ path: join(folder, 'comparison.json'), data: `${JSON.stringify(results, null, 2)}\n` });
+      await writeFileAtomically({
+        path: join(folder, 'comparison.json'),
+        data: `${JSON.stringify(results, null, 2)}\n`,
+      });
       output.event({ event: 'written', report }, `  report  ${report}`);
     });
 }
 
 async function readRun(folder: string): Promise<ReadRun> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    throw new UsageError(`${folder} is not a run's folder: ${error.code === 'ENOENT' ? 'it does not exist' : error.message}. Give a folder that "subtext-eval run" wrote.`);
+    throw new UsageError(
+      `${folder} is not a run's folder: ${error.code === 'ENOENT' ? 'it does not exist' : error.message}. Give a folder that "subtext-eval run" wrote.`,
+    );
   });
-  const last = names.filter((name) => /^results_.*\.json$/.test(name)).sort().at(-1);
-  if (last === undefined) throw new UsageError(`${folder} holds no results_<date>.json: its run is not finished, or it is not a run's folder. Run the same "subtext-eval run" again to resume it.`);
+  const last = names
+    .filter((name) => /^results_.*\.json$/.test(name))
+    .sort()
+    .at(-1);
+  if (last === undefined)
+    throw new UsageError(
+      `${folder} holds no results_<date>.json: its run is not finished, or it is not a run's folder. Run the same "subtext-eval run" again to resume it.`,
+    );
   const results = await readResults(join(folder, last));
   const date = last.slice('results_'.length, -'.json'.length);
   const samples = new Map<string, ComparedRun['samples']>();
@@ -69,9 +109,23 @@ async function readRun(folder: string): Promise<ReadRun> {
 }
 
 /** A task's samples; those of a judged task with the scores of its judgements. */
-async function readTask({ folder, task, date }: { folder: string; task: string; date: string }): Promise<SampleRecord[]> {
+async function readTask({
+  folder,
+  task,
+  date,
+}: {
+  folder: string;
+  task: string;
+  date: string;
+}): Promise<SampleRecord[]> {
   const name = fileNamePart(task);
   const samples = await readSamples(join(folder, `samples_${name}_${date}.jsonl`));
   const judge = evaluationTasks.find((one) => one.name === task)?.judge;
-  return judge === undefined ? samples : await readJudgedSamples({ samples, path: join(folder, `judgements_${name}_${date}.jsonl`), metrics: judge.metrics });
+  return judge === undefined
+    ? samples
+    : await readJudgedSamples({
+        samples,
+        path: join(folder, `judgements_${name}_${date}.jsonl`),
+        metrics: judge.metrics,
+      });
 }

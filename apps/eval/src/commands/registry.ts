@@ -2,8 +2,20 @@ import type { CommandEntry } from '@subtext/terminal';
 
 /** Every command. A new one is one file and one line here. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
-  run: { description: 'ask a model the questions of one or more tasks and score its answers', load: async () => (await import('./run')).runCommand() },
-  list: { description: 'list the tasks and the data that each expects', load: async () => (await import('./list')).listCommand() },
-  compare: { description: 'compare runs on the same samples: intervals, McNemar, bootstrap; names what is not significant', load: async () => (await import('./compare')).compareCommand() },
-  audit: { description: "measure whether a model's thoughts are used, whether its interpreters read them, and what they hold", load: async () => (await import('./audit')).auditCommand() },
+  run: {
+    description: 'ask a model the questions of one or more tasks and score its answers',
+    load: async () => (await import('./run')).runCommand(),
+  },
+  list: {
+    description: 'list the tasks and the data that each expects',
+    load: async () => (await import('./list')).listCommand(),
+  },
+  compare: {
+    description: 'compare runs on the same samples: intervals, McNemar, bootstrap; names what is not significant',
+    load: async () => (await import('./compare')).compareCommand(),
+  },
+  audit: {
+    description: "measure whether a model's thoughts are used, whether its interpreters read them, and what they hold",
+    load: async () => (await import('./audit')).auditCommand(),
+  },
 };

@@ -66,20 +66,40 @@ export interface AuditResult {
   retained: RetainedInformation | null;
   interpreters: { name: string; audit: InterpreterAudit }[];
   /** Held-out accuracies of the probes. */
-  probes: { name: string; accuracy: number; shuffled: number; control: number | null; selectivity: number | null; majority: number }[];
+  probes: {
+    name: string;
+    accuracy: number;
+    shuffled: number;
+    control: number | null;
+    selectivity: number | null;
+    majority: number;
+  }[];
 }
 
 /** Audits a model's thoughts and its interpreters, and probes what the thoughts hold. */
-export async function auditModel({ settings, output, signal }: { settings: AuditSettings; output: Output; signal: AbortSignal }): Promise<{ result: AuditResult; sections: ReportSection[]; markdown: string; summary: string }> {
-  if ((settings.noCot === undefined) !== (settings.cot === undefined)) throw new UsageError('The retained information needs both --no-cot and --cot.');
+export async function auditModel({
+  settings,
+  output,
+  signal,
+}: {
+  settings: AuditSettings;
+  output: Output;
+  signal: AbortSignal;
+}): Promise<{ result: AuditResult; sections: ReportSection[]; markdown: string; summary: string }> {
+  if ((settings.noCot === undefined) !== (settings.cot === undefined))
+    throw new UsageError('The retained information needs both --no-cot and --cot.');
   const [named] = tasksOf(settings);
-  if (named?.judge) throw new UsageError(`Task "${named.name}" is scored by a judge, and an audit scores each question a dozen times; take a task that rules score, or your own data with --format and --score.`);
+  if (named?.judge)
+    throw new UsageError(
+      `Task "${named.name}" is scored by a judge, and an audit scores each question a dozen times; take a task that rules score, or your own data with --format and --score.`,
+    );
   const [asked] = await loadTasks({ asked: settings, output });
   const reasoner = await openReasoner({ folder: settings.model, loaded: [asked!] });
   try {
     const { task, examples: all } = writtenFor({ method: reasoner.settings.method.name, loaded: asked! });
     const { examples, left } = await readableExamples(all);
-    if (examples.length === 0) throw new UsageError(`No example can be asked; the first, ${left[0]?.id}: ${left[0]?.message}`);
+    if (examples.length === 0)
+      throw new UsageError(`No example can be asked; the first, ${left[0]?.id}: ${left[0]?.message}`);
     for (const { id, message } of left) output.notice(`  ${id} is left out: ${message}`);
     const floor = settings.floor ?? commonestAnswerFloor({ examples });
     const folder = await RunFolder.open({
@@ -91,7 +111,11 @@ export async function auditModel({ settings, output, signal }: { settings: Audit
       },
     });
     try {
-      if (folder.resumed) output.event({ event: 'resumed', folder: settings.output }, `  ${settings.output} was begun before: finished parts are kept.`);
+      if (folder.resumed)
+        output.event(
+          { event: 'resumed', folder: settings.output },
+          `  ${settings.output} was begun before: finished parts are kept.`,
+        );
       return await auditOpened({ settings, task, examples, left, floor, reasoner, output, signal });
     } finally {
       output.endProgress();
@@ -124,7 +148,10 @@ async function auditOpened({
   const { seed, batch, model, output: folder } = settings;
   const kept = join(folder, 'runs');
   await mkdir(kept, { recursive: true });
-  const progress = (label: string) => ({ done, total, name }: { done: number; total: number; name?: string }) => output.progress({ label, done, total, ...(name === undefined ? {} : { details: name }) });
+  const progress =
+    (label: string) =>
+    ({ done, total, name }: { done: number; total: number; name?: string }) =>
+      output.progress({ label, done, total, ...(name === undefined ? {} : { details: name }) });
 
   output.heading('Are the thoughts used?');
   const subject = new ReasonerThoughts({ reasoner, task, batch, signal, onProgress: progress('answering') });
@@ -136,7 +163,9 @@ async function auditOpened({
     floor,
     seed,
     candidate: isCandidate,
-    ...(category ? { compatible: (one: ReasoningExample, other: ReasoningExample) => one.category === other.category } : {}),
+    ...(category
+      ? { compatible: (one: ReasoningExample, other: ReasoningExample) => one.category === other.category }
+      : {}),
     onProgress: progress('interventions'),
   });
   output.notice(`  ${verdictWords(thoughts)}`);
@@ -147,8 +176,19 @@ async function auditOpened({
   let probes: ReasonerProbes | null = null;
   if (settings.probes) {
     output.heading('What do the thoughts hold?');
-    const questions = examples.map((example) => ({ question: task.prompt(example), ...(example.image === undefined ? {} : { image: example.image }) }));
-    probes = await probeReasoner({ reasoner, examples, questions, answers, seed, signal, onProgress: progress('probes') });
+    const questions = examples.map((example) => ({
+      question: task.prompt(example),
+      ...(example.image === undefined ? {} : { image: example.image }),
+    }));
+    probes = await probeReasoner({
+      reasoner,
+      examples,
+      questions,
+      answers,
+      seed,
+      signal,
+      onProgress: progress('probes'),
+    });
   }
   const result: AuditResult = {
     model,
@@ -162,7 +202,14 @@ async function auditOpened({
     thoughts,
     retained: retained ?? null,
     interpreters,
-    probes: (probes?.probes ?? []).map(({ name, result: { accuracy, shuffled, control, selectivity, majority } }) => ({ name, accuracy: accuracy.value, shuffled: shuffled.mean, control: control?.mean ?? null, selectivity, majority })),
+    probes: (probes?.probes ?? []).map(({ name, result: { accuracy, shuffled, control, selectivity, majority } }) => ({
+      name,
+      accuracy: accuracy.value,
+      shuffled: shuffled.mean,
+      control: control?.mean ?? null,
+      selectivity,
+      majority,
+    })),
   };
   const sections = [
     ...thoughtAuditSections({ audit: thoughts, ...(retained ? { retained } : {}) }),
@@ -171,17 +218,44 @@ async function auditOpened({
     howSection({ settings, task, floor, left, result }),
   ];
   const summary = `${examples.length} questions of ${task.name}. The thoughts: ${verdictWords(thoughts)}.${interpreters.map(({ name, audit }) => ` ${name}: ${verdictWords(audit)}.`).join('')}`;
-  return { result, sections, summary, markdown: auditMarkdown({ thoughts, ...(retained ? { retained } : {}), interpreters }) };
+  return {
+    result,
+    sections,
+    summary,
+    markdown: auditMarkdown({ thoughts, ...(retained ? { retained } : {}), interpreters }),
+  };
 }
 
 /** Likelihoods of the true answers by the two models on either side of a hidden chain, against this one's. */
-async function measureRetained({ settings, task, examples, subject, output, signal }: { settings: AuditSettings; task: EvaluationTask; examples: ReasoningExample[]; subject: ReasonerThoughts; output: Output; signal: AbortSignal }): Promise<RetainedInformation | undefined> {
+async function measureRetained({
+  settings,
+  task,
+  examples,
+  subject,
+  output,
+  signal,
+}: {
+  settings: AuditSettings;
+  task: EvaluationTask;
+  examples: ReasoningExample[];
+  subject: ReasonerThoughts;
+  output: Output;
+  signal: AbortSignal;
+}): Promise<RetainedInformation | undefined> {
   if (settings.noCot === undefined || settings.cot === undefined) return undefined;
   const likelihoods = async (folder: string) => {
     const reasoner = await openReasoner({ folder, loaded: [{ task, examples }] });
     try {
-      const other = new ReasonerThoughts({ reasoner, task, batch: settings.batch, signal, onProgress: ({ done, total }) => output.progress({ label: folder, done, total }) });
-      return (await other.run({ examples, intervention: null })).map(({ negativeLogLikelihood }) => negativeLogLikelihood);
+      const other = new ReasonerThoughts({
+        reasoner,
+        task,
+        batch: settings.batch,
+        signal,
+        onProgress: ({ done, total }) => output.progress({ label: folder, done, total }),
+      });
+      return (await other.run({ examples, intervention: null })).map(
+        ({ negativeLogLikelihood }) => negativeLogLikelihood,
+      );
     } finally {
       output.endProgress();
       reasoner.dispose();
@@ -189,11 +263,27 @@ async function measureRetained({ settings, task, examples, subject, output, sign
   };
   const withoutChain = await likelihoods(settings.noCot);
   const written = await likelihoods(settings.cot);
-  const hidden = (await subject.run({ examples, intervention: null })).map(({ negativeLogLikelihood }) => negativeLogLikelihood);
+  const hidden = (await subject.run({ examples, intervention: null })).map(
+    ({ negativeLogLikelihood }) => negativeLogLikelihood,
+  );
   return retainedInformation({ withoutChain, hidden, written, seed: settings.seed });
 }
 
-async function auditInterpreters({ settings, examples, answers, kept, output, signal }: { settings: AuditSettings; examples: ReasoningExample[]; answers: readonly Answer[]; kept: string; output: Output; signal: AbortSignal }): Promise<AuditResult['interpreters']> {
+async function auditInterpreters({
+  settings,
+  examples,
+  answers,
+  kept,
+  output,
+  signal,
+}: {
+  settings: AuditSettings;
+  examples: ReasoningExample[];
+  answers: readonly Answer[];
+  kept: string;
+  output: Output;
+  signal: AbortSignal;
+}): Promise<AuditResult['interpreters']> {
   const parent = join(settings.model, 'interpreters');
   const names = existsSync(parent) ? (await readdir(parent)).sort() : [];
   if (names.length === 0) {
@@ -207,11 +297,21 @@ async function auditInterpreters({ settings, examples, answers, kept, output, si
     const explainer = await Explainer.load(join(parent, name));
     try {
       for (const stage of explainer.settings.stages) {
-        const thoughtsOf = (example: ReasoningExample) => answerOf.get(example)!.thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
-        const usable = examples.filter((example) => thoughtsOf(example).length > 0 && example.steps.some(({ name: step }, index) => (step ?? `step_${index + 1}`) === stage));
+        const thoughtsOf = (example: ReasoningExample) =>
+          answerOf
+            .get(example)!
+            .thoughts.filter((thought) => thought.stage === stage)
+            .map(({ hidden }) => hidden);
+        const usable = examples.filter(
+          (example) =>
+            thoughtsOf(example).length > 0 &&
+            example.steps.some(({ name: step }, index) => (step ?? `step_${index + 1}`) === stage),
+        );
         const title = names.length > 1 ? `${name}: ${stage}` : stage;
         if (usable.length < 2) {
-          output.notice(`  ${title} is left out: ${usable.length} of ${examples.length} examples have its true text and a thought of it.`);
+          output.notice(
+            `  ${title} is left out: ${usable.length} of ${examples.length} examples have its true text and a thought of it.`,
+          );
           continue;
         }
         const subject = explainerSubject({ explainer, stage, thoughtsOf, batch: settings.batch, signal });
@@ -219,7 +319,8 @@ async function auditInterpreters({ settings, examples, answers, kept, output, si
           subject: keepExplanations({ subject, folder: kept, name: `${name} ${stage}` }),
           examples: usable,
           seed: settings.seed,
-          onProgress: ({ done, total, name: condition }) => output.progress({ label: title, done, total, details: condition }),
+          onProgress: ({ done, total, name: condition }) =>
+            output.progress({ label: title, done, total, details: condition }),
         });
         output.endProgress();
         output.notice(`  ${title}: ${verdictWords(audit)}`);
@@ -233,7 +334,9 @@ async function auditInterpreters({ settings, examples, answers, kept, output, si
 }
 
 /** Examples whose pictures can be read; the others are told, not passed over. */
-async function readableExamples(all: readonly ReasoningExample[]): Promise<{ examples: ReasoningExample[]; left: AuditResult['left'] }> {
+async function readableExamples(
+  all: readonly ReasoningExample[],
+): Promise<{ examples: ReasoningExample[]; left: AuditResult['left'] }> {
   const examples: ReasoningExample[] = [];
   const left: AuditResult['left'] = [];
   for (const example of all) {
@@ -251,25 +354,53 @@ function probeReport({ probes, reasoner }: { probes: ReasonerProbes; reasoner: R
   const { lens, geometry, autoencoder, left } = probes;
   const sections = probeSections({
     probes: probes.probes,
-    ...(lens ? { lens: { ...lens, tokenText: (id: number) => reasoner.tokenizer.decode([id], { skipSpecialTokens: false }) } } : {}),
+    ...(lens
+      ? { lens: { ...lens, tokenText: (id: number) => reasoner.tokenizer.decode([id], { skipSpecialTokens: false }) } }
+      : {}),
     ...(geometry ? { geometry } : {}),
     ...(autoencoder ? { autoencoder } : {}),
   });
   return left.length === 0 ? sections : [...sections, proseSection({ title: 'Probes left out', list: left })];
 }
 
-function howSection({ settings, task, floor, left, result }: { settings: AuditSettings; task: EvaluationTask; floor: number; left: AuditResult['left']; result: AuditResult }): ReportSection {
+function howSection({
+  settings,
+  task,
+  floor,
+  left,
+  result,
+}: {
+  settings: AuditSettings;
+  task: EvaluationTask;
+  floor: number;
+  left: AuditResult['left'];
+  result: AuditResult;
+}): ReportSection {
   return proseSection({
     title: 'How it was made',
     text: 'A thought is what attention finds at its position, and for thinking tokens at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt.',
     facts: [
       { name: 'model', value: settings.model },
       { name: 'task', value: `${task.name}, version ${task.version}` },
-      { name: 'examples', value: `${result.count}${left.length > 0 ? `, and ${left.length} that could not be read` : ''}` },
-      { name: 'floor', value: `${(100 * floor).toFixed(1)} %${settings.floor === undefined ? ' (the commonest answer of each kind of question)' : ' (given)'}` },
+      {
+        name: 'examples',
+        value: `${result.count}${left.length > 0 ? `, and ${left.length} that could not be read` : ''}`,
+      },
+      {
+        name: 'floor',
+        value: `${(100 * floor).toFixed(1)} %${settings.floor === undefined ? ' (the commonest answer of each kind of question)' : ' (given)'}`,
+      },
       { name: 'seed', value: String(settings.seed) },
-      ...Object.entries(result.machine).map(([name, value]) => ({ name: name.replaceAll('_', ' '), value: String(value) })),
-      ...(settings.noCot === undefined ? [] : [{ name: 'without a chain', value: settings.noCot }, { name: 'with a written chain', value: settings.cot! }]),
+      ...Object.entries(result.machine).map(([name, value]) => ({
+        name: name.replaceAll('_', ' '),
+        value: String(value),
+      })),
+      ...(settings.noCot === undefined
+        ? []
+        : [
+            { name: 'without a chain', value: settings.noCot },
+            { name: 'with a written chain', value: settings.cot! },
+          ]),
       ...Object.entries(result.versions).map(([name, value]) => ({ name, value })),
     ],
   });

@@ -1,4 +1,12 @@
-import { answerScores, findTask, formatTask, loadTask, type AnswerScore, type EvaluationTask, type LoadedTask } from '@subtext/eval';
+import {
+  answerScores,
+  findTask,
+  formatTask,
+  loadTask,
+  type AnswerScore,
+  type EvaluationTask,
+  type LoadedTask,
+} from '@subtext/eval';
 import { type Output, UsageError } from '@subtext/terminal';
 import { Option, type Command } from 'commander';
 
@@ -28,29 +36,51 @@ export function dataOptions(command: Command): Command {
 export function tasksOf({ task, format, score, images }: AskedData): EvaluationTask[] {
   const names = task === undefined ? [] : typeof task === 'string' ? [task] : task;
   if (format === undefined && score === undefined) {
-    if (names.length === 0) throw new UsageError('Say what is asked: --task NAME for a benchmark, or --format FORMAT --data FILE --score exact|numeric|choice|facts for your own data.');
-    if (!images) throw new UsageError('--no-images is for your own data (--format); the tasks ask about their pictures.');
+    if (names.length === 0)
+      throw new UsageError(
+        'Say what is asked: --task NAME for a benchmark, or --format FORMAT --data FILE --score exact|numeric|choice|facts for your own data.',
+      );
+    if (!images)
+      throw new UsageError('--no-images is for your own data (--format); the tasks ask about their pictures.');
     const twice = names.find((name, index) => names.indexOf(name) < index);
     if (twice !== undefined) throw new UsageError(`The task "${twice}" is named twice.`);
     return names.map(findTask);
   }
-  if (names.length > 0) throw new UsageError(`--task names a benchmark with a format and scoring of its own; leave out ${format === undefined ? '--score' : '--format'}, or --task.`);
-  if (format === undefined || score === undefined) throw new UsageError(`Your own data needs both --format and --score; ${format === undefined ? '--format says how the file is read' : `--score says how answers are scored: ${answerScores.join(', ')}`}.`);
+  if (names.length > 0)
+    throw new UsageError(
+      `--task names a benchmark with a format and scoring of its own; leave out ${format === undefined ? '--score' : '--format'}, or --task.`,
+    );
+  if (format === undefined || score === undefined)
+    throw new UsageError(
+      `Your own data needs both --format and --score; ${format === undefined ? '--format says how the file is read' : `--score says how answers are scored: ${answerScores.join(', ')}`}.`,
+    );
   return [formatTask({ format, score })];
 }
 
 /** Where each task's data lies: one path for one task, `NAME=PATH` for several. */
-export function dataPaths({ tasks, data }: { tasks: readonly EvaluationTask[]; data: readonly string[] | undefined }): Map<string, string> {
+export function dataPaths({
+  tasks,
+  data,
+}: {
+  tasks: readonly EvaluationTask[];
+  data: readonly string[] | undefined;
+}): Map<string, string> {
   const paths = new Map<string, string>();
   for (const entry of data ?? []) {
     const named = /^([^=/\\]+)=(.+)$/.exec(entry);
     const name = named?.[1];
     if (name !== undefined && tasks.some((task) => task.name === name)) paths.set(name, named?.[2] as string);
     else if (tasks.length === 1) paths.set(tasks[0]!.name, entry);
-    else throw new UsageError(`--data ${entry} names none of the tasks ${tasks.map((task) => task.name).join(', ')}; with several tasks write --data NAME=PATH for each.`);
+    else
+      throw new UsageError(
+        `--data ${entry} names none of the tasks ${tasks.map((task) => task.name).join(', ')}; with several tasks write --data NAME=PATH for each.`,
+      );
   }
   const missing = tasks.find((task) => !paths.has(task.name));
-  if (missing) throw new UsageError(`Task "${missing.name}" needs --data${tasks.length === 1 ? ' PATH' : ` ${missing.name}=PATH`}: ${missing.dataDescription}.`);
+  if (missing)
+    throw new UsageError(
+      `Task "${missing.name}" needs --data${tasks.length === 1 ? ' PATH' : ` ${missing.name}=PATH`}: ${missing.dataDescription}.`,
+    );
   return paths;
 }
 
@@ -66,8 +96,17 @@ export async function loadTasks({ asked, output }: { asked: AskedData; output: O
     const { dropped, first } = whole.faults;
     const total = whole.examples.length + dropped;
     const examples = limit === undefined ? whole.examples : whole.examples.slice(0, limit);
-    loaded.push({ ...whole, examples: images ? examples : examples.map(({ image: _, ...example }) => example), path, total });
-    if (dropped > 0) output.event({ event: 'dropped', task: task.name, dropped, first: first[0] }, `  ${task.name}: ${dropped} of ${total} records cannot be read and are left out; the first, at line ${first[0]?.line}: ${first[0]?.message}`);
+    loaded.push({
+      ...whole,
+      examples: images ? examples : examples.map(({ image: _, ...example }) => example),
+      path,
+      total,
+    });
+    if (dropped > 0)
+      output.event(
+        { event: 'dropped', task: task.name, dropped, first: first[0] },
+        `  ${task.name}: ${dropped} of ${total} records cannot be read and are left out; the first, at line ${first[0]?.line}: ${first[0]?.message}`,
+      );
   }
   return loaded;
 }

@@ -16,5 +16,11 @@ export async function machine(): Promise<Record<string, string | number>> {
   const here = dirname(fileURLToPath(import.meta.url));
   // Installed from the registry, the nearest work tree is the user's, not Subtext's.
   const commit = /[\\/]node_modules[\\/]/.test(here) ? null : await gitHash({ folder: here });
-  return { engine: engineName(), processor: cpus()[0]?.model.trim() ?? 'unknown', processors: cpus().length, platform: `${platform()} ${arch()}`, ...(commit === null ? {} : { subtext_commit: commit }) };
+  return {
+    engine: engineName(),
+    processor: cpus()[0]?.model.trim() ?? 'unknown',
+    processors: cpus().length,
+    platform: `${platform()} ${arch()}`,
+    ...(commit === null ? {} : { subtext_commit: commit }),
+  };
 }

@@ -29,9 +29,16 @@ export class AtomicFile {
   static async create({ path, mode = 0o666 }: { path: string; mode?: number }): Promise<AtomicFile> {
     const status = await lstat(path).catch(() => undefined);
     if (status !== undefined && !status.isFile() && !status.isSymbolicLink()) {
-      throw new FileError({ code: 'not-a-file', message: `${path}: can't write it: something that is not a file has this name`, path });
+      throw new FileError({
+        code: 'not-a-file',
+        message: `${path}: can't write it: something that is not a file has this name`,
+        path,
+      });
     }
-    const temporaryPath = join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.temporary`);
+    const temporaryPath = join(
+      dirname(path),
+      `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.temporary`,
+    );
     try {
       return new AtomicFile(path, temporaryPath, await open(temporaryPath, 'wx', mode));
     } catch (cause) {
@@ -43,7 +50,7 @@ export class AtomicFile {
   async write(bytes: Uint8Array, position: number): Promise<void> {
     try {
       // The operating system may write less than asked (and never more than 2³¹ − 1 bytes at once).
-      for (let done = 0; done < bytes.byteLength; ) {
+      for (let done = 0; done < bytes.byteLength;) {
         const length = Math.min(bytes.byteLength - done, 1 << 30);
         done += (await this.#handle.write(bytes, done, length, position + done)).bytesWritten;
       }
@@ -95,7 +102,15 @@ export class AtomicFile {
  * @param options.mode its permissions. Default 0o666, less the process's mask; 0o600 for what holds secrets
  * @throws FileError
  */
-export async function writeFileAtomically({ path, data, mode }: { path: string; data: string | Uint8Array; mode?: number }): Promise<void> {
+export async function writeFileAtomically({
+  path,
+  data,
+  mode,
+}: {
+  path: string;
+  data: string | Uint8Array;
+  mode?: number;
+}): Promise<void> {
   const file = await AtomicFile.create({ path, mode });
   try {
     await file.write(typeof data === 'string' ? Buffer.from(data) : data, 0);
@@ -119,6 +134,7 @@ export async function syncFolder(folder: string): Promise<void> {
   } catch (cause) {
     // Some network file systems can't flush a folder; the file itself is flushed by then.
     const { code } = cause as NodeJS.ErrnoException;
-    if (code !== 'EINVAL' && code !== 'ENOTSUP' && code !== 'EPERM') throw fileError({ cause, path: folder, action: 'flush' });
+    if (code !== 'EINVAL' && code !== 'ENOTSUP' && code !== 'EPERM')
+      throw fileError({ cause, path: folder, action: 'flush' });
   }
 }

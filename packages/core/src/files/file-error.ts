@@ -45,7 +45,16 @@ const reasons: Record<string, string> = {
 export function fileError({ cause, path, action }: { cause: unknown; path: string; action: string }): FileError {
   if (FileError.isInstance(cause)) return cause;
   const code = (cause as NodeJS.ErrnoException | null)?.code;
-  if (code === 'ENOENT') return new FileError({ code: 'not-found', message: `${path}: there is no such file or folder`, path, cause });
-  const reason = code === undefined ? String((cause as Error | null)?.message ?? cause) : `${reasons[code] ?? (cause as Error).message} (${code})`;
-  return new FileError({ code: code === 'EISDIR' ? 'not-a-file' : 'input-output', message: `${path}: can't ${action} it: ${reason}`, path, cause });
+  if (code === 'ENOENT')
+    return new FileError({ code: 'not-found', message: `${path}: there is no such file or folder`, path, cause });
+  const reason =
+    code === undefined
+      ? String((cause as Error | null)?.message ?? cause)
+      : `${reasons[code] ?? (cause as Error).message} (${code})`;
+  return new FileError({
+    code: code === 'EISDIR' ? 'not-a-file' : 'input-output',
+    message: `${path}: can't ${action} it: ${reason}`,
+    path,
+    cause,
+  });
 }

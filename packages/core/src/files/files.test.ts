@@ -29,7 +29,9 @@ describe('readRegularFile', () => {
     await writeFile(join(folder, 'latin'), Buffer.from([0x63, 0x61, 0x66, 0xe9]));
     await expect(readRegularFile({ path: join(folder, 'none') })).rejects.toMatchObject({ code: 'not-found' });
     await expect(readRegularFile({ path: folder })).rejects.toMatchObject({ code: 'not-a-file' });
-    await expect(readRegularFile({ path: join(folder, 'big'), maximumBytes: 10 })).rejects.toMatchObject({ code: 'too-large' });
+    await expect(readRegularFile({ path: join(folder, 'big'), maximumBytes: 10 })).rejects.toMatchObject({
+      code: 'too-large',
+    });
     await expect(readTextFile({ path: join(folder, 'latin') })).rejects.toMatchObject({ code: 'invalid-text' });
   });
 });
@@ -58,12 +60,18 @@ describe('writeFileAtomically', () => {
 
   it('refuses folders, and folders that are not there', async () => {
     await mkdir(join(folder, 'sub'));
-    await expect(writeFileAtomically({ path: join(folder, 'sub'), data: '' })).rejects.toMatchObject({ code: 'not-a-file' });
-    await expect(writeFileAtomically({ path: join(folder, 'none', 'a'), data: '' })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(writeFileAtomically({ path: join(folder, 'sub'), data: '' })).rejects.toMatchObject({
+      code: 'not-a-file',
+    });
+    await expect(writeFileAtomically({ path: join(folder, 'none', 'a'), data: '' })).rejects.toMatchObject({
+      code: 'not-found',
+    });
   });
 
   it.skipIf(process.platform === 'win32' || process.getuid?.() === 0)('names missing permission', async () => {
     await chmod(folder, 0o500);
-    await expect(writeFileAtomically({ path: join(folder, 'a'), data: '' })).rejects.toMatchObject({ code: 'input-output' });
+    await expect(writeFileAtomically({ path: join(folder, 'a'), data: '' })).rejects.toMatchObject({
+      code: 'input-output',
+    });
   });
 });

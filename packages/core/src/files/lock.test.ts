@@ -21,7 +21,9 @@ async function left(content: string, ageMilliseconds: number): Promise<void> {
 describe('acquireLock', () => {
   it('is held once, given back, and leaves nothing behind', async () => {
     const lock = await acquireLock({ path });
-    await expect(acquireLock({ path })).rejects.toSatisfy((error) => LockError.isInstance(error) && error.holder?.process === process.pid);
+    await expect(acquireLock({ path })).rejects.toSatisfy(
+      (error) => LockError.isInstance(error) && error.holder?.process === process.pid,
+    );
     await lock.release();
     await withLock({ path, action: async () => expect(await readdir(folder)).toEqual(['x.lock']) });
     expect(await readdir(folder)).toEqual([]);
@@ -30,14 +32,20 @@ describe('acquireLock', () => {
   it('waits, says so once, and gives up in time', async () => {
     const lock = await acquireLock({ path });
     let told = 0;
-    await expect(acquireLock({ path, waitMilliseconds: 500, onWait: () => (told += 1) })).rejects.toMatchObject({ code: 'locked' });
+    await expect(acquireLock({ path, waitMilliseconds: 500, onWait: () => (told += 1) })).rejects.toMatchObject({
+      code: 'locked',
+    });
     expect(told).toBe(1);
     setTimeout(() => void lock.release(), 300);
     await (await acquireLock({ path, waitMilliseconds: 5_000 })).release();
   });
 
   it.each([
-    ['of a dead process of this machine', () => JSON.stringify({ process: spawnSync(process.execPath, ['-e', '']).pid, host: hostname() }), 400_000],
+    [
+      'of a dead process of this machine',
+      () => JSON.stringify({ process: spawnSync(process.execPath, ['-e', '']).pid, host: hostname() }),
+      400_000,
+    ],
     ["of this process's number, used again", () => JSON.stringify({ process: process.pid, host: hostname() }), 400_000],
     ['of another machine, silent for long', () => JSON.stringify({ process: 1, host: 'pod-7f9c' }), 400_000],
     ['in the form of earlier versions', () => JSON.stringify({ process: 4242, machine: 'pod-7f9c' }), 400_000],
@@ -51,7 +59,11 @@ describe('acquireLock', () => {
 
   it.each([
     ['of another machine that gave a sign of life', () => JSON.stringify({ process: 1, host: 'pod-7f9c' }), 60_000],
-    ['of another process namespace', () => JSON.stringify({ process: 99_999_999, host: hostname(), space: 'other pid:[1]' }), 60_000],
+    [
+      'of another process namespace',
+      () => JSON.stringify({ process: 99_999_999, host: hostname(), space: 'other pid:[1]' }),
+      60_000,
+    ],
     ['that is being written', () => '{"proc', 0],
   ])('leaves a lock %s', async (_, content, age) => {
     await left(content(), age);
@@ -73,10 +85,12 @@ describe('acquireLock', () => {
       await new Promise((done) => setTimeout(done, 2));
       inside -= 1;
     };
-    await Promise.all(Array.from({ length: 12 }, async (_, index) => {
-      await new Promise((done) => setTimeout(done, index % 4));
-      await withLock({ path, waitMilliseconds: 60_000, action: work });
-    }));
+    await Promise.all(
+      Array.from({ length: 12 }, async (_, index) => {
+        await new Promise((done) => setTimeout(done, index % 4));
+        await withLock({ path, waitMilliseconds: 60_000, action: work });
+      }),
+    );
     expect(most).toBe(1);
     expect(await readdir(folder)).toEqual([]);
   });

@@ -48,7 +48,10 @@ export class LockError extends SubtextError<'locked'> {
 
   constructor({ path, holder }: { path: string; holder: LockHolder | undefined }) {
     const who = holder === undefined ? '' : ` (process ${holder.process} on ${holder.host})`;
-    super({ code: 'locked', message: `${path} is locked by another process${who}. Wait for it; if it is gone, delete this file` });
+    super({
+      code: 'locked',
+      message: `${path} is locked by another process${who}. Wait for it; if it is gone, delete this file`,
+    });
     this.holder = holder;
   }
 
@@ -71,7 +74,13 @@ const held = new Set<string>();
  *
  * @throws LockError `locked`; FileError
  */
-export async function acquireLock({ path, waitMilliseconds = 0, onWait, signal, staleMilliseconds = 300_000 }: AcquireLockOptions): Promise<Lock> {
+export async function acquireLock({
+  path,
+  waitMilliseconds = 0,
+  onWait,
+  signal,
+  staleMilliseconds = 300_000,
+}: AcquireLockOptions): Promise<Lock> {
   const absolute = resolve(path);
   const deadline = Date.now() + waitMilliseconds;
   let told = false;
@@ -89,7 +98,8 @@ export async function acquireLock({ path, waitMilliseconds = 0, onWait, signal, 
       }
       if (taken) return hold(absolute);
     }
-    if (Date.now() >= deadline) throw new LockError({ path, holder: await readHolder(absolute).catch(() => undefined) });
+    if (Date.now() >= deadline)
+      throw new LockError({ path, holder: await readHolder(absolute).catch(() => undefined) });
     if (!told) onWait?.(await readHolder(absolute).catch(() => undefined));
     told = true;
     await delay(Math.min(200, Math.max(1, deadline - Date.now())), undefined, { signal });
@@ -97,7 +107,10 @@ export async function acquireLock({ path, waitMilliseconds = 0, onWait, signal, 
 }
 
 /** Runs an action while holding a lock. @throws LockError `locked` */
-export async function withLock<Result>({ action, ...options }: AcquireLockOptions & { action: () => Promise<Result> }): Promise<Result> {
+export async function withLock<Result>({
+  action,
+  ...options
+}: AcquireLockOptions & { action: () => Promise<Result> }): Promise<Result> {
   const lock = await acquireLock(options);
   try {
     return await action();
@@ -129,7 +142,12 @@ function hold(path: string): Lock {
 
 /** One try: makes the file, or judges and replaces the one that is there. */
 async function attempt({ path, staleMilliseconds }: { path: string; staleMilliseconds: number }): Promise<boolean> {
-  const content = JSON.stringify({ process: process.pid, host: hostname(), started: await startOf(process.pid), space: await processSpace() } satisfies LockHolder);
+  const content = JSON.stringify({
+    process: process.pid,
+    host: hostname(),
+    started: await startOf(process.pid),
+    space: await processSpace(),
+  } satisfies LockHolder);
   const created = await createWhole({ path, content });
   if (created.made) return true;
   if (!(await isStale({ path, now: created.now, staleMilliseconds }))) return false;
@@ -151,7 +169,15 @@ async function attempt({ path, staleMilliseconds }: { path: string; staleMillise
   }
 }
 
-async function isStale({ path, now, staleMilliseconds }: { path: string; now: number; staleMilliseconds: number }): Promise<boolean> {
+async function isStale({
+  path,
+  now,
+  staleMilliseconds,
+}: {
+  path: string;
+  now: number;
+  staleMilliseconds: number;
+}): Promise<boolean> {
   const age = await ageOf(path, now);
   if (age === undefined) return true;
   let holder: LockHolder | undefined;
@@ -162,7 +188,10 @@ async function isStale({ path, now, staleMilliseconds }: { path: string; now: nu
     return false;
   }
   if (holder === undefined) return age > brokenAge;
-  const here = holder.space === undefined ? holder.host === hostname() && process.platform !== 'linux' : holder.space === (await processSpace());
+  const here =
+    holder.space === undefined
+      ? holder.host === hostname() && process.platform !== 'linux'
+      : holder.space === (await processSpace());
   if (!here) return age > staleMilliseconds;
   if (holder.process === process.pid) return true;
   if (!isAlive(holder.process)) return true;
@@ -193,7 +222,12 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
     const { process: number, host, machine, started, space } = JSON.parse(text) as Record<string, unknown>;
     const name = host ?? machine;
     if (!Number.isSafeInteger(number) || (number as number) <= 0 || typeof name !== 'string') return undefined;
-    return { process: number as number, host: name, ...(typeof started === 'string' ? { started } : {}), ...(typeof space === 'string' ? { space } : {}) };
+    return {
+      process: number as number,
+      host: name,
+      ...(typeof started === 'string' ? { started } : {}),
+      ...(typeof space === 'string' ? { space } : {}),
+    };
   } catch {
     return undefined;
   }
@@ -224,7 +258,10 @@ async function startOf(processId: number): Promise<string | undefined> {
 /** This machine's start and this process's namespace, from Linux's `/proc`; undefined elsewhere. */
 async function processSpace(): Promise<string | undefined> {
   try {
-    const [boot, namespace] = await Promise.all([readFile('/proc/sys/kernel/random/boot_id', 'utf8'), readlink('/proc/self/ns/pid')]);
+    const [boot, namespace] = await Promise.all([
+      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+      readlink('/proc/self/ns/pid'),
+    ]);
     return `${boot.trim()} ${namespace}`;
   } catch {
     return undefined;
@@ -235,7 +272,13 @@ async function processSpace(): Promise<string | undefined> {
  * Makes a file with its content in one step, so that nobody sees it empty; `made` is false where it is there already.
  * File systems without hard links get the content after the file. `now` is the time by the file system's clock.
  */
-async function createWhole({ path, content }: { path: string; content: string }): Promise<{ made: boolean; now: number }> {
+async function createWhole({
+  path,
+  content,
+}: {
+  path: string;
+  content: string;
+}): Promise<{ made: boolean; now: number }> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
   try {
     const handle = await open(temporary, 'wx', 0o644);
@@ -273,6 +316,7 @@ async function removeTemporaries(path: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(start)) continue;
     const processId = /^(?:takeover\.)?(\d+)-[0-9a-f]{8}$/.exec(name.slice(start.length))?.[1];
-    if (processId !== undefined && Number(processId) !== process.pid && !isAlive(Number(processId))) await rm(join(folder, name), { force: true });
+    if (processId !== undefined && Number(processId) !== process.pid && !isAlive(Number(processId)))
+      await rm(join(folder, name), { force: true });
   }
 }

@@ -14,7 +14,10 @@ export function openFiles(files: Iterable<File> | Readonly<Record<string, Blob>>
   const all = globalThis as { [registry]?: Map<string, ReadonlyMap<string, Blob>> };
   const entries: [string, Blob][] =
     Symbol.iterator in files
-      ? [...(files as Iterable<File & { webkitRelativePath?: string }>)].map((file) => [file.webkitRelativePath ? file.webkitRelativePath.split('/').slice(1).join('/') : file.name, file])
+      ? [...(files as Iterable<File & { webkitRelativePath?: string }>)].map((file) => [
+          file.webkitRelativePath ? file.webkitRelativePath.split('/').slice(1).join('/') : file.name,
+          file,
+        ])
       : Object.entries(files);
   opened += 1;
   const folder = `files:/${opened}`;

@@ -25,12 +25,18 @@ export async function openRegularFile(path: string): Promise<{ handle: FileHandl
     handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (cause) {
     // A socket can't be opened at all.
-    if ((cause as NodeJS.ErrnoException).code === 'ENXIO') throw new FileError({ code: 'not-a-file', message: `${path} is not a file`, path, cause });
+    if ((cause as NodeJS.ErrnoException).code === 'ENXIO')
+      throw new FileError({ code: 'not-a-file', message: `${path} is not a file`, path, cause });
     throw fileError({ cause, path, action: 'read' });
   }
   try {
     const status = await handle.stat();
-    if (!status.isFile()) throw new FileError({ code: 'not-a-file', message: `${path} is ${status.isDirectory() ? 'a folder' : 'a pipe or device'}, not a file`, path });
+    if (!status.isFile())
+      throw new FileError({
+        code: 'not-a-file',
+        message: `${path} is ${status.isDirectory() ? 'a folder' : 'a pipe or device'}, not a file`,
+        path,
+      });
     return { handle, size: status.size };
   } catch (cause) {
     await handle.close();
@@ -63,7 +69,11 @@ export async function readRegularFile({ path, maximumBytes = defaultFileBytes }:
 }
 
 function tooLarge(path: string, size: number, limit: number): FileError {
-  return new FileError({ code: 'too-large', message: `${path} has ${size} bytes; more than ${limit} are not read`, path });
+  return new FileError({
+    code: 'too-large',
+    message: `${path} has ${size} bytes; more than ${limit} are not read`,
+    path,
+  });
 }
 
 /**
@@ -76,6 +86,11 @@ export async function readTextFile(options: ReadFileOptions): Promise<string> {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new FileError({ code: 'invalid-text', message: `${options.path} is not UTF-8 text`, path: options.path, cause });
+    throw new FileError({
+      code: 'invalid-text',
+      message: `${options.path} is not UTF-8 text`,
+      path: options.path,
+      cause,
+    });
   }
 }

@@ -32,7 +32,9 @@ describe('request', () => {
     });
     expect(await (await request({ url: `${first}/a`, token: 'hf_secret' })).text()).toBe('there');
     expect(seen).toEqual(['Bearer hf_secret', 'Bearer hf_secret', undefined]);
-    await expect(request({ url: `${first}/a`, token: 'hf_secret', otherOrigins: false })).rejects.toMatchObject({ code: 'bad-redirect' });
+    await expect(request({ url: `${first}/a`, token: 'hf_secret', otherOrigins: false })).rejects.toMatchObject({
+      code: 'bad-redirect',
+    });
   });
 
   it('uses a password in the address and never prints it', async () => {
@@ -41,17 +43,26 @@ describe('request', () => {
       seen = headers.authorization;
       answer.destroy();
     });
-    await expect(request({ url: address.replace('//', '//user:hunter22@') })).rejects.toSatisfy((error: Error) => !error.message.includes('hunter22'));
+    await expect(request({ url: address.replace('//', '//user:hunter22@') })).rejects.toSatisfy(
+      (error: Error) => !error.message.includes('hunter22'),
+    );
     expect(seen).toBe(`Basic ${btoa('user:hunter22')}`);
     // Neither a percent sign nor letters beyond Latin 1 may end the request.
-    for (const [written, sent] of [['100%pass', '100%pass'], ['%E2%82%ACeuro', '€euro']] as const) {
-      await expect(request({ url: address.replace('//', `//user:${written}@`) })).rejects.toMatchObject({ code: 'unreachable' });
+    for (const [written, sent] of [
+      ['100%pass', '100%pass'],
+      ['%E2%82%ACeuro', '€euro'],
+    ] as const) {
+      await expect(request({ url: address.replace('//', `//user:${written}@`) })).rejects.toMatchObject({
+        code: 'unreachable',
+      });
       expect(seen).toBe(`Basic ${Buffer.from(`user:${sent}`).toString('base64')}`);
     }
   });
 
   it('does not print a token that no header can hold', async () => {
-    const error = await request({ url: 'http://127.0.0.1:9', token: 'hf_sec\rret' }).catch((thrown: unknown) => thrown as Error);
+    const error = await request({ url: 'http://127.0.0.1:9', token: 'hf_sec\rret' }).catch(
+      (thrown: unknown) => thrown as Error,
+    );
     expect(error).toMatchObject({ code: 'invalid-token' });
     expect((error as Error).cause).toBeUndefined();
     expect((error as Error).message).not.toContain('hf_sec');
@@ -79,7 +90,9 @@ describe('request', () => {
       const timer = setInterval(() => answer.write('x'), 20);
       answer.on('close', () => clearInterval(timer));
     });
-    await expect(request({ url: drips, totalSeconds: 0.3 }).then((answer) => answer.text())).rejects.toMatchObject({ code: 'timed-out' });
+    await expect(request({ url: drips, totalSeconds: 0.3 }).then((answer) => answer.text())).rejects.toMatchObject({
+      code: 'timed-out',
+    });
     const endless = await serve((_, answer) => {
       const write = (): void => {
         while (!answer.destroyed && answer.write(Buffer.alloc(65_536)));
@@ -87,7 +100,9 @@ describe('request', () => {
       };
       write();
     });
-    await expect((await request({ url: endless, maximumBytes: 1_000_000 })).text()).rejects.toMatchObject({ code: 'answer-too-large' });
+    await expect((await request({ url: endless, maximumBytes: 1_000_000 })).text()).rejects.toMatchObject({
+      code: 'answer-too-large',
+    });
   });
 
   it('leaves circles, and addresses that are not http', async () => {

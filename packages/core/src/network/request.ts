@@ -76,16 +76,35 @@ export interface BoundedResponse {
  * @throws RequestError
  */
 export async function request(options: RequestOptions): Promise<BoundedResponse> {
-  const { method = 'GET', headers = {}, token, body, headSeconds = 30, idleSeconds = 60, totalSeconds, maximumBytes = 64 * 2 ** 20, maximumRedirects = 5, otherOrigins = true, signal } = options;
+  const {
+    method = 'GET',
+    headers = {},
+    token,
+    body,
+    headSeconds = 30,
+    idleSeconds = 60,
+    totalSeconds,
+    maximumBytes = 64 * 2 ** 20,
+    maximumRedirects = 5,
+    otherOrigins = true,
+    signal,
+  } = options;
   const fetch = options.fetch ?? globalThis.fetch;
   // Otherwise `fetch` throws an error with the whole header in its text.
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    throw new RequestError({ code: 'invalid-token', message: 'the access token holds a blank, a line break or another character that tokens do not have. Set it anew, without quotes' });
+    throw new RequestError({
+      code: 'invalid-token',
+      message:
+        'the access token holds a blank, a line break or another character that tokens do not have. Set it anew, without quotes',
+    });
   }
   let url = new URL(options.url);
   const origin = url.origin;
   // A user and password in the address are credentials too: as a header for this origin, not in what is printed.
-  const basic = url.username === '' && url.password === '' ? undefined : `Basic ${Buffer.from(`${decoded(url.username)}:${decoded(url.password)}`).toString('base64')}`;
+  const basic =
+    url.username === '' && url.password === ''
+      ? undefined
+      : `Basic ${Buffer.from(`${decoded(url.username)}:${decoded(url.password)}`).toString('base64')}`;
   const secrets = [token, url.password, decoded(url.password), basic?.slice(6)];
   url.username = '';
   url.password = '';
@@ -96,7 +115,10 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
   const abort = (): void => controller.abort(signal?.reason);
   if (signal?.aborted === true) abort();
   signal?.addEventListener('abort', abort, { once: true });
-  const total = totalSeconds === undefined ? undefined : setTimeout(() => controller.abort(new Error(`took longer than ${totalSeconds} seconds`)), totalSeconds * 1000);
+  const total =
+    totalSeconds === undefined
+      ? undefined
+      : setTimeout(() => controller.abort(new Error(`took longer than ${totalSeconds} seconds`)), totalSeconds * 1000);
   const finish = (): void => {
     clearTimeout(total);
     signal?.removeEventListener('abort', abort);
@@ -104,7 +126,9 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
   const failure = (cause: unknown, what: string): unknown => {
     if (signal?.aborted === true) return signal.reason ?? cause;
     if (RequestError.isInstance(cause)) return cause;
-    const reason = controller.signal.aborted ? (controller.signal.reason as Error).message : (((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message);
+    const reason = controller.signal.aborted
+      ? (controller.signal.reason as Error).message
+      : (((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message);
     return new RequestError({
       code: controller.signal.aborted ? 'timed-out' : 'unreachable',
       message: redact(`${printableUrl(url)} ${what}: ${reason}`, secrets),
@@ -113,7 +137,10 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
   };
   try {
     for (let redirects = 0; ; redirects += 1) {
-      const head = setTimeout(() => controller.abort(new Error(`no answer within ${headSeconds} seconds`)), headSeconds * 1000);
+      const head = setTimeout(
+        () => controller.abort(new Error(`no answer within ${headSeconds} seconds`)),
+        headSeconds * 1000,
+      );
       let response: Response;
       try {
         response = await fetch(url, {
@@ -134,8 +161,16 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
       const next = new URL(location, url);
       next.username = '';
       next.password = '';
-      const problem = redirects >= maximumRedirects ? `redirects more than ${maximumRedirects} times` : /^https?:$/.test(next.protocol) ? (otherOrigins || next.origin === origin ? undefined : `redirects to another host, ${next.host}, which is not followed`) : 'redirects to an address that is not http';
-      if (problem !== undefined) throw new RequestError({ code: 'bad-redirect', message: redact(`${printableUrl(url)} ${problem}`, secrets) });
+      const problem =
+        redirects >= maximumRedirects
+          ? `redirects more than ${maximumRedirects} times`
+          : /^https?:$/.test(next.protocol)
+            ? otherOrigins || next.origin === origin
+              ? undefined
+              : `redirects to another host, ${next.host}, which is not followed`
+            : 'redirects to an address that is not http';
+      if (problem !== undefined)
+        throw new RequestError({ code: 'bad-redirect', message: redact(`${printableUrl(url)} ${problem}`, secrets) });
       trusted &&= next.origin === origin;
       url = next;
     }
@@ -151,7 +186,9 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
         if (reader === undefined) return;
         for (;;) {
           const stop = new AbortController();
-          const idle = delay(idleSeconds * 1000, 'idle' as const, { signal: stop.signal }).catch(() => 'stopped' as const);
+          const idle = delay(idleSeconds * 1000, 'idle' as const, { signal: stop.signal }).catch(
+            () => 'stopped' as const,
+          );
           const piece = await Promise.race([reader.read(), idle]).catch((cause: unknown) => {
             throw failure(cause, 'broke off');
           });
@@ -174,7 +211,10 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
       for await (const piece of pieces()) {
         length += piece.byteLength;
         if (length > maximumBytes) {
-          throw new RequestError({ code: 'answer-too-large', message: redact(`${printableUrl(url)} answers with more than ${maximumBytes} bytes`, secrets) });
+          throw new RequestError({
+            code: 'answer-too-large',
+            message: redact(`${printableUrl(url)} answers with more than ${maximumBytes} bytes`, secrets),
+          });
         }
         parts.push(piece);
       }

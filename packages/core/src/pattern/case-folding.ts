@@ -64,7 +64,10 @@ export function withoutCase(code: number, turkish: boolean): number[] {
 }
 
 /** A set with all characters that differ from one of its own in case only. */
-export function setWithoutCase(set: CharacterSet, { turkish, ascii }: { turkish: boolean; ascii: boolean }): CharacterSet {
+export function setWithoutCase(
+  set: CharacterSet,
+  { turkish, ascii }: { turkish: boolean; ascii: boolean },
+): CharacterSet {
   const more: string[] = [];
   if (ascii) {
     for (let code = 0x41; code <= 0x5a; code += 1) {

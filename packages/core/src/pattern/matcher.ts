@@ -34,7 +34,10 @@ export class Budget {
 
   #fail(): never {
     const source = this.#source.length > 200 ? `${this.#source.slice(0, 200)}…` : this.#source;
-    throw new PatternError({ code: 'pattern-too-slow', message: `the regular expression ${JSON.stringify(source)} takes too long on this text; simplify it, or shorten the text` });
+    throw new PatternError({
+      code: 'pattern-too-slow',
+      message: `the regular expression ${JSON.stringify(source)} takes too long on this text; simplify it, or shorten the text`,
+    });
   }
 }
 
@@ -263,7 +266,12 @@ export class Matcher {
   }
 
   #part(index: number): Matcher {
-    return (this.#parts[index] ??= new Matcher({ program: this.#program.programs[index]!, text: this.#text, budget: this.#budget, byUnits: this.#byUnits }));
+    return (this.#parts[index] ??= new Matcher({
+      program: this.#program.programs[index]!,
+      text: this.#text,
+      budget: this.#budget,
+      byUnits: this.#byUnits,
+    }));
   }
 
   #after(place: number): number {

@@ -73,7 +73,14 @@ export function nativeSource(node: PatternNode): string {
         return part.options.map(write).join('|');
       case 'repeat': {
         const { minimum, maximum, greedy } = part;
-        const bounds = minimum === 0 && maximum === Infinity ? '*' : minimum === 1 && maximum === Infinity ? '+' : minimum === 0 && maximum === 1 ? '?' : `{${minimum},${maximum === Infinity ? '' : maximum}}`;
+        const bounds =
+          minimum === 0 && maximum === Infinity
+            ? '*'
+            : minimum === 1 && maximum === Infinity
+              ? '+'
+              : minimum === 0 && maximum === 1
+                ? '?'
+                : `{${minimum},${maximum === Infinity ? '' : maximum}}`;
         return `(?:${write(part.body)})${bounds}${greedy ? '' : '?'}`;
       }
       case 'atomic': {

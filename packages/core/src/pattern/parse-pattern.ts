@@ -35,13 +35,20 @@ const control: Record<string, number> = { t: 9, n: 10, v: 11, f: 12, r: 13 };
  */
 export function parsePattern(source: string, dialect: PatternDialect, ignoreCase: boolean): PatternNode {
   if (source.length > longest) {
-    throw new PatternError({ code: 'pattern-too-large', message: `the regular expression has ${source.length} characters; more than ${longest} are not read` });
+    throw new PatternError({
+      code: 'pattern-too-large',
+      message: `the regular expression has ${source.length} characters; more than ${longest} are not read`,
+    });
   }
   if (dialect === 'javascript') {
     try {
       new RegExp(source);
     } catch (cause) {
-      throw new PatternError({ code: 'invalid-pattern', message: `not a regular expression: ${(cause as Error).message}`, cause });
+      throw new PatternError({
+        code: 'invalid-pattern',
+        message: `not a regular expression: ${(cause as Error).message}`,
+        cause,
+      });
     }
   }
   return new PatternParser(source, dialect).parse(ignoreCase);
@@ -83,7 +90,11 @@ class PatternParser {
 
   #choice(): PatternNode {
     this.#depth += 1;
-    if (this.#depth > deepest) throw new PatternError({ code: 'pattern-too-large', message: `the regular expression nests groups deeper than ${deepest} levels` });
+    if (this.#depth > deepest)
+      throw new PatternError({
+        code: 'pattern-too-large',
+        message: `the regular expression nests groups deeper than ${deepest} levels`,
+      });
     const outer = { ...this.#flags };
     const options = [this.#sequence()];
     while (this.#peek() === '|') {
@@ -115,7 +126,8 @@ class PatternParser {
       const start = this.#place;
       const atom = this.#atom();
       if (atom === undefined) continue;
-      const anchor = this.#dialect === 'python' && /^(?:[$^]|\\[AbBZ])/.test(this.#characters.slice(start, start + 2).join(''));
+      const anchor =
+        this.#dialect === 'python' && /^(?:[$^]|\\[AbBZ])/.test(this.#characters.slice(start, start + 2).join(''));
       items.push(this.#quantified(atom, anchor));
     }
     return items.length === 1 ? items[0]! : items.length === 0 ? empty : { type: 'sequence', items };
@@ -127,7 +139,9 @@ class PatternParser {
     const folded = literals.toLowerCase();
     for (const [sequence, code] of foldingSequences()) {
       if (folded.endsWith(sequence) || String.fromCodePoint(code).toLowerCase() === folded.slice(-1)) {
-        throw this.#unsupported(`${JSON.stringify(sequence)} without case, which is one character (${String.fromCodePoint(code)}) too`);
+        throw this.#unsupported(
+          `${JSON.stringify(sequence)} without case, which is one character (${String.fromCodePoint(code)}) too`,
+        );
       }
     }
   }
@@ -146,7 +160,9 @@ class PatternParser {
   /** `(?i)` in the middle: Oniguruma's holds to the end of the group. */
   #bareFlags(): boolean {
     if (this.#dialect !== 'oniguruma' || this.#peek() !== '(' || this.#peek(1) !== '?') return false;
-    const match = /^\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?\)/.exec(this.#characters.slice(this.#place, this.#place + 24).join(''));
+    const match = /^\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?\)/.exec(
+      this.#characters.slice(this.#place, this.#place + 24).join(''),
+    );
     if (match === null) return false;
     this.#place += match[0].length;
     this.#setFlags(match[1]!, true);
@@ -175,14 +191,24 @@ class PatternParser {
       const bounds = this.#quantifier();
       if (bounds === undefined) return node;
       if (count > 0 && this.#dialect !== 'oniguruma') throw this.#invalid('a quantifier of a quantifier');
-      if (count > 20) throw new PatternError({ code: 'pattern-too-large', message: 'the regular expression has more than 20 quantifiers in a row' });
+      if (count > 20)
+        throw new PatternError({
+          code: 'pattern-too-large',
+          message: 'the regular expression has more than 20 quantifiers in a row',
+        });
       const { minimum, maximum } = bounds;
       const interval = this.#characters[start] === '{';
       const after = this.#peek();
       if (anchor) throw this.#invalid('a quantifier of a place');
       if (node.type === 'look' || node.type === 'edge') {
         // Whether a look-around is repeated makes no difference but for none at all.
-        node = { type: 'repeat', body: node, minimum: Math.min(minimum, 1), maximum: Math.min(maximum, 1), greedy: true };
+        node = {
+          type: 'repeat',
+          body: node,
+          minimum: Math.min(minimum, 1),
+          maximum: Math.min(maximum, 1),
+          greedy: true,
+        };
         if (after === '?' || (after === '+' && this.#dialect !== 'javascript')) this.#place += 1;
         continue;
       }
@@ -200,7 +226,8 @@ class PatternParser {
   /** `*`, `+`, `?` and `{n,m}`; undefined where none stands here. */
   #quantifier(): { minimum: number; maximum: number; fixed: boolean } | undefined {
     const character = this.#peek();
-    const simple = character === '*' ? [0, Infinity] : character === '+' ? [1, Infinity] : character === '?' ? [0, 1] : undefined;
+    const simple =
+      character === '*' ? [0, Infinity] : character === '+' ? [1, Infinity] : character === '?' ? [0, 1] : undefined;
     if (simple !== undefined) {
       this.#place += 1;
       return { minimum: simple[0]!, maximum: simple[1]!, fixed: false };
@@ -208,7 +235,8 @@ class PatternParser {
     if (character !== '{') return undefined;
     const match = /^\{(\d{0,7})(,)?(\d{0,7})\}/.exec(this.#characters.slice(this.#place, this.#place + 20).join(''));
     if (match === null) {
-      if (/^\{\d*(,\d*)?\}/.test(this.#characters.slice(this.#place, this.#place + 400).join(''))) throw this.#tooMany();
+      if (/^\{\d*(,\d*)?\}/.test(this.#characters.slice(this.#place, this.#place + 400).join('')))
+        throw this.#tooMany();
       return undefined;
     }
     const [all, low, comma, high] = match as unknown as [string, string, string | undefined, string];
@@ -228,7 +256,10 @@ class PatternParser {
   }
 
   #tooMany(): PatternError {
-    return new PatternError({ code: 'pattern-too-large', message: 'the regular expression repeats a part more than 1000 times' });
+    return new PatternError({
+      code: 'pattern-too-large',
+      message: 'the regular expression repeats a part more than 1000 times',
+    });
   }
 
   /** One thing that a quantifier may follow; undefined for a comment. */
@@ -268,14 +299,16 @@ class PatternParser {
 
   #characterSet(code: number): CharacterSet {
     if (!this.#flags.ignoreCase) return union([classCharacter(code)]);
-    if (this.#flags.ascii) return union((/[a-z]/i.test(String.fromCodePoint(code)) ? [code, code ^ 0x20] : [code]).map(classCharacter));
+    if (this.#flags.ascii)
+      return union((/[a-z]/i.test(String.fromCodePoint(code)) ? [code, code ^ 0x20] : [code]).map(classCharacter));
     if (this.#dialect === 'oniguruma' && code >= 0x80) this.#refuseFoldingCharacter(code);
     return union(withoutCase(code, this.#dialect === 'python').map(classCharacter));
   }
 
   #refuseFoldingCharacter(code: number): void {
     for (const [sequence, other] of foldingSequences()) {
-      if (other === code) throw this.#unsupported(`${String.fromCodePoint(code)} without case, which is ${JSON.stringify(sequence)} too`);
+      if (other === code)
+        throw this.#unsupported(`${String.fromCodePoint(code)} without case, which is ${JSON.stringify(sequence)} too`);
     }
   }
 
@@ -317,7 +350,9 @@ class PatternParser {
         }
         break;
       default: {
-        const flags = /^([a-zA-Z]*)(?:-([a-zA-Z]+))?:/.exec(this.#characters.slice(this.#place - 1, this.#place + 24).join(''));
+        const flags = /^([a-zA-Z]*)(?:-([a-zA-Z]+))?:/.exec(
+          this.#characters.slice(this.#place - 1, this.#place + 24).join(''),
+        );
         if (flags === null || this.#dialect === 'javascript') break;
         this.#place += flags[0].length - 1;
         const outer = { ...this.#flags };
@@ -358,7 +393,9 @@ class PatternParser {
       if (this.#dialect === 'oniguruma' && inside > 0) throw this.#unsupported('a look-behind or \\b in a look-behind');
       if (hasAtomic(body)) throw this.#unsupported('an atomic group or a possessive quantifier in a look-behind');
     }
-    return body.type === 'set' ? { type: 'edge', set: body.set, behind, negative } : { type: 'look', body, behind, negative };
+    return body.type === 'set'
+      ? { type: 'edge', set: body.set, behind, negative }
+      : { type: 'look', body, behind, negative };
   }
 
   #escape(): PatternNode {
@@ -370,7 +407,8 @@ class PatternParser {
         this.#place += 1;
         if (this.#dialect === 'oniguruma' && this.#peek() === '{') throw this.#unsupported(`\\${character}{`);
         // Python before 3.14: the empty text has no place that is no boundary.
-        if (character === 'B' && this.#dialect === 'python') return { type: 'sequence', items: [notEmptyText, boundary(this.#wordSet(), true)] };
+        if (character === 'B' && this.#dialect === 'python')
+          return { type: 'sequence', items: [notEmptyText, boundary(this.#wordSet(), true)] };
         this.#lookBehinds += 1;
         return boundary(this.#wordSet(), character === 'B');
       }
@@ -389,7 +427,16 @@ class PatternParser {
       case 'R':
         if (this.#dialect !== 'oniguruma') break;
         this.#place += 1;
-        return { type: 'atomic', body: { type: 'choice', options: [{ type: 'sequence', items: [set(union(['\\r'])), set(lineFeed)] }, set(union(['\\n\\v\\f\\r\\u{85}\\u{2028}\\u{2029}']))] } };
+        return {
+          type: 'atomic',
+          body: {
+            type: 'choice',
+            options: [
+              { type: 'sequence', items: [set(union(['\\r'])), set(lineFeed)] },
+              set(union(['\\n\\v\\f\\r\\u{85}\\u{2028}\\u{2029}'])),
+            ],
+          },
+        };
       case 'N':
         if (this.#dialect !== 'oniguruma') break;
         this.#place += 1;
@@ -422,7 +469,8 @@ class PatternParser {
     const digits = /^\d+/.exec(this.#characters.slice(this.#place, this.#place + 8).join(''))![0];
     if (this.#dialect === 'javascript') {
       // Annex B: a number with no such group is a character in octal.
-      const groups = (this.#source.replace(/\\.|\[(?:\\.|[^\]\\])*\]/gs, '').match(/\((?!\?)|\(\?<(?![=!])/g) ?? []).length;
+      const groups = (this.#source.replace(/\\.|\[(?:\\.|[^\]\\])*\]/gs, '').match(/\((?!\?)|\(\?<(?![=!])/g) ?? [])
+        .length;
       if (Number(digits) > groups) return;
     }
     throw this.#unsupported(`the back-reference \\${digits}`);
@@ -486,7 +534,8 @@ class PatternParser {
       const digits = this.#take(this.#dialect === 'oniguruma' ? /^[0-9A-Fa-f]{1,2}/ : /^[0-9A-Fa-f]{2}/, 2);
       if (digits !== undefined) {
         const code = parseInt(digits, 16);
-        if (code > 0x7f && this.#dialect === 'oniguruma') throw this.#unsupported(`the byte \\x${digits}; write the character as \\x{${digits}}`);
+        if (code > 0x7f && this.#dialect === 'oniguruma')
+          throw this.#unsupported(`the byte \\x${digits}; write the character as \\x{${digits}}`);
         return code;
       }
       if (this.#dialect === 'javascript') return 0x78;
@@ -517,13 +566,15 @@ class PatternParser {
     }
     if (/[A-Za-z0-9]/.test(character)) {
       if (this.#dialect === 'python') throw this.#invalid(`the escape \\${character}`);
-      if (this.#dialect === 'oniguruma' && /[cCM]/.test(character)) throw this.#unsupported(`the escape \\${character}`);
+      if (this.#dialect === 'oniguruma' && /[cCM]/.test(character))
+        throw this.#unsupported(`the escape \\${character}`);
     }
     return character.codePointAt(0)!;
   }
 
   #codePoint(code: number): number {
-    if (code > 0x10ffff || (this.#dialect !== 'javascript' && code >= 0xd800 && code <= 0xdfff)) throw this.#invalid(`the character ${code.toString(16)}`);
+    if (code > 0x10ffff || (this.#dialect !== 'javascript' && code >= 0xd800 && code <= 0xdfff))
+      throw this.#invalid(`the character ${code.toString(16)}`);
     return code;
   }
 
@@ -534,16 +585,26 @@ class PatternParser {
     if (this.#flags.ignoreCase) {
       if (this.#dialect === 'oniguruma' && !negative) {
         for (const [sequence, code] of foldingSequences()) {
-          if (positive.has(code)) throw this.#unsupported(`a class without case that has ${String.fromCodePoint(code)}, which is ${JSON.stringify(sequence)} too`);
+          if (positive.has(code))
+            throw this.#unsupported(
+              `a class without case that has ${String.fromCodePoint(code)}, which is ${JSON.stringify(sequence)} too`,
+            );
         }
       }
-      found = setWithoutCase(found, { turkish: this.#dialect === 'python', ascii: this.#flags.ascii || this.#dialect === 'javascript' });
+      found = setWithoutCase(found, {
+        turkish: this.#dialect === 'python',
+        ascii: this.#flags.ascii || this.#dialect === 'javascript',
+      });
     }
     return negative ? found.negated() : found;
   }
 
   #classItems(level: number): { set: CharacterSet; negative: boolean } {
-    if (level > 20) throw new PatternError({ code: 'pattern-too-large', message: 'the regular expression nests classes deeper than 20 levels' });
+    if (level > 20)
+      throw new PatternError({
+        code: 'pattern-too-large',
+        message: 'the regular expression nests classes deeper than 20 levels',
+      });
     let negative = false;
     if (this.#peek() === '^') {
       negative = true;
@@ -583,7 +644,10 @@ class PatternParser {
         sources.push(typeof first === 'number' ? classCharacter(first) : first.source);
         continue;
       }
-      if (this.#dialect === 'oniguruma' && (this.#peek(1) === '[' || (this.#peek(1) === '&' && this.#peek(2) === '&'))) {
+      if (
+        this.#dialect === 'oniguruma' &&
+        (this.#peek(1) === '[' || (this.#peek(1) === '&' && this.#peek(2) === '&'))
+      ) {
         sources.push(typeof first === 'number' ? classCharacter(first) : first.source, classCharacter(0x2d));
         this.#place += 1;
         continue;
@@ -608,7 +672,8 @@ class PatternParser {
     const character = this.#next();
     if (character !== '\\') return character.codePointAt(0)!;
     if (this.#peek() === undefined) throw this.#invalid('a \\ at the end');
-    if (this.#dialect === 'oniguruma' && /[RXKGO]/.test(this.#peek()!)) throw this.#unsupported(`\\${this.#peek()} in a class`);
+    if (this.#dialect === 'oniguruma' && /[RXKGO]/.test(this.#peek()!))
+      throw this.#unsupported(`\\${this.#peek()} in a class`);
     if (/[1-9]/.test(this.#peek()!) && this.#dialect === 'python') throw this.#invalid(`the escape \\${this.#peek()}`);
     return this.#shorthand(true) ?? this.#escapedCode(true);
   }
@@ -632,15 +697,25 @@ class PatternParser {
   }
 
   #invalid(what: string): PatternError {
-    return new PatternError({ code: 'invalid-pattern', message: `not a regular expression of ${names[this.#dialect]}: ${what}, at character ${this.#place}` });
+    return new PatternError({
+      code: 'invalid-pattern',
+      message: `not a regular expression of ${names[this.#dialect]}: ${what}, at character ${this.#place}`,
+    });
   }
 
   #unsupported(what: string): PatternError {
-    return new PatternError({ code: 'unsupported-pattern', message: `the regular expression has ${what}, which Subtext does not follow` });
+    return new PatternError({
+      code: 'unsupported-pattern',
+      message: `the regular expression has ${what}, which Subtext does not follow`,
+    });
   }
 }
 
-const names: Record<PatternDialect, string> = { oniguruma: 'Oniguruma', python: "Python's re", javascript: 'JavaScript' };
+const names: Record<PatternDialect, string> = {
+  oniguruma: 'Oniguruma',
+  python: "Python's re",
+  javascript: 'JavaScript',
+};
 
 const notLineFeed = union(['[^\\n]']);
 const notLineTerminator = union(['[^\\n\\r\\u{2028}\\u{2029}]']);
@@ -659,7 +734,12 @@ const pythonSpace = union(['\\p{White_Space}\\u{1c}-\\u{1f}']);
 const textStart: PatternNode = { type: 'edge', set: anything, behind: true, negative: true };
 const textEnd: PatternNode = { type: 'edge', set: anything, behind: false, negative: true };
 const lineEnd: PatternNode = { type: 'edge', set: notLineFeed, behind: false, negative: true };
-const beforeLastLineFeed: PatternNode = { type: 'look', behind: false, negative: false, body: { type: 'choice', options: [textEnd, { type: 'sequence', items: [{ type: 'set', set: lineFeed }, textEnd] }] } };
+const beforeLastLineFeed: PatternNode = {
+  type: 'look',
+  behind: false,
+  negative: false,
+  body: { type: 'choice', options: [textEnd, { type: 'sequence', items: [{ type: 'set', set: lineFeed }, textEnd] }] },
+};
 
 const notEmptyText: PatternNode = {
   type: 'choice',
@@ -670,13 +750,27 @@ const notEmptyText: PatternNode = {
 function lineStart(notAtEnd: boolean): PatternNode {
   const afterLineFeed: PatternNode = { type: 'edge', set: lineFeed, behind: true, negative: false };
   const beforeSomething: PatternNode = { type: 'edge', set: anything, behind: false, negative: false };
-  return { type: 'choice', options: [textStart, notAtEnd ? { type: 'sequence', items: [afterLineFeed, beforeSomething] } : afterLineFeed] };
+  return {
+    type: 'choice',
+    options: [textStart, notAtEnd ? { type: 'sequence', items: [afterLineFeed, beforeSomething] } : afterLineFeed],
+  };
 }
 
 function boundary(word: CharacterSet, negative: boolean): PatternNode {
-  const edge = (behind: boolean, outside: boolean): PatternNode => ({ type: 'edge', set: word, behind, negative: outside });
-  const pair = (before: boolean, after: boolean): PatternNode => ({ type: 'sequence', items: [edge(true, before), edge(false, after)] });
-  return { type: 'choice', options: negative ? [pair(false, false), pair(true, true)] : [pair(false, true), pair(true, false)] };
+  const edge = (behind: boolean, outside: boolean): PatternNode => ({
+    type: 'edge',
+    set: word,
+    behind,
+    negative: outside,
+  });
+  const pair = (before: boolean, after: boolean): PatternNode => ({
+    type: 'sequence',
+    items: [edge(true, before), edge(false, after)],
+  });
+  return {
+    type: 'choice',
+    options: negative ? [pair(false, false), pair(true, true)] : [pair(false, true), pair(true, false)],
+  };
 }
 
 function set(characters: CharacterSet): PatternNode {

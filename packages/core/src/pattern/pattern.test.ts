@@ -14,10 +14,28 @@ describe('compilePattern', () => {
     const text = `${'a'.repeat(20_000)}!`;
     const started = performance.now();
     for (const dialect of ['oniguruma', 'python', 'javascript'] as const) {
-      for (const source of ['(a+)+$', '(a|a)*$', '(a|aa)+$', '(.*a){12}$', '([a-z]+)*$', '(?:a?){30}a{30}$', 'a*a*a*a*b', '(a*)*b', '((a*)*)*b', '(?=(a+)+b)a', '(?:.*.*)*=', '(\\w+\\s?)+$', '^(([a-z])+.)+[A-Z]([a-z])+$']) {
+      for (const source of [
+        '(a+)+$',
+        '(a|a)*$',
+        '(a|aa)+$',
+        '(.*a){12}$',
+        '([a-z]+)*$',
+        '(?:a?){30}a{30}$',
+        'a*a*a*a*b',
+        '(a*)*b',
+        '((a*)*)*b',
+        '(?=(a+)+b)a',
+        '(?:.*.*)*=',
+        '(\\w+\\s?)+$',
+        '^(([a-z])+.)+[A-Z]([a-z])+$',
+      ]) {
         const pattern = compilePattern({ source, dialect });
         // An answer or a typed error, soon.
-        for (const run of [() => pattern.test(text), () => pattern.matchesWhole(text), () => pattern.spans(text.slice(0, 10_000))]) {
+        for (const run of [
+          () => pattern.test(text),
+          () => pattern.matchesWhole(text),
+          () => pattern.spans(text.slice(0, 10_000)),
+        ]) {
           try {
             run();
           } catch (error) {
@@ -70,7 +88,8 @@ describe('compilePattern', () => {
   });
 
   it('follows Python', () => {
-    const whole = (source: string, text: string): boolean => compilePattern({ source, dialect: 'python' }).matchesWhole(text);
+    const whole = (source: string, text: string): boolean =>
+      compilePattern({ source, dialect: 'python' }).matchesWhole(text);
     expect(whole('.*\\.(q_proj|v_proj)', 'model.layers.0.q_proj')).toBe(true);
     expect(whole('q_proj|v_proj', 'q_proj.x')).toBe(false);
     expect(whole('a|ab', 'ab')).toBe(true);
@@ -79,24 +98,61 @@ describe('compilePattern', () => {
     expect(whole('a$', 'a\n')).toBe(false);
     expect(compilePattern({ source: 'a$', dialect: 'python' }).test('a\n')).toBe(true);
     expect(compilePattern({ source: 'a\\Z', dialect: 'python' }).test('a\n')).toBe(false);
-    for (const source of ['\\p{L}', 'a**', '(?<=a*)b', '[b-a]', '(', '\\q', '$*']) expect(() => compilePattern({ source, dialect: 'python' }), source).toThrow(refused('invalid-pattern'));
+    for (const source of ['\\p{L}', 'a**', '(?<=a*)b', '[b-a]', '(', '\\q', '$*'])
+      expect(() => compilePattern({ source, dialect: 'python' }), source).toThrow(refused('invalid-pattern'));
   });
 
   it('follows JavaScript', () => {
-    for (const [source, text] of [['(|a)+', 'aa'], ['(a?)*?b', 'aab'], ['\\p', 'p'], ['a{,2}', 'a{,2}'], ['[\\w-a]+', 'x-a'], ['(?<=a+)b', 'aab'], ['[]', 'a'], ['[^]', '\n'], ['\\07', '\u0007'], ['^\\s$', '\ufeff'], ['.', '\u2028']] as const) {
+    for (const [source, text] of [
+      ['(|a)+', 'aa'],
+      ['(a?)*?b', 'aab'],
+      ['\\p', 'p'],
+      ['a{,2}', 'a{,2}'],
+      ['[\\w-a]+', 'x-a'],
+      ['(?<=a+)b', 'aab'],
+      ['[]', 'a'],
+      ['[^]', '\n'],
+      ['\\07', '\u0007'],
+      ['^\\s$', '\ufeff'],
+      ['.', '\u2028'],
+    ] as const) {
       const native = new RegExp(source, 'g');
       // Empty matches right behind another are left out here.
-      expect(found(source, text, 'javascript').filter(Boolean), source).toEqual((text.match(native) ?? []).filter(Boolean));
+      expect(found(source, text, 'javascript').filter(Boolean), source).toEqual(
+        (text.match(native) ?? []).filter(Boolean),
+      );
     }
     expect(() => compilePattern({ source: '(', dialect: 'javascript' })).toThrow(refused('invalid-pattern'));
   });
 
   it('refuses by name what it does not follow', () => {
-    for (const source of ['(a)\\1', '(?<x>a)\\k<x>', '\\Ga', 'a\\Kb', '\\X', '(?~a)', '(?(1)a|b)', '\\g<1>', '\\p{InBasicLatin}', '(?i)ß', '(?i)ss', '(?i)[ß]', '(?<=a++)b']) {
+    for (const source of [
+      '(a)\\1',
+      '(?<x>a)\\k<x>',
+      '\\Ga',
+      'a\\Kb',
+      '\\X',
+      '(?~a)',
+      '(?(1)a|b)',
+      '\\g<1>',
+      '\\p{InBasicLatin}',
+      '(?i)ß',
+      '(?i)ss',
+      '(?i)[ß]',
+      '(?<=a++)b',
+    ]) {
       expect(() => compilePattern({ source, dialect: 'oniguruma' }), source).toThrow(refused('unsupported-pattern'));
     }
-    for (const source of ['(a{1000}){1000}', `${'('.repeat(5000)}${')'.repeat(5000)}`, 'a{100000}', 'x'.repeat(30_000), `a${'*'.repeat(100)}`]) {
-      expect(() => compilePattern({ source, dialect: 'oniguruma' }), source.slice(0, 20)).toThrow(refused('pattern-too-large'));
+    for (const source of [
+      '(a{1000}){1000}',
+      `${'('.repeat(5000)}${')'.repeat(5000)}`,
+      'a{100000}',
+      'x'.repeat(30_000),
+      `a${'*'.repeat(100)}`,
+    ]) {
+      expect(() => compilePattern({ source, dialect: 'oniguruma' }), source.slice(0, 20)).toThrow(
+        refused('pattern-too-large'),
+      );
     }
   });
 });

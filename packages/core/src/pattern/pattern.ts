@@ -50,7 +50,7 @@ export class Pattern {
   /** Whether a part of the text matches. */
   test(text: string): boolean {
     if (this.#native !== undefined && text.length <= this.#nativeLength) {
-      for (let from = 0; from <= text.length; ) {
+      for (let from = 0; from <= text.length;) {
         this.#native.lastIndex = from;
         const match = this.#native.exec(text);
         if (match === null) return false;
@@ -116,7 +116,13 @@ export class Pattern {
   }
 
   #matcher(text: string, whole: boolean): Matcher {
-    return new Matcher({ program: this.#compiled(), text, budget: new Budget(this.source), whole, byUnits: this.dialect === 'javascript' });
+    return new Matcher({
+      program: this.#compiled(),
+      text,
+      budget: new Budget(this.source),
+      whole,
+      byUnits: this.dialect === 'javascript',
+    });
   }
 
   #compiled(): Program {

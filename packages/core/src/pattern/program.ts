@@ -2,7 +2,17 @@ import type { CharacterSet } from './character-set';
 import { PatternError } from './pattern-error';
 import { type PatternNode, widthOf } from './syntax-tree';
 
-export const operation = { character: 0, split: 1, jump: 2, edge: 3, look: 4, atomic: 5, startRound: 6, endRound: 7, match: 8 } as const;
+export const operation = {
+  character: 0,
+  split: 1,
+  jump: 2,
+  edge: 3,
+  look: 4,
+  atomic: 5,
+  startRound: 6,
+  endRound: 7,
+  match: 8,
+} as const;
 
 /**
  * An expression as a list of instructions, for `Matcher`. Each is four numbers: the operation, then
@@ -54,8 +64,17 @@ class ProgramBuilder {
     const code = Int32Array.from(this.#code);
     const splitNumbers = new Int32Array(code.length / 4);
     let splits = 0;
-    for (let index = 0; index < splitNumbers.length; index += 1) if (code[4 * index] === operation.split) splitNumbers[index] = splits++;
-    return { code, sets: this.#sets, programs: this.#programs, backward: this.#backward, flags: this.#mostFlags, splits, splitNumbers };
+    for (let index = 0; index < splitNumbers.length; index += 1)
+      if (code[4 * index] === operation.split) splitNumbers[index] = splits++;
+    return {
+      code,
+      sets: this.#sets,
+      programs: this.#programs,
+      backward: this.#backward,
+      flags: this.#mostFlags,
+      splits,
+      splitNumbers,
+    };
   }
 
   get #next(): number {
@@ -65,7 +84,10 @@ class ProgramBuilder {
   #emit(kind: number, first = 0, second = 0, third = 0): number {
     this.#total.count += 1;
     if (this.#total.count > mostInstructions) {
-      throw new PatternError({ code: 'pattern-too-large', message: `the regular expression becomes more than ${mostInstructions} steps; its repeats are too large` });
+      throw new PatternError({
+        code: 'pattern-too-large',
+        message: `the regular expression becomes more than ${mostInstructions} steps; its repeats are too large`,
+      });
     }
     this.#code.push(kind, first, second, third);
     return this.#next - 1;
@@ -126,7 +148,12 @@ class ProgramBuilder {
         break;
       }
       case 'edge': {
-        const here = this.#emit(operation.edge, this.#set(node.set), 0, (node.negative ? 1 : 0) + (node.behind ? 2 : 0));
+        const here = this.#emit(
+          operation.edge,
+          this.#set(node.set),
+          0,
+          (node.negative ? 1 : 0) + (node.behind ? 2 : 0),
+        );
         this.#patch(here, 2, this.#next);
         break;
       }
@@ -168,7 +195,11 @@ class ProgramBuilder {
   /** One round of a body that may take no characters, with the bit that says whether it took any. */
   #round(body: PatternNode): number {
     const flag = this.#openFlags;
-    if (flag >= 8) throw new PatternError({ code: 'pattern-too-large', message: 'the regular expression nests more than 8 repeats of parts that may be empty' });
+    if (flag >= 8)
+      throw new PatternError({
+        code: 'pattern-too-large',
+        message: 'the regular expression nests more than 8 repeats of parts that may be empty',
+      });
     this.#openFlags += 1;
     this.#mostFlags = Math.max(this.#mostFlags, this.#openFlags);
     const start = this.#emit(operation.startRound, flag);

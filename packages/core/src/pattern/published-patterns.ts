@@ -9,8 +9,10 @@ const upper = '\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}';
 const lower = '\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}';
 const symbols = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*';
 const slashed = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*';
-const gpt2 = (numbers: string): string => `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}${numbers}| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+`;
-const cl100k = (numbers: string, letters = '\\p{L}+'): string => `${contractions}|[^\\r\\n\\p{L}\\p{N}]?${letters}|\\p{N}${numbers}|${symbols}|${spaces}`;
+const gpt2 = (numbers: string): string =>
+  `'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}${numbers}| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+`;
+const cl100k = (numbers: string, letters = '\\p{L}+'): string =>
+  `${contractions}|[^\\r\\n\\p{L}\\p{N}]?${letters}|\\p{N}${numbers}|${symbols}|${spaces}`;
 const o200k = (suffix: string, numbers: string, marks: string): string =>
   `[^\\r\\n\\p{L}\\p{N}]?[${upper}]*[${lower}]+${suffix}|[^\\r\\n\\p{L}\\p{N}]?[${upper}]+[${lower}]*${suffix}|\\p{N}${numbers}|${marks}|${spaces}`;
 

@@ -40,7 +40,10 @@ export function widthOf(node: PatternNode): { minimum: number; maximum: number }
     }
     case 'repeat': {
       const width = widthOf(node.body);
-      return { minimum: width.minimum * node.minimum, maximum: width.maximum === 0 || node.maximum === 0 ? 0 : width.maximum * node.maximum };
+      return {
+        minimum: width.minimum * node.minimum,
+        maximum: width.maximum === 0 || node.maximum === 0 ? 0 : width.maximum * node.maximum,
+      };
     }
     case 'atomic':
       return widthOf(node.body);

@@ -18,12 +18,19 @@ export interface ParseJsonOptions {
 export function parseJson({ text, name, depth = 200 }: ParseJsonOptions): unknown {
   const content = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
   if (deeperThan(content, depth)) {
-    throw new SubtextError({ code: 'json-too-deep', message: `${name} nests deeper than ${depth} levels; no file of this kind needs that` });
+    throw new SubtextError({
+      code: 'json-too-deep',
+      message: `${name} nests deeper than ${depth} levels; no file of this kind needs that`,
+    });
   }
   try {
     return JSON.parse(content);
   } catch (cause) {
-    throw new SubtextError({ code: 'invalid-json', message: `${name} is not JSON: ${(cause as Error).message}`, cause });
+    throw new SubtextError({
+      code: 'invalid-json',
+      message: `${name} is not JSON: ${(cause as Error).message}`,
+      cause,
+    });
   }
 }
 

@@ -7,13 +7,17 @@ import { printableUrl, redact } from './redact';
 
 describe('text', () => {
   it('writes controls so that a terminal shows them', () => {
-    expect(printable('\u001b]0;title\u0007 a\tb\n\u009b31m \u202eabc')).toBe('\\u001b]0;title\\u0007 a\tb\n\\u009b31m \\u202eabc');
+    expect(printable('\u001b]0;title\u0007 a\tb\n\u009b31m \u202eabc')).toBe(
+      '\\u001b]0;title\\u0007 a\tb\n\\u009b31m \\u202eabc',
+    );
     expect(printable('Größe 🙂')).toBe('Größe 🙂');
   });
 
   it('keeps secrets out of messages', () => {
     expect(printableUrl('https://user:password@host/path?token=abcd')).toBe('https://***@host/path?token=***');
-    expect(redact('with hf_abcdef at http://me:pw12@host/', ['hf_abcdef', undefined, 'a'])).toBe('with *** at http://***@host/');
+    expect(redact('with hf_abcdef at http://me:pw12@host/', ['hf_abcdef', undefined, 'a'])).toBe(
+      'with *** at http://***@host/',
+    );
   });
 
   it('parses JSON with bounded nesting', () => {

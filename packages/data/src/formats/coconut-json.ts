@@ -28,32 +28,49 @@ function graphFacts(record: JsonObject): GraphFacts | string {
   const { edges, root, target, neg_target: negativeTarget, idx_to_symbol: symbols, neighbor_k: given } = record;
   if (!isTextList(symbols)) return '`idx_to_symbol` is not a list of names.';
   if (symbols.length > mostNodes) return `the graph has ${symbols.length} nodes; more than ${mostNodes} are not read.`;
-  if (Array.isArray(edges) && edges.length > mostEdges) return `the graph has ${edges.length} edges; more than ${mostEdges} are not read.`;
-  const isNode = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0 && (value as number) < symbols.length;
+  if (Array.isArray(edges) && edges.length > mostEdges)
+    return `the graph has ${edges.length} edges; more than ${mostEdges} are not read.`;
+  const isNode = (value: unknown): value is number =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) < symbols.length;
   if (!Array.isArray(edges) || !edges.every((edge) => Array.isArray(edge) && edge.length === 2 && edge.every(isNode))) {
     return '`edges` is not a list of pairs of node numbers.';
   }
-  if (!isNode(root) || !isNode(target) || !isNode(negativeTarget)) return '`root`, `target` and `neg_target` are not node numbers.';
+  if (!isNode(root) || !isNode(target) || !isNode(negativeTarget))
+    return '`root`, `target` and `neg_target` are not node numbers.';
   const neighborsByHop = shortestPathNodes({ edges: edges as [number, number][], root, target });
   if (neighborsByHop.length === 0) return 'no path leads from `root` to `target`.';
   if (given !== undefined) {
-    const agrees = isObject(given) && Object.keys(given).length === neighborsByHop.length && neighborsByHop.every((nodes, hop) => sameNodes(given[hop], nodes));
+    const agrees =
+      isObject(given) &&
+      Object.keys(given).length === neighborsByHop.length &&
+      neighborsByHop.every((nodes, hop) => sameNodes(given[hop], nodes));
     if (!agrees) return '`neighbor_k` does not agree with the shortest paths over `edges`.';
   }
   return { kind: 'graph', edges: edges as [number, number][], root, target, negativeTarget, symbols, neighborsByHop };
 }
 
-async function* readRecords(options: { file: string; graph: 'optional' | 'required'; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readRecords(options: {
+  file: string;
+  graph: 'optional' | 'required';
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, graph, log, limits } = options;
   for await (const { number, record } of readJsonRecords(file, log, limits)) {
-    const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void => log.add({ kind, line: number, message: `record ${number}: ${message}` });
+    const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void =>
+      log.add({ kind, line: number, message: `record ${number}: ${message}` });
     const { question, steps } = record;
     const answer = asText(record.answer);
     if (!isText(question)) fail('record-malformed', '`question` is not text.');
     else if (!isTextList(steps)) fail('record-malformed', '`steps` is not a list of texts.');
     else if (answer === undefined) fail('answer-missing', '`answer` is not text.');
     else {
-      const example: ReasoningExample = { id: String(number), question, steps: steps.map((text) => ({ text })), answer: plainAnswer(answer) };
+      const example: ReasoningExample = {
+        id: String(number),
+        question,
+        steps: steps.map((text) => ({ text })),
+        answer: plainAnswer(answer),
+      };
       if (graph === 'optional' && record.edges === undefined) {
         yield example;
         continue;
@@ -71,7 +88,11 @@ async function* readRecords(options: { file: string; graph: 'optional' | 'requir
  */
 export function readCoconutJson(options: ReadFileOptions): ExampleStream {
   const { file, ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'optional', log, limits: read }) });
+  return new ExampleStream({
+    ...read,
+    file,
+    open: (log) => readRecords({ file, graph: 'optional', log, limits: read }),
+  });
 }
 
 /**
@@ -80,5 +101,9 @@ export function readCoconutJson(options: ReadFileOptions): ExampleStream {
  */
 export function readProsQA(options: ReadFileOptions): ExampleStream {
   const { file, ...read } = options;
-  return new ExampleStream({ ...read, file, open: (log) => readRecords({ file, graph: 'required', log, limits: read }) });
+  return new ExampleStream({
+    ...read,
+    file,
+    open: (log) => readRecords({ file, graph: 'required', log, limits: read }),
+  });
 }

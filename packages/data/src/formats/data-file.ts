@@ -18,15 +18,32 @@ const longestText = 2 ** 29 - 25;
 
 /** Files of data in a folder that stands where a file is expected. */
 async function filesIn(folder: string): Promise<string> {
-  const names = (await readdir(folder).catch((): string[] => [])).filter((name) => /\.(jsonl?|tsv|txt)$/.test(name)).sort();
-  return names.length === 0 ? 'name a file' : `name a file in it: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
+  const names = (await readdir(folder).catch((): string[] => []))
+    .filter((name) => /\.(jsonl?|tsv|txt)$/.test(name))
+    .sort();
+  return names.length === 0
+    ? 'name a file'
+    : `name a file in it: ${names.slice(0, 8).join(', ')}${names.length > 8 ? ', …' : ''}`;
 }
 
 async function dataFileError(cause: unknown, file: string): Promise<unknown> {
   if (!FileError.isInstance(cause)) return cause;
-  if (cause.code === 'not-found') return new DataError({ code: 'file-missing', file, message: 'there is no such file.', cause });
-  if (cause.code === 'too-large') return new DataError({ code: 'file-too-large', file, message: `${cause.message.slice(file.length).trim()}. Split it, write it as JSON lines, or raise \`maximumFileBytes\`.`, cause });
-  if (cause.code === 'not-a-file' && /a folder/.test(cause.message)) return new DataError({ code: 'file-unreadable', file, message: `this is a folder; ${await filesIn(file)}.`, cause });
+  if (cause.code === 'not-found')
+    return new DataError({ code: 'file-missing', file, message: 'there is no such file.', cause });
+  if (cause.code === 'too-large')
+    return new DataError({
+      code: 'file-too-large',
+      file,
+      message: `${cause.message.slice(file.length).trim()}. Split it, write it as JSON lines, or raise \`maximumFileBytes\`.`,
+      cause,
+    });
+  if (cause.code === 'not-a-file' && /a folder/.test(cause.message))
+    return new DataError({
+      code: 'file-unreadable',
+      file,
+      message: `this is a folder; ${await filesIn(file)}.`,
+      cause,
+    });
   return new DataError({ code: 'file-unreadable', file, message: `the file can't be read (${cause.message}).`, cause });
 }
 
@@ -40,7 +57,10 @@ export async function openForReading(file: string): Promise<FileHandle> {
 }
 
 /** The whole text of a UTF-8 file, bounded, or a DataError that names the file and the line that is not UTF-8. */
-export async function readWholeText(file: string, { maximumFileBytes = defaultFileLimits.maximumFileBytes }: FileLimits = {}): Promise<string> {
+export async function readWholeText(
+  file: string,
+  { maximumFileBytes = defaultFileLimits.maximumFileBytes }: FileLimits = {},
+): Promise<string> {
   let bytes: Buffer;
   try {
     bytes = await readRegularFile({ path: file, maximumBytes: Math.min(maximumFileBytes, longestText) });

@@ -11,7 +11,8 @@ function ofRecord(record: Record<string, unknown>): FormatName | undefined {
   const has = (...keys: string[]): boolean => keys.every((key) => Object.hasOwn(record, key));
   if (has('conversations')) return 'llava-cot';
   if (has('sentence', 'identifier')) return 'nlvr';
-  if (has('question', 'answer') && !has('steps') && typeof record.answer === 'string' && record.answer.includes('####')) return 'gsm8k';
+  if (has('question', 'answer') && !has('steps') && typeof record.answer === 'string' && record.answer.includes('####'))
+    return 'gsm8k';
   return has('question', 'answer') ? 'jsonl' : undefined;
 }
 
@@ -49,7 +50,12 @@ export async function detectFormat(file: string): Promise<FormatName | undefined
   try {
     const bytes = Buffer.alloc(headBytes);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0).catch((cause: unknown) => {
-      throw new DataError({ code: 'file-unreadable', file, message: `the file can't be read (${(cause as Error).message}).`, cause });
+      throw new DataError({
+        code: 'file-unreadable',
+        file,
+        message: `the file can't be read (${(cause as Error).message}).`,
+        cause,
+      });
     });
     text = bytes.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '');
   } finally {
@@ -69,11 +75,21 @@ export async function detectFormat(file: string): Promise<FormatName | undefined
       record = undefined;
     }
     const found = isObject(record) ? ofRecord(record) : undefined;
-    if (found === 'llava-cot' && (await stat(file.replace(/\.jsonl$/, '.facts.jsonl')).then((status) => status.isFile(), () => false)) && file.endsWith('.jsonl')) return 'scenes';
+    if (
+      found === 'llava-cot' &&
+      (await stat(file.replace(/\.jsonl$/, '.facts.jsonl')).then(
+        (status) => status.isFile(),
+        () => false,
+      )) &&
+      file.endsWith('.jsonl')
+    )
+      return 'scenes';
     if (found !== undefined) return found;
     // One object: groups of ProntoQA, or problems of TabMWP.
-    if (/"(?:in_context_example\d+|test_example)"\s*:/.test(text) && text.includes('"chain_of_thought"')) return 'prontoqa';
-    if (text.includes('"solution"') && text.includes('"question"') && /"(?:ques_type|table)"\s*:/.test(text)) return 'tabmwp';
+    if (/"(?:in_context_example\d+|test_example)"\s*:/.test(text) && text.includes('"chain_of_thought"'))
+      return 'prontoqa';
+    if (text.includes('"solution"') && text.includes('"question"') && /"(?:ques_type|table)"\s*:/.test(text))
+      return 'tabmwp';
     return undefined;
   }
   if (first.includes('\t') && first.split('\t').some((cell) => cell.trim() === 'question')) return 'vlmevalkit';

@@ -10,7 +10,12 @@ function loses(text: string): boolean {
   const value = Number(text);
   if (/^-?\d+$/.test(text)) return !Number.isSafeInteger(value);
   if (!Number.isFinite(value)) return true;
-  return text.replace(/[eE].*$/, '').replace(/[-.]/g, '').replace(/^0+/, '').length > 17;
+  return (
+    text
+      .replace(/[eE].*$/, '')
+      .replace(/[-.]/g, '')
+      .replace(/^0+/, '').length > 17
+  );
 }
 
 /** The text with quotes around the numbers that would lose digits. */
@@ -20,7 +25,8 @@ function quoteLongNumbers(text: string): string {
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === 0x22) {
-      for (at += 1; at < text.length && text.charCodeAt(at) !== 0x22; at += 1) if (text.charCodeAt(at) === 0x5c) at += 1;
+      for (at += 1; at < text.length && text.charCodeAt(at) !== 0x22; at += 1)
+        if (text.charCodeAt(at) === 0x5c) at += 1;
     } else if (code === 0x2d || isDigit(code)) {
       let end = at + 1;
       while (end < text.length && /[0-9.eE+-]/.test(text[end]!)) end += 1;

@@ -67,7 +67,13 @@ export class FaultLog {
 
   add(options: { kind: FaultKind; line: number; message: string; dropped?: boolean }): void {
     const { kind, line, message, dropped = true } = options;
-    if (this.#strict) throw new DataError({ code: codes[kind] ?? 'record-malformed', file: this.#file, line, message: `${message} (${kind})` });
+    if (this.#strict)
+      throw new DataError({
+        code: codes[kind] ?? 'record-malformed',
+        file: this.#file,
+        line,
+        message: `${message} (${kind})`,
+      });
     const fault: Fault = { kind, file: this.#file, line, message, dropped };
     this.report.counts[kind] = (this.report.counts[kind] ?? 0) + 1;
     if (dropped) this.report.dropped += 1;

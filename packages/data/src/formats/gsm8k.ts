@@ -16,10 +16,16 @@ export interface ReadGsm8kOptions extends ReadFileOptions {
 
 const mark = /<<[^<>]*>>/g;
 
-async function* readProblems(options: { file: string; marks: 'keep' | 'remove' | 'only'; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readProblems(options: {
+  file: string;
+  marks: 'keep' | 'remove' | 'only';
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, marks, log, limits } = options;
   for await (const { number, record } of readJsonLines(file, log, limits)) {
-    const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void => log.add({ kind, line: number, message });
+    const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void =>
+      log.add({ kind, line: number, message });
     if (!isObject(record) || !isText(record.question) || !isText(record.answer)) {
       fail('record-malformed', 'the record needs `question` and `answer`, both text.');
       continue;
@@ -31,7 +37,10 @@ async function* readProblems(options: { file: string; marks: 'keep' | 'remove' |
       continue;
     }
     const solution = record.answer.slice(0, at);
-    const steps = marks === 'only' ? (solution.match(mark) ?? []) : (marks === 'remove' ? solution.replace(mark, '') : solution).split('\n');
+    const steps =
+      marks === 'only'
+        ? (solution.match(mark) ?? [])
+        : (marks === 'remove' ? solution.replace(mark, '') : solution).split('\n');
     yield {
       id: String(number),
       question: record.question,

@@ -16,7 +16,11 @@ function splitChain(chain: string): string[] {
     .filter((step) => step !== '');
 }
 
-async function* readChains(options: { file: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readChains(options: {
+  file: string;
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, log, limits } = options;
   for await (const line of readLines(file, limits)) {
     log.report.records += 1;
@@ -28,7 +32,11 @@ async function* readChains(options: { file: string; log: FaultLog; limits: FileL
     const end = line.text.lastIndexOf('####');
     const question = line.text.slice(0, Math.max(0, middle)).trim();
     if (question === '') {
-      log.add({ kind: 'record-malformed', line: line.number, message: 'the line is not `QUESTION||CHAIN #### ANSWER`.' });
+      log.add({
+        kind: 'record-malformed',
+        line: line.number,
+        message: 'the line is not `QUESTION||CHAIN #### ANSWER`.',
+      });
       continue;
     }
     const answer = end < middle ? '' : plainAnswer(line.text.slice(end + 4));

@@ -36,11 +36,16 @@ function readSteps(steps: unknown): ReasoningStep[] | RecordFault {
 
 function readImage(image: unknown, folder: string): ImageReference | undefined | RecordFault {
   if (image === undefined || image === null || image === '') return undefined;
-  if (Array.isArray(image)) return image.length === 1 ? readImage(image[0], folder) : fault('images-several', 'the record has several images; one is supported.');
+  if (Array.isArray(image))
+    return image.length === 1
+      ? readImage(image[0], folder)
+      : fault('images-several', 'the record has several images; one is supported.');
   if (typeof image !== 'string') return fault('record-malformed', '`image` is not a path.');
   const resolved = resolveInside({ folder, path: image });
   if (!('problem' in resolved)) return imageFile(resolved.path);
-  return resolved.problem === 'missing' ? fault('image-missing', `there is no image ${image}.`) : fault('image-outside-folder', `the image path ${image} leads out of the data folder; it is refused.`);
+  return resolved.problem === 'missing'
+    ? fault('image-missing', `there is no image ${image}.`)
+    : fault('image-outside-folder', `the image path ${image} leads out of the data folder; it is refused.`);
 }
 
 /** An example from a record, or what is wrong with it. */
@@ -55,10 +60,21 @@ function readRecord(options: { record: unknown; number: number; folder: string }
   const image = readImage(record.image, folder);
   if (image !== undefined && 'kind' in image) return image;
   const { id, category, choices } = record;
-  if (id !== undefined && id !== null && asText(id) === undefined) return fault('record-malformed', '`id` is not text.');
-  if (category !== undefined && category !== null && asText(category) === undefined) return fault('record-malformed', '`category` is not text.');
-  if (choices !== undefined && choices !== null && !(Array.isArray(choices) && choices.length <= 26 && choices.every((choice) => asText(choice) !== undefined))) return fault('record-malformed', '`choices` is not a list of up to 26 texts.');
-  const metadata = Object.fromEntries(Object.entries(record).flatMap(([key, value]): [string, string][] => (known.has(key) || !['string', 'number', 'boolean'].includes(typeof value) ? [] : [[key, String(value)]])));
+  if (id !== undefined && id !== null && asText(id) === undefined)
+    return fault('record-malformed', '`id` is not text.');
+  if (category !== undefined && category !== null && asText(category) === undefined)
+    return fault('record-malformed', '`category` is not text.');
+  if (
+    choices !== undefined &&
+    choices !== null &&
+    !(Array.isArray(choices) && choices.length <= 26 && choices.every((choice) => asText(choice) !== undefined))
+  )
+    return fault('record-malformed', '`choices` is not a list of up to 26 texts.');
+  const metadata = Object.fromEntries(
+    Object.entries(record).flatMap(([key, value]): [string, string][] =>
+      known.has(key) || !['string', 'number', 'boolean'].includes(typeof value) ? [] : [[key, String(value)]],
+    ),
+  );
   return {
     id: asText(id) ?? String(number),
     question: record.question,
@@ -66,12 +82,26 @@ function readRecord(options: { record: unknown; number: number; folder: string }
     steps,
     answer: answer.trim(),
     ...(asText(category) === undefined ? {} : { category: asText(category)! }),
-    ...(Array.isArray(choices) && choices.length > 0 ? { facts: { kind: 'choice' as const, options: choices.map((choice, index) => ({ letter: String.fromCharCode(65 + index), text: asText(choice)! })) } } : {}),
+    ...(Array.isArray(choices) && choices.length > 0
+      ? {
+          facts: {
+            kind: 'choice' as const,
+            options: choices.map((choice, index) => ({
+              letter: String.fromCharCode(65 + index),
+              text: asText(choice)!,
+            })),
+          },
+        }
+      : {}),
     ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
   };
 }
 
-async function* readRecords(options: { file: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readRecords(options: {
+  file: string;
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, log, limits } = options;
   for await (const { number, record } of readJsonLines(file, log, limits)) {
     const read = readRecord({ record, number, folder: dirname(file) });

@@ -12,12 +12,17 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-llava-'));
   await mkdir(join(folder, 'images'));
-  await writeFile(join(folder, 'images', 'a.png'), encodePng({ data: Uint8Array.from([1, 2, 3]), width: 1, height: 1 }));
+  await writeFile(
+    join(folder, 'images', 'a.png'),
+    encodePng({ data: Uint8Array.from([1, 2, 3]), width: 1, height: 1 }),
+  );
 });
 
 const staged = (answer: string): string => formatStages({ texts: ['look', 'a dot', 'it is one', answer] });
-const turns = (...values: string[]): object[] => values.map((value, index) => ({ from: index % 2 === 0 ? 'human' : 'gpt', value }));
-const record = (id: string, conversations: unknown, image: unknown = 'images/a.png'): string => JSON.stringify({ id, image, conversations });
+const turns = (...values: string[]): object[] =>
+  values.map((value, index) => ({ from: index % 2 === 0 ? 'human' : 'gpt', value }));
+const record = (id: string, conversations: unknown, image: unknown = 'images/a.png'): string =>
+  JSON.stringify({ id, image, conversations });
 
 async function write(...lines: string[]): Promise<void> {
   await writeFile(join(folder, 'train.jsonl'), lines.join('\n'));
@@ -41,7 +46,11 @@ describe('readLlavaCot', () => {
   });
 
   test('splits several turns into pairs, and keeps the good ones beside a faulty one', async () => {
-    await write(record('r', turns('first?', staged('1'), 'second?', 'no stages', 'third?', staged('3'))), '', record('s', turns('q', staged('4')), null));
+    await write(
+      record('r', turns('first?', staged('1'), 'second?', 'no stages', 'third?', staged('3'))),
+      '',
+      record('s', turns('q', staged('4')), null),
+    );
     const stream = readLlavaCot({ folder });
     const examples = await stream.toArray();
     expect(examples.map(({ id, question, answer }) => [id, question, answer])).toEqual([
@@ -64,7 +73,13 @@ describe('readLlavaCot', () => {
       ['record-malformed', record('a', [{ from: 'human' }, { from: 'gpt', value: good }])],
       ['record-malformed', record('a', turns('q', good), 7)],
       ['record-malformed', record('a', turns('<image>\n', good))],
-      ['roles-wrong', record('a', [{ from: 'gpt', value: good }, { from: 'human', value: 'q' }])],
+      [
+        'roles-wrong',
+        record('a', [
+          { from: 'gpt', value: good },
+          { from: 'human', value: 'q' },
+        ]),
+      ],
       ['roles-wrong', record('a', turns('q', good, 'again?'))],
       ['roles-wrong', record('a', [])],
       ['image-missing', record('a', turns('q', good), 'images/none.png')],
@@ -80,20 +95,42 @@ describe('readLlavaCot', () => {
       ['stage-missing', record('a', turns('q', good.replace('</CONCLUSION>', '')))],
       ['stage-missing', record('a', turns('q', good.replace('<SUMMARY>', '')))],
       ['stage-repeated', record('a', turns('q', `${good} <SUMMARY> again </SUMMARY>`))],
-      ['stage-order-wrong', record('a', turns('q', good.replaceAll('SUMMARY', 'X').replaceAll('CAPTION', 'SUMMARY').replaceAll('X', 'CAPTION')))],
+      [
+        'stage-order-wrong',
+        record(
+          'a',
+          turns('q', good.replaceAll('SUMMARY', 'X').replaceAll('CAPTION', 'SUMMARY').replaceAll('X', 'CAPTION')),
+        ),
+      ],
       ['stage-empty', record('a', turns('q', good.replace('a dot', ' ')))],
     ];
-    await write(record('first', turns('q', good)), ...faulty.map(([, line]) => line), record('last', turns('q', `Well: ${good}`)));
+    await write(
+      record('first', turns('q', good)),
+      ...faulty.map(([, line]) => line),
+      record('last', turns('q', `Well: ${good}`)),
+    );
 
     const met: Fault[] = [];
     const stream = readLlavaCot({ folder, onFault: (fault) => met.push(fault) });
     const examples = await stream.toArray();
     expect(examples.map((example) => example.id)).toEqual(['first', 'last']);
-    expect(met.map((fault) => [fault.line, fault.kind])).toEqual([...faulty.map(([kind], index) => [index + 2, kind]), [faulty.length + 2, 'text-outside-stages']]);
-    expect(stream.faults).toMatchObject({ records: faulty.length + 2, examples: 2, dropped: faulty.length, first: met });
+    expect(met.map((fault) => [fault.line, fault.kind])).toEqual([
+      ...faulty.map(([kind], index) => [index + 2, kind]),
+      [faulty.length + 2, 'text-outside-stages'],
+    ]);
+    expect(stream.faults).toMatchObject({
+      records: faulty.length + 2,
+      examples: 2,
+      dropped: faulty.length,
+      first: met,
+    });
     expect(Object.values(stream.faults.counts).reduce((sum, count) => sum + count, 0)).toBe(met.length);
 
-    await expect(readLlavaCot({ folder, strict: true }).toArray()).rejects.toMatchObject({ code: 'record-malformed', file: join(folder, 'train.jsonl'), line: 2 });
+    await expect(readLlavaCot({ folder, strict: true }).toArray()).rejects.toMatchObject({
+      code: 'record-malformed',
+      file: join(folder, 'train.jsonl'),
+      line: 2,
+    });
   });
 
   test('strict mode names file, line and reason in the message', async () => {
@@ -102,22 +139,33 @@ describe('readLlavaCot', () => {
       .toArray()
       .catch((reason: unknown) => reason);
     expect(DataError.isInstance(error)).toBe(true);
-    expect((error as DataError).message).toBe(`${join(folder, 'train.jsonl')}:2: there is no image images/none.png. (image-missing)`);
+    expect((error as DataError).message).toBe(
+      `${join(folder, 'train.jsonl')}:2: there is no image images/none.png. (image-missing)`,
+    );
   });
 
   test('a missing file or folder is one clear error', async () => {
-    await expect(readLlavaCot({ folder, file: 'none.jsonl' }).toArray()).rejects.toMatchObject({ code: 'file-missing', file: join(folder, 'none.jsonl') });
+    await expect(readLlavaCot({ folder, file: 'none.jsonl' }).toArray()).rejects.toMatchObject({
+      code: 'file-missing',
+      file: join(folder, 'none.jsonl'),
+    });
     await expect(readLlavaCot({ folder, file: 'images' }).toArray()).rejects.toMatchObject({ code: 'file-unreadable' });
   });
 
   test('shuffling gives the same examples in an order of its own, the same for a seed', async () => {
-    await write(...Array.from({ length: 40 }, (_, index) => record(`r${index}`, turns(`é${index}?`, staged('1'), 'and?', index % 4 === 0 ? 'bad' : staged(`${index}`)))));
+    await write(
+      ...Array.from({ length: 40 }, (_, index) =>
+        record(`r${index}`, turns(`é${index}?`, staged('1'), 'and?', index % 4 === 0 ? 'bad' : staged(`${index}`))),
+      ),
+    );
     const plain = await readLlavaCot({ folder }).toArray();
     const stream = readLlavaCot({ folder, shuffleSeed: 42 });
     const shuffled = await stream.toArray();
     const ids = shuffled.map((example) => example.id);
     expect(ids).not.toEqual(plain.map((example) => example.id));
-    expect([...shuffled].sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ id, question, answer }) => [id, question, answer])).toEqual(
+    expect(
+      [...shuffled].sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ id, question, answer }) => [id, question, answer]),
+    ).toEqual(
       [...plain].sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ id, question, answer }) => [id, question, answer]),
     );
     expect(stream.faults).toMatchObject({ records: 40, examples: 70, dropped: 10, counts: { 'stage-missing': 10 } });
@@ -127,7 +175,10 @@ describe('readLlavaCot', () => {
 
   test('a limit stops reading, and lines may be longer than the reading buffer, end in CRLF, or start with a byte order mark', async () => {
     const long = 'x'.repeat(600_000);
-    await writeFile(join(folder, 'train.jsonl'), `\uFEFF${record('a', turns('q', staged(long)))}\r\n${record('b', turns('q', staged('2')))}\r\n{broken`);
+    await writeFile(
+      join(folder, 'train.jsonl'),
+      `\uFEFF${record('a', turns('q', staged(long)))}\r\n${record('b', turns('q', staged('2')))}\r\n{broken`,
+    );
     const stream = readLlavaCot({ folder, limit: 2, strict: true });
     const examples = await stream.toArray();
     expect(examples.map((example) => example.answer)).toEqual([long, '2']);

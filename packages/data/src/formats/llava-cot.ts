@@ -41,7 +41,11 @@ interface Context {
 const placeholder = /<image>\s*/g;
 
 /** One line's record taken apart into its question-answer pairs; a faulty pair is `undefined`, so that positions stay. */
-function parseRecord(options: { line: Pick<Line, 'number' | 'text' | 'problem'>; context: Context; log: FaultLog }): (ReasoningExample | undefined)[] {
+function parseRecord(options: {
+  line: Pick<Line, 'number' | 'text' | 'problem'>;
+  context: Context;
+  log: FaultLog;
+}): (ReasoningExample | undefined)[] {
   const { line, context, log } = options;
   const fail = (kind: Parameters<FaultLog['add']>[0]['kind'], message: string, dropped = true): [] => {
     log.add({ kind, line: line.number, message, dropped });
@@ -58,15 +62,24 @@ function parseRecord(options: { line: Pick<Line, 'number' | 'text' | 'problem'>;
   if (turns.some((turn) => typeof turn?.value !== 'string' || typeof turn.from !== 'string')) {
     return fail('record-malformed', 'each turn needs `from` and `value`, both text.');
   }
-  if (turns.length === 0 || turns.length % 2 === 1 || turns.some((turn, index) => turn!.from !== (index % 2 === 0 ? 'human' : 'gpt'))) {
-    return fail('roles-wrong', `the turns are ${turns.map((turn) => String(turn!.from)).join(', ') || 'none'}; expected human and gpt in turn.`);
+  if (
+    turns.length === 0 ||
+    turns.length % 2 === 1 ||
+    turns.some((turn, index) => turn!.from !== (index % 2 === 0 ? 'human' : 'gpt'))
+  ) {
+    return fail(
+      'roles-wrong',
+      `the turns are ${turns.map((turn) => String(turn!.from)).join(', ') || 'none'}; expected human and gpt in turn.`,
+    );
   }
 
   let image: ImageReference | undefined;
   const placeholders = turns.reduce((sum, turn) => sum + ((turn!.value as string).match(placeholder)?.length ?? 0), 0);
-  if (placeholders > 1 || Array.isArray(record.image)) return fail('images-several', 'the record has several images; one is supported.');
+  if (placeholders > 1 || Array.isArray(record.image))
+    return fail('images-several', 'the record has several images; one is supported.');
   if (record.image === undefined || record.image === null || record.image === '') {
-    if (placeholders > 0) return fail('image-missing', 'the question has an <image> placeholder, but the record has no `image`.');
+    if (placeholders > 0)
+      return fail('image-missing', 'the question has an <image> placeholder, but the record has no `image`.');
   } else if (typeof record.image !== 'string') {
     return fail('record-malformed', '`image` is not a path.');
   } else {
@@ -92,7 +105,12 @@ function parseRecord(options: { line: Pick<Line, 'number' | 'text' | 'problem'>;
       fail('record-malformed', 'the question is empty.');
       pairs.push(undefined);
     } else {
-      if (stages.outside !== '') fail('text-outside-stages', `text stands outside the stages and is left out: ${JSON.stringify(stages.outside.slice(0, 60))}.`, false);
+      if (stages.outside !== '')
+        fail(
+          'text-outside-stages',
+          `text stands outside the stages and is left out: ${JSON.stringify(stages.outside.slice(0, 60))}.`,
+          false,
+        );
       pairs.push({ id: pairId, question, ...(image ? { image } : {}), steps: stages.steps, answer: stages.answer });
     }
   }
@@ -102,7 +120,12 @@ function parseRecord(options: { line: Pick<Line, 'number' | 'text' | 'problem'>;
 /** A list at the beginning is a whole JSON file, of which every line would be a fault. */
 function checkIsLines({ number, text }: Line, file: string): void {
   if (number > 1 || !/^\s*\[\s*(\{|$)/.test(text)) return;
-  throw new DataError({ code: 'file-malformed', file, line: number, message: 'the file is one JSON value, where JSON lines, one record a line, are expected. Write one record a line.' });
+  throw new DataError({
+    code: 'file-malformed',
+    file,
+    line: number,
+    message: 'the file is one JSON value, where JSON lines, one record a line, are expected. Write one record a line.',
+  });
 }
 
 async function* inOrder(context: Context, log: FaultLog): AsyncGenerator<ReasoningExample> {
@@ -132,7 +155,13 @@ async function* shuffled(context: Context, log: FaultLog, seed: number): AsyncGe
       await handle.read(bytes, 0, byteLength, offset);
       const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
       const example = parseRecord({ line: { number, text }, context, log: silent })[pair];
-      if (!example) throw new DataError({ code: 'file-malformed', file: context.file, line: number, message: 'the record changed while the file was read.' });
+      if (!example)
+        throw new DataError({
+          code: 'file-malformed',
+          file: context.file,
+          line: number,
+          message: 'the record changed while the file was read.',
+        });
       yield example;
     }
   } finally {

@@ -20,12 +20,24 @@ function boxFacts(boxes: unknown): BoxFacts | undefined {
   return {
     kind: 'boxes',
     boxes: (boxes as JsonObject[][]).map((box) =>
-      box.map((item) => ({ shape: String(item.type), colour: String(item.color), x: Number(item.x_loc), y: Number(item.y_loc), size: Number(item.size) })),
+      box.map((item) => ({
+        shape: String(item.type),
+        colour: String(item.color),
+        x: Number(item.x_loc),
+        y: Number(item.y_loc),
+        size: Number(item.size),
+      })),
     ),
   };
 }
 
-async function* readStatements(options: { file: string; imageFolder: string; root: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readStatements(options: {
+  file: string;
+  imageFolder: string;
+  root: string;
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, imageFolder, root, log, limits } = options;
   const listings = new Map<string, string[]>();
   const list = async (directory: string): Promise<string[]> => {
@@ -37,8 +49,18 @@ async function* readStatements(options: { file: string; imageFolder: string; roo
   };
   const split = basename(file).replace(/\.[^.]*$/, ''); // the pictures of dev.json are called dev-…
   for await (const { number, record } of readJsonLines(file, log, limits)) {
-    if (!isObject(record) || !isText(record.sentence) || !isText(record.identifier) || !/^\d+-\d+$/.test(record.identifier) || !/^\w+$/.test(String(record.directory))) {
-      log.add({ kind: 'record-malformed', line: number, message: 'the record needs `sentence`, `identifier` (as 12-0) and `directory`.' });
+    if (
+      !isObject(record) ||
+      !isText(record.sentence) ||
+      !isText(record.identifier) ||
+      !/^\d+-\d+$/.test(record.identifier) ||
+      !/^\w+$/.test(String(record.directory))
+    ) {
+      log.add({
+        kind: 'record-malformed',
+        line: number,
+        message: 'the record needs `sentence`, `identifier` (as 12-0) and `directory`.',
+      });
       continue;
     }
     if (record.label !== 'true' && record.label !== 'false') {
@@ -50,14 +72,22 @@ async function* readStatements(options: { file: string; imageFolder: string; roo
     const pattern = new RegExp(`^${split.replace(/[^\w-]/g, '\\$&')}-${record.identifier}-(\\d+)\\.png$`);
     const pictures = (await list(directory)).filter((name) => pattern.test(name));
     if (pictures.length === 0) {
-      log.add({ kind: 'image-missing', line: number, message: `there is no picture ${split}-${record.identifier}-….png in ${join(imageFolder, directory)}.` });
+      log.add({
+        kind: 'image-missing',
+        line: number,
+        message: `there is no picture ${split}-${record.identifier}-….png in ${join(imageFolder, directory)}.`,
+      });
       continue;
     }
     const facts = boxFacts(record.structured_rep);
     for (const picture of pictures) {
       const resolved = resolveInside({ folder: imageFolder, root, path: join(directory, picture) });
       if ('problem' in resolved) {
-        log.add({ kind: resolved.problem === 'missing' ? 'image-missing' : 'image-outside-folder', line: number, message: `the picture ${join(directory, picture)} ${resolved.problem === 'missing' ? 'is missing' : 'leads out of the data folder; it is refused'}.` });
+        log.add({
+          kind: resolved.problem === 'missing' ? 'image-missing' : 'image-outside-folder',
+          line: number,
+          message: `the picture ${join(directory, picture)} ${resolved.problem === 'missing' ? 'is missing' : 'leads out of the data folder; it is refused'}.`,
+        });
         continue;
       }
       yield {
@@ -80,5 +110,9 @@ export function readNlvr(options: ReadNlvrOptions): ExampleStream {
   const { file, imageFolder = join(dirname(file), 'images'), ...read } = options;
   // A folder that the caller names may lie anywhere; the one beside the file may not be a link that leads away.
   const root = options.imageFolder ?? dirname(file);
-  return new ExampleStream({ ...read, file, open: (log) => readStatements({ file, imageFolder, root, log, limits: read }) });
+  return new ExampleStream({
+    ...read,
+    file,
+    open: (log) => readStatements({ file, imageFolder, root, log, limits: read }),
+  });
 }

@@ -6,8 +6,7 @@ export const llavaCotStages = ['SUMMARY', 'CAPTION', 'REASONING', 'CONCLUSION'] 
 
 /** A staged text taken apart, or why it can't be. */
 export type ParsedStages =
-  | { steps: ReasoningStep[]; answer: string; outside: string }
-  | { fault: FaultKind; message: string };
+  { steps: ReasoningStep[]; answer: string; outside: string } | { fault: FaultKind; message: string };
 
 /**
  * Takes apart `<SUMMARY> … </SUMMARY> <CAPTION> … </CAPTION> …`: every stage once, in order, none empty.
@@ -41,11 +40,15 @@ export function parseStages(options: { text: string; stages?: readonly string[] 
   for (const stage of stages) {
     const times = found.filter((part) => part.stage === stage);
     if (times.length === 0) return { fault: 'stage-missing', message: `the stage <${stage}> is missing.` };
-    if (times.length > 1) return { fault: 'stage-repeated', message: `the stage <${stage}> stands ${times.length} times.` };
+    if (times.length > 1)
+      return { fault: 'stage-repeated', message: `the stage <${stage}> stands ${times.length} times.` };
     if (times[0]!.text === '') return { fault: 'stage-empty', message: `the stage <${stage}> is empty.` };
   }
   if (found.some((part, index) => part.stage !== stages[index])) {
-    return { fault: 'stage-order-wrong', message: `the stages stand in the order ${found.map((part) => part.stage).join(', ')}; expected ${stages.join(', ')}.` };
+    return {
+      fault: 'stage-order-wrong',
+      message: `the stages stand in the order ${found.map((part) => part.stage).join(', ')}; expected ${stages.join(', ')}.`,
+    };
   }
   return {
     steps: found.slice(0, -1).map((part) => ({ name: part.stage.toLowerCase(), text: part.text })),

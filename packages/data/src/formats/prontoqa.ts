@@ -11,10 +11,20 @@ export interface ReadProntoQAOptions extends ReadFileOptions {
   part?: 'all' | 'test';
 }
 
-async function* readGroups(options: { file: string; part: 'all' | 'test'; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readGroups(options: {
+  file: string;
+  part: 'all' | 'test';
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, part, log, limits } = options;
   const groups = await readJson(file, limits);
-  if (!isObject(groups)) throw new DataError({ code: 'file-malformed', file, message: 'the file is not a JSON object of groups `example1`, `example2`, ….' });
+  if (!isObject(groups))
+    throw new DataError({
+      code: 'file-malformed',
+      file,
+      message: 'the file is not a JSON object of groups `example1`, `example2`, ….',
+    });
   let number = 0;
   for (const [groupName, group] of Object.entries(groups)) {
     if (!isObject(group)) {
@@ -27,9 +37,17 @@ async function* readGroups(options: { file: string; part: 'all' | 'test'; log: F
       log.report.records += 1;
       const id = `${groupName}/${name}`;
       if (!isObject(record) || !isText(record.question) || !isText(record.query)) {
-        log.add({ kind: 'record-malformed', line: number, message: `${id} needs \`question\` and \`query\`, both text.` });
+        log.add({
+          kind: 'record-malformed',
+          line: number,
+          message: `${id} needs \`question\` and \`query\`, both text.`,
+        });
       } else if (!isTextList(record.chain_of_thought)) {
-        log.add({ kind: 'record-malformed', line: number, message: `${id}: \`chain_of_thought\` is not a list of texts.` });
+        log.add({
+          kind: 'record-malformed',
+          line: number,
+          message: `${id}: \`chain_of_thought\` is not a list of texts.`,
+        });
       } else if (record.answer !== 'True' && record.answer !== 'False') {
         log.add({ kind: 'answer-missing', line: number, message: `${id}: \`answer\` is neither "True" nor "False".` });
       } else {

@@ -16,7 +16,8 @@ function isRecord(text: string): boolean {
 /** What a file that is not one JSON value is likely to be. */
 function hintForJson(text: string): string {
   const [first = '', second = ''] = text.split('\n', 12).filter((line) => line.trim() !== '');
-  if (isRecord(first) && (second === '' || isRecord(second))) return ' It holds JSON lines, one record a line, where one JSON value is expected: take a format of lines (jsonl, gsm8k, llava-cot, …), or put the records into one array.';
+  if (isRecord(first) && (second === '' || isRecord(second)))
+    return ' It holds JSON lines, one record a line, where one JSON value is expected: take a format of lines (jsonl, gsm8k, llava-cot, …), or put the records into one array.';
   return '';
 }
 
@@ -26,7 +27,12 @@ export async function readJson(file: string, limits: FileLimits = {}): Promise<u
   try {
     return parseExactJson({ text, name: 'the file' });
   } catch (cause) {
-    throw new DataError({ code: 'file-malformed', file, message: `${(cause as Error).message}.${hintForJson(text)}`, cause });
+    throw new DataError({
+      code: 'file-malformed',
+      file,
+      message: `${(cause as Error).message}.${hintForJson(text)}`,
+      cause,
+    });
   }
 }
 
@@ -45,10 +51,17 @@ export function isTextList(value: unknown): value is string[] {
 }
 
 /** The records of a file that is a JSON array, numbered from 1; those that are not objects are counted as faults. */
-export async function* readJsonRecords(file: string, log: FaultLog, limits: FileLimits = {}): AsyncGenerator<{ number: number; record: JsonObject }> {
+export async function* readJsonRecords(
+  file: string,
+  log: FaultLog,
+  limits: FileLimits = {},
+): AsyncGenerator<{ number: number; record: JsonObject }> {
   const records = await readJson(file, limits);
   if (!Array.isArray(records)) {
-    const one = isObject(records) && 'question' in records ? ' It holds one record, as JSON lines do: take the format jsonl, or put the record into an array.' : '';
+    const one =
+      isObject(records) && 'question' in records
+        ? ' It holds one record, as JSON lines do: take the format jsonl, or put the record into an array.'
+        : '';
     throw new DataError({ code: 'file-malformed', file, message: `the file is not a JSON array of records.${one}` });
   }
   for (const [index, record] of records.entries()) {
@@ -59,7 +72,12 @@ export async function* readJsonRecords(file: string, log: FaultLog, limits: File
 }
 
 /** The value of a line of JSON; undefined where it is none, which is counted as a fault. */
-export function parseLine(options: { text: string; number: number; problem?: string; log: FaultLog }): { value: unknown } | undefined {
+export function parseLine(options: {
+  text: string;
+  number: number;
+  problem?: string;
+  log: FaultLog;
+}): { value: unknown } | undefined {
   const { text, number, problem, log } = options;
   if (problem !== undefined) {
     log.add({ kind: 'text-malformed', line: number, message: problem });
@@ -74,13 +92,26 @@ export function parseLine(options: { text: string; number: number; problem?: str
 }
 
 /** The records of a file of JSON lines, with their line; lines that are not JSON are counted as faults. */
-export async function* readJsonLines(file: string, log: FaultLog, limits: FileLimits = {}): AsyncGenerator<{ number: number; record: unknown }> {
+export async function* readJsonLines(
+  file: string,
+  log: FaultLog,
+  limits: FileLimits = {},
+): AsyncGenerator<{ number: number; record: unknown }> {
   let before: string | undefined;
   for await (const { number, text, problem } of readLines(file, limits)) {
     // A list opens the file, or an object that goes on in the next line: one JSON value, which no line of it is.
-    const opens = log.report.records === 0 ? /^\s*\[/.test(text) : log.report.records === 1 && before?.trim() === '{' && /^\s*("|\})/.test(text);
+    const opens =
+      log.report.records === 0
+        ? /^\s*\[/.test(text)
+        : log.report.records === 1 && before?.trim() === '{' && /^\s*("|\})/.test(text);
     if (opens && !isRecord(text)) {
-      throw new DataError({ code: 'file-malformed', file, line: number, message: 'the file is one JSON value, where JSON lines, one record a line, are expected. Take a format of whole JSON (coconut-json, prosqa, prontoqa, tabmwp), or write one record a line.' });
+      throw new DataError({
+        code: 'file-malformed',
+        file,
+        line: number,
+        message:
+          'the file is one JSON value, where JSON lines, one record a line, are expected. Take a format of whole JSON (coconut-json, prosqa, prontoqa, tabmwp), or write one record a line.',
+      });
     }
     before = text;
     log.report.records += 1;

@@ -20,7 +20,10 @@ export interface Line {
  *
  * @throws DataError `line-too-long` as soon as a line is: what has no line ends is not a file of lines
  */
-export async function* readLines(file: string, { maximumLineBytes = defaultFileLimits.maximumLineBytes }: FileLimits = {}): AsyncGenerator<Line> {
+export async function* readLines(
+  file: string,
+  { maximumLineBytes = defaultFileLimits.maximumLineBytes }: FileLimits = {},
+): AsyncGenerator<Line> {
   const handle = await openForReading(file);
   try {
     const chunk = Buffer.allocUnsafe(1 << 18);
@@ -31,7 +34,12 @@ export async function* readLines(file: string, { maximumLineBytes = defaultFileL
     const hold = (bytes: Buffer): void => {
       pendingBytes += bytes.length;
       if (pendingBytes > maximumLineBytes) {
-        throw new DataError({ code: 'line-too-long', file, line: number + 1, message: `the line has more than ${maximumLineBytes} bytes. This is not a file of lines, or \`maximumLineBytes\` is to be raised.` });
+        throw new DataError({
+          code: 'line-too-long',
+          file,
+          line: number + 1,
+          message: `the line has more than ${maximumLineBytes} bytes. This is not a file of lines, or \`maximumLineBytes\` is to be raised.`,
+        });
       }
       pending.push(bytes);
     };
@@ -50,7 +58,12 @@ export async function* readLines(file: string, { maximumLineBytes = defaultFileL
     };
     for (;;) {
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, null).catch((cause: unknown) => {
-        throw new DataError({ code: 'file-unreadable', file, message: `the file can't be read (${(cause as Error).message}).`, cause });
+        throw new DataError({
+          code: 'file-unreadable',
+          file,
+          message: `the file can't be read (${(cause as Error).message}).`,
+          cause,
+        });
       });
       if (bytesRead === 0) break;
       const bytes = chunk.subarray(0, bytesRead);

@@ -27,17 +27,51 @@ const inFolder = (file: string): { folder: string; file: string } => ({ folder: 
 
 /** Every format by name: a format is one file and one line here. */
 export const formats = {
-  jsonl: { description: 'data of your own: JSON lines { question, answer } and, where there are any, image, steps (texts or { name, text }), id, category, choices', read: readJsonl },
-  'llava-cot': { description: 'LLaVA-CoT-100k: JSON lines { id, image, conversations } with four stages an answer, images beside them', read: ({ file, ...rest }) => readLlavaCot({ ...inFolder(file), ...rest }) },
-  scenes: { description: 'pictures made by `generate scenes`: the LLaVA-CoT layout with SPLIT.facts.jsonl beside it', read: ({ file, ...rest }) => readScenes({ folder: dirname(file), split: basename(file, '.jsonl') as SceneSplit | 'base', ...rest }) },
-  'coconut-json': { description: 'Coconut: a JSON array of { question, steps, answer }; GSM8K-Aug', read: readCoconutJson },
-  prosqa: { description: 'ProsQA, words or graphs: Coconut’s JSON with idx_to_symbol, edges, root, target, neg_target (and neighbor_k)', read: readProsQA },
-  prontoqa: { description: 'ProntoQA: a JSON object of groups of { question, query, chain_of_thought, answer }', read: readProntoQA },
+  jsonl: {
+    description:
+      'data of your own: JSON lines { question, answer } and, where there are any, image, steps (texts or { name, text }), id, category, choices',
+    read: readJsonl,
+  },
+  'llava-cot': {
+    description:
+      'LLaVA-CoT-100k: JSON lines { id, image, conversations } with four stages an answer, images beside them',
+    read: ({ file, ...rest }) => readLlavaCot({ ...inFolder(file), ...rest }),
+  },
+  scenes: {
+    description: 'pictures made by `generate scenes`: the LLaVA-CoT layout with SPLIT.facts.jsonl beside it',
+    read: ({ file, ...rest }) =>
+      readScenes({ folder: dirname(file), split: basename(file, '.jsonl') as SceneSplit | 'base', ...rest }),
+  },
+  'coconut-json': {
+    description: 'Coconut: a JSON array of { question, steps, answer }; GSM8K-Aug',
+    read: readCoconutJson,
+  },
+  prosqa: {
+    description:
+      'ProsQA, words or graphs: Coconut’s JSON with idx_to_symbol, edges, root, target, neg_target (and neighbor_k)',
+    read: readProsQA,
+  },
+  prontoqa: {
+    description: 'ProntoQA: a JSON object of groups of { question, query, chain_of_thought, answer }',
+    read: readProntoQA,
+  },
   gsm8k: { description: 'GSM8K: JSON lines { question, answer } with <<…>> marks and #### RESULT', read: readGsm8k },
-  'icot-text': { description: 'Internalize CoT Step by Step: lines QUESTION||CHAIN #### ANSWER; multiplication, GSM8K-Aug', read: readICotText },
-  nlvr: { description: 'NLVR: JSON lines { sentence, identifier, directory, label }, pictures in images/', read: readNlvr },
-  tabmwp: { description: 'TabMWP: a JSON object of problems by number, pictures of tables in tables/', read: readTabMwp },
-  vlmevalkit: { description: 'VLMEvalKit: tab-separated index, image (base64), question, answer, options A, B, …', read: readVlmEvalKit },
+  'icot-text': {
+    description: 'Internalize CoT Step by Step: lines QUESTION||CHAIN #### ANSWER; multiplication, GSM8K-Aug',
+    read: readICotText,
+  },
+  nlvr: {
+    description: 'NLVR: JSON lines { sentence, identifier, directory, label }, pictures in images/',
+    read: readNlvr,
+  },
+  tabmwp: {
+    description: 'TabMWP: a JSON object of problems by number, pictures of tables in tables/',
+    read: readTabMwp,
+  },
+  vlmevalkit: {
+    description: 'VLMEvalKit: tab-separated index, image (base64), question, answer, options A, B, …',
+    read: readVlmEvalKit,
+  },
 } as const satisfies Record<string, DatasetFormat>;
 
 export type FormatName = keyof typeof formats;
@@ -49,6 +83,10 @@ export type FormatName = keyof typeof formats;
  */
 export function findFormat(name: string): DatasetFormat {
   const format = ownValue<DatasetFormat>(formats, name);
-  if (format === undefined) throw new DataError({ code: 'format-unknown', message: `there is no data format ${JSON.stringify(name)}. Take one of: ${Object.keys(formats).join(', ')}.` });
+  if (format === undefined)
+    throw new DataError({
+      code: 'format-unknown',
+      message: `there is no data format ${JSON.stringify(name)}. Take one of: ${Object.keys(formats).join(', ')}.`,
+    });
   return format;
 }

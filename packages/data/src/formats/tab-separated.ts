@@ -28,7 +28,10 @@ const mostUnclosed = 100;
  *
  * @throws DataError `line-too-long` and those of opening a file
  */
-export async function* readTable(file: string, { maximumLineBytes = defaultFileLimits.maximumLineBytes }: FileLimits = {}): AsyncGenerator<TableRow> {
+export async function* readTable(
+  file: string,
+  { maximumLineBytes = defaultFileLimits.maximumLineBytes }: FileLimits = {},
+): AsyncGenerator<TableRow> {
   const handle = await openForReading(file);
   try {
     const chunk = Buffer.allocUnsafe(1 << 18);
@@ -41,9 +44,16 @@ export async function* readTable(file: string, { maximumLineBytes = defaultFileL
     const fill = async (): Promise<boolean> => {
       chunkStart += filled;
       at = 0;
-      filled = (await handle.read(chunk, 0, chunk.length, chunkStart).catch((cause: unknown) => {
-        throw new DataError({ code: 'file-unreadable', file, message: `the file can't be read (${(cause as Error).message}).`, cause });
-      })).bytesRead;
+      filled = (
+        await handle.read(chunk, 0, chunk.length, chunkStart).catch((cause: unknown) => {
+          throw new DataError({
+            code: 'file-unreadable',
+            file,
+            message: `the file can't be read (${(cause as Error).message}).`,
+            cause,
+          });
+        })
+      ).bytesRead;
       return filled > 0;
     };
     const moveTo = (position: number): void => {
@@ -80,7 +90,13 @@ export async function* readTable(file: string, { maximumLineBytes = defaultFileL
       while (!ended) {
         if (at === filled) {
           take(at);
-          if (size > maximumLineBytes) throw new DataError({ code: 'line-too-long', file, line: firstLine, message: `the row has more than ${maximumLineBytes} bytes. This is not a table, or \`maximumLineBytes\` is to be raised.` });
+          if (size > maximumLineBytes)
+            throw new DataError({
+              code: 'line-too-long',
+              file,
+              line: firstLine,
+              message: `the row has more than ${maximumLineBytes} bytes. This is not a table, or \`maximumLineBytes\` is to be raised.`,
+            });
           const more = await fill();
           from = 0;
           if (!more) {
@@ -126,8 +142,22 @@ export async function* readTable(file: string, { maximumLineBytes = defaultFileL
       const split = columns !== undefined && second !== undefined && (cells.length > columns || loose);
       if (open || split) {
         unclosed += open ? 1 : 0;
-        if (unclosed > mostUnclosed) throw new DataError({ code: 'file-malformed', file, line: firstLine, message: 'the table has very many cells whose quote is not closed; write "" for a quote within a quoted cell.' });
-        yield { cells: [], firstLine, lastLine: firstLine, problem: open ? 'a cell begins with a quote that nothing closes' : 'a cell begins with a quote that closes in a later row' };
+        if (unclosed > mostUnclosed)
+          throw new DataError({
+            code: 'file-malformed',
+            file,
+            line: firstLine,
+            message:
+              'the table has very many cells whose quote is not closed; write "" for a quote within a quoted cell.',
+          });
+        yield {
+          cells: [],
+          firstLine,
+          lastLine: firstLine,
+          problem: open
+            ? 'a cell begins with a quote that nothing closes'
+            : 'a cell begins with a quote that closes in a later row',
+        };
         if (second === undefined) return;
         moveTo(second.position);
         line = second.line;

@@ -14,16 +14,35 @@ export interface ReadTabMwpOptions extends ReadFileOptions {
   imageFolder?: string;
 }
 
-async function* readProblems(options: { file: string; imageFolder: string; root: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readProblems(options: {
+  file: string;
+  imageFolder: string;
+  root: string;
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, imageFolder, root, log, limits } = options;
   const problems = await readJson(file, limits);
-  if (!isObject(problems)) throw new DataError({ code: 'file-malformed', file, message: 'the file is not a JSON object of problems by number.' });
+  if (!isObject(problems))
+    throw new DataError({
+      code: 'file-malformed',
+      file,
+      message: 'the file is not a JSON object of problems by number.',
+    });
   let number = 0;
   for (const [id, problem] of Object.entries(problems)) {
     number += 1;
     log.report.records += 1;
-    if (!isObject(problem) || !isText(problem.question) || (problem.choices !== null && problem.choices !== undefined && !isTextList(problem.choices))) {
-      log.add({ kind: 'record-malformed', line: number, message: `problem ${id} needs \`question\`, text, and \`choices\`, null or a list of texts.` });
+    if (
+      !isObject(problem) ||
+      !isText(problem.question) ||
+      (problem.choices !== null && problem.choices !== undefined && !isTextList(problem.choices))
+    ) {
+      log.add({
+        kind: 'record-malformed',
+        line: number,
+        message: `problem ${id} needs \`question\`, text, and \`choices\`, null or a list of texts.`,
+      });
       continue;
     }
     const answer = asText(problem.answer);
@@ -33,7 +52,11 @@ async function* readProblems(options: { file: string; imageFolder: string; root:
     }
     const image = resolveInside({ folder: imageFolder, root, path: `${id}.png` });
     if ('problem' in image) {
-      log.add({ kind: image.problem === 'missing' ? 'image-missing' : 'image-outside-folder', line: number, message: `there is no picture ${id}.png in ${imageFolder}.` });
+      log.add({
+        kind: image.problem === 'missing' ? 'image-missing' : 'image-outside-folder',
+        line: number,
+        message: `there is no picture ${id}.png in ${imageFolder}.`,
+      });
       continue;
     }
     const metadata: Record<string, string> = {};
@@ -50,7 +73,14 @@ async function* readProblems(options: { file: string; imageFolder: string; root:
         .filter((step) => step.text !== ''),
       answer: plainAnswer(answer),
       ...(typeof problem.ques_type === 'string' ? { category: problem.ques_type } : {}),
-      ...(problem.choices ? { facts: { kind: 'choice' as const, options: problem.choices.map((text, index) => ({ letter: String.fromCharCode(65 + index), text })) } } : {}),
+      ...(problem.choices
+        ? {
+            facts: {
+              kind: 'choice' as const,
+              options: problem.choices.map((text, index) => ({ letter: String.fromCharCode(65 + index), text })),
+            },
+          }
+        : {}),
       metadata,
     };
   }
@@ -64,5 +94,9 @@ export function readTabMwp(options: ReadTabMwpOptions): ExampleStream {
   const { file, imageFolder = join(dirname(file), 'tables'), ...read } = options;
   // A folder that the caller names may lie anywhere; the one beside the file may not be a link that leads away.
   const root = options.imageFolder ?? dirname(file);
-  return new ExampleStream({ ...read, file, open: (log) => readProblems({ file, imageFolder, root, log, limits: read }) });
+  return new ExampleStream({
+    ...read,
+    file,
+    open: (log) => readProblems({ file, imageFolder, root, log, limits: read }),
+  });
 }

@@ -24,7 +24,7 @@ function listEntries(cell: string): string[] {
   }
   const entries: string[] = [];
   const inside = cell.slice(1, cell.endsWith(']') ? -1 : undefined);
-  for (let at = 0; at < inside.length; ) {
+  for (let at = 0; at < inside.length;) {
     const mark = inside[at]!;
     if (mark !== "'" && mark !== '"') {
       at += 1;
@@ -46,7 +46,8 @@ function single(cell: string): string | undefined {
   return entries.length > 1 ? undefined : (entries[0]?.trim() ?? '');
 }
 
-const decodeBase64 = (cell: string): Uint8Array => Buffer.from(cell.replace(/^data:image\/[\w.+-]+;base64,/, ''), 'base64');
+const decodeBase64 = (cell: string): Uint8Array =>
+  Buffer.from(cell.replace(/^data:image\/[\w.+-]+;base64,/, ''), 'base64');
 
 /** The columns of a table, by the header: what the first row leaves empty is a column all the same. */
 class Columns {
@@ -55,13 +56,24 @@ class Columns {
 
   constructor({ header, file }: { header: TableRow | undefined; file: string }) {
     if (header === undefined) throw new DataError({ code: 'set-empty', file, message: 'the table is empty.' });
-    if (header.problem !== undefined) throw new DataError({ code: 'file-malformed', file, line: 1, message: `the header can't be read: ${header.problem}.` });
+    if (header.problem !== undefined)
+      throw new DataError({
+        code: 'file-malformed',
+        file,
+        line: 1,
+        message: `the header can't be read: ${header.problem}.`,
+      });
     this.names = header.cells.map((name) => name.trim());
     for (const [place, name] of this.names.entries()) if (!this.#places.has(name)) this.#places.set(name, place);
     const missing = ['index', 'question', 'answer'].filter((name) => !this.#places.has(name));
     if (!this.#places.has('image') && !this.#places.has('image_path')) missing.push('image');
     if (missing.length > 0) {
-      throw new DataError({ code: 'file-malformed', file, line: 1, message: `the table has no column ${missing.join(', ')}; its columns are ${this.names.join(', ').slice(0, 200)}.` });
+      throw new DataError({
+        code: 'file-malformed',
+        file,
+        line: 1,
+        message: `the table has no column ${missing.join(', ')}; its columns are ${this.names.join(', ').slice(0, 200)}.`,
+      });
     }
   }
 
@@ -102,36 +114,50 @@ class SharedImages {
         const index = columns.cell(row, 'index');
         if (pass === 1) {
           if (encoded !== '' && encoded.length <= longestReference) wanted.add(encoded);
-        } else if (encoded.length > longestReference && wanted.has(index) && !images.has(index)) images.set(index, decodeBase64(encoded));
+        } else if (encoded.length > longestReference && wanted.has(index) && !images.has(index))
+          images.set(index, decodeBase64(encoded));
       }
     }
     return images;
   }
 }
 
-async function* readRows(options: { file: string; log: FaultLog; limits: FileLimits }): AsyncGenerator<ReasoningExample> {
+async function* readRows(options: {
+  file: string;
+  log: FaultLog;
+  limits: FileLimits;
+}): AsyncGenerator<ReasoningExample> {
   const { file, log, limits } = options;
   const shared = new SharedImages(file, limits);
   let columns: Columns | undefined;
   const known = new Set(['index', 'image', 'image_path', 'question', 'answer', 'category', ...letters]);
 
   /** The image of a row, or what is wrong with it. */
-  const imageOf = async (row: TableRow, of: Columns, index: string): Promise<{ image?: ImageReference } | { kind: FaultKind; message: string }> => {
+  const imageOf = async (
+    row: TableRow,
+    of: Columns,
+    index: string,
+  ): Promise<{ image?: ImageReference } | { kind: FaultKind; message: string }> => {
     const line = row.lastLine;
     const encoded = single(of.cell(row, 'image'));
     const path = encoded === '' ? single(of.cell(row, 'image_path')) : '';
-    if (encoded === undefined || path === undefined) return { kind: 'images-several', message: `row ${index} has several images; one is supported.` };
+    if (encoded === undefined || path === undefined)
+      return { kind: 'images-several', message: `row ${index} has several images; one is supported.` };
     if (encoded.length > longestReference) return { image: imageBytes({ bytes: decodeBase64(encoded), file, line }) };
     if (encoded !== '') {
       const bytes = await shared.get(encoded, of);
-      if (!bytes) return { kind: 'image-missing', message: `row ${index} takes the image of row ${encoded}, which has none.` };
+      if (!bytes)
+        return { kind: 'image-missing', message: `row ${index} takes the image of row ${encoded}, which has none.` };
       return { image: imageBytes({ bytes, file, line }) };
     }
     if (path === '') return {};
     const resolved = resolveInside({ folder: dirname(file), path });
     if (!('problem' in resolved)) return { image: imageFile(resolved.path) };
     const missing = resolved.problem === 'missing';
-    return { kind: missing ? 'image-missing' : 'image-outside-folder', message: `row ${index}: the image ${path} is ${missing ? 'missing' : 'outside the folder'}.` };
+    return {
+      kind: missing ? 'image-missing' : 'image-outside-folder',
+      message: `row ${index}: the image ${path} is ${missing ? 'missing' : 'outside the folder'}.`,
+    };
   };
 
   for await (const row of readTable(file, limits)) {
@@ -143,11 +169,19 @@ async function* readRows(options: { file: string; log: FaultLog; limits: FileLim
     const line = row.lastLine;
     log.report.records += 1;
     if (row.problem !== undefined) {
-      log.add({ kind: /UTF-8/.test(row.problem) ? 'text-malformed' : 'record-malformed', line, message: `${row.problem}.` });
+      log.add({
+        kind: /UTF-8/.test(row.problem) ? 'text-malformed' : 'record-malformed',
+        line,
+        message: `${row.problem}.`,
+      });
       continue;
     }
     if (row.cells.length > of.names.length) {
-      log.add({ kind: 'record-malformed', line, message: `the row has ${row.cells.length} cells where the table has ${of.names.length} columns.` });
+      log.add({
+        kind: 'record-malformed',
+        line,
+        message: `the row has ${row.cells.length} cells where the table has ${of.names.length} columns.`,
+      });
       continue;
     }
     const index = of.cell(row, 'index');
@@ -163,14 +197,22 @@ async function* readRows(options: { file: string; log: FaultLog; limits: FileLim
     }
     const answer = of.cell(row, 'answer');
     if (answer === '') {
-      log.add({ kind: 'answer-missing', line, message: `row ${index} has no answer; test sets without answers can't be scored.` });
+      log.add({
+        kind: 'answer-missing',
+        line,
+        message: `row ${index} has no answer; test sets without answers can't be scored.`,
+      });
       continue;
     }
     const choices = letters.flatMap((letter) => {
       const text = of.cell(row, letter);
       return text === '' ? [] : [{ letter, text }];
     });
-    const metadata = Object.fromEntries(of.names.flatMap((name): [string, string][] => (known.has(name) || of.cell(row, name) === '' ? [] : [[name, of.cell(row, name)]])));
+    const metadata = Object.fromEntries(
+      of.names.flatMap((name): [string, string][] =>
+        known.has(name) || of.cell(row, name) === '' ? [] : [[name, of.cell(row, name)]],
+      ),
+    );
     const category = of.cell(row, 'category');
     yield {
       id: index,

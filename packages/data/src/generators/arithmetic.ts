@@ -18,7 +18,20 @@ export interface GenerateArithmeticOptions {
 
 type Operator = '+' | '-' | '*' | '/';
 
-const things = ['apples', 'books', 'coins', 'cards', 'shells', 'stamps', 'marbles', 'pencils', 'stickers', 'buttons', 'tickets', 'seeds'];
+const things = [
+  'apples',
+  'books',
+  'coins',
+  'cards',
+  'shells',
+  'stamps',
+  'marbles',
+  'pencils',
+  'stickers',
+  'buttons',
+  'tickets',
+  'seeds',
+];
 
 /** What happens to a number of things, in words; `k` is the second operand. */
 const sentences: Record<Operator, ((options: { name: string; thing: string; k: number }) => string)[]> = {
@@ -43,7 +56,10 @@ const sentences: Record<Operator, ((options: { name: string; thing: string; k: n
 };
 
 /** An operator and second operand that keep the number whole, positive, and no larger than `largest`. */
-function drawOperation(options: { value: number; largest: number; random: RandomStream }): { operator: Operator; k: number } {
+function drawOperation(options: { value: number; largest: number; random: RandomStream }): {
+  operator: Operator;
+  k: number;
+} {
   const { value, largest, random } = options;
   const divisors = [2, 3, 4, 5, 6, 7, 8, 9].filter((k) => value % k === 0 && value / k > 1);
   const operators: Operator[] = [];
@@ -75,10 +91,23 @@ const apply: Record<Operator, (value: number, k: number) => number> = {
 export function* generateArithmetic(options: GenerateArithmeticOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, steps = { minimum: 2, maximum: 5 }, largest = 999 } = options;
   checkStream({ count, seed });
-  if (!Number.isInteger(steps.minimum) || !Number.isInteger(steps.maximum) || steps.minimum < 1 || steps.maximum < steps.minimum || steps.maximum > 50) {
-    throw new DataError({ code: 'option-invalid', message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.` });
+  if (
+    !Number.isInteger(steps.minimum) ||
+    !Number.isInteger(steps.maximum) ||
+    steps.minimum < 1 ||
+    steps.maximum < steps.minimum ||
+    steps.maximum > 50
+  ) {
+    throw new DataError({
+      code: 'option-invalid',
+      message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.`,
+    });
   }
-  if (!Number.isInteger(largest) || largest < 20 || largest > 1_000_000) throw new DataError({ code: 'option-invalid', message: `largest: ${largest} is not a whole number from 20 to 1,000,000.` });
+  if (!Number.isInteger(largest) || largest < 20 || largest > 1_000_000)
+    throw new DataError({
+      code: 'option-invalid',
+      message: `largest: ${largest} is not a whole number from 20 to 1,000,000.`,
+    });
   const random = new RandomStream(seed, 'arithmetic');
   for (let made = 1; made <= count; made += 1) {
     const name = random.pick(peopleNames);
@@ -116,5 +145,10 @@ export const arithmeticGenerator = textGenerator({
     largest: { description: 'no number is larger', default: 999 },
   },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
-  generate: (seed, { minimumSteps, maximumSteps, largest }) => generateArithmetic({ seed, steps: { minimum: minimumSteps as number, maximum: maximumSteps as number }, largest: largest as number }),
+  generate: (seed, { minimumSteps, maximumSteps, largest }) =>
+    generateArithmetic({
+      seed,
+      steps: { minimum: minimumSteps as number, maximum: maximumSteps as number },
+      largest: largest as number,
+    }),
 });

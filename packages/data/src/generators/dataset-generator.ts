@@ -49,14 +49,30 @@ export interface DatasetGenerator {
 }
 
 /** Fills in defaults; refuses names and types that the generator does not know. */
-export function settleOptions(options: { known: Record<string, GeneratorOption>; given: Record<string, unknown> }): Record<string, number | string | boolean> {
+export function settleOptions(options: {
+  known: Record<string, GeneratorOption>;
+  given: Record<string, unknown>;
+}): Record<string, number | string | boolean> {
   const { known, given } = options;
-  const settled: Record<string, number | string | boolean> = Object.fromEntries(Object.entries(known).map(([name, option]) => [name, option.default]));
+  const settled: Record<string, number | string | boolean> = Object.fromEntries(
+    Object.entries(known).map(([name, option]) => [name, option.default]),
+  );
   for (const [name, value] of Object.entries(given)) {
     const option = ownValue(known, name);
-    if (!option) throw new DataError({ code: 'option-invalid', message: `there is no option ${name}; options are ${Object.keys(known).join(', ') || 'none'}.` });
-    if (typeof value !== typeof option.default || (typeof value === 'number' && !Number.isFinite(value)) || (option.choices && !option.choices.includes(value as string))) {
-      throw new DataError({ code: 'option-invalid', message: `${name}: ${JSON.stringify(value)} is not ${option.choices ? `one of ${option.choices.join(', ')}` : `a ${typeof option.default}`}.` });
+    if (!option)
+      throw new DataError({
+        code: 'option-invalid',
+        message: `there is no option ${name}; options are ${Object.keys(known).join(', ') || 'none'}.`,
+      });
+    if (
+      typeof value !== typeof option.default ||
+      (typeof value === 'number' && !Number.isFinite(value)) ||
+      (option.choices && !option.choices.includes(value as string))
+    ) {
+      throw new DataError({
+        code: 'option-invalid',
+        message: `${name}: ${JSON.stringify(value)} is not ${option.choices ? `one of ${option.choices.join(', ')}` : `a ${typeof option.default}`}.`,
+      });
     }
     settled[name] = value as number | string | boolean;
   }
@@ -67,13 +83,20 @@ export function settleOptions(options: { known: Record<string, GeneratorOption>;
 const mostExamples = 10_000_000;
 
 /** The number of examples of each split, checked; splits that are not named get none. */
-export function settleCounts(defaults: Record<DatasetSplit, number>, given: GenerateDatasetOptions['counts']): Record<DatasetSplit, number> {
+export function settleCounts(
+  defaults: Record<DatasetSplit, number>,
+  given: GenerateDatasetOptions['counts'],
+): Record<DatasetSplit, number> {
   const counts = given === undefined ? defaults : { train: 0, validation: 0, test: 0, ...given };
   for (const [split, count] of Object.entries(counts)) {
     if (!Object.hasOwn(defaults, split) || !Number.isInteger(count) || count < 0 || count > mostExamples) {
-      throw new DataError({ code: 'option-invalid', message: `counts: ${split} is ${count}; counts are whole numbers to ${mostExamples} for train, validation and test.` });
+      throw new DataError({
+        code: 'option-invalid',
+        message: `counts: ${split} is ${count}; counts are whole numbers to ${mostExamples} for train, validation and test.`,
+      });
     }
   }
-  if (Object.values(counts).every((count) => count === 0)) throw new DataError({ code: 'option-invalid', message: 'counts: there is nothing to generate.' });
+  if (Object.values(counts).every((count) => count === 0))
+    throw new DataError({ code: 'option-invalid', message: 'counts: there is nothing to generate.' });
   return counts;
 }

@@ -15,7 +15,11 @@ const text = (example: ReasoningExample): string[] => example.steps.map((step) =
 const first = (examples: Iterable<ReasoningExample>): ReasoningExample => [...examples][0]!;
 
 /** The bytes of a generator's first examples: a change means that everybody's seeds give other sets. */
-const digest = (examples: Iterable<ReasoningExample>): string => createHash('sha256').update(JSON.stringify([...examples])).digest('hex').slice(0, 16);
+const digest = (examples: Iterable<ReasoningExample>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([...examples]))
+    .digest('hex')
+    .slice(0, 16);
 
 describe('generateProsQA', () => {
   /** The statements of a question, as pairs of names, read from its words. */
@@ -32,7 +36,8 @@ describe('generateProsQA', () => {
 
   function distances(pairs: Map<string, string[]>, from: string): Map<string, number> {
     const found = new Map([[from, 0]]);
-    for (const name of found.keys()) for (const next of pairs.get(name) ?? []) if (!found.has(next)) found.set(next, found.get(name)! + 1);
+    for (const name of found.keys())
+      for (const next of pairs.get(name) ?? []) if (!found.has(next)) found.set(next, found.get(name)! + 1);
     return found;
   }
 
@@ -66,7 +71,9 @@ describe('generateProsQA', () => {
       const { edges, symbols, root, target, negativeTarget, neighborsByHop } = example.facts as GraphFacts;
       const { pairs, name } = readQuestion(example.question);
       expect(symbols[root]).toBe(name);
-      expect(edges.map(([from, to]) => `${symbols[from]!} ${symbols[to]!}`).sort()).toEqual([...pairs].flatMap(([from, all]) => all.map((to) => `${from} ${to}`)).sort());
+      expect(edges.map(([from, to]) => `${symbols[from]!} ${symbols[to]!}`).sort()).toEqual(
+        [...pairs].flatMap(([from, all]) => all.map((to) => `${from} ${to}`)).sort(),
+      );
       const reached = hopsFrom({ edges, root });
       expect(neighborsByHop.flat().every((node) => reached.has(node))).toBe(true);
       expect(reached.get(target)).toBe(neighborsByHop.length - 1);
@@ -90,7 +97,10 @@ describe('generateProsQA', () => {
       'nodes of out-degree 2': [0.176, 0.0137],
       'names of people': [2.513, 0.126],
     };
-    const generated = await compareGraphs({ left: generateProsQA({ count: 1500, seed: 11 }), right: generateProsQA({ count: 1500, seed: 12 }) });
+    const generated = await compareGraphs({
+      left: generateProsQA({ count: 1500, seed: 11 }),
+      right: generateProsQA({ count: 1500, seed: 12 }),
+    });
     for (const [measure, [mean, bound]] of Object.entries(official)) {
       const row = generated.rows.find((candidate) => candidate.measure === measure)!;
       expect(Math.abs(row.left.mean - mean), measure).toBeLessThan(bound);
@@ -99,10 +109,16 @@ describe('generateProsQA', () => {
   });
 
   test('asks in either order and takes other hops', () => {
-    const orders = [...generateProsQA({ count: 200, seed: 1 })].filter((example) => /a (\w+) or/.exec(example.question)![1] === /is a (\w+)\./.exec(example.answer)![1]);
+    const orders = [...generateProsQA({ count: 200, seed: 1 })].filter(
+      (example) => /a (\w+) or/.exec(example.question)![1] === /is a (\w+)\./.exec(example.answer)![1],
+    );
     expect(orders.length).toBeGreaterThan(70);
     expect(orders.length).toBeLessThan(130);
-    expect([...generateProsQA({ count: 50, seed: 1, hops: { minimum: 4, maximum: 4 } })].every((example) => example.steps.length === 4)).toBe(true);
+    expect(
+      [...generateProsQA({ count: 50, seed: 1, hops: { minimum: 4, maximum: 4 } })].every(
+        (example) => example.steps.length === 4,
+      ),
+    ).toBe(true);
     expect(() => first(generateProsQA({ count: 1, nodes: 31 }))).toThrow(/nodes/);
     expect(() => first(generateProsQA({ count: 1, hops: { minimum: 4, maximum: 3 } }))).toThrow(/hops/);
     expect(() => first(generateProsQA({ count: 1, nodes: 4, hops: { minimum: 6, maximum: 6 } }))).toThrow(/no graph/);
@@ -137,7 +153,8 @@ describe('generateProntoQA', () => {
     for (let at: string | undefined = kind; at !== undefined; at = isA.get(at)) {
       conclusions.push(`${name} is ${/^[aeiou]/.test(at) ? 'an' : 'a'} ${at}.`);
       const trait = traits.get(at);
-      if (trait !== undefined && trait.word === word && known === undefined) known = trait.negated === (negated !== undefined);
+      if (trait !== undefined && trait.word === word && known === undefined)
+        known = trait.negated === (negated !== undefined);
     }
     expect(known).toBeDefined();
     return { truth: known!, conclusions };
@@ -152,7 +169,11 @@ describe('generateProntoQA', () => {
           const chain = text(example);
           expect(chain).toHaveLength(2 * hops + 1);
           // Facts and conclusions at even places, the rules that lead to them at odd ones, each told in the question.
-          chain.slice(0, -1).forEach((step, index) => (index % 2 === 0 ? expect(conclusions[index / 2]).toBe(step) : expect(example.question).toContain(step)));
+          chain
+            .slice(0, -1)
+            .forEach((step, index) =>
+              index % 2 === 0 ? expect(conclusions[index / 2]).toBe(step) : expect(example.question).toContain(step),
+            );
         }
       }),
       { numRuns: 100 },
@@ -178,7 +199,12 @@ describe('generateMultiplication', () => {
     // The first line of da03/Internalize_CoT_Step_by_Step's 4_by_4_mult/valid.txt, 2365 × 4347.
     expect(tellMultiplication({ factors: [2365n, 4347n], digits: [4, 4] })).toEqual({
       question: '5 6 3 2 * 7 4 3 4',
-      steps: [{ text: '5 5 5 6 1' }, { text: '+ 0 0 6 4 9 0 ( 5 5 1 1 1 1 )' }, { text: '+ 0 0 5 9 0 7 0 ( 5 5 6 0 2 8 0 )' }, { text: '+ 0 0 0 0 6 4 9 0' }],
+      steps: [
+        { text: '5 5 5 6 1' },
+        { text: '+ 0 0 6 4 9 0 ( 5 5 1 1 1 1 )' },
+        { text: '+ 0 0 5 9 0 7 0 ( 5 5 6 0 2 8 0 )' },
+        { text: '+ 0 0 0 0 6 4 9 0' },
+      ],
       answer: '5 5 6 0 8 2 0 1',
     });
   });
@@ -227,7 +253,8 @@ describe('generateArithmetic', () => {
             const match = pattern.exec(sentence);
             return match ? [[sign, Number(match.slice(1).find((part) => part !== undefined))] as const] : [];
           })[0]!;
-          const result = operator === '+' ? value + k : operator === '-' ? value - k : operator === '*' ? value * k : value / k;
+          const result =
+            operator === '+' ? value + k : operator === '-' ? value - k : operator === '*' ? value * k : value / k;
           expect(example.steps[index]!.text).toBe(`<<${value}${operator}${k}=${result}>>`);
           expect(Number.isInteger(result) && result > 0 && result <= largest).toBe(true);
           value = result;
@@ -245,7 +272,9 @@ describe('generateModularArithmetic', () => {
   test('each equation follows from the operations of the question, from left to right', () => {
     fc.assert(
       fc.property(seeds, fc.integer({ min: 3, max: 30 }), fc.boolean(), (seed, modulus, filled) => {
-        const example = first(generateModularArithmetic({ count: 1, seed, modulus, filled, steps: { minimum: 1, maximum: 6 } }));
+        const example = first(
+          generateModularArithmetic({ count: 1, seed, modulus, filled, steps: { minimum: 1, maximum: 6 } }),
+        );
         const [start, ...words] = example.question.split(' ');
         expect(words.length).toBe(filled ? 6 : example.steps.length);
         let value = Number(start);
@@ -253,7 +282,8 @@ describe('generateModularArithmetic', () => {
           if (index >= example.steps.length) return expect(word).toBe('.');
           const operand = Number(word.slice(1));
           expect(operand > (word[0] === '*' ? 1 : 0) && operand < modulus).toBe(true);
-          const result = word[0] === '+' ? value + operand : word[0] === '-' ? value - operand + modulus : value * operand;
+          const result =
+            word[0] === '+' ? value + operand : word[0] === '-' ? value - operand + modulus : value * operand;
           expect(example.steps[index]!.text).toBe(`${value} ${word} =${result % modulus}`);
           value = result % modulus;
         });
@@ -265,18 +295,30 @@ describe('generateModularArithmetic', () => {
 
   test('impossible options are refused', () => {
     expect(() => first(generateModularArithmetic({ count: 1, modulus: 2 }))).toThrow(/modulus: 2/);
-    expect(() => first(generateModularArithmetic({ count: 1, steps: { minimum: 3, maximum: 2 } }))).toThrow(/steps: 3 to 2/);
+    expect(() => first(generateModularArithmetic({ count: 1, steps: { minimum: 3, maximum: 2 } }))).toThrow(
+      /steps: 3 to 2/,
+    );
   });
 });
 
 test('the same seed gives the same examples, another seed others', () => {
-  for (const generate of [generateProsQA, generateProntoQA, generateMultiplication, generateArithmetic, generateModularArithmetic]) {
+  for (const generate of [
+    generateProsQA,
+    generateProntoQA,
+    generateMultiplication,
+    generateArithmetic,
+    generateModularArithmetic,
+  ]) {
     expect(digest(generate({ count: 20, seed: 7 }))).toBe(digest(generate({ count: 20, seed: 7 })));
     expect(digest(generate({ count: 20, seed: 7 }))).not.toBe(digest(generate({ count: 20, seed: 8 })));
     // More examples begin with the same ones.
     expect([...generate({ count: 5, seed: 7 })]).toEqual([...generate({ count: 9, seed: 7 })].slice(0, 5));
   }
-  expect([generateProsQA, generateProntoQA, generateMultiplication, generateArithmetic, generateModularArithmetic].map((generate) => digest(generate({ count: 20, seed: 7 })))).toMatchInlineSnapshot(`
+  expect(
+    [generateProsQA, generateProntoQA, generateMultiplication, generateArithmetic, generateModularArithmetic].map(
+      (generate) => digest(generate({ count: 20, seed: 7 })),
+    ),
+  ).toMatchInlineSnapshot(`
     [
       "d8756138e0f21f12",
       "2c6c9466e723919b",

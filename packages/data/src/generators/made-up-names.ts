@@ -4,4 +4,5 @@ export const madeUpNouns: readonly string[] =
   lempus lorpus numpus quimpus rempus rompus rorpus scrompus shumpus sterpus storpus terpus timpus tumpus vumpus worpus
   wumpus yerpus yimpus yumpus zhorpus zumpus`.split(/\s+/);
 
-export const peopleNames: readonly string[] = 'Alex Bob Carol Davis Eva Fae Gabriel Jack Max Oliver Polly Rex Sally Sam Stella Tom Wren'.split(' ');
+export const peopleNames: readonly string[] =
+  'Alex Bob Carol Davis Eva Fae Gabriel Jack Max Oliver Polly Rex Sally Sam Stella Tom Wren'.split(' ');

@@ -28,13 +28,28 @@ const apply = {
  * Each step is an equation, `3 +4 =7`; an operator and its operand are one word. Operands are never 0, and never 1 where they
  * multiply, so that every operation counts.
  */
-export function* generateModularArithmetic(options: GenerateModularArithmeticOptions = {}): Generator<ReasoningExample> {
+export function* generateModularArithmetic(
+  options: GenerateModularArithmeticOptions = {},
+): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, steps = { minimum: 2, maximum: 5 }, modulus = 10, filled = false } = options;
   checkStream({ count, seed });
-  if (!Number.isInteger(steps.minimum) || !Number.isInteger(steps.maximum) || steps.minimum < 1 || steps.maximum < steps.minimum || steps.maximum > 50) {
-    throw new DataError({ code: 'option-invalid', message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.` });
+  if (
+    !Number.isInteger(steps.minimum) ||
+    !Number.isInteger(steps.maximum) ||
+    steps.minimum < 1 ||
+    steps.maximum < steps.minimum ||
+    steps.maximum > 50
+  ) {
+    throw new DataError({
+      code: 'option-invalid',
+      message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.`,
+    });
   }
-  if (!Number.isInteger(modulus) || modulus < 3 || modulus > 1000) throw new DataError({ code: 'option-invalid', message: `modulus: ${modulus} is not a whole number from 3 to 1,000.` });
+  if (!Number.isInteger(modulus) || modulus < 3 || modulus > 1000)
+    throw new DataError({
+      code: 'option-invalid',
+      message: `modulus: ${modulus} is not a whole number from 3 to 1,000.`,
+    });
   const random = new RandomStream(seed, `modular-arithmetic/${modulus}`);
   for (let made = 1; made <= count; made += 1) {
     let value = random.integer(modulus);
@@ -68,5 +83,10 @@ export const modularArithmeticGenerator = textGenerator({
   },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
   generate: (seed, { minimumSteps, maximumSteps, modulus, filled }) =>
-    generateModularArithmetic({ seed, steps: { minimum: minimumSteps as number, maximum: maximumSteps as number }, modulus: modulus as number, filled: filled as boolean }),
+    generateModularArithmetic({
+      seed,
+      steps: { minimum: minimumSteps as number, maximum: maximumSteps as number },
+      modulus: modulus as number,
+      filled: filled as boolean,
+    }),
 });

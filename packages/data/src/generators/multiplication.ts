@@ -26,7 +26,10 @@ function drawNumber(digits: number, random: RandomStream): bigint {
 }
 
 /** The question, chain and answer for two factors of n and m digits. */
-export function tellMultiplication(options: { factors: [bigint, bigint]; digits: [number, number] }): Pick<ReasoningExample, 'question' | 'steps' | 'answer'> {
+export function tellMultiplication(options: {
+  factors: [bigint, bigint];
+  digits: [number, number];
+}): Pick<ReasoningExample, 'question' | 'steps' | 'answer'> {
   const { factors, digits } = options;
   const [first, second] = factors;
   const [width, rounds] = digits;
@@ -55,7 +58,10 @@ export function* generateMultiplication(options: GenerateMultiplicationOptions =
   const { count = Infinity, seed = 42, digits = [4, 4] } = options;
   checkStream({ count, seed });
   if (digits.length !== 2 || digits.some((number) => !Number.isInteger(number) || number < 1 || number > 20)) {
-    throw new DataError({ code: 'option-invalid', message: `digits: ${digits.join(' and ')} are not two whole numbers from 1 to 20.` });
+    throw new DataError({
+      code: 'option-invalid',
+      message: `digits: ${digits.join(' and ')} are not two whole numbers from 1 to 20.`,
+    });
   }
   const random = new RandomStream(seed, `multiplication/${digits.join('x')}`);
   for (let made = 1; made <= count; made += 1) {
@@ -75,5 +81,6 @@ export const multiplicationGenerator = textGenerator({
     secondDigits: { description: 'digits of the second factor, each a step', default: 4 },
   },
   writer: { extension: 'txt', open: '', between: '\n', close: '\n', record: formatICotText },
-  generate: (seed, { firstDigits, secondDigits }) => generateMultiplication({ seed, digits: [firstDigits as number, secondDigits as number] }),
+  generate: (seed, { firstDigits, secondDigits }) =>
+    generateMultiplication({ seed, digits: [firstDigits as number, secondDigits as number] }),
 });

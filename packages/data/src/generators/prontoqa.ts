@@ -32,10 +32,16 @@ const families: readonly (readonly string[])[] = [
 ];
 
 const article = (noun: string): string => (/^[aeiou]/.test(noun) ? 'an' : 'a');
-const be = (property: { word: string; negated: boolean }): string => `${property.negated ? 'not ' : ''}${property.word}`;
+const be = (property: { word: string; negated: boolean }): string =>
+  `${property.negated ? 'not ' : ''}${property.word}`;
 
 /** A rule in one of ProntoQA's three wordings. `isA` names a kind, `is` a property. */
-function tellRule(options: { of: string; isA?: string; is?: { word: string; negated: boolean }; random: RandomStream }): string {
+function tellRule(options: {
+  of: string;
+  isA?: string;
+  is?: { word: string; negated: boolean };
+  random: RandomStream;
+}): string {
   const { of, isA, is, random } = options;
   const wording = random.integer(3);
   if (wording === 2) return `${of[0]!.toUpperCase()}${of.slice(1)}es are ${isA === undefined ? be(is!) : `${isA}es`}.`;
@@ -51,12 +57,15 @@ function tellRule(options: { of: string; isA?: string; is?: { word: string; nega
 export function* generateProntoQA(options: GenerateProntoQAOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, hops = 5 } = options;
   checkStream({ count, seed });
-  if (!Number.isInteger(hops) || hops < 1 || hops > 10) throw new DataError({ code: 'option-invalid', message: `hops: ${hops} is not a whole number from 1 to 10.` });
+  if (!Number.isInteger(hops) || hops < 1 || hops > 10)
+    throw new DataError({ code: 'option-invalid', message: `hops: ${hops} is not a whole number from 1 to 10.` });
   const random = new RandomStream(seed, `prontoqa/${hops}`);
   for (let made = 1; made <= count; made += 1) {
     const name = random.pick(peopleNames);
     const nouns = random.shuffle(madeUpNouns);
-    const properties = random.shuffle(families).map((family) => ({ word: random.pick(family), negated: random.integer(2) === 1 }));
+    const properties = random
+      .shuffle(families)
+      .map((family) => ({ word: random.pick(family), negated: random.integer(2) === 1 }));
     const before = random.integer(3); // kinds below the name's own
     const after = 1 + random.integer(2); // kinds above the one that decides
     const line = nouns.slice(0, before + hops + after);
@@ -115,6 +124,12 @@ export const prontoqaGenerator = textGenerator({
   format: 'prontoqa',
   defaultCounts: { train: 9000, validation: 200, test: 800 },
   options: { hops: { description: 'rules applied', default: 5 } },
-  writer: { extension: 'json', open: '{\n', between: ',\n', close: '\n}\n', record: (example, index) => `"example${index + 1}":{"test_example":${JSON.stringify(toProntoQARecord(example))}}` },
+  writer: {
+    extension: 'json',
+    open: '{\n',
+    between: ',\n',
+    close: '\n}\n',
+    record: (example, index) => `"example${index + 1}":{"test_example":${JSON.stringify(toProntoQARecord(example))}}`,
+  },
   generate: (seed, { hops }) => generateProntoQA({ seed, hops: hops as number }),
 });

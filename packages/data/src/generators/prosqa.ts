@@ -33,7 +33,12 @@ interface DrawnGraph {
 }
 
 /** Draws distinct candidates, weighted, without replacement. */
-function drawParents(options: { candidates: number[]; count: number; weight: (node: number) => number; random: RandomStream }): number[] {
+function drawParents(options: {
+  candidates: number[];
+  count: number;
+  weight: (node: number) => number;
+  random: RandomStream;
+}): number[] {
   const { count, weight, random } = options;
   const left = [...options.candidates];
   const parents: number[] = [];
@@ -55,7 +60,9 @@ function drawGraph(nodes: number, random: RandomStream): DrawnGraph {
     const part = random.uniform();
     const label = part < 0.35 ? 1 : part < 0.7 ? 2 : undefined;
     // From "all nodes" a node without parents can be drawn; from the groups of a label it can't, as it was never placed in one.
-    const candidates = labels.flatMap((of, other) => (label === undefined || (hasParents[other] && (of === 0 || of === label)) ? [other] : []));
+    const candidates = labels.flatMap((of, other) =>
+      label === undefined || (hasParents[other] && (of === 0 || of === label)) ? [other] : [],
+    );
     const parents = drawParents({
       candidates,
       count: inDegree,
@@ -74,11 +81,16 @@ function drawGraph(nodes: number, random: RandomStream): DrawnGraph {
  * Chooses what is asked of a graph: from the root whose exclusive leaves lie deeper (root 1 when equal, which gives the
  * official file's 65 % of questions from it), to one of the deepest; the distractor is any leaf exclusive to the other.
  */
-function chooseQuestion(graph: DrawnGraph, random: RandomStream): { root: number; target: number; negativeTarget: number; hops: number } | undefined {
+function chooseQuestion(
+  graph: DrawnGraph,
+  random: RandomStream,
+): { root: number; target: number; negativeTarget: number; hops: number } | undefined {
   const inner = new Set(graph.edges.map(([source]) => source));
   const sides = [0, 1].map((root) => {
     const hops = hopsFrom({ edges: graph.edges, root });
-    const leaves = graph.labels.flatMap((label, node) => (node > 1 && label === root + 1 && !inner.has(node) ? [node] : []));
+    const leaves = graph.labels.flatMap((label, node) =>
+      node > 1 && label === root + 1 && !inner.has(node) ? [node] : [],
+    );
     return { root, hops, leaves, deepest: leaves.reduce((most, leaf) => Math.max(most, hops.get(leaf)!), 0) };
   });
   const [side, other] = sides[1]!.deepest >= sides[0]!.deepest ? [sides[1]!, sides[0]!] : [sides[0]!, sides[1]!];
@@ -88,21 +100,38 @@ function chooseQuestion(graph: DrawnGraph, random: RandomStream): { root: number
 }
 
 /** Leaves out the nodes without an edge and gives each node left a name: sources people's, the others made-up nouns. */
-function nameGraph(options: { graph: DrawnGraph; asked: { root: number; target: number; negativeTarget: number }; random: RandomStream }): GraphFacts | undefined {
+function nameGraph(options: {
+  graph: DrawnGraph;
+  asked: { root: number; target: number; negativeTarget: number };
+  random: RandomStream;
+}): GraphFacts | undefined {
   const { graph, asked, random } = options;
   const used = new Set(graph.edges.flat());
   const kept = graph.labels.flatMap((_, node) => (used.has(node) ? [node] : []));
   if (!used.has(0) || !used.has(1)) return undefined;
   const renumbered = new Map(kept.map((node, index) => [node, index]));
-  const edges = graph.edges.map(([source, target]): [number, number] => [renumbered.get(source)!, renumbered.get(target)!]);
+  const edges = graph.edges.map(([source, target]): [number, number] => [
+    renumbered.get(source)!,
+    renumbered.get(target)!,
+  ]);
   const withParents = new Set(edges.map(([, target]) => target));
   const people = random.shuffle(peopleNames);
   const nouns = random.shuffle(madeUpNouns);
   const sources = kept.filter((_, index) => !withParents.has(index)).length;
   if (sources > people.length) return undefined;
   const symbols = kept.map((_, index) => (withParents.has(index) ? nouns.pop()! : people.pop()!));
-  const [root, target, negativeTarget] = [asked.root, asked.target, asked.negativeTarget].map((node) => renumbered.get(node)!) as [number, number, number];
-  return { kind: 'graph', edges, root, target, negativeTarget, symbols, neighborsByHop: shortestPathNodes({ edges, root, target }) };
+  const [root, target, negativeTarget] = [asked.root, asked.target, asked.negativeTarget].map((node) =>
+    renumbered.get(node)!,
+  ) as [number, number, number];
+  return {
+    kind: 'graph',
+    edges,
+    root,
+    target,
+    negativeTarget,
+    symbols,
+    neighborsByHop: shortestPathNodes({ edges, root, target }),
+  };
 }
 
 /** Tells an edge in words, as ProsQA does: people are members, nouns are kinds. */
@@ -114,7 +143,8 @@ export function tellEdge(options: { source: string; target: string }): string {
 function tell(options: { facts: GraphFacts; id: string; random: RandomStream }): ReasoningExample {
   const { facts, id, random } = options;
   const name = (node: number): string => facts.symbols[node]!;
-  const sentence = ([source, target]: [number, number]): string => tellEdge({ source: name(source), target: name(target) });
+  const sentence = ([source, target]: [number, number]): string =>
+    tellEdge({ source: name(source), target: name(target) });
   const candidates = random.shuffle([facts.target, facts.negativeTarget]).map(name);
   const known = new Set(facts.edges.map((edge) => edge.join(' ')));
   let node = facts.root;
@@ -143,14 +173,31 @@ function tell(options: { facts: GraphFacts; id: string; random: RandomStream }):
 export function* generateProsQA(options: GenerateProsQAOptions = {}): Generator<ReasoningExample> {
   const { count = Infinity, seed = 42, hops = { minimum: 3, maximum: 6 }, nodes = 28 } = options;
   checkStream({ count, seed });
-  if (!Number.isInteger(nodes) || nodes < 4 || nodes > 30) throw new DataError({ code: 'option-invalid', message: `nodes: ${nodes} is not a whole number from 4 to 30.` });
-  if (!Number.isInteger(hops.minimum) || !Number.isInteger(hops.maximum) || hops.minimum < 1 || hops.maximum < hops.minimum) {
-    throw new DataError({ code: 'option-invalid', message: `hops: ${hops.minimum} to ${hops.maximum} is not a range of whole numbers from 1.` });
+  if (!Number.isInteger(nodes) || nodes < 4 || nodes > 30)
+    throw new DataError({ code: 'option-invalid', message: `nodes: ${nodes} is not a whole number from 4 to 30.` });
+  if (
+    !Number.isInteger(hops.minimum) ||
+    !Number.isInteger(hops.maximum) ||
+    hops.minimum < 1 ||
+    hops.maximum < hops.minimum
+  ) {
+    throw new DataError({
+      code: 'option-invalid',
+      message: `hops: ${hops.minimum} to ${hops.maximum} is not a range of whole numbers from 1.`,
+    });
   }
-  if (hops.minimum > nodes - 2) throw new DataError({ code: 'space-exhausted', message: `no graph of ${nodes} nodes, two of which are roots, has ${hops.minimum} hops; ask for more nodes or fewer hops.` });
+  if (hops.minimum > nodes - 2)
+    throw new DataError({
+      code: 'space-exhausted',
+      message: `no graph of ${nodes} nodes, two of which are roots, has ${hops.minimum} hops; ask for more nodes or fewer hops.`,
+    });
   const random = new RandomStream(seed, 'prosqa');
   for (let made = 0, attempts = 0; made < count; attempts += 1) {
-    if (attempts === 100_000) throw new DataError({ code: 'space-exhausted', message: `no graph of ${nodes} nodes with ${hops.minimum} to ${hops.maximum} hops was found in 100,000 draws; ask for more nodes or fewer hops.` });
+    if (attempts === 100_000)
+      throw new DataError({
+        code: 'space-exhausted',
+        message: `no graph of ${nodes} nodes with ${hops.minimum} to ${hops.maximum} hops was found in 100,000 draws; ask for more nodes or fewer hops.`,
+      });
     const graph = drawGraph(nodes, random);
     const asked = chooseQuestion(graph, random);
     if (!asked || asked.hops < hops.minimum || asked.hops > hops.maximum) continue;
@@ -164,7 +211,8 @@ export function* generateProsQA(options: GenerateProsQAOptions = {}): Generator<
 
 /** An example as a record of the official files, with `neighbor_k` as in those of Reasoning by Superposition. */
 export function toProsQARecord(example: ReasoningExample): Record<string, unknown> {
-  if (example.facts?.kind !== 'graph') throw new DataError({ code: 'record-malformed', message: `example ${example.id} has no graph.` });
+  if (example.facts?.kind !== 'graph')
+    throw new DataError({ code: 'record-malformed', message: `example ${example.id} has no graph.` });
   const { symbols, edges, root, target, negativeTarget, neighborsByHop } = example.facts;
   return {
     question: example.question,
@@ -191,5 +239,10 @@ export const prosqaGenerator = textGenerator({
     nodes: { description: 'nodes drawn a graph, of which those without an edge are left out', default: 28 },
   },
   writer: jsonArray(toProsQARecord),
-  generate: (seed, { minimumHops, maximumHops, nodes }) => generateProsQA({ seed, hops: { minimum: minimumHops as number, maximum: maximumHops as number }, nodes: nodes as number }),
+  generate: (seed, { minimumHops, maximumHops, nodes }) =>
+    generateProsQA({
+      seed,
+      hops: { minimum: minimumHops as number, maximum: maximumHops as number },
+      nodes: nodes as number,
+    }),
 });

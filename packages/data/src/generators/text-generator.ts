@@ -19,7 +19,13 @@ export interface ExampleWriter {
 }
 
 /** One JSON array, a record a line. */
-export const jsonArray = (record: (example: ReasoningExample) => object): ExampleWriter => ({ extension: 'json', open: '[\n', between: ',\n', close: '\n]\n', record: (example) => JSON.stringify(record(example)) });
+export const jsonArray = (record: (example: ReasoningExample) => object): ExampleWriter => ({
+  extension: 'json',
+  open: '[\n',
+  between: ',\n',
+  close: '\n]\n',
+  record: (example) => JSON.stringify(record(example)),
+});
 
 /** A generator of texts: examples from one endless stream, each content once, dealt to test, validation and training set in turn. */
 export function textGenerator(definition: {
@@ -38,7 +44,8 @@ export function textGenerator(definition: {
     defaultCounts,
     options: known,
     async write({ folder, counts: givenCounts, seed = 42, options = {}, onProgress, signal }) {
-      if (!Number.isSafeInteger(seed)) throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
+      if (!Number.isSafeInteger(seed))
+        throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
       const settled = settleOptions({ known, given: options });
       const counts = settleCounts(defaultCounts, givenCounts);
       const splits = (['test', 'validation', 'train'] as const).filter((split) => counts[split] > 0);
@@ -53,7 +60,10 @@ export function textGenerator(definition: {
           seen.add(key);
           return example;
         }
-        throw new DataError({ code: 'space-exhausted', message: `after ${seen.size} examples no new one was found: these options allow too few; take fewer.` });
+        throw new DataError({
+          code: 'space-exhausted',
+          message: `after ${seen.size} examples no new one was found: these options allow too few; take fewer.`,
+        });
       };
       const write = async (partial: string): Promise<void> => {
         let written = 0;
@@ -77,8 +87,14 @@ export function textGenerator(definition: {
           }
         }
       };
-      const state = await writeFolder({ folder, manifest: { generator: name, formatVersion: 1, seed, options: settled, counts }, write });
-      const files = Object.fromEntries(splits.map((split) => [split, join(resolve(folder), `${split}.${writer.extension}`)]));
+      const state = await writeFolder({
+        folder,
+        manifest: { generator: name, formatVersion: 1, seed, options: settled, counts },
+        write,
+      });
+      const files = Object.fromEntries(
+        splits.map((split) => [split, join(resolve(folder), `${split}.${writer.extension}`)]),
+      );
       return { folder: resolve(folder), files, counts, kept: state === 'kept', notes: [] };
     },
   };

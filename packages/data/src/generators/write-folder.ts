@@ -14,11 +14,20 @@ function inspect(folder: string, manifest: string): 'free' | 'same' {
     entries = readdirSync(folder);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'free';
-    throw new DataError({ code: 'option-invalid', file: folder, message: `this is not a folder to write to (${(cause as Error).message}).`, cause });
+    throw new DataError({
+      code: 'option-invalid',
+      file: folder,
+      message: `this is not a folder to write to (${(cause as Error).message}).`,
+      cause,
+    });
   }
   if (entries.length === 0) return 'free';
   if (entries.includes(manifestName) && readFileSync(join(folder, manifestName), 'utf8') === manifest) return 'same';
-  throw new DataError({ code: 'option-invalid', file: folder, message: 'the folder holds other files, or data made with other options; remove it or name another.' });
+  throw new DataError({
+    code: 'option-invalid',
+    file: folder,
+    message: 'the folder holds other files, or data made with other options; remove it or name another.',
+  });
 }
 
 /**
@@ -27,7 +36,11 @@ function inspect(folder: string, manifest: string): 'free' | 'same' {
  * @returns whether the folder was written now or was there before
  * @throws DataError `option-invalid` for a folder with anything else in it
  */
-export async function writeFolder(options: { folder: string; manifest: object; write: (partial: string) => Promise<void> }): Promise<'written' | 'kept'> {
+export async function writeFolder(options: {
+  folder: string;
+  manifest: object;
+  write: (partial: string) => Promise<void>;
+}): Promise<'written' | 'kept'> {
   const folder = resolve(options.folder);
   const manifest = `${JSON.stringify(options.manifest, null, 2)}\n`;
   if (inspect(folder, manifest) === 'same') return 'kept';

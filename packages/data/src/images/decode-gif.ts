@@ -21,7 +21,7 @@ function unpack(options: { data: Uint8Array; bits: number; pixels: Uint8Array })
   let written = 0;
   let held = 0;
   let count = 0;
-  for (let at = 0; written < pixels.length; ) {
+  for (let at = 0; written < pixels.length;) {
     while (count < width) {
       if (at === data.length) return written;
       held |= data[at]! << count;
@@ -38,7 +38,8 @@ function unpack(options: { data: Uint8Array; bits: number; pixels: Uint8Array })
       continue;
     }
     if (code === clear + 1) return written;
-    if (code > next || (previous < 0 && code >= clear) || (code === next && (previous < 0 || next >= mostCodes))) return -1;
+    if (code > next || (previous < 0 && code >= clear) || (code === next && (previous < 0 || next >= mostCodes)))
+      return -1;
     if (previous >= 0 && next < mostCodes) {
       // A code that is about to be made is the previous one with its own first value behind it.
       let first = code === next ? previous : code;
@@ -50,7 +51,8 @@ function unpack(options: { data: Uint8Array; bits: number; pixels: Uint8Array })
       if (next === 1 << width && width < 12) width += 1;
     }
     const run = length[code]!;
-    for (let from = code, place = written + run - 1; place >= written; place -= 1, from = prefix[from]!) if (place < pixels.length) pixels[place] = last[from]!;
+    for (let from = code, place = written + run - 1; place >= written; place -= 1, from = prefix[from]!)
+      if (place < pixels.length) pixels[place] = last[from]!;
     written += run;
     previous = code;
   }
@@ -60,7 +62,13 @@ function unpack(options: { data: Uint8Array; bits: number; pixels: Uint8Array })
 /** The order in which the rows of an interlaced frame are sent. */
 function interlacedRows(height: number): number[] {
   const rows: number[] = [];
-  for (const [first, step] of [[0, 8], [4, 8], [2, 4], [1, 2]] as const) for (let row = first; row < height; row += step) rows.push(row);
+  for (const [first, step] of [
+    [0, 8],
+    [4, 8],
+    [2, 4],
+    [1, 2],
+  ] as const)
+    for (let row = first; row < height; row += step) rows.push(row);
   return rows;
 }
 
@@ -104,27 +112,38 @@ export function decodeGif(bytes: Uint8Array, options: { maximumPixels: number; p
     } else if (mark === 0x2c) break;
   }
   if (at + 10 > bytes.length) throw broken('it ends too early');
-  const [left, top, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true)) as [number, number, number, number];
+  const [left, top, width, height] = [0, 2, 4, 6].map((offset) => view.getUint16(at + offset, true)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const flags = bytes[at + 8]!;
   at += 9;
   table = takeTable(flags) ?? table;
-  const [toWidth, toHeight] = [Math.max(view.getUint16(6, true), left + width), Math.max(view.getUint16(8, true), top + height)];
+  const [toWidth, toHeight] = [
+    Math.max(view.getUint16(6, true), left + width),
+    Math.max(view.getUint16(8, true), top + height),
+  ];
   checkImageSize({ width, height, maximumPixels, place });
   checkImageSize({ width: toWidth, height: toHeight, maximumPixels, place });
   const bits = bytes[at] ?? 0;
   at += 1;
   if (bits < 1 || bits > 11) throw broken(`its codes have ${bits} bits`);
   const pixels = new Uint8Array(width * height);
-  if (unpack({ data: takeBlocks(), bits, pixels }) < pixels.length) throw broken('its pixels end too early, or are damaged');
+  if (unpack({ data: takeBlocks(), bits, pixels }) < pixels.length)
+    throw broken('its pixels end too early, or are damaged');
 
   const hasAlpha = transparent !== undefined;
   const channels = hasAlpha ? 4 : 3;
   const data = new Uint8Array(toWidth * toHeight * channels);
   const paint = (place4: number, index: number): void => {
-    for (let channel = 0; channel < 3; channel += 1) data[place4 + channel] = table === undefined ? index : (table[index * 3 + channel] ?? 0);
+    for (let channel = 0; channel < 3; channel += 1)
+      data[place4 + channel] = table === undefined ? index : (table[index * 3 + channel] ?? 0);
     if (hasAlpha) data[place4 + 3] = index === transparent ? 0 : 255;
   };
-  if (width !== toWidth || height !== toHeight) for (let place4 = 0; place4 < data.length; place4 += channels) paint(place4, transparent ?? 0);
+  if (width !== toWidth || height !== toHeight)
+    for (let place4 = 0; place4 < data.length; place4 += channels) paint(place4, transparent ?? 0);
   const order = flags & 0x40 ? interlacedRows(height) : undefined;
   for (let sent = 0; sent < height; sent += 1) {
     const row = ((order?.[sent] ?? sent) + top) * toWidth + left;

@@ -23,7 +23,12 @@ export interface DecodePictureOptions extends ImageLimits {
 export async function decodePicture(options: DecodePictureOptions): Promise<DecodedPicture> {
   const { bytes, place = {} } = options;
   const limits = settleImageLimits(options);
-  if (bytes.length > limits.maximumBytes) throw new DataError({ code: 'image-too-large', ...place, message: `the image has ${bytes.length} bytes, more than ${limits.maximumBytes}.` });
+  if (bytes.length > limits.maximumBytes)
+    throw new DataError({
+      code: 'image-too-large',
+      ...place,
+      message: `the image has ${bytes.length} bytes, more than ${limits.maximumBytes}.`,
+    });
   if (bytes.length === 0) throw brokenImage({ place, reason: 'it is empty' });
   const format = imageFormat(bytes);
   const { maximumPixels } = limits;

@@ -21,7 +21,8 @@ interface PngFile {
   xmp?: Uint8Array;
 }
 
-const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+const latin1 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 
 function inflateText(bytes: Uint8Array): Uint8Array | undefined {
   try {
@@ -61,7 +62,7 @@ function readChunks(bytes: Uint8Array, place: ImagePlace): PngFile {
   };
   const file: PngFile = { header: undefined as unknown as PngHeader, data: [] };
   let ended = false;
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at < bytes.length;) {
     // What follows the pixels may break off, as Pillow has it; what stands before them may not.
     const optional = ended || file.data.length > 0;
     if (at + 12 > bytes.length) return optional ? file : broken('it ends too early');
@@ -73,10 +74,13 @@ function readChunks(bytes: Uint8Array, place: ImagePlace): PngFile {
     }
     if (end + 4 > bytes.length || view.getUint32(end) !== crc32(bytes, at + 4, end)) {
       if (optional && name !== 'IDAT') return file;
-      return broken(end + 4 > bytes.length ? 'it ends too early' : `the checksum of its part ${JSON.stringify(name)} is wrong`);
+      return broken(
+        end + 4 > bytes.length ? 'it ends too early' : `the checksum of its part ${JSON.stringify(name)} is wrong`,
+      );
     }
     const body = bytes.subarray(at + 8, end);
-    if (file.header === undefined) file.header = name === 'IHDR' && body.length === 13 ? readHeader(body, broken) : broken('it has no header');
+    if (file.header === undefined)
+      file.header = name === 'IHDR' && body.length === 13 ? readHeader(body, broken) : broken('it has no header');
     else if (name === 'IEND') break;
     else if (name === 'IDAT' && !ended) file.data.push(body);
     else {
@@ -93,26 +97,43 @@ function readChunks(bytes: Uint8Array, place: ImagePlace): PngFile {
 
 function readHeader(body: Uint8Array, broken: (reason: string) => never): PngHeader {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
-  const [depth, colour, compression, filter, interlace] = body.subarray(8) as unknown as [number, number, number, number, number];
+  const [depth, colour, compression, filter, interlace] = body.subarray(8) as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const depths = { 0: [1, 2, 4, 8, 16], 2: [8, 16], 3: [1, 2, 4, 8], 4: [8, 16], 6: [8, 16] }[colour];
-  if (!depths?.includes(depth) || compression !== 0 || filter !== 0 || interlace > 1) return broken('its header is of no kind that PNG has');
+  if (!depths?.includes(depth) || compression !== 0 || filter !== 0 || interlace > 1)
+    return broken('its header is of no kind that PNG has');
   return { width: view.getUint32(0), height: view.getUint32(4), depth, colour, interlaced: interlace === 1 };
 }
 
 /** Writes rows into the picture, as Pillow's unpackers do. */
 function painter(file: PngFile, out: DecodedPicture): OnPngRow {
-  const { header: { depth, colour, width: rowWidth }, palette, transparency } = file;
+  const {
+    header: { depth, colour, width: rowWidth },
+    palette,
+    transparency,
+  } = file;
   const { data, channels } = out;
   const values = pngChannels[colour]!;
   const size = depth === 16 ? 2 : 1;
   // A 16-bit grey picture keeps whole numbers in Pillow, of which `convert` cuts off what is above 255.
   const saturates = depth === 16 && colour === 0;
   const greys = depth < 8 && colour === 0 ? 255 / ((1 << depth) - 1) : 1;
-  const clear = transparency && (colour === 0 || colour === 2) ? Array.from({ length: values }, (_, value) => (transparency[2 * value]! << 8) | transparency[2 * value + 1]!) : undefined;
+  const clear =
+    transparency && (colour === 0 || colour === 2)
+      ? Array.from({ length: values }, (_, value) => (transparency[2 * value]! << 8) | transparency[2 * value + 1]!)
+      : undefined;
   if (colour === 2 && depth === 8 && channels === 3) {
     return (row, { left, top, across, width }) => {
       if (across === 1) data.set(row, (top * rowWidth + left) * 3);
-      else for (let x = 0; x < width; x += 1) for (let channel = 0; channel < 3; channel += 1) data[(top * rowWidth + left + x * across) * 3 + channel] = row[x * 3 + channel]!;
+      else
+        for (let x = 0; x < width; x += 1)
+          for (let channel = 0; channel < 3; channel += 1)
+            data[(top * rowWidth + left + x * across) * 3 + channel] = row[x * 3 + channel]!;
     };
   }
   return (row, { left, top, across, width }) => {
@@ -121,18 +142,31 @@ function painter(file: PngFile, out: DecodedPicture): OnPngRow {
       const from = x * values * size;
       let alpha = 255;
       if (colour === 3) {
-        const index = depth === 8 ? row[x]! : (row[(x * depth) >> 3]! >> (8 - depth - ((x * depth) & 7))) & ((1 << depth) - 1);
+        const index =
+          depth === 8 ? row[x]! : (row[(x * depth) >> 3]! >> (8 - depth - ((x * depth) & 7))) & ((1 << depth) - 1);
         for (let channel = 0; channel < 3; channel += 1) data[at + channel] = palette![index * 3 + channel] ?? 0;
         alpha = transparency?.[index] ?? 255;
       } else if (colour === 0 || colour === 4) {
-        const value = depth < 8 ? (row[(x * depth) >> 3]! >> (8 - depth - ((x * depth) & 7))) & ((1 << depth) - 1) : depth === 16 && saturates && row[from] !== 0 ? 255 : row[saturates ? from + 1 : from]!;
+        const value =
+          depth < 8
+            ? (row[(x * depth) >> 3]! >> (8 - depth - ((x * depth) & 7))) & ((1 << depth) - 1)
+            : depth === 16 && saturates && row[from] !== 0
+              ? 255
+              : row[saturates ? from + 1 : from]!;
         data.fill(value * greys, at, at + 3);
         if (colour === 4) alpha = row[from + size]!;
         else if (clear && clear[0] === (depth === 16 ? (row[from]! << 8) | row[from + 1]! : value)) alpha = 0;
       } else {
         for (let channel = 0; channel < 3; channel += 1) data[at + channel] = row[from + channel * size]!;
         if (colour === 6) alpha = row[from + 3 * size]!;
-        else if (clear?.every((value, channel) => value === (size === 2 ? (row[from + 2 * channel]! << 8) | row[from + 2 * channel + 1]! : row[from + channel]!))) alpha = 0;
+        else if (
+          clear?.every(
+            (value, channel) =>
+              value ===
+              (size === 2 ? (row[from + 2 * channel]! << 8) | row[from + 2 * channel + 1]! : row[from + channel]!),
+          )
+        )
+          alpha = 0;
       }
       if (channels === 4) data[at + 3] = alpha;
     }
@@ -140,20 +174,31 @@ function painter(file: PngFile, out: DecodedPicture): OnPngRow {
 }
 
 /** Decodes a PNG of any kind as Pillow does; of an animated one, the picture that programs without animation show. */
-export async function decodePng(bytes: Uint8Array, options: { maximumPixels: number; place: ImagePlace }): Promise<DecodedPicture> {
+export async function decodePng(
+  bytes: Uint8Array,
+  options: { maximumPixels: number; place: ImagePlace },
+): Promise<DecodedPicture> {
   const { maximumPixels, place } = options;
   const file = readChunks(bytes, place);
   const { width, height, colour } = file.header;
   checkImageSize({ width, height, maximumPixels, place });
   if (colour === 3 && file.palette === undefined) throw brokenImage({ place, reason: 'it has no palette' });
   const channels = colour === 4 || colour === 6 || file.transparency !== undefined ? 4 : 3;
-  const out: DecodedPicture = { data: new Uint8Array(width * height * channels), width, height, channels, isPlainRgb: colour === 2 && channels === 3 };
+  const out: DecodedPicture = {
+    data: new Uint8Array(width * height * channels),
+    width,
+    height,
+    channels,
+    isPlainRgb: colour === 2 && channels === 3,
+  };
   const rows = new PngRows(file.header, painter(file, out));
   let fault: string | undefined;
   let whole: Uint8Array | undefined;
   if (rows.bytes < smallBytes) {
     try {
-      whole = inflateSync(file.data.length === 1 ? file.data[0]! : Buffer.concat(file.data), { maxOutputLength: rows.bytes });
+      whole = inflateSync(file.data.length === 1 ? file.data[0]! : Buffer.concat(file.data), {
+        maxOutputLength: rows.bytes,
+      });
     } catch {
       // Broken, or with more in it than its rows, which the way by pieces allows.
     }
@@ -161,12 +206,15 @@ export async function decodePng(bytes: Uint8Array, options: { maximumPixels: num
   if (whole) fault = rows.push(whole);
   else {
     try {
-      for await (const piece of Readable.from(file.data, { objectMode: true }).pipe(createInflate()) as AsyncIterable<Uint8Array>) {
+      for await (const piece of Readable.from(file.data, { objectMode: true }).pipe(
+        createInflate(),
+      ) as AsyncIterable<Uint8Array>) {
         fault = rows.push(piece);
         if (fault !== undefined || rows.done) break;
       }
     } catch (cause) {
-      if (!rows.done) throw brokenImage({ place, reason: `its pixels can't be inflated: ${(cause as Error).message}`, cause });
+      if (!rows.done)
+        throw brokenImage({ place, reason: `its pixels can't be inflated: ${(cause as Error).message}`, cause });
     }
   }
   if (fault !== undefined || !rows.done) throw brokenImage({ place, reason: fault ?? 'it ends too early' });

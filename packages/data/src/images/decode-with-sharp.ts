@@ -49,11 +49,23 @@ function cmykToRgb(bytes: Uint8Array, channels: number): Uint8Array {
 }
 
 /** Decodes a JPEG or the first frame of a WebP as Pillow does: colour profiles are not applied, CMYK by Pillow's formula. */
-export async function decodeWithSharp(bytes: Uint8Array, options: { format: 'JPEG' | 'WebP'; limits: Required<ImageLimits>; place: ImagePlace }): Promise<DecodedPicture> {
-  const { format, limits: { maximumPixels, maximumSeconds }, place } = options;
+export async function decodeWithSharp(
+  bytes: Uint8Array,
+  options: { format: 'JPEG' | 'WebP'; limits: Required<ImageLimits>; place: ImagePlace },
+): Promise<DecodedPicture> {
+  const {
+    format,
+    limits: { maximumPixels, maximumSeconds },
+    place,
+  } = options;
   const header = imageHeader(bytes, format, place);
   checkImageSize({ ...header, maximumPixels, place });
-  if (header.scans > maximumScans) throw new DataError({ code: 'image-too-large', ...place, message: `the image is sent in ${header.scans} scans, more than ${maximumScans}; save it anew.` });
+  if (header.scans > maximumScans)
+    throw new DataError({
+      code: 'image-too-large',
+      ...place,
+      message: `the image is sent in ${header.scans} scans, more than ${maximumScans}; save it anew.`,
+    });
   const sharp = await loadSharp(place);
   const input: SharpOptions = { limitInputPixels: maximumPixels, failOn: 'error', ignoreIcc: true };
   try {
@@ -65,8 +77,20 @@ export async function decodeWithSharp(bytes: Uint8Array, options: { format: 'JPE
     const size = { width: info.width, height: info.height };
     let picture: DecodedPicture;
     if (space === 'cmyk') picture = { data: cmykToRgb(pixels, info.channels), ...size, channels: 3, isPlainRgb: false };
-    else if (info.channels === 3 || info.channels === 4) picture = { data: pixels, ...size, channels: info.channels, isPlainRgb: space === 'srgb' && fileChannels === 3 && !isPalette };
-    else picture = { data: greyToColour(pixels, info.channels), ...size, channels: info.channels === 2 ? 4 : 3, isPlainRgb: false };
+    else if (info.channels === 3 || info.channels === 4)
+      picture = {
+        data: pixels,
+        ...size,
+        channels: info.channels,
+        isPlainRgb: space === 'srgb' && fileChannels === 3 && !isPalette,
+      };
+    else
+      picture = {
+        data: greyToColour(pixels, info.channels),
+        ...size,
+        channels: info.channels === 2 ? 4 : 3,
+        isPlainRgb: false,
+      };
     return turnUpright(picture, readOrientation(header));
   } catch (cause) {
     if (DataError.isInstance(cause)) throw cause;

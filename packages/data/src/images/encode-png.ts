@@ -61,7 +61,8 @@ export function encodePng(image: DecodedImage): Uint8Array {
   const { data, width, height } = image;
   const rowBytes = width * 3;
   const rows = new Uint8Array(height * (rowBytes + 1)); // each row starts with its filter's number, 0: none
-  for (let row = 0; row < height; row += 1) rows.set(data.subarray(row * rowBytes, (row + 1) * rowBytes), row * (rowBytes + 1) + 1);
+  for (let row = 0; row < height; row += 1)
+    rows.set(data.subarray(row * rowBytes, (row + 1) * rowBytes), row * (rowBytes + 1) + 1);
 
   const header = new Uint8Array(13);
   const headerView = new DataView(header.buffer);
@@ -69,7 +70,11 @@ export function encodePng(image: DecodedImage): Uint8Array {
   headerView.setUint32(4, height);
   header.set([8, 2], 8); // 8 bits a channel, colour without palette or alpha
 
-  const chunks: [string, Uint8Array][] = [['IHDR', header], ['IDAT', store(rows)], ['IEND', new Uint8Array(0)]];
+  const chunks: [string, Uint8Array][] = [
+    ['IHDR', header],
+    ['IDAT', store(rows)],
+    ['IEND', new Uint8Array(0)],
+  ];
   const file = new Uint8Array(pngSignature.length + chunks.reduce((sum, [, body]) => sum + body.length + 12, 0));
   const view = new DataView(file.buffer);
   file.set(pngSignature);

@@ -31,7 +31,7 @@ const xmpMark = 'http://ns.adobe.com/xap/1.0/\0';
 function jpegHeader(bytes: Uint8Array): ImageHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const header: ImageHeader = { width: 0, height: 0, scans: 0 };
-  for (let at = 2; ; ) {
+  for (let at = 2; ;) {
     // Markers are a byte 255 and their number; 255 may be repeated, and anything else before one is passed over.
     at = bytes.indexOf(0xff, at);
     while (at >= 0 && bytes[at + 1] === 0xff) at += 1;
@@ -44,12 +44,19 @@ function jpegHeader(bytes: Uint8Array): ImageHeader {
     if (at + 2 > bytes.length) break;
     const length = view.getUint16(at);
     const body = bytes.subarray(at + 2, at + Math.max(2, length));
-    if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker) && header.width === 0 && body.length >= 5) {
+    if (
+      marker >= 0xc0 &&
+      marker <= 0xcf &&
+      ![0xc4, 0xc8, 0xcc].includes(marker) &&
+      header.width === 0 &&
+      body.length >= 5
+    ) {
       header.height = view.getUint16(at + 3);
       header.width = view.getUint16(at + 5);
     } else if (marker === 0xda) header.scans += 1;
     else if (marker === 0xe1 && latin1(body.subarray(0, 6)) === 'Exif\0\0') header.exif ??= body;
-    else if (marker === 0xe1 && latin1(body.subarray(0, xmpMark.length)) === xmpMark) header.xmp = body.subarray(xmpMark.length);
+    else if (marker === 0xe1 && latin1(body.subarray(0, xmpMark.length)) === xmpMark)
+      header.xmp = body.subarray(xmpMark.length);
     at += Math.max(2, length);
   }
   return header;
@@ -62,17 +69,20 @@ function webpHeader(bytes: Uint8Array): ImageHeader {
     header.width = Math.max(header.width, width);
     header.height = Math.max(header.height, height);
   };
-  for (let at = 12; at + 8 <= bytes.length; ) {
+  for (let at = 12; at + 8 <= bytes.length;) {
     const name = latin1(bytes.subarray(at, at + 4));
     const size = view.getUint32(at + 4, true);
     const body = bytes.subarray(at + 8, at + 8 + size);
     const part = new DataView(body.buffer, body.byteOffset, body.byteLength);
-    if (name === 'VP8X' && body.length >= 10) grow(1 + (part.getUint32(4, true) & 0xffffff), 1 + (part.getUint32(6, true) >>> 8));
-    else if (name === 'VP8 ' && body.length >= 10) grow(part.getUint16(6, true) & 0x3fff, part.getUint16(8, true) & 0x3fff);
+    if (name === 'VP8X' && body.length >= 10)
+      grow(1 + (part.getUint32(4, true) & 0xffffff), 1 + (part.getUint32(6, true) >>> 8));
+    else if (name === 'VP8 ' && body.length >= 10)
+      grow(part.getUint16(6, true) & 0x3fff, part.getUint16(8, true) & 0x3fff);
     else if (name === 'VP8L' && body.length >= 5) {
       const packed = part.getUint32(1, true);
       grow(1 + (packed & 0x3fff), 1 + ((packed >>> 14) & 0x3fff));
-    } else if (name === 'ANMF' && body.length >= 12) grow(1 + (part.getUint32(6, true) & 0xffffff), 1 + (part.getUint32(8, true) >>> 8));
+    } else if (name === 'ANMF' && body.length >= 12)
+      grow(1 + (part.getUint32(6, true) & 0xffffff), 1 + (part.getUint32(8, true) >>> 8));
     else if (name === 'EXIF') header.exif ??= body;
     else if (name === 'XMP ') header.xmp ??= body;
     at += 8 + size + (size & 1);
@@ -87,9 +97,24 @@ function webpHeader(bytes: Uint8Array): ImageHeader {
  * @returns undefined where a beginning does not tell
  * @throws DataError `image-broken` where a whole file does not tell
  */
-export function imageHeader(bytes: Uint8Array, format: 'JPEG' | 'WebP', place: ImagePlace, options?: { partial?: false }): ImageHeader;
-export function imageHeader(bytes: Uint8Array, format: 'JPEG' | 'WebP', place: ImagePlace, options: { partial?: boolean }): ImageHeader | undefined;
-export function imageHeader(bytes: Uint8Array, format: 'JPEG' | 'WebP', place: ImagePlace, { partial = false }: { partial?: boolean } = {}): ImageHeader | undefined {
+export function imageHeader(
+  bytes: Uint8Array,
+  format: 'JPEG' | 'WebP',
+  place: ImagePlace,
+  options?: { partial?: false },
+): ImageHeader;
+export function imageHeader(
+  bytes: Uint8Array,
+  format: 'JPEG' | 'WebP',
+  place: ImagePlace,
+  options: { partial?: boolean },
+): ImageHeader | undefined;
+export function imageHeader(
+  bytes: Uint8Array,
+  format: 'JPEG' | 'WebP',
+  place: ImagePlace,
+  { partial = false }: { partial?: boolean } = {},
+): ImageHeader | undefined {
   const header = format === 'JPEG' ? jpegHeader(bytes) : webpHeader(bytes);
   if (header.width > 0) return header;
   if (partial) return undefined;

@@ -34,17 +34,36 @@ export function settleImageLimits(limits: ImageLimits = {}): Required<ImageLimit
 }
 
 /** Refuses a size that is none, or more pixels than are allowed. */
-export function checkImageSize(options: { width: number; height: number; maximumPixels: number; place: ImagePlace }): void {
+export function checkImageSize(options: {
+  width: number;
+  height: number;
+  maximumPixels: number;
+  place: ImagePlace;
+}): void {
   const { width, height, maximumPixels, place } = options;
   if (width < 1 || height < 1) throw brokenImage({ place, reason: `it says that it has ${width} × ${height} pixels` });
-  if (width > longestSide || height > longestSide) throw new DataError({ code: 'image-too-large', ...place, message: `the image has ${width} × ${height} pixels; a side may have ${longestSide}.` });
+  if (width > longestSide || height > longestSide)
+    throw new DataError({
+      code: 'image-too-large',
+      ...place,
+      message: `the image has ${width} × ${height} pixels; a side may have ${longestSide}.`,
+    });
   if (width * height > maximumPixels) {
-    throw new DataError({ code: 'image-too-large', ...place, message: `the image has ${width} × ${height} pixels, more than ${maximumPixels}; make it smaller, or raise \`maximumPixels\` if you trust it.` });
+    throw new DataError({
+      code: 'image-too-large',
+      ...place,
+      message: `the image has ${width} × ${height} pixels, more than ${maximumPixels}; make it smaller, or raise \`maximumPixels\` if you trust it.`,
+    });
   }
 }
 
 /** The error of a file that can't be decoded. */
 export function brokenImage(options: { place: ImagePlace; reason: string; cause?: unknown }): DataError {
   const { place, reason, cause } = options;
-  return new DataError({ code: 'image-broken', ...place, message: `the image can't be decoded (${reason}); replace it or remove its record.`, cause });
+  return new DataError({
+    code: 'image-broken',
+    ...place,
+    message: `the image can't be decoded (${reason}); replace it or remove its record.`,
+    cause,
+  });
 }

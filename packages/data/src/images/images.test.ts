@@ -18,7 +18,11 @@ beforeAll(async () => {
 
 const picture = fc
   .record({ width: fc.integer({ min: 1, max: 40 }), height: fc.integer({ min: 1, max: 9 }) })
-  .chain(({ width, height }) => fc.uint8Array({ minLength: width * height * 3, maxLength: width * height * 3 }).map((data) => ({ data, width, height })));
+  .chain(({ width, height }) =>
+    fc
+      .uint8Array({ minLength: width * height * 3, maxLength: width * height * 3 })
+      .map((data) => ({ data, width, height })),
+  );
 
 describe('PNG', () => {
   test('an independent decoder reads back what encodePng wrote, and so does our own', async () => {
@@ -35,7 +39,11 @@ describe('PNG', () => {
   });
 
   test('pictures of more than one stored block (65,535 bytes) are whole', async () => {
-    const image = { data: Uint8Array.from({ length: 200 * 150 * 3 }, (_, index) => (index * 7) % 251), width: 200, height: 150 };
+    const image = {
+      data: Uint8Array.from({ length: 200 * 150 * 3 }, (_, index) => (index * 7) % 251),
+      width: 200,
+      height: 150,
+    };
     expect(new Uint8Array(await sharp(encodePng(image)).raw().toBuffer())).toEqual(image.data);
   });
 
@@ -46,23 +54,43 @@ describe('PNG', () => {
       damaged[at]! ^= 0xff;
       await expect(decodePicture({ bytes: damaged })).rejects.toMatchObject({ code: 'image-broken' });
     }
-    await expect(imageBytes({ bytes: bytes.subarray(0, 40), file: 'set.tsv', line: 3 }).load()).rejects.toMatchObject({ code: 'image-broken', file: 'set.tsv', line: 3 });
+    await expect(imageBytes({ bytes: bytes.subarray(0, 40), file: 'set.tsv', line: 3 }).load()).rejects.toMatchObject({
+      code: 'image-broken',
+      file: 'set.tsv',
+      line: 3,
+    });
   });
 
   test('random bytes and random changes give a picture or a named error', async () => {
-    const [{ data: seedPixels }] = [{ data: Uint8Array.from({ length: 12 * 9 * 3 }, (_, index) => (index * 37) % 256) }];
-    const files = await Promise.all((['png', 'gif', 'jpeg', 'webp'] as const).map(async (format) => new Uint8Array(await sharp(seedPixels, { raw: { width: 12, height: 9, channels: 3 } }).toFormat(format).toBuffer())));
+    const [{ data: seedPixels }] = [
+      { data: Uint8Array.from({ length: 12 * 9 * 3 }, (_, index) => (index * 37) % 256) },
+    ];
+    const files = await Promise.all(
+      (['png', 'gif', 'jpeg', 'webp'] as const).map(
+        async (format) =>
+          new Uint8Array(
+            await sharp(seedPixels, { raw: { width: 12, height: 9, channels: 3 } })
+              .toFormat(format)
+              .toBuffer(),
+          ),
+      ),
+    );
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...files), fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 }), fc.option(fc.nat()), async (file, changes, cut) => {
-        const changed = Uint8Array.from(cut === null ? file : file.subarray(0, cut % file.length));
-        for (const [at, value] of changes) if (changed.length > 0) changed[at % changed.length] = value;
-        try {
-          const { data, width, height, channels } = await decodePicture({ bytes: changed, maximumPixels: 1e6 });
-          expect(data.length).toBe(width * height * channels);
-        } catch (error) {
-          expect((error as { code: string }).code).toMatch(/^image-(broken|too-large)$/);
-        }
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...files),
+        fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 }),
+        fc.option(fc.nat()),
+        async (file, changes, cut) => {
+          const changed = Uint8Array.from(cut === null ? file : file.subarray(0, cut % file.length));
+          for (const [at, value] of changes) if (changed.length > 0) changed[at % changed.length] = value;
+          try {
+            const { data, width, height, channels } = await decodePicture({ bytes: changed, maximumPixels: 1e6 });
+            expect(data.length).toBe(width * height * channels);
+          } catch (error) {
+            expect((error as { code: string }).code).toMatch(/^image-(broken|too-large)$/);
+          }
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -84,7 +112,12 @@ function flatPng(width: number, height: number): Uint8Array {
   const header = Uint8Array.from(whole.subarray(16, 29));
   new DataView(header.buffer).setUint32(0, width);
   new DataView(header.buffer).setUint32(4, height);
-  return Buffer.concat([whole.subarray(0, 8), chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', new Uint8Array(0))]);
+  return Buffer.concat([
+    whole.subarray(0, 8),
+    chunk('IHDR', header),
+    chunk('IDAT', rows),
+    chunk('IEND', new Uint8Array(0)),
+  ]);
 }
 
 describe('pictures from strangers', () => {
@@ -94,31 +127,68 @@ describe('pictures from strangers', () => {
 
   test('are refused by what their header says, before anything is allocated', async () => {
     const before = process.memoryUsage.rss();
-    for (const [name, bytes] of [['flat.png', flatPng(18_000, 18_000)], ['long.png', flatPng(2 ** 26, 1)], ['small.webp', webp], ['large.gif', gif]] as const) {
+    for (const [name, bytes] of [
+      ['flat.png', flatPng(18_000, 18_000)],
+      ['long.png', flatPng(2 ** 26, 1)],
+      ['small.webp', webp],
+      ['large.gif', gif],
+    ] as const) {
       const path = join(folder, name);
       await writeFile(path, bytes);
       await expect(loadImage(path)).rejects.toMatchObject({ code: 'image-too-large' });
       expect(await inspectImage(path)).toMatch(/pixels/);
     }
     expect(process.memoryUsage.rss() - before).toBeLessThan(200e6);
-    await expect(loadImage(join(folder, 'flat.png'), { maximumBytes: 100 })).rejects.toMatchObject({ code: 'image-too-large' });
-    await expect(decodePicture({ bytes: flatPng(20, 20), maximumPixels: 399 })).rejects.toMatchObject({ code: 'image-too-large' });
-    expect(await decodePicture({ bytes: flatPng(20, 20), maximumPixels: 400 })).toMatchObject({ width: 20, height: 20 });
+    await expect(loadImage(join(folder, 'flat.png'), { maximumBytes: 100 })).rejects.toMatchObject({
+      code: 'image-too-large',
+    });
+    await expect(decodePicture({ bytes: flatPng(20, 20), maximumPixels: 399 })).rejects.toMatchObject({
+      code: 'image-too-large',
+    });
+    expect(await decodePicture({ bytes: flatPng(20, 20), maximumPixels: 400 })).toMatchObject({
+      width: 20,
+      height: 20,
+    });
   });
 
   test('a JPEG of very many scans is refused', async () => {
-    const jpeg = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } }).jpeg({ progressive: true }).toBuffer();
+    const jpeg = await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
+      .jpeg({ progressive: true })
+      .toBuffer();
     const scan = jpeg.lastIndexOf(Buffer.from([0xff, 0xda]));
     const last = jpeg.subarray(scan, jpeg.length - 2);
-    await expect(decodePicture({ bytes: Buffer.concat([jpeg.subarray(0, scan), ...Array.from({ length: 300 }, () => last), Buffer.from([0xff, 0xd9])]) })).rejects.toThrow(/scans/);
+    await expect(
+      decodePicture({
+        bytes: Buffer.concat([
+          jpeg.subarray(0, scan),
+          ...Array.from({ length: 300 }, () => last),
+          Buffer.from([0xff, 0xd9]),
+        ]),
+      }),
+    ).rejects.toThrow(/scans/);
   });
 
   test('are of the formats that are promised: no SVG, TIFF or AVIF, whatever their name', async () => {
     for (const [name, bytes] of [
-      ['a.svg', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4" fill="red"/></svg>')],
+      [
+        'a.svg',
+        Buffer.from(
+          '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"><rect width="4" height="4" fill="red"/></svg>',
+        ),
+      ],
       ['b.png', Buffer.from('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>')],
-      ['c.tiff', await sharp(Buffer.from([1, 2, 3]), { raw: { width: 1, height: 1, channels: 3 } }).tiff().toBuffer()],
-      ['d.avif', await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } }).avif({ effort: 0 }).toBuffer()],
+      [
+        'c.tiff',
+        await sharp(Buffer.from([1, 2, 3]), { raw: { width: 1, height: 1, channels: 3 } })
+          .tiff()
+          .toBuffer(),
+      ],
+      [
+        'd.avif',
+        await sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
+          .avif({ effort: 0 })
+          .toBuffer(),
+      ],
     ] as const) {
       await writeFile(join(folder, name), bytes);
       await expect(loadImage(join(folder, name))).rejects.toThrow(/no PNG, JPEG, WebP or GIF file/);
@@ -136,7 +206,12 @@ describe('pictures from strangers', () => {
   test.each(['webp', 'jpeg', 'png', 'gif'] as const)('a %s that was replaced is seen as it is now', async (format) => {
     const path = join(folder, `replaced.${format}`);
     for (const background of ['#ff0000', '#0000ff']) {
-      await writeFile(path, await sharp({ create: { width: 400, height: 400, channels: 3, background } }).toFormat(format).toBuffer());
+      await writeFile(
+        path,
+        await sharp({ create: { width: 400, height: 400, channels: 3, background } })
+          .toFormat(format)
+          .toBuffer(),
+      );
       const [red, , blue] = (await loadImage(path)).data;
       expect(background === '#ff0000' ? red! > 250 && blue! < 5 : blue! > 250 && red! < 5).toBe(true);
     }
@@ -146,21 +221,34 @@ describe('pictures from strangers', () => {
 describe('loadImage', () => {
   test('reads grey, transparent and JPEG images as three channels, transparent pixels in their own colours', async () => {
     const grey = join(folder, 'grey.png');
-    await sharp(Buffer.from([0, 100, 200, 255]), { raw: { width: 2, height: 2, channels: 1 } }).png().toFile(grey);
-    expect(await loadImage(grey)).toEqual({ data: Uint8Array.from([0, 0, 0, 100, 100, 100, 200, 200, 200, 255, 255, 255]), width: 2, height: 2 });
+    await sharp(Buffer.from([0, 100, 200, 255]), { raw: { width: 2, height: 2, channels: 1 } })
+      .png()
+      .toFile(grey);
+    expect(await loadImage(grey)).toEqual({
+      data: Uint8Array.from([0, 0, 0, 100, 100, 100, 200, 200, 200, 255, 255, 255]),
+      width: 2,
+      height: 2,
+    });
 
     const transparent = join(folder, 'transparent.png');
-    await sharp(Buffer.from([255, 0, 0, 255, 0, 0, 0, 0]), { raw: { width: 2, height: 1, channels: 4 } }).png().toFile(transparent);
+    await sharp(Buffer.from([255, 0, 0, 255, 0, 0, 0, 0]), { raw: { width: 2, height: 1, channels: 4 } })
+      .png()
+      .toFile(transparent);
     expect((await loadImage(transparent)).data).toEqual(Uint8Array.from([255, 0, 0, 0, 0, 0]));
 
     const jpeg = join(folder, 'photo.jpg');
-    await sharp({ create: { width: 9, height: 5, channels: 3, background: '#336699' } }).jpeg().toFile(jpeg);
+    await sharp({ create: { width: 9, height: 5, channels: 3, background: '#336699' } })
+      .jpeg()
+      .toFile(jpeg);
     const photo = await loadImage(jpeg);
     expect([photo.width, photo.height, photo.data.length]).toEqual([9, 5, 135]);
   });
 
   test('names a missing and a broken image', async () => {
-    await expect(loadImage(join(folder, 'none.png'))).rejects.toMatchObject({ code: 'image-missing', file: join(folder, 'none.png') });
+    await expect(loadImage(join(folder, 'none.png'))).rejects.toMatchObject({
+      code: 'image-missing',
+      file: join(folder, 'none.png'),
+    });
     await writeFile(join(folder, 'text.png'), 'not a picture');
     await expect(loadImage(join(folder, 'text.png'))).rejects.toMatchObject({ code: 'image-broken' });
     await expect(loadImage(folder)).rejects.toMatchObject({ code: 'image-broken' });

@@ -30,8 +30,15 @@ export async function inspectImage(path: string, limits: ImageLimits = {}): Prom
     const format = imageFormat(head);
     if (format === undefined) return `the file is no image of a known format (${imageFormats})`;
     const place = {};
-    if (format === 'PNG' && size >= 24) checkImageSize({ width: head.readUInt32BE(16), height: head.readUInt32BE(20), maximumPixels, place });
-    if (format === 'GIF' && size >= 10) checkImageSize({ width: Math.max(1, head.readUInt16LE(6)), height: Math.max(1, head.readUInt16LE(8)), maximumPixels, place });
+    if (format === 'PNG' && size >= 24)
+      checkImageSize({ width: head.readUInt32BE(16), height: head.readUInt32BE(20), maximumPixels, place });
+    if (format === 'GIF' && size >= 10)
+      checkImageSize({
+        width: Math.max(1, head.readUInt16LE(6)),
+        height: Math.max(1, head.readUInt16LE(8)),
+        maximumPixels,
+        place,
+      });
     if (format === 'JPEG' || format === 'WebP') {
       const header = imageHeader(head, format, place, { partial: head.length < size });
       if (header) checkImageSize({ ...header, maximumPixels, place });
@@ -47,7 +54,9 @@ export async function inspectImage(path: string, limits: ImageLimits = {}): Prom
     return whole.subarray(0, bytesRead).includes(pngEnd) ? undefined : 'the image breaks off before its end';
   } catch (error) {
     if (DataError.isInstance(error)) return error.message.replace(/\.$/, '');
-    return (error as { code?: string }).code === 'not-found' ? 'there is no such image' : `the image can't be read (${(error as Error).message})`;
+    return (error as { code?: string }).code === 'not-found'
+      ? 'there is no such image'
+      : `the image can't be read (${(error as Error).message})`;
   } finally {
     await handle?.close();
   }

@@ -11,7 +11,8 @@ export async function readImageFile(path: string, limits: ImageLimits = {}): Pro
     return await readRegularFile({ path, maximumBytes: settleImageLimits(limits).maximumBytes });
   } catch (cause) {
     if (!FileError.isInstance(cause)) throw cause;
-    if (cause.code === 'not-found') throw new DataError({ code: 'image-missing', file: path, message: 'there is no such image.', cause });
+    if (cause.code === 'not-found')
+      throw new DataError({ code: 'image-missing', file: path, message: 'there is no such image.', cause });
     const code = cause.code === 'too-large' ? 'image-too-large' : 'image-broken';
     throw new DataError({ code, file: path, message: `the image can't be read (${cause.message}).`, cause });
   }

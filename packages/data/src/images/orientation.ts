@@ -28,7 +28,13 @@ function exifOrientation(block: Uint8Array): number | undefined {
 export function readOrientation(options: { exif?: Uint8Array; xmp?: Uint8Array }): number {
   const { exif, xmp } = options;
   const given = exif === undefined ? undefined : exifOrientation(exif);
-  const found = given ?? Number(/tiff:Orientation(?:="|>)([0-9])/.exec(xmp === undefined ? '' : Buffer.from(xmp.buffer, xmp.byteOffset, xmp.byteLength).toString('latin1'))?.[1] ?? 1);
+  const found =
+    given ??
+    Number(
+      /tiff:Orientation(?:="|>)([0-9])/.exec(
+        xmp === undefined ? '' : Buffer.from(xmp.buffer, xmp.byteOffset, xmp.byteLength).toString('latin1'),
+      )?.[1] ?? 1,
+    );
   return found >= 1 && found <= 8 ? found : 1;
 }
 

@@ -16,16 +16,21 @@ interface Recorded {
   crc?: number;
 }
 
-const { pictures } = JSON.parse(readFileSync(new URL('../../fixtures/pictures.json', import.meta.url), 'utf8')) as { pictures: Recorded[] };
+const { pictures } = JSON.parse(readFileSync(new URL('../../fixtures/pictures.json', import.meta.url), 'utf8')) as {
+  pictures: Recorded[];
+};
 const folder = await mkdtemp(join(tmpdir(), 'subtext-pillow-'));
 
 describe('loadImage sees what transformers sees', () => {
-  test.each(pictures.map((picture) => [picture.name, picture] as const))('%s', async (name, { file, width, height, rgb, crc }) => {
-    const path = join(folder, name.replaceAll(/[ :]/g, '-'));
-    await writeFile(path, Buffer.from(file, 'base64'));
-    const image = await loadImage(path);
-    expect([image.width, image.height]).toEqual([width, height]);
-    if (rgb === undefined) expect(crc32(image.data, 0, image.data.length)).toBe(crc);
-    else expect([...image.data]).toEqual([...Buffer.from(rgb, 'base64')]);
-  });
+  test.each(pictures.map((picture) => [picture.name, picture] as const))(
+    '%s',
+    async (name, { file, width, height, rgb, crc }) => {
+      const path = join(folder, name.replaceAll(/[ :]/g, '-'));
+      await writeFile(path, Buffer.from(file, 'base64'));
+      const image = await loadImage(path);
+      expect([image.width, image.height]).toEqual([width, height]);
+      if (rgb === undefined) expect(crc32(image.data, 0, image.data.length)).toBe(crc);
+      else expect([...image.data]).toEqual([...Buffer.from(rgb, 'base64')]);
+    },
+  );
 });

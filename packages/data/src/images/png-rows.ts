@@ -25,12 +25,27 @@ interface Pass {
   rowBytes: number;
 }
 
-const interlacing = [[0, 0, 8, 8], [4, 0, 8, 8], [0, 4, 4, 8], [2, 0, 4, 4], [0, 2, 2, 4], [1, 0, 2, 2], [0, 1, 1, 2]] as const;
+const interlacing = [
+  [0, 0, 8, 8],
+  [4, 0, 8, 8],
+  [0, 4, 4, 8],
+  [2, 0, 4, 4],
+  [0, 2, 2, 4],
+  [1, 0, 2, 2],
+  [0, 1, 1, 2],
+] as const;
 
 function passesOf({ width, height, depth, colour, interlaced }: PngHeader): Pass[] {
   const bits = depth * pngChannels[colour]!;
   return (interlaced ? interlacing : ([[0, 0, 1, 1]] as const)).flatMap(([left, top, across, down]) => {
-    const pass = { left, top, across, down, width: Math.ceil((width - left) / across), height: Math.ceil((height - top) / down) };
+    const pass = {
+      left,
+      top,
+      across,
+      down,
+      width: Math.ceil((width - left) / across),
+      height: Math.ceil((height - top) / down),
+    };
     return pass.width < 1 || pass.height < 1 ? [] : [{ ...pass, rowBytes: Math.ceil((pass.width * bits) / 8) }];
   });
 }
@@ -48,7 +63,8 @@ function unfilter(options: { kind: number; row: Uint8Array; before: Uint8Array; 
       for (let at = 0; at < row.length; at += 1) row[at] = row[at]! + before[at]!;
       return true;
     case 3:
-      for (let at = 0; at < row.length; at += 1) row[at] = row[at]! + (((at < distance ? 0 : row[at - distance]!) + before[at]!) >> 1);
+      for (let at = 0; at < row.length; at += 1)
+        row[at] = row[at]! + (((at < distance ? 0 : row[at - distance]!) + before[at]!) >> 1);
       return true;
     case 4:
       for (let at = 0; at < row.length; at += 1) {
@@ -96,7 +112,7 @@ export class PngRows {
 
   /** Takes bytes; those after the last row are passed over. Gives what is wrong, if something is. */
   push(bytes: Uint8Array): string | undefined {
-    for (let at = 0; at < bytes.length && !this.done; ) {
+    for (let at = 0; at < bytes.length && !this.done;) {
       const length = Math.min(this.#current.length - this.#filled, bytes.length - at);
       this.#current.set(bytes.subarray(at, at + length), this.#filled);
       this.#filled += length;
@@ -105,8 +121,14 @@ export class PngRows {
       const pass = this.#passes[this.#pass]!;
       const row = this.#current.subarray(1);
       const kind = this.#current[0]!;
-      if (!unfilter({ kind, row, before: this.#before.subarray(1), distance: this.#distance })) return `a row has the unknown filter ${kind}`;
-      this.#onRow(row, { left: pass.left, top: pass.top + this.#row * pass.down, across: pass.across, width: pass.width });
+      if (!unfilter({ kind, row, before: this.#before.subarray(1), distance: this.#distance }))
+        return `a row has the unknown filter ${kind}`;
+      this.#onRow(row, {
+        left: pass.left,
+        top: pass.top + this.#row * pass.down,
+        across: pass.across,
+        width: pass.width,
+      });
       [this.#current, this.#before] = [this.#before, this.#current];
       this.#filled = 0;
       this.#row += 1;

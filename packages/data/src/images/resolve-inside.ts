@@ -12,14 +12,22 @@ function isInside(folder: string, path: string): boolean {
  *
  * @param options.root a folder that the path must lie in as well, where `folder` itself may be a link. Default `folder`
  */
-export function resolveInside(options: { folder: string; path: string; root?: string }): { path: string } | { problem: 'missing' | 'outside' } {
+export function resolveInside(options: {
+  folder: string;
+  path: string;
+  root?: string;
+}): { path: string } | { problem: 'missing' | 'outside' } {
   const folder = resolve(options.folder);
   if (isAbsolute(options.path) || options.path.includes('\0')) return { problem: 'outside' };
   const path = resolve(folder, options.path);
   if (!isInside(folder, path)) return { problem: 'outside' };
   try {
     const real = realpathSync.native(path);
-    if (!isInside(realpathSync.native(folder), real) || (options.root !== undefined && !isInside(realpathSync.native(resolve(options.root)), real))) return { problem: 'outside' };
+    if (
+      !isInside(realpathSync.native(folder), real) ||
+      (options.root !== undefined && !isInside(realpathSync.native(resolve(options.root)), real))
+    )
+      return { problem: 'outside' };
   } catch {
     return { problem: 'missing' };
   }

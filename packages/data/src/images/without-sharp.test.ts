@@ -11,10 +11,15 @@ vi.mock('sharp', () => {
 });
 
 /** A baseline JPEG as far as its size, 8 × 8, which is all that is read before it is decoded. */
-const jpeg = Uint8Array.from([0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 8, 0, 8, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 0xff, 0xda, 0, 2, 0xff, 0xd9]);
+const jpeg = Uint8Array.from([
+  0xff, 0xd8, 0xff, 0xc0, 0, 17, 8, 0, 8, 0, 8, 3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 0xff, 0xda, 0, 2, 0xff, 0xd9,
+]);
 
 test('JPEG without sharp is a typed error that says what to install, and is found before training; PNG is decoded', async () => {
-  await expect(decodePicture({ bytes: jpeg, place: { file: 'a.jpg' } })).rejects.toMatchObject({ code: 'image-decoder-missing', message: expect.stringContaining('npm install sharp') });
+  await expect(decodePicture({ bytes: jpeg, place: { file: 'a.jpg' } })).rejects.toMatchObject({
+    code: 'image-decoder-missing',
+    message: expect.stringContaining('npm install sharp'),
+  });
   const path = join(await mkdtemp(join(tmpdir(), 'subtext-sharp-')), 'a.jpg');
   await writeFile(path, jpeg);
   expect(await inspectImage(path)).toContain('npm install sharp');

@@ -30,7 +30,8 @@ function measure(facts: GraphFacts): Record<string, number> {
     inDegrees[to]! += 1;
   }
   const hops = facts.neighborsByHop.length - 1;
-  const share = (degrees: number[], degree: number): number => degrees.filter((value) => value === degree).length / nodes;
+  const share = (degrees: number[], degree: number): number =>
+    degrees.filter((value) => value === degree).length / nodes;
   const values: Record<string, number> = { nodes, edges: facts.edges.length, hops };
   for (const length of [3, 4, 5, 6]) values[`questions of ${length} hops`] = hops === length ? 1 : 0;
   for (const degree of [0, 1, 2, 3, 4, 5]) values[`nodes of in-degree ${degree}`] = share(inDegrees, degree);
@@ -42,12 +43,18 @@ function measure(facts: GraphFacts): Record<string, number> {
   return values;
 }
 
-async function gather(examples: Examples): Promise<{ count: number; values: Map<string, number[]>; names: Set<string> }> {
+async function gather(
+  examples: Examples,
+): Promise<{ count: number; values: Map<string, number[]>; names: Set<string> }> {
   const values = new Map<string, number[]>();
   const names = new Set<string>();
   let count = 0;
   for await (const example of examples) {
-    if (example.facts?.kind !== 'graph') throw new DataError({ code: 'record-malformed', message: `example ${example.id} has no graph; read the file as prosqa.` });
+    if (example.facts?.kind !== 'graph')
+      throw new DataError({
+        code: 'record-malformed',
+        message: `example ${example.id} has no graph; read the file as prosqa.`,
+      });
     count += 1;
     for (const name of example.facts.symbols) names.add(name);
     for (const [name, value] of Object.entries(measure(example.facts))) {
@@ -57,13 +64,17 @@ async function gather(examples: Examples): Promise<{ count: number; values: Map<
     }
     if (count > 100_000) break;
   }
-  if (count < 2) throw new DataError({ code: 'set-empty', message: 'a comparison needs two examples or more in each set.' });
+  if (count < 2)
+    throw new DataError({ code: 'set-empty', message: 'a comparison needs two examples or more in each set.' });
   return { count, values, names };
 }
 
 function summarise(values: number[]): { mean: number; standardDeviation: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, standardDeviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) };
+  return {
+    mean,
+    standardDeviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)),
+  };
 }
 
 /** Compares two sets of graph questions, for example a generated one with the official: sizes, hops, degrees, names. */

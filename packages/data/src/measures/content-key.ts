@@ -14,7 +14,13 @@ function askedText(example: ReasoningExample): { text: string; withPicture: bool
     const candidates = [symbols[target]!, symbols[negativeTarget]!].sort();
     return { text: JSON.stringify(['graph', told, symbols[root]!, candidates]), withPicture: false };
   }
-  if (facts?.kind === 'scene') return { text: normalise(question) + JSON.stringify(facts.objects.map(({ colour, shape, place }) => [colour, shape, place]).sort()), withPicture: false };
+  if (facts?.kind === 'scene')
+    return {
+      text:
+        normalise(question) +
+        JSON.stringify(facts.objects.map(({ colour, shape, place }) => [colour, shape, place]).sort()),
+      withPicture: false,
+    };
   return { text: normalise(question), withPicture: image !== undefined };
 }
 

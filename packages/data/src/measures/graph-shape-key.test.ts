@@ -8,12 +8,20 @@ function disguise(facts: GraphFacts, seed: number): GraphFacts {
   const random = new RandomStream(seed);
   const numbers = random.shuffle(facts.symbols.map((_, node) => node));
   const edges = random.shuffle(facts.edges).map(([from, to]): [number, number] => [numbers[from]!, numbers[to]!]);
-  return { ...facts, edges, symbols: facts.symbols.map((_, node) => `n${node}`), root: numbers[facts.root]!, target: numbers[facts.target]!, negativeTarget: numbers[facts.negativeTarget]! };
+  return {
+    ...facts,
+    edges,
+    symbols: facts.symbols.map((_, node) => `n${node}`),
+    root: numbers[facts.root]!,
+    target: numbers[facts.target]!,
+    negativeTarget: numbers[facts.negativeTarget]!,
+  };
 }
 
 describe('graphShapeKey', () => {
   it('is the same for the same question under other names, numbers and orders', () => {
-    for (const [index, facts] of graphs.entries()) expect(graphShapeKey(disguise(facts, index))).toBe(graphShapeKey(facts));
+    for (const [index, facts] of graphs.entries())
+      expect(graphShapeKey(disguise(facts, index))).toBe(graphShapeKey(facts));
   });
 
   it('differs between questions, and where one edge or what is asked differs', () => {
@@ -21,7 +29,9 @@ describe('graphShapeKey', () => {
     for (const facts of graphs) {
       const [[from, to], ...rest] = facts.edges as [[number, number], ...[number, number][]];
       expect(graphShapeKey({ ...facts, edges: [[to, from], ...rest] })).not.toBe(graphShapeKey(facts));
-      expect(graphShapeKey({ ...facts, target: facts.negativeTarget, negativeTarget: facts.target })).not.toBe(graphShapeKey(facts));
+      expect(graphShapeKey({ ...facts, target: facts.negativeTarget, negativeTarget: facts.target })).not.toBe(
+        graphShapeKey(facts),
+      );
     }
   });
 });

@@ -24,7 +24,8 @@ export function hopsFromEach(options: { edges: Edges; nodes: number }): Map<numb
 
 function hopsOver(next: ReadonlyMap<number, readonly number[]>, root: number): Map<number, number> {
   const hops = new Map([[root, 0]]);
-  for (const [node, count] of hops) for (const target of next.get(node) ?? []) if (!hops.has(target)) hops.set(target, count + 1);
+  for (const [node, count] of hops)
+    for (const target of next.get(node) ?? []) if (!hops.has(target)) hops.set(target, count + 1);
   return hops;
 }
 

@@ -34,7 +34,10 @@ function mostFrequent(answers: Map<string, number> | undefined): string | undefi
  * What the question alone gives away: the answer most frequent in training for the very question, else for its
  * category, else over all, scored on held-out examples. A model that reads the image must do better than this.
  */
-export function questionOnlyBaseline(options: { train: Iterable<Asked>; heldOut: Iterable<Asked> }): QuestionOnlyBaseline {
+export function questionOnlyBaseline(options: {
+  train: Iterable<Asked>;
+  heldOut: Iterable<Asked>;
+}): QuestionOnlyBaseline {
   const train = [...options.train];
   const byQuestion = countAnswers(train, (example) => `${example.category ?? ''}\n${example.question}`);
   const byCategory = countAnswers(train, (example) => example.category ?? '');
@@ -45,7 +48,10 @@ export function questionOnlyBaseline(options: { train: Iterable<Asked>; heldOut:
   const groups = new Map<string, QuestionOnlyAccuracy>();
   for (const example of options.heldOut) {
     const category = example.category ?? '';
-    const guess = mostFrequent(byQuestion.get(`${category}\n${example.question}`)) ?? mostFrequent(byCategory.get(category)) ?? overall;
+    const guess =
+      mostFrequent(byQuestion.get(`${category}\n${example.question}`)) ??
+      mostFrequent(byCategory.get(category)) ??
+      overall;
     const group = groups.get(category) ?? { examples: 0, right: 0, accuracy: 0 };
     groups.set(category, group);
     for (const score of [total, group]) {

@@ -10,7 +10,8 @@ const truth: SceneObject[] = [
   { colour: 'green', shape: 'circle', place: 'bottom-left' },
   { colour: 'white', shape: 'cross', place: 'bottom-right' },
 ];
-const caption = 'in the top-left there is a red circle . in the top-right there is a blue square . in the bottom-left there is a green circle . in the bottom-right there is a white cross .';
+const caption =
+  'in the top-left there is a red circle . in the top-right there is a blue square . in the bottom-left there is a green circle . in the bottom-right there is a white cross .';
 const score = (text: string) => scoreCaptionFacts({ predicted: captionFacts(text), truth });
 
 describe('captionFacts', () => {
@@ -26,7 +27,9 @@ describe('captionFacts', () => {
   });
 
   test('takes a list of places item by item', () => {
-    expect(captionFacts('is it a cross ? top-left cross yes , top-right square no . a circle , red , top-left .')).toEqual([
+    expect(
+      captionFacts('is it a cross ? top-left cross yes , top-right square no . a circle , red , top-left .'),
+    ).toEqual([
       { shape: 'cross' },
       { shape: 'cross', place: 'top-left' },
       { shape: 'square', place: 'top-right' },
@@ -48,19 +51,35 @@ describe('scoreCaptionFacts', () => {
     });
     expect(score('')).toMatchObject({ accuracy: 0, places: { right: 0, total: 4 }, spurious: 0 });
     // Right colours and shapes in the wrong places are wrong.
-    expect(score('in the top-left there is a blue square . in the top-right there is a red circle .')).toMatchObject({ facts: { right: 0, total: 8 }, places: { right: 2, total: 4 }, spurious: 2 });
+    expect(score('in the top-left there is a blue square . in the top-right there is a red circle .')).toMatchObject({
+      facts: { right: 0, total: 8 },
+      places: { right: 2, total: 4 },
+      spurious: 2,
+    });
     // One colour wrong: its shape still counts, its object does not.
-    expect(score(caption.replace('red', 'purple'))).toMatchObject({ facts: { right: 7, total: 8 }, colours: { right: 3, total: 4 }, objects: { right: 3, total: 4 }, spurious: 1 });
+    expect(score(caption.replace('red', 'purple'))).toMatchObject({
+      facts: { right: 7, total: 8 },
+      colours: { right: 3, total: 4 },
+      objects: { right: 3, total: 4 },
+      spurious: 1,
+    });
   });
 
   test('telling a place twice does not help', () => {
-    const everything = sceneColourNames.flatMap((colour) => sceneShapes.map((shape) => `in the top-left there is a ${colour} ${shape} .`)).join(' ');
+    const everything = sceneColourNames
+      .flatMap((colour) => sceneShapes.map((shape) => `in the top-left there is a ${colour} ${shape} .`))
+      .join(' ');
     expect(score(everything)).toMatchObject({ facts: { right: 0, total: 8 } });
     expect(score(`${caption} ${caption}`).accuracy).toBe(1);
   });
 
   test('a random guess scores about 1/6 of colours and 1/4 of shapes', () => {
-    const object = (place: string) => fc.record({ colour: fc.constantFrom(...sceneColourNames), shape: fc.constantFrom(...sceneShapes), place: fc.constant(place) });
+    const object = (place: string) =>
+      fc.record({
+        colour: fc.constantFrom(...sceneColourNames),
+        shape: fc.constantFrom(...sceneShapes),
+        place: fc.constant(place),
+      });
     const scene = fc.tuple(...truth.map(({ place }) => object(place)));
     let colours = 0;
     let shapes = 0;

@@ -27,7 +27,11 @@ export function captionFacts(text: string): ToldObject[] {
   return clauses(text)
     .map((clause) => {
       const object: ToldObject = {};
-      const found = { colour: colour.exec(clause)?.[1], shape: shape.exec(clause)?.[1], place: place.exec(clause)?.[1] };
+      const found = {
+        colour: colour.exec(clause)?.[1],
+        shape: shape.exec(clause)?.[1],
+        place: place.exec(clause)?.[1],
+      };
       if (found.colour) object.colour = found.colour;
       if (found.shape) object.shape = found.shape;
       if (found.place) object.place = found.place;
@@ -63,7 +67,10 @@ export interface CaptionFactScore {
  * Scores told objects against the truth. A fact is bound to its place: "red" counts only where the red object is.
  * A place told twice in different ways counts as wrong in what differs.
  */
-export function scoreCaptionFacts(options: { predicted: readonly ToldObject[]; truth: readonly SceneObject[] }): CaptionFactScore {
+export function scoreCaptionFacts(options: {
+  predicted: readonly ToldObject[];
+  truth: readonly SceneObject[];
+}): CaptionFactScore {
   const { predicted, truth } = options;
   const count = (): FactCount => ({ right: 0, total: truth.length });
   const score: CaptionFactScore = {
@@ -73,7 +80,12 @@ export function scoreCaptionFacts(options: { predicted: readonly ToldObject[]; t
     shapes: count(),
     places: count(),
     objects: count(),
-    spurious: predicted.filter((told) => !truth.some((object) => object.place === told.place && object.colour === told.colour && object.shape === told.shape)).length,
+    spurious: predicted.filter(
+      (told) =>
+        !truth.some(
+          (object) => object.place === told.place && object.colour === told.colour && object.shape === told.shape,
+        ),
+    ).length,
   };
   for (const object of truth) {
     const told = predicted.filter((candidate) => candidate.place === object.place);

@@ -41,7 +41,9 @@ export function drawScene(options: {
     const centreX = cellSize / 2 + random.uniform(-1.5, 1.5) * unit;
     const centreY = cellSize / 2 + random.uniform(-1.5, 1.5) * unit;
     const radius = random.uniform(4.5, 6.5) * unit;
-    const colour = sceneColours[scene.colours[cell]!].map((level) => Math.min(255, Math.max(0, level + random.uniform(-15, 15))));
+    const colour = sceneColours[scene.colours[cell]!].map((level) =>
+      Math.min(255, Math.max(0, level + random.uniform(-15, 15))),
+    );
     const halfWidthAt = halfWidth[scene.shapes[cell]!];
 
     covered.fill(0);

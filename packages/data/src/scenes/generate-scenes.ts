@@ -80,19 +80,31 @@ const formatVersion = 2;
 export const answerStage = ['CONCLUSION'] as const;
 
 function checkCounts(count: GenerateScenesOptions['count']): Record<SceneSplit, number> {
-  const given = count === undefined ? { train: 16000, validation: 500, test: 1000 } : typeof count === 'number' ? { train: count } : count;
+  const given =
+    count === undefined
+      ? { train: 16000, validation: 500, test: 1000 }
+      : typeof count === 'number'
+        ? { train: count }
+        : count;
   const counts = { train: 0, validation: 0, test: 0, ...given };
   for (const [split, number] of Object.entries(counts)) {
     if (!sceneSplits.includes(split as SceneSplit) || !Number.isInteger(number) || number < 0 || number > 999_999) {
-      throw new DataError({ code: 'option-invalid', message: `count: ${split} is ${number}; counts are whole numbers to 999,999 for train, validation and test.` });
+      throw new DataError({
+        code: 'option-invalid',
+        message: `count: ${split} is ${number}; counts are whole numbers to 999,999 for train, validation and test.`,
+      });
     }
   }
-  if (counts.train + counts.validation + counts.test === 0) throw new DataError({ code: 'option-invalid', message: 'count: there is nothing to generate.' });
+  if (counts.train + counts.validation + counts.test === 0)
+    throw new DataError({ code: 'option-invalid', message: 'count: there is nothing to generate.' });
   return counts;
 }
 
 const lines = (records: readonly unknown[]): string => records.map((record) => `${JSON.stringify(record)}\n`).join('');
-const turn = (question: string, answer: string): object[] => [{ from: 'human', value: question }, { from: 'gpt', value: answer }];
+const turn = (question: string, answer: string): object[] => [
+  { from: 'human', value: question },
+  { from: 'gpt', value: answer },
+];
 
 /**
  * Writes pictures of coloured shapes on a grid, with questions that take two hops or more, in the layout of
@@ -103,11 +115,28 @@ const turn = (question: string, answer: string): object[] => [{ from: 'human', v
  */
 export async function generateScenes(options: GenerateScenesOptions): Promise<SceneReport> {
   const preset = ownValue<(typeof scenePresets)[keyof typeof scenePresets]>(scenePresets, options.preset ?? 'small');
-  if (!preset) throw new DataError({ code: 'option-invalid', message: `there is no preset ${options.preset}; presets are ${Object.keys(scenePresets).join(', ')}.` });
-  const { seed = 42, cellSize = preset.cellSize, types = preset.types, square = true, base = true, onProgress, signal } = options;
+  if (!preset)
+    throw new DataError({
+      code: 'option-invalid',
+      message: `there is no preset ${options.preset}; presets are ${Object.keys(scenePresets).join(', ')}.`,
+    });
+  const {
+    seed = 42,
+    cellSize = preset.cellSize,
+    types = preset.types,
+    square = true,
+    base = true,
+    onProgress,
+    signal,
+  } = options;
   const { rows, columns } = options.grid ?? preset;
-  if (!Number.isSafeInteger(seed)) throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
-  if (!Number.isInteger(cellSize) || cellSize < 8 || cellSize > 512) throw new DataError({ code: 'option-invalid', message: `cellSize: ${cellSize} is not a whole number from 8 to 512.` });
+  if (!Number.isSafeInteger(seed))
+    throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
+  if (!Number.isInteger(cellSize) || cellSize < 8 || cellSize > 512)
+    throw new DataError({
+      code: 'option-invalid',
+      message: `cellSize: ${cellSize} is not a whole number from 8 to 512.`,
+    });
   const grid = new SceneGrid({ rows, columns });
   checkTypes({ types, grid });
   const counts = checkCounts(options.count);
@@ -134,14 +163,21 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
         records.push({
           id: `${split}-${number}`,
           image,
-          conversations: turn(told.question, formatStages({ texts: [told.summary, told.caption, told.reasoning, told.answer] })),
+          conversations: turn(
+            told.question,
+            formatStages({ texts: [told.summary, told.caption, told.reasoning, told.answer] }),
+          ),
         });
         facts.push({ id: `${split}-${number}`, type, facts: truth });
         if (base && split === 'train') {
           const pairs = tellGlances({ scene, grid, random: glances });
-          const conversations = pairs.flatMap((pair) => turn(pair.question, formatStages({ texts: [pair.answer], stages: answerStage })));
+          const conversations = pairs.flatMap((pair) =>
+            turn(pair.question, formatStages({ texts: [pair.answer], stages: answerStage })),
+          );
           baseRecords.push({ id: `base-${number}`, image, conversations });
-          pairs.forEach((pair, at) => baseFacts.push({ id: `base-${number}#${at + 1}`, type: pair.type, facts: truth }));
+          pairs.forEach((pair, at) =>
+            baseFacts.push({ id: `base-${number}#${at + 1}`, type: pair.type, facts: truth }),
+          );
         }
         written += 1;
         if (written % 250 === 0 || written === total) {
@@ -159,9 +195,25 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
     }
   };
 
-  const manifest = { generator: 'scenes', formatVersion, seed, grid: { rows, columns }, cellSize, square, types, base, counts };
+  const manifest = {
+    generator: 'scenes',
+    formatVersion,
+    seed,
+    grid: { rows, columns },
+    cellSize,
+    square,
+    types,
+    base,
+    counts,
+  };
   const state = await writeFolder({ folder: options.folder, manifest, write });
-  const asked = (...names: SceneSplit[]) => names.flatMap((split) => drawn[split].map((question) => ({ category: question.type, ...tellQuestion({ question, grid }) })));
-  const baseline = counts.train > 0 && counts.test + counts.validation > 0 ? questionOnlyBaseline({ train: asked('train'), heldOut: asked('test', 'validation') }) : undefined;
+  const asked = (...names: SceneSplit[]) =>
+    names.flatMap((split) =>
+      drawn[split].map((question) => ({ category: question.type, ...tellQuestion({ question, grid }) })),
+    );
+  const baseline =
+    counts.train > 0 && counts.test + counts.validation > 0
+      ? questionOnlyBaseline({ train: asked('train'), heldOut: asked('test', 'validation') })
+      : undefined;
   return { folder: resolve(options.folder), counts, baseline, kept: state === 'kept' };
 }

@@ -29,24 +29,42 @@ export interface ReadScenesOptions extends ReadOptions {
 }
 
 function isFactsRecord(record: unknown): record is SceneFactsRecord {
-  if (!isObject(record) || typeof record.id !== 'string' || typeof record.type !== 'string' || !isObject(record.facts)) return false;
+  if (!isObject(record) || typeof record.id !== 'string' || typeof record.type !== 'string' || !isObject(record.facts))
+    return false;
   const { kind, rows, columns, objects } = record.facts;
-  const told = Array.isArray(objects) && objects.every((object) => isObject(object) && isText(object.colour) && isText(object.shape) && isText(object.place));
+  const told =
+    Array.isArray(objects) &&
+    objects.every(
+      (object) => isObject(object) && isText(object.colour) && isText(object.shape) && isText(object.place),
+    );
   return kind === 'scene' && Number.isInteger(rows) && Number.isInteger(columns) && told;
 }
 
 async function readFacts(file: string, limits: FileLimits): Promise<Map<string, SceneFactsRecord>> {
   const facts = new Map<string, SceneFactsRecord>();
   for await (const line of readLines(file, limits)) {
-    if (line.problem !== undefined) throw new DataError({ code: 'text-malformed', file, line: line.number, message: line.problem });
+    if (line.problem !== undefined)
+      throw new DataError({ code: 'text-malformed', file, line: line.number, message: line.problem });
     let record: unknown;
     try {
       record = parseExactJson({ text: line.text, name: 'the line' });
     } catch (cause) {
-      throw new DataError({ code: 'record-malformed', file, line: line.number, message: `${(cause as Error).message}.`, cause });
+      throw new DataError({
+        code: 'record-malformed',
+        file,
+        line: line.number,
+        message: `${(cause as Error).message}.`,
+        cause,
+      });
     }
     if (!isFactsRecord(record)) {
-      throw new DataError({ code: 'record-malformed', file, line: line.number, message: 'the line needs `id`, `type` and `facts` with `rows`, `columns` and `objects` of `colour`, `shape` and `place`.' });
+      throw new DataError({
+        code: 'record-malformed',
+        file,
+        line: line.number,
+        message:
+          'the line needs `id`, `type` and `facts` with `rows`, `columns` and `objects` of `colour`, `shape` and `place`.',
+      });
     }
     facts.set(record.id, record);
   }
@@ -76,8 +94,18 @@ export function readScenes(options: ReadScenesOptions): ExampleStream<SceneExamp
       for await (const example of inner) {
         log.report.records = inner.faults.records;
         const truth = facts.get(example.id);
-        if (!truth) throw new DataError({ code: 'record-malformed', file: factsFile, message: `there are no facts for ${example.id}; generate the scenes again.` });
-        if (!example.image) throw new DataError({ code: 'record-malformed', file: join(folder, file), message: `${example.id} has no picture; generate the scenes again.` });
+        if (!truth)
+          throw new DataError({
+            code: 'record-malformed',
+            file: factsFile,
+            message: `there are no facts for ${example.id}; generate the scenes again.`,
+          });
+        if (!example.image)
+          throw new DataError({
+            code: 'record-malformed',
+            file: join(folder, file),
+            message: `${example.id} has no picture; generate the scenes again.`,
+          });
         yield { ...example, image: example.image, category: truth.type, facts: truth.facts };
       }
       log.report.records = inner.faults.records;

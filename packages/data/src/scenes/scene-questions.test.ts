@@ -14,12 +14,15 @@ function draw(options: { type: (typeof sceneQuestionTypes)[number]; grid: SceneG
   const { type, grid, count } = options;
   const random = new RandomStream(7, type);
   const answers = possibleAnswers({ type, grid });
-  return Array.from({ length: count }, (_, index) => drawQuestion({ type, answer: answers[index % answers.length]!, grid, random }));
+  return Array.from({ length: count }, (_, index) =>
+    drawQuestion({ type, answer: answers[index % answers.length]!, grid, random }),
+  );
 }
 
 /** Pearson's χ² of pairs against independence of their two sides, in standard deviations √(2·freedom) above its mean `freedom`. */
 function dependence(pairs: readonly (readonly [string, string])[]): number {
-  const count = (keys: readonly string[]): Map<string, number> => keys.reduce((counts, key) => counts.set(key, (counts.get(key) ?? 0) + 1), new Map<string, number>());
+  const count = (keys: readonly string[]): Map<string, number> =>
+    keys.reduce((counts, key) => counts.set(key, (counts.get(key) ?? 0) + 1), new Map<string, number>());
   const rows = count(pairs.map(([row]) => row));
   const columns = count(pairs.map(([, column]) => column));
   const cells = count(pairs.map((pair) => pair.join('\n')));
@@ -55,32 +58,51 @@ describe('walks', () => {
     const grid = new SceneGrid({ rows: 1, columns: 2 });
     const told = draw({ type: 'walk-colour', grid, count: 60 }).map((question) => tellQuestion({ question, grid }));
     expect(new Set(told.map(({ question }) => question))).toEqual(
-      new Set(['start at the left , go right , then stay put . what colour is there ?', 'start at the right , go left , then stay put . what colour is there ?']),
+      new Set([
+        'start at the left , go right , then stay put . what colour is there ?',
+        'start at the right , go left , then stay put . what colour is there ?',
+      ]),
     );
   });
 
   test('are told in whole sentences', () => {
     const grid = grids[0]!;
-    const scene: Scene = { colours: ['red', 'green', 'blue', 'white'], shapes: ['circle', 'cross', 'square', 'circle'] };
+    const scene: Scene = {
+      colours: ['red', 'green', 'blue', 'white'],
+      shapes: ['circle', 'cross', 'square', 'circle'],
+    };
     const question = { scene, anchor: 0, move: 'right' as const };
-    expect(tellQuestion({ question: { ...question, type: 'walk-shape', secondMove: 'down', target: 3, answer: 'circle' }, grid })).toEqual({
+    expect(
+      tellQuestion({
+        question: { ...question, type: 'walk-shape', secondMove: 'down', target: 3, answer: 'circle' },
+        grid,
+      }),
+    ).toEqual({
       question: 'start at the top-left , go right , then go down . what shape is there ?',
       summary: 'first start at the top-left , then go right , then go down , then name the shape found there .',
-      caption: 'in the top-left there is a red circle . in the top-right there is a green cross . in the bottom-left there is a blue square . in the bottom-right there is a white circle .',
-      reasoning: 'from the top-left go right to the top-right . then go down to the bottom-right . in the bottom-right there is a white circle . so the shape is circle .',
+      caption:
+        'in the top-left there is a red circle . in the top-right there is a green cross . in the bottom-left there is a blue square . in the bottom-right there is a white circle .',
+      reasoning:
+        'from the top-left go right to the top-right . then go down to the bottom-right . in the bottom-right there is a white circle . so the shape is circle .',
       answer: 'circle',
     });
-    expect(tellQuestion({ question: { ...question, type: 'walk-colour', target: 1, answer: 'green' }, grid })).toMatchObject({
+    expect(
+      tellQuestion({ question: { ...question, type: 'walk-colour', target: 1, answer: 'green' }, grid }),
+    ).toMatchObject({
       question: 'start at the top-left , go right , then stay put . what colour is there ?',
-      reasoning: 'from the top-left go right to the top-right . then stay put in the top-right . in the top-right there is a green cross . so the colour is green .',
+      reasoning:
+        'from the top-left go right to the top-right . then stay put in the top-right . in the top-right there is a green cross . so the colour is green .',
     });
   });
 });
 
 describe.each(sceneQuestionTypes)('%s', (type) => {
   test.each(grids)('a grid of $rows × $columns: the question and the answer are independent', (grid) => {
-    const pairs = draw({ type, grid, count: 6000 }).map((question) => [tellQuestion({ question, grid }).question, question] as const);
-    const named = (words: string): string => (type === 'colour' || type === 'twin' ? (/the (\w+) object/.exec(words)![1] as string) : '');
+    const pairs = draw({ type, grid, count: 6000 }).map(
+      (question) => [tellQuestion({ question, grid }).question, question] as const,
+    );
+    const named = (words: string): string =>
+      type === 'colour' || type === 'twin' ? (/the (\w+) object/.exec(words)![1] as string) : '';
     if (named(pairs[0]![0]) === '') {
       expect(dependence(pairs.map(([words, { answer }]) => [words, answer]))).toBeLessThan(4);
       return;
@@ -93,25 +115,35 @@ describe.each(sceneQuestionTypes)('%s', (type) => {
       const frequency = new Map<string, number>();
       for (const [, { answer }] of here) frequency.set(answer, (frequency.get(answer) ?? 0) + 1);
       expect(frequency.size).toBe(5);
-      for (const number of frequency.values()) expect(Math.abs(number / here.length - 1 / 5)).toBeLessThan(4.5 * Math.sqrt(0.16 / here.length));
+      for (const number of frequency.values())
+        expect(Math.abs(number / here.length - 1 / 5)).toBeLessThan(4.5 * Math.sqrt(0.16 / here.length));
       expect(dependence(here.map(([words, { answer }]) => [words, answer]))).toBeLessThan(4);
     }
   });
 
   test.each(grids)('a grid of $rows × $columns: the question tells nothing of what any cell holds', (grid) => {
-    const questions = draw({ type, grid, count: 3000 }).map((question) => [tellQuestion({ question, grid }).question, question.scene] as const);
+    const questions = draw({ type, grid, count: 3000 }).map(
+      (question) => [tellQuestion({ question, grid }).question, question.scene] as const,
+    );
     for (let cell = 0; cell < grid.cells; cell += 1) {
       expect(dependence(questions.map(([words, scene]) => [words, scene.shapes[cell]!]))).toBeLessThan(4.5);
       // Where a colour is named, the picture holds it: then it is only the cells' part in it that must not show.
-      if (type.startsWith('walk-')) expect(dependence(questions.map(([words, scene]) => [words, scene.colours[cell]!]))).toBeLessThan(4.5);
+      if (type.startsWith('walk-'))
+        expect(dependence(questions.map(([words, scene]) => [words, scene.colours[cell]!]))).toBeLessThan(4.5);
     }
   });
 });
 
 test('a lookup of questions answers no more than chance', () => {
   const grid = grids[0]!;
-  const drawn = drawSplits({ seed: 3, grid, types: sceneQuestionTypes, counts: { train: 6000, validation: 0, test: 3000 } });
-  const told = (split: 'train' | 'test') => drawn[split].map((question) => ({ category: question.type, ...tellQuestion({ question, grid }) }));
+  const drawn = drawSplits({
+    seed: 3,
+    grid,
+    types: sceneQuestionTypes,
+    counts: { train: 6000, validation: 0, test: 3000 },
+  });
+  const told = (split: 'train' | 'test') =>
+    drawn[split].map((question) => ({ category: question.type, ...tellQuestion({ question, grid }) }));
   const { byCategory } = questionOnlyBaseline({ train: told('train'), heldOut: told('test') });
   // 500 held-out questions a type; a colour that the question names is not the answer.
   const chances = { 'walk-shape': 1 / 4, 'walk-colour': 1 / 6, shape: 1 / 4, colour: 1 / 5, twin: 1 / 5, count: 1 / 3 };

@@ -46,11 +46,18 @@ export function checkTypes(options: { types: readonly SceneQuestionType[]; grid:
   const { types, grid } = options;
   const unknown = types.filter((type) => !sceneQuestionTypes.includes(type));
   if (types.length === 0 || unknown.length > 0) {
-    throw new DataError({ code: 'option-invalid', message: `question types are some of ${sceneQuestionTypes.join(', ')}${unknown.length > 0 ? `; not ${unknown.join(', ')}` : ''}.` });
+    throw new DataError({
+      code: 'option-invalid',
+      message: `question types are some of ${sceneQuestionTypes.join(', ')}${unknown.length > 0 ? `; not ${unknown.join(', ')}` : ''}.`,
+    });
   }
-  if (types.includes('twin') && grid.cells < 3) throw new DataError({ code: 'option-invalid', message: 'questions of type twin need a grid of 3 cells or more.' });
+  if (types.includes('twin') && grid.cells < 3)
+    throw new DataError({ code: 'option-invalid', message: 'questions of type twin need a grid of 3 cells or more.' });
   if (grid.cells > sceneColourNames.length) {
-    throw new DataError({ code: 'option-invalid', message: `a picture has ${grid.cells} cells, but only ${sceneColourNames.length} colours tell its objects apart; take a smaller grid.` });
+    throw new DataError({
+      code: 'option-invalid',
+      message: `a picture has ${grid.cells} cells, but only ${sceneColourNames.length} colours tell its objects apart; take a smaller grid.`,
+    });
   }
 }
 
@@ -58,13 +65,21 @@ export function checkTypes(options: { types: readonly SceneQuestionType[]; grid:
  * Draws a scene of which a question of this type has this answer. Everything else is uniform, so that the answer does
  * not depend on the question's words, except that a colour asked for is never the one that the question names.
  */
-export function drawQuestion(options: { type: SceneQuestionType; answer: string; grid: SceneGrid; random: RandomStream }): SceneQuestion {
+export function drawQuestion(options: {
+  type: SceneQuestionType;
+  answer: string;
+  grid: SceneGrid;
+  random: RandomStream;
+}): SceneQuestion {
   const { type, answer, grid, random } = options;
   const anchor = random.integer(grid.cells);
   const move = random.pick(grid.movesFrom(anchor));
   const reached = grid.neighbor({ cell: anchor, move })!;
   // Half of the walks go on, to a cell that is not the one they came from.
-  const onward = type.startsWith('walk-') && random.integer(2) === 0 ? grid.movesFrom(reached).filter((next) => grid.neighbor({ cell: reached, move: next }) !== anchor) : [];
+  const onward =
+    type.startsWith('walk-') && random.integer(2) === 0
+      ? grid.movesFrom(reached).filter((next) => grid.neighbor({ cell: reached, move: next }) !== anchor)
+      : [];
   const secondMove = onward.length > 0 ? random.pick(onward) : undefined;
   const target = secondMove === undefined ? reached : grid.neighbor({ cell: reached, move: secondMove })!;
   const colours = random.shuffle(sceneColourNames).slice(0, grid.cells);
@@ -80,7 +95,15 @@ export function drawQuestion(options: { type: SceneQuestionType; answer: string;
 
   if (type === 'colour' || type === 'walk-colour') {
     paint(target, answer as SceneColour);
-    return { type, scene: { colours, shapes: cells.map(() => random.pick(sceneShapes)) }, anchor, move, secondMove, target, answer };
+    return {
+      type,
+      scene: { colours, shapes: cells.map(() => random.pick(sceneShapes)) },
+      anchor,
+      move,
+      secondMove,
+      target,
+      answer,
+    };
   }
   if (type === 'shape' || type === 'walk-shape') {
     const shapes = cells.map((cell) => (cell === target ? (answer as SceneShape) : random.pick(sceneShapes)));
@@ -114,7 +137,8 @@ export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid
   const { grid } = options;
   const { type, scene, anchor, move, secondMove, target, answer } = options.question;
   const objects = sceneObjects({ scene, grid });
-  const tell = (cell: number): string => `in the ${objects[cell]!.place} there is a ${objects[cell]!.colour} ${objects[cell]!.shape} .`;
+  const tell = (cell: number): string =>
+    `in the ${objects[cell]!.place} there is a ${objects[cell]!.colour} ${objects[cell]!.shape} .`;
   const start = `the ${scene.colours[anchor]!} object`;
   const shape = scene.shapes[target]!;
   const path = `start at ${start} and go ${move} .`;
@@ -132,7 +156,8 @@ export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid
       const reached = grid.places[grid.neighbor({ cell: anchor, move })!]!;
       const origin = grid.places[anchor]!;
       const then = secondMove === undefined ? 'stay put' : `go ${secondMove}`;
-      const arrival = secondMove === undefined ? `stay put in the ${reached}` : `go ${secondMove} to the ${grid.places[target]!}`;
+      const arrival =
+        secondMove === undefined ? `stay put in the ${reached}` : `go ${secondMove} to the ${grid.places[target]!}`;
       return {
         question: `start at the ${origin} , go ${move} , then ${then} . what ${asked} is there ?`,
         summary: `first start at the ${origin} , then go ${move} , then ${then} , then name the ${asked} found there .`,
@@ -142,25 +167,57 @@ export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid
       };
     }
     case 'shape':
-      return { question: `${path} what shape is that object ?`, summary: `${find} name the shape found there .`, caption, reasoning: `${hop} so the shape is ${shape} .`, answer };
+      return {
+        question: `${path} what shape is that object ?`,
+        summary: `${find} name the shape found there .`,
+        caption,
+        reasoning: `${hop} so the shape is ${shape} .`,
+        answer,
+      };
     case 'colour':
-      return { question: `${path} what colour is that object ?`, summary: `${find} name the colour found there .`, caption, reasoning: `${hop} so the colour is ${answer} .`, answer };
+      return {
+        question: `${path} what colour is that object ?`,
+        summary: `${find} name the colour found there .`,
+        caption,
+        reasoning: `${hop} so the colour is ${answer} .`,
+        answer,
+      };
     case 'twin': {
       const twin = scene.shapes.findIndex((other, cell) => other === shape && cell !== target);
-      return { question: `${path} which other has that shape ?`, summary: `${find} look for its shape elsewhere .`, caption, reasoning: `${hop} ${scan} ${tell(twin)}`, answer };
+      return {
+        question: `${path} which other has that shape ?`,
+        summary: `${find} look for its shape elsewhere .`,
+        caption,
+        reasoning: `${hop} ${scan} ${tell(twin)}`,
+        answer,
+      };
     }
     case 'count':
-      return { question: `${path} how many have that shape ?`, summary: `${find} count all of that shape .`, caption, reasoning: `${hop} ${scan} that makes ${answer} .`, answer };
+      return {
+        question: `${path} how many have that shape ?`,
+        summary: `${find} count all of that shape .`,
+        caption,
+        reasoning: `${hop} ${scan} that makes ${answer} .`,
+        answer,
+      };
   }
 }
 
 /** Two questions of one hop about a scene, to train vision on: what is in a cell, and where a colour is. */
-export function tellGlances(options: { scene: Scene; grid: SceneGrid; random: RandomStream }): { type: 'what' | 'where'; question: string; answer: string }[] {
+export function tellGlances(options: {
+  scene: Scene;
+  grid: SceneGrid;
+  random: RandomStream;
+}): { type: 'what' | 'where'; question: string; answer: string }[] {
   const { scene, grid, random } = options;
   const seen = random.integer(grid.cells);
   const sought = random.integer(grid.cells);
   return [
-    { type: 'what', question: `what is in the ${grid.places[seen]!} ?`, answer: `${scene.colours[seen]!} ${scene.shapes[seen]!}` },
+    {
+      type: 'what',
+      question: `what is in the ${grid.places[seen]!} ?`,
+      answer: `${scene.colours[seen]!} ${scene.shapes[seen]!}`,
+    },
     { type: 'where', question: `where is the ${scene.colours[sought]!} object ?`, answer: grid.places[sought]! },
   ];
 }

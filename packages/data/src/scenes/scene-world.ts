@@ -42,11 +42,16 @@ export class SceneGrid {
     const vertical = rowNames[rows];
     const horizontal = columnNames[columns];
     if (!vertical || !horizontal || rows * columns < 2) {
-      throw new DataError({ code: 'option-invalid', message: `a grid of ${rows} × ${columns} is not supported: rows are 1 to 3, columns 1 to 4, cells at least 2.` });
+      throw new DataError({
+        code: 'option-invalid',
+        message: `a grid of ${rows} × ${columns} is not supported: rows are 1 to 3, columns 1 to 4, cells at least 2.`,
+      });
     }
     this.rows = rows;
     this.columns = columns;
-    this.places = vertical.flatMap((row) => horizontal.map((column) => [row, column].filter((part) => part !== '').join('-')));
+    this.places = vertical.flatMap((row) =>
+      horizontal.map((column) => [row, column].filter((part) => part !== '').join('-')),
+    );
   }
 
   get cells(): number {
@@ -58,7 +63,9 @@ export class SceneGrid {
     const [down, right] = moves[options.move];
     const row = Math.floor(options.cell / this.columns) + down;
     const column = (options.cell % this.columns) + right;
-    return row >= 0 && row < this.rows && column >= 0 && column < this.columns ? row * this.columns + column : undefined;
+    return row >= 0 && row < this.rows && column >= 0 && column < this.columns
+      ? row * this.columns + column
+      : undefined;
   }
 
   /** The moves that lead from `cell` to another cell. */
@@ -69,7 +76,11 @@ export class SceneGrid {
 
 /** All names of places, over all grids, the longest first. */
 export const allPlaces: readonly string[] = [
-  ...new Set([1, 2, 3].flatMap((rows) => [1, 2, 3, 4].flatMap((columns) => (rows * columns < 2 ? [] : new SceneGrid({ rows, columns }).places)))),
+  ...new Set(
+    [1, 2, 3].flatMap((rows) =>
+      [1, 2, 3, 4].flatMap((columns) => (rows * columns < 2 ? [] : new SceneGrid({ rows, columns }).places)),
+    ),
+  ),
 ].sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
 
 /** What a picture shows: the colour and shape in every cell, in reading order. */

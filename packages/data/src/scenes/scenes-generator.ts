@@ -16,7 +16,10 @@ export const scenesGenerator: DatasetGenerator = {
     preset: { description: 'small: 2 × 2 cells; full: 2 × 3', default: 'small', choices: ['small', 'full'] },
     cellSize: { description: "a cell's side in pixels", default: 16 },
     square: { description: 'draw on a square canvas, black where the grid ends', default: true },
-    types: { description: `kinds of question, separated by commas, of ${sceneQuestionTypes.join(', ')}`, default: scenePresets.small.types.join(',') },
+    types: {
+      description: `kinds of question, separated by commas, of ${sceneQuestionTypes.join(', ')}`,
+      default: scenePresets.small.types.join(','),
+    },
     base: { description: 'also write base.jsonl, questions of one hop about the training pictures', default: true },
   },
   async write({ folder, counts, seed = 42, options = {}, onProgress, signal }) {
@@ -33,9 +36,19 @@ export const scenesGenerator: DatasetGenerator = {
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });
-    const files = Object.fromEntries((['train', 'validation', 'test'] as const).filter((split) => report.counts[split] > 0).map((split) => [split, join(report.folder, `${split}.jsonl`)]));
-    const kinds = Object.entries(report.baseline?.byCategory ?? {}).map(([type, score]) => `${type} ${percent(score.accuracy)}`);
-    const notes = report.baseline ? [`The question alone answers ${percent(report.baseline.accuracy)} of ${report.baseline.examples} held-out questions (${kinds.join(', ')}).`] : [];
+    const files = Object.fromEntries(
+      (['train', 'validation', 'test'] as const)
+        .filter((split) => report.counts[split] > 0)
+        .map((split) => [split, join(report.folder, `${split}.jsonl`)]),
+    );
+    const kinds = Object.entries(report.baseline?.byCategory ?? {}).map(
+      ([type, score]) => `${type} ${percent(score.accuracy)}`,
+    );
+    const notes = report.baseline
+      ? [
+          `The question alone answers ${percent(report.baseline.accuracy)} of ${report.baseline.examples} held-out questions (${kinds.join(', ')}).`,
+        ]
+      : [];
     return { folder: report.folder, files, counts: report.counts, kept: report.kept, notes };
   },
 };

@@ -26,7 +26,15 @@ export class Explainer {
   readonly tokenizer: Tokenizer;
   readonly settings: InterpreterSettings;
 
-  constructor({ interpreter, tokenizer, settings }: { interpreter: Interpreter; tokenizer: Tokenizer; settings: InterpreterSettings }) {
+  constructor({
+    interpreter,
+    tokenizer,
+    settings,
+  }: {
+    interpreter: Interpreter;
+    tokenizer: Tokenizer;
+    settings: InterpreterSettings;
+  }) {
     this.interpreter = interpreter;
     this.tokenizer = tokenizer;
     this.settings = settings;
@@ -42,7 +50,10 @@ export class Explainer {
       const { kind, inputWidth } = settings.projector;
       // Before anything of that width is made.
       if (!weights.names.includes('norm.weight') || weights.entry('norm.weight').shape.join() !== String(inputWidth)) {
-        throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${join(folder, 'projector.safetensors')} is not a projector for states of ${inputWidth} numbers, as subtext.json says.` });
+        throw new DecoderError({
+          code: 'NOT_AN_INTERPRETER',
+          message: `${join(folder, 'projector.safetensors')} is not a projector for states of ${inputWidth} numbers, as subtext.json says.`,
+        });
       }
       projector = new Projector({ kind, inputWidth, outputWidth: model.dimensions.width, seed: 0 });
       for (const [name, variable] of projector.parameters.entries()) {
@@ -63,8 +74,17 @@ export class Explainer {
     await this.tokenizer.save(folder);
     const tensors = this.interpreter.projector.parameters
       .entries()
-      .map(async ([name, variable]) => [name, { dtype: 'F32' as const, shape: variable.shape, data: (await variable.data()) as Float32Array }] as const);
-    await writeSafetensors({ path: join(folder, 'projector.safetensors'), tensors: Object.fromEntries(await Promise.all(tensors)) });
+      .map(
+        async ([name, variable]) =>
+          [
+            name,
+            { dtype: 'F32' as const, shape: variable.shape, data: (await variable.data()) as Float32Array },
+          ] as const,
+      );
+    await writeSafetensors({
+      path: join(folder, 'projector.safetensors'),
+      tensors: Object.fromEntries(await Promise.all(tensors)),
+    });
     await writeAtomically({ path: join(folder, 'subtext.json'), data: `${JSON.stringify(this.settings, null, 2)}\n` });
   }
 
@@ -74,7 +94,15 @@ export class Explainer {
   }
 
   /** Puts thoughts into words, greedily, batch by batch. */
-  async explain({ requests, batchSize = 64, signal }: { requests: readonly ExplanationRequest[]; /** @default 64 */ batchSize?: number; signal?: AbortSignal }): Promise<string[]> {
+  async explain({
+    requests,
+    batchSize = 64,
+    signal,
+  }: {
+    requests: readonly ExplanationRequest[];
+    /** @default 64 */ batchSize?: number;
+    signal?: AbortSignal;
+  }): Promise<string[]> {
     const context = this.context();
     const texts: string[] = [];
     for (let start = 0; start < requests.length; start += batchSize) {
@@ -82,15 +110,29 @@ export class Explainer {
       const batch = requests.slice(start, start + batchSize);
       const layouts = batch.map(({ question, stage, states }) => {
         if (!this.settings.stages.includes(stage)) {
-          throw new DecoderError({ code: 'UNKNOWN_STAGE', message: `The interpreter "${this.settings.name}" explains ${this.settings.stages.join(', ')}, not "${stage}".` });
+          throw new DecoderError({
+            code: 'UNKNOWN_STAGE',
+            message: `The interpreter "${this.settings.name}" explains ${this.settings.stages.join(', ')}, not "${stage}".`,
+          });
         }
         return layoutExplanation({ question, stage, thoughts: states.length, context });
       });
-      const { ids, mask, time } = leftPad(layouts.map((layout) => layout.ids), context.endId);
-      const slotRows = layouts.flatMap((layout, row) => layout.slots.map((slot) => (row + 1) * time - layout.ids.length + slot));
+      const { ids, mask, time } = leftPad(
+        layouts.map((layout) => layout.ids),
+        context.endId,
+      );
+      const slotRows = layouts.flatMap((layout, row) =>
+        layout.slots.map((slot) => (row + 1) * time - layout.ids.length + slot),
+      );
       const states = batch.flatMap((request) => [...request.states]);
       const embeddings = tf.tidy(() =>
-        this.interpreter.embed({ ids, rows: batch.length, time, slotRows: Int32Array.from(slotRows), states: stateTensor({ states, width: this.settings.projector.inputWidth }) }),
+        this.interpreter.embed({
+          ids,
+          rows: batch.length,
+          time,
+          slotRows: Int32Array.from(slotRows),
+          states: stateTensor({ states, width: this.settings.projector.inputWidth }),
+        }),
       );
       try {
         const generation = await generate({
@@ -117,7 +159,13 @@ export class Explainer {
 }
 
 /** The context of an interpreter's settings. Its explanations open with the stage's tag, where that is one token. */
-export function explanationContext({ tokenizer, settings }: { tokenizer: Tokenizer; settings: Omit<InterpreterSettings, 'longestExplanation' | 'mode'> }): ExplanationContext {
+export function explanationContext({
+  tokenizer,
+  settings,
+}: {
+  tokenizer: Tokenizer;
+  settings: Omit<InterpreterSettings, 'longestExplanation' | 'mode'>;
+}): ExplanationContext {
   const format = formatNamed(taggedFormat.name);
   return {
     tokenizer,
@@ -134,7 +182,10 @@ function stateTensor({ states, width }: { states: readonly Float32Array[]; width
   const values = new Float32Array(states.length * width);
   for (const [index, state] of states.entries()) {
     if (state.length !== width) {
-      throw new DecoderError({ code: 'WIDTH_MISMATCH', message: `A thought has ${state.length} numbers; this interpreter was trained on thoughts of ${width}. Take the interpreter of the same reasoner.` });
+      throw new DecoderError({
+        code: 'WIDTH_MISMATCH',
+        message: `A thought has ${state.length} numbers; this interpreter was trained on thoughts of ${width}. Take the interpreter of the same reasoner.`,
+      });
     }
     values.set(state, index * width);
   }

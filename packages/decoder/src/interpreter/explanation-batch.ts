@@ -27,7 +27,17 @@ export interface ExplanationBatch {
 }
 
 /** Row of a thought's state in the reasoner's states. */
-export function stateRow({ row, time, thought, reading }: { row: number; time: number; thought: ThoughtPosition; reading: ThoughtReading }): number {
+export function stateRow({
+  row,
+  time,
+  thought,
+  reading,
+}: {
+  row: number;
+  time: number;
+  thought: ThoughtPosition;
+  reading: ThoughtReading;
+}): number {
   return row * time + thought.position - (reading === 'before' ? 1 : 0);
 }
 
@@ -43,7 +53,11 @@ export function collateExplanations({
   padId: number;
   lossWeight: number;
 }): ExplanationBatch {
-  const batch = collateLayouts({ layouts: items.map(({ layout }) => ({ ...layout, thoughts: [] })), padId, lossWeight });
+  const batch = collateLayouts({
+    layouts: items.map(({ layout }) => ({ ...layout, thoughts: [] })),
+    padId,
+    lossWeight,
+  });
   return {
     ...batch,
     interpreter,

@@ -4,8 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { type ExplanationContext, layoutExplanation, templateCount } from './explanation-layout';
 import { promptTemplates } from './explanatory-prompts';
 
-const words = Object.values(promptTemplates).flatMap(({ templates }) => templates.map((template) => template.replace(/\{\w+\}/g, ' ')));
-const tokenizer = trainWordLevelTokenizer({ texts: ['what is there ? a red cross', ...words], split: 'whitespace', specialTokens: ['<thought>', '<CAPTION>'] });
+const words = Object.values(promptTemplates).flatMap(({ templates }) =>
+  templates.map((template) => template.replace(/\{\w+\}/g, ' ')),
+);
+const tokenizer = trainWordLevelTokenizer({
+  texts: ['what is there ? a red cross', ...words],
+  split: 'whitespace',
+  specialTokens: ['<thought>', '<CAPTION>'],
+});
 const context: ExplanationContext = {
   tokenizer,
   templates: 'brief',
@@ -18,7 +24,13 @@ const question = 'what is there ?';
 
 describe('layoutExplanation', () => {
   it('puts a slot for each thought after the question, and loss on the explanation alone', () => {
-    const { ids, slots, labels, promptLength } = layoutExplanation({ question, stage: 'caption', thoughts: 2, text: 'a red cross', context });
+    const { ids, slots, labels, promptLength } = layoutExplanation({
+      question,
+      stage: 'caption',
+      thoughts: 2,
+      text: 'a red cross',
+      context,
+    });
     expect(tokenizer.decode(ids)).toBe('<s> what is there ? <thought> <thought> <CAPTION> a red cross </s>');
     expect(slots).toEqual([5, 6]);
     expect(promptLength).toBe(8);
@@ -26,8 +38,15 @@ describe('layoutExplanation', () => {
   });
 
   it('has neither slot nor state where only the question is given, and no question where it is left out', () => {
-    expect(tokenizer.decode(layoutExplanation({ question, stage: 'caption', thoughts: 0, context }).ids)).toBe('<s> what is there ? <CAPTION>');
-    expect(tokenizer.decode(layoutExplanation({ question, stage: 'caption', thoughts: 1, context: { ...context, withQuestion: false } }).ids)).toBe('<s> <thought> <CAPTION>');
+    expect(tokenizer.decode(layoutExplanation({ question, stage: 'caption', thoughts: 0, context }).ids)).toBe(
+      '<s> what is there ? <CAPTION>',
+    );
+    expect(
+      tokenizer.decode(
+        layoutExplanation({ question, stage: 'caption', thoughts: 1, context: { ...context, withQuestion: false } })
+          .ids,
+      ),
+    ).toBe('<s> <thought> <CAPTION>');
   });
 
   it('has ten explanatory templates, each with one question and one thought', () => {
@@ -36,11 +55,21 @@ describe('layoutExplanation', () => {
       expect(template.match(/\{question\}/g)).toHaveLength(1);
       expect(template.match(/\{thought\}/g)).toHaveLength(1);
     }
-    const prompts = Array.from({ length: 10 }, (_, template) => layoutExplanation({ question, stage: 'caption', thoughts: 1, template, context: { ...context, templates: 'explanatory' } }));
+    const prompts = Array.from({ length: 10 }, (_, template) =>
+      layoutExplanation({
+        question,
+        stage: 'caption',
+        thoughts: 1,
+        template,
+        context: { ...context, templates: 'explanatory' },
+      }),
+    );
     expect(new Set(prompts.map(({ ids }) => ids.join())).size).toBe(10);
   });
 
   it('refuses templates that do not exist', () => {
-    expect(() => layoutExplanation({ question, stage: 'caption', thoughts: 1, context: { ...context, templates: 'poetic' } })).toThrow(/brief, explanatory/);
+    expect(() =>
+      layoutExplanation({ question, stage: 'caption', thoughts: 1, context: { ...context, templates: 'poetic' } }),
+    ).toThrow(/brief, explanatory/);
   });
 });

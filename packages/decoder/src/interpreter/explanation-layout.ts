@@ -71,7 +71,12 @@ export function layoutExplanation({
   add(encode(opening(stage)));
   const promptLength = ids.length;
   if (text !== undefined) add([...encode(text), endId]);
-  return { ids, slots, promptLength, labels: ids.map((id, position) => (position < promptLength ? IGNORED_LABEL : id)) };
+  return {
+    ids,
+    slots,
+    promptLength,
+    labels: ids.map((id, position) => (position < promptLength ? IGNORED_LABEL : id)),
+  };
 }
 
 /** How many templates a set holds. */

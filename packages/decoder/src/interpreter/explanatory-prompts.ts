@@ -26,4 +26,7 @@ const explanatory: PromptTemplates = {
 };
 
 /** Sets of templates by name. */
-export const promptTemplates: Record<string, PromptTemplates> = { [brief.name]: brief, [explanatory.name]: explanatory };
+export const promptTemplates: Record<string, PromptTemplates> = {
+  [brief.name]: brief,
+  [explanatory.name]: explanatory,
+};

@@ -52,15 +52,30 @@ const interpreterSettings = z.looseObject({
 });
 
 /** Reads an interpreter's `subtext.json` by its schema. Throws `NOT_AN_INTERPRETER`, which names what is wrong. */
-export async function readInterpreterSettings({ path, folder }: { path: string; /** The folder it belongs to, for errors. */ folder: string }): Promise<InterpreterSettings> {
+export async function readInterpreterSettings({
+  path,
+  folder,
+}: {
+  path: string;
+  /** The folder it belongs to, for errors. */ folder: string;
+}): Promise<InterpreterSettings> {
   let value: unknown;
   try {
     value = parseJson({ text: await readTextFile({ path, maximumBytes: MOST_BYTES }), name: path });
   } catch (cause) {
-    throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${folder} is not an interpreter's folder: ${(cause as Error).message}.`, cause });
+    throw new DecoderError({
+      code: 'NOT_AN_INTERPRETER',
+      message: `${folder} is not an interpreter's folder: ${(cause as Error).message}.`,
+      cause,
+    });
   }
   const result = interpreterSettings.safeParse(value);
   if (result.success) return result.data;
-  const shown = result.error.issues.slice(0, 3).map(({ path: keys, message }) => `${keys.length === 0 ? 'as a whole' : keys.map(String).join('.')}: ${message}`);
-  throw new DecoderError({ code: 'NOT_AN_INTERPRETER', message: `${path} does not describe an interpreter: ${shown.join('; ')}.` });
+  const shown = result.error.issues
+    .slice(0, 3)
+    .map(({ path: keys, message }) => `${keys.length === 0 ? 'as a whole' : keys.map(String).join('.')}: ${message}`);
+  throw new DecoderError({
+    code: 'NOT_AN_INTERPRETER',
+    message: `${path} does not describe an interpreter: ${shown.join('; ')}.`,
+  });
 }

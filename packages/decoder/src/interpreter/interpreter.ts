@@ -24,7 +24,17 @@ export class Interpreter {
   readonly model: LanguageModel;
   readonly projector: Projector;
 
-  private constructor({ name, stages, model, projector }: { name: string; stages: readonly string[]; model: LanguageModel; projector: Projector }) {
+  private constructor({
+    name,
+    stages,
+    model,
+    projector,
+  }: {
+    name: string;
+    stages: readonly string[];
+    model: LanguageModel;
+    projector: Projector;
+  }) {
     this.name = name;
     this.stages = stages;
     this.model = model;
@@ -32,14 +42,24 @@ export class Interpreter {
   }
 
   /** An interpreter from its parts. */
-  static of(parts: { name: string; stages: readonly string[]; model: LanguageModel; projector: Projector }): Interpreter {
+  static of(parts: {
+    name: string;
+    stages: readonly string[];
+    model: LanguageModel;
+    projector: Projector;
+  }): Interpreter {
     return new Interpreter(parts);
   }
 
   /** Opens the interpreter's model and draws the projector's first weights. */
   static async create({ name, stages, model: source, projector }: InterpreterSpecification): Promise<Interpreter> {
     const model = await openModel(source);
-    return new Interpreter({ name, stages, model, projector: new Projector({ ...projector, outputWidth: model.dimensions.width }) });
+    return new Interpreter({
+      name,
+      stages,
+      model,
+      projector: new Projector({ ...projector, outputWidth: model.dimensions.width }),
+    });
   }
 
   /** What is trained, under `interpreters/NAME/`. */
@@ -47,7 +67,9 @@ export class Interpreter {
     const prefix = `interpreters/${this.name}`;
     return [
       ...modelParameters({ model: this.model, prefix: `${prefix}/model`, learningRateScale }),
-      ...this.projector.parameters.trainable().map(([name, variable]) => ({ name: `${prefix}/projector/${name}`, variable, learningRateScale })),
+      ...this.projector.parameters
+        .trainable()
+        .map(([name, variable]) => ({ name: `${prefix}/projector/${name}`, variable, learningRateScale })),
     ];
   }
 
@@ -68,7 +90,10 @@ export class Interpreter {
     states: tf.Tensor2D;
   }): tf.Tensor3D {
     const { width } = this.model.dimensions;
-    const words = tf.reshape(this.model.embed(tf.tensor2d(ids, [rows, time], 'int32')), [rows * time, width]) as tf.Tensor2D;
+    const words = tf.reshape(this.model.embed(tf.tensor2d(ids, [rows, time], 'int32')), [
+      rows * time,
+      width,
+    ]) as tf.Tensor2D;
     if (slotRows.length === 0) return tf.reshape(words, [rows, time, width]) as tf.Tensor3D;
     const filled = scatterRows({ input: words, indices: slotRows, updates: this.projector.project(states) });
     return tf.reshape(filled, [rows, time, width]) as tf.Tensor3D;

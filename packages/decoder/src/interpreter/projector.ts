@@ -29,7 +29,12 @@ export class Projector {
     const scope = structure.scope();
     this.#norm = new RmsNormLayer({ scope: scope.child('norm'), width: inputWidth, epsilon: 1e-6 });
     const layer = (name: string, from: number, to: number, deviation: number) =>
-      new LinearLayer({ scope: scope.child(name), inputWidth: from, outputWidth: to, initialisation: { kind: 'normal', deviation: deviation / Math.sqrt(from) } });
+      new LinearLayer({
+        scope: scope.child(name),
+        inputWidth: from,
+        outputWidth: to,
+        initialisation: { kind: 'normal', deviation: deviation / Math.sqrt(from) },
+      });
     this.#layers =
       kind === 'linear'
         ? [layer('linear', inputWidth, outputWidth, outputDeviation)]

@@ -14,7 +14,12 @@ import {
 } from '@subtext/trainer';
 
 import { collateExplanations, stateRow, type ThoughtReading } from '../interpreter/explanation-batch';
-import { type ExplanationContext, type ExplanationLayout, layoutExplanation, templateCount } from '../interpreter/explanation-layout';
+import {
+  type ExplanationContext,
+  type ExplanationLayout,
+  layoutExplanation,
+  templateCount,
+} from '../interpreter/explanation-layout';
 import type { JointBatch } from '../programs/joint-program';
 import { explanationText } from './explanation-text';
 
@@ -39,12 +44,26 @@ interface Explanation {
 }
 
 /** Phases whose batches hold the reasoner's examples and the explanations of their hidden stages. */
-export function jointPhases({ plans, data, explanations }: { plans: readonly PhasePlan[]; data: ReasonerData; explanations: ExplanationData }): TrainingPhase[] {
+export function jointPhases({
+  plans,
+  data,
+  explanations,
+}: {
+  plans: readonly PhasePlan[];
+  data: ReasonerData;
+  explanations: ExplanationData;
+}): TrainingPhase[] {
   checkExamples(data);
   const { context, interpreterOf, interpreters, reading, share = 1 } = explanations;
   const templates = templateCount(context.templates);
 
-  function explain({ items, counters }: { items: readonly LaidOutExample[]; counters: readonly number[] }): Explanation[] {
+  function explain({
+    items,
+    counters,
+  }: {
+    items: readonly LaidOutExample[];
+    counters: readonly number[];
+  }): Explanation[] {
     return items.flatMap(({ example, layout }, row) => {
       const stages = [...new Set(layout.thoughts.map(({ stage }) => stage))];
       return stages.flatMap((stage, stageIndex) => {
@@ -55,7 +74,19 @@ export function jointPhases({ plans, data, explanations }: { plans: readonly Pha
         if (text === undefined || interpreterOf(stage) < 0) return [];
         const template = templates === 1 ? 0 : hashCounters(...counters, row, stageIndex, 1) % templates;
         return [
-          { row, thoughts, interpreter: interpreterOf(stage), layout: layoutExplanation({ question: example.question, stage, thoughts: thoughts.length, text, template, context }) },
+          {
+            row,
+            thoughts,
+            interpreter: interpreterOf(stage),
+            layout: layoutExplanation({
+              question: example.question,
+              stage,
+              thoughts: thoughts.length,
+              text,
+              template,
+              context,
+            }),
+          },
         ];
       });
     });
@@ -71,7 +102,12 @@ export function jointPhases({ plans, data, explanations }: { plans: readonly Pha
         const shards = await laidOutShards({ data, plan, order, step });
         const weights = shardWeights(shards);
         const explained = shards.map((items, shard) => explain({ items, counters: [data.seed, index, step, shard] }));
-        const explanationWeight = 1 / Math.max(1, explained.flat().reduce((sum, { layout }) => sum + countPredicted(layout), 0));
+        const explanationWeight =
+          1 /
+          Math.max(
+            1,
+            explained.flat().reduce((sum, { layout }) => sum + countPredicted(layout), 0),
+          );
         return Promise.all(
           shards.map(async (items, shard) => {
             const reasoner = await reasonerShard({ items, data, weights });
@@ -82,12 +118,12 @@ export function jointPhases({ plans, data, explanations }: { plans: readonly Pha
                   interpreter,
                   padId: context.endId,
                   lossWeight: explanationWeight,
-                  items: explained[shard]!
-                    .filter((explanation) => explanation.interpreter === interpreter)
-                    .map(({ row, thoughts, layout }) => ({
+                  items: explained[shard]!.filter((explanation) => explanation.interpreter === interpreter).map(
+                    ({ row, thoughts, layout }) => ({
                       layout,
                       stateRows: thoughts.map((thought) => stateRow({ row, time: reasoner.time, thought, reading })),
-                    })),
+                    }),
+                  ),
                 }),
               ),
             };

@@ -1,7 +1,26 @@
 import type { ReasoningExample } from '@subtext/data';
-import { addLora, createModel, type LanguageModel, loadModel, type LoraSettings, mergeLora, saveAdapter, saveModel, textModelOf } from '@subtext/model';
+import {
+  addLora,
+  createModel,
+  type LanguageModel,
+  loadModel,
+  type LoraSettings,
+  mergeLora,
+  saveAdapter,
+  saveModel,
+  textModelOf,
+} from '@subtext/model';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
-import { type AdapterTokens, adapterWithTokens, addModelTokens, type Reasoner, type ReasonerProgramOptions, type ReasoningMethod, taggedFormat, type TrainingProgram } from '@subtext/trainer';
+import {
+  type AdapterTokens,
+  adapterWithTokens,
+  addModelTokens,
+  type Reasoner,
+  type ReasonerProgramOptions,
+  type ReasoningMethod,
+  taggedFormat,
+  type TrainingProgram,
+} from '@subtext/trainer';
 import { join } from 'node:path';
 
 import { DecoderError } from '../errors';
@@ -26,7 +45,9 @@ export interface InterpreterOptions {
   /** What they start from: a copy of the reasoner's language part, a model's folder with its own tokenizer, or a config.json with random weights. @default { kind: 'reasoner' } */
   model?: { kind: 'reasoner' } | { kind: 'folder'; folder: string } | { kind: 'new'; config: Record<string, unknown> };
   /** A low-rank adapter to train in the models' place. @default none */
-  lora?: Omit<LoraSettings, 'tokens'> & { /** How tokens that are new learn beside it. @default 'rows' */ tokens?: AdapterTokens };
+  lora?: Omit<LoraSettings, 'tokens'> & {
+    /** How tokens that are new learn beside it. @default 'rows' */ tokens?: AdapterTokens;
+  };
   /** Of the interpreters' loss beside the reasoner's in `joint` mode. @default 1 */
   weight?: number;
   /** Share of a batch's thoughts that are explained in a step. @default 1 */
@@ -58,10 +79,21 @@ export interface PreparedInterpreters {
 }
 
 /** The interpreters that a method's thoughts ask for, with their stages. Throws `INVALID_OPTION` where it has no thoughts that could be told. */
-export function interpreterGroups({ method, stages, shared = true }: { method: ReasoningMethod; /** Of the data. */ stages: readonly string[]; /** @default true */ shared?: boolean }): { name: string; stages: string[] }[] {
+export function interpreterGroups({
+  method,
+  stages,
+  shared = true,
+}: {
+  method: ReasoningMethod;
+  /** Of the data. */ stages: readonly string[];
+  /** @default true */ shared?: boolean;
+}): { name: string; stages: string[] }[] {
   const told = [...(method.thoughtStages?.({ stages }) ?? stages)];
   if (told.length === 0) {
-    throw new DecoderError({ code: 'INVALID_OPTION', message: `The method "${method.name}"${stages.length === 0 ? ', with data without steps,' : ''} holds no step in thoughts, so that interpreters have nothing to put into words. Leave "interpreters" out, or take a method that hides steps (heima, coconut, codi, sim-cot, adaptive).` });
+    throw new DecoderError({
+      code: 'INVALID_OPTION',
+      message: `The method "${method.name}"${stages.length === 0 ? ', with data without steps,' : ''} holds no step in thoughts, so that interpreters have nothing to put into words. Leave "interpreters" out, or take a method that hides steps (heima, coconut, codi, sim-cot, adaptive).`,
+    });
   }
   return shared ? [{ name: 'shared', stages: told }] : told.map((stage) => ({ name: stage, stages: [stage] }));
 }
@@ -110,7 +142,10 @@ export async function prepareInterpreters({
     learningRateScale = 1,
   } = options;
   if (method.needsInterpreter && mode !== 'joint') {
-    throw new DecoderError({ code: 'INVALID_OPTION', message: `The method "${method.name}" supervises its thoughts while they are learned: train its interpreters in mode "joint", not "${mode}".` });
+    throw new DecoderError({
+      code: 'INVALID_OPTION',
+      message: `The method "${method.name}" supervises its thoughts while they are learned: train its interpreters in mode "joint", not "${mode}".`,
+    });
   }
   const groups = interpreterGroups({ method, stages, shared });
   const own = from.kind === 'folder';
@@ -118,7 +153,12 @@ export async function prepareInterpreters({
   const told = groups.flatMap((group) => group.stages);
   const endToken = own ? endOf({ tokenizer, folder: from.folder }) : reasoner.settings.endToken;
   // What the tokenizer puts around nothing: `<s>` for Llama, nothing for GPT-2.
-  const prefix = own ? tokenizer.encode('').ids.map((id) => tokenizer.tokenOf(id)).filter((token) => token !== endToken) : reasoner.settings.prefix;
+  const prefix = own
+    ? tokenizer
+        .encode('')
+        .ids.map((id) => tokenizer.tokenOf(id))
+        .filter((token) => token !== endToken)
+    : reasoner.settings.prefix;
   const width = reasoner.model.dimensions.width;
   const specifications: InterpreterSpecification[] = [];
   const initial: string[] = [];
@@ -129,7 +169,12 @@ export async function prepareInterpreters({
     if (own) {
       // Each copy of the folder gets the same tokens; the first one's tokenizer is kept.
       const fresh = index === 0 ? tokenizer : await loadTokenizer(from.folder);
-      ids = addModelTokens({ model, tokenizer: fresh, tokens: interpreterTokens({ tokenizer: fresh, stages: told }), seed });
+      ids = addModelTokens({
+        model,
+        tokenizer: fresh,
+        tokens: interpreterTokens({ tokenizer: fresh, stages: told }),
+        seed,
+      });
     }
     const target = join(folder, name);
     await saveModel({ model, folder: target });
@@ -140,25 +185,46 @@ export async function prepareInterpreters({
     specifications.push({
       name,
       stages: ofGroup,
-      model: { kind: 'folder', folder: initial[index]!, lora: lora && { ...adapterWithTokens({ lora, tokens: lora.tokens ?? 'rows', ids }), seed } },
+      model: {
+        kind: 'folder',
+        folder: initial[index]!,
+        lora: lora && { ...adapterWithTokens({ lora, tokens: lora.tokens ?? 'rows', ids }), seed },
+      },
       projector: { inputWidth: width, kind: projector, outputDeviation: projectorDeviation, seed: seed + 1 + index },
       learningRateScale,
     });
   }
-  const base = { format: 1 as const, kind: 'interpreter' as const, templates, withQuestion, slotToken: SLOT_TOKEN, prefix, endToken, reading, projector: { kind: projector, inputWidth: width }, mode };
+  const base = {
+    format: 1 as const,
+    kind: 'interpreter' as const,
+    templates,
+    withQuestion,
+    slotToken: SLOT_TOKEN,
+    prefix,
+    endToken,
+    reading,
+    projector: { kind: projector, inputWidth: width },
+    mode,
+  };
   const layoutContext = reasoner.layoutContext();
-  const textOf = (example: ReasoningExample, stage: string) => explanationText({ method, example, stage, context: layoutContext });
-  const settings = groups.map(
-    ({ name, stages: ofGroup }): InterpreterSettings => ({
-      ...base,
-      name,
-      stages: ofGroup,
-      longestExplanation: examples.reduce((longest, example) => Math.max(longest, ...ofGroup.map((stage) => {
-        const text = textOf(example, stage);
-        return text === undefined ? 0 : tokenizer.encode(text, { addSpecialTokens: false }).ids.length + 1;
-      })), 0),
-    }),
-  );
+  const textOf = (example: ReasoningExample, stage: string) =>
+    explanationText({ method, example, stage, context: layoutContext });
+  const settings = groups.map(({ name, stages: ofGroup }): InterpreterSettings => ({
+    ...base,
+    name,
+    stages: ofGroup,
+    longestExplanation: examples.reduce(
+      (longest, example) =>
+        Math.max(
+          longest,
+          ...ofGroup.map((stage) => {
+            const text = textOf(example, stage);
+            return text === undefined ? 0 : tokenizer.encode(text, { addSpecialTokens: false }).ids.length + 1;
+          }),
+        ),
+      0,
+    ),
+  }));
   return {
     settings,
     initial,
@@ -175,15 +241,30 @@ export async function prepareInterpreters({
 }
 
 /** The slot, and the tags that open explanations where the vocabulary cannot write them. */
-export function interpreterTokens({ tokenizer, stages }: { tokenizer: Tokenizer; stages: readonly string[] }): string[] {
+export function interpreterTokens({
+  tokenizer,
+  stages,
+}: {
+  tokenizer: Tokenizer;
+  stages: readonly string[];
+}): string[] {
   const { unknownId } = tokenizer;
   const openings = stages.map((name, index) => taggedFormat.step({ name, index }).open);
-  return [SLOT_TOKEN, ...openings.filter((mark) => unknownId !== undefined && tokenizer.encode(mark, { addSpecialTokens: false }).ids.includes(unknownId))];
+  return [
+    SLOT_TOKEN,
+    ...openings.filter(
+      (mark) => unknownId !== undefined && tokenizer.encode(mark, { addSpecialTokens: false }).ids.includes(unknownId),
+    ),
+  ];
 }
 
 function endOf({ tokenizer, folder }: { tokenizer: Tokenizer; folder: string }): string {
   const { endId } = tokenizer;
-  if (endId === undefined) throw new DecoderError({ code: 'INVALID_OPTION', message: `${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.` });
+  if (endId === undefined)
+    throw new DecoderError({
+      code: 'INVALID_OPTION',
+      message: `${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`,
+    });
   return tokenizer.tokenOf(endId);
 }
 
@@ -191,15 +272,37 @@ function endOf({ tokenizer, folder }: { tokenizer: Tokenizer; folder: string }):
 function checkVocabulary({ tokenizer, stages }: { tokenizer: Tokenizer; stages: readonly string[] }): void {
   const missing = interpreterTokens({ tokenizer, stages }).filter((token) => !tokenizer.has(token));
   if (missing.length === 0) return;
-  throw new DecoderError({ code: 'INVALID_OPTION', message: `The reasoner's vocabulary, which its interpreters share, lacks ${missing.join(', ')}. Add them before the reasoner is saved: addModelTokens({ model, tokenizer, tokens: interpreterTokens({ tokenizer, stages }) }).` });
+  throw new DecoderError({
+    code: 'INVALID_OPTION',
+    message: `The reasoner's vocabulary, which its interpreters share, lacks ${missing.join(', ')}. Add them before the reasoner is saved: addModelTokens({ model, tokenizer, tokens: interpreterTokens({ tokenizer, stages }) }).`,
+  });
 }
 
 /** The language model that an interpreter starts from. */
-async function openInterpreterModel({ from, reasoner, tokenizer, seed }: { from: NonNullable<InterpreterOptions['model']>; reasoner: Reasoner; tokenizer: Tokenizer; seed: number }): Promise<LanguageModel> {
+async function openInterpreterModel({
+  from,
+  reasoner,
+  tokenizer,
+  seed,
+}: {
+  from: NonNullable<InterpreterOptions['model']>;
+  reasoner: Reasoner;
+  tokenizer: Tokenizer;
+  seed: number;
+}): Promise<LanguageModel> {
   if (from.kind === 'reasoner') return textModelOf({ model: reasoner.model });
   if (from.kind === 'folder') return loadModel({ folder: from.folder });
   // Made to fit the reasoner's tokenizer.
-  return createModel({ config: { ...from.config, vocab_size: tokenizer.vocabularySize, bos_token_id: tokenizer.beginId, eos_token_id: tokenizer.endId, pad_token_id: tokenizer.paddingId }, seed });
+  return createModel({
+    config: {
+      ...from.config,
+      vocab_size: tokenizer.vocabularySize,
+      bos_token_id: tokenizer.beginId,
+      eos_token_id: tokenizer.endId,
+      pad_token_id: tokenizer.paddingId,
+    },
+    seed,
+  });
 }
 
 /** Saves the trained interpreters, each to its folder: the model, with an adapter merged in and the adapter by itself, its own tokenizer, the projector. */
@@ -226,8 +329,10 @@ export async function saveInterpreters({
     const projector = new Projector({ ...specification.projector, outputWidth: model.dimensions.width });
     const prefix = `interpreters/${specification.name}`;
     for (const { name, variable } of program.parameters) {
-      if (name.startsWith(`${prefix}/model/`)) model.parameters.get(name.slice(`${prefix}/model/`.length)).assign(variable);
-      if (name.startsWith(`${prefix}/projector/`)) projector.parameters.get(name.slice(`${prefix}/projector/`.length)).assign(variable);
+      if (name.startsWith(`${prefix}/model/`))
+        model.parameters.get(name.slice(`${prefix}/model/`.length)).assign(variable);
+      if (name.startsWith(`${prefix}/projector/`))
+        projector.parameters.get(name.slice(`${prefix}/projector/`.length)).assign(variable);
     }
     if (lora) {
       const adapter = join(folder, 'adapter');

@@ -20,9 +20,25 @@ it('supervises each continuous thought with its own step, through the thought, a
   await useEngine('wasm');
   const method = createMethod({ name: 'sim-cot', hiddenSteps: 2 });
   const stages = stagesOf(examples);
-  const tokenizer = trainWordLevelTokenizer({ texts: [' 1 2 3 4 5 6', '1\n2\n3\n4\n5\n6'], specialTokens: [...method.specialTokens({ stages }), '### ', '<thought>', '<STEP_1>', '<STEP_2>'] });
-  const context: LayoutContext = { tokenizer, format: linesFormat, endId: tokenizer.idOf('</s>'), prefix: [tokenizer.idOf('<s>')] };
-  const config = { model_type: 'gpt2', vocab_size: tokenizer.vocabularySize, n_positions: 48, n_embd: 16, n_layer: 1, n_head: 2, initializer_range: 0.2 };
+  const tokenizer = trainWordLevelTokenizer({
+    texts: [' 1 2 3 4 5 6', '1\n2\n3\n4\n5\n6'],
+    specialTokens: [...method.specialTokens({ stages }), '### ', '<thought>', '<STEP_1>', '<STEP_2>'],
+  });
+  const context: LayoutContext = {
+    tokenizer,
+    format: linesFormat,
+    endId: tokenizer.idOf('</s>'),
+    prefix: [tokenizer.idOf('<s>')],
+  };
+  const config = {
+    model_type: 'gpt2',
+    vocab_size: tokenizer.vocabularySize,
+    n_positions: 48,
+    n_embd: 16,
+    n_layer: 1,
+    n_head: 2,
+    initializer_range: 0.2,
+  };
   const folder = await mkdtemp(join(tmpdir(), 'subtext-sim-cot-'));
   try {
     const model = createModel({ config, seed: 1 });
@@ -34,7 +50,14 @@ it('supervises each continuous thought with its own step, through the thought, a
       plans,
       data: { examples, method, context, seed: 1, shards: 1 },
       explanations: {
-        context: { tokenizer, templates: 'brief', slotId: tokenizer.idOf('<thought>'), endId: context.endId, opening: (stage) => `<${stage.toUpperCase()}>`, withQuestion: false },
+        context: {
+          tokenizer,
+          templates: 'brief',
+          slotId: tokenizer.idOf('<thought>'),
+          endId: context.endId,
+          opening: (stage) => `<${stage.toUpperCase()}>`,
+          withQuestion: false,
+        },
         interpreterOf: () => 0,
         interpreters: 1,
         reading: 'before',
@@ -46,13 +69,25 @@ it('supervises each continuous thought with its own step, through the thought, a
     const program = await createProgram({
       mode: 'joint',
       reasoner: { model: { kind: 'folder', folder } },
-      interpreters: [{ name: 'shared', stages, model: { kind: 'folder', folder }, projector: { inputWidth: 16, kind: 'linear', seed: 2 } }],
+      interpreters: [
+        {
+          name: 'shared',
+          stages,
+          model: { kind: 'folder', folder },
+          projector: { inputWidth: 16, kind: 'linear', seed: 2 },
+        },
+      ],
     });
     const last = batches.at(-1)!;
     const own = { ...last, reasoner: { ...last.reasoner, lossRows: new Int32Array(), lossLabels: new Int32Array() } };
     const variables = program.parameters.map(({ variable }) => variable);
     const { grads, value } = tf.engine().gradients(() => program.loss(own).loss, variables, undefined, true);
-    const norms = Object.fromEntries((grads as (tf.Tensor | null)[]).map((gradient, index) => [program.parameters[index]!.name, gradient ? Math.hypot(...(gradient.dataSync() as Float32Array)) : 0]));
+    const norms = Object.fromEntries(
+      (grads as (tf.Tensor | null)[]).map((gradient, index) => [
+        program.parameters[index]!.name,
+        gradient ? Math.hypot(...(gradient.dataSync() as Float32Array)) : 0,
+      ]),
+    );
     // The interpreter's loss alone reaches the reasoner's block through the thoughts that were fed back.
     expect(value.dataSync()[0]!).toBeGreaterThan(0);
     expect(norms['reasoner/transformer.h.0.attn.c_attn.weight']!).toBeGreaterThan(0);
@@ -61,7 +96,8 @@ it('supervises each continuous thought with its own step, through the thought, a
 
     const optimizer = tf.train.adam(0.02);
     const losses: number[] = [];
-    for (let step = 0; step < 60; step++) losses.push(tf.tidy(() => optimizer.minimize(() => program.loss(last).loss, true, variables)!.dataSync()[0]!));
+    for (let step = 0; step < 60; step++)
+      losses.push(tf.tidy(() => optimizer.minimize(() => program.loss(last).loss, true, variables)!.dataSync()[0]!));
     const { interpreterLoss, reasonerLoss } = program.loss(last).metrics;
     expect(interpreterLoss!.dataSync()[0]!).toBeLessThan(0.2);
     expect(reasonerLoss!.dataSync()[0]!).toBeLessThan(0.2);

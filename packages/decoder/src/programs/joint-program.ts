@@ -36,7 +36,12 @@ export interface JointBatch {
 }
 
 /** The program that trains interpreters, with their reasoner or after it. */
-export async function createProgram({ reasoner, interpreters: specifications, mode, interpreterWeight = 1 }: JointProgramOptions): Promise<TrainingProgram<JointBatch>> {
+export async function createProgram({
+  reasoner,
+  interpreters: specifications,
+  mode,
+  interpreterWeight = 1,
+}: JointProgramOptions): Promise<TrainingProgram<JointBatch>> {
   const model = await openModel(reasoner.model);
   if (mode === 'after') model.parameters.freeze();
   else freezeParameters({ model, frozen: reasoner.frozen });
@@ -45,13 +50,22 @@ export async function createProgram({ reasoner, interpreters: specifications, mo
   return {
     parameters: [
       ...modelParameters({ model, prefix: 'reasoner' }),
-      ...interpreters.flatMap((interpreter, index) => interpreter.trainable({ learningRateScale: specifications[index]!.learningRateScale })),
+      ...interpreters.flatMap((interpreter, index) =>
+        interpreter.trainable({ learningRateScale: specifications[index]!.learningRateScale }),
+      ),
     ],
     loss(batch, { measure = false, dropoutSeed = null } = {}): ProgramLoss {
       if (mode === 'joint') setLoraDropoutSeed({ model, seed: dropoutSeed });
-      for (const [index, interpreter] of interpreters.entries()) setLoraDropoutSeed({ model: interpreter.model, seed: dropoutSeed === null ? null : hashCounters(dropoutSeed, 1 + index) });
+      for (const [index, interpreter] of interpreters.entries())
+        setLoraDropoutSeed({
+          model: interpreter.model,
+          seed: dropoutSeed === null ? null : hashCounters(dropoutSeed, 1 + index),
+        });
       // A reasoner that stays as it is has no loss of its own, and nothing passes back into it.
-      const forward = mode === 'joint' ? reasonerForward({ model, batch: batch.reasoner }) : { states: reasonerStates({ model, batch: batch.reasoner }), loss: tf.scalar(0) };
+      const forward =
+        mode === 'joint'
+          ? reasonerForward({ model, batch: batch.reasoner })
+          : { states: reasonerStates({ model, batch: batch.reasoner }), loss: tf.scalar(0) };
       const losses = batch.explanations
         .filter(({ rows }) => rows > 0)
         .map((explanations) =>

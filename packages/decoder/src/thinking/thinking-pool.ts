@@ -1,7 +1,13 @@
 import { engineName } from '@subtext/tensor';
 import { type Answer, startWorkers, type WorkerPool } from '@subtext/trainer';
 
-import { createThinkingTask, type PostedQuestion, type ThinkingTask, type ThinkingWorkerOptions, type ThinkRequest } from './thinking-worker';
+import {
+  createThinkingTask,
+  type PostedQuestion,
+  type ThinkingTask,
+  type ThinkingWorkerOptions,
+  type ThinkRequest,
+} from './thinking-worker';
 import type { ExplanationRequest } from '../interpreter/explainer';
 
 /** Items a worker takes at a time. */
@@ -9,7 +15,10 @@ const DEFAULT_BATCH = 64;
 
 /** The built module; sources run only in tests, which take the built one too. */
 function workerModule(): string {
-  return new URL(import.meta.url.endsWith('.ts') ? '../../dist/thinking-worker.js' : './thinking-worker.js', import.meta.url).href;
+  return new URL(
+    import.meta.url.endsWith('.ts') ? '../../dist/thinking-worker.js' : './thinking-worker.js',
+    import.meta.url,
+  ).href;
 }
 
 /** Answers questions and explains thoughts on several threads, each with its own copy of the models. */
@@ -23,9 +32,15 @@ export class ThinkingPool {
   }
 
   /** Loads the models in every thread. */
-  static async start({ workers, ...options }: ThinkingWorkerOptions & { /** Threads; 0 computes in this thread. */ workers: number }): Promise<ThinkingPool> {
+  static async start({
+    workers,
+    ...options
+  }: ThinkingWorkerOptions & { /** Threads; 0 computes in this thread. */ workers: number }): Promise<ThinkingPool> {
     if (workers === 0) return new ThinkingPool({ local: await createThinkingTask(options) });
-    const pool = await startWorkers({ count: workers, start: () => ({ engine: engineName(), module: workerModule(), options }) });
+    const pool = await startWorkers({
+      count: workers,
+      start: () => ({ engine: engineName(), module: workerModule(), options }),
+    });
     return new ThinkingPool({ pool });
   }
 
@@ -43,7 +58,14 @@ export class ThinkingPool {
     onProgress?: (options: { done: number; total: number }) => void;
     signal?: AbortSignal;
   }): Promise<Answer[]> {
-    return this.#spread({ items: questions, batchSize, onProgress, signal, method: 'think', payload: (part) => ({ ...options, questions: part }) });
+    return this.#spread({
+      items: questions,
+      batchSize,
+      onProgress,
+      signal,
+      method: 'think',
+      payload: (part) => ({ ...options, questions: part }),
+    });
   }
 
   /** Explanations in the order of the requests. */
@@ -60,7 +82,13 @@ export class ThinkingPool {
     batchSize?: number;
     signal?: AbortSignal;
   }): Promise<string[]> {
-    return this.#spread({ items: requests, batchSize, signal, method: 'explain', payload: (part) => ({ interpreter, requests: part }) });
+    return this.#spread({
+      items: requests,
+      batchSize,
+      signal,
+      method: 'explain',
+      payload: (part) => ({ interpreter, requests: part }),
+    });
   }
 
   async close(): Promise<void> {
@@ -83,7 +111,9 @@ export class ThinkingPool {
     onProgress?: (options: { done: number; total: number }) => void;
     signal?: AbortSignal;
   }): Promise<Result[]> {
-    const parts = Array.from({ length: Math.ceil(items.length / batchSize) }, (_, index) => items.slice(index * batchSize, (index + 1) * batchSize));
+    const parts = Array.from({ length: Math.ceil(items.length / batchSize) }, (_, index) =>
+      items.slice(index * batchSize, (index + 1) * batchSize),
+    );
     const results: Result[][] = new Array(parts.length);
     let next = 0;
     let done = 0;

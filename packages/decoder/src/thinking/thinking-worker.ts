@@ -33,7 +33,10 @@ export interface ThinkingTask {
   explain(request: ExplainRequest): Promise<string[]>;
 }
 
-export async function createThinkingTask({ reasoner: folder, interpreters }: ThinkingWorkerOptions): Promise<ThinkingTask> {
+export async function createThinkingTask({
+  reasoner: folder,
+  interpreters,
+}: ThinkingWorkerOptions): Promise<ThinkingTask> {
   const reasoner = folder === undefined ? undefined : await Reasoner.load(folder);
   const explainers: Explainer[] = [];
   for (const interpreter of interpreters) explainers.push(await Explainer.load(interpreter));
@@ -42,12 +45,17 @@ export async function createThinkingTask({ reasoner: folder, interpreters }: Thi
       reasoner!.think({
         ...options,
         batchSize: questions.length,
-        questions: questions.map(({ question, imagePath }) => ({ question, image: imagePath === undefined ? undefined : imageFile(imagePath) })),
+        questions: questions.map(({ question, imagePath }) => ({
+          question,
+          image: imagePath === undefined ? undefined : imageFile(imagePath),
+        })),
       }),
     explain: ({ interpreter, requests }) => explainers[interpreter]!.explain({ requests, batchSize: requests.length }),
   };
 }
 
-export async function createWorkerTask(options: ThinkingWorkerOptions): Promise<Record<string, (payload: never) => unknown>> {
+export async function createWorkerTask(
+  options: ThinkingWorkerOptions,
+): Promise<Record<string, (payload: never) => unknown>> {
   return { ...(await createThinkingTask(options)) } as Record<string, (payload: never) => unknown>;
 }

@@ -25,7 +25,17 @@ export class HeadNorm {
   readonly headWidth: number;
   readonly epsilon: number;
 
-  constructor({ scope, heads, headWidth, epsilon }: { scope: ParameterScope; heads: number; headWidth: number; epsilon: number }) {
+  constructor({
+    scope,
+    heads,
+    headWidth,
+    epsilon,
+  }: {
+    scope: ParameterScope;
+    heads: number;
+    headWidth: number;
+    epsilon: number;
+  }) {
     this.weight = scope.declare({ name: 'weight', shape: [headWidth], initialisation: { kind: 'ones' } });
     this.heads = heads;
     this.headWidth = headWidth;
@@ -48,7 +58,19 @@ export class SeparateProjections implements AttentionProjection {
   readonly queryNorm: HeadNorm | null;
   readonly keyNorm: HeadNorm | null;
 
-  constructor({ query, key, value, queryNorm = null, keyNorm = null }: { query: LinearLayer; key: LinearLayer; value: LinearLayer; queryNorm?: HeadNorm | null; keyNorm?: HeadNorm | null }) {
+  constructor({
+    query,
+    key,
+    value,
+    queryNorm = null,
+    keyNorm = null,
+  }: {
+    query: LinearLayer;
+    key: LinearLayer;
+    value: LinearLayer;
+    queryNorm?: HeadNorm | null;
+    keyNorm?: HeadNorm | null;
+  }) {
     this.query = query;
     this.key = key;
     this.value = value;
@@ -56,9 +78,21 @@ export class SeparateProjections implements AttentionProjection {
     this.keyNorm = keyNorm;
   }
 
-  project({ rows, batch, keyValueRows = rows }: { rows: tf.Tensor2D; batch: number; keyValueRows?: tf.Tensor2D }): QueryKeyValue {
+  project({
+    rows,
+    batch,
+    keyValueRows = rows,
+  }: {
+    rows: tf.Tensor2D;
+    batch: number;
+    keyValueRows?: tf.Tensor2D;
+  }): QueryKeyValue {
     const { key, value } = this.projectKeyValue({ input: keyValueRows });
-    return { query: byExample(this.projectQuery({ input: rows }), batch), key: byExample(key, batch), value: byExample(value, batch) };
+    return {
+      query: byExample(this.projectQuery({ input: rows }), batch),
+      key: byExample(key, batch),
+      value: byExample(value, batch),
+    };
   }
 
   projectQuery<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
@@ -82,9 +116,24 @@ export class FusedProjection implements AttentionProjection {
     this.queryKeyValue = queryKeyValue;
   }
 
-  project({ rows, batch, keyValueRows }: { rows: tf.Tensor2D; batch: number; keyValueRows?: tf.Tensor2D }): QueryKeyValue {
-    if (keyValueRows !== undefined) throw new Error('A fused projection makes keys and values from its own input only; use separate projections for cross-attention.');
-    const [query, key, value] = tf.split(byExample(this.queryKeyValue.apply({ input: rows }), batch), 3, -1) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
+  project({
+    rows,
+    batch,
+    keyValueRows,
+  }: {
+    rows: tf.Tensor2D;
+    batch: number;
+    keyValueRows?: tf.Tensor2D;
+  }): QueryKeyValue {
+    if (keyValueRows !== undefined)
+      throw new Error(
+        'A fused projection makes keys and values from its own input only; use separate projections for cross-attention.',
+      );
+    const [query, key, value] = tf.split(byExample(this.queryKeyValue.apply({ input: rows }), batch), 3, -1) as [
+      tf.Tensor3D,
+      tf.Tensor3D,
+      tf.Tensor3D,
+    ];
     return { query, key, value };
   }
 }

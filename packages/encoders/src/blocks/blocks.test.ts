@@ -1,6 +1,19 @@
 import { Parameters, tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { GrowingCache, HeadNorm, initialiseWeights, LinearLayer, LowRankAdapter, ModelStructure, PreallocatedCache, rotaryFrequencies, RotaryEmbedding, SelfAttention, SeparateProjections, type RotaryScaling } from '../index';
+import {
+  GrowingCache,
+  HeadNorm,
+  initialiseWeights,
+  LinearLayer,
+  LowRankAdapter,
+  ModelStructure,
+  PreallocatedCache,
+  rotaryFrequencies,
+  RotaryEmbedding,
+  SelfAttention,
+  SeparateProjections,
+  type RotaryScaling,
+} from '../index';
 
 beforeAll(async () => {
   await useEngine('cpu');
@@ -17,40 +30,63 @@ afterEach(() => {
   expect(tf.memory().numTensors).toBe(before);
 });
 
-const close = (actual: tf.Tensor, expected: tf.Tensor, tolerance = 1e-5) => expect(tf.tidy(() => tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0])).toBeLessThan(tolerance);
+const close = (actual: tf.Tensor, expected: tf.Tensor, tolerance = 1e-5) =>
+  expect(tf.tidy(() => tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0])).toBeLessThan(tolerance);
 
 describe('LinearLayer', () => {
-  it.each(['out-in', 'in-out'] as const)('multiplies, and adds what its adapter adds, before the activation (%s)', (layout) => {
-    const layer = new LinearLayer({ scope: structure.scope('part'), inputWidth: 3, outputWidth: 5, layout, initialisation: { kind: 'normal', deviation: 1 } });
-    expect([...structure.declarations.keys()]).toEqual(['part.weight', 'part.bias']);
-    expect([layer.inputWidth, layer.outputWidth]).toEqual([3, 5]);
-    initialiseWeights({ structure, seed: 1 });
-    tf.tidy(() => {
-      const input = tf.randomNormal([2, 4, 3], 0, 1, 'float32', 1) as tf.Tensor3D;
-      const down = tf.variable(tf.randomNormal([2, 3], 0, 1, 'float32', 2));
-      const up = tf.variable(tf.randomNormal([5, 2], 0, 1, 'float32', 3));
-      const weight = layout === 'out-in' ? tf.transpose(layer.weight.value) : layer.weight.value;
-      const rows = input.reshape([8, 3]);
-      const plain = tf.matMul(rows, weight as tf.Tensor2D).reshape([2, 4, 5]);
-      close(layer.apply({ input }), plain);
-      layer.adapter = new LowRankAdapter({ down, up, scaling: 0.5 });
-      const added = tf.matMul(tf.matMul(rows, down as tf.Tensor2D, false, true), up as tf.Tensor2D, false, true).reshape([2, 4, 5]).mul(0.5);
-      close(layer.apply({ input, activation: 'relu' }), tf.relu(plain.add(added)));
-      const change = layer.adapter.weightChange({ layout });
-      close(tf.matMul(rows, (layout === 'out-in' ? change.transpose() : change) as tf.Tensor2D).reshape([2, 4, 5]), added);
-      layer.adapter.merged = true;
-      close(layer.apply({ input }), plain);
-      down.dispose();
-      up.dispose();
-    });
-  });
+  it.each(['out-in', 'in-out'] as const)(
+    'multiplies, and adds what its adapter adds, before the activation (%s)',
+    (layout) => {
+      const layer = new LinearLayer({
+        scope: structure.scope('part'),
+        inputWidth: 3,
+        outputWidth: 5,
+        layout,
+        initialisation: { kind: 'normal', deviation: 1 },
+      });
+      expect([...structure.declarations.keys()]).toEqual(['part.weight', 'part.bias']);
+      expect([layer.inputWidth, layer.outputWidth]).toEqual([3, 5]);
+      initialiseWeights({ structure, seed: 1 });
+      tf.tidy(() => {
+        const input = tf.randomNormal([2, 4, 3], 0, 1, 'float32', 1) as tf.Tensor3D;
+        const down = tf.variable(tf.randomNormal([2, 3], 0, 1, 'float32', 2));
+        const up = tf.variable(tf.randomNormal([5, 2], 0, 1, 'float32', 3));
+        const weight = layout === 'out-in' ? tf.transpose(layer.weight.value) : layer.weight.value;
+        const rows = input.reshape([8, 3]);
+        const plain = tf.matMul(rows, weight as tf.Tensor2D).reshape([2, 4, 5]);
+        close(layer.apply({ input }), plain);
+        layer.adapter = new LowRankAdapter({ down, up, scaling: 0.5 });
+        const added = tf
+          .matMul(tf.matMul(rows, down as tf.Tensor2D, false, true), up as tf.Tensor2D, false, true)
+          .reshape([2, 4, 5])
+          .mul(0.5);
+        close(layer.apply({ input, activation: 'relu' }), tf.relu(plain.add(added)));
+        const change = layer.adapter.weightChange({ layout });
+        close(
+          tf.matMul(rows, (layout === 'out-in' ? change.transpose() : change) as tf.Tensor2D).reshape([2, 4, 5]),
+          added,
+        );
+        layer.adapter.merged = true;
+        close(layer.apply({ input }), plain);
+        down.dispose();
+        up.dispose();
+      });
+    },
+  );
 });
 
 describe('ModelStructure', () => {
   it('names what is declared twice, and replaces a parameter by one of another shape', () => {
-    const layer = new LinearLayer({ scope: structure.scope('part').child(0).child('up'), inputWidth: 2, outputWidth: 3, bias: false });
+    const layer = new LinearLayer({
+      scope: structure.scope('part').child(0).child('up'),
+      inputWidth: 2,
+      outputWidth: 3,
+      bias: false,
+    });
     expect(layer.name).toBe('part.0.up');
-    expect(() => new LinearLayer({ scope: structure.scope('part.0.up'), inputWidth: 2, outputWidth: 3 })).toThrow(/part\.0\.up\.weight is declared twice/);
+    expect(() => new LinearLayer({ scope: structure.scope('part.0.up'), inputWidth: 2, outputWidth: 3 })).toThrow(
+      /part\.0\.up\.weight is declared twice/,
+    );
     expect(() => layer.weight.value).toThrow(/part\.0\.up\.weight/);
     initialiseWeights({ structure, seed: 1 });
     structure.parameters.freeze();
@@ -61,18 +97,41 @@ describe('ModelStructure', () => {
 
 describe('rotary positions', () => {
   it('stretches frequencies by each rule', () => {
-    const frequencies = (scaling: RotaryScaling, positions = 0) => [...rotaryFrequencies({ headWidth: 8, theta: 10_000, scaling, positions }).frequencies];
+    const frequencies = (scaling: RotaryScaling, positions = 0) => [
+      ...rotaryFrequencies({ headWidth: 8, theta: 10_000, scaling, positions }).frequencies,
+    ];
     const base = [1, 0.1, 0.01, 0.001];
-    const near = (actual: number[], expected: number[]) => expected.forEach((value, index) => expect(actual[index]).toBeCloseTo(value, 6));
+    const near = (actual: number[], expected: number[]) =>
+      expected.forEach((value, index) => expect(actual[index]).toBeCloseTo(value, 6));
     near(frequencies({ type: 'default' }), base);
-    near(frequencies({ type: 'linear', factor: 4 }), base.map((value) => value / 4));
+    near(
+      frequencies({ type: 'linear', factor: 4 }),
+      base.map((value) => value / 4),
+    );
     near(frequencies({ type: 'dynamic', factor: 2, originalPositions: 16 }, 16), base);
     const theta = 10_000 * ((2 * 32) / 16 - 1) ** (8 / 6);
-    near(frequencies({ type: 'dynamic', factor: 2, originalPositions: 16 }, 32), [0, 1, 2, 3].map((index) => theta ** (-index / 4)));
+    near(
+      frequencies({ type: 'dynamic', factor: 2, originalPositions: 16 }, 32),
+      [0, 1, 2, 3].map((index) => theta ** (-index / 4)),
+    );
     // Wavelengths 6.3, 63, 628, 6283 against 1000/4 and 1000/1: kept, kept, blended, divided.
     const smooth = (1000 / (2 * Math.PI * 100) - 1) / 3;
-    near(frequencies({ type: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalPositions: 1000 }), [1, 0.1, ((1 - smooth) * 0.01) / 8 + smooth * 0.01, 0.001 / 8]);
-    const yarn = rotaryFrequencies({ headWidth: 8, theta: 10_000, scaling: { type: 'yarn', factor: 4, originalPositions: 1000 }, positions: 0 });
+    near(
+      frequencies({
+        type: 'llama3',
+        factor: 8,
+        lowFrequencyFactor: 1,
+        highFrequencyFactor: 4,
+        originalPositions: 1000,
+      }),
+      [1, 0.1, ((1 - smooth) * 0.01) / 8 + smooth * 0.01, 0.001 / 8],
+    );
+    const yarn = rotaryFrequencies({
+      headWidth: 8,
+      theta: 10_000,
+      scaling: { type: 'yarn', factor: 4, originalPositions: 1000 },
+      positions: 0,
+    });
     expect(yarn.attentionFactor).toBeCloseTo(0.1 * Math.log(4) + 1, 6);
     near([yarn.frequencies[0] as number, yarn.frequencies[3] as number], [1, 0.001 / 4]);
   });
@@ -81,7 +140,17 @@ describe('rotary positions', () => {
     const rotary = new RotaryEmbedding({ headWidth: 4, theta: 100 });
     tf.tidy(() => {
       const near = rotary.angles({ offset: 2, time: 3 });
-      const far = rotary.angles({ positions: tf.tensor2d([[2, 3, 4], [700, 0, 1]], undefined, 'int32'), largest: 700 });
+      const far = rotary.angles({
+        positions: tf.tensor2d(
+          [
+            [2, 3, 4],
+            [700, 0, 1],
+          ],
+          undefined,
+          'int32',
+        ),
+        largest: 700,
+      });
       expect(far.cos.shape).toEqual([2, 3, 2]);
       close(near.cos, far.cos.slice([0, 0, 0], [1, 3, 2]));
       close(far.sin.slice([1, 0, 0], [1, 1, 2]), tf.tensor3d([[[Math.sin(700), Math.sin(70)]]]), 1e-4);
@@ -94,14 +163,23 @@ describe('rotary positions', () => {
 describe('SelfAttention', () => {
   const build = ({ norms = false } = {}) => {
     const scope = structure.scope('attention');
-    const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, initialisation: { kind: 'normal', deviation: 0.5 } });
+    const linear = (name: string, inputWidth: number, outputWidth: number) =>
+      new LinearLayer({
+        scope: scope.child(name),
+        inputWidth,
+        outputWidth,
+        initialisation: { kind: 'normal', deviation: 0.5 },
+      });
     const attention = new SelfAttention({
       projection: new SeparateProjections({
         query: linear('q', 6, 8),
         key: linear('k', 6, 4),
         value: linear('v', 6, 4),
         ...(norms
-          ? { queryNorm: new HeadNorm({ scope: scope.child('q_norm'), heads: 4, headWidth: 2, epsilon: 1e-5 }), keyNorm: new HeadNorm({ scope: scope.child('k_norm'), heads: 2, headWidth: 2, epsilon: 1e-5 }) }
+          ? {
+              queryNorm: new HeadNorm({ scope: scope.child('q_norm'), heads: 4, headWidth: 2, epsilon: 1e-5 }),
+              keyNorm: new HeadNorm({ scope: scope.child('k_norm'), heads: 2, headWidth: 2, epsilon: 1e-5 }),
+            }
           : {}),
       }),
       output: linear('o', 8, 6),
@@ -118,9 +196,20 @@ describe('SelfAttention', () => {
     tf.tidy(() => {
       const input = draw(5, 1);
       const whole = attention.apply({ input, causal: true });
-      const cache = kind === 'growing' ? new GrowingCache({ layers: 1 }) : new PreallocatedCache({ layers: 1, batch: 2, capacity: 7, width: 4 });
-      const parts = [[0, 2], [2, 1], [3, 2]].map(([start, time]) => {
-        const part = attention.apply({ input: input.slice([0, start as number, 0], [2, time as number, 6]), causal: true, cache: cache.layer(0) });
+      const cache =
+        kind === 'growing'
+          ? new GrowingCache({ layers: 1 })
+          : new PreallocatedCache({ layers: 1, batch: 2, capacity: 7, width: 4 });
+      const parts = [
+        [0, 2],
+        [2, 1],
+        [3, 2],
+      ].map(([start, time]) => {
+        const part = attention.apply({
+          input: input.slice([0, start as number, 0], [2, time as number, 6]),
+          causal: true,
+          cache: cache.layer(0),
+        });
         cache.advance(time as number);
         return part;
       });
@@ -128,7 +217,9 @@ describe('SelfAttention', () => {
       close(tf.concat(parts, 1), whole);
       cache.selectRows([1]);
       const further = draw(1, 2).slice([1, 0, 0], [1, 1, 6]);
-      const alone = attention.apply({ input: tf.concat([input.slice([1, 0, 0], [1, 5, 6]), further], 1), causal: true }).slice([0, 5, 0], [1, 1, 6]);
+      const alone = attention
+        .apply({ input: tf.concat([input.slice([1, 0, 0], [1, 5, 6]), further], 1), causal: true })
+        .slice([0, 5, 0], [1, 1, 6]);
       close(attention.apply({ input: further, causal: true, cache: cache.layer(0) }), alone);
       cache.dispose();
     });

@@ -30,7 +30,17 @@ export class GatedFeedForward implements FeedForward {
   readonly down: LinearLayer;
   readonly activation: Activation;
 
-  constructor({ gate, up, down, activation }: { gate: LinearLayer; up: LinearLayer; down: LinearLayer; activation: Activation }) {
+  constructor({
+    gate,
+    up,
+    down,
+    activation,
+  }: {
+    gate: LinearLayer;
+    up: LinearLayer;
+    down: LinearLayer;
+    activation: Activation;
+  }) {
     this.gate = gate;
     this.up = up;
     this.down = down;

@@ -1,4 +1,12 @@
-import { describeEngines, fusedKernels, Parameters, tf, useEngine, valueAndGradients, withoutFusedKernels } from '@subtext/tensor';
+import {
+  describeEngines,
+  fusedKernels,
+  Parameters,
+  tf,
+  useEngine,
+  valueAndGradients,
+  withoutFusedKernels,
+} from '@subtext/tensor';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { initialiseWeights } from '../weights/initialise-weights';
 import { ModelStructure } from '../weights/parameter-scope';
@@ -33,36 +41,94 @@ const width = 24;
 /** GPT-2's block: layer norms, packed projections `[in, out]`, biases. */
 function packedBlock(): TransformerBlock {
   const scope = structure.scope('block');
-  const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, layout: 'in-out', initialisation: { kind: 'normal', deviation: 0.3 } });
+  const linear = (name: string, inputWidth: number, outputWidth: number) =>
+    new LinearLayer({
+      scope: scope.child(name),
+      inputWidth,
+      outputWidth,
+      layout: 'in-out',
+      initialisation: { kind: 'normal', deviation: 0.3 },
+    });
   return new TransformerBlock({
     attentionNorm: new LayerNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-5 }),
-    attention: new SelfAttention({ projection: new FusedProjection({ queryKeyValue: linear('qkv', width, 3 * width) }), output: linear('out', width, width), heads: 3 }),
+    attention: new SelfAttention({
+      projection: new FusedProjection({ queryKeyValue: linear('qkv', width, 3 * width) }),
+      output: linear('out', width, width),
+      heads: 3,
+    }),
     feedForwardNorm: new LayerNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-5 }),
-    feedForward: new PlainFeedForward({ up: linear('up', width, 70), down: linear('down', 70, width), activation: 'gelu-tanh' }),
+    feedForward: new PlainFeedForward({
+      up: linear('up', width, 70),
+      down: linear('down', 70, width),
+      activation: 'gelu-tanh',
+    }),
   });
 }
 
 /** Llama's block: RMS norms, grouped heads, a gate, `[out, in]`, no biases. */
 function separateBlock(): TransformerBlock {
   const scope = structure.scope('block');
-  const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, bias: false, initialisation: { kind: 'normal', deviation: 0.3 } });
+  const linear = (name: string, inputWidth: number, outputWidth: number) =>
+    new LinearLayer({
+      scope: scope.child(name),
+      inputWidth,
+      outputWidth,
+      bias: false,
+      initialisation: { kind: 'normal', deviation: 0.3 },
+    });
   return new TransformerBlock({
     attentionNorm: new RmsNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-6 }),
-    attention: new SelfAttention({ projection: new SeparateProjections({ query: linear('q', width, 32), key: linear('k', width, 16), value: linear('v', width, 16) }), output: linear('out', 32, width), heads: 4, keyValueHeads: 2 }),
+    attention: new SelfAttention({
+      projection: new SeparateProjections({
+        query: linear('q', width, 32),
+        key: linear('k', width, 16),
+        value: linear('v', width, 16),
+      }),
+      output: linear('out', 32, width),
+      heads: 4,
+      keyValueHeads: 2,
+    }),
     feedForwardNorm: new RmsNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-6 }),
-    feedForward: new GatedFeedForward({ gate: linear('gate', width, 33), up: linear('up', width, 33), down: linear('down', 33, width), activation: 'silu' }),
+    feedForward: new GatedFeedForward({
+      gate: linear('gate', width, 33),
+      up: linear('up', width, 33),
+      down: linear('down', 33, width),
+      activation: 'silu',
+    }),
   });
 }
 
 /** A prompt of five positions, then single ones, as generation feeds them. */
-function decode({ block, masks, rotary, cacheWidth }: { block: TransformerBlock; masks: boolean; rotary: RotaryEmbedding | null; cacheWidth: number }): tf.Tensor3D[] {
+function decode({
+  block,
+  masks,
+  rotary,
+  cacheWidth,
+}: {
+  block: TransformerBlock;
+  masks: boolean;
+  rotary: RotaryEmbedding | null;
+  cacheWidth: number;
+}): tf.Tensor3D[] {
   const cache = new PreallocatedCache({ layers: 1, batch: 2, capacity: 9, width: cacheWidth });
   const outputs = [5, 1, 1, 1].map((time, call) => {
     const input = tf.randomNormal([2, time, width], 0, 1, 'float32', call + 1) as tf.Tensor3D;
     const length = cache.length + time;
     // The first row's first two positions are padding.
-    const mask = masks ? tf.tensor2d([...Array.from({ length }, (_, at) => (at < 2 ? 0 : 1)), ...new Array<number>(length).fill(1)], [2, length], 'int32') : null;
-    const output = block.apply({ input, causal: true, mask, rotary: rotary?.angles({ offset: cache.length, time }) ?? null, cache: cache.layer(0) });
+    const mask = masks
+      ? tf.tensor2d(
+          [...Array.from({ length }, (_, at) => (at < 2 ? 0 : 1)), ...new Array<number>(length).fill(1)],
+          [2, length],
+          'int32',
+        )
+      : null;
+    const output = block.apply({
+      input,
+      causal: true,
+      mask,
+      rotary: rotary?.angles({ offset: cache.length, time }) ?? null,
+      cache: cache.layer(0),
+    });
     cache.advance(time);
     // What stands at padding is nobody's: it may differ.
     return masks && call === 0 ? tf.slice(output, [0, 2, 0], [2, 3, width]) : output;
@@ -85,7 +151,8 @@ describe.skipIf(!present)('a block as one call of the engine', () => {
       const options = { block, masks, rotary, cacheWidth: kind === 'packed' ? width : 16 };
       const whole = decode(options);
       const parts = withoutFusedKernels(() => decode(options));
-      for (const [call, output] of whole.entries()) expect(tf.max(tf.abs(tf.sub(output, parts[call]!))).dataSync()[0]).toBeLessThan(2e-5);
+      for (const [call, output] of whole.entries())
+        expect(tf.max(tf.abs(tf.sub(output, parts[call]!))).dataSync()[0]).toBeLessThan(2e-5);
     });
     rotary?.dispose();
   });
@@ -111,17 +178,45 @@ describe.skipIf(!present)('a block as one call of the engine', () => {
 /** CLIP's block: layer norms, separate projections `[out, in]` with biases, no rotation. */
 function biasedBlock(): TransformerBlock {
   const scope = structure.scope('block');
-  const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, initialisation: { kind: 'normal', deviation: 0.3 } });
+  const linear = (name: string, inputWidth: number, outputWidth: number) =>
+    new LinearLayer({
+      scope: scope.child(name),
+      inputWidth,
+      outputWidth,
+      initialisation: { kind: 'normal', deviation: 0.3 },
+    });
   return new TransformerBlock({
     attentionNorm: new LayerNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-5 }),
-    attention: new SelfAttention({ projection: new SeparateProjections({ query: linear('q', width, width), key: linear('k', width, width), value: linear('v', width, width) }), output: linear('out', width, width), heads: 3 }),
+    attention: new SelfAttention({
+      projection: new SeparateProjections({
+        query: linear('q', width, width),
+        key: linear('k', width, width),
+        value: linear('v', width, width),
+      }),
+      output: linear('out', width, width),
+      heads: 3,
+    }),
     feedForwardNorm: new LayerNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-5 }),
-    feedForward: new PlainFeedForward({ up: linear('up', width, 70), down: linear('down', 70, width), activation: 'none' }),
+    feedForward: new PlainFeedForward({
+      up: linear('up', width, 70),
+      down: linear('down', 70, width),
+      activation: 'none',
+    }),
   });
 }
 
 /** The block's output and gradients under a loss that weighs every number of it differently. */
-function train({ block, causal, mask, rotates }: { block: TransformerBlock; causal: boolean; mask: tf.Tensor | null; rotates: boolean }): { output: tf.Tensor; gradients: Record<string, tf.Tensor> } {
+function train({
+  block,
+  causal,
+  mask,
+  rotates,
+}: {
+  block: TransformerBlock;
+  causal: boolean;
+  mask: tf.Tensor | null;
+  rotates: boolean;
+}): { output: tf.Tensor; gradients: Record<string, tf.Tensor> } {
   const rotary = rotates ? new RotaryEmbedding({ headWidth: 8, theta: 100 }) : null;
   let output!: tf.Tensor;
   const { value, gradients } = valueAndGradients({
@@ -142,7 +237,8 @@ function start(make: () => TransformerBlock): TransformerBlock {
   initialiseWeights({ structure, seed: 3 });
   for (const [name, variable] of structure.parameters.entries()) {
     // Zeros and ones would hide a bias or a scale that is left out.
-    if (/bias|norm/.test(name)) tf.tidy(() => variable.assign(tf.add(variable, tf.randomNormal(variable.shape, 0, 0.3, 'float32', name.length))));
+    if (/bias|norm/.test(name))
+      tf.tidy(() => variable.assign(tf.add(variable, tf.randomNormal(variable.shape, 0, 0.3, 'float32', name.length))));
   }
   structure.parameters.add({ name: 'input', value: tf.randomNormal([2, 7, width], 0, 1, 'float32', 1) });
   return block;
@@ -161,7 +257,13 @@ describe.skipIf(!present)('a block that trains, as one call of the engine', () =
     ['biases, padded', biasedBlock, false, [2, 7], false],
   ] as const)('has the output and gradients of its operations (%s)', (_, make, causal, maskShape, rotates) => {
     const block = start(make);
-    const mask = maskShape && tf.tensor(maskShape.length === 2 ? flat : Array.from({ length: 98 }, (_, at) => (at % 7 === 0 || at % 5 > 1 ? 1 : 0)), [...maskShape], 'int32');
+    const mask =
+      maskShape &&
+      tf.tensor(
+        maskShape.length === 2 ? flat : Array.from({ length: 98 }, (_, at) => (at % 7 === 0 || at % 5 > 1 ? 1 : 0)),
+        [...maskShape],
+        'int32',
+      );
     const kernel = vi.spyOn(fusedKernels(), 'transformerBlock');
     const whole = train({ block, causal, mask, rotates });
     expect(kernel).toHaveBeenCalledOnce();

@@ -1,4 +1,12 @@
-import { decoderBlock, tf, transformerBlock, transformerBlockTensors, type LinearWeights, type NormWeights, type TransformerBlockParts } from '@subtext/tensor';
+import {
+  decoderBlock,
+  tf,
+  transformerBlock,
+  transformerBlockTensors,
+  type LinearWeights,
+  type NormWeights,
+  type TransformerBlockParts,
+} from '@subtext/tensor';
 import { FusedProjection, SeparateProjections, type AttentionProjection } from './attention-projections';
 import { GatedFeedForward, PlainFeedForward } from './feed-forward';
 import type { LinearLayer } from './linear-layer';
@@ -11,7 +19,13 @@ import type { TransformerBlock } from './transformer-block';
  * the weights, no norms of single heads. Over a cache that is without gradients; without a cache with them, if the block
  * trains as a whole. Null where it has to go operation by operation.
  */
-export function fusedBlock({ block, keyValueInput, mask = null, cache = null, ...rest }: AttentionInput & { block: TransformerBlock }): tf.Tensor3D | null {
+export function fusedBlock({
+  block,
+  keyValueInput,
+  mask = null,
+  cache = null,
+  ...rest
+}: AttentionInput & { block: TransformerBlock }): tf.Tensor3D | null {
   const recording = tf.engine().isTapeOn();
   if (keyValueInput !== undefined || (cache !== null && (!cache.reserve || recording))) return null;
   const parts = blockParts({ block, ...rest });
@@ -21,7 +35,12 @@ export function fusedBlock({ block, keyValueInput, mask = null, cache = null, ..
   return recording && !trainsWhole(parts) ? null : transformerBlock({ ...parts, mask: seen });
 }
 
-function blockParts({ block, input, rotary = null, causal = false }: Pick<AttentionInput, 'input' | 'rotary' | 'causal'> & { block: TransformerBlock }): TransformerBlockParts | null {
+function blockParts({
+  block,
+  input,
+  rotary = null,
+  causal = false,
+}: Pick<AttentionInput, 'input' | 'rotary' | 'causal'> & { block: TransformerBlock }): TransformerBlockParts | null {
   const { attention, feedForward } = block;
   const attentionNorm = normWeights(block.attentionNorm);
   const feedForwardNorm = normWeights(block.feedForwardNorm);
@@ -31,34 +50,74 @@ function blockParts({ block, input, rotary = null, causal = false }: Pick<Attent
   const gate = inner instanceof GatedFeedForward ? linearWeights(inner.gate) : null;
   const up = inner && linearWeights(inner.up);
   const down = inner && linearWeights(inner.down);
-  if (!attentionNorm || !feedForwardNorm || !projections || !output || !inner || !up || !down || (inner instanceof GatedFeedForward && !gate)) return null;
+  if (
+    !attentionNorm ||
+    !feedForwardNorm ||
+    !projections ||
+    !output ||
+    !inner ||
+    !up ||
+    !down ||
+    (inner instanceof GatedFeedForward && !gate)
+  )
+    return null;
   const { heads, keyValueHeads } = attention;
   const headWidth = attention.output.inputWidth / heads;
-  return { input, attentionNorm, projections, output, feedForwardNorm, gate, up, down, activation: inner.activation, heads, keyValueHeads, causal, scale: attention.scale ?? 1 / Math.sqrt(headWidth), rotary };
+  return {
+    input,
+    attentionNorm,
+    projections,
+    output,
+    feedForwardNorm,
+    gate,
+    up,
+    down,
+    activation: inner.activation,
+    heads,
+    keyValueHeads,
+    causal,
+    scale: attention.scale ?? 1 / Math.sqrt(headWidth),
+    rotary,
+  };
 }
 
 /** Whether every weight wants its gradient: the engine computes all of them together. */
 function trainsWhole(parts: TransformerBlockParts): boolean {
-  return transformerBlockTensors(parts).every((tensor) => tensor === null || tensor === parts.input || (tensor as tf.Variable).trainable);
+  return transformerBlockTensors(parts).every(
+    (tensor) => tensor === null || tensor === parts.input || (tensor as tf.Variable).trainable,
+  );
 }
 
 function linearWeights(layer: LinearLayer): LinearWeights | null {
   if (layer.adapter !== null && !layer.adapter.merged) return null;
-  return { weight: layer.weight.value as tf.Tensor2D, bias: (layer.bias?.value as tf.Tensor1D | undefined) ?? null, layout: layer.layout };
+  return {
+    weight: layer.weight.value as tf.Tensor2D,
+    bias: (layer.bias?.value as tf.Tensor1D | undefined) ?? null,
+    layout: layer.layout,
+  };
 }
 
 function normWeights(norm: Normalisation): NormWeights | null {
-  if (norm instanceof LayerNormLayer) return { scale: norm.weight.value as tf.Tensor1D, bias: norm.bias.value as tf.Tensor1D, epsilon: norm.epsilon };
-  if (norm instanceof RmsNormLayer) return { scale: norm.weight.value as tf.Tensor1D, bias: null, epsilon: norm.epsilon };
+  if (norm instanceof LayerNormLayer)
+    return { scale: norm.weight.value as tf.Tensor1D, bias: norm.bias.value as tf.Tensor1D, epsilon: norm.epsilon };
+  if (norm instanceof RmsNormLayer)
+    return { scale: norm.weight.value as tf.Tensor1D, bias: null, epsilon: norm.epsilon };
   return null;
 }
 
-function projectionWeights(projection: AttentionProjection): { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights } | null {
+function projectionWeights(
+  projection: AttentionProjection,
+): { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights } | null {
   if (projection instanceof FusedProjection) {
     const packed = linearWeights(projection.queryKeyValue);
     return packed && { packed };
   }
-  if (!(projection instanceof SeparateProjections) || projection.queryNorm !== null || projection.keyNorm !== null) return null;
-  const [query, key, value] = [linearWeights(projection.query), linearWeights(projection.key), linearWeights(projection.value)];
+  if (!(projection instanceof SeparateProjections) || projection.queryNorm !== null || projection.keyNorm !== null)
+    return null;
+  const [query, key, value] = [
+    linearWeights(projection.query),
+    linearWeights(projection.key),
+    linearWeights(projection.value),
+  ];
   return query && key && value && { query, key, value };
 }

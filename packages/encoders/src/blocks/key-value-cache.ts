@@ -89,7 +89,10 @@ export class GrowingCache implements KeyValueCache {
     return {
       append: ({ key, value }) => {
         const earlier = this.#entries[index] ?? null;
-        const entry = earlier === null ? { key, value } : { key: tf.concat([earlier.key, key], 1), value: tf.concat([earlier.value, value], 1) };
+        const entry =
+          earlier === null
+            ? { key, value }
+            : { key: tf.concat([earlier.key, key], 1), value: tf.concat([earlier.value, value], 1) };
         this.#entries[index] = entry;
         return entry;
       },
@@ -103,7 +106,8 @@ export class GrowingCache implements KeyValueCache {
   selectRows(rows: readonly number[]): void {
     const indices = tf.tensor1d([...rows], 'int32');
     for (const [index, entry] of this.#entries.entries()) {
-      if (entry !== null) this.#entries[index] = { key: tf.gather(entry.key, indices), value: tf.gather(entry.value, indices) };
+      if (entry !== null)
+        this.#entries[index] = { key: tf.gather(entry.key, indices), value: tf.gather(entry.value, indices) };
     }
   }
 

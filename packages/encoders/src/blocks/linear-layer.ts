@@ -35,13 +35,25 @@ export class LinearLayer {
   /** Of an output layer: rows of its weight, which are tokens', that are trained apart from it; null without any. */
   rows: TokenRows | null = null;
 
-  constructor({ scope, inputWidth, outputWidth, bias = true, layout = 'out-in', initialisation = { kind: 'normal', deviation: 0.02 }, tiedWeight }: LinearLayerOptions) {
+  constructor({
+    scope,
+    inputWidth,
+    outputWidth,
+    bias = true,
+    layout = 'out-in',
+    initialisation = { kind: 'normal', deviation: 0.02 },
+    tiedWeight,
+  }: LinearLayerOptions) {
     this.name = scope.prefix;
     this.layout = layout;
     this.tied = tiedWeight !== undefined;
     this.weight =
       tiedWeight ??
-      scope.declare({ name: 'weight', shape: layout === 'out-in' ? [outputWidth, inputWidth] : [inputWidth, outputWidth], initialisation });
+      scope.declare({
+        name: 'weight',
+        shape: layout === 'out-in' ? [outputWidth, inputWidth] : [inputWidth, outputWidth],
+        initialisation,
+      });
     this.bias = bias ? scope.declare({ name: 'bias', shape: [outputWidth], initialisation: { kind: 'zeros' } }) : null;
     scope.structure.linearLayers.set(this.name, this);
   }
@@ -60,10 +72,14 @@ export class LinearLayer {
     const bias = (this.bias?.value as tf.Tensor1D | undefined) ?? undefined;
     const adapter = this.adapter?.merged === false ? this.adapter : null;
     const rows = this.rows?.merged === false ? this.rows : null;
-    if (adapter === null && rows === null) return linear({ input, weight, bias, activation, layout: this.layout }) as Shape;
+    if (adapter === null && rows === null)
+      return linear({ input, weight, bias, activation, layout: this.layout }) as Shape;
     const products = linear({ input, weight, bias: rows === null ? bias : undefined, layout: this.layout });
     const whole: tf.Tensor = rows === null ? products : rows.project({ input, products });
-    const sum = [rows === null ? undefined : bias, adapter?.apply({ input })].reduce<tf.Tensor>((total, part) => (part ? tf.add(total, part) : total), whole);
+    const sum = [rows === null ? undefined : bias, adapter?.apply({ input })].reduce<tf.Tensor>(
+      (total, part) => (part ? tf.add(total, part) : total),
+      whole,
+    );
     return activate({ input: sum, activation }) as Shape;
   }
 }

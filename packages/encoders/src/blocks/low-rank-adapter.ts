@@ -19,7 +19,17 @@ export class LowRankAdapter {
   #seed: number | null = null;
   #calls = 0;
 
-  constructor({ down, up, scaling, dropout = 0 }: { down: tf.Variable; up: tf.Variable; scaling: number; dropout?: number }) {
+  constructor({
+    down,
+    up,
+    scaling,
+    dropout = 0,
+  }: {
+    down: tf.Variable;
+    up: tf.Variable;
+    scaling: number;
+    dropout?: number;
+  }) {
     this.down = down;
     this.up = up;
     this.scaling = scaling;
@@ -35,7 +45,9 @@ export class LowRankAdapter {
   /** `[..., in]` to `[..., out]`. */
   apply({ input }: { input: tf.Tensor }): tf.Tensor {
     const dropped =
-      this.dropout > 0 && this.#seed !== null ? tf.dropout(input, this.dropout, undefined, this.#seed + 7919 * this.#calls++) : input;
+      this.dropout > 0 && this.#seed !== null
+        ? tf.dropout(input, this.dropout, undefined, this.#seed + 7919 * this.#calls++)
+        : input;
     const reduced = linear({ input: dropped, weight: this.down as tf.Tensor2D });
     // Scaling the narrow tensor costs rank/out of scaling the wide one.
     return linear({ input: tf.mul(reduced, this.scaling), weight: this.up as tf.Tensor2D });
@@ -44,6 +56,8 @@ export class LowRankAdapter {
   /** What merging adds to the weight: `α/r · B · A`, `[out, in]`, or its transpose for the layout `in-out`. */
   weightChange({ layout }: { layout: WeightLayout }): tf.Tensor2D {
     const [down, up] = [this.down as tf.Tensor2D, this.up as tf.Tensor2D];
-    return tf.tidy(() => tf.mul(layout === 'out-in' ? tf.matMul(up, down) : tf.matMul(down, up, true, true), this.scaling));
+    return tf.tidy(() =>
+      tf.mul(layout === 'out-in' ? tf.matMul(up, down) : tf.matMul(down, up, true, true), this.scaling),
+    );
   }
 }

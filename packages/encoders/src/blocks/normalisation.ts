@@ -19,7 +19,12 @@ export class LayerNormLayer implements Normalisation {
   }
 
   apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
-    return layerNorm({ input, scale: this.weight.value as tf.Tensor1D, bias: this.bias.value as tf.Tensor1D, epsilon: this.epsilon }) as Shape;
+    return layerNorm({
+      input,
+      scale: this.weight.value as tf.Tensor1D,
+      bias: this.bias.value as tf.Tensor1D,
+      epsilon: this.epsilon,
+    }) as Shape;
   }
 }
 

@@ -11,7 +11,13 @@ export type RotaryScaling =
   | { type: 'default' }
   | { type: 'linear'; factor: number }
   | { type: 'dynamic'; factor: number; originalPositions: number }
-  | { type: 'llama3'; factor: number; lowFrequencyFactor: number; highFrequencyFactor: number; originalPositions: number }
+  | {
+      type: 'llama3';
+      factor: number;
+      lowFrequencyFactor: number;
+      highFrequencyFactor: number;
+      originalPositions: number;
+    }
   | {
       type: 'yarn';
       factor: number;
@@ -32,7 +38,10 @@ const { fround } = Math;
 
 /** `θ^(−2i/headWidth)` for i < headWidth/2, in float32 as PyTorch computes it. */
 function baseFrequencies({ headWidth, theta }: { headWidth: number; theta: number }): Float32Array {
-  return Float32Array.from({ length: headWidth / 2 }, (_, index) => 1 / fround(theta ** fround((2 * index) / headWidth)));
+  return Float32Array.from(
+    { length: headWidth / 2 },
+    (_, index) => 1 / fround(theta ** fround((2 * index) / headWidth)),
+  );
 }
 
 /**
@@ -40,7 +49,17 @@ function baseFrequencies({ headWidth, theta }: { headWidth: number; theta: numbe
  * `transformers/modeling_rope_utils.py` computes them.
  * `positions` is how many positions are in use, which only `dynamic` looks at.
  */
-export function rotaryFrequencies({ headWidth, theta, scaling, positions }: { headWidth: number; theta: number; scaling: RotaryScaling; positions: number }): {
+export function rotaryFrequencies({
+  headWidth,
+  theta,
+  scaling,
+  positions,
+}: {
+  headWidth: number;
+  theta: number;
+  scaling: RotaryScaling;
+  positions: number;
+}): {
   /** `[headWidth / 2]` */ frequencies: Float32Array;
   attentionFactor: number;
 } {
@@ -53,7 +72,8 @@ export function rotaryFrequencies({ headWidth, theta, scaling, positions }: { he
     case 'dynamic': {
       const { factor, originalPositions } = scaling;
       if (positions <= originalPositions) return { frequencies: base, attentionFactor: 1 };
-      const stretched = theta * ((factor * positions) / originalPositions - (factor - 1)) ** (headWidth / (headWidth - 2));
+      const stretched =
+        theta * ((factor * positions) / originalPositions - (factor - 1)) ** (headWidth / (headWidth - 2));
       return { frequencies: baseFrequencies({ headWidth, theta: stretched }), attentionFactor: 1 };
     }
     case 'llama3':
@@ -64,7 +84,13 @@ export function rotaryFrequencies({ headWidth, theta, scaling, positions }: { he
 }
 
 /** Low frequencies are divided by the factor, high ones kept, those between blended (Llama 3.1). */
-function llama3Frequencies({ base, scaling }: { base: Float32Array; scaling: RotaryScaling & { type: 'llama3' } }): Float32Array {
+function llama3Frequencies({
+  base,
+  scaling,
+}: {
+  base: Float32Array;
+  scaling: RotaryScaling & { type: 'llama3' };
+}): Float32Array {
   const { factor, lowFrequencyFactor, highFrequencyFactor, originalPositions } = scaling;
   return base.map((frequency) => {
     const wavelength = (2 * Math.PI) / frequency;
@@ -76,13 +102,34 @@ function llama3Frequencies({ base, scaling }: { base: Float32Array; scaling: Rot
 }
 
 /** Interpolates slow dimensions, keeps fast ones, with a ramp between (YaRN, arXiv 2309.00071). */
-function yarnFrequencies({ base, headWidth, theta, scaling }: { base: Float32Array; headWidth: number; theta: number; scaling: RotaryScaling & { type: 'yarn' } }) {
-  const { factor, originalPositions, betaFast = 32, betaSlow = 1, mscale, mscaleAllDimensions, truncate = true } = scaling;
+function yarnFrequencies({
+  base,
+  headWidth,
+  theta,
+  scaling,
+}: {
+  base: Float32Array;
+  headWidth: number;
+  theta: number;
+  scaling: RotaryScaling & { type: 'yarn' };
+}) {
+  const {
+    factor,
+    originalPositions,
+    betaFast = 32,
+    betaSlow = 1,
+    mscale,
+    mscaleAllDimensions,
+    truncate = true,
+  } = scaling;
   const magnitude = (scale: number, weight: number) => (scale <= 1 ? 1 : 0.1 * weight * Math.log(scale) + 1);
   const attentionFactor =
     scaling.attentionFactor ??
-    (mscale && mscaleAllDimensions ? magnitude(factor, mscale) / magnitude(factor, mscaleAllDimensions) : magnitude(factor, 1));
-  const dimension = (rotations: number) => (headWidth * Math.log(originalPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
+    (mscale && mscaleAllDimensions
+      ? magnitude(factor, mscale) / magnitude(factor, mscaleAllDimensions)
+      : magnitude(factor, 1));
+  const dimension = (rotations: number) =>
+    (headWidth * Math.log(originalPositions / (rotations * 2 * Math.PI))) / (2 * Math.log(theta));
   const [first, last] = [dimension(betaFast), dimension(betaSlow)];
   const low = Math.max(truncate ? Math.floor(first) : first, 0);
   let high = Math.min(truncate ? Math.ceil(last) : last, headWidth - 1);
@@ -111,7 +158,15 @@ export class RotaryEmbedding {
   #cos: tf.Tensor2D | null = null;
   #sin: tf.Tensor2D | null = null;
 
-  constructor({ headWidth, theta, scaling = { type: 'default' } }: { headWidth: number; theta: number; scaling?: RotaryScaling }) {
+  constructor({
+    headWidth,
+    theta,
+    scaling = { type: 'default' },
+  }: {
+    headWidth: number;
+    theta: number;
+    scaling?: RotaryScaling;
+  }) {
     if (headWidth % 2 !== 0) throw new Error(`Rotary positions need an even head width, not ${headWidth}.`);
     this.headWidth = headWidth;
     this.theta = theta;
@@ -124,7 +179,8 @@ export class RotaryEmbedding {
    */
   angles(options: { offset: number; time: number } | { positions: tf.Tensor2D; largest: number }): RotaryAngles {
     const count = 'positions' in options ? options.largest + 1 : options.offset + options.time;
-    if (!Number.isSafeInteger(count) || count < 0) throw new Error(`Rotary positions are whole numbers from 0 on; the largest given is ${count - 1}.`);
+    if (!Number.isSafeInteger(count) || count < 0)
+      throw new Error(`Rotary positions are whole numbers from 0 on; the largest given is ${count - 1}.`);
     const { cos, sin } = this.#tables(count);
     if ('positions' in options) {
       return tf.tidy(() => {
@@ -133,7 +189,8 @@ export class RotaryEmbedding {
       });
     }
     const { offset, time } = options;
-    const rows = (table: tf.Tensor2D) => tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.headWidth / 2]) as tf.Tensor3D;
+    const rows = (table: tf.Tensor2D) =>
+      tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.headWidth / 2]) as tf.Tensor3D;
     return tf.tidy(() => ({ cos: rows(cos), sin: rows(sin) }));
   }
 
@@ -147,11 +204,17 @@ export class RotaryEmbedding {
 
   #tables(count: number): { cos: tf.Tensor2D; sin: tf.Tensor2D } {
     const positions = this.scaling.type === 'dynamic' ? Math.max(count, this.scaling.originalPositions) : 0;
-    if (this.#cos !== null && this.#sin !== null && count <= this.#capacity && positions === this.#positions) return { cos: this.#cos, sin: this.#sin };
+    if (this.#cos !== null && this.#sin !== null && count <= this.#capacity && positions === this.#positions)
+      return { cos: this.#cos, sin: this.#sin };
     let capacity = Math.max(this.#capacity, firstCapacity);
     while (capacity < count) capacity *= 2;
     const half = this.headWidth / 2;
-    const { frequencies, attentionFactor } = rotaryFrequencies({ headWidth: this.headWidth, theta: this.theta, scaling: this.scaling, positions });
+    const { frequencies, attentionFactor } = rotaryFrequencies({
+      headWidth: this.headWidth,
+      theta: this.theta,
+      scaling: this.scaling,
+      positions,
+    });
     const cos = new Float32Array(capacity * half);
     const sin = new Float32Array(capacity * half);
     for (let position = 0; position < capacity; position++) {

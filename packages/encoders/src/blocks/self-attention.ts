@@ -46,7 +46,8 @@ export class SelfAttention {
   readonly scale: number | undefined;
 
   constructor({ projection, output, heads, keyValueHeads = heads, scale }: SelfAttentionOptions) {
-    if (heads % keyValueHeads !== 0) throw new Error(`${heads} query heads cannot share ${keyValueHeads} key and value heads evenly.`);
+    if (heads % keyValueHeads !== 0)
+      throw new Error(`${heads} query heads cannot share ${keyValueHeads} key and value heads evenly.`);
     this.projection = projection;
     this.output = output;
     this.heads = heads;
@@ -62,7 +63,16 @@ export class SelfAttention {
   }
 
   /** The same with the rows of all examples under one another, `[batch·time, width]`, as everything but attention takes them. */
-  applyToRows({ rows, batch, keyValueInput, rotary = null, causal = false, mask = null, cache = null, outputPositions = rows.shape[0] / batch }: Omit<AttentionInput, 'input'> & {
+  applyToRows({
+    rows,
+    batch,
+    keyValueInput,
+    rotary = null,
+    causal = false,
+    mask = null,
+    cache = null,
+    outputPositions = rows.shape[0] / batch,
+  }: Omit<AttentionInput, 'input'> & {
     /** `[batch·time, width]` */
     rows: tf.Tensor2D;
     batch: number;
@@ -71,7 +81,12 @@ export class SelfAttention {
     let { key } = projected;
     let query = lastPositions(projected.query, outputPositions);
     if (rotary !== null) {
-      query = rotate({ input: query, heads: this.heads, cos: lastPositions(rotary.cos, outputPositions), sin: lastPositions(rotary.sin, outputPositions) });
+      query = rotate({
+        input: query,
+        heads: this.heads,
+        cos: lastPositions(rotary.cos, outputPositions),
+        sin: lastPositions(rotary.sin, outputPositions),
+      });
       key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin });
     }
     const own = { key, value: projected.value };

@@ -23,7 +23,10 @@ export class TokenRows {
     if (this.merged) return found;
     const width = found.shape[found.shape.length - 1] as number;
     // One column for each row held apart: exact zeros and ones, so that other rows keep their bits.
-    const chosen = tf.cast(tf.equal(tf.reshape(ids, [-1, 1]), tf.tensor2d([...this.ids], [1, this.ids.length], 'int32')), 'float32') as tf.Tensor2D;
+    const chosen = tf.cast(
+      tf.equal(tf.reshape(ids, [-1, 1]), tf.tensor2d([...this.ids], [1, this.ids.length], 'int32')),
+      'float32',
+    ) as tf.Tensor2D;
     const others = tf.sub(1, tf.sum(chosen, 1, true));
     const flat = tf.reshape(found, [-1, width]);
     const rows = tf.add(tf.mul(flat, others), tf.matMul(chosen, this.values as tf.Tensor2D));

@@ -12,7 +12,17 @@ export class TransformerBlock {
   readonly feedForwardNorm: Normalisation;
   readonly feedForward: FeedForward;
 
-  constructor({ attentionNorm, attention, feedForwardNorm, feedForward }: { attentionNorm: Normalisation; attention: SelfAttention; feedForwardNorm: Normalisation; feedForward: FeedForward }) {
+  constructor({
+    attentionNorm,
+    attention,
+    feedForwardNorm,
+    feedForward,
+  }: {
+    attentionNorm: Normalisation;
+    attention: SelfAttention;
+    feedForwardNorm: Normalisation;
+    feedForward: FeedForward;
+  }) {
     this.attentionNorm = attentionNorm;
     this.attention = attention;
     this.feedForwardNorm = feedForwardNorm;
@@ -28,7 +38,10 @@ export class TransformerBlock {
     // Norms, products and sums see rows: one reshape at each end, not two around each of them.
     const rows = flattened(input);
     const kept = outputPositions === time ? rows : flattened(lastPositions(input, outputPositions));
-    const hidden = tf.add(kept, this.attention.applyToRows({ ...rest, rows: this.attentionNorm.apply({ input: rows }), batch })) as tf.Tensor2D;
+    const hidden = tf.add(
+      kept,
+      this.attention.applyToRows({ ...rest, rows: this.attentionNorm.apply({ input: rows }), batch }),
+    ) as tf.Tensor2D;
     const output = tf.add(hidden, this.feedForward.apply({ input: this.feedForwardNorm.apply({ input: hidden }) }));
     return tf.reshape(output, [batch, outputPositions, width]) as tf.Tensor3D;
   }

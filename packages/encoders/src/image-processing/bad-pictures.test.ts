@@ -9,7 +9,11 @@ import { ImageError, type ImageErrorCode } from './image-error';
 import { createImageProcessor, loadImageProcessor, saveImageProcessor } from './load-image-processor';
 
 const fixtures = fileURLToPath(new URL('../../fixtures/images/', import.meta.url));
-const clip = { image_processor_type: 'CLIPImageProcessor', size: { shortest_edge: 8 }, crop_size: { height: 8, width: 8 } };
+const clip = {
+  image_processor_type: 'CLIPImageProcessor',
+  size: { shortest_edge: 8 },
+  crop_size: { height: 8, width: 8 },
+};
 
 async function codeOf(work: () => unknown): Promise<ImageErrorCode | 'none'> {
   try {
@@ -43,7 +47,9 @@ afterAll(() => rm(folder, { recursive: true }));
 
 describe('pictures that cannot be read', () => {
   it('says so with a code and the place', async () => {
-    await expect(decodeImage({ source: join(folder, 'nothing.png') })).rejects.toThrow(/There is no picture at .*nothing\.png/);
+    await expect(decodeImage({ source: join(folder, 'nothing.png') })).rejects.toThrow(
+      /There is no picture at .*nothing\.png/,
+    );
     expect(await codeOf(() => decodeImage({ source: join(folder, 'nothing.png') }))).toBe('image-missing');
     await writeFile(join(folder, 'text.png'), 'not a picture');
     expect(await codeOf(() => decodeImage({ source: join(folder, 'text.png') }))).toBe('image-unreadable');
@@ -60,8 +66,14 @@ describe('pictures that cannot be read', () => {
     const before = process.memoryUsage().rss;
     expect(await codeOf(() => decodeImage({ source: bomb }))).toBe('image-too-large');
     expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
-    expect(await codeOf(() => decodeImage({ source: `${fixtures}photograph.jpg`, maximumPixels: 100 }))).toBe('image-too-large');
-    expect(await codeOf(() => createImageProcessor({ config: clip }).process([`${fixtures}photograph.jpg`], { maximumPixels: 100 }))).toBe('image-too-large');
+    expect(await codeOf(() => decodeImage({ source: `${fixtures}photograph.jpg`, maximumPixels: 100 }))).toBe(
+      'image-too-large',
+    );
+    expect(
+      await codeOf(() =>
+        createImageProcessor({ config: clip }).process([`${fixtures}photograph.jpg`], { maximumPixels: 100 }),
+      ),
+    ).toBe('image-too-large');
   });
 
   it('refuses raw pixels that do not fit their size', async () => {
@@ -69,14 +81,19 @@ describe('pictures that cannot be read', () => {
     expect(await codeOf(() => decodeImage({ source: { data, width: 2, height: 2 } }))).toBe('none');
     expect(await codeOf(() => decodeImage({ source: { data, width: 3, height: 2 } }))).toBe('image-invalid');
     expect(await codeOf(() => decodeImage({ source: { data, width: 0, height: 2 } }))).toBe('image-invalid');
-    expect(await codeOf(() => decodeImage({ source: { data: [1, 2, 3] as never, width: 1, height: 1 } }))).toBe('image-invalid');
-    expect(await codeOf(() => decodeImage({ source: { data, width: 2, height: 2 }, maximumPixels: 3 }))).toBe('image-too-large');
+    expect(await codeOf(() => decodeImage({ source: { data: [1, 2, 3] as never, width: 1, height: 1 } }))).toBe(
+      'image-invalid',
+    );
+    expect(await codeOf(() => decodeImage({ source: { data, width: 2, height: 2 }, maximumPixels: 3 }))).toBe(
+      'image-too-large',
+    );
     expect(await codeOf(() => createImageProcessor({ config: clip }).process([]))).toBe('image-invalid');
   });
 });
 
 describe('what a folder and a picture may ask for', () => {
-  const refuses = (config: Record<string, unknown>, message: RegExp) => expect(() => createImageProcessor({ config })).toThrow(message);
+  const refuses = (config: Record<string, unknown>, message: RegExp) =>
+    expect(() => createImageProcessor({ config })).toThrow(message);
 
   it('refuses sizes, crops and tiles by name before they are allocated', () => {
     refuses({ ...clip, size: { shortest_edge: 1e9 } }, /`size`/);
@@ -86,18 +103,53 @@ describe('what a folder and a picture may ask for', () => {
     refuses({ ...clip, crop_size: 1e9 }, /`crop_size`/);
     refuses({ ...clip, do_center_crop: false, do_pad: true, pad_size: { height: 1e5, width: 1e5 } }, /`pad_size`/);
     refuses({ image_processor_type: 'MllamaImageProcessor', max_image_tiles: 1e9 }, /`max_image_tiles`/);
-    refuses({ image_processor_type: 'MllamaImageProcessor', size: { height: 4096, width: 4096 }, max_image_tiles: 1000 }, /`max_image_tiles`/);
-    refuses({ image_processor_type: 'Idefics3ImageProcessor', max_image_size: { longest_edge: 1e9 } }, /`max_image_size`/);
-    expect(createImageProcessor({ config: { ...clip, crop_size: 5000 }, maximumPreparedPixels: 25e6 }).kind).toBe('clip');
-    for (const type of ['constructor', '__proto__', 'toStringImageProcessor']) refuses({ image_processor_type: type }, /not supported/);
+    refuses(
+      { image_processor_type: 'MllamaImageProcessor', size: { height: 4096, width: 4096 }, max_image_tiles: 1000 },
+      /`max_image_tiles`/,
+    );
+    refuses(
+      { image_processor_type: 'Idefics3ImageProcessor', max_image_size: { longest_edge: 1e9 } },
+      /`max_image_size`/,
+    );
+    expect(createImageProcessor({ config: { ...clip, crop_size: 5000 }, maximumPreparedPixels: 25e6 }).kind).toBe(
+      'clip',
+    );
+    for (const type of ['constructor', '__proto__', 'toStringImageProcessor'])
+      refuses({ image_processor_type: type }, /not supported/);
   });
 
   it('refuses pictures whose proportions would make them huge', async () => {
     const thin = { data: new Uint8Array(60_000 * 3), width: 1, height: 60_000 };
-    expect(await codeOf(() => createImageProcessor({ config: { ...clip, size: { shortest_edge: 2000 } } }).process([thin]))).toBe('image-too-large');
-    expect(await codeOf(() => createImageProcessor({ config: { image_processor_type: 'LlavaImageProcessor', do_pad: true, size: { shortest_edge: 8 }, crop_size: 8 } }).process([thin]))).toBe('image-too-large');
-    expect(await codeOf(() => createImageProcessor({ config: { image_processor_type: 'Idefics3ImageProcessor', size: { longest_edge: 4096 }, max_image_size: { longest_edge: 1 } } }).process([{ data: new Uint8Array(300), width: 10, height: 10 }]))).toBe('image-too-large');
-    expect((await createImageProcessor({ config: clip }).process([{ ...thin, data: new Uint8Array(600 * 3), height: 600 }])).pixelValues.shape).toEqual([1, 3, 8, 8]);
+    expect(
+      await codeOf(() => createImageProcessor({ config: { ...clip, size: { shortest_edge: 2000 } } }).process([thin])),
+    ).toBe('image-too-large');
+    expect(
+      await codeOf(() =>
+        createImageProcessor({
+          config: {
+            image_processor_type: 'LlavaImageProcessor',
+            do_pad: true,
+            size: { shortest_edge: 8 },
+            crop_size: 8,
+          },
+        }).process([thin]),
+      ),
+    ).toBe('image-too-large');
+    expect(
+      await codeOf(() =>
+        createImageProcessor({
+          config: {
+            image_processor_type: 'Idefics3ImageProcessor',
+            size: { longest_edge: 4096 },
+            max_image_size: { longest_edge: 1 },
+          },
+        }).process([{ data: new Uint8Array(300), width: 10, height: 10 }]),
+      ),
+    ).toBe('image-too-large');
+    expect(
+      (await createImageProcessor({ config: clip }).process([{ ...thin, data: new Uint8Array(600 * 3), height: 600 }]))
+        .pixelValues.shape,
+    ).toEqual([1, 3, 8, 8]);
   });
 });
 
@@ -109,7 +161,9 @@ describe('pixels in memory', () => {
       const channels = info.channels as 1 | 3 | 4;
       const fromMemory = await processor.process([{ data, width: info.width, height: info.height, channels }]);
       expect(fromMemory.pixelValues).toEqual((await processor.process([`${fixtures}${name}`])).pixelValues);
-      expect(fromMemory.pixelValues).toEqual((await processor.process([await readFile(`${fixtures}${name}`)])).pixelValues);
+      expect(fromMemory.pixelValues).toEqual(
+        (await processor.process([await readFile(`${fixtures}${name}`)])).pixelValues,
+      );
     }
   });
 
@@ -121,7 +175,8 @@ describe('pixels in memory', () => {
 
 describe('configurations', () => {
   it('refuses by name what it does not honour', () => {
-    const refused = (config: Record<string, unknown>) => (message: RegExp) => expect(() => createImageProcessor({ config })).toThrow(message);
+    const refused = (config: Record<string, unknown>) => (message: RegExp) =>
+      expect(() => createImageProcessor({ config })).toThrow(message);
     refused({})(/`image_processor_type` is missing/);
     refused({ image_processor_type: 'ViTImageProcessor' })(/ViTImageProcessor is not supported/);
     refused({ ...clip, do_flip_channel_order: true })(/`do_flip_channel_order` would be ignored/);
@@ -132,39 +187,57 @@ describe('configurations', () => {
     refused({ ...clip, size: { shortest_edge: -1 } })(/`size`/);
     refused({ image_processor_type: 'MllamaImageProcessor', size: { height: 28, width: 56 } })(/a square/);
     refused({ image_processor_type: 'MllamaImageProcessor', do_resize: false })(/`do_resize`/);
-    refused({ image_processor_type: 'Idefics3ImageProcessor', max_image_size: { height: 2, width: 2 } })(/`max_image_size`/);
+    refused({ image_processor_type: 'Idefics3ImageProcessor', max_image_size: { height: 2, width: 2 } })(
+      /`max_image_size`/,
+    );
   });
 
   it('refuses what would not be one batch, and grey pictures where colour is demanded', async () => {
     const loose = createImageProcessor({ config: { ...clip, do_center_crop: false } });
-    expect(await codeOf(() => loose.process([`${fixtures}tall.png`, `${fixtures}photograph.jpg`]))).toBe('image-invalid');
+    expect(await codeOf(() => loose.process([`${fixtures}tall.png`, `${fixtures}photograph.jpg`]))).toBe(
+      'image-invalid',
+    );
     const strict = createImageProcessor({ config: { ...clip, do_convert_rgb: false } });
     expect(await codeOf(() => strict.process([`${fixtures}tall.png`]))).toBe('none');
     expect(await codeOf(() => strict.process([`${fixtures}grey.jpg`]))).toBe('image-invalid');
     const nested = createImageProcessor({ config: { image_processor_type: 'MllamaImageProcessor' } });
-    expect(await codeOf(() => nested.process([[`${fixtures}tall.png`], `${fixtures}tall.png`] as never))).toBe('image-invalid');
+    expect(await codeOf(() => nested.process([[`${fixtures}tall.png`], `${fixtures}tall.png`] as never))).toBe(
+      'image-invalid',
+    );
   });
 
   it('are read from either file of a folder, and written back', async () => {
     expect(await codeOf(() => loadImageProcessor(folder))).toBe('processor-config-missing');
-    await writeFile(join(folder, 'processor_config.json'), JSON.stringify({ processor_class: 'LlavaProcessor', image_processor: { ...clip, image_processor_type: 'CLIPImageProcessorFast' } }));
+    await writeFile(
+      join(folder, 'processor_config.json'),
+      JSON.stringify({
+        processor_class: 'LlavaProcessor',
+        image_processor: { ...clip, image_processor_type: 'CLIPImageProcessorFast' },
+      }),
+    );
     expect((await loadImageProcessor(folder)).kind).toBe('clip');
     await writeFile(join(folder, 'preprocessor_config.json'), '{ not json');
     expect(await codeOf(() => loadImageProcessor(folder))).toBe('processor-config-missing');
-    await saveImageProcessor({ processor: createImageProcessor({ config: { image_processor_type: 'SiglipFeatureExtractor', size: 8 } }), folder });
+    await saveImageProcessor({
+      processor: createImageProcessor({ config: { image_processor_type: 'SiglipFeatureExtractor', size: 8 } }),
+      folder,
+    });
     const loaded = await loadImageProcessor(folder);
     expect(loaded.kind).toBe('siglip');
     expect((await loaded.process([`${fixtures}tall.png`])).pixelValues.shape).toEqual([1, 3, 12, 8]);
   });
 
-  it.skipIf(process.platform === 'win32')('replace a link under their name instead of writing where it leads, and leave no other file', async () => {
-    const target = join(folder, 'linked');
-    await mkdir(target);
-    await writeFile(join(folder, 'elsewhere.json'), 'not ours');
-    await symlink(join(folder, 'elsewhere.json'), join(target, 'preprocessor_config.json'));
-    await saveImageProcessor({ processor: createImageProcessor({ config: clip }), folder: target });
-    expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
-    expect(await readdir(target)).toEqual(['preprocessor_config.json']);
-    expect((await loadImageProcessor(target)).kind).toBe('clip');
-  });
+  it.skipIf(process.platform === 'win32')(
+    'replace a link under their name instead of writing where it leads, and leave no other file',
+    async () => {
+      const target = join(folder, 'linked');
+      await mkdir(target);
+      await writeFile(join(folder, 'elsewhere.json'), 'not ours');
+      await symlink(join(folder, 'elsewhere.json'), join(target, 'preprocessor_config.json'));
+      await saveImageProcessor({ processor: createImageProcessor({ config: clip }), folder: target });
+      expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
+      expect(await readdir(target)).toEqual(['preprocessor_config.json']);
+      expect((await loadImageProcessor(target)).kind).toBe('clip');
+    },
+  );
 });

@@ -21,7 +21,11 @@ const defaults = {
 function targetSize(from: Size, setting: SizeSetting, reader: ConfigReader): Size {
   if ('height' in setting) return [setting.height, setting.width];
   if ('maximumHeight' in setting) return sizeInside(from, setting.maximumHeight, setting.maximumWidth);
-  if (!('shortestEdge' in setting)) return reader.fail('size', 'this processor needs { height, width }, { shortest_edge } or { max_height, max_width }');
+  if (!('shortestEdge' in setting))
+    return reader.fail(
+      'size',
+      'this processor needs { height, width }, { shortest_edge } or { max_height, max_width }',
+    );
   if (setting.longestEdge !== undefined) return sizeBetweenEdges(from, setting.shortestEdge, setting.longestEdge);
   return sizeByShortestEdge(from, setting.shortestEdge);
 }
@@ -32,16 +36,28 @@ function targetSize(from: Size, setting: SizeSetting, reader: ConfigReader): Siz
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
-export function createFitAndCropProcessor(options: { kind: 'clip' | 'siglip' | 'llava'; config: ProcessorConfig; place: string; maximumPreparedPixels: number }): ImageProcessor {
+export function createFitAndCropProcessor(options: {
+  kind: 'clip' | 'siglip' | 'llava';
+  config: ProcessorConfig;
+  place: string;
+  maximumPreparedPixels: number;
+}): ImageProcessor {
   const { kind, config, maximumPreparedPixels } = options;
   const reader = new ConfigReader(config, options.place, maximumPreparedPixels);
   const preset = defaults[kind];
-  const common = reader.common({ size: preset.size, square: false, resampling: 'bicubic', mean: preset.mean, deviation: preset.deviation });
+  const common = reader.common({
+    size: preset.size,
+    square: false,
+    resampling: 'bicubic',
+    mean: preset.mean,
+    deviation: preset.deviation,
+  });
   const cropFallback = kind === 'siglip' ? null : { height: 224, width: 224 };
   const cropSize = reader.size('crop_size', cropFallback, { square: true });
   const crop = reader.flag('do_center_crop', preset.crop) ? cropSize : null;
   if (crop !== null && !('height' in crop)) return reader.fail('crop_size', 'a height and a width are expected');
-  if (reader.flag('do_center_crop', preset.crop) && crop === null) return reader.fail('crop_size', '`do_center_crop` is true, so a height and a width are needed');
+  if (reader.flag('do_center_crop', preset.crop) && crop === null)
+    return reader.fail('crop_size', '`do_center_crop` is true, so a height and a width are needed');
   const pad = reader.flag('do_pad', false);
   const padSize = reader.size('pad_size', null, { square: true });
   if (padSize !== null && !('height' in padSize)) return reader.fail('pad_size', 'a height and a width are expected');
@@ -55,11 +71,16 @@ export function createFitAndCropProcessor(options: { kind: 'clip' | 'siglip' | '
 
   const prepare = (decoded: DecodedImage, maximumPixels: number): DecodedImage => {
     const side = Math.max(decoded.height, decoded.width);
-    if (kind === 'llava' && pad) checkPreparedSize({ from: [decoded.height, decoded.width], to: [side, side], maximumPixels });
+    if (kind === 'llava' && pad)
+      checkPreparedSize({ from: [decoded.height, decoded.width], to: [side, side], maximumPixels });
     let image = kind === 'llava' && pad ? padToSquare(decoded, background) : decoded;
     if (common.resize) {
       const [toHeight, toWidth] = targetSize([image.height, image.width], common.size, reader);
-      if (toHeight < 1 || toWidth < 1) throw new ImageError('image-invalid', `A picture of ${image.width} × ${image.height} would shrink to ${toWidth} × ${toHeight}. Crop it to a less extreme proportion.`);
+      if (toHeight < 1 || toWidth < 1)
+        throw new ImageError(
+          'image-invalid',
+          `A picture of ${image.width} × ${image.height} would shrink to ${toWidth} × ${toHeight}. Crop it to a less extreme proportion.`,
+        );
       image = resizeWithin({ image, to: [toHeight, toWidth], resampling: common.resampling, maximumPixels });
     }
     if (crop !== null) return centerCrop(image, [crop.height, crop.width]);
@@ -70,22 +91,41 @@ export function createFitAndCropProcessor(options: { kind: 'clip' | 'siglip' | '
   return {
     kind,
     config,
-    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels = defaultMaximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
+    async process(
+      images: readonly ImageSource[] | readonly (readonly ImageSource[])[],
+      { maximumPixels = defaultMaximumPixels }: ProcessOptions = {},
+    ): Promise<ProcessedImages> {
       const prepared: DecodedImage[] = [];
       for (const source of flatImages(images)) {
-        prepared.push(prepare(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels }), maximumPixels));
+        prepared.push(
+          prepare(
+            await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels }),
+            maximumPixels,
+          ),
+        );
       }
       // Padding to one size applies to the finished values, so the border is 0; LLaVA has padded before.
       const padsAfter = pad && kind !== 'llava';
       const height = padsAfter && padSize !== null ? padSize.height : largest(prepared.map((image) => image.height));
       const width = padsAfter && padSize !== null ? padSize.width : largest(prepared.map((image) => image.width));
-      const misfit = prepared.find((image) => (padsAfter ? image.height > height || image.width > width : image.height !== height || image.width !== width));
+      const misfit = prepared.find((image) =>
+        padsAfter ? image.height > height || image.width > width : image.height !== height || image.width !== width,
+      );
       if (misfit !== undefined) {
-        throw new ImageError('image-invalid', `The pictures come out at different sizes (${misfit.width} × ${misfit.height} and ${width} × ${height}), so they cannot be one batch. Process them one by one, or set \`size\` to a height and a width.`);
+        throw new ImageError(
+          'image-invalid',
+          `The pictures come out at different sizes (${misfit.width} × ${misfit.height} and ${width} × ${height}), so they cannot be one batch. Process them one by one, or set \`size\` to a height and a width.`,
+        );
       }
       const data = new Float32Array(prepared.length * 3 * height * width);
       for (const [index, image] of prepared.entries()) {
-        writer.write({ image, target: data, offset: index * 3 * height * width, planeHeight: height, planeWidth: width });
+        writer.write({
+          image,
+          target: data,
+          offset: index * 3 * height * width,
+          planeHeight: height,
+          planeWidth: width,
+        });
       }
       return { pixelValues: { data, shape: [prepared.length, 3, height, width] } };
     },

@@ -41,15 +41,27 @@ function sizeInTiles([height, width]: Size, tile: number): Size {
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
-export function createIdefics3Processor(options: { config: ProcessorConfig; place: string; maximumPreparedPixels: number }): ImageProcessor {
+export function createIdefics3Processor(options: {
+  config: ProcessorConfig;
+  place: string;
+  maximumPreparedPixels: number;
+}): ImageProcessor {
   const { config, maximumPreparedPixels } = options;
   const reader = new ConfigReader(config, options.place, maximumPreparedPixels);
   const half = [0.5, 0.5, 0.5];
-  const common = reader.common({ size: { longestEdge: 4 * 364 }, square: true, resampling: 'lanczos', mean: half, deviation: half });
+  const common = reader.common({
+    size: { longestEdge: 4 * 364 },
+    square: true,
+    resampling: 'lanczos',
+    mean: half,
+    deviation: half,
+  });
   const { size } = common;
-  if (!('height' in size) && (!('longestEdge' in size) || 'shortestEdge' in size)) return reader.fail('size', '{ longest_edge } or { height, width } is expected');
+  if (!('height' in size) && (!('longestEdge' in size) || 'shortestEdge' in size))
+    return reader.fail('size', '{ longest_edge } or { height, width } is expected');
   const tileSize = reader.size('max_image_size', { longestEdge: 364 }, { square: false });
-  if (!('longestEdge' in tileSize) || tileSize.longestEdge === undefined) return reader.fail('max_image_size', '{ longest_edge } is expected');
+  if (!('longestEdge' in tileSize) || tileSize.longestEdge === undefined)
+    return reader.fail('max_image_size', '{ longest_edge } is expected');
   const tile = tileSize.longestEdge;
   reader.within('max_image_size', tile, tile);
   const split = reader.flag('do_image_splitting', true);
@@ -60,29 +72,41 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
   reader.finish();
   const writer = new PixelWriter(common.scale);
 
-  const resize = (image: DecodedImage, to: Size, maximumPixels: number): DecodedImage => resizeWithin({ image, to, resampling: common.resampling, maximumPixels });
+  const resize = (image: DecodedImage, to: Size, maximumPixels: number): DecodedImage =>
+    resizeWithin({ image, to, resampling: common.resampling, maximumPixels });
 
   /** Sizes that a picture goes through, and its grid of tiles. */
   const plan = (from: Size): { first: Size | null; whole: Size; rows: number; columns: number } => {
-    const first = !common.resize ? null : 'height' in size ? ([size.height, size.width] as Size) : sizeByLongestEdge(from, size.longestEdge);
+    const first = !common.resize
+      ? null
+      : 'height' in size
+        ? ([size.height, size.width] as Size)
+        : sizeByLongestEdge(from, size.longestEdge);
     if (!split) return { first, whole: [tile, tile], rows: 0, columns: 0 };
     const whole = sizeInTiles(first ?? from, tile);
     const one = whole[0] <= tile && whole[1] <= tile;
     if ((whole[0] / tile) * (whole[1] / tile) > maximumTiles) {
-      throw new ImageError('image-too-large', `A picture of ${from[1]} × ${from[0]} would be cut into ${whole[0] / tile} × ${whole[1] / tile} tiles of ${tile}; more than ${maximumTiles} are not made. Crop it to a less extreme proportion.`);
+      throw new ImageError(
+        'image-too-large',
+        `A picture of ${from[1]} × ${from[0]} would be cut into ${whole[0] / tile} × ${whole[1] / tile} tiles of ${tile}; more than ${maximumTiles} are not made. Crop it to a less extreme proportion.`,
+      );
     }
     checkPreparedSize({ from: [1, 1], to: whole, maximumPixels: maximumPreparedPixels });
     return { first, whole, rows: one ? 0 : whole[0] / tile, columns: one ? 0 : whole[1] / tile };
   };
 
   /** Tiles row by row, then the whole picture; one tile where the picture fits into it. */
-  const tilesOf = (decoded: DecodedImage, maximumPixels: number): { tiles: DecodedImage[]; rows: number; columns: number } => {
+  const tilesOf = (
+    decoded: DecodedImage,
+    maximumPixels: number,
+  ): { tiles: DecodedImage[]; rows: number; columns: number } => {
     const { first, whole, rows, columns } = plan([decoded.height, decoded.width]);
     const image = resize(first === null ? decoded : resize(decoded, first, maximumPixels), whole, maximumPixels);
     if (rows === 0) return { tiles: [image], rows, columns };
     const tiles: DecodedImage[] = [];
     for (let row = 0; row < rows; row += 1) {
-      for (let column = 0; column < columns; column += 1) tiles.push(cut(image, { top: row * tile, left: column * tile, height: tile, width: tile }));
+      for (let column = 0; column < columns; column += 1)
+        tiles.push(cut(image, { top: row * tile, left: column * tile, height: tile, width: tile }));
     }
     return { tiles: [...tiles, resize(image, [tile, tile], maximumPixels)], rows, columns };
   };
@@ -94,13 +118,22 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
       const { rows, columns } = plan([height, width]);
       return { rows, columns };
     },
-    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels = defaultMaximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
+    async process(
+      images: readonly ImageSource[] | readonly (readonly ImageSource[])[],
+      { maximumPixels = defaultMaximumPixels }: ProcessOptions = {},
+    ): Promise<ProcessedImages> {
       const samples: DecodedImage[][] = [];
       const rows: number[][] = [];
       const columns: number[][] = [];
       for (const sources of nestedImages(images)) {
         const parts = [];
-        for (const source of sources) parts.push(tilesOf(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels }), maximumPixels));
+        for (const source of sources)
+          parts.push(
+            tilesOf(
+              await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'drop', maximumPixels }),
+              maximumPixels,
+            ),
+          );
         samples.push(parts.flatMap((part) => part.tiles));
         rows.push(parts.map((part) => part.rows));
         columns.push(parts.map((part) => part.columns));
@@ -115,7 +148,8 @@ export function createIdefics3Processor(options: { config: ProcessorConfig; plac
         for (const [index, image] of sample.entries()) {
           const at = sampleIndex * count + index;
           writer.write({ image, target: data, offset: at * 3 * plane, planeHeight: height, planeWidth: width });
-          for (let y = 0; y < image.height; y += 1) mask.fill(1, at * plane + y * width, at * plane + y * width + image.width);
+          for (let y = 0; y < image.height; y += 1)
+            mask.fill(1, at * plane + y * width, at * plane + y * width + image.width);
         }
       }
       return {

@@ -24,7 +24,10 @@ export interface ImageProcessor {
    */
   tileGrid?(size: { height: number; width: number }): { rows: number; columns: number };
   /** @throws {ImageError} when a picture cannot be read or prepared */
-  process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], options?: ProcessOptions): Promise<ProcessedImages>;
+  process(
+    images: readonly ImageSource[] | readonly (readonly ImageSource[])[],
+    options?: ProcessOptions,
+  ): Promise<ProcessedImages>;
 }
 
 /** Decodes a picture to three channels, the way a processor is set. */
@@ -38,7 +41,10 @@ export async function loadRgb(options: {
   const image = await decodeImage({ source, maximumPixels });
   if (!convertToRgb && !image.isPlainRgb) {
     const place = typeof source === 'string' ? source : 'in memory';
-    throw new ImageError('image-invalid', `The picture ${place} is not plain RGB, and the processor's \`do_convert_rgb\` is false. Convert the picture, or set \`do_convert_rgb\` to true.`);
+    throw new ImageError(
+      'image-invalid',
+      `The picture ${place} is not plain RGB, and the processor's \`do_convert_rgb\` is false. Convert the picture, or set \`do_convert_rgb\` to true.`,
+    );
   }
   return toRgb(image, transparency);
 }
@@ -59,6 +65,7 @@ export function nestedImages(images: readonly ImageSource[] | readonly (readonly
     throw new ImageError('image-invalid', 'Give either a list of pictures or a list of lists, not both mixed.');
   }
   const nested = lists.length === 0 ? [[...(images as readonly ImageSource[])]] : lists.map((list) => [...list]);
-  if (nested.every((sample) => sample.length === 0)) throw new ImageError('image-invalid', 'There is no picture to process. Give at least one.');
+  if (nested.every((sample) => sample.length === 0))
+    throw new ImageError('image-invalid', 'There is no picture to process. Give at least one.');
   return nested;
 }

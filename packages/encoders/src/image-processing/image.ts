@@ -49,10 +49,18 @@ export async function decodeImage(options: {
   } catch (cause) {
     if (!DataError.isInstance(cause)) throw cause;
     const place = typeof source === 'string' ? source : `${source.byteLength} bytes in memory`;
-    if (cause.code === 'image-missing') throw new ImageError('image-missing', `There is no picture at ${place}. Check the path.`, { cause });
-    if (cause.code === 'image-decoder-missing') throw new ImageError('image-decoder-missing', `The picture ${place} can't be decoded here. ${cause.message}`, { cause });
+    if (cause.code === 'image-missing')
+      throw new ImageError('image-missing', `There is no picture at ${place}. Check the path.`, { cause });
+    if (cause.code === 'image-decoder-missing')
+      throw new ImageError('image-decoder-missing', `The picture ${place} can't be decoded here. ${cause.message}`, {
+        cause,
+      });
     if (cause.code === 'image-too-large') throw tooLarge(place, maximumPixels, cause);
-    throw new ImageError('image-unreadable', `The picture ${place} cannot be decoded: ${cause.message} Give a whole PNG, JPEG, WebP or GIF file.`, { cause });
+    throw new ImageError(
+      'image-unreadable',
+      `The picture ${place} cannot be decoded: ${cause.message} Give a whole PNG, JPEG, WebP or GIF file.`,
+      { cause },
+    );
   }
 }
 
@@ -67,17 +75,26 @@ function tooLarge(place: string, maximumPixels: number, cause?: unknown): ImageE
 function fromRawImage(image: RawImage, maximumPixels: number): DecodedImage {
   const { data, width, height, channels = 3 } = image;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new ImageError('image-invalid', 'A picture must be a path, the bytes of a file, or { data: Uint8Array, width, height }.');
+    throw new ImageError(
+      'image-invalid',
+      'A picture must be a path, the bytes of a file, or { data: Uint8Array, width, height }.',
+    );
   }
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
-    throw new ImageError('image-invalid', `A raw picture needs a width and a height of at least 1; it has ${width} × ${height}.`);
+    throw new ImageError(
+      'image-invalid',
+      `A raw picture needs a width and a height of at least 1; it has ${width} × ${height}.`,
+    );
   }
   if (width * height > maximumPixels) throw tooLarge(`of ${width} × ${height} pixels`, maximumPixels);
   if (channels !== 1 && channels !== 3 && channels !== 4) {
     throw new ImageError('image-invalid', `A raw picture has 1, 3 or 4 channels, not ${String(channels)}.`);
   }
   if (data.length !== width * height * channels) {
-    throw new ImageError('image-invalid', `A raw picture of ${width} × ${height} with ${channels} channels needs ${width * height * channels} bytes; it has ${data.length}.`);
+    throw new ImageError(
+      'image-invalid',
+      `A raw picture of ${width} × ${height} with ${channels} channels needs ${width * height * channels} bytes; it has ${data.length}.`,
+    );
   }
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (channels === 1) return { data: greyToColour(bytes), width, height, channels: 3, isPlainRgb: false };
@@ -107,7 +124,7 @@ export function toRgb(image: DecodedImage, transparency: 'drop' | 'white'): Deco
       // Pillow's alpha_composite over an opaque background: 7 fraction bits, then its division by 255.
       const front = alpha * 128;
       const mixed = image.data[pixel * 4 + channel]! * front + 255 * (255 * 128 - front) + (0x80 << 7);
-      out[pixel * 3 + channel] = alpha === 255 ? image.data[pixel * 4 + channel]! : ((mixed >> 8) + mixed) >> 8 >> 7;
+      out[pixel * 3 + channel] = alpha === 255 ? image.data[pixel * 4 + channel]! : (((mixed >> 8) + mixed) >> 8) >> 7;
     }
   }
   return { ...image, data: out, channels: 3 };

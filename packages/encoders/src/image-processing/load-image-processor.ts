@@ -37,11 +37,19 @@ export function createImageProcessor(options: {
   const { config, place = 'preprocessor_config.json', maximumPreparedPixels = defaultMaximumPreparedPixels } = options;
   const type = ownValue(config, 'image_processor_type') ?? ownValue(config, 'feature_extractor_type');
   if (typeof type !== 'string') {
-    throw new ImageError('processor-config-unsupported', `${place}: \`image_processor_type\` is missing. Name the processor's class, such as CLIPImageProcessor.`);
+    throw new ImageError(
+      'processor-config-unsupported',
+      `${place}: \`image_processor_type\` is missing. Name the processor's class, such as CLIPImageProcessor.`,
+    );
   }
   const kind = ownValue(kinds, type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, ''));
   if (kind === undefined) {
-    throw new ImageError('processor-config-unsupported', `${place}: the image processor ${type} is not supported. Supported: ${Object.keys(kinds).map((name) => `${name}ImageProcessor`).join(', ')}.`);
+    throw new ImageError(
+      'processor-config-unsupported',
+      `${place}: the image processor ${type} is not supported. Supported: ${Object.keys(kinds)
+        .map((name) => `${name}ImageProcessor`)
+        .join(', ')}.`,
+    );
   }
   if (kind === 'idefics3') return createIdefics3Processor({ config, place, maximumPreparedPixels });
   if (kind === 'mllama') return createMllamaProcessor({ config, place, maximumPreparedPixels });
@@ -54,21 +62,35 @@ export function createImageProcessor(options: {
  *
  * @throws {ImageError} `processor-config-missing`, `processor-config-unsupported`
  */
-export async function loadImageProcessor(folder: string, options: { maximumPreparedPixels?: number } = {}): Promise<ImageProcessor> {
+export async function loadImageProcessor(
+  folder: string,
+  options: { maximumPreparedPixels?: number } = {},
+): Promise<ImageProcessor> {
   const ownFile = join(folder, 'preprocessor_config.json');
   const own = await readJson(ownFile);
   if (own !== null) return createImageProcessor({ config: own, place: ownFile, ...options });
   const sharedFile = join(folder, 'processor_config.json');
   const part = (await readJson(sharedFile))?.['image_processor'];
-  if (typeof part === 'object' && part !== null) return createImageProcessor({ config: part as ProcessorConfig, place: `${sharedFile} (image_processor)`, ...options });
-  throw new ImageError('processor-config-missing', `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`);
+  if (typeof part === 'object' && part !== null)
+    return createImageProcessor({
+      config: part as ProcessorConfig,
+      place: `${sharedFile} (image_processor)`,
+      ...options,
+    });
+  throw new ImageError(
+    'processor-config-missing',
+    `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`,
+  );
 }
 
 /** Writes `preprocessor_config.json` into a folder, whole or not at all. @throws FileError */
 export async function saveImageProcessor(options: { processor: ImageProcessor; folder: string }): Promise<void> {
   const { processor, folder } = options;
   await mkdir(folder, { recursive: true });
-  await writeFileAtomically({ path: join(folder, 'preprocessor_config.json'), data: `${JSON.stringify(processor.config, null, 2)}\n` });
+  await writeFileAtomically({
+    path: join(folder, 'preprocessor_config.json'),
+    data: `${JSON.stringify(processor.config, null, 2)}\n`,
+  });
 }
 
 async function readJson(file: string): Promise<ProcessorConfig | null> {

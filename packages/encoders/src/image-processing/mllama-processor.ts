@@ -48,13 +48,24 @@ function sizeInCanvas([height, width]: Size, [rows, columns]: Size, tile: number
  *
  * @throws {ImageError} `processor-config-unsupported`
  */
-export function createMllamaProcessor(options: { config: ProcessorConfig; place: string; maximumPreparedPixels: number }): ImageProcessor {
+export function createMllamaProcessor(options: {
+  config: ProcessorConfig;
+  place: string;
+  maximumPreparedPixels: number;
+}): ImageProcessor {
   const { config } = options;
   const reader = new ConfigReader(config, options.place, options.maximumPreparedPixels);
   const half = [0.5, 0.5, 0.5];
-  const common = reader.common({ size: { height: 224, width: 224 }, square: true, resampling: 'bilinear', mean: half, deviation: half });
+  const common = reader.common({
+    size: { height: 224, width: 224 },
+    square: true,
+    resampling: 'bilinear',
+    mean: half,
+    deviation: half,
+  });
   const { size } = common;
-  if (!('height' in size) || size.height !== size.width) return reader.fail('size', 'a square { height, width } is expected');
+  if (!('height' in size) || size.height !== size.width)
+    return reader.fail('size', 'a square { height, width } is expected');
   const tile = size.height;
   const maximumTiles = reader.wholePositive('max_image_tiles', 4);
   if (maximumTiles > mostTiles) return reader.fail('max_image_tiles', `more than ${mostTiles} tiles are not made`);
@@ -71,10 +82,16 @@ export function createMllamaProcessor(options: { config: ProcessorConfig; place:
   const tilesOf = (image: DecodedImage, maximumPixels: number): { tiles: DecodedImage[]; identifier: number } => {
     const from: Size = [image.height, image.width];
     const [rows, columns] = bestArrangement(from, maximumTiles, tile);
-    const resized = resizeWithin({ image, to: sizeInCanvas(from, [rows, columns], tile), resampling: common.resampling, maximumPixels });
+    const resized = resizeWithin({
+      image,
+      to: sizeInCanvas(from, [rows, columns], tile),
+      resampling: common.resampling,
+      maximumPixels,
+    });
     const tiles: DecodedImage[] = [];
     for (let row = 0; row < rows; row += 1) {
-      for (let column = 0; column < columns; column += 1) tiles.push(cut(resized, { top: row * tile, left: column * tile, height: tile, width: tile }));
+      for (let column = 0; column < columns; column += 1)
+        tiles.push(cut(resized, { top: row * tile, left: column * tile, height: tile, width: tile }));
     }
     return { tiles, identifier: arrangements.findIndex((entry) => entry[0] === rows && entry[1] === columns) + 1 };
   };
@@ -82,11 +99,20 @@ export function createMllamaProcessor(options: { config: ProcessorConfig; place:
   return {
     kind: 'mllama',
     config,
-    async process(images: readonly ImageSource[] | readonly (readonly ImageSource[])[], { maximumPixels = defaultMaximumPixels }: ProcessOptions = {}): Promise<ProcessedImages> {
+    async process(
+      images: readonly ImageSource[] | readonly (readonly ImageSource[])[],
+      { maximumPixels = defaultMaximumPixels }: ProcessOptions = {},
+    ): Promise<ProcessedImages> {
       const samples = [];
       for (const sources of nestedImages(images)) {
         const sample = [];
-        for (const source of sources) sample.push(tilesOf(await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'white', maximumPixels }), maximumPixels));
+        for (const source of sources)
+          sample.push(
+            tilesOf(
+              await loadRgb({ source, convertToRgb: common.convertToRgb, transparency: 'white', maximumPixels }),
+              maximumPixels,
+            ),
+          );
         samples.push(sample);
       }
       const count = largest(samples.map((sample) => sample.length));
@@ -102,7 +128,13 @@ export function createMllamaProcessor(options: { config: ProcessorConfig; place:
           identifiers[at] = identifier;
           mask.fill(1, at * maximumTiles, at * maximumTiles + tiles.length);
           for (const [tileIndex, image] of tiles.entries()) {
-            writer.write({ image, target: data, offset: (at * maximumTiles + tileIndex) * 3 * plane, planeHeight: tile, planeWidth: tile });
+            writer.write({
+              image,
+              target: data,
+              offset: (at * maximumTiles + tileIndex) * 3 * plane,
+              planeHeight: tile,
+              planeWidth: tile,
+            });
           }
         }
       }

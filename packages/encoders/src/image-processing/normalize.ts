@@ -20,7 +20,8 @@ function valueTables({ rescaleFactor, normalization }: ValueScale): Float32Array
       table[byte] =
         normalization === null
           ? value
-          : Math.fround(value - Math.fround(normalization.mean[channel]!)) / Math.fround(normalization.deviation[channel]!);
+          : Math.fround(value - Math.fround(normalization.mean[channel]!)) /
+            Math.fround(normalization.deviation[channel]!);
     }
     return table;
   });
@@ -40,7 +41,13 @@ export class PixelWriter {
    * @param options.target `[…, 3, planeHeight, planeWidth]`
    * @param options.offset index of the picture's first value
    */
-  write(options: { image: DecodedImage; target: Float32Array; offset: number; planeHeight: number; planeWidth: number }): void {
+  write(options: {
+    image: DecodedImage;
+    target: Float32Array;
+    offset: number;
+    planeHeight: number;
+    planeWidth: number;
+  }): void {
     const { image, target, offset, planeHeight, planeWidth } = options;
     const plane = planeHeight * planeWidth;
     for (let channel = 0; channel < 3; channel += 1) {

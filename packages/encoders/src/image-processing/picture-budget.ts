@@ -14,14 +14,26 @@ export const maximumTiles = 1024;
 
 /** Refuses a size that a picture would be resized or padded to. */
 export function checkPreparedSize(options: { from: Size; to: Size; maximumPixels: number }): void {
-  const { from: [height, width], to: [toHeight, toWidth], maximumPixels } = options;
+  const {
+    from: [height, width],
+    to: [toHeight, toWidth],
+    maximumPixels,
+  } = options;
   // Rows first, then columns: the picture between the two counts as well.
   if (Math.max(toHeight, height) * toWidth <= maximumPixels) return;
-  throw new ImageError('image-too-large', `A picture of ${width} × ${height} would become ${toWidth} × ${toHeight}, more than ${maximumPixels} pixels on the way. Crop it to a less extreme proportion, or raise \`maximumPixels\`.`);
+  throw new ImageError(
+    'image-too-large',
+    `A picture of ${width} × ${height} would become ${toWidth} × ${toHeight}, more than ${maximumPixels} pixels on the way. Crop it to a less extreme proportion, or raise \`maximumPixels\`.`,
+  );
 }
 
 /** A picture in another size, if that is within the limit. */
-export function resizeWithin(options: { image: DecodedImage; to: Size; resampling: Resampling; maximumPixels: number }): DecodedImage {
+export function resizeWithin(options: {
+  image: DecodedImage;
+  to: Size;
+  resampling: Resampling;
+  maximumPixels: number;
+}): DecodedImage {
   const { image, to, resampling, maximumPixels } = options;
   const [toHeight, toWidth] = to;
   checkPreparedSize({ from: [image.height, image.width], to, maximumPixels });

@@ -72,7 +72,9 @@ export class ConfigReader {
 
   positive(key: string, fallback: number): number {
     const value = this.take(key) ?? fallback;
-    return typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : this.fail(key, 'a positive number is expected');
+    return typeof value === 'number' && value > 0 && Number.isFinite(value)
+      ? value
+      : this.fail(key, 'a positive number is expected');
   }
 
   wholePositive(key: string, fallback: number): number {
@@ -83,55 +85,98 @@ export class ConfigReader {
   channels(key: string, fallback: readonly number[]): readonly number[] {
     const value = this.take(key) ?? fallback;
     const list = typeof value === 'number' ? [value, value, value] : value;
-    if (Array.isArray(list) && list.length === 3 && list.every((entry) => typeof entry === 'number' && Number.isFinite(entry))) return list as number[];
+    if (
+      Array.isArray(list) &&
+      list.length === 3 &&
+      list.every((entry) => typeof entry === 'number' && Number.isFinite(entry))
+    )
+      return list as number[];
     return this.fail(key, 'one number, or one for each of three channels, is expected');
   }
 
   resampling(key: string, fallback: Resampling): Resampling {
     const value = this.take(key) ?? resamplingNames.indexOf(fallback);
-    const name = typeof value === 'number' ? resamplingNames[value] : resamplingNames.find((entry) => entry === String(value).toLowerCase());
+    const name =
+      typeof value === 'number'
+        ? resamplingNames[value]
+        : resamplingNames.find((entry) => entry === String(value).toLowerCase());
     return name ?? this.fail(key, "one of Pillow's filters 0 to 5 is expected");
   }
 
   /** Refuses a size beyond what a picture may be prepared to. */
   within(key: string, height: number, width: number, tiles = 1): void {
     if (height * width * tiles > this.maximumPreparedPixels) {
-      this.fail(key, `${tiles > 1 ? `${tiles} tiles of ` : ''}${height} × ${width} pixels are more than ${this.maximumPreparedPixels}; raise \`maximumPreparedPixels\` if you trust the folder`);
+      this.fail(
+        key,
+        `${tiles > 1 ? `${tiles} tiles of ` : ''}${height} × ${width} pixels are more than ${this.maximumPreparedPixels}; raise \`maximumPreparedPixels\` if you trust the folder`,
+      );
     }
   }
 
   /** @param options.square whether a single number is both sides, or the shortest edge */
-  size<Fallback extends SizeSetting | null>(key: string, fallback: Fallback, options: { square: boolean }): SizeSetting | Fallback {
+  size<Fallback extends SizeSetting | null>(
+    key: string,
+    fallback: Fallback,
+    options: { square: boolean },
+  ): SizeSetting | Fallback {
     const value = this.take(key);
     if (value === undefined) return fallback;
-    const whole = (entry: unknown): entry is number => typeof entry === 'number' && Number.isInteger(entry) && entry > 0;
+    const whole = (entry: unknown): entry is number =>
+      typeof entry === 'number' && Number.isInteger(entry) && entry > 0;
     const sides = (typeof value === 'object' && value !== null ? Object.values(value) : [value]).filter(whole);
     // A square of the largest side would be refused where pictures are prepared; one side alone is refused here.
-    if (sides.length > 0) this.within(key, sides.reduce((most, side) => Math.max(most, side)), sides.length === 2 ? sides.reduce((least, side) => Math.min(least, side)) : 1);
+    if (sides.length > 0)
+      this.within(
+        key,
+        sides.reduce((most, side) => Math.max(most, side)),
+        sides.length === 2 ? sides.reduce((least, side) => Math.min(least, side)) : 1,
+      );
     if (whole(value)) return options.square ? { height: value, width: value } : { shortestEdge: value };
-    if (Array.isArray(value) && value.length === 2 && whole(value[0]) && whole(value[1])) return { height: value[0], width: value[1] };
+    if (Array.isArray(value) && value.length === 2 && whole(value[0]) && whole(value[1]))
+      return { height: value[0], width: value[1] };
     if (typeof value === 'object' && !Array.isArray(value)) {
-      const entries = Object.fromEntries(Object.entries(value as Record<string, unknown>).filter(([, entry]) => entry !== null));
+      const entries = Object.fromEntries(
+        Object.entries(value as Record<string, unknown>).filter(([, entry]) => entry !== null),
+      );
       const names = Object.keys(entries).sort().join(' ');
-      const { height, width, shortest_edge: shortestEdge, longest_edge: longestEdge, max_height: maximumHeight, max_width: maximumWidth } = entries;
+      const {
+        height,
+        width,
+        shortest_edge: shortestEdge,
+        longest_edge: longestEdge,
+        max_height: maximumHeight,
+        max_width: maximumWidth,
+      } = entries;
       if (Object.values(entries).every(whole)) {
         if (names === 'height width') return { height: height as number, width: width as number };
         if (names === 'shortest_edge') return { shortestEdge: shortestEdge as number };
         if (names === 'longest_edge') return { longestEdge: longestEdge as number };
-        if (names === 'longest_edge shortest_edge') return { shortestEdge: shortestEdge as number, longestEdge: longestEdge as number };
-        if (names === 'max_height max_width') return { maximumHeight: maximumHeight as number, maximumWidth: maximumWidth as number };
+        if (names === 'longest_edge shortest_edge')
+          return { shortestEdge: shortestEdge as number, longestEdge: longestEdge as number };
+        if (names === 'max_height max_width')
+          return { maximumHeight: maximumHeight as number, maximumWidth: maximumWidth as number };
       }
     }
-    return this.fail(key, 'a size as { height, width }, { shortest_edge }, { longest_edge } or { max_height, max_width } in whole pixels is expected');
+    return this.fail(
+      key,
+      'a size as { height, width }, { shortest_edge }, { longest_edge } or { max_height, max_width } in whole pixels is expected',
+    );
   }
 
   /** Marks a key as handled when it holds one of the values that change nothing. */
   expect(key: string, values: readonly unknown[], reason: string): void {
     const value = this.take(key);
-    if (value !== undefined && !values.some((entry) => JSON.stringify(entry) === JSON.stringify(value))) this.fail(key, reason);
+    if (value !== undefined && !values.some((entry) => JSON.stringify(entry) === JSON.stringify(value)))
+      this.fail(key, reason);
   }
 
-  common(defaults: { size: SizeSetting; square: boolean; resampling: Resampling; mean: readonly number[]; deviation: readonly number[] }): CommonSettings {
+  common(defaults: {
+    size: SizeSetting;
+    square: boolean;
+    resampling: Resampling;
+    mean: readonly number[];
+    deviation: readonly number[];
+  }): CommonSettings {
     const mean = this.channels('image_mean', defaults.mean);
     const deviation = this.channels('image_std', defaults.deviation);
     if (deviation.includes(0)) this.fail('image_std', 'no deviation may be 0');
@@ -154,9 +199,14 @@ export class ConfigReader {
 
   /** @throws {ImageError} when the configuration has a key that is neither honoured nor harmless */
   finish(): void {
-    const unknown = Object.keys(this.config).filter((key) => !this.asked.has(key) && !harmless.has(key) && this.config[key] !== null);
+    const unknown = Object.keys(this.config).filter(
+      (key) => !this.asked.has(key) && !harmless.has(key) && this.config[key] !== null,
+    );
     if (unknown.length > 0) {
-      throw new ImageError('processor-config-unsupported', `${this.place}: ${unknown.map((key) => `\`${key}\``).join(', ')} would be ignored. Remove what is not needed, or use a processor that is supported.`);
+      throw new ImageError(
+        'processor-config-unsupported',
+        `${this.place}: ${unknown.map((key) => `\`${key}\``).join(', ')} would be ignored. Remove what is not needed, or use a processor that is supported.`,
+      );
     }
   }
 }

@@ -154,11 +154,18 @@ function nearestPositions(from: number, to: number): Int32Array {
   const scale = from / to;
   const positions = new Int32Array(to);
   let position = scale * 0.5;
-  for (let index = 0; index < to; index += 1, position += scale) positions[index] = Math.min(from - 1, Math.trunc(position));
+  for (let index = 0; index < to; index += 1, position += scale)
+    positions[index] = Math.min(from - 1, Math.trunc(position));
   return positions;
 }
 
-function nearest(options: { data: Uint8Array; width: number; height: number; toWidth: number; toHeight: number }): Uint8Array {
+function nearest(options: {
+  data: Uint8Array;
+  width: number;
+  height: number;
+  toWidth: number;
+  toHeight: number;
+}): Uint8Array {
   const { data, width, height, toWidth, toHeight } = options;
   const out = new Uint8Array(toWidth * toHeight * 3);
   const columns = nearestPositions(width, toWidth);

@@ -16,7 +16,12 @@ function visionConfig(config: RawConfig, path: string): { config: RawConfig; at:
   const type = ownValue(parts, String(config.model_type));
   if (type !== undefined) {
     const part = config.vision_config;
-    if (typeof part !== 'object' || part === null) throw new ModelFolderError({ code: 'invalid-config', path, message: `a ${String(config.model_type)} config needs "vision_config".` });
+    if (typeof part !== 'object' || part === null)
+      throw new ModelFolderError({
+        code: 'invalid-config',
+        path,
+        message: `a ${String(config.model_type)} config needs "vision_config".`,
+      });
     return { config: { model_type: type, ...part }, at: 'vision_config' };
   }
   if (!(patchEncoderTypes as readonly string[]).includes(String(config.model_type))) {
@@ -30,7 +35,14 @@ function visionConfig(config: RawConfig, path: string): { config: RawConfig; at:
 }
 
 /** What CLIP and SigLIP folders hold beside the encoder: the text part and the projections to the shared space. */
-const besideTheEncoder = [/^text_model\./, /^text_projection\./, /^visual_projection\./, /^logit_scale$/, /^logit_bias$/, /^embeddings\.position_ids$/];
+const besideTheEncoder = [
+  /^text_model\./,
+  /^text_projection\./,
+  /^visual_projection\./,
+  /^logit_scale$/,
+  /^logit_bias$/,
+  /^embeddings\.position_ids$/,
+];
 
 function build(config: RawConfig, path: string): PatchVisionEncoder & StandaloneVisionEncoder {
   const structure = new ModelStructure({ parameters: new Parameters() });

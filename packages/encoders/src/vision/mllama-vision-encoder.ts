@@ -25,15 +25,42 @@ class MllamaVisionBlock {
     const { width, innerWidth, heads, epsilon, activation } = settings;
     const initialisation: Initialisation = { kind: 'normal', deviation: settings.initializerRange };
     const inside = heads * Math.floor(width / heads);
-    const projection = (name: string) => new LinearLayer({ scope: scope.child(`self_attn.${name}`), inputWidth: width, outputWidth: inside, bias: false, initialisation });
+    const projection = (name: string) =>
+      new LinearLayer({
+        scope: scope.child(`self_attn.${name}`),
+        inputWidth: width,
+        outputWidth: inside,
+        bias: false,
+        initialisation,
+      });
     this.#attention = new SelfAttention({
-      projection: new SeparateProjections({ query: projection('q_proj'), key: projection('k_proj'), value: projection('v_proj') }),
-      output: new LinearLayer({ scope: scope.child('self_attn.o_proj'), inputWidth: inside, outputWidth: width, bias: false, initialisation }),
+      projection: new SeparateProjections({
+        query: projection('q_proj'),
+        key: projection('k_proj'),
+        value: projection('v_proj'),
+      }),
+      output: new LinearLayer({
+        scope: scope.child('self_attn.o_proj'),
+        inputWidth: inside,
+        outputWidth: width,
+        bias: false,
+        initialisation,
+      }),
       heads,
     });
     this.#feedForward = new PlainFeedForward({
-      up: new LinearLayer({ scope: scope.child('mlp.fc1'), inputWidth: width, outputWidth: innerWidth, initialisation }),
-      down: new LinearLayer({ scope: scope.child('mlp.fc2'), inputWidth: innerWidth, outputWidth: width, initialisation }),
+      up: new LinearLayer({
+        scope: scope.child('mlp.fc1'),
+        inputWidth: width,
+        outputWidth: innerWidth,
+        initialisation,
+      }),
+      down: new LinearLayer({
+        scope: scope.child('mlp.fc2'),
+        inputWidth: innerWidth,
+        outputWidth: width,
+        initialisation,
+      }),
       activation,
     });
     this.#attentionNorm = new LayerNormLayer({ scope: scope.child('input_layernorm'), width, epsilon });
@@ -43,10 +70,14 @@ class MllamaVisionBlock {
   }
 
   apply({ input, mask }: { input: tf.Tensor3D; mask: tf.Tensor }): tf.Tensor3D {
-    const gated = (value: tf.Tensor3D, gate: ParameterHandle | null): tf.Tensor3D => (gate === null ? value : tf.mul(tf.tanh(gate.value), value));
+    const gated = (value: tf.Tensor3D, gate: ParameterHandle | null): tf.Tensor3D =>
+      gate === null ? value : tf.mul(tf.tanh(gate.value), value);
     const attended = this.#attention.apply({ input: this.#attentionNorm.apply({ input }), mask });
     const hidden = tf.add(input, gated(attended, this.#attentionGate)) as tf.Tensor3D;
-    return tf.add(hidden, gated(this.#feedForward.apply({ input: this.#feedForwardNorm.apply({ input: hidden }) }), this.#feedForwardGate)) as tf.Tensor3D;
+    return tf.add(
+      hidden,
+      gated(this.#feedForward.apply({ input: this.#feedForwardNorm.apply({ input: hidden }) }), this.#feedForwardGate),
+    ) as tf.Tensor3D;
   }
 }
 
@@ -71,18 +102,34 @@ export class MllamaVisionEncoder {
     const { width, channels, patchSize, maximumTiles, arrangements } = settings;
     this.settings = settings;
     const initialisation: Initialisation = { kind: 'normal', deviation: settings.initializerRange };
-    const gateAt = (part: ParameterScope) => part.declare({ name: 'gate', shape: [1], initialisation: { kind: 'zeros' } });
+    const gateAt = (part: ParameterScope) =>
+      part.declare({ name: 'gate', shape: [1], initialisation: { kind: 'zeros' } });
     const tileEmbedding = (name: string) => {
       const part = scope.child(name);
-      return { gate: gateAt(part), embedding: part.declare({ name: 'embedding.weight', shape: [arrangements + 1, maximumTiles * width], initialisation }) };
+      return {
+        gate: gateAt(part),
+        embedding: part.declare({
+          name: 'embedding.weight',
+          shape: [arrangements + 1, maximumTiles * width],
+          initialisation,
+        }),
+      };
     };
     const position = scope.child('gated_positional_embedding');
-    this.#patchWeight = scope.declare({ name: 'patch_embedding.weight', shape: [width, channels, patchSize, patchSize], initialisation });
+    this.#patchWeight = scope.declare({
+      name: 'patch_embedding.weight',
+      shape: [width, channels, patchSize, patchSize],
+      initialisation,
+    });
     this.#classEmbedding = scope.declare({ name: 'class_embedding', shape: [width], initialisation });
     this.#positions = {
       gate: gateAt(position),
       embedding: position.declare({ name: 'embedding', shape: [this.tokens, width], initialisation }),
-      tiles: position.declare({ name: 'tile_embedding.weight', shape: [arrangements + 1, maximumTiles * this.tokens * width], initialisation }),
+      tiles: position.declare({
+        name: 'tile_embedding.weight',
+        shape: [arrangements + 1, maximumTiles * this.tokens * width],
+        initialisation,
+      }),
     };
     this.#beforeTiles = tileEmbedding('pre_tile_positional_embedding');
     this.#afterTiles = tileEmbedding('post_tile_positional_embedding');
@@ -90,7 +137,10 @@ export class MllamaVisionEncoder {
     this.#inputNorm = new LayerNormLayer({ scope: scope.child('layernorm_pre'), width, epsilon: 1e-5 });
     this.#outputNorm = new LayerNormLayer({ scope: scope.child('layernorm_post'), width, epsilon: 1e-5 });
     const blocks = (name: string, count: number, gated: boolean) =>
-      Array.from({ length: count }, (_, index) => new MllamaVisionBlock({ scope: scope.child(name).child(index), settings, gated }));
+      Array.from(
+        { length: count },
+        (_, index) => new MllamaVisionBlock({ scope: scope.child(name).child(index), settings, gated }),
+      );
     this.#blocks = blocks('transformer.layers', settings.layers, false);
     this.#globalBlocks = blocks('global_transformer.layers', settings.globalLayers, true);
   }
@@ -107,35 +157,69 @@ export class MllamaVisionEncoder {
    * @returns `[samples · images · tiles, tokens, outputWidth]`
    * @throws {PixelValuesError} when the shapes do not belong together
    */
-  encode({ pixelValues, aspectRatioIds, aspectRatioMask }: { pixelValues: PixelValues; aspectRatioIds: NumberArray<Int32Array>; aspectRatioMask: NumberArray<Int32Array> }): tf.Tensor3D {
+  encode({
+    pixelValues,
+    aspectRatioIds,
+    aspectRatioMask,
+  }: {
+    pixelValues: PixelValues;
+    aspectRatioIds: NumberArray<Int32Array>;
+    aspectRatioMask: NumberArray<Int32Array>;
+  }): tf.Tensor3D {
     const { width, channels, imageSize, patchSize, maximumTiles, outputWidth, intermediateLayers } = this.settings;
     const pictures = this.#checkInputs({ pixelValues, aspectRatioIds, aspectRatioMask });
     const tiles = pictures * maximumTiles;
     const { tokens } = this;
     const flat = [tiles, channels, imageSize, imageSize];
-    const values = pixelValues instanceof tf.Tensor ? tf.reshape(pixelValues, flat) : { data: pixelValues.data, shape: flat };
+    const values =
+      pixelValues instanceof tf.Tensor ? tf.reshape(pixelValues, flat) : { data: pixelValues.data, shape: flat };
     const { rows } = cutIntoPatches({ pixelValues: values, channels, patchSize, imageSize, classToken: true });
     const ids = tf.tensor1d(aspectRatioIds.data, 'int32');
     const patchWeight = tf.reshape(this.#patchWeight.value, [width, channels * patchSize * patchSize]) as tf.Tensor2D;
     const patches = tf.slice(linear({ input: rows, weight: patchWeight }), [0, 1, 0], [tiles, tokens - 1, width]);
     const classTokens = tf.tile(tf.reshape(this.#classEmbedding.value, [1, 1, width]), [tiles, 1, 1]);
-    const placed = this.#addPositions(tf.concat([classTokens, this.#addTiles(patches, this.#beforeTiles, ids)], 1) as tf.Tensor3D, ids);
+    const placed = this.#addPositions(
+      tf.concat([classTokens, this.#addTiles(patches, this.#beforeTiles, ids)], 1) as tf.Tensor3D,
+      ids,
+    );
     const padded = Math.ceil(tokens / tokenMultiple) * tokenMultiple;
     const mask = this.#mask(aspectRatioMask.data, pictures, padded);
-    let hidden = tf.reshape(tf.pad(this.#inputNorm.apply({ input: placed }), [[0, 0], [0, padded - tokens], [0, 0]]), [pictures, maximumTiles * padded, width]) as tf.Tensor3D;
+    let hidden = tf.reshape(
+      tf.pad(this.#inputNorm.apply({ input: placed }), [
+        [0, 0],
+        [0, padded - tokens],
+        [0, 0],
+      ]),
+      [pictures, maximumTiles * padded, width],
+    ) as tf.Tensor3D;
     const outputs = this.#blocks.map((block) => (hidden = block.apply({ input: hidden, mask })));
     const normalised = tf.reshape(this.#outputNorm.apply({ input: hidden }), [tiles, padded, width]) as tf.Tensor3D;
-    hidden = tf.reshape(this.#addTiles(normalised, this.#afterTiles, ids), [pictures, maximumTiles * padded, width]) as tf.Tensor3D;
+    hidden = tf.reshape(this.#addTiles(normalised, this.#afterTiles, ids), [
+      pictures,
+      maximumTiles * padded,
+      width,
+    ]) as tf.Tensor3D;
     for (const block of this.#globalBlocks) hidden = block.apply({ input: hidden, mask });
-    const withoutPadding = (state: tf.Tensor3D): tf.Tensor3D => tf.slice(tf.reshape(state, [tiles, padded, width]), [0, 0, 0], [tiles, tokens, width]) as tf.Tensor3D;
+    const withoutPadding = (state: tf.Tensor3D): tf.Tensor3D =>
+      tf.slice(tf.reshape(state, [tiles, padded, width]), [0, 0, 0], [tiles, tokens, width]) as tf.Tensor3D;
     if (intermediateLayers.length === 0) return withoutPadding(hidden);
     // The intermediate outputs alternate value by value: that is how the checkpoints' projector expects them.
-    const between = tf.stack(intermediateLayers.map((index) => withoutPadding(outputs[index]!)), -1);
-    return tf.concat([withoutPadding(hidden), tf.reshape(between, [tiles, tokens, outputWidth - width])], -1) as tf.Tensor3D;
+    const between = tf.stack(
+      intermediateLayers.map((index) => withoutPadding(outputs[index]!)),
+      -1,
+    );
+    return tf.concat(
+      [withoutPadding(hidden), tf.reshape(between, [tiles, tokens, outputWidth - width])],
+      -1,
+    ) as tf.Tensor3D;
   }
 
   /** Adds the embedding of each tile's place in its arrangement to all of the tile's tokens. */
-  #addTiles(input: tf.Tensor3D, { gate, embedding: table }: { gate: ParameterHandle; embedding: ParameterHandle }, ids: tf.Tensor1D): tf.Tensor3D {
+  #addTiles(
+    input: tf.Tensor3D,
+    { gate, embedding: table }: { gate: ParameterHandle; embedding: ParameterHandle },
+    ids: tf.Tensor1D,
+  ): tf.Tensor3D {
     const rows = tf.reshape(embedding({ table: table.value as tf.Tensor2D, ids }), [input.shape[0], 1, input.shape[2]]);
     return tf.add(input, tf.mul(rows, tf.tanh(gate.value))) as tf.Tensor3D;
   }
@@ -144,7 +228,10 @@ export class MllamaVisionEncoder {
   #addPositions(input: tf.Tensor3D, ids: tf.Tensor1D): tf.Tensor3D {
     const gate = tf.tanh(this.#positions.gate.value);
     const shared = tf.mul(tf.sub(1, gate), this.#positions.embedding.value);
-    const byTile = tf.mul(gate, tf.reshape(embedding({ table: this.#positions.tiles.value as tf.Tensor2D, ids }), input.shape));
+    const byTile = tf.mul(
+      gate,
+      tf.reshape(embedding({ table: this.#positions.tiles.value as tf.Tensor2D, ids }), input.shape),
+    );
     return tf.add(tf.add(input, shared), byTile) as tf.Tensor3D;
   }
 
@@ -160,7 +247,8 @@ export class MllamaVisionEncoder {
     for (let picture = 0; picture < pictures; picture += 1) {
       for (let token = 0; token < length; token += 1) {
         const tile = Math.floor(token / padded);
-        isPadding[token] = aspectRatioMask[picture * maximumTiles + tile] === 0 || token % padded >= this.tokens ? 1 : 0;
+        isPadding[token] =
+          aspectRatioMask[picture * maximumTiles + tile] === 0 || token % padded >= this.tokens ? 1 : 0;
       }
       for (let query = 0; query < length; query += 1) {
         const at = (picture * length + query) * length;
@@ -172,19 +260,34 @@ export class MllamaVisionEncoder {
   }
 
   /** How many pictures there are. */
-  #checkInputs({ pixelValues, aspectRatioIds, aspectRatioMask }: { pixelValues: PixelValues; aspectRatioIds: NumberArray<Int32Array>; aspectRatioMask: NumberArray<Int32Array> }): number {
+  #checkInputs({
+    pixelValues,
+    aspectRatioIds,
+    aspectRatioMask,
+  }: {
+    pixelValues: PixelValues;
+    aspectRatioIds: NumberArray<Int32Array>;
+    aspectRatioMask: NumberArray<Int32Array>;
+  }): number {
     const { channels, imageSize, maximumTiles, arrangements } = this.settings;
     const [samples, images] = pixelValues.shape as [number, number];
     const expected = [samples, images, maximumTiles, channels, imageSize, imageSize];
     if (pixelValues.shape.length !== 6 || expected.some((size, axis) => size !== pixelValues.shape[axis])) {
-      throw new PixelValuesError(`Pixel values must be [samples, images, ${maximumTiles}, ${channels}, ${imageSize}, ${imageSize}]; they are [${pixelValues.shape.join(', ')}]. Use the image processor of the model's folder.`);
+      throw new PixelValuesError(
+        `Pixel values must be [samples, images, ${maximumTiles}, ${channels}, ${imageSize}, ${imageSize}]; they are [${pixelValues.shape.join(', ')}]. Use the image processor of the model's folder.`,
+      );
     }
     const pictures = samples * images;
     if (aspectRatioIds.data.length !== pictures || aspectRatioMask.data.length !== pictures * maximumTiles) {
-      throw new PixelValuesError(`${pictures} pictures of ${maximumTiles} tiles need aspectRatioIds [${samples}, ${images}] and aspectRatioMask [${samples}, ${images}, ${maximumTiles}]; they are [${aspectRatioIds.shape.join(', ')}] and [${aspectRatioMask.shape.join(', ')}].`);
+      throw new PixelValuesError(
+        `${pictures} pictures of ${maximumTiles} tiles need aspectRatioIds [${samples}, ${images}] and aspectRatioMask [${samples}, ${images}, ${maximumTiles}]; they are [${aspectRatioIds.shape.join(', ')}] and [${aspectRatioMask.shape.join(', ')}].`,
+      );
     }
     const unknown = aspectRatioIds.data.find((id) => id < 0 || id > arrangements);
-    if (unknown !== undefined) throw new PixelValuesError(`The aspect ratio id ${unknown} does not exist: this encoder knows 0 to ${arrangements}.`);
+    if (unknown !== undefined)
+      throw new PixelValuesError(
+        `The aspect ratio id ${unknown} does not exist: this encoder knows 0 to ${arrangements}.`,
+      );
     return pictures;
   }
 }

@@ -1,7 +1,16 @@
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
 import { ModelFolderError } from '../weights/model-folder-error';
-import { activationName, commonConfigKeys, dropoutRate, harmless, layerCount, parseConfig, positiveInteger, type RawConfig } from '../weights/read-config';
+import {
+  activationName,
+  commonConfigKeys,
+  dropoutRate,
+  harmless,
+  layerCount,
+  parseConfig,
+  positiveInteger,
+  type RawConfig,
+} from '../weights/read-config';
 
 /** The sizes of Mllama's vision encoder. */
 export interface MllamaVisionSettings {
@@ -27,7 +36,16 @@ export interface MllamaVisionSettings {
   initializerRange: number;
 }
 
-const arrangementsOfFour = [[1, 1], [1, 2], [1, 3], [1, 4], [2, 1], [2, 2], [3, 1], [4, 1]];
+const arrangementsOfFour = [
+  [1, 1],
+  [1, 2],
+  [1, 3],
+  [1, 4],
+  [2, 1],
+  [2, 2],
+  [3, 1],
+  [4, 1],
+];
 
 /** Every key of `transformers/models/mllama/configuration_mllama.py`'s vision config, with its defaults. */
 const schema = z.object({
@@ -54,7 +72,15 @@ const schema = z.object({
 });
 
 /** Reads a vision config of Mllama; every key is honoured, harmless, or refused by name. */
-export function readMllamaVisionSettings({ config, path, at = '' }: { config: RawConfig; /** The folder, for errors. */ path: string; /** Where in the file. Default the top. */ at?: string }): MllamaVisionSettings {
+export function readMllamaVisionSettings({
+  config,
+  path,
+  at = '',
+}: {
+  config: RawConfig;
+  /** The folder, for errors. */ path: string;
+  /** Where in the file. Default the top. */ at?: string;
+}): MllamaVisionSettings {
   const settings = parseConfig({ schema, config, path, at });
   const fail = (message: string): never => {
     throw new ModelFolderError({ code: 'invalid-config', path, message: `${at === '' ? '' : `${at}: `}${message}` });
@@ -62,16 +88,21 @@ export function readMllamaVisionSettings({ config, path, at = '' }: { config: Ra
   const { hidden_size: width, num_hidden_layers: layers } = settings;
   const heads = settings.attention_heads ?? settings.num_attention_heads ?? 16;
   if (heads > width) fail(`attention_heads ${heads} is more than hidden_size ${width}.`);
-  const intermediateLayers = (settings.intermediate_layers_indices ?? [3, 7, 15, 23, 30]).map((index) => (index < 0 ? layers + index : index));
+  const intermediateLayers = (settings.intermediate_layers_indices ?? [3, 7, 15, 23, 30]).map((index) =>
+    index < 0 ? layers + index : index,
+  );
   const beyond = intermediateLayers.find((index) => index < 0 || index >= layers);
   if (beyond !== undefined) fail(`intermediate_layers_indices names layer ${beyond}, but there are ${layers}.`);
   const outputWidth = width * (1 + intermediateLayers.length);
   if (outputWidth !== settings.vision_output_dim) {
-    fail(`vision_output_dim is ${settings.vision_output_dim}, but hidden_size ${width} with ${intermediateLayers.length} intermediate layers gives ${outputWidth}.`);
+    fail(
+      `vision_output_dim is ${settings.vision_output_dim}, but hidden_size ${width} with ${intermediateLayers.length} intermediate layers gives ${outputWidth}.`,
+    );
   }
   const arrangements = settings.supported_aspect_ratios ?? arrangementsOfFour;
   const tooMany = arrangements.find(([rows, columns]) => rows! * columns! > settings.max_num_tiles);
-  if (tooMany !== undefined) fail(`supported_aspect_ratios has ${tooMany.join(' × ')}, more than max_num_tiles ${settings.max_num_tiles}.`);
+  if (tooMany !== undefined)
+    fail(`supported_aspect_ratios has ${tooMany.join(' × ')}, more than max_num_tiles ${settings.max_num_tiles}.`);
   return {
     width,
     innerWidth: settings.intermediate_size,

@@ -1,7 +1,17 @@
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
 import { ModelFolderError } from '../weights/model-folder-error';
-import { activationName, commonConfigKeys, dropoutRate, harmless, layerCount, parseConfig, positiveInteger, shown, type RawConfig } from '../weights/read-config';
+import {
+  activationName,
+  commonConfigKeys,
+  dropoutRate,
+  harmless,
+  layerCount,
+  parseConfig,
+  positiveInteger,
+  shown,
+  type RawConfig,
+} from '../weights/read-config';
 
 /** The sizes and switches of a vision transformer over patches: CLIP, SigLIP, Idefics3. */
 export interface PatchEncoderSettings {
@@ -82,7 +92,12 @@ const idefics3 = z.object({
 });
 
 /** Vision configs of these types can be read. */
-export const patchEncoderTypes = ['clip_vision_model', 'siglip_vision_model', 'idefics3_vision', 'smolvlm_vision'] as const;
+export const patchEncoderTypes = [
+  'clip_vision_model',
+  'siglip_vision_model',
+  'idefics3_vision',
+  'smolvlm_vision',
+] as const;
 
 function parse(config: RawConfig, path: string, at: string) {
   switch (config.model_type) {
@@ -103,15 +118,26 @@ function parse(config: RawConfig, path: string, at: string) {
 }
 
 /** Reads a vision config; every key is honoured, harmless, or refused by name. */
-export function readPatchEncoderSettings({ config, path, at = '' }: { config: RawConfig; /** The folder, for errors. */ path: string; /** Where in the file. Default the top. */ at?: string }): PatchEncoderSettings {
+export function readPatchEncoderSettings({
+  config,
+  path,
+  at = '',
+}: {
+  config: RawConfig;
+  /** The folder, for errors. */ path: string;
+  /** Where in the file. Default the top. */ at?: string;
+}): PatchEncoderSettings {
   const settings = parse(config, path, at);
   const fail = (message: string): never => {
     throw new ModelFolderError({ code: 'invalid-config', path, message: `${at === '' ? '' : `${at}: `}${message}` });
   };
   if (settings.hidden_size % settings.num_attention_heads !== 0) {
-    fail(`hidden_size ${settings.hidden_size} is not a multiple of num_attention_heads ${settings.num_attention_heads}.`);
+    fail(
+      `hidden_size ${settings.hidden_size} is not a multiple of num_attention_heads ${settings.num_attention_heads}.`,
+    );
   }
-  if (settings.patch_size > settings.image_size) fail(`patch_size ${settings.patch_size} is larger than image_size ${settings.image_size}.`);
+  if (settings.patch_size > settings.image_size)
+    fail(`patch_size ${settings.patch_size} is larger than image_size ${settings.image_size}.`);
   const isClip = settings.model_type === 'clip_vision_model';
   const isSiglip = settings.model_type === 'siglip_vision_model';
   return {

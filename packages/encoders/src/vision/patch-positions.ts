@@ -36,7 +36,13 @@ function buckets(side: number, used: number): number[] {
  * @param options.patchMask 1 where a patch belongs to its picture, `[images, gridHeight · gridWidth]`
  * @returns `[images, gridHeight · gridWidth]`
  */
-export function patchPositions(options: { patchMask: Uint8Array; images: number; gridHeight: number; gridWidth: number; side: number }): Int32Array {
+export function patchPositions(options: {
+  patchMask: Uint8Array;
+  images: number;
+  gridHeight: number;
+  gridWidth: number;
+  side: number;
+}): Int32Array {
   const { patchMask, images, gridHeight, gridWidth, side } = options;
   const patches = gridHeight * gridWidth;
   const positions = new Int32Array(images * patches);
@@ -50,7 +56,8 @@ export function patchPositions(options: { patchMask: Uint8Array; images: number;
     const columns = buckets(side, usedWidth);
     for (let patch = 0; patch < patches; patch += 1) {
       if (patchMask[at + patch] === 0) continue;
-      positions[at + patch] = (rows[Math.floor(patch / gridWidth)] ?? side - 1) * side + (columns[patch % gridWidth] ?? side - 1);
+      positions[at + patch] =
+        (rows[Math.floor(patch / gridWidth)] ?? side - 1) * side + (columns[patch % gridWidth] ?? side - 1);
     }
   }
   return positions;

@@ -45,19 +45,34 @@ export function cutIntoPatches(options: {
   const channelsFirst = shape.length === 4 && shape[1] === channels;
   const channelsLast = shape.length === 4 && shape[3] === channels && !channelsFirst;
   if (!channelsFirst && !channelsLast) {
-    throw new PixelValuesError(`Pixel values must be [images, ${channels}, height, width] or [images, height, width, ${channels}]; they are [${shape.join(', ')}].`);
+    throw new PixelValuesError(
+      `Pixel values must be [images, ${channels}, height, width] or [images, height, width, ${channels}]; they are [${shape.join(', ')}].`,
+    );
   }
-  const [images, height, width] = (channelsFirst ? [shape[0], shape[2], shape[3]] : shape.slice(0, 3)) as [number, number, number];
+  const [images, height, width] = (channelsFirst ? [shape[0], shape[2], shape[3]] : shape.slice(0, 3)) as [
+    number,
+    number,
+    number,
+  ];
   if (imageSize !== undefined && (height !== imageSize || width !== imageSize)) {
-    throw new PixelValuesError(`This encoder takes pictures of ${imageSize} × ${imageSize}; these are ${width} × ${height}. Prepare them with the image processor of the same folder.`);
+    throw new PixelValuesError(
+      `This encoder takes pictures of ${imageSize} × ${imageSize}; these are ${width} × ${height}. Prepare them with the image processor of the same folder.`,
+    );
   }
   const gridHeight = Math.floor(height / patchSize);
   const gridWidth = Math.floor(width / patchSize);
   if (images < 1 || gridHeight < 1 || gridWidth < 1) {
-    throw new PixelValuesError(`Pixel values [${shape.join(', ')}] hold no whole patch of ${patchSize} × ${patchSize}.`);
+    throw new PixelValuesError(
+      `Pixel values [${shape.join(', ')}] hold no whole patch of ${patchSize} × ${patchSize}.`,
+    );
   }
   const grid = { images, channels, height, width, patchSize, gridHeight, gridWidth, classToken, channelsFirst };
-  return { rows: isTensor(pixelValues) ? cutTensor(pixelValues, grid) : cutNumbers(pixelValues.data, grid), images, gridHeight, gridWidth };
+  return {
+    rows: isTensor(pixelValues) ? cutTensor(pixelValues, grid) : cutNumbers(pixelValues.data, grid),
+    images,
+    gridHeight,
+    gridWidth,
+  };
 }
 
 interface Grid {
@@ -76,7 +91,9 @@ interface Grid {
 function cutNumbers(data: Float32Array, grid: Grid): tf.Tensor3D {
   const { images, channels, height, width, patchSize, gridHeight, gridWidth, classToken, channelsFirst } = grid;
   if (data.length !== images * channels * height * width) {
-    throw new PixelValuesError(`Pixel values of ${images} × ${channels} × ${height} × ${width} need ${images * channels * height * width} numbers; there are ${data.length}.`);
+    throw new PixelValuesError(
+      `Pixel values of ${images} × ${channels} × ${height} × ${width} need ${images * channels * height * width} numbers; there are ${data.length}.`,
+    );
   }
   const first = classToken ? 1 : 0;
   const tokens = gridHeight * gridWidth + first;
@@ -107,9 +124,21 @@ function cutTensor(tensor: tf.Tensor, grid: Grid): tf.Tensor3D {
     const planes = channelsFirst ? tensor : tf.transpose(tensor, [0, 3, 1, 2]);
     const whole = tf.slice(planes, [0, 0, 0, 0], [images, channels, gridHeight * patchSize, gridWidth * patchSize]);
     // Two transpositions of four axes instead of one of six, which not every engine has.
-    const columns = tf.transpose(tf.reshape(whole, [images * channels * gridHeight, patchSize, gridWidth, patchSize]), [0, 2, 1, 3]);
-    const rows = tf.transpose(tf.reshape(columns, [images, channels, gridHeight * gridWidth, patchSize * patchSize]), [0, 2, 1, 3]);
+    const columns = tf.transpose(
+      tf.reshape(whole, [images * channels * gridHeight, patchSize, gridWidth, patchSize]),
+      [0, 2, 1, 3],
+    );
+    const rows = tf.transpose(
+      tf.reshape(columns, [images, channels, gridHeight * gridWidth, patchSize * patchSize]),
+      [0, 2, 1, 3],
+    );
     const patches = tf.reshape(rows, [images, gridHeight * gridWidth, channels * patchSize * patchSize]) as tf.Tensor3D;
-    return classToken ? tf.pad(patches, [[0, 0], [1, 0], [0, 0]]) : patches;
+    return classToken
+      ? tf.pad(patches, [
+          [0, 0],
+          [1, 0],
+          [0, 0],
+        ])
+      : patches;
   });
 }

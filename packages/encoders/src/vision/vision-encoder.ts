@@ -50,7 +50,11 @@ export interface VisionEncoder {
    * The states after the layers named, each `[images, tokens, width]`, as `hiddenStates` counts them (0 is what enters
    * the first layer; negative counts from the end). Layers beyond the last one named are not computed.
    */
-  features(options: { pixelValues: PixelValues; pixelAttentionMask?: NumberArray<Int32Array>; layers: readonly number[] }): tf.Tensor3D[];
+  features(options: {
+    pixelValues: PixelValues;
+    pixelAttentionMask?: NumberArray<Int32Array>;
+    layers: readonly number[];
+  }): tf.Tensor3D[];
 }
 
 /** An encoder that stands alone, with its configuration and weights. */

@@ -14,21 +14,48 @@ export function parameterStream({ seed, name }: { seed: number; name: string }):
 }
 
 /** Draws the first values of a parameter from a stream named by `seed` and `name`. */
-export function drawInitialValues({ initialisation, shape, seed, name }: { initialisation: Initialisation; shape: readonly number[]; seed: number; name: string }): tf.Tensor {
+export function drawInitialValues({
+  initialisation,
+  shape,
+  seed,
+  name,
+}: {
+  initialisation: Initialisation;
+  shape: readonly number[];
+  seed: number;
+  name: string;
+}): tf.Tensor {
   switch (initialisation.kind) {
     case 'zeros':
       return tf.zeros([...shape]);
     case 'ones':
       return tf.ones([...shape]);
     case 'normal':
-      return normal({ shape: [...shape], random: parameterStream({ seed, name }), standardDeviation: initialisation.deviation });
+      return normal({
+        shape: [...shape],
+        random: parameterStream({ seed, name }),
+        standardDeviation: initialisation.deviation,
+      });
     case 'uniform':
-      return uniform({ shape: [...shape], random: parameterStream({ seed, name }), minimum: -initialisation.limit, maximum: initialisation.limit });
+      return uniform({
+        shape: [...shape],
+        random: parameterStream({ seed, name }),
+        minimum: -initialisation.limit,
+        maximum: initialisation.limit,
+      });
   }
 }
 
 /** Gives every declared parameter its first value; the same seed gives the same values on every engine. */
-export function initialiseWeights({ structure, seed, trainable = true }: { structure: ModelStructure; seed: number; /** Default true. */ trainable?: boolean }): void {
+export function initialiseWeights({
+  structure,
+  seed,
+  trainable = true,
+}: {
+  structure: ModelStructure;
+  seed: number;
+  /** Default true. */ trainable?: boolean;
+}): void {
   for (const { name, shape, initialisation } of structure.declarations.values()) {
     structure.parameters.add({ name, value: drawInitialValues({ initialisation, shape, seed, name }), trainable });
   }

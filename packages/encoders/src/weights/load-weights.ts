@@ -31,7 +31,13 @@ export interface LoadWeightsOptions {
 }
 
 const weightFiles = ['model.safetensors', 'model.safetensors.index.json'];
-const otherFormats = ['pytorch_model.bin', 'pytorch_model.bin.index.json', 'tf_model.h5', 'flax_model.msgpack', 'model.gguf'];
+const otherFormats = [
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
+  'tf_model.h5',
+  'flax_model.msgpack',
+  'model.gguf',
+];
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -44,21 +50,31 @@ async function exists(path: string): Promise<boolean> {
 async function openFolder(folder: string): Promise<SafetensorsFile> {
   const found = await Promise.all(weightFiles.map((name) => exists(join(folder, name))));
   if (!found.includes(true)) {
-    const others = (await Promise.all(otherFormats.map(async (name) => ((await exists(join(folder, name))) ? name : null)))).filter((name) => name !== null);
+    const others = (
+      await Promise.all(otherFormats.map(async (name) => ((await exists(join(folder, name))) ? name : null)))
+    ).filter((name) => name !== null);
     const hint =
       others.length > 0
         ? `It has ${others.join(', ')}: convert it with transformers (model.save_pretrained(folder, safe_serialization=True)).`
         : 'A model folder holds config.json and model.safetensors, or model.safetensors.index.json and its shards.';
-    throw new ModelFolderError({ code: 'missing-file', path: folder, message: `has no ${weightFiles.join(' or ')}. ${hint}` });
+    throw new ModelFolderError({
+      code: 'missing-file',
+      path: folder,
+      message: `has no ${weightFiles.join(' or ')}. ${hint}`,
+    });
   }
   return openSafetensors(folder);
 }
 
-const listed = (names: readonly string[]) => `${printable(names.slice(0, 12).join(', '))}${names.length > 12 ? ` and ${names.length - 12} more` : ''}`;
+const listed = (names: readonly string[]) =>
+  `${printable(names.slice(0, 12).join(', '))}${names.length > 12 ? ` and ${names.length - 12} more` : ''}`;
 const shapeText = (shape: readonly number[]) => `[${shape.join(', ')}]`;
 
 /** Which tensor of the file gives each parameter; every missing, unexpected or mis-shaped tensor is named. */
-function matchTensors({ structure, folder, rename = (name) => name, ignore = [], duplicates = new Map() }: LoadWeightsOptions, file: SafetensorsFile): {
+function matchTensors(
+  { structure, folder, rename = (name) => name, ignore = [], duplicates = new Map() }: LoadWeightsOptions,
+  file: SafetensorsFile,
+): {
   matched: Map<ParameterDeclaration, string>;
   /** Pairs of names in the file that must hold the same. */
   repeated: [string, string][];
@@ -79,7 +95,11 @@ function matchTensors({ structure, folder, rename = (name) => name, ignore = [],
     else if (!ignore.some((pattern) => pattern.test(own))) unexpected.push(name);
   }
   if (twice.length > 0) {
-    throw new ModelFolderError({ code: 'unexpected-tensor', path: folder, message: `the weights hold the same parameter under two names: ${listed(twice)}. Remove one of them.` });
+    throw new ModelFolderError({
+      code: 'unexpected-tensor',
+      path: folder,
+      message: `the weights hold the same parameter under two names: ${listed(twice)}. Remove one of them.`,
+    });
   }
   // A weight that the config ties may be saved under the other of its names alone.
   repeats = repeats.filter(([name, original]) => {
@@ -89,7 +109,10 @@ function matchTensors({ structure, folder, rename = (name) => name, ignore = [],
   });
   const missing = [...structure.declarations.keys()].filter((name) => !sources.has(name));
   if (missing.length > 0) {
-    const untied = missing.length === 1 && missing[0] === 'lm_head.weight' ? ' If the output layer is the token embedding, set "tie_word_embeddings": true.' : '';
+    const untied =
+      missing.length === 1 && missing[0] === 'lm_head.weight'
+        ? ' If the output layer is the token embedding, set "tie_word_embeddings": true.'
+        : '';
     const rest = unexpected.length > 0 ? ` Not expected there: ${listed(unexpected)}.` : '';
     throw new ModelFolderError({
       code: 'missing-tensor',
@@ -115,13 +138,25 @@ function matchTensors({ structure, folder, rename = (name) => name, ignore = [],
     matched.set(declaration, source);
   }
   if (misshaped.length > 0) {
-    throw new ModelFolderError({ code: 'shape-mismatch', path: folder, message: `${misshaped.slice(0, 12).join('; ')}${misshaped.length > 12 ? `; and ${misshaped.length - 12} more` : ''}.` });
+    throw new ModelFolderError({
+      code: 'shape-mismatch',
+      path: folder,
+      message: `${misshaped.slice(0, 12).join('; ')}${misshaped.length > 12 ? `; and ${misshaped.length - 12} more` : ''}.`,
+    });
   }
   return { matched, repeated: repeats.map(([name, original]) => [name, sources.get(original) as string]) };
 }
 
 /** Refuses a tensor that the config says is another one's double, and is not. */
-async function checkRepeated({ file, folder, repeated }: { file: SafetensorsFile; folder: string; repeated: readonly [string, string][] }): Promise<void> {
+async function checkRepeated({
+  file,
+  folder,
+  repeated,
+}: {
+  file: SafetensorsFile;
+  folder: string;
+  repeated: readonly [string, string][];
+}): Promise<void> {
   for (const [name, original] of repeated) {
     const [own, other] = await Promise.all([file.read(name), file.read(original)]);
     const bytes = ({ data }: typeof own) => Buffer.from(data.buffer, data.byteOffset, data.byteLength);
@@ -146,7 +181,13 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
     const { matched, repeated } = matchTensors(options, file);
     options.onMatched?.();
     await checkRepeated({ file, folder, repeated });
-    const reader = new TensorReader({ file, total: [...matched.keys()].reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0) });
+    const reader = new TensorReader({
+      file,
+      total: [...matched.keys()].reduce(
+        (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
+        0,
+      ),
+    });
     const sizeOf = (source: string) => file.entry(source).byteLength;
     const largestFirst = [...matched].sort(([, one], [, other]) => sizeOf(other) - sizeOf(one));
     const values = new Map<ParameterDeclaration, tf.Tensor>();
@@ -159,7 +200,8 @@ export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
       tf.dispose([...values.values()]);
       throw error;
     }
-    for (const declaration of matched.keys()) structure.parameters.add({ name: declaration.name, value: values.get(declaration)!, trainable });
+    for (const declaration of matched.keys())
+      structure.parameters.add({ name: declaration.name, value: values.get(declaration)!, trainable });
   } finally {
     await file.close();
   }

@@ -24,13 +24,34 @@ const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)}`;
  * @param options.memoryBudget bytes that weights may take. Default: the memory of the machine
  * @throws ModelFolderError `does-not-fit`
  */
-export function checkMemory({ structure, path, memoryBudget = machineMemory() }: { structure: ModelStructure; path: string; memoryBudget?: number }): void {
-  const bytes = [...structure.declarations.values()].reduce((sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1), 0);
+export function checkMemory({
+  structure,
+  path,
+  memoryBudget = machineMemory(),
+}: {
+  structure: ModelStructure;
+  path: string;
+  memoryBudget?: number;
+}): void {
+  const bytes = [...structure.declarations.values()].reduce(
+    (sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1),
+    0,
+  );
   const engine = engineName();
   const limit = engineLimits.get(engine);
   const refuse = (rest: string): never => {
-    throw new ModelFolderError({ code: 'does-not-fit', path, message: `the weights need ${gibibytes(bytes)} GiB in float32, and ${rest}` });
+    throw new ModelFolderError({
+      code: 'does-not-fit',
+      path,
+      message: `the weights need ${gibibytes(bytes)} GiB in float32, and ${rest}`,
+    });
   };
-  if (bytes > memoryBudget) refuse(`the budget is ${gibibytes(memoryBudget)}. Take a smaller model or a larger machine; memoryBudget raises the budget, which is the machine's memory unless it is given.`);
-  if (limit !== undefined && bytes > limit) refuse(`the engine ${engine} holds at most ${gibibytes(limit)}. Use the engine tensorflow, which has all of the machine's memory.`);
+  if (bytes > memoryBudget)
+    refuse(
+      `the budget is ${gibibytes(memoryBudget)}. Take a smaller model or a larger machine; memoryBudget raises the budget, which is the machine's memory unless it is given.`,
+    );
+  if (limit !== undefined && bytes > limit)
+    refuse(
+      `the engine ${engine} holds at most ${gibibytes(limit)}. Use the engine tensorflow, which has all of the machine's memory.`,
+    );
 }

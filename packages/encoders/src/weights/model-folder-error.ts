@@ -18,7 +18,17 @@ export class ModelFolderError extends SubtextError<ModelFolderErrorCode> {
   /** The folder or file that was being read. */
   readonly path: string;
 
-  constructor({ code, path, message, cause }: { code: ModelFolderErrorCode; path: string; message: string; cause?: unknown }) {
+  constructor({
+    code,
+    path,
+    message,
+    cause,
+  }: {
+    code: ModelFolderErrorCode;
+    path: string;
+    message: string;
+    cause?: unknown;
+  }) {
     super({ code, message: `${path}: ${message}`, cause });
     this.path = path;
   }

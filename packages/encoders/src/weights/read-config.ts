@@ -16,7 +16,8 @@ export function neutral(...values: readonly (string | number | boolean | null)[]
   return z
     .unknown()
     .refine((value) => value === undefined || value === null || values.some((allowed) => allowed === value), {
-      error: ({ input }) => `${shown(input)} is not supported; ${values.length === 0 ? 'leave it out, or set it to null' : `only ${values.map((value) => JSON.stringify(value)).join(' or ')} is`}`,
+      error: ({ input }) =>
+        `${shown(input)} is not supported; ${values.length === 0 ? 'leave it out, or set it to null' : `only ${values.map((value) => JSON.stringify(value)).join(' or ')} is`}`,
     })
     .optional();
 }
@@ -28,11 +29,19 @@ export function shown(value: unknown): string {
 }
 
 /** A size: no tensor has a dimension beyond 2³¹ − 1 on any engine. */
-export const positiveInteger = z.int().positive().max(2 ** 31 - 1);
+export const positiveInteger = z
+  .int()
+  .positive()
+  .max(2 ** 31 - 1);
 /** A number of layers: several times that of the deepest model there is, so that a damaged file does not fill memory. */
 export const layerCount = z.int().positive().max(10_000);
 /** A switch; null is off, as transformers takes it, and absent is the default. */
-export const flag = (absent: boolean) => z.boolean().nullable().default(absent).transform((value) => value ?? false);
+export const flag = (absent: boolean) =>
+  z
+    .boolean()
+    .nullable()
+    .default(absent)
+    .transform((value) => value ?? false);
 
 /** A dropout rate: accepted and not applied, because Subtext runs and trains with these dropouts off. */
 export const dropoutRate = z.number().min(0).max(1).nullable().optional();
@@ -41,7 +50,10 @@ export const dropoutRate = z.number().min(0).max(1).nullable().optional();
 export const activationName = z.string().transform((name, context) => {
   const activation = ownValue(huggingFaceActivations, name);
   if (activation === undefined) {
-    context.addIssue({ code: 'custom', message: `the activation ${shown(name)} is not supported; these are: ${Object.keys(huggingFaceActivations).join(', ')}` });
+    context.addIssue({
+      code: 'custom',
+      message: `the activation ${shown(name)} is not supported; these are: ${Object.keys(huggingFaceActivations).join(', ')}`,
+    });
     return z.NEVER;
   }
   return activation;
@@ -49,13 +61,23 @@ export const activationName = z.string().transform((name, context) => {
 
 /** Whether a value asks for nothing: not set, off, zero or empty. */
 function isOff(value: unknown): boolean {
-  return value === undefined || value === null || value === false || value === 0 || value === '' || (typeof value === 'object' && Object.keys(value).length === 0);
+  return (
+    value === undefined ||
+    value === null ||
+    value === false ||
+    value === 0 ||
+    value === '' ||
+    (typeof value === 'object' && Object.keys(value).length === 0)
+  );
 }
 
 /** How weights were quantised: the numbers in the file then are not the weights. */
 const unquantised = z
   .unknown()
-  .refine(isOff, { error: ({ input }) => `${shown(input)}: quantised weights are not supported. Take the model that they were made from, in 16 or 32 bits` })
+  .refine(isOff, {
+    error: ({ input }) =>
+      `${shown(input)}: quantised weights are not supported. Take the model that they were made from, in 16 or 32 bits`,
+  })
   .optional();
 
 /** Keys that any Hugging Face config may hold and that do not change a forward pass. */
@@ -139,9 +161,18 @@ export const commonConfigKeys = {
 export async function readConfig({ folder }: { folder: string }): Promise<RawConfig & { model_type: string }> {
   const path = join(folder, 'config.json');
   const value = await readJsonObject({ path });
-  if (value === null) throw new ModelFolderError({ code: 'missing-file', path, message: 'cannot be read. A model folder holds config.json and model.safetensors.' });
+  if (value === null)
+    throw new ModelFolderError({
+      code: 'missing-file',
+      path,
+      message: 'cannot be read. A model folder holds config.json and model.safetensors.',
+    });
   if (typeof value.model_type !== 'string') {
-    throw new ModelFolderError({ code: 'invalid-config', path, message: 'has no "model_type", which says the architecture.' });
+    throw new ModelFolderError({
+      code: 'invalid-config',
+      path,
+      message: 'has no "model_type", which says the architecture.',
+    });
   }
   return value as RawConfig & { model_type: string };
 }
@@ -175,7 +206,13 @@ export function addNote(note: string): void {
 
 /** The value at a path inside an object that came from a file. */
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key) ? (inner as Record<PropertyKey, unknown>)[key] : undefined), value);
+  return path.reduce<unknown>(
+    (inner, key) =>
+      typeof inner === 'object' && inner !== null && Object.hasOwn(inner, key)
+        ? (inner as Record<PropertyKey, unknown>)[key]
+        : undefined,
+    value,
+  );
 }
 
 /**
@@ -184,7 +221,13 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
  * passed over with a note, unless their name says that the weights were trained with something that we do not compute.
  * Null is Hugging Face's way to say unset. All faults are reported at once.
  */
-export function parseConfig<Schema extends z.ZodObject>({ schema, config, path, at = '', subject = 'model' }: {
+export function parseConfig<Schema extends z.ZodObject>({
+  schema,
+  config,
+  path,
+  at = '',
+  subject = 'model',
+}: {
   schema: Schema;
   config: RawConfig;
   /** The file or folder, for errors. */
@@ -199,15 +242,23 @@ export function parseConfig<Schema extends z.ZodObject>({ schema, config, path, 
   for (const [key, value] of Object.entries(config)) {
     if (Object.hasOwn(schema.shape, key)) set[key] = value;
     else if (isOff(value)) continue;
-    else if (subject === 'adapter' || changesNumbers.test(key)) Object.defineProperty(set, key, { value, enumerable: true });
-    else addNote(`${[...place, printable(key)].join('.')}: ${shown(value)} is read by nothing for this model_type, in transformers neither, and changes nothing`);
+    else if (subject === 'adapter' || changesNumbers.test(key))
+      Object.defineProperty(set, key, { value, enumerable: true });
+    else
+      addNote(
+        `${[...place, printable(key)].join('.')}: ${shown(value)} is read by nothing for this model_type, in transformers neither, and changes nothing`,
+      );
   }
   const result = z.strictObject(schema.shape).safeParse(set);
   if (result.success) return result.data as z.output<Schema>;
   const kind = subject === 'adapter' ? 'of LoRA adapters' : 'for this model_type';
   const faults = result.error.issues.flatMap((issue) => {
     const where = [...place, ...issue.path.map(String)];
-    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => `${[...where, printable(key)].join('.')}: ${shown(valueAt(set, [...issue.path, key]))} is not a setting that Subtext knows ${kind}`);
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map(
+        (key) =>
+          `${[...where, printable(key)].join('.')}: ${shown(valueAt(set, [...issue.path, key]))} is not a setting that Subtext knows ${kind}`,
+      );
     return [`${where.join('.')}: ${issue.message}`];
   });
   throw new ModelFolderError({

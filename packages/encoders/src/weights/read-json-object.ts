@@ -17,10 +17,16 @@ export async function readJsonObject({ path }: { path: string }): Promise<Record
     value = parseJson({ text: await readTextFile({ path, maximumBytes }), name: 'this' });
   } catch (cause) {
     const reason = (cause as Error).message.replace(`${path}: `, '').replace(`${path} `, '');
-    if (!FileError.isInstance(cause)) throw new ModelFolderError({ code: 'invalid-config', path, message: `is not valid JSON: ${reason}`, cause });
+    if (!FileError.isInstance(cause))
+      throw new ModelFolderError({ code: 'invalid-config', path, message: `is not valid JSON: ${reason}`, cause });
     if (cause.code === 'not-found') return null;
     const isContent = cause.code === 'invalid-text' || cause.code === 'too-large';
-    throw new ModelFolderError({ code: isContent ? 'invalid-config' : 'missing-file', path, message: `cannot be read: ${reason}`, cause });
+    throw new ModelFolderError({
+      code: isContent ? 'invalid-config' : 'missing-file',
+      path,
+      message: `cannot be read: ${reason}`,
+      cause,
+    });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new ModelFolderError({ code: 'invalid-config', path, message: 'is not a JSON object.' });

@@ -24,7 +24,17 @@ const known = z.strictObject({
 
 /** What is unset or off asks for nothing. */
 const parameters = z
-  .preprocess((value) => (typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.fromEntries(Object.entries(value).filter(([key, entry]) => Object.hasOwn(known.shape, key) || (entry !== null && entry !== false))) : value), known.nullish())
+  .preprocess(
+    (value) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(
+            Object.entries(value).filter(
+              ([key, entry]) => Object.hasOwn(known.shape, key) || (entry !== null && entry !== false),
+            ),
+          )
+        : value,
+    known.nullish(),
+  )
   .optional();
 
 /** The keys about rotary positions, in both spellings: `rope_theta` with `rope_scaling`, and `rope_parameters`. */
@@ -42,7 +52,15 @@ export const rotaryConfigKeys = {
 type RotaryConfig = z.output<z.ZodObject<typeof rotaryConfigKeys>>;
 
 /** What a model needs to make its rotary positions, from either spelling; refuses types that are not supported. */
-export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { config: RotaryConfig; /** The folder, for errors. */ path: string; /** Default 10000. */ defaultTheta?: number }): {
+export function readRotaryConfig({
+  config,
+  path,
+  defaultTheta = 10_000,
+}: {
+  config: RotaryConfig;
+  /** The folder, for errors. */ path: string;
+  /** Default 10000. */ defaultTheta?: number;
+}): {
   theta: number;
   scaling: RotaryScaling;
   /** Positions the model has room for: `linear` and `dynamic` stretch `max_position_embeddings`, the others have it stretched already. */
@@ -54,18 +72,30 @@ export function readRotaryConfig({ config, path, defaultTheta = 10_000 }: { conf
   const type = settings.rope_type ?? settings.type ?? 'default';
   const need = <Key extends keyof typeof settings>(key: Key) => {
     const value = settings[key];
-    if (value === null || value === undefined) throw new ModelFolderError({ code: 'invalid-config', path, message: `rope_type "${type}" needs "${key}".` });
+    if (value === null || value === undefined)
+      throw new ModelFolderError({ code: 'invalid-config', path, message: `rope_type "${type}" needs "${key}".` });
     return value as NonNullable<(typeof settings)[Key]>;
   };
-  const originalPositions = config.original_max_position_embeddings ?? settings.original_max_position_embeddings ?? config.max_position_embeddings;
+  const originalPositions =
+    config.original_max_position_embeddings ??
+    settings.original_max_position_embeddings ??
+    config.max_position_embeddings;
   const maxPositions = config.max_position_embeddings;
   switch (type) {
     case 'default':
       return { theta, maxPositions, scaling: { type } };
     case 'linear':
-      return { theta, maxPositions: Math.floor(maxPositions * need('factor')), scaling: { type, factor: need('factor') } };
+      return {
+        theta,
+        maxPositions: Math.floor(maxPositions * need('factor')),
+        scaling: { type, factor: need('factor') },
+      };
     case 'dynamic':
-      return { theta, maxPositions: Math.floor(maxPositions * need('factor')), scaling: { type, factor: need('factor'), originalPositions: maxPositions } };
+      return {
+        theta,
+        maxPositions: Math.floor(maxPositions * need('factor')),
+        scaling: { type, factor: need('factor'), originalPositions: maxPositions },
+      };
     case 'llama3':
       return {
         theta,

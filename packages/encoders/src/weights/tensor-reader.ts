@@ -32,7 +32,7 @@ const isStored = (dtype: string): dtype is StoredDtype => dtype === 'F32' || dty
 /** Whether `into` was filled with the file's bytes from `position` on. */
 function fill(descriptor: number, into: Float32Array | Uint16Array, position: number): boolean {
   try {
-    for (let done = 0; done < into.byteLength; ) {
+    for (let done = 0; done < into.byteLength;) {
       const bytes = readSync(descriptor, into, done, into.byteLength - done, position + done);
       if (bytes === 0) return false;
       done += bytes;
@@ -56,7 +56,13 @@ export class TensorReader {
   /** Numbers that go to TensorFlow at once; a larger tensor is put together there. */
   readonly #blockLength: number;
 
-  constructor({ file, total }: { file: SafetensorsFile; /** Numbers of all tensors that will be read. */ total: number }) {
+  constructor({
+    file,
+    total,
+  }: {
+    file: SafetensorsFile;
+    /** Numbers of all tensors that will be read. */ total: number;
+  }) {
     this.#file = file;
     this.#total = total;
     // Blocks above 32 MiB go back to the operating system when they are freed (glibc); smaller ones stay.
@@ -64,7 +70,13 @@ export class TensorReader {
   }
 
   /** @throws SafetensorsError where the file cannot be read */
-  async read({ name, shape }: { name: string; /** That the file's tensor has. */ shape: readonly number[] }): Promise<tf.Tensor> {
+  async read({
+    name,
+    shape,
+  }: {
+    name: string;
+    /** That the file's tensor has. */ shape: readonly number[];
+  }): Promise<tf.Tensor> {
     return (await this.#readInPlace(name, shape)) ?? this.#readInPieces(name, shape);
   }
 
@@ -96,7 +108,10 @@ export class TensorReader {
     for (let from = 0; from < tensor.size; from += pieceLength) {
       if (from > 0) await new Promise(setImmediate);
       const piece = backend.typedArrayFromHeap(tensor).subarray(from, Math.min(from + pieceLength, tensor.size));
-      const read = dtype === 'F32' ? fill(location.descriptor, piece, location.position + 4 * from) : this.#widen(location.descriptor, dtype, piece, location.position + 2 * from);
+      const read =
+        dtype === 'F32'
+          ? fill(location.descriptor, piece, location.position + 4 * from)
+          : this.#widen(location.descriptor, dtype, piece, location.position + 2 * from);
       if (!read) {
         tensor.dispose();
         return null;
@@ -134,7 +149,10 @@ export class TensorReader {
       for (let from = 0; from < length || pieces.length === 0; from += this.#blockLength) {
         const count = Math.min(this.#blockLength, length - from);
         if (this.#block.byteLength < 4 * count + unaligned) this.#block = new ArrayBuffer(4 * count + unaligned);
-        const piece = tf.tensor1d(await this.#file.readFloat32(name, { into: new Float32Array(this.#block, unaligned, count), from }), 'float32');
+        const piece = tf.tensor1d(
+          await this.#file.readFloat32(name, { into: new Float32Array(this.#block, unaligned, count), from }),
+          'float32',
+        );
         pieces.push(piece);
         (tf.backend() as unknown as TensorflowUpload).getInputTensorIds([piece]);
       }

@@ -12,7 +12,17 @@ export interface AnswerFilter {
   score(options: { output: string; example: ReasoningExample }): { extracted: string | null; correct: boolean };
 }
 
-function filterOf({ name, description, extract, same }: { name: string; description: string; extract: (output: string) => string | null; same: (extracted: string, answer: string) => boolean }): AnswerFilter {
+function filterOf({
+  name,
+  description,
+  extract,
+  same,
+}: {
+  name: string;
+  description: string;
+  extract: (output: string) => string | null;
+  same: (extracted: string, answer: string) => boolean;
+}): AnswerFilter {
   return {
     name,
     description,
@@ -41,7 +51,8 @@ export const strictMatch = filterOf({
 export const flexibleExtract = filterOf({
   name: 'flexible-extract',
   description: 'lm-evaluation-harness: the last number of the output',
-  extract: (output) => [...beforeNextQuestion(output).matchAll(/(-?[$0-9.,]{2,})|(-?[0-9]+)/g)].at(-1)?.[0].trim() ?? null,
+  extract: (output) =>
+    [...beforeNextQuestion(output).matchAll(/(-?[$0-9.,]{2,})|(-?[0-9]+)/g)].at(-1)?.[0].trim() ?? null,
   same: harnessMatch,
 });
 

@@ -1,7 +1,8 @@
 import { numberAtStart } from '../metrics/numbers';
 
 /** Words that open a heading, never an answer. */
-const headingWords = /^(?:step|part|case|phase|stage|solution|explanation|analysis|reasoning|approach|method|summary|introduction|background|given|note|notes|observation|observations|calculation|calculations|understanding|understand|identify|identifying|find|finding|calculate|calculating|determine|determining|define|let|first|second|third|next|then|finally|what|why|how|which|conclusion|final answer|answer|result|response|verification|check|question|problem|options?|details?|context|thoughts?)\b/i;
+const headingWords =
+  /^(?:step|part|case|phase|stage|solution|explanation|analysis|reasoning|approach|method|summary|introduction|background|given|note|notes|observation|observations|calculation|calculations|understanding|understand|identify|identifying|find|finding|calculate|calculating|determine|determining|define|let|first|second|third|next|then|finally|what|why|how|which|conclusion|final answer|answer|result|response|verification|check|question|problem|options?|details?|context|thoughts?)\b/i;
 
 /** An item's number, as in `#### 2. Add them up`: the heading of a step, not an answer. */
 const itemNumber = /^\(?\d{1,3}[.):]\s+\S/;
@@ -13,7 +14,9 @@ const itemNumber = /^\(?\d{1,3}[.):]\s+\S/;
  * words. Null where there is none.
  */
 export function markedAnswer(text: string): string | null {
-  for (const { index, 0: whole, 1: start, 2: marks, 3: rest } of text.matchAll(/(^[ \t]*|\n[ \t]*|)(?<!#)(#{3,4})(?!#)[ \t]*([^\n]*)/g)) {
+  for (const { index, 0: whole, 1: start, 2: marks, 3: rest } of text.matchAll(
+    /(^[ \t]*|\n[ \t]*|)(?<!#)(#{3,4})(?!#)[ \t]*([^\n]*)/g,
+  )) {
     const atStart = index === 0 || start !== '';
     const answer = (rest as string).replace(/\s#+\s*$/, '').trim();
     if (!/[\p{L}\p{N}]/u.test(answer)) continue;
@@ -42,9 +45,12 @@ export function boxedAnswer(text: string): string | null {
 }
 
 /** `answer: X`, `the answer is X`, a heading `Answer` or `Final answer` with X below it. */
-const announcement = /(?<![\p{L}\p{N}])(?:(?:final|correct|right|best)[ \t]+)?(?:answer|option|choice)(?:[ \t]+(?:is|would be|must be)(?:[ \t]*:)?|[ \t]*(?:\*\*|__)?[ \t]*[:=])[ \t]*(?:\*\*|__)?[ \t]*\n{0,3}[ \t]*([^\n]+)|(?<=(?:^|\n)[ \t]*)(?:#{1,6}[ \t]*)(?:\*\*|__)?(?:(?:the|my|final|correct)[ \t]+){0,2}(?:answer|conclusion|result)(?:\*\*|__)?[ \t]*\n\s*([^\n]+)|(?<=(?:^|\n)[ \t]*)(?:\*\*|__)(?:(?:the|my|final|correct)[ \t]+){0,2}(?:answer|conclusion|result)(?:\*\*|__)[ \t]*\n\s*([^\n]+)/giu;
+const announcement =
+  /(?<![\p{L}\p{N}])(?:(?:final|correct|right|best)[ \t]+)?(?:answer|option|choice)(?:[ \t]+(?:is|would be|must be)(?:[ \t]*:)?|[ \t]*(?:\*\*|__)?[ \t]*[:=])[ \t]*(?:\*\*|__)?[ \t]*\n{0,3}[ \t]*([^\n]+)|(?<=(?:^|\n)[ \t]*)(?:#{1,6}[ \t]*)(?:\*\*|__)?(?:(?:the|my|final|correct)[ \t]+){0,2}(?:answer|conclusion|result)(?:\*\*|__)?[ \t]*\n\s*([^\n]+)|(?<=(?:^|\n)[ \t]*)(?:\*\*|__)(?:(?:the|my|final|correct)[ \t]+){0,2}(?:answer|conclusion|result)(?:\*\*|__)[ \t]*\n\s*([^\n]+)/giu;
 
 /** What a text announces as its answer, in the order of the text. */
 export function announcedAnswers(text: string): string[] {
-  return [...text.matchAll(announcement)].map((match) => (match[1] ?? match[2] ?? match[3] ?? '').trim()).filter((answer) => /[\p{L}\p{N}]/u.test(answer));
+  return [...text.matchAll(announcement)]
+    .map((match) => (match[1] ?? match[2] ?? match[3] ?? '').trim())
+    .filter((answer) => /[\p{L}\p{N}]/u.test(answer));
 }

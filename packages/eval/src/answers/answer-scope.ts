@@ -2,7 +2,8 @@
  * Where a line opens another question: plain models that are not stopped go on and answer questions of their own.
  * lm-evaluation-harness stops generation at `Question:`.
  */
-const nextQuestion = /\n[ \t]*(?:#{1,6}[ \t]*|\*\*|__)?(?:(?:next |new )?question|q|problem|exercise|instruction|human|user)[ \t]*\d{0,4}[ \t]*(?:\*\*|__)?[ \t]*[:.](?!\d)|\n?<\|(?:user|im_start)\|?>|\[INST\]/gi;
+const nextQuestion =
+  /\n[ \t]*(?:#{1,6}[ \t]*|\*\*|__)?(?:(?:next |new )?question|q|problem|exercise|instruction|human|user)[ \t]*\d{0,4}[ \t]*(?:\*\*|__)?[ \t]*[:.](?!\d)|\n?<\|(?:user|im_start)\|?>|\[INST\]/gi;
 
 /** An answer's text before the model asks itself another question; the whole text where nothing stands before. */
 export function beforeNextQuestion(text: string): string {
@@ -17,7 +18,9 @@ export function beforeNextQuestion(text: string): string {
  * The part of an output that its answer must stand in: the last `<CONCLUSION>` (LLaVA-CoT, Heima), what follows
  * `</think>`, else all of it up to another question. Null for an output that stopped inside its stages or its thinking.
  */
-export function answerScope(output: string): { text: string; /** Whether the text is the answer and nothing else. */ bare: boolean } | null {
+export function answerScope(
+  output: string,
+): { text: string; /** Whether the text is the answer and nothing else. */ bare: boolean } | null {
   const open = output.lastIndexOf('<CONCLUSION>');
   if (open >= 0) {
     const rest = output.slice(open + '<CONCLUSION>'.length);
@@ -40,5 +43,7 @@ export function withoutMarkup(text: string): string {
     .replace(/(\d)(?:\{,\}|\\[,!;: ])(?=\d{3})/g, '$1,')
     .replace(/\\([$%€£#&_])/g, '$1')
     .replace(/\\(?:left|right|displaystyle|,|;|!|quad)\b|\\[,;!]/g, ' ')
-    .replace(/\*\*|__|`+/g, (mark, place: number) => (/\d/.test(text[place - 1] ?? '') && /\d/.test(text[place + mark.length] ?? '') ? ' ' : ''));
+    .replace(/\*\*|__|`+/g, (mark, place: number) =>
+      /\d/.test(text[place - 1] ?? '') && /\d/.test(text[place + mark.length] ?? '') ? ' ' : '',
+    );
 }

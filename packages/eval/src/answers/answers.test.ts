@@ -71,7 +71,8 @@ describe('numbers that outputs of plain models answer with', () => {
 
   it('reports the harness’s own filters beside it', () => {
     const example = { id: '1', question: 'q', steps: [], answer: '18' };
-    const scores = (output: string) => findTask('gsm8k').filters!.map((filter) => [filter.name, filter.score({ output, example })]);
+    const scores = (output: string) =>
+      findTask('gsm8k').filters!.map((filter) => [filter.name, filter.score({ output, example })]);
     expect(scores('9 + 9 = 18\n#### 18\n\nQuestion: 1 + 2?\n#### 3')).toEqual([
       ['strict-match', { extracted: '18', correct: true }],
       ['flexible-extract', { extracted: '18', correct: true }],
@@ -87,15 +88,39 @@ describe('numbers that outputs of plain models answer with', () => {
   });
 
   it('finds the same value in any writing', () => {
-    for (const [one, other] of [['-$5', '$-5'], ['−5', '-5'], ['50%', '50'], ['1,200', '1200.0'], ['1e3', '1000'], ['3/4', '0.75'], ['1.5e-3', '0.0015'], ['€ 7', '7'], ['-0', '0'], ['.5', '0.50']] as const) expect([one, other, sameNumber(one, other)]).toEqual([one, other, true]);
-    for (const [one, other] of [['5', '-5'], ['', '0'], ['x', 'y'], ['12345678901234567890', '12345678901234567891'], ['1/0', '1/0'], ['1.2.3', '1.2.3'], ['3/4', '0.76'], ['NaN', 'NaN'], ['Infinity', 'Infinity']] as const) expect([one, other, sameNumber(one, other)]).toEqual([one, other, false]);
+    for (const [one, other] of [
+      ['-$5', '$-5'],
+      ['−5', '-5'],
+      ['50%', '50'],
+      ['1,200', '1200.0'],
+      ['1e3', '1000'],
+      ['3/4', '0.75'],
+      ['1.5e-3', '0.0015'],
+      ['€ 7', '7'],
+      ['-0', '0'],
+      ['.5', '0.50'],
+    ] as const)
+      expect([one, other, sameNumber(one, other)]).toEqual([one, other, true]);
+    for (const [one, other] of [
+      ['5', '-5'],
+      ['', '0'],
+      ['x', 'y'],
+      ['12345678901234567890', '12345678901234567891'],
+      ['1/0', '1/0'],
+      ['1.2.3', '1.2.3'],
+      ['3/4', '0.76'],
+      ['NaN', 'NaN'],
+      ['Infinity', 'Infinity'],
+    ] as const)
+      expect([one, other, sameNumber(one, other)]).toEqual([one, other, false]);
     expect(numbersOf('-$5, $-6, 7-8, x9, 10^2, v1.2.3')).toEqual(['-5', '-6', '7', '8', '10']);
   });
 });
 
 describe('options that outputs choose', () => {
   const choices = { A: 'a circle', B: 'a square', C: 'two lines', D: 'nothing' };
-  const long = 'The picture shows an object whose four sides have one length and whose corners are right angles, which is neither of the others that are given in the list of options above.';
+  const long =
+    'The picture shows an object whose four sides have one length and whose corners are right angles, which is neither of the others that are given in the list of options above.';
   it.each([
     [`**Answer: B**\n\n# Explanation\n${long}`, 'B'],
     [`## Answer\n\nB\n\n## Explanation\n${long} A circle is round.`, 'B'],
@@ -120,7 +145,14 @@ describe('options that outputs choose', () => {
   });
 
   it('gives what VLMEvalKit’s rules give wherever they give an option', () => {
-    for (const text of ['the answer is a dog', 'B', 'I think it is B.', 'It is a square', 'The answer is **B**', 'A and then C and so on it is']) {
+    for (const text of [
+      'the answer is a dog',
+      'B',
+      'I think it is B.',
+      'It is a square',
+      'The answer is **B**',
+      'A and then C and so on it is',
+    ]) {
       const letter = multipleChoiceLetter({ text, choices });
       if (letter !== null) expect([text, choiceAnswer({ output: text, choices })]).toEqual([text, letter]);
     }
@@ -128,7 +160,12 @@ describe('options that outputs choose', () => {
   });
 
   it('reads words that are told among others', () => {
-    expect(wordAnswer({ output: '### Is it true or false?\nIt follows.\n\n**Answer:** True\n\nIt can not be false.', words: ['True', 'False'] })).toBe('True');
+    expect(
+      wordAnswer({
+        output: '### Is it true or false?\nIt follows.\n\n**Answer:** True\n\nIt can not be false.',
+        words: ['True', 'False'],
+      }),
+    ).toBe('True');
     expect(wordAnswer({ output: 'true or false', words: ['True', 'False'] })).toBeNull();
     expect(yesOrNoAnswer('## Answer\n**Yes**\n\n## Why\nThere is no other.')).toBe('Yes');
     expect(yesOrNoAnswer('yes and no')).toBeNull();
@@ -164,7 +201,22 @@ describe('final answers in words', () => {
 
   it('takes long outputs in a moment', () => {
     const begun = performance.now();
-    for (const piece of ['# ', '#', '\n', ' ', '**', '\\boxed{', '{', 'Answer: ', 'answer is ', '1,', '-', '1 ', '\\frac{', '. ']) {
+    for (const piece of [
+      '# ',
+      '#',
+      '\n',
+      ' ',
+      '**',
+      '\\boxed{',
+      '{',
+      'Answer: ',
+      'answer is ',
+      '1,',
+      '-',
+      '1 ',
+      '\\frac{',
+      '. ',
+    ]) {
       const output = piece.repeat(20_000 / piece.length);
       numberAnswer(output);
       choiceAnswer({ output, choices: { A: 'a', B: 'b' } });

@@ -24,7 +24,13 @@ export function choiceAnswer({ output, choices }: { output: string | null; choic
 }
 
 /** The one of several words that an output answers with, in any case; null where it holds none, or several and announces none. */
-export function wordAnswer<Word extends string>({ output, words }: { output: string | null; words: readonly Word[] }): Word | null {
+export function wordAnswer<Word extends string>({
+  output,
+  words,
+}: {
+  output: string | null;
+  words: readonly Word[];
+}): Word | null {
   const scope = output === null ? null : answerScope(output);
   if (scope === null) return null;
   const text = withoutMarkup(scope.text);
@@ -47,14 +53,25 @@ export function yesOrNoAnswer(output: string | null): 'Yes' | 'No' | null {
 /** Texts that announce an answer, the most explicit first: box, mark, `Answer:` from the last, last line, first line. */
 function announcements(text: string): string[] {
   const plain = withoutMarkup(text);
-  const lines = plain.split('\n').map((line) => line.trim()).filter((line) => /[\p{L}\p{N}]/u.test(line));
+  const lines = plain
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => /[\p{L}\p{N}]/u.test(line));
   const boxed = boxedAnswer(text);
-  return [boxed === null ? null : withoutMarkup(boxed), markedAnswer(plain), ...announcedAnswers(plain).reverse(), lines.at(-1), lines[0]].filter((one): one is string => typeof one === 'string');
+  return [
+    boxed === null ? null : withoutMarkup(boxed),
+    markedAnswer(plain),
+    ...announcedAnswers(plain).reverse(),
+    lines.at(-1),
+    lines[0],
+  ].filter((one): one is string => typeof one === 'string');
 }
 
 /** The option that a line names and does nothing else: by its letter, by its letter and words, or by its words. */
 function letterOf({ line, choices }: { line: string; choices: Choices }): string | null {
-  const text = line.replace(/^[\s#>*_\-•"'“‘`$]+|[\s*_"'”’`$]+$/g, '').replace(/^(?:option|choice|answer|letter)\s+(?=\(?\p{L}\b)/iu, '');
+  const text = line
+    .replace(/^[\s#>*_\-•"'“‘`$]+|[\s*_"'”’`$]+$/g, '')
+    .replace(/^(?:option|choice|answer|letter)\s+(?=\(?\p{L}\b)/iu, '');
   const same = Object.entries(choices).filter(([, choice]) => normalizeAnswer(choice) === normalizeAnswer(text));
   if (same.length === 1) return (same[0] as [string, string])[0];
   const found = /^[([{<]?\s*(\p{L})(?:\s*[)\]}>]\s*[.:,;]?|\s*[.:,;–—]|\s+-(?=\s)|(?=\s|$))\s*(.*)$/su.exec(text);

@@ -25,7 +25,10 @@ function sentence(text: string): string {
 
 /** Lines stay apart: marks are told by where they stand. */
 function stripForScoringByLine(text: string): string {
-  return text.split('\n').map((line) => stripForScoring({ text: line })).join('\n');
+  return text
+    .split('\n')
+    .map((line) => stripForScoring({ text: line }))
+    .join('\n');
 }
 
 function strippedOrNull(text: string): string | null {

@@ -28,7 +28,13 @@ export function numberAnswer(output: string | null): string | null {
  * The number of a text: after its answer mark only, as lm-evaluation-harness's `strict-match`, or wherever it answers, as
  * {@link numberAnswer} finds it. Null where there is none.
  */
-export function numericAnswer({ text, flexible = false }: { text: string; /** Whether a text without a mark may answer. @default false */ flexible?: boolean }): string | null {
+export function numericAnswer({
+  text,
+  flexible = false,
+}: {
+  text: string;
+  /** Whether a text without a mark may answer. @default false */ flexible?: boolean;
+}): string | null {
   if (flexible) return numberAnswer(text);
   const scope = answerScope(text);
   const marked = scope === null ? null : markedAnswer(withoutMarkup(scope.text));
@@ -37,7 +43,10 @@ export function numericAnswer({ text, flexible = false }: { text: string; /** Wh
 
 /** A number or fraction at the start of a text; here thousands may be apart by plain spaces too. */
 function valueOf(given: string): string | null {
-  const text = given.replace(/^(\D*\d{1,3})((?: \d{3})+)(?![\d.,]*\d)/, (_, first: string, groups: string) => first + groups.replaceAll(' ', ''));
+  const text = given.replace(
+    /^(\D*\d{1,3})((?: \d{3})+)(?![\d.,]*\d)/,
+    (_, first: string, groups: string) => first + groups.replaceAll(' ', ''),
+  );
   const first = numberAtStart(text);
   if (first === null) return null;
   const below = /^\D*[\d.,]+\s*\/\s*(\d+)(?![\d.])/.exec(text)?.[1];
@@ -56,18 +65,28 @@ function announcedNumber(text: string): string | null {
     const line = announced.split(/[.!?](?:\s|$)/)[0] as string;
     if (line.includes('=')) {
       const side = numbersOf(line.slice(line.lastIndexOf('=') + 1));
-      if (side.length > 0 && line === announced.replace(/[.!?]\s*$/, '') && text.trimEnd().endsWith(announced)) return side[0] as string;
+      if (side.length > 0 && line === announced.replace(/[.!?]\s*$/, '') && text.trimEnd().endsWith(announced))
+        return side[0] as string;
       continue;
     }
     const found = numberAtStart(line);
     if (found === null || /^\D*[\d.,]+\s*[-+*/×÷·^]\s*[\d($]/u.test(line)) continue;
     // "Answer: 48 clips were sold in April." opens a chain; "Answer: 18 dollars" is one.
-    if (line.replace(/^\D*[\d.,]+/, '').split(/\s+/).filter(Boolean).length <= 4) return found;
+    if (
+      line
+        .replace(/^\D*[\d.,]+/, '')
+        .split(/\s+/)
+        .filter(Boolean).length <= 4
+    )
+      return found;
   }
   return null;
 }
 
 /** A text without the numbers that count its steps: `### Step 2`, `2. Add`, `Part 3:`. */
 function withoutSteps(text: string): string {
-  return text.replace(/^[ \t]*(?:#{1,6}[ \t]*)?(?:\(?\d{1,3}[.)][ \t]+(?=\S)|(?:step|part)[ \t]+\d{1,3}\b[:.]?)/gim, '');
+  return text.replace(
+    /^[ \t]*(?:#{1,6}[ \t]*)?(?:\(?\d{1,3}[.)][ \t]+(?=\S)|(?:step|part)[ \t]+\d{1,3}\b[:.]?)/gim,
+    '',
+  );
 }

@@ -80,17 +80,31 @@ export async function auditInterpreter<Example>({
   confidence,
 }: AuditInterpreterOptions<Example>): Promise<InterpreterAudit> {
   const drawing: BootstrapOptions = { seed, resamples, confidence };
-  if (examples.length < 2) throw new EvaluationError({ code: 'empty-set', message: `An audit needs two examples or more, got ${examples.length}; raise the limit.` });
+  if (examples.length < 2)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: `An audit needs two examples or more, got ${examples.length}; raise the limit.`,
+    });
   const thoughts = await subject.collect({ examples });
   checkCount('thoughts', thoughts.length, examples.length);
   const another = replaceByAnother({ thoughts, seed });
   const all = examples.map((_, index) => index);
   // Where no other example has as many thoughts, there is no such control: never the example's own.
   const withAnother = all.filter((index) => (another.partners?.[index] ?? -1) >= 0);
-  const plan: { condition: InterpreterCondition; thoughts: readonly ThoughtStates[] | null; question: boolean; indices: number[]; by?: Pick<InterpreterAuditSubject<Example>, 'explain'> }[] = [
+  const plan: {
+    condition: InterpreterCondition;
+    thoughts: readonly ThoughtStates[] | null;
+    question: boolean;
+    indices: number[];
+    by?: Pick<InterpreterAuditSubject<Example>, 'explain'>;
+  }[] = [
     { condition: 'own', thoughts, question: true, indices: all },
-    ...(withAnother.length < 2 ? [] : [{ condition: 'another' as const, thoughts: another.thoughts, question: true, indices: withAnother }]),
-    ...(blindSubject === undefined ? [] : [{ condition: 'blind interpreter' as const, thoughts: null, question: true, indices: all, by: blindSubject }]),
+    ...(withAnother.length < 2
+      ? []
+      : [{ condition: 'another' as const, thoughts: another.thoughts, question: true, indices: withAnother }]),
+    ...(blindSubject === undefined
+      ? []
+      : [{ condition: 'blind interpreter' as const, thoughts: null, question: true, indices: all, by: blindSubject }]),
     { condition: 'zeros', thoughts: replaceByZeros({ thoughts }).thoughts, question: true, indices: all },
     { condition: 'mean', thoughts: replaceByMean({ thoughts }).thoughts, question: true, indices: all },
     { condition: 'noise', thoughts: replaceByNoise({ thoughts, seed }).thoughts, question: true, indices: all },
@@ -99,17 +113,31 @@ export async function auditInterpreter<Example>({
   ];
   const runs = new Map<InterpreterCondition, Run>();
   for (const [step, { condition, thoughts: given, question, indices, by = subject }] of plan.entries()) {
-    const samples = await by.explain({ examples: indices.map((index) => examples[index] as Example), condition, thoughts: given === null ? null : indices.map((index) => given[index] as ThoughtStates), question });
+    const samples = await by.explain({
+      examples: indices.map((index) => examples[index] as Example),
+      condition,
+      thoughts: given === null ? null : indices.map((index) => given[index] as ThoughtStates),
+      question,
+    });
     checkCount(`samples for "${condition}"`, samples.length, indices.length);
     runs.set(condition, { indices, samples });
     onProgress?.({ done: step + 1, total: plan.length, name: condition });
   }
   const own = (runs.get('own') as Run).samples;
   const facts = own.some(({ factsTotal }) => factsTotal > 0);
-  const conditions = plan.map(({ condition }) => describe({ condition, own, run: runs.get(condition) as Run, facts, drawing }));
-  const blind = [...runs].flatMap(([condition, run]) => (condition !== 'own' && inDistribution.has(condition) ? [run] : []));
+  const conditions = plan.map(({ condition }) =>
+    describe({ condition, own, run: runs.get(condition) as Run, facts, drawing }),
+  );
+  const blind = [...runs].flatMap(([condition, run]) =>
+    condition !== 'own' && inDistribution.has(condition) ? [run] : [],
+  );
   const readShare = readShareOf({ own, blind, facts, drawing });
-  const audit = { count: examples.length, conditions, measure: facts ? ('facts' as const) : ('likelihood' as const), readShare };
+  const audit = {
+    count: examples.length,
+    conditions,
+    measure: facts ? ('facts' as const) : ('likelihood' as const),
+    readShare,
+  };
   return { ...audit, ...judgeInterpreter({ ...audit, readsFrom, guessesTo }) };
 }
 
@@ -119,7 +147,19 @@ interface Run {
   samples: InterpreterAuditSample[];
 }
 
-function describe({ condition, own: every, run: { indices: places, samples }, facts, drawing }: { condition: InterpreterCondition; own: readonly InterpreterAuditSample[]; run: Run; facts: boolean; drawing: BootstrapOptions }): InterpreterConditionResult {
+function describe({
+  condition,
+  own: every,
+  run: { indices: places, samples },
+  facts,
+  drawing,
+}: {
+  condition: InterpreterCondition;
+  own: readonly InterpreterAuditSample[];
+  run: Run;
+  facts: boolean;
+  drawing: BootstrapOptions;
+}): InterpreterConditionResult {
   const own = places.map((index) => every[index] as InterpreterAuditSample);
   const estimate = (statistic: (indices: Int32Array) => number): Estimate => {
     const { value, interval } = bootstrap({ count: own.length, statistic, ...drawing });
@@ -135,8 +175,15 @@ function describe({ condition, own: every, run: { indices: places, samples }, fa
     factsRight: facts ? estimate((indices) => factShare(samples, indices)) : null,
     negativeLogLikelihood: estimate((indices) => meanAt(likelihoods, indices)),
     factMargin: facts && other ? estimate((indices) => factShare(own, indices) - factShare(samples, indices)) : null,
-    likelihoodMargin: other ? estimate((indices) => meanAt(likelihoods, indices) - meanAt(ownLikelihoods, indices)) : null,
-    sameText: other ? { value: same / own.length, interval: wilsonInterval({ successes: same, total: own.length, confidence: drawing.confidence }) } : null,
+    likelihoodMargin: other
+      ? estimate((indices) => meanAt(likelihoods, indices) - meanAt(ownLikelihoods, indices))
+      : null,
+    sameText: other
+      ? {
+          value: same / own.length,
+          interval: wilsonInterval({ successes: same, total: own.length, confidence: drawing.confidence }),
+        }
+      : null,
   };
 }
 
@@ -153,8 +200,20 @@ function factShare(samples: readonly InterpreterAuditSample[], indices: Int32Arr
 }
 
 /** Over the examples that have every blind condition. */
-function readShareOf({ own: every, blind: runs, facts, drawing }: { own: InterpreterAuditSample[]; blind: Run[]; facts: boolean; drawing: BootstrapOptions }): MeasuredShare | null {
-  const places = every.flatMap((_, index) => (runs.length > 0 && runs.every(({ indices }) => indices.includes(index)) ? [index] : []));
+function readShareOf({
+  own: every,
+  blind: runs,
+  facts,
+  drawing,
+}: {
+  own: InterpreterAuditSample[];
+  blind: Run[];
+  facts: boolean;
+  drawing: BootstrapOptions;
+}): MeasuredShare | null {
+  const places = every.flatMap((_, index) =>
+    runs.length > 0 && runs.every(({ indices }) => indices.includes(index)) ? [index] : [],
+  );
   if (places.length < 2) return null;
   const own = places.map((index) => every[index] as InterpreterAuditSample);
   const blind = runs.map(({ indices, samples }) => {
@@ -178,7 +237,12 @@ function readShareOf({ own: every, blind: runs, facts, drawing }: { own: Interpr
     ...drawing,
   });
   if (!Number.isFinite(value) || !interval.every(Number.isFinite)) return null;
-  return { value, interval, count: own.length, undefinedShare: undefinedResamples / (undefinedResamples + resampled.length) };
+  return {
+    value,
+    interval,
+    count: own.length,
+    undefinedShare: undefinedResamples / (undefinedResamples + resampled.length),
+  };
 }
 
 /** The verdict's rule, for an audit's numbers. */
@@ -188,14 +252,21 @@ export function judgeInterpreter({
   readShare,
   readsFrom = 0.5,
   guessesTo = 0.1,
-}: Pick<InterpreterAudit, 'conditions' | 'measure' | 'readShare'> & { readsFrom?: number; guessesTo?: number }): Pick<InterpreterAudit, 'verdict' | 'certain' | 'evidence'> {
+}: Pick<InterpreterAudit, 'conditions' | 'measure' | 'readShare'> & { readsFrom?: number; guessesTo?: number }): Pick<
+  InterpreterAudit,
+  'verdict' | 'certain' | 'evidence'
+> {
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const nats = (value: number) => value.toFixed(3);
-  const between = ({ interval }: Estimate, write: (value: number) => string) => `[${write(interval[0])}, ${write(interval[1])}]`;
+  const between = ({ interval }: Estimate, write: (value: number) => string) =>
+    `[${write(interval[0])}, ${write(interval[1])}]`;
   const find = (condition: InterpreterCondition) => conditions.find((one) => one.condition === condition);
   const evidence: string[] = [];
   const own = find('own');
-  if (own?.factsRight) evidence.push(`With the own thought ${percent(own.factsRight.value)} ${between(own.factsRight, percent)} of the facts are right.`);
+  if (own?.factsRight)
+    evidence.push(
+      `With the own thought ${percent(own.factsRight.value)} ${between(own.factsRight, percent)} of the facts are right.`,
+    );
   for (const [condition, words] of [
     ['another', 'another example’s thought'],
     ['blind interpreter', 'no thought, by an interpreter trained to guess'],
@@ -204,23 +275,40 @@ export function judgeInterpreter({
   ] as const) {
     const result = find(condition);
     if (result === undefined) continue;
-    const fact = result.factMargin && result.factsRight ? `${percent(result.factsRight.value)} of the facts are right, ${percent(result.factMargin.value)} ${between(result.factMargin, percent)} below the own thought; ` : '';
-    const loss = result.likelihoodMargin ? `the true text loses ${nats(result.likelihoodMargin.value)} nats a token ${between(result.likelihoodMargin, nats)}; ` : '';
+    const fact =
+      result.factMargin && result.factsRight
+        ? `${percent(result.factsRight.value)} of the facts are right, ${percent(result.factMargin.value)} ${between(result.factMargin, percent)} below the own thought; `
+        : '';
+    const loss = result.likelihoodMargin
+      ? `the true text loses ${nats(result.likelihoodMargin.value)} nats a token ${between(result.likelihoodMargin, nats)}; `
+      : '';
     const same = result.sameText ? `${percent(result.sameText.value)} of the texts stay the same` : '';
     evidence.push(`With ${words}, ${fact}${loss}${same}.`);
   }
-  if (find('another') === undefined) evidence.push('No two examples have as many thoughts, so that there is no other example’s thought to compare with.');
-  if (find('blind interpreter') === undefined) evidence.push('No interpreter was trained without thoughts: a guess by one could be better than with another example’s thought, and what is read would be less.');
+  if (find('another') === undefined)
+    evidence.push(
+      'No two examples have as many thoughts, so that there is no other example’s thought to compare with.',
+    );
+  if (find('blind interpreter') === undefined)
+    evidence.push(
+      'No interpreter was trained without thoughts: a guess by one could be better than with another example’s thought, and what is read would be less.',
+    );
   if (readShare === null) {
-    evidence.push('Nothing shows whether the thought is read: there is no control, or hardly anything is left open without the thought; use data whose question does not give the stage away.');
+    evidence.push(
+      'Nothing shows whether the thought is read: there is no control, or hardly anything is left open without the thought; use data whose question does not give the stage away.',
+    );
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   if (readShare.undefinedShare > mostUndefined) {
-    evidence.push(`In ${percent(readShare.undefinedShare)} of the resamples hardly anything is left open without the thought, so that the share that is read has no interval.`);
+    evidence.push(
+      `In ${percent(readShare.undefinedShare)} of the resamples hardly anything is left open without the thought, so that the share that is read has no interval.`,
+    );
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   const [low, high] = readShare.interval;
-  evidence.push(`Of ${measure === 'facts' ? 'the facts that the best blind guess leaves open' : 'the surprise that the best blind guess leaves'}, the thought tells ${percent(readShare.value)} ${between(readShare, percent)}.`);
+  evidence.push(
+    `Of ${measure === 'facts' ? 'the facts that the best blind guess leaves open' : 'the surprise that the best blind guess leaves'}, the thought tells ${percent(readShare.value)} ${between(readShare, percent)}.`,
+  );
   if (low >= readsFrom) return { verdict: 'reads the thought', certain: true, evidence };
   if (high <= guessesTo) return { verdict: 'guesses from the question', certain: true, evidence };
   if (low <= 0) {
@@ -233,5 +321,9 @@ export function judgeInterpreter({
 }
 
 function checkCount(what: string, got: number, expected: number): void {
-  if (got !== expected) throw new EvaluationError({ code: 'length-mismatch', message: `The subject returned ${got} ${what} for ${expected} examples; it must return one an example, in order.` });
+  if (got !== expected)
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `The subject returned ${got} ${what} for ${expected} examples; it must return one an example, in order.`,
+    });
 }

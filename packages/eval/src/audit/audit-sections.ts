@@ -8,7 +8,8 @@ import { inDistribution, type InterpreterAudit } from './audit-interpreter';
 import type { Estimate, ThoughtAudit } from './audit-thoughts';
 import type { RetainedInformation } from './retained-information';
 
-const cell = (estimate: Estimate | null | undefined): TableCell => (estimate ? { value: estimate.value, interval: estimate.interval } : null);
+const cell = (estimate: Estimate | null | undefined): TableCell =>
+  estimate ? { value: estimate.value, interval: estimate.interval } : null;
 
 const thoughtColumns: TableColumn[] = [
   { header: 'thoughts' },
@@ -23,13 +24,29 @@ const thoughtColumns: TableColumn[] = [
 
 function thoughtRows(audit: ThoughtAudit): TableCell[][] {
   return [
-    [{ value: 'own', strong: true }, audit.count, cell(audit.accuracy), null, null, null, audit.negativeLogLikelihood.value, null],
+    [
+      { value: 'own', strong: true },
+      audit.count,
+      cell(audit.accuracy),
+      null,
+      null,
+      null,
+      audit.negativeLogLikelihood.value,
+      null,
+    ],
     ...audit.interventions.map(({ name, kind, count, effect }): TableCell[] => [
       kind === 'cut' ? `own, ${name} kept` : name,
       count,
       ...(effect === null
         ? [null, null, null, null, null, null]
-        : [cell(effect.accuracy), cell(effect.accuracyDrop), probability(effect.pValue), cell(effect.flips), effect.negativeLogLikelihood.value, cell(effect.likelihoodLoss)]),
+        : [
+            cell(effect.accuracy),
+            cell(effect.accuracyDrop),
+            probability(effect.pValue),
+            cell(effect.flips),
+            effect.negativeLogLikelihood.value,
+            cell(effect.likelihoodLoss),
+          ]),
     ]),
   ];
 }
@@ -40,7 +57,15 @@ export function verdictWords({ verdict, certain }: { verdict: string; certain: b
 }
 
 /** The verdict in a sentence. */
-export function verdictSentence({ verdict, certain, subject }: { verdict: string; certain: boolean; subject: string }): string {
+export function verdictSentence({
+  verdict,
+  certain,
+  subject,
+}: {
+  verdict: string;
+  certain: boolean;
+  subject: string;
+}): string {
   return `${subject}: ${verdictWords({ verdict, certain })}.`;
 }
 
@@ -59,7 +84,11 @@ export function thoughtAuditSections({
   const titled = (title: string) => (name === undefined ? title : `${title} (${name})`);
   const cuts = audit.interventions.filter(({ kind, effect }) => kind === 'cut' && effect !== null);
   const sections = [
-    proseSection({ title: titled('Are the thoughts used?'), text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The thoughts' }), list: [...audit.evidence, ...retainedSentence(retained)] }),
+    proseSection({
+      title: titled('Are the thoughts used?'),
+      text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The thoughts' }),
+      list: [...audit.evidence, ...retainedSentence(retained)],
+    }),
     tableSection({
       title: titled('Interventions on the thoughts'),
       caption: `${audit.count} examples with their own thoughts and with others in their place; intervals of 95 % unless said otherwise. Only examples whose thoughts an intervention changes count in its row.`,
@@ -68,13 +97,22 @@ export function thoughtAuditSections({
     }),
   ];
   if (cuts.length > 1) {
-    const points = cuts.map(({ kept, effect }) => ({ x: kept as number, y: (effect as NonNullable<typeof effect>).accuracy.value, interval: (effect as NonNullable<typeof effect>).accuracy.interval }));
+    const points = cuts.map(({ kept, effect }) => ({
+      x: kept as number,
+      y: (effect as NonNullable<typeof effect>).accuracy.value,
+      interval: (effect as NonNullable<typeof effect>).accuracy.interval,
+    }));
     // With all of them kept, nothing is cut.
-    points.push({ x: Math.max(...points.map(({ x }) => x)) + 1, y: audit.accuracy.value, interval: audit.accuracy.interval });
+    points.push({
+      x: Math.max(...points.map(({ x }) => x)) + 1,
+      y: audit.accuracy.value,
+      interval: audit.accuracy.interval,
+    });
     sections.push(
       chartSection({
         title: titled('Accuracy by thoughts kept'),
-        caption: 'Accuracy when only the first thoughts are kept, over the examples that lose one; last, with all of their own thoughts.',
+        caption:
+          'Accuracy when only the first thoughts are kept, over the examples that lose one; last, with all of their own thoughts.',
         series: [{ name: 'accuracy', points }],
         xLabel: 'thoughts kept',
         yLabel: 'accuracy',
@@ -97,7 +135,12 @@ const interpreterColumns: TableColumn[] = [
   { header: 'same text', format: 'percent', align: 'right' },
 ];
 
-const conditionNames: Record<string, string> = { own: 'own thought', another: 'another example’s', 'blind interpreter': 'no thought, by a blind interpreter', noise: 'noise of the same norm' };
+const conditionNames: Record<string, string> = {
+  own: 'own thought',
+  another: 'another example’s',
+  'blind interpreter': 'no thought, by a blind interpreter',
+  noise: 'noise of the same norm',
+};
 
 function interpreterRows({ conditions }: InterpreterAudit): TableCell[][] {
   return conditions.map((one) => [
@@ -123,7 +166,11 @@ export function interpreterAuditSections({
 }): ReportSection[] {
   const titled = (title: string) => (name === undefined ? title : `${title} (${name})`);
   return [
-    proseSection({ title: titled('Does the interpreter read the thought?'), text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The interpreter' }), list: audit.evidence }),
+    proseSection({
+      title: titled('Does the interpreter read the thought?'),
+      text: verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: 'The interpreter' }),
+      list: audit.evidence,
+    }),
     tableSection({
       title: titled('What the interpreter is given'),
       caption: `${audit.count} examples. Margins say how much better the own thought is; above 0 the thought helps. The verdict rests on inputs of the kind that the interpreter was trained on; zeros, means, noise, and prompts without a thought or question are none, and what it writes to them may be worse than a guess.`,
@@ -134,15 +181,36 @@ export function interpreterAuditSections({
 }
 
 /** Audits as Markdown. */
-export function auditMarkdown({ thoughts, retained, interpreters = [] }: { thoughts?: ThoughtAudit; retained?: RetainedInformation; interpreters?: { name: string; audit: InterpreterAudit }[] }): string {
+export function auditMarkdown({
+  thoughts,
+  retained,
+  interpreters = [],
+}: {
+  thoughts?: ThoughtAudit;
+  retained?: RetainedInformation;
+  interpreters?: { name: string; audit: InterpreterAudit }[];
+}): string {
   const lines: string[] = [];
   if (thoughts !== undefined) {
-    lines.push(`**${verdictSentence({ verdict: thoughts.verdict, certain: thoughts.certain, subject: 'The thoughts' })}**`, '');
-    lines.push(...[...thoughts.evidence, ...retainedSentence(retained)].map((sentence) => `- ${sentence}`), '', ...markdownTable(thoughtColumns, thoughtRows(thoughts)), '');
+    lines.push(
+      `**${verdictSentence({ verdict: thoughts.verdict, certain: thoughts.certain, subject: 'The thoughts' })}**`,
+      '',
+    );
+    lines.push(
+      ...[...thoughts.evidence, ...retainedSentence(retained)].map((sentence) => `- ${sentence}`),
+      '',
+      ...markdownTable(thoughtColumns, thoughtRows(thoughts)),
+      '',
+    );
   }
   for (const { name, audit } of interpreters) {
     lines.push(`**${verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: name })}**`, '');
-    lines.push(...audit.evidence.map((sentence) => `- ${sentence}`), '', ...markdownTable(interpreterColumns, interpreterRows(audit)), '');
+    lines.push(
+      ...audit.evidence.map((sentence) => `- ${sentence}`),
+      '',
+      ...markdownTable(interpreterColumns, interpreterRows(audit)),
+      '',
+    );
   }
   return lines.join('\n');
 }
@@ -150,7 +218,13 @@ export function auditMarkdown({ thoughts, retained, interpreters = [] }: { thoug
 function retainedSentence(retained: RetainedInformation | undefined): string[] {
   if (retained === undefined) return [];
   const nats = `(answer NLL without chain ${retained.withoutChain.toFixed(3)}, hidden ${retained.hidden.toFixed(3)}, written ${retained.written.toFixed(3)} nats)`;
-  if (retained.value === null) return [`Retained information ρ is not defined: the written chain tells no more about the answer than no chain ${nats}.`];
-  const interval = retained.interval === null ? '' : ` [${retained.interval.map((bound) => formatValue({ value: bound, digits: 2 })).join(', ')}]`;
+  if (retained.value === null)
+    return [
+      `Retained information ρ is not defined: the written chain tells no more about the answer than no chain ${nats}.`,
+    ];
+  const interval =
+    retained.interval === null
+      ? ''
+      : ` [${retained.interval.map((bound) => formatValue({ value: bound, digits: 2 })).join(', ')}]`;
   return [`Retained information ρ = ${formatValue({ value: retained.value, digits: 2 })}${interval} ${nats}.`];
 }

@@ -16,11 +16,15 @@ export interface ThoughtAuditSubject<Example> {
   /** Collects the examples' own thoughts as the model thinks them. */
   collect(options: { examples: readonly Example[] }): Promise<ThoughtStates[]>;
   /** Answers the examples, with the intervention's thoughts in place of their own, or with their own. One sample an example, in order. */
-  run(options: { examples: readonly Example[]; intervention: ThoughtIntervention | null }): Promise<ThoughtAuditSample[]>;
+  run(options: {
+    examples: readonly Example[];
+    intervention: ThoughtIntervention | null;
+  }): Promise<ThoughtAuditSample[]>;
 }
 
 /** What an interpreter is given. */
-export type InterpreterCondition = 'own' | 'zeros' | 'mean' | 'noise' | 'another' | 'question only' | 'thought only' | 'blind interpreter';
+export type InterpreterCondition =
+  'own' | 'zeros' | 'mean' | 'noise' | 'another' | 'question only' | 'thought only' | 'blind interpreter';
 
 /** What an interpreter writes for one example. */
 export interface InterpreterAuditSample {
@@ -38,5 +42,10 @@ export interface InterpreterAuditSubject<Example> {
   /** The thoughts that the interpreter reads, by example. */
   collect(options: { examples: readonly Example[] }): Promise<ThoughtStates[]>;
   /** Explains the examples. `thoughts` is null where the interpreter gets no thought; `question` says whether it gets the question. */
-  explain(options: { examples: readonly Example[]; condition: InterpreterCondition; thoughts: ThoughtStates[] | null; question: boolean }): Promise<InterpreterAuditSample[]>;
+  explain(options: {
+    examples: readonly Example[];
+    condition: InterpreterCondition;
+    thoughts: ThoughtStates[] | null;
+    question: boolean;
+  }): Promise<InterpreterAuditSample[]>;
 }

@@ -8,8 +8,13 @@ import { normalizeAnswer } from '../metrics/exact-match';
  *
  * @throws EvaluationError empty-set without an example.
  */
-export function commonestAnswerFloor({ examples }: { examples: readonly Pick<ReasoningExample, 'answer' | 'category'>[] }): number {
-  if (examples.length === 0) throw new EvaluationError({ code: 'empty-set', message: 'There is no example to find the commonest answer of.' });
+export function commonestAnswerFloor({
+  examples,
+}: {
+  examples: readonly Pick<ReasoningExample, 'answer' | 'category'>[];
+}): number {
+  if (examples.length === 0)
+    throw new EvaluationError({ code: 'empty-set', message: 'There is no example to find the commonest answer of.' });
   const kinds = new Map<string, Map<string, number>>();
   for (const { answer, category = '' } of examples) {
     const counts = kinds.get(category) ?? new Map<string, number>();

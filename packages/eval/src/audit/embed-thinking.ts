@@ -24,20 +24,34 @@ export async function embedThinking({
   const embedded = await reasoner.embedSequences({ questions, sequences });
   const context = reasoner.layoutContext();
   const fed = questions.flatMap((question, row) =>
-    (method.promptThoughts?.({ example: question, context }) ?? []).flatMap(({ kind, position }, place) => (kind === 'continuous' ? [{ row, position, place }] : [])),
+    (method.promptThoughts?.({ example: question, context }) ?? []).flatMap(({ kind, position }, place) =>
+      kind === 'continuous' ? [{ row, position, place }] : [],
+    ),
   );
   if (fed.length === 0) return embedded;
   if (settings.thoughtReading !== 'before') {
     tf.dispose([embedded.embeddings, embedded.forwardExtras as tf.TensorContainer]);
-    throw new EvaluationError({ code: 'invalid-argument', message: 'Continuous thoughts that are read at their own position cannot be audited: the state that was fed back is the one before. Take a reasoner whose "thoughtReading" is "before".' });
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message:
+        'Continuous thoughts that are read at their own position cannot be audited: the state that was fed back is the one before. Take a reasoner whose "thoughtReading" is "before".',
+    });
   }
   const { embeddings } = embedded;
   const placed = tf.tidy(() => {
     const [rows, time, width] = embeddings.shape;
     const values = new Float32Array(fed.length * width);
-    for (const [index, { row, place }] of fed.entries()) values.set(answers[row]!.thoughts[place]!.hidden, index * width);
+    for (const [index, { row, place }] of fed.entries())
+      values.set(answers[row]!.thoughts[place]!.hidden, index * width);
     const indices = Int32Array.from(fed, ({ row, position }) => row * time + time - sequences[row]!.length + position);
-    return tf.reshape(scatterRows({ input: tf.reshape(embeddings, [rows * time, width]) as tf.Tensor2D, indices, updates: tf.tensor2d(values, [fed.length, width]) }), [rows, time, width]) as tf.Tensor3D;
+    return tf.reshape(
+      scatterRows({
+        input: tf.reshape(embeddings, [rows * time, width]) as tf.Tensor2D,
+        indices,
+        updates: tf.tensor2d(values, [fed.length, width]),
+      }),
+      [rows, time, width],
+    ) as tf.Tensor3D;
   });
   embeddings.dispose();
   return { ...embedded, embeddings: placed };

@@ -24,13 +24,33 @@ export interface ExplainerSubjectOptions {
  * without them the prompt has no slot, and without the question its place is empty. The likelihood is that of the
  * stage's true text and its end, in nats a token, by teacher forcing.
  */
-export function explainerSubject({ explainer, stage, thoughtsOf, batch = 32, signal }: ExplainerSubjectOptions): InterpreterAuditSubject<ReasoningExample> {
+export function explainerSubject({
+  explainer,
+  stage,
+  thoughtsOf,
+  batch = 32,
+  signal,
+}: ExplainerSubjectOptions): InterpreterAuditSubject<ReasoningExample> {
   return {
     collect: ({ examples }) => Promise.resolve(examples.map(thoughtsOf)),
     async explain({ examples, thoughts, question }) {
-      const requests = examples.map((example, index) => ({ question: question ? example.question : '', stage, states: thoughts?.[index] ?? [] }));
-      const texts = await explainer.explain({ requests, batchSize: batch, ...(signal === undefined ? {} : { signal }) });
-      const likelihoods = await explanationLikelihoods({ explainer, requests, texts: examples.map((example) => stageText({ example, stage })), batch, ...(signal === undefined ? {} : { signal }) });
+      const requests = examples.map((example, index) => ({
+        question: question ? example.question : '',
+        stage,
+        states: thoughts?.[index] ?? [],
+      }));
+      const texts = await explainer.explain({
+        requests,
+        batchSize: batch,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const likelihoods = await explanationLikelihoods({
+        explainer,
+        requests,
+        texts: examples.map((example) => stageText({ example, stage })),
+        batch,
+        ...(signal === undefined ? {} : { signal }),
+      });
       return examples.map((example, index): InterpreterAuditSample => {
         const text = stripForScoring({ text: texts[index] as string });
         const { right, total } = countFacts({ explanation: text, stage, example });
@@ -61,27 +81,50 @@ export async function explanationLikelihoods({
   batch?: number;
   signal?: AbortSignal;
 }): Promise<number[]> {
-  if (requests.length !== texts.length) throw new EvaluationError({ code: 'length-mismatch', message: `${requests.length} requests for ${texts.length} texts; give one text a request.` });
+  if (requests.length !== texts.length)
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `${requests.length} requests for ${texts.length} texts; give one text a request.`,
+    });
   const { interpreter, settings } = explainer;
   const context = explainer.context();
   const likelihoods: number[] = [];
   for (let start = 0; start < requests.length; start += batch) {
     signal?.throwIfAborted();
     const group = requests.slice(start, start + batch);
-    const layouts = group.map(({ question, stage, states }, index) => layoutExplanation({ question, stage, thoughts: states.length, text: texts[start + index] as string, context }));
-    const { rows, time, ids, lossRows, lossLabels } = collateLayouts({ layouts: layouts.map((layout) => ({ ...layout, thoughts: [] })), padId: context.endId, lossWeight: 1 });
+    const layouts = group.map(({ question, stage, states }, index) =>
+      layoutExplanation({ question, stage, thoughts: states.length, text: texts[start + index] as string, context }),
+    );
+    const { rows, time, ids, lossRows, lossLabels } = collateLayouts({
+      layouts: layouts.map((layout) => ({ ...layout, thoughts: [] })),
+      padId: context.endId,
+      lossWeight: 1,
+    });
     const states = group.flatMap((request) => [...request.states]);
     const width = settings.projector.inputWidth;
     const values = new Float32Array(states.length * width);
     for (const [index, state] of states.entries()) {
-      if (state.length !== width) throw new EvaluationError({ code: 'length-mismatch', message: `A thought has ${state.length} numbers; the interpreter "${settings.name}" reads thoughts of ${width}. Take the interpreter of the same reasoner.` });
+      if (state.length !== width)
+        throw new EvaluationError({
+          code: 'length-mismatch',
+          message: `A thought has ${state.length} numbers; the interpreter "${settings.name}" reads thoughts of ${width}. Take the interpreter of the same reasoner.`,
+        });
       values.set(state, index * width);
     }
     const losses = tf.tidy(() => {
       const slotRows = Int32Array.from(layouts.flatMap(({ slots }, row) => slots.map((slot) => row * time + slot)));
-      const embeddings = interpreter.embed({ ids, rows, time, slotRows, states: tf.tensor2d(values, [states.length, width]) });
+      const embeddings = interpreter.embed({
+        ids,
+        rows,
+        time,
+        slotRows,
+        states: tf.tensor2d(values, [states.length, width]),
+      });
       const { hidden } = interpreter.model.forward({ embeddings });
-      const picked = gatherRows({ input: tf.reshape(hidden, [rows * time, hidden.shape[2]]) as tf.Tensor2D, indices: lossRows });
+      const picked = gatherRows({
+        input: tf.reshape(hidden, [rows * time, hidden.shape[2]]) as tf.Tensor2D,
+        indices: lossRows,
+      });
       return crossEntropy({ logits: interpreter.model.logits(picked), labels: tf.tensor1d(lossLabels, 'int32') });
     });
     const all = await losses.data();

@@ -1,6 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutThoughts, euclideanNorm, meanThoughts, permuteThoughts, replaceByAnother, replaceByMean, replaceByNoise, replaceByZeros, swapThoughts, type ThoughtStates } from './interventions';
+import {
+  cutThoughts,
+  euclideanNorm,
+  meanThoughts,
+  permuteThoughts,
+  replaceByAnother,
+  replaceByMean,
+  replaceByNoise,
+  replaceByZeros,
+  swapThoughts,
+  type ThoughtStates,
+} from './interventions';
 
 const state = (...values: number[]) => Float32Array.from(values);
 const thoughts: ThoughtStates[] = [
@@ -14,7 +25,9 @@ const thoughts: ThoughtStates[] = [
 describe('interventions', () => {
   it('never touch what they are given', () => {
     const before = JSON.stringify(thoughts.map((states) => states.map((one) => [...one])));
-    const done = [replaceByZeros, replaceByMean, replaceByNoise, replaceByAnother, permuteThoughts].map((replace) => replace({ thoughts }));
+    const done = [replaceByZeros, replaceByMean, replaceByNoise, replaceByAnother, permuteThoughts].map((replace) =>
+      replace({ thoughts }),
+    );
     done.push(cutThoughts({ thoughts, kept: 1 }), swapThoughts({ thoughts, answers: ['a', 'b', 'a', 'b', 'a'] }));
     for (const { thoughts: replaced } of done) for (const states of replaced) for (const one of states) one.fill(99);
     expect(JSON.stringify(thoughts.map((states) => states.map((one) => [...one])))).toBe(before);
@@ -41,17 +54,21 @@ describe('interventions', () => {
 
   it('another example’s: nobody gets their own, those of one length exchange among themselves', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 2, maxLength: 20 }), fc.integer(), (lengths, seed) => {
-        const set = lengths.map((length, index) => Array.from({ length }, (_, place) => state(index, place)));
-        const { thoughts: replaced, partners } = replaceByAnother({ thoughts: set, seed });
-        return set.every((states, index) => {
-          const partner = partners?.[index] as number;
-          const shared = lengths.filter((length) => length === states.length).length > 1;
-          // Nobody with as many thoughts: no control, never the own thoughts under its name.
-          if (!shared) return partner === -1 && replaced[index]?.length === states.length;
-          return partner !== index && lengths[partner] === states.length && replaced[index]?.length === states.length;
-        });
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 2, maxLength: 20 }),
+        fc.integer(),
+        (lengths, seed) => {
+          const set = lengths.map((length, index) => Array.from({ length }, (_, place) => state(index, place)));
+          const { thoughts: replaced, partners } = replaceByAnother({ thoughts: set, seed });
+          return set.every((states, index) => {
+            const partner = partners?.[index] as number;
+            const shared = lengths.filter((length) => length === states.length).length > 1;
+            // Nobody with as many thoughts: no control, never the own thoughts under its name.
+            if (!shared) return partner === -1 && replaced[index]?.length === states.length;
+            return partner !== index && lengths[partner] === states.length && replaced[index]?.length === states.length;
+          });
+        },
+      ),
     );
     expect(() => replaceByAnother({ thoughts: [[state(1)]] })).toThrowError(/at least two/);
   });

@@ -71,7 +71,8 @@ export function replaceByNoise({
     states.map((state) => {
       const width = segment ?? Math.max(1, state.length);
       const noise = new Float32Array(state.length);
-      for (let start = 0; start < state.length; start += width) noise.set(noiseFor(state.subarray(start, start + width)), start);
+      for (let start = 0; start < state.length; start += width)
+        noise.set(noiseFor(state.subarray(start, start + width)), start);
       return noise;
     }),
   );
@@ -91,14 +92,27 @@ export function replaceByAnother({
   /** @default 0 */
   seed?: number;
 }): ThoughtIntervention {
-  if (thoughts.length < 2) throw new EvaluationError({ code: 'empty-set', message: 'Another example’s thoughts need at least two examples; raise the limit.' });
+  if (thoughts.length < 2)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: 'Another example’s thoughts need at least two examples; raise the limit.',
+    });
   const random = new RandomStream(seed, 'thought partners');
   const groups = new Map<number, number[]>();
-  for (const [index, states] of thoughts.entries()) groups.set(states.length, [...(groups.get(states.length) ?? []), index]);
+  for (const [index, states] of thoughts.entries())
+    groups.set(states.length, [...(groups.get(states.length) ?? []), index]);
   const partners = new Int32Array(thoughts.length).fill(-1);
   for (const group of groups.values()) if (group.length > 1) placeCycle(random.shuffle(group), partners);
-  const replaced = thoughts.map((states, index) => copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)));
-  return { kind: 'another', name: 'another example’s', thoughts: replaced, changed: changes(thoughts, replaced), partners };
+  const replaced = thoughts.map((states, index) =>
+    copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)),
+  );
+  return {
+    kind: 'another',
+    name: 'another example’s',
+    thoughts: replaced,
+    changed: changes(thoughts, replaced),
+    partners,
+  };
 }
 
 /** Every example's own thoughts in another order: no thought stays at its place where three or more differ. */
@@ -120,10 +134,26 @@ export function permuteThoughts({
 }
 
 /** Only the first `kept` thoughts of every example. */
-export function cutThoughts({ thoughts, kept }: { thoughts: readonly ThoughtStates[]; kept: number }): ThoughtIntervention {
-  if (!Number.isInteger(kept) || kept < 0) throw new EvaluationError({ code: 'invalid-argument', message: `Thoughts cannot be cut after ${kept}; give a whole number from 0.` });
+export function cutThoughts({
+  thoughts,
+  kept,
+}: {
+  thoughts: readonly ThoughtStates[];
+  kept: number;
+}): ThoughtIntervention {
+  if (!Number.isInteger(kept) || kept < 0)
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message: `Thoughts cannot be cut after ${kept}; give a whole number from 0.`,
+    });
   const replaced = thoughts.map((states) => copy(states.slice(0, kept)));
-  return { kind: 'cut', name: kept === 0 ? 'none' : kept === 1 ? 'the first' : `the first ${kept}`, thoughts: replaced, changed: changes(thoughts, replaced), kept };
+  return {
+    kind: 'cut',
+    name: kept === 0 ? 'none' : kept === 1 ? 'the first' : `the first ${kept}`,
+    thoughts: replaced,
+    changed: changes(thoughts, replaced),
+    kept,
+  };
 }
 
 /**
@@ -148,7 +178,11 @@ export function swapThoughts({
   /** @default 0 */
   seed?: number;
 }): ThoughtIntervention {
-  if (answers.length !== thoughts.length) throw new EvaluationError({ code: 'length-mismatch', message: `${thoughts.length} examples but ${answers.length} answers; give one each.` });
+  if (answers.length !== thoughts.length)
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `${thoughts.length} examples but ${answers.length} answers; give one each.`,
+    });
   const partners = new Int32Array(thoughts.length).fill(-1);
   // What one could take from another: thoughts of the same number, with an answer that differs and that it could give.
   const takes = (index: number, donor: number) =>
@@ -174,8 +208,16 @@ export function swapThoughts({
   // Who found nobody to exchange with may still take from somebody.
   waiting = waiting.filter((index) => answers[index] !== null);
   for (const index of waiting) partners[index] = order.find((donor) => donor !== index && takes(index, donor)) ?? -1;
-  const replaced = thoughts.map((states, index) => copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)));
-  return { kind: 'swapped', name: 'swapped between answers that differ', thoughts: replaced, changed: changes(thoughts, replaced), partners };
+  const replaced = thoughts.map((states, index) =>
+    copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)),
+  );
+  return {
+    kind: 'swapped',
+    name: 'swapped between answers that differ',
+    thoughts: replaced,
+    changed: changes(thoughts, replaced),
+    partners,
+  };
 }
 
 /** The mean state of each place over the examples that have a thought there. */
@@ -186,7 +228,11 @@ export function meanThoughts({ thoughts }: { thoughts: readonly ThoughtStates[] 
     const width = (present[0] as Float32Array).length;
     const sums = new Float64Array(width);
     for (const state of present) {
-      if (state.length !== width) throw new EvaluationError({ code: 'length-mismatch', message: `Thoughts of width ${width} and ${state.length} have no mean; give states of one model.` });
+      if (state.length !== width)
+        throw new EvaluationError({
+          code: 'length-mismatch',
+          message: `Thoughts of width ${width} and ${state.length} have no mean; give states of one model.`,
+        });
       for (let unit = 0; unit < width; unit++) sums[unit] = (sums[unit] as number) + (state[unit] as number);
     }
     return Float32Array.from(sums, (sum) => sum / present.length);
@@ -203,7 +249,10 @@ export function euclideanNorm(vector: ArrayLike<number>): number {
 function changes(before: readonly ThoughtStates[], after: readonly ThoughtStates[]): boolean[] {
   return before.map((states, index) => {
     const others = after[index] as ThoughtStates;
-    return states.length !== others.length || states.some((state, place) => state.some((value, unit) => value !== (others[place] as Float32Array)[unit]));
+    return (
+      states.length !== others.length ||
+      states.some((state, place) => state.some((value, unit) => value !== (others[place] as Float32Array)[unit]))
+    );
   });
 }
 

@@ -10,25 +10,65 @@ import type { InterpreterAuditSubject, ThoughtAuditSubject } from './audit-subje
  * A subject whose runs are kept in a folder, a file each, so that a broken audit goes on after its last finished run.
  * The folder must belong to one model, one set of examples and one seed: `RunFolder` sees to that.
  */
-export function keepThoughtRuns<Example>({ subject, folder }: { subject: ThoughtAuditSubject<Example>; folder: string }): ThoughtAuditSubject<Example> {
+export function keepThoughtRuns<Example>({
+  subject,
+  folder,
+}: {
+  subject: ThoughtAuditSubject<Example>;
+  folder: string;
+}): ThoughtAuditSubject<Example> {
   return {
     get segment() {
       return subject.segment;
     },
     collect: (options) => subject.collect(options),
-    run: (options) => kept({ folder, name: `thoughts ${options.intervention?.name ?? 'own'}`, isSample: isThoughtSample, count: options.examples.length, make: () => subject.run(options) }),
+    run: (options) =>
+      kept({
+        folder,
+        name: `thoughts ${options.intervention?.name ?? 'own'}`,
+        isSample: isThoughtSample,
+        count: options.examples.length,
+        make: () => subject.run(options),
+      }),
   };
 }
 
 /** The same for an interpreter; `name` tells several interpreters and stages apart. */
-export function keepExplanations<Example>({ subject, folder, name }: { subject: InterpreterAuditSubject<Example>; folder: string; name: string }): InterpreterAuditSubject<Example> {
+export function keepExplanations<Example>({
+  subject,
+  folder,
+  name,
+}: {
+  subject: InterpreterAuditSubject<Example>;
+  folder: string;
+  name: string;
+}): InterpreterAuditSubject<Example> {
   return {
     collect: (options) => subject.collect(options),
-    explain: (options) => kept({ folder, name: `${name} ${options.condition}`, isSample: isInterpreterSample, count: options.examples.length, make: () => subject.explain(options) }),
+    explain: (options) =>
+      kept({
+        folder,
+        name: `${name} ${options.condition}`,
+        isSample: isInterpreterSample,
+        count: options.examples.length,
+        make: () => subject.explain(options),
+      }),
   };
 }
 
-async function kept<Sample>({ folder, name, isSample, count, make }: { folder: string; name: string; isSample: (value: unknown) => boolean; count: number; make: () => Promise<Sample[]> }): Promise<Sample[]> {
+async function kept<Sample>({
+  folder,
+  name,
+  isSample,
+  count,
+  make,
+}: {
+  folder: string;
+  name: string;
+  isSample: (value: unknown) => boolean;
+  count: number;
+  make: () => Promise<Sample[]>;
+}): Promise<Sample[]> {
   // Names hold words of people: the file's is made of letters, and a hash keeps two alike ones apart.
   const path = join(folder, `${name.replace(/[^a-z0-9]+/gi, '-')}-${textHash(name).slice(0, 8)}.json`);
   const text = await readTextFile({ path }).catch((error: unknown) => {
@@ -38,19 +78,33 @@ async function kept<Sample>({ folder, name, isSample, count, make }: { folder: s
   if (text !== undefined) {
     const samples = parsed<Sample>({ path, text, isSample });
     if (samples.length === count) return samples;
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} holds ${samples.length} samples where the audit has ${count} examples; delete the file, or give another output folder.` });
+    throw new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${path} holds ${samples.length} samples where the audit has ${count} examples; delete the file, or give another output folder.`,
+    });
   }
   const samples = await make();
   await writeFileAtomically({ path, data: `${JSON.stringify(samples)}\n` });
   return samples;
 }
 
-function parsed<Sample>({ path, text, isSample }: { path: string; text: string; isSample: (value: unknown) => boolean }): Sample[] {
+function parsed<Sample>({
+  path,
+  text,
+  isSample,
+}: {
+  path: string;
+  text: string;
+  isSample: (value: unknown) => boolean;
+}): Sample[] {
   try {
     const value = parseJson({ text, name: path });
     if (Array.isArray(value) && value.every(isSample)) return value as Sample[];
   } catch {
     // Told below, as any other content that is no list.
   }
-  throw new EvaluationError({ code: 'invalid-result-file', message: `${path} is no list of samples; delete the file to make it anew.` });
+  throw new EvaluationError({
+    code: 'invalid-result-file',
+    message: `${path} is no list of samples; delete the file to make it anew.`,
+  });
 }

@@ -32,7 +32,9 @@ describe('ThoughtCache', () => {
     expect(first).toHaveLength(2 * 2 * 16);
     // The first layer's keys and values come from the token alone: equal ones, wherever they stand.
     for (let unit = 0; unit < 32; unit++) expect(first[unit]).toBeCloseTo(second[unit]!, 4);
-    expect(Math.max(...first.subarray(32).map((value, unit) => Math.abs(value - second[32 + unit]!)))).toBeGreaterThan(0.01);
+    expect(Math.max(...first.subarray(32).map((value, unit) => Math.abs(value - second[32 + unit]!)))).toBeGreaterThan(
+      0.01,
+    );
 
     const passWith = (replacements: Float32Array[]) => {
       const other = new ThoughtCache({ model, batch: 1, time: 4, largestPosition: 3, places, replacements });
@@ -42,7 +44,8 @@ describe('ThoughtCache', () => {
     };
     const same = passWith([first, second]);
     const changed = passWith([second, first]);
-    const distance = (one: tf.Tensor, other: tf.Tensor) => tf.tidy(() => tf.max(tf.abs(tf.sub(one, other))).dataSync()[0]!);
+    const distance = (one: tf.Tensor, other: tf.Tensor) =>
+      tf.tidy(() => tf.max(tf.abs(tf.sub(one, other))).dataSync()[0]!);
     expect(distance(plain, same)).toBeLessThan(1e-4);
     expect(distance(plain, changed)).toBeGreaterThan(1e-3);
     tf.dispose([ids, plain, same, changed]);
@@ -76,20 +79,32 @@ describe('ReasonerThoughts', () => {
     const left = await one!.run({ examples: few, intervention });
     const right = await many!.run({ examples: few, intervention });
     expect(left.map(({ answer }) => answer)).toEqual(right.map(({ answer }) => answer));
-    for (const [index, sample] of left.entries()) expect(sample.negativeLogLikelihood).toBeCloseTo(right[index]!.negativeLogLikelihood, 3);
+    for (const [index, sample] of left.entries())
+      expect(sample.negativeLogLikelihood).toBeCloseTo(right[index]!.negativeLogLikelihood, 3);
   });
 
   it('hides what is cut, which is another thing than zeros', async () => {
     const subject = new ReasonerThoughts({ reasoner: reading, task: toyTask });
     const thoughts = await subject.collect({ examples });
-    const likelihoods = async (intervention: ThoughtIntervention | null) => (await subject.run({ examples, intervention })).reduce((sum, sample) => sum + sample.negativeLogLikelihood, 0);
-    const [own, cut, zeros] = [await likelihoods(null), await likelihoods(cutThoughts({ thoughts, kept: 0 })), await likelihoods(replaceByZeros({ thoughts }))];
+    const likelihoods = async (intervention: ThoughtIntervention | null) =>
+      (await subject.run({ examples, intervention })).reduce((sum, sample) => sum + sample.negativeLogLikelihood, 0);
+    const [own, cut, zeros] = [
+      await likelihoods(null),
+      await likelihoods(cutThoughts({ thoughts, kept: 0 })),
+      await likelihoods(replaceByZeros({ thoughts })),
+    ];
     expect(cut).toBeGreaterThan(own + 10);
     expect(Math.abs(cut - zeros)).toBeGreaterThan(0.01);
   });
 
   it('tells a model that reads its thoughts from one that looks at the question', async () => {
-    const audit = (reasoner: Reasoner) => auditThoughts({ subject: new ReasonerThoughts({ reasoner, task: toyTask }), examples, floor: 0.3, resamples: 500 });
+    const audit = (reasoner: Reasoner) =>
+      auditThoughts({
+        subject: new ReasonerThoughts({ reasoner, task: toyTask }),
+        examples,
+        floor: 0.3,
+        resamples: 500,
+      });
     const used = await audit(reading);
     const unused = await audit(looking);
     expect(used).toMatchObject({ verdict: 'used', certain: true });
@@ -111,7 +126,10 @@ describe('ReasonerThoughts', () => {
 });
 
 describe('thoughts in the prompt', () => {
-  it.each([{ name: 'pause', count: 2 } as const, { name: 'coconut', hiddenSteps: 1, thoughtsPerStep: 2, textPhase: false } as const])('are put back and replaced too: $name', async (method) => {
+  it.each([
+    { name: 'pause', count: 2 } as const,
+    { name: 'coconut', hiddenSteps: 1, thoughtsPerStep: 2, textPhase: false } as const,
+  ])('are put back and replaced too: $name', async (method) => {
     const reasoner = trainToyReasoner({ method, steps: 60 });
     const subject = new ReasonerThoughts({ reasoner, task: toyTask });
     const few = examples.slice(0, 12);
@@ -120,7 +138,10 @@ describe('thoughts in the prompt', () => {
     expect(own.map(({ answer }) => answer)).toEqual(answers.map(({ answer }) => answer ?? null));
     const thoughts = await subject.collect({ examples: few });
     expect(thoughts[0]).toHaveLength(2);
-    const back = await subject.run({ examples: few, intervention: { kind: 'another', name: 'own', thoughts, changed: few.map(() => true) } });
+    const back = await subject.run({
+      examples: few,
+      intervention: { kind: 'another', name: 'own', thoughts, changed: few.map(() => true) },
+    });
     const without = await subject.run({ examples: few, intervention: cutThoughts({ thoughts, kept: 0 }) });
     for (const [index, { negativeLogLikelihood }] of own.entries()) {
       expect(back[index]!.negativeLogLikelihood).toBeCloseTo(negativeLogLikelihood, 3);
@@ -134,7 +155,8 @@ describe('explainerSubject', () => {
   it('gives an interpreter that knows nothing no credit', async () => {
     const answers = await reading.think({ questions: examples });
     const explainer = randomExplainer({ reasoner: reading });
-    const thoughtsOf = (example: (typeof examples)[number]) => answers[examples.indexOf(example)]!.thoughts.map(({ hidden }) => hidden);
+    const thoughtsOf = (example: (typeof examples)[number]) =>
+      answers[examples.indexOf(example)]!.thoughts.map(({ hidden }) => hidden);
     const subject = explainerSubject({ explainer, stage: 'step_1', thoughtsOf, batch: 16 });
     // The first pass makes the model's tables of rotations, which stay.
     await explainer.explain({ requests: [{ question: 'the ant has 3', stage: 'step_1', states: [] }] });
@@ -151,7 +173,13 @@ describe('explainerSubject', () => {
 describe('probeReasoner', () => {
   it('finds what the thought must hold', async () => {
     const answers = await reading.think({ questions: examples });
-    const { lens, probes, geometry, autoencoder, left } = await probeReasoner({ reasoner: reading, examples, questions: examples, answers, controls: 3 });
+    const { lens, probes, geometry, autoencoder, left } = await probeReasoner({
+      reasoner: reading,
+      examples,
+      questions: examples,
+      answers,
+      controls: 3,
+    });
     // The thinking token is what the state before it predicts.
     expect(lens!.readings).toHaveLength(3);
     expect(lens!.readings.at(-1)![0]!.target!.rank).toBe(0);

@@ -67,7 +67,10 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
 
   constructor(options: ReasonerThoughtsOptions) {
     if (options.reasoner.model.modelType === 'mllama') {
-      throw new EvaluationError({ code: 'invalid-argument', message: 'The thoughts of an mllama cannot be replaced yet: its cache also holds what it sees of pictures.' });
+      throw new EvaluationError({
+        code: 'invalid-argument',
+        message: 'The thoughts of an mllama cannot be replaced yet: its cache also holds what it sees of pictures.',
+      });
     }
     this.#options = options;
   }
@@ -84,18 +87,35 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     return states;
   }
 
-  async run({ examples, intervention }: { examples: readonly ReasoningExample[]; intervention: ThoughtIntervention | null }): Promise<ThoughtAuditSample[]> {
+  async run({
+    examples,
+    intervention,
+  }: {
+    examples: readonly ReasoningExample[];
+    intervention: ThoughtIntervention | null;
+  }): Promise<ThoughtAuditSample[]> {
     const responses = await this.#own(examples);
     const samples: ThoughtAuditSample[] = [];
     for (const batch of this.#batches(responses)) {
       const start = samples.length;
       const thoughts = batch.map((_, index) => intervention?.thoughts[start + index] ?? null);
       const written = await this.#writeAnswers({ batch, thoughts });
-      const likelihoods = await this.#answerLikelihoods({ batch, thoughts, examples: examples.slice(start, start + batch.length) });
+      const likelihoods = await this.#answerLikelihoods({
+        batch,
+        thoughts,
+        examples: examples.slice(start, start + batch.length),
+      });
       for (const [index, response] of batch.entries()) {
         const example = examples[start + index] as ReasoningExample;
-        const score = this.#options.task.score({ prediction: response.answered ? (written[index] as string | null) : null, example });
-        samples.push({ correct: score.correct, answer: score.extracted, negativeLogLikelihood: likelihoods[index] as number });
+        const score = this.#options.task.score({
+          prediction: response.answered ? (written[index] as string | null) : null,
+          example,
+        });
+        samples.push({
+          correct: score.correct,
+          answer: score.extracted,
+          negativeLogLikelihood: likelihoods[index] as number,
+        });
       }
     }
     return samples;
@@ -115,11 +135,25 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     const missing = examples.filter((example) => !this.#responses.has(example));
     for (let start = 0; start < missing.length; start += batch) {
       const group = missing.slice(start, start + batch);
-      const questions = group.map((example): Question => ({ question: task.prompt(example), ...(example.image === undefined ? {} : { image: example.image }) }));
-      const answers = await reasoner.think({ questions, batchSize: batch, ...(signal === undefined ? {} : { signal }) });
+      const questions = group.map((example): Question => ({
+        question: task.prompt(example),
+        ...(example.image === undefined ? {} : { image: example.image }),
+      }));
+      const answers = await reasoner.think({
+        questions,
+        batchSize: batch,
+        ...(signal === undefined ? {} : { signal }),
+      });
       const prompts = reasoner.prompts(questions);
       for (const [index, example] of group.entries()) {
-        this.#responses.set(example, this.#ownResponse({ question: questions[index] as Question, answer: answers[index] as Answer, prompt: prompts[index] as number[] }));
+        this.#responses.set(
+          example,
+          this.#ownResponse({
+            question: questions[index] as Question,
+            answer: answers[index] as Answer,
+            prompt: prompts[index] as number[],
+          }),
+        );
       }
       onProgress?.({ done: Math.min(start + batch, missing.length), total: missing.length });
     }
@@ -157,29 +191,50 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
 
   async #captureBatch(batch: readonly OwnResponse[]): Promise<ThoughtStates[]> {
     const slots = batch.map((response) => response.thoughts.map((thought) => this.#placesOf({ response, thought })));
-    const pass = await this.#firstPass({ batch, sequences: batch.map(({ ids }) => ids), places: slots.map((thoughts) => thoughts.flat().map(({ index }) => ({ index }))), room: 0 });
+    const pass = await this.#firstPass({
+      batch,
+      sequences: batch.map(({ ids }) => ids),
+      places: slots.map((thoughts) => thoughts.flat().map(({ index }) => ({ index }))),
+      room: 0,
+    });
     try {
       pass.hidden.dispose();
       const states = await pass.cache.captured();
       const [first] = states;
       if (first !== undefined) this.#segment = first.length / (2 * this.#options.reasoner.model.dimensions.layers);
       let next = 0;
-      return slots.map((thoughts) => thoughts.map((places) => joined(places.map(() => states[next++] as Float32Array))));
+      return slots.map((thoughts) =>
+        thoughts.map((places) => joined(places.map(() => states[next++] as Float32Array))),
+      );
     } finally {
       pass.dispose();
     }
   }
 
   /** By example: what is written after the mark, greedily, as the format reads it; null where no answer ends. */
-  async #writeAnswers({ batch, thoughts }: { batch: readonly OwnResponse[]; thoughts: readonly (ThoughtStates | null)[] }): Promise<(string | null)[]> {
+  async #writeAnswers({
+    batch,
+    thoughts,
+  }: {
+    batch: readonly OwnResponse[];
+    thoughts: readonly (ThoughtStates | null)[];
+  }): Promise<(string | null)[]> {
     const { reasoner, signal } = this.#options;
     const { model, tokenizer, format, settings } = reasoner;
     const endId = tokenizer.idOf(settings.endToken);
     const allowed = Math.ceil(settings.longestResponse * 1.2) + 1;
     const longest = batch.reduce((most, { ids }) => Math.max(most, ids.length), 0);
     // A position is written only while the model has one.
-    const steps = Math.min(Math.max(4, ...batch.map(({ ids, promptLength }) => allowed - (ids.length - promptLength))), model.dimensions.maxPositions - longest + 1);
-    const pass = await this.#firstPass({ batch, sequences: batch.map(({ ids }) => ids), ...this.#replacementsFor({ batch, thoughts }), room: steps });
+    const steps = Math.min(
+      Math.max(4, ...batch.map(({ ids, promptLength }) => allowed - (ids.length - promptLength))),
+      model.dimensions.maxPositions - longest + 1,
+    );
+    const pass = await this.#firstPass({
+      batch,
+      sequences: batch.map(({ ids }) => ids),
+      ...this.#replacementsFor({ batch, thoughts }),
+      room: steps,
+    });
     const written = batch.map((): number[] => []);
     const ended = batch.map(() => false);
     let hidden: tf.Tensor3D = pass.hidden;
@@ -188,7 +243,9 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
         signal?.throwIfAborted();
         const logits = tf.tidy(() => {
           const [rows, time, width] = hidden.shape;
-          return model.logits(tf.reshape(tf.slice(hidden, [0, time - 1, 0], [rows, 1, width]), [rows, width])) as tf.Tensor2D;
+          return model.logits(
+            tf.reshape(tf.slice(hidden, [0, time - 1, 0], [rows, 1, width]), [rows, width]),
+          ) as tf.Tensor2D;
         });
         const ids = await greedyTokens({ logits }).finally(() => tf.dispose([logits, hidden]));
         for (const [row, list] of written.entries()) {
@@ -205,22 +262,41 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     }
     return batch.map(({ ids, promptLength }, row) => {
       if (!ended[row]) return null;
-      const text = tokenizer.decode([...ids.slice(promptLength), ...(written[row] as number[])], { skipSpecialTokens: false });
+      const text = tokenizer.decode([...ids.slice(promptLength), ...(written[row] as number[])], {
+        skipSpecialTokens: false,
+      });
       return parseAnswer({ text, format }) ?? null;
     });
   }
 
-  async #answerLikelihoods({ batch, thoughts, examples }: { batch: readonly OwnResponse[]; thoughts: readonly (ThoughtStates | null)[]; examples: readonly ReasoningExample[] }): Promise<number[]> {
+  async #answerLikelihoods({
+    batch,
+    thoughts,
+    examples,
+  }: {
+    batch: readonly OwnResponse[];
+    thoughts: readonly (ThoughtStates | null)[];
+    examples: readonly ReasoningExample[];
+  }): Promise<number[]> {
     const { reasoner } = this.#options;
     const endId = reasoner.tokenizer.idOf(reasoner.settings.endToken);
-    const truths = examples.map(({ answer }) => [...this.#encode(answer), ...this.#encode(reasoner.format.answer.close), endId]);
+    const truths = examples.map(({ answer }) => [
+      ...this.#encode(answer),
+      ...this.#encode(reasoner.format.answer.close),
+      endId,
+    ]);
     const sequences = batch.map(({ ids }, row) => [...ids, ...(truths[row] as number[])]);
     const pass = await this.#firstPass({ batch, sequences, ...this.#replacementsFor({ batch, thoughts }), room: 0 });
     try {
-      const rows = truths.flatMap((truth, row) => truth.map((_, place) => (row + 1) * pass.time - truth.length + place - 1));
+      const rows = truths.flatMap((truth, row) =>
+        truth.map((_, place) => (row + 1) * pass.time - truth.length + place - 1),
+      );
       const losses = tf.tidy(() => {
         const [count, time, width] = pass.hidden.shape;
-        const states = gatherRows({ input: tf.reshape(pass.hidden, [count * time, width]) as tf.Tensor2D, indices: Int32Array.from(rows) });
+        const states = gatherRows({
+          input: tf.reshape(pass.hidden, [count * time, width]) as tf.Tensor2D,
+          indices: Int32Array.from(rows),
+        });
         return crossEntropy({ logits: reasoner.model.logits(states), labels: tf.tensor1d(truths.flat(), 'int32') });
       });
       const values = await losses.data();
@@ -234,7 +310,13 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
   }
 
   /** Where a batch's thoughts are replaced and by what, and what is hidden. */
-  #replacementsFor({ batch, thoughts }: { batch: readonly OwnResponse[]; thoughts: readonly (ThoughtStates | null)[] }): { places: { index: number; state: Float32Array }[][]; hidden: number[][] } {
+  #replacementsFor({
+    batch,
+    thoughts,
+  }: {
+    batch: readonly OwnResponse[];
+    thoughts: readonly (ThoughtStates | null)[];
+  }): { places: { index: number; state: Float32Array }[][]; hidden: number[][] } {
     const places = batch.map((): { index: number; state: Float32Array }[] => []);
     const hidden = batch.map((): number[] => []);
     for (const [row, response] of batch.entries()) {
@@ -272,16 +354,42 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     hidden?: readonly (readonly number[])[];
     /** Positions to be written after. */
     room: number;
-  }): Promise<{ hidden: tf.Tensor3D; time: number; cache: ThoughtCache; next: (ids: Int32Array) => tf.Tensor3D; dispose: () => void }> {
+  }): Promise<{
+    hidden: tf.Tensor3D;
+    time: number;
+    cache: ThoughtCache;
+    next: (ids: Int32Array) => tf.Tensor3D;
+    dispose: () => void;
+  }> {
     const { reasoner } = this.#options;
     const { model } = reasoner;
     const rows = batch.length;
-    const { embeddings, forwardExtras, time } = await embedThinking({ reasoner, questions: batch.map(({ question }) => question), answers: batch.map(({ answer }) => answer), sequences });
+    const { embeddings, forwardExtras, time } = await embedThinking({
+      reasoner,
+      questions: batch.map(({ question }) => question),
+      answers: batch.map(({ answer }) => answer),
+      sequences,
+    });
     const lengths = sequences.map((sequence) => sequence.length);
     const longest = Math.max(...lengths);
-    const flat = places.flatMap((list, row) => list.map(({ index, state }) => ({ row, column: time - (lengths[row] as number) + index, position: index, state })));
+    const flat = places.flatMap((list, row) =>
+      list.map(({ index, state }) => ({
+        row,
+        column: time - (lengths[row] as number) + index,
+        position: index,
+        state,
+      })),
+    );
     const replacements = flat.flatMap(({ state }) => state ?? []);
-    const cache = new ThoughtCache({ model, batch: rows, time, capacity: time + room, largestPosition: longest - 1, places: flat satisfies CachePlace[], replacements: replacements.length > 0 ? replacements : null });
+    const cache = new ThoughtCache({
+      model,
+      batch: rows,
+      time,
+      capacity: time + room,
+      largestPosition: longest - 1,
+      places: flat satisfies CachePlace[],
+      replacements: replacements.length > 0 ? replacements : null,
+    });
     const capacity = time + room;
     const seen = new Uint8Array(rows * capacity).fill(1);
     for (const [row, length] of lengths.entries()) {
@@ -296,7 +404,8 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
         const positions = new Int32Array(rows * count);
         for (let row = 0; row < rows; row++) {
           mask.set(seen.subarray(row * capacity, row * capacity + keyTime), row * keyTime);
-          for (let step = 0; step < count; step++) positions[row * count + step] = Math.max(0, offset + step - (time - (lengths[row] as number)));
+          for (let step = 0; step < count; step++)
+            positions[row * count + step] = Math.max(0, offset + step - (time - (lengths[row] as number)));
         }
         const result = model.forward({
           ...forwardExtras,
@@ -313,7 +422,13 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
       tf.dispose([embeddings, forwardExtras as tf.TensorContainer]);
     };
     try {
-      return { hidden: feed(embeddings, time), time, cache, next: (ids) => tf.tidy(() => feed(model.embed(tf.tensor2d(ids, [rows, 1], 'int32')), 1)), dispose };
+      return {
+        hidden: feed(embeddings, time),
+        time,
+        cache,
+        next: (ids) => tf.tidy(() => feed(model.embed(tf.tensor2d(ids, [rows, 1], 'int32')), 1)),
+        dispose,
+      };
     } catch (error) {
       dispose();
       throw error;

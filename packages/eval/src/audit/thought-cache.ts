@@ -57,7 +57,14 @@ export class ThoughtCache implements KeyValueCache {
   layer(index: number): LayerCache {
     const inner = this.#cache.layer(index);
     if (!this.#firstPass || this.#indices.length === 0) return inner;
-    return { append: ({ key, value }) => inner.append(this.#options.replacements ? this.#replace({ key, value, layer: index }) : this.#capture({ key, value, layer: index })) };
+    return {
+      append: ({ key, value }) =>
+        inner.append(
+          this.#options.replacements
+            ? this.#replace({ key, value, layer: index })
+            : this.#capture({ key, value, layer: index }),
+        ),
+    };
   }
 
   advance(count: number): void {
@@ -71,7 +78,13 @@ export class ThoughtCache implements KeyValueCache {
 
   /** By place: its state. */
   async captured(): Promise<Float32Array[]> {
-    const layers = await Promise.all(this.#read.map(async ({ key, value }) => ({ key: (await key.data()) as Float32Array, value: (await value.data()) as Float32Array, width: key.shape[1] })));
+    const layers = await Promise.all(
+      this.#read.map(async ({ key, value }) => ({
+        key: (await key.data()) as Float32Array,
+        value: (await value.data()) as Float32Array,
+        width: key.shape[1],
+      })),
+    );
     return this.#options.places.map((_, place) => {
       const width = layers[0]?.width ?? 0;
       const state = new Float32Array(layers.length * 2 * width);
@@ -89,15 +102,23 @@ export class ThoughtCache implements KeyValueCache {
     this.#read.length = 0;
   }
 
-  #capture({ key, value, layer }: { key: tf.Tensor3D; value: tf.Tensor3D; layer: number }): { key: tf.Tensor3D; value: tf.Tensor3D } {
+  #capture({ key, value, layer }: { key: tf.Tensor3D; value: tf.Tensor3D; layer: number }): {
+    key: tf.Tensor3D;
+    value: tf.Tensor3D;
+  } {
     this.#read[layer] = {
-      key: tf.keep(tf.tidy(() => this.#rotated({ rows: gatherRows({ input: asRows(key), indices: this.#indices }), back: true }))),
+      key: tf.keep(
+        tf.tidy(() => this.#rotated({ rows: gatherRows({ input: asRows(key), indices: this.#indices }), back: true })),
+      ),
       value: tf.keep(tf.tidy(() => gatherRows({ input: asRows(value), indices: this.#indices }))),
     };
     return { key, value };
   }
 
-  #replace({ key, value, layer }: { key: tf.Tensor3D; value: tf.Tensor3D; layer: number }): { key: tf.Tensor3D; value: tf.Tensor3D } {
+  #replace({ key, value, layer }: { key: tf.Tensor3D; value: tf.Tensor3D; layer: number }): {
+    key: tf.Tensor3D;
+    value: tf.Tensor3D;
+  } {
     const width = key.shape[2];
     const part = (offset: number) => {
       const values = new Float32Array(this.#indices.length * width);
@@ -106,7 +127,8 @@ export class ThoughtCache implements KeyValueCache {
       }
       return tf.tensor2d(values, [this.#indices.length, width]);
     };
-    const placed = (input: tf.Tensor3D, updates: tf.Tensor2D) => tf.reshape(scatterRows({ input: asRows(input), indices: this.#indices, updates }), input.shape) as tf.Tensor3D;
+    const placed = (input: tf.Tensor3D, updates: tf.Tensor2D) =>
+      tf.reshape(scatterRows({ input: asRows(input), indices: this.#indices, updates }), input.shape) as tf.Tensor3D;
     return { key: placed(key, this.#rotated({ rows: part(0), back: false })), value: placed(value, part(1)) };
   }
 
@@ -115,7 +137,11 @@ export class ThoughtCache implements KeyValueCache {
     const { model, places, largestPosition } = this.#options;
     if (model.rotary === null) return rows;
     const [count, width] = rows.shape;
-    const positions = tf.tensor2d(places.map(({ position }) => position), [count, 1], 'int32');
+    const positions = tf.tensor2d(
+      places.map(({ position }) => position),
+      [count, 1],
+      'int32',
+    );
     let { cos, sin } = model.rotary.angles({ positions, largest: largestPosition });
     if (back) {
       // YaRN's angles are longer than 1: the way back divides by the square of their length.
@@ -123,7 +149,15 @@ export class ThoughtCache implements KeyValueCache {
       cos = tf.div(cos, length);
       sin = tf.div(tf.neg(sin), length);
     }
-    return tf.reshape(rotate({ input: tf.reshape(rows, [count, 1, width]) as tf.Tensor3D, heads: width / model.rotary.headWidth, cos, sin }), [count, width]) as tf.Tensor2D;
+    return tf.reshape(
+      rotate({
+        input: tf.reshape(rows, [count, 1, width]) as tf.Tensor3D,
+        heads: width / model.rotary.headWidth,
+        cos,
+        sin,
+      }),
+      [count, width],
+    ) as tf.Tensor2D;
   }
 }
 

@@ -80,9 +80,14 @@ export function compareRuns({
   /** Compares what runs have in common instead of refusing runs of other samples. @default false */
   onlyShared?: boolean;
 }): ComparisonResult {
-  if (runs.length < 2) throw new EvaluationError({ code: 'invalid-argument', message: `${runs.length} run cannot be compared; give two or more.` });
+  if (runs.length < 2)
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message: `${runs.length} run cannot be compared; give two or more.`,
+    });
   const names = new Set(runs.map((run) => run.name));
-  if (names.size < runs.length) throw new EvaluationError({ code: 'invalid-argument', message: 'Two runs have one name; name each its own.' });
+  if (names.size < runs.length)
+    throw new EvaluationError({ code: 'invalid-argument', message: 'Two runs have one name; name each its own.' });
   const comparisons: RunComparison[] = [];
   const paired: PairedDifference[] = [];
   for (const [index, left] of runs.entries()) {
@@ -113,23 +118,37 @@ export function compareRuns({
     comparison.significant = adjusted < 1 - confidence;
     // Holm compares p with (1 − confidence) · p / adjusted: the interval of that level says the same as the test.
     const level = 1 - (1 - confidence) * (adjusted > 0 ? comparison.pValue / adjusted : 1 / comparisons.length);
-    comparison.difference.interval = comparison.mcnemar === null ? pairedInterval({ difference: paired[index] as PairedDifference, confidence: level }) : mcnemarInterval({ result: comparison.mcnemar, count: comparison.count, confidence: level });
+    comparison.difference.interval =
+      comparison.mcnemar === null
+        ? pairedInterval({ difference: paired[index] as PairedDifference, confidence: level })
+        : mcnemarInterval({ result: comparison.mcnemar, count: comparison.count, confidence: level });
   }
   return { metric, confidence, runs: runs.map((run) => scoreRun({ run, metric, confidence })), comparisons };
 }
 
 /** A run's mean score, its interval and its costs. */
-export function scoreRun({ run, metric, confidence = 0.95 }: { run: ComparedRun; metric: string; confidence?: number }): RunScore {
+export function scoreRun({
+  run,
+  metric,
+  confidence = 0.95,
+}: {
+  run: ComparedRun;
+  metric: string;
+  confidence?: number;
+}): RunScore {
   const scores = run.samples.map((sample) => scoreOf(sample, metric));
   const { mean, standardError, count } = meanAndDeviation(scores);
   const z = normalQuantile(0.5 + confidence / 2);
   const binary = scores.every((score) => score === 0 || score === 1);
   const successes = scores.filter((score) => score === 1).length;
-  const average = (column: 'generated_tokens' | 'generated_tokens_without_tags' | 'thoughts' | 'seconds') => meanAndDeviation(run.samples.map((sample) => sample[column])).mean;
+  const average = (column: 'generated_tokens' | 'generated_tokens_without_tags' | 'thoughts' | 'seconds') =>
+    meanAndDeviation(run.samples.map((sample) => sample[column])).mean;
   return {
     name: run.name,
     mean,
-    interval: binary ? wilsonInterval({ successes, total: count, confidence }) : [mean - z * standardError, mean + z * standardError],
+    interval: binary
+      ? wilsonInterval({ successes, total: count, confidence })
+      : [mean - z * standardError, mean + z * standardError],
     standardError,
     count,
     unparseable: run.samples.filter((sample) => sample.unparseable).length,
@@ -141,7 +160,15 @@ export function scoreRun({ run, metric, confidence = 0.95 }: { run: ComparedRun;
   };
 }
 
-function pairSamples({ left, right, onlyShared }: { left: ComparedRun; right: ComparedRun; onlyShared: boolean }): [SampleRecord, SampleRecord][] {
+function pairSamples({
+  left,
+  right,
+  onlyShared,
+}: {
+  left: ComparedRun;
+  right: ComparedRun;
+  onlyShared: boolean;
+}): [SampleRecord, SampleRecord][] {
   const others = new Map(right.samples.map((sample) => [sample.id, sample]));
   const pairs: [SampleRecord, SampleRecord][] = [];
   for (const sample of left.samples) {

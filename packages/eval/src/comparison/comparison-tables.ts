@@ -51,7 +51,8 @@ export function comparisonSections(result: ComparisonResult): ReportSection[] {
     }),
     tableSection({
       title: 'Pairs of runs',
-      caption: 'Differences over the same samples; p and interval by McNemar’s test where scores are right or wrong, else by the paired bootstrap, the interval at the level that Holm’s correction leaves: it leaves out 0 where the difference is significant. They test these models; whether the methods differ takes several seeds of each.',
+      caption:
+        'Differences over the same samples; p and interval by McNemar’s test where scores are right or wrong, else by the paired bootstrap, the interval at the level that Holm’s correction leaves: it leaves out 0 where the difference is significant. They test these models; whether the methods differ takes several seeds of each.',
       columns: pairColumns,
       rows: pairRows(result),
     }),
@@ -61,7 +62,14 @@ export function comparisonSections(result: ComparisonResult): ReportSection[] {
 /** The comparison as Markdown. */
 export function comparisonMarkdown(result: ComparisonResult): string {
   const list = comparisonSentences(result).map((sentence) => `- ${sentence}`);
-  return [...list, '', ...markdownTable(scoreColumns, scoreRows(result)), '', ...markdownTable(pairColumns, pairRows(result)), ''].join('\n');
+  return [
+    ...list,
+    '',
+    ...markdownTable(scoreColumns, scoreRows(result)),
+    '',
+    ...markdownTable(pairColumns, pairRows(result)),
+    '',
+  ].join('\n');
 }
 
 function scoreRows({ runs }: ComparisonResult): TableCell[][] {
@@ -99,7 +107,9 @@ export function markdownTable(columns: readonly TableColumn[], rows: readonly Ta
     const { format = column.format, digits = column.digits } = rich;
     if (rich.value === null) return '–';
     const value = typeof rich.value === 'number' ? formatValue({ value: rich.value, format, digits }) : rich.value;
-    return rich.interval === undefined ? value : `${value} ${formatInterval({ interval: rich.interval, format, digits })}`;
+    return rich.interval === undefined
+      ? value
+      : `${value} ${formatInterval({ interval: rich.interval, format, digits })}`;
   };
   return [
     line(columns.map((column) => column.header)),
@@ -115,5 +125,8 @@ export function probability(value: number): string {
 
 /** A text of a model or of data in a Markdown table: no markup, no control characters, one line. */
 export function markdownText(text: string): string {
-  return printable(text).replace(/\s*\n\s*/g, ' ').replaceAll('|', '\\|').replace(/<(?=[a-z/!?])/gi, '&lt;');
+  return printable(text)
+    .replace(/\s*\n\s*/g, ' ')
+    .replaceAll('|', '\\|')
+    .replace(/<(?=[a-z/!?])/gi, '&lt;');
 }

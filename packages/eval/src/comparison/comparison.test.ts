@@ -28,7 +28,11 @@ function run(name: string, accuracy: number, seed: number, options: { count?: nu
 }
 
 describe('compareRuns', () => {
-  const result = compareRuns({ runs: [run('good|one', 0.9, 1), run('bad', 0.5, 2), run('also bad', 0.52, 3)], metric: 'exact_match', resamples: 500 });
+  const result = compareRuns({
+    runs: [run('good|one', 0.9, 1), run('bad', 0.5, 2), run('also bad', 0.52, 3)],
+    metric: 'exact_match',
+    resamples: 500,
+  });
 
   it('finds the difference that is there and none that is not', () => {
     expect(result.comparisons.map(({ left, right, significant }) => [left, right, significant])).toEqual([
@@ -44,7 +48,9 @@ describe('compareRuns', () => {
 
   it('says so in words, Markdown and HTML', () => {
     const sentences = comparisonSentences(result);
-    expect(sentences[0]).toMatch(/^good\|one is better than bad: good\|one − bad is [\d.]+ points \[[\d.]+, [\d.]+\] \(p < 0\.001 after Holm, 300 samples\)/);
+    expect(sentences[0]).toMatch(
+      /^good\|one is better than bad: good\|one − bad is [\d.]+ points \[[\d.]+, [\d.]+\] \(p < 0\.001 after Holm, 300 samples\)/,
+    );
     expect(sentences[2]).toMatch(/do not differ significantly/);
     const markdown = comparisonMarkdown(result);
     expect(markdown).toContain('| good\\|one | bad |');
@@ -56,9 +62,16 @@ describe('compareRuns', () => {
   it('tests scores that are no zeros and ones by the bootstrap', () => {
     const soft = (name: string, shift: number) => {
       const base = run(name, 0.5, 1);
-      return { name, samples: base.samples.map((sample, index) => ({ ...sample, exact_match: 0.4 + shift + 0.1 * Math.sin(index) })) };
+      return {
+        name,
+        samples: base.samples.map((sample, index) => ({ ...sample, exact_match: 0.4 + shift + 0.1 * Math.sin(index) })),
+      };
     };
-    const { comparisons } = compareRuns({ runs: [soft('a', 0.1), soft('b', 0)], metric: 'exact_match', resamples: 200 });
+    const { comparisons } = compareRuns({
+      runs: [soft('a', 0.1), soft('b', 0)],
+      metric: 'exact_match',
+      resamples: 200,
+    });
     expect(comparisons[0]).toMatchObject({ mcnemar: null, significant: true });
   });
 
@@ -67,19 +80,51 @@ describe('compareRuns', () => {
       const random = new RandomStream(seed, 'cases');
       const binary = seed % 3 !== 0;
       const runs = Array.from({ length: 2 + (seed % 3) }, (_, index) => {
-        const base = run(`run ${index}`, 0.5 + 0.1 * random.uniform(-1, 1), seed * 10 + index, { count: 60 + seed * 3 });
-        return binary ? base : { ...base, samples: base.samples.map((sample) => ({ ...sample, exact_match: (sample.exact_match as number) * random.uniform() })) };
+        const base = run(`run ${index}`, 0.5 + 0.1 * random.uniform(-1, 1), seed * 10 + index, {
+          count: 60 + seed * 3,
+        });
+        return binary
+          ? base
+          : {
+              ...base,
+              samples: base.samples.map((sample) => ({
+                ...sample,
+                exact_match: (sample.exact_match as number) * random.uniform(),
+              })),
+            };
       });
       const found = compareRuns({ runs, metric: 'exact_match', resamples: 400 });
-      for (const [index, { difference: { value, interval }, significant, adjustedPValue, left, right }] of found.comparisons.entries()) {
+      for (const [
+        index,
+        {
+          difference: { value, interval },
+          significant,
+          adjustedPValue,
+          left,
+          right,
+        },
+      ] of found.comparisons.entries()) {
         const [low, high] = interval;
         expect(low <= value && value <= high).toBe(true);
-        expect([seed, index, low > 0 || high < 0, adjustedPValue < 0.05]).toEqual([seed, index, significant, significant]);
+        expect([seed, index, low > 0 || high < 0, adjustedPValue < 0.05]).toEqual([
+          seed,
+          index,
+          significant,
+          significant,
+        ]);
         const sentence = comparisonSentences(found)[index]!;
-        expect(sentence.startsWith(significant ? `${value > 0 ? left : right} is better than` : `${left} and ${right} do not differ significantly; either may be better`)).toBe(true);
+        expect(
+          sentence.startsWith(
+            significant
+              ? `${value > 0 ? left : right} is better than`
+              : `${left} and ${right} do not differ significantly; either may be better`,
+          ),
+        ).toBe(true);
         expect(sentence).toContain(`${left} − ${right} is ${value < 0 && Math.abs(value) >= 0.0005 ? '−' : ''}`);
       }
-      const row = comparisonMarkdown(found).split('\n').find((line) => line.startsWith('| run 0 | run 1 |'))!;
+      const row = comparisonMarkdown(found)
+        .split('\n')
+        .find((line) => line.startsWith('| run 0 | run 1 |'))!;
       expect(row.includes('not significant')).toBe(!found.comparisons[0]!.significant);
     }
   });
@@ -87,8 +132,14 @@ describe('compareRuns', () => {
   it('refuses runs of other samples, and takes the shared ones when asked', () => {
     const runs = [run('a', 0.5, 1), run('b', 0.5, 2, { count: 200 })];
     expect(() => compareRuns({ runs, metric: 'exact_match' })).toThrowError(/share 200/);
-    expect(compareRuns({ runs, metric: 'exact_match', onlyShared: true, resamples: 100 }).comparisons[0]?.count).toBe(200);
-    expect(() => compareRuns({ runs: [run('a', 0.5, 1), run('b', 0.5, 2, { question: 'r' })], metric: 'exact_match' })).toThrowError(/different questions under the id "s0"/);
-    expect(() => compareRuns({ runs: [run('a', 0.5, 1), run('b', 0.5, 2)], metric: 'f1' })).toThrowError(/no score "f1"/);
+    expect(compareRuns({ runs, metric: 'exact_match', onlyShared: true, resamples: 100 }).comparisons[0]?.count).toBe(
+      200,
+    );
+    expect(() =>
+      compareRuns({ runs: [run('a', 0.5, 1), run('b', 0.5, 2, { question: 'r' })], metric: 'exact_match' }),
+    ).toThrowError(/different questions under the id "s0"/);
+    expect(() => compareRuns({ runs: [run('a', 0.5, 1), run('b', 0.5, 2)], metric: 'f1' })).toThrowError(
+      /no score "f1"/,
+    );
   });
 });

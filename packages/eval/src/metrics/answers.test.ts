@@ -14,7 +14,9 @@ const fixture = JSON.parse(readFileSync(new URL('../../fixtures/answer-extractio
 
 describe('answers by VLMEvalKit rules', () => {
   it('multiple choice', () => {
-    const wrong = fixture.multipleChoice.filter(({ text, choices, letter }) => multipleChoiceLetter({ text, choices }) !== letter);
+    const wrong = fixture.multipleChoice.filter(
+      ({ text, choices, letter }) => multipleChoiceLetter({ text, choices }) !== letter,
+    );
     expect(wrong).toEqual([]);
     const kinds = new Set(fixture.multipleChoice.map(({ letter }) => letter));
     expect([...kinds]).toEqual(expect.arrayContaining([null, 'A', 'B', 'Z']));
@@ -45,17 +47,35 @@ describe('exact match', () => {
 
 describe('recall', () => {
   it('reads numbers in every writing', () => {
-    expect(numbersOf('It cost $1,200.50, or -3.0 or .5; x2 is none, 2024-05 is two, 007')).toEqual(['1200.5', '-3', '0.5', '2024', '5', '7']);
+    expect(numbersOf('It cost $1,200.50, or -3.0 or .5; x2 is none, 2024-05 is two, 007')).toEqual([
+      '1200.5',
+      '-3',
+      '0.5',
+      '2024',
+      '5',
+      '7',
+    ]);
   });
 
   it('counts numbers as often as they stand', () => {
-    expect(numberRecall({ hypothesis: '2 and 3', reference: '2, 2 and 3.0' })).toEqual({ found: 2, total: 3, recall: 2 / 3, missing: ['2'] });
+    expect(numberRecall({ hypothesis: '2 and 3', reference: '2, 2 and 3.0' })).toEqual({
+      found: 2,
+      total: 3,
+      recall: 2 / 3,
+      missing: ['2'],
+    });
     expect(numberRecall({ hypothesis: '', reference: 'none' }).recall).toBeNull();
   });
 
   it('finds names by rule and given entities', () => {
     expect(namesOf('Natalia sold clips to Tom Smith. He met Natalia. Every day.')).toEqual(['Natalia', 'Tom Smith']);
-    expect(entityRecall({ hypothesis: 'two RED circles', reference: 'a red circle and a blue square', entities: ['red', 'circle', 'blue', 'square', 'green'] })).toEqual({
+    expect(
+      entityRecall({
+        hypothesis: 'two RED circles',
+        reference: 'a red circle and a blue square',
+        entities: ['red', 'circle', 'blue', 'square', 'green'],
+      }),
+    ).toEqual({
       found: 2,
       total: 4,
       recall: 0.5,
@@ -68,7 +88,12 @@ describe('recall', () => {
 describe('stripForScoring', () => {
   it('takes off tags, tokens and one prefix', () => {
     const prefixes = ['The summary is', 'The summary is that'];
-    expect(stripForScoring({ text: '<SUMMARY> <THINKING_OF_SUMMARY_2> the summary is that: a  cat\n</SUMMARY><|eot_id|>', prefixes })).toBe('a cat');
+    expect(
+      stripForScoring({
+        text: '<SUMMARY> <THINKING_OF_SUMMARY_2> the summary is that: a  cat\n</SUMMARY><|eot_id|>',
+        prefixes,
+      }),
+    ).toBe('a cat');
     expect(stripForScoring({ text: "It isn't there", prefixes: ['It is'] })).toBe("It isn't there");
     expect(stripForScoring({ text: '<pause><pause> 3 < 4 and 5 > 2' })).toBe('3 < 4 and 5 > 2');
     expect(stripForScoring({ text: '' })).toBe('');

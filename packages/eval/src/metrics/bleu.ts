@@ -53,9 +53,19 @@ export function corpusBleu({
 }): BleuScore {
   checkPairs(hypotheses, references);
   const order = options.maximumOrder ?? 4;
-  const total: Statistics = { hypothesisLength: 0, referenceLength: 0, matches: new Array<number>(order).fill(0), totals: new Array<number>(order).fill(0) };
+  const total: Statistics = {
+    hypothesisLength: 0,
+    referenceLength: 0,
+    matches: new Array<number>(order).fill(0),
+    totals: new Array<number>(order).fill(0),
+  };
   for (const [index, hypothesis] of hypotheses.entries()) {
-    const one = sentenceStatistics({ hypothesis, references: references[index] as string[], order, lowercase: options.lowercase ?? false });
+    const one = sentenceStatistics({
+      hypothesis,
+      references: references[index] as string[],
+      order,
+      lowercase: options.lowercase ?? false,
+    });
     total.hypothesisLength += one.hypothesisLength;
     total.referenceLength += one.referenceLength;
     for (let n = 0; n < order; n++) {
@@ -67,9 +77,18 @@ export function corpusBleu({
 }
 
 /** BLEU of one sentence, equal to sacrebleu's `sentence_bleu`. */
-export function sentenceBleu({ hypothesis, references, ...options }: BleuOptions & { hypothesis: string; references: string[] }): BleuScore {
+export function sentenceBleu({
+  hypothesis,
+  references,
+  ...options
+}: BleuOptions & { hypothesis: string; references: string[] }): BleuScore {
   checkPairs([hypothesis], [references]);
-  const statistics = sentenceStatistics({ hypothesis, references, order: options.maximumOrder ?? 4, lowercase: options.lowercase ?? false });
+  const statistics = sentenceStatistics({
+    hypothesis,
+    references,
+    order: options.maximumOrder ?? 4,
+    lowercase: options.lowercase ?? false,
+  });
   return bleuOf(statistics, { effectiveOrder: true, ...options });
 }
 
@@ -80,20 +99,33 @@ interface Statistics {
   totals: number[];
 }
 
-function sentenceStatistics({ hypothesis, references, order, lowercase }: { hypothesis: string; references: string[]; order: number; lowercase: boolean }): Statistics {
+function sentenceStatistics({
+  hypothesis,
+  references,
+  order,
+  lowercase,
+}: {
+  hypothesis: string;
+  references: string[];
+  order: number;
+  lowercase: boolean;
+}): Statistics {
   const tokens = (text: string) => tokenizeThirteenA(stripEnd(lowercase ? text.toLowerCase() : text));
   const written = tokens(hypothesis);
   const given = references.map(tokens);
   // The reference whose length is nearest; of two as near, the shorter.
-  const nearest = given.map((one) => one.length).reduce((best, length) => {
-    const difference = Math.abs(length - written.length) - Math.abs(best - written.length);
-    return difference < 0 || (difference === 0 && length < best) ? length : best;
-  });
+  const nearest = given
+    .map((one) => one.length)
+    .reduce((best, length) => {
+      const difference = Math.abs(length - written.length) - Math.abs(best - written.length);
+      return difference < 0 || (difference === 0 && length < best) ? length : best;
+    });
   const matches: number[] = [];
   const totals: number[] = [];
   for (let n = 1; n <= order; n++) {
     const most = new Map<string, number>();
-    for (const one of given) for (const [gram, count] of countGrams(one, n)) most.set(gram, Math.max(most.get(gram) ?? 0, count));
+    for (const one of given)
+      for (const [gram, count] of countGrams(one, n)) most.set(gram, Math.max(most.get(gram) ?? 0, count));
     let matched = 0;
     for (const [gram, count] of countGrams(written, n)) matched += Math.min(count, most.get(gram) ?? 0);
     matches.push(matched);
@@ -105,7 +137,12 @@ function sentenceStatistics({ hypothesis, references, order, lowercase }: { hypo
 function bleuOf({ hypothesisLength, referenceLength, matches, totals }: Statistics, options: BleuOptions): BleuScore {
   const { smoothing = 'exponential', maximumOrder = 4, effectiveOrder = false } = options;
   const smoothingValue = options.smoothingValue ?? (smoothing === 'floor' ? 0.1 : 1);
-  const brevityPenalty = hypothesisLength >= referenceLength ? 1 : hypothesisLength > 0 ? Math.exp(1 - referenceLength / hypothesisLength) : 0;
+  const brevityPenalty =
+    hypothesisLength >= referenceLength
+      ? 1
+      : hypothesisLength > 0
+        ? Math.exp(1 - referenceLength / hypothesisLength)
+        : 0;
   const precisions = new Array<number>(maximumOrder).fill(0);
   const result = { precisions, brevityPenalty, hypothesisLength, referenceLength };
   if (matches.every((count) => count === 0)) return { score: 0, ...result };
@@ -124,7 +161,9 @@ function bleuOf({ hypothesisLength, referenceLength, matches, totals }: Statisti
     } else if (smoothing === 'floor') precisions[n] = (100 * smoothingValue) / total;
   }
   // sacrebleu's logarithm of zero, so far down that the score is 0.
-  const logarithms = precisions.slice(0, orders).map((precision) => (precision === 0 ? -9999999999 : Math.log(precision)));
+  const logarithms = precisions
+    .slice(0, orders)
+    .map((precision) => (precision === 0 ? -9999999999 : Math.log(precision)));
   const score = brevityPenalty * Math.exp(logarithms.reduce((sum, value) => sum + value, 0) / orders);
   return { score, ...result };
 }
@@ -132,7 +171,10 @@ function bleuOf({ hypothesisLength, referenceLength, matches, totals }: Statisti
 /** Refuses an empty corpus and texts without references. */
 export function checkPairs(hypotheses: string[], references: string[][]): void {
   if (hypotheses.length === 0) {
-    throw new EvaluationError({ code: 'empty-set', message: 'There is no text to score; give at least one hypothesis.' });
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: 'There is no text to score; give at least one hypothesis.',
+    });
   }
   if (hypotheses.length !== references.length) {
     throw new EvaluationError({
@@ -142,6 +184,9 @@ export function checkPairs(hypotheses: string[], references: string[][]): void {
   }
   const bare = references.findIndex((list) => list.length === 0);
   if (bare >= 0) {
-    throw new EvaluationError({ code: 'empty-set', message: `Hypothesis ${bare + 1} has no reference; give at least one.` });
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: `Hypothesis ${bare + 1} has no reference; give at least one.`,
+    });
   }
 }

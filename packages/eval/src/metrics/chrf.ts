@@ -19,7 +19,11 @@ export interface ChrfOptions {
  * chrF of a corpus, 0 … 100: `F_β = (1 + β²) · P · R / (β² · P + R)` over the mean precision and
  * recall of the orders that both texts have, equal to sacrebleu's `corpus_chrf` (Popović, 2015, 2017).
  */
-export function corpusChrf({ hypotheses, references, ...options }: ChrfOptions & { hypotheses: string[]; references: string[][] }): number {
+export function corpusChrf({
+  hypotheses,
+  references,
+  ...options
+}: ChrfOptions & { hypotheses: string[]; references: string[][] }): number {
   checkPairs(hypotheses, references);
   const sums: number[] = [];
   for (const [index, hypothesis] of hypotheses.entries()) {
@@ -30,13 +34,25 @@ export function corpusChrf({ hypotheses, references, ...options }: ChrfOptions &
 }
 
 /** chrF of one sentence, 0 … 100; of several references the best counts. Equal to sacrebleu's `sentence_chrf`. */
-export function sentenceChrf({ hypothesis, references, ...options }: ChrfOptions & { hypothesis: string; references: string[] }): number {
+export function sentenceChrf({
+  hypothesis,
+  references,
+  ...options
+}: ChrfOptions & { hypothesis: string; references: string[] }): number {
   checkPairs([hypothesis], [references]);
   return scoreOf(bestStatistics({ hypothesis, references, options }), options.beta ?? 2);
 }
 
 /** For each order: n-grams written, n-grams given, n-grams in both; of the reference that scores best. */
-function bestStatistics({ hypothesis, references, options }: { hypothesis: string; references: string[]; options: ChrfOptions }): number[] {
+function bestStatistics({
+  hypothesis,
+  references,
+  options,
+}: {
+  hypothesis: string;
+  references: string[];
+  options: ChrfOptions;
+}): number[] {
   const written = gramsOf(hypothesis, options);
   let best: number[] = [];
   let bestScore = -1;
@@ -54,7 +70,10 @@ function bestStatistics({ hypothesis, references, options }: { hypothesis: strin
   return best;
 }
 
-function gramsOf(text: string, { characterOrder = 6, wordOrder = 0, lowercase = false, whitespace = false }: ChrfOptions): Map<string, number>[] {
+function gramsOf(
+  text: string,
+  { characterOrder = 6, wordOrder = 0, lowercase = false, whitespace = false }: ChrfOptions,
+): Map<string, number>[] {
   const cased = lowercase ? text.toLowerCase() : text;
   const characters = Array.from(whitespace ? cased : splitWords(cased).join(''));
   const grams = Array.from({ length: characterOrder }, (_, order) => countGrams(characters, order + 1));

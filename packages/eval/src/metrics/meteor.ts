@@ -26,7 +26,8 @@ export function meteor({
   /** @default 0.5 */
   gamma?: number;
 }): number {
-  const tokens = (text: string | string[]) => (typeof text === 'string' ? tokenizeThirteenA(text) : text).map((token) => token.toLowerCase());
+  const tokens = (text: string | string[]) =>
+    (typeof text === 'string' ? tokenizeThirteenA(text) : text).map((token) => token.toLowerCase());
   const written = tokens(hypothesis);
   let best = 0;
   for (const reference of references) {

@@ -48,7 +48,29 @@ function letterOfWords(text: string, choices: Choices): string | null {
   return named.length === 1 ? (named[0] as [string, string])[0] : null;
 }
 
-const marks = [';', '/', '[', ']', '"', '{', '}', '(', ')', '=', '+', '\\', '_', '-', '>', '<', '@', '`', ',', '?', '!'];
+const marks = [
+  ';',
+  '/',
+  '[',
+  ']',
+  '"',
+  '{',
+  '}',
+  '(',
+  ')',
+  '=',
+  '+',
+  '\\',
+  '_',
+  '-',
+  '>',
+  '<',
+  '@',
+  '`',
+  ',',
+  '?',
+  '!',
+];
 
 /**
  * `Yes` or `No` where a text holds one of the words and not the other, by VLMEvalKit's rules

@@ -27,7 +27,8 @@ export function numberAtStart(text: string): string | null {
 export function normalizeNumber(written: string): string {
   const bare = written.replace(currencyPattern, '');
   const negative = signPattern.test(bare);
-  const [, digits = '', exponent] = /^(.*?)(?:[eE]([-+]?\d+))?$/su.exec(bare.replace(/^\D*?(?=\.?\d)/u, '').replace(/[^\d.eE+-]/gu, '')) ?? [];
+  const [, digits = '', exponent] =
+    /^(.*?)(?:[eE]([-+]?\d+))?$/su.exec(bare.replace(/^\D*?(?=\.?\d)/u, '').replace(/[^\d.eE+-]/gu, '')) ?? [];
   const [whole = '', fraction = ''] = exponent === undefined ? digits.split('.') : shifted(digits, Number(exponent));
   const kept = fraction.replace(/\D/g, '').replace(/0+$/, '');
   const trimmed = whole.replace(/\D/g, '').replace(/^0+(?=\d)/, '') || (/\d/.test(digits) ? '0' : '');
@@ -61,6 +62,10 @@ export function sameNumber(left: string, right: string): boolean {
 function quotient(written: string): { above: string; below: string } | null {
   const parts = written.trim().replace(/\s*%$/, '').split('/');
   if (parts.length > 2) return null;
-  const [above = '', below = '1'] = parts.map((part) => (new RegExp(`^(?:${minus} ?)?${number}$`, 'u').test(part.trim().replace(/^\+/, '')) ? normalizeNumber(part.trim()) : ''));
+  const [above = '', below = '1'] = parts.map((part) =>
+    new RegExp(`^(?:${minus} ?)?${number}$`, 'u').test(part.trim().replace(/^\+/, ''))
+      ? normalizeNumber(part.trim())
+      : '',
+  );
   return above === '' || below === '' || below === '0' ? null : { above, below };
 }

@@ -1,8 +1,22 @@
 const vowels = new Set('aeiou');
 const irregular = new Map(
   Object.entries({
-    sky: 'sky', skies: 'sky', dying: 'die', lying: 'lie', tying: 'tie', news: 'news', innings: 'inning', inning: 'inning',
-    outings: 'outing', outing: 'outing', cannings: 'canning', canning: 'canning', howe: 'howe', proceed: 'proceed', exceed: 'exceed', succeed: 'succeed',
+    sky: 'sky',
+    skies: 'sky',
+    dying: 'die',
+    lying: 'lie',
+    tying: 'tie',
+    news: 'news',
+    innings: 'inning',
+    inning: 'inning',
+    outings: 'outing',
+    outing: 'outing',
+    cannings: 'canning',
+    canning: 'canning',
+    howe: 'howe',
+    proceed: 'proceed',
+    exceed: 'exceed',
+    succeed: 'succeed',
   }),
 );
 
@@ -55,7 +69,8 @@ function endsInDoubleConsonant(word: string): boolean {
 function endsConsonantVowelConsonant(word: string): boolean {
   const flags = consonants(word);
   const [first, second, third] = flags.slice(-3);
-  if (word.length >= 3) return first === true && second === false && third === true && !'wxy'.includes(word.at(-1) as string);
+  if (word.length >= 3)
+    return first === true && second === false && third === true && !'wxy'.includes(word.at(-1) as string);
   return word.length === 2 && flags[0] === false && flags[1] === true;
 }
 
@@ -83,7 +98,9 @@ function plural(word: string): string {
 function pastAndParticiple(word: string): string {
   if (word.endsWith('ied')) return word.length === 4 ? word.slice(0, -1) : word.slice(0, -2);
   if (word.endsWith('eed')) return positive(word.slice(0, -3)) ? word.slice(0, -1) : word;
-  const suffix = ['ed', 'ing'].find((ending) => word.endsWith(ending) && consonants(word.slice(0, -ending.length)).includes(false));
+  const suffix = ['ed', 'ing'].find(
+    (ending) => word.endsWith(ending) && consonants(word.slice(0, -ending.length)).includes(false),
+  );
   if (suffix === undefined) return word;
   const stem = word.slice(0, -suffix.length);
   const last = stem.at(-1) as string;
@@ -136,7 +153,11 @@ const thirdRules: Rule[] = [
 ];
 
 const fourthRules: Rule[] = [
-  ...['al', 'ance', 'ence', 'er', 'ic', 'able', 'ible', 'ant', 'ement', 'ment', 'ent'].map((suffix): Rule => [suffix, '', aboveOne]),
+  ...['al', 'ance', 'ence', 'er', 'ic', 'able', 'ible', 'ant', 'ement', 'ment', 'ent'].map((suffix): Rule => [
+    suffix,
+    '',
+    aboveOne,
+  ]),
   ['ion', '', (stem) => aboveOne(stem) && 'st'.includes(stem.at(-1) as string)],
   ...['ou', 'ism', 'ate', 'iti', 'ous', 'ive', 'ize'].map((suffix): Rule => [suffix, '', aboveOne]),
 ];

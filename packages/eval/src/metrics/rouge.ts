@@ -32,8 +32,16 @@ export function rouge({
   const written = rougeTokens(hypothesis, stemmer);
   const given = rougeTokens(reference, stemmer);
   const grams = (order: number) =>
-    scoreOf(countShared(countGrams(given, order), countGrams(written, order)), Math.max(0, written.length - order + 1), Math.max(0, given.length - order + 1));
-  return { rouge1: grams(1), rouge2: grams(2), rougeL: scoreOf(longestCommonSubsequence(given, written), written.length, given.length) };
+    scoreOf(
+      countShared(countGrams(given, order), countGrams(written, order)),
+      Math.max(0, written.length - order + 1),
+      Math.max(0, given.length - order + 1),
+    );
+  return {
+    rouge1: grams(1),
+    rouge2: grams(2),
+    rougeL: scoreOf(longestCommonSubsequence(given, written), written.length, given.length),
+  };
 }
 
 function rougeTokens(text: string, stemmer: boolean): string[] {
@@ -53,7 +61,10 @@ function longestCommonSubsequence(left: string[], right: string[]): number {
   for (const word of left) {
     const row = new Uint32Array(right.length + 1);
     for (let column = 1; column <= right.length; column++) {
-      row[column] = word === right[column - 1] ? (above[column - 1] as number) + 1 : Math.max(above[column] as number, row[column - 1] as number);
+      row[column] =
+        word === right[column - 1]
+          ? (above[column - 1] as number) + 1
+          : Math.max(above[column] as number, row[column - 1] as number);
     }
     above = row;
   }

@@ -65,7 +65,9 @@ describe('text metrics equal the originals', () => {
       differences(({ hypothesis, reference, chrf }) => {
         const references = [reference];
         return [
-          [{}, { wordOrder: 2 }, { lowercase: true, whitespace: true, beta: 1 }].map((options) => sentenceChrf({ hypothesis, references, ...options })),
+          [{}, { wordOrder: 2 }, { lowercase: true, whitespace: true, beta: 1 }].map((options) =>
+            sentenceChrf({ hypothesis, references, ...options }),
+          ),
           chrf,
         ];
       }),
@@ -77,7 +79,11 @@ describe('text metrics equal the originals', () => {
       differences(({ hypothesis, reference, rouge: expected }) => [
         [false, true].flatMap((stemmer) => {
           const scores = rouge({ hypothesis, reference, stemmer });
-          return [scores.rouge1, scores.rouge2, scores.rougeL].flatMap((score) => [score.precision, score.recall, score.fMeasure]);
+          return [scores.rouge1, scores.rouge2, scores.rougeL].flatMap((score) => [
+            score.precision,
+            score.recall,
+            score.fMeasure,
+          ]);
         }),
         expected,
       ]),
@@ -85,7 +91,12 @@ describe('text metrics equal the originals', () => {
   });
 
   it('METEOR, exact and stem stages', () => {
-    expect(differences(({ hypothesis, reference, meteor: expected }) => [[meteor({ hypothesis, references: [reference] })], [expected]])).toEqual([]);
+    expect(
+      differences(({ hypothesis, reference, meteor: expected }) => [
+        [meteor({ hypothesis, references: [reference] })],
+        [expected],
+      ]),
+    ).toEqual([]);
   });
 
   it('corpus BLEU and chrF, one reference and two', () => {
@@ -93,12 +104,24 @@ describe('text metrics equal the originals', () => {
       const pairs = fixture.pairs.slice(corpus.start, corpus.end);
       const hypotheses = pairs.map((pair) => pair.hypothesis);
       const one = pairs.map((pair) => [pair.reference]);
-      const two = pairs.map((pair, index) => [pair.reference, (pairs[(index + 1) % pairs.length] as { reference: string }).reference]);
+      const two = pairs.map((pair, index) => [
+        pair.reference,
+        (pairs[(index + 1) % pairs.length] as { reference: string }).reference,
+      ]);
       for (const [theirs, smoothing] of smoothings) {
-        expect(corpusBleu({ hypotheses, references: one, smoothing }).score).toBeCloseTo(corpus.bleu[theirs] as number, 6);
-        expect(corpusBleu({ hypotheses, references: two, smoothing }).score).toBeCloseTo(corpus.bleuTwo[theirs] as number, 6);
+        expect(corpusBleu({ hypotheses, references: one, smoothing }).score).toBeCloseTo(
+          corpus.bleu[theirs] as number,
+          6,
+        );
+        expect(corpusBleu({ hypotheses, references: two, smoothing }).score).toBeCloseTo(
+          corpus.bleuTwo[theirs] as number,
+          6,
+        );
       }
-      expect(corpusBleu({ hypotheses, references: one, smoothing: 'floor', smoothingValue: 0.5 }).score).toBeCloseTo(corpus.floorHalf, 6);
+      expect(corpusBleu({ hypotheses, references: one, smoothing: 'floor', smoothingValue: 0.5 }).score).toBeCloseTo(
+        corpus.floorHalf,
+        6,
+      );
       expect(corpusChrf({ hypotheses, references: one })).toBeCloseTo(corpus.chrf, 6);
       expect(corpusChrf({ hypotheses, references: two, wordOrder: 2 })).toBeCloseTo(corpus.chrfTwo, 6);
     }
@@ -111,8 +134,12 @@ describe('text metrics equal the originals', () => {
   });
 
   it('refuses what does not pair', () => {
-    expect(() => corpusBleu({ hypotheses: [], references: [] })).toThrowError(expect.objectContaining({ code: 'empty-set' }));
-    expect(() => corpusBleu({ hypotheses: ['a'], references: [] })).toThrowError(expect.objectContaining({ code: 'length-mismatch' }));
+    expect(() => corpusBleu({ hypotheses: [], references: [] })).toThrowError(
+      expect.objectContaining({ code: 'empty-set' }),
+    );
+    expect(() => corpusBleu({ hypotheses: ['a'], references: [] })).toThrowError(
+      expect.objectContaining({ code: 'length-mismatch' }),
+    );
     expect(() => sentenceChrf({ hypothesis: 'a', references: [] })).toThrowError(/has no reference/);
   });
 });

@@ -20,7 +20,8 @@ export function stripEnd(text: string): string {
  */
 export function tokenizeThirteenA(text: string): string[] {
   let line = text.replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ');
-  if (line.includes('&')) line = line.replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
+  if (line.includes('&'))
+    line = line.replaceAll('&quot;', '"').replaceAll('&amp;', '&').replaceAll('&lt;', '<').replaceAll('&gt;', '>');
   line = ` ${line} `
     .replace(/([{-~[-` -&(-+:-@/])/gu, ' $1 ')
     // A period or comma is a token of its own unless it stands between digits.

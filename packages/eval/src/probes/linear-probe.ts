@@ -17,7 +17,12 @@ export interface LinearProbeResult {
    * labels' distribution and kept wherever the type stands. What the probe gets of it, it can only have learned by heart:
    * its capacity. Null without types, or where no type stands both among the training states and the held-out ones.
    */
-  control: { accuracies: number[]; mean: number; highest: number; /** Held-out states whose type was trained on, as a share. */ seen: number } | null;
+  control: {
+    accuracies: number[];
+    mean: number;
+    highest: number;
+    /** Held-out states whose type was trained on, as a share. */ seen: number;
+  } | null;
   /** accuracy − the control task's mean; null without a control task. */
   selectivity: number | null;
   /** Weights of the probe. */
@@ -60,27 +65,67 @@ export interface LinearProbeOptions {
  *
  * @throws EvaluationError length-mismatch where states and labels do not pair; empty-set for fewer than two labels or groups.
  */
-export function trainLinearProbe({ states, labels, groups, types, heldOut = 0.3, regularization = 0.01, controls = 5, iterations = 200, seed = 0 }: LinearProbeOptions): LinearProbeResult {
-  if (states.length !== labels.length || (groups !== undefined && groups.length !== states.length) || (types !== undefined && types.length !== states.length)) {
-    throw new EvaluationError({ code: 'length-mismatch', message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups and ${types?.length ?? states.length} types do not pair; give one of each a state.` });
+export function trainLinearProbe({
+  states,
+  labels,
+  groups,
+  types,
+  heldOut = 0.3,
+  regularization = 0.01,
+  controls = 5,
+  iterations = 200,
+  seed = 0,
+}: LinearProbeOptions): LinearProbeResult {
+  if (
+    states.length !== labels.length ||
+    (groups !== undefined && groups.length !== states.length) ||
+    (types !== undefined && types.length !== states.length)
+  ) {
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups and ${types?.length ?? states.length} types do not pair; give one of each a state.`,
+    });
   }
   const width = states[0]?.length ?? 0;
   const odd = states.findIndex((state) => state.length !== width);
-  if (odd >= 0) throw new EvaluationError({ code: 'length-mismatch', message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.` });
+  if (odd >= 0)
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.`,
+    });
   const { training, test } = split({ count: states.length, groups, heldOut, seed });
   const names = [...new Set(labels.map(String))].sort();
-  if (names.length < 2) throw new EvaluationError({ code: 'empty-set', message: `The labels are all ${names[0] ?? 'missing'}; a probe needs two or more.` });
+  if (names.length < 2)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: `The labels are all ${names[0] ?? 'missing'}; a probe needs two or more.`,
+    });
   const ids = Int32Array.from(labels, (label) => names.indexOf(String(label)));
   const standard = standardize({ states, training, width });
-  const fit = (targets: Int32Array) => fitRegression({ features: standard.features, width, targets, rows: training, classes: names.length, regularization, iterations });
-  const say = (weights: Float64Array, features: Float64Array) => argmaxClass({ weights, features, width, classes: names.length });
+  const fit = (targets: Int32Array) =>
+    fitRegression({
+      features: standard.features,
+      width,
+      targets,
+      rows: training,
+      classes: names.length,
+      regularization,
+      iterations,
+    });
+  const say = (weights: Float64Array, features: Float64Array) =>
+    argmaxClass({ weights, features, width, classes: names.length });
   const row = (index: number) => standard.features.subarray(index * width, (index + 1) * width);
-  const correct = (weights: Float64Array, targets: Int32Array) => test.filter((index) => say(weights, row(index)) === targets[index]).length;
+  const correct = (weights: Float64Array, targets: Int32Array) =>
+    test.filter((index) => say(weights, row(index)) === targets[index]).length;
 
   const weights = fit(ids);
   const right = correct(weights, ids);
   const random = new RandomStream(seed, 'probe control');
-  const summary = (accuracies: number[]) => ({ accuracies, mean: accuracies.length === 0 ? Number.NaN : meanAndDeviation(accuracies).mean, highest: Math.max(...accuracies) });
+  const summary = (accuracies: number[]) => ({
+    accuracies,
+    mean: accuracies.length === 0 ? Number.NaN : meanAndDeviation(accuracies).mean,
+    highest: Math.max(...accuracies),
+  });
   const shuffled = summary(
     Array.from({ length: controls }, () => {
       const others = Int32Array.from(random.shuffle([...ids]));
@@ -88,7 +133,8 @@ export function trainLinearProbe({ states, labels, groups, types, heldOut = 0.3,
     }),
   );
   const trainedTypes = new Set(types === undefined ? [] : training.map((index) => String(types[index])));
-  const seen = types === undefined ? 0 : test.filter((index) => trainedTypes.has(String(types[index]))).length / test.length;
+  const seen =
+    types === undefined ? 0 : test.filter((index) => trainedTypes.has(String(types[index]))).length / test.length;
   const control =
     types === undefined || seen === 0 || controls === 0
       ? null
@@ -126,7 +172,17 @@ export function trainLinearProbe({ states, labels, groups, types, heldOut = 0.3,
 }
 
 /** A label for each type, drawn from the training labels as often as they stand there, and given to all states of the type. */
-function controlLabels({ types, ids, training, random }: { types: readonly (string | number)[]; ids: Int32Array; training: readonly number[]; random: RandomStream }): Int32Array {
+function controlLabels({
+  types,
+  ids,
+  training,
+  random,
+}: {
+  types: readonly (string | number)[];
+  ids: Int32Array;
+  training: readonly number[];
+  random: RandomStream;
+}): Int32Array {
   const labels = new Map<string, number>();
   return Int32Array.from(types, (type) => {
     const known = labels.get(String(type));
@@ -137,34 +193,82 @@ function controlLabels({ types, ids, training, random }: { types: readonly (stri
   });
 }
 
-function split({ count, groups, heldOut, seed }: { count: number; groups: readonly (string | number)[] | undefined; heldOut: number; seed: number }): { training: number[]; test: number[] } {
+function split({
+  count,
+  groups,
+  heldOut,
+  seed,
+}: {
+  count: number;
+  groups: readonly (string | number)[] | undefined;
+  heldOut: number;
+  seed: number;
+}): { training: number[]; test: number[] } {
   const indices = Array.from({ length: count }, (_, index) => index);
   const keys = groups === undefined ? indices.map(String) : groups.map(String);
   const distinct = [...new Set(keys)];
-  if (!(heldOut > 0 && heldOut < 1)) throw new EvaluationError({ code: 'invalid-argument', message: `A held-out share of ${heldOut} is not between 0 and 1.` });
-  if (distinct.length < 2) throw new EvaluationError({ code: 'empty-set', message: `A probe needs two groups of states or more, to hold some out; got ${distinct.length}.` });
+  if (!(heldOut > 0 && heldOut < 1))
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message: `A held-out share of ${heldOut} is not between 0 and 1.`,
+    });
+  if (distinct.length < 2)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: `A probe needs two groups of states or more, to hold some out; got ${distinct.length}.`,
+    });
   const size = Math.min(distinct.length - 1, Math.max(1, Math.round(heldOut * distinct.length)));
   const out = new Set(new RandomStream(seed, 'probe split').shuffle(distinct).slice(0, size));
-  return { training: indices.filter((index) => !out.has(keys[index] as string)), test: indices.filter((index) => out.has(keys[index] as string)) };
+  return {
+    training: indices.filter((index) => !out.has(keys[index] as string)),
+    test: indices.filter((index) => out.has(keys[index] as string)),
+  };
 }
 
-function standardize({ states, training, width }: { states: readonly ArrayLike<number>[]; training: number[]; width: number }): { features: Float64Array; apply: (state: ArrayLike<number>) => Float64Array } {
+function standardize({
+  states,
+  training,
+  width,
+}: {
+  states: readonly ArrayLike<number>[];
+  training: number[];
+  width: number;
+}): { features: Float64Array; apply: (state: ArrayLike<number>) => Float64Array } {
   const mean = new Float64Array(width);
   const scale = new Float64Array(width);
   for (let unit = 0; unit < width; unit++) {
-    const { mean: middle, deviation } = meanAndDeviation(training.map((index) => (states[index] as ArrayLike<number>)[unit] as number));
+    const { mean: middle, deviation } = meanAndDeviation(
+      training.map((index) => (states[index] as ArrayLike<number>)[unit] as number),
+    );
     mean[unit] = middle;
     // A unit that never moves says nothing.
     scale[unit] = deviation > 1e-12 ? 1 / deviation : 0;
   }
-  const apply = (state: ArrayLike<number>) => mean.map((middle, unit) => ((state[unit] as number) - middle) * (scale[unit] as number));
+  const apply = (state: ArrayLike<number>) =>
+    mean.map((middle, unit) => ((state[unit] as number) - middle) * (scale[unit] as number));
   const features = new Float64Array(states.length * width);
   for (const [index, state] of states.entries()) features.set(apply(state), index * width);
   return { features, apply };
 }
 
 /** Weights `[classes, width + 1]`, the bias last, at the lowest mean cross-entropy plus penalty. */
-function fitRegression({ features, width, targets, rows, classes, regularization, iterations }: { features: Float64Array; width: number; targets: Int32Array; rows: number[]; classes: number; regularization: number; iterations: number }): Float64Array {
+function fitRegression({
+  features,
+  width,
+  targets,
+  rows,
+  classes,
+  regularization,
+  iterations,
+}: {
+  features: Float64Array;
+  width: number;
+  targets: Int32Array;
+  rows: number[];
+  classes: number;
+  regularization: number;
+  iterations: number;
+}): Float64Array {
   const stride = width + 1;
   const scores = new Float64Array(classes);
   const { point } = minimize({
@@ -177,7 +281,8 @@ function fitRegression({ features, width, targets, rows, classes, regularization
         let largest = -Infinity;
         for (let label = 0; label < classes; label++) {
           let sum = weights[label * stride + width] as number;
-          for (let unit = 0; unit < width; unit++) sum += (weights[label * stride + unit] as number) * (features[start + unit] as number);
+          for (let unit = 0; unit < width; unit++)
+            sum += (weights[label * stride + unit] as number) * (features[start + unit] as number);
           scores[label] = sum;
           if (sum > largest) largest = sum;
         }
@@ -185,8 +290,11 @@ function fitRegression({ features, width, targets, rows, classes, regularization
         for (let label = 0; label < classes; label++) total += Math.exp((scores[label] as number) - largest);
         loss += largest + Math.log(total) - (scores[targets[row] as number] as number);
         for (let label = 0; label < classes; label++) {
-          const error = (Math.exp((scores[label] as number) - largest) / total - (label === targets[row] ? 1 : 0)) / rows.length;
-          for (let unit = 0; unit < width; unit++) gradient[label * stride + unit] = (gradient[label * stride + unit] as number) + error * (features[start + unit] as number);
+          const error =
+            (Math.exp((scores[label] as number) - largest) / total - (label === targets[row] ? 1 : 0)) / rows.length;
+          for (let unit = 0; unit < width; unit++)
+            gradient[label * stride + unit] =
+              (gradient[label * stride + unit] as number) + error * (features[start + unit] as number);
           gradient[label * stride + width] = (gradient[label * stride + width] as number) + error;
         }
       }
@@ -203,12 +311,23 @@ function fitRegression({ features, width, targets, rows, classes, regularization
   return point;
 }
 
-function argmaxClass({ weights, features, width, classes }: { weights: Float64Array; features: Float64Array; width: number; classes: number }): number {
+function argmaxClass({
+  weights,
+  features,
+  width,
+  classes,
+}: {
+  weights: Float64Array;
+  features: Float64Array;
+  width: number;
+  classes: number;
+}): number {
   let best = 0;
   let highest = -Infinity;
   for (let label = 0; label < classes; label++) {
     let sum = weights[label * (width + 1) + width] as number;
-    for (let unit = 0; unit < width; unit++) sum += (weights[label * (width + 1) + unit] as number) * (features[unit] as number);
+    for (let unit = 0; unit < width; unit++)
+      sum += (weights[label * (width + 1) + unit] as number) * (features[unit] as number);
     if (sum > highest) {
       highest = sum;
       best = label;

@@ -49,15 +49,24 @@ export async function logitLens({
   for (const [layer, states] of hiddenStates.entries()) {
     const [positions] = states.shape;
     if (targets !== undefined && targets.length !== positions) {
-      throw new EvaluationError({ code: 'length-mismatch', message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; give one a position, −1 for none.` });
+      throw new EvaluationError({
+        code: 'length-mismatch',
+        message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; give one a position, −1 for none.`,
+      });
     }
-    const logits = tf.tidy(() => head(lastIsNormalized && layer === hiddenStates.length - 1 ? states : normalize(states)));
+    const logits = tf.tidy(() =>
+      head(lastIsNormalized && layer === hiddenStates.length - 1 ? states : normalize(states)),
+    );
     const values = await logits.data();
     const vocabulary = logits.shape[1];
     logits.dispose();
     readings.push(
       Array.from({ length: positions }, (_, position) =>
-        readDistribution({ logits: values.subarray(position * vocabulary, (position + 1) * vocabulary) as Float32Array, top, target: targets?.[position] ?? -1 }),
+        readDistribution({
+          logits: values.subarray(position * vocabulary, (position + 1) * vocabulary) as Float32Array,
+          top,
+          target: targets?.[position] ?? -1,
+        }),
       ),
     );
   }

@@ -5,7 +5,19 @@ export type Objective = (point: Float64Array, gradient: Float64Array) => number;
  * The lowest point of a smooth convex function by limited-memory BFGS (Liu and Nocedal, 1989) with
  * halving steps. Deterministic.
  */
-export function minimize({ objective, start, iterations, tolerance = 1e-5, memory = 8 }: { objective: Objective; start: Float64Array; iterations: number; /** Stops at a gradient of this norm. @default 1e-5 */ tolerance?: number; /** @default 8 */ memory?: number }): { point: Float64Array; value: number; iterations: number } {
+export function minimize({
+  objective,
+  start,
+  iterations,
+  tolerance = 1e-5,
+  memory = 8,
+}: {
+  objective: Objective;
+  start: Float64Array;
+  iterations: number;
+  /** Stops at a gradient of this norm. @default 1e-5 */ tolerance?: number;
+  /** @default 8 */ memory?: number;
+}): { point: Float64Array; value: number; iterations: number } {
   const size = start.length;
   let point = Float64Array.from(start);
   let gradient = new Float64Array(size);
@@ -45,7 +57,10 @@ export function minimize({ objective, start, iterations, tolerance = 1e-5, memor
   return { point, value, iterations };
 }
 
-function descentDirection(gradient: Float64Array, history: { step: Float64Array; change: Float64Array; scale: number }[]): Float64Array {
+function descentDirection(
+  gradient: Float64Array,
+  history: { step: Float64Array; change: Float64Array; scale: number }[],
+): Float64Array {
   const direction = gradient.map((part) => -part);
   const factors: number[] = [];
   for (const { step, change, scale } of [...history].reverse()) {
@@ -58,7 +73,8 @@ function descentDirection(gradient: Float64Array, history: { step: Float64Array;
     const size = 1 / (last.scale * dot(last.change, last.change));
     for (let index = 0; index < direction.length; index++) direction[index] = (direction[index] as number) * size;
   }
-  for (const [index, { step, change, scale }] of history.entries()) add(direction, step, (factors[index] as number) - scale * dot(change, direction));
+  for (const [index, { step, change, scale }] of history.entries())
+    add(direction, step, (factors[index] as number) - scale * dot(change, direction));
   return direction;
 }
 
@@ -69,5 +85,6 @@ function dot(left: Float64Array, right: Float64Array): number {
 }
 
 function add(target: Float64Array, other: Float64Array, factor: number): void {
-  for (let index = 0; index < target.length; index++) target[index] = (target[index] as number) + factor * (other[index] as number);
+  for (let index = 0; index < target.length; index++)
+    target[index] = (target[index] as number) + factor * (other[index] as number);
 }

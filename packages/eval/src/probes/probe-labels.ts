@@ -18,10 +18,14 @@ const MOST_KINDS = 1 / 8;
  */
 export function probeLabels({ examples }: { examples: readonly ReasoningExample[] }): ProbeLabels[] {
   const all: ProbeLabels[] = [{ name: 'answer', labels: examples.map(({ answer }) => normalizeAnswer(answer)) }];
-  const places = new Set(examples.flatMap(({ facts }) => (facts?.kind === 'scene' ? facts.objects.map(({ place }) => place) : [])));
+  const places = new Set(
+    examples.flatMap(({ facts }) => (facts?.kind === 'scene' ? facts.objects.map(({ place }) => place) : [])),
+  );
   for (const place of [...places].sort()) {
     for (const key of ['colour', 'shape'] as const) {
-      const labels = examples.map(({ facts }) => (facts?.kind === 'scene' ? (facts.objects.find((object) => object.place === place)?.[key] ?? null) : null));
+      const labels = examples.map(({ facts }) =>
+        facts?.kind === 'scene' ? (facts.objects.find((object) => object.place === place)?.[key] ?? null) : null,
+      );
       all.push({ name: `${key} in the ${place}`, labels });
     }
   }

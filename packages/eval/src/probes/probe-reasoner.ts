@@ -59,21 +59,33 @@ export async function probeReasoner({
   const step = (name: string) => onProgress?.({ done: ++done, total, name });
 
   const first = answers.findIndex((answer) => answer.thoughts.length > 0);
-  if (first < 0) return { lens: null, probes: [], geometry: null, autoencoder: null, left: ['There is no thought to probe.'] };
+  if (first < 0)
+    return { lens: null, probes: [], geometry: null, autoencoder: null, left: ['There is no thought to probe.'] };
   const lens = await readLens({ reasoner, question: questions[first] as Question, answer: answers[first] as Answer });
   step('logit lens');
 
   const probes: ReasonerProbes['probes'] = [];
   for (const stage of stages) {
-    const states = answers.map((answer) => answer.thoughts.filter((thought) => thought.stage === stage).flatMap(({ hidden }) => [...hidden]));
+    const states = answers.map((answer) =>
+      answer.thoughts.filter((thought) => thought.stage === stage).flatMap(({ hidden }) => [...hidden]),
+    );
     const width = states.reduce((most, state) => Math.max(most, state.length), 0);
     for (const { name, labels: values } of labels) {
       signal?.throwIfAborted();
       // A state of another number of thoughts does not line up with the others.
-      const usable = values.flatMap((label, index) => (label !== null && states[index]?.length === width ? [index] : []));
-      if (usable.length < 20 || new Set(usable.map((index) => values[index])).size < 2) left.push(`${stage} → ${name}: only ${usable.length} examples with this label and all thoughts.`);
+      const usable = values.flatMap((label, index) =>
+        label !== null && states[index]?.length === width ? [index] : [],
+      );
+      if (usable.length < 20 || new Set(usable.map((index) => values[index])).size < 2)
+        left.push(`${stage} → ${name}: only ${usable.length} examples with this label and all thoughts.`);
       else {
-        const result = trainLinearProbe({ states: usable.map((index) => states[index] as number[]), labels: usable.map((index) => values[index] as string), types: usable.map((index) => questions[index]!.question), controls, seed });
+        const result = trainLinearProbe({
+          states: usable.map((index) => states[index] as number[]),
+          labels: usable.map((index) => values[index] as string),
+          types: usable.map((index) => questions[index]!.question),
+          controls,
+          seed,
+        });
         probes.push({ name: `${stage} → ${name}`, result });
       }
       step(`${stage} → ${name}`);
@@ -84,26 +96,54 @@ export async function probeReasoner({
 
   const states = thoughts.flat();
   let autoencoder: ReasonerProbes['autoencoder'] = null;
-  if (states.length < FEWEST_FOR_AUTOENCODER) left.push(`A sparse autoencoder needs ${FEWEST_FOR_AUTOENCODER} thoughts or more; there are ${states.length}.`);
+  if (states.length < FEWEST_FOR_AUTOENCODER)
+    left.push(`A sparse autoencoder needs ${FEWEST_FOR_AUTOENCODER} thoughts or more; there are ${states.length}.`);
   else {
-    const names = answers.flatMap((answer, index) => answer.thoughts.map((thought) => `${examples[index]?.id} ${thought.stage} ${thought.index + 1}`));
-    autoencoder = { trained: await trainSparseAutoencoder({ states, groups: thoughts.flatMap((own, index) => own.map(() => index)), latents: 2 * (states[0]?.length ?? 0), steps: 500, seed }), states, names };
+    const names = answers.flatMap((answer, index) =>
+      answer.thoughts.map((thought) => `${examples[index]?.id} ${thought.stage} ${thought.index + 1}`),
+    );
+    autoencoder = {
+      trained: await trainSparseAutoencoder({
+        states,
+        groups: thoughts.flatMap((own, index) => own.map(() => index)),
+        latents: 2 * (states[0]?.length ?? 0),
+        steps: 500,
+        seed,
+      }),
+      states,
+      names,
+    };
   }
   step('sparse autoencoder');
   return { lens, probes, geometry: thoughtGeometry({ thoughts }), autoencoder, left };
 }
 
 /** The logit lens where each thought's state is read; the target is its thinking token. */
-async function readLens({ reasoner, question, answer }: { reasoner: Reasoner; question: Question; answer: Answer }): Promise<{ readings: LensReading[][]; names: string[] }> {
+async function readLens({
+  reasoner,
+  question,
+  answer,
+}: {
+  reasoner: Reasoner;
+  question: Question;
+  answer: Answer;
+}): Promise<{ readings: LensReading[][]; names: string[] }> {
   const { model } = reasoner;
   const [prompt] = reasoner.prompts([question]) as [number[]];
   const sequence = [...prompt, ...answer.ids];
-  const { embeddings, forwardExtras } = await embedThinking({ reasoner, questions: [question], answers: [answer], sequences: [sequence] });
+  const { embeddings, forwardExtras } = await embedThinking({
+    reasoner,
+    questions: [question],
+    answers: [answer],
+    sequences: [sequence],
+  });
   const offset = reasoner.settings.thoughtReading === 'before' ? -1 : 0;
   const indices = Int32Array.from(answer.thoughts, ({ position }) => prompt.length + position + offset);
   const hiddenStates = tf.tidy(() => {
     const { hiddenStates: layers } = model.forward({ ...forwardExtras, embeddings, outputHiddenStates: true });
-    return (layers as tf.Tensor3D[]).map((states) => gatherRows({ input: tf.reshape(states, [states.shape[1], states.shape[2]]) as tf.Tensor2D, indices }));
+    return (layers as tf.Tensor3D[]).map((states) =>
+      gatherRows({ input: tf.reshape(states, [states.shape[1], states.shape[2]]) as tf.Tensor2D, indices }),
+    );
   });
   try {
     const readings = await logitLens({

@@ -38,19 +38,33 @@ export function probeSections({
       ...layer.map((reading): TableCell => {
         const [first] = reading.tokens;
         if (first === undefined) return null;
-        const others = reading.tokens.slice(1, 3).map((token) => `${visible(lens.tokenText(token.id))} ${formatValue({ value: token.probability, format: 'percent', digits: 0 })}`);
-        return { value: `${visible(lens.tokenText(first.id))} ${formatValue({ value: first.probability, format: 'percent', digits: 0 })}`, note: others.join(', ') };
+        const others = reading.tokens
+          .slice(1, 3)
+          .map(
+            (token) =>
+              `${visible(lens.tokenText(token.id))} ${formatValue({ value: token.probability, format: 'percent', digits: 0 })}`,
+          );
+        return {
+          value: `${visible(lens.tokenText(first.id))} ${formatValue({ value: first.probability, format: 'percent', digits: 0 })}`,
+          note: others.join(', '),
+        };
       }),
     ]);
     sections.push(
-      tableSection({ title: 'Logit lens', caption: 'What the state at each thought would say if its layer were the last: the three most probable tokens.', columns: ['layer', ...lens.names], rows }),
+      tableSection({
+        title: 'Logit lens',
+        caption: 'What the state at each thought would say if its layer were the last: the three most probable tokens.',
+        columns: ['layer', ...lens.names],
+        rows,
+      }),
     );
   }
   if (probes.length > 0) {
     sections.push(
       tableSection({
         title: 'Linear probes',
-        caption: 'Held-out accuracy of a linear classifier on the thoughts, with its 95 % interval, beside the same on shuffled labels, which is chance, and on a control task: every question has a random label of its own, wherever it stands (Hewitt and Liang, 2019). Selectivity is accuracy less the control task’s: what the probe did not merely learn by heart.',
+        caption:
+          'Held-out accuracy of a linear classifier on the thoughts, with its 95 % interval, beside the same on shuffled labels, which is chance, and on a control task: every question has a random label of its own, wherever it stands (Hewitt and Liang, 2019). Selectivity is accuracy less the control task’s: what the probe did not merely learn by heart.',
         columns: [
           { header: 'label' },
           { header: 'accuracy', format: 'percent', align: 'right' },
@@ -64,16 +78,36 @@ export function probeSections({
         ],
         rows: probes.map(({ name, result }) => [
           name,
-          { value: result.accuracy.value, interval: result.accuracy.interval, tone: result.accuracy.interval[0] > Math.max(result.shuffled.highest, result.majority) && (result.selectivity === null || result.selectivity > 0) ? 'good' : 'uncertain' },
+          {
+            value: result.accuracy.value,
+            interval: result.accuracy.interval,
+            tone:
+              result.accuracy.interval[0] > Math.max(result.shuffled.highest, result.majority) &&
+              (result.selectivity === null || result.selectivity > 0)
+                ? 'good'
+                : 'uncertain',
+          },
           { value: result.shuffled.mean, interval: [Math.min(...result.shuffled.accuracies), result.shuffled.highest] },
-          result.control === null ? null : { value: result.control.mean, interval: [Math.min(...result.control.accuracies), result.control.highest] },
+          result.control === null
+            ? null
+            : {
+                value: result.control.mean,
+                interval: [Math.min(...result.control.accuracies), result.control.highest],
+              },
           result.selectivity,
           result.majority,
           result.parameters,
           result.labels.length,
           result.heldOutCount,
         ]),
-        notes: ['The brackets of shuffled labels and control tasks are the lowest and highest of them.', ...(probes.some(({ result }) => result.control === null) ? ['Where no question stands both in the training part and in the held-out one there is no control task, and selectivity cannot be told.'] : [])],
+        notes: [
+          'The brackets of shuffled labels and control tasks are the lowest and highest of them.',
+          ...(probes.some(({ result }) => result.control === null)
+            ? [
+                'Where no question stands both in the training part and in the held-out one there is no control task, and selectivity cannot be told.',
+              ]
+            : []),
+        ],
       }),
     );
   }
@@ -82,7 +116,13 @@ export function probeSections({
       tableSection({
         title: 'Likeness of the thoughts',
         caption: `${geometry.examples} examples. A cosine near 1 between examples says that the place holds the same whatever the question; few dimensions say that the thoughts have collapsed.`,
-        columns: [{ header: 'thought' }, { header: 'examples', format: 'integer' }, { header: 'norm', align: 'right' }, { header: 'cosine between examples', digits: 3 }, { header: 'dimensions', digits: 1 }],
+        columns: [
+          { header: 'thought' },
+          { header: 'examples', format: 'integer' },
+          { header: 'norm', align: 'right' },
+          { header: 'cosine between examples', digits: 3 },
+          { header: 'dimensions', digits: 1 },
+        ],
         rows: geometry.places.map(({ place, norm, cosineBetweenExamples, dimensions }) => [
           String(place + 1),
           norm.count,
@@ -90,7 +130,12 @@ export function probeSections({
           cosineBetweenExamples,
           dimensions,
         ]),
-        notes: geometry.cosineWithinExample === null ? [] : [`Mean cosine between the thoughts of one example: ${formatValue({ value: geometry.cosineWithinExample, digits: 3 })}.`],
+        notes:
+          geometry.cosineWithinExample === null
+            ? []
+            : [
+                `Mean cosine between the thoughts of one example: ${formatValue({ value: geometry.cosineWithinExample, digits: 3 })}.`,
+              ],
       }),
     );
   }
@@ -98,10 +143,23 @@ export function probeSections({
   return sections;
 }
 
-function autoencoderSections({ trained, states, names, shown = 10 }: { trained: SparseAutoencoder; states: readonly ArrayLike<number>[]; names: string[]; shown?: number }): ReportSection[] {
+function autoencoderSections({
+  trained,
+  states,
+  names,
+  shown = 10,
+}: {
+  trained: SparseAutoencoder;
+  states: readonly ArrayLike<number>[];
+  names: string[];
+  shown?: number;
+}): ReportSection[] {
   const frequency = new Map<number, number>();
-  for (const state of states) for (const { latent } of trained.encode(state)) frequency.set(latent, (frequency.get(latent) ?? 0) + 1);
-  const commonest = [...frequency].sort(([one, count], [other, otherCount]) => otherCount - count || one - other).slice(0, shown);
+  for (const state of states)
+    for (const { latent } of trained.encode(state)) frequency.set(latent, (frequency.get(latent) ?? 0) + 1);
+  const commonest = [...frequency]
+    .sort(([one, count], [other, otherCount]) => otherCount - count || one - other)
+    .slice(0, shown);
   return [
     proseSection({
       title: 'Sparse autoencoder',
@@ -118,7 +176,11 @@ function autoencoderSections({ trained, states, names, shown = 10 }: { trained: 
     tableSection({
       title: 'Sparse autoencoder: latents',
       caption: 'The latents that are active most often, with the thoughts in which they are strongest.',
-      columns: [{ header: 'latent' }, { header: 'active in', format: 'percent' }, { header: 'strongest in', align: 'left' }],
+      columns: [
+        { header: 'latent' },
+        { header: 'active in', format: 'percent' },
+        { header: 'strongest in', align: 'left' },
+      ],
       rows: commonest.map(([latent, count]) => [
         String(latent),
         count / states.length,

@@ -11,15 +11,20 @@ import { meanPairwiseCosine, thoughtGeometry } from './thought-geometry';
 
 beforeAll(async () => void (await useEngine('wasm')));
 
-const gaussian = (random: RandomStream) => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+const gaussian = (random: RandomStream) =>
+  Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
 
 describe('logitLens', () => {
   it('reads the planted tokens layer by layer', async () => {
     // Token t's direction is unit t. Layer 0 points at token 2, layer 1 at token 5; the norm's scale is 2.
     const scale = tf.fill([8], 2) as tf.Tensor1D;
-    const state = (token: number, size: number) => Float32Array.from({ length: 8 }, (_, unit) => (unit === token ? size : 0.1));
+    const state = (token: number, size: number) =>
+      Float32Array.from({ length: 8 }, (_, unit) => (unit === token ? size : 0.1));
     const before = tf.memory().numTensors;
-    const layers = [tf.tensor2d([...state(2, 3), ...state(1, 3)], [2, 8]), tf.tensor2d([...state(5, 6), ...state(5, 6)], [2, 8])];
+    const layers = [
+      tf.tensor2d([...state(2, 3), ...state(1, 3)], [2, 8]),
+      tf.tensor2d([...state(5, 6), ...state(5, 6)], [2, 8]),
+    ];
     const readings = await logitLens({
       hiddenStates: layers,
       normalize: (states) => rmsNorm({ input: states, scale, epsilon: 1e-6 }) as tf.Tensor2D,
@@ -72,7 +77,9 @@ describe('trainLinearProbe', () => {
   const planted = (signal: number) => {
     const random = new RandomStream(4, 'planted');
     const labels = Array.from({ length: 400 }, () => random.integer(4));
-    const states = labels.map((label) => Float32Array.from({ length: 24 }, (_, unit) => 5 + gaussian(random) + (unit === label * 3 ? signal : 0)));
+    const states = labels.map((label) =>
+      Float32Array.from({ length: 24 }, (_, unit) => 5 + gaussian(random) + (unit === label * 3 ? signal : 0)),
+    );
     return { states, labels };
   };
 
@@ -101,7 +108,13 @@ describe('trainLinearProbe', () => {
     const random = new RandomStream(8, 'types');
     const types = Array.from({ length: 500 }, () => random.integer(10));
     const beside = types.map(() => random.integer(2));
-    const states = (labels: readonly number[]) => types.map((type, index) => Float32Array.from({ length: 12 }, (_, unit) => 0.3 * gaussian(random) + (unit === type ? 4 : 0) + (unit === 11 ? 4 * labels[index]! : 0)));
+    const states = (labels: readonly number[]) =>
+      types.map((type, index) =>
+        Float32Array.from(
+          { length: 12 },
+          (_, unit) => 0.3 * gaussian(random) + (unit === type ? 4 : 0) + (unit === 11 ? 4 * labels[index]! : 0),
+        ),
+      );
     const read = trainLinearProbe({ states: states(beside), labels: beside, types, controls: 3 });
     expect(read.accuracy.value).toBeGreaterThan(0.95);
     expect(read.control?.seen).toBe(1);
@@ -111,11 +124,22 @@ describe('trainLinearProbe', () => {
     expect(read.shuffled.mean).toBeLessThan(0.65);
     // Without the type in the state there is nothing to learn by heart: selective.
     const many = types.map(() => random.integer(80));
-    const bare = trainLinearProbe({ states: beside.map((label) => Float32Array.from({ length: 12 }, (_, unit) => 0.3 * gaussian(random) + (unit === 11 ? 4 * label : 0))), labels: beside, types: many, controls: 3 });
+    const bare = trainLinearProbe({
+      states: beside.map((label) =>
+        Float32Array.from({ length: 12 }, (_, unit) => 0.3 * gaussian(random) + (unit === 11 ? 4 * label : 0)),
+      ),
+      labels: beside,
+      types: many,
+      controls: 3,
+    });
     expect(bare.selectivity).toBeGreaterThan(0.3);
     // Types that never come again make no control task.
-    expect(trainLinearProbe({ states: states(beside), labels: beside, types: types.map((_, index) => index), controls: 2 })).toMatchObject({ control: null, selectivity: null });
-    expect(() => trainLinearProbe({ states: states(beside), labels: beside, types: [1] })).toThrowError(/1 types do not pair/);
+    expect(
+      trainLinearProbe({ states: states(beside), labels: beside, types: types.map((_, index) => index), controls: 2 }),
+    ).toMatchObject({ control: null, selectivity: null });
+    expect(() => trainLinearProbe({ states: states(beside), labels: beside, types: [1] })).toThrowError(
+      /1 types do not pair/,
+    );
   });
 
   it('holds whole groups out, so that an example’s own states do not give it away', () => {
@@ -138,10 +162,14 @@ describe('trainLinearProbe', () => {
   });
 
   it('refuses what cannot be probed', () => {
-    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a'] })).toThrowError(expect.objectContaining({ code: 'length-mismatch' }));
+    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a'] })).toThrowError(
+      expect.objectContaining({ code: 'length-mismatch' }),
+    );
     expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'a'] })).toThrowError(/two or more/);
     expect(() => trainLinearProbe({ states: [[1], [2, 3]], labels: ['a', 'b'] })).toThrowError(/width/);
-    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'b'], groups: [1, 1] })).toThrowError(/two groups/);
+    expect(() => trainLinearProbe({ states: [[1], [2]], labels: ['a', 'b'], groups: [1, 1] })).toThrowError(
+      /two groups/,
+    );
   });
 });
 
@@ -157,7 +185,9 @@ describe('thoughtGeometry', () => {
     const plane = thoughtGeometry({
       thoughts: Array.from({ length: 300 }, () => {
         const [a, b] = [gaussian(random), gaussian(random)];
-        const state = Float32Array.from({ length: 16 }, (_, unit) => (unit === 0 ? 10 : unit === 1 ? a : unit === 2 ? b : 0));
+        const state = Float32Array.from({ length: 16 }, (_, unit) =>
+          unit === 0 ? 10 : unit === 1 ? a : unit === 2 ? b : 0,
+        );
         return [state, state];
       }),
     });
@@ -168,7 +198,11 @@ describe('thoughtGeometry', () => {
   });
 
   it('takes the mean over pairs', () => {
-    const vectors = [[1, 0], [0, 2], [1, 1]];
+    const vectors = [
+      [1, 0],
+      [0, 2],
+      [1, 1],
+    ];
     expect(meanPairwiseCosine(vectors)).toBeCloseTo((0 + Math.SQRT1_2 + Math.SQRT1_2) / 3, 10);
     expect(() => thoughtGeometry({ thoughts: [[], []] })).toThrowError(expect.objectContaining({ code: 'empty-set' }));
   });
@@ -188,18 +222,33 @@ describe('trainSparseAutoencoder', () => {
       const picks = random.shuffle(planted.map((_, index) => index)).slice(0, 2);
       used.push(picks);
       const strengths = picks.map(() => random.uniform(2, 4));
-      return Float32Array.from({ length: width }, (_, unit) => 1 + picks.reduce((sum, pick, place) => sum + (strengths[place] as number) * ((planted[pick] as number[])[unit] as number), 0));
+      return Float32Array.from(
+        { length: width },
+        (_, unit) =>
+          1 +
+          picks.reduce(
+            (sum, pick, place) => sum + (strengths[place] as number) * ((planted[pick] as number[])[unit] as number),
+            0,
+          ),
+      );
     });
     const before = tf.memory().numTensors;
     const autoencoder = await trainSparseAutoencoder({ states, latents: 32, active: 2, steps: 400, seed: 1 });
     expect(tf.memory().numTensors).toBe(before);
     expect(autoencoder.explainedVariance).toBeGreaterThan(0.85);
-    await expect(trainSparseAutoencoder({ states, groups: states.map(() => 0), steps: 1 })).rejects.toThrowError(/all of one group/);
-    await expect(trainSparseAutoencoder({ states, groups: [1], steps: 1 })).rejects.toMatchObject({ code: 'length-mismatch' });
+    await expect(trainSparseAutoencoder({ states, groups: states.map(() => 0), steps: 1 })).rejects.toThrowError(
+      /all of one group/,
+    );
+    await expect(trainSparseAutoencoder({ states, groups: [1], steps: 1 })).rejects.toMatchObject({
+      code: 'length-mismatch',
+    });
     const best = planted.map((direction) => {
       let highest = { latent: -1, cosine: -1 };
       for (let latent = 0; latent < autoencoder.latents; latent++) {
-        const cosine = direction.reduce((sum, value, unit) => sum + value * (autoencoder.decoder[latent * width + unit] as number), 0);
+        const cosine = direction.reduce(
+          (sum, value, unit) => sum + value * (autoencoder.decoder[latent * width + unit] as number),
+          0,
+        );
         if (cosine > highest.cosine) highest = { latent, cosine };
       }
       return highest;
@@ -207,15 +256,33 @@ describe('trainSparseAutoencoder', () => {
     expect(best.filter(({ cosine }) => cosine > 0.9).length).toBeGreaterThanOrEqual(22);
     // A found direction's most activating examples hold it.
     const found = best.findIndex(({ cosine }) => cosine > 0.95);
-    const examples = mostActivating({ autoencoder, states, latent: (best[found] as { latent: number }).latent, count: 10 });
+    const examples = mostActivating({
+      autoencoder,
+      states,
+      latent: (best[found] as { latent: number }).latent,
+      count: 10,
+    });
     expect(examples.filter(({ index }) => used[index]?.includes(found)).length).toBeGreaterThanOrEqual(9);
     expect(autoencoder.encode(states[0] as Float32Array).length).toBeLessThanOrEqual(2);
     const html = renderReport({
       title: 'Probes',
       summary: 's',
       sections: probeSections({
-        lens: { readings: [[{ tokens: [{ id: 3, probability: 0.5 }], entropy: 1, target: null }]], names: ['caption'], tokenText: (id) => ` <${id}>` },
-        probes: [{ name: 'parity', result: trainLinearProbe({ states: states.slice(0, 60), labels: states.slice(0, 60).map((_, index) => index % 2), controls: 2 }) }],
+        lens: {
+          readings: [[{ tokens: [{ id: 3, probability: 0.5 }], entropy: 1, target: null }]],
+          names: ['caption'],
+          tokenText: (id) => ` <${id}>`,
+        },
+        probes: [
+          {
+            name: 'parity',
+            result: trainLinearProbe({
+              states: states.slice(0, 60),
+              labels: states.slice(0, 60).map((_, index) => index % 2),
+              controls: 2,
+            }),
+          },
+        ],
         geometry: thoughtGeometry({ thoughts: states.map((state) => [state]) }),
         autoencoder: { trained: autoencoder, states, names: states.map((_, index) => `state ${index}`) },
       }),
@@ -228,6 +295,8 @@ describe('trainSparseAutoencoder', () => {
 
   it('refuses too little and the impossible', async () => {
     await expect(trainSparseAutoencoder({ states: [[1]] })).rejects.toMatchObject({ code: 'empty-set' });
-    await expect(trainSparseAutoencoder({ states: Array.from({ length: 12 }, () => [1, 2]), latents: 4, active: 5 })).rejects.toMatchObject({ code: 'invalid-argument' });
+    await expect(
+      trainSparseAutoencoder({ states: Array.from({ length: 12 }, () => [1, 2]), latents: 4, active: 5 }),
+    ).rejects.toMatchObject({ code: 'invalid-argument' });
   });
 });

@@ -77,29 +77,63 @@ export async function trainSparseAutoencoder({
   seed = 0,
   onProgress,
 }: SparseAutoencoderOptions): Promise<SparseAutoencoder> {
-  if (states.length < 10) throw new EvaluationError({ code: 'empty-set', message: `A sparse autoencoder needs ten states or more, got ${states.length}; collect more thoughts.` });
+  if (states.length < 10)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: `A sparse autoencoder needs ten states or more, got ${states.length}; collect more thoughts.`,
+    });
   const width = (states[0] as ArrayLike<number>).length;
   const odd = states.findIndex((state) => state.length !== width);
-  if (odd >= 0) throw new EvaluationError({ code: 'length-mismatch', message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.` });
+  if (odd >= 0)
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.`,
+    });
   const latents = givenLatents ?? 4 * width;
   if (!Number.isInteger(active) || active < 1 || active > latents) {
-    throw new EvaluationError({ code: 'invalid-argument', message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.` });
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.`,
+    });
   }
   const random = new RandomStream(seed, 'sparse autoencoder');
-  if (groups !== undefined && groups.length !== states.length) throw new EvaluationError({ code: 'length-mismatch', message: `${groups.length} groups for ${states.length} states; give one a state.` });
+  if (groups !== undefined && groups.length !== states.length)
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `${groups.length} groups for ${states.length} states; give one a state.`,
+    });
   const keys = states.map((_, index) => String(groups?.[index] ?? index));
   const order = random.shuffle([...new Set(keys)]);
-  if (order.length < 2) throw new EvaluationError({ code: 'empty-set', message: 'The states are all of one group, so that none can be held out; collect thoughts of more examples.' });
+  if (order.length < 2)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: 'The states are all of one group, so that none can be held out; collect thoughts of more examples.',
+    });
   const out = new Set(order.slice(0, Math.min(order.length - 1, Math.max(1, Math.round(heldOut * order.length)))));
   const held = keys.flatMap((key, index) => (out.has(key) ? [index] : []));
   const training = keys.flatMap((key, index) => (out.has(key) ? [] : [index]));
-  const mean = meanOf(training.map((index) => states[index] as ArrayLike<number>), width);
+  const mean = meanOf(
+    training.map((index) => states[index] as ArrayLike<number>),
+    width,
+  );
   // One scale for all units, so that rates fit states of any size.
-  const scale = 1 / Math.max(1e-12, Math.sqrt(variance(training.map((index) => states[index] as ArrayLike<number>), mean) / width));
+  const scale =
+    1 /
+    Math.max(
+      1e-12,
+      Math.sqrt(
+        variance(
+          training.map((index) => states[index] as ArrayLike<number>),
+          mean,
+        ) / width,
+      ),
+    );
   const rows = (indices: readonly number[]) => {
     const values = new Float32Array(indices.length * width);
     for (const [place, index] of indices.entries()) {
-      for (let unit = 0; unit < width; unit++) values[place * width + unit] = (((states[index] as ArrayLike<number>)[unit] as number) - (mean[unit] as number)) * scale;
+      for (let unit = 0; unit < width; unit++)
+        values[place * width + unit] =
+          (((states[index] as ArrayLike<number>)[unit] as number) - (mean[unit] as number)) * scale;
     }
     return values;
   };
@@ -117,14 +151,22 @@ export async function trainSparseAutoencoder({
   const restartEvery = Math.max(50, Math.floor(steps / 8));
   try {
     for (let step = 0; step < steps; step++) {
-      const indices = Array.from({ length: Math.min(batch, training.length) }, () => training[random.integer(training.length)] as number);
+      const indices = Array.from(
+        { length: Math.min(batch, training.length) },
+        () => training[random.integer(training.length)] as number,
+      );
       const input = tf.tensor2d(rows(indices), [indices.length, width]);
       let activity: tf.Tensor1D | undefined;
       const { value, gradients } = valueAndGradients({
         parameters,
         compute: () => {
           const bias = parameters.get('bias');
-          const scores = tf.relu(tf.add(tf.matMul(tf.sub(input, bias), parameters.get<tf.Rank.R2>('encoder')), parameters.get('encoderBias'))) as tf.Tensor2D;
+          const scores = tf.relu(
+            tf.add(
+              tf.matMul(tf.sub(input, bias), parameters.get<tf.Rank.R2>('encoder')),
+              parameters.get('encoderBias'),
+            ),
+          ) as tf.Tensor2D;
           const kept = keepStrongest(scores, active);
           activity = tf.keep(tf.max(kept, 0) as tf.Tensor1D);
           const rebuilt = tf.add(tf.matMul(kept, parameters.get<tf.Rank.R2>('decoder')), bias);
@@ -144,7 +186,16 @@ export async function trainSparseAutoencoder({
       losses.push(loss);
       onProgress?.({ step: step + 1, steps, loss });
       if ((step + 1) % restartEvery === 0 && step + 1 <= (steps * 3) / 4) {
-        await restartSilent({ parameters, silent: silentOf(usedSince), rows, training, width, latents, active, random });
+        await restartSilent({
+          parameters,
+          silent: silentOf(usedSince),
+          rows,
+          training,
+          width,
+          latents,
+          active,
+          random,
+        });
         usedSince.fill(0);
       }
     }
@@ -156,7 +207,17 @@ export async function trainSparseAutoencoder({
 }
 
 /** The states in which a latent is strongest. */
-export function mostActivating({ autoencoder, states, latent, count = 5 }: { autoencoder: SparseAutoencoder; states: readonly ArrayLike<number>[]; latent: number; /** @default 5 */ count?: number }): ActivatingExample[] {
+export function mostActivating({
+  autoencoder,
+  states,
+  latent,
+  count = 5,
+}: {
+  autoencoder: SparseAutoencoder;
+  states: readonly ArrayLike<number>[];
+  latent: number;
+  /** @default 5 */ count?: number;
+}): ActivatingExample[] {
   return states
     .flatMap((state, index) => {
       const found = autoencoder.encode(state).find((one) => one.latent === latent);
@@ -174,7 +235,10 @@ function keepStrongest(scores: tf.Tensor2D, active: number): tf.Tensor2D {
     const least = tf.slice(values, [0, active - 1], [given.shape[0], 1]);
     const mask = tf.cast(tf.greaterEqual(given, least), 'float32');
     (save as (tensors: tf.Tensor[]) => void)([mask]);
-    return { value: tf.mul(given, mask), gradFunc: (gradient: tf.Tensor, saved: tf.Tensor[]) => tf.mul(gradient, saved[0] as tf.Tensor) };
+    return {
+      value: tf.mul(given, mask),
+      gradFunc: (gradient: tf.Tensor, saved: tf.Tensor[]) => tf.mul(gradient, saved[0] as tf.Tensor),
+    };
   });
   return keep(scores) as tf.Tensor2D;
 }
@@ -184,7 +248,25 @@ function silentOf(used: Uint8Array): number[] {
 }
 
 /** Points silent latents at what is missing from the states that are rebuilt worst. */
-async function restartSilent({ parameters, silent, rows, training, width, latents, active, random }: { parameters: Parameters; silent: number[]; rows: (indices: readonly number[]) => Float32Array; training: number[]; width: number; latents: number; active: number; random: RandomStream }): Promise<void> {
+async function restartSilent({
+  parameters,
+  silent,
+  rows,
+  training,
+  width,
+  latents,
+  active,
+  random,
+}: {
+  parameters: Parameters;
+  silent: number[];
+  rows: (indices: readonly number[]) => Float32Array;
+  training: number[];
+  width: number;
+  latents: number;
+  active: number;
+  random: RandomStream;
+}): Promise<void> {
   if (silent.length === 0) return;
   const weights = await readWeights(parameters);
   const sample = random.shuffle(training).slice(0, Math.max(256, silent.length));
@@ -225,14 +307,32 @@ interface Weights {
 
 async function readWeights(parameters: Parameters): Promise<Weights> {
   const read = async (name: string) => Float32Array.from(await parameters.get(name).data());
-  return { decoder: await read('decoder'), encoder: await read('encoder'), encoderBias: await read('encoderBias'), bias: await read('bias') };
+  return {
+    decoder: await read('decoder'),
+    encoder: await read('encoder'),
+    encoderBias: await read('encoderBias'),
+    bias: await read('bias'),
+  };
 }
 
-function encodeWith({ weights, state, width, latents, active }: { weights: Weights; state: Float32Array; width: number; latents: number; active: number }): ActiveLatent[] {
+function encodeWith({
+  weights,
+  state,
+  width,
+  latents,
+  active,
+}: {
+  weights: Weights;
+  state: Float32Array;
+  width: number;
+  latents: number;
+  active: number;
+}): ActiveLatent[] {
   const scores = Float64Array.from(weights.encoderBias);
   for (let unit = 0; unit < width; unit++) {
     const value = (state[unit] as number) - (weights.bias[unit] as number);
-    for (let latent = 0; latent < latents; latent++) scores[latent] = (scores[latent] as number) + value * (weights.encoder[unit * latents + latent] as number);
+    for (let latent = 0; latent < latents; latent++)
+      scores[latent] = (scores[latent] as number) + value * (weights.encoder[unit * latents + latent] as number);
   }
   return [...scores]
     .map((strength, latent) => ({ latent, strength }))
@@ -241,19 +341,52 @@ function encodeWith({ weights, state, width, latents, active }: { weights: Weigh
     .slice(0, active);
 }
 
-function rebuild({ weights, width, active }: { weights: Weights; width: number; active: readonly ActiveLatent[] }): Float32Array {
+function rebuild({
+  weights,
+  width,
+  active,
+}: {
+  weights: Weights;
+  width: number;
+  active: readonly ActiveLatent[];
+}): Float32Array {
   const rebuilt = Float32Array.from(weights.bias);
   for (const { latent, strength } of active) {
-    for (let unit = 0; unit < width; unit++) rebuilt[unit] = (rebuilt[unit] as number) + strength * (weights.decoder[latent * width + unit] as number);
+    for (let unit = 0; unit < width; unit++)
+      rebuilt[unit] = (rebuilt[unit] as number) + strength * (weights.decoder[latent * width + unit] as number);
   }
   return rebuilt;
 }
 
-async function finish({ parameters, states, held, training, width, latents, active, mean, scale, losses }: { parameters: Parameters; states: readonly ArrayLike<number>[]; held: number[]; training: number[]; width: number; latents: number; active: number; mean: Float64Array; scale: number; losses: number[] }): Promise<SparseAutoencoder> {
+async function finish({
+  parameters,
+  states,
+  held,
+  training,
+  width,
+  latents,
+  active,
+  mean,
+  scale,
+  losses,
+}: {
+  parameters: Parameters;
+  states: readonly ArrayLike<number>[];
+  held: number[];
+  training: number[];
+  width: number;
+  latents: number;
+  active: number;
+  mean: Float64Array;
+  scale: number;
+  losses: number[];
+}): Promise<SparseAutoencoder> {
   const weights = await readWeights(parameters);
-  const scaled = (state: ArrayLike<number>) => Float32Array.from({ length: width }, (_, unit) => ((state[unit] as number) - (mean[unit] as number)) * scale);
+  const scaled = (state: ArrayLike<number>) =>
+    Float32Array.from({ length: width }, (_, unit) => ((state[unit] as number) - (mean[unit] as number)) * scale);
   const encode = (state: ArrayLike<number>) => encodeWith({ weights, state: scaled(state), width, latents, active });
-  const reconstruct = (state: ArrayLike<number>) => rebuild({ weights, width, active: encode(state) }).map((value, unit) => value / scale + (mean[unit] as number));
+  const reconstruct = (state: ArrayLike<number>) =>
+    rebuild({ weights, width, active: encode(state) }).map((value, unit) => value / scale + (mean[unit] as number));
   let missed = 0;
   let spread = 0;
   for (const index of held) {
@@ -282,19 +415,25 @@ async function finish({ parameters, states, held, training, width, latents, acti
 
 function meanOf(vectors: readonly ArrayLike<number>[], width: number): Float64Array {
   const mean = new Float64Array(width);
-  for (const vector of vectors) for (let unit = 0; unit < width; unit++) mean[unit] = (mean[unit] as number) + (vector[unit] as number) / vectors.length;
+  for (const vector of vectors)
+    for (let unit = 0; unit < width; unit++)
+      mean[unit] = (mean[unit] as number) + (vector[unit] as number) / vectors.length;
   return mean;
 }
 
 function variance(vectors: readonly ArrayLike<number>[], mean: Float64Array): number {
   let sum = 0;
-  for (const vector of vectors) for (let unit = 0; unit < mean.length; unit++) sum += ((vector[unit] as number) - (mean[unit] as number)) ** 2;
+  for (const vector of vectors)
+    for (let unit = 0; unit < mean.length; unit++) sum += ((vector[unit] as number) - (mean[unit] as number)) ** 2;
   return sum / vectors.length;
 }
 
 /** A direction drawn evenly from the sphere, of length 1. */
 function randomDirection(random: RandomStream, width: number): Float32Array {
-  const draws = Float64Array.from({ length: width }, () => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform()));
+  const draws = Float64Array.from(
+    { length: width },
+    () => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform()),
+  );
   const norm = Math.hypot(...draws);
   return Float32Array.from(draws, (value) => value / norm);
 }

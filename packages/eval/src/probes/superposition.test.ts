@@ -11,13 +11,37 @@ import { classifyNodes, measureSuperposition, nodeClasses } from './superpositio
 import { superpositionSections } from './superposition-sections';
 
 const checkpoint = fileURLToPath(new URL('../../../../docs/results/checkpoints/graphs', import.meta.url));
-const facts: GraphFacts = { kind: 'graph', edges: [[0, 2], [0, 3], [2, 4], [3, 4], [3, 5], [4, 6], [1, 7]], root: 0, target: 6, negativeTarget: 7, symbols: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'], neighborsByHop: [[0], [2, 3], [4], [6]] };
+const facts: GraphFacts = {
+  kind: 'graph',
+  edges: [
+    [0, 2],
+    [0, 3],
+    [2, 4],
+    [3, 4],
+    [3, 5],
+    [4, 6],
+    [1, 7],
+  ],
+  root: 0,
+  target: 6,
+  negativeTarget: 7,
+  symbols: ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
+  neighborsByHop: [[0], [2, 3], [4], [6]],
+};
 
 /** Generated questions, as the task asks them. */
 function questions(count: number): ReasoningExample[] {
   return [...generateProsQA({ count, seed: 987_654, hops: { minimum: 3, maximum: 4 } })].map((example) => {
     const { edges, root, target, negativeTarget } = example.facts as GraphFacts;
-    return { ...example, question: tellGraphQuestion({ edges, root, candidates: Number(example.id) % 2 === 0 ? [target, negativeTarget] : [negativeTarget, target] }), answer: String(target) };
+    return {
+      ...example,
+      question: tellGraphQuestion({
+        edges,
+        root,
+        candidates: Number(example.id) % 2 === 0 ? [target, negativeTarget] : [negativeTarget, target],
+      }),
+      answer: String(target),
+    };
   });
 }
 
@@ -30,8 +54,26 @@ afterAll(() => reasoner.dispose());
 
 describe('classifyNodes', () => {
   it('tells the nodes of a hop from those before and beyond', () => {
-    expect(classifyNodes({ facts, hop: 1 })).toEqual(['reachable', 'unreachable', 'optimal', 'optimal', 'unreachable', 'unreachable', 'unreachable', 'unreachable']);
-    expect(classifyNodes({ facts, hop: 2 })).toEqual(['reachable', 'unreachable', 'reachable', 'reachable', 'optimal', 'frontier', 'unreachable', 'unreachable']);
+    expect(classifyNodes({ facts, hop: 1 })).toEqual([
+      'reachable',
+      'unreachable',
+      'optimal',
+      'optimal',
+      'unreachable',
+      'unreachable',
+      'unreachable',
+      'unreachable',
+    ]);
+    expect(classifyNodes({ facts, hop: 2 })).toEqual([
+      'reachable',
+      'unreachable',
+      'reachable',
+      'reachable',
+      'optimal',
+      'frontier',
+      'unreachable',
+      'unreachable',
+    ]);
     expect(classifyNodes({ facts, hop: 4 })[6]).toBe('reachable');
   });
 });
@@ -40,7 +82,9 @@ describe('measureSuperposition', () => {
   it('finds the frontier in the thoughts of the trained checkpoint: over all thoughts optimal > frontier > reachable > unreachable', async () => {
     const examples = questions(60);
     const answers = await reasoner.think({ questions: examples.map(({ question }) => ({ question })) });
-    expect(answers.filter(({ answer }, index) => answer === examples[index]!.answer).length / examples.length).toBeGreaterThan(0.85);
+    expect(
+      answers.filter(({ answer }, index) => answer === examples[index]!.answer).length / examples.length,
+    ).toBeGreaterThan(0.85);
     const superposition = await measureSuperposition({ reasoner, task: prosqaGraph, examples });
     expect(superposition.questions).toBe(60);
     const means = nodeClasses.map((name) => superposition.overall[name]!.mean);
@@ -48,7 +92,12 @@ describe('measureSuperposition', () => {
     expect(superposition.thoughts).toHaveLength(4);
     for (const { classes, aboveUnreachable } of superposition.thoughts) {
       // What is on the frontier stands far above what is not, in every thought.
-      const [optimal, frontier, reachable, unreachable] = nodeClasses.map((name) => classes[name]!.mean) as [number, number, number, number];
+      const [optimal, frontier, reachable, unreachable] = nodeClasses.map((name) => classes[name]!.mean) as [
+        number,
+        number,
+        number,
+        number,
+      ];
       expect(Math.min(optimal, frontier)).toBeGreaterThan(Math.max(reachable, unreachable) + 1);
       expect(aboveUnreachable.optimal).toBeGreaterThan(0.8);
     }
@@ -60,12 +109,31 @@ describe('measureSuperposition', () => {
   });
 
   it('says what is missing where thoughts cannot be compared with nodes', async () => {
-    await expect(measureSuperposition({ reasoner, task: prosqaGraph, examples: [] })).rejects.toMatchObject({ code: 'empty-set' });
-    await expect(measureSuperposition({ reasoner, task: prosqaGraph, examples: questions(1).map(({ facts: _, ...example }) => example) })).rejects.toMatchObject({ code: 'invalid-task-data' });
+    await expect(measureSuperposition({ reasoner, task: prosqaGraph, examples: [] })).rejects.toMatchObject({
+      code: 'empty-set',
+    });
+    await expect(
+      measureSuperposition({
+        reasoner,
+        task: prosqaGraph,
+        examples: questions(1).map(({ facts: _, ...example }) => example),
+      }),
+    ).rejects.toMatchObject({ code: 'invalid-task-data' });
     const toy = trainToyReasoner({ steps: 1 });
-    await expect(measureSuperposition({ reasoner: toy, task: prosqaGraph, examples: toyExamples({ count: 1 }) })).rejects.toMatchObject({ code: 'task-model-mismatch', message: expect.stringContaining('no tokens for node numbers') });
+    await expect(
+      measureSuperposition({ reasoner: toy, task: prosqaGraph, examples: toyExamples({ count: 1 }) }),
+    ).rejects.toMatchObject({
+      code: 'task-model-mismatch',
+      message: expect.stringContaining('no tokens for node numbers'),
+    });
     toy.dispose();
-    const silent = new Reasoner({ model: reasoner.model, tokenizer: reasoner.tokenizer, settings: { ...reasoner.settings, method: { name: 'graph', thoughts: 'none' } } });
-    await expect(measureSuperposition({ reasoner: silent, task: prosqaGraph, examples: questions(1) })).rejects.toMatchObject({ code: 'task-model-mismatch', message: expect.stringContaining('without thoughts') });
+    const silent = new Reasoner({
+      model: reasoner.model,
+      tokenizer: reasoner.tokenizer,
+      settings: { ...reasoner.settings, method: { name: 'graph', thoughts: 'none' } },
+    });
+    await expect(
+      measureSuperposition({ reasoner: silent, task: prosqaGraph, examples: questions(1) }),
+    ).rejects.toMatchObject({ code: 'task-model-mismatch', message: expect.stringContaining('without thoughts') });
   });
 });

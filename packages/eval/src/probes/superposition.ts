@@ -82,20 +82,38 @@ export async function measureSuperposition({
   onProgress?: (progress: { done: number; total: number }) => void;
   signal?: AbortSignal;
 }): Promise<Superposition> {
-  if (examples.length === 0) throw new EvaluationError({ code: 'empty-set', message: 'There is no question to think about.' });
+  if (examples.length === 0)
+    throw new EvaluationError({ code: 'empty-set', message: 'There is no question to think about.' });
   checkReasoner({ reasoner, example: examples[0]!, task });
   const graphs = examples.map(({ id, facts }) => {
-    if (facts?.kind !== 'graph') throw new EvaluationError({ code: 'invalid-task-data', message: `Example ${id} has no graph; superposition is measured on graphs, such as those of the task "prosqa-graph".` });
+    if (facts?.kind !== 'graph')
+      throw new EvaluationError({
+        code: 'invalid-task-data',
+        message: `Example ${id} has no graph; superposition is measured on graphs, such as those of the task "prosqa-graph".`,
+      });
     return facts;
   });
   const most = Math.max(...graphs.map(({ symbols }) => symbols.length));
   const embeddings = await nodeEmbeddings({ reasoner, nodes: most });
-  const answers = await reasoner.think({ questions: examples.map((example) => ({ question: task.prompt(example) })), batchSize: batch, onProgress, signal });
+  const answers = await reasoner.think({
+    questions: examples.map((example) => ({ question: task.prompt(example) })),
+    batchSize: batch,
+    onProgress,
+    signal,
+  });
   const products = answers.map(({ thoughts }, index) =>
-    thoughts.map(({ hidden }) => graphs[index]!.symbols.map((_, node) => embeddings[node]!.reduce((sum, value, place) => sum + value * hidden[place]!, 0))),
+    thoughts.map(({ hidden }) =>
+      graphs[index]!.symbols.map((_, node) =>
+        embeddings[node]!.reduce((sum, value, place) => sum + value * hidden[place]!, 0),
+      ),
+    ),
   );
   const seen = Array.from({ length: Math.max(...products.map(({ length }) => length)) }, (_, thought) =>
-    products.flatMap((own, index) => (own[thought] === undefined ? [] : [{ products: own[thought]!, classes: classifyNodes({ facts: graphs[index]!, hop: thought + 1 }) }])),
+    products.flatMap((own, index) =>
+      own[thought] === undefined
+        ? []
+        : [{ products: own[thought]!, classes: classifyNodes({ facts: graphs[index]!, hop: thought + 1 }) }],
+    ),
   );
   const thoughts = seen.map((all, thought) => ({ thought: thought + 1, ...summarise(all) }));
   return {
@@ -111,12 +129,18 @@ export async function measureSuperposition({
   };
 }
 
-function summarise(questions: readonly { products: readonly number[]; classes: readonly NodeClass[] }[]): Omit<ThoughtSuperposition, 'thought'> {
-  const ofClass = (question: (typeof questions)[number], wanted: NodeClass) => question.products.filter((_, node) => question.classes[node] === wanted);
+function summarise(
+  questions: readonly { products: readonly number[]; classes: readonly NodeClass[] }[],
+): Omit<ThoughtSuperposition, 'thought'> {
+  const ofClass = (question: (typeof questions)[number], wanted: NodeClass) =>
+    question.products.filter((_, node) => question.classes[node] === wanted);
   const summary = (wanted: NodeClass) => {
     const groups = questions.map((question) => ofClass(question, wanted)).filter(({ length }) => length > 0);
     if (groups.length === 0) return null;
-    return { ...meanAndDeviation(groups.map((group) => group.reduce((sum, value) => sum + value, 0) / group.length)), nodes: groups.flat().length };
+    return {
+      ...meanAndDeviation(groups.map((group) => group.reduce((sum, value) => sum + value, 0) / group.length)),
+      nodes: groups.flat().length,
+    };
   };
   const above = (wanted: NodeClass) => {
     const compared = questions.flatMap((question) => {
@@ -137,22 +161,51 @@ function isInOrder({ classes }: ThoughtSuperposition): boolean {
   return means.every((mean, index) => index === 0 || mean < means[index - 1]!);
 }
 
-function checkReasoner({ reasoner, example, task }: { reasoner: Reasoner; example: ReasoningExample; task: Pick<EvaluationTask, 'prompt'> }): void {
+function checkReasoner({
+  reasoner,
+  example,
+  task,
+}: {
+  reasoner: Reasoner;
+  example: ReasoningExample;
+  task: Pick<EvaluationTask, 'prompt'>;
+}): void {
   const mismatch = (message: string) => new EvaluationError({ code: 'task-model-mismatch', message });
   const { name } = reasoner.method;
   if (!reasoner.tokenizer.has('0') || !reasoner.tokenizer.has('1')) {
-    throw mismatch(`This reasoner (method "${name}") has no tokens for node numbers; train one on graphs: docs/guide/graphs.md.`);
+    throw mismatch(
+      `This reasoner (method "${name}") has no tokens for node numbers; train one on graphs: docs/guide/graphs.md.`,
+    );
   }
-  const thoughts = reasoner.method.promptThoughts?.({ example: { question: task.prompt(example) }, context: reasoner.layoutContext() }) ?? [];
-  if (thoughts.length === 0) throw mismatch(`This reasoner (method "${name}") answers without thoughts, so there is nothing to look into; take one trained with continuous thoughts.`);
+  const thoughts =
+    reasoner.method.promptThoughts?.({
+      example: { question: task.prompt(example) },
+      context: reasoner.layoutContext(),
+    }) ?? [];
+  if (thoughts.length === 0)
+    throw mismatch(
+      `This reasoner (method "${name}") answers without thoughts, so there is nothing to look into; take one trained with continuous thoughts.`,
+    );
 }
 
 /** Embeddings of the nodes 0 … nodes − 1. */
 async function nodeEmbeddings({ reasoner, nodes }: { reasoner: Reasoner; nodes: number }): Promise<Float32Array[]> {
   const names = Array.from({ length: nodes }, (_, node) => String(node));
   const missing = names.find((name) => !reasoner.tokenizer.has(name));
-  if (missing !== undefined) throw new EvaluationError({ code: 'task-model-mismatch', message: `A graph has ${nodes} nodes, but this reasoner has no token for node ${missing}.` });
-  const rows = tf.tidy(() => reasoner.model.embed(tf.tensor2d(names.map((name) => reasoner.tokenizer.idOf(name)), [1, nodes], 'int32')));
+  if (missing !== undefined)
+    throw new EvaluationError({
+      code: 'task-model-mismatch',
+      message: `A graph has ${nodes} nodes, but this reasoner has no token for node ${missing}.`,
+    });
+  const rows = tf.tidy(() =>
+    reasoner.model.embed(
+      tf.tensor2d(
+        names.map((name) => reasoner.tokenizer.idOf(name)),
+        [1, nodes],
+        'int32',
+      ),
+    ),
+  );
   const values = (await rows.data()) as Float32Array;
   const width = rows.shape[2];
   rows.dispose();

@@ -30,13 +30,26 @@ export interface ThoughtGeometry {
  */
 export function thoughtGeometry({ thoughts }: { thoughts: readonly ThoughtStates[] }): ThoughtGeometry {
   const most = thoughts.reduce((largest, states) => Math.max(largest, states.length), 0);
-  if (most === 0) throw new EvaluationError({ code: 'empty-set', message: 'There is no thought to measure; give examples of a model that thinks in hidden states.' });
+  if (most === 0)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: 'There is no thought to measure; give examples of a model that thinks in hidden states.',
+    });
   const places = Array.from({ length: most }, (_, place): PlaceGeometry => {
     const present = thoughts.flatMap((states) => states[place] ?? []);
-    return { place, norm: meanAndDeviation(present.map(euclideanNorm)), cosineBetweenExamples: meanPairwiseCosine(present), dimensions: participationRatio(present) };
+    return {
+      place,
+      norm: meanAndDeviation(present.map(euclideanNorm)),
+      cosineBetweenExamples: meanPairwiseCosine(present),
+      dimensions: participationRatio(present),
+    };
   });
   const within = thoughts.filter((states) => states.length > 1).map(meanPairwiseCosine);
-  return { places, cosineWithinExample: within.length === 0 ? null : meanAndDeviation(within).mean, examples: thoughts.length };
+  return {
+    places,
+    cosineWithinExample: within.length === 0 ? null : meanAndDeviation(within).mean,
+    examples: thoughts.length,
+  };
 }
 
 /** Mean cosine over all pairs, in linear time: `(‖Σu‖² − Σ‖u‖²) / n(n − 1)` of the unit vectors u. NaN for fewer than two. */
@@ -60,10 +73,14 @@ function participationRatio(vectors: readonly Float32Array[]): number {
   const count = vectors.length;
   const width = vectors[0]?.length ?? 0;
   const mean = new Float64Array(width);
-  for (const vector of vectors) for (let unit = 0; unit < width; unit++) mean[unit] = (mean[unit] as number) + (vector[unit] as number) / count;
+  for (const vector of vectors)
+    for (let unit = 0; unit < width; unit++) mean[unit] = (mean[unit] as number) + (vector[unit] as number) / count;
   const centred = vectors.map((vector) => Float64Array.from(vector, (value, unit) => value - (mean[unit] as number)));
   // The smaller of the two products: by units or by examples; both have the same eigenvalues.
-  const rows = count <= width ? centred : Array.from({ length: width }, (_, unit) => Float64Array.from(centred, (vector) => vector[unit] as number));
+  const rows =
+    count <= width
+      ? centred
+      : Array.from({ length: width }, (_, unit) => Float64Array.from(centred, (vector) => vector[unit] as number));
   let trace = 0;
   let squares = 0;
   for (const [index, left] of rows.entries()) {

@@ -40,7 +40,8 @@ export function makeAxisScale({
   if (low === high) [low, high] = low === 0 ? [0, 1] : [Math.min(0, low), Math.max(0, low)];
   const rough = roundStep((high - low) / Math.max(1, tickCount));
   // Counts, such as steps and thoughts, have no halves.
-  const step = usable.every(Number.isInteger) && usable.length > 0 && include === undefined ? Math.max(1, rough) : rough;
+  const step =
+    usable.every(Number.isInteger) && usable.length > 0 && include === undefined ? Math.max(1, rough) : rough;
   const start = nice ? Math.floor(low / step + 1e-9) * step : low;
   const end = nice ? Math.ceil(high / step - 1e-9) * step : high;
   const ticks: AxisScale['ticks'] = [];
@@ -76,7 +77,10 @@ function logarithmicScale({
   const every = Math.max(1, Math.ceil(inside.length / Math.max(2, tickCount + 1)));
   const ticks = inside.filter((_, index) => index % every === 0).map((value) => ({ value, label: formatTick(value) }));
   const span = Math.log(end / start);
-  return { ticks, position: (value) => pixels[0] + (Math.log(Math.max(value, start * 1e-3) / start) / span) * (pixels[1] - pixels[0]) };
+  return {
+    ticks,
+    position: (value) => pixels[0] + (Math.log(Math.max(value, start * 1e-3) / start) / span) * (pixels[1] - pixels[0]),
+  };
 }
 
 /** The round step 1, 2 or 5 times a power of ten that is nearest above a size. */

@@ -19,12 +19,24 @@ export interface ChartSectionOptions extends Omit<LineChartOptions, 'label'> {
  * @throws EvaluationError empty-set where no series has a point to draw.
  */
 export function chartSection({ title, caption, text = [], ...chart }: ChartSectionOptions): ReportSection {
-  const drawn = chart.series.some((series) => series.points.some((point) => Number.isFinite(point.x) && Number.isFinite(point.y)));
+  const drawn = chart.series.some((series) =>
+    series.points.some((point) => Number.isFinite(point.x) && Number.isFinite(point.y)),
+  );
   if (!drawn) {
-    throw new EvaluationError({ code: 'empty-set', message: `Chart "${title}": no series has a finite point; leave the section out, or give points.` });
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: `Chart "${title}": no series has a finite point; leave the section out, or give points.`,
+    });
   }
-  const legend = chart.series.map((series, index) => `<li>${legendMark(index)} ${escapeHtml(series.name)}</li>`).join('');
-  const phases = (chart.phases ?? []).map((phase) => `<li>${escapeHtml(phase.label)} <span class="interval">from ${escapeHtml(formatValue({ value: phase.x }))}</span></li>`).join('');
+  const legend = chart.series
+    .map((series, index) => `<li>${legendMark(index)} ${escapeHtml(series.name)}</li>`)
+    .join('');
+  const phases = (chart.phases ?? [])
+    .map(
+      (phase) =>
+        `<li>${escapeHtml(phase.label)} <span class="interval">from ${escapeHtml(formatValue({ value: phase.x }))}</span></li>`,
+    )
+    .join('');
   const html = `${paragraphs(text)}
 <figure>
 ${lineChart({ ...chart, label: `${title}. ${caption}` })}
@@ -40,11 +52,21 @@ ${phases === '' ? '' : `<p>Phases, by ${escapeHtml(chart.xLabel)}:</p><ol>${phas
 
 function valueTable({ series, xLabel, yLabel, yFormat = 'number' }: Omit<LineChartOptions, 'label'>): string {
   const rows = series.map(({ name, points }) => {
-    const finite = points.filter((point) => Number.isFinite(point.x) && Number.isFinite(point.y)).sort((left, right) => left.x - right.x);
-    const least = finite.reduce<ChartPoint | undefined>((best, point) => (best === undefined || point.y < best.y ? point : best), undefined);
-    const most = finite.reduce<ChartPoint | undefined>((best, point) => (best === undefined || point.y > best.y ? point : best), undefined);
+    const finite = points
+      .filter((point) => Number.isFinite(point.x) && Number.isFinite(point.y))
+      .sort((left, right) => left.x - right.x);
+    const least = finite.reduce<ChartPoint | undefined>(
+      (best, point) => (best === undefined || point.y < best.y ? point : best),
+      undefined,
+    );
+    const most = finite.reduce<ChartPoint | undefined>(
+      (best, point) => (best === undefined || point.y > best.y ? point : best),
+      undefined,
+    );
     const cells = [finite[0], least, most, finite.at(-1)].map((point) =>
-      point === undefined ? '–' : `${formatValue({ value: point.y, format: yFormat })} <span class="interval">at ${formatValue({ value: point.x })}</span>`,
+      point === undefined
+        ? '–'
+        : `${formatValue({ value: point.y, format: yFormat })} <span class="interval">at ${formatValue({ value: point.x })}</span>`,
     );
     return `<tr><th scope="row" class="left">${escapeHtml(name)}</th>${cells.map((cell) => `<td class="right">${cell}</td>`).join('')}<td class="right">${finite.length}</td></tr>`;
   });

@@ -28,7 +28,11 @@ export function formatValue({
     case 'percent':
       return `${negative((value * 100).toFixed(digits ?? 1))}${space}%`;
     case 'integer':
-      return negative(Math.round(value).toString().replace(/\B(?=(\d{3})+$)/g, '\u202f'));
+      return negative(
+        Math.round(value)
+          .toString()
+          .replace(/\B(?=(\d{3})+$)/g, '\u202f'),
+      );
     case 'seconds':
       if (Math.abs(value) < 1e-3) return `${negative(plain(value * 1e6, digits))}${space}µs`;
       if (Math.abs(value) < 1) return `${negative(plain(value * 1e3, digits))}${space}ms`;
@@ -40,7 +44,15 @@ export function formatValue({
 }
 
 /** An interval in the same writing as its value, the unit left out: [91.0, 95.2]. */
-export function formatInterval({ interval, format = 'number', digits }: { interval: readonly [number, number]; format?: ValueFormat; digits?: number }): string {
+export function formatInterval({
+  interval,
+  format = 'number',
+  digits,
+}: {
+  interval: readonly [number, number];
+  format?: ValueFormat;
+  digits?: number;
+}): string {
   const bound = (value: number) => formatValue({ value, format, digits }).replace(`${space}%`, '');
   return `[${bound(interval[0])}, ${bound(interval[1])}]`;
 }

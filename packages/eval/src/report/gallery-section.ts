@@ -56,9 +56,18 @@ export interface GallerySectionOptions {
  *
  * @throws EvaluationError invalid-image for a picture that cannot stand in the page.
  */
-export function gallerySection({ title, caption, items, text = [], markDifferences = true }: GallerySectionOptions): ReportSection {
+export function gallerySection({
+  title,
+  caption,
+  items,
+  text = [],
+  markDifferences = true,
+}: GallerySectionOptions): ReportSection {
   if (items.length === 0) {
-    throw new EvaluationError({ code: 'empty-set', message: `Gallery "${title}": no examples; leave the section out, or give some.` });
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: `Gallery "${title}": no examples; leave the section out, or give some.`,
+    });
   }
   const right = items.filter((item) => item.correct).length;
   const name = `show-${slug(title)}`;
@@ -79,7 +88,9 @@ function renderItem(item: GalleryItem, index: number, markDifferences: boolean):
       ? ''
       : `<img class="picture${item.image.pixelated === true ? ' pixelated' : ''}" src="${imageSource(item.image)}" alt="${escapeHtml(item.image.alternativeText)}"${sizeOf(item.image)}>`;
   const answer = item.answer === null ? '<em>no answer could be read</em>' : escapeHtml(item.answer);
-  const tokens = (item.thinkingTokens ?? []).map((token) => `<code class="token">${escapeHtml(token)}</code>`).join(' ');
+  const tokens = (item.thinkingTokens ?? [])
+    .map((token) => `<code class="token">${escapeHtml(token)}</code>`)
+    .join(' ');
   const counts = (item.counts ?? []).map((count) => `<li>${inlineCode(count)}</li>`).join('');
   return `<article class="example ${item.correct ? 'right-answer' : 'wrong-answer'}">
 <header><h3 class="name">${escapeHtml(item.name ?? String(index + 1))}</h3> <span class="verdict ${item.correct ? 'good' : 'bad'}"><span aria-hidden="true">${item.correct ? '✓' : '✗'}</span> ${item.correct ? 'right' : 'wrong'}</span></header>

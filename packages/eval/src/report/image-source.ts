@@ -14,7 +14,10 @@ const signatures: [mediaType: string, test: (bytes: Uint8Array) => boolean][] = 
   ['image/png', (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
   ['image/jpeg', (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
   ['image/gif', (bytes) => starts(bytes, [0x47, 0x49, 0x46, 0x38])],
-  ['image/webp', (bytes) => starts(bytes, [0x52, 0x49, 0x46, 0x46]) && starts(bytes.subarray(8), [0x57, 0x45, 0x42, 0x50])],
+  [
+    'image/webp',
+    (bytes) => starts(bytes, [0x52, 0x49, 0x46, 0x46]) && starts(bytes.subarray(8), [0x57, 0x45, 0x42, 0x50]),
+  ],
 ];
 
 /**
@@ -54,7 +57,8 @@ function starts(bytes: Uint8Array, prefix: number[]): boolean {
 
 /** Width and height of a picture in pixels, from its head; undefined where it does not say. */
 export function imageSize(image: ReportImage): { width: number; height: number } | undefined {
-  const bytes = typeof image.data === 'string' ? Buffer.from(image.data.slice(image.data.indexOf(',') + 1), 'base64') : image.data;
+  const bytes =
+    typeof image.data === 'string' ? Buffer.from(image.data.slice(image.data.indexOf(',') + 1), 'base64') : image.data;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
     const type = signatures.find(([, test]) => test(bytes))?.[0];
@@ -77,7 +81,8 @@ function sized(width: number, height: number): { width: number; height: number }
 function jpegSize(view: DataView): { width: number; height: number } | undefined {
   for (let at = 2; view.getUint8(at) === 0xff; at += 2 + view.getUint16(at + 2)) {
     const marker = view.getUint8(at + 1);
-    if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) return sized(view.getUint16(at + 7), view.getUint16(at + 5));
+    if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc)
+      return sized(view.getUint16(at + 7), view.getUint16(at + 5));
   }
   return undefined;
 }

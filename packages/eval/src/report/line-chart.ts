@@ -82,23 +82,32 @@ function drawing({
     nice: false,
   });
   const y = makeAxisScale({
-    values: shown.flatMap((one) => one.raw.flatMap((point) => (Number.isFinite(point.y) ? [point.y, ...(point.interval ?? [])] : []))),
+    values: shown.flatMap((one) =>
+      one.raw.flatMap((point) => (Number.isFinite(point.y) ? [point.y, ...(point.interval ?? [])] : [])),
+    ),
     pixels: [inner.bottom, inner.top],
     logarithmic: logarithmicY,
     tickCount: 5,
     include: yInclude,
-    formatTick: (value) => (yFormat === 'percent' ? formatValue({ value, format: 'percent', digits: 0 }) : shortNumber(value)),
+    formatTick: (value) =>
+      yFormat === 'percent' ? formatValue({ value, format: 'percent', digits: 0 }) : shortNumber(value),
   });
   const at = (value: number) => Number(value.toFixed(1));
   const parts: string[] = [];
   for (const [index, phase] of phases.entries()) {
     const left = Math.max(inner.left, x.position(phase.x));
     const right = index + 1 < phases.length ? x.position((phases[index + 1] as { x: number }).x) : inner.right;
-    if (index % 2 === 1) parts.push(`<rect class="phase" x="${at(left)}" y="${inner.top}" width="${at(Math.max(0, right - left))}" height="${inner.bottom - inner.top}"/>`);
+    if (index % 2 === 1)
+      parts.push(
+        `<rect class="phase" x="${at(left)}" y="${inner.top}" width="${at(Math.max(0, right - left))}" height="${inner.bottom - inner.top}"/>`,
+      );
     // About 6 px a letter at this size; what does not fit is numbered and named below the chart.
     const text = phase.label.length * 6.2 + 6 <= right - left ? phase.label : String(index + 1);
-    parts.push(`<text class="phase-label" x="${at((left + right) / 2)}" y="${inner.top - 8}" text-anchor="middle">${escapeHtml(text)}</text>`);
-    if (index > 0) parts.push(`<line class="phase-line" x1="${at(left)}" x2="${at(left)}" y1="${inner.top}" y2="${inner.bottom}"/>`);
+    parts.push(
+      `<text class="phase-label" x="${at((left + right) / 2)}" y="${inner.top - 8}" text-anchor="middle">${escapeHtml(text)}</text>`,
+    );
+    if (index > 0)
+      parts.push(`<line class="phase-line" x1="${at(left)}" x2="${at(left)}" y1="${inner.top}" y2="${inner.bottom}"/>`);
   }
   for (const tick of y.ticks) {
     const position = at(y.position(tick.value));
@@ -110,18 +119,30 @@ function drawing({
     parts.push(`<line class="grid" x1="${position}" x2="${position}" y1="${inner.bottom}" y2="${inner.bottom + 4}"/>`);
     parts.push(`<text x="${position}" y="${inner.bottom + 17}" text-anchor="middle">${escapeHtml(tick.label)}</text>`);
   }
-  parts.push(`<text class="axis" x="${at((inner.left + inner.right) / 2)}" y="${height - 6}" text-anchor="middle">${escapeHtml(xLabel)}</text>`);
-  parts.push(`<text class="axis" transform="translate(12 ${at((inner.top + inner.bottom) / 2)}) rotate(-90)" text-anchor="middle">${escapeHtml(yLabel)}</text>`);
+  parts.push(
+    `<text class="axis" x="${at((inner.left + inner.right) / 2)}" y="${height - 6}" text-anchor="middle">${escapeHtml(xLabel)}</text>`,
+  );
+  parts.push(
+    `<text class="axis" transform="translate(12 ${at((inner.top + inner.bottom) / 2)}) rotate(-90)" text-anchor="middle">${escapeHtml(yLabel)}</text>`,
+  );
   for (const [index, one] of shown.entries()) {
     const look = `series-${index % seriesLooks}`;
-    const path = (points: ChartPoint[]) => linePath(thin(points, maximumPoints), (point) => [at(x.position(point.x)), at(y.position(point.y))], logarithmicY);
+    const path = (points: ChartPoint[]) =>
+      linePath(
+        thin(points, maximumPoints),
+        (point) => [at(x.position(point.x)), at(y.position(point.y))],
+        logarithmicY,
+      );
     const band = bandPath(one.raw, (pointX, pointY) => `${at(x.position(pointX))} ${at(y.position(pointY))}`);
     if (band !== '') parts.push(`<path class="band ${look}" d="${band}"/>`);
     if (smoothingWindow > 1) parts.push(`<path class="line raw ${look}" d="${path(one.raw)}"/>`);
     parts.push(`<path class="line ${look}" stroke-dasharray="${dashes[index % seriesLooks]}" d="${path(one.line)}"/>`);
     if (one.line.length <= 24) {
       for (const point of one.line) {
-        if (drawable(point, logarithmicY)) parts.push(`<circle class="dot ${look}" cx="${at(x.position(point.x))}" cy="${at(y.position(point.y))}" r="3"/>`);
+        if (drawable(point, logarithmicY))
+          parts.push(
+            `<circle class="dot ${look}" cx="${at(x.position(point.x))}" cy="${at(y.position(point.y))}" r="3"/>`,
+          );
       }
     }
   }
@@ -179,7 +200,10 @@ function thin(points: ChartPoint[], maximum: number): ChartPoint[] {
   const buckets = Math.max(1, Math.floor(maximum / 2));
   const kept: ChartPoint[] = [];
   for (let bucket = 0; bucket < buckets; bucket++) {
-    const part = points.slice(Math.floor((bucket * points.length) / buckets), Math.floor(((bucket + 1) * points.length) / buckets));
+    const part = points.slice(
+      Math.floor((bucket * points.length) / buckets),
+      Math.floor(((bucket + 1) * points.length) / buckets),
+    );
     const first = part[0];
     if (first === undefined) continue;
     let low = first;

@@ -18,9 +18,38 @@ function hostileReport() {
     highlights: [{ label: attack, value: attack, note: attack }],
     footer: attack,
     sections: [
-      proseSection({ title: attack, text: attack, facts: [{ name: attack, value: attack }], list: [attack], code: attack }),
-      tableSection({ title: attack, caption: attack, columns: [attack, attack], rows: [[attack, { value: attack, note: attack }]], notes: [attack], text: attack }),
-      chartSection({ title: attack, caption: attack, xLabel: attack, yLabel: attack, series: [{ name: attack, points: [{ x: 0, y: 1 }, { x: 1, y: 2 }] }], phases: [{ x: 0, label: attack }], text: attack }),
+      proseSection({
+        title: attack,
+        text: attack,
+        facts: [{ name: attack, value: attack }],
+        list: [attack],
+        code: attack,
+      }),
+      tableSection({
+        title: attack,
+        caption: attack,
+        columns: [attack, attack],
+        rows: [[attack, { value: attack, note: attack }]],
+        notes: [attack],
+        text: attack,
+      }),
+      chartSection({
+        title: attack,
+        caption: attack,
+        xLabel: attack,
+        yLabel: attack,
+        series: [
+          {
+            name: attack,
+            points: [
+              { x: 0, y: 1 },
+              { x: 1, y: 2 },
+            ],
+          },
+        ],
+        phases: [{ x: 0, label: attack }],
+        text: attack,
+      }),
       gallerySection({
         title: attack,
         caption: attack,
@@ -58,11 +87,33 @@ describe('renderReport', () => {
       png: [0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52, 0, 0, 1, 44, 0, 0, 0, 200],
       gif: [0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 44, 1, 200, 0],
       jpeg: [0xff, 0xd8, 0xff, 0xe0, 0, 4, 0, 0, 0xff, 0xc2, 0, 11, 8, 0, 200, 1, 44, 1],
-      webp: [0x52, 0x49, 0x46, 0x46, 0, 0, 0, 0, 0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x58, 10, 0, 0, 0, 0, 0, 0, 0, 43, 1, 0, 199, 0, 0],
+      webp: [
+        0x52, 0x49, 0x46, 0x46, 0, 0, 0, 0, 0x57, 0x45, 0x42, 0x50, 0x56, 0x50, 0x38, 0x58, 10, 0, 0, 0, 0, 0, 0, 0, 43,
+        1, 0, 199, 0, 0,
+      ],
     };
-    const item = (data: Uint8Array) => ({ question: 'q', answer: 'a', expected: 'a', correct: true, image: { data, alternativeText: 'p' } });
+    const item = (data: Uint8Array) => ({
+      question: 'q',
+      answer: 'a',
+      expected: 'a',
+      correct: true,
+      image: { data, alternativeText: 'p' },
+    });
     for (const [name, bytes] of Object.entries(heads)) {
-      const html = renderReport({ title: 't', summary: 's', sections: [gallerySection({ title: 'g', caption: 'c', items: [item(Uint8Array.from(bytes)), item(Uint8Array.from(bytes.slice(0, Math.min(12, bytes.length - 1))))] })] });
+      const html = renderReport({
+        title: 't',
+        summary: 's',
+        sections: [
+          gallerySection({
+            title: 'g',
+            caption: 'c',
+            items: [
+              item(Uint8Array.from(bytes)),
+              item(Uint8Array.from(bytes.slice(0, Math.min(12, bytes.length - 1)))),
+            ],
+          }),
+        ],
+      });
       expect(html.match(/<img [^>]*width="300" height="200">/g), name).toHaveLength(1);
       expect(html).not.toContain('lazy');
     }
@@ -79,7 +130,9 @@ describe('renderReport', () => {
     const html = hostileReport();
     const empty = new Set(['meta', 'link', 'img', 'input', 'line', 'rect', 'circle', 'path', 'br']);
     const open: string[] = [];
-    for (const match of html.replace(/<style>[\s\S]*?<\/style>/, '').matchAll(/<(\/?)([a-z][a-z0-9]*)(?:\s[^<>]*)?>/g)) {
+    for (const match of html
+      .replace(/<style>[\s\S]*?<\/style>/, '')
+      .matchAll(/<(\/?)([a-z][a-z0-9]*)(?:\s[^<>]*)?>/g)) {
       const [, closing, name] = match as unknown as [string, string, string];
       if (empty.has(name)) continue;
       if (closing === '') open.push(name);
@@ -89,14 +142,20 @@ describe('renderReport', () => {
   });
 
   it('gives sections of one title ids of their own', () => {
-    const html = renderReport({ title: 't', summary: 's', sections: [proseSection({ title: 'Same', text: 'a' }), proseSection({ title: 'Same', text: 'b' })] });
+    const html = renderReport({
+      title: 't',
+      summary: 's',
+      sections: [proseSection({ title: 'Same', text: 'a' }), proseSection({ title: 'Same', text: 'b' })],
+    });
     expect(html).toContain('id="same"');
     expect(html).toContain('id="same-2"');
   });
 
   it('refuses a section that no builder made', () => {
     const forged = { title: 'x', html: '<script>' } as never;
-    expect(() => renderReport({ title: 't', summary: 's', sections: [forged] })).toThrowError(expect.objectContaining({ code: 'invalid-argument' }));
+    expect(() => renderReport({ title: 't', summary: 's', sections: [forged] })).toThrowError(
+      expect.objectContaining({ code: 'invalid-argument' }),
+    );
   });
 });
 
@@ -118,15 +177,37 @@ describe('tableSection', () => {
   });
 
   it('names the row whose cells do not fit', () => {
-    expect(() => tableSection({ title: 'T', caption: 'c', columns: ['a', 'b'], rows: [['x', 1], ['y']] })).toThrowError(/row 2 has 1 cells but there are 2 columns/);
+    expect(() => tableSection({ title: 'T', caption: 'c', columns: ['a', 'b'], rows: [['x', 1], ['y']] })).toThrowError(
+      /row 2 has 1 cells but there are 2 columns/,
+    );
   });
 });
 
 describe('chartSection', () => {
   it('draws the points at the places of their values', () => {
-    const { html } = chartSection({ title: 'T', caption: 'c', xLabel: 'x', yLabel: 'y', yInclude: [0, 1], series: [{ name: 's', points: [{ x: 0, y: 0 }, { x: 5, y: 0.5 }, { x: 10, y: 1 }] }] });
+    const { html } = chartSection({
+      title: 'T',
+      caption: 'c',
+      xLabel: 'x',
+      yLabel: 'y',
+      yInclude: [0, 1],
+      series: [
+        {
+          name: 's',
+          points: [
+            { x: 0, y: 0 },
+            { x: 5, y: 0.5 },
+            { x: 10, y: 1 },
+          ],
+        },
+      ],
+    });
     const wide = html.slice(0, html.indexOf('chart narrow'));
-    const path = /<path class="line series-0" stroke-dasharray="" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"/.exec(wide)?.slice(1).map(Number) as number[];
+    const path =
+      /<path class="line series-0" stroke-dasharray="" d="M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)"/
+        .exec(wide)
+        ?.slice(1)
+        .map(Number) as number[];
     const [x0, y0, x1, y1, x2, y2] = path as [number, number, number, number, number, number];
     expect(x1 - x0).toBeCloseTo(x2 - x1, 1);
     expect(y0 - y1).toBeCloseTo(y1 - y2, 1);
@@ -149,16 +230,30 @@ describe('chartSection', () => {
 
   it('keeps peaks when it thins a long line', () => {
     const points = Array.from({ length: 20_000 }, (_, x) => ({ x, y: x === 12_345 ? 50 : 1 }));
-    const { html } = chartSection({ title: 'T', caption: 'c', xLabel: 'x', yLabel: 'y', series: [{ name: 's', points }] });
+    const { html } = chartSection({
+      title: 'T',
+      caption: 'c',
+      xLabel: 'x',
+      yLabel: 'y',
+      series: [{ name: 's', points }],
+    });
     expect(html.length).toBeLessThan(40_000);
-    const heights = [...(/ d="([^"]+)"/.exec(html)?.[1] as string).matchAll(/[ML][\d.]+ ([\d.]+)/g)].map((match) => Number(match[1]));
+    const heights = [...(/ d="([^"]+)"/.exec(html)?.[1] as string).matchAll(/[ML][\d.]+ ([\d.]+)/g)].map((match) =>
+      Number(match[1]),
+    );
     expect(Math.min(...heights)).toBeLessThan(Math.max(...heights) - 200);
   });
 
   it('refuses a chart without a point', () => {
-    expect(() => chartSection({ title: 'T', caption: 'c', xLabel: 'x', yLabel: 'y', series: [{ name: 's', points: [{ x: 0, y: Number.NaN }] }] })).toThrowError(
-      expect.objectContaining({ code: 'empty-set' }),
-    );
+    expect(() =>
+      chartSection({
+        title: 'T',
+        caption: 'c',
+        xLabel: 'x',
+        yLabel: 'y',
+        series: [{ name: 's', points: [{ x: 0, y: Number.NaN }] }],
+      }),
+    ).toThrowError(expect.objectContaining({ code: 'empty-set' }));
   });
 });
 
@@ -167,7 +262,15 @@ describe('gallerySection', () => {
     const { html } = gallerySection({
       title: 'G',
       caption: 'c',
-      items: [{ question: 'q', answer: null, expected: 'e', correct: false, thoughts: [{ stage: 'caption', reading: 'A red circle.', truth: 'A red square.' }] }],
+      items: [
+        {
+          question: 'q',
+          answer: null,
+          expected: 'e',
+          correct: false,
+          thoughts: [{ stage: 'caption', reading: 'A red circle.', truth: 'A red square.' }],
+        },
+      ],
     });
     expect(html).toContain('A red <mark>circle</mark>.');
     expect(html).toContain('A red <u>square</u>.');
@@ -175,9 +278,22 @@ describe('gallerySection', () => {
   });
 
   it('refuses pictures that would need a request or are none', () => {
-    const item = (data: Uint8Array | string) => ({ question: 'q', answer: 'a', expected: 'a', correct: true, image: { data, alternativeText: 'p' } });
-    for (const data of ['https://example.org/p.png', 'data:image/svg+xml;base64,AAAA', 'p.png', Uint8Array.from([1, 2, 3])]) {
-      expect(() => gallerySection({ title: 'G', caption: 'c', items: [item(data)] })).toThrowError(expect.objectContaining({ code: 'invalid-image' }));
+    const item = (data: Uint8Array | string) => ({
+      question: 'q',
+      answer: 'a',
+      expected: 'a',
+      correct: true,
+      image: { data, alternativeText: 'p' },
+    });
+    for (const data of [
+      'https://example.org/p.png',
+      'data:image/svg+xml;base64,AAAA',
+      'p.png',
+      Uint8Array.from([1, 2, 3]),
+    ]) {
+      expect(() => gallerySection({ title: 'G', caption: 'c', items: [item(data)] })).toThrowError(
+        expect.objectContaining({ code: 'invalid-image' }),
+      );
     }
     try {
       gallerySection({ title: 'G', caption: 'c', items: [] });

@@ -52,7 +52,14 @@ export interface TableSectionOptions {
  *
  * @throws EvaluationError length-mismatch where a row has another number of cells than there are columns.
  */
-export function tableSection({ title, caption, columns, rows, text = [], notes = [] }: TableSectionOptions): ReportSection {
+export function tableSection({
+  title,
+  caption,
+  columns,
+  rows,
+  text = [],
+  notes = [],
+}: TableSectionOptions): ReportSection {
   const heads = columns.map((column, index) => {
     const given: TableColumn = typeof column === 'string' ? { header: column } : column;
     const numeric = rows.length > 0 && index > 0 && rows.every((row) => isNumeric(row[index]));
@@ -68,7 +75,10 @@ export function tableSection({ title, caption, columns, rows, text = [], notes =
   }
   const head = heads.map(({ header, align }) => `<th scope="col" class="${align}">${inlineCode(header)}</th>`).join('');
   const body = rows
-    .map((row) => `<tr>${row.map((cell, index) => renderCell(cell, heads[index] as TableColumn, index === 0)).join('')}</tr>`)
+    .map(
+      (row) =>
+        `<tr>${row.map((cell, index) => renderCell(cell, heads[index] as TableColumn, index === 0)).join('')}</tr>`,
+    )
     .join('\n');
   const empty = rows.length === 0 ? `<tr><td colspan="${heads.length}">No rows.</td></tr>` : '';
   const html = `${paragraphs(text)}
@@ -92,15 +102,23 @@ function renderCell(cell: TableCell, column: TableColumn, first: boolean): strin
   const format = rich.format ?? column.format;
   const digits = rich.digits ?? column.digits;
   const value =
-    rich.value === null ? '–' : typeof rich.value === 'number' ? escapeHtml(formatValue({ value: rich.value, format, digits })) : inlineCode(rich.value);
+    rich.value === null
+      ? '–'
+      : typeof rich.value === 'number'
+        ? escapeHtml(formatValue({ value: rich.value, format, digits }))
+        : inlineCode(rich.value);
   const parts = [
     rich.tone === undefined ? '' : `<span class="mark" aria-hidden="true">${tones[rich.tone]}</span> `,
     rich.strong === true ? `<strong>${value}</strong>` : value,
-    rich.interval === undefined ? '' : ` <span class="interval">${formatInterval({ interval: rich.interval, format, digits })}</span>`,
+    rich.interval === undefined
+      ? ''
+      : ` <span class="interval">${formatInterval({ interval: rich.interval, format, digits })}</span>`,
     rich.note === undefined ? '' : `<span class="cell-note">${inlineCode(rich.note)}</span>`,
   ];
   const classes = [column.align ?? 'left', rich.tone ?? ''].filter((name) => name !== '').join(' ');
-  return first ? `<th scope="row" class="${classes}">${parts.join('')}</th>` : `<td class="${classes}">${parts.join('')}</td>`;
+  return first
+    ? `<th scope="row" class="${classes}">${parts.join('')}</th>`
+    : `<td class="${classes}">${parts.join('')}</td>`;
 }
 
 function isNumeric(cell: TableCell | undefined): boolean {

@@ -48,7 +48,11 @@ export async function hashFolder(folder: string): Promise<string> {
         const holes = found.size >= sparseFrom && found.blocks * 512 < found.size / 10;
         hashes.push([name, holes ? `${found.size} ${found.mtimeMs}` : await hashFile(path)]);
       }
-      if (hashes.length + waiting.length > mostFiles) throw new EvaluationError({ code: 'invalid-argument', message: `${folder} holds more than ${mostFiles} files; give a model's own folder.` });
+      if (hashes.length + waiting.length > mostFiles)
+        throw new EvaluationError({
+          code: 'invalid-argument',
+          message: `${folder} holds more than ${mostFiles} files; give a model's own folder.`,
+        });
     }
   }
   return stableHash(hashes.sort(([one], [other]) => (one < other ? -1 : 1)));

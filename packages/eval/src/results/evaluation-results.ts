@@ -102,11 +102,27 @@ export function buildResults({
     model_name: modelName,
     model_hash: modelHash,
     versions_of_packages: packageVersions,
-    total_evaluation_time_seconds: seconds ?? tasks.reduce((sum, { samples }) => sum + samples.reduce((part, sample) => part + sample.seconds, 0), 0),
+    total_evaluation_time_seconds:
+      seconds ??
+      tasks.reduce((sum, { samples }) => sum + samples.reduce((part, sample) => part + sample.seconds, 0), 0),
   };
-  for (const { task, version, samples, total, higherIsBetter, config: settings = {}, dataHash, dropped = 0, measures = {} } of tasks) {
+  for (const {
+    task,
+    version,
+    samples,
+    total,
+    higherIsBetter,
+    config: settings = {},
+    dataHash,
+    dropped = 0,
+    measures = {},
+  } of tasks) {
     const first = samples[0];
-    if (first === undefined) throw new EvaluationError({ code: 'empty-set', message: `Task "${task}" has no samples; check its data and the limit.` });
+    if (first === undefined)
+      throw new EvaluationError({
+        code: 'empty-set',
+        message: `Task "${task}" has no samples; check its data and the limit.`,
+      });
     const entry: Record<string, number | string | null> = { alias: task };
     const filter = first.filter;
     for (const metric of first.metrics) {
@@ -119,7 +135,9 @@ export function buildResults({
       const { mean, standardError } = meanAndDeviation(taken.map((one) => (one?.correct === true ? 1 : 0)));
       entry[`exact_match,${name}`] = mean;
       entry[`exact_match_stderr,${name}`] = samples.length > 1 ? standardError : null;
-      entry[`unparseable,${name}`] = samples.filter((sample, index) => sample.error === undefined && (taken[index]?.extracted ?? null) === null).length;
+      entry[`unparseable,${name}`] = samples.filter(
+        (sample, index) => sample.error === undefined && (taken[index]?.extracted ?? null) === null,
+      ).length;
     }
     for (const [name, value] of Object.entries(measures)) entry[`${name},${filter}`] = value;
     for (const column of columns) {
@@ -136,7 +154,9 @@ export function buildResults({
     results['n-shot'][task] = 0;
     results.higher_is_better[task] = higherIsBetter;
     results['n-samples'][task] = { original: total, effective: samples.length };
-    results.task_hashes[task] = textHash(samples.map((sample) => sample.doc_hash + sample.prompt_hash + sample.target_hash).join(''));
+    results.task_hashes[task] = textHash(
+      samples.map((sample) => sample.doc_hash + sample.prompt_hash + sample.target_hash).join(''),
+    );
     if (dataHash !== undefined) results.data_hashes[task] = dataHash;
   }
   return results;
@@ -148,7 +168,13 @@ export function fileDate(date: Date): string {
 }
 
 /** Writes `results_<date>.json` into a folder, whole or not at all, and returns its path. */
-export async function writeResults({ folder, results }: { folder: string; results: EvaluationResults }): Promise<string> {
+export async function writeResults({
+  folder,
+  results,
+}: {
+  folder: string;
+  results: EvaluationResults;
+}): Promise<string> {
   const path = join(folder, `results_${fileDate(new Date(results.date * 1000))}.json`);
   await mkdir(folder, { recursive: true });
   await writeFileAtomically({ path, data: `${JSON.stringify(results, null, 2)}\n` });
@@ -165,10 +191,17 @@ export async function readResults(path: string): Promise<EvaluationResults> {
   try {
     value = parseJson({ text, name: path });
   } catch (error) {
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} cannot be read as JSON: ${(error as Error).message}`, cause: error });
+    throw new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${path} cannot be read as JSON: ${(error as Error).message}`,
+      cause: error,
+    });
   }
   if (!isResultsFile(value)) {
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${path} has no "results" of tasks by metric; give a results_<date>.json.` });
+    throw new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${path} has no "results" of tasks by metric; give a results_<date>.json.`,
+    });
   }
   return value as EvaluationResults;
 }

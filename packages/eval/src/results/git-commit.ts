@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 /** No reference, pointer or list of references of git's needs more. */
 const maximumBytes = 16 * 2 ** 20;
 const read = async (path: string) => readTextFile({ path, maximumBytes }).catch(() => null);
-const isObject = (text: string | undefined): text is string => text !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
+const isObject = (text: string | undefined): text is string =>
+  text !== undefined && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
 
 /**
  * The commit that the work tree around a folder is at; null outside one. Read from git's files, never by running git: its

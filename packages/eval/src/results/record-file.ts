@@ -23,7 +23,12 @@ export class RecordFile<Line extends FileRecord> {
   readonly #records: Map<string, Line>;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(options: { path: string; handle: FileHandle; records: Map<string, Line>; recoveredBytes: number }) {
+  private constructor(options: {
+    path: string;
+    handle: FileHandle;
+    records: Map<string, Line>;
+    recoveredBytes: number;
+  }) {
     this.path = options.path;
     this.#handle = options.handle;
     this.#records = options.records;
@@ -45,12 +50,17 @@ export class RecordFile<Line extends FileRecord> {
     isRecord: (value: FileRecord) => boolean;
   }): Promise<RecordFile<Line>> {
     const { records, validBytes, bytes, complete } = await readAll<Line>({ path, isRecord }).catch((error: unknown) => {
-      if (FileError.isInstance(error) && error.code === 'not-found') return { records: new Map<string, Line>(), validBytes: 0, bytes: 0, complete: true };
+      if (FileError.isInstance(error) && error.code === 'not-found')
+        return { records: new Map<string, Line>(), validBytes: 0, bytes: 0, complete: true };
       throw error;
     });
     if (validBytes < bytes) await truncate(path, validBytes);
     // A link is not followed: the file is this run's own.
-    const handle = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666);
+    const handle = await open(
+      path,
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0),
+      0o666,
+    );
     // A whole record whose line end was not written any more.
     if (!complete) await handle.appendFile('\n');
     return new RecordFile({ path, handle, records, recoveredBytes: bytes - validBytes });
@@ -63,7 +73,12 @@ export class RecordFile<Line extends FileRecord> {
    */
   append(record: Line): Promise<void> {
     if (this.#records.has(record.id)) {
-      return Promise.reject(new EvaluationError({ code: 'invalid-argument', message: `"${record.id}" is in ${this.path} already; records of one file need ids of their own.` }));
+      return Promise.reject(
+        new EvaluationError({
+          code: 'invalid-argument',
+          message: `"${record.id}" is in ${this.path} already; records of one file need ids of their own.`,
+        }),
+      );
     }
     this.#records.set(record.id, record);
     const line = `${JSON.stringify(record)}\n`;
@@ -90,10 +105,19 @@ export class RecordFile<Line extends FileRecord> {
  *
  * @throws EvaluationError invalid-result-file for a broken line, with its number.
  */
-export async function readRecords<Line extends FileRecord>({ path, isRecord }: { path: string; isRecord: (value: FileRecord) => boolean }): Promise<Line[]> {
+export async function readRecords<Line extends FileRecord>({
+  path,
+  isRecord,
+}: {
+  path: string;
+  isRecord: (value: FileRecord) => boolean;
+}): Promise<Line[]> {
   const { records, validBytes, bytes } = await readAll<Line>({ path, isRecord });
   if (validBytes < bytes) {
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${path}: the last line is torn; resume the run that writes it, or take the line off.` });
+    throw new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${path}: the last line is torn; resume the run that writes it, or take the line off.`,
+    });
   }
   return [...records.values()];
 }
@@ -110,10 +134,20 @@ interface ReadRecords<Line> {
   complete: boolean;
 }
 
-async function readAll<Line extends FileRecord>({ path, isRecord }: { path: string; isRecord: (value: FileRecord) => boolean }): Promise<ReadRecords<Line>> {
+async function readAll<Line extends FileRecord>({
+  path,
+  isRecord,
+}: {
+  path: string;
+  isRecord: (value: FileRecord) => boolean;
+}): Promise<ReadRecords<Line>> {
   const records = new Map<string, Line>();
   const { handle, size } = await openRegularFile(path);
-  const broken = (line: number) => new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line} is no such record; take the line off, or start the run in a new folder.` });
+  const broken = (line: number) =>
+    new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${path}:${line} is no such record; take the line off, or start the run in a new folder.`,
+    });
   try {
     let line = 0;
     let start = 0;
@@ -125,7 +159,11 @@ async function readAll<Line extends FileRecord>({ path, isRecord }: { path: stri
       const { record, empty } = parseLine(bytes, path);
       if (!empty && (record === undefined || !isRecord(record))) torn = { line, start };
       else if (record !== undefined) {
-        if (records.has(record.id)) throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line}: "${record.id}" stands in the file twice; take one line off.` });
+        if (records.has(record.id))
+          throw new EvaluationError({
+            code: 'invalid-result-file',
+            message: `${path}:${line}: "${record.id}" stands in the file twice; take one line off.`,
+          });
         records.set(record.id, record as Line);
       }
       start += length;
@@ -147,13 +185,19 @@ async function readAll<Line extends FileRecord>({ path, isRecord }: { path: stri
       if (from < bytesRead) {
         rest.push(Buffer.from(chunk.subarray(from, bytesRead)));
         restLength += bytesRead - from;
-        if (restLength > longestLine) throw new EvaluationError({ code: 'invalid-result-file', message: `${path}:${line + 1} has more than ${longestLine} bytes; no record is as long.` });
+        if (restLength > longestLine)
+          throw new EvaluationError({
+            code: 'invalid-result-file',
+            message: `${path}:${line + 1} has more than ${longestLine} bytes; no record is as long.`,
+          });
       }
     }
     const complete = restLength === 0;
     if (!complete) take(Buffer.concat(rest), restLength);
     const found = torn as { line: number; start: number } | undefined;
-    return found === undefined ? { records, validBytes: start, bytes: start, complete } : { records, validBytes: found.start, bytes: Math.max(start, size), complete: true };
+    return found === undefined
+      ? { records, validBytes: start, bytes: start, complete }
+      : { records, validBytes: found.start, bytes: Math.max(start, size), complete: true };
   } finally {
     await handle.close();
   }
@@ -169,7 +213,10 @@ function parseLine(bytes: Buffer, name: string): { record: FileRecord | undefine
   if (text.trim() === '') return { record: undefined, empty: true };
   try {
     const value = parseJson({ text, name }) as FileRecord;
-    return { record: typeof value === 'object' && value !== null && typeof value.id === 'string' ? value : undefined, empty: false };
+    return {
+      record: typeof value === 'object' && value !== null && typeof value.id === 'string' ? value : undefined,
+      empty: false,
+    };
   } catch {
     return { record: undefined, empty: false };
   }

@@ -10,7 +10,8 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 const isFiniteNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 const listOf = (value: unknown, test: (one: unknown) => boolean): boolean => Array.isArray(value) && value.every(test);
-const recordOf = (value: unknown, test: (one: unknown) => boolean): boolean => isRecord(value) && Object.values(value).every(test);
+const recordOf = (value: unknown, test: (one: unknown) => boolean): boolean =>
+  isRecord(value) && Object.values(value).every(test);
 
 /** Fields of a sample and what each must be. */
 const sampleFields: Record<string, (value: unknown) => boolean> = {
@@ -34,7 +35,8 @@ const sampleFields: Record<string, (value: unknown) => boolean> = {
 };
 const optionalFields: Record<string, (value: unknown) => boolean> = {
   error: (value) => isRecord(value) && isText(value.code) && isText(value.message),
-  filters: (value) => recordOf(value, (one) => isRecord(one) && isTextOrNull(one.extracted) && typeof one.correct === 'boolean'),
+  filters: (value) =>
+    recordOf(value, (one) => isRecord(one) && isTextOrNull(one.extracted) && typeof one.correct === 'boolean'),
 };
 
 /** Whether a line of a samples file is a sample with all that reports and comparisons read. */
@@ -45,7 +47,9 @@ export function isSampleRecord(value: unknown): value is SampleRecord {
     Object.entries(sampleFields).every(([name, test]) => test(own(name))) &&
     Object.entries(optionalFields).every(([name, test]) => own(name) === undefined || test(own(name))) &&
     // A metric is a number of the sample's own, and no field of the record.
-    (value.metrics as string[]).every((name) => isFiniteNumber(own(name)) && !(name in sampleFields && Object.hasOwn(sampleFields, name)))
+    (value.metrics as string[]).every(
+      (name) => isFiniteNumber(own(name)) && !(name in sampleFields && Object.hasOwn(sampleFields, name)),
+    )
   );
 }
 
@@ -56,23 +60,41 @@ export function isSampleRecord(value: unknown): value is SampleRecord {
  */
 export function fileNamePart(task: string): string {
   if (!/^[\p{L}\p{N}][\p{L}\p{N}._+ -]{0,100}$/u.test(task) || task.includes('..')) {
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${JSON.stringify(task).slice(0, 60)} cannot be a task's name: it would not do as a part of a file's name.` });
+    throw new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${JSON.stringify(task).slice(0, 60)} cannot be a task's name: it would not do as a part of a file's name.`,
+    });
   }
   return task;
 }
 
 /** Whether a value has the parts of a results file that are read: results of tasks by metric, and a date where there is one. */
 export function isResultsFile(value: unknown): boolean {
-  if (!isRecord(value) || !recordOf(value.results, (entry) => recordOf(entry, (one) => isTextOrNull(one) || isFiniteNumber(one)))) return false;
+  if (
+    !isRecord(value) ||
+    !recordOf(value.results, (entry) => recordOf(entry, (one) => isTextOrNull(one) || isFiniteNumber(one)))
+  )
+    return false;
   return value.date === undefined || isFiniteNumber(value.date);
 }
 
 /** Whether a value is one of a list of samples of an audit, as their files keep it. */
 export function isThoughtSample(value: unknown): boolean {
-  return isRecord(value) && typeof value.correct === 'boolean' && isTextOrNull(value.answer) && isFiniteNumber(value.negativeLogLikelihood);
+  return (
+    isRecord(value) &&
+    typeof value.correct === 'boolean' &&
+    isTextOrNull(value.answer) &&
+    isFiniteNumber(value.negativeLogLikelihood)
+  );
 }
 
 /** The same of an interpreter's. */
 export function isInterpreterSample(value: unknown): boolean {
-  return isRecord(value) && isText(value.text) && isFiniteNumber(value.factsRight) && isFiniteNumber(value.factsTotal) && isFiniteNumber(value.negativeLogLikelihood);
+  return (
+    isRecord(value) &&
+    isText(value.text) &&
+    isFiniteNumber(value.factsRight) &&
+    isFiniteNumber(value.factsTotal) &&
+    isFiniteNumber(value.negativeLogLikelihood)
+  );
 }

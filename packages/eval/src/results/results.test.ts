@@ -99,7 +99,10 @@ describe('sample files', () => {
     const path = join(folder, 'samples.jsonl');
     await writeFile(path, `{"id":${'['.repeat(50_000)}\n${JSON.stringify(sample(2))}\n`);
     await expect(readSamples(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
-    await writeFile(path, Buffer.concat([Buffer.from([0x22, 0xff, 0xfe, 0x0a]), Buffer.from(`${JSON.stringify(sample(2))}\n`)]));
+    await writeFile(
+      path,
+      Buffer.concat([Buffer.from([0x22, 0xff, 0xfe, 0x0a]), Buffer.from(`${JSON.stringify(sample(2))}\n`)]),
+    );
     await expect(readSamples(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
     await expect(readSamples(folder)).rejects.toMatchObject({ code: 'not-a-file' });
     await expect(readSamples(join(folder, 'none'))).rejects.toMatchObject({ code: 'not-found' });
@@ -128,11 +131,20 @@ describe('records', () => {
 describe('results', () => {
   it('has the shape of lm-evaluation-harness and our columns', async () => {
     const samples = [0, 1, 2, 3].map((index) =>
-      sample(index, index === 2 ? { unparseable: true, extracted: null } : index === 0 ? { error: { code: 'image-missing', message: 'no image' } } : {}),
+      sample(
+        index,
+        index === 2
+          ? { unparseable: true, extracted: null }
+          : index === 0
+            ? { error: { code: 'image-missing', message: 'no image' } }
+            : {},
+      ),
     );
     const date = new Date('2026-11-23T18:51:44.123Z');
     const results = buildResults({
-      tasks: [{ task: 'scenes', version: 1, samples, total: 500, higherIsBetter: { exact_match: true }, dataHash: 'abc' }],
+      tasks: [
+        { task: 'scenes', version: 1, samples, total: 500, higherIsBetter: { exact_match: true }, dataHash: 'abc' },
+      ],
       modelName: 'reasoner',
       gitHash: 'f00',
       date,
@@ -159,14 +171,21 @@ describe('results', () => {
     expect(path.endsWith('results_2026-11-23T18-51-44.123000.json')).toBe(true);
     expect(await readResults(path)).toEqual(results);
     expect(await readdir(folder)).toEqual(['results_2026-11-23T18-51-44.123000.json']);
-    const again = buildResults({ tasks: [{ task: 'scenes', version: 1, samples: samples.slice(1), total: 500, higherIsBetter: {} }], modelName: 'm' });
+    const again = buildResults({
+      tasks: [{ task: 'scenes', version: 1, samples: samples.slice(1), total: 500, higherIsBetter: {} }],
+      modelName: 'm',
+    });
     expect(again.task_hashes.scenes).not.toBe(results.task_hashes.scenes);
   });
 
   it('refuses an empty task and a sample without the metric', () => {
     const task = { task: 't', version: 1, total: 0, higherIsBetter: {} };
-    expect(() => buildResults({ tasks: [{ ...task, samples: [] }], modelName: 'm' })).toThrowError(expect.objectContaining({ code: 'empty-set' }));
-    expect(() => buildResults({ tasks: [{ ...task, samples: [sample(0), sample(1, { scores: { other: 1 } })] }], modelName: 'm' })).toThrowError(/Sample "s1" has no score "exact_match"/);
+    expect(() => buildResults({ tasks: [{ ...task, samples: [] }], modelName: 'm' })).toThrowError(
+      expect.objectContaining({ code: 'empty-set' }),
+    );
+    expect(() =>
+      buildResults({ tasks: [{ ...task, samples: [sample(0), sample(1, { scores: { other: 1 } })] }], modelName: 'm' }),
+    ).toThrowError(/Sample "s1" has no score "exact_match"/);
   });
 
   it('names a results file that is none', async () => {
@@ -175,7 +194,15 @@ describe('results', () => {
     await expect(readResults(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
     await writeFile(path, '{');
     await expect(readResults(path)).rejects.toThrowError(/cannot be read as JSON/);
-    for (const text of ['null', '{"results":null}', '{"results":[]}', '{"results":{"t":null}}', '{"results":{"t":{"m":[]}}}', '{"results":{},"date":"x"}', `{"results":${'['.repeat(9999)}`]) {
+    for (const text of [
+      'null',
+      '{"results":null}',
+      '{"results":[]}',
+      '{"results":{"t":null}}',
+      '{"results":{"t":{"m":[]}}}',
+      '{"results":{},"date":"x"}',
+      `{"results":${'['.repeat(9999)}`,
+    ]) {
       await writeFile(path, text);
       await expect(readResults(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
     }
@@ -199,7 +226,9 @@ describe('RunFolder', () => {
     expect(again.finished.size).toBe(1);
     await again.close();
     await second.close();
-    await expect(RunFolder.open({ folder, identity: { ...identity, settings: { limit: 5 } } })).rejects.toThrowError(/a run with other settings/);
+    await expect(RunFolder.open({ folder, identity: { ...identity, settings: { limit: 5 } } })).rejects.toThrowError(
+      /a run with other settings/,
+    );
     expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toMatchObject({ identity });
   });
 
@@ -227,7 +256,8 @@ describe('RunFolder', () => {
 
   it('refuses tasks whose names would lead out of the folder', async () => {
     const run = await RunFolder.open({ folder, identity });
-    for (const name of ['../x', 'a/b', '..', '', 'a\u001b']) await expect(run.samples(name)).rejects.toMatchObject({ code: 'invalid-result-file' });
+    for (const name of ['../x', 'a/b', '..', '', 'a\u001b'])
+      await expect(run.samples(name)).rejects.toMatchObject({ code: 'invalid-result-file' });
     const file = await run.samples('constructor');
     await file.close();
     await run.close();
@@ -235,7 +265,9 @@ describe('RunFolder', () => {
 
   it('says which task has other data', async () => {
     await (await RunFolder.open({ folder, identity })).close();
-    await expect(RunFolder.open({ folder, identity: { ...identity, tasks: { scenes: { version: 2 } } } })).rejects.toThrowError(/other data, pictures or version of scenes/);
+    await expect(
+      RunFolder.open({ folder, identity: { ...identity, tasks: { scenes: { version: 2 } } } }),
+    ).rejects.toThrowError(/other data, pictures or version of scenes/);
   });
 });
 
@@ -256,8 +288,14 @@ describe('hashes', () => {
     expect(await hashExamples([{ ...example, answer: 'b', image }])).not.toBe(first);
     // A picture inside a data file is told by its pixels; one that is broken by its fault.
     const inside = (data: Uint8Array) => ({ path: 'table.tsv:2', load: () => Promise.resolve({ ...picture, data }) });
-    expect(await hashExamples([{ ...example, image: inside(Uint8Array.of(1, 2, 3)) }])).not.toBe(await hashExamples([{ ...example, image: inside(Uint8Array.of(1, 2, 4)) }]));
-    expect(await hashExamples([{ ...example, image: { path: join(folder, 'none.png'), load: () => Promise.reject(new Error('no')) } }])).toMatch(/^[0-9a-f]{64}$/);
+    expect(await hashExamples([{ ...example, image: inside(Uint8Array.of(1, 2, 3)) }])).not.toBe(
+      await hashExamples([{ ...example, image: inside(Uint8Array.of(1, 2, 4)) }]),
+    );
+    expect(
+      await hashExamples([
+        { ...example, image: { path: join(folder, 'none.png'), load: () => Promise.reject(new Error('no')) } },
+      ]),
+    ).toMatch(/^[0-9a-f]{64}$/);
   });
 
   it('of a folder pass over what is no file, and follow links', async () => {
@@ -288,7 +326,10 @@ describe('gitHash', () => {
     await mkdir(join(folder, 'sub'));
     await writeFile(join(git, 'HEAD'), 'ref: refs/heads/main\n');
     expect(await gitHash({ folder })).toBeNull();
-    await writeFile(join(git, 'packed-refs'), `# pack-refs with: peeled\n${commit} refs/heads/main\n^${'b'.repeat(40)}\n`);
+    await writeFile(
+      join(git, 'packed-refs'),
+      `# pack-refs with: peeled\n${commit} refs/heads/main\n^${'b'.repeat(40)}\n`,
+    );
     expect(await gitHash({ folder: join(folder, 'sub') })).toBe(commit);
     await writeFile(join(git, 'refs', 'heads', 'main'), `${'c'.repeat(40)}\n`);
     expect(await gitHash({ folder })).toBe('c'.repeat(40));
@@ -303,7 +344,10 @@ describe('gitHash', () => {
 
   it('runs nothing that a folder names, and reads no reference outside', async () => {
     await mkdir(join(folder, '.git'));
-    await writeFile(join(folder, '.git', 'config'), `[core]\n\tfsmonitor = "touch ${join(folder, 'ran')}; false"\n[filter "x"]\n\tclean = touch ${join(folder, 'ran')}\n`);
+    await writeFile(
+      join(folder, '.git', 'config'),
+      `[core]\n\tfsmonitor = "touch ${join(folder, 'ran')}; false"\n[filter "x"]\n\tclean = touch ${join(folder, 'ran')}\n`,
+    );
     await writeFile(join(folder, '.git', 'HEAD'), 'ref: refs/../../secret\n');
     await writeFile(join(folder, 'secret'), commit);
     expect(await gitHash({ folder })).toBeNull();

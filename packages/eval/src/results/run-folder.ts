@@ -40,7 +40,15 @@ export class RunFolder {
    *
    * @throws EvaluationError invalid-result-file where the folder holds a run of another identity; TrainerError FOLDER_LOCKED where another run has it.
    */
-  static async open({ folder, identity, now = new Date() }: { folder: string; identity: RunIdentity; now?: Date }): Promise<RunFolder> {
+  static async open({
+    folder,
+    identity,
+    now = new Date(),
+  }: {
+    folder: string;
+    identity: RunIdentity;
+    now?: Date;
+  }): Promise<RunFolder> {
     await mkdir(folder, { recursive: true });
     const unlock = await lockFolder(folder);
     try {
@@ -51,7 +59,15 @@ export class RunFolder {
     }
   }
 
-  static async #begin({ folder, identity, now }: { folder: string; identity: RunIdentity; now: Date }): Promise<{ date: Date; resumed: boolean }> {
+  static async #begin({
+    folder,
+    identity,
+    now,
+  }: {
+    folder: string;
+    identity: RunIdentity;
+    now: Date;
+  }): Promise<{ date: Date; resumed: boolean }> {
     const path = join(folder, 'run.json');
     const fingerprint = stableHash(identity);
     const text = await readTextFile({ path, maximumBytes: mostBytes }).catch((error: unknown) => {
@@ -59,7 +75,10 @@ export class RunFolder {
       throw error;
     });
     if (text === undefined) {
-      await writeFileAtomically({ path, data: `${JSON.stringify({ format: currentFormat, fingerprint, date: now.toISOString(), identity }, null, 2)}\n` });
+      await writeFileAtomically({
+        path,
+        data: `${JSON.stringify({ format: currentFormat, fingerprint, date: now.toISOString(), identity }, null, 2)}\n`,
+      });
       return { date: now, resumed: false };
     }
     const begun = readBegun({ path, text });
@@ -79,7 +98,9 @@ export class RunFolder {
 
   /** The samples file of a task, opened for going on. */
   async samples(task: string): Promise<SampleFile> {
-    return await openSampleFile({ path: join(this.folder, `samples_${fileNamePart(task)}_${fileDate(this.date)}.jsonl`) });
+    return await openSampleFile({
+      path: join(this.folder, `samples_${fileNamePart(task)}_${fileDate(this.date)}.jsonl`),
+    });
   }
 }
 
@@ -95,7 +116,12 @@ interface Begun {
 
 /** @throws EvaluationError invalid-result-file */
 function readBegun({ path, text }: { path: string; text: string }): Begun {
-  const invalid = (what: string, cause?: unknown) => new EvaluationError({ code: 'invalid-result-file', message: `${path} ${what}; give another output folder.`, cause });
+  const invalid = (what: string, cause?: unknown) =>
+    new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${path} ${what}; give another output folder.`,
+      cause,
+    });
   let value: unknown;
   try {
     value = parseJson({ text, name: path });
@@ -104,9 +130,11 @@ function readBegun({ path, text }: { path: string; text: string }): Begun {
   }
   if (!isRecord(value)) throw invalid("is no run's record");
   const { format = 1, fingerprint, date, identity } = value;
-  if (format !== currentFormat) throw invalid(`has the format ${JSON.stringify(format).slice(0, 40)}, which this version does not read`);
+  if (format !== currentFormat)
+    throw invalid(`has the format ${JSON.stringify(format).slice(0, 40)}, which this version does not read`);
   const time = typeof date === 'string' ? new Date(date) : undefined;
-  if (typeof fingerprint !== 'string' || time === undefined || Number.isNaN(time.getTime()) || !isRecord(identity)) throw invalid("is no run's record: it needs a fingerprint, a date and an identity");
+  if (typeof fingerprint !== 'string' || time === undefined || Number.isNaN(time.getTime()) || !isRecord(identity))
+    throw invalid("is no run's record: it needs a fingerprint, a date and an identity");
   return { fingerprint, date: time, identity };
 }
 
@@ -121,7 +149,9 @@ function differences({ identity, begun }: { identity: RunIdentity; begun: Record
     if (key !== 'tasks' || !isRecord(before)) return [key];
     const names = Object.keys(identity.tasks);
     if (!same(names.sort(), Object.keys(before).sort())) return ['tasks'];
-    return names.filter((name) => !same(identity.tasks[name], before[name])).map((name) => `data, pictures or version of ${name}`);
+    return names
+      .filter((name) => !same(identity.tasks[name], before[name]))
+      .map((name) => `data, pictures or version of ${name}`);
   });
   return words.length === 0 ? ['identity'] : words;
 }

@@ -47,7 +47,8 @@ export function runSections({
   return [
     tableSection({
       title: 'Scores',
-      caption: 'Means over the samples with 95 % intervals (Wilson’s where scores are right or wrong). Outputs without an answer (unparseable) and samples that could not be run (failed) count as wrong; dropped records of the data could not be read at all.',
+      caption:
+        'Means over the samples with 95 % intervals (Wilson’s where scores are right or wrong). Outputs without an answer (unparseable) and samples that could not be run (failed) count as wrong; dropped records of the data could not be read at all.',
       columns,
       rows: scoreRows({ results, tasks }),
       notes: measureNotes(results),
@@ -62,7 +63,9 @@ export function runSections({
         { name: 'date', value: new Date(results.date * 1000).toISOString() },
         { name: 'commit', value: results.git_hash ?? 'not in a git work tree' },
         ...Object.entries(results.data_hashes).map(([task, hash]) => ({ name: `data of ${task}`, value: hash })),
-        ...Object.entries(results.config).flatMap(([name, value]) => (value === null || name === 'model' ? [] : [{ name, value: settingText(value) }])),
+        ...Object.entries(results.config).flatMap(([name, value]) =>
+          value === null || name === 'model' ? [] : [{ name, value: settingText(value) }],
+        ),
         ...Object.entries(results.versions_of_packages).map(([name, value]) => ({ name, value })),
       ],
     }),
@@ -73,12 +76,25 @@ export function runSections({
 function settingText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value);
   const parts = Object.entries(value).filter(([, part]) => part !== null && part !== undefined);
-  return Array.isArray(value) ? value.map(settingText).join(', ') : parts.map(([name, part]) => `${name.replaceAll('_', ' ')} ${settingText(part)}`).join(', ');
+  return Array.isArray(value)
+    ? value.map(settingText).join(', ')
+    : parts.map(([name, part]) => `${name.replaceAll('_', ' ')} ${settingText(part)}`).join(', ');
 }
 
 /** The scores of a run as a Markdown table. */
-export function runMarkdown({ results, tasks }: { results: EvaluationResults; tasks: readonly ReportedTask[] }): string {
-  return [...markdownTable(columns, scoreRows({ results, tasks })), '', ...measureNotes(results).map((note) => `- ${note}`), ''].join('\n');
+export function runMarkdown({
+  results,
+  tasks,
+}: {
+  results: EvaluationResults;
+  tasks: readonly ReportedTask[];
+}): string {
+  return [
+    ...markdownTable(columns, scoreRows({ results, tasks })),
+    '',
+    ...measureNotes(results).map((note) => `- ${note}`),
+    '',
+  ].join('\n');
 }
 
 function metricOf({ metric, samples }: ReportedTask): string {
@@ -112,17 +128,35 @@ function scoreRows({ results, tasks }: { results: EvaluationResults; tasks: read
 function filterRows({ task, samples }: ReportedTask): TableCell[][] {
   return Object.keys(samples[0]?.filters ?? {}).map((name) => {
     const right = samples.filter((sample) => sample.filters?.[name]?.correct === true).length;
-    const unparseable = samples.filter((sample) => sample.error === undefined && (sample.filters?.[name]?.extracted ?? null) === null).length;
-    return [task, `exact_match (${name})`, { value: right / samples.length, interval: wilsonInterval({ successes: right, total: samples.length }) }, samples.length, null, null, null, null, unparseable, null, null];
+    const unparseable = samples.filter(
+      (sample) => sample.error === undefined && (sample.filters?.[name]?.extracted ?? null) === null,
+    ).length;
+    return [
+      task,
+      `exact_match (${name})`,
+      { value: right / samples.length, interval: wilsonInterval({ successes: right, total: samples.length }) },
+      samples.length,
+      null,
+      null,
+      null,
+      null,
+      unparseable,
+      null,
+      null,
+    ];
   });
 }
 
 /** Measures over whole sets, such as MMBench's circular accuracy: what the results hold beside means and our columns. */
 function measureNotes(results: EvaluationResults): string[] {
-  const ours = /^(?:alias$|(?:generated_tokens|generated_tokens_without_tags|thoughts|forward_passes|seconds|unparseable|failed|dropped)(?:_stderr)?,)|_stderr,/;
+  const ours =
+    /^(?:alias$|(?:generated_tokens|generated_tokens_without_tags|thoughts|forward_passes|seconds|unparseable|failed|dropped)(?:_stderr)?,)|_stderr,/;
   return Object.entries(results.results).flatMap(([task, entry]) =>
     Object.entries(entry)
-      .filter(([name, value]) => !ours.test(name) && typeof value === 'number' && !(`${name.replace(',', '_stderr,')}` in entry))
+      .filter(
+        ([name, value]) =>
+          !ours.test(name) && typeof value === 'number' && !(`${name.replace(',', '_stderr,')}` in entry),
+      )
       .map(([name, value]) => `${task}: ${name.split(',')[0]} ${(100 * (value as number)).toFixed(1)} %`),
   );
 }
@@ -145,7 +179,12 @@ function categorySection(reported: ReportedTask): ReportSection[] {
     tableSection({
       title: `By category: ${reported.task}`,
       caption: `${metric} of each kind of question.`,
-      columns: [{ header: 'category' }, { header: 'score', format: 'percent', align: 'right' }, { header: 'samples', format: 'integer' }, { header: 'unparseable', format: 'integer' }],
+      columns: [
+        { header: 'category' },
+        { header: 'score', format: 'percent', align: 'right' },
+        { header: 'samples', format: 'integer' },
+        { header: 'unparseable', format: 'integer' },
+      ],
       rows,
     }),
   ];

@@ -106,11 +106,19 @@ export function makeSampleRecord(options: SampleRecordOptions): SampleRecord {
     ...(options.error === undefined ? {} : { error: options.error }),
   };
   for (const [name, value] of [...Object.entries(scores), ...Object.entries(extra)]) {
-    if (Object.hasOwn(record, name) || name === '__proto__') throw new EvaluationError({ code: 'invalid-argument', message: `The column "${name}" of sample "${options.id}" would hide a field of the record; name it otherwise.` });
+    if (Object.hasOwn(record, name) || name === '__proto__')
+      throw new EvaluationError({
+        code: 'invalid-argument',
+        message: `The column "${name}" of sample "${options.id}" would hide a field of the record; name it otherwise.`,
+      });
     record[name] = value;
   }
   for (const [name, value] of Object.entries(scores)) {
-    if (!Number.isFinite(value)) throw new EvaluationError({ code: 'invalid-argument', message: `The score "${name}" of sample "${options.id}" is ${value}; a sample without a score counts as 0.` });
+    if (!Number.isFinite(value))
+      throw new EvaluationError({
+        code: 'invalid-argument',
+        message: `The score "${name}" of sample "${options.id}" is ${value}; a sample without a score counts as 0.`,
+      });
   }
   return record;
 }
@@ -136,7 +144,9 @@ export function textHash(text: string): string {
 export function stableHash(value: unknown): string {
   return textHash(
     JSON.stringify(value, (_, part: unknown) =>
-      typeof part === 'object' && part !== null && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1))) : part,
+      typeof part === 'object' && part !== null && !Array.isArray(part)
+        ? Object.fromEntries(Object.entries(part).sort(([one], [other]) => (one < other ? -1 : 1)))
+        : part,
     ) ?? 'undefined',
   );
 }

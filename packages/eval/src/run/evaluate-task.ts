@@ -61,14 +61,28 @@ export interface EvaluateTaskOptions {
  * @returns all samples in the data's order, those of earlier starts among them.
  * @throws EvaluationError invalid-result-file where the file holds samples of other data.
  */
-export async function evaluateTask({ loaded, model, file, batch = 32, generation = {}, isSampleFault: isFault = isSampleFault, onProgress, signal }: EvaluateTaskOptions): Promise<SampleRecord[]> {
+export async function evaluateTask({
+  loaded,
+  model,
+  file,
+  batch = 32,
+  generation = {},
+  isSampleFault: isFault = isSampleFault,
+  onProgress,
+  signal,
+}: EvaluateTaskOptions): Promise<SampleRecord[]> {
   const { task, examples } = loaded;
   const known = new Set(examples.map(({ id }) => id));
   const foreign = [...file.finished.keys()].find((id) => !known.has(id));
   if (foreign !== undefined) {
-    throw new EvaluationError({ code: 'invalid-result-file', message: `${file.path} holds a sample "${foreign}" that is not in the data; give another output folder.` });
+    throw new EvaluationError({
+      code: 'invalid-result-file',
+      message: `${file.path} holds a sample "${foreign}" that is not in the data; give another output folder.`,
+    });
   }
-  const waiting = examples.map((example, index) => ({ example, index })).filter(({ example }) => !file.finished.has(example.id));
+  const waiting = examples
+    .map((example, index) => ({ example, index }))
+    .filter(({ example }) => !file.finished.has(example.id));
   const report = () => {
     const finished = [...file.finished.values()];
     onProgress?.({
@@ -90,7 +104,19 @@ export async function evaluateTask({ loaded, model, file, batch = 32, generation
 
 type Group = { example: ReasoningExample; index: number }[];
 
-async function runGroup({ group, loaded, model, generation, isFault }: { group: Group; loaded: LoadedTask; model: AnsweringModel; generation: Record<string, unknown>; isFault: (error: unknown) => boolean }): Promise<SampleRecord[]> {
+async function runGroup({
+  group,
+  loaded,
+  model,
+  generation,
+  isFault,
+}: {
+  group: Group;
+  loaded: LoadedTask;
+  model: AnsweringModel;
+  generation: Record<string, unknown>;
+  isFault: (error: unknown) => boolean;
+}): Promise<SampleRecord[]> {
   const { task } = loaded;
   const prompts = group.map(({ example }) => task.prompt(example));
   const begun = performance.now();
@@ -99,14 +125,26 @@ async function runGroup({ group, loaded, model, generation, isFault }: { group: 
     answers = await model.answer({ examples: group.map(({ example }) => example), prompts });
   } catch (error) {
     if (!isFault(error)) throw error;
-    if (group.length === 1) return [failedRecord({ ...(group[0] as Group[number]), loaded, generation, error, seconds: (performance.now() - begun) / 1000 })];
+    if (group.length === 1)
+      return [
+        failedRecord({
+          ...(group[0] as Group[number]),
+          loaded,
+          generation,
+          error,
+          seconds: (performance.now() - begun) / 1000,
+        }),
+      ];
     // One of the batch cannot be run: alone each shows whether it is the one.
     const records: SampleRecord[] = [];
     for (const one of group) records.push(...(await runGroup({ group: [one], loaded, model, generation, isFault })));
     return records;
   }
   if (answers.length !== group.length) {
-    throw new EvaluationError({ code: 'length-mismatch', message: `The model returned ${answers.length} answers to ${group.length} questions; it must return one a question, in order.` });
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `The model returned ${answers.length} answers to ${group.length} questions; it must return one a question, in order.`,
+    });
   }
   const seconds = (performance.now() - begun) / 1000 / group.length;
   return group.map(({ example, index }, place) => {
@@ -135,12 +173,39 @@ async function runGroup({ group, loaded, model, generation, isFault }: { group: 
 }
 
 /** What the task's further rules take from an output; nothing from a sample that failed. */
-function filtered({ task, output, example }: { task: LoadedTask['task']; output: string | null; example: ReasoningExample }): Pick<SampleRecord, 'filters'> {
+function filtered({
+  task,
+  output,
+  example,
+}: {
+  task: LoadedTask['task'];
+  output: string | null;
+  example: ReasoningExample;
+}): Pick<SampleRecord, 'filters'> {
   if (task.filters === undefined) return {};
-  return { filters: Object.fromEntries(task.filters.map((filter) => [filter.name, output === null ? { extracted: null, correct: false } : filter.score({ output, example })])) };
+  return {
+    filters: Object.fromEntries(
+      task.filters.map((filter) => [
+        filter.name,
+        output === null ? { extracted: null, correct: false } : filter.score({ output, example }),
+      ]),
+    ),
+  };
 }
 
-function failedRecord({ example, index, loaded, generation, error, seconds }: Group[number] & { loaded: LoadedTask; generation: Record<string, unknown>; error: unknown; seconds: number }): SampleRecord {
+function failedRecord({
+  example,
+  index,
+  loaded,
+  generation,
+  error,
+  seconds,
+}: Group[number] & {
+  loaded: LoadedTask;
+  generation: Record<string, unknown>;
+  error: unknown;
+  seconds: number;
+}): SampleRecord {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const { scores } = loaded.task.score({ prediction: null, example });
   return makeSampleRecord({
@@ -167,7 +232,16 @@ function failedRecord({ example, index, loaded, generation, error, seconds }: Gr
 }
 
 /** Codes of the packages below that speak of one question or picture, not of the model or machine. */
-const sampleFaults = new Set(['image-missing', 'image-broken', 'image-unreadable', 'image-too-large', 'image-invalid', 'image-outside-folder', 'too-many-positions', 'EXAMPLE_TOO_LONG']);
+const sampleFaults = new Set([
+  'image-missing',
+  'image-broken',
+  'image-unreadable',
+  'image-too-large',
+  'image-invalid',
+  'image-outside-folder',
+  'too-many-positions',
+  'EXAMPLE_TOO_LONG',
+]);
 
 /** True for errors of one picture or question: a missing or broken image, a question over the context. */
 export function isSampleFault(error: unknown): boolean {

@@ -1,6 +1,15 @@
 import type { ReasoningExample } from '@subtext/data';
 import { loadImageProcessor, type ImageProcessor } from '@subtext/encoders';
-import { endOfTextIds, generate, isMultimodal, leftPad, loadModel, type EmbeddedInputs, type LanguageModel, type MultimodalModel } from '@subtext/model';
+import {
+  endOfTextIds,
+  generate,
+  isMultimodal,
+  leftPad,
+  loadModel,
+  type EmbeddedInputs,
+  type LanguageModel,
+  type MultimodalModel,
+} from '@subtext/model';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type ChatMessage, type Tokenizer } from '@subtext/tokenizer';
 import { PictureStore } from '@subtext/trainer';
@@ -35,12 +44,32 @@ const plainPictures = new Set(['llava']);
  *
  * @throws EvaluationError task-model-mismatch for a picture that it cannot be shown
  */
-export function plainModel({ model, tokenizer, processor, maximumTokens = 512, temperature = 0, seed = 0, signal }: PlainModelOptions): AnsweringModel {
+export function plainModel({
+  model,
+  tokenizer,
+  processor,
+  maximumTokens = 512,
+  temperature = 0,
+  seed = 0,
+  signal,
+}: PlainModelOptions): AnsweringModel {
   const pictures = processor && new PictureStore({ processor });
-  const stopIds = [...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])])];
+  const stopIds = [
+    ...new Set([...endOfTextIds({ model }), ...(tokenizer.endId === undefined ? [] : [tokenizer.endId])]),
+  ];
 
-  async function answerGroup({ examples, prompts, drawSeed }: { examples: readonly ReasoningExample[]; prompts: readonly string[]; drawSeed: number }) {
-    const ids = examples.map(({ image }, index) => promptIds({ model, tokenizer, text: prompts[index] as string, hasImage: image !== undefined }));
+  async function answerGroup({
+    examples,
+    prompts,
+    drawSeed,
+  }: {
+    examples: readonly ReasoningExample[];
+    prompts: readonly string[];
+    drawSeed: number;
+  }) {
+    const ids = examples.map(({ image }, index) =>
+      promptIds({ model, tokenizer, text: prompts[index] as string, hasImage: image !== undefined }),
+    );
     const { ids: padded, mask, time } = leftPad(ids);
     const rows = ids.map((_, row) => padded.subarray(row * time, (row + 1) * time));
     const images = examples.flatMap(({ image }) => (image === undefined ? [] : [image]));
@@ -48,15 +77,32 @@ export function plainModel({ model, tokenizer, processor, maximumTokens = 512, t
     if (images.length > 0) {
       if (pictures === undefined || !isMultimodal(model)) throw takesNoPictures(model);
       const prepared = await pictures.prepare(examples.map(({ image }) => image));
-      inputs = tf.tidy(() => model.embedInputs({ ids: rows, images: prepared }) as unknown as tf.TensorContainerObject) as unknown as EmbeddedInputs;
+      inputs = tf.tidy(
+        () => model.embedInputs({ ids: rows, images: prepared }) as unknown as tf.TensorContainerObject,
+      ) as unknown as EmbeddedInputs;
     }
     try {
-      const generation = await generate({ model, inputs: inputs ? { ...inputs, mask } : ids, maxNewTokens: maximumTokens, stopIds, temperature, seed: drawSeed, signal });
+      const generation = await generate({
+        model,
+        inputs: inputs ? { ...inputs, mask } : ids,
+        maxNewTokens: maximumTokens,
+        stopIds,
+        temperature,
+        seed: drawSeed,
+        signal,
+      });
       // What was cut short by the signal is no answer.
       signal?.throwIfAborted();
       return generation.ids.map((written, row) => {
         const output = tokenizer.decode(written, { skipSpecialTokens: true }).trim();
-        return { output, answer: output === '' ? null : output, generatedTokens: written.length, generatedTokensWithoutTags: written.length, thoughts: 0, forwardPasses: generation.passes[row] as number };
+        return {
+          output,
+          answer: output === '' ? null : output,
+          generatedTokens: written.length,
+          generatedTokensWithoutTags: written.length,
+          thoughts: 0,
+          forwardPasses: generation.passes[row] as number,
+        };
       });
     } finally {
       if (inputs) tf.dispose(inputs as unknown as tf.TensorContainer);
@@ -68,7 +114,13 @@ export function plainModel({ model, tokenizer, processor, maximumTokens = 512, t
       if (temperature === 0) return answerGroup({ examples, prompts, drawSeed: 0 });
       const answers: Awaited<ReturnType<typeof answerGroup>> = [];
       for (const [index, example] of examples.entries()) {
-        answers.push(...(await answerGroup({ examples: [example], prompts: [prompts[index] as string], drawSeed: sampleSeed({ seed, id: example.id }) })));
+        answers.push(
+          ...(await answerGroup({
+            examples: [example],
+            prompts: [prompts[index] as string],
+            drawSeed: sampleSeed({ seed, id: example.id }),
+          })),
+        );
       }
       return answers;
     },
@@ -76,7 +128,9 @@ export function plainModel({ model, tokenizer, processor, maximumTokens = 512, t
 }
 
 /** Loads what {@link plainModel} needs from a Hugging Face folder. The caller disposes of `model`. */
-export async function loadPlainModel(folder: string): Promise<Pick<PlainModelOptions, 'model' | 'tokenizer' | 'processor'>> {
+export async function loadPlainModel(
+  folder: string,
+): Promise<Pick<PlainModelOptions, 'model' | 'tokenizer' | 'processor'>> {
   const tokenizer = await loadTokenizer(folder);
   const model = await loadModel({ folder, trainable: false });
   return { tokenizer, model, processor: plainModelSees(model) ? await loadImageProcessor(folder) : undefined };
@@ -88,12 +142,24 @@ export function plainModelSees(model: LanguageModel): boolean {
 }
 
 /** The question as the model's chat template writes it, with room for its picture. */
-function promptIds({ model, tokenizer, text, hasImage }: { model: LanguageModel; tokenizer: Tokenizer; text: string; hasImage: boolean }): number[] {
+function promptIds({
+  model,
+  tokenizer,
+  text,
+  hasImage,
+}: {
+  model: LanguageModel;
+  tokenizer: Tokenizer;
+  text: string;
+  hasImage: boolean;
+}): number[] {
   if (hasImage && !plainModelSees(model)) throw takesNoPictures(model);
   const imageTokenId = hasImage ? (model as MultimodalModel).imageTokenId : undefined;
   const image = imageTokenId === undefined ? '' : tokenizer.decode([imageTokenId], { skipSpecialTokens: false });
   const templated = tokenizer.chatTemplateNames.includes('default');
-  const written = templated ? chat({ tokenizer, text, image }) : `${image === '' ? '' : `${image}\n`}Question: ${text}\nAnswer:`;
+  const written = templated
+    ? chat({ tokenizer, text, image })
+    : `${image === '' ? '' : `${image}\n`}Question: ${text}\nAnswer:`;
   const { ids } = tokenizer.encode(written, { addSpecialTokens: !templated });
   if (imageTokenId === undefined) return [...ids];
   const count = (model as MultimodalModel).imageTokens;

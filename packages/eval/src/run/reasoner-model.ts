@@ -26,13 +26,27 @@ export function reasonerModel({
 }): AnsweringModel {
   return {
     async answer({ examples, prompts }) {
-      const questions = examples.map(({ image }, index) => ({ question: prompts[index] as string, ...(image === undefined ? {} : { image }) }));
-      const options = { ...(maximumTokens === undefined ? {} : { maxNewTokens: maximumTokens }), ...(signal === undefined ? {} : { signal }) };
+      const questions = examples.map(({ image }, index) => ({
+        question: prompts[index] as string,
+        ...(image === undefined ? {} : { image }),
+      }));
+      const options = {
+        ...(maximumTokens === undefined ? {} : { maxNewTokens: maximumTokens }),
+        ...(signal === undefined ? {} : { signal }),
+      };
       const answers: Answer[] = [];
-      if (temperature === 0) answers.push(...(await reasoner.think({ questions, batchSize: questions.length, ...options })));
+      if (temperature === 0)
+        answers.push(...(await reasoner.think({ questions, batchSize: questions.length, ...options })));
       else {
         for (const [index, question] of questions.entries()) {
-          answers.push(...(await reasoner.think({ questions: [question], temperature, seed: sampleSeed({ seed, id: examples[index]?.id }), ...options })));
+          answers.push(
+            ...(await reasoner.think({
+              questions: [question],
+              temperature,
+              seed: sampleSeed({ seed, id: examples[index]?.id }),
+              ...options,
+            })),
+          );
         }
       }
       // What was cut short by the signal is no answer.

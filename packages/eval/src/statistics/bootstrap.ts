@@ -44,9 +44,13 @@ export function bootstrap({
   /** Of the samples with these indices, some repeated. */
   statistic: (indices: Int32Array) => number;
 }): BootstrapResult {
-  if (count <= 0) throw new EvaluationError({ code: 'empty-set', message: 'There are no samples to draw from; give at least one.' });
+  if (count <= 0)
+    throw new EvaluationError({ code: 'empty-set', message: 'There are no samples to draw from; give at least one.' });
   if (!Number.isInteger(resamples) || resamples < 100) {
-    throw new EvaluationError({ code: 'invalid-argument', message: `${resamples} resamples are too few for an interval; give at least 100 (2000 is usual).` });
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message: `${resamples} resamples are too few for an interval; give at least 100 (2000 is usual).`,
+    });
   }
   checkConfidence(confidence);
   const random = new RandomStream(seed, 'bootstrap');
@@ -73,7 +77,13 @@ export function bootstrap({
  * The interval that belongs to a paired bootstrap's p-value: it leaves out 0 exactly where the p-value is below
  * 1 − confidence. Its ends are resampled values; with too few resamples for so high a confidence it reaches to 0.
  */
-export function pairedInterval({ difference: { resampled }, confidence = 0.95 }: { difference: PairedDifference; /** @default 0.95 */ confidence?: number }): Interval {
+export function pairedInterval({
+  difference: { resampled },
+  confidence = 0.95,
+}: {
+  difference: PairedDifference;
+  /** @default 0.95 */ confidence?: number;
+}): Interval {
   checkConfidence(confidence);
   const outside = Math.ceil(((1 - confidence) * (resampled.length + 1)) / 2 - 1) - 1;
   const last = resampled.length - 1;
@@ -92,10 +102,18 @@ export interface PairedDifference extends BootstrapResult {
  *
  * @throws EvaluationError length-mismatch or empty-set where the lists do not pair.
  */
-export function pairedBootstrap({ left, right, ...options }: BootstrapOptions & { left: readonly number[]; right: readonly number[] }): PairedDifference {
+export function pairedBootstrap({
+  left,
+  right,
+  ...options
+}: BootstrapOptions & { left: readonly number[]; right: readonly number[] }): PairedDifference {
   checkPaired(left, right);
   const differences = Float64Array.from(left, (value, index) => value - (right[index] as number));
-  const result = bootstrap({ count: differences.length, statistic: (indices) => meanAt(differences, indices), ...options });
+  const result = bootstrap({
+    count: differences.length,
+    statistic: (indices) => meanAt(differences, indices),
+    ...options,
+  });
   const below = result.resampled.reduce((sum, one) => sum + (one <= 0 ? 1 : 0), 0);
   const above = result.resampled.reduce((sum, one) => sum + (one >= 0 ? 1 : 0), 0);
   const pValue = Math.min(1, (2 * (Math.min(below, above) + 1)) / (result.resampled.length + 1));

@@ -20,7 +20,10 @@ export function wilsonInterval({
   confidence?: number;
 }): Interval {
   if (!(total > 0) || successes < 0 || successes > total) {
-    throw new EvaluationError({ code: total === 0 ? 'empty-set' : 'invalid-argument', message: `No interval for ${successes} of ${total}: give 0 ≤ successes ≤ total and total > 0.` });
+    throw new EvaluationError({
+      code: total === 0 ? 'empty-set' : 'invalid-argument',
+      message: `No interval for ${successes} of ${total}: give 0 ≤ successes ≤ total and total > 0.`,
+    });
   }
   checkConfidence(confidence);
   const z = normalQuantile(0.5 + confidence / 2);
@@ -48,7 +51,8 @@ export interface MeanAndDeviation {
  * @throws EvaluationError empty-set without a value.
  */
 export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
-  if (values.length === 0) throw new EvaluationError({ code: 'empty-set', message: 'No mean without values; give at least one.' });
+  if (values.length === 0)
+    throw new EvaluationError({ code: 'empty-set', message: 'No mean without values; give at least one.' });
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -59,6 +63,9 @@ export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
 /** Refuses a confidence outside 0 … 1. */
 export function checkConfidence(confidence: number): void {
   if (!(confidence > 0 && confidence < 1)) {
-    throw new EvaluationError({ code: 'invalid-argument', message: `A confidence of ${confidence} is not between 0 and 1; 0.95 is usual.` });
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message: `A confidence of ${confidence} is not between 0 and 1; 0.95 is usual.`,
+    });
   }
 }

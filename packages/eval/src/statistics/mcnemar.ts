@@ -39,7 +39,14 @@ export function mcnemarTest({ left, right }: { left: readonly boolean[]; right: 
   const exactPValue = Math.min(1, 2 * binomialHalfTail(Math.min(onlyLeft, onlyRight), differing));
   const statistic = differing === 0 ? 0 : Math.max(0, Math.abs(onlyLeft - onlyRight) - 1) ** 2 / differing;
   const chiSquarePValue = complementaryError(Math.sqrt(statistic / 2));
-  return { onlyLeft, onlyRight, exactPValue, statistic, chiSquarePValue, pValue: differing <= exactUpTo ? exactPValue : chiSquarePValue };
+  return {
+    onlyLeft,
+    onlyRight,
+    exactPValue,
+    statistic,
+    chiSquarePValue,
+    pValue: differing <= exactUpTo ? exactPValue : chiSquarePValue,
+  };
 }
 
 /**
@@ -48,7 +55,15 @@ export function mcnemarTest({ left, right }: { left: readonly boolean[]; right: 
  * interval of Clopper and Pearson (1934), and the difference follows from it; beyond 1000 such pairs, that of χ² with its
  * continuity correction.
  */
-export function mcnemarInterval({ result: { onlyLeft, onlyRight }, count, confidence = 0.95 }: { result: McNemarResult; /** Pairs in all. */ count: number; /** @default 0.95 */ confidence?: number }): Interval {
+export function mcnemarInterval({
+  result: { onlyLeft, onlyRight },
+  count,
+  confidence = 0.95,
+}: {
+  result: McNemarResult;
+  /** Pairs in all. */ count: number;
+  /** @default 0.95 */ confidence?: number;
+}): Interval {
   checkConfidence(confidence);
   const differing = onlyLeft + onlyRight;
   if (differing === 0) return [0, 0];
@@ -101,7 +116,11 @@ function binomialHalfTail(k: number, n: number): number {
 /** Refuses lists that do not pair. */
 export function checkPaired(left: readonly unknown[], right: readonly unknown[]): void {
   if (left.length !== right.length) {
-    throw new EvaluationError({ code: 'length-mismatch', message: `${left.length} values cannot be paired with ${right.length}; give both lists over the same samples, in one order.` });
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `${left.length} values cannot be paired with ${right.length}; give both lists over the same samples, in one order.`,
+    });
   }
-  if (left.length === 0) throw new EvaluationError({ code: 'empty-set', message: 'There are no pairs to compare; give at least one.' });
+  if (left.length === 0)
+    throw new EvaluationError({ code: 'empty-set', message: 'There are no pairs to compare; give at least one.' });
 }

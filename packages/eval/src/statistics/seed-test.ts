@@ -27,10 +27,22 @@ const mostSeeds = 20;
  *
  * @throws EvaluationError length-mismatch where the lists do not pair; empty-set for fewer than two seeds.
  */
-export function compareSeeds({ left, right, confidence = 0.95 }: { /** By seed: the left method's score. */ left: readonly number[]; right: readonly number[]; /** @default 0.95 */ confidence?: number }): SeedComparison {
+export function compareSeeds({
+  left,
+  right,
+  confidence = 0.95,
+}: {
+  /** By seed: the left method's score. */ left: readonly number[];
+  right: readonly number[];
+  /** @default 0.95 */ confidence?: number;
+}): SeedComparison {
   checkPaired(left, right);
   const seeds = left.length;
-  if (seeds < 2) throw new EvaluationError({ code: 'empty-set', message: 'One seed says nothing of how a method varies; give two or more, better five.' });
+  if (seeds < 2)
+    throw new EvaluationError({
+      code: 'empty-set',
+      message: 'One seed says nothing of how a method varies; give two or more, better five.',
+    });
   const differences = left.map((value, index) => value - (right[index] as number));
   const { mean, standardError } = meanAndDeviation(differences);
   // Rounding alone is no difference between seeds.
@@ -112,5 +124,11 @@ function logGamma(value: number): number {
   for (; x < 15; x += 1) shift -= Math.log(x);
   const inverse = 1 / x;
   const square = inverse * inverse;
-  return shift + (x - 0.5) * Math.log(x) - x + 0.5 * Math.log(2 * Math.PI) + inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)));
+  return (
+    shift +
+    (x - 0.5) * Math.log(x) -
+    x +
+    0.5 * Math.log(2 * Math.PI) +
+    inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
+  );
 }

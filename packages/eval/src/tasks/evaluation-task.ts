@@ -83,5 +83,9 @@ export function isCandidate({ facts, answer: truth }: ReasoningExample, answer: 
   const { target, negativeTarget, symbols } = facts;
   // Graphs are asked by node numbers or in words; the true answer shows which.
   if (/^\d+$/.test(truth)) return answer === String(target) || answer === String(negativeTarget);
-  return [target, negativeTarget].some((node) => new RegExp(`(?<![\\p{L}\\p{N}])${escapePattern(symbols[node] as string)}(?![\\p{L}\\p{N}])`, 'iu').test(answer)) && answer.toLowerCase().startsWith(truth.split(' ')[0]!.toLowerCase());
+  return (
+    [target, negativeTarget].some((node) =>
+      new RegExp(`(?<![\\p{L}\\p{N}])${escapePattern(symbols[node] as string)}(?![\\p{L}\\p{N}])`, 'iu').test(answer),
+    ) && answer.toLowerCase().startsWith(truth.split(' ')[0]!.toLowerCase())
+  );
 }

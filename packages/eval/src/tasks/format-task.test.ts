@@ -14,8 +14,33 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const conversation = (id: string, question: string, answer: string, image?: string) => JSON.stringify({ id, ...(image === undefined ? {} : { image }), conversations: [{ from: 'human', value: question }, { from: 'gpt', value: `<SUMMARY> s </SUMMARY> <CAPTION> c </CAPTION> <REASONING> r </REASONING> <CONCLUSION> ${answer} </CONCLUSION>` }] });
-const graph = { question: 'Every a is a b. Every a is a c. Tom is a a. Is Tom a b or d?', steps: ['Tom is a a.', 'Every a is a b.'], answer: 'Tom is a b.', idx_to_symbol: ['Tom', 'a', 'b', 'c', 'd'], edges: [[0, 1], [1, 2], [1, 3], [4, 3]], root: 0, target: 2, neg_target: 4 };
+const conversation = (id: string, question: string, answer: string, image?: string) =>
+  JSON.stringify({
+    id,
+    ...(image === undefined ? {} : { image }),
+    conversations: [
+      { from: 'human', value: question },
+      {
+        from: 'gpt',
+        value: `<SUMMARY> s </SUMMARY> <CAPTION> c </CAPTION> <REASONING> r </REASONING> <CONCLUSION> ${answer} </CONCLUSION>`,
+      },
+    ],
+  });
+const graph = {
+  question: 'Every a is a b. Every a is a c. Tom is a a. Is Tom a b or d?',
+  steps: ['Tom is a a.', 'Every a is a b.'],
+  answer: 'Tom is a b.',
+  idx_to_symbol: ['Tom', 'a', 'b', 'c', 'd'],
+  edges: [
+    [0, 1],
+    [1, 2],
+    [1, 3],
+    [4, 3],
+  ],
+  root: 0,
+  target: 2,
+  neg_target: 4,
+};
 
 async function load(format: string, score: AnswerScore, text: string) {
   const path = join(folder, `${format}-${score}.${format === 'icot-text' ? 'txt' : 'jsonl'}`);
@@ -28,25 +53,93 @@ describe('one’s own data', () => {
     for (const format of Object.keys(formats)) {
       for (const score of answerScores) {
         const task = formatTask({ format, score });
-        expect(task.score({ prediction: null, example: { id: '1', question: 'q', steps: [], answer: 'a' } })).toMatchObject({ correct: false, parseable: false });
+        expect(
+          task.score({ prediction: null, example: { id: '1', question: 'q', steps: [], answer: 'a' } }),
+        ).toMatchObject({ correct: false, parseable: false });
         expect(task.name).toBe(`${format}-${score}`);
       }
     }
-    for (const format of ['constructor', '__proto__', 'csv', '']) expect(() => formatTask({ format, score: 'exact' })).toThrowError(/There is no data format.*llava-cot/);
-    expect(() => formatTask({ format: 'gsm8k', score: 'bleu' as AnswerScore })).toThrowError(/exact, numeric, choice, facts/);
+    for (const format of ['constructor', '__proto__', 'csv', ''])
+      expect(() => formatTask({ format, score: 'exact' })).toThrowError(/There is no data format.*llava-cot/);
+    expect(() => formatTask({ format: 'gsm8k', score: 'bleu' as AnswerScore })).toThrowError(
+      /exact, numeric, choice, facts/,
+    );
   });
 
   it.each<[string, AnswerScore, string, string, string, string]>([
-    ['gsm8k', 'numeric', JSON.stringify({ question: 'How much?', answer: '600 + 600\n#### 1,200' }), 'so **$1,200**.', '1200', '### 2'],
-    ['gsm8k', 'exact', JSON.stringify({ question: 'How much?', answer: '600 + 600\n#### 1,200' }), '#### 1,200', '1,200', '1,300'],
-    ['coconut-json', 'numeric', JSON.stringify([{ question: 'How much?', steps: ['<<1+1=2>>'], answer: '2' }]), '### 2', '2', '### 3'],
-    ['icot-text', 'numeric', '1 2 * 3 4||5 5 + 0 6 0 #### 5 5 6 0\n', '5 5 + 0 6 0 #### 5 5 6 0', '5560', '#### 5 5 6 1'],
-    ['llava-cot', 'exact', conversation('1', 'Which colour?', 'red'), '<CONCLUSION> Red. </CONCLUSION>', 'Red.', 'blue'],
-    ['llava-cot', 'numeric', conversation('1', 'How many?', 'There are 3 dogs'), '<CONCLUSION> 3 </CONCLUSION>', '3', '4'],
-    ['llava-cot', 'choice', [conversation('1', 'Is it so?', 'yes'), conversation('2', 'And so?', 'no')].join('\n'), '**Answer: Yes**, it is', 'yes', 'no'],
+    [
+      'gsm8k',
+      'numeric',
+      JSON.stringify({ question: 'How much?', answer: '600 + 600\n#### 1,200' }),
+      'so **$1,200**.',
+      '1200',
+      '### 2',
+    ],
+    [
+      'gsm8k',
+      'exact',
+      JSON.stringify({ question: 'How much?', answer: '600 + 600\n#### 1,200' }),
+      '#### 1,200',
+      '1,200',
+      '1,300',
+    ],
+    [
+      'coconut-json',
+      'numeric',
+      JSON.stringify([{ question: 'How much?', steps: ['<<1+1=2>>'], answer: '2' }]),
+      '### 2',
+      '2',
+      '### 3',
+    ],
+    [
+      'icot-text',
+      'numeric',
+      '1 2 * 3 4||5 5 + 0 6 0 #### 5 5 6 0\n',
+      '5 5 + 0 6 0 #### 5 5 6 0',
+      '5560',
+      '#### 5 5 6 1',
+    ],
+    [
+      'llava-cot',
+      'exact',
+      conversation('1', 'Which colour?', 'red'),
+      '<CONCLUSION> Red. </CONCLUSION>',
+      'Red.',
+      'blue',
+    ],
+    [
+      'llava-cot',
+      'numeric',
+      conversation('1', 'How many?', 'There are 3 dogs'),
+      '<CONCLUSION> 3 </CONCLUSION>',
+      '3',
+      '4',
+    ],
+    [
+      'llava-cot',
+      'choice',
+      [conversation('1', 'Is it so?', 'yes'), conversation('2', 'And so?', 'no')].join('\n'),
+      '**Answer: Yes**, it is',
+      'yes',
+      'no',
+    ],
     ['llava-cot', 'choice', conversation('1', 'Which?\nA. a circle\nB. a square', 'B'), '## Answer\n\nB', 'B', 'A'],
-    ['llava-cot', 'choice', conversation('1', 'Which?\n(A) a circle\n(B) a square', 'a square'), 'It is a square', 'B', '(A)'],
-    ['llava-cot', 'facts', conversation('1', 'Tell.', 'A red circle at the top left and a blue square at the top right'), 'a red circle at the top left and a blue square at the top right', 'a red circle at the top left and a blue square at the top right', 'a red circle'],
+    [
+      'llava-cot',
+      'choice',
+      conversation('1', 'Which?\n(A) a circle\n(B) a square', 'a square'),
+      'It is a square',
+      'B',
+      '(A)',
+    ],
+    [
+      'llava-cot',
+      'facts',
+      conversation('1', 'Tell.', 'A red circle at the top left and a blue square at the top right'),
+      'a red circle at the top left and a blue square at the top right',
+      'a red circle at the top left and a blue square at the top right',
+      'a red circle',
+    ],
     ['prosqa', 'exact', JSON.stringify([graph]), 'Every a is a b.\n### Tom is a b', 'Tom is a b', 'Tom is a d.'],
   ])('%s scored by %s', async (format, score, text, right, extracted, wrong) => {
     const { task, examples } = await load(format, score, text);
@@ -58,17 +151,28 @@ describe('one’s own data', () => {
 
   it('counts facts in part', () => {
     const task = formatTask({ format: 'llava-cot', score: 'facts' });
-    const score = (answer: string, prediction: string) => task.score({ prediction, example: { id: '1', question: 'q', steps: [], answer } }).scores.facts_right;
+    const score = (answer: string, prediction: string) =>
+      task.score({ prediction, example: { id: '1', question: 'q', steps: [], answer } }).scores.facts_right;
     expect(score('a red circle and a blue square', 'a blue square and a green circle')).toBe(0.75);
     expect(score('Tom Smith paid 3 dollars to Ann', 'He gave Ann 3 dollars')).toBeCloseTo(2 / 3, 5);
     expect(score('none of them', 'None of them.')).toBe(1);
   });
 
   it.each<[string, AnswerScore, string, RegExp]>([
-    ['llava-cot', 'numeric', conversation('1', 'Which?', 'red'), /--score numeric does not fit this data \(format llava-cot\): the answer of example 1, "red", is no number\. Take exact/],
+    [
+      'llava-cot',
+      'numeric',
+      conversation('1', 'Which?', 'red'),
+      /--score numeric does not fit this data \(format llava-cot\): the answer of example 1, "red", is no number\. Take exact/,
+    ],
     ['llava-cot', 'facts', conversation('1', 'Which?', 'so it is'), /no answer states an object.*Take exact/],
     ['llava-cot', 'choice', conversation('1', 'Which?\nA. a circle\nB. a square', 'neither'), /is none of its options/],
-    ['coconut-json', 'choice', JSON.stringify(Array.from({ length: 40 }, (_, index) => ({ question: 'q', steps: [], answer: `word ${index}` }))), /40 different answers/],
+    [
+      'coconut-json',
+      'choice',
+      JSON.stringify(Array.from({ length: 40 }, (_, index) => ({ question: 'q', steps: [], answer: `word ${index}` }))),
+      /40 different answers/,
+    ],
     ['gsm8k', 'exact', '{"question":"q"}\n', /has no example in/],
   ])('refuses %s by %s in one clear error', async (format, score, text, message) => {
     await expect(load(format, score, text)).rejects.toThrowError(message);
@@ -89,7 +193,13 @@ describe('one’s own data', () => {
     const { task, examples } = await load('llava-cot', 'exact', conversation('1', 'Which?', 'red', 'a.png'));
     const blind = { name: 'm', seesImages: false };
     expect(() => checkTaskFitsModel({ task, examples, model: blind })).toThrowError(/reads text only.*--no-images/);
-    expect(() => checkTaskFitsModel({ task, examples: examples.map(({ image: _, ...rest }): ReasoningExample => rest), model: blind })).not.toThrow();
+    expect(() =>
+      checkTaskFitsModel({
+        task,
+        examples: examples.map(({ image: _, ...rest }): ReasoningExample => rest),
+        model: blind,
+      }),
+    ).not.toThrow();
     expect(() => checkTaskFitsModel({ task, examples, model: { name: 'm', seesImages: true } })).not.toThrow();
   });
 });

@@ -1,5 +1,12 @@
 import { ownValue } from '@subtext/core';
-import { captionFacts, ExampleStream, formats, type DatasetFormat, type ReasoningExample, type SceneObject } from '@subtext/data';
+import {
+  captionFacts,
+  ExampleStream,
+  formats,
+  type DatasetFormat,
+  type ReasoningExample,
+  type SceneObject,
+} from '@subtext/data';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flexibleExtract, strictMatch } from '../answers/answer-filters';
@@ -38,8 +45,16 @@ const mostChoices = 26;
  */
 export function formatTask({ format, score }: { format: string; score: AnswerScore }): EvaluationTask {
   const reader = ownValue<DatasetFormat>(formats, format);
-  if (reader === undefined) throw new EvaluationError({ code: 'unknown-task', message: `There is no data format "${format}"; choose from ${Object.keys(formats).join(', ')}.` });
-  if (!answerScores.includes(score)) throw new EvaluationError({ code: 'unknown-task', message: `Answers cannot be scored by "${String(score)}"; choose from ${answerScores.join(', ')}.` });
+  if (reader === undefined)
+    throw new EvaluationError({
+      code: 'unknown-task',
+      message: `There is no data format "${format}"; choose from ${Object.keys(formats).join(', ')}.`,
+    });
+  if (!answerScores.includes(score))
+    throw new EvaluationError({
+      code: 'unknown-task',
+      message: `Answers cannot be scored by "${String(score)}"; choose from ${answerScores.join(', ')}.`,
+    });
   const rule = rules[score]();
   return {
     name: `${format}-${score}`,
@@ -55,8 +70,15 @@ export function formatTask({ format, score }: { format: string; score: AnswerSco
         ...options,
         file: path,
         async *open(log) {
-          const folder = await stat(path).then((found) => found.isDirectory(), () => false);
-          const inner = reader.read({ file: folder ? join(path, 'test.jsonl') : path, ...(options.strict === undefined ? {} : { strict: options.strict }), onFault: (fault) => log.add(fault) });
+          const folder = await stat(path).then(
+            (found) => found.isDirectory(),
+            () => false,
+          );
+          const inner = reader.read({
+            file: folder ? join(path, 'test.jsonl') : path,
+            ...(options.strict === undefined ? {} : { strict: options.strict }),
+            onFault: (fault) => log.add(fault),
+          });
           for await (const example of inner) {
             log.report.records = inner.faults.records;
             yield example;
@@ -66,7 +88,11 @@ export function formatTask({ format, score }: { format: string; score: AnswerSco
       }),
     check: (examples) => {
       const problem = rule.check?.(examples);
-      if (problem !== undefined) throw new EvaluationError({ code: 'invalid-task-data', message: `--score ${score} does not fit this data (format ${format}): ${problem}` });
+      if (problem !== undefined)
+        throw new EvaluationError({
+          code: 'invalid-task-data',
+          message: `--score ${score} does not fit this data (format ${format}): ${problem}`,
+        });
     },
     prompt: (example) => (choicesOf(example) === null ? example.question : promptWithOptions(example)),
     score: rule.score,
@@ -87,7 +113,9 @@ const rules: Record<AnswerScore, () => ScoringRule> = {
     filters: [strictMatch, flexibleExtract],
     check: (examples) => {
       const other = examples.find(({ answer }) => numberAnswer(answer) === null);
-      return other === undefined ? undefined : `the answer of example ${other.id}, ${shown(other.answer)}, is no number. Take exact, choice or facts.`;
+      return other === undefined
+        ? undefined
+        : `the answer of example ${other.id}, ${shown(other.answer)}, is no number. Take exact, choice or facts.`;
     },
     score: ({ prediction, example }) => {
       const truth = digitsApart(example.answer);
@@ -97,14 +125,20 @@ const rules: Record<AnswerScore, () => ScoringRule> = {
         return exactMatchScore({ extracted, correct: extracted === truth });
       }
       const extracted = numberAnswer(prediction);
-      return exactMatchScore({ extracted, correct: extracted !== null && sameNumber(extracted, numberAnswer(example.answer) as string) });
+      return exactMatchScore({
+        extracted,
+        correct: extracted !== null && sameNumber(extracted, numberAnswer(example.answer) as string),
+      });
     },
   }),
   choice: choiceRule,
   facts: () => ({
     description: 'the share of the facts of the true answer that are told',
     metrics: [{ name: 'facts_right', higherIsBetter: true }],
-    check: (examples) => (examples.some((example) => factsOf(example.answer) > 0) ? undefined : 'no answer states an object of a scene, a number or a name. Take exact.'),
+    check: (examples) =>
+      examples.some((example) => factsOf(example.answer) > 0)
+        ? undefined
+        : 'no answer states an object of a scene, a number or a name. Take exact.',
     score: scoreFacts,
   }),
 };
@@ -132,9 +166,12 @@ function choiceRule(): ScoringRule {
     check: (examples) => {
       answers = [...new Map(examples.map(({ answer }) => [normalizeAnswer(answer), answer])).values()].sort();
       const without = examples.find((example) => optionsOf(example) === null);
-      if (without !== undefined && answers.length > mostChoices) return `example ${without.id} has no options, and the set has ${answers.length} different answers, too many to be a choice. Take exact, or write options as lines "A. …" in the question.`;
+      if (without !== undefined && answers.length > mostChoices)
+        return `example ${without.id} has no options, and the set has ${answers.length} different answers, too many to be a choice. Take exact, or write options as lines "A. …" in the question.`;
       const outside = examples.find((example) => letterOfAnswer(example) === null && optionsOf(example) !== null);
-      return outside === undefined ? undefined : `the answer of example ${outside.id}, ${shown(outside.answer)}, is none of its options.`;
+      return outside === undefined
+        ? undefined
+        : `the answer of example ${outside.id}, ${shown(outside.answer)}, is none of its options.`;
     },
     score: ({ prediction, example }) => {
       const choices = optionsOf(example);
@@ -143,7 +180,8 @@ function choiceRule(): ScoringRule {
         const words = answers.map(normalizeAnswer).sort((one, other) => other.length - one.length);
         const said = finalAnswer(prediction);
         const same = said === null ? undefined : words.find((word) => word === normalizeAnswer(said));
-        const extracted = same ?? wordAnswer({ output: prediction, words: words.map(escapePattern) })?.replace(/\\(.)/g, '$1') ?? null;
+        const extracted =
+          same ?? wordAnswer({ output: prediction, words: words.map(escapePattern) })?.replace(/\\(.)/g, '$1') ?? null;
         return exactMatchScore({ extracted, correct: extracted === normalizeAnswer(example.answer) });
       }
       const extracted = choiceAnswer({ output: prediction, choices });
@@ -156,9 +194,13 @@ function choiceRule(): ScoringRule {
 function optionsOf(example: ReasoningExample): Record<string, string> | null {
   const own = choicesOf(example);
   if (own !== null) return own;
-  const found = [...example.question.matchAll(/(?:^|\n)[ \t]*\(?([A-Z])[).:][ \t]+([^\n]+)/g)].map(([, letter, text]) => [letter as string, (text as string).trim()] as const);
+  const found = [...example.question.matchAll(/(?:^|\n)[ \t]*\(?([A-Z])[).:][ \t]+([^\n]+)/g)].map(
+    ([, letter, text]) => [letter as string, (text as string).trim()] as const,
+  );
   // Letters in their order from A: anything else is a text with initials.
-  return found.length >= 2 && found.every(([letter], index) => letter.charCodeAt(0) === 65 + index) ? Object.fromEntries(found) : null;
+  return found.length >= 2 && found.every(([letter], index) => letter.charCodeAt(0) === 65 + index)
+    ? Object.fromEntries(found)
+    : null;
 }
 
 /** The letter of the true answer, which a record may give as the letter or as the option's words; null where it is none. */
@@ -177,7 +219,9 @@ function factsOf(text: string): number {
   const objects = captionFacts(text);
   const told = objects.reduce((sum, object) => sum + objectKeys.filter((key) => object[key] !== undefined).length, 0);
   if (told > 0) return told;
-  return numberRecall({ hypothesis: '', reference: text }).total + entityRecall({ hypothesis: '', reference: text }).total;
+  return (
+    numberRecall({ hypothesis: '', reference: text }).total + entityRecall({ hypothesis: '', reference: text }).total
+  );
 }
 
 function scoreFacts({ prediction, example }: { prediction: string | null; example: ReasoningExample }): TaskScore {
@@ -194,7 +238,9 @@ function factShare({ told, truth }: { told: string; truth: string }): number {
     const said = [...captionFacts(told)];
     let right = 0;
     for (const object of objects) {
-      const matches = said.map((other) => objectKeys.filter((key) => object[key] !== undefined && object[key] === other[key]).length);
+      const matches = said.map(
+        (other) => objectKeys.filter((key) => object[key] !== undefined && object[key] === other[key]).length,
+      );
       const best = matches.indexOf(Math.max(...matches));
       if (best < 0) continue;
       right += matches[best] as number;
@@ -205,7 +251,11 @@ function factShare({ told, truth }: { told: string; truth: string }): number {
   const numbers = numberRecall({ hypothesis: told, reference: truth });
   const names = entityRecall({ hypothesis: told, reference: truth });
   const total = numbers.total + names.total;
-  return total === 0 ? (normalizeAnswer(told) === normalizeAnswer(truth) ? 1 : 0) : (numbers.found + names.found) / total;
+  return total === 0
+    ? normalizeAnswer(told) === normalizeAnswer(truth)
+      ? 1
+      : 0
+    : (numbers.found + names.found) / total;
 }
 
 const shown = (text: string) => JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);

@@ -20,7 +20,16 @@ export const gsm8k: EvaluationTask = {
 };
 
 /** Right where the prediction's number has the answer's value. */
-export function scoreNumber({ prediction, example }: { prediction: string | null; example: ReasoningExample }): TaskScore {
+export function scoreNumber({
+  prediction,
+  example,
+}: {
+  prediction: string | null;
+  example: ReasoningExample;
+}): TaskScore {
   const extracted = numberAnswer(prediction);
-  return exactMatchScore({ extracted, correct: extracted !== null && sameNumber(extracted, numberAnswer(example.answer) ?? example.answer) });
+  return exactMatchScore({
+    extracted,
+    correct: extracted !== null && sameNumber(extracted, numberAnswer(example.answer) ?? example.answer),
+  });
 }

@@ -11,7 +11,8 @@ import { groupAccuracy } from './multiple-choice-task';
  */
 export const hallusionbench: EvaluationTask = {
   name: 'hallusionbench',
-  description: 'HallusionBench: yes or no about pictures, some altered; accuracy by answer, figure and question (arXiv 2310.14566)',
+  description:
+    'HallusionBench: yes or no about pictures, some altered; accuracy by answer, figure and question (arXiv 2310.14566)',
   version: 2,
   modality: 'image',
   dataDescription: 'HallusionBench.tsv, as VLMEvalKit gives it',

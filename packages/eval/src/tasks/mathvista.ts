@@ -34,7 +34,8 @@ Reply with the answer alone.`,
 /** MathVista, the mini test: mathematics in pictures (arXiv 2310.02255). */
 export const mathvista: EvaluationTask = {
   name: 'mathvista-mini',
-  description: 'MathVista mini: mathematics in pictures; rules where they suffice, else a judge that you give takes the answer out (arXiv 2310.02255)',
+  description:
+    'MathVista mini: mathematics in pictures; rules where they suffice, else a judge that you give takes the answer out (arXiv 2310.02255)',
   version: 1,
   modality: 'image',
   dataDescription: 'MathVista_MINI.tsv, as VLMEvalKit gives it',
@@ -55,14 +56,23 @@ function isChoice(example: ReasoningExample): boolean {
 /** The answer against the truth by the question's kind; null where it has not the kind's form. */
 function compare({ answer, example }: { answer: string; example: ReasoningExample }): JudgedScore | null {
   const { answer_option: option, answer_type: type, choices = '' } = example.metadata ?? {};
-  const result = (extracted: string, correct: boolean): JudgedScore => ({ scores: { exact_match: correct ? 1 : 0 }, extracted });
+  const result = (extracted: string, correct: boolean): JudgedScore => ({
+    scores: { exact_match: correct ? 1 : 0 },
+    extracted,
+  });
   if (isChoice(example)) {
-    const options = Object.fromEntries((parsePythonList(choices) ?? []).map((text, index) => [String.fromCharCode(65 + index), text]));
+    const options = Object.fromEntries(
+      (parsePythonList(choices) ?? []).map((text, index) => [String.fromCharCode(65 + index), text]),
+    );
     const letter = multipleChoiceLetter({ text: answer, choices: options });
     return letter === null ? null : result(letter, letter === option);
   }
   const text = answer.trim();
-  if (type === 'integer') return /^[-+]?\d+$/.test(text) ? result(text, Number(text) === Math.trunc(Number(example.answer))) : null;
-  if (type === 'float') return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? result(text, Number(text) === Number(example.answer)) : null;
+  if (type === 'integer')
+    return /^[-+]?\d+$/.test(text) ? result(text, Number(text) === Math.trunc(Number(example.answer))) : null;
+  if (type === 'float')
+    return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)
+      ? result(text, Number(text) === Number(example.answer))
+      : null;
   return result(text, text === example.answer);
 }

@@ -29,14 +29,17 @@ Reply with the grade alone, such as 0.3.`,
   read: ({ reply }) => {
     const text = reply.trim();
     const grade = Number(text);
-    return /^[\d.]+$/.test(text) && grade >= 0 && grade <= 1 ? { scores: { judge_score: grade }, extracted: text } : null;
+    return /^[\d.]+$/.test(text) && grade >= 0 && grade <= 1
+      ? { scores: { judge_score: grade }, extracted: text }
+      : null;
   },
 };
 
 /** MM-Vet: open questions that need several abilities at once, graded by a judge (arXiv 2308.02490). */
 export const mmVet: EvaluationTask = {
   name: 'mm-vet',
-  description: 'MM-Vet: open questions that need several abilities at once, graded 0–1 by a judge that you give (arXiv 2308.02490)',
+  description:
+    'MM-Vet: open questions that need several abilities at once, graded 0–1 by a judge that you give (arXiv 2308.02490)',
   version: 1,
   modality: 'image',
   dataDescription: 'MMVet.tsv, as VLMEvalKit gives it',
@@ -52,7 +55,14 @@ export const mmVet: EvaluationTask = {
     Object.fromEntries(
       abilities.flatMap((ability) => {
         const some = samples.filter((sample) => categoryOf(sample).split(',').includes(ability));
-        return some.length === 0 ? [] : [[`judge_score_${ability}`, some.reduce((sum, sample) => sum + scoreOf(sample, 'judge_score'), 0) / some.length]];
+        return some.length === 0
+          ? []
+          : [
+              [
+                `judge_score_${ability}`,
+                some.reduce((sum, sample) => sum + scoreOf(sample, 'judge_score'), 0) / some.length,
+              ],
+            ];
       }),
     ),
 };

@@ -1,4 +1,11 @@
-import { DataError, ExampleStream, RandomStream, readProsQA, type GraphFacts, type ReasoningExample } from '@subtext/data';
+import {
+  DataError,
+  ExampleStream,
+  RandomStream,
+  readProsQA,
+  type GraphFacts,
+  type ReasoningExample,
+} from '@subtext/data';
 import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
 import { finalAnswer } from '../answers/final-answer';
 
@@ -9,7 +16,8 @@ import { finalAnswer } from '../answers/final-answer';
  */
 export const prosqaGraph: EvaluationTask = {
   name: 'prosqa-graph',
-  description: 'ProsQA as graphs of node numbers: which of two nodes the root reaches; exact match of the node (arXiv 2505.12514)',
+  description:
+    'ProsQA as graphs of node numbers: which of two nodes the root reaches; exact match of the node (arXiv 2505.12514)',
   version: 2,
   modality: 'text',
   dataDescription: 'prosqa_test_graph_….json, as Reasoning by Superposition gives it',
@@ -20,10 +28,19 @@ export const prosqaGraph: EvaluationTask = {
       file: path,
       async *open(log) {
         const { strict, onFault: _, limit: __ } = options;
-        const inner = readProsQA({ file: path, ...(strict === undefined ? {} : { strict }), onFault: (fault) => log.add(fault) });
+        const inner = readProsQA({
+          file: path,
+          ...(strict === undefined ? {} : { strict }),
+          onFault: (fault) => log.add(fault),
+        });
         for await (const example of inner) {
           log.report.records = inner.faults.records;
-          if (example.facts?.kind !== 'graph') throw new DataError({ code: 'record-malformed', file: path, message: `record ${example.id} has no graph.` });
+          if (example.facts?.kind !== 'graph')
+            throw new DataError({
+              code: 'record-malformed',
+              file: path,
+              message: `record ${example.id} has no graph.`,
+            });
           yield graphExample(example, example.facts);
         }
         log.report.records = inner.faults.records;

@@ -18,7 +18,9 @@ export function parsePythonList(text: string): string[] | null {
 const escapes: Record<string, string> = { n: '\n', t: '\t', r: '\r' };
 
 function unescape(text: string): string {
-  return text.replace(/\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))/gi, (_, hex?: string, unicode?: string, plain?: string) =>
-    plain === undefined ? String.fromCharCode(parseInt((hex ?? unicode) as string, 16)) : (escapes[plain] ?? plain),
+  return text.replace(
+    /\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|(.))/gi,
+    (_, hex?: string, unicode?: string, plain?: string) =>
+      plain === undefined ? String.fromCharCode(parseInt((hex ?? unicode) as string, 16)) : (escapes[plain] ?? plain),
   );
 }

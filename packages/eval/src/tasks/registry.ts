@@ -42,7 +42,10 @@ export const evaluationTasks: readonly EvaluationTask[] = [
 export function findTask(name: string): EvaluationTask {
   const task = evaluationTasks.find((one) => one.name === name);
   if (task === undefined) {
-    throw new EvaluationError({ code: 'unknown-task', message: `There is no task "${name}"; choose from ${evaluationTasks.map((one) => one.name).join(', ')}.` });
+    throw new EvaluationError({
+      code: 'unknown-task',
+      message: `There is no task "${name}"; choose from ${evaluationTasks.map((one) => one.name).join(', ')}.`,
+    });
   }
   return task;
 }
@@ -75,11 +78,18 @@ export function checkTaskFitsModel({
 export function askedAsGraphs(loaded: LoadedTask): LoadedTask {
   const examples = loaded.examples.map((example) => {
     if (example.facts?.kind !== 'graph') {
-      throw new EvaluationError({ code: 'invalid-task-data', message: `This reasoner was trained on graphs, and example ${example.id} has none; give ProsQA data with edges, root and target (--format prosqa or coconut-json).` });
+      throw new EvaluationError({
+        code: 'invalid-task-data',
+        message: `This reasoner was trained on graphs, and example ${example.id} has none; give ProsQA data with edges, root and target (--format prosqa or coconut-json).`,
+      });
     }
     return graphExample(example, example.facts);
   });
-  return { ...loaded, task: { ...loaded.task, prompt: prosqaGraph.prompt, score: prosqaGraph.score, filters: [] }, examples };
+  return {
+    ...loaded,
+    task: { ...loaded.task, prompt: prosqaGraph.prompt, score: prosqaGraph.score, filters: [] },
+    examples,
+  };
 }
 
 /** A task's examples in memory. */
@@ -97,8 +107,22 @@ export interface LoadedTask {
  *
  * @throws DataError for a missing or malformed file; EvaluationError empty-set where nothing could be read, invalid-task-data for two examples of one id.
  */
-export async function loadTask({ task, path, limit, strict }: { task: EvaluationTask; path: string; /** @default all */ limit?: number; /** Whether a faulty record ends the reading. @default false */ strict?: boolean }): Promise<LoadedTask> {
-  const stream = task.load({ path, ...(limit === undefined ? {} : { limit }), ...(strict === undefined ? {} : { strict }) });
+export async function loadTask({
+  task,
+  path,
+  limit,
+  strict,
+}: {
+  task: EvaluationTask;
+  path: string;
+  /** @default all */ limit?: number;
+  /** Whether a faulty record ends the reading. @default false */ strict?: boolean;
+}): Promise<LoadedTask> {
+  const stream = task.load({
+    path,
+    ...(limit === undefined ? {} : { limit }),
+    ...(strict === undefined ? {} : { strict }),
+  });
   const examples = await stream.toArray();
   const faults = stream.faults;
   if (examples.length === 0) {
@@ -110,7 +134,11 @@ export async function loadTask({ task, path, limit, strict }: { task: Evaluation
   }
   const ids = new Set<string>();
   for (const { id } of examples) {
-    if (ids.has(id)) throw new EvaluationError({ code: 'invalid-task-data', message: `Two examples of ${path} have the id "${id}"; samples are told apart by it.` });
+    if (ids.has(id))
+      throw new EvaluationError({
+        code: 'invalid-task-data',
+        message: `Two examples of ${path} have the id "${id}"; samples are told apart by it.`,
+      });
     ids.add(id);
   }
   task.check?.(examples);

@@ -11,7 +11,8 @@ export const scenes: EvaluationTask = {
   description: 'Generated pictures of coloured shapes, questions of several hops; exact match of the answer',
   version: 2,
   modality: 'image',
-  dataDescription: 'a folder that `subtext data generate scenes` wrote (its test.jsonl is asked), or one of its .jsonl files',
+  dataDescription:
+    'a folder that `subtext data generate scenes` wrote (its test.jsonl is asked), or one of its .jsonl files',
   metrics: exactMatch,
   load: ({ path, ...options }) =>
     new ExampleStream({
@@ -23,7 +24,11 @@ export const scenes: EvaluationTask = {
           () => false,
         );
         const file = folder ? join(path, 'test.jsonl') : join(dirname(path), basename(path));
-        const inner = formats.scenes.read({ file, ...(options.strict === undefined ? {} : { strict: options.strict }), onFault: (fault) => log.add(fault) });
+        const inner = formats.scenes.read({
+          file,
+          ...(options.strict === undefined ? {} : { strict: options.strict }),
+          onFault: (fault) => log.add(fault),
+        });
         for await (const example of inner) {
           log.report.records = inner.faults.records;
           yield example;
@@ -34,6 +39,9 @@ export const scenes: EvaluationTask = {
   prompt: ({ question }) => question,
   score: ({ prediction, example }) => {
     const extracted = finalAnswer(prediction);
-    return exactMatchScore({ extracted, correct: extracted !== null && normalizeAnswer(extracted) === normalizeAnswer(example.answer) });
+    return exactMatchScore({
+      extracted,
+      correct: extracted !== null && normalizeAnswer(extracted) === normalizeAnswer(example.answer),
+    });
   },
 };

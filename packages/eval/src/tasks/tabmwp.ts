@@ -10,7 +10,8 @@ import { choicesOf, promptWithOptions } from './multiple-choice-task';
 /** TabMWP: mathematics about a picture of a table, a number or one of some options (arXiv 2209.14610). */
 export const tabmwp: EvaluationTask = {
   name: 'tabmwp',
-  description: 'TabMWP: mathematics about a picture of a table; a number to three decimals, or the option (arXiv 2209.14610)',
+  description:
+    'TabMWP: mathematics about a picture of a table; a number to three decimals, or the option (arXiv 2209.14610)',
   version: 2,
   modality: 'image',
   dataDescription: 'problems_test1k.json with tables/ beside it',
@@ -23,10 +24,16 @@ export const tabmwp: EvaluationTask = {
     const choices = choicesOf(example);
     if (choices !== null) {
       const extracted = chosenOption(answer, choices);
-      return exactMatchScore({ extracted, correct: extracted !== null && normalizeAnswer(extracted) === normalizeAnswer(example.answer) });
+      return exactMatchScore({
+        extracted,
+        correct: extracted !== null && normalizeAnswer(extracted) === normalizeAnswer(example.answer),
+      });
     }
     const extracted = quantity(answer, example);
-    return exactMatchScore({ extracted, correct: extracted !== null && extracted === quantity(example.answer, example) });
+    return exactMatchScore({
+      extracted,
+      correct: extracted !== null && extracted === quantity(example.answer, example),
+    });
   },
 };
 
@@ -56,7 +63,9 @@ function chosenOption(answer: string, choices: Record<string, string>): string |
 function quantity(answer: string, example: ReasoningExample): string | null {
   const unit = example.metadata?.unit;
   const plain = (unit === undefined ? answer : answer.replace(unit, ' ')).replace(/\$/g, ' ');
-  const found = [...plain.matchAll(/(?<![\p{L}\p{N}.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s*\/\s*\d[\d,]*)?/gu)].at(-1)?.[0];
+  const found = [...plain.matchAll(/(?<![\p{L}\p{N}.])-?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\s*\/\s*\d[\d,]*)?/gu)].at(
+    -1,
+  )?.[0];
   if (found === undefined) return null;
   const [above, below] = found.split('/').map((part) => Number(part.trim().replaceAll(',', '')));
   const value = below === undefined ? (above as number) : (above as number) / below;

@@ -22,7 +22,12 @@ async function writeFixtures() {
     steps: ['Tom is a a.', 'Every a is a b.'],
     answer: 'Tom is a b.',
     idx_to_symbol: ['Tom', 'a', 'b', 'c', 'd'],
-    edges: [[0, 1], [1, 2], [1, 3], [4, 3]],
+    edges: [
+      [0, 1],
+      [1, 2],
+      [1, 3],
+      [4, 3],
+    ],
     root: 0,
     target: 2,
     neg_target: 4,
@@ -31,47 +36,117 @@ async function writeFixtures() {
   await write('prosqa-graph.json', JSON.stringify([graph]));
   await write(
     'prontoqa.json',
-    JSON.stringify({ example1: { in_context_example0: { question: 'q', query: 'True or false: x.', chain_of_thought: ['a'], answer: 'True' }, test_example: { question: 'Wumpuses are big. Sam is a wumpus.', query: 'True or false: Sam is not big.', chain_of_thought: ['Sam is a wumpus.'], answer: 'False' } } }),
+    JSON.stringify({
+      example1: {
+        in_context_example0: { question: 'q', query: 'True or false: x.', chain_of_thought: ['a'], answer: 'True' },
+        test_example: {
+          question: 'Wumpuses are big. Sam is a wumpus.',
+          query: 'True or false: Sam is not big.',
+          chain_of_thought: ['Sam is a wumpus.'],
+          answer: 'False',
+        },
+      },
+    }),
   );
-  await write('gsm8k.jsonl', `${JSON.stringify({ question: 'How many?', answer: 'It is 600*2 = <<600*2=1200>>1200.\n#### 1,200' })}\n`);
+  await write(
+    'gsm8k.jsonl',
+    `${JSON.stringify({ question: 'How many?', answer: 'It is 600*2 = <<600*2=1200>>1200.\n#### 1,200' })}\n`,
+  );
   await write('gsm8k-aug.json', JSON.stringify([{ question: 'How many?', steps: ['<<2*.5=1>>'], answer: '1' }]));
   await write('multiplication.txt', '1 2 * 3 4||5 5 + 0 6 0 #### 5 5 6 0\n');
   await mkdir(join(folder, 'images', '0'), { recursive: true });
   await writeFile(join(folder, 'images', '0', 'nlvr-12-0-0.png'), png);
-  await write('nlvr.json', `${JSON.stringify({ sentence: 'There is a box.', identifier: '12-0', directory: '0', label: 'true' })}\n${JSON.stringify({ sentence: 'No picture.', identifier: '13-0', directory: '0', label: 'true' })}\n`);
+  await write(
+    'nlvr.json',
+    `${JSON.stringify({ sentence: 'There is a box.', identifier: '12-0', directory: '0', label: 'true' })}\n${JSON.stringify({ sentence: 'No picture.', identifier: '13-0', directory: '0', label: 'true' })}\n`,
+  );
   await mkdir(join(folder, 'tables'), { recursive: true });
   for (const id of ['1', '2']) await writeFile(join(folder, 'tables', `${id}.png`), png);
-  await write('tabmwp.json', JSON.stringify({ 1: { question: 'How much?', choices: null, answer: '1,234.50', unit: '$', table: 'x', solution: 'Add.' }, 2: { question: 'Which?', choices: ['linear', 'nonlinear'], answer: 'nonlinear', unit: null, table: 'x', solution: 'Look.' } }));
-  const rows = (columns: string[], lines: string[][]) => [columns, ...lines].map((line) => line.join('\t')).join('\n') + '\n';
-  await write('mcq.tsv', rows(['index', 'image', 'question', 'A', 'B', 'C', 'answer', 'category', 'hint'], [['1', base64, 'What is it?', 'a circle', 'a square', '', 'B', 'shape', 'Look.'], ['1000001', '1', 'What is it?', 'a square', 'a circle', '', 'A', 'shape', 'Look.']]));
-  await write('hallusion.tsv', rows(['index', 'image', 'question', 'answer', 'category', 'l2-category'], [['VD_figure_1_0_0_0', base64, 'Is it grey?', 'Yes', 'VD', 'figure'], ['VD_figure_1_0_1_0', 'VD_figure_1_0_0_0', 'Is it grey?', 'No', 'VD', 'figure']]));
-  await write('mmvet.tsv', rows(['index', 'image', 'question', 'answer', 'category'], [['v1_0', base64, 'What is x?', '-1<AND>-5', 'ocr,math']]));
-  await write('mathvista.tsv', rows(['index', 'image', 'question', 'question_type', 'answer_type', 'choices', 'answer', 'answer_option'], [['1', base64, 'How many?', 'free_form', 'integer', '', '14', ''], ['2', base64, 'Which?', 'multi_choice', 'text', `['3/11', '8/11']`, '8/11', 'B'], ['3', base64, 'Ratio?', 'free_form', 'float', '', '0.6', '']]));
+  await write(
+    'tabmwp.json',
+    JSON.stringify({
+      1: { question: 'How much?', choices: null, answer: '1,234.50', unit: '$', table: 'x', solution: 'Add.' },
+      2: {
+        question: 'Which?',
+        choices: ['linear', 'nonlinear'],
+        answer: 'nonlinear',
+        unit: null,
+        table: 'x',
+        solution: 'Look.',
+      },
+    }),
+  );
+  const rows = (columns: string[], lines: string[][]) =>
+    [columns, ...lines].map((line) => line.join('\t')).join('\n') + '\n';
+  await write(
+    'mcq.tsv',
+    rows(
+      ['index', 'image', 'question', 'A', 'B', 'C', 'answer', 'category', 'hint'],
+      [
+        ['1', base64, 'What is it?', 'a circle', 'a square', '', 'B', 'shape', 'Look.'],
+        ['1000001', '1', 'What is it?', 'a square', 'a circle', '', 'A', 'shape', 'Look.'],
+      ],
+    ),
+  );
+  await write(
+    'hallusion.tsv',
+    rows(
+      ['index', 'image', 'question', 'answer', 'category', 'l2-category'],
+      [
+        ['VD_figure_1_0_0_0', base64, 'Is it grey?', 'Yes', 'VD', 'figure'],
+        ['VD_figure_1_0_1_0', 'VD_figure_1_0_0_0', 'Is it grey?', 'No', 'VD', 'figure'],
+      ],
+    ),
+  );
+  await write(
+    'mmvet.tsv',
+    rows(
+      ['index', 'image', 'question', 'answer', 'category'],
+      [['v1_0', base64, 'What is x?', '-1<AND>-5', 'ocr,math']],
+    ),
+  );
+  await write(
+    'mathvista.tsv',
+    rows(
+      ['index', 'image', 'question', 'question_type', 'answer_type', 'choices', 'answer', 'answer_option'],
+      [
+        ['1', base64, 'How many?', 'free_form', 'integer', '', '14', ''],
+        ['2', base64, 'Which?', 'multi_choice', 'text', `['3/11', '8/11']`, '8/11', 'B'],
+        ['3', base64, 'Ratio?', 'free_form', 'float', '', '0.6', ''],
+      ],
+    ),
+  );
 }
 
 const files: Record<string, string> = {
-  'prosqa': 'prosqa.json',
+  prosqa: 'prosqa.json',
   'prosqa-graph': 'prosqa-graph.json',
-  'prontoqa': 'prontoqa.json',
-  'gsm8k': 'gsm8k.jsonl',
+  prontoqa: 'prontoqa.json',
+  gsm8k: 'gsm8k.jsonl',
   'gsm8k-aug': 'gsm8k-aug.json',
-  'multiplication': 'multiplication.txt',
-  'scenes': 'scenes',
-  'nlvr': 'nlvr.json',
-  'tabmwp': 'tabmwp.json',
-  'mmstar': 'mcq.tsv',
+  multiplication: 'multiplication.txt',
+  scenes: 'scenes',
+  nlvr: 'nlvr.json',
+  tabmwp: 'tabmwp.json',
+  mmstar: 'mcq.tsv',
   'mmbench-v1.1': 'mcq.tsv',
-  'ai2d': 'mcq.tsv',
-  'hallusionbench': 'hallusion.tsv',
+  ai2d: 'mcq.tsv',
+  hallusionbench: 'hallusion.tsv',
   'mm-vet': 'mmvet.tsv',
   'mathvista-mini': 'mathvista.tsv',
 };
-const load = (name: string, limit?: number) => loadTask({ task: findTask(name), path: join(folder, files[name] as string), limit });
+const load = (name: string, limit?: number) =>
+  loadTask({ task: findTask(name), path: join(folder, files[name] as string), limit });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-tasks-'));
   await writeFixtures();
-  await generateScenes({ folder: join(folder, 'scenes'), seed: 1, count: { train: 12, validation: 6, test: 6 }, base: false });
+  await generateScenes({
+    folder: join(folder, 'scenes'),
+    seed: 1,
+    count: { train: 12, validation: 6, test: 6 },
+    base: false,
+  });
 });
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
@@ -93,11 +168,23 @@ describe('every task', () => {
       expect(task.prompt(example)).not.toBe('');
       expect(Boolean(example.image)).toBe(task.modality === 'image');
       expect(JSON.stringify(sampleDocument(example))).not.toContain(folder);
-      expect(task.score({ prediction: null, example })).toMatchObject({ correct: false, parseable: false, extracted: null });
+      expect(task.score({ prediction: null, example })).toMatchObject({
+        correct: false,
+        parseable: false,
+        extracted: null,
+      });
       expect(task.score({ prediction: '<SUMMARY> and it never ends', example }).parseable).toBe(false);
       if (task.judge !== undefined) continue;
-      for (const prediction of [example.answer, `### ${example.answer}`, `<SUMMARY> <THINKING_OF_SUMMARY> </SUMMARY>\n\n<CONCLUSION> ${example.answer} </CONCLUSION>`]) {
-        expect(task.score({ prediction, example })).toMatchObject({ correct: true, parseable: true, scores: { exact_match: 1 } });
+      for (const prediction of [
+        example.answer,
+        `### ${example.answer}`,
+        `<SUMMARY> <THINKING_OF_SUMMARY> </SUMMARY>\n\n<CONCLUSION> ${example.answer} </CONCLUSION>`,
+      ]) {
+        expect(task.score({ prediction, example })).toMatchObject({
+          correct: true,
+          parseable: true,
+          scores: { exact_match: 1 },
+        });
       }
       expect(task.score({ prediction: 'a wholly different 987654321 thing', example }).correct).toBe(false);
     }
@@ -105,13 +192,23 @@ describe('every task', () => {
   });
 
   it('refuses a model without a vision encoder, and empty sets', async () => {
-    expect(() => checkTaskFitsModel({ task: findTask('nlvr'), model: { name: 'gpt2', seesImages: false } })).toThrowError(/reads text only/);
-    expect(() => checkTaskFitsModel({ task: findTask('gsm8k'), model: { name: 'gpt2', seesImages: false } })).not.toThrow();
+    expect(() =>
+      checkTaskFitsModel({ task: findTask('nlvr'), model: { name: 'gpt2', seesImages: false } }),
+    ).toThrowError(/reads text only/);
+    expect(() =>
+      checkTaskFitsModel({ task: findTask('gsm8k'), model: { name: 'gpt2', seesImages: false } }),
+    ).not.toThrow();
     await writeFile(join(folder, 'empty.json'), '[]');
-    await expect(loadTask({ task: findTask('prosqa'), path: join(folder, 'empty.json') })).rejects.toMatchObject({ code: 'empty-set' });
-    await expect(loadTask({ task: findTask('prosqa'), path: join(folder, 'none.json') })).rejects.toThrowError(/none\.json/);
+    await expect(loadTask({ task: findTask('prosqa'), path: join(folder, 'empty.json') })).rejects.toMatchObject({
+      code: 'empty-set',
+    });
+    await expect(loadTask({ task: findTask('prosqa'), path: join(folder, 'none.json') })).rejects.toThrowError(
+      /none\.json/,
+    );
     await writeFile(join(folder, 'columns.tsv'), 'index\tquestion\n1\tq\n');
-    await expect(loadTask({ task: findTask('mmstar'), path: join(folder, 'columns.tsv') })).rejects.toThrowError(/no column answer/);
+    await expect(loadTask({ task: findTask('mmstar'), path: join(folder, 'columns.tsv') })).rejects.toThrowError(
+      /no column answer/,
+    );
   });
 
   it('counts records that cannot be read', async () => {
@@ -162,7 +259,9 @@ describe('answers of single tasks', () => {
 
   it('asks options as VLMEvalKit does', async () => {
     const { task, examples } = await load('mmstar');
-    expect(task.prompt(examples[0] as ReasoningExample)).toBe('Hint: Look.\nQuestion: What is it?\nOptions:\nA. a circle\nB. a square\nPlease select the correct answer from the options above.');
+    expect(task.prompt(examples[0] as ReasoningExample)).toBe(
+      'Hint: Look.\nQuestion: What is it?\nOptions:\nA. a circle\nB. a square\nPlease select the correct answer from the options above.',
+    );
   });
 });
 
@@ -210,7 +309,14 @@ describe('finalAnswer', () => {
   });
 
   it('reads Python lists', () => {
-    expect(parsePythonList(`['a', "b's", 'c, d', 3, -0.5, 'e\\'f\\n']`)).toEqual(['a', "b's", 'c, d', '3', '-0.5', "e'f\n"]);
+    expect(parsePythonList(`['a', "b's", 'c, d', 3, -0.5, 'e\\'f\\n']`)).toEqual([
+      'a',
+      "b's",
+      'c, d',
+      '3',
+      '-0.5',
+      "e'f\n",
+    ]);
     expect(parsePythonList('[]')).toEqual([]);
     expect(parsePythonList('(1, 2)')).toBeNull();
     expect(parsePythonList("['a' 'b']")).toBeNull();

@@ -14,15 +14,24 @@ it('a trained reasoner answers the same with and without the draft of its thinki
     const drafted = await reasoner.think({ questions });
     const draftedPasses = feed.mock.calls.length;
     feed.mockClear();
-    const undrafted = new Reasoner({ model: reasoner.model, tokenizer: reasoner.tokenizer, settings: { ...reasoner.settings } });
+    const undrafted = new Reasoner({
+      model: reasoner.model,
+      tokenizer: reasoner.tokenizer,
+      settings: { ...reasoner.settings },
+    });
     undrafted.method.responseStart = undefined;
     const plain = await undrafted.think({ questions });
-    expect(drafted.map(({ text, tokens, finished }) => ({ text, tokens, finished }))).toEqual(plain.map(({ text, tokens, finished }) => ({ text, tokens, finished })));
+    expect(drafted.map(({ text, tokens, finished }) => ({ text, tokens, finished }))).toEqual(
+      plain.map(({ text, tokens, finished }) => ({ text, tokens, finished })),
+    );
     // <STEP_1> thought </STEP_1> <CONCLUSION> 7 </CONCLUSION> </s>: the first four with the prompt.
     expect(plain.every(({ tokens }) => tokens.generated === 7)).toBe(true);
     expect(feed).toHaveBeenCalledTimes(7);
     expect(draftedPasses).toBe(3);
-    expect([drafted, plain].map((answers) => new Set(answers.map(({ passes }) => passes)))).toEqual([new Set([3]), new Set([7])]);
+    expect([drafted, plain].map((answers) => new Set(answers.map(({ passes }) => passes)))).toEqual([
+      new Set([3]),
+      new Set([7]),
+    ]);
     for (const [index, { thoughts }] of drafted.entries()) {
       expect(thoughts.map(({ stage, position }) => ({ stage, position }))).toEqual([{ stage: 'step_1', position: 1 }]);
       const own = plain[index]!.thoughts[0]!.hidden;

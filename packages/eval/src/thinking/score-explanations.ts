@@ -22,9 +22,18 @@ export interface ExplanationScore {
 }
 
 /** Facts of an explanation that are right, and how many there are. */
-export function countFacts({ explanation, stage, example }: { explanation: string; stage: string; example: ReasoningExample }): { right: number; total: number } {
+export function countFacts({
+  explanation,
+  stage,
+  example,
+}: {
+  explanation: string;
+  stage: string;
+  example: ReasoningExample;
+}): { right: number; total: number } {
   const predicted = captionFacts(explanation);
-  if (stage === 'caption' && example.facts?.kind === 'scene') return scoreCaptionFacts({ predicted, truth: example.facts.objects }).facts;
+  if (stage === 'caption' && example.facts?.kind === 'scene')
+    return scoreCaptionFacts({ predicted, truth: example.facts.objects }).facts;
   const truth = captionFacts(stageText({ example, stage }));
   let right = 0;
   let total = 0;
@@ -39,10 +48,22 @@ export function countFacts({ explanation, stage, example }: { explanation: strin
 }
 
 /** Scores one stage's explanations against their examples, in order. */
-export function scoreExplanations({ explanations, stage, examples }: { explanations: readonly string[]; stage: string; examples: readonly ReasoningExample[] }): ExplanationScore {
-  if (examples.length === 0) throw new EvaluationError({ code: 'empty-set', message: `There is no explanation of "${stage}" to score.` });
+export function scoreExplanations({
+  explanations,
+  stage,
+  examples,
+}: {
+  explanations: readonly string[];
+  stage: string;
+  examples: readonly ReasoningExample[];
+}): ExplanationScore {
+  if (examples.length === 0)
+    throw new EvaluationError({ code: 'empty-set', message: `There is no explanation of "${stage}" to score.` });
   if (explanations.length !== examples.length) {
-    throw new EvaluationError({ code: 'length-mismatch', message: `${explanations.length} explanations for ${examples.length} examples; give one an example, in order.` });
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `${explanations.length} explanations for ${examples.length} examples; give one an example, in order.`,
+    });
   }
   const hypotheses = explanations.map((text) => stripForScoring({ text }));
   const references = examples.map((example) => stripForScoring({ text: stageText({ example, stage }) }));
@@ -51,7 +72,13 @@ export function scoreExplanations({ explanations, stage, examples }: { explanati
   return {
     count: examples.length,
     bleu: corpusBleu({ hypotheses, references: references.map((text) => [text]) }).score,
-    rougeL: (hypotheses.reduce((sum, hypothesis, index) => sum + rouge({ hypothesis, reference: references[index]! }).rougeL.fMeasure, 0) / examples.length) * 100,
+    rougeL:
+      (hypotheses.reduce(
+        (sum, hypothesis, index) => sum + rouge({ hypothesis, reference: references[index]! }).rougeL.fMeasure,
+        0,
+      ) /
+        examples.length) *
+      100,
     exact: hypotheses.filter((hypothesis, index) => hypothesis === references[index]).length / examples.length,
     factsRight: total === 0 ? undefined : counts.reduce((sum, { right }) => sum + right, 0) / total,
   };
@@ -60,6 +87,7 @@ export function scoreExplanations({ explanations, stage, examples }: { explanati
 /** The true text of a stage; steps without a name are `step_1`, `step_2`, … as methods call them. */
 export function stageText({ example, stage }: { example: ReasoningExample; stage: string }): string {
   const step = example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage);
-  if (!step) throw new EvaluationError({ code: 'invalid-argument', message: `Example ${example.id} has no stage "${stage}".` });
+  if (!step)
+    throw new EvaluationError({ code: 'invalid-argument', message: `Example ${example.id} has no stage "${stage}".` });
   return step.text;
 }

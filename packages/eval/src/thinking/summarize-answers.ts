@@ -25,7 +25,13 @@ export interface AnswerSummary {
 }
 
 /** Whether an answer is right: equal after trimming, letter case and final punctuation. An answer that could not be parsed is wrong. */
-export function isCorrect({ answer, example }: { answer: Pick<Answer, 'answer'>; example: Pick<ReasoningExample, 'answer'> }): boolean {
+export function isCorrect({
+  answer,
+  example,
+}: {
+  answer: Pick<Answer, 'answer'>;
+  example: Pick<ReasoningExample, 'answer'>;
+}): boolean {
   return answer.answer !== undefined && normalizeAnswer(answer.answer) === normalizeAnswer(example.answer);
 }
 
@@ -43,9 +49,13 @@ export function summarizeAnswers({
   seconds: number;
 }): AnswerSummary {
   const count = examples.length;
-  if (count === 0) throw new EvaluationError({ code: 'empty-set', message: `There is no example to score ${method} on.` });
+  if (count === 0)
+    throw new EvaluationError({ code: 'empty-set', message: `There is no example to score ${method} on.` });
   if (answers.length !== count) {
-    throw new EvaluationError({ code: 'length-mismatch', message: `${method}: ${answers.length} answers for ${count} examples; give one answer an example, in order.` });
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: `${method}: ${answers.length} answers for ${count} examples; give one answer an example, in order.`,
+    });
   }
   const correct = examples.map((example, index) => isCorrect({ answer: answers[index]!, example }));
   const successes = correct.filter(Boolean).length;
@@ -65,7 +75,11 @@ export function summarizeAnswers({
     accuracy,
     standardError: Math.sqrt((accuracy * (1 - accuracy)) / count),
     interval: [low, high],
-    tokens: { generated: mean(({ tokens }) => tokens.generated), withoutTags: mean(({ tokens }) => tokens.withoutTags), thinking: mean(({ tokens }) => tokens.thinking) },
+    tokens: {
+      generated: mean(({ tokens }) => tokens.generated),
+      withoutTags: mean(({ tokens }) => tokens.withoutTags),
+      thinking: mean(({ tokens }) => tokens.thinking),
+    },
     unparseable: answers.filter(({ answer }) => answer === undefined).length,
     secondsPerAnswer: seconds / count,
     byCategory,

@@ -34,7 +34,9 @@ export function explanationRequests({
   stage: string;
   condition: ThoughtCondition;
 }): ConditionRequests {
-  const own = answers.map(({ thoughts }) => thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden));
+  const own = answers.map(({ thoughts }) =>
+    thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden),
+  );
   const indices: number[] = [];
   const requests: (ExplanationRequest | null)[] = [];
   for (const [index, { question, steps }] of examples.entries()) {
@@ -52,7 +54,15 @@ export function explanationRequests({
   return { indices, requests };
 }
 
-function statesFor({ own, index, condition }: { own: readonly Float32Array[][]; index: number; condition: ThoughtCondition }): Float32Array[] | null {
+function statesFor({
+  own,
+  index,
+  condition,
+}: {
+  own: readonly Float32Array[][];
+  index: number;
+  condition: ThoughtCondition;
+}): Float32Array[] | null {
   const states = own[index]!;
   if (condition === 'own') return states;
   if (condition === 'zeros') return states.map((state) => new Float32Array(state.length));

@@ -1,4 +1,12 @@
-import type { EmbeddingLayer, KeyValueCache, LinearLayer, ModelStructure, Normalisation, RawConfig, RotaryEmbedding } from '@subtext/encoders';
+import type {
+  EmbeddingLayer,
+  KeyValueCache,
+  LinearLayer,
+  ModelStructure,
+  Normalisation,
+  RawConfig,
+  RotaryEmbedding,
+} from '@subtext/encoders';
 import type { Parameters, tf } from '@subtext/tensor';
 import type { DecoderModel } from '../decoder-model';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from '../language-model';

@@ -57,7 +57,12 @@ const schema = z.object({
 });
 
 /** The names that other families have for GPT-2's sizes: transformers takes either (`attribute_map`). */
-const otherNames = { hidden_size: 'n_embd', max_position_embeddings: 'n_positions', num_attention_heads: 'n_head', num_hidden_layers: 'n_layer' } as const;
+const otherNames = {
+  hidden_size: 'n_embd',
+  max_position_embeddings: 'n_positions',
+  num_attention_heads: 'n_head',
+  num_hidden_layers: 'n_layer',
+} as const;
 
 /** The config with its sizes under GPT-2's own names. */
 function withOwnNames({ config, path }: { config: RawConfig; path: string }): RawConfig {
@@ -67,7 +72,11 @@ function withOwnNames({ config, path }: { config: RawConfig; path: string }): Ra
     delete named[other];
     if (value === undefined || value === null) continue;
     if (named[own] !== undefined && named[own] !== null && named[own] !== value) {
-      throw new ModelFolderError({ code: 'invalid-config', path, message: `${own} is ${shown(named[own])} and ${other}, which is another name for it, is ${shown(value)}. Remove the one that is wrong.` });
+      throw new ModelFolderError({
+        code: 'invalid-config',
+        path,
+        message: `${own} is ${shown(named[own])} and ${other}, which is another name for it, is ${shown(value)}. Remove the one that is wrong.`,
+      });
     }
     named[own] = value;
   }
@@ -82,16 +91,36 @@ export const gpt2Family: ModelFamily = {
   ignore: [/(^|\.)attn\.(bias|masked_bias)$/],
   build({ config, structure, path }) {
     const settings = parseConfig({ schema, config: withOwnNames({ config, path }), path });
-    const { n_embd: width, n_layer: layers, n_head: heads, n_positions: maxPositions, layer_norm_epsilon: epsilon } = settings;
+    const {
+      n_embd: width,
+      n_layer: layers,
+      n_head: heads,
+      n_positions: maxPositions,
+      layer_norm_epsilon: epsilon,
+    } = settings;
     if (width % heads !== 0) {
-      throw new ModelFolderError({ code: 'invalid-config', path, message: `n_embd ${width} is not a multiple of n_head ${heads}.` });
+      throw new ModelFolderError({
+        code: 'invalid-config',
+        path,
+        message: `n_embd ${width} is not a multiple of n_head ${heads}.`,
+      });
     }
     const scope = structure.scope('transformer');
     const initialisation = { kind: 'normal', deviation: settings.initializer_range } as const;
     // Residual paths start narrower, by the number of residual additions (GPT-2 paper, section 2.3).
     const residual = { kind: 'normal', deviation: settings.initializer_range / Math.sqrt(2 * layers) } as const;
-    const tokenEmbedding = new EmbeddingLayer({ scope: scope.child('wte'), count: settings.vocab_size, width, initialisation });
-    const positionEmbedding = new EmbeddingLayer({ scope: scope.child('wpe'), count: maxPositions, width, initialisation });
+    const tokenEmbedding = new EmbeddingLayer({
+      scope: scope.child('wte'),
+      count: settings.vocab_size,
+      width,
+      initialisation,
+    });
+    const positionEmbedding = new EmbeddingLayer({
+      scope: scope.child('wpe'),
+      count: maxPositions,
+      width,
+      initialisation,
+    });
     const innerWidth = settings.n_inner ?? 4 * width;
     const blocks = Array.from({ length: layers }, (_, index) => {
       const block = scope.child('h').child(index);
@@ -101,16 +130,40 @@ export const gpt2Family: ModelFamily = {
         attentionNorm: new LayerNormLayer({ scope: block.child('ln_1'), width, epsilon }),
         attention: new SelfAttention({
           projection: new FusedProjection({
-            queryKeyValue: new LinearLayer({ scope: block.child('attn.c_attn'), inputWidth: width, outputWidth: 3 * width, layout, initialisation }),
+            queryKeyValue: new LinearLayer({
+              scope: block.child('attn.c_attn'),
+              inputWidth: width,
+              outputWidth: 3 * width,
+              layout,
+              initialisation,
+            }),
           }),
-          output: new LinearLayer({ scope: block.child('attn.c_proj'), inputWidth: width, outputWidth: width, layout, initialisation: residual }),
+          output: new LinearLayer({
+            scope: block.child('attn.c_proj'),
+            inputWidth: width,
+            outputWidth: width,
+            layout,
+            initialisation: residual,
+          }),
           heads,
           scale: settings.scale_attn_by_inverse_layer_idx ? baseScale / (index + 1) : baseScale,
         }),
         feedForwardNorm: new LayerNormLayer({ scope: block.child('ln_2'), width, epsilon }),
         feedForward: new PlainFeedForward({
-          up: new LinearLayer({ scope: block.child('mlp.c_fc'), inputWidth: width, outputWidth: innerWidth, layout, initialisation }),
-          down: new LinearLayer({ scope: block.child('mlp.c_proj'), inputWidth: innerWidth, outputWidth: width, layout, initialisation: residual }),
+          up: new LinearLayer({
+            scope: block.child('mlp.c_fc'),
+            inputWidth: width,
+            outputWidth: innerWidth,
+            layout,
+            initialisation,
+          }),
+          down: new LinearLayer({
+            scope: block.child('mlp.c_proj'),
+            inputWidth: innerWidth,
+            outputWidth: width,
+            layout,
+            initialisation: residual,
+          }),
           activation: settings.activation_function,
         }),
       });
@@ -124,6 +177,17 @@ export const gpt2Family: ModelFamily = {
       initialisation,
       tiedWeight: settings.tie_word_embeddings ? tokenEmbedding.weight : undefined,
     });
-    return new DecoderModel({ modelType: 'gpt2', config, structure, tokenEmbedding, positionEmbedding, blocks, finalNorm, head, maxPositions, keyValueWidth: width });
+    return new DecoderModel({
+      modelType: 'gpt2',
+      config,
+      structure,
+      tokenEmbedding,
+      positionEmbedding,
+      blocks,
+      finalNorm,
+      head,
+      maxPositions,
+      keyValueWidth: width,
+    });
   },
 };

@@ -2,7 +2,14 @@ import type { LinearLayer, NumberArray, PatchVisionEncoder, PixelValues } from '
 import { tf } from '@subtext/tensor';
 import type { DecoderModel } from '../decoder-model';
 import { ModelError } from '../model-error';
-import { explainImages, placeImages, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from '../multimodal-model';
+import {
+  explainImages,
+  placeImages,
+  type EmbeddedInputs,
+  type IdRows,
+  type ImageInputs,
+  type MultimodalModel,
+} from '../multimodal-model';
 import { AroundTextModel } from './around-text-model';
 
 /**
@@ -13,7 +20,10 @@ export function pixelShuffle({ input, factor }: { input: tf.Tensor3D; factor: nu
   const [images, patches, width] = input.shape;
   const side = Math.sqrt(patches);
   if (!Number.isInteger(side) || side % factor !== 0) {
-    throw new ModelError({ code: 'invalid-images', message: `A picture of ${patches} patches cannot be gathered into squares of ${factor} × ${factor}: its sides must be equal and multiples of ${factor} patches. Use the image processor of the model's folder.` });
+    throw new ModelError({
+      code: 'invalid-images',
+      message: `A picture of ${patches} patches cannot be gathered into squares of ${factor} × ${factor}: its sides must be equal and multiples of ${factor} patches. Use the image processor of the model's folder.`,
+    });
   }
   const small = side / factor;
   // Neighbours in a row lie side by side already; the rows of a square are brought next to each other.
@@ -22,34 +32,53 @@ export function pixelShuffle({ input, factor }: { input: tf.Tensor3D; factor: nu
 }
 
 /** Pictures of a batch one after another on the host, without the empty ones that fill up samples. */
-function realTiles({ pixelValues, pixelAttentionMask }: ImageInputs): { pixelValues: PixelValues; pixelAttentionMask?: NumberArray<Int32Array> } {
+function realTiles({ pixelValues, pixelAttentionMask }: ImageInputs): {
+  pixelValues: PixelValues;
+  pixelAttentionMask?: NumberArray<Int32Array>;
+} {
   const { shape } = pixelValues;
   if (shape.length === 4) return { pixelValues, pixelAttentionMask };
   if (shape.length !== 5) {
-    throw new ModelError({ code: 'invalid-images', message: `pixelValues must be [samples, tiles, channels, height, width] or [tiles, channels, height, width]; they are [${shape.join(', ')}].` });
+    throw new ModelError({
+      code: 'invalid-images',
+      message: `pixelValues must be [samples, tiles, channels, height, width] or [tiles, channels, height, width]; they are [${shape.join(', ')}].`,
+    });
   }
   const data = pixelValues instanceof tf.Tensor ? (pixelValues.dataSync() as Float32Array) : pixelValues.data;
   const count = shape[0]! * shape[1]!;
   const size = shape.slice(2).reduce((product, length) => product * length, 1);
   if (data.length !== count * size) {
-    throw new ModelError({ code: 'invalid-images', message: `pixelValues of [${shape.join(', ')}] need ${count * size} numbers; there are ${data.length}.` });
+    throw new ModelError({
+      code: 'invalid-images',
+      message: `pixelValues of [${shape.join(', ')}] need ${count * size} numbers; there are ${data.length}.`,
+    });
   }
   const kept: number[] = [];
   for (let tile = 0; tile < count; tile += 1) {
     if (data.subarray(tile * size, (tile + 1) * size).some((value) => value !== 0)) kept.push(tile);
   }
   const gather = <Data extends Float32Array | Int32Array>(source: Data, length: number, target: Data): Data => {
-    for (const [index, tile] of kept.entries()) target.set(source.subarray(tile * length, (tile + 1) * length), index * length);
+    for (const [index, tile] of kept.entries())
+      target.set(source.subarray(tile * length, (tile + 1) * length), index * length);
     return target;
   };
   const mask = pixelAttentionMask;
   const plane = shape[3]! * shape[4]!;
   if (mask !== undefined && mask.data.length !== count * plane) {
-    throw new ModelError({ code: 'invalid-images', message: `pixelAttentionMask must be [${[shape[0], shape[1], shape[3], shape[4]].join(', ')}] to fit the pictures; it is [${mask.shape.join(', ')}].` });
+    throw new ModelError({
+      code: 'invalid-images',
+      message: `pixelAttentionMask must be [${[shape[0], shape[1], shape[3], shape[4]].join(', ')}] to fit the pictures; it is [${mask.shape.join(', ')}].`,
+    });
   }
   return {
-    pixelValues: { data: gather(data, size, new Float32Array(kept.length * size)), shape: [kept.length, ...shape.slice(2)] },
-    pixelAttentionMask: mask && { data: gather(mask.data, plane, new Int32Array(kept.length * plane)), shape: [kept.length, shape[3]!, shape[4]!] },
+    pixelValues: {
+      data: gather(data, size, new Float32Array(kept.length * size)),
+      shape: [kept.length, ...shape.slice(2)],
+    },
+    pixelAttentionMask: mask && {
+      data: gather(mask.data, plane, new Int32Array(kept.length * plane)),
+      shape: [kept.length, shape[3]!, shape[4]!],
+    },
   };
 }
 
@@ -64,7 +93,19 @@ export class Idefics3Model extends AroundTextModel implements MultimodalModel {
   readonly imageTokenId: number;
   readonly factor: number;
 
-  constructor({ vision, connector, text, imageTokenId, factor }: { vision: PatchVisionEncoder; connector: LinearLayer; text: DecoderModel; imageTokenId: number; factor: number }) {
+  constructor({
+    vision,
+    connector,
+    text,
+    imageTokenId,
+    factor,
+  }: {
+    vision: PatchVisionEncoder;
+    connector: LinearLayer;
+    text: DecoderModel;
+    imageTokenId: number;
+    factor: number;
+  }) {
     super({ text });
     this.vision = vision;
     this.connector = connector;

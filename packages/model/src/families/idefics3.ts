@@ -1,4 +1,15 @@
-import { commonConfigKeys, flag, harmless, LinearLayer, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings, type RawConfig } from '@subtext/encoders';
+import {
+  commonConfigKeys,
+  flag,
+  harmless,
+  LinearLayer,
+  ModelFolderError,
+  parseConfig,
+  PatchVisionEncoder,
+  positiveInteger,
+  readPatchEncoderSettings,
+  type RawConfig,
+} from '@subtext/encoders';
 import { z } from 'zod';
 import { Idefics3Model } from './idefics3-model';
 import type { ModelFamily } from './model-family';
@@ -26,12 +37,26 @@ const schema = z.object({
  * models, never read them; these two would change the architecture if they were on.
  */
 const notRead = {
-  text: ['_flash_attn_2_enabled', 'is_llama_config', 'neftune_noise_alpha', 'perceiver_config', 'pixel_shuffle_factor', 'qk_layer_norms', 'use_resampler', 'freeze_text_layers', 'freeze_lm_head'],
+  text: [
+    '_flash_attn_2_enabled',
+    'is_llama_config',
+    'neftune_noise_alpha',
+    'perceiver_config',
+    'pixel_shuffle_factor',
+    'qk_layer_norms',
+    'use_resampler',
+    'freeze_text_layers',
+    'freeze_lm_head',
+  ],
   vision: ['max_image_size', 'size', 'use_base_siglip'],
 };
 const mustBeOff = ['qk_layer_norms', 'use_resampler'];
 
-function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, architecture: string): ModelFamily<Idefics3Model> {
+function idefics3Like(
+  modelType: 'idefics3' | 'smolvlm',
+  visionType: string,
+  architecture: string,
+): ModelFamily<Idefics3Model> {
   return {
     modelType,
     architecture,
@@ -43,7 +68,12 @@ function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, arc
       const part: RawConfig = { ...configPart({ config, key: 'vision_config', path }), model_type: visionType };
       for (const key of notRead.vision) delete part[key];
       const on = mustBeOff.find((key) => configPart({ config, key: 'text_config', path })[key] === true);
-      if (on !== undefined) throw new ModelFolderError({ code: 'unsupported-config', path, message: `text_config: ${on} true is not supported; only false is.` });
+      if (on !== undefined)
+        throw new ModelFolderError({
+          code: 'unsupported-config',
+          path,
+          message: `text_config: ${on} true is not supported; only false is.`,
+        });
       const visionSettings = readPatchEncoderSettings({ config: part, path, at: 'vision_config' });
       const vision = new PatchVisionEncoder({ scope: structure.scope('model.vision_model'), settings: visionSettings });
       const text = buildTextPart({
@@ -63,7 +93,13 @@ function idefics3Like(modelType: 'idefics3' | 'smolvlm', visionType: string, arc
         bias: false,
         initialisation: { kind: 'normal', deviation: settings.initializer_range },
       });
-      return new Idefics3Model({ vision, connector, text, imageTokenId: settings.image_token_id, factor: settings.scale_factor });
+      return new Idefics3Model({
+        vision,
+        connector,
+        text,
+        imageTokenId: settings.image_token_id,
+        factor: settings.scale_factor,
+      });
     },
   };
 }

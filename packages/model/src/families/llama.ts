@@ -1,4 +1,16 @@
-import { activationName, commonConfigKeys, dropoutRate, flag, harmless, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import {
+  activationName,
+  commonConfigKeys,
+  dropoutRate,
+  flag,
+  harmless,
+  layerCount,
+  parseConfig,
+  positiveInteger,
+  readRotaryConfig,
+  rotaryConfigKeys,
+  type RawConfig,
+} from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
 import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';
@@ -28,7 +40,15 @@ const schema = z.object({
 });
 
 /** The sizes that a Llama config asks for; also those of a vision model's `text_config`. */
-export function readLlamaSettings({ config, path, at }: { config: RawConfig; path: string; /** Where in the file. Default the top. */ at?: string }): RotaryDecoderSettings {
+export function readLlamaSettings({
+  config,
+  path,
+  at,
+}: {
+  config: RawConfig;
+  path: string;
+  /** Where in the file. Default the top. */ at?: string;
+}): RotaryDecoderSettings {
   const settings = parseConfig({ schema, config, path, at });
   const { theta, scaling, maxPositions } = readRotaryConfig({ config: settings, path });
   return checkedSettings({

@@ -1,7 +1,14 @@
 import { LinearLayer, type ParameterScope, type PatchVisionEncoder } from '@subtext/encoders';
 import { tf, type Activation } from '@subtext/tensor';
 import type { DecoderModel } from '../decoder-model';
-import { explainImages, placeImages, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from '../multimodal-model';
+import {
+  explainImages,
+  placeImages,
+  type EmbeddedInputs,
+  type IdRows,
+  type ImageInputs,
+  type MultimodalModel,
+} from '../multimodal-model';
 import { AroundTextModel } from './around-text-model';
 
 /** Two linear layers with an activation between, from the vision encoder's width to the text's. */
@@ -10,10 +17,36 @@ export class LlavaProjector {
   readonly second: LinearLayer;
   readonly activation: Activation;
 
-  constructor({ scope, inputWidth, width, bias, activation, deviation }: { scope: ParameterScope; inputWidth: number; width: number; bias: boolean; activation: Activation; deviation: number }) {
+  constructor({
+    scope,
+    inputWidth,
+    width,
+    bias,
+    activation,
+    deviation,
+  }: {
+    scope: ParameterScope;
+    inputWidth: number;
+    width: number;
+    bias: boolean;
+    activation: Activation;
+    deviation: number;
+  }) {
     const initialisation = { kind: 'normal', deviation } as const;
-    this.first = new LinearLayer({ scope: scope.child('linear_1'), inputWidth, outputWidth: width, bias, initialisation });
-    this.second = new LinearLayer({ scope: scope.child('linear_2'), inputWidth: width, outputWidth: width, bias, initialisation });
+    this.first = new LinearLayer({
+      scope: scope.child('linear_1'),
+      inputWidth,
+      outputWidth: width,
+      bias,
+      initialisation,
+    });
+    this.second = new LinearLayer({
+      scope: scope.child('linear_2'),
+      inputWidth: width,
+      outputWidth: width,
+      bias,
+      initialisation,
+    });
     this.activation = activation;
   }
 
@@ -41,7 +74,19 @@ export class LlavaModel extends AroundTextModel implements MultimodalModel {
   readonly imageTokenId: number;
   readonly #selection: VisionFeatureSelection;
 
-  constructor({ vision, projector, text, imageTokenId, selection }: { vision: PatchVisionEncoder; projector: LlavaProjector; text: DecoderModel; imageTokenId: number; selection: VisionFeatureSelection }) {
+  constructor({
+    vision,
+    projector,
+    text,
+    imageTokenId,
+    selection,
+  }: {
+    vision: PatchVisionEncoder;
+    projector: LlavaProjector;
+    text: DecoderModel;
+    imageTokenId: number;
+    selection: VisionFeatureSelection;
+  }) {
     super({ text });
     this.vision = vision;
     this.projector = projector;
@@ -57,8 +102,12 @@ export class LlavaModel extends AroundTextModel implements MultimodalModel {
   encodeImages({ pixelValues }: ImageInputs): tf.Tensor3D {
     const { layers, dropFirst } = this.#selection;
     const states = explainImages(this.modelType, () => this.vision.features({ pixelValues, layers }));
-    const selected = states.map((state) => (dropFirst ? tf.slice(state, [0, 1, 0], [state.shape[0], state.shape[1] - 1, state.shape[2]]) : state));
-    return this.projector.apply({ input: selected.length === 1 ? selected[0]! : (tf.concat(selected, -1) as tf.Tensor3D) });
+    const selected = states.map((state) =>
+      dropFirst ? tf.slice(state, [0, 1, 0], [state.shape[0], state.shape[1] - 1, state.shape[2]]) : state,
+    );
+    return this.projector.apply({
+      input: selected.length === 1 ? selected[0]! : (tf.concat(selected, -1) as tf.Tensor3D),
+    });
   }
 
   embedInputs({ ids, images }: { ids: IdRows; images?: ImageInputs | tf.Tensor3D | null }): EmbeddedInputs {

@@ -8,8 +8,24 @@ const config = {
   model_type: 'llava',
   image_token_index: 5,
   vision_feature_layer: -1,
-  vision_config: { model_type: 'clip_vision_model', hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2, image_size: 16, patch_size: 8 },
-  text_config: { model_type: 'llama', vocab_size: 20, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 2, num_attention_heads: 2, max_position_embeddings: 64 },
+  vision_config: {
+    model_type: 'clip_vision_model',
+    hidden_size: 32,
+    intermediate_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    image_size: 16,
+    patch_size: 8,
+  },
+  text_config: {
+    model_type: 'llama',
+    vocab_size: 20,
+    hidden_size: 32,
+    intermediate_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 2,
+    max_position_embeddings: 64,
+  },
 };
 
 function newModel(changes: Record<string, unknown> = {}): MultimodalModel {
@@ -27,7 +43,9 @@ const colours = [
 ];
 const pictures = (indices: readonly number[]) => ({
   pixelValues: {
-    data: Float32Array.from(indices.flatMap((index) => colours[index]!.flatMap((value) => new Array<number>(256).fill(value)))),
+    data: Float32Array.from(
+      indices.flatMap((index) => colours[index]!.flatMap((value) => new Array<number>(256).fill(value))),
+    ),
     shape: [indices.length, 3, 16, 16],
   },
 });
@@ -59,7 +77,11 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
       });
       loss = value.dataSync()[0] as number;
       // All of the vision encoder learns but the norm that only CLIP's pooling uses.
-      if (step === 0) expect(model.parameters.names().filter((name) => !(name in gradients))).toEqual(['model.vision_tower.post_layernorm.weight', 'model.vision_tower.post_layernorm.bias']);
+      if (step === 0)
+        expect(model.parameters.names().filter((name) => !(name in gradients))).toEqual([
+          'model.vision_tower.post_layernorm.weight',
+          'model.vision_tower.post_layernorm.bias',
+        ]);
       optimizer.step({ gradients });
       tf.dispose([value, ...Object.values(gradients)]);
       if (step === 1) tensors = tf.memory().numTensors;
@@ -67,7 +89,9 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
     }
     expect(loss).toBeLessThan(0.05);
     expect(model.parameters.get(encoder).dataSync()).not.toEqual(before);
-    const inputs = tidied(() => model.embedInputs({ ids: all.map(() => prompt(model)), images: pictures([3, 1, 0, 2]) }));
+    const inputs = tidied(() =>
+      model.embedInputs({ ids: all.map(() => prompt(model)), images: pictures([3, 1, 0, 2]) }),
+    );
     const { ids: answers } = await generate({ model, inputs, maxNewTokens: 1 });
     expect(answers).toEqual([[13], [11], [10], [12]]);
     tf.dispose(inputs.embeddings);
@@ -78,13 +102,22 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
   it('gives each row the same whatever stands beside it, and takes pictures that are encoded already', () => {
     const model = newModel();
     tf.tidy(() => {
-      const single = model.forward({ embeddings: model.embedInputs({ ids: [prompt(model)], images: pictures([2]) }).embeddings }).hidden;
+      const single = model.forward({
+        embeddings: model.embedInputs({ ids: [prompt(model)], images: pictures([2]) }).embeddings,
+      }).hidden;
       // A row with no picture, padded on the left to the length of the other.
       const words = [1, 7, 8];
       const padded = [...new Array<number>(prompt(model).length - words.length).fill(0), ...words];
-      const mask = tf.tensor2d([prompt(model).map(() => 1), padded.map((_, index) => (index < padded.length - words.length ? 0 : 1))], undefined, 'int32');
+      const mask = tf.tensor2d(
+        [prompt(model).map(() => 1), padded.map((_, index) => (index < padded.length - words.length ? 0 : 1))],
+        undefined,
+        'int32',
+      );
       const images = model.encodeImages(pictures([2]));
-      const both = model.forward({ embeddings: model.embedInputs({ ids: [prompt(model), padded], images }).embeddings, mask }).hidden;
+      const both = model.forward({
+        embeddings: model.embedInputs({ ids: [prompt(model), padded], images }).embeddings,
+        mask,
+      }).hidden;
       const alone = model.forward({ embeddings: model.embedInputs({ ids: [words] }).embeddings }).hidden;
       const difference = (first: tf.Tensor, second: tf.Tensor) => tf.max(tf.abs(tf.sub(first, second))).dataSync()[0];
       expect(difference(tf.slice(both, [0, 0, 0], [1, -1, -1]), single)).toBeLessThan(1e-5);
@@ -107,11 +140,19 @@ describe('bad input', () => {
 
   it('names what does not match between prompt and pictures', () => {
     const model = newModel();
-    expect(code(() => model.embedInputs({ ids: [prompt(model)] }))).toMatch(/^images-do-not-match: .*4 image tokens \(id 5\) and no picture/);
-    expect(code(() => model.embedInputs({ ids: [prompt(model)], images: pictures([0, 1]) }))).toMatch(/4 image tokens .* give 2 × 4 vectors/);
-    expect(code(() => model.embedInputs({ ids: [[1, 20]] }))).toMatch(/^invalid-token-id: Row 0 has the id 20 at position 1; .* 0 to 19/);
+    expect(code(() => model.embedInputs({ ids: [prompt(model)] }))).toMatch(
+      /^images-do-not-match: .*4 image tokens \(id 5\) and no picture/,
+    );
+    expect(code(() => model.embedInputs({ ids: [prompt(model)], images: pictures([0, 1]) }))).toMatch(
+      /4 image tokens .* give 2 × 4 vectors/,
+    );
+    expect(code(() => model.embedInputs({ ids: [[1, 20]] }))).toMatch(
+      /^invalid-token-id: Row 0 has the id 20 at position 1; .* 0 to 19/,
+    );
     expect(code(() => model.embedInputs({ ids: [[1, 2], [1]] }))).toMatch(/invalid-option: .*2, 1 ids/);
-    expect(code(() => model.encodeImages({ pixelValues: { data: new Float32Array(3 * 64), shape: [1, 3, 8, 8] } }))).toMatch(/^invalid-images: llava: .*16 × 16; these are 8 × 8/);
+    expect(
+      code(() => model.encodeImages({ pixelValues: { data: new Float32Array(3 * 64), shape: [1, 3, 8, 8] } })),
+    ).toMatch(/^invalid-images: llava: .*16 × 16; these are 8 × 8/);
     model.dispose();
   });
 
@@ -119,8 +160,14 @@ describe('bad input', () => {
     expect(code(() => newModel({ vision_feature_layer: -4 }))).toMatch(/vision_feature_layer -4 does not exist/);
     expect(code(() => newModel({ vision_feature_select_strategy: 'cls' }))).toMatch(/vision_feature_select_strategy/);
     expect(code(() => newModel({ image_grid_pinpoints: [[336, 672]] }))).toMatch(/image_grid_pinpoints/);
-    expect(code(() => newModel({ text_config: { ...config.text_config, model_type: 'mamba' } }))).toMatch(/text_config: the model_type "mamba"/);
-    expect(code(() => newModel({ vision_config: { ...config.vision_config, hidden_act: 'x' } }))).toMatch(/vision_config\.hidden_act/);
-    expect(code(() => newModel({ vision_config: { ...config.vision_config, model_type: 'idefics3_vision' } }))).toMatch(/looks through clip_vision_model or siglip_vision_model/);
+    expect(code(() => newModel({ text_config: { ...config.text_config, model_type: 'mamba' } }))).toMatch(
+      /text_config: the model_type "mamba"/,
+    );
+    expect(code(() => newModel({ vision_config: { ...config.vision_config, hidden_act: 'x' } }))).toMatch(
+      /vision_config\.hidden_act/,
+    );
+    expect(code(() => newModel({ vision_config: { ...config.vision_config, model_type: 'idefics3_vision' } }))).toMatch(
+      /looks through clip_vision_model or siglip_vision_model/,
+    );
   });
 });

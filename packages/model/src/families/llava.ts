@@ -1,4 +1,14 @@
-import { activationName, commonConfigKeys, flag, harmless, ModelFolderError, parseConfig, PatchVisionEncoder, positiveInteger, readPatchEncoderSettings } from '@subtext/encoders';
+import {
+  activationName,
+  commonConfigKeys,
+  flag,
+  harmless,
+  ModelFolderError,
+  parseConfig,
+  PatchVisionEncoder,
+  positiveInteger,
+  readPatchEncoderSettings,
+} from '@subtext/encoders';
 import { z } from 'zod';
 import { LlavaModel, LlavaProjector } from './llava-model';
 import type { ModelFamily } from './model-family';
@@ -28,7 +38,14 @@ const schema = z.object({
 });
 
 /** What `vision_config` means where it is absent (CLIP ViT-L/14-336). */
-const defaultVision = { hidden_size: 1024, intermediate_size: 4096, patch_size: 14, image_size: 336, num_hidden_layers: 24, num_attention_heads: 16 };
+const defaultVision = {
+  hidden_size: 1024,
+  intermediate_size: 4096,
+  patch_size: 14,
+  image_size: 336,
+  num_hidden_layers: 24,
+  num_attention_heads: 16,
+};
 
 /** LLaVA 1.5 and its kin: a CLIP or SigLIP encoder, a projector, a Llama or Qwen2. */
 export const llavaFamily: ModelFamily<LlavaModel> = {
@@ -45,16 +62,33 @@ export const llavaFamily: ModelFamily<LlavaModel> = {
       .replace(/^model\.vision_tower\.vision_model\./, 'model.vision_tower.'),
   build({ config, structure, path }) {
     const settings = parseConfig({ schema, config, path });
-    const part = config.vision_config === undefined || config.vision_config === null ? defaultVision : configPart({ config, key: 'vision_config', path });
-    const visionSettings = readPatchEncoderSettings({ config: { model_type: 'clip_vision_model', ...part }, path, at: 'vision_config' });
+    const part =
+      config.vision_config === undefined || config.vision_config === null
+        ? defaultVision
+        : configPart({ config, key: 'vision_config', path });
+    const visionSettings = readPatchEncoderSettings({
+      config: { model_type: 'clip_vision_model', ...part },
+      path,
+      at: 'vision_config',
+    });
     if (visionSettings.anySize) {
-      throw new ModelFolderError({ code: 'unsupported-config', path, message: `vision_config: a llava looks through clip_vision_model or siglip_vision_model, not ${visionSettings.modelType}.` });
+      throw new ModelFolderError({
+        code: 'unsupported-config',
+        path,
+        message: `vision_config: a llava looks through clip_vision_model or siglip_vision_model, not ${visionSettings.modelType}.`,
+      });
     }
-    const layers = Array.isArray(settings.vision_feature_layer) ? settings.vision_feature_layer : [settings.vision_feature_layer];
+    const layers = Array.isArray(settings.vision_feature_layer)
+      ? settings.vision_feature_layer
+      : [settings.vision_feature_layer];
     const states = visionSettings.layers + 1;
     const beyond = layers.find((layer) => layer >= states || layer < -states);
     if (beyond !== undefined) {
-      throw new ModelFolderError({ code: 'invalid-config', path, message: `vision_feature_layer ${beyond} does not exist: the vision encoder has ${visionSettings.layers} layers.` });
+      throw new ModelFolderError({
+        code: 'invalid-config',
+        path,
+        message: `vision_feature_layer ${beyond} does not exist: the vision encoder has ${visionSettings.layers} layers.`,
+      });
     }
     const vision = new PatchVisionEncoder({ scope: structure.scope('model.vision_tower'), settings: visionSettings });
     const text = buildTextPart({

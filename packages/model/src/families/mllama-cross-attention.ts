@@ -46,7 +46,8 @@ export class MllamaCrossAttentionBlock {
   constructor({ scope, settings }: { scope: ParameterScope; settings: RotaryDecoderSettings }) {
     const { width, innerWidth, heads, keyValueHeads, headWidth, epsilon } = settings;
     const initialisation = { kind: 'normal', deviation: settings.initializerRange } as const;
-    const linear = (name: string, inputWidth: number, outputWidth: number) => new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, bias: false, initialisation });
+    const linear = (name: string, inputWidth: number, outputWidth: number) =>
+      new LinearLayer({ scope: scope.child(name), inputWidth, outputWidth, bias: false, initialisation });
     this.#norm = new RmsNormLayer({ scope: scope.child('input_layernorm'), width, epsilon });
     this.#projection = new SeparateProjections({
       query: linear('cross_attn.q_proj', width, heads * headWidth),
@@ -56,7 +57,11 @@ export class MllamaCrossAttentionBlock {
       keyNorm: new HeadNorm({ scope: scope.child('cross_attn.k_norm'), heads: keyValueHeads, headWidth, epsilon }),
     });
     this.#output = linear('cross_attn.o_proj', heads * headWidth, width);
-    this.#attentionGate = scope.declare({ name: 'cross_attn_attn_gate', shape: [1], initialisation: { kind: 'zeros' } });
+    this.#attentionGate = scope.declare({
+      name: 'cross_attn_attn_gate',
+      shape: [1],
+      initialisation: { kind: 'zeros' },
+    });
     this.#feedForwardNorm = new RmsNormLayer({ scope: scope.child('post_attention_layernorm'), width, epsilon });
     this.#feedForward = new GatedFeedForward({
       gate: linear('mlp.gate_proj', width, innerWidth),
@@ -64,7 +69,11 @@ export class MllamaCrossAttentionBlock {
       down: linear('mlp.down_proj', innerWidth, width),
       activation: settings.activation,
     });
-    this.#feedForwardGate = scope.declare({ name: 'cross_attn_mlp_gate', shape: [1], initialisation: { kind: 'zeros' } });
+    this.#feedForwardGate = scope.declare({
+      name: 'cross_attn_mlp_gate',
+      shape: [1],
+      initialisation: { kind: 'zeros' },
+    });
     this.#heads = heads;
     this.#keyValueHeads = keyValueHeads;
   }
@@ -76,8 +85,17 @@ export class MllamaCrossAttentionBlock {
 
   apply({ input, pictures, mask }: { input: tf.Tensor3D; pictures: PictureKeys; mask: CrossMask }): tf.Tensor3D {
     const query = this.#projection.projectQuery({ input: this.#norm.apply({ input }) });
-    const attended = attention({ query, ...pictures, heads: this.#heads, keyValueHeads: this.#keyValueHeads, mask: mask.keys });
-    const hidden = tf.add(input, tf.mul(tf.tanh(this.#attentionGate.value), this.#output.apply({ input: attended }))) as tf.Tensor3D;
+    const attended = attention({
+      query,
+      ...pictures,
+      heads: this.#heads,
+      keyValueHeads: this.#keyValueHeads,
+      mask: mask.keys,
+    });
+    const hidden = tf.add(
+      input,
+      tf.mul(tf.tanh(this.#attentionGate.value), this.#output.apply({ input: attended })),
+    ) as tf.Tensor3D;
     const thought = this.#feedForward.apply({ input: this.#feedForwardNorm.apply({ input: hidden }) });
     const seen = mask.rows === null ? thought : tf.mul(mask.rows, thought);
     return tf.add(hidden, tf.mul(tf.tanh(this.#feedForwardGate.value), seen)) as tf.Tensor3D;
@@ -111,11 +129,15 @@ export function crossMask(mask: NumberArray<Int32Array> | null, { offset, time, 
       const some = seen.some((value) => value !== 0);
       rows[at] = some ? 1 : 0;
       if (!some || seen.includes(0)) allSeen = false;
-      for (let tile = 0; tile < count; tile += 1) if (!some || seen[tile] !== 0) values.fill(1, at * keys + tile * tokens, at * keys + (tile + 1) * tokens);
+      for (let tile = 0; tile < count; tile += 1)
+        if (!some || seen[tile] !== 0) values.fill(1, at * keys + tile * tokens, at * keys + (tile + 1) * tokens);
     }
   }
   if (allSeen) return { keys: null, rows: null };
-  return { keys: tf.tensor3d(values, [batch, time, keys], 'int32'), rows: rows.includes(0) ? tf.tensor3d(rows, [batch, time, 1]) : null };
+  return {
+    keys: tf.tensor3d(values, [batch, time, keys], 'int32'),
+    rows: rows.includes(0) ? tf.tensor3d(rows, [batch, time, 1]) : null,
+  };
 }
 
 /** What a cache holds of the pictures: every cross-attention layer's keys and values, and who sees what. */
@@ -164,14 +186,18 @@ export class MllamaCache implements KeyValueCache {
     if (this.pictures === null) return;
     const { layers, mask } = this.pictures;
     const indices = tf.tensor1d([...rows], 'int32');
-    const selected = layers.map(({ key, value }) => ({ key: tf.gather(key, indices), value: tf.gather(value, indices) }));
+    const selected = layers.map(({ key, value }) => ({
+      key: tf.gather(key, indices),
+      value: tf.gather(value, indices),
+    }));
     indices.dispose();
     if (this.#keeps) this.#disposePictures();
     let kept = mask;
     if (mask !== null) {
       const size = mask.data.length / mask.shape[0]!;
       const data = new Int32Array(rows.length * size);
-      for (const [index, row] of rows.entries()) data.set(mask.data.subarray(row * size, (row + 1) * size), index * size);
+      for (const [index, row] of rows.entries())
+        data.set(mask.data.subarray(row * size, (row + 1) * size), index * size);
       kept = { data, shape: [rows.length, ...mask.shape.slice(1)] };
     }
     this.hold({ layers: selected, mask: kept });

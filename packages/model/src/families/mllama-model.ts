@@ -1,13 +1,35 @@
-import { GrowingCache, lastPositions, PreallocatedCache, type EmbeddingLayer, type KeyValueCache, type LinearLayer, type MllamaVisionEncoder, type ModelStructure, type Normalisation, type NumberArray, type RawConfig, type RotaryEmbedding, type TransformerBlock } from '@subtext/encoders';
+import {
+  GrowingCache,
+  lastPositions,
+  PreallocatedCache,
+  type EmbeddingLayer,
+  type KeyValueCache,
+  type LinearLayer,
+  type MllamaVisionEncoder,
+  type ModelStructure,
+  type Normalisation,
+  type NumberArray,
+  type RawConfig,
+  type RotaryEmbedding,
+  type TransformerBlock,
+} from '@subtext/encoders';
 import { tf, type Parameters } from '@subtext/tensor';
 import type { CrossAttentionInput, ForwardOptions, ForwardResult, ModelDimensions } from '../language-model';
 import { ModelError } from '../model-error';
-import { embedWords, explainImages, type EmbeddedInputs, type IdRows, type ImageInputs, type MultimodalModel } from '../multimodal-model';
+import {
+  embedWords,
+  explainImages,
+  type EmbeddedInputs,
+  type IdRows,
+  type ImageInputs,
+  type MultimodalModel,
+} from '../multimodal-model';
 import { resolvePositions } from '../positions';
 import { crossMask, MllamaCache, type CachedPictures, type MllamaCrossAttentionBlock } from './mllama-cross-attention';
 
 /** A layer of the language part: over words, or over pictures. */
-export type MllamaLayer = { kind: 'words'; block: TransformerBlock } | { kind: 'pictures'; block: MllamaCrossAttentionBlock };
+export type MllamaLayer =
+  { kind: 'words'; block: TransformerBlock } | { kind: 'pictures'; block: MllamaCrossAttentionBlock };
 
 export interface MllamaModelOptions {
   config: RawConfig;
@@ -68,7 +90,12 @@ export class MllamaModel implements MultimodalModel {
 
   /** The embedding has eight rows more than there are logits: the image token is the first of them. */
   get dimensions(): ModelDimensions {
-    return { width: this.tokenEmbedding.width, layers: this.#layers.length, vocabularySize: this.head.outputWidth, maxPositions: this.#maxPositions };
+    return {
+      width: this.tokenEmbedding.width,
+      layers: this.#layers.length,
+      vocabularySize: this.head.outputWidth,
+      maxPositions: this.#maxPositions,
+    };
   }
 
   get parameters(): Parameters {
@@ -82,45 +109,94 @@ export class MllamaModel implements MultimodalModel {
   /** `[samples · images · tiles, tokens, width]`. */
   encodeImages({ pixelValues, aspectRatioIds, aspectRatioMask }: ImageInputs): tf.Tensor3D {
     if (aspectRatioIds === undefined || aspectRatioMask === undefined) {
-      throw new ModelError({ code: 'invalid-images', message: 'mllama needs aspectRatioIds and aspectRatioMask beside pixelValues; the image processor of its folder gives them.' });
+      throw new ModelError({
+        code: 'invalid-images',
+        message:
+          'mllama needs aspectRatioIds and aspectRatioMask beside pixelValues; the image processor of its folder gives them.',
+      });
     }
-    const features = explainImages(this.modelType, () => this.vision.encode({ pixelValues, aspectRatioIds, aspectRatioMask }));
+    const features = explainImages(this.modelType, () =>
+      this.vision.encode({ pixelValues, aspectRatioIds, aspectRatioMask }),
+    );
     return this.projector.apply({ input: features });
   }
 
-  embedInputs({ ids, images, crossAttentionMask }: { ids: IdRows; images?: ImageInputs | tf.Tensor3D | null; crossAttentionMask?: NumberArray<Int32Array> | null }): EmbeddedInputs {
+  embedInputs({
+    ids,
+    images,
+    crossAttentionMask,
+  }: {
+    ids: IdRows;
+    images?: ImageInputs | tf.Tensor3D | null;
+    crossAttentionMask?: NumberArray<Int32Array> | null;
+  }): EmbeddedInputs {
     const { values, batch, time, words: embeddings } = embedWords({ model: this, ids });
-    const marks = Array.from({ length: batch }, (_, row) => [...values.subarray(row * time, (row + 1) * time).entries()].flatMap(([position, id]) => (id === this.imageTokenId ? [position] : [])));
+    const marks = Array.from({ length: batch }, (_, row) =>
+      [...values.subarray(row * time, (row + 1) * time).entries()].flatMap(([position, id]) =>
+        id === this.imageTokenId ? [position] : [],
+      ),
+    );
     if (images === null || images === undefined) {
       if (marks.some((row) => row.length > 0)) {
-        throw new ModelError({ code: 'images-do-not-match', message: `The prompt has image tokens (id ${this.imageTokenId}) and no picture. Pass \`images\`, or take the tokens out.` });
+        throw new ModelError({
+          code: 'images-do-not-match',
+          message: `The prompt has image tokens (id ${this.imageTokenId}) and no picture. Pass \`images\`, or take the tokens out.`,
+        });
       }
       return { embeddings, forwardExtras: {} };
     }
     const features = images instanceof tf.Tensor ? images : this.encodeImages(images);
     const [tiles, tokens, width] = features.shape;
     if (tiles % batch !== 0) {
-      throw new ModelError({ code: 'images-do-not-match', message: `The pictures are ${tiles} tiles, which cannot belong to ${batch} prompts evenly. Pad each sample to the same number of pictures.` });
+      throw new ModelError({
+        code: 'images-do-not-match',
+        message: `The pictures are ${tiles} tiles, which cannot belong to ${batch} prompts evenly. Pad each sample to the same number of pictures.`,
+      });
     }
     const states = tf.reshape(features, [batch, (tiles / batch) * tokens, width]) as tf.Tensor3D;
-    const mask = crossAttentionMask === undefined ? this.#maskFromTokens({ marks, images, time, tiles: tiles / batch }) : crossAttentionMask;
+    const mask =
+      crossAttentionMask === undefined
+        ? this.#maskFromTokens({ marks, images, time, tiles: tiles / batch })
+        : crossAttentionMask;
     return { embeddings, forwardExtras: { crossAttention: { states, mask } } };
   }
 
   /** `hiddenStates` leaves out, as transformers does, the layers over pictures where there is no picture. */
-  forward({ embeddings, mask = null, positions = null, largestPosition, cache = null, outputHiddenStates = false, outputPositions = embeddings.shape[1], crossAttention = null }: ForwardOptions): ForwardResult {
+  forward({
+    embeddings,
+    mask = null,
+    positions = null,
+    largestPosition,
+    cache = null,
+    outputHiddenStates = false,
+    outputPositions = embeddings.shape[1],
+    crossAttention = null,
+  }: ForwardOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     const offset = cache?.length ?? 0;
     const place = resolvePositions({ time, offset, mask, positions, largestPosition, outputPositions });
-    const rotary = this.rotary.angles(place.positions === null ? { offset, time } : { positions: place.positions, largest: place.largest });
+    const rotary = this.rotary.angles(
+      place.positions === null ? { offset, time } : { positions: place.positions, largest: place.largest },
+    );
     const pictures = this.#pictures({ cache, crossAttention, batch });
-    const seen = pictures === null ? null : crossMask(pictures.mask, { offset, time, keys: pictures.layers[0]?.key.shape[1] ?? 0 });
+    const seen =
+      pictures === null
+        ? null
+        : crossMask(pictures.mask, { offset, time, keys: pictures.layers[0]?.key.shape[1] ?? 0 });
     let hidden = embeddings;
     let looking = 0;
     const hiddenStates = outputHiddenStates ? [hidden] : null;
     for (const [index, { kind, block }] of this.#layers.entries()) {
       const wanted = !outputHiddenStates && index === this.#layers.length - 1 ? { outputPositions } : {};
-      if (kind === 'words') hidden = block.apply({ input: hidden, rotary, causal: true, mask, cache: cache?.layer(index) ?? null, ...wanted });
+      if (kind === 'words')
+        hidden = block.apply({
+          input: hidden,
+          rotary,
+          causal: true,
+          mask,
+          cache: cache?.layer(index) ?? null,
+          ...wanted,
+        });
       else if (pictures === null || seen === null) continue;
       else hidden = block.apply({ input: hidden, pictures: pictures.layers[looking++]!, mask: seen });
       hiddenStates?.push(hidden);
@@ -141,7 +217,11 @@ export class MllamaModel implements MultimodalModel {
   }
 
   newGrowingCache(): KeyValueCache {
-    return new MllamaCache({ words: new GrowingCache({ layers: this.#places.size }), places: this.#places, keeps: false });
+    return new MllamaCache({
+      words: new GrowingCache({ layers: this.#places.size }),
+      places: this.#places,
+      keeps: false,
+    });
   }
 
   dispose(): void {
@@ -150,39 +230,76 @@ export class MllamaModel implements MultimodalModel {
   }
 
   /** The pictures of this pass: those in the cache, or those given, which the cache then holds. */
-  #pictures({ cache, crossAttention, batch }: { cache: KeyValueCache | null; crossAttention: CrossAttentionInput | null; batch: number }): CachedPictures | null {
+  #pictures({
+    cache,
+    crossAttention,
+    batch,
+  }: {
+    cache: KeyValueCache | null;
+    crossAttention: CrossAttentionInput | null;
+    batch: number;
+  }): CachedPictures | null {
     const own = cache instanceof MllamaCache ? cache : null;
     if (own?.pictures) return own.pictures;
     if (crossAttention === null) return null;
     const { states, mask = null } = crossAttention;
     if (states.shape[0] !== batch) {
-      throw new ModelError({ code: 'images-do-not-match', message: `There are pictures for ${states.shape[0]} prompts and embeddings of ${batch}.` });
+      throw new ModelError({
+        code: 'images-do-not-match',
+        message: `There are pictures for ${states.shape[0]} prompts and embeddings of ${batch}.`,
+      });
     }
     if (mask !== null) {
       const [rows, , images = 0, tiles = 0] = mask.shape;
-      if (mask.shape.length !== 4 || rows !== batch || images * tiles === 0 || states.shape[1] % (images * tiles) !== 0) {
-        throw new ModelError({ code: 'invalid-images', message: `The cross-attention mask must be [${batch}, time, images, tiles] with tiles that divide ${states.shape[1]} vectors; it is [${mask.shape.join(', ')}].` });
+      if (
+        mask.shape.length !== 4 ||
+        rows !== batch ||
+        images * tiles === 0 ||
+        states.shape[1] % (images * tiles) !== 0
+      ) {
+        throw new ModelError({
+          code: 'invalid-images',
+          message: `The cross-attention mask must be [${batch}, time, images, tiles] with tiles that divide ${states.shape[1]} vectors; it is [${mask.shape.join(', ')}].`,
+        });
       }
     }
-    const pictures = { layers: this.#layers.flatMap(({ kind, block }) => (kind === 'pictures' ? [block.projectPictures(states)] : [])), mask };
+    const pictures = {
+      layers: this.#layers.flatMap(({ kind, block }) => (kind === 'pictures' ? [block.projectPictures(states)] : [])),
+      mask,
+    };
     own?.hold(pictures);
     return pictures;
   }
 
   /** Each picture is seen from its token up to the next one's; neighbouring pictures are seen together. */
-  #maskFromTokens({ marks, images, time, tiles }: { marks: readonly (readonly number[])[]; images: ImageInputs | tf.Tensor3D; time: number; tiles: number }): NumberArray<Int32Array> {
+  #maskFromTokens({
+    marks,
+    images,
+    time,
+    tiles,
+  }: {
+    marks: readonly (readonly number[])[];
+    images: ImageInputs | tf.Tensor3D;
+    time: number;
+    tiles: number;
+  }): NumberArray<Int32Array> {
     const { maximumTiles } = this.vision.settings;
     const count = tiles / maximumTiles;
     const used = images instanceof tf.Tensor ? null : (images.aspectRatioMask?.data ?? null);
     const data = new Int32Array(marks.length * time * tiles);
     for (const [row, positions] of marks.entries()) {
-      const ids = images instanceof tf.Tensor ? null : images.aspectRatioIds!.data.subarray(row * count, (row + 1) * count);
+      const ids =
+        images instanceof tf.Tensor ? null : images.aspectRatioIds!.data.subarray(row * count, (row + 1) * count);
       const present = ids === null ? count : ids.filter((id) => id > 0).length;
       if (ids === null ? positions.length > count : positions.length !== present) {
-        throw new ModelError({ code: 'images-do-not-match', message: `Prompt ${row} has ${positions.length} image tokens (id ${this.imageTokenId}) and ${present} pictures. Write one image token for each picture.` });
+        throw new ModelError({
+          code: 'images-do-not-match',
+          message: `Prompt ${row} has ${positions.length} image tokens (id ${this.imageTokenId}) and ${present} pictures. Write one image token for each picture.`,
+        });
       }
       const ends = positions.map((_, index) => positions[index + 1] ?? time);
-      for (let index = positions.length - 2; index >= 0; index -= 1) if (ends[index] === positions[index]! + 1) ends[index] = ends[index + 1]!;
+      for (let index = positions.length - 2; index >= 0; index -= 1)
+        if (ends[index] === positions[index]! + 1) ends[index] = ends[index + 1]!;
       for (const [image, start] of positions.entries()) {
         for (let position = start; position < ends[image]!; position += 1) {
           for (let tile = 0; tile < maximumTiles; tile += 1) {

@@ -1,6 +1,15 @@
 import { tf, useEngine } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createModel, generate, isMultimodal, loadModel, ModelError, resizeEmbeddings, type ImageInputs, type MultimodalModel } from '../index';
+import {
+  createModel,
+  generate,
+  isMultimodal,
+  loadModel,
+  ModelError,
+  resizeEmbeddings,
+  type ImageInputs,
+  type MultimodalModel,
+} from '../index';
 import { fixtures, readRecorded, rowsOf } from '../parity/recorded';
 import { tidied } from '../tidied';
 
@@ -23,10 +32,17 @@ describe('mllama', () => {
       const part = (name: string) => {
         const { shape, values } = recorded(name);
         const size = values.length / shape[0]!;
-        return { data: Float32Array.from(rows.flatMap((row) => [...values.subarray(row * size, (row + 1) * size)])), shape: [rows.length, ...shape.slice(1)] };
+        return {
+          data: Float32Array.from(rows.flatMap((row) => [...values.subarray(row * size, (row + 1) * size)])),
+          shape: [rows.length, ...shape.slice(1)],
+        };
       };
       const whole = (name: string) => ({ data: Int32Array.from(part(name).data), shape: part(name).shape });
-      return { pixelValues: part('pixel_values'), aspectRatioIds: whole('aspect_ratio_ids'), aspectRatioMask: whole('aspect_ratio_mask') };
+      return {
+        pixelValues: part('pixel_values'),
+        aspectRatioIds: whole('aspect_ratio_ids'),
+        aspectRatioMask: whole('aspect_ratio_mask'),
+      };
     };
   });
   afterAll(() => model.dispose());
@@ -53,7 +69,10 @@ describe('mllama', () => {
   it('sees the pictures: other pictures change what it computes from their token on', () => {
     tf.tidy(() => {
       const hidden = (rows: readonly number[]) => {
-        const { embeddings, forwardExtras } = model.embedInputs({ ids: [prompts[0]!], images: { ...pictures([0]), pixelValues: pictures(rows).pixelValues } });
+        const { embeddings, forwardExtras } = model.embedInputs({
+          ids: [prompts[0]!],
+          images: { ...pictures([0]), pixelValues: pictures(rows).pixelValues },
+        });
         return model.forward({ embeddings, ...forwardExtras }).hidden;
       };
       const change = tf.max(tf.abs(tf.sub(hidden([0]), hidden([1]))), -1).dataSync();
@@ -69,8 +88,15 @@ describe('mllama', () => {
       const images = pictures([0, 1]);
       const whole = model.embedInputs({ ids: prompts, images });
       const features = model.encodeImages(images);
-      const again = model.embedInputs({ ids: prompts, images: features, crossAttentionMask: whole.forwardExtras.crossAttention!.mask });
-      const difference = tf.sub(model.forward({ embeddings: whole.embeddings, ...whole.forwardExtras }).hidden, model.forward({ embeddings: again.embeddings, ...again.forwardExtras }).hidden);
+      const again = model.embedInputs({
+        ids: prompts,
+        images: features,
+        crossAttentionMask: whole.forwardExtras.crossAttention!.mask,
+      });
+      const difference = tf.sub(
+        model.forward({ embeddings: whole.embeddings, ...whole.forwardExtras }).hidden,
+        model.forward({ embeddings: again.embeddings, ...again.forwardExtras }).hidden,
+      );
       expect(tf.max(tf.abs(difference)).dataSync()[0]).toBe(0);
     });
   });
@@ -85,15 +111,29 @@ describe('mllama', () => {
       return 'no error';
     };
     const images = pictures([0, 1]);
-    expect(code(() => model.encodeImages({ pixelValues: images.pixelValues }))).toMatch(/^invalid-images: .*needs aspectRatioIds/);
-    expect(code(() => model.encodeImages({ ...images, aspectRatioIds: { data: Int32Array.of(9, 0, 0, 0), shape: [2, 2] } }))).toMatch(/aspect ratio id 9 does not exist/);
-    expect(code(() => model.encodeImages({ ...images, pixelValues: { data: new Float32Array(12), shape: [1, 3, 2, 2] } }))).toMatch(/must be \[samples, images, 3, 3, 24, 24\]/);
+    expect(code(() => model.encodeImages({ pixelValues: images.pixelValues }))).toMatch(
+      /^invalid-images: .*needs aspectRatioIds/,
+    );
+    expect(
+      code(() => model.encodeImages({ ...images, aspectRatioIds: { data: Int32Array.of(9, 0, 0, 0), shape: [2, 2] } })),
+    ).toMatch(/aspect ratio id 9 does not exist/);
+    expect(
+      code(() => model.encodeImages({ ...images, pixelValues: { data: new Float32Array(12), shape: [1, 3, 2, 2] } })),
+    ).toMatch(/must be \[samples, images, 3, 3, 24, 24\]/);
     expect(code(() => model.embedInputs({ ids: prompts }))).toMatch(/^images-do-not-match: .*no picture/);
-    expect(code(() => model.embedInputs({ ids: [prompts[1]!, prompts[1]!], images }))).toMatch(/Prompt 0 has 2 image tokens \(id 60\) and 1 pictures/);
+    expect(code(() => model.embedInputs({ ids: [prompts[1]!, prompts[1]!], images }))).toMatch(
+      /Prompt 0 has 2 image tokens \(id 60\) and 1 pictures/,
+    );
     expect(code(() => resizeEmbeddings({ model, vocabularySize: 70 }))).toMatch(/68 embeddings and 60 logits/);
     const { config } = model;
-    const changed = (key: string, value: unknown) => () => createModel({ config: { ...config, vision_config: { ...(config.vision_config as object), [key]: value } }, seed: 1 });
-    expect(code(changed('vision_output_dim', 40))).toMatch(/vision_output_dim is 40, but hidden_size 20 with 2 intermediate layers gives 60/);
+    const changed = (key: string, value: unknown) => () =>
+      createModel({
+        config: { ...config, vision_config: { ...(config.vision_config as object), [key]: value } },
+        seed: 1,
+      });
+    expect(code(changed('vision_output_dim', 40))).toMatch(
+      /vision_output_dim is 40, but hidden_size 20 with 2 intermediate layers gives 60/,
+    );
     expect(code(changed('intermediate_layers_indices', [7]))).toMatch(/names layer 7, but there are 3/);
     expect(code(changed('supported_aspect_ratios', [[2, 2]]))).toMatch(/2 × 2, more than max_num_tiles 3/);
     expect(code(changed('window', 3))).toMatch(/vision_config\.window/);

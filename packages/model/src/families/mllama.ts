@@ -1,4 +1,23 @@
-import { activationName, commonConfigKeys, dropoutRate, EmbeddingLayer, harmless, LinearLayer, MllamaVisionEncoder, ModelFolderError, neutral, layerCount, parseConfig, positiveInteger, readMllamaVisionSettings, readRotaryConfig, RmsNormLayer, RotaryEmbedding, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import {
+  activationName,
+  commonConfigKeys,
+  dropoutRate,
+  EmbeddingLayer,
+  harmless,
+  LinearLayer,
+  MllamaVisionEncoder,
+  ModelFolderError,
+  neutral,
+  layerCount,
+  parseConfig,
+  positiveInteger,
+  readMllamaVisionSettings,
+  readRotaryConfig,
+  RmsNormLayer,
+  RotaryEmbedding,
+  rotaryConfigKeys,
+  type RawConfig,
+} from '@subtext/encoders';
 import { z } from 'zod';
 import { MllamaCrossAttentionBlock } from './mllama-cross-attention';
 import { MllamaModel, type MllamaLayer } from './mllama-model';
@@ -42,14 +61,23 @@ const textSchema = z.object({
   attention_dropout: dropoutRate,
 });
 
-function readTextSettings({ config, path }: { config: RawConfig; path: string }): { settings: RotaryDecoderSettings; crossLayers: ReadonlySet<number> } {
+function readTextSettings({ config, path }: { config: RawConfig; path: string }): {
+  settings: RotaryDecoderSettings;
+  crossLayers: ReadonlySet<number>;
+} {
   const text = parseConfig({ schema: textSchema, config, path, at: 'text_config' });
   const fail = (message: string): never => {
     throw new ModelFolderError({ code: 'invalid-config', path, message: `text_config: ${message}` });
   };
-  const { hidden_size: width, num_attention_heads: heads, num_key_value_heads: keyValueHeads, num_hidden_layers: layers } = text;
+  const {
+    hidden_size: width,
+    num_attention_heads: heads,
+    num_key_value_heads: keyValueHeads,
+    num_hidden_layers: layers,
+  } = text;
   if (width % heads !== 0) fail(`hidden_size ${width} is not a multiple of num_attention_heads ${heads}.`);
-  if (heads % keyValueHeads !== 0) fail(`num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`);
+  if (heads % keyValueHeads !== 0)
+    fail(`num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`);
   const { theta, scaling } = readRotaryConfig({ config: text, path, defaultTheta: 500_000 });
   return {
     // A layer named beyond the last one does nothing, as in transformers.
@@ -80,11 +108,23 @@ function readTextSettings({ config, path }: { config: RawConfig; path: string })
  * The language part of an Mllama without its layers over pictures, as the config of a Llama, and which of its layers these
  * are. Without a picture an Mllama passes over those layers, so that the Llama computes what it computes.
  */
-export function mllamaWithoutPictures({ config, path }: { /** Of the whole model. */ config: RawConfig; path: string }): { config: RawConfig; layers: number[] } {
+export function mllamaWithoutPictures({
+  config,
+  path,
+}: {
+  /** Of the whole model. */ config: RawConfig;
+  path: string;
+}): { config: RawConfig; layers: number[] } {
   const part = configPart({ config, key: 'text_config', path });
   const { settings, crossLayers } = readTextSettings({ config: { ...part, model_type: 'mllama_text_model' }, path });
-  const layers = Array.from({ length: settings.layers }, (_, index) => index).filter((index) => !crossLayers.has(index));
-  const ids = Object.fromEntries(['bos_token_id', 'eos_token_id', 'pad_token_id'].flatMap((key) => (part[key] === undefined ? [] : [[key, part[key]]])));
+  const layers = Array.from({ length: settings.layers }, (_, index) => index).filter(
+    (index) => !crossLayers.has(index),
+  );
+  const ids = Object.fromEntries(
+    ['bos_token_id', 'eos_token_id', 'pad_token_id'].flatMap((key) =>
+      part[key] === undefined ? [] : [[key, part[key]]],
+    ),
+  );
   return {
     layers,
     config: {
@@ -123,29 +163,54 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
       .replace(/^(vision_model|multi_modal_projector)\./, 'model.$1.'),
   build({ config, structure, path }) {
     const whole = parseConfig({ schema, config, path });
-    const { settings, crossLayers } = readTextSettings({ config: { ...configPart({ config, key: 'text_config', path }), model_type: 'mllama_text_model' }, path });
+    const { settings, crossLayers } = readTextSettings({
+      config: { ...configPart({ config, key: 'text_config', path }), model_type: 'mllama_text_model' },
+      path,
+    });
     const vision = new MllamaVisionEncoder({
       scope: structure.scope('model.vision_model'),
-      settings: readMllamaVisionSettings({ config: { ...configPart({ config, key: 'vision_config', path }), model_type: 'mllama_vision_model' }, path, at: 'vision_config' }),
+      settings: readMllamaVisionSettings({
+        config: { ...configPart({ config, key: 'vision_config', path }), model_type: 'mllama_vision_model' },
+        path,
+        at: 'vision_config',
+      }),
     });
     const { width, vocabularySize, epsilon } = settings;
     const initialisation = { kind: 'normal', deviation: settings.initializerRange } as const;
     const text = structure.scope('model.language_model');
-    const tokenEmbedding = new EmbeddingLayer({ scope: text.child('embed_tokens'), count: vocabularySize + extraRows, width, initialisation });
+    const tokenEmbedding = new EmbeddingLayer({
+      scope: text.child('embed_tokens'),
+      count: vocabularySize + extraRows,
+      width,
+      initialisation,
+    });
     const layers = Array.from({ length: settings.layers }, (_, index): MllamaLayer => {
       const scope = text.child('layers').child(index);
-      return crossLayers.has(index) ? { kind: 'pictures', block: new MllamaCrossAttentionBlock({ scope, settings }) } : { kind: 'words', block: rotaryDecoderBlock({ scope, settings }) };
+      return crossLayers.has(index)
+        ? { kind: 'pictures', block: new MllamaCrossAttentionBlock({ scope, settings }) }
+        : { kind: 'words', block: rotaryDecoderBlock({ scope, settings }) };
     });
     return new MllamaModel({
       config,
       structure,
       vision,
-      projector: new LinearLayer({ scope: structure.scope('model.multi_modal_projector'), inputWidth: vision.settings.outputWidth, outputWidth: width, initialisation }),
+      projector: new LinearLayer({
+        scope: structure.scope('model.multi_modal_projector'),
+        inputWidth: vision.settings.outputWidth,
+        outputWidth: width,
+        initialisation,
+      }),
       tokenEmbedding,
       rotary: new RotaryEmbedding({ headWidth: settings.headWidth, theta: settings.theta, scaling: settings.scaling }),
       layers,
       finalNorm: new RmsNormLayer({ scope: text.child('norm'), width, epsilon }),
-      head: new LinearLayer({ scope: structure.scope('lm_head'), inputWidth: width, outputWidth: vocabularySize, bias: false, initialisation }),
+      head: new LinearLayer({
+        scope: structure.scope('lm_head'),
+        inputWidth: width,
+        outputWidth: vocabularySize,
+        bias: false,
+        initialisation,
+      }),
       imageTokenId: whole.image_token_index ?? whole.image_token_id ?? 128_256,
       maxPositions: settings.maxPositions,
       keyValueWidth: settings.keyValueHeads * settings.headWidth,

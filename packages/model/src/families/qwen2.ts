@@ -1,4 +1,16 @@
-import { activationName, commonConfigKeys, dropoutRate, flag, ModelFolderError, layerCount, parseConfig, positiveInteger, readRotaryConfig, rotaryConfigKeys, type RawConfig } from '@subtext/encoders';
+import {
+  activationName,
+  commonConfigKeys,
+  dropoutRate,
+  flag,
+  ModelFolderError,
+  layerCount,
+  parseConfig,
+  positiveInteger,
+  readRotaryConfig,
+  rotaryConfigKeys,
+  type RawConfig,
+} from '@subtext/encoders';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
 import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';
@@ -29,12 +41,23 @@ const schema = z.object({
 });
 
 /** The sizes that a Qwen2 config asks for; also those of a vision model's `text_config`. */
-export function readQwen2Settings({ config, path, at }: { config: RawConfig; path: string; /** Where in the file. Default the top. */ at?: string }): RotaryDecoderSettings {
+export function readQwen2Settings({
+  config,
+  path,
+  at,
+}: {
+  config: RawConfig;
+  path: string;
+  /** Where in the file. Default the top. */ at?: string;
+}): RotaryDecoderSettings {
   const settings = parseConfig({ schema, config, path, at });
   const layers = settings.num_hidden_layers;
   const slidingWindow = settings.use_sliding_window ? (settings.sliding_window ?? null) : null;
   const types =
-    settings.layer_types ?? Array.from({ length: layers }, (_, index) => (slidingWindow !== null && index >= (settings.max_window_layers ?? 28) ? 'sliding_attention' : 'full_attention'));
+    settings.layer_types ??
+    Array.from({ length: layers }, (_, index) =>
+      slidingWindow !== null && index >= (settings.max_window_layers ?? 28) ? 'sliding_attention' : 'full_attention',
+    );
   if (types.length !== layers || types.some((type) => type !== 'full_attention')) {
     throw new ModelFolderError({
       code: 'unsupported-config',

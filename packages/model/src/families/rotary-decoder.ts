@@ -47,7 +47,13 @@ export interface RotaryDecoderSettings {
 }
 
 /** The settings, if their heads fit together. */
-export function checkedSettings({ settings, path }: { settings: RotaryDecoderSettings; /** The folder, for errors. */ path: string }): RotaryDecoderSettings {
+export function checkedSettings({
+  settings,
+  path,
+}: {
+  settings: RotaryDecoderSettings;
+  /** The folder, for errors. */ path: string;
+}): RotaryDecoderSettings {
   const { heads, keyValueHeads, headWidth } = settings;
   const fault =
     heads % keyValueHeads !== 0
@@ -60,7 +66,13 @@ export function checkedSettings({ settings, path }: { settings: RotaryDecoderSet
 }
 
 /** One Llama block under `scope` (`model.layers.N`). */
-export function rotaryDecoderBlock({ scope, settings }: { scope: ParameterScope; settings: RotaryDecoderSettings }): TransformerBlock {
+export function rotaryDecoderBlock({
+  scope,
+  settings,
+}: {
+  scope: ParameterScope;
+  settings: RotaryDecoderSettings;
+}): TransformerBlock {
   const { width, innerWidth, heads, keyValueHeads, headWidth, epsilon } = settings;
   const initialisation = { kind: 'normal', deviation: settings.initializerRange } as const;
   const linear = (name: string, inputWidth: number, outputWidth: number, bias: boolean) =>
@@ -92,7 +104,14 @@ export function rotaryDecoderBlock({ scope, settings }: { scope: ParameterScope;
  * A decoder with rotary positions, RMS norms and a gated feed-forward: Llama, Qwen2, and the language part of vision
  * models, which keep it under other names.
  */
-export function buildRotaryDecoder({ modelType, config, structure, settings, modelScope = structure.scope('model'), headScope = structure.scope('lm_head') }: {
+export function buildRotaryDecoder({
+  modelType,
+  config,
+  structure,
+  settings,
+  modelScope = structure.scope('model'),
+  headScope = structure.scope('lm_head'),
+}: {
   modelType: string;
   config: RawConfig;
   structure: ModelStructure;
@@ -104,8 +123,15 @@ export function buildRotaryDecoder({ modelType, config, structure, settings, mod
 }): DecoderModel {
   const { width, vocabularySize, epsilon } = settings;
   const initialisation = { kind: 'normal', deviation: settings.initializerRange } as const;
-  const tokenEmbedding = new EmbeddingLayer({ scope: modelScope.child('embed_tokens'), count: vocabularySize, width, initialisation });
-  const blocks = Array.from({ length: settings.layers }, (_, index) => rotaryDecoderBlock({ scope: modelScope.child('layers').child(index), settings }));
+  const tokenEmbedding = new EmbeddingLayer({
+    scope: modelScope.child('embed_tokens'),
+    count: vocabularySize,
+    width,
+    initialisation,
+  });
+  const blocks = Array.from({ length: settings.layers }, (_, index) =>
+    rotaryDecoderBlock({ scope: modelScope.child('layers').child(index), settings }),
+  );
   const finalNorm = new RmsNormLayer({ scope: modelScope.child('norm'), width, epsilon });
   const head = new LinearLayer({
     scope: headScope,

@@ -5,7 +5,9 @@ import { readLlamaSettings } from './llama';
 import { readQwen2Settings } from './qwen2';
 import { buildRotaryDecoder, type RotaryDecoderSettings } from './rotary-decoder';
 
-const readers: Readonly<Record<string, (options: { config: RawConfig; path: string; at?: string }) => RotaryDecoderSettings>> = {
+const readers: Readonly<
+  Record<string, (options: { config: RawConfig; path: string; at?: string }) => RotaryDecoderSettings>
+> = {
   llama: readLlamaSettings,
   qwen2: readQwen2Settings,
 };
@@ -14,14 +16,27 @@ const readers: Readonly<Record<string, (options: { config: RawConfig; path: stri
 export function configPart({ config, key, path }: { config: RawConfig; key: string; path: string }): RawConfig {
   const part = config[key] ?? {};
   if (typeof part === 'object' && !Array.isArray(part)) return part as RawConfig;
-  throw new ModelFolderError({ code: 'invalid-config', path, message: `"${key}" must be an object, not ${shown(part)}.` });
+  throw new ModelFolderError({
+    code: 'invalid-config',
+    path,
+    message: `"${key}" must be an object, not ${shown(part)}.`,
+  });
 }
 
 /**
  * The language part of a model for pictures and text, from `text_config`: Llama (where the type is not said) or Qwen2.
  * Its parameters live under the scopes given.
  */
-export function buildTextPart({ modelType, config, structure, path, modelScope, headScope, tied, notRead = [] }: {
+export function buildTextPart({
+  modelType,
+  config,
+  structure,
+  path,
+  modelScope,
+  headScope,
+  tied,
+  notRead = [],
+}: {
   /** Of the whole model. */
   modelType: string;
   /** Of the whole model. */
@@ -46,5 +61,12 @@ export function buildTextPart({ modelType, config, structure, path, modelScope, 
     });
   }
   const settings = read({ config: text, path, at: 'text_config' });
-  return buildRotaryDecoder({ modelType, config, structure, settings: { ...settings, tied: tied(settings.tied) }, modelScope, headScope });
+  return buildRotaryDecoder({
+    modelType,
+    config,
+    structure,
+    settings: { ...settings, tied: tied(settings.tied) },
+    modelScope,
+    headScope,
+  });
 }

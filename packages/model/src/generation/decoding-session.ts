@@ -87,9 +87,16 @@ export class DecodingSession {
   feed({ embeddings, mask = null, outputHiddenStates = false, outputPositions }: FeedOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     const offset = this.#cache.length;
-    if (batch !== this.batch) throw new ModelError({ code: 'invalid-option', message: `The session has ${this.batch} rows; it was fed ${batch}.` });
+    if (batch !== this.batch)
+      throw new ModelError({
+        code: 'invalid-option',
+        message: `The session has ${this.batch} rows; it was fed ${batch}.`,
+      });
     if (offset + time > this.capacity) {
-      throw new ModelError({ code: 'too-many-positions', message: `The session has room for ${this.capacity} positions; ${offset} are taken and ${time} more were fed.` });
+      throw new ModelError({
+        code: 'too-many-positions',
+        message: `The session has room for ${this.capacity} positions; ${offset} are taken and ${time} more were fed.`,
+      });
     }
     if (mask !== null) checkRowMask({ what: 'The mask', mask, batch, time });
     // Where nothing is seen, the position is any that there is.
@@ -113,10 +120,24 @@ export class DecodingSession {
       }
       return longer;
     });
-    const pass = () => tidied(() => {
-      const place = padded ? { mask: maskTensor(seen), positions: tf.tensor2d(positions, [batch, time], 'int32'), largestPosition: largest } : {};
-      return this.model.forward({ ...this.#forwardExtras, embeddings, cache: this.#cache, outputHiddenStates, outputPositions, ...place });
-    });
+    const pass = () =>
+      tidied(() => {
+        const place = padded
+          ? {
+              mask: maskTensor(seen),
+              positions: tf.tensor2d(positions, [batch, time], 'int32'),
+              largestPosition: largest,
+            }
+          : {};
+        return this.model.forward({
+          ...this.#forwardExtras,
+          embeddings,
+          cache: this.#cache,
+          outputHiddenStates,
+          outputPositions,
+          ...place,
+        });
+      });
     let result: ForwardResult;
     try {
       result = pass();
@@ -133,7 +154,9 @@ export class DecodingSession {
 
   /** Logits of the last position of what `feed` gave: `[batch, vocabulary]`. */
   logits(hidden: tf.Tensor3D): tf.Tensor2D {
-    return tf.tidy(() => this.model.logits(lastPosition(hidden).reshape([hidden.shape[0], hidden.shape[2]]) as tf.Tensor2D));
+    return tf.tidy(() =>
+      this.model.logits(lastPosition(hidden).reshape([hidden.shape[0], hidden.shape[2]]) as tf.Tensor2D),
+    );
   }
 
   /**
@@ -142,8 +165,14 @@ export class DecodingSession {
    */
   forgetLast(counts: readonly number[]): void {
     const { length } = this.#cache;
-    const fits = counts.length === this.batch && counts.every((count, row) => Number.isInteger(count) && count >= 0 && this.#endsSeen(row, count, length));
-    if (!fits) throw new ModelError({ code: 'invalid-option', message: `forgetLast takes for each of ${this.batch} rows how many of its last positions to forget, all of them seen ones; got ${counts.join(', ')}.` });
+    const fits =
+      counts.length === this.batch &&
+      counts.every((count, row) => Number.isInteger(count) && count >= 0 && this.#endsSeen(row, count, length));
+    if (!fits)
+      throw new ModelError({
+        code: 'invalid-option',
+        message: `forgetLast takes for each of ${this.batch} rows how many of its last positions to forget, all of them seen ones; got ${counts.join(', ')}.`,
+      });
     for (const [row, count] of counts.entries()) {
       if (count === 0) continue;
       (this.#seen[row] as Uint8Array).fill(0, length - count, length);
@@ -166,7 +195,9 @@ export class DecodingSession {
 
   /** Whether the row has seen each of the last `count` positions. */
   #endsSeen(row: number, count: number, length: number): boolean {
-    return count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === 1);
+    return (
+      count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === 1)
+    );
   }
 }
 

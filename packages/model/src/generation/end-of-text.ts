@@ -8,5 +8,7 @@ import type { LanguageModel } from '../language-model';
 export function endOfTextIds({ model }: { model: LanguageModel }): number[] {
   const text = model.config.text_config as RawConfig | undefined;
   const named = model.generationConfig?.eos_token_id ?? model.config.eos_token_id ?? text?.eos_token_id;
-  return (Array.isArray(named) ? named : [named]).filter((id): id is number => Number.isInteger(id) && (id as number) >= 0);
+  return (Array.isArray(named) ? named : [named]).filter(
+    (id): id is number => Number.isInteger(id) && (id as number) >= 0,
+  );
 }

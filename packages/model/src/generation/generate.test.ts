@@ -1,13 +1,40 @@
 import { tf } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createModel, DecodingSession, generate, lastPosition, leftPad, sampleToken, type GeneratedToken, type LanguageModel } from '../index';
+import {
+  createModel,
+  DecodingSession,
+  generate,
+  lastPosition,
+  leftPad,
+  sampleToken,
+  type GeneratedToken,
+  type LanguageModel,
+} from '../index';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
 import { RandomStream } from '@subtext/tensor';
 
 const families = {
-  gpt2: { model_type: 'gpt2', vocab_size: 40, n_positions: 32, n_embd: 16, n_layer: 2, n_head: 2, initializer_range: 0.3 },
-  llama: { model_type: 'llama', vocab_size: 40, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 32, initializer_range: 0.3 },
+  gpt2: {
+    model_type: 'gpt2',
+    vocab_size: 40,
+    n_positions: 32,
+    n_embd: 16,
+    n_layer: 2,
+    n_head: 2,
+    initializer_range: 0.3,
+  },
+  llama: {
+    model_type: 'llama',
+    vocab_size: 40,
+    hidden_size: 16,
+    intermediate_size: 24,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 32,
+    initializer_range: 0.3,
+  },
 };
 
 describeOnEngines('generate', () => {
@@ -18,7 +45,11 @@ describeOnEngines('generate', () => {
     });
     afterAll(() => model.dispose());
 
-    const prompts = [[3, 4, 5, 6, 7, 8, 9], [10, 11], [12, 13, 14, 15]];
+    const prompts = [
+      [3, 4, 5, 6, 7, 8, 9],
+      [10, 11],
+      [12, 13, 14, 15],
+    ];
 
     it('gives each row what it gives alone, whatever is beside it', async () => {
       const together = await generate({ model, inputs: prompts, maxNewTokens: 6 });
@@ -46,7 +77,12 @@ describeOnEngines('generate', () => {
       expect(stopped.ids[0]).toEqual(free.ids[0]?.slice(0, end));
       expect(stopped.reasons[0]).toBe('stop-id');
       expect(stopped.ids.slice(1)).toEqual(free.ids.slice(1));
-      const both = await generate({ model, inputs: prompts, maxNewTokens: 8, stopIds: [stopIds[0] as number[], [free.ids[1]?.[0] as number], []] });
+      const both = await generate({
+        model,
+        inputs: prompts,
+        maxNewTokens: 8,
+        stopIds: [stopIds[0] as number[], [free.ids[1]?.[0] as number], []],
+      });
       expect(both.ids[2]).toEqual(free.ids[2]);
       const late = await generate({ model, inputs: prompts, maxNewTokens: 8, stopIds, minNewTokens: 5 });
       expect(late.ids[0]?.slice(0, 5)).not.toContain(stop);
@@ -59,11 +95,16 @@ describeOnEngines('generate', () => {
       for (const [row, prompt] of prompts.entries()) {
         tf.tidy(() => {
           const whole = [...prompt, ...(last.ids[row] as number[])];
-          const { hidden, hiddenStates } = model.forward({ embeddings: model.embed(tf.tensor2d([whole], undefined, 'int32')), outputHiddenStates: true });
+          const { hidden, hiddenStates } = model.forward({
+            embeddings: model.embed(tf.tensor2d([whole], undefined, 'int32')),
+            outputHiddenStates: true,
+          });
           for (let index = 0; index < 4; index++) {
             const at = (states: tf.Tensor3D) => states.slice([0, prompt.length + index - 1, 0], [1, 1, -1]).dataSync();
             expect(largestDifference(last.states?.[row]?.[index] as Float32Array, at(hidden))).toBeLessThan(1e-4);
-            expect(largestDifference(first.states?.[row]?.[index] as Float32Array, at(hiddenStates?.[1] as tf.Tensor3D))).toBeLessThan(1e-4);
+            expect(
+              largestDifference(first.states?.[row]?.[index] as Float32Array, at(hiddenStates?.[1] as tf.Tensor3D)),
+            ).toBeLessThan(1e-4);
           }
         });
       }
@@ -75,7 +116,13 @@ describeOnEngines('generate', () => {
       const first = plain.ids[0] as number[];
       const wrong = (id: number | undefined) => ((id as number) + 1) % 40;
       // Right for the first row at most: the others reject it, each at its own place.
-      for (const draft of [first.slice(0, 4), first, [...first.slice(0, 2), wrong(first[2])], [wrong(first[0])], [...first, 1, 2, 3]]) {
+      for (const draft of [
+        first.slice(0, 4),
+        first,
+        [...first.slice(0, 2), wrong(first[2])],
+        [wrong(first[0])],
+        [...first, 1, 2, 3],
+      ]) {
         const tensors = tf.memory().numTensors;
         const tokens: GeneratedToken[] = [];
         const drafted = await generate({ ...settings, draft, onToken: (token) => tokens.push(token) });
@@ -86,13 +133,19 @@ describeOnEngines('generate', () => {
         const accepted = plain.ids.map((ids) => draft.slice(0, 5).findIndex((id, index) => id !== ids[index]));
         expect(drafted.passes).toEqual(accepted.map((count) => 6 - (count < 0 ? Math.min(draft.length, 5) : count)));
         for (const [row, states] of drafted.states!.entries()) {
-          for (const [index, state] of states.entries()) expect(largestDifference(state, plain.states![row]![index] as Float32Array)).toBeLessThan(1e-4);
+          for (const [index, state] of states.entries())
+            expect(largestDifference(state, plain.states![row]![index] as Float32Array)).toBeLessThan(1e-4);
         }
-        for (const [row, expected] of plain.ids.entries()) expect(tokens.filter((token) => token.row === row).map(({ id, index }) => [index, id])).toEqual(expected.map((id, index) => [index, id]));
+        for (const [row, expected] of plain.ids.entries())
+          expect(tokens.filter((token) => token.row === row).map(({ id, index }) => [index, id])).toEqual(
+            expected.map((id, index) => [index, id]),
+          );
       }
       const stop = first[2] as number;
       const stopped = await generate({ ...settings, stopIds: [stop] });
-      expect(await generate({ ...settings, stopIds: [stop], draft: first }).then(({ ids, reasons }) => ({ ids, reasons }))).toEqual({ ids: stopped.ids, reasons: stopped.reasons });
+      expect(
+        await generate({ ...settings, stopIds: [stop], draft: first }).then(({ ids, reasons }) => ({ ids, reasons })),
+      ).toEqual({ ids: stopped.ids, reasons: stopped.reasons });
     });
 
     it('runs an accepted draft in one pass, and leaves it unused where it samples', async () => {
@@ -110,15 +163,25 @@ describeOnEngines('generate', () => {
       } finally {
         feed.mockRestore();
       }
-      await expect(generate({ model, inputs, maxNewTokens: 2, draft: [40] })).rejects.toMatchObject({ code: 'invalid-option' });
+      await expect(generate({ model, inputs, maxNewTokens: 2, draft: [40] })).rejects.toMatchObject({
+        code: 'invalid-option',
+      });
     });
 
     it('tells of tokens as they come and leaves no tensor behind', async () => {
       const tokens: GeneratedToken[] = [];
-      const run = () => generate({ model, inputs: prompts, maxNewTokens: 5, outputStates: true, onToken: (token) => tokens.push(token) });
+      const run = () =>
+        generate({
+          model,
+          inputs: prompts,
+          maxNewTokens: 5,
+          outputStates: true,
+          onToken: (token) => tokens.push(token),
+        });
       const { ids } = await run();
       expect(tokens.length).toBe(15);
-      for (const [row, expected] of ids.entries()) expect(tokens.filter((token) => token.row === row).map(({ id }) => id)).toEqual(expected);
+      for (const [row, expected] of ids.entries())
+        expect(tokens.filter((token) => token.row === row).map(({ id }) => id)).toEqual(expected);
       expect(tokens.filter(({ last }) => last).map(({ index }) => index)).toEqual([4, 4, 4]);
       const before = tf.memory().numTensors;
       await run();
@@ -136,23 +199,43 @@ describeOnEngines('generate', () => {
       const rest = await generate({ model, inputs, session, maxNewTokens: 6, outputStates: true });
       session.dispose();
       expect(rest.ids).toEqual(whole.ids);
-      for (const [row, states] of rest.states!.entries()) for (const [index, state] of states.entries()) expect(largestDifference(state, whole.states?.[row]?.[index] as Float32Array)).toBeLessThan(1e-4);
-      await expect(generate({ model, inputs: inputs.slice(1), session: new DecodingSession({ model, batch: 3, capacity: 4 }), maxNewTokens: 1 })).rejects.toThrow(/3 rows; inputs have 2/);
+      for (const [row, states] of rest.states!.entries())
+        for (const [index, state] of states.entries())
+          expect(largestDifference(state, whole.states?.[row]?.[index] as Float32Array)).toBeLessThan(1e-4);
+      await expect(
+        generate({
+          model,
+          inputs: inputs.slice(1),
+          session: new DecodingSession({ model, batch: 3, capacity: 4 }),
+          maxNewTokens: 1,
+        }),
+      ).rejects.toThrow(/3 rows; inputs have 2/);
     });
 
     it('ends at the last position the model has', async () => {
-      const { ids, reasons } = await generate({ model, inputs: [Array.from({ length: 30 }, (_, index) => index)], maxNewTokens: 10 });
+      const { ids, reasons } = await generate({
+        model,
+        inputs: [Array.from({ length: 30 }, (_, index) => index)],
+        maxNewTokens: 10,
+      });
       expect([ids[0]?.length, reasons[0]]).toEqual([3, 'max-positions']);
     });
 
     it('stops when told to', async () => {
       const controller = new AbortController();
-      const { ids, reasons } = await generate({ model, inputs: [[3]], maxNewTokens: 10, signal: controller.signal, onToken: ({ index }) => index === 2 && controller.abort() });
+      const { ids, reasons } = await generate({
+        model,
+        inputs: [[3]],
+        maxNewTokens: 10,
+        signal: controller.signal,
+        onToken: ({ index }) => index === 2 && controller.abort(),
+      });
       expect([ids[0]?.length, reasons[0]]).toEqual([3, 'aborted']);
     });
 
     it('refuses what it cannot do', async () => {
-      const refused = (options: object) => expect(generate({ model, inputs: prompts, maxNewTokens: 2, ...options })).rejects;
+      const refused = (options: object) =>
+        expect(generate({ model, inputs: prompts, maxNewTokens: 2, ...options })).rejects;
       await refused({ inputs: [] }).toThrow(/no prompt/);
       await refused({ inputs: [[1], []] }).toThrow(/Prompt 1 is empty/);
       await refused({ inputs: [[1, 40]] }).toThrow(/id 40 at position 1.*0 to 39/);
@@ -171,7 +254,8 @@ describeOnEngines('generate', () => {
       const stepwise = tf.tidy(() => {
         const session = new DecodingSession({ model, batch: 1, capacity: 16 });
         let { hidden } = session.feed({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')) });
-        for (let thought = 0; thought < thoughts; thought++) ({ hidden } = session.feed({ embeddings: lastPosition(hidden) }));
+        for (let thought = 0; thought < thoughts; thought++)
+          ({ hidden } = session.feed({ embeddings: lastPosition(hidden) }));
         const logits = session.logits(hidden).dataSync().slice();
         expect(session.length).toBe(prompt.length + thoughts);
         session.dispose();
@@ -180,14 +264,19 @@ describeOnEngines('generate', () => {
       const growing = tf.tidy(() => {
         const cache = model.newGrowingCache();
         let { hidden } = model.forward({ embeddings: model.embed(tf.tensor2d([prompt], undefined, 'int32')), cache });
-        for (let thought = 0; thought < thoughts; thought++) ({ hidden } = model.forward({ embeddings: lastPosition(hidden), cache }));
+        for (let thought = 0; thought < thoughts; thought++)
+          ({ hidden } = model.forward({ embeddings: lastPosition(hidden), cache }));
         return model.logits(hidden).dataSync().slice();
       });
       // And by recomputing everything from the inputs, thoughts among them.
       const recomputed = tf.tidy(() => {
         let inputs = model.embed(tf.tensor2d([prompt], undefined, 'int32'));
-        for (let thought = 0; thought < thoughts; thought++) inputs = tf.concat([inputs, lastPosition(model.forward({ embeddings: inputs }).hidden)], 1);
-        return model.logits(lastPosition(model.forward({ embeddings: inputs }).hidden)).dataSync().slice();
+        for (let thought = 0; thought < thoughts; thought++)
+          inputs = tf.concat([inputs, lastPosition(model.forward({ embeddings: inputs }).hidden)], 1);
+        return model
+          .logits(lastPosition(model.forward({ embeddings: inputs }).hidden))
+          .dataSync()
+          .slice();
       });
       expect(largestDifference(stepwise, recomputed)).toBeLessThan(1e-4);
       expect(largestDifference(growing, recomputed)).toBeLessThan(1e-4);
@@ -195,17 +284,53 @@ describeOnEngines('generate', () => {
 
     it('gives the last positions alone where only they are asked for, with a cache and any mask', () => {
       tf.tidy(() => {
-        const ids = tf.tensor2d([[0, 3, 4, 5, 6], [7, 8, 9, 10, 11]], undefined, 'int32');
-        const padding = tf.tensor2d([[0, 1, 1, 1, 1], [1, 1, 1, 1, 1]], undefined, 'int32');
-        const byQuery = tf.mul(tf.reshape(padding, [2, 1, 5]), tf.tensor3d([[[1], [1], [1], [1], [1]], [[1], [1], [1], [1], [1]]], undefined, 'int32')) as tf.Tensor3D;
-        const positions = tf.tensor2d([[0, 0, 1, 2, 3], [0, 1, 2, 3, 4]], undefined, 'int32');
+        const ids = tf.tensor2d(
+          [
+            [0, 3, 4, 5, 6],
+            [7, 8, 9, 10, 11],
+          ],
+          undefined,
+          'int32',
+        );
+        const padding = tf.tensor2d(
+          [
+            [0, 1, 1, 1, 1],
+            [1, 1, 1, 1, 1],
+          ],
+          undefined,
+          'int32',
+        );
+        const byQuery = tf.mul(
+          tf.reshape(padding, [2, 1, 5]),
+          tf.tensor3d(
+            [
+              [[1], [1], [1], [1], [1]],
+              [[1], [1], [1], [1], [1]],
+            ],
+            undefined,
+            'int32',
+          ),
+        ) as tf.Tensor3D;
+        const positions = tf.tensor2d(
+          [
+            [0, 0, 1, 2, 3],
+            [0, 1, 2, 3, 4],
+          ],
+          undefined,
+          'int32',
+        );
         const embeddings = model.embed(ids);
         for (const options of [{}, { mask: padding }, { mask: byQuery, positions }]) {
           const whole = model.forward({ embeddings, ...options }).hidden;
           for (const outputPositions of [1, 3, 5]) {
             const { hidden } = model.forward({ embeddings, ...options, outputPositions });
             expect(hidden.shape).toEqual([2, outputPositions, 16]);
-            expect(largestDifference(hidden.dataSync(), tf.slice(whole, [0, 5 - outputPositions, 0], [2, outputPositions, 16]).dataSync())).toBeLessThan(1e-5);
+            expect(
+              largestDifference(
+                hidden.dataSync(),
+                tf.slice(whole, [0, 5 - outputPositions, 0], [2, outputPositions, 16]).dataSync(),
+              ),
+            ).toBeLessThan(1e-5);
           }
           const every = model.forward({ embeddings, ...options, outputPositions: 2, outputHiddenStates: true });
           expect([every.hidden.shape[1], every.hiddenStates!.at(-1)!.shape[1]]).toEqual([2, 5]);
@@ -215,21 +340,35 @@ describeOnEngines('generate', () => {
         session.feed({ embeddings: tf.slice(embeddings, [0, 0, 0], [2, 4, 16]), outputPositions: 1 });
         const next = session.feed({ embeddings: tf.slice(embeddings, [0, 4, 0], [2, 1, 16]) }).hidden;
         session.dispose();
-        expect(largestDifference(next.dataSync(), lastPosition(model.forward({ embeddings }).hidden).dataSync())).toBeLessThan(1e-5);
-        for (const outputPositions of [0, 1.5, 6]) expect(() => model.forward({ embeddings, outputPositions })).toThrow(/outputPositions/);
+        expect(
+          largestDifference(next.dataSync(), lastPosition(model.forward({ embeddings }).hidden).dataSync()),
+        ).toBeLessThan(1e-5);
+        for (const outputPositions of [0, 1.5, 6])
+          expect(() => model.forward({ embeddings, outputPositions })).toThrow(/outputPositions/);
       });
     });
 
     it('lets a row wait while others think', () => {
       tf.tidy(() => {
-        const ids = [[3, 4, 5], [6, 7, 8]];
+        const ids = [
+          [3, 4, 5],
+          [6, 7, 8],
+        ];
         const session = new DecodingSession({ model, batch: 2, capacity: 8 });
         const { hidden } = session.feed({ embeddings: model.embed(tf.tensor2d(ids, undefined, 'int32')) });
         session.feed({ embeddings: lastPosition(hidden), mask: [[1], [0]] });
         expect(session.positions).toEqual([4, 3]);
-        const after = session.logits(session.feed({ embeddings: model.embed(tf.tensor2d([[9], [9]], undefined, 'int32')) }).hidden).dataSync();
+        const after = session
+          .logits(session.feed({ embeddings: model.embed(tf.tensor2d([[9], [9]], undefined, 'int32')) }).hidden)
+          .dataSync();
         session.dispose();
-        const alone = model.logits(lastPosition(model.forward({ embeddings: model.embed(tf.tensor2d([[6, 7, 8, 9]], undefined, 'int32')) }).hidden)).dataSync();
+        const alone = model
+          .logits(
+            lastPosition(
+              model.forward({ embeddings: model.embed(tf.tensor2d([[6, 7, 8, 9]], undefined, 'int32')) }).hidden,
+            ),
+          )
+          .dataSync();
         expect(largestDifference(after.slice(40), alone)).toBeLessThan(1e-4);
       });
     });
@@ -239,12 +378,27 @@ describeOnEngines('generate', () => {
       const weight = model.parameters.entries()[3]?.[1] as tf.Variable;
       const loss = (pieces: number[][]) => () => {
         const cache = model.newGrowingCache();
-        const outputs = pieces.map(([start, end]) => model.forward({ embeddings: model.embed(prompt.slice([0, start as number], [1, (end as number) - (start as number)])), cache }).hidden);
+        const outputs = pieces.map(
+          ([start, end]) =>
+            model.forward({
+              embeddings: model.embed(prompt.slice([0, start as number], [1, (end as number) - (start as number)])),
+              cache,
+            }).hidden,
+        );
         return tf.sum(tf.square(model.logits(tf.concat(outputs, 1)))) as tf.Scalar;
       };
       const whole = tf.variableGrads(loss([[0, 4]]), [weight]);
-      const parts = tf.variableGrads(loss([[0, 2], [2, 3], [3, 4]]), [weight]);
-      const [first, second] = [whole, parts].map(({ grads }) => Object.values(grads)[0]?.dataSync() as Float32Array) as [Float32Array, Float32Array];
+      const parts = tf.variableGrads(
+        loss([
+          [0, 2],
+          [2, 3],
+          [3, 4],
+        ]),
+        [weight],
+      );
+      const [first, second] = [whole, parts].map(
+        ({ grads }) => Object.values(grads)[0]?.dataSync() as Float32Array,
+      ) as [Float32Array, Float32Array];
       const scale = first.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
       expect(largestDifference(first, second) / scale).toBeLessThan(1e-4);
       tf.dispose([prompt, whole.value, parts.value, ...Object.values(whole.grads), ...Object.values(parts.grads)]);
@@ -279,12 +433,15 @@ describe('sampleToken', () => {
       [{ temperature: 1, topP: 0.1 }, softmax(1, [1])],
       [{ temperature: 0 }, softmax(1, [1])],
     ] as const) {
-      for (const [id, share] of draws(options).entries()) expect(Math.abs(share - (expected[id] as number))).toBeLessThan(0.015);
+      for (const [id, share] of draws(options).entries())
+        expect(Math.abs(share - (expected[id] as number))).toBeLessThan(0.015);
     }
   });
 
   it('says so where the logits are not numbers', () => {
-    expect(() => sampleToken({ logits: Float32Array.of(1, NaN, 2), temperature: 1, random: new RandomStream({ seed: 1 }) })).toThrow(expect.objectContaining({ code: 'not-a-number' }));
+    expect(() =>
+      sampleToken({ logits: Float32Array.of(1, NaN, 2), temperature: 1, random: new RandomStream({ seed: 1 }) }),
+    ).toThrow(expect.objectContaining({ code: 'not-a-number' }));
   });
 
   it('draws what sorting all ids would draw, ties by id', () => {
@@ -294,7 +451,9 @@ describe('sampleToken', () => {
       const logits = Float32Array.from({ length: 40 }, () => Math.round(logitStream.normal() * 2) / 2);
       const settings = [{}, { topK: 7 }, { topP: 0.6 }, { topK: 12, topP: 0.8 }][round % 4]!;
       const { topK = Infinity, topP = 1 } = settings as { topK?: number; topP?: number };
-      const order = [...logits.keys()].sort((first, second) => logits[second]! - logits[first]! || first - second).slice(0, Math.min(topK, 40));
+      const order = [...logits.keys()]
+        .sort((first, second) => logits[second]! - logits[first]! || first - second)
+        .slice(0, Math.min(topK, 40));
       const weights = order.map((id) => Math.exp((logits[id]! - logits[order[0]!]!) / 1.3));
       const total = weights.reduce((sum, weight) => sum + weight, 0);
       let kept = 0;
@@ -302,7 +461,9 @@ describe('sampleToken', () => {
       while (kept < weights.length && (kept === 0 || mass < topP * total)) mass += weights[kept++]!;
       let draw = new RandomStream({ seed: round }).uniform() * mass;
       const rank = weights.slice(0, kept).findIndex((weight) => (draw -= weight) < 0);
-      expect(sampleToken({ logits, temperature: 1.3, random: new RandomStream({ seed: round }), ...settings })).toBe(order[rank < 0 ? kept - 1 : rank]);
+      expect(sampleToken({ logits, temperature: 1.3, random: new RandomStream({ seed: round }), ...settings })).toBe(
+        order[rank < 0 ? kept - 1 : rank],
+      );
     }
   });
 });

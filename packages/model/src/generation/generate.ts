@@ -91,30 +91,53 @@ function isEmbedded(inputs: GenerateOptions['inputs']): inputs is EmbeddedPrompt
 }
 
 /** Pads prompts of ids on the left, so that all end at the same position. */
-export function leftPad(prompts: readonly (readonly number[] | Int32Array)[], padId = 0): { ids: Int32Array; mask: number[][] | null; time: number } {
+export function leftPad(
+  prompts: readonly (readonly number[] | Int32Array)[],
+  padId = 0,
+): { ids: Int32Array; mask: number[][] | null; time: number } {
   const time = Math.max(...prompts.map((prompt) => prompt.length));
   const ids = new Int32Array(prompts.length * time).fill(padId);
   for (const [row, prompt] of prompts.entries()) ids.set(prompt, (row + 1) * time - prompt.length);
   const even = prompts.every((prompt) => prompt.length === time);
-  const mask = even ? null : prompts.map((prompt) => Array.from({ length: time }, (_, index) => (index < time - prompt.length ? 0 : 1)));
+  const mask = even
+    ? null
+    : prompts.map((prompt) => Array.from({ length: time }, (_, index) => (index < time - prompt.length ? 0 : 1)));
   return { ids, mask, time };
 }
 
-function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperature, topK, topP, stopIds = [], seed = 0, outputStates = false, draft = [] }: GenerateOptions): void {
+function checkOptions({
+  model,
+  inputs,
+  maxNewTokens,
+  minNewTokens = 0,
+  temperature,
+  topK,
+  topP,
+  stopIds = [],
+  seed = 0,
+  outputStates = false,
+  draft = [],
+}: GenerateOptions): void {
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
-  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1) fail(`maxNewTokens must be a whole number above 0, got ${maxNewTokens}.`);
-  if (!Number.isInteger(minNewTokens) || minNewTokens < 0 || minNewTokens > maxNewTokens) fail(`minNewTokens must be a whole number between 0 and maxNewTokens ${maxNewTokens}, got ${minNewTokens}.`);
+  if (!Number.isInteger(maxNewTokens) || maxNewTokens < 1)
+    fail(`maxNewTokens must be a whole number above 0, got ${maxNewTokens}.`);
+  if (!Number.isInteger(minNewTokens) || minNewTokens < 0 || minNewTokens > maxNewTokens)
+    fail(`minNewTokens must be a whole number between 0 and maxNewTokens ${maxNewTokens}, got ${minNewTokens}.`);
   checkSampling({ temperature, topK, topP });
   if (!Number.isSafeInteger(seed)) fail(`seed must be a whole number, got ${seed}.`);
   const { layers, vocabularySize, width } = model.dimensions;
   const layer = typeof outputStates === 'object' ? outputStates.layer : layers;
-  if (!Number.isInteger(layer) || layer < 0 || layer > layers) fail(`outputStates.layer must be a whole number from 0 to ${layers}, got ${layer}.`);
+  if (!Number.isInteger(layer) || layer < 0 || layer > layers)
+    fail(`outputStates.layer must be a whole number from 0 to ${layers}, got ${layer}.`);
   const batch = isEmbedded(inputs) ? inputs.embeddings.shape[0] : inputs.length;
   if (batch === 0) fail('There is no prompt: inputs is empty.');
   const lists = stopIds.some((entry) => Array.isArray(entry));
-  if (lists && (stopIds.length !== batch || !stopIds.every((entry) => Array.isArray(entry)))) fail(`stopIds has lists for ${stopIds.filter((entry) => Array.isArray(entry)).length} rows where there are ${batch}.`);
+  if (lists && (stopIds.length !== batch || !stopIds.every((entry) => Array.isArray(entry))))
+    fail(
+      `stopIds has lists for ${stopIds.filter((entry) => Array.isArray(entry)).length} rows where there are ${batch}.`,
+    );
   // An id that the model cannot write is none that it ends with; numbers that are no ids are a mistake.
   const odd = (stopIds as readonly (number | readonly number[])[]).flat().find((id) => !Number.isInteger(id) || id < 0);
   if (odd !== undefined) fail(`stopIds holds ${String(odd)}, which is no id.`);
@@ -123,15 +146,22 @@ function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperatu
   if (isEmbedded(inputs)) {
     const { embeddings, mask } = inputs;
     const [, time] = embeddings.shape;
-    if (embeddings.rank !== 3 || embeddings.dtype !== 'float32' || embeddings.shape[2] !== width || time === 0) fail(`inputs.embeddings must be float32 [batch, time, ${width}] with at least one position, got ${embeddings.dtype} [${embeddings.shape.join(', ')}].`);
+    if (embeddings.rank !== 3 || embeddings.dtype !== 'float32' || embeddings.shape[2] !== width || time === 0)
+      fail(
+        `inputs.embeddings must be float32 [batch, time, ${width}] with at least one position, got ${embeddings.dtype} [${embeddings.shape.join(', ')}].`,
+      );
     if (mask) checkRowMask({ what: 'inputs.mask', mask, batch, time });
     return;
   }
   for (const [row, prompt] of inputs.entries()) {
-    if (prompt.length === 0) fail(`Prompt ${row} is empty: a model needs at least one token, such as its beginning-of-text token.`);
+    if (prompt.length === 0)
+      fail(`Prompt ${row} is empty: a model needs at least one token, such as its beginning-of-text token.`);
     for (const [index, id] of prompt.entries()) {
       if (!Number.isInteger(id) || id < 0 || id >= vocabularySize) {
-        throw new ModelError({ code: 'invalid-token-id', message: `Prompt ${row} has the id ${id} at position ${index}; the model's ids are 0 to ${vocabularySize - 1}. Do the tokenizer and the model belong together?` });
+        throw new ModelError({
+          code: 'invalid-token-id',
+          message: `Prompt ${row} has the id ${id} at position ${index}; the model's ids are 0 to ${vocabularySize - 1}. Do the tokenizer and the model belong together?`,
+        });
       }
     }
   }
@@ -146,15 +176,40 @@ function checkOptions({ model, inputs, maxNewTokens, minNewTokens = 0, temperatu
  */
 export async function generate(options: GenerateOptions): Promise<Generation> {
   checkOptions(options);
-  const { model, inputs, maxNewTokens, minNewTokens = 0, temperature = 0, topK, topP, stopIds = [], seed = 0, outputStates = false, onToken, signal } = options;
+  const {
+    model,
+    inputs,
+    maxNewTokens,
+    minNewTokens = 0,
+    temperature = 0,
+    topK,
+    topP,
+    stopIds = [],
+    seed = 0,
+    outputStates = false,
+    onToken,
+    signal,
+  } = options;
   const prompts = isEmbedded(inputs) ? inputs : embedPrompts({ model, prompts: inputs });
   const [batch, time] = prompts.embeddings.shape;
   const { maxPositions } = model.dimensions;
   const begun = options.session?.positions ?? new Array<number>(batch).fill(0);
-  if (begun.length !== batch) throw new ModelError({ code: 'invalid-option', message: `The session has ${begun.length} rows; inputs have ${batch}.` });
-  const longest = Math.max(...begun.map((earlier, row) => earlier + (prompts.mask ? (prompts.mask[row] as readonly number[]).reduce((sum, seen) => sum + seen, 0) : time)));
+  if (begun.length !== batch)
+    throw new ModelError({
+      code: 'invalid-option',
+      message: `The session has ${begun.length} rows; inputs have ${batch}.`,
+    });
+  const longest = Math.max(
+    ...begun.map(
+      (earlier, row) =>
+        earlier + (prompts.mask ? (prompts.mask[row] as readonly number[]).reduce((sum, seen) => sum + seen, 0) : time),
+    ),
+  );
   if (longest > maxPositions) {
-    throw new ModelError({ code: 'too-many-positions', message: `The longest prompt has ${longest} tokens; this ${model.modelType} has room for ${maxPositions}. Shorten it.` });
+    throw new ModelError({
+      code: 'too-many-positions',
+      message: `The longest prompt has ${longest} tokens; this ${model.modelType} has room for ${maxPositions}. Shorten it.`,
+    });
   }
   const rows: Row[] = Array.from({ length: batch }, (_, row) => ({
     row,
@@ -169,24 +224,42 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const choosing = (step: number) => step < minNewTokens || temperature > 0;
   // The token after the draft is chosen in the same pass, so the draft stays one below the limit.
   const draft = choosing(0) ? [] : (options.draft ?? []).slice(0, steps - 1);
-  const session = options.session ?? new DecodingSession({ model, batch, capacity: time + draft.length + steps - 1, forwardExtras: prompts.forwardExtras });
+  const session =
+    options.session ??
+    new DecodingSession({
+      model,
+      batch,
+      capacity: time + draft.length + steps - 1,
+      forwardExtras: prompts.forwardExtras,
+    });
   const layer = typeof outputStates === 'object' ? outputStates.layer : model.dimensions.layers;
   const onLastLayer = layer === model.dimensions.layers;
   const { width } = model.dimensions;
   /** The rows in the session, in its order; finished ones stay until half are finished. */
   let present = rows;
-  let input = draft.length === 0 ? prompts.embeddings : appendIds({ model, embeddings: prompts.embeddings, ids: draft });
+  let input =
+    draft.length === 0 ? prompts.embeddings : appendIds({ model, embeddings: prompts.embeddings, ids: draft });
   if (draft.length > 0 && !isEmbedded(inputs)) prompts.embeddings.dispose();
-  let mask = prompts.mask === null || prompts.mask === undefined ? null : prompts.mask.map((row) => [...row, ...draft.map(() => 1)]);
+  let mask =
+    prompts.mask === null || prompts.mask === undefined
+      ? null
+      : prompts.mask.map((row) => [...row, ...draft.map(() => 1)]);
   let drafted = draft;
   try {
     for (let step = 0; ; step++) {
       const sampled = choosing(step);
       const predictions = drafted.length + 1;
       const { states, choices, surprise, logits } = tidied(() => {
-        const { hidden, hiddenStates } = session.feed({ embeddings: input, mask, outputHiddenStates: outputStates !== false && !onLastLayer, outputPositions: predictions });
+        const { hidden, hiddenStates } = session.feed({
+          embeddings: input,
+          mask,
+          outputHiddenStates: outputStates !== false && !onLastLayer,
+          outputPositions: predictions,
+        });
         const predicted = model.logits(hidden);
-        const greedy = sampled ? null : chooseGreedily(tf.reshape(predicted, [-1, predicted.shape[predicted.rank - 1] as number]) as tf.Tensor2D);
+        const greedy = sampled
+          ? null
+          : chooseGreedily(tf.reshape(predicted, [-1, predicted.shape[predicted.rank - 1] as number]) as tf.Tensor2D);
         return {
           states: outputStates === false ? null : lastPositions(hiddenStates?.[layer] ?? hidden, predictions),
           choices: greedy?.ids ?? null,
@@ -195,7 +268,17 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
         };
       });
       if (input !== prompts.embeddings || !isEmbedded(inputs)) input.dispose();
-      const [stateValues, chosen, surprises, logitValues] = (await Promise.all([states?.data(), choices?.data(), surprise?.data(), logits?.data()]).finally(() => tf.dispose([states, choices, surprise, logits].filter((tensor) => tensor !== null)))) as [Float32Array | undefined, Int32Array | undefined, Float32Array | undefined, Float32Array | undefined];
+      const [stateValues, chosen, surprises, logitValues] = (await Promise.all([
+        states?.data(),
+        choices?.data(),
+        surprise?.data(),
+        logits?.data(),
+      ]).finally(() => tf.dispose([states, choices, surprise, logits].filter((tensor) => tensor !== null)))) as [
+        Float32Array | undefined,
+        Int32Array | undefined,
+        Float32Array | undefined,
+        Float32Array | undefined,
+      ];
       const next = new Int32Array(present.length);
       const rejected = new Array<number>(present.length).fill(0);
       for (const [place, row] of present.entries()) {
@@ -210,11 +293,15 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
             const columns = logitValues.length / present.length;
             const own = logitValues.slice(place * columns, (place + 1) * columns);
             if (step < minNewTokens) for (const stopId of row.stopIds) own[stopId] = -Infinity;
-            id = temperature > 0 ? sampleToken({ logits: own, temperature, topK, topP, random: row.random }) : argumentOfMaximum(own);
+            id =
+              temperature > 0
+                ? sampleToken({ logits: own, temperature, topK, topP, random: row.random })
+                : argumentOfMaximum(own);
           }
           next[place] = id;
           row.ids.push(id);
-          if (stateValues !== undefined) row.states.push(stateValues.slice(at * width, (at + 1) * width) as Float32Array);
+          if (stateValues !== undefined)
+            row.states.push(stateValues.slice(at * width, (at + 1) * width) as Float32Array);
           if (row.stopIds.has(id)) row.reason = 'stop-id';
           else if (row.ids.length === steps) row.reason = steps < maxNewTokens ? 'max-positions' : 'max-new-tokens';
           onToken?.({ row: row.row, index: row.ids.length - 1, id, last: row.reason !== null });
@@ -247,11 +334,24 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     if (!options.session) session.dispose();
     if (!input.isDisposed && !(isEmbedded(inputs) && input === inputs.embeddings)) input.dispose();
   }
-  return { ids: rows.map((row) => row.ids), reasons: rows.map((row) => row.reason as StopReason), passes: rows.map(({ passes }) => passes), states: outputStates === false ? null : rows.map((row) => row.states) };
+  return {
+    ids: rows.map((row) => row.ids),
+    reasons: rows.map((row) => row.reason as StopReason),
+    passes: rows.map(({ passes }) => passes),
+    states: outputStates === false ? null : rows.map((row) => row.states),
+  };
 }
 
 /** `[batch, time, width]` followed by the same ids in every row: `[batch, time + ids, width]`. */
-function appendIds({ model, embeddings, ids }: { model: LanguageModel; embeddings: tf.Tensor3D; ids: readonly number[] }): tf.Tensor3D {
+function appendIds({
+  model,
+  embeddings,
+  ids,
+}: {
+  model: LanguageModel;
+  embeddings: tf.Tensor3D;
+  ids: readonly number[];
+}): tf.Tensor3D {
   return tf.tidy(() => {
     const [batch] = embeddings.shape;
     const rows = Array.from({ length: batch }, () => [...ids]);
@@ -259,7 +359,13 @@ function appendIds({ model, embeddings, ids }: { model: LanguageModel; embedding
   });
 }
 
-function embedPrompts({ model, prompts }: { model: LanguageModel; prompts: readonly (readonly number[] | Int32Array)[] }): EmbeddedPrompts {
+function embedPrompts({
+  model,
+  prompts,
+}: {
+  model: LanguageModel;
+  prompts: readonly (readonly number[] | Int32Array)[];
+}): EmbeddedPrompts {
   const { ids, mask, time } = leftPad(prompts);
   return { embeddings: tf.tidy(() => model.embed(tf.tensor2d(ids, [prompts.length, time], 'int32'))), mask };
 }

@@ -17,7 +17,10 @@ export function chooseGreedily(logits: tf.Tensor2D): GreedyChoices {
 
 /** The error of logits from which no token can be taken. */
 export function notANumber(where = ''): ModelError {
-  return new ModelError({ code: 'not-a-number', message: `The logits${where} hold values that are not numbers (NaN or infinite), so no token can be drawn. Are the weights whole, and do they hold finite numbers?` });
+  return new ModelError({
+    code: 'not-a-number',
+    message: `The logits${where} hold values that are not numbers (NaN or infinite), so no token can be drawn. Are the weights whole, and do they hold finite numbers?`,
+  });
 }
 
 /**

@@ -4,7 +4,17 @@ import { createModel, DecodingSession, generate, greedyTokens, sampleToken, type
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
 
-const config = { model_type: 'llama', vocab_size: 40, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 5000, initializer_range: 0.3 };
+const config = {
+  model_type: 'llama',
+  vocab_size: 40,
+  hidden_size: 16,
+  intermediate_size: 24,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 5000,
+  initializer_range: 0.3,
+};
 
 describeOnEngines('generation that goes wrong', () => {
   let model: LanguageModel;
@@ -15,14 +25,25 @@ describeOnEngines('generation that goes wrong', () => {
   });
   afterAll(() => model.dispose());
 
-  const prompts = [[3, 4, 5], [6, 7]];
+  const prompts = [
+    [3, 4, 5],
+    [6, 7],
+  ];
   const embed = (ids: number[][]) => model.embed(tf.tensor2d(ids, undefined, 'int32'));
 
   /** Runs with a row of the output layer that gives one token this logit. */
   async function withLogit(logit: number, token: number, run: () => Promise<unknown>): Promise<void> {
     const head = model.parameters.get('lm_head.weight');
     const before = tf.clone(head);
-    tf.tidy(() => head.assign(tf.where(tf.broadcastTo(tf.equal(tf.reshape(tf.range(0, 40), [40, 1]), tf.scalar(token)), head.shape), tf.fill(head.shape, logit), head)));
+    tf.tidy(() =>
+      head.assign(
+        tf.where(
+          tf.broadcastTo(tf.equal(tf.reshape(tf.range(0, 40), [40, 1]), tf.scalar(token)), head.shape),
+          tf.fill(head.shape, logit),
+          head,
+        ),
+      ),
+    );
     try {
       await run();
     } finally {
@@ -41,7 +62,10 @@ describeOnEngines('generation that goes wrong', () => {
     for (const token of [0, 17, 39]) {
       await withLogit(NaN, token, async () => {
         const tensors = tf.memory().numTensors;
-        await expect(generate({ model, inputs: prompts, maxNewTokens: 3, ...options })).rejects.toMatchObject({ code: 'not-a-number', message: expect.stringContaining('not numbers') as string });
+        await expect(generate({ model, inputs: prompts, maxNewTokens: 3, ...options })).rejects.toMatchObject({
+          code: 'not-a-number',
+          message: expect.stringContaining('not numbers') as string,
+        });
         expect(tf.memory().numTensors).toBe(tensors);
       });
     }
@@ -54,11 +78,21 @@ describeOnEngines('generation that goes wrong', () => {
     good.dispose();
     for (const bad of [NaN, Infinity]) {
       const logits = rows([1, 2, 3], [1, bad, 3]);
-      await expect(greedyTokens({ logits })).rejects.toMatchObject({ code: 'not-a-number', message: expect.stringContaining('row 1') as string });
+      await expect(greedyTokens({ logits })).rejects.toMatchObject({
+        code: 'not-a-number',
+        message: expect.stringContaining('row 1') as string,
+      });
       logits.dispose();
     }
-    for (const bad of [[1, NaN, 2], [1, Infinity, 2], [-Infinity, -Infinity]]) {
-      for (const temperature of [0, 1]) expect(() => sampleToken({ logits: Float32Array.from(bad), temperature, random: new RandomStream({ seed: 1 }) })).toThrow(expect.objectContaining({ code: 'not-a-number' }));
+    for (const bad of [
+      [1, NaN, 2],
+      [1, Infinity, 2],
+      [-Infinity, -Infinity],
+    ]) {
+      for (const temperature of [0, 1])
+        expect(() =>
+          sampleToken({ logits: Float32Array.from(bad), temperature, random: new RandomStream({ seed: 1 }) }),
+        ).toThrow(expect.objectContaining({ code: 'not-a-number' }));
     }
   });
 
@@ -74,16 +108,42 @@ describeOnEngines('generation that goes wrong', () => {
     ['draft', [[40], [-1], [0.5], [NaN]]],
     ['inputs', [[[NaN]], [[0.5]], [[-1]], [[40]]]],
   ] as const)('refuses %s that are none', async (name, values) => {
-    for (const value of values) await expect(generate({ model, inputs: prompts, maxNewTokens: 2, [name]: value } as never)).rejects.toMatchObject({ code: name === 'inputs' ? 'invalid-token-id' : 'invalid-option' });
+    for (const value of values)
+      await expect(generate({ model, inputs: prompts, maxNewTokens: 2, [name]: value } as never)).rejects.toMatchObject(
+        { code: name === 'inputs' ? 'invalid-token-id' : 'invalid-option' },
+      );
     if (['topK', 'topP', 'temperature'].includes(name)) {
-      for (const value of values) expect(() => sampleToken({ logits: Float32Array.of(1, 2), temperature: 1, random: new RandomStream({ seed: 1 }), [name]: value })).toThrow(expect.objectContaining({ code: 'invalid-option' }));
+      for (const value of values)
+        expect(() =>
+          sampleToken({
+            logits: Float32Array.of(1, 2),
+            temperature: 1,
+            random: new RandomStream({ seed: 1 }),
+            [name]: value,
+          }),
+        ).toThrow(expect.objectContaining({ code: 'invalid-option' }));
     }
   });
 
   it('refuses embedded prompts whose shape or mask does not fit', async () => {
     const embeddings = embed(prompts.map((ids) => ids.slice(0, 2)));
-    const refused = (inputs: object) => expect(generate({ model, inputs: inputs as never, maxNewTokens: 2 })).rejects.toMatchObject({ code: 'invalid-option' });
-    for (const mask of [[[1, 1]], [[1, 1], [1]], [[1, 1], [1, 2]], [[1, 1], [1, NaN]]]) await refused({ embeddings, mask });
+    const refused = (inputs: object) =>
+      expect(generate({ model, inputs: inputs as never, maxNewTokens: 2 })).rejects.toMatchObject({
+        code: 'invalid-option',
+      });
+    for (const mask of [
+      [[1, 1]],
+      [[1, 1], [1]],
+      [
+        [1, 1],
+        [1, 2],
+      ],
+      [
+        [1, 1],
+        [1, NaN],
+      ],
+    ])
+      await refused({ embeddings, mask });
     const [narrow, empty, flat] = [tf.ones([2, 2, 15]), tf.ones([2, 0, 16]), tf.ones([2, 16])];
     for (const wrong of [narrow, empty, flat]) await refused({ embeddings: wrong });
     tf.dispose([embeddings, narrow, empty, flat]);
@@ -98,16 +158,27 @@ describeOnEngines('generation that goes wrong', () => {
       session.feed({ embeddings: embed([[9], [9]]), mask: [[1], [0]] });
       const { hidden } = session.feed({ embeddings: embed([[5], [5]]) });
       session.dispose();
-      for (const [row, ids] of [[1, 2, 3, 9, 5], [1, 2, 3, 5]].entries()) {
+      for (const [row, ids] of [
+        [1, 2, 3, 9, 5],
+        [1, 2, 3, 5],
+      ].entries()) {
         const alone = model.forward({ embeddings: embed([ids]) }).hidden;
-        expect(largestDifference(hidden.slice([row, 0, 0], [1, 1, 16]).dataSync(), alone.slice([0, ids.length - 1, 0], [1, 1, 16]).dataSync())).toBeLessThan(1e-4);
+        expect(
+          largestDifference(
+            hidden.slice([row, 0, 0], [1, 1, 16]).dataSync(),
+            alone.slice([0, ids.length - 1, 0], [1, 1, 16]).dataSync(),
+          ),
+        ).toBeLessThan(1e-4);
       }
     });
   });
 
   it('is what it was after a feed that failed, wherever it failed', () => {
     tf.tidy(() => {
-      const expected = model.forward({ embeddings: embed([[1, 2, 3, 4]]) }).hidden.slice([0, 3, 0], [1, 1, 16]).dataSync();
+      const expected = model
+        .forward({ embeddings: embed([[1, 2, 3, 4]]) })
+        .hidden.slice([0, 3, 0], [1, 1, 16])
+        .dataSync();
       const session = new DecodingSession({ model, batch: 1, capacity: 9 });
       session.feed({ embeddings: embed([[1, 2, 3]]) });
       const failures: [spied: string, feed: () => unknown][] = [
@@ -132,7 +203,9 @@ describeOnEngines('generation that goes wrong', () => {
       expect(() => session.forgetLast([-1])).toThrow(/forgetLast/);
       expect(() => session.forgetLast([])).toThrow(/forgetLast/);
       expect(() => session.selectRows([1])).toThrow(/no row 1/);
-      expect(largestDifference(session.feed({ embeddings: embed([[4]]) }).hidden.dataSync(), expected)).toBeLessThan(1e-4);
+      expect(largestDifference(session.feed({ embeddings: embed([[4]]) }).hidden.dataSync(), expected)).toBeLessThan(
+        1e-4,
+      );
       expect([session.length, session.positions]).toEqual([4, [4]]);
       session.dispose();
     });
@@ -142,7 +215,13 @@ describeOnEngines('generation that goes wrong', () => {
     const free = await generate({ model, inputs: [[3]], maxNewTokens: 1 });
     let bytes = 0;
     const before = tf.memory().numBytes;
-    const { ids } = await generate({ model, inputs: [[3]], maxNewTokens: 4000, stopIds: free.ids[0], onToken: () => (bytes = Math.max(bytes, tf.memory().numBytes - before)) });
+    const { ids } = await generate({
+      model,
+      inputs: [[3]],
+      maxNewTokens: 4000,
+      stopIds: free.ids[0],
+      onToken: () => (bytes = Math.max(bytes, tf.memory().numBytes - before)),
+    });
     expect(ids).toEqual(free.ids);
     // Two layers of keys and values of width 8, with room for 4000 positions: half a megabyte.
     expect(bytes).toBeLessThan(50_000);
@@ -150,7 +229,12 @@ describeOnEngines('generation that goes wrong', () => {
 
   it('goes on as before where the cache had to grow', async () => {
     const { ids } = await generate({ model, inputs: [[3, 4]], maxNewTokens: 150 });
-    const whole = tf.tidy(() => model.logits(model.forward({ embeddings: embed([[3, 4, ...(ids[0] as number[]).slice(0, -1)]]) }).hidden).argMax(-1).dataSync());
+    const whole = tf.tidy(() =>
+      model
+        .logits(model.forward({ embeddings: embed([[3, 4, ...(ids[0] as number[]).slice(0, -1)]]) }).hidden)
+        .argMax(-1)
+        .dataSync(),
+    );
     expect([...whole.slice(1)]).toEqual(ids[0]);
   });
 });

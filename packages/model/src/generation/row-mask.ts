@@ -1,9 +1,22 @@
 import { ModelError } from '../model-error';
 
 /** Throws unless a mask has a row of `time` zeros and ones for each row of the batch. */
-export function checkRowMask({ what, mask, batch, time }: { what: string; mask: readonly (readonly number[] | Int32Array)[]; batch: number; time: number }): void {
+export function checkRowMask({
+  what,
+  mask,
+  batch,
+  time,
+}: {
+  what: string;
+  mask: readonly (readonly number[] | Int32Array)[];
+  batch: number;
+  time: number;
+}): void {
   const fail = (message: string): never => {
-    throw new ModelError({ code: 'invalid-option', message: `${what} must have ${batch} rows of ${time} values, each 0 or 1: ${message}` });
+    throw new ModelError({
+      code: 'invalid-option',
+      message: `${what} must have ${batch} rows of ${time} values, each 0 or 1: ${message}`,
+    });
   };
   if (mask.length !== batch) fail(`it has ${mask.length} rows.`);
   for (const [row, values] of mask.entries()) {

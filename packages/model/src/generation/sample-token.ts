@@ -24,7 +24,13 @@ export function argumentOfMaximum(logits: Float32Array): number {
  *
  * @throws ModelError `invalid-option`; `not-a-number` where a logit is NaN or +∞, or none is above −∞
  */
-export function sampleToken({ logits, temperature = 0, topK = Infinity, topP = 1, random }: SamplingOptions & { /** `[vocabulary]` */ logits: Float32Array; random: RandomStream }): number {
+export function sampleToken({
+  logits,
+  temperature = 0,
+  topK = Infinity,
+  topP = 1,
+  random,
+}: SamplingOptions & { /** `[vocabulary]` */ logits: Float32Array; random: RandomStream }): number {
   checkSampling({ temperature, topK, topP });
   if (temperature === 0) return argumentOfMaximum(logits);
   // Only the values are sorted, which is fast; the rank that is drawn tells which value, and ties go by id.
@@ -32,7 +38,9 @@ export function sampleToken({ logits, temperature = 0, topK = Infinity, topP = 1
   const largest = sorted[0] as number;
   // NaN is sorted before all others.
   if (!Number.isFinite(largest)) throw notANumber();
-  const weights = Float64Array.from({ length: Math.max(1, Math.min(topK, sorted.length)) }, (_, rank) => Math.exp(((sorted[rank] as number) - largest) / temperature));
+  const weights = Float64Array.from({ length: Math.max(1, Math.min(topK, sorted.length)) }, (_, rank) =>
+    Math.exp(((sorted[rank] as number) - largest) / temperature),
+  );
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   let kept = 0;
   let keptWeight = 0;

@@ -14,7 +14,9 @@ export function checkSampling({ temperature = 0, topK = Infinity, topP = 1 }: Sa
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
-  if (!(temperature >= 0 && temperature < Infinity)) fail(`temperature must be a finite number, 0 or more, got ${temperature}.`);
-  if (topK !== Infinity && !(Number.isInteger(topK) && topK >= 1)) fail(`topK must be a whole number, 1 or more, got ${topK}.`);
+  if (!(temperature >= 0 && temperature < Infinity))
+    fail(`temperature must be a finite number, 0 or more, got ${temperature}.`);
+  if (topK !== Infinity && !(Number.isInteger(topK) && topK >= 1))
+    fail(`topK must be a whole number, 1 or more, got ${topK}.`);
   if (!(topP > 0 && topP <= 1)) fail(`topP must be above 0 and at most 1, got ${topP}.`);
 }

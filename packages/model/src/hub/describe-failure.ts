@@ -36,14 +36,29 @@ export function describeFailure({
       });
     }
     if (status === 404) {
-      return new HubError({ code: 'unknown-model', message: `${endpoint} has no model "${id}" with the revision "${revision}"; there is no folder of that name either`, cause });
+      return new HubError({
+        code: 'unknown-model',
+        message: `${endpoint} has no model "${id}" with the revision "${revision}"; there is no folder of that name either`,
+        cause,
+      });
     }
-    if (status < 500 && status !== 429) return new HubError({ code: 'invalid-answer', message: `${where}: ${cause.message}`, cause });
+    if (status < 500 && status !== 429)
+      return new HubError({ code: 'invalid-answer', message: `${where}: ${cause.message}`, cause });
   } else if (cause instanceof SyntaxError) {
-    return new HubError({ code: 'invalid-answer', message: `${endpoint} did not answer as a hub does: its answer is not JSON`, cause });
+    return new HubError({
+      code: 'invalid-answer',
+      message: `${endpoint} did not answer as a hub does: its answer is not JSON`,
+      cause,
+    });
   } else if (RequestError.isInstance(cause)) {
-    if (cause.code === 'answer-too-large' || cause.code === 'bad-redirect') return new HubError({ code: 'invalid-answer', message: `${where}: ${cause.message}`, cause });
-    if (cause.code === 'invalid-token') return new HubError({ code: 'unauthorized', message: `${cause.message} (HF_TOKEN, or what "hf auth login" wrote)`, cause });
+    if (cause.code === 'answer-too-large' || cause.code === 'bad-redirect')
+      return new HubError({ code: 'invalid-answer', message: `${where}: ${cause.message}`, cause });
+    if (cause.code === 'invalid-token')
+      return new HubError({
+        code: 'unauthorized',
+        message: `${cause.message} (HF_TOKEN, or what "hf auth login" wrote)`,
+        cause,
+      });
   }
   return new HubError({
     code: 'unreachable',

@@ -49,9 +49,17 @@ export interface DownloadBlobOptions {
 export async function downloadBlob(options: DownloadBlobOptions): Promise<void> {
   const { blobPath, signal, onWait, waitSeconds = 86_400 } = options;
   const path = `${blobPath}.incomplete.lock`;
-  const lock = await acquireLock({ path, signal, waitMilliseconds: waitSeconds * 1000, onWait }).catch((cause: unknown) => {
-    throw LockError.isInstance(cause) ? new HubError({ code: 'locked', message: `${options.file.path}: waited ${waitSeconds} seconds for another download of it. ${cause.message}`, cause }) : cause;
-  });
+  const lock = await acquireLock({ path, signal, waitMilliseconds: waitSeconds * 1000, onWait }).catch(
+    (cause: unknown) => {
+      throw LockError.isInstance(cause)
+        ? new HubError({
+            code: 'locked',
+            message: `${options.file.path}: waited ${waitSeconds} seconds for another download of it. ${cause.message}`,
+            cause,
+          })
+        : cause;
+    },
+  );
   try {
     // Another process may have finished it while this one waited.
     if (!(await exists(blobPath))) await downloadWithRetries(options);
@@ -66,14 +74,17 @@ async function downloadWithRetries(options: DownloadBlobOptions): Promise<void> 
   let last: unknown;
   let reached = 0;
   let tries = 0;
-  for (let failures = 0; failures < attempts; ) {
+  for (let failures = 0; failures < attempts;) {
     if (tries > 0) await delay(waitFor(last, retryDelay * 2 ** Math.max(0, failures - 1)), undefined, { signal });
     tries += 1;
     try {
       const hash = await transfer({ ...options, incompletePath });
       if (hash !== file.etag) {
         await removeIncomplete(incompletePath);
-        throw new HubError({ code: 'transfer-failed', message: `its content has the hash ${hash}, not ${file.etag} as the hub lists it` });
+        throw new HubError({
+          code: 'transfer-failed',
+          message: `its content has the hash ${hash}, not ${file.etag} as the hub lists it`,
+        });
       }
       await rename(incompletePath, blobPath);
       return;
@@ -101,7 +112,12 @@ function reasonOf(cause: unknown): string {
 function waitFor(cause: unknown, usual: number): number {
   const asked = cause instanceof HubStatusError ? cause.retryAfter : undefined;
   if (asked === undefined) return usual;
-  if (asked > longestWait) throw new HubError({ code: 'transfer-failed', message: `the hub is busy and asks to be left alone for ${Math.ceil(asked)} seconds. Run again after that to resume the download`, cause });
+  if (asked > longestWait)
+    throw new HubError({
+      code: 'transfer-failed',
+      message: `the hub is busy and asks to be left alone for ${Math.ceil(asked)} seconds. Run again after that to resume the download`,
+      cause,
+    });
   return Math.max(usual, asked * 1000);
 }
 
@@ -127,12 +143,26 @@ async function transfer(options: DownloadBlobOptions & { incompletePath: string 
       const response = await client.content({ id, commit, file: file.path, from: incomplete.size, size: file.size });
       try {
         const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
-        const total = range === null ? (response.status === 200 ? response.headers.get('content-length') : null) : range[2];
-        if (total !== null && total !== undefined && total !== '*' && response.headers.get('content-encoding') === null && Number(total) !== file.size) {
-          throw new HubError({ code: 'transfer-failed', message: `the server has ${total} bytes, the hub lists ${file.size}` });
+        const total =
+          range === null ? (response.status === 200 ? response.headers.get('content-length') : null) : range[2];
+        if (
+          total !== null &&
+          total !== undefined &&
+          total !== '*' &&
+          response.headers.get('content-encoding') === null &&
+          Number(total) !== file.size
+        ) {
+          throw new HubError({
+            code: 'transfer-failed',
+            message: `the server has ${total} bytes, the hub lists ${file.size}`,
+          });
         }
         if (response.status !== 206 || (range !== null && Number(range[1]) !== incomplete.size)) {
-          if (range !== null && range[1] !== '0') throw new HubError({ code: 'transfer-failed', message: 'the server sent another part of the file than was asked for' });
+          if (range !== null && range[1] !== '0')
+            throw new HubError({
+              code: 'transfer-failed',
+              message: 'the server sent another part of the file than was asked for',
+            });
           // A server that does not answer ranges sends the file from its start.
           await incomplete.empty();
           hash = startHash(file);
@@ -143,17 +173,33 @@ async function transfer(options: DownloadBlobOptions & { incompletePath: string 
       }
     }
     await incomplete.flush();
-    if (incomplete.size !== file.size) throw new HubError({ code: 'transfer-failed', message: `the transfer broke off after ${incomplete.size} of ${file.size} bytes` });
+    if (incomplete.size !== file.size)
+      throw new HubError({
+        code: 'transfer-failed',
+        message: `the transfer broke off after ${incomplete.size} of ${file.size} bytes`,
+      });
     return hash.digest('hex');
   } catch (cause) {
     // How far it came tells whether it is worth trying on.
-    throw typeof cause === 'object' && cause !== null && Object.isExtensible(cause) ? Object.assign(cause, { bytes: incomplete.size }) : cause;
+    throw typeof cause === 'object' && cause !== null && Object.isExtensible(cause)
+      ? Object.assign(cause, { bytes: incomplete.size })
+      : cause;
   } finally {
     await incomplete.close();
   }
 }
 
-async function receive({ pieces, incomplete, file, hash, onBytes, signal }: { pieces: AsyncIterable<Uint8Array>; incomplete: IncompleteFile; hash: Hash } & Pick<DownloadBlobOptions, 'file' | 'onBytes' | 'signal'>): Promise<void> {
+async function receive({
+  pieces,
+  incomplete,
+  file,
+  hash,
+  onBytes,
+  signal,
+}: { pieces: AsyncIterable<Uint8Array>; incomplete: IncompleteFile; hash: Hash } & Pick<
+  DownloadBlobOptions,
+  'file' | 'onBytes' | 'signal'
+>): Promise<void> {
   let spanStart = Date.now();
   let spanBytes = 0;
   for await (const piece of pieces) {
@@ -169,7 +215,10 @@ async function receive({ pieces, incomplete, file, hash, onBytes, signal }: { pi
     const spanSeconds = (Date.now() - spanStart) / 1000;
     if (spanSeconds < slowSeconds) continue;
     if (incomplete.size < file.size && spanBytes < spanSeconds * slowestRate) {
-      throw new RequestError({ code: 'timed-out', message: `only ${spanBytes} bytes came in ${Math.round(spanSeconds)} seconds` });
+      throw new RequestError({
+        code: 'timed-out',
+        message: `only ${spanBytes} bytes came in ${Math.round(spanSeconds)} seconds`,
+      });
     }
     spanStart = Date.now();
     spanBytes = 0;

@@ -13,20 +13,38 @@ const commit = 'b'.repeat(40);
 const secret = 'hf_SECRETsecret';
 const config = Buffer.from('{"model_type":"llama"}');
 const weights = Buffer.alloc(5000, 3);
-const git = (content: Buffer): string => createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex');
-interface Listed { type: string; path: unknown; size: unknown; oid: unknown }
-const listed = (path: string, content: Buffer): Listed => ({ type: 'file', path, size: content.byteLength, oid: git(content) });
+const git = (content: Buffer): string =>
+  createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex');
+interface Listed {
+  type: string;
+  path: unknown;
+  size: unknown;
+  oid: unknown;
+}
+const listed = (path: string, content: Buffer): Listed => ({
+  type: 'file',
+  path,
+  size: content.byteLength,
+  oid: git(content),
+});
 const usual = (): Listed[] => [listed('config.json', config), listed('model.safetensors', weights)];
 
 /** What a request may be met with, by its kind; the default is a hub that behaves. */
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
-interface Behaviour { info?: Answer; tree?: Answer; file?: Answer }
+interface Behaviour {
+  info?: Answer;
+  tree?: Answer;
+  file?: Answer;
+}
 
-const json = (response: ServerResponse, value: unknown, headers: Record<string, string> = {}): void => void response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+const json = (response: ServerResponse, value: unknown, headers: Record<string, string> = {}): void =>
+  void response.writeHead(200, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
 const sendFile: Answer = ({ url, headers }, response) => {
   const content = url!.endsWith('config.json') ? config : weights;
   const from = Number(/^bytes=(\d+)-/.exec(headers.range ?? '')?.[1] ?? 0);
-  response.writeHead(from === 0 ? 200 : 206, { 'content-length': content.byteLength - from }).end(content.subarray(from));
+  response
+    .writeHead(from === 0 ? 200 : 206, { 'content-length': content.byteLength - from })
+    .end(content.subarray(from));
 };
 const endless = (response: ServerResponse, piece: Buffer): void => {
   const write = (): void => {
@@ -70,8 +88,16 @@ async function hub({ info, tree, file }: Behaviour): Promise<{ endpoint: string;
   return { endpoint, tokens };
 }
 
-const resolve = (endpoint: string, options: ResolveModelFolderOptions = {}, environment: Record<string, string> = {}): Promise<string> =>
-  resolveModelFolder('owner/model', { retryDelay: 1, ...options, environment: { HF_ENDPOINT: endpoint, HF_HOME: folder, HF_TOKEN: secret, ...environment } });
+const resolve = (
+  endpoint: string,
+  options: ResolveModelFolderOptions = {},
+  environment: Record<string, string> = {},
+): Promise<string> =>
+  resolveModelFolder('owner/model', {
+    retryDelay: 1,
+    ...options,
+    environment: { HF_ENDPOINT: endpoint, HF_HOME: folder, HF_TOKEN: secret, ...environment },
+  });
 const cache = (...parts: string[]): string => join(folder, 'hub', 'models--owner--model', ...parts);
 
 async function failure(promise: Promise<unknown>): Promise<HubError> {
@@ -93,7 +119,14 @@ describe('the token', () => {
       else if (request.url!.startsWith('/api/')) json(response, { sha: commit });
       else sendFile(request, response);
     });
-    const away: Answer = ({ url }, response) => void response.writeHead(302, { location: `${elsewhere}${url}`, 'x-cache': 'Hit from cloudfront', 'x-xet-hash': 'f'.repeat(64) }).end();
+    const away: Answer = ({ url }, response) =>
+      void response
+        .writeHead(302, {
+          location: `${elsewhere}${url}`,
+          'x-cache': 'Hit from cloudfront',
+          'x-xet-hash': 'f'.repeat(64),
+        })
+        .end();
     for (const behaviour of [{ file: away }, { tree: away }, { info: away }]) {
       const { endpoint, tokens } = await hub(behaviour);
       await resolve(endpoint);
@@ -110,8 +143,13 @@ describe('the token', () => {
       seen.push(url!);
       json(response, []);
     });
-    const { endpoint } = await hub({ tree: (_, response) => json(response, usual(), { link: `<${elsewhere}/steal?page=2>; rel="next"` }) });
-    expect(await failure(resolve(endpoint))).toMatchObject({ code: 'invalid-answer', message: expect.stringContaining(new URL(elsewhere).host) });
+    const { endpoint } = await hub({
+      tree: (_, response) => json(response, usual(), { link: `<${elsewhere}/steal?page=2>; rel="next"` }),
+    });
+    expect(await failure(resolve(endpoint))).toMatchObject({
+      code: 'invalid-answer',
+      message: expect.stringContaining(new URL(elsewhere).host),
+    });
     expect(seen).toEqual([]);
   });
 
@@ -119,28 +157,41 @@ describe('the token', () => {
     const seen: (string | undefined)[] = [];
     const address = await serve(({ headers }, response) => {
       seen.push(headers.authorization);
-      response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify({ error: `bad hunter22 ${headers.authorization}` }));
+      response
+        .writeHead(400, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ error: `bad hunter22 ${headers.authorization}` }));
     });
     const error = await failure(resolve(address.replace('//', '//me:hunter22@')));
     expect(seen).toEqual([`Basic ${Buffer.from('me:hunter22').toString('base64')}`]);
     expect(error.message).not.toMatch(/hunter22/);
-    for (const endpoint of ['http://me:hunter22@127.0.0.1:9', 'http://me:hun/ter22@127.0.0.1', 'ftp://me:hunter22@host', 'https://host?key=hunter22']) {
+    for (const endpoint of [
+      'http://me:hunter22@127.0.0.1:9',
+      'http://me:hun/ter22@127.0.0.1',
+      'ftp://me:hunter22@host',
+      'https://host?key=hunter22',
+    ]) {
       const { message } = await failure(resolve(endpoint));
       expect(message).not.toMatch(/hunter22|ter22/);
     }
   });
 
   it('is not printed where a hub sends it back, nor where no header can hold it', async () => {
-    const { endpoint } = await hub({ info: ({ headers }, response) => void response.writeHead(400).end(JSON.stringify({ error: `no: ${headers.authorization}\u001b]0;title\u0007` })) });
+    const { endpoint } = await hub({
+      info: ({ headers }, response) =>
+        void response.writeHead(400).end(JSON.stringify({ error: `no: ${headers.authorization}\u001b]0;title\u0007` })),
+    });
     const { message } = await failure(resolve(endpoint));
     expect(message).toContain('no: Bearer ***\\u001b]0;title\\u0007');
-    expect(await failure(resolve(endpoint, {}, { HF_TOKEN: `${secret} x\u0000` }))).toMatchObject({ code: 'unauthorized' });
+    expect(await failure(resolve(endpoint, {}, { HF_TOKEN: `${secret} x\u0000` }))).toMatchObject({
+      code: 'unauthorized',
+    });
   });
 
   it('is that of hf auth login where the environment has none', async () => {
     await writeFile(join(folder, 'token'), `${secret}\r\n`);
     await writeFile(join(folder, 'other'), 'hf_other');
-    const token = (environment: Record<string, string>): Promise<string | undefined> => accessToken({ settings: hubSettings({ HF_HOME: folder, ...environment }), given: undefined });
+    const token = (environment: Record<string, string>): Promise<string | undefined> =>
+      accessToken({ settings: hubSettings({ HF_HOME: folder, ...environment }), given: undefined });
     expect(await token({})).toBe(secret);
     expect(await token({ HF_TOKEN_PATH: join(folder, 'other') })).toBe('hf_other');
     expect(await token({ HF_TOKEN: 'hf_first' })).toBe('hf_first');
@@ -157,28 +208,117 @@ describe('limits', () => {
 
   it.each<[string, Behaviour, string]>([
     ['an answer that never comes', { info: () => {} }, 'unreachable'],
-    ['an answer without end', { info: (_, response) => endless(response.writeHead(200), Buffer.alloc(65_536, ' ')) }, 'invalid-answer'],
+    [
+      'an answer without end',
+      { info: (_, response) => endless(response.writeHead(200), Buffer.alloc(65_536, ' ')) },
+      'invalid-answer',
+    ],
     ['an answer that stops', { info: (_, response) => void response.writeHead(200).write('{"sha":') }, 'unreachable'],
-    ['an error without end', { info: (_, response) => endless(response.writeHead(500), Buffer.alloc(65_536, 'x')) }, 'unreachable'],
-    ['redirects in a circle', { info: ({ url }, response) => void response.writeHead(302, { location: url! }).end() }, 'invalid-answer'],
-    ['a redirect to a file', { info: (_, response) => void response.writeHead(302, { location: 'file:///etc/passwd' }).end() }, 'invalid-answer'],
+    [
+      'an error without end',
+      { info: (_, response) => endless(response.writeHead(500), Buffer.alloc(65_536, 'x')) },
+      'unreachable',
+    ],
+    [
+      'redirects in a circle',
+      { info: ({ url }, response) => void response.writeHead(302, { location: url! }).end() },
+      'invalid-answer',
+    ],
+    [
+      'a redirect to a file',
+      { info: (_, response) => void response.writeHead(302, { location: 'file:///etc/passwd' }).end() },
+      'invalid-answer',
+    ],
     ['null for an answer', { info: (_, response) => json(response, null) }, 'invalid-answer'],
     ['a commit that is a path', { info: (_, response) => json(response, { sha: '../../../etc' }) }, 'invalid-answer'],
     ['no list', { tree: (_, response) => json(response, { a: 1 }) }, 'invalid-answer'],
     ['a list of null', { tree: (_, response) => json(response, [null]) }, 'invalid-answer'],
-    ['a hash that is a path', { tree: (_, response) => json(response, [{ ...listed('config.json', config), oid: '../../../x' }]) }, 'invalid-answer'],
-    ['a negative length', { tree: (_, response) => json(response, [{ ...listed('config.json', config), size: -1 }]) }, 'invalid-answer'],
-    ['pages in a circle', { tree: ({ url, headers }, response) => json(response, usual(), { link: `<http://${headers.host}${url}>; rel="next"` }) }, 'invalid-answer'],
-    ['pages without end', { tree: ({ url }, response) => json(response, [], { link: `<${url!.split('?')[0]}?cursor=${Math.random()}>; rel="next"` }) }, 'invalid-answer'],
-    ['files without end', { tree: ({ url }, response) => json(response, Array.from({ length: 20_000 }, () => listed('a/b', config)), { link: `<${url!.split('?')[0]}?cursor=${Math.random()}>; rel="next"` }) }, 'invalid-answer'],
-    ['thousands of settings', { tree: (_, response) => json(response, [...usual(), ...Array.from({ length: 2000 }, (_entry, index) => listed(`f${index}.json`, config))]) }, 'invalid-answer'],
-    ['a file listed twice', { tree: (_, response) => json(response, [...usual(), listed('config.json', weights)]) }, 'invalid-answer'],
-    ['more bytes than any disk has', { tree: (_, response) => json(response, [...usual(), { ...listed('big.json', config), size: Number.MAX_SAFE_INTEGER - 10_000 }]) }, 'input-output'],
-    ['a length that is not the file’s', { tree: (_, response) => json(response, [{ ...listed('config.json', config), size: 23 }, listed('model.safetensors', weights)]) }, 'transfer-failed'],
+    [
+      'a hash that is a path',
+      { tree: (_, response) => json(response, [{ ...listed('config.json', config), oid: '../../../x' }]) },
+      'invalid-answer',
+    ],
+    [
+      'a negative length',
+      { tree: (_, response) => json(response, [{ ...listed('config.json', config), size: -1 }]) },
+      'invalid-answer',
+    ],
+    [
+      'pages in a circle',
+      {
+        tree: ({ url, headers }, response) =>
+          json(response, usual(), { link: `<http://${headers.host}${url}>; rel="next"` }),
+      },
+      'invalid-answer',
+    ],
+    [
+      'pages without end',
+      {
+        tree: ({ url }, response) =>
+          json(response, [], { link: `<${url!.split('?')[0]}?cursor=${Math.random()}>; rel="next"` }),
+      },
+      'invalid-answer',
+    ],
+    [
+      'files without end',
+      {
+        tree: ({ url }, response) =>
+          json(
+            response,
+            Array.from({ length: 20_000 }, () => listed('a/b', config)),
+            { link: `<${url!.split('?')[0]}?cursor=${Math.random()}>; rel="next"` },
+          ),
+      },
+      'invalid-answer',
+    ],
+    [
+      'thousands of settings',
+      {
+        tree: (_, response) =>
+          json(response, [
+            ...usual(),
+            ...Array.from({ length: 2000 }, (_entry, index) => listed(`f${index}.json`, config)),
+          ]),
+      },
+      'invalid-answer',
+    ],
+    [
+      'a file listed twice',
+      { tree: (_, response) => json(response, [...usual(), listed('config.json', weights)]) },
+      'invalid-answer',
+    ],
+    [
+      'more bytes than any disk has',
+      {
+        tree: (_, response) =>
+          json(response, [...usual(), { ...listed('big.json', config), size: Number.MAX_SAFE_INTEGER - 10_000 }]),
+      },
+      'input-output',
+    ],
+    [
+      'a length that is not the file’s',
+      {
+        tree: (_, response) =>
+          json(response, [{ ...listed('config.json', config), size: 23 }, listed('model.safetensors', weights)]),
+      },
+      'transfer-failed',
+    ],
     ['a file that never comes', { file: () => {} }, 'transfer-failed'],
-    ['a file without end', { file: (_, response) => endless(response.writeHead(200), Buffer.alloc(65_536)) }, 'transfer-failed'],
-    ['a file that drips and stops', { file: (_, response) => void response.writeHead(200).write('x') }, 'transfer-failed'],
-    ['a day of waiting', { file: (_, response) => void response.writeHead(503, { 'retry-after': '86400' }).end() }, 'transfer-failed'],
+    [
+      'a file without end',
+      { file: (_, response) => endless(response.writeHead(200), Buffer.alloc(65_536)) },
+      'transfer-failed',
+    ],
+    [
+      'a file that drips and stops',
+      { file: (_, response) => void response.writeHead(200).write('x') },
+      'transfer-failed',
+    ],
+    [
+      'a day of waiting',
+      { file: (_, response) => void response.writeHead(503, { 'retry-after': '86400' }).end() },
+      'transfer-failed',
+    ],
   ])('ends with %s', async (_, behaviour, code) => {
     const began = Date.now();
     const { endpoint } = await hub(behaviour);
@@ -190,7 +330,10 @@ describe('limits', () => {
     const { endpoint, tokens } = await hub({
       tree: ({ url }, response) => {
         if (url!.includes('cursor=two')) json(response, [listed('model.safetensors', weights)]);
-        else json(response, [listed('config.json', config)], { link: '<https://another.host/api/models/owner/model/tree/x?recursive=true&cursor=two>; rel="next"' });
+        else
+          json(response, [listed('config.json', config)], {
+            link: '<https://another.host/api/models/owner/model/tree/x?recursive=true&cursor=two>; rel="next"',
+          });
       },
     });
     expect(await readdir(await resolve(endpoint))).toEqual(['config.json', 'model.safetensors']);
@@ -198,8 +341,20 @@ describe('limits', () => {
   });
 
   it('passes over names that are no files’ names', async () => {
-    const names = ['../../../../evil.json', 'a/../../evil.json', '/tmp/evil.json', '..\\evil.json', 'a\u0000.json', `${'a'.repeat(300)}.json`, '\u001b]0;x\u0007.json', 'additional_chat_templates/../../x.jinja', '..json'];
-    const { endpoint } = await hub({ tree: (_, response) => json(response, [...usual(), ...names.map((name) => listed(name, config))]) });
+    const names = [
+      '../../../../evil.json',
+      'a/../../evil.json',
+      '/tmp/evil.json',
+      '..\\evil.json',
+      'a\u0000.json',
+      `${'a'.repeat(300)}.json`,
+      '\u001b]0;x\u0007.json',
+      'additional_chat_templates/../../x.jinja',
+      '..json',
+    ];
+    const { endpoint } = await hub({
+      tree: (_, response) => json(response, [...usual(), ...names.map((name) => listed(name, config))]),
+    });
     expect(await readdir(await resolve(endpoint))).toEqual(['config.json', 'model.safetensors']);
   });
 });
@@ -223,7 +378,10 @@ describe('a shared cache', () => {
     await mkdir(join(cache(part), '..'), { recursive: true });
     await symlink(elsewhere, cache(part));
     const { endpoint } = await hub({});
-    expect(await failure(resolve(endpoint))).toMatchObject({ code: 'input-output', message: expect.stringContaining(cache(part)) });
+    expect(await failure(resolve(endpoint))).toMatchObject({
+      code: 'input-output',
+      message: expect.stringContaining(cache(part)),
+    });
     expect(await readdir(elsewhere)).toEqual([]);
   });
 });

@@ -60,7 +60,8 @@ export class HubClient {
   async commitOf({ id, revision }: { id: string; revision: string }): Promise<string> {
     const answer = await this.#json(`/api/models/${id}/revision/${encodeURIComponent(revision)}?expand=sha`);
     const sha = (answer.value as { sha?: unknown } | null)?.sha;
-    if (typeof sha !== 'string' || !isCommit(sha)) throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no commit for the model "${id}"` });
+    if (typeof sha !== 'string' || !isCommit(sha))
+      throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no commit for the model "${id}"` });
     return sha;
   }
 
@@ -76,40 +77,86 @@ export class HubClient {
     let page: string | undefined = `${path}?recursive=true`;
     const deadline = Date.now() + 1000 * listSeconds;
     while (page !== undefined) {
-      if (Date.now() > deadline) throw new HubError({ code: 'invalid-answer', message: `${this.name}'s list of the files of "${id}" has not ended after ${listSeconds} seconds` });
-      if (asked.has(page)) throw new HubError({ code: 'invalid-answer', message: `the pages of ${this.name}'s list of the files of "${id}" lead in a circle` });
-      if (asked.size >= maximumPages) throw new HubError({ code: 'invalid-answer', message: `${this.name} lists the files of "${id}" on more than ${maximumPages} pages` });
+      if (Date.now() > deadline)
+        throw new HubError({
+          code: 'invalid-answer',
+          message: `${this.name}'s list of the files of "${id}" has not ended after ${listSeconds} seconds`,
+        });
+      if (asked.has(page))
+        throw new HubError({
+          code: 'invalid-answer',
+          message: `the pages of ${this.name}'s list of the files of "${id}" lead in a circle`,
+        });
+      if (asked.size >= maximumPages)
+        throw new HubError({
+          code: 'invalid-answer',
+          message: `${this.name} lists the files of "${id}" on more than ${maximumPages} pages`,
+        });
       asked.add(page);
       const { value, response } = await this.#json(page);
-      if (!Array.isArray(value)) throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no list of the files of "${id}"` });
+      if (!Array.isArray(value))
+        throw new HubError({ code: 'invalid-answer', message: `${this.name} gave no list of the files of "${id}"` });
       for (const entry of value as unknown[]) {
         const file = this.#fileOf(entry, id);
         if (file !== null) files.push(file);
       }
-      if (files.length > maximumFiles) throw new HubError({ code: 'invalid-answer', message: `${this.name} lists more than ${maximumFiles} files of "${id}"; no model has so many` });
+      if (files.length > maximumFiles)
+        throw new HubError({
+          code: 'invalid-answer',
+          message: `${this.name} lists more than ${maximumFiles} files of "${id}"; no model has so many`,
+        });
       page = this.#nextPage({ path, link: response.headers.get('link'), id });
     }
     return files;
   }
 
   /** A file's content from byte `from` on, of a file of `size` bytes. The caller reads or cancels it. */
-  async content({ id, commit, file, from, size }: { id: string; commit: string; file: string; from: number; size: number }): Promise<BoundedResponse> {
+  async content({
+    id,
+    commit,
+    file,
+    from,
+    size,
+  }: {
+    id: string;
+    commit: string;
+    file: string;
+    from: number;
+    size: number;
+  }): Promise<BoundedResponse> {
     const path = `/${id}/resolve/${commit}/${file.split('/').map(encodeURIComponent).join('/')}`;
     // Compressed, the bytes would not be those that the list counts.
-    const response = await this.#request(path, { 'accept-encoding': 'identity', ...(from > 0 ? { range: `bytes=${from}-${size - 1}` } : {}) });
+    const response = await this.#request(path, {
+      'accept-encoding': 'identity',
+      ...(from > 0 ? { range: `bytes=${from}-${size - 1}` } : {}),
+    });
     if (!response.ok) throw await this.#statusError(response);
     return response;
   }
 
   #fileOf(entry: unknown, id: string): HubFile | null {
-    const { type, path, oid, size, lfs } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<string, unknown>;
+    const { type, path, oid, size, lfs } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<
+      string,
+      unknown
+    >;
     if (type === 'directory') return null;
     const large = (typeof lfs === 'object' && lfs !== null ? lfs : {}) as Record<string, unknown>;
     const etag = large['oid'] ?? oid;
     const bytes = large['size'] ?? size;
-    if (type !== 'file' || typeof path !== 'string' || typeof etag !== 'string' || !/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(etag) || !Number.isSafeInteger(bytes) || (bytes as number) < 0) {
-      const named = typeof path === 'string' ? ` the file ${printable(JSON.stringify(path)).slice(0, 200)} of` : ' a file of';
-      throw new HubError({ code: 'invalid-answer', message: `${this.name} lists${named} "${id}" without a hash or a length` });
+    if (
+      type !== 'file' ||
+      typeof path !== 'string' ||
+      typeof etag !== 'string' ||
+      !/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/.test(etag) ||
+      !Number.isSafeInteger(bytes) ||
+      (bytes as number) < 0
+    ) {
+      const named =
+        typeof path === 'string' ? ` the file ${printable(JSON.stringify(path)).slice(0, 200)} of` : ' a file of';
+      throw new HubError({
+        code: 'invalid-answer',
+        message: `${this.name} lists${named} "${id}" without a hash or a length`,
+      });
     }
     return { path, size: bytes as number, etag };
   }
@@ -131,9 +178,13 @@ export class HubClient {
     if (url === undefined || !url.searchParams.has('cursor')) {
       // Without a cursor there is no telling what is asked for; at the endpoint itself the address is taken as it is.
       const prefix = new URL(endpoint).pathname.replace(/\/+$/, '');
-      if (url !== undefined && url.origin === new URL(endpoint).origin && url.pathname === `${prefix}${path}`) return `${path}${url.search}`;
+      if (url !== undefined && url.origin === new URL(endpoint).origin && url.pathname === `${prefix}${path}`)
+        return `${path}${url.search}`;
       const where = url === undefined || url.host === '' ? 'an address that is none' : url.host;
-      throw new HubError({ code: 'invalid-answer', message: `${this.name} says that its list of the files of "${id}" continues at ${printable(where)}, which is not followed` });
+      throw new HubError({
+        code: 'invalid-answer',
+        message: `${this.name} says that its list of the files of "${id}" continues at ${printable(where)}, which is not followed`,
+      });
     }
     return `${path}${url.search}`;
   }
@@ -147,7 +198,17 @@ export class HubClient {
   #request(path: string, headers: Record<string, string>, totalSeconds?: number): Promise<BoundedResponse> {
     const { settings, token, fetch, signal } = this.#options;
     const { endpoint, headSeconds, idleSeconds } = settings;
-    return request({ url: `${endpoint}${path}`, headers, token, headSeconds, idleSeconds, totalSeconds, maximumBytes: answerBytes, signal, fetch });
+    return request({
+      url: `${endpoint}${path}`,
+      headers,
+      token,
+      headSeconds,
+      idleSeconds,
+      totalSeconds,
+      maximumBytes: answerBytes,
+      signal,
+      fetch,
+    });
   }
 
   /** What an answer of refusal says, on one line, with nothing in it that is secret or moves a terminal's cursor. */
@@ -161,9 +222,15 @@ export class HubClient {
     }
     const { token, settings } = this.#options;
     const { password } = new URL(settings.endpoint);
-    const message = typeof said === 'string' ? printable(redact(said.slice(0, 2000), [token, password])).replace(/\s+/g, ' ').slice(0, 300) : `status ${response.status}`;
+    const message =
+      typeof said === 'string'
+        ? printable(redact(said.slice(0, 2000), [token, password]))
+            .replace(/\s+/g, ' ')
+            .slice(0, 300)
+        : `status ${response.status}`;
     const after = response.headers.get('retry-after');
-    const seconds = after === null ? Number.NaN : /^\d+$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000;
+    const seconds =
+      after === null ? Number.NaN : /^\d+$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000;
     return new HubStatusError(response.status, message, Number.isFinite(seconds) && seconds > 0 ? seconds : undefined);
   }
 }

@@ -36,14 +36,18 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function hubSettings(environment: Environment): HubSettings {
   const value = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const isSet = (name: string): boolean => ['1', 'true', 'yes', 'on'].includes((value(name) ?? '').toLowerCase());
-  const home = expandHome(value('HF_HOME') ?? join(value('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface'));
+  const home = expandHome(
+    value('HF_HOME') ?? join(value('XDG_CACHE_HOME') ?? join(homedir(), '.cache'), 'huggingface'),
+  );
   const implicit = !isSet('HF_HUB_DISABLE_IMPLICIT_TOKEN');
   const endpoint = checkedEndpoint(value('HF_ENDPOINT') ?? 'https://huggingface.co');
   return {
     endpoint,
     endpointName: printableUrl(endpoint).replace(/\/+$/, ''),
     cacheFolder: expandHome(value('HF_HUB_CACHE') ?? value('HUGGINGFACE_HUB_CACHE') ?? join(home, 'hub')),
-    token: implicit ? (cleanToken(environment['HF_TOKEN']) ?? cleanToken(environment['HUGGING_FACE_HUB_TOKEN'])) : undefined,
+    token: implicit
+      ? (cleanToken(environment['HF_TOKEN']) ?? cleanToken(environment['HUGGING_FACE_HUB_TOKEN']))
+      : undefined,
     tokenFile: implicit ? expandHome(value('HF_TOKEN_PATH') ?? join(home, 'token')) : undefined,
     offline: isSet('HF_HUB_OFFLINE'),
     headSeconds: seconds(value('HF_HUB_ETAG_TIMEOUT')),
@@ -57,7 +61,13 @@ export function hubSettings(environment: Environment): HubSettings {
  *
  * @throws HubError `unauthorized` where the token's file can't be read
  */
-export async function accessToken({ settings, given }: { settings: HubSettings; given: string | undefined }): Promise<string | undefined> {
+export async function accessToken({
+  settings,
+  given,
+}: {
+  settings: HubSettings;
+  given: string | undefined;
+}): Promise<string | undefined> {
   if (given !== undefined) return given;
   const { username, password } = new URL(settings.endpoint);
   if (username !== '' || password !== '') return undefined;
@@ -65,8 +75,13 @@ export async function accessToken({ settings, given }: { settings: HubSettings; 
   try {
     return cleanToken(await readTextFile({ path: settings.tokenFile, maximumBytes: 65_536 }));
   } catch (cause) {
-    if (FileError.isInstance(cause) && (cause.code === 'not-found' || cause.message.includes('ENOTDIR'))) return undefined;
-    throw new HubError({ code: 'unauthorized', message: `the access token can't be read: ${(cause as Error).message}. Run "hf auth login" again, set HF_TOKEN, or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to use none`, cause });
+    if (FileError.isInstance(cause) && (cause.code === 'not-found' || cause.message.includes('ENOTDIR')))
+      return undefined;
+    throw new HubError({
+      code: 'unauthorized',
+      message: `the access token can't be read: ${(cause as Error).message}. Run "hf auth login" again, set HF_TOKEN, or set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to use none`,
+      cause,
+    });
   }
 }
 
@@ -82,10 +97,22 @@ function checkedEndpoint(text: string): string {
   try {
     url = new URL(endpoint);
   } catch {
-    throw new HubError({ code: 'invalid-endpoint', message: 'HF_ENDPOINT is not an address. Set it to one such as https://huggingface.co, with @ : / and % in a password written as %40 %3A %2F %25' });
+    throw new HubError({
+      code: 'invalid-endpoint',
+      message:
+        'HF_ENDPOINT is not an address. Set it to one such as https://huggingface.co, with @ : / and % in a password written as %40 %3A %2F %25',
+    });
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new HubError({ code: 'invalid-endpoint', message: `HF_ENDPOINT is an address of ${url.protocol}, not of https: or http:` });
-  if (url.search !== '' || url.hash !== '') throw new HubError({ code: 'invalid-endpoint', message: 'HF_ENDPOINT has a query (?) or a fragment (#), which the address of a hub has not' });
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new HubError({
+      code: 'invalid-endpoint',
+      message: `HF_ENDPOINT is an address of ${url.protocol}, not of https: or http:`,
+    });
+  if (url.search !== '' || url.hash !== '')
+    throw new HubError({
+      code: 'invalid-endpoint',
+      message: 'HF_ENDPOINT has a query (?) or a fragment (#), which the address of a hub has not',
+    });
   return endpoint;
 }
 

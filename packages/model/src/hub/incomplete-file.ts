@@ -37,7 +37,7 @@ export async function openIncomplete(path: string): Promise<IncompleteFile> {
     },
     async append(bytes) {
       try {
-        for (let done = 0; done < bytes.byteLength; ) {
+        for (let done = 0; done < bytes.byteLength;) {
           const { bytesWritten } = await handle.write(bytes, done, bytes.byteLength - done, size);
           done += bytesWritten;
           size += bytesWritten;
@@ -52,7 +52,7 @@ export async function openIncomplete(path: string): Promise<IncompleteFile> {
     },
     async hash(hash) {
       const buffer = Buffer.allocUnsafe(2 ** 20);
-      for (let position = 0; position < size; ) {
+      for (let position = 0; position < size;) {
         const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.byteLength, size - position), position);
         if (bytesRead === 0) break;
         hash.update(buffer.subarray(0, bytesRead));

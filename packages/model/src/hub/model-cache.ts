@@ -63,7 +63,11 @@ export class ModelCache {
       await mkdir(path).catch(async (cause: NodeJS.ErrnoException) => {
         if (cause.code !== 'EEXIST' && !(await exists(path))) throw cause;
       });
-      if (!(await lstat(path)).isDirectory()) throw new HubError({ code: 'input-output', message: `${path} is a link or a file where the model cache has a folder, and is not written through. Remove it, or set HF_HUB_CACHE to another folder` });
+      if (!(await lstat(path)).isDirectory())
+        throw new HubError({
+          code: 'input-output',
+          message: `${path} is a link or a file where the model cache has a folder, and is not written through. Remove it, or set HF_HUB_CACHE to another folder`,
+        });
     }
   }
 

@@ -36,19 +36,27 @@ const repositories: Record<string, Repository> = {
   'owner/sharded': {
     files: {
       'config.json': Buffer.from('{}'),
-      'model.safetensors.index.json': Buffer.from('{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}'),
+      'model.safetensors.index.json': Buffer.from(
+        '{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}',
+      ),
       'model-00001-of-00002.safetensors': weights.subarray(0, 1000),
       'model-00002-of-00002.safetensors': weights.subarray(1000, 3000),
     },
     large: ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'],
   },
-  'owner/private': { files: { 'config.json': Buffer.from('{}'), 'model.safetensors': weights }, large: [], token: 'hf_right' },
+  'owner/private': {
+    files: { 'config.json': Buffer.from('{}'), 'model.safetensors': weights },
+    large: [],
+    token: 'hf_right',
+  },
   'owner/pickled': { files: { 'config.json': Buffer.from('{}'), 'pytorch_model.bin': weights }, large: [] },
   gpt2: { files: { 'config.json': Buffer.from('{}'), 'model.safetensors': weights.subarray(0, 10) }, large: [] },
 };
 
 const etagOf = (content: Buffer, large: boolean): string =>
-  large ? createHash('sha256').update(content).digest('hex') : createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex');
+  large
+    ? createHash('sha256').update(content).digest('hex')
+    : createHash('sha1').update(`blob ${content.byteLength}\0`).update(content).digest('hex');
 
 /** What the server does to a request for content, in turn; then it behaves. */
 type Fault = (response: ServerResponse, part: Buffer) => void;
@@ -63,21 +71,38 @@ let folder: string;
 function answer(request: IncomingMessage, response: ServerResponse): void {
   const url = new URL(request.url!, endpoint);
   requests.push(`${request.method} ${url.pathname} ${request.headers.range ?? ''}`.trim());
-  const send = (status: number, body: unknown): void => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  const send = (status: number, body: unknown): void =>
+    void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   const [, api, name, kind, revision, path] =
     /^\/(api\/models\/)?((?:owner\/)?[\w.-]+)\/(revision|tree|resolve)\/([^/]+)(?:\/(.+))?$/.exec(url.pathname) ?? [];
   const repository = name === undefined ? undefined : repositories[name];
   if (repository === undefined) return send(404, { error: 'Repository not found' });
-  if (repository.token !== undefined && request.headers.authorization !== `Bearer ${repository.token}`) return send(401, { error: 'Access restricted' });
+  if (repository.token !== undefined && request.headers.authorization !== `Bearer ${repository.token}`)
+    return send(401, { error: 'Access restricted' });
   if (revision !== 'main' && revision !== commit) return send(404, { error: 'Revision not found' });
-  if (api !== undefined && kind === 'revision') return send(200, { _id: '1', id: name, sha: commit, private: false, downloads: 0, likes: 0, lastModified: '2026-01-01' });
+  if (api !== undefined && kind === 'revision')
+    return send(200, {
+      _id: '1',
+      id: name,
+      sha: commit,
+      private: false,
+      downloads: 0,
+      likes: 0,
+      lastModified: '2026-01-01',
+    });
   if (api !== undefined && kind === 'tree') {
     return send(
       200,
       Object.entries(repository.files).map(([file, content]) => {
         const large = repository.large.includes(file);
         const oid = etagOf(content, false);
-        return { type: 'file', path: file, size: content.byteLength, oid, ...(large ? { lfs: { oid: etagOf(content, true), size: content.byteLength, pointerSize: 130 } } : {}) };
+        return {
+          type: 'file',
+          path: file,
+          size: content.byteLength,
+          oid,
+          ...(large ? { lfs: { oid: etagOf(content, true), size: content.byteLength, pointerSize: 130 } } : {}),
+        };
       }),
     );
   }
@@ -109,21 +134,43 @@ beforeEach(async () => {
   return () => rm(folder, { recursive: true });
 });
 
-const resolve = (id: string, options: ResolveModelFolderOptions = {}, environment: Record<string, string> = {}): Promise<string> =>
-  resolveModelFolder(id, { retryDelay: 1, ...options, environment: { HF_ENDPOINT: `${endpoint}/`, HF_HOME: folder, ...environment } });
+const resolve = (
+  id: string,
+  options: ResolveModelFolderOptions = {},
+  environment: Record<string, string> = {},
+): Promise<string> =>
+  resolveModelFolder(id, {
+    retryDelay: 1,
+    ...options,
+    environment: { HF_ENDPOINT: `${endpoint}/`, HF_HOME: folder, ...environment },
+  });
 const snapshotOf = (id: string): string => join(folder, 'hub', `models--${id.replace('/', '--')}`, 'snapshots', commit);
 
 /** Sends so many bytes of what was asked for and hangs up. */
-const breakAfter = (bytes: number): Fault => (response, part) => {
-  response.writeHead(206, { 'content-length': part.byteLength });
-  response.write(part.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
-};
+const breakAfter =
+  (bytes: number): Fault =>
+  (response, part) => {
+    response.writeHead(206, { 'content-length': part.byteLength });
+    response.write(part.subarray(0, bytes), () => setTimeout(() => response.destroy(), 20));
+  };
 
 describe('resolveModelFolder', () => {
   it('gives a folder back as it is, and refuses what is neither folder nor id', async () => {
     expect(await resolve(folder)).toBe(folder);
-    for (const path of [join(folder, 'nowhere'), './nowhere-at-all', `../${'x'.repeat(20)}`, 'a/b/c', 'a\\b', '', 'owner/../x', 'a--b/c']) {
-      await expect(resolve(path), path).rejects.toMatchObject({ code: 'not-found', message: expect.stringContaining('not a model id') });
+    for (const path of [
+      join(folder, 'nowhere'),
+      './nowhere-at-all',
+      `../${'x'.repeat(20)}`,
+      'a/b/c',
+      'a\\b',
+      '',
+      'owner/../x',
+      'a--b/c',
+    ]) {
+      await expect(resolve(path), path).rejects.toMatchObject({
+        code: 'not-found',
+        message: expect.stringContaining('not a model id'),
+      });
     }
     expect(requests).toEqual([]);
   });
@@ -133,7 +180,11 @@ describe('resolveModelFolder', () => {
     const model = await resolve('owner/small', { onProgress: (progress) => seen.push(progress) });
     expect(model).toBe(snapshotOf('owner/small'));
     expect((await readdir(model, { recursive: true })).sort()).toEqual([
-      'additional_chat_templates', 'additional_chat_templates/tools.jinja', 'config.json', 'model.safetensors', 'tokenizer.json',
+      'additional_chat_templates',
+      'additional_chat_templates/tools.jinja',
+      'config.json',
+      'model.safetensors',
+      'tokenizer.json',
     ]);
     expect((await readFile(join(model, 'model.safetensors'))).equals(weights)).toBe(true);
     expect((await lstat(join(model, 'model.safetensors'))).isSymbolicLink()).toBe(true);
@@ -145,7 +196,13 @@ describe('resolveModelFolder', () => {
         .sort(),
     );
     const total = 22 + 2 + 5 + weights.byteLength;
-    expect(seen.at(-1)).toEqual({ file: 'model.safetensors', bytes: total, totalBytes: total, files: 4, totalFiles: 4 });
+    expect(seen.at(-1)).toEqual({
+      file: 'model.safetensors',
+      bytes: total,
+      totalBytes: total,
+      files: 4,
+      totalFiles: 4,
+    });
     expect(seen.every(({ bytes }, index) => index === 0 || bytes >= seen[index - 1]!.bytes)).toBe(true);
 
     requests = [];
@@ -162,11 +219,23 @@ describe('resolveModelFolder', () => {
   });
 
   it('goes on where a broken transfer stopped, in the same call', async () => {
-    faults = [(response, part) => response.writeHead(200).end(part), (response, part) => response.writeHead(200).end(part), (response, part) => response.writeHead(200).end(part), breakAfter(100_000), breakAfter(50_000)];
+    faults = [
+      (response, part) => response.writeHead(200).end(part),
+      (response, part) => response.writeHead(200).end(part),
+      (response, part) => response.writeHead(200).end(part),
+      breakAfter(100_000),
+      breakAfter(50_000),
+    ];
     const model = await resolve('owner/small');
     expect((await readFile(join(model, 'model.safetensors'))).equals(weights)).toBe(true);
-    const ranges = requests.filter((request) => request.includes('model.safetensors') && !request.endsWith('bytes=0-0'));
-    expect(ranges.map((request) => request.split(' ')[2] ?? 'whole')).toEqual(['whole', 'bytes=100000-299999', 'bytes=150000-299999']);
+    const ranges = requests.filter(
+      (request) => request.includes('model.safetensors') && !request.endsWith('bytes=0-0'),
+    );
+    expect(ranges.map((request) => request.split(' ')[2] ?? 'whole')).toEqual([
+      'whole',
+      'bytes=100000-299999',
+      'bytes=150000-299999',
+    ]);
   });
 
   it('goes on in a later call after being stopped', async () => {
@@ -207,7 +276,10 @@ describe('resolveModelFolder', () => {
   it('gives up on content that stays wrong, and keeps none of it', async () => {
     const wrong: Fault = (response, part) => response.writeHead(200).end(Buffer.alloc(part.byteLength));
     faults = Array.from({ length: 5 }, () => wrong);
-    await expect(resolve('gpt2')).rejects.toMatchObject({ code: 'transfer-failed', message: expect.stringMatching(/failed 5 times.*has the hash/) });
+    await expect(resolve('gpt2')).rejects.toMatchObject({
+      code: 'transfer-failed',
+      message: expect.stringMatching(/failed 5 times.*has the hash/),
+    });
     expect(await readdir(join(snapshotOf('gpt2'), '..', '..', 'blobs'))).toEqual([]);
   });
 
@@ -224,7 +296,9 @@ describe('resolveModelFolder', () => {
   it('downloads once when two calls want the same', async () => {
     const [first, second] = await Promise.all([resolve('owner/small'), resolve('owner/small')]);
     expect(first).toBe(second);
-    expect(requests.filter((request) => request === `GET /owner/small/resolve/${commit}/model.safetensors`)).toHaveLength(1);
+    expect(
+      requests.filter((request) => request === `GET /owner/small/resolve/${commit}/model.safetensors`),
+    ).toHaveLength(1);
   });
 
   it('takes over the lock of a process that is gone, at once', async () => {
@@ -237,38 +311,62 @@ describe('resolveModelFolder', () => {
     expect(await resolve('gpt2')).toBe(snapshotOf('gpt2'));
   });
 
-  it.each(['{"process": 12', 'null', '{"process":5,"machine":"another-host"}', JSON.stringify({ process: 1, machine: hostname() }), JSON.stringify({ process: process.pid, machine: hostname() })])(
-    'takes over the lock %s of earlier days',
-    async (content) => {
-      const path = join(snapshotOf('gpt2'), '..', '..', 'blobs', `${etagOf(Buffer.from('{}'), false)}.incomplete.lock`);
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, content);
-      await utimes(path, new Date(Date.now() - 172_800_000), new Date(Date.now() - 172_800_000));
-      expect(await resolve('gpt2')).toBe(snapshotOf('gpt2'));
-    },
-  );
+  it.each([
+    '{"process": 12',
+    'null',
+    '{"process":5,"machine":"another-host"}',
+    JSON.stringify({ process: 1, machine: hostname() }),
+    JSON.stringify({ process: process.pid, machine: hostname() }),
+  ])('takes over the lock %s of earlier days', async (content) => {
+    const path = join(snapshotOf('gpt2'), '..', '..', 'blobs', `${etagOf(Buffer.from('{}'), false)}.incomplete.lock`);
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, content);
+    await utimes(path, new Date(Date.now() - 172_800_000), new Date(Date.now() - 172_800_000));
+    expect(await resolve('gpt2')).toBe(snapshotOf('gpt2'));
+  });
 
   it('says for whom it waits, and ends waiting', async () => {
     const path = join(snapshotOf('gpt2'), '..', '..', 'blobs', `${etagOf(Buffer.from('{}'), false)}.incomplete.lock`);
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, '{"process":5,"machine":"another-host"}');
     const waits: unknown[] = [];
-    await expect(resolve('gpt2', { waitSeconds: 0.3, onWait: (wait) => waits.push(wait) })).rejects.toMatchObject({ code: 'locked', message: expect.stringMatching(/config\.json: waited 0\.3 seconds.*process 5 on another-host.*delete/) });
+    await expect(resolve('gpt2', { waitSeconds: 0.3, onWait: (wait) => waits.push(wait) })).rejects.toMatchObject({
+      code: 'locked',
+      message: expect.stringMatching(/config\.json: waited 0\.3 seconds.*process 5 on another-host.*delete/),
+    });
     expect(waits).toEqual([{ file: 'config.json', holder: { process: 5, host: 'another-host' } }]);
   });
 
   it('uses the token', async () => {
-    await expect(resolve('owner/private')).rejects.toMatchObject({ code: 'unauthorized', message: expect.stringContaining('Set HF_TOKEN') });
-    await expect(resolve('owner/private', {}, { HF_TOKEN: 'hf_wrong' })).rejects.toMatchObject({ code: 'unauthorized', message: expect.stringContaining('no right') });
-    await expect(resolve('owner/private', {}, { HF_TOKEN: 'secret' })).rejects.toMatchObject({ code: 'unauthorized', message: expect.stringContaining('hf_') });
+    await expect(resolve('owner/private')).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining('Set HF_TOKEN'),
+    });
+    await expect(resolve('owner/private', {}, { HF_TOKEN: 'hf_wrong' })).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining('no right'),
+    });
+    await expect(resolve('owner/private', {}, { HF_TOKEN: 'secret' })).rejects.toMatchObject({
+      code: 'unauthorized',
+      message: expect.stringContaining('hf_'),
+    });
     expect(await resolve('owner/private', {}, { HF_TOKEN: 'hf_right' })).toBe(snapshotOf('owner/private'));
   });
 
   it('names what the hub does not have', async () => {
-    await expect(resolve('owner/none')).rejects.toMatchObject({ code: 'unknown-model', message: expect.stringContaining('owner/none') });
-    await expect(resolve('gpt2', { revision: 'v9' })).rejects.toMatchObject({ code: 'unknown-model', message: expect.stringContaining('v9') });
+    await expect(resolve('owner/none')).rejects.toMatchObject({
+      code: 'unknown-model',
+      message: expect.stringContaining('owner/none'),
+    });
+    await expect(resolve('gpt2', { revision: 'v9' })).rejects.toMatchObject({
+      code: 'unknown-model',
+      message: expect.stringContaining('v9'),
+    });
     await expect(resolve('gpt2', { revision: '../x' })).rejects.toMatchObject({ code: 'unknown-model' });
-    await expect(resolve('owner/pickled')).rejects.toMatchObject({ code: 'no-weights', message: expect.stringContaining('pytorch_model.bin') });
+    await expect(resolve('owner/pickled')).rejects.toMatchObject({
+      code: 'no-weights',
+      message: expect.stringContaining('pytorch_model.bin'),
+    });
   });
 
   it('without network takes the cached model, or names the cache it looked in', async () => {
@@ -294,30 +392,50 @@ describe('resolveModelFolder', () => {
     const fetch = async (): Promise<Response> => new Response('<html>', { status: 200 });
     await expect(resolve('gpt2', { fetch })).rejects.toMatchObject({ code: 'invalid-answer' });
     const empty = async (): Promise<Response> => new Response('{}', { status: 200 });
-    await expect(resolve('gpt2', { fetch: empty })).rejects.toMatchObject({ code: 'invalid-answer', message: expect.stringContaining('no commit') });
+    await expect(resolve('gpt2', { fetch: empty })).rejects.toMatchObject({
+      code: 'invalid-answer',
+      message: expect.stringContaining('no commit'),
+    });
   });
 
-  it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')('reads from a cache that can’t be written', async () => {
-    const model = await resolve('gpt2');
-    const parts = [join(folder, 'hub', 'models--gpt2'), ...['refs', 'blobs', 'snapshots', join('snapshots', commit)].map((part) => join(folder, 'hub', 'models--gpt2', part))];
-    for (const part of parts) await chmod(part, 0o500);
-    expect(await resolve('gpt2')).toBe(model);
-    await chmod(join(model), 0o700);
-    await rm(join(model, 'model.safetensors'));
-    await chmod(join(model), 0o500);
-    await expect(resolve('gpt2')).rejects.toMatchObject({ code: 'input-output', message: expect.stringContaining('HF_HUB_CACHE') });
-    for (const part of parts) await chmod(part, 0o700);
-  });
+  it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
+    'reads from a cache that can’t be written',
+    async () => {
+      const model = await resolve('gpt2');
+      const parts = [
+        join(folder, 'hub', 'models--gpt2'),
+        ...['refs', 'blobs', 'snapshots', join('snapshots', commit)].map((part) =>
+          join(folder, 'hub', 'models--gpt2', part),
+        ),
+      ];
+      for (const part of parts) await chmod(part, 0o500);
+      expect(await resolve('gpt2')).toBe(model);
+      await chmod(join(model), 0o700);
+      await rm(join(model, 'model.safetensors'));
+      await chmod(join(model), 0o500);
+      await expect(resolve('gpt2')).rejects.toMatchObject({
+        code: 'input-output',
+        message: expect.stringContaining('HF_HUB_CACHE'),
+      });
+      for (const part of parts) await chmod(part, 0o700);
+    },
+  );
 
-  it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')('says so when the cache can’t be written', async () => {
-    await chmod(folder, 0o500);
-    await expect(resolve('gpt2')).rejects.toMatchObject({ code: 'input-output' });
-    await chmod(folder, 0o700);
-  });
+  it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
+    'says so when the cache can’t be written',
+    async () => {
+      await chmod(folder, 0o500);
+      await expect(resolve('gpt2')).rejects.toMatchObject({ code: 'input-output' });
+      await chmod(folder, 0o700);
+    },
+  );
 
   it('says so when a file stands where the cache should be', async () => {
     await writeFile(join(folder, 'hub'), '');
-    await expect(resolve('gpt2')).rejects.toMatchObject({ code: 'input-output', message: expect.stringContaining('HF_HUB_CACHE') });
+    await expect(resolve('gpt2')).rejects.toMatchObject({
+      code: 'input-output',
+      message: expect.stringContaining('HF_HUB_CACHE'),
+    });
   });
 });
 
@@ -329,7 +447,15 @@ describe('hubSettings', () => {
     expect(cache({ HF_HOME: '/b', XDG_CACHE_HOME: '/d' })).toBe(join('/b', 'hub'));
     expect(cache({ XDG_CACHE_HOME: '/d' })).toBe(join('/d', 'huggingface', 'hub'));
     expect(cache({})).toMatch(/\.cache[/\\]huggingface[/\\]hub$/);
-    expect(hubSettings({ HF_HUB_OFFLINE: 'ON', HF_TOKEN: ' hf_x ', HF_ENDPOINT: 'https://m/' })).toMatchObject({ offline: true, token: 'hf_x', endpoint: 'https://m' });
-    expect(hubSettings({ HF_HUB_OFFLINE: '0', HF_TOKEN: '' })).toMatchObject({ offline: false, token: undefined, endpoint: 'https://huggingface.co' });
+    expect(hubSettings({ HF_HUB_OFFLINE: 'ON', HF_TOKEN: ' hf_x ', HF_ENDPOINT: 'https://m/' })).toMatchObject({
+      offline: true,
+      token: 'hf_x',
+      endpoint: 'https://m',
+    });
+    expect(hubSettings({ HF_HUB_OFFLINE: '0', HF_TOKEN: '' })).toMatchObject({
+      offline: false,
+      token: undefined,
+      endpoint: 'https://huggingface.co',
+    });
   });
 });

@@ -63,7 +63,10 @@ const revisionName = /^\w[\w./-]*$/;
 export async function resolveModelFolder(idOrPath: string, options: ResolveModelFolderOptions = {}): Promise<string> {
   if (await isFolder(idOrPath)) return idOrPath;
   if (!modelId.test(idOrPath) || idOrPath.includes('..') || idOrPath.includes('--')) {
-    throw new HubError({ code: 'not-found', message: `${idOrPath}: there is no such folder, and it is not a model id (owner/name) either` });
+    throw new HubError({
+      code: 'not-found',
+      message: `${idOrPath}: there is no such folder, and it is not a model id (owner/name) either`,
+    });
   }
   const fromEnvironment = hubSettings(options.environment ?? process.env);
   const settings: HubSettings = { ...fromEnvironment, cacheFolder: options.cacheFolder ?? fromEnvironment.cacheFolder };
@@ -108,7 +111,9 @@ export async function resolveModelFolder(idOrPath: string, options: ResolveModel
 /** What the operating system says of a file has the call that failed; what it says of the network has not. */
 function isFromDisk(cause: unknown): boolean {
   const { path, code } = (cause ?? {}) as NodeJS.ErrnoException;
-  return FileError.isInstance(cause) || (!HubError.isInstance(cause) && (typeof path === 'string' || code === 'ENOSPC'));
+  return (
+    FileError.isInstance(cause) || (!HubError.isInstance(cause) && (typeof path === 'string' || code === 'ENOSPC'))
+  );
 }
 
 function isClosed(cause: unknown): boolean {
@@ -146,7 +151,13 @@ async function downloadFiles({
   const ordered = [...files].sort((first, second) => first.size - second.size || (first.path < second.path ? -1 : 1));
   for (const [index, file] of ordered.entries()) {
     const report = (bytes: number, filesDone: number): void =>
-      onProgress?.({ file: file.path, bytes: bytesBefore + bytes, totalBytes, files: filesDone, totalFiles: files.length });
+      onProgress?.({
+        file: file.path,
+        bytes: bytesBefore + bytes,
+        totalBytes,
+        files: filesDone,
+        totalFiles: files.length,
+      });
     if (!(await exists(join(cache.snapshot(commit), file.path)))) {
       const blobPath = cache.blob(file.etag);
       if (!(await exists(blobPath))) {

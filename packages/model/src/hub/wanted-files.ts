@@ -24,8 +24,15 @@ const shard = /^model-\d{5}-of-\d{5}\.safetensors$/;
  */
 export function wantedFiles({ id, files }: { id: string; files: readonly HubFile[] }): HubFile[] {
   const names = new Set(files.map(({ path }) => path));
-  const twice = names.size < files.length ? files.find(({ path }, index) => files.findIndex((other) => other.path === path) < index) : undefined;
-  if (twice !== undefined) throw new HubError({ code: 'invalid-answer', message: `the hub lists ${printable(JSON.stringify(twice.path)).slice(0, 200)} twice among the files of "${id}"` });
+  const twice =
+    names.size < files.length
+      ? files.find(({ path }, index) => files.findIndex((other) => other.path === path) < index)
+      : undefined;
+  if (twice !== undefined)
+    throw new HubError({
+      code: 'invalid-answer',
+      message: `the hub lists ${printable(JSON.stringify(twice.path)).slice(0, 200)} twice among the files of "${id}"`,
+    });
   const whole = names.has('model.safetensors');
   const wanted = files.filter(({ path }) => {
     if (path === 'model.safetensors.index.json' || shard.test(path)) return !whole;
@@ -38,14 +45,22 @@ export function wantedFiles({ id, files }: { id: string; files: readonly HubFile
     );
   });
   if (!wanted.some(({ path }) => path.endsWith('.safetensors'))) {
-    const others = files.map(({ path }) => path).filter((path) => /\.(?:bin|safetensors|gguf|pth|pt|h5|msgpack|onnx)$/.test(path));
+    const others = files
+      .map(({ path }) => path)
+      .filter((path) => /\.(?:bin|safetensors|gguf|pth|pt|h5|msgpack|onnx)$/.test(path));
     throw new HubError({
       code: 'no-weights',
       message:
         `the model "${id}" has no model.safetensors` +
-        (others.length === 0 ? '' : `; it has ${printable(others.slice(0, 4).join(', '))}. Convert it with transformers: AutoModel.from_pretrained(id).save_pretrained(folder)`),
+        (others.length === 0
+          ? ''
+          : `; it has ${printable(others.slice(0, 4).join(', '))}. Convert it with transformers: AutoModel.from_pretrained(id).save_pretrained(folder)`),
     });
   }
-  if (wanted.length > maximumWanted) throw new HubError({ code: 'invalid-answer', message: `the hub lists ${wanted.length} files of "${id}" that would be downloaded; no model has more than ${maximumWanted}` });
+  if (wanted.length > maximumWanted)
+    throw new HubError({
+      code: 'invalid-answer',
+      message: `the hub lists ${wanted.length} files of "${id}" that would be downloaded; no model has more than ${maximumWanted}`,
+    });
   return wanted;
 }

@@ -22,18 +22,35 @@ const tokenId = z.int().nonnegative();
 const nothing = z.union([z.strictObject({}), z.literal(''), z.literal(false)]);
 
 /** A list or table that has to be empty. */
-const empty = (message: string) => z.union([z.array(z.unknown()).max(0, message), z.strictObject({}), z.literal(''), z.literal(false)], { error: message }).nullish();
+const empty = (message: string) =>
+  z
+    .union([z.array(z.unknown()).max(0, message), z.strictObject({}), z.literal(''), z.literal(false)], {
+      error: message,
+    })
+    .nullish();
 
 /** Unset, or a list with nothing in it, which asks for nothing. */
 const neutralOrEmpty = z
   .unknown()
-  .refine((value) => value === undefined || value === null || value === false || value === '' || (typeof value === 'object' && Object.keys(value).length === 0), {
-    error: ({ input }) => `${shown(input)} is not supported; leave it out, or set it to null`,
-  })
+  .refine(
+    (value) =>
+      value === undefined ||
+      value === null ||
+      value === false ||
+      value === '' ||
+      (typeof value === 'object' && Object.keys(value).length === 0),
+    {
+      error: ({ input }) => `${shown(input)} is not supported; leave it out, or set it to null`,
+    },
+  )
   .optional();
 
 /** What PEFT adapts where target_modules is null (`peft/utils/constants.py`), by model_type. */
-const defaultTargets: Readonly<Record<string, string[]>> = { gpt2: ['c_attn'], llama: ['q_proj', 'v_proj'], qwen2: ['q_proj', 'v_proj'] };
+const defaultTargets: Readonly<Record<string, string[]>> = {
+  gpt2: ['c_attn'],
+  llama: ['q_proj', 'v_proj'],
+  qwen2: ['q_proj', 'v_proj'],
+};
 
 /** Every key of PEFT's `LoraConfig` (`peft/tuners/lora/config.py`). */
 const schema = z.object({
@@ -72,8 +89,14 @@ const schema = z.object({
   lora_bias: neutral(false),
   use_dora: neutral(false),
   use_qalora: neutral(false),
-  modules_to_save: z.union([z.array(z.string()), nothing], { error: 'modules trained in full are named in a list' }).nullish(),
-  trainable_token_indices: z.union([z.array(tokenId), nothing, z.record(z.string(), z.array(tokenId))], { error: 'tokens are a list of ids, or a list for each table' }).nullish(),
+  modules_to_save: z
+    .union([z.array(z.string()), nothing], { error: 'modules trained in full are named in a list' })
+    .nullish(),
+  trainable_token_indices: z
+    .union([z.array(tokenId), nothing, z.record(z.string(), z.array(tokenId))], {
+      error: 'tokens are a list of ids, or a list for each table',
+    })
+    .nullish(),
   layers_to_transform: neutralOrEmpty,
   layers_pattern: neutralOrEmpty,
   layer_replication: neutralOrEmpty,
@@ -94,7 +117,15 @@ function isNamed({ name, target }: { name: string; target: string }): boolean {
 }
 
 /** The tokens whose rows an adapter's config trains, by table. A list means the embedding's, and the output layer's where it is tied. */
-function configuredTokens({ model, indices, path }: { model: LanguageModel; indices: number[] | Record<string, number[]> | undefined; path: string }): Map<string, number[]> {
+function configuredTokens({
+  model,
+  indices,
+  path,
+}: {
+  model: LanguageModel;
+  indices: number[] | Record<string, number[]> | undefined;
+  path: string;
+}): Map<string, number[]> {
   const tables = tokenTables({ model });
   const tokens = new Map<string, number[]>();
   const entries = Array.isArray(indices) ? [[tables[0]!.name, indices] as const] : Object.entries(indices ?? {});
@@ -103,28 +134,56 @@ function configuredTokens({ model, indices, path }: { model: LanguageModel; indi
   };
   for (const [target, ids] of entries) {
     // A tied output layer has the embedding's rows.
-    const table = model.head.tied && isNamed({ name: model.head.name, target }) ? tables[0] : tables.find(({ name }) => isNamed({ name, target }));
-    if (table === undefined) return fail(`"${target}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`);
+    const table =
+      model.head.tied && isNamed({ name: model.head.name, target })
+        ? tables[0]
+        : tables.find(({ name }) => isNamed({ name, target }));
+    if (table === undefined)
+      return fail(
+        `"${target}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`,
+      );
     const before = tokens.get(table.name);
-    if (before !== undefined && before.join() !== ids.join()) fail(`the output layer shares the embedding's weight, but they name different tokens.`);
+    if (before !== undefined && before.join() !== ids.join())
+      fail(`the output layer shares the embedding's weight, but they name different tokens.`);
     const outside = ids.find((id) => id >= model.dimensions.vocabularySize);
-    if (outside !== undefined) fail(`names the token ${outside}; the model has ${model.dimensions.vocabularySize} tokens. Make room for the tokens that the adapter adds first: resizeEmbeddings({ model, vocabularySize }), with the tokenizer that was saved with it.`);
+    if (outside !== undefined)
+      fail(
+        `names the token ${outside}; the model has ${model.dimensions.vocabularySize} tokens. Make room for the tokens that the adapter adds first: resizeEmbeddings({ model, vocabularySize }), with the tokenizer that was saved with it.`,
+      );
     if (ids.length > 0) tokens.set(table.name, ids);
   }
   return tokens;
 }
 
 /** Refuses modules that an adapter trains in full, but for the embedding and the output layer, and both of them where they share a weight. */
-function checkWholeModules({ model, modules, tiedByPeft, path }: { model: LanguageModel; modules: readonly string[]; /** `ensure_weight_tying` */ tiedByPeft: boolean; path: string }): void {
+function checkWholeModules({
+  model,
+  modules,
+  tiedByPeft,
+  path,
+}: {
+  model: LanguageModel;
+  modules: readonly string[];
+  /** `ensure_weight_tying` */ tiedByPeft: boolean;
+  path: string;
+}): void {
   const known = [...tokenTables({ model }).map(({ name }) => name), model.head.name];
   if (modules.length === 0) return;
   const other = modules.find((target) => !known.some((name) => isNamed({ name, target })));
   if (other !== undefined) {
-    throw new ModelFolderError({ code: 'unsupported-config', path, message: `modules_to_save names "${other}": of modules trained in full only the embedding and the output layer are supported (${[...new Set(known)].join(', ')}).` });
+    throw new ModelFolderError({
+      code: 'unsupported-config',
+      path,
+      message: `modules_to_save names "${other}": of modules trained in full only the embedding and the output layer are supported (${[...new Set(known)].join(', ')}).`,
+    });
   }
   const names = (table: string) => modules.some((target) => isNamed({ name: table, target }));
   if (model.head.tied && !tiedByPeft && !(names(known[0]!) && names(model.head.name))) {
-    throw new ModelFolderError({ code: 'unsupported-config', path, message: `modules_to_save names ${modules.join(', ')} alone, though this model's embedding and output layer share a weight: PEFT then trains a copy of one and leaves the other as it was. Name both, or set ensure_weight_tying.` });
+    throw new ModelFolderError({
+      code: 'unsupported-config',
+      path,
+      message: `modules_to_save names ${modules.join(', ')} alone, though this model's embedding and output layer share a weight: PEFT then trains a copy of one and leaves the other as it was. Name both, or set ensure_weight_tying.`,
+    });
   }
 }
 
@@ -140,7 +199,12 @@ function nameTest({ source, field, path }: { source: string; field: string; path
       return compute();
     } catch (cause) {
       if (!PatternError.isInstance(cause)) throw cause;
-      throw new ModelFolderError({ code: 'invalid-config', path, message: `${field}: ${shown(source)} is not an expression that can be followed: ${cause.message}`, cause });
+      throw new ModelFolderError({
+        code: 'invalid-config',
+        path,
+        message: `${field}: ${shown(source)} is not an expression that can be followed: ${cause.message}`,
+        cause,
+      });
     }
   };
   const pattern = explained(() => compilePattern({ source, dialect: 'python' }));
@@ -148,8 +212,19 @@ function nameTest({ source, field, path }: { source: string; field: string; path
 }
 
 /** PEFT's rule for `rank_pattern` and `alpha_pattern`: the first key that matches the end of the name, after a dot. */
-function patternValues({ patterns, field, path }: { patterns: Record<string, number> | null | undefined; field: string; path: string }): (name: string) => number | undefined {
-  const tests = Object.entries(patterns ?? {}).map(([key, value]) => ({ test: nameTest({ source: `(.*\\.)?(${key})`, field, path }), value }));
+function patternValues({
+  patterns,
+  field,
+  path,
+}: {
+  patterns: Record<string, number> | null | undefined;
+  field: string;
+  path: string;
+}): (name: string) => number | undefined {
+  const tests = Object.entries(patterns ?? {}).map(([key, value]) => ({
+    test: nameTest({ source: `(.*\\.)?(${key})`, field, path }),
+    value,
+  }));
   return (name) => tests.find(({ test }) => test(name))?.value;
 }
 
@@ -158,7 +233,11 @@ function patternValues({ patterns, field, path }: { patterns: Record<string, num
  *
  * @throws ModelError `no-adapter`
  */
-export async function saveAdapter({ model, folder, baseModel = null }: {
+export async function saveAdapter({
+  model,
+  folder,
+  baseModel = null,
+}: {
   model: LanguageModel;
   /** Made if need be. */
   folder: string;
@@ -166,18 +245,31 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
   baseModel?: string | null;
 }): Promise<void> {
   const settings = loraSettings({ model });
-  if (settings === null) throw new ModelError({ code: 'no-adapter', message: 'The model has no adapter to save. Add one with addLora, or save the model with saveModel.' });
+  if (settings === null)
+    throw new ModelError({
+      code: 'no-adapter',
+      message: 'The model has no adapter to save. Add one with addLora, or save the model with saveModel.',
+    });
   const { targets, rank, alpha, dropout, rankStabilised, tokens } = settings;
   const layers = adaptedLayers({ model });
   const tensors: Record<string, TensorToWrite> = {};
   const tables = tokenTables({ model });
   const rowsOf = tables.flatMap(({ name, rows }) => (rows === null ? [] : [{ name, rows }]));
-  for (const { name, rows } of rowsOf) tensors[`${prefix}${tokenRowsName(name)}`] = { dtype: 'F32', shape: rows.values.shape, data: (await rows.values.data()) as Float32Array };
+  for (const { name, rows } of rowsOf)
+    tensors[`${prefix}${tokenRowsName(name)}`] = {
+      dtype: 'F32',
+      shape: rows.values.shape,
+      data: (await rows.values.data()) as Float32Array,
+    };
   const whole = tokens === 'all' ? [...new Set([tables[0]!.name, model.head.name])] : [];
   for (const name of whole) {
     // A tied output layer is written too: PEFT holds both modules apart.
     const variable = model.parameters.get(tables.find((table) => table.name === name)?.weight ?? tables[0]!.weight);
-    tensors[`${prefix}${name}.weight`] = { dtype: 'F32', shape: variable.shape, data: (await variable.data()) as Float32Array };
+    tensors[`${prefix}${name}.weight`] = {
+      dtype: 'F32',
+      shape: variable.shape,
+      data: (await variable.data()) as Float32Array,
+    };
   }
   const ranks: Record<string, number> = {};
   const alphas: Record<string, number> = {};
@@ -187,7 +279,11 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
       [names.down, adapter.down],
       [names.up, adapter.up],
     ] as const) {
-      tensors[`${prefix}${own}`] = { dtype: 'F32', shape: variable.shape, data: (await variable.data()) as Float32Array };
+      tensors[`${prefix}${own}`] = {
+        dtype: 'F32',
+        shape: variable.shape,
+        data: (await variable.data()) as Float32Array,
+      };
     }
     const ownRank = adapter.down.shape[0] as number;
     const ownAlpha = adapter.scaling * (rankStabilised ? Math.sqrt(ownRank) : ownRank);
@@ -215,7 +311,12 @@ export async function saveAdapter({ model, folder, baseModel = null }: {
       init_lora_weights: true,
       modules_to_save: whole.length > 0 ? whole.map(moduleName) : null,
       // A list is the embedding's, and a tied output layer's with it.
-      trainable_token_indices: rowsOf.length === 0 ? null : rowsOf.length === 1 && rowsOf[0]!.name === tables[0]!.name ? rowsOf[0]!.rows.ids : Object.fromEntries(rowsOf.map(({ name, rows }) => [moduleName(name), rows.ids])),
+      trainable_token_indices:
+        rowsOf.length === 0
+          ? null
+          : rowsOf.length === 1 && rowsOf[0]!.name === tables[0]!.name
+            ? rowsOf[0]!.rows.ids
+            : Object.fromEntries(rowsOf.map(({ name, rows }) => [moduleName(name), rows.ids])),
     },
   });
 }
@@ -226,10 +327,26 @@ function moduleName(name: string): string {
 }
 
 /** The layers that an adapter's config means. */
-function configuredLayers({ model, modules, exclude, path }: { model: LanguageModel; modules: string | string[]; exclude: string | string[] | null; path: string }): string[] {
-  const names = typeof modules === 'string' && modules !== 'all-linear' ? matchingLayers({ model, source: modules, path }) : resolveTargetModules({ model, targets: modules as string[] | 'all-linear', passOverAbsent: true });
+function configuredLayers({
+  model,
+  modules,
+  exclude,
+  path,
+}: {
+  model: LanguageModel;
+  modules: string | string[];
+  exclude: string | string[] | null;
+  path: string;
+}): string[] {
+  const names =
+    typeof modules === 'string' && modules !== 'all-linear'
+      ? matchingLayers({ model, source: modules, path })
+      : resolveTargetModules({ model, targets: modules as string[] | 'all-linear', passOverAbsent: true });
   if (exclude === null || exclude.length === 0) return names;
-  const excluded = typeof exclude === 'string' ? nameTest({ source: exclude, field: 'exclude_modules', path }) : (name: string) => exclude.some((own) => name === own || name.endsWith(`.${own}`));
+  const excluded =
+    typeof exclude === 'string'
+      ? nameTest({ source: exclude, field: 'exclude_modules', path })
+      : (name: string) => exclude.some((own) => name === own || name.endsWith(`.${own}`));
   return names.filter((name) => !excluded(name));
 }
 
@@ -237,7 +354,12 @@ function matchingLayers({ model, source, path }: { model: LanguageModel; source:
   const matches = nameTest({ source, field: 'target_modules', path });
   const all = [...model.structure.linearLayers.keys()];
   const names = all.filter((name) => matches(name));
-  if (names.length === 0) throw new ModelFolderError({ code: 'invalid-config', path, message: `target_modules: ${shown(source)} matches the whole name of no linear layer; one of them is ${all[0]}.` });
+  if (names.length === 0)
+    throw new ModelFolderError({
+      code: 'invalid-config',
+      path,
+      message: `target_modules: ${shown(source)} matches the whole name of no linear layer; one of them is ${all[0]}.`,
+    });
   return names;
 }
 
@@ -248,7 +370,11 @@ function matchingLayers({ model, source, path }: { model: LanguageModel; source:
  *
  * @throws ModelFolderError, ModelError, SafetensorsError
  */
-export async function loadAdapter({ model, folder, trainable = false }: {
+export async function loadAdapter({
+  model,
+  folder,
+  trainable = false,
+}: {
   model: LanguageModel;
   folder: string;
   /** Whether to go on training it; the base is frozen then. Default false. */
@@ -256,19 +382,39 @@ export async function loadAdapter({ model, folder, trainable = false }: {
 }): Promise<void> {
   const path = join(folder, configFile);
   const config = await readJsonObject({ path });
-  if (config === null) throw new ModelFolderError({ code: 'missing-file', path, message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.` });
+  if (config === null)
+    throw new ModelFolderError({
+      code: 'missing-file',
+      path,
+      message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.`,
+    });
   const settings = parseConfig({ schema, config, path, subject: 'adapter' });
   const adapted = settings.target_modules ?? ownValue(defaultTargets, model.modelType);
-  if (adapted === undefined) throw new ModelFolderError({ code: 'invalid-config', path, message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.` });
+  if (adapted === undefined)
+    throw new ModelFolderError({
+      code: 'invalid-config',
+      path,
+      message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.`,
+    });
   const names = configuredLayers({ model, modules: adapted, exclude: settings.exclude_modules ?? null, path });
   const tokens = configuredTokens({ model, indices: settings.trainable_token_indices || undefined, path });
   const modules = Array.isArray(settings.modules_to_save) ? settings.modules_to_save : [];
   checkWholeModules({ model, modules, tiedByPeft: settings.ensure_weight_tying === true, path });
-  if (modules.length > 0 && tokens.size > 0) throw new ModelFolderError({ code: 'unsupported-config', path, message: 'modules_to_save and trainable_token_indices together are not supported: a table is trained in full or by rows.' });
+  if (modules.length > 0 && tokens.size > 0)
+    throw new ModelFolderError({
+      code: 'unsupported-config',
+      path,
+      message:
+        'modules_to_save and trainable_token_indices together are not supported: a table is trained in full or by rows.',
+    });
   const rankOf = patternValues({ patterns: settings.rank_pattern, field: 'rank_pattern', path });
   const alphaOf = patternValues({ patterns: settings.alpha_pattern, field: 'alpha_pattern', path });
   const own = (name: string) => ({ rank: rankOf(name) ?? settings.r, alpha: alphaOf(name) ?? settings.lora_alpha });
-  const tiedNames = new Map([...model.structure.linearLayers.values()].filter((layer) => layer.tied).map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name]));
+  const tiedNames = new Map(
+    [...model.structure.linearLayers.values()]
+      .filter((layer) => layer.tied)
+      .map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name]),
+  );
   const weightsPath = join(folder, weightsFile);
   const file = await openSafetensors(weightsPath);
   try {
@@ -280,33 +426,62 @@ export async function loadAdapter({ model, folder, trainable = false }: {
       expected.set(`${prefix}${parameter.down}`, { own: parameter.down, shape: [own(name).rank, layer.inputWidth] });
       expected.set(`${prefix}${parameter.up}`, { own: parameter.up, shape: [layer.outputWidth, own(name).rank] });
     }
-    for (const [table, ids] of tokens) expected.set(`${prefix}${tokenRowsName(table)}`, { own: tokenRowsName(table), shape: [ids.length, model.dimensions.width] });
-    const whole = [...new Set([...tokenTables({ model }).map(({ name, weight }) => [name, weight] as const), [model.head.name, model.head.weight.declaration.name] as const])];
+    for (const [table, ids] of tokens)
+      expected.set(`${prefix}${tokenRowsName(table)}`, {
+        own: tokenRowsName(table),
+        shape: [ids.length, model.dimensions.width],
+      });
+    const whole = [
+      ...new Set([
+        ...tokenTables({ model }).map(({ name, weight }) => [name, weight] as const),
+        [model.head.name, model.head.weight.declaration.name] as const,
+      ]),
+    ];
     for (const [name, weight] of whole) {
-      if (modules.some((target) => isNamed({ name, target }))) expected.set(`${prefix}${name}.weight`, { own: weight, shape: [...model.parameters.get(weight).shape] });
+      if (modules.some((target) => isNamed({ name, target })))
+        expected.set(`${prefix}${name}.weight`, { own: weight, shape: [...model.parameters.get(weight).shape] });
     }
     const missing = [...expected.keys()].filter((name) => !file.has(name));
-    if (missing.length > 0) throw new ModelFolderError({ code: 'missing-tensor', path: weightsPath, message: `lacks ${missing.length} of ${expected.size} tensors${modules.length > 0 ? ` (with those of modules_to_save: ${modules.join(', ')})` : ''}: ${missing.slice(0, 8).join(', ')}.` });
+    if (missing.length > 0)
+      throw new ModelFolderError({
+        code: 'missing-tensor',
+        path: weightsPath,
+        message: `lacks ${missing.length} of ${expected.size} tensors${modules.length > 0 ? ` (with those of modules_to_save: ${modules.join(', ')})` : ''}: ${missing.slice(0, 8).join(', ')}.`,
+      });
     // PEFT also saves base weights that it takes to be changed (`save_embedding_layers`), and puts them back on loading.
     for (const name of file.names) {
       const base = name.slice(prefix.length).replace('.base_layer.', '.');
       const declaration = model.structure.declarations.get(tiedNames.get(base) ?? base);
-      if (name.startsWith(prefix) && declaration !== undefined) expected.set(name, { own: declaration.name, shape: [...declaration.shape] });
+      if (name.startsWith(prefix) && declaration !== undefined)
+        expected.set(name, { own: declaration.name, shape: [...declaration.shape] });
     }
     const unexpected = file.names.filter((name) => !expected.has(name));
     if (unexpected.length > 0) {
-      throw new ModelFolderError({ code: 'unexpected-tensor', path: weightsPath, message: `holds ${unexpected.length} tensors that this model has no place for: ${unexpected.slice(0, 8).join(', ')}. Only adapters on linear layers, and the base weights that PEFT saves with them, are supported.` });
+      throw new ModelFolderError({
+        code: 'unexpected-tensor',
+        path: weightsPath,
+        message: `holds ${unexpected.length} tensors that this model has no place for: ${unexpected.slice(0, 8).join(', ')}. Only adapters on linear layers, and the base weights that PEFT saves with them, are supported.`,
+      });
     }
     for (const [name, { shape }] of expected) {
       const present = file.entry(name).shape;
-      if (!tf.util.arraysEqual([...present], shape)) throw new ModelFolderError({ code: 'shape-mismatch', path: weightsPath, message: `${name} is [${present.join(', ')}] where this model needs [${shape.join(', ')}]. Was the adapter made for another model, or for a larger vocabulary (resizeEmbeddings)?` });
+      if (!tf.util.arraysEqual([...present], shape))
+        throw new ModelFolderError({
+          code: 'shape-mismatch',
+          path: weightsPath,
+          message: `${name} is [${present.join(', ')}] where this model needs [${shape.join(', ')}]. Was the adapter made for another model, or for a larger vocabulary (resizeEmbeddings)?`,
+        });
     }
     const values = new Map<string, Float32Array>();
     for (const [name, { own: parameter }] of expected) {
       const read = await file.readFloat32(name);
       const before = values.get(parameter);
       if (before?.some((value, index) => value !== read[index])) {
-        throw new ModelFolderError({ code: 'unexpected-tensor', path: weightsPath, message: `${name} is not what ${parameter} is, though this model's output layer shares the embedding's weight: the adapter trained them apart. Untie them first (tie_word_embeddings: false), with a weight of its own for the output layer.` });
+        throw new ModelFolderError({
+          code: 'unexpected-tensor',
+          path: weightsPath,
+          message: `${name} is not what ${parameter} is, though this model's output layer shares the embedding's weight: the adapter trained them apart. Untie them first (tie_word_embeddings: false), with a weight of its own for the output layer.`,
+        });
       }
       values.set(parameter, read);
     }
@@ -324,7 +499,8 @@ export async function loadAdapter({ model, folder, trainable = false }: {
     });
     for (const [parameter, data] of values) {
       const variable = model.parameters.get(parameter);
-      if (model.structure.declarations.has(parameter)) tf.tidy(() => replaceBaseWeight({ model, name: parameter, value: tf.tensor(data, variable.shape) }));
+      if (model.structure.declarations.has(parameter))
+        tf.tidy(() => replaceBaseWeight({ model, name: parameter, value: tf.tensor(data, variable.shape) }));
       else {
         tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
         variable.trainable = trainable;

@@ -5,11 +5,33 @@ import { ModelFolderError } from '@subtext/encoders';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { AdamW, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addLora, createModel, loadAdapter, loadModel, mergeLora, nextTokenLoss, removeLora, saveAdapter, saveModel, setLoraDropoutSeed, unmergeLora, type LanguageModel } from '../index';
+import {
+  addLora,
+  createModel,
+  loadAdapter,
+  loadModel,
+  mergeLora,
+  nextTokenLoss,
+  removeLora,
+  saveAdapter,
+  saveModel,
+  setLoraDropoutSeed,
+  unmergeLora,
+  type LanguageModel,
+} from '../index';
 import { describeOnEngines } from '../parity/engines';
 import { fixtures, integers, largestDifference, readRecorded } from '../parity/recorded';
 
-const config = { model_type: 'llama', vocab_size: 32, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1, max_position_embeddings: 32 };
+const config = {
+  model_type: 'llama',
+  vocab_size: 32,
+  hidden_size: 16,
+  intermediate_size: 24,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  max_position_embeddings: 32,
+};
 const ids = [[3, 4, 5, 6, 7, 8]];
 
 function logits(model: LanguageModel): Float32Array {
@@ -40,31 +62,41 @@ function train(model: LanguageModel, steps: number): number[] {
 }
 
 describeOnEngines('adapters of PEFT', () => {
-  it.each(['llama-patterns', 'gpt2-regex'])('%s gives the logits that PEFT gives, apart, merged, and taken out again', async (name) => {
-    const folder = `${fixtures}adapters/${name}`;
-    const { base_model_name_or_path: base } = JSON.parse(await readFile(`${folder}/adapter_config.json`, 'utf8'));
-    const recorded = await readRecorded(folder);
-    const model = await loadModel({ folder: join(folder, base) });
-    const seen = recorded('attention_mask').values;
-    const { vocabularySize } = model.dimensions;
-    const difference = (expected: Float32Array) =>
-      tf.tidy(() => {
-        const { hidden } = model.forward({ embeddings: model.embed(integers(recorded('input_ids'))), mask: integers(recorded('attention_mask')) });
-        return largestDifference(model.logits(hidden).dataSync(), expected, (index) => seen[Math.floor(index / vocabularySize)] === 1);
-      });
-    const bare = (await readRecorded(join(folder, base)))('logits').values;
-    expect(difference(bare)).toBeLessThan(1e-4);
-    await loadAdapter({ model, folder });
-    expect(difference(recorded('logits').values)).toBeLessThan(1e-4);
-    expect(difference(bare)).toBeGreaterThan(0.1);
-    mergeLora({ model });
-    expect(difference(recorded('logits').values)).toBeLessThan(1e-4);
-    unmergeLora({ model });
-    expect(difference(recorded('logits').values)).toBeLessThan(1e-4);
-    removeLora({ model });
-    expect(difference(bare)).toBeLessThan(1e-4);
-    model.dispose();
-  });
+  it.each(['llama-patterns', 'gpt2-regex'])(
+    '%s gives the logits that PEFT gives, apart, merged, and taken out again',
+    async (name) => {
+      const folder = `${fixtures}adapters/${name}`;
+      const { base_model_name_or_path: base } = JSON.parse(await readFile(`${folder}/adapter_config.json`, 'utf8'));
+      const recorded = await readRecorded(folder);
+      const model = await loadModel({ folder: join(folder, base) });
+      const seen = recorded('attention_mask').values;
+      const { vocabularySize } = model.dimensions;
+      const difference = (expected: Float32Array) =>
+        tf.tidy(() => {
+          const { hidden } = model.forward({
+            embeddings: model.embed(integers(recorded('input_ids'))),
+            mask: integers(recorded('attention_mask')),
+          });
+          return largestDifference(
+            model.logits(hidden).dataSync(),
+            expected,
+            (index) => seen[Math.floor(index / vocabularySize)] === 1,
+          );
+        });
+      const bare = (await readRecorded(join(folder, base)))('logits').values;
+      expect(difference(bare)).toBeLessThan(1e-4);
+      await loadAdapter({ model, folder });
+      expect(difference(recorded('logits').values)).toBeLessThan(1e-4);
+      expect(difference(bare)).toBeGreaterThan(0.1);
+      mergeLora({ model });
+      expect(difference(recorded('logits').values)).toBeLessThan(1e-4);
+      unmergeLora({ model });
+      expect(difference(recorded('logits').values)).toBeLessThan(1e-4);
+      removeLora({ model });
+      expect(difference(bare)).toBeLessThan(1e-4);
+      model.dispose();
+    },
+  );
 });
 
 describe('lora', () => {
@@ -180,7 +212,10 @@ describe('lora', () => {
     const baseFolder = `${fixtures}variants/llama-mqa-biases-linear`;
     const change = async (values: Record<string, unknown>): Promise<Record<string, unknown>> => {
       await cp(source, folder, { recursive: true });
-      const original = JSON.parse(await readFile(join(source, 'adapter_config.json'), 'utf8')) as Record<string, unknown>;
+      const original = JSON.parse(await readFile(join(source, 'adapter_config.json'), 'utf8')) as Record<
+        string,
+        unknown
+      >;
       await writeFile(join(folder, 'adapter_config.json'), JSON.stringify({ ...original, ...values }));
       return original;
     };
@@ -194,8 +229,30 @@ describe('lora', () => {
       const names = [...(original.target_modules as string[]), 'c_attn', 'query_key_value'];
       for (const values of [
         { target_modules: names },
-        { merge_weights: false, enable_lora: null, exclude_modules: [], modules_to_save: [], layers_to_transform: [], layers_pattern: [], layer_replication: [], target_parameters: [], trainable_token_indices: null },
-        { modules_to_save: null, layers_pattern: '', alora_invocation_tokens: null, use_bdlora: false, kasa_config: null, arrow_config: {}, made_up: false, other: null, peft_version: '0.19.1', megatron_core: 'megatron.core', auto_mapping: { base_model_class: 'X', unsloth_fixed: true } },
+        {
+          merge_weights: false,
+          enable_lora: null,
+          exclude_modules: [],
+          modules_to_save: [],
+          layers_to_transform: [],
+          layers_pattern: [],
+          layer_replication: [],
+          target_parameters: [],
+          trainable_token_indices: null,
+        },
+        {
+          modules_to_save: null,
+          layers_pattern: '',
+          alora_invocation_tokens: null,
+          use_bdlora: false,
+          kasa_config: null,
+          arrow_config: {},
+          made_up: false,
+          other: null,
+          peft_version: '0.19.1',
+          megatron_core: 'megatron.core',
+          auto_mapping: { base_model_class: 'X', unsloth_fixed: true },
+        },
       ]) {
         await change(values);
         const model = await loadModel({ folder: baseFolder });
@@ -222,15 +279,18 @@ describe('lora', () => {
       model.dispose();
     });
 
-    it.each(['target_modules', 'exclude_modules', 'rank_pattern', 'alpha_pattern'])('cannot hang the process by %s', async (field) => {
-      const hostile = '(([a-z0-9._]+)+)+!';
-      await change({ [field]: field.endsWith('pattern') ? { [hostile]: 4 } : hostile });
-      const model = await loadModel({ folder: baseFolder });
-      const began = performance.now();
-      await loadAdapter({ model, folder }).catch((error: unknown) => expect(error).toBeInstanceOf(ModelFolderError));
-      expect(performance.now() - began).toBeLessThan(10_000);
-      model.dispose();
-    });
+    it.each(['target_modules', 'exclude_modules', 'rank_pattern', 'alpha_pattern'])(
+      'cannot hang the process by %s',
+      async (field) => {
+        const hostile = '(([a-z0-9._]+)+)+!';
+        await change({ [field]: field.endsWith('pattern') ? { [hostile]: 4 } : hostile });
+        const model = await loadModel({ folder: baseFolder });
+        const began = performance.now();
+        await loadAdapter({ model, folder }).catch((error: unknown) => expect(error).toBeInstanceOf(ModelFolderError));
+        expect(performance.now() - began).toBeLessThan(10_000);
+        model.dispose();
+      },
+    );
 
     it('that brought base weights leaves them as they were when it is removed, unless it is merged', async () => {
       const tensors: Record<string, TensorToWrite> = {};
@@ -240,7 +300,11 @@ describe('lora', () => {
       await change({});
       const model = await loadModel({ folder: baseFolder });
       const table = model.tokenEmbedding.weight.value;
-      tensors['base_model.model.model.embed_tokens.weight'] = { dtype: 'F32', shape: table.shape, data: (table.dataSync() as Float32Array).map((value) => 2 * value) };
+      tensors['base_model.model.model.embed_tokens.weight'] = {
+        dtype: 'F32',
+        shape: table.shape,
+        data: (table.dataSync() as Float32Array).map((value) => 2 * value),
+      };
       await writeSafetensors({ path: join(folder, 'adapter_model.safetensors'), tensors });
       const before = logits(model);
       await loadAdapter({ model, folder });

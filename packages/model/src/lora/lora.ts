@@ -3,7 +3,15 @@ import { tf, uniform } from '@subtext/tensor';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { defaultTargetModules, resolveTargetModules, type TargetModules } from './target-modules';
-import { addTokenRows, checkTokenIds, mergeTokenRows, removeTokenRows, type TokenIds, tokenTables, unmergeTokenRows } from './token-rows';
+import {
+  addTokenRows,
+  checkTokenIds,
+  mergeTokenRows,
+  removeTokenRows,
+  type TokenIds,
+  tokenTables,
+  unmergeTokenRows,
+} from './token-rows';
 
 /** What an adapter is like; the defaults are Heima's. */
 export interface LoraSettings {
@@ -57,7 +65,9 @@ export function loraSettings({ model }: { model: LanguageModel }): Required<Lora
 
 /** The layers that have an adapter. */
 export function adaptedLayers({ model }: { model: LanguageModel }): (LinearLayer & { adapter: LowRankAdapter })[] {
-  return [...model.structure.linearLayers.values()].filter((layer): layer is LinearLayer & { adapter: LowRankAdapter } => layer.adapter !== null);
+  return [...model.structure.linearLayers.values()].filter(
+    (layer): layer is LinearLayer & { adapter: LowRankAdapter } => layer.adapter !== null,
+  );
 }
 
 /** The names of an adapter's parameters on the layer `name`, as PEFT spells them. */
@@ -72,13 +82,31 @@ export function adapterParameterNames(name: string): { down: string; up: string 
  *
  * @throws ModelError
  */
-export function addLora({ model, targets = defaultTargetModules({ model }), rank = 16, alpha = 32, dropout = 0, rankStabilised = false, tokens = [], seed = 0, freezeBase = true, trainTokens = true, perLayer = new Map() }: AddLoraOptions): void {
+export function addLora({
+  model,
+  targets = defaultTargetModules({ model }),
+  rank = 16,
+  alpha = 32,
+  dropout = 0,
+  rankStabilised = false,
+  tokens = [],
+  seed = 0,
+  freezeBase = true,
+  trainTokens = true,
+  perLayer = new Map(),
+}: AddLoraOptions): void {
   const fail = (message: string): never => {
     throw new ModelError({ code: 'invalid-option', message });
   };
   if (!(dropout >= 0 && dropout < 1)) fail(`dropout must be at least 0 and below 1, got ${dropout}.`);
-  if (states.has(model)) throw new ModelError({ code: 'adapter-in-place', message: 'The model has an adapter already. Merge and remove it first (mergeLora, removeLora).' });
-  const layers = resolveTargetModules({ model, targets }).map((name) => model.structure.linearLayers.get(name) as LinearLayer);
+  if (states.has(model))
+    throw new ModelError({
+      code: 'adapter-in-place',
+      message: 'The model has an adapter already. Merge and remove it first (mergeLora, removeLora).',
+    });
+  const layers = resolveTargetModules({ model, targets }).map(
+    (name) => model.structure.linearLayers.get(name) as LinearLayer,
+  );
   const plans = layers.map((layer) => {
     const own = { rank, alpha, ...perLayer.get(layer.name) };
     if (!Number.isInteger(own.rank) || own.rank < 1) fail(`rank must be a whole number above 0, got ${own.rank}.`);
@@ -92,7 +120,12 @@ export function addLora({ model, targets = defaultTargetModules({ model }), rank
   for (const { layer, rank: layerRank, alpha: layerAlpha } of plans) {
     const names = adapterParameterNames(layer.name);
     const limit = 1 / Math.sqrt(layer.inputWidth);
-    const first = uniform({ shape: [layerRank, layer.inputWidth], random: parameterStream({ seed, name: names.down }), minimum: -limit, maximum: limit });
+    const first = uniform({
+      shape: [layerRank, layer.inputWidth],
+      random: parameterStream({ seed, name: names.down }),
+      minimum: -limit,
+      maximum: limit,
+    });
     layer.adapter = new LowRankAdapter({
       down: model.parameters.add({ name: names.down, value: first }),
       up: model.parameters.add({ name: names.up, value: tf.zeros([layer.outputWidth, layerRank]) }),
@@ -108,7 +141,12 @@ export function addLora({ model, targets = defaultTargetModules({ model }), rank
       if (trainTokens) model.parameters.get(weight).trainable = true;
     }
   }
-  states.set(model, { settings: { targets, rank, alpha, dropout, rankStabilised, tokens }, frozen, tables, rows: new Map() });
+  states.set(model, {
+    settings: { targets, rank, alpha, dropout, rankStabilised, tokens },
+    frozen,
+    tables,
+    rows: new Map(),
+  });
 }
 
 /** A variable's present value: assigning gives the variable other memory, so that until then this is no copy. */
@@ -117,7 +155,15 @@ function copyOnAssignment(variable: tf.Variable): tf.Tensor {
 }
 
 /** Gives a parameter beneath an adapter another value, which {@link removeLora} takes back. */
-export function replaceBaseWeight({ model, name, value }: { model: LanguageModel; name: string; value: tf.Tensor }): void {
+export function replaceBaseWeight({
+  model,
+  name,
+  value,
+}: {
+  model: LanguageModel;
+  name: string;
+  value: tf.Tensor;
+}): void {
   const tables = states.get(model)?.tables;
   const variable = model.parameters.get(name);
   if (tables !== undefined && !tables.has(name)) tables.set(name, copyOnAssignment(variable));
@@ -126,7 +172,8 @@ export function replaceBaseWeight({ model, name, value }: { model: LanguageModel
 
 /** Turns the adapters' dropout on for a training step, with draws named by `seed`, or off (null, as it is at first). */
 export function setLoraDropoutSeed({ model, seed }: { model: LanguageModel; seed: number | null }): void {
-  for (const [index, { adapter }] of adaptedLayers({ model }).entries()) adapter.setDropoutSeed(seed === null ? null : (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
+  for (const [index, { adapter }] of adaptedLayers({ model }).entries())
+    adapter.setDropoutSeed(seed === null ? null : (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
 }
 
 /** Adds `sign` times an adapter's change to its layer's weight. */
@@ -140,7 +187,11 @@ function shiftWeight(layer: LinearLayer & { adapter: LowRankAdapter }, sign: 1 |
 
 function needAdapter(model: LanguageModel): (LinearLayer & { adapter: LowRankAdapter })[] {
   const layers = adaptedLayers({ model });
-  if (layers.length === 0) throw new ModelError({ code: 'no-adapter', message: 'The model has no adapter. Add one with addLora or loadAdapter.' });
+  if (layers.length === 0)
+    throw new ModelError({
+      code: 'no-adapter',
+      message: 'The model has no adapter. Add one with addLora or loadAdapter.',
+    });
   return layers;
 }
 
@@ -155,7 +206,10 @@ export function mergeLora({ model }: { model: LanguageModel }): void {
   const layers = needAdapter(model);
   const tied = layers.find((layer) => layer.tied);
   if (tied !== undefined) {
-    throw new ModelError({ code: 'invalid-adapter', message: `${tied.name} shares its weight with the token embedding (tie_word_embeddings): merging its adapter would change the embedding. Keep the adapter apart (saveAdapter).` });
+    throw new ModelError({
+      code: 'invalid-adapter',
+      message: `${tied.name} shares its weight with the token embedding (tie_word_embeddings): merging its adapter would change the embedding. Keep the adapter apart (saveAdapter).`,
+    });
   }
   for (const layer of layers) if (!layer.adapter.merged) shiftWeight(layer, 1);
   const state = states.get(model);

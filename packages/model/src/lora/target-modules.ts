@@ -9,7 +9,15 @@ import { ModelError } from '../model-error';
 export type TargetModules = readonly string[] | RegExp | 'all-linear';
 
 /** The projections of a Llama's block. */
-const llamaProjections: readonly string[] = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
+const llamaProjections: readonly string[] = [
+  'q_proj',
+  'k_proj',
+  'v_proj',
+  'o_proj',
+  'gate_proj',
+  'up_proj',
+  'down_proj',
+];
 
 /** What is adapted unless told otherwise. */
 export function defaultTargetModules({ model }: { model: LanguageModel }): TargetModules {
@@ -24,7 +32,11 @@ function wholeName(pattern: RegExp): RegExp {
 }
 
 /** The names of the linear layers that `targets` means, in the model's order. */
-export function resolveTargetModules({ model, targets, passOverAbsent = false }: {
+export function resolveTargetModules({
+  model,
+  targets,
+  passOverAbsent = false,
+}: {
   model: LanguageModel;
   targets: TargetModules;
   /** Whether a list may name layers that are not there, as PEFT allows while any is. Default false. */
@@ -36,20 +48,33 @@ export function resolveTargetModules({ model, targets, passOverAbsent = false }:
   if (targets instanceof RegExp) {
     const pattern = wholeName(targets);
     const matched = names.filter((name) => pattern.test(name));
-    if (matched.length === 0) throw new ModelError({ code: 'unknown-layer', message: `No linear layer's whole name matches ${String(targets)}. ${available}` });
+    if (matched.length === 0)
+      throw new ModelError({
+        code: 'unknown-layer',
+        message: `No linear layer's whole name matches ${String(targets)}. ${available}`,
+      });
     return matched;
   }
-  if (targets.length === 0) throw new ModelError({ code: 'invalid-option', message: `No layer is named to adapt. ${available}` });
+  if (targets.length === 0)
+    throw new ModelError({ code: 'invalid-option', message: `No layer is named to adapt. ${available}` });
   const embedding = model.tokenEmbedding.weight.declaration.name.replace(/\.weight$/, '');
   const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
   for (const target of targets) {
     if (names.some((name) => matches(name, target))) continue;
     if (matches(embedding, target)) {
-      throw new ModelError({ code: 'unknown-layer', message: `"${target}" is the token embedding: low-rank adapters go on linear layers. Unfreeze the embedding instead. ${available}` });
+      throw new ModelError({
+        code: 'unknown-layer',
+        message: `"${target}" is the token embedding: low-rank adapters go on linear layers. Unfreeze the embedding instead. ${available}`,
+      });
     }
-    if (!passOverAbsent) throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named "${target}". ${available}` });
+    if (!passOverAbsent)
+      throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named "${target}". ${available}` });
   }
   const matched = names.filter((name) => targets.some((target) => matches(name, target)));
-  if (matched.length === 0) throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named ${targets.map((target) => `"${target}"`).join(' or ')}. ${available}` });
+  if (matched.length === 0)
+    throw new ModelError({
+      code: 'unknown-layer',
+      message: `No linear layer is named ${targets.map((target) => `"${target}"`).join(' or ')}. ${available}`,
+    });
   return matched;
 }

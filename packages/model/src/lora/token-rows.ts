@@ -40,12 +40,19 @@ export function checkTokenIds({ model, ids }: { model: LanguageModel; ids: Token
   };
   const tables = tokenTables({ model });
   const count = Math.min(model.tokenEmbedding.count, model.head.outputWidth);
-  const other = ids instanceof Map ? [...ids.keys()].find((name) => !tables.some((table) => table.name === name)) : undefined;
-  if (other !== undefined) fail(`"${other}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`);
+  const other =
+    ids instanceof Map ? [...ids.keys()].find((name) => !tables.some((table) => table.name === name)) : undefined;
+  if (other !== undefined)
+    fail(
+      `"${other}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`,
+    );
   for (const { name } of tables) {
     const own = idsOf({ ids, table: name });
     const unknown = own.find((id) => !Number.isInteger(id) || id < 0 || id >= count);
-    if (unknown !== undefined) fail(`There is no token ${unknown} whose row could be trained; the ids are 0 to ${count - 1}. Make room for new tokens first (resizeEmbeddings).`);
+    if (unknown !== undefined)
+      fail(
+        `There is no token ${unknown} whose row could be trained; the ids are 0 to ${count - 1}. Make room for new tokens first (resizeEmbeddings).`,
+      );
     if (new Set(own).size !== own.length) fail(`A token is named twice among those to train: ${own.join(', ')}.`);
   }
 }
@@ -56,14 +63,25 @@ export function checkTokenIds({ model, ids }: { model: LanguageModel; ids: Token
  *
  * @throws ModelError `invalid-option` as {@link checkTokenIds} says
  */
-export function addTokenRows({ model, ids, trainable = true }: { model: LanguageModel; ids: TokenIds; /** Default true. */ trainable?: boolean }): void {
+export function addTokenRows({
+  model,
+  ids,
+  trainable = true,
+}: {
+  model: LanguageModel;
+  ids: TokenIds;
+  /** Default true. */ trainable?: boolean;
+}): void {
   checkTokenIds({ model, ids });
   const hold = ({ name, weight }: TokenTable): TokenRows | null => {
     const own = idsOf({ ids, table: name });
     if (own.length === 0) return null;
     const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
     const value = tf.tidy(() => tf.gather(table, tf.tensor1d([...own], 'int32')));
-    return new TokenRows({ ids: [...own], values: model.parameters.add({ name: tokenRowsName(name), value, trainable }) });
+    return new TokenRows({
+      ids: [...own],
+      values: model.parameters.add({ name: tokenRowsName(name), value, trainable }),
+    });
   };
   const [embedding, output] = tokenTables({ model });
   model.tokenEmbedding.rows = hold(embedding!);
@@ -84,12 +102,22 @@ export function mergeTokenRows({ model }: { model: LanguageModel }): Map<string,
 }
 
 /** Puts the rows back that stood in the tables before they were merged. Frees `before`. */
-export function unmergeTokenRows({ model, before }: { model: LanguageModel; before: ReadonlyMap<string, tf.Tensor2D> }): void {
+export function unmergeTokenRows({
+  model,
+  before,
+}: {
+  model: LanguageModel;
+  before: ReadonlyMap<string, tf.Tensor2D>;
+}): void {
   for (const { weight, rows } of tokenTables({ model })) {
     const values = before.get(weight);
     if (rows === null || !rows.merged || values === undefined) continue;
     const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
-    tf.tidy(() => table.assign(tf.tensorScatterUpdate(table, tf.tensor2d([...rows.ids], [rows.ids.length, 1], 'int32'), values) as tf.Tensor2D));
+    tf.tidy(() =>
+      table.assign(
+        tf.tensorScatterUpdate(table, tf.tensor2d([...rows.ids], [rows.ids.length, 1], 'int32'), values) as tf.Tensor2D,
+      ),
+    );
     rows.merged = false;
     values.dispose();
   }

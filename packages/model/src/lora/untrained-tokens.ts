@@ -13,7 +13,13 @@ const chunk = 32;
  * adapter cannot tell them apart either, so that such an end token, say, would never be written: train their rows beside
  * it (`tokens` of `addLora`).
  */
-export async function untrainedTokens({ model, ids }: { model: LanguageModel; ids: Iterable<number> }): Promise<number[]> {
+export async function untrainedTokens({
+  model,
+  ids,
+}: {
+  model: LanguageModel;
+  ids: Iterable<number>;
+}): Promise<number[]> {
   const candidates = [...new Set(ids)].sort((a, b) => a - b);
   const found = new Set<number>();
   for (const { weight } of tokenTables({ model })) {
@@ -26,7 +32,10 @@ export async function untrainedTokens({ model, ids }: { model: LanguageModel; id
         const centred = tf.sub(table, tf.mean(table, 0, true)) as tf.Tensor2D;
         const rows = tf.gather(centred, tf.tensor1d(part, 'int32'));
         const squares = (tensor: tf.Tensor2D) => tf.sum(tf.square(tensor), 1, true);
-        const distances = tf.sub(tf.add(squares(rows), tf.transpose(squares(centred))), tf.mul(2, tf.matMul(rows, centred, false, true)));
+        const distances = tf.sub(
+          tf.add(squares(rows), tf.transpose(squares(centred))),
+          tf.mul(2, tf.matMul(rows, centred, false, true)),
+        );
         // A row is near itself. (wasm's oneHot takes whole numbers only.)
         const own = new Float32Array(part.length * count);
         for (const [index, id] of part.entries()) own[index * count + id] = 1e30;

@@ -7,11 +7,18 @@ import { fixtures, integers, largestDifference, readRecorded, rowsOf, type Recor
 
 const cases = ['gpt2', 'llama', 'llama3-rope-tied', 'qwen2'];
 
-const llamaGradients = ['layers.0.input_layernorm.weight', 'layers.0.mlp.down_proj.weight', 'layers.0.self_attn.q_proj.weight', 'norm.weight'].map((name) => `model.${name}`);
+const llamaGradients = [
+  'layers.0.input_layernorm.weight',
+  'layers.0.mlp.down_proj.weight',
+  'layers.0.self_attn.q_proj.weight',
+  'norm.weight',
+].map((name) => `model.${name}`);
 
 /** Parameters whose gradients are recorded. */
 const gradientNames: Record<string, string[]> = {
-  gpt2: ['h.0.attn.c_attn.weight', 'h.1.mlp.c_proj.weight', 'ln_f.weight', 'wte.weight'].map((name) => `transformer.${name}`),
+  gpt2: ['h.0.attn.c_attn.weight', 'h.1.mlp.c_proj.weight', 'ln_f.weight', 'wte.weight'].map(
+    (name) => `transformer.${name}`,
+  ),
   llama: llamaGradients,
   'llama3-rope-tied': ['model.embed_tokens.weight', ...llamaGradients],
   qwen2: llamaGradients,
@@ -46,7 +53,11 @@ describeOnEngines('recorded outputs of transformers', () => {
         const { hidden } = model.forward({ embeddings: model.embed(ids()), mask });
         const { vocabularySize } = model.dimensions;
         const seen = recorded('attention_mask').values;
-        const difference = largestDifference(model.logits(hidden).dataSync(), recorded('masked.logits').values, (index) => seen[Math.floor(index / vocabularySize)] === 1);
+        const difference = largestDifference(
+          model.logits(hidden).dataSync(),
+          recorded('masked.logits').values,
+          (index) => seen[Math.floor(index / vocabularySize)] === 1,
+        );
         expect(difference).toBeLessThan(1e-4);
       });
     });
@@ -55,7 +66,9 @@ describeOnEngines('recorded outputs of transformers', () => {
       tf.tidy(() => {
         const { shape, values } = recorded('inputs_embeds');
         const { hidden } = model.forward({ embeddings: tf.tensor3d(values, shape as [number, number, number]) });
-        expect(largestDifference(model.logits(hidden).dataSync(), recorded('inputs_embeds.logits').values)).toBeLessThan(1e-4);
+        expect(
+          largestDifference(model.logits(hidden).dataSync(), recorded('inputs_embeds.logits').values),
+        ).toBeLessThan(1e-4);
       });
     });
 
@@ -70,7 +83,11 @@ describeOnEngines('recorded outputs of transformers', () => {
       while (uncached.length < whole.length) {
         const next = tf.tidy(() => {
           const { hidden } = model.forward({ embeddings: model.embed(tf.tensor2d([uncached], undefined, 'int32')) });
-          return model.logits(hidden).slice([0, uncached.length - 1, 0], [1, 1, -1]).argMax(-1).dataSync()[0] as number;
+          return model
+            .logits(hidden)
+            .slice([0, uncached.length - 1, 0], [1, 1, -1])
+            .argMax(-1)
+            .dataSync()[0] as number;
         });
         uncached.push(next);
       }
@@ -81,7 +98,14 @@ describeOnEngines('recorded outputs of transformers', () => {
       const trained = await loadModel({ folder: `${fixtures}golden/${name}` });
       const settings = JSON.parse(await readFile(`${fixtures}golden/${name}/case.json`, 'utf8')).adamw;
       const labels = rowsOf(recorded('input_ids')).map((row) => row.map((id, position) => (position < 8 ? -100 : id)));
-      const optimizer = new AdamW({ parameters: trained.parameters, learningRate: settings.lr, beta1: settings.betas[0], beta2: settings.betas[1], epsilon: settings.eps, weightDecay: settings.weight_decay });
+      const optimizer = new AdamW({
+        parameters: trained.parameters,
+        learningRate: settings.lr,
+        beta1: settings.betas[0],
+        beta2: settings.betas[1],
+        epsilon: settings.eps,
+        weightDecay: settings.weight_decay,
+      });
       const expected = recorded('train.loss_and_gradnorm').values;
       for (let step = 0; step < settings.steps; step++) {
         const { value, gradients } = valueAndGradients({
@@ -99,7 +123,9 @@ describeOnEngines('recorded outputs of transformers', () => {
           for (const parameter of gradientNames[name] as string[]) {
             const reference = recorded(`grad.${parameter}`).values;
             const scale = reference.reduce((largest, element) => Math.max(largest, Math.abs(element)), 0);
-            expect(largestDifference((gradients[parameter] as tf.Tensor).dataSync(), reference) / scale).toBeLessThan(1e-3);
+            expect(largestDifference((gradients[parameter] as tf.Tensor).dataSync(), reference) / scale).toBeLessThan(
+              1e-3,
+            );
           }
         }
         optimizer.step({ gradients, gradientScale: clippingScale({ norm, maximumNorm: settings.clip }) });
@@ -108,7 +134,9 @@ describeOnEngines('recorded outputs of transformers', () => {
       if (name === 'llama3-rope-tied') {
         tf.tidy(() => {
           const { hidden } = trained.forward({ embeddings: trained.embed(ids()) });
-          expect(largestDifference(trained.logits(hidden).dataSync(), recorded('train.logits_after_3_steps').values)).toBeLessThan(1e-3);
+          expect(
+            largestDifference(trained.logits(hidden).dataSync(), recorded('train.logits_after_3_steps').values),
+          ).toBeLessThan(1e-3);
         });
       }
       optimizer.dispose();

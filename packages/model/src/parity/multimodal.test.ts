@@ -8,7 +8,10 @@ import { describeOnEngines } from './engines';
 import { fixtures, integers, largestDifference, readRecorded, rowsOf, type Recorded } from './recorded';
 
 /** Recorded cases that every implementation is held against, and other configurations (tooling/parity/make_vision_fixtures.py). */
-const cases = [...['llava', 'idefics3-smolvlm', 'mllama'].map((name) => `golden/${name}`), ...readdirSync(`${fixtures}multimodal`).map((name) => `multimodal/${name}`)];
+const cases = [
+  ...['llava', 'idefics3-smolvlm', 'mllama'].map((name) => `golden/${name}`),
+  ...readdirSync(`${fixtures}multimodal`).map((name) => `multimodal/${name}`),
+];
 
 async function readAll(folder: string) {
   const recorded = await readRecorded(folder);
@@ -27,7 +30,8 @@ describeOnEngines('models for pictures and text against transformers', () => {
     let images: ImageInputs;
     let prompts: number[][];
     let mask: Recorded | null;
-    const numbers = (tensor: string) => (has(tensor) ? { data: Int32Array.from(recorded(tensor).values), shape: recorded(tensor).shape } : undefined);
+    const numbers = (tensor: string) =>
+      has(tensor) ? { data: Int32Array.from(recorded(tensor).values), shape: recorded(tensor).shape } : undefined;
     const shown = (width: number) => (index: number) => mask === null || mask.values[Math.floor(index / width)] === 1;
 
     beforeAll(async () => {
@@ -48,8 +52,17 @@ describeOnEngines('models for pictures and text against transformers', () => {
     afterAll(() => model.dispose());
 
     const forward = (ids = prompts, outputHiddenStates = false) => {
-      const { embeddings, forwardExtras } = model.embedInputs({ ids, images, crossAttentionMask: numbers('cross_attention_mask') });
-      return model.forward({ embeddings, ...forwardExtras, mask: mask === null ? null : integers(mask), outputHiddenStates });
+      const { embeddings, forwardExtras } = model.embedInputs({
+        ids,
+        images,
+        crossAttentionMask: numbers('cross_attention_mask'),
+      });
+      return model.forward({
+        embeddings,
+        ...forwardExtras,
+        mask: mask === null ? null : integers(mask),
+        outputHiddenStates,
+      });
     };
 
     it('gives the logits and the hidden states', () => {
@@ -58,11 +71,20 @@ describeOnEngines('models for pictures and text against transformers', () => {
         const { width, layers } = model.dimensions;
         expect(hiddenStates).toHaveLength(layers + 1);
         for (const [layer, states] of hiddenStates!.entries()) {
-          const tensor = has(`hidden_states.${layer}`) ? `hidden_states.${layer}` : layer === layers && has('last_hidden_state') ? 'last_hidden_state' : null;
-          if (tensor !== null) expect(largestDifference(states.dataSync(), recorded(tensor).values, shown(width)), tensor).toBeLessThan(1e-4);
+          const tensor = has(`hidden_states.${layer}`)
+            ? `hidden_states.${layer}`
+            : layer === layers && has('last_hidden_state')
+              ? 'last_hidden_state'
+              : null;
+          if (tensor !== null)
+            expect(largestDifference(states.dataSync(), recorded(tensor).values, shown(width)), tensor).toBeLessThan(
+              1e-4,
+            );
         }
         const logits = model.logits(hidden);
-        expect(largestDifference(logits.dataSync(), recorded('logits').values, shown(logits.shape[2] as number))).toBeLessThan(1e-4);
+        expect(
+          largestDifference(logits.dataSync(), recorded('logits').values, shown(logits.shape[2] as number)),
+        ).toBeLessThan(1e-4);
       });
     });
 
@@ -71,7 +93,11 @@ describeOnEngines('models for pictures and text against transformers', () => {
       const time = prompts[0]!.length;
       const before = tf.memory().numTensors;
       const { embeddings, forwardExtras } = tidied(() => model.embedInputs({ ids: prompts, images }));
-      const { ids } = await generate({ model, inputs: { embeddings, forwardExtras, mask: mask === null ? null : rowsOf(mask) }, maxNewTokens: whole[0]!.length - time });
+      const { ids } = await generate({
+        model,
+        inputs: { embeddings, forwardExtras, mask: mask === null ? null : rowsOf(mask) },
+        maxNewTokens: whole[0]!.length - time,
+      });
       expect(ids).toEqual(whole.map((row) => row.slice(time)));
       tf.dispose([embeddings, forwardExtras.crossAttention?.states ?? []]);
       expect(tf.memory().numTensors).toBe(before);
@@ -81,7 +107,13 @@ describeOnEngines('models for pictures and text against transformers', () => {
         const next = tf.tidy(() => {
           const again = model.embedInputs({ ids: texts, images });
           const { hidden } = model.forward({ embeddings: again.embeddings, ...again.forwardExtras });
-          return [...model.logits(hidden).slice([0, texts[0]!.length - 1, 0], [-1, 1, -1]).argMax(-1).dataSync()];
+          return [
+            ...model
+              .logits(hidden)
+              .slice([0, texts[0]!.length - 1, 0], [-1, 1, -1])
+              .argMax(-1)
+              .dataSync(),
+          ];
         });
         texts = texts.map((row, index) => [...row, next[index]!]);
       }
@@ -101,7 +133,11 @@ describeOnEngines('models for pictures and text against transformers', () => {
         parameters: model.parameters,
         compute: () => {
           const { hidden } = forward();
-          const labels = prompts.map((row, index) => row.map((id, position) => (id === model.imageTokenId || !shown(1)(index * row.length + position) ? -100 : id)));
+          const labels = prompts.map((row, index) =>
+            row.map((id, position) =>
+              id === model.imageTokenId || !shown(1)(index * row.length + position) ? -100 : id,
+            ),
+          );
           const { sum, count } = nextTokenLoss({ model, hidden, labels });
           return tf.div(sum, count);
         },

@@ -17,12 +17,16 @@ export async function readRecorded(folder: string): Promise<(name: string) => Re
   const entries = new Map<string, Recorded>();
   for (const name of file.names) {
     const { shape, dtype, data } = await file.read(name);
-    entries.set(name, { shape: [...shape], values: dtype === 'I64' ? Float32Array.from(data as BigInt64Array, Number) : (data as Float32Array) });
+    entries.set(name, {
+      shape: [...shape],
+      values: dtype === 'I64' ? Float32Array.from(data as BigInt64Array, Number) : (data as Float32Array),
+    });
   }
   await file.close();
   return (name) => {
     const entry = entries.get(name);
-    if (entry === undefined) throw new Error(`${folder}/golden.safetensors has no ${name}; it has ${[...entries.keys()].join(', ')}.`);
+    if (entry === undefined)
+      throw new Error(`${folder}/golden.safetensors has no ${name}; it has ${[...entries.keys()].join(', ')}.`);
     return entry;
   };
 }
@@ -39,8 +43,13 @@ export function rowsOf({ shape, values }: Recorded): number[][] {
 }
 
 /** The largest difference, over the elements that `counts` lets count; NaN where either holds one. */
-export function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>, counts: (index: number) => boolean = () => true): number {
-  if (actual.length !== expected.length) throw new Error(`${actual.length} values are held against ${expected.length}.`);
+export function largestDifference(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  counts: (index: number) => boolean = () => true,
+): number {
+  if (actual.length !== expected.length)
+    throw new Error(`${actual.length} values are held against ${expected.length}.`);
   let largest = 0;
   for (let index = 0; index < actual.length; index++) {
     if (!counts(index)) continue;

@@ -22,12 +22,21 @@ describeOnEngines('other configurations of the architectures', () => {
       tf.tidy(() => {
         const seen = recorded('attention_mask').values;
         const shown = (width: number) => (index: number) => seen[Math.floor(index / width)] === 1;
-        const { hidden, hiddenStates } = model.forward({ embeddings: model.embed(integers(recorded('input_ids'))), mask: integers(recorded('attention_mask')), outputHiddenStates: true });
+        const { hidden, hiddenStates } = model.forward({
+          embeddings: model.embed(integers(recorded('input_ids'))),
+          mask: integers(recorded('attention_mask')),
+          outputHiddenStates: true,
+        });
         const { width, vocabularySize } = model.dimensions;
         for (const [layer, states] of (hiddenStates ?? []).entries()) {
-          expect(largestDifference(states.dataSync(), recorded(`hidden_states.${layer}`).values, shown(width)), `hidden state ${layer}`).toBeLessThan(1e-4);
+          expect(
+            largestDifference(states.dataSync(), recorded(`hidden_states.${layer}`).values, shown(width)),
+            `hidden state ${layer}`,
+          ).toBeLessThan(1e-4);
         }
-        expect(largestDifference(model.logits(hidden).dataSync(), recorded('logits').values, shown(vocabularySize))).toBeLessThan(1e-4);
+        expect(
+          largestDifference(model.logits(hidden).dataSync(), recorded('logits').values, shown(vocabularySize)),
+        ).toBeLessThan(1e-4);
       });
     });
 

@@ -38,7 +38,9 @@ function configToSave({ model, dtype }: { model: LanguageModel; dtype: keyof typ
  * @throws ModelError `adapter-in-place` while an adapter is not merged; SafetensorsError
  */
 export async function saveModel({ model, folder, dtype = 'F32', maximumShardBytes }: SaveModelOptions): Promise<void> {
-  const adapted = [...model.structure.linearLayers.values()].filter((layer) => layer.adapter !== null && !layer.adapter.merged);
+  const adapted = [...model.structure.linearLayers.values()].filter(
+    (layer) => layer.adapter !== null && !layer.adapter.merged,
+  );
   if (adapted.length > 0) {
     throw new ModelError({
       code: 'adapter-in-place',
@@ -49,7 +51,8 @@ export async function saveModel({ model, folder, dtype = 'F32', maximumShardByte
   const declarations = [...model.structure.declarations.values()];
   /** One tensor at a time is brought from the engine. */
   async function* parts(): AsyncGenerator<TensorPart> {
-    for (const { name } of declarations) yield { name, data: (await model.parameters.get(name).data()) as Float32Array };
+    for (const { name } of declarations)
+      yield { name, data: (await model.parameters.get(name).data()) as Float32Array };
   }
   await writeShardedSafetensors({
     folder,

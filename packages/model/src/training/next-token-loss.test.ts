@@ -3,7 +3,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createModel, nextTokenLoss, type LanguageModel } from '../index';
 import { describeOnEngines } from '../parity/engines';
 
-const config = { model_type: 'gpt2', vocab_size: 24, n_positions: 16, n_embd: 16, n_layer: 2, n_head: 2, initializer_range: 0.2 };
+const config = {
+  model_type: 'gpt2',
+  vocab_size: 24,
+  n_positions: 16,
+  n_embd: 16,
+  n_layer: 2,
+  n_head: 2,
+  initializer_range: 0.2,
+};
 const ids = [
   [3, 4, 5, 6, 7],
   [8, 9, 10, 11, 12],
@@ -51,7 +59,14 @@ describeOnEngines('nextTokenLoss', () => {
       const { value, gradients } = valueAndGradients({
         parameters: trained.parameters,
         compute: () => {
-          const mask = tf.tensor2d([[1, 1, 1, 1, 1], [0, 1, 1, 1, 1]], undefined, 'int32');
+          const mask = tf.tensor2d(
+            [
+              [1, 1, 1, 1, 1],
+              [0, 1, 1, 1, 1],
+            ],
+            undefined,
+            'int32',
+          );
           const { hidden } = trained.forward({ embeddings: trained.embed(tf.tensor2d(ids, undefined, 'int32')), mask });
           const { sum, count } = nextTokenLoss({ model: trained, hidden, labels: ids });
           return tf.div(sum, count);

@@ -29,7 +29,10 @@ export function nextTokenLoss({ model, hidden, labels }: NextTokenLossOptions): 
 } {
   const [batch, time, width] = hidden.shape;
   if (labels.length !== batch || labels.some((row) => row.length !== time)) {
-    throw new ModelError({ code: 'invalid-option', message: `Labels must be ${batch} rows of ${time}, as the hidden states are; got ${labels.length} rows of ${labels[0]?.length ?? 0}.` });
+    throw new ModelError({
+      code: 'invalid-option',
+      message: `Labels must be ${batch} rows of ${time}, as the hidden states are; got ${labels.length} rows of ${labels[0]?.length ?? 0}.`,
+    });
   }
   const rows: number[] = [];
   const targets: number[] = [];

@@ -14,6 +14,16 @@ if (!Number.isSafeInteger(count) || count <= 0 || !Number.isSafeInteger(seed)) {
 const start = performance.now();
 const result = await fuzz({ count, seed, onProgress: (done) => console.error(`${done} of ${count} files`) });
 console.log(
-  JSON.stringify({ ...result, seed, seconds: (performance.now() - start) / 1000, residentBytes: process.memoryUsage().rss, node: process.version }, null, 2),
+  JSON.stringify(
+    {
+      ...result,
+      seed,
+      seconds: (performance.now() - start) / 1000,
+      residentBytes: process.memoryUsage().rss,
+      node: process.version,
+    },
+    null,
+    2,
+  ),
 );
 process.exitCode = result.findings.length === 0 ? 0 : 1;

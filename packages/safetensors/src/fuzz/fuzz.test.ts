@@ -11,7 +11,16 @@ it('keeps its promises on 20,000 hostile files, of every kind of fault', async (
   const result = await fuzz({ count: 20_000, seed: 7 });
   expect(result.findings).toEqual([]);
   expect(result.largestAllocationShare).toBeLessThanOrEqual(1);
-  for (const kind of ['accepted', 'truncated', 'header-too-large', 'invalid-header', 'duplicate-name', 'unsupported-dtype', 'invalid-shape', 'invalid-offsets']) {
+  for (const kind of [
+    'accepted',
+    'truncated',
+    'header-too-large',
+    'invalid-header',
+    'duplicate-name',
+    'unsupported-dtype',
+    'invalid-shape',
+    'invalid-offsets',
+  ]) {
     expect(result.outcomes[kind], kind).toBeGreaterThan(0);
   }
 });

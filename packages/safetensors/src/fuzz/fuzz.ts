@@ -57,8 +57,10 @@ export async function fuzz(options: {
       largestAllocationShare = Math.max(largestAllocationShare, largestAllocation / Math.max(file.byteLength, 1));
       if (parsed !== opened) report(`parseSafetensors: ${parsed}; openSafetensorsFrom: ${opened}`);
       if (parsed.startsWith('not typed')) report(parsed);
-      if (largestAllocation > file.byteLength) report(`allocated ${largestAllocation} bytes for a file of ${file.byteLength}`);
-      if ((parsed === 'accepted') !== isValidFile(file)) report(`the reader: ${parsed}; the judge: ${isValidFile(file) ? 'valid' : 'not valid'}`);
+      if (largestAllocation > file.byteLength)
+        report(`allocated ${largestAllocation} bytes for a file of ${file.byteLength}`);
+      if ((parsed === 'accepted') !== isValidFile(file))
+        report(`the reader: ${parsed}; the judge: ${isValidFile(file) ? 'valid' : 'not valid'}`);
       outcomes[parsed] = (outcomes[parsed] ?? 0) + 1;
       if ((index + 1) % 50_000 === 0) onProgress?.(index + 1);
     }
@@ -81,7 +83,8 @@ async function openedOutcome(file: Uint8Array, report: (reason: string) => void)
   const source: RandomAccessSource = {
     byteLength: file.byteLength,
     async read({ position, into }) {
-      if (position < 0 || position + into.byteLength > file.byteLength) report(`read bytes ${position}…${position + into.byteLength}`);
+      if (position < 0 || position + into.byteLength > file.byteLength)
+        report(`read bytes ${position}…${position + into.byteLength}`);
       into.set(file.subarray(position, position + into.byteLength));
     },
     close: async () => {},

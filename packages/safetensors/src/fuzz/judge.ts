@@ -3,7 +3,19 @@
  * regular expression, lets `JSON.parse` rule on the syntax, and finds repeated keys and odd numbers among the tokens.
  */
 const dtypeBytes: Record<string, number> = {
-  F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1,
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  I16: 2,
+  U16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
 };
 
 /** Whether the bytes are a file that the reader should accept. */
@@ -48,7 +60,10 @@ export function isValidFile(file: Uint8Array): boolean {
   if (total !== dataBytes) return false;
   const filled = ranges.filter(([begin, end]) => end > begin).sort(([a], [b]) => a - b);
   const joints = new Set([0, ...filled.map(([, end]) => end)]);
-  return filled.every(([begin], index) => begin === (filled[index - 1]?.[1] ?? 0)) && ranges.every(([begin]) => joints.has(begin));
+  return (
+    filled.every(([begin], index) => begin === (filled[index - 1]?.[1] ?? 0)) &&
+    ranges.every(([begin]) => joints.has(begin))
+  );
 }
 
 function isCountList(value: unknown): value is number[] {
@@ -83,7 +98,12 @@ function tokensAreAllowed(text: string): boolean {
         level.keys.add(value);
         level.key = value;
       }
-    } else if (/^[-\d]/.test(token) && levels.length === 3 && level!.keys === undefined && /^(shape|data_offsets)$/.test(level!.key)) {
+    } else if (
+      /^[-\d]/.test(token) &&
+      levels.length === 3 &&
+      level!.keys === undefined &&
+      /^(shape|data_offsets)$/.test(level!.key)
+    ) {
       if (!/^\d+$/.test(token)) return false;
     }
   }

@@ -18,24 +18,114 @@ export const honestFiles: readonly Uint8Array[] = [
   }),
   serializeSafetensors({
     tensors: new Map(
-      Array.from({ length: 12 }, (_, index) => [`t${index}`, { dtype: 'U8' as const, shape: [index], data: new Uint8Array(index) }]),
+      Array.from({ length: 12 }, (_, index) => [
+        `t${index}`,
+        { dtype: 'U8' as const, shape: [index], data: new Uint8Array(index) },
+      ]),
     ),
   }),
 ];
 
 const numbers = [
-  '0', '1', '2', '3', '4', '7', '8', '24', '255', '65536', '2147483647', '2147483648', '4294967295', '4294967296',
-  '9007199254740991', '9007199254740992', '18446744073709551615', '18446744073709551616', '-1', '-0', '1.0', '1.5', '1e3', '1e400',
-  '007', '+1', '0x10', 'NaN', 'Infinity', `1${'0'.repeat(400)}`,
+  '0',
+  '1',
+  '2',
+  '3',
+  '4',
+  '7',
+  '8',
+  '24',
+  '255',
+  '65536',
+  '2147483647',
+  '2147483648',
+  '4294967295',
+  '4294967296',
+  '9007199254740991',
+  '9007199254740992',
+  '18446744073709551615',
+  '18446744073709551616',
+  '-1',
+  '-0',
+  '1.0',
+  '1.5',
+  '1e3',
+  '1e400',
+  '007',
+  '+1',
+  '0x10',
+  'NaN',
+  'Infinity',
+  `1${'0'.repeat(400)}`,
 ];
 const fragments = [
-  '{', '}', '[', ']', ',', ':', '"', '\\', '""', 'null', 'true', '{}', '[]', '"dtype"', '"shape"', '"data_offsets"', '"__metadata__"',
-  '"dtype":"F32"', '"shape":[1]', '"data_offsets":[0,4]', '"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},',
-  '"__metadata__":{"k":"v"},', '"__metadata__":{},', '"__proto__":{},', '"constructor":', '"extra":[{"deep":[1,2,{"x":null}]}],',
-  '\\u0000', '\\ud800', '\\ud83d\\ude00', '\\q', '\u0000', '\ufeff', '\n', ' ', '  ', '[0,0]', '[[', '{"', '//', '/*',
-  '['.repeat(70), '{"a":'.repeat(70), '['.repeat(5000), '{"a":'.repeat(2000), '1,'.repeat(65), '1,'.repeat(64),
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '"',
+  '\\',
+  '""',
+  'null',
+  'true',
+  '{}',
+  '[]',
+  '"dtype"',
+  '"shape"',
+  '"data_offsets"',
+  '"__metadata__"',
+  '"dtype":"F32"',
+  '"shape":[1]',
+  '"data_offsets":[0,4]',
+  '"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},',
+  '"__metadata__":{"k":"v"},',
+  '"__metadata__":{},',
+  '"__proto__":{},',
+  '"constructor":',
+  '"extra":[{"deep":[1,2,{"x":null}]}],',
+  '\\u0000',
+  '\\ud800',
+  '\\ud83d\\ude00',
+  '\\q',
+  '\u0000',
+  '\ufeff',
+  '\n',
+  ' ',
+  '  ',
+  '[0,0]',
+  '[[',
+  '{"',
+  '//',
+  '/*',
+  '['.repeat(70),
+  '{"a":'.repeat(70),
+  '['.repeat(5000),
+  '{"a":'.repeat(2000),
+  '1,'.repeat(65),
+  '1,'.repeat(64),
 ];
-const dtypes = ['F64', 'F32', 'F16', 'BF16', 'I64', 'I32', 'I16', 'I8', 'U8', 'BOOL', 'U16', 'U32', 'U64', 'F8_E4M3', 'f32', '', 'F', 'toString'];
+const dtypes = [
+  'F64',
+  'F32',
+  'F16',
+  'BF16',
+  'I64',
+  'I32',
+  'I16',
+  'I8',
+  'U8',
+  'BOOL',
+  'U16',
+  'U32',
+  'U64',
+  'F8_E4M3',
+  'f32',
+  '',
+  'F',
+  'toString',
+];
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -47,7 +137,8 @@ export function mutatedFile(random: Random): Uint8Array {
   let header: Uint8Array = file.slice(8, 8 + headerBytes);
   let data: Uint8Array = file.subarray(8 + headerBytes);
   const rounds = 1 + random.below(4);
-  for (let round = 0; round < rounds; round += 1) header = random.below(3) === 0 ? mutateBytes(header, random) : mutateText(header, random);
+  for (let round = 0; round < rounds; round += 1)
+    header = random.below(3) === 0 ? mutateBytes(header, random) : mutateText(header, random);
   if (random.below(6) === 0) data = data.subarray(0, random.below(data.byteLength + 1));
   if (random.below(8) === 0) data = join([data, new Uint8Array(random.below(20))]);
   const length = statedLength(header.byteLength, random);
@@ -62,7 +153,17 @@ function statedLength(actual: number, random: Random): bigint {
     case 0:
       return BigInt(Math.max(0, actual + random.below(21) - 10));
     case 1:
-      return random.pick([0n, 1n, 100_000_000n, 100_000_001n, 2n ** 31n, 2n ** 32n + 8n, 2n ** 53n, 2n ** 63n, 2n ** 64n - 1n]);
+      return random.pick([
+        0n,
+        1n,
+        100_000_000n,
+        100_000_001n,
+        2n ** 31n,
+        2n ** 32n + 8n,
+        2n ** 53n,
+        2n ** 63n,
+        2n ** 64n - 1n,
+      ]);
     default:
       return BigInt(actual);
   }
@@ -109,7 +210,9 @@ function mutateText(bytes: Uint8Array, random: Random): Uint8Array {
     case 5: {
       // One object or list becomes a copy of another.
       const groups = [...text.matchAll(/\{[^{}]*\}|\[[^[\]]*\]/g)].map(([found]) => found);
-      return encoder.encode(replaceOne(/\{[^{}]*\}|\[[^[\]]*\]/g, () => (groups.length === 0 ? '{}' : random.pick(groups))));
+      return encoder.encode(
+        replaceOne(/\{[^{}]*\}|\[[^[\]]*\]/g, () => (groups.length === 0 ? '{}' : random.pick(groups))),
+      );
     }
     default: {
       const at = random.below(text.length + 1);

@@ -11,19 +11,35 @@ export async function fileSource(path: string): Promise<RandomAccessSource> {
   try {
     // Refuses pipes and devices without waiting for them.
     const { handle, size } = await openRegularFile(path);
-    return { byteLength: size, label: path, descriptor: handle.fd, read: (request) => readFully(handle, path, request), close: () => handle.close() };
+    return {
+      byteLength: size,
+      label: path,
+      descriptor: handle.fd,
+      read: (request) => readFully(handle, path, request),
+      close: () => handle.close(),
+    };
   } catch (cause) {
-    if (FileError.isInstance(cause) && cause.code === 'not-a-file') throw new SafetensorsError({ code: 'not-found', message: 'this is not a file', path, cause });
+    if (FileError.isInstance(cause) && cause.code === 'not-a-file')
+      throw new SafetensorsError({ code: 'not-found', message: 'this is not a file', path, cause });
     throw fileError(cause, path, 'open');
   }
 }
 
-async function readFully(handle: FileHandle, path: string, request: { position: number; into: Uint8Array }): Promise<void> {
+async function readFully(
+  handle: FileHandle,
+  path: string,
+  request: { position: number; into: Uint8Array },
+): Promise<void> {
   const { position, into } = request;
-  for (let done = 0; done < into.byteLength; ) {
+  for (let done = 0; done < into.byteLength;) {
     let bytesRead: number;
     try {
-      ({ bytesRead } = await handle.read(into, done, Math.min(into.byteLength - done, maximumReadBytes), position + done));
+      ({ bytesRead } = await handle.read(
+        into,
+        done,
+        Math.min(into.byteLength - done, maximumReadBytes),
+        position + done,
+      ));
     } catch (cause) {
       throw fileError(cause, path, 'read');
     }
@@ -52,11 +68,26 @@ export function fileError(cause: unknown, path: string, action: string): Safeten
   if (SafetensorsError.isInstance(cause)) return cause;
   if (FileError.isInstance(cause)) {
     const { path, message } = cause;
-    return new SafetensorsError({ code: cause.code === 'not-found' ? 'not-found' : 'input-output', message: message.replace(`${path}: `, ''), path, cause });
+    return new SafetensorsError({
+      code: cause.code === 'not-found' ? 'not-found' : 'input-output',
+      message: message.replace(`${path}: `, ''),
+      path,
+      cause,
+    });
   }
   const code = (cause as NodeJS.ErrnoException).code;
   if (code === 'ENOENT' || code === 'ENOTDIR') {
-    return new SafetensorsError({ code: 'not-found', message: `can't ${action} it: no such file or folder`, path, cause });
+    return new SafetensorsError({
+      code: 'not-found',
+      message: `can't ${action} it: no such file or folder`,
+      path,
+      cause,
+    });
   }
-  return new SafetensorsError({ code: 'input-output', message: `can't ${action} it: ${(cause as Error).message}`, path, cause });
+  return new SafetensorsError({
+    code: 'input-output',
+    message: `can't ${action} it: ${(cause as Error).message}`,
+    path,
+    cause,
+  });
 }

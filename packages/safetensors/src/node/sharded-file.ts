@@ -3,7 +3,14 @@ import { readTextFile } from '@subtext/core/node';
 import type { StorageArray } from '../dtype';
 import type { TensorEntry } from '../header';
 import { JsonScanner } from '../json-scanner';
-import { openSafetensorsFrom, unknownTensor, withPath, type SafetensorsFile, type TensorData, type TensorLocation } from '../safetensors-file';
+import {
+  openSafetensorsFrom,
+  unknownTensor,
+  withPath,
+  type SafetensorsFile,
+  type TensorData,
+  type TensorLocation,
+} from '../safetensors-file';
 import { quoted, SafetensorsError } from '../safetensors-error';
 import { fileError, fileSource } from './file-source';
 
@@ -21,7 +28,10 @@ class ShardedFile implements SafetensorsFile {
     private readonly shardOf: ReadonlyMap<string, SafetensorsFile>,
   ) {
     this.names = shards.flatMap((shard) => shard.names.filter((name) => shardOf.get(name) === shard));
-    this.metadata = Object.assign(Object.create(null) as Record<string, string>, ...shards.map((shard) => shard.metadata));
+    this.metadata = Object.assign(
+      Object.create(null) as Record<string, string>,
+      ...shards.map((shard) => shard.metadata),
+    );
   }
 
   has(name: string): boolean {
@@ -37,7 +47,10 @@ class ShardedFile implements SafetensorsFile {
     return this.shard(name).read(name, options);
   }
 
-  async readFloat32(name: string, options?: { into?: Float32Array } | { into: Float32Array; from: number }): Promise<Float32Array> {
+  async readFloat32(
+    name: string,
+    options?: { into?: Float32Array } | { into: Float32Array; from: number },
+  ): Promise<Float32Array> {
     return this.shard(name).readFloat32(name, options);
   }
 
@@ -68,7 +81,11 @@ export async function openIndex(path: string): Promise<SafetensorsFile> {
     for (const [name, fileName] of weightMap) {
       const shard = shards.get(fileName)!;
       if (!shard.has(name)) {
-        throw new SafetensorsError({ code: 'invalid-index', message: `it places tensor ${quoted(name)} in ${fileName}, which has none of that name`, path });
+        throw new SafetensorsError({
+          code: 'invalid-index',
+          message: `it places tensor ${quoted(name)} in ${fileName}, which has none of that name`,
+          path,
+        });
       }
       shardOf.set(name, shard);
     }
@@ -77,7 +94,11 @@ export async function openIndex(path: string): Promise<SafetensorsFile> {
       for (const name of shard.names) {
         const other = firstFile.get(name);
         if (other !== undefined) {
-          throw new SafetensorsError({ code: 'duplicate-name', message: `tensor ${quoted(name)} is in both ${other} and ${fileName}`, path });
+          throw new SafetensorsError({
+            code: 'duplicate-name',
+            message: `tensor ${quoted(name)} is in both ${other} and ${fileName}`,
+            path,
+          });
         }
         firstFile.set(name, fileName);
       }
@@ -119,7 +140,11 @@ async function readIndex(path: string): Promise<Map<string, string>> {
   for (const [name, fileName] of weightMap) {
     // Only files beside the index: an index must not reach into other folders.
     if (!/^[^/\\:\0]+\.safetensors$/.test(fileName)) {
-      throw new SafetensorsError({ code: 'invalid-index', message: `tensor ${quoted(name)} is placed in ${quoted(fileName)}; expected a .safetensors file beside the index`, path });
+      throw new SafetensorsError({
+        code: 'invalid-index',
+        message: `tensor ${quoted(name)} is placed in ${quoted(fileName)}; expected a .safetensors file beside the index`,
+        path,
+      });
     }
   }
   return weightMap;

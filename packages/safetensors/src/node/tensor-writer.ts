@@ -53,7 +53,10 @@ export class TensorWriter {
     const bytes = elementBytes({ name, dtype: entry.dtype, data });
     const done = this.written.get(name) ?? 0;
     if (done + bytes.byteLength > entry.byteLength) {
-      throw this.misfit(name, `takes ${entry.byteLength} bytes (${entry.dtype} of shape [${entry.shape.join(', ')}]), but its data has at least ${done + bytes.byteLength}`);
+      throw this.misfit(
+        name,
+        `takes ${entry.byteLength} bytes (${entry.dtype} of shape [${entry.shape.join(', ')}]), but its data has at least ${done + bytes.byteLength}`,
+      );
     }
     await typed(this.file.write(bytes, this.plan.head.byteLength + entry.begin + done));
     this.written.set(name, done + bytes.byteLength);
@@ -64,7 +67,10 @@ export class TensorWriter {
     for (const [name, { byteLength, dtype, shape }] of this.plan.entries) {
       const done = this.written.get(name) ?? 0;
       if (done !== byteLength) {
-        throw this.misfit(name, `takes ${byteLength} bytes (${dtype} of shape [${shape.join(', ')}]), but its data has ${done}`);
+        throw this.misfit(
+          name,
+          `takes ${byteLength} bytes (${dtype} of shape [${shape.join(', ')}]), but its data has ${done}`,
+        );
       }
     }
     await typed(this.file.flush());
@@ -81,6 +87,10 @@ export class TensorWriter {
   }
 
   private misfit(name: string, message: string): SafetensorsError {
-    return new SafetensorsError({ code: 'invalid-tensor', message: `tensor ${quoted(name)} ${message}`, path: this.path });
+    return new SafetensorsError({
+      code: 'invalid-tensor',
+      message: `tensor ${quoted(name)} ${message}`,
+      path: this.path,
+    });
   }
 }

@@ -48,14 +48,21 @@ export async function writeShardedSafetensors(
     metadata?: Readonly<Record<string, string>>;
     name?: string;
     beforePublish?: () => Promise<void>;
-  } & ({ tensors: Named<TensorToWrite>; parts?: undefined } | { tensors: Named<TensorDeclaration>; parts: TensorParts }),
+  } & (
+    { tensors: Named<TensorToWrite>; parts?: undefined } | { tensors: Named<TensorDeclaration>; parts: TensorParts }
+  ),
 ): Promise<WrittenShards> {
   const { folder, maximumShardBytes = 5e9, metadata = { format: 'pt' }, name = 'model' } = options;
   if (!(maximumShardBytes > 0)) {
-    throw new SafetensorsError({ code: 'invalid-tensor', message: `maximumShardBytes is ${maximumShardBytes}; it must be positive` });
+    throw new SafetensorsError({
+      code: 'invalid-tensor',
+      message: `maximumShardBytes is ${maximumShardBytes}; it must be positive`,
+    });
   }
   const shards = divide(pairs<TensorDeclaration>(options.tensors), maximumShardBytes);
-  const files = shards.map((_, index) => (shards.length === 1 ? `${name}.safetensors` : shardName(name, index, shards.length)));
+  const files = shards.map((_, index) =>
+    shards.length === 1 ? `${name}.safetensors` : shardName(name, index, shards.length),
+  );
   const index = shards.length === 1 ? undefined : `${name}.safetensors.index.json`;
   const totalBytes = shards.reduce((sum, shard) => sum + shard.byteLength, 0);
   const parts = options.parts ?? wholeTensors(pairs(options.tensors));
@@ -78,7 +85,11 @@ export async function writeShardedSafetensors(
     for await (const part of parts) {
       const writer = writerOf.get(part.name);
       if (writer === undefined) {
-        throw new SafetensorsError({ code: 'invalid-tensor', message: `tensor ${quoted(part.name)} was not declared`, path: folder });
+        throw new SafetensorsError({
+          code: 'invalid-tensor',
+          message: `tensor ${quoted(part.name)} was not declared`,
+          path: folder,
+        });
       }
       await writer.write(part);
     }
@@ -105,7 +116,8 @@ function divide(tensors: readonly (readonly [string, TensorDeclaration])[], maxi
   const shards: Shard[] = [{ tensors: [], byteLength: 0 }];
   const seen = new Set<string>();
   for (const [name, declaration] of tensors) {
-    if (seen.has(name)) throw new SafetensorsError({ code: 'duplicate-name', message: `two tensors are named ${quoted(name)}` });
+    if (seen.has(name))
+      throw new SafetensorsError({ code: 'duplicate-name', message: `two tensors are named ${quoted(name)}` });
     seen.add(name);
     // An unknown dtype counts as nothing here; the file's plan refuses it by name.
     const byteLength = elementCount(declaration.shape, name) * (dtypeByteSizes[declaration.dtype] ?? 0);

@@ -3,7 +3,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openSafetensors, writeSafetensors, writeSafetensorsStream, writeShardedSafetensors, type TensorPart } from '../index';
+import {
+  openSafetensors,
+  writeSafetensors,
+  writeSafetensorsStream,
+  writeShardedSafetensors,
+  type TensorPart,
+} from '../index';
 
 let folder: string;
 beforeAll(async () => {
@@ -33,7 +39,9 @@ describe('a file appears whole or not at all', () => {
     ];
     for (const [parts, message] of attempts) {
       await expect(writeSafetensorsStream({ path, tensors, parts })).rejects.toThrow(message);
-      await expect(writeSafetensorsStream({ path: join(folder, 'new.safetensors'), tensors, parts: [] })).rejects.toThrow();
+      await expect(
+        writeSafetensorsStream({ path: join(folder, 'new.safetensors'), tensors, parts: [] }),
+      ).rejects.toThrow();
     }
     expect(await readdir(folder)).toEqual(['kept.safetensors']);
     const file = await openSafetensors(path);
@@ -82,13 +90,18 @@ describe('a file appears whole or not at all', () => {
     const taken = join(folder, 'taken');
     await mkdir(taken);
     for (const path of [taken, '/dev/null']) {
-      await expect(writeSafetensors({ path, tensors: one(1) })).rejects.toMatchObject({ code: 'input-output', message: expect.stringContaining('not a file') });
+      await expect(writeSafetensors({ path, tensors: one(1) })).rejects.toMatchObject({
+        code: 'input-output',
+        message: expect.stringContaining('not a file'),
+      });
     }
     await rm(taken, { recursive: true });
   });
 
   it('names the folder that is missing', async () => {
-    await expect(writeSafetensors({ path: join(folder, 'no', 'x.safetensors'), tensors: one(1) })).rejects.toMatchObject({
+    await expect(
+      writeSafetensors({ path: join(folder, 'no', 'x.safetensors'), tensors: one(1) }),
+    ).rejects.toMatchObject({
       code: 'not-found',
       message: expect.stringContaining(join('no', 'x.safetensors')),
     });
@@ -104,7 +117,15 @@ describe('writeSafetensorsStream', () => {
       yield { name: 'b', data: new Int8Array([3]) };
       yield { name: 'a', data: new Float32Array([3, 4]) };
     }
-    await writeSafetensorsStream({ path, tensors: { a: { dtype: 'BF16', shape: [2, 2] }, b: { dtype: 'I8', shape: [3] }, none: { dtype: 'F32', shape: [0] } }, parts: parts() });
+    await writeSafetensorsStream({
+      path,
+      tensors: {
+        a: { dtype: 'BF16', shape: [2, 2] },
+        b: { dtype: 'I8', shape: [3] },
+        none: { dtype: 'F32', shape: [0] },
+      },
+      parts: parts(),
+    });
     const file = await openSafetensors(path);
     expect([...(await file.readFloat32('a'))]).toEqual([1, 2, 3, 4]);
     expect([...(await file.readFloat32('b'))]).toEqual([1, 2, 3]);
@@ -122,7 +143,11 @@ describe('writeShardedSafetensors', () => {
 
   it('divides by size, reads back as one, and replaces what an earlier save left', async () => {
     const model = join(folder, 'model');
-    expect(await writeShardedSafetensors({ folder: model, tensors })).toEqual({ files: ['model.safetensors'], index: undefined, totalBytes: 280 });
+    expect(await writeShardedSafetensors({ folder: model, tensors })).toEqual({
+      files: ['model.safetensors'],
+      index: undefined,
+      totalBytes: 280,
+    });
     const written = await writeShardedSafetensors({ folder: model, tensors, maximumShardBytes: 100 });
     expect(written.files).toHaveLength(4);
     expect((await readdir(model)).sort()).toEqual([
@@ -138,7 +163,10 @@ describe('writeShardedSafetensors', () => {
       expect(file.names).toEqual(Object.keys(tensors));
       expect({ ...file.metadata }).toEqual({ format: 'pt' });
       expect((await file.readFloat32('layer.5.weight'))[0]).toBe(5);
-      await expect(file.read('layer.9.weight')).rejects.toMatchObject({ code: 'unknown-tensor', message: expect.stringContaining('layer.0.weight') });
+      await expect(file.read('layer.9.weight')).rejects.toMatchObject({
+        code: 'unknown-tensor',
+        message: expect.stringContaining('layer.0.weight'),
+      });
       await file.close();
     }
     await writeShardedSafetensors({ folder: model, tensors, maximumShardBytes: 120 });
@@ -152,11 +180,21 @@ describe('writeShardedSafetensors', () => {
     const model = join(folder, 'streamed');
     const declared = { a: { dtype: 'F16' as const, shape: [8] }, b: { dtype: 'F16' as const, shape: [8] } };
     await expect(
-      writeShardedSafetensors({ folder: model, tensors: declared, maximumShardBytes: 16, parts: [{ name: 'a', data: new Float32Array(8) }] }),
+      writeShardedSafetensors({
+        folder: model,
+        tensors: declared,
+        maximumShardBytes: 16,
+        parts: [{ name: 'a', data: new Float32Array(8) }],
+      }),
     ).rejects.toMatchObject({ code: 'invalid-tensor' });
     expect(await readdir(model)).toEqual([]);
     const names = ['b', 'a'];
-    await writeShardedSafetensors({ folder: model, tensors: declared, maximumShardBytes: 16, parts: names.map((name) => ({ name, data: new Float32Array(8).fill(0.5) })) });
+    await writeShardedSafetensors({
+      folder: model,
+      tensors: declared,
+      maximumShardBytes: 16,
+      parts: names.map((name) => ({ name, data: new Float32Array(8).fill(0.5) })),
+    });
     expect((await readdir(model)).length).toBe(3);
   });
 
@@ -172,17 +210,28 @@ describe('writeShardedSafetensors', () => {
     };
     await open(honest);
     const file = 'model-00001-of-00003.safetensors';
-    await expect(open(honest.replace('"layer.0.weight"', '"layer.8.weight"'))).rejects.toMatchObject({ code: 'invalid-index', message: expect.stringContaining('layer.8.weight') });
-    await expect(open(honest.replace('"layer.0.weight"', '"layer.1.weight"'))).rejects.toMatchObject({ code: 'duplicate-name' });
+    await expect(open(honest.replace('"layer.0.weight"', '"layer.8.weight"'))).rejects.toMatchObject({
+      code: 'invalid-index',
+      message: expect.stringContaining('layer.8.weight'),
+    });
+    await expect(open(honest.replace('"layer.0.weight"', '"layer.1.weight"'))).rejects.toMatchObject({
+      code: 'duplicate-name',
+    });
     for (const elsewhere of ['../x.safetensors', '/etc/passwd', 'a/b.safetensors', 'x.bin', '']) {
       await expect(open(honest.replace(file, elsewhere)), elsewhere).rejects.toMatchObject({ code: 'invalid-index' });
     }
     await expect(open('{"weight_map":{}}')).rejects.toMatchObject({ code: 'invalid-index' });
     await expect(open('{"metadata":')).rejects.toMatchObject({ code: 'invalid-index' });
-    await expect(open(honest.replaceAll(file, 'missing.safetensors'))).rejects.toMatchObject({ code: 'not-found', message: expect.stringContaining('missing.safetensors') });
+    await expect(open(honest.replaceAll(file, 'missing.safetensors'))).rejects.toMatchObject({
+      code: 'not-found',
+      message: expect.stringContaining('missing.safetensors'),
+    });
     await open(honest);
     await writeSafetensors({ path: join(model, 'model-00002-of-00003.safetensors'), tensors });
-    await expect(open(honest)).rejects.toMatchObject({ code: 'duplicate-name', message: expect.stringMatching(/is in both model-0000\d-of-00003/) });
+    await expect(open(honest)).rejects.toMatchObject({
+      code: 'duplicate-name',
+      message: expect.stringMatching(/is in both model-0000\d-of-00003/),
+    });
   });
 });
 
@@ -204,7 +253,9 @@ describe('openSafetensors', () => {
     const halves = new Uint16Array(3);
     expect((await file.read('h', { into: halves })).data).toEqual(halves);
     expect(halves[0]).toBe(0x3c00);
-    await expect(file.readFloat32('h', { into: new Float32Array(4) })).rejects.toMatchObject({ code: 'invalid-tensor' });
+    await expect(file.readFloat32('h', { into: new Float32Array(4) })).rejects.toMatchObject({
+      code: 'invalid-tensor',
+    });
     await expect(file.read('h', { into: new Uint16Array(2) })).rejects.toMatchObject({ code: 'invalid-tensor' });
     await file.close();
   });
@@ -218,9 +269,15 @@ describe('openSafetensors', () => {
     const read = await file.readFloat32('long');
     expect(read.every((value, index) => value === data[index])).toBe(true);
     await truncate(path, (await stat(path)).size - 1_000_000);
-    await expect(file.read('long')).rejects.toMatchObject({ code: 'truncated', message: expect.stringContaining('cut short while it was open') });
+    await expect(file.read('long')).rejects.toMatchObject({
+      code: 'truncated',
+      message: expect.stringContaining('cut short while it was open'),
+    });
     await file.close();
     await file.close();
-    await expect(openSafetensors(path)).rejects.toMatchObject({ code: 'truncated', message: expect.stringContaining(path) });
+    await expect(openSafetensors(path)).rejects.toMatchObject({
+      code: 'truncated',
+      message: expect.stringContaining(path),
+    });
   });
 });

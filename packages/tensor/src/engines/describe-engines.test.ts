@@ -64,7 +64,10 @@ describe('where packages with code of their own come from', () => {
     for (const name of names) {
       await mkdir(join(place, name), { recursive: true });
       await writeFile(join(place, name, 'package.json'), JSON.stringify({ name, version: '6.6.6', main: 'index.js' }));
-      await writeFile(join(place, name, 'index.js'), `require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'ran'))}, 'x')`);
+      await writeFile(
+        join(place, name, 'index.js'),
+        `require('node:fs').writeFileSync(${JSON.stringify(join(folder, 'ran'))}, 'x')`,
+      );
     }
   }
 
@@ -77,9 +80,11 @@ describe('where packages with code of their own come from', () => {
     vi.resetModules();
     const fresh = await import('../index');
     const reports = await fresh.describeEngines();
-    for (const name of ['tensorflow', 'webgpu']) expect(reports.find((report) => report.name === name)?.version).not.toBe('6.6.6');
+    for (const name of ['tensorflow', 'webgpu'])
+      expect(reports.find((report) => report.name === name)?.version).not.toBe('6.6.6');
     await expect(readFile(join(folder, 'ran'))).rejects.toThrow();
-    for (const place of await packagePlaces(join(folder, 'engines'))) expect(place.startsWith(join(folder, 'deeper'))).toBe(false);
+    for (const place of await packagePlaces(join(folder, 'engines')))
+      expect(place.startsWith(join(folder, 'deeper'))).toBe(false);
   });
 
   it('is the package’s own project, what NODE_PATH names, and the home of engines', async () => {
@@ -92,7 +97,10 @@ describe('where packages with code of their own come from', () => {
     expect(places).toContain(join(root, 'node_modules'));
     expect(places).not.toContain(join(root, '..', 'node_modules'));
     await plant(join(folder, 'named'));
-    expect(await findPackage({ name: 'webgpu', places })).toMatchObject({ version: '6.6.6', folder: join(folder, 'named', 'webgpu') });
+    expect(await findPackage({ name: 'webgpu', places })).toMatchObject({
+      version: '6.6.6',
+      folder: join(folder, 'named', 'webgpu'),
+    });
     expect(await findPackage({ name: 'absent', places })).toBeNull();
   });
 });

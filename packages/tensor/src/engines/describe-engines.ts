@@ -42,7 +42,10 @@ export async function describeEngines(): Promise<EngineReport[]> {
       version: installed?.version ?? null,
       loads: device !== null,
       device,
-      automatic: device !== null && engine.preference(device) > 0 && (device.kind === 'cpu' || (await passedSelfTest({ engine: engine.name, device }))),
+      automatic:
+        device !== null &&
+        engine.preference(device) > 0 &&
+        (device.kind === 'cpu' || (await passedSelfTest({ engine: engine.name, device }))),
       problem,
       advice: engine.advice({ installed: installed !== null, device }),
     });

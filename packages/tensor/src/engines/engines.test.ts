@@ -2,7 +2,16 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { describeEngines, EngineError, engineChoice, engineName, rememberSelfTest, TensorError, tf, useEngine } from '../index';
+import {
+  describeEngines,
+  EngineError,
+  engineChoice,
+  engineName,
+  rememberSelfTest,
+  TensorError,
+  tf,
+  useEngine,
+} from '../index';
 import { tensorflowEngine } from './tensorflow-engine';
 import { wasmEngine } from './wasm-engine';
 
@@ -36,11 +45,15 @@ describe('useEngine', () => {
     const little = { parameters: 5_000, positions: 14_000, trains: true };
     const choice = await useEngine('auto', { work: little });
     expect(choice.name).toBe('wasm');
-    expect(choice.passedOver).toContainEqual({ name: 'tensorflow', reason: 'takes longer to start than this work takes' });
+    expect(choice.passedOver).toContainEqual({
+      name: 'tensorflow',
+      reason: 'takes longer to start than this work takes',
+    });
     expect(load).not.toHaveBeenCalled();
     const setBackend = vi.spyOn(tf.engine(), 'setBackend').mockResolvedValue(true);
     // Much work, or nobody knows how much.
-    for (const work of [{ parameters: 800_000, positions: 100_000 }, undefined]) expect((await useEngine('auto', { work })).name).toBe('tensorflow');
+    for (const work of [{ parameters: 800_000, positions: 100_000 }, undefined])
+      expect((await useEngine('auto', { work })).name).toBe('tensorflow');
     const broken = vi.spyOn(wasmEngine, 'load').mockRejectedValue(new Error('no SIMD'));
     expect((await useEngine('auto', { work: little })).name).toBe('tensorflow');
     for (const spy of [load, installed, setBackend, broken]) spy.mockRestore();
@@ -51,9 +64,19 @@ describe('useEngine', () => {
     const home = await mkdtemp(join(tmpdir(), 'subtext-engines-'));
     vi.stubEnv('SUBTEXT_ENGINES', home);
     const device = { kind: 'gpu', name: 'Some GPU, TensorFlow 2' } as const;
-    const spies = [vi.spyOn(tensorflowEngine, 'load').mockResolvedValue(device), vi.spyOn(tensorflowEngine, 'installed').mockResolvedValue({ package: 'test', version: '0' }), vi.spyOn(tf.engine(), 'setBackend').mockResolvedValue(true)];
-    expect((await useEngine('auto')).passedOver).toContainEqual({ name: 'tensorflow', reason: expect.stringContaining('doctor --selftest') as string });
-    expect((await describeEngines()).find(({ name }) => name === 'tensorflow')).toMatchObject({ loads: true, automatic: false });
+    const spies = [
+      vi.spyOn(tensorflowEngine, 'load').mockResolvedValue(device),
+      vi.spyOn(tensorflowEngine, 'installed').mockResolvedValue({ package: 'test', version: '0' }),
+      vi.spyOn(tf.engine(), 'setBackend').mockResolvedValue(true),
+    ];
+    expect((await useEngine('auto')).passedOver).toContainEqual({
+      name: 'tensorflow',
+      reason: expect.stringContaining('doctor --selftest') as string,
+    });
+    expect((await describeEngines()).find(({ name }) => name === 'tensorflow')).toMatchObject({
+      loads: true,
+      automatic: false,
+    });
     await rememberSelfTest({ engine: 'tensorflow', device, passed: true });
     expect((await useEngine('auto')).name).toBe('tensorflow');
     await rememberSelfTest({ engine: 'tensorflow', device, passed: false });
@@ -92,7 +115,13 @@ describe('describeEngines', () => {
     const reports = await describeEngines();
     expect(engineName()).toBe('cpu');
     const byName = Object.fromEntries(reports.map((report) => [report.name, report]));
-    expect(byName.wasm).toMatchObject({ installed: true, loads: true, automatic: true, problem: null, version: '4.22.0' });
+    expect(byName.wasm).toMatchObject({
+      installed: true,
+      loads: true,
+      automatic: true,
+      problem: null,
+      version: '4.22.0',
+    });
     expect(byName.cpu).toMatchObject({ installed: true, loads: true, automatic: false });
     for (const report of reports) {
       expect(report.loads).toBe(report.problem === null);

@@ -5,8 +5,13 @@ export async function nvidiaProcessor(): Promise<string | null> {
   }
   const { execFile } = await import('node:child_process');
   return new Promise((resolve) => {
-    execFile('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader'], { timeout: 10_000 }, (error, output) => {
-      resolve(error ? null : (output.trim().split('\n')[0] ?? null) || null);
-    });
+    execFile(
+      'nvidia-smi',
+      ['--query-gpu=name,memory.total', '--format=csv,noheader'],
+      { timeout: 10_000 },
+      (error, output) => {
+        resolve(error ? null : (output.trim().split('\n')[0] ?? null) || null);
+      },
+    );
   });
 }

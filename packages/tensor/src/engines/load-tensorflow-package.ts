@@ -23,7 +23,10 @@ export function loadTensorflowPackage(
   inUse: TensorflowInUse,
 ): LoadedTensorflow {
   // tfjs-node calls both; Node 22 warns of them, and Node 23 took the first away.
-  const util = require('node:util') as { isNullOrUndefined: (value: unknown) => boolean; isArray: (value: unknown) => boolean };
+  const util = require('node:util') as {
+    isNullOrUndefined: (value: unknown) => boolean;
+    isArray: (value: unknown) => boolean;
+  };
   util.isNullOrUndefined = (value) => value === null || value === undefined;
   util.isArray = (value) => Array.isArray(value);
   // libtensorflow greets on stderr unless told not to.
@@ -39,7 +42,9 @@ export function loadTensorflowPackage(
   } finally {
     gate?.open();
   }
-  const tf = require(inUse.core) as { findBackend: (name: string) => { binding: { TF_Version: string }; isUsingGpuDevice: boolean } };
+  const tf = require(inUse.core) as {
+    findBackend: (name: string) => { binding: { TF_Version: string }; isUsingGpuDevice: boolean };
+  };
   const backend = tf.findBackend('tensorflow');
   return { version: backend.binding.TF_Version, gpu: backend.isUsingGpuDevice };
 }

@@ -18,7 +18,8 @@ export interface FoundPackage {
  * from its own place upwards; those that `NODE_PATH` names; and the one of `home`, where Subtext keeps engines. Node only.
  */
 export async function packagePlaces(home: string): Promise<string[]> {
-  const [{ existsSync, readFileSync }, { delimiter, dirname, isAbsolute, join, sep }, { fileURLToPath }] = await Promise.all([import('node:fs'), import('node:path'), import('node:url')]);
+  const [{ existsSync, readFileSync }, { delimiter, dirname, isAbsolute, join, sep }, { fileURLToPath }] =
+    await Promise.all([import('node:fs'), import('node:path'), import('node:url')]);
   const place = dirname(fileURLToPath(import.meta.url));
   const root = projectOf(place);
   const own: string[] = [];
@@ -36,7 +37,9 @@ export async function packagePlaces(home: string): Promise<string[]> {
     let own = start;
     while (!existsSync(join(own, 'package.json')) && own !== dirname(own)) own = dirname(own);
     // `packages/tensor`, its parent, and the workspace's own folder: no further, since above lie folders of others.
-    const marked = [own, dirname(own), dirname(dirname(own))].find((folder) => existsSync(join(folder, 'pnpm-workspace.yaml')) || isWorkspace(join(folder, 'package.json')));
+    const marked = [own, dirname(own), dirname(dirname(own))].find(
+      (folder) => existsSync(join(folder, 'pnpm-workspace.yaml')) || isWorkspace(join(folder, 'package.json')),
+    );
     return marked ?? own;
   }
 
@@ -50,7 +53,13 @@ export async function packagePlaces(home: string): Promise<string[]> {
 }
 
 /** A package in the first of these node_modules that has it, or null. Node only. */
-export async function findPackage({ name, places }: { name: string; places: readonly string[] }): Promise<FoundPackage | null> {
+export async function findPackage({
+  name,
+  places,
+}: {
+  name: string;
+  places: readonly string[];
+}): Promise<FoundPackage | null> {
   const [{ readFileSync }, { dirname, join }] = await Promise.all([import('node:fs'), import('node:path')]);
   for (const place of places) {
     try {

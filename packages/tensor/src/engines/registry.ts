@@ -5,9 +5,4 @@ import { wasmEngine } from './wasm-engine';
 import { webgpuEngine } from './webgpu-engine';
 
 /** Every engine. To add one: a file that makes an `Engine`, and a line here. */
-export const engines: readonly Engine[] = [
-  tensorflowEngine,
-  webgpuEngine,
-  wasmEngine,
-  cpuEngine,
-];
+export const engines: readonly Engine[] = [tensorflowEngine, webgpuEngine, wasmEngine, cpuEngine];

@@ -35,14 +35,19 @@ export function requireOnTensorflow(require: NodeJS.Require, target: string, inU
     umbrella.filename = umbrellaFile;
     umbrella.loaded = true;
     // What tfjs-node extends and registers of the layers as it loads; nothing here trains layers.
-    umbrella.exports = Object.assign(Object.create(null), core, { CustomCallback: class {}, registerCallbackConstructor: () => {} });
+    umbrella.exports = Object.assign(Object.create(null), core, {
+      CustomCallback: class {},
+      registerCallbackConstructor: () => {},
+    });
     Module._cache[umbrellaFile] = umbrella;
   }
   const resolve = Module._resolveFilename;
   let redirecting = false;
   Module._resolveFilename = function (this: unknown, request: string, ...rest: unknown[]): string {
-    const [, name] = /^@tensorflow\/tfjs(?:-(core|layers|converter|data|backend-cpu)(?=$|\/))?(?=$|\/|-)/.exec(request) ?? [];
-    if (request === '@tensorflow/tfjs' || name === 'layers' || name === 'converter' || name === 'data') return umbrellaFile;
+    const [, name] =
+      /^@tensorflow\/tfjs(?:-(core|layers|converter|data|backend-cpu)(?=$|\/))?(?=$|\/|-)/.exec(request) ?? [];
+    if (request === '@tensorflow/tfjs' || name === 'layers' || name === 'converter' || name === 'data')
+      return umbrellaFile;
     if (!redirecting && (name === 'core' || name === 'backend-cpu')) {
       redirecting = true;
       try {

@@ -37,9 +37,16 @@ export async function passedSelfTest(tested: TestedDevice): Promise<boolean> {
  * Writes into the home of engines (`$SUBTEXT_ENGINES`, else the user's cache folder). Node only.
  */
 export async function rememberSelfTest({ passed, ...tested }: TestedDevice & { passed: boolean }): Promise<void> {
-  const [{ mkdir }, { dirname }, { writeFileAtomically }] = await Promise.all([import('node:fs/promises'), import('node:path'), import('@subtext/core/node')]);
+  const [{ mkdir }, { dirname }, { writeFileAtomically }] = await Promise.all([
+    import('node:fs/promises'),
+    import('node:path'),
+    import('@subtext/core/node'),
+  ]);
   const others = (await passedKeys()).filter((key) => key !== keyOf(tested));
   const path = await recordFile();
   await mkdir(dirname(path), { recursive: true });
-  await writeFileAtomically({ path, data: `${JSON.stringify({ passed: passed ? [...others, keyOf(tested)] : others }, null, 2)}\n` });
+  await writeFileAtomically({
+    path,
+    data: `${JSON.stringify({ passed: passed ? [...others, keyOf(tested)] : others }, null, 2)}\n`,
+  });
 }

@@ -32,11 +32,12 @@ export const tensorflowEngine: Engine = {
     const [best] = await findTensorflow();
     return best ? { package: best.packageName, version: best.version } : null;
   },
-  load: () => (loading ??= load().catch((error: unknown) => {
-    // An installation may mend it later in the same process.
-    loading = null;
-    throw error;
-  })),
+  load: () =>
+    (loading ??= load().catch((error: unknown) => {
+      // An installation may mend it later in the same process.
+      loading = null;
+      throw error;
+    })),
   preference: (device) => (device.kind === 'gpu' ? 40 : 20),
   startsTooSlowlyFor: (work) => multiplyAdds(work) < worthwhile,
   advice: ({ installed, device }) => {
@@ -46,7 +47,9 @@ export const tensorflowEngine: Engine = {
     if (device.kind === 'cpu' && kernelLevel === null && process.platform !== 'win32') {
       return 'Subtext’s own kernels are not compiled for it: `npx subtext engine install tensorflow` does that (it needs a C++ compiler). They make training and generation faster.';
     }
-    return device.kind === 'cpu' && graphics ? `This machine has a GPU (${graphics}): \`npx subtext engine install tensorflow --gpu\`.` : null;
+    return device.kind === 'cpu' && graphics
+      ? `This machine has a GPU (${graphics}): \`npx subtext engine install tensorflow --gpu\`.`
+      : null;
   },
 };
 
@@ -72,7 +75,11 @@ async function loadNativeKernels(require: NodeJS.Require, packageFolder: string)
 async function load(): Promise<EngineDevice> {
   const locations = await findTensorflow();
   if (locations.length === 0) {
-    throw new EngineError({ engine: 'tensorflow', code: 'engine-unavailable', message: `tensorflow: neither @tensorflow/tfjs-node nor @tensorflow/tfjs-node-gpu is installed. ${howToInstall}` });
+    throw new EngineError({
+      engine: 'tensorflow',
+      code: 'engine-unavailable',
+      message: `tensorflow: neither @tensorflow/tfjs-node nor @tensorflow/tfjs-node-gpu is installed. ${howToInstall}`,
+    });
   }
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
@@ -81,13 +88,27 @@ async function load(): Promise<EngineDevice> {
   for (const { folder, packageName } of locations) {
     try {
       // The package makes itself the backend as it loads.
-      const { version, gpu } = keepingBackend(() => loadTensorflowPackage(requireOnTensorflow, require, folder, tensorflowInUse(require)));
+      const { version, gpu } = keepingBackend(() =>
+        loadTensorflowPackage(requireOnTensorflow, require, folder, tensorflowInUse(require)),
+      );
       kernelLevel = gpu ? null : await loadNativeKernels(require, folder);
-      registerFusedKernels({ backend: 'tensorflow', kernels: createTensorflowKernels({ native: kernelLevel !== null }) });
-      return { kind: gpu ? 'gpu' : 'cpu', name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}${kernelLevel === null ? '' : `, own kernels (${kernelLevel})`}` };
+      registerFusedKernels({
+        backend: 'tensorflow',
+        kernels: createTensorflowKernels({ native: kernelLevel !== null }),
+      });
+      return {
+        kind: gpu ? 'gpu' : 'cpu',
+        name: `${gpu ? (graphics ?? 'GPU') : await processorName()}, TensorFlow ${version}${kernelLevel === null ? '' : `, own kernels (${kernelLevel})`}`,
+      };
     } catch (error) {
-      problems.push(`${packageName} in ${folder}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+      problems.push(
+        `${packageName} in ${folder}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+      );
     }
   }
-  throw new EngineError({ engine: 'tensorflow', code: 'engine-unavailable', message: `tensorflow: installed, but does not load (${problems.join('; ')}). ${howToInstall}` });
+  throw new EngineError({
+    engine: 'tensorflow',
+    code: 'engine-unavailable',
+    message: `tensorflow: installed, but does not load (${problems.join('; ')}). ${howToInstall}`,
+  });
 }

@@ -26,14 +26,22 @@ let current: EngineChoice | null = null;
  * @param work how much there is to compute; looked at by `auto` alone, @default much
  * @throws EngineError `unknown-engine`, `engine-unavailable`, `no-engine`.
  */
-export async function useEngine(name: EngineName | 'auto' = 'auto', { work }: { work?: EngineWork } = {}): Promise<EngineChoice> {
+export async function useEngine(
+  name: EngineName | 'auto' = 'auto',
+  { work }: { work?: EngineWork } = {},
+): Promise<EngineChoice> {
   const wished = name === 'auto' ? environmentEngine() : null;
   if (name === 'auto' && wished === null) {
     return choose(work);
   }
   const engine = findEngine(wished ?? name, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
   const device = await engine.load();
-  return activate(engine, { name: engine.name, device, reason: wished === null ? 'asked for by name' : 'named by SUBTEXT_ENGINE', passedOver: [] });
+  return activate(engine, {
+    name: engine.name,
+    device,
+    reason: wished === null ? 'asked for by name' : 'named by SUBTEXT_ENGINE',
+    passedOver: [],
+  });
 }
 
 /**
@@ -44,7 +52,11 @@ export async function useEngine(name: EngineName | 'auto' = 'auto', { work }: { 
 export function engineName(): EngineName {
   const engine = engines.find(({ backend }) => backend === tf.getBackend());
   if (!engine) {
-    throw new EngineError({ engine: 'none', code: 'no-engine', message: 'No engine is in use: call `await useEngine()` first.' });
+    throw new EngineError({
+      engine: 'none',
+      code: 'no-engine',
+      message: 'No engine is in use: call `await useEngine()` first.',
+    });
   }
   return engine.name;
 }
@@ -63,7 +75,8 @@ async function choose(work?: EngineWork): Promise<EngineChoice> {
     try {
       const device = await engine.load();
       const preference = engine.preference(device);
-      if (preference <= 0) return leave(device.software ? 'a software adapter is never chosen by itself' : 'taken only by name');
+      if (preference <= 0)
+        return leave(device.software ? 'a software adapter is never chosen by itself' : 'taken only by name');
       if (device.kind === 'gpu' && !(await passedSelfTest({ engine: engine.name, device }))) {
         return leave('a GPU is taken by name, or once `doctor --selftest` has passed on this machine');
       }
@@ -74,19 +87,33 @@ async function choose(work?: EngineWork): Promise<EngineChoice> {
   };
   const slow = engines.filter((engine) => work && engine.startsTooSlowlyFor?.(work));
   for (const engine of engines) if (!slow.includes(engine)) await consider(engine);
-  if (candidates.length > 0) passedOver.push(...slow.map(({ name }) => ({ name, reason: 'takes longer to start than this work takes' })));
+  if (candidates.length > 0)
+    passedOver.push(...slow.map(({ name }) => ({ name, reason: 'takes longer to start than this work takes' })));
   else for (const engine of slow) await consider(engine);
   const [best, ...others] = candidates.sort((first, second) => second.preference - first.preference);
   if (!best) {
-    throw new EngineError({ engine: 'auto', code: 'no-engine', message: `No engine runs here: ${passedOver.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}.` });
+    throw new EngineError({
+      engine: 'auto',
+      code: 'no-engine',
+      message: `No engine runs here: ${passedOver.map(({ name, reason }) => `${name}: ${reason}`).join('; ')}.`,
+    });
   }
   passedOver.push(...others.map(({ engine }) => ({ name: engine.name, reason: `${best.engine.name} is faster here` })));
-  return activate(best.engine, { name: best.engine.name, device: best.device, reason: work === undefined ? 'the fastest that runs here' : 'the fastest here for this much work', passedOver });
+  return activate(best.engine, {
+    name: best.engine.name,
+    device: best.device,
+    reason: work === undefined ? 'the fastest that runs here' : 'the fastest here for this much work',
+    passedOver,
+  });
 }
 
 async function activate(engine: Engine, choice: EngineChoice): Promise<EngineChoice> {
   if (!(await tf.setBackend(engine.backend))) {
-    throw new EngineError({ engine: engine.name, code: 'engine-unavailable', message: `${engine.name}: TensorFlow.js refused the backend '${engine.backend}'.` });
+    throw new EngineError({
+      engine: engine.name,
+      code: 'engine-unavailable',
+      message: `${engine.name}: TensorFlow.js refused the backend '${engine.backend}'.`,
+    });
   }
   current = choice;
   return choice;
@@ -100,7 +127,11 @@ function environmentEngine(): string | null {
 function findEngine(name: string, origin: string): Engine {
   const engine = engines.find((candidate) => candidate.name === name);
   if (!engine) {
-    throw new EngineError({ engine: name, code: 'unknown-engine', message: `Unknown engine '${name}'${origin}. Known: auto, ${engines.map((candidate) => candidate.name).join(', ')}.` });
+    throw new EngineError({
+      engine: name,
+      code: 'unknown-engine',
+      message: `Unknown engine '${name}'${origin}. Known: auto, ${engines.map((candidate) => candidate.name).join(', ')}.`,
+    });
   }
   return engine;
 }

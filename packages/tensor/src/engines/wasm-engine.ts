@@ -18,10 +18,11 @@ export const wasmEngine: Engine = {
     const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
     return { package: '@tensorflow/tfjs-backend-wasm', version };
   },
-  load: () => (loading ??= load().catch((error: unknown) => {
-    loading = null;
-    throw error;
-  })),
+  load: () =>
+    (loading ??= load().catch((error: unknown) => {
+      loading = null;
+      throw error;
+    })),
   preference: () => 10,
   advice: () => 'One thread each: training takes all cores by running several workers.',
 };
@@ -30,7 +31,11 @@ async function load(): Promise<EngineDevice> {
   await import('@tensorflow/tfjs-backend-wasm');
   await locateWasmFiles();
   if (!(await tf.env().getAsync('WASM_HAS_SIMD_SUPPORT'))) {
-    throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: 'wasm: this JavaScript engine has no WebAssembly SIMD. Use Node 20 or newer, or a current browser.' });
+    throw new EngineError({
+      engine: 'wasm',
+      code: 'engine-unavailable',
+      message: 'wasm: this JavaScript engine has no WebAssembly SIMD. Use Node 20 or newer, or a current browser.',
+    });
   }
   // Threads do not run in Node; one thread everywhere keeps results the same bytes on every machine.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
@@ -41,11 +46,19 @@ async function load(): Promise<EngineDevice> {
     shareClonesOnWasm();
     build = await installWasmKernels();
   } catch (cause) {
-    throw new EngineError({ engine: 'wasm', code: 'engine-unavailable', message: `wasm: TensorFlow.js's wasm backend does not load (${cause instanceof Error ? cause.message : String(cause)}). Reinstall @tensorflow/tfjs-backend-wasm 4.22.0.`, cause });
+    throw new EngineError({
+      engine: 'wasm',
+      code: 'engine-unavailable',
+      message: `wasm: TensorFlow.js's wasm backend does not load (${cause instanceof Error ? cause.message : String(cause)}). Reinstall @tensorflow/tfjs-backend-wasm 4.22.0.`,
+      cause,
+    });
   } finally {
     forget();
   }
-  return { kind: 'cpu', name: `${await processorName()}, WebAssembly ${build.variant}${build.vectorBits > 128 ? ` on ${build.vectorBits}-bit vectors` : ''}, 1 thread` };
+  return {
+    kind: 'cpu',
+    name: `${await processorName()}, WebAssembly ${build.variant}${build.vectorBits > 128 ? ` on ${build.vectorBits}-bit vectors` : ''}, 1 thread`,
+  };
 }
 
 /** Emscripten turns every unhandled rejection of the process into a crash of its own; the returned function undoes that. */
@@ -54,7 +67,9 @@ function rememberProcessListeners(): () => void {
     return () => {};
   }
   const events = ['uncaughtException', 'unhandledRejection'] as const;
-  const before = new Map(events.map((event) => [event, new Set<unknown>(process.listeners(event as 'uncaughtException'))]));
+  const before = new Map(
+    events.map((event) => [event, new Set<unknown>(process.listeners(event as 'uncaughtException'))]),
+  );
   return () => {
     for (const event of events) {
       for (const listener of process.listeners(event as 'uncaughtException')) {

@@ -17,7 +17,8 @@ interface Graphics {
 }
 
 const packages = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
-const howToInstall = 'Install it with `npm install webgpu @tensorflow/tfjs-backend-webgpu@4.22.0` in the project that Subtext is installed in.';
+const howToInstall =
+  'Install it with `npm install webgpu @tensorflow/tfjs-backend-webgpu@4.22.0` in the project that Subtext is installed in.';
 
 let loading: Promise<EngineDevice> | null = null;
 
@@ -30,10 +31,11 @@ export const webgpuEngine: Engine = {
     const found = await findPackages();
     return found ? { package: packages[1], version: found.version } : null;
   },
-  load: () => (loading ??= load().catch((error: unknown) => {
-    loading = null;
-    throw error;
-  })),
+  load: () =>
+    (loading ??= load().catch((error: unknown) => {
+      loading = null;
+      throw error;
+    })),
   preference: (device) => (device.software ? 0 : 30),
   advice: ({ installed, device }) => {
     if (!installed) {
@@ -54,17 +56,29 @@ async function findPackages(): Promise<Found | null> {
   if (typeof process === 'undefined' || !process.versions?.node) {
     return null;
   }
-  const [{ createRequire }, { join }, { pathToFileURL }] = await Promise.all([import('node:module'), import('node:path'), import('node:url')]);
+  const [{ createRequire }, { join }, { pathToFileURL }] = await Promise.all([
+    import('node:module'),
+    import('node:path'),
+    import('node:url'),
+  ]);
   const places = await packagePlaces(await engineHome());
-  const [webgpu, backend] = [await findPackage({ name: packages[0], places }), await findPackage({ name: packages[1], places })];
+  const [webgpu, backend] = [
+    await findPackage({ name: packages[0], places }),
+    await findPackage({ name: packages[1], places }),
+  ];
   if (!webgpu || !backend) return null;
   // By its own name from inside, so that its `exports` are heeded; where it has none, by its `main`.
   const webgpuFile = createRequire(webgpu.manifest).resolve(webgpu.folder);
-  return { backendFile: join(backend.folder, backend.main ?? 'index.js'), webgpuFile: pathToFileURL(webgpuFile).href, version: backend.version };
+  return {
+    backendFile: join(backend.folder, backend.main ?? 'index.js'),
+    webgpuFile: pathToFileURL(webgpuFile).href,
+    version: backend.version,
+  };
 }
 
 async function load(): Promise<EngineDevice> {
-  const unavailable = (message: string, cause?: unknown) => new EngineError({ engine: 'webgpu', code: 'engine-unavailable', message: `webgpu: ${message}`, cause });
+  const unavailable = (message: string, cause?: unknown) =>
+    new EngineError({ engine: 'webgpu', code: 'engine-unavailable', message: `webgpu: ${message}`, cause });
   const found = await findPackages();
   if (!found) {
     throw unavailable(`${packages.join(' and ')} are not both installed. ${howToInstall}`);
@@ -74,17 +88,28 @@ async function load(): Promise<EngineDevice> {
   try {
     const adapter = await openAdapter(found.webgpuFile);
     if (!adapter) {
-      throw unavailable('no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.');
+      throw unavailable(
+        'no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.',
+      );
     }
     keepingBackend(() => requireOnTensorflow(require, found.backendFile, tensorflowInUse(require)));
     await initialiseBackend('webgpu').catch((error: unknown) => {
-      throw unavailable(`the adapter gave no device that TensorFlow.js can use (${error instanceof Error ? error.message : String(error)}).`, error);
+      throw unavailable(
+        `the adapter gave no device that TensorFlow.js can use (${error instanceof Error ? error.message : String(error)}).`,
+        error,
+      );
     });
     registerFusedKernels({ backend: 'webgpu', kernels: createWebgpuKernels() });
     const { vendor, architecture, description, device } = adapter.info;
-    return { kind: 'gpu', name: [description || device || architecture || vendor, 'WebGPU'].join(', '), ...(isSoftware(adapter) ? { software: true } : {}) };
+    return {
+      kind: 'gpu',
+      name: [description || device || architecture || vendor, 'WebGPU'].join(', '),
+      ...(isSoftware(adapter) ? { software: true } : {}),
+    };
   } catch (error) {
-    throw error instanceof EngineError ? error : unavailable(`it does not load (${error instanceof Error ? error.message : String(error)}).`, error);
+    throw error instanceof EngineError
+      ? error
+      : unavailable(`it does not load (${error instanceof Error ? error.message : String(error)}).`, error);
   }
 }
 
@@ -96,7 +121,10 @@ const softwareOptions = ['enable-dawn-features=disable_workgroup_init'];
 
 /** The adapter of Dawn, which is then `navigator.gpu`, where TensorFlow.js looks for it. */
 async function openAdapter(webgpuFile: string): Promise<Adapter | null> {
-  const { create, globals } = (await import(/* @vite-ignore */ webgpuFile)) as { create: (options: string[]) => Graphics; globals: object };
+  const { create, globals } = (await import(/* @vite-ignore */ webgpuFile)) as {
+    create: (options: string[]) => Graphics;
+    globals: object;
+  };
   Object.assign(globalThis, globals);
   const adapterOf = (graphics: Graphics) => graphics.requestAdapter({ powerPreference: 'high-performance' });
   let graphics = create([]);
@@ -113,5 +141,7 @@ async function openAdapter(webgpuFile: string): Promise<Adapter | null> {
 }
 
 function isSoftware({ info: { architecture, description, device, isFallbackAdapter } }: Adapter): boolean {
-  return isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`);
+  return (
+    isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe/i.test(`${architecture} ${description} ${device}`)
+  );
 }

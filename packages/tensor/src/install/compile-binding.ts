@@ -23,14 +23,21 @@ export interface CompileBindingOptions {
  *
  * @throws CommandError if the C++ compiler fails; Error if there is none or the libraries are missing.
  */
-export async function compileBinding({ packageFolder, libraryFolder, nodeHeaders, signal }: CompileBindingOptions): Promise<void> {
+export async function compileBinding({
+  packageFolder,
+  libraryFolder,
+  nodeHeaders,
+  signal,
+}: CompileBindingOptions): Promise<void> {
   const compiler = await findCompiler();
   const libraries = join(packageFolder, libraryFolder);
   const present = await readdir(libraries);
   const linked: string[] = [];
   for (const name of libraryNames) {
     // `libtensorflow_cc.so.2` on Linux, `libtensorflow_cc.2.dylib` on macOS.
-    const file = present.find((candidate) => candidate.startsWith(`${name}.`) && /\.(so(\.\d+)*|dylib)$/.test(candidate));
+    const file = present.find(
+      (candidate) => candidate.startsWith(`${name}.`) && /\.(so(\.\d+)*|dylib)$/.test(candidate),
+    );
     if (!file) {
       throw new Error(`${libraries} has no ${name}: is this TensorFlow for ${process.platform}?`);
     }
@@ -45,12 +52,22 @@ export async function compileBinding({ packageFolder, libraryFolder, nodeHeaders
   await runCommand({
     command: compiler.command,
     args: [
-      ...compiler.args, '-O2', '-std=c++17', '-fPIC', '-shared', '-DNAPI_VERSION=8',
-      `-I${include}`, '-Ibinding', `-I${join(libraryFolder, 'include')}`,
-      'binding/tfjs_backend.cc', 'binding/tfjs_binding.cc',
-      '-o', join(folder, 'tfjs_binding.node'),
+      ...compiler.args,
+      '-O2',
+      '-std=c++17',
+      '-fPIC',
+      '-shared',
+      '-DNAPI_VERSION=8',
+      `-I${include}`,
+      '-Ibinding',
+      `-I${join(libraryFolder, 'include')}`,
+      'binding/tfjs_backend.cc',
+      'binding/tfjs_binding.cc',
+      '-o',
+      join(folder, 'tfjs_binding.node'),
       `-Wl,-rpath,${origin}/../../${libraryFolder}`,
-      ...linked, ...platformFlags,
+      ...linked,
+      ...platformFlags,
     ],
     folder: packageFolder,
     timeoutMilliseconds: 600_000,
@@ -59,7 +76,20 @@ export async function compileBinding({ packageFolder, libraryFolder, nodeHeaders
   await writeFile(join(packageFolder, 'lib', 'stderr_gate.c'), stderrGateSource);
   await runCommand({
     command: compiler.command,
-    args: [...compiler.args, '-x', 'c', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8', `-I${include}`, 'lib/stderr_gate.c', '-o', 'lib/stderr_gate.node', ...platformFlags],
+    args: [
+      ...compiler.args,
+      '-x',
+      'c',
+      '-O2',
+      '-fPIC',
+      '-shared',
+      '-DNAPI_VERSION=8',
+      `-I${include}`,
+      'lib/stderr_gate.c',
+      '-o',
+      'lib/stderr_gate.node',
+      ...platformFlags,
+    ],
     folder: packageFolder,
     timeoutMilliseconds: 120_000,
     signal,

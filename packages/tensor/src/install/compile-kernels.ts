@@ -9,11 +9,21 @@ import { runCommand } from './run-command';
 const levels = [
   { name: 'baseline', flags: [] },
   { name: 'avx2', flags: ['-mavx2', '-mfma'] },
-  { name: 'avx512', flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'] },
+  {
+    name: 'avx512',
+    flags: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mfma', '-mprefer-vector-width=512'],
+  },
 ] as const;
 
 /** Sources that are compiled once, whatever the processor. */
-const forAllLevels = ['threads', 'memory', 'decoder-block', 'transformer-block', 'block-operations', 'read-weights'] as const;
+const forAllLevels = [
+  'threads',
+  'memory',
+  'decoder-block',
+  'transformer-block',
+  'block-operations',
+  'read-weights',
+] as const;
 
 const libraryNames = ['libtensorflow_cc', 'libtensorflow', 'libtensorflow_framework'];
 
@@ -21,7 +31,12 @@ const libraryNames = ['libtensorflow_cc', 'libtensorflow', 'libtensorflow_framew
 async function findLibraries(packageFolder: string): Promise<{ folder: string; files: string[] }> {
   for (const folder of [join(packageFolder, 'deps', 'tensorflow'), join(packageFolder, 'deps', 'lib')]) {
     const present = await readdir(folder).catch(() => []);
-    const files = libraryNames.flatMap((name) => present.filter((file) => file.startsWith(`${name}.`) && /\.(so(\.\d+)*|dylib)$/.test(file)).sort((a, b) => a.length - b.length).slice(0, 1));
+    const files = libraryNames.flatMap((name) =>
+      present
+        .filter((file) => file.startsWith(`${name}.`) && /\.(so(\.\d+)*|dylib)$/.test(file))
+        .sort((a, b) => a.length - b.length)
+        .slice(0, 1),
+    );
     if (files.length >= 2) return { folder, files };
   }
   throw new Error(`${packageFolder} has no libraries of TensorFlow in deps/tensorflow or deps/lib.`);
@@ -33,7 +48,13 @@ async function findLibraries(packageFolder: string): Promise<{ folder: string; f
  *
  * @throws CommandError if the C++ compiler fails; Error if there is none, or sources or libraries are missing.
  */
-export async function compileKernels({ packageFolder, home, force = false, signal, verify }: {
+export async function compileKernels({
+  packageFolder,
+  home,
+  force = false,
+  signal,
+  verify,
+}: {
   packageFolder: string;
   home?: string;
   /** Compile even if they are there. */
@@ -57,7 +78,21 @@ export async function compileKernels({ packageFolder, home, force = false, signa
       runCommand({
         command: compiler.command,
         folder: stage,
-        args: [...compiler.args, '-O3', '-std=c++17', '-fPIC', '-fvisibility=hidden', '-fno-math-errno', '-fno-trapping-math', '-Wno-psabi', ...flags, '-c', join(sources.folder, source), '-o', join(stage, object)],
+        args: [
+          ...compiler.args,
+          '-O3',
+          '-std=c++17',
+          '-fPIC',
+          '-fvisibility=hidden',
+          '-fno-math-errno',
+          '-fno-trapping-math',
+          '-Wno-psabi',
+          ...flags,
+          '-c',
+          join(sources.folder, source),
+          '-o',
+          join(stage, object),
+        ],
         timeoutMilliseconds: 600_000,
         signal,
       });
@@ -68,12 +103,24 @@ export async function compileKernels({ packageFolder, home, force = false, signa
       ...forAllLevels.map((name) => compile(`${name}.cc`, `${name}.o`, [])),
       compile('operations.cc', 'operations.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
     ]);
-    const objects = [...built.map(({ name }) => name), ...forAllLevels, 'operations'].map((name) => join(stage, `${name}.o`));
+    const objects = [...built.map(({ name }) => name), ...forAllLevels, 'operations'].map((name) =>
+      join(stage, `${name}.o`),
+    );
     const module = join(stage, 'subtext_kernels.node');
     await runCommand({
       command: compiler.command,
       folder: stage,
-      args: [...compiler.args, '-shared', '-o', module, ...objects, '-pthread', `-Wl,-rpath,${libraries.folder}`, ...libraries.files.map((name) => join(libraries.folder, name)), ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : [])],
+      args: [
+        ...compiler.args,
+        '-shared',
+        '-o',
+        module,
+        ...objects,
+        '-pthread',
+        `-Wl,-rpath,${libraries.folder}`,
+        ...libraries.files.map((name) => join(libraries.folder, name)),
+        ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+      ],
       timeoutMilliseconds: 120_000,
       signal,
     });

@@ -13,7 +13,9 @@ export async function findExecutable(command: string): Promise<string | null> {
   const endings = process.platform === 'win32' ? ['', ...(process.env.PATHEXT ?? '.EXE;.CMD;.BAT').split(';')] : [''];
   const named = isAbsolute(command) || /[\\/]/.test(command);
   const folders = named ? [''] : (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
-  for (const path of folders.flatMap((folder) => endings.map((ending) => (named ? resolve(command + ending) : join(folder, command + ending))))) {
+  for (const path of folders.flatMap((folder) =>
+    endings.map((ending) => (named ? resolve(command + ending) : join(folder, command + ending))),
+  )) {
     try {
       await access(path, constants.X_OK);
       if ((await stat(path)).isFile()) return path;
@@ -37,13 +39,17 @@ export async function findCompiler(): Promise<CommandLine> {
   const [command = 'c++', ...args] = words;
   const path = await findExecutable(command);
   if (path === null) {
-    throw new Error(`no C++ compiler: ${command} is not ${/[\\/]/.test(command) ? 'a program' : 'on the PATH'}${process.env.CXX ? ` (CXX is "${named}")` : ''}. Install g++ or clang, or name one with CXX.`);
+    throw new Error(
+      `no C++ compiler: ${command} is not ${/[\\/]/.test(command) ? 'a program' : 'on the PATH'}${process.env.CXX ? ` (CXX is "${named}")` : ''}. Install g++ or clang, or name one with CXX.`,
+    );
   }
   return { command: path, args };
 }
 
 function splitWords(text: string): string[] {
-  return [...text.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g)].map(([word]) => word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'));
+  return [...text.matchAll(/(?:[^\s"']+|"[^"]*"|'[^']*')+/g)].map(([word]) =>
+    word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'),
+  );
 }
 
 /** Makes a folder if it is not there, and finds out whether files can be written into it. @throws Error of the system */

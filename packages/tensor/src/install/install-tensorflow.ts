@@ -75,9 +75,17 @@ export class InstallationError extends TensorError {
  *
  * @throws InstallationError with an account of what was tried and what to do.
  */
-export async function installTensorflow({ from = 'auto', gpu = false, home, force = false, onProgress = () => {}, signal }: InstallTensorflowOptions = {}): Promise<TensorflowInstallation> {
+export async function installTensorflow({
+  from = 'auto',
+  gpu = false,
+  home,
+  force = false,
+  onProgress = () => {},
+  signal,
+}: InstallTensorflowOptions = {}): Promise<TensorflowInstallation> {
   const tried: TensorflowInstallation['tried'] = [];
-  const report = (stage: InstallProgress['stage'], message: string, fraction: number | null = null) => onProgress({ stage, message, fraction });
+  const report = (stage: InstallProgress['stage'], message: string, fraction: number | null = null) =>
+    onProgress({ stage, message, fraction });
   const folder = resolve(home ?? (await engineHome()));
   const setEngines = folder === (await engineHome()) ? null : folder;
 
@@ -87,7 +95,14 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
       try {
         const loaded = await verifyTensorflow({ packageFolder: location.folder, signal });
         if (!gpu || loaded.gpu) {
-          const kernels = await addKernels({ loaded, packageFolder: location.folder, home, force: false, signal, report });
+          const kernels = await addKernels({
+            loaded,
+            packageFolder: location.folder,
+            home,
+            force: false,
+            signal,
+            report,
+          });
           report('done', `${location.packageName} in ${location.folder} works`, 1);
           return { ...loaded, source: 'present', folder: location.folder, tried, kernels, setEngines };
         }
@@ -108,22 +123,41 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
   try {
     const { bavail, bsize } = await statfs(folder);
     if (bavail * bsize < neededBytes[kind]) {
-      throw new InstallationError({ message: `tensorflow: ${folder} has ${gigabytes(bavail * bsize)} free, ${gigabytes(neededBytes[kind])} are needed. Free some, or set SUBTEXT_ENGINES to a folder with more room.`, tried });
+      throw new InstallationError({
+        message: `tensorflow: ${folder} has ${gigabytes(bavail * bsize)} free, ${gigabytes(neededBytes[kind])} are needed. Free some, or set SUBTEXT_ENGINES to a folder with more room.`,
+        tried,
+      });
     }
     report('package', 'Installing @tensorflow/tfjs-node without its libraries');
-    const packageFolder = await installPackages(stage, signal, (line) => report('package', line)).catch((error: unknown) => {
-      throw new InstallationError({ message: `tensorflow: npm could not install @tensorflow/tfjs-node (${firstLine(error)}). Check that npm works and reaches its registry.`, tried, cause: error });
-    });
+    const packageFolder = await installPackages(stage, signal, (line) => report('package', line)).catch(
+      (error: unknown) => {
+        throw new InstallationError({
+          message: `tensorflow: npm could not install @tensorflow/tfjs-node (${firstLine(error)}). Check that npm works and reaches its registry.`,
+          tried,
+          cause: error,
+        });
+      },
+    );
     try {
       if (source === 'google') {
         await downloadFromGoogle({ stage, packageFolder, gpu, signal, onLine: (line) => report('download', line) });
       } else {
-        await takeFromWheel({ path: source === 'wheel' ? null : source, stage, packageFolder, downloads: join(folder, 'downloads'), gpu, signal, report });
+        await takeFromWheel({
+          path: source === 'wheel' ? null : source,
+          stage,
+          packageFolder,
+          downloads: join(folder, 'downloads'),
+          gpu,
+          signal,
+          report,
+        });
       }
       report('verify', 'Computing a matrix product and a gradient');
       const loaded = await verifyTensorflow({ packageFolder, signal });
       if (gpu && !loaded.gpu) {
-        throw new Error('it loads, but finds no GPU: check the driver with nvidia-smi, and that CUDA’s libraries came with it.');
+        throw new Error(
+          'it loads, but finds no GPU: check the driver with nvidia-smi, and that CUDA’s libraries came with it.',
+        );
       }
       await writeManifest({ stage, packageFolder, source, loaded });
       await moveInto({ stage, target });
@@ -131,7 +165,14 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
       const installed = join(target, relative(stage, packageFolder));
       const kernels = await addKernels({ loaded, packageFolder: installed, home, force: true, signal, report });
       report('done', `TensorFlow ${loaded.version} is installed in ${target}`, 1);
-      return { ...loaded, source: source === 'google' ? 'google' : 'wheel', folder: installed, tried, kernels, setEngines };
+      return {
+        ...loaded,
+        source: source === 'google' ? 'google' : 'wheel',
+        folder: installed,
+        tried,
+        kernels,
+        setEngines,
+      };
     } catch (error) {
       signal?.throwIfAborted();
       tried.push({ source, problem: firstLine(error) });
@@ -145,22 +186,49 @@ export async function installTensorflow({ from = 'auto', gpu = false, home, forc
 }
 
 /** What an installation cannot do without, found out before anything is downloaded. @throws InstallationError */
-async function checkNeeds({ folder, source, tried }: { folder: string; source: string; tried: TensorflowInstallation['tried'] }): Promise<void> {
+async function checkNeeds({
+  folder,
+  source,
+  tried,
+}: {
+  folder: string;
+  source: string;
+  tried: TensorflowInstallation['tried'];
+}): Promise<void> {
   const fail = (message: string, cause?: unknown): never => {
-    throw new InstallationError({ message: `tensorflow: ${message} Nothing was installed; the wasm engine needs none of this.`, tried, cause });
+    throw new InstallationError({
+      message: `tensorflow: ${message} Nothing was installed; the wasm engine needs none of this.`,
+      tried,
+      cause,
+    });
   };
-  await checkWritable(folder).catch((error: unknown) => fail(`${folder} cannot be written to (${firstLine(error)}). Set SUBTEXT_ENGINES to a folder that can.`, error));
+  await checkWritable(folder).catch((error: unknown) =>
+    fail(`${folder} cannot be written to (${firstLine(error)}). Set SUBTEXT_ENGINES to a folder that can.`, error),
+  );
   if ((await findExecutable('npm')) === null) fail('npm is not on the PATH; it fetches @tensorflow/tfjs-node.');
   if (source === 'google' || process.platform === 'win32') return;
   await findCompiler().catch((error: unknown) => fail(firstLine(error), error));
   if (source !== 'wheel') await librariesAt(source).catch((error: unknown) => fail(firstLine(error), error));
-  else if ((await Promise.all((process.env.PYTHON ? [process.env.PYTHON] : ['python3', 'python']).map(findExecutable))).every((found) => found === null)) {
-    fail('Python is not on the PATH; its pip fetches TensorFlow’s wheel. PYTHON names another one, or give a wheel with --from FILE.whl.');
+  else if (
+    (await Promise.all((process.env.PYTHON ? [process.env.PYTHON] : ['python3', 'python']).map(findExecutable))).every(
+      (found) => found === null,
+    )
+  ) {
+    fail(
+      'Python is not on the PATH; its pip fetches TensorFlow’s wheel. PYTHON names another one, or give a wheel with --from FILE.whl.',
+    );
   }
 }
 
 /** Subtext's own kernels beside an installation that works. Without a compiler it stays as it is. */
-async function addKernels({ loaded, packageFolder, home, force, signal, report }: {
+async function addKernels({
+  loaded,
+  packageFolder,
+  home,
+  force,
+  signal,
+  report,
+}: {
   loaded: LoadedTensorflow;
   packageFolder: string;
   home?: string;
@@ -172,7 +240,13 @@ async function addKernels({ loaded, packageFolder, home, force, signal, report }
   if (process.platform === 'win32') return { compiled: false, problem: 'they are not made for Windows' };
   try {
     report('compile', 'Compiling Subtext’s kernels (half a minute)');
-    await compileKernels({ packageFolder, home, force, signal, verify: (kernelsFile) => verifyKernels({ packageFolder, kernelsFile, signal }) });
+    await compileKernels({
+      packageFolder,
+      home,
+      force,
+      signal,
+      verify: (kernelsFile) => verifyKernels({ packageFolder, kernelsFile, signal }),
+    });
     return { compiled: true, problem: null };
   } catch (error) {
     signal?.throwIfAborted();
@@ -181,17 +255,58 @@ async function addKernels({ loaded, packageFolder, home, force, signal, report }
 }
 
 /** tfjs-node and what it needs, but not its own copy of TensorFlow.js: it must run on the one in use. */
-async function installPackages(stage: string, signal: AbortSignal | undefined, onLine: (line: string) => void): Promise<string> {
+async function installPackages(
+  stage: string,
+  signal: AbortSignal | undefined,
+  onLine: (line: string) => void,
+): Promise<string> {
   await rm(stage, { recursive: true, force: true });
   await mkdir(join(stage, 'in-use'), { recursive: true });
-  await writeFile(join(stage, 'in-use', 'package.json'), JSON.stringify({ name: '@tensorflow/tfjs', version: packages['@tensorflow/tfjs-node'], description: 'Stands for the TensorFlow.js in use' }));
-  await writeFile(join(stage, 'package.json'), JSON.stringify({ name: 'subtext-engine-tensorflow', private: true, dependencies: packages, overrides: { '@tensorflow/tfjs': 'file:./in-use' } }, null, 2));
-  await runCommand({ command: 'npm', args: ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], folder: stage, onLine, signal });
+  await writeFile(
+    join(stage, 'in-use', 'package.json'),
+    JSON.stringify({
+      name: '@tensorflow/tfjs',
+      version: packages['@tensorflow/tfjs-node'],
+      description: 'Stands for the TensorFlow.js in use',
+    }),
+  );
+  await writeFile(
+    join(stage, 'package.json'),
+    JSON.stringify(
+      {
+        name: 'subtext-engine-tensorflow',
+        private: true,
+        dependencies: packages,
+        overrides: { '@tensorflow/tfjs': 'file:./in-use' },
+      },
+      null,
+      2,
+    ),
+  );
+  await runCommand({
+    command: 'npm',
+    args: ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+    folder: stage,
+    onLine,
+    signal,
+  });
   return join(stage, 'node_modules', '@tensorflow', 'tfjs-node');
 }
 
 /** The package's own way: libtensorflow 2.9.1 and a binding from Google's storage. */
-async function downloadFromGoogle({ stage, packageFolder, gpu, signal, onLine }: { stage: string; packageFolder: string; gpu: boolean; signal?: AbortSignal; onLine: (line: string) => void }): Promise<void> {
+async function downloadFromGoogle({
+  stage,
+  packageFolder,
+  gpu,
+  signal,
+  onLine,
+}: {
+  stage: string;
+  packageFolder: string;
+  gpu: boolean;
+  signal?: AbortSignal;
+  onLine: (line: string) => void;
+}): Promise<void> {
   await runCommand({
     command: process.execPath,
     args: ['scripts/install.js', gpu ? 'gpu' : 'cpu', 'download'],
@@ -222,18 +337,46 @@ async function takeFromWheel({
   report: (stage: InstallProgress['stage'], message: string, fraction?: number | null) => void;
 }): Promise<void> {
   if (process.platform === 'win32') {
-    throw new Error('TensorFlow’s wheels for Windows carry no library to compile against. Use WSL, or the wasm engine.');
+    throw new Error(
+      'TensorFlow’s wheels for Windows carry no library to compile against. Use WSL, or the wasm engine.',
+    );
   }
-  const source = path === null ? await librariesThroughPython({ gpu, downloads, signal, onLine: (line) => report('download', line) }) : await librariesAt(path);
-  report('unpack', `Unpacking TensorFlow’s libraries from ${source.kind === 'wheels' ? source.files[0]! : source.folder}`, 0);
-  await placeLibraries({ source, target: join(packageFolder, 'deps'), onProgress: (fraction) => report('unpack', 'Unpacking TensorFlow’s libraries', fraction) });
+  const source =
+    path === null
+      ? await librariesThroughPython({ gpu, downloads, signal, onLine: (line) => report('download', line) })
+      : await librariesAt(path);
+  report(
+    'unpack',
+    `Unpacking TensorFlow’s libraries from ${source.kind === 'wheels' ? source.files[0]! : source.folder}`,
+    0,
+  );
+  await placeLibraries({
+    source,
+    target: join(packageFolder, 'deps'),
+    onProgress: (fraction) => report('unpack', 'Unpacking TensorFlow’s libraries', fraction),
+  });
   signal?.throwIfAborted();
   report('compile', 'Compiling the binding');
-  await compileBinding({ packageFolder, libraryFolder: 'deps/tensorflow', nodeHeaders: join(stage, 'node_modules', 'node-api-headers'), signal });
+  await compileBinding({
+    packageFolder,
+    libraryFolder: 'deps/tensorflow',
+    nodeHeaders: join(stage, 'node_modules', 'node-api-headers'),
+    signal,
+  });
 }
 
 /** What makes the folder an installation: written last. */
-async function writeManifest({ stage, packageFolder, source, loaded }: { stage: string; packageFolder: string; source: string; loaded: LoadedTensorflow }): Promise<void> {
+async function writeManifest({
+  stage,
+  packageFolder,
+  source,
+  loaded,
+}: {
+  stage: string;
+  packageFolder: string;
+  source: string;
+  loaded: LoadedTensorflow;
+}): Promise<void> {
   const files: Record<string, string> = {};
   for (const top of ['lib', 'deps']) {
     for (const entry of await readdir(join(packageFolder, top), { recursive: true, withFileTypes: true })) {
@@ -248,7 +391,22 @@ async function writeManifest({ stage, packageFolder, source, loaded }: { stage: 
     }
   }
   const file = await open(join(stage, 'subtext-engine.json'), 'w');
-  await file.writeFile(JSON.stringify({ engine: 'tensorflow', tensorflow: loaded.version, gpu: loaded.gpu, source, packages, platform: process.platform, architecture: process.arch, sha256: files }, null, 2));
+  await file.writeFile(
+    JSON.stringify(
+      {
+        engine: 'tensorflow',
+        tensorflow: loaded.version,
+        gpu: loaded.gpu,
+        source,
+        packages,
+        platform: process.platform,
+        architecture: process.arch,
+        sha256: files,
+      },
+      null,
+      2,
+    ),
+  );
   await file.sync();
   await file.close();
 }

@@ -34,7 +34,12 @@ describe('unpackWheel', () => {
   it('unpacks what is chosen', async () => {
     const target = join(folder, 'out');
     const fractions: number[] = [];
-    const names = await unpackWheel({ file: await writeWheel(), folder: target, choose: (name) => (name.includes('.so') ? name : null), onProgress: (fraction) => fractions.push(fraction) });
+    const names = await unpackWheel({
+      file: await writeWheel(),
+      folder: target,
+      choose: (name) => (name.includes('.so') ? name : null),
+      onProgress: (fraction) => fractions.push(fraction),
+    });
     expect(names).toHaveLength(2);
     expect(await readFile(join(target, 'tensorflow/libtensorflow_cc.so.2'), 'utf8')).toBe('library');
     expect(await readdir(join(target, 'tensorflow'))).not.toContain('python');
@@ -43,7 +48,13 @@ describe('unpackWheel', () => {
 
   it('refuses a file that does not match its checksum', async () => {
     const file = await writeWheel({ spoil: 'tensorflow/libtensorflow_cc.so.2' });
-    await expect(unpackWheel({ file, folder: join(folder, 'out'), choose: (name) => (name.startsWith('tensorflow') ? name : null) })).rejects.toThrowError(/libtensorflow_cc\.so\.2 does not have the checksum/);
+    await expect(
+      unpackWheel({
+        file,
+        folder: join(folder, 'out'),
+        choose: (name) => (name.startsWith('tensorflow') ? name : null),
+      }),
+    ).rejects.toThrowError(/libtensorflow_cc\.so\.2 does not have the checksum/);
   });
 
   it('refuses what is no wheel', async () => {
@@ -55,7 +66,9 @@ describe('unpackWheel', () => {
   it('writes nothing outside its folder', async () => {
     const file = await writeWheel();
     for (const target of ['../escaped', '../out-beside/x']) {
-      await expect(unpackWheel({ file, folder: join(folder, 'out'), choose: () => target })).rejects.toThrowError(/outside/);
+      await expect(unpackWheel({ file, folder: join(folder, 'out'), choose: () => target })).rejects.toThrowError(
+        /outside/,
+      );
     }
   });
 });
@@ -112,7 +125,9 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     const called = () => readdir(join(folder, 'bin')).then((names) => names.includes('npm.called'));
     const wheel = await writeWheel();
     const refused = async (expected: RegExp, options: object = {}) => {
-      const error = await installTensorflow({ home: home(), force: true, from: wheel, ...options }).catch((caught: unknown) => caught);
+      const error = await installTensorflow({ home: home(), force: true, from: wheel, ...options }).catch(
+        (caught: unknown) => caught,
+      );
       expect(error).toBeInstanceOf(InstallationError);
       expect((error as Error).message).toMatch(expected);
       expect(await called()).toBe(false);
@@ -135,9 +150,14 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     const args = join(folder, 'args');
     const compiler = await fake('compiler', `printf '%s\\n' "$@" > '${args}'; exit 3`);
     await fake('npm', fakePackage);
-    for (const [cxx, first] of [[`${compiler} --wrapped "two words"`, ['--wrapped', 'two words', '-O2']], ['compiler', ['-O2']]] as const) {
+    for (const [cxx, first] of [
+      [`${compiler} --wrapped "two words"`, ['--wrapped', 'two words', '-O2']],
+      ['compiler', ['-O2']],
+    ] as const) {
       vi.stubEnv('CXX', cxx);
-      const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel() }).catch((caught: unknown) => caught)) as InstallationError;
+      const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel() }).catch(
+        (caught: unknown) => caught,
+      )) as InstallationError;
       expect(error.tried[0]!.problem).toMatch(/ended with 3/);
       expect((await readFile(args, 'utf8')).split('\n').slice(0, first.length)).toEqual(first);
     }
@@ -146,9 +166,17 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
   it('runs Python away from the current folder, without modules of the user', async () => {
     const calls = join(folder, 'calls');
     await fake('npm', fakePackage);
-    vi.stubEnv('PYTHON', await fake('some-python', `echo "$PWD $*" >> '${calls}'; case "$*" in *--version*) exit 0;; esac; echo "error: no network" >&2; exit 1`));
+    vi.stubEnv(
+      'PYTHON',
+      await fake(
+        'some-python',
+        `echo "$PWD $*" >> '${calls}'; case "$*" in *--version*) exit 0;; esac; echo "error: no network" >&2; exit 1`,
+      ),
+    );
     vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
-    const error = (await installTensorflow({ home: home(), force: true }).catch((caught: unknown) => caught)) as InstallationError;
+    const error = (await installTensorflow({ home: home(), force: true }).catch(
+      (caught: unknown) => caught,
+    )) as InstallationError;
     expect(error.tried).toEqual([{ source: 'wheel', problem: expect.stringContaining('no network') as string }]);
     const lines = (await readFile(calls, 'utf8')).trim().split('\n');
     expect(lines.length).toBeGreaterThan(2);
@@ -157,9 +185,17 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
 
   it('leaves nothing behind when the compiler fails, and gives its error', async () => {
     await fake('npm', fakePackage);
-    vi.stubEnv('CXX', await fake('broken-compiler', 'echo "binding/tfjs_backend.cc:1: fatal error: no such thing" >&2; exit 1'));
+    vi.stubEnv(
+      'CXX',
+      await fake('broken-compiler', 'echo "binding/tfjs_backend.cc:1: fatal error: no such thing" >&2; exit 1'),
+    );
     const stages: InstallProgress['stage'][] = [];
-    const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel(), onProgress: ({ stage }) => stages.push(stage) }).catch((caught: unknown) => caught)) as InstallationError;
+    const error = (await installTensorflow({
+      home: home(),
+      force: true,
+      from: await writeWheel(),
+      onProgress: ({ stage }) => stages.push(stage),
+    }).catch((caught: unknown) => caught)) as InstallationError;
     expect(error.tried).toHaveLength(1);
     expect(error.tried[0]!.problem).toMatch(/fatal error: no such thing/);
     expect(error.message).toMatch(/What to do:[^]*wasm engine needs none/);
@@ -172,7 +208,9 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
     await mkdir(join(home(), 'tensorflow-cpu'), { recursive: true });
     await writeFile(join(home(), 'tensorflow-cpu', 'old'), 'kept');
-    const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel() }).catch((caught: unknown) => caught)) as InstallationError;
+    const error = (await installTensorflow({ home: home(), force: true, from: await writeWheel() }).catch(
+      (caught: unknown) => caught,
+    )) as InstallationError;
     expect(error).toBeInstanceOf(InstallationError);
     expect(error.tried[0]!.problem).toMatch(/Cannot find module/);
     expect(await readdir(home())).toEqual(['tensorflow-cpu']);
@@ -190,8 +228,16 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
     vi.stubEnv('CXX', await fake('compiler', 'exit 0'));
     const wheel = await writeWheel();
     const first = await installTensorflow({ home: home(), force: true, from: wheel });
-    expect(first).toMatchObject({ setEngines: home(), source: 'wheel', version: '0.0.1', gpu: false, folder: join(home(), 'tensorflow-cpu', 'node_modules', '@tensorflow', 'tfjs-node') });
-    const manifest = JSON.parse(await readFile(join(home(), 'tensorflow-cpu', 'subtext-engine.json'), 'utf8')) as { sha256: Record<string, string> };
+    expect(first).toMatchObject({
+      setEngines: home(),
+      source: 'wheel',
+      version: '0.0.1',
+      gpu: false,
+      folder: join(home(), 'tensorflow-cpu', 'node_modules', '@tensorflow', 'tfjs-node'),
+    });
+    const manifest = JSON.parse(await readFile(join(home(), 'tensorflow-cpu', 'subtext-engine.json'), 'utf8')) as {
+      sha256: Record<string, string>;
+    };
     expect(Object.keys(manifest.sha256).filter((name) => name.includes('libtensorflow'))).toHaveLength(2);
     // The compiler made nothing, so the engine does without the kernels; of them nothing is left.
     expect(first.kernels).toMatchObject({ compiled: false, problem: expect.stringMatching(/baseline\.o/) as string });
@@ -207,15 +253,29 @@ describe.skipIf(process.platform === 'win32')('installTensorflow', () => {
 
   it('does not wait for the limit of a command that cannot be started', async () => {
     const before = process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
-    await expect(runCommand({ command: join(folder, 'absent'), args: [], folder, timeoutMilliseconds: 600_000 })).rejects.toThrowError(/cannot be started/);
+    await expect(
+      runCommand({ command: join(folder, 'absent'), args: [], folder, timeoutMilliseconds: 600_000 }),
+    ).rejects.toThrowError(/cannot be started/);
     expect(process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length).toBe(before);
-    await expect(runCommand({ command: process.execPath, args: ['-e', 'setTimeout(() => {}, 60_000)'], folder, timeoutMilliseconds: 200 })).rejects.toThrowError(/was stopped by SIGTERM/);
+    await expect(
+      runCommand({
+        command: process.execPath,
+        args: ['-e', 'setTimeout(() => {}, 60_000)'],
+        folder,
+        timeoutMilliseconds: 200,
+      }),
+    ).rejects.toThrowError(/was stopped by SIGTERM/);
   });
 
   it('stops when told to, leaving nothing behind', async () => {
     await fake('npm', 'exec sleep 30');
     const controller = new AbortController();
-    const installation = installTensorflow({ home: home(), force: true, signal: controller.signal, onProgress: ({ stage }) => stage === 'package' && controller.abort() });
+    const installation = installTensorflow({
+      home: home(),
+      force: true,
+      signal: controller.signal,
+      onProgress: ({ stage }) => stage === 'package' && controller.abort(),
+    });
     await expect(installation).rejects.toThrowError();
     expect(await readdir(home())).toEqual([]);
   });

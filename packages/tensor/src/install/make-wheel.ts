@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 
 /** For tests: a Python wheel (a zip of stored files with a RECORD) in memory. */
-export function makeWheel(files: Record<string, string>, { spoil }: { /** gets a wrong checksum */ spoil?: string } = {}): Buffer {
-  const record = Object.entries(files).map(([name, text]) => `${name},sha256=${createHash('sha256').update(name === spoil ? `${text}?` : text).digest('base64url')},${text.length}`);
+export function makeWheel(
+  files: Record<string, string>,
+  { spoil }: { /** gets a wrong checksum */ spoil?: string } = {},
+): Buffer {
+  const record = Object.entries(files).map(
+    ([name, text]) =>
+      `${name},sha256=${createHash('sha256')
+        .update(name === spoil ? `${text}?` : text)
+        .digest('base64url')},${text.length}`,
+  );
   const all = { ...files, 'example-1.0.dist-info/RECORD': `${record.join('\n')}\nexample-1.0.dist-info/RECORD,,\n` };
   const parts: Buffer[] = [];
   const directory: Buffer[] = [];

@@ -26,11 +26,25 @@ export interface RunCommandOptions {
 }
 
 /** Runs a command to its end and returns what it printed on stdout. @throws CommandError */
-export async function runCommand({ command, args, folder, environment, onLine, timeoutMilliseconds, signal }: RunCommandOptions): Promise<string> {
+export async function runCommand({
+  command,
+  args,
+  folder,
+  environment,
+  onLine,
+  timeoutMilliseconds,
+  signal,
+}: RunCommandOptions): Promise<string> {
   return new Promise((resolve, reject) => {
     // npm and node-pre-gyp are batch files on Windows, which only a shell starts.
     const shell = process.platform === 'win32' && !/\.exe$/i.test(command);
-    const child = spawn(command, [...args], { cwd: folder, env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'], shell, signal });
+    const child = spawn(command, [...args], {
+      cwd: folder,
+      env: { ...process.env, ...environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell,
+      signal,
+    });
     // Not `spawn`'s own limit: its timer stays, and keeps the process alive, where the command could not be started.
     const limit = timeoutMilliseconds === undefined ? undefined : setTimeout(() => child.kill(), timeoutMilliseconds);
     let stdout = '';
@@ -58,10 +72,21 @@ export async function runCommand({ command, args, folder, environment, onLine, t
       if (code === 0) {
         resolve(stdout);
       } else {
-        const lines = tail.trim().split('\n').map((line) => line.trim());
+        const lines = tail
+          .trim()
+          .split('\n')
+          .map((line) => line.trim());
         // The line that names the error, where there is one: what follows it is often a stack or a version.
-        const last = lines.findLast((line) => /^(\w*error|fatal|npm error|[^ ]+: (fatal )?error)\b.*:/i.test(line)) ?? lines.at(-1) ?? '';
-        reject(new CommandError(`${command} ${killed ? `was stopped by ${killed}` : `ended with ${code}`}${last ? `: ${last}` : ''}`, tail));
+        const last =
+          lines.findLast((line) => /^(\w*error|fatal|npm error|[^ ]+: (fatal )?error)\b.*:/i.test(line)) ??
+          lines.at(-1) ??
+          '';
+        reject(
+          new CommandError(
+            `${command} ${killed ? `was stopped by ${killed}` : `ended with ${code}`}${last ? `: ${last}` : ''}`,
+            tail,
+          ),
+        );
       }
     });
   });

@@ -9,7 +9,8 @@ export const tensorflowVersion = '2.21.0';
 
 /** Libraries that the binding needs, and the C headers it includes; names relative to the `tensorflow` package. */
 const library = /^libtensorflow_(cc|framework)\.(so|\d+\.dylib|dylib)(\.\d+)*$/;
-const header = /^include\/(tensorflow\/c\/|xla\/tsl\/c\/|tsl\/c\/|(tensorflow\/core|tensorflow\/tsl|tsl|xla\/tsl)\/platform\/ctstring)/;
+const header =
+  /^include\/(tensorflow\/c\/|xla\/tsl\/c\/|tsl\/c\/|(tensorflow\/core|tensorflow\/tsl|tsl|xla\/tsl)\/platform\/ctstring)/;
 
 /** No modules of the current folder, of PYTHONPATH or of the user: `pip.py` beside a run would else be run in place of pip. */
 const isolated = ['-I'];
@@ -49,18 +50,35 @@ export async function librariesAt(path: string): Promise<LibrarySource> {
  *
  * @throws CommandError, Error
  */
-export async function librariesThroughPython({ gpu, downloads, onLine, signal }: { gpu: boolean; downloads: string; onLine: (line: string) => void; signal?: AbortSignal }): Promise<LibrarySource> {
+export async function librariesThroughPython({
+  gpu,
+  downloads,
+  onLine,
+  signal,
+}: {
+  gpu: boolean;
+  downloads: string;
+  onLine: (line: string) => void;
+  signal?: AbortSignal;
+}): Promise<LibrarySource> {
   await mkdir(downloads, { recursive: true });
   const python = await findPython({ folder: downloads, signal });
   if (!gpu) {
-    const find = "import importlib.util as u; s = u.find_spec('tensorflow'); print(list(s.submodule_search_locations)[0] if s and s.submodule_search_locations else '')";
-    const folder = (await runCommand({ command: python, args: [...isolated, '-c', find], folder: downloads, signal }).catch(() => '')).trim();
+    const find =
+      "import importlib.util as u; s = u.find_spec('tensorflow'); print(list(s.submodule_search_locations)[0] if s and s.submodule_search_locations else '')";
+    const folder = (
+      await runCommand({ command: python, args: [...isolated, '-c', find], folder: downloads, signal }).catch(() => '')
+    ).trim();
     const installed = folder ? await librariesAt(folder).catch(() => null) : null;
     if (installed) {
       return installed;
     }
   }
-  const names = gpu ? ['tensorflow[and-cuda]'] : process.platform === 'linux' && process.arch === 'x64' ? ['tensorflow-cpu', 'tensorflow'] : ['tensorflow'];
+  const names = gpu
+    ? ['tensorflow[and-cuda]']
+    : process.platform === 'linux' && process.arch === 'x64'
+      ? ['tensorflow-cpu', 'tensorflow']
+      : ['tensorflow'];
   let problem: unknown = null;
   for (const requirement of names.flatMap((name) => [`${name}==${tensorflowVersion}`, name])) {
     const folder = join(downloads, requirement.replace(/[^\w.-]+/g, '-'));
@@ -69,7 +87,23 @@ export async function librariesThroughPython({ gpu, downloads, onLine, signal }:
       await runCommand({
         command: python,
         folder: downloads,
-        args: [...isolated, '-m', 'pip', 'download', '--disable-pip-version-check', '--progress-bar', 'off', '--retries', '1', '--only-binary', ':all:', ...(gpu ? [] : ['--no-deps']), '--dest', folder, requirement],
+        args: [
+          ...isolated,
+          '-m',
+          'pip',
+          'download',
+          '--disable-pip-version-check',
+          '--progress-bar',
+          'off',
+          '--retries',
+          '1',
+          '--only-binary',
+          ':all:',
+          ...(gpu ? [] : ['--no-deps']),
+          '--dest',
+          folder,
+          requirement,
+        ],
         onLine,
         signal,
       });
@@ -90,7 +124,15 @@ export async function librariesThroughPython({ gpu, downloads, onLine, signal }:
  *
  * @throws Error if a wheel is damaged or something is missing.
  */
-export async function placeLibraries({ source, target, onProgress }: { source: LibrarySource; target: string; onProgress: (fraction: number) => void }): Promise<void> {
+export async function placeLibraries({
+  source,
+  target,
+  onProgress,
+}: {
+  source: LibrarySource;
+  target: string;
+  onProgress: (fraction: number) => void;
+}): Promise<void> {
   if (source.kind === 'wheels') {
     for (const file of source.files) {
       await unpackWheel({ file, folder: target, choose: (name) => wanted(name), onProgress });
@@ -104,7 +146,9 @@ export async function placeLibraries({ source, target, onProgress }: { source: L
   }
   const names = await readdir(join(target, 'tensorflow')).catch(() => []);
   if (!names.some((name) => library.test(name))) {
-    throw new Error(`${source.kind === 'wheels' ? source.files.join(', ') : source.folder} holds no libtensorflow_cc for ${process.platform}.`);
+    throw new Error(
+      `${source.kind === 'wheels' ? source.files.join(', ') : source.folder} holds no libtensorflow_cc for ${process.platform}.`,
+    );
   }
 }
 
@@ -131,7 +175,13 @@ async function copyWanted({ from, to, prefix }: { from: string; to: string; pref
 async function findPython({ folder, signal }: { folder: string; signal?: AbortSignal }): Promise<string> {
   for (const command of process.env.PYTHON ? [process.env.PYTHON] : ['python3', 'python']) {
     try {
-      await runCommand({ command, args: [...isolated, '-m', 'pip', '--version'], folder, timeoutMilliseconds: 60_000, signal });
+      await runCommand({
+        command,
+        args: [...isolated, '-m', 'pip', '--version'],
+        folder,
+        timeoutMilliseconds: 60_000,
+        signal,
+      });
       return command;
     } catch (error) {
       if (!(error instanceof CommandError)) {

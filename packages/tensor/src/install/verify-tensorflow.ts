@@ -9,7 +9,13 @@ import { runCommand } from './run-command';
  *
  * @throws CommandError, or Error if the numbers are wrong.
  */
-export async function verifyTensorflow({ packageFolder, signal }: { packageFolder: string; signal?: AbortSignal }): Promise<LoadedTensorflow> {
+export async function verifyTensorflow({
+  packageFolder,
+  signal,
+}: {
+  packageFolder: string;
+  signal?: AbortSignal;
+}): Promise<LoadedTensorflow> {
   const inUse = tensorflowInUse(createRequire(import.meta.url));
   const program = `
     const requireOnTensorflow = ${requireOnTensorflow.toString()};
@@ -22,11 +28,21 @@ export async function verifyTensorflow({ packageFolder, signal }: { packageFolde
     const gradient = Array.from(tf.add(tf.matMul(ones, x, false, true), tf.matMul(x, ones, true, false)).dataSync());
     console.log(JSON.stringify({ ...loaded, backend: tf.getBackend(), product, gradient }));
   `;
-  const output = await runCommand({ command: process.execPath, args: ['-e', program], folder: packageFolder, timeoutMilliseconds: 120_000, signal });
-  const { version, gpu, backend, product, gradient } = JSON.parse(output.trim().split('\n').at(-1)!) as LoadedTensorflow & { backend: string; product: number[]; gradient: number[] };
+  const output = await runCommand({
+    command: process.execPath,
+    args: ['-e', program],
+    folder: packageFolder,
+    timeoutMilliseconds: 120_000,
+    signal,
+  });
+  const { version, gpu, backend, product, gradient } = JSON.parse(
+    output.trim().split('\n').at(-1)!,
+  ) as LoadedTensorflow & { backend: string; product: number[]; gradient: number[] };
   const expected = { backend: 'tensorflow', product: [19, 22, 43, 50], gradient: [7, 11, 9, 13] };
   if (JSON.stringify({ backend, product, gradient }) !== JSON.stringify(expected)) {
-    throw new Error(`The installation computes wrong numbers: ${JSON.stringify({ backend, product, gradient })} instead of ${JSON.stringify(expected)}.`);
+    throw new Error(
+      `The installation computes wrong numbers: ${JSON.stringify({ backend, product, gradient })} instead of ${JSON.stringify(expected)}.`,
+    );
   }
   return { version, gpu };
 }
@@ -36,7 +52,15 @@ export async function verifyTensorflow({ packageFolder, signal }: { packageFolde
  *
  * @throws CommandError, or Error if the numbers are wrong.
  */
-export async function verifyKernels({ packageFolder, kernelsFile, signal }: { packageFolder: string; kernelsFile: string; signal?: AbortSignal }): Promise<void> {
+export async function verifyKernels({
+  packageFolder,
+  kernelsFile,
+  signal,
+}: {
+  packageFolder: string;
+  kernelsFile: string;
+  signal?: AbortSignal;
+}): Promise<void> {
   const inUse = tensorflowInUse(createRequire(import.meta.url));
   const program = `
     const requireOnTensorflow = ${requireOnTensorflow.toString()};
@@ -47,7 +71,13 @@ export async function verifyKernels({ packageFolder, kernelsFile, signal }: { pa
     const sums = tf.backend().executeSingleOutput('SubtextSumRows', [], [tf.tensor2d([[1, 2], [3, 4], [5, 6]])]);
     console.log(JSON.stringify(Array.from(sums.dataSync())));
   `;
-  const output = await runCommand({ command: process.execPath, args: ['-e', program], folder: packageFolder, timeoutMilliseconds: 120_000, signal });
+  const output = await runCommand({
+    command: process.execPath,
+    args: ['-e', program],
+    folder: packageFolder,
+    timeoutMilliseconds: 120_000,
+    signal,
+  });
   if (output.trim().split('\n').at(-1) !== '[9,12]') {
     throw new Error(`The kernels compute wrong numbers: ${output.trim()} instead of [9,12].`);
   }

@@ -59,7 +59,9 @@ export async function unpackWheel({
       });
       await pipeline(await zip.openReadStreamPromise(entry), watch, createWriteStream(path));
       if (checksums.get(entry.fileName) !== hash.digest('base64url')) {
-        throw new Error(`${file}: ${entry.fileName} does not have the checksum that the wheel's RECORD gives. Download the wheel again.`);
+        throw new Error(
+          `${file}: ${entry.fileName} does not have the checksum that the wheel's RECORD gives. Download the wheel again.`,
+        );
       }
     }
     return chosen.map(({ target }) => target);

@@ -84,7 +84,11 @@ export interface FusedKernels {
     layout: WeightLayout;
     /** Whether a gradient may be asked for: without one, nothing need be kept. */
     recording: boolean;
-  }): { /** `[rows, out]` */ output: Tensor2D; /** `[rows, out]` */ preactivation: Tensor2D | null; /** `[rows, out]` */ slope?: Tensor2D };
+  }): {
+    /** `[rows, out]` */ output: Tensor2D;
+    /** `[rows, out]` */ preactivation: Tensor2D | null;
+    /** `[rows, out]` */ slope?: Tensor2D;
+  };
 
   /** Gradients of {@link linearForward}; only what `needs` names is computed. */
   linearBackward?(options: {
@@ -150,7 +154,12 @@ export interface FusedKernels {
   }): { query: Tensor3D; key: Tensor3D; value: Tensor3D };
 
   /** `(x − mean) / √(variance + ε) · scale + bias` over the last axis. */
-  layerNormForward?(options: { /** `[rows, width]` */ input: Tensor2D; scale: Tensor1D; bias: Tensor1D; epsilon: number }): {
+  layerNormForward?(options: {
+    /** `[rows, width]` */ input: Tensor2D;
+    scale: Tensor1D;
+    bias: Tensor1D;
+    epsilon: number;
+  }): {
     output: Tensor2D;
     /** `[rows]` */ mean: Tensor1D;
     /** `[rows]`, 1 / √(variance + ε) */ inverseDeviation: Tensor1D;
@@ -196,10 +205,18 @@ export interface FusedKernels {
   /** Rows of `table` (`[vocabulary, width]`) by `ids` (int32 `[count]`): `[count, width]`. */
   embeddingForward?(options: { table: Tensor2D; ids: Tensor1D }): Tensor2D;
   /** Σ of the gradient's rows by id: `[vocabulary, width]`, added in ascending order of position. */
-  embeddingBackward?(options: { /** `[count, width]` */ gradient: Tensor2D; ids: Tensor1D; vocabulary: number }): Tensor2D;
+  embeddingBackward?(options: {
+    /** `[count, width]` */ gradient: Tensor2D;
+    ids: Tensor1D;
+    vocabulary: number;
+  }): Tensor2D;
 
   /** `logSumExp(logits) − logits[label]` for each row; 0 where the label is `ignoreIndex`. */
-  crossEntropyForward?(options: { /** `[rows, vocabulary]` */ logits: Tensor2D; /** int32 `[rows]` */ labels: Tensor1D; ignoreIndex: number }): {
+  crossEntropyForward?(options: {
+    /** `[rows, vocabulary]` */ logits: Tensor2D;
+    /** int32 `[rows]` */ labels: Tensor1D;
+    ignoreIndex: number;
+  }): {
     /** `[rows]` */ losses: Tensor1D;
     /** `[rows]` */ logSumExp: Tensor1D;
   };
@@ -257,7 +274,9 @@ export interface FusedKernels {
   /** A whole block, and the values that {@link transformerBlockGradient} needs. */
   transformerBlock?(options: TransformerBlockOptions): { output: Tensor3D; values: Tensor[] };
   /** Gradients of the tensors of {@link TransformerBlockParts}, in the order of `transformerBlockTensors`; null for those that are absent. */
-  transformerBlockGradient?(options: TransformerBlockOptions & { gradient: Tensor3D; values: readonly Tensor[] }): (Tensor | null)[];
+  transformerBlockGradient?(
+    options: TransformerBlockOptions & { gradient: Tensor3D; values: readonly Tensor[] },
+  ): (Tensor | null)[];
 
   /** Writes `update` (`[batch, time, width]`) into `buffer` (`[batch, capacity, width]`) at `offset`, in place. */
   cacheWrite?(options: { buffer: Variable; update: Tensor3D; offset: number }): void;

@@ -5,7 +5,13 @@ const none: FusedKernels = {};
 const byBackend = new Map<string, FusedKernels>();
 
 /** Declares what a TensorFlow.js backend supplies in place of composed operations; replaces an earlier declaration. */
-export function registerFusedKernels({ backend, kernels }: { /** the backend's name in TensorFlow.js */ backend: string; kernels: FusedKernels }): void {
+export function registerFusedKernels({
+  backend,
+  kernels,
+}: {
+  /** the backend's name in TensorFlow.js */ backend: string;
+  kernels: FusedKernels;
+}): void {
   byBackend.set(backend, kernels);
 }
 

@@ -2,14 +2,39 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import type { LinearWeights, TransformerBlockParts } from './fused-kernels';
 
 /** The layers of a block in their order: those that make queries (or all three, packed), keys and values, then output, gate, up and down. */
-export function transformerBlockLayers({ projections, output, gate, up, down }: TransformerBlockParts): (LinearWeights | null)[] {
-  const [query, key, value] = 'packed' in projections ? [projections.packed, null, null] : [projections.query, projections.key, projections.value];
+export function transformerBlockLayers({
+  projections,
+  output,
+  gate,
+  up,
+  down,
+}: TransformerBlockParts): (LinearWeights | null)[] {
+  const [query, key, value] =
+    'packed' in projections
+      ? [projections.packed, null, null]
+      : [projections.query, projections.key, projections.value];
   return [query, key, value, output, gate, up, down];
 }
 
 /** All tensors of a block that may have gradients, always in the same order: input, norms and layers; null for what is absent. */
 export function transformerBlockTensors(parts: TransformerBlockParts): (Tensor | null)[] {
-  const [query, key, value, output, gate, up, down] = transformerBlockLayers(parts).map((layer) => [layer?.weight ?? null, layer?.bias ?? null]) as [Tensor | null, Tensor | null][];
+  const [query, key, value, output, gate, up, down] = transformerBlockLayers(parts).map((layer) => [
+    layer?.weight ?? null,
+    layer?.bias ?? null,
+  ]) as [Tensor | null, Tensor | null][];
   const { input, attentionNorm, feedForwardNorm } = parts;
-  return [input, attentionNorm.scale, attentionNorm.bias, ...query!, ...key!, ...value!, ...output!, feedForwardNorm.scale, feedForwardNorm.bias, ...gate!, ...up!, ...down!];
+  return [
+    input,
+    attentionNorm.scale,
+    attentionNorm.bias,
+    ...query!,
+    ...key!,
+    ...value!,
+    ...output!,
+    feedForwardNorm.scale,
+    feedForwardNorm.bias,
+    ...gate!,
+    ...up!,
+    ...down!,
+  ];
 }

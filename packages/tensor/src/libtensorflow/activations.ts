@@ -7,9 +7,12 @@ import type { NodeBackend } from './node-backend';
  * Gradients of the activations built on a sigmoid. `SigmoidGrad(s, y)` is y·s·(1−s) in one pass over memory instead of
  * three: on a processor these passes are what an activation costs.
  */
-export function activationKernels(backend: NodeBackend): Pick<FusedKernels, 'activationBackward' | 'gatedActivationBackward'> {
+export function activationKernels(
+  backend: NodeBackend,
+): Pick<FusedKernels, 'activationBackward' | 'gatedActivationBackward'> {
   const float = [{ name: 'T', type: backend.binding.TF_ATTR_TYPE, value: backend.binding.TF_FLOAT }];
-  const sigmoidGradient = (sigmoid: tf.Tensor, gradient: tf.Tensor) => backend.executeSingleOutput('SigmoidGrad', float, [sigmoid, gradient]);
+  const sigmoidGradient = (sigmoid: tf.Tensor, gradient: tf.Tensor) =>
+    backend.executeSingleOutput('SigmoidGrad', float, [sigmoid, gradient]);
 
   return {
     activationBackward: ({ gradient, preactivation, activation }) =>
@@ -28,7 +31,10 @@ export function activationKernels(backend: NodeBackend): Pick<FusedKernels, 'act
         const form = sigmoidForm(activation, gate);
         const upstream = tf.mul(gradient, up) as tf.Tensor2D;
         if (!form) {
-          return { gate: composedActivationGradient(activation, gate, upstream), up: tf.mul(gradient, composedActivation(activation, gate)) as tf.Tensor2D };
+          return {
+            gate: composedActivationGradient(activation, gate, upstream),
+            up: tf.mul(gradient, composedActivation(activation, gate)) as tf.Tensor2D,
+          };
         }
         const sigmoid = tf.sigmoid(form.inner);
         return {

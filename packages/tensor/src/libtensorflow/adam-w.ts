@@ -38,13 +38,27 @@ export function adamWKernel(backend: NodeBackend): NonNullable<FusedKernels['ada
     scalars.set(name, { value, handle });
     return handle;
   };
-  const multiply = (handle: number, factor: number) => binding.executeOp('Mul', [typeOf('T')], [handle, factor], 1)[0]!.id;
+  const multiply = (handle: number, factor: number) =>
+    binding.executeOp('Mul', [typeOf('T')], [handle, factor], 1)[0]!.id;
 
-  return ({ parameter, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) => {
+  return ({
+    parameter,
+    gradient,
+    firstMoment,
+    secondMoment,
+    learningRate,
+    beta1,
+    beta2,
+    epsilon,
+    weightDecay,
+    step,
+    gradientScale,
+  }) => {
     const variables: tf.Variable[] = [parameter, firstMoment, secondMoment];
     const handles = backend.getInputTensorIds(variables);
     handles.forEach((handle, index) => {
-      const decayed = index === 0 && weightDecay !== 0 ? multiply(handle, scalar('decay', 1 - learningRate * weightDecay)) : handle;
+      const decayed =
+        index === 0 && weightDecay !== 0 ? multiply(handle, scalar('decay', 1 - learningRate * weightDecay)) : handle;
       binding.executeOp('AssignVariableOp', [typeOf('dtype')], [resources[index]!, decayed], 0);
       // With the handle gone the resource is the buffer's only owner, and the update happens in place.
       binding.deleteTensor(handle);
@@ -56,7 +70,11 @@ export function adamWKernel(backend: NodeBackend): NonNullable<FusedKernels['ada
     const scaled = gradientScale === 1 ? raw! : multiply(raw!, scalar('gradientScale', gradientScale));
     binding.executeOp(
       'ResourceApplyAdam',
-      [typeOf('T'), { name: 'use_locking', type: binding.TF_ATTR_BOOL, value: false }, { name: 'use_nesterov', type: binding.TF_ATTR_BOOL, value: false }],
+      [
+        typeOf('T'),
+        { name: 'use_locking', type: binding.TF_ATTR_BOOL, value: false },
+        { name: 'use_nesterov', type: binding.TF_ATTR_BOOL, value: false },
+      ],
       [
         ...resources,
         scalar('beta1Power', beta1 ** step),
@@ -73,7 +91,12 @@ export function adamWKernel(backend: NodeBackend): NonNullable<FusedKernels['ada
       binding.deleteTensor(scaled);
     }
     variables.forEach((variable, index) => {
-      backend.tensorMap.get(variable.dataId).id = binding.executeOp('ReadVariableOp', [typeOf('dtype')], [resources[index]!], 1)[0]!.id;
+      backend.tensorMap.get(variable.dataId).id = binding.executeOp(
+        'ReadVariableOp',
+        [typeOf('dtype')],
+        [resources[index]!],
+        1,
+      )[0]!.id;
     });
   };
 }

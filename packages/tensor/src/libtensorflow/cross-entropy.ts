@@ -24,7 +24,11 @@ export function crossEntropyKernel(backend: NodeBackend): NonNullable<FusedKerne
     const probabilities = tf.softmax(logits);
     const logSumExp = tf.sub(tf.max(logits, 1), tf.log(tf.max(probabilities, 1)));
     const losses = tf.mul(tf.sub(logSumExp, tf.gatherND(logits, places)), weight) as tf.Tensor1D;
-    const gradient = backend.executeSingleOutput('TensorScatterSub', scatter, [probabilities, places, tf.ones([rows])]) as tf.Tensor2D;
+    const gradient = backend.executeSingleOutput('TensorScatterSub', scatter, [
+      probabilities,
+      places,
+      tf.ones([rows]),
+    ]) as tf.Tensor2D;
     return { losses, gradient, weight };
   };
 }

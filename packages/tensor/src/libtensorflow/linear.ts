@@ -18,16 +18,23 @@ export function linearKernels(backend: NodeBackend): Pick<Required<FusedKernels>
   const multiply = (a: tf.Tensor2D, b: tf.Tensor2D, transposeA: boolean, transposeB: boolean) =>
     backend.executeSingleOutput(
       'MatMul',
-      [{ name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: transposeA }, { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: transposeB }, float],
+      [
+        { name: 'transpose_a', type: binding.TF_ATTR_BOOL, value: transposeA },
+        { name: 'transpose_b', type: binding.TF_ATTR_BOOL, value: transposeB },
+        float,
+      ],
       [a, b],
     ) as tf.Tensor2D;
-  const sigmoidGradient = (sigmoid: tf.Tensor, gradient: tf.Tensor) => backend.executeSingleOutput('SigmoidGrad', [float], [sigmoid, gradient]);
+  const sigmoidGradient = (sigmoid: tf.Tensor, gradient: tf.Tensor) =>
+    backend.executeSingleOutput('SigmoidGrad', [float], [sigmoid, gradient]);
   const sumRows = sumRowsKernel(backend);
 
   return {
     linearForward: ({ input, weight, bias, activation, layout, recording }) => {
       const product = multiply(input, weight, false, layout === 'out-in');
-      const sum = (bias ? backend.executeSingleOutput('BiasAdd', [float, format], [product, bias]) : product) as tf.Tensor2D;
+      const sum = (
+        bias ? backend.executeSingleOutput('BiasAdd', [float, format], [product, bias]) : product
+      ) as tf.Tensor2D;
       if (activation === 'none') {
         return { output: sum, preactivation: null };
       }
@@ -38,14 +45,20 @@ export function linearKernels(backend: NodeBackend): Pick<Required<FusedKernels>
       const sigmoid = tf.sigmoid(form.inner);
       const output = tf.mul(sum, sigmoid) as tf.Tensor2D;
       // (x·σ(u))′ = σ(u) + x·u′·σ(u)·(1−σ(u)).
-      return recording ? { output, preactivation: null, slope: tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope())) as tf.Tensor2D } : { output, preactivation: null };
+      return recording
+        ? { output, preactivation: null, slope: tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope())) as tf.Tensor2D }
+        : { output, preactivation: null };
     },
 
     linearBackward: ({ gradient, input, weight, layout, needs }) => {
       const outIn = layout === 'out-in';
       return {
         input: needs.input ? multiply(gradient, weight, false, !outIn) : null,
-        weight: needs.weight ? (outIn ? multiply(gradient, input, true, false) : multiply(input, gradient, true, false)) : null,
+        weight: needs.weight
+          ? outIn
+            ? multiply(gradient, input, true, false)
+            : multiply(input, gradient, true, false)
+          : null,
         bias: needs.bias ? sumRows(gradient) : null,
       };
     },

@@ -47,26 +47,43 @@ const composed: Record<Exclude<Activation, 'none'>, ComposedActivation> = {
 };
 
 /** Every activation's name. */
-export const activationNames: readonly Activation[] = ['none', 'gelu', 'gelu-tanh', 'quick-gelu', 'silu', 'relu', 'tanh'];
+export const activationNames: readonly Activation[] = [
+  'none',
+  'gelu',
+  'gelu-tanh',
+  'quick-gelu',
+  'silu',
+  'relu',
+  'tanh',
+];
 
 /** Throws unless `activation` is one of {@link activationNames}. */
 export function checkActivation(operation: string, activation: Activation): void {
   if (!activationNames.includes(activation)) {
-    throw new OperationError({ operation, code: 'invalid-argument', message: `activation must be one of ${activationNames.join(', ')}, got ${String(activation)}.` });
+    throw new OperationError({
+      operation,
+      code: 'invalid-argument',
+      message: `activation must be one of ${activationNames.join(', ')}, got ${String(activation)}.`,
+    });
   }
 }
 
 /** `activation(x)`, not differentiable: for use inside an operation. */
 export function activationValue<T extends tf.Tensor>(activation: Activation, x: T): T {
   const fused = fusedKernels().activationForward;
-  return fused && activation !== 'none' ? inShape<T>(fused({ input: kernelRows(x, fused), activation }), x.shape) : composedActivation(activation, x);
+  return fused && activation !== 'none'
+    ? inShape<T>(fused({ input: kernelRows(x, fused), activation }), x.shape)
+    : composedActivation(activation, x);
 }
 
 /** `gradient · activation′(x)`. */
 export function activationGradient<T extends tf.Tensor>(activation: Activation, x: T, gradient: T): T {
   const fused = fusedKernels().activationBackward;
   return fused && activation !== 'none'
-    ? inShape<T>(fused({ gradient: kernelRows(gradient, fused), preactivation: kernelRows(x, fused), activation }), x.shape)
+    ? inShape<T>(
+        fused({ gradient: kernelRows(gradient, fused), preactivation: kernelRows(x, fused), activation }),
+        x.shape,
+      )
     : composedActivationGradient(activation, x, gradient);
 }
 

@@ -46,10 +46,24 @@ export function attention({
   scale,
   keyTime: prefix,
 }: AttentionOptions): tf.Tensor3D {
-  const { keyTime, headWidth } = checkAttention({ query, key, value, heads, keyValueHeads, causal, mask, scale, keyTime: prefix });
+  const { keyTime, headWidth } = checkAttention({
+    query,
+    key,
+    value,
+    heads,
+    keyValueHeads,
+    causal,
+    mask,
+    scale,
+    keyTime: prefix,
+  });
   const shared = { heads, keyValueHeads, causal, scale: scale ?? 1 / Math.sqrt(headWidth) };
   const usesPrefix = keyTime !== key.shape[1];
-  check('attention', !usesPrefix || !tf.engine().isTapeOn(), () => 'keyTime cannot be used while gradients are recorded: slice key and value instead.');
+  check(
+    'attention',
+    !usesPrefix || !tf.engine().isTapeOn(),
+    () => 'keyTime cannot be used while gradients are recorded: slice key and value instead.',
+  );
   const kernels = fusedKernels();
   // What the two keep for the gradient differs: a forward kernel without its gradient serves only where none is wanted.
   // Asked here: inside an operation the tape counts as off.
@@ -60,7 +74,8 @@ export function attention({
     forward: (save) => {
       const maskInt = mask ? (mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32')) : null;
       const readsPrefix = usesPrefix && fused !== undefined && kernels.attentionReadsPrefix === true;
-      const rows = (buffer: tf.Tensor3D) => (usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer);
+      const rows = (buffer: tf.Tensor3D) =>
+        usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer;
       const inputs = { query, key: rows(key), value: rows(value), mask: maskInt, ...shared };
       const extra = maskInt ? [maskInt] : [];
       if (fused) {
@@ -74,7 +89,14 @@ export function attention({
     },
     gradients: (gradient, saved) => {
       const [savedQuery, savedKey, savedValue] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
-      const inputs = { gradient, query: savedQuery, key: savedKey, value: savedValue, output: saved[3] as tf.Tensor3D, ...shared };
+      const inputs = {
+        gradient,
+        query: savedQuery,
+        key: savedKey,
+        value: savedValue,
+        output: saved[3] as tf.Tensor3D,
+        ...shared,
+      };
       const backward = fused
         ? kernels.attentionBackward!({ ...inputs, logSumExp: saved[4] as tf.Tensor3D, mask: saved[5] ?? null })
         : tf.tidy(() => composedAttentionBackward({ ...inputs, probabilities: saved[4] as tf.Tensor3D }));
@@ -83,22 +105,47 @@ export function attention({
   });
 }
 
-function checkAttention({ query, key, value, heads, keyValueHeads = heads, mask, keyTime }: AttentionOptions): { keyTime: number; headWidth: number } {
+function checkAttention({ query, key, value, heads, keyValueHeads = heads, mask, keyTime }: AttentionOptions): {
+  keyTime: number;
+  headWidth: number;
+} {
   const operation = 'attention';
-  for (const [name, tensor] of [['query', query], ['key', key], ['value', value]] as const) {
+  for (const [name, tensor] of [
+    ['query', query],
+    ['key', key],
+    ['value', value],
+  ] as const) {
     checkFloat(operation, name, tensor);
     checkRank(operation, name, tensor, 3, '[batch, time, heads·headWidth]');
   }
   const [batch, queryTime, width] = query.shape;
-  check(operation, Number.isInteger(heads) && heads > 0 && width % heads === 0, () => `heads must divide the width of query ${shapeText(query)}, got ${heads}.`);
-  check(operation, Number.isInteger(keyValueHeads) && keyValueHeads > 0 && heads % keyValueHeads === 0, () => `keyValueHeads must divide heads ${heads}, got ${keyValueHeads}.`);
+  check(
+    operation,
+    Number.isInteger(heads) && heads > 0 && width % heads === 0,
+    () => `heads must divide the width of query ${shapeText(query)}, got ${heads}.`,
+  );
+  check(
+    operation,
+    Number.isInteger(keyValueHeads) && keyValueHeads > 0 && heads % keyValueHeads === 0,
+    () => `keyValueHeads must divide heads ${heads}, got ${keyValueHeads}.`,
+  );
   const headWidth = width / heads;
   const capacity = key.shape[1];
   const keyShape = [batch, capacity, keyValueHeads * headWidth];
-  checkShape(operation, 'key', key, keyShape, `batch and head width of query ${shapeText(query)}, ${keyValueHeads} key heads`);
+  checkShape(
+    operation,
+    'key',
+    key,
+    keyShape,
+    `batch and head width of query ${shapeText(query)}, ${keyValueHeads} key heads`,
+  );
   checkShape(operation, 'value', value, keyShape, 'as key');
   const used = keyTime ?? capacity;
-  check(operation, Number.isInteger(used) && used >= 0 && used <= capacity, () => `keyTime must lie between 0 and ${capacity}, got ${used}.`);
+  check(
+    operation,
+    Number.isInteger(used) && used >= 0 && used <= capacity,
+    () => `keyTime must lie between 0 and ${capacity}, got ${used}.`,
+  );
   if (mask) {
     if (mask.dtype !== 'bool') {
       checkInt(operation, 'mask', mask);

@@ -9,7 +9,17 @@ import { check, checkFloat, checkInt, shapeText } from './check';
  *
  * @param keyTime how many keys a query may see, those of a cache included
  */
-export function checkBlock({ operation, block, mask, keyTime }: { operation: string; block: TransformerBlockParts; mask: tf.Tensor | null; keyTime?: number }): { batch: number; time: number; keyWidth: number } {
+export function checkBlock({
+  operation,
+  block,
+  mask,
+  keyTime,
+}: {
+  operation: string;
+  block: TransformerBlockParts;
+  mask: tf.Tensor | null;
+  keyTime?: number;
+}): { batch: number; time: number; keyWidth: number } {
   const { input, attentionNorm, feedForwardNorm, projections, heads, keyValueHeads, output, up, rotary } = block;
   const outputs = (layer: LinearWeights) => layer.weight.shape[layer.layout === 'out-in' ? 0 : 1]!;
   const inputs = (layer: LinearWeights) => layer.weight.shape[layer.layout === 'out-in' ? 1 : 0]!;
@@ -21,30 +31,64 @@ export function checkBlock({ operation, block, mask, keyTime }: { operation: str
   checkActivation(operation, block.activation);
   const queryWidth = inputs(output);
   const headWidth = queryWidth / heads;
-  const headsFit = [heads, keyValueHeads, headWidth, heads / keyValueHeads].every((count) => Number.isInteger(count) && count > 0);
-  check(operation, headsFit, () => `${heads} heads and ${keyValueHeads} of keys and values do not fit a width of ${queryWidth}.`);
+  const headsFit = [heads, keyValueHeads, headWidth, heads / keyValueHeads].every(
+    (count) => Number.isInteger(count) && count > 0,
+  );
+  check(
+    operation,
+    headsFit,
+    () => `${heads} heads and ${keyValueHeads} of keys and values do not fit a width of ${queryWidth}.`,
+  );
   const keyWidth = headWidth * keyValueHeads;
   const inner = outputs(up);
   const packed = 'packed' in projections;
   const projected = packed ? [queryWidth + 2 * keyWidth, 0, 0] : [queryWidth, keyWidth, keyWidth];
-  const expected = [...projected.map((out) => [width, out]), [queryWidth, width], [width, inner], [width, inner], [inner, width]] as [number, number][];
+  const expected = [
+    ...projected.map((out) => [width, out]),
+    [queryWidth, width],
+    [width, inner],
+    [width, inner],
+    [inner, width],
+  ] as [number, number][];
   /** Of the layers in their order: those that a block may be without. */
   const optional = [false, packed, packed, false, true, false, false];
   transformerBlockLayers(block).forEach((layer, index) => {
     const [from, to] = expected[index]!;
     if (!layer) return check(operation, optional[index]!, () => `layer ${index} is missing.`);
-    const fits = layer.weight.shape.length === 2 && inputs(layer) === from && outputs(layer) === to && (layer.bias === null || tf.util.arraysEqual(layer.bias.shape, [to]));
-    check(operation, fits, () => `layer ${index} must lead from ${from} to ${to}, got a weight ${shapeText(layer.weight)} laid out '${layer.layout}'${layer.bias ? ` and a bias ${shapeText(layer.bias)}` : ''}.`);
+    const fits =
+      layer.weight.shape.length === 2 &&
+      inputs(layer) === from &&
+      outputs(layer) === to &&
+      (layer.bias === null || tf.util.arraysEqual(layer.bias.shape, [to]));
+    check(
+      operation,
+      fits,
+      () =>
+        `layer ${index} must lead from ${from} to ${to}, got a weight ${shapeText(layer.weight)} laid out '${layer.layout}'${layer.bias ? ` and a bias ${shapeText(layer.bias)}` : ''}.`,
+    );
   });
   for (const { scale, bias, epsilon } of [attentionNorm, feedForwardNorm]) {
-    check(operation, scale.size === width && (bias === null || bias.size === width), () => `norms must have ${width} numbers, got ${shapeText(scale)}${bias ? ` and ${shapeText(bias)}` : ''}.`);
+    check(
+      operation,
+      scale.size === width && (bias === null || bias.size === width),
+      () => `norms must have ${width} numbers, got ${shapeText(scale)}${bias ? ` and ${shapeText(bias)}` : ''}.`,
+    );
     check(operation, epsilon >= 0, () => `epsilon must not be negative, got ${epsilon}.`);
   }
   if (rotary) {
-    for (const [name, angles] of [['cos', rotary.cos], ['sin', rotary.sin]] as const) {
+    for (const [name, angles] of [
+      ['cos', rotary.cos],
+      ['sin', rotary.sin],
+    ] as const) {
       checkFloat(operation, name, angles);
-      const fits = tf.util.arraysEqual(angles.shape, [rotary.cos.shape[0], time, headWidth / 2]) && [1, batch].includes(angles.shape[0]);
-      check(operation, fits, () => `${name} must be [batch or 1, ${time}, ${headWidth / 2}], cos and sin alike, got ${shapeText(angles)}.`);
+      const fits =
+        tf.util.arraysEqual(angles.shape, [rotary.cos.shape[0], time, headWidth / 2]) &&
+        [1, batch].includes(angles.shape[0]);
+      check(
+        operation,
+        fits,
+        () => `${name} must be [batch or 1, ${time}, ${headWidth / 2}], cos and sin alike, got ${shapeText(angles)}.`,
+      );
     }
   }
   if (mask) checkMask({ operation, mask, batch, time, keyTime: keyTime ?? time });
@@ -52,8 +96,28 @@ export function checkBlock({ operation, block, mask, keyTime }: { operation: str
 }
 
 /** Throws unless `mask` is int32 and says for each key, or for each pair of query and key, whether it may be seen. */
-export function checkMask({ operation, mask, batch, time, keyTime }: { operation: string; mask: tf.Tensor; batch: number; time: number; keyTime: number }): void {
+export function checkMask({
+  operation,
+  mask,
+  batch,
+  time,
+  keyTime,
+}: {
+  operation: string;
+  mask: tf.Tensor;
+  batch: number;
+  time: number;
+  keyTime: number;
+}): void {
   checkInt(operation, 'mask', mask);
-  const fits = [[batch, keyTime], [batch, time, keyTime]].some((shape) => tf.util.arraysEqual(mask.shape, shape));
-  check(operation, fits, () => `mask must be int32 [${batch}, ${keyTime}] or [${batch}, ${time}, ${keyTime}], got ${mask.dtype} ${shapeText(mask)}.`);
+  const fits = [
+    [batch, keyTime],
+    [batch, time, keyTime],
+  ].some((shape) => tf.util.arraysEqual(mask.shape, shape));
+  check(
+    operation,
+    fits,
+    () =>
+      `mask must be int32 [${batch}, ${keyTime}] or [${batch}, ${time}, ${keyTime}], got ${mask.dtype} ${shapeText(mask)}.`,
+  );
 }

@@ -10,7 +10,10 @@ export function shapeText(tensor: tf.Tensor): string {
 export function checkFloat(operation: string, name: string, value: tf.Tensor): void {
   checkTensor(operation, name, value);
   if (value.dtype !== 'float32') {
-    throw new OperationError({ operation, message: `${name} must be float32, got ${value.dtype} ${shapeText(value)}.` });
+    throw new OperationError({
+      operation,
+      message: `${name} must be float32, got ${value.dtype} ${shapeText(value)}.`,
+    });
   }
 }
 
@@ -30,9 +33,18 @@ export function checkRank(operation: string, name: string, value: tf.Tensor, ran
 }
 
 /** Throws unless `value` has exactly this shape. */
-export function checkShape(operation: string, name: string, value: tf.Tensor, shape: readonly number[], why: string): void {
+export function checkShape(
+  operation: string,
+  name: string,
+  value: tf.Tensor,
+  shape: readonly number[],
+  why: string,
+): void {
   if (value.shape.length !== shape.length || value.shape.some((size, axis) => size !== shape[axis])) {
-    throw new OperationError({ operation, message: `${name} must be [${shape.join(', ')}] (${why}), got ${shapeText(value)}.` });
+    throw new OperationError({
+      operation,
+      message: `${name} must be [${shape.join(', ')}] (${why}), got ${shapeText(value)}.`,
+    });
   }
 }
 
@@ -45,9 +57,17 @@ export function check(operation: string, condition: boolean, message: () => stri
 
 function checkTensor(operation: string, name: string, value: tf.Tensor): void {
   if (value === null || typeof value !== 'object' || !Array.isArray((value as tf.Tensor).shape)) {
-    throw new OperationError({ operation, code: 'invalid-argument', message: `${name} must be a tensor, got ${value === null ? 'null' : typeof value}.` });
+    throw new OperationError({
+      operation,
+      code: 'invalid-argument',
+      message: `${name} must be a tensor, got ${value === null ? 'null' : typeof value}.`,
+    });
   }
   if (value.isDisposed) {
-    throw new OperationError({ operation, code: 'invalid-argument', message: `${name} ${shapeText(value)} is disposed.` });
+    throw new OperationError({
+      operation,
+      code: 'invalid-argument',
+      message: `${name} ${shapeText(value)} is disposed.`,
+    });
   }
 }

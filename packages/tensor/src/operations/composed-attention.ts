@@ -21,14 +21,32 @@ export function composedAttentionForward({
   causal,
   mask,
   ...options
-}: Shared & { causal: boolean; mask: tf.Tensor | null }): { output: tf.Tensor3D; /** `[batch·keyValueHeads, group·queryTime, keyTime]` */ probabilities: tf.Tensor3D } {
+}: Shared & { causal: boolean; mask: tf.Tensor | null }): {
+  output: tf.Tensor3D;
+  /** `[batch·keyValueHeads, group·queryTime, keyTime]` */ probabilities: tf.Tensor3D;
+} {
   const { query, key, value, heads, keyValueHeads, scale } = options;
   const [batch, queryTime] = query.shape;
   const keyTime = key.shape[1];
   const group = heads / keyValueHeads;
-  const scores = tf.matMul(splitHeads(tf.mul(query, scale), keyValueHeads, group), splitHeads(key, keyValueHeads, 1), false, true);
-  const probabilities = maskedSoftmax({ scores, shape: [batch, heads, queryTime, keyTime], allowed: allowedKeys({ batch, queryTime, keyTime, causal, mask }), rowsMayBeBlind: mask !== null || (causal && keyTime < queryTime) });
-  const output = mergeHeads(tf.matMul(probabilities, splitHeads(value, keyValueHeads, 1)) as tf.Tensor3D, batch, keyValueHeads, group);
+  const scores = tf.matMul(
+    splitHeads(tf.mul(query, scale), keyValueHeads, group),
+    splitHeads(key, keyValueHeads, 1),
+    false,
+    true,
+  );
+  const probabilities = maskedSoftmax({
+    scores,
+    shape: [batch, heads, queryTime, keyTime],
+    allowed: allowedKeys({ batch, queryTime, keyTime, causal, mask }),
+    rowsMayBeBlind: mask !== null || (causal && keyTime < queryTime),
+  });
+  const output = mergeHeads(
+    tf.matMul(probabilities, splitHeads(value, keyValueHeads, 1)) as tf.Tensor3D,
+    batch,
+    keyValueHeads,
+    group,
+  );
   return { output, probabilities: probabilities as tf.Tensor3D };
 }
 
@@ -43,22 +61,47 @@ export function composedAttentionBackward({
   heads,
   keyValueHeads,
   scale,
-}: Shared & { gradient: tf.Tensor3D; output: tf.Tensor3D; probabilities: tf.Tensor3D }): { query: tf.Tensor3D; key: tf.Tensor3D; value: tf.Tensor3D } {
+}: Shared & { gradient: tf.Tensor3D; output: tf.Tensor3D; probabilities: tf.Tensor3D }): {
+  query: tf.Tensor3D;
+  key: tf.Tensor3D;
+  value: tf.Tensor3D;
+} {
   const batch = query.shape[0];
   const group = heads / keyValueHeads;
   const outputGradient = splitHeads(gradient, keyValueHeads, group);
   const rowSums = tf.sum(splitHeads(tf.mul(gradient, output), keyValueHeads, group), -1, true);
-  const scoreGradient = tf.mul(probabilities, tf.sub(tf.matMul(outputGradient, splitHeads(value, keyValueHeads, 1), false, true), rowSums));
+  const scoreGradient = tf.mul(
+    probabilities,
+    tf.sub(tf.matMul(outputGradient, splitHeads(value, keyValueHeads, 1), false, true), rowSums),
+  );
   const scaledQuery = splitHeads(tf.mul(query, scale), keyValueHeads, group);
   return {
-    query: tf.mul(mergeHeads(tf.matMul(scoreGradient, splitHeads(key, keyValueHeads, 1)) as tf.Tensor3D, batch, keyValueHeads, group), scale),
+    query: tf.mul(
+      mergeHeads(
+        tf.matMul(scoreGradient, splitHeads(key, keyValueHeads, 1)) as tf.Tensor3D,
+        batch,
+        keyValueHeads,
+        group,
+      ),
+      scale,
+    ),
     key: mergeHeads(tf.matMul(scoreGradient, scaledQuery, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
     value: mergeHeads(tf.matMul(probabilities, outputGradient, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
   };
 }
 
 /** Softmax over the keys that may be seen; a row that may see none becomes zeros. */
-function maskedSoftmax({ scores, shape, allowed, rowsMayBeBlind }: { scores: tf.Tensor; shape: [number, number, number, number]; allowed: tf.Tensor | null; rowsMayBeBlind: boolean }): tf.Tensor {
+function maskedSoftmax({
+  scores,
+  shape,
+  allowed,
+  rowsMayBeBlind,
+}: {
+  scores: tf.Tensor;
+  shape: [number, number, number, number];
+  allowed: tf.Tensor | null;
+  rowsMayBeBlind: boolean;
+}): tf.Tensor {
   if (!allowed) {
     return tf.softmax(scores);
   }
@@ -73,7 +116,11 @@ function splitHeads(tensor: tf.Tensor3D, keyValueHeads: number, group: number): 
   const [batch, time, width] = tensor.shape;
   const heads = keyValueHeads * group;
   const headWidth = width / heads;
-  return tf.reshape(tf.transpose(tf.reshape(tensor, [batch, time, heads, headWidth]), [0, 2, 1, 3]), [batch * keyValueHeads, group * time, headWidth]);
+  return tf.reshape(tf.transpose(tf.reshape(tensor, [batch, time, heads, headWidth]), [0, 2, 1, 3]), [
+    batch * keyValueHeads,
+    group * time,
+    headWidth,
+  ]);
 }
 
 /** The inverse of {@link splitHeads}. */
@@ -81,19 +128,41 @@ function mergeHeads(tensor: tf.Tensor3D, batch: number, keyValueHeads: number, g
   const [, stacked, headWidth] = tensor.shape;
   const time = stacked / group;
   const heads = keyValueHeads * group;
-  return tf.reshape(tf.transpose(tf.reshape(tensor, [batch, heads, time, headWidth]), [0, 2, 1, 3]), [batch, time, heads * headWidth]);
+  return tf.reshape(tf.transpose(tf.reshape(tensor, [batch, heads, time, headWidth]), [0, 2, 1, 3]), [
+    batch,
+    time,
+    heads * headWidth,
+  ]);
 }
 
 /** 1 where a key may be seen, float32, broadcastable to `[batch, heads, queryTime, keyTime]`; null if all may. */
-function allowedKeys({ batch, queryTime, keyTime, causal, mask }: { batch: number; queryTime: number; keyTime: number; causal: boolean; mask: tf.Tensor | null }): tf.Tensor | null {
+function allowedKeys({
+  batch,
+  queryTime,
+  keyTime,
+  causal,
+  mask,
+}: {
+  batch: number;
+  queryTime: number;
+  keyTime: number;
+  causal: boolean;
+  mask: tf.Tensor | null;
+}): tf.Tensor | null {
   let allowed: tf.Tensor | null = null;
   if (causal && queryTime > 1) {
     const last = tf.add(tf.range(0, queryTime, 1, 'int32'), tf.scalar(keyTime - queryTime, 'int32'));
-    allowed = tf.cast(tf.lessEqual(tf.reshape(tf.range(0, keyTime, 1, 'int32'), [1, keyTime]), tf.reshape(last, [queryTime, 1])), 'float32');
+    allowed = tf.cast(
+      tf.lessEqual(tf.reshape(tf.range(0, keyTime, 1, 'int32'), [1, keyTime]), tf.reshape(last, [queryTime, 1])),
+      'float32',
+    );
   }
   if (mask) {
     const visible = tf.cast(tf.notEqual(mask, tf.scalar(0, 'int32')), 'float32');
-    const spread = tf.reshape(visible, mask.shape.length === 3 ? [batch, 1, queryTime, keyTime] : [batch, 1, 1, keyTime]);
+    const spread = tf.reshape(
+      visible,
+      mask.shape.length === 3 ? [batch, 1, queryTime, keyTime] : [batch, 1, 1, keyTime],
+    );
     allowed = allowed ? tf.mul(allowed, spread) : spread;
   }
   return allowed;

@@ -30,11 +30,19 @@ export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntrop
   checkRank('crossEntropy', 'logits', logits, 2, '[rows, vocabulary]');
   checkInt('crossEntropy', 'labels', labels);
   checkShape('crossEntropy', 'labels', labels, [logits.shape[0]], `one for each row of logits`);
-  check('crossEntropy', Number.isInteger(ignoreIndex) && Math.fround(ignoreIndex) === ignoreIndex && (ignoreIndex | 0) === ignoreIndex, () => `ignoreIndex must be a whole number that int32 and float32 hold, got ${ignoreIndex}.`);
+  check(
+    'crossEntropy',
+    Number.isInteger(ignoreIndex) && Math.fround(ignoreIndex) === ignoreIndex && (ignoreIndex | 0) === ignoreIndex,
+    () => `ignoreIndex must be a whole number that int32 and float32 hold, got ${ignoreIndex}.`,
+  );
   const [, vocabulary] = logits.shape;
-  if (checkIds({ operation: 'crossEntropy', what: 'The label', ids: labels, count: vocabulary, ignored: ignoreIndex })) return lossOf({ logits, labels, ignoreIndex });
+  if (checkIds({ operation: 'crossEntropy', what: 'The label', ids: labels, count: vocabulary, ignored: ignoreIndex }))
+    return lossOf({ logits, labels, ignoreIndex });
   // On the engine: 1 where a label is allowed, NaN where it is not; those rows are computed with the label 0.
-  const inside = tf.logicalAnd(tf.greaterEqual(labels, tf.scalar(0, 'int32')), tf.less(labels, tf.scalar(vocabulary, 'int32')));
+  const inside = tf.logicalAnd(
+    tf.greaterEqual(labels, tf.scalar(0, 'int32')),
+    tf.less(labels, tf.scalar(vocabulary, 'int32')),
+  );
   const allowed = tf.logicalOr(inside, tf.equal(labels, tf.scalar(ignoreIndex, 'int32')));
   const safe = tf.where(allowed, labels, tf.zerosLike(labels));
   const factor = tf.where(allowed, tf.ones(labels.shape), tf.fill(labels.shape, NaN));
@@ -52,13 +60,19 @@ function lossOf({ logits, labels, ignoreIndex }: Required<CrossEntropyOptions>):
         save([gradient, weight]);
         return losses;
       },
-      gradients: (gradient, [slope, weight]) => ({ logits: () => tf.mul(slope!, tf.reshape(tf.mul(gradient, weight!), [-1, 1])) }),
+      gradients: (gradient, [slope, weight]) => ({
+        logits: () => tf.mul(slope!, tf.reshape(tf.mul(gradient, weight!), [-1, 1])),
+      }),
     });
   }
   return differentiable<tf.Tensor1D>({
     inputs: { logits },
     forward: (save) => {
-      const { losses, logSumExp } = (fusedKernels().crossEntropyForward ?? composedForward)({ logits, labels, ignoreIndex });
+      const { losses, logSumExp } = (fusedKernels().crossEntropyForward ?? composedForward)({
+        logits,
+        labels,
+        ignoreIndex,
+      });
       save([logits, labels, logSumExp]);
       return losses;
     },

@@ -1,9 +1,25 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { attention, decoderBlock, fusedKernels, KeyValueCache, OperationError, registerFusedKernels, TensorError, tf, transformerBlock, useEngine, type FusedKernels, type TransformerBlockParts } from '../index';
+import {
+  attention,
+  decoderBlock,
+  fusedKernels,
+  KeyValueCache,
+  OperationError,
+  registerFusedKernels,
+  TensorError,
+  tf,
+  transformerBlock,
+  useEngine,
+  type FusedKernels,
+  type TransformerBlockParts,
+} from '../index';
 
 /** Stand for kernels that read memory by shapes: to be called with the wrong ones would be the fault. */
 const decoderKernel = vi.fn<NonNullable<FusedKernels['decoderBlock']>>(({ input }) => tf.clone(input));
-const blockKernel = vi.fn<NonNullable<FusedKernels['transformerBlock']>>(({ input }) => ({ output: tf.clone(input), values: [] }));
+const blockKernel = vi.fn<NonNullable<FusedKernels['transformerBlock']>>(({ input }) => ({
+  output: tf.clone(input),
+  values: [],
+}));
 const cacheWrite = vi.fn<NonNullable<FusedKernels['cacheWrite']>>();
 
 let before = 0;
@@ -11,7 +27,15 @@ let real: FusedKernels;
 beforeAll(async () => {
   await useEngine('cpu');
   real = fusedKernels();
-  registerFusedKernels({ backend: 'cpu', kernels: { decoderBlock: decoderKernel, transformerBlock: blockKernel, transformerBlockGradient: () => [], cacheWrite } });
+  registerFusedKernels({
+    backend: 'cpu',
+    kernels: {
+      decoderBlock: decoderKernel,
+      transformerBlock: blockKernel,
+      transformerBlockGradient: () => [],
+      cacheWrite,
+    },
+  });
 });
 afterAll(() => registerFusedKernels({ backend: 'cpu', kernels: real }));
 beforeEach(() => {
@@ -52,22 +76,43 @@ const misfits: [expected: RegExp, parts: () => TransformerBlockParts][] = [
   [/input must be \[batch, time, width\], got \[6, 8\]/, () => block({ input: floats(6, 8) })],
   [/input must be float32, got int32/, () => block({ input: integers(2, 3, 8) })],
   [/layer 0 must lead from 9 to 16/, () => block({ input: floats(2, 3, 9) })],
-  [/layer 1 must lead from 8 to 8/, () => block({ projections: { query: layer(8, 16), key: layer(8, 16), value: layer(8, 8) } })],
+  [
+    /layer 1 must lead from 8 to 8/,
+    () => block({ projections: { query: layer(8, 16), key: layer(8, 16), value: layer(8, 8) } }),
+  ],
   [/layer 2 is missing/, () => block({ projections: { query: layer(8, 16), key: layer(8, 8), value: null as never } })],
   [/layer 0 must lead from 8 to 32/, () => block({ projections: { packed: layer(8, 16) }, rotary: null })],
   [/layer 6 must lead from 12 to 8.*and a bias \[9\]/, () => block({ down: { ...layer(12, 8), bias: floats(9) } })],
   [/weight 15 must be float32, got int32/, () => block({ up: { ...layer(8, 12), weight: integers(12, 8) } })],
-  [/norms must have 8 numbers, got \[7\]/, () => block({ attentionNorm: { scale: floats(7), bias: null, epsilon: 0 } })],
+  [
+    /norms must have 8 numbers, got \[7\]/,
+    () => block({ attentionNorm: { scale: floats(7), bias: null, epsilon: 0 } }),
+  ],
   [/epsilon must not be negative/, () => block({ feedForwardNorm: { scale: floats(8), bias: null, epsilon: NaN } })],
   [/-4 heads and -2/, () => block({ heads: -4, keyValueHeads: -2 })],
   [/0.5 heads/, () => block({ heads: 0.5, keyValueHeads: 0.5 })],
   [/activation must be one of/, () => block({ activation: 'swish' as never })],
-  [/sin must be \[batch or 1, 3, 2\].*got \[1, 3, 2\]/, () => block({ rotary: { cos: floats(2, 3, 2), sin: floats(1, 3, 2) } })],
-  [/cos must be \[batch or 1, 3, 2\].*got \[3, 3, 2\]/, () => block({ rotary: { cos: floats(3, 3, 2), sin: floats(3, 3, 2) } })],
+  [
+    /sin must be \[batch or 1, 3, 2\].*got \[1, 3, 2\]/,
+    () => block({ rotary: { cos: floats(2, 3, 2), sin: floats(1, 3, 2) } }),
+  ],
+  [
+    /cos must be \[batch or 1, 3, 2\].*got \[3, 3, 2\]/,
+    () => block({ rotary: { cos: floats(3, 3, 2), sin: floats(3, 3, 2) } }),
+  ],
 ];
 
 describe.each([
-  ['decoderBlock', decoderKernel, (parts: TransformerBlockParts) => decoderBlock({ ...parts, mask: null, reserve: () => ({ key: tf.variable(floats(2, 9, 8)), value: tf.variable(floats(2, 9, 8)), offset: 0 }) })],
+  [
+    'decoderBlock',
+    decoderKernel,
+    (parts: TransformerBlockParts) =>
+      decoderBlock({
+        ...parts,
+        mask: null,
+        reserve: () => ({ key: tf.variable(floats(2, 9, 8)), value: tf.variable(floats(2, 9, 8)), offset: 0 }),
+      }),
+  ],
   ['transformerBlock', blockKernel, (parts: TransformerBlockParts) => transformerBlock({ ...parts, mask: null })],
 ] as const)('%s', (name, kernel, run) => {
   it.each(misfits)('lets no kernel see a block of which is said: %s', (expected, parts) => {
@@ -79,12 +124,19 @@ describe.each([
 });
 
 describe('decoderBlock over a cache', () => {
-  const over = (cache: KeyValueCache, { parts = block(), mask = null }: { parts?: TransformerBlockParts; mask?: tf.Tensor | null } = {}) => decoderBlock({ ...parts, mask, reserve: (options) => cache.reserve({ layer: 0, ...options }) });
-  const cacheOf = (changes: object = {}) => new KeyValueCache({ layers: 1, batch: 2, capacity: 40, width: 8, ...changes });
+  const over = (
+    cache: KeyValueCache,
+    { parts = block(), mask = null }: { parts?: TransformerBlockParts; mask?: tf.Tensor | null } = {},
+  ) => decoderBlock({ ...parts, mask, reserve: (options) => cache.reserve({ layer: 0, ...options }) });
+  const cacheOf = (changes: object = {}) =>
+    new KeyValueCache({ layers: 1, batch: 2, capacity: 40, width: 8, ...changes });
 
   it('hands its kernel buffers with room for what is written', () => {
     const cache = cacheOf();
-    for (const [call, offset] of [[0, 0], [1, 3]] as const) {
+    for (const [call, offset] of [
+      [0, 0],
+      [1, 3],
+    ] as const) {
       expect(over(cache, { mask: integers(2, offset + 3) })?.shape).toEqual([2, 3, 8]);
       const handed = decoderKernel.mock.calls[call]![0];
       expect(handed.cache.offset).toBe(offset);
@@ -113,8 +165,19 @@ describe('decoderBlock over a cache', () => {
   });
 
   it('refuses buffers that are not those of the block, whoever gives them', () => {
-    const give = (key: number[], value: number[], offset = 0) => decoderBlock({ ...block(), mask: null, reserve: () => ({ key: tf.variable(floats(...key)), value: tf.variable(floats(...value)), offset }) });
-    for (const wrong of [() => give([1, 9, 8], [1, 9, 8]), () => give([2, 9, 8], [2, 4, 8]), () => give([2, 9, 8], [2, 9, 8], 7), () => give([2, 9, 8], [2, 9, 8], -1), () => give([2, 9, 8], [2, 9, 8], 0.5)]) {
+    const give = (key: number[], value: number[], offset = 0) =>
+      decoderBlock({
+        ...block(),
+        mask: null,
+        reserve: () => ({ key: tf.variable(floats(...key)), value: tf.variable(floats(...value)), offset }),
+      });
+    for (const wrong of [
+      () => give([1, 9, 8], [1, 9, 8]),
+      () => give([2, 9, 8], [2, 4, 8]),
+      () => give([2, 9, 8], [2, 9, 8], 7),
+      () => give([2, 9, 8], [2, 9, 8], -1),
+      () => give([2, 9, 8], [2, 9, 8], 0.5),
+    ]) {
       expect(wrong).toThrowError(OperationError);
     }
     expect(decoderKernel).not.toHaveBeenCalled();
@@ -124,10 +187,15 @@ describe('decoderBlock over a cache', () => {
   it('is not used while gradients are recorded', () => {
     const cache = cacheOf();
     let given: unknown;
-    tf.engine().gradients(() => {
-      given = over(cache);
-      return tf.sum(floats(1)) as tf.Scalar;
-    }, [floats(1)], undefined, true);
+    tf.engine().gradients(
+      () => {
+        given = over(cache);
+        return tf.sum(floats(1)) as tf.Scalar;
+      },
+      [floats(1)],
+      undefined,
+      true,
+    );
     expect(given).toBeNull();
     cache.dispose();
   });
@@ -172,7 +240,10 @@ describe('a kernel without its gradient', () => {
     const input = tf.randomNormal([1, 2, 4], 0, 1, 'float32', 1) as tf.Tensor3D;
     attention({ query: input, key: input, value: input, heads: 2 });
     expect(forward).toHaveBeenCalledOnce();
-    const slope = () => tf.grad((query) => tf.sum(tf.square(attention({ query: query as tf.Tensor3D, key: input, value: input, heads: 2 }))))(input);
+    const slope = () =>
+      tf.grad((query) =>
+        tf.sum(tf.square(attention({ query: query as tf.Tensor3D, key: input, value: input, heads: 2 }))),
+      )(input);
     const found = slope();
     expect(forward).toHaveBeenCalledOnce();
     registerFusedKernels({ backend: 'cpu', kernels: {} });

@@ -33,11 +33,23 @@ export function decoderBlock({ reserve, mask, ...block }: DecoderBlockOptions): 
   const { batch, time, keyWidth } = checkBlock({ operation, block, mask: null });
   const cache = reserve({ batch, time, width: keyWidth });
   const { key, value, offset } = cache;
-  for (const [name, buffer] of [['key', key], ['value', value]] as const) {
+  for (const [name, buffer] of [
+    ['key', key],
+    ['value', value],
+  ] as const) {
     checkFloat(operation, `the cache's ${name}`, buffer);
     const room = buffer.shape[1] ?? 0;
-    const fits = tf.util.arraysEqual(buffer.shape, [batch, key.shape[1] ?? 0, keyWidth]) && Number.isInteger(offset) && offset >= 0 && offset + time <= room;
-    check(operation, fits, () => `the cache's ${name} must be [${batch}, ${offset + time} or more, ${keyWidth}] for ${time} positions from ${offset} on, got ${shapeText(buffer)}.`);
+    const fits =
+      tf.util.arraysEqual(buffer.shape, [batch, key.shape[1] ?? 0, keyWidth]) &&
+      Number.isInteger(offset) &&
+      offset >= 0 &&
+      offset + time <= room;
+    check(
+      operation,
+      fits,
+      () =>
+        `the cache's ${name} must be [${batch}, ${offset + time} or more, ${keyWidth}] for ${time} positions from ${offset} on, got ${shapeText(buffer)}.`,
+    );
   }
   if (mask) checkMask({ operation, mask, batch, time, keyTime: offset + time });
   return kernel({ ...block, mask, cache });

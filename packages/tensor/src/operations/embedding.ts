@@ -30,10 +30,21 @@ export function embedding<T extends tf.Tensor = tf.Tensor>({ table, ids }: Embed
 }
 
 /** The lookup behind {@link embedding} and `gatherRows`; shapes and types are already checked, ids are not. */
-export function lookUpRows({ operation, table, ids }: { operation: string; table: tf.Tensor2D; ids: tf.Tensor }): tf.Tensor {
+export function lookUpRows({
+  operation,
+  table,
+  ids,
+}: {
+  operation: string;
+  table: tf.Tensor2D;
+  ids: tf.Tensor;
+}): tf.Tensor {
   const [vocabulary] = table.shape;
   if (!checkIds({ operation, what: 'The id', ids, count: vocabulary })) {
-    const inside = tf.logicalAnd(tf.greaterEqual(ids, tf.scalar(0, 'int32')), tf.less(ids, tf.scalar(vocabulary, 'int32')));
+    const inside = tf.logicalAnd(
+      tf.greaterEqual(ids, tf.scalar(0, 'int32')),
+      tf.less(ids, tf.scalar(vocabulary, 'int32')),
+    );
     const rows = pickRows(table, tf.where(inside, ids, tf.zerosLike(ids)));
     return tf.where(tf.broadcastTo(tf.expandDims(inside, -1), rows.shape), rows, tf.fill(rows.shape, NaN));
   }
@@ -55,7 +66,13 @@ function pickRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
     gradients: (gradient, [list]) => ({
       table: () => {
         const fused = fusedKernels().embeddingBackward;
-        return fused ? fused({ gradient: kernelRows(gradient, fused), ids: list as tf.Tensor1D, vocabulary }) : composedBackward({ gradient: tf.reshape(gradient, [-1, width]) as tf.Tensor2D, ids: list as tf.Tensor1D, vocabulary });
+        return fused
+          ? fused({ gradient: kernelRows(gradient, fused), ids: list as tf.Tensor1D, vocabulary })
+          : composedBackward({
+              gradient: tf.reshape(gradient, [-1, width]) as tf.Tensor2D,
+              ids: list as tf.Tensor1D,
+              vocabulary,
+            });
       },
     }),
   });

@@ -33,11 +33,18 @@ export function gatedActivation<T extends tf.Tensor>({ gate, up, activation }: G
     forward: (save) => {
       save([gate, up]);
       const fused = fusedKernels().gatedActivationForward;
-      return fused ? inShape<T>(fused({ gate: kernelRows(gate, fused), up: kernelRows(up, fused), activation }), shape) : (tf.mul(activationValue(activation, gate), up) as T);
+      return fused
+        ? inShape<T>(fused({ gate: kernelRows(gate, fused), up: kernelRows(up, fused), activation }), shape)
+        : (tf.mul(activationValue(activation, gate), up) as T);
     },
     gradients: (gradient, [gate, up]) => {
       const fused = fusedKernels().gatedActivationBackward;
-      const backward = (fused ?? composedBackward)({ gradient: kernelRows(gradient, fused), gate: kernelRows(gate!, fused), up: kernelRows(up!, fused), activation });
+      const backward = (fused ?? composedBackward)({
+        gradient: kernelRows(gradient, fused),
+        gate: kernelRows(gate!, fused),
+        up: kernelRows(up!, fused),
+        activation,
+      });
       return { gate: () => inShape(backward.gate, shape), up: () => inShape(backward.up, shape) };
     },
   });

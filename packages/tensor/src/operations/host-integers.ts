@@ -17,7 +17,19 @@ export function hostIntegers(tensor: tf.Tensor): Int32Array | null {
  *
  * @param what `The id` or `The label`
  */
-export function checkIds({ operation, what, ids, count, ignored }: { operation: string; what: string; ids: tf.Tensor; count: number; ignored?: number }): boolean {
+export function checkIds({
+  operation,
+  what,
+  ids,
+  count,
+  ignored,
+}: {
+  operation: string;
+  what: string;
+  ids: tf.Tensor;
+  count: number;
+  ignored?: number;
+}): boolean {
   const values = hostIntegers(ids);
   if (values === null) return false;
   for (let place = 0; place < values.length; place++) {

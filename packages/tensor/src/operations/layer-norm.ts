@@ -70,7 +70,13 @@ function composedForward({ input, scale, bias, epsilon }: Parameters<Forward>[0]
 }
 
 /** With x̂ the normalised input and ĝ = gradient·scale: `dx = (ĝ − mean(ĝ) − x̂·mean(ĝ·x̂)) / √(variance + ε)`. */
-function composedBackward({ gradient, input, scale, mean, inverseDeviation }: Parameters<Backward>[0]): ReturnType<Backward> {
+function composedBackward({
+  gradient,
+  input,
+  scale,
+  mean,
+  inverseDeviation,
+}: Parameters<Backward>[0]): ReturnType<Backward> {
   return tf.tidy(() => {
     const rows = input.shape[0];
     const inverse = tf.reshape(inverseDeviation, [rows, 1]);

@@ -31,17 +31,29 @@ type Backward = NonNullable<FusedKernels['linearBackward']>;
  *
  * @throws OperationError where shapes do not fit.
  */
-export function linear<T extends tf.Tensor>({ input, weight, bias = null, activation = 'none', layout = 'out-in' }: LinearOptions<T>): T {
+export function linear<T extends tf.Tensor>({
+  input,
+  weight,
+  bias = null,
+  activation = 'none',
+  layout = 'out-in',
+}: LinearOptions<T>): T {
   checkFloat('linear', 'input', input);
   checkFloat('linear', 'weight', weight);
   checkRank('linear', 'weight', weight, 2, layout === 'out-in' ? '[out, in]' : '[in, out]');
-  check('linear', layout === 'out-in' || layout === 'in-out', () => `layout must be 'out-in' or 'in-out', got ${String(layout)}.`);
+  check(
+    'linear',
+    layout === 'out-in' || layout === 'in-out',
+    () => `layout must be 'out-in' or 'in-out', got ${String(layout)}.`,
+  );
   checkActivation('linear', activation);
-  const [inWidth, outWidth] = layout === 'out-in' ? [weight.shape[1], weight.shape[0]] : [weight.shape[0], weight.shape[1]];
+  const [inWidth, outWidth] =
+    layout === 'out-in' ? [weight.shape[1], weight.shape[0]] : [weight.shape[0], weight.shape[1]];
   check(
     'linear',
     input.shape.length >= 1 && input.shape[input.shape.length - 1] === inWidth,
-    () => `the last axis of input ${shapeText(input)} must be ${inWidth}, to fit weight ${shapeText(weight)} laid out '${layout}'.`,
+    () =>
+      `the last axis of input ${shapeText(input)} must be ${inWidth}, to fit weight ${shapeText(weight)} laid out '${layout}'.`,
   );
   if (bias) {
     checkFloat('linear', 'bias', bias);
@@ -58,7 +70,14 @@ export function linear<T extends tf.Tensor>({ input, weight, bias = null, activa
     forward: (save) => {
       const fused = fusedKernels().linearForward;
       const flat = kernelRows(input, fused);
-      const { output, preactivation, slope } = (fused ?? composedForward)({ input: flat, weight, bias, activation, layout, recording });
+      const { output, preactivation, slope } = (fused ?? composedForward)({
+        input: flat,
+        weight,
+        bias,
+        activation,
+        layout,
+        recording,
+      });
       hasSlope = slope !== undefined;
       const kept = slope ?? preactivation;
       save(kept ? [flat, weight, kept] : [flat, weight]);
@@ -107,7 +126,8 @@ function composedForward({ input, weight, bias, activation, layout }: Parameters
 
 function composedBackward({ gradient, input, weight, layout, needs }: Parameters<Backward>[0]): ReturnType<Backward> {
   const outIn = layout === 'out-in';
-  const weightGradient = () => (outIn ? tf.matMul(gradient, input, true, false) : tf.matMul(input, gradient, true, false)) as tf.Tensor2D;
+  const weightGradient = () =>
+    (outIn ? tf.matMul(gradient, input, true, false) : tf.matMul(input, gradient, true, false)) as tf.Tensor2D;
   return {
     input: needs.input ? (tf.matMul(gradient, weight, false, !outIn) as tf.Tensor2D) : null,
     weight: needs.weight ? weightGradient() : null,

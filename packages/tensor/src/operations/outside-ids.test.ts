@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { crossEntropy, embedding, fusedKernels, gatherRows, OperationError, registerFusedKernels, scatterRows, tf, useEngine } from '../index';
+import {
+  crossEntropy,
+  embedding,
+  fusedKernels,
+  gatherRows,
+  OperationError,
+  registerFusedKernels,
+  scatterRows,
+  tf,
+  useEngine,
+} from '../index';
 
 let before = 0;
 beforeEach(async () => {
@@ -17,14 +27,18 @@ afterEach(() => {
 describe('row numbers from the host', () => {
   it.each([NaN, 0.5, -1, 3, Infinity, 2 ** 32])('are refused before they become int32: %s', (index) => {
     const input = tf.ones([3, 2]) as tf.Tensor2D;
-    expect(() => gatherRows({ input, indices: [index] })).toThrowError(new RegExp(`indices\\[0\\] is ${index}, but input has rows 0 to 2`));
+    expect(() => gatherRows({ input, indices: [index] })).toThrowError(
+      new RegExp(`indices\\[0\\] is ${index}, but input has rows 0 to 2`),
+    );
     expect(() => scatterRows({ input, indices: [index], updates: tf.ones([1, 2]) })).toThrowError(OperationError);
   });
 });
 
 describe('the ignored label', () => {
   it.each([NaN, 0.5, 2 ** 31, 2 ** 24 + 1])('must be a number that kernels hold: not %s', (ignoreIndex) => {
-    expect(() => crossEntropy({ logits: tf.ones([1, 2]), labels: tf.zeros([1], 'int32'), ignoreIndex })).toThrowError(/ignoreIndex must be a whole number/);
+    expect(() => crossEntropy({ logits: tf.ones([1, 2]), labels: tf.zeros([1], 'int32'), ignoreIndex })).toThrowError(
+      /ignoreIndex must be a whole number/,
+    );
   });
 });
 
@@ -33,14 +47,30 @@ describe('ids that the host cannot see in time', () => {
   afterEach(() => registerFusedKernels({ backend: 'cpu', kernels: {} }));
 
   it('give NaN in their rows alone', () => {
-    const table = tf.tensor2d([[1, 2], [3, 4]]);
-    expect([...embedding({ table, ids: tf.tensor1d([1, 2, -1, 0], 'int32') }).dataSync()]).toEqual([3, 4, NaN, NaN, NaN, NaN, 1, 2]);
+    const table = tf.tensor2d([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect([...embedding({ table, ids: tf.tensor1d([1, 2, -1, 0], 'int32') }).dataSync()]).toEqual([
+      3,
+      4,
+      NaN,
+      NaN,
+      NaN,
+      NaN,
+      1,
+      2,
+    ]);
     const labels = tf.tensor1d([0, -100, 2, -1], 'int32');
     const logits = tf.zeros([4, 2]) as tf.Tensor2D;
     const losses = [...crossEntropy({ logits, labels }).dataSync()];
     expect(losses[0]).toBeCloseTo(Math.log(2), 5);
     expect(losses.slice(1)).toEqual([0, NaN, NaN]);
-    const slopes = [...tf.grad((logits) => tf.sum(crossEntropy({ logits: logits as tf.Tensor2D, labels })))(logits).dataSync()];
+    const slopes = [
+      ...tf
+        .grad((logits) => tf.sum(crossEntropy({ logits: logits as tf.Tensor2D, labels })))(logits)
+        .dataSync(),
+    ];
     expect(slopes.map(Number.isNaN)).toEqual([false, false, false, false, true, true, true, true]);
     slopes.slice(0, 4).forEach((slope, index) => expect(slope).toBeCloseTo([-0.5, 0.5, 0, 0][index]!, 6));
   });

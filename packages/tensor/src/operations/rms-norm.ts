@@ -49,7 +49,10 @@ export function rmsNorm<T extends tf.Tensor>({ input, scale, epsilon = 1e-6 }: R
 
 function composedForward({ input, scale, epsilon }: Parameters<Forward>[0]): ReturnType<Forward> {
   const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(input), 1, true), epsilon));
-  return { output: tf.mul(tf.mul(input, inverseDeviation), scale), inverseDeviation: tf.reshape(inverseDeviation, [-1]) };
+  return {
+    output: tf.mul(tf.mul(input, inverseDeviation), scale),
+    inverseDeviation: tf.reshape(inverseDeviation, [-1]),
+  };
 }
 
 /** With x̂ the normalised input and ĝ = gradient·scale: `dx = (ĝ − x̂·mean(ĝ·x̂)) / √(mean(x²) + ε)`. */
@@ -59,7 +62,10 @@ function composedBackward({ gradient, input, scale, inverseDeviation }: Paramete
     const normalised = tf.mul(input, inverse);
     const scaled = tf.mul(gradient, scale);
     return {
-      input: tf.mul(tf.sub(scaled, tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), 1, true))), inverse) as tf.Tensor2D,
+      input: tf.mul(
+        tf.sub(scaled, tf.mul(normalised, tf.mean(tf.mul(scaled, normalised), 1, true))),
+        inverse,
+      ) as tf.Tensor2D,
       scale: sumRows(tf.mul(gradient, normalised)),
     };
   });

@@ -27,11 +27,24 @@ export function rotary({ input, heads, cos, sin }: RotaryOptions): tf.Tensor3D {
   checkFloat('rotary', 'input', input);
   checkRank('rotary', 'input', input, 3, '[batch, time, heads·headWidth]');
   const [batch, time, width] = input.shape;
-  check('rotary', Number.isInteger(heads) && heads > 0 && width % (2 * heads) === 0, () => `heads must divide the width of input ${shapeText(input)} into even parts, got ${heads}.`);
+  check(
+    'rotary',
+    Number.isInteger(heads) && heads > 0 && width % (2 * heads) === 0,
+    () => `heads must divide the width of input ${shapeText(input)} into even parts, got ${heads}.`,
+  );
   const half = width / heads / 2;
-  for (const [name, table] of [['cos', cos], ['sin', sin]] as const) {
+  for (const [name, table] of [
+    ['cos', cos],
+    ['sin', sin],
+  ] as const) {
     checkFloat('rotary', name, table);
-    checkShape('rotary', name, table, [table.shape[0] === 1 ? 1 : batch, time, half], '[batch or 1, time, headWidth / 2]');
+    checkShape(
+      'rotary',
+      name,
+      table,
+      [table.shape[0] === 1 ? 1 : batch, time, half],
+      '[batch or 1, time, headWidth / 2]',
+    );
   }
   checkShape('rotary', 'sin', sin, cos.shape, 'as cos');
   const kernel = fusedKernels().rotary ?? composed;
@@ -51,9 +64,15 @@ const composed: Kernel = ({ input, heads, cos, sin, inverse }) =>
   tf.tidy(() => {
     const [batch, time, width] = input.shape;
     const half = width / heads / 2;
-    const [first, second] = tf.split(tf.reshape(input, [batch, time, heads, 2 * half]), 2, 3) as [tf.Tensor4D, tf.Tensor4D];
+    const [first, second] = tf.split(tf.reshape(input, [batch, time, heads, 2 * half]), 2, 3) as [
+      tf.Tensor4D,
+      tf.Tensor4D,
+    ];
     const cosine = tf.reshape(cos, [cos.shape[0], time, 1, half]);
     const sine = tf.reshape(inverse ? tf.neg(sin) : sin, [sin.shape[0], time, 1, half]);
-    const rotated = tf.concat([tf.sub(tf.mul(first, cosine), tf.mul(second, sine)), tf.add(tf.mul(second, cosine), tf.mul(first, sine))], 3);
+    const rotated = tf.concat(
+      [tf.sub(tf.mul(first, cosine), tf.mul(second, sine)), tf.add(tf.mul(second, cosine), tf.mul(first, sine))],
+      3,
+    );
     return tf.reshape(rotated, [batch, time, width]) as tf.Tensor3D;
   });

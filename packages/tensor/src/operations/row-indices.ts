@@ -5,7 +5,15 @@ import { check, checkInt, checkRank } from './check';
 export type RowIndices = tf.Tensor1D | Int32Array | readonly number[];
 
 /** Row numbers on the host, each checked against `rows`. */
-export function hostIndices({ operation, indices, rows }: { operation: string; indices: RowIndices; rows: number }): Int32Array {
+export function hostIndices({
+  operation,
+  indices,
+  rows,
+}: {
+  operation: string;
+  indices: RowIndices;
+  rows: number;
+}): Int32Array {
   if (indices instanceof tf.Tensor) {
     checkInt(operation, 'indices', indices);
     checkRank(operation, 'indices', indices, 1, '[count]');
@@ -14,7 +22,11 @@ export function hostIndices({ operation, indices, rows }: { operation: string; i
   // Before they become int32, which would make 0 of NaN and 1 of 1.5.
   for (let position = 0; position < given.length; position++) {
     const index = given[position]!;
-    check(operation, Number.isInteger(index) && index >= 0 && index < rows, () => `indices[${position}] is ${index}, but input has rows 0 to ${rows - 1}.`);
+    check(
+      operation,
+      Number.isInteger(index) && index >= 0 && index < rows,
+      () => `indices[${position}] is ${index}, but input has rows 0 to ${rows - 1}.`,
+    );
   }
   return Int32Array.from(given);
 }

@@ -17,7 +17,9 @@ export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D 
   if (!forward || !backward || ('packed' in options.projections && options.rotary)) return null;
   const { input, rotary, mask } = options;
   checkBlock({ operation: 'transformerBlock', block: options, mask });
-  const present = transformerBlockTensors(options).flatMap((tensor, place) => (tensor ? [{ name: `tensor${place}`, tensor, place }] : []));
+  const present = transformerBlockTensors(options).flatMap((tensor, place) =>
+    tensor ? [{ name: `tensor${place}`, tensor, place }] : [],
+  );
   return differentiable<tf.Tensor3D>({
     inputs: Object.fromEntries(present.map(({ name, tensor }) => [name, tensor])),
     forward: (save) => {
@@ -31,7 +33,15 @@ export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D 
       const keptRotary = rotary && { cos: rest.shift() as tf.Tensor3D, sin: rest.shift() as tf.Tensor3D };
       const keptMask = mask && rest.shift()!;
       let found: (tf.Tensor | null)[] | undefined;
-      const all = () => (found ??= backward({ ...options, input: keptInput, rotary: keptRotary, mask: keptMask, gradient, values: rest }));
+      const all = () =>
+        (found ??= backward({
+          ...options,
+          input: keptInput,
+          rotary: keptRotary,
+          mask: keptMask,
+          gradient,
+          values: rest,
+        }));
       return Object.fromEntries(present.map(({ name, place }) => [name, () => all()[place]!]));
     },
   });

@@ -1,5 +1,21 @@
 import { beforeAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { activate, attention, crossEntropy, embedding, gatedActivation, gatherRows, layerNorm, linear, OperationError, rmsNorm, rotary, scatterRows, tf, useEngine, withoutFusedKernels } from '../index';
+import {
+  activate,
+  attention,
+  crossEntropy,
+  embedding,
+  gatedActivation,
+  gatherRows,
+  layerNorm,
+  linear,
+  OperationError,
+  rmsNorm,
+  rotary,
+  scatterRows,
+  tf,
+  useEngine,
+  withoutFusedKernels,
+} from '../index';
 
 let before = 0;
 beforeAll(async () => {
@@ -19,36 +35,128 @@ const integers = (...shape: number[]) => tf.zeros(shape, 'int32') as never;
 
 describe('an operation given tensors that do not fit', () => {
   const cases: [expected: RegExp, call: () => unknown][] = [
-    [/^linear: the last axis of input \[2, 3\] must be 4, to fit weight \[5, 4\] laid out 'out-in'/, () => linear({ input: floats(2, 3), weight: floats(5, 4) })],
-    [/^linear: the last axis of input \[2, 4\] must be 5.*'in-out'/, () => linear({ input: floats(2, 4), weight: floats(5, 4), layout: 'in-out' })],
-    [/^linear: bias must be \[5\] \(one for each output\), got \[4\]/, () => linear({ input: floats(2, 4), weight: floats(5, 4), bias: floats(4) })],
-    [/^linear: activation must be one of none, gelu/, () => linear({ input: floats(2, 4), weight: floats(5, 4), activation: 'swish' as never })],
+    [
+      /^linear: the last axis of input \[2, 3\] must be 4, to fit weight \[5, 4\] laid out 'out-in'/,
+      () => linear({ input: floats(2, 3), weight: floats(5, 4) }),
+    ],
+    [
+      /^linear: the last axis of input \[2, 4\] must be 5.*'in-out'/,
+      () => linear({ input: floats(2, 4), weight: floats(5, 4), layout: 'in-out' }),
+    ],
+    [
+      /^linear: bias must be \[5\] \(one for each output\), got \[4\]/,
+      () => linear({ input: floats(2, 4), weight: floats(5, 4), bias: floats(4) }),
+    ],
+    [
+      /^linear: activation must be one of none, gelu/,
+      () => linear({ input: floats(2, 4), weight: floats(5, 4), activation: 'swish' as never }),
+    ],
     [/^linear: layout must be/, () => linear({ input: floats(2, 4), weight: floats(5, 4), layout: 'rows' as never })],
     [/^linear: weight must be \[out, in\], got \[4\]/, () => linear({ input: floats(2, 4), weight: floats(4) })],
-    [/^linear: input must be float32, got int32 \[2, 4\]/, () => linear({ input: integers(2, 4), weight: floats(5, 4) })],
+    [
+      /^linear: input must be float32, got int32 \[2, 4\]/,
+      () => linear({ input: integers(2, 4), weight: floats(5, 4) }),
+    ],
     [/^linear: weight must be a tensor, got undefined/, () => linear({ input: floats(2, 4) } as never)],
-    [/^attention: heads must divide the width of query \[1, 2, 6\], got 4/, () => attention({ query: floats(1, 2, 6), key: floats(1, 2, 6), value: floats(1, 2, 6), heads: 4 })],
-    [/^attention: keyValueHeads must divide heads 3, got 2/, () => attention({ query: floats(1, 2, 6), key: floats(1, 2, 6), value: floats(1, 2, 6), heads: 3, keyValueHeads: 2 })],
-    [/^attention: key must be \[1, 4, 3\]/, () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, keyValueHeads: 1 })],
-    [/^attention: value must be/, () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 5, 6), heads: 2 })],
-    [/^attention: mask must be \[1, 4\] \(batch, keyTime\), got \[1, 3\]/, () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, mask: integers(1, 3) })],
-    [/^attention: mask must be \[1, 2, 4\]/, () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, mask: integers(1, 4, 4) })],
-    [/^attention: mask must be int32, got float32/, () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, mask: floats(1, 4) })],
-    [/^attention: keyTime must lie between 0 and 4, got 5/, () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, keyTime: 5 })],
+    [
+      /^attention: heads must divide the width of query \[1, 2, 6\], got 4/,
+      () => attention({ query: floats(1, 2, 6), key: floats(1, 2, 6), value: floats(1, 2, 6), heads: 4 }),
+    ],
+    [
+      /^attention: keyValueHeads must divide heads 3, got 2/,
+      () =>
+        attention({ query: floats(1, 2, 6), key: floats(1, 2, 6), value: floats(1, 2, 6), heads: 3, keyValueHeads: 2 }),
+    ],
+    [
+      /^attention: key must be \[1, 4, 3\]/,
+      () =>
+        attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, keyValueHeads: 1 }),
+    ],
+    [
+      /^attention: value must be/,
+      () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 5, 6), heads: 2 }),
+    ],
+    [
+      /^attention: mask must be \[1, 4\] \(batch, keyTime\), got \[1, 3\]/,
+      () =>
+        attention({
+          query: floats(1, 2, 6),
+          key: floats(1, 4, 6),
+          value: floats(1, 4, 6),
+          heads: 2,
+          mask: integers(1, 3),
+        }),
+    ],
+    [
+      /^attention: mask must be \[1, 2, 4\]/,
+      () =>
+        attention({
+          query: floats(1, 2, 6),
+          key: floats(1, 4, 6),
+          value: floats(1, 4, 6),
+          heads: 2,
+          mask: integers(1, 4, 4),
+        }),
+    ],
+    [
+      /^attention: mask must be int32, got float32/,
+      () =>
+        attention({
+          query: floats(1, 2, 6),
+          key: floats(1, 4, 6),
+          value: floats(1, 4, 6),
+          heads: 2,
+          mask: floats(1, 4),
+        }),
+    ],
+    [
+      /^attention: keyTime must lie between 0 and 4, got 5/,
+      () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, keyTime: 5 }),
+    ],
     [/^layerNorm: bias must be \[4\]/, () => layerNorm({ input: floats(2, 4), scale: floats(4), bias: floats(3) })],
-    [/^rmsNorm: scale must be \[4\] \(the last axis of input \[2, 4\]\), got \[5\]/, () => rmsNorm({ input: floats(2, 4), scale: floats(5) })],
+    [
+      /^rmsNorm: scale must be \[4\] \(the last axis of input \[2, 4\]\), got \[5\]/,
+      () => rmsNorm({ input: floats(2, 4), scale: floats(5) }),
+    ],
     [/^rmsNorm: epsilon must not be negative/, () => rmsNorm({ input: floats(2, 4), scale: floats(4), epsilon: -1 })],
-    [/^rotary: heads must divide the width of input \[1, 2, 6\] into even parts, got 2/, () => rotary({ input: floats(1, 2, 6), heads: 2, cos: floats(1, 2, 1), sin: floats(1, 2, 1) })],
-    [/^rotary: cos must be \[2, 2, 2\] \(\[batch or 1, time, headWidth \/ 2\]\), got \[3, 2, 2\]/, () => rotary({ input: floats(2, 2, 4), heads: 1, cos: floats(3, 2, 2), sin: floats(3, 2, 2) })],
-    [/^gatedActivation: up must be \[2, 3\] \(as gate\), got \[3, 2\]/, () => gatedActivation({ gate: floats(2, 3), up: floats(3, 2), activation: 'silu' })],
+    [
+      /^rotary: heads must divide the width of input \[1, 2, 6\] into even parts, got 2/,
+      () => rotary({ input: floats(1, 2, 6), heads: 2, cos: floats(1, 2, 1), sin: floats(1, 2, 1) }),
+    ],
+    [
+      /^rotary: cos must be \[2, 2, 2\] \(\[batch or 1, time, headWidth \/ 2\]\), got \[3, 2, 2\]/,
+      () => rotary({ input: floats(2, 2, 4), heads: 1, cos: floats(3, 2, 2), sin: floats(3, 2, 2) }),
+    ],
+    [
+      /^gatedActivation: up must be \[2, 3\] \(as gate\), got \[3, 2\]/,
+      () => gatedActivation({ gate: floats(2, 3), up: floats(3, 2), activation: 'silu' }),
+    ],
     [/^activate: activation must be one of/, () => activate({ input: floats(2), activation: 'x' as never })],
     [/^embedding: ids must be int32/, () => embedding({ table: floats(2, 3), ids: floats(4) })],
-    [/^embedding: table must be \[vocabulary, width\], got \[3\]/, () => embedding({ table: floats(3), ids: integers(4) })],
-    [/^crossEntropy: labels must be \[2\] \(one for each row of logits\), got \[3\]/, () => crossEntropy({ logits: floats(2, 5), labels: integers(3) })],
-    [/^gatherRows: indices\[1\] is 2, but input has rows 0 to 1/, () => gatherRows({ input: floats(2, 3), indices: [0, 2] })],
-    [/^scatterRows: row 1 occurs twice in indices \(again at 2\)/, () => scatterRows({ input: floats(3, 2), indices: [1, 0, 1], updates: floats(3, 2) })],
-    [/^scatterRows: updates must be \[2, 2\]/, () => scatterRows({ input: floats(3, 2), indices: [1, 0], updates: floats(3, 2) })],
-    [/^scatterRows: indices\[0\] is -1/, () => scatterRows({ input: floats(3, 2), indices: [-1], updates: floats(1, 2) })],
+    [
+      /^embedding: table must be \[vocabulary, width\], got \[3\]/,
+      () => embedding({ table: floats(3), ids: integers(4) }),
+    ],
+    [
+      /^crossEntropy: labels must be \[2\] \(one for each row of logits\), got \[3\]/,
+      () => crossEntropy({ logits: floats(2, 5), labels: integers(3) }),
+    ],
+    [
+      /^gatherRows: indices\[1\] is 2, but input has rows 0 to 1/,
+      () => gatherRows({ input: floats(2, 3), indices: [0, 2] }),
+    ],
+    [
+      /^scatterRows: row 1 occurs twice in indices \(again at 2\)/,
+      () => scatterRows({ input: floats(3, 2), indices: [1, 0, 1], updates: floats(3, 2) }),
+    ],
+    [
+      /^scatterRows: updates must be \[2, 2\]/,
+      () => scatterRows({ input: floats(3, 2), indices: [1, 0], updates: floats(3, 2) }),
+    ],
+    [
+      /^scatterRows: indices\[0\] is -1/,
+      () => scatterRows({ input: floats(3, 2), indices: [-1], updates: floats(1, 2) }),
+    ],
   ];
 
   it.each(cases)('says %s', (expected, call) => {
@@ -75,7 +183,11 @@ describe('attention over a cache buffer', () => {
 
   it('has no gradient', () => {
     const buffer = floats(1, 3, 4);
-    expect(() => tf.grad((query) => tf.sum(attention({ query: query as never, key: buffer, value: buffer, heads: 1, keyTime: 2 })))(floats(1, 1, 4))).toThrowError(/keyTime cannot be used while gradients are recorded/);
+    expect(() =>
+      tf.grad((query) =>
+        tf.sum(attention({ query: query as never, key: buffer, value: buffer, heads: 1, keyTime: 2 })),
+      )(floats(1, 1, 4)),
+    ).toThrowError(/keyTime cannot be used while gradients are recorded/);
   });
 
   it('takes a boolean mask', () => {
@@ -105,7 +217,9 @@ describe('gradients that nothing asks for', () => {
 
 /** The kernels that a computation runs. */
 function profile(compute: () => unknown): { kernelNames: string[] } {
-  const engine = tf.engine() as unknown as { state: { profiling: boolean; activeProfile: { kernels: { name: string }[] } } };
+  const engine = tf.engine() as unknown as {
+    state: { profiling: boolean; activeProfile: { kernels: { name: string }[] } };
+  };
   const names: string[] = [];
   const original = tf.engine().runKernel;
   tf.engine().runKernel = function (this: unknown, name: string, ...rest: unknown[]) {

@@ -27,17 +27,41 @@ import {
 
 type Tensors = Record<string, tf.Tensor>;
 
-function linearCase({ rows, inWidth, outWidth, activation = 'none', layout = 'out-in', bias = true }: { rows: number[]; inWidth: number; outWidth: number; activation?: Activation; layout?: WeightLayout; bias?: boolean }): ParityCase {
+function linearCase({
+  rows,
+  inWidth,
+  outWidth,
+  activation = 'none',
+  layout = 'out-in',
+  bias = true,
+}: {
+  rows: number[];
+  inWidth: number;
+  outWidth: number;
+  activation?: Activation;
+  layout?: WeightLayout;
+  bias?: boolean;
+}): ParityCase {
   const make = new InputMaker(rows.length * 1000 + inWidth * 7 + outWidth);
   return {
     name: `linear [${[...rows, inWidth].join(', ')}] → ${outWidth}, ${layout}, ${activation}${bias ? '' : ', no bias'}`,
     inputs: {
       input: make.float([...rows, inWidth]),
-      weight: make.float(layout === 'out-in' ? [outWidth, inWidth] : [inWidth, outWidth], { deviation: 1 / Math.sqrt(inWidth) }),
+      weight: make.float(layout === 'out-in' ? [outWidth, inWidth] : [inWidth, outWidth], {
+        deviation: 1 / Math.sqrt(inWidth),
+      }),
       ...(bias ? { bias: make.float([outWidth]) } : {}),
     },
-    run: ({ input, weight, bias }: Tensors) => linear({ input: input!, weight: weight as tf.Tensor2D, bias: bias as tf.Tensor1D | undefined, activation, layout }),
-    reference: ({ input, weight, bias }) => linearReference({ input: input!, weight: weight!, bias, inWidth, outWidth, activation, layout }),
+    run: ({ input, weight, bias }: Tensors) =>
+      linear({
+        input: input!,
+        weight: weight as tf.Tensor2D,
+        bias: bias as tf.Tensor1D | undefined,
+        activation,
+        layout,
+      }),
+    reference: ({ input, weight, bias }) =>
+      linearReference({ input: input!, weight: weight!, bias, inWidth, outWidth, activation, layout }),
   };
 }
 
@@ -54,7 +78,17 @@ interface AttentionShape {
   scale?: number;
 }
 
-function attentionCase({ batch, queryTime, keyTime = queryTime, heads, keyValueHeads = heads, headWidth, causal = false, mask, scale }: AttentionShape): ParityCase {
+function attentionCase({
+  batch,
+  queryTime,
+  keyTime = queryTime,
+  heads,
+  keyValueHeads = heads,
+  headWidth,
+  causal = false,
+  mask,
+  scale,
+}: AttentionShape): ParityCase {
   const make = new InputMaker(batch * 4001 + queryTime * 211 + keyTime * 17 + heads * 5 + headWidth);
   const maskPerQuery = mask === 'queries';
   const maskInput = (): ParityInput => {
@@ -73,20 +107,51 @@ function attentionCase({ batch, queryTime, keyTime = queryTime, heads, keyValueH
       ...(mask ? { mask: maskInput() } : {}),
     },
     run: ({ query, key, value, mask }: Tensors) =>
-      attention({ query: query as tf.Tensor3D, key: key as tf.Tensor3D, value: value as tf.Tensor3D, heads, keyValueHeads, causal, mask, scale }),
+      attention({
+        query: query as tf.Tensor3D,
+        key: key as tf.Tensor3D,
+        value: value as tf.Tensor3D,
+        heads,
+        keyValueHeads,
+        causal,
+        mask,
+        scale,
+      }),
     reference: ({ query, key, value, mask }) =>
-      attentionReference({ query: query!, key: key!, value: value!, mask, batch, queryTime, keyTime, heads, keyValueHeads, headWidth, causal, scale: scale ?? 1 / Math.sqrt(headWidth), maskPerQuery }),
+      attentionReference({
+        query: query!,
+        key: key!,
+        value: value!,
+        mask,
+        batch,
+        queryTime,
+        keyTime,
+        heads,
+        keyValueHeads,
+        headWidth,
+        causal,
+        scale: scale ?? 1 / Math.sqrt(headWidth),
+        maskPerQuery,
+      }),
   };
 }
 
-function layerNormCase(shape: number[], options: { mean?: number; deviation?: number; epsilon?: number } = {}): ParityCase {
+function layerNormCase(
+  shape: number[],
+  options: { mean?: number; deviation?: number; epsilon?: number } = {},
+): ParityCase {
   const { mean = 0, deviation = 1, epsilon = 1e-5 } = options;
   const width = shape.at(-1)!;
   const make = new InputMaker(width * 31 + shape.length);
   return {
     name: `layerNorm [${shape.join(', ')}], mean ${mean}, deviation ${deviation}, ε ${epsilon}`,
-    inputs: { input: make.float(shape, { mean, deviation }), scale: make.float([width], { mean: 1, deviation: 0.3 }), bias: make.float([width]) },
-    run: ({ input, scale, bias }: Tensors) => layerNorm({ input: input!, scale: scale as tf.Tensor1D, bias: bias as tf.Tensor1D, epsilon }),
+    inputs: {
+      input: make.float(shape, { mean, deviation }),
+      scale: make.float([width], { mean: 1, deviation: 0.3 }),
+      bias: make.float([width]),
+    },
+    run: ({ input, scale, bias }: Tensors) =>
+      layerNorm({ input: input!, scale: scale as tf.Tensor1D, bias: bias as tf.Tensor1D, epsilon }),
     reference: ({ input, scale, bias }) => layerNormReference({ input: input!, scale: scale!, bias: bias!, epsilon }),
   };
 }
@@ -102,7 +167,19 @@ function rmsNormCase(shape: number[], { mean = 0, epsilon = 1e-6 } = {}): Parity
   };
 }
 
-function rotaryCase({ batch, time, heads, headWidth, shared }: { batch: number; time: number; heads: number; headWidth: number; shared: boolean }): ParityCase {
+function rotaryCase({
+  batch,
+  time,
+  heads,
+  headWidth,
+  shared,
+}: {
+  batch: number;
+  time: number;
+  heads: number;
+  headWidth: number;
+  shared: boolean;
+}): ParityCase {
   const make = new InputMaker(batch * 101 + time * 11 + heads + headWidth);
   const half = headWidth / 2;
   const tables = shared ? 1 : batch;
@@ -114,8 +191,10 @@ function rotaryCase({ batch, time, heads, headWidth, shared }: { batch: number; 
       cos: make.given([tables, time, half], angles.map(Math.cos), { differentiable: false }),
       sin: make.given([tables, time, half], angles.map(Math.sin), { differentiable: false }),
     },
-    run: ({ input, cos, sin }: Tensors) => rotary({ input: input as tf.Tensor3D, heads, cos: cos as tf.Tensor3D, sin: sin as tf.Tensor3D }),
-    reference: ({ input, cos, sin }) => rotaryReference({ input: input!, cos: cos!, sin: sin!, batch, time, heads, headWidth, shared }),
+    run: ({ input, cos, sin }: Tensors) =>
+      rotary({ input: input as tf.Tensor3D, heads, cos: cos as tf.Tensor3D, sin: sin as tf.Tensor3D }),
+    reference: ({ input, cos, sin }) =>
+      rotaryReference({ input: input!, cos: cos!, sin: sin!, batch, time, heads, headWidth, shared }),
   };
 }
 
@@ -159,7 +238,15 @@ function gatedCase(activation: Activation, shape: number[]): ParityCase {
   };
 }
 
-function embeddingCase({ vocabulary, width, shape }: { vocabulary: number; width: number; shape: number[] }): ParityCase {
+function embeddingCase({
+  vocabulary,
+  width,
+  shape,
+}: {
+  vocabulary: number;
+  width: number;
+  shape: number[];
+}): ParityCase {
   const make = new InputMaker(vocabulary * 13 + width);
   return {
     name: `embedding ${vocabulary}×${width}, ids [${shape.join(', ')}]`,
@@ -169,15 +256,29 @@ function embeddingCase({ vocabulary, width, shape }: { vocabulary: number; width
   };
 }
 
-function crossEntropyCase({ rows, vocabulary, ignored = 0, ignoreIndex = -100, deviation = 3 }: { rows: number; vocabulary: number; ignored?: number; ignoreIndex?: number; deviation?: number }): ParityCase {
+function crossEntropyCase({
+  rows,
+  vocabulary,
+  ignored = 0,
+  ignoreIndex = -100,
+  deviation = 3,
+}: {
+  rows: number;
+  vocabulary: number;
+  ignored?: number;
+  ignoreIndex?: number;
+  deviation?: number;
+}): ParityCase {
   const make = new InputMaker(rows * 19 + vocabulary);
   const labels = make.integer([rows], 0, vocabulary - 1);
   labels.values.fill(ignoreIndex, 0, ignored);
   return {
     name: `crossEntropy ${rows}×${vocabulary}, ${ignored} ignored as ${ignoreIndex}, deviation ${deviation}`,
     inputs: { logits: make.float([rows, vocabulary], { deviation }), labels },
-    run: ({ logits, labels }: Tensors) => crossEntropy({ logits: logits as tf.Tensor2D, labels: labels as tf.Tensor1D, ignoreIndex }),
-    reference: ({ logits, labels }) => crossEntropyReference({ logits: logits!, labels: labels!, vocabulary, ignoreIndex }),
+    run: ({ logits, labels }: Tensors) =>
+      crossEntropy({ logits: logits as tf.Tensor2D, labels: labels as tf.Tensor1D, ignoreIndex }),
+    reference: ({ logits, labels }) =>
+      crossEntropyReference({ logits: logits!, labels: labels!, vocabulary, ignoreIndex }),
   };
 }
 
@@ -196,7 +297,8 @@ function scatterRowsCase(indices: number[], rows: number, width: number): Parity
   return {
     name: `scatterRows ${rows}×${width} at [${indices.join(', ')}]`,
     inputs: { input: make.float([rows, width]), updates: make.float([indices.length, width]) },
-    run: ({ input, updates }: Tensors) => scatterRows({ input: input as tf.Tensor2D, indices, updates: updates as tf.Tensor2D }),
+    run: ({ input, updates }: Tensors) =>
+      scatterRows({ input: input as tf.Tensor2D, indices, updates: updates as tf.Tensor2D }),
     reference: ({ input, updates }) => scatterRowsReference({ input: input!, updates: updates!, indices, width }),
   };
 }
@@ -241,7 +343,16 @@ export const parityCases: readonly ParityCase[] = [
   attentionCase({ batch: 1, queryTime: 70, keyTime: 97, heads: 2, keyValueHeads: 1, headWidth: 33, causal: true }),
   attentionCase({ batch: 1, queryTime: 65, heads: 1, headWidth: 64 }),
   attentionCase({ batch: 5, queryTime: 1, keyTime: 19, heads: 4, keyValueHeads: 2, headWidth: 6, causal: true }),
-  attentionCase({ batch: 4, queryTime: 3, keyTime: 9, heads: 4, keyValueHeads: 2, headWidth: 20, mask: 'queries', causal: true }),
+  attentionCase({
+    batch: 4,
+    queryTime: 3,
+    keyTime: 9,
+    heads: 4,
+    keyValueHeads: 2,
+    headWidth: 20,
+    mask: 'queries',
+    causal: true,
+  }),
   attentionCase({ batch: 4, queryTime: 2, keyTime: 5, heads: 2, headWidth: 16, mask: 'blind' }),
   layerNormCase([4, 5]),
   layerNormCase([2, 3, 16], { mean: 2, deviation: 3 }),

@@ -34,7 +34,14 @@ export async function checkCase(parityCase: ParityCase): Promise<CaseResult> {
     compare(result, 'value', await output.data(), expected, valueTolerance);
     const weights = new InputMaker(size(output.shape)).float(output.shape);
     output.dispose();
-    await checkGradients({ parityCase, tensors, values, weights: toTensor(weights), weightValues: weights.values, result });
+    await checkGradients({
+      parityCase,
+      tensors,
+      values,
+      weights: toTensor(weights),
+      weightValues: weights.values,
+      result,
+    });
   } catch (error) {
     result.faults.push(`threw ${error instanceof Error ? error.message : String(error)}`);
     result.worst = Infinity;
@@ -70,9 +77,11 @@ async function checkGradients({
   );
   value.dispose();
   weights.dispose();
-  const weighted = (changed: Record<string, Float64Array>) => reference(changed).reduce((sum, x, index) => sum + x * weightValues[index]!, 0);
+  const weighted = (changed: Record<string, Float64Array>) =>
+    reference(changed).reduce((sum, x, index) => sum + x * weightValues[index]!, 0);
   const slope = (name: string, direction: Float64Array) => {
-    const moved = (sign: number) => weighted({ ...values, [name]: values[name]!.map((x, index) => x + sign * step * direction[index]!) });
+    const moved = (sign: number) =>
+      weighted({ ...values, [name]: values[name]!.map((x, index) => x + sign * step * direction[index]!) });
     return (moved(1) - moved(-1)) / (2 * step);
   };
   for (const [position, name] of names.entries()) {
@@ -84,7 +93,12 @@ async function checkGradients({
       continue;
     }
     if (length <= fullCheckLimit) {
-      const expected = values[name]!.map((_, index) => slope(name, Float64Array.from({ length }, (_, other) => (other === index ? 1 : 0))));
+      const expected = values[name]!.map((_, index) =>
+        slope(
+          name,
+          Float64Array.from({ length }, (_, other) => (other === index ? 1 : 0)),
+        ),
+      );
       compare(result, `gradient of ${name}`, gradient, expected, gradientTolerance);
     } else {
       const make = new InputMaker(length);
@@ -92,14 +106,26 @@ async function checkGradients({
         // Unit length, so that rounding of single entries averages out and tolerances keep their meaning.
         const direction = make.float([length], { deviation: 1 / Math.sqrt(length) }).values;
         const along = direction.reduce((sum, x, index) => sum + x * gradient[index]!, 0);
-        compare(result, `gradient of ${name} along a direction`, [along], Float64Array.of(slope(name, direction)), gradientTolerance);
+        compare(
+          result,
+          `gradient of ${name} along a direction`,
+          [along],
+          Float64Array.of(slope(name, direction)),
+          gradientTolerance,
+        );
       }
     }
   }
 }
 
 /** Notes every deviation, and the worst one of each comparison if it is too large. */
-export function compare(result: CaseResult, what: string, actual: ArrayLike<number>, expected: Float64Array, tolerance: number): void {
+export function compare(
+  result: CaseResult,
+  what: string,
+  actual: ArrayLike<number>,
+  expected: Float64Array,
+  tolerance: number,
+): void {
   if (actual.length !== expected.length) {
     result.faults.push(`${what} has ${actual.length} numbers instead of ${expected.length}`);
     result.worst = Infinity;

@@ -30,7 +30,11 @@ export class InputMaker {
 
   /** Normal numbers, differentiable. */
   float(shape: number[], { mean = 0, deviation = 1, differentiable = true } = {}): ParityInput {
-    return this.given(shape, Array.from({ length: size(shape) }, () => mean + deviation * this.#random.normal()), { differentiable });
+    return this.given(
+      shape,
+      Array.from({ length: size(shape) }, () => mean + deviation * this.#random.normal()),
+      { differentiable },
+    );
   }
 
   /** These float32 values. */
@@ -40,7 +44,10 @@ export class InputMaker {
 
   /** Integers in `minimum … maximum`. */
   integer(shape: number[], minimum: number, maximum: number): ParityInput {
-    return this.integers(shape, Array.from({ length: size(shape) }, () => this.#random.integer({ minimum, maximum })));
+    return this.integers(
+      shape,
+      Array.from({ length: size(shape) }, () => this.#random.integer({ minimum, maximum })),
+    );
   }
 
   /** These int32 values. */

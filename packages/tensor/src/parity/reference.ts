@@ -130,7 +130,17 @@ export function attentionReference({
   return output;
 }
 
-export function layerNormReference({ input, scale, bias, epsilon }: { input: Float64Array; scale: Float64Array; bias: Float64Array; epsilon: number }): Float64Array {
+export function layerNormReference({
+  input,
+  scale,
+  bias,
+  epsilon,
+}: {
+  input: Float64Array;
+  scale: Float64Array;
+  bias: Float64Array;
+  epsilon: number;
+}): Float64Array {
   return byRow(input, scale.length, (row) => {
     const mean = row.reduce((sum, x) => sum + x, 0) / row.length;
     const variance = row.reduce((sum, x) => sum + (x - mean) ** 2, 0) / row.length;
@@ -138,7 +148,15 @@ export function layerNormReference({ input, scale, bias, epsilon }: { input: Flo
   });
 }
 
-export function rmsNormReference({ input, scale, epsilon }: { input: Float64Array; scale: Float64Array; epsilon: number }): Float64Array {
+export function rmsNormReference({
+  input,
+  scale,
+  epsilon,
+}: {
+  input: Float64Array;
+  scale: Float64Array;
+  epsilon: number;
+}): Float64Array {
   return byRow(input, scale.length, (row) => {
     const meanSquare = row.reduce((sum, x) => sum + x * x, 0) / row.length;
     return row.map((x, i) => (x / Math.sqrt(meanSquare + epsilon)) * scale[i]!);
@@ -182,7 +200,17 @@ export function rotaryReference({
   return output;
 }
 
-export function crossEntropyReference({ logits, labels, vocabulary, ignoreIndex }: { logits: Float64Array; labels: Float64Array; vocabulary: number; ignoreIndex: number }): Float64Array {
+export function crossEntropyReference({
+  logits,
+  labels,
+  vocabulary,
+  ignoreIndex,
+}: {
+  logits: Float64Array;
+  labels: Float64Array;
+  vocabulary: number;
+  ignoreIndex: number;
+}): Float64Array {
   return labels.map((label, row) => {
     if (label === ignoreIndex) {
       return 0;
@@ -193,15 +221,35 @@ export function crossEntropyReference({ logits, labels, vocabulary, ignoreIndex 
   });
 }
 
-export function rowsReference({ table, ids, width }: { table: Float64Array; ids: Float64Array; width: number }): Float64Array {
+export function rowsReference({
+  table,
+  ids,
+  width,
+}: {
+  table: Float64Array;
+  ids: Float64Array;
+  width: number;
+}): Float64Array {
   const output = new Float64Array(ids.length * width);
   ids.forEach((id, position) => output.set(table.subarray(id * width, (id + 1) * width), position * width));
   return output;
 }
 
-export function scatterRowsReference({ input, updates, indices, width }: { input: Float64Array; updates: Float64Array; indices: readonly number[]; width: number }): Float64Array {
+export function scatterRowsReference({
+  input,
+  updates,
+  indices,
+  width,
+}: {
+  input: Float64Array;
+  updates: Float64Array;
+  indices: readonly number[];
+  width: number;
+}): Float64Array {
   const output = Float64Array.from(input);
-  indices.forEach((index, position) => output.set(updates.subarray(position * width, (position + 1) * width), index * width));
+  indices.forEach((index, position) =>
+    output.set(updates.subarray(position * width, (position + 1) * width), index * width),
+  );
   return output;
 }
 

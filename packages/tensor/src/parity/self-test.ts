@@ -30,8 +30,15 @@ export async function selfTest({ engine, onCase }: SelfTestOptions = {}): Promis
     await useEngine(engine);
   }
   const started = performance.now();
-  const [{ parityCases }, { checkCase }, { stateChecks }] = await Promise.all([import('./cases'), import('./check-case'), import('./state-checks')]);
-  const checks = [...parityCases.map((parityCase) => async () => checkCase(parityCase)), ...stateChecks.map((check) => check.run)];
+  const [{ parityCases }, { checkCase }, { stateChecks }] = await Promise.all([
+    import('./cases'),
+    import('./check-case'),
+    import('./state-checks'),
+  ]);
+  const checks = [
+    ...parityCases.map((parityCase) => async () => checkCase(parityCase)),
+    ...stateChecks.map((check) => check.run),
+  ];
   const results: CaseResult[] = [];
   for (const check of checks) {
     const result = await check();
@@ -39,5 +46,11 @@ export async function selfTest({ engine, onCase }: SelfTestOptions = {}): Promis
     onCase?.({ done: results.length, total: checks.length, result });
   }
   const failed = results.filter(({ faults }) => faults.length > 0).length;
-  return { engine: tf.getBackend(), passed: results.length - failed, failed, milliseconds: performance.now() - started, results };
+  return {
+    engine: tf.getBackend(),
+    passed: results.length - failed,
+    failed,
+    milliseconds: performance.now() - started,
+    results,
+  };
 }

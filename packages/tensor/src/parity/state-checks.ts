@@ -72,17 +72,37 @@ async function checkOutsideIds(result: CaseResult): Promise<void> {
       });
       result.faults.push(`${what} was computed`);
     } catch (error) {
-      if (!OperationError.isInstance(error) || error.code !== 'invalid-argument' || !expected.test(error.message)) result.faults.push(`${what}: ${String(error)}`);
+      if (!OperationError.isInstance(error) || error.code !== 'invalid-argument' || !expected.test(error.message))
+        result.faults.push(`${what}: ${String(error)}`);
     }
   };
   for (const id of [5, -1, -100, 2 ** 31 - 1, -(2 ** 31)]) {
     const ids = () => tf.tensor1d([0, 4, id], 'int32');
-    refused(`embedding of ${id}`, new RegExp(`^embedding: The id ${id} at place 2 lies outside 0 to 4`), () => embedding({ table, ids: ids() }));
-    refused(`embedding of ${id} in a matrix`, new RegExp(`The id ${id} at place 3`), () => embedding({ table, ids: tf.tensor2d([[0, 1], [2, id]], undefined, 'int32') }));
-    refused(`gatherRows of ${id}`, new RegExp(`^gatherRows: The id ${id} at place 2`), () => gatherRows({ input: table, indices: ids() }));
+    refused(`embedding of ${id}`, new RegExp(`^embedding: The id ${id} at place 2 lies outside 0 to 4`), () =>
+      embedding({ table, ids: ids() }),
+    );
+    refused(`embedding of ${id} in a matrix`, new RegExp(`The id ${id} at place 3`), () =>
+      embedding({
+        table,
+        ids: tf.tensor2d(
+          [
+            [0, 1],
+            [2, id],
+          ],
+          undefined,
+          'int32',
+        ),
+      }),
+    );
+    refused(`gatherRows of ${id}`, new RegExp(`^gatherRows: The id ${id} at place 2`), () =>
+      gatherRows({ input: table, indices: ids() }),
+    );
     if (id === -100) continue;
-    const loss = (weights: tf.Tensor) => crossEntropy({ logits: tf.mul(logits, weights) as tf.Tensor2D, labels: ids() });
-    refused(`crossEntropy of ${id}`, new RegExp(`^crossEntropy: The label ${id} at place 2 lies outside 0 to 4`), () => loss(tf.scalar(1)));
+    const loss = (weights: tf.Tensor) =>
+      crossEntropy({ logits: tf.mul(logits, weights) as tf.Tensor2D, labels: ids() });
+    refused(`crossEntropy of ${id}`, new RegExp(`^crossEntropy: The label ${id} at place 2 lies outside 0 to 4`), () =>
+      loss(tf.scalar(1)),
+    );
     refused(`the gradient of crossEntropy of ${id}`, new RegExp(`The label ${id} at place 2`), () => {
       const weights = tf.scalar(1);
       return valueAndGradientTensors(() => tf.sum(loss(weights)) as tf.Scalar, [weights]).value;
@@ -90,12 +110,17 @@ async function checkOutsideIds(result: CaseResult): Promise<void> {
   }
   // A label is ignored by its number alone, wherever it lies; -100 is a number like others where another is ignored.
   for (const ignoreIndex of [-100, -1, 9, 2]) {
-    const losses = tf.tidy(() => crossEntropy({ logits, labels: tf.tensor1d([ignoreIndex, 1, ignoreIndex], 'int32'), ignoreIndex }));
+    const losses = tf.tidy(() =>
+      crossEntropy({ logits, labels: tf.tensor1d([ignoreIndex, 1, ignoreIndex], 'int32'), ignoreIndex }),
+    );
     const values = await losses.data();
-    if (values[0] !== 0 || values[2] !== 0 || !(values[1]! > 0)) result.faults.push(`with ${ignoreIndex} ignored the losses are ${[...values].join(', ')}`);
+    if (values[0] !== 0 || values[2] !== 0 || !(values[1]! > 0))
+      result.faults.push(`with ${ignoreIndex} ignored the losses are ${[...values].join(', ')}`);
     losses.dispose();
   }
-  refused('-100 where -1 is ignored', /The label -100 at place 0/, () => crossEntropy({ logits, labels: tf.tensor1d([-100, 1, -1], 'int32'), ignoreIndex: -1 }));
+  refused('-100 where -1 is ignored', /The label -100 at place 0/, () =>
+    crossEntropy({ logits, labels: tf.tensor1d([-100, 1, -1], 'int32'), ignoreIndex: -1 }),
+  );
   tf.dispose([table, logits]);
 }
 
@@ -113,14 +138,21 @@ async function checkAdamW(result: CaseResult): Promise<void> {
   for (let step = 1; step <= 5; step++) {
     const gradient = make.float([3, 7]);
     const tensor = toTensor(gradient);
-    optimizer.step({ gradients: { decayed: tensor, plain: tensor }, gradientScale: 0.5, learningRate: options.learningRate / step });
+    optimizer.step({
+      gradients: { decayed: tensor, plain: tensor },
+      gradientScale: 0.5,
+      learningRate: options.learningRate / step,
+    });
     tensor.dispose();
     gradient.values.forEach((raw, index) => {
       const g = raw * 0.5;
       first[index] = options.beta1 * first[index]! + (1 - options.beta1) * g;
       second[index] = options.beta2 * second[index]! + (1 - options.beta2) * g * g;
       const rate = options.learningRate / step;
-      const move = (rate * first[index]!) / (1 - options.beta1 ** step) / (Math.sqrt(second[index]! / (1 - options.beta2 ** step)) + options.epsilon);
+      const move =
+        (rate * first[index]!) /
+        (1 - options.beta1 ** step) /
+        (Math.sqrt(second[index]! / (1 - options.beta2 ** step)) + options.epsilon);
       expected.decayed[index]! -= rate * options.weightDecay * expected.decayed[index]!;
       expected.decayed[index]! -= move;
       expected.plain[index]! -= move;
@@ -139,7 +171,10 @@ async function checkCache(result: CaseResult): Promise<void> {
   const make = new InputMaker(21);
   const inputs = { query: make.float([2, 7, 24]), key: make.float([2, 7, width]), value: make.float([2, 7, width]) };
   // The first row is padded on the left by two.
-  const padding = [[0, 0, 1, 1, 1, 1, 1], [1, 1, 1, 1, 1, 1, 1]];
+  const padding = [
+    [0, 0, 1, 1, 1, 1, 1],
+    [1, 1, 1, 1, 1, 1, 1],
+  ];
   const expected = attentionReference({
     query: inputs.query.values,
     key: inputs.key.values,
@@ -158,7 +193,14 @@ async function checkCache(result: CaseResult): Promise<void> {
     tf.tidy(() => {
       const piece = (tensor: tf.Tensor3D) => tf.slice(tensor, [0, from, 0], [2, time, tensor.shape[2]]);
       const held = cache.append({ layer: 0, key: piece(key), value: piece(value) });
-      return attention({ query: piece(query), ...held, heads: 4, keyValueHeads: 2, causal: true, mask: cache.mask(held.keyTime) });
+      return attention({
+        query: piece(query),
+        ...held,
+        heads: 4,
+        keyValueHeads: 2,
+        causal: true,
+        mask: cache.mask(held.keyTime),
+      });
     });
   cache.appendMask(padding.map((row) => row.slice(0, 4)));
   const prompt = feed(0, 4);
@@ -174,7 +216,14 @@ async function checkCache(result: CaseResult): Promise<void> {
   const chosen = tf.tidy(() => {
     const last = (tensor: tf.Tensor3D) => tf.tile(tf.slice(tensor, [1, 6, 0], [1, 1, tensor.shape[2]]), [2, 1, 1]);
     const held = cache.append({ layer: 0, key: last(key), value: last(value) });
-    return attention({ query: last(query), ...held, heads: 4, keyValueHeads: 2, causal: true, mask: cache.mask(held.keyTime) });
+    return attention({
+      query: last(query),
+      ...held,
+      heads: 4,
+      keyValueHeads: 2,
+      causal: true,
+      mask: cache.mask(held.keyTime),
+    });
   });
   const lastRow = expected.subarray(expected.length - 24);
   compare(result, 'chosen rows', await chosen.data(), Float64Array.of(...lastRow, ...lastRow), 2e-5);
@@ -185,7 +234,8 @@ async function checkCache(result: CaseResult): Promise<void> {
 async function checkTraining(result: CaseResult): Promise<void> {
   const random = new RandomStream({ seed: 1 });
   const parameters = new Parameters();
-  const add = (name: string, shape: number[], mean = 0) => parameters.add({ name, value: normal({ shape, random, mean, standardDeviation: 0.3 }) });
+  const add = (name: string, shape: number[], mean = 0) =>
+    parameters.add({ name, value: normal({ shape, random, mean, standardDeviation: 0.3 }) });
   add('embedding', [11, 8]);
   add('query', [8, 8]);
   add('key', [4, 8]);
@@ -209,10 +259,24 @@ async function checkTraining(result: CaseResult): Promise<void> {
         const embedded = embedding<tf.Tensor3D>({ table: matrix('embedding'), ids });
         const input = rmsNorm({ input: embedded, scale: norm });
         const project = (name: string) => linear({ input, weight: matrix(name) });
-        const attended = attention({ query: project('query'), key: project('key'), value: project('value'), heads: 4, keyValueHeads: 2, causal: true });
+        const attended = attention({
+          query: project('query'),
+          key: project('key'),
+          value: project('value'),
+          heads: 4,
+          keyValueHeads: 2,
+          causal: true,
+        });
         const mixed = tf.add(embedded, linear({ input: attended, weight: matrix('frozen') })) as tf.Tensor3D;
-        const hidden = gatedActivation({ gate: linear({ input: mixed, weight: matrix('gate') }), up: linear({ input: mixed, weight: matrix('up') }), activation: 'silu' });
-        const logits = linear({ input: tf.reshape(tf.add(mixed, hidden), [6, 8]) as tf.Tensor2D, weight: matrix('embedding') });
+        const hidden = gatedActivation({
+          gate: linear({ input: mixed, weight: matrix('gate') }),
+          up: linear({ input: mixed, weight: matrix('up') }),
+          activation: 'silu',
+        });
+        const logits = linear({
+          input: tf.reshape(tf.add(mixed, hidden), [6, 8]) as tf.Tensor2D,
+          weight: matrix('embedding'),
+        });
         return tf.div(tf.sum(crossEntropy({ logits, labels })), 5) as tf.Scalar;
       },
     });

@@ -17,7 +17,10 @@ export class RandomStream {
 
   constructor({ seed }: { /** any integer; its low 32 bits are used */ seed: number }) {
     if (!Number.isInteger(seed)) {
-      throw new TensorError({ code: 'invalid-argument', message: `RandomStream: seed must be an integer, got ${seed}.` });
+      throw new TensorError({
+        code: 'invalid-argument',
+        message: `RandomStream: seed must be an integer, got ${seed}.`,
+      });
     }
     this.#generator = xoroshiro128plus(seed);
   }

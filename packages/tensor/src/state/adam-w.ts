@@ -57,7 +57,16 @@ export class AdamW {
   readonly #options: Required<AdamWOptions>;
   readonly #moments = new Map<string, Moments>();
 
-  constructor({ parameters, learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01, decays = () => true, learningRateScale = () => 1 }: AdamWOptions) {
+  constructor({
+    parameters,
+    learningRate,
+    beta1 = 0.9,
+    beta2 = 0.999,
+    epsilon = 1e-8,
+    weightDecay = 0.01,
+    decays = () => true,
+    learningRateScale = () => 1,
+  }: AdamWOptions) {
     for (const [name, value, valid] of [
       ['learningRate', learningRate, learningRate >= 0],
       ['beta1', beta1, beta1 >= 0 && beta1 < 1],
@@ -81,24 +90,50 @@ export class AdamW {
   step({ gradients, learningRate = this.#options.learningRate, gradientScale = 1, step }: AdamWStepOptions): void {
     const { beta1, beta2, epsilon } = this.#options;
     const update = fusedKernels().adamW ?? composed;
-    for (const { parameter, gradient, moments, ...settings } of this.#updates({ gradients, learningRate, gradientScale, step })) {
+    for (const { parameter, gradient, moments, ...settings } of this.#updates({
+      gradients,
+      learningRate,
+      gradientScale,
+      step,
+    })) {
       if (update !== composed) {
         ownMemory(parameter);
       }
-      update({ parameter, gradient, firstMoment: moments.first, secondMoment: moments.second, beta1, beta2, epsilon, gradientScale, ...settings });
+      update({
+        parameter,
+        gradient,
+        firstMoment: moments.first,
+        secondMoment: moments.second,
+        beta1,
+        beta2,
+        epsilon,
+        gradientScale,
+        ...settings,
+      });
       moments.step = settings.step;
     }
   }
 
   /** What a step will do, all of it checked and with memory for it, before any of it is done. */
-  #updates({ gradients, learningRate, gradientScale, step }: Required<Omit<AdamWStepOptions, 'step'>> & Pick<AdamWStepOptions, 'step'>) {
+  #updates({
+    gradients,
+    learningRate,
+    gradientScale,
+    step,
+  }: Required<Omit<AdamWStepOptions, 'step'>> & Pick<AdamWStepOptions, 'step'>) {
     const { weightDecay, decays, learningRateScale } = this.#options;
     const fail = (code: TensorErrorCode, message: string): never => {
       throw new TensorError({ code, message: `AdamW: ${message}` });
     };
-    if (!(learningRate >= 0 && learningRate < Infinity)) fail('invalid-argument', `learningRate is out of range: ${learningRate}.`);
-    if (!Number.isFinite(gradientScale)) fail('invalid-argument', `gradientScale must be a finite number, got ${gradientScale}. Is the norm of the gradients finite?`);
-    if (step !== undefined && !(Number.isSafeInteger(step) && step >= 1)) fail('invalid-argument', `step must be a whole number from 1 on, got ${step}.`);
+    if (!(learningRate >= 0 && learningRate < Infinity))
+      fail('invalid-argument', `learningRate is out of range: ${learningRate}.`);
+    if (!Number.isFinite(gradientScale))
+      fail(
+        'invalid-argument',
+        `gradientScale must be a finite number, got ${gradientScale}. Is the norm of the gradients finite?`,
+      );
+    if (step !== undefined && !(Number.isSafeInteger(step) && step >= 1))
+      fail('invalid-argument', `step must be a whole number from 1 on, got ${step}.`);
     const remaining = new Map(Object.entries(gradients));
     const seen = new Set<string>();
     const chosen = this.#entries().flatMap(([name, parameter]) => {
@@ -110,17 +145,27 @@ export class AdamW {
       checkFloat('AdamW', `the gradient of '${name}'`, gradient);
       checkFloat('AdamW', `the parameter '${name}'`, parameter);
       if (!tf.util.arraysEqual(gradient.shape, parameter.shape)) {
-        fail('shape-mismatch', `the gradient of '${name}' is [${gradient.shape.join(', ')}], the parameter [${parameter.shape.join(', ')}].`);
+        fail(
+          'shape-mismatch',
+          `the gradient of '${name}' is [${gradient.shape.join(', ')}], the parameter [${parameter.shape.join(', ')}].`,
+        );
       }
       const rate = learningRate * learningRateScale(name);
-      if (!(rate >= 0 && rate < Infinity)) fail('invalid-argument', `the learning rate of '${name}' is out of range: ${rate}.`);
+      if (!(rate >= 0 && rate < Infinity))
+        fail('invalid-argument', `the learning rate of '${name}' is out of range: ${rate}.`);
       return [{ name, parameter, gradient, learningRate: rate, weightDecay: decays(name) ? weightDecay : 0 }];
     });
     const unknown = [...remaining].filter(([, gradient]) => gradient);
     if (unknown.length > 0) {
-      fail('unknown-parameter', `gradients for parameters that do not exist or do not train: ${unknown.map(([name]) => name).join(', ')}.`);
+      fail(
+        'unknown-parameter',
+        `gradients for parameters that do not exist or do not train: ${unknown.map(([name]) => name).join(', ')}.`,
+      );
     }
-    return this.#withMoments(chosen).map(({ name: _, ...update }) => ({ ...update, step: step ?? update.moments.step + 1 }));
+    return this.#withMoments(chosen).map(({ name: _, ...update }) => ({
+      ...update,
+      step: step ?? update.moments.step + 1,
+    }));
   }
 
   /** Each with its moments; new ones are made for all of them or, where memory runs out, for none. */
@@ -149,7 +194,11 @@ export class AdamW {
   async exportState(): Promise<AdamWState> {
     const moments: AdamWState['moments'] = {};
     for (const [name, { step, first, second }] of this.#moments) {
-      moments[name] = { step, first: new Float32Array(await first.data()), second: new Float32Array(await second.data()) };
+      moments[name] = {
+        step,
+        first: new Float32Array(await first.data()),
+        second: new Float32Array(await second.data()),
+      };
     }
     return { moments };
   }
@@ -163,7 +212,10 @@ export class AdamW {
     const shapes = new Map(this.#entries());
     for (const [name, { step, first, second }] of Object.entries(state.moments)) {
       if (!(Number.isSafeInteger(step) && step >= 0)) {
-        throw new TensorError({ code: 'state-mismatch', message: `AdamW: the saved state counts ${step} steps of '${name}'.` });
+        throw new TensorError({
+          code: 'state-mismatch',
+          message: `AdamW: the saved state counts ${step} steps of '${name}'.`,
+        });
       }
       const parameter = shapes.get(name);
       if (!parameter || first.length !== parameter.size || second.length !== parameter.size) {
@@ -178,7 +230,11 @@ export class AdamW {
     this.dispose();
     for (const [name, { step, first, second }] of Object.entries(state.moments)) {
       const { shape } = shapes.get(name)!;
-      this.#moments.set(name, { step, first: ownVariable(tf.tensor(first, shape)), second: ownVariable(tf.tensor(second, shape)) });
+      this.#moments.set(name, {
+        step,
+        first: ownVariable(tf.tensor(first, shape)),
+        second: ownVariable(tf.tensor(second, shape)),
+      });
     }
   }
 
@@ -193,8 +249,12 @@ export class AdamW {
 
   #entries(): (readonly [string, tf.Variable])[] {
     const { parameters } = this.#options;
-    const members = (Array.isArray(parameters) ? parameters : [parameters]) as readonly (ParameterSet | readonly [string, tf.Variable])[];
-    return members.flatMap((member) => (Array.isArray(member) ? [member as readonly [string, tf.Variable]] : (member as ParameterSet).entries()));
+    const members = (Array.isArray(parameters) ? parameters : [parameters]) as readonly (
+      ParameterSet | readonly [string, tf.Variable]
+    )[];
+    return members.flatMap((member) =>
+      Array.isArray(member) ? [member as readonly [string, tf.Variable]] : (member as ParameterSet).entries(),
+    );
   }
 }
 
@@ -214,7 +274,19 @@ function ownMemory(variable: tf.Variable): void {
   }
 }
 
-const composed: Kernel = ({ parameter, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) =>
+const composed: Kernel = ({
+  parameter,
+  gradient,
+  firstMoment,
+  secondMoment,
+  learningRate,
+  beta1,
+  beta2,
+  epsilon,
+  weightDecay,
+  step,
+  gradientScale,
+}) =>
   tf.tidy(() => {
     const scaled = gradientScale === 1 ? gradient : tf.mul(gradient, gradientScale);
     firstMoment.assign(tf.add(tf.mul(firstMoment, beta1), tf.mul(scaled, 1 - beta1)));

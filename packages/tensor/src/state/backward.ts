@@ -27,7 +27,11 @@ interface RecordingEngine {
  * @returns the value and, for each variable, its gradient or null if the value does not depend on it.
  * @throws TensorError `shape-mismatch` if the value is no scalar: the gradient of its sum would pass for its own.
  */
-export function valueAndGradientTensors<T extends tf.Tensor>(compute: () => T, variables: readonly tf.Tensor[], name = 'valueAndGradients'): { value: T; gradients: (tf.Tensor | null)[] } {
+export function valueAndGradientTensors<T extends tf.Tensor>(
+  compute: () => T,
+  variables: readonly tf.Tensor[],
+  name = 'valueAndGradients',
+): { value: T; gradients: (tf.Tensor | null)[] } {
   const engine = tf.engine() as unknown as RecordingEngine;
   if (engine.state.gradientDepth > 0) {
     // Inside another gradient the outer tape needs what this would free.
@@ -53,7 +57,10 @@ export function valueAndGradientTensors<T extends tf.Tensor>(compute: () => T, v
 function scalarOf<T extends tf.Tensor>(name: string, value: T): T {
   if (!(value instanceof tf.Tensor) || value.rank !== 0 || value.dtype !== 'float32') {
     const got = value instanceof tf.Tensor ? `${value.dtype} [${value.shape.join(', ')}]` : typeof value;
-    throw new TensorError({ code: 'shape-mismatch', message: `${name}: compute must give a float32 scalar, the loss; got ${got}. Take its mean or sum.` });
+    throw new TensorError({
+      code: 'shape-mismatch',
+      message: `${name}: compute must give a float32 scalar, the loss; got ${got}. Take its mean or sum.`,
+    });
   }
   return value;
 }
@@ -106,7 +113,9 @@ function passThrough(node: TapeNode, reached: ReadonlySet<number>, gradients: Ma
     return wanted.map(([name, input]) => {
       let gradient = compute[name]!();
       if (!tf.util.arraysEqual(gradient.shape, input.shape)) {
-        throw new Error(`The gradient of ${node.kernelName} by '${name}' has shape [${gradient.shape.join(', ')}], the input [${input.shape.join(', ')}].`);
+        throw new Error(
+          `The gradient of ${node.kernelName} by '${name}' has shape [${gradient.shape.join(', ')}], the input [${input.shape.join(', ')}].`,
+        );
       }
       if (owned.has(gradient) || gradient.kept) {
         gradient = tf.clone(gradient);

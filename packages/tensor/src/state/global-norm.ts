@@ -30,7 +30,9 @@ export async function globalNormAsync(gradients: Gradients): Promise<number> {
 }
 
 function listOf(gradients: Gradients): readonly tf.Tensor[] {
-  const named: (readonly [string, tf.Tensor])[] = Array.isArray(gradients) ? (gradients as readonly tf.Tensor[]).map((tensor, index) => [`gradient ${index}`, tensor]) : Object.entries(gradients);
+  const named: (readonly [string, tf.Tensor])[] = Array.isArray(gradients)
+    ? (gradients as readonly tf.Tensor[]).map((tensor, index) => [`gradient ${index}`, tensor])
+    : Object.entries(gradients);
   for (const [name, tensor] of named) checkFloat('globalNorm', name, tensor);
   return named.map(([, tensor]) => tensor);
 }

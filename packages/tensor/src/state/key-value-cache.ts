@@ -50,7 +50,10 @@ export class KeyValueCache {
   constructor({ layers, batch, capacity, width }: KeyValueCacheOptions) {
     for (const [name, value] of Object.entries({ layers, batch, capacity, width })) {
       if (!Number.isInteger(value) || value < 1) {
-        throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: ${name} must be a positive integer, got ${value}.` });
+        throw new TensorError({
+          code: 'invalid-argument',
+          message: `KeyValueCache: ${name} must be a positive integer, got ${value}.`,
+        });
       }
     }
     this.#layers = Array.from({ length: layers }, () => ({ length: 0, key: null, value: null }));
@@ -75,12 +78,28 @@ export class KeyValueCache {
    *
    * @throws TensorError `cache-full`, `shape-mismatch`; then the layer holds what it held.
    */
-  append({ layer, key, value, from }: { layer: number; key: tf.Tensor3D; value: tf.Tensor3D; /** The layer forgets what it holds from this position on. @default nothing */ from?: number }): CachedKeysAndValues {
+  append({
+    layer,
+    key,
+    value,
+    from,
+  }: {
+    layer: number;
+    key: tf.Tensor3D;
+    value: tf.Tensor3D;
+    /** The layer forgets what it holds from this position on. @default nothing */ from?: number;
+  }): CachedKeysAndValues {
     const entry = this.#layer(layer);
-    for (const [name, tensor] of [['key', key], ['value', value]] as const) {
+    for (const [name, tensor] of [
+      ['key', key],
+      ['value', value],
+    ] as const) {
       checkFloat('KeyValueCache', name, tensor);
       if (!tf.util.arraysEqual(tensor.shape, [this.#batch, key.shape[1] ?? 0, this.width])) {
-        throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: ${name} must be [${this.#batch}, time, ${this.width}]${name === 'value' ? ' as key' : ''}, got [${tensor.shape.join(', ')}].` });
+        throw new TensorError({
+          code: 'shape-mismatch',
+          message: `KeyValueCache: ${name} must be [${this.#batch}, time, ${this.width}]${name === 'value' ? ' as key' : ''}, got [${tensor.shape.join(', ')}].`,
+        });
       }
     }
     const { offset, length } = this.#place(entry, key.shape[1], from);
@@ -97,16 +116,40 @@ export class KeyValueCache {
    * @throws TensorError `cache-full`, `shape-mismatch`, and `invalid-argument` where the engine does not write in place;
    * then the layer holds what it held.
    */
-  reserve({ layer, batch, time, width, from }: { layer: number; batch: number; time: number; width: number; /** As in {@link append}. */ from?: number }): { key: tf.Variable<tf.Rank.R3>; value: tf.Variable<tf.Rank.R3>; offset: number } {
+  reserve({
+    layer,
+    batch,
+    time,
+    width,
+    from,
+  }: {
+    layer: number;
+    batch: number;
+    time: number;
+    width: number;
+    /** As in {@link append}. */ from?: number;
+  }): { key: tf.Variable<tf.Rank.R3>; value: tf.Variable<tf.Rank.R3>; offset: number } {
     const entry = this.#layer(layer);
     if (!Number.isInteger(time) || time < 0) {
-      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: time must be a whole number, got ${time}.` });
+      throw new TensorError({
+        code: 'invalid-argument',
+        message: `KeyValueCache: time must be a whole number, got ${time}.`,
+      });
     }
     if (batch !== this.#batch || width !== this.width) {
-      throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: keys and values must be [${this.#batch}, time, ${this.width}], got [${batch}, ${time}, ${width}].` });
+      throw new TensorError({
+        code: 'shape-mismatch',
+        message: `KeyValueCache: keys and values must be [${this.#batch}, time, ${this.width}], got [${batch}, ${time}, ${width}].`,
+      });
     }
-    if (!fusedKernels().cacheWrite || [entry.key, entry.value].some((buffer) => buffer !== null && !(buffer instanceof tf.Variable))) {
-      throw new TensorError({ code: 'invalid-argument', message: 'KeyValueCache: this engine does not write in place, or did not when the cache was begun; use append.' });
+    if (
+      !fusedKernels().cacheWrite ||
+      [entry.key, entry.value].some((buffer) => buffer !== null && !(buffer instanceof tf.Variable))
+    ) {
+      throw new TensorError({
+        code: 'invalid-argument',
+        message: 'KeyValueCache: this engine does not write in place, or did not when the cache was begun; use append.',
+      });
     }
     const { offset, length } = this.#place(entry, time, from);
     const key = (entry.key = this.#withRoom(entry.key as tf.Variable<tf.Rank.R3> | null, length, offset));
@@ -122,11 +165,17 @@ export class KeyValueCache {
   appendMask(mask: readonly (readonly number[] | Int32Array)[]): void {
     const time = mask[0]?.length ?? 0;
     if (mask.length !== this.#batch || mask.some((row) => row.length !== time)) {
-      throw new TensorError({ code: 'shape-mismatch', message: `KeyValueCache: the mask must have ${this.#batch} rows of one length.` });
+      throw new TensorError({
+        code: 'shape-mismatch',
+        message: `KeyValueCache: the mask must have ${this.#batch} rows of one length.`,
+      });
     }
     const said = this.#mask[0]!.length;
     if (said + time > this.capacity) {
-      throw new TensorError({ code: 'cache-full', message: `KeyValueCache: a mask of ${said + time} positions exceeds the capacity of ${this.capacity}.` });
+      throw new TensorError({
+        code: 'cache-full',
+        message: `KeyValueCache: a mask of ${said + time} positions exceeds the capacity of ${this.capacity}.`,
+      });
     }
     this.#mask = this.#mask.map((row, index) => {
       const longer = new Int32Array(said + time);
@@ -139,7 +188,10 @@ export class KeyValueCache {
   /** int32 `[batch, keyTime]` for `attention`, or null if every position may be seen. */
   mask(keyTime: number = this.length): tf.Tensor2D | null {
     if (!Number.isInteger(keyTime) || keyTime < 0 || keyTime > this.capacity) {
-      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: a mask of ${keyTime} positions is none of 0 to ${this.capacity}.` });
+      throw new TensorError({
+        code: 'invalid-argument',
+        message: `KeyValueCache: a mask of ${keyTime} positions is none of 0 to ${this.capacity}.`,
+      });
     }
     if (this.#mask.every((row) => !row.subarray(0, keyTime).includes(0))) {
       return null;
@@ -163,11 +215,17 @@ export class KeyValueCache {
   /** Keeps these rows of the batch, in this order (repeats allowed): drops finished answers, or forks one. */
   selectRows(rows: readonly number[]): void {
     if (rows.length === 0) {
-      throw new TensorError({ code: 'invalid-argument', message: 'KeyValueCache: no row is kept; dispose of the cache instead.' });
+      throw new TensorError({
+        code: 'invalid-argument',
+        message: 'KeyValueCache: no row is kept; dispose of the cache instead.',
+      });
     }
     for (const row of rows) {
       if (!Number.isInteger(row) || row < 0 || row >= this.#batch) {
-        throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: no row ${row} in a batch of ${this.#batch}.` });
+        throw new TensorError({
+          code: 'invalid-argument',
+          message: `KeyValueCache: no row ${row} in a batch of ${this.#batch}.`,
+        });
       }
     }
     const select = (buffer: Layer['key']): Layer['key'] => {
@@ -204,7 +262,10 @@ export class KeyValueCache {
   #layer(index: number): Layer {
     const entry = this.#layers[index];
     if (!entry) {
-      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: no layer ${index} among ${this.#layers.length}.` });
+      throw new TensorError({
+        code: 'invalid-argument',
+        message: `KeyValueCache: no layer ${index} among ${this.#layers.length}.`,
+      });
     }
     return entry;
   }
@@ -212,11 +273,17 @@ export class KeyValueCache {
   /** Where `time` more positions of a layer go, and its length with them. */
   #place(entry: Layer, time: number, from: number = entry.length): { offset: number; length: number } {
     if (!Number.isInteger(from) || from < 0 || from > entry.length) {
-      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: position ${from} is none of the ${entry.length} that the layer holds.` });
+      throw new TensorError({
+        code: 'invalid-argument',
+        message: `KeyValueCache: position ${from} is none of the ${entry.length} that the layer holds.`,
+      });
     }
     const length = from + time;
     if (length > this.capacity) {
-      throw new TensorError({ code: 'cache-full', message: `KeyValueCache: ${length} positions exceed the capacity of ${this.capacity}.` });
+      throw new TensorError({
+        code: 'cache-full',
+        message: `KeyValueCache: ${length} positions exceed the capacity of ${this.capacity}.`,
+      });
     }
     return { offset: from, length };
   }
@@ -230,7 +297,9 @@ export class KeyValueCache {
     const wanted = Math.min(this.capacity, Math.max(length, 2 * room, firstRoom));
     const values = tf.tidy(() => {
       const empty = (time: number) => tf.zeros<tf.Rank.R3>([this.#batch, time, this.width]);
-      return buffer === null || held === 0 ? empty(wanted) : tf.concat([tf.slice(buffer, [0, 0, 0], [this.#batch, held, this.width]), empty(wanted - held)], 1);
+      return buffer === null || held === 0
+        ? empty(wanted)
+        : tf.concat([tf.slice(buffer, [0, 0, 0], [this.#batch, held, this.width]), empty(wanted - held)], 1);
     });
     const variable = tf.variable(values as tf.Tensor3D, false);
     values.dispose();
@@ -250,7 +319,8 @@ export class KeyValueCache {
         if (!buffer || offset === 0) {
           return tf.clone(update);
         }
-        const before = buffer.shape[1] === offset ? buffer : tf.slice(buffer, [0, 0, 0], [this.#batch, offset, this.width]);
+        const before =
+          buffer.shape[1] === offset ? buffer : tf.slice(buffer, [0, 0, 0], [this.#batch, offset, this.width]);
         return tf.concat([before as tf.Tensor3D, update], 1);
       }),
     );

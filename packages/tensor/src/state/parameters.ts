@@ -16,7 +16,15 @@ export class Parameters {
    *
    * @throws TensorError `duplicate-parameter`.
    */
-  add<R extends tf.Rank = tf.Rank>({ name, value, trainable = true }: { name: string; value: tf.Tensor<R>; /** @default true */ trainable?: boolean }): tf.Variable<R> {
+  add<R extends tf.Rank = tf.Rank>({
+    name,
+    value,
+    trainable = true,
+  }: {
+    name: string;
+    value: tf.Tensor<R>;
+    /** @default true */ trainable?: boolean;
+  }): tf.Variable<R> {
     if (this.#variables.has(name)) {
       throw new TensorError({ code: 'duplicate-parameter', message: `Parameters: '${name}' exists already.` });
     }
@@ -31,7 +39,9 @@ export class Parameters {
     const variable = this.#variables.get(name);
     if (!variable) {
       const last = name.split('.').at(-1)!;
-      const similar = this.names().filter((other) => other.endsWith(last)).slice(0, 5);
+      const similar = this.names()
+        .filter((other) => other.endsWith(last))
+        .slice(0, 5);
       throw new TensorError({
         code: 'unknown-parameter',
         message: `Parameters: no parameter '${name}' among ${this.size}${similar.length > 0 ? `; similar: ${similar.join(', ')}` : ''}.`,
@@ -85,7 +95,10 @@ export class Parameters {
 
   /** Bytes of all parameters. */
   get byteLength(): number {
-    return this.entries().reduce((sum, [, variable]) => sum + variable.size * tf.util.bytesPerElement(variable.dtype), 0);
+    return this.entries().reduce(
+      (sum, [, variable]) => sum + variable.size * tf.util.bytesPerElement(variable.dtype),
+      0,
+    );
   }
 
   dispose(): void {
@@ -96,7 +109,12 @@ export class Parameters {
   }
 
   #setTrainable(pattern: ParameterPattern, trainable: boolean): number {
-    const matches = typeof pattern === 'string' ? (name: string) => name === pattern : pattern instanceof RegExp ? (name: string) => name.search(pattern) >= 0 : pattern;
+    const matches =
+      typeof pattern === 'string'
+        ? (name: string) => name === pattern
+        : pattern instanceof RegExp
+          ? (name: string) => name.search(pattern) >= 0
+          : pattern;
     const chosen = this.entries().filter(([name]) => matches(name));
     for (const [, variable] of chosen) {
       variable.trainable = trainable;

@@ -1,6 +1,20 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { valueAndGradientTensors } from './backward';
-import { AdamW, clippingScale, globalNorm, globalNormAsync, KeyValueCache, normal, Parameters, RandomStream, tf, uniform, useEngine, valueAndGradients, variableGradients } from '../index';
+import {
+  AdamW,
+  clippingScale,
+  globalNorm,
+  globalNormAsync,
+  KeyValueCache,
+  normal,
+  Parameters,
+  RandomStream,
+  tf,
+  uniform,
+  useEngine,
+  valueAndGradients,
+  variableGradients,
+} from '../index';
 
 let before = 0;
 beforeAll(async () => {
@@ -45,8 +59,12 @@ describe('Parameters', () => {
 
   it('refuses a name twice and suggests names for an unknown one', () => {
     const set = parameters('layers.0.weight');
-    expect(() => set.add({ name: 'layers.0.weight', value: tf.scalar(1) })).toThrowError(/'layers.0.weight' exists already/);
-    expect(() => set.get('layer.0.weight')).toThrowError(/no parameter 'layer.0.weight' among 1; similar: layers.0.weight/);
+    expect(() => set.add({ name: 'layers.0.weight', value: tf.scalar(1) })).toThrowError(
+      /'layers.0.weight' exists already/,
+    );
+    expect(() => set.get('layer.0.weight')).toThrowError(
+      /no parameter 'layer.0.weight' among 1; similar: layers.0.weight/,
+    );
     set.dispose();
     tf.disposeVariables();
     before = tf.memory().numTensors;
@@ -57,12 +75,17 @@ describe('valueAndGradients', () => {
   it('names gradients, and leaves out what the loss does not depend on', () => {
     const set = parameters('used', 'frozen', 'idle');
     set.freeze('frozen');
-    const { value, gradients } = valueAndGradients({ parameters: set, compute: () => tf.sum(tf.mul(set.get('used'), set.get('frozen'))) });
+    const { value, gradients } = valueAndGradients({
+      parameters: set,
+      compute: () => tf.sum(tf.mul(set.get('used'), set.get('frozen'))),
+    });
     expect(Object.keys(gradients)).toEqual(['used']);
     expect([...gradients.used!.dataSync()]).toEqual([2, 3]);
     tf.dispose([value, gradients]);
     set.freeze();
-    expect(() => valueAndGradients({ parameters: set, compute: () => tf.scalar(1) })).toThrowError(/no parameter is trainable/);
+    expect(() => valueAndGradients({ parameters: set, compute: () => tf.scalar(1) })).toThrowError(
+      /no parameter is trainable/,
+    );
     set.dispose();
   });
 });
@@ -104,7 +127,9 @@ describe('the backward pass', () => {
         throw new Error('no gradient');
       },
     }));
-    expect(() => valueAndGradientTensors(() => tf.sum(tf.square(broken(x))) as tf.Scalar, [x])).toThrowError('no gradient');
+    expect(() => valueAndGradientTensors(() => tf.sum(tf.square(broken(x))) as tf.Scalar, [x])).toThrowError(
+      'no gradient',
+    );
     // What remains is the value, which the caller's own scope would free.
     expect(tf.memory().numTensors).toBeLessThanOrEqual(before + 1);
     expect(tf.engine().isTapeOn()).toBe(false);
@@ -138,7 +163,8 @@ describe('the backward pass', () => {
 
   it('frees what it is through with: the peak is below that of TensorFlow.js', () => {
     const x = tf.ones([1000]);
-    const compute = () => tf.sum(Array.from({ length: 20 }).reduce<tf.Tensor>((input) => tf.sin(input), x)) as tf.Scalar;
+    const compute = () =>
+      tf.sum(Array.from({ length: 20 }).reduce<tf.Tensor>((input) => tf.sin(input), x)) as tf.Scalar;
     const peak = (run: () => tf.Tensor[]) => {
       let highest = 0;
       const engine = tf.engine() as unknown as { runKernel: (...all: unknown[]) => unknown };
@@ -172,7 +198,13 @@ describe('the backward pass', () => {
 describe('AdamW', () => {
   it('takes variables by name, a scale of the learning rate for each, and the number of the step', () => {
     const set = parameters('weight', 'slow');
-    const optimizer = new AdamW({ parameters: set.entries(), learningRate: 0.1, weightDecay: 0, epsilon: 0, learningRateScale: (name) => (name === 'slow' ? 0.5 : 1) });
+    const optimizer = new AdamW({
+      parameters: set.entries(),
+      learningRate: 0.1,
+      weightDecay: 0,
+      epsilon: 0,
+      learningRateScale: (name) => (name === 'slow' ? 0.5 : 1),
+    });
     // Without decay, a moment m = (1−β₁)g is corrected by 1−β₁ᵗ and v by 1−β₂ᵗ: at step 3 the change is lr·(0.1/0.271)/√(0.001/0.002997).
     tf.tidy(() => optimizer.step({ gradients: { weight: tf.ones([2]), slow: tf.ones([2]) }, step: 3 }));
     const change = (0.1 * (0.1 / (1 - 0.9 ** 3))) / Math.sqrt(0.001 / (1 - 0.999 ** 3));
@@ -188,8 +220,12 @@ describe('AdamW', () => {
     expect(() => new AdamW({ parameters: set, learningRate: 1, beta2: 1 })).toThrowError(/beta2/);
     const optimizer = new AdamW({ parameters: set, learningRate: 0.1 });
     tf.tidy(() => {
-      expect(() => optimizer.step({ gradients: { other: tf.ones([2]) } })).toThrowError(/do not exist or do not train: other/);
-      expect(() => optimizer.step({ gradients: { weight: tf.ones([3]) } })).toThrowError(/gradient of 'weight' is \[3\], the parameter \[2\]/);
+      expect(() => optimizer.step({ gradients: { other: tf.ones([2]) } })).toThrowError(
+        /do not exist or do not train: other/,
+      );
+      expect(() => optimizer.step({ gradients: { weight: tf.ones([3]) } })).toThrowError(
+        /gradient of 'weight' is \[3\], the parameter \[2\]/,
+      );
     });
     optimizer.dispose();
     set.dispose();
@@ -222,9 +258,17 @@ describe('AdamW', () => {
   it('refuses a state that does not fit, changing nothing', () => {
     const set = parameters('weight');
     const optimizer = new AdamW({ parameters: set, learningRate: 0.1 });
-    const moments = (length: number) => ({ step: 1, first: new Float32Array(length), second: new Float32Array(length) });
-    expect(() => optimizer.importState({ moments: { weight: moments(3) } })).toThrowError(/hold 3 and 3 numbers, the parameter 2/);
-    expect(() => optimizer.importState({ moments: { other: moments(2) } })).toThrowError(/names 'other', which is no parameter/);
+    const moments = (length: number) => ({
+      step: 1,
+      first: new Float32Array(length),
+      second: new Float32Array(length),
+    });
+    expect(() => optimizer.importState({ moments: { weight: moments(3) } })).toThrowError(
+      /hold 3 and 3 numbers, the parameter 2/,
+    );
+    expect(() => optimizer.importState({ moments: { other: moments(2) } })).toThrowError(
+      /names 'other', which is no parameter/,
+    );
     optimizer.dispose();
     set.dispose();
   });
@@ -254,7 +298,10 @@ describe('AdamW.step', () => {
     const set = parameters('a', 'b', 'frozen');
     set.freeze('frozen');
     const optimizer = new AdamW({ parameters: set, learningRate: 0.1 });
-    const gradients = { a: tf.ones([2]), ...Object.fromEntries(Object.entries(others).map(([name, shape]) => [name, tf.ones(shape as number[])])) };
+    const gradients = {
+      a: tf.ones([2]),
+      ...Object.fromEntries(Object.entries(others).map(([name, shape]) => [name, tf.ones(shape as number[])])),
+    };
     const tensors = tf.memory().numTensors;
     expect(() => optimizer.step({ gradients, ...options })).toThrowError(expected);
     expect([...set.get('a').dataSync()]).toEqual([1, 2]);
@@ -282,9 +329,15 @@ describe('what is differentiated', () => {
   it('must be a scalar', () => {
     const set = parameters('a');
     const loss = () => tf.square(set.get('a')) as never;
-    expect(() => valueAndGradients({ parameters: set, compute: loss })).toThrowError(/^valueAndGradients: compute must give a float32 scalar, the loss; got float32 \[2\]/);
-    expect(() => variableGradients({ variables: [set.get('a')], compute: loss })).toThrowError(/^variableGradients: compute must give/);
-    expect(() => valueAndGradients({ parameters: set, compute: () => undefined as never })).toThrowError(/got undefined/);
+    expect(() => valueAndGradients({ parameters: set, compute: loss })).toThrowError(
+      /^valueAndGradients: compute must give a float32 scalar, the loss; got float32 \[2\]/,
+    );
+    expect(() => variableGradients({ variables: [set.get('a')], compute: loss })).toThrowError(
+      /^variableGradients: compute must give/,
+    );
+    expect(() => valueAndGradients({ parameters: set, compute: () => undefined as never })).toThrowError(
+      /got undefined/,
+    );
     set.dispose();
   });
 });
@@ -300,15 +353,21 @@ describe('globalNorm', () => {
 
 describe('KeyValueCache', () => {
   it('refuses what does not fit', () => {
-    expect(() => new KeyValueCache({ layers: 0, batch: 1, capacity: 1, width: 1 })).toThrowError(/layers must be a positive integer, got 0/);
+    expect(() => new KeyValueCache({ layers: 0, batch: 1, capacity: 1, width: 1 })).toThrowError(
+      /layers must be a positive integer, got 0/,
+    );
     const cache = new KeyValueCache({ layers: 1, batch: 2, capacity: 3, width: 4 });
     tf.tidy(() => {
       const rows = tf.ones<tf.Rank.R3>([2, 2, 4]);
       expect(() => cache.append({ layer: 1, key: rows, value: rows })).toThrowError(/no layer 1 among 1/);
-      expect(() => cache.append({ layer: 0, key: tf.ones([1, 2, 4]), value: rows })).toThrowError(/key must be \[2, time, 4\], got \[1, 2, 4\]/);
+      expect(() => cache.append({ layer: 0, key: tf.ones([1, 2, 4]), value: rows })).toThrowError(
+        /key must be \[2, time, 4\], got \[1, 2, 4\]/,
+      );
       cache.append({ layer: 0, key: rows, value: rows });
       expect(cache.length).toBe(2);
-      expect(() => cache.append({ layer: 0, key: rows, value: rows })).toThrowError(/4 positions exceed the capacity of 3/);
+      expect(() => cache.append({ layer: 0, key: rows, value: rows })).toThrowError(
+        /4 positions exceed the capacity of 3/,
+      );
     });
     expect(() => cache.appendMask([[1]])).toThrowError(/2 rows of one length/);
     expect(() => cache.truncate(-1)).toThrowError(/cannot truncate to -1/);

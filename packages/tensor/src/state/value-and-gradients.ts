@@ -31,9 +31,15 @@ export function valueAndGradients({ compute, parameters }: ValueAndGradientsOpti
   const names = trainable.map(([name]) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new TensorError({ code: 'duplicate-parameter', message: `valueAndGradients: '${twice}' occurs in two sets of parameters.` });
+    throw new TensorError({
+      code: 'duplicate-parameter',
+      message: `valueAndGradients: '${twice}' occurs in two sets of parameters.`,
+    });
   }
-  const { value, gradients: found } = valueAndGradientTensors(compute, trainable.map(([, variable]) => variable));
+  const { value, gradients: found } = valueAndGradientTensors(
+    compute,
+    trainable.map(([, variable]) => variable),
+  );
   const gradients: Record<string, tf.Tensor> = {};
   names.forEach((name, index) => {
     const gradient = found[index];

@@ -16,20 +16,37 @@ export function activationKernels(workspace: Workspace): Pick<Required<FusedKern
     },
     activationBackward: ({ gradient, preactivation, activation }) => {
       const output = workspace.output<Tensor2D>(gradient.shape);
-      kernels.activationBackward(activationCodes[activation], gradient.size, workspace.address(gradient), workspace.address(preactivation), output.address);
+      kernels.activationBackward(
+        activationCodes[activation],
+        gradient.size,
+        workspace.address(gradient),
+        workspace.address(preactivation),
+        output.address,
+      );
       return output.tensor;
     },
     gatedActivationForward: ({ gate, up, activation }) => {
       const output = workspace.output<Tensor2D>(gate.shape);
-      kernels.gatedForward(activationCodes[activation], gate.size, workspace.address(gate), workspace.address(up), output.address);
+      kernels.gatedForward(
+        activationCodes[activation],
+        gate.size,
+        workspace.address(gate),
+        workspace.address(up),
+        output.address,
+      );
       return output.tensor;
     },
     gatedActivationBackward: ({ gradient, gate, up, activation }) => {
       const gateGradient = workspace.output<Tensor2D>(gate.shape);
       const upGradient = workspace.output<Tensor2D>(up.shape);
       kernels.gatedBackward(
-        activationCodes[activation], gate.size,
-        workspace.address(gradient), workspace.address(gate), workspace.address(up), gateGradient.address, upGradient.address,
+        activationCodes[activation],
+        gate.size,
+        workspace.address(gradient),
+        workspace.address(gate),
+        workspace.address(up),
+        gateGradient.address,
+        upGradient.address,
       );
       return { gate: gateGradient.tensor, up: upGradient.tensor };
     },

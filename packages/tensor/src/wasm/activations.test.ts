@@ -17,7 +17,8 @@ function slope(activation: Activation, x: number): number {
 
 describe.each(presentVariants)('activations, %s', async (variant) => {
   const arena = await Arena.create(variant);
-  const points = (count: number) => arena.floats(Array.from({ length: count }, () => 12 * (2 * arena.random.uniform() - 1)));
+  const points = (count: number) =>
+    arena.floats(Array.from({ length: count }, () => 12 * (2 * arena.random.uniform() - 1)));
 
   it.each(activations)('%s and its slope', (activation) => {
     for (const count of counts) {
@@ -29,8 +30,17 @@ describe.each(presentVariants)('activations, %s', async (variant) => {
       arena.kernels.activationBackward(activationCodes[activation], count, gradient.address, x.address, back.address);
       const [xs, gradients] = [x.read(), gradient.read()];
       // Exact GELU is 1e-6 from right where |x| is large (½ x (1 + erf) cancels); the others hold float32's precision.
-      expectClose(output.read(), xs.map((value) => activationReference(activation, value)), (index) => 2e-7 + (activation === 'gelu' ? 1.5e-6 : 1.5e-6 * Math.abs(activationReference(activation, xs[index]!))));
-      expectClose(back.read(), xs.map((value, index) => gradients[index]! * slope(activation, value)), (index) => 3e-6 * Math.abs(gradients[index]!));
+      expectClose(
+        output.read(),
+        xs.map((value) => activationReference(activation, value)),
+        (index) =>
+          2e-7 + (activation === 'gelu' ? 1.5e-6 : 1.5e-6 * Math.abs(activationReference(activation, xs[index]!))),
+      );
+      expectClose(
+        back.read(),
+        xs.map((value, index) => gradients[index]! * slope(activation, value)),
+        (index) => 3e-6 * Math.abs(gradients[index]!),
+      );
       arena.check();
     }
   });
@@ -43,7 +53,11 @@ describe.each(presentVariants)('activations, %s', async (variant) => {
     arena.kernels.activationForward(activationCodes[activation], xs.length, x.address, output.address);
     const [nan, ...rest] = output.read();
     expect(nan).toBeNaN();
-    expectClose(rest, xs.slice(1).map((value) => activationReference(activation, value)), 1e-30);
+    expectClose(
+      rest,
+      xs.slice(1).map((value) => activationReference(activation, value)),
+      1e-30,
+    );
   });
 
   it.each(activations)('a product gated by %s, and its gradients', (activation) => {
@@ -53,12 +67,33 @@ describe.each(presentVariants)('activations, %s', async (variant) => {
       const [up, gradient] = [arena.normal(count), arena.normal(count)];
       const [output, gateGradient, upGradient] = [arena.empty(count), arena.empty(count), arena.empty(count)];
       arena.kernels.gatedForward(activationCodes[activation], count, gate.address, up.address, output.address);
-      arena.kernels.gatedBackward(activationCodes[activation], count, gradient.address, gate.address, up.address, gateGradient.address, upGradient.address);
+      arena.kernels.gatedBackward(
+        activationCodes[activation],
+        count,
+        gradient.address,
+        gate.address,
+        up.address,
+        gateGradient.address,
+        upGradient.address,
+      );
       const [gates, ups, gradients] = [gate.read(), up.read(), gradient.read()];
-      const size = (index: number) => 1e-6 * (1 + Math.abs(gates[index]!)) * (1 + Math.abs(ups[index]!)) * (1 + Math.abs(gradients[index]!));
-      expectClose(output.read(), gates.map((value, index) => activationReference(activation, value) * ups[index]!), size);
-      expectClose(gateGradient.read(), gates.map((value, index) => gradients[index]! * ups[index]! * slope(activation, value)), (index) => 3 * size(index));
-      expectClose(upGradient.read(), gates.map((value, index) => gradients[index]! * activationReference(activation, value)), size);
+      const size = (index: number) =>
+        1e-6 * (1 + Math.abs(gates[index]!)) * (1 + Math.abs(ups[index]!)) * (1 + Math.abs(gradients[index]!));
+      expectClose(
+        output.read(),
+        gates.map((value, index) => activationReference(activation, value) * ups[index]!),
+        size,
+      );
+      expectClose(
+        gateGradient.read(),
+        gates.map((value, index) => gradients[index]! * ups[index]! * slope(activation, value)),
+        (index) => 3 * size(index),
+      );
+      expectClose(
+        upGradient.read(),
+        gates.map((value, index) => gradients[index]! * activationReference(activation, value)),
+        size,
+      );
       arena.check();
     }
   });
@@ -68,7 +103,11 @@ describe.each(presentVariants)('activations, %s', async (variant) => {
     const x = points(9);
     const before = x.read();
     arena.kernels.activationForward(activationCodes.relu, 9, x.address, x.address);
-    expectClose(x.read(), before.map((value) => Math.max(0, value)), 0);
+    expectClose(
+      x.read(),
+      before.map((value) => Math.max(0, value)),
+      0,
+    );
     arena.check();
   });
 });

@@ -21,14 +21,40 @@ export function attentionKernels(workspace: Workspace): Pick<Required<FusedKerne
       const logSumExp = workspace.output<Tensor3D>([batch, heads, queryTime]);
       const scratch = workspace.scratch(kernels.attentionScratchBytes(used, headWidth));
       kernels.attentionForward(
-        batch, queryTime, used, capacity, heads, keyValueHeads, headWidth,
-        workspace.address(query), workspace.address(key), workspace.address(value), maskKind(mask), maskAddress(mask), causal, scale,
-        output.address, logSumExp.address, scratch,
+        batch,
+        queryTime,
+        used,
+        capacity,
+        heads,
+        keyValueHeads,
+        headWidth,
+        workspace.address(query),
+        workspace.address(key),
+        workspace.address(value),
+        maskKind(mask),
+        maskAddress(mask),
+        causal,
+        scale,
+        output.address,
+        logSumExp.address,
+        scratch,
       );
       return { output: output.tensor, logSumExp: logSumExp.tensor };
     },
 
-    attentionBackward: ({ gradient, query, key, value, output, logSumExp, heads, keyValueHeads, causal, mask, scale }) => {
+    attentionBackward: ({
+      gradient,
+      query,
+      key,
+      value,
+      output,
+      logSumExp,
+      heads,
+      keyValueHeads,
+      causal,
+      mask,
+      scale,
+    }) => {
       const [batch, queryTime, width] = query.shape;
       const keyTime = key.shape[1];
       const headWidth = width / heads;
@@ -37,10 +63,26 @@ export function attentionKernels(workspace: Workspace): Pick<Required<FusedKerne
       const valueGradient = workspace.output<Tensor3D>(value.shape);
       const scratch = workspace.scratch(kernels.attentionScratchBytes(keyTime, headWidth));
       kernels.attentionBackward(
-        batch, queryTime, keyTime, heads, keyValueHeads, headWidth,
-        workspace.address(gradient), workspace.address(query), workspace.address(key), workspace.address(value),
-        workspace.address(output), workspace.address(logSumExp), maskKind(mask), maskAddress(mask), causal, scale,
-        queryGradient.address, keyGradient.address, valueGradient.address, scratch,
+        batch,
+        queryTime,
+        keyTime,
+        heads,
+        keyValueHeads,
+        headWidth,
+        workspace.address(gradient),
+        workspace.address(query),
+        workspace.address(key),
+        workspace.address(value),
+        workspace.address(output),
+        workspace.address(logSumExp),
+        maskKind(mask),
+        maskAddress(mask),
+        causal,
+        scale,
+        queryGradient.address,
+        keyGradient.address,
+        valueGradient.address,
+        scratch,
       );
       return { query: queryGradient.tensor, key: keyGradient.tensor, value: valueGradient.tensor };
     },
@@ -49,14 +91,31 @@ export function attentionKernels(workspace: Workspace): Pick<Required<FusedKerne
       const [batch, time, width] = input.shape;
       const output = workspace.output<Tensor3D>(input.shape);
       kernels.rotary(
-        batch, time, heads, width / heads, workspace.address(input), workspace.address(cos), workspace.address(sin), cos.shape[0], inverse, output.address,
+        batch,
+        time,
+        heads,
+        width / heads,
+        workspace.address(input),
+        workspace.address(cos),
+        workspace.address(sin),
+        cos.shape[0],
+        inverse,
+        output.address,
       );
       return output.tensor;
     },
 
     cacheWrite: ({ buffer, update, offset }) => {
       const [batch, capacity, width] = buffer.shape as [number, number, number];
-      kernels.cacheWrite(batch, update.shape[1], capacity, width, offset, workspace.address(update), workspace.address(buffer));
+      kernels.cacheWrite(
+        batch,
+        update.shape[1],
+        capacity,
+        width,
+        offset,
+        workspace.address(update),
+        workspace.address(buffer),
+      );
     },
   };
 }

@@ -21,7 +21,11 @@ export function installBatchMatMul(workspace: Workspace): void {
 }
 
 /** Null where the operands are not ours to multiply. */
-function batchMatMul(workspace: Workspace, { a, b }: Operands, { transposeA, transposeB }: Attributes): tf.TensorInfo | null {
+function batchMatMul(
+  workspace: Workspace,
+  { a, b }: Operands,
+  { transposeA, transposeB }: Attributes,
+): tf.TensorInfo | null {
   if (a.dtype !== 'float32' || b.dtype !== 'float32') {
     return null;
   }
@@ -29,7 +33,8 @@ function batchMatMul(workspace: Workspace, { a, b }: Operands, { transposeA, tra
   const bBatchShape = b.shape.slice(0, -2);
   const aBatch = tf.util.sizeFromShape(aBatchShape);
   const bBatch = tf.util.sizeFromShape(bBatchShape);
-  const same = aBatchShape.length === bBatchShape.length && aBatchShape.every((size, axis) => size === bBatchShape[axis]);
+  const same =
+    aBatchShape.length === bBatchShape.length && aBatchShape.every((size, axis) => size === bBatchShape[axis]);
   if (!same && aBatch !== 1 && bBatch !== 1) {
     return null;
   }
@@ -49,14 +54,35 @@ function batchMatMul(workspace: Workspace, { a, b }: Operands, { transposeA, tra
   if (bBatch === 1 && !transposeA) {
     // One matrix for every batch: its rows follow one another, so this is a single product.
     kernels.matrixProduct(
-      batch * rows, columns, depth, aAddress, depth * 4, false, bAddress, (transposeB ? depth : columns) * 4, transposeB, 0, 0, cAddress, columns * 4, scratch,
+      batch * rows,
+      columns,
+      depth,
+      aAddress,
+      depth * 4,
+      false,
+      bAddress,
+      (transposeB ? depth : columns) * 4,
+      transposeB,
+      0,
+      0,
+      cAddress,
+      columns * 4,
+      scratch,
     );
   } else {
     kernels.matrixProductBatch(
-      batch, rows, columns, depth,
-      aAddress, aBatch === 1 ? 0 : rows * depth * 4, transposeA,
-      bAddress, bBatch === 1 ? 0 : depth * columns * 4, transposeB,
-      cAddress, scratch,
+      batch,
+      rows,
+      columns,
+      depth,
+      aAddress,
+      aBatch === 1 ? 0 : rows * depth * 4,
+      transposeA,
+      bAddress,
+      bBatch === 1 ? 0 : depth * columns * 4,
+      transposeB,
+      cAddress,
+      scratch,
     );
   }
   return output;

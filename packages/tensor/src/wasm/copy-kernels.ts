@@ -15,7 +15,11 @@ const copies = (dtype: tf.DataType): boolean => dtype === 'float32' || dtype ===
 
 function checkWhole(operation: string, numbers: readonly number[]): void {
   for (const number of numbers) {
-    check(operation, Number.isInteger(number) && number >= 0, () => `places and sizes must be whole numbers, not negative, got ${number}.`);
+    check(
+      operation,
+      Number.isInteger(number) && number >= 0,
+      () => `places and sizes must be whole numbers, not negative, got ${number}.`,
+    );
   }
 }
 
@@ -25,41 +29,55 @@ function part(workspace: Workspace, x: tf.TensorInfo, axis: number, begin: numbe
   const output = workspace.outputInfo(shape, x.dtype);
   const { outer, inner } = around(x.shape, axis);
   workspace.kernels.copyBlocks(
-    outer, size * inner * 4,
-    workspace.address(x) + begin * inner * 4, x.shape[axis]! * inner * 4,
-    workspace.address(output), size * inner * 4,
+    outer,
+    size * inner * 4,
+    workspace.address(x) + begin * inner * 4,
+    x.shape[axis]! * inner * 4,
+    workspace.address(output),
+    size * inner * 4,
   );
   return output;
 }
 
 /** Faster `tf.split`, `tf.slice` along one axis and `tf.concat`: blocks are copied, not elements. */
 export function installCopyKernels(workspace: Workspace): void {
-  replaceKernel<{ x: tf.TensorInfo }, { numOrSizeSplits: number | number[]; axis: number }>(workspace, 'SplitV', (own, { x }, { numOrSizeSplits, axis }) => {
-    if (!copies(x.dtype)) {
-      return null;
-    }
-    const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
-    const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, along);
-    checkWhole('split', sizes);
-    let begin = 0;
-    return sizes.map((size) => {
-      const piece = part(own, x, along, begin, size);
-      begin += size;
-      return piece;
-    });
-  });
+  replaceKernel<{ x: tf.TensorInfo }, { numOrSizeSplits: number | number[]; axis: number }>(
+    workspace,
+    'SplitV',
+    (own, { x }, { numOrSizeSplits, axis }) => {
+      if (!copies(x.dtype)) {
+        return null;
+      }
+      const along = tf.util.parseAxisParam(axis, x.shape)[0]!;
+      const sizes = tf.backend_util.prepareSplitSize(x as tf.Tensor, numOrSizeSplits, along);
+      checkWhole('split', sizes);
+      let begin = 0;
+      return sizes.map((size) => {
+        const piece = part(own, x, along, begin, size);
+        begin += size;
+        return piece;
+      });
+    },
+  );
 
-  replaceKernel<{ x: tf.TensorInfo }, { begin: number | number[]; size: number | number[] }>(workspace, 'Slice', (own, { x }, attributes) => {
-    const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attributes.begin, attributes.size) as [number[], number[]];
-    const cut = size.flatMap((length, axis) => (length === x.shape[axis] ? [] : [axis]));
-    if (!copies(x.dtype) || cut.length !== 1) {
-      return null;
-    }
-    tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size);
-    // TensorFlow.js lets negative and broken numbers through, and reads memory beside the tensor by them.
-    checkWhole('slice', [...begin, ...size]);
-    return part(own, x, cut[0]!, begin[cut[0]!]!, size[cut[0]!]!);
-  });
+  replaceKernel<{ x: tf.TensorInfo }, { begin: number | number[]; size: number | number[] }>(
+    workspace,
+    'Slice',
+    (own, { x }, attributes) => {
+      const [begin, size] = tf.slice_util.parseSliceParams(x as tf.Tensor, attributes.begin, attributes.size) as [
+        number[],
+        number[],
+      ];
+      const cut = size.flatMap((length, axis) => (length === x.shape[axis] ? [] : [axis]));
+      if (!copies(x.dtype) || cut.length !== 1) {
+        return null;
+      }
+      tf.slice_util.assertParamsValid(x as tf.Tensor, begin, size);
+      // TensorFlow.js lets negative and broken numbers through, and reads memory beside the tensor by them.
+      checkWhole('slice', [...begin, ...size]);
+      return part(own, x, cut[0]!, begin[cut[0]!]!, size[cut[0]!]!);
+    },
+  );
 
   replaceKernel<tf.TensorInfo[], { axis: number }>(workspace, 'Concat', (own, inputs, { axis }) => {
     // What TensorFlow.js passes is indexed like an array, but need not be one.

@@ -8,7 +8,20 @@ import { tokenKernels } from './token-kernels';
 import type { Workspace } from './workspace';
 
 /** Every fused operation but those that serve where others are composed, and reading: weights are read by whoever fills the memory. */
-type WasmKernels = Required<Omit<FusedKernels, 'hostIntegers' | 'crossEntropyWithGradient' | 'sumRows' | 'takesAnyRank' | 'decoderBlock' | 'transformerBlock' | 'transformerBlockGradient' | 'partialSumsOfSquares' | 'readTensor'>>;
+type WasmKernels = Required<
+  Omit<
+    FusedKernels,
+    | 'hostIntegers'
+    | 'crossEntropyWithGradient'
+    | 'sumRows'
+    | 'takesAnyRank'
+    | 'decoderBlock'
+    | 'transformerBlock'
+    | 'transformerBlockGradient'
+    | 'partialSumsOfSquares'
+    | 'readTensor'
+  >
+>;
 
 /** Every fused operation, on tensors of the wasm backend and in place on its memory. */
 export function createWasmKernels(workspace: Workspace): WasmKernels {

@@ -52,9 +52,16 @@ export function createSharedMemory(bytes: number): WebAssemblyMemory | null {
 
 /** The kernels go by the first array's length: a shorter one would have them work beyond its end. */
 function sameLength(arrays: Record<string, Float32Array>): void {
-  const [[first, { length }], ...others] = Object.entries(arrays) as [[string, Float32Array], ...[string, Float32Array][]];
+  const [[first, { length }], ...others] = Object.entries(arrays) as [
+    [string, Float32Array],
+    ...[string, Float32Array][],
+  ];
   for (const [name, array] of others) {
-    if (array.length !== length) throw new TensorError({ code: 'shape-mismatch', message: `flatArrayKernels: ${name} holds ${array.length} numbers, ${first} ${length}.` });
+    if (array.length !== length)
+      throw new TensorError({
+        code: 'shape-mismatch',
+        message: `flatArrayKernels: ${name} holds ${array.length} numbers, ${first} ${length}.`,
+      });
   }
 }
 
@@ -76,13 +83,36 @@ export function flatArrayKernels(memory: WebAssemblyMemory): FlatArrayKernels {
       sameLength({ target, source });
       kernels.addInto(target.length, address(target), address(source));
     },
-    adamW: ({ parameters, gradients, firstMoments, secondMoments, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) => {
+    adamW: ({
+      parameters,
+      gradients,
+      firstMoments,
+      secondMoments,
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      step,
+      gradientScale,
+    }) => {
       sameLength({ parameters, gradients, firstMoments, secondMoments });
       kernels.adamWInDoubles(
         parameters.length,
-        address(parameters), address(gradients), address(firstMoments), address(secondMoments),
-        gradientScale, 1 - learningRate * weightDecay, beta1, 1 - beta1, beta2, 1 - beta2,
-        learningRate, 1 / (1 - beta1 ** step), 1 / (1 - beta2 ** step), epsilon,
+        address(parameters),
+        address(gradients),
+        address(firstMoments),
+        address(secondMoments),
+        gradientScale,
+        1 - learningRate * weightDecay,
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        learningRate,
+        1 / (1 - beta1 ** step),
+        1 / (1 - beta2 ** step),
+        epsilon,
       );
     },
   };

@@ -15,9 +15,13 @@ describe('memory of the wasm engine', () => {
     const blocks: tf.Tensor[] = [];
     // Outputs that nobody writes to: the system gives their pages only when they are touched.
     const fill = () => {
-      for (let count = 0; count < 16; count++) blocks.push(tf.engine().makeTensorFromTensorInfo(backend.makeOutput([2 ** 27], 'float32')));
+      for (let count = 0; count < 16; count++)
+        blocks.push(tf.engine().makeTensorFromTensorInfo(backend.makeOutput([2 ** 27], 'float32')));
     };
-    const outOfMemory = expect.objectContaining({ code: 'out-of-memory', message: expect.stringMatching(/no 512\.0 MB left of the 4 GB/) }) as unknown;
+    const outOfMemory = expect.objectContaining({
+      code: 'out-of-memory',
+      message: expect.stringMatching(/no 512\.0 MB left of the 4 GB/),
+    }) as unknown;
     const thrown = (action: () => unknown) => {
       try {
         action();
@@ -53,11 +57,14 @@ describe('memory of the wasm engine', () => {
     };
     guardAllocation(short as never);
     const data = {};
-    const outOfMemory = (text: RegExp) => expect.objectContaining({ code: 'out-of-memory', message: expect.stringMatching(text) as string });
+    const outOfMemory = (text: RegExp) =>
+      expect.objectContaining({ code: 'out-of-memory', message: expect.stringMatching(text) as string });
     freed.length = 0;
     expect(() => short.move(data, null, [2 ** 28, 3])).toThrowError(outOfMemory(/no 3072\.0 MB left/));
     expect([freed, blocks.size]).toEqual([[64], 0]);
     blocks.set(data, { memoryOffset: 64, shape: [2 ** 29] });
-    expect(() => (short.readSync as (dataId: object) => unknown)(data)).toThrowError(outOfMemory(/no 2048\.0 MB left in this process/));
+    expect(() => (short.readSync as (dataId: object) => unknown)(data)).toThrowError(
+      outOfMemory(/no 2048\.0 MB left in this process/),
+    );
   });
 });

@@ -18,7 +18,9 @@ export function exhausted(bytes: number): TensorError {
  *
  * @throws TensorError `out-of-memory`, from then on, out of whatever allocates
  */
-export function guardAllocation(backend: Pick<WasmBackend, 'wasm'> & Partial<Pick<WasmBackend, 'move' | 'readSync' | 'dataIdMap'>>): void {
+export function guardAllocation(
+  backend: Pick<WasmBackend, 'wasm'> & Partial<Pick<WasmBackend, 'move' | 'readSync' | 'dataIdMap'>>,
+): void {
   const { wasm } = backend;
   if (guarded.has(wasm)) return;
   guarded.add(wasm);
@@ -38,7 +40,9 @@ export function guardAllocation(backend: Pick<WasmBackend, 'wasm'> & Partial<Pic
  * Copies between the host and the backend's memory fail with a bare RangeError where the host has no room for its side,
  * or V8 gave the memory fewer bytes than it was asked for: tensors of gigabytes. The block is given back.
  */
-function guardCopies(backend: Partial<Pick<WasmBackend, 'move' | 'readSync' | 'dataIdMap'>> & Pick<WasmBackend, 'wasm'>): void {
+function guardCopies(
+  backend: Partial<Pick<WasmBackend, 'move' | 'readSync' | 'dataIdMap'>> & Pick<WasmBackend, 'wasm'>,
+): void {
   const { move, readSync, dataIdMap, wasm } = backend;
   if (!move || !readSync || !dataIdMap) return;
   backend.move = (dataId, values, shape, dtype, refCount) => {
@@ -59,7 +63,11 @@ function guardCopies(backend: Partial<Pick<WasmBackend, 'move' | 'readSync' | 'd
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
       const bytes = tf.util.sizeFromShape(dataIdMap.get(dataId).shape) * 4;
-      throw new TensorError({ code: 'out-of-memory', message: `wasm: no ${(bytes / 2 ** 20).toFixed(1)} MB left in this process to read a tensor into. Read it in parts (tf.slice).`, cause: error });
+      throw new TensorError({
+        code: 'out-of-memory',
+        message: `wasm: no ${(bytes / 2 ** 20).toFixed(1)} MB left in this process to read a tensor into. Read it in parts (tf.slice).`,
+        cause: error,
+      });
     }
   };
 }

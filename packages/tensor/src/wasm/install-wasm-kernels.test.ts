@@ -13,7 +13,11 @@ function both(compute: () => tf.Tensor | tf.Tensor[]): { cpu: number[][]; wasm: 
     return tf.tidy(() => [compute()].flat().map((tensor) => ({ shape: tensor.shape, values: [...tensor.dataSync()] })));
   };
   const [cpu, wasm] = [run('cpu'), run('wasm')];
-  return { cpu: cpu.map(({ values }) => values), wasm: wasm.map(({ values }) => values), shapes: [cpu.map(({ shape }) => shape), wasm.map(({ shape }) => shape)] };
+  return {
+    cpu: cpu.map(({ values }) => values),
+    wasm: wasm.map(({ values }) => values),
+    shapes: [cpu.map(({ shape }) => shape), wasm.map(({ shape }) => shape)],
+  };
 }
 
 function expectSame(compute: () => tf.Tensor | tf.Tensor[]): void {
@@ -58,7 +62,12 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
     for (const axis of [0, 1, 2]) {
       expectSame(() => tf.split(numbers(4, 6, 8), 2, axis));
       expectSame(() => tf.concat([numbers(3, 5, 7), numbers(3, 5, 7)], axis));
-      expectSame(() => tf.concat([numbers(2, 2, 2), numbers(...[2, 2, 2].map((length, index) => (index === axis ? 5 : length)))], axis));
+      expectSame(() =>
+        tf.concat(
+          [numbers(2, 2, 2), numbers(...[2, 2, 2].map((length, index) => (index === axis ? 5 : length)))],
+          axis,
+        ),
+      );
     }
     expectSame(() => tf.split(numbers(2, 9), [2, 3, 4], -1));
     expectSame(() => tf.slice(numbers(4, 5, 6), [1, 0, 0], [2, 5, 6]));
@@ -105,13 +114,46 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
     const round = () =>
       tf.tidy(() => {
         const kernels = fusedKernels();
-        const { output, preactivation } = kernels.linearForward!({ input, weight, bias, activation: 'gelu', layout: 'out-in', recording: true });
+        const { output, preactivation } = kernels.linearForward!({
+          input,
+          weight,
+          bias,
+          activation: 'gelu',
+          layout: 'out-in',
+          recording: true,
+        });
         kernels.linearBackward!({
-          gradient: output, input, weight, preactivation, activation: 'gelu', layout: 'out-in', needs: { input: true, weight: true, bias: true },
+          gradient: output,
+          input,
+          weight,
+          preactivation,
+          activation: 'gelu',
+          layout: 'out-in',
+          needs: { input: true, weight: true, bias: true },
         });
         const query = tf.reshape(output, [7, 10, 50]) as tf.Tensor3D;
-        const attended = kernels.attentionForward!({ query, key: query, value: query, heads: 5, keyValueHeads: 5, causal: true, mask: null, scale: 1 });
-        kernels.attentionBackward!({ gradient: query, query, key: query, value: query, ...attended, heads: 5, keyValueHeads: 5, causal: true, mask: null, scale: 1 });
+        const attended = kernels.attentionForward!({
+          query,
+          key: query,
+          value: query,
+          heads: 5,
+          keyValueHeads: 5,
+          causal: true,
+          mask: null,
+          scale: 1,
+        });
+        kernels.attentionBackward!({
+          gradient: query,
+          query,
+          key: query,
+          value: query,
+          ...attended,
+          heads: 5,
+          keyValueHeads: 5,
+          causal: true,
+          mask: null,
+          scale: 1,
+        });
         tf.split(output, 2, 1);
       });
     round();

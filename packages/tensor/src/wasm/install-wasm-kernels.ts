@@ -13,7 +13,12 @@ import { Workspace } from './workspace';
  *
  * @throws TensorError `engine-unavailable` if the backend has not been initialised.
  */
-export async function installWasmKernels({ variant }: { /** @default the fastest that runs here */ variant?: KernelVariant } = {}): Promise<{ variant: KernelVariant; vectorBits: 128 | 256 }> {
+export async function installWasmKernels({
+  variant,
+}: { /** @default the fastest that runs here */ variant?: KernelVariant } = {}): Promise<{
+  variant: KernelVariant;
+  vectorBits: 128 | 256;
+}> {
   const backend = wasmBackend();
   guardAllocation(backend);
   const module = await loadKernelModule({ memory: backend.wasm.asm.memory, variant });

@@ -30,16 +30,22 @@ export async function loadKernelModule({
   variant?: KernelVariant;
 }): Promise<KernelModule> {
   if (variant !== undefined && variant !== 'relaxed-simd' && variant !== 'simd') {
-    throw new TensorError({ code: 'invalid-argument', message: `wasm: there is no build '${String(variant)}' of the kernels. Use 'relaxed-simd', 'simd', or leave it out.` });
+    throw new TensorError({
+      code: 'invalid-argument',
+      message: `wasm: there is no build '${String(variant)}' of the kernels. Use 'relaxed-simd', 'simd', or leave it out.`,
+    });
   }
   const chosen = variant ?? ((await enableRelaxedSimd()) ? 'relaxed-simd' : 'simd');
   if (chosen === 'relaxed-simd') {
     await enableRelaxedSimd();
   }
-  const bytes = Uint8Array.from(atob(chosen === 'relaxed-simd' ? relaxedSimdBinary : simdBinary), (character) => character.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(chosen === 'relaxed-simd' ? relaxedSimdBinary : simdBinary), (character) =>
+    character.charCodeAt(0),
+  );
   const shared = typeof SharedArrayBuffer !== 'undefined' && memory.buffer instanceof SharedArrayBuffer;
   // Only what is chosen by itself: who names a build gets that build.
-  const wide = chosen === 'relaxed-simd' && variant === undefined && !shared ? await instantiateWide({ bytes, memory }) : null;
+  const wide =
+    chosen === 'relaxed-simd' && variant === undefined && !shared ? await instantiateWide({ bytes, memory }) : null;
   if (shared) {
     importSharedMemory(bytes);
   }

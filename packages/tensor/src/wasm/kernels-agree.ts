@@ -11,7 +11,14 @@ export interface Trial {
 
 /** Where operands lie in a trial's memory, in bytes: six blocks of numbers, then scratch. */
 const block = 65_536;
-const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map((index) => index * block) as [number, number, number, number, number, number];
+const [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map((index) => index * block) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+];
 const scratch = 8 * block;
 /** Never written: zeros. */
 const labels = 60 * block;
@@ -21,11 +28,38 @@ type Call = (kernels: KernelExports) => unknown;
 /** Calls that between them run every loop of the kernels that compute: whole vectors, what is left of rows, every tile. */
 function calls(): Call[] {
   const list: Call[] = [];
-  const product = (rows: number, columns: number, depth: number, transposeA: boolean, transposeB: boolean, initial: number) =>
+  const product = (
+    rows: number,
+    columns: number,
+    depth: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    initial: number,
+  ) =>
     list.push((kernels) =>
-      kernels.matrixProduct(rows, columns, depth, a, (transposeA ? rows : depth) * 4, transposeA, b, (transposeB ? depth : columns) * 4, transposeB, initial, 0, c, columns * 4, scratch),
+      kernels.matrixProduct(
+        rows,
+        columns,
+        depth,
+        a,
+        (transposeA ? rows : depth) * 4,
+        transposeA,
+        b,
+        (transposeB ? depth : columns) * 4,
+        transposeB,
+        initial,
+        0,
+        c,
+        columns * 4,
+        scratch,
+      ),
     );
-  for (const [rows, columns, depth] of [[47, 67, 35], [20, 40, 300], [64, 64, 64], [23, 30, 17]] as const) {
+  for (const [rows, columns, depth] of [
+    [47, 67, 35],
+    [20, 40, 300],
+    [64, 64, 64],
+    [23, 30, 17],
+  ] as const) {
     for (const transposeA of [false, true]) {
       for (const transposeB of [false, true]) {
         product(rows, columns, depth, transposeA, transposeB, 0);
@@ -41,10 +75,55 @@ function calls(): Call[] {
     list.push((kernels) => kernels.gatedForward(code, 1003, a, b, c));
     list.push((kernels) => kernels.gatedBackward(code, 1003, a, b, d, c, e));
   }
-  for (const [queryTime, keyTime, heads, keyHeads, width, causal] of [[45, 45, 2, 2, 16, true], [30, 50, 4, 2, 24, false], [2, 40, 2, 1, 20, true]] as const) {
-    list.push((kernels) => kernels.attentionForward(2, queryTime, keyTime, keyTime, heads, keyHeads, width, a, b, d, 0, 0, causal, 0.3, c, e, scratch));
+  for (const [queryTime, keyTime, heads, keyHeads, width, causal] of [
+    [45, 45, 2, 2, 16, true],
+    [30, 50, 4, 2, 24, false],
+    [2, 40, 2, 1, 20, true],
+  ] as const) {
     list.push((kernels) =>
-      kernels.attentionBackward(2, queryTime, keyTime, heads, keyHeads, width, a, b, d, f, c, e, 0, 0, causal, 0.3, c + block / 2, e + block / 2, f + block / 2, scratch),
+      kernels.attentionForward(
+        2,
+        queryTime,
+        keyTime,
+        keyTime,
+        heads,
+        keyHeads,
+        width,
+        a,
+        b,
+        d,
+        0,
+        0,
+        causal,
+        0.3,
+        c,
+        e,
+        scratch,
+      ),
+    );
+    list.push((kernels) =>
+      kernels.attentionBackward(
+        2,
+        queryTime,
+        keyTime,
+        heads,
+        keyHeads,
+        width,
+        a,
+        b,
+        d,
+        f,
+        c,
+        e,
+        0,
+        0,
+        causal,
+        0.3,
+        c + block / 2,
+        e + block / 2,
+        f + block / 2,
+        scratch,
+      ),
     );
   }
   list.push((kernels) => kernels.layerNormForward(9, 75, 1e-5, a, b, d, c, e, f));
@@ -63,7 +142,10 @@ function calls(): Call[] {
 /** Whether two compilations of the kernels, with all their tiles, give the same bits everywhere in memory. For Node only. */
 export function kernelsAgree(first: Trial, second: Trial): boolean {
   const start = numbers();
-  const trials = [first, second].map(({ kernels, memory }) => ({ kernels, operands: new Float32Array(memory.buffer, 0, scratch / 4) }));
+  const trials = [first, second].map(({ kernels, memory }) => ({
+    kernels,
+    operands: new Float32Array(memory.buffer, 0, scratch / 4),
+  }));
   return calls().every((call) =>
     [false, true].every((wide) => {
       const values = trials.map(({ kernels, operands }) => {

@@ -14,10 +14,20 @@ export function linearKernels(workspace: Workspace): Pick<Required<FusedKernels>
       const sum = workspace.output<Tensor2D>([rows, columns]);
       const scratch = workspace.productScratch().product;
       kernels.matrixProduct(
-        rows, columns, depth,
-        workspace.address(input), depth * 4, false,
-        workspace.address(weight), weight.shape[1] * 4, outIn,
-        bias ? workspace.address(bias) : 0, 0, sum.address, columns * 4, scratch,
+        rows,
+        columns,
+        depth,
+        workspace.address(input),
+        depth * 4,
+        false,
+        workspace.address(weight),
+        weight.shape[1] * 4,
+        outIn,
+        bias ? workspace.address(bias) : 0,
+        0,
+        sum.address,
+        columns * 4,
+        scratch,
       );
       if (activation === 'none') {
         return { output: sum.tensor, preactivation: null };
@@ -35,7 +45,13 @@ export function linearKernels(workspace: Workspace): Pick<Required<FusedKernels>
       const { product: scratch, extra } = workspace.productScratch(own ? rows * columns * 4 : 0);
       let gradientAddress = workspace.address(gradient);
       if (own) {
-        kernels.activationBackward(activationCodes[activation], rows * columns, gradientAddress, workspace.address(preactivation), extra);
+        kernels.activationBackward(
+          activationCodes[activation],
+          rows * columns,
+          gradientAddress,
+          workspace.address(preactivation),
+          extra,
+        );
         gradientAddress = extra;
       }
       const inputGradient = needs.input ? workspace.output<Tensor2D>([rows, depth]) : null;
@@ -43,26 +59,52 @@ export function linearKernels(workspace: Workspace): Pick<Required<FusedKernels>
       const biasGradient = needs.bias ? workspace.output<Tensor1D>([columns]) : null;
       if (inputGradient) {
         kernels.matrixProduct(
-          rows, depth, columns,
-          gradientAddress, columns * 4, false,
-          workspace.address(weight), weight.shape[1] * 4, !outIn,
-          0, 0, inputGradient.address, depth * 4, scratch,
+          rows,
+          depth,
+          columns,
+          gradientAddress,
+          columns * 4,
+          false,
+          workspace.address(weight),
+          weight.shape[1] * 4,
+          !outIn,
+          0,
+          0,
+          inputGradient.address,
+          depth * 4,
+          scratch,
         );
       }
       if (weightGradient) {
         const inputAddress = workspace.address(input);
-        const [left, leftWidth, right, rightWidth] = outIn ? [gradientAddress, columns, inputAddress, depth] : [inputAddress, depth, gradientAddress, columns];
+        const [left, leftWidth, right, rightWidth] = outIn
+          ? [gradientAddress, columns, inputAddress, depth]
+          : [inputAddress, depth, gradientAddress, columns];
         kernels.matrixProduct(
-          leftWidth, rightWidth, rows,
-          left, leftWidth * 4, true,
-          right, rightWidth * 4, false,
-          0, 0, weightGradient.address, rightWidth * 4, scratch,
+          leftWidth,
+          rightWidth,
+          rows,
+          left,
+          leftWidth * 4,
+          true,
+          right,
+          rightWidth * 4,
+          false,
+          0,
+          0,
+          weightGradient.address,
+          rightWidth * 4,
+          scratch,
         );
       }
       if (biasGradient) {
         kernels.columnSums(rows, columns, gradientAddress, biasGradient.address);
       }
-      return { input: inputGradient?.tensor ?? null, weight: weightGradient?.tensor ?? null, bias: biasGradient?.tensor ?? null };
+      return {
+        input: inputGradient?.tensor ?? null,
+        weight: weightGradient?.tensor ?? null,
+        bias: biasGradient?.tensor ?? null,
+      };
     },
   };
 }

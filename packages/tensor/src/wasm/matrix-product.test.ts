@@ -10,7 +10,12 @@ interface Product {
 }
 
 /** `initial + op(a) · op(b)` in float64, and Σ |a · b| for the tolerance. */
-function reference({ rows, columns, depth, transposeA, transposeB }: Product, a: Float64Array, b: Float64Array, initial: (row: number, column: number) => number) {
+function reference(
+  { rows, columns, depth, transposeA, transposeB }: Product,
+  a: Float64Array,
+  b: Float64Array,
+  initial: (row: number, column: number) => number,
+) {
   const value = new Float64Array(rows * columns);
   const size = new Float64Array(rows * columns);
   for (let row = 0; row < rows; row++) {
@@ -18,7 +23,9 @@ function reference({ rows, columns, depth, transposeA, transposeB }: Product, a:
       let sum = initial(row, column);
       let absolute = Math.abs(sum);
       for (let k = 0; k < depth; k++) {
-        const product = a[transposeA ? k * rows + row : row * depth + k]! * b[transposeB ? column * depth + k : k * columns + column]!;
+        const product =
+          a[transposeA ? k * rows + row : row * depth + k]! *
+          b[transposeB ? column * depth + k : k * columns + column]!;
         sum += product;
         absolute += Math.abs(product);
       }
@@ -38,20 +45,35 @@ function multiply(arena: Arena, product: Product, start: 'zeros' | 'bias' | 'its
   const c = arena.normal(rows * columns);
   const before = c.read();
   const biases = bias.read();
-  const initial = { zeros: () => 0, bias: (_: number, column: number) => biases[column]!, itself: (row: number, column: number) => before[row * columns + column]! }[start];
+  const initial = {
+    zeros: () => 0,
+    bias: (_: number, column: number) => biases[column]!,
+    itself: (row: number, column: number) => before[row * columns + column]!,
+  }[start];
   const { value, size } = reference(product, a.read(), b.read(), initial);
   arena.kernels.matrixProduct(
-    rows, columns, depth,
-    a.address, (transposeA ? rows : depth) * 4, transposeA,
-    b.address, (transposeB ? depth : columns) * 4, transposeB,
-    { zeros: 0, bias: bias.address, itself: c.address }[start], start === 'itself' ? columns * 4 : 0,
-    c.address, columns * 4, arena.scratch(arena.kernels.matrixProductScratchBytes()),
+    rows,
+    columns,
+    depth,
+    a.address,
+    (transposeA ? rows : depth) * 4,
+    transposeA,
+    b.address,
+    (transposeB ? depth : columns) * 4,
+    transposeB,
+    { zeros: 0, bias: bias.address, itself: c.address }[start],
+    start === 'itself' ? columns * 4 : 0,
+    c.address,
+    columns * 4,
+    arena.scratch(arena.kernels.matrixProductScratchBytes()),
   );
   expectClose(c.read(), value, (index) => 5e-7 * size[index]! + 1e-30, `${JSON.stringify(product)} from ${start}`);
   arena.check();
 }
 
-const transpositions = [false, true].flatMap((transposeA) => [false, true].map((transposeB) => ({ transposeA, transposeB })));
+const transpositions = [false, true].flatMap((transposeA) =>
+  [false, true].map((transposeB) => ({ transposeA, transposeB })),
+);
 
 describe.each(presentVariants)('matrix product, %s', async (variant) => {
   const arena = await Arena.create(variant);
@@ -68,7 +90,14 @@ describe.each(presentVariants)('matrix product, %s', async (variant) => {
   });
 
   it.each(transpositions)('starts from a bias or from itself, %o', (transposition) => {
-    for (const [rows, columns, depth] of [[1, 1, 1], [3, 5, 7], [17, 20, 9], [23, 65, 12], [66, 49, 3], [21, 50, 300]] as const) {
+    for (const [rows, columns, depth] of [
+      [1, 1, 1],
+      [3, 5, 7],
+      [17, 20, 9],
+      [23, 65, 12],
+      [66, 49, 3],
+      [21, 50, 300],
+    ] as const) {
       multiply(arena, { rows, columns, depth, ...transposition }, 'bias');
       multiply(arena, { rows, columns, depth, ...transposition }, 'itself');
     }
@@ -98,9 +127,29 @@ describe.each(presentVariants)('matrix product, %s', async (variant) => {
     const b = arena.floats(Array.from({ length: depth * columns }, () => 2));
     const c = arena.empty(rows * columns);
     arena.kernels.matrixProduct(
-      rows, columns, depth, a.address, depth * 4, false, b.address, columns * 4, false, 0, 0, c.address, columns * 4, arena.scratch(arena.kernels.matrixProductScratchBytes()),
+      rows,
+      columns,
+      depth,
+      a.address,
+      depth * 4,
+      false,
+      b.address,
+      columns * 4,
+      false,
+      0,
+      0,
+      c.address,
+      columns * 4,
+      arena.scratch(arena.kernels.matrixProductScratchBytes()),
     );
-    expectClose(c.read(), Float64Array.from({ length: rows * columns }, (_, index) => ({ 7: NaN, 9: Infinity })[Math.floor(index / columns)] ?? 2 * depth), 0);
+    expectClose(
+      c.read(),
+      Float64Array.from(
+        { length: rows * columns },
+        (_, index) => ({ 7: NaN, 9: Infinity })[Math.floor(index / columns)] ?? 2 * depth,
+      ),
+      0,
+    );
   });
 
   it('repeats an operand that has no batch', () => {
@@ -111,7 +160,18 @@ describe.each(presentVariants)('matrix product, %s', async (variant) => {
     const b = arena.normal(depth * columns);
     const c = arena.empty(batch * rows * columns);
     arena.kernels.matrixProductBatch(
-      batch, rows, columns, depth, a.address, rows * depth * 4, true, b.address, 0, false, c.address, arena.scratch(arena.kernels.matrixProductScratchBytes()),
+      batch,
+      rows,
+      columns,
+      depth,
+      a.address,
+      rows * depth * 4,
+      true,
+      b.address,
+      0,
+      false,
+      c.address,
+      arena.scratch(arena.kernels.matrixProductScratchBytes()),
     );
     for (let index = 0; index < batch; index++) {
       const { value } = reference(product, a.read().subarray(index * rows * depth), b.read(), () => 0);
@@ -127,7 +187,22 @@ describe.each(presentVariants)('matrix product, %s', async (variant) => {
       const a = arena.floats(values);
       const b = arena.floats(values);
       const c = arena.empty(1600);
-      arena.kernels.matrixProduct(40, 40, 300, a.address, 160, true, b.address, 1200, true, 0, 0, c.address, 160, arena.scratch(arena.kernels.matrixProductScratchBytes()));
+      arena.kernels.matrixProduct(
+        40,
+        40,
+        300,
+        a.address,
+        160,
+        true,
+        b.address,
+        1200,
+        true,
+        0,
+        0,
+        c.address,
+        160,
+        arena.scratch(arena.kernels.matrixProductScratchBytes()),
+      );
       return [...c.read()];
     });
     expect(results[0]).toEqual(results[1]);

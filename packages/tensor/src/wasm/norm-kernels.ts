@@ -14,7 +14,15 @@ export function normKernels(workspace: Workspace): Pick<Required<FusedKernels>, 
       const mean = workspace.output<Tensor1D>([rows]);
       const inverseDeviation = workspace.output<Tensor1D>([rows]);
       kernels.layerNormForward(
-        rows, width, epsilon, workspace.address(input), workspace.address(scale), workspace.address(bias), output.address, mean.address, inverseDeviation.address,
+        rows,
+        width,
+        epsilon,
+        workspace.address(input),
+        workspace.address(scale),
+        workspace.address(bias),
+        output.address,
+        mean.address,
+        inverseDeviation.address,
       );
       return { output: output.tensor, mean: mean.tensor, inverseDeviation: inverseDeviation.tensor };
     },
@@ -24,8 +32,17 @@ export function normKernels(workspace: Workspace): Pick<Required<FusedKernels>, 
       const scaleGradient = workspace.output<Tensor1D>([width]);
       const biasGradient = workspace.output<Tensor1D>([width]);
       kernels.layerNormBackward(
-        rows, width, workspace.address(gradient), workspace.address(input), workspace.address(scale), workspace.address(mean), workspace.address(inverseDeviation),
-        inputGradient.address, scaleGradient.address, biasGradient.address, workspace.scratch(width * 8),
+        rows,
+        width,
+        workspace.address(gradient),
+        workspace.address(input),
+        workspace.address(scale),
+        workspace.address(mean),
+        workspace.address(inverseDeviation),
+        inputGradient.address,
+        scaleGradient.address,
+        biasGradient.address,
+        workspace.scratch(width * 8),
       );
       return { input: inputGradient.tensor, scale: scaleGradient.tensor, bias: biasGradient.tensor };
     },
@@ -33,7 +50,15 @@ export function normKernels(workspace: Workspace): Pick<Required<FusedKernels>, 
       const [rows, width] = input.shape;
       const output = workspace.output<Tensor2D>([rows, width]);
       const inverseDeviation = workspace.output<Tensor1D>([rows]);
-      kernels.rmsNormForward(rows, width, epsilon, workspace.address(input), workspace.address(scale), output.address, inverseDeviation.address);
+      kernels.rmsNormForward(
+        rows,
+        width,
+        epsilon,
+        workspace.address(input),
+        workspace.address(scale),
+        output.address,
+        inverseDeviation.address,
+      );
       return { output: output.tensor, inverseDeviation: inverseDeviation.tensor };
     },
     rmsNormBackward: ({ gradient, input, scale, inverseDeviation }) => {
@@ -41,8 +66,15 @@ export function normKernels(workspace: Workspace): Pick<Required<FusedKernels>, 
       const inputGradient = workspace.output<Tensor2D>([rows, width]);
       const scaleGradient = workspace.output<Tensor1D>([width]);
       kernels.rmsNormBackward(
-        rows, width, workspace.address(gradient), workspace.address(input), workspace.address(scale), workspace.address(inverseDeviation),
-        inputGradient.address, scaleGradient.address, workspace.scratch(width * 4),
+        rows,
+        width,
+        workspace.address(gradient),
+        workspace.address(input),
+        workspace.address(scale),
+        workspace.address(inverseDeviation),
+        inputGradient.address,
+        scaleGradient.address,
+        workspace.scratch(width * 4),
       );
       return { input: inputGradient.tensor, scale: scaleGradient.tensor };
     },

@@ -9,8 +9,17 @@ describe.each(presentVariants)('AdamW, %s', async (variant) => {
   function step(count: number, addresses: [number, number, number, number], t: number): void {
     const { learningRate, beta1, beta2, epsilon, weightDecay, gradientScale } = options;
     arena.kernels.adamW(
-      count, ...addresses, gradientScale, 1 - learningRate * weightDecay, beta1, 1 - beta1, beta2, 1 - beta2,
-      learningRate / (1 - beta1 ** t), 1 / Math.sqrt(1 - beta2 ** t), epsilon,
+      count,
+      ...addresses,
+      gradientScale,
+      1 - learningRate * weightDecay,
+      beta1,
+      1 - beta1,
+      beta2,
+      1 - beta2,
+      learningRate / (1 - beta1 ** t),
+      1 / Math.sqrt(1 - beta2 ** t),
+      epsilon,
     );
   }
 
@@ -28,7 +37,8 @@ describe.each(presentVariants)('AdamW, %s', async (variant) => {
         p[index]! -= learningRate * weightDecay * p[index]!;
         m[index] = beta1 * m[index]! + (1 - beta1) * g;
         v[index] = beta2 * v[index]! + (1 - beta2) * g * g;
-        p[index]! -= (learningRate * (m[index]! / (1 - beta1 ** t))) / (Math.sqrt(v[index]! / (1 - beta2 ** t)) + epsilon);
+        p[index]! -=
+          (learningRate * (m[index]! / (1 - beta1 ** t))) / (Math.sqrt(v[index]! / (1 - beta2 ** t)) + epsilon);
       });
     }
     expectClose(parameter.read(), p, 1e-6);

@@ -13,7 +13,11 @@ const workspaces = new WeakMap<WasmBackend, Workspace>();
 const replaced = new Set<string>();
 
 /** Puts `replacement` before the wasm backend's own kernel; done once for a process, and used for every backend that has a workspace. */
-export function replaceKernel<Inputs, Attributes>(workspace: Workspace, kernelName: string, replacement: Replacement<Inputs, Attributes>): void {
+export function replaceKernel<Inputs, Attributes>(
+  workspace: Workspace,
+  kernelName: string,
+  replacement: Replacement<Inputs, Attributes>,
+): void {
   workspaces.set(workspace.backend, workspace);
   if (replaced.has(kernelName)) {
     return;

@@ -12,28 +12,56 @@ export function tokenKernels(workspace: Workspace): Pick<Required<FusedKernels>,
       const [vocabulary, width] = table.shape;
       const [count] = ids.shape;
       const output = workspace.output<Tensor2D>([count, width]);
-      kernels.embeddingForward(count, width, vocabulary, workspace.address(table), workspace.address(ids), output.address);
+      kernels.embeddingForward(
+        count,
+        width,
+        vocabulary,
+        workspace.address(table),
+        workspace.address(ids),
+        output.address,
+      );
       return output.tensor;
     },
     embeddingBackward: ({ gradient, ids, vocabulary }) => {
       const [count, width] = gradient.shape;
       const tableGradient = workspace.output<Tensor2D>([vocabulary, width]);
-      kernels.embeddingBackward(count, width, vocabulary, workspace.address(gradient), workspace.address(ids), tableGradient.address);
+      kernels.embeddingBackward(
+        count,
+        width,
+        vocabulary,
+        workspace.address(gradient),
+        workspace.address(ids),
+        tableGradient.address,
+      );
       return tableGradient.tensor;
     },
     crossEntropyForward: ({ logits, labels, ignoreIndex }) => {
       const [rows, vocabulary] = logits.shape;
       const losses = workspace.output<Tensor1D>([rows]);
       const logSumExp = workspace.output<Tensor1D>([rows]);
-      kernels.crossEntropyForward(rows, vocabulary, ignoreIndex, workspace.address(logits), workspace.address(labels), losses.address, logSumExp.address);
+      kernels.crossEntropyForward(
+        rows,
+        vocabulary,
+        ignoreIndex,
+        workspace.address(logits),
+        workspace.address(labels),
+        losses.address,
+        logSumExp.address,
+      );
       return { losses: losses.tensor, logSumExp: logSumExp.tensor };
     },
     crossEntropyBackward: ({ gradient, logits, labels, logSumExp, ignoreIndex }) => {
       const [rows, vocabulary] = logits.shape;
       const logitsGradient = workspace.output<Tensor2D>([rows, vocabulary]);
       kernels.crossEntropyBackward(
-        rows, vocabulary, ignoreIndex,
-        workspace.address(gradient), workspace.address(logits), workspace.address(labels), workspace.address(logSumExp), logitsGradient.address,
+        rows,
+        vocabulary,
+        ignoreIndex,
+        workspace.address(gradient),
+        workspace.address(logits),
+        workspace.address(labels),
+        workspace.address(logSumExp),
+        logitsGradient.address,
       );
       return logitsGradient.tensor;
     },

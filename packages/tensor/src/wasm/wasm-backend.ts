@@ -13,7 +13,11 @@ export interface WasmBackend {
     /** Renewed by emscripten whenever memory grows. */
     HEAPU8: Uint8Array;
   };
-  dataIdMap: { get(dataId: object): { memoryOffset: number | null; shape: number[] }; has(dataId: object): boolean; delete(dataId: object): boolean };
+  dataIdMap: {
+    get(dataId: object): { memoryOffset: number | null; shape: number[] };
+    has(dataId: object): boolean;
+    delete(dataId: object): boolean;
+  };
   move(dataId: object, values: ArrayBufferView | null, shape: number[], dtype: tf.DataType, refCount: number): void;
   readSync(dataId: object, start?: number, end?: number): ArrayBufferView;
   makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
@@ -28,7 +32,10 @@ export interface WasmBackend {
 export function wasmBackend(): WasmBackend {
   const backend = tf.findBackend('wasm') as unknown as WasmBackend | null;
   if (!backend) {
-    throw new TensorError({ code: 'engine-unavailable', message: "wasm: the backend is not initialised. Call useEngine('wasm') first." });
+    throw new TensorError({
+      code: 'engine-unavailable',
+      message: "wasm: the backend is not initialised. Call useEngine('wasm') first.",
+    });
   }
   return backend;
 }

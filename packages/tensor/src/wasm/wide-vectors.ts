@@ -21,20 +21,35 @@ const flags = ['experimental-wasm-revectorize', 'no-liftoff', 'no-wasm-lazy-comp
  *
  * @throws TensorError `invalid-argument` if SUBTEXT_WASM_VECTORS is something else.
  */
-export async function instantiateWide({ bytes, memory }: { bytes: Uint8Array; memory: WebAssemblyMemory }): Promise<WebAssemblyInstance | null> {
-  if (typeof process === 'undefined' || process.arch !== 'x64' || !(Number(process.versions?.node?.split('.')[0]) >= firstNode)) {
+export async function instantiateWide({
+  bytes,
+  memory,
+}: {
+  bytes: Uint8Array;
+  memory: WebAssemblyMemory;
+}): Promise<WebAssemblyInstance | null> {
+  if (
+    typeof process === 'undefined' ||
+    process.arch !== 'x64' ||
+    !(Number(process.versions?.node?.split('.')[0]) >= firstNode)
+  ) {
     return null;
   }
   const wished = process.env[setting];
   if (wished !== undefined && wished !== '' && wished !== '128' && wished !== '256') {
-    throw new TensorError({ code: 'invalid-argument', message: `wasm: ${setting} must be 128 or 256, got '${wished}'.` });
+    throw new TensorError({
+      code: 'invalid-argument',
+      message: `wasm: ${setting} must be 128 or 256, got '${wished}'.`,
+    });
   }
   if (wished !== '256') {
     return null;
   }
   // Not a literal, so that bundlers for browsers leave it alone.
   const specifier = 'node:v8';
-  const { setFlagsFromString } = (await import(/* @vite-ignore */ specifier)) as { setFlagsFromString(flags: string): void };
+  const { setFlagsFromString } = (await import(/* @vite-ignore */ specifier)) as {
+    setFlagsFromString(flags: string): void;
+  };
   flags.forEach((flag) => setFlagsFromString(`--${flag}`));
   let module: object;
   try {
@@ -46,7 +61,10 @@ export async function instantiateWide({ bytes, memory }: { bytes: Uint8Array; me
   const reference = new webAssembly.Module(bytes);
   const trial = (from: object) => {
     const own = new webAssembly.Memory({ initial: 64, maximum: 65536 });
-    return { memory: own, kernels: new webAssembly.Instance(from, { env: { memory: own } }).exports as unknown as KernelExports };
+    return {
+      memory: own,
+      kernels: new webAssembly.Instance(from, { env: { memory: own } }).exports as unknown as KernelExports,
+    };
   };
   const candidate = trial(module);
   if (!kernelsAgree(trial(reference), candidate) || !wideTilesAreFaster(candidate)) {

@@ -33,7 +33,10 @@ export class Workspace {
   }
 
   /** New memory for a tensor, its contents undefined, which the caller's `tf.tidy` owns. */
-  output<T extends tf.Tensor>(shape: readonly number[], dtype: tf.DataType = 'float32'): { tensor: T; address: number } {
+  output<T extends tf.Tensor>(
+    shape: readonly number[],
+    dtype: tf.DataType = 'float32',
+  ): { tensor: T; address: number } {
     const info = this.outputInfo(shape, dtype);
     return { tensor: tf.engine().makeTensorFromTensorInfo(info) as T, address: this.address(info) };
   }

@@ -10,7 +10,13 @@ type Names = 'activationForward' | 'activationBackward' | 'gatedActivationForwar
 export function activationKernels(run: RunShader): Pick<Required<FusedKernels>, Names> {
   return {
     activationForward: ({ input, activation }) =>
-      run({ name: 'activation', declarations: activationCode(activation), inputs: { x: input }, outputs: { y: input.shape }, ...elementwise(input.size, 'y[i] = value(x[i]);') }).y as tf.Tensor2D,
+      run({
+        name: 'activation',
+        declarations: activationCode(activation),
+        inputs: { x: input },
+        outputs: { y: input.shape },
+        ...elementwise(input.size, 'y[i] = value(x[i]);'),
+      }).y as tf.Tensor2D,
 
     activationBackward: ({ gradient, preactivation, activation }) =>
       run({
@@ -37,7 +43,10 @@ export function activationKernels(run: RunShader): Pick<Required<FusedKernels>, 
         declarations: activationCode(activation),
         inputs: { gradient, gate, up },
         outputs: { toGate: gate.shape, toUp: gate.shape },
-        ...elementwise(gate.size, 'let g = gradient[i]; let x = gate[i]; toGate[i] = g * up[i] * slope(x); toUp[i] = g * value(x);'),
+        ...elementwise(
+          gate.size,
+          'let g = gradient[i]; let x = gate[i]; toGate[i] = g * up[i] * slope(x); toUp[i] = g * value(x);',
+        ),
       });
       return { gate: toGate as tf.Tensor2D, up: toUp as tf.Tensor2D };
     },

@@ -55,7 +55,11 @@ const place = (tileCount: string, heads: string) => `
   let head = i32(group) / uniforms.${tileCount} % uniforms.${heads};
   let batch = i32(group) / uniforms.${tileCount} / uniforms.${heads};`;
 
-function toQuery(run: RunShader, { gradient, query, key, value, heads, keyValueHeads, causal, mask, scale }: Options, rowNumbers: tf.Tensor): tf.Tensor3D {
+function toQuery(
+  run: RunShader,
+  { gradient, query, key, value, heads, keyValueHeads, causal, mask, scale }: Options,
+  rowNumbers: tf.Tensor,
+): tf.Tensor3D {
   const [batch, queryTime, width] = query.shape;
   const keyTime = key.shape[1];
   const headWidth = width / heads;
@@ -63,9 +67,27 @@ function toQuery(run: RunShader, { gradient, query, key, value, heads, keyValueH
   const { rows, lanes, columns } = tiles;
   const queryTiles = Math.ceil(queryTime / rows);
   const loadQueries = (to: string, from: string) =>
-    loadRows({ to, from, count: rows, headWidth, first: 'first', end: 'uniforms.queryTime', stride: 'batch * uniforms.queryTime', head: ['uniforms.heads', 'head'] });
+    loadRows({
+      to,
+      from,
+      count: rows,
+      headWidth,
+      first: 'first',
+      end: 'uniforms.queryTime',
+      stride: 'batch * uniforms.queryTime',
+      head: ['uniforms.heads', 'head'],
+    });
   const loadKeys = (to: string, from: string) =>
-    loadRows({ to, from, count: columns, headWidth, first: 'start', end: 'uniforms.keyTime', stride: 'batch * uniforms.keyTime', head: ['uniforms.keyValueHeads', 'keyHead'] });
+    loadRows({
+      to,
+      from,
+      count: columns,
+      headWidth,
+      first: 'start',
+      end: 'uniforms.keyTime',
+      stride: 'batch * uniforms.keyTime',
+      head: ['uniforms.keyValueHeads', 'keyHead'],
+    });
   return run({
     name: 'attentionToQuery',
     declarations: `
@@ -128,7 +150,11 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
   }).toQuery as tf.Tensor3D;
 }
 
-function toKeyAndValue(run: RunShader, { gradient, query, key, value, heads, keyValueHeads, causal, mask, scale }: Options, rowNumbers: tf.Tensor): { key: tf.Tensor3D; value: tf.Tensor3D } {
+function toKeyAndValue(
+  run: RunShader,
+  { gradient, query, key, value, heads, keyValueHeads, causal, mask, scale }: Options,
+  rowNumbers: tf.Tensor,
+): { key: tf.Tensor3D; value: tf.Tensor3D } {
   const [batch, queryTime, width] = query.shape;
   const keyTime = key.shape[1];
   const headWidth = width / heads;
@@ -136,9 +162,27 @@ function toKeyAndValue(run: RunShader, { gradient, query, key, value, heads, key
   const { rows, lanes, columns } = tiles;
   const keyTiles = Math.ceil(keyTime / rows);
   const loadKeys = (to: string, from: string) =>
-    loadRows({ to, from, count: rows, headWidth, first: 'first', end: 'uniforms.keyTime', stride: 'batch * uniforms.keyTime', head: ['uniforms.keyValueHeads', 'head'] });
+    loadRows({
+      to,
+      from,
+      count: rows,
+      headWidth,
+      first: 'first',
+      end: 'uniforms.keyTime',
+      stride: 'batch * uniforms.keyTime',
+      head: ['uniforms.keyValueHeads', 'head'],
+    });
   const loadQueries = (to: string, from: string) =>
-    loadRows({ to, from, count: columns, headWidth, first: 'start', end: 'uniforms.queryTime', stride: 'batch * uniforms.queryTime', head: ['uniforms.heads', 'queryHead'] });
+    loadRows({
+      to,
+      from,
+      count: columns,
+      headWidth,
+      first: 'start',
+      end: 'uniforms.queryTime',
+      stride: 'batch * uniforms.queryTime',
+      head: ['uniforms.heads', 'queryHead'],
+    });
   const { toKey, toValue } = run({
     name: 'attentionToKeyAndValue',
     declarations: `

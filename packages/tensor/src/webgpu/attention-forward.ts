@@ -22,7 +22,16 @@ export function attentionForwardKernel(run: RunShader): NonNullable<FusedKernels
     const { rows, lanes, columns } = tiles;
     const queryTiles = Math.ceil(queryTime / rows);
     const load = (to: string, from: string) =>
-      loadRows({ to, from, count: columns, headWidth, first: 'start', end: 'uniforms.keyTime', stride: 'batch * uniforms.capacity', head: ['uniforms.keyValueHeads', 'keyHead'] });
+      loadRows({
+        to,
+        from,
+        count: columns,
+        headWidth,
+        first: 'start',
+        end: 'uniforms.keyTime',
+        stride: 'batch * uniforms.capacity',
+        head: ['uniforms.keyValueHeads', 'keyHead'],
+      });
     const { output, logSumExp } = run({
       name: 'attention',
       declarations: `

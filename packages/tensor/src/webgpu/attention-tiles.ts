@@ -42,5 +42,9 @@ export function attentionTiles({
       }
     }
   }
-  throw new OperationError({ operation: 'attention', code: 'invalid-argument', message: `heads of ${headWidth} are too wide for the webgpu engine. Use more heads, or another engine.` });
+  throw new OperationError({
+    operation: 'attention',
+    code: 'invalid-argument',
+    message: `heads of ${headWidth} are too wide for the webgpu engine. Use more heads, or another engine.`,
+  });
 }

@@ -68,7 +68,11 @@ export function columnSums<Name extends string>(
   return second as Record<Name, tf.Tensor1D>;
 }
 
-function reshaped<Name extends string>(names: Name[], tensors: Record<Name, tf.Tensor>, width: number): Record<Name, tf.Tensor1D> {
+function reshaped<Name extends string>(
+  names: Name[],
+  tensors: Record<Name, tf.Tensor>,
+  width: number,
+): Record<Name, tf.Tensor1D> {
   return Object.fromEntries(
     names.map((name) => {
       const flat = tf.reshape(tensors[name], [width]) as tf.Tensor1D;

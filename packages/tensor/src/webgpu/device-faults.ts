@@ -24,17 +24,28 @@ export class DeviceFaults {
     device.addEventListener('uncapturederror', (event) => {
       event.preventDefault?.();
       const { message, constructor } = event.error;
-      const memory = constructor.name === 'GPUOutOfMemoryError' || /exceeds the max (buffer|storage buffer binding) size|out of memory/i.test(message);
+      const memory =
+        constructor.name === 'GPUOutOfMemoryError' ||
+        /exceeds the max (buffer|storage buffer binding) size|out of memory/i.test(message);
       this.#note(
         memory
-          ? { code: 'out-of-memory', message: `the graphics adapter cannot hold a tensor, and what was computed from it is void (${firstLine(message)}). Use smaller batches or shorter sequences.` }
-          : { code: 'engine-unavailable', message: `the graphics adapter refused a computation, and its result is void (${firstLine(message)}).` },
+          ? {
+              code: 'out-of-memory',
+              message: `the graphics adapter cannot hold a tensor, and what was computed from it is void (${firstLine(message)}). Use smaller batches or shorter sequences.`,
+            }
+          : {
+              code: 'engine-unavailable',
+              message: `the graphics adapter refused a computation, and its result is void (${firstLine(message)}).`,
+            },
       );
     });
     void device.lost.then(({ message, reason }) => {
       if (reason === 'destroyed') return;
       this.#lost = true;
-      this.#note({ code: 'engine-unavailable', message: `the graphics device was lost (${firstLine(message)}). Start again; what is on it is gone.` });
+      this.#note({
+        code: 'engine-unavailable',
+        message: `the graphics device was lost (${firstLine(message)}). Start again; what is on it is gone.`,
+      });
     });
   }
 

@@ -44,7 +44,13 @@ export function embeddingBackwardKernel(run: RunShader): NonNullable<FusedKernel
   }
   table[own * uniforms.width + column] = sum;`,
     );
-    run({ name: 'embeddingGradient', inputs: { gradient, ids, next }, inPlace: { table }, ...size, integers: { ...size.integers, count, width, vocabulary } });
+    run({
+      name: 'embeddingGradient',
+      inputs: { gradient, ids, next },
+      inPlace: { table },
+      ...size,
+      integers: { ...size.integers, count, width, vocabulary },
+    });
     next.dispose();
     return table;
   };

@@ -7,7 +7,14 @@ import type { RunShader } from './run-shader';
 export function linearKernel(run: RunShader): NonNullable<FusedKernels['linearForward']> {
   const { activationForward } = activationKernels(run);
   return ({ input, weight, bias, activation, layout }) => {
-    const sum = tf.fused.matMul({ a: input, b: weight, transposeB: layout === 'out-in', ...(bias ? { bias } : {}) }) as tf.Tensor2D;
-    return activation === 'none' ? { output: sum, preactivation: null } : { output: activationForward({ input: sum, activation }), preactivation: sum };
+    const sum = tf.fused.matMul({
+      a: input,
+      b: weight,
+      transposeB: layout === 'out-in',
+      ...(bias ? { bias } : {}),
+    }) as tf.Tensor2D;
+    return activation === 'none'
+      ? { output: sum, preactivation: null }
+      : { output: activationForward({ input: sum, activation }), preactivation: sum };
   };
 }

@@ -7,7 +7,9 @@ import { workgroupSum } from './workgroup-sum';
 type Names = 'layerNormForward' | 'layerNormBackward' | 'rmsNormForward' | 'rmsNormBackward' | 'sumRows';
 
 /** Visits the columns of a workgroup's row: `column` in the row, `i` in the tensor. */
-const eachColumn = (code: string) => `for (var column = i32(lane); column < uniforms.width; column += ${defaultWorkgroup}) {
+const eachColumn = (
+  code: string,
+) => `for (var column = i32(lane); column < uniforms.width; column += ${defaultWorkgroup}) {
     let i = i32(group) * uniforms.width + column;
     ${code}
   }`;
@@ -34,7 +36,11 @@ export function normKernels(run: RunShader): Pick<Required<FusedKernels>, Names>
         floats: { count: width, epsilon },
         groups: rows,
       });
-      return { output: output as tf.Tensor2D, mean: mean as tf.Tensor1D, inverseDeviation: inverseDeviation as tf.Tensor1D };
+      return {
+        output: output as tf.Tensor2D,
+        mean: mean as tf.Tensor1D,
+        inverseDeviation: inverseDeviation as tf.Tensor1D,
+      };
     },
 
     layerNormBackward: ({ gradient, input, scale, mean, inverseDeviation }) => {
@@ -98,10 +104,17 @@ export function normKernels(run: RunShader): Pick<Required<FusedKernels>, Names>
         floats: { count: width },
         groups: rows,
       });
-      const { toScale } = columnSums(run, { rows, width, inputs: { gradient, input, inverseDeviation }, terms: { toScale: 'gradient[i] * input[i] * inverseDeviation[row]' } });
+      const { toScale } = columnSums(run, {
+        rows,
+        width,
+        inputs: { gradient, input, inverseDeviation },
+        terms: { toScale: 'gradient[i] * input[i] * inverseDeviation[row]' },
+      });
       return { input: toInput as tf.Tensor2D, scale: toScale };
     },
 
-    sumRows: (input) => columnSums(run, { rows: input.shape[0], width: input.shape[1], inputs: { input }, terms: { sums: 'input[i]' } }).sums,
+    sumRows: (input) =>
+      columnSums(run, { rows: input.shape[0], width: input.shape[1], inputs: { input }, terms: { sums: 'input[i]' } })
+        .sums,
   };
 }

@@ -33,15 +33,30 @@ export interface ShaderOptions {
 }
 
 /** Runs WGSL on the backend's queue, and returns its outputs by name. Compiled once for each text. */
-export type RunShader = <Name extends string = never>(options: ShaderOptions & { outputs?: Readonly<Record<Name, readonly number[]>> }) => Record<Name, tf.Tensor>;
+export type RunShader = <Name extends string = never>(
+  options: ShaderOptions & { outputs?: Readonly<Record<Name, readonly number[]>> },
+) => Record<Name, tf.Tensor>;
 
 /** Runs shaders on a backend, beside the backend's own. What the device reported since the last run is thrown by the next. */
 export function shaderRunner(backend: WebgpuBackend): RunShader {
   const pipelines = new Map<string, object>();
   const faults = new DeviceFaults(backend.device);
-  return ({ name, declarations = '', body, inputs, outputs = {}, inPlace = {}, integers = {}, floats = {}, groups, workgroup = defaultWorkgroup }) => {
+  return ({
+    name,
+    declarations = '',
+    body,
+    inputs,
+    outputs = {},
+    inPlace = {},
+    integers = {},
+    floats = {},
+    groups,
+    workgroup = defaultWorkgroup,
+  }) => {
     faults.check();
-    const made = Object.entries<readonly number[]>(outputs).map(([key, shape]) => [key, newTensor(backend, shape)] as const);
+    const made = Object.entries<readonly number[]>(outputs).map(
+      ([key, shape]) => [key, newTensor(backend, shape)] as const,
+    );
     const result = Object.fromEntries(made);
     if (groups === 0) {
       return result as never;
@@ -57,9 +72,19 @@ export function shaderRunner(backend: WebgpuBackend): RunShader {
       // A copy on the host, from an earlier read, is out of date now.
       backend.tensorMap.get(dataId).values = null;
     }
-    const storage = bound.map(([key, { dtype }], index) => `@group(0) @binding(${index}) var<storage, ${index < written.length ? 'read_write' : 'read'}> ${key}: array<${dtype === 'float32' ? 'f32' : 'i32'}>;`);
+    const storage = bound.map(
+      ([key, { dtype }], index) =>
+        `@group(0) @binding(${index}) var<storage, ${index < written.length ? 'read_write' : 'read'}> ${key}: array<${dtype === 'float32' ? 'f32' : 'i32'}>;`,
+    );
     // The backend's own uniforms come first: flat tensors have one number of shape and one of strides.
-    const own = ['NAN: f32', 'INFINITY: f32', ...bound.map((_, index) => `shape${index}: i32, strides${index}: i32`), 'groups: u32', ...Object.keys(integers).map((key) => `${key}: i32`), ...Object.keys(floats).map((key) => `${key}: f32`)];
+    const own = [
+      'NAN: f32',
+      'INFINITY: f32',
+      ...bound.map((_, index) => `shape${index}: i32, strides${index}: i32`),
+      'groups: u32',
+      ...Object.keys(integers).map((key) => `${key}: i32`),
+      ...Object.keys(floats).map((key) => `${key}: f32`),
+    ];
     const code = `
 struct Uniforms { ${own.join(', ')} };
 ${storage.join('\n')}
@@ -74,7 +99,11 @@ fn start(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) work
     let pipeline = pipelines.get(code);
     if (!pipeline) {
       const module = backend.device.createShaderModule({ code, label: name });
-      pipeline = backend.device.createComputePipeline({ label: name, layout: 'auto', compute: { module, entryPoint: 'start' } });
+      pipeline = backend.device.createComputePipeline({
+        label: name,
+        layout: 'auto',
+        compute: { module, entryPoint: 'start' },
+      });
       pipelines.set(code, pipeline);
     }
     const values: UniformValue[] = [
@@ -83,7 +112,12 @@ fn start(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) work
       ...Object.values(floats).map((value) => ({ type: 'float32' as const, data: [value] })),
     ];
     const [[, first], ...rest] = bound as [readonly [string, TensorInfo], ...(readonly [string, TensorInfo])[]];
-    backend.recordAndSubmit({ pipeline, dispatch: dispatchOf(groups, backend.device.limits.maxComputeWorkgroupsPerDimension) }, first, rest.map(([, info]) => info), values);
+    backend.recordAndSubmit(
+      { pipeline, dispatch: dispatchOf(groups, backend.device.limits.maxComputeWorkgroupsPerDimension) },
+      first,
+      rest.map(([, info]) => info),
+      values,
+    );
     return result as never;
   };
 }
@@ -109,6 +143,9 @@ function infoOf({ dataId, dtype, size }: tf.Tensor): TensorInfo {
 function checkBinding(backend: WebgpuBackend, name: string, key: string, size: number): void {
   const limit = backend.device.limits.maxStorageBufferBindingSize;
   if (size * 4 > limit) {
-    throw new TensorError({ code: 'out-of-memory', message: `${name}: ${key} takes ${size * 4} bytes, but this graphics adapter binds at most ${limit} in one tensor. Use smaller batches or shorter sequences.` });
+    throw new TensorError({
+      code: 'out-of-memory',
+      message: `${name}: ${key} takes ${size * 4} bytes, but this graphics adapter binds at most ${limit} in one tensor. Use smaller batches or shorter sequences.`,
+    });
   }
 }

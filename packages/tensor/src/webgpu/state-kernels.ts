@@ -14,7 +14,19 @@ const numbersPerThread = 32;
 /** What changes in place, and what is measured before it does. */
 export function stateKernels(run: RunShader): Pick<Required<FusedKernels>, Names> {
   return {
-    adamW: ({ parameter, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) => {
+    adamW: ({
+      parameter,
+      gradient,
+      firstMoment,
+      secondMoment,
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      step,
+      gradientScale,
+    }) => {
       run({
         name: 'adamW',
         inputs: { gradient },
@@ -29,7 +41,12 @@ export function stateKernels(run: RunShader): Pick<Required<FusedKernels>, Names
   parameter[i] = parameter[i] * uniforms.kept - uniforms.rate * m / (sqrt(v) * uniforms.correction + uniforms.epsilon);`,
         ),
         floats: {
-          gradientScale, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon,
+          gradientScale,
+          beta1,
+          rest1: 1 - beta1,
+          beta2,
+          rest2: 1 - beta2,
+          epsilon,
           kept: 1 - learningRate * weightDecay,
           rate: learningRate / (1 - beta1 ** step),
           correction: 1 / Math.sqrt(1 - beta2 ** step),
@@ -45,7 +62,13 @@ export function stateKernels(run: RunShader): Pick<Required<FusedKernels>, Names
         `let row = i / uniforms.rowSize;
   buffer[row * uniforms.bufferRowSize + uniforms.start + i - row * uniforms.rowSize] = update[i];`,
       );
-      run({ name: 'cacheWrite', inputs: { update }, inPlace: { buffer }, ...size, integers: { ...size.integers, rowSize: time * width, bufferRowSize: capacity * width, start: offset * width } });
+      run({
+        name: 'cacheWrite',
+        inputs: { update },
+        inPlace: { buffer },
+        ...size,
+        integers: { ...size.integers, rowSize: time * width, bufferRowSize: capacity * width, start: offset * width },
+      });
     },
 
     partialSumsOfSquares: (tensors) => {

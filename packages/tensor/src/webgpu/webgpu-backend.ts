@@ -18,7 +18,11 @@ interface TensorData {
 interface Device extends ReportingDevice {
   limits: { maxStorageBufferBindingSize: number; maxComputeWorkgroupsPerDimension: number };
   createShaderModule(options: { code: string; label: string }): object;
-  createComputePipeline(options: { label: string; layout: 'auto'; compute: { module: object; entryPoint: string } }): object;
+  createComputePipeline(options: {
+    label: string;
+    layout: 'auto';
+    compute: { module: object; entryPoint: string };
+  }): object;
 }
 
 /** A uniform value, as the backend packs it. */
@@ -37,7 +41,12 @@ export interface WebgpuBackend {
    * Binds the output at 0, the inputs from 1 on, and then a block of uniforms: NaN, infinity, the shape and strides of
    * each input and of the output, and `uniforms`.
    */
-  recordAndSubmit(program: { pipeline: object; dispatch: [number, number, number] }, output: TensorInfo, inputs: TensorInfo[], uniforms: UniformValue[]): void;
+  recordAndSubmit(
+    program: { pipeline: object; dispatch: [number, number, number] },
+    output: TensorInfo,
+    inputs: TensorInfo[],
+    uniforms: UniformValue[],
+  ): void;
 }
 
 /** TensorFlow.js's WebGPU backend, once loaded. */

@@ -1,7 +1,22 @@
 import type { Budget } from './budget';
 import { Arguments } from './inputs';
 import { textMethods } from './text-methods';
-import { Callable, type CallInputs, dictKey, DictView, equal, fault, LoopState, Namespace, numeric, Range, Tuple, typeName, Undefined, undefinedFault } from './values';
+import {
+  Callable,
+  type CallInputs,
+  dictKey,
+  DictView,
+  equal,
+  fault,
+  LoopState,
+  Namespace,
+  numeric,
+  Range,
+  Tuple,
+  typeName,
+  Undefined,
+  undefinedFault,
+} from './values';
 
 /** What would change a value; the sandbox of transformers forbids it. */
 const changing: Readonly<Record<string, readonly string[]>> = {
@@ -70,7 +85,8 @@ function itemAt(value: unknown, index: number, budget: Budget): unknown {
 
 function missing(value: unknown, name: string): Undefined {
   const type = typeName(value);
-  if (name.startsWith('__') || changing[type]?.includes(name) === true) return new Undefined(`access to attribute '${name}' of '${type}' object is unsafe.`);
+  if (name.startsWith('__') || changing[type]?.includes(name) === true)
+    return new Undefined(`access to attribute '${name}' of '${type}' object is unsafe.`);
   return new Undefined(`'${type}' object has no attribute '${name}'`);
 }
 
@@ -90,7 +106,8 @@ function ownAttribute(value: unknown, name: string, budget: Budget): unknown {
   if (value instanceof Map) return dictMethod(value, name, budget);
   if (value instanceof Group && name === 'grouper') return value.grouper;
   if (value instanceof Group && name === 'list') return value.list;
-  if (Array.isArray(value) || value instanceof Tuple) return listMethod(value instanceof Tuple ? value.items : (value as unknown[]), name, Array.isArray(value), budget);
+  if (Array.isArray(value) || value instanceof Tuple)
+    return listMethod(value instanceof Tuple ? value.items : (value as unknown[]), name, Array.isArray(value), budget);
   if (value instanceof Namespace) return value.values.get(name);
   if (value instanceof LoopState) return loopAttribute(value, name, budget);
   return undefined;
@@ -130,7 +147,13 @@ function listMethod(items: readonly unknown[], name: string, copies: boolean, bu
       return place;
     });
   }
-  if (name === 'count') return method(items, name, (inputs) => items.filter((one) => equal(one, new Arguments('count', inputs, ['value']).get('value'), budget)).length);
+  if (name === 'count')
+    return method(
+      items,
+      name,
+      (inputs) =>
+        items.filter((one) => equal(one, new Arguments('count', inputs, ['value']).get('value'), budget)).length,
+    );
   if (name === 'copy' && copies) {
     return method(items, name, () => {
       budget.step(items.length);
@@ -184,7 +207,8 @@ function loopAttribute(loop: LoopState, name: string, budget: Budget): unknown {
 /** The attribute of filters such as `map`: `a.b.0`, by keys first. */
 export function attributeGetter(path: unknown, budget: Budget, otherwise?: unknown): (value: unknown) => unknown {
   if (path === null || path === undefined) return (value) => value;
-  const parts: unknown[] = typeof path === 'string' ? path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part)) : [path];
+  const parts: unknown[] =
+    typeof path === 'string' ? path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part)) : [path];
   return (value) => {
     let current = value;
     for (const part of parts) {
@@ -204,11 +228,11 @@ export function makeRange(inputs: CallInputs): Range {
     if (number === undefined) throw fault(`'${typeName(value)}' object cannot be interpreted as an integer`);
     return number;
   });
-  if (numbers.length < 1 || numbers.length > 3 || inputs.named.size > 0) throw fault('range takes one to three numbers');
+  if (numbers.length < 1 || numbers.length > 3 || inputs.named.size > 0)
+    throw fault('range takes one to three numbers');
   const [start, stop, step] = numbers.length === 1 ? [0, numbers[0]!, 1] : [numbers[0]!, numbers[1]!, numbers[2] ?? 1];
   if (step === 0) throw fault('range() arg 3 must not be zero');
   const range = new Range(start, stop, step);
   if (range.length > 100_000) throw fault('Range too big. The sandbox blocks ranges larger than MAX_RANGE (100000).');
   return range;
 }
-

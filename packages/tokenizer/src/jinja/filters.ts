@@ -5,7 +5,25 @@ import { Arguments } from './inputs';
 import { binary } from './operators';
 import { capitalize, padded, replace, strip, textMethods } from './text-methods';
 import { toJson } from './to-json';
-import { type CallInputs, compare, dictKey, equal, fault, Float, iterate, Lazy, lengthOf, numeric, text, textLength, truthy, Tuple, typeName, Undefined, undefinedFault } from './values';
+import {
+  type CallInputs,
+  compare,
+  dictKey,
+  equal,
+  fault,
+  Float,
+  iterate,
+  Lazy,
+  lengthOf,
+  numeric,
+  text,
+  textLength,
+  truthy,
+  Tuple,
+  typeName,
+  Undefined,
+  undefinedFault,
+} from './values';
 
 /** What filters ask of the interpreter. */
 export interface FilterContext {
@@ -32,7 +50,8 @@ function lazily(items: Iterable<unknown>): Lazy {
   return new Lazy(items[Symbol.iterator]());
 }
 
-const ignoringCase = (sensitive: boolean, value: unknown): unknown => (sensitive || typeof value !== 'string' ? value : value.toLowerCase());
+const ignoringCase = (sensitive: boolean, value: unknown): unknown =>
+  sensitive || typeof value !== 'string' ? value : value.toLowerCase();
 
 const length: Filter = (value, inputs, { budget }) => {
   new Arguments('length', inputs, []);
@@ -41,12 +60,17 @@ const length: Filter = (value, inputs, { budget }) => {
 
 const byDefault: Filter = (value, inputs) => {
   const given = new Arguments('default', inputs, ['default_value', 'boolean']);
-  return value instanceof Undefined || (truthy(given.get('boolean', false)) && !truthy(value)) ? given.get('default_value', '') : value;
+  return value instanceof Undefined || (truthy(given.get('boolean', false)) && !truthy(value))
+    ? given.get('default_value', '')
+    : value;
 };
 
 const escapeHtml = ofText((value, budget) => {
   budget.text(4 * value.length);
-  return value.replace(/[&<>'"]/g, (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' })[character]!);
+  return value.replace(
+    /[&<>'"]/g,
+    (character) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', "'": '&#39;', '"': '&#34;' })[character]!,
+  );
 });
 
 const extreme =
@@ -57,10 +81,17 @@ const extreme =
     const key = (item: unknown): unknown => ignoringCase(truthy(given.get('case_sensitive', false)), getter(item));
     const items = iterate(value, budget);
     if (items.length === 0) return new Undefined('No aggregated item, sequence was empty.');
-    return items.reduce((best, item) => (sign * compare(key(item), key(best), budget, sign > 0 ? '>' : '<') > 0 ? item : best));
+    return items.reduce((best, item) =>
+      sign * compare(key(item), key(best), budget, sign > 0 ? '>' : '<') > 0 ? item : best,
+    );
   };
 
-function sorted(items: readonly unknown[], key: (item: unknown) => unknown, reverse: boolean, budget: Budget): unknown[] {
+function sorted(
+  items: readonly unknown[],
+  key: (item: unknown) => unknown,
+  reverse: boolean,
+  budget: Budget,
+): unknown[] {
   const keyed = items.map((item) => ({ item, key: key(item) }));
   // Python's reverse keeps the order of equals.
   keyed.sort((first, second) => (reverse ? -1 : 1) * (compareKeys(first.key, second.key, budget) || 0));
@@ -96,7 +127,8 @@ const mapping: Filter = (value, inputs, context) => {
   const { budget } = context;
   let change: (item: unknown) => unknown;
   if (inputs.positional.length === 0 && inputs.named.has('attribute')) {
-    for (const name of inputs.named.keys()) if (name !== 'attribute' && name !== 'default') throw fault(`Unexpected keyword argument '${name}'`);
+    for (const name of inputs.named.keys())
+      if (name !== 'attribute' && name !== 'default') throw fault(`Unexpected keyword argument '${name}'`);
     change = attributeGetter(inputs.named.get('attribute'), budget, inputs.named.get('default'));
   } else {
     const [name, ...positional] = inputs.positional;
@@ -122,9 +154,12 @@ const toWhole: Filter = (value, inputs) => {
   if (typeof value === 'string') {
     const plain = strip(value, null, true, true).replace(/(?<=[\da-zA-Z])_(?=[\da-zA-Z])/g, '');
     const sign = plain.startsWith('-') ? -1 : 1;
-    const digits = plain.replace(/^[+-]/, '').replace(base === 16 ? /^0[xX]/ : base === 8 ? /^0[oO]/ : base === 2 ? /^0[bB]/ : /^$/, '');
+    const digits = plain
+      .replace(/^[+-]/, '')
+      .replace(base === 16 ? /^0[xX]/ : base === 8 ? /^0[oO]/ : base === 2 ? /^0[bB]/ : /^$/, '');
     const allowed = '0123456789abcdefghijklmnopqrstuvwxyz'.slice(0, base);
-    if (digits !== '' && Array.from(digits.toLowerCase()).every((digit) => allowed.includes(digit))) number = sign * parseInt(digits, base);
+    if (digits !== '' && Array.from(digits.toLowerCase()).every((digit) => allowed.includes(digit)))
+      number = sign * parseInt(digits, base);
     else number = parseFloatText(plain);
   }
   if (number === undefined || !Number.isFinite(number)) return given.get('default', 0);
@@ -142,7 +177,10 @@ function parseFloatText(value: string): number | undefined {
 const toFloat: Filter = (value, inputs) => {
   const given = new Arguments('float', inputs, ['default']);
   if (value instanceof Undefined) throw undefinedFault(value);
-  const number = typeof value === 'string' ? parseFloatText(strip(value, null, true, true).replace(/(?<=\d)_(?=\d)/g, '')) : numeric(value);
+  const number =
+    typeof value === 'string'
+      ? parseFloatText(strip(value, null, true, true).replace(/(?<=\d)_(?=\d)/g, ''))
+      : numeric(value);
   return number === undefined ? given.get('default', new Float(0)) : new Float(number);
 };
 
@@ -158,7 +196,10 @@ const round: Filter = (value, inputs) => {
     return new Float(Math[kind](number * scale) / scale);
   }
   if (kind !== 'common') throw fault('method must be common, ceil or floor');
-  const rounded = precision >= 0 ? roundHalfEven(number, Math.min(precision, 100)) : Math.round(number / 10 ** -precision) * 10 ** -precision;
+  const rounded =
+    precision >= 0
+      ? roundHalfEven(number, Math.min(precision, 100))
+      : Math.round(number / 10 ** -precision) * 10 ** -precision;
   return value instanceof Float ? new Float(rounded) : rounded;
 };
 
@@ -175,7 +216,9 @@ function roundHalfEven(value: number, precision: number): number {
   const odd = Number(digits.at(-1) ?? '0') % 2 === 1;
   if (rest === '' || rest[0]! < '5' || (half && !odd)) return Math.sign(value) * Number(kept);
   const raised = (BigInt(digits) + 1n).toString().padStart(digits.length, '0');
-  return Math.sign(value) * Number(precision === 0 ? raised : `${raised.slice(0, -precision)}.${raised.slice(-precision)}`);
+  return (
+    Math.sign(value) * Number(precision === 0 ? raised : `${raised.slice(0, -precision)}.${raised.slice(-precision)}`)
+  );
 }
 
 const join: Filter = (value, inputs, { budget }) => {
@@ -284,7 +327,14 @@ const unique: Filter = (value, inputs, { budget }) => {
   return lazily(
     iterate(value, budget).filter((item) => {
       const found = ignoringCase(truthy(given.get('case_sensitive', false)), getter(item));
-      const key = found instanceof Tuple ? JSON.stringify(found.items) : found instanceof Undefined ? seen : typeof found === 'boolean' ? Number(found) : dictKey(found);
+      const key =
+        found instanceof Tuple
+          ? JSON.stringify(found.items)
+          : found instanceof Undefined
+            ? seen
+            : typeof found === 'boolean'
+              ? Number(found)
+              : dictKey(found);
       if (seen.has(key)) return false;
       seen.add(key);
       return true;
@@ -292,7 +342,11 @@ const unique: Filter = (value, inputs, { budget }) => {
   );
 };
 
-const quote = (value: string): string => encodeURIComponent(value).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+const quote = (value: string): string =>
+  encodeURIComponent(value).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 
 /** Jinja's filters. Those that print addresses, draw lots or make web pages are refused by name. */
 export const filters: Readonly<Record<string, Filter>> = {
@@ -310,7 +364,8 @@ export const filters: Readonly<Record<string, Filter>> = {
   },
   batch,
   capitalize: ofText(capitalize),
-  center: (value, inputs, { budget }) => padded(text(value, budget), new Arguments('center', inputs, ['width']).whole('width', 80), ' ', 'both', budget),
+  center: (value, inputs, { budget }) =>
+    padded(text(value, budget), new Arguments('center', inputs, ['width']).whole('width', 80), ' ', 'both', budget),
   count: length,
   d: byDefault,
   default: byDefault,
@@ -320,7 +375,12 @@ export const filters: Readonly<Record<string, Filter>> = {
     const by = given.text('by', 'key');
     if (by !== 'key' && by !== 'value') throw fault('You can only sort by either "key" or "value"');
     const pairs = Array.from(value, ([key, item]) => new Tuple([key, item]));
-    return sorted(pairs, (pair) => ignoringCase(truthy(given.get('case_sensitive', false)), (pair as Tuple).items[by === 'key' ? 0 : 1]), truthy(given.get('reverse', false)), budget);
+    return sorted(
+      pairs,
+      (pair) => ignoringCase(truthy(given.get('case_sensitive', false)), (pair as Tuple).items[by === 'key' ? 0 : 1]),
+      truthy(given.get('reverse', false)),
+      budget,
+    );
   },
   e: escapeHtml,
   escape: escapeHtml,
@@ -337,8 +397,13 @@ export const filters: Readonly<Record<string, Filter>> = {
   float: toFloat,
   forceescape: escapeHtml,
   format: (value, inputs, { budget }) => {
-    if (inputs.positional.length > 0 && inputs.named.size > 0) throw fault("can't handle positional and keyword arguments at the same time");
-    return formatPercent(text(value, budget), inputs.named.size > 0 ? new Map(inputs.named) : new Tuple(inputs.positional), budget);
+    if (inputs.positional.length > 0 && inputs.named.size > 0)
+      throw fault("can't handle positional and keyword arguments at the same time");
+    return formatPercent(
+      text(value, budget),
+      inputs.named.size > 0 ? new Map(inputs.named) : new Tuple(inputs.positional),
+      budget,
+    );
   },
   groupby: groupBy,
   indent,
@@ -397,13 +462,26 @@ export const filters: Readonly<Record<string, Filter>> = {
   string: ofText((value) => value),
   striptags: ofText((value) => {
     const plain = value.replace(/<!--[^]*?-->/g, '').replace(/<[^>]*>/g, '');
-    const entities: Record<string, string> = { '&amp;': '&', '&lt;': '<', '&gt;': '>', '&#39;': "'", '&#34;': '"', '&quot;': '"' };
-    return strip(plain.replace(/\s+/g, ' '), null, true, true).replace(/&(?:amp|lt|gt|quot|#39|#34);/g, (entity) => entities[entity]!);
+    const entities: Record<string, string> = {
+      '&amp;': '&',
+      '&lt;': '<',
+      '&gt;': '>',
+      '&#39;': "'",
+      '&#34;': '"',
+      '&quot;': '"',
+    };
+    return strip(plain.replace(/\s+/g, ' '), null, true, true).replace(
+      /&(?:amp|lt|gt|quot|#39|#34);/g,
+      (entity) => entities[entity]!,
+    );
   }),
   sum: (value, inputs, context) => {
     const given = new Arguments('sum', inputs, ['attribute', 'start']);
     const getter = attributeGetter(given.get('attribute', null), context.budget);
-    return iterate(value, context.budget).reduce((sum, item) => binary('+', sum, getter(item), context.budget), given.get('start', 0));
+    return iterate(value, context.budget).reduce(
+      (sum, item) => binary('+', sum, getter(item), context.budget),
+      given.get('start', 0),
+    );
   },
   title,
   tojson: (value, inputs, { budget }) => {
@@ -411,13 +489,29 @@ export const filters: Readonly<Record<string, Filter>> = {
     const width = given.get('indent', null);
     const given2 = given.get('separators', null);
     const pair = given2 === null ? undefined : given2 instanceof Tuple ? given2.items : (given2 as unknown[]);
-    if (pair !== undefined && (pair.length !== 2 || !pair.every((part) => typeof part === 'string'))) throw fault('tojson: separators are two texts');
-    const space = width === null ? undefined : typeof width === 'string' ? width : padded('', Math.min(10_000, given.whole('indent')), ' ', 'right', budget);
-    return toJson(value, { ascii: truthy(given.get('ensure_ascii', false)), indent: space, separators: pair as [string, string] | undefined, sortKeys: truthy(given.get('sort_keys', false)) }, budget);
+    if (pair !== undefined && (pair.length !== 2 || !pair.every((part) => typeof part === 'string')))
+      throw fault('tojson: separators are two texts');
+    const space =
+      width === null
+        ? undefined
+        : typeof width === 'string'
+          ? width
+          : padded('', Math.min(10_000, given.whole('indent')), ' ', 'right', budget);
+    return toJson(
+      value,
+      {
+        ascii: truthy(given.get('ensure_ascii', false)),
+        indent: space,
+        separators: pair as [string, string] | undefined,
+        sortKeys: truthy(given.get('sort_keys', false)),
+      },
+      budget,
+    );
   },
   trim: (value, inputs, { budget }) => {
     const chars = new Arguments('trim', inputs, ['chars']).get('chars', null);
-    if (chars !== null && typeof chars !== 'string') throw fault(`strip arg must be None or str, not ${typeName(chars)}`);
+    if (chars !== null && typeof chars !== 'string')
+      throw fault(`strip arg must be None or str, not ${typeName(chars)}`);
     const self = text(value, budget);
     budget.text(self.length);
     return strip(self, chars, true, true);
@@ -428,7 +522,10 @@ export const filters: Readonly<Record<string, Filter>> = {
   urlencode: (value, inputs, { budget }) => {
     new Arguments('urlencode', inputs, []);
     if (value instanceof Map || (typeof value !== 'string' && Array.isArray(value))) {
-      const pairs = value instanceof Map ? [...value] : (value as unknown[]).map((pair) => (pair instanceof Tuple ? pair.items : (pair as unknown[])));
+      const pairs =
+        value instanceof Map
+          ? [...value]
+          : (value as unknown[]).map((pair) => (pair instanceof Tuple ? pair.items : (pair as unknown[])));
       return pairs.map(([key, item]) => `${quote(text(key, budget))}=${quote(text(item, budget))}`).join('&');
     }
     const self = text(value, budget);
@@ -437,4 +534,3 @@ export const filters: Readonly<Record<string, Filter>> = {
   },
   wordcount: ofText((value) => (value.match(/[\p{L}\p{N}_]+/gu) ?? []).length),
 };
-

@@ -1,6 +1,17 @@
 import type { Budget } from './budget';
 import { padded } from './text-methods';
-import { type CallInputs, fault, Float, floatText, numeric, represent, text, textLength, Tuple, typeName } from './values';
+import {
+  type CallInputs,
+  fault,
+  Float,
+  floatText,
+  numeric,
+  represent,
+  text,
+  textLength,
+  Tuple,
+  typeName,
+} from './values';
 
 /** Python's `'…%s…' % values`. */
 export function formatPercent(template: string, values: unknown, budget: Budget): string {
@@ -8,37 +19,42 @@ export function formatPercent(template: string, values: unknown, budget: Budget)
   const dict = values instanceof Map ? values : undefined;
   let used = 0;
   let byName = false;
-  const result = template.replace(/%(?:\((?<name>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>\d{0,6})(?:\.(?<precision>\d{0,3}))?(?<kind>[a-zA-Z%]?)/g, (...parts) => {
-    const { name, flags = '', width = '', precision, kind = '' } = parts.at(-1) as Record<string, string | undefined>;
-    if (kind === '%') return '%';
-    let value: unknown;
-    if (name !== undefined) {
-      if (dict === undefined) throw fault('format requires a mapping');
-      if (!dict.has(name)) throw fault(`the key ${JSON.stringify(name)} is not there`);
-      value = dict.get(name);
-      byName = true;
-    } else {
-      if (used >= list.length) throw fault('not enough arguments for format string');
-      value = list[used++];
-    }
-    const number = (): number => {
-      const found = numeric(value);
-      if (found === undefined) throw fault(`%${kind} format: a real number is required, not ${typeName(value)}`);
-      return found;
-    };
-    let body: string;
-    if (kind === 's' || kind === 'r' || kind === 'a') {
-      body = kind === 's' ? text(value, budget) : represent(value, budget);
-      if (precision !== undefined) body = Array.from(body).slice(0, Number(precision)).join('');
-    } else if (kind === 'd' || kind === 'i' || kind === 'u') body = signed(String(Math.trunc(number())), flags);
-    else if (kind === 'f' || kind === 'F') body = signed(number().toFixed(precision === undefined ? 6 : Number(precision)), flags);
-    else if ((kind === 'x' || kind === 'X' || kind === 'o') && !flags.includes('#')) {
-      body = signed(number().toString(kind === 'o' ? 8 : 16), flags);
-      if (kind === 'X') body = body.toUpperCase();
-    } else throw fault(`the format %${kind} is not followed here`);
-    return filled(body, { width: Number(width), flags, numeric: !['s', 'r', 'a'].includes(kind), budget });
-  });
-  if (!byName && dict === undefined && used < list.length) throw fault('not all arguments converted during string formatting');
+  const result = template.replace(
+    /%(?:\((?<name>[^)]*)\))?(?<flags>[-+ 0#]*)(?<width>\d{0,6})(?:\.(?<precision>\d{0,3}))?(?<kind>[a-zA-Z%]?)/g,
+    (...parts) => {
+      const { name, flags = '', width = '', precision, kind = '' } = parts.at(-1) as Record<string, string | undefined>;
+      if (kind === '%') return '%';
+      let value: unknown;
+      if (name !== undefined) {
+        if (dict === undefined) throw fault('format requires a mapping');
+        if (!dict.has(name)) throw fault(`the key ${JSON.stringify(name)} is not there`);
+        value = dict.get(name);
+        byName = true;
+      } else {
+        if (used >= list.length) throw fault('not enough arguments for format string');
+        value = list[used++];
+      }
+      const number = (): number => {
+        const found = numeric(value);
+        if (found === undefined) throw fault(`%${kind} format: a real number is required, not ${typeName(value)}`);
+        return found;
+      };
+      let body: string;
+      if (kind === 's' || kind === 'r' || kind === 'a') {
+        body = kind === 's' ? text(value, budget) : represent(value, budget);
+        if (precision !== undefined) body = Array.from(body).slice(0, Number(precision)).join('');
+      } else if (kind === 'd' || kind === 'i' || kind === 'u') body = signed(String(Math.trunc(number())), flags);
+      else if (kind === 'f' || kind === 'F')
+        body = signed(number().toFixed(precision === undefined ? 6 : Number(precision)), flags);
+      else if ((kind === 'x' || kind === 'X' || kind === 'o') && !flags.includes('#')) {
+        body = signed(number().toString(kind === 'o' ? 8 : 16), flags);
+        if (kind === 'X') body = body.toUpperCase();
+      } else throw fault(`the format %${kind} is not followed here`);
+      return filled(body, { width: Number(width), flags, numeric: !['s', 'r', 'a'].includes(kind), budget });
+    },
+  );
+  if (!byName && dict === undefined && used < list.length)
+    throw fault('not all arguments converted during string formatting');
   return result;
 }
 
@@ -47,7 +63,10 @@ function signed(body: string, flags: string): string {
   return flags.includes('+') ? `+${body}` : flags.includes(' ') ? ` ${body}` : body;
 }
 
-function filled(body: string, { width, flags, numeric: isNumber, budget }: { width: number; flags: string; numeric: boolean; budget: Budget }): string {
+function filled(
+  body: string,
+  { width, flags, numeric: isNumber, budget }: { width: number; flags: string; numeric: boolean; budget: Budget },
+): string {
   if (textLength(body) >= width) return body;
   if (flags.includes('-')) return padded(body, width, ' ', 'right', budget);
   if (!flags.includes('0') || !isNumber) return padded(body, width, ' ', 'left', budget);
@@ -78,7 +97,10 @@ export function formatBraces(template: string, inputs: CallInputs, budget: Budge
 }
 
 function formatSpec(value: unknown, spec: string, budget: Budget): string {
-  const match = /^(?:(?<fill>.)?(?<align>[<>^=]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>\d{0,6})(?<comma>,)?(?:\.(?<precision>\d{1,3}))?(?<kind>[sdfFxX%]?)$/u.exec(spec);
+  const match =
+    /^(?:(?<fill>.)?(?<align>[<>^=]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>\d{0,6})(?<comma>,)?(?:\.(?<precision>\d{1,3}))?(?<kind>[sdfFxX%]?)$/u.exec(
+      spec,
+    );
   if (match === null) throw fault(`the format ${JSON.stringify(spec)} is not followed here`);
   const { fill = ' ', align, sign = '', zero, width = '', comma, precision, kind = '' } = match.groups!;
   const number = numeric(value);
@@ -86,19 +108,23 @@ function formatSpec(value: unknown, spec: string, budget: Budget): string {
   if (typeof value === 'string') {
     if (kind !== '' && kind !== 's') throw fault(`Unknown format code '${kind}' for object of type 'str'`);
     body = precision === undefined ? value : Array.from(value).slice(0, Number(precision)).join('');
-  } else if (number === undefined || typeof value === 'boolean') throw fault(`unsupported format string passed to ${typeName(value)}`);
+  } else if (number === undefined || typeof value === 'boolean')
+    throw fault(`unsupported format string passed to ${typeName(value)}`);
   else {
     if (kind === 'f' || kind === 'F') body = number.toFixed(precision === undefined ? 6 : Number(precision));
     else if (kind === '%') body = `${(number * 100).toFixed(precision === undefined ? 6 : Number(precision))}%`;
-    else if ((kind === 'x' || kind === 'X') && !(value instanceof Float)) body = kind === 'x' ? number.toString(16) : number.toString(16).toUpperCase();
-    else if ((kind === 'd' || kind === '') && precision === undefined && !(value instanceof Float)) body = String(number);
+    else if ((kind === 'x' || kind === 'X') && !(value instanceof Float))
+      body = kind === 'x' ? number.toString(16) : number.toString(16).toUpperCase();
+    else if ((kind === 'd' || kind === '') && precision === undefined && !(value instanceof Float))
+      body = String(number);
     else if (kind === '' && precision === undefined) body = floatText(number);
     else throw fault(`the format ${JSON.stringify(spec)} is not followed here`);
     if (comma !== undefined) body = body.replace(/^(-?\d+)/, (whole) => whole.replace(/\B(?=(?:\d{3})+$)/g, ','));
     body = signed(body, sign);
   }
   const size = Number(width);
-  if (zero !== undefined && align === undefined) return filled(body, { width: size, flags: '0', numeric: true, budget });
+  if (zero !== undefined && align === undefined)
+    return filled(body, { width: size, flags: '0', numeric: true, budget });
   if (align === '=') throw fault(`the format ${JSON.stringify(spec)} is not followed here`);
   if (align === '^') {
     const missing = Math.max(0, size - textLength(body));

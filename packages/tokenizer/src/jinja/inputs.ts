@@ -10,7 +10,8 @@ export class Arguments {
     this.#what = what;
     this.#positional = inputs.positional;
     this.#named = new Map(inputs.named);
-    if (inputs.positional.length > names.length) throw fault(`${what} takes ${names.length} arguments, not ${inputs.positional.length}`);
+    if (inputs.positional.length > names.length)
+      throw fault(`${what} takes ${names.length} arguments, not ${inputs.positional.length}`);
     names.forEach((name, index) => {
       if (index >= inputs.positional.length) return;
       if (this.#named.has(name)) throw fault(`${what} got ${name} twice`);
@@ -41,7 +42,8 @@ export class Arguments {
     const value = this.get(name, ...otherwise);
     if (value instanceof Undefined) throw undefinedFault(value);
     const number = numeric(value);
-    if (number === undefined || value instanceof Float) throw fault(`${this.#what}: ${name} must be int, not ${typeName(value)}`);
+    if (number === undefined || value instanceof Float)
+      throw fault(`${this.#what}: ${name} must be int, not ${typeName(value)}`);
     return number;
   }
 }

@@ -7,7 +7,27 @@ import { strftime } from './strftime';
 import type { Expression, Inputs, Parameters, Statement, Target } from './syntax-tree';
 import { TemplateFault } from './template-error';
 import { tests } from './tests';
-import { Callable, type CallInputs, compare, contains, dictKey, equal, fault, Float, iterate, LoopState, Namespace, numeric, text, truthy, Tuple, typeName, Undefined, undefinedFault, fromJavaScript } from './values';
+import {
+  Callable,
+  type CallInputs,
+  compare,
+  contains,
+  dictKey,
+  equal,
+  fault,
+  Float,
+  iterate,
+  LoopState,
+  Namespace,
+  numeric,
+  text,
+  truthy,
+  Tuple,
+  typeName,
+  Undefined,
+  undefinedFault,
+  fromJavaScript,
+} from './values';
 
 /** Macros in macros; Python's own limit is about the same. */
 const deepestCalls = 120;
@@ -48,7 +68,8 @@ export class Interpreter implements FilterContext {
     const globals = new Scope(undefined);
     for (const [name, value] of Object.entries(this.#globals())) globals.set(name, value);
     const context = new Scope(globals);
-    for (const [name, value] of Object.entries(variables)) if (value !== undefined) context.set(name, fromJavaScript(value, name));
+    for (const [name, value] of Object.entries(variables))
+      if (value !== undefined) context.set(name, fromJavaScript(value, name));
     return this.#text(body, new Scope(context));
   }
 
@@ -82,15 +103,21 @@ export class Interpreter implements FilterContext {
           place = next % positional.length;
           state.values.set('current', positional[place]);
         };
-        state.values.set('next', make('next', () => {
-          const current = positional[place];
-          to(place + 1);
-          return current;
-        }));
-        state.values.set('reset', make('reset', () => {
-          to(0);
-          return null;
-        }));
+        state.values.set(
+          'next',
+          make('next', () => {
+            const current = positional[place];
+            to(place + 1);
+            return current;
+          }),
+        );
+        state.values.set(
+          'reset',
+          make('reset', () => {
+            to(0);
+            return null;
+          }),
+        );
         return state;
       }),
       joiner: make('joiner', (inputs) => {
@@ -103,9 +130,13 @@ export class Interpreter implements FilterContext {
         });
       }),
       raise_exception: make('raise_exception', (inputs) => {
-        throw new TemplateFault(text(new Arguments('raise_exception', inputs, ['message']).get('message'), this.budget));
+        throw new TemplateFault(
+          text(new Arguments('raise_exception', inputs, ['message']).get('message'), this.budget),
+        );
       }),
-      strftime_now: make('strftime_now', (inputs) => strftime(this.#now(), new Arguments('strftime_now', inputs, ['format']).text('format'))),
+      strftime_now: make('strftime_now', (inputs) =>
+        strftime(this.#now(), new Arguments('strftime_now', inputs, ['format']).text('format')),
+      ),
     };
   }
 
@@ -139,7 +170,8 @@ export class Interpreter implements FilterContext {
         this.#write(output, text(this.#value(statement.value, scope), this.budget));
         return undefined;
       case 'if':
-        for (const { test, body } of statement.branches) if (truthy(this.#value(test, scope))) return this.#run(body, scope, output);
+        for (const { test, body } of statement.branches)
+          if (truthy(this.#value(test, scope))) return this.#run(body, scope, output);
         return this.#run(statement.otherwise, scope, output);
       case 'for':
         this.#for(statement, scope, output, this.#value(statement.iterable, scope), 0);
@@ -154,15 +186,28 @@ export class Interpreter implements FilterContext {
         return undefined;
       }
       case 'macro':
-        scope.set(statement.name, this.#macro(statement.name, statement.parameters, statement.body, scope, statement.uses));
+        scope.set(
+          statement.name,
+          this.#macro(statement.name, statement.parameters, statement.body, scope, statement.uses),
+        );
         return undefined;
       case 'call-block': {
-        const caller = this.#macro('caller', statement.parameters, statement.body, scope, { caller: false, varargs: false, kwargs: false });
-        this.#write(output, text(this.#call(statement.call as Expression & { type: 'call' }, scope, caller), this.budget));
+        const caller = this.#macro('caller', statement.parameters, statement.body, scope, {
+          caller: false,
+          varargs: false,
+          kwargs: false,
+        });
+        this.#write(
+          output,
+          text(this.#call(statement.call as Expression & { type: 'call' }, scope, caller), this.budget),
+        );
         return undefined;
       }
       case 'filter-block':
-        this.#write(output, text(this.#filtered(statement.filter, this.#text(statement.body, new Scope(scope)), scope), this.budget));
+        this.#write(
+          output,
+          text(this.#filtered(statement.filter, this.#text(statement.body, new Scope(scope)), scope), this.budget),
+        );
         return undefined;
       case 'with': {
         const inner = new Scope(scope);
@@ -232,13 +277,20 @@ export class Interpreter implements FilterContext {
       }
       case 'targets': {
         const items = iterate(value, this.budget);
-        if (items.length !== target.items.length) throw fault(`${items.length} values for ${target.items.length} names`);
+        if (items.length !== target.items.length)
+          throw fault(`${items.length} values for ${target.items.length} names`);
         target.items.forEach((one, index) => this.#assign(one, items[index], scope));
       }
     }
   }
 
-  #macro(name: string, { names, defaults }: Parameters, body: readonly Statement[], scope: Scope, uses: { caller: boolean; varargs: boolean; kwargs: boolean }): Callable {
+  #macro(
+    name: string,
+    { names, defaults }: Parameters,
+    body: readonly Statement[],
+    scope: Scope,
+    uses: { caller: boolean; varargs: boolean; kwargs: boolean },
+  ): Callable {
     return new Callable(name, ({ positional, named }) => {
       const inner = new Scope(scope);
       const rest = new Map(named);
@@ -255,13 +307,19 @@ export class Interpreter implements FilterContext {
           rest.delete(parameter);
         } else {
           const otherwise = defaults[index - (names.length - defaults.length)];
-          inner.set(parameter, otherwise === undefined ? new Undefined(`parameter '${parameter}' was not provided`) : this.#value(otherwise, inner));
+          inner.set(
+            parameter,
+            otherwise === undefined
+              ? new Undefined(`parameter '${parameter}' was not provided`)
+              : this.#value(otherwise, inner),
+          );
         }
       });
       if (uses.kwargs) inner.set('kwargs', rest);
       else if (rest.size > 0) throw fault(`macro '${name}' takes no keyword argument '${[...rest.keys()][0]}'`);
       if (uses.varargs) inner.set('varargs', new Tuple(positional.slice(names.length)));
-      else if (positional.length > names.length) throw fault(`macro '${name}' takes not more than ${names.length} argument(s)`);
+      else if (positional.length > names.length)
+        throw fault(`macro '${name}' takes not more than ${names.length} argument(s)`);
       return this.#deeper(() => this.#text(body, inner));
     });
   }
@@ -292,7 +350,8 @@ export class Interpreter implements FilterContext {
     if (caller !== undefined) inputs.named.set('caller', caller);
     if (target instanceof Undefined) throw undefinedFault(target);
     if (target instanceof LoopState) {
-      if (target.recurse === undefined) throw fault("The loop must have the 'recursive' marker to be called recursively.");
+      if (target.recurse === undefined)
+        throw fault("The loop must have the 'recursive' marker to be called recursively.");
       return target.recurse(inputs.positional[0]);
     }
     if (!(target instanceof Callable)) throw fault(`'${typeName(target)}' object is not callable`);
@@ -333,10 +392,13 @@ export class Interpreter implements FilterContext {
       case 'tuple':
         return new Tuple(expression.items.map((one) => this.#value(one, scope)));
       case 'dict':
-        return new Map(expression.items.map(([key, value]) => [dictKey(this.#value(key, scope)), this.#value(value, scope)]));
+        return new Map(
+          expression.items.map(([key, value]) => [dictKey(this.#value(key, scope)), this.#value(value, scope)]),
+        );
       case 'conditional':
         if (truthy(this.#value(expression.test, scope))) return this.#value(expression.then, scope);
-        if (expression.otherwise === undefined) return new Undefined('the inline if-expression evaluated to false and no else section was defined.');
+        if (expression.otherwise === undefined)
+          return new Undefined('the inline if-expression evaluated to false and no else section was defined.');
         return this.#value(expression.otherwise, scope);
       case 'or': {
         const left = this.#value(expression.left, scope);
@@ -358,7 +420,12 @@ export class Interpreter implements FilterContext {
         return value instanceof Float ? new Float(result) : result === 0 ? 0 : result;
       }
       case 'binary':
-        return binary(expression.operator, this.#value(expression.left, scope), this.#value(expression.right, scope), this.budget);
+        return binary(
+          expression.operator,
+          this.#value(expression.left, scope),
+          this.#value(expression.right, scope),
+          this.budget,
+        );
       case 'compare': {
         let left = this.#value(expression.left, scope);
         for (const { operator, right: rightExpression } of expression.rest) {
@@ -391,9 +458,17 @@ export class Interpreter implements FilterContext {
       case 'call':
         return this.#call(expression, scope);
       case 'filter':
-        return this.filter(expression.name, this.#value(expression.target!, scope), this.#inputs(expression.inputs, scope));
+        return this.filter(
+          expression.name,
+          this.#value(expression.target!, scope),
+          this.#inputs(expression.inputs, scope),
+        );
       case 'test':
-        return this.test(expression.name, this.#value(expression.target, scope), this.#inputs(expression.inputs, scope).positional);
+        return this.test(
+          expression.name,
+          this.#value(expression.target, scope),
+          this.#inputs(expression.inputs, scope).positional,
+        );
     }
   }
 

@@ -1,6 +1,17 @@
 import { TemplateFault } from './template-error';
 
-export type TokenKind = 'data' | 'variable-begin' | 'variable-end' | 'block-begin' | 'block-end' | 'name' | 'string' | 'integer' | 'float' | 'operator' | 'end';
+export type TokenKind =
+  | 'data'
+  | 'variable-begin'
+  | 'variable-end'
+  | 'block-begin'
+  | 'block-end'
+  | 'name'
+  | 'string'
+  | 'integer'
+  | 'float'
+  | 'operator'
+  | 'end';
 
 export interface Token {
   kind: TokenKind;
@@ -10,7 +21,34 @@ export interface Token {
 
 /** Longer templates are refused; the longest published one has some 30,000 characters. */
 const longest = 2_000_000;
-const operators = ['//', '**', '==', '!=', '>=', '<=', '+', '-', '/', '*', '%', '~', '[', ']', '(', ')', '{', '}', '>', '<', '=', '.', ':', '|', ',', ';'];
+const operators = [
+  '//',
+  '**',
+  '==',
+  '!=',
+  '>=',
+  '<=',
+  '+',
+  '-',
+  '/',
+  '*',
+  '%',
+  '~',
+  '[',
+  ']',
+  '(',
+  ')',
+  '{',
+  '}',
+  '>',
+  '<',
+  '=',
+  '.',
+  ':',
+  '|',
+  ',',
+  ';',
+];
 const closing: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}' };
 const isSpace = (character: string): boolean => /\s/.test(character);
 
@@ -19,7 +57,8 @@ const isSpace = (character: string): boolean => /\s/.test(character);
  * Jinja up. It goes over the text once.
  */
 export function tokenize(template: string): Token[] {
-  if (template.length > longest) throw new TemplateFault(`it has ${template.length} characters; more than ${longest} are not read`);
+  if (template.length > longest)
+    throw new TemplateFault(`it has ${template.length} characters; more than ${longest} are not read`);
   // Line ends of the source, those inside of its strings too.
   let source = template.replace(/\r\n?/g, '\n');
   if (source.endsWith('\n')) source = source.slice(0, -1);
@@ -171,7 +210,10 @@ class Lexer {
       if (place >= this.#source.length) throw this.#fault('a text is not closed');
       place += this.#source[place] === '\\' ? 2 : 1;
     }
-    this.#emit('string', unescape(this.#source.slice(start + 1, place), (what) => this.#fault(what)));
+    this.#emit(
+      'string',
+      unescape(this.#source.slice(start + 1, place), (what) => this.#fault(what)),
+    );
     this.#place = place + 1;
   }
 
@@ -180,7 +222,10 @@ class Lexer {
     const whole = /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\dA-Fa-f])+|[1-9](?:_?\d)*|0(?:_?0)*/y;
     // `a.0.1` are two indices.
     const afterDot = this.#source[this.#place - 1] === '.';
-    for (const [kind, expression] of [['float', float], ['integer', whole]] as const) {
+    for (const [kind, expression] of [
+      ['float', float],
+      ['integer', whole],
+    ] as const) {
       if (kind === 'float' && afterDot) continue;
       expression.lastIndex = this.#place;
       const match = expression.exec(this.#source);
@@ -193,7 +238,8 @@ class Lexer {
   }
 
   #emit(kind: TokenKind, value: string): void {
-    for (; this.#countedTo < this.#place; this.#countedTo += 1) if (this.#source[this.#countedTo] === '\n') this.#line += 1;
+    for (; this.#countedTo < this.#place; this.#countedTo += 1)
+      if (this.#source[this.#countedTo] === '\n') this.#line += 1;
     this.#tokens.push({ kind, value, line: this.#line });
   }
 
@@ -203,20 +249,35 @@ class Lexer {
   }
 }
 
-const simple: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v', a: '\u0007', '\\': '\\', "'": "'", '"': '"', '\n': '' };
+const simple: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  a: '\u0007',
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  '\n': '',
+};
 
 /** Python's escapes; a backslash before anything else stays. */
 function unescape(text: string, fault: (what: string) => TemplateFault): string {
   if (!text.includes('\\')) return text;
-  return text.replace(/\\(?:x([\dA-Fa-f]{2})|u([\dA-Fa-f]{4})|U([\dA-Fa-f]{8})|([0-7]{1,3})|(N\{)|([xuU])|([^]))/g, (whole, x?: string, u?: string, long?: string, octal?: string, named?: string, short?: string, other?: string) => {
-    const hexadecimal = x ?? u ?? long;
-    if (hexadecimal !== undefined) {
-      const code = parseInt(hexadecimal, 16);
-      if (code > 0x10ffff) throw fault('an escape is no character');
-      return String.fromCodePoint(code);
-    }
-    if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
-    if (named !== undefined || short !== undefined) throw fault(`the escape ${whole} is not followed`);
-    return Object.hasOwn(simple, other!) ? simple[other!]! : whole;
-  });
+  return text.replace(
+    /\\(?:x([\dA-Fa-f]{2})|u([\dA-Fa-f]{4})|U([\dA-Fa-f]{8})|([0-7]{1,3})|(N\{)|([xuU])|([^]))/g,
+    (whole, x?: string, u?: string, long?: string, octal?: string, named?: string, short?: string, other?: string) => {
+      const hexadecimal = x ?? u ?? long;
+      if (hexadecimal !== undefined) {
+        const code = parseInt(hexadecimal, 16);
+        if (code > 0x10ffff) throw fault('an escape is no character');
+        return String.fromCodePoint(code);
+      }
+      if (octal !== undefined) return String.fromCharCode(parseInt(octal, 8));
+      if (named !== undefined || short !== undefined) throw fault(`the escape ${whole} is not followed`);
+      return Object.hasOwn(simple, other!) ? simple[other!]! : whole;
+    },
+  );
 }

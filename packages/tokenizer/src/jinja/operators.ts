@@ -15,7 +15,8 @@ export function binary(operator: string, left: unknown, right: unknown, budget: 
   for (const value of [left, right]) if (value instanceof Undefined) throw undefinedFault(value);
   const first = numeric(left);
   const second = numeric(right);
-  if (first !== undefined && second !== undefined) return calculate(operator, first, second, left instanceof Float || right instanceof Float);
+  if (first !== undefined && second !== undefined)
+    return calculate(operator, first, second, left instanceof Float || right instanceof Float);
   if (operator === '+') {
     if (typeof left === 'string' && typeof right === 'string') {
       budget.text(left.length + right.length);
@@ -31,7 +32,10 @@ export function binary(operator: string, left: unknown, right: unknown, budget: 
     }
   }
   if (operator === '*') {
-    const [value, count] = typeof right === 'number' || typeof right === 'boolean' ? [left, Number(right)] : [right, typeof left === 'number' || typeof left === 'boolean' ? Number(left) : NaN];
+    const [value, count] =
+      typeof right === 'number' || typeof right === 'boolean'
+        ? [left, Number(right)]
+        : [right, typeof left === 'number' || typeof left === 'boolean' ? Number(left) : NaN];
     if (!Number.isNaN(count)) {
       const times = Math.max(0, count);
       if (typeof value === 'string') {
@@ -41,7 +45,10 @@ export function binary(operator: string, left: unknown, right: unknown, budget: 
       const items = value instanceof Tuple ? value.items : value;
       if (Array.isArray(items)) {
         budget.step(items.length * times);
-        const repeated = Array.from({ length: items.length * times }, (_, index) => items[index % items.length] as unknown);
+        const repeated = Array.from(
+          { length: items.length * times },
+          (_, index) => items[index % items.length] as unknown,
+        );
         return value instanceof Tuple ? new Tuple(repeated) : repeated;
       }
     }
@@ -76,8 +83,19 @@ function calculate(operator: string, first: number, second: number, float: boole
 }
 
 /** `value[start:stop:step]` */
-export function slice(value: unknown, bounds: { start: unknown; stop: unknown; step: unknown }, budget: Budget): unknown {
-  const items: readonly unknown[] | undefined = typeof value === 'string' ? undefined : value instanceof Tuple ? value.items : Array.isArray(value) ? value : undefined;
+export function slice(
+  value: unknown,
+  bounds: { start: unknown; stop: unknown; step: unknown },
+  budget: Budget,
+): unknown {
+  const items: readonly unknown[] | undefined =
+    typeof value === 'string'
+      ? undefined
+      : value instanceof Tuple
+        ? value.items
+        : Array.isArray(value)
+          ? value
+          : undefined;
   if (items === undefined && typeof value !== 'string' && !(value instanceof Range)) return undefined;
   const bound = (part: unknown): number | undefined => {
     if (part === null || part === undefined) return undefined;
@@ -98,10 +116,12 @@ export function slice(value: unknown, bounds: { start: unknown; stop: unknown; s
   const start = place(bounds.start, step > 0 ? 0 : length - 1);
   const stop = place(bounds.stop, step > 0 ? length : -1);
   budget.step(1 + Math.floor(length / 100));
-  if (value instanceof Range) return new Range(value.start + start * value.step, value.start + stop * value.step, value.step * step);
+  if (value instanceof Range)
+    return new Range(value.start + start * value.step, value.start + stop * value.step, value.step * step);
   if (list === undefined && step === 1) return (value as string).slice(start, Math.max(start, stop));
   const picked: unknown[] = [];
-  for (let index = start; step > 0 ? index < stop : index > stop; index += step) picked.push(list === undefined ? (value as string)[index] : list[index]);
+  for (let index = start; step > 0 ? index < stop : index > stop; index += step)
+    picked.push(list === undefined ? (value as string)[index] : list[index]);
   budget.step(picked.length);
   if (typeof value === 'string') return picked.join('');
   return value instanceof Tuple ? new Tuple(picked) : picked;

@@ -154,7 +154,15 @@ class Parser {
     this.#loops += 1;
     const { body, end } = this.#inner('endfor', 'else');
     this.#loops -= 1;
-    return { type: 'for', target, iterable, condition, recursive, body, otherwise: end === 'else' ? this.#inner('endfor').body : [] };
+    return {
+      type: 'for',
+      target,
+      iterable,
+      condition,
+      recursive,
+      body,
+      otherwise: end === 'else' ? this.#inner('endfor').body : [],
+    };
   }
 
   #set(): Statement {
@@ -174,7 +182,13 @@ class Parser {
     this.#uses.push(new Set());
     const { body } = this.#outsideLoops(() => this.#inner('endmacro'));
     const uses = this.#uses.pop()!;
-    return { type: 'macro', name, parameters, body, uses: { caller: uses.has('caller'), varargs: uses.has('varargs'), kwargs: uses.has('kwargs') } };
+    return {
+      type: 'macro',
+      name,
+      parameters,
+      body,
+      uses: { caller: uses.has('caller'), varargs: uses.has('varargs'), kwargs: uses.has('kwargs') },
+    };
   }
 
   #callBlock(): Statement {
@@ -209,7 +223,14 @@ class Parser {
     let isTuple = false;
     for (;;) {
       if (items.length > 0) this.#expect(',');
-      if (items.length > 0 && (this.#isOperator('=') || this.#isOperator(')') || this.#token.kind === 'block-end' || (beforeIn && this.#isName('in')))) break;
+      if (
+        items.length > 0 &&
+        (this.#isOperator('=') ||
+          this.#isOperator(')') ||
+          this.#token.kind === 'block-end' ||
+          (beforeIn && this.#isName('in')))
+      )
+        break;
       items.push(this.#oneTarget());
       if (!this.#isOperator(',')) break;
       isTuple = true;
@@ -237,7 +258,13 @@ class Parser {
     for (;;) {
       if (items.length > 0) this.#expect(',');
       const { kind } = this.#token;
-      if (kind === 'variable-end' || kind === 'block-end' || this.#isOperator(')') || (options.endsAt !== undefined && this.#isName(options.endsAt))) break;
+      if (
+        kind === 'variable-end' ||
+        kind === 'block-end' ||
+        this.#isOperator(')') ||
+        (options.endsAt !== undefined && this.#isName(options.endsAt))
+      )
+        break;
       items.push(this.#expression(options.conditional ?? true));
       if (!this.#isOperator(',')) break;
       isTuple = true;
@@ -314,7 +341,8 @@ class Parser {
 
   #sum(): Expression {
     let left = this.#concatenation();
-    while (this.#isOperator('+') || this.#isOperator('-')) left = { type: 'binary', operator: this.#next().value, left, right: this.#concatenation() };
+    while (this.#isOperator('+') || this.#isOperator('-'))
+      left = { type: 'binary', operator: this.#next().value, left, right: this.#concatenation() };
     return left;
   }
 
@@ -372,7 +400,8 @@ class Parser {
           case 'None':
             return { type: 'constant', value: null };
           default:
-            if (token.value === 'caller' || token.value === 'varargs' || token.value === 'kwargs') this.#uses.at(-1)?.add(token.value);
+            if (token.value === 'caller' || token.value === 'varargs' || token.value === 'kwargs')
+              this.#uses.at(-1)?.add(token.value);
             return { type: 'name', name: token.value };
         }
       case 'string': {
@@ -428,7 +457,8 @@ class Parser {
         this.#place += 1;
         const token = this.#next();
         if (token.kind === 'name') node = { type: 'attribute', target: node, name: token.value };
-        else if (token.kind === 'integer') node = { type: 'item', target: node, key: { type: 'constant', value: Number(token.value) } };
+        else if (token.kind === 'integer')
+          node = { type: 'item', target: node, key: { type: 'constant', value: Number(token.value) } };
         else throw this.#fault('a name is expected');
       } else if (this.#isOperator('[')) {
         this.#place += 1;
@@ -446,7 +476,8 @@ class Parser {
   }
 
   #subscript(): Expression {
-    const part = (): Expression | undefined => (this.#isOperator(':') || this.#isOperator(']') || this.#isOperator(',') ? undefined : this.#expression());
+    const part = (): Expression | undefined =>
+      this.#isOperator(':') || this.#isOperator(']') || this.#isOperator(',') ? undefined : this.#expression();
     const start = part();
     if (!this.#isOperator(':')) return start!;
     this.#place += 1;
@@ -477,7 +508,8 @@ class Parser {
       } else if (node !== undefined && this.#isName('is')) {
         this.#place += 1;
         node = this.#test(node);
-      } else if (node !== undefined && this.#isOperator('(')) node = { type: 'call', target: node, inputs: this.#inputs() };
+      } else if (node !== undefined && this.#isOperator('('))
+        node = { type: 'call', target: node, inputs: this.#inputs() };
       else return node!;
     }
   }
@@ -493,10 +525,18 @@ class Parser {
     let inputs: Inputs = none;
     const { kind, value } = this.#token;
     if (this.#isOperator('(')) inputs = this.#inputs();
-    else if (kind === 'string' || kind === 'integer' || kind === 'float' || this.#isOperator('[') || this.#isOperator('{') || (kind === 'name' && !['else', 'or', 'and', 'if', 'recursive'].includes(value))) {
+    else if (
+      kind === 'string' ||
+      kind === 'integer' ||
+      kind === 'float' ||
+      this.#isOperator('[') ||
+      this.#isOperator('{') ||
+      (kind === 'name' && !['else', 'or', 'and', 'if', 'recursive'].includes(value))
+    ) {
       if (this.#isName('is')) throw this.#fault('tests can\'t be chained with "is"');
       // `x is not y` reads y as the test; `x is y in z` ends before "in".
-      if (!(kind === 'name' && (value === 'in' || value === 'not'))) inputs = { positional: [{ value: this.#postfix(this.#primary()), spread: false }], named: [] };
+      if (!(kind === 'name' && (value === 'in' || value === 'not')))
+        inputs = { positional: [{ value: this.#postfix(this.#primary()), spread: false }], named: [] };
     }
     const test: Expression = { type: 'test', name, target, inputs };
     return negated ? { type: 'not', operand: test } : test;
@@ -570,7 +610,9 @@ class Parser {
 
   #fault(what: string): TemplateFault {
     const { kind, value, line } = this.#token;
-    return new TemplateFault(`${what} in line ${line}, not ${kind === 'end' ? 'the end' : value === '' ? kind.replace('-', ' ') : JSON.stringify(value)}`);
+    return new TemplateFault(
+      `${what} in line ${line}, not ${kind === 'end' ? 'the end' : value === '' ? kind.replace('-', ' ') : JSON.stringify(value)}`,
+    );
   }
 }
 

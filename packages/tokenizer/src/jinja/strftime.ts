@@ -1,12 +1,28 @@
 import { fault } from './values';
 
 const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const months = ['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November', 'December'];
+const months = [
+  'January',
+  'February',
+  'March',
+  'April',
+  'May',
+  'June',
+  'July',
+  'August',
+  'September',
+  'October',
+  'November',
+  'December',
+];
 
 /** A date as C's strftime writes it, in English and local time. */
 export function strftime(date: Date, format: string): string {
   const hour12 = date.getHours() % 12 === 0 ? 12 : date.getHours() % 12;
-  const yearDay = Math.round((Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0, 1)) / 86_400_000) + 1;
+  const yearDay =
+    Math.round(
+      (Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) - Date.UTC(date.getFullYear(), 0, 1)) / 86_400_000,
+    ) + 1;
   const codes: Readonly<Record<string, [value: string | number, width?: number]>> = {
     Y: [date.getFullYear(), 4],
     y: [date.getFullYear() % 100, 2],
@@ -34,7 +50,15 @@ export function strftime(date: Date, format: string): string {
     t: ['\t'],
     '%': ['%'],
   };
-  const whole: Readonly<Record<string, string>> = { F: '%Y-%m-%d', T: '%H:%M:%S', D: '%m/%d/%y', R: '%H:%M', c: '%a %b %e %H:%M:%S %Y', x: '%m/%d/%y', X: '%H:%M:%S' };
+  const whole: Readonly<Record<string, string>> = {
+    F: '%Y-%m-%d',
+    T: '%H:%M:%S',
+    D: '%m/%d/%y',
+    R: '%H:%M',
+    c: '%a %b %e %H:%M:%S %Y',
+    x: '%m/%d/%y',
+    X: '%H:%M:%S',
+  };
   return format
     .replace(/%([FTDRcxX])/g, (_, letter: string) => whole[letter]!)
     .replace(/%(-?)([a-zA-Z%])/g, (directive, dash: string, letter: string) => {

@@ -23,7 +23,10 @@ export interface Inputs {
   named: { name: string | undefined; value: Expression }[];
 }
 
-export type Target = { type: 'name'; name: string } | { type: 'member'; name: string; attribute: string } | { type: 'targets'; items: Target[] };
+export type Target =
+  | { type: 'name'; name: string }
+  | { type: 'member'; name: string; attribute: string }
+  | { type: 'targets'; items: Target[] };
 
 export interface Parameters {
   names: string[];
@@ -35,10 +38,24 @@ export type Statement =
   | { type: 'text'; text: string }
   | { type: 'output'; value: Expression }
   | { type: 'if'; branches: { test: Expression; body: Statement[] }[]; otherwise: Statement[] }
-  | { type: 'for'; target: Target; iterable: Expression; condition: Expression | undefined; recursive: boolean; body: Statement[]; otherwise: Statement[] }
+  | {
+      type: 'for';
+      target: Target;
+      iterable: Expression;
+      condition: Expression | undefined;
+      recursive: boolean;
+      body: Statement[];
+      otherwise: Statement[];
+    }
   | { type: 'set'; target: Target; value: Expression }
   | { type: 'set-block'; target: Target; filter: Expression | undefined; body: Statement[] }
-  | { type: 'macro'; name: string; parameters: Parameters; body: Statement[]; uses: { caller: boolean; varargs: boolean; kwargs: boolean } }
+  | {
+      type: 'macro';
+      name: string;
+      parameters: Parameters;
+      body: Statement[];
+      uses: { caller: boolean; varargs: boolean; kwargs: boolean };
+    }
   | { type: 'call-block'; call: Expression; parameters: Parameters; body: Statement[] }
   | { type: 'filter-block'; filter: Expression; body: Statement[] }
   | { type: 'with'; variables: { target: Target; value: Expression }[]; body: Statement[] }

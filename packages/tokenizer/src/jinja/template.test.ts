@@ -4,34 +4,49 @@ import { describe, expect, it } from 'vitest';
 import { Template } from './template';
 import { TemplateBudgetFault, TemplateFault } from './template-error';
 
-const render = (source: string, variables: Record<string, unknown> = {}): string => new Template(source).render(variables);
+const render = (source: string, variables: Record<string, unknown> = {}): string =>
+  new Template(source).render(variables);
 
 describe('what transformers makes of odd templates', () => {
   // tooling/parity/random_chat_templates.py 7 400
-  const [first, ...lines] = gunzipSync(readFileSync(new URL('../../test/fixtures/random-chat-templates.jsonl.gz', import.meta.url))).toString('utf8').trim().split('\n');
+  const [first, ...lines] = gunzipSync(
+    readFileSync(new URL('../../test/fixtures/random-chat-templates.jsonl.gz', import.meta.url)),
+  )
+    .toString('utf8')
+    .trim()
+    .split('\n');
   const { variables } = JSON.parse(first!) as { variables: Record<string, unknown> };
   const records = lines.map((line) => JSON.parse(line) as { template: string; expected?: string; error?: string });
 
   it('is written here too', () => {
     expect(records.length).toBeGreaterThan(300);
-    const wrong = records.filter(({ expected }) => expected !== undefined).flatMap(({ template, expected }) => {
-      let got: string;
-      try {
-        got = render(template, variables);
-      } catch (error) {
-        // Refused by name: what this engine says that it does not follow.
-        if (error instanceof TemplateFault && /can't be written as text|can't be gone through|is not followed here|larger than 2\^53/.test(error.message)) return [];
-        got = String(error);
-      }
-      return got === expected ? [] : [{ template, got, expected }];
-    });
+    const wrong = records
+      .filter(({ expected }) => expected !== undefined)
+      .flatMap(({ template, expected }) => {
+        let got: string;
+        try {
+          got = render(template, variables);
+        } catch (error) {
+          // Refused by name: what this engine says that it does not follow.
+          if (
+            error instanceof TemplateFault &&
+            /can't be written as text|can't be gone through|is not followed here|larger than 2\^53/.test(error.message)
+          )
+            return [];
+          got = String(error);
+        }
+        return got === expected ? [] : [{ template, got, expected }];
+      });
     expect(wrong).toEqual([]);
   });
 });
 
 describe('Template', () => {
   it.each<[string, string]>([
-    ['{{ none }} {{ true }} {{ [1, "a\'b", 1.0, none] }} {{ {"a": (1,)} }}', 'None True [1, "a\'b", 1.0, None] {\'a\': (1,)}'],
+    [
+      '{{ none }} {{ true }} {{ [1, "a\'b", 1.0, none] }} {{ {"a": (1,)} }}',
+      "None True [1, \"a'b\", 1.0, None] {'a': (1,)}",
+    ],
     ['{{ -7 % 3 }} {{ -7 // 2 }} {{ 7 / 2 }} {{ 4 / 2 }} {{ 1e16 }} {{ 0.00001 }}', '2 -4 3.5 2.0 1e+16 1e-05'],
     ['{{ "😀é"|length }} {{ "a😀b"[1] }} {{ "a😀b"[::-1] }}', '2 😀 b😀a'],
     ['{% for x in [1, 2, 3] %}a{{ x }}{% if x == 2 %}{% break %}{% endif %};{% endfor %}', 'a1;a2'],
@@ -51,7 +66,9 @@ describe('Template', () => {
 
   it('writes the date that it is given', () => {
     const now = (): Date => new Date(2024, 6, 4, 15, 5, 9);
-    expect(new Template('{{ strftime_now("%Y-%m-%d %d %B %b %A %H:%M:%S %-d %j %I%p") }}').render({}, { now })).toBe('2024-07-04 04 July Jul Thursday 15:05:09 4 186 03PM');
+    expect(new Template('{{ strftime_now("%Y-%m-%d %d %B %b %A %H:%M:%S %-d %j %I%p") }}').render({}, { now })).toBe(
+      '2024-07-04 04 July Jul Thursday 15:05:09 4 186 03PM',
+    );
   });
 
   it('ends, whatever the template', () => {
@@ -93,11 +110,25 @@ describe('Template', () => {
       }
       expect(performance.now() - started, bomb.slice(0, 60)).toBeLessThan(15_000);
     }
-    expect(() => render('{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}')).toThrow(TemplateBudgetFault);
+    expect(() => render('{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}')).toThrow(
+      TemplateBudgetFault,
+    );
   }, 120_000);
 
   it('refuses by name what it does not follow', () => {
-    for (const source of ['{% include "x" %}', '{{ 1|pprint }}', '{{ [1]|random }}', '{{ x.append(1) }}', '{{ "".__class__.__mro__ }}', '{{ 1 is zebra }}', '{{ undefined_function() }}', '{{ a.b.c }}', '{% break %}', '{{ "a" + 1 }}', '{{ 1 < "a" }}']) {
+    for (const source of [
+      '{% include "x" %}',
+      '{{ 1|pprint }}',
+      '{{ [1]|random }}',
+      '{{ x.append(1) }}',
+      '{{ "".__class__.__mro__ }}',
+      '{{ 1 is zebra }}',
+      '{{ undefined_function() }}',
+      '{{ a.b.c }}',
+      '{% break %}',
+      '{{ "a" + 1 }}',
+      '{{ 1 < "a" }}',
+    ]) {
       expect(() => render(source, { x: [] }), source).toThrow(TemplateFault);
     }
   });

@@ -18,7 +18,10 @@ export class Template {
   }
 
   /** @throws TemplateFault, of which TemplateBudgetFault where it costs too much */
-  render(variables: Readonly<Record<string, unknown>>, options: { limits?: TemplateLimits; now?: () => Date } = {}): string {
+  render(
+    variables: Readonly<Record<string, unknown>>,
+    options: { limits?: TemplateLimits; now?: () => Date } = {},
+  ): string {
     return guarded(() => new Interpreter(options).render(this.#body, variables));
   }
 }
@@ -28,7 +31,8 @@ function guarded<Result>(action: () => Result): Result {
   try {
     return action();
   } catch (error) {
-    if (error instanceof RangeError) throw new TemplateFault(`it is too deep or makes texts that are too long (${error.message})`);
+    if (error instanceof RangeError)
+      throw new TemplateFault(`it is too deep or makes texts that are too long (${error.message})`);
     throw error;
   }
 }

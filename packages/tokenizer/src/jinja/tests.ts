@@ -1,6 +1,22 @@
 import type { Budget } from './budget';
 import { isLower, isUpper } from './text-methods';
-import { Callable, compare, contains, DictView, equal, fault, Float, Lazy, LoopState, numeric, Range, text, Tuple, Undefined, undefinedFault } from './values';
+import {
+  Callable,
+  compare,
+  contains,
+  DictView,
+  equal,
+  fault,
+  Float,
+  Lazy,
+  LoopState,
+  numeric,
+  Range,
+  text,
+  Tuple,
+  Undefined,
+  undefinedFault,
+} from './values';
 
 type Test = (value: unknown, inputs: readonly unknown[], budget: Budget) => boolean;
 
@@ -24,7 +40,8 @@ const greater = ordered('>', (sign) => sign > 0);
 const atLeast = ordered('>=', (sign) => sign >= 0);
 const less = ordered('<', (sign) => sign < 0);
 const atMost = ordered('<=', (sign) => sign <= 0);
-const isCallable: Test = (value) => value instanceof Callable || value instanceof LoopState || value instanceof Undefined;
+const isCallable: Test = (value) =>
+  value instanceof Callable || value instanceof LoopState || value instanceof Undefined;
 
 /** Jinja's tests; `filter` and `test` are asked elsewhere. */
 export const tests: Readonly<Record<string, Test>> = {
@@ -42,9 +59,23 @@ export const tests: Readonly<Record<string, Test>> = {
   number: (value) => numeric(value) !== undefined,
   string: (value) => typeof value === 'string',
   mapping: (value) => value instanceof Map,
-  sequence: (value) => typeof value === 'string' || Array.isArray(value) || value instanceof Map || value instanceof Tuple || value instanceof Range || value instanceof Undefined,
+  sequence: (value) =>
+    typeof value === 'string' ||
+    Array.isArray(value) ||
+    value instanceof Map ||
+    value instanceof Tuple ||
+    value instanceof Range ||
+    value instanceof Undefined,
   iterable: (value) =>
-    typeof value === 'string' || Array.isArray(value) || value instanceof Map || value instanceof Tuple || value instanceof Range || value instanceof Undefined || value instanceof DictView || value instanceof Lazy || value instanceof LoopState,
+    typeof value === 'string' ||
+    Array.isArray(value) ||
+    value instanceof Map ||
+    value instanceof Tuple ||
+    value instanceof Range ||
+    value instanceof Undefined ||
+    value instanceof DictView ||
+    value instanceof Lazy ||
+    value instanceof LoopState,
   callable: isCallable,
   sameas: (value, inputs) => {
     const other = one(inputs);
@@ -70,4 +101,3 @@ export const tests: Readonly<Record<string, Test>> = {
   '<=': atMost,
   le: atMost,
 };
-

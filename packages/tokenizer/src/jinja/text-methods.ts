@@ -36,7 +36,8 @@ const stripMethod =
   (left: boolean, right: boolean): Method =>
   (self, inputs) => {
     const chars = new Arguments('strip', inputs, ['chars']).get('chars', null);
-    if (chars !== null && typeof chars !== 'string') throw fault(`strip arg must be None or str, not ${typeName(chars)}`);
+    if (chars !== null && typeof chars !== 'string')
+      throw fault(`strip arg must be None or str, not ${typeName(chars)}`);
     return strip(self, chars, left, right);
   };
 
@@ -47,11 +48,18 @@ export function replace(self: string, old: string, fresh: string, count: number,
     const characters = Array.from(self);
     const most = count < 0 ? characters.length + 1 : Math.min(count, characters.length + 1);
     budget.text(self.length + most * fresh.length);
-    return characters.map((character, index) => (index < most ? fresh + character : character)).join('') + (characters.length < most ? fresh : '');
+    return (
+      characters.map((character, index) => (index < most ? fresh + character : character)).join('') +
+      (characters.length < most ? fresh : '')
+    );
   }
   const parts: string[] = [];
   let from = 0;
-  for (let place = self.indexOf(old); place >= 0 && (count < 0 || parts.length < count); place = self.indexOf(old, from)) {
+  for (
+    let place = self.indexOf(old);
+    place >= 0 && (count < 0 || parts.length < count);
+    place = self.indexOf(old, from)
+  ) {
     parts.push(self.slice(from, place));
     from = place + old.length;
   }
@@ -94,7 +102,9 @@ const split =
     if (separator === '') throw fault('empty separator');
     const parts = self.split(separator);
     if (parts.length - 1 <= limit) return parts;
-    return fromRight ? [parts.slice(0, parts.length - limit).join(separator), ...parts.slice(parts.length - limit)] : [...parts.slice(0, limit), parts.slice(limit).join(separator)];
+    return fromRight
+      ? [parts.slice(0, parts.length - limit).join(separator), ...parts.slice(parts.length - limit)]
+      : [...parts.slice(0, limit), parts.slice(limit).join(separator)];
   };
 
 function splitLines(self: string, keep: boolean): string[] {
@@ -130,7 +140,10 @@ const starts =
     const prefix = given.get('prefix');
     const all = prefix instanceof Tuple ? prefix.items : [prefix];
     return all.some((one) => {
-      if (typeof one !== 'string') throw fault(`${atEnd ? 'endswith' : 'startswith'} first arg must be str or a tuple of str, not ${typeName(one)}`);
+      if (typeof one !== 'string')
+        throw fault(
+          `${atEnd ? 'endswith' : 'startswith'} first arg must be str or a tuple of str, not ${typeName(one)}`,
+        );
       return atEnd ? text.endsWith(one) : text.startsWith(one);
     });
   };
@@ -162,7 +175,13 @@ const pad =
     return padded(self, given.whole('width'), given.text('fillchar', ' '), place, budget);
   };
 
-export function padded(self: string, width: number, fill: string, place: 'left' | 'right' | 'both', budget: Budget): string {
+export function padded(
+  self: string,
+  width: number,
+  fill: string,
+  place: 'left' | 'right' | 'both',
+  budget: Budget,
+): string {
   if (textLength(fill) !== 1) throw fault('The fill character must be exactly one character long');
   const missing = Math.max(0, width - textLength(self));
   budget.text(self.length + missing * fill.length);
@@ -189,7 +208,10 @@ export function title(self: string): string {
 function titleCase(character: string): string {
   const upper = character.toUpperCase();
   // ß becomes Ss, ǆ becomes ǅ.
-  if (/[\u01c4-\u01cc\u01f1-\u01f3]/.test(character)) return { Ǆ: 'ǅ', ǅ: 'ǅ', ǆ: 'ǅ', Ǉ: 'ǈ', ǈ: 'ǈ', ǉ: 'ǈ', Ǌ: 'ǋ', ǋ: 'ǋ', ǌ: 'ǋ', Ǳ: 'ǲ', ǲ: 'ǲ', ǳ: 'ǲ' }[character]!;
+  if (/[\u01c4-\u01cc\u01f1-\u01f3]/.test(character))
+    return { Ǆ: 'ǅ', ǅ: 'ǅ', ǆ: 'ǅ', Ǉ: 'ǈ', ǈ: 'ǈ', ǉ: 'ǈ', Ǌ: 'ǋ', ǋ: 'ǋ', ǌ: 'ǋ', Ǳ: 'ǲ', ǲ: 'ǲ', ǳ: 'ǲ' }[
+      character
+    ]!;
   const [first, ...rest] = Array.from(upper);
   return first === undefined ? '' : first + rest.join('').toLowerCase();
 }
@@ -222,7 +244,8 @@ const plain =
 const isCased = (self: string, wanted: 'upper' | 'lower'): boolean => {
   let some = false;
   for (const character of self) {
-    if (wanted === 'upper' ? /[\p{Lowercase}\p{Lt}]/u.test(character) : /[\p{Uppercase}\p{Lt}]/u.test(character)) return false;
+    if (wanted === 'upper' ? /[\p{Lowercase}\p{Lt}]/u.test(character) : /[\p{Uppercase}\p{Lt}]/u.test(character))
+      return false;
     if (wanted === 'upper' ? /\p{Uppercase}/u.test(character) : /\p{Lowercase}/u.test(character)) some = true;
   }
   return some;
@@ -276,7 +299,8 @@ export const textMethods: Readonly<Record<string, Method>> = {
     const items = iterate(new Arguments('join', inputs, ['iterable']).get('iterable'), budget);
     let length = 0;
     items.forEach((item, index) => {
-      if (typeof item !== 'string') throw fault(`sequence item ${index}: expected str instance, ${typeName(item)} found`);
+      if (typeof item !== 'string')
+        throw fault(`sequence item ${index}: expected str instance, ${typeName(item)} found`);
       length += item.length + self.length;
     });
     budget.text(length);
@@ -311,7 +335,11 @@ export const textMethods: Readonly<Record<string, Method>> = {
   },
   startswith: starts(false),
   strip: stripMethod(true, true),
-  swapcase: plain((self) => Array.from(self, (character) => (/\p{Uppercase}/u.test(character) ? character.toLowerCase() : character.toUpperCase())).join('')),
+  swapcase: plain((self) =>
+    Array.from(self, (character) =>
+      /\p{Uppercase}/u.test(character) ? character.toLowerCase() : character.toUpperCase(),
+    ).join(''),
+  ),
   title: plain(title),
   upper: plain((self) => self.toUpperCase()),
   zfill: (self, inputs, budget) => {

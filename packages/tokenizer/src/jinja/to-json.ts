@@ -10,7 +10,8 @@ export interface JsonOptions {
 
 /** Python's json.dumps. */
 export function toJson(value: unknown, options: JsonOptions, budget: Budget): string {
-  const [itemSeparator, keySeparator] = options.separators ?? (options.indent === undefined ? [', ', ': '] : [',', ': ']);
+  const [itemSeparator, keySeparator] =
+    options.separators ?? (options.indent === undefined ? [', ', ': '] : [',', ': ']);
   const write = (part: unknown, level: number): string => {
     budget.step();
     if (level > 200) throw fault('tojson: the value nests too deep');
@@ -20,18 +21,33 @@ export function toJson(value: unknown, options: JsonOptions, budget: Budget): st
     if (part instanceof Float) return jsonFloat(part.value);
     if (typeof part === 'string') return writeText(part);
     const items = part instanceof Tuple ? part.items : part;
-    if (Array.isArray(items)) return wrap('[', ']', items.map((item) => write(item, level + 1)), level);
+    if (Array.isArray(items))
+      return wrap(
+        '[',
+        ']',
+        items.map((item) => write(item, level + 1)),
+        level,
+      );
     if (part instanceof Map) {
       let entries = [...part];
       if (options.sortKeys) entries = entries.sort(([first], [second]) => compare(first, second, budget, '<'));
-      return wrap('{', '}', entries.map(([key, item]) => `${writeText(keyText(key))}${keySeparator}${write(item, level + 1)}`), level);
+      return wrap(
+        '{',
+        '}',
+        entries.map(([key, item]) => `${writeText(keyText(key))}${keySeparator}${write(item, level + 1)}`),
+        level,
+      );
     }
     throw fault(`Object of type ${typeName(part)} is not JSON serializable`);
   };
   const wrap = (open: string, close: string, parts: string[], level: number): string => {
     if (parts.length === 0) return open + close;
     let length = 2;
-    for (const part of parts) length += part.length + itemSeparator.length + (options.indent === undefined ? 0 : 1 + options.indent.length * (level + 1));
+    for (const part of parts)
+      length +=
+        part.length +
+        itemSeparator.length +
+        (options.indent === undefined ? 0 : 1 + options.indent.length * (level + 1));
     budget.text(length);
     if (options.indent === undefined) return open + parts.join(itemSeparator) + close;
     const line = `\n${options.indent.repeat(level + 1)}`;
@@ -39,13 +55,24 @@ export function toJson(value: unknown, options: JsonOptions, budget: Budget): st
   };
   const writeText = (part: string): string => {
     budget.text(part.length);
-    const escaped = part.replace(/["\\\u0000-\u001f]/g, (character) => escapes[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`); // eslint-disable-line no-control-regex -- JSON escapes them
+    const escaped = part.replace(
+      /["\\\u0000-\u001f]/g,
+      (character) => escapes[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    ); // eslint-disable-line no-control-regex -- JSON escapes them
     return `"${options.ascii ? escaped.replace(/[\u007f-\uffff]/g, (unit) => (unit === '\u007f' ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)) : escaped}"`;
   };
   return write(value, 0);
 }
 
-const escapes: Readonly<Record<string, string>> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\b': '\\b', '\f': '\\f' };
+const escapes: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\b': '\\b',
+  '\f': '\\f',
+};
 
 function jsonFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN';

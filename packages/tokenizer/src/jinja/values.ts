@@ -101,17 +101,20 @@ export function typeName(value: unknown): string {
 /** A value of JavaScript as the Python value that JSON would make of it. */
 export function fromJavaScript(value: unknown, name: string, depth = 0): unknown {
   if (depth > 200) throw fault(`${name} nests deeper than 200 levels, or holds itself`);
-  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'string') return value ?? null;
+  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'string')
+    return value ?? null;
   if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : new Float(value);
   if (typeof value === 'bigint') {
     if (!Number.isSafeInteger(Number(value))) throw fault(`${name} holds a number that is too large`);
     return Number(value);
   }
   if (Array.isArray(value)) return value.map((item) => fromJavaScript(item, name, depth + 1));
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, fromJavaScript(item, name, depth + 1)]));
+  if (value instanceof Map)
+    return new Map([...value].map(([key, item]) => [key, fromJavaScript(item, name, depth + 1)]));
   if (typeof value === 'object') {
     const dict = new Map<unknown, unknown>();
-    for (const [key, item] of Object.entries(value)) if (item !== undefined) dict.set(key, fromJavaScript(item, name, depth + 1));
+    for (const [key, item] of Object.entries(value))
+      if (item !== undefined) dict.set(key, fromJavaScript(item, name, depth + 1));
     return dict;
   }
   throw fault(`${name} holds a ${typeof value}; a template takes what JSON can write`);
@@ -143,7 +146,12 @@ export function iterate(value: unknown, budget: Budget): unknown[] {
   } else if (value instanceof Map) items = [...value.keys()];
   else if (value instanceof Tuple) items = [...value.items];
   else if (value instanceof DictView) {
-    items = value.kind === 'keys' ? [...value.dict.keys()] : value.kind === 'values' ? [...value.dict.values()] : Array.from(value.dict, ([key, item]) => new Tuple([key, item]));
+    items =
+      value.kind === 'keys'
+        ? [...value.dict.keys()]
+        : value.kind === 'values'
+          ? [...value.dict.values()]
+          : Array.from(value.dict, ([key, item]) => new Tuple([key, item]));
   } else if (value instanceof Range) {
     budget.step(value.length);
     items = Array.from({ length: value.length }, (_, index) => value.start + index * value.step);
@@ -205,15 +213,23 @@ export function equal(first: unknown, second: unknown, budget: Budget, depth = 0
   if (number !== undefined) return number === numeric(second);
   if (first instanceof Undefined) return second instanceof Undefined;
   if (typeof first === 'string' || first === null) return false;
-  const list = (one: readonly unknown[], other: readonly unknown[]): boolean => one.length === other.length && one.every((item, index) => equal(item, other[index], budget, depth + 1));
+  const list = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+    one.length === other.length && one.every((item, index) => equal(item, other[index], budget, depth + 1));
   if (Array.isArray(first)) return Array.isArray(second) && list(first, second);
   if (first instanceof Tuple) return second instanceof Tuple && list(first.items, second.items);
   if (first instanceof Map) {
     if (!(second instanceof Map) || first.size !== second.size) return false;
-    for (const [key, item] of first) if (!second.has(key) || !equal(item, second.get(key), budget, depth + 1)) return false;
+    for (const [key, item] of first)
+      if (!second.has(key) || !equal(item, second.get(key), budget, depth + 1)) return false;
     return true;
   }
-  if (first instanceof Callable) return second instanceof Callable && first.owner !== undefined && first.owner === second.owner && first.name === second.name;
+  if (first instanceof Callable)
+    return (
+      second instanceof Callable &&
+      first.owner !== undefined &&
+      first.owner === second.owner &&
+      first.name === second.name
+    );
   if (first instanceof Range) return second instanceof Range && list(iterate(first, budget), iterate(second, budget));
   return false;
 }
@@ -260,8 +276,12 @@ export function floatText(value: number): string {
   if (value === 0) return '0.0';
   const [digits, exponentText] = value.toExponential().split('e') as [string, string];
   const exponent = Number(exponentText);
-  if (exponent < -4 || exponent >= 16) return `${digits}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
-  const plain = exponent < 0 ? `${value < 0 ? '-' : ''}0.${'0'.repeat(-exponent - 1)}${digits.replace(/[-.]/g, '')}` : String(value);
+  if (exponent < -4 || exponent >= 16)
+    return `${digits}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
+  const plain =
+    exponent < 0
+      ? `${value < 0 ? '-' : ''}0.${'0'.repeat(-exponent - 1)}${digits.replace(/[-.]/g, '')}`
+      : String(value);
   return plain.includes('.') ? plain : `${plain}.0`;
 }
 
@@ -291,9 +311,17 @@ export function represent(value: unknown, budget: Budget, depth = 0): string {
     budget.text(result.length);
     return result;
   };
-  const dict = (map: ReadonlyMap<unknown, unknown>): string => joined(Array.from(map, ([key, item]) => `${represent(key, budget, depth + 1)}: ${represent(item, budget, depth + 1)}`), '{', '}');
+  const dict = (map: ReadonlyMap<unknown, unknown>): string =>
+    joined(
+      Array.from(map, ([key, item]) => `${represent(key, budget, depth + 1)}: ${represent(item, budget, depth + 1)}`),
+      '{',
+      '}',
+    );
   if (Array.isArray(value)) return joined(inner(value), '[', ']');
-  if (value instanceof Tuple) return value.items.length === 1 ? `(${represent(value.items[0], budget, depth + 1)},)` : joined(inner(value.items), '(', ')');
+  if (value instanceof Tuple)
+    return value.items.length === 1
+      ? `(${represent(value.items[0], budget, depth + 1)},)`
+      : joined(inner(value.items), '(', ')');
   if (value instanceof Map) return dict(value);
   if (value instanceof DictView) return `dict_${value.kind}(${joined(inner(iterate(value, budget)), '[', ']')})`;
   if (value instanceof Range) return `range(${value.start}, ${value.stop}${value.step === 1 ? '' : `, ${value.step}`})`;
@@ -314,7 +342,12 @@ function representText(value: string): string {
     else if (character === '\r') result += '\\r';
     else if (character === '\t') result += '\\t';
     else if (character !== ' ' && /[\p{C}\p{Z}]/u.test(character)) {
-      result += code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`;
+      result +=
+        code < 0x100
+          ? `\\x${code.toString(16).padStart(2, '0')}`
+          : code < 0x10000
+            ? `\\u${code.toString(16).padStart(4, '0')}`
+            : `\\U${code.toString(16).padStart(8, '0')}`;
     } else result += character;
   }
   return result + quote;
@@ -334,6 +367,7 @@ export function contains(container: unknown, item: unknown, budget: Budget): boo
     budget.step(1 + Math.floor(container.length / 100));
     return container.includes(item);
   }
-  if (container instanceof Map) return container.has(dictKey(item)) || (typeof item === 'boolean' && container.has(Number(item)));
+  if (container instanceof Map)
+    return container.has(dictKey(item)) || (typeof item === 'boolean' && container.has(Number(item)));
   return iterate(container, budget).some((other) => equal(other, item, budget));
 }

@@ -55,16 +55,42 @@ export function batchWeights(layouts: readonly Layout[]): BatchWeights {
 }
 
 /** The batch of one shard's examples, with all that their method's loss compares. */
-export function collateExamples({ layouts, padId, weights }: { layouts: readonly Layout[]; padId: number; weights: BatchWeights }): ReasonerBatch {
+export function collateExamples({
+  layouts,
+  padId,
+  weights,
+}: {
+  layouts: readonly Layout[];
+  padId: number;
+  weights: BatchWeights;
+}): ReasonerBatch {
   const rows = [...layouts, ...layouts.flatMap(({ halting }) => halting?.shorter ?? [])];
   const batch = collateLayouts({ layouts: rows, padId, lossWeight: weights.lossWeight });
-  return { ...batch, ...distillation({ layouts, batch, padId, weights }), ...halting({ layouts, rows, batch, weights }) };
+  return {
+    ...batch,
+    ...distillation({ layouts, batch, padId, weights }),
+    ...halting({ layouts, rows, batch, weights }),
+  };
 }
 
-function distillation({ layouts, batch, padId, weights }: { layouts: readonly Layout[]; batch: ReasonerBatch; padId: number; weights: BatchWeights }): Pick<ReasonerBatch, 'distillation'> {
+function distillation({
+  layouts,
+  batch,
+  padId,
+  weights,
+}: {
+  layouts: readonly Layout[];
+  batch: ReasonerBatch;
+  padId: number;
+  weights: BatchWeights;
+}): Pick<ReasonerBatch, 'distillation'> {
   const teachers = layouts.flatMap(({ teacher }) => (teacher ? [teacher] : []));
   if (teachers.length === 0) return {};
-  const teacher = collateLayouts({ layouts: teachers.map(({ layout }) => layout), padId, lossWeight: weights.teacherWeight });
+  const teacher = collateLayouts({
+    layouts: teachers.map(({ layout }) => layout),
+    padId,
+    lossWeight: weights.teacherWeight,
+  });
   const { distance, weight } = teachers[0]!;
   return {
     distillation: {
@@ -78,7 +104,17 @@ function distillation({ layouts, batch, padId, weights }: { layouts: readonly La
   };
 }
 
-function halting({ layouts, rows, batch, weights }: { layouts: readonly Layout[]; rows: readonly Layout[]; batch: ReasonerBatch; weights: BatchWeights }): Pick<ReasonerBatch, 'halting'> {
+function halting({
+  layouts,
+  rows,
+  batch,
+  weights,
+}: {
+  layouts: readonly Layout[];
+  rows: readonly Layout[];
+  batch: ReasonerBatch;
+  weights: BatchWeights;
+}): Pick<ReasonerBatch, 'halting'> {
   const [first] = layouts;
   if (!first?.halting) return {};
   const { more, stop, cost, weight } = first.halting;
@@ -93,7 +129,9 @@ function halting({ layouts, rows, batch, weights }: { layouts: readonly Layout[]
       weight,
       examples: layouts.length,
       thoughts: first.thoughts.length,
-      stateRows: Int32Array.from(layouts.flatMap(({ thoughts }, row) => thoughts.map(({ position }) => row * batch.time + position - 1))),
+      stateRows: Int32Array.from(
+        layouts.flatMap(({ thoughts }, row) => thoughts.map(({ position }) => row * batch.time + position - 1)),
+      ),
       lossStarts,
       lossCounts: Int32Array.from(counts),
       exampleWeight: weights.exampleWeight,

@@ -20,7 +20,9 @@ export interface ContinuousThoughts {
 }
 
 /** Aligns the rows' first continuous thoughts. Undefined where no row has any. `time` is that of the moved rows. */
-export function alignThoughts(layouts: readonly Layout[]): { time: number; continuous: ContinuousThoughts } | undefined {
+export function alignThoughts(
+  layouts: readonly Layout[],
+): { time: number; continuous: ContinuousThoughts } | undefined {
   const inSteps = layouts.map(({ thoughts }) => thoughts.filter(({ kind }) => kind !== 'token'));
   const rows = inSteps.map((thoughts) => thoughts.map(({ position }) => position));
   if (rows.every(({ length }) => length === 0)) return undefined;
@@ -38,8 +40,19 @@ export function alignThoughts(layouts: readonly Layout[]): { time: number; conti
   const positions = new Int32Array(layouts.length * time);
   let largestPosition = 0;
   for (const [row, { ids }] of layouts.entries()) {
-    for (let position = 0; position < ids.length; position++) positions[row * time + offsets[row]! + position] = position;
+    for (let position = 0; position < ids.length; position++)
+      positions[row * time + offsets[row]! + position] = position;
     largestPosition = Math.max(largestPosition, ids.length - 1);
   }
-  return { time, continuous: { start, counts: Int32Array.from(rows, ({ length }) => length), offsets, positions, largestPosition, fedBack: inSteps.some((thoughts) => thoughts.some(({ kind }) => kind === 'continuous')) } };
+  return {
+    time,
+    continuous: {
+      start,
+      counts: Int32Array.from(rows, ({ length }) => length),
+      offsets,
+      positions,
+      largestPosition,
+      fedBack: inSteps.some((thoughts) => thoughts.some(({ kind }) => kind === 'continuous')),
+    },
+  };
 }

@@ -4,7 +4,11 @@ import { TrainerError } from '../errors';
 import type { LayoutContext } from '../methods/reasoning-method';
 
 /** Marks around the tiles of a picture, as the processors of Idefics3 and SmolVLM in transformers write them. */
-const marks = { around: '<fake_token_around_image>', whole: '<global-img>', tile: (row: number, column: number) => `<row_${row}_col_${column}>` };
+const marks = {
+  around: '<fake_token_around_image>',
+  whole: '<global-img>',
+  tile: (row: number, column: number) => `<row_${row}_col_${column}>`,
+};
 
 /**
  * Ids that stand in a prompt for a picture that is cut into tiles: each tile behind the mark of its row and column, a line
@@ -13,7 +17,12 @@ const marks = { around: '<fake_token_around_image>', whole: '<global-img>', tile
  *
  * @throws TrainerError where the tokenizer does not keep the image tokens apart
  */
-export function tilePlaceholders({ rows, columns, image, tokenizer }: {
+export function tilePlaceholders({
+  rows,
+  columns,
+  image,
+  tokenizer,
+}: {
   /** Of tiles; 0 and 0 where the picture is one tile. */
   rows: number;
   columns: number;
@@ -24,7 +33,11 @@ export function tilePlaceholders({ rows, columns, image, tokenizer }: {
   const tile = tokenizer.decode([image.tokenId], { skipSpecialTokens: false }).repeat(image.tokens);
   const around = mark(marks.around);
   const whole = `${around}${mark(marks.whole)}${tile}${around}`;
-  const lines = Array.from({ length: rows }, (_, row) => `${Array.from({ length: columns }, (_, column) => `${around}${mark(marks.tile(row + 1, column + 1))}${tile}`).join('')}\n`);
+  const lines = Array.from(
+    { length: rows },
+    (_, row) =>
+      `${Array.from({ length: columns }, (_, column) => `${around}${mark(marks.tile(row + 1, column + 1))}${tile}`).join('')}\n`,
+  );
   const text = rows === 0 ? whole : `${lines.join('')}\n${whole}`;
   const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
   const expected = (rows * columns + 1) * image.tokens;

@@ -33,7 +33,13 @@ export class PictureStore {
   readonly #grids = new Map<string, { rows: number; columns: number }>();
   #bytes = 0;
 
-  constructor({ processor, capacity = DEFAULT_CAPACITY }: { processor: ImageProcessor; /** Bytes kept. @default 1 GiB */ capacity?: number }) {
+  constructor({
+    processor,
+    capacity = DEFAULT_CAPACITY,
+  }: {
+    processor: ImageProcessor;
+    /** Bytes kept. @default 1 GiB */ capacity?: number;
+  }) {
     this.#processor = processor;
     this.#capacity = capacity;
   }
@@ -45,17 +51,30 @@ export class PictureStore {
    */
   async prepare(images: readonly (ImageReference | undefined)[]): Promise<BatchPictures | undefined> {
     if (images.every((image) => image === undefined)) return undefined;
-    const processed = await Promise.all(images.map((image) => (image === undefined ? undefined : this.#process(image))));
+    const processed = await Promise.all(
+      images.map((image) => (image === undefined ? undefined : this.#process(image))),
+    );
     const names = images.map((image) => image?.path ?? '');
     if (this.#processor.kind === 'mllama') return stackRows({ processed, names });
     const present = processed.flatMap((one, row) => (one === undefined ? [] : [{ ...one, name: names[row]! }]));
     // A sample of one picture: its tiles come first, and none of them is padding.
-    const tiles = ({ data, shape }: NumberArray) => ({ data, shape: this.#processor.kind === 'idefics3' ? shape.slice(1) : shape });
+    const tiles = ({ data, shape }: NumberArray) => ({
+      data,
+      shape: this.#processor.kind === 'idefics3' ? shape.slice(1) : shape,
+    });
     const masks = present.map(({ pixelAttentionMask: mask }) => mask);
     return {
-      pixelValues: concatenate({ parts: present.map(({ pixelValues }) => tiles(pixelValues)), names: present.map(({ name }) => name), make: (length) => new Float32Array(length) }),
+      pixelValues: concatenate({
+        parts: present.map(({ pixelValues }) => tiles(pixelValues)),
+        names: present.map(({ name }) => name),
+        make: (length) => new Float32Array(length),
+      }),
       ...(masks.every((mask) => mask !== undefined) && {
-        pixelAttentionMask: concatenate({ parts: masks.map(({ data, shape }) => ({ data, shape: shape.slice(1) })), names: present.map(({ name }) => name), make: (length) => new Int32Array(length) }),
+        pixelAttentionMask: concatenate({
+          parts: masks.map(({ data, shape }) => ({ data, shape: shape.slice(1) })),
+          names: present.map(({ name }) => name),
+          make: (length) => new Int32Array(length),
+        }),
       }),
     };
   }
@@ -65,7 +84,8 @@ export class PictureStore {
     const { tileGrid } = this.#processor;
     if (tileGrid === undefined) return;
     for (const image of images) {
-      if (image !== undefined && !this.#grids.has(image.path)) this.#grids.set(image.path, tileGrid.call(this.#processor, await pictureOf(image)));
+      if (image !== undefined && !this.#grids.has(image.path))
+        this.#grids.set(image.path, tileGrid.call(this.#processor, await pictureOf(image)));
     }
   }
 
@@ -78,16 +98,30 @@ export class PictureStore {
     if (image === undefined || context.image === undefined || this.#processor.tileGrid === undefined) return context;
     const grid = this.#grids.get(image.path);
     if (grid === undefined) {
-      throw new TrainerError({ code: 'INVALID_OPTION', message: `How many tiles ${image.path} takes is not known yet. Await \`measure\` (of a reasoner: \`measurePictures\`) before laying out its prompt.` });
+      throw new TrainerError({
+        code: 'INVALID_OPTION',
+        message: `How many tiles ${image.path} takes is not known yet. Await \`measure\` (of a reasoner: \`measurePictures\`) before laying out its prompt.`,
+      });
     }
-    return { ...context, image: { ...context.image, ids: tilePlaceholders({ ...grid, image: context.image, tokenizer: context.tokenizer }) } };
+    return {
+      ...context,
+      image: {
+        ...context.image,
+        ids: tilePlaceholders({ ...grid, image: context.image, tokenizer: context.tokenizer }),
+      },
+    };
   }
 
   async #process(image: ImageReference): Promise<ProcessedImages> {
     const kept = this.#kept.get(image.path);
     if (kept) return kept;
     const processed = await this.#processor.process([await pictureOf(image)]);
-    const bytes = [processed.pixelValues, processed.pixelAttentionMask, processed.aspectRatioIds, processed.aspectRatioMask].reduce((sum, array) => sum + (array?.data.byteLength ?? 0), 0);
+    const bytes = [
+      processed.pixelValues,
+      processed.pixelAttentionMask,
+      processed.aspectRatioIds,
+      processed.aspectRatioMask,
+    ].reduce((sum, array) => sum + (array?.data.byteLength ?? 0), 0);
     if (this.#bytes + bytes <= this.#capacity && !this.#kept.has(image.path)) {
       this.#kept.set(image.path, processed);
       this.#bytes += bytes;
@@ -102,7 +136,15 @@ function pictureOf(image: ImageReference): Promise<RawImage> {
 }
 
 /** Arrays one after the other along their first axis. */
-function concatenate<Data extends Float32Array | Int32Array>({ parts, names, make }: { parts: readonly NumberArray<Data>[]; /** For messages. */ names: readonly string[]; make: (length: number) => Data }): NumberArray<Data> {
+function concatenate<Data extends Float32Array | Int32Array>({
+  parts,
+  names,
+  make,
+}: {
+  parts: readonly NumberArray<Data>[];
+  /** For messages. */ names: readonly string[];
+  make: (length: number) => Data;
+}): NumberArray<Data> {
   const [first] = parts as [NumberArray<Data>];
   const rest = first.shape.slice(1);
   const data = make(parts.reduce((sum, part) => sum + part.data.length, 0));
@@ -121,7 +163,13 @@ function concatenate<Data extends Float32Array | Int32Array>({ parts, names, mak
 }
 
 /** Mllama's pictures by row; a row without one has empty tiles, of which the first counts as used, as its processor does it. */
-function stackRows({ processed, names }: { processed: readonly (ProcessedImages | undefined)[]; names: readonly string[] }): BatchPictures {
+function stackRows({
+  processed,
+  names,
+}: {
+  processed: readonly (ProcessedImages | undefined)[];
+  names: readonly string[];
+}): BatchPictures {
   const model = processed.find((one) => one !== undefined)!;
   const tiles = model.aspectRatioMask!.shape[2]!;
   const firstTile = Int32Array.from({ length: tiles }, (_, tile) => (tile === 0 ? 1 : 0));
@@ -132,8 +180,20 @@ function stackRows({ processed, names }: { processed: readonly (ProcessedImages 
   };
   const rows = processed.map((one) => ({ ...empty, ...one }));
   return {
-    pixelValues: concatenate({ parts: rows.map(({ pixelValues }) => pixelValues), names, make: (length) => new Float32Array(length) }),
-    aspectRatioIds: concatenate({ parts: rows.map(({ aspectRatioIds }) => aspectRatioIds), names, make: (length) => new Int32Array(length) }),
-    aspectRatioMask: concatenate({ parts: rows.map(({ aspectRatioMask }) => aspectRatioMask), names, make: (length) => new Int32Array(length) }),
+    pixelValues: concatenate({
+      parts: rows.map(({ pixelValues }) => pixelValues),
+      names,
+      make: (length) => new Float32Array(length),
+    }),
+    aspectRatioIds: concatenate({
+      parts: rows.map(({ aspectRatioIds }) => aspectRatioIds),
+      names,
+      make: (length) => new Int32Array(length),
+    }),
+    aspectRatioMask: concatenate({
+      parts: rows.map(({ aspectRatioMask }) => aspectRatioMask),
+      names,
+      make: (length) => new Int32Array(length),
+    }),
   };
 }

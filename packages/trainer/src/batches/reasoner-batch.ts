@@ -60,7 +60,16 @@ export function collateLayouts({
       lossLabels.push(label);
     }
   }
-  return { rows, time, ids, lossRows: Int32Array.from(lossRows), lossLabels: Int32Array.from(lossLabels), lossWeight, ...thoughtRows({ layouts, time }), ...(aligned && { continuous: aligned.continuous }) };
+  return {
+    rows,
+    time,
+    ids,
+    lossRows: Int32Array.from(lossRows),
+    lossLabels: Int32Array.from(lossLabels),
+    lossWeight,
+    ...thoughtRows({ layouts, time }),
+    ...(aligned && { continuous: aligned.continuous }),
+  };
 }
 
 /** The states of all thoughts, in order of the rows. */
@@ -73,7 +82,14 @@ function thoughtRows({ layouts, time }: { layouts: readonly Layout[]; time: numb
       return { row: row * time + Math.max(0, position - 1), group: groups.get(name)! };
     }),
   );
-  return found.length === 0 ? {} : { thoughts: { rows: Int32Array.from(found, ({ row }) => row), groups: Int32Array.from(found, ({ group }) => group) } };
+  return found.length === 0
+    ? {}
+    : {
+        thoughts: {
+          rows: Int32Array.from(found, ({ row }) => row),
+          groups: Int32Array.from(found, ({ group }) => group),
+        },
+      };
 }
 
 /** Cuts a list into `shards` consecutive parts whose sizes differ by at most one. */

@@ -5,7 +5,15 @@ import { FileError, openRegularFile, writeFileAtomically } from '@subtext/core/n
 import { TrainerError } from '../errors';
 
 /** Writes a file so that a reader sees the old bytes or the new ones, never a part. Throws `WRITE_FAILED`. */
-export async function writeAtomically({ path, data, mode }: { path: string; data: string | Uint8Array; /** Permissions. @default 0o666 less the process's mask */ mode?: number }): Promise<void> {
+export async function writeAtomically({
+  path,
+  data,
+  mode,
+}: {
+  path: string;
+  data: string | Uint8Array;
+  /** Permissions. @default 0o666 less the process's mask */ mode?: number;
+}): Promise<void> {
   try {
     await writeFileAtomically({ path, data, mode });
   } catch (error) {
@@ -28,7 +36,8 @@ export async function fileDigest(path: string): Promise<{ bytes: number; sha256:
 
 const reasons: Record<string, string> = {
   ENOSPC: 'the disk is full; free some space and start the run again, it resumes from its last checkpoint',
-  EFBIG: 'the file is larger than this process or disk may write; raise the limit (ulimit -f) and start the run again, it resumes from its last checkpoint',
+  EFBIG:
+    'the file is larger than this process or disk may write; raise the limit (ulimit -f) and start the run again, it resumes from its last checkpoint',
   EROFS: 'the file system is read-only; choose another output folder',
   EACCES: 'no permission to write there; choose another output folder or change its permissions',
   EPERM: 'no permission to write there; choose another output folder or change its permissions',
@@ -48,6 +57,10 @@ export function writeError({ path, error }: { path: string; error: unknown }): E
   if (TrainerError.isInstance(error)) return error;
   const code = systemCode(error);
   const message = error instanceof Error ? error.message : String(error);
-  const reason = code ? `${reasons[code]!} (${code})` : FileError.isInstance(error) ? message.replace(`${error.path}: `, '') : message;
+  const reason = code
+    ? `${reasons[code]!} (${code})`
+    : FileError.isInstance(error)
+      ? message.replace(`${error.path}: `, '')
+      : message;
   return new TrainerError({ code: 'WRITE_FAILED', message: `Cannot write ${path}: ${reason}.`, cause: error });
 }

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createSharedState } from '../parallel/shared-state';
-import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint, verifyCheckpoint } from './checkpoint';
+import {
+  listCheckpoints,
+  loadCheckpoint,
+  pruneCheckpoints,
+  resumeNewest,
+  type RunPosition,
+  saveCheckpoint,
+  verifyCheckpoint,
+} from './checkpoint';
 import { lockFolder } from './run-lock';
 
 let folder: string;
@@ -15,7 +23,10 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const shapes = [{ name: 'a', shape: [2, 3] }, { name: 'b', shape: [4] }];
+const shapes = [
+  { name: 'a', shape: [2, 3] },
+  { name: 'b', shape: [4] },
+];
 
 function newState(fill = 0, parameters = shapes) {
   const state = createSharedState({ parameters, shards: 1 });
@@ -25,7 +36,17 @@ function newState(fill = 0, parameters = shapes) {
   return state;
 }
 
-const position = (step: number): RunPosition => ({ fingerprint: 'f', phase: 1, phaseName: 'second', phaseStep: step, updates: step, step, logBytes: 10, skippedSteps: 0, badStepsInRow: 0 });
+const position = (step: number): RunPosition => ({
+  fingerprint: 'f',
+  phase: 1,
+  phaseName: 'second',
+  phaseStep: step,
+  updates: step,
+  step,
+  logBytes: 10,
+  skippedSteps: 0,
+  badStepsInRow: 0,
+});
 
 describe('checkpoints', () => {
   it('give back weights, moments and position', async () => {
@@ -37,38 +58,58 @@ describe('checkpoints', () => {
   });
 
   it.each([
-    ['a weight', 'weights.safetensors', (bytes: Buffer) => (bytes[bytes.length - 1]! ^= 1), /weights\.safetensors does not match its SHA-256/],
+    [
+      'a weight',
+      'weights.safetensors',
+      (bytes: Buffer) => (bytes[bytes.length - 1]! ^= 1),
+      /weights\.safetensors does not match its SHA-256/,
+    ],
     ['the position', 'position.json', (bytes: Buffer) => (bytes[5]! ^= 1), /position\.json does not match/],
     ['the manifest', 'manifest.json', (bytes: Buffer) => bytes.fill(0), /manifest\.json is missing or cannot be read/],
-  ] as const)('are refused where one bit of %s has changed, and the one before is taken', async (_what, file, change, message) => {
-    await saveCheckpoint({ folder, state: newState(1), position: position(1) });
-    const path = await saveCheckpoint({ folder, state: newState(2), position: position(2) });
-    const bytes = await readFile(join(path, file));
-    change(bytes);
-    await writeFile(join(path, file), bytes);
-    await expect(loadCheckpoint({ path, state: newState() })).rejects.toThrow(message);
-    const told: string[] = [];
-    const state = newState();
-    expect(await resumeNewest({ folder, state, fingerprint: 'f', onBroken: ({ code }) => told.push(code) })).toEqual(position(1));
-    expect(told).toEqual(['CHECKPOINT_BROKEN']);
-    expect(state.parameters).toEqual(newState(1).parameters);
-    // Set aside: it is not one of the newest that are kept.
-    expect((await readdir(folder)).sort()).toEqual(['step-00000001', 'step-00000002.broken']);
-  });
+  ] as const)(
+    'are refused where one bit of %s has changed, and the one before is taken',
+    async (_what, file, change, message) => {
+      await saveCheckpoint({ folder, state: newState(1), position: position(1) });
+      const path = await saveCheckpoint({ folder, state: newState(2), position: position(2) });
+      const bytes = await readFile(join(path, file));
+      change(bytes);
+      await writeFile(join(path, file), bytes);
+      await expect(loadCheckpoint({ path, state: newState() })).rejects.toThrow(message);
+      const told: string[] = [];
+      const state = newState();
+      expect(await resumeNewest({ folder, state, fingerprint: 'f', onBroken: ({ code }) => told.push(code) })).toEqual(
+        position(1),
+      );
+      expect(told).toEqual(['CHECKPOINT_BROKEN']);
+      expect(state.parameters).toEqual(newState(1).parameters);
+      // Set aside: it is not one of the newest that are kept.
+      expect((await readdir(folder)).sort()).toEqual(['step-00000001', 'step-00000002.broken']);
+    },
+  );
 
   it('of another model or configuration are refused', async () => {
     const path = await saveCheckpoint({ folder, state: newState(), position: position(1) });
-    const other = newState(0, [{ name: 'a', shape: [3, 2] }, { name: 'b', shape: [4] }]);
+    const other = newState(0, [
+      { name: 'a', shape: [3, 2] },
+      { name: 'b', shape: [4] },
+    ]);
     await expect(loadCheckpoint({ path, state: other })).rejects.toThrow(/no "a" of shape \[3, 2\]/);
-    await expect(resumeNewest({ folder, state: newState(), fingerprint: 'other' })).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+    await expect(resumeNewest({ folder, state: newState(), fingerprint: 'other' })).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+    });
   });
 
   it('are broken where the manifest has lost a file', async () => {
     const path = await saveCheckpoint({ folder, state: newState(), position: position(1) });
-    const manifest = JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8')) as { files: Record<string, unknown> };
+    const manifest = JSON.parse(await readFile(join(path, 'manifest.json'), 'utf8')) as {
+      files: Record<string, unknown>;
+    };
     delete manifest.files['first-moments.safetensors'];
     await writeFile(join(path, 'manifest.json'), JSON.stringify(manifest));
-    await expect(verifyCheckpoint(path)).rejects.toMatchObject({ code: 'CHECKPOINT_BROKEN', message: expect.stringContaining('first-moments') });
+    await expect(verifyCheckpoint(path)).rejects.toMatchObject({
+      code: 'CHECKPOINT_BROKEN',
+      message: expect.stringContaining('first-moments'),
+    });
   });
 
   it('that are whole already are not written again; broken ones of the same step are replaced', async () => {
@@ -82,11 +123,14 @@ describe('checkpoints', () => {
   });
 
   it('half written are not seen, and removed by the next run; none means a new run', async () => {
-    for (const name of ['step-00000009.tmp', 'step-00000003.gone', 'step-00000004.broken', 'step-00000005.broken']) await mkdir(join(folder, name));
+    for (const name of ['step-00000009.tmp', 'step-00000003.gone', 'step-00000004.broken', 'step-00000005.broken'])
+      await mkdir(join(folder, name));
     expect(await listCheckpoints(folder)).toEqual([]);
     expect(await resumeNewest({ folder, state: newState(), fingerprint: 'f' })).toBeUndefined();
     expect(await readdir(folder)).toEqual(['step-00000005.broken']);
-    expect(await resumeNewest({ folder: join(folder, 'nowhere'), state: newState(), fingerprint: 'f' })).toBeUndefined();
+    expect(
+      await resumeNewest({ folder: join(folder, 'nowhere'), state: newState(), fingerprint: 'f' }),
+    ).toBeUndefined();
   });
 
   it('are pruned to the newest and the best', async () => {
@@ -98,7 +142,10 @@ describe('checkpoints', () => {
   it('that cannot be written say why', async () => {
     const file = join(folder, 'file');
     await writeFile(file, '');
-    await expect(saveCheckpoint({ folder: file, state: newState(), position: position(1) })).rejects.toMatchObject({ code: 'WRITE_FAILED', message: expect.stringContaining(file) });
+    await expect(saveCheckpoint({ folder: file, state: newState(), position: position(1) })).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+      message: expect.stringContaining(file),
+    });
   });
 });
 
@@ -114,27 +161,34 @@ async function ownLock(): Promise<Record<string, unknown>> {
 
 describe('the lock of a run', () => {
   /** A lock as another process would have left it. */
-  const content = async (holder: Record<string, unknown>) => JSON.stringify({ ...(await ownLock()), started: undefined, ...holder });
+  const content = async (holder: Record<string, unknown>) =>
+    JSON.stringify({ ...(await ownLock()), started: undefined, ...holder });
 
   it('keeps out a second run of the same process until it is given back', async () => {
     const unlock = await lockFolder(folder);
     await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
     await unlock();
-    await (await lockFolder(folder))();
+    await (
+      await lockFolder(folder)
+    )();
     expect(await readdir(folder)).toEqual([]);
   });
 
   it('of the dead, or of this process number before a restart, is taken over', async () => {
     for (const left of [await content({ process: 2 ** 22 + 1 }), await content({ process: process.pid })]) {
       await writeFile(join(folder, 'run.lock'), left);
-      await (await lockFolder(folder))();
+      await (
+        await lockFolder(folder)
+      )();
     }
   });
 
   it('of a dead process whose number another one has now is taken over', async () => {
     if (process.platform !== 'linux') return; // Elsewhere the system does not tell when a process started.
     await writeFile(join(folder, 'run.lock'), await content({ process: process.ppid, started: '1' }));
-    await (await lockFolder(folder))();
+    await (
+      await lockFolder(folder)
+    )();
   });
 
   it('of the dead goes to one of those that want it', async () => {
@@ -146,9 +200,17 @@ describe('the lock of a run', () => {
   });
 
   it('of the living, of another machine or container, of an earlier version, or just being written is respected', async () => {
-    for (const left of [await content({ process: process.ppid }), await content({ process: 1, host: 'elsewhere', space: 'elsewhere' }), JSON.stringify({ process: 2 ** 22 + 1, host: hostname() }), '']) {
+    for (const left of [
+      await content({ process: process.ppid }),
+      await content({ process: 1, host: 'elsewhere', space: 'elsewhere' }),
+      JSON.stringify({ process: 2 ** 22 + 1, host: hostname() }),
+      '',
+    ]) {
       await writeFile(join(folder, 'run.lock'), left);
-      await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'FOLDER_LOCKED', message: expect.stringContaining('run.lock') });
+      await expect(lockFolder(folder)).rejects.toMatchObject({
+        code: 'FOLDER_LOCKED',
+        message: expect.stringContaining('run.lock'),
+      });
     }
   });
 });

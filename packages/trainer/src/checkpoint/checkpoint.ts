@@ -55,7 +55,14 @@ const tensorFiles = ['weights', 'first-moments', 'second-moments'] as const;
 /** `manifest.json`. */
 const checkpointManifest = z.object({
   format: z.literal(FORMAT),
-  files: z.object(Object.fromEntries([positionName, ...tensorFiles.map((file) => `${file}.safetensors`)].map((name) => [name, z.object({ bytes: count, sha256: z.string() })]))),
+  files: z.object(
+    Object.fromEntries(
+      [positionName, ...tensorFiles.map((file) => `${file}.safetensors`)].map((name) => [
+        name,
+        z.object({ bytes: count, sha256: z.string() }),
+      ]),
+    ),
+  ),
 });
 type Manifest = z.output<typeof checkpointManifest>;
 
@@ -93,14 +100,20 @@ export async function saveCheckpoint({
     for (const name of tensorFiles) {
       const array = arrayOf(state, name);
       const tensors = Object.fromEntries(
-        state.spans.map(({ name: parameter, shape, offset, length }) => [parameter, { dtype: 'F32' as const, shape, data: array.slice(offset, offset + length) }]),
+        state.spans.map(({ name: parameter, shape, offset, length }) => [
+          parameter,
+          { dtype: 'F32' as const, shape, data: array.slice(offset, offset + length) },
+        ]),
       );
       await writeSafetensors({ path: join(temporary, `${name}.safetensors`), tensors });
     }
     await writeAtomically({ path: join(temporary, positionName), data: positionText });
     const files: Manifest['files'] = {};
     for (const name of (await readdir(temporary)).sort()) files[name] = await fileDigest(join(temporary, name));
-    await writeAtomically({ path: join(temporary, manifestName), data: `${JSON.stringify({ format: FORMAT, files } satisfies Manifest, null, 2)}\n` });
+    await writeAtomically({
+      path: join(temporary, manifestName),
+      data: `${JSON.stringify({ format: FORMAT, files } satisfies Manifest, null, 2)}\n`,
+    });
     await syncFolder(temporary);
     await rm(target, { recursive: true, force: true });
     await rename(temporary, target);
@@ -113,7 +126,9 @@ export async function saveCheckpoint({
 }
 
 function arrayOf(state: SharedState, file: (typeof tensorFiles)[number]): Float32Array {
-  return { weights: state.parameters, 'first-moments': state.firstMoments, 'second-moments': state.secondMoments }[file];
+  return { weights: state.parameters, 'first-moments': state.firstMoments, 'second-moments': state.secondMoments }[
+    file
+  ];
 }
 
 /** Whether a checkpoint of this position is there already, whole; how long it took to get there may differ. */
@@ -127,7 +142,15 @@ async function isWhole({ path, position }: { path: string; position: RunPosition
 }
 
 /** Reads one of a checkpoint's small files by its schema. Throws `CHECKPOINT_BROKEN`. */
-async function readChecked<Schema extends z.ZodType>({ path, name, schema }: { path: string; name: string; schema: Schema }): Promise<z.output<Schema>> {
+async function readChecked<Schema extends z.ZodType>({
+  path,
+  name,
+  schema,
+}: {
+  path: string;
+  name: string;
+  schema: Schema;
+}): Promise<z.output<Schema>> {
   const file = join(path, name);
   let value: unknown;
   try {
@@ -138,11 +161,18 @@ async function readChecked<Schema extends z.ZodType>({ path, name, schema }: { p
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw brokenCheckpoint({ path, reason: `${name} says something else than it should${issue === undefined ? '' : ` (${issue.path.join('.') || 'as a whole'}: ${issue.message})`}` });
+  throw brokenCheckpoint({
+    path,
+    reason: `${name} says something else than it should${issue === undefined ? '' : ` (${issue.path.join('.') || 'as a whole'}: ${issue.message})`}`,
+  });
 }
 
 function brokenCheckpoint({ path, reason, cause }: { path: string; reason: string; cause?: unknown }): TrainerError {
-  return new TrainerError({ code: 'CHECKPOINT_BROKEN', message: `The checkpoint ${path} is broken: ${reason}.`, cause });
+  return new TrainerError({
+    code: 'CHECKPOINT_BROKEN',
+    message: `The checkpoint ${path} is broken: ${reason}.`,
+    cause,
+  });
 }
 
 /** Where a checkpoint stands, as it says itself: its other files are not looked at. Throws `CHECKPOINT_BROKEN`. */
@@ -159,11 +189,13 @@ export async function verifyCheckpoint(path: string): Promise<RunPosition> {
     });
     // Told before it is read through: what has another size may be very large.
     if (!status.isFile()) throw brokenCheckpoint({ path, reason: `${name} is not a file` });
-    if (status.size !== expected.bytes) throw brokenCheckpoint({ path, reason: `${name} has ${status.size} bytes instead of ${expected.bytes}` });
+    if (status.size !== expected.bytes)
+      throw brokenCheckpoint({ path, reason: `${name} has ${status.size} bytes instead of ${expected.bytes}` });
     const found = await fileDigest(join(path, name)).catch((error: unknown) => {
       throw brokenCheckpoint({ path, reason: `${name} cannot be read`, cause: error });
     });
-    if (found.sha256 !== expected.sha256) throw brokenCheckpoint({ path, reason: `${name} does not match its SHA-256` });
+    if (found.sha256 !== expected.sha256)
+      throw brokenCheckpoint({ path, reason: `${name} does not match its SHA-256` });
   }
   return readPosition(path);
 }
@@ -257,11 +289,20 @@ async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => [] as string[]);
   const broken = names.filter((name) => /^step-\d{8,}\.broken$/.test(name)).sort();
   const temporary = names.filter((name) => /^step-\d{8,}\.(tmp|gone)$/.test(name));
-  for (const name of [...temporary, ...broken.slice(0, -1)]) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of [...temporary, ...broken.slice(0, -1)])
+    await rm(join(folder, name), { recursive: true, force: true });
 }
 
 /** Deletes all but the newest `keep` checkpoints and the best one. Each loses its name before its files. */
-export async function pruneCheckpoints({ folder, keep, bestStep }: { folder: string; keep: number; bestStep?: number }): Promise<void> {
+export async function pruneCheckpoints({
+  folder,
+  keep,
+  bestStep,
+}: {
+  folder: string;
+  keep: number;
+  bestStep?: number;
+}): Promise<void> {
   const checkpoints = await listCheckpoints(folder);
   for (const { step, path } of checkpoints.slice(Math.max(1, keep))) {
     if (step === bestStep) continue;

@@ -15,11 +15,14 @@ vi.mock('node:fs/promises', async (original) => {
   const actual = await original<typeof import('node:fs/promises')>();
   const fails = () => disk.done++ >= disk.operations;
   const failure = () => Object.assign(new Error(`${disk.code}: simulated`), { code: disk.code });
-  const guard = <Args extends unknown[], Result>(real: (...args: Args) => Promise<Result>) => async (...args: Args): Promise<Result> => {
-    if (fails()) throw failure();
-    return real(...args);
-  };
-  const writes = (flags: string | number | undefined) => (typeof flags === 'string' ? flags.startsWith('w') : ((flags ?? 0) & 0o3) !== 0);
+  const guard =
+    <Args extends unknown[], Result>(real: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      if (fails()) throw failure();
+      return real(...args);
+    };
+  const writes = (flags: string | number | undefined) =>
+    typeof flags === 'string' ? flags.startsWith('w') : ((flags ?? 0) & 0o3) !== 0;
   return {
     ...actual,
     mkdir: guard(actual.mkdir),
@@ -63,10 +66,26 @@ afterEach(async () => {
 
 const failFrom = (operations: number, code = 'ENOSPC') => Object.assign(disk, { operations, code, done: 0 });
 const heal = () => Object.assign(disk, { operations: Infinity, done: 0 });
-const position = (step: number): RunPosition => ({ fingerprint: 'f', phase: 0, phaseName: 'only', phaseStep: step, updates: step, step, logBytes: 0, skippedSteps: 0, badStepsInRow: 0 });
+const position = (step: number): RunPosition => ({
+  fingerprint: 'f',
+  phase: 0,
+  phaseName: 'only',
+  phaseStep: step,
+  updates: step,
+  step,
+  logBytes: 0,
+  skippedSteps: 0,
+  badStepsInRow: 0,
+});
 
 function stateOf(fill: number) {
-  const state = createSharedState({ parameters: [{ name: 'a', shape: [30, 10] }, { name: 'b', shape: [4] }], shards: 1 });
+  const state = createSharedState({
+    parameters: [
+      { name: 'a', shape: [30, 10] },
+      { name: 'b', shape: [4] },
+    ],
+    shards: 1,
+  });
   state.parameters.fill(fill);
   return state;
 }
@@ -81,18 +100,28 @@ describe('a disk that fails while a checkpoint is written', () => {
     expect(operations).toBeGreaterThan(15);
     for (let at = 0; at < operations; at++) {
       failFrom(at);
-      const error = await saveCheckpoint({ folder, state: stateOf(2), position: position(2) }).then(() => undefined, (thrown: unknown) => thrown);
+      const error = await saveCheckpoint({ folder, state: stateOf(2), position: position(2) }).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
       // The last operation flushes the folder's entry: the new checkpoint has its name by then, and is whole.
       const named = (await listCheckpoints(folder)).map(({ step }) => step);
       expect(named).toEqual(at === operations - 1 ? [2, 1] : [1]);
-      expect(error).toMatchObject({ code: 'WRITE_FAILED', message: expect.stringMatching(/step-00000002.*: the disk is full; free some space and start the run again.* \(ENOSPC\)/) });
+      expect(error).toMatchObject({
+        code: 'WRITE_FAILED',
+        message: expect.stringMatching(
+          /step-00000002.*: the disk is full; free some space and start the run again.* \(ENOSPC\)/,
+        ),
+      });
       expect(await readdir(folder)).toHaveLength(named.length);
       const state = stateOf(0);
       expect((await resumeNewest({ folder, state, fingerprint: 'f' }))?.step).toBe(named[0]);
       expect(new Set(state.parameters)).toEqual(new Set([named[0]]));
     }
     heal();
-    expect(await verifyCheckpoint(await saveCheckpoint({ folder, state: stateOf(2), position: position(2) }))).toEqual(position(2));
+    expect(await verifyCheckpoint(await saveCheckpoint({ folder, state: stateOf(2), position: position(2) }))).toEqual(
+      position(2),
+    );
   });
 
   it.each([
@@ -102,7 +131,10 @@ describe('a disk that fails while a checkpoint is written', () => {
     ['EFBIG', /ulimit -f/],
   ])('names the cause (%s)', async (code, message) => {
     failFrom(4, code);
-    await expect(saveCheckpoint({ folder, state: stateOf(1), position: position(1) })).rejects.toMatchObject({ code: 'WRITE_FAILED', message: expect.stringMatching(message) });
+    await expect(saveCheckpoint({ folder, state: stateOf(1), position: position(1) })).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+      message: expect.stringMatching(message),
+    });
   });
 });
 
@@ -124,6 +156,9 @@ describe('a disk that fails while a run goes on', () => {
 
   it('is not tried on in a folder that takes no writes at all', async () => {
     failFrom(0, 'EROFS');
-    await expect(trainToy({ folder: join(folder, 'none') })).rejects.toMatchObject({ code: 'WRITE_FAILED', message: expect.stringContaining('read-only') });
+    await expect(trainToy({ folder: join(folder, 'none') })).rejects.toMatchObject({
+      code: 'WRITE_FAILED',
+      message: expect.stringContaining('read-only'),
+    });
   });
 });

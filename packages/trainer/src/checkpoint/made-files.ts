@@ -2,16 +2,26 @@ import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Files that a run makes in its folder. */
-export const runFiles = ['run.json', 'configuration.json', 'data.json', 'log.jsonl', 'finished.json', 'evaluation.json', 'wandb.json'] as const;
+export const runFiles = [
+  'run.json',
+  'configuration.json',
+  'data.json',
+  'log.jsonl',
+  'finished.json',
+  'evaluation.json',
+  'wandb.json',
+] as const;
 
 /** Folders that a run makes in its folder. */
 export const runFolders = ['checkpoints', 'bad-steps', 'initial', 'reasoner', 'interpreters', 'tensorboard'] as const;
 
 /** What Hugging Face folders of models, tokenizers, processors and adapters hold, as they are saved here. */
-const modelFile = /^(?:config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|preprocessor_config|processor_config|subtext|adapter_config|chat_template)\.json$|^(?:model|adapter_model|projector)(?:-\d{5}-of-\d{5})?\.safetensors(?:\.index\.json)?$|^merges\.txt$|^chat_template\.jinja$/;
+const modelFile =
+  /^(?:config|generation_config|tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|preprocessor_config|processor_config|subtext|adapter_config|chat_template)\.json$|^(?:model|adapter_model|projector)(?:-\d{5}-of-\d{5})?\.safetensors(?:\.index\.json)?$|^merges\.txt$|^chat_template\.jinja$/;
 
 /** What a checkpoint holds. */
-export const checkpointFile = /^(?:weights|first-moments|second-moments)\.safetensors$|^(?:position|manifest)\.json$|^\..*\.temporary$/;
+export const checkpointFile =
+  /^(?:weights|first-moments|second-moments)\.safetensors$|^(?:position|manifest)\.json$|^\..*\.temporary$/;
 
 /** The folder of a checkpoint, whole or on its way. */
 export const checkpointFolder = /^step-\d{8,}(?:\.(?:tmp|gone|broken))?$/;
@@ -20,7 +30,15 @@ export const checkpointFolder = /^step-\d{8,}(?:\.(?:tmp|gone|broken))?$/;
  * Removes from a folder the files whose names say that a run made them, those in folders below too, then what is left
  * empty. Everything else stays, links are not followed.
  */
-export async function removeMade({ folder, file, below }: { folder: string; /** Names of files that are removed. */ file: RegExp; /** Folders below that are looked into. */ below?: RegExp }): Promise<void> {
+export async function removeMade({
+  folder,
+  file,
+  below,
+}: {
+  folder: string;
+  /** Names of files that are removed. */ file: RegExp;
+  /** Folders below that are looked into. */ below?: RegExp;
+}): Promise<void> {
   const status = await lstat(folder).catch(() => undefined);
   if (!status?.isDirectory()) return;
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -50,7 +68,8 @@ export async function removeCheckpoints(folder: string): Promise<void> {
 export async function removeRun(folder: string): Promise<void> {
   await rm(join(folder, 'finished.json'), { force: true });
   await removeCheckpoints(join(folder, 'checkpoints'));
-  for (const name of ['reasoner', 'initial']) await removeMade({ folder: join(folder, name), file: modelFile, below: /./ });
+  for (const name of ['reasoner', 'initial'])
+    await removeMade({ folder: join(folder, name), file: modelFile, below: /./ });
   await removeMade({ folder: join(folder, 'bad-steps'), file: /^step-\d{8,}\.json$/ });
   await removeMade({ folder: join(folder, 'tensorboard'), file: /^events\.out\.tfevents\./ });
   // Interpreters that are trained after the reasoner are a run within this one.

@@ -23,8 +23,30 @@ async function finishedRun(): Promise<void> {
   const run = await RunFolder.open({ folder, ...identity });
   await mkdir(join(folder, 'reasoner', 'interpreters', 'shared'), { recursive: true });
   await mkdir(join(folder, 'checkpoints'));
-  await saveCheckpoint({ folder: join(folder, 'checkpoints'), state: createSharedState({ parameters: [{ name: 'a', shape: [2] }], shards: 1 }), position: { fingerprint: identity.fingerprint, phase: 0, phaseName: 'p', phaseStep: 1, updates: 1, step: 1, logBytes: 0, skippedSteps: 0, badStepsInRow: 0 } });
-  for (const name of ['reasoner/model.safetensors', 'reasoner/interpreters/shared/config.json', 'reasoner/notes.md', 'checkpoints/best.pt', 'mine.txt', 'log.jsonl']) await writeFile(join(folder, name), 'x');
+  await saveCheckpoint({
+    folder: join(folder, 'checkpoints'),
+    state: createSharedState({ parameters: [{ name: 'a', shape: [2] }], shards: 1 }),
+    position: {
+      fingerprint: identity.fingerprint,
+      phase: 0,
+      phaseName: 'p',
+      phaseStep: 1,
+      updates: 1,
+      step: 1,
+      logBytes: 0,
+      skippedSteps: 0,
+      badStepsInRow: 0,
+    },
+  });
+  for (const name of [
+    'reasoner/model.safetensors',
+    'reasoner/interpreters/shared/config.json',
+    'reasoner/notes.md',
+    'checkpoints/best.pt',
+    'mine.txt',
+    'log.jsonl',
+  ])
+    await writeFile(join(folder, name), 'x');
   await run.finish({ fingerprint: identity.fingerprint });
   await run.close();
 }
@@ -36,14 +58,21 @@ describe('the folder of a run', () => {
     ['a log of another program', { 'log.jsonl': '{}\n' }],
     ['a marker of another program', { 'run.json': '{"format":1,"kind":"evaluation"}', 'log.jsonl': '' }],
     ['a marker that is null', { 'run.json': 'null' }],
-    ['a configuration of another program', { 'configuration.json': '{"output":"x"}', 'finished.json': '{"fingerprint":"x"}' }],
+    [
+      'a configuration of another program',
+      { 'configuration.json': '{"output":"x"}', 'finished.json': '{"fingerprint":"x"}' },
+    ],
   ])('is refused where it holds %s, and left as it is', async (_what, files) => {
     for (const [name, text] of Object.entries(files)) {
       await mkdir(join(folder, name, '..'), { recursive: true });
       await writeFile(join(folder, name), text);
     }
     const before = await everything();
-    for (const overwrite of [false, true]) await expect(RunFolder.open({ folder, ...identity, overwrite })).rejects.toMatchObject({ code: 'FOLDER_NOT_A_RUN', message: expect.stringContaining(folder) });
+    for (const overwrite of [false, true])
+      await expect(RunFolder.open({ folder, ...identity, overwrite })).rejects.toMatchObject({
+        code: 'FOLDER_NOT_A_RUN',
+        message: expect.stringContaining(folder),
+      });
     expect(await everything()).toEqual(before);
   });
 
@@ -53,11 +82,16 @@ describe('the folder of a run', () => {
     await mkdir(outside);
     for (const name of ['log.jsonl', 'reasoner', 'checkpoints', 'configuration.json']) {
       await symlink(outside, join(folder, name));
-      await expect(RunFolder.open({ folder, ...identity })).rejects.toMatchObject({ code: 'FOLDER_NOT_A_RUN', message: expect.stringMatching(new RegExp(`${name} is a link`)) });
+      await expect(RunFolder.open({ folder, ...identity })).rejects.toMatchObject({
+        code: 'FOLDER_NOT_A_RUN',
+        message: expect.stringMatching(new RegExp(`${name} is a link`)),
+      });
       await rm(join(folder, name));
     }
     await mkdir(join(folder, 'finished.json'));
-    await expect(RunFolder.open({ folder, ...identity })).rejects.toMatchObject({ message: expect.stringMatching(/finished\.json is not a file/) });
+    await expect(RunFolder.open({ folder, ...identity })).rejects.toMatchObject({
+      message: expect.stringMatching(/finished\.json is not a file/),
+    });
     expect(await readdir(outside)).toEqual([]);
   });
 
@@ -78,18 +112,44 @@ describe('the folder of a run', () => {
     await finishedRun();
     const before = await everything();
     expect(before).not.toContain(join('checkpoints', 'step-00000001'));
-    await expect(RunFolder.open({ folder, ...other })).rejects.toMatchObject({ code: 'RUN_EXISTS', message: expect.stringMatching(/What differs: model\.from: tokenizer\.json\. .*--overwrite/) });
+    await expect(RunFolder.open({ folder, ...other })).rejects.toMatchObject({
+      code: 'RUN_EXISTS',
+      message: expect.stringMatching(/What differs: model\.from: tokenizer\.json\. .*--overwrite/),
+    });
     expect(await everything()).toEqual(before);
     const run = await RunFolder.open({ folder, ...other, overwrite: true });
     expect(run.state).toBe('new');
     await run.close();
-    expect(await everything()).toEqual(['checkpoints', join('checkpoints', 'best.pt'), 'mine.txt', 'reasoner', join('reasoner', 'notes.md'), 'run.json']);
-    expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toMatchObject({ fingerprint: other.fingerprint });
+    expect(await everything()).toEqual([
+      'checkpoints',
+      join('checkpoints', 'best.pt'),
+      'mine.txt',
+      'reasoner',
+      join('reasoner', 'notes.md'),
+      'run.json',
+    ]);
+    expect(JSON.parse(await readFile(join(folder, 'run.json'), 'utf8'))).toMatchObject({
+      fingerprint: other.fingerprint,
+    });
   });
 
   it('keeps checkpoints of other settings too; a finished run that cannot be understood is of other settings', async () => {
     await finishedRun();
-    await saveCheckpoint({ folder: join(folder, 'checkpoints'), state: createSharedState({ parameters: [{ name: 'a', shape: [2] }], shards: 1 }), position: { fingerprint: identity.fingerprint, phase: 0, phaseName: 'p', phaseStep: 1, updates: 1, step: 1, logBytes: 0, skippedSteps: 0, badStepsInRow: 0 } });
+    await saveCheckpoint({
+      folder: join(folder, 'checkpoints'),
+      state: createSharedState({ parameters: [{ name: 'a', shape: [2] }], shards: 1 }),
+      position: {
+        fingerprint: identity.fingerprint,
+        phase: 0,
+        phaseName: 'p',
+        phaseStep: 1,
+        updates: 1,
+        step: 1,
+        logBytes: 0,
+        skippedSteps: 0,
+        badStepsInRow: 0,
+      },
+    });
     await rm(join(folder, 'finished.json'));
     await expect(RunFolder.inspect({ folder, ...other })).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
     for (const text of ['null', '{"fingerprint":7}', '[', '{"constructor":1}']) {

@@ -43,7 +43,15 @@ export class RunFolder {
   readonly #unlock: () => Promise<void>;
   #discarded = false;
 
-  private constructor({ folder, state, unlock }: { folder: string; state: RunFolder['state']; unlock: () => Promise<void> }) {
+  private constructor({
+    folder,
+    state,
+    unlock,
+  }: {
+    folder: string;
+    state: RunFolder['state'];
+    unlock: () => Promise<void>;
+  }) {
     this.folder = folder;
     this.state = state;
     this.#unlock = unlock;
@@ -54,7 +62,16 @@ export class RunFolder {
    *
    * @throws TrainerError `FOLDER_NOT_A_RUN`, `RUN_EXISTS`, `CHECKPOINT_MISMATCH`
    */
-  static async inspect({ folder, fingerprint, parts = {}, overwrite = false, describe }: OpenRunFolderOptions): Promise<{ state: RunFolder['state']; /** Whether what is there will be deleted. */ replaces: boolean }> {
+  static async inspect({
+    folder,
+    fingerprint,
+    parts = {},
+    overwrite = false,
+    describe,
+  }: OpenRunFolderOptions): Promise<{
+    state: RunFolder['state'];
+    /** Whether what is there will be deleted. */ replaces: boolean;
+  }> {
     const own = await requireOwn(folder);
     const finished = own ? await finishedFingerprint(folder) : undefined;
     const begun = finished ?? (own ? await begunFingerprint(folder) : undefined);
@@ -82,7 +99,11 @@ export class RunFolder {
     try {
       const { state, replaces } = await RunFolder.inspect(options);
       if (replaces) await removeRun(folder);
-      if (state !== 'finished') await writeAtomically({ path: join(folder, marker), data: `${JSON.stringify({ format: FORMAT, kind: KIND, fingerprint, parts }, null, 2)}\n` });
+      if (state !== 'finished')
+        await writeAtomically({
+          path: join(folder, marker),
+          data: `${JSON.stringify({ format: FORMAT, kind: KIND, fingerprint, parts }, null, 2)}\n`,
+        });
       return new RunFolder({ folder, state, unlock });
     } catch (error) {
       await unlock();
@@ -91,7 +112,15 @@ export class RunFolder {
   }
 
   /** Writes one of the run's files whole or not at all. */
-  async write({ name, data, mode }: { name: (typeof runFiles)[number]; data: string; /** Permissions. @default 0o666 less the process's mask */ mode?: number }): Promise<void> {
+  async write({
+    name,
+    data,
+    mode,
+  }: {
+    name: (typeof runFiles)[number];
+    data: string;
+    /** Permissions. @default 0o666 less the process's mask */ mode?: number;
+  }): Promise<void> {
     await writeAtomically({ path: join(this.folder, name), data, mode });
   }
 
@@ -120,7 +149,9 @@ export class RunFolder {
 async function readObject(path: string): Promise<Record<string, unknown> | undefined> {
   try {
     const value = parseJson({ text: await readTextFile({ path, maximumBytes: MOST_BYTES }), name: path });
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch (error) {
     if (FileError.isInstance(error) && error.code !== 'not-found' && error.code !== 'invalid-text') throw error;
     return undefined;
@@ -144,12 +175,23 @@ async function begunFingerprint(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function existing({ folder, finished, parts, describe }: { finished: boolean } & Required<Pick<OpenRunFolderOptions, 'folder' | 'parts'>> & Pick<OpenRunFolderOptions, 'describe'>): Promise<TrainerError> {
+async function existing({
+  folder,
+  finished,
+  parts,
+  describe,
+}: { finished: boolean } & Required<Pick<OpenRunFolderOptions, 'folder' | 'parts'>> &
+  Pick<OpenRunFolderOptions, 'describe'>): Promise<TrainerError> {
   const kept = ownValue((await readObject(join(folder, marker)).catch(() => undefined)) ?? {}, 'parts');
   const before = typeof kept === 'object' && kept !== null ? (kept as Record<string, unknown>) : {};
-  const changed = [...new Set([...Object.keys(before), ...Object.keys(parts)])].filter((name) => ownValue(before, name) !== ownValue(parts, name)).sort();
+  const changed = [...new Set([...Object.keys(before), ...Object.keys(parts)])]
+    .filter((name) => ownValue(before, name) !== ownValue(parts, name))
+    .sort();
   const differing = (await describe?.({ folder, parts: changed }).catch((): string[] => [])) ?? changed;
-  const what = differing.length === 0 ? '' : ` What differs: ${differing.slice(0, 20).join('; ')}${differing.length > 20 ? '; …' : ''}.`;
+  const what =
+    differing.length === 0
+      ? ''
+      : ` What differs: ${differing.slice(0, 20).join('; ')}${differing.length > 20 ? '; …' : ''}.`;
   return new TrainerError({
     code: finished ? 'RUN_EXISTS' : 'CHECKPOINT_MISMATCH',
     message: finished
@@ -179,20 +221,34 @@ async function requireOwn(folder: string): Promise<boolean> {
     const status = await lstat(join(folder, name)).catch(() => undefined);
     const isFolder = (runFolders as readonly string[]).includes(name);
     if (status === undefined || (isFolder ? status.isDirectory() : status.isFile())) continue;
-    const what = status.isSymbolicLink() ? 'is a link, and would be written through' : isFolder ? 'is not a folder' : 'is not a file';
+    const what = status.isSymbolicLink()
+      ? 'is a link, and would be written through'
+      : isFolder
+        ? 'is not a folder'
+        : 'is not a file';
     throw foreign(`${join(folder, name)} ${what}.`);
   }
   return true;
 }
 
 function foreign(reason: string): TrainerError {
-  return new TrainerError({ code: 'FOLDER_NOT_A_RUN', message: `${reason} A run writes into a folder of its own: name one that is empty or does not exist yet.` });
+  return new TrainerError({
+    code: 'FOLDER_NOT_A_RUN',
+    message: `${reason} A run writes into a folder of its own: name one that is empty or does not exist yet.`,
+  });
 }
 
 async function isMarked(folder: string): Promise<boolean> {
   const marked = await readObject(join(folder, marker)).catch(() => undefined);
   if (marked !== undefined) return marked.kind === KIND && marked.format === FORMAT;
   // Runs of versions that had no marker yet.
-  const [configuration, finished] = await Promise.all(['configuration.json', 'finished.json'].map((name) => readObject(join(folder, name)).catch(() => undefined)));
-  return configuration !== undefined && 'output' in configuration && typeof finished?.fingerprint === 'string' && /^[0-9a-f]{64}$/.test(finished.fingerprint);
+  const [configuration, finished] = await Promise.all(
+    ['configuration.json', 'finished.json'].map((name) => readObject(join(folder, name)).catch(() => undefined)),
+  );
+  return (
+    configuration !== undefined &&
+    'output' in configuration &&
+    typeof finished?.fingerprint === 'string' &&
+    /^[0-9a-f]{64}$/.test(finished.fingerprint)
+  );
 }

@@ -50,7 +50,17 @@ export class CounterStream {
  * target `deepest` hops away in half of the cases, else 1 to `deepest` hops, or as deep as the graph goes; its root is any
  * node from which one reaches so deep; its distractor any node that the root does not lead to, in half of the cases a leaf.
  */
-export function drawQueries({ graph, count, deepest, random }: { graph: GraphExample; count: number; deepest: number; random: CounterStream }): GraphQuery[] {
+export function drawQueries({
+  graph,
+  count,
+  deepest,
+  random,
+}: {
+  graph: GraphExample;
+  count: number;
+  deepest: number;
+  random: CounterStream;
+}): GraphQuery[] {
   const { nodes, hops, depths, isLeaf, own } = graph;
   const all = Array.from({ length: nodes }, (_, node) => node);
   const hopsTo = (root: number, node: number) => hops[root * nodes + node]!;

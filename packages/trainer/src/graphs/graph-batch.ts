@@ -45,7 +45,13 @@ export interface GraphBatch {
   labelIds: Int32Array;
   labelStarts: Int32Array;
   /** Rows that show whether the phase is mastered, and what they may name: as many ids as `taken` of the highest logits are looked at. */
-  shown: { row: Int32Array; taken: Int32Array; acceptedIds: Int32Array; acceptedStarts: Int32Array; /** Of the whole step. */ total: number };
+  shown: {
+    row: Int32Array;
+    taken: Int32Array;
+    acceptedIds: Int32Array;
+    acceptedStarts: Int32Array;
+    /** Of the whole step. */ total: number;
+  };
 }
 
 /** A state that must predict one of several ids. */
@@ -88,31 +94,68 @@ export function drawGraphBatch({
   /** Seed, phase and step. */
   counters: readonly number[];
 }): GraphBatch[] {
-  const laidOut = indices.map((index, row) => layoutGraph({ graph: examples[index]!, drawing, level, answers, random: new CounterStream(...counters, row) }));
+  const laidOut = indices.map((index, row) =>
+    layoutGraph({ graph: examples[index]!, drawing, level, answers, random: new CounterStream(...counters, row) }),
+  );
   const states = laidOut.flatMap(({ queries }) => queries.flatMap((query) => query.states));
   const weight = states.reduce((sum, state) => sum + state.weight, 0);
   const total = states.filter(({ shown }) => shown !== undefined).length;
   const thoughtStart = drawing.vocabulary.queryTokens({ candidates: [0, 0], root: 0 }).length;
   const thoughts = drawing.method.thoughts === 'continuous' ? level : 0;
   return Array.from({ length: shards }, (_, shard) => {
-    const part = laidOut.slice(Math.floor((laidOut.length * shard) / shards), Math.floor((laidOut.length * (shard + 1)) / shards));
+    const part = laidOut.slice(
+      Math.floor((laidOut.length * shard) / shards),
+      Math.floor((laidOut.length * (shard + 1)) / shards),
+    );
     return collateGraphs({ graphs: part, queries: drawing.queries, thoughtStart, thoughts, weight: 1 / weight, total });
   });
 }
 
-function layoutGraph({ graph, drawing, level, answers, random }: { graph: GraphExample; drawing: GraphDrawing; level: number; answers: boolean; random: CounterStream }): LaidOutGraph {
+function layoutGraph({
+  graph,
+  drawing,
+  level,
+  answers,
+  random,
+}: {
+  graph: GraphExample;
+  drawing: GraphDrawing;
+  level: number;
+  answers: boolean;
+  random: CounterStream;
+}): LaidOutGraph {
   const { vocabulary, method, queries } = drawing;
   const numbers = drawNodeNumbers({ nodes: graph.nodes, random });
-  const edges = random.shuffle(graph.edges).map(([source, target]): [number, number] => [numbers[source]!, numbers[target]!]);
+  const edges = random
+    .shuffle(graph.edges)
+    .map(([source, target]): [number, number] => [numbers[source]!, numbers[target]!]);
   const staged = method.thoughts === 'continuous' || method.thoughts === 'pause';
   const deepest = staged ? Math.min(level + (answers ? 0 : 1), method.count) : method.count;
   return {
     prefix: vocabulary.graphTokens({ edges }).map((token) => vocabulary.id(token)),
-    queries: drawQueries({ graph, count: queries, deepest, random }).map((query) => layoutQuery({ graph, query, numbers, drawing, level, answers, random })),
+    queries: drawQueries({ graph, count: queries, deepest, random }).map((query) =>
+      layoutQuery({ graph, query, numbers, drawing, level, answers, random }),
+    ),
   };
 }
 
-function layoutQuery({ graph, query, numbers, drawing, level, answers, random }: { graph: GraphExample; query: GraphQuery; numbers: number[]; drawing: GraphDrawing; level: number; answers: boolean; random: CounterStream }): LaidOutQuery {
+function layoutQuery({
+  graph,
+  query,
+  numbers,
+  drawing,
+  level,
+  answers,
+  random,
+}: {
+  graph: GraphExample;
+  query: GraphQuery;
+  numbers: number[];
+  drawing: GraphDrawing;
+  level: number;
+  answers: boolean;
+  random: CounterStream;
+}): LaidOutQuery {
   const { vocabulary, method } = drawing;
   const { root, target, negativeTarget } = query;
   const idOf = (node: number) => vocabulary.node(numbers[node]!);
@@ -124,7 +167,10 @@ function layoutQuery({ graph, query, numbers, drawing, level, answers, random }:
     for (let stage = 0; stage <= level; stage++) {
       const own = stage === level && !answers;
       const weight = own ? 1 : drawing.earlierStages;
-      const labels = stage < method.count && weight > 0 ? nextHop({ graph, query, stage, supervision: drawing.supervision, random }) : undefined;
+      const labels =
+        stage < method.count && weight > 0
+          ? nextHop({ graph, query, stage, supervision: drawing.supervision, random })
+          : undefined;
       if (labels) {
         states.push({
           position: ids.length - 1,
@@ -143,7 +189,7 @@ function layoutQuery({ graph, query, numbers, drawing, level, answers, random }:
     ids.push(id);
   };
   if (method.thoughts === 'text') {
-    for (let node = root; node !== target; ) {
+    for (let node = root; node !== target;) {
       const onward = stepsTowards({ graph, node, target });
       node = random.pick(onward);
       write(idOf(node), { accepted: onward.map(idOf), taken: 1 });
@@ -156,17 +202,44 @@ function layoutQuery({ graph, query, numbers, drawing, level, answers, random }:
 }
 
 /** The nodes that edges from a node lead to and that are one hop nearer to the target. */
-function stepsTowards({ graph: { nodes, hops, edges }, node, target }: { graph: GraphExample; node: number; target: number }): number[] {
+function stepsTowards({
+  graph: { nodes, hops, edges },
+  node,
+  target,
+}: {
+  graph: GraphExample;
+  node: number;
+  target: number;
+}): number[] {
   const left = hops[node * nodes + target]!;
   return edges.flatMap(([source, next]) => (source === node && hops[next * nodes + target] === left - 1 ? [next] : []));
 }
 
 /** What the state after `stage` thoughts must predict, and what counts as right; undefined where the graph ends sooner. */
-function nextHop({ graph, query: { root, target, depth }, stage, supervision, random }: { graph: GraphExample; query: GraphQuery; stage: number; supervision: GraphSupervision; random: CounterStream }): { predicted: number[]; accepted: number[] } | undefined {
+function nextHop({
+  graph,
+  query: { root, target, depth },
+  stage,
+  supervision,
+  random,
+}: {
+  graph: GraphExample;
+  query: GraphQuery;
+  stage: number;
+  supervision: GraphSupervision;
+  random: CounterStream;
+}): { predicted: number[]; accepted: number[] } | undefined {
   const { nodes, hops } = graph;
-  const frontier = Array.from({ length: nodes }, (_, node) => node).filter((node) => hops[root * nodes + node] === stage + 1);
+  const frontier = Array.from({ length: nodes }, (_, node) => node).filter(
+    (node) => hops[root * nodes + node] === stage + 1,
+  );
   const onPath = () => frontier.filter((node) => hops[node * nodes + target] === depth - stage - 1);
-  const accepted = supervision === 'walks' ? walksFrom({ graph, root, edges: stage + 1 }) : supervision === 'random' ? onPath() : frontier;
+  const accepted =
+    supervision === 'walks'
+      ? walksFrom({ graph, root, edges: stage + 1 })
+      : supervision === 'random'
+        ? onPath()
+        : frontier;
   if (accepted.length === 0) return undefined;
   return { accepted, predicted: supervision === 'walks' || supervision === 'all' ? accepted : [random.pick(accepted)] };
 }
@@ -186,7 +259,21 @@ function longest(lists: readonly (readonly number[])[]): number {
   return lists.reduce((most, { length }) => Math.max(most, length), 0);
 }
 
-function collateGraphs({ graphs, queries, thoughtStart, thoughts, weight, total }: { graphs: readonly LaidOutGraph[]; queries: number; thoughtStart: number; thoughts: number; weight: number; total: number }): GraphBatch {
+function collateGraphs({
+  graphs,
+  queries,
+  thoughtStart,
+  thoughts,
+  weight,
+  total,
+}: {
+  graphs: readonly LaidOutGraph[];
+  queries: number;
+  thoughtStart: number;
+  thoughts: number;
+  weight: number;
+  total: number;
+}): GraphBatch {
   const prefixTime = longest(graphs.map(({ prefix }) => prefix));
   const suffixTime = longest(graphs.flatMap((graph) => graph.queries.map(({ ids }) => ids)));
   const prefixIds = new Int32Array(graphs.length * prefixTime);
@@ -226,6 +313,12 @@ function collateGraphs({ graphs, queries, thoughtStart, thoughts, weight, total 
     weights: Float32Array.from(weights),
     labelIds: Int32Array.from(labelIds),
     labelStarts: Int32Array.from(labelStarts),
-    shown: { row: Int32Array.from(shownRows), taken: Int32Array.from(taken), acceptedIds: Int32Array.from(acceptedIds), acceptedStarts: Int32Array.from(acceptedStarts), total },
+    shown: {
+      row: Int32Array.from(shownRows),
+      taken: Int32Array.from(taken),
+      acceptedIds: Int32Array.from(acceptedIds),
+      acceptedStarts: Int32Array.from(acceptedStarts),
+      total,
+    },
   };
 }

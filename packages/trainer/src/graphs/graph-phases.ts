@@ -22,20 +22,44 @@ export interface GraphPhasesOptions {
 }
 
 /** The phases of training on graphs: a hop each, then the answer. Throws `NO_EXAMPLES`. */
-export function graphPhases({ examples, drawing, graphs, hop, answer, keepsOptimizer = true, seed, shards }: GraphPhasesOptions): TrainingPhase[] {
+export function graphPhases({
+  examples,
+  drawing,
+  graphs,
+  hop,
+  answer,
+  keepsOptimizer = true,
+  seed,
+  shards,
+}: GraphPhasesOptions): TrainingPhase[] {
   if (examples.length === 0) throw new TrainerError({ code: 'NO_EXAMPLES', message: 'There is no graph to train on.' });
-  if (graphs < shards) throw new TrainerError({ code: 'INVALID_OPTION', message: `${graphs} graphs a step cannot be cut into ${shards} shards.` });
-  return graphMethod(drawing.method).curriculum({ stages: [] }).map(({ name, index, level = 0 }): TrainingPhase => {
-    const order = new DataOrder({ count: examples.length, seed, phase: index });
-    const answers = name === 'answer';
-    const plan = answers ? { ...answer, mastery: undefined } : hop;
-    return {
-      name,
-      steps: plan.steps,
-      schedule: plan.schedule,
-      optimizer: keepsOptimizer ? 'kept' : 'fresh',
-      ...(plan.mastery !== undefined && { until: { metric: 'mastery', atLeast: plan.mastery } }),
-      batch: (step) => drawGraphBatch({ examples, indices: order.batch({ step, size: graphs }), drawing, level, answers, shards, counters: [seed, index, step] }),
-    };
-  });
+  if (graphs < shards)
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `${graphs} graphs a step cannot be cut into ${shards} shards.`,
+    });
+  return graphMethod(drawing.method)
+    .curriculum({ stages: [] })
+    .map(({ name, index, level = 0 }): TrainingPhase => {
+      const order = new DataOrder({ count: examples.length, seed, phase: index });
+      const answers = name === 'answer';
+      const plan = answers ? { ...answer, mastery: undefined } : hop;
+      return {
+        name,
+        steps: plan.steps,
+        schedule: plan.schedule,
+        optimizer: keepsOptimizer ? 'kept' : 'fresh',
+        ...(plan.mastery !== undefined && { until: { metric: 'mastery', atLeast: plan.mastery } }),
+        batch: (step) =>
+          drawGraphBatch({
+            examples,
+            indices: order.batch({ step, size: graphs }),
+            drawing,
+            level,
+            answers,
+            shards,
+            counters: [seed, index, step],
+          }),
+      };
+    });
 }

@@ -36,10 +36,22 @@ const sourceRoleName = 'graph/roles.source';
 const modelPrefix = 'graph/model/';
 
 /** The model's config.json with this vocabulary. */
-export function graphModelConfig({ layers = 2, width = 128, heads = 4, deviation = 0.02, positions = 256 }: GraphProgramOptions, { vocabularySize, tied }: { vocabularySize: number; tied: boolean }): Record<string, unknown> {
+export function graphModelConfig(
+  { layers = 2, width = 128, heads = 4, deviation = 0.02, positions = 256 }: GraphProgramOptions,
+  { vocabularySize, tied }: { vocabularySize: number; tied: boolean },
+): Record<string, unknown> {
   return {
-    model_type: 'gpt2', vocab_size: vocabularySize, n_positions: positions, n_embd: width, n_layer: layers, n_head: heads,
-    initializer_range: deviation, tie_word_embeddings: tied, pad_token_id: 0, bos_token_id: 2, eos_token_id: 3,
+    model_type: 'gpt2',
+    vocab_size: vocabularySize,
+    n_positions: positions,
+    n_embd: width,
+    n_layer: layers,
+    n_head: heads,
+    initializer_range: deviation,
+    tie_word_embeddings: tied,
+    pad_token_id: 0,
+    bos_token_id: 2,
+    eos_token_id: 3,
   };
 }
 
@@ -50,7 +62,10 @@ export function graphModelConfig({ layers = 2, width = 128, heads = 4, deviation
 export function createGraphModel(options: GraphProgramOptions): GraphModel {
   const { form, seed, width = 128 } = options;
   const vocabulary = new GraphVocabulary({ form });
-  const model = createModel({ config: graphModelConfig(options, { vocabularySize: vocabulary.plain, tied: true }), seed });
+  const model = createModel({
+    config: graphModelConfig(options, { vocabularySize: vocabulary.plain, tied: true }),
+    seed,
+  });
   balanceLengths(model);
   const parameters: ProgramParameter[] = [];
   let sourceRole: GraphModel['sourceRole'];
@@ -60,10 +75,13 @@ export function createGraphModel(options: GraphProgramOptions): GraphModel {
     model.parameters.freeze('transformer.wpe.weight');
     // This deviation keeps a vector's length.
     const initialisation = { kind: 'normal', deviation: 1 / Math.sqrt(width) } as const;
-    sourceRole = tf.variable(drawInitialValues({ initialisation, shape: [width, width], seed, name: sourceRoleName })) as tf.Variable<tf.Rank.R2>;
+    sourceRole = tf.variable(
+      drawInitialValues({ initialisation, shape: [width, width], seed, name: sourceRoleName }),
+    ) as tf.Variable<tf.Rank.R2>;
     parameters.push({ name: sourceRoleName, variable: sourceRole });
   }
-  for (const [name, variable] of model.parameters.trainable()) parameters.push({ name: `${modelPrefix}${name}`, variable });
+  for (const [name, variable] of model.parameters.trainable())
+    parameters.push({ name: `${modelPrefix}${name}`, variable });
   return { model, vocabulary, sourceRole, parameters };
 }
 
@@ -125,20 +143,42 @@ export async function createProgram(options: GraphProgramOptions): Promise<Train
       const embed = (ids: tf.Tensor2D): tf.Tensor3D => {
         if (!sourceRole) return embedding<tf.Tensor3D>({ table, ids });
         const values = ids.dataSync() as Int32Array;
-        const rowsOf = (parts: Int32Array) => embedding<tf.Tensor3D>({ table, ids: tf.tensor2d(values.map((id) => parts[id]!), ids.shape, 'int32') });
+        const rowsOf = (parts: Int32Array) =>
+          embedding<tf.Tensor3D>({
+            table,
+            ids: tf.tensor2d(
+              values.map((id) => parts[id]!),
+              ids.shape,
+              'int32',
+            ),
+          });
         return tf.add(rowsOf(first), rowsOf(second));
       };
       const states = gatherRows({ input: graphForward({ model, batch, embed }), indices: batch.rows });
       const plain = model.logits(states) as tf.Tensor2D;
       const logits = sourceRole ? (tf.concat([plain, tf.zeros([plain.shape[0], 1])], 1) as tf.Tensor2D) : plain;
       const losses = tf.mul(tf.logSoftmax(logits), weightedTargets({ batch, outputs: logits.shape[1] }));
-      return { loss: tf.neg(tf.sum(losses)) as tf.Scalar, metrics: { mastery: engineName() === 'webgpu' ? masteryOnEngine({ shown: batch.shown, logits }) : tf.scalar(mastery({ shown: batch.shown, logits })) } };
+      return {
+        loss: tf.neg(tf.sum(losses)) as tf.Scalar,
+        metrics: {
+          mastery:
+            engineName() === 'webgpu'
+              ? masteryOnEngine({ shown: batch.shown, logits })
+              : tf.scalar(mastery({ shown: batch.shown, logits })),
+        },
+      };
     },
   };
 }
 
 /** `w_r · p_rv`: `[rows, outputs]`. */
-function weightedTargets({ batch: { rows, weights, labelIds, labelStarts }, outputs }: { batch: GraphBatch; outputs: number }): tf.Tensor2D {
+function weightedTargets({
+  batch: { rows, weights, labelIds, labelStarts },
+  outputs,
+}: {
+  batch: GraphBatch;
+  outputs: number;
+}): tf.Tensor2D {
   const targets = new Float32Array(rows.length * outputs);
   for (let row = 0; row < rows.length; row++) {
     const [from, to] = [labelStarts[row]!, labelStarts[row + 1]!];

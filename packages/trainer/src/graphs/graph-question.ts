@@ -23,7 +23,11 @@ export function parseGraphQuestion(text: string): GraphQuestion {
       message: `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}" is not a question over a graph. Write "s t | s t | … [Q] a b [R] root" with node numbers.`,
     });
   }
-  return { edges: edges.map((edge) => [Number(edge![1]), Number(edge![2])]), candidates: [Number(match[2]), Number(match[3])], root: Number(match[4]) };
+  return {
+    edges: edges.map((edge) => [Number(edge![1]), Number(edge![2])]),
+    candidates: [Number(match[2]), Number(match[3])],
+    root: Number(match[4]),
+  };
 }
 
 /** The text that {@link parseGraphQuestion} reads. */
@@ -32,12 +36,18 @@ export function tellGraphQuestion({ edges, candidates, root }: GraphQuestion): s
 }
 
 /** A shortest path from the root to a node, both included; of several, the one whose edges are told first. Throws `INVALID_OPTION`. */
-export function shortestPath({ edges, root, target }: Pick<GraphQuestion, 'edges' | 'root'> & { target: number }): number[] {
+export function shortestPath({
+  edges,
+  root,
+  target,
+}: Pick<GraphQuestion, 'edges' | 'root'> & { target: number }): number[] {
   const toTarget = hopsFrom({ edges: edges.map(([from, to]): [number, number] => [to, from]), root: target });
-  if (!toTarget.has(root)) throw new TrainerError({ code: 'INVALID_OPTION', message: `No path leads from node ${root} to node ${target}.` });
+  if (!toTarget.has(root))
+    throw new TrainerError({ code: 'INVALID_OPTION', message: `No path leads from node ${root} to node ${target}.` });
   // The first edge from each node that leads on: found in one pass, not in one for each node of the path.
   const onward = new Map<number, number>();
-  for (const [from, to] of edges) if (!onward.has(from) && toTarget.get(to) === (toTarget.get(from) ?? -1) - 1) onward.set(from, to);
+  for (const [from, to] of edges)
+    if (!onward.has(from) && toTarget.get(to) === (toTarget.get(from) ?? -1) - 1) onward.set(from, to);
   const path = [root];
   for (let node = root; node !== target; path.push(node)) node = onward.get(node)!;
   return path;

@@ -25,9 +25,13 @@ export async function graphReasoner({
 }): Promise<Reasoner> {
   const trained = createGraphModel(options);
   try {
-    for (const [index, { variable }] of trained.parameters.entries()) variable.assign(program.parameters[index]!.variable);
+    for (const [index, { variable }] of trained.parameters.entries())
+      variable.assign(program.parameters[index]!.variable);
     const { vocabulary, sourceRole } = trained;
-    const model = createModel({ config: graphModelConfig(options, { vocabularySize: vocabulary.tokens.length, tied: !sourceRole }), seed: options.seed });
+    const model = createModel({
+      config: graphModelConfig(options, { vocabularySize: vocabulary.tokens.length, tied: !sourceRole }),
+      seed: options.seed,
+    });
     for (const [name, variable] of model.parameters.entries()) {
       tf.tidy(() => {
         if (name === 'transformer.wte.weight') variable.assign(tokenVectors(trained));

@@ -22,7 +22,17 @@ export const ANSWER_MARK = '[A]';
 
 export const graphTokens = { begin: '<s>', end: '</s>', latent: latentTokens.latent } as const;
 
-const specials = ['<pad>', '<unk>', graphTokens.begin, graphTokens.end, ANSWER_MARK, '[Q]', '[R]', '|', graphTokens.latent];
+const specials = [
+  '<pad>',
+  '<unk>',
+  graphTokens.begin,
+  graphTokens.end,
+  ANSWER_MARK,
+  '[Q]',
+  '[R]',
+  '|',
+  graphTokens.latent,
+];
 
 /** The token of the n-th pause, from 0. Pauses are told apart by their tokens: without positions they would be one. */
 export function pauseToken(index: number): string {
@@ -50,7 +60,13 @@ export class GraphVocabulary {
     this.plain = plain.length;
     this.firstNode = plain.length - GRAPH_NODES;
     const numbers = [...nodes.keys()];
-    const composed = form === 'tokens' ? [] : [...numbers.flatMap((source) => numbers.map((target) => edgeToken(source, target))), ...numbers.flatMap((a) => numbers.slice(a).map((b) => pairToken(a, b)))];
+    const composed =
+      form === 'tokens'
+        ? []
+        : [
+            ...numbers.flatMap((source) => numbers.map((target) => edgeToken(source, target))),
+            ...numbers.flatMap((a) => numbers.slice(a).map((b) => pairToken(a, b))),
+          ];
     this.tokens = [...plain, ...composed];
     this.#ids = new Map(this.tokens.map((token, id) => [token, id]));
   }
@@ -87,7 +103,9 @@ export class GraphVocabulary {
   graphTokens({ edges }: Pick<GraphQuestion, 'edges'>): string[] {
     for (const edge of edges) edge.forEach(checkNode);
     const told = edges.flatMap(([source, target], index) =>
-      this.form === 'edges' ? [edgeToken(source, target)] : [...(index > 0 ? ['|'] : []), String(source), String(target)],
+      this.form === 'edges'
+        ? [edgeToken(source, target)]
+        : [...(index > 0 ? ['|'] : []), String(source), String(target)],
     );
     return [graphTokens.begin, ...told];
   }
@@ -96,7 +114,9 @@ export class GraphVocabulary {
   queryTokens({ candidates, root }: Pick<GraphQuestion, 'candidates' | 'root'>): string[] {
     [...candidates, root].forEach(checkNode);
     const [a, b] = candidates;
-    return this.form === 'edges' ? [pairToken(Math.min(a, b), Math.max(a, b)), String(root)] : ['[Q]', String(a), String(b), '[R]', String(root)];
+    return this.form === 'edges'
+      ? [pairToken(Math.min(a, b), Math.max(a, b)), String(root)]
+      : ['[Q]', String(a), String(b), '[R]', String(root)];
   }
 
   /** A tokenizer.json with these ids: whatever stands between white space is one token. */
@@ -108,14 +128,33 @@ export class GraphVocabulary {
         version: '1.0',
         truncation: null,
         padding: null,
-        added_tokens: added.map((content, id) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true })),
+        added_tokens: added.map((content, id) => ({
+          id,
+          content,
+          single_word: false,
+          lstrip: false,
+          rstrip: false,
+          normalized: false,
+          special: true,
+        })),
         normalizer: null,
         pre_tokenizer: { type: 'WhitespaceSplit' },
         post_processor: null,
         decoder: null,
-        model: { type: 'WordLevel', vocab: Object.fromEntries(this.tokens.map((token, id) => [token, id])), unk_token: unknown },
+        model: {
+          type: 'WordLevel',
+          vocab: Object.fromEntries(this.tokens.map((token, id) => [token, id])),
+          unk_token: unknown,
+        },
       },
-      settings: { tokenizer_class: 'PreTrainedTokenizerFast', clean_up_tokenization_spaces: false, pad_token: pad, unk_token: unknown, bos_token: begin, eos_token: end },
+      settings: {
+        tokenizer_class: 'PreTrainedTokenizerFast',
+        clean_up_tokenization_spaces: false,
+        pad_token: pad,
+        unk_token: unknown,
+        bos_token: begin,
+        eos_token: end,
+      },
       chatTemplates: {},
     });
   }
@@ -131,5 +170,8 @@ function pairToken(a: number, b: number): string {
 
 function checkNode(node: number): number {
   if (Number.isInteger(node) && node >= 0 && node < GRAPH_NODES) return node;
-  throw new TrainerError({ code: 'INVALID_OPTION', message: `Node ${node} has no token: graph models know the nodes 0 to ${GRAPH_NODES - 1}.` });
+  throw new TrainerError({
+    code: 'INVALID_OPTION',
+    message: `Node ${node} has no token: graph models know the nodes 0 to ${GRAPH_NODES - 1}.`,
+  });
 }

@@ -23,7 +23,10 @@ it('is the share of right ids among the highest logits, read or not', () => {
   const found = masteryOnEngine({ shown, logits });
   expect(found.dataSync()[0]).toBeCloseTo(expected, 6);
   found.dispose();
-  for (const nothing of [{ ...shown, total: 0 }, { ...shown, row: new Int32Array(0) }]) {
+  for (const nothing of [
+    { ...shown, total: 0 },
+    { ...shown, row: new Int32Array(0) },
+  ]) {
     const none = masteryOnEngine({ shown: nothing, logits });
     expect([mastery({ shown: nothing, logits }), none.dataSync()[0]]).toEqual([0, 0]);
     none.dispose();

@@ -42,6 +42,8 @@ export function masteryOnEngine({ shown, logits }: Shown): tf.Scalar {
     }
     const own = tf.gather(logits, tf.tensor1d(shown.row, 'int32')) as tf.Tensor2D;
     const highest = tf.sum(tf.mul(tf.topk(own, most).values, tf.tensor2d(lowestTaken, [count, most])), 1, true);
-    return tf.sum(tf.mul(tf.cast(tf.greaterEqual(own, highest), 'float32'), tf.tensor2d(worth, [count, outputs]))) as tf.Scalar;
+    return tf.sum(
+      tf.mul(tf.cast(tf.greaterEqual(own, highest), 'float32'), tf.tensor2d(worth, [count, outputs])),
+    ) as tf.Scalar;
   });
 }

@@ -46,7 +46,8 @@ describe('event records', () => {
   it('are read up to the first that is torn or broken', () => {
     const [version, first, second] = records().map((record) => Buffer.from(record)) as [Buffer, Buffer, Buffer];
     const whole = Buffer.concat([version, first, second]);
-    for (let cut = version.length + first.length; cut < whole.length; cut++) expect(readEvents(whole.subarray(0, cut)), `cut at ${cut}`).toHaveLength(2);
+    for (let cut = version.length + first.length; cut < whole.length; cut++)
+      expect(readEvents(whole.subarray(0, cut)), `cut at ${cut}`).toHaveLength(2);
     for (let at = version.length; at < version.length + first.length; at++) {
       const broken = Buffer.from(whole);
       broken[at]! ^= 1;

@@ -31,7 +31,9 @@ export function frameRecord(data: Uint8Array): Uint8Array {
 
 /** The record that an event file begins with. */
 export function versionRecord({ wallTime }: { /** Seconds since 1970. */ wallTime: number }): Uint8Array {
-  return frameRecord(new MessageWriter().double(fields.wallTime, wallTime).bytes(fields.fileVersion, fileVersion).finish());
+  return frameRecord(
+    new MessageWriter().double(fields.wallTime, wallTime).bytes(fields.fileVersion, fileVersion).finish(),
+  );
 }
 
 /** The record of an event. */
@@ -62,7 +64,8 @@ export function readEvents(file: Uint8Array): ReadEvent[] {
   while (position + 12 <= view.length) {
     const length = Number(view.readBigUInt64LE(position));
     const end = position + 12 + length + 4;
-    if (view.readUInt32LE(position + 8) !== maskedCrc32c(view.subarray(position, position + 8)) || end > view.length) break;
+    if (view.readUInt32LE(position + 8) !== maskedCrc32c(view.subarray(position, position + 8)) || end > view.length)
+      break;
     const data = view.subarray(position + 12, position + 12 + length);
     if (view.readUInt32LE(end - 4) !== maskedCrc32c(data)) break;
     const event = readEvent(data);

@@ -13,7 +13,10 @@ const MEMORY = 512;
 
 /** Sources run only in tests; there the built thread is taken. */
 function workerUrl(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? '../../dist/logger-worker.js' : './logger-worker.js', import.meta.url);
+  return new URL(
+    import.meta.url.endsWith('.ts') ? '../../dist/logger-worker.js' : './logger-worker.js',
+    import.meta.url,
+  );
 }
 
 /**
@@ -23,9 +26,19 @@ function workerUrl(): URL {
  *
  * @throws TrainerError `INVALID_OPTION` where the module cannot be loaded or gives no logger
  */
-export async function loadLogger({ module, options = {} }: { /** The module's path. */ module: string; /** Given to `createLogger`; must be cloneable. @default {} */ options?: Readonly<Record<string, unknown>> }): Promise<RunLogger> {
-  const refuse = (reason: string, cause?: unknown) => new TrainerError({ code: 'INVALID_OPTION', message: `The logger ${module} cannot be used: ${reason}`, cause });
-  const thread = new Worker(workerUrl(), { workerData: { path: resolve(module), options } satisfies LoggerStart, resourceLimits: { maxOldGenerationSizeMb: MEMORY } });
+export async function loadLogger({
+  module,
+  options = {},
+}: {
+  /** The module's path. */ module: string;
+  /** Given to `createLogger`; must be cloneable. @default {} */ options?: Readonly<Record<string, unknown>>;
+}): Promise<RunLogger> {
+  const refuse = (reason: string, cause?: unknown) =>
+    new TrainerError({ code: 'INVALID_OPTION', message: `The logger ${module} cannot be used: ${reason}`, cause });
+  const thread = new Worker(workerUrl(), {
+    workerData: { path: resolve(module), options } satisfies LoggerStart,
+    resourceLimits: { maxOldGenerationSizeMb: MEMORY },
+  });
   // The process may end while the logger still has something to do.
   thread.unref();
   const pending = new Map<number, { resolve: (name?: string) => void; reject: (error: Error) => void }>();
@@ -43,7 +56,8 @@ export async function loadLogger({ module, options = {} }: { /** The module's pa
   });
   thread.on('error', (error) => fail(error instanceof Error ? error.message : String(error)));
   thread.on('exit', (code) => fail(`its thread ended (exit code ${code})`));
-  const answerTo = (id: number) => new Promise<string | undefined>((accept, reject) => pending.set(id, { resolve: accept, reject }));
+  const answerTo = (id: number) =>
+    new Promise<string | undefined>((accept, reject) => pending.set(id, { resolve: accept, reject }));
 
   let name: string | undefined;
   const timer = setTimeout(() => fail(`it was not ready after ${LOAD_TIME / 1000} seconds`), LOAD_TIME);

@@ -48,18 +48,29 @@ export function followLog({
   const leaveOut = (logger: RunLogger, reason: string): void => {
     if (!active.includes(logger)) return;
     active = active.filter((other) => other !== logger);
-    onNotice?.(`The log "${logger.name}" failed and is left out: ${reason.replace(/\.?$/, '.')} The run continues; log.jsonl has every line.`);
+    onNotice?.(
+      `The log "${logger.name}" failed and is left out: ${reason.replace(/\.?$/, '.')} The run continues; log.jsonl has every line.`,
+    );
     void Promise.resolve(logger.dispose?.()).catch(() => undefined);
   };
 
   /** Tells every logger side by side; one that throws, rejects or does not answer is told nothing more. */
-  const tell = async ({ call, milliseconds }: { call: (logger: RunLogger) => void | Promise<void>; milliseconds: number }): Promise<void> => {
+  const tell = async ({
+    call,
+    milliseconds,
+  }: {
+    call: (logger: RunLogger) => void | Promise<void>;
+    milliseconds: number;
+  }): Promise<void> => {
     await Promise.all(
       active.map(async (logger) => {
         let timer: NodeJS.Timeout | undefined;
         try {
           const late = new Promise<never>((_, reject) => {
-            timer = setTimeout(() => reject(new Error(`it did not answer within ${milliseconds / 1000} seconds`)), milliseconds);
+            timer = setTimeout(
+              () => reject(new Error(`it did not answer within ${milliseconds / 1000} seconds`)),
+              milliseconds,
+            );
           });
           await Promise.race([(async () => call(logger))(), late]);
         } catch (error) {
@@ -80,20 +91,30 @@ export function followLog({
       const whole = read.subarray(0, read.lastIndexOf('\n') + 1);
       if (whole.byteLength === 0) break;
       offset += whole.byteLength;
-      const entries = whole.toString('utf8').split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as RunLogEntry]));
+      const entries = whole
+        .toString('utf8')
+        .split('\n')
+        .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as RunLogEntry]));
       if (!started) for (const entry of entries) earlier.push(entry);
-      else for (const entry of entries) if (active.length > 0) await tell({ call: (logger) => logger.log(entry), milliseconds: PATIENCE.log });
+      else
+        for (const entry of entries)
+          if (active.length > 0) await tell({ call: (logger) => logger.log(entry), milliseconds: PATIENCE.log });
       if (read.byteLength < PIECE) break;
     }
     if (started) return;
     started = true;
-    await tell({ call: (logger) => logger.start({ folder, configuration, entries: earlier }), milliseconds: PATIENCE.start });
+    await tell({
+      call: (logger) => logger.start({ folder, configuration, entries: earlier }),
+      milliseconds: PATIENCE.start,
+    });
   };
 
   const queue = (task: () => Promise<void>): Promise<void> => {
     work = work.then(task).catch((error: unknown) => {
       active = [];
-      onNotice?.(`Further logs are left out: ${path} cannot be followed (${error instanceof Error ? error.message : String(error)}).`);
+      onNotice?.(
+        `Further logs are left out: ${path} cannot be followed (${error instanceof Error ? error.message : String(error)}).`,
+      );
     });
     return work;
   };
@@ -123,7 +144,9 @@ export function followLog({
       const outcome = await Promise.race([last().catch(() => undefined), late]);
       clearTimeout(timer);
       // `active` may be waited for one by one: which of them holds the others up is not known.
-      if (outcome === 'late') for (const logger of active) leaveOut(logger, `it was not done ${LAST_PATIENCE / 1000} seconds after the training had ended`);
+      if (outcome === 'late')
+        for (const logger of active)
+          leaveOut(logger, `it was not done ${LAST_PATIENCE / 1000} seconds after the training had ended`);
     },
   };
 }

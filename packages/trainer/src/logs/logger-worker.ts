@@ -21,9 +21,11 @@ async function load(): Promise<RunLogger> {
     throw new Error(`${messageOf(error)}. Give the path of a JavaScript module.`);
   })) as { createLogger?: unknown };
   if (typeof loaded.createLogger !== 'function') throw new Error('it does not export a function "createLogger".');
-  const logger = (await (loaded.createLogger as (options: unknown) => unknown)(options)) as Partial<RunLogger> | undefined;
+  const logger = (await (loaded.createLogger as (options: unknown) => unknown)(options)) as
+    Partial<RunLogger> | undefined;
   for (const method of ['start', 'log', 'finish'] as const) {
-    if (typeof logger?.[method] !== 'function') throw new Error(`what "createLogger" gives has no function "${method}".`);
+    if (typeof logger?.[method] !== 'function')
+      throw new Error(`what "createLogger" gives has no function "${method}".`);
   }
   return logger as RunLogger;
 }

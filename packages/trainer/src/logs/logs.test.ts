@@ -16,7 +16,13 @@ beforeEach(async () => {
 });
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
-const entry = (step: number, loss: number | null = 1 / step): RunLogEntry => ({ step, phase: 0, phaseName: 'text', loss, learningRate: 0.001 });
+const entry = (step: number, loss: number | null = 1 / step): RunLogEntry => ({
+  step,
+  phase: 0,
+  phaseName: 'text',
+  loss,
+  learningRate: 0.001,
+});
 const lines = (entries: readonly RunLogEntry[]) => entries.map((one) => `${JSON.stringify(one)}\n`).join('');
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => entry(from + index));
 const start = (entries: readonly RunLogEntry[]) => ({ folder, configuration: {}, entries });
@@ -34,7 +40,8 @@ async function told(): Promise<[number, number | undefined][]> {
   expect(version).toMatchObject({ fileVersion: 'brain.Event:2' });
   return events.map(({ step, scalars }) => [step, scalars.loss]);
 }
-const expected = (entries: readonly RunLogEntry[]) => entries.map(({ step, loss }) => [step, loss === null ? NaN : Math.fround(loss as number)]);
+const expected = (entries: readonly RunLogEntry[]) =>
+  entries.map(({ step, loss }) => [step, loss === null ? NaN : Math.fround(loss as number)]);
 
 /** One session of a run. */
 async function session(entries: readonly RunLogEntry[], further: readonly RunLogEntry[]): Promise<void> {
@@ -48,7 +55,10 @@ async function session(entries: readonly RunLogEntry[], further: readonly RunLog
 describe('TensorBoard event files', () => {
   it('have each number of a line as a scalar, what was not finite as NaN', async () => {
     await session([], [entry(10), { ...entry(20, null), skipped: true }]);
-    expect(await told()).toEqual([[10, Math.fround(0.1)], [20, NaN]]);
+    expect(await told()).toEqual([
+      [10, Math.fround(0.1)],
+      [20, NaN],
+    ]);
     const [, , second] = readEvents(await readFile(await eventFile()));
     expect(second!.scalars).toEqual({ phase: 0, loss: NaN, learningRate: Math.fround(0.001), skipped: 1 });
     expect(Math.abs(second!.wallTime - Date.now() / 1000)).toBeLessThan(60);
@@ -80,7 +90,10 @@ describe('TensorBoard event files', () => {
     await session([], range(1, 3));
     const other = range(1, 2).map((one) => ({ ...one, loss: 7 }));
     await session(other, []);
-    expect(await told()).toEqual([[1, 7], [2, 7]]);
+    expect(await told()).toEqual([
+      [1, 7],
+      [2, 7],
+    ]);
   });
 
   it('say what cannot be written', async () => {
@@ -94,7 +107,15 @@ function recorder(): RunLogger & { started: RunLogEntry[][]; logged: RunLogEntry
   const started: RunLogEntry[][] = [];
   const logged: RunLogEntry[] = [];
   const ended: string[] = [];
-  return { name: 'recorder', started, logged, ended, start: ({ entries }) => void started.push([...entries]), log: (one) => void logged.push(one), finish: ({ status }) => void ended.push(status) };
+  return {
+    name: 'recorder',
+    started,
+    logged,
+    ended,
+    start: ({ entries }) => void started.push([...entries]),
+    log: (one) => void logged.push(one),
+    finish: ({ status }) => void ended.push(status),
+  };
 }
 
 describe('followLog', () => {
@@ -121,8 +142,20 @@ describe('followLog', () => {
   it('leaves a logger out that fails, and goes on with the others', async () => {
     const logger = recorder();
     const notices: string[] = [];
-    const broken: RunLogger = { name: 'broken', start: () => undefined, log: () => Promise.reject(new Error('no line to the server.')), finish: () => { throw new Error('told too much'); } };
-    const follower = followLog({ loggers: [broken, logger], folder, configuration: {}, onNotice: (notice) => notices.push(notice) });
+    const broken: RunLogger = {
+      name: 'broken',
+      start: () => undefined,
+      log: () => Promise.reject(new Error('no line to the server.')),
+      finish: () => {
+        throw new Error('told too much');
+      },
+    };
+    const follower = followLog({
+      loggers: [broken, logger],
+      folder,
+      configuration: {},
+      onNotice: (notice) => notices.push(notice),
+    });
     await writeFile(join(folder, 'log.jsonl'), '');
     follower.step();
     await expect.poll(() => logger.started.length).toBe(1);
@@ -141,22 +174,37 @@ describe('followLog', () => {
 });
 
 describe('a logger that does not behave', () => {
-  const hanging = (call: 'start' | 'log' | 'finish'): RunLogger => ({ name: call, start: () => undefined, log: () => undefined, finish: () => undefined, [call]: () => new Promise(() => undefined) });
+  const hanging = (call: 'start' | 'log' | 'finish'): RunLogger => ({
+    name: call,
+    start: () => undefined,
+    log: () => undefined,
+    finish: () => undefined,
+    [call]: () => new Promise(() => undefined),
+  });
 
-  it.each(['start', 'log', 'finish'] as const)('holds the end up for some seconds at most (%s never answers), is told once, and the others are told all', async (call) => {
-    const logger = recorder();
-    const notices: string[] = [];
-    await writeFile(join(folder, 'log.jsonl'), '');
-    const follower = followLog({ loggers: [hanging(call), logger], folder, configuration: {}, onNotice: (notice) => notices.push(notice) });
-    follower.step();
-    await expect.poll(() => logger.started.length).toBe(1);
-    await writeFile(join(folder, 'log.jsonl'), lines(range(1, 1)));
-    const began = performance.now();
-    await follower.finish({ status: 'finished' });
-    expect(performance.now() - began).toBeLessThan(9_000);
-    expect(notices.filter((notice) => notice.includes(`"${call}"`))).toHaveLength(1);
-    if (call === 'finish') expect(logger).toMatchObject({ logged: range(1, 1), ended: ['finished'] });
-  }, 20_000);
+  it.each(['start', 'log', 'finish'] as const)(
+    'holds the end up for some seconds at most (%s never answers), is told once, and the others are told all',
+    async (call) => {
+      const logger = recorder();
+      const notices: string[] = [];
+      await writeFile(join(folder, 'log.jsonl'), '');
+      const follower = followLog({
+        loggers: [hanging(call), logger],
+        folder,
+        configuration: {},
+        onNotice: (notice) => notices.push(notice),
+      });
+      follower.step();
+      await expect.poll(() => logger.started.length).toBe(1);
+      await writeFile(join(folder, 'log.jsonl'), lines(range(1, 1)));
+      const began = performance.now();
+      await follower.finish({ status: 'finished' });
+      expect(performance.now() - began).toBeLessThan(9_000);
+      expect(notices.filter((notice) => notice.includes(`"${call}"`))).toHaveLength(1);
+      if (call === 'finish') expect(logger).toMatchObject({ logged: range(1, 1), ended: ['finished'] });
+    },
+    20_000,
+  );
 
   it('cannot end the process: not by a timer, a rejection, an exit or a loop without end', async () => {
     const bodies = {
@@ -178,7 +226,8 @@ describe('a logger that does not behave', () => {
     follower.step();
     await new Promise((resolve) => setTimeout(resolve, 300));
     await follower.finish({ status: 'finished' });
-    for (const name of ['exit', 'loop']) expect(notices.filter((notice) => notice.includes(`"${name}"`))).toHaveLength(1);
+    for (const name of ['exit', 'loop'])
+      expect(notices.filter((notice) => notice.includes(`"${name}"`))).toHaveLength(1);
     expect(notices.length).toBeGreaterThanOrEqual(2);
     expect(new Set(notices).size).toBe(notices.length);
   }, 30_000);
@@ -187,11 +236,14 @@ describe('a logger that does not behave', () => {
 describe('loadLogger', () => {
   it('loads a module of the user’s own, with its options', async () => {
     const module = join(folder, 'logger.mjs');
-    await writeFile(module, `import { appendFileSync } from 'node:fs';
+    await writeFile(
+      module,
+      `import { appendFileSync } from 'node:fs';
 export function createLogger({ to }) {
   const write = (value) => appendFileSync(to, JSON.stringify(value) + '\\n');
   return { start: ({ entries }) => write(entries.length), log: ({ step }) => write(step), finish: ({ status }) => write(status) };
-}`);
+}`,
+    );
     const to = join(folder, 'told.jsonl');
     const logger = await loadLogger({ module, options: { to } });
     await logger.start(start(range(1, 2)));
@@ -204,11 +256,18 @@ export function createLogger({ to }) {
   it.each([
     ['a module that is not there', undefined, /cannot be used: /],
     ['a module without createLogger', 'export const start = 1;', /does not export a function "createLogger"/],
-    ['a logger that cannot finish', 'export const createLogger = () => ({ start() {}, log() {} });', /has no function "finish"/],
+    [
+      'a logger that cannot finish',
+      'export const createLogger = () => ({ start() {}, log() {} });',
+      /has no function "finish"/,
+    ],
   ])('refuses %s', async (_, text, message) => {
     const module = join(folder, 'refused.mjs');
     if (text !== undefined) await writeFile(module, text);
-    await expect(loadLogger({ module })).rejects.toMatchObject({ code: 'INVALID_OPTION', message: expect.stringMatching(message) as string });
+    await expect(loadLogger({ module })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringMatching(message) as string,
+    });
   });
 });
 
@@ -237,16 +296,26 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
       logger.log(entry(entries.length + 1, null));
       await logger.finish({ status: 'stopped' });
     }
-    const messages = (await readFile(seen, 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(messages[0]).toMatchObject({ id: expect.stringMatching(/^[0-9a-f]{16}$/) as string, project: 'thoughts', config: { seed: 3 } });
+    const messages = (await readFile(seen, 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(messages[0]).toMatchObject({
+      id: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+      project: 'thoughts',
+      config: { seed: 3 },
+    });
     expect(messages[3]).toEqual(messages[0]);
-    expect(messages.slice(1, 3)).toEqual([{ step: 1, measures: { phase: 0, loss: null, learningRate: 0.001 } }, { status: 'stopped' }]);
+    expect(messages.slice(1, 3)).toEqual([
+      { step: 1, measures: { phase: 0, loss: null, learningRate: 0.001 } },
+      { status: 'stopped' },
+    ]);
     expect(messages.slice(4).map(({ step, status }) => step ?? status)).toEqual([1, 2, 3, 'stopped']);
   });
 
   it('does not wait for a process that hangs, never reads, or floods', async () => {
     const cases = [
-      "setInterval(() => {}, 1000);",
+      'setInterval(() => {}, 1000);',
       "console.log('ready'); setInterval(() => {}, 1000);",
       "console.log('ready'); const text = 'x'.repeat(1 << 20); const write = () => { while (process.stdout.write(text)); process.stdout.once('drain', write); }; write();",
     ];
@@ -254,7 +323,12 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
       const notices: string[] = [];
       await writeFile(join(folder, 'log.jsonl'), lines(range(1, 2)));
       const logger = new WandbLogger({ python: await fakePython(body) });
-      const follower = followLog({ loggers: [logger], folder, configuration: {}, onNotice: (notice) => notices.push(notice) });
+      const follower = followLog({
+        loggers: [logger],
+        folder,
+        configuration: {},
+        onNotice: (notice) => notices.push(notice),
+      });
       follower.step();
       await new Promise((resolve) => setTimeout(resolve, 200));
       const began = performance.now();
@@ -267,7 +341,9 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
   it('keeps keys out of what it tells, and modules of the current folder out of Python', async () => {
     process.env.WANDB_API_KEY = 'k-very-secret-1';
     try {
-      const python = await fakePython("process.stderr.write('wandb: ERROR k-very-secret-1 0123456789abcdef0123456789abcdef01234567 api_key=abcdefghij https://me:pass@host/x failed\\n'); process.exit(process.env.PYTHONSAFEPATH === '1' ? 1 : 0);");
+      const python = await fakePython(
+        "process.stderr.write('wandb: ERROR k-very-secret-1 0123456789abcdef0123456789abcdef01234567 api_key=abcdefghij https://me:pass@host/x failed\\n'); process.exit(process.env.PYTHONSAFEPATH === '1' ? 1 : 0);",
+      );
       const error = (await new WandbLogger({ python }).start(start([])).catch((thrown: unknown) => thrown)) as Error;
       expect(error.message).toMatch(/failed/);
       expect(error.message).not.toMatch(/secret|01234567|abcdefghij|pass/);
@@ -278,7 +354,9 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
 
   it('says why it cannot: no Python, or no package', async () => {
     await expect(new WandbLogger({ python: join(folder, 'nowhere') }).start(start([]))).rejects.toThrow(/nowhere/);
-    const python = await fakePython("process.stderr.write('the Python package wandb is not installed; install it with: pip install wandb\\n'); process.exit(1);");
+    const python = await fakePython(
+      "process.stderr.write('the Python package wandb is not installed; install it with: pip install wandb\\n'); process.exit(1);",
+    );
     await expect(new WandbLogger({ python }).start(start([]))).rejects.toThrow(/pip install wandb/);
   });
 });

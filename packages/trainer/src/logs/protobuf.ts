@@ -89,7 +89,8 @@ export function* readMessage(message: Uint8Array): Generator<MessageField> {
       position += 4;
     } else if (type === wire.bytes) {
       const length = varint();
-      if (position + length > view.length) throw new RangeError(`A field of ${length} bytes goes over the end of its message.`);
+      if (position + length > view.length)
+        throw new RangeError(`A field of ${length} bytes goes over the end of its message.`);
       bytes = view.subarray(position, position + length);
       position += length;
     } else throw new RangeError(`A field has the wire type ${type}, which is not used.`);

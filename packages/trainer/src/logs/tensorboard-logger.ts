@@ -28,13 +28,23 @@ export class TensorBoardLogger implements RunLogger {
     try {
       await mkdir(events, { recursive: true });
       const earlier = (await readdir(events)).filter((name) => name.startsWith('events.out.tfevents.')).sort()[0];
-      path = join(events, earlier ?? `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname().replace(/[^\w.-]/g, '-') || 'host'}`);
+      path = join(
+        events,
+        earlier ??
+          `events.out.tfevents.${Math.floor(Date.now() / 1000)}.${hostname().replace(/[^\w.-]/g, '-') || 'host'}`,
+      );
       // A link is not followed: what is cut is the run's own file.
-      const handle = await open(path, earlier === undefined ? 'wx+' : constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
+      const handle = await open(
+        path,
+        earlier === undefined ? 'wx+' : constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0),
+      );
       this.#file = { path, handle, end: 0 };
       const { end, kept } = agreement({ file: await readRegularFile({ path, maximumBytes: 2 ** 31 - 1 }), entries });
       await handle.truncate(end);
-      const missing = [...(end === 0 ? [versionRecord({ wallTime: Date.now() / 1000 })] : []), ...entries.slice(kept).map(recordOf)];
+      const missing = [
+        ...(end === 0 ? [versionRecord({ wallTime: Date.now() / 1000 })] : []),
+        ...entries.slice(kept).map(recordOf),
+      ];
       if (missing.length > 0) await handle.write(Buffer.concat(missing), 0, null, end);
       this.#file.end = end + missing.reduce((sum, { byteLength }) => sum + byteLength, 0);
     } catch (error) {
@@ -64,7 +74,10 @@ function recordOf(entry: RunLogEntry): Uint8Array {
 }
 
 /** How much of an event file says the same as the first lines of a log. */
-function agreement({ file, entries }: { file: Uint8Array; entries: readonly RunLogEntry[] }): { /** Bytes. */ end: number; /** Lines. */ kept: number } {
+function agreement({ file, entries }: { file: Uint8Array; entries: readonly RunLogEntry[] }): {
+  /** Bytes. */ end: number;
+  /** Lines. */ kept: number;
+} {
   const [first, ...events] = readEvents(file);
   if (first?.fileVersion === undefined) return { end: 0, kept: 0 };
   let end = first.end;
@@ -81,5 +94,8 @@ function agreement({ file, entries }: { file: Uint8Array; entries: readonly RunL
 /** Whether a file's scalars are a line's measures, rounded to float32. */
 function sameScalars(scalars: Readonly<Record<string, number>>, measures: Readonly<Record<string, number>>): boolean {
   const names = Object.keys(measures);
-  return names.length === Object.keys(scalars).length && names.every((name) => Object.is(scalars[name], Math.fround(measures[name]!)));
+  return (
+    names.length === Object.keys(scalars).length &&
+    names.every((name) => Object.is(scalars[name], Math.fround(measures[name]!)))
+  );
 }

@@ -72,9 +72,20 @@ export class WandbLogger implements RunLogger {
   }
 
   async start({ folder, configuration, entries }: RunLoggerStart): Promise<void> {
-    const { python = 'python3', project, entity, name = folder.replace(/[/\\]+$/, '').split(/[/\\]/).at(-1) } = this.#options;
+    const {
+      python = 'python3',
+      project,
+      entity,
+      name = folder
+        .replace(/[/\\]+$/, '')
+        .split(/[/\\]/)
+        .at(-1),
+    } = this.#options;
     const id = await runId(folder);
-    const child = spawn(python, ['-c', program], { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, PYTHONSAFEPATH: '1' } });
+    const child = spawn(python, ['-c', program], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...process.env, PYTHONSAFEPATH: '1' },
+    });
     this.#child = child;
     let printed = 0;
     const hear = (data: Buffer): void => {
@@ -99,7 +110,14 @@ export class WandbLogger implements RunLogger {
         if (this.#ready) resolve();
       });
     });
-    this.#send({ id, name, dir: folder, config: configuration, ...(project === undefined ? {} : { project }), ...(entity === undefined ? {} : { entity }) });
+    this.#send({
+      id,
+      name,
+      dir: folder,
+      config: configuration,
+      ...(project === undefined ? {} : { project }),
+      ...(entity === undefined ? {} : { entity }),
+    });
     await ready;
     for (const entry of entries) this.log(entry);
   }
@@ -145,20 +163,29 @@ export class WandbLogger implements RunLogger {
 
   #failure(reason?: string): TrainerError {
     const last = withoutKeys(this.#errors.trim().split('\n').at(-1) ?? '');
-    return new TrainerError({ code: 'INVALID_OPTION', message: `W&B's Python program ended (${reason ?? (last === '' ? `exit code ${this.#child?.exitCode}` : last)}).` });
+    return new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `W&B's Python program ended (${reason ?? (last === '' ? `exit code ${this.#child?.exitCode}` : last)}).`,
+    });
   }
 }
 
 /** What Python wrote, without what may be a key: values of the environment that are named so, long hexadecimal numbers, passwords in addresses. */
 function withoutKeys(text: string): string {
-  const secrets = Object.entries(process.env).flatMap(([name, value]) => (/key|token|secret|passw|credential/i.test(name) && value !== undefined ? [value] : []));
-  return redact(text, secrets).replace(/\b[0-9a-fA-F]{32,}\b/g, '***').replace(/\b((?:api[-_ ]?)?key|token|password|secret)(["']?\s*[=:]\s*["']?)[^\s"',;]{6,}/gi, '$1$2***');
+  const secrets = Object.entries(process.env).flatMap(([name, value]) =>
+    /key|token|secret|passw|credential/i.test(name) && value !== undefined ? [value] : [],
+  );
+  return redact(text, secrets)
+    .replace(/\b[0-9a-fA-F]{32,}\b/g, '***')
+    .replace(/\b((?:api[-_ ]?)?key|token|password|secret)(["']?\s*[=:]\s*["']?)[^\s"',;]{6,}/gi, '$1$2***');
 }
 
 /** The id that W&B knows a run by. */
 async function runId(folder: string): Promise<string> {
   const path = join(folder, idFile);
-  const kept = await readTextFile({ path, maximumBytes: 65_536 }).then((text) => (JSON.parse(text) as { id?: unknown } | null)?.id).catch(() => undefined);
+  const kept = await readTextFile({ path, maximumBytes: 65_536 })
+    .then((text) => (JSON.parse(text) as { id?: unknown } | null)?.id)
+    .catch(() => undefined);
   if (typeof kept === 'string' && /^[0-9a-z]{1,64}$/.test(kept)) return kept;
   const id = randomBytes(8).toString('hex');
   await writeAtomically({ path, data: `${JSON.stringify({ id })}\n` });

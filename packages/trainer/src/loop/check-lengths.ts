@@ -58,5 +58,8 @@ export function checkLengths({
 
 /** The most tokens that any sequence of an example takes: its own, its teacher's, those with fewer thoughts. */
 function longestOf({ ids, teacher, halting }: Layout): number {
-  return (halting?.shorter ?? []).reduce((most, shorter) => Math.max(most, shorter.ids.length), Math.max(ids.length, teacher?.layout.ids.length ?? 0));
+  return (halting?.shorter ?? []).reduce(
+    (most, shorter) => Math.max(most, shorter.ids.length),
+    Math.max(ids.length, teacher?.layout.ids.length ?? 0),
+  );
 }

@@ -23,11 +23,17 @@ export function completePhases({
 }): TrainingPhase[] {
   for (const { phase, batchSize } of plans) {
     if (batchSize < data.shards) {
-      throw new TrainerError({ code: 'INVALID_OPTION', message: `${batchSize} examples a step (phase "${phase.name}") cannot be cut into ${data.shards} shards. Take a larger batch, or as many shards at most.` });
+      throw new TrainerError({
+        code: 'INVALID_OPTION',
+        message: `${batchSize} examples a step (phase "${phase.name}") cannot be cut into ${data.shards} shards. Take a larger batch, or as many shards at most.`,
+      });
     }
   }
   if (heldOut.length > 0 && heldOut.length < data.shards) {
-    throw new TrainerError({ code: 'INVALID_OPTION', message: `${heldOut.length} held-out examples cannot be cut into ${data.shards} shards. Take more of them.` });
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `${heldOut.length} held-out examples cannot be cut into ${data.shards} shards. Take more of them.`,
+    });
   }
   return build({ plans, data }).map((phase, index): TrainingPhase => {
     const plan = plans[index]!;
@@ -36,9 +42,18 @@ export function completePhases({
       ...phase,
       async describe(step) {
         const shards = await laidOutShards({ data, plan, order, step });
-        return shards.map((items, shard) =>
-          items.map(({ example: { id, image }, layout: { ids, labels, thoughts } }) => ({ id, shard, ...(image && { image: image.path }), ids, labels, thoughts })),
-        ).flat();
+        return shards
+          .map((items, shard) =>
+            items.map(({ example: { id, image }, layout: { ids, labels, thoughts } }) => ({
+              id,
+              shard,
+              ...(image && { image: image.path }),
+              ids,
+              labels,
+              thoughts,
+            })),
+          )
+          .flat();
       },
       ...(heldOut.length > 0 && { validation: validationOf({ plan, data, heldOut, build }) }),
     };
@@ -46,9 +61,20 @@ export function completePhases({
 }
 
 /** Held-out examples, laid out as a phase lays out its own. Each is in one batch: one epoch of them, cut into whole batches. */
-function validationOf({ plan, data, heldOut, build }: { heldOut: readonly ReasoningExample[]; plan: PhasePlan } & Pick<Parameters<typeof completePhases>[0], 'data' | 'build'>): NonNullable<TrainingPhase['validation']> {
+function validationOf({
+  plan,
+  data,
+  heldOut,
+  build,
+}: { heldOut: readonly ReasoningExample[]; plan: PhasePlan } & Pick<
+  Parameters<typeof completePhases>[0],
+  'data' | 'build'
+>): NonNullable<TrainingPhase['validation']> {
   const batchSize = Math.min(plan.batchSize, heldOut.length);
   const count = Math.floor(heldOut.length / batchSize);
-  const [phase] = build({ plans: [{ ...plan, batchSize, steps: count }], data: { ...data, examples: heldOut.slice(0, count * batchSize) } });
+  const [phase] = build({
+    plans: [{ ...plan, batchSize, steps: count }],
+    data: { ...data, examples: heldOut.slice(0, count * batchSize) },
+  });
   return { count, batch: (index) => phase!.batch(index) };
 }

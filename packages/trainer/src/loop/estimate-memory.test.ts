@@ -3,7 +3,14 @@ import { tf, useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { smallContext, stagedExample } from '../../test/small-world';
-import { createMethod, type MethodSpecification, modelParameters, reasonerForward, reasonerPhases, type TrainingProgram } from '../index';
+import {
+  createMethod,
+  type MethodSpecification,
+  modelParameters,
+  reasonerForward,
+  reasonerPhases,
+  type TrainingProgram,
+} from '../index';
 import { checkMemory, estimateMemory } from './estimate-memory';
 import { probeStep } from './probe-step';
 
@@ -12,11 +19,29 @@ beforeAll(async () => {
 });
 
 /** A program of a small model, and a shard of some rows of its first phase. */
-async function rowsOf({ specification, rows }: { specification: MethodSpecification; rows: number }): Promise<{ peak: number; trainable: number; tensors: number }> {
+async function rowsOf({
+  specification,
+  rows,
+}: {
+  specification: MethodSpecification;
+  rows: number;
+}): Promise<{ peak: number; trainable: number; tensors: number }> {
   const stages = ['summary', 'caption', 'reasoning'];
   const method = createMethod(specification);
   const context = smallContext({ specialTokens: method.specialTokens({ stages }) });
-  const model = createModel({ config: { model_type: 'llama', vocab_size: context.tokenizer.vocabularySize, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 3, num_attention_heads: 4, num_key_value_heads: 2, max_position_embeddings: 128 }, seed: 1 });
+  const model = createModel({
+    config: {
+      model_type: 'llama',
+      vocab_size: context.tokenizer.vocabularySize,
+      hidden_size: 32,
+      intermediate_size: 64,
+      num_hidden_layers: 3,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      max_position_embeddings: 128,
+    },
+    seed: 1,
+  });
   const program: TrainingProgram = {
     parameters: modelParameters({ model, prefix: 'reasoner' }),
     loss(batch) {
@@ -25,7 +50,10 @@ async function rowsOf({ specification, rows }: { specification: MethodSpecificat
     },
   };
   const [phase] = method.curriculum({ stages });
-  const [first] = reasonerPhases({ plans: [{ phase: phase!, steps: 1, batchSize: rows, schedule: { learningRate: 0.001, warmupSteps: 0 } }], data: { examples: [stagedExample], method, context, seed: 1, shards: 1 } });
+  const [first] = reasonerPhases({
+    plans: [{ phase: phase!, steps: 1, batchSize: rows, schedule: { learningRate: 0.001, warmupSteps: 0 } }],
+    data: { examples: [stagedExample], method, context, seed: 1, shards: 1 },
+  });
   const [batch] = await first!.batch(0);
   // The first time a model makes tables that it keeps.
   await probeStep({ program, batch });
@@ -42,17 +70,20 @@ describe('the estimate of memory', () => {
     ['a chain in words', { name: 'cot' }],
     ['continuous thoughts', { name: 'coconut', hiddenSteps: 2, textPhase: false }],
     ['a teacher beside it', { name: 'codi', count: 2 }],
-  ] as [string, MethodSpecification][])('measures one row and multiplies: within a factor of 1.5 of 16 rows (%s)', async (_what, specification) => {
-    const one = await rowsOf({ specification, rows: 1 });
-    const many = await rowsOf({ specification, rows: 16 });
-    const gradients = 4 * one.trainable;
-    const estimated = (one.peak - gradients) * 16 + gradients;
-    expect(one.peak).toBeGreaterThan(gradients);
-    expect(estimated / many.peak).toBeGreaterThan(1 / 1.5);
-    expect(estimated / many.peak).toBeLessThan(1.5);
-    // Nothing stays of it.
-    expect([one.tensors, many.tensors]).toEqual([0, 0]);
-  });
+  ] as [string, MethodSpecification][])(
+    'measures one row and multiplies: within a factor of 1.5 of 16 rows (%s)',
+    async (_what, specification) => {
+      const one = await rowsOf({ specification, rows: 1 });
+      const many = await rowsOf({ specification, rows: 16 });
+      const gradients = 4 * one.trainable;
+      const estimated = (one.peak - gradients) * 16 + gradients;
+      expect(one.peak).toBeGreaterThan(gradients);
+      expect(estimated / many.peak).toBeGreaterThan(1 / 1.5);
+      expect(estimated / many.peak).toBeLessThan(1.5);
+      // Nothing stays of it.
+      expect([one.tensors, many.tensors]).toEqual([0, 0]);
+    },
+  );
 
   it('counts copies of the model by thread, and gradients by shard', () => {
     const demand = { parameters: 1e6, trainable: 1e6, rows: 4, shards: 2, engine: 'wasm' };
@@ -64,11 +95,38 @@ describe('the estimate of memory', () => {
   });
 
   it('refuses what cannot fit, with the numbers and what helps', () => {
-    const large = { parameters: 494e6, trainable: 494e6, besides: 494e6, rows: 1, shards: 2, workers: 0, engine: 'wasm' };
-    expect(() => checkMemory({ demand: large, machine: 64 * 2 ** 30 })).toThrow(/engine wasm holds at most 3\.8 GiB.*494\.0 M parameters.*adapter.*tensorflow/);
-    expect(() => checkMemory({ demand: { ...large, engine: 'tensorflow' }, machine: 8 * 2 ** 30 })).toThrow(expect.objectContaining({ code: 'DOES_NOT_FIT', message: expect.stringMatching(/this machine has 8\.0 GiB/) as string }));
-    expect(() => checkMemory({ demand: { ...large, engine: 'tensorflow', trainable: 1e6 }, machine: 16 * 2 ** 30 })).not.toThrow();
-    expect(() => checkMemory({ demand: { ...large, parameters: 1e4, trainable: 1e4, besides: 0, rows: 1e5, bytesPerRow: 2 ** 20 }, machine: 64 * 2 ** 30 })).toThrow(/training\.batchSize/);
-    expect(() => checkMemory({ demand: { ...large, parameters: 1e4, trainable: 1e4, besides: 0, workers: 1e6 }, machine: 64 * 2 ** 30 })).toThrow(/fewer workers/);
+    const large = {
+      parameters: 494e6,
+      trainable: 494e6,
+      besides: 494e6,
+      rows: 1,
+      shards: 2,
+      workers: 0,
+      engine: 'wasm',
+    };
+    expect(() => checkMemory({ demand: large, machine: 64 * 2 ** 30 })).toThrow(
+      /engine wasm holds at most 3\.8 GiB.*494\.0 M parameters.*adapter.*tensorflow/,
+    );
+    expect(() => checkMemory({ demand: { ...large, engine: 'tensorflow' }, machine: 8 * 2 ** 30 })).toThrow(
+      expect.objectContaining({
+        code: 'DOES_NOT_FIT',
+        message: expect.stringMatching(/this machine has 8\.0 GiB/) as string,
+      }),
+    );
+    expect(() =>
+      checkMemory({ demand: { ...large, engine: 'tensorflow', trainable: 1e6 }, machine: 16 * 2 ** 30 }),
+    ).not.toThrow();
+    expect(() =>
+      checkMemory({
+        demand: { ...large, parameters: 1e4, trainable: 1e4, besides: 0, rows: 1e5, bytesPerRow: 2 ** 20 },
+        machine: 64 * 2 ** 30,
+      }),
+    ).toThrow(/training\.batchSize/);
+    expect(() =>
+      checkMemory({
+        demand: { ...large, parameters: 1e4, trainable: 1e4, besides: 0, workers: 1e6 },
+        machine: 64 * 2 ** 30,
+      }),
+    ).toThrow(/fewer workers/);
   });
 });

@@ -47,7 +47,16 @@ const holding: readonly string[] = ['tensorflow', 'webgpu'];
  * The memory that a run takes at its peak. Parameters, gradients and moments are counted; what a row of a batch takes is
  * multiplied.
  */
-export function estimateMemory({ parameters, trainable, besides = 0, bytesPerRow = 0, rows, shards, workers, engine }: MemoryDemand): MemoryEstimate {
+export function estimateMemory({
+  parameters,
+  trainable,
+  besides = 0,
+  bytesPerRow = 0,
+  rows,
+  shards,
+  workers,
+  engine,
+}: MemoryDemand): MemoryEstimate {
   const bytes = 4;
   // The first thread computes too, before the run: an engine of WebAssembly gives back nothing of what it has held.
   const computing = 1 + Math.min(workers, shards);
@@ -62,7 +71,15 @@ export function estimateMemory({ parameters, trainable, besides = 0, bytesPerRow
   const process = PROCESS + THREAD * workers;
   const first = bytes * (besides + parameters + trainable * (onEngine ? 4 : 1)) + shard;
   const other = workers === 0 ? 0 : bytes * (parameters + trainable) + shard;
-  return { total: models + gradients + optimizer + activations + process, engine: Math.max(first, other), models, gradients, optimizer, activations, process };
+  return {
+    total: models + gradients + optimizer + activations + process,
+    engine: Math.max(first, other),
+    models,
+    gradients,
+    optimizer,
+    activations,
+    process,
+  };
 }
 
 /**
@@ -85,10 +102,16 @@ export function checkMemory({
   const { parameters, trainable, rows, shards, workers, engine } = demand;
   if ((limit !== undefined && certain.engine > limit) || certain.total > machine) {
     const overEngine = limit !== undefined && certain.engine > limit;
-    const where = overEngine ? `the engine ${engine} holds at most ${gibibytes(limit)} in each thread, and needs about ${gibibytes(estimate.engine)}` : `this machine has ${gibibytes(machine)}, and the run needs about ${gibibytes(estimate.total)}`;
+    const where = overEngine
+      ? `the engine ${engine} holds at most ${gibibytes(limit)} in each thread, and needs about ${gibibytes(estimate.engine)}`
+      : `this machine has ${gibibytes(machine)}, and the run needs about ${gibibytes(estimate.total)}`;
     const advice = [
-      trainable > parameters / 4 && estimate.gradients + estimate.optimizer > estimate.total / 4 ? 'train an adapter (model.lora) or freeze a part of the model (model.frozen)' : undefined,
-      estimate.activations > estimate.models / 4 ? 'lower training.batchSize or cut batches into more training.shards' : undefined,
+      trainable > parameters / 4 && estimate.gradients + estimate.optimizer > estimate.total / 4
+        ? 'train an adapter (model.lora) or freeze a part of the model (model.frozen)'
+        : undefined,
+      estimate.activations > estimate.models / 4
+        ? 'lower training.batchSize or cut batches into more training.shards'
+        : undefined,
       workers > 1 && !overEngine ? 'start fewer workers' : undefined,
       overEngine ? 'take the engine tensorflow, which has all of the machine’s memory' : undefined,
       'take a smaller model or shorter examples',

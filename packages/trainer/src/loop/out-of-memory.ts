@@ -1,12 +1,17 @@
 import { TrainerError } from '../errors';
 
 /** Node's own codes, TensorFlow's, our engines', and what WebAssembly's and V8's allocators say. */
-const signs = /out[- ]of[- ]memory|OOM|allocation failed|resource.?exhausted|cannot enlarge memory|could not allocate|ERR_WORKER_OUT_OF_MEMORY|invalid (typed )?array (buffer )?length/i;
+const signs =
+  /out[- ]of[- ]memory|OOM|allocation failed|resource.?exhausted|cannot enlarge memory|could not allocate|ERR_WORKER_OUT_OF_MEMORY|invalid (typed )?array (buffer )?length/i;
 
 /** Whether an error says that memory has run out. */
 export function isOutOfMemory(error: unknown): boolean {
   for (let one = error, depth = 0; one instanceof Error && depth < 5; one = one.cause, depth++) {
-    if ('code' in one && /^(out-of-memory|OUT_OF_MEMORY|ERR_WORKER_OUT_OF_MEMORY|ERR_MEMORY_ALLOCATION_FAILED)$/.test(String(one.code))) return true;
+    if (
+      'code' in one &&
+      /^(out-of-memory|OUT_OF_MEMORY|ERR_WORKER_OUT_OF_MEMORY|ERR_MEMORY_ALLOCATION_FAILED)$/.test(String(one.code))
+    )
+      return true;
     if (signs.test(one.message)) return true;
   }
   return false;
@@ -26,7 +31,10 @@ export function explainMemory({
 }): unknown {
   if (!isOutOfMemory(error)) return error;
   const cause = error instanceof Error ? error.message : String(error);
-  const kept = checkpoint === undefined ? 'No checkpoint has been written yet: the run begins anew when it is started again.' : `The checkpoint of step ${checkpoint} is whole; the run resumes from it, with fewer workers too. Another batch size makes it another run.`;
+  const kept =
+    checkpoint === undefined
+      ? 'No checkpoint has been written yet: the run begins anew when it is started again.'
+      : `The checkpoint of step ${checkpoint} is whole; the run resumes from it, with fewer workers too. Another batch size makes it another run.`;
   return new TrainerError({
     code: 'OUT_OF_MEMORY',
     message:

@@ -11,7 +11,13 @@ export interface ProbedStep {
 }
 
 /** Computes loss and gradients of one shard without changing anything, to see what that takes. */
-export async function probeStep({ program, batch }: { program: TrainingProgram; /** One shard. */ batch: unknown }): Promise<ProbedStep> {
+export async function probeStep({
+  program,
+  batch,
+}: {
+  program: TrainingProgram;
+  /** One shard. */ batch: unknown;
+}): Promise<ProbedStep> {
   const variables = program.parameters.map(({ variable }) => variable);
   const watch = watchBytes();
   const began = performance.now();

@@ -38,17 +38,44 @@ export interface LaidOutExample {
 }
 
 /** The examples of a step, laid out and cut into shards. */
-export async function laidOutShards({ data, plan, order, step }: { data: ReasonerData; plan: PhasePlan; order: DataOrder; step: number }): Promise<LaidOutExample[][]> {
+export async function laidOutShards({
+  data,
+  plan,
+  order,
+  step,
+}: {
+  data: ReasonerData;
+  plan: PhasePlan;
+  order: DataOrder;
+  step: number;
+}): Promise<LaidOutExample[][]> {
   const { examples, method, pictures, shards } = data;
   const chosen = order.batch({ step, size: plan.batchSize }).map((index) => examples[index]!);
   await pictures?.measure(chosen.map(({ image }) => image));
-  const contextOf = ({ image }: ReasoningExample) => pictures?.contextFor({ context: data.context, image }) ?? data.context;
-  const items = chosen.map((example, row) => ({ example, layout: method.layout({ example, phase: plan.phase, context: contextOf(example), counters: [data.seed, plan.phase.index, step, row] }) }));
+  const contextOf = ({ image }: ReasoningExample) =>
+    pictures?.contextFor({ context: data.context, image }) ?? data.context;
+  const items = chosen.map((example, row) => ({
+    example,
+    layout: method.layout({
+      example,
+      phase: plan.phase,
+      context: contextOf(example),
+      counters: [data.seed, plan.phase.index, step, row],
+    }),
+  }));
   return cutIntoShards({ items, shards });
 }
 
 /** The batch of one shard for the reasoner. */
-export async function reasonerShard({ items, data, weights }: { items: readonly LaidOutExample[]; data: ReasonerData; weights: BatchWeights }): Promise<ReasonerBatch> {
+export async function reasonerShard({
+  items,
+  data,
+  weights,
+}: {
+  items: readonly LaidOutExample[];
+  data: ReasonerData;
+  weights: BatchWeights;
+}): Promise<ReasonerBatch> {
   const batch = collateExamples({ layouts: items.map(({ layout }) => layout), padId: data.context.endId, weights });
   const { distillation } = batch;
   const own = items.map(({ example: { image } }) => image);
@@ -56,7 +83,11 @@ export async function reasonerShard({ items, data, weights }: { items: readonly 
   const again = items.flatMap(({ example: { image }, layout }) => (layout.halting?.shorter ?? []).map(() => image));
   const images = await data.pictures?.prepare([...own, ...again]);
   const shown = distillation && (await data.pictures?.prepare(own));
-  return { ...batch, ...(images && { images }), ...(shown && { distillation: { ...distillation, teacher: { ...distillation.teacher, images: shown } } }) };
+  return {
+    ...batch,
+    ...(images && { images }),
+    ...(shown && { distillation: { ...distillation, teacher: { ...distillation.teacher, images: shown } } }),
+  };
 }
 
 /** What a loss counts, over all shards of a batch. */
@@ -93,7 +124,11 @@ export function reasonerPhases({ plans, data }: { plans: readonly PhasePlan[]; d
 
 /** Refuses to start without examples. */
 export function checkExamples({ examples }: Pick<ReasonerData, 'examples'>): void {
-  if (examples.length === 0) throw new TrainerError({ code: 'NO_EXAMPLES', message: 'There is no example to train on. Check the data path and its faults.' });
+  if (examples.length === 0)
+    throw new TrainerError({
+      code: 'NO_EXAMPLES',
+      message: 'There is no example to train on. Check the data path and its faults.',
+    });
 }
 
 /** What the layouts of a set come to. */
@@ -112,7 +147,13 @@ export interface MeasuredLayouts {
  * Measures the layouts of all examples in all phases. Pictures count as one tile: those of a processor that cuts them are
  * measured only when they are read.
  */
-export function measureLayouts({ data, phases }: { data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>; phases: readonly Phase[] }): MeasuredLayouts {
+export function measureLayouts({
+  data,
+  phases,
+}: {
+  data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>;
+  phases: readonly Phase[];
+}): MeasuredLayouts {
   let longest = 0;
   let longestResponse = 0;
   let heaviest: MeasuredLayouts['heaviest'];
@@ -122,7 +163,10 @@ export function measureLayouts({ data, phases }: { data: Omit<ReasonerData, 'see
       const { ids, promptLength, teacher, halting } = data.method.layout({ example, phase, context: data.context });
       longest = Math.max(longest, ids.length);
       if (phase === phases.at(-1)) longestResponse = Math.max(longestResponse, ids.length - promptLength);
-      const all = ids.length + (teacher?.layout.ids.length ?? 0) + (halting?.shorter ?? []).reduce((total, shorter) => total + shorter.ids.length, 0);
+      const all =
+        ids.length +
+        (teacher?.layout.ids.length ?? 0) +
+        (halting?.shorter ?? []).reduce((total, shorter) => total + shorter.ids.length, 0);
       sum += all;
       if (all > (heaviest?.tokens ?? 0)) heaviest = { example, phase, tokens: all };
     }
@@ -135,7 +179,13 @@ export function measureLayouts({ data, phases }: { data: Omit<ReasonerData, 'see
 const LOOKED_THROUGH = 2_000;
 
 /** The ids that stand in the layouts of a run's first examples, in every phase. */
-export function usedTokens({ data, phases }: { data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>; phases: readonly Phase[] }): Set<number> {
+export function usedTokens({
+  data,
+  phases,
+}: {
+  data: Omit<ReasonerData, 'seed' | 'shards' | 'pictures'>;
+  phases: readonly Phase[];
+}): Set<number> {
   const used = new Set<number>();
   for (const phase of phases) {
     for (const example of data.examples.slice(0, LOOKED_THROUGH)) {

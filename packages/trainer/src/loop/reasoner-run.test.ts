@@ -9,7 +9,18 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { smallContext, stagedExample } from '../../test/small-world';
-import { completePhases, createMethod, measureThoughts, type MethodSpecification, type ModelSource, type ReasonerData, reasonerPhases, taggedFormat, train, type TrainOptions } from '../index';
+import {
+  completePhases,
+  createMethod,
+  measureThoughts,
+  type MethodSpecification,
+  type ModelSource,
+  type ReasonerData,
+  reasonerPhases,
+  taggedFormat,
+  train,
+  type TrainOptions,
+} from '../index';
 import { createProgram as createReasonerProgram } from '../programs/reasoner-program';
 
 let folder: string;
@@ -33,25 +44,72 @@ const examples: ReasoningExample[] = Array.from({ length: 24 }, (_, index) => ({
 }));
 
 /** A language model of a few thousand numbers under a method, its phases, and all that `train` takes. */
-async function smallRun({ specification = { name: 'heima' }, steps = 6, heldOut = 0, dropout, ...options }: { specification?: MethodSpecification; steps?: number; heldOut?: number; dropout?: number } & Partial<TrainOptions> & { name?: string } = {}) {
+async function smallRun({
+  specification = { name: 'heima' },
+  steps = 6,
+  heldOut = 0,
+  dropout,
+  ...options
+}: {
+  specification?: MethodSpecification;
+  steps?: number;
+  heldOut?: number;
+  dropout?: number;
+} & Partial<TrainOptions> & { name?: string } = {}) {
   const method = createMethod(specification);
-  const context = smallContext({ specialTokens: [...method.specialTokens({ stages }), ...taggedFormat.tags({ stages })], format: taggedFormat });
-  const config = { model_type: 'llama', vocab_size: context.tokenizer.vocabularySize, hidden_size: 16, intermediate_size: 16, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 96, tie_word_embeddings: true };
-  const program = await createReasonerProgram({ model: dropout === undefined ? { kind: 'new', config, seed: 3 } : await adapted({ config, dropout }) });
+  const context = smallContext({
+    specialTokens: [...method.specialTokens({ stages }), ...taggedFormat.tags({ stages })],
+    format: taggedFormat,
+  });
+  const config = {
+    model_type: 'llama',
+    vocab_size: context.tokenizer.vocabularySize,
+    hidden_size: 16,
+    intermediate_size: 16,
+    num_hidden_layers: 1,
+    num_attention_heads: 2,
+    num_key_value_heads: 2,
+    max_position_embeddings: 96,
+    tie_word_embeddings: true,
+  };
+  const program = await createReasonerProgram({
+    model: dropout === undefined ? { kind: 'new', config, seed: 3 } : await adapted({ config, dropout }),
+  });
   const phases = method.curriculum({ stages });
   const plans = phases.map((phase) => ({ phase, steps, batchSize: 6, schedule: { learningRate: 0.003 } }));
   const data: ReasonerData = { examples: examples.slice(heldOut), method, context, seed: 1, shards: 2 };
   const trained = completePhases({ plans, data, heldOut: examples.slice(0, heldOut), build: reasonerPhases });
-  const outcome = () => train({ folder: join(folder, options.name ?? 'run'), source: { module: '', options: {} }, program, phases: trained, fingerprint: 'f', workers: 0, checkpointSteps: 4, logSteps: 2, ...options });
+  const outcome = () =>
+    train({
+      folder: join(folder, options.name ?? 'run'),
+      source: { module: '', options: {} },
+      program,
+      phases: trained,
+      fingerprint: 'f',
+      workers: 0,
+      checkpointSteps: 4,
+      logSteps: 2,
+      ...options,
+    });
   return { program, plans, phases: trained, data, outcome };
 }
 
 /** A saved model with a low-rank adapter to train. */
-async function adapted({ config, dropout }: { config: Record<string, unknown>; dropout: number }): Promise<ModelSource> {
+async function adapted({
+  config,
+  dropout,
+}: {
+  config: Record<string, unknown>;
+  dropout: number;
+}): Promise<ModelSource> {
   const model = createModel({ config, seed: 3 });
   await saveModel({ model, folder: join(folder, 'model') });
   model.dispose();
-  return { kind: 'folder', folder: join(folder, 'model'), lora: { targets: ['q_proj', 'v_proj'], rank: 4, alpha: 8, dropout, seed: 2 } };
+  return {
+    kind: 'folder',
+    folder: join(folder, 'model'),
+    lora: { targets: ['q_proj', 'v_proj'], rank: 4, alpha: 8, dropout, seed: 2 },
+  };
 }
 
 interface Line {
@@ -62,46 +120,73 @@ interface Line {
   thoughtSimilarity?: number;
   validationLoss?: number;
 }
-const logOf = async (name = 'run') => (await readFile(join(folder, name, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Line);
+const logOf = async (name = 'run') =>
+  (await readFile(join(folder, name, 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
 
 describe('measures of thoughts', () => {
-  const cosine = (a: number[], b: number[]) => a.reduce((sum, x, i) => sum + x * b[i]!, 0) / Math.hypot(...a) / Math.hypot(...b);
+  const cosine = (a: number[], b: number[]) =>
+    a.reduce((sum, x, i) => sum + x * b[i]!, 0) / Math.hypot(...a) / Math.hypot(...b);
 
   it('are the mean norm and the mean cosine over pairs of one place', () => {
-    const states = Array.from({ length: 7 }, (_, row) => Array.from({ length: 5 }, (_, column) => Math.sin(row * 7 + column * column)));
+    const states = Array.from({ length: 7 }, (_, row) =>
+      Array.from({ length: 5 }, (_, column) => Math.sin(row * 7 + column * column)),
+    );
     const measured = tf.tidy(() => {
-      const { thoughtNorm, thoughtSimilarity } = measureThoughts({ states: tf.tensor2d(states), thoughts: { rows: Int32Array.from([1, 2, 4, 5, 6]), groups: Int32Array.from([0, 1, 0, 1, 0]) } });
+      const { thoughtNorm, thoughtSimilarity } = measureThoughts({
+        states: tf.tensor2d(states),
+        thoughts: { rows: Int32Array.from([1, 2, 4, 5, 6]), groups: Int32Array.from([0, 1, 0, 1, 0]) },
+      });
       return [thoughtNorm, thoughtSimilarity].map(({ sum, count }) => ({ sum: sum.dataSync()[0]!, count }));
     });
-    const pairs = [[1, 4], [1, 6], [4, 6], [2, 5]].map(([a, b]) => cosine(states[a!]!, states[b!]!));
-    expect(measured[0]).toEqual({ sum: expect.closeTo([1, 2, 4, 5, 6].reduce((sum, row) => sum + Math.hypot(...states[row]!), 0), 4), count: 5 });
+    const pairs = [
+      [1, 4],
+      [1, 6],
+      [4, 6],
+      [2, 5],
+    ].map(([a, b]) => cosine(states[a!]!, states[b!]!));
+    expect(measured[0]).toEqual({
+      sum: expect.closeTo(
+        [1, 2, 4, 5, 6].reduce((sum, row) => sum + Math.hypot(...states[row]!), 0),
+        4,
+      ),
+      count: 5,
+    });
     expect(measured[1]).toEqual({ sum: expect.closeTo(2 * pairs.reduce((sum, one) => sum + one, 0), 4), count: 8 });
   });
 
   it('show a collapse: the same thought whatever the question is a similarity of 1; nothing is one of 0', () => {
     const similarity = (row: number[]) =>
       tf.tidy(() => {
-        const { sum, count } = measureThoughts({ states: tf.tensor2d([row, row, row]), thoughts: { rows: Int32Array.from([0, 1, 2]), groups: new Int32Array(3) } }).thoughtSimilarity;
+        const { sum, count } = measureThoughts({
+          states: tf.tensor2d([row, row, row]),
+          thoughts: { rows: Int32Array.from([0, 1, 2]), groups: new Int32Array(3) },
+        }).thoughtSimilarity;
         return sum.dataSync()[0]! / count;
       });
     expect(similarity([0.3, -2, 5])).toBeCloseTo(1, 5);
     expect(similarity([0, 0, 0])).toBe(0);
   });
 
-  it.each([{ name: 'heima' }, { name: 'coconut', hiddenSteps: 2 }] as MethodSpecification[])('stand in the log where there are thoughts ($name)', async (specification) => {
-    await (await smallRun({ specification })).outcome();
-    const log = await logOf();
-    const text = log.filter(({ phase }) => phase === 0);
-    const hidden = log.filter(({ phase }) => phase > 0);
-    expect(text.length).toBeGreaterThan(1);
-    for (const line of text) expect(line).not.toHaveProperty('thoughtNorm');
-    for (const { thoughtNorm, thoughtSimilarity } of hidden) {
-      expect(thoughtNorm).toBeGreaterThan(0);
-      expect(thoughtSimilarity).toBeGreaterThan(-1);
-      expect(thoughtSimilarity).toBeLessThanOrEqual(1.000001);
-    }
-    expect(new Set(hidden.map(({ thoughtNorm }) => thoughtNorm)).size).toBeGreaterThan(2);
-  });
+  it.each([{ name: 'heima' }, { name: 'coconut', hiddenSteps: 2 }] as MethodSpecification[])(
+    'stand in the log where there are thoughts ($name)',
+    async (specification) => {
+      await (await smallRun({ specification })).outcome();
+      const log = await logOf();
+      const text = log.filter(({ phase }) => phase === 0);
+      const hidden = log.filter(({ phase }) => phase > 0);
+      expect(text.length).toBeGreaterThan(1);
+      for (const line of text) expect(line).not.toHaveProperty('thoughtNorm');
+      for (const { thoughtNorm, thoughtSimilarity } of hidden) {
+        expect(thoughtNorm).toBeGreaterThan(0);
+        expect(thoughtSimilarity).toBeGreaterThan(-1);
+        expect(thoughtSimilarity).toBeLessThanOrEqual(1.000001);
+      }
+      expect(new Set(hidden.map(({ thoughtNorm }) => thoughtNorm)).size).toBeGreaterThan(2);
+    },
+  );
 });
 
 describe('training a reasoner', () => {
@@ -109,16 +194,23 @@ describe('training a reasoner', () => {
     const { program, phases, outcome } = await smallRun({ heldOut: 12, validationSteps: 3 });
     const { best } = await outcome();
     const log = await logOf();
-    expect(log.filter(({ validationLoss }) => validationLoss !== undefined).map(({ step }) => step)).toEqual(log.filter(({ step }) => step % 3 === 0).map(({ step }) => step));
+    expect(log.filter(({ validationLoss }) => validationLoss !== undefined).map(({ step }) => step)).toEqual(
+      log.filter(({ step }) => step % 3 === 0).map(({ step }) => step),
+    );
     // The weights are those of the last step: its line can be computed again.
     const { validation } = phases.at(-1)!;
     expect(validation!.count).toBe(2);
     let loss = 0;
     for (let index = 0; index < 2; index++) {
-      for (const shard of await validation!.batch(index)) loss += tf.tidy(() => program.loss(shard as never).loss.dataSync()[0]!) / 2;
+      for (const shard of await validation!.batch(index))
+        loss += tf.tidy(() => program.loss(shard as never).loss.dataSync()[0]!) / 2;
     }
     expect(log.at(-1)!.validationLoss).toBeCloseTo(loss, 5);
-    expect(best!.loss).toBe(Math.min(...log.filter(({ phase }) => phase === phases.length - 1).flatMap(({ validationLoss }) => validationLoss ?? [])));
+    expect(best!.loss).toBe(
+      Math.min(
+        ...log.filter(({ phase }) => phase === phases.length - 1).flatMap(({ validationLoss }) => validationLoss ?? []),
+      ),
+    );
     const everyone = JSON.stringify(await validation!.batch(0)) + JSON.stringify(await validation!.batch(1));
     expect(everyone).not.toBe(JSON.stringify(await phases.at(-1)!.batch(0)));
   });
@@ -129,7 +221,9 @@ describe('training a reasoner', () => {
     variable.assign(tf.fill(variable.shape, NaN));
     await expect(outcome()).rejects.toMatchObject({ code: 'NOT_FINITE' });
     expect(await readdir(join(folder, 'run', 'bad-steps'))).toEqual(['step-00000001.json', 'step-00000002.json']);
-    const { batch } = JSON.parse(await readFile(join(folder, 'run', 'bad-steps', 'step-00000002.json'), 'utf8')) as { batch: { id: string; shard: number; ids: number[]; labels: number[] }[] };
+    const { batch } = JSON.parse(await readFile(join(folder, 'run', 'bad-steps', 'step-00000002.json'), 'utf8')) as {
+      batch: { id: string; shard: number; ids: number[]; labels: number[] }[];
+    };
     const shards = (await phases[0]!.batch(1)) as { ids: Int32Array; time: number }[];
     expect(batch).toHaveLength(plans[0]!.batchSize);
     for (const [index, { id, shard, ids, labels }] of batch.entries()) {
@@ -142,7 +236,10 @@ describe('training a reasoner', () => {
   });
 
   it('refuses batches and held-out sets of fewer examples than shards', async () => {
-    await expect(smallRun({ heldOut: 1 })).rejects.toMatchObject({ code: 'INVALID_OPTION', message: expect.stringContaining('1 held-out examples') });
+    await expect(smallRun({ heldOut: 1 })).rejects.toMatchObject({
+      code: 'INVALID_OPTION',
+      message: expect.stringContaining('1 held-out examples'),
+    });
   });
 
   it('draws the dropout of an adapter by step: the same in a run that was stopped, off while validating', async () => {
@@ -153,11 +250,24 @@ describe('training a reasoner', () => {
     await (await smallRun({ ...options, dropout: 0, name: 'without' })).outcome();
     expect(await text('whole')).not.toBe(await text('without'));
     const controller = new AbortController();
-    await (await smallRun({ ...options, dropout: 0.5, name: 'stopped', signal: controller.signal, onProgress: ({ step }) => step === 9 && controller.abort() })).outcome();
+    await (
+      await smallRun({
+        ...options,
+        dropout: 0.5,
+        name: 'stopped',
+        signal: controller.signal,
+        onProgress: ({ step }) => step === 9 && controller.abort(),
+      })
+    ).outcome();
     await (await smallRun({ ...options, dropout: 0.5, name: 'stopped' })).outcome();
     expect(await text('stopped')).toBe(await text('whole'));
     const shards = await whole.phases.at(-1)!.validation!.batch(0);
-    const losses = [1, 2].map(() => shards.reduce<number>((sum, shard) => sum + tf.tidy(() => whole.program.loss(shard as never).loss.dataSync()[0]!), 0));
+    const losses = [1, 2].map(() =>
+      shards.reduce<number>(
+        (sum, shard) => sum + tf.tidy(() => whole.program.loss(shard as never).loss.dataSync()[0]!),
+        0,
+      ),
+    );
     expect(losses[0]).toBe(losses[1]);
     expect((await logOf('whole')).at(-1)!.validationLoss).toBeCloseTo(losses[0]!, 5);
   });

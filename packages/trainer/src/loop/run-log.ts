@@ -21,7 +21,15 @@ export class RunLog {
     try {
       await mkdir(dirname(path), { recursive: true });
       // Neither a link is followed nor a pipe waited for: what is cut and written to is this run's own file.
-      const handle = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0), 0o666);
+      const handle = await open(
+        path,
+        constants.O_WRONLY |
+          constants.O_CREAT |
+          constants.O_APPEND |
+          (constants.O_NOFOLLOW ?? 0) |
+          (constants.O_NONBLOCK ?? 0),
+        0o666,
+      );
       try {
         const status = await handle.stat();
         if (!status.isFile()) throw new Error('it is not a file');

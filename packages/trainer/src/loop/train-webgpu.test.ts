@@ -16,7 +16,11 @@ beforeEach(async () => {
 });
 afterEach(async () => rm(folder, { recursive: true, force: true }));
 
-const lossesOf = async (name: string) => (await readFile(join(folder, name, 'log.jsonl'), 'utf8')).trim().split('\n').map((line) => (JSON.parse(line) as { loss: number }).loss);
+const lossesOf = async (name: string) =>
+  (await readFile(join(folder, name, 'log.jsonl'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { loss: number }).loss);
 
 describe.skipIf(!present)('training on webgpu', () => {
   it('takes the steps of wasm, to rounding, stops, and goes on from what it stored', async () => {
@@ -25,7 +29,11 @@ describe.skipIf(!present)('training on webgpu', () => {
     await useEngine('webgpu');
     const before = tf.memory().numTensors;
     const controller = new AbortController();
-    const stopped = await trainToy({ folder: join(folder, 'webgpu'), signal: controller.signal, onProgress: ({ step }) => step === 33 && controller.abort() });
+    const stopped = await trainToy({
+      folder: join(folder, 'webgpu'),
+      signal: controller.signal,
+      onProgress: ({ step }) => step === 33 && controller.abort(),
+    });
     expect(stopped).toMatchObject({ status: 'stopped', steps: 33 });
     const { status, steps, weights } = await trainToy({ folder: join(folder, 'webgpu') });
     expect({ status, steps }).toEqual({ status: 'finished', steps: 50 });
@@ -33,7 +41,9 @@ describe.skipIf(!present)('training on webgpu', () => {
     expect(losses).toHaveLength(50);
     expect(losses.at(-1)).toBeLessThan(losses[0]! / 3);
     losses.forEach((loss, step) => expect(Math.abs(loss - wanted[step]!)).toBeLessThan(1e-4));
-    weights.flat().forEach((value, index) => expect(Math.abs(value - expected.weights.flat()[index]!)).toBeLessThan(1e-3));
+    weights
+      .flat()
+      .forEach((value, index) => expect(Math.abs(value - expected.weights.flat()[index]!)).toBeLessThan(1e-3));
     // The toy keeps the four tensors that its variables start from, each time that it is built.
     expect(tf.memory().numTensors - before).toBe(2 * 4);
   });

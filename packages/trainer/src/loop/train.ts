@@ -6,7 +6,14 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { hashCounters } from '../batches/counter-random';
 import { writeError } from '../checkpoint/atomic-files';
-import { listCheckpoints, loadCheckpoint, pruneCheckpoints, resumeNewest, type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
+import {
+  listCheckpoints,
+  loadCheckpoint,
+  pruneCheckpoints,
+  resumeNewest,
+  type RunPosition,
+  saveCheckpoint,
+} from '../checkpoint/checkpoint';
 import { RunFolder } from '../checkpoint/run-folder';
 import { TrainerError } from '../errors';
 import { type AdamWSettings, defaultAdamW } from '../optimizer/host-adamw';
@@ -19,7 +26,13 @@ import { RunLog } from './run-log';
 import type { TrainingOutcome, TrainOptions, ValidationBatches } from './train-options';
 import { startTrainingEngine, type TrainingEngine } from './training-engine';
 
-export type { TrainingOutcome, TrainingPhase, TrainingProgress, TrainOptions, ValidationBatches } from './train-options';
+export type {
+  TrainingOutcome,
+  TrainingPhase,
+  TrainingProgress,
+  TrainOptions,
+  ValidationBatches,
+} from './train-options';
 
 /** Trains a program through its phases, each with a fresh optimizer. Resumes where an earlier run of the same configuration stopped. */
 export async function train({
@@ -61,17 +74,34 @@ export async function train({
       fingerprint,
       fault: (found) => faultOf({ position: found, phases }),
       onBroken: (error) => onNotice?.(`${error.message} Taking the one before.`),
-    })) ?? { fingerprint, phase: 0, phaseName: phases[0]?.name ?? '', phaseStep: 0, updates: 0, step: 0, logBytes: 0, skippedSteps: 0, badStepsInRow: 0, method };
+    })) ?? {
+      fingerprint,
+      phase: 0,
+      phaseName: phases[0]?.name ?? '',
+      phaseStep: 0,
+      updates: 0,
+      step: 0,
+      logBytes: 0,
+      skippedSteps: 0,
+      badStepsInRow: 0,
+      method,
+    };
     // Phases that ended early, on mastery, leave fewer steps than they were given.
-    let steps = position.step - position.phaseStep + phases.slice(position.phase).reduce((sum, phase) => sum + phase.steps, 0);
+    let steps =
+      position.step - position.phaseStep + phases.slice(position.phase).reduce((sum, phase) => sum + phase.steps, 0);
     if (position.step > 0) onNotice?.(`Resuming at step ${position.step} of ${steps} (${position.phaseName}).`);
     if (position.engine !== undefined && position.engine !== engineName()) {
-      onNotice?.(`The checkpoint was computed on the engine ${position.engine}; the rest runs on ${engineName()}, which rounds otherwise.`);
+      onNotice?.(
+        `The checkpoint was computed on the engine ${position.engine}; the rest runs on ${engineName()}, which rounds otherwise.`,
+      );
     }
     position.engine = engineName();
     let checkpoint = position.step > 0 ? position.step : undefined;
     const log = await RunLog.open({ path: join(folder, 'log.jsonl'), bytes: position.logBytes });
-    if (log.bytes < position.logBytes) onNotice?.(`The log is shorter than when the checkpoint was written: lines before step ${position.step} are missing.`);
+    if (log.bytes < position.logBytes)
+      onNotice?.(
+        `The log is shorter than when the checkpoint was written: lines before step ${position.step} are missing.`,
+      );
     const engine = await startTrainingEngine({ source, program, state, workers }).catch(async (error: unknown) => {
       await log.close();
       throw explainMemory({ error, where: `the start of ${workers} workers`, checkpoint });
@@ -114,7 +144,8 @@ export async function train({
           delete position.best;
         }
         const { until } = phase;
-        const isOver = () => position.phaseStep >= phase.steps || (until !== undefined && (position.mastery ?? 0) >= until.atLeast);
+        const isOver = () =>
+          position.phaseStep >= phase.steps || (until !== undefined && (position.mastery ?? 0) >= until.atLeast);
         let next = isOver() ? [] : await phase.batch(position.phaseStep);
         while (!isOver()) {
           if (signal?.aborted) {
@@ -124,14 +155,28 @@ export async function train({
           }
           const where = `step ${position.step + 1} (phase "${phase.name}")`;
           const batch = next;
-          const learningRate = learningRateAt({ schedule: phase.schedule, step: position.phaseStep, steps: phase.steps });
+          const learningRate = learningRateAt({
+            schedule: phase.schedule,
+            step: position.phaseStep,
+            steps: phase.steps,
+          });
           const isLast = position.phaseStep + 1 === phase.steps;
           const measured = (position.step + 1) % logSteps === 0 || isLast;
           // The next batch is laid out while the workers compute this one.
           const [result, following] = await Promise.all([
-            engine.step({ shards: batch, learningRate, step: position.updates + 1, settings, clipNorm, measure: measured, draw: hashCounters(seed, position.phase, position.phaseStep) }).catch((error: unknown) => {
-              throw explainMemory({ error, where, checkpoint });
-            }),
+            engine
+              .step({
+                shards: batch,
+                learningRate,
+                step: position.updates + 1,
+                settings,
+                clipNorm,
+                measure: measured,
+                draw: hashCounters(seed, position.phase, position.phaseStep),
+              })
+              .catch((error: unknown) => {
+                throw explainMemory({ error, where, checkpoint });
+              }),
             isLast ? [] : phase.batch(position.phaseStep + 1),
           ]);
           next = following;
@@ -154,8 +199,13 @@ export async function train({
           const atEnd = isOver();
           const logged = measured || atEnd;
           const validated = phase.validation && (position.phaseStep % validationSteps === 0 || atEnd);
-          const validationLoss = validated ? await validate({ engine, validation: phase.validation!, where, checkpoint }) : undefined;
-          const best = validationLoss !== undefined && Number.isFinite(validationLoss) && validationLoss < (position.best?.loss ?? Infinity);
+          const validationLoss = validated
+            ? await validate({ engine, validation: phase.validation!, where, checkpoint })
+            : undefined;
+          const best =
+            validationLoss !== undefined &&
+            Number.isFinite(validationLoss) &&
+            validationLoss < (position.best?.loss ?? Infinity);
           if (best) position.best = { loss: validationLoss, step: position.step };
           if (logged || validated || !result.updated) {
             await log.write({
@@ -172,10 +222,20 @@ export async function train({
           }
           if (!result.updated) {
             const { step, phase: phaseIndex, phaseName, skippedSteps, badStepsInRow } = position;
-            const badStep = { step, phase: phaseIndex, phaseName, phaseStep: position.phaseStep - 1, loss: result.loss, gradientNorm: result.gradientNorm, learningRate };
+            const badStep = {
+              step,
+              phase: phaseIndex,
+              phaseName,
+              phaseStep: position.phaseStep - 1,
+              loss: result.loss,
+              gradientNorm: result.gradientNorm,
+              learningRate,
+            };
             const dump = await dumpBadStep({ folder, badStep, phase, shards: batch, skippedSteps });
             const written = dump ? ` Its batch is in ${dump}.` : '';
-            onNotice?.(`Step ${step} was skipped: loss ${result.loss}, gradient norm ${result.gradientNorm}.${written}`);
+            onNotice?.(
+              `Step ${step} was skipped: loss ${result.loss}, gradient norm ${result.gradientNorm}.${written}`,
+            );
             if (badStepsInRow >= badStepsAllowed) {
               throw new TrainerError({
                 code: 'NOT_FINITE',
@@ -202,7 +262,9 @@ export async function train({
             gradientNorm: result.gradientNorm,
             secondsLeft: (elapsed / (position.step - stepAtBegin)) * (steps - position.step),
           });
-          const due = checkpointSteps ? position.step % checkpointSteps === 0 : performance.now() - lastSave > checkpointSeconds * 1000;
+          const due = checkpointSteps
+            ? position.step % checkpointSteps === 0
+            : performance.now() - lastSave > checkpointSeconds * 1000;
           if (due || atEnd || best) {
             await save();
             lastSave = performance.now();
@@ -212,7 +274,8 @@ export async function train({
         writeVariables({ program, state });
         await onPhaseEnd?.({ phase: position.phase, name: phase.name });
       }
-      const weightsOfStep = finalWeights === 'best' ? await takeBest({ folder: checkpoints, state, position, onNotice }) : position.step;
+      const weightsOfStep =
+        finalWeights === 'best' ? await takeBest({ folder: checkpoints, state, position, onNotice }) : position.step;
       writeVariables({ program, state });
       return outcome('finished', weightsOfStep);
     } finally {
@@ -225,10 +288,17 @@ export async function train({
 }
 
 /** What is wrong with where a checkpoint says that it stands: one that was not written by this run may lead past its end. */
-function faultOf({ position: { phase, phaseName, phaseStep, step, updates }, phases }: { position: RunPosition; phases: TrainOptions['phases'] }): string | undefined {
+function faultOf({
+  position: { phase, phaseName, phaseStep, step, updates },
+  phases,
+}: {
+  position: RunPosition;
+  phases: TrainOptions['phases'];
+}): string | undefined {
   const found = phases[phase];
   if (!found || found.name !== phaseName) return `names phase ${phase} "${phaseName}", which the run does not have`;
-  if (phaseStep > found.steps || phaseStep > step || updates > step) return `says step ${phaseStep} of a phase of ${found.steps}, ${step} in all, ${updates} of them updates`;
+  if (phaseStep > found.steps || phaseStep > step || updates > step)
+    return `says step ${phaseStep} of a phase of ${found.steps}, ${step} in all, ${updates} of them updates`;
   return undefined;
 }
 
@@ -242,7 +312,11 @@ async function makeFolder(folder: string): Promise<void> {
 }
 
 function newState({ program, shards }: { program: TrainingProgram; shards: number }): SharedState {
-  const parameters = program.parameters.map(({ name, variable, learningRateScale }) => ({ name, shape: variable.shape, learningRateScale }));
+  const parameters = program.parameters.map(({ name, variable, learningRateScale }) => ({
+    name,
+    shape: variable.shape,
+    learningRateScale,
+  }));
   try {
     return createSharedState({ parameters, shards });
   } catch (error) {
@@ -251,7 +325,17 @@ function newState({ program, shards }: { program: TrainingProgram; shards: numbe
 }
 
 /** The loss over the held-out examples, without a gradient. */
-async function validate({ engine, validation, where, checkpoint }: { engine: TrainingEngine; validation: ValidationBatches; where: string; checkpoint: number | undefined }): Promise<number> {
+async function validate({
+  engine,
+  validation,
+  where,
+  checkpoint,
+}: {
+  engine: TrainingEngine;
+  validation: ValidationBatches;
+  where: string;
+  checkpoint: number | undefined;
+}): Promise<number> {
   let loss = 0;
   for (let index = 0; index < validation.count; index++) {
     loss += await engine.evaluate({ shards: await validation.batch(index) }).catch((error: unknown) => {
@@ -262,12 +346,21 @@ async function validate({ engine, validation, where, checkpoint }: { engine: Tra
 }
 
 /** Puts the weights of the lowest validation loss into the state; gives their step. */
-async function takeBest({ folder, state, position, onNotice }: { folder: string; state: SharedState; position: RunPosition } & Pick<TrainOptions, 'onNotice'>): Promise<number> {
+async function takeBest({
+  folder,
+  state,
+  position,
+  onNotice,
+}: { folder: string; state: SharedState; position: RunPosition } & Pick<TrainOptions, 'onNotice'>): Promise<number> {
   const { best } = position;
   if (!best || best.step === position.step) return position.step;
   const found = (await listCheckpoints(folder)).find(({ step }) => step === best.step);
   try {
-    if (!found) throw new TrainerError({ code: 'CHECKPOINT_BROKEN', message: `The checkpoint of step ${best.step}, the best by validation loss, is gone.` });
+    if (!found)
+      throw new TrainerError({
+        code: 'CHECKPOINT_BROKEN',
+        message: `The checkpoint of step ${best.step}, the best by validation loss, is gone.`,
+      });
     // Into a copy: what is checked against its digests but cannot be read must not leave half of its weights.
     const copy = createSharedState({ parameters: state.spans, shards: state.shards });
     await loadCheckpoint({ path: found.path, state: copy });

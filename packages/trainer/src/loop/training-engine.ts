@@ -94,14 +94,24 @@ export async function startTrainingEngine({
     start: (worker) => ({
       engine: engineName(),
       module: builtModule('training-worker'),
-      options: { programModule: source.module, programOptions: source.options, state, worker, workers } satisfies TrainingWorkerOptions,
+      options: {
+        programModule: source.module,
+        programOptions: source.options,
+        state,
+        worker,
+        workers,
+      } satisfies TrainingWorkerOptions,
     }),
   });
   /** A worker needs only its own shards. */
-  const shardsOf = (shards: unknown[], worker: number) => shards.map((shard, index) => (index % workers === worker ? shard : undefined));
+  const shardsOf = (shards: unknown[], worker: number) =>
+    shards.map((shard, index) => (index % workers === worker ? shard : undefined));
   return {
     async step(request) {
-      const results = await pool.callAll<StepResult>({ method: 'step', payload: (worker) => ({ ...request, shards: shardsOf(request.shards, worker) }) });
+      const results = await pool.callAll<StepResult>({
+        method: 'step',
+        payload: (worker) => ({ ...request, shards: shardsOf(request.shards, worker) }),
+      });
       return results[0]!;
     },
     async evaluate({ shards }) {
@@ -112,4 +122,3 @@ export async function startTrainingEngine({
     close: () => pool.close(),
   };
 }
-

@@ -4,7 +4,10 @@ import { coconut, type CoconutOptions } from './coconut';
 import { latentTokens } from './latent-prompt';
 import type { HaltingMarks, LayoutContext, ReasoningMethod } from './reasoning-method';
 
-export interface AdaptiveOptions extends Pick<CoconutOptions, 'hiddenSteps' | 'thoughtsPerStep' | 'progressive' | 'textPhase'> {
+export interface AdaptiveOptions extends Pick<
+  CoconutOptions,
+  'hiddenSteps' | 'thoughtsPerStep' | 'progressive' | 'textPhase'
+> {
   /** What a thought costs, in nats of the answer's loss: the more, the sooner the model answers. @default 0.05 */
   thoughtCost?: number;
 }
@@ -19,13 +22,26 @@ export interface AdaptiveOptions extends Pick<CoconutOptions, 'hiddenSteps' | 't
  * lowers, has hardly a gradient where the head begins by stopping at once.) Answering stops thinking where qₙ falls below
  * one half.
  */
-export function adaptive({ hiddenSteps = 3, thoughtsPerStep = 1, progressive, textPhase, thoughtCost = 0.05 }: AdaptiveOptions = {}): ReasoningMethod {
+export function adaptive({
+  hiddenSteps = 3,
+  thoughtsPerStep = 1,
+  progressive,
+  textPhase,
+  thoughtCost = 0.05,
+}: AdaptiveOptions = {}): ReasoningMethod {
   const method = 'adaptive';
   checkCount({ method, option: 'hiddenSteps', value: hiddenSteps });
   checkCount({ method, option: 'thoughtsPerStep', value: thoughtsPerStep });
-  if (!(thoughtCost >= 0)) throw new TrainerError({ code: 'INVALID_OPTION', message: `The method "adaptive" takes a number from 0 up as thoughtCost, not ${thoughtCost}.` });
+  if (!(thoughtCost >= 0))
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `The method "adaptive" takes a number from 0 up as thoughtCost, not ${thoughtCost}.`,
+    });
   const base = coconut({ hiddenSteps, thoughtsPerStep, progressive, textPhase });
-  const marks = ({ tokenizer }: LayoutContext): HaltingMarks => ({ more: tokenizer.idOf(latentTokens.latent), stop: tokenizer.idOf(latentTokens.end) });
+  const marks = ({ tokenizer }: LayoutContext): HaltingMarks => ({
+    more: tokenizer.idOf(latentTokens.latent),
+    stop: tokenizer.idOf(latentTokens.end),
+  });
 
   return {
     ...base,
@@ -47,9 +63,17 @@ export function adaptive({ hiddenSteps = 3, thoughtsPerStep = 1, progressive, te
         const from = whole.thoughts[kept]!.position;
         const to = whole.thoughts.at(-1)!.position + 1;
         const without = (list: readonly number[]) => [...list.slice(0, from), ...list.slice(to)];
-        return { ids: without(whole.ids), labels: without(whole.labels), promptLength: whole.promptLength - (to - from), thoughts: whole.thoughts.slice(0, kept) };
+        return {
+          ids: without(whole.ids),
+          labels: without(whole.labels),
+          promptLength: whole.promptLength - (to - from),
+          thoughts: whole.thoughts.slice(0, kept),
+        };
       });
-      return { ...whole, halting: { ...marks(context), shorter, cost: thoughtCost, weight: phase.halting === 'head' ? 1 : 0 } };
+      return {
+        ...whole,
+        halting: { ...marks(context), shorter, cost: thoughtCost, weight: phase.halting === 'head' ? 1 : 0 },
+      };
     },
 
     halting: marks,

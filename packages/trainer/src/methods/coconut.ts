@@ -50,13 +50,35 @@ export function coconut({
   checkProbability({ method, option: 'uniformProbability', value: uniformProbability });
 
   /** Prompt, marks and the thoughts of the first steps. */
-  function thinking({ example, context, level }: { example: Pick<ReasoningExample, 'question' | 'image'> & { steps?: ReasoningExample['steps'] }; context: LayoutContext; level: number }): LayoutBuilder {
-    if (thoughts === 'none') return new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
-    return latentPrompt({ example, context, steps: Math.min(level, hiddenSteps), thoughtsPerStep, kind: kinds[thoughts] });
+  function thinking({
+    example,
+    context,
+    level,
+  }: {
+    example: Pick<ReasoningExample, 'question' | 'image'> & { steps?: ReasoningExample['steps'] };
+    context: LayoutContext;
+    level: number;
+  }): LayoutBuilder {
+    if (thoughts === 'none')
+      return new LayoutBuilder({ context }).prompt({
+        question: example.question,
+        hasImage: example.image !== undefined,
+      });
+    return latentPrompt({
+      example,
+      context,
+      steps: Math.min(level, hiddenSteps),
+      thoughtsPerStep,
+      kind: kinds[thoughts],
+    });
   }
 
   const promptThoughts: ReasoningMethod['promptThoughts'] = ({ example, stages, context }) =>
-    thinking({ example: { ...example, steps: stages?.map((name) => ({ name, text: '' })) }, context, level: Infinity }).build().thoughts;
+    thinking({
+      example: { ...example, steps: stages?.map((name) => ({ name, text: '' })) },
+      context,
+      level: Infinity,
+    }).build().thoughts;
 
   return {
     name: method,
@@ -69,7 +91,12 @@ export function coconut({
       const phases: Omit<Phase, 'index'>[] = [];
       if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });
       for (let level = 1; progressive && level <= hiddenSteps; level++) {
-        phases.push({ name: `hide ${level} ${level === 1 ? 'step' : 'steps'}`, hiddenStages: names.slice(0, level), kind: 'encode', level });
+        phases.push({
+          name: `hide ${level} ${level === 1 ? 'step' : 'steps'}`,
+          hiddenStages: names.slice(0, level),
+          kind: 'encode',
+          level,
+        });
       }
       phases.push({ name: 'hide all steps', hiddenStages: names, kind: 'encode', level: Infinity });
       return phases.map((phase, index) => ({ ...phase, index }));
@@ -77,12 +104,16 @@ export function coconut({
 
     layout({ example, phase, context, counters }) {
       let level = phase.level ?? 0;
-      if (counters && randomAt(...counters, 0) < uniformProbability) level = Math.floor(randomAt(...counters, 1) * (example.steps.length + 1));
+      if (counters && randomAt(...counters, 0) < uniformProbability)
+        level = Math.floor(randomAt(...counters, 1) * (example.steps.length + 1));
       // Past the last stage no step is left: the reference's stage max + 1.
       const kept = level > hiddenSteps ? [] : example.steps.slice(level);
       const builder = thinking({ example, context, level });
       for (const [index, step] of kept.entries()) {
-        const { open, close } = context.format.step({ name: stageName({ step, index: level + index }), index: level + index });
+        const { open, close } = context.format.step({
+          name: stageName({ step, index: level + index }),
+          index: level + index,
+        });
         builder.text(open).text(step.text).text(close);
       }
       return builder.answer(example.answer).build();

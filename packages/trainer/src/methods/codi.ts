@@ -22,12 +22,32 @@ const stage = 'thought';
  * states of the second reading are drawn to those of the first, which the comparison leaves as they are, in every layer.
  * There is one phase. Thoughts are fed back as in Coconut, without the paper's projection between them.
  */
-export function codi({ count = 6, distance = 'smooth-l1', distillationWeight = 20 }: CodiOptions = {}): ReasoningMethod {
+export function codi({
+  count = 6,
+  distance = 'smooth-l1',
+  distillationWeight = 20,
+}: CodiOptions = {}): ReasoningMethod {
   checkCount({ method: 'codi', option: 'count', value: count });
-  if (!(distillationWeight >= 0)) throw new TrainerError({ code: 'INVALID_OPTION', message: `The method "codi" takes a number from 0 up as distillationWeight, not ${distillationWeight}.` });
+  if (!(distillationWeight >= 0))
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `The method "codi" takes a number from 0 up as distillationWeight, not ${distillationWeight}.`,
+    });
 
-  const thinking = ({ example, context }: { example: Parameters<ReasoningMethod['prompt']>[0]['example']; context: LayoutContext }): LayoutBuilder =>
-    latentPrompt({ example: { question: example.question, image: example.image }, context, steps: 1, thoughtsPerStep: count, stage });
+  const thinking = ({
+    example,
+    context,
+  }: {
+    example: Parameters<ReasoningMethod['prompt']>[0]['example'];
+    context: LayoutContext;
+  }): LayoutBuilder =>
+    latentPrompt({
+      example: { question: example.question, image: example.image },
+      context,
+      steps: 1,
+      thoughtsPerStep: count,
+      stage,
+    });
 
   return {
     name: 'codi',
@@ -45,7 +65,10 @@ export function codi({ count = 6, distance = 'smooth-l1', distillationWeight = 2
     },
 
     layout({ example, context }) {
-      const chain = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
+      const chain = new LayoutBuilder({ context }).prompt({
+        question: example.question,
+        hasImage: example.image !== undefined,
+      });
       for (const [index, step] of example.steps.entries()) {
         const { open, close } = context.format.step({ name: stageName({ step, index }), index });
         chain.text(open).text(step.text).text(close);
@@ -53,7 +76,16 @@ export function codi({ count = 6, distance = 'smooth-l1', distillationWeight = 2
       const written = chain.answer(example.answer).build();
       const own = thinking({ example, context }).answer(example.answer).build();
       const position = (layout: Layout) => answerStart({ layout, answer: example.answer, context }) - 1;
-      return { ...own, teacher: { layout: written, own: position(own), position: position(written), distance, weight: distillationWeight } };
+      return {
+        ...own,
+        teacher: {
+          layout: written,
+          own: position(own),
+          position: position(written),
+          distance,
+          weight: distillationWeight,
+        },
+      };
     },
 
     prompt: ({ example, context }) => thinking({ example, context }).build().ids,

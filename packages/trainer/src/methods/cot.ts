@@ -10,6 +10,7 @@ export function cot(): ReasoningMethod {
     curriculum: () => [{ name: 'chain of thought', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) => layoutSteps({ example, context, content: () => ({ kind: 'text' }) }),
     prompt: questionPrompt,
-    responseStart: ({ stages, context }) => (stages.length === 0 ? [] : responseStart({ stages, context, thoughts: () => null })),
+    responseStart: ({ stages, context }) =>
+      stages.length === 0 ? [] : responseStart({ stages, context, thoughts: () => null }),
   };
 }

@@ -30,7 +30,13 @@ export interface HeimaOptions {
 export const MAXIMUM_THINKING_TOKENS = 32;
 
 /** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
-function thinkingTokenNames({ stage, thinkingTokens }: { stage: string; thinkingTokens: ThinkingTokenCount }): string[] {
+function thinkingTokenNames({
+  stage,
+  thinkingTokens,
+}: {
+  stage: string;
+  thinkingTokens: ThinkingTokenCount;
+}): string[] {
   const name = `THINKING_OF_${stage.toUpperCase()}`;
   const count = mostTokens({ stage, thinkingTokens });
   if (count === 1 && thinkingTokens.kind !== 'ratio') return [`<${name}>`];
@@ -50,10 +56,16 @@ function mostTokens({ stage, thinkingTokens }: { stage: string; thinkingTokens: 
 }
 
 function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
-  const most = thinkingTokens.kind === 'stages' ? Object.values(thinkingTokens.counts) : [thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum];
+  const most =
+    thinkingTokens.kind === 'stages'
+      ? Object.values(thinkingTokens.counts)
+      : [thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum];
   const wrong = most.find((count) => !Number.isInteger(count) || count < 1 || count > MAXIMUM_THINKING_TOKENS);
   if (wrong !== undefined) {
-    throw new TrainerError({ code: 'INVALID_OPTION', message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.` });
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.`,
+    });
   }
   if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
     throw new TrainerError({
@@ -63,8 +75,15 @@ function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
   }
 }
 
-function checkHidingOrder({ hidingOrder, stages }: { hidingOrder: readonly string[]; stages: readonly string[] }): void {
-  const sameNames = hidingOrder.every((stage) => stages.includes(stage)) && stages.every((stage) => hidingOrder.includes(stage));
+function checkHidingOrder({
+  hidingOrder,
+  stages,
+}: {
+  hidingOrder: readonly string[];
+  stages: readonly string[];
+}): void {
+  const sameNames =
+    hidingOrder.every((stage) => stages.includes(stage)) && stages.every((stage) => hidingOrder.includes(stage));
   if (sameNames && hidingOrder.length === stages.length) return;
   throw new TrainerError({
     code: 'INVALID_OPTION',
@@ -97,7 +116,11 @@ export function heima({
       if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text' });
       if (progressive) {
         for (const [index, stage] of order.entries()) {
-          phases.push({ name: `hide ${stage}`, hiddenStages: inWrittenOrder(order.slice(0, index + 1)), kind: 'encode' });
+          phases.push({
+            name: `hide ${stage}`,
+            hiddenStages: inWrittenOrder(order.slice(0, index + 1)),
+            kind: 'encode',
+          });
         }
       } else {
         phases.push({ name: 'hide all', hiddenStages: stages, kind: 'encode' });
@@ -112,7 +135,10 @@ export function heima({
       const named = example.steps.length === 0 || example.steps.some(({ name }) => name !== undefined);
       const missing = named ? phase.hiddenStages.find((stage) => !present.includes(stage)) : undefined;
       if (missing !== undefined) {
-        throw new TrainerError({ code: 'MISSING_STAGE', message: `Example ${example.id} has no stage "${missing}", which this phase hides.` });
+        throw new TrainerError({
+          code: 'MISSING_STAGE',
+          message: `Example ${example.id} has no stage "${missing}", which this phase hides.`,
+        });
       }
       return layoutSteps({
         example,
@@ -124,7 +150,13 @@ export function heima({
           const count =
             thinkingTokens.kind !== 'ratio'
               ? names.length
-              : Math.min(Math.max(Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length), 1), names.length);
+              : Math.min(
+                  Math.max(
+                    Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length),
+                    1,
+                  ),
+                  names.length,
+                );
           return { kind: 'thoughts', ids: names.slice(0, count).map((name) => tokenizer.idOf(name)) };
         },
       });

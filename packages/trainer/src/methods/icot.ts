@@ -22,10 +22,19 @@ export interface IcotOptions {
  * Stepwise internalisation (iCoT-SI, arXiv 2405.14838): the chain of thought loses tokens from its front, a few more each
  * phase, until the answer follows the question. Nothing takes the tokens' place.
  */
-export function icot({ tokensPerPhase = 8, maximumTokens = 40, smoothing = 4, textPhase = true }: IcotOptions = {}): ReasoningMethod {
+export function icot({
+  tokensPerPhase = 8,
+  maximumTokens = 40,
+  smoothing = 4,
+  textPhase = true,
+}: IcotOptions = {}): ReasoningMethod {
   checkCount({ method: 'icot', option: 'tokensPerPhase', value: tokensPerPhase });
   checkCount({ method: 'icot', option: 'maximumTokens', value: maximumTokens });
-  if (!(smoothing > 0)) throw new TrainerError({ code: 'INVALID_OPTION', message: `The method "icot" takes a number above 0 as smoothing, not ${smoothing}.` });
+  if (!(smoothing > 0))
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `The method "icot" takes a number above 0 as smoothing, not ${smoothing}.`,
+    });
 
   return {
     name: 'icot',
@@ -37,7 +46,12 @@ export function icot({ tokensPerPhase = 8, maximumTokens = 40, smoothing = 4, te
       const phases: Omit<Phase, 'index'>[] = [];
       if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });
       for (let removed = tokensPerPhase; removed < maximumTokens + tokensPerPhase; removed += tokensPerPhase) {
-        phases.push({ name: `without ${Math.min(removed, maximumTokens)} tokens`, hiddenStages: [], kind: 'encode', level: Math.min(removed, maximumTokens) });
+        phases.push({
+          name: `without ${Math.min(removed, maximumTokens)} tokens`,
+          hiddenStages: [],
+          kind: 'encode',
+          level: Math.min(removed, maximumTokens),
+        });
       }
       phases.push({ name: 'answer only', hiddenStages: [], kind: 'encode', level: Infinity });
       return phases.map((phase, index) => ({ ...phase, index }));
@@ -46,7 +60,10 @@ export function icot({ tokensPerPhase = 8, maximumTokens = 40, smoothing = 4, te
     layout({ example, phase, context, counters }) {
       const { level = 0 } = phase;
       const whole = layoutSteps({ example, context, content: () => ({ kind: 'text' }) });
-      const answerOnly = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined }).answer(example.answer).build();
+      const answerOnly = new LayoutBuilder({ context })
+        .prompt({ question: example.question, hasImage: example.image !== undefined })
+        .answer(example.answer)
+        .build();
       const chain = whole.ids.length - answerOnly.ids.length;
       // P(o ≥ k) = exp(−λ·k): the inverse of the distribution at a uniform draw.
       const extra = counters && level > 0 ? Math.floor(-Math.log(1 - randomAt(...counters)) / smoothing) : 0;

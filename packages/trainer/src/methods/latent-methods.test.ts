@@ -1,7 +1,15 @@
 import { describe, expect, it } from 'vitest';
 
 import { smallContext, steppedExample } from '../../test/small-world';
-import { checkLengths, createMethod, IGNORED_LABEL, type Layout, linesFormat, type MethodSpecification, parseAnswer } from '../index';
+import {
+  checkLengths,
+  createMethod,
+  IGNORED_LABEL,
+  type Layout,
+  linesFormat,
+  type MethodSpecification,
+  parseAnswer,
+} from '../index';
 
 const stages = ['step_1', 'step_2', 'step_3'];
 
@@ -10,8 +18,10 @@ function open(specification: MethodSpecification) {
   const context = smallContext({ specialTokens: method.specialTokens({ stages }) });
   const phases = method.curriculum({ stages });
   const write = (ids: readonly number[]) => context.tokenizer.decode(ids, { skipSpecialTokens: false });
-  const layout = (phase: number, { example = steppedExample, counters }: { example?: typeof steppedExample; counters?: number[] } = {}) =>
-    method.layout({ example, phase: phases[phase]!, context, counters });
+  const layout = (
+    phase: number,
+    { example = steppedExample, counters }: { example?: typeof steppedExample; counters?: number[] } = {},
+  ) => method.layout({ example, phase: phases[phase]!, context, counters });
   return { method, context, phases, write, layout };
 }
 
@@ -22,7 +32,9 @@ const withoutLoss = ({ ids, labels }: Layout) => ids.filter((_, index) => labels
  * √(p (1 − p) / n), which chance leaves once in 16,000 times.
  */
 function expectShare({ found, draws, probability }: { found: number; draws: number; probability: number }): void {
-  expect(Math.abs(found / draws - probability)).toBeLessThanOrEqual(4 * Math.sqrt((probability * (1 - probability)) / draws));
+  expect(Math.abs(found / draws - probability)).toBeLessThanOrEqual(
+    4 * Math.sqrt((probability * (1 - probability)) / draws),
+  );
 }
 
 describe('pause', () => {
@@ -34,11 +46,14 @@ describe('pause', () => {
     const prompt = method.prompt({ example: steppedExample, context });
     expect(prompt).toEqual(laid.ids.slice(0, laid.promptLength));
     expect(method.promptThoughts!({ example: steppedExample, context })).toEqual(laid.thoughts);
-    expect(laid.thoughts.map(({ position, kind }) => [prompt[position], kind])).toEqual(Array.from({ length: 3 }, () => [context.tokenizer.idOf('<pause>'), 'token']));
+    expect(laid.thoughts.map(({ position, kind }) => [prompt[position], kind])).toEqual(
+      Array.from({ length: 3 }, () => [context.tokenizer.idOf('<pause>'), 'token']),
+    );
   });
 
   it('refuses to pause less than once', () => {
-    for (const count of [0, 1.5, NaN]) expect(() => createMethod({ name: 'pause', count })).toThrow(/at least 1 as count/);
+    for (const count of [0, 1.5, NaN])
+      expect(() => createMethod({ name: 'pause', count })).toThrow(/at least 1 as count/);
   });
 });
 
@@ -66,8 +81,12 @@ describe('icot', () => {
     const { layout } = open({ name: 'icot', tokensPerPhase: 2, smoothing: 1 });
     const whole = layout(0).ids.length;
     const draws = 3_000;
-    const extras = Array.from({ length: draws }, (_, row) => whole - 2 - layout(1, { counters: [5, 1, 0, row] }).ids.length);
-    for (const more of [0, 1, 2, 3]) expectShare({ found: extras.filter((extra) => extra >= more).length, draws, probability: Math.exp(-more) });
+    const extras = Array.from(
+      { length: draws },
+      (_, row) => whole - 2 - layout(1, { counters: [5, 1, 0, row] }).ids.length,
+    );
+    for (const more of [0, 1, 2, 3])
+      expectShare({ found: extras.filter((extra) => extra >= more).length, draws, probability: Math.exp(-more) });
     expect(layout(0, { counters: [5, 0, 0, 1] }).ids.length).toBe(whole);
     expect(layout(1, { counters: [5, 1, 0, 7] })).toEqual(layout(1, { counters: [5, 1, 0, 7] }));
     const off = open({ name: 'icot', tokensPerPhase: 2, smoothing: Infinity });
@@ -139,7 +158,10 @@ describe('coconut', () => {
     expect(none.method.specialTokens({ stages })).toEqual([]);
     expect(none.write(none.layout(2).ids)).toBe(`<s>is the cat red?\n${rest[2]}### no</s>`);
     const thinking = open({ name: 'coconut' });
-    for (const [thoughts, expected] of [['pause', 'token'], ['multi-pass-pause', 'stepped']] as const) {
+    for (const [thoughts, expected] of [
+      ['pause', 'token'],
+      ['multi-pass-pause', 'stepped'],
+    ] as const) {
       const pauses = open({ name: 'coconut', thoughts });
       for (const [phase] of pauses.phases.entries()) {
         expect(pauses.layout(phase).ids).toEqual(thinking.layout(phase).ids);
@@ -158,7 +180,8 @@ describe('coconut', () => {
       counts[laid.thoughts.length]! += 1;
     }
     // Half stay at 1; the others are spread over 0 … 3.
-    for (const [level, probability] of [0.125, 0.625, 0.125, 0.125].entries()) expectShare({ found: counts[level]!, draws, probability });
+    for (const [level, probability] of [0.125, 0.625, 0.125, 0.125].entries())
+      expectShare({ found: counts[level]!, draws, probability });
     expect(layout(1).thoughts.length).toBe(1);
   });
 
@@ -178,30 +201,59 @@ describe('sim-cot', () => {
     expect(own.method.needsInterpreter).toBe(true);
     expect(own.phases).toEqual(thinking.phases);
     for (const [phase] of own.phases.entries()) expect(own.layout(phase)).toEqual(thinking.layout(phase));
-    expect(own.method.prompt({ example: steppedExample, context: own.context })).toEqual(thinking.method.prompt({ example: steppedExample, context: thinking.context }));
+    expect(own.method.prompt({ example: steppedExample, context: own.context })).toEqual(
+      thinking.method.prompt({ example: steppedExample, context: thinking.context }),
+    );
   });
 });
 
 describe('bad input', () => {
-  it.each<MethodSpecification>([{ name: 'coconut' }, { name: 'sim-cot' }, { name: 'adaptive' }, { name: 'icot' }, { name: 'codi' }])('$name refuses data without steps', (specification) => {
-    expect(() => createMethod(specification).curriculum({ stages: [] })).toThrow(expect.objectContaining({ code: 'MISSING_STAGE', message: expect.stringContaining('no example has a step') as string }) as Error);
+  it.each<MethodSpecification>([
+    { name: 'coconut' },
+    { name: 'sim-cot' },
+    { name: 'adaptive' },
+    { name: 'icot' },
+    { name: 'codi' },
+  ])('$name refuses data without steps', (specification) => {
+    expect(() => createMethod(specification).curriculum({ stages: [] })).toThrow(
+      expect.objectContaining({
+        code: 'MISSING_STAGE',
+        message: expect.stringContaining('no example has a step') as string,
+      }) as Error,
+    );
   });
 
   it('takes data without steps where nothing of a chain is ever written', () => {
-    expect(createMethod({ name: 'coconut', progressive: false, textPhase: false }).curriculum({ stages: [] })).toHaveLength(1);
+    expect(
+      createMethod({ name: 'coconut', progressive: false, textPhase: false }).curriculum({ stages: [] }),
+    ).toHaveLength(1);
   });
 
   it('refuses more thoughts than the context holds, before the first step', () => {
     const { method, context, phases } = open({ name: 'coconut', hiddenSteps: 20, thoughtsPerStep: 2 });
-    expect(() => checkLengths({ data: { examples: [steppedExample], method, context }, phases, maxPositions: 48 })).toThrow(expect.objectContaining({ code: 'EXAMPLE_TOO_LONG', message: expect.stringMatching(/one \(\d+ in phase "hide (\d+|all) steps"\)/) as string }) as Error);
+    expect(() =>
+      checkLengths({ data: { examples: [steppedExample], method, context }, phases, maxPositions: 48 }),
+    ).toThrow(
+      expect.objectContaining({
+        code: 'EXAMPLE_TOO_LONG',
+        message: expect.stringMatching(/one \(\d+ in phase "hide (\d+|all) steps"\)/) as string,
+      }) as Error,
+    );
     const whole = open({ name: 'codi', count: 2 });
     // The teacher's reading is the longer one.
-    expect(() => checkLengths({ data: { examples: [steppedExample], method: whole.method, context: whole.context }, phases: whole.phases, maxPositions: 20 })).toThrow(/self-distillation/);
+    expect(() =>
+      checkLengths({
+        data: { examples: [steppedExample], method: whole.method, context: whole.context },
+        phases: whole.phases,
+        maxPositions: 20,
+      }),
+    ).toThrow(/self-distillation/);
   });
 
   it('takes a response without the answer\u2019s mark for none', () => {
     expect(parseAnswer({ text: 'the mat is blue\n### no', format: linesFormat })).toBe('no');
-    for (const text of ['the mat is blue\nno', '### ', '']) expect(parseAnswer({ text, format: linesFormat })).toBeUndefined();
+    for (const text of ['the mat is blue\nno', '### ', ''])
+      expect(parseAnswer({ text, format: linesFormat })).toBeUndefined();
   });
 
   it.each<[MethodSpecification, RegExp]>([

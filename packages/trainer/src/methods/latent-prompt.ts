@@ -25,10 +25,19 @@ export interface LatentPromptOptions {
  * A prompt that ends in thoughts (facebookresearch/coconut, dataset.py): question, `<|start-latent|>`, the thoughts'
  * places, `<|end-latent|>`. None of it carries loss. What follows is added to the builder.
  */
-export function latentPrompt({ example, context, steps, thoughtsPerStep = 1, kind = 'continuous', stage: named }: LatentPromptOptions): LayoutBuilder {
+export function latentPrompt({
+  example,
+  context,
+  steps,
+  thoughtsPerStep = 1,
+  kind = 'continuous',
+  stage: named,
+}: LatentPromptOptions): LayoutBuilder {
   const { tokenizer } = context;
   const id = tokenizer.idOf(latentTokens.latent);
-  const builder = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined }).marker(tokenizer.idOf(latentTokens.start));
+  const builder = new LayoutBuilder({ context })
+    .prompt({ question: example.question, hasImage: example.image !== undefined })
+    .marker(tokenizer.idOf(latentTokens.start));
   for (let step = 0; step < steps; step++) {
     const stage = named ?? stageName({ step: example.steps?.[step] ?? {}, index: step });
     for (let index = 0; index < thoughtsPerStep; index++) builder.thought({ stage, index, id, kind, predicted: false });

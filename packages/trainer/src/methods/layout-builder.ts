@@ -19,7 +19,9 @@ export class LayoutBuilder {
     this.#push(prefix, false);
     const picture = hasImage && image ? (image.ids ?? new Array<number>(image.tokens).fill(image.tokenId)) : [];
     const { open = '', close = '' } = format.question ?? {};
-    const words = [open, question, close].flatMap((text) => (text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids));
+    const words = [open, question, close].flatMap((text) =>
+      text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids,
+    );
     this.#push(image?.position === 'after' ? [...words, ...picture] : [...picture, ...words], false);
     return this;
   }
@@ -37,7 +39,13 @@ export class LayoutBuilder {
   }
 
   /** One thought of a stage. `predicted`: whether the model must write the token itself. */
-  thought({ stage, index, id, kind, predicted }: Omit<ThoughtPosition, 'position'> & { id: number; predicted: boolean }): this {
+  thought({
+    stage,
+    index,
+    id,
+    kind,
+    predicted,
+  }: Omit<ThoughtPosition, 'position'> & { id: number; predicted: boolean }): this {
     this.#thoughts.push({ stage, index, kind, position: this.#ids.length });
     this.#push([id], predicted);
     return this;
@@ -53,7 +61,12 @@ export class LayoutBuilder {
 
   build(): Layout {
     const firstPredicted = this.#labels.findIndex((label) => label !== IGNORED_LABEL);
-    return { ids: this.#ids, labels: this.#labels, promptLength: firstPredicted < 0 ? this.#ids.length : firstPredicted, thoughts: this.#thoughts };
+    return {
+      ids: this.#ids,
+      labels: this.#labels,
+      promptLength: firstPredicted < 0 ? this.#ids.length : firstPredicted,
+      thoughts: this.#thoughts,
+    };
   }
 
   #push(ids: readonly number[], predicted: boolean): void {
@@ -78,14 +91,19 @@ export function layoutSteps({
   /** What stands in a step's place. */
   content: (options: { stage: string; text: string }) => StepContent;
 }): Layout {
-  const builder = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
+  const builder = new LayoutBuilder({ context }).prompt({
+    question: example.question,
+    hasImage: example.image !== undefined,
+  });
   for (const [index, step] of example.steps.entries()) {
     const stage = stageName({ step, index });
     const { open, close } = context.format.step({ name: stage, index });
     builder.text(open);
     const inside = content({ stage, text: step.text });
     if (inside.kind === 'text') builder.text(step.text);
-    else for (const [thought, id] of inside.ids.entries()) builder.thought({ stage, index: thought, id, kind: 'token', predicted: true });
+    else
+      for (const [thought, id] of inside.ids.entries())
+        builder.thought({ stage, index: thought, id, kind: 'token', predicted: true });
     builder.text(close);
   }
   return builder.answer(example.answer).build();
@@ -130,5 +148,7 @@ export function questionPrompt({
   example: Pick<ReasoningExample, 'question' | 'image'>;
   context: LayoutContext;
 }): number[] {
-  return new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined }).build().ids;
+  return new LayoutBuilder({ context })
+    .prompt({ question: example.question, hasImage: example.image !== undefined })
+    .build().ids;
 }

@@ -17,10 +17,20 @@ export const PAUSE_TOKEN = '<pause>';
 export function pause({ count = 6 }: PauseOptions = {}): ReasoningMethod {
   checkCount({ method: 'pause', option: 'count', value: count });
 
-  function paused({ example, context }: { example: { question: string; image?: unknown }; context: LayoutContext }): LayoutBuilder {
-    const builder = new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined });
+  function paused({
+    example,
+    context,
+  }: {
+    example: { question: string; image?: unknown };
+    context: LayoutContext;
+  }): LayoutBuilder {
+    const builder = new LayoutBuilder({ context }).prompt({
+      question: example.question,
+      hasImage: example.image !== undefined,
+    });
     const id = context.tokenizer.idOf(PAUSE_TOKEN);
-    for (let index = 0; index < count; index++) builder.thought({ stage: 'pause', index, id, kind: 'token', predicted: false });
+    for (let index = 0; index < count; index++)
+      builder.thought({ stage: 'pause', index, id, kind: 'token', predicted: false });
     return builder;
   }
 

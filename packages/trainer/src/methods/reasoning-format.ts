@@ -18,7 +18,8 @@ export const taggedFormat: ReasoningFormat = {
   name: 'tagged',
   step: ({ name }) => ({ open: `<${name.toUpperCase()}>`, close: `</${name.toUpperCase()}>` }),
   answer: { open: '<CONCLUSION>', close: '</CONCLUSION>' },
-  tags: ({ stages }) => [...stages, 'conclusion'].flatMap((name) => [`<${name.toUpperCase()}>`, `</${name.toUpperCase()}>`]),
+  tags: ({ stages }) =>
+    [...stages, 'conclusion'].flatMap((name) => [`<${name.toUpperCase()}>`, `</${name.toUpperCase()}>`]),
 };
 
 /** Coconut's lines: the question and each step with a line feed, then `### answer` (facebookresearch/coconut, dataset.py). */

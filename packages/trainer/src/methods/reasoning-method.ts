@@ -141,9 +141,17 @@ export interface ReasoningMethod {
    * on it. Generation runs it in one pass and keeps what the model would have written itself. Absent in methods whose
    * responses have no such start.
    */
-  responseStart?(options: { stages: readonly string[]; /** Those that the model was trained to hide. */ hiddenStages: readonly string[]; context: LayoutContext }): number[];
+  responseStart?(options: {
+    stages: readonly string[];
+    /** Those that the model was trained to hide. */ hiddenStages: readonly string[];
+    context: LayoutContext;
+  }): number[];
   /** The marks by which the model decides how many of the prompt's thoughts it needs. Absent where it takes all. */
   halting?(context: LayoutContext): HaltingMarks;
   /** Where the prompt's thoughts stand in it. Absent in methods whose thoughts are written by the model, or that have none. */
-  promptThoughts?(options: { example: Pick<ReasoningExample, 'question' | 'image'>; /** Names of the stages, which thoughts are told by; absent: `step_1` … */ stages?: readonly string[]; context: LayoutContext }): ThoughtPosition[];
+  promptThoughts?(options: {
+    example: Pick<ReasoningExample, 'question' | 'image'>;
+    /** Names of the stages, which thoughts are told by; absent: `step_1` … */ stages?: readonly string[];
+    context: LayoutContext;
+  }): ThoughtPosition[];
 }

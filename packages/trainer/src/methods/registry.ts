@@ -27,7 +27,9 @@ export type MethodSpecification =
   | ({ name: 'sim-cot' } & SimCotOptions);
 
 /** Every method by name. A new method is one file and one line here. */
-const methods: { [Name in MethodSpecification['name']]: (options: Extract<MethodSpecification, { name: Name }>) => ReasoningMethod } = {
+const methods: {
+  [Name in MethodSpecification['name']]: (options: Extract<MethodSpecification, { name: Name }>) => ReasoningMethod;
+} = {
   'no-cot': () => noCot(),
   cot: () => cot(),
   heima: (options) => heima(options),
@@ -45,7 +47,8 @@ export const methodNames = Object.keys(methods) as MethodSpecification['name'][]
 
 /** Builds a method from its specification. Throws `UNKNOWN_METHOD`. */
 export function createMethod(specification: MethodSpecification): ReasoningMethod {
-  const create = ownValue(methods as Record<string, unknown>, specification.name) as ((options: MethodSpecification) => ReasoningMethod) | undefined;
+  const create = ownValue(methods as Record<string, unknown>, specification.name) as
+    ((options: MethodSpecification) => ReasoningMethod) | undefined;
   if (!create) {
     throw new TrainerError({
       code: 'UNKNOWN_METHOD',

@@ -14,13 +14,23 @@ beforeAll(async () => {
 
 async function toy() {
   const program = await createProgram(toySource);
-  const state = createSharedState({ parameters: program.parameters.map(({ name, variable }) => ({ name, shape: variable.shape })), shards: 2 });
-  for (const [index, { offset }] of state.spans.entries()) state.parameters.set(program.parameters[index]!.variable.dataSync(), offset);
+  const state = createSharedState({
+    parameters: program.parameters.map(({ name, variable }) => ({ name, shape: variable.shape })),
+    shards: 2,
+  });
+  for (const [index, { offset }] of state.spans.entries())
+    state.parameters.set(program.parameters[index]!.variable.dataSync(), offset);
   return { program, state };
 }
 
 const phase = toyPhase({ phase: 0, steps: 12 });
-const request = async (step: number, shards?: unknown[]) => ({ shards: shards ?? (await phase.batch(step)), learningRate: 0.02, step: step + 1, settings: { ...defaultAdamW, beta2: 0.95 }, clipNorm: 0.5 });
+const request = async (step: number, shards?: unknown[]) => ({
+  shards: shards ?? (await phase.batch(step)),
+  learningRate: 0.02,
+  step: step + 1,
+  settings: { ...defaultAdamW, beta2: 0.95 },
+  clipNorm: 0.5,
+});
 
 it('takes the steps of the host’s optimizer, to rounding, and keeps no tensors', async () => {
   const [onHost, onEngine] = [await toy(), await toy()];
@@ -32,7 +42,11 @@ it('takes the steps of the host’s optimizer, to rounding, and keeps no tensors
   for (let step = 0; step < 12; step++) {
     const [expected, result] = [host.step(await request(step)), await engine.step(await request(step))];
     expect(result.updated).toBe(true);
-    for (const [value, wanted] of [[result.loss, expected.loss], [result.gradientNorm, expected.gradientNorm], [result.metrics.twice!, expected.metrics.twice!]] as const) {
+    for (const [value, wanted] of [
+      [result.loss, expected.loss],
+      [result.gradientNorm, expected.gradientNorm],
+      [result.metrics.twice!, expected.metrics.twice!],
+    ] as const) {
       expect(Math.abs(value - wanted)).toBeLessThan(1e-5 * Math.max(1, wanted));
     }
     // The moments come with the first step.
@@ -44,7 +58,9 @@ it('takes the steps of the host’s optimizer, to rounding, and keeps no tensors
   expect(sumLosses(onEngine.state)).toBeCloseTo(sumLosses(onHost.state), 5);
   await engine.store();
   for (const name of ['parameters', 'firstMoments', 'secondMoments'] as const) {
-    onEngine.state[name].forEach((value, index) => expect(Math.abs(value - onHost.state[name][index]!)).toBeLessThan(1e-5));
+    onEngine.state[name].forEach((value, index) =>
+      expect(Math.abs(value - onHost.state[name][index]!)).toBeLessThan(1e-5),
+    );
   }
 });
 
@@ -64,7 +80,8 @@ it('goes on from what it stored with the same bits', async () => {
   after.load();
   for (let step = 5; step < 8; step++) await after.step(await request(step));
   await after.store();
-  for (const name of ['parameters', 'firstMoments', 'secondMoments'] as const) expect(cut.state[name]).toEqual(whole.state[name]);
+  for (const name of ['parameters', 'firstMoments', 'secondMoments'] as const)
+    expect(cut.state[name]).toEqual(whole.state[name]);
 });
 
 it('leaves the weights of a bad step alone, and forgets moments when a phase counts from 1', async () => {

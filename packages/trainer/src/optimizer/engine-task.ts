@@ -42,9 +42,13 @@ export function createEngineTask({ program, state }: { program: TrainingProgram;
       learningRateScale: (name) => spanOf.get(name)!.learningRateScale,
     });
     const moments = spans.flatMap(({ name, offset, length }) => {
-      const [first, second] = [state.firstMoments, state.secondMoments].map((array) => array.slice(offset, offset + length)) as [Float32Array, Float32Array];
+      const [first, second] = [state.firstMoments, state.secondMoments].map((array) =>
+        array.slice(offset, offset + length),
+      ) as [Float32Array, Float32Array];
       // Zeros are what the optimizer starts from.
-      return second.some((value) => value !== 0) || first.some((value) => value !== 0) ? [[name, { step: 0, first, second }] as const] : [];
+      return second.some((value) => value !== 0) || first.some((value) => value !== 0)
+        ? [[name, { step: 0, first, second }] as const]
+        : [];
     });
     created.importState({ moments: Object.fromEntries(moments) });
     return created;
@@ -75,10 +79,19 @@ export function createEngineTask({ program, state }: { program: TrainingProgram;
       let names: ReportNames = { metrics: [], means: [] };
       try {
         for (const [shard, batch] of request.shards.entries()) {
-          const { loss, gradients, reported, counts, ...rest } = shardGradients({ program, variables, shard, batch, measure: request.measure, draw: request.draw });
+          const { loss, gradients, reported, counts, ...rest } = shardGradients({
+            program,
+            variables,
+            shard,
+            batch,
+            measure: request.measure,
+            draw: request.draw,
+          });
           names = rest.names;
           add(sums, gradients);
-          const [value, ...others] = await Promise.all([loss, ...reported].map(async (tensor) => (await tensor.data())[0]!));
+          const [value, ...others] = await Promise.all(
+            [loss, ...reported].map(async (tensor) => (await tensor.data())[0]!),
+          );
           tf.dispose([loss, ...reported]);
           writeLosses({ state, shard, loss: value!, reported: others, counts });
         }
@@ -89,7 +102,12 @@ export function createEngineTask({ program, state }: { program: TrainingProgram;
           // A phase that starts afresh has cleared the state's moments, and counts from 1.
           if (request.step === 1) optimizer?.dispose();
           optimizer ??= createOptimizer(request.settings);
-          optimizer.step({ gradients: sums, learningRate: request.learningRate, gradientScale: clippingScale({ norm: gradientNorm, maximumNorm: request.clipNorm }), step: request.step });
+          optimizer.step({
+            gradients: sums,
+            learningRate: request.learningRate,
+            gradientScale: clippingScale({ norm: gradientNorm, maximumNorm: request.clipNorm }),
+            step: request.step,
+          });
         }
         return { loss, metrics, gradientNorm, updated };
       } finally {

@@ -8,14 +8,24 @@ export interface FlatArithmetic {
   /** Adds a shard's gradients, which begin at `base`, to those of the first shard. */
   addGradients(options: { base: number; from: number; to: number }): void;
   /** One AdamW step: see {@link hostAdamW}. */
-  adamW(options: { from: number; to: number; learningRate: number; weightDecay: number; settings: AdamWSettings; step: number; gradientScale: number }): void;
+  adamW(options: {
+    from: number;
+    to: number;
+    learningRate: number;
+    weightDecay: number;
+    settings: AdamWSettings;
+    step: number;
+    gradientScale: number;
+  }): void;
 }
 
 /**
  * The arithmetic of a run: vector kernels in place on the memory that the threads share, or, where the state did not
  * fit into one memory, the same in JavaScript. Both give the same bits.
  */
-export function flatArithmetic(state: Pick<SharedState, 'memory' | 'parameters' | 'gradients' | 'firstMoments' | 'secondMoments'>): FlatArithmetic {
+export function flatArithmetic(
+  state: Pick<SharedState, 'memory' | 'parameters' | 'gradients' | 'firstMoments' | 'secondMoments'>,
+): FlatArithmetic {
   const { memory, parameters, gradients, firstMoments, secondMoments } = state;
   if (!memory) {
     return {
@@ -27,7 +37,8 @@ export function flatArithmetic(state: Pick<SharedState, 'memory' | 'parameters' 
   }
   const kernels = flatArrayKernels(memory);
   return {
-    addGradients: ({ base, from, to }) => kernels.addInto({ target: gradients.subarray(from, to), source: gradients.subarray(base + from, base + to) }),
+    addGradients: ({ base, from, to }) =>
+      kernels.addInto({ target: gradients.subarray(from, to), source: gradients.subarray(base + from, base + to) }),
     adamW: ({ from, to, settings, ...options }) =>
       kernels.adamW({
         parameters: parameters.subarray(from, to),

@@ -54,6 +54,7 @@ export function hostAdamW({
     const second = beta2 * secondMoments[i]! + (1 - beta2) * gradient * gradient;
     firstMoments[i] = first;
     secondMoments[i] = second;
-    parameters[i] = parameters[i]! * keep - (learningRate * first * correction1) / (Math.sqrt(second * correction2) + epsilon);
+    parameters[i] =
+      parameters[i]! * keep - (learningRate * first * correction1) / (Math.sqrt(second * correction2) + epsilon);
   }
 }

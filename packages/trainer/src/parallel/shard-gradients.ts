@@ -44,12 +44,19 @@ export function shardGradients({
   let reported: tf.Scalar[] = [];
   let counts: number[] = [];
   const compute = () => {
-    const result = program.loss(batch, { measure, ...(draw !== undefined && { dropoutSeed: hashCounters(draw, shard) }) });
+    const result = program.loss(batch, {
+      measure,
+      ...(draw !== undefined && { dropoutSeed: hashCounters(draw, shard) }),
+    });
     const means = result.means ?? {};
     names.metrics = Object.keys(result.metrics).sort();
     names.means = Object.keys(means).sort();
-    if (names.metrics.length + 2 * names.means.length > MAXIMUM_METRICS) throw new RangeError(`A program may report ${MAXIMUM_METRICS} metrics; a mean counts as two.`);
-    reported = [...names.metrics.map((name) => result.metrics[name]!), ...names.means.map((name) => means[name]!.sum)].map((metric) => tf.keep(metric));
+    if (names.metrics.length + 2 * names.means.length > MAXIMUM_METRICS)
+      throw new RangeError(`A program may report ${MAXIMUM_METRICS} metrics; a mean counts as two.`);
+    reported = [
+      ...names.metrics.map((name) => result.metrics[name]!),
+      ...names.means.map((name) => means[name]!.sum),
+    ].map((metric) => tf.keep(metric));
     counts = names.means.map((name) => means[name]!.count);
     return result.loss;
   };
@@ -58,15 +65,36 @@ export function shardGradients({
 }
 
 /** Writes what a shard reports to its place among the losses. */
-export function writeLosses({ state, shard, loss, reported, counts }: { state: SharedState; shard: number; loss: number; reported: readonly number[]; counts: readonly number[] }): void {
+export function writeLosses({
+  state,
+  shard,
+  loss,
+  reported,
+  counts,
+}: {
+  state: SharedState;
+  shard: number;
+  loss: number;
+  reported: readonly number[];
+  counts: readonly number[];
+}): void {
   const losses = state.losses.subarray(shard * (1 + MAXIMUM_METRICS), (shard + 1) * (1 + MAXIMUM_METRICS)).fill(0);
   losses.set([loss, ...reported, ...counts]);
 }
 
 /** The batch's loss and metrics from what its shards wrote, in their order. */
-export function readLosses({ state, names }: { state: SharedState; names: ReportNames }): { loss: number; metrics: Record<string, number> } {
-  const total = (slot: number) => Array.from({ length: state.shards }, (_, shard) => state.losses[shard * (1 + MAXIMUM_METRICS) + slot]!).reduce((sum, one) => sum + one, 0);
-  const metrics: Record<string, number> = Object.fromEntries(names.metrics.map((name, index) => [name, total(1 + index)]));
+export function readLosses({ state, names }: { state: SharedState; names: ReportNames }): {
+  loss: number;
+  metrics: Record<string, number>;
+} {
+  const total = (slot: number) =>
+    Array.from({ length: state.shards }, (_, shard) => state.losses[shard * (1 + MAXIMUM_METRICS) + slot]!).reduce(
+      (sum, one) => sum + one,
+      0,
+    );
+  const metrics: Record<string, number> = Object.fromEntries(
+    names.metrics.map((name, index) => [name, total(1 + index)]),
+  );
   for (const [index, name] of names.means.entries()) {
     const count = total(1 + names.metrics.length + names.means.length + index);
     if (count > 0) metrics[name] = total(1 + names.metrics.length + index) / count;

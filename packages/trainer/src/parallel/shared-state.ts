@@ -66,12 +66,24 @@ export function createSharedState({
   let length = 0;
   const spans = parameters.map(({ name, shape, learningRateScale = 1 }) => {
     const size = shape.reduce((product, side) => product * side, 1);
-    const span: ParameterSpan = { name, shape, offset: length, length: size, decays: shape.length > 1, learningRateScale };
+    const span: ParameterSpan = {
+      name,
+      shape,
+      offset: length,
+      length: size,
+      decays: shape.length > 1,
+      learningRateScale,
+    };
     length += size;
     return span;
   });
   const { memory, arrays } = sharedArrays([length, length, length, length * shards]);
-  const [parameterValues, firstMoments, secondMoments, gradients] = arrays as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const [parameterValues, firstMoments, secondMoments, gradients] = arrays as [
+    Float32Array,
+    Float32Array,
+    Float32Array,
+    Float32Array,
+  ];
   return {
     ...(memory && { memory }),
     spans,

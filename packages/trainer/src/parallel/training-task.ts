@@ -80,12 +80,30 @@ export function createTrainingTask({
     }
   }
 
-  function computeGradients({ shard, batch, measure, draw }: { shard: number; batch: unknown } & Pick<StepRequest, 'measure' | 'draw'>): void {
+  function computeGradients({
+    shard,
+    batch,
+    measure,
+    draw,
+  }: { shard: number; batch: unknown } & Pick<StepRequest, 'measure' | 'draw'>): void {
     const present = state.present.subarray(shard * spans.length, (shard + 1) * spans.length).fill(0);
     tf.tidy(() => {
-      const { loss, gradients, reported, counts, ...rest } = shardGradients({ program, variables, shard, batch, measure, draw });
+      const { loss, gradients, reported, counts, ...rest } = shardGradients({
+        program,
+        variables,
+        shard,
+        batch,
+        measure,
+        draw,
+      });
       names = rest.names;
-      writeLosses({ state, shard, loss: loss.dataSync()[0]!, reported: reported.map((metric) => metric.dataSync()[0]!), counts });
+      writeLosses({
+        state,
+        shard,
+        loss: loss.dataSync()[0]!,
+        reported: reported.map((metric) => metric.dataSync()[0]!),
+        counts,
+      });
       tf.dispose(reported);
       for (const [index, gradient] of gradients.entries()) {
         // The loss of this batch does not depend on every parameter: an interpreter waits for its stage to be hidden.
@@ -144,7 +162,8 @@ export function createTrainingTask({
 
   function step(request: StepRequest): StepResult {
     try {
-      for (let shard = worker; shard < shards; shard += workers) computeGradients({ shard, batch: request.shards[shard], measure: request.measure, draw: request.draw });
+      for (let shard = worker; shard < shards; shard += workers)
+        computeGradients({ shard, batch: request.shards[shard], measure: request.measure, draw: request.draw });
       waitForAll({ control, workers });
       reduce();
       waitForAll({ control, workers });
@@ -168,7 +187,9 @@ export function createTrainingTask({
 
   function evaluate(request: { shards: (unknown | undefined)[] }): void {
     for (let shard = worker; shard < shards; shard += workers) {
-      state.losses[shard * (1 + MAXIMUM_METRICS)] = tf.tidy(() => program.loss(request.shards[shard], { measure: false }).loss.dataSync()[0]!);
+      state.losses[shard * (1 + MAXIMUM_METRICS)] = tf.tidy(
+        () => program.loss(request.shards[shard], { measure: false }).loss.dataSync()[0]!,
+      );
     }
   }
 

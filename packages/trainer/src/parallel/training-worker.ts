@@ -12,9 +12,18 @@ export interface TrainingWorkerOptions {
   workers: number;
 }
 
-export async function createWorkerTask({ programModule, programOptions, ...rest }: TrainingWorkerOptions): Promise<Record<string, (payload: never) => unknown>> {
+export async function createWorkerTask({
+  programModule,
+  programOptions,
+  ...rest
+}: TrainingWorkerOptions): Promise<Record<string, (payload: never) => unknown>> {
   const { createProgram } = (await import(programModule)) as ProgramModule;
   const task: TrainingTask = createTrainingTask({ program: await createProgram(programOptions), ...rest });
   task.load();
-  return { step: task.step as (payload: never) => unknown, evaluate: task.evaluate as (payload: never) => unknown, load: task.load, tensors: task.tensors };
+  return {
+    step: task.step as (payload: never) => unknown,
+    evaluate: task.evaluate as (payload: never) => unknown,
+    load: task.load,
+    tensors: task.tensors,
+  };
 }

@@ -51,7 +51,9 @@ export async function startWorkers({
       else call.resolve(message.result as never);
     });
     thread.on('error', (error) => fail(failure(error instanceof Error ? error : { message: String(error) })));
-    thread.on('exit', (code) => fail(new TrainerError({ code: 'WORKER_FAILED', message: `A worker ended early (exit code ${code}).` })));
+    thread.on('exit', (code) =>
+      fail(new TrainerError({ code: 'WORKER_FAILED', message: `A worker ended early (exit code ${code}).` })),
+    );
     return {
       thread,
       ready,
@@ -97,7 +99,10 @@ export async function startWorkers({
 
 function failure({ message, code, stack }: { message: string; code?: string; stack?: string }): TrainerError {
   // The worker's own code is kept where it says what to do.
-  const error = new TrainerError({ code: code === 'OUT_OF_MEMORY' ? code : 'WORKER_FAILED', message: code ? `${message} (${code})` : message });
+  const error = new TrainerError({
+    code: code === 'OUT_OF_MEMORY' ? code : 'WORKER_FAILED',
+    message: code ? `${message} (${code})` : message,
+  });
   if (stack) error.stack = stack;
   return error;
 }

@@ -20,4 +20,5 @@ export interface WorkerCall {
 }
 
 /** The first answer has id 0: the worker is ready, or could not start. */
-export type WorkerAnswer = { id: number; result: unknown } | { id: number; error: { message: string; code?: string; stack?: string } };
+export type WorkerAnswer =
+  { id: number; result: unknown } | { id: number; error: { message: string; code?: string; stack?: string } };

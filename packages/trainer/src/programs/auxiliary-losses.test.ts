@@ -3,19 +3,40 @@ import { tf, useEngine } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { smallContext, steppedExample } from '../../test/small-world';
-import { batchWeights, collateExamples, createMethod, type HaltingBatch, type Layout, type MethodSpecification } from '../index';
+import {
+  batchWeights,
+  collateExamples,
+  createMethod,
+  type HaltingBatch,
+  type Layout,
+  type MethodSpecification,
+} from '../index';
 import { distillationLoss } from './distillation-loss';
 import { haltingLoss } from './halting-loss';
 import { pickedLoss, reasonerForward } from './reasoner-program';
 
 const stages = ['step_1', 'step_2', 'step_3'];
-const examples = [steppedExample, { ...steppedExample, id: 'two', question: 'is it so?', answer: 'yes', steps: steppedExample.steps.slice(1) }];
+const examples = [
+  steppedExample,
+  { ...steppedExample, id: 'two', question: 'is it so?', answer: 'yes', steps: steppedExample.steps.slice(1) },
+];
 let model: LanguageModel;
 
 beforeAll(async () => {
   // Finite differences want the engine whose rounding is that of single numbers.
   await useEngine('cpu');
-  model = createModel({ config: { model_type: 'gpt2', vocab_size: 64, n_positions: 64, n_embd: 8, n_layer: 2, n_head: 2, initializer_range: 0.3 }, seed: 4 });
+  model = createModel({
+    config: {
+      model_type: 'gpt2',
+      vocab_size: 64,
+      n_positions: 64,
+      n_embd: 8,
+      n_layer: 2,
+      n_head: 2,
+      initializer_range: 0.3,
+    },
+    seed: 4,
+  });
 });
 afterAll(() => model.dispose());
 
@@ -27,52 +48,89 @@ function layoutsOf(specification: MethodSpecification): Layout[] {
   return examples.map((example) => method.layout({ example, phase, context }));
 }
 
-const collate = (layouts: Layout[], whole = layouts) => collateExamples({ layouts, padId: 0, weights: batchWeights(whole) });
+const collate = (layouts: Layout[], whole = layouts) =>
+  collateExamples({ layouts, padId: 0, weights: batchWeights(whole) });
 
 /** Compares a gradient with central differences, coordinate by coordinate. */
-function expectGradient({ loss, at, every = 1 }: { loss: (input: tf.Tensor) => tf.Scalar; at: tf.Tensor; every?: number }): void {
+function expectGradient({
+  loss,
+  at,
+  every = 1,
+}: {
+  loss: (input: tf.Tensor) => tf.Scalar;
+  at: tf.Tensor;
+  every?: number;
+}): void {
   const gradient = tf.tidy(() => tf.grad(loss)(at).dataSync() as Float32Array);
   const values = at.dataSync() as Float32Array;
   const step = 1e-2;
-  const moved = (index: number, by: number) => tf.tidy(() => loss(tf.tensor(values.map((value, place) => (place === index ? value + by : value)), at.shape)).dataSync()[0]!);
+  const moved = (index: number, by: number) =>
+    tf.tidy(
+      () =>
+        loss(
+          tf.tensor(
+            values.map((value, place) => (place === index ? value + by : value)),
+            at.shape,
+          ),
+        ).dataSync()[0]!,
+    );
   const largest = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   expect(largest).toBeGreaterThan(0);
   for (let index = 0; index < values.length; index += every) {
-    expect(Math.abs((moved(index, step) - moved(index, -step)) / (2 * step) - gradient[index]!)).toBeLessThan(0.01 * largest + 1e-4);
+    expect(Math.abs((moved(index, step) - moved(index, -step)) / (2 * step) - gradient[index]!)).toBeLessThan(
+      0.01 * largest + 1e-4,
+    );
   }
 }
 
 describe('distillation', () => {
   const width = 4;
-  const random = (shape: [number, number], seed: number) => tf.randomNormal(shape, 0, 1.5, 'float32', seed) as tf.Tensor2D;
+  const random = (shape: [number, number], seed: number) =>
+    tf.randomNormal(shape, 0, 1.5, 'float32', seed) as tf.Tensor2D;
   const rows = { ownRows: Int32Array.of(1, 4), teacherRows: Int32Array.of(0, 2), exampleWeight: 1 / 2 };
 
-  it.each(['l1', 'smooth-l1'] as const)('is the mean distance (%s) to the teacher in units of its deviation, and its gradient', (distance) => {
-    const own = [random([5, width], 1), random([5, width], 2), random([5, width], 3)];
-    const teacher = [random([3, width], 4), random([3, width], 5), random([3, width], 6)];
-    const batch = { ...rows, distance };
-    const found = tf.tidy(() => distillationLoss({ own, teacher, batch }).dataSync()[0]!);
-    let expected = 0;
-    for (const layer of [1, 2]) {
-      const [states, targets] = [own[layer]!.arraySync(), teacher[layer]!.arraySync()];
-      const chosen = [targets[0]!, targets[2]!].flat();
-      const mean = chosen.reduce((sum, value) => sum + value, 0) / chosen.length;
-      const deviation = Math.sqrt(chosen.reduce((sum, value) => sum + (value - mean) ** 2, 0) / chosen.length);
-      const taught = [states[1]!, states[4]!].flat();
-      for (const [place, value] of taught.entries()) {
-        const difference = Math.abs(value - chosen[place]!);
-        expected += (distance === 'l1' ? difference : difference < 1 ? difference ** 2 / 2 : difference - 0.5) / deviation / (2 * width) / 2;
+  it.each(['l1', 'smooth-l1'] as const)(
+    'is the mean distance (%s) to the teacher in units of its deviation, and its gradient',
+    (distance) => {
+      const own = [random([5, width], 1), random([5, width], 2), random([5, width], 3)];
+      const teacher = [random([3, width], 4), random([3, width], 5), random([3, width], 6)];
+      const batch = { ...rows, distance };
+      const found = tf.tidy(() => distillationLoss({ own, teacher, batch }).dataSync()[0]!);
+      let expected = 0;
+      for (const layer of [1, 2]) {
+        const [states, targets] = [own[layer]!.arraySync(), teacher[layer]!.arraySync()];
+        const chosen = [targets[0]!, targets[2]!].flat();
+        const mean = chosen.reduce((sum, value) => sum + value, 0) / chosen.length;
+        const deviation = Math.sqrt(chosen.reduce((sum, value) => sum + (value - mean) ** 2, 0) / chosen.length);
+        const taught = [states[1]!, states[4]!].flat();
+        for (const [place, value] of taught.entries()) {
+          const difference = Math.abs(value - chosen[place]!);
+          expected +=
+            (distance === 'l1' ? difference : difference < 1 ? difference ** 2 / 2 : difference - 0.5) /
+            deviation /
+            (2 * width) /
+            2;
+        }
       }
-    }
-    expect(found).toBeCloseTo(expected, 4);
-    expectGradient({ loss: (input) => distillationLoss({ own: [own[0]!, input as tf.Tensor2D, own[2]!], teacher, batch }), at: own[1]! });
-    tf.dispose([own, teacher]);
-  });
+      expect(found).toBeCloseTo(expected, 4);
+      expectGradient({
+        loss: (input) => distillationLoss({ own: [own[0]!, input as tf.Tensor2D, own[2]!], teacher, batch }),
+        at: own[1]!,
+      });
+      tf.dispose([own, teacher]);
+    },
+  );
 
   it('leaves the teacher as it is', () => {
     const own = [random([5, width], 1), random([5, width], 2)];
     const teacher = [random([3, width], 4), random([3, width], 5)];
-    const gradient = tf.tidy(() => tf.grad((input) => distillationLoss({ own, teacher: [teacher[0]!, input as tf.Tensor2D], batch: { ...rows, distance: 'l1' } }))(teacher[1]!).dataSync());
+    const gradient = tf.tidy(() =>
+      tf
+        .grad((input) =>
+          distillationLoss({ own, teacher: [teacher[0]!, input as tf.Tensor2D], batch: { ...rows, distance: 'l1' } }),
+        )(teacher[1]!)
+        .dataSync(),
+    );
     expect([...gradient].every((value) => value === 0)).toBe(true);
     tf.dispose([own, teacher]);
   });
@@ -93,14 +151,28 @@ describe('distillation', () => {
     const batch = collate(layouts);
     const { loss, answerLoss, teacherLoss, distance } = tf.tidy(() => {
       const forward = reasonerForward({ model, batch });
-      const [value, answer, teacher, between] = [forward.loss, forward.metrics.answerLoss!, forward.metrics.teacherLoss!, forward.metrics.distillationLoss!].map((tensor) => tensor.dataSync()[0]!);
+      const [value, answer, teacher, between] = [
+        forward.loss,
+        forward.metrics.answerLoss!,
+        forward.metrics.teacherLoss!,
+        forward.metrics.distillationLoss!,
+      ].map((tensor) => tensor.dataSync()[0]!);
       return { loss: value!, answerLoss: answer!, teacherLoss: teacher!, distance: between! };
     });
     expect(loss).toBeCloseTo(answerLoss + teacherLoss + 0.5 * distance, 4);
     const chains = collate(layouts.map(({ teacher }) => teacher!.layout));
     expect(tf.tidy(() => reasonerForward({ model, batch: chains }).loss.dataSync()[0]!)).toBeCloseTo(teacherLoss, 4);
-    const parts = layouts.map((layout) => tf.tidy(() => reasonerForward({ model, batch: collate([layout], layouts) }).metrics));
-    const summed = (name: string) => tf.tidy(() => layouts.reduce((sum, layout) => sum + reasonerForward({ model, batch: collate([layout], layouts) }).metrics[name]!.dataSync()[0]!, 0));
+    const parts = layouts.map((layout) =>
+      tf.tidy(() => reasonerForward({ model, batch: collate([layout], layouts) }).metrics),
+    );
+    const summed = (name: string) =>
+      tf.tidy(() =>
+        layouts.reduce(
+          (sum, layout) =>
+            sum + reasonerForward({ model, batch: collate([layout], layouts) }).metrics[name]!.dataSync()[0]!,
+          0,
+        ),
+      );
     expect(summed('teacherLoss')).toBeCloseTo(teacherLoss, 4);
     expect(summed('answerLoss')).toBeCloseTo(answerLoss, 4);
     tf.dispose(parts);
@@ -114,7 +186,14 @@ describe('learning when to stop', () => {
     const context = smallContext({ specialTokens: method.specialTokens({ stages }) });
     const last = method.layout({ example: examples[0]!, phase: method.curriculum({ stages }).at(-1)!, context });
     expect(layout!.ids).toEqual(last.ids);
-    expect(layout!.halting!.shorter.map(({ thoughts, ids }) => [thoughts.length, last.ids.length - ids.length])).toEqual([[0, 4], [1, 3], [2, 2], [3, 1]]);
+    expect(
+      layout!.halting!.shorter.map(({ thoughts, ids }) => [thoughts.length, last.ids.length - ids.length]),
+    ).toEqual([
+      [0, 4],
+      [1, 3],
+      [2, 2],
+      [3, 1],
+    ]);
     for (const shorter of layout!.halting!.shorter) {
       expect(shorter.ids.slice(shorter.promptLength)).toEqual(last.ids.slice(last.promptLength));
       expect(shorter.labels.slice(shorter.promptLength)).toEqual(last.labels.slice(last.promptLength));
@@ -131,7 +210,7 @@ describe('learning when to stop', () => {
       const found = haltingLoss({ model, states, losses, batch: halting });
       return { loss: found.loss.dataSync()[0]!, expectedThoughts: found.expectedThoughts.dataSync()[0]! };
     });
-    const logits = tf.tidy(() => (model.logits(states).arraySync() as number[][]));
+    const logits = tf.tidy(() => model.logits(states).arraySync() as number[][]);
     const values = losses.dataSync();
     let crossEntropy = 0;
     let thoughts = 0;
@@ -144,8 +223,14 @@ describe('learning when to stop', () => {
       for (let count = 0; count <= 2; count++) {
         const row = count === 2 ? example : 2 + example * 2 + count;
         let own = 0;
-        for (const [place, lossRow] of batch.lossRows.entries()) if (Math.floor(lossRow / batch.time) === row) own += values[place]!;
-        const [more, stop] = count === 2 ? [-Infinity, 0] : [halting.more, halting.stop].map((id) => logits[example * batch.time + layout.thoughts[count]!.position - 1]![id]!);
+        for (const [place, lossRow] of batch.lossRows.entries())
+          if (Math.floor(lossRow / batch.time) === row) own += values[place]!;
+        const [more, stop] =
+          count === 2
+            ? [-Infinity, 0]
+            : [halting.more, halting.stop].map(
+                (id) => logits[example * batch.time + layout.thoughts[count]!.position - 1]![id]!,
+              );
         const goOn = count === 2 ? 0 : 1 / (1 + Math.exp((stop! - more!) / Math.sqrt(8)));
         prices.push(own + 0.3 * count);
         surprise.push(soFar - Math.log(1 - goOn));
@@ -160,8 +245,16 @@ describe('learning when to stop', () => {
     expect(new Set(cheapest).size).toBe(2);
     expect(loss).toBeCloseTo(crossEntropy, 4);
     expect(expectedThoughts).toBeCloseTo(thoughts, 4);
-    expectGradient({ loss: (input) => haltingLoss({ model, states: input as tf.Tensor2D, losses, batch: halting }).loss, at: states, every: 11 });
-    const towardsAnswers = tf.tidy(() => tf.grad((input) => haltingLoss({ model, states, losses: input as tf.Tensor1D, batch: halting }).loss)(losses).dataSync());
+    expectGradient({
+      loss: (input) => haltingLoss({ model, states: input as tf.Tensor2D, losses, batch: halting }).loss,
+      at: states,
+      every: 11,
+    });
+    const towardsAnswers = tf.tidy(() =>
+      tf
+        .grad((input) => haltingLoss({ model, states, losses: input as tf.Tensor1D, batch: halting }).loss)(losses)
+        .dataSync(),
+    );
     expect([...towardsAnswers].every((value) => value === 0)).toBe(true);
     tf.dispose([states, losses]);
   });
@@ -172,7 +265,12 @@ describe('learning when to stop', () => {
     const alone = layouts.flatMap(({ halting, ...layout }) => [layout, ...halting!.shorter]);
     const { lossWeight } = batchWeights(layouts);
     expect(lossWeight).toBeCloseTo(batchWeights(alone).lossWeight, 8);
-    const sum = alone.reduce((total, layout) => total + tf.tidy(() => reasonerForward({ model, batch: { ...collate([layout]), lossWeight } }).loss.dataSync()[0]!), 0);
+    const sum = alone.reduce(
+      (total, layout) =>
+        total +
+        tf.tidy(() => reasonerForward({ model, batch: { ...collate([layout]), lossWeight } }).loss.dataSync()[0]!),
+      0,
+    );
     expect(whole).toBeCloseTo(sum, 4);
   });
 });
@@ -192,7 +290,18 @@ describe('multi-pass pauses', () => {
 describe('an empty loss', () => {
   it('is zero where nothing is predicted', () => {
     const states = tf.zeros([2, 8]) as tf.Tensor2D;
-    expect(tf.tidy(() => pickedLoss({ model, states, lossRows: new Int32Array(), lossLabels: new Int32Array(), lossWeight: 1 }).dataSync()[0])).toBe(0);
+    expect(
+      tf.tidy(
+        () =>
+          pickedLoss({
+            model,
+            states,
+            lossRows: new Int32Array(),
+            lossLabels: new Int32Array(),
+            lossWeight: 1,
+          }).dataSync()[0],
+      ),
+    ).toBe(0);
     states.dispose();
   });
 });

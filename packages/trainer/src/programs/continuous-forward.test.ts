@@ -27,7 +27,9 @@ function toLayouts({ sequences, labels, latentId }: Case): Layout[] {
     ids,
     labels: labels[row]!,
     promptLength: 0,
-    thoughts: ids.flatMap((id, position) => (id === latentId ? [{ stage: 'step_1', index: 0, position, kind: 'continuous' as const }] : [])),
+    thoughts: ids.flatMap((id, position) =>
+      id === latentId ? [{ stage: 'step_1', index: 0, position, kind: 'continuous' as const }] : [],
+    ),
   }));
 }
 
@@ -36,7 +38,9 @@ function largestDifference(found: ArrayLike<number>, expected: ArrayLike<number>
   return Array.from(found).reduce((largest, value, index) => Math.max(largest, Math.abs(value - expected[index]!)), 0);
 }
 
-const present = (await describeEngines()).filter(({ loads, device }) => loads && !device?.software).map(({ name }) => name);
+const present = (await describeEngines())
+  .filter(({ loads, device }) => loads && !device?.software)
+  .map(({ name }) => name);
 
 describe.each(present)('continuous thoughts on %s', (engine) => {
   let model: LanguageModel;
@@ -50,7 +54,8 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
     model = await loadModel({ folder: modelFolder });
     const file = await openSafetensors(`${recordedFolder}golden.safetensors`);
     recorded = new Map();
-    for (const name of file.names) recorded.set(name, { shape: file.entry(name).shape, values: await file.readFloat32(name) });
+    for (const name of file.names)
+      recorded.set(name, { shape: file.entry(name).shape, values: await file.readFloat32(name) });
     await file.close();
     const read = JSON.parse(await readFile(`${recordedFolder}case.json`, 'utf8')) as Case;
     offsets = read.offsets;
@@ -79,9 +84,22 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
       for (const [row, { ids }] of layouts.entries()) {
         for (let position = 0; position < ids.length; position++) {
           const at = row * time + offsets[row]! + position;
-          const own = logits.subarray((row * time + position) * vocabularySize, (row * time + position + 1) * vocabularySize);
-          expect(largestDifference(own.filter((_, column) => column % 9 === 0), expectedLogits.values.subarray(at * columns, (at + 1) * columns))).toBeLessThan(1e-4);
-          expect(largestDifference(fed.subarray(at * width, (at + 1) * width), recorded.get('inputs_embeds')!.values.subarray(at * width, (at + 1) * width))).toBeLessThan(1e-4);
+          const own = logits.subarray(
+            (row * time + position) * vocabularySize,
+            (row * time + position + 1) * vocabularySize,
+          );
+          expect(
+            largestDifference(
+              own.filter((_, column) => column % 9 === 0),
+              expectedLogits.values.subarray(at * columns, (at + 1) * columns),
+            ),
+          ).toBeLessThan(1e-4);
+          expect(
+            largestDifference(
+              fed.subarray(at * width, (at + 1) * width),
+              recorded.get('inputs_embeds')!.values.subarray(at * width, (at + 1) * width),
+            ),
+          ).toBeLessThan(1e-4);
         }
       }
     });
@@ -89,8 +107,12 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
 
   it('gives the gradients of the reference, through every thought', () => {
     const before = tf.memory().numTensors;
-    const { value, gradients } = valueAndGradients({ compute: () => reasonerForward({ model, batch }).loss, parameters: model.parameters });
-    const every = (values: Float32Array, width: number, rows: number) => values.filter((_, index) => Math.floor(index / width) % rows === 0);
+    const { value, gradients } = valueAndGradients({
+      compute: () => reasonerForward({ model, batch }).loss,
+      parameters: model.parameters,
+    });
+    const every = (values: Float32Array, width: number, rows: number) =>
+      values.filter((_, index) => Math.floor(index / width) % rows === 0);
     for (const [name, parameter, rows] of [
       ['grad.h0.c_attn', 'transformer.h.0.attn.c_attn.weight', 8],
       ['grad.h2.mlp.c_proj', 'transformer.h.2.mlp.c_proj.weight', 8],
@@ -125,7 +147,9 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
       expect(part!.value.dataSync()[0]! / whole!.value.dataSync()[0]!).toBeCloseTo(1, 5);
       for (const [name, gradient] of Object.entries(whole!.gradients)) {
         const scale = tf.tidy(() => tf.max(tf.abs(gradient)).dataSync()[0]!);
-        expect(largestDifference(part!.gradients[name]!.dataSync(), gradient.dataSync()), name).toBeLessThan(1e-5 * Math.max(1, scale));
+        expect(largestDifference(part!.gradients[name]!.dataSync(), gradient.dataSync()), name).toBeLessThan(
+          1e-5 * Math.max(1, scale),
+        );
       }
       tf.dispose([whole, part] as unknown as tf.TensorContainer);
     }
@@ -143,7 +167,13 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
   it('refuses thoughts with a gap, and a thought with nothing before it', () => {
     const thought = (position: number) => ({ stage: 'a', index: 0, position, kind: 'continuous' as const });
     for (const thoughts of [[thought(1), thought(3)], [thought(0)]]) {
-      expect(() => collateLayouts({ layouts: [{ ids: [1, 2, 3, 4], labels: [1, 2, 3, 4], promptLength: 0, thoughts }], padId: 0, lossWeight: 1 })).toThrow(/one after the other/);
+      expect(() =>
+        collateLayouts({
+          layouts: [{ ids: [1, 2, 3, 4], labels: [1, 2, 3, 4], promptLength: 0, thoughts }],
+          padId: 0,
+          lossWeight: 1,
+        }),
+      ).toThrow(/one after the other/);
     }
   });
 });

@@ -52,8 +52,16 @@ export function continuousForward({
       outputHiddenStates,
       outputPositions,
       ...(padded && {
-        mask: tf.tensor2d(columns({ rows, from: 0, to, value: (row, column) => (column < offsets[row]! ? 0 : 1) }), [rows, to], 'int32'),
-        positions: tf.tensor2d(columns({ rows, from, to, value: (row, column) => positions[row * time + column]! }), [rows, to - from], 'int32'),
+        mask: tf.tensor2d(
+          columns({ rows, from: 0, to, value: (row, column) => (column < offsets[row]! ? 0 : 1) }),
+          [rows, to],
+          'int32',
+        ),
+        positions: tf.tensor2d(
+          columns({ rows, from, to, value: (row, column) => positions[row * time + column]! }),
+          [rows, to - from],
+          'int32',
+        ),
         largestPosition,
       }),
     });
@@ -62,7 +70,11 @@ export function continuousForward({
   };
 
   const rest = time - start - thoughts;
-  const pieces = tf.split(embeddings, [start, ...new Array<number>(thoughts).fill(1), ...(rest > 0 ? [rest] : [])], 1) as tf.Tensor3D[];
+  const pieces = tf.split(
+    embeddings,
+    [start, ...new Array<number>(thoughts).fill(1), ...(rest > 0 ? [rest] : [])],
+    1,
+  ) as tf.Tensor3D[];
   const fed: tf.Tensor3D[] = [pieces[0]!];
   // The states of the columns before this one are not computed.
   const first = needed && !outputHiddenStates ? firstColumn({ needed, time, offsets, start }) : 0;
@@ -74,12 +86,19 @@ export function continuousForward({
       continue;
     }
     const before = hidden.at(-1)!;
-    const state = tf.reshape(tf.slice(before, [0, before.shape[1] - 1, 0], [rows, 1, width]), [rows, width]) as tf.Tensor2D;
+    const state = tf.reshape(tf.slice(before, [0, before.shape[1] - 1, 0], [rows, 1, width]), [
+      rows,
+      width,
+    ]) as tf.Tensor2D;
     const thinking = [...counts.keys()].filter((row) => counts[row]! > thought);
     const input =
       thinking.length === rows
         ? state
-        : scatterRows({ input: tf.reshape(pieces[1 + thought]!, [rows, width]) as tf.Tensor2D, indices: thinking, updates: gatherRows({ input: state, indices: thinking }) });
+        : scatterRows({
+            input: tf.reshape(pieces[1 + thought]!, [rows, width]) as tf.Tensor2D,
+            indices: thinking,
+            updates: gatherRows({ input: state, indices: thinking }),
+          });
     fed.push(tf.reshape(input, [rows, 1, width]) as tf.Tensor3D);
     hidden.push(feed(fed.at(-1)!, start + thought));
   }
@@ -90,7 +109,12 @@ export function continuousForward({
   const computed = time - first;
   const home =
     padded || first > 0
-      ? columns({ rows, from: 0, to: time, value: (row, column) => row * computed + Math.max(0, Math.min(column + offsets[row]!, time - 1) - first) })
+      ? columns({
+          rows,
+          from: 0,
+          to: time,
+          value: (row, column) => row * computed + Math.max(0, Math.min(column + offsets[row]!, time - 1) - first),
+        })
       : undefined;
   const movedHome = (parts: tf.Tensor3D[]): tf.Tensor2D => {
     const moved = tf.reshape(tf.concat(parts, 1), [rows * computed, width]) as tf.Tensor2D;
@@ -98,20 +122,45 @@ export function continuousForward({
   };
   return {
     states: movedHome(hidden),
-    layers: Array.from({ length: passes[0]?.length ?? 0 }, (_, layer) => movedHome(passes.map((states) => states[layer]!))),
+    layers: Array.from({ length: passes[0]?.length ?? 0 }, (_, layer) =>
+      movedHome(passes.map((states) => states[layer]!)),
+    ),
     inputs: () => tf.concat(fed, 1),
   };
 }
 
 /** The first column whose state is needed: the last one before the thoughts always is, for it is the first thought. */
-function firstColumn({ needed, time, offsets, start }: { needed: readonly Int32Array[]; time: number; offsets: Int32Array; start: number }): number {
+function firstColumn({
+  needed,
+  time,
+  offsets,
+  start,
+}: {
+  needed: readonly Int32Array[];
+  time: number;
+  offsets: Int32Array;
+  start: number;
+}): number {
   let first = start - 1;
-  for (const list of needed) for (const row of list) first = Math.min(first, (row % time) + offsets[Math.floor(row / time)]!);
+  for (const list of needed)
+    for (const row of list) first = Math.min(first, (row % time) + offsets[Math.floor(row / time)]!);
   return first;
 }
 
 /** A matrix of whole numbers, row after row. */
-function columns({ rows, from, to, value }: { rows: number; from: number; to: number; value: (row: number, column: number) => number }): Int32Array {
+function columns({
+  rows,
+  from,
+  to,
+  value,
+}: {
+  rows: number;
+  from: number;
+  to: number;
+  value: (row: number, column: number) => number;
+}): Int32Array {
   const count = to - from;
-  return Int32Array.from({ length: rows * count }, (_, index) => value(Math.floor(index / count), from + (index % count)));
+  return Int32Array.from({ length: rows * count }, (_, index) =>
+    value(Math.floor(index / count), from + (index % count)),
+  );
 }

@@ -22,7 +22,13 @@ export function embedBatch({
 }): EmbeddedInputs {
   if (!images) return { embeddings: model.embed(tf.tensor2d(ids, [rows, time], 'int32')), forwardExtras: {} };
   if (!isMultimodal(model)) {
-    throw new TrainerError({ code: 'INVALID_OPTION', message: `A ${model.modelType} model takes no pictures. Leave the image out, or take a model with a vision encoder.` });
+    throw new TrainerError({
+      code: 'INVALID_OPTION',
+      message: `A ${model.modelType} model takes no pictures. Leave the image out, or take a model with a vision encoder.`,
+    });
   }
-  return model.embedInputs({ ids: Array.from({ length: rows }, (_, row) => ids.subarray(row * time, (row + 1) * time)), images });
+  return model.embedInputs({
+    ids: Array.from({ length: rows }, (_, row) => ids.subarray(row * time, (row + 1) * time)),
+    images,
+  });
 }

@@ -21,12 +21,18 @@ export function haltingLoss({
   /** Of every predicted token, row by row. `[tokens]` */
   losses: tf.Tensor1D;
   batch: HaltingBatch;
-}): { loss: tf.Scalar; /** Expected thoughts an example, its share of the batch's mean. */ expectedThoughts: tf.Scalar } {
+}): {
+  loss: tf.Scalar;
+  /** Expected thoughts an example, its share of the batch's mean. */ expectedThoughts: tf.Scalar;
+} {
   const logits = model.logits(gatherRows({ input: states, indices: stateRows })) as tf.Tensor2D;
   const [open, close] = [more, stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
   // log q and log (1 − q) of taking one more thought, after each number of them. States have the norm √width: undivided,
   // the decision would be made before it is learned.
-  const difference = tf.reshape(tf.div(tf.sub(open!, close!), Math.sqrt(states.shape[1])), [examples, thoughts]) as tf.Tensor2D;
+  const difference = tf.reshape(tf.div(tf.sub(open!, close!), Math.sqrt(states.shape[1])), [
+    examples,
+    thoughts,
+  ]) as tf.Tensor2D;
   const goOn = logSigmoid(difference);
   const end = logSigmoid(tf.neg(difference));
   const zeros = tf.zeros([examples, 1]);
@@ -35,27 +41,62 @@ export function haltingLoss({
   const probabilities = tf.exp(tf.add(before, tf.concat([end, zeros], 1))) as tf.Tensor2D;
   // Where the cheapest number of thoughts goes on, and where it ends: [examples, 2 · thoughts].
   const decisions = stopGradient(losses, (known) => {
-    const price = tf.add(answerLosses({ losses: known as tf.Tensor1D, examples, thoughts, lossStarts, lossCounts }), tf.tensor2d(counting(thoughts, cost), [1, thoughts + 1]));
+    const price = tf.add(
+      answerLosses({ losses: known as tf.Tensor1D, examples, thoughts, lossStarts, lossCounts }),
+      tf.tensor2d(counting(thoughts, cost), [1, thoughts + 1]),
+    );
     const cheapest = tf.expandDims(tf.argMin(price, 1), 1);
     const places = tf.range(0, thoughts, 1, 'int32');
-    return tf.concat([tf.cast(tf.less(places, cheapest), 'float32'), tf.cast(tf.equal(places, cheapest), 'float32')], 1);
+    return tf.concat(
+      [tf.cast(tf.less(places, cheapest), 'float32'), tf.cast(tf.equal(places, cheapest), 'float32')],
+      1,
+    );
   });
   const [goesOn, ends] = tf.split(decisions, 2, 1);
   const chosen = tf.add(tf.mul(goOn, goesOn!), tf.mul(end, ends!));
   return {
     loss: tf.mul(tf.sum(chosen), -exampleWeight) as tf.Scalar,
-    expectedThoughts: tf.mul(tf.sum(tf.mul(probabilities, tf.tensor2d(counting(thoughts, 1), [1, thoughts + 1]))), exampleWeight) as tf.Scalar,
+    expectedThoughts: tf.mul(
+      tf.sum(tf.mul(probabilities, tf.tensor2d(counting(thoughts, 1), [1, thoughts + 1]))),
+      exampleWeight,
+    ) as tf.Scalar,
   };
 }
 
 /** The summed loss of each example's answer after 0 … N thoughts: `[examples, thoughts + 1]`. */
-function answerLosses({ losses, examples, thoughts, lossStarts, lossCounts }: { losses: tf.Tensor1D; examples: number; thoughts: number; lossStarts: Int32Array; lossCounts: Int32Array }): tf.Tensor2D {
+function answerLosses({
+  losses,
+  examples,
+  thoughts,
+  lossStarts,
+  lossCounts,
+}: {
+  losses: tf.Tensor1D;
+  examples: number;
+  thoughts: number;
+  lossStarts: Int32Array;
+  lossCounts: Int32Array;
+}): tf.Tensor2D {
   const longest = Math.max(...lossCounts);
-  const places = Array.from({ length: examples }, (_, example) => Array.from({ length: thoughts + 1 }, (_, count) => (count === thoughts ? example : examples + example * thoughts + count))).flat();
-  const indices = places.flatMap((row) => Array.from({ length: longest }, (_, index) => lossStarts[row]! + Math.min(index, lossCounts[row]! - 1)));
-  const counted = Float32Array.from(places.flatMap((row) => Array.from({ length: longest }, (_, index) => (index < lossCounts[row]! ? 1 : 0))));
-  const picked = tf.reshape(gatherRows({ input: tf.reshape(losses, [-1, 1]) as tf.Tensor2D, indices }), [places.length, longest]);
-  return tf.reshape(tf.sum(tf.mul(picked, tf.tensor2d(counted, [places.length, longest])), 1), [examples, thoughts + 1]) as tf.Tensor2D;
+  const places = Array.from({ length: examples }, (_, example) =>
+    Array.from({ length: thoughts + 1 }, (_, count) =>
+      count === thoughts ? example : examples + example * thoughts + count,
+    ),
+  ).flat();
+  const indices = places.flatMap((row) =>
+    Array.from({ length: longest }, (_, index) => lossStarts[row]! + Math.min(index, lossCounts[row]! - 1)),
+  );
+  const counted = Float32Array.from(
+    places.flatMap((row) => Array.from({ length: longest }, (_, index) => (index < lossCounts[row]! ? 1 : 0))),
+  );
+  const picked = tf.reshape(gatherRows({ input: tf.reshape(losses, [-1, 1]) as tf.Tensor2D, indices }), [
+    places.length,
+    longest,
+  ]);
+  return tf.reshape(tf.sum(tf.mul(picked, tf.tensor2d(counted, [places.length, longest])), 1), [
+    examples,
+    thoughts + 1,
+  ]) as tf.Tensor2D;
 }
 
 /** log σ(x) = −softplus(−x). tfjs's own `logSigmoid` reads a freed tensor in its gradient where x is an intermediate result. */
@@ -65,7 +106,9 @@ function logSigmoid(input: tf.Tensor2D): tf.Tensor2D {
 
 /** 1 where a row stands before a column: `[count, count + 1]`. */
 function triangle(count: number): Float32Array {
-  return Float32Array.from({ length: count * (count + 1) }, (_, index) => (Math.floor(index / (count + 1)) < index % (count + 1) ? 1 : 0));
+  return Float32Array.from({ length: count * (count + 1) }, (_, index) =>
+    Math.floor(index / (count + 1)) < index % (count + 1) ? 1 : 0,
+  );
 }
 
 /** 0, step, 2 · step … up to `last` steps. */

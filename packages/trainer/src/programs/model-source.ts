@@ -6,7 +6,14 @@ import { parameterPattern } from './parameter-pattern';
 /** Where a model comes from; can be posted to a worker, which then builds the same one. */
 export type ModelSource =
   /** A Hugging Face folder. */
-  | { kind: 'folder'; folder: string; /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & { seed?: number; /** Whether `tokens` learn. @default true */ trainTokens?: boolean } }
+  | {
+      kind: 'folder';
+      folder: string;
+      /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & {
+        seed?: number;
+        /** Whether `tokens` learn. @default true */ trainTokens?: boolean;
+      };
+    }
   /** A new model with random weights. */
   | {
       kind: 'new';
@@ -25,11 +32,19 @@ export async function openModel(source: ModelSource): Promise<LanguageModel> {
   }
   const { config, seed, initialisation = [] } = source;
   const model = createModel({ config, seed });
-  const patterns = initialisation.map(({ pattern, deviation }) => ({ expression: parameterPattern({ source: pattern, option: 'initialisation' }), deviation }));
+  const patterns = initialisation.map(({ pattern, deviation }) => ({
+    expression: parameterPattern({ source: pattern, option: 'initialisation' }),
+    deviation,
+  }));
   for (const [name, variable] of model.parameters.entries()) {
     const found = patterns.find(({ expression }) => expression.test(name));
     if (!found) continue;
-    const values = drawInitialValues({ initialisation: { kind: 'normal', deviation: found.deviation }, shape: variable.shape, seed, name });
+    const values = drawInitialValues({
+      initialisation: { kind: 'normal', deviation: found.deviation },
+      shape: variable.shape,
+      seed,
+      name,
+    });
     variable.assign(values);
     values.dispose();
   }

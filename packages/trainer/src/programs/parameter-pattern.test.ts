@@ -5,7 +5,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openModel } from './model-source';
 import { freezeParameters, parameterPattern } from './parameter-pattern';
 
-const config = { model_type: 'llama', vocab_size: 8, hidden_size: 8, intermediate_size: 8, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 16 };
+const config = {
+  model_type: 'llama',
+  vocab_size: 8,
+  hidden_size: 8,
+  intermediate_size: 8,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 2,
+  max_position_embeddings: 16,
+};
 
 beforeAll(async () => void (await useEngine('cpu')));
 
@@ -21,7 +30,15 @@ describe('patterns over names of parameters', () => {
   });
 
   it('draws with the first pattern that fits', async () => {
-    const model = await openModel({ kind: 'new', config, seed: 1, initialisation: [{ pattern: 'layers\\.0\\..*q_proj', deviation: 10 }, { pattern: 'q_proj', deviation: 1e-6 }] });
+    const model = await openModel({
+      kind: 'new',
+      config,
+      seed: 1,
+      initialisation: [
+        { pattern: 'layers\\.0\\..*q_proj', deviation: 10 },
+        { pattern: 'q_proj', deviation: 1e-6 },
+      ],
+    });
     const largest = async (name: string) => Math.max(...(await model.parameters.get(name).data()).map(Math.abs));
     expect(await largest('model.layers.0.self_attn.q_proj.weight')).toBeGreaterThan(5);
     expect(await largest('model.layers.1.self_attn.q_proj.weight')).toBeLessThan(1e-4);
@@ -33,9 +50,15 @@ describe('patterns over names of parameters', () => {
     ['(a)\\1', 'unsupported-pattern'],
     ['(?:a{1000}){1000}', 'pattern-too-large'],
   ])('refuses %s where it stands', async (source, code) => {
-    const refusal = expect.objectContaining({ name: 'PatternError', code, message: expect.stringContaining(`${JSON.stringify(source)}: `) as string }) as PatternError;
+    const refusal = expect.objectContaining({
+      name: 'PatternError',
+      code,
+      message: expect.stringContaining(`${JSON.stringify(source)}: `) as string,
+    }) as PatternError;
     expect(() => parameterPattern({ source, option: 'frozen' })).toThrow(refusal);
-    await expect(openModel({ kind: 'new', config, seed: 1, initialisation: [{ pattern: source, deviation: 1 }] })).rejects.toThrow(/^initialisation: /);
+    await expect(
+      openModel({ kind: 'new', config, seed: 1, initialisation: [{ pattern: source, deviation: 1 }] }),
+    ).rejects.toThrow(/^initialisation: /);
   });
 
   it('ends on a name that takes another engine for ever', () => {

@@ -7,17 +7,33 @@ import type { LanguageModel } from '@subtext/model';
  *
  * @throws PatternError naming the option that holds it
  */
-export function parameterPattern({ source, option }: { source: string; /** Where the expression stands, for the error. */ option: string }): Pattern {
+export function parameterPattern({
+  source,
+  option,
+}: {
+  source: string;
+  /** Where the expression stands, for the error. */ option: string;
+}): Pattern {
   try {
     return compilePattern({ source, dialect: 'javascript' });
   } catch (error) {
     if (!PatternError.isInstance(error)) throw error;
-    throw new PatternError({ code: error.code, message: `${option}: ${JSON.stringify(source.slice(0, 200))}: ${error.message}`, cause: error });
+    throw new PatternError({
+      code: error.code,
+      message: `${option}: ${JSON.stringify(source.slice(0, 200))}: ${error.message}`,
+      cause: error,
+    });
   }
 }
 
 /** Keeps the parameters whose names a pattern fits as they are. */
-export function freezeParameters({ model, frozen = [] }: { model: LanguageModel; /** Regular expressions. Default none. */ frozen?: readonly string[] }): void {
+export function freezeParameters({
+  model,
+  frozen = [],
+}: {
+  model: LanguageModel;
+  /** Regular expressions. Default none. */ frozen?: readonly string[];
+}): void {
   for (const source of frozen) {
     const pattern = parameterPattern({ source, option: 'frozen' });
     model.parameters.freeze((name) => pattern.test(name));

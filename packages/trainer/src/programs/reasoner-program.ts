@@ -18,18 +18,41 @@ export interface ReasonerProgramOptions {
 }
 
 /** The trainable parameters of a model, under a prefix. */
-export function modelParameters({ model, prefix, learningRateScale }: { model: LanguageModel; prefix: string; learningRateScale?: number }): ProgramParameter[] {
-  return model.parameters.trainable().map(([name, variable]) => ({ name: `${prefix}/${name}`, variable, learningRateScale }));
+export function modelParameters({
+  model,
+  prefix,
+  learningRateScale,
+}: {
+  model: LanguageModel;
+  prefix: string;
+  learningRateScale?: number;
+}): ProgramParameter[] {
+  return model.parameters
+    .trainable()
+    .map(([name, variable]) => ({ name: `${prefix}/${name}`, variable, learningRateScale }));
 }
 
 /** Cross-entropy of picked rows of hidden states, one for each: logits are made for these rows only. `[picked rows]` */
-export function pickedLosses({ model, states, lossRows, lossLabels }: { model: LanguageModel; /** `[rows, width]`, after the final norm. */ states: tf.Tensor2D; lossRows: Int32Array; lossLabels: Int32Array }): tf.Tensor1D {
+export function pickedLosses({
+  model,
+  states,
+  lossRows,
+  lossLabels,
+}: {
+  model: LanguageModel;
+  /** `[rows, width]`, after the final norm. */ states: tf.Tensor2D;
+  lossRows: Int32Array;
+  lossLabels: Int32Array;
+}): tf.Tensor1D {
   const logits = model.logits(gatherRows({ input: states, indices: lossRows })) as tf.Tensor2D;
   return crossEntropy({ logits, labels: tf.tensor1d(lossLabels, 'int32') });
 }
 
 /** Σ weight · cross-entropy over picked rows of hidden states: logits are made for these rows only. */
-export function pickedLoss({ lossWeight, ...picked }: Parameters<typeof pickedLosses>[0] & { lossWeight: number }): tf.Scalar {
+export function pickedLoss({
+  lossWeight,
+  ...picked
+}: Parameters<typeof pickedLosses>[0] & { lossWeight: number }): tf.Scalar {
   if (picked.lossRows.length === 0) return tf.scalar(0);
   return tf.mul(tf.sum(pickedLosses(picked)), lossWeight) as tf.Scalar;
 }
@@ -52,20 +75,38 @@ export function reasonerForward({ model, batch }: { model: LanguageModel; batch:
     const losses = pickedLosses({ model, states, ...batch });
     const answerLoss = tf.mul(tf.sum(losses), batch.lossWeight) as tf.Scalar;
     const { loss, expectedThoughts } = haltingLoss({ model, states, losses, batch: halting });
-    return { states, loss: tf.add(answerLoss, tf.mul(loss, halting.weight)) as tf.Scalar, metrics: { answerLoss, expectedThoughts } };
+    return {
+      states,
+      loss: tf.add(answerLoss, tf.mul(loss, halting.weight)) as tf.Scalar,
+      metrics: { answerLoss, expectedThoughts },
+    };
   }
   const own = pickedLoss({ model, states, ...batch });
   if (!distillation) return { states, loss: own, metrics: {} };
   const teacher = forwardStates({ model, batch: distillation.teacher, outputHiddenStates: true });
   const teacherLoss = pickedLoss({ model, states: teacher.states, ...distillation.teacher });
   const distance = distillationLoss({ own: layers, teacher: teacher.layers, batch: distillation });
-  return { states, loss: tf.addN([own, teacherLoss, tf.mul(distance, distillation.weight)]) as tf.Scalar, metrics: { answerLoss: own, teacherLoss, distillationLoss: distance } };
+  return {
+    states,
+    loss: tf.addN([own, teacherLoss, tf.mul(distance, distillation.weight)]) as tf.Scalar,
+    metrics: { answerLoss: own, teacherLoss, distillationLoss: distance },
+  };
 }
 
 /** A batch's states after the final norm, and those of every layer where asked for: `[rows · time, width]` each. */
-function forwardStates({ model, batch, outputHiddenStates }: { model: LanguageModel; batch: ReasonerBatch; outputHiddenStates: boolean }): { states: tf.Tensor2D; layers: tf.Tensor2D[] } {
+function forwardStates({
+  model,
+  batch,
+  outputHiddenStates,
+}: {
+  model: LanguageModel;
+  batch: ReasonerBatch;
+  outputHiddenStates: boolean;
+}): { states: tf.Tensor2D; layers: tf.Tensor2D[] } {
   if (batch.continuous) {
-    const needed = [batch.lossRows, batch.thoughts?.rows, batch.halting?.stateRows].filter((rows) => rows !== undefined);
+    const needed = [batch.lossRows, batch.thoughts?.rows, batch.halting?.stateRows].filter(
+      (rows) => rows !== undefined,
+    );
     return continuousForward({ model, batch: { ...batch, continuous: batch.continuous }, outputHiddenStates, needed });
   }
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
@@ -80,7 +121,10 @@ export function reasonerStates({ model, batch }: { model: LanguageModel; batch: 
 }
 
 /** The program that trains a reasoner alone. */
-export async function createProgram({ model: source, frozen = [] }: ReasonerProgramOptions): Promise<TrainingProgram<ReasonerBatch>> {
+export async function createProgram({
+  model: source,
+  frozen = [],
+}: ReasonerProgramOptions): Promise<TrainingProgram<ReasonerBatch>> {
   const model = await openModel(source);
   freezeParameters({ model, frozen });
   return {

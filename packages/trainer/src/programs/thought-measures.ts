@@ -26,7 +26,8 @@ export function measureThoughts({
   thoughts?: ThoughtRows;
 }): Record<'thoughtNorm' | 'thoughtSimilarity', MeanMetric> {
   const count = thoughts?.rows.length ?? 0;
-  if (!thoughts || count === 0) return { thoughtNorm: { sum: tf.scalar(0), count: 0 }, thoughtSimilarity: { sum: tf.scalar(0), count: 0 } };
+  if (!thoughts || count === 0)
+    return { thoughtNorm: { sum: tf.scalar(0), count: 0 }, thoughtSimilarity: { sum: tf.scalar(0), count: 0 } };
   const groups = Math.max(...thoughts.groups) + 1;
   const sizes = new Array<number>(groups).fill(0);
   const member = new Float32Array(groups * count);
@@ -41,6 +42,9 @@ export function measureThoughts({
   const together = tf.sum(tf.square(tf.matMul(tf.tensor2d(member, [groups, count]), units as tf.Tensor2D)));
   return {
     thoughtNorm: { sum: tf.sum(norms) as tf.Scalar, count },
-    thoughtSimilarity: { sum: tf.sub(together, tf.sum(tf.square(units))) as tf.Scalar, count: sizes.reduce((pairs, size) => pairs + size * (size - 1), 0) },
+    thoughtSimilarity: {
+      sum: tf.sub(together, tf.sum(tf.square(units))) as tf.Scalar,
+      count: sizes.reduce((pairs, size) => pairs + size * (size - 1), 0),
+    },
   };
 }

@@ -6,12 +6,23 @@ import type { Tokenizer } from '@subtext/tokenizer';
  * name (`<THINKING_OF_CAPTION>`: "thinking of caption"), moved by seeded noise: tokens of one name start near each other
  * and yet apart. Gives the ids of the tokens that are new.
  */
-export function addModelTokens({ model, tokenizer, tokens, seed = 0 }: { model: LanguageModel; tokenizer: Tokenizer; tokens: readonly string[]; /** Of the noise. @default 0 */ seed?: number }): number[] {
+export function addModelTokens({
+  model,
+  tokenizer,
+  tokens,
+  seed = 0,
+}: {
+  model: LanguageModel;
+  tokenizer: Tokenizer;
+  tokens: readonly string[];
+  /** Of the noise. @default 0 */ seed?: number;
+}): number[] {
   const missing = [...new Set(tokens)].filter((token) => !tokenizer.has(token));
   if (missing.length === 0) return [];
   const like = missing.map((token) => subWords({ tokenizer, token }));
   const ids = tokenizer.addTokens(missing);
-  if (tokenizer.vocabularySize > model.dimensions.vocabularySize) resizeEmbeddings({ model, vocabularySize: tokenizer.vocabularySize, seed });
+  if (tokenizer.vocabularySize > model.dimensions.vocabularySize)
+    resizeEmbeddings({ model, vocabularySize: tokenizer.vocabularySize, seed });
   // A vocabulary with spare rows has grown by nothing: its rows for the new tokens are drawn too.
   drawTokenRows({ model, seed, tokens: ids.map((id, index) => ({ id, like: like[index] })) });
   return ids;
@@ -19,7 +30,10 @@ export function addModelTokens({ model, tokenizer, tokens, seed = 0 }: { model: 
 
 /** The ids of a token's name in words; none where the vocabulary lacks them. */
 function subWords({ tokenizer, token }: { tokenizer: Tokenizer; token: string }): number[] {
-  const words = token.replace(/[^\p{L}\p{N}]+/gu, ' ').trim().toLowerCase();
+  const words = token
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
+    .toLowerCase();
   if (words === '') return [];
   const { unknownId } = tokenizer;
   return tokenizer.encode(words, { addSpecialTokens: false }).ids.filter((id) => id !== unknownId);
@@ -35,6 +49,18 @@ export type AdapterTokens =
   | 'none';
 
 /** An adapter's settings with the tokens that learn beside it. */
-export function adapterWithTokens<Settings extends Omit<LoraSettings, 'tokens'>>({ lora, tokens, ids }: { lora: Settings; tokens: AdapterTokens; /** The tokens that a method added. */ ids: readonly number[] }): Omit<Settings, 'tokens'> & Pick<LoraSettings, 'tokens'> & { trainTokens: boolean } {
-  return { ...lora, tokens: tokens === 'modules' ? 'all' : [...ids].sort((a, b) => a - b), trainTokens: tokens !== 'none' };
+export function adapterWithTokens<Settings extends Omit<LoraSettings, 'tokens'>>({
+  lora,
+  tokens,
+  ids,
+}: {
+  lora: Settings;
+  tokens: AdapterTokens;
+  /** The tokens that a method added. */ ids: readonly number[];
+}): Omit<Settings, 'tokens'> & Pick<LoraSettings, 'tokens'> & { trainTokens: boolean } {
+  return {
+    ...lora,
+    tokens: tokens === 'modules' ? 'all' : [...ids].sort((a, b) => a - b),
+    trainTokens: tokens !== 'none',
+  };
 }

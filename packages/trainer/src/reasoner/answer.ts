@@ -60,7 +60,17 @@ export function parseAnswer({ text, format }: { text: string; format: ReasoningF
 }
 
 /** The text of a stage in a response, where the format has marks for stages. */
-export function parseStage({ text, name, index, format }: { text: string; name: string; index: number; format: ReasoningFormat }): string | undefined {
+export function parseStage({
+  text,
+  name,
+  index,
+  format,
+}: {
+  text: string;
+  name: string;
+  index: number;
+  format: ReasoningFormat;
+}): string | undefined {
   const marks = format.step({ name, index });
   return marks.open === '' ? undefined : between({ text, ...marks });
 }

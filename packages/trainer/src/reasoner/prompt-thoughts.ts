@@ -1,4 +1,10 @@
-import { DecodingSession, type EmbeddedInputs, type EmbeddedPrompts, lastPosition, type LanguageModel } from '@subtext/model';
+import {
+  DecodingSession,
+  type EmbeddedInputs,
+  type EmbeddedPrompts,
+  lastPosition,
+  type LanguageModel,
+} from '@subtext/model';
 import { gatherRows, tf } from '@subtext/tensor';
 
 import type { HaltingMarks, ThoughtPosition } from '../methods/reasoning-method';
@@ -54,10 +60,19 @@ export async function thinkInPrompt({
   const prefixes = steps.map((row, index) => row[0]?.position ?? lengths[index]! - 1);
   const prefix = Math.max(...prefixes);
   // A prompt that ends in a thought leaves the thought's input to generation.
-  const planned = steps.map((row, index) => (row.length > 0 && row.at(-1)!.position === lengths[index]! - 1 ? row.length - 1 : row.length));
-  const rests = planned.map((count, row) => lengths[row]! - prefixes[row]! - (steps[row]!.length > count ? steps[row]!.length : count));
+  const planned = steps.map((row, index) =>
+    row.length > 0 && row.at(-1)!.position === lengths[index]! - 1 ? row.length - 1 : row.length,
+  );
+  const rests = planned.map(
+    (count, row) => lengths[row]! - prefixes[row]! - (steps[row]!.length > count ? steps[row]!.length : count),
+  );
   const rest = Math.max(1, ...rests);
-  const session = new DecodingSession({ model, batch: rows, capacity: prefix + Math.max(...planned) + rest + room, forwardExtras });
+  const session = new DecodingSession({
+    model,
+    batch: rows,
+    capacity: prefix + Math.max(...planned) + rest + room,
+    forwardExtras,
+  });
   const kept: tf.Tensor[] = [];
   const keep = <Kept extends tf.Tensor>(compute: () => Kept): Kept => {
     const tensor = tf.tidy(compute);
@@ -74,8 +89,14 @@ export async function thinkInPrompt({
         return Math.max(row * time, start(row) + (index % prefix) - (prefix - prefixes[row]!));
       });
       const even = prefixes.every((length) => length === prefix);
-      const mask = even ? null : prefixes.map((length) => Array.from({ length: prefix }, (_, column) => (column < prefix - length ? 0 : 1)));
-      return session.feed({ embeddings: tf.reshape(gatherRows({ input: flat, indices: sources }), [rows, prefix, width]) as tf.Tensor3D, mask, ...(!tokenThoughts && { outputPositions: 1 }) }).hidden;
+      const mask = even
+        ? null
+        : prefixes.map((length) => Array.from({ length: prefix }, (_, column) => (column < prefix - length ? 0 : 1)));
+      return session.feed({
+        embeddings: tf.reshape(gatherRows({ input: flat, indices: sources }), [rows, prefix, width]) as tf.Tensor3D,
+        mask,
+        ...(!tokenThoughts && { outputPositions: 1 }),
+      }).hidden;
     });
     // State t is the one before thought t: `[rows, 1, width]` each.
     const states = [keep(() => lastPosition(firstPass))];
@@ -92,8 +113,21 @@ export async function thinkInPrompt({
       const waiting = thinking.includes(false);
       const input = fedBack
         ? states.at(-1)!
-        : keep(() => tf.reshape(gatherRows({ input: flat, indices: steps.map((row, index) => start(index) + (row[thought]?.position ?? 0)) }), [rows, 1, width]) as tf.Tensor3D);
-      states.push(keep(() => session.feed({ embeddings: input, mask: waiting ? thinking.map((on) => [on ? 1 : 0]) : null }).hidden));
+        : keep(
+            () =>
+              tf.reshape(
+                gatherRows({
+                  input: flat,
+                  indices: steps.map((row, index) => start(index) + (row[thought]?.position ?? 0)),
+                }),
+                [rows, 1, width],
+              ) as tf.Tensor3D,
+          );
+      states.push(
+        keep(
+          () => session.feed({ embeddings: input, mask: waiting ? thinking.map((on) => [on ? 1 : 0]) : null }).hidden,
+        ),
+      );
     }
     const table = keep(() => tf.reshape(tf.concat(states, 1), [rows * states.length, width]) as tf.Tensor2D);
     const restEmbeddings = tf.tidy(() => {
@@ -104,11 +138,20 @@ export async function thinkInPrompt({
           return start(row) + lengths[row]! - length + Math.max(0, place);
         }),
       );
-      return tf.reshape(gatherRows({ input: tf.concat([flat, table], 0) as tf.Tensor2D, indices: sources }), [rows, rest, width]) as tf.Tensor3D;
+      return tf.reshape(gatherRows({ input: tf.concat([flat, table], 0) as tf.Tensor2D, indices: sources }), [
+        rows,
+        rest,
+        width,
+      ]) as tf.Tensor3D;
     });
     const restLengths = rests.map((length) => Math.max(1, length));
-    const mask = restLengths.every((length) => length === rest) ? null : restLengths.map((length) => Array.from({ length: rest }, (_, column) => (column < rest - length ? 0 : 1)));
-    const [stepStates, prefixStates] = (await Promise.all([table.data(), tokenThoughts ? firstPass.data() : undefined])) as [Float32Array, Float32Array | undefined];
+    const mask = restLengths.every((length) => length === rest)
+      ? null
+      : restLengths.map((length) => Array.from({ length: rest }, (_, column) => (column < rest - length ? 0 : 1)));
+    const [stepStates, prefixStates] = (await Promise.all([
+      table.data(),
+      tokenThoughts ? firstPass.data() : undefined,
+    ])) as [Float32Array, Float32Array | undefined];
     const at = (values: Float32Array, index: number) => values.slice(index * width, (index + 1) * width);
     return {
       session,
@@ -117,7 +160,8 @@ export async function thinkInPrompt({
       thoughts: (last) =>
         thoughts.map((row, index) => {
           const length = lengths[index]! - (planned[index]! - counts[index]!);
-          const own = steps[index]!.length === 0 ? row : row.slice(0, counts[index]! + steps[index]!.length - planned[index]!);
+          const own =
+            steps[index]!.length === 0 ? row : row.slice(0, counts[index]! + steps[index]!.length - planned[index]!);
           return own.map(({ stage, index: ofStage, position, kind }, place): Thought => {
             const offset = reading === 'at' ? 1 : 0;
             const hidden =
@@ -141,7 +185,15 @@ export async function thinkInPrompt({
 }
 
 /** For each row, whether the mark that opens another thought is likelier than the one that ends thinking. `states`: `[rows, 1, width]`. */
-async function wantsMore({ model, states, halting }: { model: LanguageModel; states: tf.Tensor3D; halting: HaltingMarks }): Promise<boolean[]> {
+async function wantsMore({
+  model,
+  states,
+  halting,
+}: {
+  model: LanguageModel;
+  states: tf.Tensor3D;
+  halting: HaltingMarks;
+}): Promise<boolean[]> {
   const difference = tf.tidy(() => {
     const logits = model.logits(tf.reshape(states, [states.shape[0], states.shape[2]]) as tf.Tensor2D);
     const [more, stop] = [halting.more, halting.stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));

@@ -75,13 +75,21 @@ const reasonerSettings = z.looseObject({
   reasoningFormat: name,
   prefix: names,
   endToken: name,
-  image: z.object({ token: name, tokens: z.number().int().min(1).max(MOST_TOKENS), position: z.enum(['before', 'after']) }).optional(),
+  image: z
+    .object({ token: name, tokens: z.number().int().min(1).max(MOST_TOKENS), position: z.enum(['before', 'after']) })
+    .optional(),
   thoughtReading: z.enum(['before', 'at']),
   longestResponse: z.number().int().min(0).max(MOST_TOKENS),
 });
 
 /** Reads `subtext.json` by its schema. Throws `NOT_A_REASONER`, which names what is wrong. */
-export async function readReasonerSettings({ path, folder }: { path: string; /** The folder it belongs to, for errors. */ folder: string }): Promise<ReasonerSettings> {
+export async function readReasonerSettings({
+  path,
+  folder,
+}: {
+  path: string;
+  /** The folder it belongs to, for errors. */ folder: string;
+}): Promise<ReasonerSettings> {
   let value: unknown;
   try {
     value = parseJson({ text: await readTextFile({ path, maximumBytes: MOST_BYTES }), name: path });
@@ -89,19 +97,30 @@ export async function readReasonerSettings({ path, folder }: { path: string; /**
     const missing = FileError.isInstance(cause) && cause.code === 'not-found';
     throw new TrainerError({
       code: 'NOT_A_REASONER',
-      message: missing ? `${folder} is not a reasoner's folder: ${path} is missing. Train one with "subtext train", or run "npm start" for an example.` : `${folder} is not a reasoner's folder: ${(cause as Error).message}.`,
+      message: missing
+        ? `${folder} is not a reasoner's folder: ${path} is missing. Train one with "subtext train", or run "npm start" for an example.`
+        : `${folder} is not a reasoner's folder: ${(cause as Error).message}.`,
       cause,
     });
   }
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (typeof format === 'number' && format !== 1) throw new TrainerError({ code: 'NOT_A_REASONER', message: `${path} has format ${format}; this version reads format 1.` });
+  if (typeof format === 'number' && format !== 1)
+    throw new TrainerError({
+      code: 'NOT_A_REASONER',
+      message: `${path} has format ${format}; this version reads format 1.`,
+    });
   const result = reasonerSettings.safeParse(value);
   if (result.success) return result.data as unknown as ReasonerSettings;
-  throw new TrainerError({ code: 'NOT_A_REASONER', message: `${path} does not describe a reasoner: ${describeIssues(result.error.issues)}.` });
+  throw new TrainerError({
+    code: 'NOT_A_REASONER',
+    message: `${path} does not describe a reasoner: ${describeIssues(result.error.issues)}.`,
+  });
 }
 
 /** The first faults that a schema found, in one line. */
 export function describeIssues(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
-  const shown = issues.slice(0, 3).map(({ path, message }) => `${path.length === 0 ? 'as a whole' : path.map(String).join('.')}: ${message}`);
+  const shown = issues
+    .slice(0, 3)
+    .map(({ path, message }) => `${path.length === 0 ? 'as a whole' : path.map(String).join('.')}: ${message}`);
   return `${shown.join('; ')}${issues.length > 3 ? `; and ${issues.length - 3} more` : ''}`;
 }

@@ -1,7 +1,15 @@
 import { ownValue } from '@subtext/core';
 import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
 import type { ReasoningExample } from '@subtext/data';
-import { generate, isMultimodal, leftPad, loadModel, saveModel, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
+import {
+  generate,
+  isMultimodal,
+  leftPad,
+  loadModel,
+  saveModel,
+  type EmbeddedInputs,
+  type LanguageModel,
+} from '@subtext/model';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import { mkdir } from 'node:fs/promises';
@@ -80,11 +88,15 @@ export class Reasoner {
     this.#stageOfThought = new Map(
       // Thoughts that stand in the prompt are not written: their tokens mean nothing in a response.
       (this.method.promptThoughts ? [] : settings.stages).flatMap((stage) =>
-        this.method.specialTokens({ stages: [stage] }).map((token, index) => [tokenizer.idOf(token), { stage, index }] as const),
+        this.method
+          .specialTokens({ stages: [stage] })
+          .map((token, index) => [tokenizer.idOf(token), { stage, index }] as const),
       ),
     );
     this.#tagLengths = new Map(
-      this.format.tags({ stages: settings.stages }).map((tag) => [tag, tokenizer.encode(tag, { addSpecialTokens: false }).ids.length]),
+      this.format
+        .tags({ stages: settings.stages })
+        .map((tag) => [tag, tokenizer.encode(tag, { addSpecialTokens: false }).ids.length]),
     );
   }
 
@@ -99,7 +111,10 @@ export class Reasoner {
     const { maxPositions } = model.dimensions;
     if (settings.image && settings.image.tokens > maxPositions) {
       model.dispose();
-      throw new TrainerError({ code: 'NOT_A_REASONER', message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.` });
+      throw new TrainerError({
+        code: 'NOT_A_REASONER',
+        message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
+      });
     }
     return new Reasoner({ model, tokenizer, settings, processor });
   }
@@ -155,7 +170,14 @@ export class Reasoner {
     const images = await this.#pictures?.prepare(questions.map(({ image }) => image));
     const { ids, mask, time } = leftPad(sequences, this.tokenizer.idOf(this.settings.endToken));
     const embedded = tf.tidy(
-      () => embedBatch({ model: this.model, ids, rows: questions.length, time, images }) as unknown as tf.TensorContainerObject,
+      () =>
+        embedBatch({
+          model: this.model,
+          ids,
+          rows: questions.length,
+          time,
+          images,
+        }) as unknown as tf.TensorContainerObject,
     ) as unknown as EmbeddedInputs;
     return { ...embedded, mask, time };
   }
@@ -167,7 +189,8 @@ export class Reasoner {
   unknownWords(text: string): string[] {
     const { unknownId } = this.tokenizer;
     if (unknownId === undefined) return [];
-    const isUnknown = (part: string) => this.tokenizer.encode(part, { addSpecialTokens: false }).ids.includes(unknownId);
+    const isUnknown = (part: string) =>
+      this.tokenizer.encode(part, { addSpecialTokens: false }).ids.includes(unknownId);
     if (!isUnknown(text)) return [];
     const words = [...new Set(text.split(/\s+/u).filter((word) => word !== ''))];
     // Where words carry the space before them, a word is looked up as it stands in a text.
@@ -176,7 +199,15 @@ export class Reasoner {
   }
 
   /** Answers questions, batch by batch. A question's answer does not depend on those beside it. */
-  async think({ questions, batchSize = 64, maxNewTokens, temperature = 0, seed = 0, onProgress, signal }: ThinkOptions): Promise<Answer[]> {
+  async think({
+    questions,
+    batchSize = 64,
+    maxNewTokens,
+    temperature = 0,
+    seed = 0,
+    onProgress,
+    signal,
+  }: ThinkOptions): Promise<Answer[]> {
     this.#checkPictures(questions);
     const context = this.layoutContext();
     const answers: Answer[] = [];
@@ -186,15 +217,29 @@ export class Reasoner {
       await this.measurePictures(batch);
       const prompts = this.prompts(batch);
       const { embeddings, mask, forwardExtras } = await this.embedSequences({ questions: batch, sequences: prompts });
-      const positions = batch.map((example) => this.method.promptThoughts?.({ example, stages: this.settings.stages, context: this.#contextFor(example) }) ?? []);
+      const positions = batch.map(
+        (example) =>
+          this.method.promptThoughts?.({ example, stages: this.settings.stages, context: this.#contextFor(example) }) ??
+          [],
+      );
       const newTokens = maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1;
-      const draft = this.method.responseStart?.({ stages: this.settings.stages, hiddenStages: this.settings.hiddenStages, context });
+      const draft = this.method.responseStart?.({
+        stages: this.settings.stages,
+        hiddenStages: this.settings.hiddenStages,
+        context,
+      });
       let thought: ThoughtPrompts | undefined;
       try {
         if (positions.some(({ length }) => length > 0)) {
           thought = await thinkInPrompt({
             model: this.model,
-            prompts: { embeddings, mask, forwardExtras, lengths: prompts.map(({ length }) => length), thoughts: positions },
+            prompts: {
+              embeddings,
+              mask,
+              forwardExtras,
+              lengths: prompts.map(({ length }) => length),
+              thoughts: positions,
+            },
             reading: this.settings.thoughtReading,
             room: newTokens + (draft?.length ?? 0),
             halting: this.method.halting?.(context),
@@ -217,7 +262,14 @@ export class Reasoner {
           const before = thoughts?.[row] ?? [];
           const continuous = positions[row]!.slice(0, before.length).filter(({ kind }) => kind === 'continuous').length;
           answers.push(
-            this.#readAnswer({ ids: generated, states: generation.states![row]!, finished: generation.reasons[row] === 'stop-id', before, continuous, passes: generation.passes[row]! + (thought?.passes[row] ?? 0) }),
+            this.#readAnswer({
+              ids: generated,
+              states: generation.states![row]!,
+              finished: generation.reasons[row] === 'stop-id',
+              before,
+              continuous,
+              passes: generation.passes[row]! + (thought?.passes[row] ?? 0),
+            }),
           );
         }
       } finally {
@@ -272,7 +324,11 @@ export class Reasoner {
       stages,
       thoughts,
       ids,
-      tokens: { generated: ids.length + continuous, withoutTags: ids.length + continuous - tagTokens, thinking: before.length + ids.filter((id) => this.#stageOfThought.has(id)).length },
+      tokens: {
+        generated: ids.length + continuous,
+        withoutTags: ids.length + continuous - tagTokens,
+        thinking: before.length + ids.filter((id) => this.#stageOfThought.has(id)).length,
+      },
       passes,
       finished,
     };

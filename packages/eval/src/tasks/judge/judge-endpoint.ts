@@ -49,17 +49,30 @@ export function openAiCompatibleJudge({
   backoffSeconds = 1,
 }: OpenAiCompatibleJudgeOptions): JudgeEndpoint {
   const address = readAddress(baseUrl);
-  if (model === '') throw new EvaluationError({ code: 'judge-missing', message: 'The judge needs the name of a model; give the one that the endpoint serves.' });
+  if (model === '')
+    throw new EvaluationError({
+      code: 'judge-missing',
+      message: 'The judge needs the name of a model; give the one that the endpoint serves.',
+    });
   const secrets = [apiKey, decoded(address.password), address.password];
   const shown = (text: string) => printable(redact(text, secrets)).replace(/\s+/g, ' ').slice(0, 200);
   const fail = (message: string, cause?: unknown) =>
     // The cause may hold what the message does not.
-    new EvaluationError({ code: 'judge-failed', message: `The judge at ${address.origin} (${shown(model)}) ${message}. What is judged is kept; run the same command again to resume.`, ...(RequestError.isInstance(cause) ? { cause } : {}) });
+    new EvaluationError({
+      code: 'judge-failed',
+      message: `The judge at ${address.origin} (${shown(model)}) ${message}. What is judged is kept; run the same command again to resume.`,
+      ...(RequestError.isInstance(cause) ? { cause } : {}),
+    });
 
   return {
     model,
     async complete({ prompt, temperature, signal }) {
-      const body = JSON.stringify({ model, messages: [{ role: 'user', content: prompt }], temperature, max_tokens: maximumTokens });
+      const body = JSON.stringify({
+        model,
+        messages: [{ role: 'user', content: prompt }],
+        temperature,
+        max_tokens: maximumTokens,
+      });
       const ask = async () => {
         const response = await request({
           url: address,
@@ -74,7 +87,12 @@ export function openAiCompatibleJudge({
           otherOrigins: false,
           ...(signal === undefined ? {} : { signal }),
         });
-        return { status: response.status, ok: response.ok, after: retryAfter(response.headers.get('retry-after')), text: await response.text() };
+        return {
+          status: response.status,
+          ok: response.ok,
+          after: retryAfter(response.headers.get('retry-after')),
+          text: await response.text(),
+        };
       };
       let last: EvaluationError = fail('was not asked');
       let late = 0;
@@ -86,10 +104,15 @@ export function openAiCompatibleJudge({
         } catch (error) {
           signal?.throwIfAborted();
           // A header that cannot be sent, such as a key with a line feed, names itself in the error.
-          if (!RequestError.isInstance(error)) throw fail(`cannot be asked: ${shown(error instanceof Error ? error.message : String(error))}`);
+          if (!RequestError.isInstance(error))
+            throw fail(`cannot be asked: ${shown(error instanceof Error ? error.message : String(error))}`);
           // What is answered too long, or from elsewhere, will be again.
-          if (error.code === 'answer-too-large' || error.code === 'bad-redirect') throw fail(`is no use: ${shown(error.message)}`, error);
-          last = fail(`${error.code === 'timed-out' ? 'did not answer in time' : 'cannot be reached'}: ${shown(error.message)}`, error);
+          if (error.code === 'answer-too-large' || error.code === 'bad-redirect')
+            throw fail(`is no use: ${shown(error.message)}`, error);
+          last = fail(
+            `${error.code === 'timed-out' ? 'did not answer in time' : 'cannot be reached'}: ${shown(error.message)}`,
+            error,
+          );
           if (error.code === 'timed-out' && ++late >= 2) break;
           continue;
         }
@@ -112,7 +135,10 @@ export function openAiCompatibleJudge({
 }
 
 function readAddress(baseUrl: string): URL {
-  const invalid = new EvaluationError({ code: 'judge-missing', message: `The judge's address "${printable(printableUrl(baseUrl))}" is no http address; give one such as http://localhost:8000/v1.` });
+  const invalid = new EvaluationError({
+    code: 'judge-missing',
+    message: `The judge's address "${printable(printableUrl(baseUrl))}" is no http address; give one such as http://localhost:8000/v1.`,
+  });
   let address: URL;
   try {
     address = new URL(baseUrl);
@@ -142,7 +168,9 @@ function retryAfter(header: string | null): number {
 
 function readContent(text: string): string | undefined {
   try {
-    const reply = parseJson({ text, name: "the judge's answer" }) as { choices?: { message?: { content?: unknown } }[] } | null;
+    const reply = parseJson({ text, name: "the judge's answer" }) as {
+      choices?: { message?: { content?: unknown } }[];
+    } | null;
     const content = reply?.choices?.[0]?.message?.content;
     return typeof content === 'string' ? content : undefined;
   } catch {

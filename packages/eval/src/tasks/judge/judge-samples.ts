@@ -62,7 +62,11 @@ export async function judgeSamples({
   signal?: AbortSignal;
 }): Promise<JudgedSamples> {
   const step = task.judge;
-  if (step === undefined) throw new EvaluationError({ code: 'invalid-argument', message: `Task "${task.name}" needs no judge; its scores are in the samples.` });
+  if (step === undefined)
+    throw new EvaluationError({
+      code: 'invalid-argument',
+      message: `Task "${task.name}" needs no judge; its scores are in the samples.`,
+    });
   const endpoint = requireJudge({ task, judge });
   const byId = new Map(examples.map((example) => [example.id, example]));
   const file = await RecordFile.open<Judgement>({ path, isRecord: (value) => isJudgement(value, step.metrics) });
@@ -75,7 +79,11 @@ export async function judgeSamples({
         try {
           signal?.throwIfAborted();
           const example = byId.get(sample.id);
-          if (example === undefined) throw new EvaluationError({ code: 'unpaired-samples', message: `Sample "${sample.id}" has no example in task "${task.name}"; give the data that the samples were made with.` });
+          if (example === undefined)
+            throw new EvaluationError({
+              code: 'unpaired-samples',
+              message: `Sample "${sample.id}" has no example in task "${task.name}"; give the data that the samples were made with.`,
+            });
           await file.append(await judgeOne({ step, sample, example, judge: endpoint, tries, signal }));
           onProgress?.({ done: ++done, total: samples.length });
         } catch (error) {
@@ -86,8 +94,14 @@ export async function judgeSamples({
     await Promise.all(Array.from({ length: Math.max(1, parallel) }, work));
     if (failure !== undefined) throw failure;
     const judged = samples.map((sample) => applyJudgement(sample, file.finished.get(sample.id) as Judgement));
-    const by = (test: (by: string) => boolean) => samples.filter(({ id }) => test((file.finished.get(id) as Judgement).by)).length;
-    return { samples: judged, byRules: by((name) => name === 'rules'), byJudge: by((name) => name === endpoint.model), unreadable: by((name) => name === 'none') };
+    const by = (test: (by: string) => boolean) =>
+      samples.filter(({ id }) => test((file.finished.get(id) as Judgement).by)).length;
+    return {
+      samples: judged,
+      byRules: by((name) => name === 'rules'),
+      byJudge: by((name) => name === endpoint.model),
+      unreadable: by((name) => name === 'none'),
+    };
   } finally {
     await file.close();
   }
@@ -108,16 +122,35 @@ export function requireJudge({ task, judge }: { task: EvaluationTask; judge?: Ju
   return judge;
 }
 
-async function judgeOne({ step, sample, example, judge, tries, signal }: { step: NonNullable<EvaluationTask['judge']>; sample: SampleRecord; example: ReasoningExample; judge: JudgeEndpoint; tries: number; signal?: AbortSignal }): Promise<Judgement> {
+async function judgeOne({
+  step,
+  sample,
+  example,
+  judge,
+  tries,
+  signal,
+}: {
+  step: NonNullable<EvaluationTask['judge']>;
+  sample: SampleRecord;
+  example: ReasoningExample;
+  judge: JudgeEndpoint;
+  tries: number;
+  signal?: AbortSignal;
+}): Promise<Judgement> {
   const prediction = sample.filtered_resps[0] ?? null;
   // No answer needs no judge: it is wrong.
-  if (prediction === null || sample.error !== undefined) return { id: sample.id, scores: step.none, extracted: null, by: 'rules', replies: [] };
+  if (prediction === null || sample.error !== undefined)
+    return { id: sample.id, scores: step.none, extracted: null, by: 'rules', replies: [] };
   const ruled = step.byRules({ prediction, example });
   if (ruled !== null) return { id: sample.id, ...ruled, by: 'rules', replies: [] };
   const prompt = step.prompt({ prediction, example });
   const replies: string[] = [];
   for (let attempt = 0; attempt < tries; attempt++) {
-    const reply = await judge.complete({ prompt, temperature: attempt * 0.5, ...(signal === undefined ? {} : { signal }) });
+    const reply = await judge.complete({
+      prompt,
+      temperature: attempt * 0.5,
+      ...(signal === undefined ? {} : { signal }),
+    });
     replies.push(reply);
     const read = step.read({ reply, example });
     if (read !== null) return { id: sample.id, ...read, by: judge.model, replies };
@@ -126,7 +159,13 @@ async function judgeOne({ step, sample, example, judge, tries, signal }: { step:
 }
 
 function applyJudgement(sample: SampleRecord, judgement: Judgement): SampleRecord {
-  return { ...sample, ...judgement.scores, metrics: [...new Set([...sample.metrics, ...Object.keys(judgement.scores)])], judged_by: judgement.by, judged_answer: judgement.extracted };
+  return {
+    ...sample,
+    ...judgement.scores,
+    metrics: [...new Set([...sample.metrics, ...Object.keys(judgement.scores)])],
+    judged_by: judgement.by,
+    judged_answer: judgement.extracted,
+  };
 }
 
 /** Whether a line is a judgement by this task's metrics, and can be put to its sample. */
@@ -149,11 +188,28 @@ function isJudgement(value: unknown, metrics: readonly string[]): boolean {
  *
  * @throws EvaluationError invalid-result-file for a broken file, or a sample that is not judged
  */
-export async function readJudgedSamples({ samples, path, metrics }: { samples: readonly SampleRecord[]; path: string; /** That the judge gives. */ metrics: readonly string[] }): Promise<SampleRecord[]> {
-  const judgements = new Map((await readRecords<Judgement>({ path, isRecord: (value) => isJudgement(value, metrics) })).map((one) => [one.id, one]));
+export async function readJudgedSamples({
+  samples,
+  path,
+  metrics,
+}: {
+  samples: readonly SampleRecord[];
+  path: string;
+  /** That the judge gives. */ metrics: readonly string[];
+}): Promise<SampleRecord[]> {
+  const judgements = new Map(
+    (await readRecords<Judgement>({ path, isRecord: (value) => isJudgement(value, metrics) })).map((one) => [
+      one.id,
+      one,
+    ]),
+  );
   return samples.map((sample) => {
     const judgement = judgements.get(sample.id);
-    if (judgement === undefined) throw new EvaluationError({ code: 'invalid-result-file', message: `${path} has no judgement of the sample "${sample.id}"; resume the run, so that all are judged.` });
+    if (judgement === undefined)
+      throw new EvaluationError({
+        code: 'invalid-result-file',
+        message: `${path} has no judgement of the sample "${sample.id}"; resume the run, so that all are judged.`,
+      });
     return applyJudgement(sample, judgement);
   });
 }

@@ -50,9 +50,16 @@ afterEach(async () => {
 });
 
 const address = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-const judge = (options: object = {}) => openAiCompatibleJudge({ baseUrl: address(), model: 'judge-1', backoffSeconds: 0.001, attempts: 2, ...options });
+const judge = (options: object = {}) =>
+  openAiCompatibleJudge({ baseUrl: address(), model: 'judge-1', backoffSeconds: 0.001, attempts: 2, ...options });
 
-const examples = Array.from({ length: 8 }, (_, index): ReasoningExample => ({ id: `v1_${index}`, question: `What is x${index}?`, steps: [], answer: '-1<AND>-5', category: index % 2 === 0 ? 'ocr,math' : 'rec' }));
+const examples = Array.from({ length: 8 }, (_, index): ReasoningExample => ({
+  id: `v1_${index}`,
+  question: `What is x${index}?`,
+  steps: [],
+  answer: '-1<AND>-5',
+  category: index % 2 === 0 ? 'ocr,math' : 'rec',
+}));
 const sample = (example: ReasoningExample, index: number, answer: string | null): SampleRecord =>
   makeSampleRecord({
     index,
@@ -76,26 +83,49 @@ const path = () => join(folder, 'judgements.jsonl');
 describe('MM-Vet', () => {
   it('is graded by the endpoint, sample by sample', async () => {
     respond = ({ body }) => reply(body.messages[0]?.content.includes('x = 2') ? '1.0' : ' 0.5\n');
-    const result = await judgeSamples({ task: mmVet, samples, examples, judge: judge({ apiKey: 'secret-key' }), path: path() });
+    const result = await judgeSamples({
+      task: mmVet,
+      samples,
+      examples,
+      judge: judge({ apiKey: 'secret-key' }),
+      path: path(),
+    });
     expect(result).toMatchObject({ byJudge: 7, byRules: 1, unreadable: 0 });
     expect(result.samples.map((one) => one.judge_score)).toEqual([0.5, 0.5, 1, 0, 0.5, 0.5, 0.5, 0.5]);
     expect(result.samples[0]).toMatchObject({ metrics: ['judge_score'], judged_by: 'judge-1' });
-    expect(mmVet.measure?.(result.samples)).toEqual({ judge_score_ocr: 0.625, judge_score_math: 0.625, judge_score_rec: 0.375 });
-    expect(requests[0]).toMatchObject({ path: '/v1/chat/completions', authorization: 'Bearer secret-key', body: { model: 'judge-1', temperature: 0 } });
+    expect(mmVet.measure?.(result.samples)).toEqual({
+      judge_score_ocr: 0.625,
+      judge_score_math: 0.625,
+      judge_score_rec: 0.375,
+    });
+    expect(requests[0]).toMatchObject({
+      path: '/v1/chat/completions',
+      authorization: 'Bearer secret-key',
+      body: { model: 'judge-1', temperature: 0 },
+    });
     expect(requests[0]?.body.messages[0]?.content).toContain('-1 <AND> -5');
     expect(await readFile(path(), 'utf8')).not.toContain('secret-key');
   });
 
   it('is refused without an endpoint, before anything is asked', async () => {
-    await expect(judgeSamples({ task: mmVet, samples, examples, path: path() })).rejects.toMatchObject({ code: 'judge-missing' });
+    await expect(judgeSamples({ task: mmVet, samples, examples, path: path() })).rejects.toMatchObject({
+      code: 'judge-missing',
+    });
     expect(() => openAiCompatibleJudge({ baseUrl: 'localhost', model: 'm' })).toThrowError(/is no http address/);
-    expect(() => openAiCompatibleJudge({ baseUrl: address(), model: '' })).toThrowError(expect.objectContaining({ code: 'judge-missing' }));
+    expect(() => openAiCompatibleJudge({ baseUrl: address(), model: '' })).toThrowError(
+      expect.objectContaining({ code: 'judge-missing' }),
+    );
   });
 
   it('loses nothing where the endpoint fails halfway', async () => {
     respond = (_, count) => (count <= 4 ? reply('0.7') : { status: 500, body: 'out of memory' });
-    await expect(judgeSamples({ task: mmVet, samples, examples, judge: judge(), path: path(), parallel: 2 })).rejects.toThrowError(/answered 500: out of memory.*What is judged is kept/);
-    const kept = (await readFile(path(), 'utf8')).trim().split('\n').map((line) => JSON.parse(line) as Judgement);
+    await expect(
+      judgeSamples({ task: mmVet, samples, examples, judge: judge(), path: path(), parallel: 2 }),
+    ).rejects.toThrowError(/answered 500: out of memory.*What is judged is kept/);
+    const kept = (await readFile(path(), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Judgement);
     expect(kept.filter(({ by }) => by === 'judge-1')).toHaveLength(4);
     const before = requests.length;
     respond = () => reply('0.2');
@@ -106,32 +136,56 @@ describe('MM-Vet', () => {
   });
 
   it('tries again where the endpoint is busy, and stops where it refuses', async () => {
-    respond = (_, count) => (count === 1 ? { status: 429, body: 'busy', headers: { 'retry-after': '0.001' } } : reply('1'));
+    respond = (_, count) =>
+      count === 1 ? { status: 429, body: 'busy', headers: { 'retry-after': '0.001' } } : reply('1');
     const one = { task: mmVet, samples: samples.slice(0, 1), examples };
     expect((await judgeSamples({ ...one, judge: judge(), path: path() })).samples[0]?.judge_score).toBe(1);
     respond = () => ({ status: 401, body: 'no such key' });
     requests = [];
-    await expect(judgeSamples({ ...one, judge: judge(), path: join(folder, 'other.jsonl') })).rejects.toThrowError(/refused with 401: no such key/);
+    await expect(judgeSamples({ ...one, judge: judge(), path: join(folder, 'other.jsonl') })).rejects.toThrowError(
+      /refused with 401: no such key/,
+    );
     expect(requests).toHaveLength(1);
     respond = () => ({ status: 200, body: '<html>' });
-    await expect(judgeSamples({ ...one, judge: judge(), path: join(folder, 'other.jsonl') })).rejects.toMatchObject({ code: 'judge-failed' });
+    await expect(judgeSamples({ ...one, judge: judge(), path: join(folder, 'other.jsonl') })).rejects.toMatchObject({
+      code: 'judge-failed',
+    });
   });
 
   it('names an endpoint that is not there, and one that does not answer in time', async () => {
     const one = { task: mmVet, samples: samples.slice(0, 1), examples, path: path() };
-    await expect(judgeSamples({ ...one, judge: openAiCompatibleJudge({ baseUrl: 'http://127.0.0.1:9/v1', model: 'm', attempts: 1 }) })).rejects.toThrowError(/cannot be reached/);
+    await expect(
+      judgeSamples({
+        ...one,
+        judge: openAiCompatibleJudge({ baseUrl: 'http://127.0.0.1:9/v1', model: 'm', attempts: 1 }),
+      }),
+    ).rejects.toThrowError(/cannot be reached/);
     respond = () => reply('1');
     server.prependListener('request', (_, response) => response.destroy());
-    await expect(judgeSamples({ ...one, judge: judge({ attempts: 1, timeoutSeconds: 1 }) })).rejects.toMatchObject({ code: 'judge-failed' });
+    await expect(judgeSamples({ ...one, judge: judge({ attempts: 1, timeoutSeconds: 1 }) })).rejects.toMatchObject({
+      code: 'judge-failed',
+    });
   });
 
   it('asks again, warmer, where a reply is no grade; then counts it', async () => {
     respond = (_, count) => reply(count === 3 ? '0.4' : 'I would say rather good');
-    const first = await judgeSamples({ task: mmVet, samples: samples.slice(0, 1), examples, judge: judge(), path: path() });
+    const first = await judgeSamples({
+      task: mmVet,
+      samples: samples.slice(0, 1),
+      examples,
+      judge: judge(),
+      path: path(),
+    });
     expect(first.samples[0]?.judge_score).toBe(0.4);
     expect(requests.map(({ body }) => body.temperature)).toEqual([0, 0.5, 1]);
     respond = () => reply('7');
-    const second = await judgeSamples({ task: mmVet, samples: samples.slice(1, 2), examples, judge: judge(), path: join(folder, 'more.jsonl') });
+    const second = await judgeSamples({
+      task: mmVet,
+      samples: samples.slice(1, 2),
+      examples,
+      judge: judge(),
+      path: join(folder, 'more.jsonl'),
+    });
     expect(second).toMatchObject({ unreadable: 1, byJudge: 0 });
     expect(second.samples[0]).toMatchObject({ judge_score: 0, judged_by: 'none' });
   });
@@ -139,7 +193,11 @@ describe('MM-Vet', () => {
 
 describe('an endpoint that is not to be trusted', () => {
   const one = () => ({ task: mmVet, samples: samples.slice(0, 1), examples, path: path() });
-  const failure = async (options: object = {}) => await judgeSamples({ ...one(), judge: judge({ apiKey: 'sk-very-secret', ...options }) }).then(() => '', (error: Error & { code: string }) => `${error.code}: ${error.message}`);
+  const failure = async (options: object = {}) =>
+    await judgeSamples({ ...one(), judge: judge({ apiKey: 'sk-very-secret', ...options }) }).then(
+      () => '',
+      (error: Error & { code: string }) => `${error.code}: ${error.message}`,
+    );
 
   it('never gets its key repeated', async () => {
     for (const status of [400, 401, 500]) {
@@ -163,7 +221,11 @@ describe('an endpoint that is not to be trusted', () => {
     });
     await new Promise<void>((resolve) => thief.listen(0, '127.0.0.1', resolve));
     for (const status of [301, 302, 307, 308]) {
-      respond = () => ({ status, body: '', headers: { location: `http://localhost:${(thief.address() as AddressInfo).port}/steal` } });
+      respond = () => ({
+        status,
+        body: '',
+        headers: { location: `http://localhost:${(thief.address() as AddressInfo).port}/steal` },
+      });
       expect(await failure()).toMatch(/^judge-failed: .*another host/);
     }
     expect(stolen).toBe(0);
@@ -221,17 +283,36 @@ describe('an endpoint that is not to be trusted', () => {
   });
 
   it('writes no password of its address, and stops when told', async () => {
-    expect(() => openAiCompatibleJudge({ baseUrl: 'ftp://me:hidden@host/v1', model: 'm' })).toThrowError(expect.objectContaining({ message: expect.not.stringContaining('hidden') as string }));
+    expect(() => openAiCompatibleJudge({ baseUrl: 'ftp://me:hidden@host/v1', model: 'm' })).toThrowError(
+      expect.objectContaining({ message: expect.not.stringContaining('hidden') as string }),
+    );
     const stop = AbortSignal.abort();
     await expect(judgeSamples({ ...one(), judge: judge(), signal: stop })).rejects.toThrowError(/abort/i);
   });
 
   it('leaves judgements that fit the task alone', async () => {
-    const good: Judgement = { id: 'v1_0', scores: { judge_score: 0.5 }, extracted: '0.5', by: 'judge-1', replies: ['0.5'] };
+    const good: Judgement = {
+      id: 'v1_0',
+      scores: { judge_score: 0.5 },
+      extracted: '0.5',
+      by: 'judge-1',
+      replies: ['0.5'],
+    };
     await writeFile(path(), `${JSON.stringify(good)}\n`);
-    expect(await readJudgedSamples({ samples: samples.slice(0, 1), path: path(), metrics: ['judge_score'] })).toMatchObject([{ judge_score: 0.5, metrics: ['judge_score'] }]);
-    await expect(readJudgedSamples({ samples: samples.slice(0, 2), path: path(), metrics: ['judge_score'] })).rejects.toThrowError(/no judgement of the sample "v1_1"/);
-    for (const bad of [{ ...good, scores: null }, { ...good, scores: { id: 1 } }, { ...good, scores: { judge_score: 1, doc: 2 } }, { ...good, scores: { judge_score: null } }, { ...good, replies: 'x' }, { ...good, by: 7 }]) {
+    expect(
+      await readJudgedSamples({ samples: samples.slice(0, 1), path: path(), metrics: ['judge_score'] }),
+    ).toMatchObject([{ judge_score: 0.5, metrics: ['judge_score'] }]);
+    await expect(
+      readJudgedSamples({ samples: samples.slice(0, 2), path: path(), metrics: ['judge_score'] }),
+    ).rejects.toThrowError(/no judgement of the sample "v1_1"/);
+    for (const bad of [
+      { ...good, scores: null },
+      { ...good, scores: { id: 1 } },
+      { ...good, scores: { judge_score: 1, doc: 2 } },
+      { ...good, scores: { judge_score: null } },
+      { ...good, replies: 'x' },
+      { ...good, by: 7 },
+    ]) {
       await writeFile(path(), `${JSON.stringify(bad)}\n${JSON.stringify({ ...good, id: 'v1_1' })}\n`);
       await expect(judgeSamples({ ...one(), judge: judge() })).rejects.toMatchObject({ code: 'invalid-result-file' });
     }
@@ -240,10 +321,34 @@ describe('an endpoint that is not to be trusted', () => {
 
 describe('MathVista', () => {
   const questions: ReasoningExample[] = [
-    { id: '1', question: 'How many?', steps: [], answer: '14', metadata: { question_type: 'free_form', answer_type: 'integer' } },
-    { id: '2', question: 'Which?', steps: [], answer: '8/11', metadata: { question_type: 'multi_choice', answer_type: 'text', choices: "['3/11', '8/11']", answer_option: 'B' } },
-    { id: '3', question: 'Ratio?', steps: [], answer: '0.6', metadata: { question_type: 'free_form', answer_type: 'float' } },
-    { id: '4', question: 'Years?', steps: [], answer: '[2007, 2008]', metadata: { question_type: 'free_form', answer_type: 'list' } },
+    {
+      id: '1',
+      question: 'How many?',
+      steps: [],
+      answer: '14',
+      metadata: { question_type: 'free_form', answer_type: 'integer' },
+    },
+    {
+      id: '2',
+      question: 'Which?',
+      steps: [],
+      answer: '8/11',
+      metadata: { question_type: 'multi_choice', answer_type: 'text', choices: "['3/11', '8/11']", answer_option: 'B' },
+    },
+    {
+      id: '3',
+      question: 'Ratio?',
+      steps: [],
+      answer: '0.6',
+      metadata: { question_type: 'free_form', answer_type: 'float' },
+    },
+    {
+      id: '4',
+      question: 'Years?',
+      steps: [],
+      answer: '[2007, 2008]',
+      metadata: { question_type: 'free_form', answer_type: 'list' },
+    },
   ];
   const judged = async (answers: string[]) => {
     const made = questions.map((question, index) => sample(question, index, answers[index] as string));
@@ -260,9 +365,22 @@ describe('MathVista', () => {
   it('compares what the judge takes out', async () => {
     respond = ({ body }) => {
       const text = body.messages[0]?.content ?? '';
-      return reply(text.includes('fourteen') ? 'Extracted answer: 14' : text.includes('ratio is') ? '0.7' : text.includes('peak of the years') ? '[2007, 2008]' : 'B');
+      return reply(
+        text.includes('fourteen')
+          ? 'Extracted answer: 14'
+          : text.includes('ratio is')
+            ? '0.7'
+            : text.includes('peak of the years')
+              ? '[2007, 2008]'
+              : 'B',
+      );
     };
-    const result = await judged(['There are fourteen.', 'Probably the second or so', 'The ratio is seven tenths', 'the peak of the years 2007 and 2008']);
+    const result = await judged([
+      'There are fourteen.',
+      'Probably the second or so',
+      'The ratio is seven tenths',
+      'the peak of the years 2007 and 2008',
+    ]);
     expect(result.byJudge).toBe(4);
     expect(result.samples.map((one) => one.exact_match)).toEqual([1, 1, 0, 1]);
     expect(result.samples.map((one) => one.judged_answer)).toEqual(['14', 'B', '0.7', '[2007, 2008]']);

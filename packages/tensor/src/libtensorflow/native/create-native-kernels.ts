@@ -12,13 +12,28 @@ import { readTensorKernel } from './read-tensor';
  */
 export function createNativeKernels(backend: NodeBackend): FusedKernels {
   const runner = createNativeRunner(backend);
-  return { takesAnyRank: true, ...linearKernels(runner), ...activationKernels(runner), ...normKernels(runner), ...attentionKernels(runner), ...tokenKernels(runner), ...blockKernels(runner), ...stateKernels(runner), readTensor: readTensorKernel(backend) };
+  return {
+    takesAnyRank: true,
+    ...linearKernels(runner),
+    ...activationKernels(runner),
+    ...normKernels(runner),
+    ...attentionKernels(runner),
+    ...tokenKernels(runner),
+    ...blockKernels(runner),
+    ...stateKernels(runner),
+    readTensor: readTensorKernel(backend),
+  };
 }
 
 function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
   return {
     linearForward: ({ input, weight, bias, activation, layout, recording }) => {
-      const inputs = [input, weight, bias ?? absent.float, settings(layout === 'out-in' ? 1 : 0, activationCodes[activation])];
+      const inputs = [
+        input,
+        weight,
+        bias ?? absent.float,
+        settings(layout === 'out-in' ? 1 : 0, activationCodes[activation]),
+      ];
       if (activation === 'none' || !recording) {
         return { output: run<[tf.Tensor2D]>('SubtextLinear', inputs, 1)[0], preactivation: null };
       }
@@ -29,8 +44,16 @@ function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
       const outIn = layout === 'out-in';
       return {
         // The gradient times the weight the other way round.
-        input: needs.input ? run<[tf.Tensor2D]>('SubtextLinear', [gradient, weight, absent.float, settings(outIn ? 0 : 1, activationCodes.none)], 1)[0] : null,
-        weight: needs.weight ? run<[tf.Tensor2D]>('SubtextTransposedProduct', outIn ? [gradient, input] : [input, gradient], 1)[0] : null,
+        input: needs.input
+          ? run<[tf.Tensor2D]>(
+              'SubtextLinear',
+              [gradient, weight, absent.float, settings(outIn ? 0 : 1, activationCodes.none)],
+              1,
+            )[0]
+          : null,
+        weight: needs.weight
+          ? run<[tf.Tensor2D]>('SubtextTransposedProduct', outIn ? [gradient, input] : [input, gradient], 1)[0]
+          : null,
         bias: needs.bias ? run<[tf.Tensor1D]>('SubtextSumRows', [gradient], 1)[0] : null,
       };
     },
@@ -40,11 +63,22 @@ function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
 
 function activationKernels({ run, settings }: NativeRunner): FusedKernels {
   return {
-    activationForward: ({ input, activation }) => run<[tf.Tensor2D]>('SubtextActivate', [input, settings(activationCodes[activation])], 1)[0],
-    activationBackward: ({ gradient, preactivation, activation }) => run<[tf.Tensor2D]>('SubtextActivateGradient', [gradient, preactivation, settings(activationCodes[activation])], 1)[0],
-    gatedActivationForward: ({ gate, up, activation }) => run<[tf.Tensor2D]>('SubtextGated', [gate, up, settings(activationCodes[activation])], 1)[0],
+    activationForward: ({ input, activation }) =>
+      run<[tf.Tensor2D]>('SubtextActivate', [input, settings(activationCodes[activation])], 1)[0],
+    activationBackward: ({ gradient, preactivation, activation }) =>
+      run<[tf.Tensor2D]>(
+        'SubtextActivateGradient',
+        [gradient, preactivation, settings(activationCodes[activation])],
+        1,
+      )[0],
+    gatedActivationForward: ({ gate, up, activation }) =>
+      run<[tf.Tensor2D]>('SubtextGated', [gate, up, settings(activationCodes[activation])], 1)[0],
     gatedActivationBackward: ({ gradient, gate, up, activation }) => {
-      const [gateGradient, upGradient] = run<[tf.Tensor2D, tf.Tensor2D]>('SubtextGatedGradient', [gradient, gate, up, settings(activationCodes[activation])], 2);
+      const [gateGradient, upGradient] = run<[tf.Tensor2D, tf.Tensor2D]>(
+        'SubtextGatedGradient',
+        [gradient, gate, up, settings(activationCodes[activation])],
+        2,
+      );
       return { gate: gateGradient, up: upGradient };
     },
   };
@@ -53,19 +87,35 @@ function activationKernels({ run, settings }: NativeRunner): FusedKernels {
 function normKernels({ run, settings }: NativeRunner): FusedKernels {
   return {
     layerNormForward: ({ input, scale, bias, epsilon }) => {
-      const [output, mean, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>('SubtextLayerNorm', [input, scale, bias, settings(epsilon)], 3);
+      const [output, mean, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>(
+        'SubtextLayerNorm',
+        [input, scale, bias, settings(epsilon)],
+        3,
+      );
       return { output, mean, inverseDeviation };
     },
     layerNormBackward: ({ gradient, input, scale, mean, inverseDeviation }) => {
-      const [inputGradient, scaleGradient, biasGradient] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>('SubtextLayerNormGradient', [gradient, input, scale, mean, inverseDeviation], 3);
+      const [inputGradient, scaleGradient, biasGradient] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>(
+        'SubtextLayerNormGradient',
+        [gradient, input, scale, mean, inverseDeviation],
+        3,
+      );
       return { input: inputGradient, scale: scaleGradient, bias: biasGradient };
     },
     rmsNormForward: ({ input, scale, epsilon }) => {
-      const [output, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D]>('SubtextRmsNorm', [input, scale, settings(epsilon)], 2);
+      const [output, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D]>(
+        'SubtextRmsNorm',
+        [input, scale, settings(epsilon)],
+        2,
+      );
       return { output, inverseDeviation };
     },
     rmsNormBackward: ({ gradient, input, scale, inverseDeviation }) => {
-      const [inputGradient, scaleGradient] = run<[tf.Tensor2D, tf.Tensor1D]>('SubtextRmsNormGradient', [gradient, input, scale, inverseDeviation], 2);
+      const [inputGradient, scaleGradient] = run<[tf.Tensor2D, tf.Tensor1D]>(
+        'SubtextRmsNormGradient',
+        [gradient, input, scale, inverseDeviation],
+        2,
+      );
       return { input: inputGradient, scale: scaleGradient };
     },
   };
@@ -77,32 +127,71 @@ function attentionKernels({ run, settings, absent }: NativeRunner): FusedKernels
     attentionForward: ({ query, key, value, mask, heads, keyValueHeads, causal, scale, keyTime = key.shape[1] }) => {
       // No keys at all is told from "all of the buffer" here.
       if (keyTime === 0) {
-        return { output: tf.zerosLike(query), logSumExp: tf.fill([query.shape[0], heads, query.shape[1]], -Infinity) as tf.Tensor3D };
+        return {
+          output: tf.zerosLike(query),
+          logSumExp: tf.fill([query.shape[0], heads, query.shape[1]], -Infinity) as tf.Tensor3D,
+        };
       }
-      const [output, logSumExp] = run<[tf.Tensor3D, tf.Tensor3D]>('SubtextAttention', [query, key, value, mask ?? absent.integer, settings(heads, keyValueHeads, causal ? 1 : 0, scale, keyTime)], 2);
+      const [output, logSumExp] = run<[tf.Tensor3D, tf.Tensor3D]>(
+        'SubtextAttention',
+        [query, key, value, mask ?? absent.integer, settings(heads, keyValueHeads, causal ? 1 : 0, scale, keyTime)],
+        2,
+      );
       return { output, logSumExp };
     },
-    attentionBackward: ({ gradient, query, key, value, output, logSumExp, heads, keyValueHeads, causal, mask, scale }) => {
+    attentionBackward: ({
+      gradient,
+      query,
+      key,
+      value,
+      output,
+      logSumExp,
+      heads,
+      keyValueHeads,
+      causal,
+      mask,
+      scale,
+    }) => {
       const [queryGradient, keyGradient, valueGradient] = run<[tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]>(
         'SubtextAttentionGradient',
-        [gradient, query, key, value, output, logSumExp, mask ?? absent.integer, settings(heads, keyValueHeads, causal ? 1 : 0, scale, 0)],
+        [
+          gradient,
+          query,
+          key,
+          value,
+          output,
+          logSumExp,
+          mask ?? absent.integer,
+          settings(heads, keyValueHeads, causal ? 1 : 0, scale, 0),
+        ],
         3,
       );
       return { query: queryGradient, key: keyGradient, value: valueGradient };
     },
-    rotary: ({ input, heads, cos, sin, inverse }) => run<[tf.Tensor3D]>('SubtextRotary', [input, cos, sin, settings(heads, inverse ? 1 : 0)], 1)[0],
+    rotary: ({ input, heads, cos, sin, inverse }) =>
+      run<[tf.Tensor3D]>('SubtextRotary', [input, cos, sin, settings(heads, inverse ? 1 : 0)], 1)[0],
   };
 }
 
 function tokenKernels({ run, settings }: NativeRunner): FusedKernels {
   return {
     embeddingForward: ({ table, ids }) => run<[tf.Tensor2D]>('SubtextEmbedding', [table, ids], 1)[0],
-    embeddingBackward: ({ gradient, ids, vocabulary }) => run<[tf.Tensor2D]>('SubtextEmbeddingGradient', [gradient, ids, settings(vocabulary)], 1)[0],
+    embeddingBackward: ({ gradient, ids, vocabulary }) =>
+      run<[tf.Tensor2D]>('SubtextEmbeddingGradient', [gradient, ids, settings(vocabulary)], 1)[0],
     crossEntropyForward: ({ logits, labels, ignoreIndex }) => {
-      const [losses, logSumExp] = run<[tf.Tensor1D, tf.Tensor1D]>('SubtextCrossEntropy', [logits, labels, settings(ignoreIndex)], 2);
+      const [losses, logSumExp] = run<[tf.Tensor1D, tf.Tensor1D]>(
+        'SubtextCrossEntropy',
+        [logits, labels, settings(ignoreIndex)],
+        2,
+      );
       return { losses, logSumExp };
     },
-    crossEntropyBackward: ({ gradient, logits, labels, logSumExp, ignoreIndex }) => run<[tf.Tensor2D]>('SubtextCrossEntropyGradient', [gradient, logits, labels, logSumExp, settings(ignoreIndex)], 1)[0],
+    crossEntropyBackward: ({ gradient, logits, labels, logSumExp, ignoreIndex }) =>
+      run<[tf.Tensor2D]>(
+        'SubtextCrossEntropyGradient',
+        [gradient, logits, labels, logSumExp, settings(ignoreIndex)],
+        1,
+      )[0],
   };
 }
 
@@ -111,17 +200,38 @@ function blockKernels({ run, settings, absent }: NativeRunner): FusedKernels {
   const inputsOf = (block: TransformerBlockParts & { mask: tf.Tensor | null }, offset = 0) => {
     const { attentionNorm, feedForwardNorm, heads, keyValueHeads, causal, scale, activation, rotary, mask } = block;
     const layouts = transformerBlockLayers(block).map((layer) => (layer?.layout === 'out-in' ? 1 : 0));
-    const values = settings(heads, keyValueHeads, causal ? 1 : 0, scale, activationCodes[activation], attentionNorm.epsilon, feedForwardNorm.epsilon, ...layouts, offset);
-    return [...transformerBlockTensors(block).map((tensor) => tensor ?? absent.float), rotary?.cos ?? absent.float, rotary?.sin ?? absent.float, mask ?? absent.integer, values];
+    const values = settings(
+      heads,
+      keyValueHeads,
+      causal ? 1 : 0,
+      scale,
+      activationCodes[activation],
+      attentionNorm.epsilon,
+      feedForwardNorm.epsilon,
+      ...layouts,
+      offset,
+    );
+    return [
+      ...transformerBlockTensors(block).map((tensor) => tensor ?? absent.float),
+      rotary?.cos ?? absent.float,
+      rotary?.sin ?? absent.float,
+      mask ?? absent.integer,
+      values,
+    ];
   };
   return {
-    decoderBlock: ({ cache, ...block }) => run<[tf.Tensor3D]>('SubtextDecoderBlock', [...inputsOf(block, cache.offset), cache.key, cache.value], 1)[0],
+    decoderBlock: ({ cache, ...block }) =>
+      run<[tf.Tensor3D]>('SubtextDecoderBlock', [...inputsOf(block, cache.offset), cache.key, cache.value], 1)[0],
     transformerBlock: (block) => {
       const [output, ...values] = run<tf.Tensor[]>('SubtextTransformerBlock', inputsOf(block), 11);
       return { output: output as tf.Tensor3D, values };
     },
     transformerBlockGradient: ({ gradient, values, ...block }) => {
-      const gradients = run<tf.Tensor[]>('SubtextTransformerBlockGradient', [...inputsOf(block), gradient, ...values], 19);
+      const gradients = run<tf.Tensor[]>(
+        'SubtextTransformerBlockGradient',
+        [...inputsOf(block), gradient, ...values],
+        19,
+      );
       return transformerBlockTensors(block).map((tensor, index) => (tensor === null ? null : gradients[index]!));
     },
   };
@@ -147,9 +257,30 @@ function stateKernels({ run, settings }: NativeRunner): FusedKernels {
         const sums = tf.concat(tensors.map((tensor) => run<[tf.Tensor1D]>('SubtextSumOfSquares', [tensor], 1)[0]));
         return sums.dataSync<'float32'>().reduce((sum, part) => sum + part, 0);
       }),
-    adamW: ({ parameter, gradient, firstMoment, secondMoment, learningRate, beta1, beta2, epsilon, weightDecay, step, gradientScale }) => {
+    adamW: ({
+      parameter,
+      gradient,
+      firstMoment,
+      secondMoment,
+      learningRate,
+      beta1,
+      beta2,
+      epsilon,
+      weightDecay,
+      step,
+      gradientScale,
+    }) => {
       [parameter, firstMoment, secondMoment].forEach(own);
-      const values = settings(learningRate, beta1, beta2, epsilon, 1 - learningRate * weightDecay, 1 - beta1 ** step, 1 - beta2 ** step, gradientScale);
+      const values = settings(
+        learningRate,
+        beta1,
+        beta2,
+        epsilon,
+        1 - learningRate * weightDecay,
+        1 - beta1 ** step,
+        1 - beta2 ** step,
+        gradientScale,
+      );
       run<[]>('SubtextAdamW', [parameter, gradient, firstMoment, secondMoment, values], 0);
     },
     cacheWrite: ({ buffer, update, offset }) => {

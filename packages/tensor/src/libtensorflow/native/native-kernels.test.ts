@@ -14,15 +14,22 @@ describe.skipIf(!present)('kernels of our own on libtensorflow', () => {
   it('name an id or a label that lies outside', () => {
     tf.tidy(() => {
       const table = tf.ones<tf.Rank.R2>([4, 3]);
-      expect(() => embedding({ table, ids: tf.tensor1d([0, 4], 'int32') })).toThrow(/The id 4 at place 1 lies outside 0 to 3/);
+      expect(() => embedding({ table, ids: tf.tensor1d([0, 4], 'int32') })).toThrow(
+        /The id 4 at place 1 lies outside 0 to 3/,
+      );
       expect(() => embedding({ table, ids: tf.tensor1d([-1], 'int32') })).toThrow(/The id -1 at place 0/);
-      expect(() => crossEntropy({ logits: table, labels: tf.tensor1d([0, -100, 3, 2], 'int32') })).toThrow(/The label 3 at place 2 lies outside 0 to 2/);
+      expect(() => crossEntropy({ logits: table, labels: tf.tensor1d([0, -100, 3, 2], 'int32') })).toThrow(
+        /The label 3 at place 2 lies outside 0 to 2/,
+      );
     });
   });
 
   it('pass on what is no number, in its row alone', () => {
     tf.tidy(() => {
-      const logits = tf.tensor2d([[1, NaN, 2], [1, 2, 3]]);
+      const logits = tf.tensor2d([
+        [1, NaN, 2],
+        [1, 2, 3],
+      ]);
       const losses = crossEntropy({ logits, labels: tf.tensor1d([0, 2], 'int32') }).dataSync();
       expect(losses[0]).toBeNaN();
       expect(losses[1]).toBeCloseTo(0.4076, 4);

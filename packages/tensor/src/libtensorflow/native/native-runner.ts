@@ -19,8 +19,12 @@ export function createNativeRunner(backend: NodeBackend): NativeRunner {
   const kept = new Map<string, number>();
   return {
     run: <T extends tf.Tensor[]>(operation: string, inputs: readonly (tf.Tensor | number)[], outputs: T['length']) => {
-      const handles = inputs.map((input) => (typeof input === 'number' ? input : backend.getInputTensorIds([input])[0]!));
-      return backend.binding.executeOp(operation, [], handles, outputs).map((output) => backend.createOutputTensor(output)) as T;
+      const handles = inputs.map((input) =>
+        typeof input === 'number' ? input : backend.getInputTensorIds([input])[0]!,
+      );
+      return backend.binding
+        .executeOp(operation, [], handles, outputs)
+        .map((output) => backend.createOutputTensor(output)) as T;
     },
     settings: (...values) => {
       const key = values.join(' ');

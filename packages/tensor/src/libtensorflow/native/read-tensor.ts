@@ -31,7 +31,13 @@ export function readTensorKernel(backend: NodeBackend): NonNullable<FusedKernels
       for (let from = 0; from < tensor.size; from += pieceLength) {
         if (from > 0) await new Promise(setImmediate);
         const count = Math.min(pieceLength, tensor.size - from);
-        const request = [descriptor, typeCodes[dtype], count, ...inTwo(position + from * byteSizes[dtype]), ...inTwo(from)];
+        const request = [
+          descriptor,
+          typeCodes[dtype],
+          count,
+          ...inTwo(position + from * byteSizes[dtype]),
+          ...inTwo(from),
+        ];
         const problem = runOnIntegers('SubtextReadNumbers', [handle], request);
         const failed = problem.dataSync()[0] !== 0;
         problem.dispose();

@@ -10,7 +10,9 @@ const untouched = 0x7fc0beef;
 const guardBytes = 256;
 
 /** Every build of the kernels that compiles here. */
-export const presentVariants: readonly KernelVariant[] = (await enableRelaxedSimd()) ? ['relaxed-simd', 'simd'] : ['simd'];
+export const presentVariants: readonly KernelVariant[] = (await enableRelaxedSimd())
+  ? ['relaxed-simd', 'simd']
+  : ['simd'];
 
 /** Numbers in memory that a kernel reads or writes. */
 export interface Block {
@@ -34,7 +36,11 @@ export class Arena {
   ) {}
 
   static async create(variant: KernelVariant, seed = 1): Promise<Arena> {
-    const { Memory } = (globalThis as unknown as { WebAssembly: { Memory: new (limits: { initial: number; maximum: number }) => WebAssemblyMemory } }).WebAssembly;
+    const { Memory } = (
+      globalThis as unknown as {
+        WebAssembly: { Memory: new (limits: { initial: number; maximum: number }) => WebAssemblyMemory };
+      }
+    ).WebAssembly;
     const memory = new Memory({ initial: 128, maximum: 65536 });
     const { exports } = await loadKernelModule({ memory, variant });
     const arena = new Arena(exports, memory, new RandomStream({ seed }));
@@ -113,7 +119,12 @@ export class Arena {
 }
 
 /** Every number within `tolerance` of what it should be, NaN where NaN should be. */
-export function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number | ((index: number) => number), what = ''): void {
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number | ((index: number) => number),
+  what = '',
+): void {
   expect(actual.length).toBe(expected.length);
   for (let index = 0; index < actual.length; index++) {
     const [a, e] = [actual[index]!, expected[index]!];

@@ -25,7 +25,8 @@ export function expectGradients({
   /** Relative to Σ |gradient · d|. @default 2e-5 */
   tolerance?: number;
 }): void {
-  const loss = (changed: Inputs) => reference({ ...inputs, ...changed }).reduce((sum, value, index) => sum + value * weights[index]!, 0);
+  const loss = (changed: Inputs) =>
+    reference({ ...inputs, ...changed }).reduce((sum, value, index) => sum + value * weights[index]!, 0);
   const epsilon = 1e-5;
   for (const [name, gradient] of Object.entries(gradients)) {
     const x = inputs[name]!;
@@ -36,7 +37,10 @@ export function expectGradients({
       const expected = (loss({ [name]: moved(epsilon) }) - loss({ [name]: moved(-epsilon) })) / (2 * epsilon);
       const actual = gradient.reduce((sum, value, index) => sum + value * direction[index]!, 0);
       const size = gradient.reduce((sum, value, index) => sum + Math.abs(value * direction[index]!), 0);
-      expect(Math.abs(actual - expected), `gradient by ${name}: ${actual}, by differences ${expected}`).toBeLessThanOrEqual(tolerance * (size + 1e-3));
+      expect(
+        Math.abs(actual - expected),
+        `gradient by ${name}: ${actual}, by differences ${expected}`,
+      ).toBeLessThanOrEqual(tolerance * (size + 1e-3));
     }
   }
 }
