@@ -56,9 +56,10 @@ export function toJson(value: unknown, options: JsonOptions, budget: Budget): st
   const writeText = (part: string): string => {
     budget.text(part.length);
     const escaped = part.replace(
+      // eslint-disable-next-line no-control-regex -- JSON escapes them
       /["\\\u0000-\u001f]/g,
       (character) => escapes[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    ); // eslint-disable-line no-control-regex -- JSON escapes them
+    );
     return `"${options.ascii ? escaped.replace(/[\u007f-\uffff]/g, (unit) => (unit === '\u007f' ? unit : `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)) : escaped}"`;
   };
   return write(value, 0);
