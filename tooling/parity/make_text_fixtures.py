@@ -174,8 +174,12 @@ def write_variant(name, config, respell, seed):
     save_file(outputs(model), folder / "golden.safetensors")
 
 
-def write_adapter(name, base, settings, seed):
-    """A random adapter as PEFT saves it, and the logits that PEFT gives with it."""
+def write_adapter(name, base, settings, seed, recorded=None):
+    """A random adapter as PEFT saves it, and the outputs that PEFT gives with it, or those of them that are named.
+
+    What is trained in full, or by rows, gets random numbers too; a table that PEFT holds twice because the output layer
+    shares it gets the same ones in both places.
+    """
     folder = FIXTURES / "adapters" / name
     shutil.rmtree(folder, ignore_errors=True)
     model = AutoModelForCausalLM.from_pretrained(FIXTURES / "variants" / base, attn_implementation="eager").eval()
@@ -185,13 +189,18 @@ def write_adapter(name, base, settings, seed):
         for parameter_name, parameter in adapted.named_parameters():
             if "lora_" in parameter_name:
                 parameter.copy_(torch.randn_like(parameter) * 0.1)
+            elif "modules_to_save" in parameter_name or "trainable_tokens_delta" in parameter_name:
+                if adapted.config.tie_word_embeddings:
+                    torch.manual_seed(seed)
+                parameter.copy_(torch.randn_like(parameter) * 0.1)
     adapted.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / "adapter_config.json"
     config = json.loads(path.read_text())
     config["base_model_name_or_path"] = f"../../variants/{base}"
     path.write_text(json.dumps(config, indent=2) + "\n")
-    save_file(outputs(adapted), folder / "golden.safetensors")
+    saved = outputs(adapted)
+    save_file({key: saved[key] for key in recorded or saved}, folder / "golden.safetensors")
 
 
 if __name__ == "__main__":
@@ -215,4 +224,47 @@ if __name__ == "__main__":
         "gpt2-relu",
         dict(r=3, lora_alpha=6, target_modules=r".*\.h\.\d+\.(attn\.c_attn|mlp\.c_proj)", fan_in_fan_out=True),
         101,
+    )
+    few = ["input_ids", "attention_mask", "logits"]
+    write_adapter(
+        "llama-some-layers",
+        "llama-mqa-biases-linear",
+        dict(
+            r=2,
+            lora_alpha=4,
+            target_modules=["q_proj", "up_proj", "lm_head"],
+            layers_to_transform=[1],
+            layers_pattern="layers",
+            modules_to_save=["lm_head"],
+        ),
+        102,
+        few,
+    )
+    write_adapter(
+        "gpt2-saved-embeddings",
+        "gpt2-relu",
+        dict(
+            r=2,
+            lora_alpha=4,
+            target_modules=["c_attn"],
+            layers_to_transform=0,
+            fan_in_fan_out=True,
+            modules_to_save=["wte", "lm_head"],
+        ),
+        103,
+        few,
+    )
+    write_adapter(
+        "llama-token-rows",
+        "llama-mqa-biases-linear",
+        dict(
+            r=2,
+            lora_alpha=4,
+            target_modules=["v_proj"],
+            layers_to_transform=[0, 1],
+            layers_pattern=["h", "layers"],
+            trainable_token_indices={"embed_tokens": [3, 7, 11], "lm_head": [3, 5]},
+        ),
+        104,
+        few,
     )

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compilePattern, ownValue, PatternError } from '@subtext/core';
+import { ownValue } from '@subtext/core';
 import { harmless, ModelFolderError, neutral, parseConfig, readJsonObject, shown } from '@subtext/encoders';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
@@ -9,7 +9,7 @@ import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { writeJsonFile } from '../saving/json-file';
 import { adaptedLayers, adapterParameterNames, addLora, loraSettings, replaceBaseWeight } from './lora';
-import { resolveTargetModules } from './target-modules';
+import { configuredLayers, isNamed, patternValues } from './configured-layers';
 import { tokenRowsName, tokenTables } from './token-rows';
 
 /** What PEFT puts before a module's name. */
@@ -97,8 +97,12 @@ const schema = z.object({
       error: 'tokens are a list of ids, or a list for each table',
     })
     .nullish(),
-  layers_to_transform: neutralOrEmpty,
-  layers_pattern: neutralOrEmpty,
+  layers_to_transform: z
+    .union([z.int().nonnegative(), z.array(z.int().nonnegative()), nothing], {
+      error: 'layers are numbers, counted from 0',
+    })
+    .nullish(),
+  layers_pattern: z.union([z.string(), z.array(z.string()), nothing]).nullish(),
   layer_replication: neutralOrEmpty,
   target_parameters: empty('adapters on bare parameters are not supported'),
   alora_invocation_tokens: neutralOrEmpty,
@@ -110,11 +114,6 @@ const schema = z.object({
   /** Of PEFT's first versions: which of several joined projections are adapted. */
   enable_lora: neutralOrEmpty,
 });
-
-/** A module's name as PEFT matches it: whole, or its end after a dot. */
-function isNamed({ name, target }: { name: string; target: string }): boolean {
-  return name === target || name.endsWith(`.${target}`);
-}
 
 /** The tokens whose rows an adapter's config trains, by table. A list means the embedding's, and the output layer's where it is tied. */
 function configuredTokens({
@@ -185,47 +184,6 @@ function checkWholeModules({
       message: `modules_to_save names ${modules.join(', ')} alone, though this model's embedding and output layer share a weight: PEFT then trains a copy of one and leaves the other as it was. Name both, or set ensure_weight_tying.`,
     });
   }
-}
-
-/**
- * A test for names by an expression of a folder, in Python's dialect as PEFT reads it, in bounded time. The whole name has
- * to match.
- *
- * @throws ModelFolderError naming the field
- */
-function nameTest({ source, field, path }: { source: string; field: string; path: string }): (name: string) => boolean {
-  const explained = <Result>(compute: () => Result): Result => {
-    try {
-      return compute();
-    } catch (cause) {
-      if (!PatternError.isInstance(cause)) throw cause;
-      throw new ModelFolderError({
-        code: 'invalid-config',
-        path,
-        message: `${field}: ${shown(source)} is not an expression that can be followed: ${cause.message}`,
-        cause,
-      });
-    }
-  };
-  const pattern = explained(() => compilePattern({ source, dialect: 'python' }));
-  return (name) => explained(() => pattern.matchesWhole(name));
-}
-
-/** PEFT's rule for `rank_pattern` and `alpha_pattern`: the first key that matches the end of the name, after a dot. */
-function patternValues({
-  patterns,
-  field,
-  path,
-}: {
-  patterns: Record<string, number> | null | undefined;
-  field: string;
-  path: string;
-}): (name: string) => number | undefined {
-  const tests = Object.entries(patterns ?? {}).map(([key, value]) => ({
-    test: nameTest({ source: `(.*\\.)?(${key})`, field, path }),
-    value,
-  }));
-  return (name) => tests.find(({ test }) => test(name))?.value;
 }
 
 /**
@@ -321,52 +279,23 @@ export async function saveAdapter({
   });
 }
 
+/** PEFT's settings that are one value, a list, or one of the ways to say nothing. */
+function listOf<Value extends string | number>(
+  setting: Value | Value[] | object | '' | false | null | undefined,
+): Value[] {
+  if (Array.isArray(setting)) return setting as Value[];
+  return typeof setting === 'number' || (typeof setting === 'string' && setting !== '') ? [setting as Value] : [];
+}
+
 /** The last part of a module's name, by which PEFT finds it. */
 function moduleName(name: string): string {
   return name.split('.').at(-1)!;
 }
 
-/** The layers that an adapter's config means. */
-function configuredLayers({
-  model,
-  modules,
-  exclude,
-  path,
-}: {
-  model: LanguageModel;
-  modules: string | string[];
-  exclude: string | string[] | null;
-  path: string;
-}): string[] {
-  const names =
-    typeof modules === 'string' && modules !== 'all-linear'
-      ? matchingLayers({ model, source: modules, path })
-      : resolveTargetModules({ model, targets: modules as string[] | 'all-linear', passOverAbsent: true });
-  if (exclude === null || exclude.length === 0) return names;
-  const excluded =
-    typeof exclude === 'string'
-      ? nameTest({ source: exclude, field: 'exclude_modules', path })
-      : (name: string) => exclude.some((own) => name === own || name.endsWith(`.${own}`));
-  return names.filter((name) => !excluded(name));
-}
-
-function matchingLayers({ model, source, path }: { model: LanguageModel; source: string; path: string }): string[] {
-  const matches = nameTest({ source, field: 'target_modules', path });
-  const all = [...model.structure.linearLayers.keys()];
-  const names = all.filter((name) => matches(name));
-  if (names.length === 0)
-    throw new ModelFolderError({
-      code: 'invalid-config',
-      path,
-      message: `target_modules: ${shown(source)} matches the whole name of no linear layer; one of them is ${all[0]}.`,
-    });
-  return names;
-}
-
 /**
  * Loads an adapter from a PEFT folder onto a model: adds it as `addLora` does and fills it. Settings that we do not
- * honour (DoRA, biases, modules trained in full but for the embedding and the output layer) and tensors that are missing, unexpected or of the wrong shape are
- * refused by name, and the model is left as it was.
+ * honour (DoRA, biases, modules trained in full but for the embedding and the output layer) and tensors that are
+ * missing, unexpected or of the wrong shape are refused by name, and the model is left as it was.
  *
  * @throws ModelFolderError, ModelError, SafetensorsError
  */
@@ -396,9 +325,17 @@ export async function loadAdapter({
       path,
       message: `target_modules is not set, and PEFT has no default for a ${model.modelType}. Write the names of the adapted layers there.`,
     });
-  const names = configuredLayers({ model, modules: adapted, exclude: settings.exclude_modules ?? null, path });
-  const tokens = configuredTokens({ model, indices: settings.trainable_token_indices || undefined, path });
   const modules = Array.isArray(settings.modules_to_save) ? settings.modules_to_save : [];
+  const names = configuredLayers({
+    model,
+    targets: adapted,
+    exclude: settings.exclude_modules ?? [],
+    savedWhole: modules,
+    layers: listOf<number>(settings.layers_to_transform),
+    layersPatterns: listOf<string>(settings.layers_pattern),
+    path,
+  });
+  const tokens = configuredTokens({ model, indices: settings.trainable_token_indices || undefined, path });
   checkWholeModules({ model, modules, tiedByPeft: settings.ensure_weight_tying === true, path });
   if (modules.length > 0 && tokens.size > 0)
     throw new ModelFolderError({

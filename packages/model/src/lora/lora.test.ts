@@ -62,7 +62,7 @@ function train(model: LanguageModel, steps: number): number[] {
 }
 
 describeOnEngines('adapters of PEFT', () => {
-  it.each(['llama-patterns', 'gpt2-regex'])(
+  it.each(['llama-patterns', 'gpt2-regex', 'llama-some-layers', 'gpt2-saved-embeddings', 'llama-token-rows'])(
     '%s gives the logits that PEFT gives, apart, merged, and taken out again',
     async (name) => {
       const folder = `${fixtures}adapters/${name}`;
@@ -265,7 +265,12 @@ describe('lora', () => {
     it('is refused with texts that say what the folder says', async () => {
       const model = await loadModel({ folder: baseFolder });
       for (const [values, message] of [
-        [{ layers_to_transform: [1] }, /layers_to_transform: \[1\] is not supported; leave it out, or set it to null/],
+        [{ layers_to_transform: ['1'] }, /layers_to_transform.*layers are numbers, counted from 0/],
+        [{ layers_to_transform: [7] }, /leaves no layer to adapt: of [0-9]+ that target_modules names.*\(7\)/],
+        [{ layers_pattern: 'layers' }, /layers_pattern is set without layers_to_transform/],
+        [{ layers_to_transform: 1, layers_pattern: '[' }, /layers_pattern: /],
+        [{ layers_to_transform: 1, target_modules: '.*q_proj' }, /target_modules that is one text/],
+        [{ layer_replication: [[0, 2]] }, /layer_replication: \[\[0,2\]\] is not supported; leave it out/],
         [{ made_up: 3 }, /made_up: 3 is not a setting that Subtext knows of LoRA adapters/],
         [{ target_modules: ['c_attn', 'x'] }, /No linear layer is named "c_attn" or "x"/],
         [{ enable_lora: [true, false, true] }, /enable_lora: \[true,false,true\]/],
