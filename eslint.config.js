@@ -22,6 +22,8 @@ const importOrder = order.map((name, index) => ({
   },
 }));
 
+const exportAll = { selector: 'ExportAllDeclaration[exported=null]', message: 'Name what you export.' };
+
 export default tseslint.config(
   {
     ignores: [
@@ -40,11 +42,26 @@ export default tseslint.config(
   {
     rules: {
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'no-restricted-syntax': ['error', exportAll],
+      eqeqeq: 'error',
+    },
+  },
+  {
+    files: ['packages/*/src/**/*.ts'],
+    ignores: ['**/*.test.ts', 'packages/core/src/subtext-error.ts'],
+    rules: {
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExportAllDeclaration[exported=null]', message: 'Name what you export.' },
+        exportAll,
+        {
+          selector: 'ClassDeclaration[superClass.name="Error"][id.name=/Error$/]',
+          message: "Errors are derived from @subtext/core's SubtextError.",
+        },
+        {
+          selector: 'NewExpression[callee.name=/Error$/] Property[key.name="code"] > Literal[value=/[A-Z_ ]/]',
+          message: 'Codes of errors are kebab-case.',
+        },
       ],
-      eqeqeq: 'error',
     },
   },
   {

@@ -148,7 +148,7 @@ describe('a run before its first step', () => {
     expect(model).toMatchObject({ code: 1, stderr: expect.stringMatching(/GiB/) });
     expect(batch.events.at(-1)).toMatchObject({
       event: 'error',
-      code: 'DOES_NOT_FIT',
+      code: 'does-not-fit',
       message: expect.stringMatching(/activations [\d.]+ GiB.*training\.batchSize/),
     });
     expect(existsSync(join(folder, 'large'))).toBe(false);

@@ -1,8 +1,8 @@
-const marker = Symbol.for('subtext.data.error');
+import { SubtextError } from '@subtext/core';
 
 /** What went wrong, for programs; the message says it for people. */
 export type DataErrorCode =
-  | 'file-missing'
+  | 'not-found'
   | 'file-unreadable'
   | 'file-malformed'
   | 'file-too-large'
@@ -14,32 +14,39 @@ export type DataErrorCode =
   | 'image-outside-folder'
   | 'image-too-large'
   | 'image-decoder-missing'
-  | 'option-invalid'
-  | 'format-unknown'
+  | 'invalid-option'
+  | 'unknown-format'
   | 'space-exhausted'
-  | 'set-empty';
+  | 'empty-set';
 
 /** Any fault in data: the file and line it is in, and what to do about it. */
-export class DataError extends Error {
-  readonly code: DataErrorCode;
+export class DataError extends SubtextError<DataErrorCode> {
+  override readonly name = 'DataError';
   /** The file at fault, if there is one. */
   readonly file: string | undefined;
   /** The line at fault, counted from 1; for formats that are one JSON value, the record's number counted from 1. */
   readonly line: number | undefined;
 
-  constructor(options: { code: DataErrorCode; message: string; file?: string; line?: number; cause?: unknown }) {
-    const place =
-      options.file === undefined ? '' : `${options.file}${options.line === undefined ? '' : `:${options.line}`}: `;
-    super(`${place}${options.message}`, options.cause === undefined ? undefined : { cause: options.cause });
-    this.name = 'DataError';
-    this.code = options.code;
-    this.file = options.file;
-    this.line = options.line;
-    Object.defineProperty(this, marker, { value: true });
+  constructor({
+    file,
+    line,
+    message,
+    ...options
+  }: {
+    code: DataErrorCode;
+    message: string;
+    file?: string;
+    line?: number;
+    cause?: unknown;
+  }) {
+    const place = file === undefined ? '' : `${file}${line === undefined ? '' : `:${line}`}: `;
+    super({ ...options, message: `${place}${message}` });
+    this.file = file;
+    this.line = line;
   }
 
   /** True for a DataError of any installed copy of this package. */
-  static isInstance(value: unknown): value is DataError {
-    return typeof value === 'object' && value !== null && marker in value;
+  static override isInstance(error: unknown): error is DataError {
+    return SubtextError.isInstance(error) && error.name === 'DataError';
   }
 }

@@ -1,20 +1,14 @@
+import { SubtextError } from '@subtext/core';
+
 /** What went wrong, for programs; the message is for people. */
-export type DecoderErrorCode = 'INVALID_OPTION' | 'UNKNOWN_STAGE' | 'WIDTH_MISMATCH' | 'NOT_AN_INTERPRETER';
+export type DecoderErrorCode = 'invalid-option' | 'unknown-stage' | 'width-mismatch' | 'not-an-interpreter';
 
-const marker = Symbol.for('subtext.decoder.error');
-
-/** The error of this package. `DecoderError.isInstance` also works across duplicate installs. */
-export class DecoderError extends Error {
+/** The error of this package: what, where and what to do. */
+export class DecoderError extends SubtextError<DecoderErrorCode> {
   override readonly name = 'DecoderError';
-  readonly code: DecoderErrorCode;
-  readonly [marker] = true;
 
-  constructor({ code, message, cause }: { code: DecoderErrorCode; message: string; cause?: unknown }) {
-    super(message, { cause });
-    this.code = code;
-  }
-
-  static isInstance(error: unknown): error is DecoderError {
-    return typeof error === 'object' && error !== null && marker in error;
+  /** True for this package's errors, also when two copies of the package are installed. */
+  static override isInstance(error: unknown): error is DecoderError {
+    return SubtextError.isInstance(error) && error.name === 'DecoderError';
   }
 }

@@ -2,7 +2,7 @@ import { SubtextError } from '@subtext/core';
 
 /** What went wrong, for programs. */
 export type EvaluationErrorCode =
-  | 'invalid-argument'
+  | 'invalid-option'
   | 'empty-set'
   | 'length-mismatch'
   | 'unpaired-samples'

@@ -250,9 +250,9 @@ describe('loadModel', () => {
           await make();
         };
         await replace(() => execFileSync('mkfifo', [path]));
-        expect(await refusal()).toMatchObject({ code: 'missing-file' });
+        expect(await refusal()).toMatchObject({ code: 'invalid-config' });
         await replace(() => symlink('/dev/zero', path));
-        expect(await refusal()).toMatchObject({ code: 'missing-file' });
+        expect(await refusal()).toMatchObject({ code: 'invalid-config' });
         await replace(async () => {
           await writeFile(path, '{');
           await truncate(path, 200e9);
@@ -274,7 +274,7 @@ describe('loadModel', () => {
   );
 
   it('says which file is missing or broken', async () => {
-    expect(await refusal()).toMatchObject({ code: 'missing-file', message: expect.stringContaining('config.json') });
+    expect(await refusal()).toMatchObject({ code: 'not-found', message: expect.stringContaining('config.json') });
     await writeFile(join(folder, 'config.json'), '{"model_type": ');
     expect(await refusal()).toMatchObject({
       code: 'invalid-config',
@@ -287,7 +287,7 @@ describe('loadModel', () => {
     await writeFile(join(folder, 'config.json'), '{"model_type": "gpt2"}');
     await writeFile(join(folder, 'pytorch_model.bin'), '');
     expect(await refusal()).toMatchObject({
-      code: 'missing-file',
+      code: 'not-found',
       message: expect.stringMatching(/pytorch_model\.bin.*safe_serialization/),
     });
   });

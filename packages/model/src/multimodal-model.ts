@@ -140,7 +140,7 @@ export function explainImages<Result>(modelType: string, compute: () => Result):
   try {
     return compute();
   } catch (cause) {
-    if (!(cause instanceof PixelValuesError)) throw cause;
+    if (!PixelValuesError.isInstance(cause)) throw cause;
     throw new ModelError({ code: 'invalid-images', message: `${modelType}: ${cause.message}`, cause });
   }
 }

@@ -1,3 +1,5 @@
+import { SubtextError } from '@subtext/core';
+
 /** What went wrong, for programs; `message` says the same to people. */
 export type SafetensorsErrorCode =
   /** The path does not exist, or no weights are in the folder. */
@@ -29,28 +31,29 @@ export type SafetensorsErrorCode =
   /** A big-endian machine: the format is little-endian. */
   | 'unsupported-platform';
 
-const marker = Symbol.for('subtext.safetensors.error');
-
 /** Every error this package throws on purpose. */
-export class SafetensorsError extends Error {
+export class SafetensorsError extends SubtextError<SafetensorsErrorCode> {
   override readonly name = 'SafetensorsError';
-  readonly code: SafetensorsErrorCode;
   /** The file or address at fault, where there is one. */
   readonly path: string | undefined;
-  private readonly [marker] = true;
 
-  constructor(options: { code: SafetensorsErrorCode; message: string; path?: string; cause?: unknown }) {
-    super(
-      options.path === undefined ? options.message : `${options.path}: ${options.message}`,
-      options.cause === undefined ? undefined : { cause: options.cause },
-    );
-    this.code = options.code;
-    this.path = options.path;
+  constructor({
+    path,
+    message,
+    ...options
+  }: {
+    code: SafetensorsErrorCode;
+    message: string;
+    path?: string;
+    cause?: unknown;
+  }) {
+    super({ ...options, message: path === undefined ? message : `${path}: ${message}` });
+    this.path = path;
   }
 
   /** True for errors of this class from any copy of the package (ES module, CommonJS, another version). */
-  static isInstance(error: unknown): error is SafetensorsError {
-    return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[marker] === true;
+  static override isInstance(error: unknown): error is SafetensorsError {
+    return SubtextError.isInstance(error) && error.name === 'SafetensorsError';
   }
 }
 

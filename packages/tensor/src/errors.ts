@@ -1,7 +1,9 @@
+import { SubtextError } from '@subtext/core';
+
 /** What went wrong, for programs. */
 export type TensorErrorCode =
   | 'shape-mismatch'
-  | 'invalid-argument'
+  | 'invalid-option'
   | 'unknown-engine'
   | 'engine-unavailable'
   | 'no-engine'
@@ -15,24 +17,19 @@ export type TensorErrorCode =
 const marker = Symbol.for('@subtext/tensor.TensorError');
 
 /** Base of every error this package throws on purpose. */
-export class TensorError extends Error {
-  readonly code: TensorErrorCode;
-  /** Recognises errors across duplicate installs of the package. */
+export class TensorError extends SubtextError<TensorErrorCode> {
+  override readonly name: string = 'TensorError';
+  /** Recognises the errors derived from it too, errors across duplicate installs of the package. */
   readonly [marker] = true;
 
-  constructor({ code, message, cause }: { code: TensorErrorCode; message: string; cause?: unknown }) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.name = 'TensorError';
-    this.code = code;
-  }
-
-  static isInstance(error: unknown): error is TensorError {
+  static override isInstance(error: unknown): error is TensorError {
     return typeof error === 'object' && error !== null && (error as Record<symbol, unknown>)[marker] === true;
   }
 }
 
 /** An operation was given tensors whose shapes, types or options do not fit together. */
 export class OperationError extends TensorError {
+  override readonly name = 'OperationError';
   /** The operation, for example `attention`. */
   readonly operation: string;
 
@@ -46,13 +43,13 @@ export class OperationError extends TensorError {
     code?: TensorErrorCode;
   }) {
     super({ code, message: `${operation}: ${message}` });
-    this.name = 'OperationError';
     this.operation = operation;
   }
 }
 
 /** An engine is unknown, or was asked for and cannot run here. */
 export class EngineError extends TensorError {
+  override readonly name = 'EngineError';
   /** The engine asked for. */
   readonly engine: string;
 
@@ -68,7 +65,6 @@ export class EngineError extends TensorError {
     cause?: unknown;
   }) {
     super({ code, message, cause });
-    this.name = 'EngineError';
     this.engine = engine;
   }
 }

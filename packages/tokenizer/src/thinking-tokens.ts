@@ -38,13 +38,13 @@ export function stageTags(stage: string): { open: string; close: string } {
  *
  * @param options.stage the stage's name
  * @param options.count how many stand for it. @default 1
- * @throws TokenizerError `invalid-token`, `invalid-argument`
+ * @throws TokenizerError `invalid-token`, `invalid-option`
  */
 export function thinkingTokens(options: { stage: string; count?: number }): string[] {
   const { stage, count = 1 } = options;
   if (!Number.isSafeInteger(count) || count < 1) {
     throw new TokenizerError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `a stage has a whole number of thinking tokens, at least 1, not ${count}`,
     });
   }
@@ -59,7 +59,7 @@ export function thinkingTokens(options: { stage: string; count?: number }): stri
  * @param options.stages the stages
  * @param options.tags also make each stage's tags tokens of their own. @default false
  * @returns each stage's thinking token ids, by its name
- * @throws TokenizerError `invalid-token`, `invalid-argument`
+ * @throws TokenizerError `invalid-token`, `invalid-option`
  */
 export function addThinkingTokens(options: {
   tokenizer: Tokenizer;

@@ -23,7 +23,7 @@ export type TokenizerErrorCode =
   /** An expression of tokenizer.json takes too long on a text. */
   | 'pattern-too-slow'
   /** An argument outside what the function takes. */
-  | 'invalid-argument';
+  | 'invalid-option';
 
 /** Every error this package throws on purpose. */
 export class TokenizerError extends SubtextError<TokenizerErrorCode> {

@@ -125,7 +125,7 @@ export class Tokenizer {
     const { addSpecialTokens = true, parseSpecialTokens = true, offsets = false } = options;
     if (typeof text !== 'string') {
       throw new TokenizerError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `encode takes a text, not ${text === null ? 'null' : typeof text}`,
       });
     }

@@ -28,7 +28,7 @@ const wordPattern = ' ?[\\p{L}\\p{M}]+| ?\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]|\\s';
  * @param options.unknownToken @default '<unk>'
  * @param options.beginToken @default '<s>'
  * @param options.endToken @default '</s>'
- * @throws TokenizerError `invalid-token` where special tokens repeat, `invalid-argument`
+ * @throws TokenizerError `invalid-token` where special tokens repeat, `invalid-option`
  */
 export function trainWordLevelTokenizer(options: {
   texts: Iterable<string>;
@@ -53,7 +53,7 @@ export function trainWordLevelTokenizer(options: {
   }
   if (maximumVocabulary < special.length) {
     throw new TokenizerError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `maximumVocabulary is ${maximumVocabulary}, fewer than the ${special.length} special tokens`,
     });
   }

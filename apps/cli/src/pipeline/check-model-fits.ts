@@ -15,7 +15,7 @@ export function workersOf({ workers, training }: Pick<TrainConfiguration, 'worke
  * Refuses a model whose weights, gradients and moments cannot fit, from its config alone: making random weights of that
  * size, or reading them, would take minutes first.
  *
- * @throws TrainerError `DOES_NOT_FIT`
+ * @throws TrainerError `does-not-fit`
  */
 export function checkModelFits({
   config,

@@ -54,7 +54,7 @@ export function machineMemory(): number {
  * Estimates a run before its first step: memory from its parameters and from computing one row at its longest, time from
  * computing a shard of each phase. A run that cannot fit is refused before more is computed than that one row.
  *
- * @throws TrainerError `DOES_NOT_FIT`
+ * @throws TrainerError `does-not-fit`
  */
 export async function estimateRun({
   program,

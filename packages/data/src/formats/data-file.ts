@@ -29,7 +29,7 @@ async function filesIn(folder: string): Promise<string> {
 async function dataFileError(cause: unknown, file: string): Promise<unknown> {
   if (!FileError.isInstance(cause)) return cause;
   if (cause.code === 'not-found')
-    return new DataError({ code: 'file-missing', file, message: 'there is no such file.', cause });
+    return new DataError({ code: 'not-found', file, message: 'there is no such file.', cause });
   if (cause.code === 'too-large')
     return new DataError({
       code: 'file-too-large',

@@ -42,7 +42,7 @@ function firstObject(text: string): Record<string, unknown> | undefined {
 /**
  * The format that a file's beginning looks like; undefined where it looks like none.
  *
- * @throws DataError `file-missing`, `file-unreadable`
+ * @throws DataError `not-found`, `file-unreadable`
  */
 export async function detectFormat(file: string): Promise<FormatName | undefined> {
   const handle = await openForReading(file);

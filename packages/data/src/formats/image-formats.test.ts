@@ -295,9 +295,9 @@ describe('readVlmEvalKit', () => {
     await expect(readVlmEvalKit({ file: await table(['index', 'text'], ['1', 'x']) }).toArray()).rejects.toThrow(
       /no column question, answer, image/,
     );
-    await expect(readVlmEvalKit({ file: await table(header) }).toArray()).rejects.toMatchObject({ code: 'set-empty' });
+    await expect(readVlmEvalKit({ file: await table(header) }).toArray()).rejects.toMatchObject({ code: 'empty-set' });
     await expect(readVlmEvalKit({ file: join(folder, 'none.tsv') }).toArray()).rejects.toMatchObject({
-      code: 'file-missing',
+      code: 'not-found',
     });
     await expect(readVlmEvalKit({ file: folder }).toArray()).rejects.toMatchObject({ code: 'file-unreadable' });
   });

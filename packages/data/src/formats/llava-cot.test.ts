@@ -146,7 +146,7 @@ describe('readLlavaCot', () => {
 
   test('a missing file or folder is one clear error', async () => {
     await expect(readLlavaCot({ folder, file: 'none.jsonl' }).toArray()).rejects.toMatchObject({
-      code: 'file-missing',
+      code: 'not-found',
       file: join(folder, 'none.jsonl'),
     });
     await expect(readLlavaCot({ folder, file: 'images' }).toArray()).rejects.toMatchObject({ code: 'file-unreadable' });

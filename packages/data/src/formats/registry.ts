@@ -79,13 +79,13 @@ export type FormatName = keyof typeof formats;
 /**
  * The format of a name.
  *
- * @throws DataError `format-unknown`
+ * @throws DataError `unknown-format`
  */
 export function findFormat(name: string): DatasetFormat {
   const format = ownValue<DatasetFormat>(formats, name);
   if (format === undefined)
     throw new DataError({
-      code: 'format-unknown',
+      code: 'unknown-format',
       message: `there is no data format ${JSON.stringify(name)}. Take one of: ${Object.keys(formats).join(', ')}.`,
     });
   return format;

@@ -55,7 +55,7 @@ class Columns {
   readonly #places = new Map<string, number>();
 
   constructor({ header, file }: { header: TableRow | undefined; file: string }) {
-    if (header === undefined) throw new DataError({ code: 'set-empty', file, message: 'the table is empty.' });
+    if (header === undefined) throw new DataError({ code: 'empty-set', file, message: 'the table is empty.' });
     if (header.problem !== undefined)
       throw new DataError({
         code: 'file-malformed',
@@ -225,8 +225,8 @@ async function* readRows(options: {
       ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
     };
   }
-  if (columns === undefined) throw new DataError({ code: 'set-empty', file, message: 'the table is empty.' });
-  if (log.report.records === 0) throw new DataError({ code: 'set-empty', file, message: 'the table has no rows.' });
+  if (columns === undefined) throw new DataError({ code: 'empty-set', file, message: 'the table is empty.' });
+  if (log.report.records === 0) throw new DataError({ code: 'empty-set', file, message: 'the table has no rows.' });
 }
 
 /**

@@ -99,13 +99,13 @@ export function* generateArithmetic(options: GenerateArithmeticOptions = {}): Ge
     steps.maximum > 50
   ) {
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.`,
     });
   }
   if (!Number.isInteger(largest) || largest < 20 || largest > 1_000_000)
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `largest: ${largest} is not a whole number from 20 to 1,000,000.`,
     });
   const random = new RandomStream(seed, 'arithmetic');

@@ -44,7 +44,7 @@ export interface DatasetGenerator {
   format: FormatName;
   defaultCounts: Record<DatasetSplit, number>;
   options: Record<string, GeneratorOption>;
-  /** @throws DataError `option-invalid` for unknown or impossible options, `space-exhausted` */
+  /** @throws DataError `invalid-option` for unknown or impossible options, `space-exhausted` */
   write(options: GenerateDatasetOptions): Promise<GeneratedDataset>;
 }
 
@@ -61,7 +61,7 @@ export function settleOptions(options: {
     const option = ownValue(known, name);
     if (!option)
       throw new DataError({
-        code: 'option-invalid',
+        code: 'invalid-option',
         message: `there is no option ${name}; options are ${Object.keys(known).join(', ') || 'none'}.`,
       });
     if (
@@ -70,7 +70,7 @@ export function settleOptions(options: {
       (option.choices && !option.choices.includes(value as string))
     ) {
       throw new DataError({
-        code: 'option-invalid',
+        code: 'invalid-option',
         message: `${name}: ${JSON.stringify(value)} is not ${option.choices ? `one of ${option.choices.join(', ')}` : `a ${typeof option.default}`}.`,
       });
     }
@@ -91,12 +91,12 @@ export function settleCounts(
   for (const [split, count] of Object.entries(counts)) {
     if (!Object.hasOwn(defaults, split) || !Number.isInteger(count) || count < 0 || count > mostExamples) {
       throw new DataError({
-        code: 'option-invalid',
+        code: 'invalid-option',
         message: `counts: ${split} is ${count}; counts are whole numbers to ${mostExamples} for train, validation and test.`,
       });
     }
   }
   if (Object.values(counts).every((count) => count === 0))
-    throw new DataError({ code: 'option-invalid', message: 'counts: there is nothing to generate.' });
+    throw new DataError({ code: 'invalid-option', message: 'counts: there is nothing to generate.' });
   return counts;
 }

@@ -41,13 +41,13 @@ export function* generateModularArithmetic(
     steps.maximum > 50
   ) {
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `steps: ${steps.minimum} to ${steps.maximum} is not a range of whole numbers from 1 to 50.`,
     });
   }
   if (!Number.isInteger(modulus) || modulus < 3 || modulus > 1000)
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `modulus: ${modulus} is not a whole number from 3 to 1,000.`,
     });
   const random = new RandomStream(seed, `modular-arithmetic/${modulus}`);

@@ -59,7 +59,7 @@ export function* generateMultiplication(options: GenerateMultiplicationOptions =
   checkStream({ count, seed });
   if (digits.length !== 2 || digits.some((number) => !Number.isInteger(number) || number < 1 || number > 20)) {
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `digits: ${digits.join(' and ')} are not two whole numbers from 1 to 20.`,
     });
   }

@@ -174,7 +174,7 @@ export function* generateProsQA(options: GenerateProsQAOptions = {}): Generator<
   const { count = Infinity, seed = 42, hops = { minimum: 3, maximum: 6 }, nodes = 28 } = options;
   checkStream({ count, seed });
   if (!Number.isInteger(nodes) || nodes < 4 || nodes > 30)
-    throw new DataError({ code: 'option-invalid', message: `nodes: ${nodes} is not a whole number from 4 to 30.` });
+    throw new DataError({ code: 'invalid-option', message: `nodes: ${nodes} is not a whole number from 4 to 30.` });
   if (
     !Number.isInteger(hops.minimum) ||
     !Number.isInteger(hops.maximum) ||
@@ -182,7 +182,7 @@ export function* generateProsQA(options: GenerateProsQAOptions = {}): Generator<
     hops.maximum < hops.minimum
   ) {
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `hops: ${hops.minimum} to ${hops.maximum} is not a range of whole numbers from 1.`,
     });
   }

@@ -43,7 +43,7 @@ describe.each(Object.keys(generators) as GeneratorName[])('%s', (name) => {
     const folder = join(root, name);
     expect(await generator.write({ folder, counts, seed: 3 })).toMatchObject({ kept: true });
     await expect(generator.write({ folder, counts, seed: 4 })).rejects.toMatchObject({
-      code: 'option-invalid',
+      code: 'invalid-option',
       file: folder,
     });
     const again = await generator.write({ folder: join(root, `${name}-again`), counts, seed: 3 });
@@ -58,10 +58,10 @@ describe.each(Object.keys(generators) as GeneratorName[])('%s', (name) => {
     const [option, { default: value }] = Object.entries(generator.options)[0]!;
     await expect(
       generator.write({ folder, counts, options: { [option]: typeof value === 'number' ? 'many' : 5 } }),
-    ).rejects.toMatchObject({ code: 'option-invalid' });
-    await expect(generator.write({ folder, counts: { train: -1 } })).rejects.toMatchObject({ code: 'option-invalid' });
-    await expect(generator.write({ folder, counts: {} })).rejects.toMatchObject({ code: 'option-invalid' });
-    await expect(generator.write({ folder, counts, seed: 1.5 })).rejects.toMatchObject({ code: 'option-invalid' });
+    ).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(generator.write({ folder, counts: { train: -1 } })).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(generator.write({ folder, counts: {} })).rejects.toMatchObject({ code: 'invalid-option' });
+    await expect(generator.write({ folder, counts, seed: 1.5 })).rejects.toMatchObject({ code: 'invalid-option' });
     expect((await readdir(root)).filter((entry) => entry.includes('never'))).toEqual([]);
   });
 });

@@ -45,7 +45,7 @@ export function textGenerator(definition: {
     options: known,
     async write({ folder, counts: givenCounts, seed = 42, options = {}, onProgress, signal }) {
       if (!Number.isSafeInteger(seed))
-        throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
+        throw new DataError({ code: 'invalid-option', message: `seed: ${seed} is not a whole number.` });
       const settled = settleOptions({ known, given: options });
       const counts = settleCounts(defaultCounts, givenCounts);
       const splits = (['test', 'validation', 'train'] as const).filter((split) => counts[split] > 0);

@@ -15,7 +15,7 @@ function inspect(folder: string, manifest: string): 'free' | 'same' {
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return 'free';
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       file: folder,
       message: `this is not a folder to write to (${(cause as Error).message}).`,
       cause,
@@ -24,7 +24,7 @@ function inspect(folder: string, manifest: string): 'free' | 'same' {
   if (entries.length === 0) return 'free';
   if (entries.includes(manifestName) && readFileSync(join(folder, manifestName), 'utf8') === manifest) return 'same';
   throw new DataError({
-    code: 'option-invalid',
+    code: 'invalid-option',
     file: folder,
     message: 'the folder holds other files, or data made with other options; remove it or name another.',
   });
@@ -34,7 +34,7 @@ function inspect(folder: string, manifest: string): 'free' | 'same' {
  * Writes a folder of data whole or not at all: under a passing name beside it, renamed when complete. A folder that
  * holds the same manifest already is kept as it is.
  * @returns whether the folder was written now or was there before
- * @throws DataError `option-invalid` for a folder with anything else in it
+ * @throws DataError `invalid-option` for a folder with anything else in it
  */
 export async function writeFolder(options: {
   folder: string;

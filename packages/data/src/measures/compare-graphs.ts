@@ -65,7 +65,7 @@ async function gather(
     if (count > 100_000) break;
   }
   if (count < 2)
-    throw new DataError({ code: 'set-empty', message: 'a comparison needs two examples or more in each set.' });
+    throw new DataError({ code: 'empty-set', message: 'a comparison needs two examples or more in each set.' });
   return { count, values, names };
 }
 

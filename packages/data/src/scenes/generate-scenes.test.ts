@@ -313,7 +313,7 @@ describe('generateScenes', () => {
         count: { train: 120, test: 20 },
         seed: 1,
       }),
-    ).rejects.toMatchObject({ code: 'option-invalid', file: bare });
+    ).rejects.toMatchObject({ code: 'invalid-option', file: bare });
     const row = join(root, 'row');
     await generateScenes({
       folder: row,
@@ -336,17 +336,17 @@ describe('generateScenes', () => {
     const again = await generateScenes({ folder, count, seed: 5, types: sceneQuestionTypes });
     expect(again).toEqual({ ...report, kept: true });
     await expect(generateScenes({ folder, count, seed: 6, types: sceneQuestionTypes })).rejects.toMatchObject({
-      code: 'option-invalid',
+      code: 'invalid-option',
       file: folder,
     });
     await mkdir(join(root, 'other'));
     await writeFile(join(root, 'other', 'notes.txt'), 'mine');
     await expect(generateScenes({ folder: join(root, 'other'), count: 3 })).rejects.toMatchObject({
-      code: 'option-invalid',
+      code: 'invalid-option',
     });
     expect(await readdir(join(root, 'other'))).toEqual(['notes.txt']);
     await expect(generateScenes({ folder: join(root, 'other', 'notes.txt'), count: 3 })).rejects.toMatchObject({
-      code: 'option-invalid',
+      code: 'invalid-option',
     });
   });
 
@@ -386,7 +386,7 @@ describe('generateScenes', () => {
     ]) {
       await expect(generateScenes({ folder: target, count: 5, ...bad })).rejects.toMatchObject({
         name: 'DataError',
-        code: 'option-invalid',
+        code: 'invalid-option',
       });
     }
     await expect(
@@ -402,7 +402,7 @@ describe('generateScenes', () => {
     await expect(readScenes({ folder: broken }).toArray()).rejects.toMatchObject({ code: 'record-malformed', line: 1 });
     await rm(join(broken, 'train.facts.jsonl'));
     await expect(readScenes({ folder: broken }).toArray()).rejects.toMatchObject({
-      code: 'file-missing',
+      code: 'not-found',
       file: join(broken, 'train.facts.jsonl'),
     });
   });

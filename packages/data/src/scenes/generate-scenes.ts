@@ -90,13 +90,13 @@ function checkCounts(count: GenerateScenesOptions['count']): Record<SceneSplit, 
   for (const [split, number] of Object.entries(counts)) {
     if (!sceneSplits.includes(split as SceneSplit) || !Number.isInteger(number) || number < 0 || number > 999_999) {
       throw new DataError({
-        code: 'option-invalid',
+        code: 'invalid-option',
         message: `count: ${split} is ${number}; counts are whole numbers to 999,999 for train, validation and test.`,
       });
     }
   }
   if (counts.train + counts.validation + counts.test === 0)
-    throw new DataError({ code: 'option-invalid', message: 'count: there is nothing to generate.' });
+    throw new DataError({ code: 'invalid-option', message: 'count: there is nothing to generate.' });
   return counts;
 }
 
@@ -111,13 +111,13 @@ const turn = (question: string, answer: string): object[] => [
  * LLaVA-CoT: `train.jsonl`, `validation.jsonl`, `test.jsonl`, images under `images/`, and the truth of each picture in
  * `SPLIT.facts.jsonl`. Answers are balanced within each type of question; the same options give the same bytes.
  * The folder appears whole or not at all.
- * @throws DataError `option-invalid` or `space-exhausted`
+ * @throws DataError `invalid-option` or `space-exhausted`
  */
 export async function generateScenes(options: GenerateScenesOptions): Promise<SceneReport> {
   const preset = ownValue<(typeof scenePresets)[keyof typeof scenePresets]>(scenePresets, options.preset ?? 'small');
   if (!preset)
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `there is no preset ${options.preset}; presets are ${Object.keys(scenePresets).join(', ')}.`,
     });
   const {
@@ -131,10 +131,10 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
   } = options;
   const { rows, columns } = options.grid ?? preset;
   if (!Number.isSafeInteger(seed))
-    throw new DataError({ code: 'option-invalid', message: `seed: ${seed} is not a whole number.` });
+    throw new DataError({ code: 'invalid-option', message: `seed: ${seed} is not a whole number.` });
   if (!Number.isInteger(cellSize) || cellSize < 8 || cellSize > 512)
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `cellSize: ${cellSize} is not a whole number from 8 to 512.`,
     });
   const grid = new SceneGrid({ rows, columns });

@@ -47,15 +47,15 @@ export function checkTypes(options: { types: readonly SceneQuestionType[]; grid:
   const unknown = types.filter((type) => !sceneQuestionTypes.includes(type));
   if (types.length === 0 || unknown.length > 0) {
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `question types are some of ${sceneQuestionTypes.join(', ')}${unknown.length > 0 ? `; not ${unknown.join(', ')}` : ''}.`,
     });
   }
   if (types.includes('twin') && grid.cells < 3)
-    throw new DataError({ code: 'option-invalid', message: 'questions of type twin need a grid of 3 cells or more.' });
+    throw new DataError({ code: 'invalid-option', message: 'questions of type twin need a grid of 3 cells or more.' });
   if (grid.cells > sceneColourNames.length) {
     throw new DataError({
-      code: 'option-invalid',
+      code: 'invalid-option',
       message: `a picture has ${grid.cells} cells, but only ${sceneColourNames.length} colours tell its objects apart; take a smaller grid.`,
     });
   }

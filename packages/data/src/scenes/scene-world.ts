@@ -36,14 +36,14 @@ export class SceneGrid {
   /** The cells' names, for example `top-left`: one word each, which small models learn several times faster than two. */
   readonly places: readonly string[];
 
-  /** @throws DataError `option-invalid` for a grid that has no words for its places */
+  /** @throws DataError `invalid-option` for a grid that has no words for its places */
   constructor(options: { rows: number; columns: number }) {
     const { rows, columns } = options;
     const vertical = rowNames[rows];
     const horizontal = columnNames[columns];
     if (!vertical || !horizontal || rows * columns < 2) {
       throw new DataError({
-        code: 'option-invalid',
+        code: 'invalid-option',
         message: `a grid of ${rows} × ${columns} is not supported: rows are 1 to 3, columns 1 to 4, cells at least 2.`,
       });
     }

@@ -40,7 +40,7 @@ export class Explainer {
     this.settings = settings;
   }
 
-  /** Loads an interpreter's folder. Throws `NOT_AN_INTERPRETER`. */
+  /** Loads an interpreter's folder. Throws `not-an-interpreter`. */
   static async load(folder: string): Promise<Explainer> {
     const settings = await readInterpreterSettings({ path: join(folder, 'subtext.json'), folder });
     const model = await loadModel({ folder });
@@ -51,7 +51,7 @@ export class Explainer {
       // Before anything of that width is made.
       if (!weights.names.includes('norm.weight') || weights.entry('norm.weight').shape.join() !== String(inputWidth)) {
         throw new DecoderError({
-          code: 'NOT_AN_INTERPRETER',
+          code: 'not-an-interpreter',
           message: `${join(folder, 'projector.safetensors')} is not a projector for states of ${inputWidth} numbers, as subtext.json says.`,
         });
       }
@@ -111,7 +111,7 @@ export class Explainer {
       const layouts = batch.map(({ question, stage, states }) => {
         if (!this.settings.stages.includes(stage)) {
           throw new DecoderError({
-            code: 'UNKNOWN_STAGE',
+            code: 'unknown-stage',
             message: `The interpreter "${this.settings.name}" explains ${this.settings.stages.join(', ')}, not "${stage}".`,
           });
         }
@@ -183,7 +183,7 @@ function stateTensor({ states, width }: { states: readonly Float32Array[]; width
   for (const [index, state] of states.entries()) {
     if (state.length !== width) {
       throw new DecoderError({
-        code: 'WIDTH_MISMATCH',
+        code: 'width-mismatch',
         message: `A thought has ${state.length} numbers; this interpreter was trained on thoughts of ${width}. Take the interpreter of the same reasoner.`,
       });
     }

@@ -93,7 +93,7 @@ function templatesOf(name: string): readonly string[] {
   const set = ownValue(promptTemplates, name);
   if (set) return set.templates;
   throw new DecoderError({
-    code: 'INVALID_OPTION',
+    code: 'invalid-option',
     message: `There are no prompt templates named "${name}". Take one of: ${Object.keys(promptTemplates).join(', ')}.`,
   });
 }

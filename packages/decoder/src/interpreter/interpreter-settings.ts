@@ -51,7 +51,7 @@ const interpreterSettings = z.looseObject({
   mode: z.enum(['joint', 'after']),
 });
 
-/** Reads an interpreter's `subtext.json` by its schema. Throws `NOT_AN_INTERPRETER`, which names what is wrong. */
+/** Reads an interpreter's `subtext.json` by its schema. Throws `not-an-interpreter`, which names what is wrong. */
 export async function readInterpreterSettings({
   path,
   folder,
@@ -64,7 +64,7 @@ export async function readInterpreterSettings({
     value = parseJson({ text: await readTextFile({ path, maximumBytes: MOST_BYTES }), name: path });
   } catch (cause) {
     throw new DecoderError({
-      code: 'NOT_AN_INTERPRETER',
+      code: 'not-an-interpreter',
       message: `${folder} is not an interpreter's folder: ${(cause as Error).message}.`,
       cause,
     });
@@ -75,7 +75,7 @@ export async function readInterpreterSettings({
     .slice(0, 3)
     .map(({ path: keys, message }) => `${keys.length === 0 ? 'as a whole' : keys.map(String).join('.')}: ${message}`);
   throw new DecoderError({
-    code: 'NOT_AN_INTERPRETER',
+    code: 'not-an-interpreter',
     message: `${path} does not describe an interpreter: ${shown.join('; ')}.`,
   });
 }

@@ -78,7 +78,7 @@ export interface PreparedInterpreters {
   initial: string[];
 }
 
-/** The interpreters that a method's thoughts ask for, with their stages. Throws `INVALID_OPTION` where it has no thoughts that could be told. */
+/** The interpreters that a method's thoughts ask for, with their stages. Throws `invalid-option` where it has no thoughts that could be told. */
 export function interpreterGroups({
   method,
   stages,
@@ -91,7 +91,7 @@ export function interpreterGroups({
   const told = [...(method.thoughtStages?.({ stages }) ?? stages)];
   if (told.length === 0) {
     throw new DecoderError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The method "${method.name}"${stages.length === 0 ? ', with data without steps,' : ''} holds no step in thoughts, so that interpreters have nothing to put into words. Leave "interpreters" out, or take a method that hides steps (heima, coconut, codi, sim-cot, adaptive).`,
     });
   }
@@ -143,7 +143,7 @@ export async function prepareInterpreters({
   } = options;
   if (method.needsInterpreter && mode !== 'joint') {
     throw new DecoderError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The method "${method.name}" supervises its thoughts while they are learned: train its interpreters in mode "joint", not "${mode}".`,
     });
   }
@@ -262,7 +262,7 @@ function endOf({ tokenizer, folder }: { tokenizer: Tokenizer; folder: string }):
   const { endId } = tokenizer;
   if (endId === undefined)
     throw new DecoderError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`,
     });
   return tokenizer.tokenOf(endId);
@@ -273,7 +273,7 @@ function checkVocabulary({ tokenizer, stages }: { tokenizer: Tokenizer; stages: 
   const missing = interpreterTokens({ tokenizer, stages }).filter((token) => !tokenizer.has(token));
   if (missing.length === 0) return;
   throw new DecoderError({
-    code: 'INVALID_OPTION',
+    code: 'invalid-option',
     message: `The reasoner's vocabulary, which its interpreters share, lacks ${missing.join(', ')}. Add them before the reasoner is saved: addModelTokens({ model, tokenizer, tokens: interpreterTokens({ tokenizer, stages }) }).`,
   });
 }

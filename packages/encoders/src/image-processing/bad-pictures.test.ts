@@ -52,13 +52,13 @@ describe('pictures that cannot be read', () => {
     );
     expect(await codeOf(() => decodeImage({ source: join(folder, 'nothing.png') }))).toBe('image-missing');
     await writeFile(join(folder, 'text.png'), 'not a picture');
-    expect(await codeOf(() => decodeImage({ source: join(folder, 'text.png') }))).toBe('image-unreadable');
-    expect(await codeOf(() => decodeImage({ source: new Uint8Array() }))).toBe('image-unreadable');
+    expect(await codeOf(() => decodeImage({ source: join(folder, 'text.png') }))).toBe('image-broken');
+    expect(await codeOf(() => decodeImage({ source: new Uint8Array() }))).toBe('image-broken');
     const whole = await readFile(`${fixtures}photograph.jpg`);
-    expect(await codeOf(() => decodeImage({ source: whole.subarray(0, whole.length / 2) }))).toBe('image-unreadable');
+    expect(await codeOf(() => decodeImage({ source: whole.subarray(0, whole.length / 2) }))).toBe('image-broken');
     const png = await readFile(`${fixtures}tall.png`);
-    expect(await codeOf(() => decodeImage({ source: png.subarray(0, png.length / 2) }))).toBe('image-unreadable');
-    expect(await codeOf(() => decodeImage({ source: folder }))).toBe('image-unreadable');
+    expect(await codeOf(() => decodeImage({ source: png.subarray(0, png.length / 2) }))).toBe('image-broken');
+    expect(await codeOf(() => decodeImage({ source: folder }))).toBe('image-broken');
   });
 
   it('refuses more pixels than the limit before decoding them', async () => {
@@ -217,7 +217,7 @@ describe('configurations', () => {
     );
     expect((await loadImageProcessor(folder)).kind).toBe('clip');
     await writeFile(join(folder, 'preprocessor_config.json'), '{ not json');
-    expect(await codeOf(() => loadImageProcessor(folder))).toBe('processor-config-missing');
+    expect(await codeOf(() => loadImageProcessor(folder))).toBe('processor-config-invalid');
     await saveImageProcessor({
       processor: createImageProcessor({ config: { image_processor_type: 'SiglipFeatureExtractor', size: 8 } }),
       folder,

@@ -77,10 +77,10 @@ export function createFitAndCropProcessor(options: {
     if (common.resize) {
       const [toHeight, toWidth] = targetSize([image.height, image.width], common.size, reader);
       if (toHeight < 1 || toWidth < 1)
-        throw new ImageError(
-          'image-invalid',
-          `A picture of ${image.width} × ${image.height} would shrink to ${toWidth} × ${toHeight}. Crop it to a less extreme proportion.`,
-        );
+        throw new ImageError({
+          code: 'image-invalid',
+          message: `A picture of ${image.width} × ${image.height} would shrink to ${toWidth} × ${toHeight}. Crop it to a less extreme proportion.`,
+        });
       image = resizeWithin({ image, to: [toHeight, toWidth], resampling: common.resampling, maximumPixels });
     }
     if (crop !== null) return centerCrop(image, [crop.height, crop.width]);
@@ -112,10 +112,10 @@ export function createFitAndCropProcessor(options: {
         padsAfter ? image.height > height || image.width > width : image.height !== height || image.width !== width,
       );
       if (misfit !== undefined) {
-        throw new ImageError(
-          'image-invalid',
-          `The pictures come out at different sizes (${misfit.width} × ${misfit.height} and ${width} × ${height}), so they cannot be one batch. Process them one by one, or set \`size\` to a height and a width.`,
-        );
+        throw new ImageError({
+          code: 'image-invalid',
+          message: `The pictures come out at different sizes (${misfit.width} × ${misfit.height} and ${width} × ${height}), so they cannot be one batch. Process them one by one, or set \`size\` to a height and a width.`,
+        });
       }
       const data = new Float32Array(prepared.length * 3 * height * width);
       for (const [index, image] of prepared.entries()) {

@@ -86,10 +86,10 @@ export function createIdefics3Processor(options: {
     const whole = sizeInTiles(first ?? from, tile);
     const one = whole[0] <= tile && whole[1] <= tile;
     if ((whole[0] / tile) * (whole[1] / tile) > maximumTiles) {
-      throw new ImageError(
-        'image-too-large',
-        `A picture of ${from[1]} × ${from[0]} would be cut into ${whole[0] / tile} × ${whole[1] / tile} tiles of ${tile}; more than ${maximumTiles} are not made. Crop it to a less extreme proportion.`,
-      );
+      throw new ImageError({
+        code: 'image-too-large',
+        message: `A picture of ${from[1]} × ${from[0]} would be cut into ${whole[0] / tile} × ${whole[1] / tile} tiles of ${tile}; more than ${maximumTiles} are not made. Crop it to a less extreme proportion.`,
+      });
     }
     checkPreparedSize({ from: [1, 1], to: whole, maximumPixels: maximumPreparedPixels });
     return { first, whole, rows: one ? 0 : whole[0] / tile, columns: one ? 0 : whole[1] / tile };

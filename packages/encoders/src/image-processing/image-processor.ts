@@ -41,10 +41,10 @@ export async function loadRgb(options: {
   const image = await decodeImage({ source, maximumPixels });
   if (!convertToRgb && !image.isPlainRgb) {
     const place = typeof source === 'string' ? source : 'in memory';
-    throw new ImageError(
-      'image-invalid',
-      `The picture ${place} is not plain RGB, and the processor's \`do_convert_rgb\` is false. Convert the picture, or set \`do_convert_rgb\` to true.`,
-    );
+    throw new ImageError({
+      code: 'image-invalid',
+      message: `The picture ${place} is not plain RGB, and the processor's \`do_convert_rgb\` is false. Convert the picture, or set \`do_convert_rgb\` to true.`,
+    });
   }
   return toRgb(image, transparency);
 }
@@ -54,7 +54,8 @@ const isList = (entry: unknown): entry is readonly ImageSource[] => Array.isArra
 /** A flat list of pictures. */
 export function flatImages(images: readonly ImageSource[] | readonly (readonly ImageSource[])[]): ImageSource[] {
   const flat = images.flatMap((entry) => (isList(entry) ? [...entry] : [entry as ImageSource]));
-  if (flat.length === 0) throw new ImageError('image-invalid', 'There is no picture to process. Give at least one.');
+  if (flat.length === 0)
+    throw new ImageError({ code: 'image-invalid', message: 'There is no picture to process. Give at least one.' });
   return flat;
 }
 
@@ -62,10 +63,13 @@ export function flatImages(images: readonly ImageSource[] | readonly (readonly I
 export function nestedImages(images: readonly ImageSource[] | readonly (readonly ImageSource[])[]): ImageSource[][] {
   const lists = images.filter(isList);
   if (lists.length !== 0 && lists.length !== images.length) {
-    throw new ImageError('image-invalid', 'Give either a list of pictures or a list of lists, not both mixed.');
+    throw new ImageError({
+      code: 'image-invalid',
+      message: 'Give either a list of pictures or a list of lists, not both mixed.',
+    });
   }
   const nested = lists.length === 0 ? [[...(images as readonly ImageSource[])]] : lists.map((list) => [...list]);
   if (nested.every((sample) => sample.length === 0))
-    throw new ImageError('image-invalid', 'There is no picture to process. Give at least one.');
+    throw new ImageError({ code: 'image-invalid', message: 'There is no picture to process. Give at least one.' });
   return nested;
 }

@@ -32,7 +32,7 @@ export const defaultMaximumPixels = 89_478_485;
  * profiles not applied, 16-bit channels cut to their high byte, CMYK turned to RGB by Pillow's formula, animated files by
  * their first frame. Pictures in files are decoded by `@subtext/data`, as in training and evaluation.
  *
- * @throws {ImageError} `image-missing`, `image-unreadable`, `image-decoder-missing`, `image-too-large`, `image-invalid`
+ * @throws {ImageError} `image-missing`, `image-broken`, `image-decoder-missing`, `image-too-large`, `image-invalid`
  */
 export async function decodeImage(options: {
   source: ImageSource;
@@ -50,51 +50,60 @@ export async function decodeImage(options: {
     if (!DataError.isInstance(cause)) throw cause;
     const place = typeof source === 'string' ? source : `${source.byteLength} bytes in memory`;
     if (cause.code === 'image-missing')
-      throw new ImageError('image-missing', `There is no picture at ${place}. Check the path.`, { cause });
+      throw new ImageError({
+        code: 'image-missing',
+        message: `There is no picture at ${place}. Check the path.`,
+        cause,
+      });
     if (cause.code === 'image-decoder-missing')
-      throw new ImageError('image-decoder-missing', `The picture ${place} can't be decoded here. ${cause.message}`, {
+      throw new ImageError({
+        code: 'image-decoder-missing',
+        message: `The picture ${place} can't be decoded here. ${cause.message}`,
         cause,
       });
     if (cause.code === 'image-too-large') throw tooLarge(place, maximumPixels, cause);
-    throw new ImageError(
-      'image-unreadable',
-      `The picture ${place} cannot be decoded: ${cause.message} Give a whole PNG, JPEG, WebP or GIF file.`,
-      { cause },
-    );
+    throw new ImageError({
+      code: 'image-broken',
+      message: `The picture ${place} cannot be decoded: ${cause.message} Give a whole PNG, JPEG, WebP or GIF file.`,
+      cause,
+    });
   }
 }
 
 function tooLarge(place: string, maximumPixels: number, cause?: unknown): ImageError {
-  return new ImageError(
-    'image-too-large',
-    `The picture ${place} has more than ${maximumPixels} pixels. Make it smaller, or raise \`maximumPixels\` if you trust it.`,
-    { cause },
-  );
+  return new ImageError({
+    code: 'image-too-large',
+    message: `The picture ${place} has more than ${maximumPixels} pixels. Make it smaller, or raise \`maximumPixels\` if you trust it.`,
+    cause,
+  });
 }
 
 function fromRawImage(image: RawImage, maximumPixels: number): DecodedImage {
   const { data, width, height, channels = 3 } = image;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new ImageError(
-      'image-invalid',
-      'A picture must be a path, the bytes of a file, or { data: Uint8Array, width, height }.',
-    );
+    throw new ImageError({
+      code: 'image-invalid',
+      message: 'A picture must be a path, the bytes of a file, or { data: Uint8Array, width, height }.',
+    });
   }
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
-    throw new ImageError(
-      'image-invalid',
-      `A raw picture needs a width and a height of at least 1; it has ${width} × ${height}.`,
-    );
+    throw new ImageError({
+      code: 'image-invalid',
+      message: `A raw picture needs a width and a height of at least 1; it has ${width} × ${height}.`,
+    });
   }
   if (width * height > maximumPixels) throw tooLarge(`of ${width} × ${height} pixels`, maximumPixels);
   if (channels !== 1 && channels !== 3 && channels !== 4) {
-    throw new ImageError('image-invalid', `A raw picture has 1, 3 or 4 channels, not ${String(channels)}.`);
+    throw new ImageError({
+      code: 'image-invalid',
+      message: `A raw picture has 1, 3 or 4 channels, not ${String(channels)}.`,
+    });
   }
   if (data.length !== width * height * channels) {
-    throw new ImageError(
-      'image-invalid',
-      `A raw picture of ${width} × ${height} with ${channels} channels needs ${width * height * channels} bytes; it has ${data.length}.`,
-    );
+    throw new ImageError({
+      code: 'image-invalid',
+      message: `A raw picture of ${width} × ${height} with ${channels} channels needs ${width * height * channels} bytes; it has ${data.length}.`,
+    });
   }
   const bytes = data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   if (channels === 1) return { data: greyToColour(bytes), width, height, channels: 3, isPlainRgb: false };

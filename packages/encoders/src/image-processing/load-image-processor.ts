@@ -37,19 +37,19 @@ export function createImageProcessor(options: {
   const { config, place = 'preprocessor_config.json', maximumPreparedPixels = defaultMaximumPreparedPixels } = options;
   const type = ownValue(config, 'image_processor_type') ?? ownValue(config, 'feature_extractor_type');
   if (typeof type !== 'string') {
-    throw new ImageError(
-      'processor-config-unsupported',
-      `${place}: \`image_processor_type\` is missing. Name the processor's class, such as CLIPImageProcessor.`,
-    );
+    throw new ImageError({
+      code: 'processor-config-unsupported',
+      message: `${place}: \`image_processor_type\` is missing. Name the processor's class, such as CLIPImageProcessor.`,
+    });
   }
   const kind = ownValue(kinds, type.replace(/(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, ''));
   if (kind === undefined) {
-    throw new ImageError(
-      'processor-config-unsupported',
-      `${place}: the image processor ${type} is not supported. Supported: ${Object.keys(kinds)
+    throw new ImageError({
+      code: 'processor-config-unsupported',
+      message: `${place}: the image processor ${type} is not supported. Supported: ${Object.keys(kinds)
         .map((name) => `${name}ImageProcessor`)
         .join(', ')}.`,
-    );
+    });
   }
   if (kind === 'idefics3') return createIdefics3Processor({ config, place, maximumPreparedPixels });
   if (kind === 'mllama') return createMllamaProcessor({ config, place, maximumPreparedPixels });
@@ -77,10 +77,10 @@ export async function loadImageProcessor(
       place: `${sharedFile} (image_processor)`,
       ...options,
     });
-  throw new ImageError(
-    'processor-config-missing',
-    `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`,
-  );
+  throw new ImageError({
+    code: 'processor-config-missing',
+    message: `${folder} has no preprocessor_config.json, so nothing says how its model wants pictures. Take the file from the model's page, or use createImageProcessor.`,
+  });
 }
 
 /** Writes `preprocessor_config.json` into a folder, whole or not at all. @throws FileError */
@@ -100,8 +100,8 @@ async function readJson(file: string): Promise<ProcessorConfig | null> {
   } catch (cause) {
     if (FileError.isInstance(cause) && cause.code === 'not-found') return null;
     if (!SubtextError.isInstance(cause)) throw cause;
-    throw new ImageError('processor-config-missing', `${cause.message}.`, { cause });
+    throw new ImageError({ code: 'processor-config-invalid', message: `${cause.message}.`, cause });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as ProcessorConfig;
-  throw new ImageError('processor-config-missing', `${file} must hold a JSON object.`);
+  throw new ImageError({ code: 'processor-config-invalid', message: `${file} must hold a JSON object.` });
 }

@@ -21,10 +21,10 @@ export function checkPreparedSize(options: { from: Size; to: Size; maximumPixels
   } = options;
   // Rows first, then columns: the picture between the two counts as well.
   if (Math.max(toHeight, height) * toWidth <= maximumPixels) return;
-  throw new ImageError(
-    'image-too-large',
-    `A picture of ${width} × ${height} would become ${toWidth} × ${toHeight}, more than ${maximumPixels} pixels on the way. Crop it to a less extreme proportion, or raise \`maximumPixels\`.`,
-  );
+  throw new ImageError({
+    code: 'image-too-large',
+    message: `A picture of ${width} × ${height} would become ${toWidth} × ${toHeight}, more than ${maximumPixels} pixels on the way. Crop it to a less extreme proportion, or raise \`maximumPixels\`.`,
+  });
 }
 
 /** A picture in another size, if that is within the limit. */

@@ -59,10 +59,10 @@ export class ConfigReader {
   }
 
   fail(key: string, expected: string): never {
-    throw new ImageError(
-      'processor-config-unsupported',
-      `${this.place}: \`${key}\` is ${JSON.stringify(this.config[key])}, but ${expected}.`,
-    );
+    throw new ImageError({
+      code: 'processor-config-unsupported',
+      message: `${this.place}: \`${key}\` is ${JSON.stringify(this.config[key])}, but ${expected}.`,
+    });
   }
 
   flag(key: string, fallback: boolean): boolean {
@@ -203,10 +203,10 @@ export class ConfigReader {
       (key) => !this.asked.has(key) && !harmless.has(key) && this.config[key] !== null,
     );
     if (unknown.length > 0) {
-      throw new ImageError(
-        'processor-config-unsupported',
-        `${this.place}: ${unknown.map((key) => `\`${key}\``).join(', ')} would be ignored. Remove what is not needed, or use a processor that is supported.`,
-      );
+      throw new ImageError({
+        code: 'processor-config-unsupported',
+        message: `${this.place}: ${unknown.map((key) => `\`${key}\``).join(', ')} would be ignored. Remove what is not needed, or use a processor that is supported.`,
+      });
     }
   }
 }

@@ -1,3 +1,4 @@
+import { SubtextError } from '@subtext/core';
 import { tf } from '@subtext/tensor';
 import type { NumberArray } from '../image-processing/numbers';
 
@@ -15,9 +16,17 @@ export interface Patches {
 }
 
 /** Pixel values that an encoder cannot take. */
-export class PixelValuesError extends Error {
+export class PixelValuesError extends SubtextError<'invalid-pixel-values'> {
   override readonly name = 'PixelValuesError';
-  readonly code = 'invalid-pixel-values';
+
+  constructor(message: string) {
+    super({ code: 'invalid-pixel-values', message });
+  }
+
+  /** True for errors of this class from any copy of the package. */
+  static override isInstance(error: unknown): error is PixelValuesError {
+    return SubtextError.isInstance(error) && error.name === 'PixelValuesError';
+  }
 }
 
 const isTensor = (values: PixelValues): values is tf.Tensor => 'dataId' in values;

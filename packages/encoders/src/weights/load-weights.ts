@@ -58,7 +58,7 @@ async function openFolder(folder: string): Promise<SafetensorsFile> {
         ? `It has ${others.join(', ')}: convert it with transformers (model.save_pretrained(folder, safe_serialization=True)).`
         : 'A model folder holds config.json and model.safetensors, or model.safetensors.index.json and its shards.';
     throw new ModelFolderError({
-      code: 'missing-file',
+      code: 'not-found',
       path: folder,
       message: `has no ${weightFiles.join(' or ')}. ${hint}`,
     });

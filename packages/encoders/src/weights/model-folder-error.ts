@@ -2,7 +2,10 @@ import { SubtextError } from '@subtext/core';
 
 /** What can be wrong with a model folder. */
 export type ModelFolderErrorCode =
-  | 'missing-file'
+  /** A file that the folder must have is not there. */
+  | 'not-found'
+  /** The operating system refused. */
+  | 'input-output'
   | 'invalid-config'
   | 'unsupported-config'
   | 'unsupported-model-type'

@@ -163,7 +163,7 @@ export async function readConfig({ folder }: { folder: string }): Promise<RawCon
   const value = await readJsonObject({ path });
   if (value === null)
     throw new ModelFolderError({
-      code: 'missing-file',
+      code: 'not-found',
       path,
       message: 'cannot be read. A model folder holds config.json and model.safetensors.',
     });

@@ -9,7 +9,7 @@ const maximumBytes = 16 * 2 ** 20;
  * Reads a JSON object from a file of a model folder; null where there is no such file. Pipes, devices and files without
  * end are refused.
  *
- * @throws ModelFolderError `missing-file`, `invalid-config`
+ * @throws ModelFolderError `invalid-config`, `input-output`
  */
 export async function readJsonObject({ path }: { path: string }): Promise<Record<string, unknown> | null> {
   let value: unknown;
@@ -20,9 +20,9 @@ export async function readJsonObject({ path }: { path: string }): Promise<Record
     if (!FileError.isInstance(cause))
       throw new ModelFolderError({ code: 'invalid-config', path, message: `is not valid JSON: ${reason}`, cause });
     if (cause.code === 'not-found') return null;
-    const isContent = cause.code === 'invalid-text' || cause.code === 'too-large';
+    const isContent = cause.code !== 'input-output';
     throw new ModelFolderError({
-      code: isContent ? 'invalid-config' : 'missing-file',
+      code: isContent ? 'invalid-config' : 'input-output',
       path,
       message: `cannot be read: ${reason}`,
       cause,

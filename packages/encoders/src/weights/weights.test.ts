@@ -247,11 +247,11 @@ describe('weights', () => {
       message: expect.stringContaining('a.weight is [2, 3] where config.json asks for [3, 2]'),
     });
     await rm(join(folder, 'model.safetensors'));
-    await expect(loadWeights({ structure: structure(), folder })).rejects.toMatchObject({ code: 'missing-file' });
+    await expect(loadWeights({ structure: structure(), folder })).rejects.toMatchObject({ code: 'not-found' });
     await writeFile(join(folder, 'model.safetensors'), 'not a tensor file');
     await expect(loadWeights({ structure: structure(), folder })).rejects.toThrow(/model\.safetensors/);
     await expect(readConfig({ folder })).rejects.toMatchObject({
-      code: 'missing-file',
+      code: 'not-found',
       message: expect.stringContaining('config.json'),
     });
     expect(tf.memory().numTensors).toBe(before);

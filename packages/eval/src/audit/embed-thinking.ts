@@ -6,7 +6,7 @@ import { EvaluationError } from '../errors';
  * Sequences of prompts and responses as vectors, `[questions, time, width]`, padded on the left, with the states that
  * were fed back in the places of continuous thoughts. The caller frees `embeddings` and `forwardExtras`.
  *
- * @throws EvaluationError invalid-argument where continuous thoughts were read `at` their position: the state that was fed back is the one before.
+ * @throws EvaluationError invalid-option where continuous thoughts were read `at` their position: the state that was fed back is the one before.
  */
 export async function embedThinking({
   reasoner,
@@ -32,7 +32,7 @@ export async function embedThinking({
   if (settings.thoughtReading !== 'before') {
     tf.dispose([embedded.embeddings, embedded.forwardExtras as tf.TensorContainer]);
     throw new EvaluationError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message:
         'Continuous thoughts that are read at their own position cannot be audited: the state that was fed back is the one before. Take a reasoner whose "thoughtReading" is "before".',
     });

@@ -143,7 +143,7 @@ export function cutThoughts({
 }): ThoughtIntervention {
   if (!Number.isInteger(kept) || kept < 0)
     throw new EvaluationError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `Thoughts cannot be cut after ${kept}; give a whole number from 0.`,
     });
   const replaced = thoughts.map((states) => copy(states.slice(0, kept)));

@@ -68,7 +68,7 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
   constructor(options: ReasonerThoughtsOptions) {
     if (options.reasoner.model.modelType === 'mllama') {
       throw new EvaluationError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: 'The thoughts of an mllama cannot be replaced yet: its cache also holds what it sees of pictures.',
       });
     }

@@ -82,12 +82,12 @@ export function compareRuns({
 }): ComparisonResult {
   if (runs.length < 2)
     throw new EvaluationError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `${runs.length} run cannot be compared; give two or more.`,
     });
   const names = new Set(runs.map((run) => run.name));
   if (names.size < runs.length)
-    throw new EvaluationError({ code: 'invalid-argument', message: 'Two runs have one name; name each its own.' });
+    throw new EvaluationError({ code: 'invalid-option', message: 'Two runs have one name; name each its own.' });
   const comparisons: RunComparison[] = [];
   const paired: PairedDifference[] = [];
   for (const [index, left] of runs.entries()) {

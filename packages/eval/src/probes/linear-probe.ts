@@ -209,7 +209,7 @@ function split({
   const distinct = [...new Set(keys)];
   if (!(heldOut > 0 && heldOut < 1))
     throw new EvaluationError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `A held-out share of ${heldOut} is not between 0 and 1.`,
     });
   if (distinct.length < 2)

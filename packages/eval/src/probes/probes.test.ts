@@ -297,6 +297,6 @@ describe('trainSparseAutoencoder', () => {
     await expect(trainSparseAutoencoder({ states: [[1]] })).rejects.toMatchObject({ code: 'empty-set' });
     await expect(
       trainSparseAutoencoder({ states: Array.from({ length: 12 }, () => [1, 2]), latents: 4, active: 5 }),
-    ).rejects.toMatchObject({ code: 'invalid-argument' });
+    ).rejects.toMatchObject({ code: 'invalid-option' });
   });
 });

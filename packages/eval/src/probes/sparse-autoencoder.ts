@@ -63,7 +63,7 @@ export interface SparseAutoencoderOptions {
  * kept at length 1, the encoder started as its transpose. Latents that fell silent are started again at
  * states that are rebuilt worst. Runs on the engine in use; leaves no tensor behind.
  *
- * @throws EvaluationError empty-set for fewer than ten states; invalid-argument for an impossible k.
+ * @throws EvaluationError empty-set for fewer than ten states; invalid-option for an impossible k.
  */
 export async function trainSparseAutoencoder({
   states,
@@ -92,7 +92,7 @@ export async function trainSparseAutoencoder({
   const latents = givenLatents ?? 4 * width;
   if (!Number.isInteger(active) || active < 1 || active > latents) {
     throw new EvaluationError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.`,
     });
   }

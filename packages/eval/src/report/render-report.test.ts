@@ -154,7 +154,7 @@ describe('renderReport', () => {
   it('refuses a section that no builder made', () => {
     const forged = { title: 'x', html: '<script>' } as never;
     expect(() => renderReport({ title: 't', summary: 's', sections: [forged] })).toThrowError(
-      expect.objectContaining({ code: 'invalid-argument' }),
+      expect.objectContaining({ code: 'invalid-option' }),
     );
   });
 });

@@ -29,14 +29,14 @@ export interface RenderReportOptions {
  * One HTML page that stands alone: no request leaves it, which its content policy also forbids; no
  * scripts. Responsive from 320 px, light and dark. All text is escaped.
  *
- * @throws EvaluationError invalid-argument for a section that no builder made.
+ * @throws EvaluationError invalid-option for a section that no builder made.
  */
 export function renderReport({ title, summary, sections, highlights = [], footer }: RenderReportOptions): string {
   const used = new Map<string, number>();
   const placed = sections.map((section, index) => {
     if (!isReportSection(section)) {
       throw new EvaluationError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `Section ${index + 1} of the report was not made by a section builder; use proseSection, tableSection, chartSection or gallerySection.`,
       });
     }

@@ -31,7 +31,7 @@ const sparseFrom = 2 ** 30;
  * SHA-256 over the names and contents of all regular files under a folder, such as a model's. Of a large file that is
  * nearly all holes, size and time of change stand for the contents.
  *
- * @throws EvaluationError invalid-argument for a folder of more files than any model has
+ * @throws EvaluationError invalid-option for a folder of more files than any model has
  */
 export async function hashFolder(folder: string): Promise<string> {
   const hashes: [string, string][] = [];
@@ -50,7 +50,7 @@ export async function hashFolder(folder: string): Promise<string> {
       }
       if (hashes.length + waiting.length > mostFiles)
         throw new EvaluationError({
-          code: 'invalid-argument',
+          code: 'invalid-option',
           message: `${folder} holds more than ${mostFiles} files; give a model's own folder.`,
         });
     }

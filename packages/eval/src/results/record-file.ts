@@ -69,13 +69,13 @@ export class RecordFile<Line extends FileRecord> {
   /**
    * Writes a finished record. Calls may overlap; lines never mix.
    *
-   * @throws EvaluationError invalid-argument for a record that is finished already.
+   * @throws EvaluationError invalid-option for a record that is finished already.
    */
   append(record: Line): Promise<void> {
     if (this.#records.has(record.id)) {
       return Promise.reject(
         new EvaluationError({
-          code: 'invalid-argument',
+          code: 'invalid-option',
           message: `"${record.id}" is in ${this.path} already; records of one file need ids of their own.`,
         }),
       );

@@ -45,7 +45,7 @@ describe('sample files', () => {
     const second = await openSampleFile({ path });
     expect([...second.finished.keys()]).toEqual(['s0', 's1', 's2']);
     expect(second.recoveredBytes).toBe(0);
-    await expect(second.append(sample(1))).rejects.toMatchObject({ code: 'invalid-argument' });
+    await expect(second.append(sample(1))).rejects.toMatchObject({ code: 'invalid-option' });
     await second.append(sample(3));
     await second.close();
     expect(await readSamples(path)).toEqual([0, 1, 2, 3].map((index) => sample(index)));
@@ -217,7 +217,7 @@ describe('RunFolder', () => {
     const file = await first.samples('scenes');
     await file.append(sample(0));
     await file.close();
-    await expect(RunFolder.open({ folder, identity })).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+    await expect(RunFolder.open({ folder, identity })).rejects.toMatchObject({ code: 'locked' });
     await first.close();
     const second = await RunFolder.open({ folder, identity });
     expect(second.resumed).toBe(true);

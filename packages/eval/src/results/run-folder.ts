@@ -38,7 +38,7 @@ export class RunFolder {
    * Opens a run's folder: a new one, or one begun with the same identity. It is locked until `close`, so
    * that two runs never write one file.
    *
-   * @throws EvaluationError invalid-result-file where the folder holds a run of another identity; TrainerError FOLDER_LOCKED where another run has it.
+   * @throws EvaluationError invalid-result-file where the folder holds a run of another identity; TrainerError locked where another run has it.
    */
   static async open({
     folder,

@@ -79,7 +79,7 @@ export interface SampleRecordOptions {
 /**
  * A record in the harness's shape, its hashes computed.
  *
- * @throws EvaluationError invalid-argument where a score is not finite or hides a field.
+ * @throws EvaluationError invalid-option where a score is not finite or hides a field.
  */
 export function makeSampleRecord(options: SampleRecordOptions): SampleRecord {
   const { scores, extra = {} } = options;
@@ -108,7 +108,7 @@ export function makeSampleRecord(options: SampleRecordOptions): SampleRecord {
   for (const [name, value] of [...Object.entries(scores), ...Object.entries(extra)]) {
     if (Object.hasOwn(record, name) || name === '__proto__')
       throw new EvaluationError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `The column "${name}" of sample "${options.id}" would hide a field of the record; name it otherwise.`,
       });
     record[name] = value;
@@ -116,7 +116,7 @@ export function makeSampleRecord(options: SampleRecordOptions): SampleRecord {
   for (const [name, value] of Object.entries(scores)) {
     if (!Number.isFinite(value))
       throw new EvaluationError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `The score "${name}" of sample "${options.id}" is ${value}; a sample without a score counts as 0.`,
       });
   }

@@ -235,12 +235,11 @@ function failedRecord({
 const sampleFaults = new Set([
   'image-missing',
   'image-broken',
-  'image-unreadable',
   'image-too-large',
   'image-invalid',
   'image-outside-folder',
   'too-many-positions',
-  'EXAMPLE_TOO_LONG',
+  'example-too-long',
 ]);
 
 /** True for errors of one picture or question: a missing or broken image, a question over the context. */

@@ -31,7 +31,7 @@ export interface BootstrapResult {
  * The percentile bootstrap (Efron, 1979) of any statistic of `count` samples. All that belongs to a
  * sample moves with its index, so that paired values stay paired. Same seed: same interval.
  *
- * @throws EvaluationError empty-set without samples; invalid-argument for too few resamples.
+ * @throws EvaluationError empty-set without samples; invalid-option for too few resamples.
  */
 export function bootstrap({
   count,
@@ -48,7 +48,7 @@ export function bootstrap({
     throw new EvaluationError({ code: 'empty-set', message: 'There are no samples to draw from; give at least one.' });
   if (!Number.isInteger(resamples) || resamples < 100) {
     throw new EvaluationError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `${resamples} resamples are too few for an interval; give at least 100 (2000 is usual).`,
     });
   }

@@ -193,7 +193,7 @@ describe('properties', () => {
       expect.objectContaining({ code: 'empty-set' }),
     );
     expect(() => wilsonInterval({ successes: 3, total: 2 })).toThrowError(
-      expect.objectContaining({ code: 'invalid-argument' }),
+      expect.objectContaining({ code: 'invalid-option' }),
     );
     expect(() => wilsonInterval({ successes: 1, total: 2, confidence: 95 })).toThrowError(/between 0 and 1/);
     expect(() => mcnemarTest({ left: [true], right: [] })).toThrowError(

@@ -88,6 +88,6 @@ export function scoreExplanations({
 export function stageText({ example, stage }: { example: ReasoningExample; stage: string }): string {
   const step = example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage);
   if (!step)
-    throw new EvaluationError({ code: 'invalid-argument', message: `Example ${example.id} has no stage "${stage}".` });
+    throw new EvaluationError({ code: 'invalid-option', message: `Example ${example.id} has no stage "${stage}".` });
   return step.text;
 }

@@ -1,4 +1,4 @@
-import { printable, redact } from '@subtext/core';
+import { printable, redact, SubtextError } from '@subtext/core';
 import { request, type BoundedResponse } from '@subtext/core/node';
 import { HubError } from './hub-error';
 import type { HubSettings } from './hub-settings';
@@ -16,7 +16,7 @@ const maximumPages = 1000;
 const listSeconds = 300;
 
 /** A hub answered with a status that is not success; the message holds what it said, without secrets. */
-export class HubStatusError extends Error {
+export class HubStatusError extends SubtextError<'http-status'> {
   override readonly name = 'HubStatusError';
 
   constructor(
@@ -25,7 +25,7 @@ export class HubStatusError extends Error {
     /** Seconds after which the hub wants to be asked again. */
     readonly retryAfter?: number,
   ) {
-    super(message);
+    super({ code: 'http-status', message });
   }
 }
 

@@ -313,7 +313,7 @@ export async function loadAdapter({
   const config = await readJsonObject({ path });
   if (config === null)
     throw new ModelFolderError({
-      code: 'missing-file',
+      code: 'not-found',
       path,
       message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.`,
     });

@@ -108,7 +108,7 @@ describe('saving', () => {
     await mkdir(join(folder, 'generation_config.json', 'x'), { recursive: true });
     await expect(saveModel({ model: second, folder })).rejects.toThrow();
     await expect(loadModel({ folder })).rejects.toMatchObject({
-      code: 'missing-file',
+      code: 'not-found',
       message: expect.stringContaining('config.json'),
     });
     await rm(join(folder, 'generation_config.json'), { recursive: true });

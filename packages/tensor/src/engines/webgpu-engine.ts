@@ -107,7 +107,7 @@ async function load(): Promise<EngineDevice> {
       ...(isSoftware(adapter) ? { software: true } : {}),
     };
   } catch (error) {
-    throw error instanceof EngineError
+    throw EngineError.isInstance(error)
       ? error
       : unavailable(`it does not load (${error instanceof Error ? error.message : String(error)}).`, error);
   }

@@ -59,11 +59,11 @@ export interface TensorflowInstallation extends LoadedTensorflow {
 
 /** The `tensorflow` engine could not be installed; says all that was tried. */
 export class InstallationError extends TensorError {
+  override readonly name = 'InstallationError';
   readonly tried: TensorflowInstallation['tried'];
 
   constructor({ message, tried, cause }: { message: string; tried: TensorflowInstallation['tried']; cause?: unknown }) {
     super({ code: 'installation-failed', message, cause });
-    this.name = 'InstallationError';
     this.tried = tried;
   }
 }

@@ -1,13 +1,14 @@
+import { SubtextError } from '@subtext/core';
 import { spawn } from 'node:child_process';
 
 /** A command ended with an error, could not be started, or ran too long. */
-export class CommandError extends Error {
+export class CommandError extends SubtextError<'command-failed'> {
+  override readonly name = 'CommandError';
   /** The end of what it printed. */
   readonly output: string;
 
   constructor(message: string, output: string) {
-    super(message);
-    this.name = 'CommandError';
+    super({ code: 'command-failed', message });
     this.output = output;
   }
 }

@@ -62,7 +62,7 @@ export function checkActivation(operation: string, activation: Activation): void
   if (!activationNames.includes(activation)) {
     throw new OperationError({
       operation,
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `activation must be one of ${activationNames.join(', ')}, got ${String(activation)}.`,
     });
   }

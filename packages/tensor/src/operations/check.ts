@@ -51,7 +51,7 @@ export function checkShape(
 /** Throws the operation's error unless `condition` holds. */
 export function check(operation: string, condition: boolean, message: () => string): void {
   if (!condition) {
-    throw new OperationError({ operation, code: 'invalid-argument', message: message() });
+    throw new OperationError({ operation, code: 'invalid-option', message: message() });
   }
 }
 
@@ -59,14 +59,14 @@ function checkTensor(operation: string, name: string, value: tf.Tensor): void {
   if (value === null || typeof value !== 'object' || !Array.isArray((value as tf.Tensor).shape)) {
     throw new OperationError({
       operation,
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `${name} must be a tensor, got ${value === null ? 'null' : typeof value}.`,
     });
   }
   if (value.isDisposed) {
     throw new OperationError({
       operation,
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `${name} ${shapeText(value)} is disposed.`,
     });
   }

@@ -38,7 +38,7 @@ export function checkIds({
       const range = count === 0 ? 'where there are none' : `outside 0 to ${count - 1}`;
       throw new OperationError({
         operation,
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `${what} ${id} at place ${place} lies ${range}${ignored === undefined ? '' : ` and is not ${ignored}, which is ignored`}. Do the tokenizer and the model belong together?`,
       });
     }

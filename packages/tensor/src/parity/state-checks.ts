@@ -72,7 +72,7 @@ async function checkOutsideIds(result: CaseResult): Promise<void> {
       });
       result.faults.push(`${what} was computed`);
     } catch (error) {
-      if (!OperationError.isInstance(error) || error.code !== 'invalid-argument' || !expected.test(error.message))
+      if (!OperationError.isInstance(error) || error.code !== 'invalid-option' || !expected.test(error.message))
         result.faults.push(`${what}: ${String(error)}`);
     }
   };

@@ -18,7 +18,7 @@ export class RandomStream {
   constructor({ seed }: { /** any integer; its low 32 bits are used */ seed: number }) {
     if (!Number.isInteger(seed)) {
       throw new TensorError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `RandomStream: seed must be an integer, got ${seed}.`,
       });
     }

@@ -75,7 +75,7 @@ export class AdamW {
       ['weightDecay', weightDecay, weightDecay >= 0],
     ] as const) {
       if (!valid) {
-        throw new TensorError({ code: 'invalid-argument', message: `AdamW: ${name} is out of range: ${value}.` });
+        throw new TensorError({ code: 'invalid-option', message: `AdamW: ${name} is out of range: ${value}.` });
       }
     }
     this.#options = { parameters, learningRate, beta1, beta2, epsilon, weightDecay, decays, learningRateScale };
@@ -84,7 +84,7 @@ export class AdamW {
   /**
    * Moves every parameter that has a gradient: all of them, or none where something does not fit.
    *
-   * @throws TensorError `unknown-parameter`, `duplicate-parameter`, `shape-mismatch`, `invalid-argument`, `out-of-memory`
+   * @throws TensorError `unknown-parameter`, `duplicate-parameter`, `shape-mismatch`, `invalid-option`, `out-of-memory`
    * (of the moments); then nothing has changed.
    */
   step({ gradients, learningRate = this.#options.learningRate, gradientScale = 1, step }: AdamWStepOptions): void {
@@ -126,14 +126,14 @@ export class AdamW {
       throw new TensorError({ code, message: `AdamW: ${message}` });
     };
     if (!(learningRate >= 0 && learningRate < Infinity))
-      fail('invalid-argument', `learningRate is out of range: ${learningRate}.`);
+      fail('invalid-option', `learningRate is out of range: ${learningRate}.`);
     if (!Number.isFinite(gradientScale))
       fail(
-        'invalid-argument',
+        'invalid-option',
         `gradientScale must be a finite number, got ${gradientScale}. Is the norm of the gradients finite?`,
       );
     if (step !== undefined && !(Number.isSafeInteger(step) && step >= 1))
-      fail('invalid-argument', `step must be a whole number from 1 on, got ${step}.`);
+      fail('invalid-option', `step must be a whole number from 1 on, got ${step}.`);
     const remaining = new Map(Object.entries(gradients));
     const seen = new Set<string>();
     const chosen = this.#entries().flatMap(([name, parameter]) => {
@@ -152,7 +152,7 @@ export class AdamW {
       }
       const rate = learningRate * learningRateScale(name);
       if (!(rate >= 0 && rate < Infinity))
-        fail('invalid-argument', `the learning rate of '${name}' is out of range: ${rate}.`);
+        fail('invalid-option', `the learning rate of '${name}' is out of range: ${rate}.`);
       return [{ name, parameter, gradient, learningRate: rate, weightDecay: decays(name) ? weightDecay : 0 }];
     });
     const unknown = [...remaining].filter(([, gradient]) => gradient);

@@ -51,7 +51,7 @@ export class KeyValueCache {
     for (const [name, value] of Object.entries({ layers, batch, capacity, width })) {
       if (!Number.isInteger(value) || value < 1) {
         throw new TensorError({
-          code: 'invalid-argument',
+          code: 'invalid-option',
           message: `KeyValueCache: ${name} must be a positive integer, got ${value}.`,
         });
       }
@@ -113,7 +113,7 @@ export class KeyValueCache {
    * Makes room for a layer's next `time` positions and gives its buffers, for a kernel that writes them itself
    * (`decoderBlock`), which is told what they must fit. Only where the engine writes in place.
    *
-   * @throws TensorError `cache-full`, `shape-mismatch`, and `invalid-argument` where the engine does not write in place;
+   * @throws TensorError `cache-full`, `shape-mismatch`, and `invalid-option` where the engine does not write in place;
    * then the layer holds what it held.
    */
   reserve({
@@ -132,7 +132,7 @@ export class KeyValueCache {
     const entry = this.#layer(layer);
     if (!Number.isInteger(time) || time < 0) {
       throw new TensorError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `KeyValueCache: time must be a whole number, got ${time}.`,
       });
     }
@@ -147,7 +147,7 @@ export class KeyValueCache {
       [entry.key, entry.value].some((buffer) => buffer !== null && !(buffer instanceof tf.Variable))
     ) {
       throw new TensorError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: 'KeyValueCache: this engine does not write in place, or did not when the cache was begun; use append.',
       });
     }
@@ -189,7 +189,7 @@ export class KeyValueCache {
   mask(keyTime: number = this.length): tf.Tensor2D | null {
     if (!Number.isInteger(keyTime) || keyTime < 0 || keyTime > this.capacity) {
       throw new TensorError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `KeyValueCache: a mask of ${keyTime} positions is none of 0 to ${this.capacity}.`,
       });
     }
@@ -204,7 +204,7 @@ export class KeyValueCache {
   /** Forgets everything from position `length` on. */
   truncate(length: number): void {
     if (!Number.isInteger(length) || length < 0) {
-      throw new TensorError({ code: 'invalid-argument', message: `KeyValueCache: cannot truncate to ${length}.` });
+      throw new TensorError({ code: 'invalid-option', message: `KeyValueCache: cannot truncate to ${length}.` });
     }
     for (const layer of this.#layers) {
       layer.length = Math.min(layer.length, length);
@@ -216,14 +216,14 @@ export class KeyValueCache {
   selectRows(rows: readonly number[]): void {
     if (rows.length === 0) {
       throw new TensorError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: 'KeyValueCache: no row is kept; dispose of the cache instead.',
       });
     }
     for (const row of rows) {
       if (!Number.isInteger(row) || row < 0 || row >= this.#batch) {
         throw new TensorError({
-          code: 'invalid-argument',
+          code: 'invalid-option',
           message: `KeyValueCache: no row ${row} in a batch of ${this.#batch}.`,
         });
       }
@@ -263,7 +263,7 @@ export class KeyValueCache {
     const entry = this.#layers[index];
     if (!entry) {
       throw new TensorError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `KeyValueCache: no layer ${index} among ${this.#layers.length}.`,
       });
     }
@@ -274,7 +274,7 @@ export class KeyValueCache {
   #place(entry: Layer, time: number, from: number = entry.length): { offset: number; length: number } {
     if (!Number.isInteger(from) || from < 0 || from > entry.length) {
       throw new TensorError({
-        code: 'invalid-argument',
+        code: 'invalid-option',
         message: `KeyValueCache: position ${from} is none of the ${entry.length} that the layer holds.`,
       });
     }

@@ -26,7 +26,7 @@ export function valueAndGradients({ compute, parameters }: ValueAndGradientsOpti
   const sets = Array.isArray(parameters) ? (parameters as readonly Parameters[]) : [parameters as Parameters];
   const trainable = sets.flatMap((set) => set.trainable());
   if (trainable.length === 0) {
-    throw new TensorError({ code: 'invalid-argument', message: 'valueAndGradients: no parameter is trainable.' });
+    throw new TensorError({ code: 'invalid-option', message: 'valueAndGradients: no parameter is trainable.' });
   }
   const names = trainable.map(([name]) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

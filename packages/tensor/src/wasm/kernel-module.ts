@@ -31,7 +31,7 @@ export async function loadKernelModule({
 }): Promise<KernelModule> {
   if (variant !== undefined && variant !== 'relaxed-simd' && variant !== 'simd') {
     throw new TensorError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `wasm: there is no build '${String(variant)}' of the kernels. Use 'relaxed-simd', 'simd', or leave it out.`,
     });
   }

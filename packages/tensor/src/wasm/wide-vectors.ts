@@ -19,7 +19,7 @@ const flags = ['experimental-wasm-revectorize', 'no-liftoff', 'no-wasm-lazy-comp
  * who ask for it, set only while this one module compiles, and the module is used only if every kernel gives, bit for bit,
  * what the ordinary compilation gives, and if it is faster.
  *
- * @throws TensorError `invalid-argument` if SUBTEXT_WASM_VECTORS is something else.
+ * @throws TensorError `invalid-option` if SUBTEXT_WASM_VECTORS is something else.
  */
 export async function instantiateWide({
   bytes,
@@ -38,7 +38,7 @@ export async function instantiateWide({
   const wished = process.env[setting];
   if (wished !== undefined && wished !== '' && wished !== '128' && wished !== '256') {
     throw new TensorError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `wasm: ${setting} must be 128 or 256, got '${wished}'.`,
     });
   }

@@ -44,7 +44,7 @@ export function attentionTiles({
   }
   throw new OperationError({
     operation: 'attention',
-    code: 'invalid-argument',
+    code: 'invalid-option',
     message: `heads of ${headWidth} are too wide for the webgpu engine. Use more heads, or another engine.`,
   });
 }

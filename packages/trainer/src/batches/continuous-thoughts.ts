@@ -29,7 +29,7 @@ export function alignThoughts(
   for (const positions of rows) {
     if (positions[0] === 0 || positions.some((position, index) => position !== positions[0]! + index)) {
       throw new TrainerError({
-        code: 'INVALID_OPTION',
+        code: 'invalid-option',
         message: `Continuous thoughts stand one after the other behind at least one token; this method has them at the positions ${positions.join(', ')}.`,
       });
     }

@@ -44,7 +44,7 @@ export function tilePlaceholders({
   const found = ids.reduce((count, id) => count + (id === image.tokenId ? 1 : 0), 0);
   if (found !== expected) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The tokenizer writes a picture of ${rows} × ${columns} tiles and the whole as ${found} image tokens (id ${image.tokenId}) instead of ${expected}. Make the image token a special token of the tokenizer.`,
     });
   }

@@ -99,7 +99,7 @@ export class PictureStore {
     const grid = this.#grids.get(image.path);
     if (grid === undefined) {
       throw new TrainerError({
-        code: 'INVALID_OPTION',
+        code: 'invalid-option',
         message: `How many tiles ${image.path} takes is not known yet. Await \`measure\` (of a reasoner: \`measurePictures\`) before laying out its prompt.`,
       });
     }
@@ -152,7 +152,7 @@ function concatenate<Data extends Float32Array | Int32Array>({
   for (const [index, part] of parts.entries()) {
     if (part.shape.slice(1).join() !== rest.join()) {
       throw new TrainerError({
-        code: 'INVALID_OPTION',
+        code: 'invalid-option',
         message: `The pictures of a batch differ in size: ${names[index]} gives [${part.shape.join(', ')}], ${names[0]} gives [${first.shape.join(', ')}]. Let the image processor resize or crop them to one size.`,
       });
     }

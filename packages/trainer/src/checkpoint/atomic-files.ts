@@ -4,7 +4,7 @@ import { FileError, openRegularFile, writeFileAtomically } from '@subtext/core/n
 
 import { TrainerError } from '../errors';
 
-/** Writes a file so that a reader sees the old bytes or the new ones, never a part. Throws `WRITE_FAILED`. */
+/** Writes a file so that a reader sees the old bytes or the new ones, never a part. Throws `write-failed`. */
 export async function writeAtomically({
   path,
   data,
@@ -52,7 +52,7 @@ function systemCode(error: unknown): string | undefined {
   return undefined;
 }
 
-/** Turns the system's error into `WRITE_FAILED`, which says what to do. */
+/** Turns the system's error into `write-failed`, which says what to do. */
 export function writeError({ path, error }: { path: string; error: unknown }): Error {
   if (TrainerError.isInstance(error)) return error;
   const code = systemCode(error);
@@ -62,5 +62,5 @@ export function writeError({ path, error }: { path: string; error: unknown }): E
     : FileError.isInstance(error)
       ? message.replace(`${error.path}: `, '')
       : message;
-  return new TrainerError({ code: 'WRITE_FAILED', message: `Cannot write ${path}: ${reason}.`, cause: error });
+  return new TrainerError({ code: 'write-failed', message: `Cannot write ${path}: ${reason}.`, cause: error });
 }

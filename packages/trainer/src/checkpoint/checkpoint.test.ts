@@ -80,7 +80,7 @@ describe('checkpoints', () => {
       expect(await resumeNewest({ folder, state, fingerprint: 'f', onBroken: ({ code }) => told.push(code) })).toEqual(
         position(1),
       );
-      expect(told).toEqual(['CHECKPOINT_BROKEN']);
+      expect(told).toEqual(['invalid-checkpoint']);
       expect(state.parameters).toEqual(newState(1).parameters);
       // Set aside: it is not one of the newest that are kept.
       expect((await readdir(folder)).sort()).toEqual(['step-00000001', 'step-00000002.broken']);
@@ -95,7 +95,7 @@ describe('checkpoints', () => {
     ]);
     await expect(loadCheckpoint({ path, state: other })).rejects.toThrow(/no "a" of shape \[3, 2\]/);
     await expect(resumeNewest({ folder, state: newState(), fingerprint: 'other' })).rejects.toMatchObject({
-      code: 'CHECKPOINT_MISMATCH',
+      code: 'checkpoint-mismatch',
     });
   });
 
@@ -107,7 +107,7 @@ describe('checkpoints', () => {
     delete manifest.files['first-moments.safetensors'];
     await writeFile(join(path, 'manifest.json'), JSON.stringify(manifest));
     await expect(verifyCheckpoint(path)).rejects.toMatchObject({
-      code: 'CHECKPOINT_BROKEN',
+      code: 'invalid-checkpoint',
       message: expect.stringContaining('first-moments'),
     });
   });
@@ -143,7 +143,7 @@ describe('checkpoints', () => {
     const file = join(folder, 'file');
     await writeFile(file, '');
     await expect(saveCheckpoint({ folder: file, state: newState(), position: position(1) })).rejects.toMatchObject({
-      code: 'WRITE_FAILED',
+      code: 'write-failed',
       message: expect.stringContaining(file),
     });
   });
@@ -166,7 +166,7 @@ describe('the lock of a run', () => {
 
   it('keeps out a second run of the same process until it is given back', async () => {
     const unlock = await lockFolder(folder);
-    await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+    await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'locked' });
     await unlock();
     await (
       await lockFolder(folder)
@@ -208,7 +208,7 @@ describe('the lock of a run', () => {
     ]) {
       await writeFile(join(folder, 'run.lock'), left);
       await expect(lockFolder(folder)).rejects.toMatchObject({
-        code: 'FOLDER_LOCKED',
+        code: 'locked',
         message: expect.stringContaining('run.lock'),
       });
     }

@@ -77,7 +77,7 @@ function folderName(step: number): string {
 /**
  * Writes a checkpoint: files into a temporary folder, each synced; the manifest with their sizes and SHA-256 last;
  * then the folder takes its name. A process killed at any moment leaves a whole checkpoint or none. One of the same
- * step and position that is whole already is left as it is. Throws `WRITE_FAILED`.
+ * step and position that is whole already is left as it is. Throws `write-failed`.
  */
 export async function saveCheckpoint({
   folder,
@@ -141,7 +141,7 @@ async function isWhole({ path, position }: { path: string; position: RunPosition
   }
 }
 
-/** Reads one of a checkpoint's small files by its schema. Throws `CHECKPOINT_BROKEN`. */
+/** Reads one of a checkpoint's small files by its schema. Throws `invalid-checkpoint`. */
 async function readChecked<Schema extends z.ZodType>({
   path,
   name,
@@ -169,18 +169,18 @@ async function readChecked<Schema extends z.ZodType>({
 
 function brokenCheckpoint({ path, reason, cause }: { path: string; reason: string; cause?: unknown }): TrainerError {
   return new TrainerError({
-    code: 'CHECKPOINT_BROKEN',
+    code: 'invalid-checkpoint',
     message: `The checkpoint ${path} is broken: ${reason}.`,
     cause,
   });
 }
 
-/** Where a checkpoint stands, as it says itself: its other files are not looked at. Throws `CHECKPOINT_BROKEN`. */
+/** Where a checkpoint stands, as it says itself: its other files are not looked at. Throws `invalid-checkpoint`. */
 export async function readPosition(path: string): Promise<RunPosition> {
   return readChecked({ path, name: positionName, schema: runPosition });
 }
 
-/** Checks every file of a checkpoint against its manifest and gives its position. Throws `CHECKPOINT_BROKEN`. */
+/** Checks every file of a checkpoint against its manifest and gives its position. Throws `invalid-checkpoint`. */
 export async function verifyCheckpoint(path: string): Promise<RunPosition> {
   const manifest = await readChecked({ path, name: manifestName, schema: checkpointManifest });
   for (const [name, expected] of Object.entries(manifest.files)) {
@@ -200,7 +200,7 @@ export async function verifyCheckpoint(path: string): Promise<RunPosition> {
   return readPosition(path);
 }
 
-/** Reads a checkpoint into the shared state, after checking every file against the manifest. Throws `CHECKPOINT_BROKEN`. */
+/** Reads a checkpoint into the shared state, after checking every file against the manifest. Throws `invalid-checkpoint`. */
 export async function loadCheckpoint({ path, state }: { path: string; state: SharedState }): Promise<RunPosition> {
   const position = await verifyCheckpoint(path);
   for (const file of tensorFiles) {
@@ -211,7 +211,7 @@ export async function loadCheckpoint({ path, state }: { path: string; state: Sha
       for (const { name, shape, offset } of state.spans) {
         if (!names.has(name) || tensors.entry(name).shape.join() !== shape.join()) {
           throw new TrainerError({
-            code: 'CHECKPOINT_MISMATCH',
+            code: 'checkpoint-mismatch',
             message: `The checkpoint ${path} belongs to another model: ${file}.safetensors has no "${name}" of shape [${shape.join(', ')}].`,
           });
         }
@@ -236,7 +236,7 @@ export async function listCheckpoints(folder: string): Promise<{ step: number; p
 /**
  * The newest checkpoint that is whole, loaded; broken ones are named, set aside (`….broken`, at most the last one is
  * kept) and passed over for the one before. What killed processes left half written is removed. For the holder of
- * the run's lock only. Throws `CHECKPOINT_MISMATCH` for one of another run.
+ * the run's lock only. Throws `checkpoint-mismatch` for one of another run.
  */
 export async function resumeNewest({
   folder,
@@ -259,7 +259,7 @@ export async function resumeNewest({
       const position = await loadCheckpoint({ path, state });
       if (position.fingerprint !== fingerprint) {
         throw new TrainerError({
-          code: 'CHECKPOINT_MISMATCH',
+          code: 'checkpoint-mismatch',
           message: `The checkpoint ${path} was made with another configuration or other data. Take another output folder, or delete this one to start anew.`,
         });
       }
@@ -267,7 +267,7 @@ export async function resumeNewest({
       if (wrong !== undefined) throw brokenCheckpoint({ path, reason: `${positionName} ${wrong}` });
       return position;
     } catch (error) {
-      if (!TrainerError.isInstance(error) || error.code !== 'CHECKPOINT_BROKEN') throw error;
+      if (!TrainerError.isInstance(error) || error.code !== 'invalid-checkpoint') throw error;
       onBroken?.(error);
       await setAside(path);
     }

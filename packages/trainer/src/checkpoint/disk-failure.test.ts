@@ -108,7 +108,7 @@ describe('a disk that fails while a checkpoint is written', () => {
       const named = (await listCheckpoints(folder)).map(({ step }) => step);
       expect(named).toEqual(at === operations - 1 ? [2, 1] : [1]);
       expect(error).toMatchObject({
-        code: 'WRITE_FAILED',
+        code: 'write-failed',
         message: expect.stringMatching(
           /step-00000002.*: the disk is full; free some space and start the run again.* \(ENOSPC\)/,
         ),
@@ -132,7 +132,7 @@ describe('a disk that fails while a checkpoint is written', () => {
   ])('names the cause (%s)', async (code, message) => {
     failFrom(4, code);
     await expect(saveCheckpoint({ folder, state: stateOf(1), position: position(1) })).rejects.toMatchObject({
-      code: 'WRITE_FAILED',
+      code: 'write-failed',
       message: expect.stringMatching(message),
     });
   });
@@ -146,7 +146,7 @@ describe('a disk that fails while a run goes on', () => {
     for (const share of [0, 0.1, 0.33, 0.5, 0.77, 0.95]) {
       const name = join(folder, `run-${share}`);
       failFrom(Math.floor(operations * share));
-      await expect(trainToy({ folder: name })).rejects.toMatchObject({ code: 'WRITE_FAILED' });
+      await expect(trainToy({ folder: name })).rejects.toMatchObject({ code: 'write-failed' });
       heal();
       expect((await trainToy({ folder: name })).weights).toEqual(whole.weights);
       expect(await readFile(join(name, 'log.jsonl'), 'utf8')).toBe(log);
@@ -157,7 +157,7 @@ describe('a disk that fails while a run goes on', () => {
   it('is not tried on in a folder that takes no writes at all', async () => {
     failFrom(0, 'EROFS');
     await expect(trainToy({ folder: join(folder, 'none') })).rejects.toMatchObject({
-      code: 'WRITE_FAILED',
+      code: 'write-failed',
       message: expect.stringContaining('read-only'),
     });
   });

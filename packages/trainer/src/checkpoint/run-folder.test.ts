@@ -70,7 +70,7 @@ describe('the folder of a run', () => {
     const before = await everything();
     for (const overwrite of [false, true])
       await expect(RunFolder.open({ folder, ...identity, overwrite })).rejects.toMatchObject({
-        code: 'FOLDER_NOT_A_RUN',
+        code: 'not-a-run-folder',
         message: expect.stringContaining(folder),
       });
     expect(await everything()).toEqual(before);
@@ -83,7 +83,7 @@ describe('the folder of a run', () => {
     for (const name of ['log.jsonl', 'reasoner', 'checkpoints', 'configuration.json']) {
       await symlink(outside, join(folder, name));
       await expect(RunFolder.open({ folder, ...identity })).rejects.toMatchObject({
-        code: 'FOLDER_NOT_A_RUN',
+        code: 'not-a-run-folder',
         message: expect.stringMatching(new RegExp(`${name} is a link`)),
       });
       await rm(join(folder, name));
@@ -100,7 +100,7 @@ describe('the folder of a run', () => {
     await expect(readdir(folder)).rejects.toThrow(/ENOENT/);
     const run = await RunFolder.open({ folder, ...identity });
     expect(run.state).toBe('new');
-    await expect(RunFolder.open({ folder, ...identity })).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+    await expect(RunFolder.open({ folder, ...identity })).rejects.toMatchObject({ code: 'locked' });
     await run.close();
     expect((await RunFolder.inspect({ folder, ...identity })).state).toBe('unfinished');
     await rm(folder, { recursive: true });
@@ -113,7 +113,7 @@ describe('the folder of a run', () => {
     const before = await everything();
     expect(before).not.toContain(join('checkpoints', 'step-00000001'));
     await expect(RunFolder.open({ folder, ...other })).rejects.toMatchObject({
-      code: 'RUN_EXISTS',
+      code: 'run-exists',
       message: expect.stringMatching(/What differs: model\.from: tokenizer\.json\. .*--overwrite/),
     });
     expect(await everything()).toEqual(before);
@@ -151,10 +151,10 @@ describe('the folder of a run', () => {
       },
     });
     await rm(join(folder, 'finished.json'));
-    await expect(RunFolder.inspect({ folder, ...other })).rejects.toMatchObject({ code: 'CHECKPOINT_MISMATCH' });
+    await expect(RunFolder.inspect({ folder, ...other })).rejects.toMatchObject({ code: 'checkpoint-mismatch' });
     for (const text of ['null', '{"fingerprint":7}', '[', '{"constructor":1}']) {
       await writeFile(join(folder, 'finished.json'), text);
-      await expect(RunFolder.inspect({ folder, ...identity })).rejects.toMatchObject({ code: 'RUN_EXISTS' });
+      await expect(RunFolder.inspect({ folder, ...identity })).rejects.toMatchObject({ code: 'run-exists' });
     }
   });
 });

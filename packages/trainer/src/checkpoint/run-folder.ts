@@ -60,7 +60,7 @@ export class RunFolder {
   /**
    * What a folder holds for a run, without writing or locking anything: to be asked before long work.
    *
-   * @throws TrainerError `FOLDER_NOT_A_RUN`, `RUN_EXISTS`, `CHECKPOINT_MISMATCH`
+   * @throws TrainerError `not-a-run-folder`, `run-exists`, `checkpoint-mismatch`
    */
   static async inspect({
     folder,
@@ -85,7 +85,7 @@ export class RunFolder {
   /**
    * Takes a folder for a run. Nothing is written before it is certain that the folder is the run's.
    *
-   * @throws TrainerError `FOLDER_NOT_A_RUN`, `FOLDER_LOCKED`, `RUN_EXISTS`, `CHECKPOINT_MISMATCH`, `WRITE_FAILED`
+   * @throws TrainerError `not-a-run-folder`, `locked`, `run-exists`, `checkpoint-mismatch`, `write-failed`
    */
   static async open(options: OpenRunFolderOptions): Promise<RunFolder> {
     const { folder, fingerprint, parts = {} } = options;
@@ -193,14 +193,14 @@ async function existing({
       ? ''
       : ` What differs: ${differing.slice(0, 20).join('; ')}${differing.length > 20 ? '; …' : ''}.`;
   return new TrainerError({
-    code: finished ? 'RUN_EXISTS' : 'CHECKPOINT_MISMATCH',
+    code: finished ? 'run-exists' : 'checkpoint-mismatch',
     message: finished
       ? `${folder} holds a finished run of other settings.${what} Take another output folder, or give --overwrite (overwrite: true) to delete that run and train this one in its place.`
       : `${folder} holds the checkpoints of a run with another configuration or other data.${what} Take another output folder, give the settings of that run to resume it, or --overwrite (overwrite: true) to delete it and start anew.`,
   });
 }
 
-/** Whether a run has marked the folder as its own; false where it is empty or absent. @throws TrainerError `FOLDER_NOT_A_RUN` */
+/** Whether a run has marked the folder as its own; false where it is empty or absent. @throws TrainerError `not-a-run-folder` */
 async function requireOwn(folder: string): Promise<boolean> {
   let names: string[];
   try {
@@ -233,7 +233,7 @@ async function requireOwn(folder: string): Promise<boolean> {
 
 function foreign(reason: string): TrainerError {
   return new TrainerError({
-    code: 'FOLDER_NOT_A_RUN',
+    code: 'not-a-run-folder',
     message: `${reason} A run writes into a folder of its own: name one that is empty or does not exist yet.`,
   });
 }

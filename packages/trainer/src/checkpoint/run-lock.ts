@@ -10,7 +10,7 @@ const lockName = 'run.lock';
 /**
  * Keeps a second run out of a folder. The lock names its process: one that a dead process left is taken over, by one of
  * those that try; one of a living process never, in whatever container it lives, nor one that may not be read.
- * Throws `FOLDER_LOCKED`. Returns the function that gives the lock back.
+ * Throws `locked`. Returns the function that gives the lock back.
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, lockName);
@@ -21,7 +21,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     if (!LockError.isInstance(error)) throw writeError({ path, error });
     const { holder } = error;
     throw new TrainerError({
-      code: 'FOLDER_LOCKED',
+      code: 'locked',
       message:
         `Another run is writing to ${folder}` +
         (holder ? ` (process ${holder.process} on ${holder.host})` : '') +

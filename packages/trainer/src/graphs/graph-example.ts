@@ -17,17 +17,17 @@ export interface GraphExample {
   isLeaf: boolean[];
 }
 
-/** Prepares a ProsQA example. Throws `INVALID_OPTION` where it has no graph, or one with too many nodes. */
+/** Prepares a ProsQA example. Throws `invalid-option` where it has no graph, or one with too many nodes. */
 export function graphExample({ id, facts }: Pick<ReasoningExample, 'id' | 'facts'>): GraphExample {
   if (facts?.kind !== 'graph')
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `Example ${id} has no graph: graph models train on ProsQA's graphs.`,
     });
   const nodes = facts.symbols.length;
   if (nodes > GRAPH_NODES)
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The graph of example ${id} has ${nodes} nodes; there are tokens for ${GRAPH_NODES}.`,
     });
   const hops = new Int8Array(nodes * nodes).fill(-1);

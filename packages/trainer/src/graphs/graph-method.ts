@@ -48,7 +48,7 @@ export function graphMethod({
 }: GraphOptions = {}): ReasoningMethod {
   if (!Number.isInteger(count) || count < 1 || count > GRAPH_PAUSES) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `graph: count is ${count}, not a whole number from 1 to ${GRAPH_PAUSES}.`,
     });
   }

@@ -21,7 +21,7 @@ export interface GraphPhasesOptions {
   shards: number;
 }
 
-/** The phases of training on graphs: a hop each, then the answer. Throws `NO_EXAMPLES`. */
+/** The phases of training on graphs: a hop each, then the answer. Throws `empty-set`. */
 export function graphPhases({
   examples,
   drawing,
@@ -32,10 +32,10 @@ export function graphPhases({
   seed,
   shards,
 }: GraphPhasesOptions): TrainingPhase[] {
-  if (examples.length === 0) throw new TrainerError({ code: 'NO_EXAMPLES', message: 'There is no graph to train on.' });
+  if (examples.length === 0) throw new TrainerError({ code: 'empty-set', message: 'There is no graph to train on.' });
   if (graphs < shards)
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `${graphs} graphs a step cannot be cut into ${shards} shards.`,
     });
   return graphMethod(drawing.method)

@@ -12,14 +12,14 @@ export interface GraphQuestion {
 
 /**
  * Reads `s t | s t | … [Q] a b [R] root`, the text of graph questions in Reasoning by Superposition (arXiv 2505.12514)
- * and of the task `prosqa-graph`. Throws `INVALID_OPTION`.
+ * and of the task `prosqa-graph`. Throws `invalid-option`.
  */
 export function parseGraphQuestion(text: string): GraphQuestion {
   const match = /^(.*)\[Q\]\s*(\d+)\s+(\d+)\s*\[R\]\s*(\d+)\s*$/s.exec(text);
   const edges = match?.[1]!.split('|').map((edge) => /^\s*(\d+)\s+(\d+)\s*$/.exec(edge));
   if (!match || !edges || edges.some((edge) => edge === null)) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}" is not a question over a graph. Write "s t | s t | … [Q] a b [R] root" with node numbers.`,
     });
   }
@@ -35,7 +35,7 @@ export function tellGraphQuestion({ edges, candidates, root }: GraphQuestion): s
   return `${edges.map((edge) => edge.join(' ')).join(' | ')} [Q] ${candidates.join(' ')} [R] ${root}`;
 }
 
-/** A shortest path from the root to a node, both included; of several, the one whose edges are told first. Throws `INVALID_OPTION`. */
+/** A shortest path from the root to a node, both included; of several, the one whose edges are told first. Throws `invalid-option`. */
 export function shortestPath({
   edges,
   root,
@@ -43,7 +43,7 @@ export function shortestPath({
 }: Pick<GraphQuestion, 'edges' | 'root'> & { target: number }): number[] {
   const toTarget = hopsFrom({ edges: edges.map(([from, to]): [number, number] => [to, from]), root: target });
   if (!toTarget.has(root))
-    throw new TrainerError({ code: 'INVALID_OPTION', message: `No path leads from node ${root} to node ${target}.` });
+    throw new TrainerError({ code: 'invalid-option', message: `No path leads from node ${root} to node ${target}.` });
   // The first edge from each node that leads on: found in one pass, not in one for each node of the path.
   const onward = new Map<number, number>();
   for (const [from, to] of edges)

@@ -90,7 +90,7 @@ export class GraphVocabulary {
     return { first, second };
   }
 
-  /** Throws `INVALID_OPTION` for a node that has no token. */
+  /** Throws `invalid-option` for a node that has no token. */
   node(node: number): number {
     return this.firstNode + checkNode(node);
   }
@@ -171,7 +171,7 @@ function pairToken(a: number, b: number): string {
 function checkNode(node: number): number {
   if (Number.isInteger(node) && node >= 0 && node < GRAPH_NODES) return node;
   throw new TrainerError({
-    code: 'INVALID_OPTION',
+    code: 'invalid-option',
     message: `Node ${node} has no token: graph models know the nodes 0 to ${GRAPH_NODES - 1}.`,
   });
 }

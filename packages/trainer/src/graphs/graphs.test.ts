@@ -57,7 +57,7 @@ describe('graph questions', () => {
     'are refused where they are none: %s',
     (text) => {
       expect(() => parseGraphQuestion(text)).toThrow(
-        expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('[Q] a b [R] root') }),
+        expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining('[Q] a b [R] root') }),
       );
     },
   );

@@ -24,7 +24,7 @@ function workerUrl(): URL {
  * It runs in a thread of its own, so that nothing it does — an exception in a timer, a rejection that nobody handles, a
  * loop without end, a call of `process.exit` — ends or holds up the training.
  *
- * @throws TrainerError `INVALID_OPTION` where the module cannot be loaded or gives no logger
+ * @throws TrainerError `invalid-option` where the module cannot be loaded or gives no logger
  */
 export async function loadLogger({
   module,
@@ -34,7 +34,7 @@ export async function loadLogger({
   /** Given to `createLogger`; must be cloneable. @default {} */ options?: Readonly<Record<string, unknown>>;
 }): Promise<RunLogger> {
   const refuse = (reason: string, cause?: unknown) =>
-    new TrainerError({ code: 'INVALID_OPTION', message: `The logger ${module} cannot be used: ${reason}`, cause });
+    new TrainerError({ code: 'invalid-option', message: `The logger ${module} cannot be used: ${reason}`, cause });
   const thread = new Worker(workerUrl(), {
     workerData: { path: resolve(module), options } satisfies LoggerStart,
     resourceLimits: { maxOldGenerationSizeMb: MEMORY },

@@ -265,7 +265,7 @@ export function createLogger({ to }) {
     const module = join(folder, 'refused.mjs');
     if (text !== undefined) await writeFile(module, text);
     await expect(loadLogger({ module })).rejects.toMatchObject({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: expect.stringMatching(message) as string,
     });
   });

@@ -164,7 +164,7 @@ export class WandbLogger implements RunLogger {
   #failure(reason?: string): TrainerError {
     const last = withoutKeys(this.#errors.trim().split('\n').at(-1) ?? '');
     return new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `W&B's Python program ended (${reason ?? (last === '' ? `exit code ${this.#child?.exitCode}` : last)}).`,
     });
   }

@@ -24,7 +24,7 @@ describe('lengths of examples', () => {
     const check = () => checkLengths({ data: { examples, method, context }, phases, maxPositions: length - 1 });
     expect(check).toThrowError(
       expect.objectContaining({
-        code: 'EXAMPLE_TOO_LONG',
+        code: 'example-too-long',
         message: expect.stringContaining(
           `2 of 3 examples take more tokens than the ${length - 1} positions of the model: two (${length} in phase "${phases[0]!.name}"), three`,
         ) as string,

@@ -17,7 +17,7 @@ const NAMED = 5;
 
 /**
  * The examples whose layouts fit into the model in every phase, before the first step is taken: training stops on the
- * others only when it meets them, hours later. Pictures count as one tile. Throws `EXAMPLE_TOO_LONG` where more do not
+ * others only when it meets them, hours later. Pictures count as one tile. Throws `example-too-long` where more do not
  * fit than may be left out.
  */
 export function checkLengths({
@@ -47,7 +47,7 @@ export function checkLengths({
   if (tooLong.length > mayLeaveOut * data.examples.length) {
     const named = tooLong.slice(0, NAMED).map(({ id, length, phase }) => `${id} (${length} in phase "${phase}")`);
     throw new TrainerError({
-      code: 'EXAMPLE_TOO_LONG',
+      code: 'example-too-long',
       message:
         `${tooLong.length} of ${data.examples.length} examples take more tokens than the ${maxPositions} positions of the model: ${named.join(', ')}${tooLong.length > NAMED ? ', …' : ''}. ` +
         `Shorten them, take a model with a longer context, or allow a share of the examples to be left out.`,

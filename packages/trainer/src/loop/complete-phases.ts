@@ -7,7 +7,7 @@ import type { TrainingPhase } from './train-options';
 
 /**
  * Phases with all that makes a run trustworthy: the loss of held-out examples while training, and the examples of a bad
- * step by name. Throws `INVALID_OPTION` where a batch has fewer examples than shards. `build` makes the phases themselves (`reasonerPhases`, or those of `@subtext/decoder` with interpreters).
+ * step by name. Throws `invalid-option` where a batch has fewer examples than shards. `build` makes the phases themselves (`reasonerPhases`, or those of `@subtext/decoder` with interpreters).
  */
 export function completePhases({
   plans,
@@ -24,14 +24,14 @@ export function completePhases({
   for (const { phase, batchSize } of plans) {
     if (batchSize < data.shards) {
       throw new TrainerError({
-        code: 'INVALID_OPTION',
+        code: 'invalid-option',
         message: `${batchSize} examples a step (phase "${phase.name}") cannot be cut into ${data.shards} shards. Take a larger batch, or as many shards at most.`,
       });
     }
   }
   if (heldOut.length > 0 && heldOut.length < data.shards) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `${heldOut.length} held-out examples cannot be cut into ${data.shards} shards. Take more of them.`,
     });
   }

@@ -109,7 +109,7 @@ describe('the estimate of memory', () => {
     );
     expect(() => checkMemory({ demand: { ...large, engine: 'tensorflow' }, machine: 8 * 2 ** 30 })).toThrow(
       expect.objectContaining({
-        code: 'DOES_NOT_FIT',
+        code: 'does-not-fit',
         message: expect.stringMatching(/this machine has 8\.0 GiB/) as string,
       }),
     );

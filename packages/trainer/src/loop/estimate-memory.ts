@@ -86,7 +86,7 @@ export function estimateMemory({
  * Refuses a run that cannot fit into its engine or the machine. What is certain (parameters, gradients, moments) counts
  * whole, activations by half, since they are an estimate.
  *
- * @throws TrainerError `DOES_NOT_FIT`
+ * @throws TrainerError `does-not-fit`
  */
 export function checkMemory({
   demand,
@@ -117,7 +117,7 @@ export function checkMemory({
       'take a smaller model or shorter examples',
     ].filter((one) => one !== undefined);
     throw new TrainerError({
-      code: 'DOES_NOT_FIT',
+      code: 'does-not-fit',
       message: `The run does not fit into memory: ${where}. ${describeMemory(estimate)} (${millions(parameters)} parameters, ${millions(trainable)} of them trained; ${rows} rows in each of ${shards} shards; ${workers} workers). What helps: ${advice.join('; ')}.`,
     });
   }

@@ -9,7 +9,7 @@ export function isOutOfMemory(error: unknown): boolean {
   for (let one = error, depth = 0; one instanceof Error && depth < 5; one = one.cause, depth++) {
     if (
       'code' in one &&
-      /^(out-of-memory|OUT_OF_MEMORY|ERR_WORKER_OUT_OF_MEMORY|ERR_MEMORY_ALLOCATION_FAILED)$/.test(String(one.code))
+      /^(out-of-memory|ERR_WORKER_OUT_OF_MEMORY|ERR_MEMORY_ALLOCATION_FAILED)$/.test(String(one.code))
     )
       return true;
     if (signs.test(one.message)) return true;
@@ -17,7 +17,7 @@ export function isOutOfMemory(error: unknown): boolean {
   return false;
 }
 
-/** `OUT_OF_MEMORY` with the place and what to lower, for an error that says so; any other error as it is. */
+/** `out-of-memory` with the place and what to lower, for an error that says so; any other error as it is. */
 export function explainMemory({
   error,
   where,
@@ -36,7 +36,7 @@ export function explainMemory({
       ? 'No checkpoint has been written yet: the run begins anew when it is started again.'
       : `The checkpoint of step ${checkpoint} is whole; the run resumes from it, with fewer workers too. Another batch size makes it another run.`;
   return new TrainerError({
-    code: 'OUT_OF_MEMORY',
+    code: 'out-of-memory',
     message:
       `Memory ran out at ${where}: ${cause.replace(/\.$/, '')}. Lower the batch size or the length of the examples, cut batches into more shards ` +
       `(each is computed by itself), start fewer workers, take a smaller model or a low-rank adapter, or the engine tensorflow, which has all of the machine's memory. ${kept}`,

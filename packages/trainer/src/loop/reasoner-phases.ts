@@ -96,14 +96,14 @@ export function shardWeights(shards: readonly (readonly LaidOutExample[])[]): Ba
 }
 
 /**
- * The phases of training a reasoner alone. Throws `NO_EXAMPLES`, what the method's layout throws, and `INVALID_OPTION` for a
+ * The phases of training a reasoner alone. Throws `empty-set`, what the method's layout throws, and `invalid-option` for a
  * method whose thoughts an interpreter has to supervise: trained alone it would be another method.
  */
 export function reasonerPhases({ plans, data }: { plans: readonly PhasePlan[]; data: ReasonerData }): TrainingPhase[] {
   checkExamples(data);
   if (data.method.needsInterpreter) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The method "${data.method.name}" supervises its thoughts with an interpreter while they are learned; trained without one it would be another method. Train it with prepareInterpreters and jointPhases of @subtext/decoder, in mode "joint".`,
     });
   }
@@ -126,7 +126,7 @@ export function reasonerPhases({ plans, data }: { plans: readonly PhasePlan[]; d
 export function checkExamples({ examples }: Pick<ReasonerData, 'examples'>): void {
   if (examples.length === 0)
     throw new TrainerError({
-      code: 'NO_EXAMPLES',
+      code: 'empty-set',
       message: 'There is no example to train on. Check the data path and its faults.',
     });
 }

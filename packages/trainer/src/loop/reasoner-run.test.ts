@@ -219,7 +219,7 @@ describe('training a reasoner', () => {
     const { program, phases, plans, outcome } = await smallRun({ badStepsAllowed: 2 });
     const { variable } = program.parameters[0]!;
     variable.assign(tf.fill(variable.shape, NaN));
-    await expect(outcome()).rejects.toMatchObject({ code: 'NOT_FINITE' });
+    await expect(outcome()).rejects.toMatchObject({ code: 'not-finite' });
     expect(await readdir(join(folder, 'run', 'bad-steps'))).toEqual(['step-00000001.json', 'step-00000002.json']);
     const { batch } = JSON.parse(await readFile(join(folder, 'run', 'bad-steps', 'step-00000002.json'), 'utf8')) as {
       batch: { id: string; shard: number; ids: number[]; labels: number[] }[];
@@ -237,7 +237,7 @@ describe('training a reasoner', () => {
 
   it('refuses batches and held-out sets of fewer examples than shards', async () => {
     await expect(smallRun({ heldOut: 1 })).rejects.toMatchObject({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: expect.stringContaining('1 held-out examples'),
     });
   });

@@ -140,7 +140,7 @@ describe('train', () => {
       }),
     ];
     await expect(trainToy({ folder: at('nan'), phases })).rejects.toMatchObject({
-      code: 'NOT_FINITE',
+      code: 'not-finite',
       message: expect.stringMatching(
         /stopped at step 17 \(phase "alone", its step 17\).*5 times in a row.*step-00000017\.json.*learning rate/,
       ),
@@ -176,7 +176,7 @@ describe('train', () => {
       }),
     ];
     await expect(trainToy({ folder: at('memory'), phases, workers })).rejects.toMatchObject({
-      code: 'OUT_OF_MEMORY',
+      code: 'out-of-memory',
       message: expect.stringMatching(
         /step 1 \(phase "large"\): .*Lower the batch size or the length.*more shards.*smaller model/,
       ),
@@ -198,7 +198,7 @@ describe('train', () => {
   it('refuses a checkpoint of another configuration', async () => {
     await trainToy({ folder: at('a') });
     await expect(trainToy({ folder: at('a'), fingerprint: 'other' })).rejects.toMatchObject({
-      code: 'CHECKPOINT_MISMATCH',
+      code: 'checkpoint-mismatch',
     });
   });
 
@@ -212,7 +212,7 @@ describe('train', () => {
       [2 ** 22 + 1, false],
     ] as const) {
       await writeFile(join(at('locked'), 'run.lock'), JSON.stringify({ ...own, process: holder, started: undefined }));
-      if (refused) await expect(trainToy({ folder: at('locked') })).rejects.toMatchObject({ code: 'FOLDER_LOCKED' });
+      if (refused) await expect(trainToy({ folder: at('locked') })).rejects.toMatchObject({ code: 'locked' });
     }
     expect(await trainToy({ folder: at('locked') })).toMatchObject({ status: 'finished' });
     expect(await readdir(at('locked'))).not.toContain('run.lock');

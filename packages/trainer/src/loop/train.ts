@@ -238,7 +238,7 @@ export async function train({
             );
             if (badStepsInRow >= badStepsAllowed) {
               throw new TrainerError({
-                code: 'NOT_FINITE',
+                code: 'not-finite',
                 message:
                   `Training stopped at step ${step} (phase "${phaseName}", its step ${position.phaseStep}): loss or gradient was not finite ${badStepsInRow} times in a row ` +
                   `(last: loss ${result.loss}, gradient norm ${result.gradientNorm}).${written} ` +
@@ -358,7 +358,7 @@ async function takeBest({
   try {
     if (!found)
       throw new TrainerError({
-        code: 'CHECKPOINT_BROKEN',
+        code: 'invalid-checkpoint',
         message: `The checkpoint of step ${best.step}, the best by validation loss, is gone.`,
       });
     // Into a copy: what is checked against its digests but cannot be read must not leave half of its weights.
@@ -367,7 +367,7 @@ async function takeBest({
     state.parameters.set(copy.parameters);
     return best.step;
   } catch (error) {
-    if (!TrainerError.isInstance(error) || error.code !== 'CHECKPOINT_BROKEN') throw error;
+    if (!TrainerError.isInstance(error) || error.code !== 'invalid-checkpoint') throw error;
     onNotice?.(`${error.message} Taking the weights of the last step.`);
     return position.step;
   }

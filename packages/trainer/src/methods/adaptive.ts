@@ -34,7 +34,7 @@ export function adaptive({
   checkCount({ method, option: 'thoughtsPerStep', value: thoughtsPerStep });
   if (!(thoughtCost >= 0))
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The method "adaptive" takes a number from 0 up as thoughtCost, not ${thoughtCost}.`,
     });
   const base = coconut({ hiddenSteps, thoughtsPerStep, progressive, textPhase });

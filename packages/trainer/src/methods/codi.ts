@@ -30,7 +30,7 @@ export function codi({
   checkCount({ method: 'codi', option: 'count', value: count });
   if (!(distillationWeight >= 0))
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The method "codi" takes a number from 0 up as distillationWeight, not ${distillationWeight}.`,
     });
 

@@ -50,7 +50,7 @@ function mostTokens({ stage, thinkingTokens }: { stage: string; thinkingTokens: 
   const count = ownValue(thinkingTokens.counts, stage);
   if (count !== undefined) return count;
   throw new TrainerError({
-    code: 'INVALID_OPTION',
+    code: 'invalid-option',
     message: `The number of thinking tokens is given for ${Object.keys(thinkingTokens.counts).join(', ')}, but not for the stage "${stage}".`,
   });
 }
@@ -63,13 +63,13 @@ function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
   const wrong = most.find((count) => !Number.isInteger(count) || count < 1 || count > MAXIMUM_THINKING_TOKENS);
   if (wrong !== undefined) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.`,
     });
   }
   if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The ratio of thinking tokens to a stage's tokens lies above 0 and at most at 1, not at ${thinkingTokens.ratio}.`,
     });
   }
@@ -86,7 +86,7 @@ function checkHidingOrder({
     hidingOrder.every((stage) => stages.includes(stage)) && stages.every((stage) => hidingOrder.includes(stage));
   if (sameNames && hidingOrder.length === stages.length) return;
   throw new TrainerError({
-    code: 'INVALID_OPTION',
+    code: 'invalid-option',
     message: `The hiding order [${hidingOrder.join(', ')}] must name each stage once; the data has [${stages.join(', ')}].`,
   });
 }
@@ -136,7 +136,7 @@ export function heima({
       const missing = named ? phase.hiddenStages.find((stage) => !present.includes(stage)) : undefined;
       if (missing !== undefined) {
         throw new TrainerError({
-          code: 'MISSING_STAGE',
+          code: 'missing-stage',
           message: `Example ${example.id} has no stage "${missing}", which this phase hides.`,
         });
       }

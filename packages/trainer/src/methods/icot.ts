@@ -32,7 +32,7 @@ export function icot({
   checkCount({ method: 'icot', option: 'maximumTokens', value: maximumTokens });
   if (!(smoothing > 0))
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `The method "icot" takes a number above 0 as smoothing, not ${smoothing}.`,
     });
 

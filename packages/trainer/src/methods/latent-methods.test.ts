@@ -217,7 +217,7 @@ describe('bad input', () => {
   ])('$name refuses data without steps', (specification) => {
     expect(() => createMethod(specification).curriculum({ stages: [] })).toThrow(
       expect.objectContaining({
-        code: 'MISSING_STAGE',
+        code: 'missing-stage',
         message: expect.stringContaining('no example has a step') as string,
       }) as Error,
     );
@@ -235,7 +235,7 @@ describe('bad input', () => {
       checkLengths({ data: { examples: [steppedExample], method, context }, phases, maxPositions: 48 }),
     ).toThrow(
       expect.objectContaining({
-        code: 'EXAMPLE_TOO_LONG',
+        code: 'example-too-long',
         message: expect.stringMatching(/one \(\d+ in phase "hide (\d+|all) steps"\)/) as string,
       }) as Error,
     );

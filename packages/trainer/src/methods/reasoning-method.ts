@@ -126,7 +126,7 @@ export interface ReasoningMethod {
   specialTokens(options: { stages: readonly string[] }): string[];
   /** The phases of training. */
   curriculum(options: { stages: readonly string[] }): Phase[];
-  /** The example as ids and labels. Throws `MISSING_STAGE` where the example lacks a named stage that the phase hides. */
+  /** The example as ids and labels. Throws `missing-stage` where the example lacks a named stage that the phase hides. */
   layout(options: {
     example: ReasoningExample;
     phase: Phase;

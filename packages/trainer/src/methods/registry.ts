@@ -45,13 +45,13 @@ const methods: {
 /** Names of the methods that can be trained. */
 export const methodNames = Object.keys(methods) as MethodSpecification['name'][];
 
-/** Builds a method from its specification. Throws `UNKNOWN_METHOD`. */
+/** Builds a method from its specification. Throws `unknown-method`. */
 export function createMethod(specification: MethodSpecification): ReasoningMethod {
   const create = ownValue(methods as Record<string, unknown>, specification.name) as
     ((options: MethodSpecification) => ReasoningMethod) | undefined;
   if (!create) {
     throw new TrainerError({
-      code: 'UNKNOWN_METHOD',
+      code: 'unknown-method',
       message: `There is no method "${String(specification.name)}". Take one of: ${methodNames.join(', ')}.`,
     });
   }

@@ -13,7 +13,7 @@ const GLANCE = 1_000;
 
 /**
  * Waits until all workers are here. Blocks the thread: for worker threads only.
- * Throws `WORKER_FAILED` where another worker failed instead of arriving.
+ * Throws `worker-failed` where another worker failed instead of arriving.
  */
 export function waitForAll({ control, workers }: { control: Int32Array; workers: number }): void {
   if (workers === 1) return;
@@ -39,6 +39,6 @@ export function reportFailure({ control }: { control: Int32Array }): void {
 
 function throwIfFailed(control: Int32Array): void {
   if (Atomics.load(control, FAILED) !== 0) {
-    throw new TrainerError({ code: 'WORKER_FAILED', message: anotherFailed });
+    throw new TrainerError({ code: 'worker-failed', message: anotherFailed });
   }
 }

@@ -23,7 +23,7 @@ function workerUrl(): URL {
   return new URL(import.meta.url.endsWith('.ts') ? '../../dist/worker.js' : './worker.js', import.meta.url);
 }
 
-/** Starts the workers and waits until all are ready. Throws `WORKER_FAILED` with the worker's own message. */
+/** Starts the workers and waits until all are ready. Throws `worker-failed` with the worker's own message. */
 export async function startWorkers({
   count,
   start,
@@ -52,7 +52,7 @@ export async function startWorkers({
     });
     thread.on('error', (error) => fail(failure(error instanceof Error ? error : { message: String(error) })));
     thread.on('exit', (code) =>
-      fail(new TrainerError({ code: 'WORKER_FAILED', message: `A worker ended early (exit code ${code}).` })),
+      fail(new TrainerError({ code: 'worker-failed', message: `A worker ended early (exit code ${code}).` })),
     );
     return {
       thread,
@@ -100,7 +100,7 @@ export async function startWorkers({
 function failure({ message, code, stack }: { message: string; code?: string; stack?: string }): TrainerError {
   // The worker's own code is kept where it says what to do.
   const error = new TrainerError({
-    code: code === 'OUT_OF_MEMORY' ? code : 'WORKER_FAILED',
+    code: code === 'out-of-memory' ? code : 'worker-failed',
     message: code ? `${message} (${code})` : message,
   });
   if (stack) error.stack = stack;

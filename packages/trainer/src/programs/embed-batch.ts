@@ -23,7 +23,7 @@ export function embedBatch({
   if (!images) return { embeddings: model.embed(tf.tensor2d(ids, [rows, time], 'int32')), forwardExtras: {} };
   if (!isMultimodal(model)) {
     throw new TrainerError({
-      code: 'INVALID_OPTION',
+      code: 'invalid-option',
       message: `A ${model.modelType} model takes no pictures. Leave the image out, or take a model with a vision encoder.`,
     });
   }

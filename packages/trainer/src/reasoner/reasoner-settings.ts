@@ -82,7 +82,7 @@ const reasonerSettings = z.looseObject({
   longestResponse: z.number().int().min(0).max(MOST_TOKENS),
 });
 
-/** Reads `subtext.json` by its schema. Throws `NOT_A_REASONER`, which names what is wrong. */
+/** Reads `subtext.json` by its schema. Throws `not-a-reasoner`, which names what is wrong. */
 export async function readReasonerSettings({
   path,
   folder,
@@ -96,7 +96,7 @@ export async function readReasonerSettings({
   } catch (cause) {
     const missing = FileError.isInstance(cause) && cause.code === 'not-found';
     throw new TrainerError({
-      code: 'NOT_A_REASONER',
+      code: 'not-a-reasoner',
       message: missing
         ? `${folder} is not a reasoner's folder: ${path} is missing. Train one with "subtext train", or run "npm start" for an example.`
         : `${folder} is not a reasoner's folder: ${(cause as Error).message}.`,
@@ -106,13 +106,13 @@ export async function readReasonerSettings({
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
   if (typeof format === 'number' && format !== 1)
     throw new TrainerError({
-      code: 'NOT_A_REASONER',
+      code: 'not-a-reasoner',
       message: `${path} has format ${format}; this version reads format 1.`,
     });
   const result = reasonerSettings.safeParse(value);
   if (result.success) return result.data as unknown as ReasonerSettings;
   throw new TrainerError({
-    code: 'NOT_A_REASONER',
+    code: 'not-a-reasoner',
     message: `${path} does not describe a reasoner: ${describeIssues(result.error.issues)}.`,
   });
 }

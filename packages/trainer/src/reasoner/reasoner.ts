@@ -100,7 +100,7 @@ export class Reasoner {
     );
   }
 
-  /** Loads a reasoner's folder: a Hugging Face model folder with `subtext.json`. Throws `NOT_A_REASONER`. */
+  /** Loads a reasoner's folder: a Hugging Face model folder with `subtext.json`. Throws `not-a-reasoner`. */
   static async load(folder: string): Promise<Reasoner> {
     const settings = await readReasonerSettings({ path: join(folder, settingsFile), folder });
     formatNamed(settings.reasoningFormat);
@@ -112,7 +112,7 @@ export class Reasoner {
     if (settings.image && settings.image.tokens > maxPositions) {
       model.dispose();
       throw new TrainerError({
-        code: 'NOT_A_REASONER',
+        code: 'not-a-reasoner',
         message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
       });
     }
@@ -141,7 +141,7 @@ export class Reasoner {
   }
 
   /**
-   * The ids that answering each question starts from. Throws `INVALID_OPTION` for a picture that the model cannot see, or
+   * The ids that answering each question starts from. Throws `invalid-option` for a picture that the model cannot see, or
    * whose tiles were not measured ({@link measurePictures}).
    */
   prompts(questions: readonly Question[]): number[][] {
@@ -343,7 +343,7 @@ export class Reasoner {
     const withPicture = questions.some(({ image }) => image !== undefined);
     if (withPicture && (!isMultimodal(this.model) || !this.settings.image)) {
       throw new TrainerError({
-        code: 'INVALID_OPTION',
+        code: 'invalid-option',
         message: `This reasoner (${this.model.modelType}) has no vision encoder: leave the picture out, or take a model that was trained on pictures.`,
       });
     }
@@ -354,19 +354,19 @@ export class Reasoner {
     const { maxPositions } = this.model.dimensions;
     if (longest >= maxPositions) {
       throw new TrainerError({
-        code: 'EXAMPLE_TOO_LONG',
+        code: 'example-too-long',
         message: `The question takes ${longest} tokens; the model has room for ${maxPositions} in all. Ask a shorter question.`,
       });
     }
   }
 }
 
-/** The format by name. Throws `INVALID_OPTION`. */
+/** The format by name. Throws `invalid-option`. */
 export function formatNamed(name: string): ReasoningFormat {
   const format = ownValue(reasoningFormats, name);
   if (format) return format;
   throw new TrainerError({
-    code: 'INVALID_OPTION',
+    code: 'invalid-option',
     message: `There is no reasoning format "${name}". Take one of: ${Object.keys(reasoningFormats).join(', ')}.`,
   });
 }

@@ -64,7 +64,7 @@ export async function judgeSamples({
   const step = task.judge;
   if (step === undefined)
     throw new EvaluationError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `Task "${task.name}" needs no judge; its scores are in the samples.`,
     });
   const endpoint = requireJudge({ task, judge });
