@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -59,3 +59,53 @@ it("the reasoner's bytes are those of a run without interpreters", async () => {
   expect(await run('train', 'alone.yaml', 'output=alone', '--json')).toMatchObject({ code: 0 });
   expect(weights('alone')).toBe(weights('whole'));
 }, 60_000);
+
+it('an overwritten run deletes the interpreters of the one before, their log too, ends at the same bytes, and keeps what is its user’s', async () => {
+  const at = (...path: string[]) => join(folder, 'once', ...path);
+  expect(await run('train', 'after.yaml', 'output=once', 'interpreters.shared=false', '--json')).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
+  expect(existsSync(at('reasoner', 'interpreters', 'summary', 'model.safetensors'))).toBe(true);
+  for (const card of [['README.md'], ['interpreters', 'summary', 'README.md']])
+    expect(readFileSync(at('reasoner', ...card), 'utf8')).toContain('library_name: transformers');
+  await writeFile(at('interpreters', 'notes.txt'), 'mine');
+  await writeFile(at('reasoner', 'README.md'), 'my own card');
+  const refused = await run('train', 'after.yaml', 'output=once');
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/interpreters\.shared is true, was false.*--overwrite/s);
+  expect(await run('train', 'after.yaml', 'output=once', '--overwrite', '--json')).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
+  expect(existsSync(at('reasoner', 'interpreters', 'summary'))).toBe(false);
+  expect(readFileSync(at('interpreters', 'notes.txt'), 'utf8')).toBe('mine');
+  expect(readFileSync(at('reasoner', 'README.md'), 'utf8')).toBe('my own card');
+  const steps = readFileSync(at('interpreters', 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { step: number }).step);
+  expect(steps).toEqual([...new Set(steps)].sort((a, b) => a - b));
+  expect(steps.at(-1)).toBe(40);
+  expect(weights('once')).toBe(weights('whole'));
+  expect(weights('once', 'interpreters/shared')).toBe(weights('whole', 'interpreters/shared'));
+  // What was made so can be asked.
+  const asked = await run(
+    'think',
+    'what is left of the red circle?',
+    '--model',
+    'once/reasoner',
+    '--explain',
+    '--json',
+  );
+  expect(asked.code).toBe(0);
+}, 120_000);
+
+it('a folder that interpreters cannot be trained in is told before the reasoner is trained, and nothing is deleted', async () => {
+  await mkdir(join(folder, 'alone', 'interpreters'));
+  await writeFile(join(folder, 'alone', 'interpreters', 'notes.txt'), 'mine');
+  const { code, stderr } = await run('train', 'after.yaml', 'output=alone', '--overwrite');
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/alone\/interpreters holds something else than a training run \(notes\.txt\)/);
+  expect(weights('alone')).toBe(weights('whole'));
+});

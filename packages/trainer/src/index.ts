@@ -74,6 +74,7 @@ export { startWorkers, type WorkerPool } from './parallel/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './parallel/worker-protocol';
 export { writeAtomically } from './checkpoint/atomic-files';
 export { removeCheckpoints } from './checkpoint/made-files';
+export { writeModelCard } from './checkpoint/model-card';
 export { lockFolder } from './checkpoint/run-lock';
 export { type OpenRunFolderOptions, RunFolder, type RunIdentity } from './checkpoint/run-folder';
 export { followLog, type LogFollower } from './logs/log-follower';

@@ -25,6 +25,7 @@ import { join } from 'node:path';
 import type { GraphConfiguration } from '../configuration/graph-schema';
 import { machineRecord } from '../machine-record';
 import { estimateRun, printEstimate } from './estimate-run';
+import { writeCard } from './model-card';
 import { readExamples } from './read-examples';
 import { configurationText, differencesFrom } from './saved-configuration';
 
@@ -173,6 +174,18 @@ export async function graphRun({
     const reasoner = await graphReasoner({ program, options, method });
     await reasoner.save(result.reasoner);
     reasoner.dispose();
+    await writeCard({
+      folder: result.reasoner,
+      kind: 'reasoner',
+      name: folder,
+      trained: {
+        method: { name: 'graph' },
+        pictures: false,
+        data: `${examples.length} graphs, ${configuration.data.train === undefined ? `generated with seed ${configuration.data.seed}` : 'read from a file'}`,
+        steps: outcome.steps,
+        settings: { Method: `\`${JSON.stringify(method)}\``, 'Learning rate': training.learningRate, Seed: seed },
+      },
+    });
     const { user, system } = process.cpuUsage(processor);
     const summary = {
       fingerprint: identity.fingerprint,

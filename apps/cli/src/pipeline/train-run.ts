@@ -39,6 +39,7 @@ import { estimateRun, printEstimate } from './estimate-run';
 import { fingerprintOf, startingModels } from './fingerprint';
 import { interpreterFolders, keepInterpreters, openInterpreters } from './interpreters';
 import { methodSpecification } from './method-specification';
+import { type CardKind, trainedModel, writeCard } from './model-card';
 import { trainingWork } from './model-work';
 import { openLoggers } from './open-loggers';
 import { openReasoner } from './open-model';
@@ -128,6 +129,9 @@ export async function trainRun({
   };
   if (!dryRun && (await RunFolder.inspect(run)).state === 'finished')
     return { ...result, status: 'finished', seconds: await secondsOf(folder) };
+  // Interpreters that come after have a folder of their own in it: what is wrong there is said before anything is trained.
+  if (interpreters?.mode === 'after')
+    await RunFolder.inspect({ folder: join(folder, 'interpreters'), ...identity, overwrite: true });
 
   const loggers = dryRun ? [] : await openLoggers(configuration.logs);
   const overlap = await checkOverlap({ data: configuration.data, examples: read, output });
@@ -331,6 +335,13 @@ export async function trainRun({
       );
       return { ...result, status: 'stopped', seconds: outcome.seconds };
     }
+    await writeCards({
+      configuration,
+      examples: examples.length,
+      steps: outcome.steps,
+      interpreters: result.interpreters,
+      interpreterSteps: explained?.steps,
+    });
     const { user, system } = process.cpuUsage(processor);
     const summary = {
       fingerprint: identity.fingerprint,
@@ -354,6 +365,33 @@ export async function trainRun({
     await runFolder?.close();
     if (!runFolder) await rm(work, { recursive: true, force: true });
   }
+}
+
+/** Model cards for all that a run saved. */
+async function writeCards({
+  configuration,
+  examples,
+  steps,
+  interpreters,
+  interpreterSteps,
+}: {
+  configuration: TrainConfiguration;
+  examples: number;
+  steps: number;
+  /** Their folders. */ interpreters: readonly string[];
+  /** Of their own, where they were trained after the reasoner. */ interpreterSteps?: number;
+}): Promise<void> {
+  const reasoner = join(configuration.output, 'reasoner');
+  const card = (kind: CardKind, folder: string, ownSteps = steps) =>
+    writeCard({
+      folder,
+      kind,
+      name: configuration.output,
+      trained: trainedModel({ configuration, kind, examples, steps: ownSteps }),
+    });
+  await card('reasoner', reasoner);
+  if (configuration.model.lora) await card('adapter', join(reasoner, 'adapter'));
+  for (const folder of interpreters) await card('interpreter', folder, interpreterSteps);
 }
 
 /** How many numbers the weights of models hold, by the sizes of their files. */

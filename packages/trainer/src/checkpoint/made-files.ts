@@ -1,6 +1,9 @@
 import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { isLockFile } from './run-lock';
+import { isOwnModelCard, modelCardFile } from './model-card';
+
 /** Files that a run makes in its folder. */
 export const runFiles = [
   'run.json',
@@ -27,8 +30,8 @@ export const checkpointFile =
 export const checkpointFolder = /^step-\d{8,}(?:\.(?:tmp|gone|broken))?$/;
 
 /**
- * Removes from a folder the files whose names say that a run made them, those in folders below too, then what is left
- * empty. Everything else stays, links are not followed.
+ * Removes from a folder the files whose names say that a run made them, those in folders below too, model cards that were
+ * written with the model, then what is left empty. Everything else stays, links are not followed.
  */
 export async function removeMade({
   folder,
@@ -44,7 +47,11 @@ export async function removeMade({
   for (const entry of await readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && below?.test(entry.name)) await removeMade({ folder: path, file, below });
-    else if (entry.isFile() && file.test(entry.name)) await rm(path, { force: true });
+    else if (
+      entry.isFile() &&
+      (file.test(entry.name) || (entry.name === modelCardFile && (await isOwnModelCard(path))))
+    )
+      await rm(path, { force: true });
   }
   await rmdir(folder).catch(() => undefined);
 }
@@ -64,6 +71,17 @@ export async function removeCheckpoints(folder: string): Promise<void> {
   await rmdir(folder).catch(() => undefined);
 }
 
+/**
+ * Removes the mark by which a folder is a run's, and the folder. Where something else stands in it, it stays the run's: a
+ * folder with foreign files and no mark would be refused the next time.
+ */
+export async function removeMark(folder: string): Promise<void> {
+  const others = (await readdir(folder)).filter((name) => name !== 'run.json' && !isLockFile(name));
+  if (others.length > 0) return;
+  await rm(join(folder, 'run.json'), { force: true });
+  await rmdir(folder).catch(() => undefined);
+}
+
 /** Removes what an earlier run made in its folder. Its being finished goes first: what is left is never taken for whole. */
 export async function removeRun(folder: string): Promise<void> {
   await rm(join(folder, 'finished.json'), { force: true });
@@ -76,8 +94,7 @@ export async function removeRun(folder: string): Promise<void> {
   const within = join(folder, 'interpreters');
   if ((await lstat(within).catch(() => undefined))?.isDirectory()) {
     await removeRun(within);
-    await rm(join(within, 'run.json'), { force: true });
-    await rmdir(within).catch(() => undefined);
+    await removeMark(within);
   }
   for (const name of runFiles) if (name !== 'run.json') await rm(join(folder, name), { force: true });
 }

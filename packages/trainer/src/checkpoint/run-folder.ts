@@ -1,12 +1,12 @@
 import { ownValue, parseJson } from '@subtext/core';
 import { FileError, readTextFile } from '@subtext/core/node';
-import { lstat, mkdir, readdir, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { TrainerError } from '../errors';
 import { writeAtomically, writeError } from './atomic-files';
 import { listCheckpoints, readPosition } from './checkpoint';
-import { removeCheckpoints, removeRun, runFiles, runFolders } from './made-files';
+import { removeCheckpoints, removeMark, removeRun, runFiles, runFolders } from './made-files';
 import { isLockFile, lockFolder } from './run-lock';
 
 /** What a run is, as its folder keeps it in `run.json`. */
@@ -133,7 +133,7 @@ export class RunFolder {
   /** Takes back what was written, where the run has turned out to be impossible before its first step. */
   async discard(): Promise<void> {
     await removeRun(this.folder);
-    await rm(join(this.folder, marker), { force: true });
+    await removeMark(this.folder);
     this.#discarded = true;
   }
 

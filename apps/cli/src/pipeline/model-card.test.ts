@@ -1,0 +1,105 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+import { trainConfiguration } from '../configuration/schema';
+import { type CardKind, trainedModel, writeCard } from './model-card';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'subtext-card-'));
+});
+afterEach(async () => rm(folder, { recursive: true, force: true }));
+
+/** The card of a run, in parts. */
+async function cardOf({
+  kind,
+  model,
+  method = { name: 'heima' },
+  data = {},
+}: Record<string, unknown> & { kind: CardKind }) {
+  const configuration = {
+    ...trainConfiguration.parse({
+      output: '/home/someone/runs/mine',
+      data: { format: 'jsonl', train: '/home/someone/secret.jsonl', ...(data as object) },
+      model,
+      method,
+      interpreters: { model: { from: 'reasoner' } },
+    }),
+    stages: [],
+  };
+  await writeCard({
+    folder,
+    kind,
+    name: configuration.output,
+    trained: trainedModel({ configuration, kind, examples: 12, steps: 34 }),
+  });
+  const text = await readFile(join(folder, 'README.md'), 'utf8');
+  const [, frontMatter, body] = /^---\n([^]*?)\n---\n([^]*)$/.exec(text)!;
+  return { frontMatter: parse(frontMatter!) as Record<string, unknown>, body: body! };
+}
+
+it('of a model from the Hub names it, and how it was trained and is loaded, and no path of this machine', async () => {
+  const { frontMatter, body } = await cardOf({ kind: 'reasoner', model: { from: 'Qwen/Qwen2.5-0.5B' } });
+  expect(frontMatter).toEqual({
+    base_model: 'Qwen/Qwen2.5-0.5B',
+    base_model_relation: 'finetune',
+    library_name: 'transformers',
+    pipeline_tag: 'image-text-to-text',
+    tags: ['subtext', 'latent-reasoning', 'heima'],
+  });
+  expect(body).toMatch(/^# mine$/m);
+  expect(body).toContain('| Data | 12 examples in the format `jsonl` |');
+  expect(body).toContain('| Steps | 34 |');
+  expect(body).toContain('"name":"heima","thinkingTokens":1');
+  expect(body).toContain('AutoModelForImageTextToText.from_pretrained("FOLDER_OR_ID")');
+  expect(body).toContain('Its licence is not stated');
+  expect(body).not.toContain('someone');
+});
+
+it('of an adapter is one for PEFT', async () => {
+  const { frontMatter, body } = await cardOf({
+    kind: 'adapter',
+    model: { from: 'Qwen/Qwen2.5-0.5B', lora: { rank: 4 } },
+    data: { images: false },
+  });
+  expect(frontMatter).toMatchObject({
+    base_model_relation: 'adapter',
+    library_name: 'peft',
+    pipeline_tag: 'text-generation',
+    tags: ['subtext', 'latent-reasoning', 'heima', 'adapter'],
+  });
+  expect(body).toContain('| Adapter | LoRA, rank 4, alpha 32 |');
+  expect(body).toContain('AutoPeftModelForCausalLM');
+});
+
+it('says what transformers does not do with thoughts that are fed back', async () => {
+  const { body } = await cardOf({
+    kind: 'reasoner',
+    model: { new: {} },
+    method: { name: 'coconut' },
+    data: { images: false },
+  });
+  expect(body).toContain('`generate` there gives other answers');
+  expect(body).toContain('| Starts from | random weights |');
+});
+
+it('of a folder takes over what its own card says of where it comes from', async () => {
+  const from = join(folder, 'base');
+  await mkdir(from);
+  await writeFile(join(from, 'README.md'), '---\nbase_model: owner/name\nlicense: apache-2.0\n---\n\nA model.\n');
+  const { frontMatter, body } = await cardOf({ kind: 'reasoner', model: { from } });
+  expect(frontMatter).toMatchObject({ base_model: 'owner/name', license: 'apache-2.0' });
+  expect(body).not.toContain('licence is not stated');
+});
+
+it('of a folder with a card that cannot be read names none', async () => {
+  const from = join(folder, 'base');
+  await mkdir(from);
+  await writeFile(join(from, 'README.md'), '---\n: [\n---\n');
+  const { frontMatter, body } = await cardOf({ kind: 'interpreter', model: { from } });
+  expect(frontMatter).not.toHaveProperty('base_model');
+  expect(body).toContain('--explain');
+});
