@@ -2,13 +2,12 @@
 export { huggingFaceActivations } from './blocks/activation-names';
 export {
   FusedProjection,
-  HeadNorm,
   SeparateProjections,
   type AttentionProjection,
   type QueryKeyValue,
 } from './blocks/attention-projections';
 export { EmbeddingLayer, type EmbeddingLayerOptions } from './blocks/embedding-layer';
-export { GatedFeedForward, PlainFeedForward, type FeedForward } from './blocks/feed-forward';
+export { FusedGatedFeedForward, GatedFeedForward, PlainFeedForward, type FeedForward } from './blocks/feed-forward';
 export {
   GrowingCache,
   PreallocatedCache,
@@ -18,13 +17,13 @@ export {
 } from './blocks/key-value-cache';
 export { LinearLayer, type LinearLayerOptions } from './blocks/linear-layer';
 export { LowRankAdapter } from './blocks/low-rank-adapter';
-export { LayerNormLayer, RmsNormLayer, type Normalisation } from './blocks/normalisation';
+export { HeadNorm, LayerNormLayer, RmsNormLayer, type Normalisation } from './blocks/normalisation';
 export { RotaryEmbedding, rotaryFrequencies, type RotaryAngles, type RotaryScaling } from './blocks/rotary-embedding';
 export { runBlocks, type Block } from './blocks/run-blocks';
 export { lastPositions } from './blocks/last-positions';
 export { SelfAttention, type AttentionInput, type SelfAttentionOptions } from './blocks/self-attention';
 export { TokenRows } from './blocks/token-rows';
-export { TransformerBlock } from './blocks/transformer-block';
+export { TransformerBlock, type TransformerBlockOptions } from './blocks/transformer-block';
 // Weights and configurations
 export { drawInitialValues, initialiseWeights, parameterStream } from './weights/initialise-weights';
 export { checkMemory } from './weights/memory-budget';
@@ -54,7 +53,7 @@ export {
   type RawConfig,
 } from './weights/read-config';
 export { readJsonObject } from './weights/read-json-object';
-export { readRotaryConfig, rotaryConfigKeys } from './weights/rotary-config';
+export { readRotaryConfig, rotaryConfigKeys, rotaryParameters } from './weights/rotary-config';
 // Pictures
 export { createImageProcessor, loadImageProcessor, saveImageProcessor } from './image-processing/load-image-processor';
 export type { ImageProcessor, ProcessOptions } from './image-processing/image-processor';

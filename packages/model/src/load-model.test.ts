@@ -72,13 +72,13 @@ describe('loadModel', () => {
     ['variants/gpt2-relu', { attention_softcap: 30 }, /attention_softcap: 30 is not a setting that Subtext knows/],
     [
       'variants/llama-yarn',
-      { rope_parameters: { rope_type: 'longrope', factor: 2, rope_theta: 1e4 } },
-      /rope_type "longrope" is not supported/,
+      { rope_parameters: { rope_type: 'proportional', factor: 2, rope_theta: 1e4 } },
+      /rope_type "proportional" is not supported/,
     ],
     [
       'variants/llama-yarn',
       { rope_parameters: { rope_type: 'yarn', factor: 2, rope_theta: 1e4, partial_rotary_factor: 0.5 } },
-      /partial_rotary_factor: 0.5/,
+      /partial_rotary_factor 0.5/,
     ],
     ['variants/llama-yarn', { rope_parameters: { rope_type: 'linear', rope_theta: 1e4 } }, /needs "factor"/],
     ['variants/llama-yarn', { quantization_config: { bits: 4 } }, /quantization_config/],

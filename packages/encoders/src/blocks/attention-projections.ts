@@ -1,6 +1,6 @@
-import { rmsNorm, tf } from '@subtext/tensor';
-import type { ParameterHandle, ParameterScope } from '../weights/parameter-scope';
+import { tf } from '@subtext/tensor';
 import type { LinearLayer } from './linear-layer';
+import type { Normalisation } from './normalisation';
 
 /** Queries, keys and values, heads side by side in the last axis. */
 export interface QueryKeyValue {
@@ -18,45 +18,16 @@ export interface AttentionProjection {
   project(options: { rows: tf.Tensor2D; batch: number; keyValueRows?: tf.Tensor2D }): QueryKeyValue;
 }
 
-/** An RMS norm of each head's query or key on its own (`q_norm`, `k_norm`); the weight is `[headWidth]`. */
-export class HeadNorm {
-  readonly weight: ParameterHandle;
-  readonly heads: number;
-  readonly headWidth: number;
-  readonly epsilon: number;
-
-  constructor({
-    scope,
-    heads,
-    headWidth,
-    epsilon,
-  }: {
-    scope: ParameterScope;
-    heads: number;
-    headWidth: number;
-    epsilon: number;
-  }) {
-    this.weight = scope.declare({ name: 'weight', shape: [headWidth], initialisation: { kind: 'ones' } });
-    this.heads = heads;
-    this.headWidth = headWidth;
-    this.epsilon = epsilon;
-  }
-
-  /** `[..., heads·headWidth]` to the same. */
-  apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
-    const heads = tf.reshape(input, [input.size / this.headWidth, this.headWidth]);
-    const normalised = rmsNorm({ input: heads, scale: this.weight.value as tf.Tensor1D, epsilon: this.epsilon });
-    return tf.reshape(normalised, input.shape) as Shape;
-  }
-}
-
-/** One linear layer each for queries, keys and values: Llama, Qwen2, CLIP, SigLIP, Mllama. */
+/**
+ * One linear layer each for queries, keys and values: Llama, Qwen2, CLIP, SigLIP, Mllama. Queries and keys may be
+ * normalised before their heads are told apart: each head on its own (Qwen3, Gemma 3) or all in one (OLMo-2).
+ */
 export class SeparateProjections implements AttentionProjection {
   readonly query: LinearLayer;
   readonly key: LinearLayer;
   readonly value: LinearLayer;
-  readonly queryNorm: HeadNorm | null;
-  readonly keyNorm: HeadNorm | null;
+  readonly queryNorm: Normalisation | null;
+  readonly keyNorm: Normalisation | null;
 
   constructor({
     query,
@@ -68,8 +39,8 @@ export class SeparateProjections implements AttentionProjection {
     query: LinearLayer;
     key: LinearLayer;
     value: LinearLayer;
-    queryNorm?: HeadNorm | null;
-    keyNorm?: HeadNorm | null;
+    queryNorm?: Normalisation | null;
+    keyNorm?: Normalisation | null;
   }) {
     this.query = query;
     this.key = key;
@@ -108,12 +79,22 @@ export class SeparateProjections implements AttentionProjection {
   }
 }
 
-/** Queries, keys and values from one linear layer, side by side in its output: GPT-2's `c_attn`. */
+/** Queries, keys and values from one linear layer, side by side in its output: GPT-2's `c_attn`, Phi-3's `qkv_proj`. */
 export class FusedProjection implements AttentionProjection {
   readonly queryKeyValue: LinearLayer;
+  /** Widths of queries, keys and values. */
+  readonly widths: readonly [number, number, number];
 
-  constructor({ queryKeyValue }: { queryKeyValue: LinearLayer }) {
+  constructor({
+    queryKeyValue,
+    keyValueWidth = queryKeyValue.outputWidth / 3,
+  }: {
+    queryKeyValue: LinearLayer;
+    /** Width of the keys, and of the values. Default a third of the layer's. */
+    keyValueWidth?: number;
+  }) {
     this.queryKeyValue = queryKeyValue;
+    this.widths = [queryKeyValue.outputWidth - 2 * keyValueWidth, keyValueWidth, keyValueWidth];
   }
 
   project({
@@ -129,11 +110,8 @@ export class FusedProjection implements AttentionProjection {
       throw new Error(
         'A fused projection makes keys and values from its own input only; use separate projections for cross-attention.',
       );
-    const [query, key, value] = tf.split(byExample(this.queryKeyValue.apply({ input: rows }), batch), 3, -1) as [
-      tf.Tensor3D,
-      tf.Tensor3D,
-      tf.Tensor3D,
-    ];
+    const together = byExample(this.queryKeyValue.apply({ input: rows }), batch);
+    const [query, key, value] = tf.split(together, [...this.widths], -1) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
     return { query, key, value };
   }
 }

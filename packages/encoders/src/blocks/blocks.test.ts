@@ -177,8 +177,8 @@ describe('SelfAttention', () => {
         value: linear('v', 6, 4),
         ...(norms
           ? {
-              queryNorm: new HeadNorm({ scope: scope.child('q_norm'), heads: 4, headWidth: 2, epsilon: 1e-5 }),
-              keyNorm: new HeadNorm({ scope: scope.child('k_norm'), heads: 2, headWidth: 2, epsilon: 1e-5 }),
+              queryNorm: new HeadNorm({ scope: scope.child('q_norm'), width: 2, epsilon: 1e-5 }),
+              keyNorm: new HeadNorm({ scope: scope.child('k_norm'), width: 2, epsilon: 1e-5 }),
             }
           : {}),
       }),

@@ -10,17 +10,27 @@ export interface EmbeddingLayerOptions {
   width: number;
   /** How the table starts in a new model. Default normal with deviation 0.02. */
   initialisation?: Initialisation;
+  /** Factor on what is looked up (Gemma: the square root of the width). Default 1. */
+  scale?: number;
 }
 
-/** A table of rows looked up by id; `weight` is `[count, width]`. */
+/** A table of rows looked up by id, times `scale`; `weight` is `[count, width]`. */
 export class EmbeddingLayer {
   readonly weight: ParameterHandle;
   readonly width: number;
+  readonly scale: number;
   /** Rows that are trained apart from the table; null without any. */
   rows: TokenRows | null = null;
 
-  constructor({ scope, count, width, initialisation = { kind: 'normal', deviation: 0.02 } }: EmbeddingLayerOptions) {
+  constructor({
+    scope,
+    count,
+    width,
+    initialisation = { kind: 'normal', deviation: 0.02 },
+    scale = 1,
+  }: EmbeddingLayerOptions) {
     this.width = width;
+    this.scale = scale;
     this.weight = scope.declare({ name: 'weight', shape: [count, width], initialisation });
   }
 
@@ -32,6 +42,7 @@ export class EmbeddingLayer {
   /** int32 ids `[...]` to rows `[..., width]`. */
   lookup({ ids }: { ids: tf.Tensor }): tf.Tensor {
     const found = embedding({ table: this.weight.value as tf.Tensor2D, ids });
-    return this.rows === null ? found : this.rows.embed({ ids, found });
+    const rows = this.rows === null ? found : this.rows.embed({ ids, found });
+    return this.scale === 1 ? rows : tf.mul(rows, this.scale);
   }
 }

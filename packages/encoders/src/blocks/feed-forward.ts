@@ -1,4 +1,4 @@
-import { gatedActivation, type Activation, type tf } from '@subtext/tensor';
+import { gatedActivation, tf, type Activation } from '@subtext/tensor';
 import type { LinearLayer } from './linear-layer';
 
 /** The position-wise part of a block: `[..., width]` to the same. */
@@ -23,7 +23,7 @@ export class PlainFeedForward implements FeedForward {
   }
 }
 
-/** `down(activation(gate(x)) · up(x))`: Llama, Qwen2 (SwiGLU with `silu`, arXiv 2002.05202). */
+/** `down(activation(gate(x)) · up(x))`: Llama and its kin (SwiGLU with `silu`, arXiv 2002.05202). */
 export class GatedFeedForward implements FeedForward {
   readonly gate: LinearLayer;
   readonly up: LinearLayer;
@@ -50,6 +50,24 @@ export class GatedFeedForward implements FeedForward {
   apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
     const gate = this.gate.apply({ input });
     const up = this.up.apply({ input });
+    return this.down.apply({ input: gatedActivation({ gate, up, activation: this.activation }) as Shape });
+  }
+}
+
+/** A gated feed-forward whose gate and up come from one linear layer, side by side in its output: Phi-3's `gate_up_proj`. */
+export class FusedGatedFeedForward implements FeedForward {
+  readonly gateUp: LinearLayer;
+  readonly down: LinearLayer;
+  readonly activation: Activation;
+
+  constructor({ gateUp, down, activation }: { gateUp: LinearLayer; down: LinearLayer; activation: Activation }) {
+    this.gateUp = gateUp;
+    this.down = down;
+    this.activation = activation;
+  }
+
+  apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
+    const [gate, up] = tf.split(this.gateUp.apply({ input }), 2, -1) as [Shape, Shape];
     return this.down.apply({ input: gatedActivation({ gate, up, activation: this.activation }) as Shape });
   }
 }

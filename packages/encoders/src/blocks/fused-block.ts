@@ -16,7 +16,7 @@ import type { TransformerBlock } from './transformer-block';
 
 /**
  * A block as one call of the engine, where it has such a kernel and the block is of the ordinary kind: no adapter beside
- * the weights, no norms of single heads. Over a cache that is without gradients; without a cache with them, if the block
+ * the weights, no norms of queries and keys or of a part's output. Over a cache that is without gradients; without a cache with them, if the block
  * trains as a whole. Null where it has to go operation by operation.
  */
 export function fusedBlock({
@@ -42,6 +42,7 @@ function blockParts({
   causal = false,
 }: Pick<AttentionInput, 'input' | 'rotary' | 'causal'> & { block: TransformerBlock }): TransformerBlockParts | null {
   const { attention, feedForward } = block;
+  if (block.attentionOutputNorm !== null || block.feedForwardOutputNorm !== null) return null;
   const attentionNorm = normWeights(block.attentionNorm);
   const feedForwardNorm = normWeights(block.feedForwardNorm);
   const projections = projectionWeights(attention.projection);
@@ -97,11 +98,10 @@ function linearWeights(layer: LinearLayer): LinearWeights | null {
   };
 }
 
-function normWeights(norm: Normalisation): NormWeights | null {
+function normWeights(norm: Normalisation | null): NormWeights | null {
   if (norm instanceof LayerNormLayer)
     return { scale: norm.weight.value as tf.Tensor1D, bias: norm.bias.value as tf.Tensor1D, epsilon: norm.epsilon };
-  if (norm instanceof RmsNormLayer)
-    return { scale: norm.weight.value as tf.Tensor1D, bias: null, epsilon: norm.epsilon };
+  if (norm instanceof RmsNormLayer) return { scale: norm.scale, bias: null, epsilon: norm.epsilon };
   return null;
 }
 
@@ -109,6 +109,8 @@ function projectionWeights(
   projection: AttentionProjection,
 ): { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights } | null {
   if (projection instanceof FusedProjection) {
+    // The kernels are tried with three equal parts.
+    if (projection.widths[0] !== projection.widths[1]) return null;
     const packed = linearWeights(projection.queryKeyValue);
     return packed && { packed };
   }

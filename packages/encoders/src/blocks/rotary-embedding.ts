@@ -1,6 +1,6 @@
 import { embedding, tf } from '@subtext/tensor';
 
-/** Cosines and sines of the rotation of each position: `[batch or 1, time, headWidth / 2]`. */
+/** Cosines and sines of the rotation of each position: `[batch or 1, time, rotatedWidth / 2]`. */
 export interface RotaryAngles {
   cos: tf.Tensor3D;
   sin: tf.Tensor3D;
@@ -32,6 +32,16 @@ export type RotaryScaling =
       mscaleAllDimensions?: number;
       /** Whether the ramp's ends are rounded to whole dimensions. Default true. */
       truncate?: boolean;
+    }
+  | {
+      type: 'longrope';
+      /** Divisors of the frequencies while no position is beyond `originalPositions`: one for each pair of dimensions. */
+      shortFactors: readonly number[];
+      /** Those for longer inputs. */
+      longFactors: readonly number[];
+      originalPositions: number;
+      /** Factor on cosines and sines. */
+      attentionFactor: number;
     };
 
 const { fround } = Math;
@@ -47,7 +57,7 @@ function baseFrequencies({ headWidth, theta }: { headWidth: number; theta: numbe
 /**
  * The frequencies of a rotary embedding and the factor on its cosines and sines, as
  * `transformers/modeling_rope_utils.py` computes them.
- * `positions` is how many positions are in use, which only `dynamic` looks at.
+ * `positions` is how many positions are in use, which `dynamic` and `longrope` look at.
  */
 export function rotaryFrequencies({
   headWidth,
@@ -80,6 +90,14 @@ export function rotaryFrequencies({
       return { frequencies: llama3Frequencies({ base, scaling }), attentionFactor: 1 };
     case 'yarn':
       return yarnFrequencies({ base, headWidth, theta, scaling });
+    case 'longrope': {
+      const factors = positions > scaling.originalPositions ? scaling.longFactors : scaling.shortFactors;
+      const frequencies = Float32Array.from(
+        factors,
+        (factor, index) => 1 / fround(fround(factor) * fround(theta ** fround((2 * index) / headWidth))),
+      );
+      return { frequencies, attentionFactor: scaling.attentionFactor };
+    }
   }
 }
 
@@ -145,30 +163,36 @@ function yarnFrequencies({
 const firstCapacity = 256;
 
 /**
- * Rotary positions (arXiv 2104.09864) for heads of one width: keeps tables of cosines and sines by position, which grow
- * as longer inputs come.
+ * Rotary positions (arXiv 2104.09864) for heads of one width, or for the first dimensions of each head: keeps tables of
+ * cosines and sines by position, which grow as longer inputs come.
  */
 export class RotaryEmbedding {
   readonly headWidth: number;
+  /** Dimensions of a head that are rotated; those after them stay. */
+  readonly rotatedWidth: number;
   readonly theta: number;
   readonly scaling: RotaryScaling;
   #capacity = 0;
-  /** Positions that the frequencies in the tables are for; they change only with `dynamic`. */
+  /** Positions that the frequencies in the tables are for; they change only with `dynamic` and `longrope`. */
   #positions = 0;
   #cos: tf.Tensor2D | null = null;
   #sin: tf.Tensor2D | null = null;
 
   constructor({
     headWidth,
+    rotatedWidth = headWidth,
     theta,
     scaling = { type: 'default' },
   }: {
     headWidth: number;
+    /** Even. Default `headWidth`. */
+    rotatedWidth?: number;
     theta: number;
     scaling?: RotaryScaling;
   }) {
-    if (headWidth % 2 !== 0) throw new Error(`Rotary positions need an even head width, not ${headWidth}.`);
+    if (rotatedWidth % 2 !== 0) throw new Error(`Rotary positions need an even head width, not ${rotatedWidth}.`);
     this.headWidth = headWidth;
+    this.rotatedWidth = rotatedWidth;
     this.theta = theta;
     this.scaling = scaling;
   }
@@ -190,7 +214,7 @@ export class RotaryEmbedding {
     }
     const { offset, time } = options;
     const rows = (table: tf.Tensor2D) =>
-      tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.headWidth / 2]) as tf.Tensor3D;
+      tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.rotatedWidth / 2]) as tf.Tensor3D;
     return tf.tidy(() => ({ cos: rows(cos), sin: rows(sin) }));
   }
 
@@ -202,15 +226,23 @@ export class RotaryEmbedding {
     this.#capacity = 0;
   }
 
+  /** Counts of positions that have the same frequencies give the same number. */
+  #frequenciesFor(count: number): number {
+    const { scaling } = this;
+    if (scaling.type === 'dynamic') return Math.max(count, scaling.originalPositions);
+    if (scaling.type === 'longrope') return scaling.originalPositions + (count > scaling.originalPositions ? 1 : 0);
+    return 0;
+  }
+
   #tables(count: number): { cos: tf.Tensor2D; sin: tf.Tensor2D } {
-    const positions = this.scaling.type === 'dynamic' ? Math.max(count, this.scaling.originalPositions) : 0;
+    const positions = this.#frequenciesFor(count);
     if (this.#cos !== null && this.#sin !== null && count <= this.#capacity && positions === this.#positions)
       return { cos: this.#cos, sin: this.#sin };
     let capacity = Math.max(this.#capacity, firstCapacity);
     while (capacity < count) capacity *= 2;
-    const half = this.headWidth / 2;
+    const half = this.rotatedWidth / 2;
     const { frequencies, attentionFactor } = rotaryFrequencies({
-      headWidth: this.headWidth,
+      headWidth: this.rotatedWidth,
       theta: this.theta,
       scaling: this.scaling,
       positions,

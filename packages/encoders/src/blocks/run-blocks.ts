@@ -1,6 +1,7 @@
 import { tf } from '@subtext/tensor';
 import type { AttentionInput } from './self-attention';
 import type { KeyValueCache } from './key-value-cache';
+import type { RotaryAngles } from './rotary-embedding';
 
 /** A block of a stack: {@link TransformerBlock}, or a family's own. */
 export interface Block {
@@ -8,7 +9,7 @@ export interface Block {
 }
 
 /**
- * Runs a stack of blocks, one after another. Where only the last positions are asked for, the last block computes no others.
+ * Runs a stack of blocks, one after another, each with its own rotation where `rotary` is a list. Where only the last positions are asked for, the last block computes no others.
  * `hiddenStates` holds the input and each block's output, `blocks + 1` in all, where it is asked for.
  */
 export function runBlocks({
@@ -17,9 +18,12 @@ export function runBlocks({
   cache = null,
   outputHiddenStates = false,
   outputPositions,
+  rotary = null,
   ...attention
-}: Omit<AttentionInput, 'cache'> & {
+}: Omit<AttentionInput, 'cache' | 'rotary'> & {
   blocks: readonly Block[];
+  /** The same for all blocks, or one for each; null where nothing is rotated. Default null. */
+  rotary?: RotaryAngles | null | readonly (RotaryAngles | null)[];
   cache?: KeyValueCache | null;
   /** Default false. */
   outputHiddenStates?: boolean;
@@ -30,6 +34,7 @@ export function runBlocks({
     hidden = block.apply({
       input: hidden,
       cache: cache?.layer(index) ?? null,
+      rotary: rotary !== null && 'cos' in rotary ? rotary : (rotary?.[index] ?? null),
       ...attention,
       ...(index === blocks.length - 1 && { outputPositions }),
     });

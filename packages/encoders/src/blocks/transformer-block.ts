@@ -5,28 +5,45 @@ import { flattened, lastPositions } from './last-positions';
 import type { Normalisation } from './normalisation';
 import type { AttentionInput, SelfAttention } from './self-attention';
 
-/** A pre-norm block: `h = x + attention(norm(x))`, then `h + feedForward(norm(h))`. */
+export interface TransformerBlockOptions {
+  /** Of what enters the attention. Default none. */
+  attentionNorm?: Normalisation | null;
+  attention: SelfAttention;
+  /** Of what the attention gives, before it is added. Default none. */
+  attentionOutputNorm?: Normalisation | null;
+  /** Of what enters the feed-forward part. Default none. */
+  feedForwardNorm?: Normalisation | null;
+  feedForward: FeedForward;
+  /** Of what the feed-forward part gives, before it is added. Default none. */
+  feedForwardOutputNorm?: Normalisation | null;
+}
+
+/**
+ * `h = x + outputNorm(attention(norm(x)))`, then the same with the feed-forward part: norms before each part (GPT-2,
+ * Llama), after it (OLMo-2) or on both sides (Gemma 2 and 3).
+ */
 export class TransformerBlock {
-  readonly attentionNorm: Normalisation;
+  readonly attentionNorm: Normalisation | null;
   readonly attention: SelfAttention;
-  readonly feedForwardNorm: Normalisation;
+  readonly attentionOutputNorm: Normalisation | null;
+  readonly feedForwardNorm: Normalisation | null;
   readonly feedForward: FeedForward;
+  readonly feedForwardOutputNorm: Normalisation | null;
 
   constructor({
-    attentionNorm,
+    attentionNorm = null,
     attention,
-    feedForwardNorm,
+    attentionOutputNorm = null,
+    feedForwardNorm = null,
     feedForward,
-  }: {
-    attentionNorm: Normalisation;
-    attention: SelfAttention;
-    feedForwardNorm: Normalisation;
-    feedForward: FeedForward;
-  }) {
+    feedForwardOutputNorm = null,
+  }: TransformerBlockOptions) {
     this.attentionNorm = attentionNorm;
     this.attention = attention;
+    this.attentionOutputNorm = attentionOutputNorm;
     this.feedForwardNorm = feedForwardNorm;
     this.feedForward = feedForward;
+    this.feedForwardOutputNorm = feedForwardOutputNorm;
   }
 
   /** `[batch, time, width]` to `[batch, outputPositions, width]`, by default all of them. */
@@ -38,11 +55,14 @@ export class TransformerBlock {
     // Norms, products and sums see rows: one reshape at each end, not two around each of them.
     const rows = flattened(input);
     const kept = outputPositions === time ? rows : flattened(lastPositions(input, outputPositions));
-    const hidden = tf.add(
-      kept,
-      this.attention.applyToRows({ ...rest, rows: this.attentionNorm.apply({ input: rows }), batch }),
-    ) as tf.Tensor2D;
-    const output = tf.add(hidden, this.feedForward.apply({ input: this.feedForwardNorm.apply({ input: hidden }) }));
+    const attended = this.attention.applyToRows({ ...rest, rows: normalised(this.attentionNorm, rows), batch });
+    const hidden: tf.Tensor2D = tf.add(kept, normalised(this.attentionOutputNorm, attended));
+    const inner = this.feedForward.apply({ input: normalised(this.feedForwardNorm, hidden) });
+    const output = tf.add(hidden, normalised(this.feedForwardOutputNorm, inner));
     return tf.reshape(output, [batch, outputPositions, width]) as tf.Tensor3D;
   }
+}
+
+function normalised(norm: Normalisation | null, input: tf.Tensor2D): tf.Tensor2D {
+  return norm === null ? input : norm.apply({ input });
 }

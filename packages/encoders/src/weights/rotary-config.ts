@@ -3,6 +3,9 @@ import type { RotaryScaling } from '../blocks/rotary-embedding';
 import { ModelFolderError } from './model-folder-error';
 import { neutral, positiveInteger, shown } from './read-config';
 
+/** The part of each head's dimensions that is rotated. */
+const share = z.number().positive().max(1).nullish();
+
 /** Refuses keys by name; `null` counts as unset. */
 const known = z.strictObject({
   rope_theta: z.number().positive().nullish(),
@@ -19,7 +22,9 @@ const known = z.strictObject({
   mscale: z.number().nullish(),
   mscale_all_dim: z.number().nullish(),
   truncate: z.boolean().nullish(),
-  partial_rotary_factor: neutral(1),
+  short_factor: z.array(z.number().positive()).nullish(),
+  long_factor: z.array(z.number().positive()).nullish(),
+  partial_rotary_factor: share,
 });
 
 /** What is unset or off asks for nothing. */
@@ -42,12 +47,15 @@ export const rotaryConfigKeys = {
   rope_theta: z.number().positive().nullish(),
   rope_scaling: parameters,
   rope_parameters: parameters,
-  partial_rotary_factor: neutral(1),
+  partial_rotary_factor: share,
   rope_interleaved: neutral(false),
   /** The positions before stretching; some configs hold it here, and then it counts. */
   original_max_position_embeddings: positiveInteger.nullish(),
   max_position_embeddings: positiveInteger,
 } as const;
+
+/** Settings of one rotation, as `rope_parameters` holds them; models with several keep one for each type of layer. */
+export const rotaryParameters = parameters;
 
 type RotaryConfig = z.output<z.ZodObject<typeof rotaryConfigKeys>>;
 
@@ -56,13 +64,17 @@ export function readRotaryConfig({
   config,
   path,
   defaultTheta = 10_000,
+  partial = false,
 }: {
   config: RotaryConfig;
   /** The folder, for errors. */ path: string;
   /** Default 10000. */ defaultTheta?: number;
+  /** Whether the family can rotate a part of each head. Default false. */ partial?: boolean;
 }): {
   theta: number;
   scaling: RotaryScaling;
+  /** The part of each head's dimensions that is rotated: 1 for all. */
+  share: number;
   /** Positions the model has room for: `linear` and `dynamic` stretch `max_position_embeddings`, the others have it stretched already. */
   maxPositions: number;
 } {
@@ -70,6 +82,13 @@ export function readRotaryConfig({
   const settings = config.rope_scaling ?? config.rope_parameters ?? {};
   const theta = settings.rope_theta ?? config.rope_theta ?? defaultTheta;
   const type = settings.rope_type ?? settings.type ?? 'default';
+  const share = settings.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
+  if (share !== 1 && !partial)
+    throw new ModelFolderError({
+      code: 'unsupported-config',
+      path,
+      message: `partial_rotary_factor ${share} is not supported for this model_type; only 1 is.`,
+    });
   const need = <Key extends keyof typeof settings>(key: Key) => {
     const value = settings[key];
     if (value === null || value === undefined)
@@ -83,22 +102,25 @@ export function readRotaryConfig({
   const maxPositions = config.max_position_embeddings;
   switch (type) {
     case 'default':
-      return { theta, maxPositions, scaling: { type } };
+      return { theta, share, maxPositions, scaling: { type } };
     case 'linear':
       return {
         theta,
+        share,
         maxPositions: Math.floor(maxPositions * need('factor')),
         scaling: { type, factor: need('factor') },
       };
     case 'dynamic':
       return {
         theta,
+        share,
         maxPositions: Math.floor(maxPositions * need('factor')),
         scaling: { type, factor: need('factor'), originalPositions: maxPositions },
       };
     case 'llama3':
       return {
         theta,
+        share,
         maxPositions,
         scaling: {
           type,
@@ -111,6 +133,7 @@ export function readRotaryConfig({
     case 'yarn':
       return {
         theta,
+        share,
         maxPositions,
         scaling: {
           type,
@@ -124,11 +147,29 @@ export function readRotaryConfig({
           truncate: settings.truncate ?? undefined,
         },
       };
+    case 'longrope': {
+      const factor = settings.factor ?? maxPositions / originalPositions;
+      return {
+        theta,
+        share,
+        maxPositions,
+        scaling: {
+          type,
+          shortFactors: need('short_factor'),
+          longFactors: need('long_factor'),
+          originalPositions,
+          // arXiv 2402.13753, section 3.3
+          attentionFactor:
+            settings.attention_factor ??
+            (factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalPositions))),
+        },
+      };
+    }
     default:
       throw new ModelFolderError({
         code: 'unsupported-config',
         path,
-        message: `the rope_type ${shown(type)} is not supported; these are: default, linear, dynamic, llama3, yarn.`,
+        message: `the rope_type ${shown(type)} is not supported; these are: default, linear, dynamic, llama3, yarn, longrope.`,
       });
   }
 }

@@ -64,13 +64,23 @@ describe('parseConfig', () => {
         config: parseConfig({ schema: rotary, config: { max_position_embeddings: 64, ...config }, path: 'p' }),
         path: 'p',
       });
-    expect(read({})).toEqual({ theta: 10_000, scaling: { type: 'default' }, maxPositions: 64 });
-    const linear = { theta: 500, scaling: { type: 'linear', factor: 2 }, maxPositions: 128 };
+    expect(read({})).toEqual({ theta: 10_000, scaling: { type: 'default' }, share: 1, maxPositions: 64 });
+    const linear = { theta: 500, scaling: { type: 'linear', factor: 2 }, share: 1, maxPositions: 128 };
     expect(read({ rope_theta: 500, rope_scaling: { type: 'linear', factor: 2 } })).toEqual(linear);
     expect(read({ rope_parameters: { rope_type: 'linear', factor: 2, rope_theta: 500 } })).toEqual(linear);
     expect(() => read({ rope_scaling: { rope_type: 'llama3', factor: 2 } })).toThrow(/needs "low_freq_factor"/);
     expect(() => read({ rope_scaling: { rope_type: 'su', factor: 2 } })).toThrow(/"su" is not supported/);
     expect(() => read({ rope_scaling: { rope_type: 'linear', factor: 2, mystery: 1 } })).toThrow(/mystery/);
+    expect(() => read({ partial_rotary_factor: 0.5 })).toThrow(/partial_rotary_factor 0.5 is not supported/);
+    const long = { rope_type: 'longrope', short_factor: [1, 2], long_factor: [3, 4] };
+    // √(1 + ln(64 / 16) / ln 16)
+    expect(read({ rope_scaling: long, original_max_position_embeddings: 16 }).scaling).toEqual({
+      type: 'longrope',
+      shortFactors: [1, 2],
+      longFactors: [3, 4],
+      originalPositions: 16,
+      attentionFactor: Math.sqrt(1.5),
+    });
   });
 });
 

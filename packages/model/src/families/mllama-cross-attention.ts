@@ -53,8 +53,8 @@ export class MllamaCrossAttentionBlock {
       query: linear('cross_attn.q_proj', width, heads * headWidth),
       key: linear('cross_attn.k_proj', width, keyValueHeads * headWidth),
       value: linear('cross_attn.v_proj', width, keyValueHeads * headWidth),
-      queryNorm: new HeadNorm({ scope: scope.child('cross_attn.q_norm'), heads, headWidth, epsilon }),
-      keyNorm: new HeadNorm({ scope: scope.child('cross_attn.k_norm'), heads: keyValueHeads, headWidth, epsilon }),
+      queryNorm: new HeadNorm({ scope: scope.child('cross_attn.q_norm'), width: headWidth, epsilon }),
+      keyNorm: new HeadNorm({ scope: scope.child('cross_attn.k_norm'), width: headWidth, epsilon }),
     });
     this.#output = linear('cross_attn.o_proj', heads * headWidth, width);
     this.#attentionGate = scope.declare({

@@ -60,7 +60,10 @@ export function checkedSettings({
       ? `${heads} attention heads cannot share ${keyValueHeads} key and value heads evenly.`
       : headWidth % 2 !== 0
         ? `head_dim ${headWidth} is odd; rotary positions need pairs.`
-        : null;
+        : settings.scaling.type === 'longrope' &&
+            [settings.scaling.shortFactors, settings.scaling.longFactors].some(({ length }) => length !== headWidth / 2)
+          ? `short_factor and long_factor must be lists of ${headWidth / 2} numbers, one for each pair of rotated dimensions.`
+          : null;
   if (fault !== null) throw new ModelFolderError({ code: 'invalid-config', path, message: fault });
   return settings;
 }
