@@ -1,12 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { join } from 'node:path';
 
 /**
  * Questions of two steps that a small model can learn to answer in its head, from a few hundred examples: the largest of
  * three digits. Calculations modulo a number, which the other tables use, take tens of thousands: with these few a model
  * that is trained in full guesses, and an adapter could not fall behind it.
+ *
+ * Writes `train.json`, `test.json` and `validation.json`, in which no question stands twice, and gives their paths.
  */
-export async function drawDigits({ train, test, ...counts }) {
+export async function drawDigits({ folder, training, held, validation }) {
   const all = Array.from({ length: 1000 }, (_, number) => [...String(number).padStart(3, '0')].map(Number));
   let state = 5;
   const below = (count) => {
@@ -22,7 +24,13 @@ export async function drawDigits({ train, test, ...counts }) {
     steps: [`${a} ${b} =${Math.max(a, b)}`, `${Math.max(a, b)} ${c} =${Math.max(a, b, c)}`],
     answer: String(Math.max(a, b, c)),
   }));
-  await mkdir(dirname(train), { recursive: true });
-  await writeFile(train, `${JSON.stringify(examples.slice(0, counts.training))}\n`);
-  await writeFile(test, `${JSON.stringify(examples.slice(counts.training, counts.training + counts.held))}\n`);
+  await mkdir(folder, { recursive: true });
+  const paths = {};
+  let start = 0;
+  for (const [name, count] of Object.entries({ train: training, test: held, validation })) {
+    paths[name] = join(folder, `${name}.json`);
+    await writeFile(paths[name], `${JSON.stringify(examples.slice(start, start + count))}\n`);
+    start += count;
+  }
+  return paths;
 }
