@@ -223,6 +223,36 @@ describe('think', () => {
     expect(stdout).toMatch(/\d+ tokens, \d+ without tags, 0 of them thinking tokens; \d+ ms/);
   });
 
+  it('prints what the model wrote and nothing else with --raw, to a pipe byte for byte', async () => {
+    // No word that the model could write: one of them gets another name below.
+    const question = 'zebra';
+    const asking = (model: string, ...args: string[]) => run('think', '--model', model, question, ...args);
+    const [told] = (await asking(join('blind', 'reasoner'), '--json')).events as [{ text: string }];
+    expect(told.text).not.toBe('');
+    expect(await asking(join('blind', 'reasoner'), '--raw')).toMatchObject({
+      code: 0,
+      stdout: `${told.text}\n`,
+      stderr: expect.stringMatching(/^Warning: the model does not know the word zebra/),
+    });
+    // A token that it writes gets a terminal's command in its name.
+    await cp(join(folder, 'blind', 'reasoner'), join(folder, 'hostile'), { recursive: true });
+    const [word] = told.text.match(/\S+/) as [string];
+    for (const name of ['tokenizer.json', 'subtext.json']) {
+      const path = join(folder, 'hostile', name);
+      const text = await readFile(path, 'utf8');
+      await writeFile(path, text.replaceAll(JSON.stringify(word), JSON.stringify(`\u001b]0;${word}`)));
+    }
+    const [raw, escaped, both] = await Promise.all([
+      asking('hostile', '--raw'),
+      asking('hostile'),
+      asking('hostile', '--raw', '--json'),
+    ]);
+    expect(raw.stdout).toContain(`\u001b]0;${word}`);
+    expect(escaped.stdout).toContain(`\\u001b]0;${word}`);
+    expect(escaped.stdout).not.toContain('\u001b');
+    expect(both).toMatchObject({ code: 1, stderr: expect.stringMatching(/--raw prints what the model wrote/) });
+  });
+
   it('names the words of a question that the model does not know', async () => {
     const ask = (...args: string[]) => run('think', '--model', join('blind', 'reasoner'), ...args);
     const [told, json, known] = await Promise.all([

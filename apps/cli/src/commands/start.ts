@@ -214,11 +214,13 @@ async function startIn({
     preset === 'small'
       ? `${commandName()} start --preset full`
       : `${commandName('subtext-eval')} audit --model ${reasoner} --task scenes --data ${dataFolder} --output ${join(folder, 'audit')}`;
-  output.heading(`Done in ${duration(secondsTotal)}`);
+  output.heading(
+    `Done: ${Math.round(secondsTotal)} seconds in all${secondsTotal < 60 ? '' : ` (${duration(secondsTotal)})`}`,
+  );
   if (!json)
     output.notice(
       `\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  ${commandName()} think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  ${next}`,
     );
-  output.event({ event: 'finished', reasoner, results: resultsPath, report: reportPath });
+  output.event({ event: 'finished', reasoner, results: resultsPath, report: reportPath, secondsTotal });
   return true;
 }

@@ -1,7 +1,16 @@
+import { printable } from '@subtext/core';
 import { imageFile } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, findModel, interruptSignal, UsageError } from '@subtext/terminal';
+import {
+  createOutput,
+  engineOption,
+  findModel,
+  interruptSignal,
+  UsageError,
+  writeErrorLine,
+  writeOut,
+} from '@subtext/terminal';
 import { Reasoner, type Answer } from '@subtext/trainer';
 import { Command } from 'commander';
 import { existsSync } from 'node:fs';
@@ -14,6 +23,7 @@ interface ThinkCommandOptions {
   model: string;
   image?: string;
   explain: boolean;
+  raw: boolean;
   json: boolean;
   engine: EngineName | 'auto';
 }
@@ -58,10 +68,19 @@ export function thinkCommand(): Command {
     .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
     .option('--image <file>', 'a picture that the question is about')
     .option('--explain', 'put each hidden thought into words', false)
+    .option(
+      '--raw',
+      'only what the model wrote, special tokens and all; control characters as they are, where the output is a file or a pipe',
+      false,
+    )
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
-    .action(async (question: string, { model, image, explain, json, engine }: ThinkCommandOptions) => {
+    .action(async (question: string, { model, image, explain, raw, json, engine }: ThinkCommandOptions) => {
       const output = createOutput({ json });
+      if (raw && (explain || json))
+        throw new UsageError(
+          `--raw prints what the model wrote and nothing else: leave ${explain ? '--explain' : '--json'} out${explain ? ', or --raw' : ', which has it as "text"'}.`,
+        );
       if (question.trim() === '') throw new UsageError('The question is empty.');
       const signal = interruptSignal({ saves: false });
       const folder = await findModel({ model, signal });
@@ -71,15 +90,22 @@ export function thinkCommand(): Command {
       await useEngine(engine, { work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
       const reasoner = await Reasoner.load(folder);
       const unknown = reasoner.unknownWords(question);
-      if (unknown.length > 0 && !json)
-        output.notice(
-          `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`,
-        );
+      if (unknown.length > 0 && !json) {
+        const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`;
+        if (raw) writeErrorLine(warning);
+        else output.notice(warning);
+      }
       const began = performance.now();
       const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];
       const seconds = (performance.now() - began) / 1000;
       const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
       const { thoughts, ids: _ids, ...rest } = answer;
+      if (raw) {
+        // What a model writes could set a terminal's colours and title, and type into it.
+        writeOut(`${process.stdout.isTTY ? printable(answer.text) : answer.text}\n`);
+        reasoner.dispose();
+        return;
+      }
       if (json) {
         output.event({
           event: 'answer',

@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { loadConfiguration } from './load-configuration';
@@ -64,6 +64,50 @@ logs: { tensorbord: true, modules: [a.mjs, { pth: b.mjs }] }
     for (const pattern of expected) expect(told).toContainEqual(expect.stringMatching(pattern));
     const lines = told.filter((line) => !line.startsWith('command line')).map((line) => Number(/^\d+/.exec(line)![0]));
     expect(lines).toEqual([...lines].sort((a, b) => a - b));
+  });
+
+  it('says which methods a key belongs to that the method in use lacks, such as a name set over a file for another', async () => {
+    const coconut = sound.replace('{ name: cot }', '{ name: coconut, hiddenSteps: 2, thoughtsPerStep: 2 }');
+    expect(await faultsOf(coconut, ['method.name=heima'])).toEqual([
+      'The configuration has 2 faults:',
+      `4:26: unknown key "method.hiddenSteps": it belongs to coconut, sim-cot, adaptive, not to "heima". On the command line the whole group is replaced by method='{ name: heima }'`,
+      expect.stringMatching(/^4:42: unknown key "method\.thoughtsPerStep": it belongs to coconut, /),
+    ]);
+    // A slip is one of the method's own keys, whatever other methods have.
+    expect((await faultsOf(sound.replace('name: cot', 'name: heima, thinkingTokenz: 2'))).at(-1)).toMatch(
+      /unknown key "method\.thinkingTokenz"; did you mean "thinkingTokens"\?$/,
+    );
+    expect((await faultsOf(sound.replace('name: cot', 'name: no-cot, somethingElse: 2'))).at(-1)).toMatch(
+      /unknown key "method\.somethingElse"; known here: name$/,
+    );
+    const path = join(folder, 'coconut.yaml');
+    await writeFile(path, coconut);
+    expect(
+      await loadConfiguration({ path, overrides: ['method={ name: heima }'], schema: trainConfiguration }),
+    ).toMatchObject({ method: { name: 'heima', thinkingTokens: 1 } });
+  });
+
+  it('sees the paths of loggers from the folder of the file, and those of the command line from the current one', async () => {
+    const inner = join(folder, 'runs', 'settings');
+    await mkdir(inner, { recursive: true });
+    const path = join(inner, 'logged.yaml');
+    await writeFile(
+      path,
+      `${sound}logs: { modules: [mine.mjs, ../shared.mjs, { path: sub/other.mjs }, /absolute.mjs] }\n`,
+    );
+    const { logs } = await loadConfiguration({ path, schema: trainConfiguration });
+    expect(logs.modules).toEqual([
+      join(inner, 'mine.mjs'),
+      join(folder, 'runs', 'shared.mjs'),
+      { path: join(inner, 'sub', 'other.mjs'), options: {} },
+      resolve('/absolute.mjs'),
+    ]);
+    const overridden = await loadConfiguration({
+      path,
+      overrides: ['logs.modules=[mine.mjs]'],
+      schema: trainConfiguration,
+    });
+    expect(overridden.logs.modules).toEqual(['mine.mjs']);
   });
 
   it('refuses patterns that are none, or cannot be followed, where they stand', async () => {

@@ -191,8 +191,17 @@ function describeIssue({
     { keys, message: at === '' ? message : `${at}: ${message}` },
   ];
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys({ schema, path: keys });
+    const chosen = chosenAlternative({ schema, path: keys, value: valueAt({ value, keys }) });
+    const known = chosen?.known ?? knownKeys({ schema, path: keys });
     return issue.keys.map((key) => {
+      const owners = chosen?.ownersOf(key) ?? [];
+      if (chosen && owners.length > 0) {
+        const group = keys.join('.');
+        return {
+          keys: [...keys, key],
+          message: `unknown key "${group}.${key}": it belongs to ${owners.join(', ')}, not to "${chosen.name}". On the command line the whole group is replaced by ${group}='{ ${chosen.discriminator}: ${chosen.name} }'`,
+        };
+      }
       const nearest = nearestWord({ word: key, known });
       const advice = nearest
         ? `; did you mean "${nearest}"?`
@@ -261,6 +270,38 @@ function nodesAt({ schema, path }: { schema: z.ZodType; path: readonly PropertyK
 /** The keys that the schema knows at a path. */
 function knownKeys(at: { schema: z.ZodType; path: readonly PropertyKey[] }): string[] {
   return [...new Set(nodesAt(at).flatMap((node) => Object.keys(node.properties ?? {})))];
+}
+
+/**
+ * Where a group has different keys for each value of one of them, such as those of `method` by its name: the value that was
+ * given with its keys, and the values that have a key. Undefined where the group has the same keys always.
+ */
+function chosenAlternative({
+  schema,
+  path,
+  value,
+}: {
+  schema: z.ZodType;
+  path: readonly PropertyKey[];
+  /** What stands at the path. */ value: unknown;
+}): { discriminator: string; name: string; known: string[]; ownersOf: (key: string) => string[] } | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const alternatives = nodesAt({ schema, path }).flatMap(({ properties = {} }) =>
+    Object.entries(properties).flatMap(([discriminator, node]) =>
+      typeof node === 'object' && typeof node.const === 'string'
+        ? [{ discriminator, name: node.const, known: Object.keys(properties) }]
+        : [],
+    ),
+  );
+  const chosen = alternatives.find(
+    ({ discriminator, name }) => (value as Record<string, unknown>)[discriminator] === name,
+  );
+  return (
+    chosen && {
+      ...chosen,
+      ownersOf: (key) => alternatives.filter(({ known }) => known.includes(key)).map(({ name }) => name),
+    }
+  );
 }
 
 /** The values that a key may have, where it chooses among alternatives. */
