@@ -225,6 +225,43 @@ describe('SelfAttention', () => {
     });
   });
 
+  it('computes step by step what it computes at once with a soft cap, a window and rotary positions in a part of each head', () => {
+    const plain = build();
+    const rotary = new RotaryEmbedding({ headWidth: 2, theta: 100 });
+    const options = { projection: plain.projection, output: plain.output, heads: 2, keyValueHeads: 1 };
+    const attention = new SelfAttention({ ...options, scale: 2, softCap: 1.5, window: 3, rotaryDimensions: 2 });
+    const run = (layer: SelfAttention, input: tf.Tensor3D, offset: number, cache?: PreallocatedCache) =>
+      layer.apply({
+        input,
+        causal: true,
+        rotary: rotary.angles({ offset, time: input.shape[1] }),
+        cache: cache?.layer(0) ?? null,
+      });
+    tf.tidy(() => {
+      const input = draw(7, 1);
+      const whole = run(attention, input, 0);
+      const cache = new PreallocatedCache({ layers: 1, batch: 2, capacity: 7, width: 4 });
+      const parts = [3, 1, 1, 2].map((time) => {
+        const part = run(attention, input.slice([0, cache.length, 0], [2, time, 6]), cache.length, cache);
+        cache.advance(time);
+        return part;
+      });
+      close(tf.concat(parts, 1), whole);
+      cache.dispose();
+      const far = (left: tf.Tensor, right: tf.Tensor) => tf.max(tf.abs(tf.sub(left, right))).dataSync()[0]!;
+      for (const changes of [{ softCap: null }, { window: null }, { rotaryLayout: 'interleaved' as const }]) {
+        const other = new SelfAttention({ ...attention, ...changes });
+        // Pairs of two numbers turn alike in both layouts; all else is seen in the output.
+        if ('rotaryLayout' in changes) close(run(other, input, 0), whole);
+        else expect(far(run(other, input, 0), whole)).toBeGreaterThan(1e-3);
+      }
+      // What lies before the window is not seen: the last position, with the first four changed.
+      const changed = tf.concat([draw(4, 9), input.slice([0, 4, 0], [2, 3, 6])], 1) as tf.Tensor3D;
+      close(run(attention, changed, 0).slice([0, 6, 0], [2, 1, 6]), whole.slice([0, 6, 0], [2, 1, 6]));
+    });
+    rotary.dispose();
+  });
+
   it('takes keys and values from elsewhere, with norms on queries and keys', () => {
     const attention = build({ norms: true });
     tf.tidy(() => {

@@ -17,7 +17,7 @@ import { LinearLayer } from './linear-layer';
 import { LowRankAdapter } from './low-rank-adapter';
 import { LayerNormLayer, RmsNormLayer } from './normalisation';
 import { RotaryEmbedding } from './rotary-embedding';
-import { SelfAttention } from './self-attention';
+import { SelfAttention, type SelfAttentionOptions } from './self-attention';
 import { TransformerBlock } from './transformer-block';
 
 // Only where an engine has such a kernel: tensorflow, with kernels of its own.
@@ -66,7 +66,7 @@ function packedBlock(): TransformerBlock {
 }
 
 /** Llama's block: RMS norms, grouped heads, a gate, `[out, in]`, no biases. */
-function separateBlock(): TransformerBlock {
+function separateBlock(changes: Partial<SelfAttentionOptions> & { offset?: 0 | 1 } = {}): TransformerBlock {
   const scope = structure.scope('block');
   const linear = (name: string, inputWidth: number, outputWidth: number) =>
     new LinearLayer({
@@ -77,7 +77,7 @@ function separateBlock(): TransformerBlock {
       initialisation: { kind: 'normal', deviation: 0.3 },
     });
   return new TransformerBlock({
-    attentionNorm: new RmsNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-6 }),
+    attentionNorm: new RmsNormLayer({ scope: scope.child('norm'), width, epsilon: 1e-6, offset: changes.offset }),
     attention: new SelfAttention({
       projection: new SeparateProjections({
         query: linear('q', width, 32),
@@ -87,8 +87,9 @@ function separateBlock(): TransformerBlock {
       output: linear('out', 32, width),
       heads: 4,
       keyValueHeads: 2,
+      ...changes,
     }),
-    feedForwardNorm: new RmsNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-6 }),
+    feedForwardNorm: new RmsNormLayer({ scope: scope.child('norm2'), width, epsilon: 1e-6, offset: changes.offset }),
     feedForward: new GatedFeedForward({
       gate: linear('gate', width, 33),
       up: linear('up', width, 33),
@@ -155,6 +156,28 @@ describe.skipIf(!present)('a block as one call of the engine', () => {
         expect(tf.max(tf.abs(tf.sub(output, parts[call]!))).dataSync()[0]).toBeLessThan(2e-5);
     });
     rotary?.dispose();
+  });
+
+  it.each([
+    ['a window and norms with an offset', { window: 3, offset: 1 }, 8, true],
+    ['a soft cap', { softCap: 0.7 }, 8, false],
+    ['rotary positions in a part of each head', { rotaryDimensions: 4 }, 4, false],
+    ['pairs side by side', { rotaryLayout: 'interleaved' }, 8, false],
+  ] as const)('gives what its operations give, with a kernel for it or without (%s)', (_, changes, turned, fused) => {
+    const block = separateBlock(changes);
+    initialiseWeights({ structure, seed: 3 });
+    const rotary = new RotaryEmbedding({ headWidth: turned, theta: 100 });
+    tf.tidy(() => {
+      const options = { block, masks: true, rotary, cacheWidth: 16 };
+      const kernel = vi.spyOn(fusedKernels(), 'decoderBlock');
+      const whole = decode(options);
+      expect(kernel).toHaveBeenCalledTimes(fused ? 4 : 0);
+      kernel.mockRestore();
+      const parts = withoutFusedKernels(() => decode(options));
+      for (const [call, output] of whole.entries())
+        expect(tf.max(tf.abs(tf.sub(output, parts[call]!))).dataSync()[0]).toBeLessThan(2e-5);
+    });
+    rotary.dispose();
   });
 
   it('goes operation by operation where an adapter stands beside the weights', () => {
@@ -253,6 +276,7 @@ describe.skipIf(!present)('a block that trains, as one call of the engine', () =
     ['packed, padded', packedBlock, true, [2, 7], false],
     ['grouped heads, gate, rotary', separateBlock, true, null, true],
     ['grouped heads, gate, rotary, a mask of its own for each query', separateBlock, false, [2, 7, 7], true],
+    ['a window', () => separateBlock({ window: 3 }), true, [2, 7], true],
     ['biases, seeing everything', biasedBlock, false, null, false],
     ['biases, padded', biasedBlock, false, [2, 7], false],
   ] as const)('has the output and gradients of its operations (%s)', (_, make, causal, maskShape, rotates) => {

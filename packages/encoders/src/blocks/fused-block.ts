@@ -78,7 +78,11 @@ function blockParts({
     keyValueHeads,
     causal,
     scale: attention.scale ?? 1 / Math.sqrt(headWidth),
+    softCap: attention.softCap,
+    window: attention.window,
     rotary,
+    rotaryDimensions: attention.rotaryDimensions,
+    rotaryLayout: attention.rotaryLayout,
   };
 }
 

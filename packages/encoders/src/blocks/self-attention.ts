@@ -1,4 +1,4 @@
-import { attention, rotary as rotate, tf } from '@subtext/tensor';
+import { attention, rotary as rotate, tf, type RotaryLayout } from '@subtext/tensor';
 import type { AttentionProjection } from './attention-projections';
 import type { LayerCache } from './key-value-cache';
 import { flattened, lastPositions } from './last-positions';
@@ -12,8 +12,16 @@ export interface SelfAttentionOptions {
   heads: number;
   /** Heads of keys and values; each serves `heads / keyValueHeads` query heads. Default `heads`. */
   keyValueHeads?: number;
-  /** Factor on the scores. Default 1/√headWidth. */
+  /** Factor on the scores; Gemma 2 has 1/√query_pre_attn_scalar. Default 1/√headWidth. */
   scale?: number;
+  /** Scores x become `softCap · tanh(x / softCap)` before the mask: `attn_logit_softcapping`. Default none. */
+  softCap?: number | null;
+  /** A sliding window: a position sees itself and the `window − 1` before it; only in causal calls. Default none. */
+  window?: number | null;
+  /** How many numbers of each head rotary positions turn, the first ones (`partial_rotary_factor`); the angles are of that width. Default headWidth. */
+  rotaryDimensions?: number;
+  /** Which numbers of a head turn together. Default 'halves'. */
+  rotaryLayout?: RotaryLayout;
 }
 
 /** What one call of an attention may use besides its input. */
@@ -44,8 +52,22 @@ export class SelfAttention {
   readonly heads: number;
   readonly keyValueHeads: number;
   readonly scale: number | undefined;
+  readonly softCap: number | null;
+  readonly window: number | null;
+  readonly rotaryDimensions: number | undefined;
+  readonly rotaryLayout: RotaryLayout;
 
-  constructor({ projection, output, heads, keyValueHeads = heads, scale }: SelfAttentionOptions) {
+  constructor({
+    projection,
+    output,
+    heads,
+    keyValueHeads = heads,
+    scale,
+    softCap = null,
+    window = null,
+    rotaryDimensions,
+    rotaryLayout = 'halves',
+  }: SelfAttentionOptions) {
     if (heads % keyValueHeads !== 0)
       throw new Error(`${heads} query heads cannot share ${keyValueHeads} key and value heads evenly.`);
     this.projection = projection;
@@ -53,6 +75,10 @@ export class SelfAttention {
     this.heads = heads;
     this.keyValueHeads = keyValueHeads;
     this.scale = scale;
+    this.softCap = softCap;
+    this.window = window;
+    this.rotaryDimensions = rotaryDimensions;
+    this.rotaryLayout = rotaryLayout;
   }
 
   /** `[batch, time, width]` to `[batch, outputPositions, width]`. */
@@ -81,13 +107,15 @@ export class SelfAttention {
     let { key } = projected;
     let query = lastPositions(projected.query, outputPositions);
     if (rotary !== null) {
+      const turned = { dimensions: this.rotaryDimensions, layout: this.rotaryLayout };
       query = rotate({
         input: query,
         heads: this.heads,
         cos: lastPositions(rotary.cos, outputPositions),
         sin: lastPositions(rotary.sin, outputPositions),
+        ...turned,
       });
-      key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin });
+      key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin, ...turned });
     }
     const own = { key, value: projected.value };
     const attended = attention({
@@ -98,6 +126,8 @@ export class SelfAttention {
       causal,
       mask: mask !== null && mask.rank === 3 ? lastPositions(mask as tf.Tensor3D, outputPositions) : mask,
       scale: this.scale,
+      softCap: this.softCap,
+      window: this.window,
     });
     return this.output.apply({ input: flattened(attended) });
   }

@@ -1,3 +1,4 @@
+import type { RotaryLayout } from '../operations/rotary';
 import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow/tfjs-core';
 
 /** Activations that a linear layer or a gated product can apply. `gelu` is exact (erf), `gelu-tanh` is GPT-2's, `quick-gelu` is CLIP's x·σ(1.702x). */
@@ -43,8 +44,16 @@ export interface TransformerBlockParts {
   keyValueHeads: number;
   causal: boolean;
   scale: number;
+  /** As in `attention`; no kernel has it, the block is then made of its operations. @default none */
+  softCap?: number | null;
+  /** As in `attention`; kernels get it as a part of the mask. @default none */
+  window?: number | null;
   /** Angles `[batch or 1, time, headWidth / 2]`; null without rotary positions. Not with packed projections. */
   rotary: { cos: Tensor3D; sin: Tensor3D } | null;
+  /** As in `rotary`; no kernel has others than the default. @default headWidth */
+  rotaryDimensions?: number;
+  /** As in `rotary`; no kernel has others than the default. @default 'halves' */
+  rotaryLayout?: RotaryLayout;
 }
 
 export interface TransformerBlockOptions extends TransformerBlockParts {

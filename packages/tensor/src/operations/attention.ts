@@ -3,6 +3,7 @@ import { fusedKernels } from '../kernels/registry';
 import { check, checkFloat, checkInt, checkRank, checkShape, shapeText } from './check';
 import { composedAttentionBackward, composedAttentionForward } from './composed-attention';
 import { differentiable } from './differentiable';
+import { checkWindow, windowedMask } from './sliding-window';
 
 export interface AttentionOptions {
   /** `[batch, queryTime, heads·headWidth]`, heads side by side. */
@@ -18,8 +19,12 @@ export interface AttentionOptions {
   causal?: boolean;
   /** int32 or bool, non-zero where a key may be seen: `[batch, keyTime]` or `[batch, queryTime, keyTime]`. @default none */
   mask?: tf.Tensor | null;
-  /** Factor of the scores. @default 1/√headWidth */
+  /** Factor of the scores; Gemma 2 has 1/√query_pre_attn_scalar. @default 1/√headWidth */
   scale?: number;
+  /** Bounds the scores: a scaled score x becomes `softCap · tanh(x / softCap)`, before the mask. @default none */
+  softCap?: number | null;
+  /** A sliding window: query i sees, of the keys up to its own, only the last `window`. Needs `causal`. @default none */
+  window?: number | null;
   /**
    * How many rows of `key` and `value` to use, for buffers longer than what they hold (a cache). Only without
    * gradients. @default all
@@ -31,7 +36,8 @@ export interface AttentionOptions {
  * Scaled dot-product attention over heads: for each head h, `softmax(scale · q_h·k_hᵀ + mask) · v_h`,
  * `[batch, queryTime, heads·headWidth]` → the same shape. A query that may see no key gives zeros.
  *
- * Vaswani et al. 2017 (arXiv:1706.03762); grouped key and value heads as in Ainslie et al. 2023 (arXiv:2305.13245).
+ * Vaswani et al. 2017 (arXiv:1706.03762); grouped key and value heads as in Ainslie et al. 2023 (arXiv:2305.13245);
+ * the soft cap as in Gemma 2 (arXiv:2408.00118), the window as in Mistral 7B (arXiv:2310.06825).
  *
  * @throws OperationError where shapes do not fit.
  */
@@ -44,6 +50,8 @@ export function attention({
   causal = false,
   mask = null,
   scale,
+  softCap = null,
+  window = null,
   keyTime: prefix,
 }: AttentionOptions): tf.Tensor3D {
   const { keyTime, headWidth } = checkAttention({
@@ -54,7 +62,8 @@ export function attention({
     keyValueHeads,
     causal,
     mask,
-    scale,
+    softCap,
+    window,
     keyTime: prefix,
   });
   const shared = { heads, keyValueHeads, causal, scale: scale ?? 1 / Math.sqrt(headWidth) };
@@ -67,12 +76,13 @@ export function attention({
   const kernels = fusedKernels();
   // What the two keep for the gradient differs: a forward kernel without its gradient serves only where none is wanted.
   // Asked here: inside an operation the tape counts as off.
-  const fused = kernels.attentionBackward || !tf.engine().isTapeOn() ? kernels.attentionForward : undefined;
+  const supported = softCap === null && (kernels.attentionBackward || !tf.engine().isTapeOn());
+  const fused = supported ? kernels.attentionForward : undefined;
 
   return differentiable<tf.Tensor3D>({
     inputs: { query, key, value },
     forward: (save) => {
-      const maskInt = mask ? (mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32')) : null;
+      const maskInt = windowedMask({ mask, window, batch: query.shape[0], queryTime: query.shape[1], keyTime });
       const readsPrefix = usesPrefix && fused !== undefined && kernels.attentionReadsPrefix === true;
       const rows = (buffer: tf.Tensor3D) =>
         usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer;
@@ -83,8 +93,8 @@ export function attention({
         save([query, key, value, output, logSumExp, ...extra]);
         return output;
       }
-      const { output, probabilities } = composedAttentionForward(inputs);
-      save([query, key, value, output, probabilities]);
+      const { output, probabilities, capped } = composedAttentionForward({ ...inputs, softCap });
+      save([query, key, value, output, probabilities, ...(capped ? [capped] : [])]);
       return output;
     },
     gradients: (gradient, saved) => {
@@ -99,13 +109,30 @@ export function attention({
       };
       const backward = fused
         ? kernels.attentionBackward!({ ...inputs, logSumExp: saved[4] as tf.Tensor3D, mask: saved[5] ?? null })
-        : tf.tidy(() => composedAttentionBackward({ ...inputs, probabilities: saved[4] as tf.Tensor3D }));
+        : tf.tidy(() =>
+            composedAttentionBackward({
+              ...inputs,
+              probabilities: saved[4] as tf.Tensor3D,
+              capped: (saved[5] as tf.Tensor3D | undefined) ?? null,
+            }),
+          );
       return { query: () => backward.query, key: () => backward.key, value: () => backward.value };
     },
   });
 }
 
-function checkAttention({ query, key, value, heads, keyValueHeads = heads, mask, keyTime }: AttentionOptions): {
+function checkAttention({
+  query,
+  key,
+  value,
+  heads,
+  keyValueHeads = heads,
+  causal = false,
+  mask,
+  softCap = null,
+  window = null,
+  keyTime,
+}: AttentionOptions): {
   keyTime: number;
   headWidth: number;
 } {
@@ -129,6 +156,8 @@ function checkAttention({ query, key, value, heads, keyValueHeads = heads, mask,
     Number.isInteger(keyValueHeads) && keyValueHeads > 0 && heads % keyValueHeads === 0,
     () => `keyValueHeads must divide heads ${heads}, got ${keyValueHeads}.`,
   );
+  check(operation, softCap === null || softCap > 0, () => `softCap must be above 0, got ${softCap}.`);
+  checkWindow({ operation, window, causal });
   const headWidth = width / heads;
   const capacity = key.shape[1];
   const keyShape = [batch, capacity, keyValueHeads * headWidth];

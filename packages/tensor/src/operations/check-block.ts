@@ -3,6 +3,7 @@ import type { LinearWeights, TransformerBlockParts } from '../kernels/fused-kern
 import { transformerBlockLayers, transformerBlockTensors } from '../kernels/transformer-block-tensors';
 import { checkActivation } from './activations';
 import { check, checkFloat, checkInt, shapeText } from './check';
+import { checkWindow } from './sliding-window';
 
 /**
  * Throws unless a block's tensors fit together: its kernels read and write memory by these shapes.
@@ -29,6 +30,7 @@ export function checkBlock({
   check(operation, input.shape.length === 3, () => `input must be [batch, time, width], got ${shapeText(input)}.`);
   const [batch, time, width] = input.shape;
   checkActivation(operation, block.activation);
+  checkWindow({ operation, window: block.window ?? null, causal: block.causal });
   const queryWidth = inputs(output);
   const headWidth = queryWidth / heads;
   const headsFit = [heads, keyValueHeads, headWidth, heads / keyValueHeads].every(
@@ -93,6 +95,25 @@ export function checkBlock({
   }
   if (mask) checkMask({ operation, mask, batch, time, keyTime: keyTime ?? time });
   return { batch, time, keyWidth };
+}
+
+/**
+ * Whether a block is of the kind that kernels compute whole: no soft cap, and rotary positions, where it has them, over
+ * whole heads in halves. Of its window the operation makes a mask.
+ */
+export function blockIsPlain({
+  projections,
+  output,
+  heads,
+  softCap = null,
+  rotary,
+  rotaryDimensions,
+  rotaryLayout = 'halves',
+}: Omit<TransformerBlockParts, 'input'>): boolean {
+  if (softCap !== null) return false;
+  if (!rotary) return true;
+  const headWidth = (output.weight.shape[output.layout === 'out-in' ? 1 : 0] ?? 0) / heads;
+  return !('packed' in projections) && rotaryLayout === 'halves' && (rotaryDimensions ?? headWidth) === headWidth;
 }
 
 /** Throws unless `mask` is int32 and says for each key, or for each pair of query and key, whether it may be seen. */

@@ -20,23 +20,27 @@ const hidden = -1e30;
 export function composedAttentionForward({
   causal,
   mask,
+  softCap,
   ...options
-}: Shared & { causal: boolean; mask: tf.Tensor | null }): {
+}: Shared & { causal: boolean; mask: tf.Tensor | null; softCap: number | null }): {
   output: tf.Tensor3D;
   /** `[batch·keyValueHeads, group·queryTime, keyTime]` */ probabilities: tf.Tensor3D;
+  /** With a soft cap c: tanh(x / c) of the scaled scores x, `[batch·keyValueHeads, group·queryTime, keyTime]`. */
+  capped: tf.Tensor3D | null;
 } {
   const { query, key, value, heads, keyValueHeads, scale } = options;
   const [batch, queryTime] = query.shape;
   const keyTime = key.shape[1];
   const group = heads / keyValueHeads;
-  const scores = tf.matMul(
-    splitHeads(tf.mul(query, scale), keyValueHeads, group),
+  const products = tf.matMul(
+    splitHeads(tf.mul(query, softCap === null ? scale : scale / softCap), keyValueHeads, group),
     splitHeads(key, keyValueHeads, 1),
     false,
     true,
   );
+  const capped = softCap === null ? null : (tf.tanh(products) as tf.Tensor3D);
   const probabilities = maskedSoftmax({
-    scores,
+    scores: capped === null ? products : tf.mul(capped, softCap!),
     shape: [batch, heads, queryTime, keyTime],
     allowed: allowedKeys({ batch, queryTime, keyTime, causal, mask }),
     rowsMayBeBlind: mask !== null || (causal && keyTime < queryTime),
@@ -47,10 +51,13 @@ export function composedAttentionForward({
     keyValueHeads,
     group,
   );
-  return { output, probabilities: probabilities as tf.Tensor3D };
+  return { output, probabilities: probabilities as tf.Tensor3D, capped };
 }
 
-/** With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`. */
+/**
+ * With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`.
+ * With a soft cap, whose derivative at x is 1 − tanh²(x / cap), dS is multiplied by that first.
+ */
 export function composedAttentionBackward({
   gradient,
   query,
@@ -58,10 +65,16 @@ export function composedAttentionBackward({
   value,
   output,
   probabilities,
+  capped,
   heads,
   keyValueHeads,
   scale,
-}: Shared & { gradient: tf.Tensor3D; output: tf.Tensor3D; probabilities: tf.Tensor3D }): {
+}: Shared & {
+  gradient: tf.Tensor3D;
+  output: tf.Tensor3D;
+  probabilities: tf.Tensor3D;
+  capped: tf.Tensor3D | null;
+}): {
   query: tf.Tensor3D;
   key: tf.Tensor3D;
   value: tf.Tensor3D;
@@ -70,10 +83,11 @@ export function composedAttentionBackward({
   const group = heads / keyValueHeads;
   const outputGradient = splitHeads(gradient, keyValueHeads, group);
   const rowSums = tf.sum(splitHeads(tf.mul(gradient, output), keyValueHeads, group), -1, true);
-  const scoreGradient = tf.mul(
+  const cappedGradient = tf.mul(
     probabilities,
     tf.sub(tf.matMul(outputGradient, splitHeads(value, keyValueHeads, 1), false, true), rowSums),
   );
+  const scoreGradient = capped === null ? cappedGradient : tf.mul(cappedGradient, tf.sub(1, tf.square(capped)));
   const scaledQuery = splitHeads(tf.mul(query, scale), keyValueHeads, group);
   return {
     query: tf.mul(

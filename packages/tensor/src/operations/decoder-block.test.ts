@@ -123,7 +123,48 @@ describe.each([
   });
 });
 
+describe('a block that no kernel computes whole', () => {
+  it.each([
+    ['a soft cap', { softCap: 30 }],
+    [
+      'rotary positions over a part of each head',
+      { rotaryDimensions: 2, rotary: { cos: floats(1, 3, 1), sin: floats(1, 3, 1) } },
+    ],
+    ['rotary positions in pairs side by side', { rotaryLayout: 'interleaved' as const }],
+  ])('is declined: one with %s', (_, changes) => {
+    const reserve = vi.fn();
+    expect(decoderBlock({ ...block(changes), mask: null, reserve })).toBeNull();
+    expect(transformerBlock({ ...block(changes), mask: null })).toBeNull();
+    for (const called of [reserve, decoderKernel, blockKernel]) expect(called).not.toHaveBeenCalled();
+  });
+});
+
 describe('decoderBlock over a cache', () => {
+  it('gives its kernel a window as a mask, and none where the window holds all keys', () => {
+    const cache = cacheOf();
+    const parts = block({ window: 4 });
+    over(cache, { parts });
+    expect(decoderKernel.mock.lastCall![0].mask).toBeNull();
+    let seen: number[] = [];
+    decoderKernel.mockImplementationOnce(({ input, mask }) => {
+      seen = [...mask!.dataSync()];
+      return tf.clone(input);
+    });
+    const mask = tf.tensor2d([0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1], [2, 6], 'int32');
+    over(cache, { parts, mask });
+    // The queries are at the places 3, 4 and 5; what each sees beyond its own is for causal to hide.
+    const rows = [
+      [0, 0, 0, 1, 1, 1],
+      [0, 0, 0, 1, 1, 1],
+      [0, 0, 0, 1, 1, 1],
+      [1, 1, 1, 1, 1, 1],
+      [0, 1, 1, 1, 1, 1],
+      [0, 0, 1, 1, 1, 1],
+    ];
+    expect(seen).toEqual(rows.flat());
+    cache.dispose();
+  });
+
   const over = (
     cache: KeyValueCache,
     { parts = block(), mask = null }: { parts?: TransformerBlockParts; mask?: tf.Tensor | null } = {},

@@ -2,7 +2,8 @@ import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
 import type { TransformerBlockParts } from '../kernels/fused-kernels';
 import { check, checkFloat, shapeText } from './check';
-import { checkBlock, checkMask } from './check-block';
+import { blockIsPlain, checkBlock, checkMask } from './check-block';
+import { windowedMask } from './sliding-window';
 
 /** One layer's place in a cache that is written in place: what `KeyValueCache.reserve` gives. */
 export interface ReservedPositions {
@@ -28,7 +29,7 @@ export interface DecoderBlockOptions extends TransformerBlockParts {
  */
 export function decoderBlock({ reserve, mask, ...block }: DecoderBlockOptions): tf.Tensor3D | null {
   const { decoderBlock: kernel } = fusedKernels();
-  if (!kernel || tf.engine().isTapeOn() || ('packed' in block.projections && block.rotary)) return null;
+  if (!kernel || tf.engine().isTapeOn() || !blockIsPlain(block)) return null;
   const operation = 'decoderBlock';
   const { batch, time, keyWidth } = checkBlock({ operation, block, mask: null });
   const cache = reserve({ batch, time, width: keyWidth });
@@ -51,6 +52,13 @@ export function decoderBlock({ reserve, mask, ...block }: DecoderBlockOptions): 
         `the cache's ${name} must be [${batch}, ${offset + time} or more, ${keyWidth}] for ${time} positions from ${offset} on, got ${shapeText(buffer)}.`,
     );
   }
-  if (mask) checkMask({ operation, mask, batch, time, keyTime: offset + time });
-  return kernel({ ...block, mask, cache });
+  const keyTime = offset + time;
+  if (mask) checkMask({ operation, mask, batch, time, keyTime });
+  return tf.tidy(() =>
+    kernel({
+      ...block,
+      mask: windowedMask({ mask, window: block.window ?? null, batch, queryTime: time, keyTime }),
+      cache,
+    }),
+  );
 }

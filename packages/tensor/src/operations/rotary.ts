@@ -8,31 +8,54 @@ export interface RotaryOptions {
   /** `[batch, time, heads·headWidth]`, heads side by side. */
   input: tf.Tensor3D;
   heads: number;
-  /** `[batch or 1, time, headWidth / 2]`: cosines of the angles. */
+  /** `[batch or 1, time, dimensions / 2]`: cosines of the angles. */
   cos: tf.Tensor3D;
-  /** `[batch or 1, time, headWidth / 2]`: sines of the angles. */
+  /** `[batch or 1, time, dimensions / 2]`: sines of the angles. */
   sin: tf.Tensor3D;
+  /** How many numbers of each head are rotated, the first ones; the others stay (`partial_rotary_factor`). @default headWidth */
+  dimensions?: number;
+  /** Which numbers turn together. @default 'halves' */
+  layout?: RotaryLayout;
 }
+
+/** `halves` pairs i with i + dimensions/2 (Llama, Phi: `rotate_half`), `interleaved` 2i with 2i + 1 (GPT-J, GLM, Cohere). */
+export type RotaryLayout = 'halves' | 'interleaved';
 
 type Kernel = NonNullable<FusedKernels['rotary']>;
 
 /**
- * Rotary position embedding in Hugging Face's `rotate_half` form: in each head, for i < D/2,
- * `y[i] = x[i]·cos[i] − x[i+D/2]·sin[i]` and `y[i+D/2] = x[i+D/2]·cos[i] + x[i]·sin[i]`.
+ * Rotary position embedding: of the first D = `dimensions` numbers of each head, each pair (a, b) turns by its angle,
+ * `a′ = a·cos − b·sin` and `b′ = b·cos + a·sin`. Pair i < D/2 is (x[i], x[i+D/2]), Hugging Face's `rotate_half`, or with
+ * `layout: 'interleaved'` (x[2i], x[2i+1]).
  * Su et al. 2021 (arXiv:2104.09864). The angles are constants: no gradient flows to `cos` and `sin`.
  *
  * @throws OperationError where shapes do not fit.
  */
-export function rotary({ input, heads, cos, sin }: RotaryOptions): tf.Tensor3D {
+export function rotary({ input, heads, cos, sin, dimensions, layout = 'halves' }: RotaryOptions): tf.Tensor3D {
   checkFloat('rotary', 'input', input);
   checkRank('rotary', 'input', input, 3, '[batch, time, heads·headWidth]');
   const [batch, time, width] = input.shape;
   check(
     'rotary',
-    Number.isInteger(heads) && heads > 0 && width % (2 * heads) === 0,
+    Number.isInteger(heads) &&
+      heads > 0 &&
+      width % heads === 0 &&
+      (dimensions !== undefined || width % (2 * heads) === 0),
     () => `heads must divide the width of input ${shapeText(input)} into even parts, got ${heads}.`,
   );
-  const half = width / heads / 2;
+  const headWidth = width / heads;
+  const turned = dimensions ?? headWidth;
+  check(
+    'rotary',
+    Number.isInteger(turned) && turned > 0 && turned % 2 === 0 && turned <= headWidth,
+    () => `dimensions must be even, from 2 to the head width ${headWidth}, got ${turned}.`,
+  );
+  check(
+    'rotary',
+    layout === 'halves' || layout === 'interleaved',
+    () => `layout must be 'halves' or 'interleaved', got ${String(layout)}.`,
+  );
+  const half = turned / 2;
   for (const [name, table] of [
     ['cos', cos],
     ['sin', sin],
@@ -43,11 +66,21 @@ export function rotary({ input, heads, cos, sin }: RotaryOptions): tf.Tensor3D {
       name,
       table,
       [table.shape[0] === 1 ? 1 : batch, time, half],
-      '[batch or 1, time, headWidth / 2]',
+      '[batch or 1, time, dimensions / 2]',
     );
   }
   checkShape('rotary', 'sin', sin, cos.shape, 'as cos');
-  const kernel = fusedKernels().rotary ?? composed;
+  if (turned < headWidth) {
+    // The numbers that stay are cut off and put back: every engine's kernel turns whole heads.
+    const [first, rest] = tf.split(
+      tf.reshape(input, [batch, time, heads, headWidth]),
+      [turned, headWidth - turned],
+      3,
+    ) as [tf.Tensor4D, tf.Tensor4D];
+    const whole = rotary({ input: tf.reshape(first, [batch, time, heads * turned]), heads, cos, sin, layout });
+    return tf.reshape(tf.concat([tf.reshape(whole, first.shape), rest], 3), input.shape) as tf.Tensor3D;
+  }
+  const kernel = layout === 'halves' ? (fusedKernels().rotary ?? composed) : composedInterleaved;
   return differentiable<tf.Tensor3D>({
     inputs: { input },
     forward: (save) => {
@@ -59,6 +92,21 @@ export function rotary({ input, heads, cos, sin }: RotaryOptions): tf.Tensor3D {
     }),
   });
 }
+
+const composedInterleaved: Kernel = ({ input, heads, cos, sin, inverse }) =>
+  tf.tidy(() => {
+    const [batch, time, width] = input.shape;
+    const half = width / heads / 2;
+    const pairs = tf.reshape(input, [batch, time, heads, half, 2]);
+    const [first, second] = tf.split(pairs, 2, 4) as [tf.Tensor, tf.Tensor];
+    const cosine = tf.reshape(cos, [cos.shape[0], time, 1, half, 1]);
+    const sine = tf.reshape(inverse ? tf.neg(sin) : sin, [sin.shape[0], time, 1, half, 1]);
+    const rotated = tf.concat(
+      [tf.sub(tf.mul(first, cosine), tf.mul(second, sine)), tf.add(tf.mul(second, cosine), tf.mul(first, sine))],
+      4,
+    );
+    return tf.reshape(rotated, [batch, time, width]) as tf.Tensor3D;
+  });
 
 const composed: Kernel = ({ input, heads, cos, sin, inverse }) =>
   tf.tidy(() => {

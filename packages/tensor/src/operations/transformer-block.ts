@@ -2,8 +2,9 @@ import type { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
 import { transformerBlockTensors } from '../kernels/transformer-block-tensors';
 import type { TransformerBlockOptions } from '../kernels/fused-kernels';
-import { checkBlock } from './check-block';
+import { blockIsPlain, checkBlock } from './check-block';
 import { differentiable } from './differentiable';
+import { windowedMask } from './sliding-window';
 
 /**
  * A whole pre-norm block with its gradients, `[batch, time, width]` to the same, as one call of the engine: see
@@ -14,24 +15,27 @@ import { differentiable } from './differentiable';
  */
 export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D | null {
   const { transformerBlock: forward, transformerBlockGradient: backward } = fusedKernels();
-  if (!forward || !backward || ('packed' in options.projections && options.rotary)) return null;
-  const { input, rotary, mask } = options;
-  checkBlock({ operation: 'transformerBlock', block: options, mask });
+  if (!forward || !backward || !blockIsPlain(options)) return null;
+  const { input, rotary, mask, window = null } = options;
+  const { batch, time } = checkBlock({ operation: 'transformerBlock', block: options, mask });
   const present = transformerBlockTensors(options).flatMap((tensor, place) =>
     tensor ? [{ name: `tensor${place}`, tensor, place }] : [],
   );
+  let hasMask = false;
   return differentiable<tf.Tensor3D>({
     inputs: Object.fromEntries(present.map(({ name, tensor }) => [name, tensor])),
     forward: (save) => {
-      const { output, values } = forward(options);
+      const seen = windowedMask({ mask, window, batch, queryTime: time, keyTime: time });
+      const { output, values } = forward({ ...options, mask: seen });
+      hasMask = seen !== null;
       // What may be freed before the backward pass; weights are variables, which are not.
-      save([input, ...(rotary ? [rotary.cos, rotary.sin] : []), ...(mask ? [mask] : []), ...values]);
+      save([input, ...(rotary ? [rotary.cos, rotary.sin] : []), ...(seen ? [seen] : []), ...values]);
       return output;
     },
     gradients: (gradient, saved) => {
       const [keptInput, ...rest] = saved as [tf.Tensor3D, ...tf.Tensor[]];
       const keptRotary = rotary && { cos: rest.shift() as tf.Tensor3D, sin: rest.shift() as tf.Tensor3D };
-      const keptMask = mask && rest.shift()!;
+      const keptMask = hasMask ? rest.shift()! : null;
       let found: (tf.Tensor | null)[] | undefined;
       const all = () =>
         (found ??= backward({

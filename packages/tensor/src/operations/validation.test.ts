@@ -11,6 +11,7 @@ import {
   OperationError,
   rmsNorm,
   rotary,
+  softCap,
   scatterRows,
   tf,
   useEngine,
@@ -98,6 +99,28 @@ describe('an operation given tensors that do not fit', () => {
           mask: integers(1, 4, 4),
         }),
     ],
+    ...(
+      [
+        [/^attention: softCap must be above 0, got 0/, { softCap: 0 }],
+        [/^attention: window must be a positive whole number, got 1.5/, { window: 1.5, causal: true }],
+        [/^attention: window reaches back from the query; it needs causal: true/, { window: 2 }],
+      ] as const
+    ).map(([expected, options]): [RegExp, () => unknown] => [
+      expected,
+      () => attention({ query: floats(1, 2, 6), key: floats(1, 4, 6), value: floats(1, 4, 6), heads: 2, ...options }),
+    ]),
+    ...(
+      [
+        [/^rotary: dimensions must be even, from 2 to the head width 6, got 8/, { dimensions: 8 }],
+        [/^rotary: dimensions must be even.*got 3/, { dimensions: 3 }],
+        [/^rotary: cos must be \[1, 2, 2\]/, { dimensions: 4 }],
+        [/^rotary: layout must be 'halves' or 'interleaved', got pairs/, { layout: 'pairs' as never }],
+      ] as const
+    ).map(([expected, options]): [RegExp, () => unknown] => [
+      expected,
+      () => rotary({ input: floats(1, 2, 6), heads: 1, cos: floats(1, 2, 3), sin: floats(1, 2, 3), ...options }),
+    ]),
+    [/^softCap: cap must be a number above 0, got -1/, () => softCap({ input: floats(2), cap: -1 })],
     [
       /^attention: mask must be int32, got float32/,
       () =>
@@ -124,7 +147,7 @@ describe('an operation given tensors that do not fit', () => {
       () => rotary({ input: floats(1, 2, 6), heads: 2, cos: floats(1, 2, 1), sin: floats(1, 2, 1) }),
     ],
     [
-      /^rotary: cos must be \[2, 2, 2\] \(\[batch or 1, time, headWidth \/ 2\]\), got \[3, 2, 2\]/,
+      /^rotary: cos must be \[2, 2, 2\] \(\[batch or 1, time, dimensions \/ 2\]\), got \[3, 2, 2\]/,
       () => rotary({ input: floats(2, 2, 4), heads: 1, cos: floats(3, 2, 2), sin: floats(3, 2, 2) }),
     ],
     [

@@ -9,8 +9,9 @@ import { gatherRows } from '../operations/gather-rows';
 import { layerNorm } from '../operations/layer-norm';
 import { linear } from '../operations/linear';
 import { rmsNorm } from '../operations/rms-norm';
-import { rotary } from '../operations/rotary';
+import { rotary, type RotaryLayout } from '../operations/rotary';
 import { scatterRows } from '../operations/scatter-rows';
+import { softCap } from '../operations/soft-cap';
 import type { Activation, WeightLayout } from '../kernels/fused-kernels';
 import { InputMaker, type ParityCase, type ParityInput } from './parity-case';
 import {
@@ -76,6 +77,8 @@ interface AttentionShape {
   /** `keys`: `[batch, keyTime]`; `queries`: `[batch, queryTime, keyTime]`; `blind`: as `keys`, and the first row sees nothing. */
   mask?: 'keys' | 'queries' | 'blind';
   scale?: number;
+  softCap?: number;
+  window?: number;
 }
 
 function attentionCase({
@@ -88,6 +91,8 @@ function attentionCase({
   causal = false,
   mask,
   scale,
+  softCap,
+  window,
 }: AttentionShape): ParityCase {
   const make = new InputMaker(batch * 4001 + queryTime * 211 + keyTime * 17 + heads * 5 + headWidth);
   const maskPerQuery = mask === 'queries';
@@ -99,7 +104,7 @@ function attentionCase({
     return make.integers(shape, values);
   };
   return {
-    name: `attention ${batch}×${queryTime}→${keyTime}, ${heads}/${keyValueHeads} heads of ${headWidth}${causal ? ', causal' : ''}${mask ? `, mask ${mask}` : ''}${scale === undefined ? '' : `, scale ${scale}`}`,
+    name: `attention ${batch}×${queryTime}→${keyTime}, ${heads}/${keyValueHeads} heads of ${headWidth}${causal ? ', causal' : ''}${mask ? `, mask ${mask}` : ''}${scale === undefined ? '' : `, scale ${scale}`}${softCap === undefined ? '' : `, soft cap ${softCap}`}${window === undefined ? '' : `, window ${window}`}`,
     inputs: {
       query: make.float([batch, queryTime, heads * headWidth]),
       key: make.float([batch, keyTime, keyValueHeads * headWidth]),
@@ -116,6 +121,8 @@ function attentionCase({
         causal,
         mask,
         scale,
+        softCap,
+        window,
       }),
     reference: ({ query, key, value, mask }) =>
       attentionReference({
@@ -132,6 +139,8 @@ function attentionCase({
         causal,
         scale: scale ?? 1 / Math.sqrt(headWidth),
         maskPerQuery,
+        softCap,
+        window,
       }),
   };
 }
@@ -173,28 +182,50 @@ function rotaryCase({
   heads,
   headWidth,
   shared,
+  dimensions,
+  layout,
 }: {
   batch: number;
   time: number;
   heads: number;
   headWidth: number;
   shared: boolean;
+  dimensions?: number;
+  layout?: RotaryLayout;
 }): ParityCase {
   const make = new InputMaker(batch * 101 + time * 11 + heads + headWidth);
-  const half = headWidth / 2;
+  const half = (dimensions ?? headWidth) / 2;
   const tables = shared ? 1 : batch;
   const angles = Array.from({ length: tables * time * half }, () => 2 * Math.PI * make.uniform());
   return {
-    name: `rotary ${batch}×${time}, ${heads} heads of ${headWidth}, ${shared ? 'shared' : 'own'} angles`,
+    name: `rotary ${batch}×${time}, ${heads} heads of ${headWidth}, ${shared ? 'shared' : 'own'} angles${dimensions === undefined ? '' : `, ${dimensions} dimensions`}${layout === undefined ? '' : `, ${layout}`}`,
     inputs: {
       input: make.float([batch, time, heads * headWidth]),
       cos: make.given([tables, time, half], angles.map(Math.cos), { differentiable: false }),
       sin: make.given([tables, time, half], angles.map(Math.sin), { differentiable: false }),
     },
     run: ({ input, cos, sin }: Tensors) =>
-      rotary({ input: input as tf.Tensor3D, heads, cos: cos as tf.Tensor3D, sin: sin as tf.Tensor3D }),
+      rotary({
+        input: input as tf.Tensor3D,
+        heads,
+        cos: cos as tf.Tensor3D,
+        sin: sin as tf.Tensor3D,
+        dimensions,
+        layout,
+      }),
     reference: ({ input, cos, sin }) =>
-      rotaryReference({ input: input!, cos: cos!, sin: sin!, batch, time, heads, headWidth, shared }),
+      rotaryReference({
+        input: input!,
+        cos: cos!,
+        sin: sin!,
+        batch,
+        time,
+        heads,
+        headWidth,
+        shared,
+        dimensions,
+        layout,
+      }),
   };
 }
 
@@ -225,6 +256,16 @@ function farActivateCase(activation: Activation): ParityCase {
     inputs: { input: make.given([8], [-120, -90.5, -30, -7, 7, 30, 90.5, 120]) },
     run: ({ input }: Tensors) => activate({ input: input!, activation }),
     reference: ({ input }) => input!.map((x) => activationReference(activation, x)),
+  };
+}
+
+function softCapCase(shape: number[], cap: number): ParityCase {
+  const make = new InputMaker(shape.length);
+  return {
+    name: `softCap ${cap} [${shape.join(', ')}]`,
+    inputs: { input: make.float(shape, { deviation: 2 * cap }) },
+    run: ({ input }: Tensors) => softCap({ input: input!, cap }),
+    reference: ({ input }) => input!.map((x) => cap * Math.tanh(x / cap)),
   };
 }
 
@@ -354,6 +395,31 @@ export const parityCases: readonly ParityCase[] = [
     causal: true,
   }),
   attentionCase({ batch: 4, queryTime: 2, keyTime: 5, heads: 2, headWidth: 16, mask: 'blind' }),
+  // Caps that bend the scores, windows shorter than the keys, and all of it together, as Gemma 2 has it.
+  attentionCase({ batch: 2, queryTime: 5, heads: 3, headWidth: 4, softCap: 0.8 }),
+  attentionCase({ batch: 2, queryTime: 4, heads: 4, keyValueHeads: 2, headWidth: 6, causal: true, softCap: 2 }),
+  attentionCase({ batch: 2, queryTime: 1, keyTime: 9, heads: 4, keyValueHeads: 2, headWidth: 6, softCap: 1 }),
+  attentionCase({ batch: 3, queryTime: 5, heads: 2, headWidth: 4, mask: 'blind', causal: true, softCap: 1 }),
+  attentionCase({ batch: 2, queryTime: 7, heads: 2, headWidth: 4, causal: true, window: 1 }),
+  attentionCase({ batch: 2, queryTime: 7, heads: 4, keyValueHeads: 2, headWidth: 4, causal: true, window: 3 }),
+  attentionCase({ batch: 2, queryTime: 1, keyTime: 9, heads: 2, headWidth: 6, causal: true, window: 4 }),
+  attentionCase({ batch: 2, queryTime: 3, keyTime: 9, heads: 2, headWidth: 6, causal: true, window: 4, mask: 'keys' }),
+  attentionCase({ batch: 1, queryTime: 6, keyTime: 4, heads: 2, headWidth: 4, causal: true, window: 2 }),
+  attentionCase({ batch: 2, queryTime: 5, heads: 2, headWidth: 8, mask: 'queries', causal: true, window: 2 }),
+  attentionCase({ batch: 1, queryTime: 40, heads: 2, headWidth: 16, causal: true, window: 17 }),
+  attentionCase({
+    batch: 2,
+    queryTime: 6,
+    keyTime: 9,
+    heads: 4,
+    keyValueHeads: 2,
+    headWidth: 4,
+    mask: 'keys',
+    causal: true,
+    scale: 0.9,
+    softCap: 1.5,
+    window: 4,
+  }),
   layerNormCase([4, 5]),
   layerNormCase([2, 3, 16], { mean: 2, deviation: 3 }),
   layerNormCase([3, 67], { mean: -20 }),
@@ -364,6 +430,11 @@ export const parityCases: readonly ParityCase[] = [
   rotaryCase({ batch: 2, time: 3, heads: 2, headWidth: 4, shared: true }),
   rotaryCase({ batch: 2, time: 5, heads: 3, headWidth: 6, shared: false }),
   rotaryCase({ batch: 1, time: 9, heads: 2, headWidth: 34, shared: true }),
+  rotaryCase({ batch: 2, time: 5, heads: 3, headWidth: 7, shared: false, dimensions: 4 }),
+  rotaryCase({ batch: 2, time: 3, heads: 2, headWidth: 20, shared: true, dimensions: 8 }),
+  rotaryCase({ batch: 2, time: 3, heads: 2, headWidth: 6, shared: true, layout: 'interleaved' }),
+  rotaryCase({ batch: 2, time: 5, heads: 3, headWidth: 9, shared: false, dimensions: 4, layout: 'interleaved' }),
+  softCapCase([3, 17], 30),
   ...smoothActivations.map(activateCase),
   ...smoothActivations.map(farActivateCase),
   gatedCase('silu', [2, 3, 5]),

@@ -83,6 +83,8 @@ export function attentionReference({
   causal,
   scale,
   maskPerQuery,
+  softCap,
+  window,
 }: {
   query: Float64Array;
   key: Float64Array;
@@ -97,6 +99,8 @@ export function attentionReference({
   causal: boolean;
   scale: number;
   maskPerQuery: boolean;
+  softCap?: number;
+  window?: number;
 }): Float64Array {
   const output = new Float64Array(batch * queryTime * heads * headWidth);
   for (let b = 0; b < batch; b++) {
@@ -108,14 +112,16 @@ export function attentionReference({
         const seen: { j: number; score: number }[] = [];
         for (let j = 0; j < keyTime; j++) {
           const visible = !mask || mask[maskPerQuery ? (b * queryTime + i) * keyTime + j : b * keyTime + j] !== 0;
-          if (!visible || (causal && j > keyTime - queryTime + i)) {
+          const own = keyTime - queryTime + i;
+          if (!visible || (causal && j > own) || (window !== undefined && j <= own - window)) {
             continue;
           }
           let score = 0;
           for (let d = 0; d < headWidth; d++) {
             score += query[queryAt + d]! * key[keyAt(j) + d]!;
           }
-          seen.push({ j, score: score * scale });
+          score *= scale;
+          seen.push({ j, score: softCap === undefined ? score : softCap * Math.tanh(score / softCap) });
         }
         const highest = Math.max(...seen.map(({ score }) => score));
         const total = seen.reduce((sum, { score }) => sum + Math.exp(score - highest), 0);
@@ -172,6 +178,8 @@ export function rotaryReference({
   heads,
   headWidth,
   shared,
+  dimensions = headWidth,
+  layout = 'halves',
 }: {
   input: Float64Array;
   cos: Float64Array;
@@ -182,17 +190,20 @@ export function rotaryReference({
   headWidth: number;
   /** One table of angles for the whole batch. */
   shared: boolean;
+  dimensions?: number;
+  layout?: 'halves' | 'interleaved';
 }): Float64Array {
-  const half = headWidth / 2;
-  const output = new Float64Array(input.length);
+  const half = dimensions / 2;
+  const output = Float64Array.from(input);
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < time; t++) {
       for (let head = 0; head < heads; head++) {
         const at = ((b * time + t) * heads + head) * headWidth;
         for (let i = 0; i < half; i++) {
           const angle = ((shared ? 0 : b) * time + t) * half + i;
-          output[at + i] = input[at + i]! * cos[angle]! - input[at + i + half]! * sin[angle]!;
-          output[at + i + half] = input[at + i + half]! * cos[angle]! + input[at + i]! * sin[angle]!;
+          const [first, second] = layout === 'halves' ? [at + i, at + i + half] : [at + 2 * i, at + 2 * i + 1];
+          output[first] = input[first]! * cos[angle]! - input[second]! * sin[angle]!;
+          output[second] = input[second]! * cos[angle]! + input[first]! * sin[angle]!;
         }
       }
     }

@@ -36,7 +36,10 @@ export const stateChecks: readonly StateCheck[] = [
     tf.dispose(tensors);
   }),
   define('AdamW, 5 steps with decay and scaled gradients', checkAdamW),
-  define('KeyValueCache: pieces attend as the whole does', checkCache),
+  define('KeyValueCache: pieces attend as the whole does', (result) => checkCache(result, {})),
+  define('KeyValueCache: pieces attend as the whole does, with a soft cap and a window', (result) =>
+    checkCache(result, { softCap: 1.2, window: 3 }),
+  ),
   define('training: 40 steps fit six tokens, without leaking', checkTraining),
   define('ids and labels outside the vocabulary are refused, named with their place', checkOutsideIds),
 ];
@@ -165,7 +168,7 @@ async function checkAdamW(result: CaseResult): Promise<void> {
   parameters.dispose();
 }
 
-async function checkCache(result: CaseResult): Promise<void> {
+async function checkCache(result: CaseResult, options: { softCap?: number; window?: number }): Promise<void> {
   const shape = { batch: 2, queryTime: 7, keyTime: 7, heads: 4, keyValueHeads: 2, headWidth: 6 };
   const width = shape.keyValueHeads * shape.headWidth;
   const make = new InputMaker(21);
@@ -184,6 +187,7 @@ async function checkCache(result: CaseResult): Promise<void> {
     causal: true,
     scale: 1 / Math.sqrt(shape.headWidth),
     maskPerQuery: false,
+    ...options,
   });
   const query = toTensor(inputs.query) as tf.Tensor3D;
   const key = toTensor(inputs.key) as tf.Tensor3D;
@@ -200,6 +204,7 @@ async function checkCache(result: CaseResult): Promise<void> {
         keyValueHeads: 2,
         causal: true,
         mask: cache.mask(held.keyTime),
+        ...options,
       });
     });
   cache.appendMask(padding.map((row) => row.slice(0, 4)));
@@ -223,6 +228,7 @@ async function checkCache(result: CaseResult): Promise<void> {
       keyValueHeads: 2,
       causal: true,
       mask: cache.mask(held.keyTime),
+      ...options,
     });
   });
   const lastRow = expected.subarray(expected.length - 24);
