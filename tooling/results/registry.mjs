@@ -1,5 +1,6 @@
 /**
- * The committed results: which command makes each, and on which code it rests. `check` says how a result that takes
+ * The committed results: the page that shows each, which command makes it, and on which code it rests. `confirmed`: a later
+ * commit whose code was seen to give the same numbers, and by what. `check` says how a result that takes
  * minutes is compared with what the code gives now; the others are listed with what has changed since they were made.
  */
 const everything = ['packages', 'apps/cli/src', ':!*.test.ts', ':!*.md', ':!packages/*/fixtures', ':!packages/*/test'];
@@ -8,6 +9,7 @@ const evaluation = ['packages', 'apps/eval/src', ':!*.test.ts', ':!*.md', ':!pac
 export const results = [
   {
     file: 'docs/results/start.json',
+    page: 'docs/results/start.md',
     command: 'npm start',
     code: [...everything, 'apps/cli/presets/small'],
     check: {
@@ -32,56 +34,67 @@ export const results = [
   },
   {
     file: 'docs/results/full.json',
+    page: 'docs/results/start.md',
     command: 'npx subtext start --preset full',
     code: [...everything, 'apps/cli/presets/full'],
   },
   {
     file: 'docs/results/arithmetic.json',
+    page: 'docs/results/arithmetic.md',
     command: 'node tooling/science/arithmetic.mjs',
     code: [...everything, 'tooling/science/arithmetic'],
   },
   {
     file: 'docs/results/graphs.json',
+    page: 'docs/results/graphs.md',
     command: 'node tooling/science/graphs.mjs',
     code: [...everything, 'tooling/science/graphs'],
   },
   {
     file: 'docs/results/audit-start.json',
+    page: 'docs/results/audits.md',
     command: 'npx subtext-eval audit --model runs/start/reasoner --task scenes --data runs/start/data',
     code: evaluation,
   },
   {
     file: 'docs/results/audit-full.json',
+    page: 'docs/results/audits.md',
     command: 'npx subtext-eval audit --model runs/full/reasoner --task scenes --data runs/full/data',
     code: evaluation,
   },
   {
     file: 'docs/results/checkpoints.json',
+    page: 'docs/results/checkpoints.md',
     command: 'node tooling/bench/checkpoints.mjs',
     code: ['packages/model', 'packages/tensor', ':!*.test.ts'],
   },
   {
     file: 'docs/results/checkpoints-gpt2.json',
+    page: 'docs/results/checkpoints.md',
     command: 'node tooling/bench/checkpoints.mjs',
     code: ['packages/model', 'packages/tensor', ':!*.test.ts'],
   },
   {
     file: 'docs/results/coconut-speed.json',
+    page: 'docs/results/coconut-speed.md',
     command: 'node tooling/bench/coconut.mjs',
     code: ['packages/trainer', 'packages/model', 'packages/tensor', ':!*.test.ts'],
   },
   {
     file: 'docs/results/coconut-speed-tensorflow.json',
+    page: 'docs/results/coconut-speed.md',
     command: 'node tooling/bench/coconut.mjs --engine tensorflow',
     code: ['packages/trainer', 'packages/model', 'packages/tensor', ':!*.test.ts'],
   },
   ...['engines-node24', 'engines-pytorch', 'engines-quiet', 'engines-tensorflow', 'engines-train-512'].map((name) => ({
     file: `docs/results/${name}.json`,
+    page: 'docs/results/engines.md',
     command: 'node tooling/bench/engines.mjs',
     code: ['packages/tensor', ':!*.test.ts'],
   })),
   {
     file: 'docs/results/reliability.json',
+    page: 'docs/reliability.md',
     command: 'node tooling/reliability/kill-harness.mjs',
     code: ['packages/trainer', ':!*.test.ts'],
   },

@@ -4,7 +4,8 @@
  *   npm run results                 lists each result: when it was made, and whether code it rests on changed since
  *   npm run results -- --check      runs those that take minutes again and compares them with the committed numbers
  *   npm run results -- --check --from FOLDER   compares with a run that is there (`runs/start`) instead
- *   npm run results -- --pages      writes the tables of docs/results/start.md from start.json
+ *   npm run results -- --pages      writes the tables of docs/results/start.md from start.json, and on every page of results
+ *                                   the notice that says which code gave its numbers
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -13,26 +14,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { ageInWords, ageOf } from './age.mjs';
 import { compareNumbers } from './compare-numbers.mjs';
+import { noticesOutOfDate, writeNotices } from './notices.mjs';
 import { pagesOutOfDate, writePages } from './pages.mjs';
 import { results } from './registry.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path) => JSON.parse(readFileSync(path, 'utf8'));
-
-function git(words) {
-  const { status, stdout } = spawnSync('git', words, { cwd: root, encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : undefined;
-}
-
-/** The commit that a result was made at, and what changed since in the code that it rests on. */
-function ageOf({ file, code }) {
-  const made = git(['log', '-1', '--format=%h %as', '--', file]);
-  if (!made) return { made: 'not committed', changed: undefined };
-  const [commit] = made.split(' ');
-  const changed = git(['diff', '--name-only', commit, 'HEAD', '--', ...code]);
-  return { made, changed: changed === undefined ? undefined : changed.split('\n').filter(Boolean).length };
-}
 
 /** Runs a result's command again; gives back its output. */
 function runAgain({ words, output }) {
@@ -54,7 +43,7 @@ const { values } = parseArgs({
 });
 let faults = 0;
 if (values.pages) {
-  for (const page of writePages(root)) console.log(`${page} written`);
+  for (const page of new Set([...writePages(root), ...writeNotices(root)])) console.log(`${page} written`);
 } else if (values.check) {
   for (const { file, check } of results) {
     if (!check) continue;
@@ -68,6 +57,10 @@ if (values.pages) {
     );
     faults += differences.length;
   }
+  for (const page of noticesOutOfDate(root)) {
+    console.log(`${page}: does not say of which code its numbers are; run "npm run results -- --pages"`);
+    faults += 1;
+  }
   for (const page of pagesOutOfDate(root)) {
     console.log(`${page}: not what its JSON files say; run "npm run results -- --pages"`);
     faults += 1;
@@ -79,16 +72,8 @@ if (values.pages) {
       faults += 1;
       continue;
     }
-    const { made, changed } = ageOf(result);
-    const state =
-      changed === undefined
-        ? 'git cannot say what changed since'
-        : changed === 0
-          ? 'nothing changed since'
-          : `${changed} source files changed since`;
-    console.log(
-      `${result.file}\n  ${result.command}\n  made at ${made}; ${state}${result.check ? '; checked by --check' : ''}`,
-    );
+    const age = ageInWords({ file: result.file, age: ageOf({ root, ...result }) }).replace(/^`.*?`: /, '');
+    console.log(`${result.file}\n  ${result.command}\n  ${age}${result.check ? ' Checked by --check.' : ''}`);
   }
 }
 process.exitCode = faults > 0 ? 1 : 0;

@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { findTask, loadTask } from '../../packages/eval/dist/index.js';
 import { useEngine } from '../../packages/tensor/dist/index.js';
 import { Reasoner } from '../../packages/trainer/dist/index.js';
+import { writeNotices } from '../results/notices.mjs';
 import { drawData } from './arithmetic/draw-data.mjs';
 import { writePage } from './arithmetic/write-page.mjs';
 
@@ -271,4 +272,5 @@ const pages = await writePage({
   configurations: join(here, 'arithmetic'),
   asked,
 });
+if (resolve(options.output) === join(root, 'docs/results/arithmetic')) writeNotices(root);
 console.log(`${pages.join(', ')}: ${found.length} runs.`);

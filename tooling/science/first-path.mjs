@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util';
 
 import { useEngine } from '../../packages/tensor/dist/index.js';
 import { madeWith } from '../results/made-with.mjs';
+import { writeNotices } from '../results/notices.mjs';
 import { drawDigits } from './first-path/draw-digits.mjs';
 import { miniatures, writeMiniature } from './first-path/miniatures.mjs';
 import { readJson, root, run, writeJson } from './first-path/programs.mjs';
@@ -103,6 +104,7 @@ const result = {
 };
 await writeJson(`${options.output}.json`, result);
 await writePage({ result, output: options.output });
+if (resolve(options.output) === join(root, 'docs/results/first-path')) writeNotices(root);
 const faults = rows.filter(({ fault }) => fault);
 console.log(`${options.output}.md: ${rows.length} rows, ${faults.length} of them failed.`);
 if (faults.length > 0 || result.transformersAndPeft?.code) process.exitCode = 1;

@@ -33,6 +33,8 @@ import {
 } from '../../packages/eval/dist/index.js';
 import { useEngine } from '../../packages/tensor/dist/index.js';
 import { Reasoner } from '../../packages/trainer/dist/index.js';
+import { madeWith } from '../results/made-with.mjs';
+import { writeNotices } from '../results/notices.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
@@ -69,7 +71,7 @@ async function trainAndMeasure(method, seed) {
   const folder = join(options.runs, `${method}-${seed}`);
   const measured = join(folder, 'measured.json');
   if (existsSync(measured)) return;
-  const began = { load: loadavg()[0] };
+  const began = { load: loadavg()[0], commit: madeWith().commit };
   await run(
     'apps/cli/bin/subtext.js',
     'train',
@@ -112,6 +114,7 @@ async function trainAndMeasure(method, seed) {
   const result = {
     method,
     seed,
+    commit: began.commit,
     steps,
     seconds,
     processorSeconds,
@@ -297,6 +300,9 @@ const configuration = await readFile(join(here, 'graphs/coconut.yaml'), 'utf8');
 
 const page = `# Graphs from scratch
 
+<!-- made -->
+<!-- /made -->
+
 Made by \`node tooling/science/graphs.mjs --data ${basename(options.data)} --methods ${options.methods} --seeds ${options.seeds}\`; the numbers are in \`graphs.json\`, the curves and the thoughts of the best run in \`graphs.html\`.
 
 A GPT-2 is trained from random weights on generated graphs (${found[0].graphs.toLocaleString('en')}, of which those that also stand in the held-out file, by content or by shape, are left out: ${found[0].leftOut} here) and asked the ${found[0].questions} questions of the official validation file of Reasoning by Superposition (arXiv 2505.12514), which it never sees. Every method has the same form (one position an edge), the same model, the same questions a step; they differ in what stands between question and answer. \`coconut\`: four continuous thoughts. \`pause\`: four pause tokens under the same curriculum and supervision. \`cot\`: a shortest path, written node by node. \`no-cot\`: nothing. Chance between the two candidates is 50 %.
@@ -362,7 +368,7 @@ const notes = `${options.output}-notes.md`;
 await writeFile(`${options.output}.md`, existsSync(notes) ? `${page}\n${await readFile(notes, 'utf8')}` : page);
 await writeFile(
   `${options.output}.json`,
-  `${JSON.stringify({ data: basename(options.data), superposition, comparison: compared, processor: `${cpus().length} × ${cpus()[0].model}`, runs: found.map(({ curve: _curve, audit, ...one }) => ({ ...one, accuracy: accuracy(one), audit: audit && { verdict: audit.verdict, certain: audit.certain, accuracy: audit.accuracy, dependence: audit.dependence, interventions: audit.interventions.map(({ name, kept, count, effect: measured }) => ({ name, kept, count, accuracy: measured?.accuracy, pValue: measured?.pValue })) } })) }, null, 1)}\n`,
+  `${JSON.stringify({ made: madeWith(), data: basename(options.data), superposition, comparison: compared, processor: `${cpus().length} × ${cpus()[0].model}`, runs: found.map(({ curve: _curve, audit, ...one }) => ({ ...one, accuracy: accuracy(one), audit: audit && { verdict: audit.verdict, certain: audit.certain, accuracy: audit.accuracy, dependence: audit.dependence, interventions: audit.interventions.map(({ name, kept, count, effect: measured }) => ({ name, kept, count, accuracy: measured?.accuracy, pValue: measured?.pValue })) } })) }, null, 1)}\n`,
 );
 const curves = (key) =>
   found.map((one) => ({
@@ -407,4 +413,5 @@ await writeFile(
     footer: `Made by tooling/science/graphs.mjs on ${cpus().length} × ${cpus()[0].model}.`,
   }),
 );
+if (resolve(options.output) === join(root, 'docs/results/graphs')) writeNotices(root);
 console.log(`${options.output}.md, .json and .html: ${found.length} runs.`);

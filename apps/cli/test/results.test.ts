@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
+import { ageInWords } from '../../../tooling/results/age.mjs';
 import { compareNumbers } from '../../../tooling/results/compare-numbers.mjs';
+import { pagesWithoutNotice } from '../../../tooling/results/notices.mjs';
 import { pagesOutOfDate } from '../../../tooling/results/pages.mjs';
 
 describe('committed results', () => {
@@ -31,5 +33,26 @@ describe('committed results', () => {
 
   it('has pages whose tables are those of the JSON files', () => {
     expect(pagesOutOfDate(fileURLToPath(new URL('../../../', import.meta.url)))).toEqual([]);
+  });
+
+  it('has pages with a place that says which code gave their numbers', () => {
+    expect(pagesWithoutNotice(fileURLToPath(new URL('../../../', import.meta.url)))).toEqual([]);
+  });
+
+  it('says whether code changed since, and what was seen to be the same', () => {
+    const file = 'docs/results/graphs.json';
+    const age = { commit: '0123456789abcdef', date: '2026-01-02', changed: 3 };
+    expect(ageInWords({ file, age })).toBe(
+      '`graphs.json`: made with the code of 0123456 (2026-01-02); **code that it rests on has changed since**, and may give other numbers.',
+    );
+    expect(
+      ageInWords({
+        file,
+        age: { ...age, changed: 0, confirmed: { commit: 'fedcba9876543210', what: '`coconut`, seed 1, run again' } },
+      }),
+    ).toBe(
+      '`graphs.json`: made with the code of 0123456 (2026-01-02); `coconut`, seed 1, run again with that of fedcba9, with the same numbers; nothing that it rests on has changed since.',
+    );
+    expect(ageInWords({ file, age: undefined })).toBe('`graphs.json`: git cannot say of which commit.');
   });
 });

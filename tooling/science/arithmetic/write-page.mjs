@@ -11,6 +11,7 @@ import {
   renderReport,
   tableSection,
 } from '../../../packages/eval/dist/index.js';
+import { madeWith } from '../../results/made-with.mjs';
 
 /** Each latent method against what it has to beat. */
 const pairs = [
@@ -234,6 +235,9 @@ export async function writePage({ found, methods, seeds, seconds, data, output, 
 
   const page = `# Arithmetic: accuracy against tokens and seconds
 
+<!-- made -->
+<!-- /made -->
+
 Made by \`node tooling/science/arithmetic.mjs\`; the numbers are in \`arithmetic.json\`, the curves in \`arithmetic.html\`.
 
 Questions are calculations modulo ${drawn.modulus} of ${drawn.steps.minimum} to ${drawn.steps.maximum} operations, done from left to right (\`generateModularArithmetic\` of \`@subtext/data\`): \`${data.example.question}\`, whose chain is \`${data.example.steps.join('`, `')}\` and whose answer is \`${data.example.answer}\`. Shorter questions are filled up with dots. ${drawn.train.toLocaleString('en')} are drawn to train on (${data.differentQuestions.toLocaleString('en')} different ones) and ${drawn.test} other, different ones to test on (seed ${drawn.seed}; no question stands in both sets, by hash: ${data.overlap}); the settings were chosen on other draws. The commonest answer is right in ${(data.commonestAnswer * 100).toFixed(1)} %.
@@ -324,7 +328,7 @@ ${configuration}
   const { drawn: drawing, overlap, differentQuestions, byLength, commonestAnswer, example } = data;
   await writeFile(
     `${output}.json`,
-    `${JSON.stringify({ data: { drawn: drawing, overlap, differentQuestions, byLength, commonestAnswer, example }, processor: `${cpus().length} × ${cpus()[0].model}`, seconds, tests: tests.map((test, index) => ({ ...test, corrected: adjusted[index] })), runs }, null, 1)}\n`,
+    `${JSON.stringify({ made: madeWith(), data: { drawn: drawing, overlap, differentQuestions, byLength, commonestAnswer, example }, processor: `${cpus().length} × ${cpus()[0].model}`, seconds, tests: tests.map((test, index) => ({ ...test, corrected: adjusted[index] })), runs }, null, 1)}\n`,
   );
   const curves = present.flatMap((method) =>
     of(method)

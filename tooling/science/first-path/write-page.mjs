@@ -118,6 +118,9 @@ export async function writePage({ result, output }) {
   const notesPath = `${output}-notes.md`;
   const page = `# The first path
 
+<!-- made -->
+<!-- /made -->
+
 From the folder of a Hugging Face checkpoint to a model that thinks, by the built commands: \`subtext train\`, \`subtext think --explain\`, \`subtext-eval run\`, \`subtext-eval audit\`, then transformers and PEFT. Made by \`node tooling/science/first-path.mjs\`; the numbers are in \`first-path.json\`. ${madeWithWords(made)}
 
 Tunings: ${Object.entries(tunings)

@@ -1,0 +1,11 @@
+/** How old a result is; `ageOf` reads it from git. */
+export interface Age {
+  commit: string;
+  /** The commit's day. */
+  date: string;
+  /** A later commit whose code was seen to give the same numbers, and by what. */
+  confirmed?: { commit: string; what: string };
+  /** Source files that changed since; undefined where git cannot say. */
+  changed?: number;
+}
+export declare function ageInWords(options: { file: string; age: Age | undefined }): string;
