@@ -1,6 +1,7 @@
 export { closeFiles, openFiles } from './files/open-files';
 export { SubtextError, type SubtextErrorOptions } from './subtext-error';
 export { ownValue } from './own-value';
+export { describeIssue, describeIssues, type SchemaIssue } from './text/describe-issues';
 export { parseJson, type ParseJsonOptions } from './text/parse-json';
 export { printable } from './text/printable';
 export { printableUrl, redact } from './text/redact';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ownValue } from '../own-value';
 import { SubtextError } from '../subtext-error';
+import { describeIssues } from './describe-issues';
 import { parseJson } from './parse-json';
 import { printable } from './printable';
 import { printableUrl, redact } from './redact';
@@ -34,5 +35,18 @@ describe('text', () => {
   it('finds own values only', () => {
     expect(ownValue<unknown>({ a: 1 }, 'a')).toBe(1);
     for (const name of ['constructor', '__proto__', 'toString']) expect(ownValue<unknown>({}, name)).toBeUndefined();
+  });
+
+  it("tells a schema's faults without JavaScript's words", () => {
+    const issues = [
+      { path: ['stages'], message: 'Invalid input: expected array, received undefined' },
+      { path: ['image', 'tokens'], message: 'Invalid input: expected number, received string' },
+      { path: [], message: 'Invalid input: expected object, received null' },
+      { path: ['a\u001b[2J'], message: 'Too small' },
+    ];
+    expect(describeIssues({ issues })).toBe(
+      'stages: is missing (expected array); image.tokens: expected number, received string; as a whole: expected object, received null; and 1 more',
+    );
+    expect(describeIssues({ issues: issues.slice(3) })).toBe('a\\u001b[2J: Too small');
   });
 });

@@ -1,4 +1,4 @@
-import { parseJson } from '@subtext/core';
+import { describeIssues, parseJson } from '@subtext/core';
 import { readTextFile } from '@subtext/core/node';
 import { z } from 'zod';
 
@@ -71,11 +71,8 @@ export async function readInterpreterSettings({
   }
   const result = interpreterSettings.safeParse(value);
   if (result.success) return result.data;
-  const shown = result.error.issues
-    .slice(0, 3)
-    .map(({ path: keys, message }) => `${keys.length === 0 ? 'as a whole' : keys.map(String).join('.')}: ${message}`);
   throw new DecoderError({
     code: 'not-an-interpreter',
-    message: `${path} does not describe an interpreter: ${shown.join('; ')}.`,
+    message: `${path} does not describe an interpreter: ${describeIssues(result.error)}.`,
   });
 }

@@ -1,4 +1,4 @@
-import { tf } from '@subtext/tensor';
+import { OperationError, tf } from '@subtext/tensor';
 import type { LinearLayer } from './linear-layer';
 import type { Normalisation } from './normalisation';
 
@@ -107,9 +107,12 @@ export class FusedProjection implements AttentionProjection {
     keyValueRows?: tf.Tensor2D;
   }): QueryKeyValue {
     if (keyValueRows !== undefined)
-      throw new Error(
-        'A fused projection makes keys and values from its own input only; use separate projections for cross-attention.',
-      );
+      throw new OperationError({
+        operation: 'attention',
+        code: 'invalid-option',
+        message:
+          'a fused projection makes keys and values from its own input only; use separate projections for cross-attention.',
+      });
     const together = byExample(this.queryKeyValue.apply({ input: rows }), batch);
     const [query, key, value] = tf.split(together, [...this.widths], -1) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
     return { query, key, value };

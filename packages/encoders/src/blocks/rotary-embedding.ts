@@ -1,4 +1,4 @@
-import { embedding, tf } from '@subtext/tensor';
+import { embedding, OperationError, tf } from '@subtext/tensor';
 
 /** Cosines and sines of the rotation of each position: `[batch or 1, time, rotatedWidth / 2]`. */
 export interface RotaryAngles {
@@ -190,7 +190,12 @@ export class RotaryEmbedding {
     theta: number;
     scaling?: RotaryScaling;
   }) {
-    if (rotatedWidth % 2 !== 0) throw new Error(`Rotary positions need an even head width, not ${rotatedWidth}.`);
+    if (rotatedWidth % 2 !== 0)
+      throw new OperationError({
+        operation: 'rotary',
+        code: 'invalid-option',
+        message: `positions need an even head width, not ${rotatedWidth}.`,
+      });
     this.headWidth = headWidth;
     this.rotatedWidth = rotatedWidth;
     this.theta = theta;
@@ -204,7 +209,11 @@ export class RotaryEmbedding {
   angles(options: { offset: number; time: number } | { positions: tf.Tensor2D; largest: number }): RotaryAngles {
     const count = 'positions' in options ? options.largest + 1 : options.offset + options.time;
     if (!Number.isSafeInteger(count) || count < 0)
-      throw new Error(`Rotary positions are whole numbers from 0 on; the largest given is ${count - 1}.`);
+      throw new OperationError({
+        operation: 'rotary',
+        code: 'invalid-option',
+        message: `positions are whole numbers from 0 on; the largest given is ${count - 1}.`,
+      });
     const { cos, sin } = this.#tables(count);
     if ('positions' in options) {
       return tf.tidy(() => {

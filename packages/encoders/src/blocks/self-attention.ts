@@ -1,4 +1,4 @@
-import { attention, rotary as rotate, tf, type RotaryLayout } from '@subtext/tensor';
+import { attention, OperationError, rotary as rotate, tf, type RotaryLayout } from '@subtext/tensor';
 import type { AttentionProjection } from './attention-projections';
 import type { LayerCache } from './key-value-cache';
 import { flattened, lastPositions } from './last-positions';
@@ -69,7 +69,11 @@ export class SelfAttention {
     rotaryLayout = 'halves',
   }: SelfAttentionOptions) {
     if (heads % keyValueHeads !== 0)
-      throw new Error(`${heads} query heads cannot share ${keyValueHeads} key and value heads evenly.`);
+      throw new OperationError({
+        operation: 'attention',
+        code: 'invalid-option',
+        message: `${heads} query heads cannot share ${keyValueHeads} key and value heads evenly.`,
+      });
     this.projection = projection;
     this.output = output;
     this.heads = heads;

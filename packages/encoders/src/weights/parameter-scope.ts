@@ -1,4 +1,4 @@
-import type { Parameters, tf } from '@subtext/tensor';
+import { TensorError, type Parameters, type tf } from '@subtext/tensor';
 import type { LinearLayer } from '../blocks/linear-layer';
 
 /** How a parameter starts when a model is made from scratch. */
@@ -44,7 +44,8 @@ export class ModelStructure {
   /** Gives a declared parameter a value of another shape; takes over `value`. */
   replace({ name, value }: { name: string; value: tf.Tensor }): void {
     const declaration = this.declarations.get(name);
-    if (declaration === undefined) throw new Error(`There is no parameter ${name} to replace.`);
+    if (declaration === undefined)
+      throw new TensorError({ code: 'unknown-parameter', message: `There is no parameter ${name} to replace.` });
     const { trainable } = this.parameters.get(name);
     this.parameters.remove(name);
     declaration.shape = [...value.shape];
@@ -80,7 +81,11 @@ export class ParameterScope {
   declare({ name, shape, initialisation }: ParameterDeclaration): ParameterHandle {
     const declaration = { name: this.fullName(name), shape, initialisation };
     const { parameters, declarations } = this.structure;
-    if (declarations.has(declaration.name)) throw new Error(`The parameter ${declaration.name} is declared twice.`);
+    if (declarations.has(declaration.name))
+      throw new TensorError({
+        code: 'duplicate-parameter',
+        message: `The parameter ${declaration.name} is declared twice.`,
+      });
     declarations.set(declaration.name, declaration);
     return {
       declaration,

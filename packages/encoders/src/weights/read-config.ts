@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ownValue, printable } from '@subtext/core';
+import { describeIssue, ownValue, printable } from '@subtext/core';
 import { z } from 'zod';
 import { huggingFaceActivations } from '../blocks/activation-names';
 import { ModelFolderError } from './model-folder-error';
@@ -259,7 +259,7 @@ export function parseConfig<Schema extends z.ZodObject>({
         (key) =>
           `${[...where, printable(key)].join('.')}: ${shown(valueAt(set, [...issue.path, key]))} is not a setting that Subtext knows ${kind}`,
       );
-    return [`${where.join('.')}: ${issue.message}`];
+    return [describeIssue({ path: where, message: issue.message })];
   });
   throw new ModelFolderError({
     code: 'unsupported-config',

@@ -142,6 +142,29 @@ describe('any value for any key', () => {
     await useEngine('cpu');
   });
 
+  it('more heads than the width that they share are refused, not computed', () => {
+    const wide = { num_attention_heads: 32, num_key_value_heads: 32, head_dim: undefined };
+    for (const [name, heads] of [
+      ['llama', wide],
+      ['qwen2', wide],
+      ['gpt2', { n_head: 32 }],
+    ] as const)
+      expect(() => createModel({ config: { ...configs[name], ...heads }, seed: 1 })).toThrow(
+        expect.objectContaining({ name: 'ModelFolderError', code: 'invalid-config' }),
+      );
+    const mllama = configs.mllama!;
+    for (const heads of [8, 32])
+      expect(() =>
+        createModel({
+          config: {
+            ...mllama,
+            text_config: { ...(mllama.text_config as object), num_attention_heads: heads, num_key_value_heads: heads },
+          },
+          seed: 1,
+        }),
+      ).toThrow(expect.objectContaining({ name: 'ModelFolderError', code: 'invalid-config' }));
+  });
+
   it.each(Object.entries(configs))(
     'of a %s is taken, or refused by a typed error that says what stands there',
     (_, config) => {

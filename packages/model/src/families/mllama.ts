@@ -76,6 +76,8 @@ function readTextSettings({ config, path }: { config: RawConfig; path: string })
     num_hidden_layers: layers,
   } = text;
   if (width % heads !== 0) fail(`hidden_size ${width} is not a multiple of num_attention_heads ${heads}.`);
+  if ((width / heads) % 2 !== 0)
+    fail(`hidden_size ${width} gives ${heads} heads of ${width / heads}; rotary positions need pairs.`);
   if (heads % keyValueHeads !== 0)
     fail(`num_attention_heads ${heads} is not a multiple of num_key_value_heads ${keyValueHeads}.`);
   const { theta, scaling } = readRotaryConfig({ config: text, path, defaultTheta: 500_000 });

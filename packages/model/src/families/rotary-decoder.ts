@@ -58,12 +58,16 @@ export function checkedSettings({
   const fault =
     heads % keyValueHeads !== 0
       ? `${heads} attention heads cannot share ${keyValueHeads} key and value heads evenly.`
-      : headWidth % 2 !== 0
-        ? `head_dim ${headWidth} is odd; rotary positions need pairs.`
-        : settings.scaling.type === 'longrope' &&
-            [settings.scaling.shortFactors, settings.scaling.longFactors].some(({ length }) => length !== headWidth / 2)
-          ? `short_factor and long_factor must be lists of ${headWidth / 2} numbers, one for each pair of rotated dimensions.`
-          : null;
+      : headWidth < 1
+        ? `${heads} attention heads are more than the hidden_size that they share.`
+        : headWidth % 2 !== 0
+          ? `head_dim ${headWidth} is odd; rotary positions need pairs.`
+          : settings.scaling.type === 'longrope' &&
+              [settings.scaling.shortFactors, settings.scaling.longFactors].some(
+                ({ length }) => length !== headWidth / 2,
+              )
+            ? `short_factor and long_factor must be lists of ${headWidth / 2} numbers, one for each pair of rotated dimensions.`
+            : null;
   if (fault !== null) throw new ModelFolderError({ code: 'invalid-config', path, message: fault });
   return settings;
 }

@@ -148,7 +148,7 @@ function checkAttention({
   const [batch, queryTime, width] = query.shape;
   check(
     operation,
-    Number.isInteger(heads) && heads > 0 && width % heads === 0,
+    Number.isInteger(heads) && heads > 0 && width >= heads && width % heads === 0,
     () => `heads must divide the width of query ${shapeText(query)}, got ${heads}.`,
   );
   check(

@@ -64,6 +64,10 @@ describe('an operation given tensors that do not fit', () => {
       () => attention({ query: floats(1, 2, 6), key: floats(1, 2, 6), value: floats(1, 2, 6), heads: 4 }),
     ],
     [
+      /^attention: heads must divide the width of query \[1, 2, 0\], got 4/,
+      () => attention({ query: floats(1, 2, 0), key: floats(1, 2, 0), value: floats(1, 2, 0), heads: 4 }),
+    ],
+    [
       /^attention: keyValueHeads must divide heads 3, got 2/,
       () =>
         attention({ query: floats(1, 2, 6), key: floats(1, 2, 6), value: floats(1, 2, 6), heads: 3, keyValueHeads: 2 }),

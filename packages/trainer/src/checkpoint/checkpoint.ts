@@ -1,4 +1,4 @@
-import { parseJson } from '@subtext/core';
+import { describeIssue, parseJson } from '@subtext/core';
 import { readTextFile, syncFolder } from '@subtext/core/node';
 import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
@@ -163,7 +163,7 @@ async function readChecked<Schema extends z.ZodType>({
   const [issue] = result.error.issues;
   throw brokenCheckpoint({
     path,
-    reason: `${name} says something else than it should${issue === undefined ? '' : ` (${issue.path.join('.') || 'as a whole'}: ${issue.message})`}`,
+    reason: `${name} says something else than it should${issue === undefined ? '' : ` (${describeIssue(issue)})`}`,
   });
 }
 

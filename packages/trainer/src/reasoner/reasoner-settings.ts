@@ -1,4 +1,4 @@
-import { parseJson } from '@subtext/core';
+import { describeIssues, parseJson } from '@subtext/core';
 import { FileError, readTextFile } from '@subtext/core/node';
 import { z } from 'zod';
 
@@ -113,14 +113,6 @@ export async function readReasonerSettings({
   if (result.success) return result.data as unknown as ReasonerSettings;
   throw new TrainerError({
     code: 'not-a-reasoner',
-    message: `${path} does not describe a reasoner: ${describeIssues(result.error.issues)}.`,
+    message: `${path} does not describe a reasoner: ${describeIssues(result.error)}.`,
   });
-}
-
-/** The first faults that a schema found, in one line. */
-export function describeIssues(issues: readonly { path: readonly PropertyKey[]; message: string }[]): string {
-  const shown = issues
-    .slice(0, 3)
-    .map(({ path, message }) => `${path.length === 0 ? 'as a whole' : path.map(String).join('.')}: ${message}`);
-  return `${shown.join('; ')}${issues.length > 3 ? `; and ${issues.length - 3} more` : ''}`;
 }
