@@ -2,7 +2,23 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** The packages, from the ground up: each may import only those before it. */
-const order = ['core', 'safetensors', 'tensor', 'tokenizer', 'data', 'encoders', 'model', 'trainer', 'decoder', 'eval'];
+const order = [
+  'core',
+  'safetensors',
+  'tensor',
+  'engine-tensorflow',
+  'engine-webgpu',
+  'tokenizer',
+  'data',
+  'nn',
+  'encoders',
+  'hub',
+  'model',
+  'reasoner',
+  'decoder',
+  'trainer',
+  'eval',
+];
 
 const importOrder = order.map((name, index) => ({
   files: [`packages/${name}/**/*.ts`],

@@ -4,7 +4,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
 import { packageFolder } from './package-folder';
-import { version } from './version';
+import { version } from '../package.json';
 
 /** What a result was computed with. */
 export interface MachineRecord {

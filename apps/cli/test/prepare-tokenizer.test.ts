@@ -14,7 +14,7 @@ import {
   type MethodSpecification,
   stagesOf,
   taggedFormat,
-} from '@subtext/trainer';
+} from '@subtext/reasoner';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 import { runProgram } from '@subtext/terminal';
 
 import { commands } from './commands/registry';
-import { version } from './version';
+import { version } from '../package.json';
 
 await runProgram({
   name: 'subtext-eval',

@@ -8,3 +8,11 @@ export { printableUrl, redact } from './text/redact';
 export { compilePattern, type CompilePatternOptions, type Pattern } from './pattern/pattern';
 export type { PatternDialect } from './pattern/parse-pattern';
 export { PatternError, type PatternErrorCode } from './pattern/pattern-error';
+export {
+  checkConfidence,
+  meanAndDeviation,
+  type Interval,
+  type MeanAndDeviation,
+  wilsonInterval,
+} from './statistics/intervals';
+export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';

@@ -15,3 +15,7 @@ export {
   type RequestErrorCode,
   type RequestOptions,
 } from './network/request';
+export { closeFiles, openFiles } from './files/open-files';
+export { reportFailure, waitForAll } from './workers/barrier';
+export { startWorkers, type WorkerPool } from './workers/worker-pool';
+export { type WorkerStart, type WorkerTaskModule } from './workers/worker-protocol';

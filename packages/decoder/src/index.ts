@@ -6,21 +6,31 @@ export { promptTemplates, type PromptTemplates } from './interpreter/explanatory
 export { Interpreter, type InterpreterSpecification } from './interpreter/interpreter';
 export { type InterpreterSettings } from './interpreter/interpreter-settings';
 export { Projector, type ProjectorOptions } from './interpreter/projector';
-export { type ExplanationData, jointPhases } from './loop/joint-phases';
+export { collateExplanations, stateRow, type ExplanationBatch } from './interpreter/explanation-batch';
+export { templateCount } from './interpreter/explanation-layout';
+export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
+export { logitLens, type LensReading, type LensToken } from './probes/logit-lens';
+export { probeLabels, type ProbeLabels } from './probes/probe-labels';
 export {
-  interpreterGroups,
-  type InterpreterOptions,
-  interpreterTokens,
-  type PreparedInterpreters,
-  prepareInterpreters,
-  saveInterpreters,
-  SLOT_TOKEN,
-} from './loop/prepare-interpreters';
-export { jointProgramModule } from './programs/joint-program-module';
+  mostActivating,
+  trainSparseAutoencoder,
+  type ActivatingExample,
+  type ActiveLatent,
+  type SparseAutoencoder,
+  type SparseAutoencoderOptions,
+} from './probes/sparse-autoencoder';
 export {
-  createProgram as createJointProgram,
-  type JointBatch,
-  type JointProgramOptions,
-} from './programs/joint-program';
-export { ThinkingPool } from './thinking/thinking-pool';
-export { type PostedQuestion } from './thinking/thinking-worker';
+  classifyNodes,
+  measureSuperposition,
+  nodeClasses,
+  type NodeClass,
+  type ReadThought,
+  type Superposition,
+  type ThoughtSuperposition,
+} from './probes/superposition';
+export {
+  meanPairwiseCosine,
+  thoughtGeometry,
+  type PlaceGeometry,
+  type ThoughtGeometry,
+} from './probes/thought-geometry';

@@ -19,7 +19,6 @@ export {
 export { isReportPicture, type ReportImage } from './report/image-source';
 export { renderReport, type RenderReportOptions, type ReportHighlight } from './report/render-report';
 export type { ReportSection } from './report/report-section';
-
 export { corpusBleu, sentenceBleu, type BleuOptions, type BleuScore, type BleuSmoothing } from './metrics/bleu';
 export { corpusChrf, sentenceChrf, type ChrfOptions } from './metrics/chrf';
 export { rouge, type RougeScore, type RougeScores } from './metrics/rouge';
@@ -31,7 +30,6 @@ export { entityRecall, namesOf, numberRecall, type RecallScore } from './metrics
 export { numbersOf, sameNumber } from './metrics/numbers';
 export { normalizeAnswer, spacedDigits } from './metrics/exact-match';
 export { multipleChoiceLetter, yesOrNo, type Choices } from './metrics/multiple-choice';
-
 export { announcedAnswers, boxedAnswer, markedAnswer } from './answers/answer-marks';
 export { beforeNextQuestion } from './answers/answer-scope';
 export { choiceAnswer, wordAnswer, yesOrNoAnswer } from './answers/choice-answer';
@@ -45,7 +43,6 @@ export {
 } from './answers/answer-filters';
 export { finalAnswer } from './answers/final-answer';
 export { numberAnswer, numericAnswer } from './answers/number-answer';
-
 export {
   bootstrap,
   pairedBootstrap,
@@ -53,12 +50,9 @@ export {
   type BootstrapResult,
   type PairedDifference,
 } from './statistics/bootstrap';
-export { meanAndDeviation, wilsonInterval, type Interval, type MeanAndDeviation } from './statistics/intervals';
 export { mcnemarTest, type McNemarResult } from './statistics/mcnemar';
 export { compareSeeds, type SeedComparison } from './statistics/seed-test';
 export { holmCorrection } from './statistics/holm-correction';
-export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
-
 export {
   makeSampleRecord,
   stableHash,
@@ -81,7 +75,6 @@ export { runMarkdown, runSections, type ReportedTask } from './results/run-secti
 export { hashExamples, hashFile, hashFolder } from './results/content-hash';
 export { gitHash } from './results/git-commit';
 export { RunFolder, type RunIdentity } from './results/run-folder';
-
 export {
   compareRuns,
   scoreRun,
@@ -96,7 +89,6 @@ export {
   comparisonSentences,
   markdownTable,
 } from './comparison/comparison-tables';
-
 export {
   cutThoughts,
   meanThoughts,
@@ -140,37 +132,9 @@ export {
 } from './audit/audit-interpreter';
 export { retainedInformation, type RetainedInformation } from './audit/retained-information';
 export { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
-
-export { logitLens, type LensReading, type LensToken } from './probes/logit-lens';
-export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
-export {
-  meanPairwiseCosine,
-  thoughtGeometry,
-  type PlaceGeometry,
-  type ThoughtGeometry,
-} from './probes/thought-geometry';
-export {
-  mostActivating,
-  trainSparseAutoencoder,
-  type ActivatingExample,
-  type ActiveLatent,
-  type SparseAutoencoder,
-  type SparseAutoencoderOptions,
-} from './probes/sparse-autoencoder';
-export { probeLabels, type ProbeLabels } from './probes/probe-labels';
 export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
 export { probeSections } from './probes/probe-sections';
-export {
-  classifyNodes,
-  measureSuperposition,
-  nodeClasses,
-  type NodeClass,
-  type ReadThought,
-  type Superposition,
-  type ThoughtSuperposition,
-} from './probes/superposition';
 export { superpositionSections } from './probes/superposition-sections';
-
 export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
 export {
@@ -179,7 +143,6 @@ export {
   type ConditionRequests,
   type ThoughtCondition,
 } from './thinking/thought-conditions';
-
 export {
   exactMatchScore,
   isCandidate,
@@ -211,7 +174,6 @@ export {
   type Judgement,
 } from './tasks/judge/judge-samples';
 export type { JudgedScore, JudgeStep } from './tasks/judge/judge-step';
-
 export {
   evaluateTask,
   isSampleFault,
@@ -224,3 +186,7 @@ export { loadPlainModel, plainModel, plainModelSees, type PlainModelOptions } fr
 export { reasonerModel } from './run/reasoner-model';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';
 export { keepExplanations, keepThoughtRuns } from './audit/kept-runs';
+export { euclideanNorm } from './audit/interventions';
+export { prosqaGraph } from './tasks/prosqa-graph';
+export { ThinkingPool } from './thinking/thinking-pool';
+export { type PostedQuestion } from './thinking/thinking-worker';

@@ -9,7 +9,7 @@ import {
   taggedFormat,
   type MethodSpecification,
   type ReasonerSettings,
-} from '@subtext/trainer';
+} from '@subtext/reasoner';
 
 const numbers = ['3', '5', '7', '9'];
 const names = ['ant', 'bee', 'cat', 'dog', 'eel', 'fox'];

@@ -1,4 +1,4 @@
-import { collectNotes, ModelStructure, type RawConfig } from '@subtext/encoders';
+import { collectNotes, ModelStructure, type RawConfig } from '@subtext/nn';
 import { Parameters } from '@subtext/tensor';
 import type { ModelFamily } from './families/model-family';
 import { findFamily } from './families/registry';

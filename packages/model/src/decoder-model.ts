@@ -12,7 +12,7 @@ import {
   type RawConfig,
   type RotaryAngles,
   type RotaryEmbedding,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { tf, type Parameters } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 import { ModelError } from './model-error';

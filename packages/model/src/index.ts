@@ -31,23 +31,8 @@ export {
   type ImageInputs,
   type MultimodalModel,
 } from './multimodal-model';
-export { loadAdapter, saveAdapter } from './lora/adapter-folder';
-export {
-  addLora,
-  loraSettings,
-  mergeLora,
-  removeLora,
-  setLoraDropoutSeed,
-  unmergeLora,
-  type AddLoraOptions,
-  type LoraSettings,
-} from './lora/lora';
-export { untrainedTokens } from './lora/untrained-tokens';
-export type { TokenIds } from './lora/token-rows';
-export type { TargetModules } from './lora/target-modules';
 export { ModelError, type ModelErrorCode } from './model-error';
 export { drawTokenRows, resizeEmbeddings, type NewToken, type ResizeEmbeddingsOptions } from './resize-embeddings';
 export { saveModel, type SaveModelOptions } from './saving/save-model';
 export { ignoredLabel, nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';
-export { HubError, type HubErrorCode } from './hub/hub-error';
-export { resolveModelFolder, type DownloadProgress, type ResolveModelFolderOptions } from './hub/resolve-model-folder';
+export { writeJsonFile } from './saving/json-file';

@@ -1,13 +1,13 @@
+import type { NumberArray } from '@subtext/encoders';
 import type {
   EmbeddingLayer,
   KeyValueCache,
   LinearLayer,
   ModelStructure,
   Normalisation,
-  NumberArray,
   RawConfig,
   RotaryEmbedding,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import type { Parameters, tf } from '@subtext/tensor';
 
 /** What one pass through a model takes. */

@@ -2,11 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ModelFolderError } from '@subtext/encoders';
+import { ModelFolderError } from '@subtext/nn';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createModel, loadModel, type LanguageModel } from './index';
+import { createModel } from './create-model';
+import { type LanguageModel } from './language-model';
+import { loadModel } from './load-model';
 import { fixtures } from './parity/recorded';
 
 describe('loadModel', () => {

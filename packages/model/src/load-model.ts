@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { checkMemory, loadWeights, readConfig, readJsonObject } from '@subtext/encoders';
+import { checkMemory, loadWeights, readConfig, readJsonObject } from '@subtext/nn';
 import { buildModel } from './build-model';
 import type { ModelFamily } from './families/model-family';
 import type { LanguageModel } from './language-model';

@@ -1,4 +1,4 @@
-import type { RawConfig } from '@subtext/encoders';
+import type { RawConfig } from '@subtext/nn';
 import { tf } from '@subtext/tensor';
 import { createModel } from './create-model';
 import { mllamaWithoutPictures } from './families/mllama';

@@ -12,7 +12,8 @@ import { useEngine } from '@subtext/tensor';
 import { loadTokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generate, loadModel } from '../src/index';
+import { generate } from '../src/generation/generate';
+import { loadModel } from '../src/load-model';
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url));
 const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };

@@ -2,7 +2,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from 'esbuild';
-import { blobSource, httpSource, openSafetensorsFrom, serializeSafetensors } from './browser';
+import { blobSource } from './blob-source';
+import { httpSource } from './http-source';
+import { openSafetensorsFrom } from './safetensors-file';
+import { serializeSafetensors } from './serialize';
 
 const bytes = serializeSafetensors({
   tensors: {

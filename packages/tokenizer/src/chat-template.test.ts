@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Tokenizer, trainWordLevelTokenizer, type ChatMessage } from './index';
+import { type ChatMessage } from './chat-template';
+import { Tokenizer } from './tokenizer';
+import { trainWordLevelTokenizer } from './train-word-level';
 
 const { templates, cases } = JSON.parse(
   readFileSync(new URL('../test/fixtures/chat-templates.json', import.meta.url), 'utf8'),

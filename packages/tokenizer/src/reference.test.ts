@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { Tokenizer } from './index';
+import { Tokenizer } from './tokenizer';
 import { checkTokenizerFile } from './tokenizer-file';
 
 // The sample and what Hugging Face's tokenizers (Rust) make of it: tooling/parity/make_tokenizer_fixtures.py.

@@ -4,15 +4,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  addThinkingTokens,
-  loadTokenizer,
-  stageTags,
-  thinkingTokens,
-  Tokenizer,
-  TokenizerError,
-  trainWordLevelTokenizer,
-} from './index';
+import { loadTokenizer } from './load';
+import { addThinkingTokens, stageTags, thinkingTokens } from './thinking-tokens';
+import { Tokenizer } from './tokenizer';
+import { TokenizerError } from './tokenizer-error';
+import { trainWordLevelTokenizer } from './train-word-level';
 
 let folder: string;
 beforeAll(async () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { loadTokenizer, trainWordLevelTokenizer } from './index';
+import { loadTokenizer } from './load';
+import { trainWordLevelTokenizer } from './train-word-level';
 
 const texts = [
   'The red circle is left of the blue square.',

@@ -1,5 +1,6 @@
 import { RandomStream } from '@subtext/data';
-import { createProgram, reasonerProgramModule, train, type ReasonerBatch, type TrainingPhase } from '@subtext/trainer';
+import { type ReasonerBatch } from '@subtext/reasoner';
+import { createProgram, reasonerProgramModule, train, type TrainingPhase } from '@subtext/trainer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

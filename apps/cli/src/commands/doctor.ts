@@ -1,13 +1,12 @@
 import {
   describeEngines,
   rememberSelfTest,
-  selfTest,
   useEngine,
   type EngineChoice,
   type EngineName,
   type EngineReport,
-  type SelfTestReport,
 } from '@subtext/tensor';
+import { selfTest, type SelfTestReport } from '../../../../packages/tensor/src/parity/self-test';
 import { createOutput, engineOption, type Output, textTable } from '@subtext/terminal';
 import { Command } from 'commander';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';

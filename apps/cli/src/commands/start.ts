@@ -26,7 +26,7 @@ import { startTable } from '../pipeline/start-table';
 import { trainRun } from '../pipeline/train-run';
 import { openStartFolder, type StartFolder } from '../pipeline/start-folder';
 import { machineRecord } from '../machine-record';
-import { version } from '../version';
+import { version } from '../../package.json';
 import { describeBaseline } from './data';
 
 /** The runs in their order; each starts from the one that its configuration names. */

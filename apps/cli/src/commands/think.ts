@@ -11,7 +11,7 @@ import {
   writeErrorLine,
   writeOut,
 } from '@subtext/terminal';
-import { Reasoner, type Answer } from '@subtext/trainer';
+import { Reasoner, type Answer } from '@subtext/reasoner';
 import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';

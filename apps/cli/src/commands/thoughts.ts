@@ -1,13 +1,6 @@
 import { generateProsQA, toProsQARecord } from '@subtext/data';
-import {
-  findTask,
-  loadTask,
-  measureSuperposition,
-  nodeClasses,
-  renderReport,
-  superpositionSections,
-  type Superposition,
-} from '@subtext/eval';
+import { measureSuperposition, nodeClasses, type Superposition } from '@subtext/decoder';
+import { findTask, loadTask, renderReport, superpositionSections } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   createOutput,
@@ -19,7 +12,8 @@ import {
   UsageError,
   type Output,
 } from '@subtext/terminal';
-import { Reasoner, writeAtomically } from '@subtext/trainer';
+import { Reasoner } from '@subtext/reasoner';
+import { writeAtomically } from '@subtext/trainer';
 import { Command } from 'commander';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
 import { ownValue } from '@subtext/core';
-import { loadVisionEncoder, readConfig, type StandaloneVisionEncoder } from '@subtext/encoders';
+import { loadVisionEncoder, type StandaloneVisionEncoder } from '@subtext/encoders';
+import { readConfig } from '@subtext/nn';
 import { isMultimodal, loadModel, supportedModelTypes, type LanguageModel } from '@subtext/model';
 
 import type { InputName } from './read-inputs';

@@ -1,5 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
-import { ThinkingPool } from '@subtext/decoder';
+import { ThinkingPool } from '@subtext/eval';
 import { parseJson } from '@subtext/core';
 import { readTextFile, writeFileAtomically } from '@subtext/core/node';
 import {
@@ -14,7 +14,7 @@ import {
   thoughtConditions,
 } from '@subtext/eval';
 import type { Output } from '@subtext/terminal';
-import type { Answer } from '@subtext/trainer';
+import type { Answer } from '@subtext/reasoner';
 import { basename, join } from 'node:path';
 
 /** One unseen question with what the model made of it. */

@@ -1,17 +1,13 @@
 import { contentKey, generateProsQA, graphShapeKey, type GraphFacts, type ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
 import { duration, type Output, UsageError } from '@subtext/terminal';
+import { type GraphBatch, type GraphExample, graphExample, graphReasoner, GraphVocabulary } from '@subtext/reasoner';
 import {
   createProgram,
   defaultWorkers,
-  type GraphBatch,
-  type GraphExample,
-  graphExample,
   graphPhases,
   graphProgramModule,
   type GraphProgramOptions,
-  graphReasoner,
-  GraphVocabulary,
   RunFolder,
   type RunIdentity,
   train,

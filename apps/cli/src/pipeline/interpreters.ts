@@ -4,10 +4,11 @@ import {
   type PreparedInterpreters,
   prepareInterpreters,
   saveInterpreters,
-} from '@subtext/decoder';
+} from '@subtext/trainer';
 import type { ReasoningExample } from '@subtext/data';
 import { findModel } from '@subtext/terminal';
-import { createMethod, type Reasoner, type ReasonerProgramOptions, type TrainingProgram } from '@subtext/trainer';
+import { createMethod, type Reasoner } from '@subtext/reasoner';
+import { type ReasonerProgramOptions, type TrainingProgram } from '@subtext/trainer';
 import { join } from 'node:path';
 
 import type { TrainConfiguration } from '../configuration/schema';

@@ -1,4 +1,4 @@
-import type { MethodSpecification } from '@subtext/trainer';
+import type { MethodSpecification } from '@subtext/reasoner';
 
 import type { TrainConfiguration } from '../configuration/schema';
 

@@ -1,5 +1,6 @@
-import { createImageProcessor, readConfig } from '@subtext/encoders';
-import { interpreterGroups, interpreterTokens } from '@subtext/decoder';
+import { createImageProcessor } from '@subtext/encoders';
+import { readConfig } from '@subtext/nn';
+import { interpreterGroups, interpreterTokens } from '@subtext/trainer';
 import { isMultimodal } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
 import type { ReasoningExample } from '@subtext/data';
@@ -13,7 +14,7 @@ import {
   stagesOf,
   type MethodSpecification,
   type ReasonerSettings,
-} from '@subtext/trainer';
+} from '@subtext/reasoner';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 

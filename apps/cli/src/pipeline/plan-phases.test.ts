@@ -1,4 +1,4 @@
-import type { Phase } from '@subtext/trainer';
+import type { Phase } from '@subtext/reasoner';
 import { expect, it } from 'vitest';
 
 import { trainConfiguration } from '../configuration/schema';

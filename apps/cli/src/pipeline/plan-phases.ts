@@ -1,6 +1,7 @@
 import { ownValue } from '@subtext/core';
 import { UsageError } from '@subtext/terminal';
-import type { Phase, PhasePlan } from '@subtext/trainer';
+import type { Phase } from '@subtext/reasoner';
+import type { PhasePlan } from '@subtext/trainer';
 
 import type { TrainConfiguration } from '../configuration/schema';
 

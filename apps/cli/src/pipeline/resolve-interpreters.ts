@@ -1,4 +1,4 @@
-import { createMethod } from '@subtext/trainer';
+import { createMethod } from '@subtext/reasoner';
 
 import { type GivenConfiguration, trainConfiguration } from '../configuration/schema';
 import { UsageError } from '@subtext/terminal';

@@ -1,5 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
-import { stagesOf } from '@subtext/trainer';
+import { stagesOf } from '@subtext/reasoner';
 
 import { UsageError } from '@subtext/terminal';
 

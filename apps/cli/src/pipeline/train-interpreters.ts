@@ -1,11 +1,11 @@
-import { jointPhases, jointProgramModule } from '@subtext/decoder';
+import { jointPhases, jointProgramModule } from '@subtext/trainer';
 import type { ReasoningExample } from '@subtext/data';
 import type { Output } from '@subtext/terminal';
+import { Reasoner } from '@subtext/reasoner';
 import {
   completePhases,
   createProgram,
   followLog,
-  Reasoner,
   type ReasonerData,
   train,
   type TrainOptions,

@@ -1,20 +1,17 @@
 import { parseJson } from '@subtext/core';
 import { readTextFile } from '@subtext/core/node';
-import { jointPhases, jointProgramModule } from '@subtext/decoder';
-import { addLora, type LoraSettings, mergeLora, saveAdapter, untrainedTokens } from '@subtext/model';
+import { jointPhases, jointProgramModule } from '@subtext/trainer';
+import { addLora, type LoraSettings, mergeLora, saveAdapter, untrainedTokens } from '@subtext/nn';
 import type { ReasoningExample } from '@subtext/data';
 import { useEngine } from '@subtext/tensor';
 import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
+import { adapterWithTokens, createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
 import {
-  adapterWithTokens,
   checkLengths,
   completePhases,
-  createMethod,
   createProgram,
   followLog,
   measureLayouts,
-  PictureStore,
-  Reasoner,
   type ReasonerData,
   reasonerPhases,
   reasonerProgramModule,

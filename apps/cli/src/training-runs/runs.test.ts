@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { curveOf, differingKeys, firstDifference, measuresIn, runTable } from './compare-runs';
 import { linePlot } from './line-plot';
-import { findRuns, readRun, type LoggedStep } from './read-run';
+import { type LoggedStep } from './read-log';
+import { findRuns, readRun } from './read-run';
 import { runsPage } from './runs-page';
 
 let folder: string;

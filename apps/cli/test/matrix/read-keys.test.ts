@@ -1,4 +1,4 @@
-import { createMethod } from '@subtext/trainer';
+import { createMethod } from '@subtext/reasoner';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

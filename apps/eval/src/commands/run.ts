@@ -1,3 +1,4 @@
+import { meanAndDeviation } from '@subtext/core';
 import {
   buildResults,
   evaluateTask,
@@ -5,7 +6,6 @@ import {
   hashExamples,
   hashFolder,
   judgeSamples,
-  meanAndDeviation,
   openAiCompatibleJudge,
   renderReport,
   requireJudge,

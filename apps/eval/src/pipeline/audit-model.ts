@@ -29,7 +29,7 @@ import type { ReasoningExample } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
 import { engineName } from '@subtext/tensor';
 import { type Output, UsageError } from '@subtext/terminal';
-import type { Answer, Reasoner } from '@subtext/trainer';
+import type { Answer, Reasoner } from '@subtext/reasoner';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';

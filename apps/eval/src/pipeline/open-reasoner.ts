@@ -1,6 +1,6 @@
 import { checkTaskFitsModel } from '@subtext/eval';
 import { isMultimodal } from '@subtext/model';
-import { Reasoner } from '@subtext/trainer';
+import { Reasoner } from '@subtext/reasoner';
 
 import type { LoadedData } from './load-tasks';
 

@@ -4,7 +4,7 @@ import { arch, cpus, platform } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { version } from '../version';
+import { version } from '../../package.json';
 
 /** What computed a result, for its files. */
 export function packageVersions(): Record<string, string> {

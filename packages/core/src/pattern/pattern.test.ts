@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { compilePattern, type PatternDialect } from '../index';
+import { type PatternDialect } from './parse-pattern';
+import { compilePattern } from './pattern';
 
 /** The matches of an expression, as texts. */
 function found(source: string, text: string, dialect: PatternDialect = 'oniguruma'): string[] {

@@ -2,15 +2,12 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  compareGraphs,
-  contentKey,
-  graphShapeKey,
-  hopsFrom,
-  readProsQA,
-  shortestPathNodes,
-  type GraphFacts,
-} from '../index';
+import { readProsQA } from '../formats/coconut-json';
+import { type GraphFacts } from '../reasoning-example';
+import { compareGraphs } from './compare-graphs';
+import { contentKey } from './content-key';
+import { hopsFrom, shortestPathNodes } from './graph';
+import { graphShapeKey } from './graph-shape-key';
 
 const edges = 100_000;
 const star: [number, number][] = Array.from({ length: edges }, (_, node) => [0, node + 1]);

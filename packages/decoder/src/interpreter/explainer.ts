@@ -2,7 +2,8 @@ import { generate, leftPad, loadModel, saveModel } from '@subtext/model';
 import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
-import { formatNamed, taggedFormat, writeAtomically } from '@subtext/trainer';
+import { formatNamed, taggedFormat } from '@subtext/reasoner';
+import { writeAtomically } from '@subtext/trainer';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-import { collateLayouts, type ThoughtPosition } from '@subtext/trainer';
+import { collateLayouts, type ThoughtPosition } from '@subtext/reasoner';
 
 import type { ExplanationLayout } from './explanation-layout';
 

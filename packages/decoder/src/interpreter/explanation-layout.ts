@@ -1,6 +1,6 @@
 import { ownValue } from '@subtext/core';
 import type { Tokenizer } from '@subtext/tokenizer';
-import { IGNORED_LABEL } from '@subtext/trainer';
+import { IGNORED_LABEL } from '@subtext/reasoner';
 
 import { DecoderError } from '../errors';
 import { promptTemplates } from './explanatory-prompts';

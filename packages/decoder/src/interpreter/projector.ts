@@ -1,4 +1,4 @@
-import { initialiseWeights, LinearLayer, ModelStructure, RmsNormLayer } from '@subtext/encoders';
+import { initialiseWeights, LinearLayer, ModelStructure, RmsNormLayer } from '@subtext/nn';
 import { Parameters, type tf } from '@subtext/tensor';
 
 export interface ProjectorOptions {

@@ -1,8 +1,8 @@
 import { attention, linear, tf, type Activation } from '@subtext/tensor';
-import { PlainFeedForward } from '../blocks/feed-forward';
-import { LinearLayer } from '../blocks/linear-layer';
-import { LayerNormLayer } from '../blocks/normalisation';
-import type { ParameterHandle, ParameterScope } from '../weights/parameter-scope';
+import { PlainFeedForward } from '@subtext/nn';
+import { LinearLayer } from '@subtext/nn';
+import { LayerNormLayer } from '@subtext/nn';
+import type { ParameterHandle, ParameterScope } from '@subtext/nn';
 
 /**
  * SigLIP's pooling: a learned query looks over all patches, then a residual feed-forward.

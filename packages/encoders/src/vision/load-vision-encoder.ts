@@ -1,11 +1,11 @@
 import { ownValue } from '@subtext/core';
 import { Parameters } from '@subtext/tensor';
-import { initialiseWeights } from '../weights/initialise-weights';
-import { checkMemory } from '../weights/memory-budget';
-import { loadWeights } from '../weights/load-weights';
-import { ModelFolderError } from '../weights/model-folder-error';
-import { ModelStructure } from '../weights/parameter-scope';
-import { collectNotes, readConfig, shown, type RawConfig } from '../weights/read-config';
+import { initialiseWeights } from '@subtext/nn';
+import { checkMemory } from '@subtext/nn';
+import { loadWeights } from '@subtext/nn';
+import { ModelFolderError } from '@subtext/nn';
+import { ModelStructure } from '@subtext/nn';
+import { collectNotes, readConfig, shown, type RawConfig } from '@subtext/nn';
 import { patchEncoderTypes, readPatchEncoderSettings } from './patch-encoder-settings';
 import { PatchVisionEncoder } from './patch-vision-encoder';
 import type { StandaloneVisionEncoder } from './vision-encoder';

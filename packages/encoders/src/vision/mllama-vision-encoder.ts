@@ -1,11 +1,11 @@
 import { embedding, linear, tf } from '@subtext/tensor';
-import { SeparateProjections } from '../blocks/attention-projections';
-import { PlainFeedForward } from '../blocks/feed-forward';
-import { LinearLayer } from '../blocks/linear-layer';
-import { LayerNormLayer } from '../blocks/normalisation';
-import { SelfAttention } from '../blocks/self-attention';
+import { SeparateProjections } from '@subtext/nn';
+import { PlainFeedForward } from '@subtext/nn';
+import { LinearLayer } from '@subtext/nn';
+import { LayerNormLayer } from '@subtext/nn';
+import { SelfAttention } from '@subtext/nn';
 import type { NumberArray } from '../image-processing/numbers';
-import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
+import type { Initialisation, ParameterHandle, ParameterScope } from '@subtext/nn';
 import type { MllamaVisionSettings } from './mllama-vision-settings';
 import { cutIntoPatches, PixelValuesError, type PixelValues } from './pixel-values';
 

@@ -1,6 +1,6 @@
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
-import { ModelFolderError } from '../weights/model-folder-error';
+import { ModelFolderError } from '@subtext/nn';
 import {
   activationName,
   commonConfigKeys,
@@ -10,7 +10,7 @@ import {
   parseConfig,
   positiveInteger,
   type RawConfig,
-} from '../weights/read-config';
+} from '@subtext/nn';
 
 /** The sizes of Mllama's vision encoder. */
 export interface MllamaVisionSettings {

@@ -1,6 +1,6 @@
 import type { Activation } from '@subtext/tensor';
 import { z } from 'zod';
-import { ModelFolderError } from '../weights/model-folder-error';
+import { ModelFolderError } from '@subtext/nn';
 import {
   activationName,
   commonConfigKeys,
@@ -11,7 +11,7 @@ import {
   positiveInteger,
   shown,
   type RawConfig,
-} from '../weights/read-config';
+} from '@subtext/nn';
 
 /** The sizes and switches of a vision transformer over patches: CLIP, SigLIP, Idefics3. */
 export interface PatchEncoderSettings {

@@ -1,6 +1,6 @@
 import { EvaluationError } from '../errors';
 import { bootstrap, meanAt, type BootstrapOptions } from '../statistics/bootstrap';
-import { wilsonInterval } from '../statistics/intervals';
+import { wilsonInterval } from '@subtext/core';
 import type { InterpreterAuditSample, InterpreterAuditSubject, InterpreterCondition } from './audit-subject';
 import { mostUndefined, type Estimate, type MeasuredShare } from './audit-thoughts';
 import { replaceByAnother, replaceByMean, replaceByNoise, replaceByZeros, type ThoughtStates } from './interventions';

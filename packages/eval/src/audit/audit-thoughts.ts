@@ -1,7 +1,7 @@
 import { EvaluationError } from '../errors';
 import { bootstrap, meanAt, pairedBootstrap, type BootstrapOptions } from '../statistics/bootstrap';
 import { holmCorrection } from '../statistics/holm-correction';
-import { wilsonInterval, type Interval } from '../statistics/intervals';
+import { wilsonInterval, type Interval } from '@subtext/core';
 import { mcnemarTest } from '../statistics/mcnemar';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
 import {

@@ -1,5 +1,5 @@
 import { scatterRows, tf } from '@subtext/tensor';
-import type { Answer, EmbeddedSequences, Question, Reasoner } from '@subtext/trainer';
+import type { Answer, EmbeddedSequences, Question, Reasoner } from '@subtext/reasoner';
 import { EvaluationError } from '../errors';
 
 /**

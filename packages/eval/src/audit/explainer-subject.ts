@@ -1,7 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import { layoutExplanation, type Explainer } from '@subtext/decoder';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
-import { collateLayouts } from '@subtext/trainer';
+import { collateLayouts } from '@subtext/reasoner';
 import { EvaluationError } from '../errors';
 import { stripForScoring } from '../metrics/strip-for-scoring';
 import { countFacts, stageText } from '../thinking/score-explanations';

@@ -1,5 +1,5 @@
 import { tf, useEngine } from '@subtext/tensor';
-import type { Reasoner } from '@subtext/trainer';
+import type { Reasoner } from '@subtext/reasoner';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { randomExplainer, toyExamples, toyTask, trainToyReasoner } from '../../test/toy-reasoner';
 import { auditInterpreter } from './audit-interpreter';

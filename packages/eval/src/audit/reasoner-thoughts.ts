@@ -1,7 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import { greedyTokens } from '@subtext/model';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
-import { type Answer, parseAnswer, type Question, type Reasoner } from '@subtext/trainer';
+import { type Answer, parseAnswer, type Question, type Reasoner } from '@subtext/reasoner';
 import { EvaluationError } from '../errors';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';

@@ -1,12 +1,12 @@
 import type { ReasoningExample } from '@subtext/data';
 import { gatherRows, tf } from '@subtext/tensor';
-import type { Answer, Question, Reasoner } from '@subtext/trainer';
+import type { Answer, Question, Reasoner } from '@subtext/reasoner';
 import { embedThinking } from '../audit/embed-thinking';
-import { type LensReading, logitLens } from './logit-lens';
-import { type LinearProbeResult, trainLinearProbe } from './linear-probe';
-import { probeLabels } from './probe-labels';
-import { type SparseAutoencoder, trainSparseAutoencoder } from './sparse-autoencoder';
-import { type ThoughtGeometry, thoughtGeometry } from './thought-geometry';
+import { type LensReading, logitLens } from '@subtext/decoder';
+import { type LinearProbeResult, trainLinearProbe } from '@subtext/decoder';
+import { probeLabels } from '@subtext/decoder';
+import { type SparseAutoencoder, trainSparseAutoencoder } from '@subtext/decoder';
+import { type ThoughtGeometry, thoughtGeometry } from '@subtext/decoder';
 
 /** What the probes found in a reasoner's thoughts; what could not be run has its reason in `left`. */
 export interface ReasonerProbes {

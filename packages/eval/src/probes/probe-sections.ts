@@ -3,10 +3,10 @@ import { formatValue } from '../report/format-value';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
 import { tableSection, type TableCell } from '../report/table-section';
-import type { LinearProbeResult } from './linear-probe';
-import type { LensReading } from './logit-lens';
-import { mostActivating, type SparseAutoencoder } from './sparse-autoencoder';
-import type { ThoughtGeometry } from './thought-geometry';
+import type { LinearProbeResult } from '@subtext/decoder';
+import type { LensReading } from '@subtext/decoder';
+import { mostActivating, type SparseAutoencoder } from '@subtext/decoder';
+import type { ThoughtGeometry } from '@subtext/decoder';
 
 /** What the probes of a model's thoughts found, as sections of a report. Give those that were run. */
 export function probeSections({

@@ -3,7 +3,7 @@ import { readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvaluationError } from '../errors';
-import { meanAndDeviation } from '../statistics/intervals';
+import { meanAndDeviation } from '@subtext/core';
 import { isResultsFile } from './result-schema';
 import { scoreOf, textHash, type SampleRecord } from './sample-record';
 

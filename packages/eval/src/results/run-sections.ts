@@ -4,7 +4,7 @@ import { gallerySection } from '../report/gallery-section';
 import type { ReportImage } from '../report/image-source';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
-import { wilsonInterval } from '../statistics/intervals';
+import { wilsonInterval } from '@subtext/core';
 import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
 import type { EvaluationResults } from './evaluation-results';
 import { scoreOf, type SampleRecord } from './sample-record';

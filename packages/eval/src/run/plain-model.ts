@@ -12,7 +12,7 @@ import {
 } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type ChatMessage, type Tokenizer } from '@subtext/tokenizer';
-import { PictureStore } from '@subtext/trainer';
+import { PictureStore } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
 import type { AnsweringModel } from './evaluate-task';

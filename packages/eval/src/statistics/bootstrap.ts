@@ -1,6 +1,6 @@
 import { RandomStream } from '@subtext/data';
 import { EvaluationError } from '../errors';
-import { checkConfidence, type Interval } from './intervals';
+import { checkConfidence, type Interval } from '@subtext/core';
 import { checkPaired } from './mcnemar';
 
 /** Options of every bootstrap. */

@@ -1,5 +1,5 @@
 import { EvaluationError } from '../errors';
-import { meanAndDeviation, type Interval } from './intervals';
+import { meanAndDeviation, type Interval } from '@subtext/core';
 import { checkPaired } from './mcnemar';
 
 /** Two methods over several seeds. */

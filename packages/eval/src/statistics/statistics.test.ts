@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bootstrap, meanAt, pairedBootstrap, percentile } from './bootstrap';
 import { holmCorrection } from './holm-correction';
-import { meanAndDeviation, wilsonInterval } from './intervals';
+import { meanAndDeviation, wilsonInterval } from '@subtext/core';
 import { mcnemarInterval, mcnemarTest } from './mcnemar';
 import { compareSeeds } from './seed-test';
-import { complementaryError, normalQuantile } from './normal-distribution';
+import { complementaryError, normalQuantile } from '@subtext/core';
 
 /** Made by tooling/parity/make_statistics_fixtures.py with scipy and statsmodels. */
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/statistics.json', import.meta.url), 'utf8')) as {

@@ -1,9 +1,9 @@
 import type { ReasoningExample } from '@subtext/data';
-import type { Answer } from '@subtext/trainer';
+import type { Answer } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
 import { normalizeAnswer } from '../metrics/exact-match';
-import { wilsonInterval } from '../statistics/intervals';
+import { wilsonInterval } from '@subtext/core';
 
 /** How a method did on a set. */
 export interface AnswerSummary {

@@ -1,5 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
-import type { Answer } from '@subtext/trainer';
+import type { Answer } from '@subtext/reasoner';
 import { expect, it } from 'vitest';
 import { scoreExplanations } from './score-explanations';
 import { explanationRequests, thoughtConditions } from './thought-conditions';

@@ -1,6 +1,6 @@
 import type { ExplanationRequest } from '@subtext/decoder';
 import type { ReasoningExample } from '@subtext/data';
-import type { Answer } from '@subtext/trainer';
+import type { Answer } from '@subtext/reasoner';
 
 /** What an interpreter is given in place of a thought; the question stays. */
 export type ThoughtCondition = 'own' | 'another' | 'zeros' | 'question only';

@@ -6,7 +6,7 @@ import type {
   Normalisation,
   RawConfig,
   RotaryEmbedding,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import type { Parameters, tf } from '@subtext/tensor';
 import type { DecoderModel } from '../decoder-model';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from '../language-model';

@@ -18,7 +18,7 @@ import {
   shown,
   TransformerBlock,
   type RawConfig,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { z } from 'zod';
 import { DecoderModel } from '../decoder-model';
 import type { ModelFamily } from './model-family';

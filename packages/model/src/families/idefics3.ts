@@ -1,3 +1,4 @@
+import { PatchVisionEncoder, readPatchEncoderSettings } from '@subtext/encoders';
 import {
   commonConfigKeys,
   flag,
@@ -5,11 +6,9 @@ import {
   LinearLayer,
   ModelFolderError,
   parseConfig,
-  PatchVisionEncoder,
   positiveInteger,
-  readPatchEncoderSettings,
   type RawConfig,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { z } from 'zod';
 import { Idefics3Model } from './idefics3-model';
 import type { ModelFamily } from './model-family';

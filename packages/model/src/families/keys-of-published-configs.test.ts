@@ -1,4 +1,4 @@
-import { ModelFolderError } from '@subtext/encoders';
+import { ModelFolderError } from '@subtext/nn';
 import { useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createModel } from '../create-model';

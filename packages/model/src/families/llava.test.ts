@@ -1,6 +1,10 @@
 import { AdamW, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { createModel, generate, isMultimodal, ModelError, nextTokenLoss, type MultimodalModel } from '../index';
+import { createModel } from '../create-model';
+import { generate } from '../generation/generate';
+import { ModelError } from '../model-error';
+import { isMultimodal, type MultimodalModel } from '../multimodal-model';
+import { nextTokenLoss } from '../training/next-token-loss';
 import { tidied } from '../tidied';
 
 /** A model small enough to learn in a test: 4 patches of 8 × 8, two layers each. */

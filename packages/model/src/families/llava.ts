@@ -1,3 +1,4 @@
+import { PatchVisionEncoder, readPatchEncoderSettings } from '@subtext/encoders';
 import {
   activationName,
   commonConfigKeys,
@@ -5,10 +6,8 @@ import {
   harmless,
   ModelFolderError,
   parseConfig,
-  PatchVisionEncoder,
   positiveInteger,
-  readPatchEncoderSettings,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { z } from 'zod';
 import { LlavaModel, LlavaProjector } from './llava-model';
 import type { ModelFamily } from './model-family';

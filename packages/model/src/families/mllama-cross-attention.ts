@@ -1,3 +1,4 @@
+import { type NumberArray } from '@subtext/encoders';
 import {
   GatedFeedForward,
   HeadNorm,
@@ -7,10 +8,9 @@ import {
   type CachedKeysAndValues,
   type KeyValueCache,
   type LayerCache,
-  type NumberArray,
   type ParameterHandle,
   type ParameterScope,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { attention, tf } from '@subtext/tensor';
 import type { RotaryDecoderSettings } from './rotary-decoder';
 

@@ -1,3 +1,4 @@
+import { type MllamaVisionEncoder, type NumberArray } from '@subtext/encoders';
 import {
   GrowingCache,
   lastPositions,
@@ -5,14 +6,12 @@ import {
   type EmbeddingLayer,
   type KeyValueCache,
   type LinearLayer,
-  type MllamaVisionEncoder,
   type ModelStructure,
   type Normalisation,
-  type NumberArray,
   type RawConfig,
   type RotaryEmbedding,
   type TransformerBlock,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { tf, type Parameters } from '@subtext/tensor';
 import type { CrossAttentionInput, ForwardOptions, ForwardResult, ModelDimensions } from '../language-model';
 import { ModelError } from '../model-error';

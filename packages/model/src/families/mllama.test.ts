@@ -1,15 +1,11 @@
 import { tf, useEngine } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createModel,
-  generate,
-  isMultimodal,
-  loadModel,
-  ModelError,
-  resizeEmbeddings,
-  type ImageInputs,
-  type MultimodalModel,
-} from '../index';
+import { createModel } from '../create-model';
+import { generate } from '../generation/generate';
+import { loadModel } from '../load-model';
+import { ModelError } from '../model-error';
+import { isMultimodal, type ImageInputs, type MultimodalModel } from '../multimodal-model';
+import { resizeEmbeddings } from '../resize-embeddings';
 import { fixtures, readRecorded, rowsOf } from '../parity/recorded';
 import { tidied } from '../tidied';
 

@@ -1,3 +1,4 @@
+import { MllamaVisionEncoder, readMllamaVisionSettings } from '@subtext/encoders';
 import {
   activationName,
   commonConfigKeys,
@@ -5,19 +6,17 @@ import {
   EmbeddingLayer,
   harmless,
   LinearLayer,
-  MllamaVisionEncoder,
   ModelFolderError,
   neutral,
   layerCount,
   parseConfig,
   positiveInteger,
-  readMllamaVisionSettings,
   readRotaryConfig,
   RmsNormLayer,
   RotaryEmbedding,
   rotaryConfigKeys,
   type RawConfig,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { z } from 'zod';
 import { MllamaCrossAttentionBlock } from './mllama-cross-attention';
 import { MllamaModel, type MllamaLayer } from './mllama-model';

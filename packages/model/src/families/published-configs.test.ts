@@ -1,4 +1,4 @@
-import { ModelStructure } from '@subtext/encoders';
+import { ModelStructure } from '@subtext/nn';
 import { Parameters } from '@subtext/tensor';
 import { describe, expect, it } from 'vitest';
 import { findFamily } from './registry';

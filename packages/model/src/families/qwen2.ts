@@ -10,7 +10,7 @@ import {
   readRotaryConfig,
   rotaryConfigKeys,
   type RawConfig,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import { z } from 'zod';
 import type { ModelFamily } from './model-family';
 import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';

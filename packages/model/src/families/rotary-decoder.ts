@@ -12,7 +12,7 @@ import {
   type ParameterScope,
   type RawConfig,
   type RotaryScaling,
-} from '@subtext/encoders';
+} from '@subtext/nn';
 import type { Activation } from '@subtext/tensor';
 import { DecoderModel } from '../decoder-model';
 

@@ -1,4 +1,4 @@
-import { lastPositions, type KeyValueCache } from '@subtext/encoders';
+import { lastPositions, type KeyValueCache } from '@subtext/nn';
 import { tf } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';

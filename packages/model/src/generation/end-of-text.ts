@@ -1,4 +1,4 @@
-import type { RawConfig } from '@subtext/encoders';
+import type { RawConfig } from '@subtext/nn';
 import type { LanguageModel } from '../language-model';
 
 /**

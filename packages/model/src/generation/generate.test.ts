@@ -1,15 +1,10 @@
 import { tf } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  createModel,
-  DecodingSession,
-  generate,
-  lastPosition,
-  leftPad,
-  sampleToken,
-  type GeneratedToken,
-  type LanguageModel,
-} from '../index';
+import { createModel } from '../create-model';
+import { type LanguageModel } from '../language-model';
+import { DecodingSession, lastPosition } from './decoding-session';
+import { generate, leftPad, type GeneratedToken } from './generate';
+import { sampleToken } from './sample-token';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
 import { RandomStream } from '@subtext/tensor';

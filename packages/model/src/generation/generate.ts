@@ -1,4 +1,4 @@
-import { lastPositions } from '@subtext/encoders';
+import { lastPositions } from '@subtext/nn';
 import { RandomStream, tf } from '@subtext/tensor';
 import type { ForwardOptions, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';

@@ -1,6 +1,11 @@
 import { RandomStream, tf } from '@subtext/tensor';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { createModel, DecodingSession, generate, greedyTokens, sampleToken, type LanguageModel } from '../index';
+import { createModel } from '../create-model';
+import { type LanguageModel } from '../language-model';
+import { DecodingSession } from './decoding-session';
+import { generate } from './generate';
+import { greedyTokens } from './greedy-tokens';
+import { sampleToken } from './sample-token';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
 

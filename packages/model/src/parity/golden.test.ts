@@ -1,7 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { AdamW, clippingScale, globalNorm, tf, valueAndGradients } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generate, loadModel, nextTokenLoss, type LanguageModel } from '../index';
+import { generate } from '../generation/generate';
+import { type LanguageModel } from '../language-model';
+import { loadModel } from '../load-model';
+import { nextTokenLoss } from '../training/next-token-loss';
 import { describeOnEngines } from './engines';
 import { fixtures, integers, largestDifference, readRecorded, rowsOf, type Recorded } from './recorded';
 

@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { tf } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { generate, loadModel, type LanguageModel } from '../index';
+import { generate } from '../generation/generate';
+import { type LanguageModel } from '../language-model';
+import { loadModel } from '../load-model';
 import { describeOnEngines } from './engines';
 import { fixtures, integers, largestDifference, readRecorded, rowsOf, type Recorded } from './recorded';
 

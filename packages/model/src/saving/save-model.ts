@@ -1,6 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RawConfig } from '@subtext/encoders';
+import type { RawConfig } from '@subtext/nn';
 import { writeShardedSafetensors, type TensorPart } from '@subtext/safetensors';
 import { findFamily } from '../families/registry';
 import type { LanguageModel } from '../language-model';

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createModel, endOfTextIds, loadModel, resizeEmbeddings, saveModel, type LanguageModel } from '../index';
+import { createModel } from '../create-model';
+import { endOfTextIds } from '../generation/end-of-text';
+import { type LanguageModel } from '../language-model';
+import { loadModel } from '../load-model';
+import { resizeEmbeddings } from '../resize-embeddings';
+import { saveModel } from './save-model';
 import { fixtures, largestDifference } from '../parity/recorded';
 
 const ids = [[3, 4, 5, 6, 7, 8]];

@@ -3,13 +3,10 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  openSafetensors,
-  writeSafetensors,
-  writeSafetensorsStream,
-  writeShardedSafetensors,
-  type TensorPart,
-} from '../index';
+import { openSafetensors } from './open';
+import { type TensorPart } from './tensor-writer';
+import { writeSafetensors, writeSafetensorsStream } from './write';
+import { writeShardedSafetensors } from './write-sharded';
 
 let folder: string;
 beforeAll(async () => {

@@ -2,7 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { describeEngines, engineName, tf, useEngine } from '../index';
+import { tf } from '../tensorflow';
+import { describeEngines } from './describe-engines';
+import { engineName, useEngine } from './use-engine';
 import { findPackage, packagePlaces } from './package-places';
 
 const backendName = () => (tf.engine() as unknown as { backendName?: string }).backendName;

@@ -2,16 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import {
-  describeEngines,
-  EngineError,
-  engineChoice,
-  engineName,
-  rememberSelfTest,
-  TensorError,
-  tf,
-  useEngine,
-} from '../index';
+import { EngineError, TensorError } from '../errors';
+import { tf } from '../tensorflow';
+import { describeEngines } from './describe-engines';
+import { rememberSelfTest } from './self-test-record';
+import { engineChoice, engineName, useEngine } from './use-engine';
 import { tensorflowEngine } from './tensorflow-engine';
 import { wasmEngine } from './wasm-engine';
 

@@ -1,18 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  attention,
-  decoderBlock,
-  fusedKernels,
-  KeyValueCache,
-  OperationError,
-  registerFusedKernels,
-  TensorError,
-  tf,
-  transformerBlock,
-  useEngine,
-  type FusedKernels,
-  type TransformerBlockParts,
-} from '../index';
+import { useEngine } from '../engines/use-engine';
+import { OperationError, TensorError } from '../errors';
+import { type FusedKernels, type TransformerBlockParts } from '../kernels/fused-kernels';
+import { fusedKernels, registerFusedKernels } from '../kernels/registry';
+import { KeyValueCache } from '../state/key-value-cache';
+import { tf } from '../tensorflow';
+import { attention } from './attention';
+import { decoderBlock } from './decoder-block';
+import { transformerBlock } from './transformer-block';
 
 /** Stand for kernels that read memory by shapes: to be called with the wrong ones would be the fault. */
 const decoderKernel = vi.fn<NonNullable<FusedKernels['decoderBlock']>>(({ input }) => tf.clone(input));

@@ -1,15 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import {
-  crossEntropy,
-  embedding,
-  fusedKernels,
-  gatherRows,
-  OperationError,
-  registerFusedKernels,
-  scatterRows,
-  tf,
-  useEngine,
-} from '../index';
+import { useEngine } from '../engines/use-engine';
+import { OperationError } from '../errors';
+import { fusedKernels, registerFusedKernels } from '../kernels/registry';
+import { tf } from '../tensorflow';
+import { crossEntropy } from './cross-entropy';
+import { embedding } from './embedding';
+import { gatherRows } from './gather-rows';
+import { scatterRows } from './scatter-rows';
 
 let before = 0;
 beforeEach(async () => {

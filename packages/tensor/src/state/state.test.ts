@@ -1,20 +1,15 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { valueAndGradientTensors } from './backward';
-import {
-  AdamW,
-  clippingScale,
-  globalNorm,
-  globalNormAsync,
-  KeyValueCache,
-  normal,
-  Parameters,
-  RandomStream,
-  tf,
-  uniform,
-  useEngine,
-  valueAndGradients,
-  variableGradients,
-} from '../index';
+import { useEngine } from '../engines/use-engine';
+import { normal, uniform } from '../random/initialisers';
+import { RandomStream } from '../random/random-stream';
+import { tf } from '../tensorflow';
+import { AdamW } from './adam-w';
+import { clippingScale, globalNorm, globalNormAsync } from './global-norm';
+import { KeyValueCache } from './key-value-cache';
+import { Parameters } from './parameters';
+import { valueAndGradients } from './value-and-gradients';
+import { variableGradients } from './variable-gradients';
 
 let before = 0;
 beforeAll(async () => {

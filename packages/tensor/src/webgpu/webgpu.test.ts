@@ -1,22 +1,18 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import {
-  AdamW,
-  attention,
-  crossEntropy,
-  embedding,
-  EngineError,
-  globalNorm,
-  globalNormAsync,
-  KeyValueCache,
-  layerNorm,
-  linear,
-  Parameters,
-  rmsNorm,
-  TensorError,
-  tf,
-  useEngine,
-  withoutFusedKernels,
-} from '../index';
+import { useEngine } from '../engines/use-engine';
+import { EngineError, TensorError } from '../errors';
+import { withoutFusedKernels } from '../kernels/registry';
+import { attention } from '../operations/attention';
+import { crossEntropy } from '../operations/cross-entropy';
+import { embedding } from '../operations/embedding';
+import { layerNorm } from '../operations/layer-norm';
+import { linear } from '../operations/linear';
+import { rmsNorm } from '../operations/rms-norm';
+import { AdamW } from '../state/adam-w';
+import { globalNorm, globalNormAsync } from '../state/global-norm';
+import { KeyValueCache } from '../state/key-value-cache';
+import { Parameters } from '../state/parameters';
+import { tf } from '../tensorflow';
 import { webgpuEngine } from '../engines/webgpu-engine';
 import { activate } from '../operations/activate';
 import { activationNames } from '../operations/activations';

@@ -1,4 +1,4 @@
-import { permutationAt } from './counter-random';
+import { permutationAt } from '@subtext/reasoner';
 
 /**
  * Which examples make up the batch of a step: epoch after epoch, each in an order of its own, as a pure function of

@@ -1,10 +1,10 @@
 import { DataOrder } from '../batches/data-order';
 import { TrainerError } from '../errors';
-import type { TrainingPhase } from '../loop/train';
+import type { TrainingPhase } from '../loop/train-options';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
-import { drawGraphBatch, type GraphDrawing } from './graph-batch';
-import type { GraphExample } from './graph-example';
-import { graphMethod } from './graph-method';
+import { drawGraphBatch, type GraphDrawing } from '@subtext/reasoner';
+import type { GraphExample } from '@subtext/reasoner';
+import { graphMethod } from '@subtext/reasoner';
 
 export interface GraphPhasesOptions {
   examples: readonly GraphExample[];

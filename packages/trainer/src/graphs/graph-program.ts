@@ -1,12 +1,12 @@
-import { drawInitialValues } from '@subtext/encoders';
+import { drawInitialValues } from '@subtext/nn';
 import { createModel, type LanguageModel } from '@subtext/model';
 import { embedding, engineName, gatherRows, tf } from '@subtext/tensor';
 
 import type { ProgramParameter, TrainingProgram } from '../programs/training-program';
-import type { GraphBatch } from './graph-batch';
-import { graphForward } from './graph-forward';
+import type { GraphBatch } from '@subtext/reasoner';
+import { graphForward } from '@subtext/reasoner';
 import { mastery, masteryOnEngine } from './mastery';
-import { GRAPH_NODES, type GraphForm, GraphVocabulary } from './graph-vocabulary';
+import { GRAPH_NODES, type GraphForm, GraphVocabulary } from '@subtext/reasoner';
 
 export interface GraphProgramOptions {
   form: GraphForm;

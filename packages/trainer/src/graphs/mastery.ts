@@ -1,6 +1,6 @@
 import { tf } from '@subtext/tensor';
 
-import type { GraphBatch } from './graph-batch';
+import type { GraphBatch } from '@subtext/reasoner';
 
 /** What of a batch tells the share of right ids, and the logits that it is told from: `[rows, outputs]`. */
 interface Shown {

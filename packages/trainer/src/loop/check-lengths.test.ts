@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
 import { smallContext, stagedExample, steppedExample } from '../../test/small-world';
-import { checkLengths, createMethod } from '../index';
+import { createMethod } from '@subtext/reasoner';
+import { checkLengths } from './check-lengths';
 
 const method = createMethod({ name: 'cot' });
 const context = smallContext();

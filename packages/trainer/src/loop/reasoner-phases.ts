@@ -1,11 +1,11 @@
 import type { ReasoningExample } from '@subtext/data';
 
 import { DataOrder } from '../batches/data-order';
-import type { PictureStore } from '../batches/picture-store';
-import { type BatchWeights, batchWeights, collateExamples } from '../batches/collate-examples';
-import { cutIntoShards, type ReasonerBatch } from '../batches/reasoner-batch';
+import type { PictureStore } from '@subtext/reasoner';
+import { type BatchWeights, batchWeights, collateExamples } from '@subtext/reasoner';
+import { cutIntoShards, type ReasonerBatch } from '@subtext/reasoner';
 import { TrainerError } from '../errors';
-import type { Layout, LayoutContext, Phase, ReasoningMethod } from '../methods/reasoning-method';
+import type { Layout, LayoutContext, Phase, ReasoningMethod } from '@subtext/reasoner';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
 import type { TrainingPhase } from './train-options';
 

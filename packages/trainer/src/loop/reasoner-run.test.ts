@@ -10,17 +10,16 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { smallContext, stagedExample } from '../../test/small-world';
 import {
-  completePhases,
   createMethod,
   measureThoughts,
   type MethodSpecification,
   type ModelSource,
-  type ReasonerData,
-  reasonerPhases,
   taggedFormat,
-  train,
-  type TrainOptions,
-} from '../index';
+} from '@subtext/reasoner';
+import { completePhases } from './complete-phases';
+import { type ReasonerData, reasonerPhases } from './reasoner-phases';
+import { train } from './train';
+import { type TrainOptions } from './train-options';
 import { createProgram as createReasonerProgram } from '../programs/reasoner-program';
 
 let folder: string;

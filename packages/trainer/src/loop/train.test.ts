@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { lockFolder } from '../checkpoint/run-lock';
-import { createProgram } from '../index';
+import { createProgram } from './training-engine';
 import { toyPhase, toySource, trainToy } from '../../test/toy-run';
 
 let folder: string;

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { hashCounters } from '../batches/counter-random';
+import { hashCounters } from '@subtext/reasoner';
 import { writeError } from '../checkpoint/atomic-files';
 import {
   listCheckpoints,

@@ -4,7 +4,7 @@ import { createEngineTask } from '../optimizer/engine-task';
 import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
 import { type SharedState, sumLosses } from '../parallel/shared-state';
 import type { TrainingWorkerOptions } from '../parallel/training-worker';
-import { startWorkers } from '../parallel/worker-pool';
+import { startWorkers } from '@subtext/core/node';
 import type { ProgramModule, TrainingProgram } from '../programs/training-program';
 
 /** A program that can be built here and in workers. */

@@ -1,7 +1,7 @@
 import { tf, useEngine } from '@subtext/tensor';
 import { beforeAll, expect, it } from 'vitest';
 
-import { createProgram } from '../index';
+import { createProgram } from '../loop/training-engine';
 import { createSharedState, sumLosses } from '../parallel/shared-state';
 import { createTrainingTask } from '../parallel/training-task';
 import { toyPhase, toySource } from '../../test/toy-run';

@@ -1,7 +1,7 @@
 import { AdamW, Parameters, RandomStream, tf, useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { learningRateAt } from '../index';
+import { learningRateAt } from './learning-rate';
 import { createSharedState } from '../parallel/shared-state';
 import { flatArithmetic } from './flat-arithmetic';
 import { defaultAdamW, hostAdamW } from './host-adamw';

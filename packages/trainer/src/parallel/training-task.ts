@@ -3,7 +3,7 @@ import { tf } from '@subtext/tensor';
 import { flatArithmetic } from '../optimizer/flat-arithmetic';
 import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { TrainingProgram } from '../programs/training-program';
-import { reportFailure, waitForAll } from './barrier';
+import { reportFailure, waitForAll } from '@subtext/core/node';
 import { readLosses, type ReportNames, shardGradients, writeLosses } from './shard-gradients';
 import { CHUNK, MAXIMUM_METRICS, type SharedState } from './shared-state';
 

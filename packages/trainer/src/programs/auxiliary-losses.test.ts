@@ -10,7 +10,7 @@ import {
   type HaltingBatch,
   type Layout,
   type MethodSpecification,
-} from '../index';
+} from '@subtext/reasoner';
 import { distillationLoss } from './distillation-loss';
 import { haltingLoss } from './halting-loss';
 import { pickedLoss, reasonerForward } from './reasoner-program';

@@ -1,7 +1,7 @@
 import { gatherRows, tf } from '@subtext/tensor';
 
-import type { DistillationBatch } from '../batches/collate-examples';
-import { stopGradient } from './stop-gradient';
+import type { DistillationBatch } from '@subtext/reasoner';
+import { stopGradient } from '@subtext/reasoner';
 
 /**
  * CODI's comparison of two readings (arXiv 2502.21074): over the layers l = 1 … L and the examples,

@@ -1,8 +1,8 @@
 import type { LanguageModel } from '@subtext/model';
 import { gatherRows, tf } from '@subtext/tensor';
 
-import type { HaltingBatch } from '../batches/collate-examples';
-import { stopGradient } from './stop-gradient';
+import type { HaltingBatch } from '@subtext/reasoner';
+import { stopGradient } from '@subtext/reasoner';
 
 /**
  * The halting head's cross-entropy with the number of thoughts that would have been cheapest, `n* = argmin_n (L_n + cost · n)`,

@@ -2,7 +2,7 @@ import { PatternError } from '@subtext/core';
 import { useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openModel } from './model-source';
+import { openModel } from '@subtext/reasoner';
 import { freezeParameters, parameterPattern } from './parameter-pattern';
 
 const config = {

@@ -1,14 +1,15 @@
-import { type LanguageModel, setLoraDropoutSeed } from '@subtext/model';
+import { type LanguageModel } from '@subtext/model';
+import { setLoraDropoutSeed } from '@subtext/nn';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
-import type { ReasonerBatch } from '../batches/reasoner-batch';
-import { continuousForward } from './continuous-forward';
+import type { ReasonerBatch } from '@subtext/reasoner';
+import { continuousForward } from '@subtext/reasoner';
 import { distillationLoss } from './distillation-loss';
-import { embedBatch } from './embed-batch';
+import { embedBatch } from '@subtext/reasoner';
 import { haltingLoss } from './halting-loss';
-import { type ModelSource, openModel } from './model-source';
+import { type ModelSource, openModel } from '@subtext/reasoner';
 import { freezeParameters } from './parameter-pattern';
-import { measureThoughts } from './thought-measures';
+import { measureThoughts } from '@subtext/reasoner';
 import type { ProgramParameter, TrainingProgram } from './training-program';
 
 export interface ReasonerProgramOptions {

@@ -1,0 +1,71 @@
+import { EvaluationError } from '@subtext/eval';
+import { normalQuantile } from './normal-distribution';
+
+/** A lower and an upper bound. */
+export type Interval = readonly [low: number, high: number];
+
+/**
+ * Wilson's score interval of a share: with p = successes/total and z the normal quantile,
+ * `(p + z²/2n ± z·√(p(1−p)/n + z²/4n²)) / (1 + z²/n)` (Wilson, 1927). Unlike p ± z·√(p(1−p)/n) it
+ * holds near 0 and 1 and for small sets.
+ */
+export function wilsonInterval({
+  successes,
+  total,
+  confidence = 0.95,
+}: {
+  successes: number;
+  total: number;
+  /** @default 0.95 */
+  confidence?: number;
+}): Interval {
+  if (!(total > 0) || successes < 0 || successes > total) {
+    throw new EvaluationError({
+      code: total === 0 ? 'empty-set' : 'invalid-option',
+      message: `No interval for ${successes} of ${total}: give 0 ≤ successes ≤ total and total > 0.`,
+    });
+  }
+  checkConfidence(confidence);
+  const z = normalQuantile(0.5 + confidence / 2);
+  const share = successes / total;
+  const middle = share + (z * z) / (2 * total);
+  const half = z * Math.sqrt((share * (1 - share)) / total + (z * z) / (4 * total * total));
+  const scale = 1 + (z * z) / total;
+  return [successes === 0 ? 0 : (middle - half) / scale, successes === total ? 1 : (middle + half) / scale];
+}
+
+/** A mean with its spread. */
+export interface MeanAndDeviation {
+  mean: number;
+  /** Sample standard deviation, with n − 1 below; 0 for one value. */
+  deviation: number;
+  /** deviation / √n. */
+  standardError: number;
+  count: number;
+}
+
+/**
+ * Mean, sample standard deviation and standard error of values, such as of the accuracies of several
+ * seeds or of the zeros and ones of samples (lm-evaluation-harness's `_stderr`).
+ *
+ * @throws EvaluationError empty-set without a value.
+ */
+export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
+  if (values.length === 0)
+    throw new EvaluationError({ code: 'empty-set', message: 'No mean without values; give at least one.' });
+  const count = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const deviation = count > 1 ? Math.sqrt(squares / (count - 1)) : 0;
+  return { mean, deviation, standardError: deviation / Math.sqrt(count), count };
+}
+
+/** Refuses a confidence outside 0 … 1. */
+export function checkConfidence(confidence: number): void {
+  if (!(confidence > 0 && confidence < 1)) {
+    throw new EvaluationError({
+      code: 'invalid-option',
+      message: `A confidence of ${confidence} is not between 0 and 1; 0.95 is usual.`,
+    });
+  }
+}

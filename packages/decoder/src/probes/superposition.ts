@@ -1,0 +1,213 @@
+import { hopsFrom, type GraphFacts, type ReasoningExample } from '@subtext/data';
+import { tf } from '@subtext/tensor';
+import type { Reasoner } from '@subtext/reasoner';
+import { EvaluationError } from '@subtext/eval';
+import { meanAndDeviation, type MeanAndDeviation } from '@subtext/core';
+import type { EvaluationTask } from '@subtext/eval';
+
+/**
+ * What a node is to the k-th thought. `optimal`: k hops from the root, on a shortest path to the target. `frontier`: the
+ * other nodes k hops away. `reachable`: fewer hops away, the root included. `unreachable`: not reached within k hops.
+ */
+export type NodeClass = 'optimal' | 'frontier' | 'reachable' | 'unreachable';
+
+/** In the order that a search's frontier held in superposition gives (arXiv 2505.12514, figure 5). */
+export const nodeClasses: readonly NodeClass[] = ['optimal', 'frontier', 'reachable', 'unreachable'];
+
+/** What one thought holds of the graph's nodes. */
+export interface ThoughtSuperposition {
+  /** From 1. */
+  thought: number;
+  /**
+   * Dot products of the thought with the nodes' embeddings: the mean over a question's nodes of a class, then over the
+   * questions that have any; null where none has.
+   */
+  classes: Record<NodeClass, (MeanAndDeviation & { nodes: number }) | null>;
+  /** Nodes of all questions, in this class, whose dot product is above that of every unreachable node of their question, as a share. */
+  aboveUnreachable: { optimal: number | null; frontier: number | null };
+}
+
+/** The nodes that a question's thoughts are nearest to. */
+export interface ReadThought {
+  thought: number;
+  /** With the highest dot products, highest first. */
+  nodes: { node: number; class: NodeClass; product: number }[];
+}
+
+/** The superposition of search frontiers in a reasoner's thoughts. */
+export interface Superposition {
+  questions: number;
+  thoughts: ThoughtSuperposition[];
+  /** The same over all thoughts: the mean over a question's nodes of a class at a thought, then over questions and thoughts. */
+  overall: ThoughtSuperposition['classes'];
+  /** Thoughts in which the means stand in the order of {@link nodeClasses}. */
+  inOrder: number;
+  /** The first question's thoughts, as an example. */
+  first: ReadThought[];
+}
+
+/** The class of each node to the k-th thought. */
+export function classifyNodes({ facts, hop }: { facts: GraphFacts; /** k, from 1. */ hop: number }): NodeClass[] {
+  const hops = hopsFrom({ edges: facts.edges, root: facts.root });
+  const optimal = new Set(facts.neighborsByHop[hop] ?? []);
+  return facts.symbols.map((_, node) => {
+    const away = hops.get(node);
+    if (away === undefined || away > hop) return 'unreachable';
+    if (away < hop) return 'reachable';
+    return optimal.has(node) ? 'optimal' : 'frontier';
+  });
+}
+
+/**
+ * Measures what a graph reasoner's thoughts hold: for the k-th thought h, the state fed back in its place, `h · e_v` with
+ * the embedding e_v of each node v, by what v is to that thought. A thought that is the superposition of a search's
+ * frontier has the highest products with the frontier's nodes.
+ *
+ * @throws EvaluationError task-model-mismatch for a reasoner without thoughts or without tokens for nodes, invalid-task-data for examples without a graph, empty-set.
+ */
+export async function measureSuperposition({
+  reasoner,
+  task,
+  examples,
+  batch = 64,
+  onProgress,
+  signal,
+}: {
+  reasoner: Reasoner;
+  /** How examples are asked. */
+  task: Pick<EvaluationTask, 'prompt'>;
+  examples: readonly ReasoningExample[];
+  /** Questions side by side. @default 64 */
+  batch?: number;
+  onProgress?: (progress: { done: number; total: number }) => void;
+  signal?: AbortSignal;
+}): Promise<Superposition> {
+  if (examples.length === 0)
+    throw new EvaluationError({ code: 'empty-set', message: 'There is no question to think about.' });
+  checkReasoner({ reasoner, example: examples[0]!, task });
+  const graphs = examples.map(({ id, facts }) => {
+    if (facts?.kind !== 'graph')
+      throw new EvaluationError({
+        code: 'invalid-task-data',
+        message: `Example ${id} has no graph; superposition is measured on graphs, such as those of the task "prosqa-graph".`,
+      });
+    return facts;
+  });
+  const most = Math.max(...graphs.map(({ symbols }) => symbols.length));
+  const embeddings = await nodeEmbeddings({ reasoner, nodes: most });
+  const answers = await reasoner.think({
+    questions: examples.map((example) => ({ question: task.prompt(example) })),
+    batchSize: batch,
+    onProgress,
+    signal,
+  });
+  const products = answers.map(({ thoughts }, index) =>
+    thoughts.map(({ hidden }) =>
+      graphs[index]!.symbols.map((_, node) =>
+        embeddings[node]!.reduce((sum, value, place) => sum + value * hidden[place]!, 0),
+      ),
+    ),
+  );
+  const seen = Array.from({ length: Math.max(...products.map(({ length }) => length)) }, (_, thought) =>
+    products.flatMap((own, index) =>
+      own[thought] === undefined
+        ? []
+        : [{ products: own[thought]!, classes: classifyNodes({ facts: graphs[index]!, hop: thought + 1 }) }],
+    ),
+  );
+  const thoughts = seen.map((all, thought) => ({ thought: thought + 1, ...summarise(all) }));
+  return {
+    questions: examples.length,
+    thoughts,
+    overall: summarise(seen.flat()).classes,
+    inOrder: thoughts.filter(isInOrder).length,
+    first: products[0]!.map((own, thought) => {
+      const classes = classifyNodes({ facts: graphs[0]!, hop: thought + 1 });
+      const nodes = own.map((product, node) => ({ node, class: classes[node]!, product }));
+      return { thought: thought + 1, nodes: nodes.sort((a, b) => b.product - a.product).slice(0, 6) };
+    }),
+  };
+}
+
+function summarise(
+  questions: readonly { products: readonly number[]; classes: readonly NodeClass[] }[],
+): Omit<ThoughtSuperposition, 'thought'> {
+  const ofClass = (question: (typeof questions)[number], wanted: NodeClass) =>
+    question.products.filter((_, node) => question.classes[node] === wanted);
+  const summary = (wanted: NodeClass) => {
+    const groups = questions.map((question) => ofClass(question, wanted)).filter(({ length }) => length > 0);
+    if (groups.length === 0) return null;
+    return {
+      ...meanAndDeviation(groups.map((group) => group.reduce((sum, value) => sum + value, 0) / group.length)),
+      nodes: groups.flat().length,
+    };
+  };
+  const above = (wanted: NodeClass) => {
+    const compared = questions.flatMap((question) => {
+      const limit = Math.max(...ofClass(question, 'unreachable'));
+      return ofClass(question, wanted).map((product) => product > limit);
+    });
+    return compared.length === 0 ? null : compared.filter(Boolean).length / compared.length;
+  };
+  return {
+    classes: Object.fromEntries(nodeClasses.map((one) => [one, summary(one)])) as ThoughtSuperposition['classes'],
+    aboveUnreachable: { optimal: above('optimal'), frontier: above('frontier') },
+  };
+}
+
+/** Whether the means fall from class to class; classes without a node are passed over. */
+function isInOrder({ classes }: ThoughtSuperposition): boolean {
+  const means = nodeClasses.flatMap((one) => classes[one]?.mean ?? []);
+  return means.every((mean, index) => index === 0 || mean < means[index - 1]!);
+}
+
+function checkReasoner({
+  reasoner,
+  example,
+  task,
+}: {
+  reasoner: Reasoner;
+  example: ReasoningExample;
+  task: Pick<EvaluationTask, 'prompt'>;
+}): void {
+  const mismatch = (message: string) => new EvaluationError({ code: 'task-model-mismatch', message });
+  const { name } = reasoner.method;
+  if (!reasoner.tokenizer.has('0') || !reasoner.tokenizer.has('1')) {
+    throw mismatch(
+      `This reasoner (method "${name}") has no tokens for node numbers; train one on graphs: docs/guide/graphs.md.`,
+    );
+  }
+  const thoughts =
+    reasoner.method.promptThoughts?.({
+      example: { question: task.prompt(example) },
+      context: reasoner.layoutContext(),
+    }) ?? [];
+  if (thoughts.length === 0)
+    throw mismatch(
+      `This reasoner (method "${name}") answers without thoughts, so there is nothing to look into; take one trained with continuous thoughts.`,
+    );
+}
+
+/** Embeddings of the nodes 0 … nodes − 1. */
+async function nodeEmbeddings({ reasoner, nodes }: { reasoner: Reasoner; nodes: number }): Promise<Float32Array[]> {
+  const names = Array.from({ length: nodes }, (_, node) => String(node));
+  const missing = names.find((name) => !reasoner.tokenizer.has(name));
+  if (missing !== undefined)
+    throw new EvaluationError({
+      code: 'task-model-mismatch',
+      message: `A graph has ${nodes} nodes, but this reasoner has no token for node ${missing}.`,
+    });
+  const rows = tf.tidy(() =>
+    reasoner.model.embed(
+      tf.tensor2d(
+        names.map((name) => reasoner.tokenizer.idOf(name)),
+        [1, nodes],
+        'int32',
+      ),
+    ),
+  );
+  const values = (await rows.data()) as Float32Array;
+  const width = rows.shape[2];
+  rows.dispose();
+  return names.map((_, node) => values.subarray(node * width, (node + 1) * width));
+}

@@ -1,0 +1,252 @@
+import { type LinearLayer } from '../blocks/linear-layer';
+import { LowRankAdapter } from '../blocks/low-rank-adapter';
+import { parameterStream } from '../weights/initialise-weights';
+import { tf, uniform } from '@subtext/tensor';
+import type { LanguageModel } from '@subtext/model';
+import { ModelError } from '@subtext/model';
+import { defaultTargetModules, resolveTargetModules, type TargetModules } from './target-modules';
+import {
+  addTokenRows,
+  checkTokenIds,
+  mergeTokenRows,
+  removeTokenRows,
+  type TokenIds,
+  tokenTables,
+  unmergeTokenRows,
+} from './token-rows';
+
+/** What an adapter is like; the defaults are Heima's. */
+export interface LoraSettings {
+  /** Default: those of the seven projections of a Llama's block that the model has; every linear layer but the output where it has none (GPT-2). */
+  targets?: TargetModules;
+  /** Inner width r of the update. Default 16. */
+  rank?: number;
+  /** α: the update is scaled by α/r. Default 32. */
+  alpha?: number;
+  /** Share of the adapter's inputs zeroed while training (see {@link setLoraDropoutSeed}). Default 0. */
+  dropout?: number;
+  /** Scale by α/√r instead of α/r (rsLoRA, arXiv 2312.03732). Default false. */
+  rankStabilised?: boolean;
+  /**
+   * Tokens that learn beside the adapter, which cannot reach them: ids, whose rows of the embedding and of the output
+   * layer are trained (PEFT's `trainable_token_indices`), or `all`, both tables in full (PEFT's `modules_to_save`).
+   * New tokens stay as they were drawn without it. A map gives each table its own ids, by its name. Default none.
+   */
+  tokens?: TokenIds | 'all';
+}
+
+export interface AddLoraOptions extends LoraSettings {
+  model: LanguageModel;
+  /** Of the first values of A. Default 0. */
+  seed?: number;
+  /** Whether every other parameter stops training. Default true. */
+  freezeBase?: boolean;
+  /** Whether `tokens` train; without it their rows are only held apart and saved with the adapter. Default true. */
+  trainTokens?: boolean;
+  /** A rank and α of its own for some layers, by their names. Default none. */
+  perLayer?: ReadonlyMap<string, { rank?: number; alpha?: number }>;
+}
+
+/** What `addLora` did to a model: kept for saving, and to be undone. */
+interface LoraState {
+  settings: Required<LoraSettings>;
+  /** Parameters that trained before. */
+  frozen: string[];
+  /** Parameters of the base that are trained in full or that an adapter brought, as they were before. */
+  tables: Map<string, tf.Tensor>;
+  /** Rows that stood in the tables before rows were merged into them. */
+  rows: Map<string, tf.Tensor2D>;
+}
+
+const states = new WeakMap<LanguageModel, LoraState>();
+
+/** The settings of a model's adapter; null where it has none. */
+export function loraSettings({ model }: { model: LanguageModel }): Required<LoraSettings> | null {
+  return states.get(model)?.settings ?? null;
+}
+
+/** The layers that have an adapter. */
+export function adaptedLayers({ model }: { model: LanguageModel }): (LinearLayer & { adapter: LowRankAdapter })[] {
+  return [...model.structure.linearLayers.values()].filter(
+    (layer): layer is LinearLayer & { adapter: LowRankAdapter } => layer.adapter !== null,
+  );
+}
+
+/** The names of an adapter's parameters on the layer `name`, as PEFT spells them. */
+export function adapterParameterNames(name: string): { down: string; up: string } {
+  return { down: `${name}.lora_A.weight`, up: `${name}.lora_B.weight` };
+}
+
+/**
+ * Puts a low-rank adapter on linear layers (LoRA, arXiv 2106.09685): `y = x·Wᵀ + b + α/r · dropout(x)·Aᵀ·Bᵀ`, with A
+ * uniform in ±1/√in (PEFT's start) and B zero, so that the model starts as it was. The adapters' parameters join
+ * `model.parameters` under PEFT's names; the rest is frozen but for `tokens`.
+ *
+ * @throws ModelError
+ */
+export function addLora({
+  model,
+  targets = defaultTargetModules({ model }),
+  rank = 16,
+  alpha = 32,
+  dropout = 0,
+  rankStabilised = false,
+  tokens = [],
+  seed = 0,
+  freezeBase = true,
+  trainTokens = true,
+  perLayer = new Map(),
+}: AddLoraOptions): void {
+  const fail = (message: string): never => {
+    throw new ModelError({ code: 'invalid-option', message });
+  };
+  if (!(dropout >= 0 && dropout < 1)) fail(`dropout must be at least 0 and below 1, got ${dropout}.`);
+  if (states.has(model))
+    throw new ModelError({
+      code: 'adapter-in-place',
+      message: 'The model has an adapter already. Merge and remove it first (mergeLora, removeLora).',
+    });
+  const layers = resolveTargetModules({ model, targets }).map(
+    (name) => model.structure.linearLayers.get(name) as LinearLayer,
+  );
+  const plans = layers.map((layer) => {
+    const own = { rank, alpha, ...perLayer.get(layer.name) };
+    if (!Number.isInteger(own.rank) || own.rank < 1) fail(`rank must be a whole number above 0, got ${own.rank}.`);
+    if (!Number.isFinite(own.alpha)) fail(`alpha must be a number, got ${own.alpha}.`);
+    return { layer, ...own };
+  });
+  // Checked before anything is changed.
+  if (tokens !== 'all') checkTokenIds({ model, ids: tokens });
+  const frozen = freezeBase ? model.parameters.trainable().map(([name]) => name) : [];
+  if (freezeBase) model.parameters.freeze();
+  for (const { layer, rank: layerRank, alpha: layerAlpha } of plans) {
+    const names = adapterParameterNames(layer.name);
+    const limit = 1 / Math.sqrt(layer.inputWidth);
+    const first = uniform({
+      shape: [layerRank, layer.inputWidth],
+      random: parameterStream({ seed, name: names.down }),
+      minimum: -limit,
+      maximum: limit,
+    });
+    layer.adapter = new LowRankAdapter({
+      down: model.parameters.add({ name: names.down, value: first }),
+      up: model.parameters.add({ name: names.up, value: tf.zeros([layer.outputWidth, layerRank]) }),
+      scaling: layerAlpha / (rankStabilised ? Math.sqrt(layerRank) : layerRank),
+      dropout,
+    });
+  }
+  if (tokens !== 'all') addTokenRows({ model, ids: tokens, trainable: trainTokens });
+  const tables = new Map<string, tf.Tensor>();
+  if (tokens === 'all') {
+    for (const { weight } of tokenTables({ model })) {
+      tables.set(weight, copyOnAssignment(model.parameters.get(weight)));
+      if (trainTokens) model.parameters.get(weight).trainable = true;
+    }
+  }
+  states.set(model, {
+    settings: { targets, rank, alpha, dropout, rankStabilised, tokens },
+    frozen,
+    tables,
+    rows: new Map(),
+  });
+}
+
+/** A variable's present value: assigning gives the variable other memory, so that until then this is no copy. */
+function copyOnAssignment(variable: tf.Variable): tf.Tensor {
+  return tf.keep(tf.clone(variable));
+}
+
+/** Gives a parameter beneath an adapter another value, which {@link removeLora} takes back. */
+export function replaceBaseWeight({
+  model,
+  name,
+  value,
+}: {
+  model: LanguageModel;
+  name: string;
+  value: tf.Tensor;
+}): void {
+  const tables = states.get(model)?.tables;
+  const variable = model.parameters.get(name);
+  if (tables !== undefined && !tables.has(name)) tables.set(name, copyOnAssignment(variable));
+  variable.assign(value);
+}
+
+/** Turns the adapters' dropout on for a training step, with draws named by `seed`, or off (null, as it is at first). */
+export function setLoraDropoutSeed({ model, seed }: { model: LanguageModel; seed: number | null }): void {
+  for (const [index, { adapter }] of adaptedLayers({ model }).entries())
+    adapter.setDropoutSeed(seed === null ? null : (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
+}
+
+/** Adds `sign` times an adapter's change to its layer's weight. */
+function shiftWeight(layer: LinearLayer & { adapter: LowRankAdapter }, sign: 1 | -1): void {
+  tf.tidy(() => {
+    const change = layer.adapter.weightChange({ layout: layer.layout });
+    layer.weight.value.assign(sign === 1 ? tf.add(layer.weight.value, change) : tf.sub(layer.weight.value, change));
+  });
+  layer.adapter.merged = sign === 1;
+}
+
+function needAdapter(model: LanguageModel): (LinearLayer & { adapter: LowRankAdapter })[] {
+  const layers = adaptedLayers({ model });
+  if (layers.length === 0)
+    throw new ModelError({
+      code: 'no-adapter',
+      message: 'The model has no adapter. Add one with addLora or loadAdapter.',
+    });
+  return layers;
+}
+
+/**
+ * Folds the adapters into the weights: the model computes the same without their cost, and `saveModel` takes it. The
+ * adapters are kept, so that {@link unmergeLora} can take them out again.
+ *
+ * @throws ModelError where an output layer that shares the embedding's weight has an adapter: folding it in would change
+ *   the embedding
+ */
+export function mergeLora({ model }: { model: LanguageModel }): void {
+  const layers = needAdapter(model);
+  const tied = layers.find((layer) => layer.tied);
+  if (tied !== undefined) {
+    throw new ModelError({
+      code: 'invalid-adapter',
+      message: `${tied.name} shares its weight with the token embedding (tie_word_embeddings): merging its adapter would change the embedding. Keep the adapter apart (saveAdapter).`,
+    });
+  }
+  for (const layer of layers) if (!layer.adapter.merged) shiftWeight(layer, 1);
+  const state = states.get(model);
+  for (const [name, values] of mergeTokenRows({ model })) state?.rows.set(name, values);
+}
+
+/** Takes merged adapters out of the weights again; up to rounding, the weights are as before. */
+export function unmergeLora({ model }: { model: LanguageModel }): void {
+  for (const layer of needAdapter(model)) if (layer.adapter.merged) shiftWeight(layer, -1);
+  const rows = states.get(model)?.rows;
+  if (rows === undefined) return;
+  unmergeTokenRows({ model, before: rows });
+  rows.clear();
+}
+
+/**
+ * Removes the adapters and the tokens' rows, and what they change unless it is merged; base weights that were trained in full
+ * or came with the adapter are put back likewise; what `addLora` froze trains again.
+ */
+export function removeLora({ model }: { model: LanguageModel }): void {
+  const merged = needAdapter(model).some(({ adapter }) => adapter.merged);
+  for (const layer of needAdapter(model)) {
+    const names = adapterParameterNames(layer.name);
+    (layer as LinearLayer).adapter = null;
+    model.parameters.remove(names.down);
+    model.parameters.remove(names.up);
+  }
+  removeTokenRows({ model });
+  const state = states.get(model);
+  for (const [name, table] of state?.tables ?? []) {
+    if (!merged) model.parameters.get(name).assign(table);
+    table.dispose();
+  }
+  for (const values of state?.rows.values() ?? []) values.dispose();
+  const frozen = new Set(state?.frozen);
+  model.parameters.unfreeze((name) => frozen.has(name));
+  states.delete(model);
+}

@@ -1,0 +1,131 @@
+import { TokenRows } from '../blocks/token-rows';
+import { tf } from '@subtext/tensor';
+import type { LanguageModel } from '@subtext/model';
+import { ModelError } from '@subtext/model';
+
+/** A table that has rows of its own for some tokens: the embedding, or an output layer with weights of its own. */
+export interface TokenTable {
+  /** The module's name in the checkpoint, such as `model.embed_tokens`. */
+  name: string;
+  /** The name of its weight. */
+  weight: string;
+  rows: TokenRows | null;
+}
+
+/** The name of a table's rows among a model's parameters, as PEFT spells it. */
+export function tokenRowsName(table: string): string {
+  return `${table}.token_adapter.trainable_tokens_delta`;
+}
+
+/** The tables whose rows are tokens: the embedding and, where it has weights of its own, the output layer. */
+export function tokenTables({ model }: { model: LanguageModel }): TokenTable[] {
+  const { tokenEmbedding, head } = model;
+  const weight = tokenEmbedding.weight.declaration.name;
+  const tables: TokenTable[] = [{ name: weight.replace(/\.weight$/, ''), weight, rows: tokenEmbedding.rows }];
+  if (!head.tied) tables.push({ name: head.name, weight: head.weight.declaration.name, rows: head.rows });
+  return tables;
+}
+
+/** Which tokens' rows are held apart: the same of every table, or by the table's name, some tables perhaps without any. */
+export type TokenIds = readonly number[] | ReadonlyMap<string, readonly number[]>;
+
+function idsOf({ ids, table }: { ids: TokenIds; table: string }): readonly number[] {
+  return ids instanceof Map ? (ids.get(table) ?? []) : (ids as readonly number[]);
+}
+
+/** Throws `invalid-option` for ids that the model lacks or that are named twice, and for tables that it lacks. */
+export function checkTokenIds({ model, ids }: { model: LanguageModel; ids: TokenIds }): void {
+  const fail = (message: string): never => {
+    throw new ModelError({ code: 'invalid-option', message });
+  };
+  const tables = tokenTables({ model });
+  const count = Math.min(model.tokenEmbedding.count, model.head.outputWidth);
+  const other =
+    ids instanceof Map ? [...ids.keys()].find((name) => !tables.some((table) => table.name === name)) : undefined;
+  if (other !== undefined)
+    fail(
+      `"${other}" is no table with a row for each token; this model's are ${tables.map(({ name }) => name).join(' and ')}.`,
+    );
+  for (const { name } of tables) {
+    const own = idsOf({ ids, table: name });
+    const unknown = own.find((id) => !Number.isInteger(id) || id < 0 || id >= count);
+    if (unknown !== undefined)
+      fail(
+        `There is no token ${unknown} whose row could be trained; the ids are 0 to ${count - 1}. Make room for new tokens first (resizeEmbeddings).`,
+      );
+    if (new Set(own).size !== own.length) fail(`A token is named twice among those to train: ${own.join(', ')}.`);
+  }
+}
+
+/**
+ * Holds the rows of some tokens apart from their tables, from where they start, so that they can be trained while the
+ * tables stay frozen. Tied output embeddings share the embedding's rows.
+ *
+ * @throws ModelError `invalid-option` as {@link checkTokenIds} says
+ */
+export function addTokenRows({
+  model,
+  ids,
+  trainable = true,
+}: {
+  model: LanguageModel;
+  ids: TokenIds;
+  /** Default true. */ trainable?: boolean;
+}): void {
+  checkTokenIds({ model, ids });
+  const hold = ({ name, weight }: TokenTable): TokenRows | null => {
+    const own = idsOf({ ids, table: name });
+    if (own.length === 0) return null;
+    const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
+    const value = tf.tidy(() => tf.gather(table, tf.tensor1d([...own], 'int32')));
+    return new TokenRows({
+      ids: [...own],
+      values: model.parameters.add({ name: tokenRowsName(name), value, trainable }),
+    });
+  };
+  const [embedding, output] = tokenTables({ model });
+  model.tokenEmbedding.rows = hold(embedding!);
+  model.head.rows = output === undefined ? model.tokenEmbedding.rows : hold(output);
+}
+
+/** Writes the rows into their tables; gives the rows that stood there, to be put back by {@link unmergeTokenRows}. */
+export function mergeTokenRows({ model }: { model: LanguageModel }): Map<string, tf.Tensor2D> {
+  const before = new Map<string, tf.Tensor2D>();
+  for (const { weight, rows } of tokenTables({ model })) {
+    if (rows === null || rows.merged) continue;
+    const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
+    before.set(weight, tf.keep(tf.tidy(() => tf.gather(table, tf.tensor1d([...rows.ids], 'int32')))));
+    tf.tidy(() => table.assign(rows.into(table)));
+    rows.merged = true;
+  }
+  return before;
+}
+
+/** Puts the rows back that stood in the tables before they were merged. Frees `before`. */
+export function unmergeTokenRows({
+  model,
+  before,
+}: {
+  model: LanguageModel;
+  before: ReadonlyMap<string, tf.Tensor2D>;
+}): void {
+  for (const { weight, rows } of tokenTables({ model })) {
+    const values = before.get(weight);
+    if (rows === null || !rows.merged || values === undefined) continue;
+    const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
+    tf.tidy(() =>
+      table.assign(
+        tf.tensorScatterUpdate(table, tf.tensor2d([...rows.ids], [rows.ids.length, 1], 'int32'), values) as tf.Tensor2D,
+      ),
+    );
+    rows.merged = false;
+    values.dispose();
+  }
+}
+
+/** Forgets the rows, and what they change unless it is merged. */
+export function removeTokenRows({ model }: { model: LanguageModel }): void {
+  for (const { name, rows } of tokenTables({ model })) if (rows !== null) model.parameters.remove(tokenRowsName(name));
+  model.tokenEmbedding.rows = null;
+  model.head.rows = null;
+}

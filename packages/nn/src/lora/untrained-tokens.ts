@@ -1,0 +1,51 @@
+import { tf } from '@subtext/tensor';
+import type { LanguageModel } from '@subtext/model';
+import { tokenTables } from './token-rows';
+
+/** Two rows count as one where their distance is below this share of a row's distance from the table's mean. */
+const nearness = 0.25;
+/** Rows that are compared with the table at a time. */
+const chunk = 32;
+
+/**
+ * Those of some tokens that a model cannot tell from another one, because they were never in the text that it learnt from:
+ * their rows of the embedding, or of an output layer with weights of its own, are (nearly) another token's. A low-rank
+ * adapter cannot tell them apart either, so that such an end token, say, would never be written: train their rows beside
+ * it (`tokens` of `addLora`).
+ */
+export async function untrainedTokens({
+  model,
+  ids,
+}: {
+  model: LanguageModel;
+  ids: Iterable<number>;
+}): Promise<number[]> {
+  const candidates = [...new Set(ids)].sort((a, b) => a - b);
+  const found = new Set<number>();
+  for (const { weight } of tokenTables({ model })) {
+    const table = model.parameters.get(weight) as tf.Variable<tf.Rank.R2>;
+    const [count] = table.shape;
+    const known = candidates.filter((id) => id < count && !found.has(id));
+    for (let start = 0; start < known.length; start += chunk) {
+      const part = known.slice(start, start + chunk);
+      const near = tf.tidy(() => {
+        const centred = tf.sub(table, tf.mean(table, 0, true)) as tf.Tensor2D;
+        const rows = tf.gather(centred, tf.tensor1d(part, 'int32'));
+        const squares = (tensor: tf.Tensor2D) => tf.sum(tf.square(tensor), 1, true);
+        const distances = tf.sub(
+          tf.add(squares(rows), tf.transpose(squares(centred))),
+          tf.mul(2, tf.matMul(rows, centred, false, true)),
+        );
+        // A row is near itself. (wasm's oneHot takes whole numbers only.)
+        const own = new Float32Array(part.length * count);
+        for (const [index, id] of part.entries()) own[index * count + id] = 1e30;
+        const itself = tf.tensor2d(own, [part.length, count]);
+        return tf.less(tf.min(tf.add(distances, itself), 1, true), tf.mul(nearness * nearness, squares(rows)));
+      });
+      const flags = await near.data();
+      near.dispose();
+      for (const [index, id] of part.entries()) if (flags[index]) found.add(id);
+    }
+  }
+  return [...found].sort((a, b) => a - b);
+}

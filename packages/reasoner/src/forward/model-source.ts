@@ -1,0 +1,53 @@
+import { drawInitialValues } from '@subtext/nn';
+import { createModel, loadModel, type LanguageModel } from '@subtext/model';
+import { addLora, type LoraSettings } from '@subtext/nn';
+
+import { parameterPattern } from '@subtext/trainer';
+
+/** Where a model comes from; can be posted to a worker, which then builds the same one. */
+export type ModelSource =
+  /** A Hugging Face folder. */
+  | {
+      kind: 'folder';
+      folder: string;
+      /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & {
+        seed?: number;
+        /** Whether `tokens` learn. @default true */ trainTokens?: boolean;
+      };
+    }
+  /** A new model with random weights. */
+  | {
+      kind: 'new';
+      config: Record<string, unknown>;
+      seed: number;
+      /** Parameters drawn otherwise than their family does: the first pattern (a regular expression) that fits counts. @default [] */
+      initialisation?: readonly { pattern: string; deviation: number }[];
+    };
+
+/** Loads or creates the model. */
+export async function openModel(source: ModelSource): Promise<LanguageModel> {
+  if (source.kind === 'folder') {
+    const model = await loadModel({ folder: source.folder });
+    if (source.lora) addLora({ model, ...source.lora });
+    return model;
+  }
+  const { config, seed, initialisation = [] } = source;
+  const model = createModel({ config, seed });
+  const patterns = initialisation.map(({ pattern, deviation }) => ({
+    expression: parameterPattern({ source: pattern, option: 'initialisation' }),
+    deviation,
+  }));
+  for (const [name, variable] of model.parameters.entries()) {
+    const found = patterns.find(({ expression }) => expression.test(name));
+    if (!found) continue;
+    const values = drawInitialValues({
+      initialisation: { kind: 'normal', deviation: found.deviation },
+      shape: variable.shape,
+      seed,
+      name,
+    });
+    variable.assign(values);
+    values.dispose();
+  }
+  return model;
+}

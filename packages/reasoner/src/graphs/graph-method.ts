@@ -1,0 +1,133 @@
+import { TrainerError } from '@subtext/trainer';
+import {
+  IGNORED_LABEL,
+  type Layout,
+  type LayoutContext,
+  type Phase,
+  type ReasoningMethod,
+  type ThoughtPosition,
+} from '../methods/reasoning-method';
+import { type GraphQuestion, parseGraphQuestion, shortestPath } from './graph-question';
+import {
+  ANSWER_MARK,
+  GRAPH_PAUSES,
+  type GraphForm,
+  graphTokens,
+  GraphVocabulary,
+  pauseToken,
+} from './graph-vocabulary';
+
+export interface GraphOptions {
+  /** How graphs are written; every method that is compared takes the same. @default 'edges' */
+  form?: GraphForm;
+  /**
+   * What stands between question and answer. `continuous`: the last hidden state, fed back (Coconut). `pause`: as many
+   * pause tokens under the same curriculum. `text`: a shortest path, node by node (chain of thought). `none`: nothing.
+   * @default 'continuous'
+   */
+  thoughts?: 'continuous' | 'pause' | 'text' | 'none';
+  /** How many thoughts or pauses, one a hop. @default 4 */
+  count?: number;
+}
+
+/** Name of the stage that the n-th thought stands for, from 0. */
+export function hopName(index: number): string {
+  return `hop ${index + 1}`;
+}
+
+/**
+ * Questions over graphs, from scratch (Reasoning by Superposition, arXiv 2505.12514): the graph's edges, the two
+ * candidates, the root, then thoughts, `[A]` and the target. In stage s, s thoughts are thought and the state after them
+ * predicts a node s + 1 hops from the root; in the last, all thoughts come before `[A]`. Questions are the text of
+ * {@link parseGraphQuestion}, whatever the form that the model sees.
+ */
+export function graphMethod({
+  form = 'edges',
+  thoughts = 'continuous',
+  count = 4,
+}: GraphOptions = {}): ReasoningMethod {
+  if (!Number.isInteger(count) || count < 1 || count > GRAPH_PAUSES) {
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `graph: count is ${count}, not a whole number from 1 to ${GRAPH_PAUSES}.`,
+    });
+  }
+  const vocabulary = new GraphVocabulary({ form });
+  const staged = thoughts === 'continuous' || thoughts === 'pause';
+  const latent = (index: number) => (thoughts === 'pause' ? pauseToken(index) : graphTokens.latent);
+
+  /** The prompt: graph, query and the first `level` thoughts. */
+  function prompt({ question, context, level }: { question: GraphQuestion; context: LayoutContext; level: number }): {
+    ids: number[];
+    thoughts: ThoughtPosition[];
+  } {
+    const given = [...vocabulary.graphTokens(question), ...vocabulary.queryTokens(question)];
+    const number = staged ? Math.min(level, count) : 0;
+    const placed = Array.from({ length: number }, (_, index) => latent(index));
+    return {
+      ids: [...given, ...placed].map((token) => context.tokenizer.idOf(token)),
+      thoughts: placed.map((_, index): ThoughtPosition => ({
+        stage: hopName(index),
+        index: 0,
+        position: given.length + index,
+        kind: thoughts === 'continuous' ? 'continuous' : 'token',
+      })),
+    };
+  }
+
+  return {
+    name: 'graph',
+    specialTokens: () => [],
+
+    curriculum() {
+      const names = Array.from({ length: count }, (_, index) => hopName(index));
+      const hops = staged
+        ? names.map((name, index): Phase => ({
+            name,
+            index,
+            kind: 'encode',
+            level: index,
+            hiddenStages: names.slice(0, index),
+          }))
+        : [];
+      return [
+        ...hops,
+        {
+          name: 'answer',
+          index: hops.length,
+          kind: thoughts === 'text' ? 'text' : 'encode',
+          level: count,
+          hiddenStages: staged ? names : [],
+        },
+      ];
+    },
+
+    layout({ example, phase, context }): Layout {
+      const question = parseGraphQuestion(example.question);
+      const target = Number(example.answer);
+      const path = shortestPath({ ...question, target });
+      const answers = phase.name === 'answer';
+      const level = phase.level ?? count;
+      const { ids, thoughts: positions } = prompt({ question, context, level });
+      const response = answers
+        ? [...(thoughts === 'text' ? path.slice(1).map(String) : []), ANSWER_MARK, String(target), graphTokens.end]
+        : path.slice(level + 1, level + 2).map(String);
+      const written = response.map((token) => context.tokenizer.idOf(token));
+      return {
+        ids: [...ids, ...written],
+        labels: [...ids.map(() => IGNORED_LABEL), ...written],
+        promptLength: ids.length,
+        thoughts: positions,
+      };
+    },
+
+    prompt: ({ example, context }) =>
+      prompt({ question: parseGraphQuestion(example.question), context, level: count }).ids,
+    ...(staged
+      ? {
+          promptThoughts: ({ example, context }) =>
+            prompt({ question: parseGraphQuestion(example.question), context, level: count }).thoughts,
+        }
+      : {}),
+  } satisfies ReasoningMethod;
+}

@@ -1,0 +1,47 @@
+export {
+  batchWeights,
+  collateExamples,
+  type BatchWeights,
+  type DistillationBatch,
+  type HaltingBatch,
+} from './batches/collate-examples';
+export { type ContinuousThoughts } from './batches/continuous-thoughts';
+export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
+export { PictureStore, type BatchPictures } from './batches/picture-store';
+export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
+export { continuousForward } from './forward/continuous-forward';
+export { embedBatch } from './forward/embed-batch';
+export { openModel, type ModelSource } from './forward/model-source';
+export { stopGradient } from './forward/stop-gradient';
+export { measureThoughts, type ThoughtRows } from './forward/thought-measures';
+export { CounterStream, drawNodeNumbers, drawQueries } from './graphs/draw-queries';
+export { drawGraphBatch, type GraphBatch, type GraphDrawing, type GraphSupervision } from './graphs/graph-batch';
+export { graphExample, type GraphExample } from './graphs/graph-example';
+export { graphForward } from './graphs/graph-forward';
+export { graphMethod, hopName, type GraphOptions } from './graphs/graph-method';
+export { parseGraphQuestion, shortestPath, tellGraphQuestion, type GraphQuestion } from './graphs/graph-question';
+export { graphReasoner } from './graphs/graph-reasoner';
+export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-vocabulary';
+export { type AdaptiveOptions } from './methods/adaptive';
+export { type CoconutOptions } from './methods/coconut';
+export { type CodiOptions } from './methods/codi';
+export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
+export { type IcotOptions } from './methods/icot';
+export { latentTokens } from './methods/latent-prompt';
+export { PAUSE_TOKEN, type PauseOptions } from './methods/pause';
+export { linesFormat, reasoningFormats, taggedFormat, type ReasoningFormat } from './methods/reasoning-format';
+export {
+  IGNORED_LABEL,
+  type Layout,
+  type LayoutContext,
+  type Phase,
+  type ReasoningMethod,
+  type ThoughtPosition,
+} from './methods/reasoning-method';
+export { createMethod, methodNames, type MethodSpecification } from './methods/registry';
+export { type SimCotOptions } from './methods/sim-cot';
+export { stagesOf } from './methods/stages-of';
+export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasoner/add-tokens';
+export { parseAnswer, type Answer, type AnswerStage, type Thought } from './reasoner/answer';
+export { Reasoner, formatNamed, type EmbeddedSequences, type Question, type ThinkOptions } from './reasoner/reasoner';
+export { type ReasonerSettings } from './reasoner/reasoner-settings';

@@ -1,0 +1,38 @@
+import { TrainerError } from '@subtext/trainer';
+
+/** Throws `invalid-option` unless the value is a whole number of at least `least`. */
+export function checkCount({
+  method,
+  option,
+  value,
+  least = 1,
+}: {
+  method: string;
+  option: string;
+  value: number;
+  /** @default 1 */ least?: number;
+}): void {
+  if (Number.isInteger(value) && value >= least) return;
+  throw new TrainerError({
+    code: 'invalid-option',
+    message: `The method "${method}" takes a whole number of at least ${least} as ${option}, not ${value}.`,
+  });
+}
+
+/** Throws `invalid-option` unless the value is a probability. */
+export function checkProbability({ method, option, value }: { method: string; option: string; value: number }): void {
+  if (value >= 0 && value <= 1) return;
+  throw new TrainerError({
+    code: 'invalid-option',
+    message: `The method "${method}" takes a number from 0 to 1 as ${option}, not ${value}.`,
+  });
+}
+
+/** Throws `missing-stage` where a method that hides a chain of thought is given data without one. */
+export function checkSteps({ method, stages }: { method: string; stages: readonly string[] }): void {
+  if (stages.length > 0) return;
+  throw new TrainerError({
+    code: 'missing-stage',
+    message: `The method "${method}" hides steps of a chain of thought, but no example has a step. Take data with steps, or the method "no-cot" or "pause".`,
+  });
+}

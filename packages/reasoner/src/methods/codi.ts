@@ -1,0 +1,101 @@
+import { TrainerError } from '@subtext/trainer';
+import { checkCount, checkSteps } from './check-option';
+import { latentPrompt, latentTokens } from './latent-prompt';
+import { LayoutBuilder, stageName } from './layout-builder';
+import type { Layout, LayoutContext, ReasoningMethod, Teacher } from './reasoning-method';
+
+export interface CodiOptions {
+  /** Continuous thoughts before the answer. @default 6 */
+  count?: number;
+  /** How the states of the two readings are compared. @default 'smooth-l1' */
+  distance?: Teacher['distance'];
+  /** Weight of the comparison beside the two cross-entropies: the paper's γ; its release takes 20 for GPT-2. @default 20 */
+  distillationWeight?: number;
+}
+
+/** The stage that thoughts are named by: they stand for the chain as a whole. */
+const stage = 'thought';
+
+/**
+ * CODI (arXiv 2502.21074), self-distillation into continuous thoughts: the same model reads each example twice, with its
+ * chain in words and with continuous thoughts in the chain's place, and learns both. At the token before the answer the
+ * states of the second reading are drawn to those of the first, which the comparison leaves as they are, in every layer.
+ * There is one phase. Thoughts are fed back as in Coconut, without the paper's projection between them.
+ */
+export function codi({
+  count = 6,
+  distance = 'smooth-l1',
+  distillationWeight = 20,
+}: CodiOptions = {}): ReasoningMethod {
+  checkCount({ method: 'codi', option: 'count', value: count });
+  if (!(distillationWeight >= 0))
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `The method "codi" takes a number from 0 up as distillationWeight, not ${distillationWeight}.`,
+    });
+
+  const thinking = ({
+    example,
+    context,
+  }: {
+    example: Parameters<ReasoningMethod['prompt']>[0]['example'];
+    context: LayoutContext;
+  }): LayoutBuilder =>
+    latentPrompt({
+      example: { question: example.question, image: example.image },
+      context,
+      steps: 1,
+      thoughtsPerStep: count,
+      stage,
+    });
+
+  return {
+    name: 'codi',
+    specialTokens: () => Object.values(latentTokens),
+    thoughtStages: () => [stage],
+    // The thoughts stand for the chain as a whole.
+    explanation({ example, context }) {
+      if (example.steps.length === 0) return undefined;
+      const { close } = context.format.step({ name: stage, index: 0 });
+      return example.steps.map(({ text }) => text).join(close !== '' && close.trim() === '' ? close : ' ');
+    },
+    curriculum({ stages }) {
+      checkSteps({ method: 'codi', stages });
+      return [{ name: 'self-distillation', index: 0, hiddenStages: stages, kind: 'encode', level: Infinity }];
+    },
+
+    layout({ example, context }) {
+      const chain = new LayoutBuilder({ context }).prompt({
+        question: example.question,
+        hasImage: example.image !== undefined,
+      });
+      for (const [index, step] of example.steps.entries()) {
+        const { open, close } = context.format.step({ name: stageName({ step, index }), index });
+        chain.text(open).text(step.text).text(close);
+      }
+      const written = chain.answer(example.answer).build();
+      const own = thinking({ example, context }).answer(example.answer).build();
+      const position = (layout: Layout) => answerStart({ layout, answer: example.answer, context }) - 1;
+      return {
+        ...own,
+        teacher: {
+          layout: written,
+          own: position(own),
+          position: position(written),
+          distance,
+          weight: distillationWeight,
+        },
+      };
+    },
+
+    prompt: ({ example, context }) => thinking({ example, context }).build().ids,
+    promptThoughts: ({ example, context }) => thinking({ example, context }).build().thoughts,
+  };
+}
+
+/** Where the answer's own text begins: behind its opening mark. */
+function answerStart({ layout, answer, context }: { layout: Layout; answer: string; context: LayoutContext }): number {
+  const { format, tokenizer } = context;
+  const length = (text: string) => (text === '' ? 0 : tokenizer.encode(text, { addSpecialTokens: false }).ids.length);
+  return layout.ids.length - 1 - length(format.answer.close) - length(answer);
+}

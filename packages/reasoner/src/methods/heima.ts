@@ -1,0 +1,179 @@
+import { ownValue } from '@subtext/core';
+
+import { TrainerError } from '@subtext/trainer';
+import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
+import type { Phase, ReasoningMethod } from './reasoning-method';
+
+/** How many thinking tokens stand for a stage. */
+export type ThinkingTokenCount =
+  /** The same number for every stage and example. */
+  | { kind: 'fixed'; count: number }
+  /** `max(⌊ratio · tokens of the stage's text⌋, 1)`, at most `maximum`: Heima's adaptive encoding. */
+  | { kind: 'ratio'; ratio: number; maximum: number }
+  /** A number for each stage, by name: a stage that holds more takes more tokens. */
+  | { kind: 'stages'; counts: Readonly<Record<string, number>> };
+
+export interface HeimaOptions {
+  /** Thinking tokens a stage. @default { kind: 'fixed', count: 1 } */
+  thinkingTokens?: ThinkingTokenCount;
+  /** In which order the stages are hidden, by name. @default the order in which they are written */
+  hidingOrder?: readonly string[];
+  /** Hide one stage more each phase; otherwise all at once (the paper's "not progressive"). @default true */
+  progressive?: boolean;
+  /** End with a phase that has everything hidden, at a lower learning rate. @default true */
+  recovering?: boolean;
+  /** Begin with a phase in which the whole chain is text. Leave it out where the model already writes its chain. @default true */
+  textPhase?: boolean;
+}
+
+/** The most distinct thinking tokens a stage: Heima's own limit. */
+export const MAXIMUM_THINKING_TOKENS = 32;
+
+/** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
+function thinkingTokenNames({
+  stage,
+  thinkingTokens,
+}: {
+  stage: string;
+  thinkingTokens: ThinkingTokenCount;
+}): string[] {
+  const name = `THINKING_OF_${stage.toUpperCase()}`;
+  const count = mostTokens({ stage, thinkingTokens });
+  if (count === 1 && thinkingTokens.kind !== 'ratio') return [`<${name}>`];
+  return Array.from({ length: count }, (_, index) => `<${name}_${index + 1}>`);
+}
+
+/** The most thinking tokens that a stage may take. */
+function mostTokens({ stage, thinkingTokens }: { stage: string; thinkingTokens: ThinkingTokenCount }): number {
+  if (thinkingTokens.kind === 'fixed') return thinkingTokens.count;
+  if (thinkingTokens.kind === 'ratio') return thinkingTokens.maximum;
+  const count = ownValue(thinkingTokens.counts, stage);
+  if (count !== undefined) return count;
+  throw new TrainerError({
+    code: 'invalid-option',
+    message: `The number of thinking tokens is given for ${Object.keys(thinkingTokens.counts).join(', ')}, but not for the stage "${stage}".`,
+  });
+}
+
+function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
+  const most =
+    thinkingTokens.kind === 'stages'
+      ? Object.values(thinkingTokens.counts)
+      : [thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum];
+  const wrong = most.find((count) => !Number.isInteger(count) || count < 1 || count > MAXIMUM_THINKING_TOKENS);
+  if (wrong !== undefined) {
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.`,
+    });
+  }
+  if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `The ratio of thinking tokens to a stage's tokens lies above 0 and at most at 1, not at ${thinkingTokens.ratio}.`,
+    });
+  }
+}
+
+function checkHidingOrder({
+  hidingOrder,
+  stages,
+}: {
+  hidingOrder: readonly string[];
+  stages: readonly string[];
+}): void {
+  const sameNames =
+    hidingOrder.every((stage) => stages.includes(stage)) && stages.every((stage) => hidingOrder.includes(stage));
+  if (sameNames && hidingOrder.length === stages.length) return;
+  throw new TrainerError({
+    code: 'invalid-option',
+    message: `The hiding order [${hidingOrder.join(', ')}] must name each stage once; the data has [${stages.join(', ')}].`,
+  });
+}
+
+/**
+ * Heima (arXiv 2501.19201): each stage before the conclusion becomes thinking tokens, one stage more each phase, and
+ * a recovering phase ends the training. The tags stay; thinking tokens are predicted like words; nothing is fed back.
+ */
+export function heima({
+  thinkingTokens = { kind: 'fixed', count: 1 },
+  hidingOrder,
+  progressive = true,
+  recovering = true,
+  textPhase = true,
+}: HeimaOptions = {}): ReasoningMethod {
+  checkThinkingTokens(thinkingTokens);
+
+  return {
+    name: 'heima',
+    specialTokens: ({ stages }) => stages.flatMap((stage) => thinkingTokenNames({ stage, thinkingTokens })),
+
+    curriculum({ stages }) {
+      const order = hidingOrder ?? stages;
+      checkHidingOrder({ hidingOrder: order, stages });
+      const inWrittenOrder = (hidden: readonly string[]) => stages.filter((stage) => hidden.includes(stage));
+      const phases: Omit<Phase, 'index'>[] = [];
+      if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text' });
+      if (progressive) {
+        for (const [index, stage] of order.entries()) {
+          phases.push({
+            name: `hide ${stage}`,
+            hiddenStages: inWrittenOrder(order.slice(0, index + 1)),
+            kind: 'encode',
+          });
+        }
+      } else {
+        phases.push({ name: 'hide all', hiddenStages: stages, kind: 'encode' });
+      }
+      if (recovering) phases.push({ name: 'recover', hiddenStages: stages, kind: 'recover' });
+      return phases.map((phase, index) => ({ ...phase, index }));
+    },
+
+    layout({ example, phase, context }) {
+      const present = example.steps.map((step, index) => stageName({ step, index }));
+      // Steps without names are told apart by their number: a shorter chain lacks the last ones, and hides what it has.
+      const named = example.steps.length === 0 || example.steps.some(({ name }) => name !== undefined);
+      const missing = named ? phase.hiddenStages.find((stage) => !present.includes(stage)) : undefined;
+      if (missing !== undefined) {
+        throw new TrainerError({
+          code: 'missing-stage',
+          message: `Example ${example.id} has no stage "${missing}", which this phase hides.`,
+        });
+      }
+      return layoutSteps({
+        example,
+        context,
+        content({ stage, text }) {
+          if (!phase.hiddenStages.includes(stage)) return { kind: 'text' };
+          const names = thinkingTokenNames({ stage, thinkingTokens });
+          const { tokenizer } = context;
+          const count =
+            thinkingTokens.kind !== 'ratio'
+              ? names.length
+              : Math.min(
+                  Math.max(
+                    Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length),
+                    1,
+                  ),
+                  names.length,
+                );
+          return { kind: 'thoughts', ids: names.slice(0, count).map((name) => tokenizer.idOf(name)) };
+        },
+      });
+    },
+
+    prompt: questionPrompt,
+
+    // Thinking tokens are not fed back, so all of them can run side by side. How many a ratio gives depends on the text.
+    responseStart: ({ stages, hiddenStages, context }) =>
+      responseStart({
+        stages,
+        context,
+        thoughts(stage) {
+          if (!hiddenStages.includes(stage)) return null;
+          const ids = thinkingTokenNames({ stage, thinkingTokens }).map((name) => context.tokenizer.idOf(name));
+          return thinkingTokens.kind === 'ratio' ? { ids: ids.slice(0, 1), complete: false } : { ids, complete: true };
+        },
+      }),
+  };
+}

@@ -1,0 +1,78 @@
+import { randomAt } from '../batches/counter-random';
+import { TrainerError } from '@subtext/trainer';
+import { checkCount, checkSteps } from './check-option';
+import { LayoutBuilder, layoutSteps, questionPrompt } from './layout-builder';
+import type { Phase, ReasoningMethod } from './reasoning-method';
+
+export interface IcotOptions {
+  /** Tokens taken away more in each phase: the paper's Δ, a phase for its epoch. @default 8 */
+  tokensPerPhase?: number;
+  /** Once this many tokens are taken away, the next phase takes all: as many as most chains have. @default 40 */
+  maximumTokens?: number;
+  /**
+   * The paper's removal smoothing λ: each example loses `o` tokens more, with probability ∝ exp(−λ·o).
+   * `Infinity` switches it off. @default 4
+   */
+  smoothing?: number;
+  /** Begin with a phase in which the whole chain is text. @default true */
+  textPhase?: boolean;
+}
+
+/**
+ * Stepwise internalisation (iCoT-SI, arXiv 2405.14838): the chain of thought loses tokens from its front, a few more each
+ * phase, until the answer follows the question. Nothing takes the tokens' place.
+ */
+export function icot({
+  tokensPerPhase = 8,
+  maximumTokens = 40,
+  smoothing = 4,
+  textPhase = true,
+}: IcotOptions = {}): ReasoningMethod {
+  checkCount({ method: 'icot', option: 'tokensPerPhase', value: tokensPerPhase });
+  checkCount({ method: 'icot', option: 'maximumTokens', value: maximumTokens });
+  if (!(smoothing > 0))
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `The method "icot" takes a number above 0 as smoothing, not ${smoothing}.`,
+    });
+
+  return {
+    name: 'icot',
+    thoughtStages: () => [],
+    specialTokens: () => [],
+
+    curriculum({ stages }) {
+      checkSteps({ method: 'icot', stages });
+      const phases: Omit<Phase, 'index'>[] = [];
+      if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });
+      for (let removed = tokensPerPhase; removed < maximumTokens + tokensPerPhase; removed += tokensPerPhase) {
+        phases.push({
+          name: `without ${Math.min(removed, maximumTokens)} tokens`,
+          hiddenStages: [],
+          kind: 'encode',
+          level: Math.min(removed, maximumTokens),
+        });
+      }
+      phases.push({ name: 'answer only', hiddenStages: [], kind: 'encode', level: Infinity });
+      return phases.map((phase, index) => ({ ...phase, index }));
+    },
+
+    layout({ example, phase, context, counters }) {
+      const { level = 0 } = phase;
+      const whole = layoutSteps({ example, context, content: () => ({ kind: 'text' }) });
+      const answerOnly = new LayoutBuilder({ context })
+        .prompt({ question: example.question, hasImage: example.image !== undefined })
+        .answer(example.answer)
+        .build();
+      const chain = whole.ids.length - answerOnly.ids.length;
+      // P(o ≥ k) = exp(−λ·k): the inverse of the distribution at a uniform draw.
+      const extra = counters && level > 0 ? Math.floor(-Math.log(1 - randomAt(...counters)) / smoothing) : 0;
+      const from = whole.promptLength;
+      const to = from + Math.min(chain, level + extra);
+      const without = (list: readonly number[]) => [...list.slice(0, from), ...list.slice(to)];
+      return { ...whole, ids: without(whole.ids), labels: without(whole.labels) };
+    },
+
+    prompt: questionPrompt,
+  };
+}

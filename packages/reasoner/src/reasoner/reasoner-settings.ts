@@ -1,0 +1,118 @@
+import { describeIssues, parseJson } from '@subtext/core';
+import { FileError, readTextFile } from '@subtext/core/node';
+import { z } from 'zod';
+
+import { TrainerError } from '@subtext/trainer';
+import { methodNames, type MethodSpecification } from '../methods/registry';
+
+/** What a folder's `subtext.json` holds: everything about thinking that a Hugging Face folder has no place for. */
+export interface ReasonerSettings {
+  /** Version of this layout. */
+  format: 1;
+  method: MethodSpecification;
+  /** Names of the stages before the answer, in order. */
+  stages: string[];
+  /** Stages that are hidden in thoughts, after the phases trained so far. */
+  hiddenStages: string[];
+  /** Name of the reasoning format. */
+  reasoningFormat: string;
+  /** Tokens before everything else. */
+  prefix: string[];
+  /** The token that ends a response. */
+  endToken: string;
+  /** How pictures enter the prompt; absent for text models. */
+  image?: { token: string; tokens: number; position: 'before' | 'after' };
+  /** Where a thought's state is read: the state that predicts the thinking token (`before`), or the one at it (`at`). */
+  thoughtReading: 'before' | 'at';
+  /** Longest response seen while training, in tokens: what generation allows by default, with some room. */
+  longestResponse: number;
+}
+
+/** The most thoughts before an answer, thinking tokens a stage, or tokens taken away, that a folder may ask for. */
+const MOST_THOUGHTS = 4096;
+/** The most tokens that a picture or a response may be said to take; a model's context is far smaller. */
+const MOST_TOKENS = 2 ** 20;
+/** The largest `subtext.json`, in bytes. */
+const MOST_BYTES = 2 ** 20;
+
+const thoughts = z.number().int().min(1).max(MOST_THOUGHTS);
+const name = z.string().min(1).max(1_000);
+const names = z.array(name).max(1_000);
+
+const thinkingTokens = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('fixed'), count: thoughts }),
+  z.object({ kind: z.literal('ratio'), ratio: z.number().gt(0).max(1), maximum: thoughts }),
+  z.object({ kind: z.literal('stages'), counts: z.record(z.string(), thoughts) }),
+]);
+
+/** Options that several methods share; each method checks its own further when it is made. */
+const methodSpecification = z.looseObject({
+  name: z.enum(methodNames as [MethodSpecification['name'], ...MethodSpecification['name'][]]),
+  thinkingTokens: thinkingTokens.optional(),
+  hidingOrder: names.optional(),
+  progressive: z.boolean().optional(),
+  recovering: z.boolean().optional(),
+  textPhase: z.boolean().optional(),
+  tokensPerPhase: thoughts.optional(),
+  maximumTokens: thoughts.optional(),
+  smoothing: z.number().positive().optional(),
+  count: thoughts.optional(),
+  hiddenSteps: thoughts.optional(),
+  thoughtsPerStep: thoughts.optional(),
+  thoughts: z.enum(['continuous', 'pause', 'multi-pass-pause', 'none', 'text']).optional(),
+  uniformProbability: z.number().min(0).max(1).optional(),
+  thoughtCost: z.number().min(0).optional(),
+  distance: z.enum(['smooth-l1', 'l1']).optional(),
+  distillationWeight: z.number().min(0).optional(),
+  form: z.enum(['edges', 'tokens']).optional(),
+});
+
+const reasonerSettings = z.looseObject({
+  format: z.literal(1),
+  method: methodSpecification,
+  stages: names,
+  hiddenStages: names,
+  reasoningFormat: name,
+  prefix: names,
+  endToken: name,
+  image: z
+    .object({ token: name, tokens: z.number().int().min(1).max(MOST_TOKENS), position: z.enum(['before', 'after']) })
+    .optional(),
+  thoughtReading: z.enum(['before', 'at']),
+  longestResponse: z.number().int().min(0).max(MOST_TOKENS),
+});
+
+/** Reads `subtext.json` by its schema. Throws `not-a-reasoner`, which names what is wrong. */
+export async function readReasonerSettings({
+  path,
+  folder,
+}: {
+  path: string;
+  /** The folder it belongs to, for errors. */ folder: string;
+}): Promise<ReasonerSettings> {
+  let value: unknown;
+  try {
+    value = parseJson({ text: await readTextFile({ path, maximumBytes: MOST_BYTES }), name: path });
+  } catch (cause) {
+    const missing = FileError.isInstance(cause) && cause.code === 'not-found';
+    throw new TrainerError({
+      code: 'not-a-reasoner',
+      message: missing
+        ? `${folder} is not a reasoner's folder: ${path} is missing. Train one with "subtext train", or run "npm start" for an example.`
+        : `${folder} is not a reasoner's folder: ${(cause as Error).message}.`,
+      cause,
+    });
+  }
+  const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
+  if (typeof format === 'number' && format !== 1)
+    throw new TrainerError({
+      code: 'not-a-reasoner',
+      message: `${path} has format ${format}; this version reads format 1.`,
+    });
+  const result = reasonerSettings.safeParse(value);
+  if (result.success) return result.data as unknown as ReasonerSettings;
+  throw new TrainerError({
+    code: 'not-a-reasoner',
+    message: `${path} does not describe a reasoner: ${describeIssues(result.error)}.`,
+  });
+}

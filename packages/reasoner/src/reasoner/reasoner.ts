@@ -1,0 +1,372 @@
+import { ownValue } from '@subtext/core';
+import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
+import type { ReasoningExample } from '@subtext/data';
+import {
+  generate,
+  isMultimodal,
+  leftPad,
+  loadModel,
+  saveModel,
+  type EmbeddedInputs,
+  type LanguageModel,
+} from '@subtext/model';
+import { tf } from '@subtext/tensor';
+import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { PictureStore } from '../batches/picture-store';
+import { writeAtomically } from '@subtext/trainer';
+import { TrainerError } from '@subtext/trainer';
+import { createMethod } from '../methods/registry';
+import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
+import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
+import { embedBatch } from '../forward/embed-batch';
+import { type Answer, parseAnswer, parseStage, type Thought } from './answer';
+import { thinkInPrompt, type ThoughtPrompts } from './prompt-thoughts';
+import { readReasonerSettings, type ReasonerSettings } from './reasoner-settings';
+
+/** What a reasoner is asked. */
+export type Question = Pick<ReasoningExample, 'question' | 'image'>;
+
+export interface ThinkOptions {
+  questions: readonly Question[];
+  /** Questions answered side by side. @default 64 */
+  batchSize?: number;
+  /** @default a fifth more than the longest response seen in training */
+  maxNewTokens?: number;
+  /** @default 0: greedy */
+  temperature?: number;
+  /** Of the draws, where the temperature is above 0. @default 0 */
+  seed?: number;
+  /** Called after each batch. */
+  onProgress?: (options: { done: number; total: number }) => void;
+  signal?: AbortSignal;
+}
+
+/** Sequences as vectors, padded on the left. */
+export interface EmbeddedSequences extends EmbeddedInputs {
+  /** By sequence, 0 on padding; null where all have one length. */
+  mask: number[][] | null;
+  /** Positions, padding included. */
+  time: number;
+}
+
+const settingsFile = 'subtext.json';
+
+/** The model that thinks and answers, with the tokenizer, the method and the picture processor that belong to it. */
+export class Reasoner {
+  readonly model: LanguageModel;
+  readonly tokenizer: Tokenizer;
+  readonly settings: ReasonerSettings;
+  readonly method: ReasoningMethod;
+  readonly format: ReasoningFormat;
+  readonly processor?: ImageProcessor;
+  readonly #pictures?: PictureStore;
+  readonly #stageOfThought: ReadonlyMap<number, { stage: string; index: number }>;
+  readonly #tagLengths: ReadonlyMap<string, number>;
+
+  constructor({
+    model,
+    tokenizer,
+    settings,
+    processor,
+  }: {
+    model: LanguageModel;
+    tokenizer: Tokenizer;
+    settings: ReasonerSettings;
+    /** How pictures are prepared; needed where the model takes pictures. */
+    processor?: ImageProcessor;
+  }) {
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.settings = settings;
+    this.method = createMethod(settings.method);
+    this.format = formatNamed(settings.reasoningFormat);
+    this.processor = processor;
+    if (processor) this.#pictures = new PictureStore({ processor });
+    this.#stageOfThought = new Map(
+      // Thoughts that stand in the prompt are not written: their tokens mean nothing in a response.
+      (this.method.promptThoughts ? [] : settings.stages).flatMap((stage) =>
+        this.method
+          .specialTokens({ stages: [stage] })
+          .map((token, index) => [tokenizer.idOf(token), { stage, index }] as const),
+      ),
+    );
+    this.#tagLengths = new Map(
+      this.format
+        .tags({ stages: settings.stages })
+        .map((tag) => [tag, tokenizer.encode(tag, { addSpecialTokens: false }).ids.length]),
+    );
+  }
+
+  /** Loads a reasoner's folder: a Hugging Face model folder with `subtext.json`. Throws `not-a-reasoner`. */
+  static async load(folder: string): Promise<Reasoner> {
+    const settings = await readReasonerSettings({ path: join(folder, settingsFile), folder });
+    formatNamed(settings.reasoningFormat);
+    createMethod(settings.method);
+    const tokenizer = await loadTokenizer(folder);
+    const processor = settings.image ? await loadImageProcessor(folder) : undefined;
+    const model = await loadModel({ folder });
+    const { maxPositions } = model.dimensions;
+    if (settings.image && settings.image.tokens > maxPositions) {
+      model.dispose();
+      throw new TrainerError({
+        code: 'not-a-reasoner',
+        message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
+      });
+    }
+    return new Reasoner({ model, tokenizer, settings, processor });
+  }
+
+  /** Writes the folder: model, tokenizer and picture processor as Hugging Face lays them out, and `subtext.json`. */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true });
+    await saveModel({ model: this.model, folder });
+    await this.tokenizer.save(folder);
+    if (this.processor) await saveImageProcessor({ processor: this.processor, folder });
+    await writeAtomically({ path: join(folder, settingsFile), data: `${JSON.stringify(this.settings, null, 2)}\n` });
+  }
+
+  /** What the method's layouts depend on. */
+  layoutContext(): LayoutContext {
+    const { tokenizer, settings, format } = this;
+    return {
+      tokenizer,
+      format,
+      prefix: settings.prefix.map((token) => tokenizer.idOf(token)),
+      endId: tokenizer.idOf(settings.endToken),
+      image: settings.image && { ...settings.image, tokenId: tokenizer.idOf(settings.image.token) },
+    };
+  }
+
+  /**
+   * The ids that answering each question starts from. Throws `invalid-option` for a picture that the model cannot see, or
+   * whose tiles were not measured ({@link measurePictures}).
+   */
+  prompts(questions: readonly Question[]): number[][] {
+    this.#checkPictures(questions);
+    return questions.map((question) => this.method.prompt({ example: question, context: this.#contextFor(question) }));
+  }
+
+  /** Finds out how many tiles the questions' pictures take, where pictures differ in that: `prompts` of such questions needs it. */
+  async measurePictures(questions: readonly Question[]): Promise<void> {
+    await this.#pictures?.measure(questions.map(({ image }) => image));
+  }
+
+  /**
+   * Prompts, or prompts with responses begun, as vectors with their pictures in place: `[questions, time, width]`, padded
+   * on the left. The caller frees `embeddings` and `forwardExtras`.
+   */
+  async embedSequences({
+    questions,
+    sequences,
+  }: {
+    questions: readonly Question[];
+    /** By question: its prompt's ids and what follows. */
+    sequences: readonly (readonly number[])[];
+  }): Promise<EmbeddedSequences> {
+    this.#checkLengths(sequences);
+    const images = await this.#pictures?.prepare(questions.map(({ image }) => image));
+    const { ids, mask, time } = leftPad(sequences, this.tokenizer.idOf(this.settings.endToken));
+    const embedded = tf.tidy(
+      () =>
+        embedBatch({
+          model: this.model,
+          ids,
+          rows: questions.length,
+          time,
+          images,
+        }) as unknown as tf.TensorContainerObject,
+    ) as unknown as EmbeddedInputs;
+    return { ...embedded, mask, time };
+  }
+
+  /**
+   * The words of a text that the vocabulary lacks, in order, each once: the model reads them all as one unknown token, and
+   * answers as if something else had been asked. None where every text can be spelled (bytes).
+   */
+  unknownWords(text: string): string[] {
+    const { unknownId } = this.tokenizer;
+    if (unknownId === undefined) return [];
+    const isUnknown = (part: string) =>
+      this.tokenizer.encode(part, { addSpecialTokens: false }).ids.includes(unknownId);
+    if (!isUnknown(text)) return [];
+    const words = [...new Set(text.split(/\s+/u).filter((word) => word !== ''))];
+    // Where words carry the space before them, a word is looked up as it stands in a text.
+    const unknown = words.filter((word) => isUnknown(word) && isUnknown(` ${word}`));
+    return unknown.length > 0 ? unknown : words;
+  }
+
+  /** Answers questions, batch by batch. A question's answer does not depend on those beside it. */
+  async think({
+    questions,
+    batchSize = 64,
+    maxNewTokens,
+    temperature = 0,
+    seed = 0,
+    onProgress,
+    signal,
+  }: ThinkOptions): Promise<Answer[]> {
+    this.#checkPictures(questions);
+    const context = this.layoutContext();
+    const answers: Answer[] = [];
+    for (let start = 0; start < questions.length; start += batchSize) {
+      signal?.throwIfAborted();
+      const batch = questions.slice(start, start + batchSize);
+      await this.measurePictures(batch);
+      const prompts = this.prompts(batch);
+      const { embeddings, mask, forwardExtras } = await this.embedSequences({ questions: batch, sequences: prompts });
+      const positions = batch.map(
+        (example) =>
+          this.method.promptThoughts?.({ example, stages: this.settings.stages, context: this.#contextFor(example) }) ??
+          [],
+      );
+      const newTokens = maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1;
+      const draft = this.method.responseStart?.({
+        stages: this.settings.stages,
+        hiddenStages: this.settings.hiddenStages,
+        context,
+      });
+      let thought: ThoughtPrompts | undefined;
+      try {
+        if (positions.some(({ length }) => length > 0)) {
+          thought = await thinkInPrompt({
+            model: this.model,
+            prompts: {
+              embeddings,
+              mask,
+              forwardExtras,
+              lengths: prompts.map(({ length }) => length),
+              thoughts: positions,
+            },
+            reading: this.settings.thoughtReading,
+            room: newTokens + (draft?.length ?? 0),
+            halting: this.method.halting?.(context),
+          });
+        }
+        const generation = await generate({
+          model: this.model,
+          inputs: thought?.rest ?? { embeddings, mask, forwardExtras },
+          session: thought?.session,
+          maxNewTokens: newTokens,
+          stopIds: [context.endId],
+          draft,
+          temperature,
+          seed: seed + start,
+          outputStates: true,
+          signal,
+        });
+        const thoughts = thought?.thoughts(generation.states!.map(([first]) => first!));
+        for (const [row, generated] of generation.ids.entries()) {
+          const before = thoughts?.[row] ?? [];
+          const continuous = positions[row]!.slice(0, before.length).filter(({ kind }) => kind === 'continuous').length;
+          answers.push(
+            this.#readAnswer({
+              ids: generated,
+              states: generation.states![row]!,
+              finished: generation.reasons[row] === 'stop-id',
+              before,
+              continuous,
+              passes: generation.passes[row]! + (thought?.passes[row] ?? 0),
+            }),
+          );
+        }
+      } finally {
+        thought?.session.dispose();
+        tf.dispose([embeddings, thought?.rest.embeddings ?? [], forwardExtras as tf.TensorContainer]);
+      }
+      onProgress?.({ done: answers.length, total: questions.length });
+    }
+    return answers;
+  }
+
+  dispose(): void {
+    this.model.dispose();
+  }
+
+  #readAnswer({
+    ids,
+    states,
+    finished,
+    before,
+    continuous,
+    passes,
+  }: {
+    ids: number[];
+    states: Float32Array[];
+    finished: boolean;
+    /** Thoughts that stand in the prompt. */
+    before: readonly Thought[];
+    /** How many of them are continuous: each is computed one after the other, as a token is, and counts as one. */
+    continuous: number;
+    passes: number;
+  }): Answer {
+    const { settings, format, tokenizer } = this;
+    const content = finished ? ids.slice(0, -1) : ids;
+    const text = tokenizer.decode(content, { skipSpecialTokens: false });
+    const thoughts: Thought[] = [...before];
+    for (const [position, id] of ids.entries()) {
+      const thought = this.#stageOfThought.get(id);
+      if (!thought) continue;
+      const hidden = states[settings.thoughtReading === 'before' ? position : position + 1];
+      if (hidden) thoughts.push({ ...thought, position, hidden });
+    }
+    const stages = settings.stages.map((name, index) => {
+      const count = thoughts.filter(({ stage }) => stage === name).length;
+      return { name, thoughts: count, text: count > 0 ? undefined : parseStage({ text, name, index, format }) };
+    });
+    let tagTokens = 0;
+    for (const [tag, length] of this.#tagLengths) tagTokens += (text.split(tag).length - 1) * length;
+    return {
+      text,
+      answer: finished ? parseAnswer({ text, format }) : undefined,
+      stages,
+      thoughts,
+      ids,
+      tokens: {
+        generated: ids.length + continuous,
+        withoutTags: ids.length + continuous - tagTokens,
+        thinking: before.length + ids.filter((id) => this.#stageOfThought.has(id)).length,
+      },
+      passes,
+      finished,
+    };
+  }
+
+  #contextFor({ image }: Pick<Question, 'image'>): LayoutContext {
+    const context = this.layoutContext();
+    return this.#pictures?.contextFor({ context, image }) ?? context;
+  }
+
+  #checkPictures(questions: readonly Question[]): void {
+    const withPicture = questions.some(({ image }) => image !== undefined);
+    if (withPicture && (!isMultimodal(this.model) || !this.settings.image)) {
+      throw new TrainerError({
+        code: 'invalid-option',
+        message: `This reasoner (${this.model.modelType}) has no vision encoder: leave the picture out, or take a model that was trained on pictures.`,
+      });
+    }
+  }
+
+  #checkLengths(prompts: readonly (readonly number[])[]): void {
+    const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
+    const { maxPositions } = this.model.dimensions;
+    if (longest >= maxPositions) {
+      throw new TrainerError({
+        code: 'example-too-long',
+        message: `The question takes ${longest} tokens; the model has room for ${maxPositions} in all. Ask a shorter question.`,
+      });
+    }
+  }
+}
+
+/** The format by name. Throws `invalid-option`. */
+export function formatNamed(name: string): ReasoningFormat {
+  const format = ownValue(reasoningFormats, name);
+  if (format) return format;
+  throw new TrainerError({
+    code: 'invalid-option',
+    message: `There is no reasoning format "${name}". Take one of: ${Object.keys(reasoningFormats).join(', ')}.`,
+  });
+}
