@@ -1,6 +1,6 @@
 import { packageConfig } from '@subtext/build/tsup';
 
 export default packageConfig({
-  entry: ['src/index.ts', 'src/node.ts'],
+  entry: { index: 'src/index.ts', node: 'src/node.ts', worker: 'src/workers/worker.ts' },
   browser: { entry: { index: 'src/index.ts', node: 'src/node.ts' } },
 });

@@ -1,3 +1,5 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: ['src/index.ts'] });
+export default packageConfig({
+  entry: { index: 'src/index.ts', 'thinking-worker': 'src/thinking/thinking-worker.ts' },
+});

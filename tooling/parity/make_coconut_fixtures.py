@@ -18,7 +18,7 @@ from transformers import DynamicCache, GPT2LMHeadModel
 
 root = pathlib.Path(__file__).resolve().parents[2]
 model_folder = root / "packages/model/fixtures/golden/gpt2"
-target = root / "packages/trainer/fixtures/coconut-gpt2"
+target = root / "packages/reasoner/fixtures/coconut-gpt2"
 LATENT, START, END, PAD, END_OF_TEXT = 300, 301, 302, 0, 2
 # (tokens of the question, thoughts, tokens behind the last mark): thoughts differ, one row has none.
 ROWS = [(5, 3, 7), (9, 2, 5), (6, 0, 8), (3, 4, 4)]

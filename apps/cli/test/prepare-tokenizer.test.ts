@@ -15,13 +15,13 @@ import {
   stagesOf,
   taggedFormat,
 } from '@subtext/reasoner';
+import { UsageError } from '@subtext/terminal';
+import { loadTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadTokenizer } from '@subtext/tokenizer';
 import { describe, expect, it } from 'vitest';
 
-import { UsageError } from '@subtext/terminal';
 import { newTokenizer } from '../src/pipeline/prepare-tokenizer';
 import { resolveStages } from '../src/pipeline/resolve-stages';
 

@@ -16,3 +16,4 @@ export {
   wilsonInterval,
 } from './statistics/intervals';
 export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
+export type { Estimate } from './statistics/intervals';

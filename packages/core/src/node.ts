@@ -19,3 +19,5 @@ export { closeFiles, openFiles } from './files/open-files';
 export { reportFailure, waitForAll } from './workers/barrier';
 export { startWorkers, type WorkerPool } from './workers/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './workers/worker-protocol';
+export { WorkerError, type WorkerErrorCode } from './workers/worker-error';
+export { writeJsonFile } from './files/json-file';

@@ -86,3 +86,4 @@ export type {
 } from './generators/dataset-generator';
 export { compareGraphs } from './measures/compare-graphs';
 export type { GraphComparison, GraphComparisonRow } from './measures/compare-graphs';
+export { normalizeAnswer } from './measures/normalize-answer';

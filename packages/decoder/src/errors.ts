@@ -1,9 +1,20 @@
 import { SubtextError } from '@subtext/core';
 
 /** What went wrong, for programs; the message is for people. */
-export type DecoderErrorCode = 'invalid-option' | 'unknown-stage' | 'width-mismatch' | 'not-an-interpreter';
+export type DecoderErrorCode =
+  | 'invalid-option'
+  | 'empty-set'
+  | 'length-mismatch'
+  /** The interpreter does not explain that stage. */
+  | 'unknown-stage'
+  /** Thoughts of another width than the interpreter was made for. */
+  | 'width-mismatch'
+  /** A folder that holds no interpreter, or one that this version can't read. */
+  | 'not-an-interpreter'
+  /** The reasoner is not of the kind that is to be looked into. */
+  | 'unsuitable-reasoner';
 
-/** The error of this package: what, where and what to do. */
+/** The error of this package: says what, where and what to do. */
 export class DecoderError extends SubtextError<DecoderErrorCode> {
   override readonly name = 'DecoderError';
 

@@ -34,3 +34,5 @@ export {
   type PlaceGeometry,
   type ThoughtGeometry,
 } from './probes/thought-geometry';
+export { euclideanNorm, type ThoughtStates } from './probes/thought-states';
+export { minimize } from './probes/minimize';

@@ -28,7 +28,7 @@ export { tokenizeThirteenA } from './metrics/text-pieces';
 export { stripForScoring } from './metrics/strip-for-scoring';
 export { entityRecall, namesOf, numberRecall, type RecallScore } from './metrics/recall';
 export { numbersOf, sameNumber } from './metrics/numbers';
-export { normalizeAnswer, spacedDigits } from './metrics/exact-match';
+export { spacedDigits } from './metrics/exact-match';
 export { multipleChoiceLetter, yesOrNo, type Choices } from './metrics/multiple-choice';
 export { announcedAnswers, boxedAnswer, markedAnswer } from './answers/answer-marks';
 export { beforeNextQuestion } from './answers/answer-scope';
@@ -100,7 +100,6 @@ export {
   swapThoughts,
   type InterventionKind,
   type ThoughtIntervention,
-  type ThoughtStates,
 } from './audit/interventions';
 export type {
   InterpreterAuditSample,
@@ -115,7 +114,6 @@ export {
   auditThoughts,
   judgeThoughts,
   type AuditThoughtsOptions,
-  type Estimate,
   type InterventionEffect,
   type InterventionResult,
   type MeasuredShare,
@@ -186,7 +184,6 @@ export { loadPlainModel, plainModel, plainModelSees, type PlainModelOptions } fr
 export { reasonerModel } from './run/reasoner-model';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';
 export { keepExplanations, keepThoughtRuns } from './audit/kept-runs';
-export { euclideanNorm } from './audit/interventions';
 export { prosqaGraph } from './tasks/prosqa-graph';
 export { ThinkingPool } from './thinking/thinking-pool';
 export { type PostedQuestion } from './thinking/thinking-worker';

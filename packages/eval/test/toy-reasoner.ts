@@ -1,8 +1,6 @@
 import type { ReasoningExample } from '@subtext/data';
 import { Explainer, Interpreter, Projector } from '@subtext/decoder';
 import { createModel, nextTokenLoss } from '@subtext/model';
-import { AdamW, RandomStream, tf, valueAndGradients } from '@subtext/tensor';
-import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import {
   createMethod,
   Reasoner,
@@ -10,6 +8,8 @@ import {
   type MethodSpecification,
   type ReasonerSettings,
 } from '@subtext/reasoner';
+import { AdamW, RandomStream, tf, valueAndGradients } from '@subtext/tensor';
+import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 
 const numbers = ['3', '5', '7', '9'];
 const names = ['ant', 'bee', 'cat', 'dog', 'eel', 'fox'];

@@ -1,4 +1,5 @@
 import { RequestError } from '@subtext/core/node';
+
 import { HubStatusError } from './hub-client';
 import { HubError } from './hub-error';
 import type { ModelCache } from './model-cache';

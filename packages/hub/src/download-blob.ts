@@ -1,7 +1,8 @@
+import { acquireLock, LockError, RequestError, type LockHolder } from '@subtext/core/node';
 import { createHash, type Hash } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { acquireLock, LockError, RequestError, type LockHolder } from '@subtext/core/node';
+
 import { HubStatusError, type HubClient } from './hub-client';
 import { HubError } from './hub-error';
 import { openIncomplete, removeIncomplete, type IncompleteFile } from './incomplete-file';

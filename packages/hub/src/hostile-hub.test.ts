@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
 import { HubError } from './hub-error';
 import { accessToken, hubSettings } from './hub-settings';
 import { resolveModelFolder, type ResolveModelFolderOptions } from './resolve-model-folder';

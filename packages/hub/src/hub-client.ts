@@ -1,5 +1,6 @@
 import { printable, redact, SubtextError } from '@subtext/core';
 import { request, type BoundedResponse } from '@subtext/core/node';
+
 import { HubError } from './hub-error';
 import type { HubSettings } from './hub-settings';
 import { isCommit } from './model-cache';

@@ -1,7 +1,8 @@
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { printableUrl } from '@subtext/core';
 import { FileError, readTextFile } from '@subtext/core/node';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
 import { HubError } from './hub-error';
 
 /** Where models come from and where they are kept. */

@@ -1,7 +1,7 @@
+import { fileError } from '@subtext/core/node';
 import type { Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, rm, type FileHandle } from 'node:fs/promises';
-import { fileError } from '@subtext/core/node';
 
 /** The part of a file that has come, open for more. */
 export interface IncompleteFile {

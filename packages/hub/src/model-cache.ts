@@ -1,8 +1,9 @@
+import { parseJson } from '@subtext/core';
+import { readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { constants } from 'node:fs';
 import { access, copyFile, lstat, mkdir, readdir, rm, statfs, symlink } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import { parseJson } from '@subtext/core';
-import { readTextFile, writeFileAtomically } from '@subtext/core/node';
+
 import { HubError } from './hub-error';
 
 /** The most bytes of the list of a model's weight files. */

@@ -1,11 +1,12 @@
+import { acquireLock } from '@subtext/core/node';
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, mkdtemp, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { acquireLock } from '@subtext/core/node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import { hubSettings } from './hub-settings';
 import { resolveModelFolder, type DownloadProgress, type ResolveModelFolderOptions } from './resolve-model-folder';
 

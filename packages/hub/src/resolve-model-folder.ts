@@ -1,6 +1,7 @@
+import { FileError, type LockHolder } from '@subtext/core/node';
 import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { FileError, type LockHolder } from '@subtext/core/node';
+
 import { describeFailure } from './describe-failure';
 import { downloadBlob } from './download-blob';
 import { HubClient } from './hub-client';

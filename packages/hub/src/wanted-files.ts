@@ -1,4 +1,5 @@
 import { printable } from '@subtext/core';
+
 import { HubError } from './hub-error';
 
 /** A file as the hub lists it. */

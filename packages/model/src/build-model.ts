@@ -1,5 +1,6 @@
 import { collectNotes, ModelStructure, type RawConfig } from '@subtext/nn';
 import { Parameters } from '@subtext/tensor';
+
 import type { ModelFamily } from './families/model-family';
 import { findFamily } from './families/registry';
 import type { LanguageModel } from './language-model';

@@ -1,4 +1,5 @@
 import { checkMemory, initialiseWeights, type RawConfig } from '@subtext/nn';
+
 import { buildModel } from './build-model';
 import type { LanguageModel } from './language-model';
 

@@ -14,6 +14,7 @@ import {
   type RotaryEmbedding,
 } from '@subtext/nn';
 import { tf, type Parameters } from '@subtext/tensor';
+
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 import { ModelError } from './model-error';
 import { resolvePositions } from './positions';

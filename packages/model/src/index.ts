@@ -35,4 +35,3 @@ export { ModelError, type ModelErrorCode } from './model-error';
 export { drawTokenRows, resizeEmbeddings, type NewToken, type ResizeEmbeddingsOptions } from './resize-embeddings';
 export { saveModel, type SaveModelOptions } from './saving/save-model';
 export { ignoredLabel, nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';
-export { writeJsonFile } from './saving/json-file';

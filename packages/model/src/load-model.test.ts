@@ -1,13 +1,14 @@
+import { ModelFolderError } from '@subtext/nn';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
+import { tf, useEngine } from '@subtext/tensor';
 import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ModelFolderError } from '@subtext/nn';
-import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
-import { tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import { createModel } from './create-model';
-import { type LanguageModel } from './language-model';
+import type { LanguageModel } from './language-model';
 import { loadModel } from './load-model';
 import { fixtures } from './parity/recorded';
 

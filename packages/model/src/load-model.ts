@@ -1,5 +1,6 @@
-import { join } from 'node:path';
 import { checkMemory, loadWeights, readConfig, readJsonObject } from '@subtext/nn';
+import { join } from 'node:path';
+
 import { buildModel } from './build-model';
 import type { ModelFamily } from './families/model-family';
 import type { LanguageModel } from './language-model';

@@ -1,4 +1,5 @@
 import type { RawConfig } from '@subtext/nn';
+
 import { buildModel } from './build-model';
 
 /**

@@ -1,8 +1,8 @@
-import { parameterStream, type ParameterHandle, type RawConfig } from '@subtext/nn';
+import { parameterStream, type ParameterHandle, type RawConfig, tokenTables } from '@subtext/nn';
 import { normal, tf } from '@subtext/tensor';
+
 import type { LanguageModel } from './language-model';
 import { ModelError } from './model-error';
-import { tokenTables } from '@subtext/nn';
 import { isMultimodal } from './multimodal-model';
 
 /** How far a new token's row lies from the mean that it starts at, in deviations of the table. */

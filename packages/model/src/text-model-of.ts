@@ -1,5 +1,6 @@
 import type { RawConfig } from '@subtext/nn';
 import { tf } from '@subtext/tensor';
+
 import { createModel } from './create-model';
 import { mllamaWithoutPictures } from './families/mllama';
 import type { LanguageModel } from './language-model';

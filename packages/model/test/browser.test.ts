@@ -1,3 +1,6 @@
+import { createImageProcessor } from '@subtext/encoders';
+import { useEngine } from '@subtext/tensor';
+import { loadTokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -7,11 +10,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createImageProcessor } from '@subtext/encoders';
-import { useEngine } from '@subtext/tensor';
-import { loadTokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { generate } from '../src/generation/generate';
 import { loadModel } from '../src/load-model';
 

@@ -66,3 +66,5 @@ export {
 } from './weights/read-config';
 export { readJsonObject } from './weights/read-json-object';
 export { readRotaryConfig, rotaryConfigKeys, rotaryParameters } from './weights/rotary-config';
+export { AdapterError, type AdapterErrorCode } from './lora/adapter-error';
+export type { AdaptableModel } from './lora/adaptable-model';

@@ -45,3 +45,11 @@ export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasone
 export { parseAnswer, type Answer, type AnswerStage, type Thought } from './reasoner/answer';
 export { Reasoner, formatNamed, type EmbeddedSequences, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';
+export { ReasonerError, type ReasonerErrorCode } from './errors';
+export { modelParameters, type ProgramParameter } from './forward/trainable-parameters';
+export { createGraphModel, tokenVectors, type GraphModelOptions } from './graphs/graph-model';
+export { freezeParameters, parameterPattern } from './forward/parameter-pattern';
+export { pickedLoss } from './forward/picked-losses';
+export { modelPrefix, partTable } from './graphs/graph-model';
+export { pickedLosses } from './forward/picked-losses';
+export { type MeanMetric } from './forward/thought-measures';

@@ -1,7 +1,8 @@
+import { build } from 'esbuild';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { build } from 'esbuild';
+
 import { blobSource } from './blob-source';
 import { httpSource } from './http-source';
 import { openSafetensorsFrom } from './safetensors-file';

@@ -4,11 +4,12 @@ import { mkdtemp, rm, writeFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { toFloat32 } from './float-conversion';
 import { openSafetensors } from './node/open';
 import { writeSafetensors } from './node/write';
 import { parseSafetensors } from './parse';
-import { type TensorToWrite } from './plan';
+import type { TensorToWrite } from './plan';
 import { openSafetensorsFrom } from './safetensors-file';
 import { serializeSafetensors } from './serialize';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type ChatMessage } from './chat-template';
+
+import type { ChatMessage } from './chat-template';
 import { Tokenizer } from './tokenizer';
 import { trainWordLevelTokenizer } from './train-word-level';
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
+
 import { Tokenizer } from './tokenizer';
 import { checkTokenizerFile } from './tokenizer-file';
 

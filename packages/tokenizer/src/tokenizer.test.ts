@@ -1,9 +1,10 @@
+import fc from 'fast-check';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { loadTokenizer } from './load';
 import { addThinkingTokens, stageTags, thinkingTokens } from './thinking-tokens';
 import { Tokenizer } from './tokenizer';

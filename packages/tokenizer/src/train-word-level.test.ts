@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import { loadTokenizer } from './load';
 import { trainWordLevelTokenizer } from './train-word-level';
 

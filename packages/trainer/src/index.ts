@@ -1,15 +1,12 @@
 export { TrainerError, type TrainerErrorCode } from './errors';
 export { type GraphPhasesOptions, graphPhases } from './graphs/graph-phases';
-export { type GraphProgramOptions } from './graphs/graph-program';
 export { DataOrder } from './batches/data-order';
 export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-rate';
 export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
 export {
   type LossOptions,
-  type MeanMetric,
   type ProgramLoss,
   type ProgramModule,
-  type ProgramParameter,
   type TrainingProgram,
 } from './programs/training-program';
 export { checkLengths, type TooLong } from './loop/check-lengths';
@@ -23,14 +20,7 @@ export {
 } from './loop/estimate-memory';
 export { probeStep, type ProbedStep } from './loop/probe-step';
 export { completePhases } from './loop/complete-phases';
-export { freezeParameters, parameterPattern } from './programs/parameter-pattern';
-export {
-  modelParameters,
-  pickedLoss,
-  reasonerForward,
-  type ReasonerProgramOptions,
-  reasonerStates,
-} from './programs/reasoner-program';
+export { reasonerForward, type ReasonerProgramOptions, reasonerStates } from './programs/reasoner-program';
 export { writeAtomically } from './checkpoint/atomic-files';
 export { removeCheckpoints } from './checkpoint/made-files';
 export { writeModelCard } from './checkpoint/model-card';
@@ -69,7 +59,6 @@ export {
   reasonerPhases,
   reasonerShard,
 } from './loop/reasoner-phases';
-export { createGraphModel, graphModelConfig, tokenVectors } from './graphs/graph-program';
 export { jointPhases, type ExplanationData } from './interpreters/joint-phases';
 export {
   createProgram as createJointProgram,

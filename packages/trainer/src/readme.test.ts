@@ -1,8 +1,7 @@
+import { createMethod, methodNames } from '@subtext/reasoner';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-
-import { createMethod, methodNames } from '@subtext/reasoner';
 
 it('gives the phases that the README shows, and the README names every method', async () => {
   const text = await readFile(fileURLToPath(new URL('../README.md', import.meta.url)), 'utf8');

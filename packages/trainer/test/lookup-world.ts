@@ -1,14 +1,21 @@
 import type { ReasoningExample } from '@subtext/data';
 import { createModel, type LanguageModel } from '@subtext/model';
+import {
+  createMethod,
+  type MethodSpecification,
+  type Phase,
+  randomAt,
+  Reasoner,
+  modelParameters,
+} from '@subtext/reasoner';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { createMethod, type MethodSpecification, type Phase, randomAt, Reasoner } from '@subtext/reasoner';
 import { measureLayouts, reasonerPhases } from '../src/loop/reasoner-phases';
 import { train } from '../src/loop/train';
-import { modelParameters, reasonerForward } from '../src/programs/reasoner-program';
+import { reasonerForward } from '../src/programs/reasoner-program';
 
 /**
  * Looking up, several times over: the question is a list of `cells` numbers and a place in it; a step is a place and the

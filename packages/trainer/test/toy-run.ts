@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { DataOrder } from '../src/batches/data-order';
 import { train } from '../src/loop/train';
-import { type TrainingOutcome, type TrainingPhase, type TrainOptions } from '../src/loop/train-options';
+import type { TrainingOutcome, TrainingPhase, TrainOptions } from '../src/loop/train-options';
 import { createProgram } from '../src/loop/training-engine';
 
 const module = new URL('./fixtures/toy-program.mjs', import.meta.url).href;

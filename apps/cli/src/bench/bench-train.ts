@@ -1,5 +1,5 @@
 import { RandomStream } from '@subtext/data';
-import { type ReasonerBatch } from '@subtext/reasoner';
+import type { ReasonerBatch } from '@subtext/reasoner';
 import { createProgram, reasonerProgramModule, train, type TrainingPhase } from '@subtext/trainer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -6,10 +6,11 @@ import {
   type EngineName,
   type EngineReport,
 } from '@subtext/tensor';
-import { selfTest, type SelfTestReport } from '../../../../packages/tensor/src/parity/self-test';
 import { createOutput, engineOption, type Output, textTable } from '@subtext/terminal';
 import { Command } from 'commander';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+
+import { selfTest, type SelfTestReport } from '../../../../packages/tensor/src/parity/self-test';
 
 const gibibyte = 2 ** 30;
 

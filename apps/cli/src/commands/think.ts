@@ -1,6 +1,7 @@
 import { printable } from '@subtext/core';
 import { imageFile } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
+import { Reasoner, type Answer } from '@subtext/reasoner';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   createOutput,
@@ -11,7 +12,6 @@ import {
   writeErrorLine,
   writeOut,
 } from '@subtext/terminal';
-import { Reasoner, type Answer } from '@subtext/reasoner';
 import { Command } from 'commander';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';

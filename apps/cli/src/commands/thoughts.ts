@@ -1,6 +1,7 @@
 import { generateProsQA, toProsQARecord } from '@subtext/data';
 import { measureSuperposition, nodeClasses, type Superposition } from '@subtext/decoder';
 import { findTask, loadTask, renderReport, superpositionSections } from '@subtext/eval';
+import { Reasoner } from '@subtext/reasoner';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   createOutput,
@@ -12,7 +13,6 @@ import {
   UsageError,
   type Output,
 } from '@subtext/terminal';
-import { Reasoner } from '@subtext/reasoner';
 import { writeAtomically } from '@subtext/trainer';
 import { Command } from 'commander';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 import { ownValue } from '@subtext/core';
 import { loadVisionEncoder, type StandaloneVisionEncoder } from '@subtext/encoders';
-import { readConfig } from '@subtext/nn';
 import { isMultimodal, loadModel, supportedModelTypes, type LanguageModel } from '@subtext/model';
+import { readConfig } from '@subtext/nn';
 
 import type { InputName } from './read-inputs';
 

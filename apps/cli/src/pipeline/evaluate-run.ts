@@ -1,8 +1,8 @@
-import type { ReasoningExample } from '@subtext/data';
-import { ThinkingPool } from '@subtext/eval';
 import { parseJson } from '@subtext/core';
 import { readTextFile, writeFileAtomically } from '@subtext/core/node';
+import type { ReasoningExample } from '@subtext/data';
 import {
+  ThinkingPool,
   type AnswerSummary,
   explanationRequests,
   type ExplanationScore,
@@ -13,8 +13,8 @@ import {
   type ThoughtCondition,
   thoughtConditions,
 } from '@subtext/eval';
-import type { Output } from '@subtext/terminal';
 import type { Answer } from '@subtext/reasoner';
+import type { Output } from '@subtext/terminal';
 import { basename, join } from 'node:path';
 
 /** One unseen question with what the model made of it. */

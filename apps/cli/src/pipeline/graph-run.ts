@@ -1,13 +1,19 @@
 import { contentKey, generateProsQA, graphShapeKey, type GraphFacts, type ReasoningExample } from '@subtext/data';
+import {
+  type GraphBatch,
+  type GraphExample,
+  graphExample,
+  graphReasoner,
+  GraphVocabulary,
+  type GraphModelOptions,
+} from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { duration, type Output, UsageError } from '@subtext/terminal';
-import { type GraphBatch, type GraphExample, graphExample, graphReasoner, GraphVocabulary } from '@subtext/reasoner';
 import {
   createProgram,
   defaultWorkers,
   graphPhases,
   graphProgramModule,
-  type GraphProgramOptions,
   RunFolder,
   type RunIdentity,
   train,
@@ -68,7 +74,7 @@ export async function graphRun({
     describe: (found: { folder: string; parts: readonly string[] }) => differencesFrom({ configuration, ...found }),
   };
   if (!dryRun && (await RunFolder.inspect(run)).state === 'finished') return { ...result, status: 'finished' };
-  const options: GraphProgramOptions = { form: method.form, seed, ...model };
+  const options: GraphModelOptions = { form: method.form, seed, ...model };
   if (model.width % model.heads !== 0)
     throw new UsageError(`model.width ${model.width} is not a multiple of model.heads ${model.heads}.`);
   const longest = longestPrompt({ examples, form: method.form }) + 2 * method.count + 8;

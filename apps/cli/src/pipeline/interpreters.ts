@@ -1,14 +1,15 @@
+import type { ReasoningExample } from '@subtext/data';
+import { createMethod, type Reasoner } from '@subtext/reasoner';
+import { findModel } from '@subtext/terminal';
 import {
   type InterpreterOptions,
   interpreterGroups,
   type PreparedInterpreters,
   prepareInterpreters,
   saveInterpreters,
+  type ReasonerProgramOptions,
+  type TrainingProgram,
 } from '@subtext/trainer';
-import type { ReasoningExample } from '@subtext/data';
-import { findModel } from '@subtext/terminal';
-import { createMethod, type Reasoner } from '@subtext/reasoner';
-import { type ReasonerProgramOptions, type TrainingProgram } from '@subtext/trainer';
 import { join } from 'node:path';
 
 import type { TrainConfiguration } from '../configuration/schema';

@@ -1,8 +1,8 @@
 import { loadImageProcessor } from '@subtext/encoders';
 import { endOfTextIds, isMultimodal, loadModel } from '@subtext/model';
+import { Reasoner, type MethodSpecification } from '@subtext/reasoner';
 import { UsageError, writeErrorLine } from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
-import { Reasoner, type MethodSpecification } from '@subtext/reasoner';
 
 /**
  * A Hugging Face checkpoint as a reasoner that has not learnt to think yet: its own tokenizer, end of text and picture

@@ -1,10 +1,7 @@
-import { createImageProcessor } from '@subtext/encoders';
-import { readConfig } from '@subtext/nn';
-import { interpreterGroups, interpreterTokens } from '@subtext/trainer';
-import { isMultimodal } from '@subtext/model';
-import type { Tokenizer } from '@subtext/tokenizer';
 import type { ReasoningExample } from '@subtext/data';
-import { findModel, UsageError } from '@subtext/terminal';
+import { createImageProcessor } from '@subtext/encoders';
+import { isMultimodal } from '@subtext/model';
+import { readConfig } from '@subtext/nn';
 import {
   addModelTokens,
   createMethod,
@@ -15,6 +12,9 @@ import {
   type MethodSpecification,
   type ReasonerSettings,
 } from '@subtext/reasoner';
+import { findModel, UsageError } from '@subtext/terminal';
+import type { Tokenizer } from '@subtext/tokenizer';
+import { interpreterGroups, interpreterTokens } from '@subtext/trainer';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 

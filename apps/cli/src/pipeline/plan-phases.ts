@@ -1,6 +1,6 @@
 import { ownValue } from '@subtext/core';
-import { UsageError } from '@subtext/terminal';
 import type { Phase } from '@subtext/reasoner';
+import { UsageError } from '@subtext/terminal';
 import type { PhasePlan } from '@subtext/trainer';
 
 import type { TrainConfiguration } from '../configuration/schema';

@@ -1,6 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
 import { stagesOf } from '@subtext/reasoner';
-
 import { UsageError } from '@subtext/terminal';
 
 /** The names of the chain's steps: those of the data, or those given, each of which the data must have. */

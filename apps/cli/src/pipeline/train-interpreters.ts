@@ -1,8 +1,9 @@
-import { jointPhases, jointProgramModule } from '@subtext/trainer';
 import type { ReasoningExample } from '@subtext/data';
-import type { Output } from '@subtext/terminal';
 import { Reasoner } from '@subtext/reasoner';
+import type { Output } from '@subtext/terminal';
 import {
+  jointPhases,
+  jointProgramModule,
   completePhases,
   createProgram,
   followLog,

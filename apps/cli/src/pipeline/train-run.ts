@@ -1,12 +1,13 @@
 import { parseJson } from '@subtext/core';
 import { readTextFile } from '@subtext/core/node';
-import { jointPhases, jointProgramModule } from '@subtext/trainer';
-import { addLora, type LoraSettings, mergeLora, saveAdapter, untrainedTokens } from '@subtext/nn';
 import type { ReasoningExample } from '@subtext/data';
+import { addLora, type LoraSettings, mergeLora, saveAdapter, untrainedTokens } from '@subtext/nn';
+import { adapterWithTokens, createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
-import { adapterWithTokens, createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
 import {
+  jointPhases,
+  jointProgramModule,
   checkLengths,
   completePhases,
   createProgram,

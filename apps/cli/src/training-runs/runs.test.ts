@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { curveOf, differingKeys, firstDifference, measuresIn, runTable } from './compare-runs';
 import { linePlot } from './line-plot';
-import { type LoggedStep } from './read-log';
+import type { LoggedStep } from './read-log';
 import { findRuns, readRun } from './read-run';
 import { runsPage } from './runs-page';
 

@@ -1,4 +1,5 @@
 import { meanAndDeviation } from '@subtext/core';
+import { writeFileAtomically } from '@subtext/core/node';
 import {
   buildResults,
   evaluateTask,
@@ -31,7 +32,6 @@ import {
   wholeNumberList,
   wordList,
 } from '@subtext/terminal';
-import { writeFileAtomically } from '@subtext/core/node';
 import { Command } from 'commander';
 import { join } from 'node:path';
 

@@ -1,3 +1,5 @@
+import type { ReasoningExample } from '@subtext/data';
+import { Explainer } from '@subtext/decoder';
 import {
   auditInterpreter,
   auditMarkdown,
@@ -25,11 +27,9 @@ import {
   type RetainedInformation,
   type ThoughtAudit,
 } from '@subtext/eval';
-import type { ReasoningExample } from '@subtext/data';
-import { Explainer } from '@subtext/decoder';
+import type { Answer, Reasoner } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
 import { type Output, UsageError } from '@subtext/terminal';
-import type { Answer, Reasoner } from '@subtext/reasoner';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type PatternDialect } from './parse-pattern';
+
+import type { PatternDialect } from './parse-pattern';
 import { compilePattern } from './pattern';
 
 /** The matches of an expression, as texts. */

@@ -1,8 +1,14 @@
-import { EvaluationError } from '@subtext/eval';
+import { SubtextError } from '../subtext-error';
 import { normalQuantile } from './normal-distribution';
 
 /** A lower and an upper bound. */
 export type Interval = readonly [low: number, high: number];
+
+/** A number with its interval. */
+export interface Estimate {
+  value: number;
+  interval: Interval;
+}
 
 /**
  * Wilson's score interval of a share: with p = successes/total and z the normal quantile,
@@ -20,8 +26,8 @@ export function wilsonInterval({
   confidence?: number;
 }): Interval {
   if (!(total > 0) || successes < 0 || successes > total) {
-    throw new EvaluationError({
-      code: total === 0 ? 'empty-set' : 'invalid-option',
+    throw new SubtextError({
+      code: total === 0 ? 'empty-set' : 'invalid-argument',
       message: `No interval for ${successes} of ${total}: give 0 ≤ successes ≤ total and total > 0.`,
     });
   }
@@ -48,11 +54,11 @@ export interface MeanAndDeviation {
  * Mean, sample standard deviation and standard error of values, such as of the accuracies of several
  * seeds or of the zeros and ones of samples (lm-evaluation-harness's `_stderr`).
  *
- * @throws EvaluationError empty-set without a value.
+ * @throws SubtextError empty-set without a value.
  */
 export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
   if (values.length === 0)
-    throw new EvaluationError({ code: 'empty-set', message: 'No mean without values; give at least one.' });
+    throw new SubtextError({ code: 'empty-set', message: 'No mean without values; give at least one.' });
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -63,8 +69,8 @@ export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
 /** Refuses a confidence outside 0 … 1. */
 export function checkConfidence(confidence: number): void {
   if (!(confidence > 0 && confidence < 1)) {
-    throw new EvaluationError({
-      code: 'invalid-option',
+    throw new SubtextError({
+      code: 'invalid-argument',
       message: `A confidence of ${confidence} is not between 0 and 1; 0.95 is usual.`,
     });
   }

@@ -1,4 +1,4 @@
-import { TrainerError } from '@subtext/trainer';
+import { WorkerError } from './worker-error';
 
 /** Places in the control array. */
 const ARRIVED = 0;
@@ -6,7 +6,7 @@ const GENERATION = 1;
 const FAILED = 2;
 
 /** What the workers that waited say: the one that failed says why. */
-export const anotherFailed = 'Another training worker failed.';
+export const anotherFailed = 'Another worker failed.';
 
 /** How long one wait lasts before the failure mark is looked at again, in milliseconds. */
 const GLANCE = 1_000;
@@ -39,6 +39,6 @@ export function reportFailure({ control }: { control: Int32Array }): void {
 
 function throwIfFailed(control: Int32Array): void {
   if (Atomics.load(control, FAILED) !== 0) {
-    throw new TrainerError({ code: 'worker-failed', message: anotherFailed });
+    throw new WorkerError({ code: 'worker-failed', message: anotherFailed });
   }
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 
-import { TrainerError } from '@subtext/trainer';
 import { anotherFailed } from './barrier';
+import { WorkerError } from './worker-error';
 import type { WorkerAnswer, WorkerCall, WorkerStart } from './worker-protocol';
 
 /** How long a failed call waits for the worker that can say why, in milliseconds. */
@@ -52,7 +52,7 @@ export async function startWorkers({
     });
     thread.on('error', (error) => fail(failure(error instanceof Error ? error : { message: String(error) })));
     thread.on('exit', (code) =>
-      fail(new TrainerError({ code: 'worker-failed', message: `A worker ended early (exit code ${code}).` })),
+      fail(new WorkerError({ code: 'worker-failed', message: `A worker ended early (exit code ${code}).` })),
     );
     return {
       thread,
@@ -97,9 +97,9 @@ export async function startWorkers({
   return pool;
 }
 
-function failure({ message, code, stack }: { message: string; code?: string; stack?: string }): TrainerError {
+function failure({ message, code, stack }: { message: string; code?: string; stack?: string }): WorkerError {
   // The worker's own code is kept where it says what to do.
-  const error = new TrainerError({
+  const error = new WorkerError({
     code: code === 'out-of-memory' ? code : 'worker-failed',
     message: code ? `${message} (${code})` : message,
   });

@@ -1,7 +1,5 @@
 /** What a worker is started with. */
 export interface WorkerStart {
-  /** Engine to compute on. */
-  engine: string;
   /** URL of the module whose `createWorkerTask` makes the worker's functions. */
   module: string;
   /** Given to `createWorkerTask`; must be cloneable. */

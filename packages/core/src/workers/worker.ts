@@ -1,11 +1,10 @@
-/** The entry of every worker thread: starts the engine, imports the task, answers calls one at a time. */
-import { useEngine, type EngineName } from '@subtext/tensor';
+/** The entry of every worker thread: imports the task, answers calls one at a time. */
 import { parentPort, workerData } from 'node:worker_threads';
 
 import type { WorkerAnswer, WorkerCall, WorkerStart, WorkerTaskModule } from './worker-protocol';
 
 const port = parentPort!;
-const { engine, module, options } = workerData as WorkerStart;
+const { module, options } = workerData as WorkerStart;
 
 function describe(error: unknown): { message: string; code?: string; stack?: string } {
   if (!(error instanceof Error)) return { message: String(error) };
@@ -18,7 +17,6 @@ function answer(message: WorkerAnswer): void {
 }
 
 try {
-  await useEngine(engine as EngineName);
   const { createWorkerTask } = (await import(module)) as WorkerTaskModule;
   const task = await createWorkerTask(options);
   port.on('message', async ({ id, method, payload }: WorkerCall) => {

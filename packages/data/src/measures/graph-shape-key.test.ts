@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+
 import { generateProsQA } from '../generators/prosqa';
 import { RandomStream } from '../random';
-import { type GraphFacts } from '../reasoning-example';
+import type { GraphFacts } from '../reasoning-example';
 import { graphShapeKey } from './graph-shape-key';
 
 const graphs = [...generateProsQA({ count: 60, seed: 3 })].map(({ facts }) => facts as GraphFacts);

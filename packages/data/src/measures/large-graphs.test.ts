@@ -2,8 +2,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+
 import { readProsQA } from '../formats/coconut-json';
-import { type GraphFacts } from '../reasoning-example';
+import type { GraphFacts } from '../reasoning-example';
 import { compareGraphs } from './compare-graphs';
 import { contentKey } from './content-key';
 import { hopsFrom, shortestPathNodes } from './graph';

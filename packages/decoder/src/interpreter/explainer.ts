@@ -1,9 +1,9 @@
+import { writeFileAtomically } from '@subtext/core/node';
 import { generate, leftPad, loadModel, saveModel } from '@subtext/model';
+import { formatNamed, taggedFormat } from '@subtext/reasoner';
 import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
-import { formatNamed, taggedFormat } from '@subtext/reasoner';
-import { writeAtomically } from '@subtext/trainer';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -86,7 +86,10 @@ export class Explainer {
       path: join(folder, 'projector.safetensors'),
       tensors: Object.fromEntries(await Promise.all(tensors)),
     });
-    await writeAtomically({ path: join(folder, 'subtext.json'), data: `${JSON.stringify(this.settings, null, 2)}\n` });
+    await writeFileAtomically({
+      path: join(folder, 'subtext.json'),
+      data: `${JSON.stringify(this.settings, null, 2)}\n`,
+    });
   }
 
   /** What the interpreter's sequences depend on. */

@@ -1,6 +1,6 @@
 import { ownValue } from '@subtext/core';
-import type { Tokenizer } from '@subtext/tokenizer';
 import { IGNORED_LABEL } from '@subtext/reasoner';
+import type { Tokenizer } from '@subtext/tokenizer';
 
 import { DecoderError } from '../errors';
 import { promptTemplates } from './explanatory-prompts';

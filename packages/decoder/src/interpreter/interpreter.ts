@@ -1,7 +1,6 @@
 import type { LanguageModel } from '@subtext/model';
+import { type ModelSource, openModel, type ProgramParameter, modelParameters, pickedLoss } from '@subtext/reasoner';
 import { scatterRows, tf } from '@subtext/tensor';
-import { type ModelSource, openModel } from '@subtext/reasoner';
-import { type ProgramParameter, modelParameters, pickedLoss } from '@subtext/trainer';
 
 import type { ExplanationBatch } from './explanation-batch';
 import { Projector, type ProjectorOptions } from './projector';

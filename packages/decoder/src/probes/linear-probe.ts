@@ -1,7 +1,7 @@
+import { type Estimate, meanAndDeviation, wilsonInterval } from '@subtext/core';
 import { RandomStream } from '@subtext/data';
-import type { Estimate } from '@subtext/eval';
-import { EvaluationError } from '@subtext/eval';
-import { meanAndDeviation, wilsonInterval } from '@subtext/core';
+
+import { DecoderError } from '../errors';
 import { minimize } from './minimize';
 
 /** What a linear probe finds. */
@@ -63,7 +63,7 @@ export interface LinearProbeOptions {
  * Multinomial logistic regression from states to labels, with held-out accuracy, the same on shuffled labels (chance),
  * and on control tasks (selectivity). Deterministic; features are standardised by the training states.
  *
- * @throws EvaluationError length-mismatch where states and labels do not pair; empty-set for fewer than two labels or groups.
+ * @throws DecoderError length-mismatch where states and labels do not pair; empty-set for fewer than two labels or groups.
  */
 export function trainLinearProbe({
   states,
@@ -81,7 +81,7 @@ export function trainLinearProbe({
     (groups !== undefined && groups.length !== states.length) ||
     (types !== undefined && types.length !== states.length)
   ) {
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'length-mismatch',
       message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups and ${types?.length ?? states.length} types do not pair; give one of each a state.`,
     });
@@ -89,14 +89,14 @@ export function trainLinearProbe({
   const width = states[0]?.length ?? 0;
   const odd = states.findIndex((state) => state.length !== width);
   if (odd >= 0)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'length-mismatch',
       message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.`,
     });
   const { training, test } = split({ count: states.length, groups, heldOut, seed });
   const names = [...new Set(labels.map(String))].sort();
   if (names.length < 2)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'empty-set',
       message: `The labels are all ${names[0] ?? 'missing'}; a probe needs two or more.`,
     });
@@ -208,12 +208,12 @@ function split({
   const keys = groups === undefined ? indices.map(String) : groups.map(String);
   const distinct = [...new Set(keys)];
   if (!(heldOut > 0 && heldOut < 1))
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'invalid-option',
       message: `A held-out share of ${heldOut} is not between 0 and 1.`,
     });
   if (distinct.length < 2)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'empty-set',
       message: `A probe needs two groups of states or more, to hold some out; got ${distinct.length}.`,
     });

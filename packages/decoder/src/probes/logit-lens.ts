@@ -1,5 +1,6 @@
 import { tf } from '@subtext/tensor';
-import { EvaluationError } from '@subtext/eval';
+
+import { DecoderError } from '../errors';
 
 /** A token that a hidden state points at. */
 export interface LensToken {
@@ -22,7 +23,7 @@ export interface LensReading {
  * the head, and read as if it were the last.
  *
  * @returns `[layer][position]`.
- * @throws EvaluationError length-mismatch where targets and positions differ.
+ * @throws DecoderError length-mismatch where targets and positions differ.
  */
 export async function logitLens({
   hiddenStates,
@@ -49,7 +50,7 @@ export async function logitLens({
   for (const [layer, states] of hiddenStates.entries()) {
     const [positions] = states.shape;
     if (targets !== undefined && targets.length !== positions) {
-      throw new EvaluationError({
+      throw new DecoderError({
         code: 'length-mismatch',
         message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; give one a position, −1 for none.`,
       });

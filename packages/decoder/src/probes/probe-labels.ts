@@ -1,5 +1,4 @@
-import type { ReasoningExample } from '@subtext/data';
-import { normalizeAnswer } from '@subtext/eval';
+import { normalizeAnswer, type ReasoningExample } from '@subtext/data';
 
 /** Something that the data knows of its examples, to be looked for in thoughts. */
 export interface ProbeLabels {

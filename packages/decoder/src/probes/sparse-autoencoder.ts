@@ -1,6 +1,7 @@
 import { RandomStream } from '@subtext/data';
 import { AdamW, Parameters, tf, valueAndGradients } from '@subtext/tensor';
-import { EvaluationError } from '@subtext/eval';
+
+import { DecoderError } from '../errors';
 
 /** A latent with its strength. */
 export interface ActiveLatent {
@@ -63,7 +64,7 @@ export interface SparseAutoencoderOptions {
  * kept at length 1, the encoder started as its transpose. Latents that fell silent are started again at
  * states that are rebuilt worst. Runs on the engine in use; leaves no tensor behind.
  *
- * @throws EvaluationError empty-set for fewer than ten states; invalid-option for an impossible k.
+ * @throws DecoderError empty-set for fewer than ten states; invalid-option for an impossible k.
  */
 export async function trainSparseAutoencoder({
   states,
@@ -78,34 +79,34 @@ export async function trainSparseAutoencoder({
   onProgress,
 }: SparseAutoencoderOptions): Promise<SparseAutoencoder> {
   if (states.length < 10)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'empty-set',
       message: `A sparse autoencoder needs ten states or more, got ${states.length}; collect more thoughts.`,
     });
   const width = (states[0] as ArrayLike<number>).length;
   const odd = states.findIndex((state) => state.length !== width);
   if (odd >= 0)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'length-mismatch',
       message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.`,
     });
   const latents = givenLatents ?? 4 * width;
   if (!Number.isInteger(active) || active < 1 || active > latents) {
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'invalid-option',
       message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.`,
     });
   }
   const random = new RandomStream(seed, 'sparse autoencoder');
   if (groups !== undefined && groups.length !== states.length)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'length-mismatch',
       message: `${groups.length} groups for ${states.length} states; give one a state.`,
     });
   const keys = states.map((_, index) => String(groups?.[index] ?? index));
   const order = random.shuffle([...new Set(keys)]);
   if (order.length < 2)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'empty-set',
       message: 'The states are all of one group, so that none can be held out; collect thoughts of more examples.',
     });

@@ -1,9 +1,9 @@
-import { hopsFrom, type GraphFacts, type ReasoningExample } from '@subtext/data';
-import { tf } from '@subtext/tensor';
-import type { Reasoner } from '@subtext/reasoner';
-import { EvaluationError } from '@subtext/eval';
 import { meanAndDeviation, type MeanAndDeviation } from '@subtext/core';
-import type { EvaluationTask } from '@subtext/eval';
+import { hopsFrom, type GraphFacts, type ReasoningExample } from '@subtext/data';
+import type { Reasoner } from '@subtext/reasoner';
+import { tf } from '@subtext/tensor';
+
+import { DecoderError } from '../errors';
 
 /**
  * What a node is to the k-th thought. `optimal`: k hops from the root, on a shortest path to the target. `frontier`: the
@@ -63,7 +63,7 @@ export function classifyNodes({ facts, hop }: { facts: GraphFacts; /** k, from 1
  * the embedding e_v of each node v, by what v is to that thought. A thought that is the superposition of a search's
  * frontier has the highest products with the frontier's nodes.
  *
- * @throws EvaluationError task-model-mismatch for a reasoner without thoughts or without tokens for nodes, invalid-task-data for examples without a graph, empty-set.
+ * @throws DecoderError task-model-mismatch for a reasoner without thoughts or without tokens for nodes, invalid-task-data for examples without a graph, empty-set.
  */
 export async function measureSuperposition({
   reasoner,
@@ -75,7 +75,7 @@ export async function measureSuperposition({
 }: {
   reasoner: Reasoner;
   /** How examples are asked. */
-  task: Pick<EvaluationTask, 'prompt'>;
+  task: { prompt(example: ReasoningExample): string };
   examples: readonly ReasoningExample[];
   /** Questions side by side. @default 64 */
   batch?: number;
@@ -83,12 +83,12 @@ export async function measureSuperposition({
   signal?: AbortSignal;
 }): Promise<Superposition> {
   if (examples.length === 0)
-    throw new EvaluationError({ code: 'empty-set', message: 'There is no question to think about.' });
+    throw new DecoderError({ code: 'empty-set', message: 'There is no question to think about.' });
   checkReasoner({ reasoner, example: examples[0]!, task });
   const graphs = examples.map(({ id, facts }) => {
     if (facts?.kind !== 'graph')
-      throw new EvaluationError({
-        code: 'invalid-task-data',
+      throw new DecoderError({
+        code: 'unsuitable-reasoner',
         message: `Example ${id} has no graph; superposition is measured on graphs, such as those of the task "prosqa-graph".`,
       });
     return facts;
@@ -168,9 +168,9 @@ function checkReasoner({
 }: {
   reasoner: Reasoner;
   example: ReasoningExample;
-  task: Pick<EvaluationTask, 'prompt'>;
+  task: { prompt(example: ReasoningExample): string };
 }): void {
-  const mismatch = (message: string) => new EvaluationError({ code: 'task-model-mismatch', message });
+  const mismatch = (message: string) => new DecoderError({ code: 'unsuitable-reasoner', message });
   const { name } = reasoner.method;
   if (!reasoner.tokenizer.has('0') || !reasoner.tokenizer.has('1')) {
     throw mismatch(
@@ -193,8 +193,8 @@ async function nodeEmbeddings({ reasoner, nodes }: { reasoner: Reasoner; nodes: 
   const names = Array.from({ length: nodes }, (_, node) => String(node));
   const missing = names.find((name) => !reasoner.tokenizer.has(name));
   if (missing !== undefined)
-    throw new EvaluationError({
-      code: 'task-model-mismatch',
+    throw new DecoderError({
+      code: 'unsuitable-reasoner',
       message: `A graph has ${nodes} nodes, but this reasoner has no token for node ${missing}.`,
     });
   const rows = tf.tidy(() =>

@@ -1,6 +1,7 @@
-import { euclideanNorm, type ThoughtStates } from '@subtext/eval';
-import { EvaluationError } from '@subtext/eval';
 import { meanAndDeviation, type MeanAndDeviation } from '@subtext/core';
+
+import { euclideanNorm, type ThoughtStates } from './thought-states';
+import { DecoderError } from '../errors';
 
 /** The shape of thoughts at one place. */
 export interface PlaceGeometry {
@@ -26,12 +27,12 @@ export interface ThoughtGeometry {
 /**
  * Norms and likeness of thoughts, to see a collapse.
  *
- * @throws EvaluationError empty-set without a thought.
+ * @throws DecoderError empty-set without a thought.
  */
 export function thoughtGeometry({ thoughts }: { thoughts: readonly ThoughtStates[] }): ThoughtGeometry {
   const most = thoughts.reduce((largest, states) => Math.max(largest, states.length), 0);
   if (most === 0)
-    throw new EvaluationError({
+    throw new DecoderError({
       code: 'empty-set',
       message: 'There is no thought to measure; give examples of a model that thinks in hidden states.',
     });

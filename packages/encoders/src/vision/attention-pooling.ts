@@ -1,8 +1,5 @@
+import { PlainFeedForward, LinearLayer, LayerNormLayer, type ParameterHandle, type ParameterScope } from '@subtext/nn';
 import { attention, linear, tf, type Activation } from '@subtext/tensor';
-import { PlainFeedForward } from '@subtext/nn';
-import { LinearLayer } from '@subtext/nn';
-import { LayerNormLayer } from '@subtext/nn';
-import type { ParameterHandle, ParameterScope } from '@subtext/nn';
 
 /**
  * SigLIP's pooling: a learned query looks over all patches, then a residual feed-forward.

@@ -1,11 +1,17 @@
 import { ownValue } from '@subtext/core';
+import {
+  initialiseWeights,
+  checkMemory,
+  loadWeights,
+  ModelFolderError,
+  ModelStructure,
+  collectNotes,
+  readConfig,
+  shown,
+  type RawConfig,
+} from '@subtext/nn';
 import { Parameters } from '@subtext/tensor';
-import { initialiseWeights } from '@subtext/nn';
-import { checkMemory } from '@subtext/nn';
-import { loadWeights } from '@subtext/nn';
-import { ModelFolderError } from '@subtext/nn';
-import { ModelStructure } from '@subtext/nn';
-import { collectNotes, readConfig, shown, type RawConfig } from '@subtext/nn';
+
 import { patchEncoderTypes, readPatchEncoderSettings } from './patch-encoder-settings';
 import { PatchVisionEncoder } from './patch-vision-encoder';
 import type { StandaloneVisionEncoder } from './vision-encoder';

@@ -1,11 +1,16 @@
+import {
+  SeparateProjections,
+  PlainFeedForward,
+  LinearLayer,
+  LayerNormLayer,
+  SelfAttention,
+  type Initialisation,
+  type ParameterHandle,
+  type ParameterScope,
+} from '@subtext/nn';
 import { embedding, linear, tf } from '@subtext/tensor';
-import { SeparateProjections } from '@subtext/nn';
-import { PlainFeedForward } from '@subtext/nn';
-import { LinearLayer } from '@subtext/nn';
-import { LayerNormLayer } from '@subtext/nn';
-import { SelfAttention } from '@subtext/nn';
+
 import type { NumberArray } from '../image-processing/numbers';
-import type { Initialisation, ParameterHandle, ParameterScope } from '@subtext/nn';
 import type { MllamaVisionSettings } from './mllama-vision-settings';
 import { cutIntoPatches, PixelValuesError, type PixelValues } from './pixel-values';
 

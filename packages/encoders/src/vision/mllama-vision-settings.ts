@@ -1,7 +1,5 @@
-import type { Activation } from '@subtext/tensor';
-import { z } from 'zod';
-import { ModelFolderError } from '@subtext/nn';
 import {
+  ModelFolderError,
   activationName,
   commonConfigKeys,
   dropoutRate,
@@ -11,6 +9,8 @@ import {
   positiveInteger,
   type RawConfig,
 } from '@subtext/nn';
+import type { Activation } from '@subtext/tensor';
+import { z } from 'zod';
 
 /** The sizes of Mllama's vision encoder. */
 export interface MllamaVisionSettings {

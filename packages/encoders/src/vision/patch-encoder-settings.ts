@@ -1,7 +1,5 @@
-import type { Activation } from '@subtext/tensor';
-import { z } from 'zod';
-import { ModelFolderError } from '@subtext/nn';
 import {
+  ModelFolderError,
   activationName,
   commonConfigKeys,
   dropoutRate,
@@ -12,6 +10,8 @@ import {
   shown,
   type RawConfig,
 } from '@subtext/nn';
+import type { Activation } from '@subtext/tensor';
+import { z } from 'zod';
 
 /** The sizes and switches of a vision transformer over patches: CLIP, SigLIP, Idefics3. */
 export interface PatchEncoderSettings {

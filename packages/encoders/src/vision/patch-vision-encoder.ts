@@ -1,13 +1,18 @@
+import {
+  PlainFeedForward,
+  LinearLayer,
+  LayerNormLayer,
+  runBlocks,
+  SelfAttention,
+  SeparateProjections,
+  TransformerBlock,
+  type Initialisation,
+  type ParameterHandle,
+  type ParameterScope,
+} from '@subtext/nn';
 import { embedding, linear, tf } from '@subtext/tensor';
-import { PlainFeedForward } from '@subtext/nn';
-import { LinearLayer } from '@subtext/nn';
-import { LayerNormLayer } from '@subtext/nn';
-import { runBlocks } from '@subtext/nn';
-import { SelfAttention } from '@subtext/nn';
-import { SeparateProjections } from '@subtext/nn';
-import { TransformerBlock } from '@subtext/nn';
+
 import type { NumberArray } from '../image-processing/numbers';
-import type { Initialisation, ParameterHandle, ParameterScope } from '@subtext/nn';
 import { AttentionPooling } from './attention-pooling';
 import type { PatchEncoderSettings } from './patch-encoder-settings';
 import { patchPositions } from './patch-positions';

@@ -1,7 +1,7 @@
+import type { RawConfig, ModelStructure } from '@subtext/nn';
 import type { tf } from '@subtext/tensor';
+
 import type { NumberArray } from '../image-processing/numbers';
-import type { RawConfig } from '@subtext/nn';
-import type { ModelStructure } from '@subtext/nn';
 import type { PixelValues } from './pixel-values';
 
 /** What an encoder is called with. */

@@ -1,5 +1,6 @@
+import { normalizeAnswer } from '@subtext/data';
+
 import { multipleChoiceLetter, yesOrNo, type Choices } from '../metrics/multiple-choice';
-import { normalizeAnswer } from '../metrics/exact-match';
 import { announcedAnswers, boxedAnswer, markedAnswer } from './answer-marks';
 import { answerScope, withoutMarkup } from './answer-scope';
 

@@ -1,9 +1,11 @@
+import { wilsonInterval, type Estimate } from '@subtext/core';
+import type { ThoughtStates } from '@subtext/decoder';
+
 import { EvaluationError } from '../errors';
 import { bootstrap, meanAt, type BootstrapOptions } from '../statistics/bootstrap';
-import { wilsonInterval } from '@subtext/core';
 import type { InterpreterAuditSample, InterpreterAuditSubject, InterpreterCondition } from './audit-subject';
-import { mostUndefined, type Estimate, type MeasuredShare } from './audit-thoughts';
-import { replaceByAnother, replaceByMean, replaceByNoise, replaceByZeros, type ThoughtStates } from './interventions';
+import { mostUndefined, type MeasuredShare } from './audit-thoughts';
+import { replaceByAnother, replaceByMean, replaceByNoise, replaceByZeros } from './interventions';
 
 /** What an interpreter does under one condition. */
 export interface InterpreterConditionResult {

@@ -1,3 +1,5 @@
+import type { Estimate } from '@subtext/core';
+
 import { markdownTable, probability } from '../comparison/comparison-tables';
 import { chartSection } from '../report/chart-section';
 import { formatValue } from '../report/format-value';
@@ -5,7 +7,7 @@ import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
 import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
 import { inDistribution, type InterpreterAudit } from './audit-interpreter';
-import type { Estimate, ThoughtAudit } from './audit-thoughts';
+import type { ThoughtAudit } from './audit-thoughts';
 import type { RetainedInformation } from './retained-information';
 
 const cell = (estimate: Estimate | null | undefined): TableCell =>

@@ -1,4 +1,6 @@
-import type { ThoughtIntervention, ThoughtStates } from './interventions';
+import type { ThoughtStates } from '@subtext/decoder';
+
+import type { ThoughtIntervention } from './interventions';
 
 /** What a model answers for one example. */
 export interface ThoughtAuditSample {

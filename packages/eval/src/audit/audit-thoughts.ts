@@ -1,7 +1,9 @@
+import { type Estimate, wilsonInterval } from '@subtext/core';
+import type { ThoughtStates } from '@subtext/decoder';
+
 import { EvaluationError } from '../errors';
 import { bootstrap, meanAt, pairedBootstrap, type BootstrapOptions } from '../statistics/bootstrap';
 import { holmCorrection } from '../statistics/holm-correction';
-import { wilsonInterval, type Interval } from '@subtext/core';
 import { mcnemarTest } from '../statistics/mcnemar';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
 import {
@@ -14,14 +16,7 @@ import {
   swapThoughts,
   type InterventionKind,
   type ThoughtIntervention,
-  type ThoughtStates,
 } from './interventions';
-
-/** A number with its interval. */
-export interface Estimate {
-  value: number;
-  interval: Interval;
-}
 
 /** A share with what it rests on. */
 export interface MeasuredShare extends Estimate {

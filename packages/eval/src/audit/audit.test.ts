@@ -1,11 +1,12 @@
 import { RandomStream } from '@subtext/data';
+import type { ThoughtStates } from '@subtext/decoder';
 import { describe, expect, it } from 'vitest';
+
 import { renderReport } from '../report/render-report';
 import { auditInterpreter } from './audit-interpreter';
 import { auditMarkdown, interpreterAuditSections, thoughtAuditSections } from './audit-sections';
 import type { InterpreterAuditSubject, ThoughtAuditSubject } from './audit-subject';
 import { auditThoughts, judgeThoughts } from './audit-thoughts';
-import type { ThoughtStates } from './interventions';
 import { retainedInformation } from './retained-information';
 
 interface Example {

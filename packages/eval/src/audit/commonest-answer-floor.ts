@@ -1,6 +1,6 @@
-import type { ReasoningExample } from '@subtext/data';
+import { type ReasoningExample, normalizeAnswer } from '@subtext/data';
+
 import { EvaluationError } from '../errors';
-import { normalizeAnswer } from '../metrics/exact-match';
 
 /**
  * The accuracy of always giving the commonest answer of a question's kind: what a model gets without looking. A floor

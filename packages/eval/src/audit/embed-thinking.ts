@@ -1,5 +1,6 @@
-import { scatterRows, tf } from '@subtext/tensor';
 import type { Answer, EmbeddedSequences, Question, Reasoner } from '@subtext/reasoner';
+import { scatterRows, tf } from '@subtext/tensor';
+
 import { EvaluationError } from '../errors';
 
 /**

@@ -1,12 +1,12 @@
 import type { ReasoningExample } from '@subtext/data';
-import { layoutExplanation, type Explainer } from '@subtext/decoder';
-import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
+import { layoutExplanation, type Explainer, type ThoughtStates } from '@subtext/decoder';
 import { collateLayouts } from '@subtext/reasoner';
+import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
+
 import { EvaluationError } from '../errors';
 import { stripForScoring } from '../metrics/strip-for-scoring';
 import { countFacts, stageText } from '../thinking/score-explanations';
 import type { InterpreterAuditSample, InterpreterAuditSubject } from './audit-subject';
-import type { ThoughtStates } from './interventions';
 
 /** Options of {@link explainerSubject}. */
 export interface ExplainerSubjectOptions {

@@ -1,8 +1,9 @@
+import { euclideanNorm, type ThoughtStates } from '@subtext/decoder';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
 import {
   cutThoughts,
-  euclideanNorm,
   meanThoughts,
   permuteThoughts,
   replaceByAnother,
@@ -10,7 +11,6 @@ import {
   replaceByNoise,
   replaceByZeros,
   swapThoughts,
-  type ThoughtStates,
 } from './interventions';
 
 const state = (...values: number[]) => Float32Array.from(values);

@@ -1,8 +1,7 @@
 import { RandomStream } from '@subtext/data';
-import { EvaluationError } from '../errors';
+import { euclideanNorm, type ThoughtStates } from '@subtext/decoder';
 
-/** The hidden states of one example's thoughts, in order, each `[width]`. */
-export type ThoughtStates = readonly Float32Array[];
+import { EvaluationError } from '../errors';
 
 /** What is done to the thoughts. */
 export type InterventionKind =
@@ -237,13 +236,6 @@ export function meanThoughts({ thoughts }: { thoughts: readonly ThoughtStates[] 
     }
     return Float32Array.from(sums, (sum) => sum / present.length);
   });
-}
-
-/** The Euclidean norm of a vector. */
-export function euclideanNorm(vector: ArrayLike<number>): number {
-  let sum = 0;
-  for (let unit = 0; unit < vector.length; unit++) sum += (vector[unit] as number) ** 2;
-  return Math.sqrt(sum);
 }
 
 function changes(before: readonly ThoughtStates[], after: readonly ThoughtStates[]): boolean[] {

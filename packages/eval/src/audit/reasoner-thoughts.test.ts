@@ -1,6 +1,7 @@
-import { tf, useEngine } from '@subtext/tensor';
 import type { Reasoner } from '@subtext/reasoner';
+import { tf, useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+
 import { randomExplainer, toyExamples, toyTask, trainToyReasoner } from '../../test/toy-reasoner';
 import { auditInterpreter } from './audit-interpreter';
 import { auditThoughts } from './audit-thoughts';

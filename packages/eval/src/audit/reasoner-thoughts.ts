@@ -1,11 +1,13 @@
 import type { ReasoningExample } from '@subtext/data';
+import type { ThoughtStates } from '@subtext/decoder';
 import { greedyTokens } from '@subtext/model';
-import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 import { type Answer, parseAnswer, type Question, type Reasoner } from '@subtext/reasoner';
+import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
+
 import { EvaluationError } from '../errors';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
-import type { ThoughtIntervention, ThoughtStates } from './interventions';
+import type { ThoughtIntervention } from './interventions';
 import { embedThinking } from './embed-thinking';
 import { type CachePlace, ThoughtCache } from './thought-cache';
 

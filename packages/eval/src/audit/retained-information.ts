@@ -1,6 +1,7 @@
+import type { Interval } from '@subtext/core';
+
 import { EvaluationError } from '../errors';
 import { bootstrap, meanAt, type BootstrapOptions } from '../statistics/bootstrap';
-import type { Interval } from '@subtext/core';
 
 /** How much of what a written chain tells about the answer the hidden one still tells. */
 export interface RetainedInformation {

@@ -1,10 +1,10 @@
+import { meanAndDeviation, wilsonInterval, type Interval, normalQuantile } from '@subtext/core';
+
 import { EvaluationError } from '../errors';
 import { scoreOf, type SampleRecord } from '../results/sample-record';
 import { pairedBootstrap, pairedInterval, type BootstrapOptions, type PairedDifference } from '../statistics/bootstrap';
 import { holmCorrection } from '../statistics/holm-correction';
-import { meanAndDeviation, wilsonInterval, type Interval } from '@subtext/core';
 import { mcnemarInterval, mcnemarTest, type McNemarResult } from '../statistics/mcnemar';
-import { normalQuantile } from '@subtext/core';
 
 /** A run of one task, to be compared. */
 export interface ComparedRun {

@@ -1,6 +1,8 @@
+import { normalizeAnswer } from '@subtext/data';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { normalizeAnswer, spacedDigits } from './exact-match';
+
+import { spacedDigits } from './exact-match';
 import { numbersOf, sameNumber } from './numbers';
 import { multipleChoiceLetter, yesOrNo, type Choices } from './multiple-choice';
 import { entityRecall, namesOf, numberRecall } from './recall';

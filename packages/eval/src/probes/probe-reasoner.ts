@@ -1,12 +1,19 @@
 import type { ReasoningExample } from '@subtext/data';
-import { gatherRows, tf } from '@subtext/tensor';
+import {
+  type LensReading,
+  logitLens,
+  type LinearProbeResult,
+  trainLinearProbe,
+  probeLabels,
+  type SparseAutoencoder,
+  trainSparseAutoencoder,
+  type ThoughtGeometry,
+  thoughtGeometry,
+} from '@subtext/decoder';
 import type { Answer, Question, Reasoner } from '@subtext/reasoner';
+import { gatherRows, tf } from '@subtext/tensor';
+
 import { embedThinking } from '../audit/embed-thinking';
-import { type LensReading, logitLens } from '@subtext/decoder';
-import { type LinearProbeResult, trainLinearProbe } from '@subtext/decoder';
-import { probeLabels } from '@subtext/decoder';
-import { type SparseAutoencoder, trainSparseAutoencoder } from '@subtext/decoder';
-import { type ThoughtGeometry, thoughtGeometry } from '@subtext/decoder';
 
 /** What the probes found in a reasoner's thoughts; what could not be run has its reason in `left`. */
 export interface ReasonerProbes {

@@ -1,12 +1,16 @@
+import {
+  type LinearProbeResult,
+  type LensReading,
+  mostActivating,
+  type SparseAutoencoder,
+  type ThoughtGeometry,
+} from '@subtext/decoder';
+
 import { chartSection } from '../report/chart-section';
 import { formatValue } from '../report/format-value';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
 import { tableSection, type TableCell } from '../report/table-section';
-import type { LinearProbeResult } from '@subtext/decoder';
-import type { LensReading } from '@subtext/decoder';
-import { mostActivating, type SparseAutoencoder } from '@subtext/decoder';
-import type { ThoughtGeometry } from '@subtext/decoder';
 
 /** What the probes of a model's thoughts found, as sections of a report. Give those that were run. */
 export function probeSections({

@@ -1,8 +1,9 @@
+import { nodeClasses, type Superposition } from '@subtext/decoder';
+
 import { chartSection } from '../report/chart-section';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
 import { tableSection } from '../report/table-section';
-import { nodeClasses, type Superposition } from '@subtext/decoder';
 
 /** What the thoughts hold of the nodes, as a picture, a table and one question's thoughts, for a report. */
 export function superpositionSections({ superposition }: { superposition: Superposition }): ReportSection[] {

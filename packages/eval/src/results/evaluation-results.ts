@@ -1,9 +1,9 @@
-import { parseJson } from '@subtext/core';
+import { parseJson, meanAndDeviation } from '@subtext/core';
 import { readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+
 import { EvaluationError } from '../errors';
-import { meanAndDeviation } from '@subtext/core';
 import { isResultsFile } from './result-schema';
 import { scoreOf, textHash, type SampleRecord } from './sample-record';
 

@@ -1,10 +1,11 @@
+import { wilsonInterval } from '@subtext/core';
+
 import { markdownTable } from '../comparison/comparison-tables';
 import { scoreRun } from '../comparison/compare-runs';
 import { gallerySection } from '../report/gallery-section';
 import type { ReportImage } from '../report/image-source';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
-import { wilsonInterval } from '@subtext/core';
 import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
 import type { EvaluationResults } from './evaluation-results';
 import { scoreOf, type SampleRecord } from './sample-record';

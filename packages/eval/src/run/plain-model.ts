@@ -10,9 +10,9 @@ import {
   type LanguageModel,
   type MultimodalModel,
 } from '@subtext/model';
+import { PictureStore } from '@subtext/reasoner';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type ChatMessage, type Tokenizer } from '@subtext/tokenizer';
-import { PictureStore } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
 import type { AnsweringModel } from './evaluate-task';

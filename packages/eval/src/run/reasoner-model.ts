@@ -1,4 +1,5 @@
 import type { Answer, Reasoner } from '@subtext/reasoner';
+
 import type { AnsweringModel } from './evaluate-task';
 import { sampleSeed } from './sample-seed';
 

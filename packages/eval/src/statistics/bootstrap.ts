@@ -1,6 +1,7 @@
-import { RandomStream } from '@subtext/data';
-import { EvaluationError } from '../errors';
 import { checkConfidence, type Interval } from '@subtext/core';
+import { RandomStream } from '@subtext/data';
+
+import { EvaluationError } from '../errors';
 import { checkPaired } from './mcnemar';
 
 /** Options of every bootstrap. */

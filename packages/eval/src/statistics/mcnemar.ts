@@ -1,6 +1,6 @@
+import { checkConfidence, type Interval, complementaryError, normalQuantile } from '@subtext/core';
+
 import { EvaluationError } from '../errors';
-import { checkConfidence, type Interval } from '@subtext/core';
-import { complementaryError, normalQuantile } from '@subtext/core';
 
 /** Up to so many differing pairs the exact test is the one to report. */
 const exactUpTo = 1000;

@@ -1,5 +1,6 @@
-import { EvaluationError } from '../errors';
 import { meanAndDeviation, type Interval } from '@subtext/core';
+
+import { EvaluationError } from '../errors';
 import { checkPaired } from './mcnemar';
 
 /** Two methods over several seeds. */

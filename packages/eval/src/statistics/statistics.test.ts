@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { meanAndDeviation, wilsonInterval, complementaryError, normalQuantile } from '@subtext/core';
 import { RandomStream } from '@subtext/data';
 import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+
 import { bootstrap, meanAt, pairedBootstrap, percentile } from './bootstrap';
 import { holmCorrection } from './holm-correction';
-import { meanAndDeviation, wilsonInterval } from '@subtext/core';
 import { mcnemarInterval, mcnemarTest } from './mcnemar';
 import { compareSeeds } from './seed-test';
-import { complementaryError, normalQuantile } from '@subtext/core';
 
 /** Made by tooling/parity/make_statistics_fixtures.py with scipy and statsmodels. */
 const fixture = JSON.parse(readFileSync(new URL('../../fixtures/statistics.json', import.meta.url), 'utf8')) as {

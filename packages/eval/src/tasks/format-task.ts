@@ -6,15 +6,17 @@ import {
   type DatasetFormat,
   type ReasoningExample,
   type SceneObject,
+  normalizeAnswer,
 } from '@subtext/data';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+
 import { flexibleExtract, strictMatch } from '../answers/answer-filters';
 import { choiceAnswer, wordAnswer } from '../answers/choice-answer';
 import { finalAnswer } from '../answers/final-answer';
 import { numberAnswer } from '../answers/number-answer';
 import { EvaluationError } from '../errors';
-import { normalizeAnswer, spacedDigits } from '../metrics/exact-match';
+import { spacedDigits } from '../metrics/exact-match';
 import { sameNumber } from '../metrics/numbers';
 import { entityRecall, escapePattern, numberRecall } from '../metrics/recall';
 import { exactMatch, exactMatchScore, finalAnswerFilter, type EvaluationTask, type TaskScore } from './evaluation-task';

@@ -1,5 +1,5 @@
-import { readProsQA } from '@subtext/data';
-import { normalizeAnswer } from '../metrics/exact-match';
+import { readProsQA, normalizeAnswer } from '@subtext/data';
+
 import { coconutMark } from '../answers/answer-filters';
 import { exactMatch, exactMatchScore, finalAnswerFilter, type EvaluationTask } from './evaluation-task';
 import { finalAnswer } from '../answers/final-answer';

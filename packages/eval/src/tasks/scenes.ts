@@ -1,7 +1,7 @@
+import { ExampleStream, formats, normalizeAnswer } from '@subtext/data';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ExampleStream, formats } from '@subtext/data';
-import { normalizeAnswer } from '../metrics/exact-match';
+
 import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';
 import { finalAnswer } from '../answers/final-answer';
 

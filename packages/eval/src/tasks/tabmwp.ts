@@ -1,5 +1,5 @@
-import { readTabMwp, type ReasoningExample } from '@subtext/data';
-import { normalizeAnswer } from '../metrics/exact-match';
+import { readTabMwp, type ReasoningExample, normalizeAnswer } from '@subtext/data';
+
 import { escapePattern } from '../metrics/recall';
 import { normalizeNumber } from '../metrics/numbers';
 import { exactMatch, exactMatchScore, type EvaluationTask } from './evaluation-task';

@@ -1,6 +1,6 @@
 import { DecodingSession } from '@subtext/model';
-import { useEngine } from '@subtext/tensor';
 import { Reasoner } from '@subtext/reasoner';
+import { useEngine } from '@subtext/tensor';
 import { expect, it, vi } from 'vitest';
 
 import { toyExamples, trainToyReasoner } from '../../test/toy-reasoner';

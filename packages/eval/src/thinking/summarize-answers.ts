@@ -1,9 +1,8 @@
-import type { ReasoningExample } from '@subtext/data';
+import { wilsonInterval } from '@subtext/core';
+import { type ReasoningExample, normalizeAnswer } from '@subtext/data';
 import type { Answer } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
-import { normalizeAnswer } from '../metrics/exact-match';
-import { wilsonInterval } from '@subtext/core';
 
 /** How a method did on a set. */
 export interface AnswerSummary {

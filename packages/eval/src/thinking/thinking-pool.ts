@@ -1,6 +1,7 @@
-import { engineName } from '@subtext/tensor';
 import { startWorkers, type WorkerPool } from '@subtext/core/node';
-import { type Answer } from '@subtext/reasoner';
+import type { ExplanationRequest } from '@subtext/decoder';
+import type { Answer } from '@subtext/reasoner';
+import { engineName } from '@subtext/tensor';
 
 import {
   createThinkingTask,
@@ -9,7 +10,6 @@ import {
   type ThinkingWorkerOptions,
   type ThinkRequest,
 } from './thinking-worker';
-import type { ExplanationRequest } from '@subtext/decoder';
 
 /** Items a worker takes at a time. */
 const DEFAULT_BATCH = 64;
@@ -40,7 +40,7 @@ export class ThinkingPool {
     if (workers === 0) return new ThinkingPool({ local: await createThinkingTask(options) });
     const pool = await startWorkers({
       count: workers,
-      start: () => ({ engine: engineName(), module: workerModule(), options }),
+      start: () => ({ module: workerModule(), options: { ...options, engine: engineName() } }),
     });
     return new ThinkingPool({ pool });
   }

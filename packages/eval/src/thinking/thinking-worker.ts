@@ -1,8 +1,8 @@
 /** A worker's task: answers questions and explains thoughts with models that it loads from their folders. */
 import { imageFile } from '@subtext/data';
-import { type Answer, Reasoner, type ThinkOptions } from '@subtext/reasoner';
-
 import { Explainer, type ExplanationRequest } from '@subtext/decoder';
+import { type Answer, Reasoner, type ThinkOptions } from '@subtext/reasoner';
+import { type EngineName, useEngine } from '@subtext/tensor';
 
 export interface ThinkingWorkerOptions {
   /** The reasoner's folder; absent where only explanations are wanted. */
@@ -54,8 +54,12 @@ export async function createThinkingTask({
   };
 }
 
-export async function createWorkerTask(
-  options: ThinkingWorkerOptions,
-): Promise<Record<string, (payload: never) => unknown>> {
+export async function createWorkerTask({
+  engine,
+  ...options
+}: ThinkingWorkerOptions & { /** Engine to compute on. */ engine: EngineName }): Promise<
+  Record<string, (payload: never) => unknown>
+> {
+  await useEngine(engine);
   return { ...(await createThinkingTask(options)) } as Record<string, (payload: never) => unknown>;
 }

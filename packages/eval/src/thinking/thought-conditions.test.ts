@@ -1,6 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import type { Answer } from '@subtext/reasoner';
 import { expect, it } from 'vitest';
+
 import { scoreExplanations } from './score-explanations';
 import { explanationRequests, thoughtConditions } from './thought-conditions';
 

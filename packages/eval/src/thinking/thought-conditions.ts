@@ -1,5 +1,5 @@
-import type { ExplanationRequest } from '@subtext/decoder';
 import type { ReasoningExample } from '@subtext/data';
+import type { ExplanationRequest } from '@subtext/decoder';
 import type { Answer } from '@subtext/reasoner';
 
 /** What an interpreter is given in place of a thought; the question stays. */

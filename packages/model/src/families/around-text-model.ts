@@ -8,6 +8,7 @@ import type {
   RotaryEmbedding,
 } from '@subtext/nn';
 import type { Parameters, tf } from '@subtext/tensor';
+
 import type { DecoderModel } from '../decoder-model';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from '../language-model';
 

@@ -20,6 +20,7 @@ import {
   type RawConfig,
 } from '@subtext/nn';
 import { z } from 'zod';
+
 import { DecoderModel } from '../decoder-model';
 import type { ModelFamily } from './model-family';
 

@@ -1,6 +1,7 @@
 import type { NumberArray, PatchVisionEncoder, PixelValues } from '@subtext/encoders';
 import type { LinearLayer } from '@subtext/nn';
 import { tf } from '@subtext/tensor';
+
 import type { DecoderModel } from '../decoder-model';
 import { ModelError } from '../model-error';
 import {

@@ -10,6 +10,7 @@ import {
   type RawConfig,
 } from '@subtext/nn';
 import { z } from 'zod';
+
 import { Idefics3Model } from './idefics3-model';
 import type { ModelFamily } from './model-family';
 import { rotaryBuffers } from './rotary-decoder';

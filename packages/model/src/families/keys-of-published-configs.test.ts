@@ -1,6 +1,7 @@
 import { ModelFolderError } from '@subtext/nn';
 import { useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+
 import { createModel } from '../create-model';
 
 /** Shapes that take no time; the other keys are those of the checkpoints. */

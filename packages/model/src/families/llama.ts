@@ -12,6 +12,7 @@ import {
   type RawConfig,
 } from '@subtext/nn';
 import { z } from 'zod';
+
 import type { ModelFamily } from './model-family';
 import { buildRotaryDecoder, checkedSettings, rotaryBuffers, type RotaryDecoderSettings } from './rotary-decoder';
 

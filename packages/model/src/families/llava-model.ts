@@ -1,6 +1,7 @@
-import { type PatchVisionEncoder } from '@subtext/encoders';
+import type { PatchVisionEncoder } from '@subtext/encoders';
 import { LinearLayer, type ParameterScope } from '@subtext/nn';
 import { tf, type Activation } from '@subtext/tensor';
+
 import type { DecoderModel } from '../decoder-model';
 import {
   explainImages,

@@ -1,5 +1,6 @@
 import { AdamW, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
+
 import { createModel } from '../create-model';
 import { generate } from '../generation/generate';
 import { ModelError } from '../model-error';

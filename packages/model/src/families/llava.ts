@@ -9,6 +9,7 @@ import {
   positiveInteger,
 } from '@subtext/nn';
 import { z } from 'zod';
+
 import { LlavaModel, LlavaProjector } from './llava-model';
 import type { ModelFamily } from './model-family';
 import { rotaryBuffers } from './rotary-decoder';

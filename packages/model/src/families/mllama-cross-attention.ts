@@ -1,4 +1,4 @@
-import { type NumberArray } from '@subtext/encoders';
+import type { NumberArray } from '@subtext/encoders';
 import {
   GatedFeedForward,
   HeadNorm,
@@ -12,6 +12,7 @@ import {
   type ParameterScope,
 } from '@subtext/nn';
 import { attention, tf } from '@subtext/tensor';
+
 import type { RotaryDecoderSettings } from './rotary-decoder';
 
 /** Keys and values of pictures, as one cross-attention layer sees them. */

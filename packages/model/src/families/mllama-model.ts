@@ -1,4 +1,4 @@
-import { type MllamaVisionEncoder, type NumberArray } from '@subtext/encoders';
+import type { MllamaVisionEncoder, NumberArray } from '@subtext/encoders';
 import {
   GrowingCache,
   lastPositions,
@@ -13,6 +13,7 @@ import {
   type TransformerBlock,
 } from '@subtext/nn';
 import { tf, type Parameters } from '@subtext/tensor';
+
 import type { CrossAttentionInput, ForwardOptions, ForwardResult, ModelDimensions } from '../language-model';
 import { ModelError } from '../model-error';
 import {

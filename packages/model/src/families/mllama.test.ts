@@ -1,5 +1,6 @@
 import { tf, useEngine } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { createModel } from '../create-model';
 import { generate } from '../generation/generate';
 import { loadModel } from '../load-model';

@@ -18,6 +18,7 @@ import {
   type RawConfig,
 } from '@subtext/nn';
 import { z } from 'zod';
+
 import { MllamaCrossAttentionBlock } from './mllama-cross-attention';
 import { MllamaModel, type MllamaLayer } from './mllama-model';
 import type { ModelFamily } from './model-family';

@@ -1,4 +1,5 @@
 import type { ModelStructure, RawConfig } from '@subtext/nn';
+
 import type { LanguageModel } from '../language-model';
 
 /** An architecture: how a config.json of its `model_type` becomes a model. */

@@ -1,6 +1,7 @@
 import { ModelStructure } from '@subtext/nn';
 import { Parameters } from '@subtext/tensor';
 import { describe, expect, it } from 'vitest';
+
 import { findFamily } from './registry';
 
 /** What transformers 4 wrote into every part of a config. */

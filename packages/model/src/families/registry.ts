@@ -1,4 +1,5 @@
 import { ModelFolderError, shown } from '@subtext/nn';
+
 import { gpt2Family } from './gpt2';
 import { idefics3Family, smolvlmFamily } from './idefics3';
 import { llamaFamily } from './llama';

@@ -14,6 +14,7 @@ import {
   type RotaryScaling,
 } from '@subtext/nn';
 import type { Activation } from '@subtext/tensor';
+
 import { DecoderModel } from '../decoder-model';
 
 /** Tables of rotary positions, which older checkpoints hold; they follow from the config. */

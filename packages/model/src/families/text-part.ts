@@ -1,5 +1,6 @@
 import { ownValue } from '@subtext/core';
 import { ModelFolderError, shown, type ModelStructure, type ParameterScope, type RawConfig } from '@subtext/nn';
+
 import type { DecoderModel } from '../decoder-model';
 import { readLlamaSettings } from './llama';
 import { readQwen2Settings } from './qwen2';

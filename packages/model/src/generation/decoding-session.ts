@@ -1,5 +1,6 @@
 import { lastPositions, type KeyValueCache } from '@subtext/nn';
 import { tf } from '@subtext/tensor';
+
 import type { ForwardOptions, ForwardResult, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { tidied } from '../tidied';

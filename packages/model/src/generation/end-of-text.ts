@@ -1,4 +1,5 @@
 import type { RawConfig } from '@subtext/nn';
+
 import type { LanguageModel } from '../language-model';
 
 /**

@@ -1,13 +1,13 @@
-import { tf } from '@subtext/tensor';
+import { tf, RandomStream } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+
 import { createModel } from '../create-model';
-import { type LanguageModel } from '../language-model';
+import type { LanguageModel } from '../language-model';
 import { DecodingSession, lastPosition } from './decoding-session';
 import { generate, leftPad, type GeneratedToken } from './generate';
 import { sampleToken } from './sample-token';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
-import { RandomStream } from '@subtext/tensor';
 
 const families = {
   gpt2: {

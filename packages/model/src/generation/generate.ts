@@ -1,5 +1,6 @@
 import { lastPositions } from '@subtext/nn';
 import { RandomStream, tf } from '@subtext/tensor';
+
 import type { ForwardOptions, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { tidied } from '../tidied';

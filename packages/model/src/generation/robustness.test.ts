@@ -1,7 +1,8 @@
 import { RandomStream, tf } from '@subtext/tensor';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+
 import { createModel } from '../create-model';
-import { type LanguageModel } from '../language-model';
+import type { LanguageModel } from '../language-model';
 import { DecodingSession } from './decoding-session';
 import { generate } from './generate';
 import { greedyTokens } from './greedy-tokens';

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { AdamW, clippingScale, globalNorm, tf, valueAndGradients } from '@subtext/tensor';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { generate } from '../generation/generate';
-import { type LanguageModel } from '../language-model';
+import type { LanguageModel } from '../language-model';
 import { loadModel } from '../load-model';
 import { nextTokenLoss } from '../training/next-token-loss';
 import { describeOnEngines } from './engines';

@@ -1,7 +1,8 @@
-import { readdirSync } from 'node:fs';
 import { openSafetensors } from '@subtext/safetensors';
 import { tf, valueAndGradients } from '@subtext/tensor';
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { generate } from '../generation/generate';
 import { loadModel } from '../load-model';
 import { isMultimodal, type ImageInputs, type MultimodalModel } from '../multimodal-model';

@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs';
 import { tf } from '@subtext/tensor';
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { generate } from '../generation/generate';
-import { type LanguageModel } from '../language-model';
+import type { LanguageModel } from '../language-model';
 import { loadModel } from '../load-model';
 import { describeOnEngines } from './engines';
 import { fixtures, integers, largestDifference, readRecorded, rowsOf, type Recorded } from './recorded';

@@ -1,11 +1,12 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { writeJsonFile } from '@subtext/core/node';
 import type { RawConfig } from '@subtext/nn';
 import { writeShardedSafetensors, type TensorPart } from '@subtext/safetensors';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { findFamily } from '../families/registry';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
-import { writeJsonFile } from './json-file';
 
 export interface SaveModelOptions {
   model: LanguageModel;

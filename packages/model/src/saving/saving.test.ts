@@ -1,11 +1,12 @@
+import { tf, useEngine } from '@subtext/tensor';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import { createModel } from '../create-model';
 import { endOfTextIds } from '../generation/end-of-text';
-import { type LanguageModel } from '../language-model';
+import type { LanguageModel } from '../language-model';
 import { loadModel } from '../load-model';
 import { resizeEmbeddings } from '../resize-embeddings';
 import { saveModel } from './save-model';

@@ -1,7 +1,8 @@
 import { AdamW, tf, valueAndGradients } from '@subtext/tensor';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+
 import { createModel } from '../create-model';
-import { type LanguageModel } from '../language-model';
+import type { LanguageModel } from '../language-model';
 import { nextTokenLoss } from './next-token-loss';
 import { describeOnEngines } from '../parity/engines';
 

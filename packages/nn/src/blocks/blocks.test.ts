@@ -1,8 +1,10 @@
 import { Parameters, tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import { initialiseWeights } from '../weights/initialise-weights';
 import { ModelStructure } from '../weights/parameter-scope';
-import { HeadNorm, SeparateProjections } from './attention-projections';
+import { HeadNorm } from './normalisation';
+import { SeparateProjections } from './attention-projections';
 import { GrowingCache, PreallocatedCache } from './key-value-cache';
 import { LinearLayer } from './linear-layer';
 import { LowRankAdapter } from './low-rank-adapter';

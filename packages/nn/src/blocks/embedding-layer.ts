@@ -1,4 +1,5 @@
 import { embedding, tf } from '@subtext/tensor';
+
 import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
 import type { TokenRows } from './token-rows';
 

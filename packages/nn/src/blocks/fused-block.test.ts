@@ -8,6 +8,7 @@ import {
   withoutFusedKernels,
 } from '@subtext/tensor';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
 import { initialiseWeights } from '../weights/initialise-weights';
 import { ModelStructure } from '../weights/parameter-scope';
 import { FusedProjection, SeparateProjections } from './attention-projections';

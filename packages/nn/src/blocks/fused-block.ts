@@ -7,6 +7,7 @@ import {
   type NormWeights,
   type TransformerBlockParts,
 } from '@subtext/tensor';
+
 import { FusedProjection, SeparateProjections, type AttentionProjection } from './attention-projections';
 import { GatedFeedForward, PlainFeedForward } from './feed-forward';
 import type { LinearLayer } from './linear-layer';

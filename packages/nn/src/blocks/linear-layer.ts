@@ -1,4 +1,5 @@
 import { activate, linear, tf, type Activation, type WeightLayout } from '@subtext/tensor';
+
 import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
 import type { LowRankAdapter } from './low-rank-adapter';
 import type { TokenRows } from './token-rows';

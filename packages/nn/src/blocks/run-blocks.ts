@@ -1,4 +1,5 @@
 import { tf } from '@subtext/tensor';
+
 import type { AttentionInput } from './self-attention';
 import type { KeyValueCache } from './key-value-cache';
 import type { RotaryAngles } from './rotary-embedding';

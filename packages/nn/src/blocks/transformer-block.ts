@@ -1,4 +1,5 @@
 import { tf } from '@subtext/tensor';
+
 import type { FeedForward } from './feed-forward';
 import { fusedBlock } from './fused-block';
 import { flattened, lastPositions } from './last-positions';

@@ -1,15 +1,16 @@
+import { ownValue } from '@subtext/core';
+import { writeJsonFile } from '@subtext/core/node';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
+import { tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ownValue } from '@subtext/core';
+import { z } from 'zod';
+
 import { ModelFolderError } from '../weights/model-folder-error';
 import { harmless, neutral, parseConfig, shown } from '../weights/read-config';
 import { readJsonObject } from '../weights/read-json-object';
-import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
-import { tf } from '@subtext/tensor';
-import { z } from 'zod';
-import type { LanguageModel } from '@subtext/model';
-import { ModelError } from '@subtext/model';
-import { writeJsonFile } from '@subtext/model';
+import type { AdaptableModel } from './adaptable-model';
+import { AdapterError } from './adapter-error';
 import { adaptedLayers, adapterParameterNames, addLora, loraSettings, replaceBaseWeight } from './lora';
 import { configuredLayers, isNamed, patternValues } from './configured-layers';
 import { tokenRowsName, tokenTables } from './token-rows';
@@ -123,7 +124,7 @@ function configuredTokens({
   indices,
   path,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   indices: number[] | Record<string, number[]> | undefined;
   path: string;
 }): Map<string, number[]> {
@@ -163,7 +164,7 @@ function checkWholeModules({
   tiedByPeft,
   path,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   modules: readonly string[];
   /** `ensure_weight_tying` */ tiedByPeft: boolean;
   path: string;
@@ -191,14 +192,14 @@ function checkWholeModules({
 /**
  * Saves a model's adapter as a PEFT folder: adapter_config.json and adapter_model.safetensors.
  *
- * @throws ModelError `no-adapter`
+ * @throws AdapterError `no-adapter`
  */
 export async function saveAdapter({
   model,
   folder,
   baseModel = null,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   /** Made if need be. */
   folder: string;
   /** The folder or name of the model beneath, for PEFT's `base_model_name_or_path`. Default none. */
@@ -206,7 +207,7 @@ export async function saveAdapter({
 }): Promise<void> {
   const settings = loraSettings({ model });
   if (settings === null)
-    throw new ModelError({
+    throw new AdapterError({
       code: 'no-adapter',
       message: 'The model has no adapter to save. Add one with addLora, or save the model with saveModel.',
     });
@@ -299,14 +300,14 @@ function moduleName(name: string): string {
  * honour (DoRA, biases, modules trained in full but for the embedding and the output layer) and tensors that are
  * missing, unexpected or of the wrong shape are refused by name, and the model is left as it was.
  *
- * @throws ModelFolderError, ModelError, SafetensorsError
+ * @throws ModelFolderError, AdapterError, SafetensorsError
  */
 export async function loadAdapter({
   model,
   folder,
   trainable = false,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   folder: string;
   /** Whether to go on training it; the base is frozen then. Default false. */
   trainable?: boolean;

@@ -1,5 +1,5 @@
 import { compilePattern, PatternError } from '@subtext/core';
-import type { LanguageModel } from '@subtext/model';
+import type { AdaptableModel } from './adaptable-model';
 import { ModelFolderError } from '../weights/model-folder-error';
 import { shown } from '../weights/read-config';
 import { resolveTargetModules } from './target-modules';
@@ -90,7 +90,7 @@ export function configuredLayers({
   layersPatterns,
   path,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   /** `target_modules` */ targets: string | string[];
   /** `exclude_modules` */ exclude: string | string[];
   /** `modules_to_save`: what is trained in full has no adapter. */ savedWhole: readonly string[];
@@ -133,7 +133,7 @@ export function configuredLayers({
   return chosen;
 }
 
-function matchingLayers({ model, source, path }: { model: LanguageModel; source: string; path: string }): string[] {
+function matchingLayers({ model, source, path }: { model: AdaptableModel; source: string; path: string }): string[] {
   const matches = nameTest({ source, field: 'target_modules', path });
   const all = [...model.structure.linearLayers.keys()];
   const names = all.filter((name) => matches(name));

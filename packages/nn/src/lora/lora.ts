@@ -1,9 +1,10 @@
-import { type LinearLayer } from '../blocks/linear-layer';
+import { tf, uniform } from '@subtext/tensor';
+
+import type { LinearLayer } from '../blocks/linear-layer';
 import { LowRankAdapter } from '../blocks/low-rank-adapter';
 import { parameterStream } from '../weights/initialise-weights';
-import { tf, uniform } from '@subtext/tensor';
-import type { LanguageModel } from '@subtext/model';
-import { ModelError } from '@subtext/model';
+import type { AdaptableModel } from './adaptable-model';
+import { AdapterError } from './adapter-error';
 import { defaultTargetModules, resolveTargetModules, type TargetModules } from './target-modules';
 import {
   addTokenRows,
@@ -36,7 +37,7 @@ export interface LoraSettings {
 }
 
 export interface AddLoraOptions extends LoraSettings {
-  model: LanguageModel;
+  model: AdaptableModel;
   /** Of the first values of A. Default 0. */
   seed?: number;
   /** Whether every other parameter stops training. Default true. */
@@ -58,15 +59,15 @@ interface LoraState {
   rows: Map<string, tf.Tensor2D>;
 }
 
-const states = new WeakMap<LanguageModel, LoraState>();
+const states = new WeakMap<AdaptableModel, LoraState>();
 
 /** The settings of a model's adapter; null where it has none. */
-export function loraSettings({ model }: { model: LanguageModel }): Required<LoraSettings> | null {
+export function loraSettings({ model }: { model: AdaptableModel }): Required<LoraSettings> | null {
   return states.get(model)?.settings ?? null;
 }
 
 /** The layers that have an adapter. */
-export function adaptedLayers({ model }: { model: LanguageModel }): (LinearLayer & { adapter: LowRankAdapter })[] {
+export function adaptedLayers({ model }: { model: AdaptableModel }): (LinearLayer & { adapter: LowRankAdapter })[] {
   return [...model.structure.linearLayers.values()].filter(
     (layer): layer is LinearLayer & { adapter: LowRankAdapter } => layer.adapter !== null,
   );
@@ -82,7 +83,7 @@ export function adapterParameterNames(name: string): { down: string; up: string 
  * uniform in ±1/√in (PEFT's start) and B zero, so that the model starts as it was. The adapters' parameters join
  * `model.parameters` under PEFT's names; the rest is frozen but for `tokens`.
  *
- * @throws ModelError
+ * @throws AdapterError
  */
 export function addLora({
   model,
@@ -98,11 +99,11 @@ export function addLora({
   perLayer = new Map(),
 }: AddLoraOptions): void {
   const fail = (message: string): never => {
-    throw new ModelError({ code: 'invalid-option', message });
+    throw new AdapterError({ code: 'invalid-option', message });
   };
   if (!(dropout >= 0 && dropout < 1)) fail(`dropout must be at least 0 and below 1, got ${dropout}.`);
   if (states.has(model))
-    throw new ModelError({
+    throw new AdapterError({
       code: 'adapter-in-place',
       message: 'The model has an adapter already. Merge and remove it first (mergeLora, removeLora).',
     });
@@ -162,7 +163,7 @@ export function replaceBaseWeight({
   name,
   value,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   name: string;
   value: tf.Tensor;
 }): void {
@@ -173,7 +174,7 @@ export function replaceBaseWeight({
 }
 
 /** Turns the adapters' dropout on for a training step, with draws named by `seed`, or off (null, as it is at first). */
-export function setLoraDropoutSeed({ model, seed }: { model: LanguageModel; seed: number | null }): void {
+export function setLoraDropoutSeed({ model, seed }: { model: AdaptableModel; seed: number | null }): void {
   for (const [index, { adapter }] of adaptedLayers({ model }).entries())
     adapter.setDropoutSeed(seed === null ? null : (Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b)) | 0);
 }
@@ -187,10 +188,10 @@ function shiftWeight(layer: LinearLayer & { adapter: LowRankAdapter }, sign: 1 |
   layer.adapter.merged = sign === 1;
 }
 
-function needAdapter(model: LanguageModel): (LinearLayer & { adapter: LowRankAdapter })[] {
+function needAdapter(model: AdaptableModel): (LinearLayer & { adapter: LowRankAdapter })[] {
   const layers = adaptedLayers({ model });
   if (layers.length === 0)
-    throw new ModelError({
+    throw new AdapterError({
       code: 'no-adapter',
       message: 'The model has no adapter. Add one with addLora or loadAdapter.',
     });
@@ -201,14 +202,14 @@ function needAdapter(model: LanguageModel): (LinearLayer & { adapter: LowRankAda
  * Folds the adapters into the weights: the model computes the same without their cost, and `saveModel` takes it. The
  * adapters are kept, so that {@link unmergeLora} can take them out again.
  *
- * @throws ModelError where an output layer that shares the embedding's weight has an adapter: folding it in would change
+ * @throws AdapterError where an output layer that shares the embedding's weight has an adapter: folding it in would change
  *   the embedding
  */
-export function mergeLora({ model }: { model: LanguageModel }): void {
+export function mergeLora({ model }: { model: AdaptableModel }): void {
   const layers = needAdapter(model);
   const tied = layers.find((layer) => layer.tied);
   if (tied !== undefined) {
-    throw new ModelError({
+    throw new AdapterError({
       code: 'invalid-adapter',
       message: `${tied.name} shares its weight with the token embedding (tie_word_embeddings): merging its adapter would change the embedding. Keep the adapter apart (saveAdapter).`,
     });
@@ -219,7 +220,7 @@ export function mergeLora({ model }: { model: LanguageModel }): void {
 }
 
 /** Takes merged adapters out of the weights again; up to rounding, the weights are as before. */
-export function unmergeLora({ model }: { model: LanguageModel }): void {
+export function unmergeLora({ model }: { model: AdaptableModel }): void {
   for (const layer of needAdapter(model)) if (layer.adapter.merged) shiftWeight(layer, -1);
   const rows = states.get(model)?.rows;
   if (rows === undefined) return;
@@ -231,7 +232,7 @@ export function unmergeLora({ model }: { model: LanguageModel }): void {
  * Removes the adapters and the tokens' rows, and what they change unless it is merged; base weights that were trained in full
  * or came with the adapter are put back likewise; what `addLora` froze trains again.
  */
-export function removeLora({ model }: { model: LanguageModel }): void {
+export function removeLora({ model }: { model: AdaptableModel }): void {
   const merged = needAdapter(model).some(({ adapter }) => adapter.merged);
   for (const layer of needAdapter(model)) {
     const names = adapterParameterNames(layer.name);

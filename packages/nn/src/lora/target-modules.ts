@@ -1,5 +1,5 @@
-import type { LanguageModel } from '@subtext/model';
-import { ModelError } from '@subtext/model';
+import type { AdaptableModel } from './adaptable-model';
+import { AdapterError } from './adapter-error';
 
 /**
  * Which layers to adapt, as PEFT's `target_modules`: names, each matching a layer of that full name or whose name ends
@@ -20,7 +20,7 @@ const llamaProjections: readonly string[] = [
 ];
 
 /** What is adapted unless told otherwise. */
-export function defaultTargetModules({ model }: { model: LanguageModel }): TargetModules {
+export function defaultTargetModules({ model }: { model: AdaptableModel }): TargetModules {
   const names = [...model.structure.linearLayers.keys()];
   const present = llamaProjections.filter((target) => names.some((name) => name.endsWith(`.${target}`)));
   return present.length > 0 ? present : 'all-linear';
@@ -37,7 +37,7 @@ export function resolveTargetModules({
   targets,
   passOverAbsent = false,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   targets: TargetModules;
   /** Whether a list may name layers that are not there, as PEFT allows while any is. Default false. */
   passOverAbsent?: boolean;
@@ -49,30 +49,30 @@ export function resolveTargetModules({
     const pattern = wholeName(targets);
     const matched = names.filter((name) => pattern.test(name));
     if (matched.length === 0)
-      throw new ModelError({
+      throw new AdapterError({
         code: 'unknown-layer',
         message: `No linear layer's whole name matches ${String(targets)}. ${available}`,
       });
     return matched;
   }
   if (targets.length === 0)
-    throw new ModelError({ code: 'invalid-option', message: `No layer is named to adapt. ${available}` });
+    throw new AdapterError({ code: 'invalid-option', message: `No layer is named to adapt. ${available}` });
   const embedding = model.tokenEmbedding.weight.declaration.name.replace(/\.weight$/, '');
   const matches = (name: string, target: string) => name === target || name.endsWith(`.${target}`);
   for (const target of targets) {
     if (names.some((name) => matches(name, target))) continue;
     if (matches(embedding, target)) {
-      throw new ModelError({
+      throw new AdapterError({
         code: 'unknown-layer',
         message: `"${target}" is the token embedding: low-rank adapters go on linear layers. Unfreeze the embedding instead. ${available}`,
       });
     }
     if (!passOverAbsent)
-      throw new ModelError({ code: 'unknown-layer', message: `No linear layer is named "${target}". ${available}` });
+      throw new AdapterError({ code: 'unknown-layer', message: `No linear layer is named "${target}". ${available}` });
   }
   const matched = names.filter((name) => targets.some((target) => matches(name, target)));
   if (matched.length === 0)
-    throw new ModelError({
+    throw new AdapterError({
       code: 'unknown-layer',
       message: `No linear layer is named ${targets.map((target) => `"${target}"`).join(' or ')}. ${available}`,
     });

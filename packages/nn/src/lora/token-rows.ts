@@ -1,7 +1,8 @@
-import { TokenRows } from '../blocks/token-rows';
 import { tf } from '@subtext/tensor';
-import type { LanguageModel } from '@subtext/model';
-import { ModelError } from '@subtext/model';
+
+import { TokenRows } from '../blocks/token-rows';
+import type { AdaptableModel } from './adaptable-model';
+import { AdapterError } from './adapter-error';
 
 /** A table that has rows of its own for some tokens: the embedding, or an output layer with weights of its own. */
 export interface TokenTable {
@@ -18,7 +19,7 @@ export function tokenRowsName(table: string): string {
 }
 
 /** The tables whose rows are tokens: the embedding and, where it has weights of its own, the output layer. */
-export function tokenTables({ model }: { model: LanguageModel }): TokenTable[] {
+export function tokenTables({ model }: { model: AdaptableModel }): TokenTable[] {
   const { tokenEmbedding, head } = model;
   const weight = tokenEmbedding.weight.declaration.name;
   const tables: TokenTable[] = [{ name: weight.replace(/\.weight$/, ''), weight, rows: tokenEmbedding.rows }];
@@ -34,9 +35,9 @@ function idsOf({ ids, table }: { ids: TokenIds; table: string }): readonly numbe
 }
 
 /** Throws `invalid-option` for ids that the model lacks or that are named twice, and for tables that it lacks. */
-export function checkTokenIds({ model, ids }: { model: LanguageModel; ids: TokenIds }): void {
+export function checkTokenIds({ model, ids }: { model: AdaptableModel; ids: TokenIds }): void {
   const fail = (message: string): never => {
-    throw new ModelError({ code: 'invalid-option', message });
+    throw new AdapterError({ code: 'invalid-option', message });
   };
   const tables = tokenTables({ model });
   const count = Math.min(model.tokenEmbedding.count, model.head.outputWidth);
@@ -61,14 +62,14 @@ export function checkTokenIds({ model, ids }: { model: LanguageModel; ids: Token
  * Holds the rows of some tokens apart from their tables, from where they start, so that they can be trained while the
  * tables stay frozen. Tied output embeddings share the embedding's rows.
  *
- * @throws ModelError `invalid-option` as {@link checkTokenIds} says
+ * @throws AdapterError `invalid-option` as {@link checkTokenIds} says
  */
 export function addTokenRows({
   model,
   ids,
   trainable = true,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   ids: TokenIds;
   /** Default true. */ trainable?: boolean;
 }): void {
@@ -89,7 +90,7 @@ export function addTokenRows({
 }
 
 /** Writes the rows into their tables; gives the rows that stood there, to be put back by {@link unmergeTokenRows}. */
-export function mergeTokenRows({ model }: { model: LanguageModel }): Map<string, tf.Tensor2D> {
+export function mergeTokenRows({ model }: { model: AdaptableModel }): Map<string, tf.Tensor2D> {
   const before = new Map<string, tf.Tensor2D>();
   for (const { weight, rows } of tokenTables({ model })) {
     if (rows === null || rows.merged) continue;
@@ -106,7 +107,7 @@ export function unmergeTokenRows({
   model,
   before,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   before: ReadonlyMap<string, tf.Tensor2D>;
 }): void {
   for (const { weight, rows } of tokenTables({ model })) {
@@ -124,7 +125,7 @@ export function unmergeTokenRows({
 }
 
 /** Forgets the rows, and what they change unless it is merged. */
-export function removeTokenRows({ model }: { model: LanguageModel }): void {
+export function removeTokenRows({ model }: { model: AdaptableModel }): void {
   for (const { name, rows } of tokenTables({ model })) if (rows !== null) model.parameters.remove(tokenRowsName(name));
   model.tokenEmbedding.rows = null;
   model.head.rows = null;

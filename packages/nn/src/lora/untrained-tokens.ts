@@ -1,5 +1,6 @@
 import { tf } from '@subtext/tensor';
-import type { LanguageModel } from '@subtext/model';
+
+import type { AdaptableModel } from './adaptable-model';
 import { tokenTables } from './token-rows';
 
 /** Two rows count as one where their distance is below this share of a row's distance from the table's mean. */
@@ -17,7 +18,7 @@ export async function untrainedTokens({
   model,
   ids,
 }: {
-  model: LanguageModel;
+  model: AdaptableModel;
   ids: Iterable<number>;
 }): Promise<number[]> {
   const candidates = [...new Set(ids)].sort((a, b) => a - b);

@@ -1,4 +1,5 @@
 import { normal, RandomStream, tf, uniform } from '@subtext/tensor';
+
 import type { Initialisation, ModelStructure } from './parameter-scope';
 
 /** FNV-1a: each parameter's random stream hangs on its name, so that adding a layer leaves the others as they were. */

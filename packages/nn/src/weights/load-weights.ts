@@ -1,8 +1,9 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { printable } from '@subtext/core';
 import { openSafetensors, type SafetensorsFile } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { ModelFolderError } from './model-folder-error';
 import type { ModelStructure, ParameterDeclaration } from './parameter-scope';
 import { TensorReader } from './tensor-reader';

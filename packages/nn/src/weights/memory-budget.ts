@@ -1,5 +1,6 @@
-import { totalmem } from 'node:os';
 import { engineName } from '@subtext/tensor';
+import { totalmem } from 'node:os';
+
 import { ModelFolderError } from './model-folder-error';
 import type { ModelStructure } from './parameter-scope';
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describeIssue, ownValue, printable } from '@subtext/core';
 import { z } from 'zod';
+
 import { huggingFaceActivations } from '../blocks/activation-names';
 import { ModelFolderError } from './model-folder-error';
 import { readJsonObject } from './read-json-object';

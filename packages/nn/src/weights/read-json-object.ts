@@ -1,5 +1,6 @@
 import { parseJson } from '@subtext/core';
 import { FileError, readTextFile } from '@subtext/core/node';
+
 import { ModelFolderError } from './model-folder-error';
 
 /** The most bytes of a file of settings. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+
 import type { RotaryScaling } from '../blocks/rotary-embedding';
 import { ModelFolderError } from './model-folder-error';
 import { neutral, positiveInteger, shown } from './read-config';

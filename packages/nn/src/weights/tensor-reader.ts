@@ -1,7 +1,6 @@
-import { readSync } from 'node:fs';
-
 import { toFloat32, type SafetensorsFile, type TensorLocation } from '@subtext/safetensors';
 import { engineName, fusedKernels, tf, type StoredDtype } from '@subtext/tensor';
+import { readSync } from 'node:fs';
 
 /** Numbers read at once where they go on into the engine's own memory: 4 MiB, which a core's cache holds. */
 const pieceLength = 2 ** 20;

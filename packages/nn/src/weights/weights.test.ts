@@ -1,11 +1,12 @@
+import { toFloat32, writeSafetensors, writeShardedSafetensors } from '@subtext/safetensors';
+import { describeEngines, Parameters, tf, useEngine } from '@subtext/tensor';
 import { truncateSync } from 'node:fs';
 import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { toFloat32, writeSafetensors, writeShardedSafetensors } from '@subtext/safetensors';
-import { describeEngines, Parameters, tf, useEngine } from '@subtext/tensor';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+
 import { LinearLayer } from '../blocks/linear-layer';
 import { initialiseWeights } from './initialise-weights';
 import { loadWeights } from './load-weights';

@@ -1,4 +1,4 @@
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import type { Layout } from '../methods/reasoning-method';
 
 /**
@@ -28,7 +28,7 @@ export function alignThoughts(
   if (rows.every(({ length }) => length === 0)) return undefined;
   for (const positions of rows) {
     if (positions[0] === 0 || positions.some((position, index) => position !== positions[0]! + index)) {
-      throw new TrainerError({
+      throw new ReasonerError({
         code: 'invalid-option',
         message: `Continuous thoughts stand one after the other behind at least one token; this method has them at the positions ${positions.join(', ')}.`,
       });

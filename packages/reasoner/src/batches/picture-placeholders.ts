@@ -1,6 +1,6 @@
 import type { Tokenizer } from '@subtext/tokenizer';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import type { LayoutContext } from '../methods/reasoning-method';
 
 /** Marks around the tiles of a picture, as the processors of Idefics3 and SmolVLM in transformers write them. */
@@ -15,7 +15,7 @@ const marks = {
  * for a row of them, then the whole picture (`Idefics3Processor`, `SmolVLMProcessor` in transformers). A mark that the
  * vocabulary lacks is left out: a small model from scratch needs none.
  *
- * @throws TrainerError where the tokenizer does not keep the image tokens apart
+ * @throws ReasonerError where the tokenizer does not keep the image tokens apart
  */
 export function tilePlaceholders({
   rows,
@@ -43,7 +43,7 @@ export function tilePlaceholders({
   const expected = (rows * columns + 1) * image.tokens;
   const found = ids.reduce((count, id) => count + (id === image.tokenId ? 1 : 0), 0);
   if (found !== expected) {
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `The tokenizer writes a picture of ${rows} × ${columns} tiles and the whole as ${found} image tokens (id ${image.tokenId}) instead of ${expected}. Make the image token a special token of the tokenizer.`,
     });

@@ -1,7 +1,7 @@
 import type { ImageReference } from '@subtext/data';
 import type { ImageProcessor, NumberArray, ProcessedImages, RawImage } from '@subtext/encoders';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import type { LayoutContext } from '../methods/reasoning-method';
 import { tilePlaceholders } from './picture-placeholders';
 
@@ -47,7 +47,7 @@ export class PictureStore {
   /**
    * The pictures of a batch's rows, in order. Undefined where no row has one.
    *
-   * @throws TrainerError where pictures differ in size and the model needs one size
+   * @throws ReasonerError where pictures differ in size and the model needs one size
    */
   async prepare(images: readonly (ImageReference | undefined)[]): Promise<BatchPictures | undefined> {
     if (images.every((image) => image === undefined)) return undefined;
@@ -92,13 +92,13 @@ export class PictureStore {
   /**
    * What an example's layout depends on: where pictures differ in tiles, with the ids that stand for this one.
    *
-   * @throws TrainerError where the picture was not measured
+   * @throws ReasonerError where the picture was not measured
    */
   contextFor({ context, image }: { context: LayoutContext; image?: ImageReference }): LayoutContext {
     if (image === undefined || context.image === undefined || this.#processor.tileGrid === undefined) return context;
     const grid = this.#grids.get(image.path);
     if (grid === undefined) {
-      throw new TrainerError({
+      throw new ReasonerError({
         code: 'invalid-option',
         message: `How many tiles ${image.path} takes is not known yet. Await \`measure\` (of a reasoner: \`measurePictures\`) before laying out its prompt.`,
       });
@@ -151,7 +151,7 @@ function concatenate<Data extends Float32Array | Int32Array>({
   let offset = 0;
   for (const [index, part] of parts.entries()) {
     if (part.shape.slice(1).join() !== rest.join()) {
-      throw new TrainerError({
+      throw new ReasonerError({
         code: 'invalid-option',
         message: `The pictures of a batch differ in size: ${names[index]} gives [${part.shape.join(', ')}], ${names[0]} gives [${first.shape.join(', ')}]. Let the image processor resize or crop them to one size.`,
       });

@@ -2,7 +2,7 @@ import { isMultimodal, type EmbeddedInputs, type LanguageModel } from '@subtext/
 import { tf } from '@subtext/tensor';
 
 import type { BatchPictures } from '../batches/picture-store';
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 
 /** Embeddings of ids, with pictures in the places of the image tokens, and whatever else every pass needs. */
 export function embedBatch({
@@ -22,7 +22,7 @@ export function embedBatch({
 }): EmbeddedInputs {
   if (!images) return { embeddings: model.embed(tf.tensor2d(ids, [rows, time], 'int32')), forwardExtras: {} };
   if (!isMultimodal(model)) {
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `A ${model.modelType} model takes no pictures. Leave the image out, or take a model with a vision encoder.`,
     });

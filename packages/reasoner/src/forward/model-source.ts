@@ -1,8 +1,7 @@
-import { drawInitialValues } from '@subtext/nn';
 import { createModel, loadModel, type LanguageModel } from '@subtext/model';
-import { addLora, type LoraSettings } from '@subtext/nn';
+import { drawInitialValues, addLora, type LoraSettings } from '@subtext/nn';
 
-import { parameterPattern } from '@subtext/trainer';
+import { parameterPattern } from './parameter-pattern';
 
 /** Where a model comes from; can be posted to a worker, which then builds the same one. */
 export type ModelSource =

@@ -1,6 +1,10 @@
 import { gatherRows, tf } from '@subtext/tensor';
 
-import type { MeanMetric } from '@subtext/trainer';
+/** A measure as a sum and what it is taken over: the batch's value is Σ sum / Σ count over its shards. */
+export interface MeanMetric {
+  sum: tf.Scalar;
+  count: number;
+}
 
 /** Where the thoughts of a batch lie. */
 export interface ThoughtRows {

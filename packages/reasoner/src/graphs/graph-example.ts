@@ -1,6 +1,6 @@
 import { hopsFromEach, type ReasoningExample } from '@subtext/data';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { GRAPH_NODES } from './graph-vocabulary';
 
 /** A graph with what drawing questions over it needs. */
@@ -20,13 +20,13 @@ export interface GraphExample {
 /** Prepares a ProsQA example. Throws `invalid-option` where it has no graph, or one with too many nodes. */
 export function graphExample({ id, facts }: Pick<ReasoningExample, 'id' | 'facts'>): GraphExample {
   if (facts?.kind !== 'graph')
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `Example ${id} has no graph: graph models train on ProsQA's graphs.`,
     });
   const nodes = facts.symbols.length;
   if (nodes > GRAPH_NODES)
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `The graph of example ${id} has ${nodes} nodes; there are tokens for ${GRAPH_NODES}.`,
     });

@@ -1,4 +1,4 @@
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import {
   IGNORED_LABEL,
   type Layout,
@@ -47,7 +47,7 @@ export function graphMethod({
   count = 4,
 }: GraphOptions = {}): ReasoningMethod {
   if (!Number.isInteger(count) || count < 1 || count > GRAPH_PAUSES) {
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `graph: count is ${count}, not a whole number from 1 to ${GRAPH_PAUSES}.`,
     });

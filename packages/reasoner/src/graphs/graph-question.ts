@@ -1,6 +1,6 @@
 import { hopsFrom } from '@subtext/data';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 
 /** A question over a directed graph: which of two nodes does the root lead to? Nodes are whole numbers from 0. */
 export interface GraphQuestion {
@@ -18,7 +18,7 @@ export function parseGraphQuestion(text: string): GraphQuestion {
   const match = /^(.*)\[Q\]\s*(\d+)\s+(\d+)\s*\[R\]\s*(\d+)\s*$/s.exec(text);
   const edges = match?.[1]!.split('|').map((edge) => /^\s*(\d+)\s+(\d+)\s*$/.exec(edge));
   if (!match || !edges || edges.some((edge) => edge === null)) {
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `"${text.length > 80 ? `${text.slice(0, 80)}…` : text}" is not a question over a graph. Write "s t | s t | … [Q] a b [R] root" with node numbers.`,
     });
@@ -43,7 +43,7 @@ export function shortestPath({
 }: Pick<GraphQuestion, 'edges' | 'root'> & { target: number }): number[] {
   const toTarget = hopsFrom({ edges: edges.map(([from, to]): [number, number] => [to, from]), root: target });
   if (!toTarget.has(root))
-    throw new TrainerError({ code: 'invalid-option', message: `No path leads from node ${root} to node ${target}.` });
+    throw new ReasonerError({ code: 'invalid-option', message: `No path leads from node ${root} to node ${target}.` });
   // The first edge from each node that leads on: found in one pass, not in one for each node of the path.
   const onward = new Map<number, number>();
   for (const [from, to] of edges)

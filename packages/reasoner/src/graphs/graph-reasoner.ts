@@ -1,11 +1,10 @@
 import { createModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 
-import type { TrainingProgram } from '@subtext/trainer';
+import type { ProgramParameter } from '../forward/trainable-parameters';
 import { Reasoner } from '../reasoner/reasoner';
-import type { GraphBatch } from './graph-batch';
 import { graphMethod, type GraphOptions } from './graph-method';
-import { createGraphModel, graphModelConfig, type GraphProgramOptions, tokenVectors } from '@subtext/trainer';
+import { createGraphModel, graphModelConfig, type GraphModelOptions, tokenVectors } from './graph-model';
 import { graphTokens } from './graph-vocabulary';
 
 /**
@@ -18,9 +17,9 @@ export async function graphReasoner({
   options,
   method,
 }: {
-  program: TrainingProgram<GraphBatch>;
+  program: { readonly parameters: readonly ProgramParameter[] };
   /** What the program was made with. */
-  options: GraphProgramOptions;
+  options: GraphModelOptions;
   method: Required<GraphOptions>;
 }): Promise<Reasoner> {
   const trained = createGraphModel(options);

@@ -1,6 +1,6 @@
 import { Tokenizer } from '@subtext/tokenizer';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { latentTokens } from '../methods/latent-prompt';
 import type { GraphQuestion } from './graph-question';
 
@@ -170,7 +170,7 @@ function pairToken(a: number, b: number): string {
 
 function checkNode(node: number): number {
   if (Number.isInteger(node) && node >= 0 && node < GRAPH_NODES) return node;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'invalid-option',
     message: `Node ${node} has no token: graph models know the nodes 0 to ${GRAPH_NODES - 1}.`,
   });

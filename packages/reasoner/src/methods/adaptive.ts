@@ -1,4 +1,4 @@
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { checkCount } from './check-option';
 import { coconut, type CoconutOptions } from './coconut';
 import { latentTokens } from './latent-prompt';
@@ -33,7 +33,7 @@ export function adaptive({
   checkCount({ method, option: 'hiddenSteps', value: hiddenSteps });
   checkCount({ method, option: 'thoughtsPerStep', value: thoughtsPerStep });
   if (!(thoughtCost >= 0))
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `The method "adaptive" takes a number from 0 up as thoughtCost, not ${thoughtCost}.`,
     });

@@ -1,4 +1,4 @@
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 
 /** Throws `invalid-option` unless the value is a whole number of at least `least`. */
 export function checkCount({
@@ -13,7 +13,7 @@ export function checkCount({
   /** @default 1 */ least?: number;
 }): void {
   if (Number.isInteger(value) && value >= least) return;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'invalid-option',
     message: `The method "${method}" takes a whole number of at least ${least} as ${option}, not ${value}.`,
   });
@@ -22,7 +22,7 @@ export function checkCount({
 /** Throws `invalid-option` unless the value is a probability. */
 export function checkProbability({ method, option, value }: { method: string; option: string; value: number }): void {
   if (value >= 0 && value <= 1) return;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'invalid-option',
     message: `The method "${method}" takes a number from 0 to 1 as ${option}, not ${value}.`,
   });
@@ -31,7 +31,7 @@ export function checkProbability({ method, option, value }: { method: string; op
 /** Throws `missing-stage` where a method that hides a chain of thought is given data without one. */
 export function checkSteps({ method, stages }: { method: string; stages: readonly string[] }): void {
   if (stages.length > 0) return;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'missing-stage',
     message: `The method "${method}" hides steps of a chain of thought, but no example has a step. Take data with steps, or the method "no-cot" or "pause".`,
   });

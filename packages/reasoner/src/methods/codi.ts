@@ -1,4 +1,4 @@
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { checkCount, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
 import { LayoutBuilder, stageName } from './layout-builder';
@@ -29,7 +29,7 @@ export function codi({
 }: CodiOptions = {}): ReasoningMethod {
   checkCount({ method: 'codi', option: 'count', value: count });
   if (!(distillationWeight >= 0))
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `The method "codi" takes a number from 0 up as distillationWeight, not ${distillationWeight}.`,
     });

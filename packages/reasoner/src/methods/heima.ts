@@ -1,6 +1,6 @@
 import { ownValue } from '@subtext/core';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import type { Phase, ReasoningMethod } from './reasoning-method';
 
@@ -49,7 +49,7 @@ function mostTokens({ stage, thinkingTokens }: { stage: string; thinkingTokens: 
   if (thinkingTokens.kind === 'ratio') return thinkingTokens.maximum;
   const count = ownValue(thinkingTokens.counts, stage);
   if (count !== undefined) return count;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'invalid-option',
     message: `The number of thinking tokens is given for ${Object.keys(thinkingTokens.counts).join(', ')}, but not for the stage "${stage}".`,
   });
@@ -62,13 +62,13 @@ function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
       : [thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum];
   const wrong = most.find((count) => !Number.isInteger(count) || count < 1 || count > MAXIMUM_THINKING_TOKENS);
   if (wrong !== undefined) {
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.`,
     });
   }
   if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `The ratio of thinking tokens to a stage's tokens lies above 0 and at most at 1, not at ${thinkingTokens.ratio}.`,
     });
@@ -85,7 +85,7 @@ function checkHidingOrder({
   const sameNames =
     hidingOrder.every((stage) => stages.includes(stage)) && stages.every((stage) => hidingOrder.includes(stage));
   if (sameNames && hidingOrder.length === stages.length) return;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'invalid-option',
     message: `The hiding order [${hidingOrder.join(', ')}] must name each stage once; the data has [${stages.join(', ')}].`,
   });
@@ -135,7 +135,7 @@ export function heima({
       const named = example.steps.length === 0 || example.steps.some(({ name }) => name !== undefined);
       const missing = named ? phase.hiddenStages.find((stage) => !present.includes(stage)) : undefined;
       if (missing !== undefined) {
-        throw new TrainerError({
+        throw new ReasonerError({
           code: 'missing-stage',
           message: `Example ${example.id} has no stage "${missing}", which this phase hides.`,
         });

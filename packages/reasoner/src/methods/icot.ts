@@ -1,5 +1,5 @@
 import { randomAt } from '../batches/counter-random';
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { checkCount, checkSteps } from './check-option';
 import { LayoutBuilder, layoutSteps, questionPrompt } from './layout-builder';
 import type { Phase, ReasoningMethod } from './reasoning-method';
@@ -31,7 +31,7 @@ export function icot({
   checkCount({ method: 'icot', option: 'tokensPerPhase', value: tokensPerPhase });
   checkCount({ method: 'icot', option: 'maximumTokens', value: maximumTokens });
   if (!(smoothing > 0))
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'invalid-option',
       message: `The method "icot" takes a number above 0 as smoothing, not ${smoothing}.`,
     });

@@ -1,6 +1,6 @@
 import { ownValue } from '@subtext/core';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { graphMethod, type GraphOptions } from '../graphs/graph-method';
 import { adaptive, type AdaptiveOptions } from './adaptive';
 import { coconut, type CoconutOptions } from './coconut';
@@ -50,7 +50,7 @@ export function createMethod(specification: MethodSpecification): ReasoningMetho
   const create = ownValue(methods as Record<string, unknown>, specification.name) as
     ((options: MethodSpecification) => ReasoningMethod) | undefined;
   if (!create) {
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'unknown-method',
       message: `There is no method "${String(specification.name)}". Take one of: ${methodNames.join(', ')}.`,
     });

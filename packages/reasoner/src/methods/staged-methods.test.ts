@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { smallContext, stagedExample, steppedExample } from '../../../trainer/test/small-world';
+import { smallContext, stagedExample, steppedExample } from '../../test/small-world';
 import { linesFormat, taggedFormat } from './reasoning-format';
 import { IGNORED_LABEL, type Layout, type LayoutContext } from './reasoning-method';
 import { createMethod, methodNames, type MethodSpecification } from './registry';

@@ -1,5 +1,5 @@
 import { drawTokenRows, type LanguageModel, resizeEmbeddings } from '@subtext/model';
-import { type LoraSettings } from '@subtext/nn';
+import type { LoraSettings } from '@subtext/nn';
 import type { Tokenizer } from '@subtext/tokenizer';
 
 /**

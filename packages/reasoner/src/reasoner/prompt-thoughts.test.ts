@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { collateLayouts } from '../batches/reasoner-batch';
-import { type ThoughtPosition } from '../methods/reasoning-method';
+import type { ThoughtPosition } from '../methods/reasoning-method';
 import { continuousForward } from '../forward/continuous-forward';
 import { thinkInPrompt } from './prompt-thoughts';
 

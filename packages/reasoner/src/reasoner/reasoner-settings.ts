@@ -2,7 +2,7 @@ import { describeIssues, parseJson } from '@subtext/core';
 import { FileError, readTextFile } from '@subtext/core/node';
 import { z } from 'zod';
 
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { methodNames, type MethodSpecification } from '../methods/registry';
 
 /** What a folder's `subtext.json` holds: everything about thinking that a Hugging Face folder has no place for. */
@@ -95,7 +95,7 @@ export async function readReasonerSettings({
     value = parseJson({ text: await readTextFile({ path, maximumBytes: MOST_BYTES }), name: path });
   } catch (cause) {
     const missing = FileError.isInstance(cause) && cause.code === 'not-found';
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'not-a-reasoner',
       message: missing
         ? `${folder} is not a reasoner's folder: ${path} is missing. Train one with "subtext train", or run "npm start" for an example.`
@@ -105,13 +105,13 @@ export async function readReasonerSettings({
   }
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
   if (typeof format === 'number' && format !== 1)
-    throw new TrainerError({
+    throw new ReasonerError({
       code: 'not-a-reasoner',
       message: `${path} has format ${format}; this version reads format 1.`,
     });
   const result = reasonerSettings.safeParse(value);
   if (result.success) return result.data as unknown as ReasonerSettings;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'not-a-reasoner',
     message: `${path} does not describe a reasoner: ${describeIssues(result.error)}.`,
   });

@@ -1,6 +1,7 @@
 import { ownValue } from '@subtext/core';
-import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
+import { writeFileAtomically } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
+import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
 import {
   generate,
   isMultimodal,
@@ -16,8 +17,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { PictureStore } from '../batches/picture-store';
-import { writeAtomically } from '@subtext/trainer';
-import { TrainerError } from '@subtext/trainer';
+import { ReasonerError } from '../errors';
 import { createMethod } from '../methods/registry';
 import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
 import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
@@ -111,7 +111,7 @@ export class Reasoner {
     const { maxPositions } = model.dimensions;
     if (settings.image && settings.image.tokens > maxPositions) {
       model.dispose();
-      throw new TrainerError({
+      throw new ReasonerError({
         code: 'not-a-reasoner',
         message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
       });
@@ -125,7 +125,10 @@ export class Reasoner {
     await saveModel({ model: this.model, folder });
     await this.tokenizer.save(folder);
     if (this.processor) await saveImageProcessor({ processor: this.processor, folder });
-    await writeAtomically({ path: join(folder, settingsFile), data: `${JSON.stringify(this.settings, null, 2)}\n` });
+    await writeFileAtomically({
+      path: join(folder, settingsFile),
+      data: `${JSON.stringify(this.settings, null, 2)}\n`,
+    });
   }
 
   /** What the method's layouts depend on. */
@@ -342,7 +345,7 @@ export class Reasoner {
   #checkPictures(questions: readonly Question[]): void {
     const withPicture = questions.some(({ image }) => image !== undefined);
     if (withPicture && (!isMultimodal(this.model) || !this.settings.image)) {
-      throw new TrainerError({
+      throw new ReasonerError({
         code: 'invalid-option',
         message: `This reasoner (${this.model.modelType}) has no vision encoder: leave the picture out, or take a model that was trained on pictures.`,
       });
@@ -353,7 +356,7 @@ export class Reasoner {
     const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
     const { maxPositions } = this.model.dimensions;
     if (longest >= maxPositions) {
-      throw new TrainerError({
+      throw new ReasonerError({
         code: 'example-too-long',
         message: `The question takes ${longest} tokens; the model has room for ${maxPositions} in all. Ask a shorter question.`,
       });
@@ -365,7 +368,7 @@ export class Reasoner {
 export function formatNamed(name: string): ReasoningFormat {
   const format = ownValue(reasoningFormats, name);
   if (format) return format;
-  throw new TrainerError({
+  throw new ReasonerError({
     code: 'invalid-option',
     message: `There is no reasoning format "${name}". Take one of: ${Object.keys(reasoningFormats).join(', ')}.`,
   });

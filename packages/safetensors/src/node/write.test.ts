@@ -3,8 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
 import { openSafetensors } from './open';
-import { type TensorPart } from './tensor-writer';
+import type { TensorPart } from './tensor-writer';
 import { writeSafetensors, writeSafetensorsStream } from './write';
 import { writeShardedSafetensors } from './write-sharded';
 

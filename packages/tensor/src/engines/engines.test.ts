@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+
 import { EngineError, TensorError } from '../errors';
 import { tf } from '../tensorflow';
 import { describeEngines } from './describe-engines';

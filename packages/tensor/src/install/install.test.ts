@@ -2,6 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
 import { InstallationError, installTensorflow, type InstallProgress } from './install-tensorflow';
 import { makeWheel } from './make-wheel';
 import { runCommand } from './run-command';

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+
 import { useEngine } from '../engines/use-engine';
 import { OperationError, TensorError } from '../errors';
-import { type FusedKernels, type TransformerBlockParts } from '../kernels/fused-kernels';
+import type { FusedKernels, TransformerBlockParts } from '../kernels/fused-kernels';
 import { fusedKernels, registerFusedKernels } from '../kernels/registry';
 import { KeyValueCache } from '../state/key-value-cache';
 import { tf } from '../tensorflow';

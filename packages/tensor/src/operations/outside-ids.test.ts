@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
 import { useEngine } from '../engines/use-engine';
 import { OperationError } from '../errors';
 import { fusedKernels, registerFusedKernels } from '../kernels/registry';

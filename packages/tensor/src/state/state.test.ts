@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import { valueAndGradientTensors } from './backward';
 import { useEngine } from '../engines/use-engine';
 import { normal, uniform } from '../random/initialisers';

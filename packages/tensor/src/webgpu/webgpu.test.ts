@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+
 import { useEngine } from '../engines/use-engine';
 import { EngineError, TensorError } from '../errors';
 import { withoutFusedKernels } from '../kernels/registry';

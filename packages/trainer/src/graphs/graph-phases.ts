@@ -1,10 +1,9 @@
+import { drawGraphBatch, type GraphDrawing, type GraphExample, graphMethod } from '@subtext/reasoner';
+
 import { DataOrder } from '../batches/data-order';
 import { TrainerError } from '../errors';
 import type { TrainingPhase } from '../loop/train-options';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
-import { drawGraphBatch, type GraphDrawing } from '@subtext/reasoner';
-import type { GraphExample } from '@subtext/reasoner';
-import { graphMethod } from '@subtext/reasoner';
 
 export interface GraphPhasesOptions {
   examples: readonly GraphExample[];

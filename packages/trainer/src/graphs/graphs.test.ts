@@ -1,30 +1,42 @@
 import { generateProsQA, type GraphFacts } from '@subtext/data';
+import {
+  collateLayouts,
+  IGNORED_LABEL,
+  type Layout,
+  continuousForward,
+  Reasoner,
+  CounterStream,
+  drawNodeNumbers,
+  drawQueries,
+  drawGraphBatch,
+  type GraphDrawing,
+  graphExample,
+  graphForward,
+  graphMethod,
+  type GraphOptions,
+  createGraphModel,
+  type GraphModelOptions,
+  tokenVectors,
+  parseGraphQuestion,
+  shortestPath,
+  tellGraphQuestion,
+  graphReasoner,
+  GraphVocabulary,
+} from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { collateLayouts } from '@subtext/reasoner';
 import { train } from '../loop/train';
-import { IGNORED_LABEL, type Layout } from '@subtext/reasoner';
-import { continuousForward } from '@subtext/reasoner';
 import { reasonerForward } from '../programs/reasoner-program';
-import { Reasoner } from '@subtext/reasoner';
-import { CounterStream, drawNodeNumbers, drawQueries } from '@subtext/reasoner';
-import { drawGraphBatch, type GraphDrawing } from '@subtext/reasoner';
-import { graphExample } from '@subtext/reasoner';
-import { graphForward } from '@subtext/reasoner';
-import { graphMethod, type GraphOptions } from '@subtext/reasoner';
 import { graphPhases } from './graph-phases';
-import { createGraphModel, createProgram, type GraphProgramOptions, tokenVectors } from './graph-program';
-import { parseGraphQuestion, shortestPath, tellGraphQuestion } from '@subtext/reasoner';
-import { graphReasoner } from '@subtext/reasoner';
-import { GraphVocabulary } from '@subtext/reasoner';
+import { createProgram } from './graph-program';
 
 const told = [...generateProsQA({ count: 40, seed: 11, hops: { minimum: 3, maximum: 4 } })];
 const examples = told.map((example) => graphExample(example));
-const small: GraphProgramOptions = { form: 'edges', seed: 3, layers: 2, width: 16, heads: 2, deviation: 0.3 };
+const small: GraphModelOptions = { form: 'edges', seed: 3, layers: 2, width: 16, heads: 2, deviation: 0.3 };
 
 const drawingOf = (method: Required<GraphOptions>, queries = 3): GraphDrawing => ({
   vocabulary: new GraphVocabulary({ form: method.form }),

@@ -1,6 +1,5 @@
-import { tf } from '@subtext/tensor';
-
 import type { GraphBatch } from '@subtext/reasoner';
+import { tf } from '@subtext/tensor';
 
 /** What of a batch tells the share of right ids, and the logits that it is told from: `[rows, outputs]`. */
 interface Shown {

@@ -1,4 +1,14 @@
+import {
+  collateExplanations,
+  stateRow,
+  type ThoughtReading,
+  type ExplanationContext,
+  type ExplanationLayout,
+  layoutExplanation,
+  templateCount,
+} from '@subtext/decoder';
 import { countPredicted, hashCounters, randomAt } from '@subtext/reasoner';
+
 import { DataOrder } from '../batches/data-order';
 import {
   checkExamples,
@@ -9,10 +19,7 @@ import {
   reasonerShard,
   shardWeights,
 } from '../loop/reasoner-phases';
-import { type TrainingPhase } from '../loop/train-options';
-
-import { collateExplanations, stateRow, type ThoughtReading } from '@subtext/decoder';
-import { type ExplanationContext, type ExplanationLayout, layoutExplanation, templateCount } from '@subtext/decoder';
+import type { TrainingPhase } from '../loop/train-options';
 import type { JointBatch } from './joint-program';
 import { explanationText } from './explanation-text';
 

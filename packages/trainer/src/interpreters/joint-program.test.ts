@@ -1,12 +1,12 @@
+import { collateExplanations, stateRow } from '@subtext/decoder';
 import { createModel, saveModel } from '@subtext/model';
-import { tf, useEngine } from '@subtext/tensor';
 import { collateLayouts, type Layout } from '@subtext/reasoner';
+import { tf, useEngine } from '@subtext/tensor';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { collateExplanations, stateRow } from '@subtext/decoder';
 import { createProgram, type JointBatch, type JointProgramOptions } from './joint-program';
 
 const config = {

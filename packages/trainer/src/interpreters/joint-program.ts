@@ -1,17 +1,17 @@
+import { type ExplanationBatch, Interpreter, type InterpreterSpecification } from '@subtext/decoder';
 import { setLoraDropoutSeed } from '@subtext/nn';
-import { gatherRows, tf } from '@subtext/tensor';
-import { hashCounters, measureThoughts, openModel, type ReasonerBatch } from '@subtext/reasoner';
-import { freezeParameters } from '../programs/parameter-pattern';
 import {
+  hashCounters,
+  measureThoughts,
+  openModel,
+  type ReasonerBatch,
+  freezeParameters,
   modelParameters,
-  reasonerForward,
-  reasonerStates,
-  type ReasonerProgramOptions,
-} from '../programs/reasoner-program';
-import { type ProgramLoss, type TrainingProgram } from '../programs/training-program';
+} from '@subtext/reasoner';
+import { gatherRows, tf } from '@subtext/tensor';
 
-import type { ExplanationBatch } from '@subtext/decoder';
-import { Interpreter, type InterpreterSpecification } from '@subtext/decoder';
+import { reasonerForward, reasonerStates, type ReasonerProgramOptions } from '../programs/reasoner-program';
+import type { ProgramLoss, TrainingProgram } from '../programs/training-program';
 
 export interface JointProgramOptions {
   reasoner: ReasonerProgramOptions;

@@ -1,7 +1,16 @@
 import type { ReasoningExample } from '@subtext/data';
+import {
+  DecoderError,
+  Explainer,
+  explanationContext,
+  type ThoughtReading,
+  Interpreter,
+  type InterpreterSpecification,
+  type InterpreterSettings,
+  Projector,
+} from '@subtext/decoder';
 import { createModel, type LanguageModel, loadModel, saveModel, textModelOf } from '@subtext/model';
 import { addLora, type LoraSettings, mergeLora, saveAdapter } from '@subtext/nn';
-import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import {
   type AdapterTokens,
   adapterWithTokens,
@@ -10,16 +19,11 @@ import {
   type ReasoningMethod,
   taggedFormat,
 } from '@subtext/reasoner';
-import { type ReasonerProgramOptions } from '../programs/reasoner-program';
-import { type TrainingProgram } from '../programs/training-program';
+import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import { join } from 'node:path';
 
-import { DecoderError } from '@subtext/decoder';
-import { Explainer, explanationContext } from '@subtext/decoder';
-import type { ThoughtReading } from '@subtext/decoder';
-import { Interpreter, type InterpreterSpecification } from '@subtext/decoder';
-import type { InterpreterSettings } from '@subtext/decoder';
-import { Projector } from '@subtext/decoder';
+import type { ReasonerProgramOptions } from '../programs/reasoner-program';
+import type { TrainingProgram } from '../programs/training-program';
 import type { JointProgramOptions } from './joint-program';
 import { explanationText } from './explanation-text';
 import type { ExplanationData } from './joint-phases';

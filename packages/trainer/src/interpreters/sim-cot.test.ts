@@ -1,8 +1,8 @@
 import type { ReasoningExample } from '@subtext/data';
 import { createModel, saveModel } from '@subtext/model';
+import { createMethod, type LayoutContext, linesFormat, stagesOf } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
-import { createMethod, type LayoutContext, linesFormat, stagesOf } from '@subtext/reasoner';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

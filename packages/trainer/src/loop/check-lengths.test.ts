@@ -1,7 +1,7 @@
+import { createMethod } from '@subtext/reasoner';
 import { describe, expect, it } from 'vitest';
 
-import { smallContext, stagedExample, steppedExample } from '../../test/small-world';
-import { createMethod } from '@subtext/reasoner';
+import { smallContext, stagedExample, steppedExample } from '../../../reasoner/test/small-world';
 import { checkLengths } from './check-lengths';
 
 const method = createMethod({ name: 'cot' });

@@ -1,7 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
+import type { Layout, Phase } from '@subtext/reasoner';
 
 import { TrainerError } from '../errors';
-import type { Layout, Phase } from '@subtext/reasoner';
 import type { ReasonerData } from './reasoner-phases';
 
 /** An example that does not fit into the model. */

@@ -1,11 +1,11 @@
 import { createModel } from '@subtext/model';
+import { createMethod, type MethodSpecification, modelParameters } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { smallContext, stagedExample } from '../../test/small-world';
-import { createMethod, type MethodSpecification } from '@subtext/reasoner';
-import { modelParameters, reasonerForward } from '../programs/reasoner-program';
-import { type TrainingProgram } from '../programs/training-program';
+import { smallContext, stagedExample } from '../../../reasoner/test/small-world';
+import { reasonerForward } from '../programs/reasoner-program';
+import type { TrainingProgram } from '../programs/training-program';
 import { reasonerPhases } from './reasoner-phases';
 import { checkMemory, estimateMemory } from './estimate-memory';
 import { probeStep } from './probe-step';

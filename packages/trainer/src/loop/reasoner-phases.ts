@@ -1,11 +1,19 @@
 import type { ReasoningExample } from '@subtext/data';
+import {
+  type PictureStore,
+  type BatchWeights,
+  batchWeights,
+  collateExamples,
+  cutIntoShards,
+  type ReasonerBatch,
+  type Layout,
+  type LayoutContext,
+  type Phase,
+  type ReasoningMethod,
+} from '@subtext/reasoner';
 
 import { DataOrder } from '../batches/data-order';
-import type { PictureStore } from '@subtext/reasoner';
-import { type BatchWeights, batchWeights, collateExamples } from '@subtext/reasoner';
-import { cutIntoShards, type ReasonerBatch } from '@subtext/reasoner';
 import { TrainerError } from '../errors';
-import type { Layout, LayoutContext, Phase, ReasoningMethod } from '@subtext/reasoner';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
 import type { TrainingPhase } from './train-options';
 

@@ -1,5 +1,12 @@
 import type { ReasoningExample } from '@subtext/data';
 import { createModel, saveModel } from '@subtext/model';
+import {
+  createMethod,
+  measureThoughts,
+  type MethodSpecification,
+  type ModelSource,
+  taggedFormat,
+} from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,18 +15,11 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { smallContext, stagedExample } from '../../test/small-world';
-import {
-  createMethod,
-  measureThoughts,
-  type MethodSpecification,
-  type ModelSource,
-  taggedFormat,
-} from '@subtext/reasoner';
+import { smallContext, stagedExample } from '../../../reasoner/test/small-world';
 import { completePhases } from './complete-phases';
 import { type ReasonerData, reasonerPhases } from './reasoner-phases';
 import { train } from './train';
-import { type TrainOptions } from './train-options';
+import type { TrainOptions } from './train-options';
 import { createProgram as createReasonerProgram } from '../programs/reasoner-program';
 
 let folder: string;

@@ -1,10 +1,10 @@
 import { syncFolder } from '@subtext/core/node';
+import { hashCounters } from '@subtext/reasoner';
 import { engineName, tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { hashCounters } from '@subtext/reasoner';
 import { writeError } from '../checkpoint/atomic-files';
 import {
   listCheckpoints,

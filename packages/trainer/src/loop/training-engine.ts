@@ -1,10 +1,10 @@
+import { startWorkers } from '@subtext/core/node';
 import { engineName } from '@subtext/tensor';
 
 import { createEngineTask } from '../optimizer/engine-task';
 import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
 import { type SharedState, sumLosses } from '../parallel/shared-state';
 import type { TrainingWorkerOptions } from '../parallel/training-worker';
-import { startWorkers } from '@subtext/core/node';
 import type { ProgramModule, TrainingProgram } from '../programs/training-program';
 
 /** A program that can be built here and in workers. */
@@ -92,9 +92,9 @@ export async function startTrainingEngine({
   const pool = await startWorkers({
     count: workers,
     start: (worker) => ({
-      engine: engineName(),
       module: builtModule('training-worker'),
       options: {
+        engine: engineName(),
         programModule: source.module,
         programOptions: source.options,
         state,

@@ -1,6 +1,6 @@
+import { hashCounters } from '@subtext/reasoner';
 import { tf, variableGradients } from '@subtext/tensor';
 
-import { hashCounters } from '@subtext/reasoner';
 import type { TrainingProgram } from '../programs/training-program';
 import { MAXIMUM_METRICS, type SharedState } from './shared-state';
 

@@ -1,9 +1,9 @@
+import { reportFailure, waitForAll } from '@subtext/core/node';
 import { tf } from '@subtext/tensor';
 
 import { flatArithmetic } from '../optimizer/flat-arithmetic';
 import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { TrainingProgram } from '../programs/training-program';
-import { reportFailure, waitForAll } from '@subtext/core/node';
 import { readLosses, type ReportNames, shardGradients, writeLosses } from './shard-gradients';
 import { CHUNK, MAXIMUM_METRICS, type SharedState } from './shared-state';
 

@@ -1,8 +1,4 @@
 import { createModel, type LanguageModel } from '@subtext/model';
-import { tf, useEngine } from '@subtext/tensor';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-import { smallContext, steppedExample } from '../../test/small-world';
 import {
   batchWeights,
   collateExamples,
@@ -10,10 +6,15 @@ import {
   type HaltingBatch,
   type Layout,
   type MethodSpecification,
+  pickedLoss,
 } from '@subtext/reasoner';
+import { tf, useEngine } from '@subtext/tensor';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { smallContext, steppedExample } from '../../../reasoner/test/small-world';
 import { distillationLoss } from './distillation-loss';
 import { haltingLoss } from './halting-loss';
-import { pickedLoss, reasonerForward } from './reasoner-program';
+import { reasonerForward } from './reasoner-program';
 
 const stages = ['step_1', 'step_2', 'step_3'];
 const examples = [

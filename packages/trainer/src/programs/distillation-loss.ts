@@ -1,7 +1,5 @@
+import { type DistillationBatch, stopGradient } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
-
-import type { DistillationBatch } from '@subtext/reasoner';
-import { stopGradient } from '@subtext/reasoner';
 
 /**
  * CODI's comparison of two readings (arXiv 2502.21074): over the layers l = 1 … L and the examples,

@@ -1,8 +1,6 @@
 import type { LanguageModel } from '@subtext/model';
+import { type HaltingBatch, stopGradient } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
-
-import type { HaltingBatch } from '@subtext/reasoner';
-import { stopGradient } from '@subtext/reasoner';
 
 /**
  * The halting head's cross-entropy with the number of thoughts that would have been cheapest, `n* = argmin_n (L_n + cost · n)`,

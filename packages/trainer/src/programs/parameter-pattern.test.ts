@@ -1,9 +1,7 @@
 import { PatternError } from '@subtext/core';
+import { openModel, freezeParameters, parameterPattern } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
-
-import { openModel } from '@subtext/reasoner';
-import { freezeParameters, parameterPattern } from './parameter-pattern';
 
 const config = {
   model_type: 'llama',

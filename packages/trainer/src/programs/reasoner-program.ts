@@ -1,61 +1,27 @@
-import { type LanguageModel } from '@subtext/model';
+import type { LanguageModel } from '@subtext/model';
 import { setLoraDropoutSeed } from '@subtext/nn';
-import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
+import {
+  modelParameters,
+  pickedLoss,
+  pickedLosses,
+  type ReasonerBatch,
+  continuousForward,
+  embedBatch,
+  type ModelSource,
+  openModel,
+  freezeParameters,
+  measureThoughts,
+} from '@subtext/reasoner';
+import { tf } from '@subtext/tensor';
 
-import type { ReasonerBatch } from '@subtext/reasoner';
-import { continuousForward } from '@subtext/reasoner';
 import { distillationLoss } from './distillation-loss';
-import { embedBatch } from '@subtext/reasoner';
 import { haltingLoss } from './halting-loss';
-import { type ModelSource, openModel } from '@subtext/reasoner';
-import { freezeParameters } from './parameter-pattern';
-import { measureThoughts } from '@subtext/reasoner';
-import type { ProgramParameter, TrainingProgram } from './training-program';
+import type { TrainingProgram } from './training-program';
 
 export interface ReasonerProgramOptions {
   model: ModelSource;
   /** Parameters that stay as they are: regular expressions over their names. @default [] */
   frozen?: readonly string[];
-}
-
-/** The trainable parameters of a model, under a prefix. */
-export function modelParameters({
-  model,
-  prefix,
-  learningRateScale,
-}: {
-  model: LanguageModel;
-  prefix: string;
-  learningRateScale?: number;
-}): ProgramParameter[] {
-  return model.parameters
-    .trainable()
-    .map(([name, variable]) => ({ name: `${prefix}/${name}`, variable, learningRateScale }));
-}
-
-/** Cross-entropy of picked rows of hidden states, one for each: logits are made for these rows only. `[picked rows]` */
-export function pickedLosses({
-  model,
-  states,
-  lossRows,
-  lossLabels,
-}: {
-  model: LanguageModel;
-  /** `[rows, width]`, after the final norm. */ states: tf.Tensor2D;
-  lossRows: Int32Array;
-  lossLabels: Int32Array;
-}): tf.Tensor1D {
-  const logits = model.logits(gatherRows({ input: states, indices: lossRows })) as tf.Tensor2D;
-  return crossEntropy({ logits, labels: tf.tensor1d(lossLabels, 'int32') });
-}
-
-/** Σ weight · cross-entropy over picked rows of hidden states: logits are made for these rows only. */
-export function pickedLoss({
-  lossWeight,
-  ...picked
-}: Parameters<typeof pickedLosses>[0] & { lossWeight: number }): tf.Scalar {
-  if (picked.lossRows.length === 0) return tf.scalar(0);
-  return tf.mul(tf.sum(pickedLosses(picked)), lossWeight) as tf.Scalar;
 }
 
 /**

@@ -1,13 +1,5 @@
+import type { ProgramParameter, MeanMetric } from '@subtext/reasoner';
 import type { tf } from '@subtext/tensor';
-
-/** One trainable variable of a program. */
-export interface ProgramParameter {
-  /** Unique in the program, for example `reasoner/model.layers.0.mlp.up_proj.weight`. */
-  name: string;
-  variable: tf.Variable;
-  /** Multiplies the phase's learning rate. @default 1 */
-  learningRateScale?: number;
-}
 
 /** What a loss is computed for. */
 export interface LossOptions {
@@ -15,12 +7,6 @@ export interface LossOptions {
   measure?: boolean;
   /** Names the draws of this shard and step: dropout is on. Absent: nothing is left to chance. */
   dropoutSeed?: number;
-}
-
-/** A measure as a sum and what it is taken over: the batch's value is Σ sum / Σ count over its shards. */
-export interface MeanMetric {
-  sum: tf.Scalar;
-  count: number;
 }
 
 /** What a program says of one shard. */

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+
 import { describeEngines } from '../../engines/describe-engines';
 import { useEngine } from '../../engines/use-engine';
 import { fusedKernels } from '../../kernels/registry';

@@ -1,17 +1,15 @@
 import { loadModel, type LanguageModel } from '@subtext/model';
+import { collateLayouts, countPredicted, type ReasonerBatch, type Layout, continuousForward } from '@subtext/reasoner';
 import { openSafetensors } from '@subtext/safetensors';
 import { describeEngines, gatherRows, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { collateLayouts, countPredicted, type ReasonerBatch } from '../batches/reasoner-batch';
-import type { Layout } from '../methods/reasoning-method';
-import { continuousForward } from './continuous-forward';
-import { reasonerForward } from '@subtext/trainer';
+import { reasonerForward } from './reasoner-program';
 
 /** What facebookresearch/coconut computes with packages/model's small GPT-2: tooling/parity/make_coconut_fixtures.py. */
-const recordedFolder = fileURLToPath(new URL('../../fixtures/coconut-gpt2/', import.meta.url));
+const recordedFolder = fileURLToPath(new URL('../../../reasoner/fixtures/coconut-gpt2/', import.meta.url));
 const modelFolder = fileURLToPath(new URL('../../../model/fixtures/golden/gpt2/', import.meta.url));
 
 interface Case {

@@ -1,15 +1,27 @@
+import {
+  ModelFolderError,
+  loadAdapter,
+  saveAdapter,
+  addLora,
+  mergeLora,
+  removeLora,
+  setLoraDropoutSeed,
+  unmergeLora,
+} from '@subtext/nn';
+import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
+import { AdamW, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { mkdtemp, readFile, rm, writeFile, cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ModelFolderError } from '../weights/model-folder-error';
-import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
-import { AdamW, tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createModel, loadModel, nextTokenLoss, saveModel, type LanguageModel } from '@subtext/model';
-import { loadAdapter, saveAdapter } from './adapter-folder';
-import { addLora, mergeLora, removeLora, setLoraDropoutSeed, unmergeLora } from './lora';
-import { describeOnEngines } from '../../../model/src/parity/engines';
-import { fixtures, integers, largestDifference, readRecorded } from '../../../model/src/parity/recorded';
+
+import { createModel } from '../create-model';
+import { loadModel } from '../load-model';
+import { nextTokenLoss } from '../training/next-token-loss';
+import { saveModel } from '../saving/save-model';
+import type { LanguageModel } from '../language-model';
+import { describeOnEngines } from '../parity/engines';
+import { fixtures, integers, largestDifference, readRecorded } from '../parity/recorded';
 
 const config = {
   model_type: 'llama',

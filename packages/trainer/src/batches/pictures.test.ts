@@ -1,6 +1,7 @@
 import type { ImageReference, ReasoningExample } from '@subtext/data';
 import { createImageProcessor } from '@subtext/encoders';
 import { createModel, type LanguageModel, type MultimodalModel } from '@subtext/model';
+import { createMethod, Reasoner, PictureStore, type ReasonerBatch } from '@subtext/reasoner';
 import { tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { type Tokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,18 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import {
-  createProgram,
-  measureLayouts,
-  reasonerForward,
-  reasonerPhases,
-  reasonerProgramModule,
-  train,
-} from '@subtext/trainer';
-import { createMethod } from '../methods/registry';
-import { Reasoner } from '../reasoner/reasoner';
-import { PictureStore } from './picture-store';
-import { type ReasonerBatch } from './reasoner-batch';
+import { reasonerForward } from '../programs/reasoner-program';
+import { measureLayouts, reasonerPhases } from '../loop/reasoner-phases';
+import { createProgram, reasonerProgramModule } from '../loop/training-engine';
+import { train } from '../loop/train';
 
 const method = { name: 'heima', options: {} } as const;
 const stages = ['summary', 'caption'];

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '@subtext/core/node';
+import { writeFileAtomically } from './atomic-file';
 
 /**
  * Writes JSON so that the file appears whole or not at all.

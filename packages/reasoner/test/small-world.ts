@@ -1,7 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import { type Tokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 
-import { type LayoutContext, linesFormat, type ReasoningFormat } from '@subtext/reasoner';
+import { linesFormat, type LayoutContext, type ReasoningFormat } from '../src/index';
 
 /** A tokenizer for words a … z, digits and marks, with the special tokens given. */
 export function smallTokenizer({ specialTokens = [] }: { specialTokens?: readonly string[] } = {}): Tokenizer {

@@ -1,18 +1,11 @@
+import { Reasoner, type MethodSpecification } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import {
-  accuracyOf,
-  askedAs,
-  lookupExamples,
-  type PhaseSettings,
-  trainLookup,
-} from '../../../trainer/test/lookup-world';
-import { Reasoner } from '../reasoner/reasoner';
-import { type MethodSpecification } from './registry';
+import { accuracyOf, askedAs, lookupExamples, type PhaseSettings, trainLookup } from '../../test/lookup-world';
 
 beforeAll(async () => {
   await useEngine('wasm');

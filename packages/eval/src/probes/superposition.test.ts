@@ -1,14 +1,14 @@
-import { fileURLToPath } from 'node:url';
 import { generateProsQA, type GraphFacts, type ReasoningExample } from '@subtext/data';
-import { useEngine } from '@subtext/tensor';
+import { classifyNodes, measureSuperposition, nodeClasses } from '@subtext/decoder';
 import { Reasoner, tellGraphQuestion } from '@subtext/reasoner';
+import { useEngine } from '@subtext/tensor';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { trainToyReasoner, toyExamples } from '../../../eval/test/toy-reasoner';
-import { prosqaGraph } from '@subtext/eval';
-import { renderReport } from '@subtext/eval';
-import { classifyNodes, measureSuperposition, nodeClasses } from './superposition';
-import { superpositionSections } from '@subtext/eval';
+import { trainToyReasoner, toyExamples } from '../../test/toy-reasoner';
+import { prosqaGraph } from '../tasks/prosqa-graph';
+import { renderReport } from '../report/render-report';
+import { superpositionSections } from './superposition-sections';
 
 const checkpoint = fileURLToPath(new URL('../../../../docs/results/checkpoints/graphs', import.meta.url));
 const facts: GraphFacts = {
@@ -123,7 +123,7 @@ describe('measureSuperposition', () => {
     await expect(
       measureSuperposition({ reasoner: toy, task: prosqaGraph, examples: toyExamples({ count: 1 }) }),
     ).rejects.toMatchObject({
-      code: 'task-model-mismatch',
+      code: 'unsuitable-reasoner',
       message: expect.stringContaining('no tokens for node numbers'),
     });
     toy.dispose();
@@ -134,6 +134,6 @@ describe('measureSuperposition', () => {
     });
     await expect(
       measureSuperposition({ reasoner: silent, task: prosqaGraph, examples: questions(1) }),
-    ).rejects.toMatchObject({ code: 'task-model-mismatch', message: expect.stringContaining('without thoughts') });
+    ).rejects.toMatchObject({ code: 'unsuitable-reasoner', message: expect.stringContaining('without thoughts') });
   });
 });

@@ -1,13 +1,18 @@
 import { RandomStream } from '@subtext/data';
+import {
+  trainLinearProbe,
+  logitLens,
+  minimize,
+  mostActivating,
+  trainSparseAutoencoder,
+  meanPairwiseCosine,
+  thoughtGeometry,
+} from '@subtext/decoder';
 import { rmsNorm, tf, useEngine } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { trainLinearProbe } from './linear-probe';
-import { logitLens } from './logit-lens';
-import { minimize } from './minimize';
-import { probeSections } from '@subtext/eval';
-import { renderReport } from '@subtext/eval';
-import { mostActivating, trainSparseAutoencoder } from './sparse-autoencoder';
-import { meanPairwiseCosine, thoughtGeometry } from './thought-geometry';
+
+import { probeSections } from './probe-sections';
+import { renderReport } from '../report/render-report';
 
 beforeAll(async () => void (await useEngine('wasm')));
 

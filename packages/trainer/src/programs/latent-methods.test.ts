@@ -1,11 +1,15 @@
+import {
+  parseAnswer,
+  linesFormat,
+  IGNORED_LABEL,
+  type Layout,
+  createMethod,
+  type MethodSpecification,
+} from '@subtext/reasoner';
 import { describe, expect, it } from 'vitest';
 
-import { smallContext, steppedExample } from '../../../trainer/test/small-world';
-import { checkLengths } from '@subtext/trainer';
-import { parseAnswer } from '../reasoner/answer';
-import { linesFormat } from './reasoning-format';
-import { IGNORED_LABEL, type Layout } from './reasoning-method';
-import { createMethod, type MethodSpecification } from './registry';
+import { smallContext, steppedExample } from '../../../reasoner/test/small-world';
+import { checkLengths } from '../loop/check-lengths';
 
 const stages = ['step_1', 'step_2', 'step_3'];
 

@@ -1,23 +1,19 @@
+import { loadAdapter, saveAdapter, addLora, mergeLora, removeLora, unmergeLora, untrainedTokens } from '@subtext/nn';
+import { openSafetensors } from '@subtext/safetensors';
+import { AdamW, tf, valueAndGradients } from '@subtext/tensor';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openSafetensors } from '@subtext/safetensors';
-import { AdamW, tf, valueAndGradients } from '@subtext/tensor';
 import { expect, it } from 'vitest';
-import {
-  createModel,
-  drawTokenRows,
-  loadModel,
-  nextTokenLoss,
-  resizeEmbeddings,
-  saveModel,
-  type LanguageModel,
-} from '@subtext/model';
-import { loadAdapter, saveAdapter } from './adapter-folder';
-import { addLora, mergeLora, removeLora, unmergeLora } from './lora';
-import { untrainedTokens } from './untrained-tokens';
-import { describeOnEngines } from '../../../model/src/parity/engines';
-import { largestDifference } from '../../../model/src/parity/recorded';
+
+import { createModel } from '../create-model';
+import { drawTokenRows, resizeEmbeddings } from '../resize-embeddings';
+import { loadModel } from '../load-model';
+import { nextTokenLoss } from '../training/next-token-loss';
+import { saveModel } from '../saving/save-model';
+import type { LanguageModel } from '../language-model';
+import { describeOnEngines } from '../parity/engines';
+import { largestDifference } from '../parity/recorded';
 
 const shape = {
   model_type: 'llama',

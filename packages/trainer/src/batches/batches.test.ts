@@ -1,9 +1,16 @@
+import {
+  IGNORED_LABEL,
+  type Layout,
+  hashCounters,
+  permutationAt,
+  randomAt,
+  collateLayouts,
+  countPredicted,
+  cutIntoShards,
+} from '@subtext/reasoner';
 import { describe, expect, it } from 'vitest';
 
-import { DataOrder } from '@subtext/trainer';
-import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
-import { hashCounters, permutationAt, randomAt } from './counter-random';
-import { collateLayouts, countPredicted, cutIntoShards } from './reasoner-batch';
+import { DataOrder } from './data-order';
 
 const layout = (ids: number[], given: number): Layout => ({
   ids,

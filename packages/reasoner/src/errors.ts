@@ -1,0 +1,24 @@
+import { SubtextError } from '@subtext/core';
+
+/** What went wrong, for programs; the message is for people. */
+export type ReasonerErrorCode =
+  /** No method has that name. */
+  | 'unknown-method'
+  | 'invalid-option'
+  /** An example has more tokens than the model has positions. */
+  | 'example-too-long'
+  /** An example lacks a stage that the curriculum hides. */
+  | 'missing-stage'
+  | 'no-examples'
+  /** A folder that holds no reasoner, or one that this version can't read. */
+  | 'not-a-reasoner';
+
+/** The error of this package: says what, where and what to do. */
+export class ReasonerError extends SubtextError<ReasonerErrorCode> {
+  override readonly name = 'ReasonerError';
+
+  /** True for this package's errors, also when two copies of the package are installed. */
+  static override isInstance(error: unknown): error is ReasonerError {
+    return SubtextError.isInstance(error) && error.name === 'ReasonerError';
+  }
+}
