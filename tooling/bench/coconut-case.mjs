@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RandomStream, tf } from '@subtext/tensor';
 import { createModel } from '@subtext/model';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
-import { createMethod, latentTokens, Reasoner, taggedFormat } from '@subtext/trainer';
+import { createMethod, latentTokens, Reasoner, taggedFormat } from '@subtext/reasoner';
 
 /** Columns of a batch: the longest question, a mark, the thoughts, a mark, and what is predicted. */
 export const longestQuestion = 70;

@@ -6,16 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { useEngine } from '@subtext/tensor';
-import {
-  batchWeights,
-  collateExamples,
-  createProgram,
-  cutIntoShards,
-  defaultWorkers,
-  Reasoner,
-  reasonerProgramModule,
-  train,
-} from '@subtext/trainer';
+import { batchWeights, collateExamples, cutIntoShards, Reasoner } from '@subtext/reasoner';
+import { createProgram, defaultWorkers, reasonerProgramModule, train } from '@subtext/trainer';
 
 import { readCase } from './coconut-case.mjs';
 

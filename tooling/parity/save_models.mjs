@@ -6,15 +6,13 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { writeSafetensors } from '../../packages/safetensors/dist/index.js';
 import { AdamW, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
+import { addLora, mergeLora, saveAdapter } from '../../packages/nn/dist/index.js';
 import {
-  addLora,
   createModel,
   generate,
   loadModel,
-  mergeLora,
   nextTokenLoss,
   resizeEmbeddings,
-  saveAdapter,
   saveModel,
 } from '../../packages/model/dist/index.js';
 

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { writeSafetensors } from '../../packages/safetensors/dist/index.js';
 import { AdamW, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
-import { addLora, createModel, nextTokenLoss, saveAdapter, saveModel } from '../../packages/model/dist/index.js';
+import { addLora, saveAdapter } from '../../packages/nn/dist/index.js';
+import { createModel, nextTokenLoss, saveModel } from '../../packages/model/dist/index.js';
 
 const output = process.argv[2];
 if (output === undefined) throw new Error('Give the folder to write to.');

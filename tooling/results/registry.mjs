@@ -66,25 +66,25 @@ export const results = [
     file: 'docs/results/checkpoints.json',
     page: 'docs/results/checkpoints.md',
     command: 'node tooling/bench/checkpoints.mjs',
-    code: ['packages/model', 'packages/tensor', ':!*.test.ts'],
+    code: ['packages/model', 'packages/nn', 'packages/tensor', ':!*.test.ts'],
   },
   {
     file: 'docs/results/checkpoints-gpt2.json',
     page: 'docs/results/checkpoints.md',
     command: 'node tooling/bench/checkpoints.mjs',
-    code: ['packages/model', 'packages/tensor', ':!*.test.ts'],
+    code: ['packages/model', 'packages/nn', 'packages/tensor', ':!*.test.ts'],
   },
   {
     file: 'docs/results/coconut-speed.json',
     page: 'docs/results/coconut-speed.md',
     command: 'node tooling/bench/coconut.mjs',
-    code: ['packages/trainer', 'packages/model', 'packages/tensor', ':!*.test.ts'],
+    code: ['packages/trainer', 'packages/reasoner', 'packages/model', 'packages/nn', 'packages/tensor', ':!*.test.ts'],
   },
   {
     file: 'docs/results/coconut-speed-tensorflow.json',
     page: 'docs/results/coconut-speed.md',
     command: 'node tooling/bench/coconut.mjs --engine tensorflow',
-    code: ['packages/trainer', 'packages/model', 'packages/tensor', ':!*.test.ts'],
+    code: ['packages/trainer', 'packages/reasoner', 'packages/model', 'packages/nn', 'packages/tensor', ':!*.test.ts'],
   },
   ...['engines-node24', 'engines-pytorch', 'engines-quiet', 'engines-tensorflow', 'engines-train-512'].map((name) => ({
     file: `docs/results/${name}.json`,
@@ -96,6 +96,6 @@ export const results = [
     file: 'docs/results/reliability.json',
     page: 'docs/reliability.md',
     command: 'node tooling/reliability/kill-harness.mjs',
-    code: ['packages/trainer', ':!*.test.ts'],
+    code: ['packages/trainer', 'packages/reasoner', 'packages/core', ':!*.test.ts'],
   },
 ];

@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 
 import { findTask, loadTask } from '../../packages/eval/dist/index.js';
 import { useEngine } from '../../packages/tensor/dist/index.js';
-import { Reasoner } from '../../packages/trainer/dist/index.js';
+import { Reasoner } from '../../packages/reasoner/dist/index.js';
 import { writeNotices } from '../results/notices.mjs';
 import { drawData } from './arithmetic/draw-data.mjs';
 import { writePage } from './arithmetic/write-page.mjs';

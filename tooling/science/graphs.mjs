@@ -24,15 +24,14 @@ import {
   findTask,
   loadTask,
   mcnemarTest,
-  meanAndDeviation,
-  measureSuperposition,
-  nodeClasses,
   renderReport,
   superpositionSections,
   tableSection,
 } from '../../packages/eval/dist/index.js';
+import { meanAndDeviation } from '../../packages/core/dist/index.js';
+import { measureSuperposition, nodeClasses } from '../../packages/decoder/dist/index.js';
 import { useEngine } from '../../packages/tensor/dist/index.js';
-import { Reasoner } from '../../packages/trainer/dist/index.js';
+import { Reasoner } from '../../packages/reasoner/dist/index.js';
 import { madeWith } from '../results/made-with.mjs';
 import { writeNotices } from '../results/notices.mjs';
 

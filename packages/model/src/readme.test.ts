@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import * as nn from '@subtext/nn';
 import * as tensor from '@subtext/tensor';
 import { transform } from 'esbuild';
 import { expect, it } from 'vitest';
@@ -20,7 +21,7 @@ it('the example in the README runs and prints what it says', async () => {
   process.chdir(folder);
   try {
     await run(
-      { '@subtext/model': model, '@subtext/tensor': tensor },
+      { '@subtext/model': model, '@subtext/nn': nn, '@subtext/tensor': tensor },
       { log: (value: unknown) => printed.push(inspect(value)) },
     );
   } finally {

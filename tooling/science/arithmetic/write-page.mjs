@@ -7,7 +7,6 @@ import {
   chartSection,
   holmCorrection,
   mcnemarTest,
-  meanAndDeviation,
   renderReport,
   tableSection,
 } from '../../../packages/eval/dist/index.js';

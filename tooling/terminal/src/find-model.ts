@@ -35,7 +35,7 @@ export async function findModel({ model, signal }: FindModelOptions): Promise<st
     throw new UsageError(
       `${model} is a file; a model is a folder, with its config.json and weights. Give ${/[/\\]/.test(model) ? model.replace(/[/\\][^/\\]*$/, '') : 'the folder that it is in'}.`,
     );
-  const { resolveModelFolder } = await import('@subtext/model');
+  const { resolveModelFolder } = await import('@subtext/hub');
   const terminal = process.stderr.isTTY === true;
   const began = performance.now();
   let told = 0;

@@ -1,4 +1,4 @@
-import { createMethod, methodNames } from '@subtext/reasoner';
+import { createMethod, methodNames } from './index';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
