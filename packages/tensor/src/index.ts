@@ -16,14 +16,31 @@ export {
 
 export type {
   Activation,
-  WeightLayout,
+  ActivationKernel,
+  AttentionKernel,
+  AttentionKernelOptions,
+  BlockVariants,
+  CrossEntropyKernel,
+  DecoderBlockKernel,
+  DecoderBlockKernelOptions,
+  EmbeddingKernel,
   FusedKernels,
+  GatedActivationKernel,
+  Kernel,
+  LayerNormKernel,
+  LinearKernel,
+  LinearKernelOptions,
+  RmsNormKernel,
+  RotaryKernel,
+  RotaryKernelOptions,
+  TransformerBlockKernel,
+  WeightLayout,
   LinearWeights,
   NormWeights,
   StoredDtype,
   TransformerBlockParts,
   TransformerBlockOptions,
-} from './kernels/fused-kernels';
+} from './kernels/kernels';
 export { transformerBlockTensors } from './kernels/transformer-block-tensors';
 export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kernels/registry';
 

@@ -170,7 +170,7 @@ describe.skipIf(!present)('a block as one call of the engine', () => {
     const rotary = new RotaryEmbedding({ headWidth: turned, theta: 100 });
     tf.tidy(() => {
       const options = { block, masks: true, rotary, cacheWidth: 16 };
-      const kernel = vi.spyOn(fusedKernels(), 'decoderBlock');
+      const kernel = vi.spyOn(fusedKernels().decoderBlock!, 'forward');
       const whole = decode(options);
       expect(kernel).toHaveBeenCalledTimes(fused ? 4 : 0);
       kernel.mockRestore();
@@ -289,7 +289,7 @@ describe.skipIf(!present)('a block that trains, as one call of the engine', () =
         [...maskShape],
         'int32',
       );
-    const kernel = vi.spyOn(fusedKernels(), 'transformerBlock');
+    const kernel = vi.spyOn(fusedKernels().transformerBlock!, 'forward');
     const whole = train({ block, causal, mask, rotates });
     expect(kernel).toHaveBeenCalledOnce();
     kernel.mockRestore();
@@ -313,7 +313,7 @@ describe.skipIf(!present)('a block that trains, as one call of the engine', () =
   it('goes operation by operation where some weights do not train', () => {
     const block = start(packedBlock);
     structure.parameters.freeze(/qkv/);
-    const kernel = vi.spyOn(fusedKernels(), 'transformerBlock');
+    const kernel = vi.spyOn(fusedKernels().transformerBlock!, 'forward');
     const { output, gradients } = train({ block, causal: true, mask: null, rotates: false });
     expect(kernel).not.toHaveBeenCalled();
     kernel.mockRestore();

@@ -1,4 +1,4 @@
-import type { Activation } from './fused-kernels';
+import type { Activation } from './kernels';
 
 /** The numbers of `assembly/functions.ts` and `native/kernels.h`. */
 export const activationCodes: Readonly<Record<Activation, number>> = {

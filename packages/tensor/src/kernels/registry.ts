@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from './fused-kernels';
+import type { FusedKernels } from './kernels';
 
 const none: FusedKernels = {};
 const byBackend = new Map<string, FusedKernels>();
@@ -20,6 +20,24 @@ let disabled = false;
 /** The fused kernels of the backend that runs now; empty where it has none. */
 export function fusedKernels(): FusedKernels {
   return disabled ? none : (byBackend.get(tf.getBackend()) ?? none);
+}
+
+/**
+ * The kernel, where the engine has one that computes such a call; else null, and the operation composes.
+ *
+ * @param plain whether the call is without the options that a kernel need not support
+ */
+export function supporting<K extends { supports?(options: O): boolean }, O>({
+  kernel,
+  options,
+  plain,
+}: {
+  kernel: K | undefined;
+  options: O;
+  plain: boolean;
+}): K | null {
+  if (kernel === undefined) return null;
+  return (kernel.supports?.(options) ?? plain) ? kernel : null;
 }
 
 /** What the backend that runs now supplies, whether or not composed operations are asked for: for what is no computation. */

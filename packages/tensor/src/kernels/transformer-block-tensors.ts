@@ -1,5 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
-import type { LinearWeights, TransformerBlockParts } from './fused-kernels';
+import type { LinearWeights, TransformerBlockParts } from './kernels';
 
 /** The layers of a block in their order: those that make queries (or all three, packed), keys and values, then output, gate, up and down. */
 export function transformerBlockLayers({

@@ -1,5 +1,6 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import { composedGatedActivation } from '../operations/gated-activation';
+import type { ActivationKernel, GatedActivationKernel } from '../kernels/kernels';
 import { composedActivation, composedActivationGradient, sigmoidForm } from '../operations/activations';
 import type { NodeBackend } from './node-backend';
 
@@ -7,40 +8,46 @@ import type { NodeBackend } from './node-backend';
  * Gradients of the activations built on a sigmoid. `SigmoidGrad(s, y)` is y·s·(1−s) in one pass over memory instead of
  * three: on a processor these passes are what an activation costs.
  */
-export function activationKernels(
-  backend: NodeBackend,
-): Pick<FusedKernels, 'activationBackward' | 'gatedActivationBackward'> {
+export function activationKernels(backend: NodeBackend): {
+  activation: ActivationKernel;
+  gatedActivation: GatedActivationKernel;
+} {
   const float = [{ name: 'T', type: backend.binding.TF_ATTR_TYPE, value: backend.binding.TF_FLOAT }];
   const sigmoidGradient = (sigmoid: tf.Tensor, gradient: tf.Tensor) =>
     backend.executeSingleOutput('SigmoidGrad', float, [sigmoid, gradient]);
 
   return {
-    activationBackward: ({ gradient, preactivation, activation }) =>
-      tf.tidy(() => {
-        const form = sigmoidForm(activation, preactivation);
-        if (!form) {
-          return composedActivationGradient(activation, preactivation, gradient);
-        }
-        const sigmoid = tf.sigmoid(form.inner);
-        // (x·σ(u))′ = σ(u) + x·u′·σ(u)·(1−σ(u)).
-        return tf.mul(gradient, tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope()))) as tf.Tensor2D;
-      }),
-
-    gatedActivationBackward: ({ gradient, gate, up, activation }) =>
-      tf.tidy(() => {
-        const form = sigmoidForm(activation, gate);
-        const upstream = tf.mul(gradient, up) as tf.Tensor2D;
-        if (!form) {
+    activation: {
+      forward: ({ input, activation }) => composedActivation(activation, input),
+      backward: ({ gradient, input, activation }) =>
+        tf.tidy(() => {
+          const form = sigmoidForm(activation, input);
+          if (!form) {
+            return composedActivationGradient(activation, input, gradient);
+          }
+          const sigmoid = tf.sigmoid(form.inner);
+          // (x·σ(u))′ = σ(u) + x·u′·σ(u)·(1−σ(u)).
+          return tf.mul(gradient, tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope()))) as tf.Tensor2D;
+        }),
+    },
+    gatedActivation: {
+      forward: composedGatedActivation.forward,
+      backward: ({ gradient, gate, up, activation }) =>
+        tf.tidy(() => {
+          const form = sigmoidForm(activation, gate);
+          const upstream = tf.mul(gradient, up) as tf.Tensor2D;
+          if (!form) {
+            return {
+              gate: composedActivationGradient(activation, gate, upstream),
+              up: tf.mul(gradient, composedActivation(activation, gate)) as tf.Tensor2D,
+            };
+          }
+          const sigmoid = tf.sigmoid(form.inner);
           return {
-            gate: composedActivationGradient(activation, gate, upstream),
-            up: tf.mul(gradient, composedActivation(activation, gate)) as tf.Tensor2D,
+            gate: tf.mul(upstream, tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope()))) as tf.Tensor2D,
+            up: tf.mul(gradient, tf.mul(gate, sigmoid)) as tf.Tensor2D,
           };
-        }
-        const sigmoid = tf.sigmoid(form.inner);
-        return {
-          gate: tf.mul(upstream, tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope()))) as tf.Tensor2D,
-          up: tf.mul(gradient, tf.mul(gate, sigmoid)) as tf.Tensor2D,
-        };
-      }),
+        }),
+    },
   };
 }

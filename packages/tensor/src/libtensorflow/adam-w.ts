@@ -1,5 +1,5 @@
 import type { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { FusedKernels } from '../kernels/kernels';
 import type { NodeBackend } from './node-backend';
 
 /**

@@ -1,9 +1,9 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { FusedKernels } from '../kernels/kernels';
 import { activationKernels } from './activations';
 import { adamWKernel } from './adam-w';
 import { crossEntropyKernel } from './cross-entropy';
-import { linearKernels } from './linear';
+import { linearKernel } from './linear';
 import { createNativeKernels } from './native/create-native-kernels';
 import { nodeBackend } from './node-backend';
 import { sumRowsKernel } from './sum-rows';
@@ -19,10 +19,10 @@ export function createTensorflowKernels({ native }: { native: boolean }): FusedK
   const float = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
   return {
     ...activationKernels(backend),
-    ...linearKernels(backend),
+    linear: linearKernel(backend),
     adamW: adamWKernel(backend),
     sumRows: sumRowsKernel(backend),
-    crossEntropyWithGradient: crossEntropyKernel(backend),
+    crossEntropy: crossEntropyKernel(backend),
     sumOfSquares: (tensors) =>
       // L2Loss is half the sum of squares. One read for all of them: each waits for the device.
       tf.tidy(() => {

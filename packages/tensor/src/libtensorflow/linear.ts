@@ -1,17 +1,15 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { LinearKernel } from '../kernels/kernels';
 import { composedActivation, sigmoidForm } from '../operations/activations';
 import type { NodeBackend } from './node-backend';
 import { sumRowsKernel } from './sum-rows';
-
-type Names = 'linearForward' | 'linearBackward';
 
 /**
  * Linear layers by `MatMul` and `BiasAdd`, which cost less than the batched product and the broadcast addition that
  * TensorFlow.js runs. For activations built on a sigmoid the slope is computed with the output, from the same
  * intermediate values: an activation's cost is its passes over memory, and this saves a third of them.
  */
-export function linearKernels(backend: NodeBackend): Pick<Required<FusedKernels>, Names> {
+export function linearKernel(backend: NodeBackend): LinearKernel {
   const { binding } = backend;
   const float = { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
   const format = { name: 'data_format', type: binding.TF_ATTR_STRING, value: 'NHWC' };
@@ -30,7 +28,7 @@ export function linearKernels(backend: NodeBackend): Pick<Required<FusedKernels>
   const sumRows = sumRowsKernel(backend);
 
   return {
-    linearForward: ({ input, weight, bias, activation, layout, recording }) => {
+    forward: ({ input, weight, bias, activation, layout, recording }) => {
       const product = multiply(input, weight, false, layout === 'out-in');
       const sum = (
         bias ? backend.executeSingleOutput('BiasAdd', [float, format], [product, bias]) : product
@@ -50,7 +48,7 @@ export function linearKernels(backend: NodeBackend): Pick<Required<FusedKernels>
         : { output, preactivation: null };
     },
 
-    linearBackward: ({ gradient, input, weight, layout, needs }) => {
+    backward: ({ gradient, input, weight, layout, needs }) => {
       const outIn = layout === 'out-in';
       return {
         input: needs.input ? multiply(gradient, weight, false, !outIn) : null,

@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { Activation } from '../kernels/fused-kernels';
+import type { Activation } from '../kernels/kernels';
 import { activationGradient, activationValue, checkActivation } from './activations';
 import { checkFloat } from './check';
 import { differentiable } from './differentiable';

@@ -1,7 +1,7 @@
 import { tf } from '../tensorflow';
 import { OperationError } from '../errors';
 import { fusedKernels } from '../kernels/registry';
-import type { Activation } from '../kernels/fused-kernels';
+import type { Activation } from '../kernels/kernels';
 import { inShape, kernelRows } from './kernel-rows';
 
 const inverseRootTwo = Math.SQRT1_2;
@@ -70,20 +70,17 @@ export function checkActivation(operation: string, activation: Activation): void
 
 /** `activation(x)`, not differentiable: for use inside an operation. */
 export function activationValue<T extends tf.Tensor>(activation: Activation, x: T): T {
-  const fused = fusedKernels().activationForward;
-  return fused && activation !== 'none'
-    ? inShape<T>(fused({ input: kernelRows(x, fused), activation }), x.shape)
+  const own = fusedKernels().activation;
+  return own && activation !== 'none'
+    ? inShape<T>(own.forward({ input: kernelRows(x, own), activation }), x.shape)
     : composedActivation(activation, x);
 }
 
 /** `gradient · activation′(x)`. */
 export function activationGradient<T extends tf.Tensor>(activation: Activation, x: T, gradient: T): T {
-  const fused = fusedKernels().activationBackward;
-  return fused && activation !== 'none'
-    ? inShape<T>(
-        fused({ gradient: kernelRows(gradient, fused), preactivation: kernelRows(x, fused), activation }),
-        x.shape,
-      )
+  const own = fusedKernels().activation;
+  return own && activation !== 'none'
+    ? inShape<T>(own.backward({ gradient: kernelRows(gradient, own), input: kernelRows(x, own), activation }), x.shape)
     : composedActivationGradient(activation, x, gradient);
 }
 

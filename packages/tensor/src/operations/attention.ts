@@ -1,7 +1,8 @@
 import { tf } from '../tensorflow';
-import { fusedKernels } from '../kernels/registry';
+import type { AttentionKernel } from '../kernels/kernels';
+import { fusedKernels, supporting } from '../kernels/registry';
 import { check, checkFloat, checkInt, checkRank, checkShape, shapeText } from './check';
-import { composedAttentionBackward, composedAttentionForward } from './composed-attention';
+import { composedAttention } from './composed-attention';
 import { differentiable } from './differentiable';
 import { checkWindow, windowedMask } from './sliding-window';
 
@@ -66,56 +67,55 @@ export function attention({
     window,
     keyTime: prefix,
   });
-  const shared = { heads, keyValueHeads, causal, scale: scale ?? 1 / Math.sqrt(headWidth) };
+  const shared = { heads, keyValueHeads, causal, scale: scale ?? 1 / Math.sqrt(headWidth), softCap };
   const usesPrefix = keyTime !== key.shape[1];
   check(
     'attention',
     !usesPrefix || !tf.engine().isTapeOn(),
     () => 'keyTime cannot be used while gradients are recorded: slice key and value instead.',
   );
-  const kernels = fusedKernels();
-  // What the two keep for the gradient differs: a forward kernel without its gradient serves only where none is wanted.
-  // Asked here: inside an operation the tape counts as off.
-  const supported = softCap === null && (kernels.attentionBackward || !tf.engine().isTapeOn());
-  const fused = supported ? kernels.attentionForward : undefined;
+  const [batch, queryTime] = query.shape;
+  const engine = fusedKernels().attention;
+  const plain = softCap === null;
+  let kernel: AttentionKernel = composedAttention;
+  let ownWindow: number | null = null;
+  let hasMask = false;
 
   return differentiable<tf.Tensor3D>({
     inputs: { query, key, value },
     forward: (save) => {
-      const maskInt = windowedMask({ mask, window, batch: query.shape[0], queryTime: query.shape[1], keyTime });
-      const readsPrefix = usesPrefix && fused !== undefined && kernels.attentionReadsPrefix === true;
-      const rows = (buffer: tf.Tensor3D) =>
-        usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer;
-      const inputs = { query, key: rows(key), value: rows(value), mask: maskInt, ...shared };
-      const extra = maskInt ? [maskInt] : [];
-      if (fused) {
-        const { output, logSumExp } = fused(readsPrefix ? { ...inputs, keyTime } : inputs);
-        save([query, key, value, output, logSumExp, ...extra]);
-        return output;
-      }
-      const { output, probabilities, capped } = composedAttentionForward({ ...inputs, softCap });
-      save([query, key, value, output, probabilities, ...(capped ? [capped] : [])]);
-      return output;
-    },
-    gradients: (gradient, saved) => {
-      const [savedQuery, savedKey, savedValue] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
-      const inputs = {
-        gradient,
-        query: savedQuery,
-        key: savedKey,
-        value: savedValue,
-        output: saved[3] as tf.Tensor3D,
+      const all = {
+        query,
+        key,
+        value,
+        mask: windowedMask({ mask, window: null, batch, queryTime, keyTime }),
         ...shared,
       };
-      const backward = fused
-        ? kernels.attentionBackward!({ ...inputs, logSumExp: saved[4] as tf.Tensor3D, mask: saved[5] ?? null })
-        : tf.tidy(() =>
-            composedAttentionBackward({
-              ...inputs,
-              probabilities: saved[4] as tf.Tensor3D,
-              capped: (saved[5] as tf.Tensor3D | undefined) ?? null,
-            }),
-          );
+      const itself = supporting({ kernel: engine, options: { ...all, window }, plain: plain && window === null });
+      if (itself === null) all.mask = windowedMask({ mask: all.mask, window, batch, queryTime, keyTime });
+      else ownWindow = window;
+      kernel = itself ?? supporting({ kernel: engine, options: { ...all, window: null }, plain }) ?? composedAttention;
+      const readsPrefix = usesPrefix && kernel.readsPrefix === true;
+      const rows = (buffer: tf.Tensor3D) =>
+        usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer;
+      const inputs = { ...all, key: rows(key), value: rows(value), window: ownWindow };
+      const { output, kept } = kernel.forward(readsPrefix ? { ...inputs, keyTime } : inputs);
+      save([query, key, value, output, ...(all.mask ? [all.mask] : []), ...kept]);
+      hasMask = all.mask !== null;
+      return output;
+    },
+    gradients: (gradient, [savedQuery, savedKey, savedValue, output, ...rest]) => {
+      const backward = kernel.backward({
+        gradient,
+        query: savedQuery as tf.Tensor3D,
+        key: savedKey as tf.Tensor3D,
+        value: savedValue as tf.Tensor3D,
+        output: output as tf.Tensor3D,
+        mask: hasMask ? rest[0]! : null,
+        kept: hasMask ? rest.slice(1) : rest,
+        window: ownWindow,
+        ...shared,
+      });
       return { query: () => backward.query, key: () => backward.key, value: () => backward.value };
     },
   });

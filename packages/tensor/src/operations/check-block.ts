@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { LinearWeights, TransformerBlockParts } from '../kernels/fused-kernels';
+import type { LinearWeights, TransformerBlockParts } from '../kernels/kernels';
 import { transformerBlockLayers, transformerBlockTensors } from '../kernels/transformer-block-tensors';
 import { checkActivation } from './activations';
 import { check, checkFloat, checkInt, shapeText } from './check';

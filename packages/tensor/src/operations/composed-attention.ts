@@ -1,13 +1,5 @@
 import { tf } from '../tensorflow';
-
-interface Shared {
-  query: tf.Tensor3D;
-  key: tf.Tensor3D;
-  value: tf.Tensor3D;
-  heads: number;
-  keyValueHeads: number;
-  scale: number;
-}
+import type { AttentionKernel, AttentionKernelOptions } from '../kernels/kernels';
 
 /** Stands for −∞ in scores: finite, so that a row without a key makes no NaN, and large enough to swallow any score. */
 const hidden = -1e30;
@@ -15,20 +7,22 @@ const hidden = -1e30;
 /**
  * Attention from TensorFlow.js's own operations. Query heads that share a key head are stacked along time, so that
  * grouped heads need no copies of key and value: `[batch·keyValueHeads, group·queryTime, headWidth]`. What can be done
- * on queries or outputs is not done on scores, which are larger.
+ * on queries or outputs is not done on scores, which are larger. A window has to be in the mask already.
  */
-export function composedAttentionForward({
+export const composedAttention: AttentionKernel = { supports: ({ window }) => window === null, forward, backward };
+
+/** Keeps the probabilities and, with a soft cap c, tanh(x / c) of the scaled scores x: `[batch·keyValueHeads, group·queryTime, keyTime]`. */
+function forward({
+  query,
+  key,
+  value,
+  heads,
+  keyValueHeads,
   causal,
   mask,
+  scale,
   softCap,
-  ...options
-}: Shared & { causal: boolean; mask: tf.Tensor | null; softCap: number | null }): {
-  output: tf.Tensor3D;
-  /** `[batch·keyValueHeads, group·queryTime, keyTime]` */ probabilities: tf.Tensor3D;
-  /** With a soft cap c: tanh(x / c) of the scaled scores x, `[batch·keyValueHeads, group·queryTime, keyTime]`. */
-  capped: tf.Tensor3D | null;
-} {
-  const { query, key, value, heads, keyValueHeads, scale } = options;
+}: AttentionKernelOptions): ReturnType<AttentionKernel['forward']> {
   const [batch, queryTime] = query.shape;
   const keyTime = key.shape[1];
   const group = heads / keyValueHeads;
@@ -51,57 +45,49 @@ export function composedAttentionForward({
     keyValueHeads,
     group,
   );
-  return { output, probabilities: probabilities as tf.Tensor3D, capped };
+  return { output, kept: capped === null ? [probabilities] : [probabilities, capped] };
 }
 
 /**
  * With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`.
  * With a soft cap, whose derivative at x is 1 − tanh²(x / cap), dS is multiplied by that first.
  */
-export function composedAttentionBackward({
+function backward({
   gradient,
   query,
   key,
   value,
   output,
-  probabilities,
-  capped,
+  kept: [probabilities, capped],
   heads,
   keyValueHeads,
   scale,
-}: Shared & {
-  gradient: tf.Tensor3D;
-  output: tf.Tensor3D;
-  probabilities: tf.Tensor3D;
-  capped: tf.Tensor3D | null;
-}): {
-  query: tf.Tensor3D;
-  key: tf.Tensor3D;
-  value: tf.Tensor3D;
-} {
-  const batch = query.shape[0];
-  const group = heads / keyValueHeads;
-  const outputGradient = splitHeads(gradient, keyValueHeads, group);
-  const rowSums = tf.sum(splitHeads(tf.mul(gradient, output), keyValueHeads, group), -1, true);
-  const cappedGradient = tf.mul(
-    probabilities,
-    tf.sub(tf.matMul(outputGradient, splitHeads(value, keyValueHeads, 1), false, true), rowSums),
-  );
-  const scoreGradient = capped === null ? cappedGradient : tf.mul(cappedGradient, tf.sub(1, tf.square(capped)));
-  const scaledQuery = splitHeads(tf.mul(query, scale), keyValueHeads, group);
-  return {
-    query: tf.mul(
-      mergeHeads(
-        tf.matMul(scoreGradient, splitHeads(key, keyValueHeads, 1)) as tf.Tensor3D,
-        batch,
-        keyValueHeads,
-        group,
+}: Parameters<AttentionKernel['backward']>[0]): ReturnType<AttentionKernel['backward']> {
+  return tf.tidy(() => {
+    const batch = query.shape[0];
+    const group = heads / keyValueHeads;
+    const outputGradient = splitHeads(gradient, keyValueHeads, group);
+    const rowSums = tf.sum(splitHeads(tf.mul(gradient, output), keyValueHeads, group), -1, true);
+    const cappedGradient = tf.mul(
+      probabilities!,
+      tf.sub(tf.matMul(outputGradient, splitHeads(value, keyValueHeads, 1), false, true), rowSums),
+    );
+    const scoreGradient = capped === undefined ? cappedGradient : tf.mul(cappedGradient, tf.sub(1, tf.square(capped)));
+    const scaledQuery = splitHeads(tf.mul(query, scale), keyValueHeads, group);
+    return {
+      query: tf.mul(
+        mergeHeads(
+          tf.matMul(scoreGradient, splitHeads(key, keyValueHeads, 1)) as tf.Tensor3D,
+          batch,
+          keyValueHeads,
+          group,
+        ),
+        scale,
       ),
-      scale,
-    ),
-    key: mergeHeads(tf.matMul(scoreGradient, scaledQuery, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
-    value: mergeHeads(tf.matMul(probabilities, outputGradient, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
-  };
+      key: mergeHeads(tf.matMul(scoreGradient, scaledQuery, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
+      value: mergeHeads(tf.matMul(probabilities!, outputGradient, true, false) as tf.Tensor3D, batch, keyValueHeads, 1),
+    };
+  });
 }
 
 /** Softmax over the keys that may be seen; a row that may see none becomes zeros. */

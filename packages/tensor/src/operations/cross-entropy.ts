@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { CrossEntropyKernel } from '../kernels/kernels';
 import { check, checkFloat, checkInt, checkRank, checkShape } from './check';
 import { differentiable } from './differentiable';
 import { checkIds } from './host-integers';
@@ -13,9 +13,6 @@ export interface CrossEntropyOptions {
   /** Rows with this label cost nothing and get no gradient: a whole number that float32 holds. @default -100 */
   ignoreIndex?: number;
 }
-
-type Forward = NonNullable<FusedKernels['crossEntropyForward']>;
-type Backward = NonNullable<FusedKernels['crossEntropyBackward']>;
 
 /**
  * Negative log-likelihood of the labels: `loss[r] = log Σⱼ exp(logits[r, j]) − logits[r, label[r]]`, 0 where the label
@@ -51,55 +48,37 @@ export function crossEntropy({ logits, labels, ignoreIndex = -100 }: CrossEntrop
 
 /** {@link crossEntropy} of labels that are known to lie in the vocabulary. */
 function lossOf({ logits, labels, ignoreIndex }: Required<CrossEntropyOptions>): tf.Tensor1D {
-  const onePass = fusedKernels().crossEntropyWithGradient;
-  if (onePass) {
-    return differentiable<tf.Tensor1D>({
-      inputs: { logits },
-      forward: (save) => {
-        const { losses, gradient, weight } = onePass({ logits, labels, ignoreIndex });
-        save([gradient, weight]);
-        return losses;
-      },
-      gradients: (gradient, [slope, weight]) => ({
-        logits: () => tf.mul(slope!, tf.reshape(tf.mul(gradient, weight!), [-1, 1])),
-      }),
-    });
-  }
+  const kernel = fusedKernels().crossEntropy ?? composed;
   return differentiable<tf.Tensor1D>({
     inputs: { logits },
     forward: (save) => {
-      const { losses, logSumExp } = (fusedKernels().crossEntropyForward ?? composedForward)({
-        logits,
-        labels,
-        ignoreIndex,
-      });
-      save([logits, labels, logSumExp]);
+      const { losses, kept } = kernel.forward({ logits, labels, ignoreIndex });
+      save(kept);
       return losses;
     },
-    gradients: (gradient, [logits, labels, logSumExp]) => ({
-      logits: () =>
-        (fusedKernels().crossEntropyBackward ?? composedBackward)({
-          gradient,
-          logits: logits as tf.Tensor2D,
-          labels: labels as tf.Tensor1D,
-          logSumExp: logSumExp as tf.Tensor1D,
-          ignoreIndex,
-        }),
-    }),
+    gradients: (gradient, kept) => ({ logits: () => kernel.backward({ gradient, kept, ignoreIndex }) }),
   });
 }
 
-function composedForward({ logits, labels, ignoreIndex }: Parameters<Forward>[0]): ReturnType<Forward> {
+const composed: CrossEntropyKernel = { forward: composedForward, backward: composedBackward };
+
+function composedForward({
+  logits,
+  labels,
+  ignoreIndex,
+}: Parameters<CrossEntropyKernel['forward']>[0]): ReturnType<CrossEntropyKernel['forward']> {
   const [rows, vocabulary] = logits.shape;
   const counted = tf.notEqual(labels, tf.scalar(ignoreIndex, 'int32'));
   const logSumExp = tf.logSumExp(logits, 1) as tf.Tensor1D;
   const safe = tf.mul(labels, tf.cast(counted, 'int32'));
   const flat = tf.add(tf.mul(tf.range(0, rows, 1, 'int32'), tf.scalar(vocabulary, 'int32')), safe) as tf.Tensor1D;
   const picked = tf.gather(tf.reshape(logits, [-1]) as tf.Tensor1D, tf.cast(flat, 'int32'));
-  return { losses: tf.mul(tf.sub(logSumExp, picked), tf.cast(counted, 'float32')) as tf.Tensor1D, logSumExp };
+  const losses = tf.mul(tf.sub(logSumExp, picked), tf.cast(counted, 'float32')) as tf.Tensor1D;
+  return { losses, kept: [logits, labels, logSumExp] };
 }
 
-function composedBackward({ gradient, logits, labels, logSumExp, ignoreIndex }: Parameters<Backward>[0]): tf.Tensor2D {
+function composedBackward({ gradient, kept, ignoreIndex }: Parameters<CrossEntropyKernel['backward']>[0]): tf.Tensor2D {
+  const [logits, labels, logSumExp] = kept as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D];
   return tf.tidy(() => {
     const [rows, vocabulary] = logits.shape;
     const counted = tf.cast(tf.notEqual(labels, tf.scalar(ignoreIndex, 'int32')), 'float32');

@@ -2,7 +2,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 
 import { useEngine } from '../engines/use-engine';
 import { OperationError, TensorError } from '../errors';
-import type { FusedKernels, TransformerBlockParts } from '../kernels/fused-kernels';
+import type {
+  AttentionKernel,
+  DecoderBlockKernel,
+  FusedKernels,
+  TransformerBlockKernel,
+  TransformerBlockParts,
+} from '../kernels/kernels';
 import { fusedKernels, registerFusedKernels } from '../kernels/registry';
 import { KeyValueCache } from '../state/key-value-cache';
 import { tf } from '../tensorflow';
@@ -11,8 +17,8 @@ import { decoderBlock } from './decoder-block';
 import { transformerBlock } from './transformer-block';
 
 /** Stand for kernels that read memory by shapes: to be called with the wrong ones would be the fault. */
-const decoderKernel = vi.fn<NonNullable<FusedKernels['decoderBlock']>>(({ input }) => tf.clone(input));
-const blockKernel = vi.fn<NonNullable<FusedKernels['transformerBlock']>>(({ input }) => ({
+const decoderKernel = vi.fn<DecoderBlockKernel['forward']>(({ input }) => tf.clone(input));
+const blockKernel = vi.fn<TransformerBlockKernel['forward']>(({ input }) => ({
   output: tf.clone(input),
   values: [],
 }));
@@ -26,9 +32,8 @@ beforeAll(async () => {
   registerFusedKernels({
     backend: 'cpu',
     kernels: {
-      decoderBlock: decoderKernel,
-      transformerBlock: blockKernel,
-      transformerBlockGradient: () => [],
+      decoderBlock: { forward: decoderKernel },
+      transformerBlock: { forward: blockKernel, backward: () => [] },
       cacheWrite,
     },
   });
@@ -270,20 +275,53 @@ describe('a cache written in place', () => {
   });
 });
 
-describe('a kernel without its gradient', () => {
-  it('serves where no gradient is wanted; with one, the operation is composed', () => {
-    const forward = vi.fn(() => ({ output: floats(1, 2, 4), logSumExp: floats(1, 2, 2) }));
-    registerFusedKernels({ backend: 'cpu', kernels: { attentionForward: forward } });
-    const input = tf.randomNormal([1, 2, 4], 0, 1, 'float32', 1) as tf.Tensor3D;
-    attention({ query: input, key: input, value: input, heads: 2 });
-    expect(forward).toHaveBeenCalledOnce();
-    const slope = () =>
-      tf.grad((query) =>
-        tf.sum(tf.square(attention({ query: query as tf.Tensor3D, key: input, value: input, heads: 2 }))),
-      )(input);
-    const found = slope();
-    expect(forward).toHaveBeenCalledOnce();
+describe('a kernel that supports some calls', () => {
+  const inputs = (names: object) => {
+    const input = tf.randomNormal([1, 5, 4], 0, 1, 'float32', 1) as tf.Tensor3D;
+    return { query: input, key: input, value: input, heads: 2, causal: true, ...names };
+  };
+  const slope = (options: object) =>
+    tf.grad((query) => tf.sum(tf.square(attention({ ...inputs(options), query: query as tf.Tensor3D }))))(
+      inputs({}).query,
+    );
+  const kernelOf = (supports?: AttentionKernel['supports']) => {
+    const kernel = {
+      ...(supports && { supports }),
+      forward: vi.fn<AttentionKernel['forward']>(({ query }) => ({ output: tf.clone(query), kept: [tf.scalar(7)] })),
+      backward: vi.fn<AttentionKernel['backward']>(({ gradient }) => ({
+        query: gradient,
+        key: gradient,
+        value: gradient,
+      })),
+    };
+    registerFusedKernels({ backend: 'cpu', kernels: { attention: kernel } });
+    return kernel;
+  };
+  afterEach(() => registerFusedKernels({ backend: 'cpu', kernels: real }));
+
+  it('computes them; the others are composed, forward and backward', () => {
     registerFusedKernels({ backend: 'cpu', kernels: {} });
-    expect([...found.dataSync()]).toEqual([...slope().dataSync()]);
+    const composed = [...slope({ scale: 0.3 }).dataSync()];
+    const kernel = kernelOf(({ scale }) => scale === 2);
+    expect([...slope({ scale: 0.3 }).dataSync()]).toEqual(composed);
+    expect(kernel.forward).not.toHaveBeenCalled();
+    expect(kernel.backward).not.toHaveBeenCalled();
+    slope({ scale: 2 });
+    expect(kernel.forward).toHaveBeenCalledOnce();
+    // What the forward pass kept is what the backward pass gets.
+    expect(kernel.backward.mock.lastCall![0].kept.map((tensor) => tensor.shape)).toEqual([[]]);
+  });
+
+  it('is not asked for a soft cap unless it says that it has one, and gets a window as a mask unless it has one', () => {
+    const plain = kernelOf();
+    attention(inputs({ softCap: 5 }));
+    expect(plain.forward).not.toHaveBeenCalled();
+    slope({ window: 2 });
+    expect(plain.forward.mock.lastCall![0]).toMatchObject({ window: null, mask: { shape: [1, 5, 5] } });
+    expect(plain.backward.mock.lastCall![0]).toMatchObject({ window: null, mask: { shape: [1, 5, 5] } });
+    const able = kernelOf(() => true);
+    slope({ window: 2, softCap: 5 });
+    expect(able.forward.mock.lastCall![0]).toMatchObject({ window: 2, softCap: 5, mask: null });
+    expect(able.backward.mock.lastCall![0]).toMatchObject({ window: 2, softCap: 5, mask: null });
   });
 });

@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
-import { fusedKernels } from '../kernels/registry';
-import type { TransformerBlockParts } from '../kernels/fused-kernels';
+import { fusedKernels, supporting } from '../kernels/registry';
+import type { TransformerBlockParts } from '../kernels/kernels';
 import { check, checkFloat, shapeText } from './check';
 import { blockIsPlain, checkBlock, checkMask } from './check-block';
 import { windowedMask } from './sliding-window';
@@ -28,8 +28,9 @@ export interface DecoderBlockOptions extends TransformerBlockParts {
  * @throws OperationError where shapes do not fit; what `reserve` throws.
  */
 export function decoderBlock({ reserve, mask, ...block }: DecoderBlockOptions): tf.Tensor3D | null {
-  const { decoderBlock: kernel } = fusedKernels();
-  if (!kernel || tf.engine().isTapeOn() || !blockIsPlain(block)) return null;
+  if (tf.engine().isTapeOn()) return null;
+  const kernel = supporting({ kernel: fusedKernels().decoderBlock, options: block, plain: blockIsPlain(block) });
+  if (kernel === null) return null;
   const operation = 'decoderBlock';
   const { batch, time, keyWidth } = checkBlock({ operation, block, mask: null });
   const cache = reserve({ batch, time, width: keyWidth });
@@ -55,7 +56,7 @@ export function decoderBlock({ reserve, mask, ...block }: DecoderBlockOptions): 
   const keyTime = offset + time;
   if (mask) checkMask({ operation, mask, batch, time, keyTime });
   return tf.tidy(() =>
-    kernel({
+    kernel.forward({
       ...block,
       mask: windowedMask({ mask, window: block.window ?? null, batch, queryTime: time, keyTime }),
       cache,

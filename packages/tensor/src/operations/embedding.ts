@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { EmbeddingKernel } from '../kernels/kernels';
 import { checkFloat, checkInt, checkRank } from './check';
 import { differentiable } from './differentiable';
 import { checkIds } from './host-integers';
@@ -12,8 +12,6 @@ export interface EmbeddingOptions {
   /** int32, any shape, values in `0 … vocabulary − 1`; others are refused. */
   ids: tf.Tensor;
 }
-
-type Backward = NonNullable<FusedKernels['embeddingBackward']>;
 
 /**
  * Rows of `table` by `ids`: ids `[...]` → `[..., width]`. The gradient of a row of the table is the sum over the
@@ -54,31 +52,26 @@ export function lookUpRows({
 function pickRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
   const [vocabulary, width] = table.shape;
   const shape = [...ids.shape, width];
+  const own = fusedKernels().embedding;
+  const kernel = own ?? composedEmbedding;
   return differentiable<tf.Tensor>({
     inputs: { table },
     forward: (save) => {
-      const fused = fusedKernels().embeddingForward;
       // Ids of any shape are one list, whatever the kernel makes of their rank.
-      const list = (fused && fusedKernels().takesAnyRank ? ids : inShape(ids, [ids.size])) as tf.Tensor1D;
+      const list = (own && fusedKernels().takesAnyRank ? ids : inShape(ids, [ids.size])) as tf.Tensor1D;
       save([list]);
-      return inShape(fused ? fused({ table, ids: list }) : tf.gather(table, list), shape);
+      return inShape(kernel.forward({ table, ids: list }), shape);
     },
     gradients: (gradient, [list]) => ({
-      table: () => {
-        const fused = fusedKernels().embeddingBackward;
-        return fused
-          ? fused({ gradient: kernelRows(gradient, fused), ids: list as tf.Tensor1D, vocabulary })
-          : composedBackward({
-              gradient: tf.reshape(gradient, [-1, width]) as tf.Tensor2D,
-              ids: list as tf.Tensor1D,
-              vocabulary,
-            });
-      },
+      table: () => kernel.backward({ gradient: kernelRows(gradient, own), ids: list as tf.Tensor1D, vocabulary }),
     }),
   });
 }
 
-function composedBackward({ gradient, ids, vocabulary }: Parameters<Backward>[0]): tf.Tensor2D {
+/** From TensorFlow.js's operations. */
+export const composedEmbedding: EmbeddingKernel = {
+  forward: ({ table, ids }) => tf.gather(table, ids),
   // scatterND adds what falls on the same row; unlike unsortedSegmentSum, every engine has it.
-  return tf.scatterND(tf.reshape(ids, [-1, 1]), gradient, [vocabulary, gradient.shape[1]]) as tf.Tensor2D;
-}
+  backward: ({ gradient, ids, vocabulary }) =>
+    tf.scatterND(tf.reshape(ids, [-1, 1]), gradient, [vocabulary, gradient.shape[1]]) as tf.Tensor2D,
+};

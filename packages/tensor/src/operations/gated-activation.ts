@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
-import type { Activation, FusedKernels } from '../kernels/fused-kernels';
+import type { Activation, GatedActivationKernel } from '../kernels/kernels';
 import { activationGradient, activationValue, checkActivation } from './activations';
 import { checkFloat, checkShape } from './check';
 import { differentiable } from './differentiable';
@@ -14,8 +14,6 @@ export interface GatedActivationOptions<T extends tf.Tensor> {
   activation: Activation;
 }
 
-type Backward = NonNullable<FusedKernels['gatedActivationBackward']>;
-
 /**
  * `output = activation(gate) ∘ up`, the middle of a gated feed-forward block; with `silu` it is SwiGLU's.
  * Shazeer 2020 (arXiv:2002.05202).
@@ -28,21 +26,19 @@ export function gatedActivation<T extends tf.Tensor>({ gate, up, activation }: G
   checkShape('gatedActivation', 'up', up, gate.shape, 'as gate');
   checkActivation('gatedActivation', activation);
   const { shape } = gate;
+  const own = fusedKernels().gatedActivation;
+  const kernel = own ?? composedGatedActivation;
   return differentiable<T>({
     inputs: { gate, up },
     forward: (save) => {
       save([gate, up]);
-      const fused = fusedKernels().gatedActivationForward;
-      return fused
-        ? inShape<T>(fused({ gate: kernelRows(gate, fused), up: kernelRows(up, fused), activation }), shape)
-        : (tf.mul(activationValue(activation, gate), up) as T);
+      return inShape<T>(kernel.forward({ gate: kernelRows(gate, own), up: kernelRows(up, own), activation }), shape);
     },
     gradients: (gradient, [gate, up]) => {
-      const fused = fusedKernels().gatedActivationBackward;
-      const backward = (fused ?? composedBackward)({
-        gradient: kernelRows(gradient, fused),
-        gate: kernelRows(gate!, fused),
-        up: kernelRows(up!, fused),
+      const backward = kernel.backward({
+        gradient: kernelRows(gradient, own),
+        gate: kernelRows(gate!, own),
+        up: kernelRows(up!, own),
         activation,
       });
       return { gate: () => inShape(backward.gate, shape), up: () => inShape(backward.up, shape) };
@@ -50,9 +46,12 @@ export function gatedActivation<T extends tf.Tensor>({ gate, up, activation }: G
   });
 }
 
-function composedBackward({ gradient, gate, up, activation }: Parameters<Backward>[0]): ReturnType<Backward> {
-  return tf.tidy(() => ({
-    gate: activationGradient(activation, gate, tf.mul(gradient, up) as tf.Tensor2D),
-    up: tf.mul(gradient, activationValue(activation, gate)) as tf.Tensor2D,
-  }));
-}
+/** From TensorFlow.js's operations and the engine's activation. */
+export const composedGatedActivation: GatedActivationKernel = {
+  forward: ({ gate, up, activation }) => tf.mul(activationValue(activation, gate), up) as tf.Tensor2D,
+  backward: ({ gradient, gate, up, activation }) =>
+    tf.tidy(() => ({
+      gate: activationGradient(activation, gate, tf.mul(gradient, up) as tf.Tensor2D),
+      up: tf.mul(gradient, activationValue(activation, gate)) as tf.Tensor2D,
+    })),
+};

@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { LayerNormKernel } from '../kernels/kernels';
 import { checkFloat } from './check';
 import { differentiable } from './differentiable';
 import { checkNorm } from './norms';
@@ -18,9 +18,6 @@ export interface LayerNormOptions<T extends tf.Tensor> {
   epsilon?: number;
 }
 
-type Forward = NonNullable<FusedKernels['layerNormForward']>;
-type Backward = NonNullable<FusedKernels['layerNormBackward']>;
-
 /**
  * `output = (input − mean) / √(variance + ε) · scale + bias` over the last axis, with the biased variance.
  * Ba, Kiros & Hinton 2016 (arXiv:1607.06450).
@@ -31,20 +28,20 @@ export function layerNorm<T extends tf.Tensor>({ input, scale, bias, epsilon = 1
   checkNorm({ operation: 'layerNorm', input, scale, epsilon });
   checkFloat('layerNorm', 'bias', bias);
   checkNorm({ operation: 'layerNorm', input, scale: bias, epsilon, name: 'bias' });
+  const own = fusedKernels().layerNorm;
+  const kernel = own ?? composed;
   return differentiable<T>({
     inputs: { input, scale, bias },
     forward: (save) => {
-      const fused = fusedKernels().layerNormForward;
-      const flat = kernelRows(input, fused);
-      const { output, mean, inverseDeviation } = (fused ?? composedForward)({ input: flat, scale, bias, epsilon });
+      const flat = kernelRows(input, own);
+      const { output, mean, inverseDeviation } = kernel.forward({ input: flat, scale, bias, epsilon });
       save([flat, scale, mean, inverseDeviation]);
       return inShape<T>(output, input.shape);
     },
     gradients: (gradient, saved) => {
-      const fused = fusedKernels().layerNormBackward;
-      const backward = (fused ?? composedBackward)({
-        gradient: kernelRows(gradient, fused),
-        input: kernelRows(saved[0]!, fused),
+      const backward = kernel.backward({
+        gradient: kernelRows(gradient, own),
+        input: kernelRows(saved[0]!, own),
         scale: saved[1] as tf.Tensor1D,
         mean: saved[2] as tf.Tensor1D,
         inverseDeviation: saved[3] as tf.Tensor1D,
@@ -58,7 +55,14 @@ export function layerNorm<T extends tf.Tensor>({ input, scale, bias, epsilon = 1
   });
 }
 
-function composedForward({ input, scale, bias, epsilon }: Parameters<Forward>[0]): ReturnType<Forward> {
+const composed: LayerNormKernel = { forward: composedForward, backward: composedBackward };
+
+function composedForward({
+  input,
+  scale,
+  bias,
+  epsilon,
+}: Parameters<LayerNormKernel['forward']>[0]): ReturnType<LayerNormKernel['forward']> {
   const mean = tf.mean(input, 1, true);
   const centred = tf.sub(input, mean);
   const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), 1, true), epsilon));
@@ -76,7 +80,7 @@ function composedBackward({
   scale,
   mean,
   inverseDeviation,
-}: Parameters<Backward>[0]): ReturnType<Backward> {
+}: Parameters<LayerNormKernel['backward']>[0]): ReturnType<LayerNormKernel['backward']> {
   return tf.tidy(() => {
     const rows = input.shape[0];
     const inverse = tf.reshape(inverseDeviation, [rows, 1]);

@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
-import type { Activation, FusedKernels, WeightLayout } from '../kernels/fused-kernels';
+import type { Activation, LinearKernel, WeightLayout } from '../kernels/kernels';
 import { activationGradient, activationValue, checkActivation } from './activations';
 import { check, checkFloat, checkRank, checkShape, shapeText } from './check';
 import { differentiable } from './differentiable';
@@ -19,9 +19,6 @@ export interface LinearOptions<T extends tf.Tensor> {
   /** How the weight lies in memory: `out-in` as PyTorch's Linear, `in-out` as GPT-2's Conv1D. @default 'out-in' */
   layout?: WeightLayout;
 }
-
-type Forward = NonNullable<FusedKernels['linearForward']>;
-type Backward = NonNullable<FusedKernels['linearBackward']>;
 
 /**
  * `output = activation(input · weightᵀ + bias)`, `[..., in]` → `[..., out]`; with `layout: 'in-out'`,
@@ -64,13 +61,14 @@ export function linear<T extends tf.Tensor>({
   let hasSlope = false;
   // Asked here: inside an operation the tape counts as off.
   const recording = tf.engine().isTapeOn();
+  const own = fusedKernels().linear;
+  const kernel = own ?? composedLinear;
 
   return differentiable<T>({
     inputs: bias ? { input, weight, bias } : { input, weight },
     forward: (save) => {
-      const fused = fusedKernels().linearForward;
-      const flat = kernelRows(input, fused);
-      const { output, preactivation, slope } = (fused ?? composedForward)({
+      const flat = kernelRows(input, own);
+      const { output, preactivation, slope } = kernel.forward({
         input: flat,
         weight,
         bias,
@@ -83,26 +81,16 @@ export function linear<T extends tf.Tensor>({
       save(kept ? [flat, weight, kept] : [flat, weight]);
       return inShape<T>(output, outputShape);
     },
-    gradients: (gradient, [flat, weight, kept = null]) => {
-      const preactivation = hasSlope ? null : kept;
-      const { linearBackward: fused, activationBackward } = fusedKernels();
-      let flatGradient = kernelRows(gradient, fused);
-      let remaining = activation;
-      if (hasSlope) {
-        flatGradient = tf.mul(flatGradient, kept!);
-        remaining = 'none';
-      } else if (preactivation && (activationBackward || !fused)) {
-        // Shared by all three gradients, so computed once.
-        flatGradient = activationGradient(activation, preactivation as tf.Tensor2D, flatGradient);
-        remaining = 'none';
-      }
+    gradients: (gradient, [flat, weight, kept]) => {
+      // Shared by all three gradients, so computed once.
+      let flatGradient = kernelRows(gradient, own);
+      if (hasSlope) flatGradient = tf.mul(flatGradient, kept!);
+      else if (kept) flatGradient = activationGradient(activation, kept as tf.Tensor2D, flatGradient);
       const backward = (needs: { input?: boolean; weight?: boolean; bias?: boolean }) =>
-        (fused ?? composedBackward)({
+        kernel.backward({
           gradient: flatGradient,
-          input: kernelRows(flat!, fused),
+          input: kernelRows(flat!, own),
           weight: weight as tf.Tensor2D,
-          preactivation: remaining === 'none' ? null : (preactivation as tf.Tensor2D | null),
-          activation: remaining,
           layout,
           needs: { input: false, weight: false, bias: false, ...needs },
         });
@@ -115,22 +103,21 @@ export function linear<T extends tf.Tensor>({
   });
 }
 
-function composedForward({ input, weight, bias, activation, layout }: Parameters<Forward>[0]): ReturnType<Forward> {
-  const product = tf.matMul(input, weight, false, layout === 'out-in') as tf.Tensor2D;
-  const sum = (bias ? tf.add(product, bias) : product) as tf.Tensor2D;
-  return {
-    output: activationValue(activation, sum),
-    preactivation: activation === 'none' ? null : sum,
-  };
-}
-
-function composedBackward({ gradient, input, weight, layout, needs }: Parameters<Backward>[0]): ReturnType<Backward> {
-  const outIn = layout === 'out-in';
-  const weightGradient = () =>
-    (outIn ? tf.matMul(gradient, input, true, false) : tf.matMul(input, gradient, true, false)) as tf.Tensor2D;
-  return {
-    input: needs.input ? (tf.matMul(gradient, weight, false, !outIn) as tf.Tensor2D) : null,
-    weight: needs.weight ? weightGradient() : null,
-    bias: needs.bias ? sumRows(gradient) : null,
-  };
-}
+/** From TensorFlow.js's operations and the engine's activation. */
+export const composedLinear: LinearKernel = {
+  forward: ({ input, weight, bias, activation, layout }) => {
+    const product = tf.matMul(input, weight, false, layout === 'out-in') as tf.Tensor2D;
+    const sum = (bias ? tf.add(product, bias) : product) as tf.Tensor2D;
+    return { output: activationValue(activation, sum), preactivation: activation === 'none' ? null : sum };
+  },
+  backward: ({ gradient, input, weight, layout, needs }) => {
+    const outIn = layout === 'out-in';
+    const weightGradient = () =>
+      (outIn ? tf.matMul(gradient, input, true, false) : tf.matMul(input, gradient, true, false)) as tf.Tensor2D;
+    return {
+      input: needs.input ? (tf.matMul(gradient, weight, false, !outIn) as tf.Tensor2D) : null,
+      weight: needs.weight ? weightGradient() : null,
+      bias: needs.bias ? sumRows(gradient) : null,
+    };
+  },
+};

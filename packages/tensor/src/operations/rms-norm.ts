@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { RmsNormKernel } from '../kernels/kernels';
 import { differentiable } from './differentiable';
 import { checkNorm } from './norms';
 import { sumRows } from './sum-rows';
@@ -15,9 +15,6 @@ export interface RmsNormOptions<T extends tf.Tensor> {
   epsilon?: number;
 }
 
-type Forward = NonNullable<FusedKernels['rmsNormForward']>;
-type Backward = NonNullable<FusedKernels['rmsNormBackward']>;
-
 /**
  * `output = input / √(mean(input²) + ε) · scale` over the last axis. Zhang & Sennrich 2019 (arXiv:1910.07467).
  *
@@ -25,20 +22,20 @@ type Backward = NonNullable<FusedKernels['rmsNormBackward']>;
  */
 export function rmsNorm<T extends tf.Tensor>({ input, scale, epsilon = 1e-6 }: RmsNormOptions<T>): T {
   checkNorm({ operation: 'rmsNorm', input, scale, epsilon });
+  const own = fusedKernels().rmsNorm;
+  const kernel = own ?? composed;
   return differentiable<T>({
     inputs: { input, scale },
     forward: (save) => {
-      const fused = fusedKernels().rmsNormForward;
-      const flat = kernelRows(input, fused);
-      const { output, inverseDeviation } = (fused ?? composedForward)({ input: flat, scale, epsilon });
+      const flat = kernelRows(input, own);
+      const { output, inverseDeviation } = kernel.forward({ input: flat, scale, epsilon });
       save([flat, scale, inverseDeviation]);
       return inShape<T>(output, input.shape);
     },
     gradients: (gradient, saved) => {
-      const fused = fusedKernels().rmsNormBackward;
-      const backward = (fused ?? composedBackward)({
-        gradient: kernelRows(gradient, fused),
-        input: kernelRows(saved[0]!, fused),
+      const backward = kernel.backward({
+        gradient: kernelRows(gradient, own),
+        input: kernelRows(saved[0]!, own),
         scale: saved[1] as tf.Tensor1D,
         inverseDeviation: saved[2] as tf.Tensor1D,
       });
@@ -47,7 +44,13 @@ export function rmsNorm<T extends tf.Tensor>({ input, scale, epsilon = 1e-6 }: R
   });
 }
 
-function composedForward({ input, scale, epsilon }: Parameters<Forward>[0]): ReturnType<Forward> {
+const composed: RmsNormKernel = { forward: composedForward, backward: composedBackward };
+
+function composedForward({
+  input,
+  scale,
+  epsilon,
+}: Parameters<RmsNormKernel['forward']>[0]): ReturnType<RmsNormKernel['forward']> {
   const inverseDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(input), 1, true), epsilon));
   return {
     output: tf.mul(tf.mul(input, inverseDeviation), scale),
@@ -56,7 +59,12 @@ function composedForward({ input, scale, epsilon }: Parameters<Forward>[0]): Ret
 }
 
 /** With x̂ the normalised input and ĝ = gradient·scale: `dx = (ĝ − x̂·mean(ĝ·x̂)) / √(mean(x²) + ε)`. */
-function composedBackward({ gradient, input, scale, inverseDeviation }: Parameters<Backward>[0]): ReturnType<Backward> {
+function composedBackward({
+  gradient,
+  input,
+  scale,
+  inverseDeviation,
+}: Parameters<RmsNormKernel['backward']>[0]): ReturnType<RmsNormKernel['backward']> {
   return tf.tidy(() => {
     const inverse = tf.reshape(inverseDeviation, [input.shape[0], 1]);
     const normalised = tf.mul(input, inverse);

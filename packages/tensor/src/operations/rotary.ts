@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
-import { fusedKernels } from '../kernels/registry';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import { fusedKernels, supporting } from '../kernels/registry';
+import type { RotaryKernel, RotaryKernelOptions } from '../kernels/kernels';
 import { check, checkFloat, checkRank, checkShape, shapeText } from './check';
 import { differentiable } from './differentiable';
 
@@ -20,8 +20,6 @@ export interface RotaryOptions {
 
 /** `halves` pairs i with i + dimensions/2 (Llama, Phi: `rotate_half`), `interleaved` 2i with 2i + 1 (GPT-J, GLM, Cohere). */
 export type RotaryLayout = 'halves' | 'interleaved';
-
-type Kernel = NonNullable<FusedKernels['rotary']>;
 
 /**
  * Rotary position embedding: of the first D = `dimensions` numbers of each head, each pair (a, b) turns by its angle,
@@ -70,8 +68,11 @@ export function rotary({ input, heads, cos, sin, dimensions, layout = 'halves' }
     );
   }
   checkShape('rotary', 'sin', sin, cos.shape, 'as cos');
-  if (turned < headWidth) {
-    // The numbers that stay are cut off and put back: every engine's kernel turns whole heads.
+  const options = { input, heads, cos, sin, dimensions: turned, layout };
+  const plain = turned === headWidth && layout === 'halves';
+  const kernel = supporting({ kernel: fusedKernels().rotary, options, plain });
+  if (kernel === null && turned < headWidth) {
+    // The numbers that stay are cut off and put back: whole heads turn by the engine's kernel.
     const [first, rest] = tf.split(
       tf.reshape(input, [batch, time, heads, headWidth]),
       [turned, headWidth - turned],
@@ -80,47 +81,42 @@ export function rotary({ input, heads, cos, sin, dimensions, layout = 'halves' }
     const whole = rotary({ input: tf.reshape(first, [batch, time, heads * turned]), heads, cos, sin, layout });
     return tf.reshape(tf.concat([tf.reshape(whole, first.shape), rest], 3), input.shape) as tf.Tensor3D;
   }
-  const kernel = layout === 'halves' ? (fusedKernels().rotary ?? composed) : composedInterleaved;
+  const { forward, backward } = kernel ?? composedRotary;
   return differentiable<tf.Tensor3D>({
     inputs: { input },
     forward: (save) => {
       save([cos, sin]);
-      return kernel({ input, heads, cos, sin, inverse: false });
+      return forward(options);
     },
     gradients: (gradient, [cos, sin]) => ({
-      input: () => kernel({ input: gradient, heads, cos: cos as tf.Tensor3D, sin: sin as tf.Tensor3D, inverse: true }),
+      input: () => backward({ ...options, input: gradient, cos: cos as tf.Tensor3D, sin: sin as tf.Tensor3D }),
     }),
   });
 }
 
-const composedInterleaved: Kernel = ({ input, heads, cos, sin, inverse }) =>
-  tf.tidy(() => {
-    const [batch, time, width] = input.shape;
-    const half = width / heads / 2;
-    const pairs = tf.reshape(input, [batch, time, heads, half, 2]);
-    const [first, second] = tf.split(pairs, 2, 4) as [tf.Tensor, tf.Tensor];
-    const cosine = tf.reshape(cos, [cos.shape[0], time, 1, half, 1]);
-    const sine = tf.reshape(inverse ? tf.neg(sin) : sin, [sin.shape[0], time, 1, half, 1]);
-    const rotated = tf.concat(
-      [tf.sub(tf.mul(first, cosine), tf.mul(second, sine)), tf.add(tf.mul(second, cosine), tf.mul(first, sine))],
-      4,
-    );
-    return tf.reshape(rotated, [batch, time, width]) as tf.Tensor3D;
-  });
+/** Whole heads in either layout. */
+const composedRotary: RotaryKernel = {
+  forward: (options) => composed(options),
+  backward: (options) => tf.tidy(() => composed({ ...options, sin: tf.neg(options.sin) })),
+};
 
-const composed: Kernel = ({ input, heads, cos, sin, inverse }) =>
-  tf.tidy(() => {
+function composed({ input, heads, cos, sin, layout }: RotaryKernelOptions): tf.Tensor3D {
+  return tf.tidy(() => {
     const [batch, time, width] = input.shape;
     const half = width / heads / 2;
-    const [first, second] = tf.split(tf.reshape(input, [batch, time, heads, 2 * half]), 2, 3) as [
-      tf.Tensor4D,
-      tf.Tensor4D,
+    // Pairs lie half a head apart, or side by side.
+    const [shape, axis] = layout === 'halves' ? [[2, half], 3] : [[half, 2], 4];
+    const [first, second] = tf.split(tf.reshape(input, [batch, time, heads, ...shape]), 2, axis) as [
+      tf.Tensor,
+      tf.Tensor,
     ];
-    const cosine = tf.reshape(cos, [cos.shape[0], time, 1, half]);
-    const sine = tf.reshape(inverse ? tf.neg(sin) : sin, [sin.shape[0], time, 1, half]);
+    const angles = [time, 1, ...(layout === 'halves' ? [1, half] : [half, 1])];
+    const cosine = tf.reshape(cos, [cos.shape[0], ...angles]);
+    const sine = tf.reshape(sin, [sin.shape[0], ...angles]);
     const rotated = tf.concat(
       [tf.sub(tf.mul(first, cosine), tf.mul(second, sine)), tf.add(tf.mul(second, cosine), tf.mul(first, sine))],
-      3,
+      axis,
     );
     return tf.reshape(rotated, [batch, time, width]) as tf.Tensor3D;
   });
+}

@@ -2,6 +2,7 @@ import { tf } from '../tensorflow';
 import { check, checkFloat, checkRank, checkShape } from './check';
 import { fusedKernels } from '../kernels/registry';
 import { differentiable } from './differentiable';
+import { composedEmbedding } from './embedding';
 import { hostIndices, type RowIndices } from './row-indices';
 
 export interface ScatterRowsOptions {
@@ -50,6 +51,5 @@ export function scatterRows({ input, indices, updates }: ScatterRowsOptions): tf
 /** Rows of a table in the order given, by the engine's own look-up where it has one: on wasm that is many times faster than `gather`. */
 function pickRows(table: tf.Tensor2D, rows: Int32Array): tf.Tensor2D {
   const ids = tf.tensor1d(rows, 'int32');
-  const fused = fusedKernels().embeddingForward;
-  return fused ? fused({ table, ids }) : (tf.gather(table, ids) as tf.Tensor2D);
+  return (fusedKernels().embedding ?? composedEmbedding).forward({ table, ids });
 }

@@ -1,7 +1,7 @@
 import type { tf } from '../tensorflow';
-import { fusedKernels } from '../kernels/registry';
+import { fusedKernels, supporting } from '../kernels/registry';
 import { transformerBlockTensors } from '../kernels/transformer-block-tensors';
-import type { TransformerBlockOptions } from '../kernels/fused-kernels';
+import type { TransformerBlockOptions } from '../kernels/kernels';
 import { blockIsPlain, checkBlock } from './check-block';
 import { differentiable } from './differentiable';
 import { windowedMask } from './sliding-window';
@@ -14,8 +14,8 @@ import { windowedMask } from './sliding-window';
  * @throws OperationError where shapes do not fit.
  */
 export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D | null {
-  const { transformerBlock: forward, transformerBlockGradient: backward } = fusedKernels();
-  if (!forward || !backward || !blockIsPlain(options)) return null;
+  const kernel = supporting({ kernel: fusedKernels().transformerBlock, options, plain: blockIsPlain(options) });
+  if (kernel === null) return null;
   const { input, rotary, mask, window = null } = options;
   const { batch, time } = checkBlock({ operation: 'transformerBlock', block: options, mask });
   const present = transformerBlockTensors(options).flatMap((tensor, place) =>
@@ -26,7 +26,7 @@ export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D 
     inputs: Object.fromEntries(present.map(({ name, tensor }) => [name, tensor])),
     forward: (save) => {
       const seen = windowedMask({ mask, window, batch, queryTime: time, keyTime: time });
-      const { output, values } = forward({ ...options, mask: seen });
+      const { output, values } = kernel.forward({ ...options, mask: seen });
       hasMask = seen !== null;
       // What may be freed before the backward pass; weights are variables, which are not.
       save([input, ...(rotary ? [rotary.cos, rotary.sin] : []), ...(seen ? [seen] : []), ...values]);
@@ -38,7 +38,7 @@ export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D 
       const keptMask = hasMask ? rest.shift()! : null;
       let found: (tf.Tensor | null)[] | undefined;
       const all = () =>
-        (found ??= backward({
+        (found ??= kernel.backward({
           ...options,
           input: keptInput,
           rotary: keptRotary,

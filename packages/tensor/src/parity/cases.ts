@@ -12,7 +12,7 @@ import { rmsNorm } from '../operations/rms-norm';
 import { rotary, type RotaryLayout } from '../operations/rotary';
 import { scatterRows } from '../operations/scatter-rows';
 import { softCap } from '../operations/soft-cap';
-import type { Activation, WeightLayout } from '../kernels/fused-kernels';
+import type { Activation, WeightLayout } from '../kernels/kernels';
 import { InputMaker, type ParityCase, type ParityInput } from './parity-case';
 import {
   activationReference,

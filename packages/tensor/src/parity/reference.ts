@@ -1,4 +1,4 @@
-import type { Activation, WeightLayout } from '../kernels/fused-kernels';
+import type { Activation, WeightLayout } from '../kernels/kernels';
 
 /*
  * Every operation once more, in float64 and plain loops, straight from its equation. Slow on purpose: this is what the

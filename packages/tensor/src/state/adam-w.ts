@@ -1,7 +1,7 @@
 import { tf } from '../tensorflow';
 import { TensorError, type TensorErrorCode } from '../errors';
 import { fusedKernels } from '../kernels/registry';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { FusedKernels } from '../kernels/kernels';
 import { checkFloat } from '../operations/check';
 import type { Parameters as ParameterSet } from './parameters';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Activation } from '../kernels/fused-kernels';
+import type { Activation } from '../kernels/kernels';
 import { activationReference } from '../parity/reference';
 import { activationCodes } from '../kernels/activation-codes';
 import { Arena, expectClose, presentVariants } from './testing/arena';

@@ -1,18 +1,18 @@
 import type { Tensor, Tensor3D } from '@tensorflow/tfjs-core';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { AttentionKernel, FusedKernels, RotaryKernelOptions } from '../kernels/kernels';
 import type { Workspace } from './workspace';
 
-type Names = 'attentionForward' | 'attentionBackward' | 'attentionReadsPrefix' | 'rotary' | 'cacheWrite';
+type Names = 'attention' | 'rotary' | 'cacheWrite';
 
 /** Attention, a block of queries at a time, with what surrounds it: rotary embedding and the cache. */
 export function attentionKernels(workspace: Workspace): Pick<Required<FusedKernels>, Names> {
   const { kernels } = workspace;
   const maskKind = (mask: Tensor | null) => (mask ? (mask.rank === 3 ? 2 : 1) : 0);
   const maskAddress = (mask: Tensor | null) => (mask ? workspace.address(mask) : 0);
-  return {
-    attentionReadsPrefix: true,
+  const attention: AttentionKernel = {
+    readsPrefix: true,
 
-    attentionForward: ({ query, key, value, heads, keyValueHeads, causal, mask, scale, keyTime }) => {
+    forward: ({ query, key, value, heads, keyValueHeads, causal, mask, scale, keyTime }) => {
       const [batch, queryTime, width] = query.shape;
       const capacity = key.shape[1];
       const used = keyTime ?? capacity;
@@ -39,16 +39,16 @@ export function attentionKernels(workspace: Workspace): Pick<Required<FusedKerne
         logSumExp.address,
         scratch,
       );
-      return { output: output.tensor, logSumExp: logSumExp.tensor };
+      return { output: output.tensor, kept: [logSumExp.tensor] };
     },
 
-    attentionBackward: ({
+    backward: ({
       gradient,
       query,
       key,
       value,
       output,
-      logSumExp,
+      kept: [logSumExp],
       heads,
       keyValueHeads,
       causal,
@@ -74,7 +74,7 @@ export function attentionKernels(workspace: Workspace): Pick<Required<FusedKerne
         workspace.address(key),
         workspace.address(value),
         workspace.address(output),
-        workspace.address(logSumExp),
+        workspace.address(logSumExp!),
         maskKind(mask),
         maskAddress(mask),
         causal,
@@ -86,25 +86,27 @@ export function attentionKernels(workspace: Workspace): Pick<Required<FusedKerne
       );
       return { query: queryGradient.tensor, key: keyGradient.tensor, value: valueGradient.tensor };
     },
-
-    rotary: ({ input, heads, cos, sin, inverse }) => {
-      const [batch, time, width] = input.shape;
-      const output = workspace.output<Tensor3D>(input.shape);
-      kernels.rotary(
-        batch,
-        time,
-        heads,
-        width / heads,
-        workspace.address(input),
-        workspace.address(cos),
-        workspace.address(sin),
-        cos.shape[0],
-        inverse,
-        output.address,
-      );
-      return output.tensor;
-    },
-
+  };
+  const turn = ({ input, heads, cos, sin }: RotaryKernelOptions, inverse: boolean) => {
+    const [batch, time, width] = input.shape;
+    const output = workspace.output<Tensor3D>(input.shape);
+    kernels.rotary(
+      batch,
+      time,
+      heads,
+      width / heads,
+      workspace.address(input),
+      workspace.address(cos),
+      workspace.address(sin),
+      cos.shape[0],
+      inverse,
+      output.address,
+    );
+    return output.tensor;
+  };
+  return {
+    attention,
+    rotary: { forward: (options) => turn(options, false), backward: (options) => turn(options, true) },
     cacheWrite: ({ buffer, update, offset }) => {
       const [batch, capacity, width] = buffer.shape as [number, number, number];
       kernels.cacheWrite(

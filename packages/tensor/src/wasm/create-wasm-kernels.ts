@@ -1,4 +1,4 @@
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { FusedKernels } from '../kernels/kernels';
 import { activationKernels } from './activation-kernels';
 import { attentionKernels } from './attention-kernels';
 import { linearKernels } from './linear-kernels';
@@ -7,17 +7,15 @@ import { optimizerKernels } from './optimizer-kernels';
 import { tokenKernels } from './token-kernels';
 import type { Workspace } from './workspace';
 
-/** Every fused operation but those that serve where others are composed, and reading: weights are read by whoever fills the memory. */
+/** Every kernel but whole blocks, what serves where others are composed, and reading: weights are read by whoever fills the memory. */
 type WasmKernels = Required<
   Omit<
     FusedKernels,
     | 'hostIntegers'
-    | 'crossEntropyWithGradient'
     | 'sumRows'
     | 'takesAnyRank'
     | 'decoderBlock'
     | 'transformerBlock'
-    | 'transformerBlockGradient'
     | 'partialSumsOfSquares'
     | 'readTensor'
   >

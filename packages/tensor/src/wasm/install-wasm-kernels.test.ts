@@ -101,7 +101,7 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
     }
     const product = tf.matMul(a, b, true);
     [...product.dataSync()].forEach((value, index) => expect(value).toBeCloseTo(expected[index]!, 4));
-    const output = fusedKernels().activationForward!({ input: product as tf.Tensor2D, activation: 'relu' });
+    const output = fusedKernels().activation!.forward({ input: product as tf.Tensor2D, activation: 'relu' });
     expect([...output.dataSync()]).toEqual([...product.dataSync()].map((value) => Math.max(0, value)));
     tf.dispose([...grown, a, b, product, output]);
   });
@@ -114,7 +114,7 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
     const round = () =>
       tf.tidy(() => {
         const kernels = fusedKernels();
-        const { output, preactivation } = kernels.linearForward!({
+        const { output } = kernels.linear!.forward({
           input,
           weight,
           bias,
@@ -122,17 +122,15 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
           layout: 'out-in',
           recording: true,
         });
-        kernels.linearBackward!({
+        kernels.linear!.backward({
           gradient: output,
           input,
           weight,
-          preactivation,
-          activation: 'gelu',
           layout: 'out-in',
           needs: { input: true, weight: true, bias: true },
         });
         const query = tf.reshape(output, [7, 10, 50]) as tf.Tensor3D;
-        const attended = kernels.attentionForward!({
+        const attended = kernels.attention!.forward({
           query,
           key: query,
           value: query,
@@ -141,8 +139,10 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
           causal: true,
           mask: null,
           scale: 1,
+          softCap: null,
+          window: null,
         });
-        kernels.attentionBackward!({
+        kernels.attention!.backward({
           gradient: query,
           query,
           key: query,
@@ -153,6 +153,8 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
           causal: true,
           mask: null,
           scale: 1,
+          softCap: null,
+          window: null,
         });
         tf.split(output, 2, 1);
       });

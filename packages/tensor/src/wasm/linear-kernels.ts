@@ -1,13 +1,13 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { LinearKernel } from '../kernels/kernels';
 import { activationCodes } from '../kernels/activation-codes';
 import type { Workspace } from './workspace';
 
 /** Linear layers: the bias starts the sum of the product; the activation is one pass over the result. */
-export function linearKernels(workspace: Workspace): Pick<Required<FusedKernels>, 'linearForward' | 'linearBackward'> {
+export function linearKernels(workspace: Workspace): { linear: LinearKernel } {
   const { kernels } = workspace;
-  return {
-    linearForward: ({ input, weight, bias, activation, layout }) => {
+  const linear: LinearKernel = {
+    forward: ({ input, weight, bias, activation, layout }) => {
       const [rows, depth] = input.shape;
       const outIn = layout === 'out-in';
       const columns = outIn ? weight.shape[0] : weight.shape[1];
@@ -37,23 +37,12 @@ export function linearKernels(workspace: Workspace): Pick<Required<FusedKernels>
       return { output: output.tensor, preactivation: sum.tensor };
     },
 
-    linearBackward: ({ gradient, input, weight, preactivation, activation, layout, needs }) => {
+    backward: ({ gradient, input, weight, layout, needs }) => {
       const [rows, columns] = gradient.shape;
       const depth = input.shape[1];
       const outIn = layout === 'out-in';
-      const own = activation !== 'none' && preactivation !== null;
-      const { product: scratch, extra } = workspace.productScratch(own ? rows * columns * 4 : 0);
-      let gradientAddress = workspace.address(gradient);
-      if (own) {
-        kernels.activationBackward(
-          activationCodes[activation],
-          rows * columns,
-          gradientAddress,
-          workspace.address(preactivation),
-          extra,
-        );
-        gradientAddress = extra;
-      }
+      const { product: scratch } = workspace.productScratch();
+      const gradientAddress = workspace.address(gradient);
       const inputGradient = needs.input ? workspace.output<Tensor2D>([rows, depth]) : null;
       const weightGradient = needs.weight ? workspace.output<Tensor2D>(weight.shape) : null;
       const biasGradient = needs.bias ? workspace.output<Tensor1D>([columns]) : null;
@@ -107,4 +96,5 @@ export function linearKernels(workspace: Workspace): Pick<Required<FusedKernels>
       };
     },
   };
+  return { linear };
 }

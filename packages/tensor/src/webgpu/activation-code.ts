@@ -1,4 +1,4 @@
-import type { Activation } from '../kernels/fused-kernels';
+import type { Activation } from '../kernels/kernels';
 import { numberCode } from './number-code';
 
 /*

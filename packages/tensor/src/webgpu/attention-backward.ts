@@ -1,12 +1,12 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { AttentionKernel } from '../kernels/kernels';
 import { loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
 import { attentionTiles } from './attention-tiles';
 import { elementwise } from './elementwise';
 import { numberCode } from './number-code';
 import type { RunShader } from './run-shader';
 
-type Options = Parameters<NonNullable<FusedKernels['attentionBackward']>>[0];
+type Options = Parameters<AttentionKernel['backward']>[0];
 
 /**
  * The gradients of attention with probabilities computed again from the scores and their log-sum-exp: with
@@ -14,7 +14,7 @@ type Options = Parameters<NonNullable<FusedKernels['attentionBackward']>>[0];
  * One shader adds over keys for each query, another over queries (of each head in a group) for each key: no atomics, the
  * same sums every time. Dao et al. 2022 (arXiv:2205.14135).
  */
-export function attentionBackwardKernel(run: RunShader): NonNullable<FusedKernels['attentionBackward']> {
+export function attentionBackwardKernel(run: RunShader): AttentionKernel['backward'] {
   return (options) => {
     const { query, key } = options;
     if (query.size === 0 || key.size === 0) {
@@ -28,7 +28,8 @@ export function attentionBackwardKernel(run: RunShader): NonNullable<FusedKernel
 }
 
 /** Log-sum-exp and rowsum(dO ∘ O), side by side for each head and query: `[batch, heads, queryTime, 2]`. One binding, not two. */
-function rowNumbersOf(run: RunShader, { gradient, output, logSumExp, heads }: Options): tf.Tensor {
+function rowNumbersOf(run: RunShader, { gradient, output, kept, heads }: Options): tf.Tensor {
+  const [logSumExp] = kept as [tf.Tensor3D];
   const [batch, queryTime, width] = output.shape;
   const size = elementwise(
     logSumExp.size,

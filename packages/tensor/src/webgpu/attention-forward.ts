@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { AttentionKernel } from '../kernels/kernels';
 import { hidden, loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
 import { attentionTiles } from './attention-tiles';
 import { numberCode } from './number-code';
@@ -9,14 +9,14 @@ import type { RunShader } from './run-shader';
  * Attention by tiles of keys with a running softmax, so that scores are never written to memory: Dao et al. 2022
  * (arXiv:2205.14135). A workgroup takes some queries of one head; what lies wholly in their future is not read.
  */
-export function attentionForwardKernel(run: RunShader): NonNullable<FusedKernels['attentionForward']> {
+export function attentionForwardKernel(run: RunShader): AttentionKernel['forward'] {
   return ({ query, key, value, heads, keyValueHeads, causal, mask, scale, keyTime: prefix }) => {
     const [batch, queryTime, width] = query.shape;
     const capacity = key.shape[1];
     const keyTime = prefix ?? capacity;
     const headWidth = width / heads;
     if (keyTime === 0 || query.size === 0) {
-      return { output: tf.zeros(query.shape), logSumExp: tf.zeros([batch, heads, queryTime]) };
+      return { output: tf.zeros<tf.Rank.R3>(query.shape), kept: [tf.zeros([batch, heads, queryTime])] };
     }
     const tiles = attentionTiles({ time: queryTime, headWidth, rowArrays: 1, columnArrays: 2, scoreArrays: 1 });
     const { rows, lanes, columns } = tiles;
@@ -95,6 +95,6 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
       floats: { scale },
       groups: batch * heads * queryTiles,
     });
-    return { output: output as tf.Tensor3D, logSumExp: logSumExp as tf.Tensor3D };
+    return { output: output as tf.Tensor3D, kept: [logSumExp!] };
   };
 }

@@ -1,8 +1,9 @@
-import type { FusedKernels } from '../kernels/fused-kernels';
+import { composedEmbedding } from '../operations/embedding';
+import type { FusedKernels } from '../kernels/kernels';
 import { activationKernels } from './activation-kernels';
 import { attentionBackwardKernel } from './attention-backward';
 import { attentionForwardKernel } from './attention-forward';
-import { crossEntropyKernels } from './cross-entropy-kernels';
+import { crossEntropyKernel } from './cross-entropy-kernels';
 import { embeddingBackwardKernel } from './embedding-kernel';
 import { linearKernel } from './linear-kernel';
 import { normKernels } from './norm-kernels';
@@ -19,14 +20,12 @@ export function createWebgpuKernels(): FusedKernels {
     // The backend keeps what came from the host, and what the host has read, beside its copy on the device.
     hostIntegers: (tensor) => (backend.tensorMap.get(tensor.dataId).values as Int32Array | null | undefined) ?? null,
     ...activationKernels(run),
-    ...crossEntropyKernels(run),
+    crossEntropy: crossEntropyKernel(run),
     ...normKernels(run),
     ...stateKernels(run),
-    attentionReadsPrefix: true,
-    attentionForward: attentionForwardKernel(run),
-    attentionBackward: attentionBackwardKernel(run),
-    embeddingBackward: embeddingBackwardKernel(run),
-    linearForward: linearKernel(run),
+    attention: { readsPrefix: true, forward: attentionForwardKernel(run), backward: attentionBackwardKernel(run) },
+    embedding: { forward: composedEmbedding.forward, backward: embeddingBackwardKernel(run) },
+    linear: linearKernel(run),
     rotary: rotaryKernel(run),
   };
 }

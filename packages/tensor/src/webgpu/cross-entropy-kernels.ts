@@ -1,16 +1,14 @@
 import type { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { CrossEntropyKernel } from '../kernels/kernels';
 import { elementwise } from './elementwise';
 import { numberCode } from './number-code';
 import { defaultWorkgroup, type RunShader } from './run-shader';
 
-type Names = 'crossEntropyForward' | 'crossEntropyBackward';
-
 /** Cross-entropy from ids: logits are read once in the forward pass, and no probabilities are kept. */
-export function crossEntropyKernels(run: RunShader): Pick<Required<FusedKernels>, Names> {
+export function crossEntropyKernel(run: RunShader): CrossEntropyKernel {
   return {
     // A running maximum and the sum of exponentials below it: Milakov & Gimelshein 2018 (arXiv:1805.02867).
-    crossEntropyForward: ({ logits, labels, ignoreIndex }) => {
+    forward: ({ logits, labels, ignoreIndex }) => {
       const [rows, width] = logits.shape;
       const { losses, logSumExp } = run({
         name: 'crossEntropy',
@@ -42,10 +40,11 @@ var<workgroup> sums: array<f32, ${defaultWorkgroup}>;`,
         integers: { width, ignoreIndex },
         groups: rows,
       });
-      return { losses: losses as tf.Tensor1D, logSumExp: logSumExp as tf.Tensor1D };
+      return { losses: losses as tf.Tensor1D, kept: [logits, labels, logSumExp!] };
     },
 
-    crossEntropyBackward: ({ gradient, logits, labels, logSumExp, ignoreIndex }) => {
+    backward: ({ gradient, kept, ignoreIndex }) => {
+      const [logits, labels, logSumExp] = kept as [tf.Tensor2D, tf.Tensor1D, tf.Tensor1D];
       const size = elementwise(
         logits.size,
         `let row = i / uniforms.width;

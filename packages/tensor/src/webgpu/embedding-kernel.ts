@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { EmbeddingKernel } from '../kernels/kernels';
 import { elementwise } from './elementwise';
 import type { RunShader } from './run-shader';
 
@@ -8,7 +8,7 @@ import type { RunShader } from './run-shader';
  * and so gives other bits each time. First each position finds the next with its id, and whether it is the first; then
  * the first follows these links, a thread for each column. The search reads count² ids in all, at most.
  */
-export function embeddingBackwardKernel(run: RunShader): NonNullable<FusedKernels['embeddingBackward']> {
+export function embeddingBackwardKernel(run: RunShader): EmbeddingKernel['backward'] {
   return ({ gradient, ids, vocabulary }) => {
     const [count, width] = gradient.shape;
     const table = tf.zeros<tf.Rank.R2>([vocabulary, width]);

@@ -1,11 +1,11 @@
 import type { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { RotaryKernel, RotaryKernelOptions } from '../kernels/kernels';
 import { elementwise } from './elementwise';
 import type { RunShader } from './run-shader';
 
 /** Rotary embedding: a thread for each pair of numbers that turn together. */
-export function rotaryKernel(run: RunShader): NonNullable<FusedKernels['rotary']> {
-  return ({ input, heads, cos, sin, inverse }) => {
+export function rotaryKernel(run: RunShader): RotaryKernel {
+  const turn = ({ input, heads, cos, sin }: RotaryKernelOptions, sign: 1 | -1) => {
     const [batch, time, width] = input.shape;
     const half = width / heads / 2;
     const size = elementwise(
@@ -28,7 +28,8 @@ export function rotaryKernel(run: RunShader): NonNullable<FusedKernels['rotary']
       ...size,
       // Angles for each place of the batch, or the same for every row of it.
       integers: { ...size.integers, half, heads, anglePlaces: cos.shape[0] * time },
-      floats: { sign: inverse ? -1 : 1 },
+      floats: { sign },
     }).output as tf.Tensor3D;
   };
+  return { forward: (options) => turn(options, 1), backward: (options) => turn(options, -1) };
 }

@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/fused-kernels';
+import type { FusedKernels } from '../kernels/kernels';
 import { elementwise } from './elementwise';
 import { defaultWorkgroup, type RunShader } from './run-shader';
 import { workgroupSum } from './workgroup-sum';

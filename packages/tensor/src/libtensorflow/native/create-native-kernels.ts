@@ -1,6 +1,6 @@
 import { tf } from '../../tensorflow';
 import { activationCodes } from '../../kernels/activation-codes';
-import type { FusedKernels, TransformerBlockParts } from '../../kernels/fused-kernels';
+import type { FusedKernels, RotaryKernelOptions, TransformerBlockParts } from '../../kernels/kernels';
 import { transformerBlockLayers, transformerBlockTensors } from '../../kernels/transformer-block-tensors';
 import type { NodeBackend } from '../node-backend';
 import { createNativeRunner, type NativeRunner } from './native-runner';
@@ -27,35 +27,37 @@ export function createNativeKernels(backend: NodeBackend): FusedKernels {
 
 function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
   return {
-    linearForward: ({ input, weight, bias, activation, layout, recording }) => {
-      const inputs = [
-        input,
-        weight,
-        bias ?? absent.float,
-        settings(layout === 'out-in' ? 1 : 0, activationCodes[activation]),
-      ];
-      if (activation === 'none' || !recording) {
-        return { output: run<[tf.Tensor2D]>('SubtextLinear', inputs, 1)[0], preactivation: null };
-      }
-      const [output, slope] = run<[tf.Tensor2D, tf.Tensor2D]>('SubtextLinearWithSlope', inputs, 2);
-      return { output, preactivation: null, slope };
-    },
-    linearBackward: ({ gradient, input, weight, layout, needs }) => {
-      const outIn = layout === 'out-in';
-      return {
-        // The gradient times the weight the other way round.
-        input: needs.input
-          ? run<[tf.Tensor2D]>(
-              'SubtextLinear',
-              [gradient, weight, absent.float, settings(outIn ? 0 : 1, activationCodes.none)],
-              1,
-            )[0]
-          : null,
-        weight: needs.weight
-          ? run<[tf.Tensor2D]>('SubtextTransposedProduct', outIn ? [gradient, input] : [input, gradient], 1)[0]
-          : null,
-        bias: needs.bias ? run<[tf.Tensor1D]>('SubtextSumRows', [gradient], 1)[0] : null,
-      };
+    linear: {
+      forward: ({ input, weight, bias, activation, layout, recording }) => {
+        const inputs = [
+          input,
+          weight,
+          bias ?? absent.float,
+          settings(layout === 'out-in' ? 1 : 0, activationCodes[activation]),
+        ];
+        if (activation === 'none' || !recording) {
+          return { output: run<[tf.Tensor2D]>('SubtextLinear', inputs, 1)[0], preactivation: null };
+        }
+        const [output, slope] = run<[tf.Tensor2D, tf.Tensor2D]>('SubtextLinearWithSlope', inputs, 2);
+        return { output, preactivation: null, slope };
+      },
+      backward: ({ gradient, input, weight, layout, needs }) => {
+        const outIn = layout === 'out-in';
+        return {
+          // The gradient times the weight the other way round.
+          input: needs.input
+            ? run<[tf.Tensor2D]>(
+                'SubtextLinear',
+                [gradient, weight, absent.float, settings(outIn ? 0 : 1, activationCodes.none)],
+                1,
+              )[0]
+            : null,
+          weight: needs.weight
+            ? run<[tf.Tensor2D]>('SubtextTransposedProduct', outIn ? [gradient, input] : [input, gradient], 1)[0]
+            : null,
+          bias: needs.bias ? run<[tf.Tensor1D]>('SubtextSumRows', [gradient], 1)[0] : null,
+        };
+      },
     },
     sumRows: (input) => run<[tf.Tensor1D]>('SubtextSumRows', [input], 1)[0],
   };
@@ -63,135 +65,142 @@ function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
 
 function activationKernels({ run, settings }: NativeRunner): FusedKernels {
   return {
-    activationForward: ({ input, activation }) =>
-      run<[tf.Tensor2D]>('SubtextActivate', [input, settings(activationCodes[activation])], 1)[0],
-    activationBackward: ({ gradient, preactivation, activation }) =>
-      run<[tf.Tensor2D]>(
-        'SubtextActivateGradient',
-        [gradient, preactivation, settings(activationCodes[activation])],
-        1,
-      )[0],
-    gatedActivationForward: ({ gate, up, activation }) =>
-      run<[tf.Tensor2D]>('SubtextGated', [gate, up, settings(activationCodes[activation])], 1)[0],
-    gatedActivationBackward: ({ gradient, gate, up, activation }) => {
-      const [gateGradient, upGradient] = run<[tf.Tensor2D, tf.Tensor2D]>(
-        'SubtextGatedGradient',
-        [gradient, gate, up, settings(activationCodes[activation])],
-        2,
-      );
-      return { gate: gateGradient, up: upGradient };
+    activation: {
+      forward: ({ input, activation }) =>
+        run<[tf.Tensor2D]>('SubtextActivate', [input, settings(activationCodes[activation])], 1)[0],
+      backward: ({ gradient, input, activation }) =>
+        run<[tf.Tensor2D]>('SubtextActivateGradient', [gradient, input, settings(activationCodes[activation])], 1)[0],
+    },
+    gatedActivation: {
+      forward: ({ gate, up, activation }) =>
+        run<[tf.Tensor2D]>('SubtextGated', [gate, up, settings(activationCodes[activation])], 1)[0],
+      backward: ({ gradient, gate, up, activation }) => {
+        const [gateGradient, upGradient] = run<[tf.Tensor2D, tf.Tensor2D]>(
+          'SubtextGatedGradient',
+          [gradient, gate, up, settings(activationCodes[activation])],
+          2,
+        );
+        return { gate: gateGradient, up: upGradient };
+      },
     },
   };
 }
 
 function normKernels({ run, settings }: NativeRunner): FusedKernels {
   return {
-    layerNormForward: ({ input, scale, bias, epsilon }) => {
-      const [output, mean, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>(
-        'SubtextLayerNorm',
-        [input, scale, bias, settings(epsilon)],
-        3,
-      );
-      return { output, mean, inverseDeviation };
+    layerNorm: {
+      forward: ({ input, scale, bias, epsilon }) => {
+        const [output, mean, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>(
+          'SubtextLayerNorm',
+          [input, scale, bias, settings(epsilon)],
+          3,
+        );
+        return { output, mean, inverseDeviation };
+      },
+      backward: ({ gradient, input, scale, mean, inverseDeviation }) => {
+        const [inputGradient, scaleGradient, biasGradient] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>(
+          'SubtextLayerNormGradient',
+          [gradient, input, scale, mean, inverseDeviation],
+          3,
+        );
+        return { input: inputGradient, scale: scaleGradient, bias: biasGradient };
+      },
     },
-    layerNormBackward: ({ gradient, input, scale, mean, inverseDeviation }) => {
-      const [inputGradient, scaleGradient, biasGradient] = run<[tf.Tensor2D, tf.Tensor1D, tf.Tensor1D]>(
-        'SubtextLayerNormGradient',
-        [gradient, input, scale, mean, inverseDeviation],
-        3,
-      );
-      return { input: inputGradient, scale: scaleGradient, bias: biasGradient };
-    },
-    rmsNormForward: ({ input, scale, epsilon }) => {
-      const [output, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D]>(
-        'SubtextRmsNorm',
-        [input, scale, settings(epsilon)],
-        2,
-      );
-      return { output, inverseDeviation };
-    },
-    rmsNormBackward: ({ gradient, input, scale, inverseDeviation }) => {
-      const [inputGradient, scaleGradient] = run<[tf.Tensor2D, tf.Tensor1D]>(
-        'SubtextRmsNormGradient',
-        [gradient, input, scale, inverseDeviation],
-        2,
-      );
-      return { input: inputGradient, scale: scaleGradient };
+    rmsNorm: {
+      forward: ({ input, scale, epsilon }) => {
+        const [output, inverseDeviation] = run<[tf.Tensor2D, tf.Tensor1D]>(
+          'SubtextRmsNorm',
+          [input, scale, settings(epsilon)],
+          2,
+        );
+        return { output, inverseDeviation };
+      },
+      backward: ({ gradient, input, scale, inverseDeviation }) => {
+        const [inputGradient, scaleGradient] = run<[tf.Tensor2D, tf.Tensor1D]>(
+          'SubtextRmsNormGradient',
+          [gradient, input, scale, inverseDeviation],
+          2,
+        );
+        return { input: inputGradient, scale: scaleGradient };
+      },
     },
   };
 }
 
 function attentionKernels({ run, settings, absent }: NativeRunner): FusedKernels {
+  const turn = ({ input, heads, cos, sin }: RotaryKernelOptions, inverse: 0 | 1) =>
+    run<[tf.Tensor3D]>('SubtextRotary', [input, cos, sin, settings(heads, inverse)], 1)[0];
   return {
-    attentionReadsPrefix: true,
-    attentionForward: ({ query, key, value, mask, heads, keyValueHeads, causal, scale, keyTime = key.shape[1] }) => {
-      // No keys at all is told from "all of the buffer" here.
-      if (keyTime === 0) {
-        return {
-          output: tf.zerosLike(query),
-          logSumExp: tf.fill([query.shape[0], heads, query.shape[1]], -Infinity) as tf.Tensor3D,
-        };
-      }
-      const [output, logSumExp] = run<[tf.Tensor3D, tf.Tensor3D]>(
-        'SubtextAttention',
-        [query, key, value, mask ?? absent.integer, settings(heads, keyValueHeads, causal ? 1 : 0, scale, keyTime)],
-        2,
-      );
-      return { output, logSumExp };
+    attention: {
+      readsPrefix: true,
+      forward: ({ query, key, value, mask, heads, keyValueHeads, causal, scale, keyTime = key.shape[1] }) => {
+        // No keys at all is told from "all of the buffer" here.
+        if (keyTime === 0) {
+          return {
+            output: tf.zerosLike(query),
+            kept: [tf.fill([query.shape[0], heads, query.shape[1]], -Infinity)],
+          };
+        }
+        const [output, logSumExp] = run<[tf.Tensor3D, tf.Tensor3D]>(
+          'SubtextAttention',
+          [query, key, value, mask ?? absent.integer, settings(heads, keyValueHeads, causal ? 1 : 0, scale, keyTime)],
+          2,
+        );
+        return { output, kept: [logSumExp] };
+      },
+      backward: ({
+        gradient,
+        query,
+        key,
+        value,
+        output,
+        kept: [logSumExp],
+        heads,
+        keyValueHeads,
+        causal,
+        mask,
+        scale,
+      }) => {
+        const [queryGradient, keyGradient, valueGradient] = run<[tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]>(
+          'SubtextAttentionGradient',
+          [
+            gradient,
+            query,
+            key,
+            value,
+            output,
+            logSumExp!,
+            mask ?? absent.integer,
+            settings(heads, keyValueHeads, causal ? 1 : 0, scale, 0),
+          ],
+          3,
+        );
+        return { query: queryGradient, key: keyGradient, value: valueGradient };
+      },
     },
-    attentionBackward: ({
-      gradient,
-      query,
-      key,
-      value,
-      output,
-      logSumExp,
-      heads,
-      keyValueHeads,
-      causal,
-      mask,
-      scale,
-    }) => {
-      const [queryGradient, keyGradient, valueGradient] = run<[tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]>(
-        'SubtextAttentionGradient',
-        [
-          gradient,
-          query,
-          key,
-          value,
-          output,
-          logSumExp,
-          mask ?? absent.integer,
-          settings(heads, keyValueHeads, causal ? 1 : 0, scale, 0),
-        ],
-        3,
-      );
-      return { query: queryGradient, key: keyGradient, value: valueGradient };
-    },
-    rotary: ({ input, heads, cos, sin, inverse }) =>
-      run<[tf.Tensor3D]>('SubtextRotary', [input, cos, sin, settings(heads, inverse ? 1 : 0)], 1)[0],
+    rotary: { forward: (options) => turn(options, 0), backward: (options) => turn(options, 1) },
   };
 }
 
 function tokenKernels({ run, settings }: NativeRunner): FusedKernels {
   return {
-    embeddingForward: ({ table, ids }) => run<[tf.Tensor2D]>('SubtextEmbedding', [table, ids], 1)[0],
-    embeddingBackward: ({ gradient, ids, vocabulary }) =>
-      run<[tf.Tensor2D]>('SubtextEmbeddingGradient', [gradient, ids, settings(vocabulary)], 1)[0],
-    crossEntropyForward: ({ logits, labels, ignoreIndex }) => {
-      const [losses, logSumExp] = run<[tf.Tensor1D, tf.Tensor1D]>(
-        'SubtextCrossEntropy',
-        [logits, labels, settings(ignoreIndex)],
-        2,
-      );
-      return { losses, logSumExp };
+    embedding: {
+      forward: ({ table, ids }) => run<[tf.Tensor2D]>('SubtextEmbedding', [table, ids], 1)[0],
+      backward: ({ gradient, ids, vocabulary }) =>
+        run<[tf.Tensor2D]>('SubtextEmbeddingGradient', [gradient, ids, settings(vocabulary)], 1)[0],
     },
-    crossEntropyBackward: ({ gradient, logits, labels, logSumExp, ignoreIndex }) =>
-      run<[tf.Tensor2D]>(
-        'SubtextCrossEntropyGradient',
-        [gradient, logits, labels, logSumExp, settings(ignoreIndex)],
-        1,
-      )[0],
+    crossEntropy: {
+      forward: ({ logits, labels, ignoreIndex }) => {
+        const [losses, logSumExp] = run<[tf.Tensor1D, tf.Tensor1D]>(
+          'SubtextCrossEntropy',
+          [logits, labels, settings(ignoreIndex)],
+          2,
+        );
+        return { losses, kept: [logits, labels, logSumExp] };
+      },
+      backward: ({ gradient, kept, ignoreIndex }) =>
+        run<[tf.Tensor2D]>('SubtextCrossEntropyGradient', [gradient, ...kept, settings(ignoreIndex)], 1)[0],
+    },
   };
 }
 
@@ -220,19 +229,23 @@ function blockKernels({ run, settings, absent }: NativeRunner): FusedKernels {
     ];
   };
   return {
-    decoderBlock: ({ cache, ...block }) =>
-      run<[tf.Tensor3D]>('SubtextDecoderBlock', [...inputsOf(block, cache.offset), cache.key, cache.value], 1)[0],
-    transformerBlock: (block) => {
-      const [output, ...values] = run<tf.Tensor[]>('SubtextTransformerBlock', inputsOf(block), 11);
-      return { output: output as tf.Tensor3D, values };
+    decoderBlock: {
+      forward: ({ cache, ...block }) =>
+        run<[tf.Tensor3D]>('SubtextDecoderBlock', [...inputsOf(block, cache.offset), cache.key, cache.value], 1)[0],
     },
-    transformerBlockGradient: ({ gradient, values, ...block }) => {
-      const gradients = run<tf.Tensor[]>(
-        'SubtextTransformerBlockGradient',
-        [...inputsOf(block), gradient, ...values],
-        19,
-      );
-      return transformerBlockTensors(block).map((tensor, index) => (tensor === null ? null : gradients[index]!));
+    transformerBlock: {
+      forward: (block) => {
+        const [output, ...values] = run<tf.Tensor[]>('SubtextTransformerBlock', inputsOf(block), 11);
+        return { output: output as tf.Tensor3D, values };
+      },
+      backward: ({ gradient, values, ...block }) => {
+        const gradients = run<tf.Tensor[]>(
+          'SubtextTransformerBlockGradient',
+          [...inputsOf(block), gradient, ...values],
+          19,
+        );
+        return transformerBlockTensors(block).map((tensor, index) => (tensor === null ? null : gradients[index]!));
+      },
     },
   };
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { useEngine } from '../../engines/use-engine';
 import { fusedKernels } from '../../kernels/registry';
 import { tf } from '../../tensorflow';
-import type { FusedKernels } from '../../kernels/fused-kernels';
+import type { FusedKernels } from '../../kernels/kernels';
 
 // Only where the kernels are compiled for these sources: `npx subtext engine install tensorflow`.
 const compiled = await useEngine('tensorflow').then(
