@@ -2,8 +2,8 @@
 export const methods = {
   heima: { specification: { name: 'heima', thinkingTokens: 1 }, steps: { text: 160, encode: 100, recover: 60 } },
   coconut: { specification: { name: 'coconut', hiddenSteps: 2 }, steps: { text: 80, encode: 60, recover: 30 } },
-  'sim-cot': { specification: { name: 'sim-cot', hiddenSteps: 2 }, steps: { text: 80, encode: 60, recover: 30 } },
-  codi: { specification: { name: 'codi', count: 2 }, steps: { text: 80, encode: 230, recover: 30 } },
+  'sim-cot': { specification: { name: 'sim-cot', hiddenSteps: 2 }, steps: { text: 80, encode: 90, recover: 30 } },
+  codi: { specification: { name: 'codi', count: 2 }, steps: { text: 80, encode: 460, recover: 30 } },
   adaptive: { specification: { name: 'adaptive', hiddenSteps: 2 }, steps: { text: 80, encode: 60, recover: 30 } },
 };
 
@@ -12,8 +12,8 @@ export const adapter = (tokens) => ({ rank: 16, alpha: 32, tokens });
 /** Each tuning with the learning rate that `compare-settings.mjs` found best for it. */
 export const tunings = {
   full: { learningRate: 0.002 },
-  'LoRA, rows': { learningRate: 0.004, lora: adapter('rows') },
-  LoRA: { learningRate: 0.004, lora: adapter('none') },
+  'LoRA, rows': { learningRate: 0.002, lora: adapter('rows') },
+  LoRA: { learningRate: 0.002, lora: adapter('none') },
 };
 
 /** Questions that no row is trained on: those that the page reports, and those that settings are chosen by. None stands in two sets. */
