@@ -53,13 +53,13 @@ export const results = [
   {
     file: 'docs/results/audit-start.json',
     page: 'docs/results/audits.md',
-    command: 'npx subtext-eval audit --model runs/start/reasoner --task scenes --data runs/start/data',
+    command: 'node tooling/science/audits.mjs --models start',
     code: evaluation,
   },
   {
     file: 'docs/results/audit-full.json',
     page: 'docs/results/audits.md',
-    command: 'npx subtext-eval audit --model runs/full/reasoner --task scenes --data runs/full/data',
+    command: 'node tooling/science/audits.mjs --models full',
     code: evaluation,
   },
   {
