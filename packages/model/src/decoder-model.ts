@@ -18,6 +18,7 @@ import { tf, type Parameters } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
 import { ModelError } from './model-error';
 import { resolvePositions } from './positions';
+import { rotationSwitch } from './rotation-switch';
 
 export interface DecoderModelOptions {
   modelType: string;
@@ -26,8 +27,8 @@ export interface DecoderModelOptions {
   tokenEmbedding: EmbeddingLayer;
   /** Learned positions, added to the input (GPT-2). Default none. */
   positionEmbedding?: EmbeddingLayer | null;
-  /** Rotary positions, applied to queries and keys (Llama). Default none. */
-  rotary?: RotaryEmbedding | null;
+  /** Of each layer, the rotary positions applied to its queries and keys (Llama). Default none. */
+  rotary?: readonly (RotaryEmbedding | null)[];
   blocks: readonly Block[];
   finalNorm: Normalisation;
   /** From hidden states to logits; without a bias. */
@@ -36,9 +37,11 @@ export interface DecoderModelOptions {
   maxPositions: number;
   /** Width of a layer's cached keys, and of its values: `keyValueHeads · headWidth`. */
   keyValueWidth: number;
+  /** Logits are `cap · tanh(logit / cap)` (Gemma 2). Default uncapped. */
+  logitSoftCap?: number | null;
 }
 
-/** A causal transformer put together from blocks: GPT-2, Llama and Qwen2 differ only in their parts. */
+/** A causal transformer put together from blocks: the text models differ only in their parts. */
 export class DecoderModel implements LanguageModel {
   readonly modelType: string;
   readonly config: RawConfig;
@@ -46,12 +49,13 @@ export class DecoderModel implements LanguageModel {
   readonly structure: ModelStructure;
   readonly tokenEmbedding: EmbeddingLayer;
   readonly positionEmbedding: EmbeddingLayer | null;
-  readonly rotary: RotaryEmbedding | null;
+  readonly rotary: readonly (RotaryEmbedding | null)[];
   readonly blocks: readonly Block[];
   readonly finalNorm: Normalisation;
   readonly head: LinearLayer;
   readonly #maxPositions: number;
   readonly #keyValueWidth: number;
+  readonly #logitSoftCap: number | null;
 
   constructor({
     modelType,
@@ -59,24 +63,26 @@ export class DecoderModel implements LanguageModel {
     structure,
     tokenEmbedding,
     positionEmbedding = null,
-    rotary = null,
+    rotary,
     blocks,
     finalNorm,
     head,
     maxPositions,
     keyValueWidth,
+    logitSoftCap = null,
   }: DecoderModelOptions) {
     this.modelType = modelType;
     this.config = config;
     this.structure = structure;
     this.tokenEmbedding = tokenEmbedding;
     this.positionEmbedding = positionEmbedding;
-    this.rotary = rotary;
+    this.rotary = rotary ?? blocks.map(() => null);
     this.blocks = blocks;
     this.finalNorm = finalNorm;
     this.head = head;
     this.#maxPositions = maxPositions;
     this.#keyValueWidth = keyValueWidth;
+    this.#logitSoftCap = logitSoftCap;
   }
 
   get dimensions(): ModelDimensions {
@@ -114,6 +120,7 @@ export class DecoderModel implements LanguageModel {
       largestPosition,
       outputPositions,
     });
+    this.#checkRotation({ offset: cache?.length ?? 0, time, largest: place.largest });
     let input = embeddings;
     if (this.positionEmbedding !== null) {
       if (place.largest >= this.#maxPositions) {
@@ -129,16 +136,21 @@ export class DecoderModel implements LanguageModel {
           : positionEmbedding.lookup({ ids: place.positions });
       input = tf.add(embeddings, rows);
     }
-    const rotary: RotaryAngles | null =
-      this.rotary?.angles(
-        place.positions === null
-          ? { offset: place.offset, time }
-          : { positions: place.positions, largest: place.largest },
-      ) ?? null;
+    // Layers that share a rotation share its angles.
+    const angles = new Map<RotaryEmbedding | null, RotaryAngles | null>(
+      [...new Set(this.rotary)].map((rotary) => [
+        rotary,
+        rotary?.angles(
+          place.positions === null
+            ? { offset: place.offset, time }
+            : { positions: place.positions, largest: place.largest },
+        ) ?? null,
+      ]),
+    );
     const { hidden: last, hiddenStates } = runBlocks({
       blocks: this.blocks,
       input,
-      rotary,
+      rotary: this.rotary.map((rotary) => angles.get(rotary) ?? null),
       causal: true,
       mask,
       cache,
@@ -151,8 +163,20 @@ export class DecoderModel implements LanguageModel {
     return { hidden: lastPositions(hidden, outputPositions), hiddenStates };
   }
 
+  /** Refuses a pass that would rotate otherwise than the cached keys before it. */
+  #checkRotation({ offset, time, largest }: { offset: number; time: number; largest: number }): void {
+    const after = rotationSwitch(this);
+    if (after === null || offset === 0 || largest < after || largest + 1 - time > after) return;
+    throw new ModelError({
+      code: 'rotation-changes',
+      message: `Beyond ${after} positions this ${this.modelType} rotates all positions otherwise (LongRoPE), and the cache holds ${offset} from before. Run them all in one pass, or decode with a DecodingSession, which does.`,
+    });
+  }
+
   logits<Shape extends tf.Tensor>(hidden: Shape): Shape {
-    return this.head.apply({ input: hidden });
+    const logits = this.head.apply({ input: hidden });
+    const cap = this.#logitSoftCap;
+    return cap === null ? logits : tf.mul(tf.tanh(tf.div(logits, cap)), cap);
   }
 
   newCache({ batch, capacity }: { batch: number; capacity: number }): KeyValueCache {
@@ -165,6 +189,6 @@ export class DecoderModel implements LanguageModel {
 
   dispose(): void {
     this.parameters.dispose();
-    this.rotary?.dispose();
+    for (const rotary of this.rotary) rotary?.dispose();
   }
 }

@@ -92,8 +92,11 @@ export interface LanguageModel {
   readonly head: LinearLayer;
   /** What the last layer's output goes through before `head`: with it, any layer's states can be read as logits. */
   readonly finalNorm: Normalisation;
-  /** The rotation that keys carry in a cache; null where positions are learned and added to the input (GPT-2). */
-  readonly rotary: RotaryEmbedding | null;
+  /**
+   * The rotation that each layer's keys carry in a cache; null where they carry none: positions that are learned and
+   * added to the input (GPT-2), layers without positions (SmolLM3).
+   */
+  readonly rotary: readonly (RotaryEmbedding | null)[];
   /** The model's parameters by their names in the checkpoint, and those of adapters (`….lora_A.weight`). */
   readonly parameters: Parameters;
   /** The declared parameters and the linear layers by name. */

@@ -90,9 +90,11 @@ describe('loadModel', () => {
     ['variants/gpt2-relu', { n_head: 5 }, /n_embd 24 is not a multiple of n_head 5/],
     [
       'variants/qwen2-untied-yarn',
-      { use_sliding_window: true, sliding_window: 8, max_window_layers: 1, layer_types: null },
-      /sliding_attention.*sliding_window 8/s,
+      { layer_types: ['full_attention', 'sliding_attention'] },
+      /sliding_attention need a "sliding_window"/,
     ],
+    ['variants/qwen2-untied-yarn', { use_sliding_window: true, sliding_window: 0.5 }, /sliding_window is 0.5/],
+    ['variants/qwen2-untied-yarn', { layer_types: ['full_attention'] }, /names 1 layers where num_hidden_layers is 2/],
     ['variants/qwen2-untied-yarn', { layer_types: ['full_attention', 'chunked_attention'] }, /chunked_attention/],
   ])('refuses what %s cannot honour: %j', async (name, config, message) => {
     await changed(name, { config });

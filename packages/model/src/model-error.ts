@@ -11,7 +11,8 @@ export type ModelErrorCode =
   | 'adapter-in-place'
   | 'no-adapter'
   | 'invalid-adapter'
-  | 'not-a-number';
+  | 'not-a-number'
+  | 'rotation-changes';
 
 /** A request that a model cannot fulfil: says what, where and what to do. */
 export class ModelError extends SubtextError<ModelErrorCode> {

@@ -49,6 +49,16 @@ describe('textModelOf', () => {
         text_config: { ...text, tie_word_embeddings: false },
       },
     ],
+    ...['gemma2', 'phi3'].map((type): [string, Record<string, unknown>] => [
+      `a multimodal model around a ${type}`,
+      {
+        model_type: 'llava',
+        image_token_index: 19,
+        vision_config: vision,
+        // An output layer whose logits a cap would change.
+        text_config: { ...text, model_type: type, initializer_range: 2 },
+      },
+    ]),
     ['a text model', text],
     [
       'an mllama without a picture',

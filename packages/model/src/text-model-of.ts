@@ -3,6 +3,7 @@ import { tf } from '@subtext/tensor';
 
 import { createModel } from './create-model';
 import { mllamaWithoutPictures } from './families/mllama';
+import { findFamily } from './families/registry';
 import type { LanguageModel } from './language-model';
 
 /** Where a multimodal checkpoint keeps its language part's parameters, under names that begin with this. */
@@ -20,13 +21,26 @@ export function textModelOf({ model }: { model: LanguageModel }): LanguageModel 
   const config: RawConfig =
     part === undefined
       ? model.config
-      : { model_type: 'llama', ...part, vocab_size: model.dimensions.vocabularySize, tie_word_embeddings: tied };
+      : uncapped({
+          model_type: 'llama',
+          ...part,
+          vocab_size: model.dimensions.vocabularySize,
+          tie_word_embeddings: tied,
+        });
   const text = createModel({ config, seed: 0 });
   for (const [name, variable] of text.parameters.entries()) {
     const nested = `${textPrefix}${name.replace(/^model\./, '')}`;
     variable.assign(model.parameters.get(model.parameters.has(nested) ? nested : name));
   }
   return text;
+}
+
+/** A config whose logits are as the output layer gives them: as in a model for pictures, whatever its text part's own default. */
+function uncapped(config: RawConfig): RawConfig {
+  const path = 'text_config';
+  const { readTextSettings } = findFamily({ modelType: config.model_type, path });
+  const caps = (readTextSettings?.({ config, path }).logitSoftCap ?? null) !== null;
+  return caps ? { ...config, final_logit_softcapping: null } : config;
 }
 
 function textModelOfMllama(model: LanguageModel): LanguageModel {

@@ -108,7 +108,9 @@ export class ThoughtCache implements KeyValueCache {
   } {
     this.#read[layer] = {
       key: tf.keep(
-        tf.tidy(() => this.#rotated({ rows: gatherRows({ input: asRows(key), indices: this.#indices }), back: true })),
+        tf.tidy(() =>
+          this.#rotated({ rows: gatherRows({ input: asRows(key), indices: this.#indices }), layer, back: true }),
+        ),
       ),
       value: tf.keep(tf.tidy(() => gatherRows({ input: asRows(value), indices: this.#indices }))),
     };
@@ -129,20 +131,21 @@ export class ThoughtCache implements KeyValueCache {
     };
     const placed = (input: tf.Tensor3D, updates: tf.Tensor2D) =>
       tf.reshape(scatterRows({ input: asRows(input), indices: this.#indices, updates }), input.shape) as tf.Tensor3D;
-    return { key: placed(key, this.#rotated({ rows: part(0), back: false })), value: placed(value, part(1)) };
+    return { key: placed(key, this.#rotated({ rows: part(0), layer, back: false })), value: placed(value, part(1)) };
   }
 
   /** Keys `[places, width]` turned to their positions, or back. */
-  #rotated({ rows, back }: { rows: tf.Tensor2D; back: boolean }): tf.Tensor2D {
+  #rotated({ rows, layer, back }: { rows: tf.Tensor2D; layer: number; back: boolean }): tf.Tensor2D {
     const { model, places, largestPosition } = this.#options;
-    if (model.rotary === null) return rows;
+    const rotary = model.rotary[layer] ?? null;
+    if (rotary === null) return rows;
     const [count, width] = rows.shape;
     const positions = tf.tensor2d(
       places.map(({ position }) => position),
       [count, 1],
       'int32',
     );
-    let { cos, sin } = model.rotary.angles({ positions, largest: largestPosition });
+    let { cos, sin } = rotary.angles({ positions, largest: largestPosition });
     if (back) {
       // YaRN's angles are longer than 1: the way back divides by the square of their length.
       const length = tf.add(tf.square(cos), tf.square(sin));
@@ -152,7 +155,8 @@ export class ThoughtCache implements KeyValueCache {
     return tf.reshape(
       rotate({
         input: tf.reshape(rows, [count, 1, width]) as tf.Tensor3D,
-        heads: width / model.rotary.headWidth,
+        heads: width / rotary.headWidth,
+        dimensions: rotary.dimensions,
         cos,
         sin,
       }),

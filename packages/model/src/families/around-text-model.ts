@@ -52,7 +52,7 @@ export abstract class AroundTextModel implements LanguageModel {
     return this.text.finalNorm;
   }
 
-  get rotary(): RotaryEmbedding | null {
+  get rotary(): readonly (RotaryEmbedding | null)[] {
     return this.text.rotary;
   }
 

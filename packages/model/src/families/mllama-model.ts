@@ -63,7 +63,8 @@ export class MllamaModel implements MultimodalModel {
   readonly tokenEmbedding: EmbeddingLayer;
   readonly head: LinearLayer;
   readonly imageTokenId: number;
-  readonly rotary: RotaryEmbedding;
+  readonly rotary: readonly RotaryEmbedding[];
+  readonly #rotary: RotaryEmbedding;
   readonly #layers: readonly MllamaLayer[];
   readonly finalNorm: Normalisation;
   readonly #maxPositions: number;
@@ -79,7 +80,8 @@ export class MllamaModel implements MultimodalModel {
     this.tokenEmbedding = options.tokenEmbedding;
     this.head = options.head;
     this.imageTokenId = options.imageTokenId;
-    this.rotary = options.rotary;
+    this.#rotary = options.rotary;
+    this.rotary = options.layers.map(() => options.rotary);
     this.#layers = options.layers;
     this.finalNorm = options.finalNorm;
     this.#maxPositions = options.maxPositions;
@@ -175,7 +177,7 @@ export class MllamaModel implements MultimodalModel {
     const [batch, time] = embeddings.shape;
     const offset = cache?.length ?? 0;
     const place = resolvePositions({ time, offset, mask, positions, largestPosition, outputPositions });
-    const rotary = this.rotary.angles(
+    const rotary = this.#rotary.angles(
       place.positions === null ? { offset, time } : { positions: place.positions, largest: place.largest },
     );
     const pictures = this.#pictures({ cache, crossAttention, batch });
@@ -226,7 +228,7 @@ export class MllamaModel implements MultimodalModel {
 
   dispose(): void {
     this.parameters.dispose();
-    this.rotary.dispose();
+    this.#rotary.dispose();
   }
 
   /** The pictures of this pass: those in the cache, or those given, which the cache then holds. */

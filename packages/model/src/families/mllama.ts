@@ -13,7 +13,6 @@ import {
   positiveInteger,
   readRotaryConfig,
   RmsNormLayer,
-  RotaryEmbedding,
   rotaryConfigKeys,
   type RawConfig,
 } from '@subtext/nn';
@@ -22,7 +21,7 @@ import { z } from 'zod';
 import { MllamaCrossAttentionBlock } from './mllama-cross-attention';
 import { MllamaModel, type MllamaLayer } from './mllama-model';
 import type { ModelFamily } from './model-family';
-import { rotaryBuffers, rotaryDecoderBlock, type RotaryDecoderSettings } from './rotary-decoder';
+import { rotaryBuffers, rotaryDecoderBlock, rotaryEmbedding, type RotaryDecoderSettings } from './rotary-decoder';
 import { configPart } from './text-part';
 
 /** Rows of the embedding beyond the vocabulary: the image token and seven that are not used. */
@@ -94,8 +93,7 @@ function readTextSettings({ config, path }: { config: RawConfig; path: string })
       headWidth: width / heads,
       activation: text.hidden_act,
       epsilon: text.rms_norm_eps,
-      theta,
-      scaling,
+      rotary: { theta, scaling },
       maxPositions: text.max_position_embeddings,
       queryKeyValueBias: false,
       outputBias: false,
@@ -190,7 +188,7 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
       const scope = text.child('layers').child(index);
       return crossLayers.has(index)
         ? { kind: 'pictures', block: new MllamaCrossAttentionBlock({ scope, settings }) }
-        : { kind: 'words', block: rotaryDecoderBlock({ scope, settings }) };
+        : { kind: 'words', block: rotaryDecoderBlock({ scope, settings, index }) };
     });
     return new MllamaModel({
       config,
@@ -203,7 +201,7 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
         initialisation,
       }),
       tokenEmbedding,
-      rotary: new RotaryEmbedding({ headWidth: settings.headWidth, theta: settings.theta, scaling: settings.scaling }),
+      rotary: rotaryEmbedding({ settings }),
       layers,
       finalNorm: new RmsNormLayer({ scope: text.child('norm'), width, epsilon }),
       head: new LinearLayer({

@@ -1,6 +1,16 @@
 import type { ModelStructure, RawConfig } from '@subtext/nn';
 
 import type { LanguageModel } from '../language-model';
+import type { RotaryDecoderSettings } from './rotary-decoder';
+
+/** Reads a text model's config, of a folder or of a vision model's `text_config`. Refuses by name what is not honoured. */
+export type TextSettingsReader = (options: {
+  config: RawConfig;
+  /** The folder, for errors. */
+  path: string;
+  /** Where in the file. Default the top. */
+  at?: string;
+}) => RotaryDecoderSettings;
 
 /** An architecture: how a config.json of its `model_type` becomes a model. */
 export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
@@ -15,6 +25,8 @@ export interface ModelFamily<Model extends LanguageModel = LanguageModel> {
   baseModelPrefix: string;
   /** Tensors that checkpoints may hold and that change nothing: buffers. */
   ignore: readonly RegExp[];
+  /** Of a text model that can be a vision model's language part: how its config is read. */
+  readTextSettings?: TextSettingsReader;
   /** The name of a tensor in older checkpoints, turned into today's. Default: as it is. */
   rename?: (name: string) => string;
   /**

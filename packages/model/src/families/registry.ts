@@ -1,23 +1,12 @@
 import { ModelFolderError, shown } from '@subtext/nn';
-
-import { gpt2Family } from './gpt2';
 import { idefics3Family, smolvlmFamily } from './idefics3';
-import { llamaFamily } from './llama';
 import { llavaFamily } from './llava';
 import { mllamaFamily } from './mllama';
 import type { ModelFamily } from './model-family';
-import { qwen2Family } from './qwen2';
+import { textFamilies } from './text-families';
 
-/** The architectures that can be loaded. A new one is one file and one line here. */
-const families: readonly ModelFamily[] = [
-  gpt2Family,
-  llamaFamily,
-  llavaFamily,
-  qwen2Family,
-  idefics3Family,
-  smolvlmFamily,
-  mllamaFamily,
-];
+/** The architectures that can be loaded. A new one is one file and one line here, or for a text model in `text-families.ts`. */
+const families: readonly ModelFamily[] = [...textFamilies, llavaFamily, idefics3Family, smolvlmFamily, mllamaFamily];
 
 /** The `model_type`s that can be loaded. */
 export function supportedModelTypes(): string[] {

@@ -1,17 +1,7 @@
-import { ownValue } from '@subtext/core';
 import { ModelFolderError, shown, type ModelStructure, type ParameterScope, type RawConfig } from '@subtext/nn';
-
 import type { DecoderModel } from '../decoder-model';
-import { readLlamaSettings } from './llama';
-import { readQwen2Settings } from './qwen2';
-import { buildRotaryDecoder, type RotaryDecoderSettings } from './rotary-decoder';
-
-const readers: Readonly<
-  Record<string, (options: { config: RawConfig; path: string; at?: string }) => RotaryDecoderSettings>
-> = {
-  llama: readLlamaSettings,
-  qwen2: readQwen2Settings,
-};
+import { buildRotaryDecoder } from './rotary-decoder';
+import { textFamilies } from './text-families';
 
 /** A nested config, such as `text_config`; an object, or an error that names it. */
 export function configPart({ config, key, path }: { config: RawConfig; key: string; path: string }): RawConfig {
@@ -25,8 +15,8 @@ export function configPart({ config, key, path }: { config: RawConfig; key: stri
 }
 
 /**
- * The language part of a model for pictures and text, from `text_config`: Llama (where the type is not said) or Qwen2.
- * Its parameters live under the scopes given.
+ * The language part of a model for pictures and text, from `text_config`: any family with rotary positions, Llama
+ * where the type is not said. Its parameters live under the scopes given.
  */
 export function buildTextPart({
   modelType,
@@ -53,12 +43,13 @@ export function buildTextPart({
 }): DecoderModel {
   const text: RawConfig = { model_type: 'llama', ...configPart({ config, key: 'text_config', path }) };
   for (const key of notRead) delete text[key];
-  const read = ownValue(readers, String(text.model_type));
+  const known = textFamilies.filter(({ readTextSettings }) => readTextSettings !== undefined);
+  const read = known.find((family) => family.modelType === text.model_type)?.readTextSettings;
   if (read === undefined) {
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path,
-      message: `text_config: the model_type ${shown(text.model_type)} is not supported in a ${modelType}; these are: ${Object.keys(readers).join(', ')}.`,
+      message: `text_config: the model_type ${shown(text.model_type)} is not supported in a ${modelType}; these are: ${known.map((family) => family.modelType).join(', ')}.`,
     });
   }
   const settings = read({ config: text, path, at: 'text_config' });
@@ -66,7 +57,8 @@ export function buildTextPart({
     modelType,
     config,
     structure,
-    settings: { ...settings, tied: tied(settings.tied) },
+    // transformers' models for pictures have an output layer of their own, which caps nothing.
+    settings: { ...settings, tied: tied(settings.tied), logitSoftCap: null },
     modelScope,
     headScope,
   });

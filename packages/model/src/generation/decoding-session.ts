@@ -4,6 +4,7 @@ import { tf } from '@subtext/tensor';
 import type { ForwardOptions, ForwardResult, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 import { tidied } from '../tidied';
+import { rotationSwitch } from '../rotation-switch';
 import { checkRowMask } from './row-mask';
 
 export interface DecodingSessionOptions {
@@ -33,7 +34,7 @@ export interface FeedOptions {
 
 /**
  * Decoding step by step over a cache: feed a prompt, then one position after another, each an embedded token or a hidden
- * state. Every position is computed once.
+ * state. Every position is computed once, and once more where a model's rotation switches (LongRoPE).
  *
  * ```ts
  * const session = new DecodingSession({ model, batch: 1, capacity: 64 });
@@ -54,6 +55,12 @@ export class DecodingSession {
   #counts: number[];
   /** Whether some row has a position that is not seen. */
   #padded = false;
+  /** See {@link rotationSwitch}; null where the session cannot come to it. */
+  readonly #switch: number | null;
+  /** Which side of the switch the cached keys are of; null once a pass to change that has failed. */
+  #beyond: boolean | null = false;
+  /** All that was fed, to be computed anew when the rotation switches; empty where it never does. */
+  #fed: tf.Tensor3D[] = [];
 
   constructor({ model, batch, capacity, forwardExtras = {} }: DecodingSessionOptions) {
     this.model = model;
@@ -62,6 +69,8 @@ export class DecodingSession {
     this.#cache = model.newCache({ batch, capacity });
     this.#seen = Array.from({ length: batch }, () => new Uint8Array(0));
     this.#counts = new Array<number>(batch).fill(0);
+    const after = rotationSwitch(model);
+    this.#switch = after !== null && after < capacity ? after : null;
   }
 
   /** Rows decoded now. */
@@ -100,9 +109,6 @@ export class DecodingSession {
       });
     }
     if (mask !== null) checkRowMask({ what: 'The mask', mask, batch, time });
-    // Where nothing is seen, the position is any that there is.
-    const positions = new Int32Array(batch * time);
-    let largest = 0;
     let padded = this.#padded;
     const counts = [...this.#counts];
     const seen = this.#seen.map((before, row) => {
@@ -113,40 +119,43 @@ export class DecodingSession {
           padded = true;
           continue;
         }
-        const count = counts[row] as number;
-        positions[row * time + index] = count;
-        largest = Math.max(largest, count);
         longer[offset + index] = 1;
-        counts[row] = count + 1;
+        counts[row] = (counts[row] as number) + 1;
       }
       return longer;
     });
+    const beyond = this.#switch !== null && Math.max(...counts) > this.#switch;
+    const switches = offset > 0 && beyond !== this.#beyond;
+    const first = switches ? 0 : offset;
     const pass = () =>
       tidied(() => {
-        const place = padded
-          ? {
-              mask: maskTensor(seen),
-              positions: tf.tensor2d(positions, [batch, time], 'int32'),
-              largestPosition: largest,
-            }
-          : {};
-        return this.model.forward({
+        const { hidden, hiddenStates } = this.model.forward({
           ...this.#forwardExtras,
-          embeddings,
+          embeddings: switches ? tf.concat([...this.#fed, embeddings], 1) : embeddings,
           cache: this.#cache,
           outputHiddenStates,
-          outputPositions,
-          ...place,
+          outputPositions: outputPositions ?? time,
+          ...(padded && { mask: maskTensor(seen), ...positionsOf({ seen, first }) }),
         });
+        return {
+          hidden,
+          hiddenStates: switches ? (hiddenStates?.map((states) => lastPositions(states, time)) ?? null) : hiddenStates,
+        };
       });
     let result: ForwardResult;
     try {
+      if (switches) {
+        this.#cache.advance(-offset);
+        this.#beyond = null;
+      }
       result = pass();
     } catch (error) {
       // The model counts its positions before it is through.
       if (this.#cache.length !== offset) this.#cache.advance(offset - this.#cache.length);
       throw error;
     }
+    this.#beyond = beyond;
+    if (this.#switch !== null) this.#fed.push(tf.keep(embeddings.clone()));
     this.#seen = seen;
     this.#counts = counts;
     this.#padded = padded;
@@ -185,6 +194,11 @@ export class DecodingSession {
   /** Keeps these rows, in this order: drops those that are finished; a row that is named twice goes on as two. */
   selectRows(rows: readonly number[]): void {
     this.#cache.selectRows(rows);
+    this.#fed = this.#fed.map((embeddings) => {
+      const selected = tf.tidy(() => tf.gather(embeddings, tf.tensor1d([...rows], 'int32')));
+      embeddings.dispose();
+      return tf.keep(selected);
+    });
     this.#seen = rows.map((row) => (this.#seen[row] as Uint8Array).slice());
     this.#counts = rows.map((row) => this.#counts[row] as number);
   }
@@ -192,6 +206,8 @@ export class DecodingSession {
   /** Frees the cache. */
   dispose(): void {
     this.#cache.dispose();
+    tf.dispose(this.#fed);
+    this.#fed = [];
   }
 
   /** Whether the row has seen each of the last `count` positions. */
@@ -200,6 +216,26 @@ export class DecodingSession {
       count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === 1)
     );
   }
+}
+
+/** The positions from column `first` on: how many seen ones stand before each. Where nothing is seen, any that there is. */
+function positionsOf({ seen, first }: { seen: readonly Uint8Array[]; first: number }): {
+  positions: tf.Tensor2D;
+  largestPosition: number;
+} {
+  const time = (seen[0]?.length ?? 0) - first;
+  const values = new Int32Array(seen.length * time);
+  let largestPosition = 0;
+  for (const [row, one] of seen.entries()) {
+    let count = 0;
+    for (let column = 0; column < one.length; column++) {
+      if (one[column] === 0) continue;
+      if (column >= first) values[row * time + column - first] = count;
+      if (column >= first) largestPosition = Math.max(largestPosition, count);
+      count++;
+    }
+  }
+  return { positions: tf.tensor2d(values, [seen.length, time], 'int32'), largestPosition };
 }
 
 /** int32 `[rows, positions]`. */

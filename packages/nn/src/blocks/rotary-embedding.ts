@@ -1,6 +1,6 @@
 import { embedding, OperationError, tf } from '@subtext/tensor';
 
-/** Cosines and sines of the rotation of each position: `[batch or 1, time, rotatedWidth / 2]`. */
+/** Cosines and sines of the rotation of each position: `[batch or 1, time, dimensions / 2]`. */
 export interface RotaryAngles {
   cos: tf.Tensor3D;
   sin: tf.Tensor3D;
@@ -169,7 +169,7 @@ const firstCapacity = 256;
 export class RotaryEmbedding {
   readonly headWidth: number;
   /** Dimensions of a head that are rotated; those after them stay. */
-  readonly rotatedWidth: number;
+  readonly dimensions: number;
   readonly theta: number;
   readonly scaling: RotaryScaling;
   #capacity = 0;
@@ -180,26 +180,35 @@ export class RotaryEmbedding {
 
   constructor({
     headWidth,
-    rotatedWidth = headWidth,
+    dimensions = headWidth,
     theta,
     scaling = { type: 'default' },
   }: {
     headWidth: number;
     /** Even. Default `headWidth`. */
-    rotatedWidth?: number;
+    dimensions?: number;
     theta: number;
     scaling?: RotaryScaling;
   }) {
-    if (rotatedWidth % 2 !== 0)
+    if (dimensions % 2 !== 0)
       throw new OperationError({
         operation: 'rotary',
         code: 'invalid-option',
-        message: `positions need an even head width, not ${rotatedWidth}.`,
+        message: `positions need an even head width, not ${dimensions}.`,
       });
     this.headWidth = headWidth;
-    this.rotatedWidth = rotatedWidth;
+    this.dimensions = dimensions;
     this.theta = theta;
     this.scaling = scaling;
+  }
+
+  /**
+   * The count of positions beyond which all positions, the earlier ones too, are rotated otherwise (`longrope`): keys
+   * that were cached before do not go with those after. Null where there is none. (`dynamic` changes with every position;
+   * cached keys stay as they were there, as in transformers.)
+   */
+  get switchesAfter(): number | null {
+    return this.scaling.type === 'longrope' ? this.scaling.originalPositions : null;
   }
 
   /**
@@ -223,7 +232,7 @@ export class RotaryEmbedding {
     }
     const { offset, time } = options;
     const rows = (table: tf.Tensor2D) =>
-      tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.rotatedWidth / 2]) as tf.Tensor3D;
+      tf.reshape(tf.slice(table, [offset, 0], [time, -1]), [1, time, this.dimensions / 2]) as tf.Tensor3D;
     return tf.tidy(() => ({ cos: rows(cos), sin: rows(sin) }));
   }
 
@@ -249,9 +258,9 @@ export class RotaryEmbedding {
       return { cos: this.#cos, sin: this.#sin };
     let capacity = Math.max(this.#capacity, firstCapacity);
     while (capacity < count) capacity *= 2;
-    const half = this.rotatedWidth / 2;
+    const half = this.dimensions / 2;
     const { frequencies, attentionFactor } = rotaryFrequencies({
-      headWidth: this.rotatedWidth,
+      headWidth: this.dimensions,
       theta: this.theta,
       scaling: this.scaling,
       positions,

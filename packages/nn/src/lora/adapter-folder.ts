@@ -51,8 +51,9 @@ const neutralOrEmpty = z
 /** What PEFT adapts where target_modules is null (`peft/utils/constants.py`), by model_type. */
 const defaultTargets: Readonly<Record<string, string[]>> = {
   gpt2: ['c_attn'],
-  llama: ['q_proj', 'v_proj'],
-  qwen2: ['q_proj', 'v_proj'],
+  ...Object.fromEntries(
+    ['llama', 'qwen2', 'qwen3', 'mistral', 'gemma2', 'gemma3_text'].map((type) => [type, ['q_proj', 'v_proj']]),
+  ),
 };
 
 /** Every key of PEFT's `LoraConfig` (`peft/tuners/lora/config.py`). */

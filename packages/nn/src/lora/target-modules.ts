@@ -8,14 +8,16 @@ import { AdapterError } from './adapter-error';
  */
 export type TargetModules = readonly string[] | RegExp | 'all-linear';
 
-/** The projections of a Llama's block. */
+/** The projections of a Llama's block, and Phi-3's packed ones. */
 const llamaProjections: readonly string[] = [
   'q_proj',
   'k_proj',
   'v_proj',
+  'qkv_proj',
   'o_proj',
   'gate_proj',
   'up_proj',
+  'gate_up_proj',
   'down_proj',
 ];
 

@@ -1,0 +1,26 @@
+import { gemma2Family } from './gemma2';
+import { gemma3Family } from './gemma3';
+import { gpt2Family } from './gpt2';
+import { llamaFamily } from './llama';
+import { ministralFamily, mistralFamily } from './mistral';
+import type { ModelFamily } from './model-family';
+import { olmo2Family } from './olmo2';
+import { phi3Family } from './phi3';
+import { qwen2Family } from './qwen2';
+import { qwen3Family } from './qwen3';
+import { smolLm3Family } from './smollm3';
+
+/** The text models that can be loaded. A new one is one file and one line here; LLaVA and its kin then take it too. */
+export const textFamilies: readonly ModelFamily[] = [
+  gpt2Family,
+  llamaFamily,
+  qwen2Family,
+  qwen3Family,
+  mistralFamily,
+  ministralFamily,
+  smolLm3Family,
+  gemma2Family,
+  gemma3Family,
+  phi3Family,
+  olmo2Family,
+];
