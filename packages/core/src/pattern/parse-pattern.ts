@@ -199,7 +199,7 @@ class PatternParser {
       const { minimum, maximum } = bounds;
       const interval = this.#characters[start] === '{';
       const after = this.#peek();
-      if (anchor) throw this.#invalid('a quantifier of a place');
+      if (anchor || (this.#dialect === 'oniguruma' && isPlace(node))) throw this.#invalid('a quantifier of a place');
       if (node.type === 'look' || node.type === 'edge') {
         // Whether a look-around is repeated makes no difference but for none at all.
         node = {
@@ -315,7 +315,7 @@ class PatternParser {
   #group(): PatternNode | undefined {
     if (this.#peek() !== '?') {
       if (this.#peek() === '*') throw this.#unsupported('a group that begins with (*');
-      return this.#close(this.#choice());
+      return asOne(this.#close(this.#choice()));
     }
     this.#place += 1;
     const character = this.#next();
@@ -360,7 +360,7 @@ class PatternParser {
         this.#setFlags(flags[2] ?? '', false);
         const body = this.#close(this.#choice());
         this.#flags = outer;
-        return body;
+        return asOne(body);
       }
     }
     throw this.#unsupported(`a group that begins with (?${character}`);
@@ -370,7 +370,7 @@ class PatternParser {
     let name = '';
     for (let character = this.#next(); character !== closing; character = this.#next()) name += character;
     if (!/^[\p{L}_][\p{L}\p{N}_]*$/u.test(name)) throw this.#invalid(`a group named ${JSON.stringify(name)}`);
-    return this.#close(this.#choice());
+    return asOne(this.#close(this.#choice()));
   }
 
   #close(node: PatternNode): PatternNode {
@@ -767,14 +767,30 @@ function boundary(word: CharacterSet, negative: boolean): PatternNode {
     type: 'sequence',
     items: [edge(true, before), edge(false, after)],
   });
-  return {
+  const place: PatternNode = {
     type: 'choice',
     options: negative ? [pair(false, false), pair(true, true)] : [pair(false, true), pair(true, false)],
   };
+  boundaries.add(place);
+  return place;
 }
+
+/** Word boundaries, which look like alternatives. */
+const boundaries = new WeakSet<PatternNode>();
 
 function set(characters: CharacterSet): PatternNode {
   return { type: 'set', set: characters };
+}
+
+/** What Oniguruma lets no quantifier follow: a place in the text, or alternatives with one among them. */
+function isPlace(node: PatternNode): boolean {
+  if (node.type === 'choice') return boundaries.has(node) || node.options.some(isPlace);
+  return node.type === 'look' || node.type === 'edge';
+}
+
+/** A group that is more than brackets: a place in it is no place for what follows. */
+function asOne(body: PatternNode): PatternNode {
+  return isPlace(body) ? { type: 'sequence', items: [body] } : body;
 }
 
 function hasAtomic(node: PatternNode): boolean {
