@@ -1,7 +1,7 @@
 import { useEngine } from '@subtext/tensor';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -135,6 +135,7 @@ describe('subtext-eval', () => {
     ) as { config: Record<string, unknown> };
     expect(written.config).toMatchObject({
       engine: 'wasm',
+      engine_device: expect.stringMatching(/WebAssembly|wasm|threads/i) as string,
       processors: expect.any(Number) as number,
       processor: expect.any(String) as string,
     });
@@ -168,6 +169,28 @@ describe('subtext-eval', () => {
     expect(compared.stdout).toMatch(/do not differ significantly|is better than/);
     expect(await readFile(at('comparison', 'comparison.md'), 'utf8')).toContain('| run | score |');
     expect(await readFile(at('comparison', 'comparison.html'), 'utf8')).toContain('Pairs of runs');
+
+    // Methods by their seeds; copies stand for models of another seed.
+    for (const name of ['heima', 'no-cot'])
+      await cp(at('runs', name), at('runs', `${name}-2`), { recursive: true });
+    const methods = await subtextEval(
+      'compare',
+      at('runs', 'heima'),
+      at('runs', 'heima-2'),
+      '--against',
+      at('runs', 'no-cot'),
+      at('runs', 'no-cot-2'),
+      '--output',
+      at('methods'),
+    );
+    expect(methods).toMatchObject({ stderr: '' });
+    expect(methods.stdout).toMatch(/over 2 seeds \(paired t-test p/);
+    expect(JSON.parse(await readFile(at('methods', 'comparison.json'), 'utf8'))).toMatchObject([
+      { task: 'gsm8k', result: { comparison: { seeds: 2 }, samples: 40 } },
+    ]);
+    expect(await readFile(at('methods', 'comparison.html'), 'utf8')).toContain('Scores by seed');
+    const uneven = await subtextEval('compare', at('runs', 'heima'), at('runs', 'heima-2'), '--against', at('runs', 'no-cot'));
+    expect(uneven.stderr).toMatch(/2 runs of one method and 1 of the other/);
   }, 120_000);
 
   it('asks and audits one’s own data by its format, and refuses what does not fit before anything runs', async () => {

@@ -51,6 +51,13 @@ export {
   type PairedDifference,
 } from './statistics/bootstrap';
 export { mcnemarTest, type McNemarResult } from './statistics/mcnemar';
+export {
+  compareMethods,
+  methodMarkdown,
+  methodSections,
+  methodSentence,
+  type MethodComparison,
+} from './comparison/compare-methods';
 export { compareSeeds, type SeedComparison } from './statistics/seed-test';
 export { holmCorrection } from './statistics/holm-correction';
 export {

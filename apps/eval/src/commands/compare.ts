@@ -1,9 +1,12 @@
 import {
+  compareMethods,
   compareRuns,
   comparisonMarkdown,
   comparisonSections,
   evaluationTasks,
   fileNamePart,
+  methodMarkdown,
+  methodSections,
   readJudgedSamples,
   readResults,
   readSamples,
@@ -19,6 +22,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 interface CompareOptions {
+  against?: string[];
   metric?: string;
   onlyShared: boolean;
   output?: string;
@@ -35,18 +39,29 @@ interface ReadRun {
 export function compareCommand(): Command {
   return new Command('compare')
     .argument('<run...>', 'folders that `subtext-eval run` wrote, two or more')
+    .option(
+      '--against <run...>',
+      "the runs of another method: tests whether the methods differ, from models trained with several seeds each, paired in their order",
+    )
     .option('--metric <name>', "the score to compare; by default the samples' first")
     .option('--only-shared', 'compare what the runs have in common, where they have other samples', false)
     .option('--output <folder>', 'writes comparison.html, comparison.md and comparison.json')
     .option('--json', 'one JSON object a line', false)
-    .action(async (folders: string[], { metric, onlyShared, output: folder, json }: CompareOptions) => {
+    .action(async (folders: string[], { against, metric, onlyShared, output: folder, json }: CompareOptions) => {
       const output = createOutput({ json });
       if (folders.length < 2)
-        throw new UsageError('A comparison needs two runs or more: subtext-eval compare RUN RUN.');
-      const paths = folders.map((one) => resolve(one));
+        throw new UsageError(
+          against === undefined
+            ? 'A comparison needs two runs or more: subtext-eval compare RUN RUN.'
+            : 'A comparison of methods needs runs of two seeds or more of each: subtext-eval compare RUN RUN --against RUN RUN.',
+        );
+      if (against !== undefined && onlyShared)
+        throw new UsageError('--only-shared is for runs; methods are compared on the same samples of every run.');
+      const all = [...folders, ...(against ?? [])];
+      const paths = all.map((one) => resolve(one));
       const twice = paths.find((path, index) => paths.indexOf(path) < index);
       if (twice !== undefined) throw new UsageError(`${twice} is named twice; a run cannot be compared with itself.`);
-      const runs = await Promise.all(folders.map(readRun));
+      const runs = await Promise.all(all.map(readRun));
       const tasks = [...runs[0]!.samples.keys()].filter((task) => runs.every(({ samples }) => samples.has(task)));
       if (tasks.length === 0)
         throw new UsageError(
@@ -57,17 +72,21 @@ export function compareCommand(): Command {
         const score = metric ?? compared[0]!.samples[0]?.metrics[0];
         if (score === undefined)
           throw new UsageError(`The samples of ${task} in ${compared[0]!.name} have no score to compare.`);
-        return { task, result: compareRuns({ runs: compared, metric: score, onlyShared }) };
+        if (against !== undefined) {
+          const [left, right] = [compared.slice(0, folders.length), compared.slice(folders.length)];
+          const result = compareMethods({ left, right, metric: score });
+          return { task, result, markdown: methodMarkdown(result), sections: methodSections(result) };
+        }
+        const result = compareRuns({ runs: compared, metric: score, onlyShared });
+        return { task, result, markdown: comparisonMarkdown(result), sections: comparisonSections(result) };
       });
-      const markdown = results.map(({ task, result }) => `## ${task}\n\n${comparisonMarkdown(result)}`).join('\n');
+      const markdown = results.map((one) => `## ${one.task}\n\n${one.markdown}`).join('\n');
       for (const { task, result } of results) output.event({ event: 'comparison', task, ...result });
       if (!json) output.notice(markdown);
       if (folder === undefined) return;
       await mkdir(folder, { recursive: true });
-      const sections = results.flatMap(({ task, result }): ReportSection[] =>
-        comparisonSections(result).map((section) =>
-          tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section,
-        ),
+      const sections = results.flatMap(({ task, sections: own }): ReportSection[] =>
+        own.map((section) => (tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section)),
       );
       const report = join(folder, 'comparison.html');
       await writeFileAtomically({
@@ -81,7 +100,11 @@ export function compareCommand(): Command {
       await writeFileAtomically({ path: join(folder, 'comparison.md'), data: markdown });
       await writeFileAtomically({
         path: join(folder, 'comparison.json'),
-        data: `${JSON.stringify(results, null, 2)}\n`,
+        data: `${JSON.stringify(
+          results.map(({ task, result }) => ({ task, result })),
+          null,
+          2,
+        )}\n`,
       });
       output.event({ event: 'written', report }, `  report  ${report}`);
     });

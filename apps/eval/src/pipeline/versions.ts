@@ -1,5 +1,5 @@
 import { gitHash } from '@subtext/eval';
-import { engineName } from '@subtext/tensor';
+import { engineChoice, engineName } from '@subtext/tensor';
 import { arch, cpus, platform } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,11 @@ export async function machine(): Promise<Record<string, string | number>> {
   const here = dirname(fileURLToPath(import.meta.url));
   // Installed from the registry, the nearest work tree is the user's, not Subtext's.
   const commit = /[\\/]node_modules[\\/]/.test(here) ? null : await gitHash({ folder: here });
+  const device = engineChoice()?.device.name;
   return {
     engine: engineName(),
+    // The engine's device and the version of its library, such as `TensorFlow 2.21.0`.
+    ...(device === undefined ? {} : { engine_device: device }),
     processor: cpus()[0]?.model.trim() ?? 'unknown',
     processors: cpus().length,
     platform: `${platform()} ${arch()}`,

@@ -160,7 +160,8 @@ export function scoreRun({
   };
 }
 
-function pairSamples({
+/** The samples that two runs share, with the same questions under the same ids. @throws EvaluationError unpaired-samples */
+export function pairSamples({
   left,
   right,
   onlyShared,

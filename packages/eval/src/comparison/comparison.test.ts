@@ -2,6 +2,7 @@ import { RandomStream } from '@subtext/data';
 import { describe, expect, it } from 'vitest';
 import { renderReport } from '../report/render-report';
 import { makeSampleRecord } from '../results/sample-record';
+import { compareMethods, methodMarkdown, methodSections, methodSentence } from './compare-methods';
 import { compareRuns } from './compare-runs';
 import { comparisonMarkdown, comparisonSections, comparisonSentences } from './comparison-tables';
 
@@ -140,6 +141,52 @@ describe('compareRuns', () => {
     ).toThrowError(/different questions under the id "s0"/);
     expect(() => compareRuns({ runs: [run('a', 0.5, 1), run('b', 0.5, 2)], metric: 'f1' })).toThrowError(
       /no score "f1"/,
+    );
+  });
+});
+
+describe('compareMethods', () => {
+  const seeds = (name: string, accuracies: readonly number[]) =>
+    accuracies.map((accuracy, seed) => run(`${name}/${seed + 1}`, accuracy, seed, { count: 200 }));
+
+  it('pairs runs by their place and tests over seeds', () => {
+    const result = compareMethods({
+      left: seeds('good', [0.95, 0.9, 0.92, 0.97]),
+      right: seeds('bad', [0.5, 0.52, 0.45, 0.55]),
+      metric: 'exact_match',
+    });
+    expect(result.comparison.seeds).toBe(4);
+    expect(result.samples).toBe(200);
+    const differences = result.left.map(({ mean }, seed) => mean - result.right[seed]!.mean);
+    expect(result.comparison.difference).toBeCloseTo(differences.reduce((sum, value) => sum + value, 0) / 4, 12);
+    expect(methodSentence(result)).toMatch(
+      /^The first method is better than the second: first − second is 4\d\.\d points \[.*\] over 4 seeds \(paired t-test p < 0\.001, exact over signs p = 0\.125\)\.$/,
+    );
+    expect(methodMarkdown(result)).toContain('| good/1 | 9');
+    expect(renderReport({ title: 't', summary: 's', sections: methodSections(result) })).toContain('bad/4');
+  });
+
+  it('finds no difference where seeds vary as much as methods, however many samples each has', () => {
+    const result = compareMethods({
+      left: seeds('a', [0.9, 0.5, 0.7]),
+      right: seeds('b', [0.6, 0.8, 0.65]),
+      metric: 'exact_match',
+    });
+    expect(methodSentence(result)).toMatch(/^The methods do not differ significantly/);
+  });
+
+  it('refuses runs that do not pair, and a single seed', () => {
+    const two = seeds('a', [0.5, 0.6]);
+    const metric = 'exact_match';
+    expect(() => compareMethods({ left: two, right: seeds('b', [0.5]), metric })).toThrowError(
+      expect.objectContaining({ code: 'length-mismatch' }),
+    );
+    expect(() => compareMethods({ left: seeds('a', [0.5]), right: seeds('b', [0.5]), metric })).toThrowError(
+      /One seed says nothing/,
+    );
+    const other = [run('b/1', 0.5, 1, { count: 200 }), run('b/2', 0.5, 2, { count: 200, question: 'other ' })];
+    expect(() => compareMethods({ left: two, right: other, metric })).toThrowError(
+      expect.objectContaining({ code: 'unpaired-samples' }),
     );
   });
 });
