@@ -171,8 +171,7 @@ describe('subtext-eval', () => {
     expect(await readFile(at('comparison', 'comparison.html'), 'utf8')).toContain('Pairs of runs');
 
     // Methods by their seeds; copies stand for models of another seed.
-    for (const name of ['heima', 'no-cot'])
-      await cp(at('runs', name), at('runs', `${name}-2`), { recursive: true });
+    for (const name of ['heima', 'no-cot']) await cp(at('runs', name), at('runs', `${name}-2`), { recursive: true });
     const methods = await subtextEval(
       'compare',
       at('runs', 'heima'),
@@ -189,7 +188,13 @@ describe('subtext-eval', () => {
       { task: 'gsm8k', result: { comparison: { seeds: 2 }, samples: 40 } },
     ]);
     expect(await readFile(at('methods', 'comparison.html'), 'utf8')).toContain('Scores by seed');
-    const uneven = await subtextEval('compare', at('runs', 'heima'), at('runs', 'heima-2'), '--against', at('runs', 'no-cot'));
+    const uneven = await subtextEval(
+      'compare',
+      at('runs', 'heima'),
+      at('runs', 'heima-2'),
+      '--against',
+      at('runs', 'no-cot'),
+    );
     expect(uneven.stderr).toMatch(/2 runs of one method and 1 of the other/);
   }, 120_000);
 

@@ -41,7 +41,7 @@ export function compareCommand(): Command {
     .argument('<run...>', 'folders that `subtext-eval run` wrote, two or more')
     .option(
       '--against <run...>',
-      "the runs of another method: tests whether the methods differ, from models trained with several seeds each, paired in their order",
+      'the runs of another method: tests whether the methods differ, from models trained with several seeds each, paired in their order',
     )
     .option('--metric <name>', "the score to compare; by default the samples' first")
     .option('--only-shared', 'compare what the runs have in common, where they have other samples', false)

@@ -83,7 +83,13 @@ const columns: TableColumn[] = [
 ];
 
 function rows({ left, right }: MethodComparison): TableCell[][] {
-  return left.map(({ name, mean }, seed) => [name, mean, right[seed]!.name, right[seed]!.mean, mean - right[seed]!.mean]);
+  return left.map(({ name, mean }, seed) => [
+    name,
+    mean,
+    right[seed]!.name,
+    right[seed]!.mean,
+    mean - right[seed]!.mean,
+  ]);
 }
 
 /** The comparison as sections of a report. */
