@@ -3,7 +3,7 @@ export interface Age {
   commit: string;
   /** The commit's day. */
   date: string;
-  /** A later commit whose code was seen to give the same numbers, and by what. */
+  /** A later commit whose code was seen to do the same in part, and in what. */
   confirmed?: { commit: string; what: string };
   /** Source files that changed since; undefined where git cannot say. */
   changed?: number;

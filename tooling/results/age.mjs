@@ -19,7 +19,7 @@ function madeAt({ root, file }) {
 }
 
 /**
- * How old a result is: the commit whose code gave it; `confirmed`, a later commit whose code was seen to give the same; and
+ * How old a result is: the commit whose code gave it; `confirmed`, a later commit whose code was seen to do the same in part; and
  * how many of the source files that it rests on have changed since the later of the two. Undefined where git cannot say.
  */
 export function ageOf({ root, file, code, confirmed }) {
@@ -44,9 +44,10 @@ export function ageInWords({ file, age }) {
   if (age === undefined) return `\`${name}\`: git cannot say of which commit.`;
   const { commit, date, confirmed, changed } = age;
   const made = `\`${name}\`: made with the code of ${short(commit)} (${date})`;
-  const again = confirmed ? `; ${confirmed.what} with that of ${short(confirmed.commit)}, with the same numbers` : '';
+  const again = confirmed ? `; with that of ${short(confirmed.commit)}, ${confirmed.what}` : '';
+  const then = confirmed ? ` ${short(confirmed.commit)}` : '';
   if (changed === undefined) return `${made}${again}; git cannot say what changed since.`;
   return changed === 0
-    ? `${made}${again}; nothing that it rests on has changed since.`
-    : `${made}${again}; **code that it rests on has changed since**, and may give other numbers.`;
+    ? `${made}${again}; nothing that it rests on has changed since${then}.`
+    : `${made}${again}; **code that it rests on has changed since${then}**, and may give other numbers.`;
 }

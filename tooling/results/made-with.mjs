@@ -12,7 +12,7 @@ export function madeWith() {
   const git = (...words) => spawnSync('git', words, { cwd: root, encoding: 'utf8' }).stdout?.trim() ?? '';
   return {
     commit: git('rev-parse', 'HEAD') || null,
-    changed: git('status', '--porcelain', '--untracked-files=no', '--', 'packages', 'apps') !== '',
+    changed: git('status', '--porcelain', '--untracked-files=no', '--', 'packages', 'apps', ':!*.test.ts') !== '',
     date: new Date().toISOString().slice(0, 10),
     node: process.versions.node,
     processor: cpus()[0]?.model.trim() ?? 'unknown',

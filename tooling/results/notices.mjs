@@ -6,9 +6,11 @@ import { results } from './registry.mjs';
 
 const place = /(<!-- made -->\n)[^]*?(<!-- \/made -->)/;
 
+const pages = [...new Set(results.flatMap(({ page }) => page ?? []))];
+
 /** The pages of results, each with what its notice should say of the code that gave its numbers. */
 function notices(root) {
-  return [...new Set(results.map(({ page }) => page))].map((page) => {
+  return pages.map((page) => {
     const lines = results
       .filter((result) => result.page === page)
       .map((result) => `- ${ageInWords({ file: result.file, age: ageOf({ root, ...result }) })}`);
@@ -20,8 +22,7 @@ function notices(root) {
 }
 
 /** Pages of results that have no place for a notice. */
-export const pagesWithoutNotice = (root) =>
-  [...new Set(results.map(({ page }) => page))].filter((page) => !place.test(readFileSync(join(root, page), 'utf8')));
+export const pagesWithoutNotice = (root) => pages.filter((page) => !place.test(readFileSync(join(root, page), 'utf8')));
 
 /** Pages that do not say of which code their numbers are. */
 export const noticesOutOfDate = (root) =>

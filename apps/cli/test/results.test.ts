@@ -48,10 +48,14 @@ describe('committed results', () => {
     expect(
       ageInWords({
         file,
-        age: { ...age, changed: 0, confirmed: { commit: 'fedcba9876543210', what: '`coconut`, seed 1, run again' } },
+        age: {
+          ...age,
+          changed: 0,
+          confirmed: { commit: 'fedcba9876543210', what: 'the first steps end at the same bytes' },
+        },
       }),
     ).toBe(
-      '`graphs.json`: made with the code of 0123456 (2026-01-02); `coconut`, seed 1, run again with that of fedcba9, with the same numbers; nothing that it rests on has changed since.',
+      '`graphs.json`: made with the code of 0123456 (2026-01-02); with that of fedcba9, the first steps end at the same bytes; nothing that it rests on has changed since fedcba9.',
     );
     expect(ageInWords({ file, age: undefined })).toBe('`graphs.json`: git cannot say of which commit.');
   });
