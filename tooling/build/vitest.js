@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url));
+const surroundings = fileURLToPath(new URL('./vitest-surroundings.js', import.meta.url));
 
 /** Tests import the sources of the other packages, so that no build is needed between an edit and a test. */
 const alias = readdirSync(packages).flatMap((name) => [
@@ -21,6 +22,7 @@ export function testConfig({ name, ...test } = {}) {
       hookTimeout: 120_000,
       pool: 'forks',
       ...test,
+      setupFiles: [surroundings, ...(test.setupFiles ?? [])],
     },
   });
 }

@@ -451,4 +451,18 @@ describe('training on graphs', () => {
     ).toThrow(/1 graphs a step/);
     expect(() => graphMethod({ count: 9 })).toThrow(/count is 9/);
   });
+
+  it('are drawn from as many graphs as there are: 130,000, which no call takes as arguments', async () => {
+    const many = Array.from({ length: 130_000 }, (_, index) => examples[index % examples.length]!);
+    const phases = graphPhases({
+      examples: many,
+      drawing: drawingOf({ form: 'edges', thoughts: 'none', count: 2 }, 2),
+      graphs: 4,
+      hop: { steps: 2, schedule: { learningRate: 1e-3 } },
+      answer: { steps: 2, schedule: { learningRate: 1e-3 } },
+      seed: 1,
+      shards: 2,
+    });
+    for (const phase of phases) expect(await phase.batch(1)).toHaveLength(2);
+  });
 });
