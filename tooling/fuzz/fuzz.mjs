@@ -7,7 +7,7 @@
  *
  * The same seed gives the same cases; `--case` runs one of them again and keeps its folder.
  */
-import { fork, spawnSync } from 'node:child_process';
+import { fork, spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
@@ -33,12 +33,19 @@ import { Draws } from './random.mjs';
 import { commandFiles, makeSeeds } from './seeds.mjs';
 import { targets } from './targets.mjs';
 
-/** Seconds that a command may take on these tiny folders, on a busy machine. */
-const limitSeconds = 30;
+/** Seconds that a command may take on these tiny folders, on a busy machine. A configuration without its sizes is of 17 million numbers. */
+const limitSeconds = 120;
 /** Bytes of memory beyond which a command on a folder of some kilobytes is a bomb. */
 const memoryLimit = 3 * 2 ** 30;
 /** Cases before a process is replaced, so that what a failed command left in memory does not add up. */
-const casesOfAWorker = 250;
+const casesOfAWorker = 500;
+
+/** One case in so many is a process of its own; the others share processes, which costs a twentieth. */
+const casesAProcess = 100;
+/** Cases in a row on one target, so that its code is warm and its folder stays. */
+const casesATarget = 25;
+/** What every command runs with. */
+const environment = { ...process.env, SUBTEXT_ENGINE: 'wasm', HF_HUB_OFFLINE: '1', NO_COLOR: '1' };
 
 const rawErrors =
   /Cannot read propert|is not a function|is not iterable|Maximum call stack|Invalid array length|Invalid typed array length|is not a constructor|Invalid string length|Cannot convert|Invalid count value|is not defined|offset is out of bounds|Reduce of empty|Cannot mix BigInt|out of memory\b.*Allocation|Array buffer allocation failed/;
@@ -88,24 +95,63 @@ function replaceByOther({ path, draws }) {
   return kind;
 }
 
-/** Writes one case's folder; gives back what was changed. */
-function writeCase({ folder, target, seeds, draws }) {
-  const files = filesOf({ target, seeds });
-  const changeable = files.filter(({ name }) => target.change.test(name));
-  const count = draws.of([1, 1, 1, 1, 2, 3]);
-  const chosen = new Set(Array.from({ length: count }, () => draws.of(changeable).name));
-  const said = [];
-  for (const { name, from, content } of files) {
-    const path = join(folder, name);
-    mkdirSync(dirname(path), { recursive: true });
-    if (!chosen.has(name)) copyFileSync(from, path);
-    else if (draws.chance(0.05)) said.push(`${name}: ${replaceByOther({ path, draws })}`);
-    else {
-      writeFileSync(path, mutateContent({ name, content, draws }));
-      said.push(`${name}: changed`);
-    }
+/** One lane's folder for a target: the seeds' files are written once, and only what a case changed is put right again. */
+class CaseFolder {
+  #files;
+  #changed = [];
+
+  constructor({ folder, target, seeds }) {
+    this.folder = folder;
+    this.target = target;
+    this.#files = filesOf({ target, seeds });
+    rmSync(folder, { recursive: true, force: true });
+    for (const file of this.#files) this.#restore(file);
   }
-  return said;
+
+  #restore({ name, from }) {
+    const path = join(this.folder, name);
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(dirname(path), { recursive: true });
+    copyFileSync(from, path);
+  }
+
+  /** Makes one case of it; gives back what was changed. */
+  change(draws) {
+    for (const file of this.#changed) this.#restore(file);
+    const changeable = this.#files.filter(({ name }) => this.target.change.test(name));
+    const count = draws.of([1, 1, 1, 1, 2, 3]);
+    this.#changed = [...new Set(Array.from({ length: count }, () => draws.of(changeable)))];
+    return this.#changed.map(({ name, content }) => {
+      const path = join(this.folder, name);
+      if (draws.chance(0.05)) {
+        rmSync(path);
+        return `${name}: ${replaceByOther({ path, draws })}`;
+      }
+      writeFileSync(path, mutateContent({ name, content, draws }));
+      return `${name}: changed`;
+    });
+  }
+}
+
+/** Runs a command as a process of its own, as a user does: its end and its exit code count too. */
+function runProcess({ main, words, folder }) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--max-old-space-size=1024', main, ...words], {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const printed = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'])
+      child[name].setEncoding('utf8').on('data', (text) => (printed[name] = (printed[name] + text).slice(0, 200_000)));
+    const timer = setTimeout(() => child.kill('SIGKILL'), limitSeconds * 1000);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      if (signal === 'SIGKILL') resolve({ hung: true });
+      else if (signal !== null) resolve({ crashed: `ended by ${signal}: ${printed.stderr}` });
+      else resolve({ ...printed, code, faults: [], peak: 0, bytes: 0 });
+    });
+  });
 }
 
 /** A process for cases, replaced after a while or when a case has ended it. */
@@ -147,7 +193,6 @@ class Worker {
 
   async #start() {
     this.#cases = 0;
-    const environment = { ...process.env, SUBTEXT_ENGINE: 'wasm', HF_HUB_OFFLINE: '1', NO_COLOR: '1' };
     this.#child = fork(fileURLToPath(new URL('worker.mjs', import.meta.url)), [], {
       execArgv: ['--max-old-space-size=1024'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -174,6 +219,7 @@ function judge(result) {
   if (result.faults.length > 0) return { kind: 'uncaught', text: result.faults.join('\n') };
   const { stdout, stderr, code } = result;
   if (/This is a fault of Subtext/.test(stderr)) return { kind: 'raw error', text: stderr };
+  if (/^ {4}at .*:\d+:\d+\)?$/m.test(stderr)) return { kind: 'raw error', text: stderr };
   const all = `${stdout}\n${stderr}`;
   if (rawErrors.test(all)) return { kind: 'raw error', text: all.slice(-3000) };
   if (/"code":"ERR_/.test(stdout)) return { kind: 'raw error', text: stdout.slice(-3000) };
@@ -222,16 +268,20 @@ export async function runFuzz({
     const counts = { errors: 0, results: 0 };
     const lane = async (number) => {
       const worker = new Worker();
+      let caseFolder;
       try {
         while (next < end) {
           const index = next;
           next += 1;
           const draws = new Draws(seed * 1_000_003 + index);
-          const target = draws.of(wheel);
-          const folder = join(home, `lane-${number}`, `case-${index}`);
-          mkdirSync(folder, { recursive: true });
-          const changes = writeCase({ folder, target, seeds, draws });
-          const result = await worker.run({ main: commandFiles[target.command], words: target.words, folder });
+          const target = new Draws(seed * 1_000_003 - 1 - Math.floor(index / casesATarget)).of(wheel);
+          const folder = join(home, `lane-${number}`, target.name.replaceAll(' ', '-'));
+          if (caseFolder?.target !== target) caseFolder = new CaseFolder({ folder, target, seeds });
+          const changes = caseFolder.change(draws);
+          const command = { main: commandFiles[target.command], words: target.words, folder };
+          const result = await (index % casesAProcess === casesAProcess - 1
+            ? runProcess(command)
+            : worker.run(command));
           const fault = judge(result);
           if (result.code === 0) counts.results += 1;
           else counts.errors += 1;
@@ -243,7 +293,6 @@ export async function runFuzz({
           }
           if (single !== undefined) say(`${result.stdout ?? ''}${result.stderr ?? ''}\nexit code ${result.code}`);
           if (single !== undefined && keep !== undefined) say(`kept in ${folder}`);
-          else rmSync(folder, { recursive: true, force: true });
           if ((index + 1) % 500 === 0)
             say(
               `${index + 1} cases, ${findings.length} findings, ${((performance.now() - started) / (index + 1)).toFixed(1)} ms a case`,

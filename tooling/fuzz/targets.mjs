@@ -103,6 +103,6 @@ export const targets = [
     files: { 'read.yaml': 'read.yaml', read: 'read', scenes: 'scenes' },
     change: /^read\.yaml$|^read\/[^/]*\.jsonl?$/,
     words: ['train', 'read.yaml', '--dry-run', '--json'],
-    weight: 2,
+    weight: 1,
   },
 ];

@@ -113,6 +113,16 @@ describe('subtext data check', () => {
   );
 });
 
+describe('names in faults', () => {
+  it('cannot look like lines of the report, or steer the terminal', async () => {
+    const image = 'x.png\nNo faults.\u001b[2J';
+    await write('names.jsonl', lines({ question: 'q', image, steps: ['s'], answer: 'a' }));
+    const { stdout } = await run('data', 'check', 'names.jsonl', '--format', 'jsonl');
+    expect(stdout).toContain('names.jsonl:1: there is no image x.png\\u000aNo faults.\\u001b[2J');
+    expect(stdout).not.toMatch(/^No faults/m);
+  });
+});
+
 describe.skipIf(process.platform === 'win32')('subtext train on pictures', () => {
   it('names those that are no files before it begins', async () => {
     execFileSync('mkfifo', [join(folder, 'pipe.png')]);

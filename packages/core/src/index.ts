@@ -3,7 +3,7 @@ export { SubtextError, type SubtextErrorOptions } from './subtext-error';
 export { ownValue } from './own-value';
 export { describeIssue, describeIssues, type SchemaIssue } from './text/describe-issues';
 export { parseJson, type ParseJsonOptions } from './text/parse-json';
-export { printable } from './text/printable';
+export { printable, printableLine } from './text/printable';
 export { printableUrl, redact } from './text/redact';
 export { compilePattern, type CompilePatternOptions, type Pattern } from './pattern/pattern';
 export type { PatternDialect } from './pattern/parse-pattern';

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -462,4 +463,36 @@ describe('loadTokenizer', () => {
     expect(() => tokenizer.encode('b')).toThrow(expect.objectContaining({ code: 'unknown-word' }));
     expect(tokenizer).toBeInstanceOf(Tokenizer);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'does not wait for pipes, nor read devices or files without end',
+    async () => {
+      for (const name of [
+        'tokenizer.json',
+        'tokenizer_config.json',
+        'special_tokens_map.json',
+        'added_tokens.json',
+        'chat_template.json',
+        'chat_template.jinja',
+        'additional_chat_templates/tool.jinja',
+      ]) {
+        const target = await modelFolder('gpt2');
+        const path = join(target, name);
+        await mkdir(dirname(path), { recursive: true });
+        for (const make of [
+          () => execFileSync('mkfifo', [path]),
+          () => symlink('/dev/zero', path),
+          () => writeFile(path, '{').then(() => truncate(path, 200e9)),
+        ]) {
+          await rm(path, { force: true });
+          await make();
+          await expect(loadTokenizer(target), name).rejects.toMatchObject({
+            name: 'TokenizerError',
+            code: 'invalid-file',
+            message: expect.stringContaining(path) as string,
+          });
+        }
+      }
+    },
+  );
 });

@@ -1,4 +1,4 @@
-import { ownValue } from '@subtext/core';
+import { ownValue, printableLine } from '@subtext/core';
 import {
   DataError,
   detectFormat,
@@ -265,7 +265,7 @@ async function check({
     ...first
       .slice(0, shown)
       .map(({ line, message, dropped: left }) => `${file}:${line}: ${message}${left ? '' : ' (kept)'}`),
-    ...pictures.broken.slice(0, shown).map(({ id, message }) => `${id}: ${message}`),
+    ...pictures.broken.slice(0, shown).map(({ id, message }) => printableLine(`${id}: ${message}`)),
     ...(overlap
       ? [
           `${overlap.count} of ${overlap.heldOutExamples} examples (${(overlap.share * 100).toFixed(1)} %) stand in ${against} too${

@@ -1,3 +1,4 @@
+import { printableLine } from '@subtext/core';
 import {
   DataError,
   detectFormat,
@@ -117,7 +118,7 @@ export async function readExamples({
       counts['image-broken'] = (counts['image-broken'] ?? 0) + broken.size;
       dropped += broken.size;
       for (const [{ id, image }, problem] of [...broken].slice(0, 100))
-        named.push(`${file}: example ${id}: ${image!.path}: ${problem} (image-broken)`);
+        named.push(printableLine(`${file}: example ${id}: ${image!.path}: ${problem} (image-broken)`));
       examples = examples.filter((example) => !broken.has(example));
     }
   }

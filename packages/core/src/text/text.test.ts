@@ -3,7 +3,7 @@ import { ownValue } from '../own-value';
 import { SubtextError } from '../subtext-error';
 import { describeIssues } from './describe-issues';
 import { parseJson } from './parse-json';
-import { printable } from './printable';
+import { printable, printableLine } from './printable';
 import { printableUrl, redact } from './redact';
 
 describe('text', () => {
@@ -12,6 +12,7 @@ describe('text', () => {
       '\\u001b]0;title\\u0007 a\tb\n\\u009b31m \\u202eabc',
     );
     expect(printable('Größe 🙂')).toBe('Größe 🙂');
+    expect(printableLine('x.png\nNo faults.\r')).toBe('x.png\\u000aNo faults.\\u000d');
   });
 
   it('keeps secrets out of messages', () => {

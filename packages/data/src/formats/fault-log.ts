@@ -1,3 +1,4 @@
+import { printableLine } from '@subtext/core';
 import { DataError } from '../errors';
 import type { DataErrorCode } from '../errors';
 
@@ -66,7 +67,8 @@ export class FaultLog {
   }
 
   add(options: { kind: FaultKind; line: number; message: string; dropped?: boolean }): void {
-    const { kind, line, message, dropped = true } = options;
+    const { kind, line, dropped = true } = options;
+    const message = printableLine(options.message);
     if (this.#strict)
       throw new DataError({
         code: codes[kind] ?? 'record-malformed',

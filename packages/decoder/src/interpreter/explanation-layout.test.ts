@@ -72,4 +72,11 @@ describe('layoutExplanation', () => {
       layoutExplanation({ question, stage: 'caption', thoughts: 1, context: { ...context, templates: 'poetic' } }),
     ).toThrow(/brief, explanatory/);
   });
+
+  it("takes no set of templates from JavaScript's own names", () => {
+    for (const templates of ['constructor', '__proto__', 'toString'])
+      expect(() => templateCount(templates)).toThrow(
+        expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining(templates) as string }),
+      );
+  });
 });

@@ -34,7 +34,7 @@ function visionConfig(config: RawConfig, path: string): { config: RawConfig; at:
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path,
-      message: `the model_type ${shown(config.model_type)} is not a vision encoder that Subtext knows; these are: ${[...patchEncoderTypes, ...Object.keys(parts)].join(', ')}.`,
+      message: `${config.model_type === undefined ? 'there is no model_type' : `the model_type ${shown(config.model_type)} is not a vision encoder that Subtext knows`}; these are: ${[...patchEncoderTypes, ...Object.keys(parts)].join(', ')}.`,
     });
   }
   return { config, at: '' };

@@ -157,7 +157,8 @@ describe('every task', () => {
     const names = evaluationTasks.map(({ name }) => name);
     expect([...names].sort()).toEqual(Object.keys(files).sort());
     expect(new Set(names).size).toBe(names.length);
-    expect(() => findTask('gsm9k')).toThrowError(expect.objectContaining({ code: 'unknown-task' }));
+    for (const name of ['gsm9k', 'constructor', '__proto__'])
+      expect(() => findTask(name)).toThrowError(expect.objectContaining({ code: 'unknown-task' }));
   });
 
   it.each(Object.keys(files))('%s reads its official format; the truth is right and nothing is wrong', async (name) => {

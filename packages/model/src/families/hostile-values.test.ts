@@ -174,6 +174,11 @@ describe('any value for any key', () => {
     await useEngine('cpu');
   });
 
+  it('a config that does not say its architecture is told so', () => {
+    const config = { ...text, model_type: undefined };
+    expect(() => createModel({ config, seed: 1 })).toThrow(/there is no model_type; these are: .*llama/);
+  });
+
   it('more heads than the width that they share are refused, not computed', () => {
     const wide = { num_attention_heads: 32, num_key_value_heads: 32, head_dim: undefined };
     for (const [name, heads] of [

@@ -20,7 +20,7 @@ export function findFamily({ modelType, path }: { modelType: unknown; path: stri
     throw new ModelFolderError({
       code: 'unsupported-model-type',
       path,
-      message: `the model_type ${shown(modelType)} is not supported; these are: ${supportedModelTypes().join(', ')}.`,
+      message: `${modelType === undefined ? 'there is no model_type' : `the model_type ${shown(modelType)} is not supported`}; these are: ${supportedModelTypes().join(', ')}.`,
     });
   }
   return family;

@@ -18,7 +18,8 @@ afterEach(() => {
 describe('useEngine', () => {
   it('refuses an unknown name, listing the known ones', async () => {
     await expect(useEngine('cuda' as never)).rejects.toThrowError(/Unknown engine 'cuda'\. Known: auto, .*wasm.*cpu/);
-    await expect(useEngine('cuda' as never)).rejects.toMatchObject({ code: 'unknown-engine', engine: 'cuda' });
+    for (const engine of ['cuda', 'constructor', '__proto__', 'toString'])
+      await expect(useEngine(engine as never)).rejects.toMatchObject({ code: 'unknown-engine', engine });
   });
 
   it('takes an engine by name and says so', async () => {
