@@ -23,6 +23,7 @@ export { runBlocks, type Block } from './blocks/run-blocks';
 export { SelfAttention, type AttentionInput, type SelfAttentionOptions } from './blocks/self-attention';
 export { TokenRows } from './blocks/token-rows';
 export { TransformerBlock, type TransformerBlockOptions } from './blocks/transformer-block';
+export { WindowMasks } from './blocks/window-masks';
 export { loadAdapter, saveAdapter } from './lora/adapter-folder';
 export {
   addLora,

@@ -1,5 +1,8 @@
+import { loadModel } from '@subtext/model';
 import type { Reasoner } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { randomExplainer, toyExamples, toyTask, trainToyReasoner } from '../../test/toy-reasoner';
@@ -11,6 +14,7 @@ import { ReasonerThoughts } from './reasoner-thoughts';
 import { probeReasoner } from '../probes/probe-reasoner';
 import { ThoughtCache } from './thought-cache';
 
+const familyFolder = fileURLToPath(new URL('../../../model/fixtures/families/', import.meta.url));
 const examples = toyExamples({ count: 60, seed: 9 });
 let reading: Reasoner;
 let looking: Reasoner;
@@ -52,6 +56,39 @@ describe('ThoughtCache', () => {
     tf.dispose([ids, plain, same, changed]);
     cache.dispose();
   });
+
+  it.each(readdirSync(familyFolder))(
+    'reads and puts back the states of a %s, whatever rotates in its layers',
+    async (name) => {
+      const model = await loadModel({ folder: `${familyFolder}${name}` });
+      const ids = tf.tensor2d([[5, 7, 9, 7, 20, 31]], undefined, 'int32');
+      const places = [1, 3].map((column) => ({ row: 0, column, position: column }));
+      const run = (replacements: Float32Array[] | null) => {
+        const cache = new ThoughtCache({ model, batch: 1, time: 6, largestPosition: 5, places, replacements });
+        const values = tf.tidy(() =>
+          model
+            .forward({ embeddings: model.embed(ids), cache })
+            .hidden.dataSync<'float32'>()
+            .slice(),
+        );
+        return { cache, values };
+      };
+      const { cache, values } = run(null);
+      const [first, second] = (await cache.captured()) as [Float32Array, Float32Array];
+      const width = first.length / model.dimensions.layers;
+      // The first layer's come from the token alone: equal ones, wherever they stand.
+      for (let unit = 0; unit < width; unit++) expect(first[unit]).toBeCloseTo(second[unit]!, 4);
+      const distance = (other: Float32Array) =>
+        values.reduce((largest, one, index) => Math.max(largest, Math.abs(one - other[index]!)), 0);
+      const same = run([first, second]);
+      const changed = run([second, first]);
+      expect(distance(same.values)).toBeLessThan(1e-4);
+      expect(distance(changed.values)).toBeGreaterThan(1e-3);
+      for (const used of [cache, same.cache, changed.cache]) used.dispose();
+      ids.dispose();
+      model.dispose();
+    },
+  );
 });
 
 describe('ReasonerThoughts', () => {

@@ -17,19 +17,21 @@ import type { TransformerBlock } from './transformer-block';
 
 /**
  * A block as one call of the engine, where it has such a kernel and the block is of the ordinary kind: no adapter beside
- * the weights, no norms of queries and keys or of a part's output. Over a cache that is without gradients; without a cache with them, if the block
- * trains as a whole. Null where it has to go operation by operation.
+ * the weights, no norms of queries and keys or of a part's output. Over a cache that is without gradients; without a cache
+ * with them, if the block trains as a whole. Null where it has to go operation by operation.
  */
 export function fusedBlock({
   block,
   keyValueInput,
-  mask = null,
+  mask: given = null,
+  windowMasks = null,
   cache = null,
   ...rest
 }: AttentionInput & { block: TransformerBlock }): tf.Tensor3D | null {
   const recording = tf.engine().isTapeOn();
   if (keyValueInput !== undefined || (cache !== null && (!cache.reserve || recording))) return null;
-  const parts = blockParts({ block, ...rest });
+  const { mask, window } = block.attention.windowed({ mask: given, windowMasks });
+  const parts = blockParts({ block, window, ...rest });
   if (parts === null) return null;
   const seen = mask === null || mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32');
   if (cache !== null) return decoderBlock({ ...parts, mask: seen, reserve: (options) => cache.reserve!(options) });
@@ -41,7 +43,11 @@ function blockParts({
   input,
   rotary = null,
   causal = false,
-}: Pick<AttentionInput, 'input' | 'rotary' | 'causal'> & { block: TransformerBlock }): TransformerBlockParts | null {
+  window,
+}: Pick<AttentionInput, 'input' | 'rotary' | 'causal'> & {
+  block: TransformerBlock;
+  window: number | null;
+}): TransformerBlockParts | null {
   const { attention, feedForward } = block;
   if (block.attentionOutputNorm !== null || block.feedForwardOutputNorm !== null) return null;
   const attentionNorm = normWeights(block.attentionNorm);
@@ -80,7 +86,7 @@ function blockParts({
     causal,
     scale: attention.scale ?? 1 / Math.sqrt(headWidth),
     softCap: attention.softCap,
-    window: attention.window,
+    window,
     rotary,
     rotaryDimensions: attention.rotaryDimensions,
     rotaryLayout: attention.rotaryLayout,

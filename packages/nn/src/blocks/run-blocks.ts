@@ -10,7 +10,8 @@ export interface Block {
 }
 
 /**
- * Runs a stack of blocks, one after another, each with its own rotation where `rotary` is a list. Where only the last positions are asked for, the last block computes no others.
+ * Runs a stack of blocks, one after another, each with its own rotation where `rotary` is a list. Where only the last
+ * positions are asked for, the last block computes no others.
  * `hiddenStates` holds the input and each block's output, `blocks + 1` in all, where it is asked for.
  */
 export function runBlocks({

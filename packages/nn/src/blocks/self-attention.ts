@@ -4,6 +4,7 @@ import type { LayerCache } from './key-value-cache';
 import { flattened, lastPositions } from './last-positions';
 import type { LinearLayer } from './linear-layer';
 import type { RotaryAngles } from './rotary-embedding';
+import type { WindowMasks } from './window-masks';
 
 export interface SelfAttentionOptions {
   projection: AttentionProjection;
@@ -36,6 +37,8 @@ export interface AttentionInput {
   causal?: boolean;
   /** int32, 1 where a key may be seen: `[batch, keyTime]` or `[batch, time, keyTime]`, cached keys included. */
   mask?: tf.Tensor | null;
+  /** What a `[batch, keyTime]` mask becomes with a window; without it windows count columns, hidden ones too. Default none. */
+  windowMasks?: WindowMasks | null;
   /** Keys and values of earlier positions; this call's are added to it. */
   cache?: LayerCache | null;
   /** Give only this many of the last positions; the others are keys and values to them. Needs `causal`. Default all. */
@@ -85,6 +88,15 @@ export class SelfAttention {
     this.rotaryLayout = rotaryLayout;
   }
 
+  /** The mask with the window in it where `windowMasks` has one; otherwise both as they are. */
+  windowed({ mask = null, windowMasks = null }: Pick<AttentionInput, 'mask' | 'windowMasks'>): {
+    mask: tf.Tensor | null;
+    window: number | null;
+  } {
+    if (this.window === null || windowMasks === null) return { mask, window: this.window };
+    return { mask: windowMasks.of(this.window), window: null };
+  }
+
   /** `[batch, time, width]` to `[batch, outputPositions, width]`. */
   apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
     const [batch] = input.shape;
@@ -99,7 +111,8 @@ export class SelfAttention {
     keyValueInput,
     rotary = null,
     causal = false,
-    mask = null,
+    mask: given = null,
+    windowMasks = null,
     cache = null,
     outputPositions = rows.shape[0] / batch,
   }: Omit<AttentionInput, 'input'> & {
@@ -122,6 +135,7 @@ export class SelfAttention {
       key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin, ...turned });
     }
     const own = { key, value: projected.value };
+    const { mask, window } = this.windowed({ mask: given, windowMasks });
     const attended = attention({
       query,
       ...(cache === null ? own : cache.append(own)),
@@ -131,7 +145,7 @@ export class SelfAttention {
       mask: mask !== null && mask.rank === 3 ? lastPositions(mask as tf.Tensor3D, outputPositions) : mask,
       scale: this.scale,
       softCap: this.softCap,
-      window: this.window,
+      window,
     });
     return this.output.apply({ input: flattened(attended) });
   }
