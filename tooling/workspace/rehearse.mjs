@@ -2,7 +2,7 @@
 // A release, rehearsed: `npm run rehearse` packs and publishes every package to a registry of its own on 127.0.0.1 (verdaccio,
 // fetched by npx), by the very `changeset version` and `changeset publish` of the release, in a copy of the repository; then
 // each package is installed alone in an empty folder, imported, required and type-checked (node16 and bundler, strict, without
-// skipLibCheck), and its size is measured. It takes some fifteen minutes and the npm registry; `npm test` leaves it out.
+// skipLibCheck), its README's example is run, and its size is measured. It takes some fifteen minutes and the npm registry; `npm test` leaves it out.
 //   node tooling/workspace/rehearse.mjs [--node PATH,PATH…] [--keep] [PACKAGE…]
 // `--node` names further Node programs, such as those of 22 and 24, that import and require what was installed.
 import { spawn, spawnSync } from 'node:child_process';
@@ -20,6 +20,20 @@ const keep = options.includes('--keep') && options.splice(options.indexOf('--kee
 const wanted = options;
 /** Most that a package may weigh once installed with all that it needs, in megabytes. */
 const limits = { '@subtext/safetensors': 3, '@subtext/tokenizer': 6, '@subtext/tensor': 75, '@subtext/model': 90 };
+
+/** Packages whose README begins with an example that needs no file, model or server: it is run as installed. */
+const examples = [
+  'data',
+  'decoder',
+  'encoders',
+  'eval',
+  'model',
+  'nn',
+  'reasoner',
+  'safetensors',
+  'tensor',
+  'tokenizer',
+];
 
 /** Lines that must compile besides the imports: what a bundler of declarations is likely to lose. */
 const uses = {
@@ -216,6 +230,25 @@ function check(name, registry, manifest) {
     const refused = tsc('node16', 'node16', 'use.cts');
     if (refused.ok || !refused.output.includes('TS1479')) fail('tsc node16 in CommonJS must refuse', refused.output);
     report.push('types');
+    if (examples.includes(name.replace('@subtext/', ''))) {
+      const readme = readFileSync(join(folder, 'node_modules', name, 'README.md'), 'utf8');
+      const [, example] = /^```(?:ts|js)\n([^]*?)^```/m.exec(readme);
+      writeFileSync(join(folder, 'example.mts'), example);
+      const transpiled = run(
+        process.execPath,
+        [
+          join(folder, 'node_modules', 'typescript', 'bin', 'tsc'),
+          ...['--target', 'es2022', '--module', 'nodenext', '--moduleResolution', 'nodenext', '--skipLibCheck'],
+          'example.mts',
+        ],
+        { cwd: folder, allowFailure: true },
+      );
+      const ran = transpiled.ok
+        ? run(process.execPath, ['example.mjs'], { cwd: folder, allowFailure: true })
+        : transpiled;
+      if (!ran.ok) fail("the README's example", ran.output);
+      report.push('example');
+    }
   }
   console.log(`${name}: ${report.join(', ')}`);
 }

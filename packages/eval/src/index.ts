@@ -50,6 +50,7 @@ export {
   type BootstrapResult,
   type PairedDifference,
 } from './statistics/bootstrap';
+export { meanAndDeviation, wilsonInterval, type Interval, type MeanAndDeviation } from '@subtext/core';
 export { mcnemarTest, type McNemarResult } from './statistics/mcnemar';
 export {
   compareMethods,
