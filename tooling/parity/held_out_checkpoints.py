@@ -301,13 +301,13 @@ def refusals():
     llava = json.loads((OUTPUT / "llava-defaults" / "config.json").read_text())
     faults = {
         "unknown-type": (config | {"model_type": "mamba"}, "mamba"),
-        "longrope": (config | {"rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [2.0] * 4}}, "long"),
+        "factors": (config | {"rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0], "long_factor": [2.0] * 99}}, "short_factor"),
         "partial-rotary": (config | {"rope_parameters": {"rope_type": "default", "rope_theta": 1e4, "partial_rotary_factor": 0.5}}, "partial_rotary_factor"),
         "quantised": (config | {"quantization_config": {"quant_method": "gptq", "bits": 4}}, "quantization_config"),
         "unknown-key": (config | {"attn_logit_softcapping": 30.0}, "attn_logit_softcapping"),
         "unknown-activation": (config | {"hidden_act": "xielu"}, "xielu"),
         "cross-attention": (gpt | {"add_cross_attention": True}, "add_cross_attention"),
-        "sliding": (qwen | {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 0, "layer_types": ["sliding_attention"] * 2}, "sliding"),
+        "chunked": (qwen | {"layer_types": ["chunked_attention"] * 2}, "chunked"),
         "text-type": (llava | {"text_config": llava["text_config"] | {"model_type": "gemma"}}, "gemma"),
         "vision-type": (llava | {"vision_config": llava["vision_config"] | {"model_type": "dinov2"}}, "dinov2"),
     }

@@ -500,6 +500,11 @@ describe('keys of published configs', () => {
       { ...phi3, rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [1] } },
       /lists of 2 numbers/,
     ],
+    [
+      'a Phi-3 with a scaling that it never had',
+      { ...phi3, rope_scaling: { type: 'linear', factor: 2 } },
+      /"linear" is not supported for phi3/,
+    ],
     ['layers that do not match', { ...qwen3, layer_types: [] }, /names 0 layers/],
     ['experts', { ...llama, num_local_experts: 8 }, /num_local_experts: 8/],
     [

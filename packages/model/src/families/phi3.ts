@@ -1,4 +1,4 @@
-import { dropoutRate, parseConfig, positiveInteger } from '@subtext/nn';
+import { dropoutRate, ModelFolderError, parseConfig, positiveInteger } from '@subtext/nn';
 import { z } from 'zod';
 import { decoderConfigKeys, decoderFamily, decoderSettings, layerWindows } from './decoder-config';
 
@@ -41,7 +41,7 @@ export const phi3Family = decoderFamily({
   read({ config, path, at }) {
     const settings = parseConfig({ schema, config, path, at });
     const defaultType = typeof settings.sliding_window === 'number' ? 'sliding_attention' : 'full_attention';
-    return decoderSettings({
+    const read = decoderSettings({
       config: {
         ...settings,
         rope_scaling: withLongRope(settings.rope_scaling),
@@ -51,5 +51,13 @@ export const phi3Family = decoderFamily({
       partial: true,
       changes: { fused: true, layerOptions: layerWindows({ config: settings, path, defaultType: () => defaultType }) },
     });
+    const { type } = read.rotary.scaling;
+    if (type !== 'default' && type !== 'longrope')
+      throw new ModelFolderError({
+        code: 'unsupported-config',
+        path,
+        message: `the rope_type "${type}" is not supported for phi3; these are: default, longrope.`,
+      });
+    return read;
   },
 });
