@@ -24,12 +24,14 @@ export interface FaultyLine {
 const PIECE = 2 ** 20;
 /** The longest line, in bytes: one of a run's log has some hundred. */
 const LONGEST = 2 ** 16;
+/** Bytes without a line's end after which a file is no log: one that takes no room on the disk can have hundreds of GB. */
+const MOST_WITHOUT_END = 64 * PIECE;
 
 /**
  * The lines of a run's log, some thousand at a time, however long the log is; a last line without its end, which is being
  * written, is left out. Nothing where there is no file.
  *
- * @throws FileError for what is no file, or may not be read
+ * @throws FileError for what is no file, may not be read, or has no lines
  */
 export async function* readLogLines(path: string): AsyncGenerator<(LoggedStep | FaultyLine)[], void, void> {
   let opened: Awaited<ReturnType<typeof openRegularFile>>;
@@ -46,6 +48,8 @@ export async function* readLogLines(path: string): AsyncGenerator<(LoggedStep | 
     /** Whether the line at hand is longer than any that is read. */
     let overlong = false;
     let line = 0;
+    /** Where the line at hand begins. */
+    let lineStart = 0;
     for (let position = 0; ;) {
       const { bytesRead } = await handle.read(piece, 0, PIECE, position);
       if (bytesRead === 0) return;
@@ -66,8 +70,15 @@ export async function* readLogLines(path: string): AsyncGenerator<(LoggedStep | 
         begun = Buffer.alloc(0);
         overlong = false;
         start = end + 1;
+        lineStart = position - bytesRead + start;
       }
       if (lines.length > 0) yield lines;
+      if (position - lineStart > MOST_WITHOUT_END)
+        throw new FileError({
+          code: 'too-large',
+          message: `${path}: line ${line + 1} has more than ${MOST_WITHOUT_END} bytes: this is not the log of a run`,
+          path,
+        });
       if (overlong || begun.byteLength + bytesRead - start > LONGEST) {
         overlong = true;
         begun = Buffer.alloc(0);

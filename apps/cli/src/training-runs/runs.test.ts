@@ -144,6 +144,16 @@ describe('reading runs', () => {
     });
   }, 120_000);
 
+  it('stops at a log without lines, however large', async () => {
+    const path = await makeRun('endless');
+    // 200 GB that take no room on the disk, as a tar archive can carry them.
+    await truncate(join(path, 'log.jsonl'), 200e9);
+    expect(await readRun(path)).toMatchObject({
+      state: 'broken',
+      problems: [expect.stringMatching(/log\.jsonl cannot be read: .*line \d+ has more than 67108864 bytes/)],
+    });
+  }, 60_000);
+
   it('takes no pipe for a file, and no hostile lock for a running run', async () => {
     const path = await makeRun('hostile', { files: { 'run.lock': 'null' } });
     expect((await readRun(path)).state).toBe('stopped');
