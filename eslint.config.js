@@ -49,7 +49,7 @@ export default tseslint.config(
       '**/assembly/**',
       '**/.turbo/**',
       'coverage/**',
-      'packages/tensor/src/wasm/generated/**',
+      'packages/tensor/src/engines/wasm/kernels/generated/**',
       'packages/tensor/src/generated/**',
     ],
   },

@@ -8,9 +8,11 @@ const assets = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm', 'tfjs-b
   (name) => join(backend, name),
 );
 
+const entry = { index: 'src/index.ts', engine: 'src/engine.ts' };
+
 export default packageConfig({
-  entry: { index: 'src/index.ts' },
-  browser: { entry: { index: 'src/index.ts' }, nodeOnly: ['yauzl'], assets },
+  entry,
+  browser: { entry, assets },
   // The methods of tensors that src/generated/tensorflow-additions.js adds.
   declarationBanner: "import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';",
 });

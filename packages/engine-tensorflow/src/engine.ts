@@ -1,14 +1,15 @@
-import { EngineError } from '../errors';
-import { registerFusedKernels } from '../kernels/registry';
-import { createTensorflowKernels } from '../libtensorflow/create-tensorflow-kernels';
-import { keepingBackend } from './backend-state';
-import { multiplyAdds, type Engine, type EngineDevice } from './engine';
+import { EngineError } from '@subtext/tensor';
+import { registerFusedKernels } from '@subtext/tensor';
+import { nodeBackend } from './kernels/node-backend';
+import { createTensorflowKernels } from './kernels/create-tensorflow-kernels';
+import { keepingBackend } from '@subtext/tensor/engine';
+import { multiplyAdds, type Engine, type EngineDevice } from '@subtext/tensor/engine';
 import { findTensorflow } from './find-tensorflow';
 import { nvidiaProcessor } from './graphics-processor';
 import { loadTensorflowPackage } from './load-tensorflow-package';
-import { nativeKernelsFile, nativeSources } from './native-kernels';
-import { processorName } from './processor-name';
-import { requireOnTensorflow, tensorflowInUse } from './require-on-tensorflow';
+import { nativeKernelsFile, nativeSources } from './native-sources';
+import { processorName } from '@subtext/tensor/engine';
+import { requireOnTensorflow, tensorflowInUse } from '@subtext/tensor/engine';
 
 const howToInstall = 'Install it with `npx subtext engine install tensorflow`, or call `installTensorflow()`.';
 
@@ -28,6 +29,16 @@ export const tensorflowEngine: Engine = {
   name: 'tensorflow',
   backend: 'tensorflow',
   summary: 'TensorFlow’s C library on all cores, or on an NVIDIA GPU through CUDA',
+  capabilities: {
+    threads: 'all',
+    largestWeights: null,
+    largestMemory: null,
+    synchronousReads: true,
+    dtypes: ['float32', 'int32', 'bool'],
+    trainingState: 'engine',
+  },
+  // TensorFlow otherwise waits until a tensor's first use.
+  memory: { upload: (tensor) => void nodeBackend().getInputTensorIds([tensor]) },
   installed: async () => {
     const [best] = await findTensorflow();
     return best ? { package: best.packageName, version: best.version } : null;
@@ -83,14 +94,13 @@ async function load(): Promise<EngineDevice> {
   }
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
+  const inUse = await tensorflowInUse();
   graphics = await nvidiaProcessor();
   const problems: string[] = [];
   for (const { folder, packageName } of locations) {
     try {
       // The package makes itself the backend as it loads.
-      const { version, gpu } = keepingBackend(() =>
-        loadTensorflowPackage(requireOnTensorflow, require, folder, tensorflowInUse(require)),
-      );
+      const { version, gpu } = keepingBackend(() => loadTensorflowPackage(requireOnTensorflow, require, folder, inUse));
       kernelLevel = gpu ? null : await loadNativeKernels(require, folder);
       registerFusedKernels({
         backend: 'tensorflow',

@@ -1,5 +1,5 @@
-import { engineHome } from './engine-home';
-import { findPackage, packagePlaces } from './package-places';
+import { engineHome } from '@subtext/tensor/engine';
+import { findPackage, packagePlaces } from '@subtext/tensor/engine';
 
 /** A tfjs-node package on this machine. */
 export interface TensorflowLocation {
@@ -26,7 +26,7 @@ export async function findTensorflow(engines?: string): Promise<TensorflowLocati
   }
   const [{ join }, { existsSync }] = await Promise.all([import('node:path'), import('node:fs')]);
   const home = engines ?? (await engineHome());
-  const places = await packagePlaces(home);
+  const places = await packagePlaces({ from: import.meta.url });
   const locations: TensorflowLocation[] = [];
   for (const packageName of packageNames) {
     const project = await findPackage({ name: packageName, places });

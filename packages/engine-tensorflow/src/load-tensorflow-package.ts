@@ -1,4 +1,4 @@
-import type { TensorflowInUse } from './require-on-tensorflow';
+import type { TensorflowInUse } from '@subtext/tensor/engine';
 
 /** What {@link loadTensorflowPackage} gives back. */
 export interface LoadedTensorflow {

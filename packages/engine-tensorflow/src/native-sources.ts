@@ -1,4 +1,4 @@
-import { engineHome } from './engine-home';
+import { engineHome } from '@subtext/tensor/engine';
 
 /** The C++ sources of the `tensorflow` engine's own kernels. */
 export interface NativeSources {
@@ -14,7 +14,7 @@ export interface NativeSources {
 export async function nativeSources(): Promise<NativeSources | null> {
   const [{ createHash }, { existsSync, readdirSync, readFileSync }, { dirname, join }, { fileURLToPath }] =
     await Promise.all([import('node:crypto'), import('node:fs'), import('node:path'), import('node:url')]);
-  // From `dist/` or from `src/engines/` up to the package.
+  // From `dist/` or from `src/` up to the package.
   for (let place = dirname(fileURLToPath(import.meta.url)); place !== dirname(place); place = dirname(place)) {
     const folder = join(place, 'native');
     if (!existsSync(join(folder, 'operations.cc'))) continue;

@@ -1,4 +1,4 @@
-import { EngineError } from '../errors';
+import { EngineError } from '@subtext/tensor';
 
 /** What a WebGPU device says when something went wrong that no call threw. */
 export interface FaultEvent {

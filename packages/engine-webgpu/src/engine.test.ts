@@ -1,26 +1,29 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-
-import { useEngine } from '../engines/use-engine';
-import { EngineError, TensorError } from '../errors';
-import { withoutFusedKernels } from '../kernels/registry';
-import { attention } from '../operations/attention';
-import { crossEntropy } from '../operations/cross-entropy';
-import { embedding } from '../operations/embedding';
-import { layerNorm } from '../operations/layer-norm';
-import { linear } from '../operations/linear';
-import { rmsNorm } from '../operations/rms-norm';
-import { AdamW } from '../state/adam-w';
-import { globalNorm, globalNormAsync } from '../state/global-norm';
-import { KeyValueCache } from '../state/key-value-cache';
-import { Parameters } from '../state/parameters';
-import { tf } from '../tensorflow';
-import { webgpuEngine } from '../engines/webgpu-engine';
-import { activate } from '../operations/activate';
-import { activationNames } from '../operations/activations';
-import { attentionTiles } from './attention-tiles';
+import {
+  AdamW,
+  attention,
+  crossEntropy,
+  embedding,
+  EngineError,
+  globalNorm,
+  globalNormAsync,
+  KeyValueCache,
+  layerNorm,
+  linear,
+  Parameters,
+  rmsNorm,
+  TensorError,
+  tf,
+  useEngine,
+  withoutFusedKernels,
+} from '@subtext/tensor';
+import { webgpuEngine } from './engine';
+import { activate } from '@subtext/tensor';
+import { activationNames } from '@subtext/tensor';
+import { attentionTiles } from './kernels/attention-tiles';
 import { DeviceFaults, type FaultEvent } from './device-faults';
-import { dispatchOf, shaderRunner } from './run-shader';
-import { webgpuBackend } from './webgpu-backend';
+import { dispatchOf, shaderRunner } from './kernels/run-shader';
+import { webgpuBackend } from './kernels/webgpu-backend';
 
 describe('without a device', () => {
   it('cuts many workgroups into rows that a device takes', () => {

@@ -1,11 +1,11 @@
-import { EngineError } from '../errors';
-import { registerFusedKernels } from '../kernels/registry';
-import { createWebgpuKernels } from '../webgpu/create-webgpu-kernels';
-import { initialiseBackend, keepingBackend } from './backend-state';
-import type { Engine, EngineDevice } from './engine';
-import { engineHome } from './engine-home';
-import { findPackage, packagePlaces } from './package-places';
-import { requireOnTensorflow, tensorflowInUse } from './require-on-tensorflow';
+import { EngineError } from '@subtext/tensor';
+import { registerFusedKernels } from '@subtext/tensor';
+import { createWebgpuKernels } from './kernels/create-webgpu-kernels';
+import { initialiseBackend, keepingBackend } from '@subtext/tensor/engine';
+import type { Engine, EngineDevice } from '@subtext/tensor/engine';
+import { engineHome } from '@subtext/tensor/engine';
+import { findPackage, packagePlaces } from '@subtext/tensor/engine';
+import { requireOnTensorflow, tensorflowInUse } from '@subtext/tensor/engine';
 
 /** What of WebGPU's adapter is used here. */
 interface Adapter {
@@ -27,6 +27,14 @@ export const webgpuEngine: Engine = {
   name: 'webgpu',
   backend: 'webgpu',
   summary: 'any vendor’s GPU through WebGPU (Dawn), without CUDA',
+  capabilities: {
+    threads: 'all',
+    largestWeights: null,
+    largestMemory: null,
+    synchronousReads: false,
+    dtypes: ['float32', 'int32', 'bool'],
+    trainingState: 'engine',
+  },
   installed: async () => {
     const found = await findPackages();
     return found ? { package: packages[1], version: found.version } : null;
@@ -61,7 +69,8 @@ async function findPackages(): Promise<Found | null> {
     import('node:path'),
     import('node:url'),
   ]);
-  const places = await packagePlaces(await engineHome());
+  const home = join(await engineHome(), 'webgpu', 'node_modules');
+  const places = await packagePlaces({ from: import.meta.url, also: [home] });
   const [webgpu, backend] = [
     await findPackage({ name: packages[0], places }),
     await findPackage({ name: packages[1], places }),
@@ -86,13 +95,14 @@ async function load(): Promise<EngineDevice> {
   const { createRequire } = await import('node:module');
   const require = createRequire(import.meta.url);
   try {
+    const inUse = await tensorflowInUse();
     const adapter = await openAdapter(found.webgpuFile);
     if (!adapter) {
       throw unavailable(
         'no graphics adapter was found. On Linux it takes the Vulkan loader (libvulkan.so.1) and the GPU’s Vulkan driver.',
       );
     }
-    keepingBackend(() => requireOnTensorflow(require, found.backendFile, tensorflowInUse(require)));
+    keepingBackend(() => requireOnTensorflow(require, found.backendFile, inUse));
     await initialiseBackend('webgpu').catch((error: unknown) => {
       throw unavailable(
         `the adapter gave no device that TensorFlow.js can use (${error instanceof Error ? error.message : String(error)}).`,

@@ -1,4 +1,4 @@
-import { engineName, tf } from '@subtext/tensor';
+import { engineCapabilities, tf } from '@subtext/tensor';
 import { ModelError } from './model-error';
 
 /** Where the inputs of a pass stand. */
@@ -43,9 +43,9 @@ export function resolvePositions({
       message: `The mask has ${mask.shape[mask.rank - 1]} keys where there are ${keyTime}: ${offset} in the cache and ${time} new ones.`,
     });
   }
-  // Reading back is cheap everywhere but on webgpu, where it cannot be done synchronously.
+  // Reading back is cheap where it can be done synchronously at all.
   const largestOf = (counted: tf.Tensor2D) =>
-    engineName() === 'webgpu' ? keyTime - 1 : (tf.tidy(() => counted.max().dataSync()[0]) as number);
+    engineCapabilities().synchronousReads ? (tf.tidy(() => counted.max().dataSync()[0]) as number) : keyTime - 1;
   if (positions !== null) return { positions, offset, largest: largestPosition ?? largestOf(positions) };
   if (mask !== null && mask.rank === 2) {
     const counted = tf.tidy(() =>

@@ -82,7 +82,7 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(f32x4.splat(1.0), f32x4.add(f32x4.splat(1.0), exp4(f32x4.neg(x))));
 }
 
-// The activations' numbers, as src/wasm/activation-codes.ts gives them.
+// The activations' numbers, as src/kernels/activation-codes.ts gives them.
 export const NONE: i32 = 0;
 export const GELU: i32 = 1;
 export const GELU_TANH: i32 = 2;

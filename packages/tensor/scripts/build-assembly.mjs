@@ -1,12 +1,12 @@
 /**
- * Compiles `assembly/` twice (plain SIMD, and relaxed SIMD with fused multiply-add) into `src/wasm/generated/`.
+ * Compiles `assembly/` twice (plain SIMD, and relaxed SIMD with fused multiply-add) into `src/engines/wasm/kernels/generated/`.
  * `node scripts/build-assembly.mjs` writes; with `--check` it only compares and exits 1 where a file is stale.
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { compileVariant, variants } from './compile-assembly.mjs';
 
-const folder = fileURLToPath(new URL('../src/wasm/generated/', import.meta.url));
+const folder = fileURLToPath(new URL('../src/engines/wasm/kernels/generated/', import.meta.url));
 await mkdir(folder, { recursive: true });
 let stale = false;
 for (const variant of variants) {

@@ -3,7 +3,7 @@ import asc from 'assemblyscript/asc';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The two builds of the kernels; `src/wasm/kernel-module.ts` chooses between them. */
+/** The two builds of the kernels; `src/engines/wasm/kernels/kernel-module.ts` chooses between them. */
 export const variants = [
   { name: 'relaxed-simd-kernels', features: ['--enable', 'relaxed-simd'] },
   { name: 'simd-kernels', features: [] },

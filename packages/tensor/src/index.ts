@@ -1,18 +1,11 @@
 export { tf } from './tensorflow';
 export { TensorError, OperationError, EngineError, type TensorErrorCode } from './errors';
 
-export type { EngineName, EngineDevice, EngineWork } from './engines/engine';
+export type { Engine, EngineCapabilities, EngineDevice, EngineMemory, EngineName, EngineWork } from './engines/engine';
+export { engineCapabilities, engineMemory, knownEngines, registerEngine } from './engines/registry';
 export { rememberSelfTest, type TestedDevice } from './engines/self-test-record';
 export { useEngine, engineName, engineChoice, type EngineChoice } from './engines/use-engine';
 export { describeEngines, type EngineReport } from './engines/describe-engines';
-
-export {
-  installTensorflow,
-  InstallationError,
-  type InstallTensorflowOptions,
-  type InstallProgress,
-  type TensorflowInstallation,
-} from './install/install-tensorflow';
 
 export type {
   Activation,
@@ -66,8 +59,8 @@ export { valueAndGradients, type ValueAndGradients, type ValueAndGradientsOption
 export { AdamW, type AdamWOptions, type AdamWStepOptions, type AdamWState } from './state/adam-w';
 export { globalNorm, globalNormAsync, clippingScale } from './state/global-norm';
 export { variableGradients, type VariableGradients } from './state/variable-gradients';
-export { createSharedMemory, flatArrayKernels, type FlatArrayKernels } from './wasm/flat-arrays';
-export type { WebAssemblyMemory } from './wasm/web-assembly';
+export { createSharedMemory, flatArrayKernels, type FlatArrayKernels } from './engines/wasm/kernels/flat-arrays';
+export type { WebAssemblyMemory } from './engines/wasm/kernels/web-assembly';
 export { KeyValueCache, type KeyValueCacheOptions, type CachedKeysAndValues } from './state/key-value-cache';
 
 export { RandomStream, type RandomState } from './random/random-stream';

@@ -1,4 +1,4 @@
-import { installTensorflow } from '@subtext/tensor';
+import { installTensorflow } from '@subtext/engine-tensorflow';
 import { createOutput, interruptSignal } from '@subtext/terminal';
 import { Argument, Command } from 'commander';
 

@@ -1,3 +1,4 @@
+import { engineNames } from '@subtext/terminal';
 import { z } from 'zod';
 
 const positive = z.number().positive();
@@ -10,7 +11,7 @@ export const GRAPH_KIND = 'graphs';
 export const graphConfiguration = z.strictObject({
   kind: z.literal(GRAPH_KIND),
   seed: z.number().int().min(0).default(1),
-  engine: z.enum(['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu']).default('auto'),
+  engine: z.enum(engineNames).default('auto'),
   workers: z.number().int().min(0).describe('threads; 0 computes in the main thread').optional(),
   output: z.string().describe('folder of the run'),
   data: z

@@ -1,3 +1,4 @@
+import { engineNames } from '@subtext/terminal';
 import { compilePattern, PatternError } from '@subtext/core';
 import { z } from 'zod';
 
@@ -217,7 +218,7 @@ const logs = z.strictObject({
 /** Everything that `subtext train` can be told. Documented key by key in docs/configuration.md. */
 export const trainConfiguration = z.strictObject({
   seed: z.number().int().min(0).default(1),
-  engine: z.enum(['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu']).default('auto'),
+  engine: z.enum(engineNames).default('auto'),
   workers: z.number().int().min(0).describe('threads; 0 computes in the main thread').optional(),
   output: z.string().describe('folder of the run'),
   logs: logs.prefault({}),

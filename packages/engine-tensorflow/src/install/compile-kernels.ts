@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { nativeKernelsFile, nativeSources } from '../engines/native-kernels';
+import { nativeKernelsFile, nativeSources } from '../native-sources';
 import { findCompiler } from './executables';
 import { isRunning } from './is-running';
 import { runCommand } from './run-command';

@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
-import { loadTensorflowPackage, type LoadedTensorflow } from '../engines/load-tensorflow-package';
-import { requireOnTensorflow, tensorflowInUse } from '../engines/require-on-tensorflow';
+import { loadTensorflowPackage, type LoadedTensorflow } from '../load-tensorflow-package';
+import { requireOnTensorflow, tensorflowInUse } from '@subtext/tensor/engine';
 import { runCommand } from './run-command';
 
 /**
@@ -16,7 +15,7 @@ export async function verifyTensorflow({
   packageFolder: string;
   signal?: AbortSignal;
 }): Promise<LoadedTensorflow> {
-  const inUse = tensorflowInUse(createRequire(import.meta.url));
+  const inUse = await tensorflowInUse();
   const program = `
     const requireOnTensorflow = ${requireOnTensorflow.toString()};
     const load = ${loadTensorflowPackage.toString()};
@@ -61,7 +60,7 @@ export async function verifyKernels({
   kernelsFile: string;
   signal?: AbortSignal;
 }): Promise<void> {
-  const inUse = tensorflowInUse(createRequire(import.meta.url));
+  const inUse = await tensorflowInUse();
   const program = `
     const requireOnTensorflow = ${requireOnTensorflow.toString()};
     const load = ${loadTensorflowPackage.toString()};

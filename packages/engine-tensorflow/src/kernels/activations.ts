@@ -1,7 +1,7 @@
-import { tf } from '../tensorflow';
-import { composedGatedActivation } from '../operations/gated-activation';
-import type { ActivationKernel, GatedActivationKernel } from '../kernels/kernels';
-import { composedActivation, composedActivationGradient, sigmoidForm } from '../operations/activations';
+import { tf } from '@subtext/tensor';
+import { composedGatedActivation } from '@subtext/tensor/engine';
+import type { ActivationKernel, GatedActivationKernel } from '@subtext/tensor';
+import { composedActivation, composedActivationGradient, sigmoidForm } from '@subtext/tensor/engine';
 import type { NodeBackend } from './node-backend';
 
 /**

@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/kernels';
+import { tf } from '@subtext/tensor';
+import type { FusedKernels } from '@subtext/tensor';
 import { activationKernels } from './activations';
 import { adamWKernel } from './adam-w';
 import { crossEntropyKernel } from './cross-entropy';

@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import type { CrossEntropyKernel } from '../kernels/kernels';
+import { tf } from '@subtext/tensor';
+import type { CrossEntropyKernel } from '@subtext/tensor';
 import type { NodeBackend } from './node-backend';
 
 /**

@@ -1,6 +1,6 @@
-import { tf } from '../tensorflow';
-import type { LinearKernel } from '../kernels/kernels';
-import { composedActivation, sigmoidForm } from '../operations/activations';
+import { tf } from '@subtext/tensor';
+import type { LinearKernel } from '@subtext/tensor';
+import { composedActivation, sigmoidForm } from '@subtext/tensor/engine';
 import type { NodeBackend } from './node-backend';
 import { sumRowsKernel } from './sum-rows';
 

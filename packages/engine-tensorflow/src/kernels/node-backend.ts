@@ -1,4 +1,4 @@
-import { tf } from '../tensorflow';
+import { tf } from '@subtext/tensor';
 
 /** An attribute of a TensorFlow operation; `type` is one of the binding's constants. */
 interface Attribute {

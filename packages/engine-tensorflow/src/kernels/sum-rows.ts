@@ -1,5 +1,5 @@
-import type { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/kernels';
+import type { tf } from '@subtext/tensor';
+import type { FusedKernels } from '@subtext/tensor';
 import type { NodeBackend } from './node-backend';
 
 /** Column sums by `BiasAddGrad`: 2.7 times as fast as `Sum` over 2048 × 1024 on two cores. */

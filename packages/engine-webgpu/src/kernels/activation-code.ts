@@ -1,4 +1,4 @@
-import type { Activation } from '../kernels/kernels';
+import type { Activation } from '@subtext/tensor';
 import { numberCode } from './number-code';
 
 /*

@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import type { AttentionKernel } from '../kernels/kernels';
+import { tf } from '@subtext/tensor';
+import type { AttentionKernel } from '@subtext/tensor';
 import { loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
 import { attentionTiles } from './attention-tiles';
 import { elementwise } from './elementwise';

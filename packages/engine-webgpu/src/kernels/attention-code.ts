@@ -1,4 +1,4 @@
-import type { tf } from '../tensorflow';
+import type { tf } from '@subtext/tensor';
 import type { AttentionTiles } from './attention-tiles';
 import { defaultWorkgroup } from './run-shader';
 

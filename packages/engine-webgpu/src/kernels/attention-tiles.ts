@@ -1,4 +1,4 @@
-import { OperationError } from '../errors';
+import { OperationError } from '@subtext/tensor';
 import { defaultWorkgroup } from './run-shader';
 
 /** Bytes of workgroup memory that every WebGPU device has. */

@@ -1,4 +1,4 @@
-import { tf } from '../tensorflow';
+import { tf } from '@subtext/tensor';
 import { defaultWorkgroup, type RunShader } from './run-shader';
 
 /** Rows that one thread adds: fewer make more threads, and more partial sums to add afterwards. */

@@ -1,5 +1,5 @@
-import { composedEmbedding } from '../operations/embedding';
-import type { FusedKernels } from '../kernels/kernels';
+import { composedEmbedding } from '@subtext/tensor/engine';
+import type { FusedKernels } from '@subtext/tensor';
 import { activationKernels } from './activation-kernels';
 import { attentionBackwardKernel } from './attention-backward';
 import { attentionForwardKernel } from './attention-forward';

@@ -1,5 +1,5 @@
-import type { tf } from '../tensorflow';
-import type { CrossEntropyKernel } from '../kernels/kernels';
+import type { tf } from '@subtext/tensor';
+import type { CrossEntropyKernel } from '@subtext/tensor';
 import { elementwise } from './elementwise';
 import { numberCode } from './number-code';
 import { defaultWorkgroup, type RunShader } from './run-shader';

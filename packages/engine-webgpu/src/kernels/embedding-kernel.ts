@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import type { EmbeddingKernel } from '../kernels/kernels';
+import { tf } from '@subtext/tensor';
+import type { EmbeddingKernel } from '@subtext/tensor';
 import { elementwise } from './elementwise';
 import type { RunShader } from './run-shader';
 

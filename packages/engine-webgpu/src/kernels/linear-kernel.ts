@@ -1,6 +1,6 @@
-import { tf } from '../tensorflow';
-import { composedLinear } from '../operations/linear';
-import type { LinearKernel } from '../kernels/kernels';
+import { tf } from '@subtext/tensor';
+import { composedLinear } from '@subtext/tensor/engine';
+import type { LinearKernel } from '@subtext/tensor';
 import { activationKernels } from './activation-kernels';
 import type { RunShader } from './run-shader';
 

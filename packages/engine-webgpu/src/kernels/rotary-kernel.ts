@@ -1,5 +1,5 @@
-import type { tf } from '../tensorflow';
-import type { RotaryKernel, RotaryKernelOptions } from '../kernels/kernels';
+import type { tf } from '@subtext/tensor';
+import type { RotaryKernel, RotaryKernelOptions } from '@subtext/tensor';
 import { elementwise } from './elementwise';
 import type { RunShader } from './run-shader';
 

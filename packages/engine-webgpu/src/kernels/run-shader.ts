@@ -1,6 +1,6 @@
-import { TensorError } from '../errors';
-import { tf } from '../tensorflow';
-import { DeviceFaults } from './device-faults';
+import { TensorError } from '@subtext/tensor';
+import { tf } from '@subtext/tensor';
+import { DeviceFaults } from '../device-faults';
 import type { TensorInfo, UniformValue, WebgpuBackend } from './webgpu-backend';
 
 /** Threads of a workgroup where nothing else is asked for. */

@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import type { FusedKernels } from '../kernels/kernels';
+import { tf } from '@subtext/tensor';
+import type { FusedKernels } from '@subtext/tensor';
 import { elementwise } from './elementwise';
 import { defaultWorkgroup, type RunShader } from './run-shader';
 import { workgroupSum } from './workgroup-sum';

@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import type { ReportingDevice } from './device-faults';
+import { tf } from '@subtext/tensor';
+import type { ReportingDevice } from '../device-faults';
 
 /** A tensor as the backend's own programs know it. */
 export interface TensorInfo {

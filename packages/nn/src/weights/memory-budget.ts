@@ -1,11 +1,8 @@
-import { engineName } from '@subtext/tensor';
+import { engineCapabilities, engineName } from '@subtext/tensor';
 import { totalmem } from 'node:os';
 
 import { ModelFolderError } from './model-folder-error';
 import type { ModelStructure } from './parameter-scope';
-
-/** The most bytes of weights that an engine can hold: tfjs's wasm memory ends at 4 GiB, and the work needs room beside them. */
-const engineLimits: ReadonlyMap<string, number> = new Map([['wasm', 3.5 * 2 ** 30]]);
 
 /** All of the machine's memory, or of the container's where that is less. A browser tells it roughly or not at all: then 8 GiB. */
 export function machineMemory(): number {
@@ -39,7 +36,7 @@ export function checkMemory({
     0,
   );
   const engine = engineName();
-  const limit = engineLimits.get(engine);
+  const { largestWeights: limit } = engineCapabilities();
   const refuse = (rest: string): never => {
     throw new ModelFolderError({
       code: 'does-not-fit',
@@ -51,8 +48,8 @@ export function checkMemory({
     refuse(
       `the budget is ${gibibytes(memoryBudget)}. Take a smaller model or a larger machine; memoryBudget raises the budget, which is the machine's memory unless it is given.`,
     );
-  if (limit !== undefined && bytes > limit)
+  if (limit !== null && bytes > limit)
     refuse(
-      `the engine ${engine} holds at most ${gibibytes(limit)}. Use the engine tensorflow, which has all of the machine's memory.`,
+      `the engine ${engine} holds at most ${gibibytes(limit)}. Use an engine that has all of the machine's memory, such as tensorflow.`,
     );
 }

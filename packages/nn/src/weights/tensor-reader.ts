@@ -1,5 +1,5 @@
 import { toFloat32, type SafetensorsFile, type TensorLocation } from '@subtext/safetensors';
-import { engineName, fusedKernels, tf, type StoredDtype } from '@subtext/tensor';
+import { engineMemory, fusedKernels, tf, type EngineMemory, type StoredDtype } from '@subtext/tensor';
 import { readSync } from 'node:fs';
 
 /** Numbers read at once where they go on into the engine's own memory: 4 MiB, which a core's cache holds. */
@@ -14,17 +14,7 @@ const halvesLength = 2 ** 16;
  */
 const unaligned = 4;
 
-/** The part of tfjs-node's backend that brings a tensor to TensorFlow, which otherwise waits until its first use. */
-interface TensorflowUpload {
-  getInputTensorIds(tensors: tf.Tensor[]): number[];
-}
-
-/** The parts of TensorFlow.js's wasm backend that give a tensor's memory. */
-interface WasmMemory {
-  makeOutput(shape: number[], dtype: 'float32'): tf.TensorInfo;
-  typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array;
-  wasm: { _malloc(bytes: number): number; _free(address: number): void };
-}
+type Allocated = ReturnType<NonNullable<EngineMemory['allocate']>>;
 
 const isStored = (dtype: string): dtype is StoredDtype => dtype === 'F32' || dtype === 'BF16' || dtype === 'F16';
 
@@ -89,24 +79,24 @@ export class TensorReader {
     if (!isStored(dtype) || location === null) return null;
     const { readTensor } = fusedKernels();
     if (readTensor !== undefined) return readTensor({ ...location, dtype, shape });
-    return engineName() === 'wasm' ? this.#fillHeap(location, dtype, shape) : null;
+    const { allocate, reserve } = engineMemory();
+    if (allocate === undefined) return null;
+    this.#growOnce(reserve);
+    return this.#fill(allocate(shape), location, dtype);
   }
 
   async #readInPieces(name: string, shape: readonly number[]): Promise<tf.Tensor> {
-    const engine = engineName();
-    if (engine === 'wasm') return this.#readIntoHeap(name, shape);
-    if (engine === 'tensorflow') return this.#upload(name, shape);
+    const { allocate, upload } = engineMemory();
+    if (allocate !== undefined) return this.#readInto(allocate(shape), name);
+    if (upload !== undefined) return this.#upload(upload, name, shape);
     return tf.tensor(await this.#file.readFloat32(name), [...shape], 'float32');
   }
 
   /** Reads wait for nothing, so that memory cannot grow, and move, under them; between pieces other work has its turn. */
-  async #fillHeap(location: TensorLocation, dtype: StoredDtype, shape: readonly number[]): Promise<tf.Tensor | null> {
-    const backend = tf.backend() as unknown as WasmMemory;
-    this.#growOnce(backend);
-    const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], 'float32'));
+  async #fill({ tensor, view }: Allocated, location: TensorLocation, dtype: StoredDtype): Promise<tf.Tensor | null> {
     for (let from = 0; from < tensor.size; from += pieceLength) {
       if (from > 0) await new Promise(setImmediate);
-      const piece = backend.typedArrayFromHeap(tensor).subarray(from, Math.min(from + pieceLength, tensor.size));
+      const piece = view().subarray(from, Math.min(from + pieceLength, tensor.size));
       const read =
         dtype === 'F32'
           ? fill(location.descriptor, piece, location.position + 4 * from)
@@ -119,14 +109,9 @@ export class TensorReader {
     return tensor;
   }
 
-  /** Has memory grow for all tensors at once: each time that it grows, V8 collects garbage, which costs 20 to 40 ms. */
-  #growOnce({ wasm }: WasmMemory): void {
-    if (this.#total === 0) return;
-    try {
-      wasm._free(wasm._malloc(4 * this.#total));
-    } catch {
-      // No block of that size: what is there in pieces may do, and if not, the tensor that lacks memory says so.
-    }
+  /** Has memory grow for all tensors at once. */
+  #growOnce(reserve: EngineMemory['reserve']): void {
+    if (this.#total > 0) reserve?.(4 * this.#total);
     this.#total = 0;
   }
 
@@ -141,7 +126,11 @@ export class TensorReader {
     return true;
   }
 
-  async #upload(name: string, shape: readonly number[]): Promise<tf.Tensor> {
+  async #upload(
+    upload: NonNullable<EngineMemory['upload']>,
+    name: string,
+    shape: readonly number[],
+  ): Promise<tf.Tensor> {
     const length = shape.reduce((product, size) => product * size, 1);
     const pieces: tf.Tensor1D[] = [];
     try {
@@ -153,7 +142,7 @@ export class TensorReader {
           'float32',
         );
         pieces.push(piece);
-        (tf.backend() as unknown as TensorflowUpload).getInputTensorIds([piece]);
+        upload(piece);
       }
       return tf.tidy(() => tf.reshape(pieces.length === 1 ? pieces[0]! : tf.concat(pieces), [...shape]));
     } finally {
@@ -162,9 +151,7 @@ export class TensorReader {
   }
 
   /** Piece by piece: while one is copied, the next is read. */
-  async #readIntoHeap(name: string, shape: readonly number[]): Promise<tf.Tensor> {
-    const backend = tf.backend() as unknown as WasmMemory;
-    const tensor = tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], 'float32'));
+  async #readInto({ tensor, view }: Allocated, name: string): Promise<tf.Tensor> {
     const length = tensor.size;
     this.#pieces ??= [new Float32Array(pieceLength), new Float32Array(pieceLength)];
     const [first, second] = this.#pieces;
@@ -178,7 +165,7 @@ export class TensorReader {
         const piece = await coming;
         if (from + pieceLength < length) coming = read(from + pieceLength);
         // Looked up anew each time: memory that has grown meanwhile lies elsewhere.
-        backend.typedArrayFromHeap(tensor).set(piece, from);
+        view().set(piece, from);
       }
     } catch (error) {
       tensor.dispose();

@@ -62,7 +62,15 @@ describe('where packages with code of their own come from', () => {
     await rm(folder, { recursive: true });
   });
 
-  const names = ['@tensorflow/tfjs-node', '@tensorflow/tfjs-node-gpu', '@tensorflow/tfjs-backend-webgpu', 'webgpu'];
+  const names = [
+    '@subtext/engine-tensorflow',
+    '@subtext/engine-webgpu',
+    '@subtext/engine-abacus',
+    '@tensorflow/tfjs-node',
+    '@tensorflow/tfjs-node-gpu',
+    '@tensorflow/tfjs-backend-webgpu',
+    'webgpu',
+  ];
   async function plant(place: string): Promise<void> {
     for (const name of names) {
       await mkdir(join(place, name), { recursive: true });
@@ -85,15 +93,17 @@ describe('where packages with code of their own come from', () => {
     const reports = await fresh.describeEngines();
     for (const name of ['tensorflow', 'webgpu'])
       expect(reports.find((report) => report.name === name)?.version).not.toBe('6.6.6');
+    expect(reports.map(({ name }) => name)).not.toContain('abacus');
+    await expect(fresh.useEngine('abacus')).rejects.toMatchObject({ code: 'unknown-engine' });
     await expect(readFile(join(folder, 'ran'))).rejects.toThrow();
-    for (const place of await packagePlaces(join(folder, 'engines')))
+    for (const place of await packagePlaces({ from: import.meta.url, also: [join(folder, 'engines')] }))
       expect(place.startsWith(join(folder, 'deeper'))).toBe(false);
   });
 
-  it('is the package’s own project, what NODE_PATH names, and the home of engines', async () => {
+  it('is the package’s own project, what NODE_PATH names, and what is added', async () => {
     vi.stubEnv('NODE_PATH', join(folder, 'named'));
-    const places = await packagePlaces(join(folder, 'engines'));
-    expect(places.slice(-2)).toEqual([join(folder, 'named'), join(folder, 'engines', 'webgpu', 'node_modules')]);
+    const places = await packagePlaces({ from: import.meta.url, also: [join(folder, 'engines')] });
+    expect(places.slice(-2)).toEqual([join(folder, 'named'), join(folder, 'engines')]);
     // In this repository: of the package, and of the workspace; nothing above it.
     const root = join(import.meta.dirname, '..', '..', '..', '..');
     expect(places).toContain(join(root, 'packages', 'tensor', 'node_modules'));

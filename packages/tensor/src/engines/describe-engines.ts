@@ -1,5 +1,5 @@
 import type { EngineDevice, EngineName } from './engine';
-import { engines } from './registry';
+import { knownEngines } from './registry';
 import { passedSelfTest } from './self-test-record';
 
 /** What can be said of an engine on this machine. */
@@ -23,7 +23,7 @@ export interface EngineReport {
 /** Tries every engine on this machine. Computations under way stay on their engine; none is in use afterwards that was not before. */
 export async function describeEngines(): Promise<EngineReport[]> {
   const reports: EngineReport[] = [];
-  for (const engine of engines) {
+  for (const engine of await knownEngines()) {
     const installed = await engine.installed();
     let device: EngineDevice | null = null;
     let problem: string | null = installed ? null : 'not installed';

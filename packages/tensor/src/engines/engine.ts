@@ -1,5 +1,7 @@
-/** What computes. */
-export type EngineName = 'cpu' | 'wasm' | 'tensorflow' | 'webgpu';
+import type { Tensor } from '@tensorflow/tfjs-core';
+
+/** What computes: `cpu` and `wasm` are part of this package, `NAME` comes with the package `@subtext/engine-NAME`. */
+export type EngineName = string;
 
 /** Where a loaded engine computes. */
 export interface EngineDevice {
@@ -25,17 +27,51 @@ export function multiplyAdds({ parameters, positions, trains = false }: EngineWo
   return parameters * positions * (trains ? 3 : 1);
 }
 
-/** An engine: one file that makes one of these, and one line in the registry. */
+/** What an engine can do, for those who plan by it: nobody outside an engine's folder asks for its name. */
+export interface EngineCapabilities {
+  /** What one call computes on: one thread, so that more workers make it faster, or all that the device has. */
+  threads: 'one' | 'all';
+  /** The most bytes of weights that it holds; null where the machine's memory, or the device's, is the limit. */
+  largestWeights: number | null;
+  /** The most bytes of memory that it can have in all; null as above. */
+  largestMemory: number | null;
+  /** Whether `dataSync` works: where not, numbers are read with `await tensor.data()`. */
+  synchronousReads: boolean;
+  /** How the numbers of a tensor may be stored. */
+  dtypes: readonly ('float32' | 'int32' | 'bool')[];
+  /**
+   * Where weights and the optimizer's moments live while a model trains: in the process's own memory, which its threads
+   * share, or on the engine, which brings them back when they are asked for.
+   */
+  trainingState: 'shared-memory' | 'engine';
+}
+
+/** How numbers from a file come into the engine's memory, where there is a better way than `tf.tensor`. */
+export interface EngineMemory {
+  /** A float32 tensor whose memory the host may fill: `view` is to be asked for again after anything else was allocated. */
+  allocate?(shape: readonly number[]): { tensor: Tensor; view(): Float32Array };
+  /** Has memory grow once, for that many bytes to come. */
+  reserve?(bytes: number): void;
+  /** Brings a tensor's numbers to the engine now, not at its first use: the array that it was made of can then be used again. */
+  upload?(tensor: Tensor): void;
+}
+
+/** An engine: {@link registerEngine} makes it known, or its package `@subtext/engine-NAME` exports it as `engine`. */
 export interface Engine {
   name: EngineName;
   /** The TensorFlow.js backend behind it. */
   backend: string;
   /** One line for people. */
   summary: string;
+  capabilities: EngineCapabilities;
+  memory?: EngineMemory;
+  /** Whether it is part of `@subtext/tensor` and runs as surely as that does: `auto` then needs no self-test. */
+  embedded?: boolean;
   /** The package it needs and that package's version here, or null if it is not installed. */
   installed(): Promise<{ package: string; version: string } | null>;
   /**
-   * Loads the engine and registers its backend and fused kernels; once loaded, answers from memory.
+   * Loads the engine and registers its backend and fused kernels; once loaded, answers from memory. What computes
+   * meanwhile goes on where it is.
    *
    * @throws EngineError `engine-unavailable`, saying what to do.
    */

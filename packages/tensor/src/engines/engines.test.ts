@@ -1,15 +1,23 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
-
-import { EngineError, TensorError } from '../errors';
-import { tf } from '../tensorflow';
-import { describeEngines } from './describe-engines';
-import { rememberSelfTest } from './self-test-record';
-import { engineChoice, engineName, useEngine } from './use-engine';
-import { tensorflowEngine } from './tensorflow-engine';
-import { wasmEngine } from './wasm-engine';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  describeEngines,
+  EngineError,
+  engineChoice,
+  engineCapabilities,
+  engineName,
+  fusedKernels,
+  registerEngine,
+  registerFusedKernels,
+  rememberSelfTest,
+  TensorError,
+  tf,
+  useEngine,
+} from '../index';
+import type { Engine } from './engine';
+import { wasmEngine } from './wasm/engine';
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -36,60 +44,126 @@ describe('useEngine', () => {
     expect(choice.passedOver).toContainEqual({ name: 'cpu', reason: 'taken only by name' });
   });
 
-  it('does not start a slow engine for little work, and starts it where nothing else runs', async () => {
-    const load = vi.spyOn(tensorflowEngine, 'load').mockResolvedValue({ kind: 'cpu', name: 'test' });
-    const installed = vi.spyOn(tensorflowEngine, 'installed').mockResolvedValue({ package: 'test', version: '0' });
-    const little = { parameters: 5_000, positions: 14_000, trains: true };
-    const choice = await useEngine('auto', { work: little });
-    expect(choice.name).toBe('wasm');
-    expect(choice.passedOver).toContainEqual({
-      name: 'tensorflow',
-      reason: 'takes longer to start than this work takes',
+  describe('with another engine', () => {
+    let home = '';
+    /** It computes as `cpu` does; what is said of it changes. */
+    const abacus = {
+      name: 'abacus',
+      backend: 'cpu',
+      summary: 'beads',
+      capabilities: {
+        threads: 'all',
+        largestWeights: 10,
+        largestMemory: 20,
+        synchronousReads: true,
+        dtypes: ['float32'],
+        trainingState: 'engine',
+      },
+      installed: vi.fn<Engine['installed']>(),
+      load: vi.fn<Engine['load']>(),
+      preference: () => 100,
+      startsTooSlowlyFor: ({ positions }: { positions: number }) => positions < 50_000,
+      advice: () => null,
+    } satisfies Engine;
+    beforeEach(async () => {
+      home = await mkdtemp(join(tmpdir(), 'subtext-engines-'));
+      vi.stubEnv('SUBTEXT_ENGINES', home);
+      abacus.installed.mockResolvedValue({ package: 'test', version: '0' });
+      abacus.load.mockReset().mockResolvedValue({ kind: 'cpu', name: 'beads 1' });
+      registerEngine(abacus);
     });
-    expect(load).not.toHaveBeenCalled();
-    const setBackend = vi.spyOn(tf.engine(), 'setBackend').mockResolvedValue(true);
-    // Much work, or nobody knows how much.
-    for (const work of [{ parameters: 800_000, positions: 100_000 }, undefined])
-      expect((await useEngine('auto', { work })).name).toBe('tensorflow');
-    const broken = vi.spyOn(wasmEngine, 'load').mockRejectedValue(new Error('no SIMD'));
-    expect((await useEngine('auto', { work: little })).name).toBe('tensorflow');
-    for (const spy of [load, installed, setBackend, broken]) spy.mockRestore();
-    await useEngine('cpu');
-  });
+    afterEach(async () => {
+      abacus.installed.mockResolvedValue(null);
+      vi.restoreAllMocks();
+      await rm(home, { recursive: true });
+      await useEngine('cpu');
+    });
+    const record = async () => JSON.parse(await readFile(join(home, 'self-tests.json'), 'utf8')) as unknown;
 
-  it('takes a GPU by itself only after it has passed the self-test on this machine', async () => {
-    const home = await mkdtemp(join(tmpdir(), 'subtext-engines-'));
-    vi.stubEnv('SUBTEXT_ENGINES', home);
-    const device = { kind: 'gpu', name: 'Some GPU, TensorFlow 2' } as const;
-    const spies = [
-      vi.spyOn(tensorflowEngine, 'load').mockResolvedValue(device),
-      vi.spyOn(tensorflowEngine, 'installed').mockResolvedValue({ package: 'test', version: '0' }),
-      vi.spyOn(tf.engine(), 'setBackend').mockResolvedValue(true),
-    ];
-    expect((await useEngine('auto')).passedOver).toContainEqual({
-      name: 'tensorflow',
-      reason: expect.stringContaining('doctor --selftest') as string,
+    it('says what it can do, where it is in use and by its name', async () => {
+      await useEngine('wasm');
+      expect(engineCapabilities()).toMatchObject({ threads: 'one', largestWeights: 3.5 * 2 ** 30 });
+      expect(engineCapabilities('abacus')).toBe(abacus.capabilities);
+      expect(() => engineCapabilities('sand')).toThrowError(/Nothing is known of the engine 'sand'/);
     });
-    expect((await describeEngines()).find(({ name }) => name === 'tensorflow')).toMatchObject({
-      loads: true,
-      automatic: false,
+
+    it('does not start a slow one for little work, and starts it where nothing else runs', async () => {
+      const little = { parameters: 5_000, positions: 14_000, trains: true };
+      const choice = await useEngine('auto', { work: little });
+      expect(choice.name).toBe('wasm');
+      expect(choice.passedOver).toContainEqual({
+        name: 'abacus',
+        reason: 'takes longer to start than this work takes',
+      });
+      expect(abacus.load).not.toHaveBeenCalled();
+      // Much work, or nobody knows how much.
+      for (const work of [{ parameters: 800_000, positions: 100_000 }, undefined])
+        expect((await useEngine('auto', { work })).name).toBe('abacus');
+      vi.spyOn(wasmEngine, 'load').mockRejectedValue(new Error('no SIMD'));
+      expect((await useEngine('auto', { work: little })).name).toBe('abacus');
     });
-    await rememberSelfTest({ engine: 'tensorflow', device, passed: true });
-    expect((await useEngine('auto')).name).toBe('tensorflow');
-    await rememberSelfTest({ engine: 'tensorflow', device, passed: false });
-    expect((await useEngine('auto')).name).not.toBe('tensorflow');
-    await writeFile(join(home, 'self-tests.json'), '{"passed": [null, 3]');
-    expect((await useEngine('auto')).name).not.toBe('tensorflow');
-    spies.forEach((spy) => spy.mockRestore());
-    await rm(home, { recursive: true });
+
+    it('takes one on the processor once it has computed right here, and remembers that', async () => {
+      await useEngine('wasm');
+      const backends = vi.spyOn(tf.engine(), 'setBackend');
+      expect((await useEngine('auto')).name).toBe('abacus');
+      expect(await record()).toEqual({ passed: ['abacus: beads 1'] });
+      // Tested on its own backend, and given back before the choice is made.
+      expect(backends.mock.calls.map(([name]) => name)).toEqual(['cpu', 'wasm', 'cpu']);
+      backends.mockClear();
+      await useEngine('auto');
+      expect(backends.mock.calls.map(([name]) => name)).toEqual(['cpu']);
+    });
+
+    it('leaves one that computes wrong', async () => {
+      await useEngine('wasm');
+      tf.setBackend('cpu');
+      const before = fusedKernels();
+      tf.setBackend('wasm');
+      registerFusedKernels({
+        backend: 'cpu',
+        kernels: {
+          layerNorm: {
+            forward: ({ input }) => ({ output: tf.clone(input), mean: tf.zeros([1]), inverseDeviation: tf.zeros([1]) }),
+            backward: ({ input, scale }) => ({ input, scale, bias: scale }),
+          },
+        },
+      });
+      const choice = await useEngine('auto');
+      registerFusedKernels({ backend: 'cpu', kernels: before });
+      expect(choice.name).not.toBe('abacus');
+      expect(choice.passedOver).toContainEqual({
+        name: 'abacus',
+        reason: 'it fails the self-test: `doctor --selftest` tells how',
+      });
+    });
+
+    it('takes a GPU by itself only after it has passed the self-test on this machine', async () => {
+      const device = { kind: 'gpu', name: 'Some GPU, TensorFlow 2' } as const;
+      abacus.load.mockResolvedValue(device);
+      expect((await useEngine('auto')).passedOver).toContainEqual({
+        name: 'abacus',
+        reason: expect.stringContaining('doctor --selftest') as string,
+      });
+      expect((await describeEngines()).find(({ name }) => name === 'abacus')).toMatchObject({
+        loads: true,
+        automatic: false,
+      });
+      await rememberSelfTest({ engine: 'abacus', device, passed: true });
+      expect((await useEngine('auto')).name).toBe('abacus');
+      await rememberSelfTest({ engine: 'abacus', device, passed: false });
+      expect((await useEngine('auto')).name).not.toBe('abacus');
+      await writeFile(join(home, 'self-tests.json'), '{"passed": [null, 3]');
+      expect((await useEngine('auto')).name).not.toBe('abacus');
+    });
   });
 
   it('lets SUBTEXT_ENGINE name the engine for auto, and a name in code win over it', async () => {
     vi.stubEnv('SUBTEXT_ENGINE', 'cpu');
     expect(await useEngine()).toMatchObject({ name: 'cpu', reason: 'named by SUBTEXT_ENGINE' });
     expect(await useEngine('wasm')).toMatchObject({ name: 'wasm' });
-    vi.stubEnv('SUBTEXT_ENGINE', 'abacus');
-    await expect(useEngine()).rejects.toThrowError(/Unknown engine 'abacus' \(from SUBTEXT_ENGINE\)/);
+    vi.stubEnv('SUBTEXT_ENGINE', 'sand');
+    await expect(useEngine()).rejects.toThrowError(/Unknown engine 'sand' \(from SUBTEXT_ENGINE\)/);
   });
 
   it('prints nothing and leaves the process alone', async () => {

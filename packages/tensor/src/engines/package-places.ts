@@ -14,13 +14,19 @@ export interface FoundPackage {
 }
 
 /**
- * The folders named node_modules, the first first: of the project that this package is installed in (or its workspace),
- * from its own place upwards; those that `NODE_PATH` names; and the one of `home`, where Subtext keeps engines. Node only.
+ * The folders named node_modules, the first first: of the project that a package is installed in (or its workspace), from
+ * its own place upwards; those that `NODE_PATH` names; and those added. Node only.
  */
-export async function packagePlaces(home: string): Promise<string[]> {
+export async function packagePlaces({
+  from,
+  also = [],
+}: {
+  /** The `import.meta.url` of the package that asks. */ from: string;
+  also?: readonly string[];
+}): Promise<string[]> {
   const [{ existsSync, readFileSync }, { delimiter, dirname, isAbsolute, join, sep }, { fileURLToPath }] =
     await Promise.all([import('node:fs'), import('node:path'), import('node:url')]);
-  const place = dirname(fileURLToPath(import.meta.url));
+  const place = dirname(fileURLToPath(from));
   const root = projectOf(place);
   const own: string[] = [];
   for (let folder = place; ; folder = dirname(folder)) {
@@ -28,7 +34,7 @@ export async function packagePlaces(home: string): Promise<string[]> {
     if (folder === root || folder === dirname(folder)) break;
   }
   const named = (process.env.NODE_PATH ?? '').split(delimiter).filter(isAbsolute);
-  return [...own, ...named, join(home, 'webgpu', 'node_modules')];
+  return [...own, ...named, ...also];
 
   /** The folder that holds the outermost node_modules around the package, or the workspace that it is part of. */
   function projectOf(start: string): string {

@@ -4,8 +4,10 @@ export interface TensorflowInUse {
   cpu: string;
 }
 
-/** The TensorFlow.js that this package uses. */
-export function tensorflowInUse(require: NodeJS.Require): TensorflowInUse {
+/** The TensorFlow.js that `@subtext/tensor` uses. Node only. */
+export async function tensorflowInUse(): Promise<TensorflowInUse> {
+  const { createRequire } = await import('node:module');
+  const require = createRequire(import.meta.url);
   return { core: require.resolve('@tensorflow/tfjs-core'), cpu: require.resolve('@tensorflow/tfjs-backend-cpu') };
 }
 

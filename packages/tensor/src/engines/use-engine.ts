@@ -1,8 +1,8 @@
 import { tf } from '../tensorflow';
 import { EngineError } from '../errors';
 import type { Engine, EngineDevice, EngineName, EngineWork } from './engine';
-import { engines } from './registry';
-import { passedSelfTest } from './self-test-record';
+import { engineInUse, findEngine, knownEngines, noEngine } from './registry';
+import { passedSelfTest, rememberSelfTest } from './self-test-record';
 
 /** The engine that now computes. */
 export interface EngineChoice {
@@ -18,8 +18,8 @@ let current: EngineChoice | null = null;
 
 /**
  * Makes an engine compute from here on. `'auto'` takes the best that works here: a GPU that has passed the self-test on
- * this machine (`rememberSelfTest`), `tensorflow` on a processor, `wasm`; where `work` is small, `wasm` before
- * `tensorflow`, which takes longer to start. The environment variable `SUBTEXT_ENGINE` names another for it. An engine
+ * this machine (`rememberSelfTest`), then engines on the processor, once they have passed a self-test of a second, which
+ * is run here and remembered; where `work` is small, none that takes long to start. The environment variable `SUBTEXT_ENGINE` names another for it. An engine
  * asked for by name that cannot run is an error, never a silent fallback.
  *
  * @param name @default 'auto'
@@ -34,7 +34,7 @@ export async function useEngine(
   if (name === 'auto' && wished === null) {
     return choose(work);
   }
-  const engine = findEngine(wished ?? name, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
+  const engine = await namedEngine(wished ?? name, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
   const device = await engine.load();
   return activate(engine, {
     name: engine.name,
@@ -50,20 +50,29 @@ export async function useEngine(
  * @throws EngineError `no-engine` before {@link useEngine}.
  */
 export function engineName(): EngineName {
-  const engine = engines.find(({ backend }) => backend === tf.getBackend());
-  if (!engine) {
-    throw new EngineError({
-      engine: 'none',
-      code: 'no-engine',
-      message: 'No engine is in use: call `await useEngine()` first.',
-    });
-  }
+  const engine = engineInUse();
+  if (!engine) throw noEngine();
   return engine.name;
 }
 
 /** What {@link useEngine} last chose, and why; null before. */
 export function engineChoice(): EngineChoice | null {
   return current;
+}
+
+/**
+ * Whether an engine has computed right on this machine: it has passed a self-test, or does so now, which takes about a
+ * second and is remembered. A GPU's driver can take a process down with it: that is tried only when asked for.
+ */
+async function seenToRun(engine: Engine, device: EngineDevice): Promise<boolean> {
+  const tested = { engine: engine.name, device };
+  if (engine.embedded || (await passedSelfTest(tested))) return true;
+  if (device.kind === 'gpu') return false;
+  const { quickSelfTest } = await import('../parity/self-test');
+  const passed = await quickSelfTest(engine.backend);
+  // A folder that cannot be written to only means that it is tried again.
+  await rememberSelfTest({ ...tested, passed }).catch(() => undefined);
+  return passed;
 }
 
 async function choose(work?: EngineWork): Promise<EngineChoice> {
@@ -77,14 +86,18 @@ async function choose(work?: EngineWork): Promise<EngineChoice> {
       const preference = engine.preference(device);
       if (preference <= 0)
         return leave(device.software ? 'a software adapter is never chosen by itself' : 'taken only by name');
-      if (device.kind === 'gpu' && !(await passedSelfTest({ engine: engine.name, device }))) {
-        return leave('a GPU is taken by name, or once `doctor --selftest` has passed on this machine');
-      }
+      if (!(await seenToRun(engine, device)))
+        return leave(
+          device.kind === 'gpu'
+            ? 'a GPU is taken by name, or once `doctor --selftest` has passed on this machine'
+            : 'it fails the self-test: `doctor --selftest` tells how',
+        );
       candidates.push({ engine, device, preference });
     } catch (error) {
       leave(error instanceof Error ? error.message : String(error));
     }
   };
+  const engines = await knownEngines();
   const slow = engines.filter((engine) => work && engine.startsTooSlowlyFor?.(work));
   for (const engine of engines) if (!slow.includes(engine)) await consider(engine);
   if (candidates.length > 0)
@@ -124,13 +137,14 @@ function environmentEngine(): string | null {
   return value && value !== 'auto' ? value : null;
 }
 
-function findEngine(name: string, origin: string): Engine {
-  const engine = engines.find((candidate) => candidate.name === name);
+async function namedEngine(name: string, origin: string): Promise<Engine> {
+  const engine = await findEngine(name);
   if (!engine) {
+    const engines = await knownEngines();
     throw new EngineError({
       engine: name,
       code: 'unknown-engine',
-      message: `Unknown engine '${name}'${origin}. Known: auto, ${engines.map((candidate) => candidate.name).join(', ')}.`,
+      message: `Unknown engine '${name}'${origin}. Known: auto, ${engines.map((candidate) => candidate.name).join(', ')}. Others come with a package @subtext/engine-NAME.`,
     });
   }
   return engine;

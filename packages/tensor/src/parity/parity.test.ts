@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { useEngine } from '../engines/use-engine';
 import type { EngineName } from '../engines/engine';
-import { engines } from '../engines/registry';
+import { knownEngines } from '../engines/registry';
 import { checkCase } from './check-case';
 import { parityCases } from './cases';
 import { stateChecks } from './state-checks';
@@ -11,7 +11,7 @@ import { stateChecks } from './state-checks';
  * that a processor imitates takes minutes: only with SUBTEXT_TEST_SOFTWARE_GPU=1.
  */
 const present: EngineName[] = [];
-for (const engine of engines) {
+for (const engine of await knownEngines()) {
   if (await engine.installed()) {
     try {
       const device = await engine.load();

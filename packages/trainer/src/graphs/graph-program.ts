@@ -6,7 +6,7 @@ import {
   type GraphBatch,
   graphForward,
 } from '@subtext/reasoner';
-import { embedding, engineName, gatherRows, tf } from '@subtext/tensor';
+import { embedding, engineCapabilities, gatherRows, tf } from '@subtext/tensor';
 
 import type { TrainingProgram } from '../programs/training-program';
 import { mastery, masteryOnEngine } from './mastery';
@@ -52,10 +52,9 @@ export async function createProgram(options: GraphModelOptions): Promise<Trainin
       return {
         loss: tf.neg(tf.sum(losses)) as tf.Scalar,
         metrics: {
-          mastery:
-            engineName() === 'webgpu'
-              ? masteryOnEngine({ shown: batch.shown, logits })
-              : tf.scalar(mastery({ shown: batch.shown, logits })),
+          mastery: engineCapabilities().synchronousReads
+            ? tf.scalar(mastery({ shown: batch.shown, logits }))
+            : masteryOnEngine({ shown: batch.shown, logits }),
         },
       };
     },

@@ -1,3 +1,5 @@
+import { engineCapabilities } from '@subtext/tensor';
+
 import { TrainerError } from '../errors';
 
 /** What the memory of a run is computed from. */
@@ -15,7 +17,7 @@ export interface MemoryDemand {
   shards: number;
   /** Threads beside the first; 0 computes in that one. */
   workers: number;
-  /** What computes. */
+  /** What computes: an engine that has been used. */
   engine: string;
 }
 
@@ -37,12 +39,6 @@ export interface MemoryEstimate {
 const PROCESS = 150 * 2 ** 20;
 const THREAD = 90 * 2 ** 20;
 
-/** The most bytes that an engine can hold: WebAssembly's memory ends at 4 GiB, and is never filled to the last byte. */
-const engineLimits: Readonly<Record<string, number>> = { wasm: 3.75 * 2 ** 30 };
-
-/** Engines that keep weights, moments and gradients on themselves. */
-const holding: readonly string[] = ['tensorflow', 'webgpu'];
-
 /**
  * The memory that a run takes at its peak. Parameters, gradients and moments are counted; what a row of a batch takes is
  * multiplied.
@@ -60,7 +56,7 @@ export function estimateMemory({
   const bytes = 4;
   // The first thread computes too, before the run: an engine of WebAssembly gives back nothing of what it has held.
   const computing = 1 + Math.min(workers, shards);
-  const onEngine = workers === 0 && holding.includes(engine);
+  const onEngine = workers === 0 && engineCapabilities(engine).trainingState === 'engine';
   const shard = bytesPerRow * rows;
   const models = bytes * (besides + parameters * (1 + workers));
   // Each thread that computes holds the gradient of its shard; the shared state has those of all shards.
@@ -98,10 +94,10 @@ export function checkMemory({
 }): MemoryEstimate {
   const estimate = estimateMemory(demand);
   const certain = estimateMemory({ ...demand, bytesPerRow: (demand.bytesPerRow ?? 0) / 2 });
-  const limit = engineLimits[demand.engine];
+  const { largestMemory: limit } = engineCapabilities(demand.engine);
   const { parameters, trainable, rows, shards, workers, engine } = demand;
-  if ((limit !== undefined && certain.engine > limit) || certain.total > machine) {
-    const overEngine = limit !== undefined && certain.engine > limit;
+  if ((limit !== null && certain.engine > limit) || certain.total > machine) {
+    const overEngine = limit !== null && certain.engine > limit;
     const where = overEngine
       ? `the engine ${engine} holds at most ${gibibytes(limit)} in each thread, and needs about ${gibibytes(estimate.engine)}`
       : `this machine has ${gibibytes(machine)}, and the run needs about ${gibibytes(estimate.total)}`;

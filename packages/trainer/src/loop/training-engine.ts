@@ -1,5 +1,5 @@
 import { startWorkers } from '@subtext/core/node';
-import { engineName } from '@subtext/tensor';
+import { engineCapabilities, engineName } from '@subtext/tensor';
 
 import { createEngineTask } from '../optimizer/engine-task';
 import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
@@ -25,12 +25,9 @@ export interface TrainingEngine {
   close(): Promise<void>;
 }
 
-/** Engines that use every core, or a GPU, from one thread: what is trained stays on them. */
-const enginesThatHoldTheState: readonly string[] = ['tensorflow', 'webgpu'];
-
 /** Threads to train with unless asked otherwise: none beside this one where the engine uses every core from it, else one for each shard that has a processor. */
 export function defaultWorkers({ shards, processors }: { shards: number; processors: number }): number {
-  return enginesThatHoldTheState.includes(engineName()) ? 0 : Math.min(shards, processors);
+  return engineCapabilities().threads === 'all' ? 0 : Math.min(shards, processors);
 }
 
 /** The built module beside this one; sources run only in tests, which take the built one too. */
@@ -63,7 +60,7 @@ export async function startTrainingEngine({
   /** Threads; 0 computes in this thread. */
   workers: number;
 }): Promise<TrainingEngine> {
-  if (workers === 0 && enginesThatHoldTheState.includes(engineName())) {
+  if (workers === 0 && engineCapabilities().trainingState === 'engine') {
     const task = createEngineTask({ program, state });
     task.load();
     return {

@@ -1,7 +1,7 @@
-import { tf } from '../../tensorflow';
-import { activationCodes } from '../../kernels/activation-codes';
-import type { FusedKernels, RotaryKernelOptions, TransformerBlockParts } from '../../kernels/kernels';
-import { transformerBlockLayers, transformerBlockTensors } from '../../kernels/transformer-block-tensors';
+import { tf } from '@subtext/tensor';
+import { activationCodes } from '@subtext/tensor/engine';
+import type { FusedKernels, RotaryKernelOptions, TransformerBlockParts } from '@subtext/tensor';
+import { transformerBlockLayers, transformerBlockTensors } from '@subtext/tensor/engine';
 import type { NodeBackend } from '../node-backend';
 import { createNativeRunner, type NativeRunner } from './native-runner';
 import { readTensorKernel } from './read-tensor';

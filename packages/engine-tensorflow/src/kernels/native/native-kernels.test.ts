@@ -1,13 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-
-import { describeEngines } from '../../engines/describe-engines';
-import { useEngine } from '../../engines/use-engine';
-import { fusedKernels } from '../../kernels/registry';
-import { crossEntropy } from '../../operations/cross-entropy';
-import { embedding } from '../../operations/embedding';
-import { AdamW } from '../../state/adam-w';
-import { Parameters } from '../../state/parameters';
-import { tf } from '../../tensorflow';
+import {
+  crossEntropy,
+  describeEngines,
+  embedding,
+  fusedKernels,
+  Parameters,
+  AdamW,
+  tf,
+  useEngine,
+} from '@subtext/tensor';
 
 // Right numbers are the parity suite's concern; here is what else the kernels promise. Only where they are compiled.
 const installed = (await describeEngines()).some(({ name, loads }) => name === 'tensorflow' && loads);

@@ -1,4 +1,4 @@
-import type { tf } from '../../tensorflow';
+import type { tf } from '@subtext/tensor';
 import type { NodeBackend } from '../node-backend';
 
 /** How many settings are kept ready; a step of training uses a handful, generation one for each position. */

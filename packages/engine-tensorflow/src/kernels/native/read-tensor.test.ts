@@ -2,10 +2,10 @@ import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { useEngine } from '../../engines/use-engine';
-import { fusedKernels } from '../../kernels/registry';
-import { tf } from '../../tensorflow';
-import type { FusedKernels } from '../../kernels/kernels';
+import { useEngine } from '@subtext/tensor';
+import { fusedKernels } from '@subtext/tensor';
+import { tf } from '@subtext/tensor';
+import type { FusedKernels } from '@subtext/tensor';
 
 // Only where the kernels are compiled for these sources: `npx subtext engine install tensorflow`.
 const compiled = await useEngine('tensorflow').then(

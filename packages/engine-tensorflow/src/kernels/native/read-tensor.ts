@@ -1,4 +1,4 @@
-import type { FusedKernels, StoredDtype } from '../../kernels/kernels';
+import type { FusedKernels, StoredDtype } from '@subtext/tensor';
 import type { NodeBackend } from '../node-backend';
 
 /** Agreed with `StoredType` in `native/read-weights.h`. */

@@ -1,12 +1,21 @@
-import { tf } from '../tensorflow';
-import type { Engine } from './engine';
-import { processorName } from './processor-name';
+import { tf } from '../../tensorflow';
+import type { Engine } from '../engine';
+import { processorName } from '../processor-name';
 
 /** Plain JavaScript: the reference that the others are tested against. About 1 GFLOP/s. */
 export const cpuEngine: Engine = {
   name: 'cpu',
   backend: 'cpu',
   summary: 'plain JavaScript; a reference, taken only by name',
+  capabilities: {
+    threads: 'one',
+    largestWeights: null,
+    largestMemory: null,
+    synchronousReads: true,
+    dtypes: ['float32', 'int32', 'bool'],
+    trainingState: 'shared-memory',
+  },
+  embedded: true,
   installed: async () => ({ package: '@tensorflow/tfjs-backend-cpu', version: tf.version_core }),
   load: async () => {
     const backend = tf.engine().findBackend('cpu') as unknown as { firstUse: boolean };

@@ -1,11 +1,12 @@
-import { tf } from '../tensorflow';
-import { EngineError } from '../errors';
-import { initialiseBackend } from './backend-state';
-import type { Engine, EngineDevice } from './engine';
-import { installWasmKernels } from '../wasm/install-wasm-kernels';
-import { processorName } from './processor-name';
+import { tf } from '../../tensorflow';
+import { EngineError } from '../../errors';
+import { initialiseBackend } from '../backend-state';
+import type { Engine, EngineDevice } from '../engine';
+import { installWasmKernels } from './kernels/install-wasm-kernels';
+import { processorName } from '../processor-name';
 import { locateWasmFiles } from './wasm-files';
-import { shareClonesOnWasm } from './wasm-shared-clones';
+import { shareClonesOnWasm } from './shared-clones';
+import { wasmMemory } from './memory';
 
 let loading: Promise<EngineDevice> | null = null;
 
@@ -14,6 +15,17 @@ export const wasmEngine: Engine = {
   name: 'wasm',
   backend: 'wasm',
   summary: 'WebAssembly with SIMD, embedded: runs anywhere Node or a browser does',
+  capabilities: {
+    threads: 'one',
+    // WebAssembly's memory ends at 4 GiB, is never filled to the last byte, and the work needs room beside the weights.
+    largestWeights: 3.5 * 2 ** 30,
+    largestMemory: 3.75 * 2 ** 30,
+    synchronousReads: true,
+    dtypes: ['float32', 'int32', 'bool'],
+    trainingState: 'shared-memory',
+  },
+  memory: wasmMemory,
+  embedded: true,
   installed: async () => {
     const { version_wasm: version } = await import('@tensorflow/tfjs-backend-wasm');
     return { package: '@tensorflow/tfjs-backend-wasm', version };

@@ -1,4 +1,4 @@
-import { tf } from '../tensorflow';
+import { tf } from '../../tensorflow';
 
 interface ReferenceCounting {
   incRef(dataId: object): void;

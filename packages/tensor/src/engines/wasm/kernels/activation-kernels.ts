@@ -1,6 +1,6 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core';
-import type { FusedKernels } from '../kernels/kernels';
-import { activationCodes } from '../kernels/activation-codes';
+import type { FusedKernels } from '../../../kernels/kernels';
+import { activationCodes } from '../../../kernels/activation-codes';
 import type { Workspace } from './workspace';
 
 type Names = 'activation' | 'gatedActivation';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Activation } from '../kernels/kernels';
-import { activationReference } from '../parity/reference';
-import { activationCodes } from '../kernels/activation-codes';
+import type { Activation } from '../../../kernels/kernels';
+import { activationReference } from '../../../parity/reference';
+import { activationCodes } from '../../../kernels/activation-codes';
 import { Arena, expectClose, presentVariants } from './testing/arena';
 
 const activations = Object.keys(activationCodes) as Activation[];

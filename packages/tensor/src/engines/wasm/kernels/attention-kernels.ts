@@ -1,5 +1,5 @@
 import type { Tensor, Tensor3D } from '@tensorflow/tfjs-core';
-import type { AttentionKernel, FusedKernels, RotaryKernelOptions } from '../kernels/kernels';
+import type { AttentionKernel, FusedKernels, RotaryKernelOptions } from '../../../kernels/kernels';
 import type { Workspace } from './workspace';
 
 type Names = 'attention' | 'rotary' | 'cacheWrite';

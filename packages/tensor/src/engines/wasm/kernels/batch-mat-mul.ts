@@ -1,4 +1,4 @@
-import { tf } from '../tensorflow';
+import { tf } from '../../../tensorflow';
 import { replaceKernel } from './replace-kernel';
 import type { Workspace } from './workspace';
 

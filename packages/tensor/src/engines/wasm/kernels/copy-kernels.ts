@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import { check } from '../operations/check';
+import { tf } from '../../../tensorflow';
+import { check } from '../../../operations/check';
 import { replaceKernel } from './replace-kernel';
 import type { Workspace } from './workspace';
 

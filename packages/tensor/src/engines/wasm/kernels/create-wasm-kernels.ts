@@ -1,4 +1,4 @@
-import type { FusedKernels } from '../kernels/kernels';
+import type { FusedKernels } from '../../../kernels/kernels';
 import { activationKernels } from './activation-kernels';
 import { attentionKernels } from './attention-kernels';
 import { linearKernels } from './linear-kernels';

@@ -1,4 +1,4 @@
-import { TensorError } from '../errors';
+import { TensorError } from '../../../errors';
 import { binary } from './generated/simd-kernels';
 import type { KernelExports } from './kernel-exports';
 import { importSharedMemory } from './shared-memory';

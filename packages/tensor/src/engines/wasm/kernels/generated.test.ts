@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { compileVariant, variants } from '../../scripts/compile-assembly.mjs';
+import { compileVariant, variants } from '../../../../scripts/compile-assembly.mjs';
 
 describe('the compiled kernels in the package', () => {
   it.each(variants)('$name are what assembly/ compiles to (else: npm run build:assembly)', async (variant) => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { useEngine } from '../engines/use-engine';
-import { tf } from '../tensorflow';
+import { useEngine } from '../../use-engine';
+import { tf } from '../../../tensorflow';
 import { guardAllocation } from './guard-allocation';
 import { wasmBackend } from './wasm-backend';
 

@@ -1,5 +1,5 @@
-import { TensorError } from '../errors';
-import { tf } from '../tensorflow';
+import { TensorError } from '../../../errors';
+import { tf } from '../../../tensorflow';
 import type { WasmBackend } from './wasm-backend';
 
 const guarded = new WeakSet<object>();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { useEngine } from '../engines/use-engine';
-import { fusedKernels } from '../kernels/registry';
-import { tf } from '../tensorflow';
+import { useEngine } from '../../use-engine';
+import { fusedKernels } from '../../../kernels/registry';
+import { tf } from '../../../tensorflow';
 import { presentVariants } from './testing/arena';
 import { installWasmKernels } from './install-wasm-kernels';
 import { wasmBackend } from './wasm-backend';

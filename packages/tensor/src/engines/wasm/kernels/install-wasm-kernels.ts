@@ -1,4 +1,4 @@
-import { registerFusedKernels } from '../kernels/registry';
+import { registerFusedKernels } from '../../../kernels/registry';
 import { installBatchMatMul } from './batch-mat-mul';
 import { installCopyKernels } from './copy-kernels';
 import { createWasmKernels } from './create-wasm-kernels';

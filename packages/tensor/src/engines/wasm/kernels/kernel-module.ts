@@ -1,6 +1,6 @@
 import { binary as relaxedSimdBinary } from './generated/relaxed-simd-kernels';
 import { binary as simdBinary } from './generated/simd-kernels';
-import { TensorError } from '../errors';
+import { TensorError } from '../../../errors';
 import type { KernelExports } from './kernel-exports';
 import { enableRelaxedSimd } from './relaxed-simd';
 import { importSharedMemory } from './shared-memory';

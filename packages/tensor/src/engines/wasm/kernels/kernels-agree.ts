@@ -1,4 +1,4 @@
-import { activationCodes } from '../kernels/activation-codes';
+import { activationCodes } from '../../../kernels/activation-codes';
 import type { KernelExports } from './kernel-exports';
 import type { WebAssemblyMemory } from './web-assembly';
 

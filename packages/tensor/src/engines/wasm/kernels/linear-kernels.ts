@@ -1,6 +1,6 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import type { LinearKernel } from '../kernels/kernels';
-import { activationCodes } from '../kernels/activation-codes';
+import type { LinearKernel } from '../../../kernels/kernels';
+import { activationCodes } from '../../../kernels/activation-codes';
 import type { Workspace } from './workspace';
 
 /** Linear layers: the bias starts the sum of the product; the activation is one pass over the result. */

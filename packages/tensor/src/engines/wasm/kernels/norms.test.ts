@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import { layerNormReference, rmsNormReference } from '../parity/reference';
+import { layerNormReference, rmsNormReference } from '../../../parity/reference';
 import { Arena, expectClose, presentVariants } from './testing/arena';
 import { expectGradients } from './testing/directional-derivative';
 

@@ -1,4 +1,4 @@
-import type { FusedKernels } from '../kernels/kernels';
+import type { FusedKernels } from '../../../kernels/kernels';
 import type { Workspace } from './workspace';
 
 /** What happens to gradients once they are there. */

@@ -1,4 +1,4 @@
-import { tf } from '../tensorflow';
+import { tf } from '../../../tensorflow';
 import type { WasmBackend } from './wasm-backend';
 import type { Workspace } from './workspace';
 

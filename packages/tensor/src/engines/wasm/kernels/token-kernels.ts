@@ -1,5 +1,5 @@
 import type { Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
-import type { FusedKernels } from '../kernels/kernels';
+import type { FusedKernels } from '../../../kernels/kernels';
 import type { Workspace } from './workspace';
 
 type Names = 'embedding' | 'crossEntropy';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crossEntropyReference, rotaryReference, rowsReference } from '../parity/reference';
+import { crossEntropyReference, rotaryReference, rowsReference } from '../../../parity/reference';
 import { Arena, expectClose, presentVariants } from './testing/arena';
 import { expectGradients } from './testing/directional-derivative';
 

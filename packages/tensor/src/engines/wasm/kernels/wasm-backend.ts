@@ -1,5 +1,5 @@
-import { tf } from '../tensorflow';
-import { TensorError } from '../errors';
+import { tf } from '../../../tensorflow';
+import { TensorError } from '../../../errors';
 import type { WebAssemblyMemory } from './web-assembly';
 
 /** The parts of TensorFlow.js's wasm backend that our kernels work with. */

@@ -1,4 +1,4 @@
-import { TensorError } from '../errors';
+import { TensorError } from '../../../errors';
 import type { KernelExports } from './kernel-exports';
 import { kernelsAgree, wideTilesAreFaster } from './kernels-agree';
 import { webAssembly, type WebAssemblyInstance, type WebAssemblyMemory } from './web-assembly';

@@ -1,4 +1,4 @@
-import { tf } from '../tensorflow';
+import { tf } from '../../../tensorflow';
 import type { KernelModule } from './kernel-module';
 import type { KernelExports } from './kernel-exports';
 import type { WasmBackend } from './wasm-backend';

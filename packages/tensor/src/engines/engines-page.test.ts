@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
-import type { FusedKernels } from '../kernels/kernels';
-import { fusedKernels } from '../kernels/registry';
+import type { FusedKernels } from '../index';
+import { fusedKernels } from '../index';
 import { composedEmbedding } from '../operations/embedding';
 import { composedGatedActivation } from '../operations/gated-activation';
 import { composedLinear } from '../operations/linear';
 import type { EngineName } from './engine';
-import { engines } from './registry';
-import { useEngine } from './use-engine';
+import { knownEngines } from './registry';
+import { useEngine } from '../index';
 
 /** Operations as the page names them, and the kernels that compute them; composed halves of a kernel do not count. */
 const kernelsOf: Record<string, (keyof FusedKernels)[]> = {
@@ -27,6 +27,7 @@ const kernelsOf: Record<string, (keyof FusedKernels)[]> = {
 };
 const composed: unknown[] = [composedEmbedding.forward, composedGatedActivation.forward, composedLinear.forward];
 
+const engines = await knownEngines();
 const page = fileURLToPath(new URL('../../../../docs/engines.md', import.meta.url));
 let names: EngineName[] = [];
 /** Operation → a cell for each engine. */

@@ -1,0 +1,1 @@
+export { webgpuEngine as engine } from './engine';

@@ -1,0 +1,22 @@
+/** For those who write an engine: what a package `@subtext/engine-NAME` is made of, beside the main entry. */
+export {
+  multiplyAdds,
+  type Engine,
+  type EngineCapabilities,
+  type EngineDevice,
+  type EngineMemory,
+  type EngineName,
+  type EngineWork,
+} from './engines/engine';
+export { engineHome } from './engines/engine-home';
+export { findPackage, packagePlaces, type FoundPackage } from './engines/package-places';
+export { initialiseBackend, keepingBackend } from './engines/backend-state';
+export { processorName } from './engines/processor-name';
+export { requireOnTensorflow, tensorflowInUse, type TensorflowInUse } from './engines/require-on-tensorflow';
+
+export { activationCodes } from './kernels/activation-codes';
+export { transformerBlockLayers, transformerBlockTensors } from './kernels/transformer-block-tensors';
+export { composedActivation, composedActivationGradient, sigmoidForm } from './operations/activations';
+export { composedEmbedding } from './operations/embedding';
+export { composedGatedActivation } from './operations/gated-activation';
+export { composedLinear } from './operations/linear';
