@@ -1,16 +1,16 @@
 import {
   describeEngines,
   rememberSelfTest,
+  selfTest,
   useEngine,
   type EngineChoice,
   type EngineName,
   type EngineReport,
+  type SelfTestReport,
 } from '@subtext/tensor';
 import { createOutput, engineOption, type Output, textTable } from '@subtext/terminal';
 import { Command } from 'commander';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-
-import { selfTest, type SelfTestReport } from '../../../../packages/tensor/src/parity/self-test';
 
 const gibibyte = 2 ** 30;
 
