@@ -1,6 +1,6 @@
 import { createModel } from '@subtext/model';
 import { createMethod, type MethodSpecification, modelParameters } from '@subtext/reasoner';
-import { tf, useEngine } from '@subtext/tensor';
+import { tf, useEngine, knownEngines } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { smallContext, stagedExample } from '../../../reasoner/test/small-world';
@@ -60,6 +60,9 @@ async function rowsOf({
   model.dispose();
   return { peak: peakBytes, trainable, tensors };
 }
+
+// Engines in packages of their own are known once they have been looked for.
+beforeAll(() => knownEngines());
 
 describe('the estimate of memory', () => {
   it.each([
