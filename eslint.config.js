@@ -77,6 +77,11 @@ export default tseslint.config(
           selector: 'NewExpression[callee.name=/Error$/] Property[key.name="code"] > Literal[value=/[A-Z_ ]/]',
           message: 'Codes of errors are kebab-case.',
         },
+        {
+          selector:
+            ':matches(PropertyDefinition, TSParameterProperty, MethodDefinition[kind!="constructor"])[accessibility="private"]',
+          message: 'Private members are #private: they are so at run time too.',
+        },
       ],
     },
   },

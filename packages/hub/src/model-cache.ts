@@ -37,7 +37,7 @@ export class ModelCache {
 
   /** The cached snapshot of a revision, if it holds a whole model. */
   async wholeSnapshot(revision: string): Promise<string | undefined> {
-    const commit = isCommit(revision) ? revision : await this.commitOf(revision);
+    const commit = isCommit(revision) ? revision : await this.#commitOf(revision);
     if (commit === undefined) return undefined;
     const folder = this.snapshot(commit);
     return (await isWholeModel(folder)) ? folder : undefined;
@@ -45,7 +45,7 @@ export class ModelCache {
 
   /** Writes down which commit a revision's name stands for, unless it is written there already. */
   async setCommit(revision: string, commit: string): Promise<void> {
-    if (isCommit(revision) || (await this.commitOf(revision)) === commit) return;
+    if (isCommit(revision) || (await this.#commitOf(revision)) === commit) return;
     const path = join(this.folder, 'refs', revision);
     await this.makeFolder(dirname(path));
     await writeFileAtomically({ path, data: commit });
@@ -101,7 +101,7 @@ export class ModelCache {
     }
   }
 
-  private async commitOf(revision: string): Promise<string | undefined> {
+  async #commitOf(revision: string): Promise<string | undefined> {
     try {
       const commit = (await readTextFile({ path: join(this.folder, 'refs', revision), maximumBytes: 1024 })).trim();
       return isCommit(commit) ? commit : undefined;

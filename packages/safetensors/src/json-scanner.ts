@@ -16,16 +16,19 @@ function isWhitespace(code: number): boolean {
  * and builds nothing for values that nobody asked for, so that hostile text can't make it allocate more than its size.
  */
 export class JsonScanner {
-  private position = 0;
+  #position = 0;
 
-  constructor(private readonly text: string) {}
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
 
   /** Reads an object, calling back for each key, in order; the callback must consume the value. */
   object(what: string, field: (key: string) => void): void {
-    this.expect('{', what);
+    this.#expect('{', what);
     const seen = new Set<string>();
-    if (this.skipTo() === '}') {
-      this.position += 1;
+    if (this.#skipTo() === '}') {
+      this.#position += 1;
       return;
     }
     for (;;) {
@@ -34,58 +37,58 @@ export class JsonScanner {
         throw new SafetensorsError({ code: 'duplicate-name', message: `${quoted(key)} occurs twice in ${what}` });
       }
       seen.add(key);
-      this.expect(':', what);
+      this.#expect(':', what);
       field(key);
-      const next = this.skipTo();
-      if (next !== ',' && next !== '}') this.fail(`expected "," or "}" in ${what}`);
-      this.position += 1;
+      const next = this.#skipTo();
+      if (next !== ',' && next !== '}') this.#fail(`expected "," or "}" in ${what}`);
+      this.#position += 1;
       if (next === '}') return;
     }
   }
 
   /** Reads a list of non-negative integers of at most `maximumLength`, each up to 2⁵³ − 1. */
   integers(what: string, maximumLength: number): number[] {
-    this.expect('[', what);
+    this.#expect('[', what);
     const values: number[] = [];
-    if (this.skipTo() === ']') {
-      this.position += 1;
+    if (this.#skipTo() === ']') {
+      this.#position += 1;
       return values;
     }
     for (;;) {
-      if (values.length === maximumLength) this.fail(`${what} has more than ${maximumLength} numbers`);
-      values.push(this.integer(what));
-      const next = this.skipTo();
-      if (next !== ',' && next !== ']') this.fail(`expected "," or "]" in ${what}`);
-      this.position += 1;
+      if (values.length === maximumLength) this.#fail(`${what} has more than ${maximumLength} numbers`);
+      values.push(this.#integer(what));
+      const next = this.#skipTo();
+      if (next !== ',' && next !== ']') this.#fail(`expected "," or "]" in ${what}`);
+      this.#position += 1;
       if (next === ']') return values;
     }
   }
 
   /** Reads a string. */
   string(what: string): string {
-    if (this.skipTo() !== '"') this.fail(`expected a string as ${what}`);
-    const start = this.position;
+    if (this.#skipTo() !== '"') this.#fail(`expected a string as ${what}`);
+    const start = this.#position;
     let escaped = false;
     let index = start + 1;
     for (; ; index += 1) {
-      const code = this.text.charCodeAt(index);
+      const code = this.#text.charCodeAt(index);
       if (code === quote) break;
-      if (Number.isNaN(code)) this.fail(`${what} has no closing quote`);
-      if (code < 0x20) this.fail(`a control character stands in ${what}`);
+      if (Number.isNaN(code)) this.#fail(`${what} has no closing quote`);
+      if (code < 0x20) this.#fail(`a control character stands in ${what}`);
       if (code === backslash) {
         escaped = true;
         index += 1;
       }
     }
-    this.position = index + 1;
-    if (!escaped) return this.text.slice(start + 1, index);
+    this.#position = index + 1;
+    if (!escaped) return this.#text.slice(start + 1, index);
     let value: string;
     try {
-      value = JSON.parse(this.text.slice(start, index + 1)) as string;
+      value = JSON.parse(this.#text.slice(start, index + 1)) as string;
     } catch (cause) {
       throw new SafetensorsError({ code: 'invalid-header', message: `a bad escape stands in ${what}`, cause });
     }
-    if (surrogate.test(value)) this.fail(`half a surrogate pair stands in ${what}`);
+    if (surrogate.test(value)) this.#fail(`half a surrogate pair stands in ${what}`);
     return value;
   }
 
@@ -94,30 +97,30 @@ export class JsonScanner {
     // The brackets still open, innermost last; after each value the loop closes as many as end there.
     const open: ('{' | '[')[] = [];
     for (;;) {
-      const next = this.skipTo();
+      const next = this.#skipTo();
       if (next === '{' || next === '[') {
-        if (open.length === maximumDepth) this.fail(`${what} is nested more than ${maximumDepth} deep`);
-        this.position += 1;
+        if (open.length === maximumDepth) this.#fail(`${what} is nested more than ${maximumDepth} deep`);
+        this.#position += 1;
         open.push(next);
         const close = next === '{' ? '}' : ']';
-        if (this.skipTo() !== close) {
-          if (next === '{') this.keyAndColon(what);
+        if (this.#skipTo() !== close) {
+          if (next === '{') this.#keyAndColon(what);
           continue;
         }
       } else {
-        this.scalar(what);
+        this.#scalar(what);
       }
       for (;;) {
         const innermost = open.at(-1);
         if (innermost === undefined) return;
-        const after = this.skipTo();
+        const after = this.#skipTo();
         if (after === (innermost === '{' ? '}' : ']')) {
-          this.position += 1;
+          this.#position += 1;
           open.pop();
           continue;
         }
-        this.expect(',', what);
-        if (innermost === '{') this.keyAndColon(what);
+        this.#expect(',', what);
+        if (innermost === '{') this.#keyAndColon(what);
         break;
       }
     }
@@ -125,65 +128,65 @@ export class JsonScanner {
 
   /** Steps over `null`, if that is the next value. */
   skipNull(): boolean {
-    if (this.skipTo() !== 'n' || !this.text.startsWith('null', this.position)) return false;
-    this.position += 4;
+    if (this.#skipTo() !== 'n' || !this.#text.startsWith('null', this.#position)) return false;
+    this.#position += 4;
     return true;
   }
 
   /** Checks that nothing but white space is left. */
   end(what: string): void {
-    if (this.skipTo() !== undefined) this.fail(`something follows ${what}`);
+    if (this.#skipTo() !== undefined) this.#fail(`something follows ${what}`);
   }
 
-  private keyAndColon(what: string): void {
+  #keyAndColon(what: string): void {
     this.string(`a key of ${what}`);
-    this.expect(':', what);
+    this.#expect(':', what);
   }
 
-  private scalar(what: string): void {
-    if (this.text[this.position] === '"') {
+  #scalar(what: string): void {
+    if (this.#text[this.#position] === '"') {
       this.string(what);
       return;
     }
     const pattern = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-    pattern.lastIndex = this.position;
-    if (!pattern.test(this.text)) this.fail(`expected a value in ${what}`);
-    this.position = pattern.lastIndex;
+    pattern.lastIndex = this.#position;
+    if (!pattern.test(this.#text)) this.#fail(`expected a value in ${what}`);
+    this.#position = pattern.lastIndex;
   }
 
-  private integer(what: string): number {
-    this.skipTo();
-    const start = this.position;
+  #integer(what: string): number {
+    this.#skipTo();
+    const start = this.#position;
     let value = 0;
     let index = start;
     for (; ; index += 1) {
-      const digit = this.text.charCodeAt(index) - 0x30;
+      const digit = this.#text.charCodeAt(index) - 0x30;
       if (!(digit >= 0 && digit <= 9)) break;
       // Leading zeros are not JSON; 17 digits can exceed what a double counts exactly, and so can 16.
-      if (index > start && value === 0) this.fail(`a number in ${what} starts with 0`);
+      if (index > start && value === 0) this.#fail(`a number in ${what} starts with 0`);
       value = value * 10 + digit;
-      if (!Number.isSafeInteger(value)) this.fail(`a number in ${what} is larger than 2^53 - 1`);
+      if (!Number.isSafeInteger(value)) this.#fail(`a number in ${what} is larger than 2^53 - 1`);
     }
-    if (index === start) this.fail(`expected a non-negative whole number in ${what}`);
-    this.position = index;
+    if (index === start) this.#fail(`expected a non-negative whole number in ${what}`);
+    this.#position = index;
     return value;
   }
 
-  private expect(character: string, what: string): void {
-    if (this.skipTo() !== character) this.fail(`expected "${character}" in ${what}`);
-    this.position += 1;
+  #expect(character: string, what: string): void {
+    if (this.#skipTo() !== character) this.#fail(`expected "${character}" in ${what}`);
+    this.#position += 1;
   }
 
   /** Steps over white space; returns the character there, or undefined at the end. */
-  private skipTo(): string | undefined {
-    while (isWhitespace(this.text.charCodeAt(this.position))) this.position += 1;
-    return this.text[this.position];
+  #skipTo(): string | undefined {
+    while (isWhitespace(this.#text.charCodeAt(this.#position))) this.#position += 1;
+    return this.#text[this.#position];
   }
 
-  private fail(message: string): never {
+  #fail(message: string): never {
     throw new SafetensorsError({
       code: 'invalid-header',
-      message: `${message} (character ${this.position} of the JSON text)`,
+      message: `${message} (character ${this.#position} of the JSON text)`,
     });
   }
 }

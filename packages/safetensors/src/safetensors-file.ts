@@ -77,46 +77,47 @@ export interface SafetensorsFile {
 export class SourceFile implements SafetensorsFile {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
-  private readonly entries: Map<string, PlacedEntry>;
-  private readonly foreign: ReadonlyMap<string, ForeignEntry>;
-  private closed = false;
+  readonly #entries: Map<string, PlacedEntry>;
+  readonly #foreign: ReadonlyMap<string, ForeignEntry>;
+  #closed = false;
 
-  constructor(
-    private readonly source: RandomAccessSource,
-    header: Header,
-    private readonly dataStart: number,
-  ) {
-    this.entries = header.entries;
-    this.foreign = header.foreign;
+  readonly #source: RandomAccessSource;
+  readonly #dataStart: number;
+  constructor(source: RandomAccessSource, header: Header, dataStart: number) {
+    this.#source = source;
+    this.#dataStart = dataStart;
+
+    this.#entries = header.entries;
+    this.#foreign = header.foreign;
     this.names = header.names;
     this.metadata = header.metadata;
   }
 
   has(name: string): boolean {
-    return this.entries.has(name) || this.foreign.has(name);
+    return this.#entries.has(name) || this.#foreign.has(name);
   }
 
   entry(name: string): TensorEntry {
-    const { dtype, shape, byteLength } = this.placed(name);
+    const { dtype, shape, byteLength } = this.#placed(name);
     return { dtype, shape: [...shape], byteLength };
   }
 
   async read(name: string, options: { into?: StorageArray } = {}): Promise<TensorData> {
-    const { dtype, shape, byteLength, begin } = this.placed(name);
+    const { dtype, shape, byteLength, begin } = this.#placed(name);
     const { into } = options;
     if (into !== undefined && into.byteLength !== byteLength) {
-      throw this.misfit(name, `the destination has ${into.byteLength} bytes, the tensor ${byteLength}`);
+      throw this.#misfit(name, `the destination has ${into.byteLength} bytes, the tensor ${byteLength}`);
     }
     const bytes =
       into === undefined
-        ? new Uint8Array(allocate(byteLength, this.source.label))
+        ? new Uint8Array(allocate(byteLength, this.#source.label))
         : new Uint8Array(into.buffer, into.byteOffset, into.byteLength);
-    await this.fill(begin, bytes);
+    await this.#fill(begin, bytes);
     return { dtype, shape: [...shape], data: storageArray(dtype, bytes) };
   }
 
   async readFloat32(name: string, options: { into?: Float32Array; from?: number } = {}): Promise<Float32Array> {
-    const { dtype, ...entry } = this.placed(name);
+    const { dtype, ...entry } = this.#placed(name);
     const byteSize = dtypeByteSizes[dtype];
     const { from = 0 } = options;
     const whole = entry.byteLength / byteSize;
@@ -124,30 +125,30 @@ export class SourceFile implements SafetensorsFile {
       options.from !== undefined &&
       (options.into === undefined || !Number.isInteger(from) || from < 0 || from + options.into.length > whole)
     ) {
-      throw this.misfit(name, `${options.into?.length ?? 0} numbers from index ${from} on are not among its ${whole}`);
+      throw this.#misfit(name, `${options.into?.length ?? 0} numbers from index ${from} on are not among its ${whole}`);
     }
     const length = options.from === undefined ? whole : options.into!.length;
     const byteLength = length * byteSize;
     const begin = entry.begin + from * byteSize;
     if (options.into !== undefined && options.into.length !== length) {
-      throw this.misfit(name, `the destination has ${options.into.length} numbers, the tensor ${length}`);
+      throw this.#misfit(name, `the destination has ${options.into.length} numbers, the tensor ${length}`);
     }
-    const into = options.into ?? new Float32Array(allocate(length * 4, this.source.label));
+    const into = options.into ?? new Float32Array(allocate(length * 4, this.#source.label));
     if (dtype === 'F32') {
-      await this.fill(begin, new Uint8Array(into.buffer, into.byteOffset, into.byteLength));
+      await this.#fill(begin, new Uint8Array(into.buffer, into.byteOffset, into.byteLength));
       return into;
     }
     // While one chunk is converted, the next is read.
     const chunks = Array.from(
       { length: byteLength > conversionChunkBytes ? 2 : 1 },
-      () => new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.source.label)),
+      () => new Uint8Array(allocate(Math.min(byteLength, conversionChunkBytes), this.#source.label)),
     );
     const fill = async (done: number): Promise<Uint8Array> => {
       const chunk = chunks[(done / conversionChunkBytes) % 2]!.subarray(
         0,
         Math.min(conversionChunkBytes, byteLength - done),
       );
-      await this.fill(begin + done, chunk);
+      await this.#fill(begin + done, chunk);
       return chunk;
     };
     let coming = fill(0);
@@ -160,41 +161,41 @@ export class SourceFile implements SafetensorsFile {
   }
 
   async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    await this.source.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#source.close();
   }
 
   location(name: string): TensorLocation | null {
-    const { begin } = this.placed(name);
-    this.requireOpen();
-    const { descriptor } = this.source;
-    return descriptor === undefined ? null : { descriptor, position: this.dataStart + begin };
+    const { begin } = this.#placed(name);
+    this.#requireOpen();
+    const { descriptor } = this.#source;
+    return descriptor === undefined ? null : { descriptor, position: this.#dataStart + begin };
   }
 
-  private requireOpen(): void {
-    if (this.closed)
-      throw new SafetensorsError({ code: 'closed', message: 'the file was closed', path: this.source.label });
+  #requireOpen(): void {
+    if (this.#closed)
+      throw new SafetensorsError({ code: 'closed', message: 'the file was closed', path: this.#source.label });
   }
 
-  private async fill(begin: number, into: Uint8Array): Promise<void> {
-    this.requireOpen();
-    if (into.byteLength > 0) await this.source.read({ position: this.dataStart + begin, into });
+  async #fill(begin: number, into: Uint8Array): Promise<void> {
+    this.#requireOpen();
+    if (into.byteLength > 0) await this.#source.read({ position: this.#dataStart + begin, into });
   }
 
-  private placed(name: string): PlacedEntry {
-    const entry = this.entries.get(name);
-    const foreign = this.foreign.get(name);
-    if (foreign !== undefined) throw unsupportedDtype({ name, dtype: foreign.dtype, path: this.source.label });
-    if (entry === undefined) throw unknownTensor({ name, names: this.names, path: this.source.label });
+  #placed(name: string): PlacedEntry {
+    const entry = this.#entries.get(name);
+    const foreign = this.#foreign.get(name);
+    if (foreign !== undefined) throw unsupportedDtype({ name, dtype: foreign.dtype, path: this.#source.label });
+    if (entry === undefined) throw unknownTensor({ name, names: this.names, path: this.#source.label });
     return entry;
   }
 
-  private misfit(name: string, message: string): SafetensorsError {
+  #misfit(name: string, message: string): SafetensorsError {
     return new SafetensorsError({
       code: 'invalid-tensor',
       message: `${quoted(name)}: ${message}`,
-      path: this.source.label,
+      path: this.#source.label,
     });
   }
 }

@@ -17,13 +17,13 @@ const wordCharacter = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
 /** Cuts added tokens out of text: leftmost first, the longest where several start at one place. */
 export class AddedTokenSplitter {
-  private readonly root: TrieNode = { children: new Map(), token: undefined };
+  readonly #root: TrieNode = { children: new Map(), token: undefined };
 
   /** @param tokens each with the text it is looked for by */
   constructor(tokens: Iterable<{ text: string; token: AddedToken }>) {
     for (const { text, token } of tokens) {
       if (text.length === 0) continue;
-      let node = this.root;
+      let node = this.#root;
       for (let index = 0; index < text.length; index += 1) {
         let next = node.children.get(text[index]!);
         if (next === undefined) {
@@ -38,12 +38,12 @@ export class AddedTokenSplitter {
 
   /** The pieces of a text, in order; together they are the text, but for white space that tokens take with them. */
   split(text: string): TextPiece[] {
-    if (this.root.children.size === 0) return text.length === 0 ? [] : [{ text, token: undefined, start: 0 }];
+    if (this.#root.children.size === 0) return text.length === 0 ? [] : [{ text, token: undefined, start: 0 }];
     const pieces: TextPiece[] = [];
     let plainStart = 0;
     let position = 0;
     while (position < text.length) {
-      const match = this.matchAt(text, position);
+      const match = this.#matchAt(text, position);
       if (match === undefined) {
         position += 1;
         continue;
@@ -65,8 +65,8 @@ export class AddedTokenSplitter {
     return pieces;
   }
 
-  private matchAt(text: string, position: number): { token: AddedToken; end: number } | undefined {
-    let node = this.root.children.get(text[position]!);
+  #matchAt(text: string, position: number): { token: AddedToken; end: number } | undefined {
+    let node = this.#root.children.get(text[position]!);
     let found: { token: AddedToken; end: number } | undefined;
     for (let end = position + 1; node !== undefined; end += 1) {
       if (node.token !== undefined) found = { token: node.token, end };

@@ -42,67 +42,67 @@ export interface TokenizerFiles {
  * `trainWordLevelTokenizer`.
  */
 export class Tokenizer {
-  private files: TokenizerFiles;
-  private readonly normalizer: Normalizer | undefined;
-  private readonly preTokenizer: PreTokenizer | undefined;
-  private readonly decoder: Decoder;
-  private model!: WordModel;
-  private around!: Surroundings;
-  private addedSplitter!: AddedTokenSplitter;
-  private plainSplitter!: AddedTokenSplitter;
-  private normalizedSplitter!: AddedTokenSplitter;
-  private idByToken!: Map<string, number>;
+  #files: TokenizerFiles;
+  readonly #normalizer: Normalizer | undefined;
+  readonly #preTokenizer: PreTokenizer | undefined;
+  readonly #decoder: Decoder;
+  #model!: WordModel;
+  #around!: Surroundings;
+  #addedSplitter!: AddedTokenSplitter;
+  #plainSplitter!: AddedTokenSplitter;
+  #normalizedSplitter!: AddedTokenSplitter;
+  #idByToken!: Map<string, number>;
   /** By id; a map, for ids may lie far apart. */
-  private tokenById!: Map<number, string>;
+  #tokenById!: Map<number, string>;
   /** What added tokens that are looked for in normalised text decode to, by id. */
-  private normalizedById!: Map<number, string>;
-  private size = 0;
-  private specialIds!: Set<number>;
-  private readonly wordCache = new Map<string, readonly number[]>();
+  #normalizedById!: Map<number, string>;
+  #size = 0;
+  #specialIds!: Set<number>;
+  readonly #wordCache = new Map<string, readonly number[]>();
 
   /** @throws TokenizerError `invalid-file`, `unsupported-component` */
   constructor(files: TokenizerFiles) {
-    this.files = files;
-    const { file } = this.files;
-    this.normalizer = createNormalizer(file.normalizer);
-    this.preTokenizer = createPreTokenizer(file.pre_tokenizer);
-    this.decoder = createDecoder(file.decoder);
-    this.index(createWordModel(file.model));
+    this.#files = files;
+    const { file } = this.#files;
+    this.#normalizer = createNormalizer(file.normalizer);
+    this.#preTokenizer = createPreTokenizer(file.pre_tokenizer);
+    this.#decoder = createDecoder(file.decoder);
+    this.#index(createWordModel(file.model));
   }
 
   /** Number of ids: one more than the highest, which is how many rows an embedding needs at least. */
   get vocabularySize(): number {
-    return this.size;
+    return this.#size;
   }
 
   /** The token that begins a text, where there is one. */
   get beginId(): number | undefined {
-    return this.settingId('bos_token');
+    return this.#settingId('bos_token');
   }
 
   /** The token that ends a text, where there is one. */
   get endId(): number | undefined {
-    return this.settingId('eos_token');
+    return this.#settingId('eos_token');
   }
 
   /** The token that fills rows up, where there is one. */
   get paddingId(): number | undefined {
-    return this.settingId('pad_token');
+    return this.#settingId('pad_token');
   }
 
   /** The token that stands for unknown words, where there is one. */
   get unknownId(): number | undefined {
-    return this.settingId('unk_token');
+    return this.#settingId('unk_token');
   }
 
   /** Ids that `skipSpecialTokens` leaves out. */
   get specialTokenIds(): ReadonlySet<number> {
-    return this.specialIds;
+    return this.#specialIds;
   }
 
   /** The longest text that the model takes, in tokens, where the settings say so. */
   get maximumLength(): number | undefined {
-    const length = this.files.settings.model_max_length;
+    const length = this.#files.settings.model_max_length;
     // transformers writes 10³⁰ for "unknown".
     return typeof length === 'number' && length < 1e15 ? length : undefined;
   }
@@ -129,13 +129,13 @@ export class Tokenizer {
         message: `encode takes a text, not ${text === null ? 'null' : typeof text}`,
       });
     }
-    const ids: number[] = addSpecialTokens ? [...this.around.before] : [];
-    this.encodeInto(ids, text, parseSpecialTokens);
+    const ids: number[] = addSpecialTokens ? [...this.#around.before] : [];
+    this.#encodeInto(ids, text, parseSpecialTokens);
     const end = ids.length;
-    if (addSpecialTokens) ids.push(...this.around.after);
+    if (addSpecialTokens) ids.push(...this.#around.after);
     if (!offsets) return { ids };
-    const start = addSpecialTokens ? this.around.before.length : 0;
-    const spans = this.spans(ids.slice(start, end), text);
+    const start = addSpecialTokens ? this.#around.before.length : 0;
+    const spans = this.#spans(ids.slice(start, end), text);
     if (spans === undefined) return { ids };
     const none = (): [number, number] => [0, 0];
     return {
@@ -160,8 +160,8 @@ export class Tokenizer {
    *   pad their embedding with, stands for no text
    */
   decode(ids: Iterable<number>, options: { skipSpecialTokens?: boolean } = {}): string {
-    const text = this.decodeTokens(this.tokensOf(ids, options.skipSpecialTokens ?? false));
-    const cleans = this.files.settings.clean_up_tokenization_spaces === true && this.files.file.model.type !== 'BPE';
+    const text = this.#decodeTokens(this.#tokensOf(ids, options.skipSpecialTokens ?? false));
+    const cleans = this.#files.settings.clean_up_tokenization_spaces === true && this.#files.file.model.type !== 'BPE';
     return cleans ? cleanUpSpaces(text) : text;
   }
 
@@ -169,20 +169,20 @@ export class Tokenizer {
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TokenStream {
     const skip = options.skipSpecialTokens ?? false;
     const tokenOf = (id: number): string | undefined =>
-      skip && this.specialIds.has(id) ? undefined : this.tokenIfAny(id);
-    if (this.decodesBytes) return byteLevelStream(tokenOf);
-    const stream = windowedStream({ tokenOf, decode: (ids) => this.decodeTokens(this.tokensOf(ids, false)) });
+      skip && this.#specialIds.has(id) ? undefined : this.#tokenIfAny(id);
+    if (this.#decodesBytes) return byteLevelStream(tokenOf);
+    const stream = windowedStream({ tokenOf, decode: (ids) => this.#decodeTokens(this.#tokensOf(ids, false)) });
     return { push: (id) => (tokenOf(id) === undefined ? '' : stream.push(id)), finish: () => stream.finish() };
   }
 
   /** Whether the vocabulary has the token. */
   has(token: string): boolean {
-    return this.idByToken.has(token);
+    return this.#idByToken.has(token);
   }
 
   /** The id of a token. @throws TokenizerError `unknown-token` */
   idOf(token: string): number {
-    const id = this.idByToken.get(token);
+    const id = this.#idByToken.get(token);
     if (id === undefined) {
       throw new TokenizerError({
         code: 'unknown-token',
@@ -194,7 +194,7 @@ export class Tokenizer {
 
   /** The token of an id, as the vocabulary writes it. @throws TokenizerError `unknown-token` */
   tokenOf(id: number): string {
-    const token = this.tokenById.get(id);
+    const token = this.#tokenById.get(id);
     if (token === undefined) {
       throw new TokenizerError({
         code: 'unknown-token',
@@ -216,15 +216,15 @@ export class Tokenizer {
    */
   addTokens(tokens: readonly (string | NewToken)[], options: { useReservedSlots?: boolean } = {}): number[] {
     const { file, settings, ids } = addTokensToFile({
-      file: this.files.file,
-      settings: this.files.settings,
+      file: this.#files.file,
+      settings: this.#files.settings,
       tokens,
       vocabularySize: this.vocabularySize,
       useReservedSlots: options.useReservedSlots ?? true,
     });
-    const model = file.model === this.files.file.model ? this.model : createWordModel(file.model);
-    this.files = { ...this.files, file, settings };
-    this.index(model);
+    const model = file.model === this.#files.file.model ? this.#model : createWordModel(file.model);
+    this.#files = { ...this.#files, file, settings };
+    this.#index(model);
     return ids;
   }
 
@@ -232,7 +232,7 @@ export class Tokenizer {
    * Names of the model's chat templates; empty where it has none.
    */
   get chatTemplateNames(): string[] {
-    return Object.keys(this.files.chatTemplates);
+    return Object.keys(this.#files.chatTemplates);
   }
 
   /**
@@ -249,7 +249,7 @@ export class Tokenizer {
     messages: readonly ChatMessage[],
     options: { addGenerationPrompt?: boolean; template?: string; variables?: Record<string, unknown> } = {},
   ): string {
-    const { settings, chatTemplates } = this.files;
+    const { settings, chatTemplates } = this.#files;
     const tokens: Record<string, string> = {};
     for (const name of ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token']) {
       const text = settingText(settings[name] as never);
@@ -276,119 +276,119 @@ export class Tokenizer {
    * @throws TokenizerError `input-output`
    */
   async save(folder: string): Promise<void> {
-    await saveTokenizer({ folder, files: this.files });
+    await saveTokenizer({ folder, files: this.#files });
   }
 
-  private encodeInto(ids: number[], text: string, parseSpecialTokens: boolean): void {
-    const splitter = parseSpecialTokens ? this.addedSplitter : this.plainSplitter;
+  #encodeInto(ids: number[], text: string, parseSpecialTokens: boolean): void {
+    const splitter = parseSpecialTokens ? this.#addedSplitter : this.#plainSplitter;
     for (const piece of splitter.split(text)) {
       if (piece.token !== undefined) {
         ids.push(piece.token.id);
         continue;
       }
-      const normalized = this.normalizer === undefined ? piece.text : this.normalizer(piece.text);
+      const normalized = this.#normalizer === undefined ? piece.text : this.#normalizer(piece.text);
       const inner = parseSpecialTokens
-        ? this.normalizedSplitter.split(normalized)
+        ? this.#normalizedSplitter.split(normalized)
         : [{ text: normalized, token: undefined, start: 0 }];
       for (const { text: plain, token, start } of inner) {
         if (token !== undefined) ids.push(token.id);
         else if (plain.length > 0)
-          this.encodePlain(ids, plain, piece.start === 0 && start === 0 && this.keepsFirstCharacter(piece.text));
+          this.#encodePlain(ids, plain, piece.start === 0 && start === 0 && this.#keepsFirstCharacter(piece.text));
       }
     }
   }
 
   /** A text whose first character the normalizer removes does not start at its start, as the reference counts. */
-  private keepsFirstCharacter(text: string): boolean {
-    if (this.normalizer === undefined) return true;
-    return this.normalizer(`${String.fromCodePoint(text.codePointAt(0)!)}x`) !== this.normalizer('x');
+  #keepsFirstCharacter(text: string): boolean {
+    if (this.#normalizer === undefined) return true;
+    return this.#normalizer(`${String.fromCodePoint(text.codePointAt(0)!)}x`) !== this.#normalizer('x');
   }
 
-  private encodePlain(ids: number[], text: string, atStart: boolean): void {
-    const words = this.preTokenizer === undefined ? [text] : this.preTokenizer([text], atStart);
+  #encodePlain(ids: number[], text: string, atStart: boolean): void {
+    const words = this.#preTokenizer === undefined ? [text] : this.#preTokenizer([text], atStart);
     for (const word of words) {
-      let wordIds = this.wordCache.get(word);
+      let wordIds = this.#wordCache.get(word);
       if (wordIds === undefined) {
         if (word.length === 0) continue;
-        wordIds = this.model.encodeWord(word);
+        wordIds = this.#model.encodeWord(word);
         if (word.length <= cachedWordLength) {
-          if (this.wordCache.size >= cachedWords) this.wordCache.clear();
-          this.wordCache.set(word, wordIds);
+          if (this.#wordCache.size >= cachedWords) this.#wordCache.clear();
+          this.#wordCache.set(word, wordIds);
         }
       }
       for (const id of wordIds) ids.push(id);
     }
   }
 
-  private tokensOf(ids: Iterable<number>, skipSpecialTokens: boolean): string[] {
+  #tokensOf(ids: Iterable<number>, skipSpecialTokens: boolean): string[] {
     const tokens: string[] = [];
     for (const id of ids) {
-      if (skipSpecialTokens && this.specialIds.has(id)) continue;
-      const token = this.tokenIfAny(id);
+      if (skipSpecialTokens && this.#specialIds.has(id)) continue;
+      const token = this.#tokenIfAny(id);
       if (token !== undefined) tokens.push(token);
     }
     return tokens;
   }
 
   /** The token of an id that a model may give; models have rows for more ids than vocabularies have tokens. */
-  private tokenIfAny(id: number): string | undefined {
+  #tokenIfAny(id: number): string | undefined {
     return Number.isSafeInteger(id) && id >= 0
-      ? (this.normalizedById.get(id) ?? this.tokenById.get(id))
+      ? (this.#normalizedById.get(id) ?? this.#tokenById.get(id))
       : this.tokenOf(id);
   }
 
-  private decodeTokens(tokens: readonly string[]): string {
-    return tokens.length === 0 ? '' : this.decoder(tokens).join('');
+  #decodeTokens(tokens: readonly string[]): string {
+    return tokens.length === 0 ? '' : this.#decoder(tokens).join('');
   }
 
-  private spans(ids: readonly number[], text: string): [number, number][] | undefined {
-    if (this.decodesBytes) return byteSpans({ tokens: ids.map((id) => this.tokenOf(id)), text });
+  #spans(ids: readonly number[], text: string): [number, number][] | undefined {
+    if (this.#decodesBytes) return byteSpans({ tokens: ids.map((id) => this.tokenOf(id)), text });
     return streamSpans({ ids, stream: this.decodeStream(), text });
   }
 
   /** Whether tokens are bytes, so that a token may be part of a character. */
-  private get decodesBytes(): boolean {
-    return this.files.file.decoder?.type === 'ByteLevel';
+  get #decodesBytes(): boolean {
+    return this.#files.file.decoder?.type === 'ByteLevel';
   }
 
-  private settingId(name: 'bos_token' | 'eos_token' | 'pad_token' | 'unk_token'): number | undefined {
-    const text = settingText(this.files.settings[name]);
-    return text === undefined ? undefined : this.idByToken.get(text);
+  #settingId(name: 'bos_token' | 'eos_token' | 'pad_token' | 'unk_token'): number | undefined {
+    const text = settingText(this.#files.settings[name]);
+    return text === undefined ? undefined : this.#idByToken.get(text);
   }
 
   /** Everything that follows from the files' tokens. */
-  private index(model: WordModel): void {
-    const { file, settings } = this.files;
-    this.model = model;
-    this.wordCache.clear();
-    this.idByToken = new Map(this.model.vocabulary);
-    for (const token of file.added_tokens) this.idByToken.set(token.content, token.id);
-    this.tokenById = new Map();
-    this.model.tokens?.forEach((token, id) => this.tokenById.set(id, token));
-    for (const [token, id] of this.idByToken) this.tokenById.set(id, token);
-    for (const token of file.added_tokens) this.tokenById.set(token.id, token.content);
-    this.size = 0;
-    for (const id of this.tokenById.keys()) this.size = Math.max(this.size, id + 1);
+  #index(model: WordModel): void {
+    const { file, settings } = this.#files;
+    this.#model = model;
+    this.#wordCache.clear();
+    this.#idByToken = new Map(this.#model.vocabulary);
+    for (const token of file.added_tokens) this.#idByToken.set(token.content, token.id);
+    this.#tokenById = new Map();
+    this.#model.tokens?.forEach((token, id) => this.#tokenById.set(id, token));
+    for (const [token, id] of this.#idByToken) this.#tokenById.set(id, token);
+    for (const token of file.added_tokens) this.#tokenById.set(token.id, token.content);
+    this.#size = 0;
+    for (const id of this.#tokenById.keys()) this.#size = Math.max(this.#size, id + 1);
     const special = new Set(file.added_tokens.filter((token) => token.special).map(({ content }) => content));
     // As the reference: they decode to the normalised text, and are special if that is the text of a special token.
-    this.normalizedById = new Map();
-    if (this.normalizer !== undefined)
+    this.#normalizedById = new Map();
+    if (this.#normalizer !== undefined)
       for (const { id, content, normalized } of file.added_tokens)
-        if (normalized) this.normalizedById.set(id, this.normalizer(content));
-    this.specialIds = new Set();
-    for (const [id, token] of this.tokenById)
-      if (special.has(this.normalizedById.get(id) ?? token)) this.specialIds.add(id);
+        if (normalized) this.#normalizedById.set(id, this.#normalizer(content));
+    this.#specialIds = new Set();
+    for (const [id, token] of this.#tokenById)
+      if (special.has(this.#normalizedById.get(id) ?? token)) this.#specialIds.add(id);
     // With split_special_tokens special tokens in a text are text.
     const found =
       settings.split_special_tokens === true ? file.added_tokens.filter((token) => !token.special) : file.added_tokens;
-    const { normalizer } = this;
+    const normalizer = this.#normalizer;
     const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== undefined;
     const asItStands = found.filter((token) => !isNormalized(token)).map((token) => ({ text: token.content, token }));
-    this.addedSplitter = new AddedTokenSplitter(asItStands);
-    this.plainSplitter = new AddedTokenSplitter([]);
-    this.normalizedSplitter = new AddedTokenSplitter(
+    this.#addedSplitter = new AddedTokenSplitter(asItStands);
+    this.#plainSplitter = new AddedTokenSplitter([]);
+    this.#normalizedSplitter = new AddedTokenSplitter(
       found.filter(isNormalized).map((token) => ({ text: normalizer!(token.content), token })),
     );
-    this.around = surroundings(file.post_processor, (token) => this.idOf(token));
+    this.#around = surroundings(file.post_processor, (token) => this.idOf(token));
   }
 }

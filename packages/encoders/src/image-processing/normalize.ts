@@ -29,10 +29,10 @@ function valueTables({ rescaleFactor, normalization }: ValueScale): Float32Array
 
 /** Writes pictures as pixel values, channels first. */
 export class PixelWriter {
-  private readonly tables: Float32Array[];
+  readonly #tables: Float32Array[];
 
   constructor(scale: ValueScale) {
-    this.tables = valueTables(scale);
+    this.#tables = valueTables(scale);
   }
 
   /**
@@ -51,7 +51,7 @@ export class PixelWriter {
     const { image, target, offset, planeHeight, planeWidth } = options;
     const plane = planeHeight * planeWidth;
     for (let channel = 0; channel < 3; channel += 1) {
-      const table = this.tables[channel]!;
+      const table = this.#tables[channel]!;
       for (let y = 0; y < image.height; y += 1) {
         const to = offset + channel * plane + y * planeWidth;
         const from = y * image.width * 3 + channel;

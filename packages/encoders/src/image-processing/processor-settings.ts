@@ -43,7 +43,7 @@ const harmless = new Set([
 
 /** Reads a processor's configuration key by key; {@link finish} refuses the keys that nobody asked for. */
 export class ConfigReader {
-  private readonly asked = new Set<string>();
+  readonly #asked = new Set<string>();
 
   constructor(
     readonly config: ProcessorConfig,
@@ -53,8 +53,8 @@ export class ConfigReader {
     readonly maximumPreparedPixels: number = defaultMaximumPreparedPixels,
   ) {}
 
-  private take(key: string): unknown {
-    this.asked.add(key);
+  #take(key: string): unknown {
+    this.#asked.add(key);
     return (Object.hasOwn(this.config, key) ? this.config[key] : undefined) ?? undefined;
   }
 
@@ -66,12 +66,12 @@ export class ConfigReader {
   }
 
   flag(key: string, fallback: boolean): boolean {
-    const value = this.take(key) ?? fallback;
+    const value = this.#take(key) ?? fallback;
     return typeof value === 'boolean' ? value : this.fail(key, 'true or false is expected');
   }
 
   positive(key: string, fallback: number): number {
-    const value = this.take(key) ?? fallback;
+    const value = this.#take(key) ?? fallback;
     return typeof value === 'number' && value > 0 && Number.isFinite(value)
       ? value
       : this.fail(key, 'a positive number is expected');
@@ -83,7 +83,7 @@ export class ConfigReader {
   }
 
   channels(key: string, fallback: readonly number[]): readonly number[] {
-    const value = this.take(key) ?? fallback;
+    const value = this.#take(key) ?? fallback;
     const list = typeof value === 'number' ? [value, value, value] : value;
     if (
       Array.isArray(list) &&
@@ -95,7 +95,7 @@ export class ConfigReader {
   }
 
   resampling(key: string, fallback: Resampling): Resampling {
-    const value = this.take(key) ?? resamplingNames.indexOf(fallback);
+    const value = this.#take(key) ?? resamplingNames.indexOf(fallback);
     const name =
       typeof value === 'number'
         ? resamplingNames[value]
@@ -119,7 +119,7 @@ export class ConfigReader {
     fallback: Fallback,
     options: { square: boolean },
   ): SizeSetting | Fallback {
-    const value = this.take(key);
+    const value = this.#take(key);
     if (value === undefined) return fallback;
     const whole = (entry: unknown): entry is number =>
       typeof entry === 'number' && Number.isInteger(entry) && entry > 0;
@@ -165,7 +165,7 @@ export class ConfigReader {
 
   /** Marks a key as handled when it holds one of the values that change nothing. */
   expect(key: string, values: readonly unknown[], reason: string): void {
-    const value = this.take(key);
+    const value = this.#take(key);
     if (value !== undefined && !values.some((entry) => JSON.stringify(entry) === JSON.stringify(value)))
       this.fail(key, reason);
   }
@@ -200,7 +200,7 @@ export class ConfigReader {
   /** @throws {ImageError} when the configuration has a key that is neither honoured nor harmless */
   finish(): void {
     const unknown = Object.keys(this.config).filter(
-      (key) => !this.asked.has(key) && !harmless.has(key) && this.config[key] !== null,
+      (key) => !this.#asked.has(key) && !harmless.has(key) && this.config[key] !== null,
     );
     if (unknown.length > 0) {
       throw new ImageError({

@@ -22,11 +22,14 @@ class ShardedFile implements SafetensorsFile {
   readonly names: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
 
-  constructor(
-    private readonly path: string,
-    private readonly shards: readonly SafetensorsFile[],
-    private readonly shardOf: ReadonlyMap<string, SafetensorsFile>,
-  ) {
+  readonly #path: string;
+  readonly #shards: readonly SafetensorsFile[];
+  readonly #shardOf: ReadonlyMap<string, SafetensorsFile>;
+  constructor(path: string, shards: readonly SafetensorsFile[], shardOf: ReadonlyMap<string, SafetensorsFile>) {
+    this.#path = path;
+    this.#shards = shards;
+    this.#shardOf = shardOf;
+
     this.names = shards.flatMap((shard) => shard.names.filter((name) => shardOf.get(name) === shard));
     this.metadata = Object.assign(
       Object.create(null) as Record<string, string>,
@@ -35,36 +38,36 @@ class ShardedFile implements SafetensorsFile {
   }
 
   has(name: string): boolean {
-    return this.shardOf.has(name);
+    return this.#shardOf.has(name);
   }
 
   entry(name: string): TensorEntry {
-    return this.shard(name).entry(name);
+    return this.#shard(name).entry(name);
   }
 
   // Async, so that an unknown name rejects the promise as it does for a single file.
   async read(name: string, options?: { into?: StorageArray }): Promise<TensorData> {
-    return this.shard(name).read(name, options);
+    return this.#shard(name).read(name, options);
   }
 
   async readFloat32(
     name: string,
     options?: { into?: Float32Array } | { into: Float32Array; from: number },
   ): Promise<Float32Array> {
-    return this.shard(name).readFloat32(name, options);
+    return this.#shard(name).readFloat32(name, options);
   }
 
   location(name: string): TensorLocation | null {
-    return this.shard(name).location(name);
+    return this.#shard(name).location(name);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.shards.map((shard) => shard.close()));
+    await Promise.all(this.#shards.map((shard) => shard.close()));
   }
 
-  private shard(name: string): SafetensorsFile {
-    const shard = this.shardOf.get(name);
-    if (shard === undefined) throw unknownTensor({ name, names: this.names, path: this.path });
+  #shard(name: string): SafetensorsFile {
+    const shard = this.#shardOf.get(name);
+    if (shard === undefined) throw unknownTensor({ name, names: this.names, path: this.#path });
     return shard;
   }
 }

@@ -20,13 +20,18 @@ export type TensorParts = Iterable<TensorPart> | AsyncIterable<TensorPart>;
 
 /** Writes declared tensors into one file as their elements come. */
 export class TensorWriter {
-  private readonly written = new Map<string, number>();
+  readonly #written = new Map<string, number>();
 
+  readonly #plan: FilePlan;
+  readonly #file: AtomicFile;
   private constructor(
     readonly path: string,
-    private readonly plan: FilePlan,
-    private readonly file: AtomicFile,
-  ) {}
+    plan: FilePlan,
+    file: AtomicFile,
+  ) {
+    this.#plan = plan;
+    this.#file = file;
+  }
 
   /** Checks the declarations and starts the file. */
   static async create(options: {
@@ -48,45 +53,45 @@ export class TensorWriter {
 
   /** Writes the next elements of a tensor. */
   async write({ name, data }: TensorPart): Promise<void> {
-    const entry = this.plan.entries.get(name);
-    if (entry === undefined) throw this.misfit(name, 'was not declared');
+    const entry = this.#plan.entries.get(name);
+    if (entry === undefined) throw this.#misfit(name, 'was not declared');
     const bytes = elementBytes({ name, dtype: entry.dtype, data });
-    const done = this.written.get(name) ?? 0;
+    const done = this.#written.get(name) ?? 0;
     if (done + bytes.byteLength > entry.byteLength) {
-      throw this.misfit(
+      throw this.#misfit(
         name,
         `takes ${entry.byteLength} bytes (${entry.dtype} of shape [${entry.shape.join(', ')}]), but its data has at least ${done + bytes.byteLength}`,
       );
     }
-    await typed(this.file.write(bytes, this.plan.head.byteLength + entry.begin + done));
-    this.written.set(name, done + bytes.byteLength);
+    await typed(this.#file.write(bytes, this.#plan.head.byteLength + entry.begin + done));
+    this.#written.set(name, done + bytes.byteLength);
   }
 
   /** Checks that every tensor is whole and flushes the file, still under its temporary name. */
   async finish(): Promise<void> {
-    for (const [name, { byteLength, dtype, shape }] of this.plan.entries) {
-      const done = this.written.get(name) ?? 0;
+    for (const [name, { byteLength, dtype, shape }] of this.#plan.entries) {
+      const done = this.#written.get(name) ?? 0;
       if (done !== byteLength) {
-        throw this.misfit(
+        throw this.#misfit(
           name,
           `takes ${byteLength} bytes (${dtype} of shape [${shape.join(', ')}]), but its data has ${done}`,
         );
       }
     }
-    await typed(this.file.flush());
+    await typed(this.#file.flush());
   }
 
   /** Gives the finished file its name. */
   async publish(): Promise<void> {
-    await typed(this.file.publish());
+    await typed(this.#file.publish());
   }
 
   /** Removes an unpublished file. */
   async discard(): Promise<void> {
-    await this.file.discard();
+    await this.#file.discard();
   }
 
-  private misfit(name: string, message: string): SafetensorsError {
+  #misfit(name: string, message: string): SafetensorsError {
     return new SafetensorsError({
       code: 'invalid-tensor',
       message: `tensor ${quoted(name)} ${message}`,

@@ -12,8 +12,8 @@ const line = 64;
  */
 export class Workspace {
   readonly kernels: KernelExports;
-  private scratchAddress = 0;
-  private scratchBytes = 0;
+  #scratchAddress = 0;
+  #scratchBytes = 0;
 
   constructor(
     readonly backend: WasmBackend,
@@ -43,16 +43,16 @@ export class Workspace {
 
   /** At least `bytes` of memory at a line's start, valid until the next call; its contents are undefined. */
   scratch(bytes: number): number {
-    if (bytes > this.scratchBytes) {
-      if (this.scratchAddress) {
-        this.backend.wasm._free(this.scratchAddress);
-        this.scratchAddress = 0;
-        this.scratchBytes = 0;
+    if (bytes > this.#scratchBytes) {
+      if (this.#scratchAddress) {
+        this.backend.wasm._free(this.#scratchAddress);
+        this.#scratchAddress = 0;
+        this.#scratchBytes = 0;
       }
-      this.scratchAddress = this.backend.wasm._malloc(bytes + line) >>> 0;
-      this.scratchBytes = bytes;
+      this.#scratchAddress = this.backend.wasm._malloc(bytes + line) >>> 0;
+      this.#scratchBytes = bytes;
     }
-    return Math.ceil(this.scratchAddress / line) * line;
+    return Math.ceil(this.#scratchAddress / line) * line;
   }
 
   /** The scratch of matrix products, and `extra` bytes after it. */

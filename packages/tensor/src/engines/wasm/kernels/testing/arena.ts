@@ -26,14 +26,17 @@ export interface Block {
  * operand shows as NaN in the result, a write shows in {@link check}.
  */
 export class Arena {
-  private next = guardBytes;
-  private readonly blocks: { address: number; bytes: number }[] = [];
+  #next = guardBytes;
+  readonly #blocks: { address: number; bytes: number }[] = [];
 
+  readonly #memory: WebAssemblyMemory;
   private constructor(
     readonly kernels: KernelExports,
-    private readonly memory: WebAssemblyMemory,
+    memory: WebAssemblyMemory,
     readonly random: RandomStream,
-  ) {}
+  ) {
+    this.#memory = memory;
+  }
 
   static async create(variant: KernelVariant, seed = 1): Promise<Arena> {
     const { Memory } = (
@@ -50,33 +53,33 @@ export class Arena {
 
   /** Forgets every block. */
   reset(): void {
-    new Uint32Array(this.memory.buffer).fill(untouched);
-    this.next = guardBytes;
-    this.blocks.length = 0;
+    new Uint32Array(this.#memory.buffer).fill(untouched);
+    this.#next = guardBytes;
+    this.#blocks.length = 0;
   }
 
   /** Room for `count` numbers, contents NaN, at an address that is a multiple of 4 only. */
   empty(count: number): Block {
-    const address = this.next + 4;
+    const address = this.#next + 4;
     const bytes = count * 4;
-    this.next = Math.ceil((address + bytes + guardBytes) / 16) * 16;
-    if (this.next > this.memory.buffer.byteLength) {
+    this.#next = Math.ceil((address + bytes + guardBytes) / 16) * 16;
+    if (this.#next > this.#memory.buffer.byteLength) {
       throw new Error('the arena is too small');
     }
-    this.blocks.push({ address, bytes });
-    return { address, read: () => Float64Array.from(new Float32Array(this.memory.buffer, address, count)) };
+    this.#blocks.push({ address, bytes });
+    return { address, read: () => Float64Array.from(new Float32Array(this.#memory.buffer, address, count)) };
   }
 
   /** These numbers, rounded to float32. */
   floats(values: ArrayLike<number>): Block {
     const block = this.empty(values.length);
-    new Float32Array(this.memory.buffer, block.address, values.length).set(Float32Array.from(values));
+    new Float32Array(this.#memory.buffer, block.address, values.length).set(Float32Array.from(values));
     return block;
   }
 
   integers(values: ArrayLike<number>): Block {
     const block = this.empty(values.length);
-    new Int32Array(this.memory.buffer, block.address, values.length).set(Int32Array.from(values));
+    new Int32Array(this.#memory.buffer, block.address, values.length).set(Int32Array.from(values));
     return block;
   }
 
@@ -87,19 +90,19 @@ export class Arena {
 
   /** Aligned bytes that a kernel may use as it likes. */
   scratch(bytes: number): number {
-    this.next = Math.ceil(this.next / 64) * 64;
-    const address = this.next;
-    this.next += Math.ceil(bytes / 16) * 16 + guardBytes;
-    if (this.next > this.memory.buffer.byteLength) {
+    this.#next = Math.ceil(this.#next / 64) * 64;
+    const address = this.#next;
+    this.#next += Math.ceil(bytes / 16) * 16 + guardBytes;
+    if (this.#next > this.#memory.buffer.byteLength) {
       throw new Error('the arena is too small');
     }
-    this.blocks.push({ address, bytes });
+    this.#blocks.push({ address, bytes });
     return address;
   }
 
   /** Fails if a byte outside the blocks has changed. */
   check(): void {
-    const words = new Uint32Array(this.memory.buffer);
+    const words = new Uint32Array(this.#memory.buffer);
     let from = 0;
     const changed: number[] = [];
     const scan = (end: number) => {
@@ -109,7 +112,7 @@ export class Arena {
         }
       }
     };
-    for (const { address, bytes } of this.blocks) {
+    for (const { address, bytes } of this.#blocks) {
       scan(address / 4);
       from = Math.ceil((address + bytes) / 4);
     }
