@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 
+import { meanAndDeviation } from '../../../packages/core/dist/index.js';
 import {
   chartSection,
   holmCorrection,

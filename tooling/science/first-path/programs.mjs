@@ -89,7 +89,7 @@ export async function evaluate({ reasoner, path, output, limit }) {
 
 /** Whether the thoughts are used, by `subtext-eval audit`. */
 export async function audit({ reasoner, path, output, limit }) {
-  await subtext(
+  const audited = subtext(
     'subtext-eval',
     'audit',
     '--model',
@@ -101,6 +101,13 @@ export async function audit({ reasoner, path, output, limit }) {
     output,
     '--no-probes',
   );
+  try {
+    await audited;
+  } catch (error) {
+    // A model that decides to think nothing, as `adaptive` may.
+    if (!error.message.includes('No example has a thought')) throw error;
+    return { verdict: 'thinks no thought', certain: true, questions: limit, accuracy: null, another: null };
+  }
   const { thoughts } = await readJson(join(output, 'audit.json'));
   if (!thoughts) return null;
   const { verdict, certain, accuracy, interventions } = thoughts;

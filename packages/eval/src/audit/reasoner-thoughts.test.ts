@@ -121,6 +121,29 @@ describe('ReasonerThoughts', () => {
       expect(sample.negativeLogLikelihood).toBeCloseTo(right[index]!.negativeLogLikelihood, 3);
   });
 
+  it('audits as many thoughts as a reasoner decided to think, with the positions that they had', async () => {
+    const reasoner = trainToyReasoner({
+      method: { name: 'adaptive', hiddenSteps: 1, thoughtsPerStep: 3, textPhase: false },
+      steps: 30,
+    });
+    const answers = await reasoner.think({ questions: examples });
+    const counts = answers.map(({ thoughts }) => thoughts.length);
+    // Some questions got fewer thoughts than others, or this test shows nothing.
+    expect(new Set(counts).size).toBeGreaterThan(1);
+    const subject = new ReasonerThoughts({ reasoner, task: toyTask, batch: 16 });
+    const own = await subject.run({ examples, intervention: null });
+    expect(own.map(({ answer }) => answer)).toEqual(answers.map(({ answer }) => answer ?? null));
+    const thoughts = await subject.collect({ examples });
+    expect(thoughts.map((states) => states.length)).toEqual(counts);
+    const back: ThoughtIntervention = { kind: 'another', name: 'own', thoughts, changed: examples.map(() => true) };
+    const again = await subject.run({ examples, intervention: back });
+    for (const [index, sample] of again.entries())
+      expect(sample.negativeLogLikelihood).toBeCloseTo(own[index]!.negativeLogLikelihood, 3);
+    const few = { examples: examples.slice(0, 30), questions: examples.slice(0, 30), answers: answers.slice(0, 30) };
+    const { lens } = await probeReasoner({ reasoner, ...few, controls: 1 });
+    expect(lens!.readings).toHaveLength(3);
+  });
+
   it('hides what is cut, which is another thing than zeros', async () => {
     const subject = new ReasonerThoughts({ reasoner: reading, task: toyTask });
     const thoughts = await subject.collect({ examples });

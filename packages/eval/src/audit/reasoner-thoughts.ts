@@ -8,7 +8,7 @@ import { EvaluationError } from '../errors';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
 import type { ThoughtIntervention } from './interventions';
-import { embedThinking } from './embed-thinking';
+import { embedThinking, thoughtPrompts } from './embed-thinking';
 import { type CachePlace, ThoughtCache } from './thought-cache';
 
 /** An example's own response, up to where its answer begins: what every intervention starts from. */
@@ -146,7 +146,7 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
         batchSize: batch,
         ...(signal === undefined ? {} : { signal }),
       });
-      const prompts = reasoner.prompts(questions);
+      const prompts = thoughtPrompts({ reasoner, questions, answers });
       for (const [index, example] of group.entries()) {
         this.#responses.set(
           example,

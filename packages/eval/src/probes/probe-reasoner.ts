@@ -13,7 +13,7 @@ import {
 import type { Answer, Question, Reasoner } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
 
-import { embedThinking } from '../audit/embed-thinking';
+import { embedThinking, thoughtPrompts } from '../audit/embed-thinking';
 
 /** What the probes found in a reasoner's thoughts; what could not be run has its reason in `left`. */
 export interface ReasonerProbes {
@@ -136,7 +136,7 @@ async function readLens({
   answer: Answer;
 }): Promise<{ readings: LensReading[][]; names: string[] }> {
   const { model } = reasoner;
-  const [prompt] = reasoner.prompts([question]) as [number[]];
+  const [prompt] = thoughtPrompts({ reasoner, questions: [question], answers: [answer] }) as [number[]];
   const sequence = [...prompt, ...answer.ids];
   const { embeddings, forwardExtras } = await embedThinking({
     reasoner,
