@@ -33,10 +33,10 @@ def compare(name, model, golden):
 
 
 def load(folder):
-    model, report = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", output_loading_info=True)
+    model, report = AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32, output_loading_info=True)
     for kind in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         assert not report[kind], f"{folder}: {kind} {report[kind]}"
-    return model.float().eval()
+    return model.eval()
 
 
 def main():

@@ -118,6 +118,41 @@ const created = {
     max_position_embeddings: 32,
   },
 };
+const small = {
+  vocab_size: 40,
+  hidden_size: 24,
+  intermediate_size: 32,
+  num_hidden_layers: 3,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  max_position_embeddings: 64,
+  bos_token_id: 0,
+  eos_token_id: 0,
+  pad_token_id: 0,
+};
+const half = { short_factor: [1, 2], long_factor: [3, 4] };
+for (const config of [
+  { model_type: 'mistral', sliding_window: 5 },
+  {
+    model_type: 'ministral',
+    sliding_window: 5,
+    layer_types: ['sliding_attention', 'full_attention', 'full_attention'],
+  },
+  { model_type: 'qwen3', head_dim: 10, use_sliding_window: true, sliding_window: 4, max_window_layers: 1 },
+  { model_type: 'smollm3', no_rope_layer_interval: 2 },
+  { model_type: 'gemma2', head_dim: 8, sliding_window: 5, query_pre_attn_scalar: 20, final_logit_softcapping: 30 },
+  { model_type: 'gemma3_text', head_dim: 8, sliding_window: 5, sliding_window_pattern: 2, rope_local_base_freq: 500 },
+  {
+    model_type: 'phi3',
+    hidden_size: 32,
+    original_max_position_embeddings: 16,
+    partial_rotary_factor: 0.5,
+    rope_scaling: { type: 'longrope', ...half },
+    tie_word_embeddings: true,
+  },
+  { model_type: 'olmo2' },
+])
+  created[config.model_type] = { ...small, ...config };
 for (const [name, config] of Object.entries(created)) {
   const model = createModel({ config: { initializer_range: 0.2, ...config }, seed: 1 });
   train(model);
@@ -132,6 +167,9 @@ const adapted = {
   'llama-names': { base: 'variants/llama-mqa-biases-linear', targets: ['q_proj', 'v_proj', 'gate_proj', 'lm_head'] },
   'llama-all': { base: 'golden/llama', targets: 'all-linear', rankStabilised: true },
   'gpt2-expression': { base: 'golden/gpt2', targets: /transformer\.h\.\d\.(attn|mlp)\.c_proj/ },
+  'phi3-default': { base: 'families/phi3-partial' },
+  'gemma2-default': { base: 'families/gemma2' },
+  'olmo2-all': { base: 'families/olmo2', targets: 'all-linear' },
   'gpt2-names': { base: 'variants/gpt2-relu', targets: ['c_attn', 'c_fc'] },
 };
 for (const [name, { base, ...settings }] of Object.entries(adapted)) {

@@ -59,6 +59,16 @@ describe('textModelOf', () => {
         text_config: { ...text, model_type: type, initializer_range: 2 },
       },
     ]),
+    [
+      'a smolvlm',
+      {
+        model_type: 'smolvlm',
+        image_token_id: 19,
+        scale_factor: 2,
+        vision_config: { ...vision, model_type: 'smolvlm_vision' },
+        text_config: text,
+      },
+    ],
     ['a text model', text],
     [
       'an mllama without a picture',

@@ -8,6 +8,8 @@ import type { LanguageModel } from './language-model';
 
 /** Where a multimodal checkpoint keeps its language part's parameters, under names that begin with this. */
 const textPrefix = 'model.language_model.';
+/** Where Idefics3 and SmolVLM keep them. */
+const otherPrefix = 'model.text_model.';
 
 /**
  * A text model of its own with a copy of a model's language part: an interpreter that starts from the reasoner's words.
@@ -29,8 +31,8 @@ export function textModelOf({ model }: { model: LanguageModel }): LanguageModel 
         });
   const text = createModel({ config, seed: 0 });
   for (const [name, variable] of text.parameters.entries()) {
-    const nested = `${textPrefix}${name.replace(/^model\./, '')}`;
-    variable.assign(model.parameters.get(model.parameters.has(nested) ? nested : name));
+    const nested = [textPrefix, otherPrefix].map((prefix) => name.replace(/^model\./, prefix));
+    variable.assign(model.parameters.get(nested.find((one) => model.parameters.has(one)) ?? name));
   }
   return text;
 }

@@ -1,4 +1,4 @@
-import { writeJsonFile } from '@subtext/core/node';
+import { writeFileAtomically, writeJsonFile } from '@subtext/core/node';
 import type { RawConfig } from '@subtext/nn';
 import { writeShardedSafetensors, type TensorPart } from '@subtext/safetensors';
 import { mkdir, rm } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { findFamily } from '../families/registry';
 import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
+import { configText } from './config-text';
 
 export interface SaveModelOptions {
   model: LanguageModel;
@@ -66,5 +67,5 @@ export async function saveModel({ model, folder, dtype = 'F32', maximumShardByte
   // Another model's stop tokens and temperature would stay otherwise.
   if (model.generationConfig) await writeJsonFile({ path: generationPath, value: model.generationConfig });
   else await rm(generationPath, { force: true });
-  await writeJsonFile({ path: join(folder, 'config.json'), value: configToSave({ model, dtype }) });
+  await writeFileAtomically({ path: join(folder, 'config.json'), data: configText(configToSave({ model, dtype })) });
 }
