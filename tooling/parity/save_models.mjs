@@ -135,6 +135,7 @@ for (const config of [
   { model_type: 'mistral', sliding_window: 5 },
   {
     model_type: 'ministral',
+    head_dim: 6,
     sliding_window: 5,
     layer_types: ['sliding_attention', 'full_attention', 'full_attention'],
   },
