@@ -12,7 +12,9 @@ export type DecoderErrorCode =
   /** A folder that holds no interpreter, or one that this version can't read. */
   | 'not-an-interpreter'
   /** The reasoner is not of the kind that is to be looked into. */
-  | 'unsuitable-reasoner';
+  | 'unsuitable-reasoner'
+  /** An example lacks what is measured on it, such as a graph. */
+  | 'invalid-task-data';
 
 /** The error of this package: says what, where and what to do. */
 export class DecoderError extends SubtextError<DecoderErrorCode> {

@@ -63,7 +63,7 @@ export function classifyNodes({ facts, hop }: { facts: GraphFacts; /** k, from 1
  * the embedding e_v of each node v, by what v is to that thought. A thought that is the superposition of a search's
  * frontier has the highest products with the frontier's nodes.
  *
- * @throws DecoderError task-model-mismatch for a reasoner without thoughts or without tokens for nodes, invalid-task-data for examples without a graph, empty-set.
+ * @throws DecoderError unsuitable-reasoner for a reasoner without thoughts or without tokens for nodes, invalid-task-data for examples without a graph, empty-set.
  */
 export async function measureSuperposition({
   reasoner,
@@ -88,7 +88,7 @@ export async function measureSuperposition({
   const graphs = examples.map(({ id, facts }) => {
     if (facts?.kind !== 'graph')
       throw new DecoderError({
-        code: 'unsuitable-reasoner',
+        code: 'invalid-task-data',
         message: `Example ${id} has no graph; superposition is measured on graphs, such as those of the task "prosqa-graph".`,
       });
     return facts;
