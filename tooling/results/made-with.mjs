@@ -21,9 +21,9 @@ export function madeWith() {
 }
 
 /** The same in a sentence of a page. */
-export function madeWithWords({ commit, changed, date, node, processor, threads }) {
+export function madeWithWords({ commit, commits = [commit], changed, date, node, processor, threads }) {
   const code = commit
-    ? `the code of commit ${commit.slice(0, 7)}${changed ? ' and changes that were not committed' : ''}`
+    ? `the code of commit ${commits.map((one) => one.slice(0, 7)).join(' and ')}${changed ? ' and changes that were not committed' : ''}`
     : 'code of no commit';
   return `Made on ${date} with ${code}, Node ${node}, ${threads} × ${processor}; \`npm run results\` says what changed since.`;
 }

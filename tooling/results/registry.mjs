@@ -8,7 +8,8 @@ const evaluation = ['packages', 'apps/eval/src', ':!*.test.ts', ':!*.md', ':!pac
 
 /**
  * The first steps of these runs, on one machine: the same bytes with the code of c457fdb, soon after they were made, and
- * with that of 3f651ba, on either side of the move of files to other packages (`short-runs.json`).
+ * with that of 3f651ba, on either side of the move of files to other packages (`short-runs.json`). Those of the first path
+ * likewise, with 75effe2 and 3f651ba.
  */
 const firstSteps = (what) => ({
   commit: '3f651ba',
@@ -60,6 +61,19 @@ export const results = [
     command: 'node tooling/science/graphs.mjs',
     confirmed: firstSteps('`coconut`, `pause` and `cot`'),
     code: [...everything, 'tooling/science/graphs'],
+  },
+  {
+    file: 'docs/results/first-path.json',
+    page: 'docs/results/first-path.md',
+    command: 'node tooling/science/first-path.mjs --folder stories260K --python python3',
+    confirmed: firstSteps('`heima`, `sim-cot` and `codi` on stories260K'),
+    code: [...everything, 'apps/eval/src', 'tooling/science/first-path'],
+  },
+  {
+    file: 'docs/results/first-path-settings.json',
+    page: 'docs/results/first-path.md',
+    command: 'node tooling/science/first-path/compare-settings.mjs --folder stories260K codi:full codi:lora …',
+    code: [...everything, 'apps/eval/src', 'tooling/science/first-path'],
   },
   {
     file: 'docs/results/short-runs.json',

@@ -92,4 +92,11 @@ found.sort(
     a.steps - b.steps ||
     a.learningRate - b.learningRate,
 );
-await writeJson(options.output, { made, folder: basename(options.folder), questions: asked.validation, runs: found });
+// Runs that were there are of the code that made them.
+const commits = [...new Set(found.map(({ commit }) => commit))];
+await writeJson(options.output, {
+  made: { ...made, commit: commits[0] ?? made.commit, ...(commits.length > 1 && { commits }) },
+  folder: basename(options.folder),
+  questions: asked.validation,
+  runs: found,
+});
