@@ -1,4 +1,4 @@
-import { OperationError, tf } from '@subtext/tensor';
+import { OperationError, tf, type TransformerBlockParts } from '@subtext/tensor';
 import type { LinearLayer } from './linear-layer';
 import type { Normalisation } from './normalisation';
 
@@ -11,6 +11,8 @@ export interface QueryKeyValue {
 
 /** How an attention makes its queries, keys and values. */
 export interface AttentionProjection {
+  /** What a kernel of a whole block computes it from; null, or no such method, where it cannot. */
+  kernelWeights?(): TransformerBlockParts['projections'] | null;
   /**
    * From `rows` alone, or keys and values from `keyValueRows` (cross-attention): `[batch·time, width]` each, the rows of
    * an example one after the other.
@@ -47,6 +49,12 @@ export class SeparateProjections implements AttentionProjection {
     this.value = value;
     this.queryNorm = queryNorm;
     this.keyNorm = keyNorm;
+  }
+
+  kernelWeights(): TransformerBlockParts['projections'] | null {
+    if (this.queryNorm !== null || this.keyNorm !== null) return null;
+    const [query, key, value] = [this.query, this.key, this.value].map((layer) => layer.kernelWeights());
+    return query && key && value ? { query, key, value } : null;
   }
 
   project({
@@ -95,6 +103,12 @@ export class FusedProjection implements AttentionProjection {
   }) {
     this.queryKeyValue = queryKeyValue;
     this.widths = [queryKeyValue.outputWidth - 2 * keyValueWidth, keyValueWidth, keyValueWidth];
+  }
+
+  kernelWeights(): TransformerBlockParts['projections'] | null {
+    // Kernels take three equal parts.
+    const packed = this.widths[0] === this.widths[1] ? this.queryKeyValue.kernelWeights() : null;
+    return packed && { packed };
   }
 
   project({

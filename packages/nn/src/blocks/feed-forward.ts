@@ -1,8 +1,13 @@
-import { gatedActivation, tf, type Activation } from '@subtext/tensor';
+import { gatedActivation, tf, type Activation, type TransformerBlockParts } from '@subtext/tensor';
 import type { LinearLayer } from './linear-layer';
+
+/** What a kernel of a whole block computes a feed-forward part from. */
+export type FeedForwardWeights = Pick<TransformerBlockParts, 'gate' | 'up' | 'down' | 'activation'>;
 
 /** The position-wise part of a block: `[..., width]` to the same. */
 export interface FeedForward {
+  /** What a kernel of a whole block computes it from; null, or no such method, where it cannot. */
+  kernelWeights?(): FeedForwardWeights | null;
   apply<Shape extends tf.Tensor>(options: { input: Shape }): Shape;
 }
 
@@ -16,6 +21,11 @@ export class PlainFeedForward implements FeedForward {
     this.up = up;
     this.down = down;
     this.activation = activation;
+  }
+
+  kernelWeights(): FeedForwardWeights | null {
+    const [up, down] = [this.up.kernelWeights(), this.down.kernelWeights()];
+    return up && down && { gate: null, up, down, activation: this.activation };
   }
 
   apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
@@ -45,6 +55,11 @@ export class GatedFeedForward implements FeedForward {
     this.up = up;
     this.down = down;
     this.activation = activation;
+  }
+
+  kernelWeights(): FeedForwardWeights | null {
+    const [gate, up, down] = [this.gate, this.up, this.down].map((layer) => layer.kernelWeights());
+    return gate && up && down ? { gate, up, down, activation: this.activation } : null;
   }
 
   apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {

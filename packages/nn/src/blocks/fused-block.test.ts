@@ -16,7 +16,7 @@ import { GatedFeedForward, PlainFeedForward } from './feed-forward';
 import { PreallocatedCache } from './key-value-cache';
 import { LinearLayer } from './linear-layer';
 import { LowRankAdapter } from './low-rank-adapter';
-import { LayerNormLayer, RmsNormLayer } from './normalisation';
+import { HeadNorm, LayerNormLayer, RmsNormLayer } from './normalisation';
 import { RotaryEmbedding } from './rotary-embedding';
 import { SelfAttention, type SelfAttentionOptions } from './self-attention';
 import { TransformerBlock } from './transformer-block';
@@ -179,6 +179,30 @@ describe.skipIf(!present)('a block as one call of the engine', () => {
         expect(tf.max(tf.abs(tf.sub(output, parts[call]!))).dataSync()[0]).toBeLessThan(2e-5);
     });
     rotary.dispose();
+  });
+
+  it('goes operation by operation where a part does not say what a kernel computes it from', () => {
+    const block = separateBlock();
+    const { attention, attentionNorm, feedForwardNorm, feedForward } = block;
+    // A norm of its own kind, and one that is an RMS norm with something more.
+    const doubled = { apply: <Shape extends tf.Tensor>({ input }: { input: Shape }) => tf.mul(input, 2) as Shape };
+    const heads = new HeadNorm({ scope: structure.scope('block').child('heads'), width: 4, epsilon: 1e-6 });
+    initialiseWeights({ structure, seed: 3 });
+    for (const norm of [doubled, heads]) {
+      const changed = new TransformerBlock({ attention, feedForward, feedForwardNorm, attentionNorm: norm });
+      const whole = new TransformerBlock({ attention, feedForward, feedForwardNorm, attentionNorm });
+      tf.tidy(() => {
+        const kernel = vi.spyOn(fusedKernels().decoderBlock!, 'forward');
+        const options = { masks: false, rotary: null, cacheWidth: 16 };
+        const outputs = decode({ ...options, block: changed });
+        expect(kernel).not.toHaveBeenCalled();
+        decode({ ...options, block: whole });
+        expect(kernel).toHaveBeenCalled();
+        kernel.mockRestore();
+        const parts = withoutFusedKernels(() => decode({ ...options, block: changed }));
+        expect(tf.max(tf.abs(tf.sub(outputs[3]!, parts[3]!))).dataSync()[0]).toBeLessThan(2e-5);
+      });
+    }
   });
 
   it('goes operation by operation where an adapter stands beside the weights', () => {

@@ -3,22 +3,16 @@ import {
   tf,
   transformerBlock,
   transformerBlockTensors,
-  type LinearWeights,
-  type NormWeights,
   type TransformerBlockParts,
 } from '@subtext/tensor';
 
-import { FusedProjection, SeparateProjections, type AttentionProjection } from './attention-projections';
-import { GatedFeedForward, PlainFeedForward } from './feed-forward';
-import type { LinearLayer } from './linear-layer';
-import { LayerNormLayer, RmsNormLayer, type Normalisation } from './normalisation';
 import type { AttentionInput } from './self-attention';
 import type { TransformerBlock } from './transformer-block';
 
 /**
- * A block as one call of the engine, where it has such a kernel and the block is of the ordinary kind: no adapter beside
- * the weights, no norms of queries and keys or of a part's output. Over a cache that is without gradients; without a cache
- * with them, if the block trains as a whole. Null where it has to go operation by operation.
+ * A block as one call of the engine, where it has such a kernel and every part of the block says what a kernel computes it
+ * from: none has an adapter beside its weights, norms of queries and keys, or a norm of its output. Over a cache that is
+ * without gradients; without a cache with them, if the block trains as a whole. Null where it has to go operation by operation.
  */
 export function fusedBlock({
   block,
@@ -48,48 +42,21 @@ function blockParts({
   block: TransformerBlock;
   window: number | null;
 }): TransformerBlockParts | null {
-  const { attention, feedForward } = block;
   if (block.attentionOutputNorm !== null || block.feedForwardOutputNorm !== null) return null;
-  const attentionNorm = normWeights(block.attentionNorm);
-  const feedForwardNorm = normWeights(block.feedForwardNorm);
-  const projections = projectionWeights(attention.projection);
-  const output = linearWeights(attention.output);
-  const inner = feedForward instanceof PlainFeedForward || feedForward instanceof GatedFeedForward ? feedForward : null;
-  const gate = inner instanceof GatedFeedForward ? linearWeights(inner.gate) : null;
-  const up = inner && linearWeights(inner.up);
-  const down = inner && linearWeights(inner.down);
-  if (
-    !attentionNorm ||
-    !feedForwardNorm ||
-    !projections ||
-    !output ||
-    !inner ||
-    !up ||
-    !down ||
-    (inner instanceof GatedFeedForward && !gate)
-  )
-    return null;
-  const { heads, keyValueHeads } = attention;
-  const headWidth = attention.output.inputWidth / heads;
+  const { attention } = block;
+  const attentionNorm = block.attentionNorm?.kernelWeights?.() ?? null;
+  const feedForwardNorm = block.feedForwardNorm?.kernelWeights?.() ?? null;
+  const projections = attention.projection.kernelWeights?.() ?? null;
+  const output = attention.output.kernelWeights();
+  const feedForward = block.feedForward.kernelWeights?.() ?? null;
+  if (!attentionNorm || !feedForwardNorm || !projections || !output || !feedForward) return null;
+  const { heads, keyValueHeads, softCap, rotaryDimensions, rotaryLayout } = attention;
+  const scale = attention.scale ?? Math.sqrt(heads / attention.output.inputWidth);
+  const weights = { attentionNorm, projections, output, feedForwardNorm, ...feedForward };
   return {
     input,
-    attentionNorm,
-    projections,
-    output,
-    feedForwardNorm,
-    gate,
-    up,
-    down,
-    activation: inner.activation,
-    heads,
-    keyValueHeads,
-    causal,
-    scale: attention.scale ?? 1 / Math.sqrt(headWidth),
-    softCap: attention.softCap,
-    window,
-    rotary,
-    rotaryDimensions: attention.rotaryDimensions,
-    rotaryLayout: attention.rotaryLayout,
+    ...weights,
+    ...{ heads, keyValueHeads, causal, scale, softCap, window, rotary, rotaryDimensions, rotaryLayout },
   };
 }
 
@@ -98,39 +65,4 @@ function trainsWhole(parts: TransformerBlockParts): boolean {
   return transformerBlockTensors(parts).every(
     (tensor) => tensor === null || tensor === parts.input || (tensor as tf.Variable).trainable,
   );
-}
-
-function linearWeights(layer: LinearLayer): LinearWeights | null {
-  if (layer.adapter !== null && !layer.adapter.merged) return null;
-  return {
-    weight: layer.weight.value as tf.Tensor2D,
-    bias: (layer.bias?.value as tf.Tensor1D | undefined) ?? null,
-    layout: layer.layout,
-  };
-}
-
-function normWeights(norm: Normalisation | null): NormWeights | null {
-  if (norm instanceof LayerNormLayer)
-    return { scale: norm.weight.value as tf.Tensor1D, bias: norm.bias.value as tf.Tensor1D, epsilon: norm.epsilon };
-  if (norm instanceof RmsNormLayer) return { scale: norm.scale, bias: null, epsilon: norm.epsilon };
-  return null;
-}
-
-function projectionWeights(
-  projection: AttentionProjection,
-): { packed: LinearWeights } | { query: LinearWeights; key: LinearWeights; value: LinearWeights } | null {
-  if (projection instanceof FusedProjection) {
-    // The kernels are tried with three equal parts.
-    if (projection.widths[0] !== projection.widths[1]) return null;
-    const packed = linearWeights(projection.queryKeyValue);
-    return packed && { packed };
-  }
-  if (!(projection instanceof SeparateProjections) || projection.queryNorm !== null || projection.keyNorm !== null)
-    return null;
-  const [query, key, value] = [
-    linearWeights(projection.query),
-    linearWeights(projection.key),
-    linearWeights(projection.value),
-  ];
-  return query && key && value && { query, key, value };
 }

@@ -1,4 +1,4 @@
-import { activate, linear, tf, type Activation, type WeightLayout } from '@subtext/tensor';
+import { activate, linear, tf, type Activation, type LinearWeights, type WeightLayout } from '@subtext/tensor';
 
 import type { Initialisation, ParameterHandle, ParameterScope } from '../weights/parameter-scope';
 import type { LowRankAdapter } from './low-rank-adapter';
@@ -65,6 +65,16 @@ export class LinearLayer {
 
   get outputWidth(): number {
     return this.weight.declaration.shape[this.layout === 'out-in' ? 0 : 1] as number;
+  }
+
+  /** What a kernel of a whole block computes it from; null where something stands beside the weight. */
+  kernelWeights(): LinearWeights | null {
+    if (this.adapter?.merged === false || this.rows?.merged === false) return null;
+    return {
+      weight: this.weight.value as tf.Tensor2D,
+      bias: (this.bias?.value as tf.Tensor1D | undefined) ?? null,
+      layout: this.layout,
+    };
   }
 
   /** `[..., inputWidth]` to `[..., outputWidth]`. */

@@ -1,8 +1,13 @@
-import { layerNorm, rmsNorm, tf } from '@subtext/tensor';
+import { layerNorm, rmsNorm, tf, type NormWeights } from '@subtext/tensor';
 import type { ParameterHandle, ParameterScope } from '../weights/parameter-scope';
 
 /** A normalisation over the last axis; the shape stays. */
 export interface Normalisation {
+  /**
+   * What a kernel of a whole block computes it from; null, or no such method, where it cannot. Whoever overrides `apply`
+   * overrides this too.
+   */
+  kernelWeights?(): NormWeights | null;
   apply<Shape extends tf.Tensor>(options: { input: Shape }): Shape;
 }
 
@@ -16,6 +21,10 @@ export class LayerNormLayer implements Normalisation {
     this.weight = scope.declare({ name: 'weight', shape: [width], initialisation: { kind: 'ones' } });
     this.bias = scope.declare({ name: 'bias', shape: [width], initialisation: { kind: 'zeros' } });
     this.epsilon = epsilon;
+  }
+
+  kernelWeights(): NormWeights {
+    return { scale: this.weight.value as tf.Tensor1D, bias: this.bias.value as tf.Tensor1D, epsilon: this.epsilon };
   }
 
   apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
@@ -59,6 +68,10 @@ export class RmsNormLayer implements Normalisation {
     return this.offset === 0 ? weight : tf.add(weight, this.offset);
   }
 
+  kernelWeights(): NormWeights | null {
+    return { scale: this.scale, bias: null, epsilon: this.epsilon };
+  }
+
   apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
     return rmsNorm({ input, scale: this.scale, epsilon: this.epsilon }) as Shape;
   }
@@ -66,6 +79,10 @@ export class RmsNormLayer implements Normalisation {
 
 /** The RMS norm of each head's query or key on its own (`q_norm`, `k_norm`); `width` is that of a head. */
 export class HeadNorm extends RmsNormLayer {
+  override kernelWeights(): null {
+    return null;
+  }
+
   /** `[..., heads·width]` to the same. */
   override apply<Shape extends tf.Tensor>({ input }: { input: Shape }): Shape {
     const width = this.weight.declaration.shape[0] as number;

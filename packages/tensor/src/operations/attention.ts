@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { AttentionKernel } from '../kernels/kernels';
+import type { AttentionKernel, AttentionKernelOptions } from '../kernels/kernels';
 import { fusedKernels, supporting } from '../kernels/registry';
 import { check, checkFloat, checkInt, checkRank, checkShape, shapeText } from './check';
 import { composedAttention } from './composed-attention';
@@ -67,7 +67,6 @@ export function attention({
     window,
     keyTime: prefix,
   });
-  const shared = { heads, keyValueHeads, causal, scale: scale ?? 1 / Math.sqrt(headWidth), softCap };
   const usesPrefix = keyTime !== key.shape[1];
   check(
     'attention',
@@ -76,45 +75,52 @@ export function attention({
   );
   const [batch, queryTime] = query.shape;
   const engine = fusedKernels().attention;
-  const plain = softCap === null;
   let kernel: AttentionKernel = composedAttention;
-  let ownWindow: number | null = null;
-  let hasMask = false;
+  // One object, changed as it goes: in generation the making of objects is a good part of what this costs.
+  const options: AttentionKernelOptions = {
+    query,
+    key,
+    value,
+    heads,
+    keyValueHeads,
+    causal,
+    mask,
+    scale: scale ?? 1 / Math.sqrt(headWidth),
+    softCap,
+    window,
+  };
 
   return differentiable<tf.Tensor3D>({
     inputs: { query, key, value },
     forward: (save) => {
-      const all = {
-        query,
-        key,
-        value,
-        mask: windowedMask({ mask, window: null, batch, queryTime, keyTime }),
-        ...shared,
-      };
-      const itself = supporting({ kernel: engine, options: { ...all, window }, plain: plain && window === null });
-      if (itself === null) all.mask = windowedMask({ mask: all.mask, window, batch, queryTime, keyTime });
-      else ownWindow = window;
-      kernel = itself ?? supporting({ kernel: engine, options: { ...all, window: null }, plain }) ?? composedAttention;
-      const readsPrefix = usesPrefix && kernel.readsPrefix === true;
-      const rows = (buffer: tf.Tensor3D) =>
-        usesPrefix && !readsPrefix ? tf.slice(buffer, [0, 0, 0], [buffer.shape[0], keyTime, buffer.shape[2]]) : buffer;
-      const inputs = { ...all, key: rows(key), value: rows(value), window: ownWindow };
-      const { output, kept } = kernel.forward(readsPrefix ? { ...inputs, keyTime } : inputs);
-      save([query, key, value, output, ...(all.mask ? [all.mask] : []), ...kept]);
-      hasMask = all.mask !== null;
+      if (mask !== null) options.mask = windowedMask({ mask, window: null, batch, queryTime, keyTime });
+      const plain = softCap === null;
+      let own = supporting({ kernel: engine, options, plain: plain && window === null });
+      if (own === null && window !== null) {
+        options.mask = windowedMask({ mask: options.mask, window, batch, queryTime, keyTime });
+        options.window = null;
+        own = supporting({ kernel: engine, options, plain });
+      }
+      kernel = own ?? composedAttention;
+      if (usesPrefix && kernel.readsPrefix === true) options.keyTime = keyTime;
+      else if (usesPrefix) {
+        options.key = tf.slice(key, [0, 0, 0], [batch, keyTime, key.shape[2]]);
+        options.value = tf.slice(value, [0, 0, 0], [batch, keyTime, key.shape[2]]);
+      }
+      const { output, kept } = kernel.forward(options);
+      save([query, key, value, output, ...(options.mask ? [options.mask] : []), ...kept]);
       return output;
     },
     gradients: (gradient, [savedQuery, savedKey, savedValue, output, ...rest]) => {
       const backward = kernel.backward({
+        ...options,
         gradient,
         query: savedQuery as tf.Tensor3D,
         key: savedKey as tf.Tensor3D,
         value: savedValue as tf.Tensor3D,
         output: output as tf.Tensor3D,
-        mask: hasMask ? rest[0]! : null,
-        kept: hasMask ? rest.slice(1) : rest,
-        window: ownWindow,
-        ...shared,
+        mask: options.mask && rest[0]!,
+        kept: options.mask ? rest.slice(1) : rest,
       });
       return { query: () => backward.query, key: () => backward.key, value: () => backward.value };
     },
