@@ -10,6 +10,7 @@ import {
 } from '@subtext/eval';
 import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
+import { stageName } from '@subtext/reasoner';
 import { readFile } from 'node:fs/promises';
 
 import type { MachineRecord } from '../machine-record';
@@ -122,7 +123,7 @@ async function galleryItem({
     thoughts: Object.entries(example.explanations).map(([stage, reading]) => ({
       stage,
       reading,
-      truth: truth.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage)?.text ?? null,
+      truth: truth.steps.find((step, index) => stageName({ step, index }) === stage)?.text ?? null,
     })),
   };
 }

@@ -27,7 +27,7 @@ import {
   type RetainedInformation,
   type ThoughtAudit,
 } from '@subtext/eval';
-import type { Answer, Reasoner } from '@subtext/reasoner';
+import { type Answer, type Reasoner, stageName } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
 import { type Output, UsageError } from '@subtext/terminal';
 import { existsSync } from 'node:fs';
@@ -304,8 +304,7 @@ async function auditInterpreters({
             .map(({ hidden }) => hidden);
         const usable = examples.filter(
           (example) =>
-            thoughtsOf(example).length > 0 &&
-            example.steps.some(({ name: step }, index) => (step ?? `step_${index + 1}`) === stage),
+            thoughtsOf(example).length > 0 && example.steps.some((step, index) => stageName({ step, index }) === stage),
         );
         const title = names.length > 1 ? `${name}: ${stage}` : stage;
         if (usable.length < 2) {

@@ -102,16 +102,19 @@ export function replaceByAnother({
     groups.set(states.length, [...(groups.get(states.length) ?? []), index]);
   const partners = new Int32Array(thoughts.length).fill(-1);
   for (const group of groups.values()) if (group.length > 1) placeCycle(random.shuffle(group), partners);
-  const replaced = thoughts.map((states, index) =>
-    copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)),
-  );
-  return {
-    kind: 'another',
-    name: 'another example’s',
-    thoughts: replaced,
-    changed: changes(thoughts, replaced),
-    partners,
-  };
+  return given({ thoughts, partners, kind: 'another', name: 'another example’s' });
+}
+
+/** Every example gets the thoughts of the next one that has as many: as {@link replaceByAnother}, without chance; one example may give twice. */
+export function replaceByNext({ thoughts }: { thoughts: readonly ThoughtStates[] }): ThoughtIntervention {
+  const partners = Int32Array.from(thoughts, ({ length }, index) => {
+    for (let step = 1; step < thoughts.length; step++) {
+      const other = (index + step) % thoughts.length;
+      if (thoughts[other]?.length === length) return other;
+    }
+    return -1;
+  });
+  return given({ thoughts, partners, kind: 'another', name: 'the next example’s' });
 }
 
 /** Every example's own thoughts in another order: no thought stays at its place where three or more differ. */
@@ -207,16 +210,7 @@ export function swapThoughts({
   // Who found nobody to exchange with may still take from somebody.
   waiting = waiting.filter((index) => answers[index] !== null);
   for (const index of waiting) partners[index] = order.find((donor) => donor !== index && takes(index, donor)) ?? -1;
-  const replaced = thoughts.map((states, index) =>
-    copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)),
-  );
-  return {
-    kind: 'swapped',
-    name: 'swapped between answers that differ',
-    thoughts: replaced,
-    changed: changes(thoughts, replaced),
-    partners,
-  };
+  return given({ thoughts, partners, kind: 'swapped', name: 'swapped between answers that differ' });
 }
 
 /** The mean state of each place over the examples that have a thought there. */
@@ -236,6 +230,21 @@ export function meanThoughts({ thoughts }: { thoughts: readonly ThoughtStates[] 
     }
     return Float32Array.from(sums, (sum) => sum / present.length);
   });
+}
+
+/** Thoughts that examples get from their partners; one without a partner keeps its own. */
+function given({
+  thoughts,
+  partners,
+  ...named
+}: { thoughts: readonly ThoughtStates[]; partners: Int32Array } & Pick<
+  ThoughtIntervention,
+  'kind' | 'name'
+>): ThoughtIntervention {
+  const replaced = thoughts.map((states, index) =>
+    copy((partners[index] as number) < 0 ? states : (thoughts[partners[index] as number] as ThoughtStates)),
+  );
+  return { ...named, thoughts: replaced, changed: changes(thoughts, replaced), partners };
 }
 
 function changes(before: readonly ThoughtStates[], after: readonly ThoughtStates[]): boolean[] {

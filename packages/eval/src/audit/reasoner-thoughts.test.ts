@@ -1,5 +1,5 @@
 import { loadModel } from '@subtext/model';
-import type { Reasoner } from '@subtext/reasoner';
+import { type Reasoner, ThoughtCache } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +12,6 @@ import { explainerSubject } from './explainer-subject';
 import { cutThoughts, replaceByAnother, replaceByZeros, type ThoughtIntervention } from './interventions';
 import { ReasonerThoughts } from './reasoner-thoughts';
 import { probeReasoner } from '../probes/probe-reasoner';
-import { ThoughtCache } from './thought-cache';
 
 const familyFolder = fileURLToPath(new URL('../../../model/fixtures/families/', import.meta.url));
 const examples = toyExamples({ count: 60, seed: 9 });
@@ -30,7 +29,7 @@ describe('ThoughtCache', () => {
     const { model } = reading;
     const ids = tf.tensor2d([[1, 7, 9, 7]], undefined, 'int32');
     const places = [1, 3].map((column) => ({ row: 0, column, position: column }));
-    const cache = new ThoughtCache({ model, batch: 1, time: 4, largestPosition: 3, places });
+    const cache = new ThoughtCache({ model, batch: 1, capacity: 4, largestPosition: 3, places });
     const plain = tf.tidy(() => model.forward({ embeddings: model.embed(ids), cache }).hidden);
     const [first, second] = (await cache.captured()) as [Float32Array, Float32Array];
     // 2 layers of keys and values of 2 heads of 8.
@@ -42,7 +41,7 @@ describe('ThoughtCache', () => {
     );
 
     const passWith = (replacements: Float32Array[]) => {
-      const other = new ThoughtCache({ model, batch: 1, time: 4, largestPosition: 3, places, replacements });
+      const other = new ThoughtCache({ model, batch: 1, capacity: 4, largestPosition: 3, places, replacements });
       const hidden = tf.tidy(() => model.forward({ embeddings: model.embed(ids), cache: other }).hidden);
       other.dispose();
       return hidden;
@@ -64,7 +63,7 @@ describe('ThoughtCache', () => {
       const ids = tf.tensor2d([[5, 7, 9, 7, 20, 31]], undefined, 'int32');
       const places = [1, 3].map((column) => ({ row: 0, column, position: column }));
       const run = (replacements: Float32Array[] | null) => {
-        const cache = new ThoughtCache({ model, batch: 1, time: 6, largestPosition: 5, places, replacements });
+        const cache = new ThoughtCache({ model, batch: 1, capacity: 6, largestPosition: 5, places, replacements });
         const values = tf.tidy(() =>
           model
             .forward({ embeddings: model.embed(ids), cache })
@@ -130,6 +129,11 @@ describe('ReasonerThoughts', () => {
     const counts = answers.map(({ thoughts }) => thoughts.length);
     // Some questions got fewer thoughts than others, or this test shows nothing.
     expect(new Set(counts).size).toBeGreaterThan(1);
+    const latent = reasoner.tokenizer.idOf('<|latent|>');
+    for (const { thoughts, prompt } of answers) {
+      expect(thoughts.map(({ position }) => prompt.at(position))).toEqual(thoughts.map(() => latent));
+      expect(prompt.filter((id) => id === latent)).toHaveLength(thoughts.length);
+    }
     const subject = new ReasonerThoughts({ reasoner, task: toyTask, batch: 16 });
     const own = await subject.run({ examples, intervention: null });
     expect(own.map(({ answer }) => answer)).toEqual(answers.map(({ answer }) => answer ?? null));

@@ -1,21 +1,24 @@
 import type { ReasoningExample } from '@subtext/data';
 import type { ThoughtStates } from '@subtext/decoder';
-import { greedyTokens } from '@subtext/model';
-import { type Answer, parseAnswer, type Question, type Reasoner } from '@subtext/reasoner';
+import {
+  type Answer,
+  parseAnswer,
+  type Question,
+  type Reasoner,
+  replayAnswers,
+  type ReplayOptions,
+} from '@subtext/reasoner';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import { EvaluationError } from '../errors';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
 import type { ThoughtIntervention } from './interventions';
-import { embedThinking, thoughtPrompts } from './embed-thinking';
-import { type CachePlace, ThoughtCache } from './thought-cache';
 
 /** An example's own response, up to where its answer begins: what every intervention starts from. */
 interface OwnResponse {
   question: Question;
   answer: Answer;
-  promptLength: number;
   /** Prompt and response, up to the mark that opens the answer, the mark included. */
   ids: number[];
   /** Positions of the thoughts in `ids`; those of methods that think before they answer lie in the prompt. */
@@ -146,15 +149,10 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
         batchSize: batch,
         ...(signal === undefined ? {} : { signal }),
       });
-      const prompts = thoughtPrompts({ reasoner, questions, answers });
       for (const [index, example] of group.entries()) {
         this.#responses.set(
           example,
-          this.#ownResponse({
-            question: questions[index] as Question,
-            answer: answers[index] as Answer,
-            prompt: prompts[index] as number[],
-          }),
+          this.#ownResponse({ question: questions[index] as Question, answer: answers[index] as Answer }),
         );
       }
       onProgress?.({ done: Math.min(start + batch, missing.length), total: missing.length });
@@ -162,8 +160,9 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     return examples.map((example) => this.#responses.get(example) as OwnResponse);
   }
 
-  #ownResponse({ question, answer, prompt }: { question: Question; answer: Answer; prompt: number[] }): OwnResponse {
+  #ownResponse({ question, answer }: Pick<OwnResponse, 'question' | 'answer'>): OwnResponse {
     const { reasoner } = this.#options;
+    const { prompt } = answer;
     const mark = this.#encode(reasoner.format.answer.open);
     const lastThought = answer.thoughts.reduce((last, { position }) => Math.max(last, position), -1);
     const found = lastIndexOf({ ids: answer.ids, part: mark, from: lastThought + 1 });
@@ -172,7 +171,6 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     return {
       question,
       answer,
-      promptLength: prompt.length,
       ids: [...prompt, ...prefix],
       thoughts: answer.thoughts.map(({ position }) => prompt.length + position).sort((one, other) => one - other),
       answered: found >= 0 && answer.answer !== undefined,
@@ -188,20 +186,22 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     const token = { index: thought, own: true };
     if (this.#options.reasoner.settings.thoughtReading === 'at') return [token];
     const before = thought - 1;
-    return [{ index: before, own: before >= response.promptLength && !response.thoughts.includes(before) }, token];
+    return [
+      { index: before, own: before >= response.answer.prompt.length && !response.thoughts.includes(before) },
+      token,
+    ];
   }
 
   async #captureBatch(batch: readonly OwnResponse[]): Promise<ThoughtStates[]> {
     const slots = batch.map((response) => response.thoughts.map((thought) => this.#placesOf({ response, thought })));
-    const pass = await this.#firstPass({
+    const pass = await this.#replay({
       batch,
       sequences: batch.map(({ ids }) => ids),
       places: slots.map((thoughts) => thoughts.flat().map(({ index }) => ({ index }))),
-      room: 0,
     });
     try {
-      pass.hidden.dispose();
-      const states = await pass.cache.captured();
+      pass.session.feed(pass.inputs).dispose();
+      const states = await pass.session.captured();
       const [first] = states;
       if (first !== undefined) this.#segment = first.length / (2 * this.#options.reasoner.model.dimensions.layers);
       let next = 0;
@@ -227,48 +227,27 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     const allowed = Math.ceil(settings.longestResponse * 1.2) + 1;
     const longest = batch.reduce((most, { ids }) => Math.max(most, ids.length), 0);
     // A position is written only while the model has one.
-    const steps = Math.min(
-      Math.max(4, ...batch.map(({ ids, promptLength }) => allowed - (ids.length - promptLength))),
+    const maxNewTokens = Math.min(
+      Math.max(4, ...batch.map(({ ids, answer }) => allowed - (ids.length - answer.prompt.length))),
       model.dimensions.maxPositions - longest + 1,
     );
-    const pass = await this.#firstPass({
+    const pass = await this.#replay({
       batch,
       sequences: batch.map(({ ids }) => ids),
       ...this.#replacementsFor({ batch, thoughts }),
-      room: steps,
+      room: maxNewTokens,
     });
-    const written = batch.map((): number[] => []);
-    const ended = batch.map(() => false);
-    let hidden: tf.Tensor3D = pass.hidden;
     try {
-      for (let step = 0; step < steps; step++) {
-        signal?.throwIfAborted();
-        const logits = tf.tidy(() => {
-          const [rows, time, width] = hidden.shape;
-          return model.logits(
-            tf.reshape(tf.slice(hidden, [0, time - 1, 0], [rows, 1, width]), [rows, width]),
-          ) as tf.Tensor2D;
-        });
-        const ids = await greedyTokens({ logits }).finally(() => tf.dispose([logits, hidden]));
-        for (const [row, list] of written.entries()) {
-          if (ended[row]) continue;
-          if (ids[row] === endId) ended[row] = true;
-          else list.push(ids[row] as number);
-        }
-        if (step === steps - 1 || ended.every(Boolean)) break;
-        hidden = pass.next(Int32Array.from(ids));
-      }
+      const written = await pass.session.write({ inputs: pass.inputs, maxNewTokens, stopIds: [endId], signal });
+      signal?.throwIfAborted();
+      return batch.map(({ ids, answer }, row) => {
+        if (written.reasons[row] !== 'stop-id') return null;
+        const response = [...ids.slice(answer.prompt.length), ...(written.ids[row] as number[]).slice(0, -1)];
+        return parseAnswer({ text: tokenizer.decode(response, { skipSpecialTokens: false }), format }) ?? null;
+      });
     } finally {
-      if (!hidden.isDisposed) hidden.dispose();
       pass.dispose();
     }
-    return batch.map(({ ids, promptLength }, row) => {
-      if (!ended[row]) return null;
-      const text = tokenizer.decode([...ids.slice(promptLength), ...(written[row] as number[])], {
-        skipSpecialTokens: false,
-      });
-      return parseAnswer({ text, format }) ?? null;
-    });
   }
 
   async #answerLikelihoods({
@@ -288,25 +267,24 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
       endId,
     ]);
     const sequences = batch.map(({ ids }, row) => [...ids, ...(truths[row] as number[])]);
-    const pass = await this.#firstPass({ batch, sequences, ...this.#replacementsFor({ batch, thoughts }), room: 0 });
+    const pass = await this.#replay({ batch, sequences, ...this.#replacementsFor({ batch, thoughts }) });
     try {
-      const rows = truths.flatMap((truth, row) =>
-        truth.map((_, place) => (row + 1) * pass.time - truth.length + place - 1),
-      );
       const losses = tf.tidy(() => {
-        const [count, time, width] = pass.hidden.shape;
+        const hidden = pass.session.feed(pass.inputs);
+        const [count, time, width] = hidden.shape;
+        const rows = truths.flatMap((truth, row) =>
+          truth.map((_, place) => (row + 1) * time - truth.length + place - 1),
+        );
         const states = gatherRows({
-          input: tf.reshape(pass.hidden, [count * time, width]) as tf.Tensor2D,
+          input: tf.reshape(hidden, [count * time, width]) as tf.Tensor2D,
           indices: Int32Array.from(rows),
         });
         return crossEntropy({ logits: reasoner.model.logits(states), labels: tf.tensor1d(truths.flat(), 'int32') });
       });
-      const values = await losses.data();
-      tf.dispose([losses, pass.hidden]);
+      const values = await losses.data().finally(() => losses.dispose());
       let next = 0;
       return truths.map((truth) => truth.reduce((sum) => sum + (values[next++] as number), 0));
     } finally {
-      if (!pass.hidden.isDisposed) pass.hidden.dispose();
       pass.dispose();
     }
   }
@@ -340,101 +318,17 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     return { places, hidden };
   }
 
-  /** Feeds sequences whole, with states read or replaced. */
-  async #firstPass({
+  /** A session on a batch's responses, with states read, replaced or hidden. */
+  #replay({
     batch,
-    sequences,
-    places,
-    hidden = [],
-    room,
-  }: {
-    batch: readonly OwnResponse[];
-    sequences: readonly (readonly number[])[];
-    /** By row: positions in the sequence, with the states that take their place. */
-    places: readonly (readonly { index: number; state?: Float32Array }[])[];
-    /** By row: positions that nothing sees. @default none */
-    hidden?: readonly (readonly number[])[];
-    /** Positions to be written after. */
-    room: number;
-  }): Promise<{
-    hidden: tf.Tensor3D;
-    time: number;
-    cache: ThoughtCache;
-    next: (ids: Int32Array) => tf.Tensor3D;
-    dispose: () => void;
-  }> {
-    const { reasoner } = this.#options;
-    const { model } = reasoner;
-    const rows = batch.length;
-    const { embeddings, forwardExtras, time } = await embedThinking({
-      reasoner,
+    ...options
+  }: Pick<ReplayOptions, 'sequences' | 'places' | 'hidden' | 'room'> & { batch: readonly OwnResponse[] }) {
+    return replayAnswers({
+      reasoner: this.#options.reasoner,
       questions: batch.map(({ question }) => question),
       answers: batch.map(({ answer }) => answer),
-      sequences,
+      ...options,
     });
-    const lengths = sequences.map((sequence) => sequence.length);
-    const longest = Math.max(...lengths);
-    const flat = places.flatMap((list, row) =>
-      list.map(({ index, state }) => ({
-        row,
-        column: time - (lengths[row] as number) + index,
-        position: index,
-        state,
-      })),
-    );
-    const replacements = flat.flatMap(({ state }) => state ?? []);
-    const cache = new ThoughtCache({
-      model,
-      batch: rows,
-      time,
-      capacity: time + room,
-      largestPosition: longest - 1,
-      places: flat satisfies CachePlace[],
-      replacements: replacements.length > 0 ? replacements : null,
-    });
-    const capacity = time + room;
-    const seen = new Uint8Array(rows * capacity).fill(1);
-    for (const [row, length] of lengths.entries()) {
-      seen.fill(0, row * capacity, row * capacity + time - length);
-      for (const index of hidden[row] ?? []) seen[row * capacity + time - length + index] = 0;
-    }
-    const feed = (input: tf.Tensor3D, count: number) =>
-      tf.tidy(() => {
-        const offset = cache.length;
-        const keyTime = offset + count;
-        const mask = new Int32Array(rows * keyTime);
-        const positions = new Int32Array(rows * count);
-        for (let row = 0; row < rows; row++) {
-          mask.set(seen.subarray(row * capacity, row * capacity + keyTime), row * keyTime);
-          for (let step = 0; step < count; step++)
-            positions[row * count + step] = Math.max(0, offset + step - (time - (lengths[row] as number)));
-        }
-        const result = model.forward({
-          ...forwardExtras,
-          embeddings: input,
-          cache,
-          mask: tf.tensor2d(mask, [rows, keyTime], 'int32'),
-          positions: tf.tensor2d(positions, [rows, count], 'int32'),
-          largestPosition: longest - 1 + (offset + count - time),
-        });
-        return result.hidden;
-      });
-    const dispose = () => {
-      cache.dispose();
-      tf.dispose([embeddings, forwardExtras as tf.TensorContainer]);
-    };
-    try {
-      return {
-        hidden: feed(embeddings, time),
-        time,
-        cache,
-        next: (ids) => tf.tidy(() => feed(model.embed(tf.tensor2d(ids, [rows, 1], 'int32')), 1)),
-        dispose,
-      };
-    } catch (error) {
-      dispose();
-      throw error;
-    }
   }
 }
 

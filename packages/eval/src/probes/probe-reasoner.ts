@@ -13,8 +13,6 @@ import {
 import type { Answer, Question, Reasoner } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
 
-import { embedThinking, thoughtPrompts } from '../audit/embed-thinking';
-
 /** What the probes found in a reasoner's thoughts; what could not be run has its reason in `left`. */
 export interface ReasonerProbes {
   lens: { readings: LensReading[][]; names: string[] } | null;
@@ -136,10 +134,9 @@ async function readLens({
   answer: Answer;
 }): Promise<{ readings: LensReading[][]; names: string[] }> {
   const { model } = reasoner;
-  const [prompt] = thoughtPrompts({ reasoner, questions: [question], answers: [answer] }) as [number[]];
+  const { prompt } = answer;
   const sequence = [...prompt, ...answer.ids];
-  const { embeddings, forwardExtras } = await embedThinking({
-    reasoner,
+  const { embeddings, forwardExtras } = await reasoner.embedSequences({
     questions: [question],
     answers: [answer],
     sequences: [sequence],

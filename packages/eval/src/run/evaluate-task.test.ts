@@ -168,6 +168,7 @@ describe('evaluateTask', () => {
               answer: '1',
               stages: [],
               thoughts: [],
+              prompt: [],
               ids: [],
               tokens: { generated: 4, withoutTags: 3, thinking: 1 },
               passes: 2,

@@ -1,5 +1,7 @@
 import { captionFacts, type ReasoningExample, type SceneObject, scoreCaptionFacts } from '@subtext/data';
 
+import { stageName } from '@subtext/reasoner';
+
 import { EvaluationError } from '../errors';
 import { corpusBleu } from '../metrics/bleu';
 import { rouge } from '../metrics/rouge';
@@ -86,7 +88,7 @@ export function scoreExplanations({
 
 /** The true text of a stage; steps without a name are `step_1`, `step_2`, … as methods call them. */
 export function stageText({ example, stage }: { example: ReasoningExample; stage: string }): string {
-  const step = example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage);
+  const step = example.steps.find((own, index) => stageName({ step: own, index }) === stage);
   if (!step)
     throw new EvaluationError({ code: 'invalid-option', message: `Example ${example.id} has no stage "${stage}".` });
   return step.text;

@@ -1,6 +1,8 @@
 import type { ReasoningExample } from '@subtext/data';
 import type { ExplanationRequest } from '@subtext/decoder';
-import type { Answer } from '@subtext/reasoner';
+import { type Answer, stageName } from '@subtext/reasoner';
+
+import { replaceByNext, replaceByZeros } from '../audit/interventions';
 
 /** What an interpreter is given in place of a thought; the question stays. */
 export type ThoughtCondition = 'own' | 'another' | 'zeros' | 'question only';
@@ -37,16 +39,17 @@ export function explanationRequests({
   const own = answers.map(({ thoughts }) =>
     thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden),
   );
+  const given = statesFor({ own, condition });
   const indices: number[] = [];
   const requests: (ExplanationRequest | null)[] = [];
   for (const [index, { question, steps }] of examples.entries()) {
-    if (!steps.some(({ name }, place) => (name ?? `step_${place + 1}`) === stage)) continue;
+    if (!steps.some((step, place) => stageName({ step, index: place }) === stage)) continue;
     if (own[index]!.length === 0) {
       indices.push(index);
       requests.push(null);
       continue;
     }
-    const states = statesFor({ own, index, condition });
+    const states = given[index]!;
     if (states === null) continue;
     indices.push(index);
     requests.push({ question, stage, states });
@@ -54,22 +57,17 @@ export function explanationRequests({
   return { indices, requests };
 }
 
+/** By example: what stands for its thoughts; null where there is nothing that could. */
 function statesFor({
   own,
-  index,
   condition,
 }: {
   own: readonly Float32Array[][];
-  index: number;
   condition: ThoughtCondition;
-}): Float32Array[] | null {
-  const states = own[index]!;
-  if (condition === 'own') return states;
-  if (condition === 'zeros') return states.map((state) => new Float32Array(state.length));
-  if (condition === 'question only') return [];
-  for (let step = 1; step < own.length; step++) {
-    const other = own[(index + step) % own.length]!;
-    if (other.length === states.length) return other;
-  }
-  return null;
+}): (readonly Float32Array[] | null)[] {
+  if (condition === 'own') return [...own];
+  if (condition === 'zeros') return replaceByZeros({ thoughts: own }).thoughts;
+  if (condition === 'question only') return own.map(() => []);
+  const { thoughts, partners } = replaceByNext({ thoughts: own });
+  return thoughts.map((states, index) => (partners![index]! < 0 ? null : states));
 }

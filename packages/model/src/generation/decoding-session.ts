@@ -7,6 +7,9 @@ import { tidied } from '../tidied';
 import { rotationSwitch } from '../rotation-switch';
 import { checkRowMask } from './row-mask';
 
+/** What a row has in a column: padding, a position, or a position that nothing sees. */
+const [NOTHING, SEEN, HIDDEN] = [0, 1, 2];
+
 export interface DecodingSessionOptions {
   model: LanguageModel;
   /** Rows decoded side by side. */
@@ -15,6 +18,10 @@ export interface DecodingSessionOptions {
   capacity: number;
   /** Further inputs of every pass, such as the image states of a cross-attention. Default none. */
   forwardExtras?: Partial<ForwardOptions>;
+  /** What holds keys and values, such as one that replaces some; freed with the session. Default the model's own. */
+  cache?: KeyValueCache;
+  /** By row, columns that hold a position, padding counted, but that nothing sees, not even itself. Default none. */
+  hidden?: readonly (readonly number[])[];
 }
 
 /** What is fed to a session. */
@@ -49,8 +56,10 @@ export class DecodingSession {
   readonly capacity: number;
   readonly #cache: KeyValueCache;
   readonly #forwardExtras: Partial<ForwardOptions>;
-  /** For each row, which of the positions so far may be seen. */
+  /** For each row and column so far: {@link NOTHING}, {@link SEEN} or {@link HIDDEN}. */
   #seen: Uint8Array[];
+  /** For each row, the columns that nothing sees. */
+  #hidden: ReadonlySet<number>[];
   /** For each row, how many of them: the position of what comes next. */
   #counts: number[];
   /** Whether some row has a position that is not seen. */
@@ -62,11 +71,12 @@ export class DecodingSession {
   /** All that was fed, to be computed anew when the rotation switches; empty where it never does. */
   #fed: tf.Tensor3D[] = [];
 
-  constructor({ model, batch, capacity, forwardExtras = {} }: DecodingSessionOptions) {
+  constructor({ model, batch, capacity, forwardExtras = {}, cache, hidden = [] }: DecodingSessionOptions) {
     this.model = model;
     this.capacity = capacity;
     this.#forwardExtras = forwardExtras;
-    this.#cache = model.newCache({ batch, capacity });
+    this.#cache = cache ?? model.newCache({ batch, capacity });
+    this.#hidden = Array.from({ length: batch }, (_, row) => new Set(hidden[row]));
     this.#seen = Array.from({ length: batch }, () => new Uint8Array(0));
     this.#counts = new Array<number>(batch).fill(0);
     const after = rotationSwitch(model);
@@ -119,7 +129,9 @@ export class DecodingSession {
           padded = true;
           continue;
         }
-        longer[offset + index] = 1;
+        const isHidden = (this.#hidden[row] as ReadonlySet<number>).has(offset + index);
+        if (isHidden) padded = true;
+        longer[offset + index] = isHidden ? HIDDEN : SEEN;
         counts[row] = (counts[row] as number) + 1;
       }
       return longer;
@@ -200,6 +212,7 @@ export class DecodingSession {
       return tf.keep(selected);
     });
     this.#seen = rows.map((row) => (this.#seen[row] as Uint8Array).slice());
+    this.#hidden = rows.map((row) => this.#hidden[row] as ReadonlySet<number>);
     this.#counts = rows.map((row) => this.#counts[row] as number);
   }
 
@@ -213,7 +226,7 @@ export class DecodingSession {
   /** Whether the row has seen each of the last `count` positions. */
   #endsSeen(row: number, count: number, length: number): boolean {
     return (
-      count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === 1)
+      count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === SEEN)
     );
   }
 }
@@ -229,7 +242,7 @@ function positionsOf({ seen, first }: { seen: readonly Uint8Array[]; first: numb
   for (const [row, one] of seen.entries()) {
     let count = 0;
     for (let column = 0; column < one.length; column++) {
-      if (one[column] === 0) continue;
+      if (one[column] === NOTHING) continue;
       if (column >= first) values[row * time + column - first] = count;
       if (column >= first) largestPosition = Math.max(largestPosition, count);
       count++;
@@ -242,7 +255,8 @@ function positionsOf({ seen, first }: { seen: readonly Uint8Array[]; first: numb
 function maskTensor(seen: readonly Uint8Array[]): tf.Tensor2D {
   const time = seen[0]?.length ?? 0;
   const values = new Int32Array(seen.length * time);
-  for (const [row, one] of seen.entries()) values.set(one, row * time);
+  for (const [row, one] of seen.entries())
+    for (let column = 0; column < time; column++) values[row * time + column] = one[column] === SEEN ? 1 : 0;
   return tf.tensor2d(values, [seen.length, time], 'int32');
 }
 

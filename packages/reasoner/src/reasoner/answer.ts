@@ -1,16 +1,5 @@
 import type { ReasoningFormat } from '../methods/reasoning-format';
-
-/** A stage held in hidden states, as generation hands it to interpreters, probes and audits. */
-export interface Thought {
-  /** Name of the stage. */
-  stage: string;
-  /** Which thought of the stage, from 0. */
-  index: number;
-  /** Index of the thinking token among the generated tokens; below 0 where it stands in the prompt: −1 is the prompt's last. */
-  position: number;
-  /** The thought's state, `[width]`. */
-  hidden: Float32Array;
-}
+import type { Thought } from '../session/thought';
 
 /** One stage of a response. */
 export interface AnswerStage {
@@ -29,6 +18,9 @@ export interface Answer {
   answer?: string;
   stages: AnswerStage[];
   thoughts: Thought[];
+  /** Ids of the prompt, without places of thoughts that the model did not take (method `adaptive`). */
+  prompt: number[];
+  /** The generated ids, the end included. */
   ids: number[];
   tokens: {
     /** All generated tokens, with tags, thinking tokens, continuous thoughts and the end. */

@@ -1,4 +1,4 @@
-import { generate, leftPad, loadModel, type LanguageModel } from '@subtext/model';
+import { leftPad, loadModel, type LanguageModel } from '@subtext/model';
 import { tf, useEngine, valueAndGradients } from '@subtext/tensor';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collateLayouts } from '../batches/reasoner-batch';
 import { continuousForward } from '../forward/continuous-forward';
 import type { ThoughtPosition } from '../methods/reasoning-method';
-import { thinkInPrompt } from './prompt-thoughts';
+import { thinkInPrompt } from '../session/think-in-prompt';
 
 const folder = fileURLToPath(new URL('../../../model/fixtures/families/', import.meta.url));
 /** Stands where a thought is; no prompt has this token otherwise. */
@@ -79,16 +79,14 @@ describe.each(readdirSync(folder))('continuous thoughts of a %s', (name) => {
         embeddings,
         mask,
         forwardExtras: {},
-        lengths: prompts.map(({ length }) => length),
+        ids: prompts,
         thoughts: prompts.map(thoughtsOf),
       },
       reading: 'at',
       room: 4,
     });
-    const { ids: answers, states } = await generate({
-      model,
+    const { ids: answers, states } = await thought.session.write({
       inputs: thought.rest,
-      session: thought.session,
       maxNewTokens: 4,
       outputStates: true,
     });

@@ -2,16 +2,8 @@ import { ownValue } from '@subtext/core';
 import { writeFileAtomically } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
-import {
-  generate,
-  isMultimodal,
-  leftPad,
-  loadModel,
-  saveModel,
-  type EmbeddedInputs,
-  type LanguageModel,
-} from '@subtext/model';
-import { tf } from '@subtext/tensor';
+import { isMultimodal, leftPad, loadModel, saveModel, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
+import { scatterRows, tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,8 +14,10 @@ import { createMethod } from '../methods/registry';
 import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
 import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
 import { embedBatch } from '../forward/embed-batch';
-import { type Answer, parseAnswer, parseStage, type Thought } from './answer';
-import { thinkInPrompt, type ThoughtPrompts } from './prompt-thoughts';
+import { Session } from '../session/session';
+import { type DecideThought, thinkInPrompt, type ThoughtPrompts } from '../session/think-in-prompt';
+import { type Thought, thoughtsAt } from '../session/thought';
+import { type Answer, parseAnswer, parseStage } from './answer';
 import { readReasonerSettings, type ReasonerSettings } from './reasoner-settings';
 
 /** What a reasoner is asked. */
@@ -39,6 +33,11 @@ export interface ThinkOptions {
   temperature?: number;
   /** Of the draws, where the temperature is above 0. @default 0 */
   seed?: number;
+  /**
+   * Decides what is fed as a continuous thought (`row` is the question's place): an edited or steered vector, a mean of
+   * embeddings, a token. Thinking tokens that the model writes are not asked for. @default the state before it (Coconut)
+   */
+  nextInput?: DecideThought;
   /** Called after each batch. */
   onProgress?: (options: { done: number; total: number }) => void;
   signal?: AbortSignal;
@@ -164,24 +163,35 @@ export class Reasoner {
   async embedSequences({
     questions,
     sequences,
+    answers = [],
   }: {
     questions: readonly Question[];
     /** By question: its prompt's ids and what follows. */
     sequences: readonly (readonly number[])[];
+    /** By question: an answer whose `prompt` the sequence begins with; the vectors that were fed at its thoughts stand in their places. @default none */
+    answers?: readonly Pick<Answer, 'prompt' | 'thoughts'>[];
   }): Promise<EmbeddedSequences> {
     this.#checkLengths(sequences);
     const images = await this.#pictures?.prepare(questions.map(({ image }) => image));
     const { ids, mask, time } = leftPad(sequences, this.tokenizer.idOf(this.settings.endToken));
-    const embedded = tf.tidy(
-      () =>
-        embedBatch({
-          model: this.model,
-          ids,
-          rows: questions.length,
-          time,
-          images,
-        }) as unknown as tf.TensorContainerObject,
-    ) as unknown as EmbeddedInputs;
+    const fed = answers.flatMap(({ prompt, thoughts }, row) =>
+      thoughts.flatMap(({ input, position }) =>
+        typeof input === 'number'
+          ? []
+          : [{ input, index: (row + 1) * time - sequences[row]!.length + prompt.length + position }],
+      ),
+    );
+    const embedded = tf.tidy(() => {
+      const whole = embedBatch({ model: this.model, ids, rows: questions.length, time, images });
+      if (fed.length === 0) return whole as unknown as tf.TensorContainerObject;
+      const { shape } = whole.embeddings;
+      const placed = scatterRows({
+        input: tf.reshape(whole.embeddings, [shape[0] * time, shape[2]]) as tf.Tensor2D,
+        indices: Int32Array.from(fed, ({ index }) => index),
+        updates: tf.stack(fed.map(({ input }) => tf.tensor1d(input))) as tf.Tensor2D,
+      });
+      return { ...whole, embeddings: tf.reshape(placed, shape) } as unknown as tf.TensorContainerObject;
+    }) as unknown as EmbeddedInputs;
     return { ...embedded, mask, time };
   }
 
@@ -208,6 +218,7 @@ export class Reasoner {
     maxNewTokens,
     temperature = 0,
     seed = 0,
+    nextInput,
     onProgress,
     signal,
   }: ThinkOptions): Promise<Answer[]> {
@@ -219,7 +230,10 @@ export class Reasoner {
       const batch = questions.slice(start, start + batchSize);
       await this.measurePictures(batch);
       const prompts = this.prompts(batch);
-      const { embeddings, mask, forwardExtras } = await this.embedSequences({ questions: batch, sequences: prompts });
+      const { embeddings, mask, forwardExtras, time } = await this.embedSequences({
+        questions: batch,
+        sequences: prompts,
+      });
       const positions = batch.map(
         (example) =>
           this.method.promptThoughts?.({ example, stages: this.settings.stages, context: this.#contextFor(example) }) ??
@@ -231,27 +245,25 @@ export class Reasoner {
         hiddenStages: this.settings.hiddenStages,
         context,
       });
+      const room = newTokens + (draft?.length ?? 0);
       let thought: ThoughtPrompts | undefined;
+      let session: Session | undefined;
       try {
         if (positions.some(({ length }) => length > 0)) {
           thought = await thinkInPrompt({
             model: this.model,
-            prompts: {
-              embeddings,
-              mask,
-              forwardExtras,
-              lengths: prompts.map(({ length }) => length),
-              thoughts: positions,
-            },
+            prompts: { embeddings, mask, forwardExtras, ids: prompts, thoughts: positions },
             reading: this.settings.thoughtReading,
-            room: newTokens + (draft?.length ?? 0),
+            room,
             halting: this.method.halting?.(context),
+            nextInput: nextInput && ((state) => nextInput({ ...state, row: start + state.row })),
           });
         }
-        const generation = await generate({
-          model: this.model,
+        session =
+          thought?.session ??
+          new Session({ model: this.model, batch: batch.length, capacity: time + room, forwardExtras });
+        const generation = await session.write({
           inputs: thought?.rest ?? { embeddings, mask, forwardExtras },
-          session: thought?.session,
           maxNewTokens: newTokens,
           stopIds: [context.endId],
           draft,
@@ -263,20 +275,21 @@ export class Reasoner {
         const thoughts = thought?.thoughts(generation.states!.map(([first]) => first!));
         for (const [row, generated] of generation.ids.entries()) {
           const before = thoughts?.[row] ?? [];
-          const continuous = positions[row]!.slice(0, before.length).filter(({ kind }) => kind === 'continuous').length;
+          const untaken = new Set(positions[row]!.slice(before.length).map(({ position }) => position));
           answers.push(
             this.#readAnswer({
+              prompt: prompts[row]!.filter((_, position) => !untaken.has(position)),
               ids: generated,
               states: generation.states![row]!,
               finished: generation.reasons[row] === 'stop-id',
               before,
-              continuous,
+              continuous: positions[row]!.slice(0, before.length).filter(({ kind }) => kind === 'continuous').length,
               passes: generation.passes[row]! + (thought?.passes[row] ?? 0),
             }),
           );
         }
       } finally {
-        thought?.session.dispose();
+        session?.dispose();
         tf.dispose([embeddings, thought?.rest.embeddings ?? [], forwardExtras as tf.TensorContainer]);
       }
       onProgress?.({ done: answers.length, total: questions.length });
@@ -289,6 +302,7 @@ export class Reasoner {
   }
 
   #readAnswer({
+    prompt,
     ids,
     states,
     finished,
@@ -296,6 +310,7 @@ export class Reasoner {
     continuous,
     passes,
   }: {
+    prompt: number[];
     ids: number[];
     states: Float32Array[];
     finished: boolean;
@@ -308,13 +323,17 @@ export class Reasoner {
     const { settings, format, tokenizer } = this;
     const content = finished ? ids.slice(0, -1) : ids;
     const text = tokenizer.decode(content, { skipSpecialTokens: false });
-    const thoughts: Thought[] = [...before];
-    for (const [position, id] of ids.entries()) {
-      const thought = this.#stageOfThought.get(id);
-      if (!thought) continue;
-      const hidden = states[settings.thoughtReading === 'before' ? position : position + 1];
-      if (hidden) thoughts.push({ ...thought, position, hidden });
-    }
+    const written = thoughtsAt({
+      places: ids.flatMap((id, position) => {
+        const thought = this.#stageOfThought.get(id);
+        return thought ? [{ ...thought, position }] : [];
+      }),
+      // The state that predicted a token is the one before it.
+      stateAt: (position) => states[position + 1],
+      inputAt: (position) => ids[position]!,
+      reading: settings.thoughtReading,
+    });
+    const thoughts = [...before, ...written];
     const stages = settings.stages.map((name, index) => {
       const count = thoughts.filter(({ stage }) => stage === name).length;
       return { name, thoughts: count, text: count > 0 ? undefined : parseStage({ text, name, index, format }) };
@@ -326,6 +345,7 @@ export class Reasoner {
       answer: finished ? parseAnswer({ text, format }) : undefined,
       stages,
       thoughts,
+      prompt,
       ids,
       tokens: {
         generated: ids.length + continuous,

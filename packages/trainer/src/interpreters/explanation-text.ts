@@ -1,5 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
-import type { LayoutContext, ReasoningMethod } from '@subtext/reasoner';
+import { type LayoutContext, type ReasoningMethod, stageName } from '@subtext/reasoner';
 
 /** What a thought's stage stands for in words: what its method says, or the text of the step of that name. */
 export function explanationText({
@@ -14,5 +14,5 @@ export function explanationText({
   context: LayoutContext;
 }): string | undefined {
   if (method.explanation) return method.explanation({ example, stage, context });
-  return example.steps.find(({ name }, index) => (name ?? `step_${index + 1}`) === stage)?.text;
+  return example.steps.find((step, index) => stageName({ step, index }) === stage)?.text;
 }

@@ -1,7 +1,7 @@
 import type { LanguageModel } from '@subtext/model';
+import type { KeyValueCache } from '@subtext/nn';
 import { gatherRows, rotary as rotate, scatterRows, tf } from '@subtext/tensor';
 
-type KeyValueCache = ReturnType<LanguageModel['newCache']>;
 type LayerCache = ReturnType<KeyValueCache['layer']>;
 
 /** A position of a padded batch whose keys and values are read or replaced. */
@@ -13,24 +13,26 @@ export interface CachePlace {
   position: number;
 }
 
-/** Options of {@link ThoughtCache}. */
-export interface ThoughtCacheOptions {
-  model: LanguageModel;
-  batch: number;
-  /** Positions of the first pass, padding included. */
-  time: number;
-  /** Positions that the cache has room for. @default time */
-  capacity?: number;
-  /** Largest position of the whole generation. */
-  largestPosition: number;
+/** Positions of a first pass whose states are read, or replaced by others. */
+export interface ThoughtReplacement {
   places: readonly CachePlace[];
+  /** Largest position of the first pass. */
+  largestPosition: number;
   /** By place: what takes its state's place, as `captured` gives it. @default null: the states are read */
   replacements?: readonly Float32Array[] | null;
 }
 
+/** Options of {@link ThoughtCache}. */
+export interface ThoughtCacheOptions extends ThoughtReplacement {
+  model: LanguageModel;
+  batch: number;
+  /** Positions that the cache has room for. */
+  capacity: number;
+}
+
 /**
  * A cache that reads or replaces what later positions can see of some positions: in every layer, their keys and values.
- * All of it happens in the first pass, within which a position's own query is left as it is; what the pass gives at a
+ * All of it happens in the first pass (and again where a rotation switches and everything is computed anew), within which a position's own query is left as it is; what the pass gives at a
  * replaced position itself must therefore not be used, only what it gives at later ones.
  *
  * A place's state is `[layer 0's key, layer 0's value, layer 1's key, …]`, keys before their rotation, so that a state
@@ -39,15 +41,14 @@ export interface ThoughtCacheOptions {
 export class ThoughtCache implements KeyValueCache {
   readonly #cache: KeyValueCache;
   readonly #options: ThoughtCacheOptions;
-  readonly #indices: Int32Array;
   readonly #read: { key: tf.Tensor2D; value: tf.Tensor2D }[] = [];
   #firstPass = true;
+  /** Positions of the first pass, padding included. */
+  #firstTime?: number;
 
   constructor(options: ThoughtCacheOptions) {
-    const { model, batch, time, capacity = time, places } = options;
     this.#options = options;
-    this.#cache = model.newCache({ batch, capacity });
-    this.#indices = Int32Array.from(places, ({ row, column }) => row * time + column);
+    this.#cache = options.model.newCache(options);
   }
 
   get length(): number {
@@ -56,7 +57,7 @@ export class ThoughtCache implements KeyValueCache {
 
   layer(index: number): LayerCache {
     const inner = this.#cache.layer(index);
-    if (!this.#firstPass || this.#indices.length === 0) return inner;
+    if (!this.#firstPass || this.#options.places.length === 0) return inner;
     return {
       append: ({ key, value }) =>
         inner.append(
@@ -68,8 +69,8 @@ export class ThoughtCache implements KeyValueCache {
   }
 
   advance(count: number): void {
-    this.#firstPass = false;
     this.#cache.advance(count);
+    this.#firstPass = this.#cache.length === 0;
   }
 
   selectRows(rows: readonly number[]): void {
@@ -106,13 +107,13 @@ export class ThoughtCache implements KeyValueCache {
     key: tf.Tensor3D;
     value: tf.Tensor3D;
   } {
+    const time = key.shape[1];
+    const before = this.#read[layer];
+    if (before) tf.dispose([before.key, before.value]);
+    const picked = (input: tf.Tensor3D) => gatherRows({ input: asRows(input), indices: this.#indices(time) });
     this.#read[layer] = {
-      key: tf.keep(
-        tf.tidy(() =>
-          this.#rotated({ rows: gatherRows({ input: asRows(key), indices: this.#indices }), layer, back: true }),
-        ),
-      ),
-      value: tf.keep(tf.tidy(() => gatherRows({ input: asRows(value), indices: this.#indices }))),
+      key: tf.keep(tf.tidy(() => this.#rotated({ rows: picked(key), time, layer, back: true }))),
+      value: tf.keep(tf.tidy(() => picked(value))),
     };
     return { key, value };
   }
@@ -121,22 +122,42 @@ export class ThoughtCache implements KeyValueCache {
     key: tf.Tensor3D;
     value: tf.Tensor3D;
   } {
-    const width = key.shape[2];
+    const [, time, width] = key.shape;
+    const indices = this.#indices(time);
     const part = (offset: number) => {
-      const values = new Float32Array(this.#indices.length * width);
+      const values = new Float32Array(indices.length * width);
       for (const [place, state] of (this.#options.replacements as readonly Float32Array[]).entries()) {
         values.set(state.subarray((2 * layer + offset) * width, (2 * layer + offset + 1) * width), place * width);
       }
-      return tf.tensor2d(values, [this.#indices.length, width]);
+      return tf.tensor2d(values, [indices.length, width]);
     };
     const placed = (input: tf.Tensor3D, updates: tf.Tensor2D) =>
-      tf.reshape(scatterRows({ input: asRows(input), indices: this.#indices, updates }), input.shape) as tf.Tensor3D;
-    return { key: placed(key, this.#rotated({ rows: part(0), layer, back: false })), value: placed(value, part(1)) };
+      tf.reshape(scatterRows({ input: asRows(input), indices, updates }), input.shape) as tf.Tensor3D;
+    return {
+      key: placed(key, this.#rotated({ rows: part(0), time, layer, back: false })),
+      value: placed(value, part(1)),
+    };
+  }
+
+  /** Rows of the places in a pass over `time` positions. */
+  #indices(time: number): Int32Array {
+    return Int32Array.from(this.#options.places, ({ row, column }) => row * time + column);
   }
 
   /** Keys `[places, width]` turned to their positions, or back. */
-  #rotated({ rows, layer, back }: { rows: tf.Tensor2D; layer: number; back: boolean }): tf.Tensor2D {
+  #rotated({
+    rows,
+    time,
+    layer,
+    back,
+  }: {
+    rows: tf.Tensor2D;
+    /** Positions of the pass, padding included. */ time: number;
+    layer: number;
+    back: boolean;
+  }): tf.Tensor2D {
     const { model, places, largestPosition } = this.#options;
+    this.#firstTime ??= time;
     const rotary = model.rotary[layer] ?? null;
     if (rotary === null) return rows;
     const [count, width] = rows.shape;
@@ -145,7 +166,7 @@ export class ThoughtCache implements KeyValueCache {
       [count, 1],
       'int32',
     );
-    let { cos, sin } = rotary.angles({ positions, largest: largestPosition });
+    let { cos, sin } = rotary.angles({ positions, largest: largestPosition + time - this.#firstTime });
     if (back) {
       // YaRN's angles are longer than 1: the way back divides by the square of their length.
       const length = tf.add(tf.square(cos), tf.square(sin));

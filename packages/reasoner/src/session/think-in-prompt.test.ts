@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { collateLayouts } from '../batches/reasoner-batch';
 import type { ThoughtPosition } from '../methods/reasoning-method';
 import { continuousForward } from '../forward/continuous-forward';
-import { thinkInPrompt } from './prompt-thoughts';
+import { Session } from './session';
+import { type DecideThought, thinkInPrompt } from './think-in-prompt';
 
 const recordedFile = fileURLToPath(new URL('../../fixtures/coconut-gpt2/case.json', import.meta.url));
 const modelFolder = fileURLToPath(new URL('../../../model/fixtures/golden/gpt2/', import.meta.url));
@@ -41,7 +42,11 @@ describe.each(['cpu', 'wasm'] as const)('thinking in the prompt on %s', (engine)
 
   async function think(
     rows: readonly number[][],
-    { kind, reading = 'before' }: { kind?: ThoughtPosition['kind']; reading?: 'before' | 'at' } = {},
+    {
+      kind,
+      reading = 'before',
+      nextInput,
+    }: { kind?: ThoughtPosition['kind']; reading?: 'before' | 'at'; nextInput?: DecideThought } = {},
   ) {
     const { ids, mask, time } = leftPad(rows);
     const embeddings = tf.tidy(() => model.embed(tf.tensor2d(ids, [rows.length, time], 'int32')));
@@ -51,16 +56,15 @@ describe.each(['cpu', 'wasm'] as const)('thinking in the prompt on %s', (engine)
         embeddings,
         mask,
         forwardExtras: {},
-        lengths: rows.map(({ length }) => length),
+        ids: rows,
         thoughts: rows.map((row) => thoughtsOf(row, kind)),
       },
       reading,
       room: 10,
+      nextInput,
     });
-    const { ids: generated, states } = await generate({
-      model,
+    const { ids: generated, states } = await thought.session.write({
       inputs: thought.rest,
-      session: thought.session,
       maxNewTokens: 10,
       outputStates: true,
     });
@@ -134,6 +138,87 @@ describe.each(['cpu', 'wasm'] as const)('thinking in the prompt on %s', (engine)
     const { width } = model.dimensions;
     for (const [column, value] of hidden.entries())
       expect(Math.abs(value - alone[(prompt.length + position - 1) * width + column]!)).toBeLessThan(1e-4);
+  });
+
+  it('says what each thought was fed: the state before it, or the token', async () => {
+    const [before, at, tokens] = [
+      await think(prompts),
+      await think(prompts, { reading: 'at' }),
+      await think(prompts, { kind: 'token' }),
+    ];
+    for (const [row, thoughts] of before.thoughts.entries()) {
+      expect(thoughts.map(({ input }) => input)).toEqual(thoughts.map(({ hidden }) => hidden));
+      expect(at.thoughts[row]!.map(({ input }) => input)).toEqual(thoughts.map(({ hidden }) => hidden));
+      expect(tokens.thoughts[row]!.map(({ input }) => input)).toEqual(thoughts.map(() => latent));
+    }
+  });
+
+  it('feeds what is decided in a thought’s place: the state itself, its token, or another vector', async () => {
+    const plain = await think(prompts);
+    const same = await think(prompts, { nextInput: ({ hidden }) => hidden });
+    expect(same.generated).toEqual(plain.generated);
+    // The token itself is what a pause is fed.
+    const tokens = await think(prompts, { nextInput: () => latent });
+    expect(tokens.generated).toEqual((await generate({ model, inputs: prompts, maxNewTokens: 10 })).ids);
+    const { width, vocabularySize } = model.dimensions;
+    const asked: string[] = [];
+    const edited = await think(prompts, {
+      async nextInput({ row, thought, hidden, logits }) {
+        asked.push(`${row} ${thought.stage}`);
+        expect([hidden.length, (await logits()).length]).toEqual([width, vocabularySize]);
+        return new Float32Array(width).fill(0.5);
+      },
+    });
+    expect(asked.sort()).toEqual(
+      prompts.flatMap((prompt, row) => thoughtsOf(prompt).map(() => `${row} step_1`)).sort(),
+    );
+    for (const [row, thoughts] of edited.thoughts.entries()) {
+      for (const { input } of thoughts) expect(input).toEqual(new Float32Array(width).fill(0.5));
+      // The first is read before the edit; a later one shows it.
+      if (thoughts.length > 1) expect(thoughts[1]!.hidden).not.toEqual(plain.thoughts[row]![1]!.hidden);
+    }
+  });
+
+  it('runs any inputs that are decided, rows beside each other, as one sequence would', async () => {
+    const [one, other] = [
+      [3, 4],
+      [5, 6],
+    ] as const;
+    const session = new Session({ model, batch: 2, capacity: 8 });
+    const from = tf.tidy(() =>
+      session.feed({ embeddings: model.embed(tf.tensor2d([[...one], [...other]], undefined, 'int32')) }),
+    );
+    const seven = tf.tidy(() =>
+      model
+        .embed(tf.tensor2d([[7]], undefined, 'int32'))
+        .dataSync()
+        .slice(),
+    );
+    const { inputs, states } = await session.run({
+      from,
+      nextInput: ({ step }) =>
+        [
+          [7, seven as Float32Array],
+          [9, null],
+          [null, null],
+        ][step]!,
+    });
+    expect(inputs).toHaveLength(2);
+    const alone = (ids: number[]) =>
+      tf.tidy(() => {
+        const { hidden } = model.forward({ embeddings: model.embed(tf.tensor2d([ids], undefined, 'int32')) });
+        return [...tf.slice(hidden, [0, ids.length - 1, 0], [1, 1, -1]).dataSync()];
+      });
+    const { width } = model.dimensions;
+    const found = (step: number, row: number) => [...states[step]!.dataSync().slice(row * width, (row + 1) * width)];
+    for (const [got, expected] of [
+      [found(0, 0), alone([3, 4])],
+      [found(1, 1), alone([5, 6, 7])],
+      [found(2, 0), alone([3, 4, 7, 9])],
+    ] as const)
+      expect(Math.max(...got.map((value, unit) => Math.abs(value - expected[unit]!)))).toBeLessThan(1e-4);
+    tf.dispose([from, ...states]);
+    session.dispose();
   });
 
   it('leaves no tensor behind', async () => {
