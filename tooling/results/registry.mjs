@@ -21,7 +21,7 @@ export const results = [
     file: 'docs/results/start.json',
     page: 'docs/results/start.md',
     command: 'npm start',
-    code: [...everything, 'apps/cli/presets/small'],
+    code: [...everything, 'apps/cli/presets/small', 'apps/cli/presets/scenes'],
     check: {
       words: [
         'apps/cli/bin/subtext.js',
@@ -46,7 +46,7 @@ export const results = [
     file: 'docs/results/full.json',
     page: 'docs/results/start.md',
     command: 'npx subtext start --preset full',
-    code: [...everything, 'apps/cli/presets/full'],
+    code: [...everything, 'apps/cli/presets'],
   },
   {
     file: 'docs/results/arithmetic.json',

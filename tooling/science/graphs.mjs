@@ -295,7 +295,13 @@ const cells = (classes) =>
   nodeClasses.map((name) =>
     classes[name] ? `${classes[name].mean.toFixed(2)} ± ${classes[name].standardError.toFixed(2)}` : '–',
   );
-const configuration = await readFile(join(here, 'graphs/coconut.yaml'), 'utf8');
+const configuration = (
+  await Promise.all(
+    ['coconut', 'curriculum', 'shared'].map((name) => readFile(join(here, 'graphs', `${name}.yaml`), 'utf8')),
+  )
+)
+  .map((text) => text.trim())
+  .join('\n---\n');
 
 const page = `# Graphs from scratch
 
@@ -356,7 +362,7 @@ ${markdown(
 
 ## Configuration
 
-\`tooling/science/graphs/coconut.yaml\`; the others differ in \`method.thoughts\` and in steps.
+\`tooling/science/graphs/coconut.yaml\` and what it builds on; the others differ in \`method.thoughts\` and in steps.
 
 \`\`\`yaml
 ${configuration.trim()}

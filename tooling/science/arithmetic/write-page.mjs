@@ -227,7 +227,13 @@ export async function writePage({ found, methods, seeds, seconds, data, output, 
     one.processorSeconds.toFixed(0),
     one.loads ? one.loads.map((load) => load.toFixed(1)).join(' → ') : '–',
   ]);
-  const configuration = (await readFile(join(configurations, 'coconut.yaml'), 'utf8')).trim();
+  const configuration = (
+    await Promise.all(
+      ['coconut', 'curriculum', 'shared'].map((name) => readFile(join(configurations, `${name}.yaml`), 'utf8')),
+    )
+  )
+    .map((text) => text.trim())
+    .join('\n---\n');
   const { drawn } = data;
   const missing = methods.flatMap((method) =>
     seeds.filter((seed) => !of(method).some((one) => one.seed === seed)).map((seed) => `${method} ${seed}`),
@@ -296,7 +302,7 @@ ${markdown(['method', 'seed', 'accuracy', 'unreadable answers', 'seconds', 'proc
 
 ## Configuration
 
-\`tooling/science/arithmetic/coconut.yaml\`; the others differ in \`method\` and in how the steps are dealt to phases.
+\`tooling/science/arithmetic/coconut.yaml\` and what it builds on; the others differ in \`method\` and in how the steps are dealt to phases.
 
 \`\`\`yaml
 ${configuration}

@@ -1,19 +1,21 @@
 import { UsageError } from '@subtext/terminal';
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, type Node, parse, parseDocument } from 'yaml';
+import { isMap, isScalar, isSeq, type Node, parse } from 'yaml';
 import { z } from 'zod';
 
 import { observed } from './observed';
+import { type ConfigurationLayer, readLayers } from './read-layers';
 
-/** Where a path of the configuration stands: a place in the file, or an override on the command line. */
+/** Where a path of the configuration stands in a file; line 0 where the file has none of it. */
 interface Place {
+  /** The file, and how many win over it. */
+  path: string;
+  order: number;
   line: number;
   column: number;
 }
 
 /**
- * Reads a YAML file, applies `key=value` overrides and checks the result against a schema. All faults are reported at
+ * Reads a YAML file with what it builds on, applies `key=value` overrides and checks the result against a schema. All faults are reported at
  * once, each with its place; unknown keys come with the nearest known one.
  */
 export async function loadConfiguration<Schema extends z.ZodType>({
@@ -30,27 +32,7 @@ export async function loadConfiguration<Schema extends z.ZodType>({
   replaceFolder?: { from: string; to: string };
   schema: Schema;
 }): Promise<z.output<Schema>> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UsageError(
-      `Cannot read the configuration ${path}: ${error instanceof Error ? error.message : String(error)}.`,
-    );
-  });
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  if (document.errors.length > 0) {
-    const faults = document.errors.map(({ message, pos }) => {
-      const { line, col } = lines.linePos(pos[0]);
-      return `  ${path}:${line}:${col}: ${message}`;
-    });
-    throw new UsageError(`The configuration is not valid YAML:\n${faults.join('\n')}`);
-  }
-  const written: unknown = document.toJS() ?? {};
-  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
-    throw new UsageError(
-      `The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} where keys with values are needed, such as "output: runs/mine".`,
-    );
-  }
-  resolveLoggers({ written: written as Record<string, unknown>, folder: dirname(path) });
+  const { value: written, layers } = await readLayers(path);
   const value = replaceFolder ? replacePrefix({ value: written, ...replaceFolder }) : written;
   const overridden = new Set<string>();
   for (const override of overrides) overridden.add(applyOverride({ value, override }).join('.'));
@@ -60,7 +42,10 @@ export async function loadConfiguration<Schema extends z.ZodType>({
     for (let length = keys.length; length > 0; length--) {
       if (overridden.has(keys.slice(0, length).join('.'))) return 'command line';
     }
-    return findPlace({ root: document.contents, keys, lines }) ?? { line: 0, column: 0 };
+    // The file that has most of the path; of several, the one whose value holds.
+    return layers
+      .map((layer, order) => ({ ...findPlace({ layer, keys }), path: layer.path, order }))
+      .reduce((best, place) => (place.depth > best.depth ? place : best));
   };
   const faults = result.error.issues
     .flatMap((issue) => describeIssue({ issue, schema, value }))
@@ -71,34 +56,21 @@ export async function loadConfiguration<Schema extends z.ZodType>({
         ? 1
         : b.place === 'command line'
           ? -1
-          : a.place.line - b.place.line || a.place.column - b.place.column,
+          : a.place.order - b.place.order || a.place.line - b.place.line || a.place.column - b.place.column,
     )
     .map(
       ({ place, message }) =>
-        `${place === 'command line' ? place : place.line === 0 ? path : `${path}:${place.line}:${place.column}`}: ${message}`,
+        `${place === 'command line' ? place : place.line === 0 ? place.path : `${place.path}:${place.line}:${place.column}`}: ${message}`,
     );
   throw new UsageError(
     `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
   );
 }
 
-/** Paths of loggers that stand in the file are seen from the file's folder: it finds its modules wherever it is started from. */
-function resolveLoggers({ written, folder }: { written: Record<string, unknown>; folder: string }): void {
-  const { logs } = written as { logs?: { modules?: unknown } | null };
-  if (typeof logs !== 'object' || logs === null || !Array.isArray(logs.modules)) return;
-  logs.modules = logs.modules.map((module: unknown) => {
-    if (typeof module === 'string') return resolve(folder, module);
-    if (typeof module === 'object' && module !== null && 'path' in module && typeof module.path === 'string')
-      return { ...module, path: resolve(folder, module.path) };
-    return module;
-  });
-}
-
 /** What a configuration is of, where it says so in its `kind`; undefined where it cannot be read, which reading it in full tells better. */
 export async function configurationKind(path: string): Promise<unknown> {
   try {
-    const value = parse(await readFile(path, 'utf8')) as { kind?: unknown } | null;
-    return value?.kind;
+    return (await readLayers(path)).value.kind;
   } catch {
     return undefined;
   }
@@ -136,36 +108,24 @@ function applyOverride({ value, override }: { value: unknown; override: string }
   return keys;
 }
 
-/** The place of the deepest key of a path that the file has. */
-function findPlace({
-  root,
-  keys,
-  lines,
-}: {
-  root: Node | null;
-  keys: readonly PropertyKey[];
-  lines: LineCounter;
-}): Place | undefined {
+/** The place of the deepest key of a path that a file has, and how many keys of the path lead there. */
+function findPlace({ layer: { root, lines }, keys }: { layer: ConfigurationLayer; keys: readonly PropertyKey[] }): {
+  line: number;
+  column: number;
+  depth: number;
+} {
   let node: unknown = root;
-  let place: Place | undefined;
-  for (const key of keys) {
-    if (isSeq(node) && typeof key === 'number') {
-      const item = node.items[key] as Node | undefined;
-      if (!item?.range) break;
-      const { line, col } = lines.linePos(item.range[0]);
-      place = { line, column: col };
-      node = item;
-      continue;
-    }
-    if (!isMap(node)) break;
-    const pair = node.items.find(({ key: found }) => isScalar(found) && String(found.value) === String(key));
-    if (!pair) break;
-    const range = (pair.key as Node).range;
-    if (range) {
-      const { line, col } = lines.linePos(range[0]);
-      place = { line, column: col };
-    }
-    node = pair.value;
+  let place = { line: 0, column: 0, depth: 0 };
+  for (const [index, key] of keys.entries()) {
+    const pair = isMap(node)
+      ? node.items.find(({ key: found }) => isScalar(found) && String(found.value) === String(key))
+      : undefined;
+    const at = isSeq(node) && typeof key === 'number' ? node.items[key] : pair?.key;
+    const range = (at as Node | undefined)?.range;
+    if (!range) break;
+    const { line, col } = lines.linePos(range[0]);
+    place = { line, column: col, depth: index + 1 };
+    node = pair ? pair.value : at;
   }
   return place;
 }
