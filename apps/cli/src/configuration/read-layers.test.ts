@@ -72,7 +72,10 @@ describe('what a configuration builds on', () => {
     });
     expect(below).toEqual({ method: { name: 'coconut', hiddenSteps: 2 } });
     // A key of this name is an ordinary one, and changes no prototype.
-    const odd = merge({ below: { a: 1 }, above: JSON.parse('{ "__proto__": { "polluted": true } }') as object });
+    const odd = merge({
+      below: { a: 1 },
+      above: JSON.parse('{ "__proto__": { "polluted": true } }') as Record<string, unknown>,
+    });
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
     expect(Object.keys(odd)).toContain('__proto__');
   });
