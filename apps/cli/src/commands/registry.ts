@@ -22,6 +22,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'list, compare and plot training runs',
     load: async () => (await import('./runs')).runsCommand(),
   },
+  presets: {
+    description: 'list the configurations that come with the command, and copy one to change it',
+    load: async () => (await import('./presets')).presetsCommand(),
+  },
   forward: {
     description: 'run a model once over a file of inputs and save its outputs, both named as transformers names them',
     load: async () => (await import('./forward')).forwardCommand(),
