@@ -1,3 +1,3 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: ['src/main.ts'] });
+export default packageConfig({ entry: ['src/main.ts', 'src/program.ts'] });

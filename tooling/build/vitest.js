@@ -11,6 +11,11 @@ const alias = readdirSync(packages).flatMap((name) => [
   { find: new RegExp(`^@subtext/${name}/(node|engine)$`), replacement: `${packages}${name}/src/$1.ts` },
 ]);
 
+alias.push({
+  find: /^@subtext\/eval-cli\/program$/,
+  replacement: fileURLToPath(new URL('../../apps/eval/src/program.ts', import.meta.url)),
+});
+
 /** The test configuration of every package. */
 export function testConfig({ name, ...test } = {}) {
   return defineConfig({

@@ -1,12 +1,3 @@
-import { runProgram } from '@subtext/terminal';
+import { evalProgram } from './program';
 
-import { commands } from './commands/registry';
-import { version } from '../package.json';
-
-await runProgram({
-  name: 'subtext-eval',
-  description:
-    'Measure models that reason: benchmarks, comparisons, and whether their thoughts are used and truly read.',
-  version,
-  commands,
-});
+await evalProgram();

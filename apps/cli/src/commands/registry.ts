@@ -22,6 +22,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'list, compare and plot training runs',
     load: async () => (await import('./runs')).runsCommand(),
   },
+  eval: {
+    description: 'run, compare and audit: benchmarks, what is significant, whether thoughts are used (as subtext-eval)',
+    load: async () => (await import('./eval')).evalCommand(),
+  },
   presets: {
     description: 'list the configurations that come with the command, and copy one to change it',
     load: async () => (await import('./presets')).presetsCommand(),

@@ -1,0 +1,26 @@
+import { runProgram } from '@subtext/terminal';
+
+import { commands } from './commands/registry';
+import { version } from '../package.json';
+
+/** Carries out a command line of `subtext-eval`, which `subtext eval` is too. */
+export async function evalProgram({
+  name = 'subtext-eval',
+  words,
+}: {
+  /** What help texts call it. @default 'subtext-eval' */
+  name?: string;
+  /** The command line after the program's name. @default that of the process */
+  words?: readonly string[];
+} = {}): Promise<void> {
+  await runProgram({
+    name,
+    description:
+      'Measure models that reason: benchmarks, comparisons, and whether their thoughts are used and truly read.',
+    version,
+    commands,
+    ...(words === undefined ? {} : { words }),
+  });
+}
+
+export { commands };
