@@ -11,7 +11,6 @@ import {
   renderReport,
   tableSection,
 } from '../../../packages/eval/dist/index.js';
-import { meanAndDeviation } from '../../../packages/core/dist/index.js';
 import { madeWith } from '../../results/made-with.mjs';
 
 /** Each latent method against what it has to beat. */
