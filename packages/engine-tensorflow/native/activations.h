@@ -1,4 +1,4 @@
-// Activations element by element, and their slopes.
+// Activations element by element, and their derivatives.
 #pragma once
 
 #include "vector.h"
@@ -7,49 +7,49 @@ namespace subtext {
 namespace SUBTEXT_LEVEL {
 namespace {
 
-/** A function's value and slope at `x`; one of the two is dropped by the compiler where it is not used. */
-struct ValueAndSlope {
-  Vector value, slope;
+/** A function's value and derivative at `x`; one of the two is dropped by the compiler where it is not used. */
+struct ValueAndDerivative {
+  Vector value, derivative;
 };
 
-/** x·σ(u), with `slope` x·u′: its slope is σ(u) + x·u′·σ(u)·(1 − σ(u)). */
-inline ValueAndSlope throughSigmoid(Vector x, Vector inner, Vector slope) {
+/** x·σ(u), with `derivative` x·u′: its derivative is σ(u) + x·u′·σ(u)·(1 − σ(u)). */
+inline ValueAndDerivative throughSigmoid(Vector x, Vector inner, Vector derivative) {
   const Vector s = sigmoid(inner);
-  return {x * s, s + slope * s * (1.f - s)};
+  return {x * s, s + derivative * s * (1.f - s)};
 }
 
 struct Identity {
-  static ValueAndSlope at(Vector x) { return {x, all(1)}; }
+  static ValueAndDerivative at(Vector x) { return {x, broadcast(1)}; }
 };
 struct Gelu {
-  static ValueAndSlope at(Vector x) {
+  static ValueAndDerivative at(Vector x) {
     const Vector cumulative = 0.5f * (1.f + errorFunction(x * 0.70710678f));
     return {x * cumulative, cumulative + x * 0.39894228f * exponential(-0.5f * x * x)};
   }
 };
 struct GeluTanh {
   // (1 + tanh u) / 2 is σ(2u), u = √(2/π)·(x + 0.044715·x³).
-  static ValueAndSlope at(Vector x) {
+  static ValueAndDerivative at(Vector x) {
     const Vector cubic = x * x * (2 * 0.79788456f * 0.044715f);
     return throughSigmoid(x, x * (cubic + 2 * 0.79788456f), x * (cubic * 3.f + 2 * 0.79788456f));
   }
 };
 struct QuickGelu {
-  static ValueAndSlope at(Vector x) { return throughSigmoid(x, x * 1.702f, x * 1.702f); }
+  static ValueAndDerivative at(Vector x) { return throughSigmoid(x, x * 1.702f, x * 1.702f); }
 };
 struct Silu {
-  static ValueAndSlope at(Vector x) { return throughSigmoid(x, x, x); }
+  static ValueAndDerivative at(Vector x) { return throughSigmoid(x, x, x); }
 };
 struct Relu {
-  static ValueAndSlope at(Vector x) { return {x > all(0) ? x : (x == x ? all(0) : x), x > all(0) ? all(1) : all(0)}; }
+  static ValueAndDerivative at(Vector x) { return {x > broadcast(0) ? x : (x == x ? broadcast(0) : x), x > broadcast(0) ? broadcast(1) : broadcast(0)}; }
 };
 struct Tanh {
-  static ValueAndSlope at(Vector x) {
+  static ValueAndDerivative at(Vector x) {
     // Near 0 the quotient would cancel: there the series, within 1e-8.
     const Vector square = x * x;
     const Vector series = x * (1.f + square * (-0.33333333f + square * (0.13333333f - square * 0.053968254f)));
     const Vector quotient = 1.f - 2.f / (exponential(2.f * x) + 1.f);
-    const Vector value = square < all(0.01f) ? series : quotient;
+    const Vector value = square < broadcast(0.01f) ? series : quotient;
     return {value, 1.f - value * value};
   }
 };
@@ -72,8 +72,8 @@ inline void withActivation(int activation, Body body) {
 template <typename Body>
 inline void everyVector(const Threads& threads, int64_t size, int64_t steps, Body body) {
   constexpr int64_t part = 8192;
-  inParallel(threads, cut(size, part), size * steps / 8, [&](int64_t index) {
-    const int64_t end = smaller(size, (index + 1) * part);
+  inParallel(threads, ceilDiv(size, part), size * steps / 8, [&](int64_t index) {
+    const int64_t end = minimum(size, (index + 1) * part);
     int64_t at = index * part;
     for (; at + kLanes <= end; at += kLanes) body(at, kLanes);
     if (at < end) body(at, end - at);
@@ -82,29 +82,29 @@ inline void everyVector(const Threads& threads, int64_t size, int64_t steps, Bod
 
 void activate(const Threads& threads, int64_t size, int activation, const float* input, float* output) {
   withActivation(activation, [&](auto function) {
-    everyVector(threads, size, 8, [&](int64_t at, int64_t count) { put(output + at, function.at(take(input + at, count)).value, count); });
+    everyVector(threads, size, 8, [&](int64_t at, int64_t count) { storeUpTo(output + at, function.at(loadUpTo(input + at, count)).value, count); });
   });
 }
 
 void activateBackward(const Threads& threads, int64_t size, int activation, const float* gradient, const float* preactivation, float* output) {
   withActivation(activation, [&](auto function) {
-    everyVector(threads, size, 8, [&](int64_t at, int64_t count) { put(output + at, take(gradient + at, count) * function.at(take(preactivation + at, count)).slope, count); });
+    everyVector(threads, size, 8, [&](int64_t at, int64_t count) { storeUpTo(output + at, loadUpTo(gradient + at, count) * function.at(loadUpTo(preactivation + at, count)).derivative, count); });
   });
 }
 
 void gated(const Threads& threads, int64_t size, int activation, const float* gate, const float* up, float* output) {
   withActivation(activation, [&](auto function) {
-    everyVector(threads, size, 8, [&](int64_t at, int64_t count) { put(output + at, function.at(take(gate + at, count)).value * take(up + at, count), count); });
+    everyVector(threads, size, 8, [&](int64_t at, int64_t count) { storeUpTo(output + at, function.at(loadUpTo(gate + at, count)).value * loadUpTo(up + at, count), count); });
   });
 }
 
 void gatedBackward(const Threads& threads, int64_t size, int activation, const float* gradient, const float* gate, const float* up, float* gateGradient, float* upGradient) {
   withActivation(activation, [&](auto function) {
     everyVector(threads, size, 10, [&](int64_t at, int64_t count) {
-      const Vector upstream = take(gradient + at, count);
-      const ValueAndSlope found = function.at(take(gate + at, count));
-      put(gateGradient + at, upstream * take(up + at, count) * found.slope, count);
-      put(upGradient + at, upstream * found.value, count);
+      const Vector upstream = loadUpTo(gradient + at, count);
+      const ValueAndDerivative found = function.at(loadUpTo(gate + at, count));
+      storeUpTo(gateGradient + at, upstream * loadUpTo(up + at, count) * found.derivative, count);
+      storeUpTo(upGradient + at, upstream * found.value, count);
     });
   });
 }

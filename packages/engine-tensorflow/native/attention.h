@@ -12,13 +12,13 @@ namespace {
 constexpr int64_t kQueriesAtOnce = 30;
 
 /** `values` (`[count, width]`, rows `stride` apart) turned over: `[width, padded]`, `padded` a whole number of tiles. */
-inline void turnOver(const float* values, int64_t stride, int64_t count, int64_t width, int64_t padded, float* turned) {
+inline void transpose(const float* values, int64_t stride, int64_t count, int64_t width, int64_t padded, float* transposed) {
   for (int64_t from = 0; from < padded; from += kLanes) {
     const bool whole = from + kLanes <= count;
     int64_t d = 0;
-    for (; whole && d + kLanes <= width; d += kLanes) turnSquare(values + from * stride + d, stride, turned + d * padded + from, padded);
+    for (; whole && d + kLanes <= width; d += kLanes) transposeSquare(values + from * stride + d, stride, transposed + d * padded + from, padded);
     for (; d < width; d++) {
-      for (int64_t j = from; j < from + kLanes; j++) turned[d * padded + j] = j < count ? values[j * stride + d] : 0;
+      for (int64_t j = from; j < from + kLanes; j++) transposed[d * padded + j] = j < count ? values[j * stride + d] : 0;
     }
   }
 }
@@ -33,7 +33,7 @@ inline void multiplySmall(int64_t rows, int64_t columns, int64_t steps, const fl
   auto columnsOf = [&](auto vectors) {
     constexpr int N = decltype(vectors)::value;
     for (int64_t row = 0; row < rows; row += kTileRows) {
-      withRows(smaller(kTileRows, rows - row), [&](auto constant) {
+      withRows(minimum(kTileRows, rows - row), [&](auto constant) {
         constexpr int R = decltype(constant)::value;
         Vector sums[R][N];
         for (int r = 0; r < R; r++) for (int v = 0; v < N; v++) sums[r][v] = Add ? load(c + (row + r) * cStride + column + v * kLanes) : Vector{};
@@ -59,7 +59,7 @@ inline void multiplySmall(int64_t rows, int64_t columns, int64_t steps, const fl
 inline int64_t visibleKeys(const AttentionShape& s, int64_t i) {
   if (!s.causal) return s.keyTime;
   const int64_t count = s.keyTime - s.queryTime + i + 1;
-  return count < 0 ? 0 : smaller(count, s.keyTime);
+  return count < 0 ? 0 : minimum(count, s.keyTime);
 }
 
 inline const int32_t* maskRow(const AttentionShape& s, int64_t batch, int64_t query) {
@@ -68,14 +68,14 @@ inline const int32_t* maskRow(const AttentionShape& s, int64_t batch, int64_t qu
 
 /** Scores of one query to probabilities that are not yet divided by their sum; gives that sum's logarithm, −∞ for none. */
 inline float exponentials(float* scores, int64_t count, int64_t padded, float scale, const int32_t* mask, float& inverseSum) {
-  Vector highest = all(-INFINITY);
+  Vector highest = broadcast(-INFINITY);
   for (int64_t j = 0; j < count; j += kLanes) {
     Vector value = load(scores + j) * scale;
     if (mask || j + kLanes > count) {
       for (int64_t lane = 0; lane < kLanes; lane++) if (j + lane >= count || (mask && !mask[j + lane])) value[lane] = -INFINITY;
     }
     store(scores + j, value);
-    highest = larger(highest, value);
+    highest = maximum(highest, value);
   }
   float maximum = highest[0];
   for (int64_t lane = 1; lane < kLanes; lane++) maximum = highest[lane] > maximum ? highest[lane] : maximum;
@@ -90,11 +90,11 @@ inline float exponentials(float* scores, int64_t count, int64_t padded, float sc
   Vector sum{};
   for (int64_t j = 0; j < count; j += kLanes) {
     const Vector value = load(scores + j);
-    const Vector power = value == all(-INFINITY) ? Vector{} : exponential(value - maximum);
+    const Vector power = value == broadcast(-INFINITY) ? Vector{} : exponential(value - maximum);
     store(scores + j, power);
     sum += power;
   }
-  for (int64_t j = cut(count, kLanes) * kLanes; j < padded; j++) scores[j] = 0;
+  for (int64_t j = ceilDiv(count, kLanes) * kLanes; j < padded; j++) scores[j] = 0;
   const float total = sumOf(sum);
   inverseSum = 1 / total;
   return maximum + logf(total);
@@ -110,9 +110,9 @@ inline void attendHead(const AttentionShape& s, int64_t batch, int64_t head, con
     const int64_t count = visibleKeys(s, i);
     for (int64_t j = 0; j < count; j++) {
       const float* other = keys + j * stride;
-      scores[j] = sumRow(width, [&](int64_t at, int64_t lanes) { return take(own + at, lanes) * take(other + at, lanes); });
+      scores[j] = sumRow(width, [&](int64_t at, int64_t lanes) { return loadUpTo(own + at, lanes) * loadUpTo(other + at, lanes); });
     }
-    const int64_t padded = cut(count, kLanes) * kLanes;
+    const int64_t padded = ceilDiv(count, kLanes) * kLanes;
     for (int64_t j = count; j < padded; j++) scores[j] = 0;
     float inverse = 0;
     logSumExp[(batch * s.heads + head) * s.queryTime + i] = exponentials(scores, count, padded, s.scale, maskRow(s, batch, i), inverse);
@@ -124,10 +124,10 @@ inline void attendHead(const AttentionShape& s, int64_t batch, int64_t head, con
       for (int v = 0; v < 4; v++) store(to + column + v * kLanes, sums[v] * inverse);
     }
     for (; column < width; column += kLanes) {
-      const int64_t lanes = smaller(kLanes, width - column);
+      const int64_t lanes = minimum(kLanes, width - column);
       Vector sum{};
-      for (int64_t j = 0; j < count; j++) sum += take(values + j * stride + column, lanes) * scores[j];
-      put(to + column, sum * inverse, lanes);
+      for (int64_t j = 0; j < count; j++) sum += loadUpTo(values + j * stride + column, lanes) * scores[j];
+      storeUpTo(to + column, sum * inverse, lanes);
     }
   }
 }
@@ -147,7 +147,7 @@ inline void attendExample(const AttentionShape& s, int64_t batch, int64_t padded
     for (int64_t j = 0; j < count; j++) {
       for (int64_t head = 0; head < s.heads; head++) {
         const float* other = keys + j * stride + head / group * width;
-        scores[head * padded + j] = sumRow(width, [&](int64_t at, int64_t lanes) { return take(own + head * width + at, lanes) * take(other + at, lanes); });
+        scores[head * padded + j] = sumRow(width, [&](int64_t at, int64_t lanes) { return loadUpTo(own + head * width + at, lanes) * loadUpTo(other + at, lanes); });
       }
     }
     for (int64_t head = 0; head < s.heads; head++) {
@@ -164,9 +164,9 @@ inline void attendExample(const AttentionShape& s, int64_t batch, int64_t padded
         const float* from = values + j * stride + head / group * width;
         float* sums = to + head * width;
         everyVectorOfRow(width, [&](int64_t at, int64_t lanes) {
-          Vector sum = j == 0 ? Vector{} : take(sums + at, lanes);
-          for (int64_t n = 0; n < smaller(together, count - j); n++) sum += take(from + n * stride + at, lanes) * p[n];
-          put(sums + at, sum, lanes);
+          Vector sum = j == 0 ? Vector{} : loadUpTo(sums + at, lanes);
+          for (int64_t n = 0; n < minimum(together, count - j); n++) sum += loadUpTo(from + n * stride + at, lanes) * p[n];
+          storeUpTo(sums + at, sum, lanes);
         });
       }
     }
@@ -175,7 +175,7 @@ inline void attendExample(const AttentionShape& s, int64_t batch, int64_t padded
 
 bool attentionForward(const Threads& threads, const AttentionShape& s, const float* query, const float* key, const float* value, float* output, float* logSumExp) {
   const int64_t width = s.headWidth, stride = s.keyStride, outputStride = s.heads * width;
-  const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
+  const int64_t padded = ceilDiv(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
   // Several threads may set it.
   std::atomic<bool> memory{true};
   if (s.queryTime < 4) {
@@ -199,23 +199,23 @@ bool attentionForward(const Threads& threads, const AttentionShape& s, const flo
       memory = false;
       return;
     }
-    float* turned = scratch.values;
-    float* scores = turned + width * padded;
-    turnOver(keys, stride, s.keyTime, width, padded, turned);
+    float* transposed = scratch.values;
+    float* scores = transposed + width * padded;
+    transpose(keys, stride, s.keyTime, width, padded, transposed);
     for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
       for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
-        const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
-        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, 2 * kLanes) * 2 * kLanes;
+        const int64_t rows = minimum(kQueriesAtOnce, s.queryTime - from);
+        const int64_t seen = visibleKeys(s, from + rows - 1), wide = ceilDiv(seen, 2 * kLanes) * 2 * kLanes;
         const float* own = query + (batch * s.queryTime + from) * s.queryStride + head * width;
         float* to = output + (batch * s.queryTime + from) * outputStride + head * width;
-        multiplySmall<false>(rows, wide, width, own, s.queryStride, 1, turned, padded, scores, padded);
+        multiplySmall<false>(rows, wide, width, own, s.queryStride, 1, transposed, padded, scores, padded);
         float inverses[kQueriesAtOnce];
         for (int64_t i = 0; i < rows; i++) {
           logSumExp[(batch * s.heads + head) * s.queryTime + from + i] = exponentials(scores + i * padded, visibleKeys(s, from + i), wide, s.scale, maskRow(s, batch, from + i), inverses[i]);
         }
         multiplySmall<false>(rows, width, seen, scores, padded, 1, values, stride, to, outputStride);
         for (int64_t i = 0; i < rows; i++) {
-          everyVectorOfRow(width, [&](int64_t at, int64_t count) { put(to + i * outputStride + at, take(to + i * outputStride + at, count) * inverses[i], count); });
+          everyVectorOfRow(width, [&](int64_t at, int64_t count) { storeUpTo(to + i * outputStride + at, loadUpTo(to + i * outputStride + at, count) * inverses[i], count); });
         }
       }
     }
@@ -226,7 +226,7 @@ bool attentionForward(const Threads& threads, const AttentionShape& s, const flo
 /** With P the probabilities: `dV = Pᵀ·dO`, `dS = P ∘ (dO·Vᵀ − rowsum(dO ∘ O))`, `dQ = scale·dS·K`, `dK = scale·dSᵀ·Q`. */
 bool attentionBackward(const Threads& threads, const AttentionShape& s, const float* gradient, const float* query, const float* key, const float* value, const float* output, const float* logSumExp, float* queryGradient, float* keyGradient, float* valueGradient) {
   const int64_t width = s.headWidth, stride = s.keyStride, outputStride = s.heads * width;
-  const int64_t padded = cut(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
+  const int64_t padded = ceilDiv(s.keyTime, kTileColumns) * kTileColumns, group = s.heads / s.keyValueHeads;
   // Several threads may set it.
   std::atomic<bool> memory{true};
   inParallel(threads, s.batch * s.keyValueHeads, s.batch * s.heads * s.queryTime * s.keyTime * width / 6, [&](int64_t index) {
@@ -239,30 +239,30 @@ bool attentionBackward(const Threads& threads, const AttentionShape& s, const fl
       memory = false;
       return;
     }
-    float* turnedKeys = scratch.values;
-    float* turnedValues = turnedKeys + width * padded;
-    float* probabilities = turnedValues + width * padded;
-    float* slopes = probabilities + kQueriesAtOnce * padded;
-    turnOver(keys, stride, s.keyTime, width, padded, turnedKeys);
-    turnOver(values, stride, s.keyTime, width, padded, turnedValues);
+    float* transposedKeys = scratch.values;
+    float* transposedValues = transposedKeys + width * padded;
+    float* probabilities = transposedValues + width * padded;
+    float* derivatives = probabilities + kQueriesAtOnce * padded;
+    transpose(keys, stride, s.keyTime, width, padded, transposedKeys);
+    transpose(values, stride, s.keyTime, width, padded, transposedValues);
     for (int64_t j = 0; j < s.keyTime; j++) {
       memset(keyGradient + place + j * stride, 0, width * sizeof(float));
       memset(valueGradient + place + j * stride, 0, width * sizeof(float));
     }
     for (int64_t head = keyHead * group; head < (keyHead + 1) * group; head++) {
       for (int64_t from = 0; from < s.queryTime; from += kQueriesAtOnce) {
-        const int64_t rows = smaller(kQueriesAtOnce, s.queryTime - from);
-        const int64_t seen = visibleKeys(s, from + rows - 1), wide = cut(seen, 2 * kLanes) * 2 * kLanes;
+        const int64_t rows = minimum(kQueriesAtOnce, s.queryTime - from);
+        const int64_t seen = visibleKeys(s, from + rows - 1), wide = ceilDiv(seen, 2 * kLanes) * 2 * kLanes;
         const int64_t own = (batch * s.queryTime + from) * s.queryStride + head * width, at = (batch * s.queryTime + from) * outputStride + head * width;
-        multiplySmall<false>(rows, wide, width, query + own, s.queryStride, 1, turnedKeys, padded, probabilities, padded);
-        multiplySmall<false>(rows, wide, width, gradient + at, outputStride, 1, turnedValues, padded, slopes, padded);
+        multiplySmall<false>(rows, wide, width, query + own, s.queryStride, 1, transposedKeys, padded, probabilities, padded);
+        multiplySmall<false>(rows, wide, width, gradient + at, outputStride, 1, transposedValues, padded, derivatives, padded);
         for (int64_t i = 0; i < rows; i++) {
           const float total = logSumExp[(batch * s.heads + head) * s.queryTime + from + i];
-          const float dot = sumRow(width, [&](int64_t d, int64_t count) { return take(gradient + at + i * outputStride + d, count) * take(output + at + i * outputStride + d, count); });
+          const float dot = sumRow(width, [&](int64_t d, int64_t count) { return loadUpTo(gradient + at + i * outputStride + d, count) * loadUpTo(output + at + i * outputStride + d, count); });
           const int64_t visible = total == -INFINITY ? 0 : visibleKeys(s, from + i);
           const int32_t* mask = maskRow(s, batch, from + i);
           float* p = probabilities + i * padded;
-          float* d = slopes + i * padded;
+          float* d = derivatives + i * padded;
           for (int64_t j = 0; j < wide; j += kLanes) {
             if (j >= visible) {
               store(p + j, Vector{});
@@ -278,8 +278,8 @@ bool attentionBackward(const Threads& threads, const AttentionShape& s, const fl
             store(d + j, power == Vector{} ? Vector{} : power * (load(d + j) - dot) * s.scale);
           }
         }
-        multiplySmall<false>(rows, width, seen, slopes, padded, 1, keys, stride, queryGradient + own, s.queryStride);
-        multiplySmall<true>(seen, width, rows, slopes, 1, padded, query + own, s.queryStride, keyGradient + place, stride);
+        multiplySmall<false>(rows, width, seen, derivatives, padded, 1, keys, stride, queryGradient + own, s.queryStride);
+        multiplySmall<true>(seen, width, rows, derivatives, 1, padded, query + own, s.queryStride, keyGradient + place, stride);
         multiplySmall<true>(seen, width, rows, probabilities, 1, padded, gradient + at, outputStride, valueGradient + place, stride);
       }
     }

@@ -8,11 +8,11 @@ namespace subtext {
 namespace {
 
 bool apply(const Kernels& k, const Threads& t, const LinearWeights& layer, int64_t rows, int64_t in, const float* input, float* output, int activation = kNone, const float* added = nullptr) {
-  Finish finish;
-  finish.bias = layer.bias;
-  finish.activation = activation;
-  finish.added = added;
-  return k.linear(t, rows, in, layer.out, input, layer.weight, layer.transposed, finish, output);
+  Epilogue epilogue;
+  epilogue.bias = layer.bias;
+  epilogue.activation = activation;
+  epilogue.added = added;
+  return k.linear(t, rows, in, layer.out, input, layer.weight, layer.transposed, epilogue, output);
 }
 
 }  // namespace

@@ -31,11 +31,11 @@ struct AttentionShape {
 };
 
 /** What becomes of a product's sums: `activation(sums + bias) · factor + added`. What is absent is null. */
-struct Finish {
+struct Epilogue {
   const float* bias = nullptr;
   int activation = kNone;
   /** Takes activation′ of the sums with their bias. */
-  float* slope = nullptr;
+  float* derivative = nullptr;
   /** Both of the output's shape. */
   const float* factor = nullptr;
   const float* added = nullptr;
@@ -60,7 +60,7 @@ struct Kernels {
   void (*gatedBackward)(const Threads&, int64_t size, int activation, const float* gradient, const float* gate, const float* up, float* gateGradient, float* upGradient);
 
   /** `output = input · weight`, finished as said; the weight is `[in, out]`, or `[out, in]` if `transposed`. */
-  bool (*linear)(const Threads&, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Finish&, float* output);
+  bool (*linear)(const Threads&, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Epilogue&, float* output);
   /** `output[i, j] = Σ over rows of left[row, i] · right[row, j]`: the gradient of a weight. */
   bool (*transposedProduct)(const Threads&, int64_t rows, int64_t left, int64_t right, const float* leftValues, const float* rightValues, float* output);
 

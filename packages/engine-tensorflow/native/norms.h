@@ -10,17 +10,17 @@ namespace {
 constexpr int64_t kRowsAtOnce = 16;
 
 void layerNormForward(const Threads& threads, int64_t rows, int64_t width, const float* input, const float* scale, const float* bias, float epsilon, float* output, float* mean, float* inverseDeviation) {
-  inParallel(threads, cut(rows, kRowsAtOnce), rows * width / 4, [&](int64_t part) {
-    for (int64_t row = part * kRowsAtOnce; row < smaller(rows, (part + 1) * kRowsAtOnce); row++) {
+  inParallel(threads, ceilDiv(rows, kRowsAtOnce), rows * width / 4, [&](int64_t part) {
+    for (int64_t row = part * kRowsAtOnce; row < minimum(rows, (part + 1) * kRowsAtOnce); row++) {
       const float* from = input + row * width;
       float* to = output + row * width;
-      const float center = sumRow(width, [&](int64_t at, int64_t count) { return take(from + at, count); }) / width;
+      const float center = sumRow(width, [&](int64_t at, int64_t count) { return loadUpTo(from + at, count); }) / width;
       const float variance = sumRow(width, [&](int64_t at, int64_t count) {
-        const Vector distance = take(from + at, count) - center;
+        const Vector distance = loadUpTo(from + at, count) - center;
         return distance * distance;
       }) / width;
       const float inverse = 1 / sqrtf(variance + epsilon);
-      everyVectorOfRow(width, [&](int64_t at, int64_t count) { put(to + at, (take(from + at, count) - center) * inverse * take(scale + at, count) + take(bias + at, count), count); });
+      everyVectorOfRow(width, [&](int64_t at, int64_t count) { storeUpTo(to + at, (loadUpTo(from + at, count) - center) * inverse * loadUpTo(scale + at, count) + loadUpTo(bias + at, count), count); });
       mean[row] = center;
       inverseDeviation[row] = inverse;
     }
@@ -28,23 +28,23 @@ void layerNormForward(const Threads& threads, int64_t rows, int64_t width, const
 }
 
 void rmsNormForward(const Threads& threads, int64_t rows, int64_t width, const float* input, const float* scale, float epsilon, float* output, float* inverseDeviation) {
-  inParallel(threads, cut(rows, kRowsAtOnce), rows * width / 5, [&](int64_t part) {
-    for (int64_t row = part * kRowsAtOnce; row < smaller(rows, (part + 1) * kRowsAtOnce); row++) {
+  inParallel(threads, ceilDiv(rows, kRowsAtOnce), rows * width / 5, [&](int64_t part) {
+    for (int64_t row = part * kRowsAtOnce; row < minimum(rows, (part + 1) * kRowsAtOnce); row++) {
       const float* from = input + row * width;
       float* to = output + row * width;
       const float square = sumRow(width, [&](int64_t at, int64_t count) {
-        const Vector value = take(from + at, count);
+        const Vector value = loadUpTo(from + at, count);
         return value * value;
       }) / width;
       const float inverse = 1 / sqrtf(square + epsilon);
-      everyVectorOfRow(width, [&](int64_t at, int64_t count) { put(to + at, take(from + at, count) * inverse * take(scale + at, count), count); });
+      everyVectorOfRow(width, [&](int64_t at, int64_t count) { storeUpTo(to + at, loadUpTo(from + at, count) * inverse * loadUpTo(scale + at, count), count); });
       inverseDeviation[row] = inverse;
     }
   });
 }
 
 /** Parts that sums over rows are cut into: by the rows alone, so that any number of threads adds in the same order. */
-inline int64_t partsOf(int64_t rows) { return smaller(16, cut(rows, 32)); }
+inline int64_t partsOf(int64_t rows) { return minimum(16, ceilDiv(rows, 32)); }
 
 /** Adds up what `row(row, sums)` adds for each row to `sums` (`[columns]`), part by part, into `output`. */
 template <typename Row>
@@ -64,15 +64,15 @@ bool sumOverRows(const Threads& threads, int64_t rows, int64_t columns, int64_t 
   });
   everyVectorOfRow(columns, [&](int64_t at, int64_t count) {
     Vector sum{};
-    for (int64_t part = 0; part < parts; part++) sum += take(sums.values + part * columns + at, count);
-    put(output + at, sum, count);
+    for (int64_t part = 0; part < parts; part++) sum += loadUpTo(sums.values + part * columns + at, count);
+    storeUpTo(output + at, sum, count);
   });
   return true;
 }
 
 bool sumRows(const Threads& threads, int64_t rows, int64_t width, const float* input, float* output) {
   return sumOverRows(threads, rows, width, rows * width / 8, output, [&](int64_t row, float* sums) {
-    everyVectorOfRow(width, [&](int64_t at, int64_t count) { put(sums + at, take(sums + at, count) + take(input + row * width + at, count), count); });
+    everyVectorOfRow(width, [&](int64_t at, int64_t count) { storeUpTo(sums + at, loadUpTo(sums + at, count) + loadUpTo(input + row * width + at, count), count); });
   });
 }
 
@@ -86,11 +86,11 @@ bool layerNormBackward(const Threads& threads, int64_t rows, int64_t width, cons
     Vector total{}, along{};
     float restTotal = 0, restAlong = 0;
     everyVectorOfRow(width, [&](int64_t at, int64_t count) {
-      const Vector normalised = (take(from + at, count) - center) * inverse;
-      const Vector own = take(upstream + at, count);
-      const Vector scaled = own * take(scale + at, count);
-      put(sums + at, take(sums + at, count) + own * normalised, count);
-      put(sums + width + at, take(sums + width + at, count) + own, count);
+      const Vector normalised = (loadUpTo(from + at, count) - center) * inverse;
+      const Vector own = loadUpTo(upstream + at, count);
+      const Vector scaled = own * loadUpTo(scale + at, count);
+      storeUpTo(sums + at, loadUpTo(sums + at, count) + own * normalised, count);
+      storeUpTo(sums + width + at, loadUpTo(sums + width + at, count) + own, count);
       if (count == kLanes) {
         total += scaled;
         along += scaled * normalised;
@@ -103,9 +103,9 @@ bool layerNormBackward(const Threads& threads, int64_t rows, int64_t width, cons
     });
     const float meanTotal = (sumOf(total) + restTotal) / width, meanAlong = (sumOf(along) + restAlong) / width;
     everyVectorOfRow(width, [&](int64_t at, int64_t count) {
-      const Vector normalised = (take(from + at, count) - center) * inverse;
-      const Vector own = (take(upstream + at, count) * take(scale + at, count) - meanTotal - normalised * meanAlong) * inverse;
-      put(inputGradient + row * width + at, added ? own + take(added + row * width + at, count) : own, count);
+      const Vector normalised = (loadUpTo(from + at, count) - center) * inverse;
+      const Vector own = (loadUpTo(upstream + at, count) * loadUpTo(scale + at, count) - meanTotal - normalised * meanAlong) * inverse;
+      storeUpTo(inputGradient + row * width + at, added ? own + loadUpTo(added + row * width + at, count) : own, count);
     });
   });
   if (!done) return false;
@@ -120,15 +120,15 @@ bool rmsNormBackward(const Threads& threads, int64_t rows, int64_t width, const 
     const float* upstream = gradient + row * width;
     const float inverse = inverseDeviation[row];
     const float along = sumRow(width, [&](int64_t at, int64_t count) {
-      const Vector normalised = take(from + at, count) * inverse;
-      const Vector own = take(upstream + at, count) * normalised;
-      put(sums + at, take(sums + at, count) + own, count);
-      return own * take(scale + at, count);
+      const Vector normalised = loadUpTo(from + at, count) * inverse;
+      const Vector own = loadUpTo(upstream + at, count) * normalised;
+      storeUpTo(sums + at, loadUpTo(sums + at, count) + own, count);
+      return own * loadUpTo(scale + at, count);
     }) / width;
     everyVectorOfRow(width, [&](int64_t at, int64_t count) {
-      const Vector normalised = take(from + at, count) * inverse;
-      const Vector own = (take(upstream + at, count) * take(scale + at, count) - normalised * along) * inverse;
-      put(inputGradient + row * width + at, added ? own + take(added + row * width + at, count) : own, count);
+      const Vector normalised = loadUpTo(from + at, count) * inverse;
+      const Vector own = (loadUpTo(upstream + at, count) * loadUpTo(scale + at, count) - normalised * along) * inverse;
+      storeUpTo(inputGradient + row * width + at, added ? own + loadUpTo(added + row * width + at, count) : own, count);
     });
   });
 }

@@ -109,16 +109,16 @@ void gatedGradient(Call& call) {
 }
 
 // settings: transposed, activation. A bias of no numbers is none.
-void linearOf(Call& call, bool slopes) {
+void linearOf(Call& call, bool derivatives) {
   const bool transposed = call.setting(3, 0) != 0;
   const int64_t rows = call.rows(0), in = call.width(0), out = call.size(1, transposed ? 0 : 1);
   float* output = call.outputOfWidth(0, 0, out);
-  Finish finish;
-  finish.slope = slopes ? call.outputOfWidth(1, 0, out) : nullptr;
+  Epilogue epilogue;
+  epilogue.derivative = derivatives ? call.outputOfWidth(1, 0, out) : nullptr;
   if (call.failed()) return;
-  finish.bias = call.count(2) == 0 ? nullptr : call.numbers(2);
-  finish.activation = static_cast<int>(call.setting(3, 1));
-  call.require(k().linear(t(), rows, in, out, call.numbers(0), call.numbers(1), transposed, finish, output));
+  epilogue.bias = call.count(2) == 0 ? nullptr : call.numbers(2);
+  epilogue.activation = static_cast<int>(call.setting(3, 1));
+  call.require(k().linear(t(), rows, in, out, call.numbers(0), call.numbers(1), transposed, epilogue, output));
 }
 void linear(Call& call) { linearOf(call, false); }
 void linearWithSlope(Call& call) { linearOf(call, true); }
@@ -276,7 +276,7 @@ void registerOperations(TF_Status* status) {
   add<gated>(status, "SubtextGated", {"gate: float", "up: float", "settings: float"}, {"output: float"});
   add<gatedGradient>(status, "SubtextGatedGradient", {"gradient: float", "gate: float", "up: float", "settings: float"}, {"gate_gradient: float", "up_gradient: float"});
   add<linear>(status, "SubtextLinear", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float"});
-  add<linearWithSlope>(status, "SubtextLinearWithSlope", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float", "slope: float"});
+  add<linearWithSlope>(status, "SubtextLinearWithSlope", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float", "derivative: float"});
   add<transposedProduct>(status, "SubtextTransposedProduct", {"left: float", "right: float"}, {"output: float"});
   add<attention>(status, "SubtextAttention", {"query: float", "key: float", "value: float", "mask: int32", "settings: float"}, {"output: float", "log_sum_exp: float"});
   add<attentionGradient>(status, "SubtextAttentionGradient", {"gradient: float", "query: float", "key: float", "value: float", "output: float", "log_sum_exp: float", "mask: int32", "settings: float"}, {"query_gradient: float", "key_gradient: float", "value_gradient: float"});

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <initializer_list>
 
-#include "few-rows.h"
+#include "skinny-gemm.h"
 
 namespace subtext {
 namespace SUBTEXT_LEVEL {
@@ -19,26 +19,26 @@ namespace {
  */
 template <typename Function, typename Prepare, typename PanelOfB, typename PlaceA, typename WantNext>
 inline void multiplyBlock(int64_t stepsAtOnce, int64_t steps, int64_t rowFrom, int64_t rowTo, int64_t columnFrom, int64_t columnTo, const Store& store, Function function, Prepare prepare, PanelOfB panelOf, PlaceA place, WantNext wantNext) {
-  const int64_t panels = cut(columnTo - columnFrom, kTileColumns), tiles = cut(rowTo - rowFrom, kTileRows) * panels;
-  Ahead ahead(panelOf(columnFrom));
+  const int64_t panels = ceilDiv(columnTo - columnFrom, kTileColumns), tiles = ceilDiv(rowTo - rowFrom, kTileRows) * panels;
+  Prefetch ahead(panelOf(columnFrom));
   for (int64_t from = 0; from < steps || from == 0; from += stepsAtOnce) {
-    const int64_t count = smaller(stepsAtOnce, steps - from);
+    const int64_t count = minimum(stepsAtOnce, steps - from);
     const bool first = from == 0, last = from + stepsAtOnce >= steps;
     prepare(from, count);
     for (int64_t row = rowFrom; row < rowTo; row += kTileRows) {
-      const int64_t rows = smaller(kTileRows, rowTo - row);
+      const int64_t rows = minimum(kTileRows, rowTo - row);
       int64_t rowStride, stepStride;
       const float* a = place(row, from, rowStride, stepStride);
       for (int64_t column = columnFrom; column < columnTo; column += kTileColumns) {
         const float* panel = panelOf(column);
-        const int64_t columns = smaller(kTileColumns, columnTo - column);
+        const int64_t columns = minimum(kTileColumns, columnTo - column);
         withRows(rows, [&](auto constant) {
           constexpr int R = decltype(constant)::value;
           Vector sums[R][kTileVectors];
           for (int r = 0; r < R; r++) {
             for (int v = 0; v < kTileVectors; v++) {
               const int64_t rest = columns - v * kLanes;
-              sums[r][v] = first || rest <= 0 ? Vector{} : take(store.output + (row + r) * store.stride + column + v * kLanes, smaller(rest, kLanes));
+              sums[r][v] = first || rest <= 0 ? Vector{} : loadUpTo(store.output + (row + r) * store.stride + column + v * kLanes, minimum(rest, kLanes));
             }
           }
           ahead.forget();
@@ -46,10 +46,10 @@ inline void multiplyBlock(int64_t stepsAtOnce, int64_t steps, int64_t rowFrom, i
           tile<R, kTileVectors>(count, a, rowStride, stepStride, panel, kTileColumns, sums, &ahead);
           for (int r = 0; r < R; r++) {
             for (int v = 0; v < kTileVectors; v++) {
-              const int64_t rest = smaller(columns - v * kLanes, kLanes);
+              const int64_t rest = minimum(columns - v * kLanes, kLanes);
               if (rest <= 0) continue;
-              if (last) finish(store, function, row + r, column + v * kLanes, sums[r][v], rest);
-              else put(store.output + (row + r) * store.stride + column + v * kLanes, sums[r][v], rest);
+              if (last) applyEpilogue(store, function, row + r, column + v * kLanes, sums[r][v], rest);
+              else storeUpTo(store.output + (row + r) * store.stride + column + v * kLanes, sums[r][v], rest);
             }
           }
         });
@@ -67,7 +67,7 @@ constexpr int64_t kLinearColumns = 256;
 constexpr int64_t kLinearColumns = 128;
 #endif
 
-bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Finish& rest, float* output) {
+bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Epilogue& rest, float* output) {
   const Store store = {output, out, rest};
   // Several threads may set it.
   std::atomic<bool> memory{true};
@@ -75,15 +75,15 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
     if (hasFewRows(rows, in, out, transposed)) {
       constexpr int64_t part = 64;
       if (!transposed) memory = linearOfFewRows(threads, rows, in, out, input, weight, store, function);
-      else inParallel(threads, cut(out, part), in * out / 8 * rows, [&](int64_t index) { fewRowsTransposed(rows, in, input, weight, index * part, smaller(out, index * part + part), store, function); });
+      else inParallel(threads, ceilDiv(out, part), in * out / 8 * rows, [&](int64_t index) { skinnyGemmTransposed(rows, in, input, weight, index * part, minimum(out, index * part + part), store, function); });
       return;
     }
     // Parts enough that no thread waits long for another's last one, nor for want of one.
     int64_t columnsAtOnce = kLinearColumns, rowsAtOnce = 512 / kTileRows * kTileRows;
-    while (columnsAtOnce > kTileColumns && cut(out, columnsAtOnce) * cut(rows, 128) < 4) columnsAtOnce /= 2;
-    const int64_t columnParts = cut(out, columnsAtOnce), panels = cut(out, kTileColumns);
-    while (rowsAtOnce > 128 && columnParts * cut(rows, rowsAtOnce) < 16) rowsAtOnce = rowsAtOnce / 2 / kTileRows * kTileRows;
-    const int64_t rowParts = cut(rows, rowsAtOnce);
+    while (columnsAtOnce > kTileColumns && ceilDiv(out, columnsAtOnce) * ceilDiv(rows, 128) < 4) columnsAtOnce /= 2;
+    const int64_t columnParts = ceilDiv(out, columnsAtOnce), panels = ceilDiv(out, kTileColumns);
+    while (rowsAtOnce > 128 && columnParts * ceilDiv(rows, rowsAtOnce) < 16) rowsAtOnce = rowsAtOnce / 2 / kTileRows * kTileRows;
+    const int64_t rowParts = ceilDiv(rows, rowsAtOnce);
     auto pack = [&](float* to, int64_t apart, int64_t from, int64_t steps, int64_t column, int64_t columns) {
       if (transposed) packColumns(weight + column * in + from, in, steps, columns, to, apart);
       else packRows(weight + from * out + column, out, steps, columns, to, apart);
@@ -97,14 +97,14 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
     }
     constexpr int64_t packedAtOnce = 64;
     if (once) {
-      inParallel(threads, cut(in, packedAtOnce), in * out / 4, [&](int64_t index) {
+      inParallel(threads, ceilDiv(in, packedAtOnce), in * out / 4, [&](int64_t index) {
         const int64_t from = index * packedAtOnce;
-        pack(whole.values + from * kTileColumns, in * kTileColumns, from, smaller(packedAtOnce, in - from), 0, out);
+        pack(whole.values + from * kTileColumns, in * kTileColumns, from, minimum(packedAtOnce, in - from), 0, out);
       });
     }
     inParallel(threads, columnParts * rowParts, rows * in * out / 30, [&](int64_t index) {
       const int64_t columnFrom = index / rowParts * columnsAtOnce, rowFrom = index % rowParts * rowsAtOnce;
-      const int64_t columnTo = smaller(out, columnFrom + columnsAtOnce), rowTo = smaller(rows, rowFrom + rowsAtOnce);
+      const int64_t columnTo = minimum(out, columnFrom + columnsAtOnce), rowTo = minimum(rows, rowFrom + rowsAtOnce);
       Scratch packed(once ? 0 : kLinearSteps * kLinearColumns);
       if (!packed.values) {
         memory = false;
@@ -124,13 +124,13 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
             return input + row * in + from;
           },
           // The tile's place in the result, and its share of the rows that come next.
-          [&](Ahead& ahead, int64_t from, int64_t steps, int64_t row, int64_t column, int64_t done, int64_t) {
-            const int64_t columns = smaller(kTileColumns, columnTo - column);
+          [&](Prefetch& ahead, int64_t from, int64_t steps, int64_t row, int64_t column, int64_t done, int64_t) {
+            const int64_t columns = minimum(kTileColumns, columnTo - column);
             for (const float* place : {rest.factor, rest.added, static_cast<const float*>(output)}) {
               for (int64_t r = row; place && r < row + kTileRows; r++) ahead.want(place + r * out + column, columns);
             }
-            const int64_t panels = cut(columnTo - columnFrom, kTileColumns), share = cut(cut(steps, panels), kLine) * kLine, begin = done % panels * share;
-            for (int64_t r = row + kTileRows; r < smaller(rowTo, row + 2 * kTileRows); r++) ahead.want(input + r * in + from + begin, smaller(share, steps - begin));
+            const int64_t panels = ceilDiv(columnTo - columnFrom, kTileColumns), share = ceilDiv(ceilDiv(steps, panels), kLine) * kLine, begin = done % panels * share;
+            for (int64_t r = row + kTileRows; r < minimum(rowTo, row + 2 * kTileRows); r++) ahead.want(input + r * in + from + begin, minimum(share, steps - begin));
           });
     });
   });
@@ -164,11 +164,11 @@ inline void turnTiles(const float* values, int64_t from, int64_t to, int64_t end
 }
 
 bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64_t right, const float* leftValues, const float* rightValues, float* output) {
-  const int64_t columnParts = cut(right, kTransposedColumns);
-  const int64_t rowsAtOnce = columnParts * cut(left, kTransposedRows) >= 8 ? kTransposedRows : 192, rowParts = cut(left, rowsAtOnce), blocks = cut(rows, kTransposedSteps);
+  const int64_t columnParts = ceilDiv(right, kTransposedColumns);
+  const int64_t rowsAtOnce = columnParts * ceilDiv(left, kTransposedRows) >= 8 ? kTransposedRows : 192, rowParts = ceilDiv(left, rowsAtOnce), blocks = ceilDiv(rows, kTransposedSteps);
   // Small results have too few parts for several threads: then the sum is cut too, and its parts are added in order.
-  const int64_t wished = cut(12, columnParts * rowParts);
-  const int64_t sums = blocks < 2 || wished < 2 ? 1 : smaller(wished, blocks);
+  const int64_t wished = ceilDiv(12, columnParts * rowParts);
+  const int64_t sums = blocks < 2 || wished < 2 ? 1 : minimum(wished, blocks);
   Scratch partial(sums > 1 ? sums * left * right : 0);
   if (!partial.values) return false;
   // Several threads may set it.
@@ -176,13 +176,13 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
   inParallel(threads, columnParts * rowParts * sums, rows * left * right / 30, [&](int64_t index) {
     const int64_t part = index % sums, place = index / sums;
     const int64_t columnFrom = place / rowParts * kTransposedColumns, rowFrom = place % rowParts * rowsAtOnce;
-    const int64_t columnTo = smaller(right, columnFrom + kTransposedColumns), rowTo = smaller(left, rowFrom + rowsAtOnce);
-    const int64_t begin = blocks * part / sums * kTransposedSteps, end = smaller(rows, blocks * (part + 1) / sums * kTransposedSteps);
-    const Store store = {sums > 1 ? partial.values + part * left * right : output, right, Finish()};
+    const int64_t columnTo = minimum(right, columnFrom + kTransposedColumns), rowTo = minimum(left, rowFrom + rowsAtOnce);
+    const int64_t begin = blocks * part / sums * kTransposedSteps, end = minimum(rows, blocks * (part + 1) / sums * kTransposedSteps);
+    const Store store = {sums > 1 ? partial.values + part * left * right : output, right, Epilogue()};
     Scratch packed(kTransposedSteps * kTransposedColumns);
     // The rows of this part, turned over: `[tile of rows, steps, kTileRows]`.
-    Scratch turned(rowsAtOnce / kTileRows * kTurnedTile);
-    if (!packed.values || !turned.values) {
+    Scratch transposed(rowsAtOnce / kTileRows * kTurnedTile);
+    if (!packed.values || !transposed.values) {
       memory = false;
       return;
     }
@@ -190,18 +190,18 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
         kTransposedSteps, end - begin, rowFrom, rowTo, columnFrom, columnTo, store, Identity(),
         [&](int64_t from, int64_t steps) {
           packRows(rightValues + (begin + from) * right + columnFrom, right, steps, columnTo - columnFrom, packed.values, kTransposedSteps * kTileColumns);
-          for (int64_t k = 0; k < steps; k++) turnTiles(leftValues + (begin + from + k) * left, rowFrom, rowTo, left, turned.values + k * kTileRows);
+          for (int64_t k = 0; k < steps; k++) turnTiles(leftValues + (begin + from + k) * left, rowFrom, rowTo, left, transposed.values + k * kTileRows);
         },
         [&](int64_t column) -> const float* { return packed.values + (column - columnFrom) * kTransposedSteps; },
         [&](int64_t row, int64_t, int64_t& rowStride, int64_t& stepStride) {
           rowStride = 1;
           stepStride = kTileRows;
-          return turned.values + (row - rowFrom) / kTileRows * kTurnedTile;
+          return transposed.values + (row - rowFrom) / kTileRows * kTurnedTile;
         },
         // Each tile asks for its share of the next steps' rows.
-        [&](Ahead& ahead, int64_t from, int64_t steps, int64_t, int64_t, int64_t done, int64_t tiles) {
-          const int64_t next = begin + from + steps, share = cut(smaller(kTransposedSteps, end - next), tiles);
-          for (int64_t k = next + done * share; k < smaller(end, next + (done + 1) * share); k++) {
+        [&](Prefetch& ahead, int64_t from, int64_t steps, int64_t, int64_t, int64_t done, int64_t tiles) {
+          const int64_t next = begin + from + steps, share = ceilDiv(minimum(kTransposedSteps, end - next), tiles);
+          for (int64_t k = next + done * share; k < minimum(end, next + (done + 1) * share); k++) {
             ahead.want(leftValues + k * left + rowFrom, rowTo - rowFrom);
             ahead.want(rightValues + k * right + columnFrom, columnTo - columnFrom);
           }
@@ -209,9 +209,9 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
   });
   if (memory && sums > 1) {
     everyVector(threads, left * right, 2 * sums, [&](int64_t at, int64_t count) {
-      Vector sum = take(partial.values + at, count);
-      for (int64_t part = 1; part < sums; part++) sum += take(partial.values + part * left * right + at, count);
-      put(output + at, sum, count);
+      Vector sum = loadUpTo(partial.values + at, count);
+      for (int64_t part = 1; part < sums; part++) sum += loadUpTo(partial.values + part * left * right + at, count);
+      storeUpTo(output + at, sum, count);
     });
   }
   return memory;

@@ -23,9 +23,9 @@ constexpr int64_t kLine = 16;
 constexpr int64_t kMostSteps = 512;
 
 /** Memory that will be wanted soon, asked for line by line while a tile is made: one line in four steps. */
-class Ahead {
+class Prefetch {
  public:
-  explicit Ahead(const float* inCache) : inCache_(inCache) {
+  explicit Prefetch(const float* inCache) : inCache_(inCache) {
     for (const float*& line : lines_) line = inCache;
   }
   void forget() {
@@ -35,7 +35,7 @@ class Ahead {
   void want(const float* from, int64_t count) {
     for (int64_t at = 0; at < count && wanted_ < kMost; at += kLine) lines_[wanted_++] = from + at;
   }
-  void askAt(int64_t step) const {
+  void prefetchAt(int64_t step) const {
     if (step % kStepsForLine == 0) __builtin_prefetch(lines_[step / kStepsForLine], 0, 2);
   }
 
@@ -51,7 +51,7 @@ class Ahead {
  * so that the sums lie in registers.
  */
 template <int R, int N>
-inline __attribute__((always_inline)) void tile(int64_t steps, const float* a, int64_t rowStride, int64_t stepStride, const float* b, int64_t bStride, Vector (&sums)[R][N], const Ahead* ahead = nullptr) {
+inline __attribute__((always_inline)) void tile(int64_t steps, const float* a, int64_t rowStride, int64_t stepStride, const float* b, int64_t bStride, Vector (&sums)[R][N], const Prefetch* ahead = nullptr) {
   // A copy whose every index is known when compiled, or the compiler may keep the sums in memory.
   Vector own[R][N];
 #pragma GCC unroll 8
@@ -60,13 +60,13 @@ inline __attribute__((always_inline)) void tile(int64_t steps, const float* a, i
     for (int v = 0; v < N; v++) own[r][v] = sums[r][v];
   }
   for (int64_t k = 0; k < steps; k++) {
-    if (ahead) ahead->askAt(k);
+    if (ahead) ahead->prefetchAt(k);
     Vector column[N];
 #pragma GCC unroll 8
     for (int v = 0; v < N; v++) column[v] = load(b + v * kLanes);
 #pragma GCC unroll 8
     for (int r = 0; r < R; r++) {
-      const Vector value = all(a[r * rowStride]);
+      const Vector value = broadcast(a[r * rowStride]);
 #pragma GCC unroll 8
       for (int v = 0; v < N; v++) own[r][v] += value * column[v];
     }
@@ -111,7 +111,7 @@ inline void packRows(const float* b, int64_t stride, int64_t steps, int64_t colu
 }
 
 /** Turns a square of kLanes × kLanes numbers over: log₂ kLanes times, the rows' first and second halves are shuffled together. */
-inline void turnSquare(const float* from, int64_t stride, float* to, int64_t toStride) {
+inline void transposeSquare(const float* from, int64_t stride, float* to, int64_t toStride) {
   Vector rows[kLanes];
   for (int64_t row = 0; row < kLanes; row++) rows[row] = load(from + row * stride);
   for (int64_t merged = 1; merged < kLanes; merged *= 2) {
@@ -128,11 +128,11 @@ inline void turnSquare(const float* from, int64_t stride, float* to, int64_t toS
 /** As `packRows`, from B that lies as `[n, k]`. */
 inline void packColumns(const float* b, int64_t stride, int64_t steps, int64_t columns, float* panels, int64_t apart) {
   for (int64_t first = 0; first < columns; first += kTileColumns, panels += apart, b += kTileColumns * stride) {
-    const int64_t count = smaller(kTileColumns, columns - first);
+    const int64_t count = minimum(kTileColumns, columns - first);
     for (int64_t n = 0; n < kTileColumns; n += kLanes) {
       const bool whole = n + kLanes <= count;
       int64_t k = 0;
-      for (; whole && k + kLanes <= steps; k += kLanes) turnSquare(b + n * stride + k, stride, panels + k * kTileColumns + n, kTileColumns);
+      for (; whole && k + kLanes <= steps; k += kLanes) transposeSquare(b + n * stride + k, stride, panels + k * kTileColumns + n, kTileColumns);
       for (; k < steps; k++) {
         for (int64_t lane = n; lane < n + kLanes; lane++) panels[k * kTileColumns + lane] = lane < count ? b[lane * stride + k] : 0;
       }

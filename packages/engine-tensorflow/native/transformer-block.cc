@@ -27,13 +27,13 @@ struct Work {
   const TransformerBlock& b;
   int64_t rows;
 
-  bool apply(const LinearWeights& layer, int64_t in, const float* input, float* output, Finish finish = {}) const {
-    finish.bias = layer.bias;
-    return k.linear(t, rows, in, layer.out, input, layer.weight, layer.transposed, finish, output);
+  bool apply(const LinearWeights& layer, int64_t in, const float* input, float* output, Epilogue epilogue = {}) const {
+    epilogue.bias = layer.bias;
+    return k.linear(t, rows, in, layer.out, input, layer.weight, layer.transposed, epilogue, output);
   }
   /** The gradient of what a layer read, from its output's. */
-  bool back(const LinearWeights& layer, int64_t in, const float* gradient, float* inputGradient, const Finish& finish = {}) const {
-    return k.linear(t, rows, layer.out, in, gradient, layer.weight, !layer.transposed, finish, inputGradient);
+  bool back(const LinearWeights& layer, int64_t in, const float* gradient, float* inputGradient, const Epilogue& epilogue = {}) const {
+    return k.linear(t, rows, layer.out, in, gradient, layer.weight, !layer.transposed, epilogue, inputGradient);
   }
   bool weights(const LinearWeights& layer, int64_t in, const float* input, const float* gradient, const LayerGradients& gradients) const {
     const bool done = layer.transposed ? k.transposedProduct(t, rows, layer.out, in, gradient, input, gradients.weight) : k.transposedProduct(t, rows, in, layer.out, input, gradient, gradients.weight);
@@ -50,10 +50,10 @@ struct Work {
   }
 };
 
-Finish adding(const float* added) {
-  Finish finish;
-  finish.added = added;
-  return finish;
+Epilogue adding(const float* added) {
+  Epilogue epilogue;
+  epilogue.added = added;
+  return epilogue;
 }
 
 }  // namespace
@@ -79,10 +79,10 @@ bool transformerBlock(const Kernels& k, const Threads& t, const TransformerBlock
     if (!work.apply(b.gate, b.width, v.feedForwardNormal, v.kept) || !work.apply(b.up, b.width, v.feedForwardNormal, up)) return false;
     k.gated(t, work.rows * b.innerWidth, b.activation, v.kept, up, v.inner);
   } else {
-    Finish finish;
-    finish.activation = b.activation;
-    finish.slope = b.activation == kNone ? nullptr : v.kept;
-    if (!work.apply(b.up, b.width, v.feedForwardNormal, v.inner, finish)) return false;
+    Epilogue epilogue;
+    epilogue.activation = b.activation;
+    epilogue.derivative = b.activation == kNone ? nullptr : v.kept;
+    if (!work.apply(b.up, b.width, v.feedForwardNormal, v.inner, epilogue)) return false;
   }
   return work.apply(b.down, b.innerWidth, v.inner, output, adding(v.hidden));
 }
@@ -105,9 +105,9 @@ bool transformerBlockGradient(const Kernels& k, const Threads& t, const Transfor
     if (!work.weights(b.gate, b.width, v.feedForwardNormal, gateGradient, g.gate) || !work.weights(b.up, b.width, v.feedForwardNormal, upGradient, g.up)) return false;
     if (!work.back(b.gate, b.width, gateGradient, second.get()) || !work.back(b.up, b.width, upGradient, normal.get(), adding(second.get()))) return false;
   } else {
-    Finish finish;
-    finish.factor = b.activation == kNone ? nullptr : v.kept;
-    if (!work.back(b.down, b.innerWidth, gradient, wide.get(), finish)) return false;
+    Epilogue epilogue;
+    epilogue.factor = b.activation == kNone ? nullptr : v.kept;
+    if (!work.back(b.down, b.innerWidth, gradient, wide.get(), epilogue)) return false;
     if (!work.weights(b.up, b.width, v.feedForwardNormal, wide.get(), g.up) || !work.back(b.up, b.width, wide.get(), normal.get())) return false;
   }
   if (!work.normBack(b.feedForwardNorm, normal.get(), v.hidden, v.feedForwardStatistics, gradient, hidden.get(), g.feedForwardNorm)) return false;

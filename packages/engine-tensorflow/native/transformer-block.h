@@ -53,7 +53,7 @@ struct BlockValues {
   float* logSumExp;
   /** `[rows, innerWidth]`: what `down` reads. */
   float* inner;
-  /** `[rows, innerWidth]`, the activation's slope; with a gate `[2, rows, innerWidth]`, what comes from `gate` and from `up`. */
+  /** `[rows, innerWidth]`, the activation's derivative; with a gate `[2, rows, innerWidth]`, what comes from `gate` and from `up`. */
   float* kept;
 };
 

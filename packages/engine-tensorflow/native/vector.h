@@ -32,7 +32,7 @@ constexpr int64_t kLanes = SUBTEXT_VECTOR_BYTES / 4;
 
 inline Vector load(const float* from) { return *reinterpret_cast<const UnalignedVector*>(from); }
 inline void store(float* to, Vector value) { *reinterpret_cast<UnalignedVector*>(to) = value; }
-inline Vector all(float value) { return value - Vector{}; }
+inline Vector broadcast(float value) { return value - Vector{}; }
 
 /** The first `count` numbers; `rest` in the other lanes. */
 inline Vector loadPart(const float* from, int64_t count, float rest = 0) {
@@ -71,7 +71,7 @@ inline Vector mergeHigh(Vector a, Vector b) { return __builtin_shuffle(a, b, Int
  * Past the caches, for what is not read soon; `to` must lie at a multiple of the vector's size. Other threads see it once the
  * task is counted as done: that is a locked instruction, which such stores do not pass.
  */
-inline void storePast(float* to, Vector value) {
+inline void storeStreaming(float* to, Vector value) {
 #if defined(__AVX512F__)
   _mm512_stream_ps(to, (__m512)value);
 #elif defined(__AVX2__)
@@ -82,8 +82,8 @@ inline void storePast(float* to, Vector value) {
 }
 
 /** A whole vector, or the first `count` numbers of one. */
-inline Vector take(const float* from, int64_t count) { return count == kLanes ? load(from) : loadPart(from, count); }
-inline void put(float* to, Vector value, int64_t count) { count == kLanes ? store(to, value) : storePart(to, value, count); }
+inline Vector loadUpTo(const float* from, int64_t count) { return count == kLanes ? load(from) : loadPart(from, count); }
+inline void storeUpTo(float* to, Vector value, int64_t count) { count == kLanes ? store(to, value) : storePart(to, value, count); }
 
 /** The sum of all lanes, by halves. */
 inline float sumOf(Vector value) {
@@ -107,9 +107,9 @@ inline float sumOf(Vector value) {
 }
 
 // NaN compares false, so that it passes through both.
-inline Vector atLeast(Vector value, float bound) { return value < all(bound) ? all(bound) : value; }
-inline Vector atMost(Vector value, float bound) { return value > all(bound) ? all(bound) : value; }
-inline Vector larger(Vector a, Vector b) { return b > a ? b : a; }
+inline Vector atLeast(Vector value, float bound) { return value < broadcast(bound) ? broadcast(bound) : value; }
+inline Vector atMost(Vector value, float bound) { return value > broadcast(bound) ? broadcast(bound) : value; }
+inline Vector maximum(Vector a, Vector b) { return b > a ? b : a; }
 
 /** e^x within 2 units in the last place; below −87.3 the smallest normal number, above 88.3 the largest power. */
 inline Vector exponential(Vector x) {
@@ -207,8 +207,8 @@ struct Constant {
   static constexpr int value = Value;
 };
 
-inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-inline int64_t cut(int64_t size, int64_t part) { return (size + part - 1) / part; }
+inline int64_t minimum(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t ceilDiv(int64_t size, int64_t part) { return (size + part - 1) / part; }
 
 }  // namespace
 }  // namespace SUBTEXT_LEVEL

@@ -111,14 +111,14 @@ void products(const Kernels& k, const Threads& t, Results& results) {
       for (const int activation : {kNone, kGelu, kSilu}) {
         Arena a;
         float *input = a.random(rows * in), *weight = a.random(in * out), *output = a.empty(rows * out);
-        Finish finish;
+        Epilogue epilogue;
         if (activation != kNone) {
-          finish.bias = a.random(out);
-          finish.slope = a.empty(rows * out);
-          finish.added = a.random(rows * out);
+          epilogue.bias = a.random(out);
+          epilogue.derivative = a.empty(rows * out);
+          epilogue.added = a.random(rows * out);
         }
-        finish.activation = activation;
-        need(k.linear(t, rows, in, out, input, weight, transposed, finish, output));
+        epilogue.activation = activation;
+        need(k.linear(t, rows, in, out, input, weight, transposed, epilogue, output));
         results.take(output, rows * out);
         if (activation != kNone) continue;
         float* product = a.empty(in * out);

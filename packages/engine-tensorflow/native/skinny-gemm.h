@@ -1,7 +1,7 @@
 // Products of a few rows, as in generation: the weight is read once, where it lies, and memory is what they wait for.
 #pragma once
 
-#include "finish.h"
+#include "epilogue.h"
 #include "tile.h"
 
 namespace subtext {
@@ -39,10 +39,10 @@ inline void eightSteps(int64_t rows, const float* input, const float* weight, in
  * Few rows, a part of the sum and of the columns: the weight is streamed once. `sums` is `[rows, stride]`: apart from the
  * result, whose rows often lie a power of two apart and would then push one another out of the cache.
  */
-inline void fewRows(int64_t rows, int64_t in, int64_t steps, int64_t out, const float* input, const float* weight, int64_t columns, float* sums, int64_t stride) {
+inline void skinnyGemm(int64_t rows, int64_t in, int64_t steps, int64_t out, const float* input, const float* weight, int64_t columns, float* sums, int64_t stride) {
   float own[kMostFewRows * kFewSteps];
   for (int64_t from = 0; from < steps; from += kFewSteps) {
-    const int64_t count = smaller(kFewSteps, steps - from);
+    const int64_t count = minimum(kFewSteps, steps - from);
     const float* block = weight + from * out;
     for (int64_t row = 0; row < rows; row++) {
       for (int64_t k = 0; k < kFewSteps; k++) own[row * kFewSteps + k] = k < count ? input[row * in + from + k] : 0;
@@ -52,11 +52,11 @@ inline void fewRows(int64_t rows, int64_t in, int64_t steps, int64_t out, const 
       for (; column + 2 * kLanes <= columns; column += 2 * kLanes) eightSteps<2>(rows, own, block + column, out, sums + column, stride, from == 0);
     }
     for (; column < columns; column += kLanes) {
-      const int64_t lanes = smaller(kLanes, columns - column);
+      const int64_t lanes = minimum(kLanes, columns - column);
       for (int64_t row = 0; row < rows; row++) {
         float* to = sums + row * stride + column;
         Vector sum = from == 0 ? Vector{} : load(to);
-        for (int64_t k = 0; k < count; k++) sum += take(block + k * out + column, lanes) * own[row * kFewSteps + k];
+        for (int64_t k = 0; k < count; k++) sum += loadUpTo(block + k * out + column, lanes) * own[row * kFewSteps + k];
         store(to, sum);
       }
     }
@@ -68,30 +68,30 @@ inline bool linearOfFewRows(const Threads& threads, int64_t rows, int64_t in, in
   // Parts of columns whose sums stay in the first-level cache, of whole rows if they can, so that the weight is read in
   // long runs; the sum is cut where there are too few parts of columns for several threads.
   constexpr int64_t sumsInCache = 6144, parts = 8;
-  const int64_t width = cut(cut(out, cut(rows * out, sumsInCache)), 2 * kLanes) * 2 * kLanes, columnParts = cut(out, width), blocks = cut(in, kFewSteps);
-  const int64_t sums = in > 0 ? smaller(cut(parts, columnParts), cut(blocks, 8)) : 1;
+  const int64_t width = ceilDiv(ceilDiv(out, ceilDiv(rows * out, sumsInCache)), 2 * kLanes) * 2 * kLanes, columnParts = ceilDiv(out, width), blocks = ceilDiv(in, kFewSteps);
+  const int64_t sums = in > 0 ? minimum(ceilDiv(parts, columnParts), ceilDiv(blocks, 8)) : 1;
   // A line more than the columns, for the reason above.
   const int64_t stride = width + kLine;
   Scratch partial(columnParts * sums * rows * stride);
   if (!partial.values) return false;
   auto sumsOf = [&](int64_t columnPart, int64_t part) { return partial.values + (columnPart * sums + part) * rows * stride; };
-  auto finishColumns = [&](int64_t columnPart) {
-    const int64_t first = columnPart * width, last = smaller(out, first + width);
+  auto applyToColumns = [&](int64_t columnPart) {
+    const int64_t first = columnPart * width, last = minimum(out, first + width);
     for (int64_t row = 0; row < rows; row++) {
       for (int64_t column = first; column < last; column += kLanes) {
         Vector sum{};
         for (int64_t part = 0; part < sums && in > 0; part++) sum += load(sumsOf(columnPart, part) + row * stride + column - first);
-        finish(store, function, row, column, sum, smaller(kLanes, last - column));
+        applyEpilogue(store, function, row, column, sum, minimum(kLanes, last - column));
       }
     }
   };
   inParallel(threads, columnParts * sums, in * out / 8 * rows, [&](int64_t index) {
     const int64_t part = index % sums, columnPart = index / sums, first = columnPart * width;
-    const int64_t begin = blocks * part / sums * kFewSteps, end = smaller(in, blocks * (part + 1) / sums * kFewSteps);
-    fewRows(rows, in, end - begin, out, input + begin, weight + begin * out + first, smaller(out, first + width) - first, sumsOf(columnPart, part), stride);
-    if (sums == 1) finishColumns(columnPart);
+    const int64_t begin = blocks * part / sums * kFewSteps, end = minimum(in, blocks * (part + 1) / sums * kFewSteps);
+    skinnyGemm(rows, in, end - begin, out, input + begin, weight + begin * out + first, minimum(out, first + width) - first, sumsOf(columnPart, part), stride);
+    if (sums == 1) applyToColumns(columnPart);
   });
-  if (sums > 1) inParallel(threads, columnParts, rows * out, finishColumns);
+  if (sums > 1) inParallel(threads, columnParts, rows * out, applyToColumns);
   return true;
 }
 
@@ -120,14 +120,14 @@ inline void innerProducts(int64_t in, const float* input, const float* weight, i
 }
 
 template <typename Function>
-inline void fewRowsTransposed(int64_t rows, int64_t in, const float* input, const float* weight, int64_t columnFrom, int64_t columnTo, const Store& store, Function function) {
+inline void skinnyGemmTransposed(int64_t rows, int64_t in, const float* input, const float* weight, int64_t columnFrom, int64_t columnTo, const Store& store, Function function) {
   auto write = [&](int64_t row, int64_t column, int64_t outputs, const float* found) {
     Vector sums{};
     for (int64_t n = 0; n < outputs; n++) sums[n] = found[n];
-    finish(store, function, row, column, sums, outputs);
+    applyEpilogue(store, function, row, column, sums, outputs);
   };
   for (int64_t column = columnFrom; column < columnTo; column += 4) {
-    const int64_t outputs = smaller(4, columnTo - column);
+    const int64_t outputs = minimum(4, columnTo - column);
     int64_t row = 0;
     for (; row + 4 <= rows; row += 4) {
       float found[4][4];
