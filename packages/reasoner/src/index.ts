@@ -38,7 +38,14 @@ export {
   type ReasoningMethod,
   type ThoughtPosition,
 } from './methods/reasoning-method';
-export { createMethod, methodNames, type MethodSpecification } from './methods/registry';
+export {
+  createMethod,
+  methodConfiguration,
+  methodNames,
+  methodSpecification,
+  type MethodSpecification,
+  registerMethod,
+} from './methods/registry';
 export { type SimCotOptions } from './methods/sim-cot';
 export { stageName } from './methods/layout-builder';
 export { stagesOf } from './methods/stages-of';

@@ -1,5 +1,6 @@
 import { engineNames } from '@subtext/terminal';
 import { compilePattern, PatternError } from '@subtext/core';
+import { methodConfiguration } from '@subtext/reasoner';
 import { z } from 'zod';
 
 const positive = z.number().positive();
@@ -28,74 +29,6 @@ const schedule = z
     warmupSteps: z.number().int().min(0).describe('steps of linear rise').optional(),
   })
   .refine(({ steps, epochs }) => steps === undefined || epochs === undefined, 'give steps or epochs, not both');
-
-const thinkingTokens = z.union([
-  count.max(32).describe('the same number for every stage'),
-  z
-    .strictObject({ ratio: z.number().gt(0).max(1), maximum: count.max(32).default(32) })
-    .describe('a share of the tokens of the stage'),
-  z.strictObject({ stages: z.record(z.string(), count.max(32)) }).describe('a number for each stage by name'),
-]);
-
-const method = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('no-cot') }),
-  z.strictObject({ name: z.literal('cot') }),
-  z.strictObject({
-    name: z.literal('heima'),
-    thinkingTokens: thinkingTokens.default(1),
-    hidingOrder: z.array(z.string()).optional(),
-    progressive: z.boolean().default(true),
-    recovering: z.boolean().default(true),
-    textPhase: z.boolean().default(true),
-  }),
-  z.strictObject({
-    name: z.literal('icot'),
-    tokensPerPhase: count.describe('tokens of the chain taken away more in each phase').default(8),
-    maximumTokens: count.describe('once so many are taken away, the next phase takes all').default(40),
-    smoothing: positive
-      .describe('each example loses o tokens more, with probability proportional to exp(-smoothing * o)')
-      .default(4),
-    textPhase: z.boolean().default(true),
-  }),
-  z.strictObject({
-    name: z.literal('pause'),
-    count: count.describe('pause tokens before the answer').default(6),
-  }),
-  z.strictObject({
-    name: z.literal('coconut'),
-    hiddenSteps: count.describe('steps that thoughts come to stand for').default(3),
-    thoughtsPerStep: count.default(1),
-    thoughts: z
-      .enum(['continuous', 'pause', 'multi-pass-pause', 'none'])
-      .describe('all but "continuous" are controls under the same curriculum')
-      .default('continuous'),
-    progressive: z.boolean().describe('false hides all steps from the start').default(true),
-    textPhase: z.boolean().default(true),
-    uniformProbability: share.describe('share of examples laid out as in a stage drawn at random').default(0),
-  }),
-  z.strictObject({
-    name: z.literal('sim-cot'),
-    hiddenSteps: count.default(3),
-    thoughtsPerStep: count.default(1),
-    progressive: z.boolean().default(true),
-    textPhase: z.boolean().default(true),
-    uniformProbability: share.default(0),
-  }),
-  z.strictObject({
-    name: z.literal('adaptive'),
-    hiddenSteps: count.describe('as many steps as thoughts may stand for').default(3),
-    thoughtsPerStep: count.default(1),
-    progressive: z.boolean().default(true),
-    textPhase: z.boolean().default(true),
-    thoughtCost: z.number().min(0).describe("of a thought, in nats of the answer's loss").default(0.05),
-  }),
-  z.strictObject({
-    name: z.literal('codi'),
-    count: count.describe('continuous thoughts before the answer').default(6),
-    distance: z.enum(['smooth-l1', 'l1']).describe('between the states of both readings').default('smooth-l1'),
-    distillationWeight: z.number().min(0).describe('of the distance beside both cross-entropies').default(20),
-  }),
-]);
 
 const lora = z.strictObject({
   rank: count.default(16),
@@ -248,7 +181,7 @@ export const trainConfiguration = z.strictObject({
     .default('auto'),
   reasoningFormat: z.enum(['tagged', 'lines']).default('tagged'),
   model,
-  method,
+  method: methodConfiguration,
   training: z
     .strictObject({
       batchSize: count.default(32),

@@ -1,5 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
-import { createMethod, type Reasoner } from '@subtext/reasoner';
+import { createMethod, type Reasoner, methodSpecification } from '@subtext/reasoner';
 import { findModel } from '@subtext/terminal';
 import {
   type InterpreterOptions,
@@ -13,7 +13,6 @@ import {
 import { join } from 'node:path';
 
 import type { TrainConfiguration } from '../configuration/schema';
-import { methodSpecification } from './method-specification';
 
 /** `interpreters.model.from`: a copy of the reasoner's language part. */
 const fromReasoner = 'reasoner';

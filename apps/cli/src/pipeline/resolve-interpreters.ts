@@ -1,8 +1,7 @@
-import { createMethod } from '@subtext/reasoner';
+import { createMethod, methodSpecification } from '@subtext/reasoner';
 import { UsageError } from '@subtext/terminal';
 
 import { type GivenConfiguration, trainConfiguration } from '../configuration/schema';
-import { methodSpecification } from './method-specification';
 
 /** The interpreters of a run: those that are configured, or those that the method supervises its thoughts with. */
 export function resolveInterpreters({

@@ -2,7 +2,7 @@ import { parseJson } from '@subtext/core';
 import { readTextFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { addLora, type LoraSettings, mergeLora, saveAdapter, untrainedTokens } from '@subtext/nn';
-import { adapterWithTokens, createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
+import { adapterWithTokens, createMethod, PictureStore, Reasoner, methodSpecification } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
 import {
@@ -36,7 +36,6 @@ import { checkOverlap } from './check-overlap';
 import { estimateRun, printEstimate } from './estimate-run';
 import { fingerprintOf, startingModels } from './fingerprint';
 import { interpreterFolders, keepInterpreters, openInterpreters } from './interpreters';
-import { methodSpecification } from './method-specification';
 import { type CardKind, trainedModel, writeCard } from './model-card';
 import { trainingWork } from './model-work';
 import { openLoggers } from './open-loggers';

@@ -1,4 +1,4 @@
-import { createMethod } from '@subtext/reasoner';
+import { createMethod, methodSpecification } from '@subtext/reasoner';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,6 @@ import { z } from 'zod';
 
 import { graphConfiguration } from '../../src/configuration/graph-schema';
 import { trainConfiguration } from '../../src/configuration/schema';
-import { methodSpecification } from '../../src/pipeline/method-specification';
 import { observeReads } from './observe-reads.mjs';
 import { runAll } from './run-all';
 

@@ -1,16 +1,17 @@
+import { z } from 'zod';
+
 import { ReasonerError } from '../errors';
 import { checkCount } from './check-option';
-import { coconut, type CoconutOptions } from './coconut';
+import { coconut, coconutOptions } from './coconut';
 import { latentTokens } from './latent-prompt';
 import type { HaltingMarks, LayoutContext, ReasoningMethod } from './reasoning-method';
 
-export interface AdaptiveOptions extends Pick<
-  CoconutOptions,
-  'hiddenSteps' | 'thoughtsPerStep' | 'progressive' | 'textPhase'
-> {
-  /** What a thought costs, in nats of the answer's loss: the more, the sooner the model answers. @default 0.05 */
-  thoughtCost?: number;
-}
+export const adaptiveOptions = coconutOptions.omit({ thoughts: true, uniformProbability: true }).extend({
+  /** What a thought costs, in nats of the answer's loss: the more, the sooner the model answers. */
+  thoughtCost: z.number().min(0).describe("of a thought, in nats of the answer's loss").default(0.05),
+});
+export type AdaptiveOptions = z.input<typeof adaptiveOptions>;
+const defaults = adaptiveOptions.parse({});
 
 /**
  * Coconut that decides itself how long to think. Its phases are Coconut's, with two more at the end, in which every example
@@ -23,11 +24,11 @@ export interface AdaptiveOptions extends Pick<
  * one half.
  */
 export function adaptive({
-  hiddenSteps = 3,
-  thoughtsPerStep = 1,
+  hiddenSteps = defaults.hiddenSteps,
+  thoughtsPerStep = defaults.thoughtsPerStep,
   progressive,
   textPhase,
-  thoughtCost = 0.05,
+  thoughtCost = defaults.thoughtCost,
 }: AdaptiveOptions = {}): ReasoningMethod {
   const method = 'adaptive';
   checkCount({ method, option: 'hiddenSteps', value: hiddenSteps });

@@ -1,30 +1,37 @@
 import type { ReasoningExample } from '@subtext/data';
+import { z } from 'zod';
 
 import { randomAt } from '../batches/counter-random';
 import { checkCount, checkProbability, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
 import { LayoutBuilder, stageName } from './layout-builder';
+import { count, share } from './option-schemas';
 import type { LayoutContext, Phase, ReasoningMethod } from './reasoning-method';
 
-export interface CoconutOptions {
-  /** Steps that thoughts come to stand for: the curriculum's stages. @default 3 */
-  hiddenSteps?: number;
-  /** Thoughts for each hidden step: the paper's c. @default 1 */
-  thoughtsPerStep?: number;
+export const coconutOptions = z.strictObject({
+  /** Steps that thoughts come to stand for: the curriculum's stages. */
+  hiddenSteps: count.describe('steps that thoughts come to stand for').default(3),
+  /** Thoughts for each hidden step: the paper's c. */
+  thoughtsPerStep: count.default(1),
   /**
    * What stands in a hidden step's place. `continuous`: the last hidden state, fed back as the next input.
    * `pause` and `none` are the paper's controls under the same curriculum: the same positions with a learned token and
    * nothing fed back, and no position at all. `multi-pass-pause` computes what `pause` does, but one position after the
-   * other, as Coconut has to: a control for the number of passes and their time. @default 'continuous'
+   * other, as Coconut has to: a control for the number of passes and their time.
    */
-  thoughts?: 'continuous' | 'pause' | 'multi-pass-pause' | 'none';
-  /** Hide one step more each phase; otherwise all from the start: the paper's "without curriculum". @default true */
-  progressive?: boolean;
-  /** Begin with a phase in which the whole chain is text. @default true */
-  textPhase?: boolean;
-  /** Share of examples that are laid out as in a stage drawn at random: the reference's `uniform_prob`. @default 0 */
-  uniformProbability?: number;
-}
+  thoughts: z
+    .enum(['continuous', 'pause', 'multi-pass-pause', 'none'])
+    .describe('all but "continuous" are controls under the same curriculum')
+    .default('continuous'),
+  /** Hide one step more each phase; otherwise all from the start: the paper's "without curriculum". */
+  progressive: z.boolean().describe('false hides all steps from the start').default(true),
+  /** Begin with a phase in which the whole chain is text. */
+  textPhase: z.boolean().default(true),
+  /** Share of examples that are laid out as in a stage drawn at random: the reference's `uniform_prob`. */
+  uniformProbability: share.describe('share of examples laid out as in a stage drawn at random').default(0),
+});
+export type CoconutOptions = z.input<typeof coconutOptions>;
+const defaults = coconutOptions.parse({});
 
 export { latentTokens };
 
@@ -37,12 +44,12 @@ const kinds = { continuous: 'continuous', pause: 'token', 'multi-pass-pause': 's
  * of any step is left. Question, marks and thoughts carry no loss.
  */
 export function coconut({
-  hiddenSteps = 3,
-  thoughtsPerStep = 1,
-  thoughts = 'continuous',
-  progressive = true,
-  textPhase = true,
-  uniformProbability = 0,
+  hiddenSteps = defaults.hiddenSteps,
+  thoughtsPerStep = defaults.thoughtsPerStep,
+  thoughts = defaults.thoughts,
+  progressive = defaults.progressive,
+  textPhase = defaults.textPhase,
+  uniformProbability = defaults.uniformProbability,
 }: CoconutOptions = {}): ReasoningMethod {
   const method = 'coconut';
   checkCount({ method, option: 'hiddenSteps', value: hiddenSteps });

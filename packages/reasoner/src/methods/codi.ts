@@ -1,17 +1,22 @@
+import { z } from 'zod';
+
 import { ReasonerError } from '../errors';
 import { checkCount, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
 import { LayoutBuilder, stageName } from './layout-builder';
-import type { Layout, LayoutContext, ReasoningMethod, Teacher } from './reasoning-method';
+import { count } from './option-schemas';
+import type { Layout, LayoutContext, ReasoningMethod } from './reasoning-method';
 
-export interface CodiOptions {
-  /** Continuous thoughts before the answer. @default 6 */
-  count?: number;
-  /** How the states of the two readings are compared. @default 'smooth-l1' */
-  distance?: Teacher['distance'];
-  /** Weight of the comparison beside the two cross-entropies: the paper's γ; its release takes 20 for GPT-2. @default 20 */
-  distillationWeight?: number;
-}
+export const codiOptions = z.strictObject({
+  /** Continuous thoughts before the answer. */
+  count: count.describe('continuous thoughts before the answer').default(6),
+  /** How the states of the two readings are compared. */
+  distance: z.enum(['smooth-l1', 'l1']).describe('between the states of both readings').default('smooth-l1'),
+  /** Weight of the comparison beside the two cross-entropies: the paper's γ; its release takes 20 for GPT-2. */
+  distillationWeight: z.number().min(0).describe('of the distance beside both cross-entropies').default(20),
+});
+export type CodiOptions = z.input<typeof codiOptions>;
+const defaults = codiOptions.parse({});
 
 /** The stage that thoughts are named by: they stand for the chain as a whole. */
 const stage = 'thought';
@@ -23,11 +28,11 @@ const stage = 'thought';
  * There is one phase. Thoughts are fed back as in Coconut, without the paper's projection between them.
  */
 export function codi({
-  count = 6,
-  distance = 'smooth-l1',
-  distillationWeight = 20,
+  count: thoughtCount = defaults.count,
+  distance = defaults.distance,
+  distillationWeight = defaults.distillationWeight,
 }: CodiOptions = {}): ReasoningMethod {
-  checkCount({ method: 'codi', option: 'count', value: count });
+  checkCount({ method: 'codi', option: 'count', value: thoughtCount });
   if (!(distillationWeight >= 0))
     throw new ReasonerError({
       code: 'invalid-option',
@@ -45,7 +50,7 @@ export function codi({
       example: { question: example.question, image: example.image },
       context,
       steps: 1,
-      thoughtsPerStep: count,
+      thoughtsPerStep: thoughtCount,
       stage,
     });
 

@@ -1,8 +1,13 @@
 import { ownValue } from '@subtext/core';
+import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
+import { count } from './option-schemas';
 import type { Phase, ReasoningMethod } from './reasoning-method';
+
+/** The most distinct thinking tokens a stage: Heima's own limit. */
+export const MAXIMUM_THINKING_TOKENS = 32;
 
 /** How many thinking tokens stand for a stage. */
 export type ThinkingTokenCount =
@@ -12,6 +17,36 @@ export type ThinkingTokenCount =
   | { kind: 'ratio'; ratio: number; maximum: number }
   /** A number for each stage, by name: a stage that holds more takes more tokens. */
   | { kind: 'stages'; counts: Readonly<Record<string, number>> };
+
+/** What a configuration says of `heima`. */
+export const heimaOptions = z.strictObject({
+  thinkingTokens: z
+    .union([
+      count.max(MAXIMUM_THINKING_TOKENS).describe('the same number for every stage'),
+      z
+        .strictObject({
+          ratio: z.number().gt(0).max(1),
+          maximum: count.max(MAXIMUM_THINKING_TOKENS).default(MAXIMUM_THINKING_TOKENS),
+        })
+        .describe('a share of the tokens of the stage'),
+      z
+        .strictObject({ stages: z.record(z.string(), count.max(MAXIMUM_THINKING_TOKENS)) })
+        .describe('a number for each stage by name'),
+    ])
+    .default(1),
+  hidingOrder: z.array(z.string()).optional(),
+  progressive: z.boolean().default(true),
+  recovering: z.boolean().default(true),
+  textPhase: z.boolean().default(true),
+});
+const defaults = heimaOptions.parse({});
+
+/** The number of thinking tokens as a configuration writes it. */
+export function thinkingTokenCount(written: z.output<typeof heimaOptions>['thinkingTokens']): ThinkingTokenCount {
+  if (typeof written === 'number') return { kind: 'fixed', count: written };
+  if ('stages' in written) return { kind: 'stages', counts: written.stages };
+  return { kind: 'ratio', ratio: written.ratio, maximum: written.maximum };
+}
 
 export interface HeimaOptions {
   /** Thinking tokens a stage. @default { kind: 'fixed', count: 1 } */
@@ -25,9 +60,6 @@ export interface HeimaOptions {
   /** Begin with a phase in which the whole chain is text. Leave it out where the model already writes its chain. @default true */
   textPhase?: boolean;
 }
-
-/** The most distinct thinking tokens a stage: Heima's own limit. */
-export const MAXIMUM_THINKING_TOKENS = 32;
 
 /** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
 function thinkingTokenNames({
@@ -96,11 +128,11 @@ function checkHidingOrder({
  * a recovering phase ends the training. The tags stay; thinking tokens are predicted like words; nothing is fed back.
  */
 export function heima({
-  thinkingTokens = { kind: 'fixed', count: 1 },
+  thinkingTokens = thinkingTokenCount(defaults.thinkingTokens),
   hidingOrder,
-  progressive = true,
-  recovering = true,
-  textPhase = true,
+  progressive = defaults.progressive,
+  recovering = defaults.recovering,
+  textPhase = defaults.textPhase,
 }: HeimaOptions = {}): ReasoningMethod {
   checkThinkingTokens(thinkingTokens);
 

@@ -1,32 +1,39 @@
+import { z } from 'zod';
+
 import { randomAt } from '../batches/counter-random';
 import { ReasonerError } from '../errors';
 import { checkCount, checkSteps } from './check-option';
 import { LayoutBuilder, layoutSteps, questionPrompt } from './layout-builder';
+import { count, positive } from './option-schemas';
 import type { Phase, ReasoningMethod } from './reasoning-method';
 
-export interface IcotOptions {
-  /** Tokens taken away more in each phase: the paper's Δ, a phase for its epoch. @default 8 */
-  tokensPerPhase?: number;
-  /** Once this many tokens are taken away, the next phase takes all: as many as most chains have. @default 40 */
-  maximumTokens?: number;
+export const icotOptions = z.strictObject({
+  /** Tokens taken away more in each phase: the paper's Δ, a phase for its epoch. */
+  tokensPerPhase: count.describe('tokens of the chain taken away more in each phase').default(8),
+  /** Once this many tokens are taken away, the next phase takes all: as many as most chains have. */
+  maximumTokens: count.describe('once so many are taken away, the next phase takes all').default(40),
   /**
    * The paper's removal smoothing λ: each example loses `o` tokens more, with probability ∝ exp(−λ·o).
-   * `Infinity` switches it off. @default 4
+   * `Infinity`, which no file can hold, switches it off.
    */
-  smoothing?: number;
-  /** Begin with a phase in which the whole chain is text. @default true */
-  textPhase?: boolean;
-}
+  smoothing: positive
+    .describe('each example loses o tokens more, with probability proportional to exp(-smoothing * o)')
+    .default(4),
+  /** Begin with a phase in which the whole chain is text. */
+  textPhase: z.boolean().default(true),
+});
+export type IcotOptions = z.input<typeof icotOptions>;
+const defaults = icotOptions.parse({});
 
 /**
  * Stepwise internalisation (iCoT-SI, arXiv 2405.14838): the chain of thought loses tokens from its front, a few more each
  * phase, until the answer follows the question. Nothing takes the tokens' place.
  */
 export function icot({
-  tokensPerPhase = 8,
-  maximumTokens = 40,
-  smoothing = 4,
-  textPhase = true,
+  tokensPerPhase = defaults.tokensPerPhase,
+  maximumTokens = defaults.maximumTokens,
+  smoothing = defaults.smoothing,
+  textPhase = defaults.textPhase,
 }: IcotOptions = {}): ReasoningMethod {
   checkCount({ method: 'icot', option: 'tokensPerPhase', value: tokensPerPhase });
   checkCount({ method: 'icot', option: 'maximumTokens', value: maximumTokens });

@@ -1,11 +1,16 @@
+import { z } from 'zod';
+
 import { checkCount } from './check-option';
 import { LayoutBuilder } from './layout-builder';
+import { count } from './option-schemas';
 import type { LayoutContext, ReasoningMethod } from './reasoning-method';
 
-export interface PauseOptions {
-  /** Pause tokens before the answer: as many as the thoughts of the method that it is held against. @default 6 */
-  count?: number;
-}
+export const pauseOptions = z.strictObject({
+  /** Pause tokens before the answer: as many as the thoughts of the method that it is held against. */
+  count: count.describe('pause tokens before the answer').default(6),
+});
+export type PauseOptions = z.input<typeof pauseOptions>;
+const defaults = pauseOptions.parse({});
 
 /** The token that stands for a moment to think. */
 export const PAUSE_TOKEN = '<pause>';
@@ -14,8 +19,8 @@ export const PAUSE_TOKEN = '<pause>';
  * Pause tokens (arXiv 2310.02226): the same token, several times between question and answer, gives the model more
  * positions to compute in. No chain of thought is learned, the tokens carry no loss, and nothing is fed back.
  */
-export function pause({ count = 6 }: PauseOptions = {}): ReasoningMethod {
-  checkCount({ method: 'pause', option: 'count', value: count });
+export function pause({ count: pauses = defaults.count }: PauseOptions = {}): ReasoningMethod {
+  checkCount({ method: 'pause', option: 'count', value: pauses });
 
   function paused({
     example,
@@ -29,7 +34,7 @@ export function pause({ count = 6 }: PauseOptions = {}): ReasoningMethod {
       hasImage: example.image !== undefined,
     });
     const id = context.tokenizer.idOf(PAUSE_TOKEN);
-    for (let index = 0; index < count; index++)
+    for (let index = 0; index < pauses; index++)
       builder.thought({ stage: 'pause', index, id, kind: 'token', predicted: false });
     return builder;
   }

@@ -1,33 +1,45 @@
-import { ownValue } from '@subtext/core';
+import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
 import { graphMethod, type GraphOptions } from '../graphs/graph-method';
-import { adaptive, type AdaptiveOptions } from './adaptive';
-import { coconut, type CoconutOptions } from './coconut';
-import { codi, type CodiOptions } from './codi';
+import { adaptive, adaptiveOptions } from './adaptive';
+import { coconut, coconutOptions } from './coconut';
+import { codi, codiOptions } from './codi';
 import { cot } from './cot';
-import { heima, type HeimaOptions } from './heima';
-import { icot, type IcotOptions } from './icot';
+import { heima, type HeimaOptions, heimaOptions, thinkingTokenCount } from './heima';
+import { icot, icotOptions } from './icot';
 import { noCot } from './no-cot';
-import { pause, type PauseOptions } from './pause';
+import { pause, pauseOptions } from './pause';
 import type { ReasoningMethod } from './reasoning-method';
-import { simCot, type SimCotOptions } from './sim-cot';
+import { simCot, simCotOptions } from './sim-cot';
 
-/** A method by name with its options: what a configuration file and `subtext.json` hold. */
+function configured<const Name extends string, Shape extends z.ZodRawShape>(name: Name, options: z.ZodObject<Shape>) {
+  return z.strictObject({ name: z.literal(name), ...options.shape });
+}
+
+const noOptions = z.strictObject({});
+
+/** What a configuration of training on examples may say as its `method`: each with its own options and their defaults. */
+export const methodConfiguration = z.discriminatedUnion('name', [
+  configured('no-cot', noOptions),
+  configured('cot', noOptions),
+  configured('heima', heimaOptions),
+  configured('icot', icotOptions),
+  configured('pause', pauseOptions),
+  configured('coconut', coconutOptions),
+  configured('sim-cot', simCotOptions),
+  configured('adaptive', adaptiveOptions),
+  configured('codi', codiOptions),
+]);
+
+type Configurable = Exclude<z.input<typeof methodConfiguration>, { name: 'heima' }>;
+
+/** A method by name with its options: what `subtext.json` holds. */
 export type MethodSpecification =
-  | { name: 'no-cot' }
-  | { name: 'cot' }
-  | ({ name: 'heima' } & HeimaOptions)
-  | ({ name: 'graph' } & GraphOptions)
-  | ({ name: 'icot' } & IcotOptions)
-  | ({ name: 'pause' } & PauseOptions)
-  | ({ name: 'coconut' } & CoconutOptions)
-  | ({ name: 'adaptive' } & AdaptiveOptions)
-  | ({ name: 'codi' } & CodiOptions)
-  | ({ name: 'sim-cot' } & SimCotOptions);
+  Configurable | ({ name: 'heima' } & HeimaOptions) | ({ name: 'graph' } & GraphOptions);
 
-/** Every method by name. A new method is one file and one line here. */
-const methods: {
+/** Every method by name. */
+const builtIn: {
   [Name in MethodSpecification['name']]: (options: Extract<MethodSpecification, { name: Name }>) => ReasoningMethod;
 } = {
   'no-cot': () => noCot(),
@@ -42,17 +54,51 @@ const methods: {
   'sim-cot': (options) => simCot(options),
 };
 
-/** Names of the methods that can be trained. */
-export const methodNames = Object.keys(methods) as MethodSpecification['name'][];
+type Create = (options: { name: string }) => ReasoningMethod;
+const methods = new Map<string, Create>(Object.entries(builtIn) as [string, Create][]);
+
+/** Names of the methods that this package has. */
+export const methodNames = Object.keys(builtIn) as MethodSpecification['name'][];
+
+/** Whether there is a method of a name, registered ones included. */
+export function isMethod(name: string): boolean {
+  return methods.has(name);
+}
+
+/**
+ * Adds a method: from then on `createMethod`, and with it whatever opens a reasoner's folder, makes it by its name with
+ * the options that stand beside the name.
+ *
+ * @throws ReasonerError `invalid-option` where the name is taken
+ */
+export function registerMethod<Options extends object>({
+  name,
+  create,
+}: {
+  name: string;
+  create: (options: Options & { name: string }) => ReasoningMethod;
+}): void {
+  if (methods.has(name))
+    throw new ReasonerError({
+      code: 'invalid-option',
+      message: `There is a method "${name}" already; give another name to the one that is registered.`,
+    });
+  methods.set(name, create as Create);
+}
+
+/** The method that a configuration names, as `subtext.json` holds it. */
+export function methodSpecification(method: z.output<typeof methodConfiguration>): MethodSpecification {
+  if (method.name !== 'heima') return method;
+  return { ...method, thinkingTokens: thinkingTokenCount(method.thinkingTokens) };
+}
 
 /** Builds a method from its specification. Throws `unknown-method`. */
 export function createMethod(specification: MethodSpecification): ReasoningMethod {
-  const create = ownValue(methods as Record<string, unknown>, specification.name) as
-    ((options: MethodSpecification) => ReasoningMethod) | undefined;
+  const create = methods.get(specification.name);
   if (!create) {
     throw new ReasonerError({
       code: 'unknown-method',
-      message: `There is no method "${String(specification.name)}". Take one of: ${methodNames.join(', ')}.`,
+      message: `There is no method "${String(specification.name)}". Take one of: ${[...methods.keys()].join(', ')}.`,
     });
   }
   return create(specification);

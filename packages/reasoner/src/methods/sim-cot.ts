@@ -1,10 +1,10 @@
-import { coconut, type CoconutOptions } from './coconut';
+import type { z } from 'zod';
+
+import { coconut, coconutOptions } from './coconut';
 import type { ReasoningMethod } from './reasoning-method';
 
-export type SimCotOptions = Pick<
-  CoconutOptions,
-  'hiddenSteps' | 'thoughtsPerStep' | 'progressive' | 'textPhase' | 'uniformProbability'
->;
+export const simCotOptions = coconutOptions.omit({ thoughts: true });
+export type SimCotOptions = z.input<typeof simCotOptions>;
 
 /**
  * SIM-CoT (arXiv 2509.20317): Coconut whose thoughts are supervised one by one while it learns. An auxiliary decoder is

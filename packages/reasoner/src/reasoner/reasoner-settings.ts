@@ -3,7 +3,8 @@ import { FileError, readTextFile } from '@subtext/core/node';
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
-import { methodNames, type MethodSpecification } from '../methods/registry';
+import { MOST_THOUGHTS } from '../methods/option-schemas';
+import { isMethod, type MethodSpecification } from '../methods/registry';
 
 /** What a folder's `subtext.json` holds: everything about thinking that a Hugging Face folder has no place for. */
 export interface ReasonerSettings {
@@ -28,8 +29,6 @@ export interface ReasonerSettings {
   longestResponse: number;
 }
 
-/** The most thoughts before an answer, thinking tokens a stage, or tokens taken away, that a folder may ask for. */
-const MOST_THOUGHTS = 4096;
 /** The most tokens that a picture or a response may be said to take; a model's context is far smaller. */
 const MOST_TOKENS = 2 ** 20;
 /** The largest `subtext.json`, in bytes. */
@@ -47,7 +46,7 @@ const thinkingTokens = z.discriminatedUnion('kind', [
 
 /** Options that several methods share; each method checks its own further when it is made. */
 const methodSpecification = z.looseObject({
-  name: z.enum(methodNames as [MethodSpecification['name'], ...MethodSpecification['name'][]]),
+  name: z.string().refine(isMethod, 'is no method that is known here'),
   thinkingTokens: thinkingTokens.optional(),
   hidingOrder: names.optional(),
   progressive: z.boolean().optional(),

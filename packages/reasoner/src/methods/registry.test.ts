@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+
+import { smallContext, steppedExample } from '../../test/small-world';
+import { createMethod, methodConfiguration, methodSpecification, registerMethod } from './registry';
+
+const stages = ['step_1', 'step_2', 'step_3'];
+
+describe('what a configuration says of a method', () => {
+  const names = methodConfiguration.options.map(({ shape }) => shape.name.value);
+
+  it.each(names)('has the defaults of the method itself: %s', (name) => {
+    const written = createMethod(methodSpecification(methodConfiguration.parse({ name })));
+    const plain = createMethod({ name });
+    const phases = plain.curriculum({ stages });
+    expect(written.curriculum({ stages })).toEqual(phases);
+    const context = smallContext({ specialTokens: plain.specialTokens({ stages }) });
+    for (const phase of phases)
+      expect(written.layout({ example: steppedExample, phase, context, counters: [1, 2, 3] })).toEqual(
+        plain.layout({ example: steppedExample, phase, context, counters: [1, 2, 3] }),
+      );
+  });
+
+  it('is refused where it is of another method, or more than a folder could hold', () => {
+    expect(methodConfiguration.safeParse({ name: 'pause', hiddenSteps: 2 }).success).toBe(false);
+    expect(methodConfiguration.safeParse({ name: 'pause', count: 4097 }).success).toBe(false);
+    expect(methodConfiguration.safeParse({ name: 'sim-cot', thoughts: 'pause' }).success).toBe(false);
+    expect(methodConfiguration.safeParse({ name: 'graph' }).success).toBe(false);
+  });
+});
+
+it('makes a method that was registered, with its options, and lets no other take its name', () => {
+  const create = ({ count }: { count: number }) => ({ ...createMethod({ name: 'pause', count }), name: 'own' });
+  const specification = { name: 'own', count: 3 } as never;
+  expect(() => createMethod(specification)).toThrow(expect.objectContaining({ code: 'unknown-method' }));
+  registerMethod({ name: 'own', create });
+  const method = createMethod(specification);
+  expect(method.name).toBe('own');
+  const context = smallContext({ specialTokens: method.specialTokens({ stages }) });
+  expect(method.promptThoughts!({ example: steppedExample, context })).toHaveLength(3);
+  for (const name of ['own', 'coconut'])
+    expect(() => registerMethod({ name, create })).toThrow(
+      expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining(name) as string }),
+    );
+});
