@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 // Sources of another workspace: the commands of the other program stand in the same pages.
 import { commands as evalCommands } from '../../eval/src/commands/registry';
 import { commands } from '../src/commands/registry';
+import { experimentConfiguration } from '../src/configuration/experiment-schema';
 import { graphConfiguration } from '../src/configuration/graph-schema';
 import { loadConfiguration } from '../src/configuration/load-configuration';
 import { trainConfiguration } from '../src/configuration/schema';
@@ -128,7 +129,11 @@ describe('configurations in the documentation', () => {
           if (!/^output:/m.test(text!)) continue; // A part of one.
           const path = join(folder, 'page.yaml');
           await writeFile(path, text!);
-          const schema = /^kind: graphs/m.test(text!) ? graphConfiguration : trainConfiguration;
+          const schema = /^axes:/m.test(text!)
+            ? experimentConfiguration
+            : /^kind: graphs/m.test(text!)
+              ? graphConfiguration
+              : trainConfiguration;
           await loadConfiguration({ path, schema }).catch((error: Error) =>
             expect(`${page}: ${error.message}`).toBe(`${page}: valid`),
           );

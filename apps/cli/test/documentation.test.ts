@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
+import { experimentConfiguration } from '../src/configuration/experiment-schema';
 import { trainConfiguration } from '../src/configuration/schema';
 
 const read = (path: string) => readFile(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');
@@ -38,5 +39,14 @@ describe('docs/configuration.md', () => {
     const rows = [...page.matchAll(/^\| `([A-Za-z0-9.]+)` \|/gm)].map((match) => match[1]!);
     const known = new Set(keys.flatMap((key) => [key, key.slice(key.lastIndexOf('.') + 1)]));
     expect(rows.filter((row) => !known.has(row))).toEqual([]);
+  });
+});
+
+describe('docs/guide/experiments.md', () => {
+  it('explains every key of an experiment, and no other', async () => {
+    const page = await read('docs/guide/experiments.md');
+    const keys = keysOf(z.toJSONSchema(experimentConfiguration, { io: 'input', unrepresentable: 'any' }));
+    const rows = [...page.matchAll(/^\| `([A-Za-z0-9.]+)` \|/gm)].map((match) => match[1]!);
+    expect(rows.sort()).toEqual([...new Set(keys)].sort());
   });
 });

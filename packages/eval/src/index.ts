@@ -60,6 +60,21 @@ export {
   type MethodComparison,
 } from './comparison/compare-methods';
 export { compareSeeds, type SeedComparison } from './statistics/seed-test';
+export {
+  planExperiment,
+  type ExperimentAxis,
+  type PlannedRun,
+  type Settings as ExperimentSettings,
+} from './experiment/plan-experiment';
+export {
+  summarizeExperiment,
+  type CellComparison,
+  type CellSummary,
+  type ExperimentRun,
+  type ExperimentSummary,
+} from './experiment/summarize-experiment';
+export { experimentMarkdown } from './experiment/experiment-markdown';
+export { evaluateInFolder, type EvaluateInFolderOptions } from './run/evaluate-in-folder';
 export { holmCorrection } from './statistics/holm-correction';
 export {
   makeSampleRecord,

@@ -22,6 +22,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'list, compare and plot training runs',
     load: async () => (await import('./runs')).runsCommand(),
   },
+  experiment: {
+    description: 'train and compare over what is varied and several seeds: one file, one table with tests; resumes',
+    load: async () => (await import('./experiment')).experimentCommand(),
+  },
   eval: {
     description: 'run, compare and audit: benchmarks, what is significant, whether thoughts are used (as subtext-eval)',
     load: async () => (await import('./eval')).evalCommand(),

@@ -3,7 +3,7 @@ import { isMap, isScalar, isSeq, type Node, parse } from 'yaml';
 import { z } from 'zod';
 
 import { observed } from './observed';
-import { type ConfigurationLayer, readLayers } from './read-layers';
+import { type ConfigurationLayer, type LayeredConfiguration, readLayers } from './read-layers';
 
 /** Where a path of the configuration stands in a file; line 0 where the file has none of it. */
 interface Place {
@@ -20,19 +20,22 @@ interface Place {
  */
 export async function loadConfiguration<Schema extends z.ZodType>({
   path,
+  layered,
   overrides = [],
   replaceFolder,
   schema,
 }: {
   /** The YAML file. */
   path: string;
+  /** What was read from it, where settings have been merged over it already. @default the file with what it builds on */
+  layered?: LayeredConfiguration;
   /** `training.batchSize=64`; values are YAML. @default [] */
   overrides?: readonly string[];
   /** Texts of the file that begin with the folder `from` begin with `to` instead: for presets. */
   replaceFolder?: { from: string; to: string };
   schema: Schema;
 }): Promise<z.output<Schema>> {
-  const { value: written, layers } = await readLayers(path);
+  const { value: written, layers } = layered ?? (await readLayers(path));
   const value = replaceFolder ? replacePrefix({ value: written, ...replaceFolder }) : written;
   const overridden = new Set<string>();
   for (const override of overrides) overridden.add(applyOverride({ value, override }).join('.'));
@@ -121,9 +124,10 @@ function findPlace({ layer: { root, lines }, keys }: { layer: ConfigurationLayer
       ? node.items.find(({ key: found }) => isScalar(found) && String(found.value) === String(key))
       : undefined;
     const at = isSeq(node) && typeof key === 'number' ? node.items[key] : pair?.key;
-    const range = (at as Node | undefined)?.range;
-    if (!range) break;
-    const { line, col } = lines.linePos(range[0]);
+    if (!at) break;
+    // Settings that stand in no file by themselves have no lines.
+    const range = (at as Node).range;
+    const { line, col } = range ? lines.linePos(range[0]) : { line: 0, col: 0 };
     place = { line, column: col, depth: index + 1 };
     node = pair ? pair.value : at;
   }

@@ -1,12 +1,12 @@
 import { UsageError } from '@subtext/terminal';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { LineCounter, type Node, parseDocument } from 'yaml';
+import { Document, LineCounter, type Node, parseDocument } from 'yaml';
 
-/** A configuration file by itself, without what it builds on. */
+/** A configuration file, or settings, by itself, without what it builds on. */
 export interface ConfigurationLayer {
   path: string;
-  /** The parsed file, for the places of its keys; null for an empty one. */
+  /** What is written, for the places of its keys; null for an empty file. */
   root: Node | null;
   lines: LineCounter;
 }
@@ -50,10 +50,48 @@ async function read({ path, chain }: { path: string; chain: readonly string[] })
       `The configuration ${path} holds ${Array.isArray(written) ? 'a list' : `"${String(written).slice(0, 40)}"`} where keys with values are needed, such as "output: runs/mine".`,
     );
   }
-  const { defaults, ...own } = written as Record<string, unknown>;
+  return over({
+    below: { value: {}, layers: [] },
+    written: written as Record<string, unknown>,
+    path,
+    chain,
+    layer: { path, root: document.contents, lines },
+  });
+}
+
+/** Settings over a configuration, with what their own `defaults:` names, as `readLayers` merges files. */
+export async function layersOver({
+  below,
+  written,
+  path,
+  place,
+}: {
+  below: LayeredConfiguration;
+  written: Readonly<Record<string, unknown>>;
+  /** The file that holds the settings somewhere: paths in `defaults` are seen from its folder. */
+  path: string;
+  /** How faults name where the settings stand. */
+  place: string;
+}): Promise<LayeredConfiguration> {
+  const root = new Document(written).contents as Node | null;
+  return over({ below, written, path, chain: [], layer: { path: place, root, lines: new LineCounter() } });
+}
+
+async function over({
+  below: { value, layers },
+  written,
+  path,
+  chain,
+  layer,
+}: {
+  below: LayeredConfiguration;
+  written: Readonly<Record<string, unknown>>;
+  path: string;
+  chain: readonly string[];
+  layer: ConfigurationLayer;
+}): Promise<LayeredConfiguration> {
+  const { defaults, ...own } = written;
   resolveLoggers({ written: own, folder: dirname(path) });
-  let value: Record<string, unknown> = {};
-  const layers: ConfigurationLayer[] = [];
   for (const name of defaultsOf({ defaults, path })) {
     const below = resolve(dirname(path), name);
     const following = [...chain, path];
@@ -64,12 +102,9 @@ async function read({ path, chain }: { path: string; chain: readonly string[] })
       );
     const lower = await read({ path: below, chain: following });
     value = merge({ below: value, above: lower.value });
-    layers.unshift(...lower.layers);
+    layers = [...lower.layers, ...layers];
   }
-  return {
-    value: merge({ below: value, above: own }),
-    layers: [{ path, root: document.contents, lines }, ...layers],
-  };
+  return { value: merge({ below: value, above: own }), layers: [layer, ...layers] };
 }
 
 /** The files that a `defaults` names. */

@@ -1,0 +1,72 @@
+import { hashExamples } from '../results/content-hash';
+import { RunFolder } from '../results/run-folder';
+import type { SampleRecord } from '../results/sample-record';
+import type { LoadedTask } from '../tasks/registry';
+import { evaluateTask, type AnsweringModel, type EvaluationProgress } from './evaluate-task';
+
+/** Options of {@link evaluateInFolder}. */
+export interface EvaluateInFolderOptions {
+  loaded: LoadedTask;
+  /** Where the samples are kept; it is made. */
+  folder: string;
+  /** Of the model's folder: samples of another model are not mixed in. */
+  modelHash: string;
+  /** Loads the model; only called where questions are left to answer. */
+  open: () => Promise<{ model: AnsweringModel; dispose(): void }>;
+  /** Questions answered side by side. @default 32 */
+  batch?: number;
+  /** What else changes an answer, such as the engine. @default {} */
+  settings?: Record<string, unknown>;
+  /** Called after each batch. @default none */
+  onProgress?: (progress: EvaluationProgress) => void;
+  /** Stops between batches; finished samples are kept. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Answers a task's questions once: what the folder already has is not asked again, and where it has everything the model is
+ * not loaded.
+ *
+ * @returns all samples in the data's order.
+ * @throws EvaluationError invalid-result-file where the folder holds samples of another model, other examples or settings.
+ */
+export async function evaluateInFolder({
+  loaded,
+  folder,
+  modelHash,
+  open,
+  batch,
+  settings = {},
+  onProgress,
+  signal,
+}: EvaluateInFolderOptions): Promise<SampleRecord[]> {
+  const { task, examples } = loaded;
+  const tasks = { [task.name]: { version: task.version, examples: await hashExamples(examples) } };
+  const run = await RunFolder.open({ folder, identity: { modelHash, tasks, settings } });
+  try {
+    const file = await run.samples(task.name);
+    try {
+      const left = examples.some(({ id }) => !file.finished.has(id));
+      const { model, dispose } = left ? await open() : finishedModel;
+      try {
+        return await evaluateTask({
+          loaded,
+          model,
+          file,
+          ...(batch === undefined ? {} : { batch }),
+          ...(onProgress === undefined ? {} : { onProgress }),
+          ...(signal === undefined ? {} : { signal }),
+        });
+      } finally {
+        dispose();
+      }
+    } finally {
+      await file.close();
+    }
+  } finally {
+    await run.close();
+  }
+}
+
+/** Nothing is left to ask of it. */
+const finishedModel = { model: { answer: () => Promise.resolve([]) }, dispose: () => undefined };
