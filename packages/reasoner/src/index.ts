@@ -18,7 +18,7 @@ export { CounterStream, drawNodeNumbers, drawQueries } from './graphs/draw-queri
 export { drawGraphBatch, type GraphBatch, type GraphDrawing, type GraphSupervision } from './graphs/graph-batch';
 export { graphExample, type GraphExample } from './graphs/graph-example';
 export { graphForward } from './graphs/graph-forward';
-export { graphMethod, hopName, type GraphOptions } from './graphs/graph-method';
+export { graphMethod, graphOptions, hopName, type GraphOptions } from './graphs/graph-method';
 export { parseGraphQuestion, shortestPath, tellGraphQuestion, type GraphQuestion } from './graphs/graph-question';
 export { graphReasoner } from './graphs/graph-reasoner';
 export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-vocabulary';

@@ -1,4 +1,5 @@
 import { engineNames } from '@subtext/terminal';
+import { graphOptions } from '@subtext/reasoner';
 import { z } from 'zod';
 
 const positive = z.number().positive();
@@ -36,16 +37,7 @@ export const graphConfiguration = z.strictObject({
       positions: count.default(256),
     })
     .prefault({}),
-  method: z
-    .strictObject({
-      form: z
-        .enum(['edges', 'tokens'])
-        .describe("one position an edge, or the reference's three tokens")
-        .default('edges'),
-      thoughts: z.enum(['continuous', 'pause', 'text', 'none']).default('continuous'),
-      count: count.max(8).describe('thoughts, one a hop').default(4),
-    })
-    .prefault({}),
+  method: graphOptions.prefault({}),
   supervision: z
     .enum(['walks', 'all', 'frontier', 'random'])
     .describe('what the state after s thoughts must predict')

@@ -1,4 +1,7 @@
+import { z } from 'zod';
+
 import { ReasonerError } from '../errors';
+import { count as wholeNumber } from '../methods/option-schemas';
 import {
   IGNORED_LABEL,
   type Layout,
@@ -8,27 +11,21 @@ import {
   type ThoughtPosition,
 } from '../methods/reasoning-method';
 import { type GraphQuestion, parseGraphQuestion, shortestPath } from './graph-question';
-import {
-  ANSWER_MARK,
-  GRAPH_PAUSES,
-  type GraphForm,
-  graphTokens,
-  GraphVocabulary,
-  pauseToken,
-} from './graph-vocabulary';
+import { ANSWER_MARK, GRAPH_PAUSES, graphTokens, GraphVocabulary, pauseToken } from './graph-vocabulary';
 
-export interface GraphOptions {
-  /** How graphs are written; every method that is compared takes the same. @default 'edges' */
-  form?: GraphForm;
+export const graphOptions = z.strictObject({
+  /** How graphs are written; every method that is compared takes the same. */
+  form: z.enum(['edges', 'tokens']).describe("one position an edge, or the reference's three tokens").default('edges'),
   /**
    * What stands between question and answer. `continuous`: the last hidden state, fed back (Coconut). `pause`: as many
    * pause tokens under the same curriculum. `text`: a shortest path, node by node (chain of thought). `none`: nothing.
-   * @default 'continuous'
    */
-  thoughts?: 'continuous' | 'pause' | 'text' | 'none';
-  /** How many thoughts or pauses, one a hop. @default 4 */
-  count?: number;
-}
+  thoughts: z.enum(['continuous', 'pause', 'text', 'none']).default('continuous'),
+  /** How many thoughts or pauses, one a hop. */
+  count: wholeNumber.max(GRAPH_PAUSES).describe('thoughts, one a hop').default(4),
+});
+export type GraphOptions = z.input<typeof graphOptions>;
+const defaults = graphOptions.parse({});
 
 /** Name of the stage that the n-th thought stands for, from 0. */
 export function hopName(index: number): string {
@@ -42,9 +39,9 @@ export function hopName(index: number): string {
  * {@link parseGraphQuestion}, whatever the form that the model sees.
  */
 export function graphMethod({
-  form = 'edges',
-  thoughts = 'continuous',
-  count = 4,
+  form = defaults.form,
+  thoughts = defaults.thoughts,
+  count = defaults.count,
 }: GraphOptions = {}): ReasoningMethod {
   if (!Number.isInteger(count) || count < 1 || count > GRAPH_PAUSES) {
     throw new ReasonerError({
