@@ -156,7 +156,7 @@ export { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictW
 export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
 export { probeSections } from './probes/probe-sections';
 export { superpositionSections } from './probes/superposition-sections';
-export { isCorrect, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
+export { scoreAnswers, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
 export {
   explanationRequests,

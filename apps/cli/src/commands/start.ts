@@ -1,4 +1,5 @@
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
+import { findTask } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   commandName,
@@ -169,6 +170,7 @@ async function startIn({
       folder: configuration.output,
       reasoner: run.reasoner,
       interpreters: run.interpreters,
+      task: findTask('scenes'),
       examples: asked,
       workers,
       output,

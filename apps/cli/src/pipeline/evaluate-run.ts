@@ -7,7 +7,8 @@ import {
   explanationRequests,
   type ExplanationScore,
   hashExamples,
-  isCorrect,
+  type EvaluationTask,
+  scoreAnswers,
   scoreExplanations,
   summarizeAnswers,
   type ThoughtCondition,
@@ -32,7 +33,7 @@ export interface EvaluatedExample extends Pick<Answer, 'text' | 'answer' | 'stag
 /** What an evaluation found; saved as `evaluation.json` beside the run. */
 export interface RunEvaluation {
   /** Raised when this file changes its shape. */
-  format: 2;
+  format: 3;
   /** Of the run and of what was asked, pictures included, so that an evaluation is repeated exactly where one of them changed. */
   fingerprint: string;
   summary: AnswerSummary;
@@ -54,6 +55,7 @@ export async function evaluateRun({
   folder,
   reasoner,
   interpreters,
+  task,
   examples,
   workers,
   output,
@@ -65,6 +67,8 @@ export async function evaluateRun({
   folder: string;
   reasoner: string;
   interpreters: readonly string[];
+  /** Says what is right, as `subtext eval run` says it of the same answers. */
+  task: EvaluationTask;
   examples: readonly ReasoningExample[];
   workers: number;
   output: Output;
@@ -136,10 +140,11 @@ export async function evaluateRun({
       output.progress({ label: `${method}: explaining thoughts`, done: index + 1, total: hidden.length });
     }
     output.endProgress();
+    const scores = scoreAnswers({ task, answers, examples });
     const evaluation: RunEvaluation = {
-      format: 2,
+      format: 3,
       fingerprint: key,
-      summary: summarizeAnswers({ method, answers, examples, seconds }),
+      summary: summarizeAnswers({ method, task, answers, examples, seconds }),
       explanations,
       secondsTotal: (performance.now() - started) / 1000,
       singleMilliseconds: times[Math.floor(times.length / 2)]!,
@@ -150,7 +155,7 @@ export async function evaluateRun({
           id,
           question,
           expected,
-          correct: isCorrect({ answer: answers[index]!, example }),
+          correct: scores[index]!.correct,
           image: image?.path,
           text,
           answer,
@@ -176,7 +181,7 @@ async function readKept({ path, key }: { path: string; key: string }): Promise<R
       name: path,
     }) as Partial<RunEvaluation> | null;
     const whole =
-      kept?.format === 2 &&
+      kept?.format === 3 &&
       kept.fingerprint === key &&
       typeof kept.summary?.accuracy === 'number' &&
       Array.isArray(kept.examples) &&

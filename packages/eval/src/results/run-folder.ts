@@ -1,6 +1,5 @@
 import { parseJson } from '@subtext/core';
-import { FileError, readTextFile, writeFileAtomically } from '@subtext/core/node';
-import { lockFolder } from '@subtext/trainer';
+import { acquireLock, FileError, type Lock, readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvaluationError } from '../errors';
@@ -25,20 +24,20 @@ export class RunFolder {
   readonly date: Date;
   /** Whether an earlier start is resumed. */
   readonly resumed: boolean;
-  readonly #unlock: () => Promise<void>;
+  readonly #lock: Lock;
 
-  private constructor(options: { folder: string; date: Date; resumed: boolean; unlock: () => Promise<void> }) {
+  private constructor(options: { folder: string; date: Date; resumed: boolean; lock: Lock }) {
     this.folder = options.folder;
     this.date = options.date;
     this.resumed = options.resumed;
-    this.#unlock = options.unlock;
+    this.#lock = options.lock;
   }
 
   /**
    * Opens a run's folder: a new one, or one begun with the same identity. It is locked until `close`, so
    * that two runs never write one file.
    *
-   * @throws EvaluationError invalid-result-file where the folder holds a run of another identity; TrainerError locked where another run has it.
+   * @throws EvaluationError invalid-result-file where the folder holds a run of another identity; LockError locked where another run has it.
    */
   static async open({
     folder,
@@ -50,11 +49,11 @@ export class RunFolder {
     now?: Date;
   }): Promise<RunFolder> {
     await mkdir(folder, { recursive: true });
-    const unlock = await lockFolder(folder);
+    const lock = await acquireLock({ path: join(folder, 'run.lock') });
     try {
-      return new RunFolder({ folder, unlock, ...(await RunFolder.#begin({ folder, identity, now })) });
+      return new RunFolder({ folder, lock, ...(await RunFolder.#begin({ folder, identity, now })) });
     } catch (error) {
-      await unlock();
+      await lock.release();
       throw error;
     }
   }
@@ -93,7 +92,7 @@ export class RunFolder {
 
   /** Gives the folder back. */
   async close(): Promise<void> {
-    await this.#unlock();
+    await this.#lock.release();
   }
 
   /** The samples file of a task, opened for going on. */

@@ -1,8 +1,9 @@
 import { wilsonInterval } from '@subtext/core';
-import { type ReasoningExample, normalizeAnswer } from '@subtext/data';
+import type { ReasoningExample } from '@subtext/data';
 import type { Answer } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
+import type { EvaluationTask, TaskScore } from '../tasks/evaluation-task';
 
 /** How a method did on a set. */
 export interface AnswerSummary {
@@ -23,25 +24,30 @@ export interface AnswerSummary {
   byCategory: Record<string, { count: number; accuracy: number }>;
 }
 
-/** Whether an answer is right: equal after trimming, letter case and final punctuation. An answer that could not be parsed is wrong. */
-export function isCorrect({
-  answer,
-  example,
+/** Scores answers by a task's own rule, in order: as `evaluateTask` scores the same answers. */
+export function scoreAnswers({
+  task,
+  answers,
+  examples,
 }: {
-  answer: Pick<Answer, 'answer'>;
-  example: Pick<ReasoningExample, 'answer'>;
-}): boolean {
-  return answer.answer !== undefined && normalizeAnswer(answer.answer) === normalizeAnswer(example.answer);
+  task: Pick<EvaluationTask, 'score'>;
+  answers: readonly Pick<Answer, 'answer'>[];
+  examples: readonly ReasoningExample[];
+}): TaskScore[] {
+  return examples.map((example, index) => task.score({ prediction: answers[index]!.answer ?? null, example }));
 }
 
-/** Scores answers against their examples, in order. */
+/** Sums up answers to a task's examples, in order. */
 export function summarizeAnswers({
   method,
+  task,
   answers,
   examples,
   seconds,
 }: {
   method: string;
+  /** Says what is right. */
+  task: Pick<EvaluationTask, 'score'>;
   answers: readonly Answer[];
   examples: readonly ReasoningExample[];
   /** Wall-clock seconds that all answers took. */
@@ -56,7 +62,8 @@ export function summarizeAnswers({
       message: `${method}: ${answers.length} answers for ${count} examples; give one answer an example, in order.`,
     });
   }
-  const correct = examples.map((example, index) => isCorrect({ answer: answers[index]!, example }));
+  const scores = scoreAnswers({ task, answers, examples });
+  const correct = scores.map((score) => score.correct);
   const successes = correct.filter(Boolean).length;
   const accuracy = successes / count;
   const [low, high] = wilsonInterval({ successes, total: count });
@@ -79,7 +86,7 @@ export function summarizeAnswers({
       withoutTags: mean(({ tokens }) => tokens.withoutTags),
       thinking: mean(({ tokens }) => tokens.thinking),
     },
-    unparseable: answers.filter(({ answer }) => answer === undefined).length,
+    unparseable: scores.filter(({ parseable }) => !parseable).length,
     secondsPerAnswer: seconds / count,
     byCategory,
   };
