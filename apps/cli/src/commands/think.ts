@@ -99,7 +99,7 @@ export function thinkCommand(): Command {
       const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];
       const seconds = (performance.now() - began) / 1000;
       const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
-      const { thoughts, ids: _ids, ...rest } = answer;
+      const { thoughts, ids: _ids, prompt: _prompt, ...rest } = answer;
       if (raw) {
         // What a model writes could set a terminal's colours and title, and type into it.
         writeOut(`${process.stdout.isTTY ? printable(answer.text) : answer.text}\n`);
