@@ -41,6 +41,7 @@ export {
   vlmEvalKitYesOrNo,
   type AnswerFilter,
 } from './answers/answer-filters';
+export { chooseFilters } from './answers/choose-filters';
 export { finalAnswer } from './answers/final-answer';
 export { numberAnswer, numericAnswer } from './answers/number-answer';
 export {

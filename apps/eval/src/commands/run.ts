@@ -2,6 +2,7 @@ import { meanAndDeviation } from '@subtext/core';
 import { writeFileAtomically } from '@subtext/core/node';
 import {
   buildResults,
+  chooseFilters,
   evaluateTask,
   gitHash,
   hashExamples,
@@ -47,6 +48,7 @@ interface RunOptions extends AskedData {
   seeds: number[];
   temperature: number;
   maxTokens?: number;
+  filters?: string[];
   judgeUrl?: string;
   judgeModel?: string;
   engine: EngineName | 'auto';
@@ -73,6 +75,11 @@ export function runCommand(): Command {
     )
     .option('--max-tokens <count>', 'most tokens of a response', positiveWholeNumber)
     .option(
+      '--filters <names>',
+      "which of the tasks' further answer filters are reported beside their own rule, between commas (default: all)",
+      wordList,
+    )
+    .option(
       '--judge-url <address>',
       'an OpenAI-compatible endpoint for tasks that a judge scores; its key in SUBTEXT_JUDGE_KEY',
     )
@@ -97,7 +104,9 @@ export function runCommand(): Command {
               apiKey: process.env.SUBTEXT_JUDGE_KEY,
             });
       const signal = interruptSignal();
-      const asked = await loadTasks({ asked: options, output });
+      const everything = await loadTasks({ asked: options, output });
+      const asked =
+        options.filters === undefined ? everything : chooseFilters({ loaded: everything, names: options.filters });
       for (const { task } of asked) if (task.judge) requireJudge({ task, judge });
       const folder = await findModel({ model: options.model, signal });
       await useEngine(options.engine);
@@ -192,7 +201,14 @@ async function runOnce({
   const tasks = Object.fromEntries(
     loaded.map(({ task }) => [task.name, { version: task.version, examples: examplesHashes.get(task.name) }]),
   );
-  const settings = { generation, limit: limit ?? null, engine: engineName(), ...(judge ? { judge: judge.model } : {}) };
+  const settings = {
+    generation,
+    limit: limit ?? null,
+    engine: engineName(),
+    ...(judge ? { judge: judge.model } : {}),
+    // Samples keep what each filter took: those of other filters are of another run.
+    ...(options.filters ? { filters: options.filters } : {}),
+  };
   const run = await RunFolder.open({ folder, identity: { modelHash, tasks, settings } });
   try {
     if (run.resumed)
