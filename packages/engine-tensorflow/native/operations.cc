@@ -1,10 +1,8 @@
-// The kernels as operations of TensorFlow's, for processors: their names, inputs and outputs, and the module that Node
-// loads to have them registered. What changes from call to call comes as an input (`settings`), not as an attribute:
-// TensorFlow keeps a kernel for every set of attributes that it has seen.
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <mutex>
+// The kernels as operations of TensorFlow's, for processors: their names, inputs and outputs. What changes from call to
+// call comes as an input (`settings`), not as an attribute: TensorFlow keeps a kernel for every set of attributes that it
+// has seen.
+#include "operations.h"
+
 #include <vector>
 
 #include "block-operations.h"
@@ -12,32 +10,6 @@
 #include "read-weights.h"
 
 namespace subtext {
-namespace avx512 { extern const Kernels kernels; }
-namespace avx2 { extern const Kernels kernels; }
-namespace baseline { extern const Kernels kernels; }
-
-namespace {
-
-/** SUBTEXT_NATIVE_KERNELS names a lower level than the processor has, for tests. */
-const Kernels& chooseKernels() {
-#if defined(SUBTEXT_HAS_LEVELS)
-  const char* wished = getenv("SUBTEXT_NATIVE_KERNELS");
-  const bool any = wished == nullptr || wished[0] == 0;
-  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx512 && (any || strcmp(wished, "avx512") == 0)) return avx512::kernels;
-  if (avx2 && (any || strcmp(wished, "baseline") != 0)) return avx2::kernels;
-#endif
-  return baseline::kernels;
-}
-
-}  // namespace
-
-const Kernels& bestKernels() {
-  static const Kernels& best = chooseKernels();
-  return best;
-}
-
 namespace {
 
 const Kernels& k() { return bestKernels(); }
@@ -121,7 +93,7 @@ void linearOf(Call& call, bool derivatives) {
   call.require(k().linear(t(), rows, in, out, call.numbers(0), call.numbers(1), transposed, epilogue, output));
 }
 void linear(Call& call) { linearOf(call, false); }
-void linearWithSlope(Call& call) { linearOf(call, true); }
+void linearWithDerivative(Call& call) { linearOf(call, true); }
 
 void transposedProduct(Call& call) {
   const int64_t left = call.width(0), right = call.width(1);
@@ -265,6 +237,8 @@ std::vector<const char*> joined(std::vector<const char*> names, const std::vecto
   return names;
 }
 
+}  // namespace
+
 void registerOperations(TF_Status* status) {
   add<layerNorm>(status, "SubtextLayerNorm", {"input: float", "scale: float", "bias: float", "settings: float"}, {"output: float", "mean: float", "inverse_deviation: float"});
   add<layerNormGradient>(status, "SubtextLayerNormGradient", {"gradient: float", "input: float", "scale: float", "mean: float", "inverse_deviation: float"}, {"input_gradient: float", "scale_gradient: float", "bias_gradient: float"});
@@ -276,7 +250,7 @@ void registerOperations(TF_Status* status) {
   add<gated>(status, "SubtextGated", {"gate: float", "up: float", "settings: float"}, {"output: float"});
   add<gatedGradient>(status, "SubtextGatedGradient", {"gradient: float", "gate: float", "up: float", "settings: float"}, {"gate_gradient: float", "up_gradient: float"});
   add<linear>(status, "SubtextLinear", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float"});
-  add<linearWithSlope>(status, "SubtextLinearWithSlope", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float", "derivative: float"});
+  add<linearWithDerivative>(status, "SubtextLinearWithDerivative", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float", "derivative: float"});
   add<transposedProduct>(status, "SubtextTransposedProduct", {"left: float", "right: float"}, {"output: float"});
   add<attention>(status, "SubtextAttention", {"query: float", "key: float", "value: float", "mask: int32", "settings: float"}, {"output: float", "log_sum_exp: float"});
   add<attentionGradient>(status, "SubtextAttentionGradient", {"gradient: float", "query: float", "key: float", "value: float", "output: float", "log_sum_exp: float", "mask: int32", "settings: float"}, {"query_gradient: float", "key_gradient: float", "value_gradient: float"});
@@ -301,35 +275,4 @@ void registerOperations(TF_Status* status) {
   add<readNumbers>(status, "SubtextReadNumbers", {"buffer: float", "request: int32"}, {"problem: float"}, true);
 }
 
-}  // namespace
 }  // namespace subtext
-
-// Node-API, of which the module needs so little that its header is not asked for.
-extern "C" {
-typedef struct napi_env__* napi_env;
-typedef struct napi_value__* napi_value;
-int napi_throw_error(napi_env, const char* code, const char* message);
-int napi_create_string_utf8(napi_env, const char* text, size_t length, napi_value* result);
-int napi_set_named_property(napi_env, napi_value object, const char* name, napi_value value);
-
-__attribute__((visibility("default"))) napi_value napi_register_module_v1(napi_env env, napi_value exports) {
-  // Worker threads load the module again, in one process: operations are registered once.
-  static std::once_flag once;
-  static char problem[512] = "";
-  std::call_once(once, [] {
-    subtext::keepFreedMemory();
-    TF_Status* status = TF_NewStatus();
-    subtext::registerOperations(status);
-    if (TF_GetCode(status) != TF_OK) snprintf(problem, sizeof problem, "%s", TF_Message(status));
-    TF_DeleteStatus(status);
-  });
-  if (problem[0]) {
-    napi_throw_error(env, nullptr, problem);
-    return exports;
-  }
-  napi_value level;
-  const char* name = subtext::bestKernels().level;
-  if (napi_create_string_utf8(env, name, static_cast<size_t>(-1), &level) == 0) napi_set_named_property(env, exports, "level", level);
-  return exports;
-}
-}

@@ -23,6 +23,8 @@ const forAllLevels = [
   'transformer-block',
   'block-operations',
   'read-weights',
+  'operations',
+  'module',
 ] as const;
 
 const libraryNames = ['libtensorflow_cc', 'libtensorflow', 'libtensorflow_framework'];
@@ -64,7 +66,7 @@ export async function compileKernels({
   verify: (file: string) => Promise<void>;
 }): Promise<string> {
   const sources = await nativeSources();
-  if (!sources) throw new Error('this copy of @subtext/tensor has no native/ folder.');
+  if (!sources) throw new Error('this copy of @subtext/engine-tensorflow has no native/ folder.');
   const file = await nativeKernelsFile({ packageFolder, sources, home });
   if (!force && (await works(file, verify))) return file;
   const libraries = await findLibraries(packageFolder);
@@ -101,9 +103,9 @@ export async function compileKernels({
     await Promise.all([
       ...built.map(({ name, flags }) => compile('kernels.cc', `${name}.o`, [`-DSUBTEXT_LEVEL=${name}`, ...flags])),
       ...forAllLevels.map((name) => compile(`${name}.cc`, `${name}.o`, [])),
-      compile('operations.cc', 'operations.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
+      compile('choose-kernels.cc', 'choose-kernels.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
     ]);
-    const objects = [...built.map(({ name }) => name), ...forAllLevels, 'operations'].map((name) =>
+    const objects = [...built.map(({ name }) => name), ...forAllLevels, 'choose-kernels'].map((name) =>
       join(stage, `${name}.o`),
     );
     const module = join(stage, 'subtext_kernels.node');

@@ -3,7 +3,7 @@ import type { AttentionTiles } from './attention-tiles';
 import { defaultWorkgroup } from './run-shader';
 
 /** Stands for −∞: finite, because WGSL may assume that all numbers are, and below any score. */
-export const hidden = '-1e30';
+export const maskedScore = '-1e30';
 
 /** The kinds of mask a shader is compiled for, by the mask's rank. */
 export function maskKind(mask: tf.Tensor | null): 'none' | 'keys' | 'queries' {

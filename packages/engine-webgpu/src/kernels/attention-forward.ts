@@ -1,6 +1,6 @@
 import { tf } from '@subtext/tensor';
 import type { AttentionKernel } from '@subtext/tensor';
-import { hidden, loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
+import { maskedScore, loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
 import { attentionTiles } from './attention-tiles';
 import { numberCode } from './number-code';
 import type { RunShader } from './run-shader';
@@ -51,7 +51,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
   let part = i32(lane) % ${lanes};
   ${loadRows({ to: 'queries', from: 'query', count: rows, headWidth, first: 'first', end: 'uniforms.queryTime', stride: 'batch * uniforms.queryTime', head: ['uniforms.heads', 'head'], times: 'uniforms.scale' })}
   let end = ${causal ? `min(uniforms.keyTime, uniforms.keyTime - uniforms.queryTime + first + ${rows})` : 'uniforms.keyTime'};
-  var highest = ${hidden};
+  var highest = ${maskedScore};
   var total = 0.0;
   var sums: array<f32, ${numbersPerThread(tiles, headWidth)}>;
   for (var start = 0; start < end; start += ${columns}) {
@@ -60,7 +60,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
     workgroupBarrier();
     ${ownColumns(
       tiles,
-      `var score = ${hidden};
+      `var score = ${maskedScore};
       if (visible(batch, first + own, start + column)) {
         score = 0.0;
         for (var at = 0; at < ${headWidth}; at++) { score += queries[own * ${headWidth} + at] * keys[column * ${headWidth} + at]; }
@@ -77,7 +77,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
     for (var column = 0; column < ${columns}; column++) {
       let score = scores[own * ${columns} + column];
       // Not the other way round: a score that is not a number must come through.
-      let weight = select(exponential(score - top), 0.0, score == ${hidden});
+      let weight = select(exponential(score - top), 0.0, score == ${maskedScore});
       total += weight;
       ${ownNumbers(tiles, headWidth, `sums[slot] += weight * values[column * ${headWidth} + at];`)}
     }

@@ -92,14 +92,14 @@ export interface LinearKernelOptions {
 
 /**
  * `output = activation(input · weightᵀ + bias)`; `preactivation` is kept only where the activation's gradient needs it.
- * A kernel that computes `slope`, activation′ at the preactivation, along with the output keeps that in its place. The
+ * A kernel that computes `derivative`, activation′ at the preactivation, along with the output keeps that in its place. The
  * backward pass is given the gradient before the activation; only what `needs` names is computed.
  */
 export type LinearKernel = Kernel<
   (options: LinearKernelOptions) => {
     /** `[rows, out]` */ output: Tensor2D;
     /** `[rows, out]` */ preactivation: Tensor2D | null;
-    /** `[rows, out]` */ slope?: Tensor2D;
+    /** `[rows, out]` */ derivative?: Tensor2D;
   },
   (options: {
     /** `[rows, out]` */ gradient: Tensor2D;

@@ -2,7 +2,7 @@ import { tf } from '../tensorflow';
 import type { AttentionKernel, AttentionKernelOptions } from '../kernels/kernels';
 
 /** Stands for −∞ in scores: finite, so that a row without a key makes no NaN, and large enough to swallow any score. */
-const hidden = -1e30;
+const maskedScore = -1e30;
 
 /**
  * Attention from TensorFlow.js's own operations. Query heads that share a key head are stacked along time, so that
@@ -105,7 +105,7 @@ function maskedSoftmax({
   if (!allowed) {
     return tf.softmax(scores);
   }
-  const bias = tf.mul(tf.sub(1, allowed), hidden);
+  const bias = tf.mul(tf.sub(1, allowed), maskedScore);
   const probabilities = tf.softmax(tf.add(tf.reshape(scores, shape), bias));
   const cleared = rowsMayBeBlind ? tf.mul(probabilities, tf.max(allowed, -1, true)) : probabilities;
   return tf.reshape(cleared, scores.shape);

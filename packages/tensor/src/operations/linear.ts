@@ -57,8 +57,8 @@ export function linear<T extends tf.Tensor>({
     checkShape('linear', 'bias', bias, [outWidth], 'one for each output');
   }
   const outputShape = [...input.shape.slice(0, -1), outWidth];
-  /** Whether the forward pass kept the activation's slope and not the preactivation. */
-  let hasSlope = false;
+  /** Whether the forward pass kept the activation's derivative and not the preactivation. */
+  let hasDerivative = false;
   // Asked here: inside an operation the tape counts as off.
   const recording = tf.engine().isTapeOn();
   const own = fusedKernels().linear;
@@ -68,7 +68,7 @@ export function linear<T extends tf.Tensor>({
     inputs: bias ? { input, weight, bias } : { input, weight },
     forward: (save) => {
       const flat = kernelRows(input, own);
-      const { output, preactivation, slope } = kernel.forward({
+      const { output, preactivation, derivative } = kernel.forward({
         input: flat,
         weight,
         bias,
@@ -76,15 +76,15 @@ export function linear<T extends tf.Tensor>({
         layout,
         recording,
       });
-      hasSlope = slope !== undefined;
-      const kept = slope ?? preactivation;
+      hasDerivative = derivative !== undefined;
+      const kept = derivative ?? preactivation;
       save(kept ? [flat, weight, kept] : [flat, weight]);
       return inShape<T>(output, outputShape);
     },
     gradients: (gradient, [flat, weight, kept]) => {
       // Shared by all three gradients, so computed once.
       let flatGradient = kernelRows(gradient, own);
-      if (hasSlope) flatGradient = tf.mul(flatGradient, kept!);
+      if (hasDerivative) flatGradient = tf.mul(flatGradient, kept!);
       else if (kept) flatGradient = activationGradient(activation, kept as tf.Tensor2D, flatGradient);
       const backward = (needs: { input?: boolean; weight?: boolean; bias?: boolean }) =>
         kernel.backward({

@@ -38,8 +38,8 @@ function linearKernels({ run, settings, absent }: NativeRunner): FusedKernels {
         if (activation === 'none' || !recording) {
           return { output: run<[tf.Tensor2D]>('SubtextLinear', inputs, 1)[0], preactivation: null };
         }
-        const [output, slope] = run<[tf.Tensor2D, tf.Tensor2D]>('SubtextLinearWithSlope', inputs, 2);
-        return { output, preactivation: null, slope };
+        const [output, derivative] = run<[tf.Tensor2D, tf.Tensor2D]>('SubtextLinearWithDerivative', inputs, 2);
+        return { output, preactivation: null, derivative };
       },
       backward: ({ gradient, input, weight, layout, needs }) => {
         const outIn = layout === 'out-in';

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "tensorflow-api.h"
+
+namespace subtext {
+
+/** Registers every operation with TensorFlow, once a process; the first failure stays in `status`. */
+void registerOperations(TF_Status* status);
+
+}  // namespace subtext
