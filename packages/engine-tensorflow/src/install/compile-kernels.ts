@@ -1,4 +1,5 @@
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { nativeKernelsFile, nativeSources } from '../native-sources';
 import { findCompiler } from './executables';
@@ -99,12 +100,17 @@ export async function compileKernels({
         signal,
       });
     const built = process.arch === 'x64' ? levels : levels.slice(0, 1);
-    // Side by side: each level takes a compiler some ten seconds.
-    await Promise.all([
-      ...built.map(({ name, flags }) => compile('kernels.cc', `${name}.o`, [`-DSUBTEXT_LEVEL=${name}`, ...flags])),
-      ...forAllLevels.map((name) => compile(`${name}.cc`, `${name}.o`, [])),
-      compile('choose-kernels.cc', 'choose-kernels.o', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []),
-    ]);
+    const jobs = [
+      ...built.map(({ name, flags }) => ['kernels', name, [`-DSUBTEXT_LEVEL=${name}`, ...flags]] as const),
+      ['choose-kernels', 'choose-kernels', built.length > 1 ? ['-DSUBTEXT_HAS_LEVELS'] : []] as const,
+      ...forAllLevels.map((name) => [name, name, []] as const),
+    ].values();
+    // Side by side, a compiler for each processor: each level takes one some ten seconds, and some hundred megabytes.
+    await Promise.all(
+      Array.from({ length: Math.min(8, availableParallelism()) }, async () => {
+        for (const [source, object, flags] of jobs) await compile(`${source}.cc`, `${object}.o`, flags);
+      }),
+    );
     const objects = [...built.map(({ name }) => name), ...forAllLevels, 'choose-kernels'].map((name) =>
       join(stage, `${name}.o`),
     );

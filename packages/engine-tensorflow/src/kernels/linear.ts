@@ -44,7 +44,11 @@ export function linearKernel(backend: NodeBackend): LinearKernel {
       const output = tf.mul(sum, sigmoid) as tf.Tensor2D;
       // (x·σ(u))′ = σ(u) + x·u′·σ(u)·(1−σ(u)).
       return recording
-        ? { output, preactivation: null, derivative: tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope())) as tf.Tensor2D }
+        ? {
+            output,
+            preactivation: null,
+            derivative: tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope())) as tf.Tensor2D,
+          }
         : { output, preactivation: null };
     },
 

@@ -1,6 +1,14 @@
 import { tf } from '@subtext/tensor';
 import type { AttentionKernel } from '@subtext/tensor';
-import { maskedScore, loadRows, maskKind, numbersPerThread, ownColumns, ownNumbers, visibilityCode } from './attention-code';
+import {
+  maskedScore,
+  loadRows,
+  maskKind,
+  numbersPerThread,
+  ownColumns,
+  ownNumbers,
+  visibilityCode,
+} from './attention-code';
 import { attentionTiles } from './attention-tiles';
 import { numberCode } from './number-code';
 import type { RunShader } from './run-shader';
