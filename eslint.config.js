@@ -90,6 +90,12 @@ export default tseslint.config(
     },
   },
   {
+    // A promise that nobody waits for loses its error: files, locks and workers are behind most of ours.
+    files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts', 'apps/*/test/**/*.ts', 'tooling/terminal/src/**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: { '@typescript-eslint/no-floating-promises': 'error' },
+  },
+  {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: {
       globals: {

@@ -117,9 +117,9 @@ describe('useEngine', () => {
 
     it('leaves one that computes wrong', async () => {
       await useEngine('wasm');
-      tf.setBackend('cpu');
+      void tf.setBackend('cpu');
       const before = fusedKernels();
-      tf.setBackend('wasm');
+      void tf.setBackend('wasm');
       registerFusedKernels({
         backend: 'cpu',
         kernels: {

@@ -9,7 +9,7 @@ import { wasmBackend } from './wasm-backend';
 /** What `compute` gives on the `cpu` engine and on `wasm`. */
 function both(compute: () => tf.Tensor | tf.Tensor[]): { cpu: number[][]; wasm: number[][]; shapes: number[][][] } {
   const run = (backend: string) => {
-    tf.setBackend(backend);
+    void tf.setBackend(backend);
     return tf.tidy(() => [compute()].flat().map((tensor) => ({ shape: tensor.shape, values: [...tensor.dataSync()] })));
   };
   const [cpu, wasm] = [run('cpu'), run('wasm')];
@@ -83,17 +83,17 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
   });
 
   it('keeps the errors of what does not fit', () => {
-    tf.setBackend('wasm');
+    void tf.setBackend('wasm');
     expect(() => tf.matMul(numbers(2, 3), numbers(4, 5))).toThrow(/inner/i);
     expect(() => tf.slice(numbers(4, 5), [3, 0], [2, 5])).toThrow();
     expect(() => tf.split(numbers(2, 5), [2, 2], 1)).toThrow();
   });
 
   it('works after memory has grown, and on tensors that come from another engine', () => {
-    tf.setBackend('cpu');
+    void tf.setBackend('cpu');
     const [a, b] = [numbers(33, 20), numbers(33, 40)];
     const expected = [...tf.matMul(a, b, true).dataSync()];
-    tf.setBackend('wasm');
+    void tf.setBackend('wasm');
     const before = wasmBackend().wasm.asm.memory.buffer.byteLength;
     const grown: tf.Tensor[] = [];
     while (wasmBackend().wasm.asm.memory.buffer.byteLength === before) {
@@ -107,7 +107,7 @@ describe.each(presentVariants)('the wasm backend with kernels of %s', (variant) 
   });
 
   it('leaves no tensor and no memory behind', () => {
-    tf.setBackend('wasm');
+    void tf.setBackend('wasm');
     const backend = wasmBackend();
     const [input, weight] = [numbers(70, 33) as tf.Tensor2D, numbers(50, 33) as tf.Tensor2D];
     const bias = numbers(50) as tf.Tensor1D;
