@@ -27,7 +27,7 @@ export function wilsonInterval({
 }): Interval {
   if (!(total > 0) || successes < 0 || successes > total) {
     throw new SubtextError({
-      code: total === 0 ? 'empty-set' : 'invalid-argument',
+      code: total === 0 ? 'empty-set' : 'invalid-option',
       message: `No interval for ${successes} of ${total}: give 0 ≤ successes ≤ total and total > 0.`,
     });
   }
@@ -70,7 +70,7 @@ export function meanAndDeviation(values: readonly number[]): MeanAndDeviation {
 export function checkConfidence(confidence: number): void {
   if (!(confidence > 0 && confidence < 1)) {
     throw new SubtextError({
-      code: 'invalid-argument',
+      code: 'invalid-option',
       message: `A confidence of ${confidence} is not between 0 and 1; 0.95 is usual.`,
     });
   }
