@@ -24,7 +24,7 @@ const { templates, cases } = JSON.parse(
 const trained = trainWordLevelTokenizer({ texts: ['a'] });
 
 /** The same tokenizer with templates, as a folder holds them. */
-async function withTemplates(): Promise<Tokenizer> {
+async function withTemplates(templates: Record<string, string>): Promise<Tokenizer> {
   const folder = await mkdtemp(join(tmpdir(), 'subtext-templates-'));
   try {
     await trained.save(folder);
@@ -36,7 +36,7 @@ async function withTemplates(): Promise<Tokenizer> {
     await rm(folder, { recursive: true });
   }
 }
-const tokenizer = await withTemplates();
+const tokenizer = await withTemplates(templates);
 
 describe('applyChatTemplate', () => {
   it.each(cases)(
@@ -46,14 +46,16 @@ describe('applyChatTemplate', () => {
     },
   );
 
-  it('says what is missing, and why a template refuses', () => {
+  it('says what is missing, and why a template refuses', async () => {
     const messages = [{ role: 'assistant', content: 'x' }];
     expect(() => trained.applyChatTemplate(messages)).toThrow(/no chat template \(neither chat_template\.jinja/);
     expect(() => tokenizer.applyChatTemplate(messages)).toThrow(/no chat template "default"; it has .*chatml.*llama3/);
     expect(() => tokenizer.applyChatTemplate(messages, { template: 'llama2' })).toThrow(
       /Conversation roles must alternate/,
     );
-    const broken = new Tokenizer({ ...files, chatTemplates: { default: '{% for x in %}' } });
-    expect(() => broken.applyChatTemplate(messages)).toThrow(expect.objectContaining({ code: 'chat-template-failed' }));
+    const broken = await withTemplates({ broken: '{% for x in %}' });
+    expect(() => broken.applyChatTemplate(messages, { template: 'broken' })).toThrow(
+      expect.objectContaining({ code: 'chat-template-failed' }),
+    );
   });
 });
