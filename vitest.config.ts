@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
     projects: ['packages/*', 'apps/*'],
+    // Vitest leaves a processor to itself, which of two is half of them.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ['default', './tooling/workspace/closing-line-reporter.mjs'],
   },
 });
