@@ -5,7 +5,6 @@
 import { GELU, GELU_TANH, QUICK_GELU, RELU, SILU, TANH, activate4, slope4 } from './functions';
 import { loadUpTo, storeUpTo } from './vector';
 
-// @ts-ignore: decorator
 @inline
 function forward(activation: i32, count: usize, input: usize, output: usize): void {
   for (; count >= 8; count -= 8) {
@@ -23,7 +22,6 @@ function forward(activation: i32, count: usize, input: usize, output: usize): vo
   if (count) storeUpTo(output, activate4(activation, loadUpTo(input, count)), count);
 }
 
-// @ts-ignore: decorator
 @inline
 function backward(activation: i32, count: usize, gradient: usize, input: usize, output: usize): void {
   for (; count >= 8; count -= 8) {
@@ -43,7 +41,6 @@ function backward(activation: i32, count: usize, gradient: usize, input: usize, 
   if (count) storeUpTo(output, f32x4.mul(loadUpTo(gradient, count), slope4(activation, loadUpTo(input, count))), count);
 }
 
-// @ts-ignore: decorator
 @inline
 function gated(activation: i32, count: usize, gate: usize, up: usize, output: usize): void {
   for (; count >= 4; count -= 4) {
@@ -55,7 +52,6 @@ function gated(activation: i32, count: usize, gate: usize, up: usize, output: us
   if (count) storeUpTo(output, f32x4.mul(activate4(activation, loadUpTo(gate, count)), loadUpTo(up, count)), count);
 }
 
-// @ts-ignore: decorator
 @inline
 function gatedGradients(activation: i32, count: usize, gradient: usize, gate: usize, up: usize, gateGradient: usize, upGradient: usize): void {
   for (; count >= 4; count -= 4) {

@@ -18,14 +18,12 @@ const FEW_QUERIES: i32 = 4;
 const MASK_BY_KEY: i32 = 1;
 const MASK_BY_QUERY_AND_KEY: i32 = 2;
 
-// @ts-ignore: decorator
 @inline
 function roundUp8(count: i32): i32 {
   return (count + 7) & ~7;
 }
 
 /** Bytes from one row of scores to the next: 8 more than needed, so that rows do not meet in the cache. */
-// @ts-ignore: decorator
 @inline
 function scoreStride(keyTime: i32): usize {
   return <usize>(roundUp8(keyTime) + 8) << 2;
@@ -43,14 +41,12 @@ export function attentionScratchBytes(keyTime: i32, headWidth: i32): usize {
  * What multiplies the scores inside the exponent. A scale that is not positive is applied beforehand instead, so that
  * hidden scores stay −∞.
  */
-// @ts-ignore: decorator
 @inline
 function scoreFactor(scale: f32): f32 {
   return scale > 0 ? scale : 1;
 }
 
 /** How many keys query `index` may see, the mask aside. */
-// @ts-ignore: decorator
 @inline
 function visibleKeys(causal: bool, queryTime: i32, keyTime: i32, index: i32): i32 {
   return causal ? max(0, min(keyTime, keyTime - queryTime + index + 1)) : keyTime;
@@ -239,7 +235,6 @@ export function attentionForward(
   }
 }
 
-// @ts-ignore: decorator
 @inline
 function maskRow(kind: i32, mask: usize, example: i32, index: i32, queryTime: i32, keyTime: i32): usize {
   const row = kind == MASK_BY_QUERY_AND_KEY ? example * queryTime + index : example;

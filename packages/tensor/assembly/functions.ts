@@ -8,7 +8,6 @@ import { multiplyAdd, negativeMultiplyAdd } from './vector';
  * eˣ, relative error < 2e-7 (Cody–Waite reduction by ln 2 in two parts, then Cephes' polynomial for expf).
  * Below −86.99 the result is 0 (no subnormal numbers, which are slow), above 88.73 ∞.
  */
-// @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
   x = f32x4.pmax(f32x4.pmin(x, f32x4.splat(89.0)), f32x4.splat(-87.3));
@@ -31,7 +30,6 @@ export function exp4(x: v128): v128 {
 }
 
 /** `value`, or ±1 with the sign of x where |x| > bound. */
-// @ts-ignore: decorator
 @inline
 function saturate(value: v128, x: v128, bound: f32): v128 {
   const signedOne = v128.or(v128.and(x, f32x4.splat(-0.0)), f32x4.splat(1.0));
@@ -39,7 +37,6 @@ function saturate(value: v128, x: v128, bound: f32): v128 {
 }
 
 /** tanh, absolute error < 3e-7: a rational function of odd degree 13 over even degree 6, as Eigen's `ptanh`. */
-// @ts-ignore: decorator
 @inline
 export function tanh4(argument: v128): v128 {
   const x = f32x4.pmax(f32x4.pmin(argument, f32x4.splat(7.90531110763549805)), f32x4.splat(-7.90531110763549805));
@@ -57,7 +54,6 @@ export function tanh4(argument: v128): v128 {
 }
 
 /** erf, absolute error < 3e-7: a rational function of odd degree 13 over even degree 8, as Eigen's float `erf`. */
-// @ts-ignore: decorator
 @inline
 export function erf4(argument: v128): v128 {
   const x = f32x4.pmax(f32x4.pmin(argument, f32x4.splat(4.0)), f32x4.splat(-4.0));
@@ -76,7 +72,6 @@ export function erf4(argument: v128): v128 {
 }
 
 /** σ(x) = 1 / (1 + e⁻ˣ). */
-// @ts-ignore: decorator
 @inline
 export function sigmoid4(x: v128): v128 {
   return f32x4.div(f32x4.splat(1.0), f32x4.add(f32x4.splat(1.0), exp4(f32x4.neg(x))));
@@ -92,7 +87,6 @@ export const RELU: i32 = 5;
 export const TANH: i32 = 6;
 
 /** activation(x). */
-// @ts-ignore: decorator
 @inline
 export function activate4(activation: i32, x: v128): v128 {
   if (activation == GELU) {
@@ -112,7 +106,6 @@ export function activate4(activation: i32, x: v128): v128 {
 }
 
 /** d activation(x) / dx. */
-// @ts-ignore: decorator
 @inline
 export function slope4(activation: i32, x: v128): v128 {
   const one = f32x4.splat(1.0);

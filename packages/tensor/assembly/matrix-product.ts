@@ -93,7 +93,6 @@ export function productWithPanels(
 }
 
 /** The tiles of a panel that are not full: fewer rows, or narrower than 8 columns. */
-// @ts-ignore: decorator
 @inline
 function restOfStrip(
   row: i32,

@@ -11,7 +11,6 @@
  */
 import { multiplyAdd } from './vector';
 
-// @ts-ignore: decorator
 @inline
 function tile(
   rows: i32,
@@ -68,7 +67,6 @@ function tile(
  * their use, so that ten sums fit. With fused multiply-add that hides more latency than {@link tile} (47 against
  * 44 GFLOP/s); without it the shuffles cost more than they give.
  */
-// @ts-ignore: decorator
 @inline
 function tileOfFive(depth: i32, a: usize, aStride: usize, b: usize, initial: usize, initialStride: usize, c: usize, cStride: usize): void {
   let c00 = v128.load(initial), c01 = v128.load(initial, 16);
@@ -108,7 +106,6 @@ function tileOfFive(depth: i32, a: usize, aStride: usize, b: usize, initial: usi
  * eight lanes each hide the latency of the multiply-adds (91 GFLOP/s against 49; with vectors of 128 bits they spill, 34).
  * `initialStep` is 0 where one row of 8 zeros starts both panels.
  */
-// @ts-ignore: decorator
 @inline
 function wideTileOfFive(depth: i32, a: usize, aStride: usize, b: usize, panelBytes: usize, initial: usize, initialStride: usize, initialStep: usize, c: usize, cStride: usize): void {
   let right = initial + (initialStep << 5);
@@ -153,7 +150,6 @@ function wideTileOfFive(depth: i32, a: usize, aStride: usize, b: usize, panelByt
 /**
  * The same for four rows of an A that lies by rows.
  */
-// @ts-ignore: decorator
 @inline
 function wideTileAlongRows(depth: i32, a: usize, aStride: usize, b: usize, panelBytes: usize, initial: usize, initialStride: usize, initialStep: usize, c: usize, cStride: usize): void {
   let right = initial + (initialStep << 5);
@@ -235,7 +231,6 @@ function depthMajor5(tiles: i32, depth: i32, a: usize, aStride: usize, tileStep:
 }
 
 /** `tiles` full tiles (4 rows, or 5 where A lies depth-major), one below the other, A's `tileStep` bytes apart: `c = initial + a · b`. */
-// @ts-ignore: decorator
 @inline
 export function computeTiles(
   tiles: i32,
@@ -257,7 +252,6 @@ export function computeTiles(
 }
 
 /** One tile of `rows` (1 … 4, or 5 where A lies depth-major) × 8: `c = initial + a · b`. */
-// @ts-ignore: decorator
 @inline
 export function computeTile(
   rows: i32,

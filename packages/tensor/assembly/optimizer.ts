@@ -1,7 +1,6 @@
 import { loadUpTo, multiplyAdd, storeUpTo } from './vector';
 
 /** `value`, with subnormal numbers replaced by 0: a moment that decays without gradients would else become slow to compute with. */
-// @ts-ignore: decorator
 @inline
 function withoutSubnormals(value: v128): v128 {
   return v128.andnot(value, f32x4.lt(f32x4.abs(value), f32x4.splat(1.17549435e-38)));

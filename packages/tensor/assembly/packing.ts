@@ -39,7 +39,6 @@ export function packRows(depth: i32, columns: i32, source: usize, stride: usize,
 }
 
 /** Four rows of 4 floats, `stride` bytes apart → four columns, 32 bytes apart. */
-// @ts-ignore: decorator
 @inline
 function transpose4(source: usize, stride: usize, target: usize): void {
   const r0 = v128.load(source);

@@ -1,7 +1,6 @@
 /** Matrix products with few rows (generation: one row for each sequence), where packing B would cost as much as the product. */
 import { loadPartial, multiplyAdd, storePartial, sumLanes } from './vector';
 
-// @ts-ignore: decorator
 @inline
 function initialValue(initial: usize, stride: usize, row: i32, column: i32): f32 {
   return initial ? load<f32>(initial + <usize>row * stride + (<usize>column << 2)) : 0;
@@ -57,14 +56,12 @@ function dots1x4(depth: i32, a0: usize, b0: usize, bStride: usize, initial: usiz
   v128.store(c + <usize>row * cStride + (<usize>column << 2), f32x4.add(sumFour(s0, s1, s2, s3), initialFour(initial, initialStride, row, column)));
 }
 
-// @ts-ignore: decorator
 @inline
 function initialFour(initial: usize, stride: usize, row: i32, column: i32): v128 {
   return initial ? v128.load(initial + <usize>row * stride + (<usize>column << 2)) : f32x4.splat(0);
 }
 
 /** The lane sums of four vectors, as one vector. */
-// @ts-ignore: decorator
 @inline
 function sumFour(a: v128, b: v128, c: v128, d: v128): v128 {
   const low01 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);

@@ -1,7 +1,6 @@
 /** Building blocks of every kernel: four float32 lanes, and partial vectors at a row's end. */
 
 /** a · b + c: one rounding in the module built with relaxed SIMD, two in the plain one. */
-// @ts-ignore: decorator
 @inline
 export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<f32>(a, b, c);
@@ -9,7 +8,6 @@ export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
 }
 
 /** c − a · b. */
-// @ts-ignore: decorator
 @inline
 export function negativeMultiplyAdd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_nmadd<f32>(a, b, c);
@@ -17,7 +15,6 @@ export function negativeMultiplyAdd(a: v128, b: v128, c: v128): v128 {
 }
 
 /** The sum of the four lanes, in a fixed order. */
-// @ts-ignore: decorator
 @inline
 export function sumLanes(a: v128): f32 {
   const half = f32x4.add(a, v128.shuffle<f32>(a, a, 2, 3, 0, 1));
@@ -25,7 +22,6 @@ export function sumLanes(a: v128): f32 {
 }
 
 /** The largest of the four lanes; a NaN lane may be lost. */
-// @ts-ignore: decorator
 @inline
 export function maxLanes(a: v128): f32 {
   const half = f32x4.max(a, v128.shuffle<f32>(a, a, 2, 3, 0, 1));
@@ -33,7 +29,6 @@ export function maxLanes(a: v128): f32 {
 }
 
 /** The first `count` (1, 2 or 3) lanes at `address`; the others are 0. Reads nothing beyond them. */
-// @ts-ignore: decorator
 @inline
 export function loadPartial(address: usize, count: usize): v128 {
   if (count == 1) return v128.load32_zero(address);
@@ -43,7 +38,6 @@ export function loadPartial(address: usize, count: usize): v128 {
 }
 
 /** Writes the first `count` (1, 2 or 3) lanes of `value`. */
-// @ts-ignore: decorator
 @inline
 export function storePartial(address: usize, value: v128, count: usize): void {
   if (count == 1) {
@@ -55,13 +49,11 @@ export function storePartial(address: usize, value: v128, count: usize): void {
 }
 
 /** Four elements, or the first `left` of them where fewer are left. */
-// @ts-ignore: decorator
 @inline
 export function loadUpTo(address: usize, left: usize): v128 {
   return left >= 4 ? v128.load(address) : loadPartial(address, left);
 }
 
-// @ts-ignore: decorator
 @inline
 export function storeUpTo(address: usize, value: v128, left: usize): void {
   if (left >= 4) v128.store(address, value);
