@@ -50,7 +50,16 @@ const repositories: Record<string, Repository> = {
     large: [],
     token: 'hf_right',
   },
-  'owner/pickled': { files: { 'config.json': Buffer.from('{}'), 'pytorch_model.bin': weights }, large: [] },
+  'owner/pickled': {
+    files: {
+      'config.json': Buffer.from('{}'),
+      'pytorch_model.bin': weights,
+      'pytorch_model.bin.index.json': Buffer.from('never asked for'),
+      'training_args.bin': Buffer.from('never asked for'),
+    },
+    large: ['pytorch_model.bin'],
+  },
+  'owner/other': { files: { 'config.json': Buffer.from('{}'), 'model.gguf': weights }, large: [] },
   gpt2: { files: { 'config.json': Buffer.from('{}'), 'model.safetensors': weights.subarray(0, 10) }, large: [] },
 };
 
@@ -364,10 +373,15 @@ describe('resolveModelFolder', () => {
       message: expect.stringContaining('v9'),
     });
     await expect(resolve('gpt2', { revision: '../x' })).rejects.toMatchObject({ code: 'unknown-model' });
-    await expect(resolve('owner/pickled')).rejects.toMatchObject({
+    await expect(resolve('owner/other')).rejects.toMatchObject({
       code: 'no-weights',
-      message: expect.stringContaining('pytorch_model.bin'),
+      message: expect.stringContaining('model.gguf'),
     });
+  });
+
+  it("takes PyTorch's own file where there are no safetensors", async () => {
+    const model = await resolve('owner/pickled');
+    expect((await readdir(model)).sort()).toEqual(['config.json', 'pytorch_model.bin']);
   });
 
   it('without network takes the cached model, or names the cache it looked in', async () => {

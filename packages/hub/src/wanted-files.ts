@@ -16,10 +16,11 @@ export interface HubFile {
 const maximumWanted = 1000;
 
 const shard = /^model-\d{5}-of-\d{5}\.safetensors$/;
+const pytorchShard = /^pytorch_model-\d{5}-of-\d{5}\.bin$/;
 
 /**
- * The files of a model that this package reads: settings, tokenizer, templates, and one form of its weights. Not weights
- * of other kinds or precisions, nor copies for other tools.
+ * The files of a model that this package reads: settings, tokenizer, templates, and one form of its weights: safetensors,
+ * else PyTorch's own. Not weights of other kinds or precisions, nor copies for other tools.
  *
  * @throws HubError `no-weights`, `invalid-answer`
  */
@@ -35,8 +36,12 @@ export function wantedFiles({ id, files }: { id: string; files: readonly HubFile
       message: `the hub lists ${printable(JSON.stringify(twice.path)).slice(0, 200)} twice among the files of "${id}"`,
     });
   const whole = names.has('model.safetensors');
+  const pickled = !files.some(({ path }) => path.endsWith('.safetensors'));
+  const wholePickle = names.has('pytorch_model.bin');
   const wanted = files.filter(({ path }) => {
     if (path === 'model.safetensors.index.json' || shard.test(path)) return !whole;
+    if (path === 'pytorch_model.bin') return pickled;
+    if (path === 'pytorch_model.bin.index.json' || pytorchShard.test(path)) return pickled && !wholePickle;
     return (
       path === 'model.safetensors' ||
       path === 'adapter_model.safetensors' ||
@@ -45,14 +50,14 @@ export function wantedFiles({ id, files }: { id: string; files: readonly HubFile
       /^additional_chat_templates\/\w[\w .+@-]{0,180}\.jinja$/.test(path)
     );
   });
-  if (!wanted.some(({ path }) => path.endsWith('.safetensors'))) {
+  if (!wanted.some(({ path }) => /\.(?:safetensors|bin)$/.test(path))) {
     const others = files
       .map(({ path }) => path)
       .filter((path) => /\.(?:bin|safetensors|gguf|pth|pt|h5|msgpack|onnx)$/.test(path));
     throw new HubError({
       code: 'no-weights',
       message:
-        `the model "${id}" has no model.safetensors` +
+        `the model "${id}" has no model.safetensors and no pytorch_model.bin` +
         (others.length === 0
           ? ''
           : `; it has ${printable(others.slice(0, 4).join(', '))}. Convert it with transformers: AutoModel.from_pretrained(id).save_pretrained(folder)`),

@@ -290,10 +290,15 @@ describe('loadModel', () => {
     await writeFile(join(folder, 'config.json'), '{}');
     expect(await refusal()).toMatchObject({ code: 'invalid-config', message: expect.stringContaining('model_type') });
     await writeFile(join(folder, 'config.json'), '{"model_type": "gpt2"}');
-    await writeFile(join(folder, 'pytorch_model.bin'), '');
+    await writeFile(join(folder, 'model.gguf'), '');
     expect(await refusal()).toMatchObject({
       code: 'not-found',
-      message: expect.stringMatching(/pytorch_model\.bin.*safe_serialization/),
+      message: expect.stringMatching(/model\.gguf.*safe_serialization/),
+    });
+    await writeFile(join(folder, 'pytorch_model.bin'), '');
+    await expect(loadModel({ folder })).rejects.toMatchObject({
+      code: 'invalid-archive',
+      message: expect.stringContaining('pytorch_model.bin'),
     });
   });
 

@@ -22,6 +22,12 @@ export type SafetensorsErrorCode =
   | 'invalid-offsets'
   /** The index of a sharded model is malformed, or does not agree with its files. */
   | 'invalid-index'
+  /** A PyTorch checkpoint whose zip archive is damaged, compressed, encrypted, or of another kind. */
+  | 'invalid-archive'
+  /** A PyTorch checkpoint whose pickle is malformed, or holds no tensors by name. */
+  | 'invalid-pickle'
+  /** A pickle that asks for a class or a function that is no tensor. Nothing of it was run. */
+  | 'forbidden-class'
   /** The file has no tensor of that name. */
   | 'unknown-tensor'
   /** The data handed over does not fit the dtype and shape declared for it. */

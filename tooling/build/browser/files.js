@@ -11,6 +11,8 @@ const folderNames = [
   'generation_config.json',
   'model.safetensors',
   'model.safetensors.index.json',
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
   'adapter_config.json',
   'adapter_model.safetensors',
   'tokenizer.json',

@@ -1,5 +1,6 @@
 import { printable } from '@subtext/core';
-import { openSafetensors, type SafetensorsFile } from '@subtext/safetensors';
+import type { SafetensorsFile } from '@subtext/safetensors';
+import { openWeights } from '@subtext/safetensors/pytorch';
 import { tf } from '@subtext/tensor';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { TensorReader } from './tensor-reader';
 export interface LoadWeightsOptions {
   /** What the model declares: the tensors that the folder must hold, with these shapes. */
   structure: ModelStructure;
-  /** A folder with model.safetensors or model.safetensors.index.json. */
+  /** A folder with model.safetensors, pytorch_model.bin, or the index of either in shards. */
   folder: string;
   /** The name in the file of each tensor, turned into ours; null drops the tensor. Default: as it is. */
   rename?: (name: string) => string | null;
@@ -31,14 +32,13 @@ export interface LoadWeightsOptions {
   onProgress?: (progress: { loaded: number; total: number }) => void;
 }
 
-const weightFiles = ['model.safetensors', 'model.safetensors.index.json'];
-const otherFormats = [
+const weightFiles = [
+  'model.safetensors',
+  'model.safetensors.index.json',
   'pytorch_model.bin',
   'pytorch_model.bin.index.json',
-  'tf_model.h5',
-  'flax_model.msgpack',
-  'model.gguf',
 ];
+const otherFormats = ['tf_model.h5', 'flax_model.msgpack', 'model.gguf'];
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(
@@ -47,7 +47,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Fails with a clear error where the folder has no safetensors weights. */
+/** Opens the weights of a folder, safetensors before PyTorch's own. Fails with a clear error where it has none. */
 async function openFolder(folder: string): Promise<SafetensorsFile> {
   const found = await Promise.all(weightFiles.map((name) => exists(join(folder, name))));
   if (!found.includes(true)) {
@@ -64,7 +64,7 @@ async function openFolder(folder: string): Promise<SafetensorsFile> {
       message: `has no ${weightFiles.join(' or ')}. ${hint}`,
     });
   }
-  return openSafetensors(folder);
+  return openWeights(folder);
 }
 
 const listed = (names: readonly string[]) =>

@@ -72,13 +72,25 @@ class ShardedFile implements SafetensorsFile {
   }
 }
 
+/** What the files of an index are. */
+interface Shards {
+  /** With which their names end. */
+  suffix: string;
+  open: (path: string) => Promise<SafetensorsFile>;
+}
+
+const safetensorsShards: Shards = {
+  suffix: '.safetensors',
+  open: async (path) => openSafetensorsFrom(await fileSource(path)),
+};
+
 /** Opens every file that an index names, and checks that they hold what it says. */
-export async function openIndex(path: string): Promise<SafetensorsFile> {
-  const weightMap = await readIndex(path);
+export async function openIndex(path: string, { suffix, open }: Shards = safetensorsShards): Promise<SafetensorsFile> {
+  const weightMap = await readIndex(path, suffix);
   const shards = new Map<string, SafetensorsFile>();
   try {
     for (const fileName of new Set(weightMap.values())) {
-      shards.set(fileName, await openSafetensorsFrom(await fileSource(join(dirname(path), fileName))));
+      shards.set(fileName, await open(join(dirname(path), fileName)));
     }
     const shardOf = new Map<string, SafetensorsFile>();
     for (const [name, fileName] of weightMap) {
@@ -113,7 +125,7 @@ export async function openIndex(path: string): Promise<SafetensorsFile> {
   }
 }
 
-async function readIndex(path: string): Promise<Map<string, string>> {
+async function readIndex(path: string, suffix: string): Promise<Map<string, string>> {
   let text: string;
   try {
     text = await readTextFile({ path, maximumBytes: maximumIndexBytes });
@@ -142,10 +154,10 @@ async function readIndex(path: string): Promise<Map<string, string>> {
   }
   for (const [name, fileName] of weightMap) {
     // Only files beside the index: an index must not reach into other folders.
-    if (!/^[^/\\:\0]+\.safetensors$/.test(fileName)) {
+    if (!/^[^/\\:\0]+$/.test(fileName) || !fileName.endsWith(suffix) || fileName === suffix) {
       throw new SafetensorsError({
         code: 'invalid-index',
-        message: `tensor ${quoted(name)} is placed in ${quoted(fileName)}; expected a .safetensors file beside the index`,
+        message: `tensor ${quoted(name)} is placed in ${quoted(fileName)}; expected a ${suffix} file beside the index`,
         path,
       });
     }

@@ -1,0 +1,85 @@
+import { dtypeByteSizes, isDtype, type Dtype } from '../dtype';
+import { elementCount, type Header } from '../header';
+import { quoted, SafetensorsError } from '../safetensors-error';
+import type { TorchTensor } from './torch-globals';
+import type { StoredFile } from './zip-directory';
+
+/** A tensor whose elements do not lie one after the other, such as a transposed one. */
+export interface StridedTensor {
+  dtype: Dtype;
+  shape: readonly number[];
+  /** In elements. */
+  strides: readonly number[];
+  /** First byte in the file of what it is spread over. */
+  begin: number;
+  /** Elements from its first to its last, with those between that are not its own. */
+  span: number;
+}
+
+/** Where the tensors of a checkpoint lie in its file. `begin` of an entry counts from the file's first byte. */
+export interface PlacedTensors {
+  header: Header;
+  /** Of `header.entries`, those whose elements have to be gathered. */
+  strided: ReadonlyMap<string, StridedTensor>;
+}
+
+/**
+ * Checks each tensor against the storage that it is a view of: inside it, and not larger than it. A view that repeats
+ * elements could be of any size, whatever the file's.
+ *
+ * @throws SafetensorsError `invalid-shape`, `invalid-offsets`
+ */
+export function placeTensors({
+  tensors,
+  storages,
+}: {
+  tensors: ReadonlyMap<string, TorchTensor>;
+  storages: ReadonlyMap<string, StoredFile>;
+}): PlacedTensors {
+  const header: Header = { names: [], entries: new Map(), foreign: new Map(), metadata: {} };
+  const strided = new Map<string, StridedTensor>();
+  const sorted = [...tensors].map(([name, tensor]) => ({ name, tensor, storage: storages.get(tensor.storage.key) }));
+  for (const { name, tensor, storage } of sorted) {
+    const fail = (code: 'invalid-shape' | 'invalid-offsets', message: string): never => {
+      throw new SafetensorsError({ code, message: `tensor ${quoted(name)} ${message}` });
+    };
+    if (storage === undefined) {
+      fail('invalid-offsets', `is a view of the storage ${quoted(tensor.storage.key)}, which the file lacks`);
+      continue;
+    }
+    const { dtype, shape, strides, offset } = tensor;
+    const elements = elementCount(shape, name);
+    if (!isDtype(dtype)) {
+      header.foreign.set(name, { dtype, byteLength: 0 });
+      header.names.push(name);
+      continue;
+    }
+    const size = dtypeByteSizes[dtype];
+    const { storage: declared } = tensor;
+    if (isDtype(declared.dtype) && declared.elements * dtypeByteSizes[declared.dtype] > storage.byteLength)
+      fail(
+        'invalid-offsets',
+        `is in a storage that is said to have ${declared.elements} elements of ${declared.dtype}, and has ${storage.byteLength} bytes`,
+      );
+    const room = Math.floor(storage.byteLength / size);
+    const span = elements === 0 ? 0 : shape.reduce((sum, length, axis) => sum + (length - 1) * strides[axis]!, 1);
+    if (!Number.isSafeInteger(span) || offset + span > room)
+      fail('invalid-offsets', `reaches to element ${offset + span} of a storage of ${room}`);
+    if (elements > span)
+      fail('invalid-shape', `of shape [${shape.join(', ')}] repeats elements of its storage; save tensor.clone()`);
+    const begin = storage.position + offset * size;
+    header.names.push(name);
+    header.entries.set(name, { dtype, shape: [...shape], byteLength: elements * size, begin });
+    if (!isContiguous(shape, strides) && elements > 0) strided.set(name, { dtype, shape, strides, begin, span });
+  }
+  return { header, strided };
+}
+
+function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
+  let expected = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== expected) return false;
+    expected *= shape[axis]!;
+  }
+  return true;
+}

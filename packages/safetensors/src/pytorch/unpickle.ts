@@ -1,0 +1,318 @@
+import { quoted, SafetensorsError } from '../safetensors-error';
+
+/** A class or function that a pickle names. Without `call` it is only a name, such as a storage's type. */
+export interface PickleGlobal {
+  readonly module: string;
+  readonly name: string;
+  /** What stands for calling it with these arguments. */
+  readonly call?: (args: readonly unknown[]) => unknown;
+}
+
+/** What a pickle may ask for: undefined for everything that is not known to be harmless. */
+export type FindGlobal = (module: string, name: string) => PickleGlobal | undefined;
+
+export interface UnpickleOptions {
+  /** The pickle and whatever follows it. */
+  bytes: Uint8Array;
+  /** Where it begins. Default 0. */
+  position?: number;
+  findGlobal: FindGlobal;
+  /** Gives the object that a persistent id stands for. */
+  persistentLoad: (id: unknown) => unknown;
+}
+
+const invalid = (message: string) => new SafetensorsError({ code: 'invalid-pickle', message: `its pickle ${message}` });
+
+/** Marks the place in the stack where the arguments of a later instruction begin. */
+const mark = Symbol('mark');
+
+/** The bytes of one pickle, read from the front. */
+class PickleBytes {
+  position: number;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #text = new TextDecoder('utf-8', { fatal: true });
+
+  constructor(bytes: Uint8Array, position: number) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.position = position;
+  }
+
+  /** Where the next `count` bytes begin; they are there. */
+  #take(count: number): number {
+    const from = this.position;
+    if (count > this.#bytes.length - from)
+      throw new SafetensorsError({ code: 'truncated', message: `its pickle ends at byte ${this.#bytes.length}` });
+    this.position += count;
+    return from;
+  }
+
+  uint8 = () => this.#view.getUint8(this.#take(1));
+  uint16 = () => this.#view.getUint16(this.#take(2), true);
+  uint32 = () => this.#view.getUint32(this.#take(4), true);
+  int32 = () => this.#view.getInt32(this.#take(4), true);
+  float64 = () => this.#view.getFloat64(this.#take(8), false);
+
+  uint64(): number {
+    const value = this.#view.getBigUint64(this.#take(8), true);
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(`has a length of ${value} bytes`);
+    return Number(value);
+  }
+
+  raw(length: number): Uint8Array {
+    const from = this.#take(length);
+    return this.#bytes.subarray(from, from + length);
+  }
+
+  text(length: number): string {
+    try {
+      return this.#text.decode(this.raw(length));
+    } catch (cause) {
+      if (SafetensorsError.isInstance(cause)) throw cause;
+      throw invalid('holds text that is not UTF-8');
+    }
+  }
+
+  line(): string {
+    const end = this.#bytes.indexOf(0x0a, this.position);
+    if (end < 0) throw new SafetensorsError({ code: 'truncated', message: 'its pickle ends within a line' });
+    const text = this.text(end - this.position);
+    this.position = end + 1;
+    return text;
+  }
+
+  /** A little-endian integer in two's complement, as a number where it is exact. */
+  long(length: number): number | bigint {
+    if (length > 32) throw invalid(`holds an integer of ${length} bytes`);
+    const bytes = this.raw(length);
+    let value = 0n;
+    for (let index = length - 1; index >= 0; index--) value = (value << 8n) | BigInt(bytes[index]!);
+    value = BigInt.asIntN(8 * Math.max(1, length), value);
+    return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
+  }
+}
+
+/** The stack machine that a pickle is a program for. It knows no objects but containers, numbers, text and what it is given. */
+class Unpickler {
+  readonly #in: PickleBytes;
+  readonly #findGlobal: FindGlobal;
+  readonly #persistentLoad: (id: unknown) => unknown;
+  readonly #memo = new Map<number, unknown>();
+  #stack: unknown[] = [];
+
+  constructor({ bytes, position = 0, findGlobal, persistentLoad }: UnpickleOptions) {
+    this.#in = new PickleBytes(bytes, position);
+    this.#findGlobal = findGlobal;
+    this.#persistentLoad = persistentLoad;
+  }
+
+  run(): { value: unknown; end: number } {
+    for (;;) {
+      const code = this.#in.uint8();
+      if (code === 0x2e) return { value: this.#pop(), end: this.#in.position };
+      this.#step(code);
+    }
+  }
+
+  #pop(): unknown {
+    if (this.#stack.length === 0) throw invalid('takes from an empty stack');
+    const value = this.#stack.pop();
+    if (value === mark) throw invalid('takes a mark for a value');
+    return value;
+  }
+
+  #top(): unknown {
+    const value = this.#stack.at(-1);
+    if (this.#stack.length === 0 || value === mark) throw invalid('adds to nothing');
+    return value;
+  }
+
+  /** What lies above the last mark, which goes too. */
+  #aboveMark(): unknown[] {
+    const at = this.#stack.lastIndexOf(mark);
+    if (at < 0) throw invalid('looks for a mark that is not there');
+    const values = this.#stack.splice(at);
+    values.shift();
+    return values;
+  }
+
+  #push(value: unknown): void {
+    this.#stack.push(value);
+  }
+
+  #append(values: readonly unknown[]): void {
+    const list = this.#top();
+    if (!Array.isArray(list)) throw invalid('appends to what is no list');
+    for (const value of values) list.push(value);
+  }
+
+  #set(values: readonly unknown[]): void {
+    const map = this.#top();
+    if (!(map instanceof Map) || values.length % 2 !== 0) throw invalid('sets items of what is no dictionary');
+    for (let index = 0; index < values.length; index += 2) map.set(values[index], values[index + 1]);
+  }
+
+  #global(module: unknown, name: unknown): void {
+    if (typeof module !== 'string' || typeof name !== 'string') throw invalid('names a class by what is no text');
+    const found = this.#findGlobal(module, name);
+    if (found === undefined)
+      throw new SafetensorsError({
+        code: 'forbidden-class',
+        message:
+          `it asks for ${quoted(`${module}.${name}`)}, which is no tensor: nothing of the file was run. ` +
+          'Only tensors in dictionaries are read; save such a file again as model.state_dict(), or as safetensors',
+      });
+    this.#push(found);
+  }
+
+  #call(): void {
+    const args = this.#pop();
+    const callee = this.#pop() as PickleGlobal | null;
+    if (!Array.isArray(args) || typeof callee !== 'object' || callee?.call === undefined)
+      throw invalid('calls what is no function');
+    this.#push(callee.call(args));
+  }
+
+  #get(index: number): void {
+    if (!this.#memo.has(index)) throw invalid(`reads memory ${index}, which was never written`);
+    this.#push(this.#memo.get(index));
+  }
+
+  #tuple(count: number): void {
+    const values = Array.from({ length: count }, () => this.#pop());
+    this.#push(values.reverse());
+  }
+
+  #step(code: number): void {
+    const input = this.#in;
+    switch (code) {
+      // Frames and the version say nothing that matters here.
+      case 0x80:
+        if (input.uint8() > 5) throw invalid('is of a version that is not known');
+        return;
+      case 0x95:
+        input.uint64();
+        return;
+      case 0x28:
+        return this.#push(mark);
+      case 0x30:
+        if (this.#stack.length === 0) throw invalid('takes from an empty stack');
+        this.#stack.pop();
+        return;
+      case 0x31:
+        this.#aboveMark();
+        return;
+      case 0x32:
+        return this.#push(this.#top());
+      case 0x4e:
+        return this.#push(null);
+      case 0x88:
+        return this.#push(true);
+      case 0x89:
+        return this.#push(false);
+      case 0x4a:
+        return this.#push(input.int32());
+      case 0x4b:
+        return this.#push(input.uint8());
+      case 0x4d:
+        return this.#push(input.uint16());
+      case 0x8a:
+        return this.#push(input.long(input.uint8()));
+      case 0x8b:
+        return this.#push(input.long(input.uint32()));
+      case 0x47:
+        return this.#push(input.float64());
+      case 0x58:
+        return this.#push(input.text(input.uint32()));
+      case 0x8c:
+        return this.#push(input.text(input.uint8()));
+      case 0x8d:
+        return this.#push(input.text(input.uint64()));
+      // Strings of Python 2: the names of its tensors.
+      case 0x55:
+        return this.#push(input.text(input.uint8()));
+      case 0x54:
+        return this.#push(input.text(input.uint32()));
+      case 0x43:
+        return this.#push(input.raw(input.uint8()));
+      case 0x42:
+        return this.#push(input.raw(input.uint32()));
+      case 0x8e:
+        return this.#push(input.raw(input.uint64()));
+      case 0x5d:
+        return this.#push([]);
+      case 0x7d:
+        return this.#push(new Map());
+      case 0x29:
+        return this.#push([]);
+      case 0x85:
+        return this.#tuple(1);
+      case 0x86:
+        return this.#tuple(2);
+      case 0x87:
+        return this.#tuple(3);
+      case 0x74:
+      case 0x6c:
+        return this.#push(this.#aboveMark());
+      case 0x64: {
+        const values = this.#aboveMark();
+        this.#push(new Map());
+        return this.#set(values);
+      }
+      case 0x61:
+        return this.#append([this.#pop()]);
+      case 0x65:
+        return this.#append(this.#aboveMark());
+      case 0x73: {
+        const value = this.#pop();
+        return this.#set([this.#pop(), value]);
+      }
+      case 0x75:
+        return this.#set(this.#aboveMark());
+      case 0x71:
+        this.#memo.set(input.uint8(), this.#top());
+        return;
+      case 0x72:
+        this.#memo.set(input.uint32(), this.#top());
+        return;
+      case 0x94:
+        this.#memo.set(this.#memo.size, this.#top());
+        return;
+      case 0x68:
+        return this.#get(input.uint8());
+      case 0x6a:
+        return this.#get(input.uint32());
+      case 0x63:
+        return this.#global(input.line(), input.line());
+      case 0x93: {
+        const name = this.#pop();
+        return this.#global(this.#pop(), name);
+      }
+      case 0x52:
+      case 0x81:
+        return this.#call();
+      case 0x51:
+        return this.#push(this.#persistentLoad(this.#pop()));
+      // The attributes of an ordered dictionary, such as the versions of its modules.
+      case 0x62: {
+        this.#pop();
+        if (!(this.#top() instanceof Map)) throw invalid('sets attributes of what is no dictionary');
+        return;
+      }
+      default:
+        throw invalid(`has the instruction 0x${code.toString(16).padStart(2, '0')}, which no file of tensors needs`);
+    }
+  }
+}
+
+/**
+ * Reads one pickle without running anything: dictionaries become maps, lists and tuples arrays, and of classes only those
+ * that `findGlobal` knows are made. Work and memory are in proportion to the bytes.
+ *
+ * @returns the object, and where the pickle ended
+ * @throws SafetensorsError `forbidden-class`, `invalid-pickle`, `truncated`
+ */
+export function unpickle(options: UnpickleOptions): { value: unknown; end: number } {
+  return new Unpickler(options).run();
+}
