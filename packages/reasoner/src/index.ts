@@ -9,6 +9,7 @@ export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
 export { PictureStore, type BatchPictures } from './batches/picture-store';
 export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
+export { FeedbackMap, type FeedbackSettings } from './feedback/feedback-map';
 export { continuousForward } from './forward/continuous-forward';
 export { embedBatch } from './forward/embed-batch';
 export { openModel, type ModelSource } from './forward/model-source';

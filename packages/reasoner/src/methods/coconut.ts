@@ -121,7 +121,7 @@ export function coconut({
           name: stageName({ step, index: level + index }),
           index: level + index,
         });
-        builder.text(open).text(step.text).text(close);
+        builder.marked({ open, text: step.text, close });
       }
       return builder.answer(example.answer).build();
     },

@@ -25,7 +25,8 @@ const stage = 'thought';
  * CODI (arXiv 2502.21074), self-distillation into continuous thoughts: the same model reads each example twice, with its
  * chain in words and with continuous thoughts in the chain's place, and learns both. At the token before the answer the
  * states of the second reading are drawn to those of the first, which the comparison leaves as they are, in every layer.
- * There is one phase. Thoughts are fed back as in Coconut, without the paper's projection between them.
+ * There is one phase. Thoughts are trained as Coconut's are fed back, without the paper's projection between them; a reasoner
+ * that has one (`FeedbackMap`) thinks with it.
  */
 export function codi({
   count: thoughtCount = defaults.count,
@@ -76,7 +77,7 @@ export function codi({
       });
       for (const [index, step] of example.steps.entries()) {
         const { open, close } = context.format.step({ name: stageName({ step, index }), index });
-        chain.text(open).text(step.text).text(close);
+        chain.marked({ open, text: step.text, close });
       }
       const written = chain.answer(example.answer).build();
       const own = thinking({ example, context }).answer(example.answer).build();
@@ -102,5 +103,9 @@ export function codi({
 function answerStart({ layout, answer, context }: { layout: Layout; answer: string; context: LayoutContext }): number {
   const { format, tokenizer } = context;
   const length = (text: string) => (text === '' ? 0 : tokenizer.encode(text, { addSpecialTokens: false }).ids.length);
-  return layout.ids.length - 1 - length(format.answer.close) - length(answer);
+  const { open, close } = format.answer;
+  // Where marks merge with the answer, it begins where the mark's own words end.
+  if (format.joined === true)
+    return layout.ids.length - 1 - length(`${open}${answer}${close}`) + length(open.trimEnd());
+  return layout.ids.length - 1 - length(close) - length(answer);
 }

@@ -1,5 +1,6 @@
 import type { ReasoningExample } from '@subtext/data';
 
+import type { ReasoningFormat } from './reasoning-format';
 import { IGNORED_LABEL, type Layout, type LayoutContext, type ThoughtPosition } from './reasoning-method';
 
 /** Collects ids, labels and thoughts of one example. */
@@ -19,7 +20,7 @@ export class LayoutBuilder {
     this.#push(prefix, false);
     const picture = hasImage && image ? (image.ids ?? new Array<number>(image.tokens).fill(image.tokenId)) : [];
     const { open = '', close = '' } = format.question ?? {};
-    const words = [open, question, close].flatMap((text) =>
+    const words = piecesOf({ format, parts: [open, question, close] }).flatMap((text) =>
       text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids,
     );
     this.#push(image?.position === 'after' ? [...words, ...picture] : [...picture, ...words], false);
@@ -38,6 +39,12 @@ export class LayoutBuilder {
     return this;
   }
 
+  /** A step or an answer in words between its marks. */
+  marked({ open, text, close }: { open: string; text: string; close: string }): this {
+    for (const piece of piecesOf({ format: this.#context.format, parts: [open, text, close] })) this.text(piece);
+    return this;
+  }
+
   /** One thought of a stage. `predicted`: whether the model must write the token itself. */
   thought({
     stage,
@@ -53,8 +60,7 @@ export class LayoutBuilder {
 
   /** The answer between its marks, then the end of the response. */
   answer(answer: string): this {
-    const { open, close } = this.#context.format.answer;
-    this.text(open).text(answer).text(close);
+    this.marked({ ...this.#context.format.answer, text: answer });
     this.#push([this.#context.endId], true);
     return this;
   }
@@ -75,6 +81,11 @@ export class LayoutBuilder {
       this.#labels.push(predicted ? id : IGNORED_LABEL);
     }
   }
+}
+
+/** What is tokenized by itself: a text and its marks apart, or together where the format joins them. */
+function piecesOf({ format, parts }: { format: ReasoningFormat; parts: readonly string[] }): readonly string[] {
+  return format.joined === true ? [parts.join('')] : parts;
 }
 
 /** What stands between a step's marks: its text, or special tokens that are thoughts. */
@@ -98,12 +109,14 @@ export function layoutSteps({
   for (const [index, step] of example.steps.entries()) {
     const stage = stageName({ step, index });
     const { open, close } = context.format.step({ name: stage, index });
-    builder.text(open);
     const inside = content({ stage, text: step.text });
-    if (inside.kind === 'text') builder.text(step.text);
-    else
-      for (const [thought, id] of inside.ids.entries())
-        builder.thought({ stage, index: thought, id, kind: 'token', predicted: true });
+    if (inside.kind === 'text') {
+      builder.marked({ open, text: step.text, close });
+      continue;
+    }
+    builder.text(open);
+    for (const [thought, id] of inside.ids.entries())
+      builder.thought({ stage, index: thought, id, kind: 'token', predicted: true });
     builder.text(close);
   }
   return builder.answer(example.answer).build();

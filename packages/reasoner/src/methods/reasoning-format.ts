@@ -9,6 +9,11 @@ export interface ReasoningFormat {
   readonly question?: { open: string; close: string };
   /** The marks around the answer. */
   readonly answer: { open: string; close: string };
+  /**
+   * Whether a question, a step and an answer are each tokenized as one text with their marks, which may merge with it
+   * ("?" and a line feed are one token of Llama 3). @default false: marks are always the same tokens
+   */
+  readonly joined?: boolean;
   /** Marks that count as tags, not as content, when generated tokens are counted. */
   tags(options: { stages: readonly string[] }): string[];
 }
@@ -31,6 +36,18 @@ export const linesFormat: ReasoningFormat = {
   tags: () => [],
 };
 
+/** As {@link linesFormat}, with the very ids of Coconut's release: each line is tokenized whole. */
+export const coconutFormat: ReasoningFormat = { ...linesFormat, name: 'coconut', joined: true };
+
+/** CODI's texts (zhenyi4/codi, train.py): the question alone, steps with spaces between them, `The answer is: answer`. */
+export const codiFormat: ReasoningFormat = {
+  name: 'codi',
+  joined: true,
+  step: ({ index }) => ({ open: index === 0 ? '' : ' ', close: '' }),
+  answer: { open: 'The answer is: ', close: '' },
+  tags: () => [],
+};
+
 /** A graph question's answer: `[A] target` (Ber666/reasoning-by-superposition). Its chain has no marks. */
 export const graphFormat: ReasoningFormat = {
   name: 'graph',
@@ -43,5 +60,7 @@ export const graphFormat: ReasoningFormat = {
 export const reasoningFormats: Record<string, ReasoningFormat> = {
   [taggedFormat.name]: taggedFormat,
   [linesFormat.name]: linesFormat,
+  [coconutFormat.name]: coconutFormat,
+  [codiFormat.name]: codiFormat,
   [graphFormat.name]: graphFormat,
 };

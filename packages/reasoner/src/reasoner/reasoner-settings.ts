@@ -3,6 +3,7 @@ import { FileError, readTextFile } from '@subtext/core/node';
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
+import type { FeedbackSettings } from '../feedback/feedback-map';
 import { MOST_THOUGHTS } from '../methods/option-schemas';
 import { isMethod, type MethodSpecification } from '../methods/registry';
 
@@ -25,6 +26,8 @@ export interface ReasonerSettings {
   image?: { token: string; tokens: number; position: 'before' | 'after' };
   /** Where a thought's state is read: the state that predicts the thinking token (`before`), or the one at it (`at`). */
   thoughtReading: 'before' | 'at';
+  /** What a state goes through before it is fed back as a continuous thought. @default nothing */
+  feedback?: FeedbackSettings;
   /** Longest response seen while training, in tokens: what generation allows by default, with some room. */
   longestResponse: number;
 }
@@ -78,6 +81,7 @@ const reasonerSettings = z.looseObject({
     .object({ token: name, tokens: z.number().int().min(1).max(MOST_TOKENS), position: z.enum(['before', 'after']) })
     .optional(),
   thoughtReading: z.enum(['before', 'at']),
+  feedback: z.object({ kind: z.literal('projection') }).optional(),
   longestResponse: z.number().int().min(0).max(MOST_TOKENS),
 });
 

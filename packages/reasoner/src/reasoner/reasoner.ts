@@ -10,6 +10,7 @@ import { join } from 'node:path';
 
 import { PictureStore } from '../batches/picture-store';
 import { ReasonerError } from '../errors';
+import { FeedbackMap } from '../feedback/feedback-map';
 import { createMethod } from '../methods/registry';
 import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
 import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
@@ -61,6 +62,8 @@ export class Reasoner {
   readonly method: ReasoningMethod;
   readonly format: ReasoningFormat;
   readonly processor?: ImageProcessor;
+  /** What a state goes through before it is fed back as a continuous thought (CODI); absent: nothing. */
+  readonly feedback?: FeedbackMap;
   readonly #pictures?: PictureStore;
   readonly #stageOfThought: ReadonlyMap<number, { stage: string; index: number }>;
   readonly #tagLengths: ReadonlyMap<string, number>;
@@ -70,10 +73,13 @@ export class Reasoner {
     tokenizer,
     settings,
     processor,
+    feedback,
   }: {
     model: LanguageModel;
     tokenizer: Tokenizer;
     settings: ReasonerSettings;
+    /** Becomes the reasoner's, which frees it. */
+    feedback?: FeedbackMap;
     /** How pictures are prepared; needed where the model takes pictures. */
     processor?: ImageProcessor;
   }) {
@@ -83,6 +89,7 @@ export class Reasoner {
     this.method = createMethod(settings.method);
     this.format = formatNamed(settings.reasoningFormat);
     this.processor = processor;
+    this.feedback = feedback;
     if (processor) this.#pictures = new PictureStore({ processor });
     this.#stageOfThought = new Map(
       // Thoughts that stand in the prompt are not written: their tokens mean nothing in a response.
@@ -115,7 +122,14 @@ export class Reasoner {
         message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
       });
     }
-    return new Reasoner({ model, tokenizer, settings, processor });
+    if (!settings.feedback) return new Reasoner({ model, tokenizer, settings, processor });
+    try {
+      const feedback = await FeedbackMap.load({ folder, width: model.dimensions.width });
+      return new Reasoner({ model, tokenizer, settings, processor, feedback });
+    } catch (error) {
+      model.dispose();
+      throw error;
+    }
   }
 
   /** Writes the folder: model, tokenizer and picture processor as Hugging Face lays them out, and `subtext.json`. */
@@ -124,6 +138,7 @@ export class Reasoner {
     await saveModel({ model: this.model, folder });
     await this.tokenizer.save(folder);
     if (this.processor) await saveImageProcessor({ processor: this.processor, folder });
+    await this.feedback?.save(folder);
     await writeFileAtomically({
       path: join(folder, settingsFile),
       data: `${JSON.stringify(this.settings, null, 2)}\n`,
@@ -256,6 +271,7 @@ export class Reasoner {
             reading: this.settings.thoughtReading,
             room,
             halting: this.method.halting?.(context),
+            feedback: this.feedback,
             nextInput: nextInput && ((state) => nextInput({ ...state, row: start + state.row })),
           });
         }
@@ -298,6 +314,7 @@ export class Reasoner {
   }
 
   dispose(): void {
+    this.feedback?.dispose();
     this.model.dispose();
   }
 

@@ -10,11 +10,13 @@ import {
 } from '@subtext/model';
 import { scatterRows, tf } from '@subtext/tensor';
 
+import type { FeedbackMap } from '../feedback/feedback-map';
 import { ThoughtCache, type ThoughtReplacement } from './thought-cache';
 
 /**
  * What a row is fed next: a token by its id, a vector `[width]` in an embedding's place, its own last hidden state
- * (`'state'`, Coconut's feedback, which never leaves the engine), or null: it waits while others go on.
+ * (`'state'`, Coconut's feedback, which never leaves the engine; through the session's map where it has one), or null: it
+ * waits while others go on.
  */
 export type SessionInput = number | Float32Array | 'state' | null;
 
@@ -43,6 +45,8 @@ export interface SessionOptions {
   thoughts?: ThoughtReplacement;
   /** By row, columns that hold a position, padding counted, but that nothing sees: thoughts that are cut. @default none */
   hidden?: readonly (readonly number[])[];
+  /** What a state goes through before it is fed back. The session does not free it. @default nothing */
+  feedback?: FeedbackMap;
 }
 
 /**
@@ -61,9 +65,11 @@ export class Session {
   readonly model: LanguageModel;
   readonly #decoding: DecodingSession;
   readonly #cache?: ThoughtCache;
+  readonly #feedback?: FeedbackMap;
 
-  constructor({ model, batch, capacity, forwardExtras, thoughts, hidden }: SessionOptions) {
+  constructor({ model, batch, capacity, forwardExtras, thoughts, hidden, feedback }: SessionOptions) {
     this.model = model;
+    this.#feedback = feedback;
     this.#cache = thoughts && new ThoughtCache({ model, batch, capacity, ...thoughts });
     this.#decoding = new DecodingSession({ model, batch, capacity, forwardExtras, cache: this.#cache, hidden });
   }
@@ -102,7 +108,7 @@ export class Session {
         states.push(
           tf.tidy(() =>
             this.feed({
-              embeddings: inputVectors({ model: this.model, inputs: next, states: hidden }),
+              embeddings: inputVectors({ model: this.model, inputs: next, states: this.#fedBack(hidden, next) }),
               mask: waiting ? next.map((input) => [input === null ? 0 : 1]) : null,
             }),
           ),
@@ -127,6 +133,10 @@ export class Session {
   /** Frees what it holds. */
   dispose(): void {
     this.#decoding.dispose();
+  }
+
+  #fedBack(states: tf.Tensor3D, inputs: readonly SessionInput[]): tf.Tensor3D {
+    return this.#feedback !== undefined && inputs.includes('state') ? this.#feedback.apply(states) : states;
   }
 }
 

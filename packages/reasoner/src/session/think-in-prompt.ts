@@ -1,6 +1,7 @@
 import type { EmbeddedInputs, EmbeddedPrompts, LanguageModel } from '@subtext/model';
 import { gatherRows, tf } from '@subtext/tensor';
 
+import type { FeedbackMap } from '../feedback/feedback-map';
 import type { HaltingMarks, ThoughtPosition } from '../methods/reasoning-method';
 import { inputVectors, type SessionInput, Session } from './session';
 import { type Thought, thoughtsAt } from './thought';
@@ -20,8 +21,10 @@ export interface ThoughtState {
   /** The row of the prompts. */
   row: number;
   thought: Pick<ThoughtPosition, 'stage' | 'index'>;
-  /** The state before the thought, after the final norm, `[width]`: what is fed back unless something else is decided. */
+  /** The state before the thought, after the final norm, `[width]`. */
   hidden: Float32Array;
+  /** What is fed unless something else is decided, `[width]`: the state, through the reasoner's map where it has one. */
+  input: Float32Array;
   /** Logits of the next token there, `[vocabulary]`. */
   logits(): Promise<Float32Array>;
 }
@@ -52,6 +55,7 @@ export async function thinkInPrompt({
   reading,
   room,
   halting,
+  feedback,
   nextInput,
 }: {
   model: LanguageModel;
@@ -62,6 +66,8 @@ export async function thinkInPrompt({
   room: number;
   /** The marks by which the model decides after each state to think on or to answer. Default: it thinks all its thoughts. */
   halting?: HaltingMarks;
+  /** What a state goes through before it is fed back. Default: nothing. */
+  feedback?: FeedbackMap;
   /** What continuous thoughts are fed. Default: the state before them. */
   nextInput?: DecideThought;
 }): Promise<ThoughtPrompts> {
@@ -84,6 +90,7 @@ export async function thinkInPrompt({
     batch: rows,
     capacity: prefix + Math.max(...planned) + rest + room,
     forwardExtras,
+    feedback,
   });
   const kept: tf.Tensor[] = [];
   const keep = <Kept extends tf.Tensor>(compute: () => Kept): Kept => {
@@ -118,6 +125,7 @@ export async function thinkInPrompt({
         row,
         thought: { stage, index },
         hidden: state,
+        input: feedback === undefined ? state : await mapped(feedback, state),
         logits: () => logitsOf({ model, state }),
       });
       decided[row]!.push(input);
@@ -143,10 +151,12 @@ export async function thinkInPrompt({
     });
     kept.push(...states);
     const table = keep(() => tf.reshape(tf.concat(states, 1), [rows * states.length, width]) as tf.Tensor2D);
-    const [stepStates, prefixStates] = (await Promise.all([table.data(), tokenThoughts ? from.data() : undefined])) as [
-      Float32Array,
-      Float32Array | undefined,
-    ];
+    const fedTable = feedback === undefined ? table : keep(() => feedback.apply(table));
+    const [stepStates, fedStates, prefixStates] = (await Promise.all([
+      table.data(),
+      fedTable.data(),
+      tokenThoughts ? from.data() : undefined,
+    ])) as [Float32Array, Float32Array, Float32Array | undefined];
     const at = (values: Float32Array, index: number) => values.slice(index * width, (index + 1) * width);
     // State t of a row is the one before its thought t.
     const stepState = (row: number, step: number) => at(stepStates, row * states.length + step);
@@ -156,7 +166,10 @@ export async function thinkInPrompt({
       ),
     );
     const restEmbeddings = tf.tidy(() => {
-      const lastStates = gatherRows({ input: table, indices: counts.map((count, row) => row * states.length + count) });
+      const lastStates = gatherRows({
+        input: fedTable,
+        indices: counts.map((count, row) => row * states.length + count),
+      });
       const last = inputVectors({
         model,
         inputs: lastInputs,
@@ -190,7 +203,8 @@ export async function thinkInPrompt({
             inputAt: (position) => {
               const place = row.find((thought) => thought.position === position)!;
               if (place.kind !== 'continuous') return ids[index]![position]!;
-              return decided[index]![position - prefixes[index]!] ?? stateAt(position - 1);
+              const step = position - prefixes[index]!;
+              return decided[index]![step] ?? at(fedStates, index * states.length + step);
             },
             reading,
             origin: lengths[index]! - (planned[index]! - counts[index]!),
@@ -209,6 +223,11 @@ export async function thinkInPrompt({
 function paddingMask({ lengths, time }: { lengths: readonly number[]; time: number }): number[][] | null {
   if (lengths.every((length) => length === time)) return null;
   return lengths.map((length) => Array.from({ length: time }, (_, column) => (column < time - length ? 0 : 1)));
+}
+
+async function mapped(feedback: FeedbackMap, state: Float32Array): Promise<Float32Array> {
+  const input = tf.tidy(() => feedback.apply(tf.tensor2d(state, [1, state.length])));
+  return (await input.data().finally(() => input.dispose())) as Float32Array;
 }
 
 async function logitsOf({ model, state }: { model: LanguageModel; state: Float32Array }): Promise<Float32Array> {

@@ -1,0 +1,120 @@
+import { openSafetensors, SafetensorsError, writeSafetensors } from '@subtext/safetensors';
+import { layerNorm, linear, Parameters, tf } from '@subtext/tensor';
+import { join } from 'node:path';
+
+import { ReasonerError } from '../errors';
+
+/** PyTorch's default, which CODI's release takes. */
+const epsilon = 1e-5;
+
+/** The tensors of a projection by name, with their shapes by the model's width and the width between the layers. */
+const shapes = (width: number, inner: number): Readonly<Record<string, readonly number[]>> => ({
+  'hidden.weight': [inner, width],
+  'hidden.bias': [inner],
+  'output.weight': [width, inner],
+  'output.bias': [width],
+  'norm.weight': [width],
+  'norm.bias': [width],
+});
+
+const normNames = ['norm.weight', 'norm.bias'];
+
+/** What `subtext.json` says of a map; its numbers lie beside it in `feedback.safetensors`. */
+export interface FeedbackSettings {
+  kind: 'projection';
+}
+
+/** Where a reasoner's folder has its map. */
+export const feedbackFile = 'feedback.safetensors';
+
+/**
+ * What a state goes through before it is fed back as a continuous thought: CODI's projection (arXiv 2502.21074, `prj` of
+ * its release), `LayerNorm(output · gelu(hidden · h + b) + b′)`, the norm (ε 1e-5) where it has one and the gelu exact.
+ * Without a map a state is fed back as it is (Coconut).
+ */
+export class FeedbackMap {
+  /** `hidden.*`, `output.*` and, where there is a norm, `norm.*`. */
+  readonly parameters: Parameters;
+
+  private constructor(parameters: Parameters) {
+    this.parameters = parameters;
+  }
+
+  /** The model's width, which goes in and comes out. */
+  get width(): number {
+    return this.parameters.get('hidden.weight').shape[1]!;
+  }
+
+  get settings(): FeedbackSettings {
+    return { kind: 'projection' };
+  }
+
+  /** Reads `feedback.safetensors` of a reasoner's folder. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
+  static async load({ folder, width }: { folder: string; /** Of the model. */ width: number }): Promise<FeedbackMap> {
+    const path = join(folder, feedbackFile);
+    const file = await openSafetensors(path).catch((cause: unknown) => {
+      if (!SafetensorsError.isInstance(cause) || cause.code !== 'not-found') throw cause;
+      throw new ReasonerError({
+        code: 'not-a-reasoner',
+        message: `${folder} has no ${feedbackFile}, though its subtext.json says that states go through a projection before they are fed back. Copy the whole folder.`,
+        cause,
+      });
+    });
+    const parameters = new Parameters();
+    try {
+      const inner = file.has('hidden.weight') ? (file.entry('hidden.weight').shape[0] ?? 0) : 0;
+      const withNorm = normNames.some((name) => file.has(name));
+      for (const [name, shape] of Object.entries(shapes(width, inner))) {
+        if (!withNorm && normNames.includes(name)) continue;
+        const found = file.has(name) ? file.entry(name).shape : undefined;
+        if (found?.join() !== shape.join())
+          throw new ReasonerError({
+            code: 'not-a-reasoner',
+            message: `${path}: ${name} is ${found === undefined ? 'missing' : `[${found.join(', ')}]`}; a model of width ${width} needs [${shape.join(', ')}].`,
+          });
+        parameters.add({ name, value: tf.tensor(await file.readFloat32(name), [...shape], 'float32') });
+      }
+    } catch (error) {
+      parameters.dispose();
+      throw error;
+    } finally {
+      await file.close();
+    }
+    return new FeedbackMap(parameters);
+  }
+
+  /** Writes `feedback.safetensors`, in float32. */
+  async save(folder: string): Promise<void> {
+    const tensors = new Map<string, { dtype: 'F32'; shape: number[]; data: Float32Array }>();
+    for (const [name, variable] of this.parameters.entries())
+      tensors.set(name, { dtype: 'F32', shape: [...variable.shape], data: (await variable.data()) as Float32Array });
+    await writeSafetensors({ path: join(folder, feedbackFile), tensors });
+  }
+
+  /** `[..., width]` to the same: what is fed back of these states. */
+  apply<Shape extends tf.Tensor>(states: Shape): Shape {
+    const value = (name: string) => this.parameters.get(name) as tf.Tensor;
+    return tf.tidy(() => {
+      const layer = (name: string, input: tf.Tensor, activation: 'gelu' | 'none') =>
+        linear({
+          input,
+          weight: value(`${name}.weight`) as tf.Tensor2D,
+          bias: value(`${name}.bias`) as tf.Tensor1D,
+          layout: 'out-in',
+          activation,
+        });
+      const output = layer('output', layer('hidden', states, 'gelu'), 'none');
+      if (!this.parameters.has('norm.weight')) return output;
+      return layerNorm({
+        input: output,
+        scale: value('norm.weight') as tf.Tensor1D,
+        bias: value('norm.bias') as tf.Tensor1D,
+        epsilon,
+      });
+    }) as Shape;
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+  }
+}
