@@ -98,6 +98,7 @@ export { fileNamePart } from './results/result-schema';
 export { runMarkdown, runSections, type ReportedTask } from './results/run-sections';
 export { hashExamples, hashFile, hashFolder } from './results/content-hash';
 export { gitHash } from './results/git-commit';
+export { inRunFolder } from './results/in-run-folder';
 export { RunFolder, type RunIdentity } from './results/run-folder';
 export {
   compareRuns,
@@ -157,7 +158,9 @@ export { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictW
 export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
 export { probeSections } from './probes/probe-sections';
 export { superpositionSections } from './probes/superposition-sections';
-export { scoreAnswers, summarizeAnswers, type AnswerSummary } from './thinking/summarize-answers';
+export { evaluateThinking, type EvaluateThinkingOptions, type ThinkingEvaluation } from './thinking/evaluate-thinking';
+export { explainThoughts, type Explanations } from './thinking/explain-thoughts';
+export { summarizeSamples, type AnswerSummary } from './thinking/summarize-samples';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';
 export {
   explanationRequests,
@@ -204,8 +207,22 @@ export {
   type EvaluationProgress,
   type ModelAnswer,
 } from './run/evaluate-task';
+export { evaluateModel, type EvaluateModelOptions, type MadeWith, type ModelEvaluation } from './run/evaluate-model';
+export { type EvaluationEvent, type EvaluationListener } from './run/evaluation-event';
+export { askedOf, openModel, openReasoner, type AnswerSettings, type OpenedModel } from './run/open-model';
+export { summarizeSeeds, type SeedSummary } from './run/summarize-seeds';
+export { findUnknownWords, type UnknownWords } from './run/unknown-words';
 export { loadPlainModel, plainModel, plainModelSees, type PlainModelOptions } from './run/plain-model';
 export { reasonerModel } from './run/reasoner-model';
+export { loadQuestions, type Questions } from './tasks/load-questions';
+export {
+  auditModel,
+  checkAuditable,
+  type AuditModelOptions,
+  type AuditResult,
+  type ModelAudit,
+} from './audit/audit-model';
+export { auditReport } from './audit/audit-report';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';
 export { keepExplanations, keepThoughtRuns } from './audit/kept-runs';
 export { prosqaGraph } from './tasks/prosqa-graph';

@@ -1,5 +1,6 @@
+import { readTextFile } from '@subtext/core/node';
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
-import { findTask } from '@subtext/eval';
+import { evaluateThinking, findTask } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   commandName,
@@ -21,7 +22,6 @@ import { loadConfiguration } from '../configuration/load-configuration';
 import { trainConfiguration } from '../configuration/schema';
 import { packageFolder } from '../package-folder';
 import { copyFolder } from '../pipeline/copy-folder';
-import { evaluateRun } from '../pipeline/evaluate-run';
 import { startReport, type StartResults, type StartRun } from '../pipeline/start-report';
 import { startTable } from '../pipeline/start-table';
 import { trainRun } from '../pipeline/train-run';
@@ -165,17 +165,18 @@ async function startIn({
     secondsTotal += run.seconds;
     if (name === 'base') continue;
     const asked = configuration.data.images ? examples : examples.map(({ image: _image, ...example }) => example);
-    const evaluation = await evaluateRun({
+    const finished = join(configuration.output, 'finished.json');
+    const evaluation = await evaluateThinking({
       method: label,
-      folder: configuration.output,
+      path: join(configuration.output, 'evaluation.json'),
+      fingerprint: (JSON.parse(await readTextFile({ path: finished })) as { fingerprint: string }).fingerprint,
       reasoner: run.reasoner,
       interpreters: run.interpreters,
-      task: findTask('scenes'),
-      examples: asked,
+      loaded: { task: findTask('scenes'), examples: asked },
       workers,
-      output,
+      onEvent: (told) => told.event === 'progress' && output.progress(told),
       signal,
-    });
+    }).finally(() => output.endProgress());
     secondsTotal += evaluation.secondsTotal ?? 0;
     const { accuracy, standardError } = evaluation.summary;
     output.event(

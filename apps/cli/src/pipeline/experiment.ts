@@ -2,20 +2,17 @@ import { parseJson } from '@subtext/core';
 import { readTextFile, writeFileAtomically } from '@subtext/core/node';
 import {
   askedAsGraphs,
-  checkTaskFitsModel,
   evaluateInFolder,
   experimentMarkdown,
   findTask,
   formatTask,
   hashFolder,
-  type LoadedTask,
-  loadTask,
-  reasonerModel,
+  loadQuestions,
+  openModel,
+  type Questions,
   type SampleRecord,
   summarizeExperiment,
 } from '@subtext/eval';
-import { isMultimodal } from '@subtext/model';
-import { Reasoner } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
 import { type Output, textTable, UsageError } from '@subtext/terminal';
 import { existsSync } from 'node:fs';
@@ -55,7 +52,7 @@ export async function runExperiment({
 }): Promise<'finished' | 'stopped' | 'listed'> {
   const runs = await experimentRuns({ path, experiment });
   checkPairs({ runs, experiment });
-  const loaded = await loadQuestions(experiment);
+  const loaded = await questionsOf(experiment);
   if (dryRun) {
     await listRuns({ runs, output, signal });
     return 'listed';
@@ -109,7 +106,7 @@ function checkPairs({
     throw new UsageError(`compare: there is no "${unknown}" in this experiment; there are ${cells.join(', ')}.`);
 }
 
-async function loadQuestions({ evaluation }: ExperimentConfiguration): Promise<LoadedTask> {
+async function questionsOf({ evaluation }: ExperimentConfiguration): Promise<Questions> {
   const { task: name, format, score, data, limit, metric } = evaluation;
   const task = name === undefined ? formatTask({ format: format!, score: score! }) : findTask(name);
   if (task.judge)
@@ -118,8 +115,7 @@ async function loadQuestions({ evaluation }: ExperimentConfiguration): Promise<L
     throw new UsageError(
       `evaluation.metric: ${task.name} has no "${metric}"; it has ${task.metrics.map((one) => one.name).join(', ')}.`,
     );
-  const loaded = await loadTask({ task, path: data });
-  return limit === undefined ? loaded : { ...loaded, examples: loaded.examples.slice(0, limit) };
+  return await loadQuestions({ task, path: data, limit });
 }
 
 /** What each run takes; the seeds of a cell take the same. */
@@ -193,7 +189,7 @@ async function evaluateOne({
   run: ExperimentTraining;
   /** The model's folder. */
   reasoner: string;
-  loaded: LoadedTask;
+  loaded: Questions;
   experiment: ExperimentConfiguration;
   output: Output;
   signal?: AbortSignal;
@@ -208,10 +204,8 @@ async function evaluateOne({
       batch: experiment.evaluation.batch,
       signal,
       open: async () => {
-        const reasoner = await Reasoner.load(folder);
-        const seesImages = isMultimodal(reasoner.model) && reasoner.settings.image !== undefined;
-        checkTaskFitsModel({ ...loaded, model: { name: folder, seesImages } });
-        return { model: reasonerModel({ reasoner, signal }), dispose: () => reasoner.dispose() };
+        const model = await openModel({ folder, loaded: [loaded] });
+        return { model: model.answering({ signal }), dispose: () => model.dispose() };
       },
       onProgress: ({ done, total, correct }) =>
         output.progress({

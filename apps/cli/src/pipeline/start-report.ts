@@ -7,6 +7,7 @@ import {
   proseSection,
   renderReport,
   tableSection,
+  type ThinkingEvaluation,
 } from '@subtext/eval';
 import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
@@ -14,7 +15,6 @@ import { stageName } from '@subtext/reasoner';
 import { readFile } from 'node:fs/promises';
 
 import type { MachineRecord } from '../machine-record';
-import type { RunEvaluation } from './evaluate-run';
 
 /** A trained run with its evaluation. */
 export interface StartRun {
@@ -23,7 +23,7 @@ export interface StartRun {
   label: string;
   /** `log.jsonl` of its training. */
   log: string;
-  evaluation: RunEvaluation;
+  evaluation: ThinkingEvaluation;
 }
 
 /** What stands in `results.json`. */
@@ -38,8 +38,8 @@ export interface StartResults {
   command: string;
   secondsTotal: number;
   questionOnlyLookup?: number;
-  methods: (RunEvaluation['summary'] & { singleMilliseconds: number })[];
-  explanations: RunEvaluation['explanations'];
+  methods: (ThinkingEvaluation['summary'] & { singleMilliseconds: number })[];
+  explanations: ThinkingEvaluation['explanations'];
   interpreters: string;
 }
 
@@ -85,9 +85,9 @@ function chooseExamples({
   evaluation,
   count,
 }: {
-  evaluation: RunEvaluation;
+  evaluation: ThinkingEvaluation;
   count: number;
-}): RunEvaluation['examples'] {
+}): ThinkingEvaluation['examples'] {
   const right = evaluation.examples.filter(({ correct }) => correct);
   const wrong = evaluation.examples.filter(({ correct }) => !correct);
   const chosenWrong = wrong.slice(0, Math.floor(count / 2));
@@ -98,7 +98,7 @@ async function galleryItem({
   example,
   truth,
 }: {
-  example: RunEvaluation['examples'][number];
+  example: ThinkingEvaluation['examples'][number];
   truth: ReasoningExample;
 }): Promise<GalleryItem> {
   // A picture that is gone or broken by now leaves its place empty.

@@ -1,4 +1,4 @@
-import { renderReport } from '@subtext/eval';
+import { auditMarkdown, auditModel, auditReport, checkAuditable } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   createOutput,
@@ -8,16 +8,26 @@ import {
   positiveWholeNumber,
   repeated,
   share,
+  UsageError,
   wholeNumber,
 } from '@subtext/terminal';
 import { writeFileAtomically } from '@subtext/core/node';
 import { Command, Option } from 'commander';
 import { join } from 'node:path';
 
-import { auditModel, type AuditSettings } from '../pipeline/audit-model';
-import { dataOptions } from '../pipeline/load-tasks';
+import { dataOptions, loadTasks, tasksOf, type AskedData } from '../load-tasks';
+import { madeWith } from '../made-with';
+import { showEvents } from '../show-events';
 
-interface AuditOptions extends AuditSettings {
+interface AuditOptions extends AskedData {
+  model: string;
+  output: string;
+  batch: number;
+  noCot?: string;
+  cot?: string;
+  floor?: number;
+  seed: number;
+  probes: boolean;
   engine: EngineName | 'auto';
   json: boolean;
 }
@@ -47,27 +57,30 @@ export function auditCommand(): Command {
     .action(async (options: AuditOptions) => {
       const output = createOutput({ json: options.json });
       const signal = interruptSignal();
-      const found = async (model: string) => findModel({ model, signal });
-      // The models' ids or folders as they were given stay in the title; the results name the folders.
-      const settings = {
-        ...options,
-        model: await found(options.model),
-        ...(options.cot === undefined ? {} : { cot: await found(options.cot) }),
-        ...(options.noCot === undefined ? {} : { noCot: await found(options.noCot) }),
-      };
+      const { cot, noCot, output: folder } = options;
+      if ((noCot === undefined) !== (cot === undefined))
+        throw new UsageError('The retained information needs both --no-cot and --cot.');
+      for (const task of tasksOf(options)) checkAuditable(task);
+      const [loaded] = await loadTasks({ asked: options, output });
+      const found = (model: string) => findModel({ model, signal });
+      // The model's id or folder as it was given stays in the title; the results name the folder.
+      const model = await found(options.model);
+      const retained =
+        cot === undefined || noCot === undefined
+          ? undefined
+          : { withoutChain: await found(noCot), written: await found(cot) };
       await useEngine(options.engine);
-      const audit = await auditModel({ settings, output, signal });
-      await writeFileAtomically({
-        path: join(options.output, 'audit.json'),
-        data: `${JSON.stringify(audit.result, null, 2)}\n`,
-      });
-      await writeFileAtomically({ path: join(options.output, 'audit.md'), data: audit.markdown });
-      const report = join(options.output, 'report.html');
-      await writeFileAtomically({
-        path: report,
-        data: renderReport({ title: `Audit of ${options.model}`, summary: audit.summary, sections: audit.sections }),
-      });
-      output.event({ event: 'audit', ...audit.result, report }, `\n${audit.markdown}\n  report  ${report}`);
+      const asked = { ...options, ...(await madeWith()), model, retained, loaded: loaded!, folder, signal };
+      const audit = await auditModel({ ...asked, onEvent: showEvents(output) }).finally(() => output.endProgress());
+      const markdown = auditMarkdown(audit.result);
+      const report = join(folder, 'report.html');
+      for (const [path, data] of [
+        [join(folder, 'audit.json'), `${JSON.stringify(audit.result, null, 2)}\n`],
+        [join(folder, 'audit.md'), markdown],
+        [report, auditReport({ audit, name: options.model, options: asked })],
+      ] as const)
+        await writeFileAtomically({ path, data });
+      output.event({ event: 'audit', ...audit.result, report }, `\n${markdown}\n  report  ${report}`);
     });
 }
 

@@ -189,7 +189,7 @@ export function auditMarkdown({
   interpreters = [],
 }: {
   thoughts?: ThoughtAudit;
-  retained?: RetainedInformation;
+  retained?: RetainedInformation | null;
   interpreters?: { name: string; audit: InterpreterAudit }[];
 }): string {
   const lines: string[] = [];
@@ -217,8 +217,8 @@ export function auditMarkdown({
   return lines.join('\n');
 }
 
-function retainedSentence(retained: RetainedInformation | undefined): string[] {
-  if (retained === undefined) return [];
+function retainedSentence(retained: RetainedInformation | null | undefined): string[] {
+  if (!retained) return [];
   const nats = `(answer NLL without chain ${retained.withoutChain.toFixed(3)}, hidden ${retained.hidden.toFixed(3)}, written ${retained.written.toFixed(3)} nats)`;
   if (retained.value === null)
     return [

@@ -1,5 +1,4 @@
-import { hashExamples } from '../results/content-hash';
-import { RunFolder } from '../results/run-folder';
+import { inRunFolder } from '../results/in-run-folder';
 import type { SampleRecord } from '../results/sample-record';
 import type { LoadedTask } from '../tasks/registry';
 import { evaluateTask, type AnsweringModel, type EvaluationProgress } from './evaluate-task';
@@ -30,42 +29,34 @@ export interface EvaluateInFolderOptions {
  * @returns all samples in the data's order.
  * @throws EvaluationError invalid-result-file where the folder holds samples of another model, other examples or settings.
  */
-export async function evaluateInFolder({
+export function evaluateInFolder({
   loaded,
   folder,
   modelHash,
   open,
-  batch,
   settings = {},
-  onProgress,
-  signal,
+  ...options
 }: EvaluateInFolderOptions): Promise<SampleRecord[]> {
-  const { task, examples } = loaded;
-  const tasks = { [task.name]: { version: task.version, examples: await hashExamples(examples) } };
-  const run = await RunFolder.open({ folder, identity: { modelHash, tasks, settings } });
-  try {
-    const file = await run.samples(task.name);
-    try {
-      const left = examples.some(({ id }) => !file.finished.has(id));
-      const { model, dispose } = left ? await open() : finishedModel;
+  return inRunFolder({
+    folder,
+    modelHash,
+    loaded: [loaded],
+    settings,
+    work: async ({ run }) => {
+      const file = await run.samples(loaded.task.name);
       try {
-        return await evaluateTask({
-          loaded,
-          model,
-          file,
-          ...(batch === undefined ? {} : { batch }),
-          ...(onProgress === undefined ? {} : { onProgress }),
-          ...(signal === undefined ? {} : { signal }),
-        });
+        const left = loaded.examples.some(({ id }) => !file.finished.has(id));
+        const { model, dispose } = left ? await open() : finishedModel;
+        try {
+          return await evaluateTask({ loaded, model, file, ...options });
+        } finally {
+          dispose();
+        }
       } finally {
-        dispose();
+        await file.close();
       }
-    } finally {
-      await file.close();
-    }
-  } finally {
-    await run.close();
-  }
+    },
+  });
 }
 
 /** Nothing is left to ask of it. */

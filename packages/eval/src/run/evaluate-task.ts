@@ -1,7 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import { EvaluationError } from '../errors';
 import { makeSampleRecord, type SampleRecord } from '../results/sample-record';
-import type { SampleFile } from '../results/sample-file';
+import type { SampleStore } from '../results/memory-samples';
 import { sampleDocument } from '../tasks/evaluation-task';
 import type { LoadedTask } from '../tasks/registry';
 
@@ -37,10 +37,10 @@ export interface EvaluationProgress {
 
 /** Options of {@link evaluateTask}. */
 export interface EvaluateTaskOptions {
-  loaded: LoadedTask;
+  loaded: Pick<LoadedTask, 'task' | 'examples'>;
   model: AnsweringModel;
   /** The samples file; what it holds is not run again. */
-  file: SampleFile;
+  file: SampleStore;
   /** Questions answered side by side. @default 32 */
   batch?: number;
   /** Settings of generation, kept with each sample. @default {} */
@@ -112,7 +112,7 @@ async function runGroup({
   isFault,
 }: {
   group: Group;
-  loaded: LoadedTask;
+  loaded: Pick<LoadedTask, 'task'>;
   model: AnsweringModel;
   generation: Record<string, unknown>;
   isFault: (error: unknown) => boolean;
@@ -201,7 +201,7 @@ function failedRecord({
   error,
   seconds,
 }: Group[number] & {
-  loaded: LoadedTask;
+  loaded: Pick<LoadedTask, 'task'>;
   generation: Record<string, unknown>;
   error: unknown;
   seconds: number;

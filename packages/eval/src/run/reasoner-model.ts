@@ -1,6 +1,6 @@
 import type { Answer, Reasoner } from '@subtext/reasoner';
 
-import type { AnsweringModel } from './evaluate-task';
+import type { AnsweringModel, ModelAnswer } from './evaluate-task';
 import { sampleSeed } from './sample-seed';
 
 /**
@@ -52,14 +52,19 @@ export function reasonerModel({
       }
       // What was cut short by the signal is no answer.
       signal?.throwIfAborted();
-      return answers.map(({ text, answer, tokens, passes }) => ({
-        output: text,
-        answer: answer ?? null,
-        generatedTokens: tokens.generated,
-        generatedTokensWithoutTags: tokens.withoutTags,
-        thoughts: tokens.thinking,
-        forwardPasses: passes,
-      }));
+      return answersOf(answers);
     },
   };
+}
+
+/** A reasoner's answers as an evaluation scores them. */
+export function answersOf(answers: readonly Answer[]): ModelAnswer[] {
+  return answers.map(({ text, answer, tokens, passes }) => ({
+    output: text,
+    answer: answer ?? null,
+    generatedTokens: tokens.generated,
+    generatedTokensWithoutTags: tokens.withoutTags,
+    thoughts: tokens.thinking,
+    forwardPasses: passes,
+  }));
 }

@@ -2,10 +2,10 @@ import {
   answerScores,
   findTask,
   formatTask,
-  loadTask,
+  loadQuestions,
   type AnswerScore,
   type EvaluationTask,
-  type LoadedTask,
+  type Questions,
 } from '@subtext/eval';
 import { type Output, UsageError } from '@subtext/terminal';
 import { Option, type Command } from 'commander';
@@ -20,9 +20,6 @@ export interface AskedData {
   /** `--no-images`: false. */
   images: boolean;
 }
-
-/** A task's examples, with where they came from. */
-export type LoadedData = LoadedTask & { path: string; total: number };
 
 /** The options by which one's own data is asked; those of `--task` differ from command to command. */
 export function dataOptions(command: Command): Command {
@@ -85,27 +82,19 @@ export function dataPaths({
 }
 
 /** Finds what is asked and reads its examples; what could not be read is told. */
-export async function loadTasks({ asked, output }: { asked: AskedData; output: Output }): Promise<LoadedData[]> {
+export async function loadTasks({ asked, output }: { asked: AskedData; output: Output }): Promise<Questions[]> {
   const tasks = tasksOf(asked);
   const { data, limit, images } = asked;
   const paths = dataPaths({ tasks, data });
-  const loaded: LoadedData[] = [];
+  const loaded: Questions[] = [];
   for (const task of tasks) {
-    const path = paths.get(task.name) as string;
-    const whole = await loadTask({ task, path });
-    const { dropped, first } = whole.faults;
-    const total = whole.examples.length + dropped;
-    const examples = limit === undefined ? whole.examples : whole.examples.slice(0, limit);
-    loaded.push({
-      ...whole,
-      examples: images ? examples : examples.map(({ image: _, ...example }) => example),
-      path,
-      total,
-    });
+    const questions = await loadQuestions({ task, path: paths.get(task.name) as string, limit, images });
+    loaded.push(questions);
+    const { dropped, first } = questions.faults;
     if (dropped > 0)
       output.event(
         { event: 'dropped', task: task.name, dropped, first: first[0] },
-        `  ${task.name}: ${dropped} of ${total} records cannot be read and are left out; the first, at line ${first[0]?.line}: ${first[0]?.message}`,
+        `  ${task.name}: ${dropped} of ${questions.total} records cannot be read and are left out; the first, at line ${first[0]?.line}: ${first[0]?.message}`,
       );
   }
   return loaded;

@@ -1,5 +1,5 @@
 import { readRegularFile } from '@subtext/core/node';
-import { isReportPicture, type ReportImage } from '@subtext/eval';
+import { isReportPicture, type ReportImage } from '../report/image-source';
 import type { ReasoningExample } from '@subtext/data';
 
 /** Pictures larger than this would make a page that nobody opens. */

@@ -1,0 +1,80 @@
+import type { ReasoningExample } from '@subtext/data';
+import { Explainer } from '@subtext/decoder';
+import { type Answer, stageName } from '@subtext/reasoner';
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { EvaluationListener } from '../run/evaluation-event';
+import { auditInterpreter, type InterpreterAudit } from './audit-interpreter';
+import { verdictWords } from './audit-sections';
+import { explainerSubject } from './explainer-subject';
+import { keepExplanations } from './kept-runs';
+
+/** Audits every stage of every interpreter in a reasoner's folder, in the order of their names. */
+export async function auditInterpreters({
+  model,
+  examples,
+  answers,
+  kept,
+  batch,
+  seed,
+  onEvent,
+  signal,
+}: {
+  /** The reasoner's folder. */
+  model: string;
+  examples: ReasoningExample[];
+  /** By example. */
+  answers: readonly Answer[];
+  /** The folder in which finished conditions are kept. */
+  kept: string;
+  batch: number;
+  seed: number;
+  onEvent?: EvaluationListener;
+  signal?: AbortSignal;
+}): Promise<{ name: string; audit: InterpreterAudit }[]> {
+  const notice = (text: string) => onEvent?.({ event: 'notice', text });
+  const parent = join(model, 'interpreters');
+  const names = existsSync(parent) ? (await readdir(parent)).sort() : [];
+  if (names.length === 0) {
+    notice('  The model has no interpreters to audit.');
+    return [];
+  }
+  onEvent?.({ event: 'stage', text: 'Do the interpreters read the thoughts?' });
+  const answerOf = new Map(examples.map((example, index) => [example, answers[index]!]));
+  const audits: { name: string; audit: InterpreterAudit }[] = [];
+  for (const name of names) {
+    const explainer = await Explainer.load(join(parent, name));
+    try {
+      for (const stage of explainer.settings.stages) {
+        const thoughtsOf = (example: ReasoningExample) =>
+          answerOf.get(example)!.thoughts.flatMap((thought) => (thought.stage === stage ? [thought.hidden] : []));
+        const usable = examples.filter(
+          (example) =>
+            thoughtsOf(example).length > 0 && example.steps.some((step, index) => stageName({ step, index }) === stage),
+        );
+        const title = names.length > 1 ? `${name}: ${stage}` : stage;
+        if (usable.length < 2) {
+          notice(
+            `  ${title} is left out: ${usable.length} of ${examples.length} examples have its true text and a thought of it.`,
+          );
+          continue;
+        }
+        const subject = explainerSubject({ explainer, stage, thoughtsOf, batch, signal });
+        const audit = await auditInterpreter({
+          subject: keepExplanations({ subject, folder: kept, name: `${name} ${stage}` }),
+          examples: usable,
+          seed,
+          onProgress: ({ done, total, name: condition }) =>
+            onEvent?.({ event: 'progress', label: title, done, total, details: condition }),
+        });
+        notice(`  ${title}: ${verdictWords(audit)}`);
+        audits.push({ name: title, audit });
+      }
+    } finally {
+      explainer.dispose();
+    }
+  }
+  return audits;
+}

@@ -1,0 +1,74 @@
+import { probeSections } from '../probes/probe-sections';
+import { proseSection } from '../report/prose-section';
+import { renderReport } from '../report/render-report';
+import type { ReportSection } from '../report/report-section';
+import type { AuditModelOptions, ModelAudit } from './audit-model';
+import { interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit-sections';
+
+/** A finished audit as a page. */
+export function auditReport({
+  audit,
+  name,
+  options,
+}: {
+  audit: ModelAudit;
+  /** The model's, in the title. */
+  name: string;
+  /** What was asked for. */
+  options: Pick<AuditModelOptions, 'model' | 'floor' | 'retained'>;
+}): string {
+  const { result, probes, task, tokenText } = audit;
+  const { thoughts, interpreters, retained } = result;
+  const sections = [
+    ...thoughtAuditSections({ audit: thoughts, ...(retained ? { retained } : {}) }),
+    ...interpreters.flatMap((one) => interpreterAuditSections(one)),
+  ];
+  if (probes !== null) {
+    const { lens, geometry, autoencoder, left } = probes;
+    sections.push(
+      ...probeSections({
+        probes: probes.probes,
+        ...(lens ? { lens: { ...lens, tokenText } } : {}),
+        ...(geometry ? { geometry } : {}),
+        ...(autoencoder ? { autoencoder } : {}),
+      }),
+      ...(left.length === 0 ? [] : [proseSection({ title: 'Probes left out', list: left })]),
+    );
+  }
+  sections.push(howSection({ audit, options }));
+  const verdicts = interpreters.map((one) => ` ${one.name}: ${verdictWords(one.audit)}.`).join('');
+  return renderReport({
+    title: `Audit of ${name}`,
+    summary: `${result.count} questions of ${task.name}. The thoughts: ${verdictWords(thoughts)}.${verdicts}`,
+    sections,
+  });
+}
+
+function howSection({
+  audit: { result, task },
+  options: { model, floor, retained },
+}: Pick<Parameters<typeof auditReport>[0], 'audit' | 'options'>): ReportSection {
+  const { left, count, thoughts, seed, machine, versions } = result;
+  return proseSection({
+    title: 'How it was made',
+    text: 'A thought is what attention finds at its position, and for thinking tokens at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt.',
+    facts: [
+      { name: 'model', value: model },
+      { name: 'task', value: `${task.name}, version ${task.version}` },
+      { name: 'examples', value: `${count}${left.length > 0 ? `, and ${left.length} that could not be read` : ''}` },
+      {
+        name: 'floor',
+        value: `${(100 * thoughts.floor).toFixed(1)} %${floor === undefined ? ' (the commonest answer of each kind of question)' : ' (given)'}`,
+      },
+      { name: 'seed', value: String(seed) },
+      ...Object.entries(machine).map(([name, value]) => ({ name: name.replaceAll('_', ' '), value: String(value) })),
+      ...(retained === undefined
+        ? []
+        : [
+            { name: 'without a chain', value: retained.withoutChain },
+            { name: 'with a written chain', value: retained.written },
+          ]),
+      ...Object.entries(versions).map(([name, value]) => ({ name, value })),
+    ],
+  });
+}

@@ -1,0 +1,242 @@
+import { writeFileAtomically } from '@subtext/core/node';
+import { engineName } from '@subtext/tensor';
+import { join } from 'node:path';
+
+import { renderReport } from '../report/render-report';
+import { buildResults, type EvaluationResults, writeResults } from '../results/evaluation-results';
+import { gitHash } from '../results/git-commit';
+import { inRunFolder } from '../results/in-run-folder';
+import { reportImages } from '../results/report-images';
+import type { RunFolder } from '../results/run-folder';
+import { runMarkdown, runSections } from '../results/run-sections';
+import type { SampleRecord } from '../results/sample-record';
+import type { JudgeEndpoint } from '../tasks/judge/judge-endpoint';
+import { judgeSamples } from '../tasks/judge/judge-samples';
+import type { Questions } from '../tasks/load-questions';
+import { type AnsweringModel, evaluateTask } from './evaluate-task';
+import type { EvaluationListener } from './evaluation-event';
+import type { OpenedModel } from './open-model';
+
+/** What computes, for the files of results. */
+export interface MadeWith {
+  /** The engine's device, the processor, Subtext's commit where it is known. */
+  machine: Record<string, string | number>;
+  versions: Record<string, string>;
+}
+
+/** Options of {@link evaluateModel}. */
+export interface EvaluateModelOptions extends MadeWith {
+  /** The model, with what it is asked. */
+  model: Pick<OpenedModel<Questions>, 'method' | 'loaded' | 'answering'>;
+  /** As results name it. */
+  modelName: string;
+  /** Of its folder: samples of another model are not mixed in. */
+  modelHash: string;
+  /** Where samples, results and the report go; one that was begun is resumed. */
+  folder: string;
+  /** Questions side by side. @default 32 */
+  batch?: number;
+  /** The limit that the questions were read with, for the record. @default none */
+  limit?: number;
+  /** @default 0: greedy */
+  temperature?: number;
+  /** Of the draws. @default 0 */
+  seed?: number;
+  /** Most tokens of a response. @default the model's own limit */
+  maximumTokens?: number;
+  /** Names of the filters that the tasks were narrowed to, for the record. @default all */
+  filters?: readonly string[];
+  /** For tasks that a judge scores. @default none */
+  judge?: JudgeEndpoint;
+  onEvent?: EvaluationListener;
+  /** Stops between batches; finished samples are kept. */
+  signal?: AbortSignal;
+}
+
+/** A finished evaluation with the files that it wrote. */
+export interface ModelEvaluation {
+  results: EvaluationResults;
+  /** By task, in the order that they were asked. */
+  samples: SampleRecord[][];
+  markdown: string;
+  /** `results_<date>.json` */
+  path: string;
+  /** `report.html` */
+  report: string;
+}
+
+/** Pictures that a report shows of a task. */
+const SHOWN = 12;
+
+/**
+ * Asks a model its tasks, scores what it answers, and writes results and a report. One folder is one run: what it has is
+ * not asked again.
+ *
+ * @throws EvaluationError invalid-result-file where the folder holds another run; judge-missing, judge-failed.
+ */
+export function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvaluation> {
+  const { model, modelHash, folder, limit, temperature = 0, seed = 0, maximumTokens, filters, judge } = options;
+  const { onEvent, signal } = options;
+  const generation = {
+    temperature,
+    ...(temperature > 0 ? { seed } : {}),
+    ...(maximumTokens === undefined ? {} : { max_new_tokens: maximumTokens }),
+  };
+  const settings = {
+    generation,
+    limit: limit ?? null,
+    engine: engineName(),
+    ...(judge ? { judge: judge.model } : {}),
+    // Samples keep what each filter took: those of other filters are of another run.
+    ...(filters ? { filters } : {}),
+  };
+  return inRunFolder({
+    folder,
+    modelHash,
+    loaded: model.loaded,
+    settings,
+    work: async ({ run, hashes }) => {
+      if (run.resumed) onEvent?.({ event: 'resumed', folder });
+      const answering = model.answering({ temperature, seed, maximumTokens, signal });
+      const samples: SampleRecord[][] = [];
+      for (const loaded of model.loaded)
+        samples.push(await answerTask({ ...options, loaded, run, model: answering, generation }));
+      return await writeEvaluation({ ...options, run, hashes, samples, generation });
+    },
+  });
+}
+
+/** One task's samples, judged where it has a judge. */
+async function answerTask({
+  loaded,
+  run,
+  model,
+  batch = 32,
+  generation,
+  judge,
+  onEvent,
+  signal,
+}: Pick<EvaluateModelOptions, 'batch' | 'judge' | 'onEvent' | 'signal'> & {
+  loaded: Questions;
+  run: RunFolder;
+  model: AnsweringModel;
+  generation: Record<string, unknown>;
+}): Promise<SampleRecord[]> {
+  const { task, examples } = loaded;
+  const file = await run.samples(task.name);
+  const before = file.finished.size;
+  const begun = performance.now();
+  const answered = await evaluateTask({
+    loaded,
+    model,
+    file,
+    batch,
+    generation,
+    signal,
+    onProgress: ({ done, total, correct, unparseable, failed }) =>
+      onEvent?.({
+        event: 'progress',
+        label: task.name,
+        done,
+        total,
+        secondsLeft: (((performance.now() - begun) / 1000) * (total - done)) / Math.max(1, done - before),
+        details: [
+          task.judge ? '' : `${((100 * correct) / done).toFixed(1)} % right`,
+          unparseable > 0 ? `${unparseable} unparseable` : '',
+          failed > 0 ? `${failed} failed` : '',
+        ]
+          .filter(Boolean)
+          .join(', '),
+      }),
+  }).finally(() => file.close());
+  if (!task.judge) return answered;
+  const { samples, unreadable } = await judgeSamples({
+    task,
+    samples: answered,
+    examples,
+    judge,
+    signal,
+    path: file.path.replace(/samples_/, 'judgements_'),
+    onProgress: ({ done, total }) => onEvent?.({ event: 'progress', label: `${task.name}: judging`, done, total }),
+  });
+  if (unreadable > 0) onEvent?.({ event: 'unreadable', task: task.name, count: unreadable });
+  return samples;
+}
+
+/** `results_<date>.json`, `results.md` and `report.html`. */
+async function writeEvaluation({
+  model,
+  modelName,
+  modelHash,
+  folder,
+  run,
+  hashes,
+  samples,
+  generation,
+  limit,
+  batch = 32,
+  judge,
+  machine,
+  versions,
+}: EvaluateModelOptions & {
+  run: RunFolder;
+  hashes: ReadonlyMap<string, string>;
+  samples: SampleRecord[][];
+  generation: Record<string, unknown>;
+}): Promise<ModelEvaluation> {
+  const results = buildResults({
+    tasks: model.loaded.map(({ task, total, faults, dataHash, path }, index) => ({
+      task: task.name,
+      version: task.version,
+      samples: samples[index]!,
+      total,
+      higherIsBetter: Object.fromEntries(task.metrics.map(({ name, higherIsBetter }) => [name, higherIsBetter])),
+      config: {
+        dataset_path: path,
+        generation_kwargs: generation,
+        description: task.description,
+        examples_hash: hashes.get(task.name),
+        ...(task.filters === undefined
+          ? {}
+          : { filter: task.filter, filter_list: task.filters.map(({ name, description }) => ({ name, description })) }),
+      },
+      ...(dataHash === null ? {} : { dataHash }),
+      dropped: faults.dropped,
+      measures: task.measure?.(samples[index]!) ?? {},
+    })),
+    modelName,
+    modelHash,
+    gitHash: await gitHash({ folder: '.' }),
+    date: run.date,
+    config: {
+      method: model.method,
+      limit: limit ?? null,
+      batch,
+      generation,
+      ...machine,
+      ...(judge ? { judge: judge.model } : {}),
+    },
+    packageVersions: versions,
+  });
+  const path = await writeResults({ folder, results });
+  const tasks = await Promise.all(
+    model.loaded.map(async ({ task, examples }, index) => ({
+      task: task.name,
+      samples: samples[index]!,
+      metric: task.metrics[0]?.name,
+      images: await reportImages({ examples, count: SHOWN }),
+    })),
+  );
+  const markdown = runMarkdown({ results, tasks });
+  await writeFileAtomically({ path: join(folder, 'results.md'), data: markdown });
+  const report = join(folder, 'report.html');
+  await writeFileAtomically({
+    path: report,
+    data: renderReport({
+      title: `Evaluation of ${modelName}`,
+      summary: `${tasks.map(({ task, samples: own }) => `${task}: ${own.length} samples`).join('; ')}. Method: ${model.method}.`,
+      sections: runSections({ results, tasks }),
+    }),
+  });
+  return { results, samples, markdown, path, report };
+}

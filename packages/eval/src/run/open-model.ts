@@ -1,0 +1,110 @@
+import { isMultimodal } from '@subtext/model';
+import { Reasoner } from '@subtext/reasoner';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { askedAsGraphs, checkTaskFitsModel, type LoadedTask } from '../tasks/registry';
+import type { AnsweringModel } from './evaluate-task';
+import { loadPlainModel, plainModel, plainModelSees } from './plain-model';
+import { reasonerModel } from './reasoner-model';
+
+/** How answers are drawn. */
+export interface AnswerSettings {
+  /** @default 0: greedy */
+  temperature?: number;
+  /** Of the draws. @default 0 */
+  seed?: number;
+  /** Most tokens of a response. @default the model's own limit */
+  maximumTokens?: number;
+  signal?: AbortSignal;
+}
+
+/** A model that answers, whatever folder it comes from. */
+export interface OpenedModel<Loaded extends LoadedTask = LoadedTask> {
+  /** How it reasons: the reasoner's method, or `plain` for a Hugging Face folder without Subtext's training. */
+  method: string;
+  /** What it is asked: graphs written as the reasoner reads them. */
+  loaded: readonly Loaded[];
+  answering(settings: AnswerSettings): AnsweringModel;
+  /** Words of a question that the model reads as one unknown token. */
+  unknownWords(question: string): string[];
+  dispose(): void;
+}
+
+/**
+ * Loads a reasoner, or a Hugging Face folder as it is. The caller disposes of it.
+ *
+ * @throws EvaluationError task-model-mismatch for tasks that it cannot see
+ */
+export async function openModel<Loaded extends LoadedTask>({
+  folder,
+  loaded,
+}: {
+  folder: string;
+  loaded: readonly Loaded[];
+}): Promise<OpenedModel<Loaded>> {
+  if (existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'))) {
+    const opened = await loadPlainModel(folder);
+    return disposedUnless(opened.model, () => {
+      for (const one of loaded)
+        checkTaskFitsModel({ ...one, model: { name: folder, seesImages: plainModelSees(opened.model) } });
+      return {
+        method: 'plain',
+        loaded,
+        answering: (settings) => plainModel({ ...opened, ...settings }),
+        unknownWords: () => [],
+        dispose: () => opened.model.dispose(),
+      };
+    });
+  }
+  const reasoner = await openReasoner({ folder, loaded });
+  return disposedUnless(reasoner, () => ({
+    method: reasoner.settings.method.name,
+    loaded: loaded.map((one) => askedOf({ reasoner, loaded: one })),
+    answering: (settings) => reasonerModel({ reasoner, ...settings }),
+    unknownWords: (question) => reasoner.unknownWords(question),
+    dispose: () => reasoner.dispose(),
+  }));
+}
+
+/**
+ * Loads a reasoner. The caller disposes of it.
+ *
+ * @throws EvaluationError task-model-mismatch for tasks that it cannot see
+ */
+export async function openReasoner({
+  folder,
+  loaded,
+}: {
+  folder: string;
+  loaded: readonly Pick<LoadedTask, 'task' | 'examples'>[];
+}): Promise<Reasoner> {
+  const reasoner = await Reasoner.load(folder);
+  return disposedUnless(reasoner, () => {
+    const seesImages = isMultimodal(reasoner.model) && reasoner.settings.image !== undefined;
+    for (const one of loaded) checkTaskFitsModel({ ...one, model: { name: folder, seesImages } });
+    return reasoner;
+  });
+}
+
+/** One's own data for a reasoner of graphs is asked as graphs; everything else as it is. */
+export function askedOf<Loaded extends LoadedTask>({
+  reasoner,
+  loaded,
+}: {
+  reasoner: Pick<Reasoner, 'settings'>;
+  loaded: Loaded;
+}): Loaded {
+  return reasoner.settings.method.name === 'graph' && loaded.task.format !== undefined
+    ? { ...loaded, ...askedAsGraphs(loaded) }
+    : loaded;
+}
+
+function disposedUnless<Result>(owner: { dispose(): void }, make: () => Result): Result {
+  try {
+    return make();
+  } catch (error) {
+    owner.dispose();
+    throw error;
+  }
+}
