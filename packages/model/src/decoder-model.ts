@@ -20,6 +20,7 @@ import type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } fr
 import { ModelError } from './model-error';
 import { resolvePositions } from './positions';
 import { rotationSwitch } from './rotation-switch';
+import { seenKeys } from './seen-keys';
 
 export interface DecoderModelOptions {
   modelType: string;
@@ -45,6 +46,7 @@ export interface DecoderModelOptions {
 /** A causal transformer put together from blocks: the text models differ only in their parts. */
 export class DecoderModel implements LanguageModel {
   readonly modelType: string;
+  readonly takesVisibility = true;
   readonly config: RawConfig;
   generationConfig: RawConfig | null = null;
   readonly structure: ModelStructure;
@@ -111,6 +113,7 @@ export class DecoderModel implements LanguageModel {
     cache = null,
     outputHiddenStates = false,
     outputPositions = embeddings.shape[1],
+    visibility = null,
   }: ForwardOptions): ForwardResult {
     const time = embeddings.shape[1];
     const place = resolvePositions({
@@ -153,8 +156,11 @@ export class DecoderModel implements LanguageModel {
       input,
       rotary: this.rotary.map((rotary) => angles.get(rotary) ?? null),
       causal: true,
-      mask,
-      windowMasks: mask?.rank === 2 ? new WindowMasks({ mask: mask as tf.Tensor2D, queryTime: time }) : null,
+      mask: seenKeys({ mask, visibility }),
+      windowMasks:
+        mask?.rank === 2
+          ? new WindowMasks({ mask: mask as tf.Tensor2D, queryTime: time, sight: visibility?.keys ?? null })
+          : null,
       cache,
       outputHiddenStates,
       ...(!outputHiddenStates && { outputPositions }),

@@ -17,10 +17,11 @@ export {
   type Generation,
   type StopReason,
 } from './generation/generate';
+export { sightVisibility, type RowSight } from './generation/row-sight';
 export { greedyTokens } from './generation/greedy-tokens';
 export { sampleToken } from './generation/sample-token';
 export type { SamplingOptions } from './generation/sampling-options';
-export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions } from './language-model';
+export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions, PassVisibility } from './language-model';
 export { loadModel, type LoadModelOptions } from './load-model';
 export { modelSizes } from './model-sizes';
 export { textModelOf } from './text-model-of';

@@ -37,6 +37,16 @@ export interface ForwardOptions {
   outputPositions?: number;
   /** What the cross-attention layers of Mllama look at, from `embedInputs`. With a cache, the first pass's stays. Default none. */
   crossAttention?: CrossAttentionInput | null;
+  /** Which keys each position may look at for what it is, besides what `mask` and the order allow. Default all. */
+  visibility?: PassVisibility | null;
+}
+
+/** What the positions of a pass may look at: a mask that leaves positions where they are. */
+export interface PassVisibility {
+  /** int32 `[batch, time, keyTime]`, cached positions first: 1 where a position may look at a key. */
+  keys: tf.Tensor3D;
+  /** `[batch · time]`: 0 where a position is blind to pictures that stand beside the sequence (Mllama). Default none is. */
+  pictures?: Uint8Array | null;
 }
 
 /** Pictures for cross-attention layers. */
@@ -81,6 +91,8 @@ export interface ModelDimensions {
 export interface LanguageModel {
   /** Hugging Face's `model_type`. */
   readonly modelType: string;
+  /** Whether `forward` heeds `visibility`. A family that does not say so is refused where a table of who sees whom is in force. */
+  readonly takesVisibility?: boolean;
   /** The folder's config.json, as Hugging Face writes it. */
   readonly config: RawConfig;
   readonly dimensions: ModelDimensions;

@@ -54,6 +54,19 @@ export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasone
 export { parseAnswer, type Answer, type AnswerStage } from './reasoner/answer';
 export { Reasoner, formatNamed, type EmbeddedSequences, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';
+export { type WrittenRoles } from './visibility/written-roles';
+export { type BatchVisibility } from './visibility/batch-visibility';
+export { methodVisibility } from './visibility/method-visibility';
+export { type Role, tagRole } from './visibility/roles';
+export {
+  checkVisibility,
+  resolveVisibility,
+  visibilityConfiguration,
+  visibilityNames,
+  type VisibilityName,
+  type VisibilitySubject,
+  type VisibilityTable,
+} from './visibility/visibility-table';
 export { ReasonerError, type ReasonerErrorCode } from './errors';
 export { modelParameters, type ProgramParameter } from './forward/trainable-parameters';
 export { createGraphModel, tokenVectors, type GraphModelOptions } from './graphs/graph-model';

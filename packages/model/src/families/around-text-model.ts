@@ -24,6 +24,10 @@ export abstract class AroundTextModel implements LanguageModel {
     return this.text.modelType;
   }
 
+  get takesVisibility(): boolean {
+    return this.text.takesVisibility;
+  }
+
   get config(): RawConfig {
     return this.text.config;
   }

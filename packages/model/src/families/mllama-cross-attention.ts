@@ -103,20 +103,28 @@ export class MllamaCrossAttentionBlock {
   }
 }
 
-/** Positions before this pass and in it, and how many keys each tile has. */
+/** Positions before this pass and in it, and how many keys there are of pictures. */
 interface MaskPlace {
+  batch: number;
   offset: number;
   time: number;
   keys: number;
+  /** `[batch · time]`: 0 where a position is blind to pictures. Null where none is. */
+  sighted: Uint8Array | null;
 }
 
 /**
  * The mask of one pass from the whole mask `[batch, time, images, tiles]`. A position that sees no tile is given all of
  * them to attend to, and its feed-forward output is dropped: so does the reference, whose attention would have no keys.
+ * A position that is blind for what it is attends to none: it passes the layer as it came.
  */
-export function crossMask(mask: NumberArray<Int32Array> | null, { offset, time, keys }: MaskPlace): CrossMask {
-  if (mask === null) return { keys: null, rows: null };
-  const [batch, maskTime, images, tiles] = mask.shape as [number, number, number, number];
+export function crossMask(
+  mask: NumberArray<Int32Array> | null,
+  { batch, offset, time, keys, sighted }: MaskPlace,
+): CrossMask {
+  if (mask === null && sighted === null) return { keys: null, rows: null };
+  const [, maskTime, images, tiles] = (mask?.shape ?? [batch, 1, 1, 1]) as [number, number, number, number];
+  const data = mask?.data ?? new Int32Array(batch).fill(1);
   const count = images * tiles;
   const tokens = keys / count;
   const values = new Int32Array(batch * time * keys);
@@ -124,9 +132,13 @@ export function crossMask(mask: NumberArray<Int32Array> | null, { offset, time, 
   let allSeen = true;
   for (let row = 0; row < batch; row += 1) {
     for (let index = 0; index < time; index += 1) {
-      const from = (row * maskTime + Math.min(offset + index, maskTime - 1)) * count;
-      const seen = mask.data.subarray(from, from + count);
       const at = row * time + index;
+      if (sighted !== null && sighted[at] === 0) {
+        allSeen = false;
+        continue;
+      }
+      const from = (row * maskTime + Math.min(offset + index, maskTime - 1)) * count;
+      const seen = data.subarray(from, from + count);
       const some = seen.some((value) => value !== 0);
       rows[at] = some ? 1 : 0;
       if (!some || seen.includes(0)) allSeen = false;

@@ -25,6 +25,7 @@ import {
   type MultimodalModel,
 } from '../multimodal-model';
 import { resolvePositions } from '../positions';
+import { seenKeys } from '../seen-keys';
 import { crossMask, MllamaCache, type CachedPictures, type MllamaCrossAttentionBlock } from './mllama-cross-attention';
 
 /** A layer of the language part: over words, or over pictures. */
@@ -54,6 +55,7 @@ export interface MllamaModelOptions {
  */
 export class MllamaModel implements MultimodalModel {
   readonly modelType = 'mllama';
+  readonly takesVisibility = true;
   /** A picture takes one image token. */
   readonly imageTokens = 1;
   readonly config: RawConfig;
@@ -173,6 +175,7 @@ export class MllamaModel implements MultimodalModel {
     outputHiddenStates = false,
     outputPositions = embeddings.shape[1],
     crossAttention = null,
+    visibility = null,
   }: ForwardOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     const offset = cache?.length ?? 0;
@@ -184,7 +187,14 @@ export class MllamaModel implements MultimodalModel {
     const seen =
       pictures === null
         ? null
-        : crossMask(pictures.mask, { offset, time, keys: pictures.layers[0]?.key.shape[1] ?? 0 });
+        : crossMask(pictures.mask, {
+            batch,
+            offset,
+            time,
+            keys: pictures.layers[0]?.key.shape[1] ?? 0,
+            sighted: visibility?.pictures ?? null,
+          });
+    const words = seenKeys({ mask, visibility });
     let hidden = embeddings;
     let looking = 0;
     const hiddenStates = outputHiddenStates ? [hidden] : null;
@@ -195,7 +205,7 @@ export class MllamaModel implements MultimodalModel {
           input: hidden,
           rotary,
           causal: true,
-          mask,
+          mask: words,
           cache: cache?.layer(index) ?? null,
           ...wanted,
         });

@@ -6,6 +6,7 @@ import { ModelError } from '../model-error';
 import { tidied } from '../tidied';
 import { rotationSwitch } from '../rotation-switch';
 import { checkRowMask } from './row-mask';
+import { type RowSight, sightVisibility } from './row-sight';
 
 /** What a row has in a column: padding, a position, or a position that nothing sees. */
 const [NOTHING, SEEN, HIDDEN] = [0, 1, 2];
@@ -22,6 +23,8 @@ export interface DecodingSessionOptions {
   cache?: KeyValueCache;
   /** By row, columns that hold a position, padding counted, but that nothing sees, not even itself. Default none. */
   hidden?: readonly (readonly number[])[];
+  /** By row, who sees whom; they are told of what is fed, and are the session's own from then on. Default each position all before it. */
+  sights?: readonly RowSight[];
 }
 
 /** What is fed to a session. */
@@ -33,6 +36,8 @@ export interface FeedOptions {
    * think). Such positions are never seen and count for nothing. Default: every row has all positions.
    */
   mask?: readonly (readonly number[] | Int32Array)[] | null;
+  /** By row, the tokens that the last positions hold, for `sights` that tell roles by them. Default none is known. */
+  ids?: readonly (readonly number[] | Int32Array)[];
   /** Whether to give every layer's output. Default false. */
   outputHiddenStates?: boolean;
   /** How many of the last positions `hidden` is wanted for: what only the others need is not computed. Default all. */
@@ -60,6 +65,8 @@ export class DecodingSession {
   #seen: Uint8Array[];
   /** For each row, the columns that nothing sees. */
   #hidden: ReadonlySet<number>[];
+  /** By row, who sees whom; null where each position sees all before it. */
+  #sights: RowSight[] | null;
   /** For each row, how many of them: the position of what comes next. */
   #counts: number[];
   /** Whether some row has a position that is not seen. */
@@ -71,12 +78,18 @@ export class DecodingSession {
   /** All that was fed, to be computed anew when the rotation switches; empty where it never does. */
   #fed: tf.Tensor3D[] = [];
 
-  constructor({ model, batch, capacity, forwardExtras = {}, cache, hidden = [] }: DecodingSessionOptions) {
+  constructor({ model, batch, capacity, forwardExtras = {}, cache, hidden = [], sights }: DecodingSessionOptions) {
     this.model = model;
     this.capacity = capacity;
     this.#forwardExtras = forwardExtras;
     this.#cache = cache ?? model.newCache({ batch, capacity });
     this.#hidden = Array.from({ length: batch }, (_, row) => new Set(hidden[row]));
+    this.#sights = sights ? [...sights] : null;
+    if (sights && sights.length !== batch)
+      throw new ModelError({
+        code: 'invalid-option',
+        message: `The session has ${batch} rows, and it is said of ${sights.length} who sees whom in them.`,
+      });
     this.#seen = Array.from({ length: batch }, () => new Uint8Array(0));
     this.#counts = new Array<number>(batch).fill(0);
     const after = rotationSwitch(model);
@@ -104,7 +117,7 @@ export class DecodingSession {
    *
    * @throws ModelError, and what the model throws; then the session is what it was
    */
-  feed({ embeddings, mask = null, outputHiddenStates = false, outputPositions }: FeedOptions): ForwardResult {
+  feed({ embeddings, mask = null, ids, outputHiddenStates = false, outputPositions }: FeedOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     const offset = this.#cache.length;
     if (batch !== this.batch)
@@ -121,6 +134,7 @@ export class DecodingSession {
     if (mask !== null) checkRowMask({ what: 'The mask', mask, batch, time });
     let padded = this.#padded;
     const counts = [...this.#counts];
+    const known = ids?.map((row) => time - row.length);
     const seen = this.#seen.map((before, row) => {
       const longer = new Uint8Array(offset + time);
       longer.set(before.subarray(0, offset));
@@ -132,6 +146,7 @@ export class DecodingSession {
         const isHidden = (this.#hidden[row] as ReadonlySet<number>).has(offset + index);
         if (isHidden) padded = true;
         longer[offset + index] = isHidden ? HIDDEN : SEEN;
+        this.#sights?.[row]?.push(ids?.[row]?.[index - (known?.[row] as number)] ?? null);
         counts[row] = (counts[row] as number) + 1;
       }
       return longer;
@@ -147,6 +162,9 @@ export class DecodingSession {
           cache: this.#cache,
           outputHiddenStates,
           outputPositions: outputPositions ?? time,
+          ...(this.#sights && {
+            visibility: sightVisibility({ sights: this.#sights, columns: seen, first }),
+          }),
           ...(padded && { mask: maskTensor(seen), ...positionsOf({ seen, first }) }),
         });
         return {
@@ -164,6 +182,8 @@ export class DecodingSession {
     } catch (error) {
       // The model counts its positions before it is through.
       if (this.#cache.length !== offset) this.#cache.advance(offset - this.#cache.length);
+      for (const [row, sight] of (this.#sights ?? []).entries())
+        sight.forgetLast((counts[row] as number) - (this.#counts[row] as number));
       throw error;
     }
     this.#beyond = beyond;
@@ -199,6 +219,7 @@ export class DecodingSession {
       if (count === 0) continue;
       (this.#seen[row] as Uint8Array).fill(0, length - count, length);
       this.#counts[row] = (this.#counts[row] as number) - count;
+      this.#sights?.[row]?.forgetLast(count);
       this.#padded = true;
     }
   }
@@ -214,6 +235,7 @@ export class DecodingSession {
     this.#seen = rows.map((row) => (this.#seen[row] as Uint8Array).slice());
     this.#hidden = rows.map((row) => this.#hidden[row] as ReadonlySet<number>);
     this.#counts = rows.map((row) => this.#counts[row] as number);
+    this.#sights = this.#sights && rows.map((row) => (this.#sights?.[row] as RowSight).copy());
   }
 
   /** Frees the cache. */

@@ -18,6 +18,8 @@ export interface EmbeddedPrompts {
   mask?: readonly (readonly number[] | Int32Array)[] | null;
   /** Further inputs of every pass, such as the image states of a cross-attention. Default none. */
   forwardExtras?: Partial<ForwardOptions>;
+  /** By row, the tokens that the last positions hold, for a session in which tokens tell who sees whom. Default none is known. */
+  ids?: readonly (readonly number[] | Int32Array)[];
 }
 
 /** A token as it is generated. */
@@ -246,6 +248,8 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
       ? null
       : prompts.mask.map((row) => [...row, ...draft.map(() => 1)]);
   let drafted = draft;
+  const given = isEmbedded(inputs) ? prompts.ids : inputs;
+  let ids = rows.map(({ row }) => [...(given?.[row] ?? []), ...draft]);
   try {
     for (let step = 0; ; step++) {
       const sampled = choosing(step);
@@ -254,6 +258,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
         const { hidden, hiddenStates } = session.feed({
           embeddings: input,
           mask,
+          ids,
           outputHiddenStates: outputStates !== false && !onLastLayer,
           outputPositions: predictions,
         });
@@ -329,6 +334,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
         present = active.map((place) => present[place] as Row);
       }
       mask = null;
+      ids = Array.from(kept, (id) => [id]);
       input = tf.tidy(() => model.embed(tf.tensor2d(kept, [kept.length, 1], 'int32')));
     }
   } finally {

@@ -8,19 +8,24 @@ import { tf } from '@subtext/tensor';
 export class WindowMasks {
   readonly #mask: tf.Tensor2D;
   readonly #queryTime: number;
+  readonly #sight: tf.Tensor3D | null;
   readonly #masks = new Map<number, tf.Tensor3D>();
 
   constructor({
     mask,
     queryTime,
+    sight = null,
   }: {
     /** int32 or bool `[batch, keyTime]`, not 0 where there is a position. */
     mask: tf.Tensor2D;
     /** How many of the last columns are queries. */
     queryTime: number;
+    /** int32 `[batch, queryTime, keyTime]`: what each query may look at besides; a key that it may not still counts as a position. Default all. */
+    sight?: tf.Tensor3D | null;
   }) {
     this.#mask = mask;
     this.#queryTime = queryTime;
+    this.#sight = sight;
   }
 
   /** int32 `[batch, queryTime, keyTime]`: the last `window` positions up to each query, and those after it. It lives in the caller's scope. */
@@ -36,7 +41,8 @@ export class WindowMasks {
           tf.sub(tf.reshape(own, [batch, -1, 1]), tf.reshape(counts, [batch, 1, keyTime])),
           tf.scalar(window, 'int32'),
         );
-        return tf.mul(tf.cast(inside, 'int32'), tf.reshape(seen, [batch, 1, keyTime])) as tf.Tensor3D;
+        const masked = tf.mul(tf.cast(inside, 'int32'), tf.reshape(seen, [batch, 1, keyTime])) as tf.Tensor3D;
+        return this.#sight === null ? masked : tf.mul(masked, this.#sight);
       });
       this.#masks.set(window, made);
     }

@@ -2,6 +2,7 @@ import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
 import type { DistillationBatch, HaltingBatch } from './collate-examples';
 import { alignThoughts, type ContinuousThoughts } from './continuous-thoughts';
 import type { ThoughtRows } from '../forward/thought-measures';
+import { type BatchVisibility, batchVisibility } from '../visibility/batch-visibility';
 import type { BatchPictures } from './picture-store';
 
 /** Laid-out examples, padded to one length, on the right alone where nothing is fed back, with the rows that carry loss picked out. */
@@ -20,6 +21,8 @@ export interface ReasonerBatch {
   lossWeight: number;
   /** The rows' pictures, in order of the rows. */
   images?: BatchPictures;
+  /** Who sees whom. @default each position all before it */
+  visibility?: BatchVisibility;
   /** Where the rows' thoughts lie. */
   thoughts?: ThoughtRows;
   /** Present where the rows learn from the same examples with their chains in words. */
@@ -68,8 +71,25 @@ export function collateLayouts({
     lossLabels: Int32Array.from(lossLabels),
     lossWeight,
     ...thoughtRows({ layouts, time }),
+    ...visibilityOf({ layouts, time, offsets: aligned?.continuous.offsets }),
     ...(aligned && { continuous: aligned.continuous }),
   };
+}
+
+/** Who sees whom in the rows, where their layouts say it. */
+function visibilityOf({
+  layouts,
+  time,
+  offsets,
+}: {
+  layouts: readonly Layout[];
+  time: number;
+  /** Padding before each row. @default none */ offsets?: Int32Array;
+}): Pick<ReasonerBatch, 'visibility'> {
+  const rows = layouts.flatMap(({ roles, visibility: table }, row) =>
+    table && roles ? [{ roles, table, offset: offsets?.[row] ?? 0 }] : [],
+  );
+  return rows.length === 0 ? {} : { visibility: batchVisibility({ rows, time }) };
 }
 
 /** The states of all thoughts, in order of the rows. */

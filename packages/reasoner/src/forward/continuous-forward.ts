@@ -3,7 +3,8 @@ import { gatherRows, scatterRows, tf } from '@subtext/tensor';
 
 import type { ContinuousThoughts } from '../batches/continuous-thoughts';
 import type { ReasonerBatch } from '../batches/reasoner-batch';
-import { embedBatch } from './embed-batch';
+import { passVisibility } from '../visibility/batch-visibility';
+import { checkTakesVisibility, embedBatch } from './embed-batch';
 
 /**
  * A pass with continuous thoughts (Coconut, arXiv 2412.06769): a thought's input is the last hidden state, after the
@@ -39,7 +40,9 @@ export function continuousForward({
   const thoughts = Math.max(...counts);
   const padded = offsets.some((offset) => offset > 0);
   const cache = model.newGrowingCache();
-  const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
+  const { visibility } = batch;
+  if (visibility) checkTakesVisibility(model);
+  const { embeddings, forwardExtras } = embedBatch({ model, ...batch, visibility: undefined });
   const { width } = model.dimensions;
 
   const passes: tf.Tensor3D[][] = [];
@@ -51,6 +54,7 @@ export function continuousForward({
       cache,
       outputHiddenStates,
       outputPositions,
+      ...(visibility && { visibility: passVisibility({ visibility, time, from, to }) }),
       ...(padded && {
         mask: tf.tensor2d(
           columns({ rows, from: 0, to, value: (row, column) => (column < offsets[row]! ? 0 : 1) }),

@@ -3,6 +3,7 @@ import { tf } from '@subtext/tensor';
 
 import type { BatchPictures } from '../batches/picture-store';
 import { ReasonerError } from '../errors';
+import { type BatchVisibility, passVisibility } from '../visibility/batch-visibility';
 
 /** Embeddings of ids, with pictures in the places of the image tokens, and whatever else every pass needs. */
 export function embedBatch({
@@ -11,6 +12,7 @@ export function embedBatch({
   rows,
   time,
   images,
+  visibility,
 }: {
   model: LanguageModel;
   /** int32 `[rows, time]` */
@@ -19,7 +21,31 @@ export function embedBatch({
   time: number;
   /** Of the rows, from a `PictureStore`. Mllama sees each picture from its image token on. */
   images?: BatchPictures;
+  /** Who sees whom, for one pass over all columns. @default each position all before it */
+  visibility?: BatchVisibility;
 }): EmbeddedInputs {
+  const { embeddings, forwardExtras } = embedded({ model, ids, rows, time, images });
+  if (!visibility) return { embeddings, forwardExtras };
+  checkTakesVisibility(model);
+  return { embeddings, forwardExtras: { ...forwardExtras, visibility: passVisibility({ visibility, time }) } };
+}
+
+/** Refuses a model that would look at what a table of who sees whom hides. */
+export function checkTakesVisibility(model: LanguageModel): void {
+  if (model.takesVisibility === true) return;
+  throw new ReasonerError({
+    code: 'visibility-unsupported',
+    message: `A ${model.modelType} model does not heed who sees whom. Take the visibility "all", or let the family's forward take \`visibility\`.`,
+  });
+}
+
+function embedded({
+  model,
+  ids,
+  rows,
+  time,
+  images,
+}: Omit<Parameters<typeof embedBatch>[0], 'visibility'>): EmbeddedInputs {
   if (!images) return { embeddings: model.embed(tf.tensor2d(ids, [rows, time], 'int32')), forwardExtras: {} };
   if (!isMultimodal(model)) {
     throw new ReasonerError({

@@ -63,10 +63,11 @@ export function adaptive({
       const shorter = whole.thoughts.map((_, kept) => {
         const from = whole.thoughts[kept]!.position;
         const to = whole.thoughts.at(-1)!.position + 1;
-        const without = (list: readonly number[]) => [...list.slice(0, from), ...list.slice(to)];
+        const without = <Item>(list: readonly Item[]) => [...list.slice(0, from), ...list.slice(to)];
         return {
           ids: without(whole.ids),
           labels: without(whole.labels),
+          ...(whole.roles && { roles: without(whole.roles) }),
           promptLength: whole.promptLength - (to - from),
           thoughts: whole.thoughts.slice(0, kept),
         };

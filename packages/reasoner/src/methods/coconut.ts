@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { randomAt } from '../batches/counter-random';
 import { checkCount, checkProbability, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
-import { LayoutBuilder, stageName } from './layout-builder';
+import { LayoutBuilder, promptOf, stageName } from './layout-builder';
 import { count, share } from './option-schemas';
 import type { LayoutContext, Phase, ReasoningMethod } from './reasoning-method';
 
@@ -80,32 +80,36 @@ export function coconut({
     });
   }
 
-  const promptThoughts: ReasoningMethod['promptThoughts'] = ({ example, stages, context }) =>
+  const whole: NonNullable<Parameters<typeof promptOf>[0]> = ({ example, stages, context }) =>
     thinking({
       example: { ...example, steps: stages?.map((name) => ({ name, text: '' })) },
       context,
       level: Infinity,
-    }).build().thoughts;
+    });
+  const names = (stages: readonly string[]) =>
+    Array.from({ length: hiddenSteps }, (_, index) => stages[index] ?? stageName({ step: {}, index }));
 
   return {
     name: method,
+    fedAcross: thoughts === 'continuous',
+    lastStages: ({ stages }) => (thoughts === 'none' ? [] : names(stages)),
     thoughtStages: ({ stages }) => (thoughts === 'none' ? [] : stages.slice(0, hiddenSteps)),
     specialTokens: () => (thoughts === 'none' ? [] : Object.values(latentTokens)),
 
     curriculum({ stages }) {
       if (textPhase || progressive) checkSteps({ method, stages });
-      const names = Array.from({ length: hiddenSteps }, (_, index) => stages[index] ?? stageName({ step: {}, index }));
+      const hidden = names(stages);
       const phases: Omit<Phase, 'index'>[] = [];
       if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });
       for (let level = 1; progressive && level <= hiddenSteps; level++) {
         phases.push({
           name: `hide ${level} ${level === 1 ? 'step' : 'steps'}`,
-          hiddenStages: names.slice(0, level),
+          hiddenStages: hidden.slice(0, level),
           kind: 'encode',
           level,
         });
       }
-      phases.push({ name: 'hide all steps', hiddenStages: names, kind: 'encode', level: Infinity });
+      phases.push({ name: 'hide all steps', hiddenStages: hidden, kind: 'encode', level: Infinity });
       return phases.map((phase, index) => ({ ...phase, index }));
     },
 
@@ -117,16 +121,13 @@ export function coconut({
       const kept = level > hiddenSteps ? [] : example.steps.slice(level);
       const builder = thinking({ example, context, level });
       for (const [index, step] of kept.entries()) {
-        const { open, close } = context.format.step({
-          name: stageName({ step, index: level + index }),
-          index: level + index,
-        });
-        builder.marked({ open, text: step.text, close });
+        const place = level + index;
+        builder.step({ stage: stageName({ step, index: place }), index: place, text: step.text });
       }
       return builder.answer(example.answer).build();
     },
 
-    prompt: ({ example, context }) => thinking({ example, context, level: Infinity }).build().ids,
-    ...(thoughts === 'none' ? {} : { promptThoughts }),
+    ...promptOf(whole),
+    ...(thoughts === 'none' ? {} : { promptThoughts: (options) => whole(options).build().thoughts }),
   };
 }

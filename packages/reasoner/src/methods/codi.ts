@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ReasonerError } from '../errors';
 import { checkCount, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
-import { LayoutBuilder, stageName } from './layout-builder';
+import { LayoutBuilder, promptOf, stageName } from './layout-builder';
 import { count } from './option-schemas';
 import type { Layout, LayoutContext, ReasoningMethod } from './reasoning-method';
 
@@ -58,6 +58,7 @@ export function codi({
   return {
     name: 'codi',
     specialTokens: () => Object.values(latentTokens),
+    lastStages: () => [stage],
     thoughtStages: () => [stage],
     // The thoughts stand for the chain as a whole.
     explanation({ example, context }) {
@@ -75,10 +76,8 @@ export function codi({
         question: example.question,
         hasImage: example.image !== undefined,
       });
-      for (const [index, step] of example.steps.entries()) {
-        const { open, close } = context.format.step({ name: stageName({ step, index }), index });
-        chain.marked({ open, text: step.text, close });
-      }
+      for (const [index, step] of example.steps.entries())
+        chain.step({ stage: stageName({ step, index }), index, text: step.text });
       const written = chain.answer(example.answer).build();
       const own = thinking({ example, context }).answer(example.answer).build();
       const position = (layout: Layout) => answerStart({ layout, answer: example.answer, context }) - 1;
@@ -94,7 +93,7 @@ export function codi({
       };
     },
 
-    prompt: ({ example, context }) => thinking({ example, context }).build().ids,
+    ...promptOf(thinking),
     promptThoughts: ({ example, context }) => thinking({ example, context }).build().thoughts,
   };
 }

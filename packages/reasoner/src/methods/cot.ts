@@ -9,7 +9,7 @@ export function cot(): ReasoningMethod {
     specialTokens: () => [],
     curriculum: () => [{ name: 'chain of thought', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) => layoutSteps({ example, context, content: () => ({ kind: 'text' }) }),
-    prompt: questionPrompt,
+    ...questionPrompt,
     responseStart: ({ stages, context }) =>
       stages.length === 0 ? [] : responseStart({ stages, context, thoughts: () => null }),
   };

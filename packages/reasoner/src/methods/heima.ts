@@ -194,7 +194,7 @@ export function heima({
       });
     },
 
-    prompt: questionPrompt,
+    ...questionPrompt,
 
     // Thinking tokens are not fed back, so all of them can run side by side. How many a ratio gives depends on the text.
     responseStart: ({ stages, hiddenStages, context }) =>

@@ -76,10 +76,11 @@ export function icot({
       const extra = counters && level > 0 ? Math.floor(-Math.log(1 - randomAt(...counters)) / smoothing) : 0;
       const from = whole.promptLength;
       const to = from + Math.min(chain, level + extra);
-      const without = (list: readonly number[]) => [...list.slice(0, from), ...list.slice(to)];
-      return { ...whole, ids: without(whole.ids), labels: without(whole.labels) };
+      const without = <Item>(list: readonly Item[]) => [...list.slice(0, from), ...list.slice(to)];
+      return { ...whole, ids: without(whole.ids), labels: without(whole.labels), roles: without(whole.roles) };
     },
 
-    prompt: questionPrompt,
+    // Without roles: of a chain that has lost its marks nothing tells which stage a token belongs to.
+    prompt: questionPrompt.prompt,
   };
 }

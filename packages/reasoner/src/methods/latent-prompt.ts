@@ -1,5 +1,6 @@
 import type { ReasoningExample } from '@subtext/data';
 
+import { tagRole } from '../visibility/roles';
 import { LayoutBuilder, stageName } from './layout-builder';
 import type { LayoutContext, ThoughtPosition } from './reasoning-method';
 
@@ -35,12 +36,13 @@ export function latentPrompt({
 }: LatentPromptOptions): LayoutBuilder {
   const { tokenizer } = context;
   const id = tokenizer.idOf(latentTokens.latent);
+  const stageOf = (step: number) => named ?? stageName({ step: example.steps?.[step] ?? {}, index: step });
   const builder = new LayoutBuilder({ context })
     .prompt({ question: example.question, hasImage: example.image !== undefined })
-    .marker(tokenizer.idOf(latentTokens.start));
+    .marker({ id: tokenizer.idOf(latentTokens.start), role: tagRole(stageOf(0)) });
   for (let step = 0; step < steps; step++) {
-    const stage = named ?? stageName({ step: example.steps?.[step] ?? {}, index: step });
+    const stage = stageOf(step);
     for (let index = 0; index < thoughtsPerStep; index++) builder.thought({ stage, index, id, kind, predicted: false });
   }
-  return builder.marker(tokenizer.idOf(latentTokens.end));
+  return builder.marker({ id: tokenizer.idOf(latentTokens.end), role: tagRole(stageOf(Math.max(0, steps - 1))) });
 }

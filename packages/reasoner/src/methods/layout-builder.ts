@@ -1,12 +1,20 @@
 import type { ReasoningExample } from '@subtext/data';
 
+import { ANSWER, IMAGE, PREFIX, QUESTION, type Role, tagRole } from '../visibility/roles';
 import type { ReasoningFormat } from './reasoning-format';
-import { IGNORED_LABEL, type Layout, type LayoutContext, type ThoughtPosition } from './reasoning-method';
+import {
+  IGNORED_LABEL,
+  type Layout,
+  type LayoutContext,
+  type ReasoningMethod,
+  type ThoughtPosition,
+} from './reasoning-method';
 
-/** Collects ids, labels and thoughts of one example. */
+/** Collects ids, labels, roles and thoughts of one example. */
 export class LayoutBuilder {
   readonly #ids: number[] = [];
   readonly #labels: number[] = [];
+  readonly #roles: Role[] = [];
   readonly #thoughts: ThoughtPosition[] = [];
   readonly #context: LayoutContext;
 
@@ -17,32 +25,45 @@ export class LayoutBuilder {
   /** Prefix, image placeholders and question with its marks; none of it carries loss. */
   prompt({ question, hasImage }: { question: string; hasImage: boolean }): this {
     const { prefix = [], image, tokenizer, format } = this.#context;
-    this.#push(prefix, false);
+    this.#push({ ids: prefix, predicted: false, role: PREFIX });
     const picture = hasImage && image ? (image.ids ?? new Array<number>(image.tokens).fill(image.tokenId)) : [];
     const { open = '', close = '' } = format.question ?? {};
     const words = piecesOf({ format, parts: [open, question, close] }).flatMap((text) =>
       text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids,
     );
-    this.#push(image?.position === 'after' ? [...words, ...picture] : [...picture, ...words], false);
+    const parts = [
+      { ids: picture, predicted: false, role: IMAGE },
+      { ids: words, predicted: false, role: QUESTION },
+    ];
+    for (const part of image?.position === 'after' ? parts.reverse() : parts) this.#push(part);
     return this;
   }
 
   /** A token that is given, not predicted: a mark around thoughts. */
-  marker(id: number): this {
-    this.#push([id], false);
+  marker({ id, role }: { id: number; role: Role }): this {
+    this.#push({ ids: [id], predicted: false, role });
     return this;
   }
 
   /** Text that the model must write. Each call is tokenized for itself, so that marks never merge with text. */
-  text(text: string): this {
-    if (text !== '') this.#push(this.#context.tokenizer.encode(text, { addSpecialTokens: false }).ids, true);
+  text({ text, role }: { text: string; role: Role }): this {
+    if (text === '') return this;
+    this.#push({ ids: this.#context.tokenizer.encode(text, { addSpecialTokens: false }).ids, predicted: true, role });
     return this;
   }
 
-  /** A step or an answer in words between its marks. */
-  marked({ open, text, close }: { open: string; text: string; close: string }): this {
-    for (const piece of piecesOf({ format: this.#context.format, parts: [open, text, close] })) this.text(piece);
-    return this;
+  /** A step in words between its marks. */
+  step({
+    stage,
+    index,
+    text,
+  }: {
+    stage: string;
+    /** Of the step in its chain, from 0. */ index: number;
+    text: string;
+  }): this {
+    const { open, close } = this.#context.format.step({ name: stage, index });
+    return this.#marked({ open, text, close, tag: tagRole(stage), role: stage });
   }
 
   /** One thought of a stage. `predicted`: whether the model must write the token itself. */
@@ -54,31 +75,53 @@ export class LayoutBuilder {
     predicted,
   }: Omit<ThoughtPosition, 'position'> & { id: number; predicted: boolean }): this {
     this.#thoughts.push({ stage, index, kind, position: this.#ids.length });
-    this.#push([id], predicted);
+    this.#push({ ids: [id], predicted, role: stage });
     return this;
   }
 
   /** The answer between its marks, then the end of the response. */
   answer(answer: string): this {
-    this.marked({ ...this.#context.format.answer, text: answer });
-    this.#push([this.#context.endId], true);
+    this.#marked({ ...this.#context.format.answer, text: answer, tag: ANSWER, role: ANSWER });
+    this.#push({ ids: [this.#context.endId], predicted: true, role: ANSWER });
     return this;
   }
 
-  build(): Layout {
+  build(): Layout & { roles: Role[] } {
     const firstPredicted = this.#labels.findIndex((label) => label !== IGNORED_LABEL);
     return {
       ids: this.#ids,
       labels: this.#labels,
+      roles: this.#roles,
       promptLength: firstPredicted < 0 ? this.#ids.length : firstPredicted,
       thoughts: this.#thoughts,
     };
   }
 
-  #push(ids: readonly number[], predicted: boolean): void {
+  /** Words between marks; where a format joins them into one text, all of it has the role of the words. */
+  #marked({
+    open,
+    text,
+    close,
+    tag,
+    role,
+  }: {
+    open: string;
+    text: string;
+    close: string;
+    tag: Role;
+    role: Role;
+  }): this {
+    const pieces = piecesOf({ format: this.#context.format, parts: [open, text, close] });
+    for (const [place, piece] of pieces.entries())
+      this.text({ text: piece, role: pieces.length === 1 || place === 1 ? role : tag });
+    return this;
+  }
+
+  #push({ ids, predicted, role }: { ids: readonly number[]; predicted: boolean; role: Role }): void {
     for (const id of ids) {
       this.#ids.push(id);
       this.#labels.push(predicted ? id : IGNORED_LABEL);
+      this.#roles.push(role);
     }
   }
 }
@@ -101,23 +144,23 @@ export function layoutSteps({
   context: LayoutContext;
   /** What stands in a step's place. */
   content: (options: { stage: string; text: string }) => StepContent;
-}): Layout {
+}): Layout & { roles: Role[] } {
   const builder = new LayoutBuilder({ context }).prompt({
     question: example.question,
     hasImage: example.image !== undefined,
   });
   for (const [index, step] of example.steps.entries()) {
     const stage = stageName({ step, index });
-    const { open, close } = context.format.step({ name: stage, index });
     const inside = content({ stage, text: step.text });
     if (inside.kind === 'text') {
-      builder.marked({ open, text: step.text, close });
+      builder.step({ stage, index, text: step.text });
       continue;
     }
-    builder.text(open);
+    const { open, close } = context.format.step({ name: stage, index });
+    builder.text({ text: open, role: tagRole(stage) });
     for (const [thought, id] of inside.ids.entries())
       builder.thought({ stage, index: thought, id, kind: 'token', predicted: true });
-    builder.text(close);
+    builder.text({ text: close, role: tagRole(stage) });
   }
   return builder.answer(example.answer).build();
 }
@@ -153,15 +196,14 @@ export function stageName({ step, index }: { step: { name?: string }; index: num
   return step.name ?? `step_${index + 1}`;
 }
 
-/** The prompt that every method without thoughts in the prompt starts from. */
-export function questionPrompt({
-  example,
-  context,
-}: {
-  example: Pick<ReasoningExample, 'question' | 'image'>;
-  context: LayoutContext;
-}): number[] {
-  return new LayoutBuilder({ context })
-    .prompt({ question: example.question, hasImage: example.image !== undefined })
-    .build().ids;
+/** What `prompt` and `promptRoles` are of in a method whose prompt is a layout of its own. */
+export function promptOf(
+  lay: (options: Parameters<NonNullable<ReasoningMethod['promptRoles']>>[0]) => LayoutBuilder,
+): Required<Pick<ReasoningMethod, 'prompt' | 'promptRoles'>> {
+  return { prompt: (options) => lay(options).build().ids, promptRoles: (options) => lay(options).build().roles };
 }
+
+/** The prompt that every method without thoughts in the prompt starts from. */
+export const questionPrompt = promptOf(({ example, context }) =>
+  new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined }),
+);

@@ -6,6 +6,7 @@ export function noCot(): ReasoningMethod {
   return {
     name: 'no-cot',
     thoughtStages: () => [],
+    lastStages: () => [],
     specialTokens: () => [],
     curriculum: () => [{ name: 'answer only', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) =>
@@ -13,7 +14,7 @@ export function noCot(): ReasoningMethod {
         .prompt({ question: example.question, hasImage: example.image !== undefined })
         .answer(example.answer)
         .build(),
-    prompt: questionPrompt,
+    ...questionPrompt,
     responseStart: ({ context }) => responseStart({ stages: [], context, thoughts: () => null }),
   };
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { checkCount } from './check-option';
-import { LayoutBuilder } from './layout-builder';
+import { LayoutBuilder, promptOf } from './layout-builder';
 import { count } from './option-schemas';
 import type { LayoutContext, ReasoningMethod } from './reasoning-method';
 
@@ -11,6 +11,9 @@ export const pauseOptions = z.strictObject({
 });
 export type PauseOptions = z.input<typeof pauseOptions>;
 const defaults = pauseOptions.parse({});
+
+/** The stage that the tokens are named by: they stand for no step. */
+const stage = 'pause';
 
 /** The token that stands for a moment to think. */
 export const PAUSE_TOKEN = '<pause>';
@@ -34,18 +37,18 @@ export function pause({ count: pauses = defaults.count }: PauseOptions = {}): Re
       hasImage: example.image !== undefined,
     });
     const id = context.tokenizer.idOf(PAUSE_TOKEN);
-    for (let index = 0; index < pauses; index++)
-      builder.thought({ stage: 'pause', index, id, kind: 'token', predicted: false });
+    for (let index = 0; index < pauses; index++) builder.thought({ stage, index, id, kind: 'token', predicted: false });
     return builder;
   }
 
   return {
     name: 'pause',
     thoughtStages: () => [],
+    lastStages: () => [stage],
     specialTokens: () => [PAUSE_TOKEN],
     curriculum: () => [{ name: 'pauses', index: 0, hiddenStages: [], kind: 'text' }],
     layout: ({ example, context }) => paused({ example, context }).answer(example.answer).build(),
-    prompt: ({ example, context }) => paused({ example, context }).build().ids,
+    ...promptOf(paused),
     promptThoughts: ({ example, context }) => paused({ example, context }).build().thoughts,
   };
 }

@@ -1,6 +1,8 @@
 import type { ReasoningExample } from '@subtext/data';
 import type { Tokenizer } from '@subtext/tokenizer';
 
+import type { Role } from '../visibility/roles';
+import type { VisibilityTable } from '../visibility/visibility-table';
 import type { ReasoningFormat } from './reasoning-format';
 
 /** The label that carries no loss: PyTorch's `ignore_index`. */
@@ -59,6 +61,10 @@ export interface Layout {
   ids: number[];
   /** For each position, the id it holds if the model must predict it, else {@link IGNORED_LABEL}. Not shifted. */
   labels: number[];
+  /** What each position is; needed where a table says who sees whom. */
+  roles?: Role[];
+  /** Who sees whom, of the {@link LayoutContext} it was laid out in. @default each position all before it */
+  visibility?: VisibilityTable;
   /** How many of `ids` are the prompt. */
   promptLength: number;
   /** The thoughts, in order of position. */
@@ -89,6 +95,8 @@ export interface LayoutContext {
   prefix?: number[];
   /** The id that ends a response. */
   endId: number;
+  /** Who sees whom, by role. @default each position all before it */
+  visibility?: VisibilityTable;
 }
 
 /** A part of training with one layout and one optimizer. Each phase starts from the weights of the one before. */
@@ -120,6 +128,10 @@ export interface ReasoningMethod {
   readonly needsInterpreter?: boolean;
   /** Names of the stages that its thoughts can stand for, in order; none where it has no thoughts that could be told. @default all */
   thoughtStages?(options: { stages: readonly string[] }): readonly string[];
+  /** Whether a stage's thoughts are fed the state before them, that of another stage's thoughts among them (Coconut). @default false */
+  readonly fedAcross?: boolean;
+  /** Names of the stages that stand between question and answer when training is done, in order. @default all */
+  lastStages?(options: { stages: readonly string[] }): readonly string[];
   /** What the thoughts of a stage stand for in words. @default the text of the step of that name */
   explanation?(options: { example: ReasoningExample; stage: string; context: LayoutContext }): string | undefined;
   /** Special tokens that the method adds to the tokenizer, in order. */
@@ -136,6 +148,12 @@ export interface ReasoningMethod {
   }): Layout;
   /** The prompt alone: what generation starts from, with the thoughts that stand in it. */
   prompt(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): number[];
+  /** What each position of the prompt is. A method without it cannot be given a table of who sees whom. */
+  promptRoles?(options: {
+    example: Pick<ReasoningExample, 'question' | 'image'>;
+    /** Names of the stages, which thoughts are told by; absent: `step_1` … */ stages?: readonly string[];
+    context: LayoutContext;
+  }): Role[];
   /**
    * What every response begins with, whatever the question: marks and thinking tokens, up to the first token that depends
    * on it. Generation runs it in one pass and keeps what the model would have written itself. Absent in methods whose

@@ -10,6 +10,7 @@ import { heima, type HeimaOptions, heimaOptions, thinkingTokenCount } from './he
 import { icot, icotOptions } from './icot';
 import { noCot } from './no-cot';
 import { pause, pauseOptions } from './pause';
+import { withVisibility } from '../visibility/method-visibility';
 import type { ReasoningMethod } from './reasoning-method';
 import { simCot, simCotOptions } from './sim-cot';
 
@@ -101,5 +102,5 @@ export function createMethod(specification: MethodSpecification): ReasoningMetho
       message: `There is no method "${String(specification.name)}". Take one of: ${[...methods.keys()].join(', ')}.`,
     });
   }
-  return create(specification);
+  return withVisibility(create(specification));
 }

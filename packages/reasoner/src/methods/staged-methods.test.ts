@@ -71,7 +71,10 @@ describe('layouts', () => {
 
   it('tokenize marks apart from the text beside them', () => {
     const context = smallContext({ specialTokens: tags, format: taggedFormat });
-    const { ids } = new LayoutBuilder({ context }).text('<SUMMARY>').text('the').build();
+    const { ids } = new LayoutBuilder({ context })
+      .text({ text: '<SUMMARY>', role: '<summary>' })
+      .text({ text: 'the', role: 'summary' })
+      .build();
     expect(ids).toEqual([context.tokenizer.idOf('<SUMMARY>'), context.tokenizer.idOf('the')]);
   });
 });

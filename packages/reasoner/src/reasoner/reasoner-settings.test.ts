@@ -41,6 +41,16 @@ describe('subtext.json of a reasoner', () => {
     expect(await read()).toMatchObject(sound);
   });
 
+  it('has format 2 where it says who sees whom, which a reader of format 1 would not keep', async () => {
+    const visibility = { question: [], answer: ['reasoning'] };
+    await writeFile(path, JSON.stringify({ ...sound, format: 2, visibility }));
+    expect(await read()).toMatchObject({ visibility });
+    await writeFile(path, JSON.stringify({ ...sound, visibility }));
+    await refusal(expect.stringMatching(/format 1 does not have/));
+    await writeFile(path, JSON.stringify({ ...sound, format: 2, visibility: { answer: 'reasoning' } }));
+    await refusal(expect.stringMatching(/visibility\.answer/));
+  });
+
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['a method of JavaScript', { method: { name: '__proto__' } }, /method\.name/],
     ['another', { method: { name: 'constructor' } }, /method\.name/],
@@ -75,8 +85,8 @@ describe('subtext.json of a reasoner', () => {
       await writeFile(path, text);
       await refusal(expect.stringContaining('subtext.json'));
     }
-    await writeFile(path, JSON.stringify({ ...sound, format: 2 }));
-    await refusal(expect.stringMatching(/format 2; this version reads format 1/));
+    await writeFile(path, JSON.stringify({ ...sound, format: 3 }));
+    await refusal(expect.stringMatching(/format 3; this version reads the formats 1 and 2/));
     await writeFile(path, '{');
     await truncate(path, 200e9);
     await refusal(expect.stringContaining('200000000000 bytes'));

@@ -5,12 +5,13 @@ import { z } from 'zod';
 import { ReasonerError } from '../errors';
 import type { FeedbackSettings } from '../feedback/feedback-map';
 import { MOST_THOUGHTS } from '../methods/option-schemas';
+import { type VisibilityTable, visibilityTable } from '../visibility/visibility-table';
 import { isMethod, type MethodSpecification } from '../methods/registry';
 
 /** What a folder's `subtext.json` holds: everything about thinking that a Hugging Face folder has no place for. */
 export interface ReasonerSettings {
-  /** Version of this layout. */
-  format: 1;
+  /** Version of this layout: 2 where there is a `visibility`, which a reader of format 1 would not keep. */
+  format: 1 | 2;
   method: MethodSpecification;
   /** Names of the stages before the answer, in order. */
   stages: string[];
@@ -28,6 +29,8 @@ export interface ReasonerSettings {
   thoughtReading: 'before' | 'at';
   /** What a state goes through before it is fed back as a continuous thought. @default nothing */
   feedback?: FeedbackSettings;
+  /** Who sees whom, while training and in answering alike. Absent: each position all before it, as published. */
+  visibility?: VisibilityTable;
   /** Longest response seen while training, in tokens: what generation allows by default, with some room. */
   longestResponse: number;
 }
@@ -70,7 +73,7 @@ const methodSpecification = z.looseObject({
 });
 
 const reasonerSettings = z.looseObject({
-  format: z.literal(1),
+  format: z.union([z.literal(1), z.literal(2)]),
   method: methodSpecification,
   stages: names,
   hiddenStages: names,
@@ -82,6 +85,7 @@ const reasonerSettings = z.looseObject({
     .optional(),
   thoughtReading: z.enum(['before', 'at']),
   feedback: z.object({ kind: z.literal('projection') }).optional(),
+  visibility: visibilityTable.optional(),
   longestResponse: z.number().int().min(0).max(MOST_TOKENS),
 });
 
@@ -107,13 +111,19 @@ export async function readReasonerSettings({
     });
   }
   const format = typeof value === 'object' && value !== null && 'format' in value ? value.format : undefined;
-  if (typeof format === 'number' && format !== 1)
+  if (typeof format === 'number' && format !== 1 && format !== 2)
     throw new ReasonerError({
       code: 'not-a-reasoner',
-      message: `${path} has format ${format}; this version reads format 1.`,
+      message: `${path} has format ${format}; this version reads the formats 1 and 2.`,
     });
   const result = reasonerSettings.safeParse(value);
-  if (result.success) return result.data as unknown as ReasonerSettings;
+  if (result.success && (result.data.visibility === undefined || format === 2))
+    return result.data as unknown as ReasonerSettings;
+  if (result.success)
+    throw new ReasonerError({
+      code: 'not-a-reasoner',
+      message: `${path} says who sees whom, which format 1 does not have. Write "format": 2.`,
+    });
   throw new ReasonerError({
     code: 'not-a-reasoner',
     message: `${path} does not describe a reasoner: ${describeIssues(result.error)}.`,

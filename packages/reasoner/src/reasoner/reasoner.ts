@@ -2,7 +2,15 @@ import { ownValue } from '@subtext/core';
 import { writeFileAtomically } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
-import { isMultimodal, leftPad, loadModel, saveModel, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
+import {
+  isMultimodal,
+  leftPad,
+  loadModel,
+  saveModel,
+  sightVisibility,
+  type EmbeddedInputs,
+  type LanguageModel,
+} from '@subtext/model';
 import { scatterRows, tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import { mkdir } from 'node:fs/promises';
@@ -14,10 +22,12 @@ import { FeedbackMap } from '../feedback/feedback-map';
 import { createMethod } from '../methods/registry';
 import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
 import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
-import { embedBatch } from '../forward/embed-batch';
+import { checkTakesVisibility, embedBatch } from '../forward/embed-batch';
 import { Session } from '../session/session';
 import { type DecideThought, thinkInPrompt, type ThoughtPrompts } from '../session/think-in-prompt';
 import { type Thought, thoughtsAt } from '../session/thought';
+import { methodVisibility } from '../visibility/method-visibility';
+import { type RoleMarks, roleMarks, WrittenRoles } from '../visibility/written-roles';
 import { type Answer, parseAnswer, parseStage } from './answer';
 import { readReasonerSettings, type ReasonerSettings } from './reasoner-settings';
 
@@ -50,6 +60,8 @@ export interface EmbeddedSequences extends EmbeddedInputs {
   mask: number[][] | null;
   /** Positions, padding included. */
   time: number;
+  /** By sequence, its tokens. */
+  ids: readonly (readonly number[])[];
 }
 
 const settingsFile = 'subtext.json';
@@ -67,6 +79,8 @@ export class Reasoner {
   readonly #pictures?: PictureStore;
   readonly #stageOfThought: ReadonlyMap<number, { stage: string; index: number }>;
   readonly #tagLengths: ReadonlyMap<string, number>;
+  /** By which the role of what is written is told; absent where all may see all. */
+  readonly #marks?: RoleMarks;
 
   constructor({
     model,
@@ -90,6 +104,12 @@ export class Reasoner {
     this.format = formatNamed(settings.reasoningFormat);
     this.processor = processor;
     this.feedback = feedback;
+    if (settings.visibility) {
+      const { visibility, stages, image } = settings;
+      methodVisibility({ method: this.method, visibility, stages, image: image !== undefined });
+      checkTakesVisibility(model);
+      this.#marks = roleMarks({ format: this.format, stages, tokenizer });
+    }
     if (processor) this.#pictures = new PictureStore({ processor });
     this.#stageOfThought = new Map(
       // Thoughts that stand in the prompt are not written: their tokens mean nothing in a response.
@@ -141,7 +161,7 @@ export class Reasoner {
     await this.feedback?.save(folder);
     await writeFileAtomically({
       path: join(folder, settingsFile),
-      data: `${JSON.stringify(this.settings, null, 2)}\n`,
+      data: `${JSON.stringify({ ...this.settings, format: this.settings.visibility ? 2 : 1 }, null, 2)}\n`,
     });
   }
 
@@ -154,6 +174,7 @@ export class Reasoner {
       prefix: settings.prefix.map((token) => tokenizer.idOf(token)),
       endId: tokenizer.idOf(settings.endToken),
       image: settings.image && { ...settings.image, tokenId: tokenizer.idOf(settings.image.token) },
+      ...(settings.visibility && { visibility: settings.visibility }),
     };
   }
 
@@ -173,7 +194,8 @@ export class Reasoner {
 
   /**
    * Prompts, or prompts with responses begun, as vectors with their pictures in place: `[questions, time, width]`, padded
-   * on the left. The caller frees `embeddings` and `forwardExtras`.
+   * on the left. The caller frees `embeddings` and `forwardExtras`, in which who sees whom is said for one pass over all of
+   * them; a session needs {@link sights} instead.
    */
   async embedSequences({
     questions,
@@ -196,8 +218,14 @@ export class Reasoner {
           : [{ input, index: (row + 1) * time - sequences[row]!.length + prompt.length + position }],
       ),
     );
+    const sights = this.sights({ questions, answers: answers.length > 0 ? answers : undefined });
+    for (const [row, sight] of (sights ?? []).entries()) for (const id of sequences[row]!) sight.push(id);
+    const columns = sequences.map(({ length }) => new Uint8Array(time).fill(1, time - length));
     const embedded = tf.tidy(() => {
-      const whole = embedBatch({ model: this.model, ids, rows: questions.length, time, images });
+      const words = embedBatch({ model: this.model, ids, rows: questions.length, time, images });
+      const whole = sights
+        ? { ...words, forwardExtras: { ...words.forwardExtras, visibility: sightVisibility({ sights, columns }) } }
+        : words;
       if (fed.length === 0) return whole as unknown as tf.TensorContainerObject;
       const { shape } = whole.embeddings;
       const placed = scatterRows({
@@ -207,7 +235,37 @@ export class Reasoner {
       });
       return { ...whole, embeddings: tf.reshape(placed, shape) } as unknown as tf.TensorContainerObject;
     }) as unknown as EmbeddedInputs;
-    return { ...embedded, mask, time };
+    return { ...embedded, mask, time, ids: sequences };
+  }
+
+  /**
+   * Who sees whom in what is answered to questions, for a {@link Session}; undefined where each position sees all before it.
+   * The roles of prompts are known, those of tokens are told as they are fed or written.
+   */
+  sights({
+    questions,
+    answers,
+  }: {
+    questions: readonly Question[];
+    /** By question: what it was answered, if it is fed again; thoughts that it did not take are not there. @default none */
+    answers?: readonly Pick<Answer, 'prompt'>[];
+  }): WrittenRoles[] | undefined {
+    const marks = this.#marks;
+    const { visibility: table, stages } = this.settings;
+    if (!marks || !table) return undefined;
+    return questions.map((example, row) => {
+      const place = { example, stages, context: this.#contextFor(example) };
+      const given = this.method.promptRoles!(place);
+      const untaken = given.length - (answers?.[row]?.prompt.length ?? given.length);
+      const left = untaken > 0 ? this.method.promptThoughts!(place).slice(-untaken) : [];
+      const missing = new Set(left.map(({ position }) => position));
+      return new WrittenRoles({
+        table,
+        marks,
+        given: given.filter((_, position) => !missing.has(position)),
+        answerFirst: this.method.promptThoughts !== undefined,
+      });
+    });
   }
 
   /**
@@ -263,6 +321,7 @@ export class Reasoner {
       const room = newTokens + (draft?.length ?? 0);
       let thought: ThoughtPrompts | undefined;
       let session: Session | undefined;
+      const sights = this.sights({ questions: batch });
       try {
         if (positions.some(({ length }) => length > 0)) {
           thought = await thinkInPrompt({
@@ -273,11 +332,12 @@ export class Reasoner {
             halting: this.method.halting?.(context),
             feedback: this.feedback,
             nextInput: nextInput && ((state) => nextInput({ ...state, row: start + state.row })),
+            sights,
           });
         }
         session =
           thought?.session ??
-          new Session({ model: this.model, batch: batch.length, capacity: time + room, forwardExtras });
+          new Session({ model: this.model, batch: batch.length, capacity: time + room, forwardExtras, sights });
         const generation = await session.write({
           inputs: thought?.rest ?? { embeddings, mask, forwardExtras },
           maxNewTokens: newTokens,

@@ -66,6 +66,7 @@ export async function replayAnswers({
       replacements: replacements.length > 0 ? replacements : null,
     },
     hidden: hidden.map((indices, row) => indices.map((index) => column(row, index))),
+    sights: reasoner.sights({ questions, answers }),
   });
   const dispose = () => {
     session.dispose();

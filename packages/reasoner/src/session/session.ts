@@ -7,6 +7,7 @@ import {
   type Generation,
   type LanguageModel,
   lastPosition,
+  type RowSight,
 } from '@subtext/model';
 import { scatterRows, tf } from '@subtext/tensor';
 
@@ -47,6 +48,8 @@ export interface SessionOptions {
   hidden?: readonly (readonly number[])[];
   /** What a state goes through before it is fed back. The session does not free it. @default nothing */
   feedback?: FeedbackMap;
+  /** By row, who sees whom; the session's own from then on. @default each position all before it */
+  sights?: readonly RowSight[];
 }
 
 /**
@@ -67,11 +70,19 @@ export class Session {
   readonly #cache?: ThoughtCache;
   readonly #feedback?: FeedbackMap;
 
-  constructor({ model, batch, capacity, forwardExtras, thoughts, hidden, feedback }: SessionOptions) {
+  constructor({ model, batch, capacity, forwardExtras, thoughts, hidden, feedback, sights }: SessionOptions) {
     this.model = model;
     this.#feedback = feedback;
     this.#cache = thoughts && new ThoughtCache({ model, batch, capacity, ...thoughts });
-    this.#decoding = new DecodingSession({ model, batch, capacity, forwardExtras, cache: this.#cache, hidden });
+    this.#decoding = new DecodingSession({
+      model,
+      batch,
+      capacity,
+      forwardExtras,
+      cache: this.#cache,
+      hidden,
+      sights,
+    });
   }
 
   /** Runs positions that are given. `[rows, outputPositions, width]`, after the final norm; the caller frees it. */

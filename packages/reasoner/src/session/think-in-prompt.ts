@@ -4,6 +4,7 @@ import { gatherRows, tf } from '@subtext/tensor';
 import type { FeedbackMap } from '../feedback/feedback-map';
 import type { HaltingMarks, ThoughtPosition } from '../methods/reasoning-method';
 import { inputVectors, type SessionInput, Session } from './session';
+import type { WrittenRoles } from '../visibility/written-roles';
 import { type Thought, thoughtsAt } from './thought';
 
 /** Prompts with thoughts in them, as vectors. */
@@ -57,6 +58,7 @@ export async function thinkInPrompt({
   halting,
   feedback,
   nextInput,
+  sights,
 }: {
   model: LanguageModel;
   prompts: PromptsWithThoughts;
@@ -70,6 +72,8 @@ export async function thinkInPrompt({
   feedback?: FeedbackMap;
   /** What continuous thoughts are fed. Default: the state before them. */
   nextInput?: DecideThought;
+  /** By row, who sees whom, with the roles of the whole prompt. Default: each position all before it. */
+  sights?: readonly WrittenRoles[];
 }): Promise<ThoughtPrompts> {
   const [rows, time, width] = embeddings.shape;
   const lengths = ids.map(({ length }) => length);
@@ -91,6 +95,7 @@ export async function thinkInPrompt({
     capacity: prefix + Math.max(...planned) + rest + room,
     forwardExtras,
     feedback,
+    sights,
   });
   const kept: tf.Tensor[] = [];
   const keep = <Kept extends tf.Tensor>(compute: () => Kept): Kept => {
@@ -150,6 +155,7 @@ export async function thinkInPrompt({
       },
     });
     kept.push(...states);
+    for (const [row, sight] of (sights ?? []).entries()) sight.skip(planned[row]! - counts[row]!);
     const table = keep(() => tf.reshape(tf.concat(states, 1), [rows * states.length, width]) as tf.Tensor2D);
     const fedTable = feedback === undefined ? table : keep(() => feedback.apply(table));
     const [stepStates, fedStates, prefixStates] = (await Promise.all([
