@@ -1,6 +1,7 @@
 import { runProgram } from '@subtext/terminal';
+import type { Command } from 'commander';
 
-import { commands } from './commands/registry';
+import { commands as entries } from './commands/registry';
 import { version } from '../package.json';
 
 /** Carries out a command line of `subtext-eval`, which `subtext eval` is too. */
@@ -18,9 +19,10 @@ export async function evalProgram({
     description:
       'Measure models that reason: benchmarks, comparisons, and whether their thoughts are used and truly read.',
     version,
-    commands,
+    commands: entries,
     ...(words === undefined ? {} : { words }),
   });
 }
 
-export { commands };
+/** Every command: its line in a list of commands, and how to bring it. The type names no package that is not published. */
+export const commands: Readonly<Record<string, { description: string; load: () => Promise<Command> }>> = entries;
