@@ -32,7 +32,7 @@ export function describeFailure({
           : `The access token has no right to it${token.startsWith('hf_') ? '' : ', and it does not start with "hf_" as those of the Hugging Face Hub do'}`;
       return new HubError({
         code: 'unauthorized',
-        message: `${endpoint} does not give out the model "${id}" (${status}): it does not exist, is private, or its terms must be accepted on its page. ${advice}`,
+        message: `${endpoint} does not give out the model "${id}" (${status}): it does not exist, is private, or its terms must be accepted on its page; there is no folder of that name here either. ${advice}`,
         cause,
       });
     }
@@ -63,7 +63,7 @@ export function describeFailure({
   }
   return new HubError({
     code: 'unreachable',
-    message: `can't reach ${endpoint} (${(cause as Error | null)?.message ?? String(cause)}), and the model "${id}" (${revision}) is not whole in the cache: looked in ${cache.folder}. Connect, set HF_ENDPOINT to a mirror, or give the path of a folder`,
+    message: `there is no folder "${id}" here, can't reach ${endpoint} (${(cause as Error | null)?.message ?? String(cause)}), and the model "${id}" (${revision}) is not whole in the cache: looked in ${cache.folder}. Connect, set HF_ENDPOINT to a mirror, or give the path of a folder`,
     cause,
   });
 }

@@ -91,10 +91,11 @@ async function hub({ info, tree, file }: Behaviour): Promise<{ endpoint: string;
 
 const resolve = (
   endpoint: string,
-  options: ResolveModelFolderOptions = {},
+  options: Omit<ResolveModelFolderOptions, 'folder'> = {},
   environment: Record<string, string> = {},
 ): Promise<string> =>
-  resolveModelFolder('owner/model', {
+  resolveModelFolder({
+    folder: 'owner/model',
     retryDelay: 1,
     ...options,
     environment: { HF_ENDPOINT: endpoint, HF_HOME: folder, HF_TOKEN: secret, ...environment },

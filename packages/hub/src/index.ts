@@ -1,2 +1,7 @@
 export { HubError, type HubErrorCode } from './hub-error';
-export { resolveModelFolder, type DownloadProgress, type ResolveModelFolderOptions } from './resolve-model-folder';
+export {
+  resolveModelFolder,
+  type DownloadProgress,
+  type HubOptions,
+  type ResolveModelFolderOptions,
+} from './resolve-model-folder';

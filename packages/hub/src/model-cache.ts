@@ -35,12 +35,19 @@ export class ModelCache {
     return join(this.folder, 'blobs', etag);
   }
 
-  /** The cached snapshot of a revision, if it holds a whole model. */
-  async wholeSnapshot(revision: string): Promise<string | undefined> {
+  /** The cached snapshot of a revision, if it holds a whole model, or one of the files that are needed. */
+  async wholeSnapshot({
+    revision,
+    needs,
+  }: {
+    revision: string;
+    needs?: readonly string[];
+  }): Promise<string | undefined> {
     const commit = isCommit(revision) ? revision : await this.#commitOf(revision);
     if (commit === undefined) return undefined;
     const folder = this.snapshot(commit);
-    return (await isWholeModel(folder)) ? folder : undefined;
+    const has = await Promise.all((needs ?? []).map((name) => exists(join(folder, name))));
+    return has.includes(true) || (needs === undefined && (await isWholeModel(folder))) ? folder : undefined;
   }
 
   /** Writes down which commit a revision's name stands for, unless it is written there already. */

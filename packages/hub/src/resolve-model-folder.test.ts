@@ -146,10 +146,11 @@ beforeEach(async () => {
 
 const resolve = (
   id: string,
-  options: ResolveModelFolderOptions = {},
+  options: Omit<ResolveModelFolderOptions, 'folder'> = {},
   environment: Record<string, string> = {},
 ): Promise<string> =>
-  resolveModelFolder(id, {
+  resolveModelFolder({
+    folder: id,
     retryDelay: 1,
     ...options,
     environment: { HF_ENDPOINT: `${endpoint}/`, HF_HOME: folder, ...environment },
@@ -221,6 +222,15 @@ describe('resolveModelFolder', () => {
     requests = [];
     expect(await resolve('owner/small', { revision: commit })).toBe(model);
     expect(requests).toEqual([]);
+  });
+
+  it('brings settings alone, without weights, where those are what is needed', async () => {
+    const needs = ['tokenizer.json'];
+    const model = await resolve('owner/small', { needs });
+    expect((await readdir(model)).sort()).toEqual(['additional_chat_templates', 'config.json', 'tokenizer.json']);
+    expect(await resolve('owner/small', { needs }, { HF_HUB_OFFLINE: '1' })).toBe(model);
+    await expect(resolve('owner/small', {}, { HF_HUB_OFFLINE: '1' })).rejects.toMatchObject({ code: 'offline' });
+    expect((await readdir(await resolve('owner/small'))).includes('model.safetensors')).toBe(true);
   });
 
   it('takes all shards, and ids without an owner', async () => {

@@ -16,15 +16,25 @@ export interface HubFile {
 const maximumWanted = 1000;
 
 const shard = /^model-\d{5}-of-\d{5}\.safetensors$/;
+const weights = /\.(?:safetensors|bin)$/;
 const pytorchShard = /^pytorch_model-\d{5}-of-\d{5}\.bin$/;
 
 /**
- * The files of a model that this package reads: settings, tokenizer, templates, and one form of its weights: safetensors,
- * else PyTorch's own. Not weights of other kinds or precisions, nor copies for other tools.
+ * The files of a model that Subtext reads: settings, tokenizer, templates, one form of its weights (safetensors, else
+ * PyTorch's own), and an interpreter's projector. Not weights of other kinds or precisions, nor copies for other tools.
  *
  * @throws HubError `no-weights`, `invalid-answer`
  */
-export function wantedFiles({ id, files }: { id: string; files: readonly HubFile[] }): HubFile[] {
+export function wantedFiles({
+  id,
+  files,
+  needs,
+}: {
+  id: string;
+  files: readonly HubFile[];
+  /** Files of settings, one of which is needed, and no weights. Default: the whole model. */
+  needs?: readonly string[];
+}): HubFile[] {
   const names = new Set(files.map(({ path }) => path));
   const twice =
     names.size < files.length
@@ -39,18 +49,20 @@ export function wantedFiles({ id, files }: { id: string; files: readonly HubFile
   const pickled = !files.some(({ path }) => path.endsWith('.safetensors'));
   const wholePickle = names.has('pytorch_model.bin');
   const wanted = files.filter(({ path }) => {
+    if (needs !== undefined && weights.test(path)) return false;
     if (path === 'model.safetensors.index.json' || shard.test(path)) return !whole;
     if (path === 'pytorch_model.bin') return pickled;
     if (path === 'pytorch_model.bin.index.json' || pytorchShard.test(path)) return pickled && !wholePickle;
     return (
       path === 'model.safetensors' ||
       path === 'adapter_model.safetensors' ||
+      path === 'projector.safetensors' ||
       // Names that can be files anywhere: no separators, control characters or endless lengths.
       /^\w[\w .+@-]{0,180}\.(?:json|jinja)$/.test(path) ||
       /^additional_chat_templates\/\w[\w .+@-]{0,180}\.jinja$/.test(path)
     );
   });
-  if (!wanted.some(({ path }) => /\.(?:safetensors|bin)$/.test(path))) {
+  if (needs === undefined && !wanted.some(({ path }) => weights.test(path))) {
     const others = files
       .map(({ path }) => path)
       .filter((path) => /\.(?:bin|safetensors|gguf|pth|pt|h5|msgpack|onnx)$/.test(path));

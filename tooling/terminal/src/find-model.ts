@@ -40,7 +40,8 @@ export async function findModel({ model, signal }: FindModelOptions): Promise<st
   const began = performance.now();
   let told = 0;
   let first: number | undefined;
-  const folder = await resolveModelFolder(model, {
+  const folder = await resolveModelFolder({
+    folder: model,
     signal,
     onWait: ({ file, holder }) => {
       const who = holder === undefined ? 'another process' : `process ${holder.process} on ${printable(holder.host)}`;
