@@ -4,6 +4,7 @@ import tseslint from 'typescript-eslint';
 /** The packages, from the ground up: each may import only those before it. */
 const order = [
   'core',
+  'hub',
   'safetensors',
   'tensor',
   'engine-tensorflow',
@@ -12,7 +13,6 @@ const order = [
   'data',
   'nn',
   'encoders',
-  'hub',
   'model',
   'reasoner',
   'decoder',

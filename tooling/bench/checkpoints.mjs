@@ -44,7 +44,7 @@ const memory = (key) =>
 async function work(engine) {
   const { loadModel, generate } = await import('../../packages/model/dist/index.js');
   const { tf, useEngine } = await import('../../packages/tensor/dist/index.js');
-  await useEngine(engine);
+  await useEngine({ engine });
   await generateOnce({
     model: (await import('../../packages/model/dist/index.js')).createModel({
       config: { model_type: 'gpt2', vocab_size: 50, n_positions: 32, n_embd: 8, n_layer: 1, n_head: 1 },

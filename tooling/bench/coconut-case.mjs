@@ -85,7 +85,7 @@ export async function writeCase({ folder, width, layers, heads, vocabulary, batc
     },
   });
   await mkdir(folder, { recursive: true });
-  await reasoner.save(folder);
+  await reasoner.save({ folder });
   const context = reasoner.layoutContext();
   const phase = createMethod(method)
     .curriculum({ stages: hidden })

@@ -24,7 +24,7 @@ const { values: options, positionals } = parseArgs({
 });
 const [what, folder] = positionals;
 const [steps, warmup] = [Number(options.steps), Number(options.warmup)];
-const { device } = await useEngine(options.engine);
+const { device } = await useEngine({ engine: options.engine });
 const { layouts, padId, questions } = await readCase(folder);
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const processorMilliseconds = () => (process.cpuUsage().user + process.cpuUsage().system) / 1000;
@@ -94,7 +94,7 @@ async function training() {
 }
 
 async function generation() {
-  const reasoner = await Reasoner.load(folder);
+  const reasoner = await Reasoner.load({ folder });
   const batch = Number(options.batch);
   const asked = questions.slice(0, batch).map((question) => ({ question }));
   const [times, processorTimes] = [[], []];

@@ -135,7 +135,7 @@ const rows = [];
 let failures = 0;
 const folders = mkdtempSync(join(tmpdir(), 'subtext-coconut-'));
 try {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   const made = new Map();
   console.log(
     '| what | engine | Subtext, samples/s | reference, samples/s | ratio | of the rounds | target | ratio of processor time | load |\n|---|---|---|---|---|---|---|---|---|',

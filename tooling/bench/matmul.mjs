@@ -28,7 +28,7 @@ if (!(seconds > 0) || !Number.isInteger(n) || n < 1) {
 
 // Before the engine puts its own in place.
 const shipped = tf.getKernel('BatchMatMul', 'wasm').kernelFunc;
-await useEngine('wasm');
+await useEngine({ engine: 'wasm' });
 const ours = tf.getKernel('BatchMatMul', 'wasm').kernelFunc;
 const backend = tf.backend();
 

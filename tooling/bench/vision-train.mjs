@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
 });
 const [steps, warmup, batch] = [options.steps, options.warmup, options.batch].map(Number);
 const config = JSON.parse(await readFile(new URL('vision-shape.json', import.meta.url), 'utf8'));
-const { device } = await useEngine(options.engine);
+const { device } = await useEngine({ engine: options.engine });
 const workers = options.workers === undefined ? defaultWorkers({ shards: 2, processors: 2 }) : Number(options.workers);
 const shards = Math.max(1, workers);
 const [pictureTokens, question, chain] = [4, 12, 100];

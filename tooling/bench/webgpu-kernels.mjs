@@ -39,7 +39,7 @@ const rounds = Number(options.rounds);
 /** Times the number of rows or batches: 1 suits a software GPU, 16 and more a real one. */
 const scale = Number(options.scale);
 
-const { device } = await useEngine('webgpu');
+const { device } = await useEngine({ engine: 'webgpu' });
 
 const backend = tf.backend();
 let dispatches = 0;

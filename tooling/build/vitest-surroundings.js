@@ -13,3 +13,5 @@ for (const name of Object.keys(process.env)) {
     delete process.env[name];
 }
 process.env.HF_HOME = join(tmpdir(), 'subtext-tests-no-hub-cache');
+// An id of the hub that slips in ends at a port where nothing listens, not on the network.
+process.env.HF_ENDPOINT = 'http://127.0.0.1:9';

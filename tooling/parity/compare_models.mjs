@@ -30,7 +30,7 @@ if (cases.length === 0) throw new Error('Give model folders with a golden.safete
 
 /** Reads a folder's recorded tensors. */
 async function readRecorded(folder) {
-  const file = await openSafetensors(join(folder, 'golden.safetensors'));
+  const file = await openSafetensors({ path: join(folder, 'golden.safetensors') });
   const recorded = {};
   for (const name of file.names) {
     const { shape, dtype, data } = await file.read(name);
@@ -71,7 +71,7 @@ function compareStates({ model, recorded, masked }) {
   });
 }
 
-await useEngine(options.engine);
+await useEngine({ engine: options.engine });
 let failed = 0;
 console.log(
   `| case on ${options.engine} | logits | masked logits | hidden states | greedy tokens |\n|---|---|---|---|---|`,

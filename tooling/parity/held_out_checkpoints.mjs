@@ -33,7 +33,7 @@ function subtext(...args) {
 }
 
 async function readAll(path) {
-  const file = await openSafetensors(path);
+  const file = await openSafetensors({ path });
   const tensors = {};
   for (const name of file.names) {
     const { dtype, shape, data } = await file.read(name);

@@ -19,7 +19,7 @@ import {
 const fixtures = new URL('../../packages/model/fixtures/', import.meta.url).pathname;
 const output = process.argv[2];
 if (output === undefined) throw new Error('Give the folder to write to.');
-await useEngine('wasm');
+await useEngine({ engine: 'wasm' });
 
 const prompt = [3, 4, 5, 6, 7, 8, 9, 10];
 

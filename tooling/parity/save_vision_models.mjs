@@ -12,7 +12,7 @@ import { createModel, nextTokenLoss, saveModel } from '../../packages/model/dist
 
 const output = process.argv[2];
 if (output === undefined) throw new Error('Give the folder to write to.');
-await useEngine('wasm');
+await useEngine({ engine: 'wasm' });
 
 const vision = {
   hidden_size: 20,

@@ -57,7 +57,7 @@ function subtext(...args) {
 }
 
 async function readAll(path) {
-  const file = await openSafetensors(path);
+  const file = await openSafetensors({ path });
   const tensors = {};
   for (const name of file.names) {
     const { dtype, shape, data } = await file.read(name);
@@ -258,7 +258,7 @@ const engines =
 const lines = [];
 for (const folder of cases) {
   for (const engine of engines) {
-    await useEngine(engine);
+    await useEngine({ engine });
     const row = existsSync(join(folder, 'golden.safetensors'))
       ? await check({ folder, engine })
       : tell({ folder, engine });

@@ -19,7 +19,7 @@ import { createProgram, DataOrder, train } from '../../packages/trainer/dist/ind
 const tolerance = 1e-5;
 
 const engine = process.argv[2] ?? 'wasm';
-await useEngine(engine);
+await useEngine({ engine });
 const source = {
   module: new URL('../../packages/trainer/test/fixtures/toy-program.mjs', import.meta.url).href,
   options: { seed: 7 },

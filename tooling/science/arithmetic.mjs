@@ -174,7 +174,7 @@ async function measure(method, seed) {
   const measured = join(folder, 'measured.json');
   if (existsSync(measured) || !existsSync(join(folder, 'finished.json'))) return;
   const { seconds, processorSeconds, steps } = await readJson(join(folder, 'finished.json'));
-  const reasoner = await Reasoner.load(join(folder, 'reasoner'));
+  const reasoner = await Reasoner.load({ folder: join(folder, 'reasoner') });
   const asked = await ask(reasoner);
   const fewer = shortened.has(method) ? await askShortened(reasoner) : null;
   reasoner.dispose();
@@ -196,7 +196,7 @@ async function measureSeconds() {
   const path = join(options.runs, 'seconds.json');
   if (existsSync(path) && present.every((method) => method in JSON.parse(readFileSync(path)))) return readJson(path);
   const reasoners = await Promise.all(
-    present.map((method) => Reasoner.load(join(options.runs, `${method}-${seeds[0]}`, 'reasoner'))),
+    present.map((method) => Reasoner.load({ folder: join(options.runs, `${method}-${seeds[0]}`, 'reasoner') })),
   );
   const rounds = present.map(() => ({ alone: [], batched: [], aloneProcessor: [], batchedProcessor: [] }));
   const questions = examples.map((example) => ({ question: task.prompt(example) }));
@@ -229,7 +229,7 @@ async function measureSeconds() {
 }
 
 const task = findTask('gsm8k-aug');
-await useEngine('wasm');
+await useEngine({ engine: 'wasm' });
 await mkdir(options.runs, { recursive: true });
 const data = await drawData({ folder: join(options.runs, 'data') });
 const { examples } = await loadTask({ task, path: data.test });

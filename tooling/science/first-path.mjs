@@ -64,7 +64,7 @@ async function checkInPython(rows) {
   };
 }
 
-await useEngine('wasm');
+await useEngine({ engine: 'wasm' });
 await mkdir(runs, { recursive: true });
 const data = await drawDigits({ ...asked, folder: join(runs, 'data') });
 const folders = options.folder.map((folder) => ({ name: basename(folder), folder: resolve(folder), learns: true }));

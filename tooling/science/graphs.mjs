@@ -81,7 +81,7 @@ async function trainAndMeasure(method, seed) {
     ...(options.workers === undefined ? [] : [`workers=${options.workers}`]),
   );
   const { seconds, processorSeconds, steps, phases, graphs, leftOut } = await readJson(join(folder, 'finished.json'));
-  const reasoner = await Reasoner.load(join(folder, 'reasoner'));
+  const reasoner = await Reasoner.load({ folder: join(folder, 'reasoner') });
   const { examples } = await loadTask({ task, path: options.data });
   const answers = await reasoner.think({ questions: examples.map((example) => ({ question: task.prompt(example) })) });
   const scores = answers.map(({ answer }, index) =>
@@ -146,7 +146,7 @@ async function trainAndMeasure(method, seed) {
 }
 
 async function superpositionOf({ method, seed }) {
-  const reasoner = await Reasoner.load(join(options.runs, `${method}-${seed}`, 'reasoner'));
+  const reasoner = await Reasoner.load({ folder: join(options.runs, `${method}-${seed}`, 'reasoner') });
   const { examples } = await loadTask({ task, path: options.data });
   const found = await measureSuperposition({ reasoner, task, examples });
   reasoner.dispose();
@@ -165,7 +165,7 @@ const minutes = (seconds) => `${(seconds / 60).toFixed(1)}`;
 const bits = ({ correct }) => [...correct].map((bit) => bit === '1');
 
 const task = findTask('prosqa-graph');
-await useEngine('wasm');
+await useEngine({ engine: 'wasm' });
 await mkdir(options.runs, { recursive: true });
 if (!options.collect) for (const seed of seeds) for (const method of methods) await trainAndMeasure(method, seed);
 

@@ -24,14 +24,14 @@ import { useEngine } from '@subtext/tensor';
 
 const results = { errors: [] };
 try {
-  results.engine = (await useEngine('wasm')).name;
+  results.engine = (await useEngine({ engine: 'wasm' })).name;
   const address = new URL('/reasoner', location.href).href;
-  const reasoner = await Reasoner.load(address);
+  const reasoner = await Reasoner.load({ folder: address });
   const data = Uint8Array.from({ length: 16 * 16 * 3 }, (_, index) => (index * 37) % 251);
   const image = { path: 'scene', load: async () => ({ data, height: 16, width: 16, channels: 3 }) };
   const [answer] = await reasoner.think({ questions: [{ question: ${JSON.stringify(question)}, image }] });
   results.answer = { ...answer, thoughts: answer.thoughts.map((thought) => ({ ...thought, hidden: [...thought.hidden] })) };
-  const explainer = await Explainer.load(address + '/interpreters/${interpreter}');
+  const explainer = await Explainer.load({ folder: address + '/interpreters/${interpreter}' });
   const [{ stage }] = answer.thoughts;
   const states = answer.thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
   [results.explanation] = await explainer.explain({ requests: [{ question: ${JSON.stringify(question)}, stage, states }] });
@@ -75,9 +75,9 @@ describe.skipIf(chromium === undefined)(
     });
 
     it('thinks and answers as Node does: the same tokens, the same thoughts within 1e-4, the same words of them', async () => {
-      await useEngine('wasm');
+      await useEngine({ engine: 'wasm' });
       const site = join(folder, 'site', 'reasoner');
-      const reasoner = await Reasoner.load(site);
+      const reasoner = await Reasoner.load({ folder: site });
       const image = { path: 'scene', load: () => Promise.resolve({ data: pixels, ...picture }) };
       const [answer] = await reasoner.think({ questions: [{ question, image }] });
       const seen = results['answer'] as Answer;
@@ -89,7 +89,7 @@ describe.skipIf(chromium === undefined)(
       for (const [index, { hidden }] of answer!.thoughts.entries())
         for (const [unit, value] of hidden.entries())
           expect(Math.abs(seen.thoughts[index]!.hidden[unit]! - value)).toBeLessThan(1e-4);
-      const explainer = await Explainer.load(join(site, 'interpreters', interpreter));
+      const explainer = await Explainer.load({ folder: join(site, 'interpreters', interpreter) });
       const { stage } = answer!.thoughts[0]!;
       const states = answer!.thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
       expect(results['explanation']).toBe((await explainer.explain({ requests: [{ question, stage, states }] }))[0]);

@@ -17,7 +17,7 @@ afterAll(async () => rm(folder, { recursive: true, force: true }));
 const run = (...args: string[]) => subtext(args, { folder });
 
 async function readTensors(path: string): Promise<Record<string, TensorToWrite & { shape: number[] }>> {
-  const file = await openSafetensors(path);
+  const file = await openSafetensors({ path });
   const tensors: Record<string, TensorToWrite & { shape: number[] }> = {};
   for (const name of file.names) tensors[name] = await file.read(name);
   await file.close();

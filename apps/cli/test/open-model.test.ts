@@ -28,7 +28,7 @@ const configuration = (model: Record<string, unknown>, given: readonly string[])
   });
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-open-'));
   await writeFile(join(folder, 'dark.png'), await encodePng({ data: new Uint8Array(12), width: 2, height: 2 }));
   const record = {
@@ -69,7 +69,7 @@ it('a base model that learns from answers alone knows the tags of the chains tha
     examples: answersOnly,
   });
   expect(bare.tokenizer.has('<CAPTION>')).toBe(false);
-  await bare.save(join(folder, 'bare'));
+  await bare.save({ folder: join(folder, 'bare') });
   bare.dispose();
   const { reasoner: later } = await openReasoner({
     configuration: configuration({ from: join(folder, 'bare') }, stages),
@@ -101,7 +101,7 @@ it('a Hugging Face folder becomes a reasoner: its own beginning and end, tags an
     seed: 2,
   });
   await saveModel({ model, folder: join(folder, 'checkpoint') });
-  await tokenizer.save(join(folder, 'checkpoint'));
+  await tokenizer.save({ folder: join(folder, 'checkpoint') });
   const own = model.parameters.get('transformer.h.0.mlp.c_fc.weight').dataSync();
   const { reasoner } = await openReasoner({
     configuration: configuration({ from: join(folder, 'checkpoint') }, stages),

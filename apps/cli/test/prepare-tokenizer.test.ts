@@ -60,8 +60,8 @@ const sets: Record<string, ReasoningExample[]> = {
 async function savedAndLoaded(options: Parameters<typeof newTokenizer>[0]) {
   const folder = await mkdtemp(join(tmpdir(), 'subtext-tokenizer-'));
   try {
-    await newTokenizer(options).save(folder);
-    return await loadTokenizer(folder);
+    await newTokenizer(options).save({ folder });
+    return await loadTokenizer({ folder });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

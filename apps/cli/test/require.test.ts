@@ -42,7 +42,7 @@ describe.skipIf(!requiresModules)('CommonJS', () => {
     const program = `
       (async () => {
         const { useEngine } = await import('@subtext/tensor');
-        await useEngine('wasm');
+        await useEngine({ engine: 'wasm' });
         const { engineName, fusedKernels } = require('@subtext/tensor');
         console.log(JSON.stringify([engineName(), Object.keys(fusedKernels()).length > 0]));
       })();`;

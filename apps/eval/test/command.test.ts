@@ -41,16 +41,16 @@ const events = (stdout: string) =>
 beforeAll(async () => {
   if (!built) throw new Error('These tests run the built command; build it first: npx turbo run build.');
   folder = await mkdtemp(join(tmpdir(), 'subtext-eval-'));
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   for (const [name, reasoner] of [
     ['heima', trainToyReasoner({ sight: 'thought' })],
     ['no-cot', trainToyReasoner({ method: { name: 'no-cot' } })],
     ['cot', trainToyReasoner({ method: { name: 'cot' } })],
   ] as const) {
-    await reasoner.save(at(name));
+    await reasoner.save({ folder: at(name) });
     if (name === 'heima') {
       const explainer = randomExplainer({ reasoner });
-      await explainer.save(at(name, 'interpreters', 'random'));
+      await explainer.save({ folder: at(name, 'interpreters', 'random') });
       explainer.dispose();
     }
     reasoner.dispose();

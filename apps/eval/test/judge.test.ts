@@ -21,7 +21,7 @@ let failing: number;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-judge-'));
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   const tokenizer = trainWordLevelTokenizer({
     texts: ['Question: what is x ? Answer: 1 2 3'],
     specialTokens: ['<image>'],
@@ -56,7 +56,7 @@ beforeAll(async () => {
   });
   await saveModel({ model, folder: join(folder, 'model') });
   model.dispose();
-  await tokenizer.save(join(folder, 'model'));
+  await tokenizer.save({ folder: join(folder, 'model') });
   await writeFile(
     join(folder, 'model', 'preprocessor_config.json'),
     JSON.stringify({

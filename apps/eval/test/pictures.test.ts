@@ -16,7 +16,7 @@ const picture = (index: number) => join(folder, 'data', 'images', 'test', `00000
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-pictures-'));
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   const tokenizer = trainWordLevelTokenizer({
     texts: ['Question: what is red ? Answer: 1 2 3'],
     specialTokens: ['<image>'],
@@ -51,7 +51,7 @@ beforeAll(async () => {
   });
   await saveModel({ model, folder: join(folder, 'model') });
   model.dispose();
-  await tokenizer.save(join(folder, 'model'));
+  await tokenizer.save({ folder: join(folder, 'model') });
   await writeFile(
     join(folder, 'model', 'preprocessor_config.json'),
     JSON.stringify({

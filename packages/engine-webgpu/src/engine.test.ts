@@ -100,7 +100,7 @@ const present =
 describe.skipIf(!present)('the kernels on webgpu', () => {
   let before = 0;
   beforeAll(async () => {
-    await useEngine('webgpu');
+    await useEngine({ engine: 'webgpu' });
   });
   beforeEach(() => {
     before = tf.memory().numTensors;

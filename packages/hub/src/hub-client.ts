@@ -225,7 +225,7 @@ export class HubClient {
     const { password } = new URL(settings.endpoint);
     const message =
       typeof said === 'string'
-        ? printable(redact(said.slice(0, 2000), [token, password]))
+        ? printable(redact({ text: said.slice(0, 2000), secrets: [token, password] }))
             .replace(/\s+/g, ' ')
             .slice(0, 300)
         : `status ${response.status}`;

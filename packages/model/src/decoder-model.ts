@@ -168,7 +168,7 @@ export class DecoderModel implements LanguageModel {
     cache?.advance(time);
     const hidden = this.finalNorm.apply({ input: last });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
-    return { hidden: lastPositions(hidden, outputPositions), hiddenStates };
+    return { hidden: lastPositions({ states: hidden, count: outputPositions }), hiddenStates };
   }
 
   /** Refuses a pass that would rotate otherwise than the cached keys before it. */

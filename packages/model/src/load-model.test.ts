@@ -15,7 +15,7 @@ import { fixtures } from './parity/recorded';
 describe('loadModel', () => {
   let folder: string;
   beforeAll(async () => {
-    await useEngine('cpu');
+    await useEngine({ engine: 'cpu' });
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'subtext-load-'));
@@ -39,7 +39,7 @@ describe('loadModel', () => {
     await cp(source, folder, { recursive: true });
     const original = JSON.parse(await readFile(join(source, 'config.json'), 'utf8'));
     await writeFile(join(folder, 'config.json'), JSON.stringify({ ...original, ...config }));
-    const file = await openSafetensors(join(source, 'model.safetensors'));
+    const file = await openSafetensors({ path: join(source, 'model.safetensors') });
     const all: Record<string, TensorToWrite> = {};
     for (const tensor of file.names) all[tensor] = await file.read(tensor);
     await file.close();
@@ -303,7 +303,7 @@ describe('loadModel', () => {
   });
 
   it('refuses a model that the engine cannot hold, and names one that can', async () => {
-    await useEngine('wasm');
+    await useEngine({ engine: 'wasm' });
     try {
       // Llama-3.2-3B's sizes.
       const config = {
@@ -318,7 +318,7 @@ describe('loadModel', () => {
       };
       expect(() => createModel({ config, seed: 1 })).toThrow(/12\.0 GiB.*wasm holds at most.*tensorflow/);
     } finally {
-      await useEngine('cpu');
+      await useEngine({ engine: 'cpu' });
     }
   });
 

@@ -1,3 +1,4 @@
+import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { checkMemory, loadWeights, readConfig, readJsonObject } from '@subtext/nn';
 import { join } from 'node:path';
 
@@ -6,8 +7,13 @@ import type { ModelFamily } from './families/model-family';
 import type { LanguageModel } from './language-model';
 
 export interface LoadModelOptions {
-  /** A Hugging Face model folder: config.json and model.safetensors, or model.safetensors.index.json and its shards. */
+  /**
+   * A Hugging Face model folder: config.json and model.safetensors, or model.safetensors.index.json and its shards. Or an
+   * id of the Hugging Face Hub, such as `openai-community/gpt2`, which is downloaded once into the cache of its tools.
+   */
   folder: string;
+  /** How an id of the hub is resolved: revision, token, progress. */
+  hub?: HubOptions;
   /** Whether the parameters are trained by default; freeze some with `model.parameters.freeze`. Default true. */
   trainable?: boolean;
   /** Bytes that the weights may take as float32. Default: the machine's memory. */
@@ -32,18 +38,20 @@ function renaming({ family, model }: { family: ModelFamily; model: LanguageModel
 }
 
 /**
- * Loads a model from a Hugging Face folder, in float32. A config that asks for something not supported, and weights that
+ * Loads a model from a Hugging Face folder or from the hub, in float32. A config that asks for something not supported, and weights that
  * are missing, unexpected or of the wrong shape, are refused by name.
  *
- * @throws ModelFolderError, SafetensorsError
+ * @throws ModelFolderError, SafetensorsError, HubError
  */
 export async function loadModel({
-  folder,
+  folder: folderOrId,
+  hub,
   trainable = true,
   memoryBudget,
   onNote,
   onProgress,
 }: LoadModelOptions): Promise<LanguageModel> {
+  const folder = await resolveModelFolder({ ...hub, folder: folderOrId });
   const config = await readConfig({ folder });
   const generationConfig = await readJsonObject({ path: join(folder, 'generation_config.json') });
   const { model, family } = buildModel({ config, path: folder });

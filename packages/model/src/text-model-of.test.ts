@@ -25,7 +25,7 @@ const vision = {
 };
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 
 describe('textModelOf', () => {

@@ -24,18 +24,18 @@ const results = { errors: [] };
 window.addEventListener('error', ({ message }) => results.errors.push(message));
 window.addEventListener('unhandledrejection', ({ reason }) => results.errors.push(String(reason)));
 async function answers(folder) {
-  const [model, tokenizer] = [await loadModel({ folder }), await loadTokenizer(folder)];
+  const [model, tokenizer] = [await loadModel({ folder }), await loadTokenizer({ folder })];
   const inputs = [tokenizer.encode('cat sees dog').ids, tokenizer.encode('dog').ids];
   const { ids } = await generate({ model, inputs, maxNewTokens: 8 });
   return { inputs, ids };
 }
 try {
-  results.engine = (await useEngine('auto')).name;
+  results.engine = (await useEngine({ engine: 'auto' })).name;
   const address = new URL('/model', location.href).href;
   results.overHttp = await answers(address);
   const files = await Promise.all(['config.json', 'generation_config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json'].map(async (name) => new File([await (await fetch(address + '/' + name)).blob()], name)));
   results.fromFiles = await answers(openFiles(files));
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
   results.onCpu = await answers(address);
   const { value, gradients } = tf.tidy(() => { const grad = tf.grad((x) => x.square().sum())(tf.tensor1d([1, 2])); return { value: 0, gradients: [...grad.dataSync()] }; });
   results.gradient = gradients;
@@ -62,7 +62,7 @@ describe.skipIf(chromium === undefined)(
       await mkdir(model, { recursive: true });
       for (const name of ['config.json', 'generation_config.json', 'model.safetensors'])
         await cp(join(packageFolder, 'fixtures', 'golden', 'llama', name), join(model, name));
-      await trainWordLevelTokenizer({ texts: ['cat sees dog', 'dog sees bird'] }).save(model);
+      await trainWordLevelTokenizer({ texts: ['cat sees dog', 'dog sees bird'] }).save({ folder: model });
       ({ results, warnings } = await runPage({ packageFolder, page, site: folder }));
     });
     afterAll(async () => rm(folder, { recursive: true, force: true }));
@@ -74,9 +74,9 @@ describe.skipIf(chromium === undefined)(
     });
 
     it('generates the ids that Node generates: from an address, from File objects, on wasm and cpu', async () => {
-      await useEngine('wasm');
+      await useEngine({ engine: 'wasm' });
       const site = join(folder, 'model');
-      const [model, tokenizer] = [await loadModel({ folder: site }), await loadTokenizer(site)];
+      const [model, tokenizer] = [await loadModel({ folder: site }), await loadTokenizer({ folder: site })];
       const inputs = [tokenizer.encode('cat sees dog').ids, tokenizer.encode('dog').ids];
       const { ids } = await generate({ model, inputs, maxNewTokens: 8 });
       expect(ids[0]).toHaveLength(8);

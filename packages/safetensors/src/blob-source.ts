@@ -2,7 +2,14 @@ import type { RandomAccessSource } from './random-access';
 import { SafetensorsError } from './safetensors-error';
 
 /** A Blob, such as a file that a person chose in the browser, as a source. */
-export function blobSource(blob: Blob, label?: string): RandomAccessSource {
+export function blobSource({
+  blob,
+  label,
+}: {
+  blob: Blob;
+  /** What errors call it. */
+  label?: string;
+}): RandomAccessSource {
   return {
     byteLength: blob.size,
     label,

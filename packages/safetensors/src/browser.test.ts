@@ -30,11 +30,13 @@ it('has no Node module in it', async () => {
 });
 
 it('reads a Blob', async () => {
-  const file = await openSafetensorsFrom(blobSource(new Blob([new Uint8Array(bytes)]), 'chosen.safetensors'));
-  expect([...(await file.readFloat32('a'))]).toEqual([1, -2]);
-  await expect(openSafetensorsFrom(blobSource(new Blob(['no']), 'chosen.safetensors'))).rejects.toThrow(
-    /^chosen\.safetensors: 2 bytes are too few/,
+  const file = await openSafetensorsFrom(
+    blobSource({ blob: new Blob([new Uint8Array(bytes)]), label: 'chosen.safetensors' }),
   );
+  expect([...(await file.readFloat32('a'))]).toEqual([1, -2]);
+  await expect(
+    openSafetensorsFrom(blobSource({ blob: new Blob(['no']), label: 'chosen.safetensors' })),
+  ).rejects.toThrow(/^chosen\.safetensors: 2 bytes are too few/);
 });
 
 describe('an address', () => {

@@ -38,7 +38,7 @@ describe('a file written and read', () => {
   it('holds every dtype bit for bit', async () => {
     const path = join(folder, 'all.safetensors');
     await writeSafetensors({ path, tensors, metadata: { format: 'pt', naïve: '猫' } });
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     expect([...file.names].sort()).toEqual(Object.keys(tensors).sort());
     expect({ ...file.metadata }).toEqual({ format: 'pt', naïve: '猫' });
     expect((await file.read('longs')).data).toEqual(new BigInt64Array([-(2n ** 63n), 2n ** 63n - 1n]));
@@ -68,7 +68,7 @@ describe('a file written and read', () => {
     for (const { data } of parsed.tensors.values()) expect(data.buffer).toBe(bytes.buffer);
     const path = join(folder, 'memory.safetensors');
     await writeFile(path, bytes);
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     for (const name of file.names) expect((await file.read(name)).data).toEqual(parsed.tensors.get(name)!.data);
     await file.close();
     // Not a file of this machine: there is nowhere to point to.
@@ -101,7 +101,7 @@ describe('a file of another writer', () => {
       path,
       fileOf('{ "__metadata__" : null , "t":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}', [3, 4]),
     );
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     expect([...(await file.readFloat32('t'))]).toEqual([3, 4]);
     expect({ ...file.metadata }).toEqual({});
     await file.close();
@@ -112,7 +112,7 @@ describe('a file of another writer', () => {
     const path = join(folder, 'bool.safetensors');
     const bytes = fileOf('{"t":{"dtype":"BOOL","shape":[4],"data_offsets":[0,4]}}', [0, 1, 2, 255]);
     await writeFile(path, bytes);
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     expect([...(await file.readFloat32('t'))]).toEqual([0, 1, 1, 1]);
     // Bit for bit, where bits are asked for.
     expect([...((await file.read('t')).data as Uint8Array)]).toEqual([0, 1, 2, 255]);
@@ -132,7 +132,7 @@ describe('a file of another writer', () => {
           [1, 2, 9, 9, 9, 7],
         ),
       );
-      const file = await openSafetensors(path);
+      const file = await openSafetensors({ path });
       expect(file.names).toEqual(['a', 'b', 'c']);
       expect(file.has('b')).toBe(true);
       expect([...(await file.readFloat32('a')), ...(await file.readFloat32('c'))]).toEqual([1, 2, 7]);
@@ -155,7 +155,7 @@ describe('a file of another writer', () => {
   it.skipIf(process.platform === 'win32')('is refused at once where it is a pipe or a device', async () => {
     const pipe = join(folder, 'pipe.safetensors');
     execFileSync('mkfifo', [pipe]);
-    await expect(openSafetensors(pipe)).rejects.toMatchObject({ code: 'not-found' });
-    await expect(openSafetensors('/dev/zero')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(openSafetensors({ path: pipe })).rejects.toMatchObject({ code: 'not-found' });
+    await expect(openSafetensors({ path: '/dev/zero' })).rejects.toMatchObject({ code: 'not-found' });
   });
 });

@@ -27,11 +27,11 @@ const trained = trainWordLevelTokenizer({ texts: ['a'] });
 async function withTemplates(templates: Record<string, string>): Promise<Tokenizer> {
   const folder = await mkdtemp(join(tmpdir(), 'subtext-templates-'));
   try {
-    await trained.save(folder);
+    await trained.save({ folder });
     await mkdir(join(folder, 'additional_chat_templates'));
     for (const [name, template] of Object.entries(templates))
       await writeFile(join(folder, 'additional_chat_templates', `${name}.jinja`), template);
-    return await loadTokenizer(folder);
+    return await loadTokenizer({ folder });
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -1,4 +1,4 @@
-export { loadTokenizer } from './load';
+export { loadTokenizer, type LoadTokenizerOptions } from './load';
 export { Tokenizer, type Encoding, type TokenizerFiles } from './tokenizer';
 export { trainWordLevelTokenizer } from './train-word-level';
 export { addThinkingTokens, stageTags, thinkingTokens, type ThinkingStage } from './thinking-tokens';

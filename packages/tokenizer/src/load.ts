@@ -1,5 +1,6 @@
 import { parseJson, SubtextError } from '@subtext/core';
 import { FileError, readTextFile } from '@subtext/core/node';
+import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { opendir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChatTemplates } from './chat-template';
@@ -8,16 +9,24 @@ import { Tokenizer } from './tokenizer';
 import { TokenizerError } from './tokenizer-error';
 import { checkTokenizerFile, isObject, type TokenizerSettings } from './tokenizer-file';
 
+export interface LoadTokenizerOptions {
+  /** A folder, or an id of the Hugging Face Hub, of which no weights are downloaded. */
+  folder: string;
+  /** How an id of the hub is resolved: revision, token, progress. */
+  hub?: HubOptions;
+}
+
 /**
- * Loads the tokenizer of a Hugging Face folder: tokenizer.json, and where they are there tokenizer_config.json,
+ * Loads the tokenizer of a Hugging Face folder or of a model of the hub: tokenizer.json, and where they are there tokenizer_config.json,
  * special_tokens_map.json, added_tokens.json and chat_template.jinja (or chat_template.json). Special tokens are what
  * transformers makes of the four files.
  *
  * Truncation and padding settings of tokenizer.json are kept but not applied: texts are encoded whole.
  *
- * @throws TokenizerError `not-found`, `input-output`, `invalid-file`, `unsupported-component`
+ * @throws TokenizerError `not-found`, `input-output`, `invalid-file`, `unsupported-component`; HubError
  */
-export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+export async function loadTokenizer(options: LoadTokenizerOptions): Promise<Tokenizer> {
+  const folder = await resolveModelFolder({ ...options.hub, folder: options.folder, needs: ['tokenizer.json'] });
   const path = join(folder, 'tokenizer.json');
   const file = await readJson(path);
   if (file === undefined) throw await missingTokenizer(folder);

@@ -46,7 +46,7 @@ describe('thinking tokens', () => {
 
   it('take reserved slots in order, but not one that is in use; then new ids', async () => {
     const model = await modelFolder('llama3', { bos_token: '<|begin|>', pad_token: '<|reserved_special_token_1|>' });
-    const tokenizer = await loadTokenizer(model);
+    const tokenizer = await loadTokenizer({ folder: model });
     const size = tokenizer.vocabularySize;
     const slot = tokenizer.idOf('<|reserved_special_token_0|>');
     const ids = addThinkingTokens({ tokenizer, stages: [{ name: 'summary' }, { name: 'reasoning', count: 8 }] });
@@ -59,8 +59,8 @@ describe('thinking tokens', () => {
     // Once more changes nothing.
     expect(addThinkingTokens({ tokenizer, stages: [{ name: 'summary' }] }).get('summary')).toEqual([slot]);
 
-    await tokenizer.save(join(folder, 'saved'));
-    const loaded = await loadTokenizer(join(folder, 'saved'));
+    await tokenizer.save({ folder: join(folder, 'saved') });
+    const loaded = await loadTokenizer({ folder: join(folder, 'saved') });
     const text = 'A <THINKING_OF_SUMMARY> b <THINKING_OF_REASONING_8>.';
     expect(loaded.encode(text)).toEqual(tokenizer.encode(text));
     expect([loaded.beginId, loaded.paddingId, loaded.vocabularySize]).toEqual([
@@ -71,7 +71,7 @@ describe('thinking tokens', () => {
   });
 
   it('take reserved slots inside the model vocabulary too', async () => {
-    const tokenizer = await loadTokenizer(await modelFolder('bert-uncased'));
+    const tokenizer = await loadTokenizer({ folder: await modelFolder('bert-uncased') });
     const [id] = tokenizer.addTokens(['<THINKING_OF_CAPTION>']);
     expect(tokenizer.tokenOf(id!)).toBe('<THINKING_OF_CAPTION>');
     expect(id).toBe(5);
@@ -96,7 +96,7 @@ describe('thinking tokens', () => {
 
 describe('offsets', () => {
   it('are each token’s place in the text, the whole character for its parts', async () => {
-    const tokenizer = await loadTokenizer(await modelFolder('llama3'));
+    const tokenizer = await loadTokenizer({ folder: await modelFolder('llama3') });
     const text = 'The red 猫 is “naïve” 👩‍👩‍👧‍👦.';
     const { ids, offsets } = tokenizer.encode(text, { offsets: true });
     expect(offsets).toHaveLength(ids.length);
@@ -113,7 +113,7 @@ describe('offsets', () => {
   });
 
   it('are left out where the tokens are not the text', async () => {
-    const bert = await loadTokenizer(await modelFolder('bert-uncased'));
+    const bert = await loadTokenizer({ folder: await modelFolder('bert-uncased') });
     expect(bert.encode('Upper  case', { offsets: true }).offsets).toBeUndefined();
     const words = trainWordLevelTokenizer({ texts: ['a b'] });
     expect(words.encode('a b', { offsets: true }).offsets).toEqual([
@@ -126,7 +126,7 @@ describe('offsets', () => {
 
 describe('encode and decode', () => {
   it('give byte-level text back, whatever it is', async () => {
-    const tokenizer = await loadTokenizer(await modelFolder('gpt2'));
+    const tokenizer = await loadTokenizer({ folder: await modelFolder('gpt2') });
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary' }).map((text) => text.replace(/\p{Surrogate}/gu, '')),
@@ -150,7 +150,7 @@ describe('encode and decode', () => {
 
   it('leave begin and end tokens to the post-processor, whatever the settings say', async () => {
     const settings = { bos_token: { content: '<s>' }, eos_token: '</s>', add_bos_token: false, add_eos_token: true };
-    const tokenizer = await loadTokenizer(await modelFolder('llama2', settings));
+    const tokenizer = await loadTokenizer({ folder: await modelFolder('llama2', settings) });
     const { ids } = tokenizer.encode('a');
     expect([ids[0] === tokenizer.beginId, ids.at(-1) === tokenizer.endId]).toEqual([true, false]);
   });
@@ -201,7 +201,7 @@ describe('what transformers makes of odd folders', () => {
       if (expected === undefined) continue;
       const model = await mkdtemp(join(folder, 'odd-'));
       for (const [name, content] of Object.entries(files)) await writeFile(join(model, name), JSON.stringify(content));
-      const tokenizer = await loadTokenizer(model);
+      const tokenizer = await loadTokenizer({ folder: model });
       const label = JSON.stringify(files);
       expect(
         [[tokenizer.beginId ?? null, tokenizer.endId ?? null, tokenizer.paddingId ?? null], tokenizer.vocabularySize],
@@ -287,7 +287,7 @@ describe('long texts', () => {
     async (_, file) => {
       const path = await mkdtemp(join(folder, 'long-'));
       await writeFile(join(path, 'tokenizer.json'), JSON.stringify(file));
-      const tokenizer = await loadTokenizer(path);
+      const tokenizer = await loadTokenizer({ folder: path });
       const started = performance.now();
       for (const long of [text, 'é'.repeat(130_000), `${' '.repeat(130_000)}h`])
         expect(tokenizer.encode(long).ids.length).toBeGreaterThan(0);
@@ -297,7 +297,7 @@ describe('long texts', () => {
   );
 
   it('go through a precompiled map in pieces', async () => {
-    const tokenizer = await loadTokenizer(await modelFolder('unigram-precompiled'));
+    const tokenizer = await loadTokenizer({ folder: await modelFolder('unigram-precompiled') });
     const started = performance.now();
     for (const long of [text, '猫é'.repeat(60_000), `a${'\u0301'.repeat(2000)}`.repeat(5)])
       expect(tokenizer.encode(long).ids.length).toBeGreaterThan(0);
@@ -317,13 +317,13 @@ describe('loadTokenizer', () => {
     );
     await mkdir(join(model, 'additional_chat_templates'));
     await writeFile(join(model, 'additional_chat_templates', 'tool_use.jinja'), 'tools');
-    const tokenizer = await loadTokenizer(model);
+    const tokenizer = await loadTokenizer({ folder: model });
     expect(tokenizer.maximumLength).toBe(1024);
     expect(tokenizer.endId).toBe(tokenizer.idOf('<|endoftext|>'));
     expect(tokenizer.idOf('<late>')).toBe(tokenizer.vocabularySize - 1);
     expect(tokenizer.applyChatTemplate([{ role: 'user', content: 'hi' }])).toBe('<|endoftext|>hi');
-    await tokenizer.save(join(model, 'copy'));
-    const copy = await loadTokenizer(join(model, 'copy'));
+    await tokenizer.save({ folder: join(model, 'copy') });
+    const copy = await loadTokenizer({ folder: join(model, 'copy') });
     expect(copy.chatTemplateNames).toEqual(['default', 'tool_use']);
     expect(copy.encode('a<late>b')).toEqual(tokenizer.encode('a<late>b'));
     expect(JSON.parse(await readFile(join(model, 'copy', 'tokenizer.json'), 'utf8')).model.merges).toEqual(
@@ -338,29 +338,31 @@ describe('loadTokenizer', () => {
       await mkdir(target);
       await writeFile(join(folder, 'elsewhere.json'), 'not ours');
       await symlink(join(folder, 'elsewhere.json'), join(target, 'tokenizer.json'));
-      await trainWordLevelTokenizer({ texts: ['one two'] }).save(target);
+      await trainWordLevelTokenizer({ texts: ['one two'] }).save({ folder: target });
       expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
       expect((await readdir(target)).sort()).toEqual([
         'special_tokens_map.json',
         'tokenizer.json',
         'tokenizer_config.json',
       ]);
-      expect((await loadTokenizer(target)).encode('two').ids).toHaveLength(1);
+      expect((await loadTokenizer({ folder: target })).encode('two').ids).toHaveLength(1);
     },
   );
 
   it('names what is missing or broken, and where', async () => {
-    await expect(loadTokenizer(join(folder, 'nowhere'))).rejects.toMatchObject({
+    await expect(loadTokenizer({ folder: join(folder, 'nowhere') })).rejects.toMatchObject({
       code: 'not-found',
       message: expect.stringContaining('nowhere'),
     });
     const old = await mkdtemp(join(folder, 'old-'));
     await writeFile(join(old, 'vocab.json'), '{}');
-    await expect(loadTokenizer(old)).rejects.toThrow(/no tokenizer\.json; it has vocab\.json.*save_pretrained/);
+    await expect(loadTokenizer({ folder: old })).rejects.toThrow(
+      /no tokenizer\.json; it has vocab\.json.*save_pretrained/,
+    );
     const write = async (text: string, settings = '{}') => {
       await writeFile(join(old, 'tokenizer.json'), text);
       await writeFile(join(old, 'tokenizer_config.json'), settings);
-      return loadTokenizer(old);
+      return loadTokenizer({ folder: old });
     };
     const model = { type: 'WordLevel', vocab: { a: 0 }, unk_token: 'a' };
     const cases: [string, string, RegExp][] = [
@@ -486,7 +488,7 @@ describe('loadTokenizer', () => {
         ]) {
           await rm(path, { force: true });
           await make();
-          await expect(loadTokenizer(target), name).rejects.toMatchObject({
+          await expect(loadTokenizer({ folder: target }), name).rejects.toMatchObject({
             name: 'TokenizerError',
             code: 'invalid-file',
             message: expect.stringContaining(path) as string,

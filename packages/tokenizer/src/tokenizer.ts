@@ -275,7 +275,7 @@ export class Tokenizer {
    *
    * @throws TokenizerError `input-output`
    */
-  async save(folder: string): Promise<void> {
+  async save({ folder }: { folder: string }): Promise<void> {
     await saveTokenizer({ folder, files: this.#files });
   }
 

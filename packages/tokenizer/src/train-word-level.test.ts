@@ -66,13 +66,13 @@ describe('trainWordLevelTokenizer', () => {
       const tokenizer = trainWordLevelTokenizer({ texts, specialTokens });
       const [added] = tokenizer.addTokens(['<THINKING_OF_CAPTION>']);
       expect(added).toBe(tokenizer.vocabularySize - 1);
-      await tokenizer.save(join(folder, 'new'));
+      await tokenizer.save({ folder: join(folder, 'new') });
       expect((await readdir(join(folder, 'new'))).sort()).toEqual([
         'special_tokens_map.json',
         'tokenizer.json',
         'tokenizer_config.json',
       ]);
-      const loaded = await loadTokenizer(join(folder, 'new'));
+      const loaded = await loadTokenizer({ folder: join(folder, 'new') });
       const text = `${texts[1]} <THINKING_OF_CAPTION>`;
       expect(loaded.encode(text)).toEqual(tokenizer.encode(text));
       expect(loaded.decode(loaded.encode(text).ids, { skipSpecialTokens: true })).toBe(

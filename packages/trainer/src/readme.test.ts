@@ -24,7 +24,7 @@ it('the example in the README trains a method with its interpreter, and saves th
     'given',
     `const { reasoner, examples, stages, plans } = given; ${body}`,
   ) as (modules: Record<string, unknown>, given: Record<string, unknown>) => Promise<void>;
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   const specification = { name: 'sim-cot', hiddenSteps: 2 } as const;
   const method = createMethod(specification);
   const stages = stagesOf(examples);
@@ -68,7 +68,7 @@ it('the example in the README trains a method with its interpreter, and saves th
   const before = process.cwd();
   process.chdir(folder);
   try {
-    await reasoner.save('start/reasoner');
+    await reasoner.save({ folder: 'start/reasoner' });
     await run({ '@subtext/trainer': trainer }, { reasoner, examples, stages, plans });
     expect(await readdir('run/interpreter')).toEqual(
       expect.arrayContaining(['config.json', 'model.safetensors', 'projector.safetensors', 'tokenizer.json']),

@@ -47,7 +47,7 @@ const stages = stagesOf(examples);
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-bytes-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -154,7 +154,7 @@ async function trainedOnGraphs(): Promise<string> {
     workers: 0,
   });
   const reasoner = await graphReasoner({ program, options, method });
-  await reasoner.save(join(folder, 'graph-reasoner'));
+  await reasoner.save({ folder: join(folder, 'graph-reasoner') });
   reasoner.dispose();
   const weights = await readFile(join(folder, 'graph-reasoner', 'model.safetensors'));
   return `${digest(program)} ${createHash('sha256').update(weights).digest('hex').slice(0, 16)}`;

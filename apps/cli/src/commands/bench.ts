@@ -63,7 +63,7 @@ function trainCommand(): Command {
         const { engine, json, workers: asked, shards: parts, ...settings } = options;
         checkHeads(options);
         const output = createOutput({ json });
-        const { name, device } = await useEngine(engine);
+        const { name, device } = await useEngine({ engine });
         const workers = asked ?? defaultWorkers({ shards: parts ?? 2, processors: availableParallelism() });
         const shards = parts ?? Math.max(1, workers);
         if (shards > options.batch)
@@ -110,7 +110,7 @@ function generateCommand(): Command {
       const { engine, json, batch: batches, ...settings } = options;
       checkHeads(options);
       const output = createOutput({ json });
-      const { name, device } = await useEngine(engine);
+      const { name, device } = await useEngine({ engine });
       const results = await benchGenerate({
         ...settings,
         batches,

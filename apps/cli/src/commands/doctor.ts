@@ -34,7 +34,7 @@ function state({ loads, installed, device }: EngineReport): string {
 /** The engine that would be taken; an engine named by SUBTEXT_ENGINE that cannot run is told, not thrown. */
 async function choose(engine: EngineName | 'auto'): Promise<EngineChoice | { problem: string }> {
   try {
-    return await useEngine(engine);
+    return await useEngine({ engine });
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
   }

@@ -31,7 +31,7 @@ export function forwardCommand(): Command {
     .action(async ({ model, inputs: inputsPath, output: path, engine, json }: ForwardCommandOptions) => {
       const output = createOutput({ json });
       const folder = await findModel({ model, signal: interruptSignal({ saves: false }) });
-      const { name } = await useEngine(engine);
+      const { name } = await useEngine({ engine });
       const opened = await openAnyModel({ folder });
       const inputs = await readInputs({ path: inputsPath, known: opened.inputs, model: folder });
       const began = performance.now();

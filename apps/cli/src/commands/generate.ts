@@ -93,7 +93,7 @@ async function generateFile({
       'From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k and --top-p out.',
     );
   const output = createOutput({ json });
-  const { name } = await useEngine(engine);
+  const { name } = await useEngine({ engine });
   const opened = await openAnyModel({ folder });
   if (opened.kind === 'vision')
     throw new UsageError(`${folder} holds a vision encoder, which writes no text; use "subtext forward".`);
@@ -132,8 +132,8 @@ async function generateText({
   signal,
 }: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
   const output = createOutput({ json });
-  await useEngine(engine, { work: await modelWork({ folder, positions: prompt.length / 3 + maxNewTokens }) });
-  const tokenizer = await loadTokenizer(folder);
+  await useEngine({ engine, work: await modelWork({ folder, positions: prompt.length / 3 + maxNewTokens }) });
+  const tokenizer = await loadTokenizer({ folder });
   const model = await loadModel({ folder, trainable: false, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const { ids } = tokenizer.encode(prompt);
   if (ids.length === 0)

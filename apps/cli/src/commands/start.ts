@@ -98,7 +98,7 @@ async function start({
 }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   resultsAreFiles();
   const output = createOutput({ json });
-  const { name: engine } = await useEngine(askedEngine ?? (process.env.SUBTEXT_ENGINE ? 'auto' : 'wasm'));
+  const { name: engine } = await useEngine({ engine: askedEngine ?? (process.env.SUBTEXT_ENGINE ? 'auto' : 'wasm') });
   const workers = asked ?? defaultWorkers({ shards: 2, processors: availableParallelism() });
   const startFolder = await openStartFolder(folder);
   try {

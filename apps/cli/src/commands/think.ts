@@ -37,7 +37,7 @@ async function loadExplainers(folder: string): Promise<Explainer[]> {
       `${folder} has no interpreters, so its thoughts cannot be put into words. Train it with "interpreters" in the configuration, or leave --explain out.`,
     );
   const explainers: Explainer[] = [];
-  for (const name of names) explainers.push(await Explainer.load(join(parent, name)));
+  for (const name of names) explainers.push(await Explainer.load({ folder: join(parent, name) }));
   return explainers;
 }
 
@@ -87,8 +87,8 @@ export function thinkCommand(): Command {
       const picture = image === undefined ? undefined : imageFile(image);
       if (picture) await picture.load();
       // A question and an answer; pictures take more.
-      await useEngine(engine, { work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
-      const reasoner = await Reasoner.load(folder);
+      await useEngine({ engine, work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
+      const reasoner = await Reasoner.load({ folder });
       const unknown = reasoner.unknownWords(question);
       if (unknown.length > 0 && !json) {
         const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`;

@@ -46,14 +46,14 @@ export function thoughtsCommand(): Command {
     .option('--json', 'one JSON object', false)
     .action(async (options: ThoughtsCommandOptions) => {
       const output = createOutput(options);
-      await useEngine(options.engine);
+      await useEngine({ engine: options.engine });
       const task = findTask(options.task);
       if (!graphTasks.includes(task.name))
         throw new UsageError(
           `Task "${task.name}" has no graphs, so its thoughts cannot be compared with nodes; take ${graphTasks.join(', ')}.`,
         );
       const signal = interruptSignal({ saves: false });
-      const reasoner = await Reasoner.load(await findModel({ model: options.model, signal }));
+      const reasoner = await Reasoner.load({ folder: await findModel({ model: options.model, signal }) });
       try {
         const { examples, source } = await readQuestions({ options, task });
         const superposition = await measureSuperposition({

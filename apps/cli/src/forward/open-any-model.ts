@@ -27,7 +27,7 @@ export async function openAnyModel({ folder }: { folder: string }): Promise<AnyM
   const pictures: readonly InputName[] = ['pixel_values', ...(ownValue(pictureInputs, modelType) ?? [])];
   // What neither part of Subtext knows is refused by the language models, whose list is the longer one.
   if (!supportedModelTypes().includes(modelType) && /clip|siglip|vision/.test(modelType))
-    return { kind: 'vision', encoder: await loadVisionEncoder(folder, { trainable: false }), inputs: pictures };
+    return { kind: 'vision', encoder: await loadVisionEncoder({ folder, trainable: false }), inputs: pictures };
   const model = await loadModel({ folder, trainable: false });
   return { kind: 'language', model, inputs: isMultimodal(model) ? [...textInputs, ...pictures] : textInputs };
 }

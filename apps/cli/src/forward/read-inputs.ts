@@ -58,7 +58,7 @@ export async function readInputs({
   known: readonly InputName[];
   /** For messages. */ model: string;
 }): Promise<ModelInputs> {
-  const file = await openSafetensors(path);
+  const file = await openSafetensors({ path });
   try {
     const unknown = file.names.filter((name) => !(known as readonly string[]).includes(name));
     if (unknown.length > 0)

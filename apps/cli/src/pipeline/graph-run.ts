@@ -58,7 +58,7 @@ export async function graphRun({
   /** Tells what the run will take, and writes nothing. @default false */ dryRun?: boolean;
   signal?: AbortSignal;
 }): Promise<GraphRunResult> {
-  await useEngine(configuration.engine);
+  await useEngine({ engine: configuration.engine });
   const { output: folder, training, method, model, seed } = configuration;
   const result = { reasoner: join(folder, 'reasoner'), log: join(folder, 'log.jsonl') };
   const { examples, left } = await readGraphs(configuration);
@@ -174,7 +174,7 @@ export async function graphRun({
       return { ...result, status: 'stopped' };
     }
     const reasoner = await graphReasoner({ program, options, method });
-    await reasoner.save(result.reasoner);
+    await reasoner.save({ folder: result.reasoner });
     reasoner.dispose();
     await writeCard({
       folder: result.reasoner,

@@ -21,7 +21,7 @@ export async function openCheckpoint({
   /** Where a thought's state is read. */
   thoughtReading: 'before' | 'at';
 }): Promise<Reasoner> {
-  const tokenizer = await loadTokenizer(folder);
+  const tokenizer = await loadTokenizer({ folder });
   const model = await loadModel({ folder, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
   const endId = tokenizer.endId ?? endOfTextIds({ model })[0];
   if (endId === undefined)
@@ -31,7 +31,7 @@ export async function openCheckpoint({
   return new Reasoner({
     model,
     tokenizer,
-    processor: isMultimodal(model) ? await loadImageProcessor(folder) : undefined,
+    processor: isMultimodal(model) ? await loadImageProcessor({ folder }) : undefined,
     settings: {
       format: 1,
       method,

@@ -100,7 +100,7 @@ async function loadReasoner({
         imagePosition,
         thoughtReading: interpreters?.reading ?? 'before',
       })
-    : await Reasoner.load(folder);
+    : await Reasoner.load({ folder });
   const marks = formatNamed(reasoningFormat)
     .tags({ stages })
     .filter((mark) => isUnknown({ tokenizer, mark }));

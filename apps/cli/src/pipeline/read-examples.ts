@@ -166,7 +166,7 @@ async function brokenPictures(examples: readonly ReasoningExample[]): Promise<Ma
         ))
       )
         continue;
-      const problem = await inspectImage(path);
+      const problem = await inspectImage({ path });
       if (problem !== undefined) problems.set(path, problem);
     }
   };

@@ -10,7 +10,7 @@ import { hasNoEffect } from './fingerprint';
  * on. The options of loggers keep their names, and passwords in addresses go.
  */
 export function withoutSecrets(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const copy = JSON.parse(redact(JSON.stringify(configuration), [])) as Record<string, unknown>;
+  const copy = JSON.parse(redact({ text: JSON.stringify(configuration), secrets: [] })) as Record<string, unknown>;
   const { modules } = (copy.logs ?? {}) as { modules?: (string | { options?: unknown })[] };
   for (const module of modules ?? []) if (typeof module === 'object') module.options = hidden(module.options);
   return copy;

@@ -49,7 +49,7 @@ export async function trainInterpreters({
 }): Promise<{ status: 'finished' | 'stopped'; steps: number; skippedSteps: number }> {
   const own = join(configuration.output, 'interpreters');
   await mkdir(own, { recursive: true });
-  const reasoner = await Reasoner.load(folder);
+  const reasoner = await Reasoner.load({ folder });
   const reasonerOptions = { model: { kind: 'folder' as const, folder } };
   const prepared = await openInterpreters({
     configuration,

@@ -83,7 +83,7 @@ export async function trainRun({
   label?: string;
   signal?: AbortSignal;
 }): Promise<TrainRunResult> {
-  await useEngine(given.engine, { work: await trainingWork(given) });
+  await useEngine({ engine: given.engine, work: await trainingWork(given) });
   const folder = given.output;
   const reasonerFolder = join(folder, 'reasoner');
   // What has to be downloaded comes first; from then on it is found in the cache.
@@ -170,7 +170,7 @@ export async function trainRun({
     await runFolder?.write({ name: 'data.json', data: `${JSON.stringify({ train: report, overlap }, null, 2)}\n` });
     await runFolder?.write({ name: 'configuration.json', data: configurationText(configuration) });
     const initial = join(work, 'initial', 'reasoner');
-    await reasoner.save(initial);
+    await reasoner.save({ folder: initial });
 
     const data: ReasonerData = {
       examples,
@@ -459,10 +459,10 @@ async function saveReasoner({
     const adapter = join(folder, 'adapter');
     await saveAdapter({ model: reasoner.model, folder: adapter, baseModel: configuration.model.from ?? null });
     // PEFT makes room for new tokens where a tokenizer lies beside the adapter (AutoPeftModelForCausalLM).
-    await reasoner.tokenizer.save(adapter);
+    await reasoner.tokenizer.save({ folder: adapter });
     mergeLora({ model: reasoner.model });
   }
-  await reasoner.save(folder);
+  await reasoner.save({ folder });
 }
 
 const metricNames: Record<string, string> = { reasonerLoss: 'loss', interpreterLoss: 'interpreter' };

@@ -177,13 +177,13 @@ async function writeModel({
     seed,
   });
   await saveModel({ model, folder: join(folder, name) });
-  await tokenizer.save(join(folder, name));
+  await tokenizer.save({ folder: join(folder, name) });
   model.dispose();
 }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-matrix-'));
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   const ids = [0, 1, 2, 3];
   for (const [name, from] of [
     ['named', 0],

@@ -69,7 +69,7 @@ export function auditCommand(): Command {
         cot === undefined || noCot === undefined
           ? undefined
           : { withoutChain: await found(noCot), written: await found(cot) };
-      await useEngine(options.engine);
+      await useEngine({ engine: options.engine });
       const asked = { ...options, ...(await madeWith()), model, retained, loaded: loaded!, folder, signal };
       const audit = await auditModel({ ...asked, onEvent: showEvents(output) }).finally(() => output.endProgress());
       const markdown = auditMarkdown(audit.result);

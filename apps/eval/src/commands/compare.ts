@@ -124,7 +124,7 @@ async function readRun(folder: string): Promise<ReadRun> {
     throw new UsageError(
       `${folder} holds no results_<date>.json: its run is not finished, or it is not a run's folder. Run the same "subtext-eval run" again to resume it.`,
     );
-  const results = await readResults(join(folder, last));
+  const results = await readResults({ path: join(folder, last) });
   const date = last.slice('results_'.length, -'.json'.length);
   const samples = new Map<string, ComparedRun['samples']>();
   for (const task of Object.keys(results.results)) samples.set(task, await readTask({ folder, task, date }));
@@ -142,7 +142,7 @@ async function readTask({
   date: string;
 }): Promise<SampleRecord[]> {
   const name = fileNamePart(task);
-  const samples = await readSamples(join(folder, `samples_${name}_${date}.jsonl`));
+  const samples = await readSamples({ path: join(folder, `samples_${name}_${date}.jsonl`) });
   const judge = evaluationTasks.find((one) => one.name === task)?.judge;
   return judge === undefined
     ? samples

@@ -101,7 +101,7 @@ export function runCommand(): Command {
         options.filters === undefined ? everything : chooseFilters({ loaded: everything, names: options.filters });
       for (const { task } of loaded) if (task.judge) requireJudge({ task, judge });
       const folder = await findModel({ model: options.model, signal });
-      await useEngine(options.engine);
+      await useEngine({ engine: options.engine });
       const model = await openModel({ folder, loaded });
       try {
         for (const one of model.loaded) warnOfUnknownWords({ loaded: one, model, output });

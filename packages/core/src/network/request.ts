@@ -131,7 +131,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
       : (((cause as Error).cause as Error | undefined)?.message ?? (cause as Error).message);
     return new RequestError({
       code: controller.signal.aborted ? 'timed-out' : 'unreachable',
-      message: redact(`${printableUrl(url)} ${what}: ${reason}`, secrets),
+      message: redact({ text: `${printableUrl(url)} ${what}: ${reason}`, secrets }),
       cause,
     });
   };
@@ -170,7 +170,10 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
               : `redirects to another host, ${next.host}, which is not followed`
             : 'redirects to an address that is not http';
       if (problem !== undefined)
-        throw new RequestError({ code: 'bad-redirect', message: redact(`${printableUrl(url)} ${problem}`, secrets) });
+        throw new RequestError({
+          code: 'bad-redirect',
+          message: redact({ text: `${printableUrl(url)} ${problem}`, secrets }),
+        });
       trusted &&= next.origin === origin;
       url = next;
     }
@@ -213,7 +216,7 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
         if (length > maximumBytes) {
           throw new RequestError({
             code: 'answer-too-large',
-            message: redact(`${printableUrl(url)} answers with more than ${maximumBytes} bytes`, secrets),
+            message: redact({ text: `${printableUrl(url)} answers with more than ${maximumBytes} bytes`, secrets }),
           });
         }
         parts.push(piece);

@@ -16,7 +16,7 @@ export function printableUrl(address: string | URL): string {
 }
 
 /** A text in which each of the secrets is written `***`. Secrets shorter than four characters are left: they are words. */
-export function redact(text: string, secrets: readonly (string | undefined)[]): string {
+export function redact({ text, secrets }: { text: string; secrets: readonly (string | undefined)[] }): string {
   let safe = text;
   for (const secret of secrets) if (secret !== undefined && secret.length >= 4) safe = safe.split(secret).join('***');
   return safe.replace(/(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi, '$1***@');

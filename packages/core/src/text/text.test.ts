@@ -17,7 +17,7 @@ describe('text', () => {
 
   it('keeps secrets out of messages', () => {
     expect(printableUrl('https://user:password@host/path?token=abcd')).toBe('https://***@host/path?token=***');
-    expect(redact('with hf_abcdef at http://me:pw12@host/', ['hf_abcdef', undefined, 'a'])).toBe(
+    expect(redact({ text: 'with hf_abcdef at http://me:pw12@host/', secrets: ['hf_abcdef', undefined, 'a'] })).toBe(
       'with *** at http://***@host/',
     );
   });

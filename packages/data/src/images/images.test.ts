@@ -135,11 +135,11 @@ describe('pictures from strangers', () => {
     ] as const) {
       const path = join(folder, name);
       await writeFile(path, bytes);
-      await expect(loadImage(path)).rejects.toMatchObject({ code: 'image-too-large' });
-      expect(await inspectImage(path)).toMatch(/pixels/);
+      await expect(loadImage({ path })).rejects.toMatchObject({ code: 'image-too-large' });
+      expect(await inspectImage({ path })).toMatch(/pixels/);
     }
     expect(process.memoryUsage.rss() - before).toBeLessThan(200e6);
-    await expect(loadImage(join(folder, 'flat.png'), { maximumBytes: 100 })).rejects.toMatchObject({
+    await expect(loadImage({ path: join(folder, 'flat.png'), maximumBytes: 100 })).rejects.toMatchObject({
       code: 'image-too-large',
     });
     await expect(decodePicture({ bytes: flatPng(20, 20), maximumPixels: 399 })).rejects.toMatchObject({
@@ -191,16 +191,16 @@ describe('pictures from strangers', () => {
       ],
     ] as const) {
       await writeFile(join(folder, name), bytes);
-      await expect(loadImage(join(folder, name))).rejects.toThrow(/no PNG, JPEG, WebP or GIF file/);
-      expect(await inspectImage(join(folder, name))).toMatch(/known format/);
+      await expect(loadImage({ path: join(folder, name) })).rejects.toThrow(/no PNG, JPEG, WebP or GIF file/);
+      expect(await inspectImage({ path: join(folder, name) })).toMatch(/known format/);
     }
   });
 
   test.skipIf(process.platform === 'win32')('are regular files: pipes and devices are not waited for', async () => {
     execFileSync('mkfifo', [join(folder, 'pipe.png')]);
-    await expect(loadImage(join(folder, 'pipe.png'))).rejects.toMatchObject({ code: 'image-broken' });
-    await expect(loadImage('/dev/zero')).rejects.toMatchObject({ code: 'image-broken' });
-    expect(await inspectImage(join(folder, 'pipe.png'))).toMatch(/not a file/);
+    await expect(loadImage({ path: join(folder, 'pipe.png') })).rejects.toMatchObject({ code: 'image-broken' });
+    await expect(loadImage({ path: '/dev/zero' })).rejects.toMatchObject({ code: 'image-broken' });
+    expect(await inspectImage({ path: join(folder, 'pipe.png') })).toMatch(/not a file/);
   });
 
   test.each(['webp', 'jpeg', 'png', 'gif'] as const)('a %s that was replaced is seen as it is now', async (format) => {
@@ -212,7 +212,7 @@ describe('pictures from strangers', () => {
           .toFormat(format)
           .toBuffer(),
       );
-      const [red, , blue] = (await loadImage(path)).data;
+      const [red, , blue] = (await loadImage({ path })).data;
       expect(background === '#ff0000' ? red! > 250 && blue! < 5 : blue! > 250 && red! < 5).toBe(true);
     }
   });
@@ -224,7 +224,7 @@ describe('loadImage', () => {
     await sharp(Buffer.from([0, 100, 200, 255]), { raw: { width: 2, height: 2, channels: 1 } })
       .png()
       .toFile(grey);
-    expect(await loadImage(grey)).toEqual({
+    expect(await loadImage({ path: grey })).toEqual({
       data: Uint8Array.from([0, 0, 0, 100, 100, 100, 200, 200, 200, 255, 255, 255]),
       width: 2,
       height: 2,
@@ -234,23 +234,23 @@ describe('loadImage', () => {
     await sharp(Buffer.from([255, 0, 0, 255, 0, 0, 0, 0]), { raw: { width: 2, height: 1, channels: 4 } })
       .png()
       .toFile(transparent);
-    expect((await loadImage(transparent)).data).toEqual(Uint8Array.from([255, 0, 0, 0, 0, 0]));
+    expect((await loadImage({ path: transparent })).data).toEqual(Uint8Array.from([255, 0, 0, 0, 0, 0]));
 
     const jpeg = join(folder, 'photo.jpg');
     await sharp({ create: { width: 9, height: 5, channels: 3, background: '#336699' } })
       .jpeg()
       .toFile(jpeg);
-    const photo = await loadImage(jpeg);
+    const photo = await loadImage({ path: jpeg });
     expect([photo.width, photo.height, photo.data.length]).toEqual([9, 5, 135]);
   });
 
   test('names a missing and a broken image', async () => {
-    await expect(loadImage(join(folder, 'none.png'))).rejects.toMatchObject({
+    await expect(loadImage({ path: join(folder, 'none.png') })).rejects.toMatchObject({
       code: 'image-missing',
       file: join(folder, 'none.png'),
     });
     await writeFile(join(folder, 'text.png'), 'not a picture');
-    await expect(loadImage(join(folder, 'text.png'))).rejects.toMatchObject({ code: 'image-broken' });
-    await expect(loadImage(folder)).rejects.toMatchObject({ code: 'image-broken' });
+    await expect(loadImage({ path: join(folder, 'text.png') })).rejects.toMatchObject({ code: 'image-broken' });
+    await expect(loadImage({ path: folder })).rejects.toMatchObject({ code: 'image-broken' });
   });
 });

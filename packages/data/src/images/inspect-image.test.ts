@@ -17,7 +17,7 @@ const png = Buffer.from(encodePng({ data: new Uint8Array(300).fill(7), width: 10
 
 async function inspect(name: string, bytes: Uint8Array): Promise<string | undefined> {
   await writeFile(join(folder, name), bytes);
-  return inspectImage(join(folder, name));
+  return inspectImage({ path: join(folder, name) });
 }
 
 describe('inspectImage', () => {
@@ -26,8 +26,8 @@ describe('inspectImage', () => {
   });
 
   it('tells what is no image, and a PNG that breaks off, but lets one pass that has bytes after its end', async () => {
-    expect(await inspectImage(join(folder, 'nowhere.png'))).toMatch(/no such image/);
-    expect(await inspectImage(folder)).toMatch(/can't be read|no image/);
+    expect(await inspectImage({ path: join(folder, 'nowhere.png') })).toMatch(/no such image/);
+    expect(await inspectImage({ path: folder })).toMatch(/can't be read|no image/);
     expect(await inspect('empty.png', new Uint8Array(0))).toMatch(/empty/);
     expect(await inspect('text.png', Buffer.from('not a picture at all'))).toMatch(/no image of a known format/);
     expect(await inspect('torn.png', png.subarray(0, png.length - 3))).toMatch(/breaks off/);

@@ -2,7 +2,8 @@ import { openRegularFile } from '@subtext/core/node';
 import { DataError } from '../errors';
 import { loadSharp } from './decode-with-sharp';
 import { imageFormat, imageFormats, imageHeader } from './image-header';
-import { checkImageSize, settleImageLimits, type ImageLimits } from './image-limits';
+import { checkImageSize, settleImageLimits } from './image-limits';
+import type { ImageFileOptions } from './load-image';
 
 /** The last chunk of every whole PNG. */
 const pngEnd = Buffer.from('0000000049454e44ae426082', 'hex');
@@ -16,7 +17,7 @@ const headBytes = 1 << 18;
  *
  * @returns what is wrong, or undefined
  */
-export async function inspectImage(path: string, limits: ImageLimits = {}): Promise<string | undefined> {
+export async function inspectImage({ path, ...limits }: ImageFileOptions): Promise<string | undefined> {
   const { maximumPixels, maximumBytes } = settleImageLimits(limits);
   let handle;
   try {

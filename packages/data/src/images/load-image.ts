@@ -5,8 +5,13 @@ import { decodePicture, withoutAlpha } from './decode-image';
 import type { DecodedImage, DecodedPicture } from './decoded-image';
 import { settleImageLimits, type ImageLimits } from './image-limits';
 
+/** An image file, and what it may take up. */
+export interface ImageFileOptions extends ImageLimits {
+  path: string;
+}
+
 /** The bytes of an image file: regular files only, bounded. */
-export async function readImageFile(path: string, limits: ImageLimits = {}): Promise<Uint8Array> {
+export async function readImageFile({ path, ...limits }: ImageFileOptions): Promise<Uint8Array> {
   try {
     return await readRegularFile({ path, maximumBytes: settleImageLimits(limits).maximumBytes });
   } catch (cause) {
@@ -24,8 +29,8 @@ export async function readImageFile(path: string, limits: ImageLimits = {}): Pro
  *
  * @throws DataError `image-missing`, `image-broken`, `image-too-large`, `image-decoder-missing`
  */
-export async function loadPicture(path: string, limits: ImageLimits = {}): Promise<DecodedPicture> {
-  return decodePicture({ bytes: await readImageFile(path, limits), place: { file: path }, ...limits });
+export async function loadPicture({ path, ...limits }: ImageFileOptions): Promise<DecodedPicture> {
+  return decodePicture({ bytes: await readImageFile({ path, ...limits }), place: { file: path }, ...limits });
 }
 
 /**
@@ -35,13 +40,13 @@ export async function loadPicture(path: string, limits: ImageLimits = {}): Promi
  *
  * @throws DataError `image-missing`, `image-broken`, `image-too-large`, `image-decoder-missing`
  */
-export async function loadImage(path: string, limits: ImageLimits = {}): Promise<DecodedImage> {
-  return withoutAlpha(await loadPicture(path, limits));
+export async function loadImage(options: ImageFileOptions): Promise<DecodedImage> {
+  return withoutAlpha(await loadPicture(options));
 }
 
 /** An image in a file. */
 export function imageFile(path: string): ImageReference {
-  return { path, load: () => loadImage(path), loadPicture: () => loadPicture(path) };
+  return { path, load: () => loadImage({ path }), loadPicture: () => loadPicture({ path }) };
 }
 
 /** An image whose encoded bytes stand inside a data file. */

@@ -27,7 +27,7 @@ describe('loadImage sees what transformers sees', () => {
     async (name, { file, width, height, rgb, crc }) => {
       const path = join(folder, name.replaceAll(/[ :]/g, '-'));
       await writeFile(path, Buffer.from(file, 'base64'));
-      const image = await loadImage(path);
+      const image = await loadImage({ path });
       expect([image.width, image.height]).toEqual([width, height]);
       if (rgb === undefined) expect(crc32(image.data, 0, image.data.length)).toBe(crc);
       else expect([...image.data]).toEqual([...Buffer.from(rgb, 'base64')]);

@@ -22,7 +22,7 @@ test('JPEG without sharp is a typed error that says what to install, and is foun
   });
   const path = join(await mkdtemp(join(tmpdir(), 'subtext-sharp-')), 'a.jpg');
   await writeFile(path, jpeg);
-  expect(await inspectImage(path)).toContain('npm install sharp');
+  expect(await inspectImage({ path })).toContain('npm install sharp');
 
   const png = encodePng({ data: Uint8Array.of(1, 2, 3), width: 1, height: 1 });
   expect([...(await decodePicture({ bytes: png })).data]).toEqual([1, 2, 3]);

@@ -1,4 +1,5 @@
 import { writeFileAtomically } from '@subtext/core/node';
+import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { generate, leftPad, loadModel, saveModel } from '@subtext/model';
 import { formatNamed, taggedFormat } from '@subtext/reasoner';
 import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
@@ -41,11 +42,17 @@ export class Explainer {
     this.settings = settings;
   }
 
-  /** Loads an interpreter's folder. Throws `not-an-interpreter`. */
-  static async load(folder: string): Promise<Explainer> {
+  /** Loads an interpreter's folder, or one of the hub. Throws `not-an-interpreter`, and HubError. */
+  static async load(options: {
+    /** A folder, or an id of the Hugging Face Hub. */
+    folder: string;
+    /** How an id of the hub is resolved: revision, token, progress. */
+    hub?: HubOptions;
+  }): Promise<Explainer> {
+    const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
     const settings = await readInterpreterSettings({ path: join(folder, 'subtext.json'), folder });
     const model = await loadModel({ folder });
-    const weights = await openSafetensors(join(folder, 'projector.safetensors'));
+    const weights = await openSafetensors({ path: join(folder, 'projector.safetensors') });
     let projector: Projector;
     try {
       const { kind, inputWidth } = settings.projector;
@@ -65,14 +72,14 @@ export class Explainer {
       await weights.close();
     }
     const interpreter = Interpreter.of({ name: settings.name, stages: settings.stages, model, projector });
-    return new Explainer({ interpreter, tokenizer: await loadTokenizer(folder), settings });
+    return new Explainer({ interpreter, tokenizer: await loadTokenizer({ folder }), settings });
   }
 
   /** Writes the folder: the language model as Hugging Face lays it out, the projector, and `subtext.json`. */
-  async save(folder: string): Promise<void> {
+  async save({ folder }: { folder: string }): Promise<void> {
     await mkdir(folder, { recursive: true });
     await saveModel({ model: this.interpreter.model, folder });
-    await this.tokenizer.save(folder);
+    await this.tokenizer.save({ folder });
     const tensors = this.interpreter.projector.parameters
       .entries()
       .map(
@@ -121,10 +128,7 @@ export class Explainer {
         }
         return layoutExplanation({ question, stage, thoughts: states.length, context });
       });
-      const { ids, mask, time } = leftPad(
-        layouts.map((layout) => layout.ids),
-        context.endId,
-      );
+      const { ids, mask, time } = leftPad({ prompts: layouts.map((layout) => layout.ids), padId: context.endId });
       const slotRows = layouts.flatMap((layout, row) =>
         layout.slots.map((slot) => (row + 1) * time - layout.ids.length + slot),
       );

@@ -207,7 +207,7 @@ describe('configurations', () => {
   });
 
   it('are read from either file of a folder, and written back', async () => {
-    expect(await codeOf(() => loadImageProcessor(folder))).toBe('processor-config-missing');
+    expect(await codeOf(() => loadImageProcessor({ folder }))).toBe('processor-config-missing');
     await writeFile(
       join(folder, 'processor_config.json'),
       JSON.stringify({
@@ -215,14 +215,14 @@ describe('configurations', () => {
         image_processor: { ...clip, image_processor_type: 'CLIPImageProcessorFast' },
       }),
     );
-    expect((await loadImageProcessor(folder)).kind).toBe('clip');
+    expect((await loadImageProcessor({ folder })).kind).toBe('clip');
     await writeFile(join(folder, 'preprocessor_config.json'), '{ not json');
-    expect(await codeOf(() => loadImageProcessor(folder))).toBe('processor-config-invalid');
+    expect(await codeOf(() => loadImageProcessor({ folder }))).toBe('processor-config-invalid');
     await saveImageProcessor({
       processor: createImageProcessor({ config: { image_processor_type: 'SiglipFeatureExtractor', size: 8 } }),
       folder,
     });
-    const loaded = await loadImageProcessor(folder);
+    const loaded = await loadImageProcessor({ folder });
     expect(loaded.kind).toBe('siglip');
     expect((await loaded.process([`${fixtures}tall.png`])).pixelValues.shape).toEqual([1, 3, 12, 8]);
   });
@@ -237,7 +237,7 @@ describe('configurations', () => {
       await saveImageProcessor({ processor: createImageProcessor({ config: clip }), folder: target });
       expect(await readFile(join(folder, 'elsewhere.json'), 'utf8')).toBe('not ours');
       expect(await readdir(target)).toEqual(['preprocessor_config.json']);
-      expect((await loadImageProcessor(target)).kind).toBe('clip');
+      expect((await loadImageProcessor({ folder: target })).kind).toBe('clip');
     },
   );
 });

@@ -44,7 +44,7 @@ export async function decodeImage(options: {
   // Loaded where a file is decoded: raw pixels need neither files nor decoders.
   const { DataError, decodePicture, loadPicture } = await import('@subtext/data');
   try {
-    if (typeof source === 'string') return await loadPicture(source, { maximumPixels });
+    if (typeof source === 'string') return await loadPicture({ path: source, maximumPixels });
     return await decodePicture({ bytes: source, maximumPixels });
   } catch (cause) {
     if (!DataError.isInstance(cause)) throw cause;

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ownValue, parseJson, SubtextError } from '@subtext/core';
 import { FileError, readTextFile, writeFileAtomically } from '@subtext/core/node';
+import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { createFitAndCropProcessor } from './fit-and-crop-processor';
 import { createIdefics3Processor } from './idefics3-processor';
 import { ImageError } from './image-error';
@@ -56,26 +57,37 @@ export function createImageProcessor(options: {
   return createFitAndCropProcessor({ kind, config, place, maximumPreparedPixels });
 }
 
+export interface LoadImageProcessorOptions {
+  /** A folder, or an id of the Hugging Face Hub, of which no weights are downloaded. */
+  folder: string;
+  /** Pixels that one picture may be prepared to, its tiles together. @default 16,777,216 */
+  maximumPreparedPixels?: number;
+  /** How an id of the hub is resolved: revision, token, progress. */
+  hub?: HubOptions;
+}
+
+const ownName = 'preprocessor_config.json';
+const sharedName = 'processor_config.json';
+
 /**
- * The image processor of a Hugging Face folder, from `preprocessor_config.json` or from the `image_processor` part of
+ * The image processor of a Hugging Face folder or of a model of the hub, from `preprocessor_config.json` or from the `image_processor` part of
  * `processor_config.json`.
  *
- * @throws {ImageError} `processor-config-missing`, `processor-config-unsupported`
+ * @throws {ImageError} `processor-config-missing`, `processor-config-unsupported`; HubError
  */
-export async function loadImageProcessor(
-  folder: string,
-  options: { maximumPreparedPixels?: number } = {},
-): Promise<ImageProcessor> {
-  const ownFile = join(folder, 'preprocessor_config.json');
+export async function loadImageProcessor({ hub, ...options }: LoadImageProcessorOptions): Promise<ImageProcessor> {
+  const folder = await resolveModelFolder({ ...hub, folder: options.folder, needs: [ownName, sharedName] });
+  const { maximumPreparedPixels } = options;
+  const ownFile = join(folder, ownName);
   const own = await readJson(ownFile);
-  if (own !== null) return createImageProcessor({ config: own, place: ownFile, ...options });
-  const sharedFile = join(folder, 'processor_config.json');
+  if (own !== null) return createImageProcessor({ config: own, place: ownFile, maximumPreparedPixels });
+  const sharedFile = join(folder, sharedName);
   const part = (await readJson(sharedFile))?.['image_processor'];
   if (typeof part === 'object' && part !== null)
     return createImageProcessor({
       config: part as ProcessorConfig,
       place: `${sharedFile} (image_processor)`,
-      ...options,
+      maximumPreparedPixels,
     });
   throw new ImageError({
     code: 'processor-config-missing',
@@ -88,7 +100,7 @@ export async function saveImageProcessor(options: { processor: ImageProcessor; f
   const { processor, folder } = options;
   await mkdir(folder, { recursive: true });
   await writeFileAtomically({
-    path: join(folder, 'preprocessor_config.json'),
+    path: join(folder, ownName),
     data: `${JSON.stringify(processor.config, null, 2)}\n`,
   });
 }

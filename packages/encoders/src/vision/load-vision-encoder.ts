@@ -1,4 +1,5 @@
 import { ownValue } from '@subtext/core';
+import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import {
   initialiseWeights,
   checkMemory,
@@ -60,20 +61,22 @@ function build(config: RawConfig, path: string): PatchVisionEncoder & Standalone
 }
 
 /**
- * A vision encoder from a Hugging Face folder: CLIP or SigLIP (the vision model alone, or the pair with its text part,
+ * A vision encoder from a Hugging Face folder or a model of the hub: CLIP or SigLIP (the vision model alone, or the pair with its text part,
  * which is left out), Idefics3's or SmolVLM's. Prepare pictures with `loadImageProcessor` of the same folder.
  *
- * @throws {ModelFolderError} when the config asks for what is not honoured, or the weights do not fit it
+ * @throws {ModelFolderError} when the config asks for what is not honoured, or the weights do not fit it; HubError
  */
-export async function loadVisionEncoder(
-  folder: string,
-  options: {
-    /** whether the weights may be trained. @default true */
-    trainable?: boolean;
-    /** bytes that the weights may take as float32. @default the machine's memory */
-    memoryBudget?: number;
-  } = {},
-): Promise<StandaloneVisionEncoder> {
+export async function loadVisionEncoder(options: {
+  /** a folder, or an id of the Hugging Face Hub */
+  folder: string;
+  /** whether the weights may be trained. @default true */
+  trainable?: boolean;
+  /** bytes that the weights may take as float32. @default the machine's memory */
+  memoryBudget?: number;
+  /** how an id of the hub is resolved: revision, token, progress */
+  hub?: HubOptions;
+}): Promise<StandaloneVisionEncoder> {
+  const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
   const config = await readConfig({ folder });
   const encoder = build(config, folder);
   await loadWeights({

@@ -9,7 +9,7 @@ const fixtures = fileURLToPath(new URL('../../fixtures/', import.meta.url));
 const fixture = (name: string): string => `${fixtures}golden/${name}`;
 
 async function readGolden(folder: string): Promise<Map<string, { data: Float32Array; shape: number[] }>> {
-  const file = await openSafetensors(`${folder}/golden.safetensors`);
+  const file = await openSafetensors({ path: `${folder}/golden.safetensors` });
   const tensors = new Map<string, { data: Float32Array; shape: number[] }>();
   for (const tensor of file.names)
     tensors.set(tensor, { data: await file.readFloat32(tensor), shape: [...file.entry(tensor).shape] });
@@ -35,11 +35,11 @@ it('runs on cpu and wasm at least', () => {
 });
 
 describe.each(present)('on %s', (engine) => {
-  beforeAll(async () => void (await useEngine(engine)));
+  beforeAll(async () => void (await useEngine({ engine })));
 
   it.each(['siglip-vision'])('%s gives what transformers gives', async (name) => {
     const expected = await readGolden(fixture(name));
-    const encoder = await loadVisionEncoder(fixture(name));
+    const encoder = await loadVisionEncoder({ folder: fixture(name) });
     const before = tf.memory().numTensors;
     tf.tidy(() => {
       const pixelValues = expected.get('pixel_values')!;
@@ -71,7 +71,7 @@ describe.each(present)('on %s', (engine) => {
   /** Made by tooling/parity/make_vision_fixtures.py: odd sizes, one channel, no head, an encoder beside its text part. */
   it.each(readdirSync(`${fixtures}variants`))('%s gives what transformers gives', async (name) => {
     const expected = await readGolden(`${fixtures}variants/${name}`);
-    const encoder = await loadVisionEncoder(`${fixtures}variants/${name}`);
+    const encoder = await loadVisionEncoder({ folder: `${fixtures}variants/${name}` });
     tf.tidy(() => {
       const result = encoder.encode({ pixelValues: expected.get('pixel_values')!, outputHiddenStates: true });
       expect(largestDifference(result.hiddenStates![0]!, expected.get('hidden_states.0')!)).toBeLessThan(1e-4);
@@ -85,7 +85,7 @@ describe.each(present)('on %s', (engine) => {
 });
 
 describe('bad input', () => {
-  beforeAll(async () => void (await useEngine('cpu')));
+  beforeAll(async () => void (await useEngine({ engine: 'cpu' })));
   const config = {
     model_type: 'siglip_vision_model',
     hidden_size: 8,

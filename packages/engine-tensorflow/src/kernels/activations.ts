@@ -18,12 +18,12 @@ export function activationKernels(backend: NodeBackend): {
 
   return {
     activation: {
-      forward: ({ input, activation }) => composedActivation(activation, input),
+      forward: ({ input, activation }) => composedActivation({ activation, x: input }),
       backward: ({ gradient, input, activation }) =>
         tf.tidy(() => {
-          const form = sigmoidForm(activation, input);
+          const form = sigmoidForm({ activation, x: input });
           if (!form) {
-            return composedActivationGradient(activation, input, gradient);
+            return composedActivationGradient({ activation, x: input, gradient });
           }
           const sigmoid = tf.sigmoid(form.inner);
           // (x·σ(u))′ = σ(u) + x·u′·σ(u)·(1−σ(u)).
@@ -34,12 +34,12 @@ export function activationKernels(backend: NodeBackend): {
       forward: composedGatedActivation.forward,
       backward: ({ gradient, gate, up, activation }) =>
         tf.tidy(() => {
-          const form = sigmoidForm(activation, gate);
+          const form = sigmoidForm({ activation, x: gate });
           const upstream = tf.mul(gradient, up) as tf.Tensor2D;
           if (!form) {
             return {
-              gate: composedActivationGradient(activation, gate, upstream),
-              up: tf.mul(gradient, composedActivation(activation, gate)) as tf.Tensor2D,
+              gate: composedActivationGradient({ activation, x: gate, gradient: upstream }),
+              up: tf.mul(gradient, composedActivation({ activation, x: gate })) as tf.Tensor2D,
             };
           }
           const sigmoid = tf.sigmoid(form.inner);

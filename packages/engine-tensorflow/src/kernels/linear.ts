@@ -36,9 +36,9 @@ export function linearKernel(backend: NodeBackend): LinearKernel {
       if (activation === 'none') {
         return { output: sum, preactivation: null };
       }
-      const form = sigmoidForm(activation, sum);
+      const form = sigmoidForm({ activation, x: sum });
       if (!form) {
-        return { output: composedActivation(activation, sum), preactivation: sum };
+        return { output: composedActivation({ activation, x: sum }), preactivation: sum };
       }
       const sigmoid = tf.sigmoid(form.inner);
       const output = tf.mul(sum, sigmoid) as tf.Tensor2D;

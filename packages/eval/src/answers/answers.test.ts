@@ -100,7 +100,7 @@ describe('numbers that outputs of plain models answer with', () => {
       ['-0', '0'],
       ['.5', '0.50'],
     ] as const)
-      expect([one, other, sameNumber(one, other)]).toEqual([one, other, true]);
+      expect([one, other, sameNumber({ left: one, right: other })]).toEqual([one, other, true]);
     for (const [one, other] of [
       ['5', '-5'],
       ['', '0'],
@@ -112,7 +112,7 @@ describe('numbers that outputs of plain models answer with', () => {
       ['NaN', 'NaN'],
       ['Infinity', 'Infinity'],
     ] as const)
-      expect([one, other, sameNumber(one, other)]).toEqual([one, other, false]);
+      expect([one, other, sameNumber({ left: one, right: other })]).toEqual([one, other, false]);
     expect(numbersOf('-$5, $-6, 7-8, x9, 10^2, v1.2.3')).toEqual(['-5', '-6', '7', '8', '10']);
   });
 });

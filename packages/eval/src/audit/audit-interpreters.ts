@@ -45,7 +45,7 @@ export async function auditInterpreters({
   const answerOf = new Map(examples.map((example, index) => [example, answers[index]!]));
   const audits: { name: string; audit: InterpreterAudit }[] = [];
   for (const name of names) {
-    const explainer = await Explainer.load(join(parent, name));
+    const explainer = await Explainer.load({ folder: join(parent, name) });
     try {
       for (const stage of explainer.settings.stages) {
         const thoughtsOf = (example: ReasoningExample) =>

@@ -167,7 +167,7 @@ async function auditOpened({
     examples,
     floor,
     seed,
-    candidate: isCandidate,
+    candidate: (example, answer) => isCandidate({ example, answer }),
     ...(category
       ? { compatible: (one: ReasoningExample, other: ReasoningExample) => one.category === other.category }
       : {}),

@@ -201,7 +201,7 @@ export function auditMarkdown({
     lines.push(
       ...[...thoughts.evidence, ...retainedSentence(retained)].map((sentence) => `- ${sentence}`),
       '',
-      ...markdownTable(thoughtColumns, thoughtRows(thoughts)),
+      ...markdownTable({ columns: thoughtColumns, rows: thoughtRows(thoughts) }),
       '',
     );
   }
@@ -210,7 +210,7 @@ export function auditMarkdown({
     lines.push(
       ...audit.evidence.map((sentence) => `- ${sentence}`),
       '',
-      ...markdownTable(interpreterColumns, interpreterRows(audit)),
+      ...markdownTable({ columns: interpreterColumns, rows: interpreterRows(audit) }),
       '',
     );
   }

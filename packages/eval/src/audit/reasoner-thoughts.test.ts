@@ -19,7 +19,7 @@ let reading: Reasoner;
 let looking: Reasoner;
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   reading = trainToyReasoner({ sight: 'thought' });
   looking = trainToyReasoner({ sight: 'question' });
 });

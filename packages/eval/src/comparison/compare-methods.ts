@@ -107,5 +107,5 @@ export function methodSections(result: MethodComparison): ReportSection[] {
 
 /** The comparison as Markdown. */
 export function methodMarkdown(result: MethodComparison): string {
-  return [`- ${methodSentence(result)}`, '', ...markdownTable(columns, rows(result)), ''].join('\n');
+  return [`- ${methodSentence(result)}`, '', ...markdownTable({ columns, rows: rows(result) }), ''].join('\n');
 }

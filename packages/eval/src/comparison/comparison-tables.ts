@@ -65,9 +65,9 @@ export function comparisonMarkdown(result: ComparisonResult): string {
   return [
     ...list,
     '',
-    ...markdownTable(scoreColumns, scoreRows(result)),
+    ...markdownTable({ columns: scoreColumns, rows: scoreRows(result) }),
     '',
-    ...markdownTable(pairColumns, pairRows(result)),
+    ...markdownTable({ columns: pairColumns, rows: pairRows(result) }),
     '',
   ].join('\n');
 }
@@ -100,7 +100,13 @@ function pairRows({ comparisons }: ComparisonResult): TableCell[][] {
 }
 
 /** A table in Markdown from the same cells as a report's. */
-export function markdownTable(columns: readonly TableColumn[], rows: readonly TableCell[][]): string[] {
+export function markdownTable({
+  columns,
+  rows,
+}: {
+  columns: readonly TableColumn[];
+  rows: readonly TableCell[][];
+}): string[] {
   const line = (cells: string[]) => `| ${cells.map(markdownText).join(' | ')} |`;
   const text = (cell: TableCell, column: TableColumn): string => {
     const rich = typeof cell === 'object' && cell !== null ? cell : { value: cell };

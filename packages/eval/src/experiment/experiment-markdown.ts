@@ -6,8 +6,8 @@ const percent = (value: number) => formatValue({ value, format: 'percent', digit
 
 /** An experiment's tables as Markdown: a row for each cell, then for each pair that was compared. */
 export function experimentMarkdown({ metric, confidence, cells, comparisons }: ExperimentSummary): string {
-  const lines = markdownTable(
-    [
+  const lines = markdownTable({
+    columns: [
       { header: 'what' },
       { header: `${metric}, mean ± deviation`, align: 'right' },
       { header: 'seeds' },
@@ -17,7 +17,7 @@ export function experimentMarkdown({ metric, confidence, cells, comparisons }: E
       { header: 'unparseable', format: 'integer' },
       { header: 'failed', format: 'integer' },
     ],
-    cells.map((cell) => [
+    rows: cells.map((cell) => [
       cell.cell,
       `${percent(cell.mean)}${cell.deviation === null ? '' : ` ± ${percent(cell.deviation)}`}`,
       cell.seeds.join(', '),
@@ -27,10 +27,10 @@ export function experimentMarkdown({ metric, confidence, cells, comparisons }: E
       cell.unparseable,
       cell.failed,
     ]),
-  );
+  });
   if (comparisons.length === 0) return `${lines.join('\n')}\n`;
-  const pairs = markdownTable(
-    [
+  const pairs = markdownTable({
+    columns: [
       { header: 'left − right' },
       { header: 'difference', align: 'right' },
       { header: 'models: p by seed, after Holm', align: 'right' },
@@ -39,7 +39,7 @@ export function experimentMarkdown({ metric, confidence, cells, comparisons }: E
       { header: 'p after Holm', align: 'right' },
       { header: 'methods differ' },
     ],
-    comparisons.map(({ left, right, difference, models, method }) => [
+    rows: comparisons.map(({ left, right, difference, models, method }) => [
       `${left} − ${right}`,
       percent(difference),
       models.map(({ adjustedPValue }) => probability(adjustedPValue)).join(', '),
@@ -48,7 +48,7 @@ export function experimentMarkdown({ metric, confidence, cells, comparisons }: E
       method && probability(method.adjustedPValue),
       method === null ? 'cannot tell: one seed' : method.adjustedPValue < 1 - confidence ? 'yes' : 'not significant',
     ]),
-  );
+  });
   return [
     ...lines,
     '',

@@ -32,12 +32,12 @@ describe('answers by VLMEvalKit rules', () => {
 
 describe('exact match', () => {
   it('compares numbers by value', () => {
-    expect(sameNumber('1,200.50', '1200.5')).toBe(true);
-    expect(sameNumber('$7', '007')).toBe(true);
-    expect(sameNumber('12345678901234567890', '12345678901234567891')).toBe(false);
-    expect(sameNumber('1e3', '1000')).toBe(true);
-    expect(sameNumber('', '0')).toBe(false);
-    expect(sameNumber('x', 'y')).toBe(false);
+    expect(sameNumber({ left: '1,200.50', right: '1200.5' })).toBe(true);
+    expect(sameNumber({ left: '$7', right: '007' })).toBe(true);
+    expect(sameNumber({ left: '12345678901234567890', right: '12345678901234567891' })).toBe(false);
+    expect(sameNumber({ left: '1e3', right: '1000' })).toBe(true);
+    expect(sameNumber({ left: '', right: '0' })).toBe(false);
+    expect(sameNumber({ left: 'x', right: 'y' })).toBe(false);
   });
 
   it('joins spaced digits and normalises words', () => {

@@ -48,7 +48,7 @@ function shifted(digits: string, exponent: number): [string, string] {
 }
 
 /** Whether two numbers are the same in value, whatever their writing: currency, per cent, thousands, exponent, fraction. */
-export function sameNumber(left: string, right: string): boolean {
+export function sameNumber({ left, right }: { left: string; right: string }): boolean {
   const one = quotient(left);
   const other = quotient(right);
   if (one === null || other === null) return false;

@@ -14,7 +14,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { probeSections } from './probe-sections';
 import { renderReport } from '../report/render-report';
 
-beforeAll(async () => void (await useEngine('wasm')));
+beforeAll(async () => void (await useEngine({ engine: 'wasm' })));
 
 const gaussian = (random: RandomStream) =>
   Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());

@@ -47,8 +47,8 @@ function questions(count: number): ReasoningExample[] {
 
 let reasoner: Reasoner;
 beforeAll(async () => {
-  await useEngine('wasm');
-  reasoner = await Reasoner.load(checkpoint);
+  await useEngine({ engine: 'wasm' });
+  reasoner = await Reasoner.load({ folder: checkpoint });
 });
 afterAll(() => reasoner.dispose());
 

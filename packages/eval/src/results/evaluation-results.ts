@@ -185,7 +185,7 @@ export async function writeResults({
 const mostBytes = 64 * 2 ** 20;
 
 /** Reads a results file of ours or the harness's. @throws EvaluationError invalid-result-file; FileError */
-export async function readResults(path: string): Promise<EvaluationResults> {
+export async function readResults({ path }: { path: string }): Promise<EvaluationResults> {
   const text = await readTextFile({ path, maximumBytes: mostBytes });
   let value: unknown;
   try {

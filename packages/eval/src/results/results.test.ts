@@ -48,7 +48,7 @@ describe('sample files', () => {
     await expect(second.append(sample(1))).rejects.toMatchObject({ code: 'invalid-option' });
     await second.append(sample(3));
     await second.close();
-    expect(await readSamples(path)).toEqual([0, 1, 2, 3].map((index) => sample(index)));
+    expect(await readSamples({ path })).toEqual([0, 1, 2, 3].map((index) => sample(index)));
   });
 
   it('recovers from a line torn at any place', async () => {
@@ -63,7 +63,7 @@ describe('sample files', () => {
       expect(file.finished.size).toBe(end >= bytes.length - 1 ? 2 : 1);
       for (const index of [1, 2]) if (!file.finished.has(`s${index}`)) await file.append(sample(index));
       await file.close();
-      expect((await readSamples(path)).map(({ id }) => id)).toEqual(['s0', 's1', 's2']);
+      expect((await readSamples({ path })).map(({ id }) => id)).toEqual(['s0', 's1', 's2']);
     }
   });
 
@@ -75,7 +75,7 @@ describe('sample files', () => {
     await writeFile(path, `${line}\n${line}\n`);
     await expect(openSampleFile({ path })).rejects.toThrowError(/:2: "s0" stands in the file twice/);
     await writeFile(path, `${line}\n{"to`);
-    await expect(readSamples(path)).rejects.toThrowError(/torn/);
+    await expect(readSamples({ path })).rejects.toThrowError(/torn/);
   });
 
   it.each([
@@ -92,27 +92,27 @@ describe('sample files', () => {
   ])('refuses a line with %s', async (_, line) => {
     const path = join(folder, 'samples.jsonl');
     await writeFile(path, `${JSON.stringify(line())}\n${JSON.stringify(sample(2))}\n`);
-    await expect(readSamples(path)).rejects.toThrowError(/samples\.jsonl:1 is no such record/);
+    await expect(readSamples({ path })).rejects.toThrowError(/samples\.jsonl:1 is no such record/);
   });
 
   it('refuses deep nesting, bytes that are no text, and what is no file', async () => {
     const path = join(folder, 'samples.jsonl');
     await writeFile(path, `{"id":${'['.repeat(50_000)}\n${JSON.stringify(sample(2))}\n`);
-    await expect(readSamples(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
+    await expect(readSamples({ path })).rejects.toMatchObject({ code: 'invalid-result-file' });
     await writeFile(
       path,
       Buffer.concat([Buffer.from([0x22, 0xff, 0xfe, 0x0a]), Buffer.from(`${JSON.stringify(sample(2))}\n`)]),
     );
-    await expect(readSamples(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
-    await expect(readSamples(folder)).rejects.toMatchObject({ code: 'not-a-file' });
-    await expect(readSamples(join(folder, 'none'))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(readSamples({ path })).rejects.toMatchObject({ code: 'invalid-result-file' });
+    await expect(readSamples({ path: folder })).rejects.toMatchObject({ code: 'not-a-file' });
+    await expect(readSamples({ path: join(folder, 'none') })).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('keeps lines whole that lie across the pieces of reading', async () => {
     const path = join(folder, 'samples.jsonl');
     const all = Array.from({ length: 40 }, (_, index) => sample(index, { output: 'ü'.repeat(40_000 + index) }));
     await writeFile(path, all.map((one) => `${JSON.stringify(one)}\n`).join(''));
-    expect(await readSamples(path)).toEqual(all);
+    expect(await readSamples({ path })).toEqual(all);
   });
 });
 
@@ -169,7 +169,7 @@ describe('results', () => {
     });
     const path = await writeResults({ folder, results });
     expect(path.endsWith('results_2026-11-23T18-51-44.123000.json')).toBe(true);
-    expect(await readResults(path)).toEqual(results);
+    expect(await readResults({ path })).toEqual(results);
     expect(await readdir(folder)).toEqual(['results_2026-11-23T18-51-44.123000.json']);
     const again = buildResults({
       tasks: [{ task: 'scenes', version: 1, samples: samples.slice(1), total: 500, higherIsBetter: {} }],
@@ -191,9 +191,9 @@ describe('results', () => {
   it('names a results file that is none', async () => {
     const path = join(folder, 'results.json');
     await writeFile(path, '{"x":1}');
-    await expect(readResults(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
+    await expect(readResults({ path })).rejects.toMatchObject({ code: 'invalid-result-file' });
     await writeFile(path, '{');
-    await expect(readResults(path)).rejects.toThrowError(/cannot be read as JSON/);
+    await expect(readResults({ path })).rejects.toThrowError(/cannot be read as JSON/);
     for (const text of [
       'null',
       '{"results":null}',
@@ -204,7 +204,7 @@ describe('results', () => {
       `{"results":${'['.repeat(9999)}`,
     ]) {
       await writeFile(path, text);
-      await expect(readResults(path)).rejects.toMatchObject({ code: 'invalid-result-file' });
+      await expect(readResults({ path })).rejects.toMatchObject({ code: 'invalid-result-file' });
     }
   });
 });

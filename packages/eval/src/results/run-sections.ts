@@ -91,7 +91,7 @@ export function runMarkdown({
   tasks: readonly ReportedTask[];
 }): string {
   return [
-    ...markdownTable(columns, scoreRows({ results, tasks })),
+    ...markdownTable({ columns, rows: scoreRows({ results, tasks }) }),
     '',
     ...measureNotes(results).map((note) => `- ${note}`),
     '',

@@ -19,6 +19,6 @@ export async function openSampleFile({ path }: { path: string }): Promise<Sample
  *
  * @throws EvaluationError invalid-result-file for a broken line, with its number.
  */
-export async function readSamples(path: string): Promise<SampleRecord[]> {
+export async function readSamples({ path }: { path: string }): Promise<SampleRecord[]> {
   return await readRecords<SampleRecord>({ path, isRecord: isSampleRecord });
 }

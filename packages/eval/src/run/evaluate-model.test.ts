@@ -13,7 +13,7 @@ import { summarizeSeeds } from './summarize-seeds';
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-evaluate-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
@@ -72,7 +72,7 @@ it('asks once what is asked, and writes the same results when it is started agai
   expect(again).toEqual(first);
   expect(JSON.parse(await readFile(first.path, 'utf8'))).toEqual(first.results);
   expect(await readFile(first.report, 'utf8')).toContain('Evaluation of counter');
-  expect(await readSamples(join(folder, '1', `samples_gsm8k_${first.path.slice(-31, -5)}.jsonl`))).toEqual(
+  expect(await readSamples({ path: join(folder, '1', `samples_gsm8k_${first.path.slice(-31, -5)}.jsonl`) })).toEqual(
     first.samples[0],
   );
   const second = await run({ seed: 2 });

@@ -77,7 +77,7 @@ describe('evaluateTask', () => {
       generated_tokens: 0,
     });
     expect(progress).toEqual([4, 8, 10]);
-    expect(await readSamples(path())).toEqual(samples);
+    expect(await readSamples({ path: path() })).toEqual(samples);
     const results = buildResults({
       tasks: [
         {

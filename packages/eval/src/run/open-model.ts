@@ -44,7 +44,7 @@ export async function openModel<Loaded extends LoadedTask>({
   loaded: readonly Loaded[];
 }): Promise<OpenedModel<Loaded>> {
   if (existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'))) {
-    const opened = await loadPlainModel(folder);
+    const opened = await loadPlainModel({ folder });
     return disposedUnless(opened.model, () => {
       for (const one of loaded)
         checkTaskFitsModel({ ...one, model: { name: folder, seesImages: plainModelSees(opened.model) } });
@@ -79,7 +79,7 @@ export async function openReasoner({
   folder: string;
   loaded: readonly Pick<LoadedTask, 'task' | 'examples'>[];
 }): Promise<Reasoner> {
-  const reasoner = await Reasoner.load(folder);
+  const reasoner = await Reasoner.load({ folder });
   return disposedUnless(reasoner, () => {
     const seesImages = isMultimodal(reasoner.model) && reasoner.settings.image !== undefined;
     for (const one of loaded) checkTaskFitsModel({ ...one, model: { name: folder, seesImages } });

@@ -37,7 +37,7 @@ let folder: string;
 let tokenizer: ReturnType<typeof trainWordLevelTokenizer>;
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-plain-'));
   tokenizer = trainWordLevelTokenizer({
     texts: ['Question: the ant has 7 or 3 ?\nAnswer: USER ASSISTANT'],
@@ -61,10 +61,10 @@ async function saved({
   const model = createModel({ config, seed: 3 });
   await saveModel({ model, folder: join(folder, name) });
   model.dispose();
-  await tokenizer.save(join(folder, name));
+  await tokenizer.save({ folder: join(folder, name) });
   if (template !== undefined) await writeFile(join(folder, name, 'chat_template.jinja'), template);
   for (const [file, value] of Object.entries(files)) await writeFile(join(folder, name, file), JSON.stringify(value));
-  return loadPlainModel(join(folder, name));
+  return loadPlainModel({ folder: join(folder, name) });
 }
 
 describe('a plain model', () => {

@@ -70,7 +70,7 @@ export function plainModel({
     const ids = examples.map(({ image }, index) =>
       promptIds({ model, tokenizer, text: prompts[index] as string, hasImage: image !== undefined }),
     );
-    const { ids: padded, mask, time } = leftPad(ids);
+    const { ids: padded, mask, time } = leftPad({ prompts: ids });
     const rows = ids.map((_, row) => padded.subarray(row * time, (row + 1) * time));
     const images = examples.flatMap(({ image }) => (image === undefined ? [] : [image]));
     let inputs: EmbeddedInputs | undefined;
@@ -127,13 +127,16 @@ export function plainModel({
   };
 }
 
-/** Loads what {@link plainModel} needs from a Hugging Face folder. The caller disposes of `model`. */
-export async function loadPlainModel(
-  folder: string,
-): Promise<Pick<PlainModelOptions, 'model' | 'tokenizer' | 'processor'>> {
-  const tokenizer = await loadTokenizer(folder);
+/** Loads what {@link plainModel} needs from a Hugging Face folder or from the hub. The caller disposes of `model`. */
+export async function loadPlainModel({
+  folder,
+}: {
+  /** A folder, or an id of the Hugging Face Hub. */
+  folder: string;
+}): Promise<Pick<PlainModelOptions, 'model' | 'tokenizer' | 'processor'>> {
+  const tokenizer = await loadTokenizer({ folder });
   const model = await loadModel({ folder, trainable: false });
-  return { tokenizer, model, processor: plainModelSees(model) ? await loadImageProcessor(folder) : undefined };
+  return { tokenizer, model, processor: plainModelSees(model) ? await loadImageProcessor({ folder }) : undefined };
 }
 
 /** Whether {@link plainModel} can show a model pictures. */

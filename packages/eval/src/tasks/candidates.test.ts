@@ -25,11 +25,16 @@ const example = (rest: Partial<ReasoningExample>): ReasoningExample => ({
 
 it('knows which answers a question allows', () => {
   const numbers = example({ facts: graph, answer: '2' });
-  expect(['2', '4', '3', 'x'].map((answer) => isCandidate(numbers, answer))).toEqual([true, true, false, false]);
+  expect(['2', '4', '3', 'x'].map((answer) => isCandidate({ example: numbers, answer }))).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
   const words = example({ facts: graph, answer: 'Tom is a lempus.' });
   expect(
     ['Tom is a gwompus', 'tom is a lempus.', 'Tom is a c', 'Ann is a lempus'].map((answer) =>
-      isCandidate(words, answer),
+      isCandidate({ example: words, answer }),
     ),
   ).toEqual([true, true, false, false]);
   const options = example({
@@ -42,6 +47,11 @@ it('knows which answers a question allows', () => {
     },
     answer: 'A',
   });
-  expect(['A', 'B', 'blue', 'C'].map((answer) => isCandidate(options, answer))).toEqual([true, true, true, false]);
-  expect(isCandidate(example({}), 'anything')).toBe(true);
+  expect(['A', 'B', 'blue', 'C'].map((answer) => isCandidate({ example: options, answer }))).toEqual([
+    true,
+    true,
+    true,
+    false,
+  ]);
+  expect(isCandidate({ example: example({}), answer: 'anything' })).toBe(true);
 });

@@ -77,7 +77,13 @@ export const finalAnswerFilter = 'final-answer';
  * Whether an answer, as a task extracts it, is one that an example's question allows: one of its options, or of a graph's
  * two candidates. Any answer where the question names none.
  */
-export function isCandidate({ facts, answer: truth }: ReasoningExample, answer: string): boolean {
+export function isCandidate({
+  example: { facts, answer: truth },
+  answer,
+}: {
+  example: ReasoningExample;
+  answer: string;
+}): boolean {
   if (facts?.kind === 'choice') return facts.options.some(({ letter, text }) => letter === answer || text === answer);
   if (facts?.kind !== 'graph') return true;
   const { target, negativeTarget, symbols } = facts;

@@ -129,7 +129,7 @@ const rules: Record<AnswerScore, () => ScoringRule> = {
       const extracted = numberAnswer(prediction);
       return exactMatchScore({
         extracted,
-        correct: extracted !== null && sameNumber(extracted, numberAnswer(example.answer) as string),
+        correct: extracted !== null && sameNumber({ left: extracted, right: numberAnswer(example.answer) as string }),
       });
     },
   }),
@@ -152,7 +152,10 @@ function scoreWords({ prediction, example }: { prediction: string | null; exampl
 
 /** The same words, or where both are numbers the same value: readers write 1,200 as 1200. */
 function sameAnswer(one: string, other: string): boolean {
-  return normalizeAnswer(one) === normalizeAnswer(other) || sameNumber(normalizeAnswer(one), normalizeAnswer(other));
+  return (
+    normalizeAnswer(one) === normalizeAnswer(other) ||
+    sameNumber({ left: normalizeAnswer(one), right: normalizeAnswer(other) })
+  );
 }
 
 /** The number whose digits stand apart, as in the multiplication data; null for any other text. */

@@ -30,6 +30,7 @@ export function scoreNumber({
   const extracted = numberAnswer(prediction);
   return exactMatchScore({
     extracted,
-    correct: extracted !== null && sameNumber(extracted, numberAnswer(example.answer) ?? example.answer),
+    correct:
+      extracted !== null && sameNumber({ left: extracted, right: numberAnswer(example.answer) ?? example.answer }),
   });
 }

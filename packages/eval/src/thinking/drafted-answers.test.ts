@@ -6,7 +6,7 @@ import { expect, it, vi } from 'vitest';
 import { toyExamples, trainToyReasoner } from '../../test/toy-reasoner';
 
 it('a trained reasoner answers the same with and without the draft of its thinking tokens, in fewer passes with it', async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   const reasoner = trainToyReasoner();
   const questions = toyExamples({ count: 20, seed: 4 });
   const feed = vi.spyOn(DecodingSession.prototype, 'feed');

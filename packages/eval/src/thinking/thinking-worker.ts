@@ -37,9 +37,9 @@ export async function createThinkingTask({
   reasoner: folder,
   interpreters,
 }: ThinkingWorkerOptions): Promise<ThinkingTask> {
-  const reasoner = folder === undefined ? undefined : await Reasoner.load(folder);
+  const reasoner = folder === undefined ? undefined : await Reasoner.load({ folder });
   const explainers: Explainer[] = [];
-  for (const interpreter of interpreters) explainers.push(await Explainer.load(interpreter));
+  for (const interpreter of interpreters) explainers.push(await Explainer.load({ folder: interpreter }));
   return {
     think: ({ questions, ...options }) =>
       reasoner!.think({
@@ -60,6 +60,6 @@ export async function createWorkerTask({
 }: ThinkingWorkerOptions & { /** Engine to compute on. */ engine: EngineName }): Promise<
   Record<string, (payload: never) => unknown>
 > {
-  await useEngine(engine);
+  await useEngine({ engine });
   return { ...(await createThinkingTask(options)) } as Record<string, (payload: never) => unknown>;
 }

@@ -104,7 +104,7 @@ describe('lora', () => {
   let folder: string;
   let model: LanguageModel;
   beforeAll(async () => {
-    await useEngine('cpu');
+    await useEngine({ engine: 'cpu' });
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'subtext-lora-'));
@@ -300,7 +300,7 @@ describe('lora', () => {
 
     it('that brought base weights leaves them as they were when it is removed, unless it is merged', async () => {
       const tensors: Record<string, TensorToWrite> = {};
-      const file = await openSafetensors(join(source, 'adapter_model.safetensors'));
+      const file = await openSafetensors({ path: join(source, 'adapter_model.safetensors') });
       for (const name of file.names) tensors[name] = await file.read(name);
       await file.close();
       await change({});

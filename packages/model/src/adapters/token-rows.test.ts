@@ -103,7 +103,7 @@ describeOnEngines('tokens that are trained beside an adapter', () => {
       expect(settings.trainable_token_indices).toEqual(
         name === 'untied' ? { embed_tokens: tokens, lm_head: tokens } : tokens,
       );
-      const file = await openSafetensors(join(folder, 'adapter_model.safetensors'));
+      const file = await openSafetensors({ path: join(folder, 'adapter_model.safetensors') });
       expect(file.entry(`base_model.model.${embedding}.token_adapter.trainable_tokens_delta`).shape).toEqual([2, 16]);
       await file.close();
 

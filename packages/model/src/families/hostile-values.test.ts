@@ -171,7 +171,7 @@ function* changed(config: Record<string, unknown>): Generator<Record<string, unk
 
 describe('any value for any key', () => {
   beforeAll(async () => {
-    await useEngine('cpu');
+    await useEngine({ engine: 'cpu' });
   });
 
   it('a config that does not say its architecture is told so', () => {

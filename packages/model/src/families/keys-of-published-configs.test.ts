@@ -455,7 +455,7 @@ const published: [string, Record<string, unknown>, string[]][] = [
 
 describe('keys of published configs', () => {
   beforeAll(async () => {
-    await useEngine('cpu');
+    await useEngine({ engine: 'cpu' });
   });
 
   it.each(published)('%s is built, and what is passed over is named once', (_, config, passedOver) => {

@@ -57,7 +57,7 @@ const pictures = (indices: readonly number[]) => ({
 const prompt = (model: MultimodalModel) => [1, ...new Array<number>(model.imageTokens).fill(model.imageTokenId), 2];
 
 describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => {
-  beforeAll(async () => void (await useEngine(engine)));
+  beforeAll(async () => void (await useEngine({ engine })));
 
   // The reference engine gives the same gradients (parity tests) and would take seconds here.
   it.skipIf(engine === 'cpu')('learns to name what it sees, through a vision encoder that learns too', async () => {
@@ -133,7 +133,7 @@ describe.each(['cpu', 'wasm'] as const)('LLaVA from nothing on %s', (engine) => 
 });
 
 describe('bad input', () => {
-  beforeAll(async () => void (await useEngine('cpu')));
+  beforeAll(async () => void (await useEngine({ engine: 'cpu' })));
   const code = (compute: () => unknown) => {
     try {
       tf.tidy(() => void compute());

@@ -216,7 +216,7 @@ export class MllamaModel implements MultimodalModel {
     cache?.advance(time);
     hidden = this.finalNorm.apply({ input: hidden });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
-    return { hidden: lastPositions(hidden, outputPositions), hiddenStates };
+    return { hidden: lastPositions({ states: hidden, count: outputPositions }), hiddenStates };
   }
 
   logits<Shape extends tf.Tensor>(hidden: Shape): Shape {

@@ -19,7 +19,7 @@ describe('mllama', () => {
   let pictures: (rows: readonly number[]) => ImageInputs;
 
   beforeAll(async () => {
-    await useEngine('wasm');
+    await useEngine({ engine: 'wasm' });
     const loaded = await loadModel({ folder });
     if (!isMultimodal(loaded)) throw new Error('an mllama takes pictures');
     model = loaded;

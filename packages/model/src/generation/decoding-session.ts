@@ -169,7 +169,9 @@ export class DecodingSession {
         });
         return {
           hidden,
-          hiddenStates: switches ? (hiddenStates?.map((states) => lastPositions(states, time)) ?? null) : hiddenStates,
+          hiddenStates: switches
+            ? (hiddenStates?.map((states) => lastPositions({ states, count: time })) ?? null)
+            : hiddenStates,
         };
       });
     let result: ForwardResult;
@@ -284,5 +286,5 @@ function maskTensor(seen: readonly Uint8Array[]): tf.Tensor2D {
 
 /** The last position: `[batch, time, width]` to `[batch, 1, width]`. */
 export function lastPosition(hidden: tf.Tensor3D): tf.Tensor3D {
-  return lastPositions(hidden, 1);
+  return lastPositions({ states: hidden, count: 1 });
 }

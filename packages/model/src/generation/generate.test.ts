@@ -186,7 +186,7 @@ describeOnEngines('generate', () => {
     it('goes on from a session that holds the beginnings, as if it had been given all', async () => {
       const whole = await generate({ model, inputs: prompts, maxNewTokens: 6, outputStates: true });
       const session = new DecodingSession({ model, batch: 3, capacity: 16 });
-      const begun = leftPad(prompts.map((prompt) => prompt.slice(0, -1)));
+      const begun = leftPad({ prompts: prompts.map((prompt) => prompt.slice(0, -1)) });
       tf.tidy(() => {
         session.feed({ embeddings: model.embed(tf.tensor2d(begun.ids, [3, begun.time], 'int32')), mask: begun.mask });
       });

@@ -94,10 +94,14 @@ function isEmbedded(inputs: GenerateOptions['inputs']): inputs is EmbeddedPrompt
 }
 
 /** Pads prompts of ids on the left, so that all end at the same position. */
-export function leftPad(
-  prompts: readonly (readonly number[] | Int32Array)[],
+export function leftPad({
+  prompts,
   padId = 0,
-): { ids: Int32Array; mask: number[][] | null; time: number } {
+}: {
+  prompts: readonly (readonly number[] | Int32Array)[];
+  /** @default 0 */
+  padId?: number;
+}): { ids: Int32Array; mask: number[][] | null; time: number } {
   const time = Math.max(...prompts.map((prompt) => prompt.length));
   const ids = new Int32Array(prompts.length * time).fill(padId);
   for (const [row, prompt] of prompts.entries()) ids.set(prompt, (row + 1) * time - prompt.length);
@@ -267,7 +271,10 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
           ? null
           : chooseGreedily(tf.reshape(predicted, [-1, predicted.shape[predicted.rank - 1] as number]) as tf.Tensor2D);
         return {
-          states: outputStates === false ? null : lastPositions(hiddenStates?.[layer] ?? hidden, predictions),
+          states:
+            outputStates === false
+              ? null
+              : lastPositions({ states: hiddenStates?.[layer] ?? hidden, count: predictions }),
           choices: greedy?.ids ?? null,
           surprise: greedy?.surprise ?? null,
           logits: sampled ? predicted : null,
@@ -373,6 +380,6 @@ function embedPrompts({
   model: LanguageModel;
   prompts: readonly (readonly number[] | Int32Array)[];
 }): EmbeddedPrompts {
-  const { ids, mask, time } = leftPad(prompts);
+  const { ids, mask, time } = leftPad({ prompts });
   return { embeddings: tf.tidy(() => model.embed(tf.tensor2d(ids, [prompts.length, time], 'int32'))), mask };
 }

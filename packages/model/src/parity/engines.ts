@@ -12,7 +12,7 @@ export const presentEngines: EngineName[] = reports
 export function describeOnEngines(title: string, tests: (engine: EngineName) => void): void {
   describe.each(presentEngines)(`${title} on %s`, (engine) => {
     beforeAll(async () => {
-      await useEngine(engine);
+      await useEngine({ engine });
     });
     tests(engine);
   });

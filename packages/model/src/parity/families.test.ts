@@ -105,7 +105,10 @@ describeOnEngines('every family of text models', () => {
 
     it('is saved under the names, shapes and numbers that it was read from', async () => {
       await saveModel({ model, folder, dtype: 'F16' });
-      const [saved, original] = await Promise.all([openSafetensors(folder), openSafetensors(source)]);
+      const [saved, original] = await Promise.all([
+        openSafetensors({ path: folder }),
+        openSafetensors({ path: source }),
+      ]);
       expect([...saved.names].sort()).toEqual([...original.names].sort());
       for (const tensor of original.names) expect(await saved.read(tensor)).toEqual(await original.read(tensor));
       await Promise.all([saved.close(), original.close()]);

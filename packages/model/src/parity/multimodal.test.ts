@@ -19,7 +19,7 @@ const cases = [
 
 async function readAll(folder: string) {
   const recorded = await readRecorded(folder);
-  const file = await openSafetensors(`${folder}/golden.safetensors`);
+  const file = await openSafetensors({ path: `${folder}/golden.safetensors` });
   const list = [...file.names];
   await file.close();
   return { recorded, names: () => list };

@@ -13,7 +13,7 @@ export interface Recorded {
 
 /** Reads golden.safetensors of a fixture folder; integers become float32 numbers. */
 export async function readRecorded(folder: string): Promise<(name: string) => Recorded> {
-  const file = await openSafetensors(`${folder}/golden.safetensors`);
+  const file = await openSafetensors({ path: `${folder}/golden.safetensors` });
   const entries = new Map<string, Recorded>();
   for (const name of file.names) {
     const { shape, dtype, data } = await file.read(name);

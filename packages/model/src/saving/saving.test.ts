@@ -49,7 +49,7 @@ const configs = {
 describe('saving', () => {
   let folder: string;
   beforeAll(async () => {
-    await useEngine('cpu');
+    await useEngine({ engine: 'cpu' });
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'subtext-model-'));

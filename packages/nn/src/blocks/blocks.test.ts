@@ -12,7 +12,7 @@ import { rotaryFrequencies, RotaryEmbedding, type RotaryScaling } from './rotary
 import { SelfAttention } from './self-attention';
 
 beforeAll(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
 });
 
 let structure: ModelStructure;

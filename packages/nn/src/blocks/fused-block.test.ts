@@ -23,7 +23,7 @@ import { TransformerBlock } from './transformer-block';
 
 // Only where an engine has such a kernel: tensorflow, with kernels of its own.
 const installed = (await describeEngines()).some(({ name, loads }) => name === 'tensorflow' && loads);
-if (installed) await useEngine('tensorflow');
+if (installed) await useEngine({ engine: 'tensorflow' });
 const present = installed && fusedKernels().decoderBlock !== undefined;
 
 let structure: ModelStructure;

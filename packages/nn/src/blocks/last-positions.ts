@@ -1,7 +1,7 @@
 import { tf } from '@subtext/tensor';
 
 /** The last positions: `[batch, time, width]` to `[batch, count, width]`; the input itself where it has no more. */
-export function lastPositions(states: tf.Tensor3D, count: number): tf.Tensor3D {
+export function lastPositions({ states, count }: { states: tf.Tensor3D; count: number }): tf.Tensor3D {
   const [batch, time, width] = states.shape;
   return time === count ? states : tf.slice(states, [0, time - count, 0], [batch, count, width]);
 }

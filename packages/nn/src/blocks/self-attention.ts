@@ -122,14 +122,14 @@ export class SelfAttention {
   }): tf.Tensor2D {
     const projected = this.projection.project({ rows, batch, keyValueRows: keyValueInput && flattened(keyValueInput) });
     let { key } = projected;
-    let query = lastPositions(projected.query, outputPositions);
+    let query = lastPositions({ states: projected.query, count: outputPositions });
     if (rotary !== null) {
       const turned = { dimensions: this.rotaryDimensions, layout: this.rotaryLayout };
       query = rotate({
         input: query,
         heads: this.heads,
-        cos: lastPositions(rotary.cos, outputPositions),
-        sin: lastPositions(rotary.sin, outputPositions),
+        cos: lastPositions({ states: rotary.cos, count: outputPositions }),
+        sin: lastPositions({ states: rotary.sin, count: outputPositions }),
         ...turned,
       });
       key = rotate({ input: key, heads: this.keyValueHeads, cos: rotary.cos, sin: rotary.sin, ...turned });
@@ -142,7 +142,10 @@ export class SelfAttention {
       heads: this.heads,
       keyValueHeads: this.keyValueHeads,
       causal,
-      mask: mask !== null && mask.rank === 3 ? lastPositions(mask as tf.Tensor3D, outputPositions) : mask,
+      mask:
+        mask !== null && mask.rank === 3
+          ? lastPositions({ states: mask as tf.Tensor3D, count: outputPositions })
+          : mask,
       scale: this.scale,
       softCap: this.softCap,
       window,

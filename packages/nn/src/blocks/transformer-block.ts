@@ -55,7 +55,7 @@ export class TransformerBlock {
     if (whole !== null) return whole;
     // Norms, products and sums see rows: one reshape at each end, not two around each of them.
     const rows = flattened(input);
-    const kept = outputPositions === time ? rows : flattened(lastPositions(input, outputPositions));
+    const kept = outputPositions === time ? rows : flattened(lastPositions({ states: input, count: outputPositions }));
     const attended = this.attention.applyToRows({ ...rest, rows: normalised(this.attentionNorm, rows), batch });
     const hidden: tf.Tensor2D = tf.add(kept, normalised(this.attentionOutputNorm, attended));
     const inner = this.feedForward.apply({ input: normalised(this.feedForwardNorm, hidden) });

@@ -1,5 +1,6 @@
 import { ownValue } from '@subtext/core';
 import { writeJsonFile } from '@subtext/core/node';
+import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
@@ -297,22 +298,27 @@ function moduleName(name: string): string {
 }
 
 /**
- * Loads an adapter from a PEFT folder onto a model: adds it as `addLora` does and fills it. Settings that we do not
+ * Loads an adapter from a PEFT folder, or from the hub, onto a model: adds it as `addLora` does and fills it. Settings that we do not
  * honour (DoRA, biases, modules trained in full but for the embedding and the output layer) and tensors that are
  * missing, unexpected or of the wrong shape are refused by name, and the model is left as it was.
  *
- * @throws ModelFolderError, AdapterError, SafetensorsError
+ * @throws ModelFolderError, AdapterError, SafetensorsError, HubError
  */
 export async function loadAdapter({
   model,
-  folder,
+  folder: folderOrId,
+  hub,
   trainable = false,
 }: {
   model: AdaptableModel;
+  /** A folder, or an id of the Hugging Face Hub. */
   folder: string;
+  /** How an id of the hub is resolved: revision, token, progress. */
+  hub?: HubOptions;
   /** Whether to go on training it; the base is frozen then. Default false. */
   trainable?: boolean;
 }): Promise<void> {
+  const folder = await resolveModelFolder({ ...hub, folder: folderOrId });
   const path = join(folder, configFile);
   const config = await readJsonObject({ path });
   if (config === null)
@@ -357,7 +363,7 @@ export async function loadAdapter({
       .map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name]),
   );
   const weightsPath = join(folder, weightsFile);
-  const file = await openSafetensors(weightsPath);
+  const file = await openSafetensors({ path: weightsPath });
   try {
     const expected = new Map<string, { own: string; shape: number[] }>();
     for (const name of names) {

@@ -64,7 +64,7 @@ async function openFolder(folder: string): Promise<SafetensorsFile> {
       message: `has no ${weightFiles.join(' or ')}. ${hint}`,
     });
   }
-  return openWeights(folder);
+  return openWeights({ path: folder });
 }
 
 const listed = (names: readonly string[]) =>

@@ -15,7 +15,7 @@ import { activationName, commonConfigKeys, neutral, parseConfig, positiveInteger
 import { readRotaryConfig, rotaryConfigKeys } from './rotary-config';
 
 beforeAll(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
 });
 
 let folder: string;
@@ -84,10 +84,10 @@ const engines = (await describeEngines())
 
 describe.each(engines)('reading tensors on %s', (engine) => {
   beforeAll(async () => {
-    await useEngine(engine);
+    await useEngine({ engine });
   });
   afterAll(async () => {
-    await useEngine('cpu');
+    await useEngine({ engine: 'cpu' });
   });
 
   const declare = (shapes: Record<string, number[]>) => {

@@ -27,7 +27,7 @@ const sound: Record<string, TensorToWrite> = {
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-feedback-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));

@@ -52,7 +52,7 @@ export class FeedbackMap {
   /** Reads `feedback.safetensors` of a reasoner's folder. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
   static async load({ folder, width }: { folder: string; /** Of the model. */ width: number }): Promise<FeedbackMap> {
     const path = join(folder, feedbackFile);
-    const file = await openSafetensors(path).catch((cause: unknown) => {
+    const file = await openSafetensors({ path }).catch((cause: unknown) => {
       if (!SafetensorsError.isInstance(cause) || cause.code !== 'not-found') throw cause;
       throw new ReasonerError({
         code: 'not-a-reasoner',

@@ -23,7 +23,7 @@ const thoughtsOf = (ids: readonly number[]): ThoughtPosition[] =>
 describe.each(readdirSync(folder))('continuous thoughts of a %s', (name) => {
   let model: LanguageModel;
   beforeAll(async () => {
-    await useEngine('wasm');
+    await useEngine({ engine: 'wasm' });
     model = await loadModel({ folder: `${folder}${name}` });
   });
   afterAll(() => model.dispose());
@@ -71,7 +71,7 @@ describe.each(readdirSync(folder))('continuous thoughts of a %s', (name) => {
   });
 
   it('are the same when it thinks, side by side with another prompt, and it answers over them', async () => {
-    const { ids, mask, time } = leftPad(prompts.map((row) => row.map((id) => (id === latent ? 0 : id))));
+    const { ids, mask, time } = leftPad({ prompts: prompts.map((row) => row.map((id) => (id === latent ? 0 : id))) });
     const embeddings = tf.tidy(() => model.embed(tf.tensor2d(ids, [prompts.length, time], 'int32')));
     const thought = await thinkInPrompt({
       model,

@@ -2,6 +2,7 @@ import { ownValue } from '@subtext/core';
 import { writeFileAtomically } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
+import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import {
   isMultimodal,
   leftPad,
@@ -126,13 +127,22 @@ export class Reasoner {
     );
   }
 
-  /** Loads a reasoner's folder: a Hugging Face model folder with `subtext.json`. Throws `not-a-reasoner`. */
-  static async load(folder: string): Promise<Reasoner> {
+  /**
+   * Loads a reasoner: a Hugging Face model folder with `subtext.json`, or a model of the hub that has one. Throws
+   * `not-a-reasoner`, and HubError.
+   */
+  static async load(options: {
+    /** A folder, or an id of the Hugging Face Hub. */
+    folder: string;
+    /** How an id of the hub is resolved: revision, token, progress. */
+    hub?: HubOptions;
+  }): Promise<Reasoner> {
+    const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
     const settings = await readReasonerSettings({ path: join(folder, settingsFile), folder });
     formatNamed(settings.reasoningFormat);
     createMethod(settings.method);
-    const tokenizer = await loadTokenizer(folder);
-    const processor = settings.image ? await loadImageProcessor(folder) : undefined;
+    const tokenizer = await loadTokenizer({ folder });
+    const processor = settings.image ? await loadImageProcessor({ folder }) : undefined;
     const model = await loadModel({ folder });
     const { maxPositions } = model.dimensions;
     if (settings.image && settings.image.tokens > maxPositions) {
@@ -153,10 +163,10 @@ export class Reasoner {
   }
 
   /** Writes the folder: model, tokenizer and picture processor as Hugging Face lays them out, and `subtext.json`. */
-  async save(folder: string): Promise<void> {
+  async save({ folder }: { folder: string }): Promise<void> {
     await mkdir(folder, { recursive: true });
     await saveModel({ model: this.model, folder });
-    await this.tokenizer.save(folder);
+    await this.tokenizer.save({ folder });
     if (this.processor) await saveImageProcessor({ processor: this.processor, folder });
     await this.feedback?.save(folder);
     await writeFileAtomically({
@@ -210,7 +220,7 @@ export class Reasoner {
   }): Promise<EmbeddedSequences> {
     this.#checkLengths(sequences);
     const images = await this.#pictures?.prepare(questions.map(({ image }) => image));
-    const { ids, mask, time } = leftPad(sequences, this.tokenizer.idOf(this.settings.endToken));
+    const { ids, mask, time } = leftPad({ prompts: sequences, padId: this.tokenizer.idOf(this.settings.endToken) });
     const fed = answers.flatMap(({ prompt, thoughts }, row) =>
       thoughts.flatMap(({ input, position }) =>
         typeof input === 'number'

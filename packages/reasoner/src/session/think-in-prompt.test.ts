@@ -28,7 +28,7 @@ describe.each(['cpu', 'wasm'] as const)('thinking in the prompt on %s', (engine)
   let recorded: Case;
   let prompts: number[][];
   beforeAll(async () => {
-    await useEngine(engine);
+    await useEngine({ engine });
     model = await loadModel({ folder: modelFolder });
     recorded = JSON.parse(await readFile(recordedFile, 'utf8')) as Case;
     prompts = recorded.sequences.map((ids, row) =>
@@ -48,7 +48,7 @@ describe.each(['cpu', 'wasm'] as const)('thinking in the prompt on %s', (engine)
       nextInput,
     }: { kind?: ThoughtPosition['kind']; reading?: 'before' | 'at'; nextInput?: DecideThought } = {},
   ) {
-    const { ids, mask, time } = leftPad(rows);
+    const { ids, mask, time } = leftPad({ prompts: rows });
     const embeddings = tf.tidy(() => model.embed(tf.tensor2d(ids, [rows.length, time], 'int32')));
     const thought = await thinkInPrompt({
       model,

@@ -124,7 +124,7 @@ const thinking = {
 const blind = (table: VisibilityTable): VisibilityTable => ({ ...table, answer: [] });
 
 describe.each(['cpu', 'wasm'] as const)('what an answer is made of, on %s', (engine) => {
-  beforeAll(async () => void (await useEngine(engine)));
+  beforeAll(async () => void (await useEngine({ engine })));
 
   const text = (Object.keys(thinking) as (keyof typeof thinking)[]).flatMap((method) =>
     (['answer', 'chain'] as const)
@@ -161,7 +161,7 @@ describe.each(['cpu', 'wasm'] as const)('what an answer is made of, on %s', (eng
 });
 
 describe('what a stage is made of, by the chain', () => {
-  beforeAll(async () => void (await useEngine('wasm')));
+  beforeAll(async () => void (await useEngine({ engine: 'wasm' })));
 
   it.each(['llava', 'mllama'] as const)('of a %s, as text and as thoughts', async (family) => {
     for (const phase of [0, -1]) {
@@ -186,7 +186,7 @@ describe('what a stage is made of, by the chain', () => {
 });
 
 describe('what is written token by token', () => {
-  beforeAll(async () => void (await useEngine('wasm')));
+  beforeAll(async () => void (await useEngine({ engine: 'wasm' })));
 
   const numbered: VisibilityTable = { question: [], steps: ['question', 'previous'], answer: ['previous'] };
   it.each<[keyof typeof thinking, Family, VisibilityName | VisibilityTable]>([

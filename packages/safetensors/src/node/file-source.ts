@@ -7,7 +7,7 @@ import { SafetensorsError } from '../safetensors-error';
 const maximumReadBytes = 1 << 30;
 
 /** Opens a file as a source. @throws SafetensorsError `not-found`, `input-output` */
-export async function fileSource(path: string): Promise<RandomAccessSource> {
+export async function fileSource({ path }: { path: string }): Promise<RandomAccessSource> {
   try {
     // Refuses pipes and devices without waiting for them.
     const { handle, size } = await openRegularFile(path);

@@ -13,13 +13,17 @@ const folderFiles = ['model.safetensors', 'model.safetensors.index.json', 'adapt
 /**
  * Opens tensors for reading: headers are read and checked now, tensors when asked for.
  *
- * @param path a `.safetensors` file, an index (`model.safetensors.index.json`), or a model folder with one of them
  * @throws SafetensorsError `not-found`, `input-output`, `truncated`, `header-too-large`, `invalid-header`,
  *   `duplicate-name`, `unsupported-dtype`, `invalid-shape`, `invalid-offsets`, `invalid-index`
  */
-export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+export async function openSafetensors({
+  path,
+}: {
+  /** A `.safetensors` file, an index (`model.safetensors.index.json`), or a model folder with one of them. */
+  path: string;
+}): Promise<SafetensorsFile> {
   const file = await weightsFile(path);
-  return file.endsWith('.json') ? openIndex(file) : openSafetensorsFrom(await fileSource(file));
+  return file.endsWith('.json') ? openIndex(file) : openSafetensorsFrom(await fileSource({ path: file }));
 }
 
 async function weightsFile(path: string): Promise<string> {

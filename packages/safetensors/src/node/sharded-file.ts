@@ -81,7 +81,7 @@ interface Shards {
 
 const safetensorsShards: Shards = {
   suffix: '.safetensors',
-  open: async (path) => openSafetensorsFrom(await fileSource(path)),
+  open: async (path) => openSafetensorsFrom(await fileSource({ path })),
 };
 
 /** Opens every file that an index names, and checks that they hold what it says. */

@@ -42,7 +42,7 @@ describe('a file appears whole or not at all', () => {
       ).rejects.toThrow();
     }
     expect(await readdir(folder)).toEqual(['kept.safetensors']);
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     expect(await file.readFloat32('a')).toEqual(new Float32Array([1, 1]));
     await file.close();
   });
@@ -76,7 +76,7 @@ describe('a file appears whole or not at all', () => {
       await new Promise((resolve) => setTimeout(resolve, 7 * kill));
       child.kill('SIGKILL');
       await exited;
-      const file = await openSafetensors(path);
+      const file = await openSafetensors({ path });
       const values = await file.readFloat32('a');
       expect(values[0]).toBeGreaterThan(0);
       expect(values.every((value) => value === values[0])).toBe(true);
@@ -124,7 +124,7 @@ describe('writeSafetensorsStream', () => {
       },
       parts: parts(),
     });
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     expect([...(await file.readFloat32('a'))]).toEqual([1, 2, 3, 4]);
     expect([...(await file.readFloat32('b'))]).toEqual([1, 2, 3]);
     await file.close();
@@ -157,7 +157,7 @@ describe('writeShardedSafetensors', () => {
     ]);
     expect(JSON.parse(await readFile(join(model, written.index!), 'utf8')).metadata.total_size).toBe(280);
     for (const path of [model, join(model, 'model.safetensors.index.json')]) {
-      const file = await openSafetensors(path);
+      const file = await openSafetensors({ path });
       expect(file.names).toEqual(Object.keys(tensors));
       expect({ ...file.metadata }).toEqual({ format: 'pt' });
       expect((await file.readFloat32('layer.5.weight'))[0]).toBe(5);
@@ -203,7 +203,7 @@ describe('writeShardedSafetensors', () => {
     const honest = await readFile(index, 'utf8');
     const open = async (text: string) => {
       await writeFile(index, text);
-      const file = await openSafetensors(model);
+      const file = await openSafetensors({ path: model });
       await file.close();
     };
     await open(honest);
@@ -235,16 +235,16 @@ describe('writeShardedSafetensors', () => {
 
 describe('openSafetensors', () => {
   it('names what is missing, and what is there instead', async () => {
-    await expect(openSafetensors(join(folder, 'nowhere'))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(openSafetensors({ path: join(folder, 'nowhere') })).rejects.toMatchObject({ code: 'not-found' });
     const empty = await mkdtemp(join(folder, 'empty-'));
     await writeFile(join(empty, 'pytorch_model.bin'), '');
-    await expect(openSafetensors(empty)).rejects.toThrow(/none of model\.safetensors.*pytorch_model\.bin/);
+    await expect(openSafetensors({ path: empty })).rejects.toThrow(/none of model\.safetensors.*pytorch_model\.bin/);
   });
 
   it('reads into memory it is given, of the right size only', async () => {
     const path = join(folder, 'into.safetensors');
     await writeSafetensors({ path, tensors: { h: { dtype: 'F16', shape: [3], data: new Float32Array([1, 2, 3]) } } });
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     const floats = new Float32Array(3);
     expect(await file.readFloat32('h', { into: floats })).toBe(floats);
     expect([...floats]).toEqual([1, 2, 3]);
@@ -263,7 +263,7 @@ describe('openSafetensors', () => {
     const length = 5_000_001;
     const data = Float32Array.from({ length }, (_, index) => index % 251);
     await writeSafetensors({ path, tensors: { long: { dtype: 'BF16', shape: [length], data } } });
-    const file = await openSafetensors(path);
+    const file = await openSafetensors({ path });
     const read = await file.readFloat32('long');
     expect(read.every((value, index) => value === data[index])).toBe(true);
     await truncate(path, (await stat(path)).size - 1_000_000);
@@ -273,7 +273,7 @@ describe('openSafetensors', () => {
     });
     await file.close();
     await file.close();
-    await expect(openSafetensors(path)).rejects.toMatchObject({
+    await expect(openSafetensors({ path })).rejects.toMatchObject({
       code: 'truncated',
       message: expect.stringContaining(path),
     });

@@ -32,11 +32,14 @@ const fileName = 'pytorch_model.bin';
  * @throws SafetensorsError `not-found`, `input-output`, `truncated`, `invalid-archive`, `invalid-pickle`,
  *   `forbidden-class`, `duplicate-name`, `invalid-shape`, `invalid-offsets`, `invalid-index`, `unsupported-platform`
  */
-export async function openPytorch(path: string): Promise<SafetensorsFile> {
+export async function openPytorch({ path }: { path: string }): Promise<SafetensorsFile> {
   const file = await checkpointFile(path);
   if (file.endsWith('.json'))
-    return openIndex(file, { suffix: '.bin', open: async (shard) => openPytorchFrom(await fileSource(shard)) });
-  return openPytorchFrom(await fileSource(file));
+    return openIndex(file, {
+      suffix: '.bin',
+      open: async (shard) => openPytorchFrom(await fileSource({ path: shard })),
+    });
+  return openPytorchFrom(await fileSource({ path: file }));
 }
 
 /**
@@ -45,17 +48,17 @@ export async function openPytorch(path: string): Promise<SafetensorsFile> {
  *
  * @throws SafetensorsError as `openSafetensors` and `openPytorch`
  */
-export async function openWeights(path: string): Promise<SafetensorsFile> {
+export async function openWeights({ path }: { path: string }): Promise<SafetensorsFile> {
   const names = await namesIn(path);
   if (names === null) {
-    if (path.endsWith('.bin.index.json')) return openPytorch(path);
-    if (path.endsWith('.json')) return openSafetensors(path);
-    const source = await fileSource(path);
+    if (path.endsWith('.bin.index.json')) return openPytorch({ path });
+    if (path.endsWith('.json')) return openSafetensors({ path });
+    const source = await fileSource({ path });
     return (await isPytorch(source)) ? openPytorchFrom(source) : openSafetensorsFrom(source);
   }
   const hasSafetensors = names.some((name) => /^(?:adapter_)?model\.safetensors(?:\.index\.json)?$/.test(name));
   const hasPytorch = names.includes(fileName) || names.includes(indexName);
-  return hasPytorch && !hasSafetensors ? openPytorch(path) : openSafetensors(path);
+  return hasPytorch && !hasSafetensors ? openPytorch({ path }) : openSafetensors({ path });
 }
 
 /** The names in a folder; null for a file. */

@@ -42,7 +42,7 @@ async function written(bytes: Uint8Array, name = 'checkpoint_33'): Promise<strin
 }
 
 /** Opens a checkpoint in memory. */
-const opened = (bytes: Uint8Array) => openPytorchFrom(blobSource(new Blob([new Uint8Array(bytes)])));
+const opened = (bytes: Uint8Array) => openPytorchFrom(blobSource({ blob: new Blob([new Uint8Array(bytes)]) }));
 
 async function expectTensors(file: SafetensorsFile, tensors: Record<string, Expected>): Promise<void> {
   expect([...file.names].sort()).toEqual(Object.keys(tensors).sort());
@@ -65,7 +65,7 @@ async function expectTensors(file: SafetensorsFile, tensors: Record<string, Expe
 
 describe('a PyTorch checkpoint', () => {
   it.each(Object.entries(recorded.cases))('%s: every tensor bit for bit', async (_, { file: bytes, tensors }) => {
-    const file = await openPytorch(await written(decoded(bytes)));
+    const file = await openPytorch({ path: await written(decoded(bytes)) });
     await expectTensors(file, tensors);
     await file.close();
     const [name] = file.names as [string];
@@ -74,7 +74,7 @@ describe('a PyTorch checkpoint', () => {
 
   it('says where a tensor lies that is in one piece, and of no other', async () => {
     const bytes = decoded(recorded.cases.views!.file);
-    const file = await openPytorch(await written(bytes));
+    const file = await openPytorch({ path: await written(bytes) });
     const { position } = file.location('row')!;
     expect(bytes.subarray(position, position + 24)).toEqual(decoded(recorded.cases.views!.tensors.row!.bytes));
     expect(file.location('transposed')).toBeNull();
@@ -86,19 +86,19 @@ describe('a PyTorch checkpoint', () => {
     const index = join(folder, 'pytorch_model.bin.index.json');
     await writeFile(index, JSON.stringify(recorded.sharded.index));
     for (const path of [folder, index]) {
-      const file = await openWeights(path);
+      const file = await openWeights({ path });
       await expectTensors(file, recorded.sharded.tensors);
       await file.close();
     }
     await writeFile(index, JSON.stringify({ weight_map: { a: '../checkpoint.bin' } }));
-    await expect(openPytorch(folder)).rejects.toMatchObject({ code: 'invalid-index' });
+    await expect(openPytorch({ path: folder })).rejects.toMatchObject({ code: 'invalid-index' });
     await rm(index);
-    await expect(openPytorch(folder)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(openPytorch({ path: folder })).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('is told from safetensors by its first bytes, and comes after them in a folder', async () => {
     const own = { bytes: decoded(recorded.cases.views!.file), name: 'model.safetensors' };
-    const wrongName = await openWeights(await written(own.bytes, own.name));
+    const wrongName = await openWeights({ path: await written(own.bytes, own.name) });
     expect(wrongName.names).toContain('transposed');
     await wrongName.close();
     await written(own.bytes, 'pytorch_model.bin');
@@ -107,7 +107,7 @@ describe('a PyTorch checkpoint', () => {
       tensors: { a: { dtype: 'F32', shape: [1], data: new Float32Array([1]) } },
     });
     for (const path of [folder, join(folder, own.name)]) {
-      const file = await openWeights(path);
+      const file = await openWeights({ path });
       expect(file.names).toEqual(['a']);
       await file.close();
     }
@@ -123,7 +123,7 @@ describe('a PyTorch checkpoint', () => {
 describe('a PyTorch checkpoint that is refused', () => {
   it.each(Object.entries(recorded.refused))('%s', async (_, { file, code }) => {
     const path = await written(decoded(file));
-    await expect(openPytorch(path)).rejects.toMatchObject({
+    await expect(openPytorch({ path })).rejects.toMatchObject({
       name: 'SafetensorsError',
       code,
       message: expect.stringContaining(path) as string,
@@ -145,9 +145,9 @@ describe('a PyTorch checkpoint that is refused', () => {
       }
     }
     const path = await written(new Uint8Array());
-    await expect(openPytorch(path)).rejects.toMatchObject({ code: 'invalid-archive' });
+    await expect(openPytorch({ path })).rejects.toMatchObject({ code: 'invalid-archive' });
     await truncate(path, 3e9);
-    await expect(openPytorch(path)).rejects.toMatchObject({ code: 'invalid-archive' });
+    await expect(openPytorch({ path })).rejects.toMatchObject({ code: 'invalid-archive' });
   });
 
   /** The archive with a field of each entry of its directory changed. */

@@ -21,7 +21,7 @@ describe('describeEngines', () => {
 
   it('leaves what computes meanwhile where it is', async () => {
     const fresh = await import('../index');
-    await fresh.useEngine('cpu');
+    await fresh.useEngine({ engine: 'cpu' });
     const { tf: same } = fresh;
     let running = true;
     const seen = new Set<string>();
@@ -38,12 +38,12 @@ describe('describeEngines', () => {
     await computing;
     expect([...seen]).toEqual(['cpu', '4']);
     expect(fresh.engineName()).toBe('cpu');
-    await fresh.useEngine('wasm');
+    await fresh.useEngine({ engine: 'wasm' });
     expect(same.tidy(() => same.sum(same.ones([4])).dataSync()[0])).toBe(4);
   });
 
   it('keeps the engine that is in use', async () => {
-    await useEngine('wasm');
+    await useEngine({ engine: 'wasm' });
     await describeEngines();
     expect(engineName()).toBe('wasm');
   });
@@ -94,7 +94,7 @@ describe('where packages with code of their own come from', () => {
     for (const name of ['tensorflow', 'webgpu'])
       expect(reports.find((report) => report.name === name)?.version).not.toBe('6.6.6');
     expect(reports.map(({ name }) => name)).not.toContain('abacus');
-    await expect(fresh.useEngine('abacus')).rejects.toMatchObject({ code: 'unknown-engine' });
+    await expect(fresh.useEngine({ engine: 'abacus' })).rejects.toMatchObject({ code: 'unknown-engine' });
     await expect(readFile(join(folder, 'ran'))).rejects.toThrow();
     for (const place of await packagePlaces({ from: import.meta.url, also: [join(folder, 'engines')] }))
       expect(place.startsWith(join(folder, 'deeper'))).toBe(false);

@@ -69,7 +69,7 @@ it.each(engines.map((engine) => [engine.name, engine] as const))(
       ))
     )
       return;
-    await useEngine(name);
+    await useEngine({ engine: name });
     const kernels = fusedKernels();
     // The column is that of an engine with its own kernels, which need a compiler.
     if (name === 'tensorflow' && !kernels.attention) return;

@@ -25,13 +25,15 @@ afterEach(() => {
 
 describe('useEngine', () => {
   it('refuses an unknown name, listing the known ones', async () => {
-    await expect(useEngine('cuda' as never)).rejects.toThrowError(/Unknown engine 'cuda'\. Known: auto, .*wasm.*cpu/);
+    await expect(useEngine({ engine: 'cuda' as never })).rejects.toThrowError(
+      /Unknown engine 'cuda'\. Known: auto, .*wasm.*cpu/,
+    );
     for (const engine of ['cuda', 'constructor', '__proto__', 'toString'])
-      await expect(useEngine(engine as never)).rejects.toMatchObject({ code: 'unknown-engine', engine });
+      await expect(useEngine({ engine: engine as never })).rejects.toMatchObject({ code: 'unknown-engine', engine });
   });
 
   it('takes an engine by name and says so', async () => {
-    const choice = await useEngine('cpu');
+    const choice = await useEngine({ engine: 'cpu' });
     expect(choice).toMatchObject({ name: 'cpu', reason: 'asked for by name', device: { kind: 'cpu' } });
     expect(engineName()).toBe('cpu');
     expect(engineChoice()).toBe(choice);
@@ -39,7 +41,7 @@ describe('useEngine', () => {
   });
 
   it('never takes cpu by itself', async () => {
-    const choice = await useEngine('auto');
+    const choice = await useEngine({ engine: 'auto' });
     expect(choice.name).not.toBe('cpu');
     expect(choice.passedOver).toContainEqual({ name: 'cpu', reason: 'taken only by name' });
   });
@@ -76,12 +78,12 @@ describe('useEngine', () => {
       abacus.installed.mockResolvedValue(null);
       vi.restoreAllMocks();
       await rm(home, { recursive: true });
-      await useEngine('cpu');
+      await useEngine({ engine: 'cpu' });
     });
     const record = async () => JSON.parse(await readFile(join(home, 'self-tests.json'), 'utf8')) as unknown;
 
     it('says what it can do, where it is in use and by its name', async () => {
-      await useEngine('wasm');
+      await useEngine({ engine: 'wasm' });
       expect(engineCapabilities()).toMatchObject({ threads: 'one', largestWeights: 3.5 * 2 ** 30 });
       expect(engineCapabilities('abacus')).toBe(abacus.capabilities);
       expect(() => engineCapabilities('sand')).toThrowError(/Nothing is known of the engine 'sand'/);
@@ -89,7 +91,7 @@ describe('useEngine', () => {
 
     it('does not start a slow one for little work, and starts it where nothing else runs', async () => {
       const little = { parameters: 5_000, positions: 14_000, trains: true };
-      const choice = await useEngine('auto', { work: little });
+      const choice = await useEngine({ engine: 'auto', work: little });
       expect(choice.name).toBe('wasm');
       expect(choice.passedOver).toContainEqual({
         name: 'abacus',
@@ -98,25 +100,25 @@ describe('useEngine', () => {
       expect(abacus.load).not.toHaveBeenCalled();
       // Much work, or nobody knows how much.
       for (const work of [{ parameters: 800_000, positions: 100_000 }, undefined])
-        expect((await useEngine('auto', { work })).name).toBe('abacus');
+        expect((await useEngine({ engine: 'auto', work })).name).toBe('abacus');
       vi.spyOn(wasmEngine, 'load').mockRejectedValue(new Error('no SIMD'));
-      expect((await useEngine('auto', { work: little })).name).toBe('abacus');
+      expect((await useEngine({ engine: 'auto', work: little })).name).toBe('abacus');
     });
 
     it('takes one on the processor once it has computed right here, and remembers that', async () => {
-      await useEngine('wasm');
+      await useEngine({ engine: 'wasm' });
       const backends = vi.spyOn(tf.engine(), 'setBackend');
-      expect((await useEngine('auto')).name).toBe('abacus');
+      expect((await useEngine({ engine: 'auto' })).name).toBe('abacus');
       expect(await record()).toEqual({ passed: ['abacus: beads 1'] });
       // Tested on its own backend, and given back before the choice is made.
       expect(backends.mock.calls.map(([name]) => name)).toEqual(['cpu', 'wasm', 'cpu']);
       backends.mockClear();
-      await useEngine('auto');
+      await useEngine({ engine: 'auto' });
       expect(backends.mock.calls.map(([name]) => name)).toEqual(['cpu']);
     });
 
     it('leaves one that computes wrong', async () => {
-      await useEngine('wasm');
+      await useEngine({ engine: 'wasm' });
       void tf.setBackend('cpu');
       const before = fusedKernels();
       void tf.setBackend('wasm');
@@ -129,7 +131,7 @@ describe('useEngine', () => {
           },
         },
       });
-      const choice = await useEngine('auto');
+      const choice = await useEngine({ engine: 'auto' });
       registerFusedKernels({ backend: 'cpu', kernels: before });
       expect(choice.name).not.toBe('abacus');
       expect(choice.passedOver).toContainEqual({
@@ -141,7 +143,7 @@ describe('useEngine', () => {
     it('takes a GPU by itself only after it has passed the self-test on this machine', async () => {
       const device = { kind: 'gpu', name: 'Some GPU, TensorFlow 2' } as const;
       abacus.load.mockResolvedValue(device);
-      expect((await useEngine('auto')).passedOver).toContainEqual({
+      expect((await useEngine({ engine: 'auto' })).passedOver).toContainEqual({
         name: 'abacus',
         reason: expect.stringContaining('doctor --selftest') as string,
       });
@@ -150,18 +152,18 @@ describe('useEngine', () => {
         automatic: false,
       });
       await rememberSelfTest({ engine: 'abacus', device, passed: true });
-      expect((await useEngine('auto')).name).toBe('abacus');
+      expect((await useEngine({ engine: 'auto' })).name).toBe('abacus');
       await rememberSelfTest({ engine: 'abacus', device, passed: false });
-      expect((await useEngine('auto')).name).not.toBe('abacus');
+      expect((await useEngine({ engine: 'auto' })).name).not.toBe('abacus');
       await writeFile(join(home, 'self-tests.json'), '{"passed": [null, 3]');
-      expect((await useEngine('auto')).name).not.toBe('abacus');
+      expect((await useEngine({ engine: 'auto' })).name).not.toBe('abacus');
     });
   });
 
   it('lets SUBTEXT_ENGINE name the engine for auto, and a name in code win over it', async () => {
     vi.stubEnv('SUBTEXT_ENGINE', 'cpu');
     expect(await useEngine()).toMatchObject({ name: 'cpu', reason: 'named by SUBTEXT_ENGINE' });
-    expect(await useEngine('wasm')).toMatchObject({ name: 'wasm' });
+    expect(await useEngine({ engine: 'wasm' })).toMatchObject({ name: 'wasm' });
     vi.stubEnv('SUBTEXT_ENGINE', 'sand');
     await expect(useEngine()).rejects.toThrowError(/Unknown engine 'sand' \(from SUBTEXT_ENGINE\)/);
   });
@@ -171,7 +173,7 @@ describe('useEngine', () => {
     const log = vi.spyOn(console, 'log');
     const warn = vi.spyOn(console, 'warn');
     for (const name of ['cpu', 'wasm'] as const) {
-      await useEngine(name);
+      await useEngine({ engine: name });
       tf.tidy(() => tf.matMul(tf.ones([2, 2]), tf.ones([2, 2])).dataSync());
     }
     expect(log).not.toHaveBeenCalled();
@@ -182,7 +184,7 @@ describe('useEngine', () => {
 
 describe('describeEngines', () => {
   it('reports each engine and changes nothing', async () => {
-    await useEngine('cpu');
+    await useEngine({ engine: 'cpu' });
     const reports = await describeEngines();
     expect(engineName()).toBe('cpu');
     const byName = Object.fromEntries(reports.map((report) => [report.name, report]));
@@ -202,7 +204,7 @@ describe('describeEngines', () => {
 
 describe('errors', () => {
   it('are recognised by their marker', async () => {
-    const error = await useEngine('x' as never).catch((caught: unknown) => caught);
+    const error = await useEngine({ engine: 'x' as never }).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(EngineError);
     expect(TensorError.isInstance(error)).toBe(true);
     expect(TensorError.isInstance(new Error('x'))).toBe(false);

@@ -45,7 +45,7 @@ export function engineCapabilities(name?: string): EngineCapabilities {
   throw new EngineError({
     engine: name,
     code: 'unknown-engine',
-    message: `Nothing is known of the engine '${name}': register it, or load it with \`await useEngine('${name}')\`, first.`,
+    message: `Nothing is known of the engine '${name}': register it, or load it with \`await useEngine({ engine: '${name}' })\`, first.`,
   });
 }
 

@@ -22,22 +22,23 @@ let current: EngineChoice | null = null;
  * is run here and remembered; where `work` is small, none that takes long to start. The environment variable `SUBTEXT_ENGINE` names another for it. An engine
  * asked for by name that cannot run is an error, never a silent fallback.
  *
- * @param name @default 'auto'
- * @param work how much there is to compute; looked at by `auto` alone, @default much
  * @throws EngineError `unknown-engine`, `engine-unavailable`, `no-engine`.
  */
-export async function useEngine(
-  name: EngineName | 'auto' = 'auto',
-  { work }: { work?: EngineWork } = {},
-): Promise<EngineChoice> {
-  const wished = name === 'auto' ? environmentEngine() : null;
-  if (name === 'auto' && wished === null) {
-    return choose(work);
-  }
-  const engine = await namedEngine(wished ?? name, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
-  const device = await engine.load();
-  return activate(engine, {
-    name: engine.name,
+export async function useEngine({
+  engine = 'auto',
+  work,
+}: {
+  /** @default 'auto' */
+  engine?: EngineName | 'auto';
+  /** How much there is to compute; looked at by `auto` alone. @default much */
+  work?: EngineWork;
+} = {}): Promise<EngineChoice> {
+  const wished = engine === 'auto' ? environmentEngine() : null;
+  if (engine === 'auto' && wished === null) return choose(work);
+  const named = await namedEngine(wished ?? engine, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
+  const device = await named.load();
+  return activate(named, {
+    name: named.name,
     device,
     reason: wished === null ? 'asked for by name' : 'named by SUBTEXT_ENGINE',
     passedOver: [],

@@ -21,9 +21,9 @@ interface ComposedActivation {
 
 /** x·σ(u) and its derivative σ(u) + x·u′·σ(u)·(1−σ(u)), by {@link sigmoidForm}. */
 const sigmoidActivation = (activation: Activation): ComposedActivation => ({
-  forward: (x) => tf.mul(x, tf.sigmoid(sigmoidForm(activation, x)!.inner)),
+  forward: (x) => tf.mul(x, tf.sigmoid(sigmoidForm({ activation, x })!.inner)),
   derivative: (x) => {
-    const { inner, slope } = sigmoidForm(activation, x)!;
+    const { inner, slope } = sigmoidForm({ activation, x })!;
     const sigmoid = tf.sigmoid(inner);
     return tf.mul(sigmoid, tf.add(1, tf.mul(slope(), tf.sub(1, sigmoid))));
   },
@@ -73,7 +73,7 @@ export function activationValue<T extends tf.Tensor>(activation: Activation, x: 
   const own = fusedKernels().activation;
   return own && activation !== 'none'
     ? inShape<T>(own.forward({ input: kernelRows(x, own), activation }), x.shape)
-    : composedActivation(activation, x);
+    : composedActivation({ activation, x });
 }
 
 /** `gradient · activation′(x)`. */
@@ -81,16 +81,24 @@ export function activationGradient<T extends tf.Tensor>(activation: Activation, 
   const own = fusedKernels().activation;
   return own && activation !== 'none'
     ? inShape<T>(own.backward({ gradient: kernelRows(gradient, own), input: kernelRows(x, own), activation }), x.shape)
-    : composedActivationGradient(activation, x, gradient);
+    : composedActivationGradient({ activation, x, gradient });
 }
 
 /** {@link activationValue} from TensorFlow.js's operations. */
-export function composedActivation<T extends tf.Tensor>(activation: Activation, x: T): T {
+export function composedActivation<T extends tf.Tensor>({ activation, x }: { activation: Activation; x: T }): T {
   return activation === 'none' ? x : tf.tidy(() => composed[activation].forward(x) as T);
 }
 
 /** {@link activationGradient} from TensorFlow.js's operations. */
-export function composedActivationGradient<T extends tf.Tensor>(activation: Activation, x: T, gradient: T): T {
+export function composedActivationGradient<T extends tf.Tensor>({
+  activation,
+  x,
+  gradient,
+}: {
+  activation: Activation;
+  x: T;
+  gradient: T;
+}): T {
   return activation === 'none' ? gradient : tf.tidy(() => tf.mul(gradient, composed[activation].derivative(x)) as T);
 }
 
@@ -98,7 +106,13 @@ export function composedActivationGradient<T extends tf.Tensor>(activation: Acti
  * `inner` u and (computed when asked for) `slope` x·u′ of activations of the form x·σ(u), or null for the others: `silu` has u = x, `quick-gelu`
  * u = 1.702·x, `gelu-tanh` u = 2·√(2/π)·(x + 0.044715·x³).
  */
-export function sigmoidForm(activation: Activation, x: tf.Tensor): { inner: tf.Tensor; slope: () => tf.Tensor } | null {
+export function sigmoidForm({
+  activation,
+  x,
+}: {
+  activation: Activation;
+  x: tf.Tensor;
+}): { inner: tf.Tensor; slope: () => tf.Tensor } | null {
   if (activation === 'silu') {
     return { inner: x, slope: () => x };
   }

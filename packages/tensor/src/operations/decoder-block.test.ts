@@ -27,7 +27,7 @@ const cacheWrite = vi.fn<NonNullable<FusedKernels['cacheWrite']>>();
 let before = 0;
 let real: FusedKernels;
 beforeAll(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
   real = fusedKernels();
   registerFusedKernels({
     backend: 'cpu',

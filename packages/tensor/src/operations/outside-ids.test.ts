@@ -11,7 +11,7 @@ import { scatterRows } from './scatter-rows';
 
 let before = 0;
 beforeEach(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
   before = tf.memory().numTensors;
   tf.engine().startScope();
 });

@@ -20,7 +20,7 @@ import {
 
 let before = 0;
 beforeAll(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
 });
 beforeEach(() => {
   before = tf.memory().numTensors;

@@ -33,7 +33,7 @@ describe('present engines', () => {
 
 describe.each(present)('parity on %s', (name) => {
   beforeAll(async () => {
-    await useEngine(name);
+    await useEngine({ engine: name });
   });
 
   it.each(parityCases.map((parityCase) => [parityCase.name, parityCase] as const))('%s', async (_, parityCase) => {

@@ -27,7 +27,7 @@ export interface SelfTestReport {
  */
 export async function selfTest({ engine, onCase }: SelfTestOptions = {}): Promise<SelfTestReport> {
   if (engine) {
-    await useEngine(engine);
+    await useEngine({ engine });
   }
   const started = performance.now();
   const [{ parityCases }, { checkCase }, { stateChecks }] = await Promise.all([

@@ -14,7 +14,7 @@ import { variableGradients } from './variable-gradients';
 
 let before = 0;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 beforeEach(() => {
   before = tf.memory().numTensors;

@@ -183,7 +183,7 @@ function newReasoner(family: keyof typeof families): Reasoner {
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-pictures-'));
 });
 afterAll(async () => {
@@ -255,12 +255,12 @@ describe.each(['mllama', 'idefics3'] as const)('pictures of %s', (family) => {
     });
     expect(longest).toBeGreaterThan(longestResponse);
     const start = join(folder, `${family}-start`);
-    await reasoner.save(start);
+    await reasoner.save({ folder: start });
     reasoner.dispose();
     const source = { module: reasonerProgramModule, options: { model: { kind: 'folder', folder: start } } };
     const program = await createProgram(source);
     const losses: number[] = [];
-    const trained = await Reasoner.load(start);
+    const trained = await Reasoner.load({ folder: start });
     await train({
       folder: join(folder, `${family}-run`),
       source,

@@ -205,7 +205,7 @@ export async function loadCheckpoint({ path, state }: { path: string; state: Sha
   const position = await verifyCheckpoint(path);
   for (const file of tensorFiles) {
     const array = arrayOf(state, file);
-    const tensors = await openSafetensors(join(path, `${file}.safetensors`));
+    const tensors = await openSafetensors({ path: join(path, `${file}.safetensors`) });
     try {
       const names = new Set(tensors.names);
       for (const { name, shape, offset } of state.spans) {

@@ -54,7 +54,7 @@ vi.mock('node:fs/promises', async (original) => {
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-disk-'));

@@ -47,7 +47,7 @@ const drawingOf = (method: Required<GraphOptions>, queries = 3): GraphDrawing =>
 });
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 
 describe('graph questions', () => {
@@ -371,8 +371,8 @@ describe('training on graphs', () => {
       expect(log.every(({ loss }) => Number.isFinite(loss))).toBe(true);
 
       const reasoner = await graphReasoner({ program: program as never, options: small, method });
-      await reasoner.save(join(folder, 'reasoner'));
-      const loaded = await Reasoner.load(join(folder, 'reasoner'));
+      await reasoner.save({ folder: join(folder, 'reasoner') });
+      const loaded = await Reasoner.load({ folder: join(folder, 'reasoner') });
       const { edges, root, target, negativeTarget } = told[0]!.facts as GraphFacts;
       const question = tellGraphQuestion({ edges, root, candidates: [target, negativeTarget] });
       const [answer] = await loaded.think({ questions: [{ question }] });

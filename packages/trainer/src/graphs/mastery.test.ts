@@ -4,7 +4,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { mastery, masteryOnEngine } from './mastery';
 
 beforeAll(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
 });
 
 it('is the share of right ids among the highest logits, read or not', () => {

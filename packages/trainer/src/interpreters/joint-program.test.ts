@@ -27,7 +27,7 @@ const END = 1;
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-joint-'));
   for (const [name, seed] of [
     ['reasoner', 1],

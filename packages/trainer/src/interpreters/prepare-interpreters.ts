@@ -144,7 +144,7 @@ export async function prepareInterpreters({
   }
   const groups = interpreterGroups({ method, stages, shared });
   const own = from.kind === 'folder';
-  const tokenizer = own ? await loadTokenizer(from.folder) : reasoner.tokenizer;
+  const tokenizer = own ? await loadTokenizer({ folder: from.folder }) : reasoner.tokenizer;
   const told = groups.flatMap((group) => group.stages);
   const endToken = own ? endOf({ tokenizer, folder: from.folder }) : reasoner.settings.endToken;
   // What the tokenizer puts around nothing: `<s>` for Llama, nothing for GPT-2.
@@ -163,7 +163,7 @@ export async function prepareInterpreters({
     const model = await openInterpreterModel({ from, reasoner, tokenizer, seed: seed + 1 + index });
     if (own) {
       // Each copy of the folder gets the same tokens; the first one's tokenizer is kept.
-      const fresh = index === 0 ? tokenizer : await loadTokenizer(from.folder);
+      const fresh = index === 0 ? tokenizer : await loadTokenizer({ folder: from.folder });
       ids = addModelTokens({
         model,
         tokenizer: fresh,
@@ -332,7 +332,7 @@ export async function saveInterpreters({
     if (lora) {
       const adapter = join(folder, 'adapter');
       await saveAdapter({ model, folder: adapter, baseModel });
-      await prepared.tokenizer.save(adapter);
+      await prepared.tokenizer.save({ folder: adapter });
       mergeLora({ model });
     }
     const explainer = new Explainer({
@@ -340,7 +340,7 @@ export async function saveInterpreters({
       tokenizer: prepared.tokenizer,
       settings: prepared.settings[index]!,
     });
-    await explainer.save(folder);
+    await explainer.save({ folder });
     explainer.dispose();
   }
 }

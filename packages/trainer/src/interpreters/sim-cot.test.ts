@@ -17,7 +17,7 @@ const examples: ReasoningExample[] = [
 ];
 
 it('supervises each continuous thought with its own step, through the thought, and nothing where there is no step', async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
   const method = createMethod({ name: 'sim-cot', hiddenSteps: 2 });
   const stages = stagesOf(examples);
   const tokenizer = trainWordLevelTokenizer({

@@ -175,7 +175,7 @@ function withoutKeys(text: string): string {
   const secrets = Object.entries(process.env).flatMap(([name, value]) =>
     /key|token|secret|passw|credential/i.test(name) && value !== undefined ? [value] : [],
   );
-  return redact(text, secrets)
+  return redact({ text, secrets })
     .replace(/\b[0-9a-fA-F]{32,}\b/g, '***')
     .replace(/\b((?:api[-_ ]?)?key|token|password|secret)(["']?\s*[=:]\s*["']?)[^\s"',;]{6,}/gi, '$1$2***');
 }

@@ -11,7 +11,7 @@ import { checkMemory, estimateMemory } from './estimate-memory';
 import { probeStep } from './probe-step';
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 
 /** A program of a small model, and a shard of some rows of its first phase. */

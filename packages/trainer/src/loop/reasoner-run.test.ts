@@ -24,7 +24,7 @@ import { createProgram as createReasonerProgram } from '../programs/reasoner-pro
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-reasoner-'));

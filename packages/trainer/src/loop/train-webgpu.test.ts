@@ -24,9 +24,9 @@ const lossesOf = async (name: string) =>
 
 describe.skipIf(!present)('training on webgpu', () => {
   it('takes the steps of wasm, to rounding, stops, and goes on from what it stored', async () => {
-    await useEngine('wasm');
+    await useEngine({ engine: 'wasm' });
     const expected = await trainToy({ folder: join(folder, 'wasm') });
-    await useEngine('webgpu');
+    await useEngine({ engine: 'webgpu' });
     const before = tf.memory().numTensors;
     const controller = new AbortController();
     const stopped = await trainToy({

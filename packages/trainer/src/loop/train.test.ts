@@ -10,7 +10,7 @@ import { toyPhase, toySource, trainToy } from '../../test/toy-run';
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-train-'));

@@ -9,7 +9,7 @@ import { verifyCheckpoint } from '../checkpoint/checkpoint';
 
 let folder: string;
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-validation-'));
@@ -122,7 +122,7 @@ describe('validation while training', () => {
   ] as const)(
     'resumes mid-phase and at borders to the same bytes, best included (%s, %i workers)',
     async (engine, workers, stops) => {
-      await useEngine(engine);
+      await useEngine({ engine });
       try {
         const whole = await trainToy({ folder: at('whole'), workers, ...options, finalWeights: 'best' });
         expect(whole.best!.step).toBe(26);
@@ -142,7 +142,7 @@ describe('validation while training', () => {
         expect(await trainToy({ folder: at('stopped'), workers, ...options, finalWeights: 'best' })).toEqual(whole);
         expect(await logOf('stopped')).toBe(await logOf('whole'));
       } finally {
-        await useEngine('wasm');
+        await useEngine({ engine: 'wasm' });
       }
     },
   );

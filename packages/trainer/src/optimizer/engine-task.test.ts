@@ -9,7 +9,7 @@ import { createEngineTask } from './engine-task';
 import { defaultAdamW } from './host-adamw';
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 
 async function toy() {

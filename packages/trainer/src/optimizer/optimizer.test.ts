@@ -7,7 +7,7 @@ import { flatArithmetic } from './flat-arithmetic';
 import { defaultAdamW, hostAdamW } from './host-adamw';
 
 beforeAll(async () => {
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
 });
 
 function hostState(values: Float32Array) {

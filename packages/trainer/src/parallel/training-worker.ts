@@ -22,7 +22,7 @@ export async function createWorkerTask({
   programOptions,
   ...rest
 }: TrainingWorkerOptions): Promise<Record<string, (payload: never) => unknown>> {
-  await useEngine(engine);
+  await useEngine({ engine });
   const { createProgram } = (await import(programModule)) as ProgramModule;
   const task: TrainingTask = createTrainingTask({ program: await createProgram(programOptions), ...rest });
   task.load();

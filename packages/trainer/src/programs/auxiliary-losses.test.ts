@@ -25,7 +25,7 @@ let model: LanguageModel;
 
 beforeAll(async () => {
   // Finite differences want the engine whose rounding is that of single numbers.
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
   model = createModel({
     config: {
       model_type: 'gpt2',

@@ -48,9 +48,9 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
   let offsets: number[];
 
   beforeAll(async () => {
-    await useEngine(engine);
+    await useEngine({ engine });
     model = await loadModel({ folder: modelFolder });
-    const file = await openSafetensors(`${recordedFolder}golden.safetensors`);
+    const file = await openSafetensors({ path: `${recordedFolder}golden.safetensors` });
     recorded = new Map();
     for (const name of file.names)
       recorded.set(name, { shape: file.entry(name).shape, values: await file.readFloat32(name) });

@@ -18,7 +18,7 @@ export function distillationLoss({
   batch: Pick<DistillationBatch, 'ownRows' | 'teacherRows' | 'distance' | 'exampleWeight'>;
 }): tf.Scalar {
   const losses = own.slice(1).map((states, index) => {
-    const target = stopGradient(gatherRows({ input: teacher[index + 1]!, indices: teacherRows }));
+    const target = stopGradient({ input: gatherRows({ input: teacher[index + 1]!, indices: teacherRows }) });
     const difference = tf.abs(tf.sub(gatherRows({ input: states, indices: ownRows }), target));
     const deviation = tf.sqrt(tf.moments(target).variance);
     const capped = tf.minimum(difference, 1);

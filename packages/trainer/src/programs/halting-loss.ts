@@ -38,17 +38,20 @@ export function haltingLoss({
   const before = tf.matMul(goOn, tf.tensor2d(triangle(thoughts), [thoughts, thoughts + 1]));
   const probabilities = tf.exp(tf.add(before, tf.concat([end, zeros], 1))) as tf.Tensor2D;
   // Where the cheapest number of thoughts goes on, and where it ends: [examples, 2 · thoughts].
-  const decisions = stopGradient(losses, (known) => {
-    const price = tf.add(
-      answerLosses({ losses: known as tf.Tensor1D, examples, thoughts, lossStarts, lossCounts }),
-      tf.tensor2d(counting(thoughts, cost), [1, thoughts + 1]),
-    );
-    const cheapest = tf.expandDims(tf.argMin(price, 1), 1);
-    const places = tf.range(0, thoughts, 1, 'int32');
-    return tf.concat(
-      [tf.cast(tf.less(places, cheapest), 'float32'), tf.cast(tf.equal(places, cheapest), 'float32')],
-      1,
-    );
+  const decisions = stopGradient({
+    input: losses,
+    compute: (known) => {
+      const price = tf.add(
+        answerLosses({ losses: known as tf.Tensor1D, examples, thoughts, lossStarts, lossCounts }),
+        tf.tensor2d(counting(thoughts, cost), [1, thoughts + 1]),
+      );
+      const cheapest = tf.expandDims(tf.argMin(price, 1), 1);
+      const places = tf.range(0, thoughts, 1, 'int32');
+      return tf.concat(
+        [tf.cast(tf.less(places, cheapest), 'float32'), tf.cast(tf.equal(places, cheapest), 'float32')],
+        1,
+      );
+    },
   });
   const [goesOn, ends] = tf.split(decisions, 2, 1);
   const chosen = tf.add(tf.mul(goOn, goesOn!), tf.mul(end, ends!));

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { accuracyOf, askedAs, lookupExamples, type PhaseSettings, trainLookup } from '../../test/lookup-world';
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 
 /** Milliseconds: some seconds of work, on a machine that may have more to do. */
@@ -49,8 +49,8 @@ describe('coconut', () => {
         expect(stages.map(({ thoughts: count }) => count)).toEqual([2, 2]);
         expect(tokens).toMatchObject({ generated: ids.length + 4, thinking: 4 });
       }
-      await reasoner.save(folder);
-      const loaded = await Reasoner.load(folder);
+      await reasoner.save({ folder });
+      const loaded = await Reasoner.load({ folder });
       expect((await loaded.think({ questions: questions.slice(0, 5), batchSize: 2 })).map(({ text }) => text)).toEqual(
         answers.map(({ text }) => text),
       );

@@ -14,7 +14,7 @@ const config = {
   max_position_embeddings: 16,
 };
 
-beforeAll(async () => void (await useEngine('cpu')));
+beforeAll(async () => void (await useEngine({ engine: 'cpu' })));
 
 describe('patterns over names of parameters', () => {
   it('freezes what they find anywhere in a name, as JavaScript reads them', async () => {

@@ -12,12 +12,12 @@ import {
 
 // Right numbers are the parity suite's concern; here is what else the kernels promise. Only where they are compiled.
 const installed = (await describeEngines()).some(({ name, loads }) => name === 'tensorflow' && loads);
-if (installed) await useEngine('tensorflow');
+if (installed) await useEngine({ engine: 'tensorflow' });
 const present = installed && fusedKernels().decoderBlock !== undefined;
 
 describe.skipIf(!present)('kernels of our own on libtensorflow', () => {
   beforeAll(async () => {
-    await useEngine('tensorflow');
+    await useEngine({ engine: 'tensorflow' });
   });
 
   it('name an id or a label that lies outside', () => {

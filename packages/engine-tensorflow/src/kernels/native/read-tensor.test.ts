@@ -8,7 +8,7 @@ import { tf } from '@subtext/tensor';
 import type { FusedKernels } from '@subtext/tensor';
 
 // Only where the kernels are compiled for these sources: `npx subtext engine install tensorflow`.
-const compiled = await useEngine('tensorflow').then(
+const compiled = await useEngine({ engine: 'tensorflow' }).then(
   () => fusedKernels().readTensor !== undefined,
   () => false,
 );
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await file.close();
   await rm(folder, { recursive: true });
-  await useEngine('cpu');
+  await useEngine({ engine: 'cpu' });
 });
 
 it.runIf(compiled)('reads beyond 4 GiB, wherever the numbers begin', async () => {

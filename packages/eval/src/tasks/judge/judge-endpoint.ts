@@ -55,7 +55,7 @@ export function openAiCompatibleJudge({
       message: 'The judge needs the name of a model; give the one that the endpoint serves.',
     });
   const secrets = [apiKey, decoded(address.password), address.password];
-  const shown = (text: string) => printable(redact(text, secrets)).replace(/\s+/g, ' ').slice(0, 200);
+  const shown = (text: string) => printable(redact({ text, secrets })).replace(/\s+/g, ' ').slice(0, 200);
   const fail = (message: string, cause?: unknown) =>
     // The cause may hold what the message does not.
     new EvaluationError({
@@ -127,7 +127,7 @@ export function openAiCompatibleJudge({
         const content = readContent(text);
         if (content === undefined) throw fail(`sent no chat completion: ${shown(text)}`);
         // Replies are kept in a file: a key in one must not be.
-        return redact(content, secrets);
+        return redact({ text: content, secrets });
       }
       throw last;
     },

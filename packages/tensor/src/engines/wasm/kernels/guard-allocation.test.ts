@@ -6,7 +6,7 @@ import { guardAllocation } from './guard-allocation';
 import { wasmBackend } from './wasm-backend';
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 
 describe('memory of the wasm engine', () => {

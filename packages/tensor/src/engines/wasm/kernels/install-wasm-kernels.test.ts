@@ -29,7 +29,7 @@ function expectSame(compute: () => tf.Tensor | tf.Tensor[]): void {
 const numbers = (...shape: number[]) => tf.randomNormal(shape, 0, 1, 'float32', 7);
 
 beforeAll(async () => {
-  await useEngine('wasm');
+  await useEngine({ engine: 'wasm' });
 });
 afterAll(async () => {
   await installWasmKernels();

@@ -34,7 +34,7 @@ export function wasmBackend(): WasmBackend {
   if (!backend) {
     throw new TensorError({
       code: 'engine-unavailable',
-      message: "wasm: the backend is not initialised. Call useEngine('wasm') first.",
+      message: "wasm: the backend is not initialised. Call useEngine({ engine: 'wasm' }) first.",
     });
   }
   return backend;
