@@ -44,6 +44,24 @@ const importOrder = order.map((name, index) => ({
 
 const exportAll = { selector: 'ExportAllDeclaration[exported=null]', message: 'Name what you export.' };
 
+/** What the sources of packages do without. */
+const packageSyntax = [
+  exportAll,
+  {
+    selector: 'ClassDeclaration[superClass.name="Error"][id.name=/Error$/]',
+    message: "Errors are derived from @subtext/core's SubtextError.",
+  },
+  {
+    selector: 'NewExpression[callee.name=/Error$/] Property[key.name="code"] > Literal[value=/[A-Z_ ]/]',
+    message: 'Codes of errors are kebab-case.',
+  },
+  {
+    selector:
+      ':matches(PropertyDefinition, TSParameterProperty, MethodDefinition[kind!="constructor"])[accessibility="private"]',
+    message: 'Private members are #private: they are so at run time too.',
+  },
+];
+
 export default tseslint.config(
   {
     ignores: [
@@ -72,22 +90,19 @@ export default tseslint.config(
     rules: {
       'no-restricted-syntax': [
         'error',
-        exportAll,
+        ...packageSyntax,
         {
-          selector: 'ClassDeclaration[superClass.name="Error"][id.name=/Error$/]',
-          message: "Errors are derived from @subtext/core's SubtextError.",
-        },
-        {
-          selector: 'NewExpression[callee.name=/Error$/] Property[key.name="code"] > Literal[value=/[A-Z_ ]/]',
-          message: 'Codes of errors are kebab-case.',
-        },
-        {
-          selector:
-            ':matches(PropertyDefinition, TSParameterProperty, MethodDefinition[kind!="constructor"])[accessibility="private"]',
-          message: 'Private members are #private: they are so at run time too.',
+          selector: 'CallExpression[callee.name="fusedKernels"]',
+          message:
+            'Only operations call kernels, after they have checked shapes: kernels read and write memory by them.',
         },
       ],
     },
+  },
+  {
+    files: ['packages/tensor/src/operations/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...packageSyntax] },
   },
   {
     // A promise that nobody waits for loses its error: files, locks and workers are behind most of ours.

@@ -11,6 +11,7 @@ import { cpus, loadavg } from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,6 +45,7 @@ const memory = (key) =>
 async function work(engine) {
   const { loadModel, generate } = await import('../../packages/model/dist/index.js');
   const { tf, useEngine } = await import('../../packages/tensor/dist/index.js');
+  tuneProcess();
   await useEngine({ engine });
   await generateOnce({
     model: (await import('../../packages/model/dist/index.js')).createModel({

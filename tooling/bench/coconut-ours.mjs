@@ -10,6 +10,7 @@ import { batchWeights, collateExamples, cutIntoShards, Reasoner } from '@subtext
 import { createProgram, defaultWorkers, reasonerProgramModule, train } from '@subtext/trainer';
 
 import { readCase } from './coconut-case.mjs';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,6 +25,7 @@ const { values: options, positionals } = parseArgs({
 });
 const [what, folder] = positionals;
 const [steps, warmup] = [Number(options.steps), Number(options.warmup)];
+tuneProcess();
 const { device } = await useEngine({ engine: options.engine });
 const { layouts, padId, questions } = await readCase(folder);
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];

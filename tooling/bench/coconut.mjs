@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { useEngine } from '@subtext/tensor';
 
 import { writeCase } from './coconut-case.mjs';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const { values: options } = parseArgs({
@@ -135,6 +136,7 @@ const rows = [];
 let failures = 0;
 const folders = mkdtempSync(join(tmpdir(), 'subtext-coconut-'));
 try {
+  tuneProcess();
   await useEngine({ engine: 'wasm' });
   const made = new Map();
   console.log(

@@ -10,6 +10,7 @@ import os from 'node:os';
 import { parseArgs } from 'node:util';
 import '@tensorflow/tfjs-backend-wasm';
 import { tf, useEngine } from '@subtext/tensor';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -28,6 +29,7 @@ if (!(seconds > 0) || !Number.isInteger(n) || n < 1) {
 
 // Before the engine puts its own in place.
 const shipped = tf.getKernel('BatchMatMul', 'wasm').kernelFunc;
+tuneProcess();
 await useEngine({ engine: 'wasm' });
 const ours = tf.getKernel('BatchMatMul', 'wasm').kernelFunc;
 const backend = tf.backend();

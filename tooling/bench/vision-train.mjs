@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { useEngine } from '@subtext/tensor';
 import { createProgram, defaultWorkers, reasonerProgramModule, train } from '@subtext/trainer';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -19,6 +20,7 @@ const { values: options } = parseArgs({
 });
 const [steps, warmup, batch] = [options.steps, options.warmup, options.batch].map(Number);
 const config = JSON.parse(await readFile(new URL('vision-shape.json', import.meta.url), 'utf8'));
+tuneProcess();
 const { device } = await useEngine({ engine: options.engine });
 const workers = options.workers === undefined ? defaultWorkers({ shards: 2, processors: 2 }) : Number(options.workers);
 const shards = Math.max(1, workers);

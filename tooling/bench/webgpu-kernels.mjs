@@ -26,6 +26,7 @@ import {
   useEngine,
   withoutFusedKernels,
 } from '@subtext/tensor';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -39,6 +40,7 @@ const rounds = Number(options.rounds);
 /** Times the number of rows or batches: 1 suits a software GPU, 16 and more a real one. */
 const scale = Number(options.scale);
 
+tuneProcess();
 const { device } = await useEngine({ engine: 'webgpu' });
 
 const backend = tf.backend();

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { tuneProcess } from '@subtext/core/node';
 
 // A test's answer is that of the code, not of whoever runs it: no settings, credentials or caches of theirs are seen, by the
 // commands that tests start neither. Engines that they installed are (SUBTEXT_ENGINES, or the cache folder): tests of an
@@ -15,3 +16,5 @@ for (const name of Object.keys(process.env)) {
 process.env.HF_HOME = join(tmpdir(), 'subtext-tests-no-hub-cache');
 // An id of the hub that slips in ends at a port where nothing listens, not on the network.
 process.env.HF_ENDPOINT = 'http://127.0.0.1:9';
+// As the programs do, so that what they compute is compared with the same bytes.
+tuneProcess();

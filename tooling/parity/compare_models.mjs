@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { openSafetensors } from '../../packages/safetensors/dist/index.js';
 import { tf, useEngine } from '../../packages/tensor/dist/index.js';
 import { generate, loadModel } from '../../packages/model/dist/index.js';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -71,6 +72,7 @@ function compareStates({ model, recorded, masked }) {
   });
 }
 
+tuneProcess();
 await useEngine({ engine: options.engine });
 let failed = 0;
 console.log(

@@ -15,10 +15,12 @@ import {
   resizeEmbeddings,
   saveModel,
 } from '../../packages/model/dist/index.js';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const fixtures = new URL('../../packages/model/fixtures/', import.meta.url).pathname;
 const output = process.argv[2];
 if (output === undefined) throw new Error('Give the folder to write to.');
+tuneProcess();
 await useEngine({ engine: 'wasm' });
 
 const prompt = [3, 4, 5, 6, 7, 8, 9, 10];

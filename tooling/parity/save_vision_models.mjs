@@ -9,9 +9,11 @@ import { writeSafetensors } from '../../packages/safetensors/dist/index.js';
 import { AdamW, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
 import { addLora, saveAdapter } from '../../packages/nn/dist/index.js';
 import { createModel, nextTokenLoss, saveModel } from '../../packages/model/dist/index.js';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const output = process.argv[2];
 if (output === undefined) throw new Error('Give the folder to write to.');
+tuneProcess();
 await useEngine({ engine: 'wasm' });
 
 const vision = {

@@ -21,6 +21,7 @@ import {
   useEngine,
   valueAndGradients,
 } from '../../packages/tensor/dist/index.js';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const command = join(root, 'apps', 'cli', 'bin', 'subtext.js');
@@ -258,6 +259,7 @@ const engines =
 const lines = [];
 for (const folder of cases) {
   for (const engine of engines) {
+    tuneProcess();
     await useEngine({ engine });
     const row = existsSync(join(folder, 'golden.safetensors'))
       ? await check({ folder, engine })

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 
 import { engineName, useEngine } from '../../packages/tensor/dist/index.js';
 import { createProgram, DataOrder, train } from '../../packages/trainer/dist/index.js';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 /* global AbortController */
 
@@ -19,6 +20,7 @@ import { createProgram, DataOrder, train } from '../../packages/trainer/dist/ind
 const tolerance = 1e-5;
 
 const engine = process.argv[2] ?? 'wasm';
+tuneProcess();
 await useEngine({ engine });
 const source = {
   module: new URL('../../packages/trainer/test/fixtures/toy-program.mjs', import.meta.url).href,

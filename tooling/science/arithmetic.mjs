@@ -22,6 +22,7 @@ import { Reasoner } from '../../packages/reasoner/dist/index.js';
 import { writeNotices } from '../results/notices.mjs';
 import { drawData } from './arithmetic/draw-data.mjs';
 import { writePage } from './arithmetic/write-page.mjs';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
@@ -229,6 +230,7 @@ async function measureSeconds() {
 }
 
 const task = findTask('gsm8k-aug');
+tuneProcess();
 await useEngine({ engine: 'wasm' });
 await mkdir(options.runs, { recursive: true });
 const data = await drawData({ folder: join(options.runs, 'data') });

@@ -25,6 +25,7 @@ import { readJson, root, run, writeJson } from './first-path/programs.mjs';
 import { reasonerOf, row } from './first-path/row.mjs';
 import { asked, methods, tunings } from './first-path/settings.mjs';
 import { writePage } from './first-path/write-page.mjs';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -64,6 +65,7 @@ async function checkInPython(rows) {
   };
 }
 
+tuneProcess();
 await useEngine({ engine: 'wasm' });
 await mkdir(runs, { recursive: true });
 const data = await drawDigits({ ...asked, folder: join(runs, 'data') });

@@ -34,6 +34,7 @@ import { useEngine } from '../../packages/tensor/dist/index.js';
 import { Reasoner } from '../../packages/reasoner/dist/index.js';
 import { madeWith } from '../results/made-with.mjs';
 import { writeNotices } from '../results/notices.mjs';
+import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = resolve(here, '../..');
@@ -165,6 +166,7 @@ const minutes = (seconds) => `${(seconds / 60).toFixed(1)}`;
 const bits = ({ correct }) => [...correct].map((bit) => bit === '1');
 
 const task = findTask('prosqa-graph');
+tuneProcess();
 await useEngine({ engine: 'wasm' });
 await mkdir(options.runs, { recursive: true });
 if (!options.collect) for (const seed of seeds) for (const method of methods) await trainAndMeasure(method, seed);

@@ -16,6 +16,7 @@ export {
   type RequestOptions,
 } from './network/request';
 export { closeFiles, openFiles } from './files/open-files';
+export { processIsTuned, tuneProcess } from './process/tune-process';
 export { reportFailure, waitForAll } from './workers/barrier';
 export { startWorkers, type WorkerPool } from './workers/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './workers/worker-protocol';

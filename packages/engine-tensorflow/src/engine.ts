@@ -1,5 +1,7 @@
-import { EngineError } from '@subtext/tensor';
+import { processIsTuned } from '@subtext/core/node';
+import { EngineError, type EngineMemory } from '@subtext/tensor';
 import { registerFusedKernels } from '@subtext/tensor';
+import { tensorReader } from './kernels/native/read-tensor';
 import { nodeBackend } from './kernels/node-backend';
 import { createTensorflowKernels } from './kernels/create-tensorflow-kernels';
 import { keepingBackend } from '@subtext/tensor/engine';
@@ -23,6 +25,8 @@ let loading: Promise<EngineDevice> | null = null;
 let graphics: string | null = null;
 /** What Subtext's own kernels are compiled for, or null without them. */
 let kernelLevel: string | null = null;
+/** How they read weights, where they are compiled. */
+let readTensor: EngineMemory['read'];
 
 /** TensorFlow's C library through `@tensorflow/tfjs-node`: all cores of a processor, or a CUDA GPU. */
 export const tensorflowEngine: Engine = {
@@ -37,8 +41,11 @@ export const tensorflowEngine: Engine = {
     dtypes: ['float32', 'int32', 'bool'],
     trainingState: 'engine',
   },
-  // TensorFlow otherwise waits until a tensor's first use.
-  memory: { upload: (tensor) => void nodeBackend().getInputTensorIds([tensor]) },
+  memory: {
+    // TensorFlow otherwise waits until a tensor's first use.
+    upload: (tensor) => void nodeBackend().getInputTensorIds([tensor]),
+    read: async (options) => (await readTensor?.(options)) ?? null,
+  },
   installed: async () => {
     const [best] = await findTensorflow();
     return best ? { package: best.packageName, version: best.version } : null;
@@ -76,7 +83,9 @@ async function loadNativeKernels(require: NodeJS.Require, packageFolder: string)
   const { existsSync } = await import('node:fs');
   if (!existsSync(file)) return null;
   try {
-    return (require(file) as { level: string }).level;
+    const native = require(file) as { level: string; keepFreedMemory: () => void };
+    if (processIsTuned()) native.keepFreedMemory();
+    return native.level;
   } catch {
     // A file that does not load, such as another system's in a shared folder: the advice says how to mend it.
     return null;
@@ -102,6 +111,7 @@ async function load(): Promise<EngineDevice> {
       // The package makes itself the backend as it loads.
       const { version, gpu } = keepingBackend(() => loadTensorflowPackage(requireOnTensorflow, require, folder, inUse));
       kernelLevel = gpu ? null : await loadNativeKernels(require, folder);
+      readTensor = kernelLevel === null ? undefined : tensorReader(nodeBackend());
       registerFusedKernels({
         backend: 'tensorflow',
         kernels: createTensorflowKernels({ native: kernelLevel !== null }),

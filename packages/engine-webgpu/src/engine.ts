@@ -1,6 +1,7 @@
 import { EngineError } from '@subtext/tensor';
 import { registerFusedKernels } from '@subtext/tensor';
 import { createWebgpuKernels } from './kernels/create-webgpu-kernels';
+import { webgpuBackend } from './kernels/webgpu-backend';
 import { initialiseBackend, keepingBackend } from '@subtext/tensor/engine';
 import type { Engine, EngineDevice } from '@subtext/tensor/engine';
 import { engineHome } from '@subtext/tensor/engine';
@@ -34,6 +35,11 @@ export const webgpuEngine: Engine = {
     synchronousReads: false,
     dtypes: ['float32', 'int32', 'bool'],
     trainingState: 'engine',
+  },
+  memory: {
+    // The backend keeps what came from the host, and what the host has read, beside its copy on the device.
+    hostIntegers: ({ dataId }) =>
+      (webgpuBackend().tensorMap.get(dataId).values as Int32Array | null | undefined) ?? null,
   },
   installed: async () => {
     const found = await findPackages();

@@ -1,8 +1,9 @@
 import { ModelFolderError } from '@subtext/nn';
 import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { tf, useEngine } from '@subtext/tensor';
+import { loadTokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { execFileSync } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -56,6 +57,23 @@ describe('loadModel', () => {
     expect(tf.memory().numTensors, 'a refused model leaves no tensors').toBe(before);
     return error;
   }
+
+  it('takes an id of the hub for a folder, as the tokenizer does: here from the cache', async () => {
+    const commit = 'a'.repeat(40);
+    const repository = join(folder, 'models--org--tiny');
+    const snapshot = join(repository, 'snapshots', commit);
+    await mkdir(join(repository, 'refs'), { recursive: true });
+    await writeFile(join(repository, 'refs', 'main'), commit);
+    await cp(`${fixtures}golden/llama`, snapshot, { recursive: true });
+    await trainWordLevelTokenizer({ texts: ['cat sees dog'] }).save({ folder: snapshot });
+    const hub = { cacheFolder: folder, environment: { HF_HUB_OFFLINE: '1' } };
+    const model = await loadModel({ folder: 'org/tiny', hub });
+    expect(model.modelType).toBe('llama');
+    model.dispose();
+    expect((await loadTokenizer({ folder: 'org/tiny', hub })).has('sees')).toBe(true);
+    await expect(loadModel({ folder: 'org/absent', hub })).rejects.toMatchObject({ code: 'offline' });
+    await expect(loadModel({ folder: join(folder, 'absent') })).rejects.toMatchObject({ code: 'not-found' });
+  });
 
   it('refuses an unknown model_type by name', async () => {
     await changed('variants/gpt2-relu', { config: { model_type: 'mamba' } });

@@ -1,7 +1,15 @@
 export { tf } from './tensorflow';
 export { TensorError, OperationError, EngineError, type TensorErrorCode } from './errors';
 
-export type { Engine, EngineCapabilities, EngineDevice, EngineMemory, EngineName, EngineWork } from './engines/engine';
+export type {
+  Engine,
+  EngineCapabilities,
+  EngineDevice,
+  EngineMemory,
+  EngineName,
+  EngineWork,
+  StoredDtype,
+} from './engines/engine';
 export { engineCapabilities, engineMemory, knownEngines, registerEngine } from './engines/registry';
 export { rememberSelfTest, type TestedDevice } from './engines/self-test-record';
 export { useEngine, engineName, engineChoice, type EngineChoice } from './engines/use-engine';
@@ -30,7 +38,6 @@ export type {
   WeightLayout,
   LinearWeights,
   NormWeights,
-  StoredDtype,
   TransformerBlockParts,
   TransformerBlockOptions,
 } from './kernels/kernels';

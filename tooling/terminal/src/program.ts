@@ -1,4 +1,5 @@
 import { printable } from '@subtext/core';
+import { tuneProcess } from '@subtext/core/node';
 import { Command, CommanderError } from 'commander';
 
 import { watchSignals } from './interrupt';
@@ -41,6 +42,7 @@ export async function runProgram({
   /** The command line after the program's name. @default that of the process */
   words?: readonly string[];
 }): Promise<void> {
+  tuneProcess();
   watchSignals();
   watchStandardOutput();
   const program = new Command(name)

@@ -17,8 +17,6 @@ export function createWebgpuKernels(): FusedKernels {
   const backend = webgpuBackend();
   const run = shaderRunner(backend);
   return {
-    // The backend keeps what came from the host, and what the host has read, beside its copy on the device.
-    hostIntegers: (tensor) => (backend.tensorMap.get(tensor.dataId).values as Int32Array | null | undefined) ?? null,
     ...activationKernels(run),
     crossEntropy: crossEntropyKernel(run),
     ...normKernels(run),

@@ -1,5 +1,5 @@
 import { toFloat32, type SafetensorsFile, type TensorLocation } from '@subtext/safetensors';
-import { engineMemory, fusedKernels, tf, type EngineMemory, type StoredDtype } from '@subtext/tensor';
+import { engineMemory, tf, type EngineMemory, type StoredDtype } from '@subtext/tensor';
 import { readSync } from 'node:fs';
 
 /** Numbers read at once where they go on into the engine's own memory: 4 MiB, which a core's cache holds. */
@@ -77,9 +77,8 @@ export class TensorReader {
     const { dtype } = this.#file.entry(name);
     const location = isStored(dtype) ? this.#file.location(name) : null;
     if (!isStored(dtype) || location === null) return null;
-    const { readTensor } = fusedKernels();
-    if (readTensor !== undefined) return readTensor({ ...location, dtype, shape });
-    const { allocate, reserve } = engineMemory();
+    const { allocate, read, reserve } = engineMemory();
+    if (read !== undefined) return read({ ...location, dtype, shape });
     if (allocate === undefined) return null;
     this.#growOnce(reserve);
     return this.#fill(allocate(shape), location, dtype);

@@ -46,7 +46,10 @@ export interface EngineCapabilities {
   trainingState: 'shared-memory' | 'engine';
 }
 
-/** How numbers from a file come into the engine's memory, where there is a better way than `tf.tensor`. */
+/** How {@link EngineMemory.read} finds numbers in a file, little-endian: float32, bfloat16, binary16. */
+export type StoredDtype = 'F32' | 'BF16' | 'F16';
+
+/** How numbers come into the engine's memory and back, where there is a better way than `tf.tensor` and `dataSync`. */
 export interface EngineMemory {
   /** A float32 tensor whose memory the host may fill: `view` is to be asked for again after anything else was allocated. */
   allocate?(shape: readonly number[]): { tensor: Tensor; view(): Float32Array };
@@ -54,6 +57,22 @@ export interface EngineMemory {
   reserve?(bytes: number): void;
   /** Brings a tensor's numbers to the engine now, not at its first use: the array that it was made of can then be used again. */
   upload?(tensor: Tensor): void;
+  /**
+   * Reads a tensor's numbers from an open file straight into the engine's memory, in pieces between which other work has
+   * its turn. Null where it can't, or where the file ends before or cannot be read: reading it another way then says what
+   * is wrong.
+   */
+  read?(options: {
+    /** Of a file open for reading; stays open. */ descriptor: number;
+    /** Byte at which the numbers begin. */ position: number;
+    /** How they lie in the file; 16-bit numbers are widened exactly, bit for bit. */ dtype: StoredDtype;
+    shape: readonly number[];
+  }): Promise<Tensor | null>;
+  /**
+   * Where the host cannot wait for the engine: the numbers of an int32 tensor if the host has them still, else null.
+   * Without it they are read in a call.
+   */
+  hostIntegers?(tensor: Tensor): Int32Array | null;
 }
 
 /** An engine: {@link registerEngine} makes it known, or its package `@subtext/engine-NAME` exports it as `engine`. */

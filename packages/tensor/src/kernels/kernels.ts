@@ -4,9 +4,6 @@ import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Variable } from '@tensorflow
 /** Activations that a linear layer or a gated product can apply. `gelu` is exact (erf), `gelu-tanh` is GPT-2's, `quick-gelu` is CLIP's x·σ(1.702x). */
 export type Activation = 'none' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'silu' | 'relu' | 'tanh';
 
-/** How {@link FusedKernels.readTensor} finds numbers in a file, little-endian: float32, bfloat16, binary16. */
-export type StoredDtype = 'F32' | 'BF16' | 'F16';
-
 /** How a linear layer's weight lies in memory: `out-in` is PyTorch's `[out, in]`, `in-out` is GPT-2's `Conv1D` `[in, out]`. */
 export type WeightLayout = 'out-in' | 'in-out';
 
@@ -315,21 +312,4 @@ export interface FusedKernels {
 
   /** Writes `update` (`[batch, time, width]`) into `buffer` (`[batch, capacity, width]`) at `offset`, in place. */
   cacheWrite?(options: { buffer: Variable; update: Tensor3D; offset: number }): void;
-
-  /**
-   * Reads a tensor's numbers from an open file straight into the engine's memory, in pieces between which other work has
-   * its turn. Null where the file ends before or cannot be read: reading it another way then says what is wrong.
-   */
-  readTensor?(options: {
-    /** Of a file open for reading; stays open. */ descriptor: number;
-    /** Byte at which the numbers begin. */ position: number;
-    /** How they lie in the file; 16-bit numbers are widened exactly, bit for bit. */ dtype: StoredDtype;
-    shape: readonly number[];
-  }): Promise<Tensor | null>;
-
-  /**
-   * Where the host cannot wait for the engine: the numbers of an int32 tensor if the host has them still, else null.
-   * Without it they are read in a call.
-   */
-  hostIntegers?(tensor: Tensor): Int32Array | null;
 }

@@ -40,11 +40,6 @@ export function supporting<K extends { supports?(options: O): boolean }, O>({
   return (kernel.supports?.(options) ?? plain) ? kernel : null;
 }
 
-/** What the backend that runs now supplies, whether or not composed operations are asked for: for what is no computation. */
-export function engineKernels(): FusedKernels {
-  return byBackend.get(tf.getBackend()) ?? none;
-}
-
 /** Runs `compute` with composed operations only: how the parity suite and benchmarks see what a fused kernel replaces. */
 export function withoutFusedKernels<T>(compute: () => T): T {
   const before = disabled;

@@ -1,13 +1,13 @@
 import type { tf } from '../tensorflow';
 import { OperationError } from '../errors';
-import { engineKernels } from '../kernels/registry';
+import { engineMemory } from '../engines/registry';
 
 /**
  * The numbers of an int32 tensor, or null where the host would have to wait for them: what a GPU computed on `webgpu`.
  * What came from the host is known there on every engine.
  */
 export function hostIntegers(tensor: tf.Tensor): Int32Array | null {
-  const { hostIntegers: own } = engineKernels();
+  const { hostIntegers: own } = engineMemory();
   return own ? own(tensor) : tensor.dataSync<'int32'>();
 }
 

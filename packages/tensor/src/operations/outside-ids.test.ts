@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { cpuEngine } from '../engines/cpu/engine';
+import { registerEngine } from '../engines/registry';
 import { useEngine } from '../engines/use-engine';
 import { OperationError } from '../errors';
-import { fusedKernels, registerFusedKernels } from '../kernels/registry';
 import { tf } from '../tensorflow';
 import { crossEntropy } from './cross-entropy';
 import { embedding } from './embedding';
@@ -41,8 +42,8 @@ describe('the ignored label', () => {
 });
 
 describe('ids that the host cannot see in time', () => {
-  beforeEach(() => registerFusedKernels({ backend: 'cpu', kernels: { ...fusedKernels(), hostIntegers: () => null } }));
-  afterEach(() => registerFusedKernels({ backend: 'cpu', kernels: {} }));
+  beforeEach(() => registerEngine({ ...cpuEngine, memory: { hostIntegers: () => null } }));
+  afterEach(() => registerEngine(cpuEngine));
 
   it('give NaN in their rows alone', () => {
     const table = tf.tensor2d([

@@ -193,41 +193,43 @@ async function checkCache(result: CaseResult, options: { softCap?: number; windo
   const key = toTensor(inputs.key) as tf.Tensor3D;
   const value = toTensor(inputs.value) as tf.Tensor3D;
   const cache = new KeyValueCache({ layers: 1, batch: 2, capacity: 9, width });
+  const maskOf = (time: number) =>
+    tf.tensor2d(
+      padding.map((row) => row.slice(0, time)),
+      [2, time],
+      'int32',
+    );
   const feed = (from: number, time: number) =>
     tf.tidy(() => {
       const piece = (tensor: tf.Tensor3D) => tf.slice(tensor, [0, from, 0], [2, time, tensor.shape[2]]);
-      const held = cache.append({ layer: 0, key: piece(key), value: piece(value) });
+      const held = cache.append({ layer: 0, key: piece(key), value: piece(value), from });
       return attention({
         query: piece(query),
         ...held,
         heads: 4,
         keyValueHeads: 2,
         causal: true,
-        mask: cache.mask(held.keyTime),
+        mask: maskOf(held.keyTime),
         ...options,
       });
     });
-  cache.appendMask(padding.map((row) => row.slice(0, 4)));
   const prompt = feed(0, 4);
-  // Wrong positions, taken back: truncation must leave no trace.
+  // Wrong positions, which the next take the place of: they must leave no trace.
   feed(4, 2).dispose();
-  cache.truncate(4);
   const rest = [4, 5, 6].map((position) => feed(position, 1));
   const whole = tf.concat([prompt, ...rest], 1);
   compare(result, 'attention', await whole.data(), expected, 2e-5);
   // Row 1 alone, twice: rows of the batch can be chosen anew.
-  cache.truncate(6);
   cache.selectRows([1, 1]);
   const chosen = tf.tidy(() => {
     const last = (tensor: tf.Tensor3D) => tf.tile(tf.slice(tensor, [1, 6, 0], [1, 1, tensor.shape[2]]), [2, 1, 1]);
-    const held = cache.append({ layer: 0, key: last(key), value: last(value) });
+    const held = cache.append({ layer: 0, key: last(key), value: last(value), from: 6 });
     return attention({
       query: last(query),
       ...held,
       heads: 4,
       keyValueHeads: 2,
       causal: true,
-      mask: cache.mask(held.keyTime),
       ...options,
     });
   });

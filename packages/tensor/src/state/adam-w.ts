@@ -1,7 +1,6 @@
 import { tf } from '../tensorflow';
 import { TensorError, type TensorErrorCode } from '../errors';
-import { fusedKernels } from '../kernels/registry';
-import type { FusedKernels } from '../kernels/kernels';
+import { adamWUpdate } from '../operations/adam-w-update';
 import { checkFloat } from '../operations/check';
 import type { Parameters as ParameterSet } from './parameters';
 
@@ -46,8 +45,6 @@ interface Moments {
   second: tf.Variable;
 }
 
-type Kernel = NonNullable<FusedKernels['adamW']>;
-
 /**
  * AdamW with decoupled weight decay, in PyTorch's order: with g = gradient · gradientScale and t this parameter's step,
  * `p −= lr·decay·p; m = β₁m + (1−β₁)g; v = β₂v + (1−β₂)g²; p −= lr · (m/(1−β₁ᵗ)) / (√(v/(1−β₂ᵗ)) + ε)`.
@@ -89,17 +86,13 @@ export class AdamW {
    */
   step({ gradients, learningRate = this.#options.learningRate, gradientScale = 1, step }: AdamWStepOptions): void {
     const { beta1, beta2, epsilon } = this.#options;
-    const update = fusedKernels().adamW ?? composed;
     for (const { parameter, gradient, moments, ...settings } of this.#updates({
       gradients,
       learningRate,
       gradientScale,
       step,
     })) {
-      if (update !== composed) {
-        ownMemory(parameter);
-      }
-      update({
+      adamWUpdate({
         parameter,
         gradient,
         firstMoment: moments.first,
@@ -264,35 +257,3 @@ function ownVariable(value: tf.Tensor): tf.Variable {
   value.dispose();
   return variable;
 }
-
-/** Gives a variable memory of its own if it shares it with a clone: an update in place must not reach the clone. */
-function ownMemory(variable: tf.Variable): void {
-  if (tf.backend().refCount(variable.dataId) > 1) {
-    const copy = tf.add(variable, 0);
-    variable.assign(copy);
-    copy.dispose();
-  }
-}
-
-const composed: Kernel = ({
-  parameter,
-  gradient,
-  firstMoment,
-  secondMoment,
-  learningRate,
-  beta1,
-  beta2,
-  epsilon,
-  weightDecay,
-  step,
-  gradientScale,
-}) =>
-  tf.tidy(() => {
-    const scaled = gradientScale === 1 ? gradient : tf.mul(gradient, gradientScale);
-    firstMoment.assign(tf.add(tf.mul(firstMoment, beta1), tf.mul(scaled, 1 - beta1)));
-    secondMoment.assign(tf.add(tf.mul(secondMoment, beta2), tf.mul(tf.square(scaled), 1 - beta2)));
-    const denominator = tf.add(tf.div(tf.sqrt(secondMoment), Math.sqrt(1 - beta2 ** step)), epsilon);
-    const change = tf.mul(tf.div(firstMoment, denominator), learningRate / (1 - beta1 ** step));
-    const decayed = weightDecay === 0 ? parameter : tf.mul(parameter, 1 - learningRate * weightDecay);
-    parameter.assign(tf.sub(decayed, change));
-  });

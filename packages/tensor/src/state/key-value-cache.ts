@@ -1,6 +1,6 @@
 import { tf } from '../tensorflow';
 import { TensorError } from '../errors';
-import { fusedKernels } from '../kernels/registry';
+import { cacheWrite, writesInPlace } from '../operations/cache-write';
 import { checkFloat } from '../operations/check';
 
 export interface KeyValueCacheOptions {
@@ -36,7 +36,6 @@ interface Layer {
  * Keys and values of positions already computed, for generation. Where the engine can write in place
  * (`cacheWrite`), each layer has buffers of `[batch, room, width]`, whose room grows with what they hold, up to the
  * capacity; elsewhere new rows are concatenated.
- * Rows of the batch may have positions that must not be seen (padding): {@link appendMask}.
  * No gradients flow through a cache.
  */
 export class KeyValueCache {
@@ -44,8 +43,6 @@ export class KeyValueCache {
   #batch: number;
   readonly capacity: number;
   readonly width: number;
-  /** For each row, which of the positions that something was said of may be seen. */
-  #mask: Int32Array[];
 
   constructor({ layers, batch, capacity, width }: KeyValueCacheOptions) {
     for (const [name, value] of Object.entries({ layers, batch, capacity, width })) {
@@ -60,7 +57,6 @@ export class KeyValueCache {
     this.#batch = batch;
     this.capacity = capacity;
     this.width = width;
-    this.#mask = Array.from({ length: batch }, () => new Int32Array(0));
   }
 
   get batch(): number {
@@ -143,7 +139,7 @@ export class KeyValueCache {
       });
     }
     if (
-      !fusedKernels().cacheWrite ||
+      !writesInPlace() ||
       [entry.key, entry.value].some((buffer) => buffer !== null && !(buffer instanceof tf.Variable))
     ) {
       throw new TensorError({
@@ -156,60 +152,6 @@ export class KeyValueCache {
     const value = (entry.value = this.#withRoom(entry.value as tf.Variable<tf.Rank.R3> | null, length, offset));
     entry.length = length;
     return { key, value, offset };
-  }
-
-  /**
-   * Says which of the next positions may be seen, row by row, before or after they are appended; positions for which
-   * nothing is said may be seen.
-   */
-  appendMask(mask: readonly (readonly number[] | Int32Array)[]): void {
-    const time = mask[0]?.length ?? 0;
-    if (mask.length !== this.#batch || mask.some((row) => row.length !== time)) {
-      throw new TensorError({
-        code: 'shape-mismatch',
-        message: `KeyValueCache: the mask must have ${this.#batch} rows of one length.`,
-      });
-    }
-    const said = this.#mask[0]!.length;
-    if (said + time > this.capacity) {
-      throw new TensorError({
-        code: 'cache-full',
-        message: `KeyValueCache: a mask of ${said + time} positions exceeds the capacity of ${this.capacity}.`,
-      });
-    }
-    this.#mask = this.#mask.map((row, index) => {
-      const longer = new Int32Array(said + time);
-      longer.set(row);
-      longer.set(mask[index]!, said);
-      return longer;
-    });
-  }
-
-  /** int32 `[batch, keyTime]` for `attention`, or null if every position may be seen. */
-  mask(keyTime: number = this.length): tf.Tensor2D | null {
-    if (!Number.isInteger(keyTime) || keyTime < 0 || keyTime > this.capacity) {
-      throw new TensorError({
-        code: 'invalid-option',
-        message: `KeyValueCache: a mask of ${keyTime} positions is none of 0 to ${this.capacity}.`,
-      });
-    }
-    if (this.#mask.every((row) => !row.subarray(0, keyTime).includes(0))) {
-      return null;
-    }
-    const values = new Int32Array(this.#batch * keyTime).fill(1);
-    this.#mask.forEach((row, index) => values.set(row.subarray(0, keyTime), index * keyTime));
-    return tf.tensor2d(values, [this.#batch, keyTime], 'int32');
-  }
-
-  /** Forgets everything from position `length` on. */
-  truncate(length: number): void {
-    if (!Number.isInteger(length) || length < 0) {
-      throw new TensorError({ code: 'invalid-option', message: `KeyValueCache: cannot truncate to ${length}.` });
-    }
-    for (const layer of this.#layers) {
-      layer.length = Math.min(layer.length, length);
-    }
-    this.#mask = this.#mask.map((row) => row.slice(0, length));
   }
 
   /** Keeps these rows of the batch, in this order (repeats allowed): drops finished answers, or forks one. */
@@ -246,7 +188,6 @@ export class KeyValueCache {
       layer.key = select(layer.key);
       layer.value = select(layer.value);
     }
-    this.#mask = rows.map((row) => this.#mask[row]!.slice());
     this.#batch = rows.length;
   }
 
@@ -308,10 +249,9 @@ export class KeyValueCache {
   }
 
   #write(buffer: Layer['key'], update: tf.Tensor3D, offset: number): tf.Variable<tf.Rank.R3> | tf.Tensor3D {
-    const inPlace = fusedKernels().cacheWrite;
-    if (inPlace && (buffer === null || buffer instanceof tf.Variable)) {
+    if (writesInPlace() && (buffer === null || buffer instanceof tf.Variable)) {
       const variable = this.#withRoom(buffer, offset + update.shape[1], offset);
-      inPlace({ buffer: variable, update, offset });
+      cacheWrite({ buffer: variable, update, offset });
       return variable;
     }
     const extended = tf.keep(

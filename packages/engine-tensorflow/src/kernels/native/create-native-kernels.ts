@@ -4,7 +4,6 @@ import type { FusedKernels, RotaryKernelOptions, TransformerBlockParts } from '@
 import { transformerBlockLayers, transformerBlockTensors } from '@subtext/tensor/engine';
 import type { NodeBackend } from '../node-backend';
 import { createNativeRunner, type NativeRunner } from './native-runner';
-import { readTensorKernel } from './read-tensor';
 
 /**
  * The kernels of `native/`, compiled for this machine's processor and registered as TensorFlow operations. Each is one
@@ -21,7 +20,6 @@ export function createNativeKernels(backend: NodeBackend): FusedKernels {
     ...tokenKernels(runner),
     ...blockKernels(runner),
     ...stateKernels(runner),
-    readTensor: readTensorKernel(backend),
   };
 }
 

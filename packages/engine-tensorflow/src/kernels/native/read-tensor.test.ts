@@ -2,17 +2,14 @@ import { mkdtemp, open, rm, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { useEngine } from '@subtext/tensor';
-import { fusedKernels } from '@subtext/tensor';
-import { tf } from '@subtext/tensor';
-import type { FusedKernels } from '@subtext/tensor';
+import { engineMemory, fusedKernels, tf, useEngine } from '@subtext/tensor';
 
 // Only where the kernels are compiled for these sources: `npx subtext engine install tensorflow`.
 const compiled = await useEngine({ engine: 'tensorflow' }).then(
-  () => fusedKernels().readTensor !== undefined,
+  () => fusedKernels().transformerBlock !== undefined,
   () => false,
 );
-const readTensor = ((options) => fusedKernels().readTensor!(options)) as NonNullable<FusedKernels['readTensor']>;
+const readTensor: NonNullable<ReturnType<typeof engineMemory>['read']> = (options) => engineMemory().read!(options);
 
 let folder: string;
 let file: FileHandle;

@@ -1,4 +1,4 @@
-import type { FusedKernels, StoredDtype } from '@subtext/tensor';
+import type { EngineMemory, StoredDtype } from '@subtext/tensor';
 import type { NodeBackend } from '../node-backend';
 
 /** Agreed with `StoredType` in `native/read-weights.h`. */
@@ -14,7 +14,7 @@ const inTwo = (value: number): [number, number] => [value % 2 ** 32, Math.floor(
  * Reads weights with `native/read-weights.cc`. TensorFlow makes the tensor's memory, which it then fills: TensorFlow
  * would copy memory of JavaScript's that does not begin at a multiple of 64, and free what it shares on any thread.
  */
-export function readTensorKernel(backend: NodeBackend): NonNullable<FusedKernels['readTensor']> {
+export function tensorReader(backend: NodeBackend): NonNullable<EngineMemory['read']> {
   const { binding } = backend;
   const runOnIntegers = (operation: string, inputs: readonly number[], values: number[]) => {
     const handle = binding.createTensor([values.length], binding.TF_INT32, Int32Array.from(values));

@@ -73,22 +73,19 @@ async function load(): Promise<EngineDevice> {
   };
 }
 
-/** Emscripten turns every unhandled rejection of the process into a crash of its own; the returned function undoes that. */
+/**
+ * Emscripten turns every unhandled rejection of the process into a crash of its own: the returned function takes away the
+ * two listeners that it has added since, and no other.
+ */
 function rememberProcessListeners(): () => void {
-  if (typeof process === 'undefined' || typeof process.listeners !== 'function') {
-    return () => {};
-  }
+  if (typeof process === 'undefined' || typeof process.listeners !== 'function') return () => {};
   const events = ['uncaughtException', 'unhandledRejection'] as const;
-  const before = new Map(
-    events.map((event) => [event, new Set<unknown>(process.listeners(event as 'uncaughtException'))]),
-  );
+  const listeners = (event: (typeof events)[number]) => process.listeners(event as 'uncaughtException');
+  const before = new Map(events.map((event) => [event, new Set<unknown>(listeners(event))]));
   return () => {
-    for (const event of events) {
-      for (const listener of process.listeners(event as 'uncaughtException')) {
-        if (!before.get(event)!.has(listener)) {
+    for (const event of events)
+      for (const listener of listeners(event))
+        if (!before.get(event)!.has(listener) && /ExitStatus|throw reason/.test(String(listener)))
           process.removeListener(event, listener);
-        }
-      }
-    }
   };
 }

@@ -7,18 +7,9 @@ import { optimizerKernels } from './optimizer-kernels';
 import { tokenKernels } from './token-kernels';
 import type { Workspace } from './workspace';
 
-/** Every kernel but whole blocks, what serves where others are composed, and reading: weights are read by whoever fills the memory. */
+/** Every kernel but whole blocks and what serves where others are composed. */
 type WasmKernels = Required<
-  Omit<
-    FusedKernels,
-    | 'hostIntegers'
-    | 'sumRows'
-    | 'takesAnyRank'
-    | 'decoderBlock'
-    | 'transformerBlock'
-    | 'partialSumsOfSquares'
-    | 'readTensor'
-  >
+  Omit<FusedKernels, 'sumRows' | 'takesAnyRank' | 'decoderBlock' | 'transformerBlock' | 'partialSumsOfSquares'>
 >;
 
 /** Every fused operation, on tensors of the wasm backend and in place on its memory. */

@@ -2,7 +2,7 @@ import { binary as relaxedSimdBinary } from './generated/relaxed-simd-kernels';
 import { binary as simdBinary } from './generated/simd-kernels';
 import { TensorError } from '../../../errors';
 import type { KernelExports } from './kernel-exports';
-import { enableRelaxedSimd } from './relaxed-simd';
+import { hasRelaxedSimd } from './relaxed-simd';
 import { importSharedMemory } from './shared-memory';
 import { webAssembly, type WebAssemblyMemory } from './web-assembly';
 import { instantiateWide } from './wide-vectors';
@@ -35,10 +35,7 @@ export async function loadKernelModule({
       message: `wasm: there is no build '${String(variant)}' of the kernels. Use 'relaxed-simd', 'simd', or leave it out.`,
     });
   }
-  const chosen = variant ?? ((await enableRelaxedSimd()) ? 'relaxed-simd' : 'simd');
-  if (chosen === 'relaxed-simd') {
-    await enableRelaxedSimd();
-  }
+  const chosen = variant ?? (hasRelaxedSimd() ? 'relaxed-simd' : 'simd');
   const bytes = Uint8Array.from(atob(chosen === 'relaxed-simd' ? relaxedSimdBinary : simdBinary), (character) =>
     character.charCodeAt(0),
   );

@@ -7,19 +7,9 @@ const probe = new Uint8Array([
 ]);
 
 /**
- * Whether modules with relaxed SIMD (fused multiply-add) compile here. Node 20 has it behind a flag of V8, which takes
- * effect for modules compiled later and is set here; newer Nodes and browsers need none.
+ * Whether modules with relaxed SIMD (fused multiply-add) compile here. Node 20 has it behind a flag of V8, which
+ * `tuneProcess` of `@subtext/core/node` sets; newer Nodes and browsers need none.
  */
-export async function enableRelaxedSimd(): Promise<boolean> {
-  if (webAssembly.validate(probe)) {
-    return true;
-  }
-  if (typeof process === 'undefined' || process.versions?.node?.split('.')[0] !== '20') {
-    return false;
-  }
-  // Not a literal, so that bundlers for browsers leave it alone.
-  const specifier = 'node:v8';
-  const v8 = (await import(/* @vite-ignore */ specifier)) as { setFlagsFromString(flags: string): void };
-  v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+export function hasRelaxedSimd(): boolean {
   return webAssembly.validate(probe);
 }
