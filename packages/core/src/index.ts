@@ -6,7 +6,7 @@ export { parseJson, type ParseJsonOptions } from './text/parse-json';
 export { printable, printableLine } from './text/printable';
 export { printableUrl, redact } from './text/redact';
 export { compilePattern, type CompilePatternOptions, type Pattern } from './pattern/pattern';
-export type { PatternDialect } from './pattern/parse-pattern';
+export type { PatternDialect } from './pattern/pattern-reader';
 export { PatternError, type PatternErrorCode } from './pattern/pattern-error';
 export {
   checkConfidence,

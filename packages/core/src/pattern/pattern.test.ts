@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { PatternDialect } from './parse-pattern';
+import type { PatternDialect } from './pattern-reader';
 import { compilePattern } from './pattern';
 import { PatternError } from './pattern-error';
 import { publishedPatterns } from './published-patterns';

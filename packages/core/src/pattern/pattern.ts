@@ -1,6 +1,7 @@
 import { Budget, insidePair, Matcher } from './matcher';
 import { costOf, isNative, nativeSource } from './native-source';
-import { type PatternDialect, parsePattern } from './parse-pattern';
+import { parsePattern } from './parse-pattern';
+import type { PatternDialect } from './pattern-reader';
 import { publishedPatterns } from './published-patterns';
 import { compileProgram, type Program } from './program';
 import type { PatternNode } from './syntax-tree';
