@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { useEngine } from '@subtext/tensor';
-import { batchWeights, collateExamples, cutIntoShards, Reasoner } from '@subtext/reasoner';
+import { batchWeights, collateExamples, splitIntoShards, Reasoner } from '@subtext/reasoner';
 import { createProgram, defaultWorkers, reasonerProgramModule, train } from '@subtext/trainer';
 
 import { readCase } from './coconut-case.mjs';
@@ -41,7 +41,7 @@ async function training() {
   const shardsOf = (step) => {
     const batch = layouts[step % layouts.length];
     const weights = batchWeights(batch);
-    return cutIntoShards({ items: batch, shards: Math.max(1, workers) }).map((rows) =>
+    return splitIntoShards({ items: batch, shards: Math.max(1, workers) }).map((rows) =>
       collateExamples({ layouts: rows, padId, weights }),
     );
   };

@@ -14,12 +14,12 @@ namespace {
 /** SUBTEXT_NATIVE_KERNELS names a lower level than the processor has, for tests. */
 const Kernels& chooseKernels() {
 #if defined(SUBTEXT_HAS_LEVELS)
-  const char* wished = getenv("SUBTEXT_NATIVE_KERNELS");
-  const bool any = wished == nullptr || wished[0] == 0;
+  const char* requested = getenv("SUBTEXT_NATIVE_KERNELS");
+  const bool any = requested == nullptr || requested[0] == 0;
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx512 && (any || strcmp(wished, "avx512") == 0)) return avx512::kernels;
-  if (avx2 && (any || strcmp(wished, "baseline") != 0)) return avx2::kernels;
+  if (avx512 && (any || strcmp(requested, "avx512") == 0)) return avx512::kernels;
+  if (avx2 && (any || strcmp(requested, "baseline") != 0)) return avx2::kernels;
 #endif
   return baseline::kernels;
 }

@@ -167,8 +167,8 @@ bool transposedProduct(const Threads& threads, int64_t rows, int64_t left, int64
   const int64_t columnParts = ceilDiv(right, kTransposedColumns);
   const int64_t rowsAtOnce = columnParts * ceilDiv(left, kTransposedRows) >= 8 ? kTransposedRows : 192, rowParts = ceilDiv(left, rowsAtOnce), blocks = ceilDiv(rows, kTransposedSteps);
   // Small results have too few parts for several threads: then the sum is cut too, and its parts are added in order.
-  const int64_t wished = ceilDiv(12, columnParts * rowParts);
-  const int64_t sums = blocks < 2 || wished < 2 ? 1 : minimum(wished, blocks);
+  const int64_t requested = ceilDiv(12, columnParts * rowParts);
+  const int64_t sums = blocks < 2 || requested < 2 ? 1 : minimum(requested, blocks);
   Scratch partial(sums > 1 ? sums * left * right : 0);
   if (!partial.values) return false;
   // Several threads may set it.

@@ -34,8 +34,8 @@ struct Work {
 };
 
 int allowedThreads() {
-  const char* wished = getenv("TF_NUM_INTRAOP_THREADS");
-  if (wished && atoi(wished) > 0) return atoi(wished);
+  const char* requested = getenv("TF_NUM_INTRAOP_THREADS");
+  if (requested && atoi(requested) > 0) return atoi(requested);
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);

@@ -8,7 +8,7 @@ export {
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
 export { PictureStore, type BatchPictures } from './batches/picture-store';
-export { collateLayouts, countPredicted, cutIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
+export { collateLayouts, countPredicted, splitIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
 export { FeedbackMap, type FeedbackSettings } from './feedback/feedback-map';
 export { continuousForward } from './forward/continuous-forward';
 export { embedBatch } from './forward/embed-batch';
@@ -20,7 +20,7 @@ export { drawGraphBatch, type GraphBatch, type GraphDrawing, type GraphSupervisi
 export { graphExample, type GraphExample } from './graphs/graph-example';
 export { graphForward } from './graphs/graph-forward';
 export { graphMethod, graphOptions, hopName, type GraphOptions } from './graphs/graph-method';
-export { parseGraphQuestion, shortestPath, tellGraphQuestion, type GraphQuestion } from './graphs/graph-question';
+export { parseGraphQuestion, shortestPath, formatGraphQuestion, type GraphQuestion } from './graphs/graph-question';
 export { graphReasoner } from './graphs/graph-reasoner';
 export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-vocabulary';
 export { type AdaptiveOptions } from './methods/adaptive';

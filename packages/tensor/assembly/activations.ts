@@ -2,7 +2,7 @@
  * Activations and gated products over flat arrays, forward and backward. In place where addresses are equal. Two vectors
  * at a time: engines that can join them in one of 256 bits do.
  */
-import { GELU, GELU_TANH, QUICK_GELU, RELU, SILU, TANH, activate4, slope4 } from './functions';
+import { GELU, GELU_TANH, QUICK_GELU, RELU, SILU, TANH, activate4, derivative4 } from './functions';
 import { loadUpTo, storeUpTo } from './vector';
 
 @inline
@@ -26,19 +26,19 @@ function forward(activation: i32, count: usize, input: usize, output: usize): vo
 function backward(activation: i32, count: usize, gradient: usize, input: usize, output: usize): void {
   for (; count >= 8; count -= 8) {
     const g0 = v128.load(gradient), g1 = v128.load(gradient, 16), x0 = v128.load(input), x1 = v128.load(input, 16);
-    v128.store(output, f32x4.mul(g0, slope4(activation, x0)));
-    v128.store(output, f32x4.mul(g1, slope4(activation, x1)), 16);
+    v128.store(output, f32x4.mul(g0, derivative4(activation, x0)));
+    v128.store(output, f32x4.mul(g1, derivative4(activation, x1)), 16);
     gradient += 32;
     input += 32;
     output += 32;
   }
   for (; count >= 4; count -= 4) {
-    v128.store(output, f32x4.mul(v128.load(gradient), slope4(activation, v128.load(input))));
+    v128.store(output, f32x4.mul(v128.load(gradient), derivative4(activation, v128.load(input))));
     gradient += 16;
     input += 16;
     output += 16;
   }
-  if (count) storeUpTo(output, f32x4.mul(loadUpTo(gradient, count), slope4(activation, loadUpTo(input, count))), count);
+  if (count) storeUpTo(output, f32x4.mul(loadUpTo(gradient, count), derivative4(activation, loadUpTo(input, count))), count);
 }
 
 @inline
@@ -56,7 +56,7 @@ function gated(activation: i32, count: usize, gate: usize, up: usize, output: us
 function gatedGradients(activation: i32, count: usize, gradient: usize, gate: usize, up: usize, gateGradient: usize, upGradient: usize): void {
   for (; count >= 4; count -= 4) {
     const g = v128.load(gradient), x = v128.load(gate), u = v128.load(up);
-    v128.store(gateGradient, f32x4.mul(f32x4.mul(g, u), slope4(activation, x)));
+    v128.store(gateGradient, f32x4.mul(f32x4.mul(g, u), derivative4(activation, x)));
     v128.store(upGradient, f32x4.mul(g, activate4(activation, x)));
     gradient += 16;
     gate += 16;
@@ -66,7 +66,7 @@ function gatedGradients(activation: i32, count: usize, gradient: usize, gate: us
   }
   if (count) {
     const g = loadUpTo(gradient, count), x = loadUpTo(gate, count), u = loadUpTo(up, count);
-    storeUpTo(gateGradient, f32x4.mul(f32x4.mul(g, u), slope4(activation, x)), count);
+    storeUpTo(gateGradient, f32x4.mul(f32x4.mul(g, u), derivative4(activation, x)), count);
     storeUpTo(upGradient, f32x4.mul(g, activate4(activation, x)), count);
   }
 }

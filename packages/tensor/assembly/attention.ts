@@ -4,7 +4,7 @@
  */
 import { COLUMNS_FOR_PACKED_A, EDGE_BYTES, productWithPanels } from './matrix-product';
 import { DEPTH_MAJOR_ROWS, packColumns, packRows, packTilesOfRows } from './packing';
-import { productByColumns, productByDots } from './skinny-product';
+import { productByColumns, productByDots } from './skinny-gemm';
 import { exp4 } from './functions';
 import { log } from './scalar-functions';
 import { loadUpTo, maxLanes, multiplyAdd, storeUpTo, sumLanes } from './vector';
@@ -39,7 +39,7 @@ export function attentionScratchBytes(keyTime: i32, headWidth: i32): usize {
 
 /**
  * What multiplies the scores inside the exponent. A scale that is not positive is applied beforehand instead, so that
- * hidden scores stay −∞.
+ * masked scores stay −∞.
  */
 @inline
 function scoreFactor(scale: f32): f32 {
@@ -66,16 +66,16 @@ function scoresOfBlock(rows: i32, keys: i32, depth: i32, a: usize, aStride: usiz
 
 /** Scores where the mask is 0 become −∞. */
 function hideMasked(count: i32, scores: usize, mask: usize): void {
-  const hidden = f32x4.splat(-Infinity);
+  const minusInfinity = f32x4.splat(-Infinity);
   let left = <usize>count;
   while (left >= 4) {
     const masked = i32x4.eq(v128.load(mask), i32x4.splat(0));
-    v128.store(scores, v128.bitselect(hidden, v128.load(scores), masked));
+    v128.store(scores, v128.bitselect(minusInfinity, v128.load(scores), masked));
     scores += 16;
     mask += 16;
     left -= 4;
   }
-  if (left) storeUpTo(scores, v128.bitselect(hidden, loadUpTo(scores, left), i32x4.eq(loadUpTo(mask, left), i32x4.splat(0))), left);
+  if (left) storeUpTo(scores, v128.bitselect(minusInfinity, loadUpTo(scores, left), i32x4.eq(loadUpTo(mask, left), i32x4.splat(0))), left);
 }
 
 function largest(count: i32, values: usize): f32 {

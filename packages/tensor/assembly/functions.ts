@@ -107,7 +107,7 @@ export function activate4(activation: i32, x: v128): v128 {
 
 /** d activation(x) / dx. */
 @inline
-export function slope4(activation: i32, x: v128): v128 {
+export function derivative4(activation: i32, x: v128): v128 {
   const one = f32x4.splat(1.0);
   if (activation == GELU) {
     // Φ(x) + x φ(x)
@@ -119,8 +119,8 @@ export function slope4(activation: i32, x: v128): v128 {
   if (activation == GELU_TANH) {
     const x2 = f32x4.mul(x, x);
     const s = sigmoid4(f32x4.mul(x, multiplyAdd(x2, f32x4.splat(0.071354816272600246), f32x4.splat(1.5957691216057307))));
-    const twiceSlope = multiplyAdd(x2, f32x4.splat(0.21406444881780074), f32x4.splat(1.5957691216057307));
-    return f32x4.mul(s, multiplyAdd(f32x4.mul(x, f32x4.sub(one, s)), twiceSlope, one));
+    const twiceDerivative = multiplyAdd(x2, f32x4.splat(0.21406444881780074), f32x4.splat(1.5957691216057307));
+    return f32x4.mul(s, multiplyAdd(f32x4.mul(x, f32x4.sub(one, s)), twiceDerivative, one));
   }
   if (activation == QUICK_GELU) {
     const scaled = f32x4.mul(x, f32x4.splat(1.702));

@@ -2,7 +2,7 @@
 import { computeTile, computeTiles, computeWideTiles } from './micro-kernel';
 import { DEPTH_MAJOR_ROWS, packColumns, packRows, packTiles, packTilesOfRows } from './packing';
 import { loadPartial, storePartial } from './vector';
-import { productByDots, productByColumns } from './skinny-product';
+import { productByDots, productByColumns } from './skinny-gemm';
 
 /** k is cut in blocks of this many: a panel of B (8 KB) and a strip of A (16 KB) then share the first-level cache. */
 const DEPTH_BLOCK: i32 = 256;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DataError } from '../errors';
 import { RandomStream } from '../random';
-import { drawQuestion, possibleAnswers, tellQuestion } from './scene-questions';
+import { drawQuestion, possibleAnswers, describeQuestion } from './scene-questions';
 import type { SceneQuestion, SceneQuestionType } from './scene-questions';
 import type { SceneGrid } from './scene-world';
 
@@ -45,7 +45,7 @@ export function drawSplits(options: {
         }
         const question = drawQuestion({ type, answer, grid, random });
         const scene = hash(question.scene.colours.join(' '), question.scene.shapes.join(' '));
-        const whole = hash(scene, tellQuestion({ question, grid }).question);
+        const whole = hash(scene, describeQuestion({ question, grid }).question);
         if ((owner.get(scene) ?? split) !== split || asked.has(whole)) continue;
         owner.set(scene, split);
         asked.add(whole);

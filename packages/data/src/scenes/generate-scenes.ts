@@ -12,7 +12,7 @@ import type { SceneFacts } from '../reasoning-example';
 import { drawScene } from './draw-scene';
 import { drawSplits, sceneSplits } from './draw-splits';
 import type { SceneSplit } from './draw-splits';
-import { checkTypes, tellGlances, tellQuestion } from './scene-questions';
+import { checkTypes, describeGlances, describeQuestion } from './scene-questions';
 import type { SceneQuestionType } from './scene-questions';
 import { SceneGrid, sceneObjects } from './scene-world';
 
@@ -158,7 +158,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
         const number = String(index + 1).padStart(6, '0');
         const image = `images/${split}/${number}.png`;
         writeFileSync(join(partial, image), encodePng(drawScene({ scene, grid, cellSize, square, random: pixels })));
-        const told = tellQuestion({ question, grid });
+        const told = describeQuestion({ question, grid });
         const truth: SceneFacts = { kind: 'scene', rows, columns, objects: sceneObjects({ scene, grid }) };
         records.push({
           id: `${split}-${number}`,
@@ -170,7 +170,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
         });
         facts.push({ id: `${split}-${number}`, type, facts: truth });
         if (base && split === 'train') {
-          const pairs = tellGlances({ scene, grid, random: glances });
+          const pairs = describeGlances({ scene, grid, random: glances });
           const conversations = pairs.flatMap((pair) =>
             turn(pair.question, formatStages({ texts: [pair.answer], stages: answerStage })),
           );
@@ -209,7 +209,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
   const state = await writeFolder({ folder: options.folder, manifest, write });
   const asked = (...names: SceneSplit[]) =>
     names.flatMap((split) =>
-      drawn[split].map((question) => ({ category: question.type, ...tellQuestion({ question, grid }) })),
+      drawn[split].map((question) => ({ category: question.type, ...describeQuestion({ question, grid }) })),
     );
   const baseline =
     counts.train > 0 && counts.test + counts.validation > 0

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { questionOnlyBaseline } from '../measures/question-only-baseline';
 import { RandomStream } from '../random';
 import { drawSplits } from './draw-splits';
-import { drawQuestion, possibleAnswers, sceneQuestionTypes, tellQuestion } from './scene-questions';
+import { drawQuestion, possibleAnswers, sceneQuestionTypes, describeQuestion } from './scene-questions';
 import { SceneGrid } from './scene-world';
 import type { Scene } from './scene-world';
 
@@ -56,7 +56,7 @@ describe('walks', () => {
 
   test('where a walk can only turn back, it stays put', () => {
     const grid = new SceneGrid({ rows: 1, columns: 2 });
-    const told = draw({ type: 'walk-colour', grid, count: 60 }).map((question) => tellQuestion({ question, grid }));
+    const told = draw({ type: 'walk-colour', grid, count: 60 }).map((question) => describeQuestion({ question, grid }));
     expect(new Set(told.map(({ question }) => question))).toEqual(
       new Set([
         'start at the left , go right , then stay put . what colour is there ?',
@@ -73,7 +73,7 @@ describe('walks', () => {
     };
     const question = { scene, anchor: 0, move: 'right' as const };
     expect(
-      tellQuestion({
+      describeQuestion({
         question: { ...question, type: 'walk-shape', secondMove: 'down', target: 3, answer: 'circle' },
         grid,
       }),
@@ -87,7 +87,7 @@ describe('walks', () => {
       answer: 'circle',
     });
     expect(
-      tellQuestion({ question: { ...question, type: 'walk-colour', target: 1, answer: 'green' }, grid }),
+      describeQuestion({ question: { ...question, type: 'walk-colour', target: 1, answer: 'green' }, grid }),
     ).toMatchObject({
       question: 'start at the top-left , go right , then stay put . what colour is there ?',
       reasoning:
@@ -99,7 +99,7 @@ describe('walks', () => {
 describe.each(sceneQuestionTypes)('%s', (type) => {
   test.each(grids)('a grid of $rows × $columns: the question and the answer are independent', (grid) => {
     const pairs = draw({ type, grid, count: 6000 }).map(
-      (question) => [tellQuestion({ question, grid }).question, question] as const,
+      (question) => [describeQuestion({ question, grid }).question, question] as const,
     );
     const named = (words: string): string =>
       type === 'colour' || type === 'twin' ? (/the (\w+) object/.exec(words)![1] as string) : '';
@@ -123,7 +123,7 @@ describe.each(sceneQuestionTypes)('%s', (type) => {
 
   test.each(grids)('a grid of $rows × $columns: the question tells nothing of what any cell holds', (grid) => {
     const questions = draw({ type, grid, count: 3000 }).map(
-      (question) => [tellQuestion({ question, grid }).question, question.scene] as const,
+      (question) => [describeQuestion({ question, grid }).question, question.scene] as const,
     );
     for (let cell = 0; cell < grid.cells; cell += 1) {
       expect(dependence(questions.map(([words, scene]) => [words, scene.shapes[cell]!]))).toBeLessThan(4.5);
@@ -143,7 +143,7 @@ test('a lookup of questions answers no more than chance', () => {
     counts: { train: 6000, validation: 0, test: 3000 },
   });
   const told = (split: 'train' | 'test') =>
-    drawn[split].map((question) => ({ category: question.type, ...tellQuestion({ question, grid }) }));
+    drawn[split].map((question) => ({ category: question.type, ...describeQuestion({ question, grid }) }));
   const { byCategory } = questionOnlyBaseline({ train: told('train'), heldOut: told('test') });
   // 500 held-out questions a type; a colour that the question names is not the answer.
   const chances = { 'walk-shape': 1 / 4, 'walk-colour': 1 / 6, shape: 1 / 4, colour: 1 / 5, twin: 1 / 5, count: 1 / 3 };

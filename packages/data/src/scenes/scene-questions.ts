@@ -133,7 +133,7 @@ export interface ToldQuestion {
 }
 
 /** The question, the three stages and the answer in words; words and marks are set apart by spaces. */
-export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid }): ToldQuestion {
+export function describeQuestion(options: { question: SceneQuestion; grid: SceneGrid }): ToldQuestion {
   const { grid } = options;
   const { type, scene, anchor, move, secondMove, target, answer } = options.question;
   const objects = sceneObjects({ scene, grid });
@@ -204,7 +204,7 @@ export function tellQuestion(options: { question: SceneQuestion; grid: SceneGrid
 }
 
 /** Two questions of one hop about a scene, to train vision on: what is in a cell, and where a colour is. */
-export function tellGlances(options: {
+export function describeGlances(options: {
   scene: Scene;
   grid: SceneGrid;
   random: RandomStream;

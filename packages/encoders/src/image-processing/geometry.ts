@@ -41,7 +41,7 @@ export function sizeInside([height, width]: Size, maximumHeight: number, maximum
 
 /** The middle of a picture; where the picture is smaller, black is put around it. */
 export function centerCrop(image: DecodedImage, [height, width]: Size): DecodedImage {
-  return cut(image, {
+  return crop(image, {
     top: Math.floor((image.height - height) / 2),
     left: Math.floor((image.width - width) / 2),
     height,
@@ -50,7 +50,7 @@ export function centerCrop(image: DecodedImage, [height, width]: Size): DecodedI
 }
 
 /** A window of a picture; what lies outside the picture is `background`. @param image three channels */
-export function cut(
+export function crop(
   image: DecodedImage,
   window: {
     top: number;
@@ -79,7 +79,7 @@ export function cut(
 /** Pads to a square with the picture in the middle. */
 export function padToSquare(image: DecodedImage, background: readonly [number, number, number]): DecodedImage {
   const side = Math.max(image.height, image.width);
-  return cut(image, {
+  return crop(image, {
     top: -Math.floor((side - image.height) / 2),
     left: -Math.floor((side - image.width) / 2),
     height: side,

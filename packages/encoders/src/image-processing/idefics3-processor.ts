@@ -1,4 +1,4 @@
-import { cut, type Size } from './geometry';
+import { crop, type Size } from './geometry';
 import { defaultMaximumPixels, type DecodedImage, type ImageSource } from './image';
 import { ImageError } from './image-error';
 import { loadRgb, nestedImages, type ImageProcessor, type ProcessOptions } from './image-processor';
@@ -106,7 +106,7 @@ export function createIdefics3Processor(options: {
     const tiles: DecodedImage[] = [];
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1)
-        tiles.push(cut(image, { top: row * tile, left: column * tile, height: tile, width: tile }));
+        tiles.push(crop(image, { top: row * tile, left: column * tile, height: tile, width: tile }));
     }
     return { tiles: [...tiles, resize(image, [tile, tile], maximumPixels)], rows, columns };
   };

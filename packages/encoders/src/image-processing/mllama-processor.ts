@@ -1,4 +1,4 @@
-import { cut, type Size } from './geometry';
+import { crop, type Size } from './geometry';
 import { defaultMaximumPixels, type DecodedImage, type ImageSource } from './image';
 import { loadRgb, nestedImages, type ImageProcessor, type ProcessOptions } from './image-processor';
 import { PixelWriter } from './normalize';
@@ -91,7 +91,7 @@ export function createMllamaProcessor(options: {
     const tiles: DecodedImage[] = [];
     for (let row = 0; row < rows; row += 1) {
       for (let column = 0; column < columns; column += 1)
-        tiles.push(cut(resized, { top: row * tile, left: column * tile, height: tile, width: tile }));
+        tiles.push(crop(resized, { top: row * tile, left: column * tile, height: tile, width: tile }));
     }
     return { tiles, identifier: arrangements.findIndex((entry) => entry[0] === rows && entry[1] === columns) + 1 };
   };

@@ -12,7 +12,7 @@ import { embedding, linear, tf } from '@subtext/tensor';
 
 import type { NumberArray } from '../image-processing/numbers';
 import type { MllamaVisionSettings } from './mllama-vision-settings';
-import { cutIntoPatches, PixelValuesError, type PixelValues } from './pixel-values';
+import { splitIntoPatches, PixelValuesError, type PixelValues } from './pixel-values';
 
 /** Tokens of a tile are filled up to a multiple of this. */
 const tokenMultiple = 8;
@@ -178,7 +178,7 @@ export class MllamaVisionEncoder {
     const flat = [tiles, channels, imageSize, imageSize];
     const values =
       pixelValues instanceof tf.Tensor ? tf.reshape(pixelValues, flat) : { data: pixelValues.data, shape: flat };
-    const { rows } = cutIntoPatches({ pixelValues: values, channels, patchSize, imageSize, classToken: true });
+    const { rows } = splitIntoPatches({ pixelValues: values, channels, patchSize, imageSize, classToken: true });
     const ids = tf.tensor1d(aspectRatioIds.data, 'int32');
     const patchWeight = tf.reshape(this.#patchWeight.value, [width, channels * patchSize * patchSize]) as tf.Tensor2D;
     const patches = tf.slice(linear({ input: rows, weight: patchWeight }), [0, 1, 0], [tiles, tokens - 1, width]);

@@ -16,7 +16,7 @@ import type { NumberArray } from '../image-processing/numbers';
 import { AttentionPooling } from './attention-pooling';
 import type { PatchEncoderSettings } from './patch-encoder-settings';
 import { patchPositions } from './patch-positions';
-import { cutIntoPatches, PixelValuesError, type Patches, type PixelValues } from './pixel-values';
+import { splitIntoPatches, PixelValuesError, type Patches, type PixelValues } from './pixel-values';
 import type { EncodeOptions, EncodeResult, VisionDimensions, VisionEncoder } from './vision-encoder';
 
 /** One layer of a vision transformer under `scope` (`encoder.layers.N`): pre-norm, every linear layer with a bias. */
@@ -175,7 +175,7 @@ export class PatchVisionEncoder implements VisionEncoder {
     pixelAttentionMask?: NumberArray<Int32Array>,
   ): { input: tf.Tensor3D; mask: tf.Tensor | null } {
     const { width, channels, patchSize, imageSize, classToken, anySize } = this.#settings;
-    const patches = cutIntoPatches({
+    const patches = splitIntoPatches({
       pixelValues,
       channels,
       patchSize,

@@ -40,7 +40,7 @@ const isTensor = (values: PixelValues): values is tf.Tensor => 'dataId' in value
  *   that reading fits the number of channels
  * @throws {PixelValuesError} when the shape fits neither reading, or is not `imageSize` where one is demanded
  */
-export function cutIntoPatches(options: {
+export function splitIntoPatches(options: {
   pixelValues: PixelValues;
   channels: number;
   patchSize: number;

@@ -27,7 +27,10 @@ export function activationKernels(backend: NodeBackend): {
           }
           const sigmoid = tf.sigmoid(form.inner);
           // (x·σ(u))′ = σ(u) + x·u′·σ(u)·(1−σ(u)).
-          return tf.mul(gradient, tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope()))) as tf.Tensor2D;
+          return tf.mul(
+            gradient,
+            tf.add(sigmoid, sigmoidGradient(sigmoid, form.inputTimesDerivative())),
+          ) as tf.Tensor2D;
         }),
     },
     gatedActivation: {
@@ -44,7 +47,10 @@ export function activationKernels(backend: NodeBackend): {
           }
           const sigmoid = tf.sigmoid(form.inner);
           return {
-            gate: tf.mul(upstream, tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope()))) as tf.Tensor2D,
+            gate: tf.mul(
+              upstream,
+              tf.add(sigmoid, sigmoidGradient(sigmoid, form.inputTimesDerivative())),
+            ) as tf.Tensor2D,
             up: tf.mul(gradient, tf.mul(gate, sigmoid)) as tf.Tensor2D,
           };
         }),

@@ -32,7 +32,7 @@ export function crossEntropyKernel(backend: NodeBackend): CrossEntropyKernel {
       ]) as tf.Tensor2D;
       return { losses, kept: [gradient, weight] };
     },
-    backward: ({ gradient, kept: [slope, weight] }) =>
-      tf.mul(slope!, tf.reshape(tf.mul(gradient, weight!), [-1, 1])) as tf.Tensor2D,
+    backward: ({ gradient, kept: [logitsGradient, weight] }) =>
+      tf.mul(logitsGradient!, tf.reshape(tf.mul(gradient, weight!), [-1, 1])) as tf.Tensor2D,
   };
 }

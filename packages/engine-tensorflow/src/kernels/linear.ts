@@ -6,7 +6,7 @@ import { sumRowsKernel } from './sum-rows';
 
 /**
  * Linear layers by `MatMul` and `BiasAdd`, which cost less than the batched product and the broadcast addition that
- * TensorFlow.js runs. For activations built on a sigmoid the slope is computed with the output, from the same
+ * TensorFlow.js runs. For activations built on a sigmoid the derivative is computed with the output, from the same
  * intermediate values: an activation's cost is its passes over memory, and this saves a third of them.
  */
 export function linearKernel(backend: NodeBackend): LinearKernel {
@@ -47,7 +47,7 @@ export function linearKernel(backend: NodeBackend): LinearKernel {
         ? {
             output,
             preactivation: null,
-            derivative: tf.add(sigmoid, sigmoidGradient(sigmoid, form.slope())) as tf.Tensor2D,
+            derivative: tf.add(sigmoid, sigmoidGradient(sigmoid, form.inputTimesDerivative())) as tf.Tensor2D,
           }
         : { output, preactivation: null };
     },

@@ -30,31 +30,35 @@ fn hyperbolic(x: f32) -> f32 {
   return select(-1.0, 1.0, x >= 0.0) * (1.0 - small) / (1.0 + small);
 }`;
 
-/** x·σ(u), of which the slope is σ(u)·(1 + x·u′·(1 − σ(u))). */
-const sigmoidForm = (inner: string, innerSlope: string) => ({
+/** x·σ(u), of which the derivative is σ(u)·(1 + x·u′·(1 − σ(u))). */
+const sigmoidForm = (inner: string, innerDerivative: string) => ({
   helpers: sigmoid,
   value: `return x * sigmoid(${inner});`,
-  slope: `let s = sigmoid(${inner}); return s * (1.0 + x * (${innerSlope}) * (1.0 - s));`,
+  derivative: `let s = sigmoid(${inner}); return s * (1.0 + x * (${innerDerivative}) * (1.0 - s));`,
 });
 
 const tanhScale = 2 * Math.sqrt(2 / Math.PI);
 
-/** Values and slopes as in `../operations/activations`, where the sources of the constants are. */
-const activations: Record<Activation, { helpers: string; value: string; slope: string }> = {
-  none: { helpers: '', value: 'return x;', slope: 'return 1.0;' },
-  gelu: { helpers: normal, value: 'return x * cumulative(x);', slope: 'return cumulative(x) + x * density(x);' },
+/** Values and derivatives as in `../operations/activations`, where the sources of the constants are. */
+const activations: Record<Activation, { helpers: string; value: string; derivative: string }> = {
+  none: { helpers: '', value: 'return x;', derivative: 'return 1.0;' },
+  gelu: { helpers: normal, value: 'return x * cumulative(x);', derivative: 'return cumulative(x) + x * density(x);' },
   'gelu-tanh': sigmoidForm(`${tanhScale} * (x + 0.044715 * x * x * x)`, `${tanhScale} * (1.0 + 0.134145 * x * x)`),
   'quick-gelu': sigmoidForm('1.702 * x', '1.702'),
   silu: sigmoidForm('x', '1.0'),
-  relu: { helpers: '', value: 'return select(x, 0.0, x < 0.0);', slope: 'return select(1.0, 0.0, x <= 0.0);' },
-  tanh: { helpers: hyperbolic, value: 'return hyperbolic(x);', slope: 'let y = hyperbolic(x); return 1.0 - y * y;' },
+  relu: { helpers: '', value: 'return select(x, 0.0, x < 0.0);', derivative: 'return select(1.0, 0.0, x <= 0.0);' },
+  tanh: {
+    helpers: hyperbolic,
+    value: 'return hyperbolic(x);',
+    derivative: 'let y = hyperbolic(x); return 1.0 - y * y;',
+  },
 };
 
-/** WGSL functions `value(x)` and `slope(x)` of an activation; unused ones cost nothing. */
+/** WGSL functions `value(x)` and `derivative(x)` of an activation; unused ones cost nothing. */
 export function activationCode(activation: Activation): string {
-  const { helpers, value, slope } = activations[activation];
+  const { helpers, value, derivative } = activations[activation];
   return `${numberCode}
 ${helpers}
 fn value(x: f32) -> f32 { ${value} }
-fn slope(x: f32) -> f32 { ${slope} }`;
+fn derivative(x: f32) -> f32 { ${derivative} }`;
 }

@@ -25,7 +25,7 @@ export function activationKernels(run: RunShader): Pick<Required<FusedKernels>, 
           declarations: activationCode(activation),
           inputs: { x: input, gradient },
           outputs: { result: gradient.shape },
-          ...elementwise(gradient.size, 'result[i] = gradient[i] * slope(x[i]);'),
+          ...elementwise(gradient.size, 'result[i] = gradient[i] * derivative(x[i]);'),
         }).result as tf.Tensor2D,
     },
     gatedActivation: {
@@ -47,7 +47,7 @@ export function activationKernels(run: RunShader): Pick<Required<FusedKernels>, 
           outputs: { toGate: gate.shape, toUp: gate.shape },
           ...elementwise(
             gate.size,
-            'let g = gradient[i]; let x = gate[i]; toGate[i] = g * up[i] * slope(x); toUp[i] = g * value(x);',
+            'let g = gradient[i]; let x = gate[i]; toGate[i] = g * up[i] * derivative(x); toUp[i] = g * value(x);',
           ),
         });
         return { gate: toGate as tf.Tensor2D, up: toUp as tf.Tensor2D };

@@ -96,7 +96,7 @@ var<workgroup> queries: array<f32, ${rows * headWidth}>;
 var<workgroup> gradients: array<f32, ${rows * headWidth}>;
 var<workgroup> keys: array<f32, ${columns * headWidth}>;
 var<workgroup> values: array<f32, ${columns * headWidth}>;
-var<workgroup> slopes: array<f32, ${rows * columns}>;
+var<workgroup> scoreGradients: array<f32, ${rows * columns}>;
 ${numberCode}
 ${visibilityCode({ mask: maskKind(mask), causal })}`,
     body: `${place('queryTiles', 'heads')}
@@ -121,7 +121,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
     workgroupBarrier();
     ${ownColumns(
       tiles,
-      `var slope = 0.0;
+      `var scoreGradient = 0.0;
       if (visible(batch, first + own, start + column)) {
         var score = 0.0;
         var toWeight = 0.0;
@@ -129,14 +129,14 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
           score += queries[own * ${headWidth} + at] * keys[column * ${headWidth} + at];
           toWeight += gradients[own * ${headWidth} + at] * values[column * ${headWidth} + at];
         }
-        slope = exponential(score * uniforms.scale - logSum) * (toWeight - rowSum);
+        scoreGradient = exponential(score * uniforms.scale - logSum) * (toWeight - rowSum);
       }
-      slopes[own * ${columns} + column] = slope;`,
+      scoreGradients[own * ${columns} + column] = scoreGradient;`,
     )}
     workgroupBarrier();
     for (var column = 0; column < ${columns}; column++) {
-      let slope = slopes[own * ${columns} + column];
-      ${ownNumbers(tiles, headWidth, `sums[slot] += slope * keys[column * ${headWidth} + at];`)}
+      let scoreGradient = scoreGradients[own * ${columns} + column];
+      ${ownNumbers(tiles, headWidth, `sums[slot] += scoreGradient * keys[column * ${headWidth} + at];`)}
     }
     workgroupBarrier();
   }
@@ -192,7 +192,7 @@ var<workgroup> values: array<f32, ${rows * headWidth}>;
 var<workgroup> queries: array<f32, ${columns * headWidth}>;
 var<workgroup> gradients: array<f32, ${columns * headWidth}>;
 var<workgroup> weights: array<f32, ${rows * columns}>;
-var<workgroup> slopes: array<f32, ${rows * columns}>;
+var<workgroup> scoreGradients: array<f32, ${rows * columns}>;
 ${numberCode}
 ${visibilityCode({ mask: maskKind(mask), causal })}`,
     body: `${place('keyTiles', 'keyValueHeads')}
@@ -214,7 +214,7 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
       ${ownColumns(
         tiles,
         `var weight = 0.0;
-        var slope = 0.0;
+        var scoreGradient = 0.0;
         if (visible(batch, start + column, first + own)) {
           var score = 0.0;
           var toWeight = 0.0;
@@ -224,16 +224,16 @@ ${visibilityCode({ mask: maskKind(mask), causal })}`,
           }
           let row = 2 * ((batch * uniforms.heads + queryHead) * uniforms.queryTime + start + column);
           weight = exponential(score * uniforms.scale - rowNumbers[row]);
-          slope = weight * (toWeight - rowNumbers[row + 1]);
+          scoreGradient = weight * (toWeight - rowNumbers[row + 1]);
         }
         weights[own * ${columns} + column] = weight;
-        slopes[own * ${columns} + column] = slope;`,
+        scoreGradients[own * ${columns} + column] = scoreGradient;`,
       )}
       workgroupBarrier();
       for (var column = 0; column < ${columns}; column++) {
         let weight = weights[own * ${columns} + column];
-        let slope = slopes[own * ${columns} + column];
-        ${ownNumbers(tiles, headWidth, `keySums[slot] += slope * queries[column * ${headWidth} + at]; valueSums[slot] += weight * gradients[column * ${headWidth} + at];`)}
+        let scoreGradient = scoreGradients[own * ${columns} + column];
+        ${ownNumbers(tiles, headWidth, `keySums[slot] += scoreGradient * queries[column * ${headWidth} + at]; valueSums[slot] += weight * gradients[column * ${headWidth} + at];`)}
       }
       workgroupBarrier();
     }

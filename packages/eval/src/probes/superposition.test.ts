@@ -1,6 +1,6 @@
 import { generateProsQA, type GraphFacts, type ReasoningExample } from '@subtext/data';
 import { classifyNodes, measureSuperposition, nodeClasses } from '@subtext/decoder';
-import { Reasoner, tellGraphQuestion } from '@subtext/reasoner';
+import { Reasoner, formatGraphQuestion } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -35,7 +35,7 @@ function questions(count: number): ReasoningExample[] {
     const { edges, root, target, negativeTarget } = example.facts as GraphFacts;
     return {
       ...example,
-      question: tellGraphQuestion({
+      question: formatGraphQuestion({
         edges,
         root,
         candidates: Number(example.id) % 2 === 0 ? [target, negativeTarget] : [negativeTarget, target],

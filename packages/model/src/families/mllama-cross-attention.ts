@@ -97,9 +97,9 @@ export class MllamaCrossAttentionBlock {
       input,
       tf.mul(tf.tanh(this.#attentionGate.value), this.#output.apply({ input: attended })),
     ) as tf.Tensor3D;
-    const thought = this.#feedForward.apply({ input: this.#feedForwardNorm.apply({ input: hidden }) });
-    const seen = mask.rows === null ? thought : tf.mul(mask.rows, thought);
-    return tf.add(hidden, tf.mul(tf.tanh(this.#feedForwardGate.value), seen)) as tf.Tensor3D;
+    const expanded = this.#feedForward.apply({ input: this.#feedForwardNorm.apply({ input: hidden }) });
+    const masked = mask.rows === null ? expanded : tf.mul(mask.rows, expanded);
+    return tf.add(hidden, tf.mul(tf.tanh(this.#feedForwardGate.value), masked)) as tf.Tensor3D;
   }
 }
 

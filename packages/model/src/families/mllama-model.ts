@@ -30,7 +30,7 @@ import { crossMask, MllamaCache, type CachedPictures, type MllamaCrossAttentionB
 
 /** A layer of the language part: over words, or over pictures. */
 export type MllamaLayer =
-  { kind: 'words'; block: TransformerBlock } | { kind: 'pictures'; block: MllamaCrossAttentionBlock };
+  { kind: 'self-attention'; block: TransformerBlock } | { kind: 'cross-attention'; block: MllamaCrossAttentionBlock };
 
 export interface MllamaModelOptions {
   config: RawConfig;
@@ -88,7 +88,7 @@ export class MllamaModel implements MultimodalModel {
     this.finalNorm = options.finalNorm;
     this.#maxPositions = options.maxPositions;
     this.#keyValueWidth = options.keyValueWidth;
-    const words = options.layers.flatMap(({ kind }, index) => (kind === 'words' ? [index] : []));
+    const words = options.layers.flatMap(({ kind }, index) => (kind === 'self-attention' ? [index] : []));
     this.#places = new Map(words.map((layer, place) => [layer, place]));
   }
 
@@ -196,11 +196,11 @@ export class MllamaModel implements MultimodalModel {
           });
     const words = seenKeys({ mask, visibility });
     let hidden = embeddings;
-    let looking = 0;
+    let crossLayer = 0;
     const hiddenStates = outputHiddenStates ? [hidden] : null;
     for (const [index, { kind, block }] of this.#layers.entries()) {
       const wanted = !outputHiddenStates && index === this.#layers.length - 1 ? { outputPositions } : {};
-      if (kind === 'words')
+      if (kind === 'self-attention')
         hidden = block.apply({
           input: hidden,
           rotary,
@@ -210,7 +210,7 @@ export class MllamaModel implements MultimodalModel {
           ...wanted,
         });
       else if (pictures === null || seen === null) continue;
-      else hidden = block.apply({ input: hidden, pictures: pictures.layers[looking++]!, mask: seen });
+      else hidden = block.apply({ input: hidden, pictures: pictures.layers[crossLayer++]!, mask: seen });
       hiddenStates?.push(hidden);
     }
     cache?.advance(time);
@@ -276,7 +276,9 @@ export class MllamaModel implements MultimodalModel {
       }
     }
     const pictures = {
-      layers: this.#layers.flatMap(({ kind, block }) => (kind === 'pictures' ? [block.projectPictures(states)] : [])),
+      layers: this.#layers.flatMap(({ kind, block }) =>
+        kind === 'cross-attention' ? [block.projectPictures(states)] : [],
+      ),
       mask,
     };
     own?.hold(pictures);

@@ -187,8 +187,8 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
     const layers = Array.from({ length: settings.layers }, (_, index): MllamaLayer => {
       const scope = text.child('layers').child(index);
       return crossLayers.has(index)
-        ? { kind: 'pictures', block: new MllamaCrossAttentionBlock({ scope, settings }) }
-        : { kind: 'words', block: rotaryDecoderBlock({ scope, settings, index }) };
+        ? { kind: 'cross-attention', block: new MllamaCrossAttentionBlock({ scope, settings }) }
+        : { kind: 'self-attention', block: rotaryDecoderBlock({ scope, settings, index }) };
     });
     return new MllamaModel({
       config,

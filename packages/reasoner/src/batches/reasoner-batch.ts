@@ -113,7 +113,7 @@ function thoughtRows({ layouts, time }: { layouts: readonly Layout[]; time: numb
 }
 
 /** Cuts a list into `shards` consecutive parts whose sizes differ by at most one. */
-export function cutIntoShards<Item>({ items, shards }: { items: readonly Item[]; shards: number }): Item[][] {
+export function splitIntoShards<Item>({ items, shards }: { items: readonly Item[]; shards: number }): Item[][] {
   return Array.from({ length: shards }, (_, shard) =>
     items.slice(Math.floor((items.length * shard) / shards), Math.floor((items.length * (shard + 1)) / shards)),
   );

@@ -31,7 +31,7 @@ export function parseGraphQuestion(text: string): GraphQuestion {
 }
 
 /** The text that {@link parseGraphQuestion} reads. */
-export function tellGraphQuestion({ edges, candidates, root }: GraphQuestion): string {
+export function formatGraphQuestion({ edges, candidates, root }: GraphQuestion): string {
   return `${edges.map((edge) => edge.join(' ')).join(' | ')} [Q] ${candidates.join(' ')} [R] ${root}`;
 }
 

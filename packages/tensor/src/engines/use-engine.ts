@@ -33,14 +33,14 @@ export async function useEngine({
   /** How much there is to compute; looked at by `auto` alone. @default much */
   work?: EngineWork;
 } = {}): Promise<EngineChoice> {
-  const wished = engine === 'auto' ? environmentEngine() : null;
-  if (engine === 'auto' && wished === null) return choose(work);
-  const named = await namedEngine(wished ?? engine, wished === null ? '' : ' (from SUBTEXT_ENGINE)');
+  const requested = engine === 'auto' ? environmentEngine() : null;
+  if (engine === 'auto' && requested === null) return choose(work);
+  const named = await namedEngine(requested ?? engine, requested === null ? '' : ' (from SUBTEXT_ENGINE)');
   const device = await named.load();
   return activate(named, {
     name: named.name,
     device,
-    reason: wished === null ? 'asked for by name' : 'named by SUBTEXT_ENGINE',
+    reason: requested === null ? 'asked for by name' : 'named by SUBTEXT_ENGINE',
     passedOver: [],
   });
 }

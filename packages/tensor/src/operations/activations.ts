@@ -23,9 +23,9 @@ interface ComposedActivation {
 const sigmoidActivation = (activation: Activation): ComposedActivation => ({
   forward: (x) => tf.mul(x, tf.sigmoid(sigmoidForm({ activation, x })!.inner)),
   derivative: (x) => {
-    const { inner, slope } = sigmoidForm({ activation, x })!;
+    const { inner, inputTimesDerivative } = sigmoidForm({ activation, x })!;
     const sigmoid = tf.sigmoid(inner);
-    return tf.mul(sigmoid, tf.add(1, tf.mul(slope(), tf.sub(1, sigmoid))));
+    return tf.mul(sigmoid, tf.add(1, tf.mul(inputTimesDerivative(), tf.sub(1, sigmoid))));
   },
 });
 
@@ -103,7 +103,7 @@ export function composedActivationGradient<T extends tf.Tensor>({
 }
 
 /**
- * `inner` u and (computed when asked for) `slope` x·u′ of activations of the form x·σ(u), or null for the others: `silu` has u = x, `quick-gelu`
+ * `inner` u and (computed when asked for) `inputTimesDerivative` x·u′ of activations of the form x·σ(u), or null for the others: `silu` has u = x, `quick-gelu`
  * u = 1.702·x, `gelu-tanh` u = 2·√(2/π)·(x + 0.044715·x³).
  */
 export function sigmoidForm({
@@ -112,19 +112,19 @@ export function sigmoidForm({
 }: {
   activation: Activation;
   x: tf.Tensor;
-}): { inner: tf.Tensor; slope: () => tf.Tensor } | null {
+}): { inner: tf.Tensor; inputTimesDerivative: () => tf.Tensor } | null {
   if (activation === 'silu') {
-    return { inner: x, slope: () => x };
+    return { inner: x, inputTimesDerivative: () => x };
   }
   if (activation === 'quick-gelu') {
     const inner = tf.mul(x, quickGeluSlope);
-    return { inner, slope: () => inner };
+    return { inner, inputTimesDerivative: () => inner };
   }
   if (activation === 'gelu-tanh') {
     const cubic = tf.mul(2 * rootTwoOverPi * geluCubic, tf.square(x));
     return {
       inner: tf.mul(x, tf.add(cubic, 2 * rootTwoOverPi)),
-      slope: () => tf.mul(x, tf.add(tf.mul(cubic, 3), 2 * rootTwoOverPi)),
+      inputTimesDerivative: () => tf.mul(x, tf.add(tf.mul(cubic, 3), 2 * rootTwoOverPi)),
     };
   }
   return null;

@@ -79,7 +79,7 @@ async function checkGradients({
   weights.dispose();
   const weighted = (changed: Record<string, Float64Array>) =>
     reference(changed).reduce((sum, x, index) => sum + x * weightValues[index]!, 0);
-  const slope = (name: string, direction: Float64Array) => {
+  const directionalDerivative = (name: string, direction: Float64Array) => {
     const moved = (sign: number) =>
       weighted({ ...values, [name]: values[name]!.map((x, index) => x + sign * step * direction[index]!) });
     return (moved(1) - moved(-1)) / (2 * step);
@@ -94,7 +94,7 @@ async function checkGradients({
     }
     if (length <= fullCheckLimit) {
       const expected = values[name]!.map((_, index) =>
-        slope(
+        directionalDerivative(
           name,
           Float64Array.from({ length }, (_, other) => (other === index ? 1 : 0)),
         ),
@@ -110,7 +110,7 @@ async function checkGradients({
           result,
           `gradient of ${name} along a direction`,
           [along],
-          Float64Array.of(slope(name, direction)),
+          Float64Array.of(directionalDerivative(name, direction)),
           gradientTolerance,
         );
       }

@@ -6,7 +6,7 @@ import {
   randomAt,
   collateLayouts,
   countPredicted,
-  cutIntoShards,
+  splitIntoShards,
 } from '@subtext/reasoner';
 import { describe, expect, it } from 'vitest';
 
@@ -70,7 +70,7 @@ describe('a batch', () => {
     for (const count of [0, 1, 5, 6, 7]) {
       for (const shards of [1, 2, 3, 4]) {
         const items = Array.from({ length: count }, (_, index) => index);
-        const cut = cutIntoShards({ items, shards });
+        const cut = splitIntoShards({ items, shards });
         expect(cut.flat()).toEqual(items);
         const sizes = cut.map(({ length }) => length);
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);

@@ -19,7 +19,7 @@ import {
   tokenVectors,
   parseGraphQuestion,
   shortestPath,
-  tellGraphQuestion,
+  formatGraphQuestion,
   graphReasoner,
   GraphVocabulary,
 } from '@subtext/reasoner';
@@ -60,8 +60,8 @@ describe('graph questions', () => {
       candidates: [5, 7] as [number, number],
       root: 0,
     };
-    expect(tellGraphQuestion(question)).toBe('3 5 | 0 3 [Q] 5 7 [R] 0');
-    expect(parseGraphQuestion(tellGraphQuestion(question))).toEqual(question);
+    expect(formatGraphQuestion(question)).toBe('3 5 | 0 3 [Q] 5 7 [R] 0');
+    expect(parseGraphQuestion(formatGraphQuestion(question))).toEqual(question);
     expect(shortestPath({ ...question, target: 5 })).toEqual([0, 3, 5]);
   });
 
@@ -374,7 +374,7 @@ describe('training on graphs', () => {
       await reasoner.save({ folder: join(folder, 'reasoner') });
       const loaded = await Reasoner.load({ folder: join(folder, 'reasoner') });
       const { edges, root, target, negativeTarget } = told[0]!.facts as GraphFacts;
-      const question = tellGraphQuestion({ edges, root, candidates: [target, negativeTarget] });
+      const question = formatGraphQuestion({ edges, root, candidates: [target, negativeTarget] });
       const [answer] = await loaded.think({ questions: [{ question }] });
       expect(answer!.thoughts.map(({ stage }) => stage)).toEqual(['hop 1', 'hop 2']);
       expect(answer!.thoughts[0]!.hidden).toHaveLength(16);

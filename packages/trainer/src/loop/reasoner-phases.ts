@@ -4,7 +4,7 @@ import {
   type BatchWeights,
   batchWeights,
   collateExamples,
-  cutIntoShards,
+  splitIntoShards,
   type ReasonerBatch,
   type Layout,
   type LayoutContext,
@@ -71,7 +71,7 @@ export async function laidOutShards({
       counters: [data.seed, plan.phase.index, step, row],
     }),
   }));
-  return cutIntoShards({ items, shards });
+  return splitIntoShards({ items, shards });
 }
 
 /** The batch of one shard for the reasoner. */

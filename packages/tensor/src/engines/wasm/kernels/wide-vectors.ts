@@ -35,14 +35,14 @@ export async function instantiateWide({
   ) {
     return null;
   }
-  const wished = process.env[setting];
-  if (wished !== undefined && wished !== '' && wished !== '128' && wished !== '256') {
+  const requested = process.env[setting];
+  if (requested !== undefined && requested !== '' && requested !== '128' && requested !== '256') {
     throw new TensorError({
       code: 'invalid-option',
-      message: `wasm: ${setting} must be 128 or 256, got '${wished}'.`,
+      message: `wasm: ${setting} must be 128 or 256, got '${requested}'.`,
     });
   }
-  if (wished !== '256') {
+  if (requested !== '256') {
     return null;
   }
   // Not a literal, so that bundlers for browsers leave it alone.
