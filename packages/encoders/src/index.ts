@@ -1,5 +1,10 @@
 // Pictures
-export { createImageProcessor, loadImageProcessor, saveImageProcessor } from './image-processing/load-image-processor';
+export {
+  createImageProcessor,
+  loadImageProcessor,
+  type LoadImageProcessorOptions,
+  saveImageProcessor,
+} from './image-processing/load-image-processor';
 export type { ImageProcessor, ProcessOptions } from './image-processing/image-processor';
 export {
   decodeImage,

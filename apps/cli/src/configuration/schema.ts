@@ -225,4 +225,3 @@ export const trainConfiguration = z.strictObject({
 export type GivenConfiguration = z.output<typeof trainConfiguration>;
 /** A configuration that is carried out: its stages have names. */
 export type TrainConfiguration = Omit<GivenConfiguration, 'stages'> & { stages: string[] };
-export type TrainConfigurationInput = z.input<typeof trainConfiguration>;

@@ -6,7 +6,7 @@ import { hopsFrom } from '../measures/graph';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
 import { generateArithmetic } from './arithmetic';
 import { generateModularArithmetic } from './modular-arithmetic';
-import { generateMultiplication, tellMultiplication } from './multiplication';
+import { generateMultiplication, describeMultiplication } from './multiplication';
 import { generateProntoQA } from './prontoqa';
 import { generateProsQA } from './prosqa';
 
@@ -197,7 +197,7 @@ describe('generateMultiplication', () => {
 
   test('reproduces the published form, digit by digit', () => {
     // The first line of da03/Internalize_CoT_Step_by_Step's 4_by_4_mult/valid.txt, 2365 × 4347.
-    expect(tellMultiplication({ factors: [2365n, 4347n], digits: [4, 4] })).toEqual({
+    expect(describeMultiplication({ factors: [2365n, 4347n], digits: [4, 4] })).toEqual({
       question: '5 6 3 2 * 7 4 3 4',
       steps: [
         { text: '5 5 5 6 1' },

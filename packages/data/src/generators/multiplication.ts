@@ -26,7 +26,7 @@ function drawNumber(digits: number, random: RandomStream): bigint {
 }
 
 /** The question, chain and answer for two factors of n and m digits. */
-export function tellMultiplication(options: {
+export function describeMultiplication(options: {
   factors: [bigint, bigint];
   digits: [number, number];
 }): Pick<ReasoningExample, 'question' | 'steps' | 'answer'> {
@@ -66,7 +66,7 @@ export function* generateMultiplication(options: GenerateMultiplicationOptions =
   const random = new RandomStream(seed, `multiplication/${digits.join('x')}`);
   for (let made = 1; made <= count; made += 1) {
     const factors: [bigint, bigint] = [drawNumber(digits[0], random), drawNumber(digits[1], random)];
-    yield { id: String(made), ...tellMultiplication({ factors, digits }) };
+    yield { id: String(made), ...describeMultiplication({ factors, digits }) };
   }
 }
 

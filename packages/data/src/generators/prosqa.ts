@@ -135,7 +135,7 @@ function nameGraph(options: {
 }
 
 /** Tells an edge in words, as ProsQA does: people are members, nouns are kinds. */
-export function tellEdge(options: { source: string; target: string }): string {
+export function describeEdge(options: { source: string; target: string }): string {
   const { source, target } = options;
   return peopleNames.includes(source) ? `${source} is a ${target}.` : `Every ${source} is a ${target}.`;
 }
@@ -144,7 +144,7 @@ function tell(options: { facts: GraphFacts; id: string; random: RandomStream }):
   const { facts, id, random } = options;
   const name = (node: number): string => facts.symbols[node]!;
   const sentence = ([source, target]: [number, number]): string =>
-    tellEdge({ source: name(source), target: name(target) });
+    describeEdge({ source: name(source), target: name(target) });
   const candidates = random.shuffle([facts.target, facts.negativeTarget]).map(name);
   const known = new Set(facts.edges.map((edge) => edge.join(' ')));
   let node = facts.root;

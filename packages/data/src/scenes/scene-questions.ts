@@ -124,7 +124,7 @@ export function drawQuestion(options: {
 }
 
 /** A question in words. */
-export interface ToldQuestion {
+export interface DescribedQuestion {
   question: string;
   summary: string;
   caption: string;
@@ -133,7 +133,7 @@ export interface ToldQuestion {
 }
 
 /** The question, the three stages and the answer in words; words and marks are set apart by spaces. */
-export function describeQuestion(options: { question: SceneQuestion; grid: SceneGrid }): ToldQuestion {
+export function describeQuestion(options: { question: SceneQuestion; grid: SceneGrid }): DescribedQuestion {
   const { grid } = options;
   const { type, scene, anchor, move, secondMove, target, answer } = options.question;
   const objects = sceneObjects({ scene, grid });

@@ -5,12 +5,12 @@ import { openSafetensors, writeSafetensors, type TensorToWrite } from '@subtext/
 import { tf } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
 
 import { ModelFolderError } from '../weights/model-folder-error';
-import { harmless, neutral, parseConfig, shown } from '../weights/read-config';
+import { parseConfig } from '../weights/read-config';
 import { readJsonObject } from '../weights/read-json-object';
 import type { AdaptableModel } from './adaptable-model';
+import { adapterConfig, defaultTargets } from './adapter-config';
 import { AdapterError } from './adapter-error';
 import { adaptedLayers, adapterParameterNames, addLora, loraSettings, replaceBaseWeight } from './lora';
 import { configuredLayers, isNamed, patternValues } from './configured-layers';
@@ -20,105 +20,6 @@ import { tokenRowsName, tokenTables } from './token-rows';
 const prefix = 'base_model.model.';
 const configFile = 'adapter_config.json';
 const weightsFile = 'adapter_model.safetensors';
-
-const tokenId = z.int().nonnegative();
-/** Other ways to say that nothing is meant. */
-const nothing = z.union([z.strictObject({}), z.literal(''), z.literal(false)]);
-
-/** A list or table that has to be empty. */
-const empty = (message: string) =>
-  z
-    .union([z.array(z.unknown()).max(0, message), z.strictObject({}), z.literal(''), z.literal(false)], {
-      error: message,
-    })
-    .nullish();
-
-/** Unset, or a list with nothing in it, which asks for nothing. */
-const neutralOrEmpty = z
-  .unknown()
-  .refine(
-    (value) =>
-      value === undefined ||
-      value === null ||
-      value === false ||
-      value === '' ||
-      (typeof value === 'object' && Object.keys(value).length === 0),
-    {
-      error: ({ input }) => `${shown(input)} is not supported; leave it out, or set it to null`,
-    },
-  )
-  .optional();
-
-/** What PEFT adapts where target_modules is null (`peft/utils/constants.py`), by model_type. */
-const defaultTargets: Readonly<Record<string, string[]>> = {
-  gpt2: ['c_attn'],
-  ...Object.fromEntries(
-    ['llama', 'qwen2', 'qwen3', 'mistral', 'gemma2', 'gemma3_text'].map((type) => [type, ['q_proj', 'v_proj']]),
-  ),
-};
-
-/** Every key of PEFT's `LoraConfig` (`peft/tuners/lora/config.py`). */
-const schema = z.object({
-  peft_type: z.literal('LORA'),
-  r: z.int().positive().default(8),
-  lora_alpha: z.number().default(8),
-  lora_dropout: z.number().min(0).max(1).default(0),
-  use_rslora: z.boolean().default(false),
-  target_modules: z.union([z.string().min(1), z.array(z.string()).nonempty()]).nullish(),
-  exclude_modules: z.union([z.string(), z.array(z.string())]).nullish(),
-  rank_pattern: z.record(z.string(), z.int().positive()).nullish(),
-  alpha_pattern: z.record(z.string(), z.number()).nullish(),
-  // Where the file came from and how training began.
-  task_type: harmless,
-  auto_mapping: harmless,
-  base_model_name_or_path: harmless,
-  revision: harmless,
-  inference_mode: harmless,
-  init_lora_weights: neutral(true, false, 'gaussian', 'orthogonal', 'eva'),
-  loftq_config: harmless,
-  eva_config: harmless,
-  corda_config: harmless,
-  lora_ga_config: harmless,
-  peft_version: harmless,
-  megatron_config: harmless,
-  megatron_core: harmless,
-  runtime_config: harmless,
-  ensure_weight_tying: harmless,
-  /** How the base weight lies; our layers know it themselves. */
-  fan_in_fan_out: harmless,
-  qalora_group_size: harmless,
-  /** Of PEFT's first versions: whether evaluation folds the adapter in, which changes no numbers. */
-  merge_weights: harmless,
-  // What changes the model in ways that we do not have.
-  bias: neutral('none'),
-  lora_bias: neutral(false),
-  use_dora: neutral(false),
-  use_qalora: neutral(false),
-  modules_to_save: z
-    .union([z.array(z.string()), nothing], { error: 'modules trained in full are named in a list' })
-    .nullish(),
-  trainable_token_indices: z
-    .union([z.array(tokenId), nothing, z.record(z.string(), z.array(tokenId))], {
-      error: 'tokens are a list of ids, or a list for each table',
-    })
-    .nullish(),
-  layers_to_transform: z
-    .union([z.int().nonnegative(), z.array(z.int().nonnegative()), nothing], {
-      error: 'layers are numbers, counted from 0',
-    })
-    .nullish(),
-  layers_pattern: z.union([z.string(), z.array(z.string()), nothing]).nullish(),
-  layer_replication: neutralOrEmpty,
-  target_parameters: empty('adapters on bare parameters are not supported'),
-  alora_invocation_tokens: neutralOrEmpty,
-  arrow_config: neutralOrEmpty,
-  use_bdlora: neutralOrEmpty,
-  monteclora_config: neutralOrEmpty,
-  velora_config: neutralOrEmpty,
-  kasa_config: neutralOrEmpty,
-  /** Of PEFT's first versions: which of several joined projections are adapted. */
-  enable_lora: neutralOrEmpty,
-});
 
 /** The tokens whose rows an adapter's config trains, by table. A list means the embedding's, and the output layer's where it is tied. */
 function configuredTokens({
@@ -327,7 +228,7 @@ export async function loadAdapter({
       path,
       message: `is not there. A PEFT adapter folder holds ${configFile} and ${weightsFile}.`,
     });
-  const settings = parseConfig({ schema, config, path, subject: 'adapter' });
+  const settings = parseConfig({ schema: adapterConfig, config, path, subject: 'adapter' });
   const adapted = settings.target_modules ?? ownValue(defaultTargets, model.modelType);
   if (adapted === undefined)
     throw new ModelFolderError({

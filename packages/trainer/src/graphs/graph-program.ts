@@ -1,20 +1,8 @@
-import {
-  partTable,
-  createGraphModel,
-  type GraphModelOptions,
-  modelPrefix,
-  type GraphBatch,
-  graphForward,
-} from '@subtext/reasoner';
+import { partTable, createGraphModel, type GraphModelOptions, type GraphBatch, graphForward } from '@subtext/reasoner';
 import { embedding, engineCapabilities, gatherRows, tf } from '@subtext/tensor';
 
 import type { TrainingProgram } from '../programs/training-program';
 import { mastery, masteryOnEngine } from './mastery';
-
-/** Where the trained values of a program's parameters are, by their names in the model. */
-export function modelParameterName(name: string): string | undefined {
-  return name.startsWith(modelPrefix) ? name.slice(modelPrefix.length) : undefined;
-}
 
 /**
  * The program that trains on graphs: `L = Σ_r w_r · Σ_v −p_rv · log softmax(z_r)_v` over the states r that must predict
