@@ -10,7 +10,7 @@ import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 export class RandomStream {
   readonly #generator;
 
-  constructor(seed: number, name = '') {
+  constructor({ seed, name = '' }: { seed: number; /** @default '' */ name?: string }) {
     const digest = createHash('sha256').update(`${seed}\n${name}`).digest();
     this.#generator = xoroshiro128plusFromState([0, 4, 8, 12].map((at) => digest.readInt32BE(at)));
   }

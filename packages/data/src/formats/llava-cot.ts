@@ -150,7 +150,7 @@ async function* shuffled(context: Context, log: FaultLog, seed: number): AsyncGe
   const silent = new FaultLog({ file: context.file, strict: false });
   const handle = await openForReading(context.file);
   try {
-    for (const { offset, byteLength, number, pair } of new RandomStream(seed).shuffle(index)) {
+    for (const { offset, byteLength, number, pair } of new RandomStream({ seed }).shuffle(index)) {
       const bytes = Buffer.allocUnsafe(byteLength);
       await handle.read(bytes, 0, byteLength, offset);
       const text = bytes.toString('utf8').replace(/^\uFEFF/, '');

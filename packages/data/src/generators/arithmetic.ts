@@ -108,7 +108,7 @@ export function* generateArithmetic(options: GenerateArithmeticOptions = {}): Ge
       code: 'invalid-option',
       message: `largest: ${largest} is not a whole number from 20 to 1,000,000.`,
     });
-  const random = new RandomStream(seed, 'arithmetic');
+  const random = new RandomStream({ seed, name: 'arithmetic' });
   for (let made = 1; made <= count; made += 1) {
     const name = random.pick(peopleNames);
     const thing = random.pick(things);

@@ -50,7 +50,7 @@ export function* generateModularArithmetic(
       code: 'invalid-option',
       message: `modulus: ${modulus} is not a whole number from 3 to 1,000.`,
     });
-  const random = new RandomStream(seed, `modular-arithmetic/${modulus}`);
+  const random = new RandomStream({ seed, name: `modular-arithmetic/${modulus}` });
   for (let made = 1; made <= count; made += 1) {
     let value = random.integer(modulus);
     let question = String(value);

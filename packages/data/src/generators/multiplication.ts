@@ -63,7 +63,7 @@ export function* generateMultiplication(options: GenerateMultiplicationOptions =
       message: `digits: ${digits.join(' and ')} are not two whole numbers from 1 to 20.`,
     });
   }
-  const random = new RandomStream(seed, `multiplication/${digits.join('x')}`);
+  const random = new RandomStream({ seed, name: `multiplication/${digits.join('x')}` });
   for (let made = 1; made <= count; made += 1) {
     const factors: [bigint, bigint] = [drawNumber(digits[0], random), drawNumber(digits[1], random)];
     yield { id: String(made), ...describeMultiplication({ factors, digits }) };

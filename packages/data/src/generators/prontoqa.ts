@@ -59,7 +59,7 @@ export function* generateProntoQA(options: GenerateProntoQAOptions = {}): Genera
   checkStream({ count, seed });
   if (!Number.isInteger(hops) || hops < 1 || hops > 10)
     throw new DataError({ code: 'invalid-option', message: `hops: ${hops} is not a whole number from 1 to 10.` });
-  const random = new RandomStream(seed, `prontoqa/${hops}`);
+  const random = new RandomStream({ seed, name: `prontoqa/${hops}` });
   for (let made = 1; made <= count; made += 1) {
     const name = random.pick(peopleNames);
     const nouns = random.shuffle(madeUpNouns);

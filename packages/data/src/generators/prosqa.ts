@@ -191,7 +191,7 @@ export function* generateProsQA(options: GenerateProsQAOptions = {}): Generator<
       code: 'space-exhausted',
       message: `no graph of ${nodes} nodes, two of which are roots, has ${hops.minimum} hops; ask for more nodes or fewer hops.`,
     });
-  const random = new RandomStream(seed, 'prosqa');
+  const random = new RandomStream({ seed, name: 'prosqa' });
   for (let made = 0, attempts = 0; made < count; attempts += 1) {
     if (attempts === 100_000)
       throw new DataError({

@@ -29,7 +29,7 @@ export function drawSplits(options: {
   const asked = new Set<string>();
   const drawn: Record<SceneSplit, SceneQuestion[]> = { train: [], validation: [], test: [] };
   for (const split of sceneSplits) {
-    const random = new RandomStream(seed, `scenes/${split}`);
+    const random = new RandomStream({ seed, name: `scenes/${split}` });
     const plan = Array.from({ length: counts[split] }, (_, index) => {
       const type = types[index % types.length]!;
       const answers = possibleAnswers({ type, grid });

@@ -146,8 +146,8 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
     const total = counts.train + counts.validation + counts.test;
     let written = 0;
     for (const split of sceneSplits.filter((name) => counts[name] > 0)) {
-      const pixels = new RandomStream(seed, `pictures/${split}`);
-      const glances = new RandomStream(seed, 'glances');
+      const pixels = new RandomStream({ seed, name: `pictures/${split}` });
+      const glances = new RandomStream({ seed, name: 'glances' });
       mkdirSync(join(partial, 'images', split), { recursive: true });
       const records: object[] = [];
       const facts: SceneFactsRecord[] = [];

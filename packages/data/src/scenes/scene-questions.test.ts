@@ -12,7 +12,7 @@ const grids = [new SceneGrid({ rows: 2, columns: 2 }), new SceneGrid({ rows: 2, 
 /** Draws questions with every answer of a type equally often. */
 function draw(options: { type: (typeof sceneQuestionTypes)[number]; grid: SceneGrid; count: number }) {
   const { type, grid, count } = options;
-  const random = new RandomStream(7, type);
+  const random = new RandomStream({ seed: 7, name: type });
   const answers = possibleAnswers({ type, grid });
   return Array.from({ length: count }, (_, index) =>
     drawQuestion({ type, answer: answers[index % answers.length]!, grid, random }),

@@ -120,7 +120,7 @@ export function trainLinearProbe({
 
   const weights = fit(ids);
   const right = correct(weights, ids);
-  const random = new RandomStream(seed, 'probe control');
+  const random = new RandomStream({ seed, name: 'probe control' });
   const summary = (accuracies: number[]) => ({
     accuracies,
     mean: accuracies.length === 0 ? Number.NaN : meanAndDeviation(accuracies).mean,
@@ -218,7 +218,7 @@ function split({
       message: `A probe needs two groups of states or more, to hold some out; got ${distinct.length}.`,
     });
   const size = Math.min(distinct.length - 1, Math.max(1, Math.round(heldOut * distinct.length)));
-  const out = new Set(new RandomStream(seed, 'probe split').shuffle(distinct).slice(0, size));
+  const out = new Set(new RandomStream({ seed, name: 'probe split' }).shuffle(distinct).slice(0, size));
   return {
     training: indices.filter((index) => !out.has(keys[index] as string)),
     test: indices.filter((index) => out.has(keys[index] as string)),

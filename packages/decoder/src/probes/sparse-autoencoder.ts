@@ -97,7 +97,7 @@ export async function trainSparseAutoencoder({
       message: `${active} active of ${latents} latents is not possible; give a whole number from 1 to ${latents}.`,
     });
   }
-  const random = new RandomStream(seed, 'sparse autoencoder');
+  const random = new RandomStream({ seed, name: 'sparse autoencoder' });
   if (groups !== undefined && groups.length !== states.length)
     throw new DecoderError({
       code: 'length-mismatch',

@@ -16,7 +16,7 @@ interface Example {
 
 const options = 4;
 const examples = (count: number): Example[] => {
-  const random = new RandomStream(3, 'examples');
+  const random = new RandomStream({ seed: 3, name: 'examples' });
   return Array.from({ length: count }, (_, index) => ({ index, answer: random.integer(options) }));
 };
 
@@ -381,7 +381,7 @@ describe('auditInterpreter', () => {
 
 describe('retainedInformation', () => {
   it('is ρ, with an interval that holds it', () => {
-    const random = new RandomStream(2, 'likelihoods');
+    const random = new RandomStream({ seed: 2, name: 'likelihoods' });
     const withoutChain = Array.from({ length: 400 }, () => 2 + random.uniform());
     const written = withoutChain.map((value) => value - 2);
     const hidden = withoutChain.map((value) => value - 1.5 + random.uniform(-0.5, 0.5));

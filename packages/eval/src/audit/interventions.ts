@@ -60,7 +60,7 @@ export function replaceByNoise({
   /** Where a state is several vectors side by side, such as keys and values: the width of one; each keeps its own norm. @default the whole state */
   segment?: number;
 }): ThoughtIntervention {
-  const random = new RandomStream(seed, 'thought noise');
+  const random = new RandomStream({ seed, name: 'thought noise' });
   const noiseFor = (vector: Float32Array) => {
     const noise = Float64Array.from(vector, () => gaussian(random));
     const scale = euclideanNorm(vector) / Math.max(euclideanNorm(noise), 1e-30);
@@ -96,7 +96,7 @@ export function replaceByAnother({
       code: 'empty-set',
       message: 'Another example’s thoughts need at least two examples; raise the limit.',
     });
-  const random = new RandomStream(seed, 'thought partners');
+  const random = new RandomStream({ seed, name: 'thought partners' });
   const groups = new Map<number, number[]>();
   for (const [index, states] of thoughts.entries())
     groups.set(states.length, [...(groups.get(states.length) ?? []), index]);
@@ -126,7 +126,7 @@ export function permuteThoughts({
   /** @default 0 */
   seed?: number;
 }): ThoughtIntervention {
-  const random = new RandomStream(seed, 'thought order');
+  const random = new RandomStream({ seed, name: 'thought order' });
   const replaced = thoughts.map((states) => {
     const sources = new Int32Array(states.length).fill(0);
     if (states.length > 1) placeCycle(random.shuffle(states.map((_, place) => place)), sources);
@@ -195,7 +195,7 @@ export function swapThoughts({
     thoughts[index]?.length !== 0 &&
     compatible(donor, index) &&
     candidate(index, answers[donor] as string);
-  const order = new RandomStream(seed, 'thought swaps').shuffle(thoughts.map((_, place) => place));
+  const order = new RandomStream({ seed, name: 'thought swaps' }).shuffle(thoughts.map((_, place) => place));
   let waiting: number[] = [];
   for (const index of order) {
     const place = waiting.findIndex((other) => takes(index, other) && takes(other, index));

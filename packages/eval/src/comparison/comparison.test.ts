@@ -7,7 +7,7 @@ import { compareRuns } from './compare-runs';
 import { comparisonMarkdown, comparisonSections, comparisonSentences } from './comparison-tables';
 
 function run(name: string, accuracy: number, seed: number, options: { count?: number; question?: string } = {}) {
-  const random = new RandomStream(seed, name);
+  const random = new RandomStream({ seed, name });
   const samples = Array.from({ length: options.count ?? 300 }, (_, index) =>
     makeSampleRecord({
       index,
@@ -78,7 +78,7 @@ describe('compareRuns', () => {
 
   it('says one thing in words, interval, sign and p, whatever the runs', () => {
     for (let seed = 1; seed <= 60; seed++) {
-      const random = new RandomStream(seed, 'cases');
+      const random = new RandomStream({ seed, name: 'cases' });
       const binary = seed % 3 !== 0;
       const runs = Array.from({ length: 2 + (seed % 3) }, (_, index) => {
         const base = run(`run ${index}`, 0.5 + 0.1 * random.uniform(-1, 1), seed * 10 + index, {

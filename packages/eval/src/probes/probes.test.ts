@@ -80,7 +80,7 @@ describe('minimize', () => {
 
 describe('trainLinearProbe', () => {
   const planted = (signal: number) => {
-    const random = new RandomStream(4, 'planted');
+    const random = new RandomStream({ seed: 4, name: 'planted' });
     const labels = Array.from({ length: 400 }, () => random.integer(4));
     const states = labels.map((label) =>
       Float32Array.from({ length: 24 }, (_, unit) => 5 + gaussian(random) + (unit === label * 3 ? signal : 0)),
@@ -110,7 +110,7 @@ describe('trainLinearProbe', () => {
 
   it('is selective where the label is in the state, and not where the probe learns types by heart', () => {
     // Ten types, each a direction of its own; the label is either in a unit beside them, or goes by the type.
-    const random = new RandomStream(8, 'types');
+    const random = new RandomStream({ seed: 8, name: 'types' });
     const types = Array.from({ length: 500 }, () => random.integer(10));
     const beside = types.map(() => random.integer(2));
     const states = (labels: readonly number[]) =>
@@ -149,7 +149,7 @@ describe('trainLinearProbe', () => {
 
   it('holds whole groups out, so that an example’s own states do not give it away', () => {
     // Each group has a direction and a label of its own that mean nothing elsewhere.
-    const random = new RandomStream(6, 'groups');
+    const random = new RandomStream({ seed: 6, name: 'groups' });
     const states: Float32Array[] = [];
     const labels: number[] = [];
     const groups: number[] = [];
@@ -180,7 +180,7 @@ describe('trainLinearProbe', () => {
 
 describe('thoughtGeometry', () => {
   it('sees a collapse, and the directions that are left', () => {
-    const random = new RandomStream(8, 'geometry');
+    const random = new RandomStream({ seed: 8, name: 'geometry' });
     const wide = () => Float32Array.from({ length: 16 }, () => gaussian(random));
     const spread = Array.from({ length: 300 }, () => [wide(), wide()]);
     const open = thoughtGeometry({ thoughts: spread });
@@ -215,7 +215,7 @@ describe('thoughtGeometry', () => {
 
 describe('trainSparseAutoencoder', () => {
   it('finds planted directions, rebuilds the states and leaves no tensor', async () => {
-    const random = new RandomStream(9, 'dictionary');
+    const random = new RandomStream({ seed: 9, name: 'dictionary' });
     const width = 16;
     const planted = Array.from({ length: 24 }, () => {
       const direction = Array.from({ length: width }, () => gaussian(random));

@@ -54,7 +54,7 @@ export function bootstrap({
     });
   }
   checkConfidence(confidence);
-  const random = new RandomStream(seed, 'bootstrap');
+  const random = new RandomStream({ seed, name: 'bootstrap' });
   const indices = Int32Array.from({ length: count }, (_, index) => index);
   const value = statistic(indices);
   const all = new Float64Array(resamples);

@@ -96,7 +96,7 @@ describe('properties', () => {
   });
 
   it('intervals hold the truth about as often as they say', () => {
-    const random = new RandomStream(1, 'coverage');
+    const random = new RandomStream({ seed: 1, name: 'coverage' });
     let held = 0;
     let wilsonHeld = 0;
     const runs = 300;

@@ -56,7 +56,7 @@ export const prosqaGraph: EvaluationTask = {
 
 /** A graph's question over node numbers: edges and candidates in an order drawn from the example's id. */
 export function graphExample(example: ReasoningExample, facts: GraphFacts): ReasoningExample {
-  const random = new RandomStream(0, `prosqa-graph ${example.id}`);
+  const random = new RandomStream({ seed: 0, name: `prosqa-graph ${example.id}` });
   const edges = random.shuffle(facts.edges).map(([source, target]) => `${source} ${target}`);
   const candidates = random.shuffle([facts.target, facts.negativeTarget]);
   return {
