@@ -5,6 +5,8 @@ export interface Age {
   date: string;
   /** A later commit whose code was seen to do the same in part, and in what. */
   confirmed?: { commit: string; what: string };
+  /** What measured it, where that is not the command any more. */
+  by?: string;
   /** Source files that changed since; undefined where git cannot say. */
   changed?: number;
 }

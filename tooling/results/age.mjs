@@ -22,7 +22,7 @@ function madeAt({ root, file }) {
  * How old a result is: the commit whose code gave it; `confirmed`, a later commit whose code was seen to do the same in part; and
  * how many of the source files that it rests on have changed since the later of the two. Undefined where git cannot say.
  */
-export function ageOf({ root, file, code, confirmed }) {
+export function ageOf({ root, file, code, confirmed, by }) {
   const made = madeAt({ root, file });
   if (made === undefined) return undefined;
   const changed = git({
@@ -32,6 +32,7 @@ export function ageOf({ root, file, code, confirmed }) {
   return {
     ...made,
     confirmed,
+    by,
     changed: changed === undefined ? undefined : changed.split('\n').filter(Boolean).length,
   };
 }
@@ -42,8 +43,8 @@ const short = (commit) => commit.slice(0, 7);
 export function ageInWords({ file, age }) {
   const name = file.split('/').at(-1);
   if (age === undefined) return `\`${name}\`: git cannot say of which commit.`;
-  const { commit, date, confirmed, changed } = age;
-  const made = `\`${name}\`: made with the code of ${short(commit)} (${date})`;
+  const { commit, date, confirmed, by, changed } = age;
+  const made = `\`${name}\`: made with the code of ${short(commit)} (${date})${by ? `; ${by}` : ''}`;
   const again = confirmed ? `; with that of ${short(confirmed.commit)}, ${confirmed.what}` : '';
   const then = confirmed ? ` ${short(confirmed.commit)}` : '';
   if (changed === undefined) return `${made}${again}; git cannot say what changed since.`;

@@ -14,7 +14,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { drawData } from '../science/arithmetic/draw-data.mjs';
 import { madeWith } from './made-with.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -23,10 +22,23 @@ if (!options.output) throw new Error('Name the folder that is written to with --
 
 const scratch = mkdtempSync(join(tmpdir(), 'subtext-short-runs-'));
 try {
-  const data = await drawData({ folder: join(scratch, 'data') });
+  const data = join(scratch, 'data');
+  const subtext = (...words) => {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'apps/cli/bin/subtext.js'), ...words], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    if (status !== 0) throw new Error(`subtext ${words.join(' ')}: ${stderr.trim()}`);
+  };
+  // As tooling/science/arithmetic/experiment.yaml draws it.
+  const drawn = ['modulus=6', 'maximumSteps=4', 'filled=true', 'repeated=true'];
+  subtext(
+    ...['data', 'generate', 'modular-arithmetic', data, '--train', '40000', '--test', '600'],
+    ...drawn.flatMap((option) => ['--option', option]),
+  );
   const arithmetic = [
-    `data.train=${data.train}`,
-    `data.evaluation=${data.test}`,
+    `data.train=${join(data, 'train.json')}`,
+    `data.evaluation=${join(data, 'test.json')}`,
     'data.limit=2000',
     'training.text={"steps":4}',
     'training.encode={"steps":4}',
@@ -41,16 +53,10 @@ try {
   ];
   const found = runs.map(([page, method, words]) => {
     const output = join(scratch, `${page}-${method}`);
-    const { status, stderr } = spawnSync(
-      process.execPath,
-      [
-        join(root, 'apps/cli/bin/subtext.js'),
-        ...['train', join(root, `tooling/science/${page}/${method}.yaml`), 'seed=1', `output=${output}`],
-        ...['engine=wasm', 'workers=0', ...words],
-      ],
-      { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] },
+    subtext(
+      ...['train', join(root, `tooling/science/${page}/${method}.yaml`), 'seed=1', `output=${output}`],
+      ...['engine=wasm', 'workers=0', ...words],
     );
-    if (status !== 0) throw new Error(`${page}/${method}.yaml: ${stderr.trim()}`);
     const { step, loss } = readFileSync(join(output, 'log.jsonl'), 'utf8')
       .trim()
       .split('\n')

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 // Sources of another workspace: the commands of the other program stand in the same pages.
 import { commands as evalCommands } from '../../eval/src/commands/registry';
 import { commands } from '../src/commands/registry';
-import { experimentConfiguration } from '../src/configuration/experiment-schema';
+import { experimentConfiguration } from '../src/experiment/experiment-schema';
 import { graphConfiguration } from '../src/configuration/graph-schema';
 import { loadConfiguration } from '../src/configuration/load-configuration';
 import { trainConfiguration } from '../src/configuration/schema';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 
-import { experimentConfiguration } from '../src/configuration/experiment-schema';
+import { experimentConfiguration } from '../src/experiment/experiment-schema';
 import { trainConfiguration } from '../src/configuration/schema';
 
 const read = (path: string) => readFile(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8');

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -66,7 +67,7 @@ describe('subtext experiment', () => {
     const text = await readFile(join(folder, 'out', 'experiment.json'), 'utf8');
     const result = JSON.parse(text) as { runs: { scores: string; steps: number }[]; machine: object };
     expect(result).toMatchObject({
-      format: 1,
+      format: 2,
       command: 'subtext experiment experiment.yaml',
       task: 'gsm8k-aug',
       questions: 6,
@@ -105,5 +106,89 @@ describe('subtext experiment', () => {
     expect(await refused('evaluation.metric=bleu')).toMatch(/gsm8k-aug has no "bleu"/);
     expect(await refused('evaluation.data=nowhere.json')).toMatch(/nowhere\.json/);
     expect(await readdir(folder)).not.toContain('other');
+  });
+
+  it('generates its data, trains side by side, audits, chooses and measures, and writes its page', async () => {
+    await writeFile(
+      join(folder, 'measured.yaml'),
+      `
+output: measured
+data: { generate: modular-arithmetic, train: 24, validation: 5, test: 6, options: { modulus: 5 } }
+base: base.yaml
+settings: { data: { train: '\${data}/train.json' } }
+axes:
+  what:
+    coconut: { method: { name: coconut, hiddenSteps: 2 }, training: { phases: { hide all steps: { steps: 2 } } } }
+    after: { method: { name: coconut, hiddenSteps: 2 }, model: { new: null, from: '\${runs}/coconut-\${seed}/reasoner' } }
+seeds: [1, 2]
+evaluation: { task: gsm8k-aug, data: '\${data}/test.json' }
+choose: { data: '\${data}/validation.json' }
+audit: { of: [coconut], limit: 4, floor: 0 }
+fewerThoughts: [after]
+seconds: { alone: 2, batched: 4 }
+page: { title: Measured, text: [Some words.], path: pages/measured }
+`,
+    );
+    const command = ['experiment', 'measured.yaml', '--json'];
+    const listed = await subtext([...command, '--dry-run'], { folder });
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    expect(listed.events.find(({ event }) => event === 'no-estimate')).toMatchObject({ reason: 'no data' });
+    expect(existsSync(join(folder, 'measured'))).toBe(false);
+
+    const { code, stderr, events } = await subtext([...command, '--parallel', '2'], { folder });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    // What processes of their own tell has the run's name.
+    expect(new Set(events.filter(({ event }) => event === 'trained').map(({ run: name }) => name))).toEqual(
+      new Set(['coconut-1', 'coconut-2', 'after-1', 'after-2']),
+    );
+    const text = await readFile(join(folder, 'pages', 'measured.json'), 'utf8');
+    expect(text).toBe(await readFile(join(folder, 'measured', 'experiment.json'), 'utf8'));
+    const result = JSON.parse(text) as {
+      chosen: { choice: number; score: number }[];
+      runs: { name: string; choice: number; score: number; audit?: object; fewer?: object[] }[];
+      answerSeconds: Record<string, object>;
+    };
+    const [one, , after] = result.runs as [(typeof result.runs)[0], unknown, (typeof result.runs)[0]];
+    expect(one).toMatchObject({
+      name: 'coconut-1',
+      audit: { count: 4, floor: 0, verdict: expect.any(String) as string },
+    });
+    expect(after).toMatchObject({ name: 'after-1', fewer: [{ thoughts: 1 }, { thoughts: 2 }] });
+    expect(after.audit).toBeUndefined();
+    // All its thoughts: what it scored by itself.
+    expect(after.fewer![1]).toMatchObject({ score: after.score });
+    const choices = result.runs.slice(0, 2).map(({ choice }) => choice);
+    expect(result.chosen[0]).toMatchObject({ cell: 'coconut', choice: Math.max(...choices) });
+    expect(Object.keys(result.answerSeconds)).toEqual(['coconut', 'after']);
+    const page = await readFile(join(folder, 'pages', 'measured.md'), 'utf8');
+    expect(page).toMatch(/^# Measured\n\n<!-- made -->/);
+    for (const words of ['Some words.', '## Are the thoughts used?', '## How many thoughts', '## Chosen models'])
+      expect(page).toContain(words);
+    expect(await readFile(join(folder, 'pages', 'measured.html'), 'utf8')).not.toMatch(/undefined|NaN|\[object/);
+    expect(existsSync(join(folder, 'measured', 'coconut-1', 'audit', 'report.html'))).toBe(true);
+
+    // Again: nothing is measured anew.
+    const audited = join(folder, 'measured', 'coconut-1', 'audit', 'audit.json');
+    const before = await stat(audited);
+    const again = await subtext([...command, '--parallel', '2'], { folder });
+    expect(again.events.filter(({ event }) => event === 'trained')).toEqual([]);
+    expect((await stat(audited)).mtimeMs).toBe(before.mtimeMs);
+  }, 240_000);
+
+  it('stops the others where one of the processes fails, and says which', async () => {
+    const { code, stderr } = await subtext(
+      [
+        'experiment',
+        'experiment.yaml',
+        '--json',
+        '--parallel',
+        '2',
+        'output=failed',
+        'settings={ data: { train: gone.json } }',
+      ],
+      { folder },
+    );
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/(no-cot|cot)-[12]: .*gone\.json/);
   });
 });

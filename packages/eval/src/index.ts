@@ -75,6 +75,13 @@ export {
   type ExperimentSummary,
 } from './experiment/summarize-experiment';
 export { experimentMarkdown } from './experiment/experiment-markdown';
+export { experimentReport } from './experiment/experiment-report';
+export { experimentTables, type ExperimentFindings, type ExperimentTable } from './experiment/experiment-tables';
+export { measureFewerThoughts, type FewerThoughts } from './experiment/fewer-thoughts';
+export { keepOnce } from './experiment/keep-once';
+export { measureSeconds, type AnswerSeconds } from './experiment/measure-seconds';
+export { chooseRuns, digestAudit, type AuditDigest, type ChosenRun, type RunFindings } from './experiment/run-findings';
+export { scoresByKind } from './experiment/scores-by-kind';
 export { evaluateInFolder, type EvaluateInFolderOptions } from './run/evaluate-in-folder';
 export { holmCorrection } from './statistics/holm-correction';
 export {
@@ -222,7 +229,7 @@ export {
   type AuditResult,
   type ModelAudit,
 } from './audit/audit-model';
-export { auditReport } from './audit/audit-report';
+export { auditReport, writeAudit } from './audit/audit-report';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';
 export { keepExplanations, keepThoughtRuns } from './audit/kept-runs';
 export { prosqaGraph } from './tasks/prosqa-graph';

@@ -1,22 +1,33 @@
-import { createOutput, interruptSignal, resultsAreFiles, STOPPED } from '@subtext/terminal';
-import { Command } from 'commander';
+import { createOutput, interruptSignal, positiveWholeNumber, resultsAreFiles, STOPPED } from '@subtext/terminal';
+import { Command, Option } from 'commander';
 
-import { experimentConfiguration } from '../configuration/experiment-schema';
 import { loadConfiguration } from '../configuration/load-configuration';
-import { runExperiment } from '../pipeline/experiment';
+import { experimentConfiguration } from '../experiment/experiment-schema';
+import { runExperiment } from '../experiment/run-experiment';
+
+interface ExperimentOptions {
+  dryRun: boolean;
+  parallel: number;
+  only?: string;
+  json: boolean;
+}
 
 export function experimentCommand(): Command {
   return new Command('experiment')
     .argument('<file>', 'the experiment: a base configuration, what is varied, seeds, questions')
     .argument('[overrides...]', "key=value over the file, such as seeds='[1]'")
     .option('--dry-run', 'lists the runs with what they will take, and trains nothing', false)
+    .option('--parallel <count>', 'runs side by side, each in a process of its own', positiveWholeNumber, 1)
+    .addOption(new Option('--only <run>', 'carries out one run').hideHelp())
     .option('--json', 'one JSON object a line', false)
-    .action(async (path: string, overrides: string[], { dryRun, json }: { dryRun: boolean; json: boolean }) => {
+    .action(async (path: string, overrides: string[], options: ExperimentOptions) => {
       resultsAreFiles();
-      const output = createOutput({ json });
+      const output = createOutput(options);
       const experiment = await loadConfiguration({ path, overrides, schema: experimentConfiguration });
       const command = ['subtext experiment', path, ...overrides].join(' ');
-      const state = await runExperiment({ path, experiment, command, dryRun, output, signal: interruptSignal() });
+      const words = [process.argv[1]!, 'experiment', path, ...overrides, '--json', '--only'];
+      const signal = interruptSignal();
+      const state = await runExperiment({ ...options, path, experiment, command, words, output, signal });
       if (state === 'stopped') process.exitCode = STOPPED;
     });
 }

@@ -1,4 +1,4 @@
-import { auditMarkdown, auditModel, auditReport, checkAuditable } from '@subtext/eval';
+import { auditModel, checkAuditable, writeAudit } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   createOutput,
@@ -11,9 +11,7 @@ import {
   UsageError,
   wholeNumber,
 } from '@subtext/terminal';
-import { writeFileAtomically } from '@subtext/core/node';
 import { Command, Option } from 'commander';
-import { join } from 'node:path';
 
 import { dataOptions, loadTasks, tasksOf, type AskedData } from '../load-tasks';
 import { madeWith } from '../made-with';
@@ -72,14 +70,7 @@ export function auditCommand(): Command {
       await useEngine({ engine: options.engine });
       const asked = { ...options, ...(await madeWith()), model, retained, loaded: loaded!, folder, signal };
       const audit = await auditModel({ ...asked, onEvent: showEvents(output) }).finally(() => output.endProgress());
-      const markdown = auditMarkdown(audit.result);
-      const report = join(folder, 'report.html');
-      for (const [path, data] of [
-        [join(folder, 'audit.json'), `${JSON.stringify(audit.result, null, 2)}\n`],
-        [join(folder, 'audit.md'), markdown],
-        [report, auditReport({ audit, name: options.model, options: asked })],
-      ] as const)
-        await writeFileAtomically({ path, data });
+      const { markdown, report } = await writeAudit({ audit, name: options.model, options: asked });
       output.event({ event: 'audit', ...audit.result, report }, `\n${markdown}\n  report  ${report}`);
     });
 }

@@ -80,7 +80,9 @@ export const modularArithmeticGenerator = textGenerator({
     maximumSteps: { description: 'operations, at most', default: 5 },
     modulus: { description: 'numbers are 0 up to one less', default: 10 },
     filled: { description: 'fill shorter questions up with dots', default: false },
+    repeated: { description: 'training questions repeat as they are drawn: there are few short ones', default: false },
   },
+  repeats: ({ repeated }) => repeated as boolean,
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
   generate: (seed, { minimumSteps, maximumSteps, modulus, filled }) =>
     generateModularArithmetic({

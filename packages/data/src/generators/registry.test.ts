@@ -66,6 +66,20 @@ describe.each(Object.keys(generators) as GeneratorName[])('%s', (name) => {
   });
 });
 
+test('training questions may repeat as they are drawn; those of the test set stand nowhere else', async () => {
+  const made = await generators['modular-arithmetic'].write({
+    folder: join(root, 'repeated'),
+    counts: { train: 800, test: 20 },
+    options: { modulus: 3, maximumSteps: 2, repeated: true },
+  });
+  const questions = async (split: 'train' | 'test') =>
+    (JSON.parse(await readFile(made.files[split]!, 'utf8')) as { question: string }[]).map(({ question }) => question);
+  const [train, held] = [await questions('train'), await questions('test')];
+  // 3 first numbers and twice 5 operations are 75 questions.
+  expect([train.length, new Set(train).size, new Set(held).size]).toEqual([800, 55, 20]);
+  expect(held.filter((question) => train.includes(question))).toEqual([]);
+});
+
 test('a stopped generator leaves nothing', async () => {
   const stop = new AbortController();
   const work = generators.arithmetic.write({

@@ -27,7 +27,7 @@ export const jsonArray = (record: (example: ReasoningExample) => object): Exampl
   record: (example) => JSON.stringify(record(example)),
 });
 
-/** A generator of texts: examples from one endless stream, each content once, dealt to test, validation and training set in turn. */
+/** A generator of texts: examples from one endless stream, each content once unless it may repeat, dealt to test, validation and training set in turn. */
 export function textGenerator(definition: {
   name: string;
   description: string;
@@ -36,6 +36,8 @@ export function textGenerator(definition: {
   options: Record<string, GeneratorOption>;
   writer: ExampleWriter;
   generate(seed: number, options: Record<string, number | string | boolean>): Iterable<ReasoningExample>;
+  /** Whether a training question may stand there more than once; never one of another split. @default never */
+  repeats?(options: Record<string, number | string | boolean>): boolean;
 }): DatasetGenerator {
   const { name, description, format, defaultCounts, options: known, writer, generate } = definition;
   return {
@@ -52,12 +54,14 @@ export function textGenerator(definition: {
       const total = counts.train + counts.validation + counts.test;
       const examples = generate(seed, settled)[Symbol.iterator]();
       const seen = new Set<string>();
-      const next = async (): Promise<ReasoningExample> => {
+      const repeats = definition.repeats?.(settled) ?? false;
+      const next = async (split: DatasetSplit): Promise<ReasoningExample> => {
         for (let attempt = 0; attempt < 10_000; attempt += 1) {
           const example = examples.next().value as ReasoningExample;
           const key = await contentKey(example);
           if (seen.has(key)) continue;
-          seen.add(key);
+          // Training questions come last: what they leave out is what the other splits hold.
+          if (split !== 'train' || !repeats) seen.add(key);
           return example;
         }
         throw new DataError({
@@ -72,7 +76,7 @@ export function textGenerator(definition: {
           try {
             stream.write(writer.open);
             for (let index = 0; index < counts[split]; index += 1) {
-              const record = writer.record(await next(), index);
+              const record = writer.record(await next(split), index);
               if (!stream.write(index === 0 ? record : writer.between + record)) await once(stream, 'drain');
               written += 1;
               if (written % 1000 === 0 || written === total) {

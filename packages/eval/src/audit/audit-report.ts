@@ -1,9 +1,35 @@
+import { writeFileAtomically } from '@subtext/core/node';
+import { join } from 'node:path';
+
 import { probeSections } from '../probes/probe-sections';
 import { proseSection } from '../report/prose-section';
 import { renderReport } from '../report/render-report';
 import type { ReportSection } from '../report/report-section';
 import type { AuditModelOptions, ModelAudit } from './audit-model';
-import { interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit-sections';
+import { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit-sections';
+
+/** Writes `audit.json`, `audit.md` and `report.html` into the audit's folder. */
+export async function writeAudit({
+  audit,
+  name,
+  options,
+}: {
+  audit: ModelAudit;
+  /** The model's, in the title. */
+  name: string;
+  /** What was asked for. */
+  options: Pick<AuditModelOptions, 'folder' | 'model' | 'floor' | 'retained'>;
+}): Promise<{ markdown: string; report: string }> {
+  const markdown = auditMarkdown(audit.result);
+  const report = join(options.folder, 'report.html');
+  for (const [path, data] of [
+    [join(options.folder, 'audit.json'), `${JSON.stringify(audit.result, null, 2)}\n`],
+    [join(options.folder, 'audit.md'), markdown],
+    [report, auditReport({ audit, name, options })],
+  ] as const)
+    await writeFileAtomically({ path, data });
+  return { markdown, report };
+}
 
 /** A finished audit as a page. */
 export function auditReport({

@@ -124,7 +124,7 @@ describe('summarizeExperiment', () => {
   it('is written as tables; one seed cannot tell methods apart', () => {
     // Numbers and their units are kept on one line by a space that does not break.
     const table = (of: typeof runs) =>
-      experimentMarkdown(summarizeExperiment({ runs: of, metric: 'exact_match' }))
+      experimentMarkdown({ summary: summarizeExperiment({ runs: of, metric: 'exact_match' }) })
         .replaceAll('\u00a0', ' ')
         .replaceAll('\u202f', ' ');
     const text = table(runs.filter(({ seed }) => seed === 1));

@@ -27,7 +27,9 @@ export interface CellSummary {
   deviation: number | null;
   /** Means over seeds and samples. */
   generatedTokens: number;
+  generatedTokensWithoutTags: number;
   thoughts: number;
+  forwardPasses: number;
   /** Over all seeds. */
   unparseable: number;
   failed: number;
@@ -106,7 +108,9 @@ export function summarizeExperiment({
       mean: mean(means),
       deviation: means.length > 1 ? meanAndDeviation(means).deviation : null,
       generatedTokens: mean(samples.map(({ generated_tokens }) => generated_tokens)),
+      generatedTokensWithoutTags: mean(samples.map((sample) => sample.generated_tokens_without_tags)),
       thoughts: mean(samples.map(({ thoughts }) => thoughts)),
+      forwardPasses: mean(samples.map((sample) => sample.forward_passes)),
       unparseable: samples.filter(({ unparseable }) => unparseable).length,
       failed: samples.filter(({ error }) => error !== undefined).length,
     };

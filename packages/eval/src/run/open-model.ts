@@ -92,7 +92,7 @@ export function askedOf<Loaded extends LoadedTask>({
   reasoner,
   loaded,
 }: {
-  reasoner: Pick<Reasoner, 'settings'>;
+  reasoner: { settings: { method: { name: string } } };
   loaded: Loaded;
 }): Loaded {
   return reasoner.settings.method.name === 'graph' && loaded.task.format !== undefined

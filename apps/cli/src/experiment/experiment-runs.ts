@@ -2,11 +2,11 @@ import { planExperiment, type PlannedRun } from '@subtext/eval';
 import { join } from 'node:path';
 import type { z } from 'zod';
 
-import type { ExperimentConfiguration } from '../configuration/experiment-schema';
 import { GRAPH_KIND, graphConfiguration } from '../configuration/graph-schema';
 import { loadConfiguration } from '../configuration/load-configuration';
 import { type LayeredConfiguration, layersOver } from '../configuration/read-layers';
 import { trainConfiguration, type GivenConfiguration } from '../configuration/schema';
+import { dataFolder, type ExperimentConfiguration, filled } from './experiment-schema';
 
 type GraphConfiguration = z.output<typeof graphConfiguration>;
 
@@ -24,7 +24,7 @@ export async function experimentRuns({
   path: string;
   experiment: ExperimentConfiguration;
 }): Promise<ExperimentTraining[]> {
-  const { axes, seeds, base, settings, output } = experiment;
+  const { axes, seeds, base, settings, output, evaluation } = experiment;
   const trainings: ExperimentTraining[] = [];
   for (const run of planExperiment({ axes, seeds })) {
     const folder = join(output, run.name);
@@ -33,7 +33,10 @@ export async function experimentRuns({
     for (const written of [{ ...(base === undefined ? {} : { defaults: base }), ...settings }, ...run.settings])
       layered = await layersOver({ below: layered, written, path, place });
     layered = await layersOver({ below: layered, written: { seed: run.seed, output: folder }, path, place });
-    const value = filled({ value: layered.value, seed: run.seed, runs: output }) as Record<string, unknown>;
+    const value = filled({
+      value: layered.value,
+      places: { seed: String(run.seed), runs: output, data: dataFolder(experiment), questions: evaluation.data },
+    }) as Record<string, unknown>;
     const given = { path, layered: { ...layered, value } };
     trainings.push(
       value.kind === GRAPH_KIND
@@ -52,12 +55,4 @@ export async function experimentRuns({
     );
   }
   return trainings;
-}
-
-/** `${seed}` and `${runs}` (the experiment's folder) in every text: a run starts from another's model by them. */
-function filled({ value, seed, runs }: { value: unknown; seed: number; runs: string }): unknown {
-  if (typeof value === 'string') return value.replaceAll('${seed}', String(seed)).replaceAll('${runs}', () => runs);
-  if (Array.isArray(value)) return value.map((item) => filled({ value: item, seed, runs }));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled({ value: item, seed, runs })]));
 }

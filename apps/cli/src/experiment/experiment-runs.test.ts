@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { experimentConfiguration } from '../configuration/experiment-schema';
 import { loadConfiguration } from '../configuration/load-configuration';
 import { trainConfiguration } from '../configuration/schema';
 import { experimentRuns } from './experiment-runs';
+import { experimentConfiguration } from './experiment-schema';
 
 let folder: string;
 beforeAll(async () => {
@@ -91,7 +91,7 @@ evaluation: { task: gsm8k, data: d }
 });
 
 describe('tooling/science/arithmetic/experiment.yaml', () => {
-  it('is the runs of the script: the same configurations', async () => {
+  it('trains what its configurations say one by one', async () => {
     const place = fileURLToPath(new URL('../../../../tooling/science/arithmetic/', import.meta.url));
     const path = join(place, 'experiment.yaml');
     const runs = await experimentRuns({
@@ -100,7 +100,7 @@ describe('tooling/science/arithmetic/experiment.yaml', () => {
     });
     expect(runs).toHaveLength(39);
     for (const { name, cell, seed, configuration } of runs) {
-      // What arithmetic.mjs gives to `subtext train`.
+      // What one would give to `subtext train`.
       const overrides = [
         `seed=${seed}`,
         `output=runs/arithmetic/${cell}-${seed}`,
@@ -115,5 +115,23 @@ describe('tooling/science/arithmetic/experiment.yaml', () => {
       });
       expect({ name, configuration }).toEqual({ name: `${cell}-${seed}`, configuration: script });
     }
+  });
+});
+
+describe('tooling/science/graphs/experiment.yaml', () => {
+  it('keeps what is asked, and what seeds are chosen by, out of training', async () => {
+    const path = fileURLToPath(new URL('../../../../tooling/science/graphs/experiment.yaml', import.meta.url));
+    const experiment = await loadConfiguration({
+      path,
+      overrides: ['evaluation.data=official.json', 'output=here'],
+      schema: experimentConfiguration,
+    });
+    const runs = await experimentRuns({ path, experiment });
+    expect(runs.map(({ name }) => name).slice(0, 4)).toEqual(['coconut-1', 'coconut-2', 'coconut-3', 'pause-1']);
+    for (const { kind, configuration } of runs)
+      expect({ kind, heldOut: configuration.data }).toMatchObject({
+        kind: 'graphs',
+        heldOut: { count: 20_000, heldOut: ['official.json', 'here/data/validation.json'] },
+      });
   });
 });
