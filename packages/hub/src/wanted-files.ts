@@ -56,6 +56,8 @@ export function wantedFiles({
     return (
       path === 'model.safetensors' ||
       path === 'adapter_model.safetensors' ||
+      // What a reasoner's states go through before they are fed back.
+      path === 'feedback.safetensors' ||
       path === 'projector.safetensors' ||
       // Names that can be files anywhere: no separators, control characters or endless lengths.
       /^\w[\w .+@-]{0,180}\.(?:json|jinja)$/.test(path) ||

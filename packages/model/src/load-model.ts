@@ -1,5 +1,6 @@
 import { resolveModelFolder, type HubOptions } from '@subtext/hub';
-import { checkMemory, loadWeights, readConfig, readJsonObject } from '@subtext/nn';
+import { checkMemory, loadWeights, readConfig, readJsonObject, type RawConfig } from '@subtext/nn';
+import type { SafetensorsFile } from '@subtext/safetensors';
 import { join } from 'node:path';
 
 import { buildModel } from './build-model';
@@ -8,12 +9,18 @@ import type { LanguageModel } from './language-model';
 
 export interface LoadModelOptions {
   /**
-   * A Hugging Face model folder: config.json and model.safetensors, or model.safetensors.index.json and its shards. Or an
-   * id of the Hugging Face Hub, such as `openai-community/gpt2`, which is downloaded once into the cache of its tools.
+   * A Hugging Face model folder: config.json, and model.safetensors or pytorch_model.bin, in one file or in shards with
+   * their index. Or an id of the Hugging Face Hub, such as `openai-community/gpt2`, which is downloaded once into the cache
+   * of its tools.
    */
   folder: string;
   /** How an id of the hub is resolved: revision, token, progress. */
   hub?: HubOptions;
+  /**
+   * Weights from elsewhere, such as a checkpoint that has no config: they are taken in place of the folder's, with these
+   * settings over those of its config.json. `path` names them in errors; `file` is closed. Default: the folder's own.
+   */
+  weights?: { file: SafetensorsFile; path: string; config: RawConfig };
   /** Whether the parameters are trained by default; freeze some with `model.parameters.freeze`. Default true. */
   trainable?: boolean;
   /** Bytes that the weights may take as float32. Default: the machine's memory. */
@@ -46,13 +53,14 @@ function renaming({ family, model }: { family: ModelFamily; model: LanguageModel
 export async function loadModel({
   folder: folderOrId,
   hub,
+  weights,
   trainable = true,
   memoryBudget,
   onNote,
   onProgress,
 }: LoadModelOptions): Promise<LanguageModel> {
   const folder = await resolveModelFolder({ ...hub, folder: folderOrId });
-  const config = await readConfig({ folder });
+  const config = { ...(await readConfig({ folder })), ...weights?.config };
   const generationConfig = await readJsonObject({ path: join(folder, 'generation_config.json') });
   const { model, family } = buildModel({ config, path: folder });
   model.generationConfig = generationConfig;
@@ -61,7 +69,8 @@ export async function loadModel({
   try {
     await loadWeights({
       structure: model.structure,
-      folder,
+      folder: weights?.path ?? folder,
+      file: weights?.file,
       rename: renaming({ family, model }),
       ignore: family.ignore,
       duplicates: new Map(tied.map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name])),

@@ -17,7 +17,11 @@ export type ReasonerErrorCode =
   | 'visibility-unsupported'
   | 'no-examples'
   /** A folder that holds no reasoner, or one that this version can't read. */
-  | 'not-a-reasoner';
+  | 'not-a-reasoner'
+  /** A checkpoint that is none of the releases that are read, or only a part of one. */
+  | 'unknown-checkpoint'
+  /** A checkpoint and a tokenizer that do not belong together. */
+  | 'vocabulary-mismatch';
 
 /** The error of this package: says what, where and what to do. */
 export class ReasonerError extends SubtextError<ReasonerErrorCode> {

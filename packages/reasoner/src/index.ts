@@ -10,6 +10,8 @@ export { hashCounters, permutationAt, randomAt } from './batches/counter-random'
 export { PictureStore, type BatchPictures } from './batches/picture-store';
 export { collateLayouts, countPredicted, splitIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
 export { FeedbackMap, type FeedbackSettings } from './feedback/feedback-map';
+export { openRelease, type OpenedRelease, type OpenReleaseOptions } from './releases/open-release';
+export { type ReleaseName } from './releases/checkpoint-parts';
 export { continuousForward } from './forward/continuous-forward';
 export { embedBatch } from './forward/embed-batch';
 export { openModel, type ModelSource } from './forward/model-source';

@@ -22,6 +22,7 @@ const folderNames = [
   'preprocessor_config.json',
   'processor_config.json',
   'subtext.json',
+  'feedback.safetensors',
 ];
 
 const isAddress = (path) => /^(https?|blob|data):/.test(path);

@@ -55,6 +55,30 @@ describeOnEngines('generate', () => {
       expect(together.reasons).toEqual(['max-new-tokens', 'max-new-tokens', 'max-new-tokens']);
     });
 
+    it('never writes what generation_config.json suppresses, greedy or sampled, and refuses ids that there are not', async () => {
+      const [free] = (await generate({ model, inputs: [prompts[0]!], maxNewTokens: 6 })).ids as [number[]];
+      const suppressed = [...new Set(free)];
+      try {
+        model.generationConfig = { suppress_tokens: suppressed };
+        for (const temperature of [0, 5])
+          for (const ids of (await generate({ model, inputs: prompts, maxNewTokens: 12, temperature })).ids)
+            expect(ids.filter((id) => suppressed.includes(id))).toEqual([]);
+        model.generationConfig = { suppress_tokens: [] };
+        expect((await generate({ model, inputs: [prompts[0]!], maxNewTokens: 6 })).ids).toEqual([free]);
+        for (const wrong of [[40], [-1], [0.5], 'all', Array.from({ length: 40 }, (_, id) => id)]) {
+          model.generationConfig = { suppress_tokens: wrong };
+          const before = tf.memory().numTensors;
+          await expect(generate({ model, inputs: prompts, maxNewTokens: 2 })).rejects.toMatchObject({
+            code: 'invalid-option',
+            message: expect.stringContaining('suppress_tokens'),
+          });
+          expect(tf.memory().numTensors).toBe(before);
+        }
+      } finally {
+        model.generationConfig = null;
+      }
+    });
+
     it('samples each row from its own stream: the same for the same seed, and for the same row in another batch', async () => {
       const sampled = { model, maxNewTokens: 6, temperature: 1.2, topK: 20, topP: 0.95 };
       const first = await generate({ ...sampled, inputs: prompts, seed: 3 });

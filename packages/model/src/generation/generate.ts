@@ -8,6 +8,7 @@ import { DecodingSession } from './decoding-session';
 import { chooseGreedily, notANumber } from './greedy-tokens';
 import { checkRowMask } from './row-mask';
 import { argumentOfMaximum, sampleToken } from './sample-token';
+import { suppressedTokens } from './suppressed-tokens';
 import { checkSampling, type SamplingOptions } from './sampling-options';
 
 /** Prompts as vectors, such as a multimodal model's `embedInputs` gives. */
@@ -177,7 +178,7 @@ function checkOptions({
 /**
  * Generates up to `maxNewTokens` tokens for each prompt, side by side: prompts are padded on the left, every position is
  * computed once (cached), rows that are finished leave the batch. Greedy by default. A row's tokens do not depend on the
- * rows beside it.
+ * rows beside it. Ids that the model's generation_config.json lists as `suppress_tokens` are never written.
  *
  * @throws ModelError; `not-a-number` where logits are NaN or infinite, sampled or not
  */
@@ -266,7 +267,9 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
           outputHiddenStates: outputStates !== false && !onLastLayer,
           outputPositions: predictions,
         });
-        const predicted = model.logits(hidden);
+        const free = model.logits(hidden);
+        const suppressed = suppressedTokens({ model });
+        const predicted = suppressed === null ? free : tf.add(free, suppressed);
         const greedy = sampled
           ? null
           : chooseGreedily(tf.reshape(predicted, [-1, predicted.shape[predicted.rank - 1] as number]) as tf.Tensor2D);

@@ -14,6 +14,8 @@ export interface LoadWeightsOptions {
   structure: ModelStructure;
   /** A folder with model.safetensors, pytorch_model.bin, or the index of either in shards. */
   folder: string;
+  /** Tensors to take in place of the folder's, which is then only named in errors; closed afterwards. */
+  file?: SafetensorsFile;
   /** The name in the file of each tensor, turned into ours; null drops the tensor. Default: as it is. */
   rename?: (name: string) => string | null;
   /** Tensors in the file that are known to change nothing, by their renamed names: buffers, weights of unused heads. */
@@ -177,7 +179,7 @@ async function checkRepeated({
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
   const { structure, folder, trainable = true, onProgress } = options;
-  const file = await openFolder(folder);
+  const file = options.file ?? (await openFolder(folder));
   try {
     const { matched, repeated } = matchTensors(options, file);
     options.onMatched?.();

@@ -1,4 +1,4 @@
-import { openSafetensors, SafetensorsError, writeSafetensors } from '@subtext/safetensors';
+import { openSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from '@subtext/safetensors';
 import { layerNorm, linear, Parameters, tf } from '@subtext/tensor';
 import { join } from 'node:path';
 
@@ -60,25 +60,39 @@ export class FeedbackMap {
         cause,
       });
     });
+    return FeedbackMap.read({ file, path, width }).finally(() => file.close());
+  }
+
+  /** Reads a map's tensors from any file. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
+  static async read({
+    file,
+    path,
+    width,
+    nameIn = (name) => name,
+  }: {
+    file: SafetensorsFile;
+    /** For errors. */ path: string;
+    /** Of the model. */ width: number;
+    /** What a tensor is called in the file. @default as here */ nameIn?: (name: string) => string;
+  }): Promise<FeedbackMap> {
     const parameters = new Parameters();
+    const shapeOf = (name: string) => (file.has(nameIn(name)) ? file.entry(nameIn(name)).shape : undefined);
     try {
-      const inner = file.has('hidden.weight') ? (file.entry('hidden.weight').shape[0] ?? 0) : 0;
-      const withNorm = normNames.some((name) => file.has(name));
+      const inner = shapeOf('hidden.weight')?.[0] ?? 0;
+      const withNorm = normNames.some((name) => shapeOf(name));
       for (const [name, shape] of Object.entries(shapes(width, inner))) {
         if (!withNorm && normNames.includes(name)) continue;
-        const found = file.has(name) ? file.entry(name).shape : undefined;
+        const found = shapeOf(name);
         if (found?.join() !== shape.join())
           throw new ReasonerError({
             code: 'not-a-reasoner',
-            message: `${path}: ${name} is ${found === undefined ? 'missing' : `[${found.join(', ')}]`}; a model of width ${width} needs [${shape.join(', ')}].`,
+            message: `${path}: ${nameIn(name)} is ${found === undefined ? 'missing' : `[${found.join(', ')}]`}; a model of width ${width} needs [${shape.join(', ')}].`,
           });
-        parameters.add({ name, value: tf.tensor(await file.readFloat32(name), [...shape], 'float32') });
+        parameters.add({ name, value: tf.tensor(await file.readFloat32(nameIn(name)), [...shape], 'float32') });
       }
     } catch (error) {
       parameters.dispose();
       throw error;
-    } finally {
-      await file.close();
     }
     return new FeedbackMap(parameters);
   }
