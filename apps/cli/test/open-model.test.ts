@@ -130,3 +130,43 @@ it('a Hugging Face folder becomes a reasoner: its own beginning and end, tags an
   reasoner.dispose();
   model.dispose();
 });
+
+it('a reasoner keeps who sees whom: by name, as a table, and where training goes on from it', async () => {
+  const small = {
+    model_type: 'llama',
+    hidden_size: 8,
+    intermediate_size: 8,
+    num_hidden_layers: 1,
+    num_attention_heads: 1,
+    max_position_embeddings: 64,
+  };
+  const open = (model: Record<string, unknown>, visibility?: unknown) =>
+    openReasoner({
+      configuration: {
+        ...configuration(model, stages),
+        visibility: trainConfiguration.shape.visibility.parse(visibility),
+      },
+      method: { name: 'heima' },
+      examples: answersOnly,
+    });
+  const { reasoner: chain } = await open({ new: small }, 'chain');
+  const table = chain.settings.visibility;
+  // Without pictures the caption has the question alone.
+  expect(table).toMatchObject({ caption: ['question'], answer: ['previous'] });
+  await chain.save(join(folder, 'chain'));
+  chain.dispose();
+  const from = { from: join(folder, 'chain') };
+  for (const [visibility, expected] of [
+    [undefined, table],
+    ['all', undefined],
+    [{ answer: ['steps'] }, { answer: ['steps'] }],
+  ]) {
+    const { reasoner } = await open(from, visibility);
+    expect(reasoner.settings.visibility).toEqual(expected);
+    reasoner.dispose();
+  }
+  await expect(open({ new: small }, { answer: ['plan'] })).rejects.toMatchObject({ code: 'unknown-role' });
+  await expect(open({ new: small }, { answer: [] })).rejects.toMatchObject({ code: 'blind-answer' });
+  for (const odd of ['chains', { answer: 'reasoning' }, 7])
+    expect(trainConfiguration.shape.visibility.safeParse(odd).success).toBe(false);
+});

@@ -1,6 +1,6 @@
 import { engineNames } from '@subtext/terminal';
 import { compilePattern, PatternError } from '@subtext/core';
-import { methodConfiguration } from '@subtext/reasoner';
+import { methodConfiguration, visibilityConfiguration } from '@subtext/reasoner';
 import { z } from 'zod';
 
 const positive = z.number().positive();
@@ -182,6 +182,11 @@ export const trainConfiguration = z.strictObject({
   reasoningFormat: z.enum(['tagged', 'lines']).default('tagged'),
   model,
   method: methodConfiguration,
+  visibility: visibilityConfiguration
+    .describe(
+      'who sees whom, while training and in answering alike: "all" as published, "answer" or "chain", or a table of roles and what each sees',
+    )
+    .optional(),
   training: z
     .strictObject({
       batchSize: count.default(32),

@@ -6,11 +6,13 @@ import {
   addModelTokens,
   createMethod,
   formatNamed,
+  methodVisibility,
   openModel,
   Reasoner,
   stagesOf,
   type MethodSpecification,
   type ReasonerSettings,
+  type VisibilityTable,
 } from '@subtext/reasoner';
 import { findModel, UsageError } from '@subtext/terminal';
 import type { Tokenizer } from '@subtext/tokenizer';
@@ -116,7 +118,16 @@ async function loadReasoner({
       model,
       tokenizer,
       processor,
-      settings: { ...settings, method: specified, stages: [...stages], reasoningFormat },
+      settings: {
+        ...settings,
+        method: specified,
+        stages: [...stages],
+        reasoningFormat,
+        // A model that has learnt under a table goes on under it, unless another is asked for.
+        ...(configuration.visibility !== undefined && {
+          visibility: visibilityOf({ configuration, specified, image: settings.image !== undefined }),
+        }),
+      },
     }),
   };
 }
@@ -160,12 +171,22 @@ async function makeReasoner({
       ? { token: newModelTokens.image, tokens: model.imageTokens, position: specification.imagePosition }
       : undefined,
     thoughtReading: interpreters?.reading ?? 'before',
+    visibility: visibilityOf({ configuration, specified, image: isMultimodal(model) }),
     longestResponse: 0,
   };
   const processor = isMultimodal(model)
     ? createImageProcessor({ config: specification.processor ?? defaultProcessor(config) })
     : undefined;
   return { newTokens: [], reasoner: new Reasoner({ model, tokenizer, settings, processor }) };
+}
+
+/** The table of who sees whom that a configuration asks for. */
+function visibilityOf({
+  configuration: { visibility = 'all', stages },
+  specified,
+  image,
+}: Pick<OpenOptions, 'configuration' | 'specified'> & { image: boolean }): VisibilityTable | undefined {
+  return methodVisibility({ method: createMethod(specified), visibility, stages, image });
 }
 
 /** Whether a format's mark would be read as unknown words: it then needs a token of its own. */
