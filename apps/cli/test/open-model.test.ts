@@ -153,7 +153,7 @@ it('a reasoner keeps who sees whom: by name, as a table, and where training goes
   const table = chain.settings.visibility;
   // Without pictures the caption has the question alone.
   expect(table).toMatchObject({ caption: ['question'], answer: ['previous'] });
-  await chain.save(join(folder, 'chain'));
+  await chain.save({ folder: join(folder, 'chain') });
   chain.dispose();
   const from = { from: join(folder, 'chain') };
   for (const [visibility, expected] of [

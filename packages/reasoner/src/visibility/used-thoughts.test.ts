@@ -147,7 +147,7 @@ const content = ({ ids, prompt, thoughts, answer }: Answer) => ({
 describe('an answer that can see nothing but a thought', () => {
   const reasoners = new Map<VisibilityName, Reasoner>();
   beforeAll(async () => {
-    await useEngine('wasm');
+    await useEngine({ engine: 'wasm' });
     for (const name of ['all', 'chain'] as const) reasoners.set(name, trained(name));
   });
   afterAll(() => reasoners.forEach((reasoner) => reasoner.dispose()));
@@ -207,7 +207,7 @@ describe('an answer that can see nothing but a thought', () => {
 
     const folder = await mkdtemp(join(tmpdir(), 'subtext-visibility-'));
     try {
-      await reasoner.save(folder);
+      await reasoner.save({ folder });
       const { format, visibility } = JSON.parse(await readFile(join(folder, 'subtext.json'), 'utf8')) as Record<
         string,
         unknown
@@ -216,10 +216,10 @@ describe('an answer that can see nothing but a thought', () => {
         format: 2,
         visibility: { question: [], steps: ['question', 'previous'], answer: ['previous'] },
       });
-      const loaded = await Reasoner.load(folder);
+      const loaded = await Reasoner.load({ folder });
       close(await loaded.think({ questions }));
       loaded.dispose();
-      await reasoners.get('all')!.save(folder);
+      await reasoners.get('all')!.save({ folder });
       expect(JSON.parse(await readFile(join(folder, 'subtext.json'), 'utf8'))).toMatchObject({ format: 1 });
     } finally {
       await rm(folder, { recursive: true, force: true });
