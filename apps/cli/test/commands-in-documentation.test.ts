@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 // Sources of another workspace: the commands of the other program stand in the same pages.
@@ -167,6 +168,14 @@ describe('the quick ones', () => {
       recursive: true,
     });
     await cp(join(folder, 'runs', 'start', 'heima'), join(folder, 'runs', 'start', 'cot'), { recursive: true });
+    const released = new URL('../../../packages/reasoner/fixtures/releases/coconut-gpt2.json.gz', import.meta.url);
+    const { base, checkpoint } = JSON.parse(gunzipSync(await readFile(released)).toString()) as {
+      base: Record<string, string>;
+      checkpoint: string;
+    };
+    await mkdir(join(folder, 'released', 'base'), { recursive: true });
+    for (const [name, text] of Object.entries(base)) await writeFile(join(folder, 'released', 'base', name), text);
+    await writeFile(join(folder, 'released', 'checkpoint_33'), Buffer.from(checkpoint, 'base64'));
   });
   afterAll(async () => rm(folder, { recursive: true, force: true }));
   const run = (words: readonly string[]) => subtext(words, { folder });
@@ -181,13 +190,19 @@ describe('the quick ones', () => {
     '--batch': '4',
     '--max-new-tokens': '4',
   };
-  const substitutes: Record<string, string> = { MODEL_FOLDER: 'blind/reasoner', 'data/LLaVA-CoT-100k': 'data' };
+  const substitutes: Record<string, string> = {
+    MODEL_FOLDER: 'blind/reasoner',
+    'data/LLaVA-CoT-100k': 'data',
+    CHECKPOINT: 'released/checkpoint_33',
+    'openai-community/gpt2': 'released/base',
+  };
 
   /** What is run, and in which order: a model is trained before it is asked. */
   const quick = [
     /^data generate/,
     /^data (check|formats)/,
     /^train CONFIG/,
+    /^import /,
     /^(think|generate) /,
     /^doctor$/,
     /^bench /,

@@ -10,6 +10,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'ask a trained reasoner a question',
     load: async () => (await import('./think')).thinkCommand(),
   },
+  import: {
+    description: 'make a reasoner of a checkpoint that the code of Coconut, CODI or SIM-CoT saved',
+    load: async () => (await import('./import')).importCommand(),
+  },
   train: {
     description: 'train from a configuration file; an interrupted run resumes when it is started again',
     load: async () => (await import('./train')).trainCommand(),
