@@ -1,7 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { tuneProcess } from '@subtext/core/node';
+// The file itself: what imports more would be loaded before a test can put a stand-in for `node:fs`.
+import { tuneProcess } from '../../packages/core/src/process/tune-process.ts';
 
 // A test's answer is that of the code, not of whoever runs it: no settings, credentials or caches of theirs are seen, by the
 // commands that tests start neither. Engines that they installed are (SUBTEXT_ENGINES, or the cache folder): tests of an

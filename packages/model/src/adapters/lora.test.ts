@@ -204,7 +204,9 @@ describe('lora', () => {
       await expect(loadAdapter({ model: base, folder })).rejects.toThrow(message);
       expect(base.parameters.size).toBe(count);
     }
-    await expect(loadAdapter({ model: base, folder: join(folder, 'nowhere') })).rejects.toThrow(/adapter_config\.json/);
+    await rm(join(folder, 'adapter_config.json'));
+    await expect(loadAdapter({ model: base, folder })).rejects.toThrow(/adapter_config\.json/);
+    await expect(loadAdapter({ model: base, folder: join(folder, 'nowhere') })).rejects.toThrow(/no such folder/);
     base.dispose();
   });
 
