@@ -32,7 +32,7 @@ export class WindowMasks {
   of(window: number): tf.Tensor3D {
     let made = this.#masks.get(window);
     if (made === undefined) {
-      made = tf.tidy(() => {
+      made = tf.tidy((): tf.Tensor3D => {
         const [batch, keyTime] = this.#mask.shape;
         const seen = tf.cast(tf.notEqual(this.#mask, tf.zerosLike(this.#mask)), 'int32');
         const counts = tf.cumsum(seen, 1);
@@ -42,7 +42,7 @@ export class WindowMasks {
           tf.scalar(window, 'int32'),
         );
         const masked = tf.mul(tf.cast(inside, 'int32'), tf.reshape(seen, [batch, 1, keyTime])) as tf.Tensor3D;
-        return this.#sight === null ? masked : tf.mul(masked, this.#sight);
+        return this.#sight === null ? masked : tf.mul<tf.Tensor3D>(masked, this.#sight);
       });
       this.#masks.set(window, made);
     }
