@@ -1,3 +1,4 @@
+import type { ModelProbes } from '@subtext/eval';
 import { useEngine } from '@subtext/tensor';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -308,6 +309,38 @@ describe('subtext-eval', () => {
     expect(await readFile(at('audit', 'audit.json'), 'utf8')).toBe(before);
   }, 180_000);
 
+  it('probes thoughts beside their baselines, by fact and seed, and writes what it found', async () => {
+    const words = ['--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--model', at('heima')];
+    const { code, stdout, stderr } = await subtextEval(
+      'probe',
+      ...words,
+      ...['--label', 'answer', '--seeds', '1,2', '--output', at('probes'), '--json'],
+    );
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    const probe = events(stdout).at(-1) as unknown as ModelProbes & { event: string };
+    expect(probe).toMatchObject({ event: 'probe', task: 'gsm8k', seeds: [1, 2], count: 40, left: [] });
+    const [{ fact, comparison }] = probe.facts as [ModelProbes['facts'][0]];
+    expect(fact).toBe('answer');
+    // The number is the question's last word: whatever the thought holds of it, the question does too.
+    expect(comparison.verdict).not.toBe('read from the thought');
+    expect(comparison.baselines.map(({ name }) => name)).toEqual([
+      'commonest label',
+      'shuffled labels',
+      'control task',
+      'untrained model 1',
+      'untrained model 2',
+      'question, last positions',
+      'question, mean',
+    ]);
+    expect(comparison.bySeed).toHaveLength(2);
+    const { event: _, report: __, ...written } = probe as unknown as Record<string, unknown>;
+    expect(JSON.parse(await readFile(at('probes', 'probe.json'), 'utf8'))).toEqual(written);
+    expect(await readFile(at('probes', 'report.html'), 'utf8')).not.toMatch(/undefined|NaN|\[object/);
+    const told = await subtextEval('probe', ...words, '--limit', '32');
+    expect(told.stdout).toMatch(/answer in the thoughts of step_1: (no better than a baseline|cannot tell) \(/);
+    expect(told.stdout).toMatch(/\| stage → fact \| verdict \| thought \| commonest label \|/);
+  }, 120_000);
+
   it.each([
     [
       'an unknown task',
@@ -339,6 +372,16 @@ describe('subtext-eval', () => {
       'an id that is not in the cache, without the hub',
       ['run', '--model', 'nobody/nothing', '--task', 'gsm8k', '--data', 'data.jsonl', '--output', 'x'],
       /HF_HUB_OFFLINE is set.*models--nobody--nothing/,
+    ],
+    [
+      'a fact that the data does not have',
+      ['probe', '--model', 'heima', '--task', 'gsm8k', '--data', 'data.jsonl', '--label', 'mood', '--engine', 'wasm'],
+      /no fact "mood".*choose from: answer/,
+    ],
+    [
+      'probes of a model without thoughts',
+      ['probe', '--model', 'no-cot', '--task', 'gsm8k', '--data', 'data.jsonl', '--engine', 'wasm'],
+      /No example has a thought/,
     ],
     ['one run', ['compare', 'runs/heima'], /two runs or more/],
     ['a folder that is no run', ['compare', 'heima', 'no-cot'], /holds no results_<date>\.json/],

@@ -13,6 +13,7 @@ export {
   meanAndDeviation,
   type Interval,
   type MeanAndDeviation,
+  pairedDifference,
   wilsonInterval,
 } from './statistics/intervals';
 export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';

@@ -8,6 +8,21 @@ export { type InterpreterSettings } from './interpreter/interpreter-settings';
 export { Projector, type ProjectorOptions } from './interpreter/projector';
 export { collateExplanations, stateRow, type ExplanationBatch } from './interpreter/explanation-batch';
 export { templateCount } from './interpreter/explanation-layout';
+export {
+  questionStates,
+  untrainedThoughts,
+  type AnswerStatesOptions,
+  type QuestionStates,
+} from './probes/answer-states';
+export {
+  compareProbes,
+  type CompareProbesOptions,
+  type ProbeBaseline,
+  type ProbeComparison,
+  type ProbeVerdict,
+} from './probes/compare-probes';
+export { untrainedReasoner } from './probes/untrained-reasoner';
+export { type Probed } from './probes/probe-split';
 export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
 export { logitLens, type LensReading, type LensToken } from './probes/logit-lens';
 export { probeLabels, type ProbeLabels } from './probes/probe-labels';

@@ -163,6 +163,13 @@ export {
 export { retainedInformation, type RetainedInformation } from './audit/retained-information';
 export { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
 export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
+export {
+  compareReasonerProbes,
+  type ComparedFact,
+  type CompareReasonerProbesOptions,
+} from './probes/compare-reasoner-probes';
+export { probeModel, type ModelProbes, type ProbeModelOptions } from './probes/probe-model';
+export { probeMarkdown, writeProbes } from './probes/probe-report';
 export { probeSections } from './probes/probe-sections';
 export { superpositionSections } from './probes/superposition-sections';
 export { evaluateThinking, type EvaluateThinkingOptions, type ThinkingEvaluation } from './thinking/evaluate-thinking';

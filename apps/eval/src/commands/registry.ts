@@ -18,4 +18,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: "measure whether a model's thoughts are used, whether its interpreters read them, and what they hold",
     load: async () => (await import('./audit')).auditCommand(),
   },
+  probe: {
+    description:
+      'measure which facts can be read from the thoughts, beside untrained models, the question and control tasks',
+    load: async () => (await import('./probe')).probeCommand(),
+  },
 };

@@ -40,6 +40,42 @@ export function wilsonInterval({
   return [successes === 0 ? 0 : (middle - half) / scale, successes === total ? 1 : (middle + half) / scale];
 }
 
+/**
+ * The mean difference left − right of two scores of the same samples, each score from 0 to 1, such as two classifiers'
+ * right and wrong. The interval squares and adds those of the means (Newcombe, 1998, method 8, for shares):
+ * with means p and q, their Wilson intervals [l, u] and [m, v], and the samples' correlation r, the lower end is
+ * `p − q − √((p−l)² − 2r(p−l)(v−q) + (v−q)²)`, the upper one likewise.
+ *
+ * @throws SubtextError length-mismatch where the scores do not pair; empty-set without a sample
+ */
+export function pairedDifference({
+  left,
+  right,
+  total = left.length,
+  confidence = 0.95,
+}: {
+  left: readonly number[];
+  right: readonly number[];
+  /** Independent samples among them, where some go together. @default all */
+  total?: number;
+  /** @default 0.95 */
+  confidence?: number;
+}): Estimate {
+  if (left.length !== right.length)
+    throw new SubtextError({
+      code: 'length-mismatch',
+      message: `${left.length} and ${right.length} scores do not pair; give both of the same samples.`,
+    });
+  const [{ mean: p, deviation }, { mean: q, deviation: other }] = [meanAndDeviation(left), meanAndDeviation(right)];
+  const [l, u] = wilsonInterval({ successes: p * total, total, confidence });
+  const [m, v] = wilsonInterval({ successes: q * total, total, confidence });
+  const products = left.reduce((sum, value, index) => sum + (value - p) * (right[index]! - q), 0);
+  const spread = deviation * other * (left.length - 1);
+  const r = spread > 0 ? Math.max(-1, Math.min(1, products / spread)) : 0;
+  const reach = (one: number, two: number) => Math.sqrt(Math.max(0, one * one - 2 * r * one * two + two * two));
+  return { value: p - q, interval: [p - q - reach(p - l, v - q), p - q + reach(u - p, q - m)] };
+}
+
 /** A mean with its spread. */
 export interface MeanAndDeviation {
   mean: number;

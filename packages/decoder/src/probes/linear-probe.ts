@@ -1,10 +1,9 @@
 import { type Estimate, meanAndDeviation, wilsonInterval } from '@subtext/core';
 import { RandomStream } from '@subtext/data';
 
-import { DecoderError } from '../errors';
-import { controlLabels } from './control-task';
-import { split } from './hold-out';
-import { argmaxClass, fitRegression, standardize } from './logistic-regression';
+import { holdOut } from './hold-out';
+import { argmaxClass } from './logistic-regression';
+import { checkProbed, commonestClass, type Probed, probeSplit } from './probe-split';
 
 /** What a linear probe finds. */
 export interface LinearProbeResult {
@@ -40,15 +39,7 @@ export interface LinearProbeResult {
 }
 
 /** Options of {@link trainLinearProbe}. */
-export interface LinearProbeOptions {
-  /** States, each `[width]`. */
-  states: readonly ArrayLike<number>[];
-  /** By state: what to read from it, such as the next node, an object, a digit. */
-  labels: readonly (string | number)[];
-  /** By state: states of one group, such as one example's, are held out together. @default each its own */
-  groups?: readonly (string | number)[];
-  /** By state: what kind of input it comes from, such as its question; of these the control task is made. @default none */
-  types?: readonly (string | number)[];
+export interface LinearProbeOptions extends Probed {
   /** Share held out. @default 0.3 */
   heldOut?: number;
   /** Weight of the squared weights, on standardised features. @default 0.01 */
@@ -78,97 +69,53 @@ export function trainLinearProbe({
   iterations = 200,
   seed = 0,
 }: LinearProbeOptions): LinearProbeResult {
-  if (
-    states.length !== labels.length ||
-    (groups !== undefined && groups.length !== states.length) ||
-    (types !== undefined && types.length !== states.length)
-  ) {
-    throw new DecoderError({
-      code: 'length-mismatch',
-      message: `${states.length} states, ${labels.length} labels and ${groups?.length ?? states.length} groups and ${types?.length ?? states.length} types do not pair; give one of each a state.`,
-    });
-  }
-  const width = states[0]?.length ?? 0;
-  const odd = states.findIndex((state) => state.length !== width);
-  if (odd >= 0)
-    throw new DecoderError({
-      code: 'length-mismatch',
-      message: `State ${odd} has width ${states[odd]?.length}, the first ${width}; give states of one model.`,
-    });
-  const { training, test } = split({ count: states.length, groups, heldOut, seed });
-  const names = [...new Set(labels.map(String))].sort();
-  if (names.length < 2)
-    throw new DecoderError({
-      code: 'empty-set',
-      message: `The labels are all ${names[0] ?? 'missing'}; a probe needs two or more.`,
-    });
-  const ids = Int32Array.from(labels, (label) => names.indexOf(String(label)));
-  const standard = standardize({ states, training, width });
-  const fit = (targets: Int32Array) =>
-    fitRegression({
-      features: standard.features,
-      width,
-      targets,
-      rows: training,
-      classes: names.length,
-      regularization,
-      iterations,
-    });
-  const say = (weights: Float64Array, features: Float64Array) =>
-    argmaxClass({ weights, features, width, classes: names.length });
-  const row = (index: number) => standard.features.subarray(index * width, (index + 1) * width);
-  const correct = (weights: Float64Array, targets: Int32Array) =>
-    test.filter((index) => say(weights, row(index)) === targets[index]).length;
-
-  const weights = fit(ids);
-  const right = correct(weights, ids);
-  const random = new RandomStream({ seed, name: 'probe control' });
-  const summary = (accuracies: number[]) => ({
-    accuracies,
-    mean: accuracies.length === 0 ? Number.NaN : meanAndDeviation(accuracies).mean,
-    highest: Math.max(...accuracies),
+  const { width, names, ids } = checkProbed({ states, labels, groups, types });
+  const { training, test } = holdOut({
+    groups: groups ?? states.map((_, index) => index),
+    share: heldOut,
+    random: new RandomStream({ seed, name: 'probe split' }),
   });
-  const shuffled = summary(
-    Array.from({ length: controls }, () => {
-      const others = Int32Array.from(random.shuffle([...ids]));
-      return correct(fit(others), others) / test.length;
-    }),
-  );
-  const trainedTypes = new Set(types === undefined ? [] : training.map((index) => String(types[index])));
-  const seen =
-    types === undefined ? 0 : test.filter((index) => trainedTypes.has(String(types[index]))).length / test.length;
-  const control =
-    types === undefined || seen === 0 || controls === 0
-      ? null
-      : {
-          ...summary(
-            Array.from({ length: controls }, () => {
-              const targets = controlLabels({ types, ids, training, random });
-              return correct(fit(targets), targets) / test.length;
-            }),
-          ),
-          seen,
-        };
-  const counts = new Int32Array(names.length);
-  for (const index of training) counts[ids[index] as number] = (counts[ids[index] as number] as number) + 1;
-  const commonest = counts.indexOf(Math.max(...counts));
+  const { weights, standard, said, shuffled, control } = probeSplit({
+    states,
+    width,
+    ids,
+    classes: names.length,
+    types,
+    training,
+    test,
+    random: new RandomStream({ seed, name: 'probe control' }),
+    controls,
+    regularization,
+    iterations,
+  });
+  const right = test.filter((index, place) => said[place] === ids[index]).length;
+  const summary = (found: readonly (readonly boolean[])[]) => {
+    const accuracies = found.map((hits) => hits.filter(Boolean).length / test.length);
+    return {
+      accuracies,
+      mean: accuracies.length === 0 ? Number.NaN : meanAndDeviation(accuracies).mean,
+      highest: Math.max(...accuracies),
+    };
+  };
+  const controlled = control === null ? null : { ...summary(control.hits), seen: control.seen };
+  const commonest = commonestClass({ ids, among: training, classes: names.length });
   const confusion = names.map(() => names.map(() => 0));
-  for (const index of test) {
-    const said = say(weights, row(index));
+  for (const [place, index] of test.entries()) {
     const line = confusion[ids[index] as number] as number[];
-    line[said] = (line[said] as number) + 1;
+    line[said[place] as number] = (line[said[place] as number] as number) + 1;
   }
   return {
     accuracy: { value: right / test.length, interval: wilsonInterval({ successes: right, total: test.length }) },
     majority: test.filter((index) => ids[index] === commonest).length / test.length,
-    shuffled,
-    control,
-    selectivity: control === null ? null : right / test.length - control.mean,
+    shuffled: summary(shuffled),
+    control: controlled,
+    selectivity: controlled === null ? null : right / test.length - controlled.mean,
     parameters: weights.length,
     labels: names,
     trainingCount: training.length,
     heldOutCount: test.length,
     confusion,
-    predict: (state) => names[say(weights, standard.apply(state))] as string,
+    predict: (state) =>
+      names[argmaxClass({ weights, features: standard.apply(state), width, classes: names.length })] as string,
   };
 }

@@ -9,7 +9,7 @@ export function standardize({
   width,
 }: {
   states: readonly ArrayLike<number>[];
-  training: number[];
+  training: readonly number[];
   width: number;
 }): { features: Float64Array; apply: (state: ArrayLike<number>) => Float64Array } {
   const mean = new Float64Array(width);
@@ -42,7 +42,7 @@ export function fitRegression({
   features: Float64Array;
   width: number;
   targets: Int32Array;
-  rows: number[];
+  rows: readonly number[];
   classes: number;
   regularization: number;
   iterations: number;

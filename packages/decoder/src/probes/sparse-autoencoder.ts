@@ -2,6 +2,7 @@ import { RandomStream } from '@subtext/data';
 import { AdamW, Parameters, tf, valueAndGradients } from '@subtext/tensor';
 
 import { DecoderError } from '../errors';
+import { holdOut } from './hold-out';
 
 /** A latent with its strength. */
 export interface ActiveLatent {
@@ -103,16 +104,11 @@ export async function trainSparseAutoencoder({
       code: 'length-mismatch',
       message: `${groups.length} groups for ${states.length} states; give one a state.`,
     });
-  const keys = states.map((_, index) => String(groups?.[index] ?? index));
-  const order = random.shuffle([...new Set(keys)]);
-  if (order.length < 2)
-    throw new DecoderError({
-      code: 'empty-set',
-      message: 'The states are all of one group, so that none can be held out; collect thoughts of more examples.',
-    });
-  const out = new Set(order.slice(0, Math.min(order.length - 1, Math.max(1, Math.round(heldOut * order.length)))));
-  const held = keys.flatMap((key, index) => (out.has(key) ? [index] : []));
-  const training = keys.flatMap((key, index) => (out.has(key) ? [] : [index]));
+  const { training, test: held } = holdOut({
+    groups: groups ?? states.map((_, index) => index),
+    share: heldOut,
+    random,
+  });
   const mean = meanOf(
     training.map((index) => states[index] as ArrayLike<number>),
     width,

@@ -215,7 +215,7 @@ async function auditOpened({
 }
 
 /** Examples whose pictures can be read; the others are told, not passed over. */
-async function readableExamples(
+export async function readableExamples(
   all: readonly ReasoningExample[],
 ): Promise<{ examples: ReasoningExample[]; left: AuditResult['left'] }> {
   const examples: ReasoningExample[] = [];

@@ -13,6 +13,8 @@ import {
 import type { Answer, Question, Reasoner } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
 
+import { FEWEST_EXAMPLES, stagesOfAnswers, stageStates } from './stage-states';
+
 /** What the probes found in a reasoner's thoughts; what could not be run has its reason in `left`. */
 export interface ReasonerProbes {
   lens: { readings: LensReading[][]; names: string[] } | null;
@@ -58,7 +60,7 @@ export async function probeReasoner({
   const left: string[] = [];
   const thoughts = answers.map((answer) => answer.thoughts.map(({ hidden }) => hidden));
   const labels = probeLabels({ examples });
-  const stages = [...new Set(answers.flatMap((answer) => answer.thoughts.map(({ stage }) => stage)))];
+  const stages = stagesOfAnswers(answers);
   const total = labels.length * stages.length + 2;
   let done = 0;
   const step = (name: string) => onProgress?.({ done: ++done, total, name });
@@ -71,17 +73,14 @@ export async function probeReasoner({
 
   const probes: ReasonerProbes['probes'] = [];
   for (const stage of stages) {
-    const states = answers.map((answer) =>
-      answer.thoughts.filter((thought) => thought.stage === stage).flatMap(({ hidden }) => [...hidden]),
-    );
-    const width = states.reduce((most, state) => Math.max(most, state.length), 0);
+    const { states, width } = stageStates({ thoughts: answers.map((answer) => answer.thoughts), stage });
     for (const { name, labels: values } of labels) {
       signal?.throwIfAborted();
       // A state of another number of thoughts does not line up with the others.
       const usable = values.flatMap((label, index) =>
         label !== null && states[index]?.length === width ? [index] : [],
       );
-      if (usable.length < 20 || new Set(usable.map((index) => values[index])).size < 2)
+      if (usable.length < FEWEST_EXAMPLES || new Set(usable.map((index) => values[index])).size < 2)
         left.push(`${stage} → ${name}: only ${usable.length} examples with this label and all thoughts.`);
       else {
         const result = trainLinearProbe({

@@ -298,6 +298,19 @@ describe('trainSparseAutoencoder', () => {
     expect(autoencoder.losses.at(-1)).toBeLessThan((autoencoder.losses[0] as number) / 3);
   });
 
+  it('holds examples out whole: what only an example’s own thoughts share is not explained', async () => {
+    // Each example's three thoughts lie on a direction of their own.
+    const random = new RandomStream({ seed: 2, name: 'examples' });
+    const groups = Array.from({ length: 90 }, (_, index) => Math.floor(index / 3));
+    const centres = groups.map(() => Array.from({ length: 48 }, () => 3 * gaussian(random)));
+    const states = groups.map((group) => Float32Array.from(centres[group]!, (value) => value + 0.1 * gaussian(random)));
+    const options = { states, active: 1, latents: 64, steps: 200, heldOut: 0.3 };
+    const mixed = await trainSparseAutoencoder(options);
+    const whole = await trainSparseAutoencoder({ ...options, groups });
+    expect(mixed.explainedVariance).toBeGreaterThan(0.5);
+    expect(whole.explainedVariance).toBeLessThan(0.2);
+  });
+
   it('refuses too little and the impossible', async () => {
     await expect(trainSparseAutoencoder({ states: [[1]] })).rejects.toMatchObject({ code: 'empty-set' });
     await expect(

@@ -80,7 +80,7 @@ describe('what a state goes through before it is fed back', () => {
       await written(Object.fromEntries(Object.entries(sound).filter(([name]) => withNorm || !name.startsWith('norm'))));
       const first = await FeedbackMap.load({ folder, width });
       expect(first.width).toBe(width);
-      await first.save(folder);
+      await first.save({ folder });
       const map = await FeedbackMap.load({ folder, width });
       const before = tf.memory().numTensors;
       const input = tf.tensor3d(states.map((state) => [state]));

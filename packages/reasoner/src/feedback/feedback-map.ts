@@ -1,3 +1,4 @@
+import { drawInitialValues, type Initialisation } from '@subtext/nn';
 import { openSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from '@subtext/safetensors';
 import { layerNorm, linear, Parameters, tf } from '@subtext/tensor';
 import { join } from 'node:path';
@@ -97,8 +98,22 @@ export class FeedbackMap {
     return new FeedbackMap(parameters);
   }
 
+  /** A map of the same shape whose weights are drawn anew, as PyTorch draws linear layers: evenly within 1/√(inputs). */
+  redrawn({ seed }: { seed: number }): FeedbackMap {
+    const parameters = new Parameters();
+    for (const [name, { shape }] of this.parameters.entries()) {
+      const inputs = this.parameters.get(name.replace('.bias', '.weight')).shape[1];
+      const initialisation: Initialisation =
+        inputs === undefined
+          ? { kind: name === 'norm.weight' ? 'ones' : 'zeros' }
+          : { kind: 'uniform', limit: 1 / Math.sqrt(inputs) };
+      parameters.add({ name, value: drawInitialValues({ initialisation, shape, seed, name: `feedback.${name}` }) });
+    }
+    return new FeedbackMap(parameters);
+  }
+
   /** Writes `feedback.safetensors`, in float32. */
-  async save(folder: string): Promise<void> {
+  async save({ folder }: { folder: string }): Promise<void> {
     const tensors = new Map<string, { dtype: 'F32'; shape: number[]; data: Float32Array }>();
     for (const [name, variable] of this.parameters.entries())
       tensors.set(name, { dtype: 'F32', shape: [...variable.shape], data: (await variable.data()) as Float32Array });

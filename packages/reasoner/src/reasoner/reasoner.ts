@@ -168,7 +168,7 @@ export class Reasoner {
     await saveModel({ model: this.model, folder });
     await this.tokenizer.save({ folder });
     if (this.processor) await saveImageProcessor({ processor: this.processor, folder });
-    await this.feedback?.save(folder);
+    await this.feedback?.save({ folder });
     await writeFileAtomically({
       path: join(folder, settingsFile),
       data: `${JSON.stringify({ ...this.settings, format: this.settings.visibility ? 2 : 1 }, null, 2)}\n`,

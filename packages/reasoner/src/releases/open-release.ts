@@ -49,7 +49,7 @@ const longestResponse = { coconut: 52, cot: 52, codi: 212 } as const;
 /**
  * Opens a checkpoint that the code of Coconut (facebookresearch/coconut), CODI (zhenyi4/codi) or SIM-CoT
  * (InternLM/SIM-CoT) saved, as a reasoner: prompts have the very ids of that code, states go through CODI's projection, its
- * adapters are merged. `reasoner.save(folder)` keeps it.
+ * adapters are merged. `reasoner.save({ folder })` keeps it.
  *
  * @throws ReasonerError `unknown-checkpoint`, `vocabulary-mismatch`, `invalid-option`; SafetensorsError, ModelFolderError and
  *   TokenizerError for files that cannot be read or do not fit
