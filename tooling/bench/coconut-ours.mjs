@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { useEngine } from '@subtext/tensor';
-import { batchWeights, collateExamples, splitIntoShards, Reasoner } from '@subtext/reasoner';
-import { createProgram, defaultWorkers, reasonerProgramModule, train } from '@subtext/trainer';
+import { collateLayouts, lossWeight, splitIntoShards, Reasoner } from '@subtext/reasoner';
+import { createProgram, defaultWorkers, programSource, train } from '@subtext/trainer';
 
 import { readCase } from './coconut-case.mjs';
 import { tuneProcess } from '../../packages/core/dist/node.js';
@@ -36,16 +36,17 @@ async function training() {
     options.workers === undefined || ['tensorflow', 'webgpu'].includes(options.engine)
       ? defaultWorkers({ shards: 2, processors: 2 })
       : Number(options.workers);
-  const source = { module: reasonerProgramModule, options: { model: { kind: 'folder', folder } } };
+  const source = programSource({ model: { kind: 'folder', folder } });
   const program = await createProgram(source);
   const shardsOf = (step) => {
     const batch = layouts[step % layouts.length];
-    const weights = batchWeights(batch);
-    return splitIntoShards({ items: batch, shards: Math.max(1, workers) }).map((rows) =>
-      collateExamples({ layouts: rows, padId, weights }),
-    );
+    const weight = lossWeight(batch);
+    return splitIntoShards({ items: batch, shards: Math.max(1, workers) }).map((rows) => ({
+      inputs: collateLayouts({ layouts: rows, padId, lossWeight: weight }),
+      parts: {},
+    }));
   };
-  const first = shardsOf(0);
+  const first = shardsOf(0).map(({ inputs }) => inputs);
   const run = await mkdtemp(join(tmpdir(), 'subtext-bench-'));
   const [times, processorTimes, losses] = [[], [], []];
   let [last, lastProcessor] = [0, 0];
@@ -55,7 +56,12 @@ async function training() {
       source,
       program,
       phases: [
-        { name: 'bench', steps: steps + warmup, schedule: { learningRate: 1e-4, shape: 'constant' }, batch: shardsOf },
+        {
+          name: 'bench',
+          steps: steps + warmup,
+          schedule: { learningRate: 1e-4, shape: 'constant' },
+          source: { batch: shardsOf },
+        },
       ],
       fingerprint: 'bench',
       workers,

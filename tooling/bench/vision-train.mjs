@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { useEngine } from '@subtext/tensor';
-import { createProgram, defaultWorkers, reasonerProgramModule, train } from '@subtext/trainer';
+import { createProgram, defaultWorkers, programSource, train } from '@subtext/trainer';
 import { tuneProcess } from '../../packages/core/dist/node.js';
 
 const { values: options } = parseArgs({
@@ -55,7 +55,7 @@ function shard(index) {
   };
 }
 
-const source = { module: reasonerProgramModule, options: { model: { kind: 'new', config, seed: 1 } } };
+const source = programSource({ model: { kind: 'new', config, seed: 1 } });
 const program = await createProgram(source);
 const folder = await mkdtemp(join(tmpdir(), 'subtext-bench-'));
 const times = [];
@@ -74,7 +74,7 @@ try {
         name: 'bench',
         steps: steps + warmup,
         schedule: { learningRate: 1e-4, shape: 'constant' },
-        batch: () => Array.from({ length: shards }, (_, index) => shard(index)),
+        source: { batch: () => Array.from({ length: shards }, (_, index) => ({ inputs: shard(index), parts: {} })) },
       },
     ],
     fingerprint: 'bench',

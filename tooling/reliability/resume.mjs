@@ -37,13 +37,15 @@ function phaseOf(phase, steps) {
     name: `phase ${phase}`,
     steps,
     schedule: { learningRate: 0.02, warmupSteps: 2 },
-    batch(step) {
-      const chosen = order.batch({ step, size: 7 }).map((index) => examples[index]);
-      return [chosen.slice(0, 4), chosen.slice(4)].map((part) => ({
-        inputs: Float32Array.from(part.flatMap(({ x }) => x)),
-        targets: Float32Array.from(part.map(({ y }) => y)),
-        weight: 1 / chosen.length,
-      }));
+    source: {
+      batch(step) {
+        const chosen = order.batch({ step, size: 7 }).map((index) => examples[index]);
+        return [chosen.slice(0, 4), chosen.slice(4)].map((part) => ({
+          inputs: Float32Array.from(part.flatMap(({ x }) => x)),
+          targets: Float32Array.from(part.map(({ y }) => y)),
+          weight: 1 / chosen.length,
+        }));
+      },
     },
   };
 }

@@ -1,14 +1,14 @@
-export {
-  batchWeights,
-  collateExamples,
-  type BatchWeights,
-  type DistillationBatch,
-  type HaltingBatch,
-} from './batches/collate-examples';
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
 export { PictureStore, type BatchPictures } from './batches/picture-store';
-export { collateLayouts, countPredicted, splitIntoShards, type ReasonerBatch } from './batches/reasoner-batch';
+export {
+  batchRows,
+  collateLayouts,
+  countPredicted,
+  lossWeight,
+  splitIntoShards,
+  type ReasonerBatch,
+} from './batches/reasoner-batch';
 export { FeedbackMap, type FeedbackSettings } from './feedback/feedback-map';
 export { openRelease, type OpenedRelease, type OpenReleaseOptions } from './releases/open-release';
 export { type ReleaseName } from './releases/checkpoint-parts';
@@ -18,7 +18,13 @@ export { openModel, type ModelSource } from './forward/model-source';
 export { stopGradient } from './forward/stop-gradient';
 export { measureThoughts, type ThoughtRows } from './forward/thought-measures';
 export { CounterStream, drawNodeNumbers, drawQueries } from './graphs/draw-queries';
-export { drawGraphBatch, type GraphBatch, type GraphDrawing, type GraphSupervision } from './graphs/graph-batch';
+export {
+  drawGraphBatch,
+  type GraphBatch,
+  type GraphDrawing,
+  type GraphSupervision,
+  type WeightedTargets,
+} from './graphs/graph-batch';
 export { graphExample, type GraphExample } from './graphs/graph-example';
 export { graphForward } from './graphs/graph-forward';
 export { graphMethod, graphOptions, hopName, type GraphOptions } from './graphs/graph-method';
@@ -37,6 +43,9 @@ export {
   IGNORED_LABEL,
   type Layout,
   type LayoutContext,
+  type LayoutPart,
+  layoutsOf,
+  type ObjectiveSpecification,
   type Phase,
   type ReasoningMethod,
   type ThoughtPosition,

@@ -1,15 +1,33 @@
 export { TrainerError, type TrainerErrorCode } from './errors';
-export { type GraphPhasesOptions, graphPhases } from './graphs/graph-phases';
 export { DataOrder } from './batches/data-order';
 export { type LearningRateSchedule, learningRateAt } from './optimizer/learning-rate';
 export { type AdamWSettings, defaultAdamW } from './optimizer/host-adamw';
+export {
+  type Forward,
+  type Objective,
+  type ObjectiveDefinition,
+  type ObjectiveLoss,
+  type ObjectiveUse,
+  type PartsOptions,
+} from './objectives/objective';
+export { methodObjectives, needsInterpreter } from './objectives/method-objectives';
+export { tokenLosses } from './objectives/next-token';
+export { registerObjective } from './objectives/registry';
+export { type ProgramOptions } from './program/program';
+export { type TrainedModelSource } from './program/runner';
 export {
   type LossOptions,
   type ProgramLoss,
   type ProgramModule,
   type TrainingProgram,
-} from './programs/training-program';
-export { checkLengths, type TooLong } from './loop/check-lengths';
+} from './program/training-program';
+export { type LaidOutExample, type ReasonerData } from './sources/laid-out-examples';
+export { type Shard, type Source } from './sources/source';
+export { type GraphPhasesOptions, graphPhases } from './phases/graph-phases';
+export { type PhasePlan } from './phases/phase-plan';
+export { reasonerPhases, type ReasonerPhasesOptions } from './phases/reasoner-phases';
+export { measureLayouts, usedTokens } from './phases/measure-layouts';
+export { checkLengths, type TooLong } from './phases/check-lengths';
 export {
   checkMemory,
   describeMemory,
@@ -19,8 +37,6 @@ export {
   type MemoryEstimate,
 } from './loop/estimate-memory';
 export { probeStep, type ProbedStep } from './loop/probe-step';
-export { completePhases } from './loop/complete-phases';
-export { reasonerForward, type ReasonerProgramOptions, reasonerStates } from './programs/reasoner-program';
 export { writeAtomically } from './checkpoint/atomic-files';
 export { removeCheckpoints } from './checkpoint/made-files';
 export { writeModelCard } from './checkpoint/model-card';
@@ -34,9 +50,9 @@ export { WandbLogger, type WandbLoggerOptions } from './logs/wandb-logger';
 export {
   createProgram,
   defaultWorkers,
-  graphProgramModule,
+  programModule,
+  programSource,
   type ProgramSource,
-  reasonerProgramModule,
 } from './loop/training-engine';
 export { train } from './loop/train';
 export {
@@ -47,31 +63,7 @@ export {
   type TrainOptions,
   type ValidationBatches,
 } from './loop/train-options';
-export {
-  checkExamples,
-  type LaidOutExample,
-  laidOutShards,
-  measureLayouts,
-  type PhasePlan,
-  shardWeights,
-  usedTokens,
-  type ReasonerData,
-  reasonerPhases,
-  reasonerShard,
-} from './loop/reasoner-phases';
-export { jointPhases, type ExplanationData } from './interpreters/joint-phases';
-export {
-  createProgram as createJointProgram,
-  type JointBatch,
-  type JointProgramOptions,
-} from './interpreters/joint-program';
-export { jointProgramModule } from './interpreters/joint-program-module';
-export {
-  SLOT_TOKEN,
-  interpreterGroups,
-  interpreterTokens,
-  prepareInterpreters,
-  saveInterpreters,
-  type InterpreterOptions,
-  type PreparedInterpreters,
-} from './interpreters/prepare-interpreters';
+export { interpreterGroups, type InterpreterOptions } from './interpreters/interpreter-options';
+export { interpreterTokens, SLOT_TOKEN } from './interpreters/interpreter-tokens';
+export { prepareInterpreters, type PreparedInterpreters } from './interpreters/prepare-interpreters';
+export { saveInterpreters } from './interpreters/save-interpreters';

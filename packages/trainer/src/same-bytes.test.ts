@@ -16,14 +16,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { smallContext, steppedExample } from '../../reasoner/test/small-world';
-import { createProgram as createGraphProgram } from './graphs/graph-program';
-import { graphPhases } from './graphs/graph-phases';
-import { createProgram as createJointProgram } from './interpreters/joint-program';
-import { jointPhases } from './interpreters/joint-phases';
-import { reasonerPhases } from './loop/reasoner-phases';
 import { train } from './loop/train';
-import { createProgram } from './programs/reasoner-program';
-import type { TrainingProgram } from './programs/training-program';
+import type { ExplanationData, ExplanationOptions } from './objectives/explanation';
+import { methodObjectives, needsInterpreter } from './objectives/method-objectives';
+import type { ObjectiveUse } from './objectives/objective';
+import { graphPhases } from './phases/graph-phases';
+import { reasonerPhases } from './phases/reasoner-phases';
+import { createProgram } from './program/program';
+import type { TrainingProgram } from './program/training-program';
 
 /** What the same seeds gave before the code was last rearranged, on the engine "cpu", whose arithmetic is that of JavaScript. */
 const expected: Record<string, string> = {
@@ -52,7 +52,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-function digest(program: TrainingProgram<never>): string {
+function digest(program: TrainingProgram): string {
   const hash = createHash('sha256');
   for (const { name, variable } of program.parameters) {
     const values = variable.dataSync() as Float32Array;
@@ -86,37 +86,32 @@ async function trained(specification: MethodSpecification): Promise<string> {
   await saveModel({ model, folder: start });
   model.dispose();
   const source = { kind: 'folder' as const, folder: start };
-  const joint = method.needsInterpreter === true;
-  const program: TrainingProgram<never> = joint
-    ? await createJointProgram({
-        mode: 'joint',
-        reasoner: { model: source },
-        interpreters: [{ name: 'shared', stages, model: source, projector: { inputWidth: 8, kind: 'mlp', seed: 2 } }],
-      })
-    : await createProgram({ model: source });
-  const phases = joint
-    ? jointPhases({
-        plans,
-        data,
-        explanations: {
-          context: {
-            tokenizer,
-            templates: 'brief',
-            slotId: tokenizer.idOf('<thought>'),
-            endId: context.endId,
-            opening: (stage) => `<${stage}>`,
-            withQuestion: false,
-          },
-          interpreterOf: () => 0,
-          interpreters: 1,
-          reading: 'before',
-        },
-      })
-    : reasonerPhases({ plans, data });
+  const explanations: ObjectiveUse = {
+    name: 'explanation',
+    options: {
+      interpreters: [{ name: 'shared', stages, model: source, projector: { inputWidth: 8, kind: 'mlp', seed: 2 } }],
+    } satisfies ExplanationOptions,
+    data: {
+      context: {
+        tokenizer,
+        templates: 'brief',
+        slotId: tokenizer.idOf('<thought>'),
+        endId: context.endId,
+        opening: (stage) => `<${stage}>`,
+        withQuestion: false,
+      },
+      interpreterOf: () => 0,
+      interpreters: 1,
+      reading: 'before',
+    } satisfies ExplanationData,
+  };
+  const objectives = methodObjectives(method, needsInterpreter(method) ? { explanations } : {});
+  const program = (await createProgram({ model: source, objectives })) as TrainingProgram;
+  const phases = reasonerPhases({ plans, data, objectives });
   await train({
     folder: join(folder, specification.name),
     source: { module: '', options: {} },
-    program: program as TrainingProgram,
+    program,
     phases,
     fingerprint: specification.name,
     workers: 0,
@@ -128,7 +123,8 @@ async function trained(specification: MethodSpecification): Promise<string> {
 async function trainedOnGraphs(): Promise<string> {
   const method = { form: 'edges', thoughts: 'continuous', count: 2 } as const;
   const options = { form: 'edges', seed: 3, layers: 1, width: 8, heads: 2, deviation: 0.3 } as const;
-  const program = await createGraphProgram(options);
+  const objectives = methodObjectives(createMethod({ name: 'graph', ...method }));
+  const program = (await createProgram({ model: { kind: 'graph', ...options }, objectives })) as TrainingProgram;
   const drawing = {
     vocabulary: new GraphVocabulary({ form: 'edges' }),
     method,
@@ -140,7 +136,7 @@ async function trainedOnGraphs(): Promise<string> {
   await train({
     folder: join(folder, 'graph'),
     source: { module: '', options: {} },
-    program: program as TrainingProgram,
+    program,
     phases: graphPhases({
       examples: [...generateProsQA({ count: 8, seed: 11 })].map((example) => graphExample(example)),
       drawing,

@@ -1,21 +1,17 @@
 import type { ReasoningExample } from '@subtext/data';
 import { createModel, type LanguageModel } from '@subtext/model';
-import {
-  createMethod,
-  type MethodSpecification,
-  type Phase,
-  randomAt,
-  Reasoner,
-  modelParameters,
-} from '@subtext/reasoner';
+import { createMethod, type MethodSpecification, type Phase, randomAt, Reasoner } from '@subtext/reasoner';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { measureLayouts, reasonerPhases } from '../src/loop/reasoner-phases';
+import { measureLayouts } from '../src/phases/measure-layouts';
+import { reasonerPhases } from '../src/phases/reasoner-phases';
 import { train } from '../src/loop/train';
-import { reasonerForward } from '../src/programs/reasoner-program';
+import { methodObjectives } from '../src/objectives/method-objectives';
+import type { TrainingProgram } from '../src/program/training-program';
+import { openProgram } from './open-program';
 
 /**
  * Looking up, several times over: the question is a list of `cells` numbers and a place in it; a step is a place and the
@@ -120,13 +116,7 @@ export async function trainLookup({
     await train({
       folder,
       source: { module: '', options: {} },
-      program: {
-        parameters: modelParameters({ model, prefix: 'reasoner' }),
-        loss(batch) {
-          const { loss, metrics: parts } = reasonerForward({ model, batch: batch as never });
-          return { loss, metrics: parts };
-        },
-      },
+      program: (await openProgram({ model, objectives: methodObjectives(method) })) as TrainingProgram,
       phases: reasonerPhases({
         plans: phases.map((phase, index) => {
           const { steps, learningRate, batchSize = 64 } = settingsOf(phase, index === phases.length - 1);

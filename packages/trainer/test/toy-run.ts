@@ -4,6 +4,7 @@ import { DataOrder } from '../src/batches/data-order';
 import { train } from '../src/loop/train';
 import type { TrainingOutcome, TrainingPhase, TrainOptions } from '../src/loop/train-options';
 import { createProgram } from '../src/loop/training-engine';
+import type { Source } from '../src/sources/source';
 
 const module = new URL('./fixtures/toy-program.mjs', import.meta.url).href;
 
@@ -31,7 +32,7 @@ export function toyValidation({ shift = 0 } = {}): NonNullable<TrainingPhase['va
     const x = [Math.cos(index), Math.sin(index * 5), Math.cos(index * 7)];
     return { x, y: x[0]! * 0.5 - x[1]! * x[2]! + shift };
   });
-  return { count: 2, batch: (index) => shardsOf(heldOut.slice(index * 7, index * 7 + 7)) };
+  return { count: 2, source: { batch: (index) => shardsOf(heldOut.slice(index * 7, index * 7 + 7)) } };
 }
 
 /** A phase of the toy program; `poison` puts a NaN into the batch of those steps. */
@@ -40,18 +41,27 @@ export function toyPhase({
   steps,
   name = `phase ${phase}`,
   poison = [],
+  describe,
   ...rest
-}: { phase: number; steps: number; poison?: number[] } & Partial<TrainingPhase>): TrainingPhase {
+}: {
+  phase: number;
+  steps: number;
+  poison?: number[];
+  describe?: Source['describe'];
+} & Partial<TrainingPhase>): TrainingPhase {
   const order = new DataOrder({ count: examples.length, seed: 3, phase });
   return {
     name,
     steps,
     schedule: { learningRate: 0.02, warmupSteps: 2 },
-    batch: (step) =>
-      shardsOf(
-        order.batch({ step, size: 7 }).map((index) => examples[index]!),
-        { poisoned: poison.includes(step) },
-      ),
+    source: {
+      batch: (step) =>
+        shardsOf(
+          order.batch({ step, size: 7 }).map((index) => examples[index]!),
+          { poisoned: poison.includes(step) },
+        ),
+      describe,
+    },
     ...rest,
   };
 }

@@ -1,6 +1,6 @@
 import { RandomStream } from '@subtext/data';
 import type { ReasonerBatch } from '@subtext/reasoner';
-import { createProgram, reasonerProgramModule, train, type TrainingPhase } from '@subtext/trainer';
+import { createProgram, programSource, train, type TrainingPhase } from '@subtext/trainer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,10 +53,9 @@ export async function benchTrain({
   onStep,
   ...shape
 }: BenchTrainOptions): Promise<BenchTrainResult | undefined> {
-  const source = {
-    module: reasonerProgramModule,
-    options: { model: { kind: 'new' as const, config: gpt2Config({ ...shape, positions: tokens }), seed: 1 } },
-  };
+  const source = programSource({
+    model: { kind: 'new', config: gpt2Config({ ...shape, positions: tokens }), seed: 1 },
+  });
   const program = await createProgram(source);
   const parameters = program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
   const total = warmup + steps;
@@ -64,7 +63,13 @@ export async function benchTrain({
     name: 'bench',
     steps: total,
     schedule: { learningRate: 1e-4, shape: 'constant' },
-    batch: (step) => randomShards({ step, batch, tokens, vocabulary: shape.vocabulary, shards }),
+    source: {
+      batch: (step) =>
+        randomShards({ step, batch, tokens, vocabulary: shape.vocabulary, shards }).map((inputs) => ({
+          inputs,
+          parts: {},
+        })),
+    },
   };
   const folder = await mkdtemp(join(tmpdir(), 'subtext-bench-'));
   const times: number[] = [];

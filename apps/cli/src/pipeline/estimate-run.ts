@@ -111,7 +111,7 @@ export async function estimateRun({
       perShard.push(before * (weightOf({ rows, tokens, index }) / weightOf({ rows, tokens, index: 0 })));
       continue;
     }
-    const [shard] = await phase.batch(0);
+    const [shard] = await phase.source.batch(0);
     // The first time engines prepare what they need.
     if (index === 0) await probeStep({ program, batch: shard });
     perShard.push((await probeStep({ program, batch: shard })).seconds);

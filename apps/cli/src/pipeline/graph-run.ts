@@ -1,6 +1,6 @@
 import { contentKey, generateProsQA, graphShapeKey, type GraphFacts, type ReasoningExample } from '@subtext/data';
 import {
-  type GraphBatch,
+  createMethod,
   type GraphExample,
   graphExample,
   graphReasoner,
@@ -13,11 +13,11 @@ import {
   createProgram,
   defaultWorkers,
   graphPhases,
-  graphProgramModule,
+  methodObjectives,
+  programSource,
   RunFolder,
   type RunIdentity,
   train,
-  type TrainingProgram,
 } from '@subtext/trainer';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -82,8 +82,9 @@ export async function graphRun({
     throw new UsageError(
       `model.positions is ${model.positions}; with these graphs and ${method.count} thoughts the model needs ${longest}.`,
     );
-  const source = { module: graphProgramModule, options };
-  const program = (await createProgram(source)) as TrainingProgram<GraphBatch>;
+  const objectives = methodObjectives(createMethod({ name: 'graph', ...method }));
+  const source = programSource({ model: { kind: 'graph', ...options }, objectives });
+  const program = await createProgram(source);
   const schedule = { learningRate: training.learningRate, warmupSteps: training.warmupSteps };
   const parts: Parameters<typeof graphPhases>[0] = {
     examples,
@@ -107,14 +108,14 @@ export async function graphRun({
   if (dryRun || !existsSync(join(folder, 'checkpoints'))) {
     const parameters = program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
     const estimate = await estimateRun({
-      program: program as TrainingProgram,
+      program,
       phases,
       rows: phases.map(() => training.graphs),
       longestRow: async () =>
         (
           await graphPhases({ ...parts, graphs: 1, shards: 1 })
             .at(-1)!
-            .batch(0)
+            .source.batch(0)
         )[0],
       besides: { parameters, other: 0 },
       shards: training.shards,
@@ -135,7 +136,7 @@ export async function graphRun({
       folder,
       runFolder,
       source,
-      program: program as TrainingProgram,
+      program,
       phases,
       fingerprint: identity.fingerprint,
       workers,

@@ -7,7 +7,7 @@ import {
   type PreparedInterpreters,
   prepareInterpreters,
   saveInterpreters,
-  type ReasonerProgramOptions,
+  type ProgramOptions,
   type TrainingProgram,
 } from '@subtext/trainer';
 import { join } from 'node:path';
@@ -88,7 +88,7 @@ export async function openInterpreters({
   configuration: TrainConfiguration;
   interpreters: InterpretersConfiguration;
   reasoner: Reasoner;
-  reasonerOptions: ReasonerProgramOptions;
+  reasonerOptions: Pick<ProgramOptions, 'model' | 'frozen'>;
   /** Tokens of the reasoner that the run added. */
   newTokens: readonly number[];
   examples: readonly ReasoningExample[];

@@ -1,5 +1,6 @@
 import { createMethod, methodSpecification } from '@subtext/reasoner';
 import { UsageError } from '@subtext/terminal';
+import { needsInterpreter } from '@subtext/trainer';
 
 import { type GivenConfiguration, trainConfiguration } from '../configuration/schema';
 
@@ -8,7 +9,7 @@ export function resolveInterpreters({
   method,
   interpreters,
 }: Pick<GivenConfiguration, 'method' | 'interpreters'>): GivenConfiguration['interpreters'] {
-  if (!createMethod(methodSpecification(method)).needsInterpreter) return interpreters;
+  if (!needsInterpreter(createMethod(methodSpecification(method)))) return interpreters;
   // SIM-CoT's: a copy of the reasoner, which sees a step's thoughts and nothing else.
   if (!interpreters)
     return trainConfiguration.shape.interpreters.parse({

@@ -2,12 +2,10 @@ import type { ReasoningExample } from '@subtext/data';
 import { Reasoner } from '@subtext/reasoner';
 import type { Output } from '@subtext/terminal';
 import {
-  jointPhases,
-  jointProgramModule,
-  completePhases,
   createProgram,
   followLog,
   type ReasonerData,
+  reasonerPhases,
   train,
   type TrainOptions,
 } from '@subtext/trainer';
@@ -59,7 +57,7 @@ export async function trainInterpreters({
     newTokens,
     examples: data.examples,
   });
-  const source = { module: jointProgramModule, options: prepared.program };
+  const { source, objectives } = prepared;
   const program = await createProgram(source);
   const phases = data.method.curriculum({ stages: configuration.stages });
   // All that is hidden at the end; a phase with every number of thoughts would explain the same ones again.
@@ -84,11 +82,11 @@ export async function trainInterpreters({
       folder: own,
       source,
       program,
-      phases: completePhases({
+      phases: reasonerPhases({
         plans,
         data: { ...data, context: reasoner.layoutContext() },
+        objectives,
         heldOut,
-        build: (parts) => jointPhases({ ...parts, explanations: prepared.explanations }),
       }),
       onProgress: ({ phaseName, step, steps, loss, secondsLeft }) => {
         follower.step();

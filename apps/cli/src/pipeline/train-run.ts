@@ -6,16 +6,14 @@ import { adapterWithTokens, createMethod, PictureStore, Reasoner, methodSpecific
 import { useEngine } from '@subtext/tensor';
 import { duration, findModel, type Output, UsageError } from '@subtext/terminal';
 import {
-  jointPhases,
-  jointProgramModule,
   checkLengths,
-  completePhases,
   createProgram,
   followLog,
   measureLayouts,
+  methodObjectives,
+  programSource,
   type ReasonerData,
   reasonerPhases,
-  reasonerProgramModule,
   removeCheckpoints,
   RunFolder,
   train,
@@ -219,14 +217,10 @@ export async function trainRun({
             examples,
           })
         : undefined;
-    const source = joint
-      ? { module: jointProgramModule, options: joint.program }
-      : { module: reasonerProgramModule, options: reasonerOptions };
+    const objectives = joint?.objectives ?? methodObjectives(reasoningMethod);
+    const source = joint?.source ?? programSource({ ...reasonerOptions, objectives });
     const program = await createProgram(source);
-    const build: Parameters<typeof completePhases>[0]['build'] = joint
-      ? (parts) => jointPhases({ ...parts, explanations: joint.explanations })
-      : reasonerPhases;
-    const trainingPhases = completePhases({ plans, data, heldOut, build });
+    const trainingPhases = reasonerPhases({ plans, data, objectives, heldOut });
     const workers = workersOf(configuration);
     if (!existsSync(join(folder, 'checkpoints')) || dryRun) {
       const { heaviest } = measured;
@@ -237,10 +231,11 @@ export async function trainRun({
         tokens: measured.tokens,
         longestRow: async () =>
           (
-            await build({
+            await reasonerPhases({
               plans: [{ ...plans[phases.indexOf(heaviest!.phase)]!, batchSize: 1 }],
               data: { ...data, examples: [heaviest!.example], shards: 1 },
-            })[0]!.batch(0)
+              objectives,
+            })[0]!.source.batch(0)
           )[0],
         besides: {
           parameters: reasoner.model.parameters.elementCount + (joint ? await numbersIn(joint.initial) : 0),

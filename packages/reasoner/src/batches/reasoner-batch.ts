@@ -1,5 +1,4 @@
 import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
-import type { DistillationBatch, HaltingBatch } from './collate-examples';
 import { alignThoughts, type ContinuousThoughts } from './continuous-thoughts';
 import type { ThoughtRows } from '../forward/thought-measures';
 import { type BatchVisibility, batchVisibility } from '../visibility/batch-visibility';
@@ -25,10 +24,6 @@ export interface ReasonerBatch {
   visibility?: BatchVisibility;
   /** Where the rows' thoughts lie. */
   thoughts?: ThoughtRows;
-  /** Present where the rows learn from the same examples with their chains in words. */
-  distillation?: DistillationBatch;
-  /** Present where the rows teach when to stop thinking. */
-  halting?: HaltingBatch;
 }
 
 /** How many tokens a layout must predict. The first position has nothing before it to predict it. */
@@ -36,6 +31,23 @@ export function countPredicted({ labels }: Pick<Layout, 'labels'>): number {
   let count = 0;
   for (let i = 1; i < labels.length; i++) if (labels[i] !== IGNORED_LABEL) count++;
   return count;
+}
+
+/** The rows of a batch: the examples' own layouts, then those that stand behind them (`LayoutPart.rows`). */
+export function batchRows(layouts: readonly Layout[]): Layout[] {
+  const behind = layouts.flatMap(({ parts = {} }) => Object.values(parts).flatMap((part) => part?.rows ?? []));
+  return [...layouts, ...behind];
+}
+
+/** What each predicted token of a batch counts, over all its shards: 1 / predicted tokens of all its rows. */
+export function lossWeight(layouts: readonly Layout[]): number {
+  return (
+    1 /
+    Math.max(
+      1,
+      batchRows(layouts).reduce((sum, layout) => sum + countPredicted(layout), 0),
+    )
+  );
 }
 
 /** Pads layouts and picks out the predicted tokens, shifted by one: position p predicts the token at p + 1. */

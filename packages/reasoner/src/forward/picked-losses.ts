@@ -1,4 +1,3 @@
-import type { LanguageModel } from '@subtext/model';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 /** Cross-entropy of picked rows of hidden states, one for each: logits are made for these rows only. `[picked rows]` */
@@ -8,12 +7,12 @@ export function pickedLosses({
   lossRows,
   lossLabels,
 }: {
-  model: LanguageModel;
+  model: { logits(states: tf.Tensor2D): tf.Tensor2D };
   /** `[rows, width]`, after the final norm. */ states: tf.Tensor2D;
   lossRows: Int32Array;
   lossLabels: Int32Array;
 }): tf.Tensor1D {
-  const logits = model.logits(gatherRows({ input: states, indices: lossRows })) as tf.Tensor2D;
+  const logits = model.logits(gatherRows({ input: states, indices: lossRows }));
   return crossEntropy({ logits, labels: tf.tensor1d(lossLabels, 'int32') });
 }
 

@@ -22,6 +22,25 @@ export interface GraphDrawing {
   earlierStages: number;
 }
 
+/** States that must predict any of several ids each: what a layout's labels are where more than one is right. */
+export interface WeightedTargets {
+  /** The states that must predict something. `[rows]` */
+  rows: Int32Array;
+  /** What each one's loss counts, over all shards of the step 1 in all. `[rows]` */
+  weights: Float32Array;
+  /** What it must predict: the ids from `labelStarts[row]` to `labelStarts[row + 1]`, each with the same probability. */
+  labelIds: Int32Array;
+  labelStarts: Int32Array;
+  /** Rows that show whether the phase is mastered, and what they may name: as many ids as `taken` of the highest logits are looked at. */
+  shown: {
+    row: Int32Array;
+    taken: Int32Array;
+    acceptedIds: Int32Array;
+    acceptedStarts: Int32Array;
+    /** Of the whole step. */ total: number;
+  };
+}
+
 /** Graphs with questions over each, as one shard of a step: the graph is computed once, then all questions side by side. */
 export interface GraphBatch {
   graphs: number;
@@ -37,21 +56,8 @@ export interface GraphBatch {
   /** Continuous thoughts: `thoughts` positions of the suffix from `thoughtStart`. */
   thoughtStart: number;
   thoughts: number;
-  /** States that must predict something: `(graph · queries + query) · suffixTime + position`. `[rows]` */
-  rows: Int32Array;
-  /** What each one's loss counts, over all shards of the step 1 in all. `[rows]` */
-  weights: Float32Array;
-  /** What it must predict: the ids from `labelStarts[row]` to `labelStarts[row + 1]`, each with the same probability. */
-  labelIds: Int32Array;
-  labelStarts: Int32Array;
-  /** Rows that show whether the phase is mastered, and what they may name: as many ids as `taken` of the highest logits are looked at. */
-  shown: {
-    row: Int32Array;
-    taken: Int32Array;
-    acceptedIds: Int32Array;
-    acceptedStarts: Int32Array;
-    /** Of the whole step. */ total: number;
-  };
+  /** What states must predict: rows are `(graph · queries + query) · suffixTime + position`. */
+  targets: WeightedTargets;
 }
 
 /** A state that must predict one of several ids. */
@@ -309,16 +315,18 @@ function collateGraphs({
     suffixTime,
     thoughtStart,
     thoughts,
-    rows: Int32Array.from(rows),
-    weights: Float32Array.from(weights),
-    labelIds: Int32Array.from(labelIds),
-    labelStarts: Int32Array.from(labelStarts),
-    shown: {
-      row: Int32Array.from(shownRows),
-      taken: Int32Array.from(taken),
-      acceptedIds: Int32Array.from(acceptedIds),
-      acceptedStarts: Int32Array.from(acceptedStarts),
-      total,
+    targets: {
+      rows: Int32Array.from(rows),
+      weights: Float32Array.from(weights),
+      labelIds: Int32Array.from(labelIds),
+      labelStarts: Int32Array.from(labelStarts),
+      shown: {
+        row: Int32Array.from(shownRows),
+        taken: Int32Array.from(taken),
+        acceptedIds: Int32Array.from(acceptedIds),
+        acceptedStarts: Int32Array.from(acceptedStarts),
+        total,
+      },
     },
   };
 }

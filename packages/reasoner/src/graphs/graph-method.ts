@@ -74,6 +74,7 @@ export function graphMethod({
 
   return {
     name: 'graph',
+    objectives: [{ name: 'weighted-targets' }],
     specialTokens: () => [],
 
     curriculum() {

@@ -47,6 +47,7 @@ export function adaptive({
   return {
     ...base,
     name: method,
+    objectives: [{ name: 'next-token' }, { name: 'halting', options: { cost: thoughtCost } }],
 
     curriculum({ stages }) {
       const phases = base.curriculum({ stages });
@@ -60,7 +61,7 @@ export function adaptive({
     layout({ example, phase, context, counters }) {
       const whole = base.layout({ example, phase, context, counters });
       if (!phase.halting) return whole;
-      const shorter = whole.thoughts.map((_, kept) => {
+      const rows = whole.thoughts.map((_, kept) => {
         const from = whole.thoughts[kept]!.position;
         const to = whole.thoughts.at(-1)!.position + 1;
         const without = <Item>(list: readonly Item[]) => [...list.slice(0, from), ...list.slice(to)];
@@ -74,7 +75,7 @@ export function adaptive({
       });
       return {
         ...whole,
-        halting: { ...marks(context), shorter, cost: thoughtCost, weight: phase.halting === 'head' ? 1 : 0 },
+        parts: { halting: { ...marks(context), rows, weight: phase.halting === 'head' ? 1 : 0 } },
       };
     },
 

@@ -57,6 +57,7 @@ export function codi({
 
   return {
     name: 'codi',
+    objectives: [{ name: 'next-token' }, { name: 'distillation', options: { distance, weight: distillationWeight } }],
     specialTokens: () => Object.values(latentTokens),
     lastStages: () => [stage],
     thoughtStages: () => [stage],
@@ -83,13 +84,7 @@ export function codi({
       const position = (layout: Layout) => answerStart({ layout, answer: example.answer, context }) - 1;
       return {
         ...own,
-        teacher: {
-          layout: written,
-          own: position(own),
-          position: position(written),
-          distance,
-          weight: distillationWeight,
-        },
+        parts: { distillation: { apart: [written], own: position(own), position: position(written) } },
       };
     },
 

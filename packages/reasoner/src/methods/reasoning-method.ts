@@ -31,26 +31,38 @@ export interface HaltingMarks {
   stop: number;
 }
 
-/** How a layout's explicit chain teaches it (CODI). */
-export interface Teacher {
+/** A training objective that a method needs, by name: each is one file of `@subtext/trainer`. */
+export interface ObjectiveSpecification {
+  name: string;
+  /** Its options; can be posted to a worker. @default its own */
+  options?: unknown;
+}
+
+/**
+ * What an objective needs of an example beside its sequence, under the objective's name. Layouts stand in `rows` and
+ * `apart`, so that whatever counts, masks or measures sequences finds them; the rest is the objective's own.
+ */
+export interface LayoutPart {
+  /** The example laid out otherwise, in the same batch, behind all examples' own sequences. @default none */
+  rows?: readonly Layout[];
+  /** The example laid out otherwise, in a batch of its own. @default none */
+  apart?: readonly Layout[];
+}
+
+/** How a layout's explicit chain teaches it (CODI): the objective `distillation`. */
+export interface Teacher extends LayoutPart {
   /** The example with its chain in words. */
-  layout: Layout;
+  apart: readonly [Layout];
   /** Position in the taught layout whose state is drawn to the teacher's: the one that predicts the answer. */
   own: number;
   /** The same position in the teacher's layout. */
   position: number;
-  /** How two states are compared. */
-  distance: 'smooth-l1' | 'l1';
-  /** Of the distance, in the loss. */
-  weight: number;
 }
 
-/** What an example would be with fewer thoughts, from which a model learns when to stop thinking. */
-export interface Halting extends HaltingMarks {
+/** What an example would be with fewer thoughts, from which a model learns when to stop thinking: the objective `halting`. */
+export interface Halting extends HaltingMarks, LayoutPart {
   /** The example with 0, 1, … thoughts, up to one fewer than the layout has. */
-  shorter: Layout[];
-  /** What a thought costs, in nats of the answer's loss. */
-  cost: number;
+  rows: readonly Layout[];
   /** Of the halting head's loss; 0 where it waits. */
   weight: number;
 }
@@ -69,10 +81,12 @@ export interface Layout {
   promptLength: number;
   /** The thoughts, in order of position. */
   thoughts: ThoughtPosition[];
-  /** Present in self-distillation, in every layout of a phase or in none. */
-  teacher?: Teacher;
-  /** Present while a model learns when to stop, in every layout of a phase or in none. */
-  halting?: Halting;
+  /** What the phase's objectives need beside the sequence, by their names: in every layout of a phase or in none. @default nothing */
+  parts?: {
+    readonly distillation?: Teacher;
+    readonly halting?: Halting;
+    readonly [objective: string]: LayoutPart | undefined;
+  };
 }
 
 /** Everything about the model and the data that a layout depends on. */
@@ -118,14 +132,23 @@ export interface Phase {
   halting?: 'answers' | 'head';
 }
 
+/** All sequences that an example puts into a step: its own, then those that objectives compare it with. */
+export function layoutsOf(layout: Layout): Layout[] {
+  const parts = Object.values(layout.parts ?? {});
+  return [layout, ...parts.flatMap((part) => [...(part?.rows ?? []), ...(part?.apart ?? [])])];
+}
+
 /**
  * How examples are laid out and in which phases: a pure description, which the trainer, the generator and the
  * evaluator all read, so that training and inference cannot disagree about a format.
  */
 export interface ReasoningMethod {
   readonly name: string;
-  /** Whether its thoughts are supervised while training by interpreters in `joint` mode. @default false */
-  readonly needsInterpreter?: boolean;
+  /**
+   * What it is trained on. `explanation` (interpreters that supervise thoughts while they are learned) needs interpreters to
+   * be prepared. @default next-token cross-entropy alone
+   */
+  readonly objectives?: readonly ObjectiveSpecification[];
   /** Names of the stages that its thoughts can stand for, in order; none where it has no thoughts that could be told. @default all */
   thoughtStages?(options: { stages: readonly string[] }): readonly string[];
   /** Whether a stage's thoughts are fed the state before them, that of another stage's thoughts among them (Coconut). @default false */

@@ -167,7 +167,7 @@ describe('what a release trains on', () => {
     const { recorded, reasoner } = await opened(name);
     const [phase] = reasoner.method.curriculum({ stages: ['step_1'] });
     for (const [index, example] of recorded.examples.entries()) {
-      const { ids, teacher } = reasoner.method.layout({
+      const { ids, parts } = reasoner.method.layout({
         example: {
           id: '',
           question: example.question,
@@ -183,9 +183,10 @@ describe('what a release trains on', () => {
         ref_answer_position: number;
       };
       expect(ids).toEqual([...recorded.prompts[index]!.slice(0, -1), ...expected.decoder_input_ids]);
-      expect(teacher!.layout.ids).toEqual(expected.ref_input_ids);
+      const teacher = parts!.distillation!;
+      expect(teacher.apart[0].ids).toEqual(expected.ref_input_ids);
       // The reference's position is that of the answer's first token; the state that predicts it is compared.
-      expect(teacher!.position).toBe(expected.ref_answer_position - 1);
+      expect(teacher.position).toBe(expected.ref_answer_position - 1);
     }
     reasoner.dispose();
   });

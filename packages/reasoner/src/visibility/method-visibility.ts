@@ -56,8 +56,18 @@ export function withVisibility(method: ReasoningMethod): ReasoningMethod {
         return {
           ...one,
           visibility,
-          ...(one.teacher && { teacher: { ...one.teacher, layout: within(one.teacher.layout) } }),
-          ...(one.halting && { halting: { ...one.halting, shorter: one.halting.shorter.map(within) } }),
+          ...(one.parts && {
+            parts: Object.fromEntries(
+              Object.entries(one.parts).map(([objective, part]) => [
+                objective,
+                part && {
+                  ...part,
+                  ...(part.rows && { rows: part.rows.map(within) }),
+                  ...(part.apart && { apart: part.apart.map(within) }),
+                },
+              ]),
+            ),
+          }),
         };
       };
       return within(layout);

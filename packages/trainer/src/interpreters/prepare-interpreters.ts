@@ -1,96 +1,36 @@
 import type { ReasoningExample } from '@subtext/data';
 import {
   DecoderError,
-  Explainer,
   explanationContext,
-  type ThoughtReading,
-  Interpreter,
-  type InterpreterSpecification,
   type InterpreterSettings,
-  Projector,
+  type InterpreterSpecification,
 } from '@subtext/decoder';
-import { createModel, type LanguageModel, loadModel, saveModel, textModelOf } from '@subtext/model';
-import { addLora, type LoraSettings, mergeLora, saveAdapter } from '@subtext/nn';
-import {
-  type AdapterTokens,
-  adapterWithTokens,
-  addModelTokens,
-  type Reasoner,
-  type ReasoningMethod,
-  taggedFormat,
-} from '@subtext/reasoner';
+import { saveModel } from '@subtext/model';
+import { adapterWithTokens, addModelTokens, type Reasoner } from '@subtext/reasoner';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 import { join } from 'node:path';
 
-import type { ReasonerProgramOptions } from '../programs/reasoner-program';
-import type { TrainingProgram } from '../programs/training-program';
-import type { JointProgramOptions } from './joint-program';
-import { explanationText } from './explanation-text';
-import type { ExplanationData } from './joint-phases';
-
-/** The token that holds a thought's place in an interpreter's prompt. */
-export const SLOT_TOKEN = '<thought>';
-
-/** What interpreters are and how they learn. */
-export interface InterpreterOptions {
-  /** `joint`: with the reasoner, whose thoughts are made readable. `after`: on a reasoner that has been trained and stays as it is. @default 'joint' */
-  mode?: 'joint' | 'after';
-  /** One interpreter for all stages instead of one each. @default true */
-  shared?: boolean;
-  /** What they start from: a copy of the reasoner's language part, a model's folder with its own tokenizer, or a config.json with random weights. @default { kind: 'reasoner' } */
-  model?: { kind: 'reasoner' } | { kind: 'folder'; folder: string } | { kind: 'new'; config: Record<string, unknown> };
-  /** A low-rank adapter to train in the models' place. @default none */
-  lora?: Omit<LoraSettings, 'tokens'> & {
-    /** How tokens that are new learn beside it. @default 'rows' */ tokens?: AdapterTokens;
-  };
-  /** Of the interpreters' loss beside the reasoner's in `joint` mode. @default 1 */
-  weight?: number;
-  /** Share of a batch's thoughts that are explained in a step. @default 1 */
-  share?: number;
-  /** Set of prompt templates. @default 'brief' */
-  templates?: string;
-  /** @default 'linear' */
-  projector?: 'linear' | 'mlp';
-  /** Standard deviation of what the projector gives at first: that of the embeddings. @default 0.02 */
-  projectorDeviation?: number;
-  /** Where a thought is read. @default the reasoner's `thoughtReading` */
-  reading?: ThoughtReading;
-  /** Whether the question stands in the prompt: SIM-CoT's does not. @default true, but false for a method that needs an interpreter */
-  withQuestion?: boolean;
-  /** Multiplies the phases' learning rate. @default 1 */
-  learningRateScale?: number;
-}
+import { programSource, type ProgramSource } from '../loop/training-engine';
+import { explanation, type ExplanationData, type ExplanationOptions } from '../objectives/explanation';
+import { explanationText } from '../objectives/explanation-text';
+import { methodObjectives, needsInterpreter } from '../objectives/method-objectives';
+import type { ObjectiveUse } from '../objectives/objective';
+import type { ProgramOptions } from '../program/program';
+import { openInterpreterModel } from './interpreter-model';
+import { interpreterGroups, type InterpreterOptions } from './interpreter-options';
+import { checkVocabulary, interpreterTokens, SLOT_TOKEN } from './interpreter-tokens';
 
 /** Interpreters that are ready to be trained. */
 export interface PreparedInterpreters {
-  /** For `createProgram` and `train`, with `jointProgramModule`. */
-  program: JointProgramOptions;
-  /** For `jointPhases`. */
-  explanations: ExplanationData;
+  /** The program that trains them, with their reasoner or beside it as it is: for `createProgram` and `train`. */
+  source: ProgramSource;
+  /** What it is trained on: for `reasonerPhases`. */
+  objectives: ObjectiveUse[];
+  interpreters: InterpreterSpecification[];
   settings: InterpreterSettings[];
   tokenizer: Tokenizer;
   /** Folders of their language models as they start. */
   initial: string[];
-}
-
-/** The interpreters that a method's thoughts ask for, with their stages. Throws `invalid-option` where it has no thoughts that could be told. */
-export function interpreterGroups({
-  method,
-  stages,
-  shared = true,
-}: {
-  method: ReasoningMethod;
-  /** Of the data. */ stages: readonly string[];
-  /** @default true */ shared?: boolean;
-}): { name: string; stages: string[] }[] {
-  const told = [...(method.thoughtStages?.({ stages }) ?? stages)];
-  if (told.length === 0) {
-    throw new DecoderError({
-      code: 'invalid-option',
-      message: `The method "${method.name}"${stages.length === 0 ? ', with data without steps,' : ''} holds no step in thoughts, so that interpreters have nothing to put into words. Leave "interpreters" out, or take a method that hides steps (heima, coconut, codi, sim-cot, adaptive).`,
-    });
-  }
-  return shared ? [{ name: 'shared', stages: told }] : told.map((stage) => ({ name: stage, stages: [stage] }));
 }
 
 /**
@@ -110,7 +50,7 @@ export async function prepareInterpreters({
   /** The reasoner whose thoughts are read, as it is before training, or trained in mode `after`. */
   reasoner: Reasoner;
   /** The same, for the program. */
-  reasonerOptions: ReasonerProgramOptions;
+  reasonerOptions: Pick<ProgramOptions, 'model' | 'frozen'>;
   /** Of the data. */
   stages: readonly string[];
   examples: readonly ReasoningExample[];
@@ -133,10 +73,10 @@ export async function prepareInterpreters({
     projector = 'linear',
     projectorDeviation = 0.02,
     reading = reasoner.settings.thoughtReading,
-    withQuestion = method.needsInterpreter !== true,
+    withQuestion = !needsInterpreter(method),
     learningRateScale = 1,
   } = options;
-  if (method.needsInterpreter && mode !== 'joint') {
+  if (needsInterpreter(method) && mode !== 'joint') {
     throw new DecoderError({
       code: 'invalid-option',
       message: `The method "${method.name}" supervises its thoughts while they are learned: train its interpreters in mode "joint", not "${mode}".`,
@@ -220,37 +160,27 @@ export async function prepareInterpreters({
       0,
     ),
   }));
-  return {
-    settings,
-    initial,
-    tokenizer,
-    program: { reasoner: reasonerOptions, interpreters: specifications, mode, interpreterWeight: weight },
-    explanations: {
+  const explanations: ObjectiveUse = {
+    name: explanation.name,
+    options: { interpreters: specifications, weight: mode === 'after' ? 1 : weight } satisfies ExplanationOptions,
+    data: {
       context: explanationContext({ tokenizer, settings: settings[0]! }),
       interpreterOf: (stage) => groups.findIndex((group) => group.stages.includes(stage)),
       interpreters: groups.length,
       reading,
       share,
-    },
+    } satisfies ExplanationData,
   };
-}
-
-/** The slot, and the tags that open explanations where the vocabulary cannot write them. */
-export function interpreterTokens({
-  tokenizer,
-  stages,
-}: {
-  tokenizer: Tokenizer;
-  stages: readonly string[];
-}): string[] {
-  const { unknownId } = tokenizer;
-  const openings = stages.map((name, index) => taggedFormat.step({ name, index }).open);
-  return [
-    SLOT_TOKEN,
-    ...openings.filter(
-      (mark) => unknownId !== undefined && tokenizer.encode(mark, { addSpecialTokens: false }).ids.includes(unknownId),
-    ),
-  ];
+  const objectives = mode === 'after' ? [explanations] : methodObjectives(method, { explanations });
+  return {
+    settings,
+    initial,
+    tokenizer,
+    interpreters: specifications,
+    objectives,
+    // A reasoner that stays as it is has no loss of its own, and nothing passes back into it.
+    source: programSource({ ...reasonerOptions, ...(mode === 'after' && { frozen: ['.'] }), objectives }),
+  };
 }
 
 function endOf({ tokenizer, folder }: { tokenizer: Tokenizer; folder: string }): string {
@@ -261,86 +191,4 @@ function endOf({ tokenizer, folder }: { tokenizer: Tokenizer; folder: string }):
       message: `${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`,
     });
   return tokenizer.tokenOf(endId);
-}
-
-/** Refuses a reasoner whose vocabulary, which its interpreters share, lacks what they need: its model would have to grow after it was written. */
-function checkVocabulary({ tokenizer, stages }: { tokenizer: Tokenizer; stages: readonly string[] }): void {
-  const missing = interpreterTokens({ tokenizer, stages }).filter((token) => !tokenizer.has(token));
-  if (missing.length === 0) return;
-  throw new DecoderError({
-    code: 'invalid-option',
-    message: `The reasoner's vocabulary, which its interpreters share, lacks ${missing.join(', ')}. Add them before the reasoner is saved: addModelTokens({ model, tokenizer, tokens: interpreterTokens({ tokenizer, stages }) }).`,
-  });
-}
-
-/** The language model that an interpreter starts from. */
-async function openInterpreterModel({
-  from,
-  reasoner,
-  tokenizer,
-  seed,
-}: {
-  from: NonNullable<InterpreterOptions['model']>;
-  reasoner: Reasoner;
-  tokenizer: Tokenizer;
-  seed: number;
-}): Promise<LanguageModel> {
-  if (from.kind === 'reasoner') return textModelOf({ model: reasoner.model });
-  if (from.kind === 'folder') return loadModel({ folder: from.folder });
-  // Made to fit the reasoner's tokenizer.
-  return createModel({
-    config: {
-      ...from.config,
-      vocab_size: tokenizer.vocabularySize,
-      bos_token_id: tokenizer.beginId,
-      eos_token_id: tokenizer.endId,
-      pad_token_id: tokenizer.paddingId,
-    },
-    seed,
-  });
-}
-
-/** Saves the trained interpreters, each to its folder: the model, with an adapter merged in and the adapter by itself, its own tokenizer, the projector. */
-export async function saveInterpreters({
-  prepared,
-  program,
-  folders,
-  seed,
-  baseModel = null,
-}: {
-  prepared: PreparedInterpreters;
-  program: TrainingProgram;
-  /** One for each interpreter. */
-  folders: readonly string[];
-  seed: number;
-  /** What the adapter's config names as the model beneath it. @default null */
-  baseModel?: string | null;
-}): Promise<void> {
-  for (const [index, specification] of prepared.program.interpreters.entries()) {
-    const folder = folders[index]!;
-    const model = await loadModel({ folder: prepared.initial[index]! });
-    const { lora } = specification.model as { lora?: LoraSettings & { trainTokens?: boolean } };
-    if (lora) addLora({ model, ...lora, seed });
-    const projector = new Projector({ ...specification.projector, outputWidth: model.dimensions.width });
-    const prefix = `interpreters/${specification.name}`;
-    for (const { name, variable } of program.parameters) {
-      if (name.startsWith(`${prefix}/model/`))
-        model.parameters.get(name.slice(`${prefix}/model/`.length)).assign(variable);
-      if (name.startsWith(`${prefix}/projector/`))
-        projector.parameters.get(name.slice(`${prefix}/projector/`.length)).assign(variable);
-    }
-    if (lora) {
-      const adapter = join(folder, 'adapter');
-      await saveAdapter({ model, folder: adapter, baseModel });
-      await prepared.tokenizer.save({ folder: adapter });
-      mergeLora({ model });
-    }
-    const explainer = new Explainer({
-      interpreter: Interpreter.of({ name: specification.name, stages: specification.stages, model, projector }),
-      tokenizer: prepared.tokenizer,
-      settings: prepared.settings[index]!,
-    });
-    await explainer.save({ folder });
-    explainer.dispose();
-  }
 }

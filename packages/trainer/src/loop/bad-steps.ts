@@ -12,7 +12,7 @@ export interface BadStep {
   step: number;
   phase: number;
   phaseName: string;
-  /** Step of the phase, from 0: what `TrainingPhase.batch` was asked for. */
+  /** Step of the phase, from 0: what the phase's source was asked for. */
   phaseStep: number;
   loss: number;
   gradientNorm: number;
@@ -38,7 +38,7 @@ export async function dumpBadStep({
 }): Promise<string | undefined> {
   if (skippedSteps > MOST_FILES) return undefined;
   const path = join(folder, 'bad-steps', `step-${String(badStep.step).padStart(8, '0')}.json`);
-  const batch = phase.describe ? await phase.describe(badStep.phaseStep) : shards;
+  const batch = phase.source.describe ? await phase.source.describe(badStep.phaseStep) : shards;
   try {
     await mkdir(join(folder, 'bad-steps'), { recursive: true });
   } catch (error) {

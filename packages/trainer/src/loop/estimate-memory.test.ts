@@ -1,12 +1,13 @@
 import { createModel } from '@subtext/model';
-import { createMethod, type MethodSpecification, modelParameters } from '@subtext/reasoner';
+import { createMethod, type MethodSpecification } from '@subtext/reasoner';
 import { tf, useEngine, knownEngines } from '@subtext/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { smallContext, stagedExample } from '../../../reasoner/test/small-world';
-import { reasonerForward } from '../programs/reasoner-program';
-import type { TrainingProgram } from '../programs/training-program';
-import { reasonerPhases } from './reasoner-phases';
+import { openProgram } from '../../test/open-program';
+import type { TrainingProgram } from '../program/training-program';
+import { methodObjectives } from '../objectives/method-objectives';
+import { reasonerPhases } from '../phases/reasoner-phases';
 import { checkMemory, estimateMemory } from './estimate-memory';
 import { probeStep } from './probe-step';
 
@@ -38,19 +39,13 @@ async function rowsOf({
     },
     seed: 1,
   });
-  const program: TrainingProgram = {
-    parameters: modelParameters({ model, prefix: 'reasoner' }),
-    loss(batch) {
-      const { loss, metrics } = reasonerForward({ model, batch: batch as never });
-      return { loss, metrics };
-    },
-  };
+  const program = (await openProgram({ model, objectives: methodObjectives(method) })) as TrainingProgram;
   const [phase] = method.curriculum({ stages });
   const [first] = reasonerPhases({
     plans: [{ phase: phase!, steps: 1, batchSize: rows, schedule: { learningRate: 0.001, warmupSteps: 0 } }],
     data: { examples: [stagedExample], method, context, seed: 1, shards: 1 },
   });
-  const [batch] = await first!.batch(0);
+  const [batch] = await first!.source.batch(0);
   // The first time a model makes tables that it keeps.
   await probeStep({ program, batch });
   const before = tf.memory().numTensors;

@@ -1,7 +1,7 @@
 import { tf } from '@subtext/tensor';
 
 import { shardGradients } from '../parallel/shard-gradients';
-import type { TrainingProgram } from '../programs/training-program';
+import type { TrainingProgram } from '../program/training-program';
 
 /** What computing one shard took. */
 export interface ProbedStep {

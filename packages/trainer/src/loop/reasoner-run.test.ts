@@ -16,11 +16,13 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { smallContext, stagedExample } from '../../../reasoner/test/small-world';
-import { completePhases } from './complete-phases';
-import { type ReasonerData, reasonerPhases } from './reasoner-phases';
+import { methodObjectives } from '../objectives/method-objectives';
+import { reasonerPhases } from '../phases/reasoner-phases';
+import { createProgram as createReasonerProgram } from '../program/program';
+import type { TrainingProgram } from '../program/training-program';
+import type { ReasonerData } from '../sources/laid-out-examples';
 import { train } from './train';
 import type { TrainOptions } from './train-options';
-import { createProgram as createReasonerProgram } from '../programs/reasoner-program';
 
 let folder: string;
 beforeAll(async () => {
@@ -71,13 +73,14 @@ async function smallRun({
     max_position_embeddings: 96,
     tie_word_embeddings: true,
   };
-  const program = await createReasonerProgram({
+  const program = (await createReasonerProgram({
+    objectives: methodObjectives(method),
     model: dropout === undefined ? { kind: 'new', config, seed: 3 } : await adapted({ config, dropout }),
-  });
+  })) as TrainingProgram;
   const phases = method.curriculum({ stages });
   const plans = phases.map((phase) => ({ phase, steps, batchSize: 6, schedule: { learningRate: 0.003 } }));
   const data: ReasonerData = { examples: examples.slice(heldOut), method, context, seed: 1, shards: 2 };
-  const trained = completePhases({ plans, data, heldOut: examples.slice(0, heldOut), build: reasonerPhases });
+  const trained = reasonerPhases({ plans, data, heldOut: examples.slice(0, heldOut) });
   const outcome = () =>
     train({
       folder: join(folder, options.name ?? 'run'),
@@ -201,7 +204,7 @@ describe('training a reasoner', () => {
     expect(validation!.count).toBe(2);
     let loss = 0;
     for (let index = 0; index < 2; index++) {
-      for (const shard of await validation!.batch(index))
+      for (const shard of await validation!.source.batch(index))
         loss += tf.tidy(() => program.loss(shard as never).loss.dataSync()[0]!) / 2;
     }
     expect(log.at(-1)!.validationLoss).toBeCloseTo(loss, 5);
@@ -210,8 +213,9 @@ describe('training a reasoner', () => {
         ...log.filter(({ phase }) => phase === phases.length - 1).flatMap(({ validationLoss }) => validationLoss ?? []),
       ),
     );
-    const everyone = JSON.stringify(await validation!.batch(0)) + JSON.stringify(await validation!.batch(1));
-    expect(everyone).not.toBe(JSON.stringify(await phases.at(-1)!.batch(0)));
+    const everyone =
+      JSON.stringify(await validation!.source.batch(0)) + JSON.stringify(await validation!.source.batch(1));
+    expect(everyone).not.toBe(JSON.stringify(await phases.at(-1)!.source.batch(0)));
   });
 
   it('writes the examples of a bad step down by name, with ids, labels and thoughts', async () => {
@@ -223,12 +227,12 @@ describe('training a reasoner', () => {
     const { batch } = JSON.parse(await readFile(join(folder, 'run', 'bad-steps', 'step-00000002.json'), 'utf8')) as {
       batch: { id: string; shard: number; ids: number[]; labels: number[] }[];
     };
-    const shards = (await phases[0]!.batch(1)) as { ids: Int32Array; time: number }[];
+    const shards = (await phases[0]!.source.batch(1)) as { inputs: { ids: Int32Array; time: number } }[];
     expect(batch).toHaveLength(plans[0]!.batchSize);
     for (const [index, { id, shard, ids, labels }] of batch.entries()) {
       expect(examples.map((example) => example.id)).toContain(id);
       expect(labels).toHaveLength(ids.length);
-      const { ids: all, time } = shards[shard]!;
+      const { ids: all, time } = shards[shard]!.inputs;
       const row = (index % 3) * time;
       expect([...all.subarray(row, row + ids.length)]).toEqual(ids);
     }
@@ -260,7 +264,7 @@ describe('training a reasoner', () => {
     ).outcome();
     await (await smallRun({ ...options, dropout: 0.5, name: 'stopped' })).outcome();
     expect(await text('stopped')).toBe(await text('whole'));
-    const shards = await whole.phases.at(-1)!.validation!.batch(0);
+    const shards = await whole.phases.at(-1)!.validation!.source.batch(0);
     const losses = [1, 2].map(() =>
       shards.reduce<number>(
         (sum, shard) => sum + tf.tidy(() => whole.program.loss(shard as never).loss.dataSync()[0]!),

@@ -1,7 +1,8 @@
 import type { RunFolder } from '../checkpoint/run-folder';
 import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
-import type { TrainingProgram } from '../programs/training-program';
+import type { TrainingProgram } from '../program/training-program';
+import type { Source } from '../sources/source';
 import type { ProgramSource } from './training-engine';
 
 /** When a phase is mastered: the running mean of a metric, from 0, has risen to a value. */
@@ -23,10 +24,8 @@ export interface TrainingPhase {
   until?: MasteryGoal;
   /** `kept`: keeps the moments of the phase before, as the references of some methods do. @default 'fresh' */
   optimizer?: 'fresh' | 'kept';
-  /** The shards of one step's batch, as a pure function of the step (from 0). */
-  batch(step: number): unknown[] | Promise<unknown[]>;
-  /** What a step's batch holds, for people: written to disk where the step was bad. Must be JSON. @default the shards themselves */
-  describe?(step: number): unknown | Promise<unknown>;
+  /** Where its batches come from. */
+  source: Source;
   /** Held-out examples. Absent: the phase is not validated. */
   validation?: ValidationBatches;
 }
@@ -35,8 +34,8 @@ export interface TrainingPhase {
 export interface ValidationBatches {
   /** How many batches there are. */
   count: number;
-  /** The shards of one batch (from 0). The validation loss is the mean over the batches, which should be of one size. */
-  batch(index: number): unknown[] | Promise<unknown[]>;
+  /** Batch for batch (from 0), which should be of one size: the validation loss is the mean over them. */
+  source: Source;
 }
 
 /** What a run tells while it works. */

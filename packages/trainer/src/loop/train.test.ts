@@ -118,7 +118,7 @@ describe('train', () => {
       gradientNorm: 'NaN',
       learningRate: expect.any(Number),
     });
-    const [first] = (await toyPhase({ phase: 0, steps: 20 }).batch(4)) as { inputs: Float32Array }[];
+    const [first] = (await toyPhase({ phase: 0, steps: 20 }).source.batch(4)) as { inputs: Float32Array }[];
     expect(dump.batch[0]!.inputs).toEqual([...first!.inputs]);
     expect(dump.batch[0]!.targets[0]).toBe('NaN');
     expect(notices).toEqual(
@@ -169,10 +169,12 @@ describe('train', () => {
         phase: 0,
         steps: 4,
         name: 'large',
-        batch: () => [
-          { inputs: new Float32Array(3), targets: new Float32Array(1), weight: 1, exhaust: true },
-          { inputs: new Float32Array(3), targets: new Float32Array(1), weight: 1 },
-        ],
+        source: {
+          batch: () => [
+            { inputs: new Float32Array(3), targets: new Float32Array(1), weight: 1, exhaust: true },
+            { inputs: new Float32Array(3), targets: new Float32Array(1), weight: 1 },
+          ],
+        },
       }),
     ];
     await expect(trainToy({ folder: at('memory'), phases, workers })).rejects.toMatchObject({
@@ -188,8 +190,10 @@ describe('train', () => {
       toyPhase({
         phase: 0,
         steps: 4,
-        batch: async (step) =>
-          step === 0 ? [{ inputs: new Float32Array(4) }, {}] : Promise.reject(new Error('no such picture')),
+        source: {
+          batch: async (step) =>
+            step === 0 ? [{ inputs: new Float32Array(4) }, {}] : Promise.reject(new Error('no such picture')),
+        },
       }),
     ];
     await expect(trainToy({ folder: at('both'), phases })).rejects.toThrow();

@@ -19,7 +19,7 @@ import { TrainerError } from '../errors';
 import { type AdamWSettings, defaultAdamW } from '../optimizer/host-adamw';
 import { learningRateAt } from '../optimizer/learning-rate';
 import { createSharedState, type SharedState } from '../parallel/shared-state';
-import type { TrainingProgram } from '../programs/training-program';
+import type { TrainingProgram } from '../program/training-program';
 import { dumpBadStep } from './bad-steps';
 import { explainMemory } from './out-of-memory';
 import { RunLog } from './run-log';
@@ -146,7 +146,7 @@ export async function train({
         const { until } = phase;
         const isOver = () =>
           position.phaseStep >= phase.steps || (until !== undefined && (position.mastery ?? 0) >= until.atLeast);
-        let next = isOver() ? [] : await phase.batch(position.phaseStep);
+        let next = isOver() ? [] : await phase.source.batch(position.phaseStep);
         while (!isOver()) {
           if (signal?.aborted) {
             await save();
@@ -177,7 +177,7 @@ export async function train({
               .catch((error: unknown) => {
                 throw explainMemory({ error, where, checkpoint });
               }),
-            isLast ? [] : phase.batch(position.phaseStep + 1),
+            isLast ? [] : phase.source.batch(position.phaseStep + 1),
           ]);
           next = following;
           // Steps that never wait for anything outside would leave signals and timers unheard.
@@ -338,7 +338,7 @@ async function validate({
 }): Promise<number> {
   let loss = 0;
   for (let index = 0; index < validation.count; index++) {
-    loss += await engine.evaluate({ shards: await validation.batch(index) }).catch((error: unknown) => {
+    loss += await engine.evaluate({ shards: await validation.source.batch(index) }).catch((error: unknown) => {
       throw explainMemory({ error, where: `the validation after ${where}`, checkpoint });
     });
   }

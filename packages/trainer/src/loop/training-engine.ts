@@ -5,7 +5,9 @@ import { createEngineTask } from '../optimizer/engine-task';
 import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
 import { type SharedState, sumLosses } from '../parallel/shared-state';
 import type { TrainingWorkerOptions } from '../parallel/training-worker';
-import type { ProgramModule, TrainingProgram } from '../programs/training-program';
+import type { ObjectiveUse } from '../objectives/objective';
+import type { ProgramOptions } from '../program/program';
+import type { ProgramModule, TrainingProgram } from '../program/training-program';
 
 /** A program that can be built here and in workers. */
 export interface ProgramSource {
@@ -35,11 +37,19 @@ function builtModule(name: string): string {
   return new URL(import.meta.url.endsWith('.ts') ? `../../dist/${name}.js` : `./${name}.js`, import.meta.url).href;
 }
 
-/** The module of the program that trains a reasoner alone: `ProgramSource.module`. */
-export const reasonerProgramModule = builtModule('reasoner-program');
+/** The module of the program that trains a model on objectives: `ProgramSource.module`. */
+export const programModule = builtModule('program');
 
-/** The module of the program that trains on graphs. */
-export const graphProgramModule = builtModule('graph-program');
+/** The source of a program that trains a model on objectives. What they have for the first thread alone stays there. */
+export function programSource({
+  objectives,
+  ...options
+}: Omit<ProgramOptions, 'objectives'> & {
+  /** @default next-token cross-entropy */ objectives?: readonly ObjectiveUse[];
+}): ProgramSource {
+  const made = objectives?.map(({ name, options: own }) => ({ name, ...(own !== undefined && { options: own }) }));
+  return { module: programModule, options: { ...options, ...(made && { objectives: made }) } satisfies ProgramOptions };
+}
 
 /** Builds the program in this thread. */
 export async function createProgram({ module, options }: ProgramSource): Promise<TrainingProgram> {

@@ -25,7 +25,7 @@ async function toy() {
 
 const phase = toyPhase({ phase: 0, steps: 12 });
 const request = async (step: number, shards?: unknown[]) => ({
-  shards: shards ?? (await phase.batch(step)),
+  shards: shards ?? (await phase.source.batch(step)),
   learningRate: 0.02,
   step: step + 1,
   settings: { ...defaultAdamW, beta2: 0.95 },
@@ -53,8 +53,8 @@ it('takes the steps of the host’s optimizer, to rounding, and keeps no tensors
     if (step === 1) tensors = tf.memory().numTensors;
     if (step > 1) expect(tf.memory().numTensors).toBe(tensors);
   }
-  await engine.evaluate({ shards: await phase.batch(0) });
-  host.evaluate({ shards: await phase.batch(0) });
+  await engine.evaluate({ shards: await phase.source.batch(0) });
+  host.evaluate({ shards: await phase.source.batch(0) });
   expect(sumLosses(onEngine.state)).toBeCloseTo(sumLosses(onHost.state), 5);
   await engine.store();
   for (const name of ['parameters', 'firstMoments', 'secondMoments'] as const) {
@@ -91,7 +91,7 @@ it('leaves the weights of a bad step alone, and forgets moments when a phase cou
   await task.step(await request(0));
   await task.store();
   const weights = state.parameters.slice();
-  const poisoned = await toyPhase({ phase: 0, steps: 2, poison: [1] }).batch(1);
+  const poisoned = await toyPhase({ phase: 0, steps: 2, poison: [1] }).source.batch(1);
   expect(await task.step(await request(1, poisoned))).toMatchObject({ updated: false, loss: NaN });
   await task.store();
   expect(state.parameters).toEqual(weights);

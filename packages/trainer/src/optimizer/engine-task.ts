@@ -3,7 +3,7 @@ import { AdamW, clippingScale, globalNormAsync, tf } from '@subtext/tensor';
 import { readLosses, type ReportNames, shardGradients, writeLosses } from '../parallel/shard-gradients';
 import type { SharedState } from '../parallel/shared-state';
 import type { StepRequest, StepResult } from '../parallel/training-task';
-import type { TrainingProgram } from '../programs/training-program';
+import type { TrainingProgram } from '../program/training-program';
 import type { AdamWSettings } from './host-adamw';
 
 /** Training in this thread with weights, moments and gradients on the engine. */

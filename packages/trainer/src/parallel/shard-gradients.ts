@@ -1,7 +1,7 @@
 import { hashCounters } from '@subtext/reasoner';
 import { tf, variableGradients } from '@subtext/tensor';
 
-import type { TrainingProgram } from '../programs/training-program';
+import type { TrainingProgram } from '../program/training-program';
 import { MAXIMUM_METRICS, type SharedState } from './shared-state';
 
 /** What a program reports beside the loss: the names, the same for every shard. */

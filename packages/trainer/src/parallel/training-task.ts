@@ -3,7 +3,7 @@ import { tf } from '@subtext/tensor';
 
 import { flatArithmetic } from '../optimizer/flat-arithmetic';
 import type { AdamWSettings } from '../optimizer/host-adamw';
-import type { TrainingProgram } from '../programs/training-program';
+import type { TrainingProgram } from '../program/training-program';
 import { readLosses, type ReportNames, shardGradients, writeLosses } from './shard-gradients';
 import { CHUNK, MAXIMUM_METRICS, type SharedState } from './shared-state';
 

@@ -1,7 +1,7 @@
 /** A worker's task: data-parallel training of a program that the worker imports. */
 import { type EngineName, useEngine } from '@subtext/tensor';
 
-import type { ProgramModule } from '../programs/training-program';
+import type { ProgramModule } from '../program/training-program';
 import type { SharedState } from './shared-state';
 import { createTrainingTask, type TrainingTask } from './training-task';
 

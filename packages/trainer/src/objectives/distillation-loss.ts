@@ -1,5 +1,7 @@
-import { type DistillationBatch, stopGradient } from '@subtext/reasoner';
+import { stopGradient } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
+
+import type { DistillationOptions, DistillationPart } from './distillation';
 
 /**
  * CODI's comparison of two readings (arXiv 2502.21074): over the layers l = 1 … L and the examples,
@@ -15,7 +17,7 @@ export function distillationLoss({
   own: readonly tf.Tensor2D[];
   /** The teacher's. */
   teacher: readonly tf.Tensor2D[];
-  batch: Pick<DistillationBatch, 'ownRows' | 'teacherRows' | 'distance' | 'exampleWeight'>;
+  batch: Omit<DistillationPart, 'teacher'> & Pick<DistillationOptions, 'distance'>;
 }): tf.Scalar {
   const losses = own.slice(1).map((states, index) => {
     const target = stopGradient({ input: gatherRows({ input: teacher[index + 1]!, indices: teacherRows }) });

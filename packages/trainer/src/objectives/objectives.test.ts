@@ -1,20 +1,26 @@
 import { createModel, type LanguageModel } from '@subtext/model';
 import {
-  batchWeights,
-  collateExamples,
+  batchRows,
+  collateLayouts,
   createMethod,
-  type HaltingBatch,
   type Layout,
+  lossWeight,
   type MethodSpecification,
   pickedLoss,
+  type ReasonerBatch,
 } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { smallContext, steppedExample } from '../../../reasoner/test/small-world';
+import { openProgram } from '../../test/open-program';
+import type { ReasonerData } from '../sources/laid-out-examples';
+import type { Shard } from '../sources/source';
 import { distillationLoss } from './distillation-loss';
+import type { HaltingPart } from './halting';
 import { haltingLoss } from './halting-loss';
-import { reasonerForward } from './reasoner-program';
+import { methodObjectives } from './method-objectives';
+import { findObjective } from './registry';
 
 const stages = ['step_1', 'step_2', 'step_3'];
 const examples = [
@@ -49,8 +55,32 @@ function layoutsOf(specification: MethodSpecification): Layout[] {
   return examples.map((example) => method.layout({ example, phase, context }));
 }
 
-const collate = (layouts: Layout[], whole = layouts) =>
-  collateExamples({ layouts, padId: 0, weights: batchWeights(whole) });
+/** The shard of some layouts of a step, with the parts of objectives. */
+async function collate(layouts: Layout[], whole = layouts): Promise<Shard<ReasonerBatch>> {
+  const shards = [layouts, whole.filter((layout) => !layouts.includes(layout))].map((part) =>
+    part.map((layout) => ({ example: steppedExample, layout })),
+  );
+  const batches = shards.map((items) =>
+    collateLayouts({
+      layouts: batchRows(items.map(({ layout }) => layout)),
+      padId: 0,
+      lossWeight: lossWeight(whole),
+    }),
+  );
+  const set = { context: { endId: 0 } } as ReasonerData;
+  const parts: Record<string, unknown> = {};
+  for (const name of ['distillation', 'halting']) {
+    const made = await findObjective(name).parts!({ shards, batches, set, data: undefined, counters: [] });
+    if (made[0] !== undefined) parts[name] = made[0];
+  }
+  return { inputs: batches[0]!, parts };
+}
+
+/** The program that a method is trained with. */
+const programOf = (specification: MethodSpecification) =>
+  openProgram({ model, objectives: methodObjectives(createMethod(specification)) });
+/** Of next-token cross-entropy alone. */
+const plainProgram = () => openProgram({ model });
 
 /** Compares a gradient with central differences, coordinate by coordinate. */
 function expectGradient({
@@ -139,19 +169,22 @@ describe('distillation', () => {
   it('compares the states that predict the answer, in both readings', () => {
     const layouts = layoutsOf({ name: 'codi', count: 2 });
     for (const layout of layouts) {
-      const teacher = layout.teacher!;
+      const teacher = layout.parts!.distillation!;
+      const [written] = teacher.apart;
       // Behind both stands the answer's first token, before both the same mark.
-      expect(layout.ids.slice(teacher.own)).toEqual(teacher.layout.ids.slice(teacher.position));
-      expect(teacher.layout.labels[teacher.position + 1]).toBe(layout.labels[teacher.own + 1]);
+      expect(layout.ids.slice(teacher.own)).toEqual(written.ids.slice(teacher.position));
+      expect(written.labels[teacher.position + 1]).toBe(layout.labels[teacher.own + 1]);
       expect(layout.ids.length - teacher.own).toBe(3);
     }
   });
 
-  it('adds up: both cross-entropies and the weighted distance, summed over shards', () => {
-    const layouts = layoutsOf({ name: 'codi', count: 2, distillationWeight: 0.5 });
-    const batch = collate(layouts);
+  it('adds up: both cross-entropies and the weighted distance, summed over shards', async () => {
+    const specification = { name: 'codi', count: 2, distillationWeight: 0.5 } as const;
+    const [program, plain] = await Promise.all([programOf(specification), plainProgram()]);
+    const layouts = layoutsOf(specification);
+    const batch = await collate(layouts);
     const { loss, answerLoss, teacherLoss, distance } = tf.tidy(() => {
-      const forward = reasonerForward({ model, batch });
+      const forward = program.loss(batch);
       const [value, answer, teacher, between] = [
         forward.loss,
         forward.metrics.answerLoss!,
@@ -161,22 +194,13 @@ describe('distillation', () => {
       return { loss: value!, answerLoss: answer!, teacherLoss: teacher!, distance: between! };
     });
     expect(loss).toBeCloseTo(answerLoss + teacherLoss + 0.5 * distance, 4);
-    const chains = collate(layouts.map(({ teacher }) => teacher!.layout));
-    expect(tf.tidy(() => reasonerForward({ model, batch: chains }).loss.dataSync()[0]!)).toBeCloseTo(teacherLoss, 4);
-    const parts = layouts.map((layout) =>
-      tf.tidy(() => reasonerForward({ model, batch: collate([layout], layouts) }).metrics),
-    );
+    const chains = await collate(layouts.map(({ parts }) => parts!.distillation!.apart[0]));
+    expect(tf.tidy(() => plain.loss(chains).loss.dataSync()[0]!)).toBeCloseTo(teacherLoss, 4);
+    const shards = await Promise.all(layouts.map((layout) => collate([layout], layouts)));
     const summed = (name: string) =>
-      tf.tidy(() =>
-        layouts.reduce(
-          (sum, layout) =>
-            sum + reasonerForward({ model, batch: collate([layout], layouts) }).metrics[name]!.dataSync()[0]!,
-          0,
-        ),
-      );
+      tf.tidy(() => shards.reduce((sum, shard) => sum + program.loss(shard).metrics[name]!.dataSync()[0]!, 0));
     expect(summed('teacherLoss')).toBeCloseTo(teacherLoss, 4);
     expect(summed('answerLoss')).toBeCloseTo(answerLoss, 4);
-    tf.dispose(parts);
   });
 });
 
@@ -188,23 +212,23 @@ describe('learning when to stop', () => {
     const last = method.layout({ example: examples[0]!, phase: method.curriculum({ stages }).at(-1)!, context });
     expect(layout!.ids).toEqual(last.ids);
     expect(
-      layout!.halting!.shorter.map(({ thoughts, ids }) => [thoughts.length, last.ids.length - ids.length]),
+      layout!.parts!.halting!.rows.map(({ thoughts, ids }) => [thoughts.length, last.ids.length - ids.length]),
     ).toEqual([
       [0, 4],
       [1, 3],
       [2, 2],
       [3, 1],
     ]);
-    for (const shorter of layout!.halting!.shorter) {
+    for (const shorter of layout!.parts!.halting!.rows) {
       expect(shorter.ids.slice(shorter.promptLength)).toEqual(last.ids.slice(last.promptLength));
       expect(shorter.labels.slice(shorter.promptLength)).toEqual(last.labels.slice(last.promptLength));
     }
   });
 
-  it('is the cross-entropy with the cheapest number of thoughts, and its gradient', () => {
+  it('is the cross-entropy with the cheapest number of thoughts, and its gradient', async () => {
     const layouts = layoutsOf({ name: 'adaptive', hiddenSteps: 2, thoughtCost: 0.3 });
-    const batch = collate(layouts);
-    const { halting } = batch as { halting: HaltingBatch };
+    const { inputs: batch, parts } = await collate(layouts);
+    const halting = { ...(parts.halting as HaltingPart), cost: 0.3 };
     const states = tf.randomNormal([batch.rows * batch.time, 8], 0, 1, 'float32', 3) as tf.Tensor2D;
     const losses = tf.randomUniform([batch.lossRows.length], 0, 2, 'float32', 5) as tf.Tensor1D;
     const { loss, expectedThoughts } = tf.tidy(() => {
@@ -260,16 +284,19 @@ describe('learning when to stop', () => {
     tf.dispose([states, losses]);
   });
 
-  it('gives each number of thoughts the answer\u2019s loss that it has alone', () => {
-    const layouts = layoutsOf({ name: 'adaptive', hiddenSteps: 2 });
-    const whole = tf.tidy(() => reasonerForward({ model, batch: collate(layouts) }).metrics.answerLoss!.dataSync()[0]!);
-    const alone = layouts.flatMap(({ halting, ...layout }) => [layout, ...halting!.shorter]);
-    const { lossWeight } = batchWeights(layouts);
-    expect(lossWeight).toBeCloseTo(batchWeights(alone).lossWeight, 8);
-    const sum = alone.reduce(
-      (total, layout) =>
-        total +
-        tf.tidy(() => reasonerForward({ model, batch: { ...collate([layout]), lossWeight } }).loss.dataSync()[0]!),
+  it('gives each number of thoughts the answer\u2019s loss that it has alone', async () => {
+    const specification = { name: 'adaptive', hiddenSteps: 2 } as const;
+    const [program, plain] = await Promise.all([programOf(specification), plainProgram()]);
+    const layouts = layoutsOf(specification);
+    const shard = await collate(layouts);
+    const whole = tf.tidy(() => program.loss(shard).metrics.answerLoss!.dataSync()[0]!);
+    const alone = layouts.flatMap(({ parts, ...layout }) => [layout, ...parts!.halting!.rows]);
+    const weight = lossWeight(layouts);
+    expect(weight).toBeCloseTo(lossWeight(alone), 8);
+    const shards = await Promise.all(alone.map((layout) => collate([layout])));
+    const sum = shards.reduce(
+      (total, { inputs, parts }) =>
+        total + tf.tidy(() => plain.loss({ inputs: { ...inputs, lossWeight: weight }, parts }).loss.dataSync()[0]!),
       0,
     );
     expect(whole).toBeCloseTo(sum, 4);
@@ -277,14 +304,16 @@ describe('learning when to stop', () => {
 });
 
 describe('multi-pass pauses', () => {
-  it('give the loss of pauses in one pass', () => {
-    const loss = (thoughts: 'pause' | 'multi-pass-pause' | 'continuous') => {
-      const batch = collate(layoutsOf({ name: 'coconut', hiddenSteps: 3, thoughts }));
-      expect(batch.continuous === undefined).toBe(thoughts === 'pause');
-      return tf.tidy(() => reasonerForward({ model, batch }).loss.dataSync()[0]!);
+  it('give the loss of pauses in one pass', async () => {
+    const program = await plainProgram();
+    const loss = async (thoughts: 'pause' | 'multi-pass-pause' | 'continuous') => {
+      const batch = await collate(layoutsOf({ name: 'coconut', hiddenSteps: 3, thoughts }));
+      expect(batch.inputs.continuous === undefined).toBe(thoughts === 'pause');
+      return tf.tidy(() => program.loss(batch).loss.dataSync()[0]!);
     };
-    expect(loss('multi-pass-pause')).toBeCloseTo(loss('pause'), 4);
-    expect(Math.abs(loss('continuous') - loss('pause'))).toBeGreaterThan(1e-3);
+    const pause = await loss('pause');
+    expect(await loss('multi-pass-pause')).toBeCloseTo(pause, 4);
+    expect(Math.abs((await loss('continuous')) - pause)).toBeGreaterThan(1e-3);
   });
 });
 

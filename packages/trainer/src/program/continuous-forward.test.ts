@@ -6,7 +6,9 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { reasonerForward } from './reasoner-program';
+import { openProgram, shardOf } from '../../test/open-program';
+import type { TrainingProgram } from './training-program';
+import type { Shard } from '../sources/source';
 
 /** What facebookresearch/coconut computes with packages/model's small GPT-2: tooling/parity/make_coconut_fixtures.py. */
 const recordedFolder = fileURLToPath(new URL('../../../reasoner/fixtures/coconut-gpt2/', import.meta.url));
@@ -45,11 +47,13 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
   let recorded: Map<string, { shape: readonly number[]; values: Float32Array }>;
   let batch: ReasonerBatch & { continuous: NonNullable<ReasonerBatch['continuous']> };
   let layouts: Layout[];
+  let program: TrainingProgram<Shard>;
   let offsets: number[];
 
   beforeAll(async () => {
     await useEngine({ engine });
     model = await loadModel({ folder: modelFolder });
+    program = await openProgram({ model });
     const file = await openSafetensors({ path: `${recordedFolder}golden.safetensors` });
     recorded = new Map();
     for (const name of file.names)
@@ -70,7 +74,7 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
 
   it('gives the loss, the logits and the final inputs of the reference', () => {
     tf.tidy(() => {
-      const { loss } = reasonerForward({ model, batch });
+      const { loss } = program.loss(shardOf(batch));
       expect(Math.abs(loss.dataSync()[0]! - recorded.get('loss')!.values[0]!)).toBeLessThan(1e-4);
       const { states, inputs } = continuousForward({ model, batch });
       const logits = model.logits(states).dataSync();
@@ -106,7 +110,7 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
   it('gives the gradients of the reference, through every thought', () => {
     const before = tf.memory().numTensors;
     const { value, gradients } = valueAndGradients({
-      compute: () => reasonerForward({ model, batch }).loss,
+      compute: () => program.loss(shardOf(batch)).loss,
       parameters: model.parameters,
     });
     const every = (values: Float32Array, width: number, rows: number) =>
@@ -156,9 +160,9 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
   it('gives each row what it gives alone', () => {
     const alone = layouts.map((layout) => {
       const single = collateLayouts({ layouts: [layout], padId: 0, lossWeight: batch.lossWeight });
-      return tf.tidy(() => reasonerForward({ model, batch: single }).loss.dataSync()[0]!);
+      return tf.tidy(() => program.loss(shardOf(single)).loss.dataSync()[0]!);
     });
-    const together = tf.tidy(() => reasonerForward({ model, batch }).loss.dataSync()[0]!);
+    const together = tf.tidy(() => program.loss(shardOf(batch)).loss.dataSync()[0]!);
     expect(alone.reduce((sum, loss) => sum + loss, 0)).toBeCloseTo(together, 4);
   });
 

@@ -11,7 +11,7 @@ it('a method whose thoughts an interpreter supervises is not trained without one
   expect(() => phasesOf(createMethod({ name: 'sim-cot' }))).toThrow(
     expect.objectContaining({
       code: 'invalid-option',
-      message: expect.stringMatching(/^The method "sim-cot" .*prepareInterpreters and jointPhases/),
+      message: expect.stringMatching(/^The method "sim-cot" .*reasonerPhases the objectives of prepareInterpreters/),
     }),
   );
   expect(phasesOf(createMethod({ name: 'coconut' }))).toEqual([]);

@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from 'vitest';
 
 import { smallContext, steppedExample } from '../../../reasoner/test/small-world';
-import { checkLengths } from '../loop/check-lengths';
+import { checkLengths } from '../phases/check-lengths';
 
 const stages = ['step_1', 'step_2', 'step_3'];
 
@@ -198,7 +198,7 @@ describe('sim-cot', () => {
   it('lays out and asks as coconut does, and asks for an interpreter', () => {
     const own = open({ name: 'sim-cot', hiddenSteps: 2 });
     const thinking = open({ name: 'coconut', hiddenSteps: 2 });
-    expect(own.method.needsInterpreter).toBe(true);
+    expect(own.method.objectives).toEqual([{ name: 'next-token' }, { name: 'explanation' }]);
     expect(own.phases).toEqual(thinking.phases);
     for (const [phase] of own.phases.entries()) expect(own.layout(phase)).toEqual(thinking.layout(phase));
     expect(own.method.prompt({ example: steppedExample, context: own.context })).toEqual(

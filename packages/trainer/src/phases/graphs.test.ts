@@ -30,9 +30,12 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { train } from '../loop/train';
-import { reasonerForward } from '../programs/reasoner-program';
+import { createProgram as createAny } from '../program/program';
+import { reasonerRunner } from '../program/runner';
 import { graphPhases } from './graph-phases';
-import { createProgram } from './graph-program';
+
+const objectives = [{ name: 'weighted-targets' }];
+const createProgram = (options: GraphModelOptions) => createAny({ model: { kind: 'graph', ...options }, objectives });
 
 const told = [...generateProsQA({ count: 40, seed: 11, hops: { minimum: 3, maximum: 4 } })];
 const examples = told.map((example) => graphExample(example));
@@ -180,7 +183,7 @@ describe('drawn questions', () => {
     // The weights of all shards add up to 1.
     expect(
       batch(7)
-        .flatMap(({ weights }) => [...weights])
+        .flatMap(({ targets: { weights } }) => [...weights])
         .reduce((sum, weight) => sum + weight, 0),
     ).toBeCloseTo(1, 5);
   });
@@ -197,7 +200,7 @@ describe('drawn questions', () => {
         shards: 1,
         counters: [1],
       });
-      const { labelStarts, labelIds, shown } = batch!;
+      const { labelStarts, labelIds, shown } = batch!.targets;
       const rows = [...labelStarts.slice(1)].map((end, row) => [...labelIds.slice(labelStarts[row]!, end)]);
       const own = [...shown.row].map((row, index) => ({
         labels: rows[row]!,
@@ -244,7 +247,8 @@ describe('one prefix for many questions', () => {
         shards: 1,
         counters: [9],
       });
-      const { queries, suffixTime, prefixTime, prefixIds, prefixLengths, suffixIds, rows, labelIds } = batch!;
+      const { queries, suffixTime, prefixTime, prefixIds, prefixLengths, suffixIds, targets } = batch!;
+      const { rows, labelIds } = targets;
       const program = await createProgram(options);
       const trained = createGraphModel(options);
       const reasoner = await graphReasoner({ program: program as never, options, method });
@@ -284,7 +288,7 @@ describe('one prefix for many questions', () => {
         const collated = collateLayouts({ layouts, padId: 0, lossWeight: 1 });
         const alone = collated.continuous
           ? continuousForward({ model: reasoner.model, batch: { ...collated, continuous: collated.continuous } }).states
-          : reasonerForward({ model: reasoner.model, batch: collated }).states;
+          : reasonerRunner(reasoner.model).forward({ inputs: collated, layers: false }).states;
         const places = [...rows].map((row) => {
           const question = Math.floor(row / suffixTime);
           return question * collated.time + prefixLengths[Math.floor(question / queries)]! + (row % suffixTime);
@@ -319,7 +323,7 @@ describe('one prefix for many questions', () => {
           tf
             .engine()
             .gradients(
-              () => program.loss(batch!).loss,
+              () => program.loss({ inputs: batch!, parts: { 'weighted-targets': batch!.targets } }).loss,
               program.parameters.map(({ variable }) => variable),
               undefined,
               true,
@@ -338,7 +342,7 @@ describe('training on graphs', () => {
     const folder = await mkdtemp(join(tmpdir(), 'subtext-graphs-'));
     try {
       const method = { form: 'edges', thoughts: 'continuous', count: 2 } as const;
-      const source = { module: new URL('./graph-program.ts', import.meta.url).href, options: small };
+      const source = { module: '', options: {} };
       const program = await createProgram(small);
       const schedule = { learningRate: 0.01, shape: 'constant' as const };
       const phases = graphPhases({
@@ -398,7 +402,7 @@ describe('training on graphs', () => {
         seed: 1,
         shards: 1,
       });
-      const source = { module: new URL('./graph-program.ts', import.meta.url).href, options: small };
+      const source = { module: '', options: {} };
       const run = async (name: string, stopAt?: number) => {
         const program = await createProgram(small);
         const controller = new AbortController();
@@ -463,6 +467,6 @@ describe('training on graphs', () => {
       seed: 1,
       shards: 2,
     });
-    for (const phase of phases) expect(await phase.batch(1)).toHaveLength(2);
+    for (const phase of phases) expect(await phase.source.batch(1)).toHaveLength(2);
   });
 });

@@ -1,6 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
+import type { ExplanationBatch } from '@subtext/decoder';
 import { createModel, saveModel } from '@subtext/model';
-import { createMethod, type LayoutContext, linesFormat, stagesOf } from '@subtext/reasoner';
+import { createMethod, type LayoutContext, linesFormat, type ReasonerBatch, stagesOf } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -8,8 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
-import { createProgram, type JointBatch } from './joint-program';
-import { jointPhases } from './joint-phases';
+import { reasonerPhases } from '../phases/reasoner-phases';
+import { createProgram } from '../program/program';
+import type { Shard } from '../sources/source';
+import type { ExplanationData, ExplanationOptions } from './explanation';
+import { methodObjectives } from './method-objectives';
 
 const examples: ReasoningExample[] = [
   { id: '1', question: '1 2 3', steps: [{ text: '1 2' }, { text: '3 3' }], answer: '6' },
@@ -46,10 +50,19 @@ it('supervises each continuous thought with its own step, through the thought, a
     model.dispose();
     const phases = method.curriculum({ stages });
     const plans = phases.map((phase) => ({ phase, steps: 1, batchSize: 2, schedule: { learningRate: 1e-3 } }));
-    const explained = jointPhases({
-      plans,
-      data: { examples, method, context, seed: 1, shards: 1 },
-      explanations: {
+    const explanations = {
+      name: 'explanation',
+      options: {
+        interpreters: [
+          {
+            name: 'shared',
+            stages,
+            model: { kind: 'folder', folder },
+            projector: { inputWidth: 16, kind: 'linear', seed: 2 },
+          },
+        ],
+      } satisfies ExplanationOptions,
+      data: {
         context: {
           tokenizer,
           templates: 'brief',
@@ -61,25 +74,22 @@ it('supervises each continuous thought with its own step, through the thought, a
         interpreterOf: () => 0,
         interpreters: 1,
         reading: 'before',
-      },
+      } satisfies ExplanationData,
+    };
+    const objectives = methodObjectives(method, { explanations });
+    const explained = reasonerPhases({
+      plans,
+      data: { examples, method, context, seed: 1, shards: 1 },
+      objectives,
     });
-    const batches = await Promise.all(explained.map(async ({ batch }) => (await batch(0))[0] as JointBatch));
+    const batches = await Promise.all(
+      explained.map(async ({ source }) => (await source.batch(0))[0] as Shard<ReasonerBatch>),
+    );
     // Nothing hidden; one step of each; two of the first and one of the second, which has no other.
-    expect(batches.map((batch) => batch.explanations[0]!.rows)).toEqual([0, 2, 3, 3]);
-    const program = await createProgram({
-      mode: 'joint',
-      reasoner: { model: { kind: 'folder', folder } },
-      interpreters: [
-        {
-          name: 'shared',
-          stages,
-          model: { kind: 'folder', folder },
-          projector: { inputWidth: 16, kind: 'linear', seed: 2 },
-        },
-      ],
-    });
+    expect(batches.map(({ parts }) => (parts.explanation as ExplanationBatch[])[0]!.rows)).toEqual([0, 2, 3, 3]);
+    const program = await createProgram({ model: { kind: 'folder', folder }, objectives });
     const last = batches.at(-1)!;
-    const own = { ...last, reasoner: { ...last.reasoner, lossRows: new Int32Array(), lossLabels: new Int32Array() } };
+    const own = { ...last, inputs: { ...last.inputs, lossRows: new Int32Array(), lossLabels: new Int32Array() } };
     const variables = program.parameters.map(({ variable }) => variable);
     const { grads, value } = tf.engine().gradients(() => program.loss(own).loss, variables, undefined, true);
     const norms = Object.fromEntries(

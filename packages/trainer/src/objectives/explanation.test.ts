@@ -1,13 +1,15 @@
 import { collateExplanations, stateRow } from '@subtext/decoder';
 import { createModel, saveModel } from '@subtext/model';
-import { collateLayouts, type Layout } from '@subtext/reasoner';
+import { collateLayouts, type Layout, type ReasonerBatch } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createProgram, type JointBatch, type JointProgramOptions } from './joint-program';
+import type { ExplanationOptions } from './explanation';
+import { createProgram, type ProgramOptions } from '../program/program';
+import type { Shard } from '../sources/source';
 
 const config = {
   model_type: 'llama',
@@ -41,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** The prompt `[a, b]`, one thinking token, an answer that is no help; the interpreter must tell `b`, which it never sees. */
-function batchOf(pairs: readonly (readonly [number, number])[]): JointBatch {
+function batchOf(pairs: readonly (readonly [number, number])[]): Shard<ReasonerBatch> {
   const layouts: Layout[] = pairs.map(([a, b]) => ({
     ids: [0, a, b, THOUGHT, END],
     labels: [-100, -100, -100, THOUGHT, END],
@@ -63,13 +65,12 @@ function batchOf(pairs: readonly (readonly [number, number])[]): JointBatch {
       stateRows: [stateRow({ row, time: reasoner.time, thought: layout.thoughts[0]!, reading: 'before' })],
     })),
   });
-  return { reasoner, explanations: [explanations] };
+  return { inputs: reasoner, parts: { explanation: [explanations] } };
 }
 
-function options(mode: JointProgramOptions['mode']): JointProgramOptions {
-  return {
-    mode,
-    reasoner: { model: { kind: 'folder', folder: join(folder, 'reasoner') } },
+/** `joint`: with the reasoner. `after`: on a reasoner that stays as it is. */
+function options(mode: 'joint' | 'after'): ProgramOptions {
+  const explanation: ExplanationOptions = {
     interpreters: [
       {
         name: 'shared',
@@ -79,6 +80,11 @@ function options(mode: JointProgramOptions['mode']): JointProgramOptions {
       },
     ],
   };
+  return {
+    model: { kind: 'folder', folder: join(folder, 'reasoner') },
+    frozen: mode === 'after' ? ['.'] : [],
+    objectives: [...(mode === 'joint' ? [{ name: 'next-token' }] : []), { name: 'explanation', options: explanation }],
+  };
 }
 
 const pairs = Array.from(
@@ -86,7 +92,7 @@ const pairs = Array.from(
   (_, index) => [2 + (index % 7), 2 + ((Math.floor(index / 7) + index * 3) % 7)] as const,
 );
 
-describe('the joint program', () => {
+describe('interpreters and their reasoner', () => {
   it('lets the interpreter’s loss reach the reasoner through the thought, and only then', async () => {
     for (const mode of ['joint', 'after'] as const) {
       const program = await createProgram(options(mode));
@@ -95,7 +101,7 @@ describe('the joint program', () => {
         () =>
           program.loss({
             ...batchOf(pairs),
-            reasoner: { ...batchOf(pairs).reasoner, lossRows: new Int32Array(), lossLabels: new Int32Array() },
+            inputs: { ...batchOf(pairs).inputs, lossRows: new Int32Array(), lossLabels: new Int32Array() },
           }).loss,
         variables,
         undefined,

@@ -1,8 +1,8 @@
 import type { ReasoningExample } from '@subtext/data';
-import type { Layout, Phase } from '@subtext/reasoner';
+import { type Layout, layoutsOf, type Phase } from '@subtext/reasoner';
 
 import { TrainerError } from '../errors';
-import type { ReasonerData } from './reasoner-phases';
+import type { ReasonerData } from '../sources/laid-out-examples';
 
 /** An example that does not fit into the model. */
 export interface TooLong {
@@ -56,10 +56,7 @@ export function checkLengths({
   return { examples, tooLong };
 }
 
-/** The most tokens that any sequence of an example takes: its own, its teacher's, those with fewer thoughts. */
-function longestOf({ ids, teacher, halting }: Layout): number {
-  return (halting?.shorter ?? []).reduce(
-    (most, shorter) => Math.max(most, shorter.ids.length),
-    Math.max(ids.length, teacher?.layout.ids.length ?? 0),
-  );
+/** The most tokens that any sequence of an example takes: its own, or one that an objective compares it with. */
+function longestOf(layout: Layout): number {
+  return layoutsOf(layout).reduce((most, { ids }) => Math.max(most, ids.length), 0);
 }

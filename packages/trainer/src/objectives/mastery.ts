@@ -1,9 +1,9 @@
-import type { GraphBatch } from '@subtext/reasoner';
+import type { WeightedTargets } from '@subtext/reasoner';
 import { tf } from '@subtext/tensor';
 
 /** What of a batch tells the share of right ids, and the logits that it is told from: `[rows, outputs]`. */
 interface Shown {
-  shown: GraphBatch['shown'];
+  shown: WeightedTargets['shown'];
   logits: tf.Tensor2D;
 }
 

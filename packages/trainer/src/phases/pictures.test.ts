@@ -9,9 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { reasonerForward } from '../programs/reasoner-program';
-import { measureLayouts, reasonerPhases } from '../loop/reasoner-phases';
-import { createProgram, reasonerProgramModule } from '../loop/training-engine';
+import { openProgram, shardOf } from '../../test/open-program';
+import { createProgram, programSource } from '../loop/training-engine';
+import type { Shard } from '../sources/source';
+import { measureLayouts } from './measure-layouts';
+import { reasonerPhases } from './reasoner-phases';
 import { train } from '../loop/train';
 
 const method = { name: 'heima', options: {} } as const;
@@ -209,13 +211,13 @@ describe.each(['mllama', 'idefics3'] as const)('pictures of %s', (family) => {
   it('reach the loss, and the loss reaches them', async () => {
     const reasoner = newReasoner(family);
     const [phase] = reasonerPhases({ plans: plan(reasoner, 1), data: dataOf(reasoner, 1) });
-    const [batch] = (await phase!.batch(0)) as [ReasonerBatch];
+    const [{ inputs: batch }] = (await phase!.source.batch(0)) as [Shard<ReasonerBatch>];
     const { model } = reasoner;
-    const lossOf = (changed: ReasonerBatch) =>
-      tf.tidy(() => reasonerForward({ model, batch: changed }).loss.dataSync()[0]!);
+    const program = await openProgram({ model });
+    const lossOf = (changed: ReasonerBatch) => tf.tidy(() => program.loss(shardOf(changed)).loss.dataSync()[0]!);
     const { value, gradients } = valueAndGradients({
       parameters: model.parameters,
-      compute: () => reasonerForward({ model, batch }).loss,
+      compute: () => program.loss(shardOf(batch)).loss,
     });
     expect(value.dataSync()[0]).toBeCloseTo(lossOf(batch), 5);
     // Every parameter takes part but biases of keys, which cannot change a softmax.
@@ -257,7 +259,7 @@ describe.each(['mllama', 'idefics3'] as const)('pictures of %s', (family) => {
     const start = join(folder, `${family}-start`);
     await reasoner.save({ folder: start });
     reasoner.dispose();
-    const source = { module: reasonerProgramModule, options: { model: { kind: 'folder', folder: start } } };
+    const source = programSource({ model: { kind: 'folder', folder: start } });
     const program = await createProgram(source);
     const losses: number[] = [];
     const trained = await Reasoner.load({ folder: start });

@@ -1,6 +1,7 @@
-import type { LanguageModel } from '@subtext/model';
-import { type HaltingBatch, stopGradient } from '@subtext/reasoner';
+import { stopGradient } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
+
+import type { HaltingOptions, HaltingPart } from './halting';
 
 /**
  * The halting head's cross-entropy with the number of thoughts that would have been cheapest, `n* = argmin_n (L_n + cost · n)`,
@@ -13,17 +14,17 @@ export function haltingLoss({
   losses,
   batch: { examples, thoughts, stateRows, lossStarts, lossCounts, more, stop, cost, exampleWeight },
 }: {
-  model: LanguageModel;
+  model: { logits(states: tf.Tensor2D): tf.Tensor2D };
   /** `[rows · time, width]`, after the final norm. */
   states: tf.Tensor2D;
   /** Of every predicted token, row by row. `[tokens]` */
   losses: tf.Tensor1D;
-  batch: HaltingBatch;
+  batch: Omit<HaltingPart, 'weight'> & HaltingOptions;
 }): {
   loss: tf.Scalar;
   /** Expected thoughts an example, its share of the batch's mean. */ expectedThoughts: tf.Scalar;
 } {
-  const logits = model.logits(gatherRows({ input: states, indices: stateRows })) as tf.Tensor2D;
+  const logits = model.logits(gatherRows({ input: states, indices: stateRows }));
   const [open, close] = [more, stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
   // log q and log (1 − q) of taking one more thought, after each number of them. States have the norm √width: undivided,
   // the decision would be made before it is learned.

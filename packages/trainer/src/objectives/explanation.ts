@@ -1,0 +1,140 @@
+import {
+  collateExplanations,
+  type ExplanationBatch,
+  type ExplanationContext,
+  type ExplanationLayout,
+  Interpreter,
+  type InterpreterSpecification,
+  layoutExplanation,
+  stateRow,
+  templateCount,
+  type ThoughtReading,
+} from '@subtext/decoder';
+import { setLoraDropoutSeed } from '@subtext/nn';
+import { countPredicted, hashCounters, randomAt, type ThoughtPosition } from '@subtext/reasoner';
+import { gatherRows, tf } from '@subtext/tensor';
+
+import { explanationText } from './explanation-text';
+import type { ObjectiveDefinition, PartsOptions } from './objective';
+
+export interface ExplanationOptions {
+  interpreters: readonly InterpreterSpecification[];
+  /** Of the interpreters' loss. @default 1 */
+  weight?: number;
+}
+
+/** How thoughts become explanations while training. */
+export interface ExplanationData {
+  context: ExplanationContext;
+  /** Which interpreter explains a stage, by its place among them. */
+  interpreterOf: (stage: string) => number;
+  /** How many interpreters there are. */
+  interpreters: number;
+  reading: ThoughtReading;
+  /** Share of a batch's thoughts that are explained in a step, drawn at random. @default 1 */
+  share?: number;
+}
+
+/** A stage's thoughts in one row of a shard, with its explanation. */
+interface Explanation {
+  row: number;
+  interpreter: number;
+  layout: ExplanationLayout;
+  thoughts: readonly ThoughtPosition[];
+}
+
+/**
+ * Interpreters write out what thoughts stand for, `Σ −log p(explanation | thoughts)`. Where the reasoner is trained beside
+ * them, the gradient reaches it through the thoughts' states, so that they are made readable (joint interpreters, SIM-CoT's
+ * auxiliary decoder); where it is frozen, only the interpreters learn.
+ */
+export const explanation: ObjectiveDefinition<ExplanationOptions, ExplanationData, ExplanationBatch[]> = {
+  name: 'explanation',
+
+  async create({ options: { interpreters: specifications, weight = 1 } }) {
+    const interpreters: Interpreter[] = [];
+    for (const specification of specifications) interpreters.push(await Interpreter.create(specification));
+    return {
+      parameters: interpreters.flatMap((interpreter, index) =>
+        interpreter.trainable({ learningRateScale: specifications[index]!.learningRateScale }),
+      ),
+      loss({ forward, part, dropoutSeed }) {
+        for (const [index, { model }] of interpreters.entries())
+          setLoraDropoutSeed({
+            model,
+            seed: dropoutSeed === undefined ? null : hashCounters(dropoutSeed, 1 + index),
+          });
+        const losses = part
+          .filter(({ rows }) => rows > 0)
+          .map((batch) =>
+            interpreters[batch.interpreter]!.loss({
+              batch,
+              states: gatherRows({ input: forward.states, indices: batch.stateRows }),
+            }),
+          );
+        const interpreterLoss = losses.length > 0 ? (tf.addN(losses) as tf.Scalar) : tf.scalar(0);
+        return { terms: [tf.mul(interpreterLoss, weight)], parts: { interpreterLoss } };
+      },
+    };
+  },
+
+  parts(options) {
+    const { shards, batches, data, counters } = options;
+    const explained = shards.map((_, shard) => explain({ ...options, shard, counters: [...counters, shard] }));
+    const predicted = explained.flat().reduce((sum, { layout }) => sum + countPredicted(layout), 0);
+    return explained.map((explanations, shard) =>
+      Array.from({ length: data.interpreters }, (_, interpreter) =>
+        collateExplanations({
+          interpreter,
+          padId: data.context.endId,
+          lossWeight: 1 / Math.max(1, predicted),
+          items: explanations
+            .filter((one) => one.interpreter === interpreter)
+            .map(({ row, thoughts, layout }) => ({
+              layout,
+              stateRows: thoughts.map((thought) =>
+                stateRow({ row, time: batches[shard]!.time, thought, reading: data.reading }),
+              ),
+            })),
+        }),
+      ),
+    );
+  },
+};
+
+/** The explanations of a shard's thoughts, stage by stage. */
+function explain({
+  shards,
+  shard,
+  set,
+  data: { context, interpreterOf, share = 1 },
+  counters,
+}: PartsOptions<ExplanationData> & { shard: number }): Explanation[] {
+  const templates = templateCount(context.templates);
+  return shards[shard]!.flatMap(({ example, layout }, row) => {
+    const stages = [...new Set(layout.thoughts.map(({ stage }) => stage))];
+    return stages.flatMap((stage, stageIndex) => {
+      if (share < 1 && randomAt(...counters, row, stageIndex) >= share) return [];
+      const thoughts = layout.thoughts.filter((thought) => thought.stage === stage);
+      const text = explanationText({ method: set.method, example, stage, context: set.context });
+      // Thoughts past an example's last step stand for nothing that could be told.
+      if (text === undefined || interpreterOf(stage) < 0) return [];
+      const template = templates === 1 ? 0 : hashCounters(...counters, row, stageIndex, 1) % templates;
+      return [
+        {
+          row,
+          thoughts,
+          interpreter: interpreterOf(stage),
+          layout: layoutExplanation({
+            question: example.question,
+            stage,
+            thoughts: thoughts.length,
+            text,
+            template,
+            context,
+          }),
+        },
+      ];
+    });
+  });
+}
