@@ -87,3 +87,4 @@ export type {
 export { compareGraphs } from './measures/compare-graphs';
 export type { GraphComparison, GraphComparisonRow } from './measures/compare-graphs';
 export { normalizeAnswer } from './measures/normalize-answer';
+export { findCounterfactuals, type CounterfactualAnswer } from './counterfactuals/find-counterfactuals';

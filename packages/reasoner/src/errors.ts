@@ -21,7 +21,15 @@ export type ReasonerErrorCode =
   /** A checkpoint that is none of the releases that are read, or only a part of one. */
   | 'unknown-checkpoint'
   /** A checkpoint and a tokenizer that do not belong together. */
-  | 'vocabulary-mismatch';
+  | 'vocabulary-mismatch'
+  /** The model has no stage of that name. */
+  | 'unknown-stage'
+  /** The model writes a stage in words, so that it has no thoughts to exchange. */
+  | 'stage-not-hidden'
+  /** Thoughts of one stage cannot take the place of those of another, or of another number. */
+  | 'stages-differ'
+  /** Thoughts or directions of another model: their width is another. */
+  | 'width-mismatch';
 
 /** The error of this package: says what, where and what to do. */
 export class ReasonerError extends SubtextError<ReasonerErrorCode> {

@@ -91,3 +91,5 @@ export { Session, type NextInput, type SessionInput, type SessionOptions, type S
 export { type DecideThought, type ThoughtState } from './session/think-in-prompt';
 export { type Thought } from './session/thought';
 export { ThoughtCache, type CachePlace, type ThoughtReplacement } from './session/thought-cache';
+export { readThoughts, thoughtPlaces, type SeenThought, type ThoughtPlace } from './session/seen-thoughts';
+export { checkStage, replacedPlaces, thinkAgain, type ThinkAgainOptions } from './session/think-again';

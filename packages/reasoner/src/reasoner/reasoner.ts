@@ -363,7 +363,7 @@ export class Reasoner {
           const before = thoughts?.[row] ?? [];
           const untaken = new Set(positions[row]!.slice(before.length).map(({ position }) => position));
           answers.push(
-            this.#readAnswer({
+            this.readAnswer({
               prompt: prompts[row]!.filter((_, position) => !untaken.has(position)),
               ids: generated,
               states: generation.states![row]!,
@@ -388,7 +388,8 @@ export class Reasoner {
     this.model.dispose();
   }
 
-  #readAnswer({
+  /** What was generated, as an answer: its text, stages, thoughts and counts. */
+  readAnswer({
     prompt,
     ids,
     states,
@@ -397,9 +398,12 @@ export class Reasoner {
     continuous,
     passes,
   }: {
+    /** Without the places of thoughts that were not taken. */
     prompt: number[];
+    /** What was generated, the end included. */
     ids: number[];
-    states: Float32Array[];
+    /** By generated token, the state that predicted it; a thought whose state there is none of is left out. */
+    states: readonly Float32Array[];
     finished: boolean;
     /** Thoughts that stand in the prompt. */
     before: readonly Thought[];

@@ -2,6 +2,8 @@ import type { LanguageModel } from '@subtext/model';
 import type { KeyValueCache } from '@subtext/nn';
 import { gatherRows, rotary as rotate, scatterRows, tf } from '@subtext/tensor';
 
+import { ReasonerError } from '../errors';
+
 type LayerCache = ReturnType<KeyValueCache['layer']>;
 
 /** A position of a padded batch whose keys and values are read or replaced. */
@@ -123,6 +125,7 @@ export class ThoughtCache implements KeyValueCache {
     value: tf.Tensor3D;
   } {
     const [, time, width] = key.shape;
+    this.#checkWidth(width);
     const indices = this.#indices(time);
     const part = (offset: number) => {
       const values = new Float32Array(indices.length * width);
@@ -137,6 +140,16 @@ export class ThoughtCache implements KeyValueCache {
       key: placed(key, this.#rotated({ rows: part(0), time, layer, back: false })),
       value: placed(value, part(1)),
     };
+  }
+
+  #checkWidth(width: number): void {
+    const expected = 2 * this.#options.model.dimensions.layers * width;
+    const odd = this.#options.replacements?.find(({ length }) => length !== expected);
+    if (odd !== undefined)
+      throw new ReasonerError({
+        code: 'width-mismatch',
+        message: `A thought's place holds ${expected} numbers in this model, keys and values of ${width} in each of ${this.#options.model.dimensions.layers} layers; what is put there has ${odd.length}. Take thoughts of the same model.`,
+      });
   }
 
   /** Rows of the places in a pass over `time` positions. */

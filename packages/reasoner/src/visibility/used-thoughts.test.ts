@@ -1,108 +1,11 @@
-import type { ReasoningExample } from '@subtext/data';
-import { createModel, nextTokenLoss } from '@subtext/model';
-import { AdamW, RandomStream, tf, useEngine, valueAndGradients } from '@subtext/tensor';
-import { trainWordLevelTokenizer } from '@subtext/tokenizer';
+import { tf, useEngine } from '@subtext/tensor';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { collateLayouts } from '../batches/reasoner-batch';
-import { embedBatch } from '../forward/embed-batch';
-import {
-  type Answer,
-  createMethod,
-  methodVisibility,
-  Reasoner,
-  replayAnswers,
-  taggedFormat,
-  type MethodSpecification,
-  type VisibilityName,
-} from '../index';
-
-const numbers = ['3', '5', '7', '9'];
-const animals = ['ant', 'bee', 'cat', 'dog'];
-const stages = ['step_1'];
-const method: MethodSpecification = { name: 'heima', textPhase: false, recovering: false };
-
-/** Which number does something have? Questions have two lengths. */
-function drawExamples({ count, seed }: { count: number; seed: number }): ReasoningExample[] {
-  const random = new RandomStream({ seed });
-  const draw = (list: readonly string[]) => list[Math.floor(random.uniform() * list.length)]!;
-  return Array.from({ length: count }, (_, index) => {
-    const number = draw(numbers);
-    const question = `the ${draw(animals)} has ${index % 2 === 0 ? '' : ', as said , '}${number}`;
-    return { id: `${index}`, question, steps: [{ text: `its number is ${number}` }], answer: number };
-  });
-}
-
-/** A reasoner of one thinking token, from nothing. */
-function trained(visibility: VisibilityName): Reasoner {
-  const own = createMethod(method);
-  const examples = drawExamples({ count: 64, seed: 1 });
-  const tokenizer = trainWordLevelTokenizer({
-    texts: examples.flatMap(({ question, answer }) => [question, answer]),
-    split: 'whitespace',
-    specialTokens: [...taggedFormat.tags({ stages }), ...own.specialTokens({ stages })],
-  });
-  const model = createModel({
-    config: {
-      model_type: 'llama',
-      hidden_size: 32,
-      intermediate_size: 64,
-      num_hidden_layers: 2,
-      num_attention_heads: 4,
-      max_position_embeddings: 64,
-      tie_word_embeddings: true,
-      initializer_range: 0.1,
-      vocab_size: tokenizer.vocabularySize,
-    },
-    seed: 5,
-  });
-  const reasoner = new Reasoner({
-    model,
-    tokenizer,
-    settings: {
-      format: 1,
-      method,
-      stages,
-      hiddenStages: stages,
-      reasoningFormat: 'tagged',
-      prefix: ['<s>'],
-      endToken: '</s>',
-      thoughtReading: 'at',
-      visibility: methodVisibility({ method: own, visibility, stages, image: false }),
-      longestResponse: 12,
-    },
-  });
-  const phase = own.curriculum({ stages }).at(-1)!;
-  const context = reasoner.layoutContext();
-  const layouts = examples.map((example) => reasoner.method.layout({ example, phase, context }));
-  const batch = collateLayouts({ layouts, padId: 0, lossWeight: 1 });
-  const labels = layouts.map((layout) => [
-    ...layout.labels,
-    ...new Array<number>(batch.time - layout.labels.length).fill(-100),
-  ]);
-  const optimizer = new AdamW({ parameters: model.parameters, learningRate: 8e-3 });
-  for (let step = 0; step < 120; step++) {
-    const { value, gradients } = valueAndGradients({
-      parameters: model.parameters,
-      compute: () => {
-        const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
-        const { sum, count } = nextTokenLoss({
-          model,
-          hidden: model.forward({ ...forwardExtras, embeddings }).hidden,
-          labels,
-        });
-        return tf.div(sum, count);
-      },
-    });
-    optimizer.step({ gradients });
-    tf.dispose([value, ...Object.values(gradients)]);
-  }
-  optimizer.dispose();
-  return reasoner;
-}
+import { drawExamples, trainNumberReasoner } from '../../test/number-world';
+import { type Answer, Reasoner, replayAnswers, type VisibilityName } from '../index';
 
 /** Of answers whose thoughts are another's, the share that is the other's answer, and the share that stays their own. */
 async function swapped(reasoner: Reasoner): Promise<{ right: number; follows: number; stays: number }> {
@@ -148,7 +51,7 @@ describe('an answer that can see nothing but a thought', () => {
   const reasoners = new Map<VisibilityName, Reasoner>();
   beforeAll(async () => {
     await useEngine({ engine: 'wasm' });
-    for (const name of ['all', 'chain'] as const) reasoners.set(name, trained(name));
+    for (const name of ['all', 'chain'] as const) reasoners.set(name, trainNumberReasoner({ visibility: name }));
   });
   afterAll(() => reasoners.forEach((reasoner) => reasoner.dispose()));
 

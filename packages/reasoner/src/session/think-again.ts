@@ -1,0 +1,313 @@
+import { tf } from '@subtext/tensor';
+
+import { ReasonerError } from '../errors';
+import type { Answer } from '../reasoner/answer';
+import type { Question, Reasoner } from '../reasoner/reasoner';
+import { replayAnswers, type ReplayPlace } from './replay';
+import { type SeenThought, thoughtPlaces } from './seen-thoughts';
+import { inputVectors, type SessionInput } from './session';
+import { type Thought, thoughtsAt } from './thought';
+
+/** Options of {@link thinkAgain}. */
+export interface ThinkAgainOptions {
+  reasoner: Reasoner;
+  questions: readonly Question[];
+  /** What the reasoner answered to them. */
+  answers: readonly Answer[];
+  /** The stage whose thoughts are exchanged. */
+  stage: string;
+  /** By question: what takes the place of the stage's thoughts; null: the answer stays as it was. */
+  thoughts: readonly (readonly SeenThought[] | null)[];
+  /** Questions side by side. @default 64 */
+  batchSize?: number;
+  /** @default as many as the reasoner's own answers may have */
+  maxNewTokens?: number;
+  signal?: AbortSignal;
+}
+
+/** An answer that is about to go on from a stage's thoughts. */
+interface Continued {
+  question: Question;
+  answer: Answer;
+  /** The sequence up to the stage's last thought. */
+  prefix: number[];
+  places: ReplayPlace[];
+  /** What comes after, up to the first token that is written anew. */
+  rest: SessionInput[];
+  /** How many of the response's tokens are kept. */
+  kept: number;
+  changed: ReadonlyMap<number, SeenThought>;
+}
+
+/**
+ * Thinks on from a stage whose thoughts are others: the answer is fed again up to the stage's last thought, with other keys
+ * and values at the stage's places, and all that comes after is made anew from there: continuous thoughts (the first is
+ * fed what came after the others' stage), thinking tokens, words, the answer. What stands before stays as it was.
+ *
+ * @returns answers, one a question. The stage's thoughts carry the others' `hidden`.
+ * @throws ReasonerError `unknown-stage`; `stage-not-hidden` where an answer has no thought of it; `stages-differ` where
+ *   thoughts are of another stage, or as many as the answer's own; `width-mismatch` where they are of another model
+ */
+export async function thinkAgain({
+  reasoner,
+  questions,
+  answers,
+  stage,
+  thoughts,
+  batchSize = 64,
+  maxNewTokens,
+  signal,
+}: ThinkAgainOptions): Promise<Answer[]> {
+  checkStage({ reasoner, stage });
+  const again = [...answers];
+  const rows = thoughts.flatMap((others, row) =>
+    others === null ? [] : { row, others, question: questions[row]!, answer: answers[row]! },
+  );
+  for (const { answer, others } of rows) checkThoughts({ answer, others, stage });
+  const newTokens = maxNewTokens ?? Math.ceil(reasoner.settings.longestResponse * 1.2) + 1;
+  for (let start = 0; start < rows.length; start += batchSize) {
+    signal?.throwIfAborted();
+    const batch = rows.slice(start, start + batchSize).flatMap(({ row, ...given }) => {
+      const continued = continuedFrom({ reasoner, stage, ...given });
+      // A response that ends with the stage has nothing after it.
+      return continued.rest.length === 0 ? [] : [{ row, continued }];
+    });
+    if (batch.length === 0) continue;
+    const made = await goOn({ reasoner, batch: batch.map(({ continued }) => continued), newTokens, signal });
+    for (const [place, { row }] of batch.entries()) again[row] = made[place]!;
+  }
+  return again;
+}
+
+/** @throws ReasonerError `unknown-stage` */
+export function checkStage({ reasoner, stage }: { reasoner: Reasoner; stage: string }): void {
+  const { stages } = reasoner.settings;
+  const known = reasoner.method.lastStages?.({ stages }) ?? stages;
+  if (known.includes(stage) || stages.includes(stage)) return;
+  throw new ReasonerError({
+    code: 'unknown-stage',
+    message: `The reasoner has no stage "${stage}". Take one of: ${(known.length > 0 ? known : stages).join(', ')}.`,
+  });
+}
+
+function checkThoughts({
+  answer,
+  others,
+  stage,
+}: {
+  answer: Answer;
+  others: readonly SeenThought[];
+  stage: string;
+}): void {
+  const own = answer.thoughts.filter((thought) => thought.stage === stage);
+  if (own.length === 0) {
+    const hidden = [...new Set(answer.thoughts.map((thought) => thought.stage))];
+    throw new ReasonerError({
+      code: 'stage-not-hidden',
+      message: `The answer has no thought of the stage "${stage}", which the model does not hide${hidden.length === 0 ? '; it hides none' : `. Take one of: ${hidden.join(', ')}`}.`,
+    });
+  }
+  const odd = others.find((thought) => thought.stage !== stage);
+  if (odd !== undefined)
+    throw new ReasonerError({
+      code: 'stages-differ',
+      message: `Thoughts of the stage "${odd.stage}" cannot take the place of those of "${stage}". Take both from the same stage.`,
+    });
+  if (others.length !== own.length)
+    throw new ReasonerError({
+      code: 'stages-differ',
+      message: `The stage "${stage}" has ${own.length} ${own.length === 1 ? 'thought' : 'thoughts'} in one example and ${others.length} in the other. Take examples that have as many.`,
+    });
+}
+
+function continuedFrom({
+  reasoner,
+  question,
+  answer,
+  stage,
+  others,
+}: {
+  reasoner: Reasoner;
+  question: Question;
+  answer: Answer;
+  stage: string;
+  others: readonly SeenThought[];
+}): Continued {
+  const { prompt, ids, thoughts } = answer;
+  const slots = thoughtPlaces({ answer, reading: reasoner.settings.thoughtReading });
+  const own = thoughts.flatMap((thought, place) => (thought.stage === stage ? [{ thought, place }] : []));
+  const last = Math.max(...own.map(({ thought }) => thought.position));
+  const next = others.at(-1)!.next;
+  const inputs = new Map(thoughts.map(({ position, input }) => [position, input]));
+  // Prompts go on with what they have; of the response only the token after the thought is kept, which is a mark or a thought.
+  const whole = [...prompt, ...ids];
+  const from = prompt.length + last + 1;
+  const to = Math.min(whole.length, Math.max(prompt.length, from + 1));
+  const rest = whole.slice(from, to).map((id, step): SessionInput => {
+    if (typeof (inputs.get(last + 1 + step) ?? id) === 'number') return id;
+    return step === 0 ? (next ?? 'state') : 'state';
+  });
+  if (inputs.get(last + 1) instanceof Float32Array !== (next !== undefined))
+    throw new ReasonerError({
+      code: 'stages-differ',
+      message: `After the stage "${stage}" another thought follows in one of the two examples only. Take examples that have as many thoughts.`,
+    });
+  return {
+    question,
+    answer,
+    prefix: whole.slice(0, from),
+    places: own.flatMap(({ place }, index) => replacedPlaces({ slots: slots[place]!, state: others[index]!.state })),
+    rest,
+    kept: Math.max(0, to - prompt.length),
+    changed: new Map(own.map(({ thought }, index) => [thought.position, others[index]!])),
+  };
+}
+
+/** A thought's state, cut into what belongs to its places. */
+export function replacedPlaces({
+  slots,
+  state,
+}: {
+  slots: readonly { index: number; own: boolean }[];
+  state: Float32Array;
+}): { index: number; state: Float32Array }[] {
+  const width = state.length / slots.length;
+  return slots.flatMap(({ index, own }, slot) =>
+    own ? [{ index, state: state.subarray(slot * width, (slot + 1) * width) }] : [],
+  );
+}
+
+async function goOn({
+  reasoner,
+  batch,
+  newTokens,
+  signal,
+}: {
+  reasoner: Reasoner;
+  batch: readonly Continued[];
+  newTokens: number;
+  signal?: AbortSignal;
+}): Promise<Answer[]> {
+  const { model, settings, tokenizer, feedback } = reasoner;
+  const steps = Math.max(...batch.map(({ rest }) => rest.length)) - 1;
+  const replay = await replayAnswers({
+    reasoner,
+    questions: batch.map(({ question }) => question),
+    // Thoughts after the prefix are not fed again.
+    answers: batch.map(({ answer, prefix }) => ({
+      prompt: answer.prompt,
+      thoughts: answer.thoughts.filter(({ position }) => answer.prompt.length + position < prefix.length),
+    })),
+    sequences: batch.map(({ prefix }) => prefix),
+    places: batch.map(({ places }) => places),
+    room: steps + 1 + newTokens,
+  });
+  const kept: tf.Tensor[] = [];
+  try {
+    const { session, inputs } = replay;
+    const from = session.feed({ ...inputs, outputPositions: 1 });
+    kept.push(from);
+    const { states } = await session.run({
+      from,
+      nextInput: ({ step }) => batch.map(({ rest }) => (step < rest.length - 1 ? rest[step]! : null)),
+      signal,
+    });
+    kept.push(...states);
+    const table = (await Promise.all(states.map((state) => state.data()))) as Float32Array[];
+    const last = tf.tidy(() => {
+      const before = tf.stack(batch.map(({ rest }, row) => tf.gather(states[rest.length - 1]!, row))) as tf.Tensor3D;
+      const fed = feedback === undefined ? before : feedback.apply(before);
+      return inputVectors({ model, inputs: batch.map(({ rest }) => rest.at(-1)!), states: fed });
+    });
+    kept.push(last);
+    const ids = batch.map(({ rest }) => rest.at(-1)!);
+    const written = await session.write({
+      inputs: {
+        embeddings: last,
+        ...(ids.every((id) => typeof id === 'number') && { ids: ids.map((id) => [id as number]) }),
+      },
+      maxNewTokens: newTokens,
+      stopIds: [tokenizer.idOf(settings.endToken)],
+      outputStates: true,
+      signal,
+    });
+    const { width } = model.dimensions;
+    return batch.map((one, row) => {
+      const stateAt = (step: number) =>
+        step < one.rest.length ? table[step]!.slice(row * width, (row + 1) * width) : written.states![row]![0]!;
+      return readContinued({
+        reasoner,
+        one,
+        stateAt,
+        ids: written.ids[row]!,
+        states: written.states![row]!,
+        finished: written.reasons[row] === 'stop-id',
+        passes: written.passes[row]! + one.rest.length,
+      });
+    });
+  } finally {
+    tf.dispose(kept);
+    replay.dispose();
+  }
+}
+
+/** What was kept and what was made anew, as one answer. */
+function readContinued({
+  reasoner,
+  one: { answer, rest, prefix, kept, changed },
+  stateAt,
+  ids,
+  states,
+  finished,
+  passes,
+}: {
+  reasoner: Reasoner;
+  one: Continued;
+  /** The state before a step of the rest; the one past it is that after the last. */
+  stateAt: (step: number) => Float32Array;
+  ids: readonly number[];
+  states: readonly Float32Array[];
+  finished: boolean;
+  passes: number;
+}): Answer {
+  const reading = reasoner.settings.thoughtReading;
+  const begin = prefix.length - answer.prompt.length;
+  const known = answer.thoughts
+    .filter(({ position }) => position < begin)
+    .map((thought): Thought => {
+      const other = changed.get(thought.position);
+      return other === undefined ? thought : { ...thought, hidden: other.hidden };
+    });
+  // Thoughts of the prompt that were thought anew.
+  const renewed = thoughtsAt({
+    places: answer.thoughts.filter(({ position }) => position >= begin && position < 0),
+    stateAt: (position) => stateAt(position - begin + 1),
+    inputAt: (position) => {
+      const input = rest[position - begin]!;
+      return input === 'state' || input === null ? mapped(reasoner, stateAt(position - begin)) : input;
+    },
+    reading,
+  });
+  const before = [...known, ...renewed].filter(({ position }) => position < 0);
+  const response = [...answer.ids.slice(0, kept), ...ids];
+  // By token the state that predicted it, as far as it is known: at thoughts.
+  const predicted: Float32Array[] = [];
+  for (const { position, hidden } of known)
+    if (position >= 0) predicted[reading === 'at' ? position + 1 : position] = hidden;
+  if (kept > 0) predicted[kept - 1] ??= stateAt(rest.length - 1);
+  for (const [index, state] of states.entries()) predicted[kept + index] = state;
+  return reasoner.readAnswer({
+    prompt: answer.prompt,
+    ids: response,
+    states: predicted,
+    finished,
+    before,
+    continuous: before.filter(({ input }) => input instanceof Float32Array).length,
+    passes,
+  });
+}
+
+function mapped({ feedback }: Reasoner, state: Float32Array): Float32Array {
+  if (feedback === undefined) return state;
+  return tf.tidy(() => feedback.apply(tf.tensor2d(state, [1, state.length])).dataSync() as Float32Array).slice();
+}
