@@ -45,6 +45,7 @@ beforeAll(async () => {
   await useEngine({ engine: 'wasm' });
   for (const [name, reasoner] of [
     ['heima', trainToyReasoner({ sight: 'thought' })],
+    ['looking', trainToyReasoner({ sight: 'question' })],
     ['no-cot', trainToyReasoner({ method: { name: 'no-cot' } })],
     ['cot', trainToyReasoner({ method: { name: 'cot' } })],
   ] as const) {
@@ -284,6 +285,8 @@ describe('subtext-eval', () => {
       at('no-cot'),
       '--cot',
       at('cot'),
+      '--control',
+      at('looking'),
       '--output',
       at('audit'),
       '--json',
@@ -295,10 +298,19 @@ describe('subtext-eval', () => {
       thoughts: { verdict: string };
       retained: { hidden: number };
     };
-    expect(audit).toMatchObject({ event: 'audit', thoughts: { verdict: 'used' } });
+    expect(audit).toMatchObject({
+      event: 'audit',
+      thoughts: { verdict: 'used' },
+      stages: [{ stage: 'step_1', verdict: 'used', truthKnown: false }],
+      gradients: [{ source: 'question', reachable: true }],
+      control: { thoughts: { verdict: 'not used' }, stages: [{ stage: 'step_1', verdict: 'not used' }] },
+    });
     expect(audit.retained.hidden).toBeGreaterThan(0);
     const report = await readFile(at('audit', 'report.html'), 'utf8');
     expect(report).toContain('Are the thoughts used?');
+    expect(report).toContain('Stages exchanged');
+    expect(report).toContain('step_1 (control)');
+    expect(report).toContain('markers only');
     expect(report).toContain('Logit lens');
     expect(report).not.toMatch(/undefined|NaN|\[object/);
     const before = await readFile(at('audit', 'audit.json'), 'utf8');

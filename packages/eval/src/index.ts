@@ -123,6 +123,7 @@ export {
 } from './comparison/comparison-tables';
 export {
   cutThoughts,
+  replaceByMarkers,
   meanThoughts,
   permuteThoughts,
   replaceByAnother,
@@ -137,31 +138,35 @@ export type {
   InterpreterAuditSample,
   InterpreterAuditSubject,
   InterpreterCondition,
+  HiddenStage,
+  StageAuditSubject,
   ThoughtAuditSample,
   ThoughtAuditSubject,
 } from './audit/audit-subject';
 export { ReasonerThoughts, type ReasonerThoughtsOptions } from './audit/reasoner-thoughts';
 export { explainerSubject, explanationLikelihoods, type ExplainerSubjectOptions } from './audit/explainer-subject';
-export {
-  auditThoughts,
-  judgeThoughts,
-  type AuditThoughtsOptions,
-  type InterventionEffect,
-  type InterventionResult,
-  type MeasuredShare,
-  type ThoughtAudit,
-  type ThoughtVerdict,
-} from './audit/audit-thoughts';
-export {
-  auditInterpreter,
-  judgeInterpreter,
-  type AuditInterpreterOptions,
-  type InterpreterAudit,
-  type InterpreterConditionResult,
-  type InterpreterVerdict,
-} from './audit/audit-interpreter';
+export { auditThoughts, type AuditThoughtsOptions, type ThoughtAudit } from './audit/audit-thoughts';
+export { judgeThoughts, type ThoughtVerdict } from './audit/thought-verdict';
+export { type InterventionEffect, type InterventionResult, type MeasuredShare } from './audit/measure-interventions';
+export { auditInterpreter, type AuditInterpreterOptions, type InterpreterAudit } from './audit/audit-interpreter';
+export { judgeInterpreter, type InterpreterVerdict } from './audit/interpreter-verdict';
+export { type InterpreterConditionResult } from './audit/measure-conditions';
 export { retainedInformation, type RetainedInformation } from './audit/retained-information';
-export { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
+export { auditMarkdown } from './audit/audit-markdown';
+export { interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
+export { thinkingSections } from './audit/thinking-sections';
+export { auditStages, type AuditStagesOptions, type StageAudit, type StageSwap } from './audit/audit-stages';
+export { judgeStage, type StageVerdict } from './audit/stage-verdict';
+export { ReasonerStages, type ReasonerStagesOptions } from './audit/reasoner-stages';
+export { OwnResponses, type OwnResponse, type OwnResponsesOptions } from './audit/own-responses';
+export {
+  answerGradients,
+  gradientSentences,
+  type AnswerGradient,
+  type AnswerGradientsOptions,
+  type AnswerSource,
+} from './audit/answer-gradients';
+export { type ThinkingAudit } from './audit/audit-thinking';
 export { probeReasoner, type ReasonerProbes } from './probes/probe-reasoner';
 export {
   compareReasonerProbes,
@@ -238,7 +243,7 @@ export {
 } from './audit/audit-model';
 export { auditReport, writeAudit } from './audit/audit-report';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';
-export { keepExplanations, keepThoughtRuns } from './audit/kept-runs';
+export { keepExplanations, keepStageSwaps, keepThoughtRuns } from './audit/kept-runs';
 export { prosqaGraph } from './tasks/prosqa-graph';
 export { ThinkingPool } from './thinking/thinking-pool';
 export { type PostedQuestion } from './thinking/thinking-worker';

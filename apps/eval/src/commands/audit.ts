@@ -23,6 +23,7 @@ interface AuditOptions extends AskedData {
   batch: number;
   noCot?: string;
   cot?: string;
+  control?: string;
   floor?: number;
   seed: number;
   probes: boolean;
@@ -43,6 +44,10 @@ export function auditCommand(): Command {
     .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
     .addOption(withoutChainOption())
     .option('--cot <folder>', 'a reasoner that writes its chain, for the retained information')
+    .option(
+      '--control <folder>',
+      'a matched reasoner, such as one trained alike without a visibility: its numbers stand beside',
+    )
     .option(
       '--floor <share>',
       "accuracy that needs no thought; by default the commonest answer's of each kind of question",
@@ -67,8 +72,9 @@ export function auditCommand(): Command {
         cot === undefined || noCot === undefined
           ? undefined
           : { withoutChain: await found(noCot), written: await found(cot) };
+      const control = options.control === undefined ? undefined : await found(options.control);
       await useEngine({ engine: options.engine });
-      const asked = { ...options, ...(await madeWith()), model, retained, loaded: loaded!, folder, signal };
+      const asked = { ...options, ...(await madeWith()), model, retained, control, loaded: loaded!, folder, signal };
       const audit = await auditModel({ ...asked, onEvent: showEvents(output) }).finally(() => output.endProgress());
       const { markdown, report } = await writeAudit({ audit, name: options.model, options: asked });
       output.event({ event: 'audit', ...audit.result, report }, `\n${markdown}\n  report  ${report}`);

@@ -1,7 +1,6 @@
 import type { ReasoningExample } from '@subtext/data';
 import type { Reasoner } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { EvaluationError } from '../errors';
@@ -11,16 +10,13 @@ import { inRunFolder } from '../results/in-run-folder';
 import type { MadeWith } from '../run/evaluate-model';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { askedOf, openReasoner } from '../run/open-model';
-import { type EvaluationTask, isCandidate } from '../tasks/evaluation-task';
+import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { LoadedTask } from '../tasks/registry';
 import { auditInterpreters } from './audit-interpreters';
 import type { InterpreterAudit } from './audit-interpreter';
 import { verdictWords } from './audit-sections';
-import { auditThoughts, type ThoughtAudit } from './audit-thoughts';
-import { commonestAnswerFloor } from './commonest-answer-floor';
-import { keepThoughtRuns } from './kept-runs';
+import { auditThinking, type ThinkingAudit } from './audit-thinking';
 import { measureRetained } from './measure-retained';
-import { ReasonerThoughts } from './reasoner-thoughts';
 import type { RetainedInformation } from './retained-information';
 
 /** Options of {@link auditModel}. */
@@ -33,6 +29,8 @@ export interface AuditModelOptions extends MadeWith {
   folder: string;
   /** Folders of reasoners without a chain and with a written one, for the retained information. @default not measured */
   retained?: { withoutChain: string; written: string };
+  /** The folder of a matched reasoner, such as one trained alike without a visibility: its numbers stand beside. @default none */
+  control?: string;
   /** Accuracy that needs no thought. @default that of the commonest answer of each kind of question */
   floor?: number;
   /** The limit that the examples were read with, for the record. @default none */
@@ -49,7 +47,7 @@ export interface AuditModelOptions extends MadeWith {
 }
 
 /** What an audit found, as `audit.json` holds it. */
-export interface AuditResult {
+export interface AuditResult extends ThinkingAudit {
   model: string;
   task: string;
   engine: string;
@@ -60,7 +58,8 @@ export interface AuditResult {
   count: number;
   /** Examples that could not be asked, such as ones whose picture cannot be read. */
   left: { id: string; message: string }[];
-  thoughts: ThoughtAudit;
+  /** The same of the matched reasoner. */
+  control: ({ model: string } & ThinkingAudit) | null;
   retained: RetainedInformation | null;
   interpreters: { name: string; audit: InterpreterAudit }[];
   /** Held-out accuracies of the probes. */
@@ -91,7 +90,7 @@ export interface ModelAudit {
  *   has a thought; invalid-result-file where the folder holds another audit.
  */
 export async function auditModel(options: AuditModelOptions): Promise<ModelAudit> {
-  const { model, loaded, folder, limit, seed = 0, onEvent } = options;
+  const { model, loaded, folder, control, limit, seed = 0, onEvent } = options;
   checkAuditable(loaded.task);
   const reasoner = await openReasoner({ folder: model, loaded: [loaded] });
   try {
@@ -107,7 +106,13 @@ export async function auditModel(options: AuditModelOptions): Promise<ModelAudit
       folder,
       modelHash: await hashFolder(model),
       loaded: [{ task, examples }],
-      settings: { audit: 2, seed, limit: limit ?? null, engine: engineName() },
+      settings: {
+        audit: 3,
+        seed,
+        limit: limit ?? null,
+        engine: engineName(),
+        control: control === undefined ? null : await hashFolder(control),
+      },
       work: async ({ run }) => {
         if (run.resumed) onEvent?.({ event: 'resumed', folder });
         const found = await auditOpened({ ...options, task, examples, left, reasoner });
@@ -132,7 +137,8 @@ export function checkAuditable(task: EvaluationTask): void {
 async function auditOpened({
   model,
   folder,
-  retained: beside,
+  retained: chains,
+  control,
   batch = 32,
   seed = 0,
   probes: probed = true,
@@ -144,7 +150,7 @@ async function auditOpened({
   examples,
   left,
   reasoner,
-  floor = commonestAnswerFloor({ examples }),
+  floor,
 }: AuditModelOptions & {
   task: EvaluationTask;
   examples: ReasoningExample[];
@@ -152,32 +158,16 @@ async function auditOpened({
   reasoner: Reasoner;
 }): Promise<Pick<ModelAudit, 'result' | 'probes'>> {
   const kept = join(folder, 'runs');
-  await mkdir(kept, { recursive: true });
-  const progress =
-    (label: string) =>
-    ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
-      onEvent?.({ event: 'progress', label, ...rest, ...(details === undefined ? {} : { details }) });
-
+  const asked = { task, examples, floor, batch, seed, onEvent, signal };
   onEvent?.({ event: 'stage', text: 'Are the thoughts used?' });
-  const subject = new ReasonerThoughts({ reasoner, task, batch, signal, onProgress: progress('answering') });
-  const answers = await subject.answers({ examples });
-  const category = examples.some(({ category: kind }) => kind !== undefined);
-  const thoughts = await auditThoughts({
-    subject: keepThoughtRuns({ subject, folder: kept }),
-    examples,
-    floor,
-    seed,
-    candidate: (example, answer) => isCandidate({ example, answer }),
-    ...(category
-      ? { compatible: (one: ReasoningExample, other: ReasoningExample) => one.category === other.category }
-      : {}),
-    onProgress: progress('interventions'),
-  });
-  onEvent?.({ event: 'notice', text: `  ${verdictWords(thoughts)}` });
+  const { audit, subject, answers } = await auditThinking({ ...asked, reasoner, kept });
+  tell({ audit, onEvent });
+  const beside =
+    control === undefined ? null : await auditControl({ ...asked, folder: control, kept: join(folder, 'control') });
   const retained =
-    beside === undefined
+    chains === undefined
       ? null
-      : await measureRetained({ ...beside, task, examples, hidden: subject, batch, seed, onEvent, signal });
+      : await measureRetained({ ...chains, task, examples, hidden: subject, batch, seed, onEvent, signal });
   const interpreters = await auditInterpreters({ model, examples, answers, kept, batch, seed, onEvent, signal });
 
   let probes: ReasonerProbes | null = null;
@@ -187,7 +177,8 @@ async function auditOpened({
       question: task.prompt(example),
       ...(example.image === undefined ? {} : { image: example.image }),
     }));
-    const onProgress = progress('probes');
+    const onProgress = ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
+      onEvent?.({ event: 'progress', label: 'probes', ...rest, ...(details === undefined ? {} : { details }) });
     probes = await probeReasoner({ reasoner, examples, questions, answers, seed, signal, onProgress });
   }
   const result: AuditResult = {
@@ -199,7 +190,8 @@ async function auditOpened({
     versions,
     count: examples.length,
     left,
-    thoughts,
+    ...audit,
+    control: beside,
     retained,
     interpreters,
     probes: (probes?.probes ?? []).map(({ name, result: { accuracy, shuffled, control, selectivity, majority } }) => ({
@@ -212,6 +204,30 @@ async function auditOpened({
     })),
   };
   return { result, probes };
+}
+
+/** The matched reasoner's audit, of the same examples. */
+async function auditControl({
+  folder,
+  task,
+  examples,
+  ...asked
+}: { folder: string } & Omit<Parameters<typeof auditThinking>[0], 'reasoner'>): Promise<AuditResult['control']> {
+  const { onEvent } = asked;
+  onEvent?.({ event: 'stage', text: 'And those of the control?' });
+  const reasoner = await openReasoner({ folder, loaded: [{ task, examples }] });
+  try {
+    const { audit } = await auditThinking({ ...asked, task, examples, reasoner });
+    tell({ audit, onEvent });
+    return { model: folder, ...audit };
+  } finally {
+    reasoner.dispose();
+  }
+}
+
+function tell({ audit, onEvent }: { audit: ThinkingAudit; onEvent: EvaluationListener | undefined }): void {
+  onEvent?.({ event: 'notice', text: `  ${verdictWords(audit.thoughts)}` });
+  for (const stage of audit.stages) onEvent?.({ event: 'notice', text: `  ${stage.stage}: ${verdictWords(stage)}` });
 }
 
 /** Examples whose pictures can be read; the others are told, not passed over. */

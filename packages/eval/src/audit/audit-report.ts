@@ -6,7 +6,9 @@ import { proseSection } from '../report/prose-section';
 import { renderReport } from '../report/render-report';
 import type { ReportSection } from '../report/report-section';
 import type { AuditModelOptions, ModelAudit } from './audit-model';
-import { auditMarkdown, interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit-sections';
+import { auditMarkdown } from './audit-markdown';
+import { interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit-sections';
+import { thinkingSections } from './thinking-sections';
 
 /** Writes `audit.json`, `audit.md` and `report.html` into the audit's folder. */
 export async function writeAudit({
@@ -18,7 +20,7 @@ export async function writeAudit({
   /** The model's, in the title. */
   name: string;
   /** What was asked for. */
-  options: Pick<AuditModelOptions, 'folder' | 'model' | 'floor' | 'retained'>;
+  options: Pick<AuditModelOptions, 'folder' | 'model' | 'floor' | 'retained' | 'control'>;
 }): Promise<{ markdown: string; report: string }> {
   const markdown = auditMarkdown(audit.result);
   const report = join(options.folder, 'report.html');
@@ -41,12 +43,13 @@ export function auditReport({
   /** The model's, in the title. */
   name: string;
   /** What was asked for. */
-  options: Pick<AuditModelOptions, 'model' | 'floor' | 'retained'>;
+  options: Pick<AuditModelOptions, 'model' | 'floor' | 'retained' | 'control'>;
 }): string {
   const { result, probes, task, tokenText } = audit;
   const { thoughts, interpreters, retained } = result;
   const sections = [
     ...thoughtAuditSections({ audit: thoughts, ...(retained ? { retained } : {}) }),
+    ...thinkingSections(result),
     ...interpreters.flatMap((one) => interpreterAuditSections(one)),
   ];
   if (probes !== null) {
@@ -62,7 +65,10 @@ export function auditReport({
     );
   }
   sections.push(howSection({ audit, options }));
-  const verdicts = interpreters.map((one) => ` ${one.name}: ${verdictWords(one.audit)}.`).join('');
+  const verdicts = [
+    ...result.stages.map((one) => ` Exchanged ${one.stage}: ${verdictWords(one)}.`),
+    ...interpreters.map((one) => ` Interpreter of ${one.name}: ${verdictWords(one.audit)}.`),
+  ].join('');
   return renderReport({
     title: `Audit of ${name}`,
     summary: `${result.count} questions of ${task.name}. The thoughts: ${verdictWords(thoughts)}.${verdicts}`,
@@ -72,12 +78,12 @@ export function auditReport({
 
 function howSection({
   audit: { result, task },
-  options: { model, floor, retained },
+  options: { model, floor, retained, control },
 }: Pick<Parameters<typeof auditReport>[0], 'audit' | 'options'>): ReportSection {
   const { left, count, thoughts, seed, machine, versions } = result;
   return proseSection({
     title: 'How it was made',
-    text: 'A thought is what attention finds at its position, and for thinking tokens at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt.',
+    text: 'A thought is what attention finds at its position, and for thinking tokens at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt. Where one stage is exchanged, all that comes after it is made anew.',
     facts: [
       { name: 'model', value: model },
       { name: 'task', value: `${task.name}, version ${task.version}` },
@@ -94,6 +100,7 @@ function howSection({
             { name: 'without a chain', value: retained.withoutChain },
             { name: 'with a written chain', value: retained.written },
           ]),
+      ...(control === undefined ? [] : [{ name: 'control', value: control }]),
       ...Object.entries(versions).map(([name, value]) => ({ name, value })),
     ],
   });

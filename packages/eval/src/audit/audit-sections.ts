@@ -1,19 +1,20 @@
 import type { Estimate } from '@subtext/core';
 
-import { markdownTable, probability } from '../comparison/comparison-tables';
+import { probability } from '../comparison/comparison-tables';
 import { chartSection } from '../report/chart-section';
 import { formatValue } from '../report/format-value';
 import { proseSection } from '../report/prose-section';
 import type { ReportSection } from '../report/report-section';
 import { tableSection, type TableCell, type TableColumn } from '../report/table-section';
-import { inDistribution, type InterpreterAudit } from './audit-interpreter';
+import type { InterpreterAudit } from './audit-interpreter';
 import type { ThoughtAudit } from './audit-thoughts';
+import { inDistribution } from './measure-conditions';
 import type { RetainedInformation } from './retained-information';
 
 const cell = (estimate: Estimate | null | undefined): TableCell =>
   estimate ? { value: estimate.value, interval: estimate.interval } : null;
 
-const thoughtColumns: TableColumn[] = [
+export const thoughtColumns: TableColumn[] = [
   { header: 'thoughts' },
   { header: 'examples', format: 'integer', align: 'right' },
   { header: 'accuracy', format: 'percent', align: 'right' },
@@ -24,7 +25,7 @@ const thoughtColumns: TableColumn[] = [
   { header: 'loss (nats)', digits: 3, align: 'right' },
 ];
 
-function thoughtRows(audit: ThoughtAudit): TableCell[][] {
+export function thoughtRows(audit: ThoughtAudit): TableCell[][] {
   return [
     [
       { value: 'own', strong: true },
@@ -36,8 +37,8 @@ function thoughtRows(audit: ThoughtAudit): TableCell[][] {
       audit.negativeLogLikelihood.value,
       null,
     ],
-    ...audit.interventions.map(({ name, kind, count, effect }): TableCell[] => [
-      kind === 'cut' ? `own, ${name} kept` : name,
+    ...audit.interventions.map(({ name, kind, kept, count, effect }): TableCell[] => [
+      kind !== 'cut' ? name : kept === 0 ? 'no thoughts at all' : `own, ${name} kept`,
       count,
       ...(effect === null
         ? [null, null, null, null, null, null]
@@ -126,7 +127,7 @@ export function thoughtAuditSections({
   return sections;
 }
 
-const interpreterColumns: TableColumn[] = [
+export const interpreterColumns: TableColumn[] = [
   { header: 'given' },
   { header: 'trained on such' },
   { header: 'examples', format: 'integer', align: 'right' },
@@ -144,7 +145,7 @@ const conditionNames: Record<string, string> = {
   noise: 'noise of the same norm',
 };
 
-function interpreterRows({ conditions }: InterpreterAudit): TableCell[][] {
+export function interpreterRows({ conditions }: InterpreterAudit): TableCell[][] {
   return conditions.map((one) => [
     conditionNames[one.condition] ?? one.condition,
     inDistribution.has(one.condition) ? 'yes' : 'no',
@@ -182,42 +183,8 @@ export function interpreterAuditSections({
   ];
 }
 
-/** Audits as Markdown. */
-export function auditMarkdown({
-  thoughts,
-  retained,
-  interpreters = [],
-}: {
-  thoughts?: ThoughtAudit;
-  retained?: RetainedInformation | null;
-  interpreters?: { name: string; audit: InterpreterAudit }[];
-}): string {
-  const lines: string[] = [];
-  if (thoughts !== undefined) {
-    lines.push(
-      `**${verdictSentence({ verdict: thoughts.verdict, certain: thoughts.certain, subject: 'The thoughts' })}**`,
-      '',
-    );
-    lines.push(
-      ...[...thoughts.evidence, ...retainedSentence(retained)].map((sentence) => `- ${sentence}`),
-      '',
-      ...markdownTable({ columns: thoughtColumns, rows: thoughtRows(thoughts) }),
-      '',
-    );
-  }
-  for (const { name, audit } of interpreters) {
-    lines.push(`**${verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: name })}**`, '');
-    lines.push(
-      ...audit.evidence.map((sentence) => `- ${sentence}`),
-      '',
-      ...markdownTable({ columns: interpreterColumns, rows: interpreterRows(audit) }),
-      '',
-    );
-  }
-  return lines.join('\n');
-}
-
-function retainedSentence(retained: RetainedInformation | null | undefined): string[] {
+/** Retained information in a sentence; none where it was not measured. */
+export function retainedSentence(retained: RetainedInformation | null | undefined): string[] {
   if (!retained) return [];
   const nats = `(answer NLL without chain ${retained.withoutChain.toFixed(3)}, hidden ${retained.hidden.toFixed(3)}, written ${retained.written.toFixed(3)} nats)`;
   if (retained.value === null)

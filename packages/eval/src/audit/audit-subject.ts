@@ -17,11 +17,33 @@ export interface ThoughtAuditSubject<Example> {
   readonly segment?: number;
   /** Collects the examples' own thoughts as the model thinks them. */
   collect(options: { examples: readonly Example[] }): Promise<ThoughtStates[]>;
+  /** What the thoughts' tokens give by themselves, as many as each example's thoughts. Absent where they cannot be told apart from what they see. */
+  markers?(options: { examples: readonly Example[] }): Promise<ThoughtStates[]>;
   /** Answers the examples, with the intervention's thoughts in place of their own, or with their own. One sample an example, in order. */
   run(options: {
     examples: readonly Example[];
     intervention: ThoughtIntervention | null;
   }): Promise<ThoughtAuditSample[]>;
+}
+
+/** A stage that a model holds in thoughts. */
+export interface HiddenStage {
+  name: string;
+  /** By example, what its thoughts fit: they can take the place of those of the same shape, such as as many. Null where an example has none. */
+  shapes: (string | null)[];
+}
+
+/** A model whose stages can be exchanged between examples, one at a time. */
+export interface StageAuditSubject<Example> {
+  /** The stages that some example has thoughts of, in order. */
+  stages(options: { examples: readonly Example[] }): Promise<HiddenStage[]>;
+  /** What the examples are answered when a stage's thoughts are their partners', and all that comes after is thought anew; `partners` −1: with their own. */
+  swap(options: {
+    examples: readonly Example[];
+    stage: string;
+    /** By example: whose thoughts it gets. */
+    partners: Int32Array;
+  }): Promise<(string | null)[]>;
 }
 
 /** What an interpreter is given. */

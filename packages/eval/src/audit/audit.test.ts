@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest';
 
 import { renderReport } from '../report/render-report';
 import { auditInterpreter } from './audit-interpreter';
-import { auditMarkdown, interpreterAuditSections, thoughtAuditSections } from './audit-sections';
+import { auditMarkdown } from './audit-markdown';
+import { interpreterAuditSections, thoughtAuditSections } from './audit-sections';
 import type { InterpreterAuditSubject, ThoughtAuditSubject } from './audit-subject';
-import { auditThoughts, judgeThoughts } from './audit-thoughts';
+import { auditThoughts } from './audit-thoughts';
 import { retainedInformation } from './retained-information';
+import { judgeThoughts } from './thought-verdict';
 
 interface Example {
   index: number;
@@ -427,8 +429,8 @@ describe('reports of audits', () => {
     expect(html).toContain('The interpreter: reads the thought.');
     expect(html).toContain('Retained information ρ');
     const markdown = auditMarkdown({ thoughts, retained, interpreters: [{ name: 'caption', audit: interpreter }] });
-    for (const { name, kind } of thoughts.interventions)
-      expect(markdown).toContain(kind === 'cut' ? `own, ${name} kept` : name);
+    for (const { name, kind, kept } of thoughts.interventions)
+      expect(markdown).toContain(kind !== 'cut' ? name : kept === 0 ? 'no thoughts at all' : `own, ${name} kept`);
     expect(markdown).not.toMatch(/undefined|NaN|\[object/);
     expect(html).not.toMatch(/undefined|NaN|\[object/);
   });

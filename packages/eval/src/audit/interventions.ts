@@ -13,6 +13,8 @@ export type InterventionKind =
   | 'noise'
   /** Another example's thoughts. */
   | 'another'
+  /** What the thoughts' tokens give by themselves, without all that stands before them. */
+  | 'markers'
   /** The example's own thoughts in another order. */
   | 'permuted'
   /** Only the first k thoughts. */
@@ -115,6 +117,24 @@ export function replaceByNext({ thoughts }: { thoughts: readonly ThoughtStates[]
     return -1;
   });
   return given({ thoughts, partners, kind: 'another', name: 'the next example’s' });
+}
+
+/** Every thought becomes what its token gives by itself: the markers are there, and hold nothing that was thought. */
+export function replaceByMarkers({
+  thoughts,
+  markers,
+}: {
+  thoughts: readonly ThoughtStates[];
+  /** By example, as many as its thoughts. */
+  markers: readonly ThoughtStates[];
+}): ThoughtIntervention {
+  if (markers.some((states, index) => states.length !== thoughts[index]?.length))
+    throw new EvaluationError({
+      code: 'length-mismatch',
+      message: 'There are other numbers of markers than of thoughts; give one a thought.',
+    });
+  const replaced = markers.map(copy);
+  return { kind: 'markers', name: 'markers only', thoughts: replaced, changed: changes(thoughts, replaced) };
 }
 
 /** Every example's own thoughts in another order: no thought stays at its place where three or more differ. */

@@ -2,9 +2,9 @@ import { parseJson } from '@subtext/core';
 import { FileError, readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { join } from 'node:path';
 import { EvaluationError } from '../errors';
-import { isInterpreterSample, isThoughtSample } from '../results/result-schema';
+import { isInterpreterSample, isTextOrNull, isThoughtSample } from '../results/result-schema';
 import { textHash } from '../results/sample-record';
-import type { InterpreterAuditSubject, ThoughtAuditSubject } from './audit-subject';
+import type { InterpreterAuditSubject, StageAuditSubject, ThoughtAuditSubject } from './audit-subject';
 
 /**
  * A subject whose runs are kept in a folder, a file each, so that a broken audit goes on after its last finished run.
@@ -22,6 +22,7 @@ export function keepThoughtRuns<Example>({
       return subject.segment;
     },
     collect: (options) => subject.collect(options),
+    ...(subject.markers && { markers: (options) => subject.markers!(options) }),
     run: (options) =>
       kept({
         folder,
@@ -29,6 +30,27 @@ export function keepThoughtRuns<Example>({
         isSample: isThoughtSample,
         count: options.examples.length,
         make: () => subject.run(options),
+      }),
+  };
+}
+
+/** The same for exchanged stages. */
+export function keepStageSwaps<Example>({
+  subject,
+  folder,
+}: {
+  subject: StageAuditSubject<Example>;
+  folder: string;
+}): StageAuditSubject<Example> {
+  return {
+    stages: (options) => subject.stages(options),
+    swap: (options) =>
+      kept({
+        folder,
+        name: `stage ${options.stage}`,
+        isSample: isTextOrNull,
+        count: options.examples.length,
+        make: () => subject.swap(options),
       }),
   };
 }

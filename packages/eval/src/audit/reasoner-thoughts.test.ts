@@ -9,7 +9,13 @@ import { randomExplainer, toyExamples, toyTask, trainToyReasoner } from '../../t
 import { auditInterpreter } from './audit-interpreter';
 import { auditThoughts } from './audit-thoughts';
 import { explainerSubject } from './explainer-subject';
-import { cutThoughts, replaceByAnother, replaceByZeros, type ThoughtIntervention } from './interventions';
+import {
+  cutThoughts,
+  replaceByAnother,
+  replaceByMarkers,
+  replaceByZeros,
+  type ThoughtIntervention,
+} from './interventions';
 import { ReasonerThoughts } from './reasoner-thoughts';
 import { probeReasoner } from '../probes/probe-reasoner';
 
@@ -160,6 +166,24 @@ describe('ReasonerThoughts', () => {
     ];
     expect(cut).toBeGreaterThan(own + 10);
     expect(Math.abs(cut - zeros)).toBeGreaterThan(0.01);
+  });
+
+  it('gives what the thoughts’ tokens hold by themselves: the same for every question', async () => {
+    const subject = new ReasonerThoughts({ reasoner: reading, task: toyTask, batch: 16 });
+    const thoughts = await subject.collect({ examples });
+    const markers = await subject.markers({ examples });
+    // The opening tag and the thinking token, 2 layers of keys and values of 2 heads of 8 each.
+    expect(markers[0]![0]).toHaveLength(2 * 2 * 2 * 16);
+    const distance = (one: Float32Array, other: Float32Array) =>
+      one.reduce((largest, value, unit) => Math.max(largest, Math.abs(value - other[unit]!)), 0);
+    for (const [index, [state]] of markers.entries()) {
+      expect(distance(state!, markers[0]![0]!)).toBeLessThan(1e-4);
+      // The first layer's come from the token alone, in the response too; the second's do not.
+      expect(distance(state!.subarray(0, 32), thoughts[index]![0]!.subarray(0, 32))).toBeLessThan(1e-4);
+      expect(distance(state!, thoughts[index]![0]!)).toBeGreaterThan(0.01);
+    }
+    const samples = await subject.run({ examples, intervention: replaceByMarkers({ thoughts, markers }) });
+    expect(samples.filter(({ correct }) => correct).length).toBeLessThan(40);
   });
 
   it('tells a model that reads its thoughts from one that looks at the question', async () => {

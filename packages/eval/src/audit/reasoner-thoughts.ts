@@ -1,37 +1,21 @@
 import type { ReasoningExample } from '@subtext/data';
 import type { ThoughtStates } from '@subtext/decoder';
-import {
-  type Answer,
-  parseAnswer,
-  type Question,
-  type Reasoner,
-  replayAnswers,
-  type ReplayOptions,
-} from '@subtext/reasoner';
+import { type Answer, parseAnswer, type Reasoner, replayAnswers, type ReplayOptions } from '@subtext/reasoner';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import { EvaluationError } from '../errors';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
 import type { ThoughtIntervention } from './interventions';
-
-/** An example's own response, up to where its answer begins: what every intervention starts from. */
-interface OwnResponse {
-  question: Question;
-  answer: Answer;
-  /** Prompt and response, up to the mark that opens the answer, the mark included. */
-  ids: number[];
-  /** Positions of the thoughts in `ids`; those of methods that think before they answer lie in the prompt. */
-  thoughts: number[];
-  /** Whether the response came to an answer of its own. */
-  answered: boolean;
-}
+import { encode, type OwnResponse, OwnResponses, replacementsFor } from './own-responses';
 
 /** Options of {@link ReasonerThoughts}. */
 export interface ReasonerThoughtsOptions {
   reasoner: Reasoner;
   /** How examples are asked and scored. */
   task: Pick<EvaluationTask, 'prompt' | 'score'>;
+  /** What it answers by itself, if it was asked before. @default asked anew */
+  responses?: OwnResponses;
   /** Examples side by side. @default 32 */
   batch?: number;
   /** Called after each batch of own responses. @default none */
@@ -62,7 +46,7 @@ export interface ReasonerThoughtsOptions {
  */
 export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
   readonly #options: ReasonerThoughtsOptions;
-  readonly #responses = new Map<ReasoningExample, OwnResponse>();
+  readonly #responses: OwnResponses;
   #segment: number | undefined;
 
   /** Width of one layer's keys; known once thoughts were collected. */
@@ -78,17 +62,25 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
       });
     }
     this.#options = options;
+    this.#responses = options.responses ?? new OwnResponses(options);
   }
 
   /** What the reasoner answers by itself, thoughts included. */
   async answers({ examples }: { examples: readonly ReasoningExample[] }): Promise<Answer[]> {
-    return (await this.#own(examples)).map(({ answer }) => answer);
+    return (await this.#responses.of(examples)).map(({ answer }) => answer);
   }
 
   async collect({ examples }: { examples: readonly ReasoningExample[] }): Promise<ThoughtStates[]> {
-    const responses = await this.#own(examples);
+    const responses = await this.#responses.of(examples);
     const states: ThoughtStates[] = [];
     for (const batch of this.#batches(responses)) states.push(...(await this.#captureBatch(batch)));
+    return states;
+  }
+
+  async markers({ examples }: { examples: readonly ReasoningExample[] }): Promise<ThoughtStates[]> {
+    const states: ThoughtStates[] = [];
+    for (const batch of this.#batches(await this.#responses.of(examples)))
+      states.push(...(await this.#captureBatch(batch, { markers: true })));
     return states;
   }
 
@@ -99,7 +91,7 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     examples: readonly ReasoningExample[];
     intervention: ThoughtIntervention | null;
   }): Promise<ThoughtAuditSample[]> {
-    const responses = await this.#own(examples);
+    const responses = await this.#responses.of(examples);
     const samples: ThoughtAuditSample[] = [];
     for (const batch of this.#batches(responses)) {
       const start = samples.length;
@@ -134,70 +126,14 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     }
   }
 
-  /** The examples' own responses; each is made once. */
-  async #own(examples: readonly ReasoningExample[]): Promise<OwnResponse[]> {
-    const { reasoner, task, batch = 32, onProgress, signal } = this.#options;
-    const missing = examples.filter((example) => !this.#responses.has(example));
-    for (let start = 0; start < missing.length; start += batch) {
-      const group = missing.slice(start, start + batch);
-      const questions = group.map((example): Question => ({
-        question: task.prompt(example),
-        ...(example.image === undefined ? {} : { image: example.image }),
-      }));
-      const answers = await reasoner.think({
-        questions,
-        batchSize: batch,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      for (const [index, example] of group.entries()) {
-        this.#responses.set(
-          example,
-          this.#ownResponse({ question: questions[index] as Question, answer: answers[index] as Answer }),
-        );
-      }
-      onProgress?.({ done: Math.min(start + batch, missing.length), total: missing.length });
-    }
-    return examples.map((example) => this.#responses.get(example) as OwnResponse);
-  }
-
-  #ownResponse({ question, answer }: Pick<OwnResponse, 'question' | 'answer'>): OwnResponse {
-    const { reasoner } = this.#options;
-    const { prompt } = answer;
-    const mark = this.#encode(reasoner.format.answer.open);
-    const lastThought = answer.thoughts.reduce((last, { position }) => Math.max(last, position), -1);
-    const found = lastIndexOf({ ids: answer.ids, part: mark, from: lastThought + 1 });
-    const content = answer.finished ? answer.ids.slice(0, -1) : answer.ids;
-    const prefix = found < 0 ? [...content, ...mark] : answer.ids.slice(0, found + mark.length);
-    return {
-      question,
-      answer,
-      ids: [...prompt, ...prefix],
-      thoughts: answer.thoughts.map(({ position }) => prompt.length + position).sort((one, other) => one - other),
-      answered: found >= 0 && answer.answer !== undefined,
-    };
-  }
-
-  #encode(text: string): number[] {
-    return text === '' ? [] : this.#options.reasoner.tokenizer.encode(text, { addSpecialTokens: false }).ids;
-  }
-
-  /** The positions of a thought, those of its state in order; `own`: whether it is the thought's to replace. */
-  #placesOf({ response, thought }: { response: OwnResponse; thought: number }): { index: number; own: boolean }[] {
-    const token = { index: thought, own: true };
-    if (this.#options.reasoner.settings.thoughtReading === 'at') return [token];
-    const before = thought - 1;
-    return [
-      { index: before, own: before >= response.answer.prompt.length && !response.thoughts.includes(before) },
-      token,
-    ];
-  }
-
-  async #captureBatch(batch: readonly OwnResponse[]): Promise<ThoughtStates[]> {
-    const slots = batch.map((response) => response.thoughts.map((thought) => this.#placesOf({ response, thought })));
+  /** `markers`: of the thoughts' tokens by themselves, which see nothing and are fed nothing but their embedding. */
+  async #captureBatch(batch: readonly OwnResponse[], { markers = false } = {}): Promise<ThoughtStates[]> {
+    const places = batch.map(({ thoughts }) => thoughts.flat());
     const pass = await this.#replay({
-      batch,
+      batch: markers ? batch.map((one) => ({ ...one, answer: { ...one.answer, thoughts: [] } })) : batch,
       sequences: batch.map(({ ids }) => ids),
-      places: slots.map((thoughts) => thoughts.flat().map(({ index }) => ({ index }))),
+      places: places.map((list) => list.map(({ index }) => ({ index }))),
+      ...(markers && { alone: places.map((list) => list.map(({ index }) => index)) }),
     });
     try {
       pass.session.feed(pass.inputs).dispose();
@@ -205,8 +141,8 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
       const [first] = states;
       if (first !== undefined) this.#segment = first.length / (2 * this.#options.reasoner.model.dimensions.layers);
       let next = 0;
-      return slots.map((thoughts) =>
-        thoughts.map((places) => joined(places.map(() => states[next++] as Float32Array))),
+      return batch.map(({ thoughts }) =>
+        thoughts.map((slots) => joined(slots.map(() => states[next++] as Float32Array))),
       );
     } finally {
       pass.dispose();
@@ -234,7 +170,7 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     const pass = await this.#replay({
       batch,
       sequences: batch.map(({ ids }) => ids),
-      ...this.#replacementsFor({ batch, thoughts }),
+      ...replacementsFor({ responses: batch, thoughts }),
       room: maxNewTokens,
     });
     try {
@@ -262,12 +198,12 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     const { reasoner } = this.#options;
     const endId = reasoner.tokenizer.idOf(reasoner.settings.endToken);
     const truths = examples.map(({ answer }) => [
-      ...this.#encode(answer),
-      ...this.#encode(reasoner.format.answer.close),
+      ...encode({ reasoner, text: answer }),
+      ...encode({ reasoner, text: reasoner.format.answer.close }),
       endId,
     ]);
     const sequences = batch.map(({ ids }, row) => [...ids, ...(truths[row] as number[])]);
-    const pass = await this.#replay({ batch, sequences, ...this.#replacementsFor({ batch, thoughts }) });
+    const pass = await this.#replay({ batch, sequences, ...replacementsFor({ responses: batch, thoughts }) });
     try {
       const losses = tf.tidy(() => {
         const hidden = pass.session.feed(pass.inputs);
@@ -289,40 +225,11 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     }
   }
 
-  /** Where a batch's thoughts are replaced and by what, and what is hidden. */
-  #replacementsFor({
-    batch,
-    thoughts,
-  }: {
-    batch: readonly OwnResponse[];
-    thoughts: readonly (ThoughtStates | null)[];
-  }): { places: { index: number; state: Float32Array }[][]; hidden: number[][] } {
-    const places = batch.map((): { index: number; state: Float32Array }[] => []);
-    const hidden = batch.map((): number[] => []);
-    for (const [row, response] of batch.entries()) {
-      const states = thoughts[row];
-      if (states === null || states === undefined) continue;
-      for (const [place, thought] of response.thoughts.entries()) {
-        const slots = this.#placesOf({ response, thought });
-        const state = states[place];
-        for (const [slot, { index, own }] of slots.entries()) {
-          if (!own) continue;
-          if (state === undefined) hidden[row]?.push(index);
-          else {
-            const width = state.length / slots.length;
-            places[row]?.push({ index, state: state.subarray(slot * width, (slot + 1) * width) });
-          }
-        }
-      }
-    }
-    return { places, hidden };
-  }
-
   /** A session on a batch's responses, with states read, replaced or hidden. */
   #replay({
     batch,
     ...options
-  }: Pick<ReplayOptions, 'sequences' | 'places' | 'hidden' | 'room'> & { batch: readonly OwnResponse[] }) {
+  }: Pick<ReplayOptions, 'sequences' | 'places' | 'hidden' | 'alone' | 'room'> & { batch: readonly OwnResponse[] }) {
     return replayAnswers({
       reasoner: this.#options.reasoner,
       questions: batch.map(({ question }) => question),
@@ -330,14 +237,6 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
       ...options,
     });
   }
-}
-
-/** Where the last occurrence of a part begins, at or after an index; −1 where there is none. An empty part is at the end. */
-function lastIndexOf({ ids, part, from }: { ids: readonly number[]; part: readonly number[]; from: number }): number {
-  for (let start = ids.length - part.length; start >= from; start--) {
-    if (part.every((id, place) => ids[start + place] === id)) return start;
-  }
-  return -1;
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

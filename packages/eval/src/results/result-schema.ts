@@ -8,7 +8,8 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 const isFiniteNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
+/** A text, or null for none. */
+export const isTextOrNull = (value: unknown): value is string | null => value === null || isText(value);
 const listOf = (value: unknown, test: (one: unknown) => boolean): boolean => Array.isArray(value) && value.every(test);
 const recordOf = (value: unknown, test: (one: unknown) => boolean): boolean =>
   isRecord(value) && Object.values(value).every(test);

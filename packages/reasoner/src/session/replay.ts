@@ -1,3 +1,4 @@
+import type { RowSight } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 
 import type { Answer } from '../reasoner/answer';
@@ -22,6 +23,8 @@ export interface ReplayOptions {
   places?: readonly (readonly ReplayPlace[])[];
   /** By question: positions that nothing sees; they keep their places. @default none */
   hidden?: readonly (readonly number[])[];
+  /** By question: positions that see nothing but themselves, so that only what is fed there counts. @default none */
+  alone?: readonly (readonly number[])[];
   /** Tokens that will be written after. @default 0 */
   room?: number;
 }
@@ -46,6 +49,7 @@ export async function replayAnswers({
   sequences,
   places = [],
   hidden = [],
+  alone,
   room = 0,
 }: ReplayOptions): Promise<Replay> {
   const inputs = await reasoner.embedSequences({ questions, answers, sequences });
@@ -54,6 +58,7 @@ export async function replayAnswers({
   const flat = places.flatMap((list, row) =>
     list.map(({ index, state }) => ({ row, column: column(row, index), position: index, state })),
   );
+  const sights = reasoner.sights({ questions, answers });
   const replacements = flat.flatMap(({ state }) => state ?? []);
   const session = new Session({
     model: reasoner.model,
@@ -66,11 +71,22 @@ export async function replayAnswers({
       replacements: replacements.length > 0 ? replacements : null,
     },
     hidden: hidden.map((indices, row) => indices.map((index) => column(row, index))),
-    sights: reasoner.sights({ questions, answers }),
+    sights: alone === undefined ? sights : alone.map((positions, row) => lonely({ sight: sights?.[row], positions })),
   });
   const dispose = () => {
     session.dispose();
     tf.dispose([inputs.embeddings, forwardExtras as tf.TensorContainer]);
   };
   return { session, inputs, dispose };
+}
+
+/** A sight in which some positions see nothing but themselves; without one, the others see all that stands before them. */
+function lonely({ sight, positions }: { sight: RowSight | undefined; positions: readonly number[] }): RowSight {
+  return {
+    push: (id) => sight?.push(id),
+    forgetLast: (count) => sight?.forgetLast(count),
+    sees: (position, key) => (positions.includes(position) ? key === position : (sight?.sees(position, key) ?? true)),
+    seesPictures: (position) => !positions.includes(position) && (sight?.seesPictures(position) ?? true),
+    copy: () => lonely({ sight: sight?.copy(), positions }),
+  };
 }

@@ -1,0 +1,100 @@
+import { findCounterfactuals, type ReasoningExample } from '@subtext/data';
+import type { Answer, Reasoner } from '@subtext/reasoner';
+import { mkdir } from 'node:fs/promises';
+
+import type { EvaluationListener } from '../run/evaluation-event';
+import { type EvaluationTask, isCandidate } from '../tasks/evaluation-task';
+import { type AnswerGradient, answerGradients } from './answer-gradients';
+import { auditStages, type StageAudit } from './audit-stages';
+import { auditThoughts, type ThoughtAudit } from './audit-thoughts';
+import { commonestAnswerFloor } from './commonest-answer-floor';
+import { keepStageSwaps, keepThoughtRuns } from './kept-runs';
+import { OwnResponses } from './own-responses';
+import { ReasonerStages } from './reasoner-stages';
+import { ReasonerThoughts } from './reasoner-thoughts';
+
+/** Examples on which gradients are taken: whether a way is closed does not hang on the words. */
+const GRADIENT_EXAMPLES = 8;
+
+/** Whether a reasoner's thoughts are used: all of them, stage by stage, and what gets past them. */
+export interface ThinkingAudit {
+  thoughts: ThoughtAudit;
+  stages: StageAudit[];
+  gradients: AnswerGradient[];
+}
+
+/** Audits what a reasoner does with its thoughts; finished runs are kept in a folder. */
+export async function auditThinking({
+  reasoner,
+  task,
+  examples,
+  kept,
+  floor = commonestAnswerFloor({ examples }),
+  batch,
+  seed,
+  onEvent,
+  signal,
+}: {
+  reasoner: Reasoner;
+  task: EvaluationTask;
+  examples: ReasoningExample[];
+  /** Where finished runs are kept. */
+  kept: string;
+  /** @default that of the commonest answer of each kind of question */
+  floor?: number;
+  batch: number;
+  seed: number;
+  onEvent?: EvaluationListener;
+  signal?: AbortSignal;
+}): Promise<{ audit: ThinkingAudit; subject: ReasonerThoughts; answers: Answer[] }> {
+  await mkdir(kept, { recursive: true });
+  const progress =
+    (label: string) =>
+    ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
+      onEvent?.({ event: 'progress', label, ...rest, ...(details === undefined ? {} : { details }) });
+  const responses = new OwnResponses({ reasoner, task, batch, signal, onProgress: progress('answering') });
+  const subject = new ReasonerThoughts({ reasoner, task, responses, batch, signal });
+  const keptRuns = keepThoughtRuns({ subject, folder: kept });
+  const own = await responses.of(examples);
+  const category = examples.some(({ category: kind }) => kind !== undefined);
+  const compatible = (one: ReasoningExample, other: ReasoningExample) => !category || one.category === other.category;
+  const candidate = (example: ReasoningExample, answer: string) => isCandidate({ example, answer });
+  const thoughts = await auditThoughts({
+    subject: keptRuns,
+    examples,
+    floor,
+    seed,
+    candidate,
+    compatible,
+    onProgress: progress('interventions'),
+  });
+  const truths = findCounterfactuals({ examples });
+  const stages = await auditStages({
+    subject: keepStageSwaps({
+      subject: new ReasonerStages({ reasoner, task, responses, batch, signal }),
+      folder: kept,
+    }),
+    examples,
+    own: await keptRuns.run({ examples, intervention: null }),
+    ...(truths && {
+      counterfactual: (asked: Parameters<typeof truths>[0]) => {
+        const prediction = truths(asked);
+        return prediction === null ? null : task.score({ prediction, example: asked.example }).extracted;
+      },
+    }),
+    compatible,
+    candidate,
+    seed,
+    onProgress: progress('stages'),
+  });
+  const gradients = await answerGradients({
+    reasoner,
+    responses: own.slice(0, GRADIENT_EXAMPLES).map((response, index) => ({ example: examples[index]!, response })),
+    signal,
+  });
+  return {
+    audit: { thoughts, stages, gradients },
+    subject,
+    answers: own.map(({ answer }) => answer),
+  };
+}
