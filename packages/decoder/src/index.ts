@@ -28,12 +28,11 @@ export { logitLens, type LensReading, type LensToken } from './probes/logit-lens
 export { probeLabels, type ProbeLabels } from './probes/probe-labels';
 export {
   mostActivating,
-  trainSparseAutoencoder,
   type ActivatingExample,
   type ActiveLatent,
   type SparseAutoencoder,
-  type SparseAutoencoderOptions,
 } from './probes/sparse-autoencoder';
+export { trainSparseAutoencoder, type SparseAutoencoderOptions } from './probes/train-sparse-autoencoder';
 export {
   classifyNodes,
   measureSuperposition,

@@ -1,8 +1,3 @@
 export { tensorflowEngine as engine } from './engine';
-export {
-  installTensorflow,
-  InstallationError,
-  type InstallTensorflowOptions,
-  type InstallProgress,
-  type TensorflowInstallation,
-} from './install/install-tensorflow';
+export { installTensorflow, type InstallTensorflowOptions } from './install/install-tensorflow';
+export { InstallationError, type InstallProgress, type TensorflowInstallation } from './install/installation';

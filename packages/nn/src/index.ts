@@ -24,7 +24,8 @@ export { SelfAttention, type AttentionInput, type SelfAttentionOptions } from '.
 export { TokenRows } from './blocks/token-rows';
 export { TransformerBlock, type TransformerBlockOptions } from './blocks/transformer-block';
 export { WindowMasks } from './blocks/window-masks';
-export { loadAdapter, saveAdapter } from './lora/adapter-folder';
+export { loadAdapter } from './lora/load-adapter';
+export { saveAdapter } from './lora/save-adapter';
 export {
   addLora,
   loraSettings,

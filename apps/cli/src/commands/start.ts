@@ -28,7 +28,7 @@ import { trainRun } from '../pipeline/train-run';
 import { openStartFolder, type StartFolder } from '../pipeline/start-folder';
 import { machineRecord } from '../machine-record';
 import { version } from '../../package.json';
-import { describeBaseline } from './data';
+import { describeBaseline } from './data-generate';
 
 /** The runs in their order; each starts from the one that its configuration names. */
 const runs = [

@@ -1,4 +1,5 @@
-import { Budget, insidePair, Matcher } from './matcher';
+import { insidePair, Matcher } from './matcher';
+import { Budget } from './matcher-budget';
 import { costOf, isNative, nativeSource } from './native-source';
 import { parsePattern } from './parse-pattern';
 import type { PatternDialect } from './pattern-reader';

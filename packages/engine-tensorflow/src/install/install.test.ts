@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { InstallationError, installTensorflow, type InstallProgress } from './install-tensorflow';
+import { installTensorflow } from './install-tensorflow';
+import { InstallationError, type InstallProgress } from './installation';
 import { makeWheel } from './make-wheel';
 import { runCommand } from './run-command';
 import { librariesAt } from './tensorflow-libraries';

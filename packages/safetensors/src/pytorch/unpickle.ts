@@ -1,4 +1,5 @@
 import { quoted, SafetensorsError } from '../safetensors-error';
+import { PickleBytes, invalid } from './pickle-bytes';
 
 /** A class or function that a pickle names. Without `call` it is only a name, such as a storage's type. */
 export interface PickleGlobal {
@@ -21,77 +22,8 @@ export interface UnpickleOptions {
   persistentLoad: (id: unknown) => unknown;
 }
 
-const invalid = (message: string) => new SafetensorsError({ code: 'invalid-pickle', message: `its pickle ${message}` });
-
 /** Marks the place in the stack where the arguments of a later instruction begin. */
 const mark = Symbol('mark');
-
-/** The bytes of one pickle, read from the front. */
-class PickleBytes {
-  position: number;
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  readonly #text = new TextDecoder('utf-8', { fatal: true });
-
-  constructor(bytes: Uint8Array, position: number) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.position = position;
-  }
-
-  /** Where the next `count` bytes begin; they are there. */
-  #take(count: number): number {
-    const from = this.position;
-    if (count > this.#bytes.length - from)
-      throw new SafetensorsError({ code: 'truncated', message: `its pickle ends at byte ${this.#bytes.length}` });
-    this.position += count;
-    return from;
-  }
-
-  uint8 = () => this.#view.getUint8(this.#take(1));
-  uint16 = () => this.#view.getUint16(this.#take(2), true);
-  uint32 = () => this.#view.getUint32(this.#take(4), true);
-  int32 = () => this.#view.getInt32(this.#take(4), true);
-  float64 = () => this.#view.getFloat64(this.#take(8), false);
-
-  uint64(): number {
-    const value = this.#view.getBigUint64(this.#take(8), true);
-    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid(`has a length of ${value} bytes`);
-    return Number(value);
-  }
-
-  raw(length: number): Uint8Array {
-    const from = this.#take(length);
-    return this.#bytes.subarray(from, from + length);
-  }
-
-  text(length: number): string {
-    try {
-      return this.#text.decode(this.raw(length));
-    } catch (cause) {
-      if (SafetensorsError.isInstance(cause)) throw cause;
-      throw invalid('holds text that is not UTF-8');
-    }
-  }
-
-  line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.position);
-    if (end < 0) throw new SafetensorsError({ code: 'truncated', message: 'its pickle ends within a line' });
-    const text = this.text(end - this.position);
-    this.position = end + 1;
-    return text;
-  }
-
-  /** A little-endian integer in two's complement, as a number where it is exact. */
-  long(length: number): number | bigint {
-    if (length > 32) throw invalid(`holds an integer of ${length} bytes`);
-    const bytes = this.raw(length);
-    let value = 0n;
-    for (let index = length - 1; index >= 0; index--) value = (value << 8n) | BigInt(bytes[index]!);
-    value = BigInt.asIntN(8 * Math.max(1, length), value);
-    return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
-  }
-}
 
 /** The stack machine that a pickle is a program for. It knows no objects but containers, numbers, text and what it is given. */
 class Unpickler {

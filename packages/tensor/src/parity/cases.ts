@@ -1,32 +1,16 @@
 import type { tf } from '../tensorflow';
 import { activate } from '../operations/activate';
 import { activationNames } from '../operations/activations';
-import { attention } from '../operations/attention';
-import { crossEntropy } from '../operations/cross-entropy';
-import { embedding } from '../operations/embedding';
 import { gatedActivation } from '../operations/gated-activation';
-import { gatherRows } from '../operations/gather-rows';
 import { layerNorm } from '../operations/layer-norm';
 import { linear } from '../operations/linear';
 import { rmsNorm } from '../operations/rms-norm';
-import { rotary, type RotaryLayout } from '../operations/rotary';
-import { scatterRows } from '../operations/scatter-rows';
 import { softCap } from '../operations/soft-cap';
 import type { Activation, WeightLayout } from '../kernels/kernels';
-import { InputMaker, type ParityCase, type ParityInput } from './parity-case';
-import {
-  activationReference,
-  attentionReference,
-  crossEntropyReference,
-  layerNormReference,
-  linearReference,
-  rmsNormReference,
-  rotaryReference,
-  rowsReference,
-  scatterRowsReference,
-} from './reference';
-
-type Tensors = Record<string, tf.Tensor>;
+import { InputMaker, type ParityCase, type ParityInput, type Tensors } from './parity-case';
+import { activationReference, layerNormReference, linearReference, rmsNormReference } from './reference';
+import { attentionCase, rotaryCase } from './attention-cases';
+import { embeddingCase, crossEntropyCase, gatherRowsCase, scatterRowsCase } from './row-cases';
 
 function linearCase({
   rows,
@@ -66,85 +50,6 @@ function linearCase({
   };
 }
 
-interface AttentionShape {
-  batch: number;
-  queryTime: number;
-  keyTime?: number;
-  heads: number;
-  keyValueHeads?: number;
-  headWidth: number;
-  causal?: boolean;
-  /** `keys`: `[batch, keyTime]`; `queries`: `[batch, queryTime, keyTime]`; `blind`: as `keys`, and the first row sees nothing. */
-  mask?: 'keys' | 'queries' | 'blind';
-  scale?: number;
-  softCap?: number;
-  window?: number;
-}
-
-function attentionCase({
-  batch,
-  queryTime,
-  keyTime = queryTime,
-  heads,
-  keyValueHeads = heads,
-  headWidth,
-  causal = false,
-  mask,
-  scale,
-  softCap,
-  window,
-}: AttentionShape): ParityCase {
-  const make = new InputMaker(batch * 4001 + queryTime * 211 + keyTime * 17 + heads * 5 + headWidth);
-  const maskPerQuery = mask === 'queries';
-  const maskInput = (): ParityInput => {
-    const shape = maskPerQuery ? [batch, queryTime, keyTime] : [batch, keyTime];
-    const values = Array.from({ length: shape.reduce((product, length) => product * length, 1) }, (_, index) =>
-      mask === 'blind' && index < keyTime ? 0 : make.uniform() < 0.7 ? 1 : 0,
-    );
-    return make.integers(shape, values);
-  };
-  return {
-    name: `attention ${batch}×${queryTime}→${keyTime}, ${heads}/${keyValueHeads} heads of ${headWidth}${causal ? ', causal' : ''}${mask ? `, mask ${mask}` : ''}${scale === undefined ? '' : `, scale ${scale}`}${softCap === undefined ? '' : `, soft cap ${softCap}`}${window === undefined ? '' : `, window ${window}`}`,
-    inputs: {
-      query: make.float([batch, queryTime, heads * headWidth]),
-      key: make.float([batch, keyTime, keyValueHeads * headWidth]),
-      value: make.float([batch, keyTime, keyValueHeads * headWidth]),
-      ...(mask ? { mask: maskInput() } : {}),
-    },
-    run: ({ query, key, value, mask }: Tensors) =>
-      attention({
-        query: query as tf.Tensor3D,
-        key: key as tf.Tensor3D,
-        value: value as tf.Tensor3D,
-        heads,
-        keyValueHeads,
-        causal,
-        mask,
-        scale,
-        softCap,
-        window,
-      }),
-    reference: ({ query, key, value, mask }) =>
-      attentionReference({
-        query: query!,
-        key: key!,
-        value: value!,
-        mask,
-        batch,
-        queryTime,
-        keyTime,
-        heads,
-        keyValueHeads,
-        headWidth,
-        causal,
-        scale: scale ?? 1 / Math.sqrt(headWidth),
-        maskPerQuery,
-        softCap,
-        window,
-      }),
-  };
-}
-
 function layerNormCase(
   shape: number[],
   options: { mean?: number; deviation?: number; epsilon?: number } = {},
@@ -173,59 +78,6 @@ function rmsNormCase(shape: number[], { mean = 0, epsilon = 1e-6 } = {}): Parity
     inputs: { input: make.float(shape, { mean }), scale: make.float([width], { mean: 1, deviation: 0.3 }) },
     run: ({ input, scale }: Tensors) => rmsNorm({ input: input!, scale: scale as tf.Tensor1D, epsilon }),
     reference: ({ input, scale }) => rmsNormReference({ input: input!, scale: scale!, epsilon }),
-  };
-}
-
-function rotaryCase({
-  batch,
-  time,
-  heads,
-  headWidth,
-  shared,
-  dimensions,
-  layout,
-}: {
-  batch: number;
-  time: number;
-  heads: number;
-  headWidth: number;
-  shared: boolean;
-  dimensions?: number;
-  layout?: RotaryLayout;
-}): ParityCase {
-  const make = new InputMaker(batch * 101 + time * 11 + heads + headWidth);
-  const half = (dimensions ?? headWidth) / 2;
-  const tables = shared ? 1 : batch;
-  const angles = Array.from({ length: tables * time * half }, () => 2 * Math.PI * make.uniform());
-  return {
-    name: `rotary ${batch}×${time}, ${heads} heads of ${headWidth}, ${shared ? 'shared' : 'own'} angles${dimensions === undefined ? '' : `, ${dimensions} dimensions`}${layout === undefined ? '' : `, ${layout}`}`,
-    inputs: {
-      input: make.float([batch, time, heads * headWidth]),
-      cos: make.given([tables, time, half], angles.map(Math.cos), { differentiable: false }),
-      sin: make.given([tables, time, half], angles.map(Math.sin), { differentiable: false }),
-    },
-    run: ({ input, cos, sin }: Tensors) =>
-      rotary({
-        input: input as tf.Tensor3D,
-        heads,
-        cos: cos as tf.Tensor3D,
-        sin: sin as tf.Tensor3D,
-        dimensions,
-        layout,
-      }),
-    reference: ({ input, cos, sin }) =>
-      rotaryReference({
-        input: input!,
-        cos: cos!,
-        sin: sin!,
-        batch,
-        time,
-        heads,
-        headWidth,
-        shared,
-        dimensions,
-        layout,
-      }),
   };
 }
 
@@ -276,71 +128,6 @@ function gatedCase(activation: Activation, shape: number[]): ParityCase {
     inputs: { gate: bent(make, shape), up: make.float(shape) },
     run: ({ gate, up }: Tensors) => gatedActivation({ gate: gate!, up: up!, activation }),
     reference: ({ gate, up }) => gate!.map((x, index) => activationReference(activation, x) * up![index]!),
-  };
-}
-
-function embeddingCase({
-  vocabulary,
-  width,
-  shape,
-}: {
-  vocabulary: number;
-  width: number;
-  shape: number[];
-}): ParityCase {
-  const make = new InputMaker(vocabulary * 13 + width);
-  return {
-    name: `embedding ${vocabulary}×${width}, ids [${shape.join(', ')}]`,
-    inputs: { table: make.float([vocabulary, width]), ids: make.integer(shape, 0, vocabulary - 1) },
-    run: ({ table, ids }: Tensors) => embedding({ table: table as tf.Tensor2D, ids: ids! }),
-    reference: ({ table, ids }) => rowsReference({ table: table!, ids: ids!, width }),
-  };
-}
-
-function crossEntropyCase({
-  rows,
-  vocabulary,
-  ignored = 0,
-  ignoreIndex = -100,
-  deviation = 3,
-}: {
-  rows: number;
-  vocabulary: number;
-  ignored?: number;
-  ignoreIndex?: number;
-  deviation?: number;
-}): ParityCase {
-  const make = new InputMaker(rows * 19 + vocabulary);
-  const labels = make.integer([rows], 0, vocabulary - 1);
-  labels.values.fill(ignoreIndex, 0, ignored);
-  return {
-    name: `crossEntropy ${rows}×${vocabulary}, ${ignored} ignored as ${ignoreIndex}, deviation ${deviation}`,
-    inputs: { logits: make.float([rows, vocabulary], { deviation }), labels },
-    run: ({ logits, labels }: Tensors) =>
-      crossEntropy({ logits: logits as tf.Tensor2D, labels: labels as tf.Tensor1D, ignoreIndex }),
-    reference: ({ logits, labels }) =>
-      crossEntropyReference({ logits: logits!, labels: labels!, vocabulary, ignoreIndex }),
-  };
-}
-
-function gatherRowsCase(): ParityCase {
-  const make = new InputMaker(5);
-  return {
-    name: 'gatherRows 7×5, rows repeated',
-    inputs: { input: make.float([7, 5]), indices: make.integers([6], [6, 0, 3, 3, 0, 3]) },
-    run: ({ input, indices }: Tensors) => gatherRows({ input: input as tf.Tensor2D, indices: indices as tf.Tensor1D }),
-    reference: ({ input, indices }) => rowsReference({ table: input!, ids: indices!, width: 5 }),
-  };
-}
-
-function scatterRowsCase(indices: number[], rows: number, width: number): ParityCase {
-  const make = new InputMaker(rows);
-  return {
-    name: `scatterRows ${rows}×${width} at [${indices.join(', ')}]`,
-    inputs: { input: make.float([rows, width]), updates: make.float([indices.length, width]) },
-    run: ({ input, updates }: Tensors) =>
-      scatterRows({ input: input as tf.Tensor2D, indices, updates: updates as tf.Tensor2D }),
-    reference: ({ input, updates }) => scatterRowsReference({ input: input!, updates: updates!, indices, width }),
   };
 }
 

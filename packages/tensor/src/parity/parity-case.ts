@@ -69,3 +69,5 @@ export function size(shape: readonly number[]): number {
 export function toTensor({ shape, dtype, values }: ParityInput): tf.Tensor {
   return tf.tensor(dtype === 'float32' ? Float32Array.from(values) : Int32Array.from(values), shape, dtype);
 }
+
+export type Tensors = Record<string, tf.Tensor>;

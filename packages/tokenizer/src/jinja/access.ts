@@ -6,7 +6,6 @@ import {
   type CallInputs,
   dictKey,
   DictView,
-  equal,
   fault,
   LoopState,
   Namespace,
@@ -17,6 +16,7 @@ import {
   Undefined,
   undefinedFault,
 } from './values';
+import { equal } from './comparisons';
 
 /** What would change a value; the sandbox of transformers forbids it. */
 const changing: Readonly<Record<string, readonly string[]>> = {

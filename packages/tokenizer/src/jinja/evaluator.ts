@@ -9,22 +9,20 @@ import { tests } from './tests';
 import {
   Callable,
   type CallInputs,
-  compare,
-  contains,
   dictKey,
-  equal,
   fault,
   Float,
-  iterate,
   LoopState,
   numeric,
-  text,
   truthy,
   Tuple,
   typeName,
   Undefined,
   undefinedFault,
 } from './values';
+import { iterate } from './items';
+import { compare, contains, equal } from './comparisons';
+import { text } from './value-texts';
 
 /** Computes the values of expressions. */
 export class Evaluator implements FilterContext {

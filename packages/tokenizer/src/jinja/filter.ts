@@ -1,6 +1,7 @@
 import { Budget } from './budget';
 import { Arguments } from './inputs';
-import { type CallInputs, Lazy, text } from './values';
+import { type CallInputs, Lazy } from './values';
+import { text } from './value-texts';
 
 /** What filters ask of the interpreter. */
 export interface FilterContext {

@@ -1,17 +1,8 @@
 import type { Budget } from './budget';
-import { padded } from './text-methods';
-import {
-  type CallInputs,
-  fault,
-  Float,
-  floatText,
-  numeric,
-  represent,
-  text,
-  textLength,
-  Tuple,
-  typeName,
-} from './values';
+import { padded } from './python-text';
+import { type CallInputs, fault, Float, numeric, Tuple, typeName } from './values';
+import { textLength } from './items';
+import { floatText, represent, text } from './value-texts';
 
 /** Python's `'…%s…' % values`. */
 export function formatPercent(template: string, values: unknown, budget: Budget): string {

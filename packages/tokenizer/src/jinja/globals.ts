@@ -3,7 +3,9 @@ import type { Budget } from './budget';
 import { Arguments } from './inputs';
 import { strftime } from './strftime';
 import { TemplateFault } from './template-error';
-import { Callable, type CallInputs, dictKey, fault, iterate, Namespace, text } from './values';
+import { Callable, type CallInputs, dictKey, fault, Namespace } from './values';
+import { iterate } from './items';
+import { text } from './value-texts';
 
 /** What templates find beside what they are given. */
 export function globals({ budget, now }: { budget: Budget; now: () => Date }): Record<string, unknown> {

@@ -3,18 +3,9 @@ import { Evaluator } from './evaluator';
 import { globals } from './globals';
 import { Scope } from './scope';
 import type { Expression, Parameters, Statement, Target } from './syntax-tree';
-import {
-  Callable,
-  fault,
-  fromJavaScript,
-  iterate,
-  LoopState,
-  Namespace,
-  text,
-  truthy,
-  Tuple,
-  Undefined,
-} from './values';
+import { Callable, fault, fromJavaScript, LoopState, Namespace, truthy, Tuple, Undefined } from './values';
+import { iterate } from './items';
+import { text } from './value-texts';
 
 /** Macros in macros; Python's own limit is about the same. */
 const deepestCalls = 120;

@@ -1,6 +1,6 @@
 import { type Filter } from './filter';
 import { Arguments } from './inputs';
-import { strip } from './text-methods';
+import { strip } from './python-text';
 import { fault, Float, numeric, typeName, Undefined, undefinedFault } from './values';
 
 const toWhole: Filter = (value, inputs) => {

@@ -1,6 +1,7 @@
 import type { Budget } from './budget';
 import { formatPercent } from './format';
-import { fault, Float, numeric, Range, textLength, Tuple, typeName, Undefined, undefinedFault } from './values';
+import { fault, Float, numeric, Range, Tuple, typeName, Undefined, undefinedFault } from './values';
+import { textLength } from './items';
 
 /** A whole number as Python's, which would not lose digits: one that would is refused. */
 function whole(value: number): number {

@@ -3,7 +3,10 @@ import { Budget } from './budget';
 import { type Filter, lazily, ignoringCase } from './filter';
 import { Arguments } from './inputs';
 import { binary } from './operators';
-import { compare, dictKey, equal, fault, iterate, Lazy, lengthOf, text, truthy, Tuple, Undefined } from './values';
+import { dictKey, fault, Lazy, truthy, Tuple, Undefined } from './values';
+import { iterate, lengthOf } from './items';
+import { compare, equal } from './comparisons';
+import { text } from './value-texts';
 
 const length: Filter = (value, inputs, { budget }) => {
   new Arguments('length', inputs, []);

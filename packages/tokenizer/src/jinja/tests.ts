@@ -1,22 +1,20 @@
 import type { Budget } from './budget';
-import { isLower, isUpper } from './text-methods';
+import { isLower, isUpper } from './python-text';
 import {
   Callable,
-  compare,
-  contains,
   DictView,
-  equal,
   fault,
   Float,
   Lazy,
   LoopState,
   numeric,
   Range,
-  text,
   Tuple,
   Undefined,
   undefinedFault,
 } from './values';
+import { compare, contains, equal } from './comparisons';
+import { text } from './value-texts';
 
 type Test = (value: unknown, inputs: readonly unknown[], budget: Budget) => boolean;
 

@@ -1,9 +1,12 @@
 import { type Filter, noInputs, ofText } from './filter';
 import { formatPercent } from './format';
 import { Arguments } from './inputs';
-import { capitalize, padded, replace, strip, textMethods } from './text-methods';
+import { textMethods } from './text-methods';
+import { capitalize, padded, replace, strip } from './python-text';
 import { toJson } from './to-json';
-import { fault, lengthOf, text, textLength, truthy, Tuple, typeName } from './values';
+import { fault, truthy, Tuple, typeName } from './values';
+import { lengthOf, textLength } from './items';
+import { text } from './value-texts';
 
 const escapeHtml = ofText((value, budget) => {
   budget.text(4 * value.length);

@@ -1,5 +1,7 @@
 import type { Budget } from './budget';
-import { fault, Float, floatText, Tuple, compare, typeName } from './values';
+import { fault, Float, Tuple, typeName } from './values';
+import { compare } from './comparisons';
+import { floatText } from './value-texts';
 
 export interface JsonOptions {
   ascii: boolean;
