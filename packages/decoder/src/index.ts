@@ -50,3 +50,9 @@ export {
 } from './probes/thought-geometry';
 export { euclideanNorm, type ThoughtStates } from './probes/thought-states';
 export { minimize } from './probes/minimize';
+export {
+  directionKinds,
+  stageDirection,
+  type DirectionKind,
+  type StageDirectionOptions,
+} from './directions/stage-direction';

@@ -29,7 +29,9 @@ export type ReasonerErrorCode =
   /** Thoughts of one stage cannot take the place of those of another, or of another number. */
   | 'stages-differ'
   /** Thoughts or directions of another model: their width is another. */
-  | 'width-mismatch';
+  | 'width-mismatch'
+  /** A file that holds no direction among thoughts. */
+  | 'not-a-direction';
 
 /** The error of this package: says what, where and what to do. */
 export class ReasonerError extends SubtextError<ReasonerErrorCode> {

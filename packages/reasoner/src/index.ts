@@ -92,4 +92,12 @@ export { type DecideThought, type ThoughtState } from './session/think-in-prompt
 export { type Thought } from './session/thought';
 export { ThoughtCache, type CachePlace, type ThoughtReplacement } from './session/thought-cache';
 export { readThoughts, thoughtPlaces, type SeenThought, type ThoughtPlace } from './session/seen-thoughts';
-export { checkStage, replacedPlaces, thinkAgain, type ThinkAgainOptions } from './session/think-again';
+export {
+  type ChangedAnswers,
+  checkStage,
+  replacedPlaces,
+  thinkAgain,
+  type ThinkAgainOptions,
+} from './session/think-again';
+export { stageThoughts, steer, swapStage, type Steering } from './session/steer';
+export { loadDirection, saveDirection, type ThoughtDirection } from './session/thought-direction';

@@ -8,21 +8,25 @@ import { type SeenThought, thoughtPlaces } from './seen-thoughts';
 import { inputVectors, type SessionInput } from './session';
 import { type Thought, thoughtsAt } from './thought';
 
-/** Options of {@link thinkAgain}. */
-export interface ThinkAgainOptions {
+/** Answers whose thoughts are changed. */
+export interface ChangedAnswers {
   reasoner: Reasoner;
   questions: readonly Question[];
   /** What the reasoner answered to them. */
   answers: readonly Answer[];
-  /** The stage whose thoughts are exchanged. */
-  stage: string;
-  /** By question: what takes the place of the stage's thoughts; null: the answer stays as it was. */
-  thoughts: readonly (readonly SeenThought[] | null)[];
   /** Questions side by side. @default 64 */
   batchSize?: number;
   /** @default as many as the reasoner's own answers may have */
   maxNewTokens?: number;
   signal?: AbortSignal;
+}
+
+/** Options of {@link thinkAgain}. */
+export interface ThinkAgainOptions extends ChangedAnswers {
+  /** The stage whose thoughts are exchanged. */
+  stage: string;
+  /** By question: what takes the place of the stage's thoughts; null: the answer stays as it was. */
+  thoughts: readonly (readonly SeenThought[] | null)[];
 }
 
 /** An answer that is about to go on from a stage's thoughts. */
@@ -90,6 +94,15 @@ export function checkStage({ reasoner, stage }: { reasoner: Reasoner; stage: str
   });
 }
 
+/** The error of a stage that answers hold in words, or not at all. */
+export function stageNotHidden({ answers, stage }: { answers: readonly Answer[]; stage: string }): ReasonerError {
+  const hidden = [...new Set(answers.flatMap(({ thoughts }) => thoughts.map((thought) => thought.stage)))];
+  return new ReasonerError({
+    code: 'stage-not-hidden',
+    message: `${answers.length === 1 ? 'The answer has' : 'The answers have'} no thought of the stage "${stage}", which the model does not hide${hidden.length === 0 ? '; it hides none' : `. Take one of: ${hidden.join(', ')}`}.`,
+  });
+}
+
 function checkThoughts({
   answer,
   others,
@@ -100,13 +113,7 @@ function checkThoughts({
   stage: string;
 }): void {
   const own = answer.thoughts.filter((thought) => thought.stage === stage);
-  if (own.length === 0) {
-    const hidden = [...new Set(answer.thoughts.map((thought) => thought.stage))];
-    throw new ReasonerError({
-      code: 'stage-not-hidden',
-      message: `The answer has no thought of the stage "${stage}", which the model does not hide${hidden.length === 0 ? '; it hides none' : `. Take one of: ${hidden.join(', ')}`}.`,
-    });
-  }
+  if (own.length === 0) throw stageNotHidden({ answers: [answer], stage });
   const odd = others.find((thought) => thought.stage !== stage);
   if (odd !== undefined)
     throw new ReasonerError({
