@@ -268,6 +268,50 @@ describe('subtext-eval', () => {
     expect(refused.stderr).toMatch(/^Error: Several seeds give one and the same run .*--temperature/);
   }, 60_000);
 
+  it('finds a direction among thoughts and answers with it added', async () => {
+    const model = ['--model', at('heima'), '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm'];
+    const path = at('three.safetensors');
+    const words = ['direction', ...model, '--stage', 'step_1', '--to', '3', '--from', '7', '--output', path];
+    const made = await subtextEval(...words, '--json');
+    expect(made.stderr).toBe('');
+    expect(events(made.stdout).at(-1)).toMatchObject({
+      event: 'direction',
+      stage: 'step_1',
+      source: 'difference of means: answer 3, not 7',
+    });
+    const answers = async (name: string, ...options: string[]) => {
+      const run = await subtextEval('run', ...model, '--output', at('runs', name), ...options, '--json');
+      expect(run.stderr).toBe('');
+      const file = (await readdir(at('runs', name))).find((one) => one.startsWith('samples_'))!;
+      const samples = (await readFile(at('runs', name, file), 'utf8')).trim().split('\n');
+      return samples.map((line) => JSON.parse(line) as { target: string; filtered_resps: (string | null)[] });
+    };
+    const sevens = (await answers('steered', '--steer', path)).filter(({ target }) => target === '7');
+    expect(sevens.length).toBeGreaterThan(3);
+    expect(sevens.filter(({ filtered_resps: [said] }) => said === '3').length).toBeGreaterThan(0.8 * sevens.length);
+    const other = await subtextEval(
+      'run',
+      ...model,
+      '--output',
+      at('runs', 'steered'),
+      '--steer',
+      path,
+      '--strength=-1',
+    );
+    expect(other.stderr).toMatch(/^Error: .*another/);
+    for (const [options, message] of [
+      [['--stage', 'caption', '--to', '3'], /^Error: The reasoner has no stage "caption". Take one of: step_1/],
+      [['--stage', 'step_1', '--to', '4'], /^Error: Of answer, 0 of 40 examples have the value "4".*3, 5, 7, 9/],
+      [['--stage', 'step_1', '--to', '3', '--fact', 'mood'], /^Error: The 40 examples tell no fact "mood"/],
+    ] as const) {
+      const refused = await subtextEval('direction', ...model, ...options, '--output', at('x.safetensors'));
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(message);
+    }
+    const alone = await subtextEval('run', ...model, '--output', at('x'), '--strength', '2');
+    expect(alone.stderr).toMatch(/^Error: --strength and --stage say how a direction is added; give one with --steer/);
+  }, 120_000);
+
   it('audits thoughts and interpreters, with retained information, and goes on after a break', async () => {
     const words = [
       'audit',

@@ -247,3 +247,4 @@ export { keepExplanations, keepStageSwaps, keepThoughtRuns } from './audit/kept-
 export { prosqaGraph } from './tasks/prosqa-graph';
 export { ThinkingPool } from './thinking/thinking-pool';
 export { type PostedQuestion } from './thinking/thinking-worker';
+export { makeDirection, type MadeDirection, type MakeDirectionOptions } from './steering/make-direction';

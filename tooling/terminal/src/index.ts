@@ -5,6 +5,7 @@ export {
   engineNames,
   engineOption,
   nonNegativeNumber,
+  number,
   positiveWholeNumber,
   repeated,
   share,

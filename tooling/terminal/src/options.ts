@@ -15,6 +15,13 @@ export function positiveWholeNumber(text: string): number {
   return value;
 }
 
+/** An option's value that is a number. */
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('a number is needed.');
+  return value;
+}
+
 /** An option's value that is a number from 0 on. */
 export function nonNegativeNumber(text: string): number {
   const value = Number(text);

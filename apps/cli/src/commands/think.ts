@@ -8,6 +8,7 @@ import {
   engineOption,
   findModel,
   interruptSignal,
+  number,
   UsageError,
   writeErrorLine,
   writeOut,
@@ -17,9 +18,10 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { changeThoughts, checkChange, type ThoughtChange } from '../pipeline/change-thoughts';
 import { modelWork } from '../pipeline/model-work';
 
-interface ThinkCommandOptions {
+interface ThinkCommandOptions extends ThoughtChange {
   model: string;
   image?: string;
   explain: boolean;
@@ -68,6 +70,12 @@ export function thinkCommand(): Command {
     .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
     .option('--image <file>', 'a picture that the question is about')
     .option('--explain', 'put each hidden thought into words', false)
+    .option('--steer <file>', 'a direction that is added to the thoughts (subtext-eval direction makes one)')
+    .option('--strength <number>', 'how often it is added; below 0: the other way (default: 1)', number)
+    .option('--stage <name>', 'the stage to whose thoughts it is added (default: that of which it was made)')
+    .option('--swap <stage>', 'answer with the thoughts that another question got for this stage (--from)')
+    .option('--from <question>', 'the question whose thoughts are taken')
+    .option('--from-image <file>', 'the picture that it is about')
     .option(
       '--raw',
       'only what the model wrote, special tokens and all; control characters as they are, where the output is a file or a pipe',
@@ -75,12 +83,13 @@ export function thinkCommand(): Command {
     )
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
-    .action(async (question: string, { model, image, explain, raw, json, engine }: ThinkCommandOptions) => {
+    .action(async (question: string, { model, image, explain, raw, json, engine, ...change }: ThinkCommandOptions) => {
       const output = createOutput({ json });
       if (raw && (explain || json))
         throw new UsageError(
           `--raw prints what the model wrote and nothing else: leave ${explain ? '--explain' : '--json'} out${explain ? ', or --raw' : ', which has it as "text"'}.`,
         );
+      checkChange(change);
       if (question.trim() === '') throw new UsageError('The question is empty.');
       const signal = interruptSignal({ saves: false });
       const folder = await findModel({ model, signal });
@@ -96,7 +105,9 @@ export function thinkCommand(): Command {
         else output.notice(warning);
       }
       const began = performance.now();
-      const [answer] = (await reasoner.think({ questions: [{ question, image: picture }] })) as [Answer];
+      const asked = { question, image: picture };
+      const [own] = (await reasoner.think({ questions: [asked] })) as [Answer];
+      const answer = await changeThoughts({ reasoner, question: asked, answer: own, change });
       const seconds = (performance.now() - began) / 1000;
       const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
       const { thoughts, ids: _ids, prompt: _prompt, ...rest } = answer;
@@ -114,12 +125,14 @@ export function thinkCommand(): Command {
           answer: answer.answer ?? null,
           thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })),
           explanations,
+          ...(answer !== own && { withOwnThoughts: { answer: own.answer ?? null, text: own.text } }),
           ...(unknown.length > 0 && { unknownWords: unknown }),
           seconds,
         });
         return;
       }
       output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
+      if (answer !== own) output.notice(`With its own thoughts: ${own.answer ?? '(none)'}`);
       output.notice(`Wrote:  ${answer.text}`);
       for (const stage of answer.stages) {
         if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);

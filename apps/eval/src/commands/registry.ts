@@ -23,4 +23,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
       'measure which facts can be read from the thoughts, beside untrained models, the question and control tasks',
     load: async () => (await import('./probe')).probeCommand(),
   },
+  direction: {
+    description: 'find a direction among the thoughts of a stage, to steer by: from examples of one kind to another',
+    load: async () => (await import('./direction')).directionCommand(),
+  },
 };

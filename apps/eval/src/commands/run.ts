@@ -12,6 +12,7 @@ import {
   requireJudge,
   summarizeSeeds,
 } from '@subtext/eval';
+import { loadDirection } from '@subtext/reasoner';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   createOutput,
@@ -19,6 +20,7 @@ import {
   findModel,
   interruptSignal,
   nonNegativeNumber,
+  number,
   type Output,
   positiveWholeNumber,
   repeated,
@@ -40,6 +42,9 @@ interface RunOptions extends AskedData {
   seeds: number[];
   temperature: number;
   maxTokens?: number;
+  steer?: string;
+  strength?: number;
+  stage?: string;
   filters?: string[];
   judgeUrl?: string;
   judgeModel?: string;
@@ -66,6 +71,9 @@ export function runCommand(): Command {
       [0],
     )
     .option('--max-tokens <count>', 'most tokens of a response', positiveWholeNumber)
+    .option('--steer <file>', 'a direction that is added to the thoughts (subtext-eval direction makes one)')
+    .option('--strength <number>', 'how often it is added; below 0: the other way (default: 1)', number)
+    .option('--stage <name>', 'the stage to whose thoughts it is added (default: that of which it was made)')
     .option(
       '--filters <names>',
       "which of the tasks' further answer filters are reported beside their own rule, between commas (default: all)",
@@ -85,6 +93,8 @@ export function runCommand(): Command {
         throw new UsageError(
           'Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7.',
         );
+      if (options.steer === undefined && (options.strength !== undefined || options.stage !== undefined))
+        throw new UsageError('--strength and --stage say how a direction is added; give one with --steer.');
       if ((judgeUrl === undefined) !== (judgeModel === undefined))
         throw new UsageError('A judge needs both --judge-url and --judge-model.');
       const judge =
@@ -100,6 +110,9 @@ export function runCommand(): Command {
       const loaded =
         options.filters === undefined ? everything : chooseFilters({ loaded: everything, names: options.filters });
       for (const { task } of loaded) if (task.judge) requireJudge({ task, judge });
+      const { steer, strength, stage } = options;
+      const steering =
+        steer === undefined ? undefined : { direction: await loadDirection({ path: steer }), strength, stage };
       const folder = await findModel({ model: options.model, signal });
       await useEngine({ engine: options.engine });
       const model = await openModel({ folder, loaded });
@@ -111,7 +124,18 @@ export function runCommand(): Command {
           if (seeds.length > 1) output.heading(`Seed ${seed}`);
           const of = seeds.length > 1 ? join(options.output, `seed-${seed}`) : options.output;
           const { model: modelName, maxTokens: maximumTokens } = options;
-          const asked = { ...options, model, modelName, modelHash, folder: of, seed, maximumTokens, judge, signal };
+          const asked = {
+            ...options,
+            model,
+            modelName,
+            modelHash,
+            folder: of,
+            seed,
+            maximumTokens,
+            steering,
+            judge,
+            signal,
+          };
           const run = await evaluateModel({ ...asked, ...(await madeWith()), onEvent: showEvents(output) });
           const { results, path, report, markdown } = run;
           output.event(

@@ -1,4 +1,5 @@
 import { writeFileAtomically } from '@subtext/core/node';
+import type { Steering } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
 import { join } from 'node:path';
 
@@ -9,7 +10,7 @@ import { inRunFolder } from '../results/in-run-folder';
 import { reportImages } from '../results/report-images';
 import type { RunFolder } from '../results/run-folder';
 import { runMarkdown, runSections } from '../results/run-sections';
-import type { SampleRecord } from '../results/sample-record';
+import { type SampleRecord, stableHash } from '../results/sample-record';
 import type { JudgeEndpoint } from '../tasks/judge/judge-endpoint';
 import { judgeSamples } from '../tasks/judge/judge-samples';
 import type { Questions } from '../tasks/load-questions';
@@ -44,6 +45,8 @@ export interface EvaluateModelOptions extends MadeWith {
   seed?: number;
   /** Most tokens of a response. @default the model's own limit */
   maximumTokens?: number;
+  /** A direction that is added to the thoughts of a stage. @default none */
+  steering?: Steering;
   /** Names of the filters that the tasks were narrowed to, for the record. @default all */
   filters?: readonly string[];
   /** For tasks that a judge scores. @default none */
@@ -75,12 +78,24 @@ const SHOWN = 12;
  * @throws EvaluationError invalid-result-file where the folder holds another run; judge-missing, judge-failed.
  */
 export function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvaluation> {
-  const { model, modelHash, folder, limit, temperature = 0, seed = 0, maximumTokens, filters, judge } = options;
+  const {
+    model,
+    modelHash,
+    folder,
+    limit,
+    temperature = 0,
+    seed = 0,
+    maximumTokens,
+    steering,
+    filters,
+    judge,
+  } = options;
   const { onEvent, signal } = options;
   const generation = {
     temperature,
     ...(temperature > 0 ? { seed } : {}),
     ...(maximumTokens === undefined ? {} : { max_new_tokens: maximumTokens }),
+    ...(steering === undefined ? {} : { steering: describeSteering(steering) }),
   };
   const settings = {
     generation,
@@ -97,13 +112,19 @@ export function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvalu
     settings,
     work: async ({ run, hashes }) => {
       if (run.resumed) onEvent?.({ event: 'resumed', folder });
-      const answering = model.answering({ temperature, seed, maximumTokens, signal });
+      const answering = model.answering({ temperature, seed, maximumTokens, steering, signal });
       const samples: SampleRecord[][] = [];
       for (const loaded of model.loaded)
         samples.push(await answerTask({ ...options, loaded, run, model: answering, generation }));
       return await writeEvaluation({ ...options, run, hashes, samples, generation });
     },
   });
+}
+
+/** A steering for the record: samples of another one are not mixed in. */
+function describeSteering({ direction, strength = 1, stage = direction.stage }: Steering): Record<string, unknown> {
+  const vectors = [...direction.thoughts, ...(direction.next ? [direction.next] : [])];
+  return { stage, strength, source: direction.source, direction: stableHash(vectors.map((vector) => [...vector])) };
 }
 
 /** One task's samples, judged where it has a judge. */

@@ -1,8 +1,9 @@
 import { isMultimodal } from '@subtext/model';
-import { Reasoner } from '@subtext/reasoner';
+import { Reasoner, steer, type Steering } from '@subtext/reasoner';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { EvaluationError } from '../errors';
 import { askedAsGraphs, checkTaskFitsModel, type LoadedTask } from '../tasks/registry';
 import type { AnsweringModel } from './evaluate-task';
 import { loadPlainModel, plainModel, plainModelSees } from './plain-model';
@@ -16,6 +17,8 @@ export interface AnswerSettings {
   seed?: number;
   /** Most tokens of a response. @default the model's own limit */
   maximumTokens?: number;
+  /** A direction that is added to thoughts; only reasoners have any. @default none */
+  steering?: Steering;
   signal?: AbortSignal;
 }
 
@@ -51,7 +54,14 @@ export async function openModel<Loaded extends LoadedTask>({
       return {
         method: 'plain',
         loaded,
-        answering: (settings) => plainModel({ ...opened, ...settings }),
+        answering: ({ steering, ...settings }) => {
+          if (steering !== undefined)
+            throw new EvaluationError({
+              code: 'invalid-option',
+              message: `${folder} is no reasoner: it has no thoughts that could be steered. Take a folder with a subtext.json.`,
+            });
+          return plainModel({ ...opened, ...settings });
+        },
         unknownWords: () => [],
         dispose: () => opened.model.dispose(),
       };
@@ -61,7 +71,21 @@ export async function openModel<Loaded extends LoadedTask>({
   return disposedUnless(reasoner, () => ({
     method: reasoner.settings.method.name,
     loaded: loaded.map((one) => askedOf({ reasoner, loaded: one })),
-    answering: (settings) => reasonerModel({ reasoner, ...settings }),
+    answering: ({ steering, ...settings }) =>
+      reasonerModel({
+        reasoner,
+        ...settings,
+        ...(steering && {
+          change: (answered) =>
+            steer({
+              reasoner,
+              ...answered,
+              ...steering,
+              maxNewTokens: settings.maximumTokens,
+              signal: settings.signal,
+            }),
+        }),
+      }),
     unknownWords: (question) => reasoner.unknownWords(question),
     dispose: () => reasoner.dispose(),
   }));

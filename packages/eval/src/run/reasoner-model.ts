@@ -1,5 +1,6 @@
-import type { Answer, Reasoner } from '@subtext/reasoner';
+import type { Answer, Question, Reasoner } from '@subtext/reasoner';
 
+import { EvaluationError } from '../errors';
 import type { AnsweringModel, ModelAnswer } from './evaluate-task';
 import { sampleSeed } from './sample-seed';
 
@@ -13,6 +14,7 @@ export function reasonerModel({
   maximumTokens,
   temperature = 0,
   seed = 0,
+  change,
   signal,
 }: {
   reasoner: Pick<Reasoner, 'think'>;
@@ -22,9 +24,16 @@ export function reasonerModel({
   temperature?: number;
   /** Of the draws. @default 0 */
   seed?: number;
+  /** What is done to the thoughts of answers, such as steering; what comes after them is greedy. @default nothing */
+  change?: (answered: { questions: readonly Question[]; answers: readonly Answer[] }) => Promise<Answer[]>;
   /** Stops generation. */
   signal?: AbortSignal;
 }): AnsweringModel {
+  if (change !== undefined && temperature > 0)
+    throw new EvaluationError({
+      code: 'invalid-option',
+      message: 'Where thoughts are changed, what comes after them is not drawn. Leave the temperature at 0.',
+    });
   return {
     async answer({ examples, prompts }) {
       const questions = examples.map(({ image }, index) => ({
@@ -36,9 +45,10 @@ export function reasonerModel({
         ...(signal === undefined ? {} : { signal }),
       };
       const answers: Answer[] = [];
-      if (temperature === 0)
-        answers.push(...(await reasoner.think({ questions, batchSize: questions.length, ...options })));
-      else {
+      if (temperature === 0) {
+        const own = await reasoner.think({ questions, batchSize: questions.length, ...options });
+        answers.push(...(change ? await change({ questions, answers: own }) : own));
+      } else {
         for (const [index, question] of questions.entries()) {
           answers.push(
             ...(await reasoner.think({
