@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +72,37 @@ describe('subtext train on graphs', () => {
     expect(none.code).toBe(0);
     const noThoughts = await run('thoughts', '--model', 'none/reasoner', '--task', 'prosqa-graph', '--limit', '2');
     expect(noThoughts).toMatchObject({ code: 1, stderr: expect.stringContaining('answers without thoughts') });
+  });
+
+  it('has what every run has: loggers, validation on graphs that are left out of training, and the best weights', async () => {
+    const graphs = [...generateProsQA({ count: 6, seed: 42, hops: { minimum: 3, maximum: 4 } })];
+    await writeFile(join(folder, 'validation.json'), JSON.stringify(graphs.map(toProsQARecord)));
+    await writeFile(
+      join(folder, 'logger.mjs'),
+      `import { appendFileSync } from 'node:fs';
+export const createLogger = ({ file }) => ({
+  start() {}, finish() {}, log({ step, validationLoss }) { appendFileSync(file, JSON.stringify({ step, validationLoss }) + '\\n'); },
+});\n`,
+    );
+    const told = join(folder, 'told.jsonl');
+    const { code, stderr } = await run(
+      ...['train', 'graphs.yaml', 'output=validated', 'data.validation=validation.json', 'data.heldOut=[]'],
+      ...['training.validation={"graphs":4,"steps":1}', 'training.finalWeights=best', 'training.logSteps=1'],
+      `logs={"tensorboard":true,"modules":[{"path":"logger.mjs","options":{"file":${JSON.stringify(told)}}}]}`,
+    );
+    expect(`${code} ${stderr}`).toBe('0 ');
+    const lines = (await readFile(join(folder, 'validated/log.jsonl'), 'utf8')).trim().split('\n');
+    const losses = lines.map((line) => (JSON.parse(line) as { validationLoss: number }).validationLoss);
+    expect(losses).toHaveLength(6);
+    expect(losses.every((loss) => Number.isFinite(loss) && loss > 0)).toBe(true);
+    expect((await readFile(told, 'utf8')).trim().split('\n')).toHaveLength(6);
+    expect((await readdir(join(folder, 'validated/tensorboard'))).join()).toMatch(/tfevents/);
+    expect(JSON.parse(await readFile(join(folder, 'validated/finished.json'), 'utf8'))).toMatchObject({
+      graphs: 24,
+      leftOut: 6,
+    });
+    const without = await run('train', 'graphs.yaml', 'output=best', 'training.finalWeights=best');
+    expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('held-out graphs in data.validation') });
   });
 
   it('names every fault of a configuration at once', async () => {

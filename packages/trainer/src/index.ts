@@ -67,3 +67,27 @@ export { interpreterGroups, type InterpreterOptions } from './interpreters/inter
 export { interpreterTokens, SLOT_TOKEN } from './interpreters/interpreter-tokens';
 export { prepareInterpreters, type PreparedInterpreters } from './interpreters/prepare-interpreters';
 export { saveInterpreters } from './interpreters/save-interpreters';
+export { leaveOutGraphs } from './run/held-out-graphs';
+export { type EstimatedPhase, type RunEstimate } from './run/estimate-run';
+export { newTokenizer } from './run/new-tokenizer';
+export { type StartingRun } from './run/new-reasoner';
+export { openReasoner, type OpenedReasoner } from './run/open-reasoner';
+export { planPhases } from './run/plan-phases';
+export { resolveStages } from './run/resolve-stages';
+export {
+  type RunEvent,
+  type RunInterpreterOptions,
+  type RunModelOptions,
+  type RunSettings,
+  type SavedModel,
+  type TrainRunOptions,
+  type TrainRunResult,
+} from './run/run-options';
+export {
+  graphTrainingDefaults,
+  trainGraphs,
+  type GraphTrainingOptions,
+  type TrainGraphsOptions,
+} from './run/train-graphs';
+export { trainRun } from './run/train-run';
+export { type PhaseSchedule, trainingDefaults, type TrainingOptions } from './run/training-options';

@@ -15,15 +15,16 @@ const examples: ReasoningExample[] = [
   { id: '2', question: '4 1', steps: [{ text: '4 1' }], answer: '5' },
 ];
 
-it('the example in the README trains a method with its interpreter, and saves the interpreter', async () => {
+it('the examples in the README train a run, and a method with its interpreter, and save both', async () => {
   const text = await readFile(new URL('../README.md', import.meta.url), 'utf8');
-  const [, example] = /```js\n([^]*?)```/.exec(text)!;
-  const body = example!.replace(/^import (\{[^}]*\}) from ('[^']*');/gm, 'const $1 = modules[$2];');
+  const written = [...text.matchAll(/```js\n([^]*?)```/g)].map(([, example]) => `{ ${example} }`).join('\n');
+  const body = written.replace(/import (\{[^}]*\}) from ('[^']*');/g, 'const $1 = modules[$2];');
   const run = Object.getPrototypeOf(async () => {}).constructor(
     'modules',
     'given',
+    'console',
     `const { reasoner, examples, stages, plans } = given; ${body}`,
-  ) as (modules: Record<string, unknown>, given: Record<string, unknown>) => Promise<void>;
+  ) as (modules: Record<string, unknown>, given: Record<string, unknown>, console: unknown) => Promise<void>;
   await useEngine({ engine: 'wasm' });
   const specification = { name: 'sim-cot', hiddenSteps: 2 } as const;
   const method = createMethod(specification);
@@ -69,7 +70,14 @@ it('the example in the README trains a method with its interpreter, and saves th
   process.chdir(folder);
   try {
     await reasoner.save({ folder: 'start/reasoner' });
-    await run({ '@subtext/trainer': trainer }, { reasoner, examples, stages, plans });
+    const told: number[] = [];
+    const console = { log: (step: number, loss: number) => told.push(step, loss) };
+    await run({ '@subtext/trainer': trainer }, { reasoner, examples, stages, plans }, console);
+    expect(told.length).toBeGreaterThan(0);
+    expect(told.every(Number.isFinite)).toBe(true);
+    expect(await readdir('runs/coconut/reasoner')).toEqual(
+      expect.arrayContaining(['model.safetensors', 'subtext.json']),
+    );
     expect(await readdir('run/interpreter')).toEqual(
       expect.arrayContaining(['config.json', 'model.safetensors', 'projector.safetensors', 'tokenizer.json']),
     );

@@ -1,6 +1,9 @@
 import { engineNames } from '@subtext/terminal';
 import { graphOptions } from '@subtext/reasoner';
+import { graphTrainingDefaults, trainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
+
+import { logs } from './schema';
 
 const positive = z.number().positive();
 const count = z.number().int().positive();
@@ -15,6 +18,7 @@ export const graphConfiguration = z.strictObject({
   engine: z.enum(engineNames).default('auto'),
   workers: z.number().int().min(0).describe('threads; 0 computes in the main thread').optional(),
   output: z.string().describe('folder of the run'),
+  logs: logs.prefault({}),
   data: z
     .strictObject({
       train: z.string().describe("a file of graphs in ProsQA's format; without one, graphs are generated").optional(),
@@ -26,6 +30,10 @@ export const graphConfiguration = z.strictObject({
         .array(z.string())
         .describe('files of graphs that must not be trained on: what stands in them is left out')
         .default([]),
+      validation: z
+        .string()
+        .describe('a file of graphs whose loss is taken while training; what stands in it is left out of training')
+        .optional(),
     })
     .prefault({}),
   model: z
@@ -44,32 +52,58 @@ export const graphConfiguration = z.strictObject({
     .default('walks'),
   training: z
     .strictObject({
-      graphs: count.describe('graphs a step').default(16),
-      queries: count.describe('questions a graph').default(16),
+      graphs: count.describe('graphs a step').default(graphTrainingDefaults.graphs),
+      queries: count.describe('questions a graph').default(graphTrainingDefaults.queries),
       earlierStages: z
         .number()
         .min(0)
         .max(1)
         .describe('what the states of earlier stages count in the loss')
-        .default(0.3),
-      learningRate: positive.default(2e-3),
-      warmupSteps: z.number().int().min(0).default(50),
-      weightDecay: z.number().min(0).default(0.01),
-      beta2: z.number().min(0).lt(1).default(0.999),
-      clipNorm: positive.default(1),
-      shards: count.default(2),
+        .default(graphTrainingDefaults.earlierStages),
+      learningRate: positive.default(graphTrainingDefaults.learningRate),
+      warmupSteps: z.number().int().min(0).default(graphTrainingDefaults.warmupSteps),
+      weightDecay: z.number().min(0).default(trainingDefaults.weightDecay),
+      beta2: z.number().min(0).lt(1).default(trainingDefaults.beta2),
+      clipNorm: positive.default(trainingDefaults.clipNorm),
+      shards: count.default(trainingDefaults.shards),
       hop: z
         .strictObject({
-          steps: count.describe('most steps of each phase that teaches a hop').default(1500),
-          mastery: z.number().gt(0).max(1).describe('the next phase begins at this mastery').default(0.85),
+          steps: count.describe('most steps of each phase that teaches a hop').default(graphTrainingDefaults.hopSteps),
+          mastery: z
+            .number()
+            .gt(0)
+            .max(1)
+            .describe('the next phase begins at this mastery')
+            .default(graphTrainingDefaults.mastery),
         })
         .prefault({}),
       answer: z
-        .strictObject({ steps: count.describe('steps of the phase that teaches the answer').default(6000) })
+        .strictObject({
+          steps: count
+            .describe('steps of the phase that teaches the answer')
+            .default(graphTrainingDefaults.answerSteps),
+        })
         .prefault({}),
-      keepOptimizer: z.boolean().describe("whether phases keep the optimizer's moments").default(true),
-      checkpointSeconds: positive.default(30),
-      keepCheckpoints: count.default(2),
+      keepOptimizer: z
+        .boolean()
+        .describe("whether phases keep the optimizer's moments")
+        .default(graphTrainingDefaults.keepOptimizer),
+      checkpointSeconds: positive.default(trainingDefaults.checkpointSeconds),
+      checkpointSteps: count.describe('steps between checkpoints, in place of seconds').optional(),
+      keepCheckpoints: count.default(trainingDefaults.keepCheckpoints),
+      logSteps: count.describe('steps between lines of the log').default(trainingDefaults.logSteps),
+      validation: z
+        .strictObject({
+          graphs: count.describe('graphs of data.validation that are taken, from its start').default(64),
+          steps: count
+            .describe('steps of a phase between validations, beside the one at its end')
+            .default(trainingDefaults.validationSteps),
+        })
+        .prefault({}),
+      finalWeights: z
+        .enum(['last', 'best'])
+        .describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase')
+        .default(trainingDefaults.finalWeights),
     })
     .prefault({}),
 });

@@ -1,6 +1,7 @@
 import { engineNames } from '@subtext/terminal';
 import { compilePattern, PatternError } from '@subtext/core';
 import { methodConfiguration, visibilityConfiguration } from '@subtext/reasoner';
+import { trainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
 const positive = z.number().positive();
@@ -124,7 +125,8 @@ const interpreters = z
       );
   });
 
-const logs = z.strictObject({
+/** Logs beside `log.jsonl`. */
+export const logs = z.strictObject({
   tensorboard: z.boolean().describe('writes a TensorBoard event file into the folder of the run').default(false),
   wandb: z
     .union([
@@ -189,17 +191,17 @@ export const trainConfiguration = z.strictObject({
     .optional(),
   training: z
     .strictObject({
-      batchSize: count.default(32),
-      learningRate: positive.default(1e-4),
-      warmupSteps: z.number().int().min(0).default(100),
-      weightDecay: z.number().min(0).default(0.01),
-      beta2: z.number().min(0).lt(1).default(0.999),
-      clipNorm: positive.default(1),
+      batchSize: count.default(trainingDefaults.batchSize),
+      learningRate: positive.default(trainingDefaults.learningRate),
+      warmupSteps: z.number().int().min(0).default(trainingDefaults.warmupSteps),
+      weightDecay: z.number().min(0).default(trainingDefaults.weightDecay),
+      beta2: z.number().min(0).lt(1).default(trainingDefaults.beta2),
+      clipNorm: positive.default(trainingDefaults.clipNorm),
       shards: count
         .describe(
           'gradient accumulation: parts a batch is cut into, whose gradients are summed before a step; the result depends on it, not on the number of workers',
         )
-        .default(2),
+        .default(trainingDefaults.shards),
       text: schedule.describe('the phase in which everything is text').prefault({}),
       encode: schedule.describe('each phase that hides a stage').prefault({}),
       recover: schedule.describe('the recovering phase').prefault({}),
@@ -207,20 +209,24 @@ export const trainConfiguration = z.strictObject({
         .record(z.string(), schedule)
         .describe('single phases by name, for example "hide caption"; what they leave out is that of their kind')
         .default({}),
-      checkpointSeconds: positive.default(30),
+      checkpointSeconds: positive.default(trainingDefaults.checkpointSeconds),
       checkpointSteps: count.describe('steps between checkpoints, in place of seconds').optional(),
-      keepCheckpoints: count.describe('newest checkpoints kept, beside the best by validation loss').default(2),
-      logSteps: count.describe('steps between lines of the log').default(10),
+      keepCheckpoints: count
+        .describe('newest checkpoints kept, beside the best by validation loss')
+        .default(trainingDefaults.keepCheckpoints),
+      logSteps: count.describe('steps between lines of the log').default(trainingDefaults.logSteps),
       validation: z
         .strictObject({
           examples: count.describe('examples of data.validation that are taken, from its start').default(64),
-          steps: count.describe('steps of a phase between validations, beside the one at its end').default(100),
+          steps: count
+            .describe('steps of a phase between validations, beside the one at its end')
+            .default(trainingDefaults.validationSteps),
         })
         .prefault({}),
       finalWeights: z
         .enum(['last', 'best'])
         .describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase')
-        .default('last'),
+        .default(trainingDefaults.finalWeights),
     })
     .prefault({}),
   interpreters: interpreters.optional(),

@@ -130,7 +130,7 @@ export async function trainOne({
 }): Promise<{ status: 'finished' | 'stopped' | 'estimated'; reasoner: string }> {
   const { kind, configuration } = run;
   return kind === 'graphs'
-    ? await graphRun({ configuration, output, dryRun, signal })
+    ? await graphRun({ configuration, output, label: run.name, dryRun, signal })
     : await trainRun({ configuration, output, label: run.name, dryRun, signal });
 }
 

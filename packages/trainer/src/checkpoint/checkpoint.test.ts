@@ -4,15 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createSharedState } from '../parallel/shared-state';
-import {
-  listCheckpoints,
-  loadCheckpoint,
-  pruneCheckpoints,
-  resumeNewest,
-  type RunPosition,
-  saveCheckpoint,
-  verifyCheckpoint,
-} from './checkpoint';
+import { loadCheckpoint, type RunPosition, saveCheckpoint, verifyCheckpoint } from './checkpoint';
+import { listCheckpoints, pruneCheckpoints, resumeNewest } from './newest-checkpoint';
 import { lockFolder } from './run-lock';
 
 let folder: string;

@@ -6,7 +6,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vite
 
 import { trainToy } from '../../test/toy-run';
 import { createSharedState } from '../parallel/shared-state';
-import { listCheckpoints, resumeNewest, type RunPosition, saveCheckpoint, verifyCheckpoint } from './checkpoint';
+import { type RunPosition, saveCheckpoint, verifyCheckpoint } from './checkpoint';
+import { listCheckpoints, resumeNewest } from './newest-checkpoint';
 
 /** A disk that fails from its `operations`th change on: every write, sync, rename and new file or folder counts. */
 const disk = vi.hoisted(() => ({ code: 'ENOSPC', operations: Infinity, done: 0 }));

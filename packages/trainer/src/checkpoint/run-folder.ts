@@ -5,7 +5,8 @@ import { join } from 'node:path';
 
 import { TrainerError } from '../errors';
 import { writeAtomically, writeError } from './atomic-files';
-import { listCheckpoints, readPosition } from './checkpoint';
+import { readPosition } from './checkpoint';
+import { listCheckpoints } from './newest-checkpoint';
 import { removeCheckpoints, removeMark, removeRun, runFiles, runFolders } from './made-files';
 import { isLockFile, lockFolder } from './run-lock';
 

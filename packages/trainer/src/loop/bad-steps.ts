@@ -2,7 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { writeAtomically, writeError } from '../checkpoint/atomic-files';
-import type { TrainingPhase } from './train-options';
+import type { RunPosition } from '../checkpoint/checkpoint';
+import { TrainerError } from '../errors';
+import type { StepResult } from '../parallel/training-task';
+import type { TrainingPhase, TrainOptions } from './train-options';
 
 /** Files kept of a run's bad steps: a run that goes wrong for good must not fill the disk. */
 const MOST_FILES = 100;
@@ -20,7 +23,7 @@ export interface BadStep {
 }
 
 /** Writes what a step with a loss or gradient that is not finite was computed from: `bad-steps/step-00000012.json`. */
-export async function dumpBadStep({
+async function dumpBadStep({
   folder,
   badStep,
   phase,
@@ -54,4 +57,47 @@ function readable(_key: string, value: unknown): unknown {
   if (ArrayBuffer.isView(value) && !(value instanceof DataView))
     return Array.from(value as unknown as ArrayLike<number>);
   return value;
+}
+
+/**
+ * Notes a step with a loss or gradient that is not finite: its batch on disk, a notice.
+ *
+ * @throws TrainerError `not-finite` after too many in a row
+ */
+export async function reportBadStep({
+  folder,
+  position: { step, phase: phaseIndex, phaseName, phaseStep, skippedSteps, badStepsInRow },
+  result: { loss, gradientNorm },
+  learningRate,
+  phase,
+  shards,
+  badStepsAllowed,
+  checkpoint,
+  onNotice,
+}: {
+  /** The run's folder. */
+  folder: string;
+  /** Where the run stands after the step. */
+  position: RunPosition;
+  result: Pick<StepResult, 'loss' | 'gradientNorm'>;
+  learningRate: number;
+  phase: TrainingPhase;
+  /** The step's batch. */
+  shards: readonly unknown[];
+  badStepsAllowed: number;
+  /** Step of the newest checkpoint. */
+  checkpoint: number | undefined;
+} & Pick<TrainOptions, 'onNotice'>): Promise<void> {
+  const badStep = { step, phase: phaseIndex, phaseName, phaseStep: phaseStep - 1, loss, gradientNorm, learningRate };
+  const dump = await dumpBadStep({ folder, badStep, phase, shards, skippedSteps });
+  const written = dump ? ` Its batch is in ${dump}.` : '';
+  onNotice?.(`Step ${step} was skipped: loss ${loss}, gradient norm ${gradientNorm}.${written}`);
+  if (badStepsInRow < badStepsAllowed) return;
+  throw new TrainerError({
+    code: 'not-finite',
+    message:
+      `Training stopped at step ${step} (phase "${phaseName}", its step ${phaseStep}): loss or gradient was not finite ${badStepsInRow} times in a row ` +
+      `(last: loss ${loss}, gradient norm ${gradientNorm}).${written} ` +
+      `Lower the learning rate (now ${learningRate}) or look at the data of these steps; ${checkpoint === undefined ? 'no checkpoint has been written yet' : `the checkpoint of step ${checkpoint} is kept`}.`,
+  });
 }

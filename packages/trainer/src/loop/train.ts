@@ -1,30 +1,23 @@
 import { syncFolder } from '@subtext/core/node';
 import { hashCounters } from '@subtext/reasoner';
-import { engineName, tf } from '@subtext/tensor';
+import { engineName } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { writeError } from '../checkpoint/atomic-files';
-import {
-  listCheckpoints,
-  loadCheckpoint,
-  pruneCheckpoints,
-  resumeNewest,
-  type RunPosition,
-  saveCheckpoint,
-} from '../checkpoint/checkpoint';
+import { type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
+import { pruneCheckpoints, resumeNewest } from '../checkpoint/newest-checkpoint';
 import { RunFolder } from '../checkpoint/run-folder';
-import { TrainerError } from '../errors';
 import { type AdamWSettings, defaultAdamW } from '../optimizer/host-adamw';
 import { learningRateAt } from '../optimizer/learning-rate';
-import { createSharedState, type SharedState } from '../parallel/shared-state';
-import type { TrainingProgram } from '../program/training-program';
-import { dumpBadStep } from './bad-steps';
+import { reportBadStep } from './bad-steps';
 import { explainMemory } from './out-of-memory';
 import { RunLog } from './run-log';
-import type { TrainingOutcome, TrainOptions, ValidationBatches } from './train-options';
-import { startTrainingEngine, type TrainingEngine } from './training-engine';
+import type { TrainingOutcome, TrainOptions } from './train-options';
+import { startTrainingEngine } from './training-engine';
+import { validate } from './validate';
+import { newState, readVariables, takeBest, writeVariables } from './weights';
 
 export type {
   TrainingOutcome,
@@ -220,32 +213,18 @@ export async function train({
               ...(result.updated ? {} : { skipped: true }),
             });
           }
-          if (!result.updated) {
-            const { step, phase: phaseIndex, phaseName, skippedSteps, badStepsInRow } = position;
-            const badStep = {
-              step,
-              phase: phaseIndex,
-              phaseName,
-              phaseStep: position.phaseStep - 1,
-              loss: result.loss,
-              gradientNorm: result.gradientNorm,
+          if (!result.updated)
+            await reportBadStep({
+              folder,
+              position,
+              result,
               learningRate,
-            };
-            const dump = await dumpBadStep({ folder, badStep, phase, shards: batch, skippedSteps });
-            const written = dump ? ` Its batch is in ${dump}.` : '';
-            onNotice?.(
-              `Step ${step} was skipped: loss ${result.loss}, gradient norm ${result.gradientNorm}.${written}`,
-            );
-            if (badStepsInRow >= badStepsAllowed) {
-              throw new TrainerError({
-                code: 'not-finite',
-                message:
-                  `Training stopped at step ${step} (phase "${phaseName}", its step ${position.phaseStep}): loss or gradient was not finite ${badStepsInRow} times in a row ` +
-                  `(last: loss ${result.loss}, gradient norm ${result.gradientNorm}).${written} ` +
-                  `Lower the learning rate (now ${learningRate}) or look at the data of these steps; ${checkpoint === undefined ? 'no checkpoint has been written yet' : `the checkpoint of step ${checkpoint} is kept`}.`,
-              });
-            }
-          }
+              phase,
+              shards: batch,
+              badStepsAllowed,
+              checkpoint,
+              onNotice,
+            });
           const elapsed = (performance.now() - began) / 1000;
           onProgress?.({
             phase: position.phase,
@@ -308,81 +287,5 @@ async function makeFolder(folder: string): Promise<void> {
     await syncFolder(dirname(folder));
   } catch (error) {
     throw writeError({ path: folder, error });
-  }
-}
-
-function newState({ program, shards }: { program: TrainingProgram; shards: number }): SharedState {
-  const parameters = program.parameters.map(({ name, variable, learningRateScale }) => ({
-    name,
-    shape: variable.shape,
-    learningRateScale,
-  }));
-  try {
-    return createSharedState({ parameters, shards });
-  } catch (error) {
-    throw explainMemory({ error, where: 'the start: weights, moments and gradients' });
-  }
-}
-
-/** The loss over the held-out examples, without a gradient. */
-async function validate({
-  engine,
-  validation,
-  where,
-  checkpoint,
-}: {
-  engine: TrainingEngine;
-  validation: ValidationBatches;
-  where: string;
-  checkpoint: number | undefined;
-}): Promise<number> {
-  let loss = 0;
-  for (let index = 0; index < validation.count; index++) {
-    loss += await engine.evaluate({ shards: await validation.source.batch(index) }).catch((error: unknown) => {
-      throw explainMemory({ error, where: `the validation after ${where}`, checkpoint });
-    });
-  }
-  return loss / validation.count;
-}
-
-/** Puts the weights of the lowest validation loss into the state; gives their step. */
-async function takeBest({
-  folder,
-  state,
-  position,
-  onNotice,
-}: { folder: string; state: SharedState; position: RunPosition } & Pick<TrainOptions, 'onNotice'>): Promise<number> {
-  const { best } = position;
-  if (!best || best.step === position.step) return position.step;
-  const found = (await listCheckpoints(folder)).find(({ step }) => step === best.step);
-  try {
-    if (!found)
-      throw new TrainerError({
-        code: 'invalid-checkpoint',
-        message: `The checkpoint of step ${best.step}, the best by validation loss, is gone.`,
-      });
-    // Into a copy: what is checked against its digests but cannot be read must not leave half of its weights.
-    const copy = createSharedState({ parameters: state.spans, shards: state.shards });
-    await loadCheckpoint({ path: found.path, state: copy });
-    state.parameters.set(copy.parameters);
-    return best.step;
-  } catch (error) {
-    if (!TrainerError.isInstance(error) || error.code !== 'invalid-checkpoint') throw error;
-    onNotice?.(`${error.message} Taking the weights of the last step.`);
-    return position.step;
-  }
-}
-
-async function readVariables({ program, state }: { program: TrainingProgram; state: SharedState }): Promise<void> {
-  for (const [index, { offset }] of state.spans.entries()) {
-    // Not dataSync, for which webgpu cannot wait.
-    state.parameters.set((await program.parameters[index]!.variable.data()) as Float32Array, offset);
-  }
-}
-
-function writeVariables({ program, state }: { program: TrainingProgram; state: SharedState }): void {
-  for (const [index, { offset, length, shape }] of state.spans.entries()) {
-    const values = state.parameters.slice(offset, offset + length);
-    tf.tidy(() => program.parameters[index]!.variable.assign(tf.tensor(values, shape)));
   }
 }

@@ -65,8 +65,8 @@ function validationOf({
   return { count, source: exampleSource({ data: set, plan: { ...plan, batchSize }, place: 0, objectives }) };
 }
 
-/** Refuses to start without examples. */
-function checkExamples({ examples }: Pick<ReasonerData, 'examples'>): void {
+/** Refuses to start without examples. Throws `empty-set`. */
+export function checkExamples({ examples }: Pick<ReasonerData, 'examples'>): void {
   if (examples.length === 0)
     throw new TrainerError({
       code: 'empty-set',

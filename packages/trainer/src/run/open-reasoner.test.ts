@@ -1,45 +1,48 @@
-import { encodePng, type ReasoningExample } from '@subtext/data';
+import type { ReasoningExample } from '@subtext/data';
 import { createModel, saveModel } from '@subtext/model';
+import { visibilityConfiguration } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { trainConfiguration } from '../src/configuration/schema';
-import { openReasoner } from '../src/pipeline/open-model';
+import type { StartingRun } from './new-reasoner';
+import { openReasoner } from './open-reasoner';
 
 const stages = ['summary', 'caption', 'reasoning'];
-const staged = `<SUMMARY> look </SUMMARY>\n\n<CAPTION> a red cross </CAPTION>\n\n<REASONING> it is red </REASONING>\n\n<CONCLUSION> red </CONCLUSION>`;
 const answersOnly: ReasoningExample[] = [{ id: 'a', question: 'what is there ?', steps: [], answer: 'a cross' }];
 let folder: string;
 
-const configuration = (model: Record<string, unknown>, given: readonly string[]) =>
-  // As train resolves `stages: auto` from the examples.
-  ({
-    ...trainConfiguration.parse({
-      output: folder,
-      data: { format: 'llava-cot', train: join(folder, 'train.jsonl'), images: false },
-      model,
-      method: { name: 'no-cot' },
-    }),
-    stages: [...given],
+/** What a model that writes chains will be given. */
+const further: ReasoningExample[] = [
+  {
+    id: 'b',
+    question: 'what colour ?',
+    steps: [
+      { name: 'summary', text: 'look' },
+      { name: 'caption', text: 'a red cross' },
+      { name: 'reasoning', text: 'it is red' },
+    ],
+    answer: 'red',
+  },
+];
+
+const open = (run: Pick<StartingRun, 'model' | 'method'> & Partial<StartingRun>) =>
+  openReasoner({
+    stages,
+    reasoningFormat: 'tagged',
+    seed: 1,
+    examples: answersOnly,
+    vocabulary: [],
+    memory: { partly: false, shards: 2, workers: 0 },
+    ...run,
   });
 
 beforeAll(async () => {
   await useEngine({ engine: 'wasm' });
   folder = await mkdtemp(join(tmpdir(), 'subtext-open-'));
-  await writeFile(join(folder, 'dark.png'), await encodePng({ data: new Uint8Array(12), width: 2, height: 2 }));
-  const record = {
-    id: 'b',
-    image: 'dark.png',
-    conversations: [
-      { from: 'human', value: 'what colour ?' },
-      { from: 'gpt', value: staged },
-    ],
-  };
-  await writeFile(join(folder, 'train.jsonl'), `${JSON.stringify(record)}\n`);
 });
 afterAll(async () => rm(folder, { recursive: true, force: true }));
 
@@ -52,10 +55,11 @@ it('a base model that learns from answers alone knows the tags of the chains tha
     num_attention_heads: 1,
     max_position_embeddings: 32,
   };
-  const { reasoner: base } = await openReasoner({
-    configuration: configuration({ new: small, vocabulary: [join(folder, 'train.jsonl')] }, []),
+  const { reasoner: base } = await open({
+    model: { new: small },
     method: { name: 'no-cot' },
-    examples: answersOnly,
+    stages: [],
+    vocabulary: further,
   });
   for (const stage of stages)
     for (const tag of [`<${stage.toUpperCase()}>`, `</${stage.toUpperCase()}>`])
@@ -63,19 +67,11 @@ it('a base model that learns from answers alone knows the tags of the chains tha
   base.dispose();
 
   // One that was made without: the tags come with the training that needs them, instead of being read as unknown words.
-  const { reasoner: bare } = await openReasoner({
-    configuration: configuration({ new: small }, []),
-    method: { name: 'no-cot' },
-    examples: answersOnly,
-  });
+  const { reasoner: bare } = await open({ model: { new: small }, method: { name: 'no-cot' }, stages: [] });
   expect(bare.tokenizer.has('<CAPTION>')).toBe(false);
   await bare.save({ folder: join(folder, 'bare') });
   bare.dispose();
-  const { reasoner: later } = await openReasoner({
-    configuration: configuration({ from: join(folder, 'bare') }, stages),
-    method: { name: 'cot' },
-    examples: answersOnly,
-  });
+  const { reasoner: later } = await open({ model: { from: join(folder, 'bare') }, method: { name: 'cot' } });
   expect(later.tokenizer.encode('<CAPTION>', { addSpecialTokens: false }).ids).toEqual([
     later.tokenizer.idOf('<CAPTION>'),
   ]);
@@ -103,11 +99,7 @@ it('a Hugging Face folder becomes a reasoner: its own beginning and end, tags an
   await saveModel({ model, folder: join(folder, 'checkpoint') });
   await tokenizer.save({ folder: join(folder, 'checkpoint') });
   const own = model.parameters.get('transformer.h.0.mlp.c_fc.weight').dataSync();
-  const { reasoner } = await openReasoner({
-    configuration: configuration({ from: join(folder, 'checkpoint') }, stages),
-    method: { name: 'heima' },
-    examples: answersOnly,
-  });
+  const { reasoner } = await open({ model: { from: join(folder, 'checkpoint') }, method: { name: 'heima' } });
   expect(reasoner.settings).toMatchObject({
     method: { name: 'heima' },
     stages,
@@ -140,16 +132,9 @@ it('a reasoner keeps who sees whom: by name, as a table, and where training goes
     num_attention_heads: 1,
     max_position_embeddings: 64,
   };
-  const open = (model: Record<string, unknown>, visibility?: unknown) =>
-    openReasoner({
-      configuration: {
-        ...configuration(model, stages),
-        visibility: trainConfiguration.shape.visibility.parse(visibility),
-      },
-      method: { name: 'heima' },
-      examples: answersOnly,
-    });
-  const { reasoner: chain } = await open({ new: small }, 'chain');
+  const seeing = (model: StartingRun['model'], visibility?: StartingRun['visibility']) =>
+    open({ model, method: { name: 'heima' }, visibility });
+  const { reasoner: chain } = await seeing({ new: small }, 'chain');
   const table = chain.settings.visibility;
   // Without pictures the caption has the question alone.
   expect(table).toMatchObject({ caption: ['question'], answer: ['previous'] });
@@ -160,13 +145,13 @@ it('a reasoner keeps who sees whom: by name, as a table, and where training goes
     [undefined, table],
     ['all', undefined],
     [{ answer: ['steps'] }, { answer: ['steps'] }],
-  ]) {
-    const { reasoner } = await open(from, visibility);
+  ] as const) {
+    const { reasoner } = await seeing(from, visibility);
     expect(reasoner.settings.visibility).toEqual(expected);
     reasoner.dispose();
   }
-  await expect(open({ new: small }, { answer: ['plan'] })).rejects.toMatchObject({ code: 'unknown-role' });
-  await expect(open({ new: small }, { answer: [] })).rejects.toMatchObject({ code: 'blind-answer' });
+  await expect(seeing({ new: small }, { answer: ['plan'] })).rejects.toMatchObject({ code: 'unknown-role' });
+  await expect(seeing({ new: small }, { answer: [] })).rejects.toMatchObject({ code: 'blind-answer' });
   for (const odd of ['chains', { answer: 'reasoning' }, 7])
-    expect(trainConfiguration.shape.visibility.safeParse(odd).success).toBe(false);
+    expect(visibilityConfiguration.safeParse(odd).success).toBe(false);
 });

@@ -1,8 +1,9 @@
 import { loadImageProcessor } from '@subtext/encoders';
 import { endOfTextIds, isMultimodal, loadModel } from '@subtext/model';
 import { Reasoner, type MethodSpecification } from '@subtext/reasoner';
-import { UsageError, writeErrorLine } from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
+
+import { TrainerError } from '../errors';
 
 /**
  * A Hugging Face checkpoint as a reasoner that has not learnt to think yet: its own tokenizer, end of text and picture
@@ -13,6 +14,7 @@ export async function openCheckpoint({
   method,
   imagePosition,
   thoughtReading,
+  onNote,
 }: {
   folder: string;
   method: MethodSpecification;
@@ -20,12 +22,17 @@ export async function openCheckpoint({
   imagePosition: 'before' | 'after';
   /** Where a thought's state is read. */
   thoughtReading: 'before' | 'at';
+  /** Told what a person should know of the folder. */
+  onNote?: (note: string) => void;
 }): Promise<Reasoner> {
   const tokenizer = await loadTokenizer({ folder });
-  const model = await loadModel({ folder, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
+  const model = await loadModel({ folder, onNote: (note) => onNote?.(`${folder}: ${note}`) });
   const endId = tokenizer.endId ?? endOfTextIds({ model })[0];
   if (endId === undefined)
-    throw new UsageError(`${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`);
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `${folder} names no token that ends a text: give its tokenizer_config.json an eos_token.`,
+    });
   // What the tokenizer puts around nothing: `<s>` for Llama, nothing for GPT-2.
   const prefix = tokenizer.encode('').ids.filter((id) => id !== endId || id === tokenizer.beginId);
   return new Reasoner({

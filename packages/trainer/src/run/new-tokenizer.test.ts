@@ -15,15 +15,15 @@ import {
   stagesOf,
   taggedFormat,
 } from '@subtext/reasoner';
-import { UsageError } from '@subtext/terminal';
 import { loadTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import { newTokenizer } from '../src/pipeline/prepare-tokenizer';
-import { resolveStages } from '../src/pipeline/resolve-stages';
+import { TrainerError } from '../errors';
+import { newTokenizer } from './new-tokenizer';
+import { resolveStages } from './resolve-stages';
 
 const take = (stream: Iterable<ReasoningExample>, count: number): ReasoningExample[] => {
   const taken: ReasoningExample[] = [];
@@ -154,7 +154,7 @@ describe('the stages of a run', () => {
   });
 
   it('must be in the data where they are given', () => {
-    expect(() => resolveStages({ stages: ['summary', 'step_1'], examples: unnamed })).toThrow(UsageError);
+    expect(() => resolveStages({ stages: ['summary', 'step_1'], examples: unnamed })).toThrow(TrainerError);
     expect(() => resolveStages({ stages: ['summary', 'step_1'], examples: unnamed })).toThrow(
       /"summary".*step_1, step_2/,
     );

@@ -1,7 +1,8 @@
 import type { ReasoningExample } from '@subtext/data';
 import { linesFormat, taggedFormat, type ReasoningFormat, type ReasoningMethod } from '@subtext/reasoner';
 import { type Tokenizer, trainWordLevelTokenizer } from '@subtext/tokenizer';
-import { SLOT_TOKEN } from '@subtext/trainer';
+
+import { SLOT_TOKEN } from '../interpreters/interpreter-tokens';
 
 /** Tokens of a model from scratch, beside those that every tokenizer has. */
 export const newModelTokens = { image: '<image>', slot: SLOT_TOKEN, begin: '<s>', end: '</s>' } as const;

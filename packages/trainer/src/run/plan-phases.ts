@@ -1,11 +1,11 @@
 import { ownValue } from '@subtext/core';
 import type { Phase } from '@subtext/reasoner';
-import { UsageError } from '@subtext/terminal';
-import type { PhasePlan } from '@subtext/trainer';
 
-import type { TrainConfiguration } from '../configuration/schema';
+import { TrainerError } from '../errors';
+import type { PhasePlan } from '../phases/phase-plan';
+import { type PhaseSchedule, trainingDefaults, type TrainingOptions } from './training-options';
 
-/** How long and how fast each phase is trained, by its kind. */
+/** How long and how fast each phase is trained, by its kind. Throws `invalid-option` for a phase that there is not. */
 export function planPhases({
   phases,
   examples,
@@ -13,18 +13,20 @@ export function planPhases({
 }: {
   phases: readonly Phase[];
   /** How many examples there are. */ examples: number;
-  training: TrainConfiguration['training'];
+  training: TrainingOptions;
 }): PhasePlan[] {
-  const unknown = Object.keys(training.phases).filter((name) => !phases.some((phase) => phase.name === name));
+  const single = training.phases ?? {};
+  const unknown = Object.keys(single).filter((name) => !phases.some((phase) => phase.name === name));
   if (unknown.length > 0) {
-    throw new UsageError(
-      `training.phases names "${unknown.join('", "')}", but the phases are: ${phases.map(({ name }) => `"${name}"`).join(', ')}.`,
-    );
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `training.phases names "${unknown.join('", "')}", but the phases are: ${phases.map(({ name }) => `"${name}"`).join(', ')}.`,
+    });
   }
   return phases.map((phase) => {
     // Heima's recovering phase runs at a tenth of the learning rate.
-    const kind = training[phase.kind];
-    const own = ownValue(training.phases, phase.name) ?? {};
+    const kind = training[phase.kind] ?? {};
+    const own = ownValue(single, phase.name) ?? {};
     // A phase's own steps or epochs stand in place of both of its kind's.
     const { steps, epochs } = own.steps === undefined && own.epochs === undefined ? kind : own;
     const schedule = {
@@ -47,13 +49,11 @@ export function planInterpreters({
 }: {
   phase: Phase;
   examples: number;
-  training: TrainConfiguration['training'];
-  /** `interpreters.schedule` */ schedule?: Schedule;
+  training: TrainingOptions;
+  /** @default one epoch */ schedule?: PhaseSchedule;
 }): PhasePlan {
   return plan({ phase: { ...phase, name: 'explain thoughts' }, examples, training, own: schedule });
 }
-
-type Schedule = TrainConfiguration['training']['text'];
 
 function plan({
   phase,
@@ -64,13 +64,14 @@ function plan({
 }: {
   phase: Phase;
   examples: number;
-  training: TrainConfiguration['training'];
-  own: Schedule;
+  training: TrainingOptions;
+  own: PhaseSchedule;
   learningRateScale?: number;
 }): PhasePlan {
-  const batchSize = own.batchSize ?? training.batchSize;
+  const batchSize = own.batchSize ?? training.batchSize ?? trainingDefaults.batchSize;
   const steps = own.steps ?? Math.max(1, Math.ceil(((own.epochs ?? 1) * examples) / batchSize));
-  const learningRate = own.learningRate ?? training.learningRate * learningRateScale;
-  const warmupSteps = Math.min(own.warmupSteps ?? training.warmupSteps, Math.floor(steps / 4));
+  const learningRate = own.learningRate ?? (training.learningRate ?? trainingDefaults.learningRate) * learningRateScale;
+  const rise = own.warmupSteps ?? training.warmupSteps ?? trainingDefaults.warmupSteps;
+  const warmupSteps = Math.min(rise, Math.floor(steps / 4));
   return { phase, steps, batchSize, schedule: { learningRate, warmupSteps } };
 }

@@ -1,15 +1,10 @@
 import { engineName } from '@subtext/tensor';
-import { duration, type Output } from '@subtext/terminal';
-import {
-  checkMemory,
-  describeMemory,
-  gibibytes,
-  type MemoryEstimate,
-  probeStep,
-  type TrainingPhase,
-  type TrainingProgram,
-} from '@subtext/trainer';
-import { totalmem } from 'node:os';
+
+import { checkMemory, type MemoryEstimate } from '../loop/estimate-memory';
+import { probeStep } from '../loop/probe-step';
+import type { TrainingPhase } from '../loop/train-options';
+import type { TrainingProgram } from '../program/training-program';
+import { machineMemory } from './machine';
 
 /** A phase of a run that is estimated. */
 export interface EstimatedPhase {
@@ -44,10 +39,18 @@ const LONG_PROBE = 5;
 /** Bytes of a shard beyond which it is not computed in the first thread where workers do that. */
 const LARGE_SHARD = 2 ** 30;
 
-/** Bytes that the machine, or the container, has. */
-export function machineMemory(): number {
-  const limit = (process as { constrainedMemory?: () => number | undefined }).constrainedMemory?.() ?? 0;
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+/** A run as its estimate needs it. */
+export interface EstimatedRun {
+  program: TrainingProgram;
+  phases: readonly TrainingPhase[];
+  /** Rows of a step, by phase. */
+  rows: readonly number[];
+  /** A batch of one row, as long as there is any. */
+  longestRow: () => Promise<unknown>;
+  /** Mean tokens of a row by phase. @default not counted */
+  tokens?: readonly number[];
+  /** Numbers of the models, and of those that the first thread holds beside them. */
+  besides: { parameters: number; other: number };
 }
 
 /**
@@ -65,20 +68,7 @@ export async function estimateRun({
   besides,
   shards,
   workers,
-}: {
-  program: TrainingProgram;
-  phases: readonly TrainingPhase[];
-  /** Rows of a step, by phase. */
-  rows: readonly number[];
-  /** A batch of one row, as long as there is any. */
-  longestRow: () => Promise<unknown>;
-  /** Mean tokens of a row by phase. @default not counted */
-  tokens?: readonly number[];
-  /** Numbers of the models, and of those that the first thread holds beside them. */
-  besides: { parameters: number; other: number };
-  shards: number;
-  workers: number;
-}): Promise<RunEstimate> {
+}: EstimatedRun & { shards: number; workers: number }): Promise<RunEstimate> {
   const trainable = program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
   const machine = machineMemory();
   const demand = {
@@ -148,42 +138,4 @@ function weightOf({
   index: number;
 }): number {
   return rows[index]! * (tokens?.[index] ?? 1);
-}
-
-/** Prints an estimate: one line before a run, all of it for `--dry-run`. */
-export function printEstimate({
-  estimate,
-  output,
-  whole,
-}: {
-  estimate: RunEstimate;
-  output: Output;
-  whole: boolean;
-}): void {
-  const { parameters, trainable, phases, steps, tokens, memory, machine, seconds, engine, workers } = estimate;
-  const line = `  about ${gibibytes(memory.total)} of memory and ${longDuration(seconds)} (${engine}${workers > 0 ? `, ${workers} workers` : ''}; a step of each phase was computed)`;
-  const tight = memory.total > 0.8 * machine ? `\n  This is close to the ${gibibytes(machine)} of this machine.` : '';
-  if (!whole) return void output.event({ event: 'estimate', ...estimate }, line + tight);
-  output.event(
-    { event: 'dry-run', ...estimate },
-    [
-      `  ${parameters.toLocaleString('en')} parameters, ${trainable.toLocaleString('en')} of them trained`,
-      ...phases.map(
-        ({ name, steps: count, batchSize, tokensPerStep, seconds: time }) =>
-          `  ${name}: ${count.toLocaleString('en')} steps of ${batchSize} examples${tokensPerStep === undefined ? '' : `, ${tokensPerStep.toLocaleString('en')} tokens each`}, ${longDuration(time)}`,
-      ),
-      `  ${steps.toLocaleString('en')} steps${tokens === undefined ? '' : `, ${tokens.toLocaleString('en')} tokens`} in all`,
-      line,
-      `  ${describeMemory(memory)}.${tight}`,
-      '  Time is that of computed steps, without saving and validation; memory is counted, activations measured on the longest example.',
-    ].join('\n'),
-  );
-}
-
-/** `42 s`, `3 min 20 s`, `5 h`, `12 days`. */
-function longDuration(seconds: number): string {
-  if (seconds < 2 * 3600) return duration(seconds);
-  return seconds < 2 * 86_400
-    ? `${Math.round(seconds / 3600)} h`
-    : `${Math.round(seconds / 86_400).toLocaleString('en')} days`;
 }

@@ -1,5 +1,6 @@
 import type { Parameters } from '@subtext/tensor';
-import type { TrainingProgram } from '@subtext/trainer';
+
+import type { TrainingProgram } from '../program/training-program';
 
 /** Copies what a program trained into a model's own parameters: those under `prefix`, by the rest of their names. */
 export function assignParameters({

@@ -1,0 +1,132 @@
+import type { ReasoningExample } from '@subtext/data';
+import type { LoraSettings } from '@subtext/nn';
+import type { AdapterTokens, MethodSpecification, VisibilityName, VisibilityTable } from '@subtext/reasoner';
+
+import type { RunIdentity } from '../checkpoint/run-folder';
+import type { InterpreterOptions } from '../interpreters/interpreter-options';
+import type { RunLogger } from '../logs/run-logger';
+import type { TrainingProgress } from '../loop/train-options';
+import type { TooLong } from '../phases/check-lengths';
+import type { RunEstimate } from './estimate-run';
+import type { PhaseSchedule, TrainingOptions } from './training-options';
+
+/** A model that was saved. */
+export interface SavedModel {
+  kind: 'reasoner' | 'adapter' | 'interpreter';
+  folder: string;
+  /** Steps that it was trained for. */
+  steps: number;
+  /** Examples that it was trained on. */
+  examples: number;
+}
+
+/** What a run tells while it works. */
+export type RunEvent =
+  /** Examples that do not fit into the model were left out, of so many. */
+  | { event: 'too-long'; tooLong: TooLong[]; of: number; maxPositions: number }
+  /** So many tokens learn beside an adapter: new ones, and those of the data that the checkpoint cannot tell from others. */
+  | { event: 'token-rows'; tokens: number; added: number; unseen: number; unseenAlone: number }
+  /** New tokens stay as they are drawn. */
+  | { event: 'untrained-tokens'; tokens: number; method: string }
+  /** What the run will take; `whole` where that is all that was asked for. */
+  | { event: 'estimate'; estimate: RunEstimate; whole: boolean }
+  | { event: 'notice'; notice: string }
+  | { event: 'progress'; part: 'reasoner' | 'interpreters'; progress: TrainingProgress }
+  /** A phase has ended, at a step and after so many seconds of this session. */
+  | { event: 'phase'; phase: string; step: number; seconds: number }
+  /** The progress of a part has ended, in whichever way. */
+  | { event: 'end-progress' }
+  | { event: 'stopped'; part: 'reasoner' | 'interpreters'; step: number }
+  | { event: 'trained'; steps: number; skippedSteps: number; seconds: number };
+
+/** What is common to all runs: where they go, what is written beside the models, and who is told. */
+export interface RunSettings {
+  /** Gets the models, the checkpoints and the log; a run that it holds is resumed. */
+  folder: string;
+  /** What the result depends on: a folder that holds a run of another identity is refused. */
+  identity: RunIdentity;
+  /** How a found run differs, for the error. @default the parts of the identity that differ */
+  describe?: (found: { folder: string; parts: readonly string[] }) => Promise<string[]>;
+  seed?: number;
+  /** Threads; 0 computes in this thread. @default `defaultWorkers` */
+  workers?: number;
+  /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */
+  overwrite?: boolean;
+  /** Tells what the run will take, and writes nothing. @default false */
+  dryRun?: boolean;
+  /** What the run was asked for, for people: `configuration.json`, and told to loggers. Must be JSON. @default {} */
+  record?: Readonly<Record<string, unknown>>;
+  /** Looks at the data where the run is not finished yet; what it gives is written to `data.json`. @default nothing */
+  report?: () => Promise<unknown>;
+  /** Opens logs beside `log.jsonl`, for the run and for interpreters after it. @default none */
+  loggers?: () => Promise<RunLogger[]>;
+  /** What `finished.json` says beside steps and seconds. @default nothing */
+  summary?: () => Readonly<Record<string, unknown>>;
+  onEvent?: (event: RunEvent) => void;
+  /** Called with each model of a finished run before it counts as finished, for a card beside it. */
+  onSaved?: (model: SavedModel) => Promise<void>;
+  /** Saves and leaves when aborted. */
+  signal?: AbortSignal;
+}
+
+/** The model that a run starts from, and what of it learns. */
+export interface RunModelOptions {
+  /** A folder, or an id on the hub: a Hugging Face checkpoint, or the reasoner that an earlier run left. One of `from` and `new`. */
+  from?: string;
+  /** config.json of a new model with random weights; vocabulary, image token and special ids are filled in. */
+  new?: Record<string, unknown>;
+  /** Of a new model: parameters drawn with another standard deviation, by regular expressions over their names. @default [] */
+  initialisation?: readonly { pattern: string; deviation: number }[];
+  /** preprocessor_config.json of a new vision model. @default pictures resized to the encoder's size, values from −1 to 1 */
+  processor?: Record<string, unknown>;
+  /** Where a model sees the picture. @default 'before' the question */
+  imagePosition?: 'before' | 'after';
+  /** A low-rank adapter to train in the model's place. @default none */
+  lora?: Omit<LoraSettings, 'tokens'> & { /** How new tokens learn. @default 'rows' */ tokens?: AdapterTokens };
+  /** Parameters that stay as they are: regular expressions over their names. @default [] */
+  frozen?: readonly string[];
+}
+
+/** A run over examples. */
+export interface TrainRunOptions extends RunSettings {
+  examples: readonly ReasoningExample[];
+  /** Examples whose loss is taken while training. @default none */
+  heldOut?: readonly ReasoningExample[];
+  /** Further texts whose words the tokenizer of a new model knows. @default [] */
+  vocabulary?: readonly ReasoningExample[];
+  /** The largest share of the examples that may be left out since the model has no room for them. @default 0 */
+  mayLeaveOut?: number;
+  /** Names of the chain's steps. @default those of the examples */
+  stages?: readonly string[];
+  /** How steps and answers are written. @default 'tagged' */
+  reasoningFormat?: 'tagged' | 'lines';
+  method: MethodSpecification;
+  /** Who sees whom. @default as the model learnt it; else each position all before it */
+  visibility?: VisibilityName | VisibilityTable;
+  model: RunModelOptions;
+  training?: TrainingOptions;
+  /** Interpreters to train, with the reasoner or after it. @default none, or those that the method's thoughts are supervised with */
+  interpreters?: RunInterpreterOptions;
+}
+
+/** The interpreters of a run. */
+export interface RunInterpreterOptions extends InterpreterOptions {
+  /** False throws them away after training: thoughts are supervised, not read. @default true */
+  keep?: boolean;
+  /** Of interpreters trained after the reasoner. @default one epoch */
+  schedule?: PhaseSchedule;
+}
+
+/** What a run left. */
+export interface TrainRunResult {
+  /** `estimated`: nothing was trained. */
+  status: 'finished' | 'stopped' | 'estimated';
+  /** The reasoner's folder. */
+  reasoner: string;
+  /** Folders of the interpreters, if there are any. */
+  interpreters: string[];
+  /** `log.jsonl`. */
+  log: string;
+  /** Seconds trained so far, in all sessions. */
+  seconds: number;
+}

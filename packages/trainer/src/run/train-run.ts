@@ -1,0 +1,275 @@
+import { untrainedTokens } from '@subtext/nn';
+import { adapterWithTokens, createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { RunFolder } from '../checkpoint/run-folder';
+import { interpreterGroups } from '../interpreters/interpreter-options';
+import { prepareInterpreters } from '../interpreters/prepare-interpreters';
+import { saveInterpreters } from '../interpreters/save-interpreters';
+import { createProgram, programSource } from '../loop/training-engine';
+import { methodObjectives, needsInterpreter } from '../objectives/method-objectives';
+import { checkLengths } from '../phases/check-lengths';
+import { measureLayouts, usedTokens } from '../phases/measure-layouts';
+import { checkExamples, reasonerPhases } from '../phases/reasoner-phases';
+import type { ReasonerData } from '../sources/laid-out-examples';
+import { carryOut, type Trainable } from './carry-out';
+import { workersOf } from './machine';
+import type { StartingRun } from './new-reasoner';
+import { openReasoner } from './open-reasoner';
+import { planPhases } from './plan-phases';
+import { resolveStages } from './resolve-stages';
+import type { RunInterpreterOptions, SavedModel, TrainRunOptions, TrainRunResult } from './run-options';
+import { saveReasoner } from './save-reasoner';
+import { trainInterpreters } from './train-interpreters';
+import { trainingDefaults } from './training-options';
+
+/** A run with what follows from its options. */
+interface PlannedRun {
+  options: TrainRunOptions;
+  method: ReturnType<typeof createMethod>;
+  stages: readonly string[];
+  seed: number;
+  shards: number;
+  interpreters?: RunInterpreterOptions;
+  /** Folders that interpreters are saved to. */
+  folders: string[];
+}
+
+/**
+ * Trains a reasoner as its options say, from opening or making its model to saving it, with its interpreters: through the
+ * phases of its method, resumed where it was interrupted, and not repeated where it is finished. The engine is the one in
+ * use (`useEngine`).
+ *
+ * @throws TrainerError `invalid-option`, `empty-set`, `example-too-long`, `does-not-fit`, `run-exists`, `locked`, and what
+ *   training throws
+ */
+export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult> {
+  checkExamples(options);
+  const method = createMethod(options.method);
+  const stages = resolveStages({ stages: options.stages, examples: options.examples });
+  // SIM-CoT's: a copy of the reasoner, which sees a step's thoughts and nothing else.
+  const interpreters = options.interpreters ?? (needsInterpreter(method) ? {} : undefined);
+  const groups =
+    interpreters && interpreters.keep !== false
+      ? interpreterGroups({ method, stages, shared: interpreters.shared })
+      : [];
+  const planned: PlannedRun = {
+    options,
+    method,
+    stages,
+    seed: options.seed ?? 1,
+    shards: options.training?.shards ?? trainingDefaults.shards,
+    interpreters,
+    folders: groups.map(({ name }) => join(options.folder, 'reasoner', 'interpreters', name)),
+  };
+  return carryOut({
+    settings: options,
+    training: options.training ?? {},
+    interpreters: planned.folders,
+    open: () => openRun(planned),
+  });
+}
+
+/** Opens the model and looks at every example, before anything is written. */
+async function openRun(planned: PlannedRun): Promise<(options: { work: string }) => Promise<Trainable>> {
+  const { options, method, stages, seed, shards, interpreters } = planned;
+  const { model, training = {}, identity } = options;
+  // Interpreters that come after have a folder of their own in it: what is wrong there is said before anything is trained.
+  if (interpreters?.mode === 'after')
+    await RunFolder.inspect({ folder: join(options.folder, 'interpreters'), ...identity, overwrite: true });
+  const starting: StartingRun = {
+    model,
+    method: options.method,
+    visibility: options.visibility,
+    stages,
+    reasoningFormat: options.reasoningFormat ?? 'tagged',
+    seed,
+    interpreters,
+    examples: options.examples,
+    vocabulary: options.vocabulary ?? [],
+    memory: {
+      partly: model.lora !== undefined || (model.frozen ?? []).length > 0 || interpreters?.mode === 'after',
+      shards,
+      workers: workersOf({ workers: options.workers, shards }),
+    },
+    onNote: (notice) => options.onEvent?.({ event: 'notice', notice }),
+  };
+  const { reasoner: opened, newTokens } = await openReasoner(starting);
+  const phases = method.curriculum({ stages });
+  const context = opened.layoutContext();
+  const { maxPositions } = opened.model.dimensions;
+  const lengths = { phases, maxPositions };
+  checkLengths({ ...lengths, data: { examples: options.heldOut ?? [], method, context } });
+  const { examples, tooLong } = checkLengths({
+    ...lengths,
+    data: { examples: options.examples, method, context },
+    mayLeaveOut: options.mayLeaveOut ?? 0,
+  });
+  if (tooLong.length > 0) options.onEvent?.({ event: 'too-long', tooLong, of: options.examples.length, maxPositions });
+  const measured = measureLayouts({ data: { examples, method, context }, phases });
+  const reasoner = new Reasoner({
+    model: opened.model,
+    tokenizer: opened.tokenizer,
+    processor: opened.processor,
+    settings: {
+      ...opened.settings,
+      hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])],
+      longestResponse: measured.longestResponse,
+    },
+  });
+  const data: ReasonerData = {
+    examples,
+    method,
+    context,
+    pictures: reasoner.processor && new PictureStore({ processor: reasoner.processor }),
+    seed,
+    shards,
+  };
+  const plans = planPhases({ phases, examples: examples.length, training });
+  return ({ work }) => buildRun({ planned, reasoner, newTokens, data, plans, measured, work });
+}
+
+/** The program of a run, its phases, and how what it trained is saved. */
+async function buildRun({
+  planned: { options, method, stages, seed, interpreters, folders },
+  reasoner,
+  newTokens,
+  data,
+  plans,
+  measured,
+  work,
+}: {
+  planned: PlannedRun;
+  reasoner: Reasoner;
+  newTokens: readonly number[];
+  data: ReasonerData;
+  plans: ReturnType<typeof planPhases>;
+  measured: ReturnType<typeof measureLayouts>;
+  work: string;
+}): Promise<Trainable> {
+  const { model, heldOut } = options;
+  const initial = join(work, 'initial', 'reasoner');
+  await reasoner.save({ folder: initial });
+  const lora = await adapterOf({ options, reasoner, newTokens, data, plans, seed });
+  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: model.frozen };
+  const baseModel = interpreters?.model?.kind === 'folder' ? interpreters.model.folder : null;
+  const joint =
+    interpreters && (interpreters.mode ?? 'joint') === 'joint'
+      ? await prepareInterpreters({
+          reasoner,
+          reasonerOptions,
+          stages,
+          examples: data.examples,
+          folder: join(work, 'initial', 'interpreters'),
+          seed,
+          newTokens,
+          interpreters,
+        })
+      : undefined;
+  const objectives = joint?.objectives ?? methodObjectives(method);
+  const source = joint?.source ?? programSource({ ...reasonerOptions, objectives });
+  const program = await createProgram(source);
+  const { heaviest } = measured;
+  const { elementCount } = reasoner.model.parameters;
+  return {
+    source,
+    program,
+    phases: reasonerPhases({ plans, data, objectives, heldOut }),
+    method: options.method,
+    rows: plans.map(({ batchSize }) => batchSize),
+    tokens: measured.tokens,
+    longestRow: async () =>
+      (
+        await reasonerPhases({
+          plans: [{ ...plans.find(({ phase }) => phase === heaviest!.phase)!, batchSize: 1 }],
+          data: { ...data, examples: [heaviest!.example], shards: 1 },
+          objectives,
+        })[0]!.source.batch(0)
+      )[0],
+    besides: { parameters: elementCount + (joint ? await numbersIn(joint.initial) : 0), other: elementCount },
+
+    async save({ outcome, loop }) {
+      const folder = join(options.folder, 'reasoner');
+      await saveReasoner({ program, reasoner, folder, lora, baseModel: model.from ?? null });
+      if (joint && interpreters?.keep !== false)
+        await saveInterpreters({ prepared: joint, program, folders, seed, baseModel });
+      reasoner.dispose();
+      const after =
+        interpreters?.mode === 'after'
+          ? await trainInterpreters({
+              run: options,
+              interpreters,
+              stages,
+              seed,
+              reasoner: folder,
+              folders,
+              baseModel,
+              data,
+              newTokens,
+              loop,
+            })
+          : undefined;
+      const saved = (kind: SavedModel['kind'], of: string, steps = outcome.steps): SavedModel => ({
+        kind,
+        folder: of,
+        steps,
+        examples: data.examples.length,
+      });
+      return {
+        status: after?.status ?? 'finished',
+        models: [
+          saved('reasoner', folder),
+          ...(lora ? [saved('adapter', join(folder, 'adapter'))] : []),
+          ...folders.map((of) => saved('interpreter', of, after?.steps)),
+        ],
+        ...(after && { summary: { interpreterSteps: after.steps } }),
+      };
+    },
+  };
+}
+
+/** The adapter of a run, with the tokens that learn beside it: the method's own, and what the data uses and the checkpoint never saw, often the end of a text. */
+async function adapterOf({
+  options: { model, method, onEvent },
+  reasoner,
+  newTokens,
+  data,
+  plans,
+  seed,
+}: Pick<Parameters<typeof buildRun>[0], 'reasoner' | 'newTokens' | 'data' | 'plans'> & {
+  options: TrainRunOptions;
+  seed: number;
+}) {
+  const { lora } = model;
+  if (!lora) return undefined;
+  const how = lora.tokens ?? 'rows';
+  const unseen =
+    how === 'rows'
+      ? await untrainedTokens({
+          model: reasoner.model,
+          ids: usedTokens({ data, phases: plans.map(({ phase }) => phase) }),
+        })
+      : [];
+  const taught = [...new Set([...newTokens, ...unseen])];
+  if (taught.length > 0 && how === 'rows')
+    onEvent?.({
+      event: 'token-rows',
+      tokens: taught.length,
+      added: newTokens.length,
+      unseen: unseen.length,
+      unseenAlone: unseen.filter((id) => !newTokens.includes(id)).length,
+    });
+  if (how === 'none' && newTokens.length > 0)
+    onEvent?.({ event: 'untrained-tokens', tokens: newTokens.length, method: method.name });
+  return { ...adapterWithTokens({ lora, tokens: how, ids: taught }), seed };
+}
+
+/** How many numbers the weights of models hold, by the sizes of their files. */
+async function numbersIn(folders: readonly string[]): Promise<number> {
+  let bytes = 0;
+  for (const folder of folders)
+    for (const name of await readdir(folder))
+      if (name.endsWith('.safetensors')) bytes += (await stat(join(folder, name))).size;
+  return Math.round(bytes / 4);
+}
