@@ -105,7 +105,7 @@ async function trained(specification: MethodSpecification): Promise<string> {
       reading: 'before',
     } satisfies ExplanationData,
   };
-  const objectives = methodObjectives(method, needsInterpreter(method) ? { explanations } : {});
+  const objectives = methodObjectives({ method, ...(needsInterpreter(method) && { explanations }) });
   const program = (await createProgram({ model: source, objectives })) as TrainingProgram;
   const phases = reasonerPhases({ plans, data, objectives });
   await train({
@@ -123,7 +123,7 @@ async function trained(specification: MethodSpecification): Promise<string> {
 async function trainedOnGraphs(): Promise<string> {
   const method = { form: 'edges', thoughts: 'continuous', count: 2 } as const;
   const options = { form: 'edges', seed: 3, layers: 1, width: 8, heads: 2, deviation: 0.3 } as const;
-  const objectives = methodObjectives(createMethod({ name: 'graph', ...method }));
+  const objectives = methodObjectives({ method: createMethod({ name: 'graph', ...method }) });
   const program = (await createProgram({ model: { kind: 'graph', ...options }, objectives })) as TrainingProgram;
   const drawing = {
     vocabulary: new GraphVocabulary({ form: 'edges' }),

@@ -116,7 +116,7 @@ export async function trainLookup({
     await train({
       folder,
       source: { module: '', options: {} },
-      program: (await openProgram({ model, objectives: methodObjectives(method) })) as TrainingProgram,
+      program: (await openProgram({ model, objectives: methodObjectives({ method }) })) as TrainingProgram,
       phases: reasonerPhases({
         plans: phases.map((phase, index) => {
           const { steps, learningRate, batchSize = 64 } = settingsOf(phase, index === phases.length - 1);

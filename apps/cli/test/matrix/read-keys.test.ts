@@ -115,7 +115,7 @@ it('every key of a configuration is read by what is configured', async () => {
     engine: 'wasm',
     workers: 0,
     output: 'graphs',
-    data: { count: 10 },
+    data: { count: 10, validation: 'few/validation.json' },
     model: { width: 16, heads: 2 },
     method: { count: 2 },
     training: { graphs: 2, queries: 2, shards: 1, hop: { steps: 1 }, answer: { steps: 1 } },
@@ -129,10 +129,13 @@ it('every key of a configuration is read by what is configured', async () => {
     (
       await runAll({
         folder,
-        jobs: [['data', 'generate', 'scenes', 'data', '--train', '8', '--validation', '4', '--json']],
+        jobs: [
+          ['data', 'generate', 'scenes', 'data', '--train', '8', '--validation', '4', '--json'],
+          ['data', 'generate', 'prosqa', 'few', '--train', '4', '--validation', '2', '--json'],
+        ],
       })
     ).outcomes,
-  ).toMatchObject([{ code: 0 }]);
+  ).toMatchObject([{ code: 0 }, { code: 0 }]);
   const train = (name: string) => ['train', join(folder, `${name}.json`), '--json'];
   const known = leaves(trainConfiguration);
   const pictures = await runAll({ folder, leaves: known, jobs: [train('picture')] });
@@ -148,7 +151,8 @@ it('every key of a configuration is read by what is configured', async () => {
   );
   expect(dead).toEqual([]);
 
-  const graphKeys = leaves(graphConfiguration);
+  // The inside of `logs` is read by the code that reads it above.
+  const graphKeys = leaves(graphConfiguration).filter((leaf) => !/^logs\.(wandb|modules)\./.test(leaf));
   const graph = await runAll({ folder, leaves: graphKeys, jobs: [train('graphs')] });
   expect(graph.outcomes).toMatchObject([{ code: 0, errors: '' }]);
   // The model's block is the program's options.

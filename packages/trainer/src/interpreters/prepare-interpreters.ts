@@ -171,7 +171,7 @@ export async function prepareInterpreters({
       share,
     } satisfies ExplanationData,
   };
-  const objectives = mode === 'after' ? [explanations] : methodObjectives(method, { explanations });
+  const objectives = mode === 'after' ? [explanations] : methodObjectives({ method, explanations });
   return {
     settings,
     initial,

@@ -39,7 +39,7 @@ async function rowsOf({
     },
     seed: 1,
   });
-  const program = (await openProgram({ model, objectives: methodObjectives(method) })) as TrainingProgram;
+  const program = (await openProgram({ model, objectives: methodObjectives({ method }) })) as TrainingProgram;
   const [phase] = method.curriculum({ stages });
   const [first] = reasonerPhases({
     plans: [{ phase: phase!, steps: 1, batchSize: rows, schedule: { learningRate: 0.001, warmupSteps: 0 } }],

@@ -74,7 +74,7 @@ async function smallRun({
     tie_word_embeddings: true,
   };
   const program = (await createReasonerProgram({
-    objectives: methodObjectives(method),
+    objectives: methodObjectives({ method }),
     model: dropout === undefined ? { kind: 'new', config, seed: 3 } : await adapted({ config, dropout }),
   })) as TrainingProgram;
   const phases = method.curriculum({ stages });

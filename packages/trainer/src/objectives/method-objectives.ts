@@ -15,10 +15,14 @@ export function needsInterpreter({ objectives = [] }: Pick<ReasoningMethod, 'obj
  *
  * @throws TrainerError `invalid-option` for a method that names `explanation` where there are no interpreters
  */
-export function methodObjectives(
-  { name: method, objectives = [{ name: 'next-token' }] }: Pick<ReasoningMethod, 'name' | 'objectives'>,
-  { explanations }: { /** That of prepared interpreters. @default none */ explanations?: ObjectiveUse } = {},
-): ObjectiveUse[] {
+export function methodObjectives({
+  method: { name: method, objectives = [{ name: 'next-token' }] },
+  explanations,
+}: {
+  method: Pick<ReasoningMethod, 'name' | 'objectives'>;
+  /** That of prepared interpreters. @default none */
+  explanations?: ObjectiveUse;
+}): ObjectiveUse[] {
   if (!explanations && needsInterpreter({ objectives })) {
     throw new TrainerError({
       code: 'invalid-option',

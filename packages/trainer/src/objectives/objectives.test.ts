@@ -78,7 +78,7 @@ async function collate(layouts: Layout[], whole = layouts): Promise<Shard<Reason
 
 /** The program that a method is trained with. */
 const programOf = (specification: MethodSpecification) =>
-  openProgram({ model, objectives: methodObjectives(createMethod(specification)) });
+  openProgram({ model, objectives: methodObjectives({ method: createMethod(specification) }) });
 /** Of next-token cross-entropy alone. */
 const plainProgram = () => openProgram({ model });
 

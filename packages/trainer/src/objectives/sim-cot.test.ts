@@ -76,7 +76,7 @@ it('supervises each continuous thought with its own step, through the thought, a
         reading: 'before',
       } satisfies ExplanationData,
     };
-    const objectives = methodObjectives(method, { explanations });
+    const objectives = methodObjectives({ method, explanations });
     const explained = reasonerPhases({
       plans,
       data: { examples, method, context, seed: 1, shards: 1 },

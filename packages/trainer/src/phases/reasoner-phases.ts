@@ -25,7 +25,7 @@ export interface ReasonerPhasesOptions {
 export function reasonerPhases({
   plans,
   data,
-  objectives = methodObjectives(data.method),
+  objectives = methodObjectives({ method: data.method }),
   heldOut = [],
 }: ReasonerPhasesOptions): TrainingPhase[] {
   checkExamples(data);

@@ -92,7 +92,7 @@ async function buildGraphRun({
   model: GraphModelOptions;
 }): Promise<Trainable> {
   const specification = { name: 'graph' as const, ...method };
-  const objectives = methodObjectives(createMethod(specification));
+  const objectives = methodObjectives({ method: createMethod(specification) });
   const source = programSource({ model: { kind: 'graph', ...model }, objectives });
   const program = await createProgram(source);
   const schedule = {

@@ -167,7 +167,7 @@ async function buildRun({
           interpreters,
         })
       : undefined;
-  const objectives = joint?.objectives ?? methodObjectives(method);
+  const objectives = joint?.objectives ?? methodObjectives({ method });
   const source = joint?.source ?? programSource({ ...reasonerOptions, objectives });
   const program = await createProgram(source);
   const { heaviest } = measured;
