@@ -107,6 +107,11 @@ function set(parent, key, value) {
   Object.defineProperty(parent, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
+/** As many copies of a value as are asked for, or fewer where their text would have more than four million characters. */
+function copiesOf(value, count) {
+  return Math.max(1, Math.min(count, Math.floor(4e6 / stringify(value).length)));
+}
+
 /** One change of a parsed JSON value; text that stands for the whole file where the change has no value of its own. */
 function mutateJsonValue(root, draws) {
   const all = places(root);
@@ -138,7 +143,8 @@ function mutateJsonValue(root, draws) {
       else set(parent, key, draws.of([[old], { a: old }, null]));
       break;
     case 2:
-      if (Array.isArray(parent)) parent.push(...Array.from({ length: draws.of([1, 10, 1000]) }, () => old));
+      if (Array.isArray(parent))
+        parent.push(...Array.from({ length: copiesOf(old, draws.of([1, 10, 1000])) }, () => old));
       else
         set(
           parent,

@@ -22,7 +22,7 @@ workers: 0
 data: { format: scenes, train: scenes/train.jsonl }
 model: { new: { model_type: llava, vision_feature_layer: -1, vision_feature_select_strategy: default, projector_hidden_act: gelu, vision_config: ${vision}, text_config: ${text()} } }
 method: { name: heima, thinkingTokens: 1 }
-training: { batchSize: 4, text: { steps: 2 }, encode: { steps: 2 }, recover: { steps: 1 } }
+training: { batchSize: 4, learningRate: 0.01, text: { steps: 20 }, encode: { steps: 40 }, recover: { steps: 20 } }
 interpreters: { mode: joint, model: { new: ${text()} } }
 `,
   'read.yaml': `

@@ -12,7 +12,7 @@ export const targets = [
     files: { model: 'published' },
     change: reasonerFiles,
     words: ['generate', 'the red square', '--model', 'model', '--max-new-tokens', '3', '--json'],
-    weight: 5,
+    weight: 10,
   },
   {
     name: 'model folder, text',
@@ -20,7 +20,7 @@ export const targets = [
     files: { model: 'read/reasoner' },
     change: reasonerFiles,
     words: ['generate', 'the red square', '--model', 'model', '--max-new-tokens', '3', '--json'],
-    weight: 4,
+    weight: 8,
   },
   {
     name: 'reasoner folder, text',
@@ -28,7 +28,7 @@ export const targets = [
     files: { model: 'read/reasoner' },
     change: reasonerFiles,
     words: think,
-    weight: 4,
+    weight: 8,
   },
   {
     name: 'reasoner folder with pictures and interpreters',
@@ -36,7 +36,7 @@ export const targets = [
     files: { model: 'see/reasoner', 'a.png': 'scenes/images/train/000001.png' },
     change: /\.(json|safetensors)$/,
     words: [...think, '--image', 'a.png', '--explain'],
-    weight: 5,
+    weight: 10,
   },
   {
     name: 'picture',
@@ -44,7 +44,7 @@ export const targets = [
     files: { model: 'see/reasoner', 'a.png': 'scenes/images/train/000001.png' },
     change: /\.png$/,
     words: [...think, '--image', 'a.png'],
-    weight: 2,
+    weight: 4,
   },
   {
     name: 'adapter',
@@ -52,7 +52,7 @@ export const targets = [
     files: { model: 'lora/reasoner' },
     change: /adapter/,
     words: think,
-    weight: 3,
+    weight: 6,
   },
   {
     name: 'scenes data',
@@ -60,7 +60,7 @@ export const targets = [
     files: { 'train.jsonl': 'scenes/train.jsonl', images: 'scenes/images' },
     change: /\.(jsonl|png)$/,
     words: ['data', 'check', 'train.jsonl', '--format', 'scenes', '--json'],
-    weight: 2,
+    weight: 4,
   },
   ...['coconut-json.json', 'gsm8k.jsonl', 'icot.txt', 'llava-cot.jsonl', 'vlmevalkit.tsv'].map((file) => {
     const format = { 'icot.txt': 'icot-text' }[file] ?? file.replace(/\.[a-z]+$/, '');
@@ -70,7 +70,7 @@ export const targets = [
       files: { [file]: `data/${file}`, images: 'scenes/images' },
       change: new RegExp(file.replace('.', '\\.')),
       words: ['data', 'check', file, '--format', format, '--json'],
-      weight: 1,
+      weight: 2,
     };
   }),
   {
@@ -79,7 +79,7 @@ export const targets = [
     files: { a: 'results-a', b: 'results-b' },
     change: /^a\/.*\.jsonl?$/,
     words: ['compare', 'a', 'b', '--json'],
-    weight: 2,
+    weight: 4,
   },
   {
     name: 'run folders, listed',
@@ -87,7 +87,7 @@ export const targets = [
     files: { runs: 'see' },
     change: /^runs\/[^/]*\.jsonl?$/,
     words: ['runs', 'list', 'runs', '--json'],
-    weight: 2,
+    weight: 4,
   },
   {
     name: 'run folders, plotted',
@@ -95,7 +95,7 @@ export const targets = [
     files: { runs: 'see' },
     change: /^runs\/[^/]*\.jsonl?$/,
     words: ['runs', 'plot', 'runs'],
-    weight: 1,
+    weight: 2,
   },
   {
     name: 'configuration',

@@ -1,0 +1,1 @@
+export declare function makeSeeds(folder: string): void;
