@@ -16,16 +16,23 @@ alias.push({
   replacement: fileURLToPath(new URL('../../apps/eval/src/program.ts', import.meta.url)),
 });
 
-/** The test configuration of every package. */
-export function testConfig({ name, ...test } = {}) {
+/**
+ * The test configuration of every package. Its test files share their processes, which load the package once: files that
+ * need it for themselves, because they put a stand-in in the place of a module or load the package anew, are called
+ * `*.alone.test.ts` and have a configuration of their own, vitest.config.alone.ts.
+ */
+export function testConfig({ name, alone = false, ...test } = {}) {
+  const kind = alone ? '.alone.test.ts' : '.test.ts';
   return defineConfig({
     resolve: { alias },
     test: {
       name,
-      include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+      include: [`src/**/*${kind}`, `test/**/*${kind}`],
+      exclude: ['**/node_modules/**', ...(alone ? [] : ['**/*.alone.test.ts'])],
       testTimeout: 120_000,
       hookTimeout: 120_000,
       pool: 'forks',
+      isolate: alone,
       ...test,
       setupFiles: [surroundings, ...(test.setupFiles ?? [])],
     },

@@ -52,6 +52,9 @@ const hostileValues = [
   'a'.repeat(20_000),
 ];
 
+/** One of them for a case of its own: what is put into a file may be changed further. */
+const hostileValue = (draws) => JSON.parse(JSON.stringify(draws.of(hostileValues)));
+
 /** Regular expressions that take exponential or quadratic time in a backtracking engine, or that no engine should accept. */
 const hostilePatterns = [
   '(a+)+$',
@@ -157,6 +160,8 @@ function mutateJsonValue(root, draws) {
       const other = otherParent[otherKey];
       set(otherParent, otherKey, old);
       set(parent, key, other);
+      // A value that was moved into itself has no end, and no further changes.
+      if (stringify(root) === endless) return { text: endless };
       break;
     }
     case 4: {
@@ -177,17 +182,19 @@ function mutateJsonValue(root, draws) {
       set(parent, key, draws.of(hostileTemplates));
       break;
     default:
-      set(parent, key, draws.of(hostileValues));
+      set(parent, key, hostileValue(draws));
   }
   return undefined;
 }
+
+/** What is written where a value was moved into itself. */
+const endless = '{"a":{"a":{"a":{}}}}';
 
 function stringify(value) {
   try {
     return JSON.stringify(value);
   } catch {
-    // A value that was moved into itself.
-    return '{"a":{"a":{"a":{}}}}';
+    return endless;
   }
 }
 

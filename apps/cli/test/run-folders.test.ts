@@ -70,6 +70,42 @@ describe('what is in the output folder', () => {
     }
   });
 
+  it('is a run that goes on: a second one is refused before it writes anything', async () => {
+    const files = async () => {
+      const names = await readdir(join(folder, 'going-on'), { recursive: true });
+      return Promise.all(
+        names
+          .filter((name) => !/^(?:checkpoints|log\.jsonl$)/.test(name))
+          .sort()
+          .map(async (name) => {
+            const path = join(folder, 'going-on', name);
+            const { ino, isFile } = await stat(path).then((one) => ({ ino: one.ino, isFile: one.isFile() }));
+            return [name, ino, isFile ? await readFile(path, 'base64') : 'a folder'];
+          }),
+      );
+    };
+    let second: Promise<void> | undefined;
+    const first = await subtext(['train', 'blind.yaml', 'output=going-on', 'training.text.steps=100000', '--json'], {
+      folder,
+      onOutput: (output, interrupt) => {
+        if (second || !output.includes('"progress"')) return;
+        second = (async () => {
+          const before = await files();
+          expect(before.map(([name]) => name)).toContain('configuration.json');
+          for (const words of [['seed=77'], ['seed=77', '--overwrite']])
+            expect(await run('train', 'blind.yaml', 'output=going-on', ...words)).toMatchObject({
+              code: 1,
+              stderr: expect.stringMatching(/Another run is writing to going-on \(process \d+/),
+            });
+          expect(await files()).toEqual(before);
+        })().finally(() => interrupt());
+      },
+    });
+    await second;
+    expect(second).toBeDefined();
+    expect(first.code).toBe(130);
+  });
+
   it('is a finished run: kept, whatever only changes speed; refused for other settings with the keys; replaced with --overwrite', async () => {
     const before = await weights('blind');
     const written = (await stat(join(folder, 'blind', 'configuration.json'))).mtimeMs;

@@ -76,6 +76,22 @@ describe('acquireLock', () => {
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
+  it('is respected by other threads of its process, until they have not heard of its holder for long', async () => {
+    // A second copy of the module knows as much of the first as another thread does: nothing.
+    const address = './lock?another-thread';
+    const other = (await import(address)) as typeof import('./lock');
+    expect(other.acquireLock).not.toBe(acquireLock);
+    const lock = await acquireLock({ path });
+    await expect(other.acquireLock({ path })).rejects.toMatchObject({ code: 'locked' });
+    await lock.release();
+    await (await other.acquireLock({ path })).release();
+
+    await acquireLock({ path });
+    const then = new Date(Date.now() - 400_000);
+    await utimes(path, then, then);
+    await (await other.acquireLock({ path })).release();
+  });
+
   it('is held by one at a time, however many of a process want it', async () => {
     let inside = 0;
     let most = 0;

@@ -17,6 +17,8 @@ export interface LockHolder {
   started?: string;
   /** The machine's start and the process namespace: numbers of processes mean something within these only. Linux only. */
   space?: string;
+  /** When the process started, in seconds since 1970 by its own clock: tells another thread of this process. */
+  began?: number;
 }
 
 /** Options of {@link acquireLock}. */
@@ -66,13 +68,15 @@ export class LockError extends SubtextError<'locked'> {
 const heartbeat = 10_000;
 /** A lock whose content can't be understood was left half written, once it is this old, in milliseconds. */
 const brokenAge = 10_000;
-/** Locks that this very process holds or is trying to take. */
+/** Seconds by which two threads of one process may differ about when it started. */
+const startTolerance = 2;
+/** Locks that this very thread holds or is trying to take. */
 const held = new Set<string>();
 
 /**
  * Takes a lock: a file that names its holder, made in one step. A lock is taken over where its process is gone: on this
- * machine that is looked up; of another machine, or another process namespace, it is one that gave no sign of life for
- * some minutes. What may not be read is never taken over.
+ * machine that is looked up; of another machine, another process namespace or another thread of this process, it is one
+ * that gave no sign of life for some minutes. What may not be read is never taken over.
  *
  * @throws LockError `locked`; FileError
  */
@@ -149,6 +153,7 @@ async function attempt({ path, staleMilliseconds }: { path: string; staleMillise
     host: hostname(),
     started: await startOf(process.pid),
     space: await processSpace(),
+    began: ownStart(),
   } satisfies LockHolder);
   const created = await createWhole({ path, content });
   if (created.made) return true;
@@ -195,7 +200,11 @@ async function isStale({
       ? holder.host === hostname() && process.platform !== 'linux'
       : holder.space === (await processSpace());
   if (!here) return age > staleMilliseconds;
-  if (holder.process === process.pid) return true;
+  if (holder.process === process.pid) {
+    // Another thread of this process, unless an earlier process had its number. A thread that ended gives no sign of life.
+    const isOurs = holder.began !== undefined && Math.abs(holder.began - ownStart()) <= startTolerance;
+    return isOurs ? age > staleMilliseconds : true;
+  }
   if (!isAlive(holder.process)) return true;
   const started = holder.started === undefined ? undefined : await startOf(holder.process);
   return started !== undefined && started !== holder.started;
@@ -221,7 +230,7 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
     throw error;
   }
   try {
-    const { process: number, host, machine, started, space } = JSON.parse(text) as Record<string, unknown>;
+    const { process: number, host, machine, started, space, began } = JSON.parse(text) as Record<string, unknown>;
     const name = host ?? machine;
     if (!Number.isSafeInteger(number) || (number as number) <= 0 || typeof name !== 'string') return undefined;
     return {
@@ -229,10 +238,16 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
       host: name,
       ...(typeof started === 'string' ? { started } : {}),
       ...(typeof space === 'string' ? { space } : {}),
+      ...(typeof began === 'number' ? { began } : {}),
     };
   } catch {
     return undefined;
   }
+}
+
+/** When this process started, in seconds since 1970. */
+function ownStart(): number {
+  return Date.now() / 1000 - process.uptime();
 }
 
 /**
