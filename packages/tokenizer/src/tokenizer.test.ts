@@ -227,6 +227,31 @@ describe('what transformers makes of odd folders', () => {
   });
 });
 
+describe('patterns that a backtracking engine never comes back from', () => {
+  const text = `${'a'.repeat(40)}!`;
+  const normalizer = (Regex: string) => ({ normalizer: { type: 'Replace', pattern: { Regex }, content: '' } });
+  const split = (Regex: string) => ({ pre_tokenizer: { type: 'Split', pattern: { Regex }, behavior: 'Isolated' } });
+  it.each<[string, object, string[]]>([
+    ['Split, no match', split('(a+)+$'), [text]],
+    ['Split, a match', split('(a|aa)+!'), [text]],
+    ['Split of words', split('(\\w+\\s?)*$'), [text]],
+    ['Split that looks ahead', split('(?=(a+)+b)a'), [text]],
+    ['Replace, no match', normalizer('(a|a)*b'), [text]],
+    ['Replace, a match', normalizer('(a+)+(?=!)'), ['!']],
+  ])('find what they should: %s', async (_, parts, pieces) => {
+    const path = await mkdtemp(join(folder, 'backtracking-'));
+    const vocab = { '[UNK]': 0, [text]: 1, '!': 2, a: 3 };
+    await writeFile(
+      join(path, 'tokenizer.json'),
+      JSON.stringify({ ...parts, model: { type: 'WordLevel', vocab, unk_token: '[UNK]' } }),
+    );
+    const tokenizer = await loadTokenizer({ folder: path });
+    const started = performance.now();
+    expect(tokenizer.encode(text).ids.map((id) => tokenizer.tokenOf(id))).toEqual(pieces);
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+});
+
 describe('long texts', () => {
   const text = 'hello world '.repeat(16_667);
   const model = (type: string, more: Record<string, unknown>): unknown => ({ model: { type, ...more } });
