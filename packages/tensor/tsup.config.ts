@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { requireAtRuntime } from '@subtext/build/require-at-runtime';
 import { packageConfig } from '@subtext/build/tsup';
 
 /** What tfjs's wasm backend loads; in a browser it is found beside our own files, wherever a bundler puts them. */
@@ -13,13 +12,11 @@ const entry = { index: 'src/index.ts', engine: 'src/engine.ts' };
 
 export default packageConfig({
   entry,
-  esbuildPlugins: [
-    requireAtRuntime({
-      packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'],
-      from: import.meta.url,
-    }),
-  ],
   browser: { entry, assets },
+  required: {
+    packages: ['@tensorflow/tfjs-core', '@tensorflow/tfjs-backend-cpu', '@tensorflow/tfjs-backend-wasm'],
+    from: import.meta.url,
+  },
   // The methods of tensors that src/generated/tensorflow-additions.js adds.
   declarationBanner: "import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.js';",
 });

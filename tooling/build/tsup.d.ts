@@ -11,6 +11,8 @@ export interface PackageConfigOptions extends Omit<Options, 'entry' | 'format'> 
     /** Files that are copied beside the entries. @default none */
     assets?: string[];
   };
+  /** Large CommonJS packages that are required instead of imported, and the address of a file that depends on them. @default none */
+  required?: { packages: string[]; from: string };
   /** First lines of each declaration file, for imports that the bundler of declarations leaves out. @default none */
   declarationBanner?: string;
 }

@@ -33,7 +33,7 @@ export function resolveSpecialTokens(options: {
   settings: TokenizerSettings;
   specialTokensMap?: Record<string, unknown> | undefined;
   addedTokens?: Record<string, unknown> | undefined;
-}): { file: TokenizerFile; settings: TokenizerSettings } {
+}): { file: TokenizerFile; settings: TokenizerSettings; decodedNormalized: ReadonlySet<string> } {
   const { file } = options;
   const settings: TokenizerSettings = { ...options.settings };
   renameAdditional(settings);
@@ -102,7 +102,11 @@ export function resolveSpecialTokens(options: {
     .filter((token) => !sameAs.has(key(token)));
   const known = new Set([...file.added_tokens.map(({ content }) => content), ...wanted.map(({ content }) => content)]);
   for (const token of [...named, ...extraTokens(settings)]) if (!known.has(token.content)) wanted.push(token);
-  return { file: withTokens(file, wanted), settings };
+  // A token counts as it was added last, but decodes to its normalised text once any of its versions was normalised.
+  const decodedNormalized = new Set(
+    [...file.added_tokens, ...wanted].filter(({ normalized }) => normalized).map(({ content }) => content),
+  );
+  return { file: withTokens(file, wanted), settings, decodedNormalized };
 }
 
 /** The older name of `extra_special_tokens`. */

@@ -35,6 +35,8 @@ export interface TokenizerFiles {
   settings: TokenizerSettings;
   /** Chat templates by name; the one without a name of its own is `default`. */
   chatTemplates: ChatTemplates;
+  /** Added tokens that decode to their normalised text, beside those that are looked for in normalised text. @default none */
+  decodedNormalized?: ReadonlySet<string>;
 }
 
 /**
@@ -54,7 +56,7 @@ export class Tokenizer {
   #idByToken!: Map<string, number>;
   /** By id; a map, for ids may lie far apart. */
   #tokenById!: Map<number, string>;
-  /** What added tokens that are looked for in normalised text decode to, by id. */
+  /** What added tokens decode to that are, or in another of the folder's files were, looked for in normalised text. By id. */
   #normalizedById!: Map<number, string>;
   #size = 0;
   #specialIds!: Set<number>;
@@ -374,7 +376,8 @@ export class Tokenizer {
     this.#normalizedById = new Map();
     if (this.#normalizer !== undefined)
       for (const { id, content, normalized } of file.added_tokens)
-        if (normalized) this.#normalizedById.set(id, this.#normalizer(content));
+        if (normalized || this.#files.decodedNormalized?.has(content) === true)
+          this.#normalizedById.set(id, this.#normalizer(content));
     this.#specialIds = new Set();
     for (const [id, token] of this.#tokenById)
       if (special.has(this.#normalizedById.get(id) ?? token)) this.#specialIds.add(id);
