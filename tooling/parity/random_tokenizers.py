@@ -90,8 +90,7 @@ def folder():
     named(settings)
     for key, values in {'add_bos_token': [True, False], 'add_eos_token': [True, False], 'split_special_tokens': [True, False], 'additional_special_tokens': [['<q>'], ['<s>', '<n>'], []], 'extra_special_tokens': [{'image_token': '<image>'}, ['<q>', '<n>'], []], 'clean_up_tokenization_spaces': [True, False]}.items():
         if random.random() < 0.2: settings[key] = pick(values)
-    # Where both files list a token but differ in "normalized", tokenizers decodes by one and finds by the other: not followed.
-    if random.random() < 0.35: settings['added_tokens_decoder'] = {str(pick([x['id'], x['id'], x['id'] + 40])): {**token(x['content']), 'normalized': x['normalized']} for x in added if random.random() < 0.8} | ({'90': token('<late>')} if random.random() < 0.3 else {})
+    if random.random() < 0.35: settings['added_tokens_decoder'] = {str(pick([x['id'], x['id'], x['id'] + 40])): token(x['content']) for x in added if random.random() < 0.8} | ({'90': token('<late>')} if random.random() < 0.3 else {})
     files['tokenizer_config.json'] = settings
     if random.random() < 0.35:
         files['special_tokens_map.json'] = {}
@@ -112,6 +111,9 @@ while done < count:
             with open(os.path.join(path, name), 'w') as f: json.dump(content, f)
         try:
             t = AutoTokenizer.from_pretrained(path)
+            # Which of two tokens is found that are one text when normalised, differs from run to run.
+            n = t.backend_tokenizer.normalizer
+            if n and len({n.normalize_str(x.content) for x in t.added_tokens_decoder.values()}) < len(t.added_tokens_decoder): continue
             named_ids = [None if t.__getattr__(k) is None else t.convert_tokens_to_ids(t.__getattr__(k)) for k in ('bos_token', 'eos_token', 'pad_token')]
             vocab = t.get_vocab()
             record['expected'] = {'named': named_ids, 'size': max(vocab.values()) + 1, 'texts': []}

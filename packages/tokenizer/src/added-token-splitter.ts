@@ -58,7 +58,8 @@ export class AddedTokenSplitter {
       if (match.token.rstrip) while (end < text.length && isSpace(text[end]!)) end += 1;
       if (start > plainStart) pieces.push({ text: text.slice(plainStart, start), token: undefined, start: plainStart });
       pieces.push({ text: text.slice(start, end), token: match.token, start });
-      position = end;
+      // White space that a token takes with it is looked through for further tokens, as the reference does.
+      position = match.end;
       plainStart = end;
     }
     if (plainStart < text.length) pieces.push({ text: text.slice(plainStart), token: undefined, start: plainStart });
