@@ -1,3 +1,3 @@
 import { testConfig } from '@subtext/build/vitest';
 
-export default testConfig({ name: 'engine-tensorflow' });
+export default testConfig({ name: 'engine-tensorflow', isolate: true });
