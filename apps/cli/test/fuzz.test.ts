@@ -14,7 +14,8 @@ afterAll(() => rm(seeds, { recursive: true }));
 
 describe('the fuzzer names what is planted in a command, in a process of its own and in one of many cases', () => {
   const gigabyte = 2 ** 30;
-  it.each<[fault: string, kind: string, limits: { seconds?: number; memory?: number; heap?: number }]>([
+  type Planted = [fault: string, kind: string, limits: { seconds?: number; memory?: number; heap?: number }];
+  it.each<Planted>([
     ['a raw error', 'raw error', {}],
     ['a rejection that nobody waits for', 'uncaught', {}],
     ['an error that nobody catches', 'uncaught', {}],
@@ -26,7 +27,7 @@ describe('the fuzzer names what is planted in a command, in a process of its own
       ? ([
           ['buffers without end', 'memory', { memory: gigabyte }],
           ['buffers that are let go', 'memory', { memory: gigabyte }],
-        ] as const)
+        ] satisfies Planted[])
       : []),
   ])('%s', async (fault, kind, limits) => {
     const preload = `${new URL('planted-fault.mjs', import.meta.url).href}?fault=${encodeURIComponent(fault)}`;
