@@ -16,5 +16,5 @@ export {
   pairedDifference,
   wilsonInterval,
 } from './statistics/intervals';
-export { complementaryError, normalQuantile, normalTail } from './statistics/normal-distribution';
+export { complementaryError, normalQuantile } from './statistics/normal-distribution';
 export type { Estimate } from './statistics/intervals';

@@ -16,7 +16,6 @@ export { RandomStream } from './random';
 export { imageFile, loadImage, loadPicture } from './images/load-image';
 export { decodePicture } from './images/decode-image';
 export type { DecodePictureOptions } from './images/decode-image';
-export { defaultImageLimits } from './images/image-limits';
 export type { ImageLimits, ImagePlace } from './images/image-limits';
 export type { DecodedImage, DecodedPicture } from './images/decoded-image';
 export { inspectImage } from './images/inspect-image';

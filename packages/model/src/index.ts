@@ -18,7 +18,6 @@ export {
   type StopReason,
 } from './generation/generate';
 export { sightVisibility, type RowSight } from './generation/row-sight';
-export { greedyTokens } from './generation/greedy-tokens';
 export { sampleToken } from './generation/sample-token';
 export type { SamplingOptions } from './generation/sampling-options';
 export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions, PassVisibility } from './language-model';
@@ -35,4 +34,4 @@ export {
 export { ModelError, type ModelErrorCode } from './model-error';
 export { drawTokenRows, resizeEmbeddings, type NewToken, type ResizeEmbeddingsOptions } from './resize-embeddings';
 export { saveModel, type SaveModelOptions } from './saving/save-model';
-export { ignoredLabel, nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';
+export { nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';

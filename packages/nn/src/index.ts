@@ -52,7 +52,6 @@ export {
 } from './weights/parameter-scope';
 export {
   activationName,
-  addNote,
   collectNotes,
   commonConfigKeys,
   dropoutRate,

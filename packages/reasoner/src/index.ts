@@ -27,7 +27,7 @@ export {
 } from './graphs/graph-batch';
 export { graphExample, type GraphExample } from './graphs/graph-example';
 export { graphForward } from './graphs/graph-forward';
-export { graphMethod, graphOptions, hopName, type GraphOptions } from './graphs/graph-method';
+export { graphMethod, graphOptions, type GraphOptions } from './graphs/graph-method';
 export { parseGraphQuestion, shortestPath, formatGraphQuestion, type GraphQuestion } from './graphs/graph-question';
 export { graphReasoner } from './graphs/graph-reasoner';
 export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-vocabulary';
@@ -37,7 +37,7 @@ export { type CodiOptions } from './methods/codi';
 export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
 export { type IcotOptions } from './methods/icot';
 export { latentTokens } from './methods/latent-prompt';
-export { PAUSE_TOKEN, type PauseOptions } from './methods/pause';
+export { type PauseOptions } from './methods/pause';
 export { linesFormat, reasoningFormats, taggedFormat, type ReasoningFormat } from './methods/reasoning-format';
 export {
   IGNORED_LABEL,
@@ -83,7 +83,7 @@ export { modelParameters, type ProgramParameter } from './forward/trainable-para
 export { createGraphModel, tokenVectors, type GraphModelOptions } from './graphs/graph-model';
 export { freezeParameters, parameterPattern } from './forward/parameter-pattern';
 export { pickedLoss } from './forward/picked-losses';
-export { modelPrefix, partTable } from './graphs/graph-model';
+export { partTable } from './graphs/graph-model';
 export { pickedLosses } from './forward/picked-losses';
 export { type MeanMetric } from './forward/thought-measures';
 export { replayAnswers, type Replay, type ReplayOptions, type ReplayPlace } from './session/replay';

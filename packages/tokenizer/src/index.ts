@@ -1,7 +1,6 @@
 export { loadTokenizer, type LoadTokenizerOptions } from './load';
 export { Tokenizer, type Encoding, type TokenizerFiles } from './tokenizer';
 export { trainWordLevelTokenizer } from './train-word-level';
-export { addThinkingTokens, stageTags, thinkingTokens, type ThinkingStage } from './thinking-tokens';
 export type { NewToken } from './new-tokens';
 export type { ChatMessage, ChatTemplates } from './chat-template';
 export type { TokenStream } from './token-stream';

@@ -21,7 +21,7 @@ it('the example in the README runs and prints what it says', async () => {
     await writeFile(join(folder, 'example.mjs'), outputFiles[0]!.text);
     const printed = execFileSync(process.execPath, ['example.mjs'], { cwd: folder, encoding: 'utf8' });
     expect(printed.trim().split('\n')).toEqual([
-      "[ '<THINKING_OF_REASONING_1>', '<THINKING_OF_REASONING_2>' ]",
+      "[ '<THINKING_OF_SUMMARY>', '<THINKING_OF_REASONING>' ]",
       'What is left of the red circle?',
       'true',
     ]);

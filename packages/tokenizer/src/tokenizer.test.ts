@@ -7,7 +7,6 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { loadTokenizer } from './load';
-import { addThinkingTokens, stageTags, thinkingTokens } from './thinking-tokens';
 import { Tokenizer } from './tokenizer';
 import { TokenizerError } from './tokenizer-error';
 import { trainWordLevelTokenizer } from './train-word-level';
@@ -32,32 +31,21 @@ async function modelFolder(
   return model;
 }
 
-describe('thinking tokens', () => {
-  it('are named as Heima names them', () => {
-    expect(thinkingTokens({ stage: 'summary' })).toEqual(['<THINKING_OF_SUMMARY>']);
-    expect(thinkingTokens({ stage: 'Scene graph', count: 2 })).toEqual([
-      '<THINKING_OF_SCENE_GRAPH_1>',
-      '<THINKING_OF_SCENE_GRAPH_2>',
-    ]);
-    expect(stageTags('caption')).toEqual({ open: '<CAPTION>', close: '</CAPTION>' });
-    expect(() => thinkingTokens({ stage: 'a<b' })).toThrow(/letters, digits/);
-    expect(() => thinkingTokens({ stage: 'a', count: 0 })).toThrow(/at least 1/);
-  });
-
+describe('added tokens', () => {
   it('take reserved slots in order, but not one that is in use; then new ids', async () => {
     const model = await modelFolder('llama3', { bos_token: '<|begin|>', pad_token: '<|reserved_special_token_1|>' });
     const tokenizer = await loadTokenizer({ folder: model });
     const size = tokenizer.vocabularySize;
     const slot = tokenizer.idOf('<|reserved_special_token_0|>');
-    const ids = addThinkingTokens({ tokenizer, stages: [{ name: 'summary' }, { name: 'reasoning', count: 8 }] });
-    expect(ids.get('summary')).toEqual([slot]);
-    expect(ids.get('reasoning')).toEqual([slot + 2, slot + 3, slot + 4, slot + 5, slot + 6, slot + 7, size, size + 1]);
+    const eight = Array.from({ length: 8 }, (_, index) => `<THINKING_OF_REASONING_${index + 1}>`);
+    const ids = tokenizer.addTokens(['<THINKING_OF_SUMMARY>', ...eight]);
+    expect(ids).toEqual([slot, slot + 2, slot + 3, slot + 4, slot + 5, slot + 6, slot + 7, size, size + 1]);
     expect(tokenizer.vocabularySize).toBe(size + 2);
     expect(tokenizer.has('<|reserved_special_token_0|>')).toBe(false);
     expect(tokenizer.paddingId).toBe(slot + 1);
     expect(tokenizer.encode('x<THINKING_OF_SUMMARY>y', { addSpecialTokens: false }).ids[1]).toBe(slot);
     // Once more changes nothing.
-    expect(addThinkingTokens({ tokenizer, stages: [{ name: 'summary' }] }).get('summary')).toEqual([slot]);
+    expect(tokenizer.addTokens(['<THINKING_OF_SUMMARY>'])).toEqual([slot]);
 
     await tokenizer.save({ folder: join(folder, 'saved') });
     const loaded = await loadTokenizer({ folder: join(folder, 'saved') });

@@ -146,14 +146,6 @@ export class Tokenizer {
     };
   }
 
-  /** The ids of several texts; options as for `encode`. */
-  encodeBatch(
-    texts: readonly string[],
-    options: { addSpecialTokens?: boolean; parseSpecialTokens?: boolean; offsets?: boolean } = {},
-  ): Encoding[] {
-    return texts.map((text) => this.encode(text, options));
-  }
-
   /**
    * The text of ids.
    *

@@ -10,7 +10,7 @@ export interface ReadFileOptions {
 }
 
 /** Bytes that a file may have where its reader says nothing else. */
-export const defaultFileBytes = 256 * 2 ** 20;
+const defaultFileBytes = 256 * 2 ** 20;
 
 /**
  * Opens a regular file for reading. Pipes, devices, sockets and folders are refused without waiting for them; links are

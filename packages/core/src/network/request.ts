@@ -24,6 +24,9 @@ export class RequestError extends SubtextError<RequestErrorCode> {
   }
 }
 
+/** Redirects that are followed. */
+const mostRedirects = 5;
+
 /** Options of {@link request}. */
 export interface RequestOptions {
   url: string | URL;
@@ -42,8 +45,6 @@ export interface RequestOptions {
   totalSeconds?: number;
   /** The most bytes of an answer that `bytes`, `text` and `json` read. Default 64 MiB. */
   maximumBytes?: number;
-  /** Redirects that are followed. Default 5. */
-  maximumRedirects?: number;
   /** Whether redirects to another origin are followed (without the token). Default true. */
   otherOrigins?: boolean;
   signal?: AbortSignal;
@@ -85,7 +86,6 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
     idleSeconds = 60,
     totalSeconds,
     maximumBytes = 64 * 2 ** 20,
-    maximumRedirects = 5,
     otherOrigins = true,
     signal,
   } = options;
@@ -162,8 +162,8 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
       next.username = '';
       next.password = '';
       const problem =
-        redirects >= maximumRedirects
-          ? `redirects more than ${maximumRedirects} times`
+        redirects >= mostRedirects
+          ? `redirects more than ${mostRedirects} times`
           : /^https?:$/.test(next.protocol)
             ? otherOrigins || next.origin === origin
               ? undefined

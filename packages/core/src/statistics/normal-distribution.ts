@@ -22,7 +22,7 @@ export function complementaryError(x: number): number {
 }
 
 /** The chance that a standard normal variable is above z. */
-export function normalTail(z: number): number {
+function normalTail(z: number): number {
   return 0.5 * complementaryError(z / Math.SQRT2);
 }
 

@@ -29,18 +29,18 @@ export async function logitLens({
   hiddenStates,
   normalize,
   head,
-  lastIsNormalized = true,
   top = 5,
   targets,
 }: {
-  /** By layer: `[positions, width]`, such as the states at the thoughts. Not disposed. */
+  /**
+   * By layer: `[positions, width]`, such as the states at the thoughts; the last layer's went through the final norm
+   * already, as transformers and this workspace count them. Not disposed.
+   */
   hiddenStates: readonly tf.Tensor2D[];
   /** The model's final norm: `[positions, width]` to the same. */
   normalize: (states: tf.Tensor2D) => tf.Tensor2D;
   /** Normalised states to logits `[positions, vocabulary]`. */
   head: (states: tf.Tensor2D) => tf.Tensor2D;
-  /** Whether the last layer's states went through the final norm already, as transformers and this workspace count them. @default true */
-  lastIsNormalized?: boolean;
   /** Tokens a reading. @default 5 */
   top?: number;
   /** By position: the token whose rank is asked for; −1 for none. @default none */
@@ -55,9 +55,7 @@ export async function logitLens({
         message: `The logit lens got ${positions} positions in layer ${layer} but ${targets.length} targets; give one a position, −1 for none.`,
       });
     }
-    const logits = tf.tidy(() =>
-      head(lastIsNormalized && layer === hiddenStates.length - 1 ? states : normalize(states)),
-    );
+    const logits = tf.tidy(() => head(layer === hiddenStates.length - 1 ? states : normalize(states)));
     const values = await logits.data();
     const vocabulary = logits.shape[1];
     logits.dispose();

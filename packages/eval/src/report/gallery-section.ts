@@ -46,8 +46,6 @@ export interface GallerySectionOptions {
   items: GalleryItem[];
   /** Text before the gallery. @default none */
   text?: string | string[];
-  /** Marks the words in which reading and truth differ. @default true */
-  markDifferences?: boolean;
 }
 
 /**
@@ -56,13 +54,7 @@ export interface GallerySectionOptions {
  *
  * @throws EvaluationError invalid-image for a picture that cannot stand in the page.
  */
-export function gallerySection({
-  title,
-  caption,
-  items,
-  text = [],
-  markDifferences = true,
-}: GallerySectionOptions): ReportSection {
+export function gallerySection({ title, caption, items, text = [] }: GallerySectionOptions): ReportSection {
   if (items.length === 0) {
     throw new EvaluationError({
       code: 'empty-set',
@@ -77,12 +69,12 @@ export function gallerySection({
 <div class="gallery">
 <p>${inlineCode(caption)}</p>
 <fieldset class="choice"><legend>Show</legend>${choice('all', `all ${items.length}`, true)}${choice('right', `right ${right}`, false)}${choice('wrong', `wrong ${items.length - right}`, false)}</fieldset>
-${items.map((item, index) => renderItem(item, index, markDifferences)).join('\n')}
+${items.map(renderItem).join('\n')}
 </div>`;
   return makeSection({ title, html });
 }
 
-function renderItem(item: GalleryItem, index: number, markDifferences: boolean): string {
+function renderItem(item: GalleryItem, index: number): string {
   const image =
     item.image === undefined
       ? ''
@@ -106,14 +98,14 @@ ${tokens === '' ? '' : `<div><dt>Thinking tokens</dt><dd>${tokens}</dd></div>`}
 ${counts === '' ? '' : `<ul class="counts">${counts}</ul>`}
 </div>
 </div>
-${(item.thoughts ?? []).map((thought) => renderThought(thought, markDifferences)).join('\n')}
+${(item.thoughts ?? []).map(renderThought).join('\n')}
 ${item.output === undefined ? '' : `<details><summary>The whole output</summary><pre tabindex="0">${escapeHtml(item.output)}</pre></details>`}
 </article>`;
 }
 
-function renderThought({ stage, reading, truth, note }: GalleryThought, markDifferences: boolean): string {
+function renderThought({ stage, reading, truth, note }: GalleryThought): string {
   const marked =
-    markDifferences && reading !== null && truth !== null
+    reading !== null && truth !== null
       ? markWordDifferences({ reading, truth })
       : { reading: reading === null ? null : escapeHtml(reading), truth: truth === null ? null : escapeHtml(truth) };
   return `<section class="thought"><h4>${escapeHtml(stage)}${note === undefined ? '' : ` <span class="interval">${inlineCode(note)}</span>`}</h4>

@@ -33,10 +33,10 @@ export interface LineChartOptions {
   phases?: { x: number; label: string }[];
   /** Points are averaged over this many neighbours and the raw line is drawn pale behind. @default 1, no smoothing */
   smoothingWindow?: number;
-  /** The most points a line is drawn with; a bucket's lowest and highest are kept. @default 400 */
-  maximumPoints?: number;
 }
 
+/** The most points a line is drawn with; a bucket's lowest and highest are kept. */
+const mostPoints = 400;
 /** Dashes tell the lines apart without colour. */
 const dashes = ['', '7 4', '2 3', '9 3 2 3', '12 5', '4 2 1 2', '1 4', '14 3 3 3'];
 /** How many looks a line can have before they repeat. */
@@ -64,7 +64,6 @@ function drawing({
   yInclude,
   phases = [],
   smoothingWindow = 1,
-  maximumPoints = 400,
   width,
   height,
   className,
@@ -128,11 +127,7 @@ function drawing({
   for (const [index, one] of shown.entries()) {
     const look = `series-${index % seriesLooks}`;
     const path = (points: ChartPoint[]) =>
-      linePath(
-        thin(points, maximumPoints),
-        (point) => [at(x.position(point.x)), at(y.position(point.y))],
-        logarithmicY,
-      );
+      linePath(thin(points, mostPoints), (point) => [at(x.position(point.x)), at(y.position(point.y))], logarithmicY);
     const band = bandPath(one.raw, (pointX, pointY) => `${at(x.position(pointX))} ${at(y.position(pointY))}`);
     if (band !== '') parts.push(`<path class="band ${look}" d="${band}"/>`);
     if (smoothingWindow > 1) parts.push(`<path class="line raw ${look}" d="${path(one.raw)}"/>`);

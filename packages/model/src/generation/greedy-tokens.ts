@@ -22,20 +22,3 @@ export function notANumber(where = ''): ModelError {
     message: `The logits${where} hold values that are not numbers (NaN or infinite), so no token can be drawn. Are the weights whole, and do they hold finite numbers?`,
   });
 }
-
-/**
- * The likeliest token of each row of logits `[rows, vocabulary]`.
- *
- * @throws ModelError `not-a-number` where a row holds NaN or +∞: comparisons with NaN would quietly choose any id.
- */
-export async function greedyTokens({ logits }: { logits: tf.Tensor2D }): Promise<Int32Array> {
-  const { ids, surprise } = tf.tidy(() => ({ ...chooseGreedily(logits) }));
-  try {
-    const [chosen, values] = (await Promise.all([ids.data(), surprise.data()])) as [Int32Array, Float32Array];
-    const row = values.findIndex((value) => !Number.isFinite(value));
-    if (row >= 0) throw notANumber(` of row ${row}`);
-    return chosen;
-  } finally {
-    tf.dispose([ids, surprise]);
-  }
-}

@@ -3,7 +3,7 @@ import type { LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
 
 /** A position without loss, as in transformers. */
-export const ignoredLabel = -100;
+const ignoredLabel = -100;
 
 export interface NextTokenLossOptions {
   model: LanguageModel;

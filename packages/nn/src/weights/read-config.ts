@@ -201,7 +201,7 @@ export function collectNotes<Result>(compute: () => Result): { result: Result; n
 }
 
 /** Tells whoever looks on by {@link collectNotes}. */
-export function addNote(note: string): void {
+function addNote(note: string): void {
   noted?.add(note);
 }
 

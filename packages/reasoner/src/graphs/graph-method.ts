@@ -28,7 +28,7 @@ export type GraphOptions = z.input<typeof graphOptions>;
 const defaults = graphOptions.parse({});
 
 /** Name of the stage that the n-th thought stands for, from 0. */
-export function hopName(index: number): string {
+function hopName(index: number): string {
   return `hop ${index + 1}`;
 }
 

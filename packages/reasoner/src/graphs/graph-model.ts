@@ -32,7 +32,7 @@ export interface GraphModel {
 
 const sourceRoleName = 'graph/roles.source';
 /** What the names of the model's parameters begin with in a program. */
-export const modelPrefix = 'graph/model/';
+const modelPrefix = 'graph/model/';
 
 /** The model's config.json with this vocabulary. */
 export function graphModelConfig(

@@ -16,7 +16,7 @@ const defaults = pauseOptions.parse({});
 const stage = 'pause';
 
 /** The token that stands for a moment to think. */
-export const PAUSE_TOKEN = '<pause>';
+const PAUSE_TOKEN = '<pause>';
 
 /**
  * Pause tokens (arXiv 2310.02226): the same token, several times between question and answer, gives the model more
