@@ -1,3 +1,4 @@
+export { RandomStream } from './random/random-stream';
 export { closeFiles, openFiles } from './files/open-files';
 export { SubtextError, type SubtextErrorOptions } from './subtext-error';
 export { ownValue } from './own-value';

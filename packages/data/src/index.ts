@@ -11,7 +11,7 @@ export type {
   SceneFacts,
   SceneObject,
 } from './reasoning-example';
-export { RandomStream } from './random';
+export { RandomStream } from '@subtext/core';
 
 export { imageFile, loadImage, loadPicture } from './images/load-image';
 export { decodePicture } from './images/decode-image';

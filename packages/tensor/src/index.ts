@@ -70,7 +70,7 @@ export { createSharedMemory, flatArrayKernels, type FlatArrayKernels } from './e
 export type { WebAssemblyMemory } from './engines/wasm/kernels/web-assembly';
 export { KeyValueCache, type KeyValueCacheOptions, type CachedKeysAndValues } from './state/key-value-cache';
 
-export { RandomStream, type RandomState } from './random/random-stream';
+export { RandomStream } from '@subtext/core';
 export { normal, uniform, type NormalOptions, type UniformOptions } from './random/initialisers';
 
 export { selfTest, type SelfTestOptions, type SelfTestReport } from './parity/self-test';

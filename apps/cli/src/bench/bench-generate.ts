@@ -35,7 +35,7 @@ export async function benchGenerate({
   ...shape
 }: BenchGenerateOptions): Promise<BenchGenerateResult[]> {
   const model = createModel({ config: gpt2Config({ ...shape, positions: prompt + newTokens }), seed: 1 });
-  const random = new RandomStream({ seed: 1 });
+  const random = new RandomStream({ seed: 1, name: '' });
   const results: BenchGenerateResult[] = [];
   let done = 0;
   for (const batch of batches) {

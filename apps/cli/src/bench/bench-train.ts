@@ -131,7 +131,7 @@ function randomShards({
   vocabulary: number;
   shards: number;
 }): ReasonerBatch[] {
-  const random = new RandomStream({ seed: step });
+  const random = new RandomStream({ seed: step, name: '' });
   return Array.from({ length: shards }, (_, shard) => {
     const rows = Math.floor((batch * (shard + 1)) / shards) - Math.floor((batch * shard) / shards);
     const ids = new Int32Array(rows * tokens);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DataError } from '../errors';
 import { imageFile } from '../images/load-image';
 import { resolveInside } from '../images/resolve-inside';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import type { ImageReference, ReasoningExample } from '../reasoning-example';
 import { openForReading } from './data-file';
 import type { FileLimits } from './data-file';
@@ -150,7 +150,7 @@ async function* shuffled(context: Context, log: FaultLog, seed: number): AsyncGe
   const silent = new FaultLog({ file: context.file, strict: false });
   const handle = await openForReading(context.file);
   try {
-    for (const { offset, byteLength, number, pair } of new RandomStream({ seed }).shuffle(index)) {
+    for (const { offset, byteLength, number, pair } of new RandomStream({ seed, name: '' }).shuffle(index)) {
       const bytes = Buffer.allocUnsafe(byteLength);
       await handle.read(bytes, 0, byteLength, offset);
       const text = bytes.toString('utf8').replace(/^\uFEFF/, '');

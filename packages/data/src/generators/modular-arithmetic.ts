@@ -1,5 +1,5 @@
 import { DataError } from '../errors';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import type { ReasoningExample } from '../reasoning-example';
 import { checkStream } from './check-stream';
 import { jsonArray, textGenerator } from './text-generator';

@@ -1,6 +1,6 @@
 import { DataError } from '../errors';
 import { formatICotText } from '../formats/icot-text';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import type { ReasoningExample } from '../reasoning-example';
 import { checkStream } from './check-stream';
 import { textGenerator } from './text-generator';

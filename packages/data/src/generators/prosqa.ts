@@ -1,6 +1,6 @@
 import { DataError } from '../errors';
 import { hopsFrom, shortestPathNodes } from '../measures/graph';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
 import { checkStream } from './check-stream';
 import { madeUpNouns, peopleNames } from './made-up-names';

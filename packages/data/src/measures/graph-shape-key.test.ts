@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { generateProsQA } from '../generators/prosqa';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import type { GraphFacts } from '../reasoning-example';
 import { graphShapeKey } from './graph-shape-key';
 
@@ -9,7 +9,7 @@ const graphs = [...generateProsQA({ count: 60, seed: 3 })].map(({ facts }) => fa
 
 /** The same question with its nodes numbered and named otherwise and its edges in another order. */
 function disguise(facts: GraphFacts, seed: number): GraphFacts {
-  const random = new RandomStream({ seed });
+  const random = new RandomStream({ seed, name: '' });
   const numbers = random.shuffle(facts.symbols.map((_, node) => node));
   const edges = random.shuffle(facts.edges).map(([from, to]): [number, number] => [numbers[from]!, numbers[to]!]);
   return {

@@ -1,5 +1,5 @@
 import type { DecodedImage } from '../images/decoded-image';
-import type { RandomStream } from '../random';
+import type { RandomStream } from '@subtext/core';
 import { sceneColours } from './scene-world';
 import type { Scene, SceneGrid, SceneShape } from './scene-world';
 

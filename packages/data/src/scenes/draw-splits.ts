@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DataError } from '../errors';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import { drawQuestion, possibleAnswers, describeQuestion } from './scene-questions';
 import type { SceneQuestion, SceneQuestionType } from './scene-questions';
 import type { SceneGrid } from './scene-world';

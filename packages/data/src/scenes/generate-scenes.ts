@@ -7,7 +7,7 @@ import { writeFolder } from '../generators/write-folder';
 import { encodePng } from '../images/encode-png';
 import { questionOnlyBaseline } from '../measures/question-only-baseline';
 import type { QuestionOnlyBaseline } from '../measures/question-only-baseline';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import type { SceneFacts } from '../reasoning-example';
 import { drawScene } from './draw-scene';
 import { drawSplits, sceneSplits } from './draw-splits';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { questionOnlyBaseline } from '../measures/question-only-baseline';
-import { RandomStream } from '../random';
+import { RandomStream } from '@subtext/core';
 import { drawSplits } from './draw-splits';
 import { drawQuestion, possibleAnswers, sceneQuestionTypes, describeQuestion } from './scene-questions';
 import { SceneGrid } from './scene-world';

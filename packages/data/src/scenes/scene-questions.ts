@@ -1,5 +1,5 @@
 import { DataError } from '../errors';
-import type { RandomStream } from '../random';
+import type { RandomStream } from '@subtext/core';
 import { sceneColourNames, sceneObjects, sceneShapes } from './scene-world';
 import type { Scene, SceneColour, SceneGrid, SceneMove, SceneShape } from './scene-world';
 

@@ -7,7 +7,7 @@ import { stageDirection } from './stage-direction';
 const width = 6;
 /** Thoughts that lie around a place; unit 5 is loud and says nothing. */
 function group({ at, count, seed, thoughts = 1 }: { at: number; count: number; seed: number; thoughts?: number }) {
-  const random = new RandomStream({ seed });
+  const random = new RandomStream({ seed, name: '' });
   return Array.from({ length: count }, () =>
     Array.from({ length: thoughts }, (_, index): SeenThought => ({
       stage: 'caption',

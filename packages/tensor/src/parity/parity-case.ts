@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import { RandomStream } from '../random/random-stream';
+import { RandomStream } from '@subtext/core';
 
 /** An input of a case: what it holds, rounded to float32 so that reference and engine start from the same numbers. */
 export interface ParityInput {
@@ -46,7 +46,7 @@ export class InputMaker {
   integer(shape: number[], minimum: number, maximum: number): ParityInput {
     return this.integers(
       shape,
-      Array.from({ length: size(shape) }, () => this.#random.integer({ minimum, maximum })),
+      Array.from({ length: size(shape) }, () => minimum + this.#random.integer(maximum - minimum + 1)),
     );
   }
 

@@ -13,7 +13,7 @@ import { globalNormAsync } from '../state/global-norm';
 import { KeyValueCache } from '../state/key-value-cache';
 import { Parameters } from '../state/parameters';
 import { valueAndGradients } from '../state/value-and-gradients';
-import { RandomStream } from '../random/random-stream';
+import { RandomStream } from '@subtext/core';
 import { normal } from '../random/initialisers';
 import { compare, type CaseResult } from './check-case';
 import { InputMaker, toTensor } from './parity-case';

@@ -1,5 +1,5 @@
 import { tf } from '../tensorflow';
-import type { RandomStream } from './random-stream';
+import type { RandomStream } from '@subtext/core';
 
 export interface NormalOptions {
   shape: number[];

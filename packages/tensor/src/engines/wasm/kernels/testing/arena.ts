@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { RandomStream } from '../../../../random/random-stream';
+import { RandomStream } from '@subtext/core';
 import type { KernelExports } from '../kernel-exports';
 import { loadKernelModule, type KernelVariant } from '../kernel-module';
 import { hasRelaxedSimd } from '../relaxed-simd';

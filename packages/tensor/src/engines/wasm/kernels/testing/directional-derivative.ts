@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { RandomStream } from '../../../../random/random-stream';
+import type { RandomStream } from '@subtext/core';
 
 type Inputs = Record<string, Float64Array>;
 
