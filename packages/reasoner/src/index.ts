@@ -14,7 +14,7 @@ export { openRelease, type OpenedRelease, type OpenReleaseOptions } from './rele
 export { type ReleaseName } from './releases/checkpoint-parts';
 export { continuousForward } from './forward/continuous-forward';
 export { embedBatch } from './forward/embed-batch';
-export { openModel, type ModelSource } from './forward/model-source';
+export { openModel, openWithFeedback, type ModelSource, type OpenedModel } from './forward/model-source';
 export { stopGradient } from './forward/stop-gradient';
 export { measureThoughts, type ThoughtRows } from './forward/thought-measures';
 export { CounterStream, drawNodeNumbers, drawQueries } from './graphs/draw-queries';
@@ -48,7 +48,9 @@ export {
   type ObjectiveSpecification,
   type Phase,
   type ReasoningMethod,
+  type PromptSubject,
   type ThoughtPosition,
+  type ThoughtWords,
 } from './methods/reasoning-method';
 export {
   createMethod,

@@ -14,7 +14,7 @@ export function openProgram({
   model: LanguageModel;
   objectives?: readonly ObjectiveUse[];
 }): Promise<TrainingProgram<Shard>> {
-  return composeProgram({ runner: reasonerRunner(model) as Runner, objectives });
+  return composeProgram({ runner: reasonerRunner({ model }) as Runner, objectives });
 }
 
 /** A shard of sequences alone. */

@@ -25,6 +25,7 @@ interface ThinkCommandOptions extends ThoughtChange {
   model: string;
   image?: string;
   explain: boolean;
+  edit?: Record<string, string>;
   raw: boolean;
   json: boolean;
   engine: EngineName | 'auto';
@@ -64,6 +65,16 @@ async function explainAnswer({
   return words;
 }
 
+/** Adds `stage=words` to what is edited. */
+function readEdit(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  const stage = text.slice(0, at).trim();
+  if (at < 0 || stage === '')
+    throw new UsageError(`--edit takes a stage and what it is to think: --edit caption="a red square", not "${text}".`);
+  if (Object.hasOwn(before, stage)) throw new UsageError(`--edit names the stage "${stage}" twice.`);
+  return { ...before, [stage]: text.slice(at + 1) };
+}
+
 export function thinkCommand(): Command {
   return new Command('think')
     .argument('<question>', 'the question')
@@ -77,13 +88,18 @@ export function thinkCommand(): Command {
     .option('--from <question>', 'the question whose thoughts are taken')
     .option('--from-image <file>', 'the picture that it is about')
     .option(
+      '--edit <stage=words>',
+      'let a stage think what these words say, and answer from there; once for each stage',
+      readEdit,
+    )
+    .option(
       '--raw',
       'only what the model wrote, special tokens and all; control characters as they are, where the output is a file or a pipe',
       false,
     )
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
-    .action(async (question: string, { model, image, explain, raw, json, engine, ...change }: ThinkCommandOptions) => {
+    .action(async (question: string, { model, image, explain, edit, raw, json, engine, ...change }: ThinkCommandOptions) => {
       const output = createOutput({ json });
       if (raw && (explain || json))
         throw new UsageError(
@@ -98,16 +114,20 @@ export function thinkCommand(): Command {
       // A question and an answer; pictures take more.
       await useEngine({ engine, work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
       const reasoner = await Reasoner.load({ folder });
-      const unknown = reasoner.unknownWords(question);
+      const unknown = [question, ...Object.values(edit ?? {})].flatMap((text) => reasoner.unknownWords(text));
       if (unknown.length > 0 && !json) {
         const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`;
         if (raw) writeErrorLine(warning);
         else output.notice(warning);
       }
       const began = performance.now();
-      const asked = { question, image: picture };
-      const [own] = (await reasoner.think({ questions: [asked] })) as [Answer];
-      const answer = await changeThoughts({ reasoner, question: asked, answer: own, change });
+      const plain = { question, image: picture };
+      const asked = edit ? { ...plain, words: edit } : plain;
+      const [own, edited = own] = (await reasoner.think({ questions: edit ? [plain, asked] : [plain] })) as [
+        Answer,
+        Answer?,
+      ];
+      const answer = await changeThoughts({ reasoner, question: asked, answer: edited, change });
       const seconds = (performance.now() - began) / 1000;
       const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
       const { thoughts, ids: _ids, prompt: _prompt, ...rest } = answer;
@@ -121,6 +141,7 @@ export function thinkCommand(): Command {
         output.event({
           event: 'answer',
           question,
+          ...(edit && { edited: edit }),
           ...rest,
           answer: answer.answer ?? null,
           thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })),

@@ -22,13 +22,14 @@ const llama = {
   max_position_embeddings: 160,
 };
 const gpt2 = { model_type: 'gpt2', n_embd: 16, n_layer: 1, n_head: 2, n_positions: 160 };
-const thinking = ['heima', 'coconut', 'sim-cot', 'codi', 'adaptive'];
+const thinking = ['heima', 'heima fed back', 'coconut', 'sim-cot', 'codi', 'adaptive'];
 const methods: Record<string, Record<string, unknown>> = {
   'no-cot': {},
   cot: {},
   icot: { tokensPerPhase: 4, maximumTokens: 4 },
   pause: { count: 2 },
   heima: { thinkingTokens: 2 },
+  'heima fed back': { name: 'heima', thinkingTokens: 2, feedBack: true },
   coconut: { hiddenSteps: 1 },
   'sim-cot': { hiddenSteps: 1 },
   codi: { count: 2 },
@@ -45,6 +46,7 @@ const factors = {
   projector: ['linear', 'mlp'],
   reading: ['before', 'at'],
   reasoningFormat: ['tagged', 'lines'],
+  visibility: ['all', 'answer', 'chain'],
   data: ['named', 'unnamed'],
   workers: [0, 1],
   shards: [1, 2],
@@ -55,7 +57,10 @@ type Row = { [Name in keyof typeof factors]: (typeof factors)[Name][number] };
 
 /** What a configuration may say: the rest is refused by name before training, which other tests hold. */
 function allowed(row: Record<string, unknown>): boolean {
-  const { method, model, tuning, interpreters, interpreterTuning, shared, templates, projector, reading } = row as Row;
+  const { method, model, tuning, visibility, interpreters, interpreterTuning, shared, templates, projector, reading } =
+    row as Row;
+  // Roles are unknown, or the answer would see nothing.
+  if (['icot', 'no-cot'].includes(method) && visibility !== 'all') return false;
   if (interpreters !== 'none' && !thinking.includes(method)) return false;
   if (interpreters.startsWith('after') && method === 'sim-cot') return false;
   // Keys of interpreters count where there are some.
@@ -79,6 +84,7 @@ function configuration({ row, index }: { row: Row; index: number }): Record<stri
     projector,
     reading,
     reasoningFormat,
+    visibility,
     data,
     workers,
     shards,
@@ -94,6 +100,7 @@ function configuration({ row, index }: { row: Row; index: number }): Record<stri
     workers,
     seed: index,
     reasoningFormat,
+    visibility,
     data: {
       format: data === 'named' ? 'llava-cot' : 'coconut-json',
       train: join(folder, data === 'named' ? 'named.jsonl' : 'unnamed.json'),
@@ -107,7 +114,11 @@ function configuration({ row, index }: { row: Row; index: number }): Record<stri
         : { from: join(folder, model === 'earlier run' ? 'earlier/reasoner' : model) }),
       ...adapter(tuning),
     },
-    method: { name: method, ...methods[method] },
+    method: {
+      name: method,
+      ...methods[method],
+      ...(method.startsWith('heima') && visibility !== 'all' && { fromWords: 0.5 }),
+    },
     training: {
       batchSize: 2,
       shards,

@@ -1,5 +1,5 @@
 import { lastPositions } from '@subtext/nn';
-import { RandomStream, tf } from '@subtext/tensor';
+import { gatherRows, RandomStream, tf } from '@subtext/tensor';
 
 import type { ForwardOptions, LanguageModel } from '../language-model';
 import { ModelError } from '../model-error';
@@ -61,6 +61,11 @@ export interface GenerateOptions extends SamplingOptions {
    * fixed draft). Greedy decoding only; else it is left unused. Default none.
    */
   draft?: readonly number[];
+  /**
+   * How written tokens enter the next pass, `[rows, 1, width]`, from the ids and the states `[rows, 1, width]` that predicted
+   * them, after the final norm. Not asked for the draft's. Default: as their embeddings.
+   */
+  embedNext?: (options: { ids: Int32Array; states: tf.Tensor3D }) => tf.Tensor3D;
   /** Called with each token. */
   onToken?: (token: GeneratedToken) => void;
   /** Stops generation between two tokens; what was generated is returned. */
@@ -195,6 +200,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     stopIds = [],
     seed = 0,
     outputStates = false,
+    embedNext,
     onToken,
     signal,
   } = options;
@@ -253,13 +259,15 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
       ? null
       : prompts.mask.map((row) => [...row, ...draft.map(() => 1)]);
   let drafted = draft;
+  /** The states that predicted the last tokens, while `embedNext` may ask for them. */
+  let predicting: tf.Tensor3D | null = null;
   const given = isEmbedded(inputs) ? prompts.ids : inputs;
   let ids = rows.map(({ row }) => [...(given?.[row] ?? []), ...draft]);
   try {
     for (let step = 0; ; step++) {
       const sampled = choosing(step);
       const predictions = drafted.length + 1;
-      const { states, choices, surprise, logits } = tidied(() => {
+      const { states, choices, surprise, logits, ...kept } = tidied(() => {
         const { hidden, hiddenStates } = session.feed({
           embeddings: input,
           mask,
@@ -281,8 +289,11 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
           choices: greedy?.ids ?? null,
           surprise: greedy?.surprise ?? null,
           logits: sampled ? predicted : null,
+          // A tensor of its own: `states` may be the same.
+          predicting: embedNext ? lastPositions({ states: hidden, count: predictions }).clone() : null,
         };
       });
+      predicting = kept.predicting;
       if (input !== prompts.embeddings || !isEmbedded(inputs)) input.dispose();
       const [stateValues, chosen, surprises, logitValues] = (await Promise.all([
         states?.data(),
@@ -336,18 +347,28 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
         for (const place of active) (present[place] as Row).reason = 'aborted';
         break;
       }
-      let kept = next;
+      let chosenIds = next;
+      let places = present.map((_, place) => place);
       // Dropping rows copies the cache, so it waits until half of them are finished.
       if (active.length * 2 <= present.length) {
         session.selectRows(active);
-        kept = Int32Array.from(active, (place) => next[place] as number);
+        chosenIds = Int32Array.from(active, (place) => next[place] as number);
+        places = active;
         present = active.map((place) => present[place] as Row);
       }
       mask = null;
-      ids = Array.from(kept, (id) => [id]);
-      input = tf.tidy(() => model.embed(tf.tensor2d(kept, [kept.length, 1], 'int32')));
+      ids = Array.from(chosenIds, (id) => [id]);
+      const predictors = places.map((place) => (place + 1) * predictions - 1 - (rejected[place] as number));
+      input = tf.tidy(() =>
+        embedNext && predicting
+          ? embedNext({ ids: chosenIds, states: rowsOf(predicting, predictors) })
+          : model.embed(tf.tensor2d(chosenIds, [chosenIds.length, 1], 'int32')),
+      );
+      predicting?.dispose();
+      predicting = null;
     }
   } finally {
+    predicting?.dispose();
     if (!options.session) session.dispose();
     if (!input.isDisposed && !(isEmbedded(inputs) && input === inputs.embeddings)) input.dispose();
   }
@@ -357,6 +378,13 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     passes: rows.map(({ passes }) => passes),
     states: outputStates === false ? null : rows.map((row) => row.states),
   };
+}
+
+/** Some of the `batch · time` rows of `[batch, time, width]`, as `[rows, 1, width]`. */
+function rowsOf(states: tf.Tensor3D, indices: readonly number[]): tf.Tensor3D {
+  const [batch, time, width] = states.shape;
+  const rows = gatherRows({ input: tf.reshape(states, [batch * time, width]) as tf.Tensor2D, indices });
+  return tf.reshape(rows, [indices.length, 1, width]);
 }
 
 /** `[batch, time, width]` followed by the same ids in every row: `[batch, time + ids, width]`. */

@@ -17,6 +17,18 @@ export interface ContinuousThoughts {
   largestPosition: number;
   /** Whether a thought's input is the hidden state before it; else the token that stands there, one pass each. @default true */
   fedBack?: boolean;
+  /**
+   * Where thoughts are tokens to which the state before them is added: all their columns, in order, with words between them
+   * or not. @default thoughts stand one after the other from `start`, and are no tokens
+   */
+  added?: readonly AddedColumn[];
+}
+
+/** A column of thoughts to which the states before them are added. */
+export interface AddedColumn {
+  column: number;
+  /** By row, 1 where it has a thought there. `[rows]` */
+  thinking: Float32Array;
 }
 
 /** Aligns the rows' first continuous thoughts. Undefined where no row has any. `time` is that of the moved rows. */
@@ -26,7 +38,9 @@ export function alignThoughts(
   const inSteps = layouts.map(({ thoughts }) => thoughts.filter(({ kind }) => kind !== 'token'));
   const rows = inSteps.map((thoughts) => thoughts.map(({ position }) => position));
   if (rows.every(({ length }) => length === 0)) return undefined;
+  const isAdded = inSteps.some((thoughts) => thoughts.some(({ kind }) => kind === 'added'));
   for (const positions of rows) {
+    if (positions[0] !== 0 && isAdded) continue;
     if (positions[0] === 0 || positions.some((position, index) => position !== positions[0]! + index)) {
       throw new ReasonerError({
         code: 'invalid-option',
@@ -53,6 +67,21 @@ export function alignThoughts(
       positions,
       largestPosition,
       fedBack: inSteps.some((thoughts) => thoughts.some(({ kind }) => kind === 'continuous')),
+      ...(isAdded && { added: addedColumns({ rows, offsets }) }),
     },
   };
+}
+
+/** The columns in which any row has a thought. */
+function addedColumns({ rows, offsets }: { rows: readonly number[][]; offsets: Int32Array }): AddedColumn[] {
+  const columns = new Map<number, Float32Array>();
+  for (const [row, positions] of rows.entries()) {
+    for (const position of positions) {
+      const column = offsets[row]! + position;
+      const thinking = columns.get(column) ?? new Float32Array(rows.length);
+      thinking[row] = 1;
+      columns.set(column, thinking);
+    }
+  }
+  return [...columns].sort(([one], [other]) => one - other).map(([column, thinking]) => ({ column, thinking }));
 }

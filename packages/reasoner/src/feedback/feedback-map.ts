@@ -1,6 +1,7 @@
 import { drawInitialValues, type Initialisation } from '@subtext/nn';
 import { openSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from '@subtext/safetensors';
 import { layerNorm, linear, Parameters, tf } from '@subtext/tensor';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ReasonerError } from '../errors';
@@ -19,22 +20,25 @@ const shapes = (width: number, inner: number): Readonly<Record<string, readonly 
 });
 
 const normNames = ['norm.weight', 'norm.bias'];
+const matrixName = 'matrix.weight';
 
 /** What `subtext.json` says of a map; its numbers lie beside it in `feedback.safetensors`. */
 export interface FeedbackSettings {
-  kind: 'projection';
+  kind: 'projection' | 'matrix';
 }
 
 /** Where a reasoner's folder has its map. */
 export const feedbackFile = 'feedback.safetensors';
 
 /**
- * What a state goes through before it is fed back as a continuous thought: CODI's projection (arXiv 2502.21074, `prj` of
- * its release), `LayerNorm(output · gelu(hidden · h + b) + b′)`, the norm (ε 1e-5) where it has one and the gelu exact.
- * Without a map a state is fed back as it is (Coconut).
+ * What a state `h` goes through before it is fed back. Without a map a state is fed back as it is (Coconut).
+ *
+ * - `projection`: CODI's (arXiv 2502.21074, `prj` of its release), `LayerNorm(output · gelu(hidden · h + b) + b′)`, the norm
+ *   (ε 1e-5) where it has one and the gelu exact.
+ * - `matrix`: `matrix · h`, which is added to a thinking token's embedding (`heima` with `feedBack`).
  */
 export class FeedbackMap {
-  /** `hidden.*`, `output.*` and, where there is a norm, `norm.*`. */
+  /** `hidden.*`, `output.*` and, where there is a norm, `norm.*`; or `matrix.weight`, `[width, width]`. */
   readonly parameters: Parameters;
 
   private constructor(parameters: Parameters) {
@@ -43,11 +47,31 @@ export class FeedbackMap {
 
   /** The model's width, which goes in and comes out. */
   get width(): number {
-    return this.parameters.get('hidden.weight').shape[1]!;
+    return this.parameters.get(this.#isMatrix ? matrixName : 'hidden.weight').shape[1]!;
   }
 
   get settings(): FeedbackSettings {
-    return { kind: 'projection' };
+    return { kind: this.#isMatrix ? 'matrix' : 'projection' };
+  }
+
+  get #isMatrix(): boolean {
+    return this.parameters.has(matrixName);
+  }
+
+  /** A matrix of zeros: at first nothing is added, and training starts from the model without it. */
+  static createMatrix({ width }: { width: number }): FeedbackMap {
+    const parameters = new Parameters();
+    parameters.add({ name: matrixName, value: tf.zeros([width, width]) });
+    return new FeedbackMap(parameters);
+  }
+
+  /** The map of a folder that has one. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
+  static async find(options: { folder: string; width: number }): Promise<FeedbackMap | undefined> {
+    const isThere = await access(join(options.folder, feedbackFile)).then(
+      () => true,
+      () => false,
+    );
+    return isThere ? FeedbackMap.load(options) : undefined;
   }
 
   /** Reads `feedback.safetensors` of a reasoner's folder. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
@@ -81,7 +105,8 @@ export class FeedbackMap {
     try {
       const inner = shapeOf('hidden.weight')?.[0] ?? 0;
       const withNorm = normNames.some((name) => shapeOf(name));
-      for (const [name, shape] of Object.entries(shapes(width, inner))) {
+      const wanted = shapeOf(matrixName) ? { [matrixName]: [width, width] } : shapes(width, inner);
+      for (const [name, shape] of Object.entries(wanted)) {
         if (!withNorm && normNames.includes(name)) continue;
         const found = shapeOf(name);
         if (found?.join() !== shape.join())
@@ -132,6 +157,7 @@ export class FeedbackMap {
           layout: 'out-in',
           activation,
         });
+      if (this.#isMatrix) return linear({ input: states, weight: value(matrixName) as tf.Tensor2D, layout: 'out-in' });
       const output = layer('output', layer('hidden', states, 'gelu'), 'none');
       if (!this.parameters.has('norm.weight')) return output;
       return layerNorm({

@@ -3,6 +3,7 @@ import { gatherRows, scatterRows, tf } from '@subtext/tensor';
 
 import type { ContinuousThoughts } from '../batches/continuous-thoughts';
 import type { ReasonerBatch } from '../batches/reasoner-batch';
+import type { FeedbackMap } from '../feedback/feedback-map';
 import { passVisibility } from '../visibility/batch-visibility';
 import { checkTakesVisibility, embedBatch } from './embed-batch';
 
@@ -10,16 +11,20 @@ import { checkTakesVisibility, embedBatch } from './embed-batch';
  * A pass with continuous thoughts (Coconut, arXiv 2412.06769): a thought's input is the last hidden state, after the
  * final norm, of the position before it. One pass reaches up to the first thoughts, then each column of thoughts is one
  * step on a cache through which gradients pass, then one pass takes the rest: every position is computed once. Rows with
- * fewer thoughts go on with their text meanwhile.
+ * fewer thoughts go on with their text meanwhile. Where a thought is a token to which that state is added (`added`), what
+ * stands between two columns of thoughts runs with the first of them.
  */
 export function continuousForward({
   model,
   batch,
+  feedback,
   outputHiddenStates = false,
   needed,
 }: {
   model: LanguageModel;
   batch: ReasonerBatch & { continuous: ContinuousThoughts };
+  /** What states go through before they are added to thinking tokens; needed where the batch has such (`added`). @default none */
+  feedback?: FeedbackMap;
   /** Whether to give every layer's output. @default false */
   outputHiddenStates?: boolean;
   /**
@@ -37,7 +42,8 @@ export function continuousForward({
 } {
   const { rows, time, continuous } = batch;
   const { start, counts, offsets, positions, largestPosition, fedBack = true } = continuous;
-  const thoughts = Math.max(...counts);
+  const added = continuous.added?.map((column) => ({ ...column, feedback: feedback! }));
+  const thoughts = added?.length ?? Math.max(...counts);
   const padded = offsets.some((offset) => offset > 0);
   const cache = model.newGrowingCache();
   const { visibility } = batch;
@@ -73,18 +79,18 @@ export function continuousForward({
     return output;
   };
 
-  const rest = time - start - thoughts;
-  const pieces = tf.split(
-    embeddings,
-    [start, ...new Array<number>(thoughts).fill(1), ...(rest > 0 ? [rest] : [])],
-    1,
-  ) as tf.Tensor3D[];
+  // Where states are added to tokens, what follows a thought up to the next one runs with it.
+  const rest = added ? 0 : time - start - thoughts;
+  const lengths = added
+    ? added.map(({ column }, index) => (added[index + 1]?.column ?? time) - column)
+    : new Array<number>(thoughts).fill(1);
+  const pieces = tf.split(embeddings, [start, ...lengths, ...(rest > 0 ? [rest] : [])], 1) as tf.Tensor3D[];
   const fed: tf.Tensor3D[] = [pieces[0]!];
   // The states of the columns before this one are not computed.
   const first = needed && !outputHiddenStates ? firstColumn({ needed, time, offsets, start }) : 0;
   const hidden: tf.Tensor3D[] = [feed(pieces[0]!, 0, start - first)];
   for (let thought = 0; thought < thoughts; thought++) {
-    if (!fedBack) {
+    if (!added && !fedBack) {
       fed.push(pieces[1 + thought]!);
       hidden.push(feed(fed.at(-1)!, start + thought));
       continue;
@@ -94,6 +100,11 @@ export function continuousForward({
       rows,
       width,
     ]) as tf.Tensor2D;
+    if (added) {
+      fed.push(addStates({ input: pieces[1 + thought]!, states: state, ...added[thought]! }));
+      hidden.push(feed(fed.at(-1)!, added[thought]!.column));
+      continue;
+    }
     const thinking = [...counts.keys()].filter((row) => counts[row]! > thought);
     const input =
       thinking.length === rows
@@ -131,6 +142,24 @@ export function continuousForward({
     ),
     inputs: () => tf.concat(fed, 1),
   };
+}
+
+/** Adds states, through their map, to the first of some columns, in the rows that think there. */
+function addStates({
+  input,
+  states,
+  thinking,
+  feedback,
+}: {
+  /** `[rows, columns, width]` */ input: tf.Tensor3D;
+  /** `[rows, width]` */ states: tf.Tensor2D;
+  /** By row, 1 or 0. */ thinking: Float32Array;
+  feedback: FeedbackMap;
+}): tf.Tensor3D {
+  const [rows, columns, width] = input.shape;
+  const fed = tf.mul(feedback.apply(states), tf.tensor2d(thinking, [rows, 1]));
+  const first = tf.reshape(fed, [rows, 1, width]) as tf.Tensor3D;
+  return tf.add(input, columns === 1 ? first : tf.concat([first, tf.zeros([rows, columns - 1, width])], 1));
 }
 
 /** The first column whose state is needed: the last one before the thoughts always is, for it is the first thought. */

@@ -1,10 +1,8 @@
 import { createModel, loadModel, type LanguageModel } from '@subtext/model';
 import { drawInitialValues, addLora, type LoraSettings } from '@subtext/nn';
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { ReasonerError } from '../errors';
-import { feedbackFile } from '../feedback/feedback-map';
+import { FeedbackMap } from '../feedback/feedback-map';
 import { parameterPattern } from './parameter-pattern';
 
 /** Where a model comes from; can be posted to a worker, which then builds the same one. */
@@ -27,23 +25,34 @@ export type ModelSource =
       initialisation?: readonly { pattern: string; deviation: number }[];
     };
 
+/** A model to train, and what its states go through before they are fed back. */
+export interface OpenedModel {
+  model: LanguageModel;
+  feedback?: FeedbackMap;
+}
+
 /**
- * Loads or creates the model.
+ * Loads or creates the model, and the map of a reasoner's folder that has one.
  *
  * @throws ReasonerError `invalid-option` for a reasoner whose states go through a projection before they are fed back:
  *   training has none, and would go on from another model than the one that thinks
  */
+export async function openWithFeedback(source: ModelSource): Promise<OpenedModel> {
+  const model = await openModel(source);
+  if (source.kind === 'new') return { model };
+  const feedback = await FeedbackMap.find({ folder: source.folder, width: model.dimensions.width });
+  if (feedback?.settings.kind !== 'projection') return { model, feedback };
+  feedback.dispose();
+  model.dispose();
+  throw new ReasonerError({
+    code: 'invalid-option',
+    message: `The states of ${source.folder} go through a projection before they are fed back, which training does not take. Such a reasoner can be asked, evaluated and audited; to train its weights without the projection, take feedback.safetensors out of a copy of the folder.`,
+  });
+}
+
+/** Loads or creates the model. */
 export async function openModel(source: ModelSource): Promise<LanguageModel> {
   if (source.kind === 'folder') {
-    const hasMap = await access(join(source.folder, feedbackFile)).then(
-      () => true,
-      () => false,
-    );
-    if (hasMap)
-      throw new ReasonerError({
-        code: 'invalid-option',
-        message: `${source.folder} has a ${feedbackFile}: its states go through a projection before they are fed back, which training does not take. Such a reasoner can be asked, evaluated and audited; to train its weights without the projection, take that file out of a copy of the folder.`,
-      });
     const model = await loadModel({ folder: source.folder });
     if (source.lora) addLora({ model, ...source.lora });
     return model;

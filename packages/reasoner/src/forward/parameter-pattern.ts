@@ -1,6 +1,8 @@
 import { compilePattern, type Pattern, PatternError } from '@subtext/core';
 import type { LanguageModel } from '@subtext/model';
 
+import type { FeedbackMap } from '../feedback/feedback-map';
+
 /**
  * A regular expression over parameters' names (JavaScript's, in a time that the names' lengths bound: it may come from a
  * configuration that somebody else wrote).
@@ -26,16 +28,19 @@ export function parameterPattern({
   }
 }
 
-/** Keeps the parameters whose names a pattern fits as they are. */
+/** Keeps the parameters whose names a pattern fits as they are; those of the feedback are named `feedback.…`. */
 export function freezeParameters({
   model,
+  feedback,
   frozen = [],
 }: {
   model: LanguageModel;
+  /** @default none */ feedback?: FeedbackMap;
   /** Regular expressions. Default none. */ frozen?: readonly string[];
 }): void {
   for (const source of frozen) {
     const pattern = parameterPattern({ source, option: 'frozen' });
     model.parameters.freeze((name) => pattern.test(name));
+    feedback?.parameters.freeze((name) => pattern.test(`feedback.${name}`));
   }
 }

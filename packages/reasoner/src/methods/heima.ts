@@ -1,10 +1,12 @@
 import { ownValue } from '@subtext/core';
 import { z } from 'zod';
 
+import { randomAt } from '../batches/counter-random';
 import { ReasonerError } from '../errors';
+import { checkProbability } from './check-option';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
-import { count } from './option-schemas';
-import type { Phase, ReasoningMethod } from './reasoning-method';
+import { count, share } from './option-schemas';
+import type { LayoutContext, Phase, ReasoningMethod, ThoughtWords } from './reasoning-method';
 
 /** The most distinct thinking tokens a stage: Heima's own limit. */
 export const MAXIMUM_THINKING_TOKENS = 32;
@@ -38,6 +40,8 @@ export const heimaOptions = z.strictObject({
   progressive: z.boolean().default(true),
   recovering: z.boolean().default(true),
   textPhase: z.boolean().default(true),
+  feedBack: z.boolean().describe('adds the state before a thinking token to its embedding').default(false),
+  fromWords: share.describe('share of examples whose thoughts of one stage are made from its words').default(0),
 });
 const defaults = heimaOptions.parse({});
 
@@ -59,6 +63,18 @@ export interface HeimaOptions {
   recovering?: boolean;
   /** Begin with a phase in which the whole chain is text. Leave it out where the model already writes its chain. @default true */
   textPhase?: boolean;
+  /**
+   * Adds to a thinking token's embedding the final state of the position before it, through a learned matrix. A thought that
+   * is not fed back has only the network's depth for all serial steps; fed back, each starts from the one before. Each is then
+   * a pass of its own. @default false
+   */
+  feedBack?: boolean;
+  /**
+   * Share of examples in which the words of one hidden stage, drawn at random, stand behind the question. Its thoughts see
+   * these words and nothing else, and nothing but them sees the words: so the model learns to think what it is told, and
+   * thoughts can be edited in words. Needs a visibility. @default 0
+   */
+  fromWords?: number;
 }
 
 /** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
@@ -123,9 +139,19 @@ function checkHidingOrder({
   });
 }
 
+function checkVisible({ visibility }: LayoutContext): void {
+  if (visibility !== undefined) return;
+  throw new ReasonerError({
+    code: 'invalid-option',
+    message:
+      'Thoughts are made from words (fromWords) only where nothing else sees those words: choose a visibility, such as "chain", or leave fromWords at 0.',
+  });
+}
+
 /**
  * Heima (arXiv 2501.19201): each stage before the conclusion becomes thinking tokens, one stage more each phase, and
- * a recovering phase ends the training. The tags stay; thinking tokens are predicted like words; nothing is fed back.
+ * a recovering phase ends the training. The tags stay; thinking tokens are predicted like words; as published nothing is
+ * fed back.
  */
 export function heima({
   thinkingTokens = thinkingTokenCount(defaults.thinkingTokens),
@@ -133,11 +159,26 @@ export function heima({
   progressive = defaults.progressive,
   recovering = defaults.recovering,
   textPhase = defaults.textPhase,
+  feedBack = defaults.feedBack,
+  fromWords = defaults.fromWords,
 }: HeimaOptions = {}): ReasoningMethod {
   checkThinkingTokens(thinkingTokens);
+  checkProbability({ method: 'heima', option: 'fromWords', value: fromWords });
+
+  /** The words of one hidden stage, in the share of examples that has them. */
+  function drawnWords(
+    hidden: readonly { stage: string; text: string }[],
+    counters: readonly number[] | undefined,
+  ): ThoughtWords | undefined {
+    if (fromWords === 0 || hidden.length === 0 || !counters || randomAt(...counters, 0) >= fromWords) return undefined;
+    const { stage, text } = hidden[Math.floor(randomAt(...counters, 1) * hidden.length)]!;
+    return { [stage]: text };
+  }
 
   return {
     name: 'heima',
+    addsStates: feedBack,
+    thinksFromWords: fromWords > 0,
     specialTokens: ({ stages }) => stages.flatMap((stage) => thinkingTokenNames({ stage, thinkingTokens })),
 
     curriculum({ stages }) {
@@ -161,7 +202,7 @@ export function heima({
       return phases.map((phase, index) => ({ ...phase, index }));
     },
 
-    layout({ example, phase, context }) {
+    layout({ example, phase, context, counters }) {
       const present = example.steps.map((step, index) => stageName({ step, index }));
       // Steps without names are told apart by their number: a shorter chain lacks the last ones, and hides what it has.
       const named = example.steps.length === 0 || example.steps.some(({ name }) => name !== undefined);
@@ -172,9 +213,14 @@ export function heima({
           message: `Example ${example.id} has no stage "${missing}", which this phase hides.`,
         });
       }
+      if (fromWords > 0) checkVisible(context);
+      const hidden = example.steps.flatMap(({ text }, index) =>
+        phase.hiddenStages.includes(present[index]!) ? [{ stage: present[index]!, text }] : [],
+      );
       return layoutSteps({
         example,
         context,
+        words: drawnWords(hidden, counters),
         content({ stage, text }) {
           if (!phase.hiddenStages.includes(stage)) return { kind: 'text' };
           const names = thinkingTokenNames({ stage, thinkingTokens });
@@ -189,20 +235,25 @@ export function heima({
                   ),
                   names.length,
                 );
-          return { kind: 'thoughts', ids: names.slice(0, count).map((name) => tokenizer.idOf(name)) };
+          return {
+            kind: 'thoughts',
+            ids: names.slice(0, count).map((name) => tokenizer.idOf(name)),
+            as: feedBack ? 'added' : 'token',
+          };
         },
       });
     },
 
     ...questionPrompt,
 
-    // Thinking tokens are not fed back, so all of them can run side by side. How many a ratio gives depends on the text.
+    // Thinking tokens that are not fed back can run side by side. How many a ratio gives depends on the text.
     responseStart: ({ stages, hiddenStages, context }) =>
       responseStart({
         stages,
         context,
         thoughts(stage) {
           if (!hiddenStages.includes(stage)) return null;
+          if (feedBack) return { ids: [], complete: false };
           const ids = thinkingTokenNames({ stage, thinkingTokens }).map((name) => context.tokenizer.idOf(name));
           return thinkingTokens.kind === 'ratio' ? { ids: ids.slice(0, 1), complete: false } : { ids, complete: true };
         },

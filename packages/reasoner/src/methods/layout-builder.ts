@@ -1,6 +1,6 @@
 import type { ReasoningExample } from '@subtext/data';
 
-import { ANSWER, IMAGE, PREFIX, QUESTION, type Role, tagRole } from '../visibility/roles';
+import { ANSWER, IMAGE, PREFIX, QUESTION, type Role, tagRole, wordsRole } from '../visibility/roles';
 import type { ReasoningFormat } from './reasoning-format';
 import {
   IGNORED_LABEL,
@@ -8,6 +8,7 @@ import {
   type LayoutContext,
   type ReasoningMethod,
   type ThoughtPosition,
+  type ThoughtWords,
 } from './reasoning-method';
 
 /** Collects ids, labels, roles and thoughts of one example. */
@@ -22,20 +23,24 @@ export class LayoutBuilder {
     this.#context = context;
   }
 
-  /** Prefix, image placeholders and question with its marks; none of it carries loss. */
-  prompt({ question, hasImage }: { question: string; hasImage: boolean }): this {
+  /** Prefix, image placeholders, question with its marks, and words to make thoughts from; none of it carries loss. */
+  prompt({ question, hasImage, words = {} }: { question: string; hasImage: boolean; words?: ThoughtWords }): this {
     const { prefix = [], image, tokenizer, format } = this.#context;
     this.#push({ ids: prefix, predicted: false, role: PREFIX });
     const picture = hasImage && image ? (image.ids ?? new Array<number>(image.tokens).fill(image.tokenId)) : [];
     const { open = '', close = '' } = format.question ?? {};
-    const words = piecesOf({ format, parts: [open, question, close] }).flatMap((text) =>
+    const asked = piecesOf({ format, parts: [open, question, close] }).flatMap((text) =>
       text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids,
     );
     const parts = [
       { ids: picture, predicted: false, role: IMAGE },
-      { ids: words, predicted: false, role: QUESTION },
+      { ids: asked, predicted: false, role: QUESTION },
     ];
     for (const part of image?.position === 'after' ? parts.reverse() : parts) this.#push(part);
+    for (const [stage, text] of Object.entries(words)) {
+      const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
+      this.#push({ ids, predicted: false, role: wordsRole(stage) });
+    }
     return this;
   }
 
@@ -132,22 +137,27 @@ function piecesOf({ format, parts }: { format: ReasoningFormat; parts: readonly 
 }
 
 /** What stands between a step's marks: its text, or special tokens that are thoughts. */
-export type StepContent = { kind: 'text' } | { kind: 'thoughts'; ids: readonly number[] };
+export type StepContent =
+  { kind: 'text' } | { kind: 'thoughts'; ids: readonly number[]; /** @default 'token' */ as?: 'token' | 'added' };
 
 /** Lays out the prompt, each step between its marks, and the answer. */
 export function layoutSteps({
   example,
   context,
+  words,
   content,
 }: {
   example: ReasoningExample;
   context: LayoutContext;
+  /** What stages are to think, in words. @default nothing */
+  words?: ThoughtWords;
   /** What stands in a step's place. */
   content: (options: { stage: string; text: string }) => StepContent;
 }): Layout & { roles: Role[] } {
   const builder = new LayoutBuilder({ context }).prompt({
     question: example.question,
     hasImage: example.image !== undefined,
+    words,
   });
   for (const [index, step] of example.steps.entries()) {
     const stage = stageName({ step, index });
@@ -159,7 +169,7 @@ export function layoutSteps({
     const { open, close } = context.format.step({ name: stage, index });
     builder.text({ text: open, role: tagRole(stage) });
     for (const [thought, id] of inside.ids.entries())
-      builder.thought({ stage, index: thought, id, kind: 'token', predicted: true });
+      builder.thought({ stage, index: thought, id, kind: inside.as ?? 'token', predicted: true });
     builder.text({ text: close, role: tagRole(stage) });
   }
   return builder.answer(example.answer).build();
@@ -205,5 +215,9 @@ export function promptOf(
 
 /** The prompt that every method without thoughts in the prompt starts from. */
 export const questionPrompt = promptOf(({ example, context }) =>
-  new LayoutBuilder({ context }).prompt({ question: example.question, hasImage: example.image !== undefined }),
+  new LayoutBuilder({ context }).prompt({
+    question: example.question,
+    hasImage: example.image !== undefined,
+    words: example.words,
+  }),
 );

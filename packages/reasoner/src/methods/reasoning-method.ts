@@ -18,9 +18,10 @@ export interface ThoughtPosition {
   position: number;
   /**
    * `token`: the thought is a special token (Heima, pause). `continuous`: its input is the previous position's last hidden
-   * state (Coconut). `stepped`: a special token that runs as a pass of its own, as a continuous thought has to.
+   * state (Coconut). `stepped`: a special token that runs as a pass of its own, as a continuous thought has to. `added`: a
+   * special token to whose embedding the previous position's last hidden state is added, through a matrix.
    */
-  kind: 'token' | 'continuous' | 'stepped';
+  kind: 'token' | 'continuous' | 'stepped' | 'added';
 }
 
 /** The two tokens by whose logits a model decides, after each state, to think on or to answer: a halting head of two rows. */
@@ -87,6 +88,15 @@ export interface Layout {
     readonly halting?: Halting;
     readonly [objective: string]: LayoutPart | undefined;
   };
+}
+
+/** By stage, what its thoughts are to say: they are made from these words instead of what they are otherwise made from. */
+export type ThoughtWords = Readonly<Record<string, string>>;
+
+/** What a prompt is made of. */
+export interface PromptSubject extends Pick<ReasoningExample, 'question' | 'image'> {
+  /** @default nothing is told */
+  words?: ThoughtWords;
 }
 
 /** Everything about the model and the data that a layout depends on. */
@@ -157,6 +167,10 @@ export interface ReasoningMethod {
   lastStages?(options: { stages: readonly string[] }): readonly string[];
   /** What the thoughts of a stage stand for in words. @default the text of the step of that name */
   explanation?(options: { example: ReasoningExample; stage: string; context: LayoutContext }): string | undefined;
+  /** Whether the state before a thinking token is added to its embedding, through the reasoner's matrix. @default false */
+  readonly addsStates?: boolean;
+  /** Whether what a stage is to think can be told in words. @default false */
+  readonly thinksFromWords?: boolean;
   /** Special tokens that the method adds to the tokenizer, in order. */
   specialTokens(options: { stages: readonly string[] }): string[];
   /** The phases of training. */
@@ -170,10 +184,10 @@ export interface ReasoningMethod {
     counters?: readonly number[];
   }): Layout;
   /** The prompt alone: what generation starts from, with the thoughts that stand in it. */
-  prompt(options: { example: Pick<ReasoningExample, 'question' | 'image'>; context: LayoutContext }): number[];
+  prompt(options: { example: PromptSubject; context: LayoutContext }): number[];
   /** What each position of the prompt is. A method without it cannot be given a table of who sees whom. */
   promptRoles?(options: {
-    example: Pick<ReasoningExample, 'question' | 'image'>;
+    example: PromptSubject;
     /** Names of the stages, which thoughts are told by; absent: `step_1` … */ stages?: readonly string[];
     context: LayoutContext;
   }): Role[];

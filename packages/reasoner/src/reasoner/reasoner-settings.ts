@@ -84,7 +84,7 @@ const reasonerSettings = z.looseObject({
     .object({ token: name, tokens: z.number().int().min(1).max(MOST_TOKENS), position: z.enum(['before', 'after']) })
     .optional(),
   thoughtReading: z.enum(['before', 'at']),
-  feedback: z.object({ kind: z.literal('projection') }).optional(),
+  feedback: z.object({ kind: z.enum(['projection', 'matrix']) }).optional(),
   visibility: visibilityTable.optional(),
   longestResponse: z.number().int().min(0).max(MOST_TOKENS),
 });

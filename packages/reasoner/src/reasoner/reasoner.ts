@@ -1,6 +1,5 @@
 import { ownValue } from '@subtext/core';
 import { writeFileAtomically } from '@subtext/core/node';
-import type { ReasoningExample } from '@subtext/data';
 import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
 import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import {
@@ -10,6 +9,7 @@ import {
   saveModel,
   sightVisibility,
   type EmbeddedInputs,
+  type GenerateOptions,
   type LanguageModel,
 } from '@subtext/model';
 import { scatterRows, tf } from '@subtext/tensor';
@@ -22,18 +22,20 @@ import { ReasonerError } from '../errors';
 import { FeedbackMap } from '../feedback/feedback-map';
 import { createMethod } from '../methods/registry';
 import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
-import type { LayoutContext, ReasoningMethod } from '../methods/reasoning-method';
+import type { LayoutContext, PromptSubject, ReasoningMethod } from '../methods/reasoning-method';
 import { checkTakesVisibility, embedBatch } from '../forward/embed-batch';
+import { addedInputs, embedWithStates } from '../session/added-states';
 import { Session } from '../session/session';
 import { type DecideThought, thinkInPrompt, type ThoughtPrompts } from '../session/think-in-prompt';
 import { type Thought, thoughtsAt } from '../session/thought';
+import { checkThoughtWords } from '../session/thought-words';
 import { methodVisibility } from '../visibility/method-visibility';
 import { type RoleMarks, roleMarks, WrittenRoles } from '../visibility/written-roles';
 import { type Answer, parseAnswer, parseStage } from './answer';
 import { readReasonerSettings, type ReasonerSettings } from './reasoner-settings';
 
 /** What a reasoner is asked. */
-export type Question = Pick<ReasoningExample, 'question' | 'image'>;
+export type Question = PromptSubject;
 
 export interface ThinkOptions {
   questions: readonly Question[];
@@ -104,7 +106,7 @@ export class Reasoner {
     this.method = createMethod(settings.method);
     this.format = formatNamed(settings.reasoningFormat);
     this.processor = processor;
-    this.feedback = feedback;
+    this.feedback = this.#feedbackOf(feedback);
     if (settings.visibility) {
       const { visibility, stages, image } = settings;
       methodVisibility({ method: this.method, visibility, stages, image: image !== undefined });
@@ -152,6 +154,13 @@ export class Reasoner {
         message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
       });
     }
+    if (!settings.feedback && createMethod(settings.method).addsStates === true) {
+      model.dispose();
+      throw new ReasonerError({
+        code: 'not-a-reasoner',
+        message: `${join(folder, settingsFile)} names no feedback, through which the method "${settings.method.name}" adds states to thinking tokens.`,
+      });
+    }
     if (!settings.feedback) return new Reasoner({ model, tokenizer, settings, processor });
     try {
       const feedback = await FeedbackMap.load({ folder, width: model.dimensions.width });
@@ -171,7 +180,7 @@ export class Reasoner {
     await this.feedback?.save({ folder });
     await writeFileAtomically({
       path: join(folder, settingsFile),
-      data: `${JSON.stringify({ ...this.settings, format: this.settings.visibility ? 2 : 1 }, null, 2)}\n`,
+      data: `${JSON.stringify({ ...this.settings, feedback: this.feedback?.settings, format: this.settings.visibility ? 2 : 1 }, null, 2)}\n`,
     });
   }
 
@@ -190,10 +199,11 @@ export class Reasoner {
 
   /**
    * The ids that answering each question starts from. Throws `invalid-option` for a picture that the model cannot see, or
-   * whose tiles were not measured ({@link measurePictures}).
+   * whose tiles were not measured ({@link measurePictures}), and for words that no thought can be made from.
    */
   prompts(questions: readonly Question[]): number[][] {
     this.#checkPictures(questions);
+    for (const { words } of questions) if (words) checkThoughtWords({ reasoner: this, words });
     return questions.map((question) => this.method.prompt({ example: question, context: this.#contextFor(question) }));
   }
 
@@ -223,7 +233,7 @@ export class Reasoner {
     const { ids, mask, time } = leftPad({ prompts: sequences, padId: this.tokenizer.idOf(this.settings.endToken) });
     const fed = answers.flatMap(({ prompt, thoughts }, row) =>
       thoughts.flatMap(({ input, position }) =>
-        typeof input === 'number'
+        typeof input === 'number' || prompt.length + position >= sequences[row]!.length
           ? []
           : [{ input, index: (row + 1) * time - sequences[row]!.length + prompt.length + position }],
       ),
@@ -356,8 +366,10 @@ export class Reasoner {
           temperature,
           seed: seed + start,
           outputStates: true,
+          embedNext: this.embedNext,
           signal,
         });
+        const inputs = await this.writtenInputs({ ids: generation.ids, states: generation.states! });
         const thoughts = thought?.thoughts(generation.states!.map(([first]) => first!));
         for (const [row, generated] of generation.ids.entries()) {
           const before = thoughts?.[row] ?? [];
@@ -367,6 +379,7 @@ export class Reasoner {
               prompt: prompts[row]!.filter((_, position) => !untaken.has(position)),
               ids: generated,
               states: generation.states![row]!,
+              inputs: inputs[row],
               finished: generation.reasons[row] === 'stop-id',
               before,
               continuous: positions[row]!.slice(0, before.length).filter(({ kind }) => kind === 'continuous').length,
@@ -388,11 +401,53 @@ export class Reasoner {
     this.model.dispose();
   }
 
+  /** How written tokens enter the next pass, for {@link Session.write}; undefined where they do as their embeddings. */
+  get embedNext(): GenerateOptions['embedNext'] {
+    if (this.method.addsStates !== true || !this.feedback) return undefined;
+    return embedWithStates({
+      model: this.model,
+      feedback: this.feedback,
+      isThought: (id) => this.#stageOfThought.has(id),
+    });
+  }
+
+  /**
+   * By row, the vectors that entered at the thinking tokens of what was written, by position; none where tokens entered as
+   * their embeddings, or where the state that predicted one is not known.
+   */
+  async writtenInputs({
+    ids,
+    states,
+  }: {
+    ids: readonly (readonly number[])[];
+    /** By row and position, the state that predicted the token. */
+    states: readonly (readonly (Float32Array | undefined)[])[];
+  }): Promise<Map<number, Float32Array>[]> {
+    if (this.method.addsStates !== true || !this.feedback) return [];
+    const places = ids.flatMap((row, index) =>
+      row.flatMap((id, position) => {
+        const state = states[index]![position];
+        return state && this.#stageOfThought.has(id) ? [{ row: index, position, id, state }] : [];
+      }),
+    );
+    const vectors = await addedInputs({ model: this.model, feedback: this.feedback, thoughts: places });
+    const inputs = ids.map(() => new Map<number, Float32Array>());
+    for (const [index, { row, position }] of places.entries()) inputs[row]!.set(position, vectors[index]!);
+    return inputs;
+  }
+
+  /** The map that the method needs, of zeros where none is given yet. */
+  #feedbackOf(given: FeedbackMap | undefined): FeedbackMap | undefined {
+    if (this.method.addsStates !== true) return given;
+    return given ?? FeedbackMap.createMatrix({ width: this.model.dimensions.width });
+  }
+
   /** What was generated, as an answer: its text, stages, thoughts and counts. */
   readAnswer({
     prompt,
     ids,
     states,
+    inputs,
     finished,
     before,
     continuous,
@@ -404,6 +459,8 @@ export class Reasoner {
     ids: number[];
     /** By generated token, the state that predicted it; a thought whose state there is none of is left out. */
     states: readonly Float32Array[];
+    /** By position, vectors that entered in a token's place, as {@link writtenInputs} gives them. @default none */
+    inputs?: ReadonlyMap<number, Float32Array>;
     finished: boolean;
     /** Thoughts that stand in the prompt. */
     before: readonly Thought[];
@@ -421,7 +478,7 @@ export class Reasoner {
       }),
       // The state that predicted a token is the one before it.
       stateAt: (position) => states[position + 1],
-      inputAt: (position) => ids[position]!,
+      inputAt: (position) => inputs?.get(position) ?? ids[position]!,
       reading: settings.thoughtReading,
     });
     const thoughts = [...before, ...written];

@@ -235,23 +235,26 @@ async function goOn({
       },
       maxNewTokens: newTokens,
       stopIds: [tokenizer.idOf(settings.endToken)],
+      embedNext: reasoner.embedNext,
       outputStates: true,
       signal,
     });
     const { width } = model.dimensions;
-    return batch.map((one, row) => {
-      const stateAt = (step: number) =>
-        step < one.rest.length ? table[step]!.slice(row * width, (row + 1) * width) : written.states![row]![0]!;
-      return readContinued({
-        reasoner,
-        one,
-        stateAt,
-        ids: written.ids[row]!,
-        states: written.states![row]!,
-        finished: written.reasons[row] === 'stop-id',
-        passes: written.passes[row]! + one.rest.length,
-      });
-    });
+    return await Promise.all(
+      batch.map((one, row) => {
+        const stateAt = (step: number) =>
+          step < one.rest.length ? table[step]!.slice(row * width, (row + 1) * width) : written.states![row]![0]!;
+        return readContinued({
+          reasoner,
+          one,
+          stateAt,
+          ids: written.ids[row]!,
+          states: written.states![row]!,
+          finished: written.reasons[row] === 'stop-id',
+          passes: written.passes[row]! + one.rest.length,
+        });
+      }),
+    );
   } finally {
     tf.dispose(kept);
     replay.dispose();
@@ -259,7 +262,7 @@ async function goOn({
 }
 
 /** What was kept and what was made anew, as one answer. */
-function readContinued({
+async function readContinued({
   reasoner,
   one: { answer, rest, prefix, kept, changed },
   stateAt,
@@ -276,7 +279,7 @@ function readContinued({
   states: readonly Float32Array[];
   finished: boolean;
   passes: number;
-}): Answer {
+}): Promise<Answer> {
   const reading = reasoner.settings.thoughtReading;
   const begin = prefix.length - answer.prompt.length;
   const known = answer.thoughts
@@ -303,10 +306,16 @@ function readContinued({
     if (position >= 0) predicted[reading === 'at' ? position + 1 : position] = hidden;
   if (kept > 0) predicted[kept - 1] ??= stateAt(rest.length - 1);
   for (const [index, state] of states.entries()) predicted[kept + index] = state;
+  const [inputs] = await reasoner.writtenInputs({
+    ids: [response],
+    states: [predicted.map((state, position) => (position < kept ? undefined : state))],
+  });
+  for (const { position, input } of known) if (input instanceof Float32Array) inputs?.set(position, input);
   return reasoner.readAnswer({
     prompt: answer.prompt,
     ids: response,
     states: predicted,
+    inputs,
     finished,
     before,
     continuous: before.filter(({ input }) => input instanceof Float32Array).length,

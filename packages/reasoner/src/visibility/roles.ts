@@ -1,6 +1,7 @@
 /**
  * What a position of a sequence is: `prefix` (the tokens before everything else), `image`, `question`, a stage by its name
- * (its words or its thoughts), a stage's tags ({@link tagRole}), or `answer` with its tags and the end of the response.
+ * (its words or its thoughts), a stage's tags ({@link tagRole}), words that its thoughts are made from ({@link wordsRole}),
+ * or `answer` with its tags and the end of the response.
  */
 export type Role = string;
 
@@ -25,9 +26,22 @@ export function tagRole(stage: string): Role {
   return `<${stage}>`;
 }
 
-/** The stage that a tag's role belongs to; any other role itself. */
+/**
+ * The role of words that a stage's thoughts are made from instead of what they are otherwise made from. The stage sees them
+ * and nothing else that stands before it; no other role sees them.
+ */
+export function wordsRole(stage: string): Role {
+  return `"${stage}"`;
+}
+
+/** The stage that the role of a tag or of words to make thoughts from belongs to; any other role itself. */
 export function ownerOf(role: Role): Role {
-  return isTag(role) ? role.slice(1, -1) : role;
+  return isTag(role) || isWords(role) ? role.slice(1, -1) : role;
+}
+
+/** Whether a role is that of words which a stage's thoughts are made from. */
+export function isWords(role: Role): boolean {
+  return role.length > 2 && role.startsWith('"') && role.endsWith('"');
 }
 
 /** Whether a role is that of a stage's marks. */
@@ -42,5 +56,5 @@ export function isOfStage(role: Role): boolean {
 
 /** Whether a stage's name can be told from the other roles. */
 export function isStageName(name: string): boolean {
-  return name !== '' && !reserved.includes(name) && !isTag(name);
+  return name !== '' && !reserved.includes(name) && !isTag(name) && !isWords(name);
 }

@@ -1,4 +1,4 @@
-import { IMAGE, isOfStage, isTag, NO_ROLE, ownerOf, PREFIX, type Role } from './roles';
+import { IMAGE, isOfStage, isTag, isWords, NO_ROLE, ownerOf, PREFIX, type Role } from './roles';
 import { maySee, type VisibilityTable } from './visibility-table';
 
 /**
@@ -15,6 +15,8 @@ export class SequenceSight {
   readonly #previous = new Map<Role, string | undefined>();
   /** What a role sees, as far as it was asked. */
   readonly #known = new Map<Role, Map<Role, boolean>>();
+  /** Stages whose thoughts are made from words of their own. */
+  readonly #fromWords = new Set<Role>();
   #lastStage: string | undefined;
 
   constructor(table: VisibilityTable) {
@@ -35,7 +37,10 @@ export class SequenceSight {
     if (!this.#previous.has(owner)) this.#previous.set(owner, this.#lastStage);
     this.#looking.push(role);
     this.#shown.push(role);
-    if (isOfStage(role) && !isTag(role)) this.#lastStage = role;
+    if (isWords(role)) {
+      if (!this.#fromWords.has(owner)) this.#known.clear();
+      this.#fromWords.add(owner);
+    } else if (isOfStage(role) && !isTag(role)) this.#lastStage = role;
   }
 
   /** What a position turns out to be once what follows it is known; as what it looked stays. */
@@ -67,6 +72,8 @@ export class SequenceSight {
     const owner = ownerOf(role);
     if (owner === ownerOf(key)) return true;
     if (role === PREFIX) return false;
-    return key === PREFIX || maySee({ table: this.#table, role, key, previous: this.#previous.get(owner) });
+    if (key === PREFIX) return true;
+    if (isWords(key) || this.#fromWords.has(owner)) return false;
+    return maySee({ table: this.#table, role, key, previous: this.#previous.get(owner) });
   }
 }

@@ -288,7 +288,7 @@ describe('one prefix for many questions', () => {
         const collated = collateLayouts({ layouts, padId: 0, lossWeight: 1 });
         const alone = collated.continuous
           ? continuousForward({ model: reasoner.model, batch: { ...collated, continuous: collated.continuous } }).states
-          : reasonerRunner(reasoner.model).forward({ inputs: collated, layers: false }).states;
+          : reasonerRunner({ model: reasoner.model }).forward({ inputs: collated, layers: false }).states;
         const places = [...rows].map((row) => {
           const question = Math.floor(row / suffixTime);
           return question * collated.time + prefixLengths[Math.floor(question / queries)]! + (row % suffixTime);

@@ -9,7 +9,8 @@ import {
   type GraphModelOptions,
   modelParameters,
   type ModelSource,
-  openModel,
+  openWithFeedback,
+  type OpenedModel,
   partTable,
   type ProgramParameter,
   type ReasonerBatch,
@@ -41,9 +42,9 @@ export async function openRunner({
   /** Regular expressions over the names of parameters that stay as they are. */ frozen: readonly string[];
 }): Promise<Runner> {
   if (source.kind === 'graph') return graphRunner(source) as Runner;
-  const model = await openModel(source);
-  freezeParameters({ model, frozen });
-  return reasonerRunner(model) as Runner;
+  const opened = await openWithFeedback(source);
+  freezeParameters({ ...opened, frozen });
+  return reasonerRunner(opened) as Runner;
 }
 
 /**
@@ -51,16 +52,19 @@ export async function openRunner({
  * over the rest; then only the states from the first that carries loss or is a thought's are there, and rows before it hold
  * anything.
  */
-export function reasonerRunner(model: LanguageModel): Runner<ReasonerBatch> {
+export function reasonerRunner({ model, feedback }: OpenedModel): Runner<ReasonerBatch> {
   const forward = ({ inputs, layers }: { inputs: ReasonerBatch; layers: boolean }): Forward<ReasonerBatch> => ({
-    ...statesOf({ model, batch: inputs, outputHiddenStates: layers }),
+    ...statesOf({ model, feedback, batch: inputs, outputHiddenStates: layers }),
     inputs,
     logits: (states) => model.logits(states) as tf.Tensor2D,
     run: (further) => forward({ inputs: further, layers }),
   });
   return {
     model,
-    parameters: modelParameters({ model, prefix: 'reasoner' }),
+    parameters: [
+      ...modelParameters({ model, prefix: 'reasoner' }),
+      ...(feedback?.parameters.trainable() ?? []).map(([name, variable]) => ({ name: `feedback/${name}`, variable })),
+    ],
     forward,
     thoughts: ({ thoughts }) => thoughts,
   };
@@ -69,17 +73,23 @@ export function reasonerRunner(model: LanguageModel): Runner<ReasonerBatch> {
 /** States after the final norm, and those of every layer where asked for: `[rows · time, width]` each. */
 function statesOf({
   model,
+  feedback,
   batch,
   outputHiddenStates,
-}: {
-  model: LanguageModel;
+}: OpenedModel & {
   batch: ReasonerBatch;
   outputHiddenStates: boolean;
 }): { states: tf.Tensor2D; layers: tf.Tensor2D[] } {
   if (batch.continuous) {
     const needed = [batch.lossRows, batch.thoughts?.rows].filter((rows) => rows !== undefined);
     const thinking = { ...batch, continuous: batch.continuous };
-    const { states, layers } = continuousForward({ model, batch: thinking, outputHiddenStates, needed });
+    const { states, layers } = continuousForward({
+      model,
+      feedback,
+      batch: thinking,
+      outputHiddenStates,
+      needed,
+    });
     return { states, layers };
   }
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });

@@ -5,6 +5,7 @@ import type { Tokenizer } from '@subtext/tokenizer';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { TrainerError } from '../errors';
 import { interpreterGroups } from '../interpreters/interpreter-options';
 import { interpreterTokens } from '../interpreters/interpreter-tokens';
 import { checkModelFits } from './check-model-fits';
@@ -48,7 +49,7 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
   if (existsSync(join(folder, 'config.json')))
     checkModelFits({ ...run.memory, config: await readConfig({ folder }), path: folder });
   const isCheckpoint = existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'));
-  const { model, tokenizer, settings, processor } = isCheckpoint
+  const { model, tokenizer, settings, processor, feedback } = isCheckpoint
     ? await openCheckpoint({
         folder,
         method: run.method,
@@ -57,6 +58,11 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
         thoughtReading: interpreters?.reading ?? 'before',
       })
     : await Reasoner.load({ folder });
+  if (feedback?.settings.kind === 'projection')
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `The states of ${from} go through a projection before they are fed back, which training does not take. Such a reasoner can be asked, evaluated and audited.`,
+    });
   const marks = formatNamed(reasoningFormat)
     .tags({ stages })
     .filter((mark) => isUnknown({ tokenizer, mark }));
@@ -72,8 +78,13 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
       model,
       tokenizer,
       processor,
+      // A matrix that was learnt goes on; a method without one drops it.
+      feedback: createMethod(run.method).addsStates ? feedback : undefined,
       settings: {
         ...settings,
+        feedback: undefined,
+        // Thoughts are read where their interpreters learn to read them.
+        thoughtReading: interpreters?.reading ?? settings.thoughtReading,
         method: run.method,
         stages: [...stages],
         reasoningFormat,

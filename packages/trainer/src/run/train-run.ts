@@ -112,6 +112,7 @@ async function openRun(planned: PlannedRun): Promise<(options: { work: string })
     model: opened.model,
     tokenizer: opened.tokenizer,
     processor: opened.processor,
+    feedback: opened.feedback,
     settings: {
       ...opened.settings,
       hiddenStages: [...(phases.at(-1)?.hiddenStages ?? [])],
