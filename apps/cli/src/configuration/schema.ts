@@ -104,6 +104,7 @@ const interpreters = z
       .describe('where a thought is read: at the token, or the state before it that predicts it')
       .default('before'),
     withQuestion: z.boolean().default(true),
+    parts: z.boolean().describe('each thought of a stage tells its own part of the text').default(false),
     learningRateScale: positive.default(1),
     keep: z
       .boolean()

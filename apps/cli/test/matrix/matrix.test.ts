@@ -45,6 +45,7 @@ const factors = {
   templates: ['brief', 'explanatory'],
   projector: ['linear', 'mlp'],
   reading: ['before', 'at'],
+  parts: [false, true],
   reasoningFormat: ['tagged', 'lines'],
   visibility: ['all', 'answer', 'chain'],
   data: ['named', 'unnamed'],
@@ -57,8 +58,19 @@ type Row = { [Name in keyof typeof factors]: (typeof factors)[Name][number] };
 
 /** What a configuration may say: the rest is refused by name before training, which other tests hold. */
 function allowed(row: Record<string, unknown>): boolean {
-  const { method, model, tuning, visibility, interpreters, interpreterTuning, shared, templates, projector, reading } =
-    row as Row;
+  const {
+    method,
+    model,
+    tuning,
+    visibility,
+    interpreters,
+    interpreterTuning,
+    shared,
+    templates,
+    projector,
+    reading,
+    parts,
+  } = row as Row;
   // Roles are unknown, or the answer would see nothing.
   if (['icot', 'no-cot'].includes(method) && visibility !== 'all') return false;
   if (interpreters !== 'none' && !thinking.includes(method)) return false;
@@ -66,7 +78,12 @@ function allowed(row: Record<string, unknown>): boolean {
   // Keys of interpreters count where there are some.
   if (
     interpreters === 'none' &&
-    (interpreterTuning !== 'full' || !shared || templates !== 'brief' || projector !== 'linear' || reading !== 'before')
+    (interpreterTuning !== 'full' ||
+      !shared ||
+      templates !== 'brief' ||
+      projector !== 'linear' ||
+      reading !== 'before' ||
+      parts)
   )
     return false;
   return !(model === 'new' && tuning === 'modules');
@@ -83,6 +100,7 @@ function configuration({ row, index }: { row: Row; index: number }): Record<stri
     templates,
     projector,
     reading,
+    parts,
     reasoningFormat,
     visibility,
     data,
@@ -136,6 +154,7 @@ function configuration({ row, index }: { row: Row; index: number }): Record<stri
         templates,
         projector,
         reading,
+        parts,
         model: {
           ...(from === 'new' ? { new: llama } : { from: from === 'folder' ? join(folder, 'other') : 'reasoner' }),
           ...adapter(interpreterTuning),

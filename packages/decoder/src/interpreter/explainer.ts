@@ -22,6 +22,14 @@ export interface ExplanationRequest {
   states: readonly Float32Array[];
 }
 
+/** Options of {@link Explainer.explain}. */
+export interface ExplainOptions {
+  requests: readonly ExplanationRequest[];
+  /** @default 64 */
+  batchSize?: number;
+  signal?: AbortSignal;
+}
+
 /** A trained interpreter with its tokenizer: writes thoughts out in words. */
 export class Explainer {
   readonly interpreter: Interpreter;
@@ -104,16 +112,25 @@ export class Explainer {
     return explanationContext({ tokenizer: this.tokenizer, settings: this.settings });
   }
 
-  /** Puts thoughts into words, greedily, batch by batch. */
-  async explain({
-    requests,
-    batchSize = 64,
-    signal,
-  }: {
-    requests: readonly ExplanationRequest[];
-    /** @default 64 */ batchSize?: number;
-    signal?: AbortSignal;
-  }): Promise<string[]> {
+  /**
+   * Puts thoughts into words, greedily, batch by batch: all of a stage's together or, where the interpreter was trained on
+   * `parts`, each by itself, one after the other in the stage's text.
+   */
+  async explain({ requests, ...options }: ExplainOptions): Promise<string[]> {
+    if (this.settings.parts !== true) return this.#explainWhole({ requests, ...options });
+    const each = requests.map(({ states, ...rest }) =>
+      states.length === 0 ? [{ ...rest, states }] : states.map((state) => ({ ...rest, states: [state] })),
+    );
+    const parts = await this.#explainWhole({ requests: each.flat(), ...options });
+    return each.map((ofRequest) =>
+      parts
+        .splice(0, ofRequest.length)
+        .filter((part) => part !== '')
+        .join(' '),
+    );
+  }
+
+  async #explainWhole({ requests, batchSize = 64, signal }: ExplainOptions): Promise<string[]> {
     const context = this.context();
     const texts: string[] = [];
     for (let start = 0; start < requests.length; start += batchSize) {

@@ -15,6 +15,8 @@ export interface InterpreterSettings {
   /** Set of prompt templates. */
   templates: string;
   withQuestion: boolean;
+  /** Whether each thought of a stage tells a part of its text, and the parts together the whole. @default false */
+  parts?: boolean;
   /** The token that holds a thought's place in the prompt. */
   slotToken: string;
   prefix: string[];
@@ -42,6 +44,7 @@ const interpreterSettings = z.looseObject({
   stages: z.array(name).max(1_000),
   templates: name,
   withQuestion: z.boolean(),
+  parts: z.boolean().optional(),
   slotToken: name,
   prefix: z.array(name).max(1_000),
   endToken: name,

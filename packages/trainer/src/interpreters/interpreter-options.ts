@@ -28,6 +28,8 @@ export interface InterpreterOptions {
   reading?: ThoughtReading;
   /** Whether the question stands in the prompt: SIM-CoT's does not. @default true, but false for a method that needs an interpreter */
   withQuestion?: boolean;
+  /** Whether each thought of a stage is explained by itself, by its own part of the stage's text. @default false: all of them by all of it */
+  parts?: boolean;
   /** Multiplies the phases' learning rate. @default 1 */
   learningRateScale?: number;
 }

@@ -74,6 +74,7 @@ export async function prepareInterpreters({
     projectorDeviation = 0.02,
     reading = reasoner.settings.thoughtReading,
     withQuestion = !needsInterpreter(method),
+    parts = false,
     learningRateScale = 1,
   } = options;
   if (needsInterpreter(method) && mode !== 'joint') {
@@ -134,6 +135,7 @@ export async function prepareInterpreters({
     kind: 'interpreter' as const,
     templates,
     withQuestion,
+    ...(parts && { parts }),
     slotToken: SLOT_TOKEN,
     prefix,
     endToken,
@@ -169,6 +171,7 @@ export async function prepareInterpreters({
       interpreters: groups.length,
       reading,
       share,
+      parts,
     } satisfies ExplanationData,
   };
   const objectives = mode === 'after' ? [explanations] : methodObjectives({ method, explanations });

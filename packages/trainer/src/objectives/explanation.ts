@@ -3,6 +3,7 @@ import {
   type ExplanationBatch,
   type ExplanationContext,
   type ExplanationLayout,
+  explanationParts,
   Interpreter,
   type InterpreterSpecification,
   layoutExplanation,
@@ -33,9 +34,11 @@ export interface ExplanationData {
   reading: ThoughtReading;
   /** Share of a batch's thoughts that are explained in a step, drawn at random. @default 1 */
   share?: number;
+  /** Whether each thought of a stage is explained by itself, by its own part of the stage's text. @default false */
+  parts?: boolean;
 }
 
-/** A stage's thoughts in one row of a shard, with its explanation. */
+/** Thoughts of a stage in one row of a shard, with their explanation. */
 interface Explanation {
   row: number;
   interpreter: number;
@@ -107,7 +110,7 @@ function explain({
   shards,
   shard,
   set,
-  data: { context, interpreterOf, share = 1 },
+  data: { context, interpreterOf, share = 1, parts = false },
   counters,
 }: PartsOptions<ExplanationData> & { shard: number }): Explanation[] {
   const templates = templateCount(context.templates);
@@ -120,21 +123,23 @@ function explain({
       // Thoughts past an example's last step stand for nothing that could be told.
       if (text === undefined || interpreterOf(stage) < 0) return [];
       const template = templates === 1 ? 0 : hashCounters(...counters, row, stageIndex, 1) % templates;
-      return [
-        {
+      const texts = parts ? explanationParts({ text, parts: thoughts.length }) : [text];
+      return texts.map((part, index) => {
+        const told = parts ? [thoughts[index]!] : thoughts;
+        return {
           row,
-          thoughts,
+          thoughts: told,
           interpreter: interpreterOf(stage),
           layout: layoutExplanation({
             question: example.question,
             stage,
-            thoughts: thoughts.length,
-            text,
+            thoughts: told.length,
+            text: part,
             template,
             context,
           }),
-        },
-      ];
+        };
+      });
     });
   });
 }
