@@ -99,75 +99,77 @@ export function thinkCommand(): Command {
     )
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
-    .action(async (question: string, { model, image, explain, edit, raw, json, engine, ...change }: ThinkCommandOptions) => {
-      const output = createOutput({ json });
-      if (raw && (explain || json))
-        throw new UsageError(
-          `--raw prints what the model wrote and nothing else: leave ${explain ? '--explain' : '--json'} out${explain ? ', or --raw' : ', which has it as "text"'}.`,
+    .action(
+      async (question: string, { model, image, explain, edit, raw, json, engine, ...change }: ThinkCommandOptions) => {
+        const output = createOutput({ json });
+        if (raw && (explain || json))
+          throw new UsageError(
+            `--raw prints what the model wrote and nothing else: leave ${explain ? '--explain' : '--json'} out${explain ? ', or --raw' : ', which has it as "text"'}.`,
+          );
+        checkChange(change);
+        if (question.trim() === '') throw new UsageError('The question is empty.');
+        const signal = interruptSignal({ saves: false });
+        const folder = await findModel({ model, signal });
+        const picture = image === undefined ? undefined : imageFile(image);
+        if (picture) await picture.load();
+        // A question and an answer; pictures take more.
+        await useEngine({ engine, work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
+        const reasoner = await Reasoner.load({ folder });
+        const unknown = [question, ...Object.values(edit ?? {})].flatMap((text) => reasoner.unknownWords(text));
+        if (unknown.length > 0 && !json) {
+          const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`;
+          if (raw) writeErrorLine(warning);
+          else output.notice(warning);
+        }
+        const began = performance.now();
+        const plain = { question, image: picture };
+        const asked = edit ? { ...plain, words: edit } : plain;
+        const [own, edited = own] = (await reasoner.think({ questions: edit ? [plain, asked] : [plain] })) as [
+          Answer,
+          Answer?,
+        ];
+        const answer = await changeThoughts({ reasoner, question: asked, answer: edited, change });
+        const seconds = (performance.now() - began) / 1000;
+        const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
+        const { thoughts, ids: _ids, prompt: _prompt, ...rest } = answer;
+        if (raw) {
+          // What a model writes could set a terminal's colours and title, and type into it.
+          writeOut(`${process.stdout.isTTY ? printable(answer.text) : answer.text}\n`);
+          reasoner.dispose();
+          return;
+        }
+        if (json) {
+          output.event({
+            event: 'answer',
+            question,
+            ...(edit && { edited: edit }),
+            ...rest,
+            answer: answer.answer ?? null,
+            thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })),
+            explanations,
+            ...(answer !== own && { withOwnThoughts: { answer: own.answer ?? null, text: own.text } }),
+            ...(unknown.length > 0 && { unknownWords: unknown }),
+            seconds,
+          });
+          return;
+        }
+        output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
+        if (answer !== own) output.notice(`With its own thoughts: ${own.answer ?? '(none)'}`);
+        output.notice(`Wrote:  ${answer.text}`);
+        for (const stage of answer.stages) {
+          if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
+          else if (explanations?.[stage.name] !== undefined)
+            output.notice(`  ${stage.name} (read from its thought): ${explanations[stage.name]}`);
+        }
+        for (const [stage, words] of Object.entries(explanations ?? {})) {
+          if (!answer.stages.some(({ name }) => name === stage))
+            output.notice(`  ${stage} (read from its thought): ${words}`);
+        }
+        const { generated, withoutTags, thinking } = answer.tokens;
+        output.notice(
+          `${generated} tokens, ${withoutTags} without tags, ${thinking} of them thinking tokens; ${(seconds * 1000).toFixed(0)} ms`,
         );
-      checkChange(change);
-      if (question.trim() === '') throw new UsageError('The question is empty.');
-      const signal = interruptSignal({ saves: false });
-      const folder = await findModel({ model, signal });
-      const picture = image === undefined ? undefined : imageFile(image);
-      if (picture) await picture.load();
-      // A question and an answer; pictures take more.
-      await useEngine({ engine, work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
-      const reasoner = await Reasoner.load({ folder });
-      const unknown = [question, ...Object.values(edit ?? {})].flatMap((text) => reasoner.unknownWords(text));
-      if (unknown.length > 0 && !json) {
-        const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`;
-        if (raw) writeErrorLine(warning);
-        else output.notice(warning);
-      }
-      const began = performance.now();
-      const plain = { question, image: picture };
-      const asked = edit ? { ...plain, words: edit } : plain;
-      const [own, edited = own] = (await reasoner.think({ questions: edit ? [plain, asked] : [plain] })) as [
-        Answer,
-        Answer?,
-      ];
-      const answer = await changeThoughts({ reasoner, question: asked, answer: edited, change });
-      const seconds = (performance.now() - began) / 1000;
-      const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
-      const { thoughts, ids: _ids, prompt: _prompt, ...rest } = answer;
-      if (raw) {
-        // What a model writes could set a terminal's colours and title, and type into it.
-        writeOut(`${process.stdout.isTTY ? printable(answer.text) : answer.text}\n`);
         reasoner.dispose();
-        return;
-      }
-      if (json) {
-        output.event({
-          event: 'answer',
-          question,
-          ...(edit && { edited: edit }),
-          ...rest,
-          answer: answer.answer ?? null,
-          thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })),
-          explanations,
-          ...(answer !== own && { withOwnThoughts: { answer: own.answer ?? null, text: own.text } }),
-          ...(unknown.length > 0 && { unknownWords: unknown }),
-          seconds,
-        });
-        return;
-      }
-      output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
-      if (answer !== own) output.notice(`With its own thoughts: ${own.answer ?? '(none)'}`);
-      output.notice(`Wrote:  ${answer.text}`);
-      for (const stage of answer.stages) {
-        if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
-        else if (explanations?.[stage.name] !== undefined)
-          output.notice(`  ${stage.name} (read from its thought): ${explanations[stage.name]}`);
-      }
-      for (const [stage, words] of Object.entries(explanations ?? {})) {
-        if (!answer.stages.some(({ name }) => name === stage))
-          output.notice(`  ${stage} (read from its thought): ${words}`);
-      }
-      const { generated, withoutTags, thinking } = answer.tokens;
-      output.notice(
-        `${generated} tokens, ${withoutTags} without tags, ${thinking} of them thinking tokens; ${(seconds * 1000).toFixed(0)} ms`,
-      );
-      reasoner.dispose();
-    });
+      },
+    );
 }

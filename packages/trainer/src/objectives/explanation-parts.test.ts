@@ -43,8 +43,8 @@ it.each([false, true])('thoughts are explained by themselves where parts are tol
       parts,
     },
     counters: [1],
-  })) as ExplanationBatch[][];
-  const { rows, time, ids, lossLabels, stateRows } = found!;
+  })) as [[ExplanationBatch]];
+  const { rows, time, ids, lossLabels, stateRows } = found;
   expect(rows).toBe(parts ? 2 : 1);
   expect([...stateRows]).toEqual(layout.thoughts.map(({ position }) => position));
   const texts = Array.from({ length: rows }, (_, row) =>

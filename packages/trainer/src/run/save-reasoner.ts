@@ -24,8 +24,7 @@ export async function saveReasoner({
 }): Promise<void> {
   if (lora) addLora({ model: reasoner.model, ...lora });
   assignParameters({ program, prefix: 'reasoner/', parameters: reasoner.model.parameters });
-  if (reasoner.feedback)
-    assignParameters({ program, prefix: 'feedback/', parameters: reasoner.feedback.parameters });
+  if (reasoner.feedback) assignParameters({ program, prefix: 'feedback/', parameters: reasoner.feedback.parameters });
   if (lora) {
     const adapter = join(folder, 'adapter');
     await saveAdapter({ model: reasoner.model, folder: adapter, baseModel });
