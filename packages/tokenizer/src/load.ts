@@ -4,6 +4,7 @@ import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { opendir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChatTemplates } from './chat-template';
+import { withMistralSplit } from './mistral-split';
 import { resolveSpecialTokens } from './special-tokens';
 import { Tokenizer } from './tokenizer';
 import { TokenizerError } from './tokenizer-error';
@@ -31,8 +32,11 @@ export async function loadTokenizer(options: LoadTokenizerOptions): Promise<Toke
   const file = await readJson(path);
   if (file === undefined) throw await missingTokenizer(folder);
   const settings = (await readObject(join(folder, 'tokenizer_config.json'))) ?? {};
+  const checked = checkTokenizerFile(file, path);
   const resolved = resolveSpecialTokens({
-    file: checkTokenizerFile(file, path),
+    file: settings['fix_mistral_regex']
+      ? withMistralSplit({ file: checked, settings, configuration: await readObject(join(folder, 'config.json')) })
+      : checked,
     settings,
     specialTokensMap: await readObject(join(folder, 'special_tokens_map.json')),
     addedTokens: await readObject(join(folder, 'added_tokens.json')),

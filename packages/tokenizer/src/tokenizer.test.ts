@@ -215,6 +215,43 @@ describe('what transformers makes of odd folders', () => {
   });
 });
 
+describe('fix_mistral_regex in tokenizer_config.json', () => {
+  // As transformers 5.18 took these folders: whether it put Mistral's split in the place of the folder's own.
+  const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
+  const split = (Regex: string) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false });
+  const sequence = { type: 'Sequence', pretokenizers: [split('.+'), bytes] };
+  const before5 = { model_type: 'mistral', transformers_version: '4.50.0' };
+  it.each<[name: string, fixed: boolean, config: object | undefined, own?: object, settings?: object, tokens?: number]>(
+    [
+      ['of a version before 5', true, before5],
+      ['of no version', true, { model_type: 'mistral' }],
+      ['of version 5', false, { ...before5, transformers_version: '5.0.0' }],
+      ['of a version on the way to 5', true, { ...before5, transformers_version: '5.0.0.dev0' }],
+      ['of another family', false, { ...before5, model_type: 'llama' }],
+      ['of another family and no version', true, { model_type: 'llama' }],
+      ['of no family', true, { transformers_version: '4.50.0' }],
+      ['without a config.json', false, undefined],
+      ['of few tokens', false, before5, sequence, undefined, 99_997],
+      ['that does not ask for it', false, before5, sequence, {}],
+      ['that asks for the opposite', false, before5, sequence, { fix_mistral_regex: false }],
+      ['that splits by bytes alone', true, before5, bytes],
+      ['of Pixtral', true, { ...before5, model_type: 'pixtral' }],
+    ],
+  )('mends a folder %s: %s', async (_, fixed, config, own = sequence, settings = undefined, tokens = 100_000) => {
+    const path = await mkdtemp(join(folder, 'mistral-'));
+    const vocab = Object.fromEntries(Array.from({ length: tokens }, (_, index) => [`t${index}`, index]));
+    Object.assign(vocab, { '12': tokens, '1': 0, '2': 1 });
+    const files = {
+      'tokenizer.json': { pre_tokenizer: own, model: { type: 'WordLevel', vocab, unk_token: 't9' } },
+      'tokenizer_config.json': settings ?? { fix_mistral_regex: true },
+      ...(config === undefined ? {} : { 'config.json': config }),
+    };
+    for (const [name, content] of Object.entries(files)) await writeFile(join(path, name), JSON.stringify(content));
+    // Mistral's split takes digits one by one.
+    expect((await loadTokenizer({ folder: path })).encode('12').ids).toEqual(fixed ? [0, 1] : [tokens]);
+  });
+});
+
 describe('patterns that a backtracking engine never comes back from', () => {
   const text = `${'a'.repeat(40)}!`;
   const normalizer = (Regex: string) => ({ normalizer: { type: 'Replace', pattern: { Regex }, content: '' } });
