@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -155,7 +155,7 @@ async function ownLock(): Promise<Record<string, unknown>> {
 describe('the lock of a run', () => {
   /** A lock as another process would have left it. */
   const content = async (holder: Record<string, unknown>) =>
-    JSON.stringify({ ...(await ownLock()), started: undefined, ...holder });
+    JSON.stringify({ ...(await ownLock()), started: undefined, began: 0, ...holder });
 
   it('keeps out a second run of the same process until it is given back', async () => {
     const unlock = await lockFolder(folder);
@@ -199,11 +199,15 @@ describe('the lock of a run', () => {
       JSON.stringify({ process: 2 ** 22 + 1, host: hostname() }),
       '',
     ]) {
-      await writeFile(join(folder, 'run.lock'), left);
-      await expect(lockFolder(folder)).rejects.toMatchObject({
-        code: 'locked',
-        message: expect.stringContaining('run.lock'),
-      });
+      const path = join(folder, 'run.lock');
+      await writeFile(path, left);
+      const refused = { code: 'locked', message: expect.stringContaining('run.lock') };
+      await expect(lockFolder(folder)).rejects.toMatchObject(refused);
+      if (!left.includes('elsewhere')) continue;
+      // A step may take an hour, without a sign of life.
+      const then = new Date(Date.now() - 3_600_000);
+      await utimes(path, then, then);
+      await expect(lockFolder(folder)).rejects.toMatchObject(refused);
     }
   });
 });

@@ -16,7 +16,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, lockName);
   let lock: Lock;
   try {
-    lock = await acquireLock({ path });
+    // A step may take longer than any sign of life: what cannot be looked up is alive.
+    lock = await acquireLock({ path, staleMilliseconds: Infinity });
   } catch (error) {
     if (!LockError.isInstance(error)) throw writeError({ path, error });
     const { holder } = error;
