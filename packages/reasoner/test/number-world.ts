@@ -48,22 +48,25 @@ export function trainNumberReasoner({
   visibility,
   steps = 1,
   thoughtReading = 'at',
+  fromWords = 0,
 }: {
   visibility: VisibilityName | VisibilityTable;
   /** Steps of the chain, all hidden. @default 1 */
   steps?: number;
   /** @default 'at' */
   thoughtReading?: ReasonerSettings['thoughtReading'];
+  /** Share of examples whose thought is told in words. @default 0 */
+  fromWords?: number;
 }): Reasoner {
   const stages = Array.from({ length: steps }, (_, index) => `step_${index + 1}`);
   // Several steps are learnt in words first.
-  const method: MethodSpecification = { name: 'heima', textPhase: steps > 1, recovering: false };
+  const method: MethodSpecification = { name: 'heima', textPhase: steps > 1, recovering: false, fromWords };
   const own = createMethod(method);
   const examples = drawExamples({ count: 64, seed: 1, steps });
   const tokenizer = trainWordLevelTokenizer({
     texts: examples.flatMap(({ question, steps: told, answer }) => [
       question,
-      ...(steps > 1 ? told : []).map(({ text }) => text),
+      ...(steps > 1 || fromWords > 0 ? told : []).map(({ text }) => text),
       answer,
     ]),
     split: 'whitespace',
@@ -102,7 +105,9 @@ export function trainNumberReasoner({
   const optimizer = new AdamW({ parameters: model.parameters, learningRate: 8e-3 });
   for (const phase of own.curriculum({ stages })) {
     const context = reasoner.layoutContext();
-    const layouts = examples.map((example) => reasoner.method.layout({ example, phase, context }));
+    const layouts = examples.map((example, row) =>
+      reasoner.method.layout({ example, phase, context, counters: [1, row] }),
+    );
     const batch = collateLayouts({ layouts, padId: 0, lossWeight: 1 });
     const labels = layouts.map((layout) => [
       ...layout.labels,

@@ -1,6 +1,7 @@
 import { tf, useEngine } from '@subtext/tensor';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { drawExamples, trainNumberReasoner } from '../../test/number-world';
 import { examplesFor, smallReasoner, stages } from '../../test/small-reasoners';
 import { collateLayouts } from '../batches/reasoner-batch';
 import { embedBatch } from '../forward/embed-batch';
@@ -88,6 +89,18 @@ describe('thoughts that are told in words', () => {
     });
     expect(told!.prompt).toEqual(prompt);
     expect(new Set([told, other, own].map((answer) => answer!.prompt.length)).size).toBe(2);
+  });
+
+  it('are what the answer follows, once that was learnt', async () => {
+    reasoner = trainNumberReasoner({ visibility: 'chain', fromWords: 0.5 });
+    const examples = drawExamples({ count: 24, seed: 2 });
+    const own = await reasoner.think({ questions: examples });
+    expect(own.map(({ answer }) => answer)).toEqual(examples.map(({ answer }) => answer));
+    const others = examples.map(({ answer }, row) => ['3', '5', '7', '9'].filter((one) => one !== answer)[row % 3]!);
+    const told = await reasoner.think({
+      questions: examples.map((one, row) => ({ ...one, words: { step_1: `its number is ${others[row]!}` } })),
+    });
+    expect(told.map(({ answer }) => answer)).toEqual(others);
   });
 
   it('are refused where they make no sense', async () => {
