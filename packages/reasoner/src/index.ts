@@ -18,13 +18,8 @@ export { openModel, openWithFeedback, type ModelSource, type OpenedModel } from 
 export { stopGradient } from './forward/stop-gradient';
 export { measureThoughts, type ThoughtRows } from './forward/thought-measures';
 export { CounterStream, drawNodeNumbers, drawQueries } from './graphs/draw-queries';
-export {
-  drawGraphBatch,
-  type GraphBatch,
-  type GraphDrawing,
-  type GraphSupervision,
-  type WeightedTargets,
-} from './graphs/graph-batch';
+export { drawGraphBatch, type GraphBatch, type WeightedTargets } from './graphs/graph-batch';
+export { type GraphDrawing, type GraphSupervision } from './graphs/graph-layout';
 export { graphExample, type GraphExample } from './graphs/graph-example';
 export { graphForward } from './graphs/graph-forward';
 export { graphMethod, graphOptions, type GraphOptions } from './graphs/graph-method';
