@@ -11,6 +11,7 @@ import type { MadeWith } from '../run/evaluate-model';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { askedOf, openReasoner } from '../run/open-model';
 import type { EvaluationTask } from '../tasks/evaluation-task';
+import { questionsOf, readableExamples } from '../tasks/questions-of';
 import type { LoadedTask } from '../tasks/registry';
 import { auditInterpreters } from './audit-interpreters';
 import type { InterpreterAudit } from './audit-interpreter';
@@ -96,11 +97,6 @@ export async function auditModel(options: AuditModelOptions): Promise<ModelAudit
   try {
     const { task, examples: all } = askedOf({ reasoner, loaded });
     const { examples, left } = await readableExamples(all);
-    if (examples.length === 0)
-      throw new EvaluationError({
-        code: 'empty-set',
-        message: `No example can be asked; the first, ${left[0]?.id}: ${left[0]?.message}`,
-      });
     for (const { id, message } of left) onEvent?.({ event: 'notice', text: `  ${id} is left out: ${message}` });
     return await inRunFolder({
       folder,
@@ -173,10 +169,7 @@ async function auditOpened({
   let probes: ReasonerProbes | null = null;
   if (probed) {
     onEvent?.({ event: 'stage', text: 'What do the thoughts hold?' });
-    const questions = examples.map((example) => ({
-      question: task.prompt(example),
-      ...(example.image === undefined ? {} : { image: example.image }),
-    }));
+    const questions = questionsOf({ task, examples });
     const onProgress = ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
       onEvent?.({ event: 'progress', label: 'probes', ...rest, ...(details === undefined ? {} : { details }) });
     probes = await probeReasoner({ reasoner, examples, questions, answers, seed, signal, onProgress });
@@ -228,21 +221,4 @@ async function auditControl({
 function tell({ audit, onEvent }: { audit: ThinkingAudit; onEvent: EvaluationListener | undefined }): void {
   onEvent?.({ event: 'notice', text: `  ${verdictWords(audit.thoughts)}` });
   for (const stage of audit.stages) onEvent?.({ event: 'notice', text: `  ${stage.stage}: ${verdictWords(stage)}` });
-}
-
-/** Examples whose pictures can be read; the others are told, not passed over. */
-export async function readableExamples(
-  all: readonly ReasoningExample[],
-): Promise<{ examples: ReasoningExample[]; left: AuditResult['left'] }> {
-  const examples: ReasoningExample[] = [];
-  const left: AuditResult['left'] = [];
-  for (const example of all) {
-    try {
-      await example.image?.load();
-      examples.push(example);
-    } catch (error) {
-      left.push({ id: example.id, message: (error as Error).message });
-    }
-  }
-  return { examples, left };
 }

@@ -10,6 +10,7 @@ import {
 import type { ThoughtStates } from '@subtext/decoder';
 
 import type { EvaluationTask } from '../tasks/evaluation-task';
+import { questionsOf } from '../tasks/questions-of';
 
 /** An example's own response, up to where its answer begins: what every intervention starts from. */
 export interface OwnResponse {
@@ -49,10 +50,7 @@ export class OwnResponses {
     const missing = examples.filter((example) => !this.#responses.has(example));
     for (let start = 0; start < missing.length; start += batch) {
       const group = missing.slice(start, start + batch);
-      const questions = group.map((example): Question => ({
-        question: task.prompt(example),
-        ...(example.image === undefined ? {} : { image: example.image }),
-      }));
+      const questions = questionsOf({ task, examples: group });
       const answers = await reasoner.think({
         questions,
         batchSize: batch,

@@ -1,10 +1,9 @@
 import { engineName } from '@subtext/tensor';
 
-import { EvaluationError } from '../errors';
 import type { MadeWith } from '../run/evaluate-model';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { askedOf, openReasoner } from '../run/open-model';
-import { readableExamples } from '../audit/audit-model';
+import { questionsOf, readableExamples } from '../tasks/questions-of';
 import type { LoadedTask } from '../tasks/registry';
 import { type ComparedFact, compareReasonerProbes } from './compare-reasoner-probes';
 
@@ -60,15 +59,7 @@ export async function probeModel({
   try {
     const { task, examples: all } = askedOf({ reasoner, loaded });
     const { examples, left } = await readableExamples(all);
-    if (examples.length === 0)
-      throw new EvaluationError({
-        code: 'empty-set',
-        message: `No example can be asked; the first, ${left[0]?.id}: ${left[0]?.message}`,
-      });
-    const questions = examples.map((example) => ({
-      question: task.prompt(example),
-      ...(example.image === undefined ? {} : { image: example.image }),
-    }));
+    const questions = questionsOf({ task, examples });
     const answers = await reasoner.think({
       questions,
       batchSize: batch,

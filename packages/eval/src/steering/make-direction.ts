@@ -1,10 +1,10 @@
 import { type DirectionKind, probeLabels, stageDirection } from '@subtext/decoder';
 import { stageThoughts, type ThoughtDirection } from '@subtext/reasoner';
 
-import { readableExamples } from '../audit/audit-model';
 import { EvaluationError } from '../errors';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { askedOf, openReasoner } from '../run/open-model';
+import { questionsOf, readableExamples } from '../tasks/questions-of';
 import type { LoadedTask } from '../tasks/registry';
 
 /** Options of {@link makeDirection}. */
@@ -81,10 +81,7 @@ export async function makeDirection({
         message: `Of ${fact}, ${few.rows.length} of ${examples.length} examples have ${few.value === undefined ? `another value than "${to}"` : `the value "${few.value}"`}; a direction needs two or more. Values: ${[...new Set(labels.filter((label) => label !== null))].sort().join(', ')}.`,
       });
     const asked = [...new Set(sides.flatMap(({ rows }) => rows))].sort((one, other) => one - other);
-    const questions = asked.map((row) => ({
-      question: task.prompt(examples[row]!),
-      ...(examples[row]!.image === undefined ? {} : { image: examples[row]!.image }),
-    }));
+    const questions = questionsOf({ task, examples: asked.map((row) => examples[row]!) });
     const shared = { batchSize: batch, ...(signal && { signal }) };
     const answers = await reasoner.think({
       questions,
