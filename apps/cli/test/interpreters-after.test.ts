@@ -55,6 +55,46 @@ it('interpreters trained after their reasoner leave its bytes as they are withou
   expect(weights('again', 'interpreters/shared')).toBe(weights('whole', 'interpreters/shared'));
 }, 60_000);
 
+it('blind ones are trained beside, as long, and change neither the reasoner nor those that read', async () => {
+  expect(await run('train', 'after.yaml', 'output=blind', 'interpreters.blind=true', '--json')).toMatchObject({
+    code: 0,
+    stderr: '',
+  });
+  expect(weights('blind')).toBe(weights('whole'));
+  expect(weights('blind', 'interpreters/shared')).toBe(weights('whole', 'interpreters/shared'));
+  expect(weights('blind', 'blind-interpreters/shared')).not.toBe(weights('whole', 'interpreters/shared'));
+  const stepsOf = (name: string) =>
+    readFileSync(join(folder, 'blind', name, 'log.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { step: number }).step);
+  expect(stepsOf('blind-interpreters').at(-1)).toBe(stepsOf('interpreters').at(-1));
+  await writeFile(join(folder, 'joint.yaml'), `${configuration}interpreters: { model: { from: reasoner } }\n`);
+  for (const blind of [false, true])
+    expect(
+      await run(
+        'train',
+        'joint.yaml',
+        `output=joint-${blind}`,
+        ...(blind ? ['interpreters.blind=true'] : []),
+        '--json',
+      ),
+    ).toMatchObject({ code: 0, stderr: '' });
+  for (const model of ['', 'interpreters/shared'])
+    expect(weights('joint-true', model)).toBe(weights('joint-false', model));
+  // Three stages hidden one after the other, and recovered: eight steps with thoughts.
+  const log = readFileSync(join(folder, 'joint-true', 'blind-interpreters', 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  expect((JSON.parse(log.at(-1)!) as { step: number }).step).toBe(8);
+  const refused = await run('train', 'joint.yaml', 'output=x', 'interpreters.blind=true', 'interpreters.keep=false');
+  expect(refused.stderr).toMatch(/interpreters\.blind: trains what the kept interpreters are held against/);
+  const shards = await run(
+    ...['train', 'joint.yaml', 'output=y', 'interpreters.blind=true', 'training.shards=4', '--json'],
+  );
+  expect(shards.stderr).toMatch(/4 examples a step in 4 shards leave one each/);
+}, 120_000);
+
 it("the reasoner's bytes are those of a run without interpreters", async () => {
   expect(await run('train', 'alone.yaml', 'output=alone', '--json')).toMatchObject({ code: 0 });
   expect(weights('alone')).toBe(weights('whole'));

@@ -52,7 +52,8 @@ beforeAll(async () => {
     await reasoner.save({ folder: at(name) });
     if (name === 'heima') {
       const explainer = randomExplainer({ reasoner });
-      await explainer.save({ folder: at(name, 'interpreters', 'random') });
+      for (const parent of ['interpreters', 'blind-interpreters'])
+        await explainer.save({ folder: at(name, parent, 'random') });
       explainer.dispose();
     }
     reasoner.dispose();
@@ -347,6 +348,7 @@ describe('subtext-eval', () => {
       thoughts: { verdict: 'used' },
       stages: [{ stage: 'step_1', verdict: 'used', truthKnown: false }],
       gradients: [{ source: 'question', reachable: true }],
+      interpreters: [{ audit: { verdict: 'guesses from the question' } }],
       control: { thoughts: { verdict: 'not used' }, stages: [{ stage: 'step_1', verdict: 'not used' }] },
     });
     expect(audit.retained.hidden).toBeGreaterThan(0);
@@ -355,6 +357,7 @@ describe('subtext-eval', () => {
     expect(report).toContain('Stages exchanged');
     expect(report).toContain('step_1 (control)');
     expect(report).toContain('markers only');
+    expect(report).toContain('by a blind interpreter');
     expect(report).toContain('Logit lens');
     expect(report).not.toMatch(/undefined|NaN|\[object/);
     const before = await readFile(at('audit', 'audit.json'), 'utf8');

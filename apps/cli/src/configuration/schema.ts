@@ -110,14 +110,23 @@ const interpreters = z
       .boolean()
       .describe('false throws them away after training: thoughts are supervised, not read')
       .default(true),
+    blind: z
+      .boolean()
+      .describe('trains each once more, as long, on the thoughts of other examples: what audits take for a guess')
+      .optional(),
     schedule: schedule.describe('of the interpreters trained after the reasoner').optional(),
   })
-  .superRefine(({ mode, schedule: own, keep }, context) => {
+  .superRefine(({ mode, schedule: own, keep, blind }, context) => {
     const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
     if (mode === 'joint' && own !== undefined)
       fault(
         'schedule',
         'is that of interpreters trained after the reasoner; with mode "joint" they learn in the phases of the reasoner (training). Leave it out, or give mode: after',
+      );
+    if (blind === true && !keep)
+      fault(
+        'blind',
+        'trains what the kept interpreters are held against, and keep: false throws those away. Leave one out',
       );
     if (mode === 'after' && !keep)
       fault(

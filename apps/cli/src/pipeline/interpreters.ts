@@ -20,6 +20,7 @@ export function interpreterOptions({
   parts,
   learningRateScale,
   keep,
+  blind,
   schedule,
 }: NonNullable<TrainConfiguration['interpreters']>): RunInterpreterOptions {
   const { from, new: config, lora } = model;
@@ -43,6 +44,7 @@ export function interpreterOptions({
     parts,
     learningRateScale,
     keep,
+    blind,
     schedule,
   };
 }

@@ -3,6 +3,9 @@ import type { RunEvent } from '@subtext/trainer';
 
 import { showEstimate } from './show-estimate';
 
+/** What is trained besides the reasoner, in words. */
+const interpreterWords = { interpreters: 'interpreter', 'blind-interpreters': 'blind interpreter' } as const;
+
 /** Tells people and programs what a training run tells. */
 export function showRun({
   output,
@@ -20,7 +23,9 @@ export function showRun({
       case 'progress': {
         const { phaseName, step, steps, loss, metrics, secondsLeft } = told.progress;
         const details =
-          told.part === 'interpreters' ? `interpreter ${loss.toFixed(3)}` : shownMetrics({ loss, metrics });
+          told.part === 'reasoner'
+            ? shownMetrics({ loss, metrics })
+            : `${interpreterWords[told.part]} ${loss.toFixed(3)}`;
         const name = label === '' ? phaseName : `${label}: ${phaseName}`;
         return output.progress({ label: name, done: step, total: steps, secondsLeft, details });
       }
@@ -64,7 +69,7 @@ export function showRun({
         );
       }
       case 'stopped': {
-        const of = told.part === 'interpreters' ? ' of the interpreters' : '';
+        const of = told.part === 'reasoner' ? '' : ` of the ${interpreterWords[told.part]}s`;
         return output.notice(
           `Stopped at step ${told.step}${of}; everything is saved in ${folder}. Start the same command again to resume.`,
         );

@@ -37,7 +37,7 @@ export interface InterpreterAudit {
 export interface AuditInterpreterOptions<Example> extends BootstrapOptions {
   subject: InterpreterAuditSubject<Example>;
   examples: readonly Example[];
-  /** An interpreter that was trained alike but never saw a thought of the example's own, such as with shuffled ones: the fairest guess. @default none */
+  /** An interpreter that was trained alike on other examples' thoughts, so that it could learn no more than to guess: the fairest guess. It is given another example's thoughts here too. @default none */
   blind?: Pick<InterpreterAuditSubject<Example>, 'explain'>;
   /** From this share on, by the interval's lower end, the interpreter reads. @default 0.5 */
   readsFrom?: number;
@@ -88,9 +88,17 @@ export async function auditInterpreter<Example>({
     ...(withAnother.length < 2
       ? []
       : [{ condition: 'another' as const, thoughts: another.thoughts, question: true, indices: withAnother }]),
-    ...(blindSubject === undefined
+    ...(blindSubject === undefined || withAnother.length < 2
       ? []
-      : [{ condition: 'blind interpreter' as const, thoughts: null, question: true, indices: all, by: blindSubject }]),
+      : [
+          {
+            condition: 'blind interpreter' as const,
+            thoughts: another.thoughts,
+            question: true,
+            indices: withAnother,
+            by: blindSubject,
+          },
+        ]),
     { condition: 'zeros', thoughts: replaceByZeros({ thoughts }).thoughts, question: true, indices: all },
     { condition: 'mean', thoughts: replaceByMean({ thoughts }).thoughts, question: true, indices: all },
     { condition: 'noise', thoughts: replaceByNoise({ thoughts, seed }).thoughts, question: true, indices: all },

@@ -11,7 +11,7 @@ import { verdictWords } from './audit-sections';
 import { explainerSubject } from './explainer-subject';
 import { keepExplanations } from './kept-runs';
 
-/** Audits every stage of every interpreter in a reasoner's folder, in the order of their names. */
+/** Audits every stage of every interpreter in a reasoner's folder, in the order of their names, beside the blind one of the same name where there is one. */
 export async function auditInterpreters({
   model,
   examples,
@@ -46,6 +46,8 @@ export async function auditInterpreters({
   const audits: { name: string; audit: InterpreterAudit }[] = [];
   for (const name of names) {
     const explainer = await Explainer.load({ folder: join(parent, name) });
+    const guesses = join(model, 'blind-interpreters', name);
+    const guesser = existsSync(guesses) ? await Explainer.load({ folder: guesses }) : undefined;
     try {
       for (const stage of explainer.settings.stages) {
         const thoughtsOf = (example: ReasoningExample) =>
@@ -61,9 +63,15 @@ export async function auditInterpreters({
           );
           continue;
         }
-        const subject = explainerSubject({ explainer, stage, thoughtsOf, batch, signal });
+        const subjectOf = (one: Explainer, title: string) =>
+          keepExplanations({
+            subject: explainerSubject({ explainer: one, stage, thoughtsOf, batch, signal }),
+            folder: kept,
+            name: title,
+          });
         const audit = await auditInterpreter({
-          subject: keepExplanations({ subject, folder: kept, name: `${name} ${stage}` }),
+          subject: subjectOf(explainer, `${name} ${stage}`),
+          ...(guesser && { blind: subjectOf(guesser, `blind ${name} ${stage}`) }),
           examples: usable,
           seed,
           onProgress: ({ done, total, name: condition }) =>
@@ -74,6 +82,7 @@ export async function auditInterpreters({
       }
     } finally {
       explainer.dispose();
+      guesser?.dispose();
     }
   }
   return audits;

@@ -141,7 +141,7 @@ export const interpreterColumns: TableColumn[] = [
 const conditionNames: Record<string, string> = {
   own: 'own thought',
   another: 'another example’s',
-  'blind interpreter': 'no thought, by a blind interpreter',
+  'blind interpreter': 'another example’s, by a blind interpreter',
   noise: 'noise of the same norm',
 };
 

@@ -31,7 +31,10 @@ export function judgeInterpreter({
     );
   for (const [condition, words] of [
     ['another', 'another example’s thought'],
-    ['blind interpreter', 'no thought, by an interpreter trained to guess'],
+    [
+      'blind interpreter',
+      'another example’s thought and an interpreter that was trained on such, so that it can only guess',
+    ],
     ['question only', 'the question alone (a prompt that it was not trained on)'],
     ['mean', 'the mean thought (a state that it was not trained on)'],
   ] as const) {
@@ -53,7 +56,7 @@ export function judgeInterpreter({
     );
   if (find('blind interpreter') === undefined)
     evidence.push(
-      'No interpreter was trained without thoughts: a guess by one could be better than with another example’s thought, and what is read would be less.',
+      'No blind interpreter was trained, on other examples’ thoughts (interpreters.blind): a guess by one could be better than with another example’s thought, and what is read would be less.',
     );
   if (readShare === null) {
     evidence.push(

@@ -16,7 +16,15 @@ export const runFiles = [
 ] as const;
 
 /** Folders that a run makes in its folder. */
-export const runFolders = ['checkpoints', 'bad-steps', 'initial', 'reasoner', 'interpreters', 'tensorboard'] as const;
+export const runFolders = [
+  'checkpoints',
+  'bad-steps',
+  'initial',
+  'reasoner',
+  'interpreters',
+  'blind-interpreters',
+  'tensorboard',
+] as const;
 
 /** What Hugging Face folders of models, tokenizers, processors and adapters hold, as they are saved here. */
 const modelFile =
@@ -91,8 +99,9 @@ export async function removeRun(folder: string): Promise<void> {
   await removeMade({ folder: join(folder, 'bad-steps'), file: /^step-\d{8,}\.json$/ });
   await removeMade({ folder: join(folder, 'tensorboard'), file: /^events\.out\.tfevents\./ });
   // Interpreters that are trained after the reasoner are a run within this one.
-  const within = join(folder, 'interpreters');
-  if ((await lstat(within).catch(() => undefined))?.isDirectory()) {
+  for (const part of ['interpreters', 'blind-interpreters']) {
+    const within = join(folder, part);
+    if (!(await lstat(within).catch(() => undefined))?.isDirectory()) continue;
     await removeRun(within);
     await removeMark(within);
   }

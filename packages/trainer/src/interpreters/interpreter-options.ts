@@ -34,6 +34,9 @@ export interface InterpreterOptions {
   learningRateScale?: number;
 }
 
+/** Where interpreters lie, in a run's folder and in its reasoner's: those that read, and those that can only guess. */
+export type InterpreterPart = 'interpreters' | 'blind-interpreters';
+
 /** The interpreters that a method's thoughts ask for, with their stages. Throws `invalid-option` where it has no thoughts that could be told. */
 export function interpreterGroups({
   method,

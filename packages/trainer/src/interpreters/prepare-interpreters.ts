@@ -46,6 +46,7 @@ export async function prepareInterpreters({
   seed,
   newTokens = [],
   interpreters: options = {},
+  blind = false,
 }: {
   /** The reasoner whose thoughts are read, as it is before training, or trained in mode `after`. */
   reasoner: Reasoner;
@@ -60,10 +61,11 @@ export async function prepareInterpreters({
   /** Tokens of the reasoner that have not been trained: a copy of it has them too. @default [] */
   newTokens?: readonly number[];
   interpreters?: InterpreterOptions;
+  /** Whether they are trained on the thoughts of other examples, so that they can only guess: the control of those that read. Always as in mode `after`. @default false */
+  blind?: boolean;
 }): Promise<PreparedInterpreters> {
   const { method } = reasoner;
   const {
-    mode = 'joint',
     shared = true,
     model: from = { kind: 'reasoner' },
     lora,
@@ -77,7 +79,8 @@ export async function prepareInterpreters({
     parts = false,
     learningRateScale = 1,
   } = options;
-  if (needsInterpreter(method) && mode !== 'joint') {
+  const mode = blind ? 'after' : (options.mode ?? 'joint');
+  if (needsInterpreter(method) && mode !== 'joint' && !blind) {
     throw new DecoderError({
       code: 'invalid-option',
       message: `The method "${method.name}" supervises its thoughts while they are learned: train its interpreters in mode "joint", not "${mode}".`,
@@ -172,6 +175,7 @@ export async function prepareInterpreters({
       reading,
       share,
       parts,
+      shuffled: blind,
     } satisfies ExplanationData,
   };
   const objectives = mode === 'after' ? [explanations] : methodObjectives({ method, explanations });

@@ -36,6 +36,11 @@ export interface ExplanationData {
   share?: number;
   /** Whether each thought of a stage is explained by itself, by its own part of the stage's text. @default false */
   parts?: boolean;
+  /**
+   * Whether every explanation is told from the thoughts that another example of the shard has of the stage, so that an
+   * interpreter can learn no more than a guess (blind). Explanations that no other has as many thoughts for are left out. @default false
+   */
+  shuffled?: boolean;
 }
 
 /** Thoughts of a stage in one row of a shard, with their explanation. */
@@ -83,7 +88,12 @@ export const explanation: ObjectiveDefinition<ExplanationOptions, ExplanationDat
 
   parts(options) {
     const { shards, batches, data, counters } = options;
-    const explained = shards.map((_, shard) => explain({ ...options, shard, counters: [...counters, shard] }));
+    const explained = shards.map((_, shard) => {
+      const own = { ...options, shard, counters: [...counters, shard] };
+      return data.shuffled === true
+        ? exchangeThoughts({ explanations: explain(own), counters: own.counters })
+        : explain(own);
+    });
     const predicted = explained.flat().reduce((sum, { layout }) => sum + countPredicted(layout), 0);
     return explained.map((explanations, shard) =>
       Array.from({ length: data.interpreters }, (_, interpreter) =>
@@ -140,6 +150,29 @@ function explain({
           }),
         };
       });
+    });
+  });
+}
+
+/** Explanations with each other's thoughts: the circle of those of one stage with as many thoughts, turned by chance. */
+function exchangeThoughts({
+  explanations,
+  counters,
+}: {
+  explanations: readonly Explanation[];
+  counters: readonly number[];
+}): Explanation[] {
+  const groups = new Map<string, Explanation[]>();
+  for (const one of explanations) {
+    const kind = `${one.thoughts.map(({ index }) => index).join()} ${one.thoughts[0]!.stage}`;
+    groups.set(kind, [...(groups.get(kind) ?? []), one]);
+  }
+  return [...groups.values()].flatMap((group, index) => {
+    if (group.length < 2) return [];
+    const turn = 1 + (hashCounters(...counters, index, 2) % (group.length - 1));
+    return group.map((one, place) => {
+      const { row, thoughts } = group[(place + turn) % group.length]!;
+      return { ...one, row, thoughts };
     });
   });
 }

@@ -87,6 +87,23 @@ it('supervises each continuous thought with its own step, through the thought, a
     );
     // Nothing hidden; one step of each; two of the first and one of the second, which has no other.
     expect(batches.map(({ parts }) => (parts.explanation as ExplanationBatch[])[0]!.rows)).toEqual([0, 2, 3, 3]);
+    // Blind ones are told each step from the other example's thought; the step that has no other is left out.
+    const blind = reasonerPhases({
+      plans,
+      data: { examples, method, context, seed: 1, shards: 1 },
+      objectives: [{ ...explanations, data: { ...explanations.data, shuffled: true } }],
+    });
+    const [[whole], [shuffled]] = (await Promise.all(
+      [explained.at(-1)!, blind.at(-1)!].map(async ({ source }) =>
+        (await source.batch(0)).map((shard) => (shard as Shard<ReasonerBatch>).parts.explanation as ExplanationBatch[]),
+      ),
+    )) as [ExplanationBatch[][], ExplanationBatch[][]];
+    const read = [...whole![0]!.stateRows];
+    const guessed = [...shuffled![0]!.stateRows];
+    expect([shuffled![0]!.rows, guessed.length]).toEqual([2, 2]);
+    // Both are thoughts that are read elsewhere, and each stands where the other is read.
+    expect(guessed.every((row) => read.includes(row))).toBe(true);
+    expect(read.indexOf(guessed[0]!)).toBeGreaterThan(read.indexOf(guessed[1]!));
     const program = await createProgram({ model: { kind: 'folder', folder }, objectives });
     const last = batches.at(-1)!;
     const own = { ...last, inputs: { ...last.inputs, lossRows: new Int32Array(), lossLabels: new Int32Array() } };

@@ -133,7 +133,8 @@ export async function carryOut({
       processorSeconds: (user + system) / 1e6,
       ...settings.summary?.(),
     });
-    await removeCheckpoints(join(folder, 'interpreters', 'checkpoints'));
+    for (const part of ['interpreters', 'blind-interpreters'])
+      await removeCheckpoints(join(folder, part, 'checkpoints'));
     // Loggers come last: what was trained is safe whatever becomes of them.
     await follower.finish({ status: 'finished' });
     tell({ event: 'trained', steps, skippedSteps, seconds });

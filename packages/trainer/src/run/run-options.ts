@@ -3,7 +3,7 @@ import type { LoraSettings } from '@subtext/nn';
 import type { AdapterTokens, MethodSpecification, VisibilityName, VisibilityTable } from '@subtext/reasoner';
 
 import type { RunIdentity } from '../checkpoint/run-folder';
-import type { InterpreterOptions } from '../interpreters/interpreter-options';
+import type { InterpreterOptions, InterpreterPart } from '../interpreters/interpreter-options';
 import type { RunLogger } from '../logs/run-logger';
 import type { TrainingProgress } from '../loop/train-options';
 import type { TooLong } from '../phases/check-lengths';
@@ -31,12 +31,12 @@ export type RunEvent =
   /** What the run will take; `whole` where that is all that was asked for. */
   | { event: 'estimate'; estimate: RunEstimate; whole: boolean }
   | { event: 'notice'; notice: string }
-  | { event: 'progress'; part: 'reasoner' | 'interpreters'; progress: TrainingProgress }
+  | { event: 'progress'; part: 'reasoner' | InterpreterPart; progress: TrainingProgress }
   /** A phase has ended, at a step and after so many seconds of this session. */
   | { event: 'phase'; phase: string; step: number; seconds: number }
   /** The progress of a part has ended, in whichever way. */
   | { event: 'end-progress' }
-  | { event: 'stopped'; part: 'reasoner' | 'interpreters'; step: number }
+  | { event: 'stopped'; part: 'reasoner' | InterpreterPart; step: number }
   | { event: 'trained'; steps: number; skippedSteps: number; seconds: number };
 
 /** What is common to all runs: where they go, what is written beside the models, and who is told. */
@@ -113,6 +113,11 @@ export interface TrainRunOptions extends RunSettings {
 export interface RunInterpreterOptions extends InterpreterOptions {
   /** False throws them away after training: thoughts are supervised, not read. @default true */
   keep?: boolean;
+  /**
+   * Trains each once more, as many steps as it had thoughts to read, on the thoughts of other examples, so that it can only
+   * guess: what audits hold it against. Saved in the reasoner's `blind-interpreters`. @default false
+   */
+  blind?: boolean;
   /** Of interpreters trained after the reasoner. @default one epoch */
   schedule?: PhaseSchedule;
 }

@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { RunFolder } from '../checkpoint/run-folder';
-import { interpreterGroups } from '../interpreters/interpreter-options';
+import { interpreterGroups, type InterpreterPart } from '../interpreters/interpreter-options';
 import { prepareInterpreters } from '../interpreters/prepare-interpreters';
 import { saveInterpreters } from '../interpreters/save-interpreters';
 import { createProgram, programSource } from '../loop/training-engine';
@@ -21,7 +21,7 @@ import { planPhases } from './plan-phases';
 import { resolveStages } from './resolve-stages';
 import type { RunInterpreterOptions, SavedModel, TrainRunOptions, TrainRunResult } from './run-options';
 import { saveReasoner } from './save-reasoner';
-import { trainInterpreters } from './train-interpreters';
+import { checkPartsAfter, partsAfter, trainInterpreters } from './train-interpreters';
 import { trainingDefaults } from './training-options';
 
 /** A run with what follows from its options. */
@@ -32,8 +32,8 @@ interface PlannedRun {
   seed: number;
   shards: number;
   interpreters?: RunInterpreterOptions;
-  /** Folders that interpreters are saved to. */
-  folders: string[];
+  /** The folders that interpreters are saved to, those that read or the blind ones. */
+  foldersOf: (part: InterpreterPart) => string[];
 }
 
 /**
@@ -61,12 +61,12 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
     seed: options.seed ?? 1,
     shards: options.training?.shards ?? trainingDefaults.shards,
     interpreters,
-    folders: groups.map(({ name }) => join(options.folder, 'reasoner', 'interpreters', name)),
+    foldersOf: (part) => groups.map(({ name }) => join(options.folder, 'reasoner', part, name)),
   };
   return carryOut({
     settings: options,
     training: options.training ?? {},
-    interpreters: planned.folders,
+    interpreters: planned.foldersOf('interpreters'),
     open: () => openRun(planned),
   });
 }
@@ -76,8 +76,9 @@ async function openRun(planned: PlannedRun): Promise<(options: { work: string })
   const { options, method, stages, seed, shards, interpreters } = planned;
   const { model, training = {}, identity } = options;
   // Interpreters that come after have a folder of their own in it: what is wrong there is said before anything is trained.
-  if (interpreters?.mode === 'after')
-    await RunFolder.inspect({ folder: join(options.folder, 'interpreters'), ...identity, overwrite: true });
+  checkPartsAfter({ interpreters, training, shards });
+  for (const part of partsAfter(interpreters))
+    await RunFolder.inspect({ folder: join(options.folder, part), ...identity, overwrite: true });
   const starting: StartingRun = {
     model,
     method: options.method,
@@ -133,7 +134,7 @@ async function openRun(planned: PlannedRun): Promise<(options: { work: string })
 
 /** The program of a run, its phases, and how what it trained is saved. */
 async function buildRun({
-  planned: { options, method, stages, seed, interpreters, folders },
+  planned: { options, method, stages, seed, interpreters, foldersOf },
   reasoner,
   newTokens,
   data,
@@ -194,23 +195,35 @@ async function buildRun({
       const folder = join(options.folder, 'reasoner');
       await saveReasoner({ program, reasoner, folder, lora, baseModel: model.from ?? null });
       if (joint && interpreters?.keep !== false)
-        await saveInterpreters({ prepared: joint, program, folders, seed, baseModel });
+        await saveInterpreters({ prepared: joint, program, folders: foldersOf('interpreters'), seed, baseModel });
       reasoner.dispose();
-      const after =
-        interpreters?.mode === 'after'
-          ? await trainInterpreters({
-              run: options,
-              interpreters,
-              stages,
-              seed,
-              reasoner: folder,
-              folders,
-              baseModel,
-              data,
-              newTokens,
-              loop,
-            })
-          : undefined;
+      const after = new Map<InterpreterPart, Awaited<ReturnType<typeof trainInterpreters>>>();
+      for (const part of partsAfter(interpreters)) {
+        const trained = await trainInterpreters({
+          run: options,
+          interpreters: {
+            ...interpreters,
+            // Blind ones beside interpreters that learnt with the reasoner: as many steps as those had thoughts to read.
+            ...(joint && {
+              schedule: {
+                steps: plans.reduce((sum, { phase, steps }) => sum + (phase.kind === 'text' ? 0 : steps), 0),
+              },
+            }),
+          },
+          stages,
+          seed,
+          reasoner: folder,
+          folders: foldersOf(part),
+          baseModel,
+          data,
+          newTokens,
+          loop,
+          part,
+        });
+        after.set(part, trained);
+        if (trained.status === 'stopped') break;
+      }
+      const interpreterSteps = after.get('interpreters')?.steps;
       const saved = (kind: SavedModel['kind'], of: string, steps = outcome.steps): SavedModel => ({
         kind,
         folder: of,
@@ -218,13 +231,13 @@ async function buildRun({
         examples: data.examples.length,
       });
       return {
-        status: after?.status ?? 'finished',
+        status: [...after.values()].at(-1)?.status ?? 'finished',
         models: [
           saved('reasoner', folder),
           ...(lora ? [saved('adapter', join(folder, 'adapter'))] : []),
-          ...folders.map((of) => saved('interpreter', of, after?.steps)),
+          ...foldersOf('interpreters').map((of) => saved('interpreter', of, interpreterSteps)),
         ],
-        ...(after && { summary: { interpreterSteps: after.steps } }),
+        ...(interpreterSteps !== undefined && { summary: { interpreterSteps } }),
       };
     },
   };
