@@ -155,6 +155,8 @@ describe('the quick ones', () => {
     // What the pages presuppose: data, a configuration, and the runs that `npm start` leaves, here of a model that has learnt nothing.
     expect((await run(['data', 'generate', 'scenes', 'data', '--train', '24', '--test', '4'])).code).toBe(0);
     await writeFile(join(folder, 'CONFIG.yaml'), blindConfiguration);
+    const ownMethod = await readFile(join(root, 'docs', 'guide', 'own-method.md'), 'utf8');
+    await writeFile(join(folder, 'mine.mjs'), /^```js\n([^]*?)^```/m.exec(ownMethod)![1]!);
     await writeFile(
       join(folder, 'start.yaml'),
       tinyConfiguration

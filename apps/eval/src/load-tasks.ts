@@ -1,5 +1,6 @@
 import {
   answerScores,
+  evaluationRegistries,
   findTask,
   formatTask,
   loadQuestions,
@@ -7,7 +8,8 @@ import {
   type EvaluationTask,
   type Questions,
 } from '@subtext/eval';
-import { type Output, UsageError } from '@subtext/terminal';
+import { includeModules } from '@subtext/core/node';
+import { includeOption, type Output, UsageError } from '@subtext/terminal';
 import { Option, type Command } from 'commander';
 
 /** What is asked, as the command line says it. */
@@ -17,6 +19,7 @@ export interface AskedData {
   score?: AnswerScore;
   data?: readonly string[];
   limit?: number;
+  include: readonly string[];
   /** `--no-images`: false. */
   images: boolean;
 }
@@ -26,7 +29,13 @@ export function dataOptions(command: Command): Command {
   return command
     .option('--format <name>', "the format of one's own data, in place of --task (subtext data formats lists them)")
     .addOption(new Option('--score <how>', "how answers to one's own data are scored").choices([...answerScores]))
-    .option('--no-images', "asks one's own data without its pictures");
+    .option('--no-images', "asks one's own data without its pictures")
+    .addOption(includeOption());
+}
+
+/** Runs the modules of `--include`, before tasks are looked for. */
+export async function includeAsked({ include }: AskedData): Promise<void> {
+  await includeModules({ paths: include, registries: evaluationRegistries });
 }
 
 /** The tasks that are named, or the one of one's own data. @throws UsageError for neither and for both */
@@ -83,6 +92,7 @@ export function dataPaths({
 
 /** Finds what is asked and reads its examples; what could not be read is told. */
 export async function loadTasks({ asked, output }: { asked: AskedData; output: Output }): Promise<Questions[]> {
+  await includeAsked(asked);
   const tasks = tasksOf(asked);
   const { data, limit, images } = asked;
   const paths = dataPaths({ tasks, data });

@@ -9,6 +9,7 @@ export {
   type RequestErrorCode,
   type RequestOptions,
 } from './network/request';
+export { IncludeError, includeModules, type IncludeErrorCode } from './modules/include-modules';
 export { closeFiles, openFiles } from './files/open-files';
 export { processIsTuned, tuneProcess } from './process/tune-process';
 export { reportFailure, waitForAll } from './workers/barrier';

@@ -61,7 +61,7 @@ export type { ReadTabMwpOptions } from './formats/tabmwp';
 export { readVlmEvalKit } from './formats/vlmevalkit';
 export { readJsonl } from './formats/jsonl';
 export { detectFormat } from './formats/detect-format';
-export { findFormat, formats } from './formats/registry';
+export { findFormat, formats, registerFormat } from './formats/registry';
 export type { DatasetFormat, FormatName } from './formats/registry';
 
 export { generateProsQA, toProsQARecord } from './generators/prosqa';

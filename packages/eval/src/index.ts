@@ -204,7 +204,9 @@ export {
   findTask,
   loadTask,
   type LoadedTask,
+  registerTask,
 } from './tasks/registry';
+export { evaluationRegistries } from './tasks/registries';
 export {
   openAiCompatibleJudge,
   type JudgeEndpoint,

@@ -1,6 +1,6 @@
 export { createModel } from './create-model';
 export { DecoderModel, type DecoderModelOptions } from './decoder-model';
-export { supportedModelTypes } from './families/registry';
+export { registerFamily, supportedModelTypes } from './families/registry';
 export {
   DecodingSession,
   lastPosition,

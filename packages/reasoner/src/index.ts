@@ -48,6 +48,7 @@ export {
   type ThoughtWords,
 } from './methods/reasoning-method';
 export {
+  allMethodsConfiguration,
   createMethod,
   methodConfiguration,
   methodNames,
@@ -56,7 +57,7 @@ export {
   registerMethod,
 } from './methods/registry';
 export { type SimCotOptions } from './methods/sim-cot';
-export { stageName } from './methods/layout-builder';
+export { LayoutBuilder, promptOf, stageName } from './methods/layout-builder';
 export { stagesOf } from './methods/stages-of';
 export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasoner/add-tokens';
 export { parseAnswer, type Answer, type AnswerStage } from './reasoner/answer';
@@ -98,3 +99,5 @@ export {
 } from './session/think-again';
 export { stageThoughts, steer, swapStage, type Steering } from './session/steer';
 export { loadDirection, saveDirection, type ThoughtDirection } from './session/thought-direction';
+/** The zod that this package checks with, for the schemas of methods that are registered. */
+export { z } from 'zod';

@@ -89,5 +89,6 @@ export {
   type GraphTrainingOptions,
   type TrainGraphsOptions,
 } from './run/train-graphs';
+export { trainingRegistries } from './run/registries';
 export { trainRun } from './run/train-run';
 export { type PhaseSchedule, trainingDefaults, type TrainingOptions } from './run/training-options';

@@ -7,6 +7,7 @@ export {
   nonNegativeNumber,
   number,
   positiveWholeNumber,
+  includeOption,
   repeated,
   share,
   wholeNumber,

@@ -54,6 +54,16 @@ export function repeated(text: string, earlier: string[] | undefined): string[] 
   return [...(earlier ?? []), text];
 }
 
+/** `--include`. */
+export function includeOption(): Option {
+  return new Option(
+    '--include <file>',
+    'a JavaScript module that adds methods, tasks, formats, families or objectives; several times for several',
+  )
+    .argParser(repeated)
+    .default([]);
+}
+
 /** Engines that can be asked for by name. */
 export const engineNames = ['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
 

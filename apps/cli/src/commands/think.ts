@@ -7,6 +7,7 @@ import {
   createOutput,
   engineOption,
   findModel,
+  includeOption,
   interruptSignal,
   number,
   UsageError,
@@ -19,6 +20,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { changeThoughts, checkChange, type ThoughtChange } from '../pipeline/change-thoughts';
+import { includeFiles } from '../include';
 import { modelWork } from '../pipeline/model-work';
 
 interface ThinkCommandOptions extends ThoughtChange {
@@ -27,6 +29,7 @@ interface ThinkCommandOptions extends ThoughtChange {
   explain: boolean;
   edit?: Record<string, string>;
   raw: boolean;
+  include: string[];
   json: boolean;
   engine: EngineName | 'auto';
 }
@@ -97,10 +100,14 @@ export function thinkCommand(): Command {
       'only what the model wrote, special tokens and all; control characters as they are, where the output is a file or a pipe',
       false,
     )
+    .addOption(includeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
     .action(
-      async (question: string, { model, image, explain, edit, raw, json, engine, ...change }: ThinkCommandOptions) => {
+      async (
+        question: string,
+        { model, image, explain, edit, raw, include, json, engine, ...change }: ThinkCommandOptions,
+      ) => {
         const output = createOutput({ json });
         if (raw && (explain || json))
           throw new UsageError(
@@ -108,6 +115,7 @@ export function thinkCommand(): Command {
           );
         checkChange(change);
         if (question.trim() === '') throw new UsageError('The question is empty.');
+        await includeFiles(include);
         const signal = interruptSignal({ saves: false });
         const folder = await findModel({ model, signal });
         const picture = image === undefined ? undefined : imageFile(image);

@@ -1,9 +1,10 @@
-import { commandName, createOutput, interruptSignal, resultsAreFiles, STOPPED } from '@subtext/terminal';
+import { commandName, createOutput, includeOption, interruptSignal, resultsAreFiles, STOPPED } from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { GRAPH_KIND, graphConfiguration } from '../configuration/graph-schema';
 import { configurationKind, loadConfiguration } from '../configuration/load-configuration';
-import { trainConfiguration } from '../configuration/schema';
+import { trainConfigurationNow } from '../configuration/schema';
+import { includeFiles } from '../include';
 import { graphRun } from '../pipeline/graph-run';
 import { trainRun } from '../pipeline/train-run';
 
@@ -17,15 +18,17 @@ export function trainCommand(): Command {
       false,
     )
     .option('--dry-run', 'say what the run will take (memory, time, steps, tokens), and train nothing', false)
+    .addOption(includeOption())
     .option('--json', 'one JSON object a line', false)
     .action(
       async (
         path: string,
         overrides: string[],
-        { overwrite, dryRun, json }: { overwrite: boolean; dryRun: boolean; json: boolean },
+        { overwrite, dryRun, include, json }: { overwrite: boolean; dryRun: boolean; include: string[]; json: boolean },
       ) => {
         resultsAreFiles();
         const output = createOutput({ json });
+        await includeFiles(include);
         if ((await configurationKind(path)) === GRAPH_KIND) {
           const configuration = await loadConfiguration({ path, overrides, schema: graphConfiguration });
           const result = await graphRun({ configuration, output, overwrite, dryRun, signal: interruptSignal() });
@@ -37,8 +40,8 @@ export function trainCommand(): Command {
             );
           return;
         }
-        const configuration = await loadConfiguration({ path, overrides, schema: trainConfiguration });
-        const result = await trainRun({ configuration, output, overwrite, dryRun, signal: interruptSignal() });
+        const configuration = await loadConfiguration({ path, overrides, schema: trainConfigurationNow() });
+        const result = await trainRun({ configuration, include, output, overwrite, dryRun, signal: interruptSignal() });
         if (result.status === 'stopped') {
           process.exitCode = STOPPED;
           return;

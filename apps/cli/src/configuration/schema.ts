@@ -1,6 +1,6 @@
 import { engineNames } from '@subtext/terminal';
 import { compilePattern, PatternError } from '@subtext/core';
-import { methodConfiguration, visibilityConfiguration } from '@subtext/reasoner';
+import { allMethodsConfiguration, methodConfiguration, visibilityConfiguration } from '@subtext/reasoner';
 import { trainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
@@ -241,6 +241,11 @@ export const trainConfiguration = z.strictObject({
     .prefault({}),
   interpreters: interpreters.optional(),
 });
+
+/** {@link trainConfiguration} with the methods that have been registered until now. */
+export function trainConfigurationNow(): typeof trainConfiguration {
+  return trainConfiguration.extend({ method: allMethodsConfiguration() });
+}
 
 /** A configuration as it is written, with its defaults. */
 export type GivenConfiguration = z.output<typeof trainConfiguration>;

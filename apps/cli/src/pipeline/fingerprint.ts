@@ -47,16 +47,20 @@ export function hasNoEffect(key: string): boolean {
 export async function fingerprintOf({
   configuration,
   examples,
+  include = [],
   signal,
 }: {
   configuration: TrainConfiguration;
   examples: readonly ReasoningExample[];
+  /** Modules that were included: their content counts. @default [] */
+  include?: readonly string[];
   signal?: AbortSignal;
 }): Promise<Required<RunIdentity>> {
   const parts: Record<string, string> = {
     configuration: digestOf(decisive({ value: configuration })),
     ...(await digestExamples({ examples, signal })),
   };
+  for (const path of include) parts[`include: ${path}`] = await hashFile({ path, signal });
   for (const path of configuration.model.vocabulary)
     parts[`model.vocabulary: ${path}`] = await hashFile({ path, signal });
   for (const [key, model] of Object.entries(startingFolders(configuration))) {

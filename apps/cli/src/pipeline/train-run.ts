@@ -25,12 +25,15 @@ export async function trainRun({
   configuration: given,
   output,
   label = '',
+  include = [],
   overwrite = false,
   dryRun = false,
   signal,
 }: {
   configuration: GivenConfiguration;
   output: Output;
+  /** Modules that register what the run needs. @default [] */
+  include?: readonly string[];
   /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */
   overwrite?: boolean;
   /** Tells what the run will take, and writes nothing. @default false */
@@ -60,7 +63,7 @@ export async function trainRun({
     );
   return train({
     folder,
-    identity: await fingerprintOf({ configuration, examples: [...examples, ...heldOut], signal }),
+    identity: await fingerprintOf({ configuration, examples: [...examples, ...heldOut], include, signal }),
     describe: (found) => differencesFrom({ configuration, ...found }),
     examples,
     heldOut,
@@ -72,6 +75,7 @@ export async function trainRun({
     visibility: configuration.visibility,
     model,
     training,
+    include,
     interpreters: interpreters && interpreterOptions(interpreters),
     seed: configuration.seed,
     workers: configuration.workers,

@@ -13,7 +13,7 @@ import {
 } from '@subtext/terminal';
 import { Command, Option } from 'commander';
 
-import { dataOptions, loadTasks, tasksOf, type AskedData } from '../load-tasks';
+import { dataOptions, includeAsked, loadTasks, tasksOf, type AskedData } from '../load-tasks';
 import { madeWith } from '../made-with';
 import { showEvents } from '../show-events';
 
@@ -63,6 +63,7 @@ export function auditCommand(): Command {
       const { cot, noCot, output: folder } = options;
       if ((noCot === undefined) !== (cot === undefined))
         throw new UsageError('The retained information needs both --no-cot and --cot.');
+      await includeAsked(options);
       for (const task of tasksOf(options)) checkAuditable(task);
       const [loaded] = await loadTasks({ asked: options, output });
       const found = (model: string) => findModel({ model, signal });

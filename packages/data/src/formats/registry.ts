@@ -76,17 +76,29 @@ export const formats = {
 
 export type FormatName = keyof typeof formats;
 
+const registered = new Map<string, DatasetFormat>();
+
+/** Adds a format, which files can then be read in by its name. Throws DataError `invalid-option` where the name is taken. */
+export function registerFormat({ name, ...format }: DatasetFormat & { name: string }): void {
+  if (registered.has(name) || ownValue<DatasetFormat>(formats, name) !== undefined)
+    throw new DataError({
+      code: 'invalid-option',
+      message: `there is a data format ${JSON.stringify(name)} already; give another name to the one that is registered.`,
+    });
+  registered.set(name, format);
+}
+
 /**
  * The format of a name.
  *
  * @throws DataError `unknown-format`
  */
 export function findFormat(name: string): DatasetFormat {
-  const format = ownValue<DatasetFormat>(formats, name);
+  const format = registered.get(name) ?? ownValue<DatasetFormat>(formats, name);
   if (format === undefined)
     throw new DataError({
       code: 'unknown-format',
-      message: `there is no data format ${JSON.stringify(name)}. Take one of: ${Object.keys(formats).join(', ')}.`,
+      message: `there is no data format ${JSON.stringify(name)}. Take one of: ${[...Object.keys(formats), ...registered.keys()].join(', ')}.`,
     });
   return format;
 }

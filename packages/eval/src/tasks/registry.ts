@@ -20,7 +20,7 @@ import { scenes } from './scenes';
 import { tabmwp } from './tabmwp';
 
 /** Every task. A new task is one file and one line here. */
-export const evaluationTasks: readonly EvaluationTask[] = [
+const tasks: EvaluationTask[] = [
   prosqa,
   prosqaGraph,
   prontoqa,
@@ -37,6 +37,20 @@ export const evaluationTasks: readonly EvaluationTask[] = [
   ai2d,
   hallusionbench,
 ];
+
+/** Every task, registered ones included. */
+export const evaluationTasks: readonly EvaluationTask[] = tasks;
+
+/** Adds a task, which is then asked by its name. @throws EvaluationError invalid-option where the name is taken */
+export function registerTask(task: EvaluationTask): void {
+  if (tasks.some(({ name }) => name === task.name)) {
+    throw new EvaluationError({
+      code: 'invalid-option',
+      message: `There is a task "${task.name}" already; give another name to the one that is registered.`,
+    });
+  }
+  tasks.push(task);
+}
 
 /** The task of a name. @throws EvaluationError unknown-task */
 export function findTask(name: string): EvaluationTask {

@@ -6,7 +6,18 @@ import type { ModelFamily } from './model-family';
 import { textFamilies } from './text-families';
 
 /** The architectures that can be loaded. A new one is one file and one line here, or for a text model in `text-families.ts`. */
-const families: readonly ModelFamily[] = [...textFamilies, llavaFamily, idefics3Family, smolvlmFamily, mllamaFamily];
+const families: ModelFamily[] = [...textFamilies, llavaFamily, idefics3Family, smolvlmFamily, mllamaFamily];
+
+/** Adds an architecture, which is then loaded and made by its `model_type`. Throws ModelFolderError `unsupported-model-type` where that is taken. */
+export function registerFamily(family: ModelFamily): void {
+  if (families.some(({ modelType }) => modelType === family.modelType))
+    throw new ModelFolderError({
+      code: 'unsupported-model-type',
+      path: 'registerFamily',
+      message: `the model_type ${shown(family.modelType)} is supported already; give another to the one that is registered.`,
+    });
+  families.push(family);
+}
 
 /** The `model_type`s that can be loaded. */
 export function supportedModelTypes(): string[] {

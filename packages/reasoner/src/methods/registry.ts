@@ -1,3 +1,4 @@
+import { describeIssues } from '@subtext/core';
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
@@ -57,6 +58,8 @@ const builtIn: {
 
 type Create = (options: { name: string }) => ReasoningMethod;
 const methods = new Map<string, Create>(Object.entries(builtIn) as [string, Create][]);
+/** What the options of methods that were registered are checked by. */
+const registered = new Map<string, z.ZodObject>();
 
 /** Names of the methods that this package has. */
 export const methodNames = Object.keys(builtIn) as MethodSpecification['name'][];
@@ -66,17 +69,36 @@ export function isMethod(name: string): boolean {
   return methods.has(name);
 }
 
+/** The schema of a method that was registered, its name included; undefined for those of this package. */
+export function registeredSchema(name: string): z.ZodObject | undefined {
+  return registered.get(name);
+}
+
+/** {@link methodConfiguration} with the methods that have been registered until now. */
+export function allMethodsConfiguration(): typeof methodConfiguration {
+  if (registered.size === 0) return methodConfiguration;
+  const [first, ...rest] = methodConfiguration.options;
+  return z.discriminatedUnion('name', [
+    first,
+    ...rest,
+    ...(registered.values() as Iterable<(typeof methodConfiguration.options)[0]>),
+  ]) as unknown as typeof methodConfiguration;
+}
+
 /**
  * Adds a method: from then on `createMethod`, and with it whatever opens a reasoner's folder, makes it by its name with
- * the options that stand beside the name.
+ * the options that stand beside the name, checked by their schema, defaults filled in.
  *
  * @throws ReasonerError `invalid-option` where the name is taken
  */
 export function registerMethod<Options extends object>({
   name,
+  options,
   create,
 }: {
   name: string;
+  /** Zod schema of its options, in a configuration and in `subtext.json`. @default any are taken as they are */
+  options?: z.ZodObject;
   create: (options: Options & { name: string }) => ReasoningMethod;
 }): void {
   if (methods.has(name))
@@ -85,6 +107,11 @@ export function registerMethod<Options extends object>({
       message: `There is a method "${name}" already; give another name to the one that is registered.`,
     });
   methods.set(name, create as Create);
+  const literal = z.literal(name);
+  registered.set(
+    name,
+    options ? z.strictObject({ name: literal, ...options.shape }) : z.looseObject({ name: literal }),
+  );
 }
 
 /** The method that a configuration names, as `subtext.json` holds it. */
@@ -93,14 +120,20 @@ export function methodSpecification(method: z.output<typeof methodConfiguration>
   return { ...method, thinkingTokens: thinkingTokenCount(method.thinkingTokens) };
 }
 
-/** Builds a method from its specification. Throws `unknown-method`. */
+/** Builds a method from its specification. Throws `unknown-method`, and `invalid-option` for options that its schema refuses. */
 export function createMethod(specification: MethodSpecification): ReasoningMethod {
   const create = methods.get(specification.name);
   if (!create) {
     throw new ReasonerError({
       code: 'unknown-method',
-      message: `There is no method "${String(specification.name)}". Take one of: ${[...methods.keys()].join(', ')}.`,
+      message: `There is no method "${String(specification.name)}". Take one of: ${[...methods.keys()].join(', ')}; or include the module that registers it.`,
     });
   }
-  return withVisibility(create(specification));
+  const checked = registered.get(specification.name)?.safeParse(specification);
+  if (checked?.success === false)
+    throw new ReasonerError({
+      code: 'invalid-option',
+      message: `The method "${specification.name}" does not take these options: ${describeIssues(checked.error)}.`,
+    });
+  return withVisibility(create((checked?.data as { name: string } | undefined) ?? specification));
 }

@@ -6,7 +6,7 @@ import { ReasonerError } from '../errors';
 import type { FeedbackSettings } from '../feedback/feedback-map';
 import { MOST_THOUGHTS } from '../methods/option-schemas';
 import { type VisibilityTable, visibilityTable } from '../visibility/visibility-table';
-import { isMethod, type MethodSpecification } from '../methods/registry';
+import { isMethod, type MethodSpecification, registeredSchema } from '../methods/registry';
 
 /** What a folder's `subtext.json` holds: everything about thinking that a Hugging Face folder has no place for. */
 export interface ReasonerSettings {
@@ -51,8 +51,7 @@ const thinkingTokens = z.discriminatedUnion('kind', [
 ]);
 
 /** Options that several methods share; each method checks its own further when it is made. */
-const methodSpecification = z.looseObject({
-  name: z.string().refine(isMethod, 'is no method that is known here'),
+const ownMethod = z.looseObject({
   thinkingTokens: thinkingTokens.optional(),
   hidingOrder: names.optional(),
   progressive: z.boolean().optional(),
@@ -71,6 +70,17 @@ const methodSpecification = z.looseObject({
   distillationWeight: z.number().min(0).optional(),
   form: z.enum(['edges', 'tokens']).optional(),
 });
+
+const methodSpecification = z
+  .looseObject({
+    name: z
+      .string()
+      .refine(isMethod, 'is no method that is known here; where a module registers it, include that module'),
+  })
+  .superRefine((method, context) => {
+    const { error } = (registeredSchema(method.name) ?? ownMethod).safeParse(method);
+    for (const { path, message } of error?.issues ?? []) context.addIssue({ code: 'custom', path, message });
+  });
 
 const reasonerSettings = z.looseObject({
   format: z.union([z.literal(1), z.literal(2)]),

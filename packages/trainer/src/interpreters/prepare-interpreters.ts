@@ -51,7 +51,7 @@ export async function prepareInterpreters({
   /** The reasoner whose thoughts are read, as it is before training, or trained in mode `after`. */
   reasoner: Reasoner;
   /** The same, for the program. */
-  reasonerOptions: Pick<ProgramOptions, 'model' | 'frozen'>;
+  reasonerOptions: Pick<ProgramOptions, 'model' | 'frozen' | 'include'>;
   /** Of the data. */
   stages: readonly string[];
   examples: readonly ReasoningExample[];

@@ -1,9 +1,11 @@
+import { includeModules } from '@subtext/core/node';
 import { measureThoughts } from '@subtext/reasoner';
 import { setLoraDropoutSeed } from '@subtext/nn';
 import { tf } from '@subtext/tensor';
 
 import type { Objective, ObjectiveLoss, ObjectiveUse } from '../objectives/objective';
 import { findObjective } from '../objectives/registry';
+import { trainingRegistries } from '../run/registries';
 import type { Shard } from '../sources/source';
 import { openRunner, type Runner, type TrainedModelSource } from './runner';
 import type { ProgramLoss, TrainingProgram } from './training-program';
@@ -14,6 +16,8 @@ export interface ProgramOptions {
   frozen?: readonly string[];
   /** What it is trained on. @default next-token cross-entropy */
   objectives?: readonly Omit<ObjectiveUse, 'data'>[];
+  /** Modules that register what the program needs, which each worker includes. @default [] */
+  include?: readonly string[];
 }
 
 /** An objective that has been made. */
@@ -29,7 +33,9 @@ export async function createProgram({
   model,
   frozen = [],
   objectives = [{ name: 'next-token' }],
+  include = [],
 }: ProgramOptions): Promise<TrainingProgram<Shard>> {
+  await includeModules({ paths: include, registries: trainingRegistries });
   return composeProgram({ runner: await openRunner({ model, frozen }), objectives });
 }
 

@@ -105,6 +105,8 @@ export interface TrainRunOptions extends RunSettings {
   visibility?: VisibilityName | VisibilityTable;
   model: RunModelOptions;
   training?: TrainingOptions;
+  /** Modules that register what the run needs, such as its method's objectives: included here and in each worker. @default [] */
+  include?: readonly string[];
   /** Interpreters to train, with the reasoner or after it. @default none, or those that the method's thoughts are supervised with */
   interpreters?: RunInterpreterOptions;
 }

@@ -61,7 +61,7 @@ export async function trainInterpreters({
   loop,
   part = 'interpreters',
 }: {
-  run: Pick<TrainRunOptions, 'folder' | 'heldOut' | 'loggers' | 'record' | 'training' | 'onEvent'>;
+  run: Pick<TrainRunOptions, 'folder' | 'heldOut' | 'include' | 'loggers' | 'record' | 'training' | 'onEvent'>;
   interpreters: RunInterpreterOptions;
   stages: readonly string[];
   seed: number;
@@ -84,7 +84,7 @@ export async function trainInterpreters({
   const reasoner = await Reasoner.load({ folder: reasonerFolder });
   const prepared = await prepareInterpreters({
     reasoner,
-    reasonerOptions: { model: { kind: 'folder', folder: reasonerFolder } },
+    reasonerOptions: { model: { kind: 'folder', folder: reasonerFolder }, include: run.include },
     stages,
     examples: data.examples,
     folder: join(run.folder, 'initial', part),

@@ -1,3 +1,4 @@
+import { includeModules } from '@subtext/core/node';
 import { untrainedTokens } from '@subtext/nn';
 import { adapterWithTokens, createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
 import { readdir, stat } from 'node:fs/promises';
@@ -20,6 +21,7 @@ import { openReasoner } from './open-reasoner';
 import { planPhases } from './plan-phases';
 import { resolveStages } from './resolve-stages';
 import type { RunInterpreterOptions, SavedModel, TrainRunOptions, TrainRunResult } from './run-options';
+import { trainingRegistries } from './registries';
 import { saveReasoner } from './save-reasoner';
 import { checkPartsAfter, partsAfter, trainInterpreters } from './train-interpreters';
 import { trainingDefaults } from './training-options';
@@ -45,6 +47,7 @@ interface PlannedRun {
  *   training throws
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult> {
+  await includeModules({ paths: options.include ?? [], registries: trainingRegistries });
   checkExamples(options);
   const method = createMethod(options.method);
   const stages = resolveStages({ stages: options.stages, examples: options.examples });
@@ -150,11 +153,11 @@ async function buildRun({
   measured: ReturnType<typeof measureLayouts>;
   work: string;
 }): Promise<Trainable> {
-  const { model, heldOut } = options;
+  const { model, heldOut, include } = options;
   const initial = join(work, 'initial', 'reasoner');
   await reasoner.save({ folder: initial });
   const lora = await adapterOf({ options, reasoner, newTokens, data, plans, seed });
-  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: model.frozen };
+  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: model.frozen, include };
   const baseModel = interpreters?.model?.kind === 'folder' ? interpreters.model.folder : null;
   const joint =
     interpreters && (interpreters.mode ?? 'joint') === 'joint'
