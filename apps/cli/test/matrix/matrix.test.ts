@@ -70,9 +70,10 @@ function allowed(row: Record<string, unknown>): boolean {
     projector,
     reading,
     parts,
+    reasoningFormat,
   } = row as Row;
-  // Roles are unknown, or the answer would see nothing.
-  if (['icot', 'no-cot'].includes(method) && visibility !== 'all') return false;
+  // Roles are unknown, or the answer would see nothing; in words without line breaks, lines have no marks.
+  if (visibility !== 'all' && (['icot', 'no-cot'].includes(method) || reasoningFormat === 'lines')) return false;
   if (interpreters !== 'none' && !thinking.includes(method)) return false;
   if (interpreters.startsWith('after') && method === 'sim-cot') return false;
   // Keys of interpreters count where there are some.
