@@ -180,7 +180,7 @@ export function gradientSentences(gradients: readonly AnswerGradient[]): string[
     const examples = `${count} ${count === 1 ? 'example' : 'examples'}`;
     if (reachable)
       return largest > 0
-        ? `With every thought cut the answer still depends on the ${source}, which it may see (gradient up to ${largest.toPrecision(3)} in ${examples}).`
+        ? `With every thought cut the answer still depends on the ${source}, which it may see, at once or through what is written before it (gradient up to ${largest.toPrecision(3)} in ${examples}).`
         : `With every thought cut the answer does not depend on the ${source} in ${examples}, though it may see it.`;
     return largest === 0
       ? `With every thought cut the gradient of the answer with respect to the ${source} is exactly zero in ${examples}: what it knows of the ${source} came through the thoughts.`
