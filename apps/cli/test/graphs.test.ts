@@ -79,10 +79,12 @@ describe('subtext train on graphs', () => {
     await writeFile(join(folder, 'validation.json'), JSON.stringify(graphs.map(toProsQARecord)));
     await writeFile(
       join(folder, 'logger.mjs'),
+      // Lines that were written before the logger was ready come with its start.
       `import { appendFileSync } from 'node:fs';
-export const createLogger = ({ file }) => ({
-  start() {}, finish() {}, log({ step, validationLoss }) { appendFileSync(file, JSON.stringify({ step, validationLoss }) + '\\n'); },
-});\n`,
+export const createLogger = ({ file }) => {
+  const log = ({ step, validationLoss }) => appendFileSync(file, JSON.stringify({ step, validationLoss }) + '\\n');
+  return { start({ entries }) { entries.forEach(log); }, finish() {}, log };
+};\n`,
     );
     const told = join(folder, 'told.jsonl');
     const { code, stderr } = await run(

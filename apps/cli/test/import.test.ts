@@ -70,7 +70,7 @@ describe('subtext import', () => {
       expect(audit.stderr).toBe('');
       const card = await readFile(join(at('audit'), 'audit.md'), 'utf8');
       expect(card).toContain('**The thoughts: cannot tell.**');
-      for (const control of ['zeros', 'mean', 'noise of the same norm', 'another example’s', 'own, none kept'])
+      for (const control of ['zeros', 'mean', 'noise of the same norm', 'another example’s', 'no thoughts at all'])
         expect(card).toContain(`| ${control} | ${recorded.examples.length} |`);
 
       const again = await subtext(['import', saved, '--base', at('base'), '--output', model]);
