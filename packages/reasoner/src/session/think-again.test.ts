@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { drawExamples, trainNumberReasoner } from '../../test/number-world';
 import { examplesFor, smallReasoner } from '../../test/small-reasoners';
-import type { Answer, MethodSpecification, Reasoner } from '../index';
+import { type Answer, FeedbackMap, type MethodSpecification, Reasoner } from '../index';
 import { readThoughts, type SeenThought } from './seen-thoughts';
 import { thinkAgain } from './think-again';
 
@@ -136,6 +136,46 @@ describe('thinking again', () => {
       }
     },
   );
+
+  it('makes thinking tokens anew to which the state before them is added', async () => {
+    const trained = trainNumberReasoner({
+      visibility: { question: [], step_1: ['question'], step_2: ['step_1'], answer: ['step_2'] },
+      steps: 2,
+    });
+    const { model, tokenizer, settings } = trained;
+    const width = model.dimensions.width;
+    const feedback = FeedbackMap.createMatrix({ width });
+    const matrix = feedback.parameters.get('matrix.weight');
+    matrix.assign(tf.mul(tf.randomNormal(matrix.shape, 0, 1, 'float32', 3), 0.02));
+    const method = { ...settings.method, feedBack: true } as MethodSpecification;
+    reasoner = new Reasoner({ model, tokenizer, feedback, settings: { ...settings, method } });
+    const questions = drawExamples({ count: 16, seed: 2, steps: 2 }).filter((_, row) => row % 2 === 0);
+    const answers = await reasoner.think({ questions });
+    expect(answers[0]!.thoughts.map(({ input }) => input instanceof Float32Array)).toEqual([true, true]);
+    const seen = await readThoughts({ reasoner, questions, answers });
+    const stage = 'step_1';
+    close(
+      await thinkAgain({ reasoner, questions, answers, stage, thoughts: seen.map((list) => of(list, stage)) }),
+      answers,
+    );
+    const others = questions.map((_, row) => (row + 1) % questions.length);
+    const swapped = await thinkAgain({
+      reasoner,
+      questions,
+      answers,
+      stage,
+      thoughts: others.map((other) => of(seen[other]!, stage)),
+    });
+    // All questions are as long, and what follows sees the first step alone: it is the other's.
+    close(
+      swapped,
+      others.map((other) => answers[other]!),
+    );
+    for (const [row, other] of others.entries()) {
+      const [own, theirs] = [swapped[row]!, answers[other]!].map(({ thoughts }) => thoughts[1]!.input as Float32Array);
+      for (const [unit, value] of own!.entries()) expect(value).toBeCloseTo(theirs![unit]!, 3);
+    }
+  });
 
   it('refuses thoughts that do not fit, one clear error each', async () => {
     reasoner = smallReasoner({ method: { name: 'coconut', hiddenSteps: 2, thoughtsPerStep: 2 } }).reasoner;
