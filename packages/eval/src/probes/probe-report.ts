@@ -42,7 +42,7 @@ export async function writeProbes({
       tableSection({
         title: 'Can it be read from the thoughts?',
         caption:
-          'Accuracy of linear probes over examples that they were not trained on, with 95 % intervals; every example is held out once. Under each baseline stands what the thought is ahead by. The control task gives every question a random label of its own (Hewitt and Liang, 2019): the thought’s lead over it is the selectivity.',
+          'Accuracy of linear probes over examples that they were not trained on, with 95 % intervals; every example is held out once. Under each baseline stands the thought’s accuracy less its own, in points. The control task gives every question a random label of its own (Hewitt and Liang, 2019): the difference to it is the selectivity.',
         columns: columnsOf(facts),
         rows: rowsOf(facts),
       }),
@@ -74,7 +74,7 @@ export async function writeProbes({
 function probeSentence({ stage, fact, comparison: { verdict, closest } }: ComparedFact): string {
   const [low, high] = closest.difference.interval.map((value) => formatValue({ value: 100 * value, digits: 1 }));
   const lead = formatValue({ value: 100 * closest.difference.value, digits: 1 });
-  return `${fact} in the thoughts of ${stage}: ${verdict} (${lead} points [${low}, ${high}] ahead of ${closest.name}).`;
+  return `${fact} in the thoughts of ${stage}: ${verdict} (thought less ${closest.name}: ${lead} points [${low}, ${high}]).`;
 }
 
 /** The baselines' names, in order: a fact without a control task lacks that one. */
@@ -86,7 +86,7 @@ function baselinesOf(facts: readonly ComparedFact[]): string[] {
 function columnsOf(facts: readonly ComparedFact[]): TableColumn[] {
   return [
     { header: 'stage → fact' },
-    { header: 'verdict' },
+    { header: 'verdict', align: 'left' },
     { header: 'thought', format: 'percent', align: 'right' },
     ...baselinesOf(facts).map((header): TableColumn => ({ header, format: 'percent', align: 'right' })),
     { header: 'labels', format: 'integer' },
@@ -113,7 +113,7 @@ function rowsOf(facts: readonly ComparedFact[]): TableCell[][] {
       const [low, high] = interval.map((end) => formatValue({ value: 100 * end, digits: 1 }));
       return {
         value: baseline.accuracy.value,
-        note: `thought ${formatValue({ value: 100 * value, digits: 1 })} ahead [${low}, ${high}]`,
+        note: `thought less this: ${formatValue({ value: 100 * value, digits: 1 })} [${low}, ${high}]`,
       };
     }),
     comparison.labels,
