@@ -14,7 +14,8 @@ import { tinyConfiguration } from './tiny-run';
 /** A scene's pixels; the page makes the same. */
 const picture = { height: 16, width: 16, channels: 3 };
 const pixels = Uint8Array.from({ length: 16 * 16 * 3 }, (_, index) => (index * 37) % 251);
-const question = 'What colour is the shape in the top-left?';
+/** One that the model of `npm start` knows: of words that it does not, it may think nothing. */
+const question = 'start at the top-right , go left , then stay put . what shape is there ?';
 
 /** The page of a user who opens the reasoner of `npm start`: answers with its thoughts, and explains one. */
 const pageOf = (interpreter: string) => `
