@@ -9,6 +9,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DecoderError } from '../errors';
+import { explanationParts } from './explanation-parts';
 import { type ExplanationContext, layoutExplanation } from './explanation-layout';
 import { Interpreter } from './interpreter';
 import { type InterpreterSettings, readInterpreterSettings } from './interpreter-settings';
@@ -117,20 +118,37 @@ export class Explainer {
    * `parts`, each by itself, one after the other in the stage's text.
    */
   async explain({ requests, ...options }: ExplainOptions): Promise<string[]> {
-    if (this.settings.parts !== true) return this.#explainWhole({ requests, ...options });
-    const each = requests.map(({ states, ...rest }) =>
-      states.length === 0 ? [{ ...rest, states }] : states.map((state) => ({ ...rest, states: [state] })),
-    );
-    const parts = await this.#explainWhole({ requests: each.flat(), ...options });
-    return each.map((ofRequest) =>
-      parts
-        .splice(0, ofRequest.length)
-        .filter((part) => part !== '')
+    const each = requests.map((request) => this.partsOf({ request }));
+    const texts = await this.#explainEach({
+      requests: each.flatMap((parts) => parts.map((part) => part.request)),
+      ...options,
+    });
+    return each.map((parts) =>
+      texts
+        .splice(0, parts.length)
+        .filter((text) => text !== '' || parts.length === 1)
         .join(' '),
     );
   }
 
-  async #explainWhole({ requests, batchSize = 64, signal }: ExplainOptions): Promise<string[]> {
+  /**
+   * A request as the interpreter was trained on such, with the text that answers it: itself or, where it was trained on
+   * `parts`, one for each thought with its part. Without a thought there is nothing to part.
+   */
+  partsOf({
+    request,
+    text,
+  }: {
+    request: ExplanationRequest;
+    /** The stage's text. @default none */ text?: string;
+  }): { request: ExplanationRequest; text?: string }[] {
+    const { states } = request;
+    if (this.settings.parts !== true || states.length === 0) return [{ request, text }];
+    const texts = text === undefined ? [] : explanationParts({ text, parts: states.length });
+    return states.map((state, index) => ({ request: { ...request, states: [state] }, text: texts[index] }));
+  }
+
+  async #explainEach({ requests, batchSize = 64, signal }: ExplainOptions): Promise<string[]> {
     const context = this.context();
     const texts: string[] = [];
     for (let start = 0; start < requests.length; start += batchSize) {

@@ -62,7 +62,7 @@ export function explainerSubject({
 
 /**
  * The mean negative log-likelihood of given texts, in nats a token, their end included, as an interpreter would write
- * them after the requests' thoughts and questions.
+ * them after the requests' thoughts and questions; of one that was trained on `parts`, over all parts of a text.
  *
  * @throws EvaluationError length-mismatch where requests and texts do not pair.
  */
@@ -88,19 +88,23 @@ export async function explanationLikelihoods({
     });
   const { interpreter, settings } = explainer;
   const context = explainer.context();
-  const likelihoods: number[] = [];
-  for (let start = 0; start < requests.length; start += batch) {
+  const parts = requests.flatMap((request, index) =>
+    explainer.partsOf({ request, text: texts[index] as string }).map((part) => ({ ...part, of: index })),
+  );
+  const sums = new Float64Array(requests.length);
+  const counts = new Int32Array(requests.length);
+  for (let start = 0; start < parts.length; start += batch) {
     signal?.throwIfAborted();
-    const group = requests.slice(start, start + batch);
-    const layouts = group.map(({ question, stage, states }, index) =>
-      layoutExplanation({ question, stage, thoughts: states.length, text: texts[start + index] as string, context }),
+    const group = parts.slice(start, start + batch);
+    const layouts = group.map(({ request: { question, stage, states }, text }) =>
+      layoutExplanation({ question, stage, thoughts: states.length, text, context }),
     );
     const { rows, time, ids, lossRows, lossLabels } = collateLayouts({
       layouts: layouts.map((layout) => ({ ...layout, thoughts: [] })),
       padId: context.endId,
       lossWeight: 1,
     });
-    const states = group.flatMap((request) => [...request.states]);
+    const states = group.flatMap(({ request }) => [...request.states]);
     const width = settings.projector.inputWidth;
     const values = new Float32Array(states.length * width);
     for (const [index, state] of states.entries()) {
@@ -129,14 +133,11 @@ export async function explanationLikelihoods({
     });
     const all = await losses.data();
     losses.dispose();
-    const sums = new Float64Array(rows);
-    const counts = new Int32Array(rows);
     for (const [index, row] of lossRows.entries()) {
-      const example = Math.floor(row / time);
-      sums[example] = (sums[example] as number) + (all[index] as number);
-      counts[example] = (counts[example] as number) + 1;
+      const { of } = group[Math.floor(row / time)]!;
+      sums[of] = (sums[of] as number) + (all[index] as number);
+      counts[of] = (counts[of] as number) + 1;
     }
-    for (const [example, sum] of sums.entries()) likelihoods.push(sum / (counts[example] as number));
   }
-  return likelihoods;
+  return Array.from(sums, (sum, index) => sum / (counts[index] as number));
 }

@@ -1,3 +1,4 @@
+import { Explainer } from '@subtext/decoder';
 import { loadModel } from '@subtext/model';
 import { type Reasoner, ThoughtCache } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
@@ -8,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { randomExplainer, toyExamples, toyTask, trainToyReasoner } from '../../test/toy-reasoner';
 import { auditInterpreter } from './audit-interpreter';
 import { auditThoughts } from './audit-thoughts';
-import { explainerSubject } from './explainer-subject';
+import { explainerSubject, explanationLikelihoods } from './explainer-subject';
 import {
   cutThoughts,
   replaceByAnother,
@@ -256,6 +257,39 @@ describe('explainerSubject', () => {
     expect(audit.conditions[0]!.negativeLogLikelihood.value).toBeGreaterThan(2);
     expect(tf.memory().numTensors).toBe(tensors);
     explainer.dispose();
+  });
+});
+
+describe('explanationLikelihoods', () => {
+  it('takes the parts of a text where the interpreter was trained on parts', async () => {
+    const whole = randomExplainer({ reasoner: reading });
+    const parted = new Explainer({
+      interpreter: whole.interpreter,
+      tokenizer: whole.tokenizer,
+      settings: { ...whole.settings, parts: true },
+    });
+    const states = (await reading.think({ questions: examples.slice(0, 2) })).map(
+      ({ thoughts }) => thoughts[0]!.hidden,
+    );
+    const request = { question: 'the ant has 3', stage: 'step_1', states };
+    const [together] = await explanationLikelihoods({
+      explainer: parted,
+      requests: [request],
+      texts: ['the ant has 3'],
+    });
+    const each = await explanationLikelihoods({
+      explainer: whole,
+      requests: states.map((state) => ({ ...request, states: [state] })),
+      texts: ['the ant', 'has 3'],
+    });
+    // Each part has two words and its end.
+    expect(together).toBeCloseTo((each[0]! + each[1]!) / 2, 5);
+    const [alone] = await explanationLikelihoods({ explainer: whole, requests: [request], texts: ['the ant has 3'] });
+    expect(Math.abs(together! - alone!)).toBeGreaterThan(1e-4);
+    const written = await parted.explain({ requests: [request] });
+    const singles = await whole.explain({ requests: states.map((state) => ({ ...request, states: [state] })) });
+    expect(written).toEqual([singles.filter((text) => text !== '').join(' ')]);
+    whole.dispose();
   });
 });
 
