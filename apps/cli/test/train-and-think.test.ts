@@ -261,7 +261,7 @@ describe('think', () => {
       ask('what shape is there ?'),
     ]);
     expect(told.stdout + told.stderr).toMatch(
-      /Warning: the model does not know the words zebra, .*gnu: its answer is to a question without them\./,
+      /Warning: the model does not know the words zebra, .*gnu: it reads them as unknown, and answers as if something else had been said\./,
     );
     expect(json.events[0]).toMatchObject({ unknownWords: ['zebra'] });
     expect(known.stdout + known.stderr).not.toMatch(/does not know/);

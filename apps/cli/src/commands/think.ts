@@ -125,7 +125,7 @@ export function thinkCommand(): Command {
         const reasoner = await Reasoner.load({ folder });
         const unknown = [question, ...Object.values(edit ?? {})].flatMap((text) => reasoner.unknownWords(text));
         if (unknown.length > 0 && !json) {
-          const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: its answer is to a question without ${unknown.length === 1 ? 'it' : 'them'}.`;
+          const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: it reads ${unknown.length === 1 ? 'it' : 'them'} as unknown, and answers as if something else had been said.`;
           if (raw) writeErrorLine(warning);
           else output.notice(warning);
         }

@@ -81,7 +81,7 @@ export class FeedbackMap {
       if (!SafetensorsError.isInstance(cause) || cause.code !== 'not-found') throw cause;
       throw new ReasonerError({
         code: 'not-a-reasoner',
-        message: `${folder} has no ${feedbackFile}, though its subtext.json says that states go through a projection before they are fed back. Copy the whole folder.`,
+        message: `${folder} has no ${feedbackFile}, though its subtext.json says that states go through a map before they are fed back. Copy the whole folder.`,
         cause,
       });
     });

@@ -1,12 +1,13 @@
 import type { ReasoningExample } from '@subtext/data';
 import { createModel, saveModel } from '@subtext/model';
 import { visibilityConfiguration } from '@subtext/reasoner';
-import { useEngine } from '@subtext/tensor';
+import { writeSafetensors } from '@subtext/safetensors';
+import { tf, useEngine } from '@subtext/tensor';
 import { trainWordLevelTokenizer } from '@subtext/tokenizer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { StartingRun } from './new-reasoner';
 import { openReasoner } from './open-reasoner';
@@ -154,4 +155,63 @@ it('a reasoner keeps who sees whom: by name, as a table, and where training goes
   await expect(seeing({ new: small }, { answer: [] })).rejects.toMatchObject({ code: 'blind-answer' });
   for (const odd of ['chains', { answer: 'reasoning' }, 7])
     expect(visibilityConfiguration.safeParse(odd).success).toBe(false);
+});
+
+describe('what an earlier run left', () => {
+  const small = {
+    model_type: 'llama',
+    hidden_size: 8,
+    intermediate_size: 8,
+    num_hidden_layers: 1,
+    num_attention_heads: 1,
+    max_position_embeddings: 64,
+  };
+
+  it('thoughts are read where the interpreters of this run learn to read them', async () => {
+    const from = join(folder, 'read-before');
+    const { reasoner: earlier } = await open({ model: { new: small }, method: { name: 'cot' } });
+    expect(earlier.settings.thoughtReading).toBe('before');
+    await earlier.save({ folder: from });
+    earlier.dispose();
+    const readingOf = async (interpreters?: StartingRun['interpreters']) => {
+      const { reasoner } = await open({ model: { from }, method: { name: 'heima' }, interpreters });
+      reasoner.dispose();
+      return reasoner.settings.thoughtReading;
+    };
+    expect(await readingOf()).toBe('before');
+    expect(await readingOf({ reading: 'at' })).toBe('at');
+  });
+
+  it('goes on with the matrix that it learnt; a method without one drops it; a projection is refused', async () => {
+    const from = join(folder, 'fed-back');
+    const method = { name: 'heima' as const, feedBack: true };
+    const { reasoner: earlier } = await open({ model: { new: small }, method });
+    const matrix = earlier.feedback!.parameters.get('matrix.weight');
+    matrix.assign(tf.fill(matrix.shape, 0.25));
+    await earlier.save({ folder: from });
+    earlier.dispose();
+    const { reasoner: next } = await open({ model: { from }, method });
+    expect([...next.feedback!.parameters.get('matrix.weight').dataSync()]).toEqual(new Array(64).fill(0.25));
+    next.dispose();
+    const before = tf.memory().numTensors;
+    const { reasoner: plain } = await open({ model: { from }, method: { name: 'heima' } });
+    expect(plain.feedback).toBeUndefined();
+    expect(plain.settings.feedback).toBeUndefined();
+    plain.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+
+    const layer = (name: string) => ({
+      [`${name}.weight`]: { dtype: 'F32' as const, shape: [8, 8], data: new Float32Array(64) },
+      [`${name}.bias`]: { dtype: 'F32' as const, shape: [8], data: new Float32Array(8) },
+    });
+    await writeSafetensors({
+      path: join(from, 'feedback.safetensors'),
+      tensors: { ...layer('hidden'), ...layer('output') },
+    });
+    await expect(open({ model: { from }, method: { name: 'codi' } })).rejects.toMatchObject({
+      code: 'invalid-option',
+      message: expect.stringMatching(/go through a projection before they are fed back, which training does not take/),
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
 });

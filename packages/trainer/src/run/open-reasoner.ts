@@ -58,11 +58,17 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
         thoughtReading: interpreters?.reading ?? 'before',
       })
     : await Reasoner.load({ folder });
-  if (feedback?.settings.kind === 'projection')
+  if (feedback?.settings.kind === 'projection') {
+    feedback.dispose();
+    model.dispose();
     throw new TrainerError({
       code: 'invalid-option',
       message: `The states of ${from} go through a projection before they are fed back, which training does not take. Such a reasoner can be asked, evaluated and audited.`,
     });
+  }
+  // A matrix that was learnt goes on; a method without one drops it.
+  const addsStates = createMethod(run.method).addsStates === true;
+  if (!addsStates) feedback?.dispose();
   const marks = formatNamed(reasoningFormat)
     .tags({ stages })
     .filter((mark) => isUnknown({ tokenizer, mark }));
@@ -78,8 +84,7 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
       model,
       tokenizer,
       processor,
-      // A matrix that was learnt goes on; a method without one drops it.
-      feedback: createMethod(run.method).addsStates ? feedback : undefined,
+      feedback: addsStates ? feedback : undefined,
       settings: {
         ...settings,
         feedback: undefined,
