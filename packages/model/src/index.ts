@@ -8,15 +8,15 @@ export {
   type FeedOptions,
 } from './generation/decoding-session';
 export { endOfTextIds } from './generation/end-of-text';
+export { leftPad } from './generation/embed-prompts';
+export { generate } from './generation/generate';
 export {
-  generate,
-  leftPad,
   type EmbeddedPrompts,
   type GeneratedToken,
   type GenerateOptions,
   type Generation,
   type StopReason,
-} from './generation/generate';
+} from './generation/generate-options';
 export { sightVisibility, type RowSight } from './generation/row-sight';
 export { sampleToken } from './generation/sample-token';
 export type { SamplingOptions } from './generation/sampling-options';
