@@ -33,7 +33,13 @@ export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
 export { type IcotOptions } from './methods/icot';
 export { latentTokens } from './methods/latent-prompt';
 export { type PauseOptions } from './methods/pause';
-export { linesFormat, reasoningFormats, taggedFormat, type ReasoningFormat } from './methods/reasoning-format';
+export {
+  formatNamed,
+  linesFormat,
+  reasoningFormats,
+  taggedFormat,
+  type ReasoningFormat,
+} from './methods/reasoning-format';
 export {
   IGNORED_LABEL,
   type Layout,
@@ -61,7 +67,7 @@ export { LayoutBuilder, promptOf, stageName } from './methods/layout-builder';
 export { stagesOf } from './methods/stages-of';
 export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasoner/add-tokens';
 export { parseAnswer, type Answer, type AnswerStage } from './reasoner/answer';
-export { Reasoner, formatNamed, type EmbeddedSequences, type Question, type ThinkOptions } from './reasoner/reasoner';
+export { Reasoner, type EmbeddedSequences, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';
 export { type WrittenRoles } from './visibility/written-roles';
 export { type BatchVisibility } from './visibility/batch-visibility';

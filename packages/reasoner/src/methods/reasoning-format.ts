@@ -1,3 +1,6 @@
+import { ownValue } from '@subtext/core';
+
+import { ReasonerError } from '../errors';
 import { ANSWER_MARK } from '../graphs/graph-vocabulary';
 
 /** How a chain of steps and an answer are written as text, so that one method serves several data sets. */
@@ -64,3 +67,13 @@ export const reasoningFormats: Record<string, ReasoningFormat> = {
   [codiFormat.name]: codiFormat,
   [graphFormat.name]: graphFormat,
 };
+
+/** The format by name. Throws `invalid-option`. */
+export function formatNamed(name: string): ReasoningFormat {
+  const format = ownValue(reasoningFormats, name);
+  if (format) return format;
+  throw new ReasonerError({
+    code: 'invalid-option',
+    message: `There is no reasoning format "${name}". Take one of: ${Object.keys(reasoningFormats).join(', ')}.`,
+  });
+}

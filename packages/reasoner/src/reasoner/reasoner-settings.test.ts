@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createMethod } from '../methods/registry';
-import { formatNamed } from './reasoner';
+import { formatNamed } from '../methods/reasoning-format';
 import { readReasonerSettings } from './reasoner-settings';
 
 const sound = {

@@ -1,38 +1,33 @@
-import { ownValue } from '@subtext/core';
-import { writeFileAtomically } from '@subtext/core/node';
-import { loadImageProcessor, saveImageProcessor, type ImageProcessor } from '@subtext/encoders';
-import { resolveModelFolder, type HubOptions } from '@subtext/hub';
+import type { ImageProcessor } from '@subtext/encoders';
+import type { HubOptions } from '@subtext/hub';
 import {
   isMultimodal,
   leftPad,
-  loadModel,
-  saveModel,
   sightVisibility,
   type EmbeddedInputs,
   type GenerateOptions,
   type LanguageModel,
 } from '@subtext/model';
 import { scatterRows, tf } from '@subtext/tensor';
-import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import type { Tokenizer } from '@subtext/tokenizer';
 
 import { PictureStore } from '../batches/picture-store';
 import { ReasonerError } from '../errors';
 import { FeedbackMap } from '../feedback/feedback-map';
 import { createMethod } from '../methods/registry';
-import { type ReasoningFormat, reasoningFormats } from '../methods/reasoning-format';
+import { formatNamed, type ReasoningFormat } from '../methods/reasoning-format';
 import type { LayoutContext, PromptSubject, ReasoningMethod } from '../methods/reasoning-method';
 import { checkTakesVisibility, embedBatch } from '../forward/embed-batch';
 import { addedInputs, embedWithStates } from '../session/added-states';
 import { Session } from '../session/session';
 import { type DecideThought, thinkInPrompt, type ThoughtPrompts } from '../session/think-in-prompt';
-import { type Thought, thoughtsAt } from '../session/thought';
 import { checkThoughtWords } from '../session/thought-words';
 import { methodVisibility } from '../visibility/method-visibility';
 import { type RoleMarks, roleMarks, WrittenRoles } from '../visibility/written-roles';
-import { type Answer, parseAnswer, parseStage } from './answer';
-import { readReasonerSettings, type ReasonerSettings } from './reasoner-settings';
+import type { Answer } from './answer';
+import { AnswerReader, type WrittenResponse } from './answer-reader';
+import { readReasonerFolder, type ReasonerParts, writeReasonerFolder } from './reasoner-folder';
+import type { ReasonerSettings } from './reasoner-settings';
 
 /** What a reasoner is asked. */
 export type Question = PromptSubject;
@@ -67,8 +62,6 @@ export interface EmbeddedSequences extends EmbeddedInputs {
   ids: readonly (readonly number[])[];
 }
 
-const settingsFile = 'subtext.json';
-
 /** The model that thinks and answers, with the tokenizer, the method and the picture processor that belong to it. */
 export class Reasoner {
   readonly model: LanguageModel;
@@ -80,26 +73,11 @@ export class Reasoner {
   /** What a state goes through before it is fed back as a continuous thought (CODI); absent: nothing. */
   readonly feedback?: FeedbackMap;
   readonly #pictures?: PictureStore;
-  readonly #stageOfThought: ReadonlyMap<number, { stage: string; index: number }>;
-  readonly #tagLengths: ReadonlyMap<string, number>;
+  readonly #reader: AnswerReader;
   /** By which the role of what is written is told; absent where all may see all. */
   readonly #marks?: RoleMarks;
 
-  constructor({
-    model,
-    tokenizer,
-    settings,
-    processor,
-    feedback,
-  }: {
-    model: LanguageModel;
-    tokenizer: Tokenizer;
-    settings: ReasonerSettings;
-    /** Becomes the reasoner's, which frees it. */
-    feedback?: FeedbackMap;
-    /** How pictures are prepared; needed where the model takes pictures. */
-    processor?: ImageProcessor;
-  }) {
+  constructor({ model, tokenizer, settings, processor, feedback }: ReasonerParts) {
     this.model = model;
     this.tokenizer = tokenizer;
     this.settings = settings;
@@ -114,19 +92,7 @@ export class Reasoner {
       this.#marks = roleMarks({ format: this.format, stages, tokenizer });
     }
     if (processor) this.#pictures = new PictureStore({ processor });
-    this.#stageOfThought = new Map(
-      // Thoughts that stand in the prompt are not written: their tokens mean nothing in a response.
-      (this.method.promptThoughts ? [] : settings.stages).flatMap((stage) =>
-        this.method
-          .specialTokens({ stages: [stage] })
-          .map((token, index) => [tokenizer.idOf(token), { stage, index }] as const),
-      ),
-    );
-    this.#tagLengths = new Map(
-      this.format
-        .tags({ stages: settings.stages })
-        .map((tag) => [tag, tokenizer.encode(tag, { addSpecialTokens: false }).ids.length]),
-    );
+    this.#reader = new AnswerReader(this);
   }
 
   /**
@@ -139,49 +105,12 @@ export class Reasoner {
     /** How an id of the hub is resolved: revision, token, progress. */
     hub?: HubOptions;
   }): Promise<Reasoner> {
-    const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
-    const settings = await readReasonerSettings({ path: join(folder, settingsFile), folder });
-    formatNamed(settings.reasoningFormat);
-    createMethod(settings.method);
-    const tokenizer = await loadTokenizer({ folder });
-    const processor = settings.image ? await loadImageProcessor({ folder }) : undefined;
-    const model = await loadModel({ folder });
-    const { maxPositions } = model.dimensions;
-    if (settings.image && settings.image.tokens > maxPositions) {
-      model.dispose();
-      throw new ReasonerError({
-        code: 'not-a-reasoner',
-        message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
-      });
-    }
-    if (!settings.feedback && createMethod(settings.method).addsStates === true) {
-      model.dispose();
-      throw new ReasonerError({
-        code: 'not-a-reasoner',
-        message: `${join(folder, settingsFile)} names no feedback, through which the method "${settings.method.name}" adds states to thinking tokens.`,
-      });
-    }
-    if (!settings.feedback) return new Reasoner({ model, tokenizer, settings, processor });
-    try {
-      const feedback = await FeedbackMap.load({ folder, width: model.dimensions.width });
-      return new Reasoner({ model, tokenizer, settings, processor, feedback });
-    } catch (error) {
-      model.dispose();
-      throw error;
-    }
+    return new Reasoner(await readReasonerFolder(options));
   }
 
   /** Writes the folder: model, tokenizer and picture processor as Hugging Face lays them out, and `subtext.json`. */
   async save({ folder }: { folder: string }): Promise<void> {
-    await mkdir(folder, { recursive: true });
-    await saveModel({ model: this.model, folder });
-    await this.tokenizer.save({ folder });
-    if (this.processor) await saveImageProcessor({ processor: this.processor, folder });
-    await this.feedback?.save({ folder });
-    await writeFileAtomically({
-      path: join(folder, settingsFile),
-      data: `${JSON.stringify({ ...this.settings, feedback: this.feedback?.settings, format: this.settings.visibility ? 2 : 1 }, null, 2)}\n`,
-    });
+    await writeReasonerFolder({ reasoner: this, folder });
   }
 
   /** What the method's layouts depend on. */
@@ -407,7 +336,7 @@ export class Reasoner {
     return embedWithStates({
       model: this.model,
       feedback: this.feedback,
-      isThought: (id) => this.#stageOfThought.has(id),
+      isThought: (id) => this.#reader.isThought(id),
     });
   }
 
@@ -427,7 +356,7 @@ export class Reasoner {
     const places = ids.flatMap((row, index) =>
       row.flatMap((id, position) => {
         const state = states[index]![position];
-        return state && this.#stageOfThought.has(id) ? [{ row: index, position, id, state }] : [];
+        return state && this.#reader.isThought(id) ? [{ row: index, position, id, state }] : [];
       }),
     );
     const vectors = await addedInputs({ model: this.model, feedback: this.feedback, thoughts: places });
@@ -443,66 +372,8 @@ export class Reasoner {
   }
 
   /** What was generated, as an answer: its text, stages, thoughts and counts. */
-  readAnswer({
-    prompt,
-    ids,
-    states,
-    inputs,
-    finished,
-    before,
-    continuous,
-    passes,
-  }: {
-    /** Without the places of thoughts that were not taken. */
-    prompt: number[];
-    /** What was generated, the end included. */
-    ids: number[];
-    /** By generated token, the state that predicted it; a thought whose state there is none of is left out. */
-    states: readonly Float32Array[];
-    /** By position, vectors that entered in a token's place, as {@link writtenInputs} gives them. @default none */
-    inputs?: ReadonlyMap<number, Float32Array>;
-    finished: boolean;
-    /** Thoughts that stand in the prompt. */
-    before: readonly Thought[];
-    /** How many of them are continuous: each is computed one after the other, as a token is, and counts as one. */
-    continuous: number;
-    passes: number;
-  }): Answer {
-    const { settings, format, tokenizer } = this;
-    const content = finished ? ids.slice(0, -1) : ids;
-    const text = tokenizer.decode(content, { skipSpecialTokens: false });
-    const written = thoughtsAt({
-      places: ids.flatMap((id, position) => {
-        const thought = this.#stageOfThought.get(id);
-        return thought ? [{ ...thought, position }] : [];
-      }),
-      // The state that predicted a token is the one before it.
-      stateAt: (position) => states[position + 1],
-      inputAt: (position) => inputs?.get(position) ?? ids[position]!,
-      reading: settings.thoughtReading,
-    });
-    const thoughts = [...before, ...written];
-    const stages = settings.stages.map((name, index) => {
-      const count = thoughts.filter(({ stage }) => stage === name).length;
-      return { name, thoughts: count, text: count > 0 ? undefined : parseStage({ text, name, index, format }) };
-    });
-    let tagTokens = 0;
-    for (const [tag, length] of this.#tagLengths) tagTokens += (text.split(tag).length - 1) * length;
-    return {
-      text,
-      answer: finished ? parseAnswer({ text, format }) : undefined,
-      stages,
-      thoughts,
-      prompt,
-      ids,
-      tokens: {
-        generated: ids.length + continuous,
-        withoutTags: ids.length + continuous - tagTokens,
-        thinking: before.length + ids.filter((id) => this.#stageOfThought.has(id)).length,
-      },
-      passes,
-      finished,
-    };
+  readAnswer(written: WrittenResponse): Answer {
+    return this.#reader.read(written);
   }
 
   #contextFor({ image }: Pick<Question, 'image'>): LayoutContext {
@@ -530,14 +401,4 @@ export class Reasoner {
       });
     }
   }
-}
-
-/** The format by name. Throws `invalid-option`. */
-export function formatNamed(name: string): ReasoningFormat {
-  const format = ownValue(reasoningFormats, name);
-  if (format) return format;
-  throw new ReasonerError({
-    code: 'invalid-option',
-    message: `There is no reasoning format "${name}". Take one of: ${Object.keys(reasoningFormats).join(', ')}.`,
-  });
 }
