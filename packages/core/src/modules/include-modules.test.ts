@@ -33,11 +33,14 @@ it.each([
   ['export default (', /cannot be included/],
 ])('refuses a module that cannot add to anything: %s', async (text, message) => {
   const path = await written(`wrong-${text.length}.mjs`, text);
-  const error: unknown = await includeModules({ paths: [path], registries: { tell() {} } }).catch(
-    (one: unknown) => one,
-  );
-  expect(IncludeError.isInstance(error)).toBe(true);
-  expect(error).toMatchObject({ code: 'invalid-module', message: expect.stringMatching(message) });
+  // Also a second time: what failed was not included.
+  for (let time = 0; time < 2; time++) {
+    const error: unknown = await includeModules({ paths: [path], registries: { tell() {} } }).catch(
+      (one: unknown) => one,
+    );
+    expect(IncludeError.isInstance(error)).toBe(true);
+    expect(error).toMatchObject({ code: 'invalid-module', message: expect.stringMatching(message) });
+  }
 });
 
 it('says which file is not there', async () => {

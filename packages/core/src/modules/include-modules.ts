@@ -47,8 +47,8 @@ export async function includeModules({
     try {
       const { default: add } = (await import(href)) as { default?: unknown };
       if (typeof add !== 'function') throw new TypeError('it has no default export that is a function');
-      included.add(href);
       await (add as (given: typeof registries) => unknown)(registries);
+      included.add(href);
     } catch (cause) {
       throw new IncludeError({
         code: 'invalid-module',
