@@ -1,4 +1,5 @@
 import { ownValue } from '@subtext/core';
+import type { ReasoningExample } from '@subtext/data';
 import { z } from 'zod';
 
 import { randomAt } from '../batches/counter-random';
@@ -6,7 +7,7 @@ import { ReasonerError } from '../errors';
 import { checkProbability } from './check-option';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import { count, share } from './option-schemas';
-import type { LayoutContext, Phase, ReasoningMethod, ThoughtWords } from './reasoning-method';
+import type { Layout, LayoutContext, Phase, ReasoningMethod, ThoughtWords } from './reasoning-method';
 
 /** The most distinct thinking tokens a stage: Heima's own limit. */
 export const MAXIMUM_THINKING_TOKENS = 32;
@@ -148,6 +149,19 @@ function checkVisible({ visibility }: LayoutContext): void {
   });
 }
 
+/** The steps of an example that a phase hides. */
+function hiddenSteps({
+  example,
+  phase,
+}: {
+  example: ReasoningExample;
+  phase: Phase;
+}): { stage: string; text: string }[] {
+  return example.steps
+    .map((step, index) => ({ stage: stageName({ step, index }), text: step.text }))
+    .filter(({ stage }) => phase.hiddenStages.includes(stage));
+}
+
 /**
  * Heima (arXiv 2501.19201): each stage before the conclusion becomes thinking tokens, one stage more each phase, and
  * a recovering phase ends the training. The tags stay; thinking tokens are predicted like words; as published nothing is
@@ -173,6 +187,45 @@ export function heima({
     if (fromWords === 0 || hidden.length === 0 || !counters || randomAt(...counters, 0) >= fromWords) return undefined;
     const { stage, text } = hidden[Math.floor(randomAt(...counters, 1) * hidden.length)]!;
     return { [stage]: text };
+  }
+
+  /** Lays an example out, with the words that a stage is told, if any. */
+  function layOut({
+    example,
+    phase,
+    context,
+    words,
+  }: {
+    example: ReasoningExample;
+    phase: Phase;
+    context: LayoutContext;
+    words: ThoughtWords | undefined;
+  }): Layout {
+    return layoutSteps({
+      example,
+      context,
+      words,
+      content({ stage, text }) {
+        if (!phase.hiddenStages.includes(stage)) return { kind: 'text' };
+        const names = thinkingTokenNames({ stage, thinkingTokens });
+        const { tokenizer } = context;
+        const count =
+          thinkingTokens.kind !== 'ratio'
+            ? names.length
+            : Math.min(
+                Math.max(
+                  Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length),
+                  1,
+                ),
+                names.length,
+              );
+        return {
+          kind: 'thoughts',
+          ids: names.slice(0, count).map((name) => tokenizer.idOf(name)),
+          as: feedBack ? 'added' : 'token',
+        };
+      },
+    });
   }
 
   return {
@@ -214,35 +267,15 @@ export function heima({
         });
       }
       if (fromWords > 0) checkVisible(context);
-      const hidden = example.steps.flatMap(({ text }, index) =>
-        phase.hiddenStages.includes(present[index]!) ? [{ stage: present[index]!, text }] : [],
-      );
-      return layoutSteps({
-        example,
-        context,
-        words: drawnWords(hidden, counters),
-        content({ stage, text }) {
-          if (!phase.hiddenStages.includes(stage)) return { kind: 'text' };
-          const names = thinkingTokenNames({ stage, thinkingTokens });
-          const { tokenizer } = context;
-          const count =
-            thinkingTokens.kind !== 'ratio'
-              ? names.length
-              : Math.min(
-                  Math.max(
-                    Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length),
-                    1,
-                  ),
-                  names.length,
-                );
-          return {
-            kind: 'thoughts',
-            ids: names.slice(0, count).map((name) => tokenizer.idOf(name)),
-            as: feedBack ? 'added' : 'token',
-          };
-        },
-      });
+      return layOut({ example, phase, context, words: drawnWords(hiddenSteps({ example, phase }), counters) });
     },
+
+    chanceLayouts: ({ example, phase, context }) =>
+      fromWords === 0
+        ? []
+        : hiddenSteps({ example, phase }).map(({ stage, text }) =>
+            layOut({ example, phase, context, words: { [stage]: text } }),
+          ),
 
     ...questionPrompt,
 

@@ -183,6 +183,11 @@ export interface ReasoningMethod {
     /** Counters (seed, phase, step, row) of what the method draws by chance; absent: nothing is left to chance. */
     counters?: readonly number[];
   }): Layout;
+  /**
+   * What chance may make of an example beside `layout` without counters, where that is longer or has other tokens: data is
+   * looked through for it before a run. @default nothing
+   */
+  chanceLayouts?(options: { example: ReasoningExample; phase: Phase; context: LayoutContext }): Layout[];
   /** The prompt alone: what generation starts from, with the thoughts that stand in it. */
   prompt(options: { example: PromptSubject; context: LayoutContext }): number[];
   /** What each position of the prompt is. A method without it cannot be given a table of who sees whom. */

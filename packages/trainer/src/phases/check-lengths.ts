@@ -3,6 +3,7 @@ import { type Layout, layoutsOf, type Phase } from '@subtext/reasoner';
 
 import { TrainerError } from '../errors';
 import type { ReasonerData } from '../sources/laid-out-examples';
+import { possibleLayouts } from './possible-layouts';
 
 /** An example that does not fit into the model. */
 export interface TooLong {
@@ -37,8 +38,10 @@ export function checkLengths({
   const examples = data.examples.filter((example) => {
     let longest: TooLong = { id: example.id, length: 0, phase: '' };
     for (const phase of phases) {
-      const length = longestOf(data.method.layout({ example, phase, context: data.context }));
-      if (length > longest.length) longest = { id: example.id, length, phase: phase.name };
+      for (const layout of possibleLayouts({ data, example, phase })) {
+        const length = longestOf(layout);
+        if (length > longest.length) longest = { id: example.id, length, phase: phase.name };
+      }
     }
     if (longest.length <= maxPositions) return true;
     tooLong.push(longest);

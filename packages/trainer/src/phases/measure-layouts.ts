@@ -2,6 +2,7 @@ import type { ReasoningExample } from '@subtext/data';
 import { layoutsOf, type Phase } from '@subtext/reasoner';
 
 import type { ReasonerData } from '../sources/laid-out-examples';
+import { possibleLayouts } from './possible-layouts';
 
 /** What the layouts of a set come to. */
 export interface MeasuredLayouts {
@@ -32,9 +33,10 @@ export function measureLayouts({
   const tokens = phases.map((phase) => {
     let sum = 0;
     for (const example of data.examples) {
-      const layout = data.method.layout({ example, phase, context: data.context });
+      const layouts = possibleLayouts({ data, example, phase });
+      const [layout] = layouts;
       const { ids, promptLength } = layout;
-      longest = Math.max(longest, ids.length);
+      longest = Math.max(longest, ...layouts.map((one) => one.ids.length));
       if (phase === phases.at(-1)) longestResponse = Math.max(longestResponse, ids.length - promptLength);
       const all = layoutsOf(layout).reduce((total, one) => total + one.ids.length, 0);
       sum += all;
@@ -59,8 +61,8 @@ export function usedTokens({
   const used = new Set<number>();
   for (const phase of phases) {
     for (const example of data.examples.slice(0, LOOKED_THROUGH)) {
-      const layout = data.method.layout({ example, phase, context: data.context });
-      for (const { ids } of layoutsOf(layout)) for (const id of ids) used.add(id);
+      for (const layout of possibleLayouts({ data, example, phase }))
+        for (const { ids } of layoutsOf(layout)) for (const id of ids) used.add(id);
     }
   }
   return used;
