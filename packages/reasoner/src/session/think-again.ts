@@ -289,13 +289,16 @@ async function readContinued({
       return other === undefined ? thought : { ...thought, hidden: other.hidden };
     });
   // Thoughts of the prompt that were thought anew.
+  const places = answer.thoughts.filter(({ position }) => position >= begin && position < 0);
+  const fed = new Map<number, number | Float32Array>();
+  for (const { position } of places) {
+    const input = rest[position - begin]!;
+    fed.set(position, input === 'state' || input === null ? await mapped(reasoner, stateAt(position - begin)) : input);
+  }
   const renewed = thoughtsAt({
-    places: answer.thoughts.filter(({ position }) => position >= begin && position < 0),
+    places,
     stateAt: (position) => stateAt(position - begin + 1),
-    inputAt: (position) => {
-      const input = rest[position - begin]!;
-      return input === 'state' || input === null ? mapped(reasoner, stateAt(position - begin)) : input;
-    },
+    inputAt: (position) => fed.get(position)!,
     reading,
   });
   const before = [...known, ...renewed].filter(({ position }) => position < 0);
@@ -323,7 +326,11 @@ async function readContinued({
   });
 }
 
-function mapped({ feedback }: Reasoner, state: Float32Array): Float32Array {
+async function mapped({ feedback }: Reasoner, state: Float32Array): Promise<Float32Array> {
   if (feedback === undefined) return state;
-  return tf.tidy(() => feedback.apply(tf.tensor2d(state, [1, state.length])).dataSync() as Float32Array).slice();
+  const fed = tf.tidy(() => feedback.apply(tf.tensor2d(state, [1, state.length])));
+  // Not dataSync, for which webgpu cannot wait.
+  const values = (await fed.data()) as Float32Array;
+  fed.dispose();
+  return values.slice();
 }
