@@ -36,6 +36,7 @@ export type { SceneSplit } from './scenes/draw-splits';
 export type { SceneQuestionType } from './scenes/scene-questions';
 export { readScenes } from './scenes/read-scenes';
 export type { ReadScenesOptions, SceneExample } from './scenes/read-scenes';
+export { seeScene } from './scenes/see-scene';
 export { captionFacts, scoreCaptionFacts } from './scenes/caption-facts';
 export type { CaptionFactScore, FactCount, ToldObject } from './scenes/caption-facts';
 

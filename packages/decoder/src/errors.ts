@@ -5,12 +5,14 @@ export type DecoderErrorCode =
   | 'invalid-option'
   | 'empty-set'
   | 'length-mismatch'
-  /** The interpreter does not explain that stage. */
+  /** The interpreter does not explain that stage, or the drawer does not draw it. */
   | 'unknown-stage'
-  /** Thoughts of another width than the interpreter was made for. */
+  /** Thoughts of another width than the interpreter or drawer was made for. */
   | 'width-mismatch'
   /** A folder that holds no interpreter, or one that this version can't read. */
   | 'not-an-interpreter'
+  /** A folder that holds no drawer, or one that this version can't read. */
+  | 'not-a-drawer'
   /** The reasoner is not of the kind that is to be looked into. */
   | 'unsuitable-reasoner'
   /** An example lacks what is measured on it, such as a graph. */

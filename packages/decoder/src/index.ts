@@ -57,3 +57,7 @@ export {
   type DirectionKind,
   type StageDirectionOptions,
 } from './directions/stage-direction';
+export { Drawer } from './drawer/drawer';
+export { type DrawerSettings } from './drawer/drawer-settings';
+export { drawingPairs, type DrawingPairs } from './drawer/drawing-pairs';
+export { drawerDefaults, trainDrawer, type TrainDrawerOptions } from './drawer/train-drawer';

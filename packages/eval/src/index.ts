@@ -178,6 +178,12 @@ export { probeMarkdown, writeProbes } from './probes/probe-report';
 export { probeSections } from './probes/probe-sections';
 export { superpositionSections } from './probes/superposition-sections';
 export { evaluateThinking, type EvaluateThinkingOptions, type ThinkingEvaluation } from './thinking/evaluate-thinking';
+export {
+  evaluateDrawings,
+  type DrawingCondition,
+  type Drawings,
+  type DrawingScore,
+} from './thinking/evaluate-drawings';
 export { explainThoughts, type Explanations } from './thinking/explain-thoughts';
 export { summarizeSamples, type AnswerSummary } from './thinking/summarize-samples';
 export { countFacts, scoreExplanations, stageText, type ExplanationScore } from './thinking/score-explanations';

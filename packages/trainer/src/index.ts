@@ -75,6 +75,7 @@ export { openReasoner, type OpenedReasoner } from './run/open-reasoner';
 export { planPhases } from './run/plan-phases';
 export { resolveStages } from './run/resolve-stages';
 export {
+  type RunDrawerOptions,
   type RunEvent,
   type RunInterpreterOptions,
   type RunModelOptions,
@@ -90,5 +91,6 @@ export {
   type TrainGraphsOptions,
 } from './run/train-graphs';
 export { trainingRegistries } from './run/registries';
+export { runDrawerDefaults } from './run/train-drawer';
 export { trainRun } from './run/train-run';
 export { type PhaseSchedule, trainingDefaults, type TrainingOptions } from './run/training-options';

@@ -22,6 +22,7 @@ import { loadConfiguration } from '../configuration/load-configuration';
 import { trainConfiguration } from '../configuration/schema';
 import { packageFolder } from '../package-folder';
 import { copyFolder } from '../pipeline/copy-folder';
+import { drawerOf } from '../pipeline/drawer';
 import { startReport, type StartResults, type StartRun } from '../pipeline/start-report';
 import { startTable } from '../pipeline/start-table';
 import { trainRun } from '../pipeline/train-run';
@@ -172,6 +173,7 @@ async function startIn({
       fingerprint: (JSON.parse(await readTextFile({ path: finished })) as { fingerprint: string }).fingerprint,
       reasoner: run.reasoner,
       interpreters: run.interpreters,
+      drawer: drawerOf({ folder: run.reasoner }),
       loaded: { task: findTask('scenes'), examples: asked },
       workers,
       onEvent: (told) => told.event === 'progress' && output.progress(told),
@@ -201,6 +203,7 @@ async function startIn({
       singleMilliseconds: evaluation.singleMilliseconds,
     })),
     explanations: trained.find(({ name }) => name === 'heima')!.evaluation.explanations,
+    drawings: trained.find(({ name }) => name === 'heima')!.evaluation.drawings,
     interpreters:
       'The interpreter was trained jointly with the reasoner from the first hidden stage on: its loss reaches the reasoner through the thoughts, so that they are made readable.',
   };

@@ -20,6 +20,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { changeThoughts, checkChange, type ThoughtChange } from '../pipeline/change-thoughts';
+import { checkDrawer, drawAnswer } from '../pipeline/drawer';
 import { includeFiles } from '../include';
 import { modelWork } from '../pipeline/model-work';
 
@@ -28,6 +29,7 @@ interface ThinkCommandOptions extends ThoughtChange {
   image?: string;
   explain: boolean;
   edit?: Record<string, string>;
+  draw?: string;
   raw: boolean;
   include: string[];
   json: boolean;
@@ -95,6 +97,7 @@ export function thinkCommand(): Command {
       'let a stage think what these words say, and answer from there; once for each stage',
       readEdit,
     )
+    .option('--draw <file>', 'draw the thoughts that the model has a drawer for, as a PNG file')
     .option(
       '--raw',
       'only what the model wrote, special tokens and all; control characters as they are, where the output is a file or a pipe',
@@ -106,9 +109,11 @@ export function thinkCommand(): Command {
     .action(
       async (
         question: string,
-        { model, image, explain, edit, raw, include, json, engine, ...change }: ThinkCommandOptions,
+        { model, image, explain, edit, draw, raw, include, json, engine, ...change }: ThinkCommandOptions,
       ) => {
         const output = createOutput({ json });
+        if (draw !== undefined && !/\.png$/i.test(draw))
+          throw new UsageError(`--draw writes a PNG file: give a name that ends in .png, not "${draw}".`);
         if (raw && (explain || json))
           throw new UsageError(
             `--raw prints what the model wrote and nothing else: leave ${explain ? '--explain' : '--json'} out${explain ? ', or --raw' : ', which has it as "text"'}.`,
@@ -118,6 +123,8 @@ export function thinkCommand(): Command {
         await includeFiles(include);
         const signal = interruptSignal({ saves: false });
         const folder = await findModel({ model, signal });
+        // What was not trained is said before anything is thought.
+        if (draw !== undefined) checkDrawer({ folder });
         const picture = image === undefined ? undefined : imageFile(image);
         if (picture) await picture.load();
         // A question and an answer; pictures take more.
@@ -139,6 +146,7 @@ export function thinkCommand(): Command {
         const answer = await changeThoughts({ reasoner, question: asked, answer: edited, change });
         const seconds = (performance.now() - began) / 1000;
         const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
+        const drawn = draw === undefined ? undefined : await drawAnswer({ folder, answer, path: draw });
         const { thoughts, ids: _ids, prompt: _prompt, ...rest } = answer;
         if (raw) {
           // What a model writes could set a terminal's colours and title, and type into it.
@@ -155,6 +163,7 @@ export function thinkCommand(): Command {
             answer: answer.answer ?? null,
             thoughts: thoughts.map(({ stage, index, position }) => ({ stage, index, position })),
             explanations,
+            ...(drawn && { drawn }),
             ...(answer !== own && { withOwnThoughts: { answer: own.answer ?? null, text: own.text } }),
             ...(unknown.length > 0 && { unknownWords: unknown }),
             seconds,
@@ -173,6 +182,7 @@ export function thinkCommand(): Command {
           if (!answer.stages.some(({ name }) => name === stage))
             output.notice(`  ${stage} (read from its thought): ${words}`);
         }
+        if (drawn) output.notice(`  ${drawn.stage} (drawn from its thoughts): ${drawn.file}`);
         const { generated, withoutTags, thinking } = answer.tokens;
         output.notice(
           `${generated} tokens, ${withoutTags} without tags, ${thinking} of them thinking tokens; ${(seconds * 1000).toFixed(0)} ms`,

@@ -1,7 +1,8 @@
 import { engineNames } from '@subtext/terminal';
 import { compilePattern, PatternError } from '@subtext/core';
 import { allMethodsConfiguration, methodConfiguration, visibilityConfiguration } from '@subtext/reasoner';
-import { trainingDefaults } from '@subtext/trainer';
+import { drawerDefaults } from '@subtext/decoder';
+import { runDrawerDefaults, trainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
 const positive = z.number().positive();
@@ -135,6 +136,19 @@ const interpreters = z
       );
   });
 
+const drawer = z.strictObject({
+  stage: z.string().min(1).describe('the stage whose thoughts it draws'),
+  examples: count
+    .describe('how many of the training examples it learns from, from the first')
+    .default(runDrawerDefaults.examples),
+  height: count.max(512).describe('of what it draws, in pixels').optional(),
+  width: count.max(512).optional(),
+  hiddenWidth: count.max(2 ** 14).default(drawerDefaults.hiddenWidth),
+  steps: count.default(drawerDefaults.steps),
+  batchSize: count.default(drawerDefaults.batchSize),
+  learningRate: positive.default(drawerDefaults.learningRate),
+});
+
 /** Logs beside `log.jsonl`. */
 export const logs = z.strictObject({
   tensorboard: z.boolean().describe('writes a TensorBoard event file into the folder of the run').default(false),
@@ -240,6 +254,9 @@ export const trainConfiguration = z.strictObject({
     })
     .prefault({}),
   interpreters: interpreters.optional(),
+  drawer: drawer
+    .describe('a decoder that draws the thoughts of a stage as pictures, trained after the reasoner')
+    .optional(),
 });
 
 /** {@link trainConfiguration} with the methods that have been registered until now. */

@@ -29,6 +29,16 @@ export function showRun({
         const name = label === '' ? phaseName : `${label}: ${phaseName}`;
         return output.progress({ label: name, done: step, total: steps, secondsLeft, details });
       }
+      case 'drawing': {
+        const { part, done, total, loss } = told;
+        const name = part === 'thoughts' ? 'think of pictures' : 'draw thoughts';
+        return output.progress({
+          label: label === '' ? name : `${label}: ${name}`,
+          done,
+          total,
+          ...(loss !== undefined && { details: `drawer ${loss.toFixed(3)}` }),
+        });
+      }
       case 'end-progress':
         return output.endProgress();
       case 'notice':

@@ -15,6 +15,8 @@ import { stageName } from '@subtext/reasoner';
 import { readFile } from 'node:fs/promises';
 
 import type { MachineRecord } from '../machine-record';
+import { conditionName } from './condition-name';
+import { drawingHighlights, drawingOf, drawingSections } from './start-drawings';
 
 /** A trained run with its evaluation. */
 export interface StartRun {
@@ -40,6 +42,8 @@ export interface StartResults {
   questionOnlyLookup?: number;
   methods: (ThinkingEvaluation['summary'] & { singleMilliseconds: number })[];
   explanations: ThinkingEvaluation['explanations'];
+  /** Left out where no drawer was trained. */
+  drawings?: ThinkingEvaluation['drawings'];
   interpreters: string;
 }
 
@@ -97,9 +101,12 @@ function chooseExamples({
 async function galleryItem({
   example,
   truth,
+  drawnStage,
 }: {
   example: ThinkingEvaluation['examples'][number];
   truth: ReasoningExample;
+  /** The stage that a drawer draws, if there is one. */
+  drawnStage: string | undefined;
 }): Promise<GalleryItem> {
   // A picture that is gone or broken by now leaves its place empty.
   const data =
@@ -124,6 +131,7 @@ async function galleryItem({
       stage,
       reading,
       truth: truth.steps.find((step, index) => stageName({ step, index }) === stage)?.text ?? null,
+      ...drawingOf({ example, stage, drawnStage }),
     })),
   };
 }
@@ -145,9 +153,10 @@ export async function startReport({
   const curves = await Promise.all(runs.map(async (run) => ({ run, curve: await readCurve(run) })));
   const truths = new Map(examples.map((example) => [example.id, example]));
   const caption = results.explanations.caption;
+  const { drawings } = results;
   const items = await Promise.all(
     chooseExamples({ evaluation: heima.evaluation, count: 12 }).map((example) =>
-      galleryItem({ example, truth: truths.get(example.id)! }),
+      galleryItem({ example, truth: truths.get(example.id)!, drawnStage: drawings?.stage }),
     ),
   );
   return renderReport({
@@ -176,6 +185,7 @@ export async function startReport({
                   : `another picture's thought: ${percent(caption.another.factsRight)}`,
             },
           ]),
+      ...drawingHighlights(drawings),
     ],
     sections: [
       tableSection({
@@ -245,6 +255,7 @@ export async function startReport({
           ]),
         }),
       ),
+      ...drawingSections(drawings),
       gallerySection({
         title: 'Unseen pictures',
         caption:
@@ -272,15 +283,4 @@ export async function startReport({
       }),
     ],
   });
-}
-
-const conditionNames: Record<string, string> = {
-  own: 'the thought itself',
-  another: "another picture's thought",
-  zeros: 'zeros',
-  'question only': 'the question alone',
-};
-
-export function conditionName(condition: string): string {
-  return conditionNames[condition] ?? condition;
 }

@@ -1,4 +1,6 @@
-import { conditionName, type StartResults } from './start-report';
+import { conditionName } from './condition-name';
+import { shareOf } from './start-drawings';
+import type { StartResults } from './start-report';
 
 /** Columns lined up: the first to the left, the others to the right. */
 function alignColumns(rows: readonly string[][]): string {
@@ -43,5 +45,13 @@ export function startTable(results: StartResults): string {
     rows.length === 0
       ? ''
       : `\n\n${alignColumns([['thought read back', 'BLEU', 'ROUGE-L', 'facts right %'], ...rows])}`;
-  return `${answers}${explanations}`;
+  const drawn = Object.entries(results.drawings?.scores ?? {}).map(([condition, { objects, colours, shapes }]) => [
+    `${results.drawings!.stage}, given ${conditionName(condition)}`,
+    ...[objects, colours, shapes].map((count) => percent(shareOf(count))),
+  ]);
+  const drawings =
+    drawn.length === 0
+      ? ''
+      : `\n\n${alignColumns([['thought drawn', 'objects right %', 'colours', 'shapes'], ...drawn])}`;
+  return `${answers}${explanations}${drawings}`;
 }

@@ -9,6 +9,7 @@ import type { GivenConfiguration, TrainConfiguration } from '../configuration/sc
 import { machineRecord } from '../machine-record';
 import { checkOverlap } from './check-overlap';
 import { fingerprintOf, startingModels } from './fingerprint';
+import { drawerOptions } from './drawer';
 import { interpreterOptions } from './interpreters';
 import { trainedModel, writeCard } from './model-card';
 import { trainingWork } from './model-work';
@@ -51,7 +52,7 @@ export async function trainRun({
     ...given,
     stages: resolveStages({ stages: given.stages, examples }),
   });
-  const { data, training, model, interpreters, output: folder } = configuration;
+  const { data, training, model, interpreters, drawer, output: folder } = configuration;
   const heldOut = await readHeldOut(configuration);
   if (skipped > 0)
     output.event(
@@ -77,6 +78,7 @@ export async function trainRun({
     training,
     include,
     interpreters: interpreters && interpreterOptions(interpreters),
+    drawer: drawer && drawerOptions(drawer),
     seed: configuration.seed,
     workers: configuration.workers,
     overwrite,

@@ -86,6 +86,7 @@ it('every key of a configuration is read by what is configured', async () => {
         frozen: ['norm'],
       },
       interpreters: { model: { new: text } },
+      drawer: { stage: 'caption', examples: 2, steps: 1 },
       logs: { modules: [{ path: logger, options: { told: 1 } }] },
       training: { ...quick, phases: { 'chain of thought': { steps: 1 } } },
     },

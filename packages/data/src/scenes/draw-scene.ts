@@ -17,6 +17,34 @@ const halfWidth: Record<SceneShape, (y: number, radius: number) => number> = {
   cross: (y, radius) => (Math.abs(y) < 0.36 * radius ? radius : Math.abs(y) < radius ? 0.36 * radius : 0),
 };
 
+/** How many of a pixel's samples lie in a shape, for the pixels of a cell. */
+export function coverShape(options: {
+  shape: SceneShape;
+  centreX: number;
+  centreY: number;
+  /** Half its size. */
+  radius: number;
+  cellSize: number;
+  /** Gets the counts, `[cellSize, cellSize]`. */
+  covered: Uint8Array;
+}): void {
+  const { shape, centreX, centreY, radius, cellSize, covered } = options;
+  const halfWidthAt = halfWidth[shape];
+  covered.fill(0);
+  for (let row = 0; row < cellSize * samples; row += 1) {
+    const half = halfWidthAt((row + 0.5) / samples - centreY, radius);
+    if (half === 0) continue;
+    // Sample i lies at (i + 0.5) / samples; those strictly inside centre ± half are covered.
+    const first = Math.max(0, Math.floor((centreX - half) * samples - 0.5) + 1);
+    const last = Math.min(cellSize * samples - 1, Math.ceil((centreX + half) * samples - 0.5) - 1);
+    const start = Math.floor(row / samples) * cellSize;
+    for (let sample = first; sample <= last; sample += 1) covered[start + Math.floor(sample / samples)]! += 1;
+  }
+}
+
+/** How far an object lies off its cell's centre at most, and its half sizes, in sixteenths of the cell. */
+export const sceneLimits = { offset: 1.5, radius: [4.5, 6.5] } as const;
+
 /**
  * Draws a scene on black, anti-aliased, its grid at the top left. Every object is moved off its cell's centre by up to 1.5/16 of the cell in each
  * direction, has a half size of 4.5/16 to 6.5/16 of the cell, and a colour up to 15 levels off its own in each channel.
@@ -38,24 +66,13 @@ export function drawScene(options: {
   const unit = cellSize / 16;
   const covered = new Uint8Array(cellSize * cellSize); // samples inside the shape, by pixel
   for (let cell = 0; cell < grid.cells; cell += 1) {
-    const centreX = cellSize / 2 + random.uniform(-1.5, 1.5) * unit;
-    const centreY = cellSize / 2 + random.uniform(-1.5, 1.5) * unit;
-    const radius = random.uniform(4.5, 6.5) * unit;
+    const centreX = cellSize / 2 + random.uniform(-sceneLimits.offset, sceneLimits.offset) * unit;
+    const centreY = cellSize / 2 + random.uniform(-sceneLimits.offset, sceneLimits.offset) * unit;
+    const radius = random.uniform(...sceneLimits.radius) * unit;
     const colour = sceneColours[scene.colours[cell]!].map((level) =>
       Math.min(255, Math.max(0, level + random.uniform(-15, 15))),
     );
-    const halfWidthAt = halfWidth[scene.shapes[cell]!];
-
-    covered.fill(0);
-    for (let row = 0; row < cellSize * samples; row += 1) {
-      const half = halfWidthAt((row + 0.5) / samples - centreY, radius);
-      if (half === 0) continue;
-      // Sample i lies at (i + 0.5) / samples; those strictly inside centre ± half are covered.
-      const first = Math.max(0, Math.floor((centreX - half) * samples - 0.5) + 1);
-      const last = Math.min(cellSize * samples - 1, Math.ceil((centreX + half) * samples - 0.5) - 1);
-      const start = Math.floor(row / samples) * cellSize;
-      for (let sample = first; sample <= last; sample += 1) covered[start + Math.floor(sample / samples)]! += 1;
-    }
+    coverShape({ shape: scene.shapes[cell]!, centreX, centreY, radius, cellSize, covered });
 
     const left = (cell % grid.columns) * cellSize;
     const top = Math.floor(cell / grid.columns) * cellSize;

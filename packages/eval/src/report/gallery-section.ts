@@ -12,6 +12,8 @@ export interface GalleryThought {
   reading: string | null;
   /** The stage's true text; null where the data has none. */
   truth: string | null;
+  /** What a drawer drew of the thought. @default none */
+  drawing?: ReportImage;
   /** A short measure, such as `facts 3 of 4`. @default none */
   note?: string;
 }
@@ -75,10 +77,7 @@ ${items.map(renderItem).join('\n')}
 }
 
 function renderItem(item: GalleryItem, index: number): string {
-  const image =
-    item.image === undefined
-      ? ''
-      : `<img class="picture${item.image.pixelated === true ? ' pixelated' : ''}" src="${imageSource(item.image)}" alt="${escapeHtml(item.image.alternativeText)}"${sizeOf(item.image)}>`;
+  const image = item.image === undefined ? '' : renderPicture(item.image);
   const answer = item.answer === null ? '<em>no answer could be read</em>' : escapeHtml(item.answer);
   const tokens = (item.thinkingTokens ?? [])
     .map((token) => `<code class="token">${escapeHtml(token)}</code>`)
@@ -103,13 +102,21 @@ ${item.output === undefined ? '' : `<details><summary>The whole output</summary>
 </article>`;
 }
 
-function renderThought({ stage, reading, truth, note }: GalleryThought): string {
+function renderPicture(image: ReportImage): string {
+  return `<img class="picture${image.pixelated === true ? ' pixelated' : ''}" src="${imageSource(image)}" alt="${escapeHtml(image.alternativeText)}"${sizeOf(image)}>`;
+}
+
+function renderThought({ stage, reading, truth, drawing, note }: GalleryThought): string {
   const marked =
     reading !== null && truth !== null
       ? markWordDifferences({ reading, truth })
       : { reading: reading === null ? null : escapeHtml(reading), truth: truth === null ? null : escapeHtml(truth) };
+  const drawn =
+    drawing === undefined
+      ? ''
+      : `<figure class="drawing"><figcaption>drawn from the thought</figcaption>${renderPicture(drawing)}</figure>`;
   return `<section class="thought"><h4>${escapeHtml(stage)}${note === undefined ? '' : ` <span class="interval">${inlineCode(note)}</span>`}</h4>
-<div class="pair"><div><h5>read from the thought</h5><p>${marked.reading ?? '<em>not read</em>'}</p></div><div><h5>true stage</h5><p>${marked.truth ?? '<em>none in the data</em>'}</p></div></div></section>`;
+<div class="pair"><div><h5>read from the thought</h5><p>${marked.reading ?? '<em>not read</em>'}</p></div><div><h5>true stage</h5><p>${marked.truth ?? '<em>none in the data</em>'}</p></div></div>${drawn}</section>`;
 }
 
 /** A name that can stand in an id. */

@@ -62,7 +62,15 @@ function hostileReport() {
             correct: false,
             image: { data: png, alternativeText: attack },
             thinkingTokens: [attack],
-            thoughts: [{ stage: attack, reading: attack, truth: `other ${attack}`, note: attack }],
+            thoughts: [
+              {
+                stage: attack,
+                reading: attack,
+                truth: `other ${attack}`,
+                note: attack,
+                drawing: { data: png, alternativeText: attack },
+              },
+            ],
             output: attack,
             counts: [attack],
           },
@@ -275,6 +283,27 @@ describe('gallerySection', () => {
     expect(html).toContain('A red <mark>circle</mark>.');
     expect(html).toContain('A red <u>square</u>.');
     expect(html).toContain('no answer could be read');
+  });
+
+  it('shows what was drawn of a thought', () => {
+    const of = (drawing?: { data: Uint8Array; alternativeText: string; pixelated: boolean }) =>
+      gallerySection({
+        title: 'G',
+        caption: 'c',
+        items: [
+          {
+            question: 'q',
+            answer: 'a',
+            expected: 'a',
+            correct: true,
+            thoughts: [{ stage: 'caption', reading: null, truth: null, drawing }],
+          },
+        ],
+      }).html;
+    expect(of({ data: png, alternativeText: 'what was drawn', pixelated: true })).toMatch(
+      /drawn from the thought<\/figcaption><img class="picture pixelated" src="data:image\/png;base64,[^"]+" alt="what was drawn"/,
+    );
+    expect(of()).not.toContain('drawn from the thought');
   });
 
   it('refuses pictures that would need a request or are none', () => {

@@ -56,7 +56,7 @@ details { margin: .6rem 0; } summary { cursor: pointer; color: var(--accent); pa
 .gallery:has(.show-right:checked) .wrong-answer, .gallery:has(.show-wrong:checked) .right-answer { display: none; }
 .example { border: 1px solid var(--line); border-radius: 8px; padding: 1rem 1.1rem; margin: 1rem 0; break-inside: avoid; }
 .example > header { display: flex; justify-content: space-between; gap: 1rem; padding: 0; margin-bottom: .6rem; } .example .name { margin: 0; font-size: 1rem; font-weight: 400; color: var(--quiet); overflow-wrap: anywhere; } .verdict { font-weight: 650; white-space: nowrap; }
-.example-body { display: flex; gap: 1.2rem; align-items: flex-start; } .example-text { flex: 1; min-width: 0; } .picture { width: 13rem; max-width: 40%; height: auto; border-radius: 4px; background: #fff; border: 1px solid var(--line); } .pixelated { image-rendering: pixelated; }
+.example-body { display: flex; gap: 1.2rem; align-items: flex-start; } .example-text { flex: 1; min-width: 0; } .picture { width: 13rem; max-width: 40%; height: auto; border-radius: 4px; background: #fff; border: 1px solid var(--line); } .pixelated { image-rendering: pixelated; } .drawing { margin: .5rem 0; } .drawing figcaption { font-size: .85rem; } .drawing .picture { width: 8rem; }
 .example dl { margin: 0; display: grid; gap: .35rem; } .example dl > div { display: grid; grid-template-columns: 8rem 1fr; gap: .6rem; }
 .token { background: var(--panel); border-radius: 4px; padding: .05rem .35rem; display: inline-block; overflow-wrap: anywhere; }
 .counts { list-style: none; margin: .5rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; color: var(--quiet); font-size: .9rem; }

@@ -1,6 +1,7 @@
 import { parseJson } from '@subtext/core';
 import { readTextFile, writeFileAtomically } from '@subtext/core/node';
-import type { ReasoningExample } from '@subtext/data';
+import { encodePng, type ReasoningExample } from '@subtext/data';
+import { Drawer } from '@subtext/decoder';
 import type { Answer } from '@subtext/reasoner';
 
 import { hashExamples } from '../results/content-hash';
@@ -9,6 +10,7 @@ import { type AnsweringModel, evaluateTask } from '../run/evaluate-task';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { answersOf } from '../run/reasoner-model';
 import type { LoadedTask } from '../tasks/registry';
+import { type Drawings, evaluateDrawings } from './evaluate-drawings';
 import { type Explanations, explainThoughts } from './explain-thoughts';
 import { type AnswerSummary, summarizeSamples } from './summarize-samples';
 import { ThinkingPool } from './thinking-pool';
@@ -23,6 +25,8 @@ export interface ThinkingSample extends Pick<Answer, 'text' | 'answer' | 'stages
   image?: string;
   /** By stage: the explanation of the example's own thought. */
   explanations: Record<string, string>;
+  /** What was drawn of its thoughts, as a data address of a PNG file: of the first right and the first wrong examples. */
+  drawing?: string;
 }
 
 /** What an evaluation of answers and thoughts found. */
@@ -34,6 +38,8 @@ export interface ThinkingEvaluation {
   summary: AnswerSummary;
   /** By stage and condition; a condition that no example has is left out, such as another's thought where none has as many. */
   explanations: Explanations['scores'];
+  /** How well a drawer draws the thoughts; absent without one. */
+  drawings?: Pick<Drawings, 'stage' | 'scores'>;
   /** Milliseconds an answer alone takes, one question after the other: the median. */
   singleMilliseconds: number;
   /** Seconds that the whole evaluation took, explanations included. */
@@ -53,6 +59,8 @@ export interface EvaluateThinkingOptions {
   reasoner: string;
   /** The interpreters' folders. */
   interpreters: readonly string[];
+  /** The folder of a drawer of its thoughts. @default none */
+  drawer?: string;
   /** What is asked. */
   loaded: Pick<LoadedTask, 'task' | 'examples'>;
   /** Threads; 0 computes in this one. */
@@ -60,6 +68,9 @@ export interface EvaluateThinkingOptions {
   onEvent?: EvaluationListener;
   signal?: AbortSignal;
 }
+
+/** Right and wrong examples, of each the first, whose drawings are kept. */
+const KEPT_DRAWINGS = 24;
 
 /** Questions answered one by one, for the time that one answer takes. */
 const SINGLE_ANSWERS = 20;
@@ -74,6 +85,7 @@ export async function evaluateThinking({
   fingerprint,
   reasoner,
   interpreters,
+  drawer,
   loaded,
   workers,
   onEvent,
@@ -138,12 +150,22 @@ export async function evaluateThinking({
       onProgress: progress('explaining thoughts'),
       signal,
     });
+    const drawings = drawer === undefined ? undefined : await drawAll({ folder: drawer, answers, examples });
     const metric = task.metrics[0]!.name;
+    const correct = samples.map((sample) => sample[metric] === 1);
+    const kept = [true, false].flatMap((right) =>
+      [...correct.keys()].filter((index) => correct[index] === right).slice(0, KEPT_DRAWINGS),
+    );
+    const drawingOf = (index: number) => {
+      const picture = kept.includes(index) ? drawings?.pictures[index] : undefined;
+      return picture ? `data:image/png;base64,${Buffer.from(encodePng(picture)).toString('base64')}` : undefined;
+    };
     const evaluation: ThinkingEvaluation = {
       format: 3,
       fingerprint: key,
       summary: summarizeSamples({ method, metric, samples, seconds }),
       explanations: scores,
+      ...(drawings && { drawings: { stage: drawings.stage, scores: drawings.scores } }),
       secondsTotal: (performance.now() - started) / 1000,
       singleMilliseconds: times[Math.floor(times.length / 2)]!,
       examples: examples.map(({ id, question, answer: expected, image }, index) => {
@@ -152,7 +174,7 @@ export async function evaluateThinking({
           id,
           question,
           expected,
-          correct: samples[index]![metric] === 1,
+          correct: correct[index]!,
           image: image?.path,
           text,
           answer,
@@ -160,6 +182,7 @@ export async function evaluateThinking({
           tokens,
           finished,
           explanations: words[index]!,
+          drawing: drawingOf(index),
         };
       }),
     };
@@ -167,6 +190,18 @@ export async function evaluateThinking({
     return evaluation;
   } finally {
     await pool.close();
+  }
+}
+
+async function drawAll({
+  folder,
+  ...given
+}: { folder: string } & Omit<Parameters<typeof evaluateDrawings>[0], 'drawer'>): Promise<Drawings> {
+  const drawer = await Drawer.load({ folder });
+  try {
+    return await evaluateDrawings({ drawer, ...given });
+  } finally {
+    drawer.dispose();
   }
 }
 

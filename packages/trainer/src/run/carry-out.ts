@@ -23,10 +23,12 @@ export interface Trainable extends EstimatedRun {
   /** The method with its options, noted in every checkpoint. */
   method: unknown;
   /** Saves what was trained; `stopped` where the signal came while more was trained. */
-  save(options: {
-    outcome: TrainingOutcome;
-    /** How the rest of the run is trained. */ loop: LoopSettings;
-  }): Promise<{ status: 'finished' | 'stopped'; models: SavedModel[]; summary?: Readonly<Record<string, unknown>> }>;
+  save(options: { outcome: TrainingOutcome; /** How the rest of the run is trained. */ loop: LoopSettings }): Promise<{
+    status: 'finished' | 'stopped';
+    models: SavedModel[];
+    summary?: Readonly<Record<string, unknown>>;
+    /** Seconds that what comes after the reasoner was trained. @default 0 */ seconds?: number;
+  }>;
 }
 
 /** How `train` is called for each part of a run. */
@@ -111,13 +113,15 @@ export async function carryOut({
       throw error;
     });
     tell({ event: 'end-progress' });
-    const { steps, skippedSteps, seconds } = outcome;
+    const { steps, skippedSteps } = outcome;
+    let { seconds } = outcome;
     if (outcome.status === 'stopped') {
       await follower.finish({ status: 'stopped' });
       tell({ event: 'stopped', part: 'reasoner', step: steps });
       return { ...result, status: 'stopped', seconds };
     }
     const saved = await trainable.save({ outcome, loop });
+    seconds += saved.seconds ?? 0;
     if (saved.status === 'stopped') {
       await follower.finish({ status: 'stopped' });
       return { ...result, status: 'stopped', seconds };

@@ -1,4 +1,5 @@
 import type { ReasoningExample } from '@subtext/data';
+import type { TrainDrawerOptions } from '@subtext/decoder';
 import type { LoraSettings } from '@subtext/nn';
 import type { AdapterTokens, MethodSpecification, VisibilityName, VisibilityTable } from '@subtext/reasoner';
 
@@ -37,6 +38,8 @@ export type RunEvent =
   /** The progress of a part has ended, in whichever way. */
   | { event: 'end-progress' }
   | { event: 'stopped'; part: 'reasoner' | InterpreterPart; step: number }
+  /** A drawer is trained: the reasoner thinks over its examples, then it learns to draw these thoughts. */
+  | { event: 'drawing'; part: 'thoughts' | 'steps'; done: number; total: number; loss?: number }
   | { event: 'trained'; steps: number; skippedSteps: number; seconds: number };
 
 /** What is common to all runs: where they go, what is written beside the models, and who is told. */
@@ -109,6 +112,22 @@ export interface TrainRunOptions extends RunSettings {
   include?: readonly string[];
   /** Interpreters to train, with the reasoner or after it. @default none, or those that the method's thoughts are supervised with */
   interpreters?: RunInterpreterOptions;
+  /** A decoder that draws a stage's thoughts as pictures, trained after the reasoner and saved in its `drawer`. @default none */
+  drawer?: RunDrawerOptions;
+}
+
+/** The drawer of a run. */
+export interface RunDrawerOptions extends Pick<
+  TrainDrawerOptions,
+  'hiddenWidth' | 'steps' | 'batchSize' | 'learningRate'
+> {
+  /** The stage whose thoughts it draws. */
+  stage: string;
+  /** How many of the training examples it learns from, from the first. @default 3000 */
+  examples?: number;
+  /** Of what it draws, in pixels. @default that of the first picture, at most 64 a side */
+  height?: number;
+  width?: number;
 }
 
 /** The interpreters of a run. */

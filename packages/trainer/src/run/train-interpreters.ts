@@ -8,6 +8,7 @@ import { prepareInterpreters } from '../interpreters/prepare-interpreters';
 import { saveInterpreters } from '../interpreters/save-interpreters';
 import { followLog } from '../logs/log-follower';
 import { train } from '../loop/train';
+import type { TrainingOutcome } from '../loop/train-options';
 import { createProgram } from '../loop/training-engine';
 import { reasonerPhases } from '../phases/reasoner-phases';
 import type { ReasonerData } from '../sources/laid-out-examples';
@@ -77,7 +78,7 @@ export async function trainInterpreters({
   loop: LoopSettings;
   /** @default 'interpreters' */
   part?: InterpreterPart;
-}): Promise<{ status: 'finished' | 'stopped'; steps: number }> {
+}): Promise<Pick<TrainingOutcome, 'status' | 'steps' | 'seconds'>> {
   const { training = {}, record = {}, onEvent } = run;
   const own = join(run.folder, part);
   await mkdir(own, { recursive: true });

@@ -23,7 +23,9 @@ import { resolveStages } from './resolve-stages';
 import type { RunInterpreterOptions, SavedModel, TrainRunOptions, TrainRunResult } from './run-options';
 import { trainingRegistries } from './registries';
 import { saveReasoner } from './save-reasoner';
-import { checkPartsAfter, partsAfter, trainInterpreters } from './train-interpreters';
+import { trainAfter } from './train-after';
+import { checkDrawer } from './train-drawer';
+import { checkPartsAfter, partsAfter } from './train-interpreters';
 import { trainingDefaults } from './training-options';
 
 /** A run with what follows from its options. */
@@ -80,6 +82,7 @@ async function openRun(planned: PlannedRun): Promise<(options: { work: string })
   const { model, training = {}, identity } = options;
   // Interpreters that come after have a folder of their own in it: what is wrong there is said before anything is trained.
   checkPartsAfter({ interpreters, training, shards });
+  checkDrawer({ drawer: options.drawer, method, stages, examples: options.examples });
   for (const part of partsAfter(interpreters))
     await RunFolder.inspect({ folder: join(options.folder, part), ...identity, overwrite: true });
   const starting: StartingRun = {
@@ -200,33 +203,24 @@ async function buildRun({
       if (joint && interpreters?.keep !== false)
         await saveInterpreters({ prepared: joint, program, folders: foldersOf('interpreters'), seed, baseModel });
       reasoner.dispose();
-      const after = new Map<InterpreterPart, Awaited<ReturnType<typeof trainInterpreters>>>();
-      for (const part of partsAfter(interpreters)) {
-        const trained = await trainInterpreters({
-          run: options,
-          interpreters: {
-            ...interpreters,
-            // Blind ones beside interpreters that learnt with the reasoner: as many steps as those had thoughts to read.
-            ...(joint && {
-              schedule: {
-                steps: plans.reduce((sum, { phase, steps }) => sum + (phase.kind === 'text' ? 0 : steps), 0),
-              },
-            }),
-          },
-          stages,
-          seed,
-          reasoner: folder,
-          folders: foldersOf(part),
-          baseModel,
-          data,
-          newTokens,
-          loop,
-          part,
-        });
-        after.set(part, trained);
-        if (trained.status === 'stopped') break;
-      }
-      const interpreterSteps = after.get('interpreters')?.steps;
+      const after = await trainAfter({
+        run: options,
+        interpreters: interpreters && {
+          ...interpreters,
+          // Blind ones beside interpreters that learnt with the reasoner: as many steps as those had thoughts to read.
+          ...(joint && {
+            schedule: { steps: plans.reduce((sum, { phase, steps }) => sum + (phase.kind === 'text' ? 0 : steps), 0) },
+          }),
+        },
+        stages,
+        seed,
+        reasoner: folder,
+        foldersOf,
+        baseModel,
+        data,
+        newTokens,
+        loop,
+      });
       const saved = (kind: SavedModel['kind'], of: string, steps = outcome.steps): SavedModel => ({
         kind,
         folder: of,
@@ -234,13 +228,14 @@ async function buildRun({
         examples: data.examples.length,
       });
       return {
-        status: [...after.values()].at(-1)?.status ?? 'finished',
+        status: after.status,
+        seconds: after.seconds,
         models: [
           saved('reasoner', folder),
           ...(lora ? [saved('adapter', join(folder, 'adapter'))] : []),
-          ...foldersOf('interpreters').map((of) => saved('interpreter', of, interpreterSteps)),
+          ...foldersOf('interpreters').map((of) => saved('interpreter', of, after.summary.interpreterSteps)),
         ],
-        ...(interpreterSteps !== undefined && { summary: { interpreterSteps } }),
+        summary: after.summary,
       };
     },
   };

@@ -1,0 +1,64 @@
+import { type FactCount } from '@subtext/data';
+import { type GalleryThought, type ReportSection, tableSection, type ThinkingEvaluation } from '@subtext/eval';
+
+import { conditionName } from './condition-name';
+
+type Drawings = ThinkingEvaluation['drawings'];
+
+/** Of what there is, how much is right. */
+export const shareOf = ({ right, total }: FactCount) => right / total;
+
+const percent = (count: FactCount) => `${(shareOf(count) * 100).toFixed(1)} %`;
+
+/** The number that stands out; none without a drawer. */
+export function drawingHighlights(drawings: Drawings): { label: string; value: string; note: string }[] {
+  if (drawings?.scores.own === undefined) return [];
+  const { own, another } = drawings.scores;
+  return [
+    {
+      label: `objects of the drawn ${drawings.stage} right`,
+      value: percent(own.objects),
+      note: `in colour and shape${another === undefined ? '' : `; another picture's thought: ${percent(another.objects)}`}`,
+    },
+  ];
+}
+
+/** The table of what was drawn right; none without a drawer. */
+export function drawingSections(drawings: Drawings): ReportSection[] {
+  if (drawings === undefined) return [];
+  return [
+    tableSection({
+      title: `Drawing the thought: ${drawings.stage}`,
+      caption: `What the drawer draws of the hidden ${drawings.stage}, read back cell by cell against the true scene: given the thought itself, another picture's thought, or zeros.`,
+      columns: [
+        'Given',
+        { header: 'Objects right', format: 'percent' },
+        { header: 'Colours', format: 'percent' },
+        { header: 'Shapes', format: 'percent' },
+      ],
+      rows: Object.entries(drawings.scores).map(([condition, { objects, colours, shapes }]) => [
+        conditionName(condition),
+        shareOf(objects),
+        shareOf(colours),
+        shareOf(shapes),
+      ]),
+      notes: ['An object is right where both its colour and its shape are.'],
+    }),
+  ];
+}
+
+/** What was drawn of an example's stage, for the gallery. */
+export function drawingOf({
+  example,
+  stage,
+  drawnStage,
+}: {
+  example: ThinkingEvaluation['examples'][number];
+  stage: string;
+  /** The stage that a drawer draws, if there is one. */
+  drawnStage: string | undefined;
+}): Pick<GalleryThought, 'drawing'> {
+  if (example.drawing === undefined || stage !== drawnStage) return {};
+  const alternativeText = `What was drawn of the ${stage} of ${example.id}`;
+  return { drawing: { data: example.drawing, alternativeText, pixelated: true } };
+}
