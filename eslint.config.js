@@ -7,6 +7,8 @@ const order = [
   'hub',
   'safetensors',
   'tensor',
+  'native-kernels',
+  'engine-native',
   'engine-tensorflow',
   'engine-webgpu',
   'tokenizer',

@@ -68,6 +68,7 @@ function build() {
 
 installIfNeeded();
 build();
+node('packages/engine-native/scripts/compile.mjs', []);
 if (command === 'start') node('apps/cli/bin/subtext.js', ['start', ...rest]);
 else if (command === 'test') node('node_modules/vitest/vitest.mjs', ['run', ...rest]);
 else if (command !== 'bootstrap') {

@@ -4,7 +4,7 @@
 
 #include "kernels.h"
 #include "memory.h"
-#include "operations.h"
+#include "register-operations.h"
 
 // Node-API, of which the module needs so little that its header is not asked for.
 extern "C" {

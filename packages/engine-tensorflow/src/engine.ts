@@ -9,7 +9,7 @@ import { multiplyAdds, type Engine, type EngineDevice } from '@subtext/tensor/en
 import { findTensorflow } from './find-tensorflow';
 import { nvidiaProcessor } from './graphics-processor';
 import { loadTensorflowPackage } from './load-tensorflow-package';
-import { nativeKernelsFile, nativeSources } from './native-sources';
+import { nativeKernelsFile, tensorflowSources } from './native-sources';
 import { processorName } from '@subtext/tensor/engine';
 import { requireOnTensorflow, tensorflowInUse } from '@subtext/tensor/engine';
 
@@ -77,7 +77,7 @@ export const tensorflowEngine: Engine = {
  * @returns the processor level that they use, or null without them: the engine then works with TensorFlow's operations.
  */
 async function loadNativeKernels(require: NodeJS.Require, packageFolder: string): Promise<string | null> {
-  const sources = process.env.SUBTEXT_NATIVE_KERNELS === '0' ? null : await nativeSources();
+  const sources = process.env.SUBTEXT_NATIVE_KERNELS === '0' ? null : tensorflowSources();
   if (!sources) return null;
   const file = await nativeKernelsFile({ packageFolder, sources });
   const { existsSync } = await import('node:fs');

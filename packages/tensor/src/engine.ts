@@ -13,6 +13,8 @@ export { findPackage, packagePlaces, type FoundPackage } from './engines/package
 export { initialiseBackend, keepingBackend } from './engines/backend-state';
 export { processorName } from './engines/processor-name';
 export { requireOnTensorflow, tensorflowInUse, type TensorflowInUse } from './engines/require-on-tensorflow';
+export { openOnWasmMemory, type WasmTensors } from './engines/wasm/second-backend';
+export { wasmMemory } from './engines/wasm/memory';
 
 export { activationCodes } from './kernels/activation-codes';
 export { transformerBlockLayers, transformerBlockTensors } from './kernels/transformer-block-tensors';

@@ -65,7 +65,7 @@ export function includeOption(): Option {
 }
 
 /** Engines that can be asked for by name. */
-export const engineNames = ['auto', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
+export const engineNames = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
 
 /** `--engine`. */
 export function engineOption(): Option {

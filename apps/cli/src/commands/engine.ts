@@ -1,3 +1,4 @@
+import { compileNative } from '@subtext/engine-native';
 import { installTensorflow } from '@subtext/engine-tensorflow';
 import { createOutput, interruptSignal } from '@subtext/terminal';
 import { Argument, Command } from 'commander';
@@ -13,11 +14,11 @@ interface InstallOptions {
 function installCommand(): Command {
   return new Command('install')
     .description('get an engine working; one that already loads is left alone')
-    .addArgument(new Argument('<engine>', 'which').choices(['tensorflow']))
-    .option('--gpu', 'for an NVIDIA GPU', false)
+    .addArgument(new Argument('<engine>', 'which; native compiles its kernels here').choices(['native', 'tensorflow']))
+    .option('--gpu', 'tensorflow: for an NVIDIA GPU', false)
     .option(
       '--from <source>',
-      "auto or wheel: TensorFlow's Python wheel, found through pip; google: tfjs-node's own download, which is checked against nothing; or the path of a wheel or of a folder",
+      "tensorflow: auto or wheel: TensorFlow's Python wheel, found through pip; google: tfjs-node's own download, which is checked against nothing; or the path of a wheel or of a folder",
       'auto',
     )
     .option(
@@ -26,31 +27,52 @@ function installCommand(): Command {
     )
     .option('--force', 'install even where one already loads', false)
     .option('--json', 'one JSON object a line', false)
-    .action(async (engine: string, { gpu, from, home, force, json }: InstallOptions) => {
-      const output = createOutput({ json });
-      let last = '';
-      const installation = await installTensorflow({
-        gpu,
-        from,
-        home,
-        force,
-        signal: interruptSignal(),
-        onProgress: ({ stage, message, fraction }) => {
-          if (fraction !== null)
-            return output.progress({ label: message, done: Math.round(fraction * 100), total: 100, details: '%' });
-          if (`${stage}: ${message}` === last) return;
-          last = `${stage}: ${message}`;
-          output.event({ event: 'install', stage, message }, `  ${message}`);
-        },
-      });
-      output.endProgress();
-      const { source, folder, tried, kernels, setEngines } = installation;
-      const earlier = tried.map(({ source: name, problem }) => `  ${name} did not do: ${problem}\n`).join('');
-      output.event(
-        { event: 'installed', engine, ...installation },
-        `${earlier}${source === 'present' ? 'Already there and working' : `Installed from ${source}`}: ${engine} ${installation.version}${installation.gpu ? ' with a GPU' : ''} in ${folder}.\n${kernels.compiled ? 'Subtext’s own kernels are compiled for it.' : `Without Subtext’s own kernels: ${kernels.problem}.`}\n${setEngines === null ? '' : `Set SUBTEXT_ENGINES=${setEngines} so that it is found there.\n`}"npx subtext doctor" shows which engine is taken now.`,
-      );
-    });
+    .action(async (engine: string, options: InstallOptions) =>
+      engine === 'native' ? installNative(options) : installTensorflowEngine(engine, options),
+    );
+}
+
+async function installNative({ home, force, json }: InstallOptions): Promise<void> {
+  const output = createOutput({ json });
+  const { file, seconds } = await compileNative({
+    home,
+    force,
+    signal: interruptSignal(),
+    onStart: () => output.event({ event: 'install', stage: 'compile' }, '  compiling (about a minute of a processor)'),
+  });
+  output.event(
+    { event: 'installed', engine: 'native', file, seconds },
+    `${seconds === 0 ? 'Already there and working' : `Compiled in ${seconds.toFixed(0)} seconds`}: ${file}\n"npx subtext doctor" shows which engine is taken now.`,
+  );
+}
+
+async function installTensorflowEngine(
+  engine: string,
+  { gpu, from, home, force, json }: InstallOptions,
+): Promise<void> {
+  const output = createOutput({ json });
+  let last = '';
+  const installation = await installTensorflow({
+    gpu,
+    from,
+    home,
+    force,
+    signal: interruptSignal(),
+    onProgress: ({ stage, message, fraction }) => {
+      if (fraction !== null)
+        return output.progress({ label: message, done: Math.round(fraction * 100), total: 100, details: '%' });
+      if (`${stage}: ${message}` === last) return;
+      last = `${stage}: ${message}`;
+      output.event({ event: 'install', stage, message }, `  ${message}`);
+    },
+  });
+  output.endProgress();
+  const { source, folder, tried, kernels, setEngines } = installation;
+  const earlier = tried.map(({ source: name, problem }) => `  ${name} did not do: ${problem}\n`).join('');
+  output.event(
+    { event: 'installed', engine, ...installation },
+    `${earlier}${source === 'present' ? 'Already there and working' : `Installed from ${source}`}: ${engine} ${installation.version}${installation.gpu ? ' with a GPU' : ''} in ${folder}.\n${kernels.compiled ? 'Subtext’s own kernels are compiled for it.' : `Without Subtext’s own kernels: ${kernels.problem}.`}\n${setEngines === null ? '' : `Set SUBTEXT_ENGINES=${setEngines} so that it is found there.\n`}"npx subtext doctor" shows which engine is taken now.`,
+  );
 }
 
 export function engineCommand(): Command {

@@ -1,4 +1,4 @@
-import { checkWritable, findCompiler, findExecutable } from './executables';
+import { checkWritable, findCompiler, findExecutable } from '@subtext/native-kernels';
 import { librariesAt } from './tensorflow-libraries';
 import { firstLine } from './first-line';
 import { type TensorflowInstallation, InstallationError } from './installation';

@@ -1,7 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findCompiler } from './executables';
-import { runCommand } from './run-command';
+import { findCompiler, runCommand } from '@subtext/native-kernels';
 import { stderrGateSource } from './stderr-gate';
 
 /** The libraries that TensorFlow's wheel carries, without their version. */

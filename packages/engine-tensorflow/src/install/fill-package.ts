@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
 import { compileBinding } from './compile-binding';
-import { runCommand } from './run-command';
+import { runCommand } from '@subtext/native-kernels';
 import { librariesAt, librariesThroughPython, placeLibraries } from './tensorflow-libraries';
 import type { InstallProgress } from './installation';
 

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { installTensorflow } from './install-tensorflow';
 import { InstallationError, type InstallProgress } from './installation';
 import { makeWheel } from './make-wheel';
-import { runCommand } from './run-command';
+import { runCommand } from '@subtext/native-kernels';
 import { librariesAt } from './tensorflow-libraries';
 import { unpackWheel } from './wheel';
 

@@ -4,7 +4,7 @@ import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 
 import type { LoadedTensorflow } from '../load-tensorflow-package';
-import { isRunning } from './is-running';
+import { isRunning } from '@subtext/native-kernels';
 import { packages } from './fill-package';
 
 /** What makes the folder an installation: written last. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { CommandError, runCommand } from './run-command';
+import { CommandError, runCommand } from '@subtext/native-kernels';
 import { unpackWheel } from './wheel';
 
 /** The wheel that the binding was last compiled against and tested with. */

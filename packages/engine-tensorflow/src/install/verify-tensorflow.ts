@@ -1,6 +1,6 @@
 import { loadTensorflowPackage, type LoadedTensorflow } from '../load-tensorflow-package';
 import { requireOnTensorflow, tensorflowInUse } from '@subtext/tensor/engine';
-import { runCommand } from './run-command';
+import { runCommand } from '@subtext/native-kernels';
 
 /**
  * Loads a tfjs-node package in a process of its own and computes a matrix product and the products of its gradient with it: whatever a

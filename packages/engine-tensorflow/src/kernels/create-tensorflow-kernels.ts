@@ -1,10 +1,11 @@
 import { tf } from '@subtext/tensor';
 import type { FusedKernels } from '@subtext/tensor';
+import { createNativeKernels } from '@subtext/native-kernels';
 import { activationKernels } from './activations';
 import { adamWKernel } from './adam-w';
 import { crossEntropyKernel } from './cross-entropy';
 import { linearKernel } from './linear';
-import { createNativeKernels } from './native/create-native-kernels';
+import { createTensorflowRunner } from './native/tensorflow-runner';
 import { nodeBackend } from './node-backend';
 import { sumRowsKernel } from './sum-rows';
 
@@ -14,7 +15,7 @@ import { sumRowsKernel } from './sum-rows';
  */
 export function createTensorflowKernels({ native }: { native: boolean }): FusedKernels {
   const backend = nodeBackend();
-  if (native) return createNativeKernels(backend);
+  if (native) return createNativeKernels(createTensorflowRunner(backend));
   const { binding } = backend;
   const float = [{ name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT }];
   return {

@@ -21,10 +21,14 @@ import { RotaryEmbedding } from './rotary-embedding';
 import { SelfAttention, type SelfAttentionOptions } from './self-attention';
 import { TransformerBlock } from './transformer-block';
 
-// Only where an engine has such a kernel: tensorflow, with kernels of its own.
-const installed = (await describeEngines()).some(({ name, loads }) => name === 'tensorflow' && loads);
-if (installed) await useEngine({ engine: 'tensorflow' });
-const present = installed && fusedKernels().decoderBlock !== undefined;
+// Only where an engine has such a kernel: native, or tensorflow with kernels of its own.
+let name: string | null = null;
+for (const engine of (await describeEngines()).filter(({ loads }) => loads)) {
+  if (name !== null || !['native', 'tensorflow'].includes(engine.name)) continue;
+  await useEngine({ engine: engine.name });
+  if (fusedKernels().decoderBlock !== undefined) name = engine.name;
+}
+const present = name !== null;
 
 let structure: ModelStructure;
 let before: number;

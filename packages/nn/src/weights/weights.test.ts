@@ -79,7 +79,7 @@ describe('parseConfig', () => {
 
 /** Every engine that is here on a processor: each brings weights into its memory in a way of its own. */
 const engines = (await describeEngines())
-  .filter(({ name, device }) => ['cpu', 'wasm', 'tensorflow'].includes(name) && device?.kind === 'cpu')
+  .filter(({ name, device }) => ['cpu', 'wasm', 'native', 'tensorflow'].includes(name) && device?.kind === 'cpu')
   .map(({ name }) => name);
 
 describe.each(engines)('reading tensors on %s', (engine) => {

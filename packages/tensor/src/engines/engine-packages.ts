@@ -8,6 +8,8 @@ import { findPackage, packagePlaces } from './package-places';
  */
 
 const prefix = 'engine-';
+/** Packages such as `engine-native-linux-x64` are an engine's own, for one platform. */
+const forOnePlatform = /-(aix|android|darwin|freebsd|linux|openbsd|sunos|win32)-/;
 const inNode = () => typeof process !== 'undefined' && Boolean(process.versions?.node);
 
 /** The names of the engines whose packages lie beside this one. None outside Node, where they are registered. */
@@ -17,7 +19,8 @@ export async function enginePackages(): Promise<string[]> {
   const names = new Set<string>();
   for (const place of await packagePlaces({ from: import.meta.url })) {
     const entries = await readdir(join(place, '@subtext')).catch(() => []);
-    for (const entry of entries) if (entry.startsWith(prefix)) names.add(entry.slice(prefix.length));
+    for (const entry of entries)
+      if (entry.startsWith(prefix) && !forOnePlatform.test(entry)) names.add(entry.slice(prefix.length));
   }
   return [...names].sort();
 }

@@ -1,9 +1,7 @@
-import type { EngineMemory, StoredDtype } from '@subtext/tensor';
+import type { EngineMemory } from '@subtext/tensor';
+import { storedTypes } from '@subtext/native-kernels';
 import type { NodeBackend } from '../node-backend';
 
-/** Agreed with `StoredType` in `native/read-weights.h`. */
-const typeCodes: Record<StoredDtype, number> = { F32: 0, BF16: 1, F16: 2 };
-const byteSizes: Record<StoredDtype, number> = { F32: 4, BF16: 2, F16: 2 };
 /** Numbers read at once: 16 MiB of the result, some milliseconds from the system's cache. */
 const pieceLength = 2 ** 22;
 
@@ -11,7 +9,7 @@ const pieceLength = 2 ** 22;
 const inTwo = (value: number): [number, number] => [value % 2 ** 32, Math.floor(value / 2 ** 32)];
 
 /**
- * Reads weights with `native/read-weights.cc`. TensorFlow makes the tensor's memory, which it then fills: TensorFlow
+ * Reads weights with `readWeights` of `@subtext/native-kernels`. TensorFlow makes the tensor's memory, which it then fills: TensorFlow
  * would copy memory of JavaScript's that does not begin at a multiple of 64, and free what it shares on any thread.
  */
 export function tensorReader(backend: NodeBackend): NonNullable<EngineMemory['read']> {
@@ -33,9 +31,9 @@ export function tensorReader(backend: NodeBackend): NonNullable<EngineMemory['re
         const count = Math.min(pieceLength, tensor.size - from);
         const request = [
           descriptor,
-          typeCodes[dtype],
+          storedTypes[dtype].code,
           count,
-          ...inTwo(position + from * byteSizes[dtype]),
+          ...inTwo(position + from * storedTypes[dtype].bytes),
           ...inTwo(from),
         ];
         const problem = runOnIntegers('SubtextReadNumbers', [handle], request);

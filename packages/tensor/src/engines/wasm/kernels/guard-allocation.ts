@@ -22,9 +22,11 @@ export function guardAllocation(
   backend: Pick<WasmBackend, 'wasm'> & Partial<Pick<WasmBackend, 'move' | 'readSync' | 'dataIdMap'>>,
 ): void {
   const { wasm } = backend;
+  if (!guarded.has(backend)) guardCopies(backend);
+  guarded.add(backend);
+  // Several backends may share a module.
   if (guarded.has(wasm)) return;
   guarded.add(wasm);
-  guardCopies(backend);
   // Emscripten puts the real function in the place of a stub at the first call.
   wasm._free(wasm._malloc(8));
   const allocate = wasm._malloc.bind(wasm);

@@ -3,9 +3,16 @@ import { installBatchMatMul } from './batch-mat-mul';
 import { installCopyKernels } from './copy-kernels';
 import { createWasmKernels } from './create-wasm-kernels';
 import { guardAllocation } from './guard-allocation';
-import { loadKernelModule, type KernelVariant } from './kernel-module';
-import { wasmBackend } from './wasm-backend';
+import { loadKernelModule, type KernelModule, type KernelVariant } from './kernel-module';
+import { wasmBackend, type WasmBackend } from './wasm-backend';
 import { Workspace } from './workspace';
+
+const modules = new WeakMap<WasmBackend, KernelModule>();
+
+/** The kernels that were compiled onto a backend's memory. */
+export function wasmKernelModule(backend: WasmBackend): KernelModule {
+  return modules.get(backend)!;
+}
 
 /**
  * Makes exhausted memory an error, compiles our kernels onto the wasm backend's memory, puts the matrix product behind
@@ -22,6 +29,7 @@ export async function installWasmKernels({
   const backend = wasmBackend();
   guardAllocation(backend);
   const module = await loadKernelModule({ memory: backend.wasm.asm.memory, variant });
+  modules.set(backend, module);
   const workspace = new Workspace(backend, module);
   installBatchMatMul(workspace);
   installCopyKernels(workspace);

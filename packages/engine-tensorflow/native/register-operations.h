@@ -4,7 +4,7 @@
 
 namespace subtext {
 
-/** Registers every operation with TensorFlow, once a process; the first failure stays in `status`. */
+/** Registers every operation with TensorFlow, for processors, once a process; the first failure stays in `status`. */
 void registerOperations(TF_Status* status);
 
 }  // namespace subtext

@@ -1,13 +1,6 @@
-// The kernels as operations of TensorFlow's, for processors: their names, inputs and outputs. What changes from call to
-// call comes as an input (`settings`), not as an attribute: TensorFlow keeps a kernel for every set of attributes that it
-// has seen.
 #include "operations.h"
 
-#include <vector>
-
 #include "block-operations.h"
-#include "call.h"
-#include "read-weights.h"
 
 namespace subtext {
 namespace {
@@ -197,82 +190,50 @@ void cacheWrite(Call& call) {
   k().cacheWrite(t(), call.size(1, 0), call.size(1, 1), call.size(0, 1), call.size(0, 2), static_cast<int64_t>(call.setting(2, 0)), call.numbers(1), call.numbers(0));
 }
 
-/** A whole number from two inputs of 32 bits, the lower ones first. */
-int64_t wide(const int32_t* parts) { return static_cast<int64_t>(static_cast<uint64_t>(static_cast<uint32_t>(parts[0])) | static_cast<uint64_t>(static_cast<uint32_t>(parts[1])) << 32); }
-
-void uninitialised(Call& call) { call.outputOfSizes(0, 0); }
-
-// request: file descriptor, type, count, then in two parts each the byte in the file and the number in the tensor.
-void readNumbers(Call& call) {
-  float* problem = call.output(0, {1});
-  if (call.failed()) return;
-  const int32_t* request = call.integers(1);
-  const int64_t count = request[2], from = wide(request + 5);
-  // EINVAL: a request that reaches beyond the tensor writes nothing.
-  *problem = count < 0 || from < 0 || from + count > call.count(0) ? 22 : static_cast<float>(readWeights(t(), request[0], wide(request + 3), request[1], count, call.numbers(0) + from));
-}
-
-template <void (*compute)(Call&)>
-void runKernel(void*, TF_OpKernelContext* context) {
-  Call call(context);
-  if (!call.failed()) compute(call);
-}
-
-/** Registers one operation; the first failure stays in `status`. */
-template <void (*compute)(Call&)>
-void add(TF_Status* status, const char* name, const std::vector<const char*>& inputs, const std::vector<const char*>& outputs, bool inPlace = false) {
-  if (TF_GetCode(status) != TF_OK) return;
-  TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
-  for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
-  for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
-  // Those without outputs change an input in place.
-  TF_OpDefinitionBuilderSetIsStateful(definition, inPlace || outputs.size() == 0);
-  TF_RegisterOpDefinition(definition, status);
-  if (TF_GetCode(status) != TF_OK) return;
-  TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", nullptr, runKernel<compute>, nullptr), status);
-}
-
 std::vector<const char*> joined(std::vector<const char*> names, const std::vector<const char*>& more) {
   names.insert(names.end(), more.begin(), more.end());
   return names;
 }
 
-}  // namespace
-
-void registerOperations(TF_Status* status) {
-  add<layerNorm>(status, "SubtextLayerNorm", {"input: float", "scale: float", "bias: float", "settings: float"}, {"output: float", "mean: float", "inverse_deviation: float"});
-  add<layerNormGradient>(status, "SubtextLayerNormGradient", {"gradient: float", "input: float", "scale: float", "mean: float", "inverse_deviation: float"}, {"input_gradient: float", "scale_gradient: float", "bias_gradient: float"});
-  add<rmsNorm>(status, "SubtextRmsNorm", {"input: float", "scale: float", "settings: float"}, {"output: float", "inverse_deviation: float"});
-  add<rmsNormGradient>(status, "SubtextRmsNormGradient", {"gradient: float", "input: float", "scale: float", "inverse_deviation: float"}, {"input_gradient: float", "scale_gradient: float"});
-  add<sumRows>(status, "SubtextSumRows", {"input: float"}, {"output: float"});
-  add<activate>(status, "SubtextActivate", {"input: float", "settings: float"}, {"output: float"});
-  add<activateGradient>(status, "SubtextActivateGradient", {"gradient: float", "preactivation: float", "settings: float"}, {"output: float"});
-  add<gated>(status, "SubtextGated", {"gate: float", "up: float", "settings: float"}, {"output: float"});
-  add<gatedGradient>(status, "SubtextGatedGradient", {"gradient: float", "gate: float", "up: float", "settings: float"}, {"gate_gradient: float", "up_gradient: float"});
-  add<linear>(status, "SubtextLinear", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float"});
-  add<linearWithDerivative>(status, "SubtextLinearWithDerivative", {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float", "derivative: float"});
-  add<transposedProduct>(status, "SubtextTransposedProduct", {"left: float", "right: float"}, {"output: float"});
-  add<attention>(status, "SubtextAttention", {"query: float", "key: float", "value: float", "mask: int32", "settings: float"}, {"output: float", "log_sum_exp: float"});
-  add<attentionGradient>(status, "SubtextAttentionGradient", {"gradient: float", "query: float", "key: float", "value: float", "output: float", "log_sum_exp: float", "mask: int32", "settings: float"}, {"query_gradient: float", "key_gradient: float", "value_gradient: float"});
-  add<rotary>(status, "SubtextRotary", {"input: float", "cos: float", "sin: float", "settings: float"}, {"output: float"});
-  add<embedding>(status, "SubtextEmbedding", {"table: float", "ids: int32"}, {"output: float"});
-  add<embeddingGradient>(status, "SubtextEmbeddingGradient", {"gradient: float", "ids: int32", "settings: float"}, {"output: float"});
-  add<crossEntropy>(status, "SubtextCrossEntropy", {"logits: float", "labels: int32", "settings: float"}, {"losses: float", "log_sum_exp: float"});
-  add<crossEntropyGradient>(status, "SubtextCrossEntropyGradient", {"gradient: float", "logits: float", "labels: int32", "log_sum_exp: float", "settings: float"}, {"output: float"});
-  add<sumOfSquares>(status, "SubtextSumOfSquares", {"values: float"}, {"sum: float"});
-  add<adamW>(status, "SubtextAdamW", {"parameter: float", "gradient: float", "first_moment: float", "second_moment: float", "settings: float"}, {});
+std::vector<Operation> makeOperations() {
   const std::vector<const char*> block = {"input: float", "attention_norm_scale: float", "attention_norm_bias: float", "query_weight: float", "query_bias: float", "key_weight: float", "key_bias: float", "value_weight: float", "value_bias: float",
                                           "output_weight: float", "output_bias: float", "feed_forward_norm_scale: float", "feed_forward_norm_bias: float", "gate_weight: float", "gate_bias: float", "up_weight: float", "up_bias: float", "down_weight: float", "down_bias: float",
                                           "cos: float", "sin: float", "mask: int32", "settings: float"};
   const std::vector<const char*> values = {"attention_normal: float", "attention_statistics: float", "projected: float", "attended: float", "log_sum_exp: float", "hidden: float", "feed_forward_normal: float", "feed_forward_statistics: float", "inner: float", "kept: float"};
-  add<decoderBlockOf>(status, "SubtextDecoderBlock", joined(block, {"key_cache: float", "value_cache: float"}), {"output: float"});
-  add<transformerBlockOf>(status, "SubtextTransformerBlock", block, joined({"output: float"}, values));
-  add<transformerBlockGradientOf>(status, "SubtextTransformerBlockGradient", joined(joined(block, {"gradient: float"}), values),
-                                  {"input_gradient: float", "attention_norm_scale_gradient: float", "attention_norm_bias_gradient: float", "query_weight_gradient: float", "query_bias_gradient: float", "key_weight_gradient: float", "key_bias_gradient: float", "value_weight_gradient: float", "value_bias_gradient: float",
-                                   "output_weight_gradient: float", "output_bias_gradient: float", "feed_forward_norm_scale_gradient: float", "feed_forward_norm_bias_gradient: float", "gate_weight_gradient: float", "gate_bias_gradient: float", "up_weight_gradient: float", "up_bias_gradient: float", "down_weight_gradient: float", "down_bias_gradient: float"});
-  add<cacheWrite>(status, "SubtextCacheWrite", {"buffer: float", "update: float", "settings: float"}, {});
-  add<uninitialised>(status, "SubtextUninitialised", {"sizes: int32"}, {"output: float"});
-  add<readNumbers>(status, "SubtextReadNumbers", {"buffer: float", "request: int32"}, {"problem: float"}, true);
+  return {
+      {"SubtextLayerNorm", layerNorm, {"input: float", "scale: float", "bias: float", "settings: float"}, {"output: float", "mean: float", "inverse_deviation: float"}},
+      {"SubtextLayerNormGradient", layerNormGradient, {"gradient: float", "input: float", "scale: float", "mean: float", "inverse_deviation: float"}, {"input_gradient: float", "scale_gradient: float", "bias_gradient: float"}},
+      {"SubtextRmsNorm", rmsNorm, {"input: float", "scale: float", "settings: float"}, {"output: float", "inverse_deviation: float"}},
+      {"SubtextRmsNormGradient", rmsNormGradient, {"gradient: float", "input: float", "scale: float", "inverse_deviation: float"}, {"input_gradient: float", "scale_gradient: float"}},
+      {"SubtextSumRows", sumRows, {"input: float"}, {"output: float"}},
+      {"SubtextActivate", activate, {"input: float", "settings: float"}, {"output: float"}},
+      {"SubtextActivateGradient", activateGradient, {"gradient: float", "preactivation: float", "settings: float"}, {"output: float"}},
+      {"SubtextGated", gated, {"gate: float", "up: float", "settings: float"}, {"output: float"}},
+      {"SubtextGatedGradient", gatedGradient, {"gradient: float", "gate: float", "up: float", "settings: float"}, {"gate_gradient: float", "up_gradient: float"}},
+      {"SubtextLinear", linear, {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float"}},
+      {"SubtextLinearWithDerivative", linearWithDerivative, {"input: float", "weight: float", "bias: float", "settings: float"}, {"output: float", "derivative: float"}},
+      {"SubtextTransposedProduct", transposedProduct, {"left: float", "right: float"}, {"output: float"}},
+      {"SubtextAttention", attention, {"query: float", "key: float", "value: float", "mask: int32", "settings: float"}, {"output: float", "log_sum_exp: float"}},
+      {"SubtextAttentionGradient", attentionGradient, {"gradient: float", "query: float", "key: float", "value: float", "output: float", "log_sum_exp: float", "mask: int32", "settings: float"}, {"query_gradient: float", "key_gradient: float", "value_gradient: float"}},
+      {"SubtextRotary", rotary, {"input: float", "cos: float", "sin: float", "settings: float"}, {"output: float"}},
+      {"SubtextEmbedding", embedding, {"table: float", "ids: int32"}, {"output: float"}},
+      {"SubtextEmbeddingGradient", embeddingGradient, {"gradient: float", "ids: int32", "settings: float"}, {"output: float"}},
+      {"SubtextCrossEntropy", crossEntropy, {"logits: float", "labels: int32", "settings: float"}, {"losses: float", "log_sum_exp: float"}},
+      {"SubtextCrossEntropyGradient", crossEntropyGradient, {"gradient: float", "logits: float", "labels: int32", "log_sum_exp: float", "settings: float"}, {"output: float"}},
+      {"SubtextSumOfSquares", sumOfSquares, {"values: float"}, {"sum: float"}},
+      {"SubtextAdamW", adamW, {"parameter: float", "gradient: float", "first_moment: float", "second_moment: float", "settings: float"}, {}},
+      {"SubtextDecoderBlock", decoderBlockOf, joined(block, {"key_cache: float", "value_cache: float"}), {"output: float"}},
+      {"SubtextTransformerBlock", transformerBlockOf, block, joined({"output: float"}, values)},
+      {"SubtextTransformerBlockGradient", transformerBlockGradientOf, joined(joined(block, {"gradient: float"}), values), {"input_gradient: float", "attention_norm_scale_gradient: float", "attention_norm_bias_gradient: float", "query_weight_gradient: float", "query_bias_gradient: float", "key_weight_gradient: float", "key_bias_gradient: float", "value_weight_gradient: float", "value_bias_gradient: float", "output_weight_gradient: float", "output_bias_gradient: float", "feed_forward_norm_scale_gradient: float", "feed_forward_norm_bias_gradient: float", "gate_weight_gradient: float", "gate_bias_gradient: float", "up_weight_gradient: float", "up_bias_gradient: float", "down_weight_gradient: float", "down_bias_gradient: float"}},
+      {"SubtextCacheWrite", cacheWrite, {"buffer: float", "update: float", "settings: float"}, {}},
+  };
+}
+
+}  // namespace
+
+const std::vector<Operation>& operations() {
+  static const std::vector<Operation> all = makeOperations();
+  return all;
 }
 
 }  // namespace subtext

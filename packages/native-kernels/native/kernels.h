@@ -82,7 +82,7 @@ struct Kernels {
 
 /** The table of the best level that this processor has. */
 const Kernels& bestKernels();
-/** All of the processor's threads that this process may use; TF_NUM_INTRAOP_THREADS says fewer. */
+/** All of the processor's threads that this process may use; SUBTEXT_THREADS, or TensorFlow's TF_NUM_INTRAOP_THREADS, says how many. */
 const Threads& processorThreads();
 
 }  // namespace subtext

@@ -33,9 +33,13 @@ struct Work {
   }
 };
 
+constexpr int kMostThreads = 1024;
+
 int allowedThreads() {
-  const char* requested = getenv("TF_NUM_INTRAOP_THREADS");
-  if (requested && atoi(requested) > 0) return atoi(requested);
+  for (const char* variable : {"SUBTEXT_THREADS", "TF_NUM_INTRAOP_THREADS"}) {
+    const char* requested = getenv(variable);
+    if (requested && atoi(requested) > 0) return atoi(requested) < kMostThreads ? atoi(requested) : kMostThreads;
+  }
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);

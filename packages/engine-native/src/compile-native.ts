@@ -1,0 +1,82 @@
+import { createRequire } from 'node:module';
+import { compileLibrary, findCompiler, runCommand } from '@subtext/native-kernels';
+import { compiledFile, ownSources } from './library-file';
+
+/** Subtext's kernels, compiled on this machine. */
+export interface NativeCompilation {
+  file: string;
+  /** How long it took; 0 where it was there already. */
+  seconds: number;
+}
+
+/**
+ * Compiles the library for this machine's system and processor into the home of engines (`$SUBTEXT_ENGINES`, else
+ * the user's cache folder), unless it is there.
+ *
+ * @throws CommandError where the C++ compiler fails; Error where there is none.
+ */
+export async function compileNative({
+  force = false,
+  home,
+  onStart,
+  signal,
+}: {
+  /** Compile even if it is there. @default false */
+  force?: boolean;
+  /** @default see `engineHome` */
+  home?: string;
+  /** Called before the compiler runs. */
+  onStart?: () => void;
+  signal?: AbortSignal;
+} = {}): Promise<NativeCompilation> {
+  const sources = ownSources();
+  if (!sources) throw new Error('this copy of @subtext/engine-native has no native/ folder to compile.');
+  const began = performance.now();
+  let compiled = false;
+  const file = await compileLibrary({
+    sources,
+    file: await compiledFile(sources, home),
+    force,
+    signal,
+    verify: (made) => verifyLibrary(made, signal),
+    onStart: () => {
+      compiled = true;
+      onStart?.();
+    },
+  });
+  return { file, seconds: compiled ? (performance.now() - began) / 1000 : 0 };
+}
+
+/** Whether there is a C++ compiler, and which; else why not. */
+export async function nativeCompiler(): Promise<{ command: string } | { command: null; reason: string }> {
+  try {
+    return { command: (await findCompiler()).command };
+  } catch (error) {
+    return { command: null, reason: (error as Error).message };
+  }
+}
+
+/** Loads the library in a process of its own and has it add three rows: whatever a broken one does, it does there. */
+async function verifyLibrary(file: string, signal?: AbortSignal): Promise<void> {
+  const program = `
+    const koffi = require(${JSON.stringify(createRequire(import.meta.url).resolve('koffi'))});
+    const library = koffi.load(${JSON.stringify(file)});
+    const name = library.func('const char *subtext_operation(int32_t)');
+    const run = library.func('int32_t subtext_run(int32_t, void *, double, void *, int32_t, int32_t, void *, int32_t, void *, int32_t)');
+    let operation = 0;
+    while (name(operation) !== 'SubtextSumRows') if (name(operation++) === null) throw new Error('an operation is missing');
+    const numbers = Float32Array.of(1, 2, 3, 4, 5, 6, 0, 0);
+    const memory = new Uint8Array(numbers.buffer);
+    const places = Float64Array.of(0, 2, 3, 2, 0, 0, 0, 0, 24, 1, 2, 0, 0, 0, 0, 0);
+    run(operation, memory, memory.length, places, 1, 1, new Float32Array(1), 0, new Uint8Array(256), 256);
+    console.log(JSON.stringify([...numbers.slice(6)]));
+  `;
+  const output = await runCommand({
+    command: process.execPath,
+    args: ['-e', program],
+    folder: process.cwd(),
+    timeoutMilliseconds: 60_000,
+    signal,
+  });
+  if (output.trim() !== '[9,12]') throw new Error(`the library computes ${output.trim()} instead of [9,12].`);
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describedLibrary, nativeFolder, nativeSources, type NativeSources } from '@subtext/native-kernels';
+import { engineHome } from '@subtext/tensor/engine';
+
+/** The kernels and this package's binding to them; null where it was bundled without them. */
+export function ownSources(): NativeSources | null {
+  return nativeSources(nativeFolder(import.meta.url));
+}
+
+/** Whether this is a clone of the repository, which compiles its own library, and no package from a registry. */
+export function inClone(): boolean {
+  return !fileURLToPath(import.meta.url).includes(`${sep}node_modules${sep}`);
+}
+
+/** The name of the library's file. */
+export const libraryName =
+  process.platform === 'win32'
+    ? 'subtext_native.dll'
+    : process.platform === 'darwin'
+      ? 'libsubtext_native.dylib'
+      : 'libsubtext_native.so';
+
+/** The package that carries the library for a platform. */
+export function platformPackage(platform = process.platform as string, architecture = process.arch as string): string {
+  return `@subtext/engine-native-${platform}-${architecture}`;
+}
+
+/** Where the library compiled on this machine lies, whether or not it is there: other sources have another place. */
+export async function compiledFile(sources: NativeSources, home?: string): Promise<string> {
+  const key = createHash('sha256')
+    .update([sources.hash, process.platform, process.arch].join('\n'))
+    .digest('hex')
+    .slice(0, 16);
+  return join(home ?? (await engineHome()), 'native-kernels', key, libraryName);
+}
+
+/** A library that fits these sources, or why there is none. */
+export type FoundLibrary = { file: string; origin: 'compiled' | 'package' } | { file: null; reason: string };
+
+/** The library: what was compiled on this machine, else what the platform's package brings. Nothing of it is run. */
+export async function findLibrary(): Promise<FoundLibrary> {
+  const sources = ownSources();
+  if (!sources) return { file: null, reason: 'this copy of @subtext/engine-native has no native/ folder' };
+  const compiled = await describedLibrary({ file: await compiledFile(sources), sources });
+  if (compiled.file !== null) return { file: compiled.file, origin: 'compiled' };
+  const name = platformPackage();
+  let manifest: string;
+  try {
+    manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
+  } catch {
+    return { file: null, reason: compiled.reason ?? `${name} is not installed` };
+  }
+  const shipped = await describedLibrary({ file: join(dirname(manifest), libraryName), sources });
+  if (shipped.file !== null) return { file: shipped.file, origin: 'package' };
+  return { file: null, reason: `${name}: ${shipped.reason ?? 'it has no library'}` };
+}

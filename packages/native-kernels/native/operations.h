@@ -1,0 +1,24 @@
+// The kernels as operations on tensors, by name: what every engine that uses them registers or looks up. What changes from
+// call to call comes as an input (`settings`), not as an attribute: TensorFlow keeps a kernel for every set of attributes
+// that it has seen.
+#pragma once
+
+#include <vector>
+
+#include "call.h"
+
+namespace subtext {
+
+struct Operation {
+  const char* name;
+  void (*compute)(Call&);
+  /** As `name: type`. Those without outputs change an input in place. */
+  std::vector<const char*> inputs, outputs;
+};
+
+/** Always in the same order. */
+const std::vector<Operation>& operations();
+/** How many there are. */
+constexpr int kOperations = 25;
+
+}  // namespace subtext

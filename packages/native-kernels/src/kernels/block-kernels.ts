@@ -1,0 +1,89 @@
+import type { tf, FusedKernels, TransformerBlockParts } from '@subtext/tensor';
+import { activationCodes, transformerBlockLayers, transformerBlockTensors } from '@subtext/tensor/engine';
+import type { OperationRunner } from './operation-runner';
+
+/** Whole blocks: `native/block-operations.h` lists their inputs. */
+export function blockKernels({
+  run,
+  settings,
+  absent,
+}: OperationRunner): Pick<Required<FusedKernels>, 'decoderBlock' | 'transformerBlock'> {
+  const inputsOf = (block: TransformerBlockParts & { mask: tf.Tensor | null }, offset = 0) => {
+    const { attentionNorm, feedForwardNorm, heads, keyValueHeads, causal, scale, activation, rotary, mask } = block;
+    const layouts = transformerBlockLayers(block).map((layer) => (layer?.layout === 'out-in' ? 1 : 0));
+    const values = settings(
+      heads,
+      keyValueHeads,
+      causal ? 1 : 0,
+      scale,
+      activationCodes[activation],
+      attentionNorm.epsilon,
+      feedForwardNorm.epsilon,
+      ...layouts,
+      offset,
+    );
+    return [
+      ...transformerBlockTensors(block).map((tensor) => tensor ?? absent.float),
+      rotary?.cos ?? absent.float,
+      rotary?.sin ?? absent.float,
+      mask ?? absent.integer,
+      values,
+    ];
+  };
+  return {
+    decoderBlock: {
+      forward: ({ cache, ...block }) =>
+        run<[tf.Tensor3D]>(
+          'SubtextDecoderBlock',
+          [...inputsOf(block, cache.offset), cache.key, cache.value],
+          [block.input.shape],
+        )[0],
+    },
+    transformerBlock: {
+      forward: (block) => {
+        const [output, ...values] = run<tf.Tensor[]>('SubtextTransformerBlock', inputsOf(block), [
+          block.input.shape,
+          ...valueShapes(block),
+        ]);
+        return { output: output as tf.Tensor3D, values };
+      },
+      backward: ({ gradient, values, ...block }) => {
+        const tensors = transformerBlockTensors(block);
+        const gradients = run<tf.Tensor[]>(
+          'SubtextTransformerBlockGradient',
+          [...inputsOf(block), gradient, ...values],
+          tensors.map((tensor) => tensor?.shape ?? [0]),
+        );
+        return tensors.map((tensor, index) => {
+          if (tensor !== null) return gradients[index]!;
+          gradients[index]!.dispose();
+          return null;
+        });
+      },
+    },
+  };
+}
+
+/** Of what a block keeps for its gradient: `BlockValues` in `native/transformer-block.h`. */
+function valueShapes(block: TransformerBlockParts): number[][] {
+  const { input, gate, activation, heads, keyValueHeads } = block;
+  const [batch, time, width] = input.shape;
+  const rows = batch * time;
+  const [query, key, , , , up] = transformerBlockLayers(block).map((layer) =>
+    layer === null ? null : layer.weight.shape[layer.layout === 'out-in' ? 0 : 1],
+  ) as [number, number | null, number | null, number, number | null, number];
+  const headWidth = key === null ? query / (heads + 2 * keyValueHeads) : query / heads;
+  const kept = gate !== null ? 2 * rows * up : activation === 'none' ? 0 : rows * up;
+  return [
+    [rows, width],
+    [2 * rows],
+    [rows * (heads + 2 * keyValueHeads) * headWidth],
+    [rows, heads * headWidth],
+    [batch, heads, time],
+    [rows, width],
+    [rows, width],
+    [2 * rows],
+    [rows, up],
+    [kept],
+  ];
+}
