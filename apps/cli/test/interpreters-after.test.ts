@@ -108,7 +108,7 @@ it('an overwritten run deletes the interpreters of the one before, their log too
   });
   expect(existsSync(at('reasoner', 'interpreters', 'summary', 'model.safetensors'))).toBe(true);
   for (const card of [['README.md'], ['interpreters', 'summary', 'README.md']])
-    expect(readFileSync(at('reasoner', ...card), 'utf8')).toContain('library_name: transformers');
+    expect(readFileSync(at('reasoner', ...card), 'utf8')).toContain('library_name: "transformers"');
   await writeFile(at('interpreters', 'notes.txt'), 'mine');
   await writeFile(at('reasoner', 'README.md'), 'my own card');
   const refused = await run('train', 'after.yaml', 'output=once');

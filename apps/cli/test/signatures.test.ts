@@ -34,7 +34,7 @@ function* exported(face: string): Generator<{ name: string; parameters: readonly
 
 it('exported functions and constructors take one options object, or one value', () => {
   const all = readdirSync(packages).flatMap((name) =>
-    ['index.ts', 'node.ts'].flatMap((file) => {
+    ['index.ts', 'node.ts', 'runs.ts'].flatMap((file) => {
       const face = join(packages, name, 'src', file);
       return existsSync(face) ? [...exported(face)].map((entry) => ({ ...entry, face: `${name}/${file}` })) : [];
     }),

@@ -9,6 +9,7 @@ export type DataErrorCode =
   | 'line-too-long'
   | 'text-malformed'
   | 'record-malformed'
+  | 'faulty-records'
   | 'image-missing'
   | 'image-broken'
   | 'image-outside-folder'

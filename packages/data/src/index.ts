@@ -62,7 +62,10 @@ export type { ReadTabMwpOptions } from './formats/tabmwp';
 export { readVlmEvalKit } from './formats/vlmevalkit';
 export { readJsonl } from './formats/jsonl';
 export { detectFormat } from './formats/detect-format';
-export { findFormat, formats, registerFormat } from './formats/registry';
+export { examplesFile, formatHint, withFormatHint } from './formats/examples-file';
+export { readExamples } from './formats/read-examples';
+export type { DataReport, ReadExamplesOptions, ReadExamplesResult } from './formats/read-examples';
+export { findFormat, formatNames, formats, registerFormat } from './formats/registry';
 export type { DatasetFormat, FormatName } from './formats/registry';
 
 export { generateProsQA, toProsQARecord } from './generators/prosqa';

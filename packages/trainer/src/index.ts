@@ -39,7 +39,7 @@ export {
 export { probeStep, type ProbedStep } from './loop/probe-step';
 export { writeAtomically } from './checkpoint/atomic-files';
 export { removeCheckpoints } from './checkpoint/made-files';
-export { writeModelCard } from './checkpoint/model-card';
+export { writeModelCard } from './card/model-card';
 export { lockFolder } from './checkpoint/run-lock';
 export { type OpenRunFolderOptions, RunFolder, type RunIdentity } from './checkpoint/run-folder';
 export { followLog, type LogFollower } from './logs/log-follower';

@@ -1,10 +1,19 @@
 import { printableLine } from '@subtext/core';
-import { DataError, detectFormat, findFormat, findOverlap, formats, type ReasoningExample } from '@subtext/data';
+import {
+  DataError,
+  detectFormat,
+  examplesFile,
+  findFormat,
+  findOverlap,
+  formatHint,
+  formatNames,
+  type ReasoningExample,
+  withFormatHint,
+} from '@subtext/data';
 import { createOutput, interruptSignal, type Output, UsageError, wholeNumber } from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { DataUses, describeUses } from '../pipeline/data-uses';
-import { dataFile, formatHint, withFormatHint } from '../pipeline/read-examples';
 
 interface CheckOptions {
   format?: string;
@@ -21,7 +30,7 @@ export function checkCommand(): Command {
       'read a file of examples; count them, name faulty records by line, say what each command can do with them, and find what two files share',
     )
     .argument('<file>', 'the file, or the folder of its train.jsonl')
-    .option('--format <name>', `by default, what the file looks like; one of ${Object.keys(formats).join(', ')}`)
+    .option('--format <name>', `by default, what the file looks like; one of ${formatNames().join(', ')}`)
     .option('--against <file>', 'another file of the format: examples that stand in both are counted')
     .option('--no-images', 'do not decode the pictures')
     .option('--limit <count>', 'read only the first examples', wholeNumber)
@@ -29,7 +38,7 @@ export function checkCommand(): Command {
     .option('--json', 'one JSON object', false)
     .action(async (file: string, options: CheckOptions) => {
       const output = createOutput(options);
-      const { path, format } = await chooseFormat({ path: await dataFile(file), format: options.format });
+      const { path, format } = await chooseFormat({ path: await examplesFile(file), format: options.format });
       const found = await withFormatHint({
         file: path,
         format,
@@ -54,7 +63,7 @@ async function chooseFormat({
   const detected = await detectFormat(path);
   if (detected === undefined)
     throw new UsageError(
-      `${path} looks like no format that is known. Name it by --format: ${Object.keys(formats).join(', ')}.`,
+      `${path} looks like no format that is known. Name it by --format: ${formatNames().join(', ')}.`,
     );
   return { path, format: detected };
 }

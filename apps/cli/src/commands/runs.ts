@@ -1,10 +1,10 @@
 import { commandName, createOutput, positiveWholeNumber, repeated, textTable, UsageError } from '@subtext/terminal';
+import { differingKeys, findRuns, firstDifference, readRun, type TrainingRun } from '@subtext/trainer/runs';
 import { Command } from 'commander';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 
-import { curveOf, differingKeys, firstDifference, measuresIn, runTable } from '../training-runs/compare-runs';
 import { linePlot, plotMarks } from '../training-runs/line-plot';
-import { findRuns, readRun, type TrainingRun } from '../training-runs/read-run';
+import { measuresIn, runTable } from '../training-runs/run-table';
 
 /** Where runs are looked for unless folders are named. */
 const defaultFolder = 'runs';
@@ -112,7 +112,7 @@ function plot({
   width?: number;
 }): string {
   const drawing = linePlot({
-    lines: runs.map((run) => ({ name: run.folder, points: curveOf(run, measure) })),
+    lines: runs.map((run) => ({ name: run.folder, points: run.curves.curve(measure) })),
     width,
     logarithmic,
   });
@@ -165,7 +165,7 @@ function plotCommand(): Command {
               event: 'curve',
               run: run.folder,
               measure: name,
-              points: curveOf(run, name).map(({ x, y }) => [x, y]),
+              points: run.curves.curve(name).map(({ x, y }) => [x, y]),
             });
         else output.notice(`${plot({ runs, measure: name, logarithmic: log, width })}\n`);
       }
@@ -191,13 +191,12 @@ function compareCommand(): Command {
       const measures = chosenMeasures({ runs, measure });
       const differing = differingKeys(runs);
       const [first, ...others] = runs as [TrainingRun, ...TrainingRun[]];
-      const logOf = ({ folder }: TrainingRun) => join(folder, 'log.jsonl');
       const logs: { run: string; with: string; difference: { step: number; measures: string[] } | null }[] = [];
       for (const run of others)
         logs.push({
           run: run.folder,
           with: first.folder,
-          difference: (await firstDifference(logOf(first), logOf(run))) ?? null,
+          difference: (await firstDifference([first, run])) ?? null,
         });
       output.event({ event: 'comparison', runs: runs.map(summary), differing, logs });
       if (!json) {

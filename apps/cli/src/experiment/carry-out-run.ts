@@ -19,12 +19,12 @@ import {
 } from '@subtext/eval';
 import { engineName } from '@subtext/tensor';
 import type { Output } from '@subtext/terminal';
+import { readRun } from '@subtext/trainer/runs';
 import { join } from 'node:path';
 
 import { machineRecord } from '../machine-record';
 import { graphRun } from '../pipeline/graph-run';
 import { trainRun } from '../pipeline/train-run';
-import { readRun } from '../training-runs/read-run';
 import type { ExperimentTraining } from './experiment-runs';
 import type { ExperimentConfiguration } from './experiment-schema';
 import type { ExperimentQuestions } from './read-questions';

@@ -1,8 +1,7 @@
-import { findOverlap, type ReasoningExample } from '@subtext/data';
+import { findOverlap, readExamples, type ReasoningExample } from '@subtext/data';
 import { type Output, UsageError } from '@subtext/terminal';
 
 import type { TrainConfiguration } from '../configuration/schema';
-import { readExamples } from './read-examples';
 
 /** What a held-out set has in common with the training set. */
 export interface OverlapReport {

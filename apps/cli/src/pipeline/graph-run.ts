@@ -1,16 +1,13 @@
-import { generateProsQA, type ReasoningExample } from '@subtext/data';
+import { generateProsQA, readExamples, type ReasoningExample } from '@subtext/data';
 import { graphExample, type GraphExample } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { type Output, UsageError } from '@subtext/terminal';
-import { leaveOutGraphs, type RunIdentity, trainGraphs, type TrainRunResult } from '@subtext/trainer';
-import { createHash } from 'node:crypto';
+import { leaveOutGraphs, trainGraphs, type TrainRunResult } from '@subtext/trainer';
 
 import type { GraphConfiguration } from '../configuration/graph-schema';
 import { machineRecord } from '../machine-record';
-import { writeCard } from './model-card';
 import { openLoggers } from './open-loggers';
-import { readExamples } from './read-examples';
-import { differencesFrom, withoutSecrets } from './saved-configuration';
+import { incidentalKeys, withoutSecrets } from './saved-configuration';
 import { showRun } from './show-run';
 
 /**
@@ -44,8 +41,6 @@ export async function graphRun({
   const show = showRun({ output, folder, label, phases: true });
   return trainGraphs({
     folder,
-    identity: fingerprintOf({ configuration, examples: [...examples, ...validation] }),
-    describe: (found) => differencesFrom({ configuration, ...found }),
     examples,
     heldOut: validation,
     method,
@@ -57,31 +52,23 @@ export async function graphRun({
     overwrite,
     dryRun,
     record: withoutSecrets(configuration),
+    incidental: incidentalKeys,
+    card: {
+      data: (count) =>
+        `${count} graphs, ${data.train === undefined ? `generated with seed ${data.seed}` : 'read from a file'}`,
+    },
     loggers: () => openLoggers(configuration.logs),
     summary: () => ({ machine: machineRecord(), graphs: examples.length, leftOut: left, phases }),
     onEvent(told) {
       if (told.event === 'phase') phases.push({ phase: told.phase, step: told.step, seconds: told.seconds });
       show(told);
     },
-    onSaved: ({ kind, folder: saved, steps }) =>
-      writeCard({
-        folder: saved,
-        kind,
-        name: folder,
-        trained: {
-          method: { name: 'graph' },
-          pictures: false,
-          data: `${examples.length} graphs, ${data.train === undefined ? `generated with seed ${data.seed}` : 'read from a file'}`,
-          steps,
-          settings: { Method: `\`${JSON.stringify(method)}\``, 'Learning rate': training.learningRate, Seed: seed },
-        },
-      }),
     signal,
   });
 }
 
 const readFile = async (path: string): Promise<ReasoningExample[]> =>
-  (await readExamples({ format: 'prosqa', path, faults: 'strict', images: false })).examples;
+  (await readExamples({ format: 'prosqa', path, images: false })).examples;
 
 /** The graphs to train on, and how many were left out because they are held out. */
 async function readGraphs({ data }: GraphConfiguration): Promise<{ examples: GraphExample[]; left: number }> {
@@ -110,33 +97,4 @@ async function readValidation({ data, training }: GraphConfiguration): Promise<G
       'training.finalWeights "best" goes by the validation loss: name a file of held-out graphs in data.validation.',
     );
   return [];
-}
-
-/** Identifies what the run's result depends on: its configuration but for where and how fast it runs, and the graphs. */
-function fingerprintOf({
-  configuration,
-  examples,
-}: {
-  configuration: GraphConfiguration;
-  examples: readonly GraphExample[];
-}): Required<RunIdentity> {
-  const {
-    output: _output,
-    workers: _workers,
-    engine: _engine,
-    logs: _logs,
-    training,
-    data: { train: _train, heldOut: _heldOut, validation: _validation, ...data },
-    ...decisive
-  } = configuration;
-  const { checkpointSeconds: _seconds, checkpointSteps: _steps, keepCheckpoints: _keep, ...trained } = training;
-  const graphs = createHash('sha256');
-  for (const { edges, own } of examples) graphs.update(JSON.stringify([edges, own]));
-  const parts = {
-    configuration: createHash('sha256')
-      .update(JSON.stringify({ ...decisive, data, training: trained }))
-      .digest('hex'),
-    graphs: graphs.digest('hex'),
-  };
-  return { fingerprint: createHash('sha256').update(JSON.stringify(parts)).digest('hex'), parts };
 }

@@ -3,7 +3,7 @@ import type { RunInterpreterOptions } from '@subtext/trainer';
 import type { TrainConfiguration } from '../configuration/schema';
 
 /** `interpreters.model.from`: a copy of the reasoner's language part. */
-const fromReasoner = 'reasoner';
+export const fromReasoner = 'reasoner';
 
 /** The interpreters of a configuration as the package takes them. */
 export function interpreterOptions({

@@ -1,9 +1,23 @@
 import { redact } from '@subtext/core';
-import { readTextFile } from '@subtext/core/node';
-import { join } from 'node:path';
 
-import { flatten } from '../training-runs/compare-runs';
-import { hasNoEffect } from './fingerprint';
+/** Keys that change neither weights nor results: where, how fast, and how often it is saved. What paths lead to counts by its content. */
+export const incidentalKeys: readonly string[] = [
+  'output',
+  'workers',
+  'engine',
+  'logs',
+  'data.train',
+  'data.heldOut',
+  'data.validation',
+  'data.evaluation',
+  'data.overlap',
+  'training.checkpointSeconds',
+  'training.checkpointSteps',
+  'training.keepCheckpoints',
+  'model.from',
+  'model.vocabulary',
+  'interpreters.model.from',
+];
 
 /**
  * A configuration as it is kept in a run's folder and told to loggers: without what may be secret, since both are passed
@@ -20,33 +34,4 @@ function hidden(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(hidden);
   if (typeof value !== 'object' || value === null) return '***';
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hidden(inner)]));
-}
-
-/** `configuration.json`. */
-export function configurationText(configuration: Readonly<Record<string, unknown>>): string {
-  return `${JSON.stringify(withoutSecrets(configuration), null, 2)}\n`;
-}
-
-/** What is not the same as in the run that a folder holds: keys of the configuration with both values, then other parts. */
-export async function differencesFrom({
-  configuration,
-  folder,
-  parts,
-}: {
-  configuration: Readonly<Record<string, unknown>>;
-  folder: string;
-  /** Parts of the fingerprint that differ. */ parts: readonly string[];
-}): Promise<string[]> {
-  const before = flatten(
-    JSON.parse(await readTextFile({ path: join(folder, 'configuration.json'), maximumBytes: 16 * 2 ** 20 })),
-  );
-  const now = flatten(withoutSecrets(configuration));
-  const keys = [...new Set([...before.keys(), ...now.keys()])]
-    .filter((key) => !hasNoEffect(key) && before.get(key) !== now.get(key))
-    .sort();
-  const others = parts.filter((part) => part !== 'configuration');
-  return [
-    ...keys.map((key) => `${key} is ${now.get(key) ?? 'left out'}, was ${before.get(key) ?? 'left out'}`),
-    ...others.map((part) => `${part} has changed`),
-  ];
 }

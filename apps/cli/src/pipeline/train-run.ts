@@ -1,4 +1,4 @@
-import type { ReasoningExample } from '@subtext/data';
+import { readExamples, type ReadExamplesOptions, type ReasoningExample } from '@subtext/data';
 import { methodSpecification } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { findModel, type Output, UsageError } from '@subtext/terminal';
@@ -8,14 +8,11 @@ import { observed } from '../configuration/observed';
 import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
 import { machineRecord } from '../machine-record';
 import { checkOverlap } from './check-overlap';
-import { fingerprintOf, startingModels } from './fingerprint';
 import { drawerOptions } from './drawer';
-import { interpreterOptions } from './interpreters';
-import { trainedModel, writeCard } from './model-card';
+import { fromReasoner, interpreterOptions } from './interpreters';
 import { trainingWork } from './model-work';
 import { openLoggers } from './open-loggers';
-import { readExamples } from './read-examples';
-import { differencesFrom, withoutSecrets } from './saved-configuration';
+import { incidentalKeys, withoutSecrets } from './saved-configuration';
 import { showRun } from './show-run';
 
 /**
@@ -64,8 +61,6 @@ export async function trainRun({
     );
   return train({
     folder,
-    identity: await fingerprintOf({ configuration, examples: [...examples, ...heldOut], include, signal }),
-    describe: (found) => differencesFrom({ configuration, ...found }),
     examples,
     heldOut,
     vocabulary: await readVocabulary(configuration),
@@ -84,17 +79,15 @@ export async function trainRun({
     overwrite,
     dryRun,
     record: withoutSecrets(configuration),
+    incidental: incidentalKeys,
+    card: {
+      data: (count) =>
+        `${count} examples in the format \`${data.format}\`${data.images ? '' : ', without their pictures'}`,
+    },
     report: async () => ({ train: report, overlap: await checkOverlap({ data, examples, output }) }),
     loggers: () => openLoggers(configuration.logs),
     summary: () => ({ machine: machineRecord() }),
     onEvent: showRun({ output, folder, label }),
-    onSaved: ({ kind, folder: saved, steps, examples: count }) =>
-      writeCard({
-        folder: saved,
-        kind,
-        name: folder,
-        trained: trainedModel({ configuration, kind, examples: count, steps }),
-      }),
     signal,
   });
 }
@@ -108,7 +101,7 @@ function fileOf({
   data: TrainConfiguration['data'];
   path: string;
   limit: number | undefined;
-}): Parameters<typeof readExamples>[0] {
+}): ReadExamplesOptions {
   return { format, path, limit, faults, categories, images };
 }
 
@@ -121,12 +114,7 @@ async function readHeldOut({ data, training }: TrainConfiguration): Promise<Reas
       );
     return [];
   }
-  const { examples } = await readExamples(fileOf({ data, path: data.validation, limit: training.validation.examples }));
-  if (examples.length === 0)
-    throw new UsageError(
-      `${data.validation} (data.validation) holds no example. Check the path and data.categories, or leave data.validation out.`,
-    );
-  return examples;
+  return (await readExamples(fileOf({ data, path: data.validation, limit: training.validation.examples }))).examples;
 }
 
 /** The further texts whose words the tokenizer of a new model knows. */
@@ -137,4 +125,11 @@ async function readVocabulary({ data, model }: TrainConfiguration): Promise<Reas
     for (const example of (await readExamples({ ...data, path, limit: undefined, categories: undefined })).examples)
       further.push(example);
   return further;
+}
+
+/** The models that a run starts from: folders, or ids of models on the hub. */
+function startingModels({ model, interpreters }: Pick<TrainConfiguration, 'model' | 'interpreters'>): string[] {
+  return [model.from, interpreters?.model.from].flatMap((from) =>
+    from === undefined || from === fromReasoner ? [] : [from],
+  );
 }

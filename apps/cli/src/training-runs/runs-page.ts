@@ -1,7 +1,7 @@
 import { chartSection, proseSection, renderReport, tableSection, type ReportSection } from '@subtext/eval';
+import { differingKeys, type TrainingRun } from '@subtext/trainer/runs';
 
-import { curveOf, differingKeys, runTable } from './compare-runs';
-import type { TrainingRun } from './read-run';
+import { runTable } from './run-table';
 
 /** How measures are told in words. */
 const captions: Record<string, string> = {
@@ -32,7 +32,7 @@ export function runsPage({
   const single = runs.length === 1 ? runs[0]! : undefined;
   const charts = measures.flatMap((measure): ReportSection[] => {
     const series = runs
-      .map((run) => ({ name: run.folder, points: curveOf(run, measure) }))
+      .map((run) => ({ name: run.folder, points: run.curves.curve(measure) }))
       .filter(({ points }) => points.length > 0);
     if (series.length === 0) return [];
     return [

@@ -88,6 +88,11 @@ export function registerFormat({ name, ...format }: DatasetFormat & { name: stri
   registered.set(name, format);
 }
 
+/** The names of all formats, those that were registered too. */
+export function formatNames(): string[] {
+  return [...Object.keys(formats), ...registered.keys()];
+}
+
 /**
  * The format of a name.
  *
@@ -98,7 +103,7 @@ export function findFormat(name: string): DatasetFormat {
   if (format === undefined)
     throw new DataError({
       code: 'unknown-format',
-      message: `there is no data format ${JSON.stringify(name)}. Take one of: ${[...Object.keys(formats), ...registered.keys()].join(', ')}.`,
+      message: `there is no data format ${JSON.stringify(name)}. Take one of: ${formatNames().join(', ')}.`,
     });
   return format;
 }

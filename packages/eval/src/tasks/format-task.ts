@@ -1,9 +1,8 @@
-import { ownValue } from '@subtext/core';
 import {
   captionFacts,
   ExampleStream,
-  formats,
-  type DatasetFormat,
+  findFormat,
+  formatNames,
   type ReasoningExample,
   type SceneObject,
   normalizeAnswer,
@@ -42,16 +41,16 @@ const mostChoices = 26;
 /**
  * A task of one's own: a file in any format that can be trained on, its answers scored in one of four ways.
  *
- * @param options.format a name in `formats` of `@subtext/data`
+ * @param options.format a name in `formats` of `@subtext/data`, or one that was registered
  * @throws EvaluationError unknown-task for a format or a way of scoring that there is not
  */
 export function formatTask({ format, score }: { format: string; score: AnswerScore }): EvaluationTask {
-  const reader = ownValue<DatasetFormat>(formats, format);
-  if (reader === undefined)
+  if (!formatNames().includes(format))
     throw new EvaluationError({
       code: 'unknown-task',
-      message: `There is no data format "${format}"; choose from ${Object.keys(formats).join(', ')}.`,
+      message: `There is no data format "${format}"; choose from ${formatNames().join(', ')}.`,
     });
+  const reader = findFormat(format);
   if (!answerScores.includes(score))
     throw new EvaluationError({
       code: 'unknown-task',

@@ -2,7 +2,7 @@ import { lstat, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { isLockFile } from './run-lock';
-import { isOwnModelCard, modelCardFile } from './model-card';
+import { isOwnModelCard, modelCardFile } from '../card/model-card';
 
 /** Files that a run makes in its folder. */
 export const runFiles = [

@@ -5,8 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { type CardSubject, writeRunCard } from '../card/run-card';
 import { removeCheckpoints } from '../checkpoint/made-files';
-import { RunFolder } from '../checkpoint/run-folder';
+import { RunFolder, type RunIdentity } from '../checkpoint/run-folder';
+import { recordDifferences } from '../identity/record-differences';
 import { followLog } from '../logs/log-follower';
 import type { RunLogger } from '../logs/run-logger';
 import { train } from '../loop/train';
@@ -22,6 +24,8 @@ export interface Trainable extends EstimatedRun {
   source: ProgramSource;
   /** The method with its options, noted in every checkpoint. */
   method: unknown;
+  /** What the card of a model says that it saves. */
+  subject(kind: SavedModel['kind']): CardSubject;
   /** Saves what was trained; `stopped` where the signal came while more was trained. */
   save(options: { outcome: TrainingOutcome; /** How the rest of the run is trained. */ loop: LoopSettings }): Promise<{
     status: 'finished' | 'stopped';
@@ -40,20 +44,24 @@ export type LoopSettings = Omit<TrainOptions, 'folder' | 'runFolder' | 'source' 
  */
 export async function carryOut({
   settings,
+  identity,
   training,
   interpreters,
   open,
 }: {
   settings: RunSettings;
+  identity: RunIdentity;
   training: LoopOptions;
   /** Folders that interpreters are saved to. */
   interpreters: string[];
   /** Looks at everything that was given, then gives what builds the program, with files of its own in `work`. */
   open: () => Promise<(options: { work: string }) => Promise<Trainable>>;
 }): Promise<TrainRunResult> {
-  const { folder, identity, describe, overwrite = false, dryRun = false, record = {}, seed = 1, signal } = settings;
+  const { folder, overwrite = false, dryRun = false, record = {}, incidental = [], seed = 1, signal } = settings;
   const tell = (event: RunEvent): void => settings.onEvent?.(event);
   const result = { reasoner: join(folder, 'reasoner'), interpreters, log: join(folder, 'log.jsonl') };
+  const describe = (found: { folder: string; parts: readonly string[] }) =>
+    recordDifferences({ ...found, record, incidental });
   const run = { folder, ...identity, overwrite, describe };
   const finished = async () => ({ ...result, status: 'finished' as const, seconds: await secondsOf(folder) });
   if (!dryRun && (await RunFolder.inspect(run)).state === 'finished') return finished();
@@ -126,7 +134,13 @@ export async function carryOut({
       await follower.finish({ status: 'stopped' });
       return { ...result, status: 'stopped', seconds };
     }
-    for (const model of saved.models) await settings.onSaved?.(model);
+    if (settings.card !== false)
+      for (const model of saved.models)
+        await writeRunCard({
+          model,
+          run: folder,
+          subject: { ...trainable.subject(model.kind), data: settings.card?.data(model.examples) },
+        });
     const { user, system } = process.cpuUsage(processor);
     await runFolder.finish({
       fingerprint: identity.fingerprint,

@@ -46,10 +46,11 @@ export type RunEvent =
 export interface RunSettings {
   /** Gets the models, the checkpoints and the log; a run that it holds is resumed. */
   folder: string;
-  /** What the result depends on: a folder that holds a run of another identity is refused. */
-  identity: RunIdentity;
-  /** How a found run differs, for the error. @default the parts of the identity that differ */
-  describe?: (found: { folder: string; parts: readonly string[] }) => Promise<string[]>;
+  /**
+   * What the result depends on: a folder that holds a run of another identity is refused. @default that of the options, of
+   * the examples with their pictures, and of every file of the models that it starts from
+   */
+  identity?: RunIdentity;
   seed?: number;
   /** Threads; 0 computes in this thread. @default `defaultWorkers` */
   workers?: number;
@@ -57,8 +58,10 @@ export interface RunSettings {
   overwrite?: boolean;
   /** Tells what the run will take, and writes nothing. @default false */
   dryRun?: boolean;
-  /** What the run was asked for, for people: `configuration.json`, and told to loggers. Must be JSON. @default {} */
+  /** What the run was asked for, for people: `configuration.json`, and told to loggers. Must be JSON. @default its method, model and training */
   record?: Readonly<Record<string, unknown>>;
+  /** Keys of the record (`logs`, `data.train`) that leave the result as it is: not named where a found run differs. @default [] */
+  incidental?: readonly string[];
   /** Looks at the data where the run is not finished yet; what it gives is written to `data.json`. @default nothing */
   report?: () => Promise<unknown>;
   /** Opens logs beside `log.jsonl`, for the run and for interpreters after it. @default none */
@@ -66,8 +69,8 @@ export interface RunSettings {
   /** What `finished.json` says beside steps and seconds. @default nothing */
   summary?: () => Readonly<Record<string, unknown>>;
   onEvent?: (event: RunEvent) => void;
-  /** Called with each model of a finished run before it counts as finished, for a card beside it. */
-  onSaved?: (model: SavedModel) => Promise<void>;
+  /** How the model cards beside what is saved call the data, of which so many examples were taken; `false` writes none. @default how many examples */
+  card?: false | { data: (examples: number) => string };
   /** Saves and leaves when aborted. */
   signal?: AbortSignal;
 }

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 
 import { TrainerError } from '../errors';
+import { identifyGraphRun } from '../identity/identify-run';
 import { createProgram, programSource } from '../loop/training-engine';
 import { methodObjectives } from '../objectives/method-objectives';
 import { graphPhases, type GraphPhasesOptions } from '../phases/graph-phases';
@@ -69,12 +70,17 @@ export interface TrainGraphsOptions extends RunSettings {
  * @throws TrainerError as `trainRun`
  */
 export async function trainGraphs(options: TrainGraphsOptions): Promise<TrainRunResult> {
+  const { method: given = {}, model: asked = {}, supervision, training = {}, seed } = options;
   return carryOut({
-    settings: options,
-    training: options.training ?? {},
+    settings: {
+      record: { seed, method: { name: 'graph', ...given }, model: asked, supervision, training },
+      ...options,
+    },
+    identity: options.identity ?? identifyGraphRun(options),
+    training,
     interpreters: [],
     open: async () => {
-      const method = graphOptions.parse(options.method ?? {});
+      const method = graphOptions.parse(given);
       const model: GraphModelOptions = { form: method.form, seed: options.seed ?? 1, ...options.model };
       checkModel({ model, examples: [...options.examples, ...(options.heldOut ?? [])], thoughts: method.count });
       return () => buildGraphRun({ options, method, model });
@@ -130,6 +136,13 @@ async function buildGraphRun({
     program,
     phases,
     method: specification,
+    subject: () => ({
+      method: specification,
+      pictures: false,
+      feedsBack: true,
+      visibility: false,
+      settings: { 'Learning rate': schedule.learningRate, Seed: seed },
+    }),
     rows: phases.map(() => graphs),
     longestRow: async () =>
       (

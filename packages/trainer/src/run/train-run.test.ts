@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import type { RunEvent, SavedModel, TrainRunOptions } from './run-options';
+import type { RunEvent, TrainRunOptions } from './run-options';
 import { trainGraphs } from './train-graphs';
 import { trainRun } from './train-run';
 
@@ -48,10 +48,8 @@ const finished = async (name: string) =>
 
 it('trains and saves a method with the interpreter that it names, tells what is going on, and does nothing twice', async () => {
   const told: RunEvent[] = [];
-  const saved: SavedModel[] = [];
   const options = runOf('sim-cot', {
     onEvent: (event) => told.push(event),
-    onSaved: async (model) => void saved.push(model),
     summary: () => ({ own: 1 }),
     report: async () => ({ looked: true }),
   });
@@ -59,9 +57,10 @@ it('trains and saves a method with the interpreter that it names, tells what is 
   // Everything in text, one step hidden, both hidden, the answer alone.
   expect(await finished('sim-cot')).toMatchObject({ fingerprint: 'sim-cot', steps: 8, own: 1 });
   expect(result).toMatchObject({ status: 'finished', reasoner: join(folder, 'sim-cot/reasoner') });
-  expect(saved.map(({ kind, steps }) => [kind, steps])).toEqual([
-    ['reasoner', 8],
-    ['interpreter', 8],
+  const cards = [result.reasoner, ...result.interpreters].map((of) => readFile(join(of, 'README.md'), 'utf8'));
+  expect(await Promise.all(cards)).toEqual([
+    expect.stringMatching(/^---\nlibrary_name: "transformers"\n[^]*\| Data \| 2 examples \|\n[^]*\| Steps \| 8 \|/),
+    expect.stringMatching(/Puts the thoughts of a reasoner [^]*\| Steps \| 8 \|/),
   ]);
   expect(new Set(told.map(({ event }) => event))).toEqual(
     new Set(['estimate', 'progress', 'phase', 'end-progress', 'trained']),
@@ -81,6 +80,17 @@ it('trains and saves a method with the interpreter that it names, tells what is 
   await expect(trainRun({ ...options, identity: { fingerprint: 'other' } })).rejects.toMatchObject({
     code: 'run-exists',
   });
+});
+
+it('without an identity of its own takes that of options, data and models; tells what a found run has otherwise', async () => {
+  const options = runOf('identified', { identity: undefined, method: { name: 'coconut', hiddenSteps: 1 } });
+  const { seconds } = await trainRun(options);
+  expect(await trainRun({ ...options, training: { ...training, keepCheckpoints: 5 } })).toMatchObject({ seconds });
+  await expect(trainRun({ ...options, training: { ...training, learningRate: 0.5 } })).rejects.toMatchObject({
+    code: 'run-exists',
+    message: expect.stringContaining('training.learningRate is 0.5, was left out.') as string,
+  });
+  await expect(trainRun({ ...options, examples: examples.slice(0, 1) })).rejects.toThrow('examples (other content)');
 });
 
 it('stops where it is asked to, resumes to the same bytes, and estimates without a trace', async () => {

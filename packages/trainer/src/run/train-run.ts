@@ -1,19 +1,21 @@
 import { includeModules } from '@subtext/core/node';
-import { untrainedTokens } from '@subtext/nn';
-import { adapterWithTokens, createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
+import { createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { RunFolder } from '../checkpoint/run-folder';
+import { RunFolder, type RunIdentity } from '../checkpoint/run-folder';
+import { identifyRun } from '../identity/identify-run';
 import { interpreterGroups, type InterpreterPart } from '../interpreters/interpreter-options';
 import { prepareInterpreters } from '../interpreters/prepare-interpreters';
 import { saveInterpreters } from '../interpreters/save-interpreters';
 import { createProgram, programSource } from '../loop/training-engine';
 import { methodObjectives, needsInterpreter } from '../objectives/method-objectives';
 import { checkLengths } from '../phases/check-lengths';
-import { measureLayouts, usedTokens } from '../phases/measure-layouts';
+import { measureLayouts } from '../phases/measure-layouts';
 import { checkExamples, reasonerPhases } from '../phases/reasoner-phases';
 import type { ReasonerData } from '../sources/laid-out-examples';
+import { adapterOf } from './adapter-of';
+import { cardSubject } from './card-subject';
 import { carryOut, type Trainable } from './carry-out';
 import { workersOf } from './machine';
 import type { StartingRun } from './new-reasoner';
@@ -33,6 +35,7 @@ interface PlannedRun {
   options: TrainRunOptions;
   method: ReturnType<typeof createMethod>;
   stages: readonly string[];
+  identity: RunIdentity;
   seed: number;
   shards: number;
   interpreters?: RunInterpreterOptions;
@@ -59,18 +62,26 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
     interpreters && interpreters.keep !== false
       ? interpreterGroups({ method, stages, shared: interpreters.shared })
       : [];
+  const identity = options.identity ?? (await identifyRun({ options, stages }));
+  const { model, training = {}, seed, visibility, reasoningFormat } = options;
+  const record = options.record ?? {
+    ...{ seed, stages, reasoningFormat, method: options.method, visibility },
+    ...{ model, training, interpreters: options.interpreters },
+  };
   const planned: PlannedRun = {
-    options,
+    options: { ...options, record },
     method,
     stages,
+    identity,
     seed: options.seed ?? 1,
     shards: options.training?.shards ?? trainingDefaults.shards,
     interpreters,
     foldersOf: (part) => groups.map(({ name }) => join(options.folder, 'reasoner', part, name)),
   };
   return carryOut({
-    settings: options,
-    training: options.training ?? {},
+    settings: planned.options,
+    identity,
+    training,
     interpreters: planned.foldersOf('interpreters'),
     open: () => openRun(planned),
   });
@@ -78,8 +89,8 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
 
 /** Opens the model and looks at every example, before anything is written. */
 async function openRun(planned: PlannedRun): Promise<(options: { work: string }) => Promise<Trainable>> {
-  const { options, method, stages, seed, shards, interpreters } = planned;
-  const { model, training = {}, identity } = options;
+  const { options, method, stages, identity, seed, shards, interpreters } = planned;
+  const { model, training = {} } = options;
   // Interpreters that come after have a folder of their own in it: what is wrong there is said before anything is trained.
   checkPartsAfter({ interpreters, training, shards });
   checkDrawer({ drawer: options.drawer, method, stages, examples: options.examples });
@@ -185,6 +196,7 @@ async function buildRun({
     program,
     phases: reasonerPhases({ plans, data, objectives, heldOut }),
     method: options.method,
+    subject: (kind) => cardSubject({ kind, options, reasoner, data, plans, seed }),
     rows: plans.map(({ batchSize }) => batchSize),
     tokens: measured.tokens,
     longestRow: async () =>
@@ -239,42 +251,6 @@ async function buildRun({
       };
     },
   };
-}
-
-/** The adapter of a run, with the tokens that learn beside it: the method's own, and what the data uses and the checkpoint never saw, often the end of a text. */
-async function adapterOf({
-  options: { model, method, onEvent },
-  reasoner,
-  newTokens,
-  data,
-  plans,
-  seed,
-}: Pick<Parameters<typeof buildRun>[0], 'reasoner' | 'newTokens' | 'data' | 'plans'> & {
-  options: TrainRunOptions;
-  seed: number;
-}) {
-  const { lora } = model;
-  if (!lora) return undefined;
-  const how = lora.tokens ?? 'rows';
-  const unseen =
-    how === 'rows'
-      ? await untrainedTokens({
-          model: reasoner.model,
-          ids: usedTokens({ data, phases: plans.map(({ phase }) => phase) }),
-        })
-      : [];
-  const taught = [...new Set([...newTokens, ...unseen])];
-  if (taught.length > 0 && how === 'rows')
-    onEvent?.({
-      event: 'token-rows',
-      tokens: taught.length,
-      added: newTokens.length,
-      unseen: unseen.length,
-      unseenAlone: unseen.filter((id) => !newTokens.includes(id)).length,
-    });
-  if (how === 'none' && newTokens.length > 0)
-    onEvent?.({ event: 'untrained-tokens', tokens: newTokens.length, method: method.name });
-  return { ...adapterWithTokens({ lora, tokens: how, ids: taught }), seed };
 }
 
 /** How many numbers the weights of models hold, by the sizes of their files. */

@@ -7,8 +7,6 @@ import { join } from 'node:path';
 import { isFaulty, type LoggedStep, readLogLines } from './read-log';
 import { RunCurves } from './run-curves';
 
-export type { LoggedStep } from './read-log';
-
 /** `running`: a process of this machine holds the folder. `stopped`: the same command resumes it. `broken`: what is wrong stands in `problems`. */
 export type RunState = 'finished' | 'running' | 'stopped' | 'broken';
 

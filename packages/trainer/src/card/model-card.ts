@@ -2,7 +2,7 @@ import { readTextFile } from '@subtext/core/node';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { writeAtomically } from './atomic-files';
+import { writeAtomically } from '../checkpoint/atomic-files';
 
 /** What the Hugging Face Hub calls a model card. */
 export const modelCardFile = 'README.md';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { removeMade } from './made-files';
+import { removeMade } from '../checkpoint/made-files';
 import { writeModelCard } from './model-card';
 
 let folder: string;
