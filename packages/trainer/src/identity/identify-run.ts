@@ -27,8 +27,8 @@ export async function identifyRun({
   const { from, ...rest } = model;
   const started = interpreters?.model?.kind === 'folder' ? interpreters.model.folder : undefined;
   const parts: Record<string, string> = {
-    [settingsPart]: digestOf({
-      ...decisiveOptions(options),
+    [settingsPart]: digestSettings({
+      ...options,
       stages,
       // Where a model lies does not count: its files do.
       model: rest,
@@ -58,7 +58,7 @@ export function identifyGraphRun(options: TrainGraphsOptions): Required<RunIdent
   const { examples, heldOut = [], training } = options;
   const graphs = (of: TrainGraphsOptions['examples']) => digestOf(of.map(({ edges, own }) => [edges, own]));
   return identityOf({
-    [settingsPart]: digestOf({ ...decisiveOptions(options), training: decisiveTraining(training) }),
+    [settingsPart]: digestSettings({ ...options, training: decisiveTraining(training) }),
     graphs: graphs(examples),
     ...(heldOut.length > 0 && { 'held-out graphs': graphs(heldOut) }),
   });
@@ -71,11 +71,11 @@ const otherOptions: ReadonlySet<string> = new Set<keyof TrainRunOptions>([
   ...(['examples', 'heldOut', 'vocabulary', 'include'] as const),
 ]);
 
-/** The options that say what is computed. */
-function decisiveOptions(options: TrainRunOptions | TrainGraphsOptions): Record<string, unknown> {
-  return Object.fromEntries(
+/** The digest of the options that say what is computed, in whichever order they were given. */
+function digestSettings(options: object): string {
+  return digestOf(
     Object.entries(options)
-      .filter(([key]) => !otherOptions.has(key))
+      .filter(([key, value]) => !otherOptions.has(key) && value !== undefined)
       .sort(([one], [other]) => (one < other ? -1 : 1)),
   );
 }
