@@ -114,6 +114,43 @@ describe('--include', () => {
     expect(`${audited.code} ${audited.stderr}`).toBe('0 ');
   }, 120_000);
 
+  it('reaches experiments, in processes side by side too, tasks and formats that are listed, and data that is checked', async () => {
+    await writeFile(
+      join(folder, 'experiment.yaml'),
+      `output: experiment
+base: quiet.yaml
+axes: { method.count: [1, 2] }
+seeds: [1]
+evaluation: { task: sums, data: sums.jsonl }
+`,
+    );
+    const experiment = await run(
+      ...['experiment', 'experiment.yaml', '--include', 'extension.mjs', '--parallel', '2', '--json'],
+    );
+    expect(`${experiment.code} ${experiment.stderr}`).toBe('0 ');
+    expect(experiment.events.at(-1)).toMatchObject({
+      event: 'experiment',
+      command: 'subtext experiment experiment.yaml --include extension.mjs',
+    });
+    const [formats, checked, own, tasks, without] = await Promise.all([
+      run('data', 'formats', '--include', 'extension.mjs', '--json'),
+      run('data', 'check', 'sums.jsonl', '--format', 'sums', '--include', 'extension.mjs', '--json'),
+      run(
+        ...['eval', 'run', '--model', 'run/reasoner', '--include', 'extension.mjs', '--format', 'sums'],
+        ...['--score', 'exact', '--data', 'sums.jsonl', '--output', 'own', '--json'],
+      ),
+      run('eval', 'list', '--include', 'extension.mjs', '--json'),
+      run('data', 'check', 'sums.jsonl', '--format', 'sums'),
+    ]);
+    expect(formats.events[0]).toMatchObject({
+      formats: expect.arrayContaining([expect.objectContaining({ name: 'sums' })]) as unknown,
+    });
+    expect(checked.events.at(-1)).toMatchObject({ event: 'checked', format: 'sums', examples: 12 });
+    expect(own.events.at(-1)).toMatchObject({ event: 'results' });
+    expect(tasks.events.map(({ name }) => name)).toContain('sums');
+    expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no data format "sums"') });
+  }, 120_000);
+
   it('checks a registered method’s options by its schema: in a configuration, and in subtext.json', async () => {
     const wrong = await run('train', 'quiet.yaml', '--include', 'extension.mjs', 'method.wieght=1', 'method.count=9');
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/did you mean "weight"\?/) });

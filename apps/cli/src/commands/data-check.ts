@@ -10,9 +10,10 @@ import {
   type ReasoningExample,
   withFormatHint,
 } from '@subtext/data';
-import { createOutput, interruptSignal, type Output, UsageError, wholeNumber } from '@subtext/terminal';
+import { createOutput, includeOption, interruptSignal, type Output, UsageError, wholeNumber } from '@subtext/terminal';
 import { Command } from 'commander';
 
+import { includeFiles } from '../include';
 import { DataUses, describeUses } from '../pipeline/data-uses';
 
 interface CheckOptions {
@@ -21,6 +22,7 @@ interface CheckOptions {
   images: boolean;
   limit?: number;
   faults: number;
+  include: string[];
   json: boolean;
 }
 
@@ -30,14 +32,16 @@ export function checkCommand(): Command {
       'read a file of examples; count them, name faulty records by line, say what each command can do with them, and find what two files share',
     )
     .argument('<file>', 'the file, or the folder of its train.jsonl')
-    .option('--format <name>', `by default, what the file looks like; one of ${formatNames().join(', ')}`)
+    .option('--format <name>', 'by default, what the file looks like (subtext data formats lists them)')
     .option('--against <file>', 'another file of the format: examples that stand in both are counted')
     .option('--no-images', 'do not decode the pictures')
     .option('--limit <count>', 'read only the first examples', wholeNumber)
     .option('--faults <count>', 'faults to show', wholeNumber, 20)
+    .addOption(includeOption())
     .option('--json', 'one JSON object', false)
     .action(async (file: string, options: CheckOptions) => {
       const output = createOutput(options);
+      await includeFiles(options.include);
       const { path, format } = await chooseFormat({ path: await examplesFile(file), format: options.format });
       const found = await withFormatHint({
         file: path,

@@ -1,16 +1,20 @@
-import { formats, generators, type DatasetGenerator, type GeneratorName } from '@subtext/data';
-import { createOutput } from '@subtext/terminal';
+import { findFormat, formatNames, generators, type DatasetGenerator, type GeneratorName } from '@subtext/data';
+import { createOutput, includeOption } from '@subtext/terminal';
 import { Command } from 'commander';
 
+import { includeFiles } from '../include';
 import { generateCommand } from './data-generate';
 import { checkCommand } from './data-check';
 
 function formatsCommand(): Command {
   return new Command('formats')
     .description('list the formats that can be read, and the generators that write them')
+    .addOption(includeOption())
     .option('--json', 'one JSON object', false)
-    .action(({ json }: { json: boolean }) => {
+    .action(async ({ include, json }: { include: string[]; json: boolean }) => {
       const output = createOutput({ json });
+      await includeFiles(include);
+      const formats = Object.fromEntries(formatNames().map((name) => [name, findFormat(name)]));
       const list = (entries: Record<string, { description: string }>) =>
         Object.entries(entries).map(([name, { description }]) => ({ name, description }));
       const width =

@@ -1,16 +1,18 @@
 import { writeSafetensors } from '@subtext/safetensors';
 import { useEngine, type EngineName } from '@subtext/tensor';
-import { createOutput, engineOption, findModel, interruptSignal } from '@subtext/terminal';
+import { createOutput, engineOption, findModel, includeOption, interruptSignal } from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { computeOutputs } from '../forward/compute-outputs';
 import { openAnyModel } from '../forward/open-any-model';
 import { readInputs } from '../forward/read-inputs';
+import { includeFiles } from '../include';
 
 interface ForwardCommandOptions {
   model: string;
   inputs: string;
   output: string;
+  include: string[];
   engine: EngineName | 'auto';
   json: boolean;
 }
@@ -26,10 +28,12 @@ export function forwardCommand(): Command {
       '--output <file>',
       'safetensors to write: logits, hidden_states.0 … L; of vision encoders last_hidden_state, pooler_output',
     )
+    .addOption(includeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
-    .action(async ({ model, inputs: inputsPath, output: path, engine, json }: ForwardCommandOptions) => {
+    .action(async ({ model, inputs: inputsPath, output: path, include, engine, json }: ForwardCommandOptions) => {
       const output = createOutput({ json });
+      await includeFiles(include);
       const folder = await findModel({ model, signal: interruptSignal({ saves: false }) });
       const { name } = await useEngine({ engine });
       const opened = await openAnyModel({ folder });

@@ -6,6 +6,7 @@ import {
   createOutput,
   engineOption,
   findModel,
+  includeOption,
   interruptSignal,
   nonNegativeNumber,
   outputEnded,
@@ -21,6 +22,7 @@ import { Command } from 'commander';
 import { generateFromInputs } from '../forward/generate-from-inputs';
 import { openAnyModel } from '../forward/open-any-model';
 import { readInputs } from '../forward/read-inputs';
+import { includeFiles } from '../include';
 import { modelWork } from '../pipeline/model-work';
 
 interface GenerateCommandOptions {
@@ -34,6 +36,7 @@ interface GenerateCommandOptions {
   seed: number;
   ignoreEnd: boolean;
   raw: boolean;
+  include: string[];
   engine: EngineName | 'auto';
   json: boolean;
 }
@@ -54,6 +57,7 @@ export function generateCommand(): Command {
     .option('--seed <number>', 'of the draws', wholeNumber, 0)
     .option('--ignore-end', 'keep generating after the model ends its text', false)
     .option('--raw', 'writes control characters as they are, where the output is a file or a pipe', false)
+    .addOption(includeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
     .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
@@ -67,6 +71,7 @@ export function generateCommand(): Command {
         throw new UsageError(
           '--raw is for files and pipes: what a model writes could set colours, titles and more of this terminal.',
         );
+      await includeFiles(options.include);
       const signal = interruptSignal({ saves: false });
       const found = { ...options, model: await findModel({ model: options.model, signal }), signal };
       if (prompt === undefined) await generateFile(found);

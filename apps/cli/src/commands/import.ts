@@ -4,6 +4,7 @@ import {
   createOutput,
   engineOption,
   findModel,
+  includeOption,
   interruptSignal,
   nonNegativeNumber,
   positiveWholeNumber,
@@ -14,6 +15,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
+import { includeFiles } from '../include';
+
 interface ImportCommandOptions {
   base: string;
   output: string;
@@ -21,6 +24,7 @@ interface ImportCommandOptions {
   thoughts?: number;
   thoughtsPerStep?: number;
   loraAlpha?: number;
+  include: string[];
   engine: EngineName | 'auto';
   json: boolean;
 }
@@ -47,10 +51,12 @@ export function importCommand(): Command {
     )
     .option('--thoughts-per-step <count>', "Coconut's c; by default 2", positiveWholeNumber)
     .option('--lora-alpha <number>', "of CODI's adapters; by default 32, as in all its scripts", nonNegativeNumber)
+    .addOption(includeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
     .action(async (checkpoint: string, options: ImportCommandOptions) => {
       const output = createOutput({ json: options.json });
+      await includeFiles(options.include);
       const signal = interruptSignal({ saves: false });
       const folder = resolve(options.output);
       await checkEmpty(folder);

@@ -7,6 +7,7 @@ import {
   createOutput,
   engineOption,
   findModel,
+  includeOption,
   interruptSignal,
   positiveWholeNumber,
   textTable,
@@ -19,12 +20,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { includeFiles } from '../include';
+
 interface ThoughtsCommandOptions {
   model: string;
   task: string;
   data?: string;
   limit?: number;
   output?: string;
+  include: string[];
   json: boolean;
   engine: EngineName | 'auto';
 }
@@ -42,10 +46,12 @@ export function thoughtsCommand(): Command {
     .option('--data <file>', "the task's file (default: 200 questions generated for this)")
     .option('--limit <count>', 'only the first questions', positiveWholeNumber)
     .option('--output <file>', 'a report as one HTML page')
+    .addOption(includeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
     .action(async (options: ThoughtsCommandOptions) => {
       const output = createOutput(options);
+      await includeFiles(options.include);
       await useEngine({ engine: options.engine });
       const task = findTask(options.task);
       if (!graphTasks.includes(task.name))

@@ -128,10 +128,10 @@ export async function trainOne({
   dryRun?: boolean;
   signal?: AbortSignal;
 }): Promise<{ status: 'finished' | 'stopped' | 'estimated'; reasoner: string }> {
-  const { kind, configuration } = run;
-  return kind === 'graphs'
-    ? await graphRun({ configuration, output, label: run.name, dryRun, signal })
-    : await trainRun({ configuration, output, label: run.name, dryRun, signal });
+  const shared = { output, label: run.name, dryRun, signal };
+  return run.kind === 'graphs'
+    ? await graphRun({ configuration: run.configuration, ...shared })
+    : await trainRun({ configuration: run.configuration, include: run.include, ...shared });
 }
 
 interface Measured {

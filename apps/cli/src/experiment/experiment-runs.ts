@@ -5,24 +5,28 @@ import type { z } from 'zod';
 import { GRAPH_KIND, graphConfiguration } from '../configuration/graph-schema';
 import { loadConfiguration } from '../configuration/load-configuration';
 import { type LayeredConfiguration, layersOver } from '../configuration/read-layers';
-import { trainConfiguration, type GivenConfiguration } from '../configuration/schema';
+import { trainConfigurationNow, type GivenConfiguration } from '../configuration/schema';
 import { dataFolder, type ExperimentConfiguration, filled } from './experiment-schema';
 
 type GraphConfiguration = z.output<typeof graphConfiguration>;
 
 /** A run of an experiment with the configuration that trains it. */
 export type ExperimentTraining = PlannedRun & { folder: string } & (
-    { kind: 'text'; configuration: GivenConfiguration } | { kind: 'graphs'; configuration: GraphConfiguration }
+    | { kind: 'text'; configuration: GivenConfiguration; include: readonly string[] }
+    | { kind: 'graphs'; configuration: GraphConfiguration }
   );
 
 /** Every run of an experiment with its checked configuration: nothing is trained before all are sound. */
 export async function experimentRuns({
   path,
   experiment,
+  include = [],
 }: {
   /** The experiment's file; paths of configurations are seen from its folder. */
   path: string;
   experiment: ExperimentConfiguration;
+  /** Modules that have been included, for the workers of the runs. @default [] */
+  include?: readonly string[];
 }): Promise<ExperimentTraining[]> {
   const { axes, seeds, base, settings, output, evaluation } = experiment;
   const trainings: ExperimentTraining[] = [];
@@ -50,7 +54,8 @@ export async function experimentRuns({
             ...run,
             folder,
             kind: 'text',
-            configuration: await loadConfiguration({ ...given, schema: trainConfiguration }),
+            include,
+            configuration: await loadConfiguration({ ...given, schema: trainConfigurationNow() }),
           },
     );
   }

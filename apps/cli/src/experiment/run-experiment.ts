@@ -20,6 +20,7 @@ export async function runExperiment({
   experiment,
   command,
   words,
+  include = [],
   dryRun = false,
   parallel = 1,
   only,
@@ -33,6 +34,8 @@ export async function runExperiment({
   command: string;
   /** The command line that carries out one run, whose name is added. */
   words: readonly string[];
+  /** Modules that register what the runs need, run by now: their workers run them too. @default [] */
+  include?: readonly string[];
   /** Lists the runs with what they will take, and writes nothing. @default false */
   dryRun?: boolean;
   /** Runs side by side, each in a process of its own; of 1 they are carried out here. @default 1 */
@@ -42,7 +45,7 @@ export async function runExperiment({
   output: Output;
   signal?: AbortSignal;
 }): Promise<'finished' | 'stopped' | 'listed'> {
-  const runs = await experimentRuns({ path, experiment });
+  const runs = await experimentRuns({ path, experiment, include });
   checkNames({ runs, experiment });
   if (dryRun) {
     const hasData = experiment.data === undefined || existsSync(dataFolder(experiment));

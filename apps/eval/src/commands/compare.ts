@@ -3,6 +3,7 @@ import {
   compareRuns,
   comparisonMarkdown,
   comparisonSections,
+  evaluationRegistries,
   evaluationTasks,
   fileNamePart,
   methodMarkdown,
@@ -15,8 +16,8 @@ import {
   type ReportSection,
   type SampleRecord,
 } from '@subtext/eval';
-import { createOutput, UsageError } from '@subtext/terminal';
-import { writeFileAtomically } from '@subtext/core/node';
+import { createOutput, includeOption, UsageError } from '@subtext/terminal';
+import { includeModules, writeFileAtomically } from '@subtext/core/node';
 import { Command } from 'commander';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -26,6 +27,7 @@ interface CompareOptions {
   metric?: string;
   onlyShared: boolean;
   output?: string;
+  include: string[];
   json: boolean;
 }
 
@@ -46,68 +48,72 @@ export function compareCommand(): Command {
     .option('--metric <name>', "the score to compare; by default the samples' first")
     .option('--only-shared', 'compare what the runs have in common, where they have other samples', false)
     .option('--output <folder>', 'writes comparison.html, comparison.md and comparison.json')
+    .addOption(includeOption())
     .option('--json', 'one JSON object a line', false)
-    .action(async (folders: string[], { against, metric, onlyShared, output: folder, json }: CompareOptions) => {
-      const output = createOutput({ json });
-      if (folders.length < 2)
-        throw new UsageError(
-          against === undefined
-            ? 'A comparison needs two runs or more: subtext-eval compare RUN RUN.'
-            : 'A comparison of methods needs runs of two seeds or more of each: subtext-eval compare RUN RUN --against RUN RUN.',
+    .action(
+      async (folders: string[], { against, metric, onlyShared, output: folder, include, json }: CompareOptions) => {
+        const output = createOutput({ json });
+        await includeModules({ paths: include, registries: evaluationRegistries });
+        if (folders.length < 2)
+          throw new UsageError(
+            against === undefined
+              ? 'A comparison needs two runs or more: subtext-eval compare RUN RUN.'
+              : 'A comparison of methods needs runs of two seeds or more of each: subtext-eval compare RUN RUN --against RUN RUN.',
+          );
+        if (against !== undefined && onlyShared)
+          throw new UsageError('--only-shared is for runs; methods are compared on the same samples of every run.');
+        const all = [...folders, ...(against ?? [])];
+        const paths = all.map((one) => resolve(one));
+        const twice = paths.find((path, index) => paths.indexOf(path) < index);
+        if (twice !== undefined) throw new UsageError(`${twice} is named twice; a run cannot be compared with itself.`);
+        const runs = await Promise.all(all.map(readRun));
+        const tasks = [...runs[0]!.samples.keys()].filter((task) => runs.every(({ samples }) => samples.has(task)));
+        if (tasks.length === 0)
+          throw new UsageError(
+            `The runs have no task in common: ${runs.map(({ name, samples }) => `${name} has ${[...samples.keys()].join(', ')}`).join('; ')}.`,
+          );
+        const results = tasks.map((task) => {
+          const compared = runs.map(({ name, samples }) => ({ name, samples: samples.get(task)! }));
+          const score = metric ?? compared[0]!.samples[0]?.metrics[0];
+          if (score === undefined)
+            throw new UsageError(`The samples of ${task} in ${compared[0]!.name} have no score to compare.`);
+          if (against !== undefined) {
+            const [left, right] = [compared.slice(0, folders.length), compared.slice(folders.length)];
+            const result = compareMethods({ left, right, metric: score });
+            return { task, result, markdown: methodMarkdown(result), sections: methodSections(result) };
+          }
+          const result = compareRuns({ runs: compared, metric: score, onlyShared });
+          return { task, result, markdown: comparisonMarkdown(result), sections: comparisonSections(result) };
+        });
+        const markdown = results.map((one) => `## ${one.task}\n\n${one.markdown}`).join('\n');
+        for (const { task, result } of results) output.event({ event: 'comparison', task, ...result });
+        if (!json) output.notice(markdown);
+        if (folder === undefined) return;
+        await mkdir(folder, { recursive: true });
+        const sections = results.flatMap(({ task, sections: own }): ReportSection[] =>
+          own.map((section) => (tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section)),
         );
-      if (against !== undefined && onlyShared)
-        throw new UsageError('--only-shared is for runs; methods are compared on the same samples of every run.');
-      const all = [...folders, ...(against ?? [])];
-      const paths = all.map((one) => resolve(one));
-      const twice = paths.find((path, index) => paths.indexOf(path) < index);
-      if (twice !== undefined) throw new UsageError(`${twice} is named twice; a run cannot be compared with itself.`);
-      const runs = await Promise.all(all.map(readRun));
-      const tasks = [...runs[0]!.samples.keys()].filter((task) => runs.every(({ samples }) => samples.has(task)));
-      if (tasks.length === 0)
-        throw new UsageError(
-          `The runs have no task in common: ${runs.map(({ name, samples }) => `${name} has ${[...samples.keys()].join(', ')}`).join('; ')}.`,
-        );
-      const results = tasks.map((task) => {
-        const compared = runs.map(({ name, samples }) => ({ name, samples: samples.get(task)! }));
-        const score = metric ?? compared[0]!.samples[0]?.metrics[0];
-        if (score === undefined)
-          throw new UsageError(`The samples of ${task} in ${compared[0]!.name} have no score to compare.`);
-        if (against !== undefined) {
-          const [left, right] = [compared.slice(0, folders.length), compared.slice(folders.length)];
-          const result = compareMethods({ left, right, metric: score });
-          return { task, result, markdown: methodMarkdown(result), sections: methodSections(result) };
-        }
-        const result = compareRuns({ runs: compared, metric: score, onlyShared });
-        return { task, result, markdown: comparisonMarkdown(result), sections: comparisonSections(result) };
-      });
-      const markdown = results.map((one) => `## ${one.task}\n\n${one.markdown}`).join('\n');
-      for (const { task, result } of results) output.event({ event: 'comparison', task, ...result });
-      if (!json) output.notice(markdown);
-      if (folder === undefined) return;
-      await mkdir(folder, { recursive: true });
-      const sections = results.flatMap(({ task, sections: own }): ReportSection[] =>
-        own.map((section) => (tasks.length > 1 ? { ...section, title: `${section.title} (${task})` } : section)),
-      );
-      const report = join(folder, 'comparison.html');
-      await writeFileAtomically({
-        path: report,
-        data: renderReport({
-          title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`,
-          summary: `${tasks.join(', ')}: the same samples in every run.`,
-          sections,
-        }),
-      });
-      await writeFileAtomically({ path: join(folder, 'comparison.md'), data: markdown });
-      await writeFileAtomically({
-        path: join(folder, 'comparison.json'),
-        data: `${JSON.stringify(
-          results.map(({ task, result }) => ({ task, result })),
-          null,
-          2,
-        )}\n`,
-      });
-      output.event({ event: 'written', report }, `  report  ${report}`);
-    });
+        const report = join(folder, 'comparison.html');
+        await writeFileAtomically({
+          path: report,
+          data: renderReport({
+            title: `Comparison of ${runs.map(({ name }) => name).join(', ')}`,
+            summary: `${tasks.join(', ')}: the same samples in every run.`,
+            sections,
+          }),
+        });
+        await writeFileAtomically({ path: join(folder, 'comparison.md'), data: markdown });
+        await writeFileAtomically({
+          path: join(folder, 'comparison.json'),
+          data: `${JSON.stringify(
+            results.map(({ task, result }) => ({ task, result })),
+            null,
+            2,
+          )}\n`,
+        });
+        output.event({ event: 'written', report }, `  report  ${report}`);
+      },
+    );
 }
 
 async function readRun(folder: string): Promise<ReadRun> {
