@@ -90,4 +90,5 @@ export type {
 export { compareGraphs } from './measures/compare-graphs';
 export type { GraphComparison, GraphComparisonRow } from './measures/compare-graphs';
 export { normalizeAnswer } from './measures/normalize-answer';
+export { factEdits, type FactEdit } from './counterfactuals/fact-edits';
 export { findCounterfactuals, type CounterfactualAnswer } from './counterfactuals/find-counterfactuals';

@@ -155,6 +155,8 @@ export { retainedInformation, type RetainedInformation } from './audit/retained-
 export { auditMarkdown } from './audit/audit-markdown';
 export { interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
 export { thinkingSections } from './audit/thinking-sections';
+export { auditWords, type AuditWordsOptions, type CountedShare, type WordsAudit } from './audit/audit-words';
+export { returnedThoughts, type ReturnedThoughts } from './audit/returned-thoughts';
 export { auditStages, type AuditStagesOptions, type StageAudit, type StageSwap } from './audit/audit-stages';
 export { judgeStage, type StageVerdict } from './audit/stage-verdict';
 export { ReasonerStages, type ReasonerStagesOptions } from './audit/reasoner-stages';

@@ -1,5 +1,6 @@
 import { DataError } from '../errors';
 import type { RandomStream } from '@subtext/core';
+import type { SceneObject } from '../reasoning-example';
 import { sceneColourNames, sceneObjects, sceneShapes } from './scene-world';
 import type { Scene, SceneColour, SceneGrid, SceneMove, SceneShape } from './scene-world';
 
@@ -132,13 +133,17 @@ export interface DescribedQuestion {
   answer: string;
 }
 
+/** An object as captions tell of it. */
+export function tellObject({ place, colour, shape }: SceneObject): string {
+  return `in the ${place} there is a ${colour} ${shape} .`;
+}
+
 /** The question, the three stages and the answer in words; words and marks are set apart by spaces. */
 export function describeQuestion(options: { question: SceneQuestion; grid: SceneGrid }): DescribedQuestion {
   const { grid } = options;
   const { type, scene, anchor, move, secondMove, target, answer } = options.question;
   const objects = sceneObjects({ scene, grid });
-  const tell = (cell: number): string =>
-    `in the ${objects[cell]!.place} there is a ${objects[cell]!.colour} ${objects[cell]!.shape} .`;
+  const tell = (cell: number): string => tellObject(objects[cell]!);
   const start = `the ${scene.colours[anchor]!} object`;
   const shape = scene.shapes[target]!;
   const path = `start at ${start} and go ${move} .`;

@@ -18,6 +18,7 @@ export function auditMarkdown({
   thoughts,
   retained,
   stages,
+  words,
   gradients,
   control,
   interpreters = [],
@@ -25,6 +26,7 @@ export function auditMarkdown({
   thoughts?: ThoughtAudit;
   retained?: RetainedInformation | null;
   /** @default left out */ stages?: ThinkingAudit['stages'];
+  /** @default left out */ words?: ThinkingAudit['words'];
   /** @default left out */ gradients?: ThinkingAudit['gradients'];
   /** Of the matched reasoner. @default left out */ control?: ThinkingAudit | null;
   interpreters?: { name: string; audit: InterpreterAudit }[];
@@ -42,7 +44,7 @@ export function auditMarkdown({
       '',
     );
   }
-  lines.push(...thinkingMarkdown({ stages, gradients, control }));
+  lines.push(...thinkingMarkdown({ stages, words, gradients, control }));
   for (const { name, audit } of interpreters) {
     lines.push(`**${verdictSentence({ verdict: audit.verdict, certain: audit.certain, subject: name })}**`, '');
     lines.push(

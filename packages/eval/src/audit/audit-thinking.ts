@@ -7,6 +7,7 @@ import { type EvaluationTask, isCandidate } from '../tasks/evaluation-task';
 import { type AnswerGradient, answerGradients } from './answer-gradients';
 import { auditStages, type StageAudit } from './audit-stages';
 import { auditThoughts, type ThoughtAudit } from './audit-thoughts';
+import { auditWords, type WordsAudit } from './audit-words';
 import { commonestAnswerFloor } from './commonest-answer-floor';
 import { keepStageSwaps, keepThoughtRuns } from './kept-runs';
 import { OwnResponses } from './own-responses';
@@ -20,6 +21,8 @@ const GRADIENT_EXAMPLES = 8;
 export interface ThinkingAudit {
   thoughts: ThoughtAudit;
   stages: StageAudit[];
+  /** Of a model that makes thoughts from words; empty for others. */
+  words: WordsAudit[];
   gradients: AnswerGradient[];
 }
 
@@ -69,6 +72,12 @@ export async function auditThinking({
     onProgress: progress('interventions'),
   });
   const truths = findCounterfactuals({ examples });
+  const counterfactual =
+    truths &&
+    ((asked: Parameters<typeof truths>[0]) => {
+      const prediction = truths(asked);
+      return prediction === null ? null : task.score({ prediction, example: asked.example }).extracted;
+    });
   const stages = await auditStages({
     subject: keepStageSwaps({
       subject: new ReasonerStages({ reasoner, task, responses, batch, signal }),
@@ -76,16 +85,22 @@ export async function auditThinking({
     }),
     examples,
     own: await keptRuns.run({ examples, intervention: null }),
-    ...(truths && {
-      counterfactual: (asked: Parameters<typeof truths>[0]) => {
-        const prediction = truths(asked);
-        return prediction === null ? null : task.score({ prediction, example: asked.example }).extracted;
-      },
-    }),
+    ...(counterfactual && { counterfactual }),
     compatible,
     candidate,
     seed,
     onProgress: progress('stages'),
+  });
+  const words = await auditWords({
+    reasoner,
+    task,
+    examples,
+    responses,
+    ...(counterfactual && { counterfactual }),
+    batch,
+    seed,
+    onProgress: progress('words'),
+    signal,
   });
   const gradients = await answerGradients({
     reasoner,
@@ -93,7 +108,7 @@ export async function auditThinking({
     signal,
   });
   return {
-    audit: { thoughts, stages, gradients },
+    audit: { thoughts, stages, words, gradients },
     subject,
     answers: own.map(({ answer }) => answer),
   };

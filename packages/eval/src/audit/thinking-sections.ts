@@ -6,6 +6,7 @@ import { gradientSentences } from './answer-gradients';
 import { verdictWords } from './audit-sections';
 import type { StageAudit } from './audit-stages';
 import type { ThinkingAudit } from './audit-thinking';
+import { wordsCaption, wordsColumns, wordsRows, wordsSentences } from './words-section';
 
 const stageColumns: TableColumn[] = [
   { header: 'stage exchanged' },
@@ -55,18 +56,26 @@ const stageCaption =
 /** What a model does with its thoughts, beside its control, as sections of a report. */
 export function thinkingSections({
   stages,
+  words,
   gradients,
   control = null,
-}: Pick<ThinkingAudit, 'stages' | 'gradients'> & {
+}: Pick<ThinkingAudit, 'stages' | 'words' | 'gradients'> & {
   /** @default none */ control?: ThinkingAudit | null;
 }): ReportSection[] {
   const rows = rowsBeside({ stages }, control);
+  const told = [...wordsRows(words), ...wordsRows(control?.words ?? [], 'control')];
   return [
     ...(rows.length === 0
       ? []
       : [
           proseSection({ title: 'Is each stage used?', list: stages.flatMap(({ evidence }) => evidence) }),
           tableSection({ title: 'Stages exchanged', caption: stageCaption, columns: stageColumns, rows }),
+        ]),
+    ...(told.length === 0
+      ? []
+      : [
+          proseSection({ title: 'Can thoughts be edited in words?', list: wordsSentences(words) }),
+          tableSection({ title: 'Stages told in words', caption: wordsCaption, columns: wordsColumns, rows: told }),
         ]),
     ...(gradients.length === 0
       ? []
@@ -78,16 +87,20 @@ export function thinkingSections({
 /** The same as lines of Markdown. */
 export function thinkingMarkdown({
   stages = [],
+  words = [],
   gradients = [],
   control = null,
-}: Partial<Pick<ThinkingAudit, 'stages' | 'gradients'>> & { control?: ThinkingAudit | null }): string[] {
+}: Partial<Pick<ThinkingAudit, 'stages' | 'words' | 'gradients'>> & { control?: ThinkingAudit | null }): string[] {
   const rows = rowsBeside({ stages }, control);
   const lines = stages.flatMap((stage) => [
     `- **${stage.stage}: ${verdictWords(stage)}.** ${stage.evidence.join(' ')}`,
   ]);
+  lines.push(...wordsSentences(words).map((sentence) => `- ${sentence}`));
   lines.push(...gradientSentences(gradients).map((sentence) => `- ${sentence}`));
   if (control) lines.push(...controlSentences(control).map((sentence) => `- ${sentence}`));
   if (lines.length > 0) lines.push('');
   if (rows.length > 0) lines.push(...markdownTable({ columns: stageColumns, rows }), '');
+  const told = [...wordsRows(words), ...wordsRows(control?.words ?? [], 'control')];
+  if (told.length > 0) lines.push(...markdownTable({ columns: wordsColumns, rows: told }), '');
   return lines;
 }
