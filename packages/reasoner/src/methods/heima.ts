@@ -2,12 +2,12 @@ import { ownValue } from '@subtext/core';
 import type { ReasoningExample } from '@subtext/data';
 import { z } from 'zod';
 
-import { randomAt } from '../batches/counter-random';
 import { ReasonerError } from '../errors';
 import { checkProbability } from './check-option';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import { count, share } from './option-schemas';
-import type { Layout, LayoutContext, Phase, ReasoningMethod, ThoughtWords } from './reasoning-method';
+import type { Layout, LayoutContext, Phase, ReasoningMethod } from './reasoning-method';
+import { checkVisible, drawStageWords, type StageWords } from './stage-words';
 
 /** The most distinct thinking tokens a stage: Heima's own limit. */
 export const MAXIMUM_THINKING_TOKENS = 32;
@@ -43,6 +43,7 @@ export const heimaOptions = z.strictObject({
   textPhase: z.boolean().default(true),
   feedBack: z.boolean().describe('adds the state before a thinking token to its embedding').default(false),
   fromWords: share.describe('share of examples whose thoughts of one stage are made from its words').default(0),
+  toWords: share.describe('share of examples that tell in words what the thoughts of one stage hold').default(0),
 });
 const defaults = heimaOptions.parse({});
 
@@ -76,6 +77,13 @@ export interface HeimaOptions {
    * thoughts can be edited in words. Needs a visibility. @default 0
    */
   fromWords?: number;
+  /**
+   * Share of examples in which the words of one hidden stage, drawn at random, follow the answer, to be written from its
+   * thoughts: they see these and nothing else, and nothing sees them. So later stages, which look up the same things in the
+   * same thoughts, learn within a few hundred steps to read them; the answer's own loss is too rare a teacher. Needs a
+   * visibility. @default 0
+   */
+  toWords?: number;
 }
 
 /** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
@@ -140,15 +148,6 @@ function checkHidingOrder({
   });
 }
 
-function checkVisible({ visibility }: LayoutContext): void {
-  if (visibility !== undefined) return;
-  throw new ReasonerError({
-    code: 'invalid-option',
-    message:
-      'Thoughts are made from words (fromWords) only where nothing else sees those words: choose a visibility, such as "chain", or leave fromWords at 0.',
-  });
-}
-
 /** The steps of an example that a phase hides. */
 function hiddenSteps({
   example,
@@ -175,36 +174,28 @@ export function heima({
   textPhase = defaults.textPhase,
   feedBack = defaults.feedBack,
   fromWords = defaults.fromWords,
+  toWords = defaults.toWords,
 }: HeimaOptions = {}): ReasoningMethod {
   checkThinkingTokens(thinkingTokens);
   checkProbability({ method: 'heima', option: 'fromWords', value: fromWords });
+  checkProbability({ method: 'heima', option: 'toWords', value: toWords });
 
-  /** The words of one hidden stage, in the share of examples that has them. */
-  function drawnWords(
-    hidden: readonly { stage: string; text: string }[],
-    counters: readonly number[] | undefined,
-  ): ThoughtWords | undefined {
-    if (fromWords === 0 || hidden.length === 0 || !counters || randomAt(...counters, 0) >= fromWords) return undefined;
-    const { stage, text } = hidden[Math.floor(randomAt(...counters, 1) * hidden.length)]!;
-    return { [stage]: text };
-  }
-
-  /** Lays an example out, with the words that a stage is told, if any. */
+  /** Lays an example out, with the words that a stage's thoughts are made from or tell, if any. */
   function layOut({
     example,
     phase,
     context,
-    words,
+    words = {},
   }: {
     example: ReasoningExample;
     phase: Phase;
     context: LayoutContext;
-    words: ThoughtWords | undefined;
+    words?: StageWords;
   }): Layout {
     return layoutSteps({
       example,
       context,
-      words,
+      ...words,
       content({ stage, text }) {
         if (!phase.hiddenStages.includes(stage)) return { kind: 'text' };
         const names = thinkingTokenNames({ stage, thinkingTokens });
@@ -266,16 +257,21 @@ export function heima({
           message: `Example ${example.id} has no stage "${missing}", which this phase hides.`,
         });
       }
-      if (fromWords > 0) checkVisible(context);
-      return layOut({ example, phase, context, words: drawnWords(hiddenSteps({ example, phase }), counters) });
+      checkVisible({ context, fromWords, toWords });
+      const words = drawStageWords({ hidden: hiddenSteps({ example, phase }), fromWords, toWords, counters });
+      return layOut({ example, phase, context, words });
     },
 
-    chanceLayouts: ({ example, phase, context }) =>
-      fromWords === 0
-        ? []
-        : hiddenSteps({ example, phase }).map(({ stage, text }) =>
-            layOut({ example, phase, context, words: { [stage]: text } }),
-          ),
+    chanceLayouts({ example, phase, context }) {
+      if (fromWords === 0 && toWords === 0) return [];
+      const hidden = hiddenSteps({ example, phase });
+      // The longest that chance makes: any stage told before the answer, any after it.
+      return hidden.flatMap(({ stage, text }) => {
+        const words = fromWords > 0 ? { words: { [stage]: text } } : {};
+        if (toWords === 0) return [layOut({ example, phase, context, words })];
+        return hidden.map((one) => layOut({ example, phase, context, words: { ...words, told: one.stage } }));
+      });
+    },
 
     ...questionPrompt,
 

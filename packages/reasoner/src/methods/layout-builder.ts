@@ -1,6 +1,6 @@
 import type { ReasoningExample } from '@subtext/data';
 
-import { ANSWER, IMAGE, PREFIX, QUESTION, type Role, tagRole, wordsRole } from '../visibility/roles';
+import { ANSWER, IMAGE, PREFIX, QUESTION, type Role, tagRole, toldRole, wordsRole } from '../visibility/roles';
 import type { ReasoningFormat } from './reasoning-format';
 import {
   IGNORED_LABEL,
@@ -91,6 +91,15 @@ export class LayoutBuilder {
     return this;
   }
 
+  /** What a stage's thoughts hold, in words behind the sequence; the opening mark is given. */
+  told({ stage, index, text }: { stage: string; index: number; text: string }): this {
+    const { open } = this.#context.format.step({ name: stage, index });
+    const role = toldRole(stage);
+    const { ids } = this.#context.tokenizer.encode(open, { addSpecialTokens: false });
+    this.#push({ ids, predicted: false, role });
+    return this.text({ text, role });
+  }
+
   build(): Layout & { roles: Role[] } {
     const firstPredicted = this.#labels.findIndex((label) => label !== IGNORED_LABEL);
     return {
@@ -145,12 +154,15 @@ export function layoutSteps({
   example,
   context,
   words,
+  told,
   content,
 }: {
   example: ReasoningExample;
   context: LayoutContext;
   /** What stages are to think, in words. @default nothing */
   words?: ThoughtWords;
+  /** The stage whose thoughts are told in words behind the sequence. @default none */
+  told?: string;
   /** What stands in a step's place. */
   content: (options: { stage: string; text: string }) => StepContent;
 }): Layout & { roles: Role[] } {
@@ -172,7 +184,12 @@ export function layoutSteps({
       builder.thought({ stage, index: thought, id, kind: inside.as ?? 'token', predicted: true });
     builder.text({ text: close, role: tagRole(stage) });
   }
-  return builder.answer(example.answer).build();
+  builder.answer(example.answer);
+  for (const [index, step] of example.steps.entries()) {
+    const stage = stageName({ step, index });
+    if (stage === told) builder.told({ stage, index, text: step.text });
+  }
+  return builder.build();
 }
 
 /** What a response begins with whatever the question: marks and thinking tokens, up to the first that depends on it. */

@@ -28,6 +28,67 @@ function statesOf({ own, layout }: { own: Reasoner; layout: Layout }): Float32Ar
   return layout.ids.map((_, position) => values.slice(position * width, (position + 1) * width));
 }
 
+describe('words that tell thoughts', () => {
+  const example = examplesFor('llama')[1]!;
+
+  it('stand behind the answer, see their thoughts and nothing else, and nothing sees them', () => {
+    reasoner = smallReasoner({ method: { name: 'heima', toWords: 1 }, visibility: 'chain' }).reasoner;
+    const own = reasoner;
+    const context = own.layoutContext();
+    const phase = own.method.curriculum({ stages }).at(-1)!;
+    const plain = own.method.layout({ example, phase, context });
+    const drawn = Array.from({ length: 60 }, (_, index) =>
+      own.method.layout({ example, phase, context, counters: [1, index] }),
+    );
+    expect(new Set(drawn.map(({ roles }) => roles!.at(-1)))).toEqual(new Set(stages.map((stage) => `[${stage}]`)));
+    const layout = drawn.find(({ roles }) => roles!.at(-1) === '[summary]')!;
+    const end = plain.ids.length;
+    expect(layout.ids.slice(0, end)).toEqual(plain.ids);
+    const { open } = context.format.step({ name: 'summary', index: 0 });
+    const mark = own.tokenizer.encode(open, { addSpecialTokens: false }).ids;
+    const words = own.tokenizer.encode(example.steps[0]!.text, { addSpecialTokens: false }).ids;
+    expect(layout.ids.slice(end)).toEqual([...mark, ...words]);
+    expect(layout.labels.slice(end)).toEqual([...mark.map(() => -100), ...words]);
+
+    const same = (one: Float32Array[], other: Float32Array[]) =>
+      one.every((state, at) => state.every((value, unit) => value === other[at]![unit]));
+    const told = (one: Layout) => statesOf({ own, layout: one }).slice(end);
+    const thoughts = layout.thoughts.filter(({ stage }) => stage === 'summary').map(({ position }) => position);
+    const changed = (from: Layout) => ({
+      ...from,
+      ids: from.ids.map((id, at) =>
+        at < end && !thoughts.includes(at) && plain.roles![at] !== 'prefix' ? own.tokenizer.idOf('red') : id,
+      ),
+    });
+    expect(same(told(layout), told(changed(layout)))).toBe(false);
+    const cut = { ...layout, roles: layout.roles!.map((role, at) => (thoughts.includes(at) ? '' : role)) };
+    expect(same(told(layout), told(cut))).toBe(false);
+    expect(same(told(cut), told(changed(cut)))).toBe(true);
+    const before = (one: Layout) => statesOf({ own, layout: one }).slice(0, end);
+    expect(same(before(layout), before(plain))).toBe(true);
+  });
+
+  it('count among the lengths that examples may have, also with words that thoughts are made from', () => {
+    const both = smallReasoner({ method: { name: 'heima', toWords: 0.5, fromWords: 0.5 }, visibility: 'chain' });
+    reasoner = both.reasoner;
+    const context = reasoner.layoutContext();
+    const phase = reasoner.method.curriculum({ stages }).at(-1)!;
+    const lengths = (layouts: Layout[]) => Math.max(...layouts.map(({ ids }) => ids.length));
+    const drawn = Array.from({ length: 400 }, (_, index) =>
+      reasoner!.method.layout({ example, phase, context, counters: [2, index] }),
+    );
+    expect(lengths(drawn)).toBe(lengths(reasoner.method.chanceLayouts!({ example, phase, context })));
+  });
+
+  it('are refused where they would see everything', () => {
+    reasoner = smallReasoner({ method: { name: 'heima' }, visibility: 'chain' }).reasoner;
+    const method = createMethod({ name: 'heima', toWords: 1 });
+    const phase = method.curriculum({ stages }).at(-1)!;
+    const { visibility: _, ...context } = reasoner.layoutContext();
+    expect(() => method.layout({ example, phase, context })).toThrow(/toWords.*choose a visibility/);
+  });
+});
+
 describe('thoughts that are told in words', () => {
   const example = examplesFor('llama')[1]!;
 

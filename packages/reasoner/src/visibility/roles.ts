@@ -34,14 +34,27 @@ export function wordsRole(stage: string): Role {
   return `"${stage}"`;
 }
 
-/** The stage that the role of a tag or of words to make thoughts from belongs to; any other role itself. */
+/**
+ * The role of words that tell what a stage's thoughts hold. They see these thoughts and nothing else that stands before
+ * them, tags included; no other role sees them.
+ */
+export function toldRole(stage: string): Role {
+  return `[${stage}]`;
+}
+
+/** The stage that the role of a tag, of words to make thoughts from or of words that tell thoughts belongs to; any other role itself. */
 export function ownerOf(role: Role): Role {
-  return isTag(role) || isWords(role) ? role.slice(1, -1) : role;
+  return isTag(role) || isWords(role) || isTold(role) ? role.slice(1, -1) : role;
 }
 
 /** Whether a role is that of words which a stage's thoughts are made from. */
 export function isWords(role: Role): boolean {
   return role.length > 2 && role.startsWith('"') && role.endsWith('"');
+}
+
+/** Whether a role is that of words that tell a stage's thoughts. */
+export function isTold(role: Role): boolean {
+  return role.length > 2 && role.startsWith('[') && role.endsWith(']');
 }
 
 /** Whether a role is that of a stage's marks. */
@@ -56,5 +69,5 @@ export function isOfStage(role: Role): boolean {
 
 /** Whether a stage's name can be told from the other roles. */
 export function isStageName(name: string): boolean {
-  return name !== '' && !reserved.includes(name) && !isTag(name) && !isWords(name);
+  return name !== '' && !reserved.includes(name) && !isTag(name) && !isWords(name) && !isTold(name);
 }

@@ -1,4 +1,4 @@
-import { IMAGE, isOfStage, isTag, isWords, NO_ROLE, ownerOf, PREFIX, type Role } from './roles';
+import { IMAGE, isOfStage, isTag, isTold, isWords, NO_ROLE, ownerOf, PREFIX, type Role } from './roles';
 import { maySee, type VisibilityTable } from './visibility-table';
 
 /**
@@ -40,7 +40,7 @@ export class SequenceSight {
     if (isWords(role)) {
       if (!this.#fromWords.has(owner)) this.#known.clear();
       this.#fromWords.add(owner);
-    } else if (isOfStage(role) && !isTag(role)) this.#lastStage = role;
+    } else if (isOfStage(role) && !isTag(role) && !isTold(role)) this.#lastStage = role;
   }
 
   /** What a position turns out to be once what follows it is known; as what it looked stays. */
@@ -70,6 +70,8 @@ export class SequenceSight {
   #looks(role: Role, key: Role): boolean {
     if (role === NO_ROLE || key === NO_ROLE) return false;
     const owner = ownerOf(role);
+    if (isTold(role)) return key === role || key === owner || key === PREFIX;
+    if (isTold(key)) return false;
     if (owner === ownerOf(key)) return true;
     if (role === PREFIX) return false;
     if (key === PREFIX) return true;
