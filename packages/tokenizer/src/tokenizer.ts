@@ -9,6 +9,7 @@ import { saveTokenizer } from './save';
 import { byteLevelStream, windowedStream, type TokenStream } from './token-stream';
 import { TokenizerError } from './tokenizer-error';
 import { byteSpans, streamSpans } from './token-spans';
+import { TokenTable } from './token-table';
 import { settingText, type AddedToken, type TokenizerFile, type TokenizerSettings } from './tokenizer-file';
 import { createWordModel, type WordModel } from './word-models';
 
@@ -53,13 +54,7 @@ export class Tokenizer {
   #addedSplitter!: AddedTokenSplitter;
   #plainSplitter!: AddedTokenSplitter;
   #normalizedSplitter!: AddedTokenSplitter;
-  #idByToken!: Map<string, number>;
-  /** By id; a map, for ids may lie far apart. */
-  #tokenById!: Map<number, string>;
-  /** What added tokens decode to that are, or in another of the folder's files were, looked for in normalised text. By id. */
-  #normalizedById!: Map<number, string>;
-  #size = 0;
-  #specialIds!: Set<number>;
+  #table!: TokenTable;
   readonly #wordCache = new Map<string, readonly number[]>();
 
   /** @throws TokenizerError `invalid-file`, `unsupported-component` */
@@ -74,7 +69,7 @@ export class Tokenizer {
 
   /** Number of ids: one more than the highest, which is how many rows an embedding needs at least. */
   get vocabularySize(): number {
-    return this.#size;
+    return this.#table.size;
   }
 
   /** The token that begins a text, where there is one. */
@@ -99,7 +94,7 @@ export class Tokenizer {
 
   /** Ids that `skipSpecialTokens` leaves out. */
   get specialTokenIds(): ReadonlySet<number> {
-    return this.#specialIds;
+    return this.#table.specialIds;
   }
 
   /** The longest text that the model takes, in tokens, where the settings say so. */
@@ -163,7 +158,7 @@ export class Tokenizer {
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TokenStream {
     const skip = options.skipSpecialTokens ?? false;
     const tokenOf = (id: number): string | undefined =>
-      skip && this.#specialIds.has(id) ? undefined : this.#tokenIfAny(id);
+      skip && this.#table.specialIds.has(id) ? undefined : this.#table.decodedToken(id);
     if (this.#decodesBytes) return byteLevelStream(tokenOf);
     const stream = windowedStream({ tokenOf, decode: (ids) => this.#decodeTokens(this.#tokensOf(ids, false)) });
     return { push: (id) => (tokenOf(id) === undefined ? '' : stream.push(id)), finish: () => stream.finish() };
@@ -171,31 +166,17 @@ export class Tokenizer {
 
   /** Whether the vocabulary has the token. */
   has(token: string): boolean {
-    return this.#idByToken.has(token);
+    return this.#table.idIfAny(token) !== undefined;
   }
 
   /** The id of a token. @throws TokenizerError `unknown-token` */
   idOf(token: string): number {
-    const id = this.#idByToken.get(token);
-    if (id === undefined) {
-      throw new TokenizerError({
-        code: 'unknown-token',
-        message: `the vocabulary has no token ${JSON.stringify(token)}; add it with addTokens`,
-      });
-    }
-    return id;
+    return this.#table.idOf(token);
   }
 
   /** The token of an id, as the vocabulary writes it. @throws TokenizerError `unknown-token` */
   tokenOf(id: number): string {
-    const token = this.#tokenById.get(id);
-    if (token === undefined) {
-      throw new TokenizerError({
-        code: 'unknown-token',
-        message: `the vocabulary has no id ${id}; ids go from 0 to ${this.vocabularySize - 1}`,
-      });
-    }
-    return token;
+    return this.#table.tokenOf(id);
   }
 
   /**
@@ -317,18 +298,11 @@ export class Tokenizer {
   #tokensOf(ids: Iterable<number>, skipSpecialTokens: boolean): string[] {
     const tokens: string[] = [];
     for (const id of ids) {
-      if (skipSpecialTokens && this.#specialIds.has(id)) continue;
-      const token = this.#tokenIfAny(id);
+      if (skipSpecialTokens && this.#table.specialIds.has(id)) continue;
+      const token = this.#table.decodedToken(id);
       if (token !== undefined) tokens.push(token);
     }
     return tokens;
-  }
-
-  /** The token of an id that a model may give; models have rows for more ids than vocabularies have tokens. */
-  #tokenIfAny(id: number): string | undefined {
-    return Number.isSafeInteger(id) && id >= 0
-      ? (this.#normalizedById.get(id) ?? this.#tokenById.get(id))
-      : this.tokenOf(id);
   }
 
   #decodeTokens(tokens: readonly string[]): string {
@@ -347,36 +321,19 @@ export class Tokenizer {
 
   #settingId(name: 'bos_token' | 'eos_token' | 'pad_token' | 'unk_token'): number | undefined {
     const text = settingText(this.#files.settings[name]);
-    return text === undefined ? undefined : this.#idByToken.get(text);
+    return text === undefined ? undefined : this.#table.idIfAny(text);
   }
 
   /** Everything that follows from the files' tokens. */
   #index(model: WordModel): void {
-    const { file, settings } = this.#files;
+    const { file, settings, decodedNormalized } = this.#files;
+    const normalizer = this.#normalizer;
     this.#model = model;
     this.#wordCache.clear();
-    this.#idByToken = new Map(this.#model.vocabulary);
-    for (const token of file.added_tokens) this.#idByToken.set(token.content, token.id);
-    this.#tokenById = new Map();
-    this.#model.tokens?.forEach((token, id) => this.#tokenById.set(id, token));
-    for (const [token, id] of this.#idByToken) this.#tokenById.set(id, token);
-    for (const token of file.added_tokens) this.#tokenById.set(token.id, token.content);
-    this.#size = 0;
-    for (const id of this.#tokenById.keys()) this.#size = Math.max(this.#size, id + 1);
-    const special = new Set(file.added_tokens.filter((token) => token.special).map(({ content }) => content));
-    // As the reference: they decode to the normalised text, and are special if that is the text of a special token.
-    this.#normalizedById = new Map();
-    if (this.#normalizer !== undefined)
-      for (const { id, content, normalized } of file.added_tokens)
-        if (normalized || this.#files.decodedNormalized?.has(content) === true)
-          this.#normalizedById.set(id, this.#normalizer(content));
-    this.#specialIds = new Set();
-    for (const [id, token] of this.#tokenById)
-      if (special.has(this.#normalizedById.get(id) ?? token)) this.#specialIds.add(id);
+    this.#table = new TokenTable({ model, added: file.added_tokens, normalizer, decodedNormalized });
     // With split_special_tokens special tokens in a text are text.
     const found =
       settings.split_special_tokens === true ? file.added_tokens.filter((token) => !token.special) : file.added_tokens;
-    const normalizer = this.#normalizer;
     const isNormalized = (token: AddedToken): boolean => token.normalized && normalizer !== undefined;
     const asItStands = found.filter((token) => !isNormalized(token)).map((token) => ({ text: token.content, token }));
     this.#addedSplitter = new AddedTokenSplitter(asItStands);
