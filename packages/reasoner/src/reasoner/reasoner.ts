@@ -1,14 +1,6 @@
 import type { ImageProcessor } from '@subtext/encoders';
 import type { HubOptions } from '@subtext/hub';
-import {
-  isMultimodal,
-  leftPad,
-  sightVisibility,
-  type EmbeddedInputs,
-  type GenerateOptions,
-  type LanguageModel,
-} from '@subtext/model';
-import { scatterRows, tf } from '@subtext/tensor';
+import { isMultimodal, type GenerateOptions, type LanguageModel } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
 
 import { PictureStore } from '../batches/picture-store';
@@ -17,17 +9,19 @@ import { FeedbackMap } from '../feedback/feedback-map';
 import { createMethod } from '../methods/registry';
 import { formatNamed, type ReasoningFormat } from '../methods/reasoning-format';
 import type { LayoutContext, PromptSubject, ReasoningMethod } from '../methods/reasoning-method';
-import { checkTakesVisibility, embedBatch } from '../forward/embed-batch';
+import { checkTakesVisibility } from '../forward/embed-batch';
 import { addedInputs, embedWithStates } from '../session/added-states';
-import { Session } from '../session/session';
-import { type DecideThought, thinkInPrompt, type ThoughtPrompts } from '../session/think-in-prompt';
+import type { DecideThought } from '../session/think-in-prompt';
 import { checkThoughtWords } from '../session/thought-words';
 import { methodVisibility } from '../visibility/method-visibility';
 import { type RoleMarks, roleMarks, WrittenRoles } from '../visibility/written-roles';
 import type { Answer } from './answer';
+import { answerBatch } from './answer-batch';
 import { AnswerReader, type WrittenResponse } from './answer-reader';
+import { type EmbeddedSequences, embedSequences } from './embed-sequences';
 import { readReasonerFolder, type ReasonerParts, writeReasonerFolder } from './reasoner-folder';
 import type { ReasonerSettings } from './reasoner-settings';
+import { unknownWords } from './unknown-words';
 
 /** What a reasoner is asked. */
 export type Question = PromptSubject;
@@ -50,16 +44,6 @@ export interface ThinkOptions {
   /** Called after each batch. */
   onProgress?: (options: { done: number; total: number }) => void;
   signal?: AbortSignal;
-}
-
-/** Sequences as vectors, padded on the left. */
-export interface EmbeddedSequences extends EmbeddedInputs {
-  /** By sequence, 0 on padding; null where all have one length. */
-  mask: number[][] | null;
-  /** Positions, padding included. */
-  time: number;
-  /** By sequence, its tokens. */
-  ids: readonly (readonly number[])[];
 }
 
 /** The model that thinks and answers, with the tokenizer, the method and the picture processor that belong to it. */
@@ -113,10 +97,10 @@ export class Reasoner {
     await writeReasonerFolder({ reasoner: this, folder });
   }
 
-  /** What the method's layouts depend on. */
-  layoutContext(): LayoutContext {
+  /** What the method's layouts depend on; with an image, whose placeholders may be as many as it has tiles, that of its example. */
+  layoutContext({ image }: Pick<Question, 'image'> = {}): LayoutContext {
     const { tokenizer, settings, format } = this;
-    return {
+    const context: LayoutContext = {
       tokenizer,
       format,
       prefix: settings.prefix.map((token) => tokenizer.idOf(token)),
@@ -124,6 +108,7 @@ export class Reasoner {
       image: settings.image && { ...settings.image, tokenId: tokenizer.idOf(settings.image.token) },
       ...(settings.visibility && { visibility: settings.visibility }),
     };
+    return this.#pictures?.contextFor({ context, image }) ?? context;
   }
 
   /**
@@ -133,7 +118,9 @@ export class Reasoner {
   prompts(questions: readonly Question[]): number[][] {
     this.#checkPictures(questions);
     for (const { words } of questions) if (words) checkThoughtWords({ reasoner: this, words });
-    return questions.map((question) => this.method.prompt({ example: question, context: this.#contextFor(question) }));
+    return questions.map((question) =>
+      this.method.prompt({ example: question, context: this.layoutContext({ image: question.image }) }),
+    );
   }
 
   /** Finds out how many tiles the questions' pictures take, where pictures differ in that: `prompts` of such questions needs it. */
@@ -159,32 +146,14 @@ export class Reasoner {
   }): Promise<EmbeddedSequences> {
     this.#checkLengths(sequences);
     const images = await this.#pictures?.prepare(questions.map(({ image }) => image));
-    const { ids, mask, time } = leftPad({ prompts: sequences, padId: this.tokenizer.idOf(this.settings.endToken) });
-    const fed = answers.flatMap(({ prompt, thoughts }, row) =>
-      thoughts.flatMap(({ input, position }) =>
-        typeof input === 'number' || prompt.length + position >= sequences[row]!.length
-          ? []
-          : [{ input, index: (row + 1) * time - sequences[row]!.length + prompt.length + position }],
-      ),
-    );
-    const sights = this.sights({ questions, answers: answers.length > 0 ? answers : undefined });
-    for (const [row, sight] of (sights ?? []).entries()) for (const id of sequences[row]!) sight.push(id);
-    const columns = sequences.map(({ length }) => new Uint8Array(time).fill(1, time - length));
-    const embedded = tf.tidy(() => {
-      const words = embedBatch({ model: this.model, ids, rows: questions.length, time, images });
-      const whole = sights
-        ? { ...words, forwardExtras: { ...words.forwardExtras, visibility: sightVisibility({ sights, columns }) } }
-        : words;
-      if (fed.length === 0) return whole as unknown as tf.TensorContainerObject;
-      const { shape } = whole.embeddings;
-      const placed = scatterRows({
-        input: tf.reshape(whole.embeddings, [shape[0] * time, shape[2]]) as tf.Tensor2D,
-        indices: Int32Array.from(fed, ({ index }) => index),
-        updates: tf.stack(fed.map(({ input }) => tf.tensor1d(input))) as tf.Tensor2D,
-      });
-      return { ...whole, embeddings: tf.reshape(placed, shape) } as unknown as tf.TensorContainerObject;
-    }) as unknown as EmbeddedInputs;
-    return { ...embedded, mask, time, ids: sequences };
+    return embedSequences({
+      model: this.model,
+      padId: this.tokenizer.idOf(this.settings.endToken),
+      sequences,
+      answers,
+      images,
+      sights: this.sights({ questions, answers: answers.length > 0 ? answers : undefined }),
+    });
   }
 
   /**
@@ -203,7 +172,7 @@ export class Reasoner {
     const { visibility: table, stages } = this.settings;
     if (!marks || !table) return undefined;
     return questions.map((example, row) => {
-      const place = { example, stages, context: this.#contextFor(example) };
+      const place = { example, stages, context: this.layoutContext({ image: example.image }) };
       const given = this.method.promptRoles!(place);
       const untaken = given.length - (answers?.[row]?.prompt.length ?? given.length);
       const left = untaken > 0 ? this.method.promptThoughts!(place).slice(-untaken) : [];
@@ -222,15 +191,7 @@ export class Reasoner {
    * answers as if something else had been asked. None where every text can be spelled (bytes).
    */
   unknownWords(text: string): string[] {
-    const { unknownId } = this.tokenizer;
-    if (unknownId === undefined) return [];
-    const isUnknown = (part: string) =>
-      this.tokenizer.encode(part, { addSpecialTokens: false }).ids.includes(unknownId);
-    if (!isUnknown(text)) return [];
-    const words = [...new Set(text.split(/\s+/u).filter((word) => word !== ''))];
-    // Where words carry the space before them, a word is looked up as it stands in a text.
-    const unknown = words.filter((word) => isUnknown(word) && isUnknown(` ${word}`));
-    return unknown.length > 0 ? unknown : words;
+    return unknownWords({ tokenizer: this.tokenizer, text });
   }
 
   /** Answers questions, batch by batch. A question's answer does not depend on those beside it. */
@@ -245,81 +206,13 @@ export class Reasoner {
     signal,
   }: ThinkOptions): Promise<Answer[]> {
     this.#checkPictures(questions);
-    const context = this.layoutContext();
     const answers: Answer[] = [];
     for (let start = 0; start < questions.length; start += batchSize) {
       signal?.throwIfAborted();
       const batch = questions.slice(start, start + batchSize);
       await this.measurePictures(batch);
-      const prompts = this.prompts(batch);
-      const { embeddings, mask, forwardExtras, time } = await this.embedSequences({
-        questions: batch,
-        sequences: prompts,
-      });
-      const positions = batch.map(
-        (example) =>
-          this.method.promptThoughts?.({ example, stages: this.settings.stages, context: this.#contextFor(example) }) ??
-          [],
-      );
-      const newTokens = maxNewTokens ?? Math.ceil(this.settings.longestResponse * 1.2) + 1;
-      const draft = this.method.responseStart?.({
-        stages: this.settings.stages,
-        hiddenStages: this.settings.hiddenStages,
-        context,
-      });
-      const room = newTokens + (draft?.length ?? 0);
-      let thought: ThoughtPrompts | undefined;
-      let session: Session | undefined;
-      const sights = this.sights({ questions: batch });
-      try {
-        if (positions.some(({ length }) => length > 0)) {
-          thought = await thinkInPrompt({
-            model: this.model,
-            prompts: { embeddings, mask, forwardExtras, ids: prompts, thoughts: positions },
-            reading: this.settings.thoughtReading,
-            room,
-            halting: this.method.halting?.(context),
-            feedback: this.feedback,
-            nextInput: nextInput && ((state) => nextInput({ ...state, row: start + state.row })),
-            sights,
-          });
-        }
-        session =
-          thought?.session ??
-          new Session({ model: this.model, batch: batch.length, capacity: time + room, forwardExtras, sights });
-        const generation = await session.write({
-          inputs: thought?.rest ?? { embeddings, mask, forwardExtras },
-          maxNewTokens: newTokens,
-          stopIds: [context.endId],
-          draft,
-          temperature,
-          seed: seed + start,
-          outputStates: true,
-          embedNext: this.embedNext,
-          signal,
-        });
-        const inputs = await this.writtenInputs({ ids: generation.ids, states: generation.states! });
-        const thoughts = thought?.thoughts(generation.states!.map(([first]) => first!));
-        for (const [row, generated] of generation.ids.entries()) {
-          const before = thoughts?.[row] ?? [];
-          const untaken = new Set(positions[row]!.slice(before.length).map(({ position }) => position));
-          answers.push(
-            this.readAnswer({
-              prompt: prompts[row]!.filter((_, position) => !untaken.has(position)),
-              ids: generated,
-              states: generation.states![row]!,
-              inputs: inputs[row],
-              finished: generation.reasons[row] === 'stop-id',
-              before,
-              continuous: positions[row]!.slice(0, before.length).filter(({ kind }) => kind === 'continuous').length,
-              passes: generation.passes[row]! + (thought?.passes[row] ?? 0),
-            }),
-          );
-        }
-      } finally {
-        session?.dispose();
-        tf.dispose([embeddings, thought?.rest.embeddings ?? [], forwardExtras as tf.TensorContainer]);
-      }
+      const asked = { reasoner: this, questions: batch, start, maxNewTokens, temperature, seed, nextInput, signal };
+      answers.push(...(await answerBatch(asked)));
       onProgress?.({ done: answers.length, total: questions.length });
     }
     return answers;
@@ -374,11 +267,6 @@ export class Reasoner {
   /** What was generated, as an answer: its text, stages, thoughts and counts. */
   readAnswer(written: WrittenResponse): Answer {
     return this.#reader.read(written);
-  }
-
-  #contextFor({ image }: Pick<Question, 'image'>): LayoutContext {
-    const context = this.layoutContext();
-    return this.#pictures?.contextFor({ context, image }) ?? context;
   }
 
   #checkPictures(questions: readonly Question[]): void {

@@ -2,7 +2,8 @@ import type { RowSight } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 
 import type { Answer } from '../reasoner/answer';
-import type { EmbeddedSequences, Question, Reasoner } from '../reasoner/reasoner';
+import type { EmbeddedSequences } from '../reasoner/embed-sequences';
+import type { Question, Reasoner } from '../reasoner/reasoner';
 import { Session } from './session';
 
 /** A position of a sequence, counted without padding. */
