@@ -250,9 +250,39 @@ function check(name, registry, manifest) {
       report.push('example');
     }
   }
+  if (name === '@subtext/engine-native' && platformPackages) {
+    // The platform's package came along by itself: the engine runs without a compiler.
+    const program =
+      "const { useEngine } = await import('@subtext/tensor'); process.stdout.write((await useEngine({ engine: 'native' })).device.name);";
+    const ran = run(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: folder,
+      env: { SUBTEXT_ENGINES: join(folder, 'engines'), CXX: join(folder, 'no-compiler') },
+      allowFailure: true,
+    });
+    if (!ran.ok) fail('the engine without a compiler', ran.output);
+    report.push(`runs without a compiler (${ran.output})`);
+  }
   console.log(`${name}: ${report.join(', ')}`);
 }
 
+/** Builds the package of the engine native for this platform, and publishes it as the release does; false without a compiler. */
+function publishPlatform(copy, env) {
+  const script = (name) => join(copy, 'packages', 'engine-native', 'scripts', name);
+  const libraries = join(work, 'libraries');
+  const built = run(process.execPath, [script('build-platform.mjs'), '--out', libraries], {
+    cwd: copy,
+    allowFailure: true,
+  });
+  if (!built.ok && built.output.includes('no C++ compiler')) {
+    console.log('No C++ compiler: no package of a platform, and the engine native is not tried.');
+    return false;
+  }
+  if (!built.ok) throw new Error(`build-platform.mjs failed:\n${built.output.slice(-3000)}`);
+  run(process.execPath, [script('publish-platforms.mjs'), libraries, '--any'], { cwd: copy, env });
+  return true;
+}
+
+let platformPackages = false;
 const registry = await startRegistry();
 try {
   const copy = copyRepository();
@@ -280,6 +310,7 @@ try {
     [join(copy, 'node_modules', 'turbo', 'bin', 'turbo'), 'run', 'build', '--output-logs=errors-only', '--ui=stream'],
     { cwd: copy, env },
   );
+  platformPackages = publishPlatform(copy, env);
   console.log('Publishing (prepack adds the types) …');
   const published = run(process.execPath, [changeset, 'publish', '--no-git-tag'], {
     cwd: copy,

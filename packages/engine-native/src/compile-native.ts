@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { compileLibrary, findCompiler, runCommand } from '@subtext/native-kernels';
 import { compiledFile, ownSources } from './library-file';
 
@@ -7,6 +8,15 @@ export interface NativeCompilation {
   file: string;
   /** How long it took; 0 where it was there already. */
   seconds: number;
+}
+
+/** So that the C++ library of the machine that it runs on need not be as new. */
+const linking = (platform: string) => (platform === 'darwin' ? [] : ['-static-libstdc++', '-static-libgcc']);
+
+function sourcesHere() {
+  const sources = ownSources();
+  if (!sources) throw new Error('this copy of @subtext/engine-native has no native/ folder to compile.');
+  return sources;
 }
 
 /**
@@ -29,15 +39,15 @@ export async function compileNative({
   onStart?: () => void;
   signal?: AbortSignal;
 } = {}): Promise<NativeCompilation> {
-  const sources = ownSources();
-  if (!sources) throw new Error('this copy of @subtext/engine-native has no native/ folder to compile.');
+  const sources = sourcesHere();
   const began = performance.now();
   let compiled = false;
   const file = await compileLibrary({
     sources,
-    file: await compiledFile(sources, home),
+    file: await compiledFile({ sources, home }),
     force,
     signal,
+    linking: linking(process.platform),
     verify: (made) => verifyLibrary(made, signal),
     onStart: () => {
       compiled = true;
@@ -45,6 +55,35 @@ export async function compileNative({
     },
   });
   return { file, seconds: compiled ? (performance.now() - began) / 1000 : 0 };
+}
+
+/**
+ * Compiles the library for a package of another platform, or this one: what a release does. `CXX` names the compiler,
+ * which for another processor has to be a cross compiler. It is tried where it can run here.
+ *
+ * @returns the library and what is said beside it
+ * @throws as {@link compileNative}
+ */
+export async function compileLibraryFor({
+  platform,
+  architecture,
+  home,
+}: {
+  platform: NodeJS.Platform;
+  architecture: NodeJS.Architecture;
+  /** @default see `engineHome` */
+  home?: string;
+}): Promise<{ file: string; description: string }> {
+  const sources = sourcesHere();
+  const here = platform === process.platform && architecture === process.arch;
+  const file = await compileLibrary({
+    sources,
+    file: await compiledFile({ sources, home, platform, architecture }),
+    architecture,
+    linking: linking(platform),
+    verify: async (made) => (here ? verifyLibrary(made) : undefined),
+  });
+  return { file, description: join(dirname(file), 'library.json') };
 }
 
 /** Whether there is a C++ compiler, and which; else why not. */

@@ -165,7 +165,7 @@ describe.skipIf(!present)('kernels on the memory of wasm', () => {
     beforeEach(async () => {
       home = await mkdtemp(join(tmpdir(), 'subtext-native-'));
       const found = await findLibrary();
-      const place = await compiledFile(ownSources()!, home);
+      const place = await compiledFile({ sources: ownSources()!, home });
       await mkdir(dirname(place), { recursive: true });
       await copyFile(found.file!, place);
       await copyFile(join(dirname(found.file!), 'library.json'), join(dirname(place), 'library.json'));
@@ -175,7 +175,7 @@ describe.skipIf(!present)('kernels on the memory of wasm', () => {
       vi.unstubAllEnvs();
       await rm(home, { recursive: true });
     });
-    const place = () => compiledFile(ownSources()!, home);
+    const place = () => compiledFile({ sources: ownSources()!, home });
 
     it('is used where it is whole', async () => {
       expect(await findLibrary()).toEqual({ file: await place(), origin: 'compiled' });

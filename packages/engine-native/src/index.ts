@@ -1,2 +1,3 @@
 export { nativeEngine as engine } from './engine';
-export { compileNative, nativeCompiler, type NativeCompilation } from './compile-native';
+export { compileLibraryFor, compileNative, nativeCompiler, type NativeCompilation } from './compile-native';
+export { platformLibraryName, platformPackage, platforms } from './library-file';

@@ -16,25 +16,40 @@ export function inClone(): boolean {
 }
 
 /** The name of the library's file. */
-export const libraryName =
-  process.platform === 'win32'
-    ? 'subtext_native.dll'
-    : process.platform === 'darwin'
-      ? 'libsubtext_native.dylib'
-      : 'libsubtext_native.so';
+export function platformLibraryName(platform: string = process.platform): string {
+  if (platform === 'win32') return 'subtext_native.dll';
+  return platform === 'darwin' ? 'libsubtext_native.dylib' : 'libsubtext_native.so';
+}
+
+/** Those that a release has packages for. */
+export const platforms: readonly { platform: NodeJS.Platform; architecture: NodeJS.Architecture }[] = [
+  { platform: 'linux', architecture: 'x64' },
+  { platform: 'linux', architecture: 'arm64' },
+  { platform: 'darwin', architecture: 'arm64' },
+  { platform: 'darwin', architecture: 'x64' },
+  { platform: 'win32', architecture: 'x64' },
+];
 
 /** The package that carries the library for a platform. */
-export function platformPackage(platform = process.platform as string, architecture = process.arch as string): string {
+export function platformPackage(platform: string = process.platform, architecture: string = process.arch): string {
   return `@subtext/engine-native-${platform}-${architecture}`;
 }
 
 /** Where the library compiled on this machine lies, whether or not it is there: other sources have another place. */
-export async function compiledFile(sources: NativeSources, home?: string): Promise<string> {
-  const key = createHash('sha256')
-    .update([sources.hash, process.platform, process.arch].join('\n'))
-    .digest('hex')
-    .slice(0, 16);
-  return join(home ?? (await engineHome()), 'native-kernels', key, libraryName);
+export async function compiledFile({
+  sources,
+  home,
+  platform = process.platform,
+  architecture = process.arch,
+}: {
+  sources: NativeSources;
+  /** @default see `engineHome` */
+  home?: string;
+  platform?: string;
+  architecture?: string;
+}): Promise<string> {
+  const key = createHash('sha256').update([sources.hash, platform, architecture].join('\n')).digest('hex').slice(0, 16);
+  return join(home ?? (await engineHome()), 'native-kernels', key, platformLibraryName(platform));
 }
 
 /** A library that fits these sources, or why there is none. */
@@ -44,16 +59,19 @@ export type FoundLibrary = { file: string; origin: 'compiled' | 'package' } | { 
 export async function findLibrary(): Promise<FoundLibrary> {
   const sources = ownSources();
   if (!sources) return { file: null, reason: 'this copy of @subtext/engine-native has no native/ folder' };
-  const compiled = await describedLibrary({ file: await compiledFile(sources), sources });
+  const compiled = await describedLibrary({ file: await compiledFile({ sources }), sources });
   if (compiled.file !== null) return { file: compiled.file, origin: 'compiled' };
   const name = platformPackage();
   let manifest: string;
   try {
     manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
   } catch {
-    return { file: null, reason: compiled.reason ?? `${name} is not installed` };
+    return {
+      file: null,
+      reason: compiled.reason ?? (inClone() ? 'it has not been compiled' : `${name} is not installed`),
+    };
   }
-  const shipped = await describedLibrary({ file: join(dirname(manifest), libraryName), sources });
+  const shipped = await describedLibrary({ file: join(dirname(manifest), platformLibraryName()), sources });
   if (shipped.file !== null) return { file: shipped.file, origin: 'package' };
   return { file: null, reason: `${name}: ${shipped.reason ?? 'it has no library'}` };
 }

@@ -51,7 +51,7 @@ class TensorflowCall final : public Call {
   }
 
  private:
-  static constexpr int kMost = 40;
+  static constexpr int kMost = 64;
 
   TF_OpKernelContext* context_;
   TF_Status* status_;

@@ -6,12 +6,17 @@
 namespace subtext {
 namespace {
 
-constexpr int kCos = 19, kMask = 21, kSettings = 22, kBlockInputs = 23;
+constexpr int kWeights = 19, kCos = 19, kMask = 21, kSettings = 22, kAdapters = 23, kLayers = 7, kBlockInputs = kAdapters + 2 * kLayers;
+constexpr int kFrozen = 15 + kLayers;
 
-/** Inputs `at` and `at + 1` are a layer's weight and bias. */
-LinearWeights layerAt(Call& call, int at, bool transposed) {
+/** Inputs `at` and `at + 1` are a layer's weight and bias; it is the block's layer of this number. */
+LinearWeights layerAt(Call& call, int at, int layer) {
   if (call.count(at) == 0) return {nullptr, nullptr, 0, false};
-  return {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), call.size(at, transposed ? 0 : 1), transposed};
+  const bool transposed = call.setting(kSettings, 7 + layer) != 0;
+  LinearWeights weights = {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), call.size(at, transposed ? 0 : 1), transposed};
+  const int down = kAdapters + 2 * layer;
+  if (call.count(down) > 0) weights.adapter = {call.numbers(down), call.numbers(down + 1), call.size(down, 0), call.setting(kSettings, 15 + layer)};
+  return weights;
 }
 
 NormWeights normAt(Call& call, int at, float epsilon) { return {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), epsilon}; }
@@ -24,14 +29,14 @@ TransformerBlock blockOf(Call& call) {
   b.width = call.size(0, 2);
   b.activation = static_cast<int>(s[4]);
   b.attentionNorm = normAt(call, 1, s[5]);
-  b.query = layerAt(call, 3, s[7] != 0);
-  b.key = layerAt(call, 5, s[8] != 0);
-  b.value = layerAt(call, 7, s[9] != 0);
-  b.output = layerAt(call, 9, s[10] != 0);
+  b.query = layerAt(call, 3, 0);
+  b.key = layerAt(call, 5, 1);
+  b.value = layerAt(call, 7, 2);
+  b.output = layerAt(call, 9, 3);
   b.feedForwardNorm = normAt(call, 11, s[6]);
-  b.gate = layerAt(call, 13, s[11] != 0);
-  b.up = layerAt(call, 15, s[12] != 0);
-  b.down = layerAt(call, 17, s[13] != 0);
+  b.gate = layerAt(call, 13, 4);
+  b.up = layerAt(call, 15, 5);
+  b.down = layerAt(call, 17, 6);
   b.innerWidth = b.up.out;
   const bool rotates = call.count(kCos) > 0, masked = call.count(kMask) > 0;
   b.cos = rotates ? call.numbers(kCos) : nullptr;
@@ -95,12 +100,17 @@ void transformerBlockGradientOf(Call& call) {
   int next = kBlockInputs + 1;
   for (float** value : values) *value = call.numbers(next++);
   BlockGradients g;
-  float** const gradients[] = {&g.input, &g.attentionNorm.weight, &g.attentionNorm.bias, &g.query.weight, &g.query.bias, &g.key.weight, &g.key.bias, &g.value.weight, &g.value.bias,
-                               &g.output.weight, &g.output.bias, &g.feedForwardNorm.weight, &g.feedForwardNorm.bias, &g.gate.weight, &g.gate.bias, &g.up.weight, &g.up.bias, &g.down.weight, &g.down.bias};
-  int index = 0;
-  for (float** gradient : gradients) {
-    *gradient = call.outputLike(index, index);
-    index++;
+  float** const gradients[kWeights] = {&g.input, &g.attentionNorm.weight, &g.attentionNorm.bias, &g.query.weight, &g.query.bias, &g.key.weight, &g.key.bias, &g.value.weight, &g.value.bias,
+                                       &g.output.weight, &g.output.bias, &g.feedForwardNorm.weight, &g.feedForwardNorm.bias, &g.gate.weight, &g.gate.bias, &g.up.weight, &g.up.bias, &g.down.weight, &g.down.bias};
+  const bool frozen = call.setting(kSettings, kFrozen) != 0;
+  for (int index = 0; index < kWeights; index++) {
+    float* place = frozen && index > 0 ? call.output(index, {0}) : call.outputLike(index, index);
+    *gradients[index] = frozen && index > 0 ? nullptr : place;
+  }
+  LayerGradients* const layers[kLayers] = {&g.query, &g.key, &g.value, &g.output, &g.gate, &g.up, &g.down};
+  for (int layer = 0; layer < kLayers; layer++) {
+    layers[layer]->down = call.outputLike(kWeights + 2 * layer, kAdapters + 2 * layer);
+    layers[layer]->up = call.outputLike(kWeights + 2 * layer + 1, kAdapters + 2 * layer + 1);
   }
   if (call.failed()) return;
   call.require(transformerBlockGradient(bestKernels(), processorThreads(), b, call.numbers(0), v, call.numbers(kBlockInputs), g));

@@ -9,10 +9,9 @@ namespace {
 
 bool apply(const Kernels& k, const Threads& t, const LinearWeights& layer, int64_t rows, int64_t in, const float* input, float* output, int activation = kNone, const float* added = nullptr) {
   Epilogue epilogue;
-  epilogue.bias = layer.bias;
   epilogue.activation = activation;
   epilogue.added = added;
-  return k.linear(t, rows, in, layer.out, input, layer.weight, layer.transposed, epilogue, output);
+  return applyLayer(k, t, layer, rows, in, input, output, epilogue);
 }
 
 }  // namespace

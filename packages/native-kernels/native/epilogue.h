@@ -19,6 +19,7 @@ inline void applyEpilogue(const Store& store, Function, int64_t row, int64_t col
   const Epilogue& rest = store.rest;
   const int64_t place = row * store.stride + column;
   if (rest.bias) sum += loadUpTo(rest.bias + column, count);
+  if (rest.before) sum += loadUpTo(rest.before + place, count);
   const ValueAndDerivative found = Function::at(sum);
   Vector value = found.value;
   if (rest.factor) value *= loadUpTo(rest.factor + place, count);

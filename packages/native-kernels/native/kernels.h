@@ -30,9 +30,11 @@ struct AttentionShape {
   int64_t queryStride, keyStride;
 };
 
-/** What becomes of a product's sums: `activation(sums + bias) · factor + added`. What is absent is null. */
+/** What becomes of a product's sums: `activation(sums + bias + before) · factor + added`. What is absent is null. */
 struct Epilogue {
   const float* bias = nullptr;
+  /** Of the output's shape. */
+  const float* before = nullptr;
   int activation = kNone;
   /** Takes activation′ of the sums with their bias. */
   float* derivative = nullptr;

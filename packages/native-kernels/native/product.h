@@ -126,7 +126,7 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
           // The tile's place in the result, and its share of the rows that come next.
           [&](Prefetch& ahead, int64_t from, int64_t steps, int64_t row, int64_t column, int64_t done, int64_t) {
             const int64_t columns = minimum(kTileColumns, columnTo - column);
-            for (const float* place : {rest.factor, rest.added, static_cast<const float*>(output)}) {
+            for (const float* place : {rest.before, rest.factor, rest.added, static_cast<const float*>(output)}) {
               for (int64_t r = row; place && r < row + kTileRows; r++) ahead.want(place + r * out + column, columns);
             }
             const int64_t panels = ceilDiv(columnTo - columnFrom, kTileColumns), share = ceilDiv(ceilDiv(steps, panels), kLine) * kLine, begin = done % panels * share;

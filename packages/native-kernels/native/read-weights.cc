@@ -4,8 +4,10 @@
 #include <cerrno>
 #include <cstring>
 
+#if !defined(_WIN32)
 #include <sys/types.h>
 #include <unistd.h>
+#endif
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -23,6 +25,10 @@ constexpr int64_t kPart = 1 << 20;
 constexpr int64_t kHalves = 1 << 14;
 
 /** Reads exactly `bytes`: 0, -1 at the end of the file, or the error number. */
+#if defined(_WIN32)
+// A descriptor is a number of one C library there, and not of another.
+int readFully(int, void*, size_t, int64_t) { return ENOSYS; }
+#else
 int readFully(int descriptor, void* into, size_t bytes, int64_t position) {
   char* at = static_cast<char*>(into);
   while (bytes > 0) {
@@ -36,6 +42,7 @@ int readFully(int descriptor, void* into, size_t bytes, int64_t position) {
   }
   return 0;
 }
+#endif
 
 /**
  * Has the system give a block its pages at once, in place of one fault for each, which takes a twelfth off the reading of

@@ -27,26 +27,21 @@ struct Work {
   const TransformerBlock& b;
   int64_t rows;
 
-  bool apply(const LinearWeights& layer, int64_t in, const float* input, float* output, Epilogue epilogue = {}) const {
-    epilogue.bias = layer.bias;
-    return k.linear(t, rows, in, layer.out, input, layer.weight, layer.transposed, epilogue, output);
-  }
-  /** The gradient of what a layer read, from its output's. */
-  bool back(const LinearWeights& layer, int64_t in, const float* gradient, float* inputGradient, const Epilogue& epilogue = {}) const {
-    return k.linear(t, rows, layer.out, in, gradient, layer.weight, !layer.transposed, epilogue, inputGradient);
-  }
-  bool weights(const LinearWeights& layer, int64_t in, const float* input, const float* gradient, const LayerGradients& gradients) const {
-    const bool done = layer.transposed ? k.transposedProduct(t, rows, layer.out, in, gradient, input, gradients.weight) : k.transposedProduct(t, rows, in, layer.out, input, gradient, gradients.weight);
-    return done && (!layer.bias || k.sumRows(t, rows, layer.out, gradient, gradients.bias));
-  }
+  bool apply(const LinearWeights& layer, int64_t in, const float* input, float* output, const Epilogue& epilogue = {}) const { return applyLayer(k, t, layer, rows, in, input, output, epilogue); }
+  bool back(const LinearWeights& layer, int64_t in, const float* gradient, float* result, const Epilogue& epilogue = {}) const { return inputGradient(k, t, layer, rows, in, gradient, result, epilogue); }
+  bool weights(const LinearWeights& layer, int64_t in, const float* input, const float* gradient, const LayerGradients& gradients) const { return weightGradients(k, t, layer, rows, in, input, gradient, gradients); }
   void rotate(const Projected& parts, bool inverse) const {
     if (!b.cos) return;
     k.rotary(t, b.batch, b.time, b.attention.heads, b.attention.headWidth, parts.query, b.cos, b.sin, b.angleBatch, inverse, parts.query);
     k.rotary(t, b.batch, b.time, b.attention.keyValueHeads, b.attention.headWidth, parts.key, b.cos, b.sin, b.angleBatch, inverse, parts.key);
   }
-  bool normBack(const NormWeights& norm, const float* gradient, const float* input, const float* statistics, const float* added, float* inputGradient, const LayerGradients& gradients) const {
-    if (norm.bias) return k.layerNormBackward(t, rows, b.width, gradient, input, norm.scale, statistics, statistics + rows, added, inputGradient, gradients.weight, gradients.bias);
-    return k.rmsNormBackward(t, rows, b.width, gradient, input, norm.scale, statistics + rows, added, inputGradient, gradients.weight);
+  bool normBack(const NormWeights& norm, const float* gradient, const float* input, const float* statistics, const float* added, float* result, const LayerGradients& gradients) const {
+    // The kernels give gradients of scale and bias too; those of a norm that does not train go nowhere.
+    const Numbers unasked = allocateNumbers(2 * b.width);
+    if (!unasked) return false;
+    float *const scale = gradients.weight ? gradients.weight : unasked.get(), *const bias = gradients.bias ? gradients.bias : unasked.get() + b.width;
+    if (norm.bias) return k.layerNormBackward(t, rows, b.width, gradient, input, norm.scale, statistics, statistics + rows, added, result, scale, bias);
+    return k.rmsNormBackward(t, rows, b.width, gradient, input, norm.scale, statistics + rows, added, result, scale);
   }
 };
 

@@ -2,17 +2,9 @@
 // operations would pass over memory once more.
 #pragma once
 
-#include "kernels.h"
+#include "linear-layer.h"
 
 namespace subtext {
-
-/** `[in, out]`, or `[out, in]` if `transposed`; no bias is null. A weight that is null is absent. */
-struct LinearWeights {
-  const float* weight;
-  const float* bias;
-  int64_t out;
-  bool transposed;
-};
 
 /** RMS norm where the bias is null. */
 struct NormWeights {
@@ -57,11 +49,6 @@ struct BlockValues {
   float* kept;
 };
 
-/** Of a linear layer or a norm, whose scale is its weight. What is absent is not written. */
-struct LayerGradients {
-  float *weight, *bias;
-};
-
 struct BlockGradients {
   /** `[rows, width]` */
   float* input;
@@ -77,7 +64,7 @@ void normalise(const Kernels&, const Threads&, const NormWeights&, int64_t rows,
  */
 bool transformerBlock(const Kernels&, const Threads&, const TransformerBlock&, const float* input, const BlockValues&, float* output);
 
-/** Gradients of the input and of every weight, from the output's. False where memory ran out. */
+/** Gradients of the input and of those weights for whose gradient there is a place, from the output's. False where memory ran out. */
 bool transformerBlockGradient(const Kernels&, const Threads&, const TransformerBlock&, const float* input, const BlockValues&, const float* gradient, const BlockGradients&);
 
 }  // namespace subtext

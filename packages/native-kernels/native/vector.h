@@ -4,9 +4,9 @@
 
 #include <math.h>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 
+#include "aligned-memory.h"
 #include "kernels.h"
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -36,11 +36,17 @@ inline Vector broadcast(float value) { return value - Vector{}; }
 
 /** The first `count` numbers; `rest` in the other lanes. */
 inline Vector loadPart(const float* from, int64_t count, float rest = 0) {
+#if defined(__AVX512F__)
+  return (Vector)_mm512_mask_loadu_ps(_mm512_set1_ps(rest), static_cast<__mmask16>((1u << count) - 1), from);
+#endif
   float buffer[kLanes];
   for (int64_t lane = 0; lane < kLanes; lane++) buffer[lane] = lane < count ? from[lane] : rest;
   return load(buffer);
 }
 inline void storePart(float* to, Vector value, int64_t count) {
+#if defined(__AVX512F__)
+  return _mm512_mask_storeu_ps(to, static_cast<__mmask16>((1u << count) - 1), (__m512)value);
+#endif
   float buffer[kLanes];
   store(buffer, value);
   for (int64_t lane = 0; lane < count; lane++) to[lane] = buffer[lane];
@@ -192,11 +198,8 @@ inline void everyVectorOfRow(int64_t width, Body body) {
 /** Memory that a kernel needs while it runs; null where there is none. */
 struct Scratch {
   float* values;
-  explicit Scratch(int64_t count) : values(nullptr) {
-    void* memory = nullptr;
-    if (posix_memalign(&memory, 64, static_cast<size_t>(count > 0 ? count : 1) * sizeof(float)) == 0) values = static_cast<float*>(memory);
-  }
-  ~Scratch() { free(values); }
+  explicit Scratch(int64_t count) : values(static_cast<float*>(allocateAligned(static_cast<size_t>(count > 0 ? count : 1) * sizeof(float)))) {}
+  ~Scratch() { freeAligned(values); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 };

@@ -17,7 +17,8 @@ export { openOnWasmMemory, type WasmTensors } from './engines/wasm/second-backen
 export { wasmMemory } from './engines/wasm/memory';
 
 export { activationCodes } from './kernels/activation-codes';
-export { transformerBlockLayers, transformerBlockTensors } from './kernels/transformer-block-tensors';
+export { blockIsPlain } from './operations/check-block';
+export { adapterTensors, transformerBlockLayers, transformerBlockTensors } from './kernels/transformer-block-tensors';
 export { composedActivation, composedActivationGradient, sigmoidForm } from './operations/activations';
 export { composedEmbedding } from './operations/embedding';
 export { composedGatedActivation } from './operations/gated-activation';

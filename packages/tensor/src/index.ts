@@ -37,11 +37,12 @@ export type {
   TransformerBlockKernel,
   WeightLayout,
   LinearWeights,
+  LowRankWeights,
   NormWeights,
   TransformerBlockParts,
   TransformerBlockOptions,
 } from './kernels/kernels';
-export { transformerBlockTensors } from './kernels/transformer-block-tensors';
+export { adapterTensors, transformerBlockTensors } from './kernels/transformer-block-tensors';
 export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kernels/registry';
 
 export { linear, type LinearOptions } from './operations/linear';

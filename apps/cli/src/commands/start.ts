@@ -71,7 +71,7 @@ export function startCommand(): Command {
     .addOption(
       new Option(
         '--engine <name>',
-        'the engine to compute with (default: SUBTEXT_ENGINE, else wasm, which gives the same bytes on every run)',
+        'the engine to compute with (default: SUBTEXT_ENGINE, else the fastest here; wasm gives the same bytes on every machine of a kind)',
       ).choices(engineNames),
     )
     .option('--workers <count>', 'threads', wholeNumber)
@@ -99,7 +99,7 @@ async function start({
 }: StartOptions & { signal: AbortSignal }): Promise<boolean> {
   resultsAreFiles();
   const output = createOutput({ json });
-  const { name: engine } = await useEngine({ engine: askedEngine ?? (process.env.SUBTEXT_ENGINE ? 'auto' : 'wasm') });
+  const { name: engine } = await useEngine({ engine: askedEngine ?? 'auto' });
   const workers = asked ?? defaultWorkers({ shards: 2, processors: availableParallelism() });
   const startFolder = await openStartFolder(folder);
   try {

@@ -195,10 +195,17 @@ void state(const Kernels& k, const Threads& t, Results& results) {
 /** Whole blocks: GPT-2's (packed, layer norm, biases) and Llama's (grouped heads, gate, rotary positions), over a cache and trained. */
 void blocks(const Kernels& k, const Threads& t, Results& results) {
   for (const bool packed : {true, false}) {
-    for (const bool masked : {false, true}) {
+    // Each with and without a mask, with and without low-rank additions to its layers.
+    for (const int variant : {0, 1, 2, 3}) {
+      const bool masked = variant & 1, adapted = variant & 2;
       Arena a;
       const int64_t batch = 2, time = 5, width = 24, inner = 35, heads = 4, keyHeads = packed ? 4 : 2, headWidth = packed ? 6 : 8, queryWidth = heads * headWidth, keyWidth = keyHeads * headWidth, rows = batch * time;
-      auto layer = [&](int64_t in, int64_t out) { return LinearWeights{a.random(in * out), packed ? a.random(out) : nullptr, out, !packed}; };
+      const int64_t rank = 3;
+      auto layer = [&](int64_t in, int64_t out) {
+        LinearWeights made{a.random(in * out), packed ? a.random(out) : nullptr, out, !packed};
+        if (adapted) made.adapter = {a.random(rank * in), a.random(rank * out), rank, 0.7f};
+        return made;
+      };
       auto norm = [&] { return NormWeights{a.random(width), packed ? a.random(width) : nullptr, 1e-5f}; };
       const LinearWeights absent = {nullptr, nullptr, 0, false};
       TransformerBlock b{};
@@ -216,13 +223,18 @@ void blocks(const Kernels& k, const Threads& t, Results& results) {
       BlockValues v{a.empty(rows * width), a.empty(rows * width), a.empty(rows * width), a.empty(2 * rows), a.empty(2 * rows), a.empty(rows * (queryWidth + 2 * keyWidth)), a.empty(rows * queryWidth), a.empty(batch * heads * time), a.empty(rows * inner), a.empty(packed ? rows * inner : 2 * rows * inner)};
       need(transformerBlock(k, t, b, input, v, output));
       results.take(output, rows * width);
-      auto gradientOf = [&](const LinearWeights& one, int64_t in) { return LayerGradients{one.weight ? a.empty(in * one.out) : nullptr, one.bias ? a.empty(one.out) : nullptr}; };
-      auto gradientOfNorm = [&] { return LayerGradients{a.empty(width), packed ? a.empty(width) : nullptr}; };
+      // Over frozen weights, where there are additions: then those alone have gradients.
+      auto gradientOf = [&](const LinearWeights& one, int64_t in) {
+        LayerGradients made{one.weight && !adapted ? a.empty(in * one.out) : nullptr, one.bias && !adapted ? a.empty(one.out) : nullptr};
+        if (adapted) made.down = a.empty(rank * in), made.up = a.empty(rank * one.out);
+        return made;
+      };
+      auto gradientOfNorm = [&] { return LayerGradients{adapted ? nullptr : a.empty(width), packed && !adapted ? a.empty(width) : nullptr}; };
       BlockGradients g{a.empty(rows * width), gradientOfNorm(), gradientOfNorm(), gradientOf(b.query, width), gradientOf(b.key, width), gradientOf(b.value, width), gradientOf(b.output, queryWidth), gradientOf(b.gate, width), gradientOf(b.up, width), gradientOf(b.down, inner)};
       need(transformerBlockGradient(k, t, b, input, v, a.random(rows * width), g));
       results.take(g.input, rows * width);
-      results.take(g.query.weight, width * b.query.out);
-      results.take(g.down.weight, inner * width);
+      results.take(adapted ? g.query.down : g.query.weight, adapted ? rank * width : width * b.query.out);
+      results.take(adapted ? g.down.up : g.down.weight, adapted ? rank * width : inner * width);
       // The same block over a cache, full to its last row.
       const int64_t offset = 4, capacity = offset + time;
       s.keyTime = s.capacity = capacity;
@@ -282,7 +294,10 @@ int main() {
       fprintf(stderr, "%s differs from baseline by %g\n", level->level, worst);
       return 1;
     }
-    printf("%s: %zu numbers, at most %.1e from baseline\n", level->level, results.values.size(), worst);
+    // The sum tells other processors' results apart from these.
+    double sum = 0;
+    for (const float value : results.values) sum += std::fabs(static_cast<double>(value));
+    printf("%s: %zu numbers of the sum %.6e, at most %.1e from baseline\n", level->level, results.values.size(), sum, worst);
   }
   reading(t);
   return 0;

@@ -1,5 +1,11 @@
 import type { tf, FusedKernels, TransformerBlockParts } from '@subtext/tensor';
-import { activationCodes, transformerBlockLayers, transformerBlockTensors } from '@subtext/tensor/engine';
+import {
+  activationCodes,
+  adapterTensors,
+  blockIsPlain,
+  transformerBlockLayers,
+  transformerBlockTensors,
+} from '@subtext/tensor/engine';
 import type { OperationRunner } from './operation-runner';
 
 /** Whole blocks: `native/block-operations.h` lists their inputs. */
@@ -8,9 +14,9 @@ export function blockKernels({
   settings,
   absent,
 }: OperationRunner): Pick<Required<FusedKernels>, 'decoderBlock' | 'transformerBlock'> {
-  const inputsOf = (block: TransformerBlockParts & { mask: tf.Tensor | null }, offset = 0) => {
+  const inputsOf = (block: TransformerBlockParts & { mask: tf.Tensor | null; frozen?: boolean }, offset = 0) => {
     const { attentionNorm, feedForwardNorm, heads, keyValueHeads, causal, scale, activation, rotary, mask } = block;
-    const layouts = transformerBlockLayers(block).map((layer) => (layer?.layout === 'out-in' ? 1 : 0));
+    const layers = transformerBlockLayers(block);
     const values = settings(
       heads,
       keyValueHeads,
@@ -19,19 +25,25 @@ export function blockKernels({
       activationCodes[activation],
       attentionNorm.epsilon,
       feedForwardNorm.epsilon,
-      ...layouts,
+      ...layers.map((layer) => (layer?.layout === 'out-in' ? 1 : 0)),
       offset,
+      ...layers.map((layer) => layer?.adapter?.scaling ?? 0),
+      block.frozen ? 1 : 0,
     );
+    const tensors = transformerBlockTensors(block).map((tensor) => tensor ?? absent.float);
     return [
-      ...transformerBlockTensors(block).map((tensor) => tensor ?? absent.float),
+      ...tensors.slice(0, -adapterTensors),
       rotary?.cos ?? absent.float,
       rotary?.sin ?? absent.float,
       mask ?? absent.integer,
       values,
+      ...tensors.slice(-adapterTensors),
     ];
   };
+  const supports = (block: TransformerBlockParts & { frozen?: boolean }) => blockIsPlain(block, { adapters: true });
   return {
     decoderBlock: {
+      supports,
       forward: ({ cache, ...block }) =>
         run<[tf.Tensor3D]>(
           'SubtextDecoderBlock',
@@ -40,6 +52,7 @@ export function blockKernels({
         )[0],
     },
     transformerBlock: {
+      supports,
       forward: (block) => {
         const [output, ...values] = run<tf.Tensor[]>('SubtextTransformerBlock', inputsOf(block), [
           block.input.shape,
@@ -49,13 +62,17 @@ export function blockKernels({
       },
       backward: ({ gradient, values, ...block }) => {
         const tensors = transformerBlockTensors(block);
+        const wanted = tensors.map(
+          (tensor, place) =>
+            tensor !== null && (!block.frozen || place === 0 || place >= tensors.length - adapterTensors),
+        );
         const gradients = run<tf.Tensor[]>(
           'SubtextTransformerBlockGradient',
           [...inputsOf(block), gradient, ...values],
-          tensors.map((tensor) => tensor?.shape ?? [0]),
+          tensors.map((tensor, place) => (wanted[place] ? tensor!.shape : [0])),
         );
-        return tensors.map((tensor, index) => {
-          if (tensor !== null) return gradients[index]!;
+        return wanted.map((asked, index) => {
+          if (asked) return gradients[index]!;
           gradients[index]!.dispose();
           return null;
         });

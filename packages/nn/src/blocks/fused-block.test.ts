@@ -209,23 +209,48 @@ describe.skipIf(!present)('a block as one call of the engine', () => {
     }
   });
 
-  it('goes operation by operation where an adapter stands beside the weights', () => {
-    const block = separateBlock();
+  it.each([
+    ['packed', packedBlock],
+    ['separate', separateBlock],
+  ] as const)('gives what its operations give with an adapter on every layer (%s)', (kind, make) => {
+    const block = make();
     initialiseWeights({ structure, seed: 3 });
-    const output = block.attention.output;
     tf.tidy(() => {
-      const options = { block, masks: false, rotary: null, cacheWidth: 16 };
+      const options = { block, masks: false, rotary: null, cacheWidth: kind === 'packed' ? width : 16 };
       const plain = decode(options);
-      const [down, up] = [tf.variable(tf.ones([1, 32])), tf.variable(tf.ones([width, 1]))];
-      output.adapter = new LowRankAdapter({ down, up, scaling: 1 });
+      const adapters = adapt();
+      const kernel = vi.spyOn(fusedKernels().decoderBlock!, 'forward');
       const adapted = decode(options);
+      expect(kernel).toHaveBeenCalledTimes(4);
+      kernel.mockRestore();
       expect(tf.max(tf.abs(tf.sub(adapted[3]!, plain[3]!))).dataSync()[0]).toBeGreaterThan(0.01);
       const parts = withoutFusedKernels(() => decode(options));
-      expect(tf.max(tf.abs(tf.sub(adapted[3]!, parts[3]!))).dataSync()[0]).toBeLessThan(2e-5);
-      tf.dispose([down, up]);
+      for (const [call, output] of adapted.entries())
+        expect(tf.max(tf.abs(tf.sub(output, parts[call]!))).dataSync()[0]).toBeLessThan(5e-5);
+      adapters.dispose();
     });
   });
 });
+
+/** Puts an adapter of rank 3 on every layer, whose weights it freezes; disposes them, and lets the weights train again. */
+function adapt({ dropout = 0 } = {}): { parameters: Parameters; dispose(): void } {
+  const parameters = new Parameters();
+  for (const [index, layer] of [...structure.linearLayers.values()].entries()) {
+    const add = (name: string, shape: [number, number]) =>
+      parameters.add({ name: `${layer.name}.${name}`, value: tf.randomNormal(shape, 0, 0.2, 'float32', 7 + index) });
+    const [down, up] = [add('down', [3, layer.inputWidth]), add('up', [layer.outputWidth, 3])];
+    layer.adapter = new LowRankAdapter({ down, up, scaling: 0.5, dropout });
+  }
+  structure.parameters.freeze();
+  return {
+    parameters,
+    dispose: () => {
+      parameters.dispose();
+      structure.parameters.unfreeze();
+      for (const layer of structure.linearLayers.values()) layer.adapter = null;
+    },
+  };
+}
 
 /** CLIP's block: layer norms, separate projections `[out, in]` with biases, no rotation. */
 function biasedBlock(): TransformerBlock {
@@ -263,16 +288,18 @@ function train({
   causal,
   mask,
   rotates,
+  adapters = new Parameters(),
 }: {
   block: TransformerBlock;
   causal: boolean;
   mask: tf.Tensor | null;
   rotates: boolean;
+  adapters?: Parameters;
 }): { output: tf.Tensor; gradients: Record<string, tf.Tensor> } {
   const rotary = rotates ? new RotaryEmbedding({ headWidth: 8, theta: 100 }) : null;
   let output!: tf.Tensor;
   const { value, gradients } = valueAndGradients({
-    parameters: structure.parameters,
+    parameters: [structure.parameters, adapters],
     compute: () => {
       const input = structure.parameters.get('input') as unknown as tf.Tensor3D;
       output = tf.keep(block.apply({ input, causal, mask, rotary: rotary?.angles({ offset: 0, time: 7 }) ?? null }));
@@ -329,6 +356,49 @@ describe.skipIf(!present)('a block that trains, as one call of the engine', () =
       expect(largestDifference(gradient, parts.gradients[name]!), name).toBeLessThan(2e-5 * Math.max(1, size));
     }
     tf.dispose([whole, parts, mask ?? []]);
+  });
+
+  it.each([
+    ['packed', packedBlock, null, false],
+    ['grouped heads, gate, rotary', separateBlock, [2, 7], true],
+    ['biases', biasedBlock, null, false],
+  ] as const)('has the gradients of its adapters over frozen weights (%s)', (_, make, maskShape, rotates) => {
+    const block = start(make);
+    const adapters = adapt();
+    structure.parameters.unfreeze('input');
+    const mask = maskShape && tf.tensor(flat, [...maskShape], 'int32');
+    const options = { block, causal: true, mask, rotates, adapters: adapters.parameters };
+    const kernel = vi.spyOn(fusedKernels().transformerBlock!, 'forward');
+    const whole = train(options);
+    expect(kernel).toHaveBeenCalledOnce();
+    kernel.mockRestore();
+    const parts = withoutFusedKernels(() => train(options));
+    expect(largestDifference(whole.output, parts.output)).toBeLessThan(5e-5);
+    expect(Object.keys(whole.gradients).sort()).toEqual(['input', ...adapters.parameters.names()].sort());
+    for (const [name, gradient] of Object.entries(whole.gradients)) {
+      const size = tf.tidy(() => tf.max(tf.abs(parts.gradients[name]!)).dataSync()[0]!);
+      expect(largestDifference(gradient, parts.gradients[name]!), name).toBeLessThan(5e-5 * Math.max(1, size));
+    }
+    adapters.dispose();
+    tf.dispose([whole, parts, mask ?? []]);
+  });
+
+  it('goes operation by operation where an adapter drops inputs', () => {
+    const block = start(packedBlock);
+    const adapters = adapt({ dropout: 0.5 });
+    for (const layer of structure.linearLayers.values()) layer.adapter!.setDropoutSeed(1);
+    const kernel = vi.spyOn(fusedKernels().transformerBlock!, 'forward');
+    const { output, gradients } = train({
+      block,
+      causal: true,
+      mask: null,
+      rotates: false,
+      adapters: adapters.parameters,
+    });
+    expect(kernel).not.toHaveBeenCalled();
+    kernel.mockRestore();
+    adapters.dispose();
+    tf.dispose([output, gradients]);
   });
 
   it('refuses a mask that does not fit', () => {

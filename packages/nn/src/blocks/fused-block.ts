@@ -1,4 +1,5 @@
 import {
+  adapterTensors,
   decoderBlock,
   tf,
   transformerBlock,
@@ -11,8 +12,9 @@ import type { TransformerBlock } from './transformer-block';
 
 /**
  * A block as one call of the engine, where it has such a kernel and every part of the block says what a kernel computes it
- * from: none has an adapter beside its weights, norms of queries and keys, or a norm of its output. Over a cache that is
- * without gradients; without a cache with them, if the block trains as a whole. Null where it has to go operation by operation.
+ * from: none has an adapter with dropout or token rows beside its weights, norms of queries and keys, or a norm of its output.
+ * Over a cache that is without gradients; without a cache with them, if the block trains as a whole, or nothing but its
+ * adapters. Null where it has to go operation by operation.
  */
 export function fusedBlock({
   block,
@@ -29,7 +31,9 @@ export function fusedBlock({
   if (parts === null) return null;
   const seen = mask === null || mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32');
   if (cache !== null) return decoderBlock({ ...parts, mask: seen, reserve: (options) => cache.reserve!(options) });
-  return recording && !trainsWhole(parts) ? null : transformerBlock({ ...parts, mask: seen });
+  if (!recording) return transformerBlock({ ...parts, mask: seen });
+  const asked = training(parts);
+  return asked && transformerBlock({ ...parts, ...asked, mask: seen });
 }
 
 function blockParts({
@@ -60,9 +64,16 @@ function blockParts({
   };
 }
 
-/** Whether every weight wants its gradient: the engine computes all of them together. */
-function trainsWhole(parts: TransformerBlockParts): boolean {
-  return transformerBlockTensors(parts).every(
-    (tensor) => tensor === null || tensor === parts.input || (tensor as tf.Variable).trainable,
-  );
+/**
+ * Which gradients the engine computes, all of them together: every weight's, those of adapters over frozen weights, or
+ * only the input's. Null where some weights train and others do not.
+ */
+function training(parts: TransformerBlockParts): { frozen: boolean } | null {
+  const tensors = transformerBlockTensors(parts).slice(1);
+  const trains = (tensor: tf.Tensor | null) => tensor === null || (tensor as tf.Variable).trainable;
+  const rests = (tensor: tf.Tensor | null) => tensor === null || !(tensor as tf.Variable).trainable;
+  const [weights, adapters] = [tensors.slice(0, -adapterTensors), tensors.slice(-adapterTensors)];
+  if (!adapters.every(trains)) return null;
+  if (weights.every(trains)) return { frozen: false };
+  return weights.every(rests) ? { frozen: true } : null;
 }

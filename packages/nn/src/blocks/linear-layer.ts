@@ -67,10 +67,13 @@ export class LinearLayer {
     return this.weight.declaration.shape[this.layout === 'out-in' ? 0 : 1] as number;
   }
 
-  /** What a kernel of a whole block computes it from; null where something stands beside the weight. */
+  /** What a kernel of a whole block computes it from; null where something stands beside the weight that kernels do not know. */
   kernelWeights(): LinearWeights | null {
-    if (this.adapter?.merged === false || this.rows?.merged === false) return null;
+    if (this.rows?.merged === false) return null;
+    const adapter = this.adapter?.merged === false ? this.adapter.kernelWeights() : null;
+    if (adapter === null && this.adapter?.merged === false) return null;
     return {
+      adapter,
       weight: this.weight.value as tf.Tensor2D,
       bias: (this.bias?.value as tf.Tensor1D | undefined) ?? null,
       layout: this.layout,

@@ -1,4 +1,4 @@
-import { linear, tf, type WeightLayout } from '@subtext/tensor';
+import { linear, tf, type LowRankWeights, type WeightLayout } from '@subtext/tensor';
 
 /**
  * A low-rank addition to a linear layer: `α/r · dropout(x) · Aᵀ · Bᵀ` with A `[rank, in]` and B `[out, rank]`
@@ -40,6 +40,12 @@ export class LowRankAdapter {
   setDropoutSeed(seed: number | null): void {
     this.#seed = seed;
     this.#calls = 0;
+  }
+
+  /** What a kernel of a whole block computes it from; null where inputs are dropped, which kernels do not. */
+  kernelWeights(): LowRankWeights | null {
+    if (this.dropout > 0 && this.#seed !== null) return null;
+    return { down: this.down as tf.Tensor2D, up: this.up as tf.Tensor2D, scaling: this.scaling };
   }
 
   /** `[..., in]` to `[..., out]`. */

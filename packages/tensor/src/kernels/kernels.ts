@@ -7,11 +7,20 @@ export type Activation = 'none' | 'gelu' | 'gelu-tanh' | 'quick-gelu' | 'silu' |
 /** How a linear layer's weight lies in memory: `out-in` is PyTorch's `[out, in]`, `in-out` is GPT-2's `Conv1D` `[in, out]`. */
 export type WeightLayout = 'out-in' | 'in-out';
 
+/** A low-rank addition to a linear layer: `scaling · x · downᵀ · upᵀ` (LoRA, arXiv 2106.09685). */
+export interface LowRankWeights {
+  /** `[rank, in]` */ down: Tensor2D;
+  /** `[out, rank]` */ up: Tensor2D;
+  scaling: number;
+}
+
 /** A linear layer's parts, for {@link TransformerBlockParts}. */
 export interface LinearWeights {
   /** `[out, in]` or `[in, out]`, by `layout` */ weight: Tensor2D;
   /** `[out]` */ bias: Tensor1D | null;
   layout: WeightLayout;
+  /** Optional to support. @default none */
+  adapter?: LowRankWeights | null;
 }
 
 /** A norm's parts: layer norm, or RMS norm without a bias. */
@@ -60,6 +69,8 @@ export interface TransformerBlockParts extends BlockVariants {
 export interface TransformerBlockOptions extends TransformerBlockParts {
   /** int32, 1 where a key may be seen: `[batch, time]` or `[batch, time, time]` */
   mask: Tensor | null;
+  /** Optional to support: whether gradients are asked for of the input and of adapters only, not of weights and norms. @default false */
+  frozen?: boolean;
 }
 
 /**
@@ -234,7 +245,7 @@ export type CrossEntropyKernel = Kernel<
 /**
  * A whole block with its gradients: those of the tensors of {@link TransformerBlockParts}, in the order of
  * `transformerBlockTensors`, null for those that are absent. Optional to support: packed projections with rotary
- * positions, and the options of {@link BlockVariants}.
+ * positions, adapters, frozen weights, and the options of {@link BlockVariants}.
  */
 export type TransformerBlockKernel = Kernel<
   (options: TransformerBlockOptions) => {

@@ -16,7 +16,13 @@ export function transformerBlockLayers({
   return [query, key, value, output, gate, up, down];
 }
 
-/** All tensors of a block that may have gradients, always in the same order: input, norms and layers; null for what is absent. */
+/** How many of a block's tensors, the last ones, are those of adapters. */
+export const adapterTensors = 14;
+
+/**
+ * All tensors of a block that may have gradients, always in the same order: input, norms and layers, then `down` and `up`
+ * of each layer's adapter; null for what is absent.
+ */
 export function transformerBlockTensors(parts: TransformerBlockParts): (Tensor | null)[] {
   const [query, key, value, output, gate, up, down] = transformerBlockLayers(parts).map((layer) => [
     layer?.weight ?? null,
@@ -36,5 +42,6 @@ export function transformerBlockTensors(parts: TransformerBlockParts): (Tensor |
     ...gate!,
     ...up!,
     ...down!,
+    ...transformerBlockLayers(parts).flatMap((layer) => [layer?.adapter?.down ?? null, layer?.adapter?.up ?? null]),
   ];
 }

@@ -68,6 +68,17 @@ export function checkBlock({
       () =>
         `layer ${index} must lead from ${from} to ${to}, got a weight ${shapeText(layer.weight)} laid out '${layer.layout}'${layer.bias ? ` and a bias ${shapeText(layer.bias)}` : ''}.`,
     );
+    const { adapter } = layer;
+    if (!adapter) return;
+    const rank = adapter.down.shape[0]!;
+    check(
+      operation,
+      rank > 0 &&
+        tf.util.arraysEqual(adapter.down.shape, [rank, from]) &&
+        tf.util.arraysEqual(adapter.up.shape, [to, rank]),
+      () =>
+        `the adapter of layer ${index} must be [rank, ${from}] and [${to}, rank], got ${shapeText(adapter.down)} and ${shapeText(adapter.up)}.`,
+    );
   });
   for (const { scale, bias, epsilon } of [attentionNorm, feedForwardNorm]) {
     check(
@@ -99,18 +110,18 @@ export function checkBlock({
 
 /**
  * Whether a block is of the kind that kernels compute whole: no soft cap, and rotary positions, where it has them, over
- * whole heads in halves. Of its window the operation makes a mask.
+ * whole heads in halves; without adapters and frozen weights, unless said otherwise. Of its window the operation makes a
+ * mask.
  */
-export function blockIsPlain({
-  projections,
-  output,
-  heads,
-  softCap = null,
-  rotary,
-  rotaryDimensions,
-  rotaryLayout = 'halves',
-}: Omit<TransformerBlockParts, 'input'>): boolean {
+export function blockIsPlain(
+  block: TransformerBlockParts & { frozen?: boolean },
+  {
+    adapters = false,
+  }: { /** Whether adapters and frozen weights are taken too. @default false */ adapters?: boolean } = {},
+): boolean {
+  const { projections, output, heads, softCap = null, rotary, rotaryDimensions, rotaryLayout = 'halves' } = block;
   if (softCap !== null) return false;
+  if (!adapters && (block.frozen || transformerBlockLayers(block).some((layer) => layer?.adapter))) return false;
   if (!rotary) return true;
   const headWidth = (output.weight.shape[output.layout === 'out-in' ? 1 : 0] ?? 0) / heads;
   return !('packed' in projections) && rotaryLayout === 'halves' && (rotaryDimensions ?? headWidth) === headWidth;

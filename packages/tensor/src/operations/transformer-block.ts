@@ -1,6 +1,6 @@
 import type { tf } from '../tensorflow';
 import { fusedKernels, supporting } from '../kernels/registry';
-import { transformerBlockTensors } from '../kernels/transformer-block-tensors';
+import { adapterTensors, transformerBlockTensors } from '../kernels/transformer-block-tensors';
 import type { TransformerBlockOptions } from '../kernels/kernels';
 import { blockIsPlain, checkBlock } from './check-block';
 import { differentiable } from './differentiable';
@@ -9,7 +9,8 @@ import { windowedMask } from './sliding-window';
 /**
  * A whole pre-norm block with its gradients, `[batch, time, width]` to the same, as one call of the engine: see
  * {@link TransformerBlockOptions} for its equation. Null where the engine has no such kernel; the block is then made of
- * its operations. The gradients of all its weights are computed together, whichever are asked for.
+ * its operations. The gradients of all its weights are computed together, whichever are asked for; with `frozen` those of
+ * its input and of its adapters.
  *
  * @throws OperationError where shapes do not fit.
  */
@@ -18,8 +19,11 @@ export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D 
   if (kernel === null) return null;
   const { input, rotary, mask, window = null } = options;
   const { batch, time } = checkBlock({ operation: 'transformerBlock', block: options, mask });
-  const present = transformerBlockTensors(options).flatMap((tensor, place) =>
-    tensor ? [{ name: `tensor${place}`, tensor, place }] : [],
+  const tensors = transformerBlockTensors(options);
+  const present = tensors.flatMap((tensor, place) =>
+    tensor && (!options.frozen || place === 0 || place >= tensors.length - adapterTensors)
+      ? [{ name: `tensor${place}`, tensor, place }]
+      : [],
   );
   let hasMask = false;
   return differentiable<tf.Tensor3D>({
