@@ -27,6 +27,7 @@ import {
 import { resolvePositions } from '../positions';
 import { seenKeys } from '../seen-keys';
 import { crossMask, MllamaCache, type CachedPictures, type MllamaCrossAttentionBlock } from './mllama-cross-attention';
+import { pictureMask } from './mllama-picture-mask';
 
 /** A layer of the language part: over words, or over pictures. */
 export type MllamaLayer =
@@ -160,7 +161,14 @@ export class MllamaModel implements MultimodalModel {
     const states = tf.reshape(features, [batch, (tiles / batch) * tokens, width]) as tf.Tensor3D;
     const mask =
       crossAttentionMask === undefined
-        ? this.#maskFromTokens({ marks, images, time, tiles: tiles / batch })
+        ? pictureMask({
+            marks,
+            images,
+            time,
+            tiles: tiles / batch,
+            maximumTiles: this.vision.settings.maximumTiles,
+            imageTokenId: this.imageTokenId,
+          })
         : crossAttentionMask;
     return { embeddings, forwardExtras: { crossAttention: { states, mask } } };
   }
@@ -283,46 +291,5 @@ export class MllamaModel implements MultimodalModel {
     };
     own?.hold(pictures);
     return pictures;
-  }
-
-  /** Each picture is seen from its token up to the next one's; neighbouring pictures are seen together. */
-  #maskFromTokens({
-    marks,
-    images,
-    time,
-    tiles,
-  }: {
-    marks: readonly (readonly number[])[];
-    images: ImageInputs | tf.Tensor3D;
-    time: number;
-    tiles: number;
-  }): NumberArray<Int32Array> {
-    const { maximumTiles } = this.vision.settings;
-    const count = tiles / maximumTiles;
-    const used = images instanceof tf.Tensor ? null : (images.aspectRatioMask?.data ?? null);
-    const data = new Int32Array(marks.length * time * tiles);
-    for (const [row, positions] of marks.entries()) {
-      const ids =
-        images instanceof tf.Tensor ? null : images.aspectRatioIds!.data.subarray(row * count, (row + 1) * count);
-      const present = ids === null ? count : ids.filter((id) => id > 0).length;
-      if (ids === null ? positions.length > count : positions.length !== present) {
-        throw new ModelError({
-          code: 'images-do-not-match',
-          message: `Prompt ${row} has ${positions.length} image tokens (id ${this.imageTokenId}) and ${present} pictures. Write one image token for each picture.`,
-        });
-      }
-      const ends = positions.map((_, index) => positions[index + 1] ?? time);
-      for (let index = positions.length - 2; index >= 0; index -= 1)
-        if (ends[index] === positions[index]! + 1) ends[index] = ends[index + 1]!;
-      for (const [image, start] of positions.entries()) {
-        for (let position = start; position < ends[image]!; position += 1) {
-          for (let tile = 0; tile < maximumTiles; tile += 1) {
-            const seen = used === null ? 1 : used[(row * count + image) * maximumTiles + tile]!;
-            data[((row * time + position) * count + image) * maximumTiles + tile] = seen;
-          }
-        }
-      }
-    }
-    return { data, shape: [marks.length, time, count, maximumTiles] };
   }
 }

@@ -1,0 +1,57 @@
+import type { NumberArray } from '@subtext/encoders';
+import { tf } from '@subtext/tensor';
+
+import { ModelError } from '../model-error';
+import type { ImageInputs } from '../multimodal-model';
+
+/**
+ * Which picture each position sees, as `[batch, time, images, tiles]`: each picture from its token up to the next one's;
+ * neighbouring pictures are seen together.
+ *
+ * @throws ModelError `images-do-not-match` where a row has other image tokens than pictures
+ */
+export function pictureMask({
+  marks,
+  images,
+  time,
+  tiles,
+  maximumTiles,
+  imageTokenId,
+}: {
+  /** By row, where the image tokens stand. */
+  marks: readonly (readonly number[])[];
+  images: ImageInputs | tf.Tensor3D;
+  time: number;
+  /** Of a row's pictures, padding included. */
+  tiles: number;
+  /** Of a picture. */
+  maximumTiles: number;
+  imageTokenId: number;
+}): NumberArray<Int32Array> {
+  const count = tiles / maximumTiles;
+  const used = images instanceof tf.Tensor ? null : (images.aspectRatioMask?.data ?? null);
+  const data = new Int32Array(marks.length * time * tiles);
+  for (const [row, positions] of marks.entries()) {
+    const ids =
+      images instanceof tf.Tensor ? null : images.aspectRatioIds!.data.subarray(row * count, (row + 1) * count);
+    const present = ids === null ? count : ids.filter((id) => id > 0).length;
+    if (ids === null ? positions.length > count : positions.length !== present) {
+      throw new ModelError({
+        code: 'images-do-not-match',
+        message: `Prompt ${row} has ${positions.length} image tokens (id ${imageTokenId}) and ${present} pictures. Write one image token for each picture.`,
+      });
+    }
+    const ends = positions.map((_, index) => positions[index + 1] ?? time);
+    for (let index = positions.length - 2; index >= 0; index -= 1)
+      if (ends[index] === positions[index]! + 1) ends[index] = ends[index + 1]!;
+    for (const [image, start] of positions.entries()) {
+      for (let position = start; position < ends[image]!; position += 1) {
+        for (let tile = 0; tile < maximumTiles; tile += 1) {
+          const seen = used === null ? 1 : used[(row * count + image) * maximumTiles + tile]!;
+          data[((row * time + position) * count + image) * maximumTiles + tile] = seen;
+        }
+      }
+    }
+  }
+  return { data, shape: [marks.length, time, count, maximumTiles] };
+}
