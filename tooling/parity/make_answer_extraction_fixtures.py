@@ -1,9 +1,10 @@
-"""Makes packages/eval/fixtures/answer-extraction.json: answers and what VLMEvalKit's rules take from them.
+"""Makes packages/eval/fixtures/answer-extraction.json.gz: answers and what VLMEvalKit's rules take from them.
 
 Needs a checkout of github.com/open-compass/VLMEvalKit. Run from the repository's root:
   python tooling/parity/make_answer_extraction_fixtures.py PATH_OF_VLMEVALKIT
 """
 
+import gzip
 import json
 import random
 import re
@@ -44,6 +45,6 @@ YES_NO = ["Yes", "no.", "Yes, it is.", "No, it isn't", "yes no", "I know", "Not 
           ". " * 40 + "yes. no", "." * 33 + "yes", "." * 32 + "yes", "yes\nno", "\u00a0yes", "NO\t"]
 extracted = [{"text": text, "answer": names["YOrN_Extraction"](text)} for text in YES_NO]
 
-with open("packages/eval/fixtures/answer-extraction.json", "w", encoding="utf-8") as file:
-    json.dump({"multipleChoice": mcq, "yesOrNo": extracted}, file, ensure_ascii=True, separators=(",", ":"))
+recorded = json.dumps({"multipleChoice": mcq, "yesOrNo": extracted}, ensure_ascii=True, separators=(",", ":"))
+Path("packages/eval/fixtures/answer-extraction.json.gz").write_bytes(gzip.compress(recorded.encode(), 9, mtime=0))
 print(len(mcq), len(extracted))

@@ -1,9 +1,10 @@
-"""Makes packages/tokenizer/test/fixtures/chat-templates.json: chat templates of the kinds that popular models use, and what
+"""Makes packages/tokenizer/test/fixtures/chat-templates.json.gz: chat templates of the kinds that popular models use, and what
 transformers makes of some conversations with them.
 
     python tooling/parity/make_chat_template_fixtures.py    # transformers from PyPI
 """
 
+import gzip
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import transformers
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-OUT = Path(__file__).resolve().parents[2] / "packages" / "tokenizer" / "test" / "fixtures" / "chat-templates.json"
+OUT = Path(__file__).resolve().parents[2] / "packages" / "tokenizer" / "test" / "fixtures" / "chat-templates.json.gz"
 
 T={}
 T['chatml']="{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
@@ -120,5 +121,5 @@ for name,t in T.items():
             for tl in ([None,tools] if name=='qwen2.5' else [None]):
                 out=tok.apply_chat_template(c,chat_template=t,tokenize=False,add_generation_prompt=gen,**({'tools':tl} if tl else {}))
                 cases.append(dict(template=name,messages=c,addGenerationPrompt=gen,variables={'tools':tl} if tl else {},expected=out))
-json.dump(dict(source='transformers '+transformers.__version__+' apply_chat_template (tooling/parity/make_chat_template_fixtures.py)',templates=T,cases=cases),OUT.open('w'),ensure_ascii=False,indent=1)
+OUT.write_bytes(gzip.compress(json.dumps(dict(source='transformers '+transformers.__version__+' apply_chat_template (tooling/parity/make_chat_template_fixtures.py)',templates=T,cases=cases),ensure_ascii=False,indent=1).encode(),9,mtime=0))
 print(len(cases))

@@ -8,6 +8,7 @@ values sampled from what transformers' PIL processors make of them.
 """
 
 import argparse
+import gzip
 import json
 import struct
 import zlib
@@ -169,7 +170,8 @@ def main():
                 values.tofile(options.full / f"{len(cases)}.f32")
             cases.append(case)
     lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in cases)
-    (options.folder / "expected.json").write_text(f'{{"transformers":"{transformers_version}","cases":[\n{lines}\n]}}\n')
+    text = f'{{"transformers":"{transformers_version}","cases":[\n{lines}\n]}}\n'
+    (options.folder / "expected.json.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
 
 
 if __name__ == "__main__":

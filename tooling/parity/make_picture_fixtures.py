@@ -1,11 +1,12 @@
-"""Makes packages/data/fixtures/pictures.json: tiny pictures in every form that PNG, JPEG, WebP and GIF have, and the
+"""Makes packages/data/fixtures/pictures.json.gz: tiny pictures in every form that PNG, JPEG, WebP and GIF have, and the
 pixels that transformers' load_image sees in each (Pillow: open, exif_transpose, convert("RGB")).
 
     pip install transformers pillow numpy
-    python tooling/parity/make_picture_fixtures.py packages/data/fixtures/pictures.json
+    python tooling/parity/make_picture_fixtures.py packages/data/fixtures/pictures.json.gz
 """
 
 import base64
+import gzip
 import io
 import json
 import struct
@@ -235,6 +236,6 @@ for name, data in cases.items():
         recorded.append({"name": name, "file": base64.b64encode(data).decode(), "width": image.width, "height": image.height, "crc": zlib.crc32(image.tobytes())})
     else:
         recorded.append({"name": name, "file": base64.b64encode(data).decode(), "width": image.width, "height": image.height, "rgb": base64.b64encode(image.tobytes()).decode()})
-with open(sys.argv[1], "w") as out:
-    out.write(json.dumps({"pillow": pillow_version, "transformers": transformers_version, "pictures": "@"}).replace('"@"', "[\n" + ",\n".join(json.dumps(entry) for entry in recorded) + "\n]") + "\n")
+with open(sys.argv[1], "wb") as out:
+    out.write(gzip.compress((json.dumps({"pillow": pillow_version, "transformers": transformers_version, "pictures": "@"}).replace('"@"', "[\n" + ",\n".join(json.dumps(entry) for entry in recorded) + "\n]") + "\n").encode(), 9, mtime=0))
 print(len(recorded), "pictures")

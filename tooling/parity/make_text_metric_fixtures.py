@@ -1,12 +1,14 @@
-"""Makes packages/eval/fixtures/text-metrics.json: pairs of texts with the scores of the originals.
+"""Makes packages/eval/fixtures/text-metrics.json.gz: pairs of texts with the scores of the originals.
 
 Needs: pip install sacrebleu nltk rouge-score. Run from the repository's root:
   python tooling/parity/make_text_metric_fixtures.py
 """
 
+import gzip
 import importlib.metadata
 import json
 import random
+from pathlib import Path
 
 import nltk
 import sacrebleu
@@ -16,7 +18,7 @@ from rouge_score import rouge_scorer
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
-OUT = "packages/eval/fixtures/text-metrics.json"
+OUT = "packages/eval/fixtures/text-metrics.json.gz"
 random.seed(7)
 
 SUBJECTS = ["the red circle", "a small blue square", "Every yumpus", "Natalia", "the man in the picture", "a triangle",
@@ -132,9 +134,9 @@ except importlib.metadata.PackageNotFoundError:
     # The scorer's sources on the path, not the package: github.com/google-research/google-research, rouge/.
     rouge_version = "google-research/rouge sources"
 
-with open(OUT, "w", encoding="utf-8") as file:
-    json.dump({"versions": {"sacrebleu": sacrebleu.__version__, "nltk": nltk.__version__, "rougeScore": rouge_version},
-               "bleuColumns": ["exp", "floor", "add-k", "none", "exp, all orders", "floor, all orders", "exp, lower case"],
-               "pairs": [{"hypothesis": hypothesis, "reference": reference, **scores(hypothesis, reference)} for hypothesis, reference in pairs],
-               "corpora": corpora, "stems": stems}, file, ensure_ascii=True, separators=(",", ":"))
+recorded = json.dumps({"versions": {"sacrebleu": sacrebleu.__version__, "nltk": nltk.__version__, "rougeScore": rouge_version},
+                       "bleuColumns": ["exp", "floor", "add-k", "none", "exp, all orders", "floor, all orders", "exp, lower case"],
+                       "pairs": [{"hypothesis": hypothesis, "reference": reference, **scores(hypothesis, reference)} for hypothesis, reference in pairs],
+                       "corpora": corpora, "stems": stems}, ensure_ascii=True, separators=(",", ":"))
+Path(OUT).write_bytes(gzip.compress(recorded.encode(), 9, mtime=0))
 print(len(pairs), "pairs")

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 
 import type { ChatMessage } from './chat-template';
@@ -10,7 +11,7 @@ import type { Tokenizer } from './tokenizer';
 import { trainWordLevelTokenizer } from './train-word-level';
 
 const { templates, cases } = JSON.parse(
-  readFileSync(new URL('../test/fixtures/chat-templates.json', import.meta.url), 'utf8'),
+  gunzipSync(readFileSync(new URL('../test/fixtures/chat-templates.json.gz', import.meta.url))).toString(),
 ) as {
   templates: Record<string, string>;
   cases: {

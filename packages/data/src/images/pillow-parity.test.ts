@@ -3,6 +3,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from './encode-png';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { loadImage } from './load-image';
 
@@ -16,7 +17,9 @@ interface Recorded {
   crc?: number;
 }
 
-const { pictures } = JSON.parse(readFileSync(new URL('../../fixtures/pictures.json', import.meta.url), 'utf8')) as {
+const { pictures } = JSON.parse(
+  gunzipSync(readFileSync(new URL('../../fixtures/pictures.json.gz', import.meta.url))).toString(),
+) as {
   pictures: Recorded[];
 };
 const folder = await mkdtemp(join(tmpdir(), 'subtext-pillow-'));

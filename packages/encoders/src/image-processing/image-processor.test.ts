@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createImageProcessor } from './load-image-processor';
 
@@ -21,7 +22,7 @@ interface Case {
 }
 
 const fixtures = fileURLToPath(new URL('../../fixtures/images/', import.meta.url));
-const { cases } = JSON.parse(readFileSync(`${fixtures}expected.json`, 'utf8')) as { cases: Case[] };
+const { cases } = JSON.parse(gunzipSync(readFileSync(`${fixtures}expected.json.gz`)).toString()) as { cases: Case[] };
 const pathsOf = (images: Case['images']): string[] | string[][] =>
   images.map((entry) => (Array.isArray(entry) ? entry.map((name) => fixtures + name) : fixtures + entry)) as
     string[] | string[][];

@@ -1,5 +1,6 @@
 import { normalizeAnswer } from '@subtext/data';
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 
 import { spacedDigits } from './exact-match';
@@ -9,7 +10,9 @@ import { entityRecall, namesOf, numberRecall } from './recall';
 import { stripForScoring } from './strip-for-scoring';
 
 /** Made by tooling/parity/make_answer_extraction_fixtures.py with VLMEvalKit's own functions. */
-const fixture = JSON.parse(readFileSync(new URL('../../fixtures/answer-extraction.json', import.meta.url), 'utf8')) as {
+const fixture = JSON.parse(
+  gunzipSync(readFileSync(new URL('../../fixtures/answer-extraction.json.gz', import.meta.url))).toString(),
+) as {
   multipleChoice: { text: string; choices: Choices; letter: string | null }[];
   yesOrNo: { text: string; answer: string }[];
 };

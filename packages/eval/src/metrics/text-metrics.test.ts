@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { corpusBleu, sentenceBleu, type BleuSmoothing } from './bleu';
 import { corpusChrf, sentenceChrf } from './chrf';
@@ -7,7 +8,9 @@ import { porterStem } from './porter-stemmer';
 import { rouge } from './rouge';
 
 /** Made by tooling/parity/make_text_metric_fixtures.py with sacrebleu, nltk and google's rouge-score. */
-const fixture = JSON.parse(readFileSync(new URL('../../fixtures/text-metrics.json', import.meta.url), 'utf8')) as {
+const fixture = JSON.parse(
+  gunzipSync(readFileSync(new URL('../../fixtures/text-metrics.json.gz', import.meta.url))).toString(),
+) as {
   pairs: { hypothesis: string; reference: string; bleu: number[]; chrf: number[]; rouge: number[]; meteor: number }[];
   corpora: {
     start: number;
