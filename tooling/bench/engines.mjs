@@ -1,5 +1,5 @@
 // One table of every engine against PyTorch eager on the same cores, measured in turn in one run:
-//   node tooling/bench/engines.mjs [--python python3] [--engines tensorflow,wasm] [--only train-128,generate-256-1]
+//   node tooling/bench/engines.mjs [--python python3] [--engines native,tensorflow,wasm] [--only train-128,generate-256-1]
 //                                  [--rounds 3] [--threads 2] [--workers 2] [--pytorch-device cpu] [--json FILE]
 // What is measured: whole training steps (forward, backward, clipping, AdamW) of a GPT-2 of widths 128, 256 and 512 with 4
 // layers, batch 16 x 128 tokens; of GPT-2's own shape (124M) at batch 4 x 256; of the vision model of `npm start`; and
@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const { values: options } = parseArgs({
   options: {
     python: { type: 'string', default: process.platform === 'win32' ? 'python' : 'python3' },
-    engines: { type: 'string', default: 'tensorflow,wasm' },
+    engines: { type: 'string', default: 'native,tensorflow,wasm' },
     only: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     threads: { type: 'string', default: '2' },
@@ -27,6 +27,9 @@ const { values: options } = parseArgs({
     json: { type: 'string' },
   },
 });
+
+// As many threads for us as for PyTorch; TensorFlow's kernels of ours go by the same variable.
+process.env.SUBTEXT_THREADS = options.threads;
 
 const last = (text) => JSON.parse(text.trim().split('\n').at(-1));
 const run = (file, args) =>

@@ -84,7 +84,7 @@ try {
       `${engineName()}: ${stopAt === 0 ? 'the whole run again' : `stopped at step ${stopAt} of 50`}: largest difference ${difference}, ${log(name) === log('whole') ? 'the same log' : 'another log'}`,
     );
   }
-  const allowed = ['cpu', 'wasm'].includes(engineName()) ? 0 : tolerance;
+  const allowed = ['cpu', 'wasm', 'native'].includes(engineName()) ? 0 : tolerance;
   process.exitCode = worst <= allowed ? 0 : 1;
   console.log(worst <= allowed ? `passed: at most ${allowed}` : `FAILED: more than ${allowed}`);
 } finally {
