@@ -5,7 +5,7 @@ import { DecoderError } from '../errors';
 import { Drawer } from './drawer';
 
 /** The defaults of {@link trainDrawer}, which configurations share. */
-export const drawerDefaults = { hiddenWidth: 128, steps: 800, batchSize: 64, learningRate: 0.003 } as const;
+export const drawerDefaults = { hiddenWidth: 128, steps: 400, batchSize: 64, learningRate: 0.003 } as const;
 
 /** Options of {@link trainDrawer}. */
 export interface TrainDrawerOptions {
@@ -17,7 +17,7 @@ export interface TrainDrawerOptions {
   pictures: readonly DecodedImage[];
   /** @default 128 */
   hiddenWidth?: number;
-  /** @default 800 */
+  /** @default 400 */
   steps?: number;
   /** @default 64 */
   batchSize?: number;

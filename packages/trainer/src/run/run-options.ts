@@ -126,7 +126,7 @@ export interface RunDrawerOptions extends Pick<
 > {
   /** The stage whose thoughts it draws. */
   stage: string;
-  /** How many of the training examples it learns from, from the first. @default 3000 */
+  /** How many of the training examples it learns from, from the first. @default 2000 */
   examples?: number;
   /** Of what it draws, in pixels. @default that of the first picture, at most 64 a side */
   height?: number;

@@ -11,7 +11,7 @@ import type { RunDrawerOptions, RunEvent } from './run-options';
 const LONGEST_SIDE = 64;
 
 /** What {@link RunDrawerOptions} are where they are not given, beside what `trainDrawer` has. */
-export const runDrawerDefaults = { examples: 3_000 } as const;
+export const runDrawerDefaults = { examples: 2_000 } as const;
 
 /** Throws `invalid-option` for a drawer of a stage that the method does not hide in the end, or without a picture. */
 export function checkDrawer({
