@@ -188,7 +188,14 @@ export class DecoderModel implements LanguageModel {
   }
 
   newCache({ batch, capacity }: { batch: number; capacity: number }): KeyValueCache {
-    return new PreallocatedCache({ layers: this.blocks.length, batch, capacity, width: this.#keyValueWidth });
+    const counted = this.blocks.some(({ window = null }) => window !== null);
+    return new PreallocatedCache({
+      layers: this.blocks.length,
+      batch,
+      capacity,
+      width: this.#keyValueWidth,
+      counted,
+    });
   }
 
   newGrowingCache(): KeyValueCache {

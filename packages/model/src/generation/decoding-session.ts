@@ -6,10 +6,9 @@ import { ModelError } from '../model-error';
 import { tidied } from '../tidied';
 import { rotationSwitch } from '../rotation-switch';
 import { checkRowMask } from './row-mask';
+import { HIDDEN, maskTensor, NOTHING, positionsOf, SEEN } from './held-columns';
+import { leftColumns } from './left-columns';
 import { type RowSight, sightVisibility } from './row-sight';
-
-/** What a row has in a column: padding, a position, or a position that nothing sees. */
-const [NOTHING, SEEN, HIDDEN] = [0, 1, 2];
 
 export interface DecodingSessionOptions {
   model: LanguageModel;
@@ -63,11 +62,15 @@ export class DecodingSession {
   readonly #forwardExtras: Partial<ForwardOptions>;
   /** For each row and column so far: {@link NOTHING}, {@link SEEN} or {@link HIDDEN}. */
   #seen: Uint8Array[];
+  /** For each row and column the position there, −1 where there is none. */
+  #places: Int32Array[];
   /** For each row, the columns that nothing sees. */
   #hidden: ReadonlySet<number>[];
   /** By row, who sees whom; null where each position sees all before it. */
   #sights: RowSight[] | null;
-  /** For each row, how many of them: the position of what comes next. */
+  /** Rows of which it was known, when last looked at, what nobody will look at any more. */
+  #settled = 0;
+  /** For each row, how many positions it had: the position of what comes next. */
   #counts: number[];
   /** Whether some row has a position that is not seen. */
   #padded = false;
@@ -91,6 +94,7 @@ export class DecodingSession {
         message: `The session has ${batch} rows, and it is said of ${sights.length} who sees whom in them.`,
       });
     this.#seen = Array.from({ length: batch }, () => new Uint8Array(0));
+    this.#places = Array.from({ length: batch }, () => new Int32Array(0));
     this.#counts = new Array<number>(batch).fill(0);
     const after = rotationSwitch(model);
     this.#switch = after !== null && after < capacity ? after : null;
@@ -101,7 +105,7 @@ export class DecodingSession {
     return this.#counts.length;
   }
 
-  /** Positions fed so far, padding included. */
+  /** Positions that it holds, padding included: those fed, but for what nobody will look at any more. */
   get length(): number {
     return this.#cache.length;
   }
@@ -119,6 +123,7 @@ export class DecodingSession {
    */
   feed({ embeddings, mask = null, ids, outputHiddenStates = false, outputPositions }: FeedOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
+    this.#letGo();
     const offset = this.#cache.length;
     if (batch !== this.batch)
       throw new ModelError({
@@ -135,6 +140,11 @@ export class DecodingSession {
     let padded = this.#padded;
     const counts = [...this.#counts];
     const known = ids?.map((row) => time - row.length);
+    const places = this.#places.map((before) => {
+      const longer = new Int32Array(offset + time).fill(-1);
+      longer.set(before.subarray(0, offset));
+      return longer;
+    });
     const seen = this.#seen.map((before, row) => {
       const longer = new Uint8Array(offset + time);
       longer.set(before.subarray(0, offset));
@@ -146,6 +156,7 @@ export class DecodingSession {
         const isHidden = (this.#hidden[row] as ReadonlySet<number>).has(offset + index);
         if (isHidden) padded = true;
         longer[offset + index] = isHidden ? HIDDEN : SEEN;
+        places[row]![offset + index] = counts[row] as number;
         this.#sights?.[row]?.push(ids?.[row]?.[index - (known?.[row] as number)] ?? null);
         counts[row] = (counts[row] as number) + 1;
       }
@@ -163,9 +174,9 @@ export class DecodingSession {
           outputHiddenStates,
           outputPositions: outputPositions ?? time,
           ...(this.#sights && {
-            visibility: sightVisibility({ sights: this.#sights, columns: seen, first }),
+            visibility: sightVisibility({ sights: this.#sights, columns: seen, places, first }),
           }),
-          ...(padded && { mask: maskTensor(seen), ...positionsOf({ seen, first }) }),
+          ...(padded && { mask: maskTensor(seen), ...positionsOf({ places, first }) }),
         });
         return {
           hidden,
@@ -191,6 +202,7 @@ export class DecodingSession {
     this.#beyond = beyond;
     if (this.#switch !== null) this.#fed.push(tf.keep(embeddings.clone()));
     this.#seen = seen;
+    this.#places = places;
     this.#counts = counts;
     this.#padded = padded;
     return result;
@@ -220,6 +232,7 @@ export class DecodingSession {
     for (const [row, count] of counts.entries()) {
       if (count === 0) continue;
       (this.#seen[row] as Uint8Array).fill(0, length - count, length);
+      (this.#places[row] as Int32Array).fill(-1, length - count, length);
       this.#counts[row] = (this.#counts[row] as number) - count;
       this.#sights?.[row]?.forgetLast(count);
       this.#padded = true;
@@ -235,6 +248,8 @@ export class DecodingSession {
       return tf.keep(selected);
     });
     this.#seen = rows.map((row) => (this.#seen[row] as Uint8Array).slice());
+    this.#places = rows.map((row) => (this.#places[row] as Int32Array).slice());
+    this.#settled = 0;
     this.#hidden = rows.map((row) => this.#hidden[row] as ReadonlySet<number>);
     this.#counts = rows.map((row) => this.#counts[row] as number);
     this.#sights = this.#sights && rows.map((row) => (this.#sights?.[row] as RowSight).copy());
@@ -247,41 +262,46 @@ export class DecodingSession {
     this.#fed = [];
   }
 
+  /**
+   * Lets go of keys and values that nobody will look at any more, once they are half of what is held: copying what stays
+   * takes about a step.
+   */
+  #letGo(): void {
+    const { length } = this.#cache;
+    // What is computed anew after a switch of the rotation needs all columns, and so does what counts them.
+    if (!this.#sights || !this.#cache.keepPositions || this.#switch !== null) return;
+    if (this.#hidden.some((columns) => [...columns].some((column) => column >= length))) return;
+    const left = this.#sights.map((sight) => sight.leftBehind?.() ?? null);
+    const settled = left.filter((one) => one !== null).length;
+    // Later only more of what stays is added: it is looked at again when another row comes to know.
+    if (settled === this.#settled) return;
+    this.#settled = settled;
+    const columns = leftColumns({
+      left,
+      places: this.#places,
+      seen: this.#seen.map((row) => row.map((one) => (one === SEEN ? 1 : 0))),
+    });
+    if (columns === null) return;
+    this.#cache.keepPositions(columns.map((row) => row.map((column) => Math.max(0, column))));
+    const moved = <Row extends Uint8Array | Int32Array>(rows: readonly Row[], nothing: number) =>
+      rows.map((row, index) => {
+        const next = row.slice(0, columns[index]!.length) as Row;
+        for (const [place, column] of columns[index]!.entries())
+          next[place] = column < 0 ? nothing : (row[column] as number);
+        return next;
+      });
+    this.#seen = moved(this.#seen, NOTHING);
+    this.#places = moved(this.#places, -1);
+    this.#hidden = this.#hidden.map(() => new Set());
+    this.#padded = true;
+  }
+
   /** Whether the row has seen each of the last `count` positions. */
   #endsSeen(row: number, count: number, length: number): boolean {
     return (
       count <= length && (this.#seen[row] as Uint8Array).subarray(length - count, length).every((seen) => seen === SEEN)
     );
   }
-}
-
-/** The positions from column `first` on: how many seen ones stand before each. Where nothing is seen, any that there is. */
-function positionsOf({ seen, first }: { seen: readonly Uint8Array[]; first: number }): {
-  positions: tf.Tensor2D;
-  largestPosition: number;
-} {
-  const time = (seen[0]?.length ?? 0) - first;
-  const values = new Int32Array(seen.length * time);
-  let largestPosition = 0;
-  for (const [row, one] of seen.entries()) {
-    let count = 0;
-    for (let column = 0; column < one.length; column++) {
-      if (one[column] === NOTHING) continue;
-      if (column >= first) values[row * time + column - first] = count;
-      if (column >= first) largestPosition = Math.max(largestPosition, count);
-      count++;
-    }
-  }
-  return { positions: tf.tensor2d(values, [seen.length, time], 'int32'), largestPosition };
-}
-
-/** int32 `[rows, positions]`. */
-function maskTensor(seen: readonly Uint8Array[]): tf.Tensor2D {
-  const time = seen[0]?.length ?? 0;
-  const values = new Int32Array(seen.length * time);
-  for (const [row, one] of seen.entries())
-    for (let column = 0; column < time; column++) values[row * time + column] = one[column] === SEEN ? 1 : 0;
-  return tf.tensor2d(values, [seen.length, time], 'int32');
 }
 
 /** The last position: `[batch, time, width]` to `[batch, 1, width]`. */

@@ -12,36 +12,49 @@ export interface RowSight {
   sees(position: number, key: number): boolean;
   /** Whether a position may look at pictures that stand beside the sequence. */
   seesPictures(position: number): boolean;
+  /**
+   * Tells of a position whether nothing that may still come can look at it, so that its keys and values may go; null while
+   * that cannot be told. @default it never can
+   */
+  leftBehind?(): ((position: number) => boolean) | null;
   /** One that goes on by itself from here. */
   copy(): RowSight;
 }
 
-/** What the columns from `first` on may look at. `columns`: by row, 0 where a column holds no position. */
+/** By column its position, −1 where it holds none: positions are counted where `columns` is not 0. */
+export function placesOf(columns: ArrayLike<number>): Int32Array {
+  let count = 0;
+  return Int32Array.from(columns, (held) => (held === 0 ? -1 : count++));
+}
+
+/** What the columns from `first` on may look at. */
 export function sightVisibility({
   sights,
   columns,
+  places = columns.map(placesOf),
   first = 0,
 }: {
   sights: readonly RowSight[];
+  /** By row, 0 where a column holds no position. */
   columns: readonly ArrayLike<number>[];
+  /** By row and column its position, −1 where it holds none; ascending. @default counted along the columns */
+  places?: readonly Int32Array[];
   /** @default 0 */ first?: number;
 }): PassVisibility {
   const keyTime = columns[0]?.length ?? 0;
   const time = keyTime - first;
   const keys = new Int32Array(columns.length * time * keyTime);
   const pictures = new Uint8Array(columns.length * time);
-  const places = new Int32Array(keyTime);
-  for (const [row, own] of columns.entries()) {
+  for (const [row, own] of places.entries()) {
     const sight = sights[row] as RowSight;
-    let count = 0;
-    for (let column = 0; column < keyTime; column++) {
-      if (own[column] === 0) continue;
-      places[count] = column;
-      const position = count++;
-      if (column < first) continue;
+    for (let column = first; column < keyTime; column++) {
+      const position = own[column] as number;
+      if (position < 0) continue;
       const place = row * time + column - first;
-      for (let key = 0; key <= position; key++)
-        if (sight.sees(position, key)) keys[place * keyTime + (places[key] as number)] = 1;
+      for (let key = 0; key <= column; key++) {
+        const seen = own[key] as number;
+        if (seen >= 0 && sight.sees(position, seen)) keys[place * keyTime + key] = 1;
+      }
       if (sight.seesPictures(position)) pictures[place] = 1;
     }
   }

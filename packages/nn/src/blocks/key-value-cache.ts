@@ -34,6 +34,11 @@ export interface KeyValueCache {
   advance(count: number): void;
   /** Keeps these rows of the batch, in this order: drops those that are finished. */
   selectRows(rows: readonly number[]): void;
+  /**
+   * Keeps these of each row's positions, as many in every row, in this order. Absent where a cache cannot let positions go, or a
+   * layer counts them (a sliding window).
+   */
+  keepPositions?(columns: readonly ArrayLike<number>[]): void;
   /** Frees what the cache holds. */
   dispose(): void;
 }
@@ -44,11 +49,30 @@ export interface KeyValueCache {
  */
 export class PreallocatedCache implements KeyValueCache {
   length = 0;
+  readonly keepPositions?: KeyValueCache['keepPositions'];
   readonly #buffers: KeyValueBuffers;
 
-  /** `width` is that of a layer's keys: `keyValueHeads · headWidth`. */
-  constructor({ layers, batch, capacity, width }: { layers: number; batch: number; capacity: number; width: number }) {
+  constructor({
+    layers,
+    batch,
+    capacity,
+    width,
+    counted = false,
+  }: {
+    layers: number;
+    batch: number;
+    capacity: number;
+    /** Of a layer's keys: `keyValueHeads · headWidth`. */
+    width: number;
+    /** Whether a layer counts positions (a sliding window), so that none may go. @default false */
+    counted?: boolean;
+  }) {
     this.#buffers = new KeyValueBuffers({ layers, batch, capacity, width });
+    if (!counted)
+      this.keepPositions = (columns) => {
+        this.#buffers.keepPositions(columns);
+        this.length = columns[0]!.length;
+      };
   }
 
   layer(index: number): LayerCache {

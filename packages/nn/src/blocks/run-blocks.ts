@@ -6,6 +6,8 @@ import type { RotaryAngles } from './rotary-embedding';
 
 /** A block of a stack: {@link TransformerBlock}, or a family's own. */
 export interface Block {
+  /** How many positions it looks at, its own among them (a sliding window); null or absent: all before. */
+  readonly window?: number | null;
   apply(options: AttentionInput): tf.Tensor3D;
 }
 

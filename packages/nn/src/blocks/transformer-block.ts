@@ -47,6 +47,10 @@ export class TransformerBlock {
     this.feedForwardOutputNorm = feedForwardOutputNorm;
   }
 
+  get window(): number | null {
+    return this.attention.window;
+  }
+
   /** `[batch, time, width]` to `[batch, outputPositions, width]`, by default all of them. */
   apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
     const [batch, time, width] = input.shape;

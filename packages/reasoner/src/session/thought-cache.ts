@@ -79,6 +79,10 @@ export class ThoughtCache implements KeyValueCache {
     this.#cache.selectRows(rows);
   }
 
+  get keepPositions(): KeyValueCache['keepPositions'] {
+    return this.#cache.keepPositions?.bind(this.#cache);
+  }
+
   /** By place: its state. */
   async captured(): Promise<Float32Array[]> {
     const layers = await Promise.all(

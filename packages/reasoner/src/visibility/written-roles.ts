@@ -132,6 +132,13 @@ export class WrittenRoles {
     return this.#sight.seesPictures(position);
   }
 
+  /** Within the answer nothing else comes: only what answers see is looked at again. */
+  leftBehind(): ((position: number) => boolean) | null {
+    if (this.#open !== 'answer') return null;
+    const sight = this.#sight;
+    return (position) => !sight.roleSees(ANSWER, sight.roles[position]!);
+  }
+
   copy(): WrittenRoles {
     const copy = new WrittenRoles({
       table: this.#table,

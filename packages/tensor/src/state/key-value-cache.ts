@@ -170,25 +170,35 @@ export class KeyValueCache {
         });
       }
     }
-    const select = (buffer: Layer['key']): Layer['key'] => {
-      if (!buffer) {
-        return null;
-      }
-      const chosen = tf.tidy(() => tf.gather(buffer as tf.Tensor3D, tf.tensor1d(Int32Array.from(rows), 'int32')));
-      const inPlace = buffer instanceof tf.Variable;
-      buffer.dispose();
-      if (!inPlace) {
-        return tf.keep(chosen);
-      }
-      const variable = tf.variable(chosen, false);
-      chosen.dispose();
-      return variable;
-    };
-    for (const layer of this.#layers) {
-      layer.key = select(layer.key);
-      layer.value = select(layer.value);
-    }
+    this.#replaceBuffers((buffer) => tf.gather(buffer, tf.tensor1d(Int32Array.from(rows), 'int32')));
     this.#batch = rows.length;
+  }
+
+  /**
+   * Keeps some of the positions of each row, in this order, as many in every row: frees the room of those that nothing will
+   * look at any more. Whoever calls it knows what stands where from then on.
+   *
+   * @throws TensorError `invalid-option` for other numbers of rows or columns, or a column that a layer does not hold
+   */
+  keepPositions(columns: readonly ArrayLike<number>[]): void {
+    const kept = columns[0]?.length ?? 0;
+    const { length } = this;
+    const fits =
+      columns.length === this.#batch &&
+      kept > 0 &&
+      columns.every((row) => row.length === kept && Array.from(row).every((column) => column >= 0 && column < length));
+    if (!fits)
+      throw new TensorError({
+        code: 'invalid-option',
+        message: `KeyValueCache: keepPositions takes for each of ${this.#batch} rows as many columns below ${length}, at least one.`,
+      });
+    this.#replaceBuffers((buffer) => {
+      const [batch, room, width] = buffer.shape;
+      const rows = columns.flatMap((row, index) => Array.from(row, (column) => index * room + column));
+      const flat = tf.reshape(buffer, [batch * room, width]);
+      return tf.reshape(tf.gather(flat, tf.tensor1d(rows, 'int32')), [batch, kept, width]);
+    });
+    for (const layer of this.#layers) layer.length = Math.min(layer.length, kept);
   }
 
   dispose(): void {
@@ -197,6 +207,24 @@ export class KeyValueCache {
       layer.value?.dispose();
       layer.key = layer.value = null;
       layer.length = 0;
+    }
+  }
+
+  /** Puts others in every layer's buffers' places, of the same kind. */
+  #replaceBuffers(other: (buffer: tf.Tensor3D) => tf.Tensor): void {
+    const replaced = (buffer: Layer['key']): Layer['key'] => {
+      if (!buffer) return null;
+      const chosen = tf.tidy(() => other(buffer as tf.Tensor3D)) as tf.Tensor3D;
+      const inPlace = buffer instanceof tf.Variable;
+      buffer.dispose();
+      if (!inPlace) return tf.keep(chosen);
+      const variable = tf.variable(chosen, false);
+      chosen.dispose();
+      return variable;
+    };
+    for (const layer of this.#layers) {
+      layer.key = replaced(layer.key);
+      layer.value = replaced(layer.value);
     }
   }
 

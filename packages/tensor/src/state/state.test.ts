@@ -368,6 +368,33 @@ describe('KeyValueCache', () => {
     expect(() => cache.selectRows([2])).toThrowError(/no row 2 in a batch of 2/);
     cache.dispose();
   });
+
+  it('keeps the positions that are asked for, in each row its own, and goes on behind them', async () => {
+    const cache = new KeyValueCache({ layers: 2, batch: 2, capacity: 8, width: 1 });
+    const rows = (...values: number[]) => tf.tensor3d(values, [2, values.length / 2, 1]);
+    const held = tf.tidy(() => {
+      for (const layer of [0, 1])
+        cache.append({ layer, key: rows(0, 1, 2, 3, 10, 11, 12, 13), value: rows(0, 0, 0, 0, 0, 0, 0, layer) });
+      expect(() =>
+        cache.keepPositions([
+          [0, 4],
+          [1, 2],
+        ]),
+      ).toThrowError(/as many columns below 4/);
+      expect(() => cache.keepPositions([[0, 1], [1]])).toThrowError(/as many columns/);
+      cache.keepPositions([
+        [1, 3],
+        [0, 2],
+      ]);
+      expect(cache.length).toBe(2);
+      const { key, keyTime } = cache.append({ layer: 0, key: rows(5, 15), value: rows(0, 0) });
+      expect(keyTime).toBe(3);
+      return tf.slice(key, [0, 0, 0], [2, 3, 1]);
+    });
+    expect([...(await held.data())]).toEqual([1, 3, 5, 10, 12, 15]);
+    held.dispose();
+    cache.dispose();
+  });
 });
 
 describe('random numbers', () => {
