@@ -1,4 +1,3 @@
-export { explanationParts } from './interpreter/explanation-parts';
 export { DecoderError, type DecoderErrorCode } from './errors';
 export { Explainer, explanationContext, type ExplanationRequest } from './interpreter/explainer';
 export { type ThoughtReading } from './interpreter/explanation-batch';

@@ -51,6 +51,7 @@ export {
   type ReasoningMethod,
   type PromptSubject,
   type ThoughtPosition,
+  type PredictedWords,
   type ThoughtWords,
 } from './methods/reasoning-method';
 export {
@@ -64,6 +65,7 @@ export {
 } from './methods/registry';
 export { type SimCotOptions } from './methods/sim-cot';
 export { LayoutBuilder, promptOf, stageName } from './methods/layout-builder';
+export { textParts } from './methods/text-parts';
 export { stagesOf } from './methods/stages-of';
 export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasoner/add-tokens';
 export { parseAnswer, type Answer, type AnswerStage } from './reasoner/answer';

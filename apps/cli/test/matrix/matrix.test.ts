@@ -136,7 +136,7 @@ function configuration({ row, index }: { row: Row; index: number }): Record<stri
     method: {
       name: method,
       ...methods[method],
-      ...(method.startsWith('heima') && visibility !== 'all' && { fromWords: 0.5, toWords: 0.5 }),
+      ...(method.startsWith('heima') && visibility !== 'all' && { fromWords: 0.5, toWords: 0.5, predictWords: 1 }),
     },
     training: {
       batchSize: 2,

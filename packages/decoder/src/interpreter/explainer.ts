@@ -1,7 +1,7 @@
 import { writeFileAtomically } from '@subtext/core/node';
 import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { generate, leftPad, loadModel, saveModel } from '@subtext/model';
-import { formatNamed, taggedFormat } from '@subtext/reasoner';
+import { formatNamed, taggedFormat, textParts } from '@subtext/reasoner';
 import { openSafetensors, writeSafetensors } from '@subtext/safetensors';
 import { tf } from '@subtext/tensor';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
@@ -9,7 +9,6 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { DecoderError } from '../errors';
-import { explanationParts } from './explanation-parts';
 import { type ExplanationContext, layoutExplanation } from './explanation-layout';
 import { Interpreter } from './interpreter';
 import { type InterpreterSettings, readInterpreterSettings } from './interpreter-settings';
@@ -144,7 +143,7 @@ export class Explainer {
   }): { request: ExplanationRequest; text?: string }[] {
     const { states } = request;
     if (this.settings.parts !== true || states.length === 0) return [{ request, text }];
-    const texts = text === undefined ? [] : explanationParts({ text, parts: states.length });
+    const texts = text === undefined ? [] : textParts({ text, parts: states.length });
     return states.map((state, index) => ({ request: { ...request, states: [state] }, text: texts[index] }));
   }
 

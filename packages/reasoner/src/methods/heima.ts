@@ -6,7 +6,8 @@ import { ReasonerError } from '../errors';
 import { checkProbability } from './check-option';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import { count, share } from './option-schemas';
-import type { Layout, LayoutContext, Phase, ReasoningMethod } from './reasoning-method';
+import type { Layout, LayoutContext, Phase, PredictedWords, ReasoningMethod } from './reasoning-method';
+import { textParts } from './text-parts';
 import { checkVisible, drawStageWords, type StageWords } from './stage-words';
 
 /** The most distinct thinking tokens a stage: Heima's own limit. */
@@ -43,6 +44,7 @@ export const heimaOptions = z.strictObject({
   textPhase: z.boolean().default(true),
   feedBack: z.boolean().describe('adds the state before a thinking token to its embedding').default(false),
   fromWords: share.describe('share of examples whose thoughts of one stage are made from its words').default(0),
+  predictWords: z.number().min(0).describe('weight of the words that each thought predicts, all at once').default(0),
   toWords: share.describe('share of examples that tell in words what the thoughts of one stage hold').default(0),
 });
 const defaults = heimaOptions.parse({});
@@ -84,6 +86,12 @@ export interface HeimaOptions {
    * visibility. @default 0
    */
   toWords?: number;
+  /**
+   * Weight of the objective `thought-words`: each thought predicts the words of its part of the step, all at once, through
+   * matrices that serve training alone. So each comes to hold its own part, within a hundred steps. What is fed back is what
+   * is supervised: with `feedBack` the state before a thinking token, else the one at it. @default 0
+   */
+  predictWords?: number;
 }
 
 /** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
@@ -175,6 +183,7 @@ export function heima({
   feedBack = defaults.feedBack,
   fromWords = defaults.fromWords,
   toWords = defaults.toWords,
+  predictWords = defaults.predictWords,
 }: HeimaOptions = {}): ReasoningMethod {
   checkThinkingTokens(thinkingTokens);
   checkProbability({ method: 'heima', option: 'fromWords', value: fromWords });
@@ -192,7 +201,8 @@ export function heima({
     context: LayoutContext;
     words?: StageWords;
   }): Layout {
-    return layoutSteps({
+    const stageParts = new Map<string, string[]>();
+    const layout = layoutSteps({
       example,
       context,
       ...words,
@@ -210,6 +220,7 @@ export function heima({
                 ),
                 names.length,
               );
+        if (predictWords > 0) stageParts.set(stage, textParts({ text, parts: count }));
         return {
           kind: 'thoughts',
           ids: names.slice(0, count).map((name) => tokenizer.idOf(name)),
@@ -217,10 +228,20 @@ export function heima({
         };
       },
     });
+    if (predictWords === 0) return layout;
+    const thoughts = layout.thoughts.map(({ stage, index, position }) => ({
+      position: feedBack ? position - 1 : position,
+      ids: context.tokenizer.encode(stageParts.get(stage)![index]!, { addSpecialTokens: false }).ids,
+    }));
+    const predicted: PredictedWords = { thoughts };
+    return { ...layout, parts: { 'thought-words': predicted } };
   }
 
   return {
     name: 'heima',
+    ...(predictWords > 0 && {
+      objectives: [{ name: 'next-token' }, { name: 'thought-words', options: { weight: predictWords } }],
+    }),
     addsStates: feedBack,
     thinksFromWords: fromWords > 0,
     specialTokens: ({ stages }) => stages.flatMap((stage) => thinkingTokenNames({ stage, thinkingTokens })),

@@ -68,6 +68,16 @@ export interface Halting extends HaltingMarks, LayoutPart {
   weight: number;
 }
 
+/** Which words each thought predicts: the objective `thought-words`. */
+export interface PredictedWords extends LayoutPart {
+  thoughts: readonly {
+    /** Position whose state predicts. */
+    position: number;
+    /** The words' tokens, in order. */
+    ids: readonly number[];
+  }[];
+}
+
 /** One example, laid out as a method's phase asks: what the model sees and what it must predict. */
 export interface Layout {
   /** Token ids: the prompt, then the response. */
@@ -86,6 +96,7 @@ export interface Layout {
   parts?: {
     readonly distillation?: Teacher;
     readonly halting?: Halting;
+    readonly 'thought-words'?: PredictedWords;
     readonly [objective: string]: LayoutPart | undefined;
   };
 }

@@ -3,7 +3,6 @@ import {
   type ExplanationBatch,
   type ExplanationContext,
   type ExplanationLayout,
-  explanationParts,
   Interpreter,
   type InterpreterSpecification,
   layoutExplanation,
@@ -12,7 +11,7 @@ import {
   type ThoughtReading,
 } from '@subtext/decoder';
 import { setLoraDropoutSeed } from '@subtext/nn';
-import { countPredicted, hashCounters, randomAt, type ThoughtPosition } from '@subtext/reasoner';
+import { countPredicted, hashCounters, randomAt, textParts, type ThoughtPosition } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
 
 import { explanationText } from './explanation-text';
@@ -133,7 +132,7 @@ function explain({
       // Thoughts past an example's last step stand for nothing that could be told.
       if (text === undefined || interpreterOf(stage) < 0) return [];
       const template = templates === 1 ? 0 : hashCounters(...counters, row, stageIndex, 1) % templates;
-      const texts = parts ? explanationParts({ text, parts: thoughts.length }) : [text];
+      const texts = parts ? textParts({ text, parts: thoughts.length }) : [text];
       return texts.map((part, index) => {
         const told = parts ? [thoughts[index]!] : thoughts;
         return {

@@ -6,8 +6,10 @@ import {
   type Layout,
   lossWeight,
   type MethodSpecification,
+  type PredictedWords,
   pickedLoss,
   type ReasonerBatch,
+  textParts,
 } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +22,9 @@ import { distillationLoss } from './distillation-loss';
 import type { HaltingPart } from './halting';
 import { haltingLoss } from './halting-loss';
 import { methodObjectives } from './method-objectives';
+import { reasonerRunner } from '../program/runner';
 import { findObjective } from './registry';
+import type { ThoughtWordsPart } from './thought-words';
 
 const stages = ['step_1', 'step_2', 'step_3'];
 const examples = [
@@ -35,7 +39,7 @@ beforeAll(async () => {
   model = createModel({
     config: {
       model_type: 'gpt2',
-      vocab_size: 64,
+      vocab_size: 96,
       n_positions: 64,
       n_embd: 8,
       n_layer: 2,
@@ -69,7 +73,7 @@ async function collate(layouts: Layout[], whole = layouts): Promise<Shard<Reason
   );
   const set = { context: { endId: 0 } } as ReasonerData;
   const parts: Record<string, unknown> = {};
-  for (const name of ['distillation', 'halting']) {
+  for (const name of ['distillation', 'halting', 'thought-words']) {
     const made = await findObjective(name).parts!({ shards, batches, set, data: undefined, counters: [] });
     if (made[0] !== undefined) parts[name] = made[0];
   }
@@ -333,5 +337,48 @@ describe('an empty loss', () => {
       ),
     ).toBe(0);
     states.dispose();
+  });
+});
+
+describe('thought words', () => {
+  it('are what each thought predicts of its own part of the step, at their weight', async () => {
+    const specification = { name: 'heima', thinkingTokens: { kind: 'fixed', count: 2 }, predictWords: 0.5 } as const;
+    const [program, plain] = await Promise.all([programOf(specification), plainProgram()]);
+    const layouts = layoutsOf(specification);
+    // Each half of a step's words belongs to one of its two thoughts, read where it is seen.
+    const { thoughts } = layouts[0]!.parts!['thought-words']!;
+    const context = smallContext({ specialTokens: createMethod(specification).specialTokens({ stages }) });
+    const wordsOf = (text: string) => context.tokenizer.encode(text, { addSpecialTokens: false }).ids;
+    const told = thoughts.map(({ ids }) => ids);
+    expect(told).toEqual(
+      steppedExample.steps.flatMap(({ text }) => textParts({ text, parts: 2 }).map((part) => wordsOf(part))),
+    );
+    expect(thoughts.map(({ position }) => position)).toEqual(layouts[0]!.thoughts.map(({ position }) => position));
+
+    const batch = await collate(layouts);
+    const read = () =>
+      tf.tidy(() => {
+        const { loss, metrics } = program.loss(batch);
+        return [loss, metrics.answerLoss!, metrics.wordsLoss!].map((tensor) => tensor.dataSync()[0]!);
+      });
+    const [loss, answer, words] = read();
+    expect(loss).toBeCloseTo(answer! + 0.5 * words!, 4);
+    expect(tf.tidy(() => plain.loss(batch).loss.dataSync()[0]!)).toBeCloseTo(answer!, 4);
+    // With the identity in every place each word's loss is that of the model's own next token.
+    const part = batch.parts['thought-words'] as ThoughtWordsPart;
+    const rows = part.wordRows.map((row) => part.stateRows[Math.floor(row / 24)]!);
+    const own = tf.tidy(() => {
+      const { states } = reasonerRunner({ model }).forward({ inputs: batch.inputs, layers: false });
+      return pickedLoss({ model, states, lossRows: rows, lossLabels: part.wordIds, lossWeight: part.lossWeight }).dataSync()[0]!;
+    });
+    expect(words).toBeCloseTo(own, 4);
+  });
+
+  it('see only as many words as there are places for', async () => {
+    const specification = { name: 'heima', predictWords: 1 } as const;
+    const many: PredictedWords = { thoughts: [{ position: 1, ids: new Array<number>(40).fill(5) }] };
+    const layouts = layoutsOf(specification).map((layout) => ({ ...layout, parts: { 'thought-words': many } }));
+    const part = (await collate(layouts)).parts['thought-words'] as ThoughtWordsPart;
+    expect([...part.wordRows]).toEqual(Array.from({ length: 48 }, (_, word) => word));
   });
 });

@@ -4,9 +4,17 @@ import { explanation } from './explanation';
 import { halting } from './halting';
 import { nextToken } from './next-token';
 import type { ObjectiveDefinition } from './objective';
+import { thoughtWords } from './thought-words';
 import { weightedTargets } from './weighted-targets';
 
-const builtIn: readonly ObjectiveDefinition[] = [nextToken, distillation, halting, explanation, weightedTargets];
+const builtIn: readonly ObjectiveDefinition[] = [
+  nextToken,
+  distillation,
+  halting,
+  explanation,
+  thoughtWords,
+  weightedTargets,
+];
 const objectives = new Map<string, ObjectiveDefinition>(builtIn.map((definition) => [definition.name, definition]));
 
 /**

@@ -2,7 +2,7 @@
  * Cuts a stage's text into consecutive parts, one for each of its thoughts: after sentences where there are as many as
  * thoughts, else between words, as evenly as they go. Joined by spaces the parts are the text again, but for its white space.
  */
-export function explanationParts({ text, parts }: { text: string; /** At least 1. */ parts: number }): string[] {
+export function textParts({ text, parts }: { text: string; /** At least 1. */ parts: number }): string[] {
   const words = text.split(/\s+/u).filter((word) => word !== '');
   const sentences: string[] = [];
   let begun: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { explanationParts } from './explanation-parts';
+import { textParts } from './text-parts';
 
 describe('parts of an explanation', () => {
   it.each([
@@ -13,7 +13,7 @@ describe('parts of an explanation', () => {
     ['3 + 4 = 7', 1, ['3 + 4 = 7']],
     ['', 2, ['', '']],
   ])('%s in %i', (text, parts, expected) => {
-    expect(explanationParts({ text, parts })).toEqual(expected);
-    expect(explanationParts({ text, parts }).join(' ').trim()).toBe(text);
+    expect(textParts({ text, parts })).toEqual(expected);
+    expect(textParts({ text, parts }).join(' ').trim()).toBe(text);
   });
 });
