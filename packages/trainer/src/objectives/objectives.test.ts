@@ -359,7 +359,7 @@ describe('thought words', () => {
     const read = () =>
       tf.tidy(() => {
         const { loss, metrics } = program.loss(batch);
-        return [loss, metrics.answerLoss!, metrics.wordsLoss!].map((tensor) => tensor.dataSync()[0]!);
+        return [loss, metrics.reasonerLoss!, metrics.wordsLoss!].map((tensor) => tensor.dataSync()[0]!);
       });
     const [loss, answer, words] = read();
     expect(loss).toBeCloseTo(answer! + 0.5 * words!, 4);
@@ -369,7 +369,13 @@ describe('thought words', () => {
     const rows = part.wordRows.map((row) => part.stateRows[Math.floor(row / 24)]!);
     const own = tf.tidy(() => {
       const { states } = reasonerRunner({ model }).forward({ inputs: batch.inputs, layers: false });
-      return pickedLoss({ model, states, lossRows: rows, lossLabels: part.wordIds, lossWeight: part.lossWeight }).dataSync()[0]!;
+      return pickedLoss({
+        model,
+        states,
+        lossRows: rows,
+        lossLabels: part.wordIds,
+        lossWeight: part.lossWeight,
+      }).dataSync()[0]!;
     });
     expect(words).toBeCloseTo(own, 4);
   });
