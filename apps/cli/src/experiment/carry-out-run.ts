@@ -171,7 +171,14 @@ async function auditOne({ reasoner, modelHash, run, experiment, loaded: all, out
   };
   return await keepOnce({
     path: join(run.folder, 'audit-digest.json'),
-    of: { modelHash, examples: await hashExamples(loaded.examples), floor: floor ?? null, engine: engineName() },
+    // What an earlier version kept of an audit says less: it is measured again.
+    of: {
+      digest: 2,
+      modelHash,
+      examples: await hashExamples(loaded.examples),
+      floor: floor ?? null,
+      engine: engineName(),
+    },
     measure: async () => {
       const audit = await auditModel({
         ...options,
@@ -179,7 +186,7 @@ async function auditOne({ reasoner, modelHash, run, experiment, loaded: all, out
           told.event === 'progress' && output.progress({ ...told, label: `${run.name}: audit, ${told.label}` }),
       }).finally(() => output.endProgress());
       await writeAudit({ audit, name: run.name, options });
-      return digestAudit(audit.result.thoughts);
+      return digestAudit(audit.result);
     },
   });
 }

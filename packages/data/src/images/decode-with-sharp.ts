@@ -94,6 +94,13 @@ export async function decodeWithSharp(
     return turnUpright(picture, readOrientation(header));
   } catch (cause) {
     if (DataError.isInstance(cause)) throw cause;
+    if (cause instanceof Error && cause.message.startsWith('timeout:'))
+      throw new DataError({
+        code: 'image-too-large',
+        ...place,
+        message: `decoding the image took more than ${maximumSeconds} seconds; save it anew, smaller, or raise the limit (maximumSeconds).`,
+        cause,
+      });
     throw brokenImage({ place, reason: cause instanceof Error ? cause.message : String(cause), cause });
   }
 }

@@ -284,6 +284,19 @@ describe('auditInterpreter', () => {
     expect(blind.conditions.find(({ condition }) => condition === 'zeros')?.sameText?.value).toBe(1);
   });
 
+  it('says of one that tells nothing right, whatever it is given, that it reads nothing', async () => {
+    const silent = interpreterThat({ reads: 0, hint: 0 });
+    const subject: InterpreterAuditSubject<Example> = {
+      ...silent,
+      explain: async (options) => (await silent.explain(options)).map((sample) => ({ ...sample, factsRight: 0 })),
+    };
+    expect(await auditInterpreter({ subject, examples: examples(120), resamples: 300 })).toMatchObject({
+      verdict: 'reads nothing',
+      certain: true,
+      readShare: { value: 0 },
+    });
+  });
+
   it('says partly of one between', async () => {
     // Another example's thought has the same answer in a quarter of the cases, so the best blind guess is a little above the hint.
     expect(

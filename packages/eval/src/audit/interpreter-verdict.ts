@@ -5,7 +5,14 @@ import type { InterpreterCondition } from './audit-subject';
 import { mostUndefined } from './thought-verdict';
 
 /** In words whether an interpreter reads the thought; `cannot tell` where nothing could be measured. */
-export type InterpreterVerdict = 'reads the thought' | 'partly' | 'guesses from the question' | 'cannot tell';
+export type InterpreterVerdict =
+  | 'reads the thought'
+  | 'partly'
+  /** What it tells is right no more often with the thought than without. */
+  | 'guesses from the question'
+  /** What it tells is wrong, with the thought and without. */
+  | 'reads nothing'
+  | 'cannot tell';
 
 /** The verdict's rule, for an audit's numbers. */
 export function judgeInterpreter({
@@ -75,7 +82,14 @@ export function judgeInterpreter({
     `Of ${measure === 'facts' ? 'the facts that the best blind guess leaves open' : 'the surprise that the best blind guess leaves'}, the thought tells ${percent(readShare.value)} ${between(readShare, percent)}.`,
   );
   if (low >= readsFrom) return { verdict: 'reads the thought', certain: true, evidence };
-  if (high <= guessesTo) return { verdict: 'guesses from the question', certain: true, evidence };
+  if (high <= guessesTo)
+    return {
+      // Who guesses is right now and then: of one that is hardly ever right nothing is known but that.
+      verdict:
+        own?.factsRight && own.factsRight.interval[1] <= guessesTo ? 'reads nothing' : 'guesses from the question',
+      certain: true,
+      evidence,
+    };
   if (low <= 0) {
     evidence.push('There are too few samples to tell whether anything is read.');
     return { verdict: 'cannot tell', certain: false, evidence };

@@ -7,7 +7,7 @@ export function experimentMarkdown(findings: ExperimentFindings): string {
     [`## ${title}`, '', ...markdownTable({ columns, rows }), '', caption].join('\n'),
   );
   const audits = (findings.runs ?? []).flatMap(({ name, audit }) =>
-    audit === undefined ? [] : [`- ${name}: ${audit.evidence.join(' ')}`],
+    audit === undefined ? [] : [`- ${name}: ${[audit, ...audit.stages].flatMap(({ evidence }) => evidence).join(' ')}`],
   );
   return `${[...blocks, ...(audits.length > 0 ? [['## What the audits say', '', ...audits].join('\n')] : [])].join('\n\n')}\n`;
 }

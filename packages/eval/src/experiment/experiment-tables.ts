@@ -211,13 +211,14 @@ function auditTables({ cells, of }: Pick<ByCell, 'cells' | 'of'>): ExperimentTab
     {
       title: 'Are the thoughts used?',
       caption:
-        'Accuracy where what later positions see of the thoughts is replaced while everything else stays: the audit of each run, mean and deviation over seeds. Follows: answers that became those of the thoughts that were swapped in.',
+        'Accuracy where what later positions see of the thoughts is replaced while everything else stays: the audit of each run, mean and deviation over seeds. Follows: answers that became those of the thoughts that were swapped in. Stages: what exchanging one stage alone between examples shows.',
       columns: [
         { header: 'what' },
         right('own thoughts'),
         ...columns.map(([header]) => right(header)),
         right('swapped: follows'),
         { header: 'verdict by seed' },
+        { header: 'stages by seed' },
       ],
       rows: audited.map((cell) => {
         const audits = of(cell).flatMap(({ audit }) => audit ?? []);
@@ -229,6 +230,9 @@ function auditTables({ cells, of }: Pick<ByCell, 'cells' | 'of'>): ExperimentTab
           ),
           spread(audits.map(({ interventions }) => interventions.find(({ kind }) => kind === 'swapped')?.follows)),
           audits.map(verdictWords).join(', '),
+          audits
+            .map(({ stages }) => stages.map((one) => `${one.stage}: ${verdictWords(one)}`).join('; ') || '–')
+            .join(', '),
         ];
       }),
     },

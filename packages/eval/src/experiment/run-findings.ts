@@ -1,3 +1,5 @@
+import type { StageAudit } from '../audit/audit-stages';
+import type { ThinkingAudit } from '../audit/audit-thinking';
 import type { ThoughtAudit } from '../audit/audit-thoughts';
 import type { FewerThoughts } from './fewer-thoughts';
 
@@ -26,11 +28,16 @@ export type AuditDigest = Pick<
   ThoughtAudit,
   'count' | 'accuracy' | 'dependence' | 'floor' | 'verdict' | 'certain' | 'evidence'
 > & {
+  /** Stage by stage, what exchanging its thoughts does; none where nothing could be exchanged. */
+  stages: (Pick<StageAudit, 'stage' | 'pairs' | 'truthKnown' | 'verdict' | 'certain' | 'evidence'> & {
+    follows?: number;
+    changes?: number;
+  })[];
   interventions: { kind: string; name: string; kept?: number; count: number; accuracy?: number; follows?: number }[];
 };
 
-export function digestAudit(audit: ThoughtAudit): AuditDigest {
-  const { count, accuracy, dependence, floor, verdict, certain, evidence, interventions } = audit;
+export function digestAudit({ thoughts, stages }: Pick<ThinkingAudit, 'thoughts' | 'stages'>): AuditDigest {
+  const { count, accuracy, dependence, floor, verdict, certain, evidence, interventions } = thoughts;
   return {
     count,
     accuracy,
@@ -39,6 +46,16 @@ export function digestAudit(audit: ThoughtAudit): AuditDigest {
     verdict,
     certain,
     evidence,
+    stages: stages.map(({ swap, stage, pairs, truthKnown, ...judged }) => ({
+      stage,
+      pairs,
+      truthKnown,
+      verdict: judged.verdict,
+      certain: judged.certain,
+      evidence: judged.evidence,
+      follows: swap?.follows?.value,
+      changes: swap?.changes.value,
+    })),
     interventions: interventions.map(({ kind, name, kept, count: changed, effect }) => ({
       kind,
       name,
