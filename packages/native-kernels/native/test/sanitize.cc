@@ -187,7 +187,9 @@ void state(const Kernels& k, const Threads& t, Results& results) {
   results.take(buffer, batch * capacity * width);
   for (const int64_t angles : {int64_t{1}, batch}) {
     float* turned = a.empty(batch * time * heads * headWidth);
-    k.rotary(t, batch, time, heads, headWidth, a.random(batch * time * heads * headWidth), a.random(angles * time * headWidth / 2), a.random(angles * time * headWidth / 2), angles, angles == 1, turned);
+    // One after the other: in which order arguments are made is the compiler's.
+    float *input = a.random(batch * time * heads * headWidth), *cos = a.random(angles * time * headWidth / 2), *sin = a.random(angles * time * headWidth / 2);
+    k.rotary(t, batch, time, heads, headWidth, input, cos, sin, angles, angles == 1, turned);
     results.take(turned, batch * time * heads * headWidth);
   }
 }
@@ -239,7 +241,8 @@ void blocks(const Kernels& k, const Threads& t, Results& results) {
       const int64_t offset = 4, capacity = offset + time;
       s.keyTime = s.capacity = capacity;
       s.mask = masked ? a.integers(batch * capacity, 2) : nullptr;
-      const DecoderBlock decoder(b, a.random(batch * capacity * keyWidth), a.random(batch * capacity * keyWidth), offset);
+      float *keys = a.random(batch * capacity * keyWidth), *values = a.random(batch * capacity * keyWidth);
+      const DecoderBlock decoder(b, keys, values, offset);
       need(decoderBlock(k, t, decoder, input, output));
       results.take(output, rows * width);
       results.take(decoder.keyCache, batch * capacity * keyWidth);
