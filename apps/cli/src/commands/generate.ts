@@ -33,6 +33,8 @@ interface GenerateCommandOptions {
   temperature: number;
   topK?: number;
   topP?: number;
+  minP?: number;
+  repetitionPenalty: number;
   seed: number;
   ignoreEnd: boolean;
   raw: boolean;
@@ -54,6 +56,13 @@ export function generateCommand(): Command {
     .option('--temperature <number>', '0 takes the likeliest token; 1 draws as the model says', nonNegativeNumber, 0)
     .option('--top-k <count>', 'draw among this many likeliest tokens', positiveWholeNumber)
     .option('--top-p <share>', 'draw among the likeliest tokens that have this share together', nonNegativeNumber)
+    .option('--min-p <share>', 'draw among tokens that have this share of the likeliest one', nonNegativeNumber)
+    .option(
+      '--repetition-penalty <number>',
+      'above 1 makes tokens less likely that are there already',
+      nonNegativeNumber,
+      1,
+    )
     .option('--seed <number>', 'of the draws', wholeNumber, 0)
     .option('--ignore-end', 'keep generating after the model ends its text', false)
     .option('--raw', 'writes control characters as they are, where the output is a file or a pipe', false)
@@ -88,14 +97,16 @@ async function generateFile({
   temperature,
   topK,
   topP,
+  minP,
+  repetitionPenalty,
   ignoreEnd,
   engine,
   json,
   signal,
 }: GenerateCommandOptions & { signal: AbortSignal }): Promise<void> {
-  if (temperature > 0 || topK !== undefined || topP !== undefined)
+  if (temperature > 0 || repetitionPenalty !== 1 || [topK, topP, minP].some((limit) => limit !== undefined))
     throw new UsageError(
-      'From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k and --top-p out.',
+      'From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k, --top-p, --min-p and --repetition-penalty out.',
     );
   const output = createOutput({ json });
   const { name } = await useEngine({ engine });
@@ -129,6 +140,8 @@ async function generateText({
   temperature,
   topK,
   topP,
+  minP,
+  repetitionPenalty,
   seed,
   ignoreEnd,
   raw,
@@ -161,6 +174,8 @@ async function generateText({
     temperature,
     topK,
     topP,
+    minP,
+    repetitionPenalty,
     seed,
     stopIds,
     signal: AbortSignal.any([signal, outputEnded]),

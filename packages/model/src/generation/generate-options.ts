@@ -43,6 +43,11 @@ export interface GenerateOptions extends SamplingOptions {
   minNewTokens?: number;
   /** Ids that end a row: for all rows, or a list for each. The id that ends a row is its last. Default none. */
   stopIds?: readonly number[] | readonly (readonly number[])[];
+  /**
+   * What makes tokens less likely that the prompt or the continuation holds already: their logits are divided by it where
+   * they are above 0, else multiplied (CTRL, arXiv 1909.05858). Default 1, which changes nothing.
+   */
+  repetitionPenalty?: number;
   /** Of the random draws; each row has a stream of its own, whatever else is in the batch. Default 0. */
   seed?: number;
   /**
@@ -94,6 +99,8 @@ export function checkGenerateOptions({
   temperature,
   topK,
   topP,
+  minP,
+  repetitionPenalty = 1,
   stopIds = [],
   seed = 0,
   outputStates = false,
@@ -106,7 +113,9 @@ export function checkGenerateOptions({
     fail(`maxNewTokens must be a whole number above 0, got ${maxNewTokens}.`);
   if (!Number.isInteger(minNewTokens) || minNewTokens < 0 || minNewTokens > maxNewTokens)
     fail(`minNewTokens must be a whole number between 0 and maxNewTokens ${maxNewTokens}, got ${minNewTokens}.`);
-  checkSampling({ temperature, topK, topP });
+  checkSampling({ temperature, topK, topP, minP });
+  if (!(repetitionPenalty > 0 && repetitionPenalty < Infinity))
+    fail(`repetitionPenalty must be a finite number above 0, got ${repetitionPenalty}.`);
   if (!Number.isSafeInteger(seed)) fail(`seed must be a whole number, got ${seed}.`);
   const { layers, vocabularySize, width } = model.dimensions;
   const layer = typeof outputStates === 'object' ? outputStates.layer : layers;

@@ -7,6 +7,7 @@ import { DecodingSession, lastPosition } from './decoding-session';
 import { leftPad } from './embed-prompts';
 import { generate } from './generate';
 import type { GeneratedToken } from './generate-options';
+import { penaliseRepetition } from './penalise-repetition';
 import { sampleToken } from './sample-token';
 import { describeOnEngines } from '../parity/engines';
 import { largestDifference } from '../parity/recorded';
@@ -87,6 +88,17 @@ describeOnEngines('generate', () => {
       expect(await generate({ ...sampled, inputs: prompts, seed: 3 })).toEqual(first);
       expect((await generate({ ...sampled, inputs: prompts, seed: 4 })).ids).not.toEqual(first.ids);
       expect((await generate({ ...sampled, inputs: prompts.slice(0, 1), seed: 3 })).ids[0]).toEqual(first.ids[0]);
+    });
+
+    it('says no token twice under a high penalty, greedy or sampled, whatever is beside a row', async () => {
+      const inputs = [[1, 2, 3], [4, 5], [6]];
+      for (const temperature of [0, 1]) {
+        const options = { model, maxNewTokens: 12, temperature, topK: 1, repetitionPenalty: 1e6 };
+        const { ids } = await generate({ ...options, inputs });
+        for (const [row, own] of ids.entries())
+          expect(new Set([...inputs[row]!, ...own]).size).toBe(inputs[row]!.length + 12);
+        expect((await generate({ ...options, inputs: inputs.slice(1, 2) })).ids).toEqual([ids[1]]);
+      }
     });
 
     it('ends rows at their stop ids, not before minNewTokens, and drops them without touching the others', async () => {
@@ -427,6 +439,14 @@ describeOnEngines('generate', () => {
   });
 });
 
+describe('penaliseRepetition', () => {
+  it('changes each token that is there already once, towards less likely', () => {
+    const logits = Float32Array.of(3, -2, 1, 4);
+    penaliseRepetition({ logits, ids: [0, 1, 0, 99], penalty: 2 });
+    expect([...logits]).toEqual([1.5, -4, 1, 4]);
+  });
+});
+
 describe('sampleToken', () => {
   const logits = Float32Array.from([1, 3, 2, 0, -1].map((value) => value));
   const draws = (options: object) => {
@@ -459,6 +479,25 @@ describe('sampleToken', () => {
     }
   });
 
+  it('reaches what is unlikely: a flat row, and one whose tail holds as much as its head', () => {
+    const flat = new Float32Array(5000);
+    const tail = Float32Array.from({ length: 50_000 }, (_, id) => (id === 7 ? Math.log(50_000) : 0));
+    const steep = Float32Array.from({ length: 3000 }, (_, id) => -id);
+    const drawn = (logits: Float32Array, options: object) => {
+      const random = new RandomStream({ seed: 3 });
+      return Array.from({ length: 40 }, () => sampleToken({ logits, temperature: 1, random, ...options }));
+    };
+    expect(new Set(drawn(flat, {})).size).toBeGreaterThan(35);
+    expect(drawn(flat, { topK: 2 }).every((id) => id < 2)).toBe(true);
+    const head = drawn(tail, {}).filter((id) => id === 7).length;
+    expect(head).toBeGreaterThan(8);
+    expect(head).toBeLessThan(32);
+    expect(drawn(tail, { minP: 0.5 }).every((id) => id === 7)).toBe(true);
+    // More tokens are asked for than lie within the first look.
+    expect(drawn(steep, { topK: 2000 }).every((id) => id < 40)).toBe(true);
+    expect(new Set(drawn(steep, { temperature: 400, topK: 2000 })).size).toBeGreaterThan(30);
+  });
+
   it('says so where the logits are not numbers', () => {
     expect(() =>
       sampleToken({ logits: Float32Array.of(1, NaN, 2), temperature: 1, random: new RandomStream({ seed: 1 }) }),
@@ -470,8 +509,15 @@ describe('sampleToken', () => {
     for (let round = 0; round < 60; round++) {
       // Few distinct values: many ties.
       const logits = Float32Array.from({ length: 40 }, () => Math.round(logitStream.normal() * 2) / 2);
-      const settings = [{}, { topK: 7 }, { topP: 0.6 }, { topK: 12, topP: 0.8 }][round % 4]!;
-      const { topK = Infinity, topP = 1 } = settings as { topK?: number; topP?: number };
+      const settings = [
+        {},
+        { topK: 7 },
+        { topP: 0.6 },
+        { topK: 12, topP: 0.8 },
+        { minP: 0.2 },
+        { topP: 0.9, minP: 0.1 },
+      ][round % 6]!;
+      const { topK = Infinity, topP = 1, minP = 0 } = settings as { topK?: number; topP?: number; minP?: number };
       const order = [...logits.keys()]
         .sort((first, second) => logits[second]! - logits[first]! || first - second)
         .slice(0, Math.min(topK, 40));
@@ -479,7 +525,8 @@ describe('sampleToken', () => {
       const total = weights.reduce((sum, weight) => sum + weight, 0);
       let kept = 0;
       let mass = 0;
-      while (kept < weights.length && (kept === 0 || mass < topP * total)) mass += weights[kept++]!;
+      while (kept < weights.length && (kept === 0 || (mass < topP * total && weights[kept]! >= minP)))
+        mass += weights[kept++]!;
       let draw = new RandomStream({ seed: round }).uniform() * mass;
       const rank = weights.slice(0, kept).findIndex((weight) => (draw -= weight) < 0);
       expect(sampleToken({ logits, temperature: 1.3, random: new RandomStream({ seed: round }), ...settings })).toBe(

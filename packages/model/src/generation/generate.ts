@@ -13,6 +13,7 @@ import {
   type StopReason,
 } from './generate-options';
 import { chooseGreedily, notANumber } from './greedy-tokens';
+import { penaliseRepetition } from './penalise-repetition';
 import { argumentOfMaximum, sampleToken } from './sample-token';
 import { suppressedTokens } from './suppressed-tokens';
 
@@ -43,6 +44,8 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     temperature = 0,
     topK,
     topP,
+    minP,
+    repetitionPenalty = 1,
     stopIds = [],
     seed = 0,
     outputStates = false,
@@ -81,7 +84,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     reason: null,
   }));
   const steps = Math.min(maxNewTokens, maxPositions - longest + 1);
-  const choosing = (step: number) => step < minNewTokens || temperature > 0;
+  const choosing = (step: number) => step < minNewTokens || temperature > 0 || repetitionPenalty !== 1;
   // The token after the draft is chosen in the same pass, so the draft stays one below the limit.
   const draft = choosing(0) ? [] : (options.draft ?? []).slice(0, steps - 1);
   const session =
@@ -165,10 +168,16 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
             // Not the vocabulary's size: Mllama has embeddings that it cannot write.
             const columns = logitValues.length / present.length;
             const own = logitValues.slice(place * columns, (place + 1) * columns);
+            if (repetitionPenalty !== 1)
+              penaliseRepetition({
+                logits: own,
+                ids: [...(given?.[row.row] ?? []), ...row.ids],
+                penalty: repetitionPenalty,
+              });
             if (step < minNewTokens) for (const stopId of row.stopIds) own[stopId] = -Infinity;
             id =
               temperature > 0
-                ? sampleToken({ logits: own, temperature, topK, topP, random: row.random })
+                ? sampleToken({ logits: own, temperature, topK, topP, minP, random: row.random })
                 : argumentOfMaximum(own);
           }
           next[place] = id;
