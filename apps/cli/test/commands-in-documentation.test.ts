@@ -255,8 +255,9 @@ describe('the quick ones', () => {
     }
   });
 
-  it('as does the program of the API page, on a model that was just trained', async () => {
-    const [, program] = /^```js\n([^]*?)^```/m.exec(await readFile(join(root, 'docs', 'guide', 'api.md'), 'utf8'))!;
+  it('as do the programs of the API page, the first on a model that was just trained', async () => {
+    const page = await readFile(join(root, 'docs', 'guide', 'api.md'), 'utf8');
+    const [program, whole] = [...page.matchAll(/^```js\n([^]*?)^```/gm)].map(([, code]) => code!);
     // Beside the app, where the packages are found.
     const place = await mkdtemp(join(root, 'apps', 'cli', 'node_modules', '.api-page-'));
     try {
@@ -271,6 +272,18 @@ describe('the quick ones', () => {
       expect(losses[4]!).toBeLessThan(losses[0]!);
       expect(stdout).toMatch(/\[ 1, \d+ \]\s*$/);
       expect(await readdir(join(folder, 'adapter'))).toContain('adapter_model.safetensors');
+
+      await writeFile(join(place, 'whole.mjs'), whole!);
+      const cwd = join(place, 'work');
+      await mkdir(cwd);
+      const { stdout: told } = await promisify(execFile)(process.execPath, [join(place, 'whole.mjs')], { cwd });
+      expect(told).toMatch(/^160 \d+\.\d+$/m);
+      expect(told).toContain('<THINKING_OF_CAPTION>');
+      expect(told).toMatch(/reasoning: '.+'/);
+      expect(told).toMatch(/cannot tell\s*$/);
+      expect(await readdir(join(cwd, 'audit'))).toEqual(
+        expect.arrayContaining(['audit.json', 'audit.md', 'report.html']),
+      );
     } finally {
       await rm(place, { recursive: true });
     }

@@ -1,4 +1,5 @@
 export { DecoderError, type DecoderErrorCode } from './errors';
+export { explainAnswers, loadExplainers } from './interpreter/explain-answers';
 export { Explainer, explanationContext, type ExplanationRequest } from './interpreter/explainer';
 export { type ThoughtReading } from './interpreter/explanation-batch';
 export { type ExplanationContext, type ExplanationLayout, layoutExplanation } from './interpreter/explanation-layout';

@@ -1,6 +1,6 @@
 import { printable } from '@subtext/core';
 import { imageFile } from '@subtext/data';
-import { Explainer } from '@subtext/decoder';
+import { explainAnswers, loadExplainers } from '@subtext/decoder';
 import { Reasoner, type Answer } from '@subtext/reasoner';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
@@ -15,9 +15,6 @@ import {
   writeOut,
 } from '@subtext/terminal';
 import { Command } from 'commander';
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import { changeThoughts, checkChange, type ThoughtChange } from '../pipeline/change-thoughts';
 import { checkDrawer, drawAnswer } from '../pipeline/drawer';
@@ -36,20 +33,8 @@ interface ThinkCommandOptions extends ThoughtChange {
   engine: EngineName | 'auto';
 }
 
-/** The interpreters that stand beside a reasoner. */
-async function loadExplainers(folder: string): Promise<Explainer[]> {
-  const parent = join(folder, 'interpreters');
-  const names = existsSync(parent) ? (await readdir(parent)).sort() : [];
-  if (names.length === 0)
-    throw new UsageError(
-      `${folder} has no interpreters, so its thoughts cannot be put into words. Train it with "interpreters" in the configuration, or leave --explain out.`,
-    );
-  const explainers: Explainer[] = [];
-  for (const name of names) explainers.push(await Explainer.load({ folder: join(parent, name) }));
-  return explainers;
-}
-
-async function explainAnswer({
+/** What the interpreters beside a reasoner read in an answer's thoughts, by stage. */
+async function explain({
   answer,
   question,
   folder,
@@ -58,16 +43,13 @@ async function explainAnswer({
   question: string;
   folder: string;
 }): Promise<Record<string, string>> {
-  const explainers = await loadExplainers(folder);
-  const words: Record<string, string> = {};
-  // CODI's thoughts stand for the chain as a whole, which is none of its stages.
-  for (const stage of new Set(answer.thoughts.map((thought) => thought.stage))) {
-    const explainer = explainers.find(({ settings }) => settings.stages.includes(stage));
-    if (!explainer) continue;
-    const states = answer.thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden);
-    [words[stage]] = (await explainer.explain({ requests: [{ question, stage, states }] })) as [string];
-  }
-  return words;
+  const explainers = await loadExplainers({ folder });
+  if (explainers.length === 0)
+    throw new UsageError(
+      `${folder} has no interpreters, so its thoughts cannot be put into words. Train it with "interpreters" in the configuration, or leave --explain out.`,
+    );
+  const [words] = await explainAnswers({ explainers, questions: [{ question }], answers: [answer] });
+  return words!;
 }
 
 /** Adds `stage=words` to what is edited. */
@@ -109,14 +91,14 @@ export function thinkCommand(): Command {
     .action(
       async (
         question: string,
-        { model, image, explain, edit, draw, raw, include, json, engine, ...change }: ThinkCommandOptions,
+        { model, image, explain: explains, edit, draw, raw, include, json, engine, ...change }: ThinkCommandOptions,
       ) => {
         const output = createOutput({ json });
         if (draw !== undefined && !/\.png$/i.test(draw))
           throw new UsageError(`--draw writes a PNG file: give a name that ends in .png, not "${draw}".`);
-        if (raw && (explain || json))
+        if (raw && (explains || json))
           throw new UsageError(
-            `--raw prints what the model wrote and nothing else: leave ${explain ? '--explain' : '--json'} out${explain ? ', or --raw' : ', which has it as "text"'}.`,
+            `--raw prints what the model wrote and nothing else: leave ${explains ? '--explain' : '--json'} out${explains ? ', or --raw' : ', which has it as "text"'}.`,
           );
         checkChange(change);
         if (question.trim() === '') throw new UsageError('The question is empty.');
@@ -145,7 +127,7 @@ export function thinkCommand(): Command {
         ];
         const answer = await changeThoughts({ reasoner, question: asked, answer: edited, change });
         const seconds = (performance.now() - began) / 1000;
-        const explanations = explain ? await explainAnswer({ answer, question, folder }) : undefined;
+        const explanations = explains ? await explain({ answer, question, folder }) : undefined;
         const drawn = draw === undefined ? undefined : await drawAnswer({ folder, answer, path: draw });
         const { thoughts, ids: _ids, prompt: _prompt, ...rest } = answer;
         if (raw) {

@@ -7,7 +7,7 @@ import { EvaluationError } from '../errors';
 import { probeReasoner, type ReasonerProbes } from '../probes/probe-reasoner';
 import { hashFolder } from '../results/content-hash';
 import { inRunFolder } from '../results/in-run-folder';
-import type { MadeWith } from '../run/evaluate-model';
+import { type MadeWith, madeWith } from '../run/evaluate-model';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { askedOf, openReasoner } from '../run/open-model';
 import type { EvaluationTask } from '../tasks/evaluation-task';
@@ -178,9 +178,8 @@ async function auditOpened({
     model,
     task: task.name,
     engine: engineName(),
-    machine,
+    ...madeWith({ machine, versions }),
     seed,
-    versions,
     count: examples.length,
     left,
     ...audit,

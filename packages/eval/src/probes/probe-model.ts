@@ -1,6 +1,6 @@
 import { engineName } from '@subtext/tensor';
 
-import type { MadeWith } from '../run/evaluate-model';
+import { type MadeWith, madeWith } from '../run/evaluate-model';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { askedOf, openReasoner } from '../run/open-model';
 import { questionsOf, readableExamples } from '../tasks/questions-of';
@@ -82,8 +82,7 @@ export async function probeModel({
       model,
       task: task.name,
       engine: engineName(),
-      machine,
-      versions,
+      ...madeWith({ machine, versions }),
       seeds,
       count: examples.length,
       left: [...left.map(({ id, message }) => `${id}: ${message}`), ...found.left],

@@ -20,9 +20,15 @@ import type { OpenedModel } from './open-model';
 
 /** What computes, for the files of results. */
 export interface MadeWith {
-  /** The engine's device, the processor, Subtext's commit where it is known. */
-  machine: Record<string, string | number>;
-  versions: Record<string, string>;
+  /** The engine's device, the processor, Subtext's commit where it is known. @default the engine */
+  machine?: Record<string, string | number>;
+  /** @default Node's */
+  versions?: Record<string, string>;
+}
+
+/** What a result was made with, as far as it is known here. */
+export function madeWith({ machine, versions }: MadeWith): Required<MadeWith> {
+  return { machine: machine ?? { engine: engineName() }, versions: versions ?? { node: process.versions.node } };
 }
 
 /** Options of {@link evaluateModel}. */
@@ -197,14 +203,14 @@ async function writeEvaluation({
   limit,
   batch = 32,
   judge,
-  machine,
-  versions,
+  ...made
 }: EvaluateModelOptions & {
   run: RunFolder;
   hashes: ReadonlyMap<string, string>;
   samples: SampleRecord[][];
   generation: Record<string, unknown>;
 }): Promise<ModelEvaluation> {
+  const { machine, versions } = madeWith(made);
   const results = buildResults({
     tasks: model.loaded.map(({ task, total, faults, dataHash, path }, index) => ({
       task: task.name,

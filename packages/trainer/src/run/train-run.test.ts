@@ -1,5 +1,5 @@
 import { generateProsQA, type ReasoningExample } from '@subtext/data';
-import { Explainer } from '@subtext/decoder';
+import { explainAnswers, loadExplainers } from '@subtext/decoder';
 import { graphExample, Reasoner } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -71,8 +71,18 @@ it('trains and saves a method with the interpreter that it names, tells what is 
   const reasoner = await Reasoner.load({ folder: result.reasoner });
   const [answer] = await reasoner.think({ questions: [{ question: '1 2 3' }] });
   expect(answer!.thoughts.map(({ stage }) => stage)).toEqual(['step_1', 'step_2']);
-  const explainer = await Explainer.load({ folder: result.interpreters[0]! });
-  for (const one of [reasoner, explainer]) one.dispose();
+  const explainers = await loadExplainers({ folder: result.reasoner });
+  const questions = [{ question: '1 2 3' }, { question: '4 1' }];
+  const asked = { explainers, questions, answers: [answer!, { thoughts: [] }] };
+  const [words, none] = await explainAnswers(asked);
+  expect(words).toEqual({ step_1: expect.any(String), step_2: expect.any(String) });
+  expect(none).toEqual({});
+  // Each stage by itself is read to the same words.
+  const step = answer!.thoughts.filter(({ stage }) => stage === 'step_2');
+  const request = { question: '1 2 3', stage: 'step_2', states: step.map(({ hidden }) => hidden) };
+  expect(await explainers[0]!.explain({ requests: [request] })).toEqual([words!.step_2]);
+  expect(await loadExplainers({ folder: join(folder, 'nowhere') })).toEqual([]);
+  for (const one of [reasoner, ...explainers]) one.dispose();
 
   told.length = 0;
   expect(await trainRun(options)).toMatchObject({ status: 'finished', seconds: result.seconds });
