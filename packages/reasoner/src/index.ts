@@ -1,3 +1,4 @@
+export { canExchange, collateExchanged, type ExchangedLayout, withAnswer } from './batches/exchanged-layouts';
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
 export { PictureStore, type BatchPictures } from './batches/picture-store';

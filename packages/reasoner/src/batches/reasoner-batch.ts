@@ -22,6 +22,8 @@ export interface ReasonerBatch {
   images?: BatchPictures;
   /** Who sees whom. @default each position all before it */
   visibility?: BatchVisibility;
+  /** By column, its position, padding included: int32 `[rows, time]`. @default counted from each row's first */
+  positions?: { values: Int32Array; largest: number };
   /** Where the rows' thoughts lie. */
   thoughts?: ThoughtRows;
 }

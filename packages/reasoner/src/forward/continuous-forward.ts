@@ -46,7 +46,7 @@ export function continuousForward({
   const thoughts = added?.length ?? Math.max(...counts);
   const padded = offsets.some((offset) => offset > 0);
   const cache = model.newGrowingCache();
-  const { visibility } = batch;
+  const { visibility, positions: placed } = batch;
   if (visibility) checkTakesVisibility(model);
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch, visibility: undefined });
   const { width } = model.dimensions;
@@ -61,18 +61,18 @@ export function continuousForward({
       outputHiddenStates,
       outputPositions,
       ...(visibility && { visibility: passVisibility({ visibility, time, from, to }) }),
-      ...(padded && {
+      ...((padded || placed) && {
         mask: tf.tensor2d(
           columns({ rows, from: 0, to, value: (row, column) => (column < offsets[row]! ? 0 : 1) }),
           [rows, to],
           'int32',
         ),
         positions: tf.tensor2d(
-          columns({ rows, from, to, value: (row, column) => positions[row * time + column]! }),
+          columns({ rows, from, to, value: (row, column) => (placed?.values ?? positions)[row * time + column]! }),
           [rows, to - from],
           'int32',
         ),
-        largestPosition,
+        largestPosition: placed?.largest ?? largestPosition,
       }),
     });
     if (hiddenStates) passes.push(hiddenStates);

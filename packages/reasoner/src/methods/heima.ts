@@ -6,7 +6,7 @@ import { ReasonerError } from '../errors';
 import { checkProbability } from './check-option';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import { count, share } from './option-schemas';
-import type { Layout, LayoutContext, Phase, PredictedWords, ReasoningMethod } from './reasoning-method';
+import type { Layout, LayoutContext, Phase, PredictedWords, ReasoningMethod, Swap } from './reasoning-method';
 import { textParts } from './text-parts';
 import { checkVisible, drawStageWords, type StageWords } from './stage-words';
 
@@ -46,6 +46,7 @@ export const heimaOptions = z.strictObject({
   fromWords: share.describe('share of examples whose thoughts of one stage are made from its words').default(0),
   predictWords: z.number().min(0).describe('weight of the words that each thought predicts, all at once').default(0),
   toWords: share.describe('share of examples that tell in words what the thoughts of one stage hold').default(0),
+  swap: share.describe('share of examples that learn to answer from the thoughts of another').default(0),
 });
 const defaults = heimaOptions.parse({});
 
@@ -92,6 +93,8 @@ export interface HeimaOptions {
    * is supervised: with `feedBack` the state before a thinking token, else the one at it. @default 0
    */
   predictWords?: number;
+  /** Share of examples that also learn the answer that follows from another example's thoughts of a stage. Needs a visibility, and data that tells what follows. @default 0 */
+  swap?: number;
 }
 
 /** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
@@ -184,10 +187,12 @@ export function heima({
   fromWords = defaults.fromWords,
   toWords = defaults.toWords,
   predictWords = defaults.predictWords,
+  swap = defaults.swap,
 }: HeimaOptions = {}): ReasoningMethod {
   checkThinkingTokens(thinkingTokens);
   checkProbability({ method: 'heima', option: 'fromWords', value: fromWords });
   checkProbability({ method: 'heima', option: 'toWords', value: toWords });
+  checkProbability({ method: 'heima', option: 'swap', value: swap });
 
   /** Lays an example out, with the words that a stage's thoughts are made from or tell, if any. */
   function layOut({
@@ -239,8 +244,12 @@ export function heima({
 
   return {
     name: 'heima',
-    ...(predictWords > 0 && {
-      objectives: [{ name: 'next-token' }, { name: 'thought-words', options: { weight: predictWords } }],
+    ...((predictWords > 0 || swap > 0) && {
+      objectives: [
+        { name: 'next-token' },
+        ...(predictWords > 0 ? [{ name: 'thought-words', options: { weight: predictWords } }] : []),
+        ...(swap > 0 ? [{ name: 'swap' }] : []),
+      ],
     }),
     addsStates: feedBack,
     thinksFromWords: fromWords > 0,
@@ -278,9 +287,11 @@ export function heima({
           message: `Example ${example.id} has no stage "${missing}", which this phase hides.`,
         });
       }
-      checkVisible({ context, fromWords, toWords });
+      checkVisible({ context, fromWords, toWords, swap });
       const words = drawStageWords({ hidden: hiddenSteps({ example, phase }), fromWords, toWords, counters });
-      return layOut({ example, phase, context, words });
+      const layout = layOut({ example, phase, context, words });
+      if (swap > 0 && phase.hiddenStages.length > 0) layout.parts = { ...layout.parts, swap: { share: swap } as Swap };
+      return layout;
     },
 
     chanceLayouts({ example, phase, context }) {

@@ -78,6 +78,12 @@ export interface PredictedWords extends LayoutPart {
   }[];
 }
 
+/** How often a layout's thoughts are exchanged for another example's: the objective `swap`. */
+export interface Swap extends LayoutPart {
+  /** The chance of this example. */
+  share: number;
+}
+
 /** One example, laid out as a method's phase asks: what the model sees and what it must predict. */
 export interface Layout {
   /** Token ids: the prompt, then the response. */
@@ -97,6 +103,7 @@ export interface Layout {
     readonly distillation?: Teacher;
     readonly halting?: Halting;
     readonly 'thought-words'?: PredictedWords;
+    readonly swap?: Swap;
     readonly [objective: string]: LayoutPart | undefined;
   };
 }

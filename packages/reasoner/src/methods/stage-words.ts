@@ -33,17 +33,25 @@ export function drawStageWords({
   return { ...(from && { words: { [from.stage]: from.text } }), ...(told && { told: told.stage }) };
 }
 
-/** @throws ReasonerError `invalid-option` where words of thoughts would be seen by everything */
+/** @throws ReasonerError `invalid-option` where words of thoughts would be seen by everything, or what exchanged thoughts stand for */
 export function checkVisible({
   context: { visibility },
   fromWords,
   toWords,
+  swap,
 }: {
   context: LayoutContext;
   fromWords: number;
   toWords: number;
+  swap: number;
 }): void {
-  if (visibility !== undefined || (fromWords === 0 && toWords === 0)) return;
+  if (visibility !== undefined || (fromWords === 0 && toWords === 0 && swap === 0)) return;
+  if (fromWords === 0 && toWords === 0)
+    throw new ReasonerError({
+      code: 'invalid-option',
+      message:
+        'Thoughts are exchanged (swap) only where a table says who sees a stage’s thoughts: choose a visibility, such as "chain", or leave swap at 0.',
+    });
   const [what, option] =
     fromWords > 0 ? ['Thoughts are made from words', 'fromWords'] : ['Thoughts are told in words', 'toWords'];
   throw new ReasonerError({

@@ -4,6 +4,7 @@ import { explanation } from './explanation';
 import { halting } from './halting';
 import { nextToken } from './next-token';
 import type { ObjectiveDefinition } from './objective';
+import { swap } from './swap';
 import { thoughtWords } from './thought-words';
 import { weightedTargets } from './weighted-targets';
 
@@ -14,6 +15,7 @@ const builtIn: readonly ObjectiveDefinition[] = [
   explanation,
   thoughtWords,
   weightedTargets,
+  swap,
 ];
 const objectives = new Map<string, ObjectiveDefinition>(builtIn.map((definition) => [definition.name, definition]));
 

@@ -93,7 +93,16 @@ function statesOf({
     return { states, layers };
   }
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
-  const { hidden, hiddenStates } = model.forward({ ...forwardExtras, embeddings, outputHiddenStates });
+  const { positions } = batch;
+  const { hidden, hiddenStates } = model.forward({
+    ...forwardExtras,
+    embeddings,
+    outputHiddenStates,
+    ...(positions && {
+      positions: tf.tensor2d(positions.values, [batch.rows, batch.time], 'int32'),
+      largestPosition: positions.largest,
+    }),
+  });
   const asRows = (states: tf.Tensor3D) => tf.reshape(states, [batch.rows * batch.time, states.shape[2]]) as tf.Tensor2D;
   return { states: asRows(hidden), layers: (hiddenStates ?? []).map(asRows) };
 }
