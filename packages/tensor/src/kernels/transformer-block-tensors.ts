@@ -16,6 +16,8 @@ export function transformerBlockLayers({
   return [query, key, value, output, gate, up, down];
 }
 
+/** How many of a block's layers, the first ones, are its attention's. */
+const attentionLayers = 4;
 /** How many of a block's tensors, the last ones, are those of adapters. */
 export const adapterTensors = 14;
 
@@ -24,24 +26,15 @@ export const adapterTensors = 14;
  * of each layer's adapter; null for what is absent.
  */
 export function transformerBlockTensors(parts: TransformerBlockParts): (Tensor | null)[] {
-  const [query, key, value, output, gate, up, down] = transformerBlockLayers(parts).map((layer) => [
-    layer?.weight ?? null,
-    layer?.bias ?? null,
-  ]) as [Tensor | null, Tensor | null][];
   const { input, attentionNorm, feedForwardNorm } = parts;
-  return [
-    input,
-    attentionNorm.scale,
-    attentionNorm.bias,
-    ...query!,
-    ...key!,
-    ...value!,
-    ...output!,
-    feedForwardNorm.scale,
-    feedForwardNorm.bias,
-    ...gate!,
-    ...up!,
-    ...down!,
-    ...transformerBlockLayers(parts).flatMap((layer) => [layer?.adapter?.down ?? null, layer?.adapter?.up ?? null]),
-  ];
+  const layers = transformerBlockLayers(parts);
+  // Without arrays on the way: generation asks for these several times a token.
+  const tensors: (Tensor | null)[] = [input, attentionNorm.scale, attentionNorm.bias];
+  for (let index = 0; index < attentionLayers; index++)
+    tensors.push(layers[index]?.weight ?? null, layers[index]?.bias ?? null);
+  tensors.push(feedForwardNorm.scale, feedForwardNorm.bias);
+  for (let index = attentionLayers; index < layers.length; index++)
+    tensors.push(layers[index]?.weight ?? null, layers[index]?.bias ?? null);
+  for (const layer of layers) tensors.push(layer?.adapter?.down ?? null, layer?.adapter?.up ?? null);
+  return tensors;
 }
