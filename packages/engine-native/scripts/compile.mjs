@@ -7,7 +7,7 @@ if (wanted === 'auto' || wanted === 'native') {
   const compiler = await nativeCompiler();
   if (compiler.command === null) {
     console.log(
-      `The engine native is not compiled (${compiler.reason}): wasm computes, which takes two to five times as long.`,
+      `The engine native is not compiled (${compiler.reason}): wasm computes, which takes about twice as long, or more.`,
     );
   } else {
     try {
@@ -17,7 +17,7 @@ if (wanted === 'auto' || wanted === 'native') {
       if (seconds > 0) console.log(`Compiled in ${seconds.toFixed(0)} seconds.`);
     } catch (error) {
       console.log(
-        `The engine native does not compile (${error.message.split('\n')[0]}): wasm computes, which takes two to five times as long.`,
+        `The engine native does not compile (${error.message.split('\n')[0]}): wasm computes, which takes about twice as long, or more.`,
       );
     }
   }

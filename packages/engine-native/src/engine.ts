@@ -45,7 +45,7 @@ export const nativeEngine: Engine = {
       throw error;
     })),
   preference: () => 25,
-  advice: ({ installed }) => (installed ? null : `${howToInstall()} It trains several times as fast as wasm.`),
+  advice: ({ installed }) => (installed ? null : `${howToInstall()} It trains about twice as fast as wasm, or more.`),
 };
 
 function howToInstall(): string {
