@@ -64,7 +64,7 @@ export function tasksOf({ task, format, score, images }: AskedData): EvaluationT
 }
 
 /** Where each task's data lies: one path for one task, `NAME=PATH` for several. */
-export function dataPaths({
+function dataPaths({
   tasks,
   data,
 }: {

@@ -21,7 +21,7 @@ export function findText(wanted: string): Finder {
  *
  * @throws TokenizerError `unsupported-component`; the finder `pattern-too-slow`
  */
-export function findExpression(source: string): Finder {
+function findExpression(source: string): Finder {
   const named = <Result>(action: () => Result): Result => {
     try {
       return action();

@@ -119,7 +119,7 @@ export function checkId(id: unknown, label: string): number {
 }
 
 /** Fills in what an added token leaves out, as the reference does. */
-export function checkAddedToken(token: unknown, label: string): AddedToken {
+function checkAddedToken(token: unknown, label: string): AddedToken {
   if (!isObject(token) || typeof token['content'] !== 'string' || token['id'] === undefined || token['id'] === null) {
     throw new TokenizerError({ code: 'invalid-file', message: `${label} has no "content" or no "id"` });
   }

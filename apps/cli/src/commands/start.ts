@@ -185,7 +185,7 @@ async function startIn({
       { event: 'evaluated', ...evaluation.summary },
       `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${examples.length} unseen questions right`,
     );
-    trained.push({ name, label, log: run.log, evaluation });
+    trained.push({ name, label, folder: configuration.output, evaluation });
   }
 
   const results: StartResults = {

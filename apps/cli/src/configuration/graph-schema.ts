@@ -1,8 +1,9 @@
 import { engineNames } from '@subtext/terminal';
 import { graphOptions } from '@subtext/reasoner';
-import { graphTrainingDefaults, trainingDefaults } from '@subtext/trainer';
+import { graphTrainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
+import { optimizerKeys, savingKeys, validationSteps } from './loop-keys';
 import { logs } from './schema';
 
 const positive = z.number().positive();
@@ -62,10 +63,7 @@ export const graphConfiguration = z.strictObject({
         .default(graphTrainingDefaults.earlierStages),
       learningRate: positive.default(graphTrainingDefaults.learningRate),
       warmupSteps: z.number().int().min(0).default(graphTrainingDefaults.warmupSteps),
-      weightDecay: z.number().min(0).default(trainingDefaults.weightDecay),
-      beta2: z.number().min(0).lt(1).default(trainingDefaults.beta2),
-      clipNorm: positive.default(trainingDefaults.clipNorm),
-      shards: count.default(trainingDefaults.shards),
+      ...optimizerKeys,
       hop: z
         .strictObject({
           steps: count.describe('most steps of each phase that teaches a hop').default(graphTrainingDefaults.hopSteps),
@@ -88,22 +86,13 @@ export const graphConfiguration = z.strictObject({
         .boolean()
         .describe("whether phases keep the optimizer's moments")
         .default(graphTrainingDefaults.keepOptimizer),
-      checkpointSeconds: positive.default(trainingDefaults.checkpointSeconds),
-      checkpointSteps: count.describe('steps between checkpoints, in place of seconds').optional(),
-      keepCheckpoints: count.default(trainingDefaults.keepCheckpoints),
-      logSteps: count.describe('steps between lines of the log').default(trainingDefaults.logSteps),
+      ...savingKeys,
       validation: z
         .strictObject({
           graphs: count.describe('graphs of data.validation that are taken, from its start').default(64),
-          steps: count
-            .describe('steps of a phase between validations, beside the one at its end')
-            .default(trainingDefaults.validationSteps),
+          steps: validationSteps,
         })
         .prefault({}),
-      finalWeights: z
-        .enum(['last', 'best'])
-        .describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase')
-        .default(trainingDefaults.finalWeights),
     })
     .prefault({}),
 });

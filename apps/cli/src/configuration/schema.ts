@@ -5,6 +5,8 @@ import { drawerDefaults } from '@subtext/decoder';
 import { runDrawerDefaults, trainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
+import { optimizerKeys, savingKeys, validationSteps } from './loop-keys';
+
 const positive = z.number().positive();
 const count = z.number().int().positive();
 const share = z.number().min(0).max(1);
@@ -218,14 +220,7 @@ export const trainConfiguration = z.strictObject({
       batchSize: count.default(trainingDefaults.batchSize),
       learningRate: positive.default(trainingDefaults.learningRate),
       warmupSteps: z.number().int().min(0).default(trainingDefaults.warmupSteps),
-      weightDecay: z.number().min(0).default(trainingDefaults.weightDecay),
-      beta2: z.number().min(0).lt(1).default(trainingDefaults.beta2),
-      clipNorm: positive.default(trainingDefaults.clipNorm),
-      shards: count
-        .describe(
-          'gradient accumulation: parts a batch is cut into, whose gradients are summed before a step; the result depends on it, not on the number of workers',
-        )
-        .default(trainingDefaults.shards),
+      ...optimizerKeys,
       text: schedule.describe('the phase in which everything is text').prefault({}),
       encode: schedule.describe('each phase that hides a stage').prefault({}),
       recover: schedule.describe('the recovering phase').prefault({}),
@@ -233,24 +228,13 @@ export const trainConfiguration = z.strictObject({
         .record(z.string(), schedule)
         .describe('single phases by name, for example "hide caption"; what they leave out is that of their kind')
         .default({}),
-      checkpointSeconds: positive.default(trainingDefaults.checkpointSeconds),
-      checkpointSteps: count.describe('steps between checkpoints, in place of seconds').optional(),
-      keepCheckpoints: count
-        .describe('newest checkpoints kept, beside the best by validation loss')
-        .default(trainingDefaults.keepCheckpoints),
-      logSteps: count.describe('steps between lines of the log').default(trainingDefaults.logSteps),
+      ...savingKeys,
       validation: z
         .strictObject({
           examples: count.describe('examples of data.validation that are taken, from its start').default(64),
-          steps: count
-            .describe('steps of a phase between validations, beside the one at its end')
-            .default(trainingDefaults.validationSteps),
+          steps: validationSteps,
         })
         .prefault({}),
-      finalWeights: z
-        .enum(['last', 'best'])
-        .describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase')
-        .default(trainingDefaults.finalWeights),
     })
     .prefault({}),
   interpreters: interpreters.optional(),

@@ -5,7 +5,7 @@ import { UsageError } from '@subtext/terminal';
 import type { ModelInputs, Numbers } from './read-inputs';
 
 /** Pictures, and what an architecture needs beside them; undefined where there is no picture. */
-export function imageInputs({
+function imageInputs({
   pixel_values: pixels,
   pixel_attention_mask: pixelMask,
   aspect_ratio_ids: ratios,

@@ -12,7 +12,7 @@ import {
 import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { stageName } from '@subtext/reasoner';
-import { readFile } from 'node:fs/promises';
+import { type CurvePoint, readRun } from '@subtext/trainer/runs';
 
 import type { MachineRecord } from '../machine-record';
 import { conditionName } from './condition-name';
@@ -23,8 +23,8 @@ export interface StartRun {
   name: string;
   /** The name that tables give it. */
   label: string;
-  /** `log.jsonl` of its training. */
-  log: string;
+  /** Of its training. */
+  folder: string;
   evaluation: ThinkingEvaluation;
 }
 
@@ -50,37 +50,24 @@ export interface StartResults {
 const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 
 /** A run's loss, with the places where its phases begin. */
-async function readCurve(run: StartRun): Promise<{ series: ChartSeries[]; phases: { x: number; label: string }[] }> {
-  const lines = (await readFile(run.log, 'utf8'))
-    .trim()
-    .split('\n')
-    .map(
-      (line) =>
-        JSON.parse(line) as {
-          step: number;
-          phaseName: string;
-          loss: number;
-          reasonerLoss?: number;
-          interpreterLoss?: number;
-        },
-    );
-  const phases: { x: number; label: string }[] = [];
-  let previous = 0;
-  for (const [index, { step, phaseName }] of lines.entries()) {
-    if (index === 0 || lines[index - 1]!.phaseName !== phaseName) phases.push({ x: previous, label: phaseName });
-    previous = step;
-  }
-  const points = (of: (line: (typeof lines)[number]) => number | undefined) =>
-    lines.flatMap((line) => (of(line) === undefined ? [] : [{ x: line.step, y: of(line)! }]));
-  const joint = lines.some(({ interpreterLoss }) => interpreterLoss !== undefined);
+async function readCurve({
+  folder,
+  label,
+}: StartRun): Promise<{ series: ChartSeries[]; phases: { x: number; label: string }[] }> {
+  const { curves } = await readRun(folder);
+  const [loss, interpreter] = ['loss', 'interpreterLoss'].map((measure) => curves.curve(measure)) as [
+    CurvePoint[],
+    CurvePoint[],
+  ];
   return {
-    phases,
-    series: joint
-      ? [
-          { name: 'reasoner', points: points(({ reasonerLoss }) => reasonerLoss) },
-          { name: 'interpreter', points: points(({ interpreterLoss }) => interpreterLoss) },
-        ]
-      : [{ name: run.label, points: points(({ loss }) => loss) }],
+    phases: curves.phases,
+    series:
+      interpreter.length === 0
+        ? [{ name: label, points: loss }]
+        : [
+            { name: 'reasoner', points: loss },
+            { name: 'interpreter', points: interpreter },
+          ],
   };
 }
 

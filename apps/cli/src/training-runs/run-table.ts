@@ -7,7 +7,7 @@ export function shortNumber(value: number | undefined): string {
 }
 
 /** What a run is, by the heads of the table of runs. */
-export function runColumns({ run, now = Date.now() }: { run: TrainingRun; now?: number }): Record<string, string> {
+function runColumns({ run, now = Date.now() }: { run: TrainingRun; now?: number }): Record<string, string> {
   const {
     folder,
     state,

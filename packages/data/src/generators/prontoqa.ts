@@ -107,7 +107,7 @@ export function* generateProntoQA(options: GenerateProntoQAOptions = {}): Genera
 }
 
 /** An example as a question of the official files. */
-export function toProntoQARecord(example: ReasoningExample): Record<string, unknown> {
+function toProntoQARecord(example: ReasoningExample): Record<string, unknown> {
   const at = example.question.indexOf('True or false:');
   return {
     question: example.question.slice(0, at).trim(),

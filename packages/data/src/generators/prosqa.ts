@@ -135,7 +135,7 @@ function nameGraph(options: {
 }
 
 /** Tells an edge in words, as ProsQA does: people are members, nouns are kinds. */
-export function describeEdge(options: { source: string; target: string }): string {
+function describeEdge(options: { source: string; target: string }): string {
   const { source, target } = options;
   return peopleNames.includes(source) ? `${source} is a ${target}.` : `Every ${source} is a ${target}.`;
 }

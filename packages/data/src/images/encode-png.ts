@@ -1,7 +1,7 @@
 import type { DecodedImage } from './decoded-image';
 
 /** The first eight bytes of every PNG file. */
-export const pngSignature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
+const pngSignature = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 
 /** The table of CRC-32 with the polynomial of PNG (ISO 3309), reflected. */
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {

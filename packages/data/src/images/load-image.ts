@@ -11,7 +11,7 @@ export interface ImageFileOptions extends ImageLimits {
 }
 
 /** The bytes of an image file: regular files only, bounded. */
-export async function readImageFile({ path, ...limits }: ImageFileOptions): Promise<Uint8Array> {
+async function readImageFile({ path, ...limits }: ImageFileOptions): Promise<Uint8Array> {
   try {
     return await readRegularFile({ path, maximumBytes: settleImageLimits(limits).maximumBytes });
   } catch (cause) {

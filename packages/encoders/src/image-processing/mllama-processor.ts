@@ -7,7 +7,7 @@ import { maximumTiles as mostTiles, resizeWithin } from './picture-budget';
 import { ConfigReader, type ProcessorConfig } from './processor-settings';
 
 /** Every `[rows, columns]` of at most `maximumTiles` tiles, in the order that numbers them from 1. */
-export function tileArrangements(maximumTiles: number): Size[] {
+function tileArrangements(maximumTiles: number): Size[] {
   const arrangements: Size[] = [];
   for (let rows = 1; rows <= maximumTiles; rows += 1) {
     for (let columns = 1; rows * columns <= maximumTiles; columns += 1) arrangements.push([rows, columns]);

@@ -5,7 +5,7 @@ import { CommandError, runCommand } from '@subtext/native-kernels';
 import { unpackWheel } from './wheel';
 
 /** The wheel that the binding was last compiled against and tested with. */
-export const tensorflowVersion = '2.21.0';
+const tensorflowVersion = '2.21.0';
 
 /** Libraries that the binding needs, and the C headers it includes; names relative to the `tensorflow` package. */
 const library = /^libtensorflow_(cc|framework)\.(so|\d+\.dylib|dylib)(\.\d+)*$/;

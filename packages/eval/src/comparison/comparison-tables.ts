@@ -130,7 +130,7 @@ export function probability(value: number): string {
 }
 
 /** A text of a model or of data in a Markdown table: no markup, no control characters, one line. */
-export function markdownText(text: string): string {
+function markdownText(text: string): string {
   return printable(text)
     .replace(/\s*\n\s*/g, ' ')
     .replaceAll('|', '\\|')

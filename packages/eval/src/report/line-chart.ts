@@ -40,7 +40,7 @@ const mostPoints = 400;
 /** Dashes tell the lines apart without colour. */
 const dashes = ['', '7 4', '2 3', '9 3 2 3', '12 5', '4 2 1 2', '1 4', '14 3 3 3'];
 /** How many looks a line can have before they repeat. */
-export const seriesLooks = dashes.length;
+const seriesLooks = dashes.length;
 
 /** Two static drawings of the same lines, for wide and for narrow screens; a style rule shows one. */
 export function lineChart(options: LineChartOptions): string {

@@ -18,7 +18,7 @@ import { AroundTextModel } from './around-text-model';
  * Puts each square of `factor` × `factor` neighbouring patches side by side: `[images, patches, width]` to
  * `[images, patches / factor², width · factor²]`.
  */
-export function pixelShuffle({ input, factor }: { input: tf.Tensor3D; factor: number }): tf.Tensor3D {
+function pixelShuffle({ input, factor }: { input: tf.Tensor3D; factor: number }): tf.Tensor3D {
   const [images, patches, width] = input.shape;
   const side = Math.sqrt(patches);
   if (!Number.isInteger(side) || side % factor !== 0) {

@@ -22,7 +22,7 @@ export interface RowSight {
 }
 
 /** By column its position, −1 where it holds none: positions are counted where `columns` is not 0. */
-export function placesOf(columns: ArrayLike<number>): Int32Array {
+function placesOf(columns: ArrayLike<number>): Int32Array {
   let count = 0;
   return Int32Array.from(columns, (held) => (held === 0 ? -1 : count++));
 }

@@ -4,7 +4,7 @@ import { beforeAll, describe } from 'vitest';
 const reports = await describeEngines();
 
 /** The engines that work on this machine and compute at a usable precision. */
-export const presentEngines: EngineName[] = reports
+const presentEngines: EngineName[] = reports
   .filter((report) => report.loads && !report.device?.software)
   .map((report) => report.name);
 

@@ -52,7 +52,7 @@ export const codiFormat: ReasoningFormat = {
 };
 
 /** A graph question's answer: `[A] target` (Ber666/reasoning-by-superposition). Its chain has no marks. */
-export const graphFormat: ReasoningFormat = {
+const graphFormat: ReasoningFormat = {
   name: 'graph',
   step: () => ({ open: '', close: '' }),
   answer: { open: ANSWER_MARK, close: '' },

@@ -31,7 +31,7 @@ export function checkThoughtWords({
 }
 
 /** Refuses a stage that a reasoner does not hold in thoughts. @throws ReasonerError `missing-stage` */
-export function checkHidden({
+function checkHidden({
   settings: { stages, hiddenStages },
   stage,
 }: {

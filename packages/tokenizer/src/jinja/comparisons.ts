@@ -51,7 +51,7 @@ export function compare(first: unknown, second: unknown, budget: Budget, operato
 }
 
 /** By code points. */
-export function compareTexts(first: string, second: string): number {
+function compareTexts(first: string, second: string): number {
   if (first === second) return 0;
   const length = Math.min(first.length, second.length);
   for (let index = 0; index < length; index += 1) {

@@ -35,7 +35,7 @@ export const checkpointFile =
   /^(?:weights|first-moments|second-moments)\.safetensors$|^(?:position|manifest)\.json$|^\..*\.temporary$/;
 
 /** The folder of a checkpoint, whole or on its way. */
-export const checkpointFolder = /^step-\d{8,}(?:\.(?:tmp|gone|broken))?$/;
+const checkpointFolder = /^step-\d{8,}(?:\.(?:tmp|gone|broken))?$/;
 
 /**
  * Removes from a folder the files whose names say that a run made them, those in folders below too, model cards that were
@@ -65,7 +65,7 @@ export async function removeMade({
 }
 
 /** Removes one checkpoint: the files that it is made of, then its folder, unless something else stands in it. */
-export async function removeCheckpoint(path: string): Promise<void> {
+async function removeCheckpoint(path: string): Promise<void> {
   await removeMade({ folder: path, file: checkpointFile });
 }
 

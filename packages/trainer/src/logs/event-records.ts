@@ -20,7 +20,7 @@ const fields = { wallTime: 1, step: 2, fileVersion: 3, summary: 5, value: 1, tag
  * A record as TensorFlow's record writer frames it: the length (8 bytes), its masked CRC-32C (4), the data, the data's
  * masked CRC-32C (4); little-endian.
  */
-export function frameRecord(data: Uint8Array): Uint8Array {
+function frameRecord(data: Uint8Array): Uint8Array {
   const header = Buffer.alloc(12);
   header.writeBigUInt64LE(BigInt(data.byteLength));
   header.writeUInt32LE(maskedCrc32c(header.subarray(0, 8)), 8);

@@ -5,7 +5,7 @@ const signs =
   /out[- ]of[- ]memory|OOM|allocation failed|resource.?exhausted|cannot enlarge memory|could not allocate|ERR_WORKER_OUT_OF_MEMORY|invalid (typed )?array (buffer )?length/i;
 
 /** Whether an error says that memory has run out. */
-export function isOutOfMemory(error: unknown): boolean {
+function isOutOfMemory(error: unknown): boolean {
   for (let one = error, depth = 0; one instanceof Error && depth < 5; one = one.cause, depth++) {
     if (
       'code' in one &&

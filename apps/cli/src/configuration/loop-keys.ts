@@ -1,0 +1,36 @@
+import { trainingDefaults } from '@subtext/trainer';
+import { z } from 'zod';
+
+const positive = z.number().positive();
+const count = z.number().int().positive();
+
+/** What every configuration can say of the optimizer. */
+export const optimizerKeys = {
+  weightDecay: z.number().min(0).default(trainingDefaults.weightDecay),
+  beta2: z.number().min(0).lt(1).default(trainingDefaults.beta2),
+  clipNorm: positive.default(trainingDefaults.clipNorm),
+  shards: count
+    .describe(
+      'gradient accumulation: parts a batch is cut into, whose gradients are summed before a step; the result depends on it, not on the number of workers',
+    )
+    .default(trainingDefaults.shards),
+};
+
+/** What every configuration can say of checkpoints, the log and which weights are saved. */
+export const savingKeys = {
+  checkpointSeconds: positive.default(trainingDefaults.checkpointSeconds),
+  checkpointSteps: count.describe('steps between checkpoints, in place of seconds').optional(),
+  keepCheckpoints: count
+    .describe('newest checkpoints kept, beside the best by validation loss')
+    .default(trainingDefaults.keepCheckpoints),
+  logSteps: count.describe('steps between lines of the log').default(trainingDefaults.logSteps),
+  finalWeights: z
+    .enum(['last', 'best'])
+    .describe('which weights are saved: those of the last step, or of the lowest validation loss of the last phase')
+    .default(trainingDefaults.finalWeights),
+};
+
+/** Steps of a phase between validations. */
+export const validationSteps = count
+  .describe('steps of a phase between validations, beside the one at its end')
+  .default(trainingDefaults.validationSteps);
