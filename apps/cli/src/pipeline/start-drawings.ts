@@ -47,6 +47,18 @@ export function drawingSections(drawings: Drawings): ReportSection[] {
   ];
 }
 
+/** The stages of an example that the gallery shows: those that were explained, and the one that was drawn. */
+export function shownStages({
+  example: { explanations, drawing },
+  drawnStage,
+}: {
+  example: ThinkingEvaluation['examples'][number];
+  drawnStage: string | undefined;
+}): string[] {
+  const drawn = drawing === undefined || drawnStage === undefined ? [] : [drawnStage];
+  return [...new Set([...Object.keys(explanations), ...drawn])];
+}
+
 /** What was drawn of an example's stage, for the gallery. */
 export function drawingOf({
   example,

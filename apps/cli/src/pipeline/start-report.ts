@@ -16,7 +16,7 @@ import { type CurvePoint, readRun } from '@subtext/trainer/runs';
 
 import type { MachineRecord } from '../machine-record';
 import { conditionName } from './condition-name';
-import { drawingHighlights, drawingOf, drawingSections } from './start-drawings';
+import { drawingHighlights, drawingOf, drawingSections, shownStages } from './start-drawings';
 
 /** A trained run with its evaluation. */
 export interface StartRun {
@@ -114,9 +114,9 @@ async function galleryItem({
       `${example.tokens.withoutTags} without tags`,
       `${example.tokens.thinking} thinking tokens`,
     ],
-    thoughts: Object.entries(example.explanations).map(([stage, reading]) => ({
+    thoughts: shownStages({ example, drawnStage }).map((stage) => ({
       stage,
-      reading,
+      reading: example.explanations[stage] ?? null,
       truth: truth.steps.find((step, index) => stageName({ step, index }) === stage)?.text ?? null,
       ...drawingOf({ example, stage, drawnStage }),
     })),
