@@ -2,6 +2,8 @@ import { copyFile, mkdir, mkdtemp, open, readFile, rm, truncate, writeFile } fro
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   AdamW,
@@ -136,6 +138,32 @@ describe.skipIf(!present)('kernels on the memory of wasm', () => {
     });
     expect(runs.map(([threads]) => threads)).toEqual(['1 thread', '2 threads', '5 threads']);
     expect(new Set(runs.map(([, hash]) => hash)).size).toBe(1);
+  });
+
+  it('compute right in several worker threads at once, each on memory of its own', async () => {
+    const program = `
+      const { parentPort } = require('node:worker_threads');
+      (async () => {
+        const { linear, tf, useEngine } = await import(${JSON.stringify(pathToFileURL(join(import.meta.dirname, '../../tensor/dist/index.js')).href)});
+        await useEngine({ engine: 'native' });
+        const input = tf.randomNormal([700, 130], 0, 1, 'float32', 1);
+        const weight = tf.randomNormal([260, 130], 0, 1, 'float32', 2);
+        const sums = new Set();
+        for (let round = 0; round < 40; round++)
+          sums.add(tf.tidy(() => tf.sum(linear({ input, weight, activation: 'gelu' })).dataSync()[0]));
+        parentPort.postMessage([...sums]);
+      })();`;
+    const sums = await Promise.all(
+      [1, 2, 3].map(
+        () =>
+          new Promise<number[]>((resolve, reject) => {
+            const worker = new Worker(program, { eval: true });
+            worker.once('message', (message: number[]) => void worker.terminate().then(() => resolve(message)));
+            worker.once('error', reject);
+          }),
+      ),
+    );
+    expect(new Set(sums.flat()).size).toBe(1);
   });
 
   describe('reading weights', () => {
