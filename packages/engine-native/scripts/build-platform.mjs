@@ -21,7 +21,7 @@ if (options.out === undefined) {
 const own = dirname(dirname(fileURLToPath(import.meta.url)));
 const [platform, architecture] = options.target.split('-');
 const manifest = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'));
-const name = platformPackage(platform, architecture);
+const name = platformPackage({ platform, architecture });
 const folder = join(resolve(options.out), name.slice('@subtext/'.length));
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });

@@ -23,7 +23,7 @@ const path = join(dirname(dirname(fileURLToPath(import.meta.url))), 'package.jso
 const manifest = JSON.parse(readFileSync(path, 'utf8'));
 const found = [];
 for (const { platform, architecture } of platforms) {
-  const name = platformPackage(platform, architecture);
+  const name = platformPackage({ platform, architecture });
   const folder = join(resolve(given), name.slice('@subtext/'.length));
   const missing = ['package.json', 'library.json', platformLibraryName(platform)].filter(
     (file) => !existsSync(join(folder, file)),

@@ -31,7 +31,10 @@ export const platforms: readonly { platform: NodeJS.Platform; architecture: Node
 ];
 
 /** The package that carries the library for a platform. */
-export function platformPackage(platform: string = process.platform, architecture: string = process.arch): string {
+export function platformPackage({
+  platform = process.platform,
+  architecture = process.arch,
+}: { platform?: string; architecture?: string } = {}): string {
   return `@subtext/engine-native-${platform}-${architecture}`;
 }
 

@@ -7,7 +7,7 @@ export class CommandError extends SubtextError<'command-failed'> {
   /** The end of what it printed. */
   readonly output: string;
 
-  constructor(message: string, output: string) {
+  constructor({ message, output }: { message: string; output: string }) {
     super({ code: 'command-failed', message });
     this.output = output;
   }
@@ -66,7 +66,11 @@ export async function runCommand({
     child.stderr.on('data', take);
     child.on('error', (error) => {
       clearTimeout(limit);
-      reject(signal?.aborted ? error : new CommandError(`${command} cannot be started: ${error.message}`, tail));
+      reject(
+        signal?.aborted
+          ? error
+          : new CommandError({ message: `${command} cannot be started: ${error.message}`, output: tail }),
+      );
     });
     child.on('close', (code, killed) => {
       clearTimeout(limit);
@@ -83,10 +87,10 @@ export async function runCommand({
           lines.at(-1) ??
           '';
         reject(
-          new CommandError(
-            `${command} ${killed ? `was stopped by ${killed}` : `ended with ${code}`}${last ? `: ${last}` : ''}`,
-            tail,
-          ),
+          new CommandError({
+            message: `${command} ${killed ? `was stopped by ${killed}` : `ended with ${code}`}${last ? `: ${last}` : ''}`,
+            output: tail,
+          }),
         );
       }
     });
