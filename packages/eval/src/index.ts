@@ -155,6 +155,7 @@ export { retainedInformation, type RetainedInformation } from './audit/retained-
 export { auditMarkdown } from './audit/audit-markdown';
 export { interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
 export { thinkingSections } from './audit/thinking-sections';
+export { auditUse, type AuditUseOptions, type UseAudit } from './audit/audit-use';
 export { auditWords, type AuditWordsOptions, type CountedShare, type WordsAudit } from './audit/audit-words';
 export { returnedThoughts, type ReturnedThoughts } from './audit/returned-thoughts';
 export { auditStages, type AuditStagesOptions, type StageAudit, type StageSwap } from './audit/audit-stages';
@@ -179,6 +180,7 @@ export { probeModel, type ModelProbes, type ProbeModelOptions } from './probes/p
 export { probeMarkdown, writeProbes } from './probes/probe-report';
 export { probeSections } from './probes/probe-sections';
 export { superpositionSections } from './probes/superposition-sections';
+export { evaluateUse, type EvaluateUseOptions, type UseEvaluation } from './thinking/evaluate-use';
 export { evaluateThinking, type EvaluateThinkingOptions, type ThinkingEvaluation } from './thinking/evaluate-thinking';
 export {
   evaluateDrawings,

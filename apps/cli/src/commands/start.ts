@@ -1,6 +1,6 @@
 import { readTextFile } from '@subtext/core/node';
 import { generateScenes, readScenes, scenePresets } from '@subtext/data';
-import { evaluateThinking, findTask } from '@subtext/eval';
+import { evaluateThinking, evaluateUse, type EvaluationEvent, findTask } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
   commandName,
@@ -38,11 +38,26 @@ const runs = [
   { name: 'no-cot', label: 'No chain of thought', heading: 'No chain of thought: the answer at once' },
   { name: 'cot', label: 'Chain of thought', heading: 'Chain of thought: every stage in words' },
   {
+    name: 'heima-published',
+    label: 'Heima as published',
+    heading: 'Heima as published: stage after stage is hidden in thinking tokens, which everything that is seen gets past',
+  },
+  {
     name: 'heima',
-    label: 'Heima',
-    heading: 'Heima: stage after stage is hidden in thinking tokens, and an interpreter learns to read them',
+    label: 'Heima, chain',
+    heading: 'Heima, chain: each stage sees what its text would be made of, and the answer sees thoughts alone',
   },
 ] as const;
+
+/** Whose thoughts are audited, on so many questions. */
+const audited: readonly string[] = ['heima-published', 'heima'];
+const AUDITED_QUESTIONS = 250;
+
+/** The steps that a run's log tells of. */
+async function lastStep(log: string): Promise<number> {
+  const line = (await readTextFile({ path: log, maximumBytes: 2 ** 30 })).trimEnd().split('\n').at(-1)!;
+  return (JSON.parse(line) as { step: number }).step;
+}
 
 /** Pictures by preset. The test set's size is what the table is measured on. */
 const counts = {
@@ -167,17 +182,21 @@ async function startIn({
     if (name === 'base') continue;
     const asked = configuration.data.images ? examples : examples.map(({ image: _image, ...example }) => example);
     const finished = join(configuration.output, 'finished.json');
-    const evaluation = await evaluateThinking({
+    const { fingerprint } = JSON.parse(await readTextFile({ path: finished })) as { fingerprint: string };
+    const evaluated = {
       method: label,
-      path: join(configuration.output, 'evaluation.json'),
-      fingerprint: (JSON.parse(await readTextFile({ path: finished })) as { fingerprint: string }).fingerprint,
+      fingerprint,
       reasoner: run.reasoner,
+      loaded: { task: findTask('scenes'), examples: asked },
+      onEvent: (told: EvaluationEvent) => void (told.event === 'progress' && output.progress(told)),
+      signal,
+    };
+    const evaluation = await evaluateThinking({
+      ...evaluated,
+      path: join(configuration.output, 'evaluation.json'),
       interpreters: run.interpreters,
       drawer: drawerOf({ folder: run.reasoner }),
-      loaded: { task: findTask('scenes'), examples: asked },
       workers,
-      onEvent: (told) => told.event === 'progress' && output.progress(told),
-      signal,
     }).finally(() => output.endProgress());
     secondsTotal += evaluation.secondsTotal ?? 0;
     const { accuracy, standardError } = evaluation.summary;
@@ -185,7 +204,19 @@ async function startIn({
       { event: 'evaluated', ...evaluation.summary },
       `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${examples.length} unseen questions right`,
     );
-    trained.push({ name, label, folder: configuration.output, evaluation });
+    const use = audited.includes(name)
+      ? await evaluateUse({
+          ...evaluated,
+          path: join(configuration.output, 'use.json'),
+          limit: AUDITED_QUESTIONS,
+        }).finally(() => output.endProgress())
+      : undefined;
+    if (use) {
+      secondsTotal += use.secondsTotal;
+      for (const { stage, verdict, evidence } of use.stages)
+        output.event({ event: 'audited', stage, verdict }, `  ${stage}: ${verdict}. ${evidence[0]!}`);
+    }
+    trained.push({ name, label, folder: configuration.output, steps: await lastStep(run.log), evaluation, ...(use && { use }) });
   }
 
   const results: StartResults = {
@@ -198,14 +229,18 @@ async function startIn({
     command: `subtext start --preset ${preset} --seed ${seed} --engine ${engine} --workers ${workers}`,
     secondsTotal,
     questionOnlyLookup: data.baseline?.accuracy,
-    methods: trained.map(({ evaluation }) => ({
+    methods: trained.map(({ evaluation, steps }) => ({
       ...evaluation.summary,
+      steps,
       singleMilliseconds: evaluation.singleMilliseconds,
     })),
     explanations: trained.find(({ name }) => name === 'heima')!.evaluation.explanations,
     drawings: trained.find(({ name }) => name === 'heima')!.evaluation.drawings,
+    audits: trained.flatMap(({ label: method, use }) =>
+      use === undefined ? [] : [{ method, count: use.count, stages: use.stages, words: use.words }],
+    ),
     interpreters:
-      'The interpreter was trained jointly with the reasoner from the first hidden stage on: its loss reaches the reasoner through the thoughts, so that they are made readable.',
+      'The interpreter was trained on the finished reasoner, which stayed as it is; it sees the thoughts and nothing else.',
   };
   const resultsPath = join(folder, 'results.json');
   const reportPath = join(folder, 'report.html');
@@ -215,17 +250,25 @@ async function startIn({
   // The model that people ask, where they look for it first.
   const reasoner = join(folder, 'reasoner');
   await copyFolder({ from: join(folder, 'heima', 'reasoner'), to: reasoner });
-  const [first] = examples;
+  const [first, second] = examples;
   const next =
     preset === 'small'
       ? `${commandName()} start --preset full`
       : `${commandName('subtext-eval')} audit --model ${reasoner} --task scenes --data ${dataFolder} --output ${join(folder, 'audit')}`;
+  const asked = `--image ${first!.image!.path} "${first!.question}"`;
+  const otherCaption = second!.steps.find(({ name }) => name === 'caption')!.text;
+  const tries = [
+    `${commandName()} think --model ${reasoner} --explain --draw drawn.png ${asked}`,
+    `${commandName()} think --model ${reasoner} --edit caption="${otherCaption}" ${asked}`,
+    `${commandName()} think --model ${reasoner} --swap caption --from-image ${second!.image!.path} --from "${second!.question}" ${asked}`,
+    next,
+  ];
   output.heading(
     `Done: ${Math.round(secondsTotal)} seconds in all${secondsTotal < 60 ? '' : ` (${duration(secondsTotal)})`}`,
   );
   if (!json)
     output.notice(
-      `\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n  ${commandName()} think --model ${reasoner} --image ${first!.image!.path} --explain "${first!.question}"\n  ${next}`,
+      `\n${startTable(results)}\n\n  model    ${reasoner}\n  results  ${resultsPath}\n  report   ${reportPath}\n\nTry next:\n${tries.map((line) => `  ${line}`).join('\n')}`,
     );
   output.event({ event: 'finished', reasoner, results: resultsPath, report: reportPath, secondsTotal });
   return true;

@@ -8,6 +8,7 @@ import {
   renderReport,
   tableSection,
   type ThinkingEvaluation,
+  type UseAudit,
 } from '@subtext/eval';
 import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
@@ -16,6 +17,7 @@ import { type CurvePoint, readRun } from '@subtext/trainer/runs';
 
 import type { MachineRecord } from '../machine-record';
 import { conditionName } from './condition-name';
+import { auditHighlights, auditSections, type StartAudit } from './start-audits';
 import { drawingHighlights, drawingOf, drawingSections, shownStages } from './start-drawings';
 
 /** A trained run with its evaluation. */
@@ -25,7 +27,11 @@ export interface StartRun {
   label: string;
   /** Of its training. */
   folder: string;
+  /** Optimizer steps, all phases together. */
+  steps: number;
   evaluation: ThinkingEvaluation;
+  /** Whether its thoughts are used; of models that think. */
+  use?: UseAudit & { count: number };
 }
 
 /** What stands in `results.json`. */
@@ -40,10 +46,12 @@ export interface StartResults {
   command: string;
   secondsTotal: number;
   questionOnlyLookup?: number;
-  methods: (ThinkingEvaluation['summary'] & { singleMilliseconds: number })[];
+  methods: (ThinkingEvaluation['summary'] & { singleMilliseconds: number; steps: number })[];
   explanations: ThinkingEvaluation['explanations'];
   /** Left out where no drawer was trained. */
   drawings?: ThinkingEvaluation['drawings'];
+  /** Whether thoughts are used, model by model. */
+  audits: StartAudit[];
   interpreters: string;
 }
 
@@ -149,7 +157,7 @@ export async function startReport({
   return renderReport({
     title: 'Reasoning in hidden tokens',
     summary: [
-      `A small vision model learned to answer questions of several hops about pictures: first by writing its whole chain of thought, then (Heima) by thinking each stage in a few hidden tokens. Everything below is measured on ${results.methods[0]!.count} pictures that it never saw.`,
+      `A small vision model learned to answer questions of several hops about pictures: first by writing its whole chain of thought, then (Heima) by thinking each stage in a few hidden tokens, once so that everything sees everything, as published, and once so that the answer sees thoughts alone. Everything below is measured on ${results.methods[0]!.count} pictures that it never saw.`,
       results.interpreters,
     ],
     highlights: [
@@ -172,6 +180,7 @@ export async function startReport({
                   : `another picture's thought: ${percent(caption.another.factsRight)}`,
             },
           ]),
+      ...auditHighlights(results.audits),
       ...drawingHighlights(drawings),
     ],
     sections: [
@@ -180,6 +189,7 @@ export async function startReport({
         caption: 'Accuracy with its 95 % interval (Wilson), generated tokens a question, and time an answer.',
         columns: [
           'Method',
+          { header: 'Steps', format: 'integer' },
           { header: 'Accuracy', format: 'percent' },
           { header: 'Standard error', format: 'percent' },
           { header: 'Tokens', digits: 1 },
@@ -192,6 +202,7 @@ export async function startReport({
         rows: results.methods.map(
           ({
             method,
+            steps,
             accuracy,
             interval,
             standardError,
@@ -201,6 +212,7 @@ export async function startReport({
             unparseable,
           }) => [
             method,
+            steps,
             { value: accuracy, interval },
             standardError,
             tokens.generated,
@@ -218,6 +230,7 @@ export async function startReport({
             : [`A look-up of the question alone, without any model, reaches ${percent(results.questionOnlyLookup)}.`]),
         ],
       }),
+      ...auditSections(results.audits),
       ...Object.entries(results.explanations).map(([stage, conditions]) =>
         tableSection({
           title: `Reading the thought: ${stage}`,

@@ -1,4 +1,5 @@
 import { conditionName } from './condition-name';
+import { auditRows } from './start-audits';
 import { shareOf } from './start-drawings';
 import type { StartResults } from './start-report';
 
@@ -18,10 +19,11 @@ const percent = (value: number) => (value * 100).toFixed(1);
 /** The table that a start run ends with, as plain text. */
 export function startTable(results: StartResults): string {
   const answers = alignColumns([
-    ['method', 'accuracy %', '± s.e.', 'tokens', 'no tags', 'thinking', 'ms/answer', 'alone', 'unparseable'],
+    ['method', 'steps', 'accuracy %', '± s.e.', 'tokens', 'no tags', 'thinking', 'ms/answer', 'alone', 'unparseable'],
     ...results.methods.map(
-      ({ method, accuracy, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) => [
+      ({ method, steps, accuracy, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) => [
         method,
+        String(steps),
         percent(accuracy),
         percent(standardError),
         tokens.generated.toFixed(1),
@@ -53,5 +55,10 @@ export function startTable(results: StartResults): string {
     drawn.length === 0
       ? ''
       : `\n\n${alignColumns([['thought drawn', 'objects right %', 'colours', 'shapes'], ...drawn])}`;
-  return `${answers}${explanations}${drawings}`;
+  const used = auditRows(results.audits);
+  const audits =
+    used.length === 0
+      ? ''
+      : `\n\n${alignColumns([['in place of its own thoughts', 'questions', 'answer follows', 'stays', 'verdict'], ...used])}`;
+  return `${answers}${audits}${explanations}${drawings}`;
 }

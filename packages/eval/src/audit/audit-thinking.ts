@@ -1,17 +1,18 @@
-import { findCounterfactuals, type ReasoningExample } from '@subtext/data';
+import type { ReasoningExample } from '@subtext/data';
 import type { Answer, Reasoner } from '@subtext/reasoner';
 import { mkdir } from 'node:fs/promises';
 
 import type { EvaluationListener } from '../run/evaluation-event';
-import { type EvaluationTask, isCandidate } from '../tasks/evaluation-task';
+import type { EvaluationTask } from '../tasks/evaluation-task';
 import { type AnswerGradient, answerGradients } from './answer-gradients';
-import { auditStages, type StageAudit } from './audit-stages';
+import type { StageAudit } from './audit-stages';
 import { auditThoughts, type ThoughtAudit } from './audit-thoughts';
-import { auditWords, type WordsAudit } from './audit-words';
+import { auditUse } from './audit-use';
+import type { WordsAudit } from './audit-words';
 import { commonestAnswerFloor } from './commonest-answer-floor';
 import { keepStageSwaps, keepThoughtRuns } from './kept-runs';
 import { OwnResponses } from './own-responses';
-import { ReasonerStages } from './reasoner-stages';
+import { partnersIn } from './partners-in';
 import { ReasonerThoughts } from './reasoner-thoughts';
 
 /** Examples on which gradients are taken: whether a way is closed does not hang on the words. */
@@ -59,9 +60,7 @@ export async function auditThinking({
   const subject = new ReasonerThoughts({ reasoner, task, responses, batch, signal });
   const keptRuns = keepThoughtRuns({ subject, folder: kept });
   const own = await responses.of(examples);
-  const category = examples.some(({ category: kind }) => kind !== undefined);
-  const compatible = (one: ReasoningExample, other: ReasoningExample) => !category || one.category === other.category;
-  const candidate = (example: ReasoningExample, answer: string) => isCandidate({ example, answer });
+  const { compatible, candidate } = partnersIn({ examples });
   const thoughts = await auditThoughts({
     subject: keptRuns,
     examples,
@@ -71,35 +70,16 @@ export async function auditThinking({
     compatible,
     onProgress: progress('interventions'),
   });
-  const truths = findCounterfactuals({ examples });
-  const counterfactual =
-    truths &&
-    ((asked: Parameters<typeof truths>[0]) => {
-      const prediction = truths(asked);
-      return prediction === null ? null : task.score({ prediction, example: asked.example }).extracted;
-    });
-  const stages = await auditStages({
-    subject: keepStageSwaps({
-      subject: new ReasonerStages({ reasoner, task, responses, batch, signal }),
-      folder: kept,
-    }),
-    examples,
-    own: await keptRuns.run({ examples, intervention: null }),
-    ...(counterfactual && { counterfactual }),
-    compatible,
-    candidate,
-    seed,
-    onProgress: progress('stages'),
-  });
-  const words = await auditWords({
+  const { stages, words } = await auditUse({
     reasoner,
     task,
     examples,
     responses,
-    ...(counterfactual && { counterfactual }),
+    kept: (stagesSubject) => keepStageSwaps({ subject: stagesSubject, folder: kept }),
     batch,
     seed,
-    onProgress: progress('words'),
+    onProgress: (label, { name: details, ...rest }) =>
+      onEvent?.({ event: 'progress', label, ...rest, ...(details === undefined ? {} : { details }) }),
     signal,
   });
   const gradients = await answerGradients({
