@@ -5,12 +5,90 @@ const percent = (share) => (share === null || share === undefined ? '–' : (100
 
 function methodsTable({ methods }) {
   return [
-    '| method | accuracy % ± s.e. | tokens | without tags | thinking | ms an answer, batched | alone | unparseable |',
-    '|---|---|---|---|---|---|---|---|',
+    '| method | steps | accuracy % ± s.e. | tokens | without tags | thinking | ms an answer, batched | alone | unparseable |',
+    '|---|---|---|---|---|---|---|---|---|',
     ...methods.map(
-      ({ method, accuracy, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) =>
-        `| ${method} | ${percent(accuracy)} ± ${percent(standardError)} | ${tokens.generated.toFixed(1)} | ${tokens.withoutTags.toFixed(1)} | ${tokens.thinking} | ${(1000 * secondsPerAnswer).toFixed(1)} | ${singleMilliseconds.toFixed(0)} | ${unparseable} |`,
+      ({ method, steps, accuracy, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) =>
+        `| ${method} | ${steps} | ${percent(accuracy)} ± ${percent(standardError)} | ${tokens.generated.toFixed(1)} | ${tokens.withoutTags.toFixed(1)} | ${tokens.thinking} | ${(1000 * secondsPerAnswer).toFixed(1)} | ${singleMilliseconds.toFixed(0)} | ${unparseable} |`,
     ),
+  ].join('\n');
+}
+
+function useTable({ audits }) {
+  return [
+    '| in place of its own | questions | the answer follows % | it stays % | verdict |',
+    '|---|---|---|---|---|',
+    ...audits.flatMap(({ method, stages, words }) => [
+      ...stages.map(
+        ({ stage, pairs, swap, verdict }) =>
+          `| ${method}: another's ${stage} | ${pairs} | ${percent(swap?.follows?.value)} | ${percent(swap?.stays.value)} | ${verdict} |`,
+      ),
+      ...words
+        .filter(({ follows }) => follows !== null)
+        .map(
+          ({ stage, edit, follows, stays }) =>
+            `| ${method}: ${edit} of ${stage} told in words | ${follows.count} | ${percent(follows.value)} | ${percent(stays?.value)} | |`,
+        ),
+    ]),
+  ].join('\n');
+}
+
+const share = ({ right, total }) => percent(right / total);
+
+function drawingsTable({ drawings }) {
+  return [
+    '| drawn from | objects right % | colours | shapes |',
+    '|---|---|---|---|',
+    ...Object.entries(drawings.scores).map(
+      ([condition, { objects, colours, shapes }]) =>
+        `| ${conditions[condition] ?? condition} | ${share(objects)} | ${share(colours)} | ${share(shapes)} |`,
+    ),
+  ].join('\n');
+}
+
+/** The preset with one aid left out. */
+function ablationTable(_, { root }) {
+  const { variants } = JSON.parse(readFileSync(join(root, 'docs/results/used-thoughts.json'), 'utf8'));
+  return [
+    "| | accuracy % | another's caption: follows | another's reasoning: follows |",
+    '|---|---|---|---|',
+    ...variants.map(
+      ({ name, accuracy, caption, reasoning }) =>
+        `| ${name} | ${percent(accuracy)} | ${percent(caption)} | ${percent(reasoning)} |`,
+    ),
+  ].join('\n');
+}
+
+/** What a seed reached of the targets, a line each. */
+function seedsTable(_, { root }) {
+  const files = ['start.json', 'start-seed-2.json', 'start-seed-3.json'];
+  const runs = files.map((file) => JSON.parse(readFileSync(join(root, 'docs/results', file), 'utf8')));
+  const method = (run, name) => run.methods.find((one) => one.method === name);
+  const used = (run) => run.audits.at(-1);
+  const stage = (run, name) => used(run).stages.find((one) => one.stage === name);
+  const told = (run) => used(run).words.find((one) => one.stage === 'caption');
+  const lines = [
+    ['Heima, chain: accuracy %', (run) => percent(method(run, 'Heima, chain').accuracy)],
+    ['the chain in words', (run) => percent(method(run, 'Chain of thought').accuracy)],
+    [
+      'of its tokens, tags counted',
+      (run) => percent(method(run, 'Heima, chain').tokens.generated / method(run, 'Chain of thought').tokens.generated),
+    ],
+    ["another's caption: the answer follows", (run) => percent(stage(run, 'caption').swap?.follows?.value)],
+    ["another's reasoning: the answer follows", (run) => percent(stage(run, 'reasoning').swap?.follows?.value)],
+    ['verdict, caption and reasoning', (run) => `${stage(run, 'caption').verdict}, ${stage(run, 'reasoning').verdict}`],
+    ['one fact edited in words: follows', (run) => percent(told(run).follows?.value)],
+    ['a fact beside the question edited: stays', (run) => percent(told(run).stays?.value)],
+    ['caption facts read from the thought', (run) => percent(run.explanations.caption.own.factsRight)],
+    ["read from another picture's", (run) => percent(run.explanations.caption.another.factsRight)],
+    ['objects drawn right', (run) => share(run.drawings.scores.own.objects)],
+    ["drawn from another picture's", (run) => share(run.drawings.scores.another.objects)],
+    ['seconds', (run) => String(Math.round(run.secondsTotal))],
+  ];
+  return [
+    `| | ${runs.map(({ seed }) => `seed ${seed}`).join(' | ')} |`,
+    `|---|${runs.map(() => '---').join('|')}|`,
+    ...lines.map(([name, of]) => `| ${name} | ${runs.map(of).join(' | ')} |`),
   ].join('\n');
 }
 
@@ -39,7 +117,14 @@ const pages = [
   {
     page: 'docs/results/start.md',
     file: 'docs/results/start.json',
-    tables: { methods: methodsTable, explanations: explanationsTable },
+    tables: {
+      methods: methodsTable,
+      use: useTable,
+      explanations: explanationsTable,
+      drawings: drawingsTable,
+      seeds: seedsTable,
+      ablation: ablationTable,
+    },
   },
 ];
 
@@ -50,7 +135,7 @@ function rendered({ root, page, file, tables }) {
     const place = new RegExp(`(<!-- ${name} -->\\n)[^]*?(<!-- /${name} -->)`);
     if (!place.test(text))
       throw new Error(`${page} has no place for the table "${name}": <!-- ${name} --> … <!-- /${name} -->.`);
-    text = text.replace(place, (_, open, close) => `${open}${table(numbers)}\n${close}`);
+    text = text.replace(place, (_, open, close) => `${open}${table(numbers, { root })}\n${close}`);
   }
   return text;
 }

@@ -1,5 +1,5 @@
 import { readTextFile } from '@subtext/core/node';
-import { generateScenes, readScenes, scenePresets } from '@subtext/data';
+import { generateScenes, generators, readExamples, readScenes, scenePresets } from '@subtext/data';
 import { evaluateThinking, evaluateUse, type EvaluationEvent, findTask } from '@subtext/eval';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
@@ -31,6 +31,9 @@ import { machineRecord } from '../machine-record';
 import { version } from '../../package.json';
 import { describeBaseline } from './data-generate';
 
+/** The run on text; all others see pictures. */
+const SUMS = 'sums';
+
 /** The runs in their order; each starts from the one that its configuration names. */
 const runs = [
   { name: 'base', label: 'Base model', heading: 'A base model learns to see: one-hop questions' },
@@ -47,11 +50,19 @@ const runs = [
     label: 'Heima, chain',
     heading: 'Heima, chain: each stage sees what its text would be made of, and the answer sees thoughts alone',
   },
+  {
+    name: SUMS,
+    label: 'SIM-CoT, chain (sums)',
+    heading: 'Text: calculations in continuous thoughts, each supervised by the words of its step',
+  },
 ] as const;
 
 /** Whose thoughts are audited, on so many questions. */
-const audited: readonly string[] = ['heima-published', 'heima'];
+const audited: readonly string[] = ['heima-published', 'heima', SUMS];
 const AUDITED_QUESTIONS = 250;
+
+/** Calculations by split. */
+const sumCounts = { train: 20_000, test: 500 };
 
 /** The steps that a run's log tells of. */
 async function lastStep(log: string): Promise<number> {
@@ -164,6 +175,14 @@ async function startIn({
   if (data.baseline)
     output.event({ event: 'question-only', accuracy: data.baseline.accuracy }, `  ${describeBaseline(data.baseline)}`);
   const examples = await readScenes({ folder: dataFolder, split: 'test', strict: true }).toArray();
+  const sums = await generators['modular-arithmetic'].write({
+    folder: join(dataFolder, SUMS),
+    seed,
+    options: { modulus: 6, maximumSteps: 4, filled: true, repeated: true },
+    counts: sumCounts,
+    signal,
+  });
+  const { examples: calculations } = await readExamples({ format: 'coconut-json', path: sums.files.test! });
 
   const trained: StartRun[] = [];
   // What was done in earlier starts counts: a start that finds everything finished has not taken a few seconds.
@@ -180,14 +199,18 @@ async function startIn({
     if (run.status === 'stopped') return false;
     secondsTotal += run.seconds;
     if (name === 'base') continue;
-    const asked = configuration.data.images ? examples : examples.map(({ image: _image, ...example }) => example);
+    const withoutPictures = examples.map(({ image: _image, ...example }) => example);
+    const loaded =
+      name === SUMS
+        ? { task: findTask('gsm8k-aug'), examples: calculations }
+        : { task: findTask('scenes'), examples: configuration.data.images ? examples : withoutPictures };
     const finished = join(configuration.output, 'finished.json');
     const { fingerprint } = JSON.parse(await readTextFile({ path: finished })) as { fingerprint: string };
     const evaluated = {
       method: label,
       fingerprint,
       reasoner: run.reasoner,
-      loaded: { task: findTask('scenes'), examples: asked },
+      loaded,
       onEvent: (told: EvaluationEvent) => void (told.event === 'progress' && output.progress(told)),
       signal,
     };
@@ -202,7 +225,7 @@ async function startIn({
     const { accuracy, standardError } = evaluation.summary;
     output.event(
       { event: 'evaluated', ...evaluation.summary },
-      `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${examples.length} unseen questions right`,
+      `  ${(accuracy * 100).toFixed(1)} % ± ${(standardError * 100).toFixed(1)} of ${loaded.examples.length} unseen questions right`,
     );
     const use = audited.includes(name)
       ? await evaluateUse({
@@ -261,6 +284,7 @@ async function startIn({
     `${commandName()} think --model ${reasoner} --explain --draw drawn.png ${asked}`,
     `${commandName()} think --model ${reasoner} --edit caption="${otherCaption}" ${asked}`,
     `${commandName()} think --model ${reasoner} --swap caption --from-image ${second!.image!.path} --from "${second!.question}" ${asked}`,
+    `${commandName()} think --model ${join(folder, SUMS, 'reasoner')} --explain "${calculations[0]!.question}"`,
     next,
   ];
   output.heading(

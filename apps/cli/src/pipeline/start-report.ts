@@ -157,7 +157,7 @@ export async function startReport({
   return renderReport({
     title: 'Reasoning in hidden tokens',
     summary: [
-      `A small vision model learned to answer questions of several hops about pictures: first by writing its whole chain of thought, then (Heima) by thinking each stage in a few hidden tokens, once so that everything sees everything, as published, and once so that the answer sees thoughts alone. Everything below is measured on ${results.methods[0]!.count} pictures that it never saw.`,
+      `A small vision model learned to answer questions of several hops about pictures: first by writing its whole chain of thought, then (Heima) by thinking each stage in a few hidden tokens, once so that everything sees everything, as published, and once so that the answer sees thoughts alone. Everything below is measured on ${results.methods[0]!.count} pictures that it never saw. A text model learned calculations in continuous thoughts beside it.`,
       results.interpreters,
     ],
     highlights: [
@@ -225,6 +225,7 @@ export async function startReport({
         ),
         notes: [
           'A response that cannot be parsed counts as wrong.',
+          'The last row answers calculations modulo 6 of 2 to 4 operations, without pictures.',
           ...(results.questionOnlyLookup === undefined
             ? []
             : [`A look-up of the question alone, without any model, reaches ${percent(results.questionOnlyLookup)}.`]),
