@@ -26,7 +26,8 @@ const variants = [
   { name: 'without all three', settings: ['method.toWords=0', 'method.predictWords=0', 'method.feedBack=false'] },
 ];
 
-const node = (...words) => execFileSync(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 28 });
+const node = (...words) =>
+  execFileSync(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 2 ** 28 });
 
 mkdirSync(values.output, { recursive: true });
 const found = variants.map(({ name, settings }, index) => {
@@ -54,7 +55,13 @@ const found = variants.map(({ name, settings }, index) => {
   );
   const { thoughts, stages } = JSON.parse(readFileSync(join(audit, 'audit.json'), 'utf8'));
   const follows = (stage) => stages.find((one) => one.stage === stage)?.swap?.follows?.value ?? null;
-  const row = { name, settings, accuracy: thoughts.accuracy.value, caption: follows('caption'), reasoning: follows('reasoning') };
+  const row = {
+    name,
+    settings,
+    accuracy: thoughts.accuracy.value,
+    caption: follows('caption'),
+    reasoning: follows('reasoning'),
+  };
   console.log(JSON.stringify(row));
   return row;
 });

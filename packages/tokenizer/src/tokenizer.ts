@@ -57,6 +57,8 @@ export class Tokenizer {
   #table!: TokenTable;
   readonly #wordCache = new Map<string, readonly number[]>();
 
+  #changes = 0;
+
   /** @throws TokenizerError `invalid-file`, `unsupported-component` */
   constructor(files: TokenizerFiles) {
     this.#files = files;
@@ -65,6 +67,11 @@ export class Tokenizer {
     this.#preTokenizer = createPreTokenizer(file.pre_tokenizer);
     this.#decoder = createDecoder(file.decoder);
     this.#index(createWordModel(file.model));
+  }
+
+  /** How often tokens were added: what was encoded before holds as long as this stays. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** Number of ids: one more than the highest, which is how many rows an embedding needs at least. */
@@ -200,6 +207,7 @@ export class Tokenizer {
     const model = file.model === this.#files.file.model ? this.#model : createWordModel(file.model);
     this.#files = { ...this.#files, file, settings };
     this.#index(model);
+    this.#changes += 1;
     return ids;
   }
 

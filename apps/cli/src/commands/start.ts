@@ -43,7 +43,8 @@ const runs = [
   {
     name: 'heima-published',
     label: 'Heima as published',
-    heading: 'Heima as published: stage after stage is hidden in thinking tokens, which everything that is seen gets past',
+    heading:
+      'Heima as published: stage after stage is hidden in thinking tokens, which everything that is seen gets past',
   },
   {
     name: 'heima',
@@ -239,7 +240,14 @@ async function startIn({
       for (const { stage, verdict, evidence } of use.stages)
         output.event({ event: 'audited', stage, verdict }, `  ${stage}: ${verdict}. ${evidence[0]!}`);
     }
-    trained.push({ name, label, folder: configuration.output, steps: await lastStep(run.log), evaluation, ...(use && { use }) });
+    trained.push({
+      name,
+      label,
+      folder: configuration.output,
+      steps: await lastStep(run.log),
+      evaluation,
+      ...(use && { use }),
+    });
   }
 
   const results: StartResults = {

@@ -48,7 +48,8 @@ export function auditHighlights(audits: readonly StartAudit[]): { label: string;
     {
       label: 'answers follow another picture’s thoughts',
       value: percent(own.follows),
-      note: beside === undefined ? 'caption exchanged' : `caption exchanged; ${first!.method}: ${percent(beside.follows)}`,
+      note:
+        beside === undefined ? 'caption exchanged' : `caption exchanged; ${first!.method}: ${percent(beside.follows)}`,
     },
     ...(told?.follows
       ? [{ label: 'answers follow an edit in words', value: percent(told.follows), note: 'one fact of the caption' }]

@@ -59,7 +59,13 @@ export async function evaluateUse({
   const progress =
     (label: string) =>
     ({ done, total, name: details }: { done: number; total: number; name?: string }) =>
-      onEvent?.({ event: 'progress', label: `${method}: ${label}`, done, total, ...(details !== undefined && { details }) });
+      onEvent?.({
+        event: 'progress',
+        label: `${method}: ${label}`,
+        done,
+        total,
+        ...(details !== undefined && { details }),
+      });
   const reasoner = await openReasoner({ folder, loaded: [{ task, examples }] });
   try {
     const responses = new OwnResponses({ reasoner, task, batch: 64, onProgress: progress('answering'), signal });

@@ -7,6 +7,7 @@ import { checkProbability } from './check-option';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
 import { count, share } from './option-schemas';
 import type { Layout, LayoutContext, Phase, PredictedWords, ReasoningMethod, Swap } from './reasoning-method';
+import { idsOf } from './text-ids';
 import { textParts } from './text-parts';
 import { checkVisible, drawStageWords, type StageWords } from './stage-words';
 
@@ -194,6 +195,24 @@ export function heima({
   checkProbability({ method: 'heima', option: 'toWords', value: toWords });
   checkProbability({ method: 'heima', option: 'swap', value: swap });
 
+  /** By stage, the parts of its text that thoughts predict; every phase lays an example out anew. */
+  const parts = new WeakMap<ReasoningExample, Map<string, readonly string[]>>();
+  function keepParts({
+    example,
+    stage,
+    text,
+    count,
+  }: {
+    example: ReasoningExample;
+    stage: string;
+    text: string;
+    count: number;
+  }): void {
+    const kept = parts.get(example) ?? new Map<string, readonly string[]>();
+    if (!kept.has(stage)) kept.set(stage, textParts({ text, parts: count }));
+    parts.set(example, kept);
+  }
+
   /** Lays an example out, with the words that a stage's thoughts are made from or tell, if any. */
   function layOut({
     example,
@@ -206,7 +225,6 @@ export function heima({
     context: LayoutContext;
     words?: StageWords;
   }): Layout {
-    const stageParts = new Map<string, string[]>();
     const layout = layoutSteps({
       example,
       context,
@@ -225,7 +243,7 @@ export function heima({
                 ),
                 names.length,
               );
-        if (predictWords > 0) stageParts.set(stage, textParts({ text, parts: count }));
+        if (predictWords > 0) keepParts({ example, stage, text, count });
         return {
           kind: 'thoughts',
           ids: names.slice(0, count).map((name) => tokenizer.idOf(name)),
@@ -236,7 +254,7 @@ export function heima({
     if (predictWords === 0) return layout;
     const thoughts = layout.thoughts.map(({ stage, index, position }) => ({
       position: feedBack ? position - 1 : position,
-      ids: context.tokenizer.encode(stageParts.get(stage)![index]!, { addSpecialTokens: false }).ids,
+      ids: idsOf({ tokenizer: context.tokenizer, text: parts.get(example)!.get(stage)![index]! }),
     }));
     const predicted: PredictedWords = { thoughts };
     return { ...layout, parts: { 'thought-words': predicted } };
@@ -296,13 +314,15 @@ export function heima({
 
     chanceLayouts({ example, phase, context }) {
       if (fromWords === 0 && toWords === 0) return [];
-      const hidden = hiddenSteps({ example, phase });
-      // The longest that chance makes: any stage told before the answer, any after it.
-      return hidden.flatMap(({ stage, text }) => {
-        const words = fromWords > 0 ? { words: { [stage]: text } } : {};
-        if (toWords === 0) return [layOut({ example, phase, context, words })];
-        return hidden.map((one) => layOut({ example, phase, context, words: { ...words, told: one.stage } }));
-      });
+      // Words before the answer and behind it are drawn apart: longest is the longest stage in both places.
+      return hiddenSteps({ example, phase }).map(({ stage, text }) =>
+        layOut({
+          example,
+          phase,
+          context,
+          words: { ...(fromWords > 0 && { words: { [stage]: text } }), ...(toWords > 0 && { told: stage }) },
+        }),
+      );
     },
 
     ...questionPrompt,

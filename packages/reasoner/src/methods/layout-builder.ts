@@ -2,6 +2,7 @@ import type { ReasoningExample } from '@subtext/data';
 
 import { ANSWER, IMAGE, PREFIX, QUESTION, type Role, tagRole, toldRole, wordsRole } from '../visibility/roles';
 import type { ReasoningFormat } from './reasoning-format';
+import { idsOf } from './text-ids';
 import {
   IGNORED_LABEL,
   type Layout,
@@ -30,7 +31,7 @@ export class LayoutBuilder {
     const picture = hasImage && image ? (image.ids ?? new Array<number>(image.tokens).fill(image.tokenId)) : [];
     const { open = '', close = '' } = format.question ?? {};
     const asked = piecesOf({ format, parts: [open, question, close] }).flatMap((text) =>
-      text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids,
+      text === '' ? [] : idsOf({ tokenizer, text }),
     );
     const parts = [
       { ids: picture, predicted: false, role: IMAGE },
@@ -38,8 +39,7 @@ export class LayoutBuilder {
     ];
     for (const part of image?.position === 'after' ? parts.reverse() : parts) this.#push(part);
     for (const [stage, text] of Object.entries(words)) {
-      const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
-      this.#push({ ids, predicted: false, role: wordsRole(stage) });
+      this.#push({ ids: idsOf({ tokenizer, text }), predicted: false, role: wordsRole(stage) });
     }
     return this;
   }
@@ -53,7 +53,7 @@ export class LayoutBuilder {
   /** Text that the model must write. Each call is tokenized for itself, so that marks never merge with text. */
   text({ text, role }: { text: string; role: Role }): this {
     if (text === '') return this;
-    this.#push({ ids: this.#context.tokenizer.encode(text, { addSpecialTokens: false }).ids, predicted: true, role });
+    this.#push({ ids: idsOf({ tokenizer: this.#context.tokenizer, text }), predicted: true, role });
     return this;
   }
 
@@ -95,8 +95,7 @@ export class LayoutBuilder {
   told({ stage, index, text }: { stage: string; index: number; text: string }): this {
     const { open } = this.#context.format.step({ name: stage, index });
     const role = toldRole(stage);
-    const { ids } = this.#context.tokenizer.encode(open, { addSpecialTokens: false });
-    this.#push({ ids, predicted: false, role });
+    this.#push({ ids: idsOf({ tokenizer: this.#context.tokenizer, text: open }), predicted: false, role });
     return this.text({ text, role });
   }
 
@@ -204,7 +203,7 @@ export function responseStart({
   thoughts: (stage: string) => { ids: readonly number[]; complete: boolean } | null;
 }): number[] {
   const { tokenizer, format } = context;
-  const tokens = (text: string) => (text === '' ? [] : tokenizer.encode(text, { addSpecialTokens: false }).ids);
+  const tokens = (text: string) => (text === '' ? [] : idsOf({ tokenizer, text }));
   const ids: number[] = [];
   for (const [index, name] of stages.entries()) {
     const { open, close } = format.step({ name, index });
