@@ -12,7 +12,7 @@ describe('the presets', () => {
     const presets = await listPresets();
     expect(presets.map(({ name }) => name)).toEqual(
       ['full', 'small'].flatMap((group) =>
-        ['base', 'cot', 'heima', 'heima-published', 'no-cot', 'sums', 'text-only'].map((name) => `${group}/${name}`),
+        ['base', 'cot', 'heima-published', 'heima', 'no-cot', 'sums', 'text-only'].map((name) => `${group}/${name}`),
       ),
     );
     for (const { description } of presets) expect(description).toMatch(/^[A-Z].*\.$/);
