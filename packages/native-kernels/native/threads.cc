@@ -11,6 +11,11 @@
 #if defined(__linux__)
 #include <sched.h>
 #endif
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
 
 #include "kernels.h"
 
@@ -48,9 +53,26 @@ int allowedThreads() {
   return count > 0 ? count : 1;
 }
 
+void run(int64_t count, void (*task)(void*, int64_t), void* context);
+
+/**
+ * Keeps this library loaded until the process ends. Whoever loaded it may let it go while the threads still look for work
+ * (Node does, as it ends a thread's environment): their code must not go with it.
+ */
+void stayLoaded() {
+#if defined(_WIN32)
+  HMODULE self;
+  GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN, reinterpret_cast<LPCSTR>(&run), &self);
+#else
+  Dl_info self;
+  if (dladdr(reinterpret_cast<void*>(&run), &self) != 0 && self.dli_fname) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
+}
+
 class Pool {
  public:
   explicit Pool(int threads) {
+    stayLoaded();
     for (int index = 1; index < threads; index++) {
       try {
         std::thread([this] { serve(); }).detach();

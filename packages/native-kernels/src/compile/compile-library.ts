@@ -113,7 +113,10 @@ export async function compileLibrary({
     );
     const objects = jobs.map(({ object }) => `${object}.o`);
     const made = join(stage, basename(file));
-    await compile(['-shared', '-o', made, ...objects, '-pthread', ...linking], 120_000);
+    await compile(
+      ['-shared', '-o', made, ...objects, '-pthread', ...(process.platform === 'linux' ? ['-ldl'] : []), ...linking],
+      120_000,
+    );
     await Promise.all(objects.map((object) => rm(join(stage, object))));
     await verify(made);
     await describeLibrary({ file: made, sources });
