@@ -46,19 +46,6 @@ function drawingsTable({ drawings }) {
   ].join('\n');
 }
 
-/** The preset with one aid left out. */
-function ablationTable(_, { root }) {
-  const { variants } = JSON.parse(readFileSync(join(root, 'docs/results/used-thoughts.json'), 'utf8'));
-  return [
-    "| | accuracy % | another's caption: follows | another's reasoning: follows |",
-    '|---|---|---|---|',
-    ...variants.map(
-      ({ name, accuracy, caption, reasoning }) =>
-        `| ${name} | ${percent(accuracy)} | ${percent(caption)} | ${percent(reasoning)} |`,
-    ),
-  ].join('\n');
-}
-
 /** What a seed reached of the targets, a line each. */
 function seedsTable(_, { root }) {
   const files = ['start.json', 'start-seed-2.json', 'start-seed-3.json'];
@@ -123,7 +110,6 @@ const pages = [
       explanations: explanationsTable,
       drawings: drawingsTable,
       seeds: seedsTable,
-      ablation: ablationTable,
     },
   },
 ];
