@@ -37,7 +37,7 @@ export const results = [
         '--engine',
         'native',
         '--workers',
-        '2',
+        '0',
       ],
       output: 'results.json',
       minutes: 5,

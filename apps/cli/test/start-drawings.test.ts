@@ -30,7 +30,7 @@ describe('what the start says of drawn thoughts', () => {
     ]);
     const [section] = drawingSections(drawings);
     expect(section!.html).toContain('another picture&#39;s thought');
-    const table = startTable({ methods: [], explanations: {}, drawings } as never);
+    const table = startTable({ methods: [], audits: [], explanations: {}, drawings } as never);
     expect(table).toMatch(
       /thought drawn +objects right % +colours +shapes\n +caption, given the thought itself +87\.5 +100\.0 +87\.5/,
     );
@@ -38,7 +38,7 @@ describe('what the start says of drawn thoughts', () => {
 
   it('is nothing without a drawer', () => {
     expect([drawingHighlights(undefined), drawingSections(undefined)]).toEqual([[], []]);
-    expect(startTable({ methods: [], explanations: {} } as never)).not.toContain('drawn');
+    expect(startTable({ methods: [], audits: [], explanations: {} } as never)).not.toContain('drawn');
     expect(shownStages({ example: example({ drawing }), drawnStage: undefined })).toEqual([]);
   });
 

@@ -1,0 +1,47 @@
+import { useEngine } from '@subtext/tensor';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+
+import { drawExamples, trainNumberReasoner } from '../../../reasoner/test/number-world';
+import { toyTask } from '../../test/toy-reasoner';
+import { evaluateUse } from './evaluate-use';
+
+let folder: string;
+beforeAll(async () => {
+  await useEngine({ engine: 'wasm' });
+  folder = await mkdtemp(join(tmpdir(), 'subtext-use-'));
+  const trained = trainNumberReasoner({ visibility: 'chain', fromWords: 0.5 });
+  await trained.save({ folder: join(folder, 'reasoner') });
+  trained.dispose();
+}, 60_000);
+afterAll(async () => rm(folder, { recursive: true }));
+
+it('exchanges and tells thoughts, keeps what it found, and measures anew what is another run or broken', async () => {
+  const path = join(folder, 'use.json');
+  const labels = new Set<string>();
+  const given = {
+    method: 'toy',
+    path,
+    fingerprint: 'one',
+    reasoner: join(folder, 'reasoner'),
+    loaded: { task: toyTask, examples: drawExamples({ count: 24, seed: 2 }) },
+    limit: 20,
+    onEvent: (told: { event: string; label?: string }) => void labels.add(told.label ?? ''),
+  };
+  const first = await evaluateUse(given);
+  expect(first.count).toBe(20);
+  expect(first.stages.map(({ stage, verdict }) => [stage, verdict])).toEqual([['step_1', 'used']]);
+  expect(first.words.map(({ stage }) => stage)).toEqual(['step_1']);
+  expect([...labels]).toEqual(['toy: answering', 'toy: exchanging thoughts', 'toy: telling thoughts in words']);
+  labels.clear();
+  expect(await evaluateUse(given)).toEqual(JSON.parse(JSON.stringify(first)));
+  expect(labels.size).toBe(0);
+  await writeFile(path, (await readFile(path, 'utf8')).slice(0, 40));
+  expect((await evaluateUse(given)).stages).toEqual(first.stages);
+  expect(labels.size).toBeGreaterThan(0);
+  labels.clear();
+  await evaluateUse({ ...given, fingerprint: 'two' });
+  expect(labels.size).toBeGreaterThan(0);
+}, 60_000);
