@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { drawExamples, trainNumberReasoner } from '../../../reasoner/test/number-world';
 import { toyTask } from '../../test/toy-reasoner';
+import type { EvaluationTask } from '../tasks/evaluation-task';
 import { evaluateUse } from './evaluate-use';
 
 let folder: string;
@@ -26,7 +27,7 @@ it('exchanges and tells thoughts, keeps what it found, and measures anew what is
     path,
     fingerprint: 'one',
     reasoner: join(folder, 'reasoner'),
-    loaded: { task: toyTask, examples: drawExamples({ count: 24, seed: 2 }) },
+    loaded: { task: toyTask as unknown as EvaluationTask, examples: drawExamples({ count: 24, seed: 2 }) },
     limit: 20,
     onEvent: (told: { event: string; label?: string }) => void labels.add(told.label ?? ''),
   };
