@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const percent = (share) => (share === null || share === undefined ? '–' : (100 * share).toFixed(1));
@@ -48,7 +48,9 @@ function drawingsTable({ drawings }) {
 
 /** What a seed reached of the targets, a line each. */
 function seedsTable(_, { root }) {
-  const files = ['start.json', 'start-seed-2.json', 'start-seed-3.json'];
+  const files = ['start.json', 'start-seed-2.json', 'start-seed-3.json'].filter((file) =>
+    existsSync(join(root, 'docs/results', file)),
+  );
   const runs = files.map((file) => JSON.parse(readFileSync(join(root, 'docs/results', file), 'utf8')));
   const method = (run, name) => run.methods.find((one) => one.method === name);
   const used = (run) => run.audits.at(-1);
