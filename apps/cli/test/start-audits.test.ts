@@ -31,6 +31,7 @@ const audits: StartAudit[] = [
     stages: [stage('caption', 0.975, 'used'), { ...stage('reasoning', 0, 'cannot tell'), pairs: 0, swap: null }],
     words: [told('caption', 0.95), told('reasoning', null)],
   },
+  { method: 'sums', count: 50, stages: [], words: [] },
 ];
 
 describe('what the start says of used thoughts', () => {
@@ -47,7 +48,7 @@ describe('what the start says of used thoughts', () => {
     );
   });
 
-  it('stands out for the last model beside the first; nothing without an audit', () => {
+  it('stands out for the last model with captions beside the first; nothing without an audit', () => {
     expect(auditHighlights(audits)).toEqual([
       {
         label: 'answers follow another picture’s thoughts',

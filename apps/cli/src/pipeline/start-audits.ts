@@ -34,12 +34,12 @@ export function auditRows(audits: readonly StartAudit[]): string[][] {
   ]);
 }
 
-/** The numbers that stand out: the last model's. */
+/** The numbers that stand out: of the last model that has captions, beside the first. */
 export function auditHighlights(audits: readonly StartAudit[]): { label: string; value: string; note: string }[] {
-  const last = audits.at(-1);
   const [first] = audits;
   const swapOf = (audit: StartAudit | undefined, stage: string) =>
     audit?.stages.find((one) => one.stage === stage)?.swap ?? undefined;
+  const last = audits.findLast((audit) => swapOf(audit, 'caption') !== undefined);
   const own = swapOf(last, 'caption');
   if (last === undefined || own === undefined) return [];
   const beside = first === last ? undefined : swapOf(first, 'caption');
