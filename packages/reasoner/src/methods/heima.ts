@@ -209,7 +209,8 @@ export function heima({
     count: number;
   }): void {
     const kept = parts.get(example) ?? new Map<string, readonly string[]>();
-    if (!kept.has(stage)) kept.set(stage, textParts({ text, parts: count }));
+    // Of another tokenizer a ratio gives another number.
+    if (kept.get(stage)?.length !== count) kept.set(stage, textParts({ text, parts: count }));
     parts.set(example, kept);
   }
 
@@ -236,13 +237,7 @@ export function heima({
         const count =
           thinkingTokens.kind !== 'ratio'
             ? names.length
-            : Math.min(
-                Math.max(
-                  Math.floor(thinkingTokens.ratio * tokenizer.encode(text, { addSpecialTokens: false }).ids.length),
-                  1,
-                ),
-                names.length,
-              );
+            : Math.min(Math.max(Math.floor(thinkingTokens.ratio * idsOf({ tokenizer, text }).length), 1), names.length);
         if (predictWords > 0) keepParts({ example, stage, text, count });
         return {
           kind: 'thoughts',
