@@ -1,5 +1,5 @@
 import { engineNames } from '@subtext/terminal';
-import { graphOptions } from '@subtext/reasoner';
+import { graphOptions, visibilityConfiguration } from '@subtext/reasoner';
 import { graphTrainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
@@ -47,6 +47,9 @@ export const graphConfiguration = z.strictObject({
     })
     .prefault({}),
   method: graphOptions.prefault({}),
+  visibility: visibilityConfiguration
+    .describe('who sees whom, while training and in answering alike: "all", "answer" or "chain", or a table')
+    .optional(),
   supervision: z
     .enum(['walks', 'all', 'frontier', 'random'])
     .describe('what the state after s thoughts must predict')

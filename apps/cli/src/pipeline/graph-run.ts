@@ -45,6 +45,7 @@ export async function graphRun({
     heldOut: validation,
     method,
     model,
+    visibility: configuration.visibility,
     supervision: configuration.supervision,
     training,
     seed,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { generateArithmetic } from '../generators/arithmetic';
+import { generateProsQA } from '../generators/prosqa';
 import { generateModularArithmetic } from '../generators/modular-arithmetic';
 import type { ReasoningExample, SceneFacts } from '../reasoning-example';
 import { generateScenes } from '../scenes/generate-scenes';
@@ -92,6 +93,43 @@ describe('scenes', () => {
     }));
     expect(known.every(({ told }) => told !== null)).toBe(true);
     expect(known.filter(({ own, told }) => own !== told).length).toBeGreaterThan(walks.length / 2);
+  });
+});
+
+describe('graphs', () => {
+  const graph = (edges: [number, number][], target: number, negativeTarget: number): ReasoningExample => ({
+    id: `${target}`,
+    question: '',
+    steps: [],
+    answer: String(target),
+    facts: { kind: 'graph', edges, root: 0, target, negativeTarget, symbols: [], neighborsByHop: [] },
+  });
+
+  it('goes on along the own edges from the nodes that a hop of the partner holds', () => {
+    const own = graph([[0, 1], [1, 2], [5, 3]], 2, 3); // prettier-ignore
+    const partner = graph([[0, 5], [5, 3], [3, 4]], 4, 9); // prettier-ignore
+    const answer = findCounterfactuals({ examples: [own, partner] })!;
+    // The partner's first hop holds 5, from where an own edge leads to 3; its second holds 3 itself.
+    expect(answer({ example: own, partner, stage: 'hop 1' })).toBe('3');
+    expect(answer({ example: own, partner, stage: 'hop 2' })).toBe('3');
+    // Its third is 4, after the own first two reached the target.
+    expect(answer({ example: own, partner, stage: 'hop 3' })).toBe('2');
+    expect(answer({ example: own, partner: own, stage: 'hop 1' })).toBe('2');
+    expect(answer({ example: own, partner, stage: 'hop 4' })).toBeNull();
+    expect(answer({ example: own, partner, stage: 'caption' })).toBeNull();
+    const dead = graph([[0, 6]], 6, 1);
+    expect(answer({ example: own, partner: dead, stage: 'hop 1' })).toBeNull();
+  });
+
+  it('gives every generated example its own answer with its own hops', () => {
+    const examples = [...generateProsQA({ count: 60, seed: 5, hops: { minimum: 3, maximum: 4 } })].map((example) => ({
+      ...example,
+      answer: String((example.facts as { target: number }).target),
+    }));
+    const answer = findCounterfactuals({ examples })!;
+    for (const example of examples)
+      for (const stage of ['hop 1', 'hop 2', 'hop 3', 'hop 4'])
+        expect(answer({ example, partner: example, stage })).toBe(example.answer);
   });
 });
 

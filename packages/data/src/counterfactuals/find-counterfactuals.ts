@@ -1,5 +1,6 @@
 import type { ReasoningExample } from '../reasoning-example';
 import { chainAnswers } from './chain-answers';
+import { graphAnswers } from './graph-answers';
 import { sceneAnswer } from './scene-answers';
 
 /**
@@ -15,7 +16,8 @@ export type CounterfactualAnswer = (options: {
 
 /**
  * Finds out whether the truth of exchanged stages is known for some data: of generated scenes, by their recorded facts; of
- * chains of equations (`arithmetic`, `modular-arithmetic`), by running the rest of the chain again.
+ * graphs (`prosqa`), by following the edges; of chains of equations (`arithmetic`, `modular-arithmetic`), by running the rest
+ * of the chain again.
  *
  * @param options.examples those that will be exchanged: what numbers are counted modulo is told from all of them
  * @returns undefined for data that tells nothing of the kind
@@ -26,6 +28,8 @@ export function findCounterfactuals({
   examples: readonly ReasoningExample[];
 }): CounterfactualAnswer | undefined {
   if (examples.some(({ facts }) => facts?.kind === 'scene')) return sceneAnswer;
+  const walked = graphAnswers({ examples });
+  if (walked !== undefined) return walked;
   const chained = chainAnswers({ examples });
   if (chained === undefined) return undefined;
   return ({ example, partner, stage }) => {

@@ -1,5 +1,8 @@
 import { CounterStream } from './draw-queries';
 import type { GraphExample } from './graph-example';
+import { batchVisibility, type BatchVisibility } from '../visibility/batch-visibility';
+import { NO_ROLE } from '../visibility/roles';
+import type { VisibilityTable } from '../visibility/visibility-table';
 import { type GraphDrawing, type LaidOutGraph, layoutGraph } from './graph-layout';
 
 /** States that must predict any of several ids each: what a layout's labels are where more than one is right. */
@@ -36,6 +39,8 @@ export interface GraphBatch {
   /** Continuous thoughts: `thoughts` positions of the suffix from `thoughtStart`. */
   thoughtStart: number;
   thoughts: number;
+  /** Who sees whom, by row a question behind its graph: `[graphs · queries, prefixTime + suffixTime]`. @default each all before it */
+  visibility?: BatchVisibility;
   /** What states must predict: rows are `(graph · queries + query) · suffixTime + position`. */
   targets: WeightedTargets;
 }
@@ -75,7 +80,15 @@ export function drawGraphBatch({
       Math.floor((laidOut.length * shard) / shards),
       Math.floor((laidOut.length * (shard + 1)) / shards),
     );
-    return collateGraphs({ graphs: part, queries: drawing.queries, thoughtStart, thoughts, weight: 1 / weight, total });
+    return collateGraphs({
+      graphs: part,
+      queries: drawing.queries,
+      visibility: drawing.visibility,
+      thoughtStart,
+      thoughts,
+      weight: 1 / weight,
+      total,
+    });
   });
 }
 
@@ -87,6 +100,7 @@ function longest(lists: readonly (readonly number[])[]): number {
 function collateGraphs({
   graphs,
   queries,
+  visibility,
   thoughtStart,
   thoughts,
   weight,
@@ -94,6 +108,7 @@ function collateGraphs({
 }: {
   graphs: readonly LaidOutGraph[];
   queries: number;
+  visibility: VisibilityTable | undefined;
   thoughtStart: number;
   thoughts: number;
   weight: number;
@@ -134,6 +149,7 @@ function collateGraphs({
     suffixTime,
     thoughtStart,
     thoughts,
+    ...(visibility && { visibility: sightOf({ graphs, table: visibility, prefixTime, suffixTime }) }),
     targets: {
       rows: Int32Array.from(rows),
       weights: Float32Array.from(weights),
@@ -148,4 +164,23 @@ function collateGraphs({
       },
     },
   };
+}
+
+/** Who sees whom in each question behind its graph; the graph's padding sees nothing and is seen by nothing. */
+function sightOf({
+  graphs,
+  table,
+  prefixTime,
+  suffixTime,
+}: {
+  graphs: readonly LaidOutGraph[];
+  table: VisibilityTable;
+  prefixTime: number;
+  suffixTime: number;
+}): BatchVisibility {
+  const rows = graphs.flatMap(({ prefixRoles, queries }) => {
+    const padded = [...prefixRoles, ...new Array<string>(prefixTime - prefixRoles.length).fill(NO_ROLE)];
+    return queries.map(({ roles }) => ({ roles: [...padded, ...roles], table, offset: 0 }));
+  });
+  return batchVisibility({ rows, time: prefixTime + suffixTime });
 }

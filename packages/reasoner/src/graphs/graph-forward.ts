@@ -1,7 +1,14 @@
 import type { LanguageModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 
+import type { BatchVisibility } from '../visibility/batch-visibility';
 import type { GraphBatch } from './graph-batch';
+
+/** A position of a question that later passes may look at. */
+interface SuffixKey {
+  query: number;
+  position: number;
+}
 
 /** Positions of the suffix that are computed in one pass. */
 interface Segment {
@@ -29,8 +36,8 @@ export function graphForward({
   const { graphs, queries, prefixIds, prefixTime, suffixIds, suffixTime, thoughtStart, thoughts } = batch;
   const { width } = model.dimensions;
   const cache = model.newGrowingCache();
-  /** Question that each key after the prefix belongs to. */
-  const owners: number[] = [];
+  /** Which question each key after the prefix belongs to, and its place there. */
+  const keys: SuffixKey[] = [];
   const largestPosition = prefixTime + suffixTime - 1;
 
   const prefix = embed(tf.tensor2d(prefixIds, [graphs, prefixTime], 'int32'));
@@ -56,14 +63,15 @@ export function graphForward({
   let last: tf.Tensor3D | undefined;
   for (const segment of segments) {
     const { length } = segment;
-    for (let query = 0; query < queries; query++) for (let step = 0; step < length; step++) owners.push(query);
+    for (let query = 0; query < queries; query++)
+      for (let step = 0; step < length; step++) keys.push({ query, position: segment.from + step });
     const input = segment.continuous
       ? last!
       : embed(suffixPart({ suffixIds, suffixTime, rows: graphs * queries, segment }));
     const { hidden } = model.forward({
       embeddings: tf.reshape(input, [graphs, queries * length, width]) as tf.Tensor3D,
       cache,
-      mask: blockMask({ batch, owners, length }),
+      mask: blockMask({ batch, keys, segment }),
       positions: suffixPositions({ batch, segment }),
       largestPosition,
     });
@@ -105,28 +113,52 @@ function prefixMask({ graphs, prefixTime, prefixLengths }: GraphBatch): tf.Tenso
   );
 }
 
-/** The graph and the question's own positions: `[graphs, queries · length, keys]`. What comes later the causal order hides. */
+/**
+ * The graph and the question's own positions, as far as they may be seen: `[graphs, queries · length, keys]`. What comes
+ * later the causal order hides.
+ */
 function blockMask({
-  batch: { graphs, queries, prefixTime, prefixLengths },
-  owners,
-  length,
+  batch: { graphs, queries, prefixTime, prefixLengths, suffixTime, visibility },
+  keys,
+  segment: { from, length },
 }: {
   batch: GraphBatch;
-  owners: readonly number[];
-  length: number;
+  keys: readonly SuffixKey[];
+  segment: Segment;
 }): tf.Tensor3D {
   const time = queries * length;
-  const keys = prefixTime + owners.length;
-  const mask = new Int32Array(graphs * time * keys);
+  const count = prefixTime + keys.length;
+  const mask = new Int32Array(graphs * time * count);
   for (let graph = 0; graph < graphs; graph++) {
     for (let step = 0; step < time; step++) {
-      const row = (graph * time + step) * keys;
-      mask.fill(1, row, row + prefixLengths[graph]!);
+      const row = (graph * time + step) * count;
       const query = Math.floor(step / length);
-      for (let key = 0; key < owners.length; key++) if (owners[key] === query) mask[row + prefixTime + key] = 1;
+      const sees = visibility && sightOf({ visibility, row: graph * queries + query, time: prefixTime + suffixTime });
+      const place = prefixTime + from + (step % length);
+      if (!sees) mask.fill(1, row, row + prefixLengths[graph]!);
+      else for (let key = 0; key < prefixLengths[graph]!; key++) mask[row + key] = sees(place, key);
+      for (const [key, { query: owner, position }] of keys.entries())
+        if (owner === query) mask[row + prefixTime + key] = sees ? sees(place, prefixTime + position) : 1;
     }
   }
-  return tf.tensor3d(mask, [graphs, time, keys], 'int32');
+  return tf.tensor3d(mask, [graphs, time, count], 'int32');
+}
+
+/** Whether positions of a row of the batch may look at others: 1 or 0. Those of a question that is shorter look at nothing but themselves. */
+function sightOf({
+  visibility: { roles, count, sees },
+  row,
+  time,
+}: {
+  visibility: BatchVisibility;
+  row: number;
+  time: number;
+}): (position: number, key: number) => number {
+  return (position, key) => {
+    const [own, other] = [roles[row * time + position]!, roles[row * time + key]!];
+    if (own < 0 || other < 0) return position === key ? 1 : 0;
+    return sees[(row * count + own) * count + other]!;
+  };
 }
 
 /** Positions as if each question stood behind the graph alone: `[graphs, queries · length]`. */

@@ -1,7 +1,9 @@
 import { ANSWER_MARK, graphTokens, type GraphVocabulary, pauseToken } from './graph-vocabulary';
 import { CounterStream, drawNodeNumbers, drawQueries, type GraphQuery } from './draw-queries';
 import type { GraphExample } from './graph-example';
-import type { GraphOptions } from './graph-method';
+import { type GraphOptions, graphRoles, PATH, queryRoles } from './graph-method';
+import { ANSWER, type Role } from '../visibility/roles';
+import type { VisibilityTable } from '../visibility/visibility-table';
 
 /**
  * What the state after s thoughts must predict. `walks`: every node that s + 1 edges lead to, each with the same
@@ -18,6 +20,8 @@ export interface GraphDrawing {
   supervision: GraphSupervision;
   /** Questions a graph, over one prefix. */
   queries: number;
+  /** Who sees whom, by role. @default each position all before it */
+  visibility?: VisibilityTable;
   /** What the states of earlier stages count beside those of the phase's own, which count 1. 0: not at all. */
   earlierStages: number;
 }
@@ -32,11 +36,15 @@ interface PredictedState {
 
 interface LaidOutQuery {
   ids: number[];
+  /** What each position is. */
+  roles: Role[];
   states: PredictedState[];
 }
 
 export interface LaidOutGraph {
   prefix: number[];
+  /** What each position of the prefix is. */
+  prefixRoles: Role[];
   queries: LaidOutQuery[];
 }
 
@@ -60,8 +68,10 @@ export function layoutGraph({
     .map(([source, target]): [number, number] => [numbers[source]!, numbers[target]!]);
   const staged = method.thoughts === 'continuous' || method.thoughts === 'pause';
   const deepest = staged ? Math.min(level + (answers ? 0 : 1), method.count) : method.count;
+  const prefix = vocabulary.graphTokens({ edges }).map((token) => vocabulary.id(token));
   return {
-    prefix: vocabulary.graphTokens({ edges }).map((token) => vocabulary.id(token)),
+    prefix,
+    prefixRoles: graphRoles({ tokens: prefix.length }),
     queries: drawQueries({ graph, count: queries, deepest, random }).map((query) =>
       layoutQuery({ graph, query, numbers, drawing, level, answers, random }),
     ),
@@ -90,6 +100,11 @@ function layoutQuery({
   const idOf = (node: number) => vocabulary.node(numbers[node]!);
   const candidates = random.shuffle([target, negativeTarget]).map((node) => numbers[node]!) as [number, number];
   const ids = vocabulary.queryTokens({ candidates, root: numbers[root]! }).map((token) => vocabulary.id(token));
+  const roles = queryRoles({
+    vocabulary,
+    tokens: ids.length,
+    thoughts: method.thoughts === 'continuous' || method.thoughts === 'pause' ? level : 0,
+  });
   const states: PredictedState[] = [];
 
   if (method.thoughts === 'continuous' || method.thoughts === 'pause') {
@@ -111,23 +126,24 @@ function layoutQuery({
       if (stage < level) ids.push(vocabulary.id(method.thoughts === 'pause' ? pauseToken(stage) : graphTokens.latent));
     }
   }
-  if (!answers) return { ids, states };
+  if (!answers) return { ids, roles, states };
 
-  const write = (id: number, shown?: PredictedState['shown']) => {
+  const write = (id: number, role: Role, shown?: PredictedState['shown']) => {
     states.push({ position: ids.length - 1, labels: [id], weight: 1, shown });
     ids.push(id);
+    roles.push(role);
   };
   if (method.thoughts === 'text') {
     for (let node = root; node !== target;) {
       const onward = stepsTowards({ graph, node, target });
       node = random.pick(onward);
-      write(idOf(node), { accepted: onward.map(idOf), taken: 1 });
+      write(idOf(node), PATH, { accepted: onward.map(idOf), taken: 1 });
     }
   }
-  write(vocabulary.id(ANSWER_MARK));
-  write(idOf(target), method.thoughts === 'text' ? undefined : { accepted: [idOf(target)], taken: 1 });
+  write(vocabulary.id(ANSWER_MARK), ANSWER);
+  write(idOf(target), ANSWER, method.thoughts === 'text' ? undefined : { accepted: [idOf(target)], taken: 1 });
   states.push({ position: ids.length - 1, labels: [vocabulary.id(graphTokens.end)], weight: 1 });
-  return { ids, states };
+  return { ids, roles, states };
 }
 
 /** The nodes that edges from a node lead to and that are one hop nearer to the target. */

@@ -10,6 +10,7 @@ import {
   type ReasoningMethod,
   type ThoughtPosition,
 } from '../methods/reasoning-method';
+import { ANSWER, CANDIDATES, PREFIX, QUESTION, type Role } from '../visibility/roles';
 import { type GraphQuestion, parseGraphQuestion, shortestPath } from './graph-question';
 import { ANSWER_MARK, GRAPH_PAUSES, graphTokens, GraphVocabulary, pauseToken } from './graph-vocabulary';
 
@@ -28,8 +29,32 @@ export type GraphOptions = z.input<typeof graphOptions>;
 const defaults = graphOptions.parse({});
 
 /** Name of the stage that the n-th thought stands for, from 0. */
-function hopName(index: number): string {
+export function hopName(index: number): string {
   return `hop ${index + 1}`;
+}
+
+/** The stage that a written path is. */
+export const PATH = 'step_1';
+
+/** What the positions of a graph's tokens are: the beginning, then the edges. */
+export function graphRoles({ tokens }: { tokens: number }): Role[] {
+  return Array.from({ length: tokens }, (_, position) => (position === 0 ? PREFIX : QUESTION));
+}
+
+/** What the positions of a query's tokens are, and of the thoughts that follow. */
+export function queryRoles({
+  vocabulary,
+  tokens,
+  thoughts,
+}: {
+  vocabulary: GraphVocabulary;
+  /** Of the query. */ tokens: number;
+  /** That follow it. */ thoughts: number;
+}): Role[] {
+  return [
+    ...Array.from({ length: tokens }, (_, place) => (place < vocabulary.candidateTokens ? CANDIDATES : QUESTION)),
+    ...Array.from({ length: thoughts }, (_, index) => hopName(index)),
+  ];
 }
 
 /**
@@ -56,13 +81,19 @@ export function graphMethod({
   /** The prompt: graph, query and the first `level` thoughts. */
   function prompt({ question, context, level }: { question: GraphQuestion; context: LayoutContext; level: number }): {
     ids: number[];
+    roles: Role[];
     thoughts: ThoughtPosition[];
   } {
-    const given = [...vocabulary.graphTokens(question), ...vocabulary.queryTokens(question)];
+    const [graph, query] = [vocabulary.graphTokens(question), vocabulary.queryTokens(question)];
+    const given = [...graph, ...query];
     const number = staged ? Math.min(level, count) : 0;
     const placed = Array.from({ length: number }, (_, index) => latent(index));
     return {
       ids: [...given, ...placed].map((token) => context.tokenizer.idOf(token)),
+      roles: [
+        ...graphRoles({ tokens: graph.length }),
+        ...queryRoles({ vocabulary, tokens: query.length, thoughts: number }),
+      ],
       thoughts: placed.map((_, index): ThoughtPosition => ({
         stage: hopName(index),
         index: 0,
@@ -75,6 +106,10 @@ export function graphMethod({
   return {
     name: 'graph',
     objectives: [{ name: 'weighted-targets' }],
+    candidates: true,
+    fedAcross: thoughts === 'continuous',
+    lastStages: () =>
+      staged ? Array.from({ length: count }, (_, index) => hopName(index)) : thoughts === 'text' ? [PATH] : [],
     specialTokens: () => [],
 
     curriculum() {
@@ -106,14 +141,19 @@ export function graphMethod({
       const path = shortestPath({ ...question, target });
       const answers = phase.name === 'answer';
       const level = phase.level ?? count;
-      const { ids, thoughts: positions } = prompt({ question, context, level });
+      const { ids, roles, thoughts: positions } = prompt({ question, context, level });
+      const chain = thoughts === 'text' ? path.slice(1).map(String) : [];
       const response = answers
-        ? [...(thoughts === 'text' ? path.slice(1).map(String) : []), ANSWER_MARK, String(target), graphTokens.end]
+        ? [...chain, ANSWER_MARK, String(target), graphTokens.end]
         : path.slice(level + 1, level + 2).map(String);
       const written = response.map((token) => context.tokenizer.idOf(token));
       return {
         ids: [...ids, ...written],
         labels: [...ids.map(() => IGNORED_LABEL), ...written],
+        roles: [
+          ...roles,
+          ...response.map((_, index) => (answers ? (index < chain.length ? PATH : ANSWER) : hopName(level))),
+        ],
         promptLength: ids.length,
         thoughts: positions,
       };
@@ -121,6 +161,8 @@ export function graphMethod({
 
     prompt: ({ example, context }) =>
       prompt({ question: parseGraphQuestion(example.question), context, level: count }).ids,
+    promptRoles: ({ example, context }) =>
+      prompt({ question: parseGraphQuestion(example.question), context, level: count }).roles,
     ...(staged
       ? {
           promptThoughts: ({ example, context }) =>

@@ -3,6 +3,7 @@ import { tf } from '@subtext/tensor';
 
 import type { ProgramParameter } from '../forward/trainable-parameters';
 import { Reasoner } from '../reasoner/reasoner';
+import type { VisibilityTable } from '../visibility/visibility-table';
 import { graphMethod, type GraphOptions } from './graph-method';
 import { createGraphModel, graphModelConfig, type GraphModelOptions, tokenVectors } from './graph-model';
 import { graphTokens } from './graph-vocabulary';
@@ -16,11 +17,14 @@ export async function graphReasoner({
   program,
   options,
   method,
+  visibility,
 }: {
   program: { readonly parameters: readonly ProgramParameter[] };
   /** What the program was made with. */
   options: GraphModelOptions;
   method: Required<GraphOptions>;
+  /** Who sees whom, by role. @default each position all before it */
+  visibility?: VisibilityTable;
 }): Promise<Reasoner> {
   const trained = createGraphModel(options);
   try {
@@ -53,6 +57,7 @@ export async function graphReasoner({
         prefix: [graphTokens.begin],
         endToken: graphTokens.end,
         thoughtReading: 'before',
+        ...(visibility && { visibility }),
         // The path, the mark, the node and the end.
         longestResponse: (method.thoughts === 'text' ? method.count : 0) + 3,
       },

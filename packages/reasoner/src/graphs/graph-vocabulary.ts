@@ -110,6 +110,11 @@ export class GraphVocabulary {
     return [graphTokens.begin, ...told];
   }
 
+  /** How many of the {@link queryTokens} tell the candidates; the root follows. */
+  get candidateTokens(): number {
+    return this.form === 'edges' ? 1 : 3;
+  }
+
   /** Tokens of what is asked of a graph. */
   queryTokens({ candidates, root }: Pick<GraphQuestion, 'candidates' | 'root'>): string[] {
     [...candidates, root].forEach(checkNode);

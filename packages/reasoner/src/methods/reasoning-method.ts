@@ -181,6 +181,8 @@ export interface ReasoningMethod {
   thoughtStages?(options: { stages: readonly string[] }): readonly string[];
   /** Whether a stage's thoughts are fed the state before them, that of another stage's thoughts among them (Coconut). @default false */
   readonly fedAcross?: boolean;
+  /** Whether the roles of its prompt tell what the answer is chosen from (`candidates`) apart from the rest of the question. @default false */
+  readonly candidates?: boolean;
   /** Names of the stages that stand between question and answer when training is done, in order. @default all */
   lastStages?(options: { stages: readonly string[] }): readonly string[];
   /** What the thoughts of a stage stand for in words. @default the text of the step of that name */

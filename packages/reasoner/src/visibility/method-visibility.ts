@@ -6,7 +6,7 @@ import { resolveVisibility, type VisibilityName, type VisibilityTable } from './
  * The table that a method's sequences get from a configuration's `visibility`; undefined for `all`, a sequence as it was
  * published.
  *
- * @throws ReasonerError `visibility-unsupported` for a method whose positions have no roles (`icot`, `graph`); `unknown-role`,
+ * @throws ReasonerError `visibility-unsupported` for a method whose positions have no roles (`icot`); `unknown-role`,
  *   `blind-answer` and `invalid-option` of {@link resolveVisibility}
  */
 export function methodVisibility({
@@ -35,6 +35,7 @@ export function methodVisibility({
     lastStages: method.lastStages?.({ stages }),
     image,
     fedAcross: method.fedAcross,
+    candidates: method.candidates,
   });
 }
 

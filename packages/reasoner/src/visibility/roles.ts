@@ -1,5 +1,6 @@
 /**
- * What a position of a sequence is: `prefix` (the tokens before everything else), `image`, `question`, a stage by its name
+ * What a position of a sequence is: `prefix` (the tokens before everything else), `image`, `question`, `candidates` (what the
+ * answer is chosen from, in methods that tell these apart from the rest of the question), a stage by its name
  * (its words or its thoughts), a stage's tags ({@link tagRole}), words that its thoughts are made from ({@link wordsRole}),
  * or `answer` with its tags and the end of the response.
  */
@@ -9,6 +10,7 @@ export type Role = string;
 export const PREFIX = 'prefix';
 export const IMAGE = 'image';
 export const QUESTION = 'question';
+export const CANDIDATES = 'candidates';
 export const ANSWER = 'answer';
 
 /** In a table: every stage. */
@@ -19,7 +21,7 @@ export const PREVIOUS = 'previous';
 /** What stands for no role: a position that nothing else sees. */
 export const NO_ROLE = '';
 
-const reserved: readonly string[] = [PREFIX, IMAGE, QUESTION, ANSWER, STEPS, PREVIOUS];
+const reserved: readonly string[] = [PREFIX, IMAGE, QUESTION, CANDIDATES, ANSWER, STEPS, PREVIOUS];
 
 /** The role of the marks around a stage's words or thoughts. They see what the stage sees, and no other role sees them. */
 export function tagRole(stage: string): Role {

@@ -76,7 +76,14 @@ describe('a table of who sees whom', () => {
       /\[step_1, step_2\]/,
     ],
     ['a chain without marks', 'answer', { method: { name: 'icot' } }, 'visibility-unsupported', /"icot"/],
-    ['graphs', 'answer', { method: { name: 'graph', form: 'edges' } as never }, 'visibility-unsupported', /"graph"/],
+    [
+      'an answer that sees candidates and nothing to choose by',
+      'answer',
+      { method: { name: 'graph', thoughts: 'none' } as never, stages: [], image: false },
+      'blind-answer',
+      /no step stands/,
+    ],
+    ['candidates that no role tells', { answer: ['candidates', 'steps'] }, {}, 'unknown-role', /"candidates"/],
     [
       'a stage called like another role',
       'answer',

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
-import { ANSWER, IMAGE, isStageName, isTag, ownerOf, PREVIOUS, QUESTION, STEPS, tagRole } from './roles';
+import { ANSWER, CANDIDATES, IMAGE, isStageName, isTag, ownerOf, PREVIOUS, QUESTION, STEPS, tagRole } from './roles';
 
 /**
  * Who may look at whom: for a role, the roles that it sees besides itself, the prefix, and, a stage, its own tags. A role
- * without a line sees all that stands before it. Keys: `image`, `question`, `answer`, a stage's name, and `steps` for every
- * stage without a line of its own. In the lists also `steps`, every stage, and `previous`, the last stage before. A list
+ * without a line sees all that stands before it. Keys: `image`, `question`, `candidates` (of graphs), `answer`, a stage's
+ * name, and `steps` for every stage without a line of its own. In the lists also `steps`, every stage, and `previous`, the last stage before. A list
  * that names a stage shows its words or thoughts, not its tags, which compute the same and would carry past a thought what
  * it was made of; `<name>` names the tags themselves.
  */
@@ -41,6 +41,8 @@ export interface VisibilitySubject {
   image: boolean;
   /** Whether each thought is fed the state before it, whoever that belongs to (Coconut). @default false */
   fedAcross?: boolean;
+  /** Whether the method tells what the answer is chosen from apart from the rest of the question. @default false */
+  candidates?: boolean;
 }
 
 /**
@@ -64,7 +66,14 @@ function namedTable({
   stages,
   lastStages = stages,
   image,
+  candidates = false,
 }: VisibilitySubject & { name: Exclude<VisibilityName, 'all'> }): VisibilityTable {
+  // The steps go from the root alone; the answer finds the candidate that any of them reached.
+  if (candidates)
+    return {
+      ...(name === 'chain' && { [QUESTION]: [], [CANDIDATES]: [], [STEPS]: [QUESTION, PREVIOUS] }),
+      [ANSWER]: [CANDIDATES, STEPS],
+    };
   const picture = image ? [IMAGE] : [];
   const prompt = { ...(image && { [IMAGE]: [] }), [QUESTION]: [] };
   if (name === 'answer') return { ...prompt, [ANSWER]: [STEPS] };
@@ -92,6 +101,7 @@ export function checkVisibility({
   lastStages = stages,
   image,
   fedAcross = false,
+  candidates = false,
 }: VisibilitySubject & { table: VisibilityTable }): void {
   const all = [...new Set([...stages, ...lastStages])];
   const odd = all.find((stage) => !isStageName(stage));
@@ -102,16 +112,17 @@ export function checkVisibility({
     });
   }
   const prompt = [...(image ? [IMAGE] : []), QUESTION];
-  const seen = [...prompt, ...all, ...all.map(tagRole), STEPS, PREVIOUS];
+  const given = [...prompt, ...(candidates ? [CANDIDATES] : [])];
+  const seen = [...given, ...all, ...all.map(tagRole), STEPS, PREVIOUS];
   for (const [key, list] of Object.entries(table)) {
-    const known = [...prompt, ...all, STEPS, ANSWER];
+    const known = [...given, ...all, STEPS, ANSWER];
     if (!known.includes(key)) throw unknownRole({ role: key, where: 'as the one that sees', known });
     const unknown = list.find((name) => !seen.includes(name));
     if (unknown !== undefined)
       throw unknownRole({
         role: unknown,
         where: `among what "${key}" sees`,
-        known: [...prompt, ...all, STEPS, PREVIOUS],
+        known: [...given, ...all, STEPS, PREVIOUS],
       });
   }
   const answer = table[ANSWER];

@@ -46,7 +46,9 @@ export function roleMarks({
     return found;
   };
   const answer = ids(format.answer.open);
-  if (answer.length === 0 || of(0).close.length === 0) {
+  // Steps without any mark are one step, which ends at the answer's mark; that must be known by its first token.
+  const unmarked = of(0).open.length === 0 && of(0).close.length === 0 && answer.length === 1;
+  if (answer.length === 0 || (of(0).close.length === 0 && !unmarked)) {
     throw new ReasonerError({
       code: 'visibility-unsupported',
       message: `The reasoning format "${format.name}" has no mark ${answer.length === 0 ? 'before the answer' : "behind a step's text"}, so that nothing tells which part of a response a token belongs to. Take a format with marks, such as "tagged", or the visibility "all".`,
@@ -183,6 +185,12 @@ export class WrittenRoles {
 
   #writeInside({ position, index }: { position: number; index: number }): void {
     const { stage, close } = this.#marks.of(index);
+    const begun = this.#marks.answer.length === 1 && this.#marks.answer[0] === this.#ids[position];
+    if (close.length === 0 && begun) {
+      this.#sight.add(ANSWER);
+      this.#enter('answer', position + 1);
+      return;
+    }
     this.#sight.add(stage);
     if (this.#endsWith(close)) {
       for (let place = position - close.length + 1; place <= position; place++)

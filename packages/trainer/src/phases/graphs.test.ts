@@ -13,6 +13,7 @@ import {
   graphExample,
   graphForward,
   graphMethod,
+  methodVisibility,
   type GraphOptions,
   createGraphModel,
   type GraphModelOptions,
@@ -233,15 +234,24 @@ describe('one prefix for many questions', () => {
     { form: 'edges', thoughts: 'text' },
     { form: 'tokens', thoughts: 'continuous' },
     { form: 'tokens', thoughts: 'none' },
-  ] as const)(
-    'gives the states of each question by itself, in the model that is saved ($form, $thoughts)',
-    async ({ form, thoughts }) => {
+    { form: 'edges', thoughts: 'continuous', name: 'chain' },
+    { form: 'tokens', thoughts: 'pause', name: 'chain' },
+    { form: 'tokens', thoughts: 'text', name: 'answer' },
+  ] as const satisfies { form: string; thoughts: string; name?: string }[])(
+    'gives the states of each question by itself, in the model that is saved ($form, $thoughts, $name)',
+    async ({ form, thoughts, ...sight }) => {
       const method = { form, thoughts, count: 3 };
+      const visibility = methodVisibility({
+        method: graphMethod(method),
+        visibility: ('name' in sight ? sight.name : undefined) ?? 'all',
+        stages: [],
+        image: false,
+      });
       const options = { ...small, form };
       const [batch] = drawGraphBatch({
         examples,
         indices: [0, 1, 2],
-        drawing: drawingOf(method),
+        drawing: { ...drawingOf(method), visibility },
         level: 3,
         answers: true,
         shards: 1,
@@ -251,7 +261,7 @@ describe('one prefix for many questions', () => {
       const { rows, labelIds } = targets;
       const program = await createProgram(options);
       const trained = createGraphModel(options);
-      const reasoner = await graphReasoner({ program: program as never, options, method });
+      const reasoner = await graphReasoner({ program: program as never, options, method, visibility });
       const ends = new Map<number, number>();
       for (const row of rows)
         ends.set(
@@ -265,7 +275,16 @@ describe('one prefix for many questions', () => {
         const question = reasoner.tokenizer.decode(prefix.slice(1), { skipSpecialTokens: false });
         expect(question.length).toBeGreaterThan(0);
         const first = prefix.length + batch!.thoughtStart;
+        const latent = thoughts === 'continuous' || thoughts === 'pause' ? 3 : 0;
+        const [candidates, mark] = [form === 'edges' ? 1 : 3, reasoner.tokenizer.idOf('[A]')];
+        const roles = suffix.map((_, place): string => {
+          if (place < candidates) return 'candidates';
+          if (place < batch!.thoughtStart) return 'question';
+          if (place < batch!.thoughtStart + latent) return `hop ${place - batch!.thoughtStart + 1}`;
+          return place < suffix.indexOf(mark) ? 'step_1' : 'answer';
+        });
         return {
+          ...(visibility && { visibility, roles: ['prefix', ...prefix.slice(1).map(() => 'question'), ...roles] }),
           ids: [...prefix, ...suffix],
           labels: [...prefix, ...suffix].map(() => IGNORED_LABEL),
           promptLength: prefix.length,
@@ -305,6 +324,38 @@ describe('one prefix for many questions', () => {
       for (const model of [reasoner, trained.model]) model.dispose();
     },
   );
+
+  it.each(['continuous', 'pause', 'text'] as const)('tells what is written as layouts do: %s', async (thoughts) => {
+    const method = graphMethod({ thoughts, count: 3 });
+    const visibility = methodVisibility({ method, visibility: 'chain', stages: [], image: false });
+    const program = await createProgram(small);
+    const options = { form: 'edges', thoughts, count: 3 } as const;
+    const reasoner = await graphReasoner({ program: program as never, options: small, method: options, visibility });
+    const example = {
+      id: '1',
+      question: '3 5 | 0 3 | 1 7 [Q] 5 7 [R] 0',
+      steps: [],
+      answer: '5',
+    };
+    const context = reasoner.layoutContext({});
+    const phase = method.curriculum({ stages: [] }).at(-1)!;
+    const layout = method.layout({ example, phase, context });
+    const [sight] = reasoner.sights({ questions: [example] })!;
+    for (const [position, id] of layout.ids.entries())
+      sight!.push(layout.thoughts.some((thought) => thought.position === position) ? null : id);
+    expect(sight!.roles).toEqual(layout.roles);
+    // Thoughts and the path do not know what is asked of them; the answer does not see the graph.
+    const at = (role: string) => layout.roles!.indexOf(role);
+    const step = thoughts === 'text' ? 'step_1' : 'hop 2';
+    expect(sight!.sees(at(step), at('candidates'))).toBe(false);
+    expect(sight!.sees(at(step), at('question'))).toBe(true);
+    expect(sight!.sees(at('answer'), at('question'))).toBe(false);
+    expect(sight!.sees(at('answer'), at('candidates'))).toBe(true);
+    expect(sight!.sees(at('answer'), at(step))).toBe(true);
+    const [answer] = await reasoner.think({ questions: [example] });
+    expect(answer!.ids.length).toBeGreaterThan(0);
+    reasoner.dispose();
+  });
 
   it('leaves no tensor behind', async () => {
     const program = await createProgram(small);

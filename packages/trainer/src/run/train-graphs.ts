@@ -7,6 +7,9 @@ import {
   graphReasoner,
   type GraphSupervision,
   GraphVocabulary,
+  methodVisibility,
+  type VisibilityName,
+  type VisibilityTable,
 } from '@subtext/reasoner';
 import { join } from 'node:path';
 
@@ -59,6 +62,8 @@ export interface TrainGraphsOptions extends RunSettings {
   heldOut?: readonly GraphExample[];
   method?: GraphOptions;
   model?: Omit<GraphModelOptions, 'form' | 'seed'>;
+  /** Who sees whom, while training and in answering alike. @default 'all' */
+  visibility?: VisibilityName | VisibilityTable;
   /** What the state after s thoughts must predict. @default 'walks' */
   supervision?: GraphSupervision;
   training?: GraphTrainingOptions;
@@ -70,10 +75,10 @@ export interface TrainGraphsOptions extends RunSettings {
  * @throws TrainerError as `trainRun`
  */
 export async function trainGraphs(options: TrainGraphsOptions): Promise<TrainRunResult> {
-  const { method: given = {}, model: asked = {}, supervision, training = {}, seed } = options;
+  const { method: given = {}, model: asked = {}, visibility, supervision, training = {}, seed } = options;
   return carryOut({
     settings: {
-      record: { seed, method: { name: 'graph', ...given }, model: asked, supervision, training },
+      record: { seed, method: { name: 'graph', ...given }, model: asked, visibility, supervision, training },
       ...options,
     },
     identity: options.identity ?? identifyGraphRun(options),
@@ -89,7 +94,7 @@ export async function trainGraphs(options: TrainGraphsOptions): Promise<TrainRun
 }
 
 async function buildGraphRun({
-  options: { folder, examples, heldOut, seed = 1, supervision = 'walks', training = {} },
+  options: { folder, examples, heldOut, seed = 1, visibility: asked = 'all', supervision = 'walks', training = {} },
   method,
   model,
 }: {
@@ -98,7 +103,9 @@ async function buildGraphRun({
   model: GraphModelOptions;
 }): Promise<Trainable> {
   const specification = { name: 'graph' as const, ...method };
-  const objectives = methodObjectives({ method: createMethod(specification) });
+  const reasoning = createMethod(specification);
+  const objectives = methodObjectives({ method: reasoning });
+  const visibility = methodVisibility({ method: reasoning, visibility: asked, stages: [], image: false });
   const source = programSource({ model: { kind: 'graph', ...model }, objectives });
   const program = await createProgram(source);
   const schedule = {
@@ -113,6 +120,7 @@ async function buildGraphRun({
       vocabulary: new GraphVocabulary({ form: method.form }),
       method,
       supervision,
+      visibility,
       queries: training.queries ?? graphTrainingDefaults.queries,
       earlierStages: training.earlierStages ?? graphTrainingDefaults.earlierStages,
     },
@@ -140,7 +148,7 @@ async function buildGraphRun({
       method: specification,
       pictures: false,
       feedsBack: true,
-      visibility: false,
+      visibility: visibility !== undefined,
       settings: { 'Learning rate': schedule.learningRate, Seed: seed },
     }),
     rows: phases.map(() => graphs),
@@ -153,7 +161,7 @@ async function buildGraphRun({
     besides: { parameters: program.parameters.reduce((sum, { variable }) => sum + variable.size, 0), other: 0 },
 
     async save({ outcome }) {
-      const reasoner = await graphReasoner({ program, options: model, method });
+      const reasoner = await graphReasoner({ program, options: model, method, visibility });
       const saved = join(folder, 'reasoner');
       await reasoner.save({ folder: saved });
       reasoner.dispose();
