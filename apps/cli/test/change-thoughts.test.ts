@@ -1,4 +1,4 @@
-import { stageDirection } from '@subtext/decoder';
+import { stageDirection, type Trace } from '@subtext/decoder';
 import { readThoughts, saveDirection } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -49,7 +49,28 @@ describe('subtext think with a changed thought', () => {
     expect(swapped.events.at(-1)).toMatchObject({ answer: '9', withOwnThoughts: { answer: '5' } });
   }, 60_000);
 
+  it('answers with thoughts that were cut or made noise, and tells all that happened', async () => {
+    const own = (await think(asked('5'), '--json', '--trace')).events.at(-1) as { trace: Trace; answer: string };
+    expect(own.answer).toBe('5');
+    expect(own.trace.distribution[0]).toMatchObject({ text: expect.stringContaining('5') as string });
+    expect(own.trace.positions.filter(({ role }) => role === 'step_1').length).toBe(own.trace.thoughts.length);
+    const zeros = (await think(asked('5'), '--change', 'step_1=zeros', '--json', '--trace')).events.at(
+      -1,
+    ) as typeof own;
+    expect(zeros.trace.thoughts.every(({ changed, norm }) => changed && norm === 0)).toBe(true);
+    const chance = (trace: Trace) => trace.distribution.find(({ text }) => text.includes('5'))?.probability ?? 0;
+    expect(chance(zeros.trace)).toBeLessThan(chance(own.trace) - 0.1);
+    const least = (await think(asked('5'), '--change', 'step_1.1=noise:0', '--json', '--trace')).events.at(
+      -1,
+    ) as typeof own;
+    expect(chance(least.trace)).toBeCloseTo(chance(own.trace), 4);
+  }, 60_000);
+
   it.each([
+    ['a change of no kind', ['--change', 'step_1=upside-down'], /--change takes a stage.*not "step_1=upside-down"/],
+    ['an order of one thought', ['--change', 'step_1.1=order:1'], /an order is of a whole stage/],
+    ['a thought that is not there', ['--change', 'step_1.9=cut'], /there is no thought 9/],
+    ['a trace in words', ['--trace'], /give --json too/],
     [
       'an unknown stage',
       ['--swap', 'caption', '--from', 'the ant has 3'],

@@ -61,3 +61,18 @@ export { Drawer } from './drawer/drawer';
 export { type DrawerSettings } from './drawer/drawer-settings';
 export { drawingPairs, type DrawingPairs } from './drawer/drawing-pairs';
 export { drawerDefaults, trainDrawer, type TrainDrawerOptions } from './drawer/train-drawer';
+export { principalComponents, type PrincipalComponents } from './probes/principal-components';
+export { readBack, type ReadBack, type ReadPiece } from './interpreter/read-back';
+export { isWord, sharedWords, wordPieces } from './interpreter/shared-words';
+export { type Trace, type TraceLens, type TracePosition, type TraceThought, type TraceToken } from './trace/trace';
+export { traceAnswer, type TraceAnswerOptions } from './trace/trace-answer';
+export { answersUnder, type AnswerUnder } from './trace/answers-under';
+export { editAnswer } from './trace/edit-answer';
+export { editThoughts, type EditThoughtsOptions, type ThoughtEdit } from './trace/thought-edits';
+export {
+  type AnswerLoss,
+  type EarlyAnswer,
+  earlyAnswers,
+  neededThoughts,
+  type ThoughtNeed,
+} from './trace/needed-thoughts';

@@ -112,6 +112,7 @@ export class DecoderModel implements LanguageModel {
     largestPosition,
     cache = null,
     outputHiddenStates = false,
+    outputAttentions = false,
     outputPositions = embeddings.shape[1],
     visibility = null,
   }: ForwardOptions): ForwardResult {
@@ -151,6 +152,7 @@ export class DecoderModel implements LanguageModel {
         ) ?? null,
       ]),
     );
+    const attentions: tf.Tensor4D[] = [];
     const { hidden: last, hiddenStates } = runBlocks({
       blocks: this.blocks,
       input,
@@ -163,12 +165,17 @@ export class DecoderModel implements LanguageModel {
           : null,
       cache,
       outputHiddenStates,
-      ...(!outputHiddenStates && { outputPositions }),
+      ...(outputAttentions && { onWeights: (weights: tf.Tensor4D) => void attentions.push(weights) }),
+      ...(!outputHiddenStates && !outputAttentions && { outputPositions }),
     });
     cache?.advance(time);
     const hidden = this.finalNorm.apply({ input: last });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
-    return { hidden: lastPositions({ states: hidden, count: outputPositions }), hiddenStates };
+    return {
+      hidden: lastPositions({ states: hidden, count: outputPositions }),
+      hiddenStates,
+      ...(outputAttentions && { attentions }),
+    };
   }
 
   /** Refuses a pass that would rotate otherwise than the cached keys before it. */

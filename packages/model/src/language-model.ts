@@ -30,6 +30,8 @@ export interface ForwardOptions {
   cache?: KeyValueCache | null;
   /** Whether to give every layer's output. Default false. */
   outputHiddenStates?: boolean;
+  /** Whether to give every layer's attention weights. All positions are computed, and no kernel that takes a layer whole. Default false. */
+  outputAttentions?: boolean;
   /**
    * How many of the last positions `hidden` is wanted for. The others are computed as far as later positions look at
    * them, which in the last layer is its keys and values alone. With `outputHiddenStates` nothing is saved. Default all.
@@ -69,6 +71,11 @@ export interface ForwardResult {
    * output, the last one after the final norm: `layers + 1` tensors. Null unless asked for.
    */
   hiddenStates: tf.Tensor3D[] | null;
+  /**
+   * By layer, how much each position looks at each key, cached keys first: `[batch, heads, time, keyTime]`. Absent unless
+   * asked for, and of families that do not tell (Mllama).
+   */
+  attentions?: tf.Tensor4D[];
 }
 
 /** The sizes of a model. */

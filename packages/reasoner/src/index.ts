@@ -70,9 +70,11 @@ export { textParts } from './methods/text-parts';
 export { stagesOf } from './methods/stages-of';
 export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasoner/add-tokens';
 export { parseAnswer, type Answer, type AnswerStage } from './reasoner/answer';
+export { answerStart, type AnswerStart } from './reasoner/answer-start';
 export { type EmbeddedSequences } from './reasoner/embed-sequences';
 export { Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';
+export { sequenceRoles, type SequenceRoles } from './visibility/sequence-roles';
 export { type WrittenRoles } from './visibility/written-roles';
 export { type BatchVisibility } from './visibility/batch-visibility';
 export { methodVisibility } from './visibility/method-visibility';
@@ -100,14 +102,17 @@ export { type DecideThought, type ThoughtState } from './session/think-in-prompt
 export { type Thought } from './session/thought';
 export { ThoughtCache, type CachePlace, type ThoughtReplacement } from './session/thought-cache';
 export { readThoughts, thoughtPlaces, type SeenThought, type ThoughtPlace } from './session/seen-thoughts';
+export { type ChangedAnswer, changeThoughts, type StageChange } from './session/change-thoughts';
 export {
   type ChangedAnswers,
+  type ChangedPlaces,
+  changedPlaces,
   checkStage,
   replacedPlaces,
   thinkAgain,
   type ThinkAgainOptions,
 } from './session/think-again';
 export { stageThoughts, steer, swapStage, type Steering } from './session/steer';
-export { loadDirection, saveDirection, type ThoughtDirection } from './session/thought-direction';
+export { alongDirection, loadDirection, saveDirection, type ThoughtDirection } from './session/thought-direction';
 /** The zod that this package checks with, for the schemas of methods that are registered. */
 export { z } from 'zod';

@@ -47,6 +47,7 @@ export { registerFusedKernels, fusedKernels, withoutFusedKernels } from './kerne
 
 export { linear, type LinearOptions } from './operations/linear';
 export { attention, type AttentionOptions } from './operations/attention';
+export { attentionWeights } from './operations/attention-weights';
 export { layerNorm, type LayerNormOptions } from './operations/layer-norm';
 export { rmsNorm, type RmsNormOptions } from './operations/rms-norm';
 export { softCap, type SoftCapOptions } from './operations/soft-cap';

@@ -1,6 +1,6 @@
 import { printable } from '@subtext/core';
 import { imageFile } from '@subtext/data';
-import { explainAnswers, loadExplainers } from '@subtext/decoder';
+import { explainAnswers, loadExplainers, traceAnswer } from '@subtext/decoder';
 import { Reasoner, type Answer } from '@subtext/reasoner';
 import { useEngine, type EngineName } from '@subtext/tensor';
 import {
@@ -16,7 +16,7 @@ import {
 } from '@subtext/terminal';
 import { Command } from 'commander';
 
-import { changeThoughts, checkChange, type ThoughtChange } from '../pipeline/change-thoughts';
+import { changeThoughts, checkChange, readChange, type ThoughtChange } from '../pipeline/change-thoughts';
 import { checkDrawer, drawAnswer } from '../pipeline/drawer';
 import { includeFiles } from '../include';
 import { modelWork } from '../pipeline/model-work';
@@ -28,6 +28,7 @@ interface ThinkCommandOptions extends ThoughtChange {
   edit?: Record<string, string>;
   draw?: string;
   raw: boolean;
+  trace: boolean;
   include: string[];
   json: boolean;
   engine: EngineName | 'auto';
@@ -79,10 +80,20 @@ export function thinkCommand(): Command {
       'let a stage think what these words say, and answer from there; once for each stage',
       readEdit,
     )
+    .option(
+      '--change <stage=kind>',
+      'change the thoughts of a stage, or one of them (caption.2=…), and answer from there: zeros, cut, noise:0.5, order:2,1; once for each change',
+      readChange,
+    )
     .option('--draw <file>', 'draw the thoughts that the model has a drawer for, as a PNG file')
     .option(
       '--raw',
       'only what the model wrote, special tokens and all; control characters as they are, where the output is a file or a pipe',
+      false,
+    )
+    .option(
+      '--trace',
+      'with --json: every position, who sees whom and how much, what the layers and the answer say',
       false,
     )
     .addOption(includeOption())
@@ -91,7 +102,19 @@ export function thinkCommand(): Command {
     .action(
       async (
         question: string,
-        { model, image, explain: explains, edit, draw, raw, include, json, engine, ...change }: ThinkCommandOptions,
+        {
+          model,
+          image,
+          explain: explains,
+          edit,
+          draw,
+          raw,
+          trace,
+          include,
+          json,
+          engine,
+          ...change
+        }: ThinkCommandOptions,
       ) => {
         const output = createOutput({ json });
         if (draw !== undefined && !/\.png$/i.test(draw))
@@ -100,6 +123,7 @@ export function thinkCommand(): Command {
           throw new UsageError(
             `--raw prints what the model wrote and nothing else: leave ${explains ? '--explain' : '--json'} out${explains ? ', or --raw' : ', which has it as "text"'}.`,
           );
+        if (trace && !json) throw new UsageError('--trace is told as JSON: give --json too.');
         checkChange(change);
         if (question.trim() === '') throw new UsageError('The question is empty.');
         await includeFiles(include);
@@ -125,7 +149,8 @@ export function thinkCommand(): Command {
           Answer,
           Answer?,
         ];
-        const answer = await changeThoughts({ reasoner, question: asked, answer: edited, change });
+        const changed = await changeThoughts({ reasoner, question: asked, answer: edited, change });
+        const { answer } = changed;
         const seconds = (performance.now() - began) / 1000;
         const explanations = explains ? await explain({ answer, question, folder }) : undefined;
         const drawn = draw === undefined ? undefined : await drawAnswer({ folder, answer, path: draw });
@@ -149,6 +174,9 @@ export function thinkCommand(): Command {
             ...(answer !== own && { withOwnThoughts: { answer: own.answer ?? null, text: own.text } }),
             ...(unknown.length > 0 && { unknownWords: unknown }),
             seconds,
+            ...(trace && {
+              trace: await traceAnswer({ reasoner, question: asked, answer, changed, attention: true, lens: true }),
+            }),
           });
           return;
         }

@@ -1,6 +1,7 @@
 import type { ReasoningExample } from '@subtext/data';
 import {
   type Answer,
+  answerStart,
   type Question,
   type Reasoner,
   replacedPlaces,
@@ -76,33 +77,20 @@ function ownResponse({
   question: Question;
   answer: Answer;
 }): OwnResponse {
-  const { prompt } = answer;
-  const mark = encode({ reasoner, text: reasoner.format.answer.open });
-  const lastThought = answer.thoughts.reduce((last, { position }) => Math.max(last, position), -1);
-  const found = lastIndexOf({ ids: answer.ids, part: mark, from: lastThought + 1 });
-  const content = answer.finished ? answer.ids.slice(0, -1) : answer.ids;
-  const prefix = found < 0 ? [...content, ...mark] : answer.ids.slice(0, found + mark.length);
+  const { ids, found } = answerStart({ reasoner, answer });
   const places = thoughtPlaces({ answer, reading: reasoner.settings.thoughtReading });
   return {
     question,
     answer,
-    ids: [...prompt, ...prefix],
+    ids,
     thoughts: places.sort((one, other) => (one.at(-1) as ThoughtPlace).index - (other.at(-1) as ThoughtPlace).index),
-    answered: found >= 0 && answer.answer !== undefined,
+    answered: found && answer.answer !== undefined,
   };
 }
 
 /** A text's ids, without special tokens around it. */
 export function encode({ reasoner, text }: { reasoner: Reasoner; text: string }): number[] {
   return text === '' ? [] : reasoner.tokenizer.encode(text, { addSpecialTokens: false }).ids;
-}
-
-/** Where the last occurrence of a part begins, at or after an index; −1 where there is none. An empty part is at the end. */
-function lastIndexOf({ ids, part, from }: { ids: readonly number[]; part: readonly number[]; from: number }): number {
-  for (let start = ids.length - part.length; start >= from; start--) {
-    if (part.every((id, place) => ids[start + place] === id)) return start;
-  }
-  return -1;
 }
 
 /** Where responses' thoughts are replaced and by what, and what is hidden: thoughts that there are no states for. */

@@ -39,6 +39,8 @@ export interface FeedOptions {
   ids?: readonly (readonly number[] | Int32Array)[];
   /** Whether to give every layer's output. Default false. */
   outputHiddenStates?: boolean;
+  /** Whether to give every layer's attention weights. Default false. */
+  outputAttentions?: boolean;
   /** How many of the last positions `hidden` is wanted for: what only the others need is not computed. Default all. */
   outputPositions?: number;
 }
@@ -121,7 +123,14 @@ export class DecodingSession {
    *
    * @throws ModelError, and what the model throws; then the session is what it was
    */
-  feed({ embeddings, mask = null, ids, outputHiddenStates = false, outputPositions }: FeedOptions): ForwardResult {
+  feed({
+    embeddings,
+    mask = null,
+    ids,
+    outputHiddenStates = false,
+    outputAttentions = false,
+    outputPositions,
+  }: FeedOptions): ForwardResult {
     const [batch, time] = embeddings.shape;
     this.#letGo();
     const offset = this.#cache.length;
@@ -167,11 +176,12 @@ export class DecodingSession {
     const first = switches ? 0 : offset;
     const pass = () =>
       tidied(() => {
-        const { hidden, hiddenStates } = this.model.forward({
+        const { hidden, hiddenStates, attentions } = this.model.forward({
           ...this.#forwardExtras,
           embeddings: switches ? tf.concat([...this.#fed, embeddings], 1) : embeddings,
           cache: this.#cache,
           outputHiddenStates,
+          outputAttentions,
           outputPositions: outputPositions ?? time,
           ...(this.#sights && {
             visibility: sightVisibility({ sights: this.#sights, columns: seen, places, first }),
@@ -183,6 +193,11 @@ export class DecodingSession {
           hiddenStates: switches
             ? (hiddenStates?.map((states) => lastPositions({ states, count: time })) ?? null)
             : hiddenStates,
+          ...(attentions && {
+            attentions: attentions.map(
+              (weights) => tf.slice(weights, [0, 0, weights.shape[2] - time, 0]) as tf.Tensor4D,
+            ),
+          }),
         };
       });
     let result: ForwardResult;

@@ -1,4 +1,4 @@
-import { attention, OperationError, rotary as rotate, tf, type RotaryLayout } from '@subtext/tensor';
+import { attention, attentionWeights, OperationError, rotary as rotate, tf, type RotaryLayout } from '@subtext/tensor';
 import type { AttentionProjection } from './attention-projections';
 import type { LayerCache } from './key-value-cache';
 import { flattened, lastPositions } from './last-positions';
@@ -43,6 +43,8 @@ export interface AttentionInput {
   cache?: LayerCache | null;
   /** Give only this many of the last positions; the others are keys and values to them. Needs `causal`. Default all. */
   outputPositions?: number;
+  /** Is given how much each position looks at each key, `[batch, heads, time, keyTime]`; cached keys first. Default nobody asks. */
+  onWeights?: (weights: tf.Tensor4D) => void;
 }
 
 /**
@@ -115,6 +117,7 @@ export class SelfAttention {
     windowMasks = null,
     cache = null,
     outputPositions = rows.shape[0] / batch,
+    onWeights,
   }: Omit<AttentionInput, 'input'> & {
     /** `[batch·time, width]` */
     rows: tf.Tensor2D;
@@ -136,7 +139,7 @@ export class SelfAttention {
     }
     const own = { key, value: projected.value };
     const { mask, window } = this.windowed({ mask: given, windowMasks });
-    const attended = attention({
+    const { value, ...looking } = {
       query,
       ...(cache === null ? own : cache.append(own)),
       heads: this.heads,
@@ -149,7 +152,9 @@ export class SelfAttention {
       scale: this.scale,
       softCap: this.softCap,
       window,
-    });
+    };
+    onWeights?.(attentionWeights(looking));
+    const attended = attention({ ...looking, value });
     return this.output.apply({ input: flattened(attended) });
   }
 }

@@ -55,7 +55,8 @@ export class TransformerBlock {
   apply({ input, ...rest }: AttentionInput): tf.Tensor3D {
     const [batch, time, width] = input.shape;
     const { outputPositions = time } = rest;
-    const whole = outputPositions === time ? fusedBlock({ block: this, input, ...rest }) : null;
+    const whole =
+      outputPositions === time && rest.onWeights === undefined ? fusedBlock({ block: this, input, ...rest }) : null;
     if (whole !== null) return whole;
     // Norms, products and sums see rows: one reshape at each end, not two around each of them.
     const rows = flattened(input);

@@ -163,13 +163,18 @@ export class Reasoner {
   sights({
     questions,
     answers,
+    always = false,
   }: {
     questions: readonly Question[];
     /** By question: what it was answered, if it is fed again; thoughts that it did not take are not there. @default none */
     answers?: readonly Pick<Answer, 'prompt'>[];
+    /** Also where each position sees all before it, for the roles; of methods that tell them. @default false */
+    always?: boolean;
   }): WrittenRoles[] | undefined {
-    const marks = this.#marks;
-    const { visibility: table, stages } = this.settings;
+    const { stages } = this.settings;
+    const open = always && this.method.promptRoles !== undefined && this.format.joined !== true;
+    const marks = this.#marks ?? (open ? roleMarks({ ...this, stages }) : undefined);
+    const table = this.settings.visibility ?? (open ? {} : undefined);
     if (!marks || !table) return undefined;
     return questions.map((example, row) => {
       const place = { example, stages, context: this.layoutContext({ image: example.image }) };

@@ -14,6 +14,8 @@ export interface Continued {
   /** The sequence up to the stage's last thought. */
   prefix: number[];
   places: ReplayPlace[];
+  /** Positions that nothing sees. */
+  hidden: number[];
   /** What comes after, up to the first token that is written anew. */
   rest: SessionInput[];
   /** How many of the response's tokens are kept. */

@@ -2,6 +2,7 @@ import {
   DecodingSession,
   type FeedOptions,
   type ForwardOptions,
+  type ForwardResult,
   generate,
   type GenerateOptions,
   type Generation,
@@ -88,6 +89,11 @@ export class Session {
   /** Runs positions that are given. `[rows, outputPositions, width]`, after the final norm; the caller frees it. */
   feed(options: FeedOptions): tf.Tensor3D {
     return tf.tidy(() => this.#decoding.feed(options).hidden);
+  }
+
+  /** As {@link feed}, with every layer's states and attention where `options` ask for them. The caller frees them all. */
+  observe(options: FeedOptions): ForwardResult {
+    return this.#decoding.feed(options);
   }
 
   /**

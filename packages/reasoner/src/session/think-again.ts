@@ -3,8 +3,8 @@ import { tf } from '@subtext/tensor';
 import { ReasonerError } from '../errors';
 import type { Answer } from '../reasoner/answer';
 import type { Question, Reasoner } from '../reasoner/reasoner';
-import { replayAnswers } from './replay';
-import { type SeenThought, thoughtPlaces } from './seen-thoughts';
+import { replayAnswers, type ReplayPlace } from './replay';
+import { type SeenThought, type ThoughtPlace, thoughtPlaces } from './seen-thoughts';
 import { type Continued, readContinued } from './read-continued';
 import { inputVectors, type SessionInput } from './session';
 
@@ -25,14 +25,25 @@ export interface ChangedAnswers {
 export interface ThinkAgainOptions extends ChangedAnswers {
   /** The stage whose thoughts are exchanged. */
   stage: string;
-  /** By question: what takes the place of the stage's thoughts; null: the answer stays as it was. */
-  thoughts: readonly (readonly SeenThought[] | null)[];
+  /** By question: what takes the place of the stage's thoughts, null where one is cut; null: the answer stays as it was. */
+  thoughts: readonly (readonly (SeenThought | null)[] | null)[];
+  /** By question: what was changed in the answer before, and stays so. @default nothing */
+  before?: readonly ChangedPlaces[];
+}
+
+/** What is changed in an answer's sequence. */
+export interface ChangedPlaces {
+  /** Positions whose keys and values are others. */
+  places: readonly ReplayPlace[];
+  /** Positions that nothing sees. */
+  hidden: readonly number[];
 }
 
 /**
  * Thinks on from a stage whose thoughts are others: the answer is fed again up to the stage's last thought, with other keys
  * and values at the stage's places, and all that comes after is made anew from there: continuous thoughts (the first is
- * fed what came after the others' stage), thinking tokens, words, the answer. What stands before stays as it was.
+ * fed what came after the others' stage), thinking tokens, words, the answer. What stands before stays as it was. A thought
+ * that is cut keeps its place, and nothing sees it.
  *
  * @returns answers, one a question. The stage's thoughts carry the others' `hidden`.
  * @throws ReasonerError `unknown-stage`; `stage-not-hidden` where an answer has no thought of it; `stages-differ` where
@@ -44,6 +55,7 @@ export async function thinkAgain({
   answers,
   stage,
   thoughts,
+  before = [],
   batchSize = 64,
   maxNewTokens,
   signal,
@@ -51,7 +63,7 @@ export async function thinkAgain({
   checkStage({ reasoner, stage });
   const again = [...answers];
   const rows = thoughts.flatMap((others, row) =>
-    others === null ? [] : { row, others, question: questions[row]!, answer: answers[row]! },
+    others === null ? [] : { row, others, before: before[row], question: questions[row]!, answer: answers[row]! },
   );
   for (const { answer, others } of rows) checkThoughts({ answer, others, stage });
   const newTokens = maxNewTokens ?? Math.ceil(reasoner.settings.longestResponse * 1.2) + 1;
@@ -95,13 +107,13 @@ function checkThoughts({
   stage,
 }: {
   answer: Answer;
-  others: readonly SeenThought[];
+  others: readonly (SeenThought | null)[];
   stage: string;
 }): void {
   const own = answer.thoughts.filter((thought) => thought.stage === stage);
   if (own.length === 0) throw stageNotHidden({ answers: [answer], stage });
-  const odd = others.find((thought) => thought.stage !== stage);
-  if (odd !== undefined)
+  const odd = others.find((thought) => thought !== null && thought.stage !== stage);
+  if (odd)
     throw new ReasonerError({
       code: 'stages-differ',
       message: `Thoughts of the stage "${odd.stage}" cannot take the place of those of "${stage}". Take both from the same stage.`,
@@ -119,19 +131,24 @@ function continuedFrom({
   answer,
   stage,
   others,
+  before = { places: [], hidden: [] },
 }: {
   reasoner: Reasoner;
   question: Question;
   answer: Answer;
   stage: string;
-  others: readonly SeenThought[];
+  others: readonly (SeenThought | null)[];
+  before?: ChangedPlaces;
 }): Continued {
   const { prompt, ids, thoughts } = answer;
   const slots = thoughtPlaces({ answer, reading: reasoner.settings.thoughtReading });
   const own = thoughts.flatMap((thought, place) => (thought.stage === stage ? [{ thought, place }] : []));
   const last = Math.max(...own.map(({ thought }) => thought.position));
-  const next = others.at(-1)!.next;
   const inputs = new Map(thoughts.map(({ position, input }) => [position, input]));
+  const after = inputs.get(last + 1);
+  const end = others.at(-1);
+  // What a thought that is cut leads to is what it led to.
+  const next = end ? end.next : after instanceof Float32Array ? after : undefined;
   // Prompts go on with what they have; of the response only the token after the thought is kept, which is a mark or a thought.
   const whole = [...prompt, ...ids];
   const from = prompt.length + last + 1;
@@ -140,19 +157,46 @@ function continuedFrom({
     if (typeof (inputs.get(last + 1 + step) ?? id) === 'number') return id;
     return step === 0 ? (next ?? 'state') : 'state';
   });
-  if (inputs.get(last + 1) instanceof Float32Array !== (next !== undefined))
+  if (after instanceof Float32Array !== (next !== undefined))
     throw new ReasonerError({
       code: 'stages-differ',
       message: `After the stage "${stage}" another thought follows in one of the two examples only. Take examples that have as many thoughts.`,
     });
+  const changed = changedPlaces({ slots: own.map(({ place }) => slots[place]!), thoughts: others });
   return {
     question,
     answer,
     prefix: whole.slice(0, from),
-    places: own.flatMap(({ place }, index) => replacedPlaces({ slots: slots[place]!, state: others[index]!.state })),
+    places: [...before.places, ...changed.places],
+    hidden: [...before.hidden, ...changed.hidden],
     rest,
     kept: Math.max(0, to - prompt.length),
-    changed: new Map(own.map(({ thought }, index) => [thought.position, others[index]!])),
+    changed: new Map(
+      own.flatMap(({ thought }, index) => {
+        const other = others[index];
+        return other ? [[thought.position, other]] : [];
+      }),
+    ),
+  };
+}
+
+/** What thoughts' places become: those of others, or, where there is none, nothing that anything sees. */
+export function changedPlaces({
+  slots,
+  thoughts,
+}: {
+  /** By thought, its places. */
+  slots: readonly (readonly ThoughtPlace[])[];
+  thoughts: readonly (SeenThought | null)[];
+}): { places: ReplayPlace[]; hidden: number[] } {
+  return {
+    places: slots.flatMap((own, index) => {
+      const thought = thoughts[index];
+      return thought ? replacedPlaces({ slots: own, state: thought.state }) : [];
+    }),
+    hidden: slots.flatMap((places, index) =>
+      thoughts[index] === null ? places.flatMap(({ index: at, own }) => (own ? [at] : [])) : [],
+    ),
   };
 }
 
@@ -193,6 +237,7 @@ async function goOn({
     })),
     sequences: batch.map(({ prefix }) => prefix),
     places: batch.map(({ places }) => places),
+    hidden: batch.map(({ hidden }) => hidden),
     room: steps + 1 + newTokens,
   });
   const kept: tf.Tensor[] = [];

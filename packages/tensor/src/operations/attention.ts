@@ -127,7 +127,8 @@ export function attention({
   });
 }
 
-function checkAttention({
+/** @throws OperationError where shapes do not fit */
+export function checkAttention({
   query,
   key,
   value,

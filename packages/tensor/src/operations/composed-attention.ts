@@ -16,13 +16,30 @@ function forward({
   query,
   key,
   value,
+  ...options
+}: AttentionKernelOptions): ReturnType<AttentionKernel['forward']> {
+  const { heads, keyValueHeads } = options;
+  const { probabilities, capped } = attentionProbabilities({ query, key, ...options });
+  const output = mergeHeads(
+    tf.matMul(probabilities, splitHeads(value, keyValueHeads, 1)) as tf.Tensor3D,
+    query.shape[0],
+    keyValueHeads,
+    heads / keyValueHeads,
+  );
+  return { output, kept: capped === null ? [probabilities] : [probabilities, capped] };
+}
+
+/** The softmax of the scores, and with a soft cap c, tanh(x / c) of them: `[batch·keyValueHeads, group·queryTime, keyTime]`. */
+export function attentionProbabilities({
+  query,
+  key,
   heads,
   keyValueHeads,
   causal,
   mask,
   scale,
   softCap,
-}: AttentionKernelOptions): ReturnType<AttentionKernel['forward']> {
+}: Omit<AttentionKernelOptions, 'value'>): { probabilities: tf.Tensor; capped: tf.Tensor3D | null } {
   const [batch, queryTime] = query.shape;
   const keyTime = key.shape[1];
   const group = heads / keyValueHeads;
@@ -39,13 +56,7 @@ function forward({
     allowed: allowedKeys({ batch, queryTime, keyTime, causal, mask }),
     rowsMayBeBlind: mask !== null || (causal && keyTime < queryTime),
   });
-  const output = mergeHeads(
-    tf.matMul(probabilities, splitHeads(value, keyValueHeads, 1)) as tf.Tensor3D,
-    batch,
-    keyValueHeads,
-    group,
-  );
-  return { output, kept: capped === null ? [probabilities] : [probabilities, capped] };
+  return { probabilities, capped };
 }
 
 /**

@@ -1,0 +1,128 @@
+import {
+  type Answer,
+  answerStart,
+  type ChangedPlaces,
+  type Question,
+  type Reasoner,
+  replayAnswers,
+  sequenceRoles,
+} from '@subtext/reasoner';
+import { tf } from '@subtext/tensor';
+
+import { logitLens } from '../probes/logit-lens';
+import { euclideanNorm } from '../probes/thought-states';
+import { attentionRows } from './attention-rows';
+import type { Trace, TraceToken } from './trace';
+
+/** Options of {@link traceAnswer}. */
+export interface TraceAnswerOptions {
+  reasoner: Reasoner;
+  question: Question;
+  /** What the reasoner answered. */
+  answer: Answer;
+  /** What is changed in it, as `changeThoughts` gives it. @default nothing */
+  changed?: ChangedPlaces;
+  /** Whether to tell who looks at whom. @default false */
+  attention?: boolean;
+  /** Whether to read every layer at the thoughts and before the answer. @default false */
+  lens?: boolean;
+  /** Tokens of a distribution. @default 8 */
+  top?: number;
+}
+
+/**
+ * Feeds an answer again, once, and writes down what happens in it. At a changed thought itself the pass computes what the
+ * thought was before the change: attention and lens mean nothing there.
+ */
+export async function traceAnswer({
+  reasoner,
+  question,
+  answer,
+  changed = { places: [], hidden: [] },
+  attention = false,
+  lens = false,
+  top = 8,
+}: TraceAnswerOptions): Promise<Trace> {
+  const { model, tokenizer } = reasoner;
+  const ids = [...answer.prompt, ...answer.ids];
+  const { roles, sees } = sequenceRoles({ reasoner, question, answer });
+  const start = answerStart({ reasoner, answer });
+  const answerAt = start.found ? start.ids.length - 1 : null;
+  const touched = new Set([...changed.places.map(({ index }) => index), ...changed.hidden]);
+  const thoughts = answer.thoughts.map(({ stage, index, position, hidden }) => ({
+    stage,
+    index,
+    position: answer.prompt.length + position,
+    norm: euclideanNorm(hidden),
+    hidden: [...hidden],
+    changed: touched.has(answer.prompt.length + position),
+  }));
+  const places = [...new Set([...thoughts.map(({ position }) => position), ...(answerAt === null ? [] : [answerAt])])];
+  const replay = await replayAnswers({
+    reasoner,
+    questions: [question],
+    answers: [answer],
+    sequences: [ids],
+    places: [changed.places],
+    hidden: [changed.hidden],
+  });
+  const kept: tf.Tensor[] = [];
+  try {
+    const seen = replay.session.observe({
+      ...replay.inputs,
+      outputHiddenStates: lens,
+      outputAttentions: attention,
+    });
+    kept.push(seen.hidden, ...(seen.hiddenStates ?? []), ...(seen.attentions ?? []));
+    const rowsAt = (states: tf.Tensor3D) =>
+      tf.tidy(() => tf.gather(tf.squeeze(states, [0]), tf.tensor1d(places, 'int32')) as tf.Tensor2D);
+    const layers = places.length === 0 ? [] : (lens ? seen.hiddenStates! : [seen.hidden]).map(rowsAt);
+    kept.push(...layers);
+    const readings = await logitLens({
+      hiddenStates: layers,
+      normalize: (states) => model.finalNorm.apply({ input: states }),
+      head: (states) => model.logits(states),
+      top,
+    });
+    const named = (tokens: readonly { id: number; probability: number }[]): TraceToken[] =>
+      tokens.map(({ id, probability }) => ({ id, text: tokenText(reasoner, id), probability }));
+    return {
+      format: 1,
+      question: question.question,
+      text: answer.text,
+      answer: answer.answer ?? null,
+      positions: ids.map((id, position) => {
+        const thought = thoughts.findIndex((one) => one.position === position);
+        return {
+          id,
+          text: tokenizer.decode([id], { skipSpecialTokens: false }),
+          role: roles[position] ?? '',
+          part: position < answer.prompt.length ? 'prompt' : 'response',
+          ...(thought >= 0 && { thought }),
+        };
+      }),
+      thoughts,
+      answerAt,
+      distribution: answerAt === null ? [] : named(readings.at(-1)![places.indexOf(answerAt)]!.tokens),
+      visibility:
+        sees &&
+        ids.map((_, position) =>
+          Array.from({ length: position + 1 }, (_, key) => (sees(position, key) ? '1' : '0')).join(''),
+        ),
+      ...(seen.attentions && { attention: await attentionRows(seen.attentions) }),
+      ...(lens && {
+        lens: places.map((position, place) => ({
+          position,
+          layers: readings.map((layer) => named(layer[place]!.tokens)),
+        })),
+      }),
+    };
+  } finally {
+    tf.dispose(kept);
+    replay.dispose();
+  }
+}
+
+function tokenText({ tokenizer }: Reasoner, id: number): string {
+  return tokenizer.decode([id], { skipSpecialTokens: false });
+}
