@@ -12,12 +12,7 @@ const maskedScore = -1e30;
 export const composedAttention: AttentionKernel = { supports: ({ window }) => window === null, forward, backward };
 
 /** Keeps the probabilities and, with a soft cap c, tanh(x / c) of the scaled scores x: `[batch·keyValueHeads, group·queryTime, keyTime]`. */
-function forward({
-  query,
-  key,
-  value,
-  ...options
-}: AttentionKernelOptions): ReturnType<AttentionKernel['forward']> {
+function forward({ query, key, value, ...options }: AttentionKernelOptions): ReturnType<AttentionKernel['forward']> {
   const { heads, keyValueHeads } = options;
   const { probabilities, capped } = attentionProbabilities({ query, key, ...options });
   const output = mergeHeads(
