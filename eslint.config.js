@@ -18,6 +18,7 @@ const order = [
   'model',
   'reasoner',
   'decoder',
+  'mpi',
   'trainer',
   'eval',
 ];

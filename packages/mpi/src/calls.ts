@@ -1,0 +1,128 @@
+import { type MpiArray, elementTypeOf, inPieces } from './arrays';
+import { MpiError } from './errors';
+import { type Handle, type Operation, operations } from './handles';
+import type { MpiLibrary } from './library';
+import { type Pending, Requests } from './pending';
+import { whoIsMissing } from './who-is-missing';
+
+/** What a connection is made of; see `openMpi`. */
+export interface MpiParts {
+  loaded: MpiLibrary;
+  rank: number;
+  size: number;
+  deadlineSeconds: number;
+  pieceBytes: number;
+}
+
+/** What a call is given. */
+interface CallParts {
+  functions: MpiLibrary['functions'];
+  handles: MpiLibrary['handles'];
+  world: Handle;
+}
+
+/** Starts one request; gives what MPI gave. */
+export type Start = (piece: MpiArray, index: number, request: Int32Array | BigInt64Array) => number;
+
+/** How calls of MPI are made: checked, in pieces, with a deadline where there is one. */
+export class Calls {
+  readonly parts: MpiParts;
+  #state: 'open' | 'closed' | 'failed' = 'open';
+
+  constructor(parts: MpiParts) {
+    this.parts = parts;
+  }
+
+  /** Carries out a call for each piece of arrays: blocking where there is no deadline. */
+  each(arrays: MpiArray[], block: (piece: MpiArray) => number, start: Start): void {
+    const pieces = arrays.flatMap((array) => inPieces(array, this.parts.pieceBytes));
+    if (this.parts.deadlineSeconds === 0) for (const piece of pieces) this.#check(block(piece));
+    else this.start(pieces, start).wait();
+  }
+
+  /** Starts a request for each array. */
+  start(arrays: MpiArray[], start: Start): Pending {
+    return new Requests({
+      library: this.parts.loaded,
+      arrays,
+      start,
+      check: (result) => this.#check(result),
+      deadlineSeconds: this.parts.deadlineSeconds,
+      expired: () => this.#expired(),
+    });
+  }
+
+  #expired(): MpiError {
+    const missing = whoIsMissing({ library: this.parts.loaded, rank: this.parts.rank, size: this.parts.size });
+    this.#state = 'failed';
+    const who =
+      missing.length > 0
+        ? `${missing.length === 1 ? 'Rank' : 'Ranks'} ${missing.join(', ')} did not answer`
+        : 'All ranks answer, but not all have arrived';
+    return new MpiError({
+      code: 'timed-out',
+      message: `Rank ${this.parts.rank} has waited ${this.parts.deadlineSeconds} s for the others. ${who}: ended, stopped, cut off, or busy for longer than the deadline.`,
+    });
+  }
+
+  /** What a call is made with. @throws MpiError `closed`, `invalid-option` */
+  open(): CallParts;
+  open(array: MpiArray): CallParts & { type: Handle };
+  open(array?: MpiArray) {
+    if (this.#state !== 'open')
+      throw new MpiError({
+        code: 'closed',
+        message: this.#state === 'closed' ? 'MPI has been closed.' : 'A call of MPI has failed: the job cannot go on.',
+      });
+    const { functions, handles } = this.parts.loaded;
+    return { functions, handles, world: handles.world, ...(array && { type: handles.types[elementTypeOf(array)] }) };
+  }
+
+  #check(result: number): void {
+    if (result === 0) return;
+    this.#state = 'failed';
+    const text = new Uint8Array(1024);
+    this.parts.loaded.functions.Error_string(result, text, new Int32Array(1));
+    throw new MpiError({
+      code: 'mpi-failed',
+      message: `MPI reports on rank ${this.parts.rank}: ${new TextDecoder().decode(text.subarray(0, text.indexOf(0)))}. Arrays must have the same type and length on all ranks.`,
+    });
+  }
+
+  operation(operation: Operation): Handle {
+    if (operations.includes(operation)) return this.parts.loaded.handles.operations[operation];
+    throw invalid(`operation is one of ${operations.join(', ')}, got ${String(operation)}`);
+  }
+
+  requireRank(rank: number): void {
+    if (!Number.isInteger(rank) || rank < 0 || rank >= this.parts.size)
+      throw invalid(`ranks are 0 to ${this.parts.size - 1}, got ${rank}`);
+  }
+
+  partOf(array: MpiArray): number {
+    if (array.length % this.parts.size !== 0)
+      throw invalid(`an array of ${array.length} elements has no ${this.parts.size} parts of one length`);
+    return array.length / this.parts.size;
+  }
+
+  /** Ends all processes of the job. */
+  abort(code: number): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    const { functions, handles } = this.parts.loaded;
+    functions.Abort(handles.world, code);
+  }
+
+  /** Ends MPI, or after a failure the job. */
+  close(): void {
+    if (this.#state === 'failed') this.abort(1);
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.parts.loaded.functions.Finalize();
+  }
+}
+
+/** The error of a wrong option. */
+export function invalid(message: string): MpiError {
+  return new MpiError({ code: 'invalid-option', message: `MPI: ${message}.` });
+}

@@ -1,0 +1,70 @@
+import { MpiError } from './errors';
+import { findLaunch, type Launch } from './launcher';
+import { loadMpi, type MpiLibrary } from './library';
+import { Mpi } from './mpi';
+
+const GIBIBYTE = 2 ** 30;
+
+/** Options of {@link openMpi}. */
+export interface OpenMpiOptions {
+  /** A file, or `abi`, `openmpi` or `mpich`. @default `SUBTEXT_MPI`, else what is found, that of the launcher first */
+  library?: string;
+  /** How long a call waits for the others before it fails; 0 waits for ever. @default 0 */
+  deadlineSeconds?: number;
+  /** Larger arrays are sent in pieces of so many bytes. @default 2 ** 30 */
+  pieceBytes?: number;
+}
+
+let opened = false;
+
+/**
+ * Connects this process with those that were started with it by `mpirun` or `srun`; without one it is alone: rank 0 of 1.
+ * Once a process. `close` it before the process ends, else the launcher takes it for lost.
+ *
+ * @throws MpiError `no-mpi`, `unknown-mpi`, `other-launcher`, `invalid-option`, `mpi-failed`
+ */
+export async function openMpi({
+  library: wanted,
+  deadlineSeconds = 0,
+  pieceBytes = GIBIBYTE,
+}: OpenMpiOptions = {}): Promise<Mpi> {
+  if (!(deadlineSeconds >= 0) || !(pieceBytes >= 8 && pieceBytes <= GIBIBYTE))
+    throw new MpiError({
+      code: 'invalid-option',
+      message: `deadlineSeconds is 0 or more and pieceBytes 8 to ${GIBIBYTE}; got ${deadlineSeconds} and ${pieceBytes}.`,
+    });
+  if (opened)
+    throw new MpiError({
+      code: 'invalid-option',
+      message: 'MPI can be opened once a process. Keep what openMpi gave, and pass it on.',
+    });
+  const library = await loadMpi({ library: wanted });
+  opened = true;
+  const { functions, handles } = library;
+  const number = new Int32Array(1);
+  if (functions.Init_thread(null, null, handles.funneled, number) !== 0)
+    throw new MpiError({ code: 'mpi-failed', message: `${library.version} (${library.file}) could not start.` });
+  functions.Comm_set_errhandler(handles.world, handles.errorsReturn);
+  functions.Comm_rank(handles.world, number);
+  const rank = number[0]!;
+  functions.Comm_size(handles.world, number);
+  const size = number[0]!;
+  const launch = findLaunch();
+  if (size === 1 && launch && launch.size > 1) {
+    functions.Finalize();
+    throw otherLauncher({ library, launch });
+  }
+  return new Mpi({ loaded: library, rank, size, deadlineSeconds, pieceBytes });
+}
+
+function otherLauncher({ library, launch }: { library: MpiLibrary; launch: Launch }): MpiError {
+  const whose = { openmpi: "Open MPI's mpirun", hydra: "MPICH's mpirun (Hydra)", slurm: 'srun' }[launch.launcher];
+  const advice =
+    launch.launcher === 'slurm'
+      ? 'Start with an interface that the library knows (srun --mpi=list; pmix for Open MPI, pmi2 for MPICH), or name the library that Slurm was built for with SUBTEXT_MPI.'
+      : `Name its library with SUBTEXT_MPI=${launch.launcher === 'openmpi' ? 'openmpi' : 'mpich'}, or start with the mpirun of ${library.version}.`;
+  return new MpiError({
+    code: 'other-launcher',
+    message: `${whose} started ${launch.size} processes (${launch.variable}), but ${library.version} (${library.file}) says that this one is alone: launcher and library belong to two MPIs. ${advice}`,
+  });
+}
