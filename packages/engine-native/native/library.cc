@@ -5,6 +5,7 @@
 #include "memory.h"
 #include "operations.h"
 #include "read-weights.h"
+#include "weight-store.h"
 
 #if defined(_WIN32)
 #define SUBTEXT_EXPORT __declspec(dllexport)
@@ -36,14 +37,13 @@ SUBTEXT_EXPORT const char* subtext_operation(int32_t index) {
  * @returns 0; else 1 for arguments that it refuses, 2 where memory ran out, with the reason in `message`
  */
 SUBTEXT_EXPORT int32_t subtext_run(int32_t operation, uint8_t* memory, double bytes, const double* places, int32_t inputs, int32_t outputs, float* settings, int32_t settingCount, char* message, int32_t messageBytes) {
-  MemoryCall call(memory, static_cast<int64_t>(bytes), places, inputs, outputs, settings, settingCount, message, messageBytes);
   const size_t index = static_cast<size_t>(operation);
-  if (!call.failed() && index < operations().size() && operations()[index].inputs.size() == static_cast<size_t>(inputs) && operations()[index].outputs.size() == static_cast<size_t>(outputs)) {
-    operations()[index].compute(call);
-  } else if (!call.failed()) {
+  if (index >= operations().size() || operations()[index].inputs.size() != static_cast<size_t>(inputs) || operations()[index].outputs.size() != static_cast<size_t>(outputs)) {
     snprintf(message, static_cast<size_t>(messageBytes), "there is no operation %d of %d inputs and %d outputs.", operation, inputs, outputs);
     return Call::kInvalid;
   }
+  MemoryCall call(operations()[index], memory, static_cast<int64_t>(bytes), places, inputs, outputs, settings, settingCount, message, messageBytes);
+  if (!call.failed()) operations()[index].compute(call);
   return call.fault();
 }
 
@@ -51,6 +51,29 @@ SUBTEXT_EXPORT int32_t subtext_run(int32_t operation, uint8_t* memory, double by
 SUBTEXT_EXPORT int32_t subtext_read(uint8_t* memory, double bytes, double offset, int32_t descriptor, double position, int32_t type, double count) {
   if (!(offset >= 0 && count >= 0 && position >= 0 && offset + 4 * count <= bytes)) return 22;
   return readWeights(processorThreads(), descriptor, static_cast<int64_t>(position), type, static_cast<int64_t>(count), reinterpret_cast<float*>(memory + static_cast<int64_t>(offset)));
+}
+
+/** See `makeWeight`, `freeWeight`, `storedBytes`. */
+SUBTEXT_EXPORT int32_t subtext_make_weight(int32_t type, double rows, double columns) { return makeWeight(type, static_cast<int64_t>(rows), static_cast<int64_t>(columns)); }
+SUBTEXT_EXPORT void subtext_free_weight(int32_t weight) { freeWeight(weight); }
+SUBTEXT_EXPORT double subtext_stored_bytes() { return static_cast<double>(storedBytes()); }
+
+/** See `fillWeight` and `fillWeightFromFile`; `room` numbers are at `values`. */
+SUBTEXT_EXPORT int32_t subtext_fill_weight(int32_t weight, double from, double count, const float* values, double room) {
+  const StoredWeight* const stored = findWeight(weight);
+  if (!stored || !(count >= 0 && count * static_cast<double>(stored->columns) <= room)) return kNoSuchRows;
+  return fillWeight(processorThreads(), weight, static_cast<int64_t>(from), static_cast<int64_t>(count), values);
+}
+SUBTEXT_EXPORT int32_t subtext_fill_weight_from_file(int32_t weight, double from, double count, int32_t descriptor, double position, int32_t stored) {
+  return fillWeightFromFile(processorThreads(), weight, static_cast<int64_t>(from), static_cast<int64_t>(count), descriptor, static_cast<int64_t>(position), stored);
+}
+
+/** Rows `from … from + count` as float32 into room for `room` numbers: 0, or kNoSuchRows. */
+SUBTEXT_EXPORT int32_t subtext_widen_weight(int32_t weight, double from, double count, float* output, double room) {
+  const StoredWeight* const stored = findWeight(weight);
+  if (!stored || !(from >= 0 && count >= 0 && from + count <= static_cast<double>(stored->rows) && count * static_cast<double>(stored->columns) <= room)) return kNoSuchRows;
+  bestKernels().widen(processorThreads(), static_cast<int64_t>(from), static_cast<int64_t>(count), stored->columns, stored->weight(), output);
+  return 0;
 }
 
 /** See `keepFreedMemory`; for a program that asks for it, since settings of malloc are the whole process's. */

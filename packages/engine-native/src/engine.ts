@@ -12,6 +12,7 @@ import {
 import { findLibrary, inClone, platformPackage } from './library-file';
 import { loadLibrary, type NativeLibrary } from './library';
 import { createNativeRunner } from './native-runner';
+import { storeWeight } from './weight-store';
 
 /** Numbers read at once: 16 MiB of the result, some milliseconds from the system's cache. */
 const pieceLength = 2 ** 22;
@@ -31,9 +32,22 @@ export const nativeEngine: Engine = {
     largestMemory: 3.75 * 2 ** 30,
     synchronousReads: true,
     dtypes: ['float32', 'int32', 'bool'],
+    weightDtypes: ['float32', 'bf16', 'f16', 'int8', 'int4'],
     trainingState: 'engine',
   },
-  memory: { ...wasmMemory, read },
+  memory: {
+    ...wasmMemory,
+    read,
+    storeWeight: ({ dtype, shape }) => {
+      if (!loaded || dtype === 'float32')
+        throw new EngineError({
+          engine: 'native',
+          code: 'invalid-option',
+          message: `native: a weight as ${dtype} is an ordinary tensor.`,
+        });
+      return storeWeight({ ...loaded, dtype, shape });
+    },
+  },
   installed: async () => {
     const { file } = await findLibrary();
     return file === null ? null : { package: '@subtext/engine-native', version: await ownVersion() };

@@ -30,6 +30,20 @@ export interface NativeLibrary {
     type: number,
     count: number,
   ): number;
+  /** See `subtext_make_weight` and those that follow it in `native/library.cc`. */
+  makeWeight(type: number, rows: number, columns: number): number;
+  freeWeight(weight: number): void;
+  fillWeight(weight: number, from: number, count: number, values: Float32Array, room: number): number;
+  fillWeightFromFile(
+    weight: number,
+    from: number,
+    count: number,
+    descriptor: number,
+    position: number,
+    stored: number,
+  ): number;
+  widenWeight(weight: number, from: number, count: number, into: Float32Array, room: number): number;
+  storedBytes(): number;
   keepFreedMemory(): void;
 }
 
@@ -62,6 +76,14 @@ export async function loadLibrary(file: string): Promise<NativeLibrary> {
       'int32_t subtext_run(int32_t, void *, double, void *, int32_t, int32_t, void *, int32_t, void *, int32_t)',
     ),
     read: library.func('int32_t subtext_read(void *, double, double, int32_t, double, int32_t, double)'),
+    makeWeight: library.func('int32_t subtext_make_weight(int32_t, double, double)'),
+    freeWeight: library.func('void subtext_free_weight(int32_t)'),
+    fillWeight: library.func('int32_t subtext_fill_weight(int32_t, double, double, void *, double)'),
+    fillWeightFromFile: library.func(
+      'int32_t subtext_fill_weight_from_file(int32_t, double, double, int32_t, double, int32_t)',
+    ),
+    widenWeight: library.func('int32_t subtext_widen_weight(int32_t, double, double, void *, double)'),
+    storedBytes: library.func('double subtext_stored_bytes()'),
     keepFreedMemory: library.func('void subtext_keep_freed_memory()'),
   };
 }

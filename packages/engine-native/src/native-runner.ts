@@ -1,11 +1,13 @@
 import { TensorError, type tf } from '@subtext/tensor';
-import type { OperationRunner, Settings } from '@subtext/native-kernels';
-import type { WasmTensors } from '@subtext/tensor/engine';
+import { readsStoredWeights, type OperationRunner, type Settings } from '@subtext/native-kernels';
+import { storedNumbers, type WasmTensors } from '@subtext/tensor/engine';
 import { mostAxes, mostTensors, placeNumbers, writePlace, type NativeLibrary } from './library';
 
 /** The most numbers that an operation takes beside its tensors. */
 const mostSettings = 64;
 const messageBytes = 256;
+/** How `native/memory-call.h` is told a weight that lies outside of the memory: this less its number. */
+const firstStored = -2;
 /** What `subtext_run` gives where memory ran out. */
 const exhausted = 2;
 
@@ -28,6 +30,7 @@ export function createNativeRunner(library: NativeLibrary, tensors: WasmTensors)
       shapes: readonly (readonly number[])[],
     ) => {
       const outputs: tf.Tensor[] = [];
+      const takesStored = readsStoredWeights.has(operation);
       try {
         let next = 0;
         for (const input of inputs) {
@@ -36,7 +39,10 @@ export function createNativeRunner(library: NativeLibrary, tensors: WasmTensors)
           else {
             const { shape } = input as tf.Tensor;
             if (shape.length > mostAxes) throw tooManyAxes(operation, shape);
-            writePlace(places, next++, tensors.address(input as tf.Tensor), shape);
+            const stored = takesStored ? storedNumbers(input as tf.Tensor) : undefined;
+            const asMade = stored?.shape[0] === shape[0] && stored?.shape[1] === shape[1] && shape.length === 2;
+            const place = stored && asMade ? firstStored - stored.number : tensors.address(input as tf.Tensor);
+            writePlace(places, next++, place, shape);
           }
         }
         for (const shape of shapes) {

@@ -23,6 +23,7 @@ export type { SamplingOptions } from './generation/sampling-options';
 export type { ForwardOptions, ForwardResult, LanguageModel, ModelDimensions, PassVisibility } from './language-model';
 export { loadModel, type LoadModelOptions } from './load-model';
 export { modelSizes } from './model-sizes';
+export { weightDtypes } from './stored-dtypes';
 export { textModelOf } from './text-model-of';
 export {
   isMultimodal,

@@ -1,11 +1,13 @@
 import { resolveModelFolder, type HubOptions } from '@subtext/hub';
 import { checkMemory, loadWeights, readConfig, readJsonObject, type RawConfig } from '@subtext/nn';
 import type { SafetensorsFile } from '@subtext/safetensors';
+import type { WeightDtype } from '@subtext/tensor';
 import { join } from 'node:path';
 
 import { buildModel } from './build-model';
 import type { ModelFamily } from './families/model-family';
 import type { LanguageModel } from './language-model';
+import { checkDtype, storedDtypes } from './stored-dtypes';
 
 export interface LoadModelOptions {
   /**
@@ -21,9 +23,19 @@ export interface LoadModelOptions {
    * settings over those of its config.json. `path` names them in errors; `file` is closed. Default: the folder's own.
    */
   weights?: { file: SafetensorsFile; path: string; config: RawConfig };
-  /** Whether the parameters are trained by default; freeze some with `model.parameters.freeze`. Default true. */
+  /**
+   * How the weights of linear layers and the tables of tokens are stored: `bf16`, `f16` (of a file that holds them so),
+   * `int8` (a scale for each row) or `int4` (NF4 in blocks of 64, QLoRA's, arXiv 2305.14314; the tables take 8 bits). What
+   * is stored in fewer bits than float32 lies outside of the engine's memory, is widened as it is used, and does not train:
+   * adapters train over it (`addLora`). Asks for an engine that has it: `native`. Default `float32`.
+   */
+  dtype?: WeightDtype;
+  /**
+   * Whether the parameters are trained by default; freeze some with `model.parameters.freeze`. Default true, but for a dtype
+   * of fewer bits.
+   */
   trainable?: boolean;
-  /** Bytes that the weights may take as float32. Default: the machine's memory. */
+  /** Bytes that the weights may take as they are stored. Default: the machine's memory. */
   memoryBudget?: number;
   /**
    * Called for each thing that should be known about the folder and stops nothing, such as a setting that is passed over.
@@ -45,7 +57,7 @@ function renaming({ family, model }: { family: ModelFamily; model: LanguageModel
 }
 
 /**
- * Loads a model from a Hugging Face folder or from the hub, in float32. A config that asks for something not supported, and weights that
+ * Loads a model from a Hugging Face folder or from the hub, in float32 or in fewer bits. A config that asks for something not supported, and weights that
  * are missing, unexpected or of the wrong shape, are refused by name.
  *
  * @throws ModelFolderError, SafetensorsError, HubError
@@ -54,17 +66,20 @@ export async function loadModel({
   folder: folderOrId,
   hub,
   weights,
-  trainable = true,
+  dtype = 'float32',
+  trainable,
   memoryBudget,
   onNote,
   onProgress,
 }: LoadModelOptions): Promise<LanguageModel> {
+  checkDtype({ dtype, trainable, path: folderOrId });
   const folder = await resolveModelFolder({ ...hub, folder: folderOrId });
   const config = { ...(await readConfig({ folder })), ...weights?.config };
   const generationConfig = await readJsonObject({ path: join(folder, 'generation_config.json') });
   const { model, family } = buildModel({ config, path: folder });
   model.generationConfig = generationConfig;
   for (const note of model.structure.notes) onNote?.(note);
+  const dtypes = storedDtypes({ model, dtype });
   const tied = [...model.structure.linearLayers.values()].filter((layer) => layer.tied);
   try {
     await loadWeights({
@@ -74,8 +89,9 @@ export async function loadModel({
       rename: renaming({ family, model }),
       ignore: family.ignore,
       duplicates: new Map(tied.map((layer) => [`${layer.name}.weight`, layer.weight.declaration.name])),
-      onMatched: () => checkMemory({ structure: model.structure, path: folder, memoryBudget }),
-      trainable,
+      onMatched: () => checkMemory({ structure: model.structure, path: folder, memoryBudget, dtypes }),
+      trainable: trainable ?? dtype === 'float32',
+      dtypes,
       onProgress,
     });
   } catch (error) {

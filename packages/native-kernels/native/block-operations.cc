@@ -13,7 +13,7 @@ constexpr int kFrozen = 15 + kLayers;
 LinearWeights layerAt(Call& call, int at, int layer) {
   if (call.count(at) == 0) return {nullptr, nullptr, 0, false};
   const bool transposed = call.setting(kSettings, 7 + layer) != 0;
-  LinearWeights weights = {call.numbers(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), call.size(at, transposed ? 0 : 1), transposed};
+  LinearWeights weights = {call.weight(at), call.count(at + 1) == 0 ? nullptr : call.numbers(at + 1), call.size(at, transposed ? 0 : 1), transposed};
   const int down = kAdapters + 2 * layer;
   if (call.count(down) > 0) weights.adapter = {call.numbers(down), call.numbers(down + 1), call.size(down, 0), call.setting(kSettings, 15 + layer)};
   return weights;

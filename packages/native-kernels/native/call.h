@@ -32,6 +32,8 @@ class Call {
     for (int axis = 0; axis + 1 < rank(input); axis++) product *= size(input, axis);
     return product;
   }
+  /** A weight, which may be stored in fewer bits; other inputs may not. */
+  virtual Weight weight(int input) const { return numbers(input); }
   float* numbers(int input) const { return static_cast<float*>(data(input)); }
   const int32_t* integers(int input) const { return static_cast<const int32_t*>(data(input)); }
   float setting(int input, int index) const { return numbers(input)[index]; }

@@ -18,7 +18,7 @@ const Kernels kernels = {
     linear, transposedProduct,
     attentionForward, attentionBackward, rotary,
     embedding, embeddingBackward, crossEntropyForward, crossEntropyBackward,
-    sumOfSquares, adamW, cacheWrite,
+    sumOfSquares, adamW, widen, cacheWrite,
 };
 
 }  // namespace SUBTEXT_LEVEL

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "weight.h"
+
 namespace subtext {
 
 /** Runs `task(context, 0 … count − 1)` on all threads; returns when all are done. */
@@ -62,7 +64,7 @@ struct Kernels {
   void (*gatedBackward)(const Threads&, int64_t size, int activation, const float* gradient, const float* gate, const float* up, float* gateGradient, float* upGradient);
 
   /** `output = input · weight`, finished as said; the weight is `[in, out]`, or `[out, in]` if `transposed`. */
-  bool (*linear)(const Threads&, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Epilogue&, float* output);
+  bool (*linear)(const Threads&, int64_t rows, int64_t in, int64_t out, const float* input, const Weight& weight, bool transposed, const Epilogue&, float* output);
   /** `output[i, j] = Σ over rows of left[row, i] · right[row, j]`: the gradient of a weight. */
   bool (*transposedProduct)(const Threads&, int64_t rows, int64_t left, int64_t right, const float* leftValues, const float* rightValues, float* output);
 
@@ -72,13 +74,15 @@ struct Kernels {
   void (*rotary)(const Threads&, int64_t batch, int64_t time, int64_t heads, int64_t headWidth, const float* input, const float* cos, const float* sin, int64_t angleBatch, bool inverse, float* output);
 
   /** Ids and labels have been checked. */
-  void (*embedding)(const Threads&, int64_t count, int64_t width, const float* table, const int32_t* ids, float* output);
+  void (*embedding)(const Threads&, int64_t count, int64_t width, const Weight& table, const int32_t* ids, float* output);
   void (*embeddingBackward)(const Threads&, int64_t count, int64_t width, int64_t vocabulary, const float* gradient, const int32_t* ids, float* output);
   void (*crossEntropyForward)(const Threads&, int64_t rows, int64_t vocabulary, const float* logits, const int32_t* labels, int32_t ignored, float* losses, float* logSumExp);
   void (*crossEntropyBackward)(const Threads&, int64_t rows, int64_t vocabulary, const float* gradient, const float* logits, const int32_t* labels, const float* logSumExp, int32_t ignored, float* output);
 
   double (*sumOfSquares)(const Threads&, int64_t size, const float* values);
   void (*adamW)(const Threads&, int64_t size, const AdamWSettings&, float* parameter, const float* gradient, float* firstMoment, float* secondMoment);
+  /** Rows `from … from + count` of a weight `[*, width]`, widened. */
+  void (*widen)(const Threads&, int64_t from, int64_t count, int64_t width, const Weight& weight, float* output);
   void (*cacheWrite)(const Threads&, int64_t batch, int64_t time, int64_t capacity, int64_t width, int64_t offset, const float* update, float* buffer);
 };
 

@@ -14,7 +14,7 @@ struct LowRankWeights {
 
 /** `[in, out]`, or `[out, in]` if `transposed`; no bias is null. A weight that is null is absent. */
 struct LinearWeights {
-  const float* weight;
+  Weight weight;
   const float* bias;
   int64_t out;
   bool transposed;

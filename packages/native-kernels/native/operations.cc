@@ -83,7 +83,7 @@ void linearOf(Call& call, bool derivatives) {
   if (call.failed()) return;
   epilogue.bias = call.count(2) == 0 ? nullptr : call.numbers(2);
   epilogue.activation = static_cast<int>(call.setting(3, 1));
-  call.require(k().linear(t(), rows, in, out, call.numbers(0), call.numbers(1), transposed, epilogue, output));
+  call.require(k().linear(t(), rows, in, out, call.numbers(0), call.weight(1), transposed, epilogue, output));
 }
 void linear(Call& call) { linearOf(call, false); }
 void linearWithDerivative(Call& call) { linearOf(call, true); }
@@ -146,7 +146,7 @@ void embedding(Call& call) {
   if (!call.checkRange(1, call.size(0, 0), 0, "The id")) return;
   float* output = call.outputOfRows(0, 1, width);
   if (call.failed()) return;
-  k().embedding(t(), count, width, call.numbers(0), call.integers(1), output);
+  k().embedding(t(), count, width, call.weight(0), call.integers(1), output);
 }
 
 void embeddingGradient(Call& call) {

@@ -3,6 +3,7 @@
 // that it has seen.
 #pragma once
 
+#include <cstring>
 #include <vector>
 
 #include "call.h"
@@ -14,6 +15,12 @@ struct Operation {
   void (*compute)(Call&);
   /** As `name: type`. Those without outputs change an input in place. */
   std::vector<const char*> inputs, outputs;
+
+  /** Whether an input is read by `Call::weight`, so that it may be stored in fewer bits: `weight`, `…_weight` and `table`. */
+  bool readsWeight(int input) const {
+    const char* name = inputs[static_cast<size_t>(input)];
+    return strstr(name, "weight: ") || strstr(name, "table: ");
+  }
 };
 
 /** Always in the same order. */

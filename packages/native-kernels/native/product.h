@@ -67,7 +67,7 @@ constexpr int64_t kLinearColumns = 256;
 constexpr int64_t kLinearColumns = 128;
 #endif
 
-bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const float* weight, bool transposed, const Epilogue& rest, float* output) {
+bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const float* input, const Weight& weight, bool transposed, const Epilogue& rest, float* output) {
   const Store store = {output, out, rest};
   // Several threads may set it.
   std::atomic<bool> memory{true};
@@ -75,7 +75,7 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
     if (hasFewRows(rows, in, out, transposed)) {
       constexpr int64_t part = 64;
       if (!transposed) memory = linearOfFewRows(threads, rows, in, out, input, weight, store, function);
-      else inParallel(threads, ceilDiv(out, part), in * out / 8 * rows, [&](int64_t index) { skinnyGemmTransposed(rows, in, input, weight, index * part, minimum(out, index * part + part), store, function); });
+      else withType(weight.type, [&](auto type) { inParallel(threads, ceilDiv(out, part), in * out / 8 * rows, [&](int64_t index) { skinnyGemmTransposed<decltype(type)::value>(rows, in, input, weight, index * part, minimum(out, index * part + part), store, function); }); });
       return;
     }
     // Parts enough that no thread waits long for another's last one, nor for want of one.
@@ -85,8 +85,10 @@ bool linear(const Threads& threads, int64_t rows, int64_t in, int64_t out, const
     while (rowsAtOnce > 128 && columnParts * ceilDiv(rows, rowsAtOnce) < 16) rowsAtOnce = rowsAtOnce / 2 / kTileRows * kTileRows;
     const int64_t rowParts = ceilDiv(rows, rowsAtOnce);
     auto pack = [&](float* to, int64_t apart, int64_t from, int64_t steps, int64_t column, int64_t columns) {
-      if (transposed) packColumns(weight + column * in + from, in, steps, columns, to, apart);
-      else packRows(weight + from * out + column, out, steps, columns, to, apart);
+      const float* values = static_cast<const float*>(weight.numbers);
+      if (weight.type != kFloat32Weight) packWidened(weight, transposed ? in : out, transposed, from, steps, column, columns, to, apart);
+      else if (transposed) packColumns(values + column * in + from, in, steps, columns, to, apart);
+      else packRows(values + from * out + column, out, steps, columns, to, apart);
     };
     // A weight of up to 8 MB is packed once for all parts, a larger one by each part for itself, block by block.
     const bool once = rowParts > 1 && in * panels * kTileColumns <= (2 << 20);

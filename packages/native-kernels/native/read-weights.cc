@@ -117,4 +117,12 @@ int readWeights(const Threads& threads, int descriptor, int64_t position, int ty
   return reading.problem.load();
 }
 
+int readBytes(const Threads& threads, int descriptor, int64_t position, int64_t bytes, void* output) {
+  // Numbers as they are, whatever they are; the last few apart.
+  const int64_t whole = bytes / 4;
+  const int problem = readWeights(threads, descriptor, position, kFloat32, whole, static_cast<float*>(output));
+  if (problem != 0 || bytes % 4 == 0) return problem;
+  return readFully(descriptor, static_cast<char*>(output) + 4 * whole, static_cast<size_t>(bytes % 4), position + 4 * whole);
+}
+
 }  // namespace subtext

@@ -18,4 +18,7 @@ enum StoredType { kFloat32 = 0, kBfloat16 = 1, kFloat16 = 2 };
  */
 int readWeights(const Threads&, int descriptor, int64_t position, int type, int64_t count, float* output);
 
+/** As `readWeights`, `bytes` as they are. */
+int readBytes(const Threads&, int descriptor, int64_t position, int64_t bytes, void* output);
+
 }  // namespace subtext

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "activations.h"
+#include "widen.h"
 
 namespace subtext {
 namespace SUBTEXT_LEVEL {
@@ -136,6 +137,30 @@ inline void packColumns(const float* b, int64_t stride, int64_t steps, int64_t c
       for (; k < steps; k++) {
         for (int64_t lane = n; lane < n + kLanes; lane++) panels[k * kTileColumns + lane] = lane < count ? b[lane * stride + k] : 0;
       }
+    }
+  }
+}
+
+/** As `packRows` or, where `turned`, `packColumns`, from rows `from …` and columns `column …` of a weight `[*, width]` that is widened on the way. */
+inline void packWidened(const Weight& weight, int64_t width, bool turned, int64_t from, int64_t steps, int64_t column, int64_t columns, float* panels, int64_t apart) {
+  constexpr int64_t stepsAtOnce = 64, columnsAtOnce = 256;
+  alignas(64) float wide[stepsAtOnce * kTileColumns > columnsAtOnce ? stepsAtOnce * kTileColumns : columnsAtOnce];
+  if (!turned) {
+    for (int64_t first = 0; first < columns; first += columnsAtOnce) {
+      const int64_t count = minimum(columnsAtOnce, columns - first);
+      for (int64_t k = 0; k < steps; k++) {
+        widenRow(weight, width, from + k, column + first, count, wide);
+        packRows(wide, 0, 1, count, panels + first / kTileColumns * apart + k * kTileColumns, apart);
+      }
+    }
+    return;
+  }
+  for (int64_t first = 0; first < columns; first += kTileColumns, panels += apart) {
+    const int64_t count = minimum(kTileColumns, columns - first);
+    for (int64_t k = 0; k < steps; k += stepsAtOnce) {
+      const int64_t length = minimum(stepsAtOnce, steps - k);
+      for (int64_t n = 0; n < count; n++) widenRow(weight, width, column + first + n, from + k, length, wide + n * stepsAtOnce);
+      packColumns(wide, stepsAtOnce, length, count, panels + k * kTileColumns, 0);
     }
   }
 }

@@ -2,16 +2,23 @@
 #pragma once
 
 #include "norms.h"
+#include "widen.h"
 
 namespace subtext {
 namespace SUBTEXT_LEVEL {
 namespace {
 
-void embedding(const Threads& threads, int64_t count, int64_t width, const float* table, const int32_t* ids, float* output) {
+void embedding(const Threads& threads, int64_t count, int64_t width, const Weight& table, const int32_t* ids, float* output) {
   inParallel(threads, ceilDiv(count, kRowsAtOnce), count * width / 8, [&](int64_t part) {
     for (int64_t row = part * kRowsAtOnce; row < minimum(count, (part + 1) * kRowsAtOnce); row++) {
-      memcpy(output + row * width, table + ids[row] * width, width * sizeof(float));
+      widenRow(table, width, ids[row], 0, width, output + row * width);
     }
+  });
+}
+
+void widen(const Threads& threads, int64_t from, int64_t count, int64_t width, const Weight& weight, float* output) {
+  inParallel(threads, ceilDiv(count, kRowsAtOnce), count * width / 8, [&](int64_t part) {
+    for (int64_t row = part * kRowsAtOnce; row < minimum(count, (part + 1) * kRowsAtOnce); row++) widenRow(weight, width, from + row, 0, width, output + row * width);
   });
 }
 

@@ -85,7 +85,7 @@ bool transformerBlock(const Kernels& k, const Threads& t, const TransformerBlock
 bool transformerBlockGradient(const Kernels& k, const Threads& t, const TransformerBlock& b, const float* input, const BlockValues& v, const float* gradient, const BlockGradients& g) {
   const Work work = {k, t, b, b.rows()};
   const int64_t rows = work.rows, inner = rows * b.innerWidth;
-  const bool gated = b.gate.weight != nullptr;
+  const bool gated = static_cast<bool>(b.gate.weight);
   // `wide` and `other` hold what has the inner width, then what has the width of queries, keys and values together.
   const int64_t projectedWidth = b.queryWidth() + 2 * b.keyWidth();
   const Numbers wide = allocateNumbers(inner), other = allocateNumbers(gated ? 2 * inner : 0), normal = allocateNumbers(rows * b.width), second = allocateNumbers(rows * b.width);

@@ -28,7 +28,7 @@ struct TransformerBlock {
   int64_t rows() const { return batch * time; }
   int64_t queryWidth() const { return attention.heads * attention.headWidth; }
   int64_t keyWidth() const { return attention.keyValueHeads * attention.headWidth; }
-  bool packed() const { return key.weight == nullptr; }
+  bool packed() const { return !key.weight; }
 };
 
 /** What a block keeps for its gradient. */

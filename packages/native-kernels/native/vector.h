@@ -5,6 +5,7 @@
 #include <math.h>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "aligned-memory.h"
 #include "kernels.h"

@@ -56,7 +56,16 @@ if (probe.error) skip(`no C++ compiler: ${probe.error.message}`);
 if (probe.status !== 0 || spawnSync(join(folder, 'probe')).status !== 0) skip(`${compiler} has no ${sanitizers[0]}`);
 
 try {
-  const rest = ['threads', 'linear-layer', 'decoder-block', 'transformer-block', 'read-weights', 'test/sanitize'];
+  const rest = [
+    'threads',
+    'linear-layer',
+    'decoder-block',
+    'transformer-block',
+    'read-weights',
+    'memory',
+    'weight-store',
+    'test/sanitize',
+  ];
   const objects = [];
   const jobs = [
     ...levels.map(([name, more]) => ['kernels', name, [`-DSUBTEXT_LEVEL=${name}`, ...more]]),

@@ -7,3 +7,4 @@ export { isRunning } from './compile/is-running';
 export { createNativeKernels } from './kernels/create-native-kernels';
 export type { OperationRunner, Settings } from './kernels/operation-runner';
 export { storedTypes } from './kernels/stored-types';
+export { readsStoredWeights, weightTypes } from './kernels/weight-types';

@@ -10,6 +10,7 @@ export {
 } from './engines/engine';
 export { engineHome } from './engines/engine-home';
 export { findPackage, packagePlaces, type FoundPackage } from './engines/package-places';
+export { storedNumbers, type StoredNumbers } from './engines/weight-dtypes';
 export { initialiseBackend, keepingBackend } from './engines/backend-state';
 export { processorName } from './engines/processor-name';
 export { requireOnTensorflow, tensorflowInUse, type TensorflowInUse } from './engines/require-on-tensorflow';

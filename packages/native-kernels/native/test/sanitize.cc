@@ -14,6 +14,7 @@
 #include "../kernels.h"
 #include "../read-weights.h"
 #include "../transformer-block.h"
+#include "../weight-store.h"
 
 namespace subtext {
 namespace avx512 { extern const Kernels kernels; }
@@ -250,6 +251,40 @@ void blocks(const Kernels& k, const Threads& t, Results& results) {
   }
 }
 
+/** Weights in fewer bits: a product by each equals that by its widened numbers. */
+void storedWeights(const Kernels& k, const Threads& t, Results& results) {
+  for (const int type : {kBfloat16Weight, kInt8Weight, kNormalFloat4Weight}) {
+    for (const auto& [rows, in, out] : {std::tuple<int64_t, int64_t, int64_t>{1, 1, 1}, {1, 64, 96}, {3, 65, 7}, {7, 301, 130}, {25, 130, 41}, {140, 70, 270}}) {
+      for (const bool transposed : {false, true}) {
+        Arena a;
+        const int64_t first = transposed ? out : in, second = transposed ? in : out;
+        float *input = a.random(rows * in), *values = a.random(first * second), *wide = a.empty(first * second), *output = a.empty(rows * out), *other = a.empty(rows * out);
+        const int32_t number = makeWeight(type, first, second);
+        if (number < 0 || fillWeight(t, number, 0, first, values) != 0 || fillWeight(t, number, first, 1, values) == 0) {
+          fprintf(stderr, "a weight of type %d could not be filled\n", type);
+          exit(1);
+        }
+        const Weight weight = findWeight(number)->weight();
+        k.widen(t, 0, first, second, weight, wide);
+        need(k.linear(t, rows, in, out, input, weight, transposed, Epilogue(), output));
+        need(k.linear(t, rows, in, out, input, wide, transposed, Epilogue(), other));
+        if (memcmp(output, other, static_cast<size_t>(rows * out) * sizeof(float)) != 0) {
+          fprintf(stderr, "%s: a product by a weight of type %d is not that by its numbers\n", k.level, type);
+          exit(1);
+        }
+        results.take(output, rows * out);
+        const int32_t* ids = a.integers(5, static_cast<int>(first));
+        float* found = a.empty(5 * second);
+        k.embedding(t, 5, second, weight, ids, found);
+        results.take(found, 5 * second);
+        freeWeight(number);
+        freeWeight(number);
+        if (findWeight(number)) exit(1);
+      }
+    }
+  }
+}
+
 void reading(const Threads& t) {
   char name[] = "/tmp/subtext-sanitize-XXXXXX";
   const int file = mkstemp(name);
@@ -262,6 +297,15 @@ void reading(const Threads& t) {
     if (readWeights(t, file, 3, type, count, a.empty(count)) != 0 || readWeights(t, file, 300000, type, count, a.empty(count)) == 0 || readWeights(t, file, 0, type, 0, a.empty(1)) != 0) {
       fprintf(stderr, "readWeights gave another answer than it should for type %d\n", type);
       exit(1);
+    }
+    for (const int kept : {kBfloat16Weight, kFloat16Weight, kInt8Weight}) {
+      const int32_t number = makeWeight(kept, 9, 101);
+      const bool takes = kept != kFloat16Weight || type == kFloat16;
+      if ((fillWeightFromFile(t, number, 1, 8, file, 3, type) == 0) != takes || fillWeightFromFile(t, number, 0, 9, file, 400000, type) == 0 || fillWeightFromFile(t, number, 2, 8, file, 3, type) != kNoSuchRows) {
+        fprintf(stderr, "fillWeightFromFile gave another answer than it should for type %d as %d\n", type, kept);
+        exit(1);
+      }
+      freeWeight(number);
     }
   }
   close(file);
@@ -287,6 +331,7 @@ int main() {
     tokens(*level, t, results);
     state(*level, t, results);
     blocks(*level, t, results);
+    storedWeights(*level, t, results);
     if (expected.empty()) expected = results.values;
     double worst = 0;
     for (size_t index = 0; index < expected.size(); index++) {

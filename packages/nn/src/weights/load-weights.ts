@@ -1,7 +1,7 @@
 import { printable } from '@subtext/core';
 import type { SafetensorsFile } from '@subtext/safetensors';
 import { openWeights } from '@subtext/safetensors/pytorch';
-import { tf } from '@subtext/tensor';
+import { tf, type WeightDtype } from '@subtext/tensor';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -28,6 +28,8 @@ export interface LoadWeightsOptions {
   duplicates?: ReadonlyMap<string, string>;
   /** Whether the loaded variables are trainable. Default true. */
   trainable?: boolean;
+  /** By name, those that are stored in fewer bits and never train; the others are float32. Default none. */
+  dtypes?: ReadonlyMap<string, WeightDtype>;
   /** Called once it is known that the file holds what the structure declares, and before anything is read: may refuse. */
   onMatched?: () => void;
   /** Called after each tensor. */
@@ -174,37 +176,43 @@ async function checkRepeated({
 }
 
 /**
- * Fills a structure's parameters from a Hugging Face folder, one tensor at a time, as float32: beyond the weights, a few
- * megabytes are held. Nothing is loaded unless every tensor fits.
+ * Fills a structure's parameters from a Hugging Face folder, one tensor at a time, as float32 or in fewer bits: beyond the
+ * weights, a few megabytes are held. Nothing is loaded unless every tensor fits.
  */
 export async function loadWeights(options: LoadWeightsOptions): Promise<void> {
-  const { structure, folder, trainable = true, onProgress } = options;
+  const { structure, folder, trainable = true, dtypes = new Map<string, WeightDtype>(), onProgress } = options;
   const file = options.file ?? (await openFolder(folder));
   try {
     const { matched, repeated } = matchTensors(options, file);
     options.onMatched?.();
     await checkRepeated({ file, folder, repeated });
+    const inMemory = [...matched.keys()].filter(({ name }) => (dtypes.get(name) ?? 'float32') === 'float32');
     const reader = new TensorReader({
       file,
-      total: [...matched.keys()].reduce(
-        (sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1),
-        0,
-      ),
+      total: inMemory.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
     });
     const sizeOf = (source: string) => file.entry(source).byteLength;
     const largestFirst = [...matched].sort(([, one], [, other]) => sizeOf(other) - sizeOf(one));
     const values = new Map<ParameterDeclaration, tf.Tensor>();
     try {
       for (const [declaration, source] of largestFirst) {
-        values.set(declaration, await reader.read({ name: source, shape: declaration.shape }));
+        const dtype = dtypes.get(declaration.name) ?? 'float32';
+        const { shape } = declaration;
+        const value =
+          dtype === 'float32'
+            ? await reader.read({ name: source, shape })
+            : await reader.store({ name: source, shape: shape as [number, number], dtype });
+        values.set(declaration, value);
         onProgress?.({ loaded: values.size, total: matched.size });
       }
     } catch (error) {
       tf.dispose([...values.values()]);
       throw error;
     }
-    for (const declaration of matched.keys())
-      structure.parameters.add({ name: declaration.name, value: values.get(declaration)!, trainable });
+    for (const declaration of matched.keys()) {
+      const trains = trainable && (dtypes.get(declaration.name) ?? 'float32') === 'float32';
+      structure.parameters.add({ name: declaration.name, value: values.get(declaration)!, trainable: trains });
+    }
   } finally {
     await file.close();
   }

@@ -1,4 +1,4 @@
-import { engineCapabilities, engineName } from '@subtext/tensor';
+import { engineCapabilities, engineName, type WeightDtype } from '@subtext/tensor';
 import { totalmem } from 'node:os';
 
 import { ModelFolderError } from './model-folder-error';
@@ -14,11 +14,16 @@ export function machineMemory(): number {
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
 }
 
+/** Of a number, with its share of scales. */
+const bytesOf: Record<WeightDtype, number> = { float32: 4, bf16: 2, f16: 2, int8: 1, int4: 0.5625 };
+
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)}`;
 
 /**
- * Refuses a model whose weights, as float32, are more than the engine or a budget holds, before anything is allocated.
+ * Refuses a model whose weights, as they will be stored, are more than the engine or a budget holds, before anything is
+ * allocated.
  *
+ * @param options.dtypes by name, parameters that are stored in fewer bits, outside of the engine's own memory
  * @param options.memoryBudget bytes that weights may take. Default: the memory of the machine
  * @throws ModelFolderError `does-not-fit`
  */
@@ -26,30 +31,36 @@ export function checkMemory({
   structure,
   path,
   memoryBudget = machineMemory(),
+  dtypes = new Map<string, WeightDtype>(),
 }: {
   structure: ModelStructure;
   path: string;
   memoryBudget?: number;
+  dtypes?: ReadonlyMap<string, WeightDtype>;
 }): void {
-  const bytes = [...structure.declarations.values()].reduce(
-    (sum, { shape }) => sum + 4 * shape.reduce((product, size) => product * size, 1),
-    0,
-  );
+  let [outside, inside] = [0, 0];
+  for (const { name, shape } of structure.declarations.values()) {
+    const size = shape.reduce((product, axis) => product * axis, 1);
+    const dtype = dtypes.get(name) ?? 'float32';
+    if (dtype === 'float32') inside += 4 * size;
+    else outside += bytesOf[dtype] * size;
+  }
+  const bytes = inside + outside;
   const engine = engineName();
   const { largestWeights: limit } = engineCapabilities();
   const refuse = (rest: string): never => {
     throw new ModelFolderError({
       code: 'does-not-fit',
       path,
-      message: `the weights need ${gibibytes(bytes)} GiB in float32, and ${rest}`,
+      message: `the weights need ${gibibytes(bytes)} GiB${outside > 0 ? '' : ' in float32'}, and ${rest}`,
     });
   };
   if (bytes > memoryBudget)
     refuse(
-      `the budget is ${gibibytes(memoryBudget)}. Take a smaller model or a larger machine; memoryBudget raises the budget, which is the machine's memory unless it is given.`,
+      `the budget is ${gibibytes(memoryBudget)}. Take a smaller model, fewer bits (dtype) or a larger machine; memoryBudget raises the budget, which is the machine's memory unless it is given.`,
     );
-  if (limit !== null && bytes > limit)
+  if (limit !== null && inside > limit)
     refuse(
-      `the engine ${engine} holds at most ${gibibytes(limit)}. Use an engine that has all of the machine's memory, such as tensorflow.`,
+      `the engine ${engine} holds at most ${gibibytes(limit)} as float32. Use an engine that has all of the machine's memory, such as tensorflow, or fewer bits on native (dtype).`,
     );
 }

@@ -1,6 +1,8 @@
 import { toFloat32, type SafetensorsFile, type TensorLocation } from '@subtext/safetensors';
-import { engineMemory, tf, type EngineMemory, type StoredDtype } from '@subtext/tensor';
+import { engineMemory, tf, type EngineMemory, type StoredDtype, type WeightDtype } from '@subtext/tensor';
 import { readSync } from 'node:fs';
+
+import { ModelFolderError } from './model-folder-error';
 
 /** Numbers read at once where they go on into the engine's own memory: 4 MiB, which a core's cache holds. */
 const pieceLength = 2 ** 20;
@@ -67,6 +69,51 @@ export class TensorReader {
     /** That the file's tensor has. */ shape: readonly number[];
   }): Promise<tf.Tensor> {
     return (await this.#readInPlace(name, shape)) ?? this.#readInPieces(name, shape);
+  }
+
+  /**
+   * Reads a weight into what the engine stores in fewer bits, some megabytes at a time.
+   *
+   * @throws SafetensorsError where the file cannot be read; TensorError where the dtype cannot hold the numbers
+   */
+  async store({
+    name,
+    shape,
+    dtype,
+  }: {
+    name: string;
+    /** That the file's tensor has. */ shape: readonly [number, number];
+    /** One that the engine stores. */ dtype: WeightDtype;
+  }): Promise<tf.Tensor> {
+    const [rows, columns] = shape;
+    const rowsAtOnce = Math.max(1, Math.floor((4 * pieceLength) / Math.max(1, columns)));
+    const inFile = this.#file.entry(name).dtype;
+    if (dtype === 'f16' && inFile !== 'F16')
+      throw new ModelFolderError({
+        code: 'unsupported-dtype',
+        path: name,
+        message: `dtype f16 takes weights as they are in the file, where these are ${inFile}: they may be too large for half precision. Take bf16, int8 or int4.`,
+      });
+    const location = isStored(inFile) ? this.#file.location(name) : null;
+    const store = engineMemory().storeWeight!({ dtype, shape });
+    try {
+      for (let from = 0; from < rows; from += rowsAtOnce) {
+        if (from > 0) await new Promise(setImmediate);
+        const count = Math.min(rowsAtOnce, rows - from);
+        const position = (location?.position ?? 0) + from * columns * (inFile === 'F32' ? 4 : 2);
+        if (
+          location !== null &&
+          isStored(inFile) &&
+          store.read({ from, count, descriptor: location.descriptor, position, dtype: inFile })
+        )
+          continue;
+        const into = new Float32Array(count * columns);
+        store.write({ from, values: await this.#file.readFloat32(name, { into, from: from * columns }) });
+      }
+      return store.tensor();
+    } finally {
+      store.dispose();
+    }
   }
 
   /**

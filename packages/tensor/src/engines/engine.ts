@@ -1,4 +1,5 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
+import type { WeightDtype, WeightStore } from './weight-dtypes';
 
 /** What computes: `cpu` and `wasm` are part of this package, `NAME` comes with the package `@subtext/engine-NAME`. */
 export type EngineName = string;
@@ -39,6 +40,8 @@ export interface EngineCapabilities {
   synchronousReads: boolean;
   /** How the numbers of a tensor may be stored. */
   dtypes: readonly ('float32' | 'int32' | 'bool')[];
+  /** How weights that do not train may be stored: see {@link EngineMemory.storeWeight}. @default float32 alone */
+  weightDtypes?: readonly WeightDtype[];
   /**
    * Where weights and the optimizer's moments live while a model trains: in the process's own memory, which its threads
    * share, or on the engine, which brings them back when they are asked for.
@@ -68,6 +71,13 @@ export interface EngineMemory {
     /** How they lie in the file; 16-bit numbers are widened exactly, bit for bit. */ dtype: StoredDtype;
     shape: readonly number[];
   }): Promise<Tensor | null>;
+  /**
+   * Room for a weight `[rows, columns]` in fewer bits than float32, apart from the memory of tensors and its limits: one
+   * of the engine's `weightDtypes`. Operations read it where it lies; its numbers, asked for, are float32.
+   *
+   * @throws TensorError `out-of-memory`
+   */
+  storeWeight?(options: { dtype: WeightDtype; shape: readonly [number, number] }): WeightStore;
   /**
    * Where the host cannot wait for the engine: the numbers of an int32 tensor if the host has them still, else null.
    * Without it they are read in a call.

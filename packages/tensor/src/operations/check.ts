@@ -1,4 +1,5 @@
 import type { tf } from '../tensorflow';
+import { weightDtype } from '../engines/weight-dtypes';
 import { OperationError } from '../errors';
 
 /** `[2, 3, 4]` as text, for messages. */
@@ -46,6 +47,17 @@ export function checkShape(
       message: `${name} must be [${shape.join(', ')}] (${why}), got ${shapeText(value)}.`,
     });
   }
+}
+
+/** Throws where the gradient of a weight is asked for that is stored in fewer bits than float32, and so cannot train. */
+export function checkTrains(operation: string, weight: tf.Tensor): void {
+  const dtype = weightDtype(weight);
+  if (dtype === 'float32') return;
+  throw new OperationError({
+    operation,
+    code: 'invalid-option',
+    message: `a weight ${shapeText(weight)} is stored as ${dtype} and cannot train. Freeze it and train an adapter (LoRA), or load the model as float32.`,
+  });
 }
 
 /** Throws the operation's error unless `condition` holds. */

@@ -1,7 +1,7 @@
 import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
 import type { EmbeddingKernel } from '../kernels/kernels';
-import { checkFloat, checkInt, checkRank } from './check';
+import { checkFloat, checkInt, checkRank, checkTrains } from './check';
 import { differentiable } from './differentiable';
 import { checkIds } from './host-integers';
 import { inShape, kernelRows } from './kernel-rows';
@@ -63,7 +63,10 @@ function pickRows(table: tf.Tensor2D, ids: tf.Tensor): tf.Tensor {
       return inShape(kernel.forward({ table, ids: list }), shape);
     },
     gradients: (gradient, [list]) => ({
-      table: () => kernel.backward({ gradient: kernelRows(gradient, own), ids: list as tf.Tensor1D, vocabulary }),
+      table: () => {
+        checkTrains('embedding', table);
+        return kernel.backward({ gradient: kernelRows(gradient, own), ids: list as tf.Tensor1D, vocabulary });
+      },
     }),
   });
 }

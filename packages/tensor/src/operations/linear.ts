@@ -2,7 +2,7 @@ import { tf } from '../tensorflow';
 import { fusedKernels } from '../kernels/registry';
 import type { Activation, LinearKernel, WeightLayout } from '../kernels/kernels';
 import { activationGradient, activationValue, checkActivation } from './activations';
-import { check, checkFloat, checkRank, checkShape, shapeText } from './check';
+import { check, checkFloat, checkRank, checkShape, checkTrains, shapeText } from './check';
 import { differentiable } from './differentiable';
 import { sumRows } from './sum-rows';
 import { inShape, kernelRows } from './kernel-rows';
@@ -26,7 +26,8 @@ export interface LinearOptions<T extends tf.Tensor> {
  *
  * Gradients are computed only for what the tape asks for: a frozen weight costs no product.
  *
- * @throws OperationError where shapes do not fit.
+ * @throws OperationError where shapes do not fit; in the backward pass where the gradient of a weight is asked for that is
+ *   stored in fewer bits than float32.
  */
 export function linear<T extends tf.Tensor>({
   input,
@@ -96,7 +97,10 @@ export function linear<T extends tf.Tensor>({
         });
       return {
         input: () => inShape(backward({ input: true }).input!, input.shape),
-        weight: () => backward({ weight: true }).weight!,
+        weight: () => {
+          checkTrains('linear', weight as tf.Tensor);
+          return backward({ weight: true }).weight!;
+        },
         bias: () => backward({ bias: true }).bias!,
       };
     },

@@ -1,8 +1,9 @@
-import type { tf } from '../tensorflow';
+import { tf } from '../tensorflow';
 import { fusedKernels, supporting } from '../kernels/registry';
 import { adapterTensors, transformerBlockTensors } from '../kernels/transformer-block-tensors';
 import type { TransformerBlockOptions } from '../kernels/kernels';
 import { blockIsPlain, checkBlock } from './check-block';
+import { checkTrains } from './check';
 import { differentiable } from './differentiable';
 import { windowedMask } from './sliding-window';
 
@@ -25,6 +26,8 @@ export function transformerBlock(options: TransformerBlockOptions): tf.Tensor3D 
       ? [{ name: `tensor${place}`, tensor, place }]
       : [],
   );
+  if (!options.frozen && tf.engine().isTapeOn())
+    for (const { tensor } of present) checkTrains('transformerBlock', tensor);
   let hasMask = false;
   return differentiable<tf.Tensor3D>({
     inputs: Object.fromEntries(present.map(({ name, tensor }) => [name, tensor])),

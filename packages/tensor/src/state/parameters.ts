@@ -1,4 +1,5 @@
 import { tf } from '../tensorflow';
+import { storedNumbers, weightDtype } from '../engines/weight-dtypes';
 import { TensorError } from '../errors';
 
 /** A selection of parameters: an exact name, a pattern, or a predicate. */
@@ -73,7 +74,11 @@ export class Parameters {
     return this.#setTrainable(pattern, false);
   }
 
-  /** Lets what matches train; returns how many matched. */
+  /**
+   * Lets what matches train; returns how many matched.
+   *
+   * @throws TensorError `invalid-option` for a weight that is stored in fewer bits than float32
+   */
   unfreeze(pattern: ParameterPattern = () => true): number {
     return this.#setTrainable(pattern, true);
   }
@@ -93,10 +98,11 @@ export class Parameters {
     return this.entries().reduce((sum, [, variable]) => sum + variable.size, 0);
   }
 
-  /** Bytes of all parameters. */
+  /** Bytes of all parameters, as they are stored. */
   get byteLength(): number {
     return this.entries().reduce(
-      (sum, [, variable]) => sum + variable.size * tf.util.bytesPerElement(variable.dtype),
+      (sum, [, variable]) =>
+        sum + (storedNumbers(variable)?.bytes ?? variable.size * tf.util.bytesPerElement(variable.dtype)),
       0,
     );
   }
@@ -116,6 +122,12 @@ export class Parameters {
           ? (name: string) => name.search(pattern) >= 0
           : pattern;
     const chosen = this.entries().filter(([name]) => matches(name));
+    const [fixed] = trainable ? chosen.filter(([, variable]) => weightDtype(variable) !== 'float32') : [];
+    if (fixed !== undefined)
+      throw new TensorError({
+        code: 'invalid-option',
+        message: `Parameters: '${fixed[0]}' is stored as ${weightDtype(fixed[1])} and cannot train. Train an adapter (LoRA), or load the model as float32.`,
+      });
     for (const [, variable] of chosen) {
       variable.trainable = trainable;
     }

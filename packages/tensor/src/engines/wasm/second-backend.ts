@@ -1,5 +1,6 @@
 import { tf } from '../../tensorflow';
 import { initialiseBackend } from '../backend-state';
+import type { StoredNumbers } from '../weight-dtypes';
 import { wasmEngine } from './engine';
 import { installCopyKernels } from './kernels/copy-kernels';
 import { guardAllocation } from './kernels/guard-allocation';
@@ -7,6 +8,7 @@ import { installBatchMatMul } from './kernels/batch-mat-mul';
 import { wasmBackend, type WasmBackend } from './kernels/wasm-backend';
 import { wasmKernelModule } from './kernels/install-wasm-kernels';
 import { Workspace } from './kernels/workspace';
+import { allowStoredTensors } from './stored-tensors';
 
 /** Tensors of a backend on WebAssembly's memory, for code that works on them where they lie. */
 export interface WasmTensors {
@@ -19,6 +21,8 @@ export interface WasmTensors {
     shape: readonly number[],
     dtype?: tf.DataType,
   ): { tensor: T; /** As `address` gives it. */ address: number };
+  /** A tensor whose numbers lie elsewhere: see `storedNumbers`. */
+  stored(numbers: StoredNumbers): tf.Tensor2D;
 }
 
 /**
@@ -37,6 +41,7 @@ export async function openOnWasmMemory(name: string): Promise<WasmTensors> {
   await initialiseBackend(name);
   const backend = tf.findBackend(name) as unknown as WasmBackend;
   guardAllocation(backend);
+  const stored = allowStoredTensors(backend);
   const workspace = new Workspace(backend, wasmKernelModule(first));
   installBatchMatMul(workspace);
   installCopyKernels(workspace);
@@ -44,6 +49,7 @@ export async function openOnWasmMemory(name: string): Promise<WasmTensors> {
     memory: () => backend.wasm.HEAPU8,
     address: (tensor) => workspace.address(tensor),
     output: (shape, dtype) => workspace.output(shape, dtype),
+    stored,
   };
 }
 
