@@ -148,6 +148,12 @@ export const results = [
     code: ['packages/tensor', ':!*.test.ts'],
   })),
   {
+    file: 'docs/results/weight-dtypes.json',
+    page: 'docs/results/engines.md',
+    command: 'node tooling/bench/weight-dtypes.mjs --model stories260K',
+    code: ['packages/native-kernels/native/weight-store.cc', 'packages/native-kernels/native/widen.h'],
+  },
+  {
     file: 'docs/results/reliability.json',
     page: 'docs/reliability.md',
     command: 'node tooling/reliability/kill-harness.mjs',

@@ -39,11 +39,11 @@ export const nativeEngine: Engine = {
     ...wasmMemory,
     read,
     storeWeight: ({ dtype, shape }) => {
-      if (!loaded || dtype === 'float32')
+      if (!loaded)
         throw new EngineError({
           engine: 'native',
-          code: 'invalid-option',
-          message: `native: a weight as ${dtype} is an ordinary tensor.`,
+          code: 'engine-unavailable',
+          message: "native: the engine is not loaded. Call useEngine({ engine: 'native' }) first.",
         });
       return storeWeight({ ...loaded, dtype, shape });
     },

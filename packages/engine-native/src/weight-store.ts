@@ -25,7 +25,7 @@ export function storeWeight({
 }: {
   library: NativeLibrary;
   tensors: WasmTensors;
-  dtype: Exclude<WeightDtype, 'float32'>;
+  dtype: WeightDtype;
   shape: readonly [number, number];
 }): WeightStore {
   const [rows, columns] = shape;

@@ -2,6 +2,7 @@ import { addLora, mergeLora } from '@subtext/nn';
 import {
   AdamW,
   describeEngines,
+  isStored,
   tf,
   useEngine,
   valueAndGradients,
@@ -143,6 +144,7 @@ describe.skipIf(!present)('weights in fewer bits', () => {
         const apartFrom = logits(model);
         mergeLora({ model });
         expect(apart(logits(model), apartFrom)).toBeLessThan(1e-4);
+        expect([isStored(held), weightDtype(held)]).toEqual([true, 'float32']);
       }
       optimizer.dispose();
       model.dispose();

@@ -2,6 +2,8 @@ export { commandName } from './command-name';
 export { findModel } from './find-model';
 export { interruptSignal, STOPPED } from './interrupt';
 export {
+  dtypeOption,
+  engineFor,
   engineNames,
   engineOption,
   nonNegativeNumber,

@@ -67,6 +67,21 @@ export function includeOption(): Option {
 /** Engines that can be asked for by name. */
 export const engineNames = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'cpu'] as const;
 
+/** `--dtype`. */
+export function dtypeOption(): Option {
+  return new Option(
+    '--dtype <type>',
+    'how weights are stored: fewer bits take less memory and less time to read, on the engine native',
+  )
+    .choices(['float32', 'bf16', 'f16', 'int8', 'int4'])
+    .default('float32');
+}
+
+/** The engine for weights that are stored so: of its own accord only `native` is taken for fewer bits than float32. */
+export function engineFor<Name extends string>({ engine, dtype }: { engine: Name | 'auto'; dtype: string }): string {
+  return engine === 'auto' && dtype !== 'float32' ? 'native' : engine;
+}
+
 /** `--engine`. */
 export function engineOption(): Option {
   return new Option('--engine <name>', 'the engine to compute with').choices(engineNames).default('auto');

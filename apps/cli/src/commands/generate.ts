@@ -1,9 +1,11 @@
 import { printable } from '@subtext/core';
 import { endOfTextIds, generate, loadModel } from '@subtext/model';
 import { writeSafetensors } from '@subtext/safetensors';
-import { useEngine, type EngineName } from '@subtext/tensor';
+import { useEngine, type EngineName, type WeightDtype } from '@subtext/tensor';
 import {
   createOutput,
+  dtypeOption,
+  engineFor,
   engineOption,
   findModel,
   includeOption,
@@ -39,6 +41,7 @@ interface GenerateCommandOptions {
   ignoreEnd: boolean;
   raw: boolean;
   include: string[];
+  dtype: WeightDtype;
   engine: EngineName | 'auto';
   json: boolean;
 }
@@ -67,6 +70,7 @@ export function generateCommand(): Command {
     .option('--ignore-end', 'keep generating after the model ends its text', false)
     .option('--raw', 'writes control characters as they are, where the output is a file or a pipe', false)
     .addOption(includeOption())
+    .addOption(dtypeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
     .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
@@ -100,6 +104,7 @@ async function generateFile({
   minP,
   repetitionPenalty,
   ignoreEnd,
+  dtype,
   engine,
   json,
   signal,
@@ -109,8 +114,8 @@ async function generateFile({
       'From a file of inputs the likeliest tokens are taken: leave --temperature, --top-k, --top-p, --min-p and --repetition-penalty out.',
     );
   const output = createOutput({ json });
-  const { name } = await useEngine({ engine });
-  const opened = await openAnyModel({ folder });
+  const { name } = await useEngine({ engine: engineFor({ engine, dtype }) });
+  const opened = await openAnyModel({ folder, dtype });
   if (opened.kind === 'vision')
     throw new UsageError(`${folder} holds a vision encoder, which writes no text; use "subtext forward".`);
   const { model } = opened;
@@ -145,14 +150,17 @@ async function generateText({
   seed,
   ignoreEnd,
   raw,
+  dtype,
   engine,
   json,
   signal,
 }: GenerateCommandOptions & { prompt: string; signal: AbortSignal }): Promise<void> {
   const output = createOutput({ json });
-  await useEngine({ engine, work: await modelWork({ folder, positions: prompt.length / 3 + maxNewTokens }) });
+  const work = await modelWork({ folder, positions: prompt.length / 3 + maxNewTokens });
+  await useEngine({ engine: engineFor({ engine, dtype }), work });
   const tokenizer = await loadTokenizer({ folder });
-  const model = await loadModel({ folder, trainable: false, onNote: (note) => writeErrorLine(`${folder}: ${note}`) });
+  const onNote = (note: string) => writeErrorLine(`${folder}: ${note}`);
+  const model = await loadModel({ folder, dtype, trainable: false, onNote });
   const { ids } = tokenizer.encode(prompt);
   if (ids.length === 0)
     throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to continue.');

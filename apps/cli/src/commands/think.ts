@@ -2,9 +2,11 @@ import { printable } from '@subtext/core';
 import { imageFile } from '@subtext/data';
 import { explainAnswers, loadExplainers, traceAnswer } from '@subtext/decoder';
 import { Reasoner, type Answer } from '@subtext/reasoner';
-import { useEngine, type EngineName } from '@subtext/tensor';
+import { useEngine, type EngineName, type WeightDtype } from '@subtext/tensor';
 import {
   createOutput,
+  dtypeOption,
+  engineFor,
   engineOption,
   findModel,
   includeOption,
@@ -31,6 +33,7 @@ interface ThinkCommandOptions extends ThoughtChange {
   trace: boolean;
   include: string[];
   json: boolean;
+  dtype: WeightDtype;
   engine: EngineName | 'auto';
 }
 
@@ -97,6 +100,7 @@ export function thinkCommand(): Command {
       false,
     )
     .addOption(includeOption())
+    .addOption(dtypeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object', false)
     .action(
@@ -113,6 +117,7 @@ export function thinkCommand(): Command {
           include,
           json,
           engine,
+            dtype,
           ...change
         }: ThinkCommandOptions,
       ) => {
@@ -134,8 +139,9 @@ export function thinkCommand(): Command {
         const picture = image === undefined ? undefined : imageFile(image);
         if (picture) await picture.load();
         // A question and an answer; pictures take more.
-        await useEngine({ engine, work: picture ? undefined : await modelWork({ folder, positions: 300 }) });
-        const reasoner = await Reasoner.load({ folder });
+        const work = picture ? undefined : await modelWork({ folder, positions: 300 });
+        await useEngine({ engine: engineFor({ engine, dtype }), work });
+        const reasoner = await Reasoner.load({ folder, dtype });
         const unknown = [question, ...Object.values(edit ?? {})].flatMap((text) => reasoner.unknownWords(text));
         if (unknown.length > 0 && !json) {
           const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: it reads ${unknown.length === 1 ? 'it' : 'them'} as unknown, and answers as if something else had been said.`;

@@ -75,6 +75,10 @@ const model = z
       .describe('where a new model sees the picture: before the question or after it')
       .default('before'),
     lora: lora.optional(),
+    dtype: z
+      .enum(['float32', 'bf16', 'int8', 'int4'])
+      .describe('how the weights beneath an adapter are stored: fewer bits take less memory, on the engine native')
+      .default('float32'),
     frozen: z.array(pattern).describe('regular expressions: parameters that stay as they are').default([]),
   })
   .refine(({ from, new: fresh }) => (from === undefined) !== (fresh === undefined), 'give either "from" or "new"');

@@ -13,9 +13,11 @@ import {
   summarizeSeeds,
 } from '@subtext/eval';
 import { loadDirection } from '@subtext/reasoner';
-import { useEngine, type EngineName } from '@subtext/tensor';
+import { useEngine, type EngineName, type WeightDtype } from '@subtext/tensor';
 import {
   createOutput,
+  dtypeOption,
+  engineFor,
   engineOption,
   findModel,
   interruptSignal,
@@ -48,6 +50,7 @@ interface RunOptions extends AskedData {
   filters?: string[];
   judgeUrl?: string;
   judgeModel?: string;
+  dtype: WeightDtype;
   engine: EngineName | 'auto';
   json: boolean;
 }
@@ -84,6 +87,7 @@ export function runCommand(): Command {
       'an OpenAI-compatible endpoint for tasks that a judge scores; its key in SUBTEXT_JUDGE_KEY',
     )
     .option('--judge-model <name>', 'the model behind it')
+    .addOption(dtypeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
     .action(async (options: RunOptions) => {
@@ -114,8 +118,8 @@ export function runCommand(): Command {
       const steering =
         steer === undefined ? undefined : { direction: await loadDirection({ path: steer }), strength, stage };
       const folder = await findModel({ model: options.model, signal });
-      await useEngine({ engine: options.engine });
-      const model = await openModel({ folder, loaded });
+      await useEngine({ engine: engineFor(options) });
+      const model = await openModel({ folder, loaded, dtype: options.dtype });
       try {
         for (const one of model.loaded) warnOfUnknownWords({ loaded: one, model, output });
         const modelHash = await hashFolder(folder);

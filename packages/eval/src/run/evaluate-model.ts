@@ -34,7 +34,8 @@ export function madeWith({ machine, versions }: MadeWith): Required<MadeWith> {
 /** Options of {@link evaluateModel}. */
 export interface EvaluateModelOptions extends MadeWith {
   /** The model, with what it is asked. */
-  model: Pick<OpenedModel<Questions>, 'method' | 'loaded' | 'answering'>;
+  model: Pick<OpenedModel<Questions>, 'method' | 'loaded' | 'answering'> &
+    Partial<Pick<OpenedModel<Questions>, 'dtype'>>;
   /** As results name it. */
   modelName: string;
   /** Of its folder: samples of another model are not mixed in. */
@@ -107,6 +108,7 @@ export function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvalu
     generation,
     limit: limit ?? null,
     engine: engineName(),
+    ...(model.dtype === undefined || model.dtype === 'float32' ? {} : { dtype: model.dtype }),
     ...(judge ? { judge: judge.model } : {}),
     // Samples keep what each filter took: those of other filters are of another run.
     ...(filters ? { filters } : {}),

@@ -1,5 +1,6 @@
 import { isMultimodal } from '@subtext/model';
 import { Reasoner, steer, type Steering } from '@subtext/reasoner';
+import type { WeightDtype } from '@subtext/tensor';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -28,6 +29,8 @@ export interface OpenedModel<Loaded extends LoadedTask = LoadedTask> {
   method: string;
   /** What it is asked: graphs written as the reasoner reads them. */
   loaded: readonly Loaded[];
+  /** How its weights are stored. */
+  dtype: WeightDtype;
   answering(settings: AnswerSettings): AnsweringModel;
   /** Words of a question that the model reads as one unknown token. */
   unknownWords(question: string): string[];
@@ -42,16 +45,20 @@ export interface OpenedModel<Loaded extends LoadedTask = LoadedTask> {
 export async function openModel<Loaded extends LoadedTask>({
   folder,
   loaded,
+  dtype = 'float32',
 }: {
   folder: string;
   loaded: readonly Loaded[];
+  /** How the model's weights are stored, as in `loadModel`. @default 'float32' */
+  dtype?: WeightDtype;
 }): Promise<OpenedModel<Loaded>> {
   if (existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'))) {
-    const opened = await loadPlainModel({ folder });
+    const opened = await loadPlainModel({ folder, dtype });
     return disposedUnless(opened.model, () => {
       for (const one of loaded)
         checkTaskFitsModel({ ...one, model: { name: folder, seesImages: plainModelSees(opened.model) } });
       return {
+        dtype,
         method: 'plain',
         loaded,
         answering: ({ steering, ...settings }) => {
@@ -67,8 +74,9 @@ export async function openModel<Loaded extends LoadedTask>({
       };
     });
   }
-  const reasoner = await openReasoner({ folder, loaded });
+  const reasoner = await openReasoner({ folder, loaded, dtype });
   return disposedUnless(reasoner, () => ({
+    dtype,
     method: reasoner.settings.method.name,
     loaded: loaded.map((one) => askedOf({ reasoner, loaded: one })),
     answering: ({ steering, ...settings }) =>
@@ -99,11 +107,14 @@ export async function openModel<Loaded extends LoadedTask>({
 export async function openReasoner({
   folder,
   loaded,
+  dtype,
 }: {
   folder: string;
   loaded: readonly Pick<LoadedTask, 'task' | 'examples'>[];
+  /** As in {@link openModel}. @default 'float32' */
+  dtype?: WeightDtype;
 }): Promise<Reasoner> {
-  const reasoner = await Reasoner.load({ folder });
+  const reasoner = await Reasoner.load({ folder, dtype });
   return disposedUnless(reasoner, () => {
     const seesImages = isMultimodal(reasoner.model) && reasoner.settings.image !== undefined;
     for (const one of loaded) checkTaskFitsModel({ ...one, model: { name: folder, seesImages } });

@@ -11,7 +11,7 @@ import {
   type MultimodalModel,
 } from '@subtext/model';
 import { PictureStore } from '@subtext/reasoner';
-import { tf } from '@subtext/tensor';
+import { tf, type WeightDtype } from '@subtext/tensor';
 import { loadTokenizer, type ChatMessage, type Tokenizer } from '@subtext/tokenizer';
 
 import { EvaluationError } from '../errors';
@@ -130,12 +130,15 @@ export function plainModel({
 /** Loads what {@link plainModel} needs from a Hugging Face folder or from the hub. The caller disposes of `model`. */
 export async function loadPlainModel({
   folder,
+  dtype,
 }: {
   /** A folder, or an id of the Hugging Face Hub. */
   folder: string;
+  /** How its weights are stored, as in `loadModel`. @default 'float32' */
+  dtype?: WeightDtype;
 }): Promise<Pick<PlainModelOptions, 'model' | 'tokenizer' | 'processor'>> {
   const tokenizer = await loadTokenizer({ folder });
-  const model = await loadModel({ folder, trainable: false });
+  const model = await loadModel({ folder, dtype, trainable: false });
   return { tokenizer, model, processor: plainModelSees(model) ? await loadImageProcessor({ folder }) : undefined };
 }
 

@@ -1,4 +1,4 @@
-import { tf, uniform } from '@subtext/tensor';
+import { isStored, storeWeight, tf, uniform, weightDtype } from '@subtext/tensor';
 
 import type { LinearLayer } from '../blocks/linear-layer';
 import { LowRankAdapter } from '../blocks/low-rank-adapter';
@@ -118,6 +118,11 @@ export function addLora({
   });
   // Checked before anything is changed.
   if (tokens !== 'all') checkTokenIds({ model, ids: tokens });
+  else {
+    const dtype = weightDtype(model.tokenEmbedding.weight.value);
+    if (dtype !== 'float32')
+      fail(`The tables of tokens are stored as ${dtype} and cannot train in full. Train rows of them (tokens: ids).`);
+  }
   const frozen = freezeBase ? model.parameters.trainable().map(([name]) => name) : [];
   if (freezeBase) model.parameters.freeze();
   for (const { layer, rank: layerRank, alpha: layerAlpha } of plans) {
@@ -183,7 +188,12 @@ export function setLoraDropoutSeed({ model, seed }: { model: AdaptableModel; see
 function shiftWeight(layer: LinearLayer & { adapter: LowRankAdapter }, sign: 1 | -1): void {
   tf.tidy(() => {
     const change = layer.adapter.weightChange({ layout: layer.layout });
-    layer.weight.value.assign(sign === 1 ? tf.add(layer.weight.value, change) : tf.sub(layer.weight.value, change));
+    const variable = layer.weight.value as tf.Variable<tf.Rank.R2>;
+    const stored = isStored(variable);
+    // A weight that lies outside of the engine's memory stays there, as float32.
+    const weight = stored ? tf.tensor2d(variable.dataSync<'float32'>(), variable.shape) : variable;
+    const shifted = (sign === 1 ? tf.add(weight, change) : tf.sub(weight, change)) as tf.Tensor2D;
+    variable.assign(stored ? storeWeight({ values: shifted, dtype: 'float32' }) : shifted);
   });
   layer.adapter.merged = sign === 1;
 }

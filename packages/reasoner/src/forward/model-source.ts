@@ -1,5 +1,6 @@
 import { createModel, loadModel, type LanguageModel } from '@subtext/model';
 import { drawInitialValues, addLora, type LoraSettings } from '@subtext/nn';
+import type { WeightDtype } from '@subtext/tensor';
 
 import { ReasonerError } from '../errors';
 import { FeedbackMap } from '../feedback/feedback-map';
@@ -11,6 +12,7 @@ export type ModelSource =
   | {
       kind: 'folder';
       folder: string;
+      /** As in `loadModel`: fewer bits for an adapter to train over. @default 'float32' */ dtype?: WeightDtype;
       /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & {
         seed?: number;
         /** Whether `tokens` learn. @default true */ trainTokens?: boolean;
@@ -53,7 +55,7 @@ export async function openWithFeedback(source: ModelSource): Promise<OpenedModel
 /** Loads or creates the model. */
 export async function openModel(source: ModelSource): Promise<LanguageModel> {
   if (source.kind === 'folder') {
-    const model = await loadModel({ folder: source.folder });
+    const model = await loadModel({ folder: source.folder, dtype: source.dtype });
     if (source.lora) addLora({ model, ...source.lora });
     return model;
   }

@@ -3,6 +3,7 @@ import { type ImageProcessor, loadImageProcessor, saveImageProcessor } from '@su
 import { type HubOptions, resolveModelFolder } from '@subtext/hub';
 import { type LanguageModel, loadModel, saveModel } from '@subtext/model';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
+import type { WeightDtype } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -26,14 +27,18 @@ export interface ReasonerParts {
 }
 
 /** Reads a Hugging Face model folder with `subtext.json`, or a model of the hub that has one. @throws ReasonerError `not-a-reasoner`, HubError */
-export async function readReasonerFolder(options: { folder: string; hub?: HubOptions }): Promise<ReasonerParts> {
+export async function readReasonerFolder(options: {
+  folder: string;
+  hub?: HubOptions;
+  dtype?: WeightDtype;
+}): Promise<ReasonerParts> {
   const folder = await resolveModelFolder({ ...options.hub, folder: options.folder });
   const settings = await readReasonerSettings({ path: join(folder, settingsFile), folder });
   formatNamed(settings.reasoningFormat);
   createMethod(settings.method);
   const tokenizer = await loadTokenizer({ folder });
   const processor = settings.image ? await loadImageProcessor({ folder }) : undefined;
-  const model = await loadModel({ folder });
+  const model = await loadModel({ folder, dtype: options.dtype });
   const { maxPositions } = model.dimensions;
   if (settings.image && settings.image.tokens > maxPositions) {
     model.dispose();

@@ -2,6 +2,7 @@ import type { ImageProcessor } from '@subtext/encoders';
 import type { HubOptions } from '@subtext/hub';
 import { isMultimodal, type GenerateOptions, type LanguageModel } from '@subtext/model';
 import type { Tokenizer } from '@subtext/tokenizer';
+import type { WeightDtype } from '@subtext/tensor';
 
 import { PictureStore } from '../batches/picture-store';
 import { ReasonerError } from '../errors';
@@ -88,6 +89,8 @@ export class Reasoner {
     folder: string;
     /** How an id of the hub is resolved: revision, token, progress. */
     hub?: HubOptions;
+    /** How the model's weights are stored, as in `loadModel`. @default 'float32' */
+    dtype?: WeightDtype;
   }): Promise<Reasoner> {
     return new Reasoner(await readReasonerFolder(options));
   }

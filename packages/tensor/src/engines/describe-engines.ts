@@ -1,6 +1,7 @@
 import type { EngineDevice, EngineName } from './engine';
 import { knownEngines } from './registry';
 import { passedSelfTest } from './self-test-record';
+import type { WeightDtype } from './weight-dtypes';
 
 /** What can be said of an engine on this machine. */
 export interface EngineReport {
@@ -12,6 +13,8 @@ export interface EngineReport {
   version: string | null;
   loads: boolean;
   device: EngineDevice | null;
+  /** How it can store weights that do not train. */
+  weightDtypes: readonly WeightDtype[];
   /** Would `auto` take it, were it the only one? */
   automatic: boolean;
   /** Why it does not load; null if it does. */
@@ -42,6 +45,7 @@ export async function describeEngines(): Promise<EngineReport[]> {
       version: installed?.version ?? null,
       loads: device !== null,
       device,
+      weightDtypes: engine.capabilities.weightDtypes ?? ['float32'],
       automatic:
         device !== null &&
         engine.preference(device) > 0 &&

@@ -8,7 +8,7 @@ export type WeightDtype = 'float32' | 'bf16' | 'f16' | 'int8' | 'int4';
 
 /** The numbers of a weight that an engine stores apart from its tensors' memory. Such a weight does not train. */
 export interface StoredNumbers {
-  dtype: Exclude<WeightDtype, 'float32'>;
+  dtype: WeightDtype;
   /** `[rows, columns]` */
   shape: readonly [number, number];
   /** Bytes that they take. */

@@ -10,6 +10,8 @@ export interface MemoryDemand {
   trainable: number;
   /** Numbers of models that the first thread holds beside them. @default 0 */
   besides?: number;
+  /** Bytes of a number that is not trained: less than 4 are stored outside of the engine (`model.dtype`). @default 4 */
+  frozenBytes?: number;
   /** Bytes that one row of a batch takes at its longest, gradients aside, as measured or known. @default 0: not known yet */
   bytesPerRow?: number;
   /** Rows of a shard. */
@@ -47,6 +49,7 @@ export function estimateMemory({
   parameters,
   trainable,
   besides = 0,
+  frozenBytes = 4,
   bytesPerRow = 0,
   rows,
   shards,
@@ -58,15 +61,17 @@ export function estimateMemory({
   const computing = 1 + Math.min(workers, shards);
   const onEngine = workers === 0 && engineCapabilities(engine).trainingState === 'engine';
   const shard = bytesPerRow * rows;
-  const models = bytes * (besides + parameters * (1 + workers));
+  const frozen = parameters - trainable;
+  const models = frozenBytes * (besides + frozen * (1 + workers)) + bytes * trainable * (1 + workers);
+  const frozenOnEngine = frozenBytes < bytes ? 0 : bytes;
   // Each thread that computes holds the gradient of its shard; the shared state has those of all shards.
   const gradients = bytes * trainable * (shards + computing + (onEngine ? 1 : 0));
   // Weights and both moments in the shared state; both again where the engine holds them.
   const optimizer = bytes * trainable * (3 + (onEngine ? 2 : 0));
   const activations = shard * computing;
   const process = PROCESS + THREAD * workers;
-  const first = bytes * (besides + parameters + trainable * (onEngine ? 4 : 1)) + shard;
-  const other = workers === 0 ? 0 : bytes * (parameters + trainable) + shard;
+  const first = frozenOnEngine * (besides + frozen) + bytes * trainable * (onEngine ? 5 : 2) + shard;
+  const other = workers === 0 ? 0 : frozenOnEngine * frozen + bytes * trainable * 2 + shard;
   return {
     total: models + gradients + optimizer + activations + process,
     engine: Math.max(first, other),
@@ -109,6 +114,9 @@ export function checkMemory({
         ? 'lower training.batchSize or cut batches into more training.shards'
         : undefined,
       workers > 1 && !overEngine ? 'start fewer workers' : undefined,
+      overEngine && trainable < parameters && (demand.frozenBytes ?? 4) === 4
+        ? 'store what is not trained in fewer bits (model.dtype)'
+        : undefined,
       overEngine ? 'take the engine tensorflow, which has all of the machine’s memory' : undefined,
       'take a smaller model or shorter examples',
     ].filter((one) => one !== undefined);

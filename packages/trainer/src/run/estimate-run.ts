@@ -49,8 +49,8 @@ export interface EstimatedRun {
   longestRow: () => Promise<unknown>;
   /** Mean tokens of a row by phase. @default not counted */
   tokens?: readonly number[];
-  /** Numbers of the models, and of those that the first thread holds beside them. */
-  besides: { parameters: number; other: number };
+  /** Numbers of the models, and of those that the first thread holds beside them; bytes of one that is not trained. */
+  besides: { parameters: number; other: number; frozenBytes?: number };
 }
 
 /**
@@ -75,6 +75,7 @@ export async function estimateRun({
     parameters: Math.max(besides.parameters, trainable),
     trainable,
     besides: besides.other,
+    frozenBytes: besides.frozenBytes,
     rows: Math.ceil(Math.max(...rows) / shards),
     shards,
     workers,

@@ -1,6 +1,7 @@
 import { loadImageProcessor } from '@subtext/encoders';
 import { endOfTextIds, isMultimodal, loadModel } from '@subtext/model';
 import { Reasoner, type MethodSpecification } from '@subtext/reasoner';
+import type { WeightDtype } from '@subtext/tensor';
 import { loadTokenizer } from '@subtext/tokenizer';
 
 import { TrainerError } from '../errors';
@@ -11,12 +12,15 @@ import { TrainerError } from '../errors';
  */
 export async function openCheckpoint({
   folder,
+  dtype,
   method,
   imagePosition,
   thoughtReading,
   onNote,
 }: {
   folder: string;
+  /** As in `loadModel`. @default 'float32' */
+  dtype?: WeightDtype;
   method: MethodSpecification;
   /** Whether a picture stands before the question or after it. */
   imagePosition: 'before' | 'after';
@@ -26,7 +30,7 @@ export async function openCheckpoint({
   onNote?: (note: string) => void;
 }): Promise<Reasoner> {
   const tokenizer = await loadTokenizer({ folder });
-  const model = await loadModel({ folder, onNote: (note) => onNote?.(`${folder}: ${note}`) });
+  const model = await loadModel({ folder, dtype, onNote: (note) => onNote?.(`${folder}: ${note}`) });
   const endId = tokenizer.endId ?? endOfTextIds({ model })[0];
   if (endId === undefined)
     throw new TrainerError({

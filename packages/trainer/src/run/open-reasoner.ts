@@ -47,17 +47,18 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
   const { model: started, stages, reasoningFormat, seed, interpreters } = run;
   const folder = await resolveModelFolder({ folder: from });
   if (existsSync(join(folder, 'config.json')))
-    checkModelFits({ ...run.memory, config: await readConfig({ folder }), path: folder });
+    checkModelFits({ ...run.memory, dtype: started.dtype, config: await readConfig({ folder }), path: folder });
   const isCheckpoint = existsSync(join(folder, 'config.json')) && !existsSync(join(folder, 'subtext.json'));
   const { model, tokenizer, settings, processor, feedback } = isCheckpoint
     ? await openCheckpoint({
         folder,
+        dtype: started.dtype,
         method: run.method,
         imagePosition: started.imagePosition ?? 'before',
         onNote: run.onNote,
         thoughtReading: interpreters?.reading ?? 'before',
       })
-    : await Reasoner.load({ folder });
+    : await Reasoner.load({ folder, dtype: started.dtype });
   if (feedback?.settings.kind === 'projection') {
     feedback.dispose();
     model.dispose();

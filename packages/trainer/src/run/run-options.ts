@@ -2,6 +2,7 @@ import type { ReasoningExample } from '@subtext/data';
 import type { TrainDrawerOptions } from '@subtext/decoder';
 import type { LoraSettings } from '@subtext/nn';
 import type { AdapterTokens, MethodSpecification, VisibilityName, VisibilityTable } from '@subtext/reasoner';
+import type { WeightDtype } from '@subtext/tensor';
 
 import type { RunIdentity } from '../checkpoint/run-folder';
 import type { InterpreterOptions, InterpreterPart } from '../interpreters/interpreter-options';
@@ -89,6 +90,11 @@ export interface RunModelOptions {
   imagePosition?: 'before' | 'after';
   /** A low-rank adapter to train in the model's place. @default none */
   lora?: Omit<LoraSettings, 'tokens'> & { /** How new tokens learn. @default 'rows' */ tokens?: AdapterTokens };
+  /**
+   * How the weights of a model `from` somewhere are stored, in fewer bits for an adapter to train over (`loadModel`):
+   * asks for `lora`. @default 'float32'
+   */
+  dtype?: Exclude<WeightDtype, 'f16'>;
   /** Parameters that stay as they are: regular expressions over their names. @default [] */
   frozen?: readonly string[];
 }

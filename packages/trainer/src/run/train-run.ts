@@ -4,6 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { RunFolder, type RunIdentity } from '../checkpoint/run-folder';
+import { TrainerError } from '../errors';
 import { identifyRun } from '../identity/identify-run';
 import { interpreterGroups, type InterpreterPart } from '../interpreters/interpreter-options';
 import { prepareInterpreters } from '../interpreters/prepare-interpreters';
@@ -17,6 +18,7 @@ import type { ReasonerData } from '../sources/laid-out-examples';
 import { adapterOf } from './adapter-of';
 import { cardSubject } from './card-subject';
 import { carryOut, type Trainable } from './carry-out';
+import { frozenBytes } from './check-model-fits';
 import { workersOf } from './machine';
 import type { StartingRun } from './new-reasoner';
 import { openReasoner } from './open-reasoner';
@@ -91,6 +93,11 @@ export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult
 async function openRun(planned: PlannedRun): Promise<(options: { work: string }) => Promise<Trainable>> {
   const { options, method, stages, identity, seed, shards, interpreters } = planned;
   const { model, training = {} } = options;
+  if ((model.dtype ?? 'float32') !== 'float32' && (model.from === undefined || model.lora === undefined))
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `Weights that are stored as ${model.dtype} (model.dtype) do not train: ${model.from === undefined ? 'a new model has to be float32' : 'give an adapter (model.lora) to train over them'}.`,
+    });
   // Interpreters that come after have a folder of their own in it: what is wrong there is said before anything is trained.
   checkPartsAfter({ interpreters, training, shards });
   checkDrawer({ drawer: options.drawer, method, stages, examples: options.examples });
@@ -171,7 +178,11 @@ async function buildRun({
   const initial = join(work, 'initial', 'reasoner');
   await reasoner.save({ folder: initial });
   const lora = await adapterOf({ options, reasoner, newTokens, data, plans, seed });
-  const reasonerOptions = { model: { kind: 'folder' as const, folder: initial, lora }, frozen: model.frozen, include };
+  const reasonerOptions = {
+    model: { kind: 'folder' as const, folder: initial, lora, dtype: model.dtype },
+    frozen: model.frozen,
+    include,
+  };
   const baseModel = interpreters?.model?.kind === 'folder' ? interpreters.model.folder : null;
   const joint =
     interpreters && (interpreters.mode ?? 'joint') === 'joint'
@@ -207,7 +218,11 @@ async function buildRun({
           objectives,
         })[0]!.source.batch(0)
       )[0],
-    besides: { parameters: elementCount + (joint ? await numbersIn(joint.initial) : 0), other: elementCount },
+    besides: {
+      parameters: elementCount + (joint ? await numbersIn(joint.initial) : 0),
+      other: elementCount,
+      frozenBytes: frozenBytes[model.dtype ?? 'float32'],
+    },
 
     async save({ outcome, loop }) {
       const folder = join(options.folder, 'reasoner');
