@@ -117,7 +117,7 @@ export function thinkCommand(): Command {
           include,
           json,
           engine,
-            dtype,
+          dtype,
           ...change
         }: ThinkCommandOptions,
       ) => {
