@@ -148,6 +148,12 @@ export const results = [
     code: ['packages/tensor', ':!*.test.ts'],
   })),
   {
+    file: 'docs/results/recompute.json',
+    page: 'docs/results/engines.md',
+    command: 'node tooling/bench/recompute.mjs',
+    code: ['packages/tensor', 'packages/nn', ':!*.test.ts'],
+  },
+  {
     file: 'docs/results/weight-dtypes.json',
     page: 'docs/results/engines.md',
     command: 'node tooling/bench/weight-dtypes.mjs --model stories260K',

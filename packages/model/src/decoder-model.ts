@@ -164,6 +164,7 @@ export class DecoderModel implements LanguageModel {
           ? new WindowMasks({ mask: mask as tf.Tensor2D, queryTime: time, sight: visibility?.keys ?? null })
           : null,
       cache,
+      recompute: this.structure.recomputesBlocks ? this.structure : null,
       outputHiddenStates,
       ...(outputAttentions && { onWeights: (weights: tf.Tensor4D) => void attentions.push(weights) }),
       ...(!outputHiddenStates && !outputAttentions && { outputPositions }),

@@ -10,6 +10,7 @@ export type {
   EngineWork,
   StoredDtype,
 } from './engines/engine';
+export { recomputed, type RecomputedOptions } from './state/recomputed';
 export { isStored, storeWeight } from './state/store-weight';
 export { weightDtype, type WeightDtype, type WeightStore } from './engines/weight-dtypes';
 export { engineCapabilities, engineMemory, knownEngines, registerEngine } from './engines/registry';

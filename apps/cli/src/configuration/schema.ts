@@ -222,6 +222,12 @@ export const trainConfiguration = z.strictObject({
   training: z
     .strictObject({
       batchSize: count.default(trainingDefaults.batchSize),
+      recompute: z
+        .boolean()
+        .describe(
+          'gradient checkpointing: only the inputs of blocks are kept, which are computed again in the backward pass; a third more to compute, for the memory of one block in place of all',
+        )
+        .default(trainingDefaults.recompute),
       learningRate: positive.default(trainingDefaults.learningRate),
       warmupSteps: z.number().int().min(0).default(trainingDefaults.warmupSteps),
       ...optimizerKeys,

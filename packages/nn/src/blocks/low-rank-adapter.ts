@@ -16,8 +16,9 @@ export class LowRankAdapter {
   readonly dropout: number;
   /** Whether the layer's weight holds the addition already; the adapter then adds nothing. */
   merged = false;
+  /** How many draws of dropout there have been since it was seeded: the next one follows from it. */
+  draws = 0;
   #seed: number | null = null;
-  #calls = 0;
 
   constructor({
     down,
@@ -39,7 +40,7 @@ export class LowRankAdapter {
   /** Seeds the dropout of the calls that follow (training), or turns dropout off (null, the state at the start). */
   setDropoutSeed(seed: number | null): void {
     this.#seed = seed;
-    this.#calls = 0;
+    this.draws = 0;
   }
 
   /** What a kernel of a whole block computes it from; null where inputs are dropped, which kernels do not. */
@@ -52,7 +53,7 @@ export class LowRankAdapter {
   apply({ input }: { input: tf.Tensor }): tf.Tensor {
     const dropped =
       this.dropout > 0 && this.#seed !== null
-        ? tf.dropout(input, this.dropout, undefined, this.#seed + 7919 * this.#calls++)
+        ? tf.dropout(input, this.dropout, undefined, this.#seed + 7919 * this.draws++)
         : input;
     const reduced = linear({ input: dropped, weight: this.down as tf.Tensor2D });
     // Scaling the narrow tensor costs rank/out of scaling the wide one.

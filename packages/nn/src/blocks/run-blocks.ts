@@ -1,6 +1,7 @@
-import { tf } from '@subtext/tensor';
+import { recomputed, tf } from '@subtext/tensor';
 
 import type { AttentionInput } from './self-attention';
+import type { ModelStructure } from '../weights/parameter-scope';
 import type { KeyValueCache } from './key-value-cache';
 import type { RotaryAngles } from './rotary-embedding';
 
@@ -23,6 +24,7 @@ export function runBlocks({
   outputHiddenStates = false,
   outputPositions,
   rotary = null,
+  recompute = null,
   ...attention
 }: Omit<AttentionInput, 'cache' | 'rotary'> & {
   blocks: readonly Block[];
@@ -31,18 +33,62 @@ export function runBlocks({
   cache?: KeyValueCache | null;
   /** Default false. */
   outputHiddenStates?: boolean;
+  /**
+   * The structure of a model whose blocks are computed again in the backward pass, so that of each only its input is kept
+   * (gradient checkpointing); not over a cache. Default null: what a gradient needs is kept.
+   */
+  recompute?: ModelStructure | null;
 }): { hidden: tf.Tensor3D; hiddenStates: tf.Tensor3D[] | null } {
   let hidden = input;
   const hiddenStates = outputHiddenStates ? [input] : null;
   for (const [index, block] of blocks.entries()) {
-    hidden = block.apply({
+    const options = {
       input: hidden,
-      cache: cache?.layer(index) ?? null,
       rotary: rotary !== null && 'cos' in rotary ? rotary : (rotary?.[index] ?? null),
       ...attention,
       ...(index === blocks.length - 1 && { outputPositions }),
-    });
+    };
+    const { keyValueInput, onWeights } = attention;
+    const again = cache === null && keyValueInput === undefined && onWeights === undefined ? recompute : null;
+    hidden =
+      again === null
+        ? block.apply({ ...options, cache: cache?.layer(index) ?? null })
+        : recomputedBlock({ block, structure: again, ...options });
     hiddenStates?.push(hidden);
   }
   return { hidden, hiddenStates };
+}
+
+/** A block of which the backward pass computes again what it needs. */
+function recomputedBlock({
+  block,
+  structure,
+  input,
+  rotary = null,
+  mask = null,
+  windowMasks = null,
+  ...rest
+}: AttentionInput & { block: Block; structure: ModelStructure }): tf.Tensor3D {
+  const { window = null } = block;
+  // It lives on in the caller's scope.
+  const windowMask = window === null ? undefined : windowMasks?.of(window);
+  let draws: (() => void) | null = null;
+  return recomputed<Record<string, tf.Tensor>, tf.Tensor3D>({
+    tensors: { input, ...rotary, ...(mask && { mask }), ...(windowMask && { windowMask }) },
+    compute: ({ input: own, mask: seen = null, windowMask: inWindow, cos, sin }) => {
+      const before = structure.markDraws();
+      const again = draws !== null;
+      if (again) draws!();
+      else draws = before;
+      const output = block.apply({
+        input: own as tf.Tensor3D,
+        mask: seen,
+        rotary: cos && sin ? { cos: cos as tf.Tensor3D, sin: sin as tf.Tensor3D } : null,
+        windowMasks: inWindow ? { of: () => inWindow as tf.Tensor3D } : windowMasks,
+        ...rest,
+      });
+      if (again) before();
+      return output;
+    },
+  });
 }

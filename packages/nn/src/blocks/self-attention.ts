@@ -38,7 +38,7 @@ export interface AttentionInput {
   /** int32, 1 where a key may be seen: `[batch, keyTime]` or `[batch, time, keyTime]`, cached keys included. */
   mask?: tf.Tensor | null;
   /** What a `[batch, keyTime]` mask becomes with a window; without it windows count columns, hidden ones too. Default none. */
-  windowMasks?: WindowMasks | null;
+  windowMasks?: Pick<WindowMasks, 'of'> | null;
   /** Keys and values of earlier positions; this call's are added to it. */
   cache?: LayerCache | null;
   /** Give only this many of the last positions; the others are keys and values to them. Needs `causal`. Default all. */

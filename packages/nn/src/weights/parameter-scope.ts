@@ -36,6 +36,11 @@ export class ModelStructure {
   readonly notes: string[] = [];
   /** Linear layers by the name of their module: the places a low-rank adapter can go. */
   readonly linearLayers = new Map<string, LinearLayer>();
+  /**
+   * Whether training keeps only the inputs of blocks and computes them again in the backward pass (gradient checkpointing,
+   * arXiv 1604.06174): a third more to compute, for the memory of one block in place of all. Default false.
+   */
+  recomputesBlocks = false;
 
   constructor({ parameters }: { parameters: Parameters }) {
     this.parameters = parameters;
@@ -50,6 +55,16 @@ export class ModelStructure {
     this.parameters.remove(name);
     declaration.shape = [...value.shape];
     this.parameters.add({ name, value, trainable });
+  }
+
+  /** Notes how far the adapters' draws of dropout have come; what it gives goes back there. */
+  markDraws(): () => void {
+    const marks = [...this.linearLayers.values()].flatMap(({ adapter }) =>
+      adapter !== null && adapter.dropout > 0 ? [{ adapter, draws: adapter.draws }] : [],
+    );
+    return () => {
+      for (const { adapter, draws } of marks) adapter.draws = draws;
+    };
   }
 
   /** The scope at the top: names without a prefix. */

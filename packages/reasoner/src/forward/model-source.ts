@@ -12,6 +12,7 @@ export type ModelSource =
   | {
       kind: 'folder';
       folder: string;
+      /** See `ModelStructure.recomputesBlocks`. @default false */ recompute?: boolean;
       /** As in `loadModel`: fewer bits for an adapter to train over. @default 'float32' */ dtype?: WeightDtype;
       /** A low-rank adapter to train in the model's place. */ lora?: LoraSettings & {
         seed?: number;
@@ -23,6 +24,7 @@ export type ModelSource =
       kind: 'new';
       config: Record<string, unknown>;
       seed: number;
+      /** See `ModelStructure.recomputesBlocks`. @default false */ recompute?: boolean;
       /** Parameters drawn otherwise than their family does: the first pattern (a regular expression) that fits counts. @default [] */
       initialisation?: readonly { pattern: string; deviation: number }[];
     };
@@ -57,10 +59,12 @@ export async function openModel(source: ModelSource): Promise<LanguageModel> {
   if (source.kind === 'folder') {
     const model = await loadModel({ folder: source.folder, dtype: source.dtype });
     if (source.lora) addLora({ model, ...source.lora });
+    model.structure.recomputesBlocks = source.recompute === true;
     return model;
   }
-  const { config, seed, initialisation = [] } = source;
+  const { config, seed, recompute = false, initialisation = [] } = source;
   const model = createModel({ config, seed });
+  model.structure.recomputesBlocks = recompute;
   const patterns = initialisation.map(({ pattern, deviation }) => ({
     expression: parameterPattern({ source: pattern, option: 'initialisation' }),
     deviation,

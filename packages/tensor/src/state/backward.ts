@@ -2,7 +2,7 @@ import { tf } from '../tensorflow';
 import { TensorError } from '../errors';
 
 /** A recorded operation. */
-interface TapeNode {
+export interface TapeNode {
   inputs: Record<string, tf.Tensor>;
   outputs: tf.Tensor[];
   /** Kept for the gradient; the tape owns them. */
@@ -12,7 +12,7 @@ interface TapeNode {
 }
 
 /** The part of TensorFlow.js's engine that records (4.22; the version is pinned). */
-interface RecordingEngine {
+export interface RecordingEngine {
   state: { activeTape: TapeNode[] | null; gradientDepth: number };
   startTape(): void;
   endTape(): void;
@@ -66,7 +66,7 @@ function scalarOf<T extends tf.Tensor>(name: string, value: T): T {
 }
 
 /** `tf.tidy` for results that may be null. */
-function inScope<T extends (tf.Tensor | null)[]>(compute: () => T): T {
+export function inScope<T extends (tf.Tensor | null)[]>(compute: () => T): T {
   let result: T | undefined;
   tf.tidy(() => {
     result = compute();
@@ -75,7 +75,17 @@ function inScope<T extends (tf.Tensor | null)[]>(compute: () => T): T {
   return result!;
 }
 
-function backward(tape: TapeNode[], variables: readonly tf.Tensor[], value: tf.Tensor): (tf.Tensor | null)[] {
+/**
+ * Gradients by `variables` of what a tape has recorded, from that of `value`; frees what the tape has saved as it goes.
+ *
+ * @param gradient of `value`; stays. @default ones
+ */
+export function backward(
+  tape: TapeNode[],
+  variables: readonly tf.Tensor[],
+  value: tf.Tensor,
+  gradient?: tf.Tensor,
+): (tf.Tensor | null)[] {
   const reached = new Set(variables.map(({ id }) => id));
   const relevant = tape.filter((node) => {
     const touched = Object.values(node.inputs).some((input) => reached.has(input.id));
@@ -88,7 +98,7 @@ function backward(tape: TapeNode[], variables: readonly tf.Tensor[], value: tf.T
   });
   const gradients = new Map<number, tf.Tensor>();
   if (reached.has(value.id)) {
-    gradients.set(value.id, tf.ones(value.shape));
+    gradients.set(value.id, gradient ? tf.clone(gradient) : tf.ones(value.shape));
   }
   for (const node of relevant.reverse()) {
     if (node.outputs.some((output) => gradients.has(output.id))) {
@@ -141,7 +151,8 @@ function passThrough(node: TapeNode, reached: ReadonlySet<number>, gradients: Ma
   });
 }
 
-function release(node: TapeNode): void {
+/** Frees what a recorded operation has saved. */
+export function release(node: TapeNode): void {
   node.saved.forEach((tensor) => tensor.dispose());
   node.saved = [];
 }

@@ -179,7 +179,13 @@ async function buildRun({
   await reasoner.save({ folder: initial });
   const lora = await adapterOf({ options, reasoner, newTokens, data, plans, seed });
   const reasonerOptions = {
-    model: { kind: 'folder' as const, folder: initial, lora, dtype: model.dtype },
+    model: {
+      kind: 'folder' as const,
+      folder: initial,
+      lora,
+      dtype: model.dtype,
+      recompute: options.training?.recompute,
+    },
     frozen: model.frozen,
     include,
   };

@@ -40,6 +40,11 @@ export interface LoopOptions {
 export interface TrainingOptions extends LoopOptions {
   /** Examples a step. @default 32 */
   batchSize?: number;
+  /**
+   * Keeps only the inputs of the reasoner's blocks and computes them again in the backward pass (gradient checkpointing).
+   * The weights come out the same. @default false
+   */
+  recompute?: boolean;
   /** @default 1e-4 */
   learningRate?: number;
   /** Steps of linear rise. @default 100 */
@@ -57,6 +62,7 @@ export interface TrainingOptions extends LoopOptions {
 /** What {@link TrainingOptions} are where they are not given. */
 export const trainingDefaults = {
   batchSize: 32,
+  recompute: false,
   learningRate: 1e-4,
   warmupSteps: 100,
   weightDecay: 0.01,
