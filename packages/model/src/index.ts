@@ -1,6 +1,7 @@
 export { createModel } from './create-model';
 export { DecoderModel, type DecoderModelOptions } from './decoder-model';
 export { registerFamily, supportedModelTypes } from './families/registry';
+export { Conversation, type ContinueOptions, type ConversationOptions, type Turn } from './generation/conversation';
 export {
   DecodingSession,
   lastPosition,

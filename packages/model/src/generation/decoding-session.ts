@@ -254,6 +254,39 @@ export class DecodingSession {
     }
   }
 
+  /**
+   * Keeps the first `length` positions that it holds, padding included, the same of every row, and gives back the room of
+   * those after them: what is fed next takes their place.
+   */
+  keepFirst(length: number): void {
+    const held = this.#cache.length;
+    if (!Number.isInteger(length) || length < 0 || length > held)
+      throw new ModelError({
+        code: 'invalid-option',
+        message: `keepFirst takes how many of the ${held} positions stay, got ${length}.`,
+      });
+    if (length === held) return;
+    for (const [row, places] of this.#places.entries()) {
+      const gone = places.subarray(length, held).filter((place) => place >= 0).length;
+      this.#counts[row] = (this.#counts[row] as number) - gone;
+      this.#sights?.[row]?.forgetLast(gone);
+    }
+    this.#seen = this.#seen.map((row) => row.slice(0, length));
+    this.#places = this.#places.map((row) => row.slice(0, length));
+    this.#cache.advance(length - held);
+    if (this.#switch === null) return;
+    let room = length;
+    this.#fed = this.#fed.flatMap((embeddings) => {
+      const [batch, time, width] = embeddings.shape;
+      const kept = Math.min(room, time);
+      room -= kept;
+      if (kept === time) return [embeddings];
+      const first = kept === 0 ? [] : [tf.keep(tf.slice(embeddings, [0, 0, 0], [batch, kept, width]))];
+      embeddings.dispose();
+      return first;
+    });
+  }
+
   /** Keeps these rows, in this order: drops those that are finished; a row that is named twice goes on as two. */
   selectRows(rows: readonly number[]): void {
     this.#cache.selectRows(rows);

@@ -38,6 +38,8 @@ export interface GenerateOptions extends SamplingOptions {
    * tokens. It is used up, and freed by the caller. Default: a session of its own.
    */
   session?: DecodingSession;
+  /** By row, the tokens that the session holds already, for the penalty of repetition. Default none is known. */
+  history?: readonly (readonly number[])[];
   maxNewTokens: number;
   /** Stop ids are not chosen before this many tokens. Default 0. */
   minNewTokens?: number;

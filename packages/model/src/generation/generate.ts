@@ -56,12 +56,12 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
   const prompts = isEmbedded(inputs) ? inputs : embedPrompts({ model, prompts: inputs });
   const [batch, time] = prompts.embeddings.shape;
   const { maxPositions } = model.dimensions;
+  const refuse = (code: 'invalid-option' | 'too-many-positions', message: string): never => {
+    if (!isEmbedded(inputs)) prompts.embeddings.dispose();
+    throw new ModelError({ code, message });
+  };
   const begun = options.session?.positions ?? new Array<number>(batch).fill(0);
-  if (begun.length !== batch)
-    throw new ModelError({
-      code: 'invalid-option',
-      message: `The session has ${begun.length} rows; inputs have ${batch}.`,
-    });
+  if (begun.length !== batch) refuse('invalid-option', `The session has ${begun.length} rows; inputs have ${batch}.`);
   const longest = Math.max(
     ...begun.map(
       (earlier, row) =>
@@ -69,10 +69,10 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
     ),
   );
   if (longest > maxPositions) {
-    throw new ModelError({
-      code: 'too-many-positions',
-      message: `The longest prompt has ${longest} tokens; this ${model.modelType} has room for ${maxPositions}. Shorten it.`,
-    });
+    refuse(
+      'too-many-positions',
+      `The longest prompt has ${longest} tokens; this ${model.modelType} has room for ${maxPositions}. Shorten it.`,
+    );
   }
   const rows: Row[] = Array.from({ length: batch }, (_, row) => ({
     row,
@@ -171,7 +171,7 @@ export async function generate(options: GenerateOptions): Promise<Generation> {
             if (repetitionPenalty !== 1)
               penaliseRepetition({
                 logits: own,
-                ids: [...(given?.[row.row] ?? []), ...row.ids],
+                ids: [...(options.history?.[row.row] ?? []), ...(given?.[row.row] ?? []), ...row.ids],
                 penalty: repetitionPenalty,
               });
             if (step < minNewTokens) for (const stopId of row.stopIds) own[stopId] = -Infinity;
