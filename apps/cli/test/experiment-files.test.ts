@@ -43,6 +43,7 @@ interface Result {
   comparisons: { left: string; right: string; models: unknown[]; method: unknown }[];
   answerSeconds?: Record<string, object>;
   chosen?: { cell: string }[];
+  failing?: { cell: string; rows: unknown[] }[];
   nodes?: { cell: string; superposition: { questions: number } }[];
   runs: { name: string; audit?: object; fewer?: object[]; choice?: number }[];
 }

@@ -78,6 +78,7 @@ export { experimentMarkdown } from './experiment/experiment-markdown';
 export { experimentReport } from './experiment/experiment-report';
 export { experimentTables, type ExperimentFindings, type ExperimentTable } from './experiment/experiment-tables';
 export { measureFewerThoughts, type FewerThoughts } from './experiment/fewer-thoughts';
+export { failingGraphs, type FailingGraphs } from './experiment/failing-graphs';
 export { keepOnce } from './experiment/keep-once';
 export { measureSeconds, type AnswerSeconds } from './experiment/measure-seconds';
 export { chooseRuns, digestAudit, type AuditDigest, type ChosenRun, type RunFindings } from './experiment/run-findings';

@@ -59,6 +59,7 @@ export const experimentConfiguration = z.strictObject({
     .optional(),
   fewerThoughts: cells.describe('whose models are asked with 1, 2, … thoughts in every question').optional(),
   nodes: cells.describe("of whose thoughts it is measured what they hold of a graph's nodes").optional(),
+  failing: cells.describe('of which it is told what is different about the graphs that fail').optional(),
   seconds: z
     .strictObject({
       alone: count.describe('questions of a round asked one by one').default(24),

@@ -4,6 +4,7 @@ import {
   askedOf,
   chooseRuns,
   type ExperimentFindings,
+  failingGraphs,
   hashExamples,
   hashFolder,
   keepOnce,
@@ -32,7 +33,7 @@ export async function measureExperiment({
   loaded: Questions;
   output: Output;
   signal?: AbortSignal;
-}): Promise<Pick<ExperimentFindings, 'chosen' | 'seconds' | 'nodes'>> {
+}): Promise<Pick<ExperimentFindings, 'chosen' | 'seconds' | 'nodes' | 'failing'>> {
   const chosen = chooseRuns(finished.map(({ findings }) => findings));
   const examples = await hashExamples(loaded.examples);
   return {
@@ -41,7 +42,31 @@ export async function measureExperiment({
       ? {}
       : { seconds: await secondsOf({ finished, experiment, loaded, examples, output, signal }) }),
     nodes: await nodesOf({ finished, chosen, cells: experiment.nodes ?? [], loaded, examples, output, signal }),
+    failing: await failingOf({ finished, experiment, loaded }),
   };
+}
+
+async function failingOf({
+  finished,
+  experiment,
+  loaded,
+}: {
+  finished: readonly FinishedRun[];
+  experiment: ExperimentConfiguration;
+  loaded: Questions;
+}): Promise<NonNullable<ExperimentFindings['failing']>> {
+  const metric = experiment.evaluation.metric ?? loaded.task.metrics[0]!.name;
+  const found = await Promise.all(
+    (experiment.failing ?? []).map((cell) =>
+      failingGraphs({
+        cell,
+        runs: finished.filter(({ run }) => run.cell === cell),
+        examples: loaded.examples,
+        metric,
+      }),
+    ),
+  );
+  return found.filter((one) => one !== undefined);
 }
 
 async function secondsOf({

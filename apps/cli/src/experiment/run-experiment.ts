@@ -91,13 +91,13 @@ export async function runExperiment({
 /** A slip in a name is told before hours of training, not after. */
 function checkNames({
   runs,
-  experiment: { compare, audit, fewerThoughts, nodes },
+  experiment: { compare, audit, fewerThoughts, nodes, failing },
 }: {
   runs: readonly ExperimentTraining[];
   experiment: ExperimentConfiguration;
 }): void {
   const cells = [...new Set(runs.map(({ cell }) => cell))];
-  const named = { compare: compare?.flat(), 'audit.of': audit?.of, fewerThoughts, nodes };
+  const named = { compare: compare?.flat(), 'audit.of': audit?.of, fewerThoughts, nodes, failing };
   for (const [key, names] of Object.entries(named)) {
     const unknown = names?.find((cell) => !cells.includes(cell));
     if (unknown !== undefined)

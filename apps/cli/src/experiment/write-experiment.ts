@@ -55,6 +55,7 @@ export async function writeExperiment({
     ...(findings.chosen!.length > 0 ? { chosen: findings.chosen } : {}),
     ...(findings.seconds === undefined ? {} : { answerSeconds: findings.seconds }),
     ...(findings.nodes!.length > 0 ? { nodes: findings.nodes } : {}),
+    ...(findings.failing!.length > 0 ? { failing: findings.failing } : {}),
     runs: await Promise.all(finished.map((one) => runRecord({ ...one, metric }))),
   };
   const title = page?.title ?? 'Experiment';

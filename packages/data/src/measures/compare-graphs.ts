@@ -1,5 +1,6 @@
 import { DataError } from '../errors';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
+import { hopsFrom } from './graph';
 
 /** One measure of two sets of graph questions. */
 export interface GraphComparisonRow {
@@ -38,6 +39,20 @@ function measure(facts: GraphFacts): Record<string, number> {
   for (const degree of [0, 1, 2, 3, 4, 5]) values[`nodes of out-degree ${degree}`] = share(outDegrees, degree);
   values['out-degree of the root'] = outDegrees[facts.root]!;
   values['nodes on shortest paths'] = facts.neighborsByHop.reduce((sum, level) => sum + level.length, 0);
+  const reached = hopsFrom({ edges: facts.edges, root: facts.root });
+  const backwards = facts.edges.map(([from, to]): [number, number] => [to, from]);
+  for (let hop = 1; hop <= 4; hop++)
+    values[`nodes ${hop === 1 ? '1 hop' : `${hop} hops`} from the root`] = [...reached.values()].filter(
+      (count) => count === hop,
+    ).length;
+  values['nodes that the root leads to'] = reached.size - 1;
+  for (const [name, node] of [
+    ['target', facts.target],
+    ['distractor', facts.negativeTarget],
+  ] as const) {
+    values[`edges into the ${name}`] = inDegrees[node]!;
+    values[`nodes that lead to the ${name}`] = hopsFrom({ edges: backwards, root: node }).size - 1;
+  }
   values['questions from node 1'] = facts.root === 1 ? 1 : 0;
   values['names of people'] = facts.symbols.filter((name) => /^[A-Z]/.test(name)).length;
   return values;

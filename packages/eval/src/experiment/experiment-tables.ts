@@ -5,6 +5,7 @@ import { verdictWords } from '../audit/audit-sections';
 import { probability } from '../comparison/comparison-tables';
 import { formatInterval, formatValue } from '../report/format-value';
 import type { TableCell, TableColumn } from '../report/table-section';
+import type { FailingGraphs } from './failing-graphs';
 import type { AnswerSeconds } from './measure-seconds';
 import type { ChosenRun, RunFindings } from './run-findings';
 import type { ExperimentSummary } from './summarize-experiment';
@@ -20,6 +21,8 @@ export interface ExperimentFindings {
   chosen?: readonly ChosenRun[];
   /** What a run's thoughts hold of the graphs' nodes. @default not measured */
   nodes?: readonly { cell: string; seed: number; superposition: Superposition }[];
+  /** What is different about the graphs that fail. @default not measured */
+  failing?: readonly FailingGraphs[];
 }
 
 /** A table of an experiment's page. */
@@ -49,6 +52,7 @@ export function experimentTables({
   seconds,
   chosen = [],
   nodes = [],
+  failing = [],
 }: ExperimentFindings): ExperimentTable[] {
   const cells = summary.cells.map(({ cell }) => cell);
   const of = (cell: string) => runs.filter((run) => run.cell === cell);
@@ -61,6 +65,7 @@ export function experimentTables({
     ...auditTables({ cells, of }),
     ...fewerTables({ cells, of, runs }),
     ...nodes.map(nodesTable),
+    ...failing.map(failingTable),
   ];
 }
 
@@ -280,5 +285,25 @@ function nodesTable({ cell, seed, superposition }: NonNullable<ExperimentFinding
       ),
       row('all', superposition.overall, null),
     ],
+  };
+}
+
+/** How many of the largest differences a page shows. */
+const SHOWN_DIFFERENCES = 12;
+
+function failingTable({ cell, seeds, questions, rows }: FailingGraphs): ExperimentTable {
+  const { failed, failedByAll, right: answered } = questions;
+  return {
+    title: `Graphs on which ${cell} fails`,
+    caption: `Means over the ${failed} questions that any of ${seeds} seeds failed (${failedByAll} failed with all) and over the ${answered} that none did; the largest of ${rows.length} differences, in standard errors (Welch). With so many measures one of ±3 may be chance.`,
+    columns: [
+      { header: 'measure' },
+      { header: 'failed', digits: 3 },
+      { header: 'right', digits: 3 },
+      { header: 'difference in standard errors', digits: 1 },
+    ],
+    rows: rows
+      .slice(0, SHOWN_DIFFERENCES)
+      .map(({ measure, standardErrors, ...means }) => [measure, means.failed, means.right, standardErrors]),
   };
 }
