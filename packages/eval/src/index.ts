@@ -14,6 +14,7 @@ export {
   gallerySection,
   type GalleryItem,
   type GallerySectionOptions,
+  type GalleryChange,
   type GalleryThought,
 } from './report/gallery-section';
 export { isReportPicture, type ReportImage } from './report/image-source';
@@ -156,7 +157,7 @@ export { retainedInformation, type RetainedInformation } from './audit/retained-
 export { auditMarkdown } from './audit/audit-markdown';
 export { interpreterAuditSections, thoughtAuditSections, verdictWords } from './audit/audit-sections';
 export { thinkingSections } from './audit/thinking-sections';
-export { auditUse, type AuditUseOptions, type UseAudit } from './audit/audit-use';
+export { auditUse, type AuditUseOptions, type ChangedThought, type UseAudit } from './audit/audit-use';
 export { auditWords, type AuditWordsOptions, type CountedShare, type WordsAudit } from './audit/audit-words';
 export { returnedThoughts, type ReturnedThoughts } from './audit/returned-thoughts';
 export { auditStages, type AuditStagesOptions, type StageAudit, type StageSwap } from './audit/audit-stages';

@@ -8,7 +8,7 @@ import {
   renderReport,
   tableSection,
   type ThinkingEvaluation,
-  type UseAudit,
+  type UseEvaluation,
 } from '@subtext/eval';
 import { readRegularFile } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
@@ -31,7 +31,7 @@ export interface StartRun {
   steps: number;
   evaluation: ThinkingEvaluation;
   /** Whether its thoughts are used; of models that think. */
-  use?: UseAudit & { count: number };
+  use?: UseEvaluation;
 }
 
 /** What stands in `results.json`. */
@@ -96,10 +96,13 @@ function chooseExamples({
 async function galleryItem({
   example,
   truth,
+  changed,
   drawnStage,
 }: {
   example: ThinkingEvaluation['examples'][number];
   truth: ReasoningExample;
+  /** What it answers with other thoughts. */
+  changed: UseEvaluation['changed'];
   /** The stage that a drawer draws, if there is one. */
   drawnStage: string | undefined;
 }): Promise<GalleryItem> {
@@ -127,6 +130,13 @@ async function galleryItem({
       reading: example.explanations[stage] ?? null,
       truth: truth.steps.find((step, index) => stageName({ step, index }) === stage)?.text ?? null,
       ...drawingOf({ example, stage, drawnStage }),
+      changes: changed
+        .filter((one) => one.id === example.id && one.stage === stage)
+        .map(({ kind, change, answer, expected }) => ({
+          change: kind === 'exchanged' ? `the ${stage} of ${change}` : change,
+          answer,
+          expected,
+        })),
     })),
   };
 }
@@ -151,7 +161,12 @@ export async function startReport({
   const { drawings } = results;
   const items = await Promise.all(
     chooseExamples({ evaluation: heima.evaluation, count: 12 }).map((example) =>
-      galleryItem({ example, truth: truths.get(example.id)!, drawnStage: drawings?.stage }),
+      galleryItem({
+        example,
+        truth: truths.get(example.id)!,
+        changed: heima.use?.changed ?? [],
+        drawnStage: drawings?.stage,
+      }),
     ),
   );
   return renderReport({
@@ -260,7 +275,7 @@ export async function startReport({
       gallerySection({
         title: 'Unseen pictures',
         caption:
-          'The first right and the first wrong answers of the test set. Words in which a reading differs from the true stage are marked.',
+          'The first right and the first wrong answers of the test set. Words in which a reading differs from the true stage are marked. Below a thought: what is answered with another picture’s in its place, and with one fact of it told otherwise.',
         items,
       }),
       ...curves.map(({ run, curve }) =>

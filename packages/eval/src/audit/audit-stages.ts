@@ -52,6 +52,16 @@ export interface AuditStagesOptions<Example> {
   confidence?: number;
   /** Of the choice of partners. @default 0 */
   seed?: number;
+  /** Called for each exchange. @default none */
+  onExchange?: (exchange: {
+    stage: string;
+    /** Places of the example and of its partner. */
+    row: number;
+    partner: number;
+    /** The answer that follows, or, where the truth is not known, the partner's. */
+    expected: string | null;
+    answer: string | null;
+  }) => void;
   /** Called after each stage. @default none */
   onProgress?: (progress: { done: number; total: number; name: string }) => void;
 }
@@ -66,7 +76,7 @@ export interface AuditStagesOptions<Example> {
  * @throws EvaluationError `length-mismatch` where the subject, or `own`, has another number of answers
  */
 export async function auditStages<Example>(options: AuditStagesOptions<Example>): Promise<StageAudit[]> {
-  const { subject, examples, own, confidence, usedFrom, unusedTo, onProgress } = options;
+  const { subject, examples, own, confidence, usedFrom, unusedTo, onExchange, onProgress } = options;
   checkCount({ what: 'answers of its own', got: own.length, expected: examples.length });
   const stages = await subject.stages({ examples });
   const audits: StageAudit[] = [];
@@ -77,6 +87,14 @@ export async function auditStages<Example>(options: AuditStagesOptions<Example>)
     if (rows.length > 0) {
       const answers = await subject.swap({ examples, stage: stage.name, partners });
       checkCount({ what: 'answers', got: answers.length, expected: examples.length });
+      for (const row of rows)
+        onExchange?.({
+          stage: stage.name,
+          row,
+          partner: partners[row]!,
+          expected: expected[row]!,
+          answer: answers[row]!,
+        });
       const stays = rows.map((row) => same(answers[row]!, own[row]!.answer));
       const follows = rows.map((row) => same(answers[row]!, expected[row]!));
       const share = (flags: boolean[]) => shareOf({ flags, confidence });

@@ -17,6 +17,20 @@ export interface UseAudit {
   words: WordsAudit[];
 }
 
+/** One answer after a stage's thoughts were changed. */
+export interface ChangedThought {
+  /** Id of the example that was asked. */
+  id: string;
+  stage: string;
+  /** `exchanged`: for those of another example; `told`: made from words. */
+  kind: 'exchanged' | 'told';
+  /** Whose thoughts, or what was told, for people. */
+  change: string;
+  /** The answer that follows; where the data does not tell, the other example's. */
+  expected: string | null;
+  answer: string | null;
+}
+
 /** Options of {@link auditUse}. */
 export interface AuditUseOptions {
   reasoner: Reasoner;
@@ -31,6 +45,8 @@ export interface AuditUseOptions {
   batch?: number;
   /** Of the choice of partners and edits. @default 0 */
   seed?: number;
+  /** Called for each answer after a change. @default none */
+  onChanged?: (changed: ChangedThought) => void;
   /** Called after each stage. @default none */
   onProgress?: (label: 'stages' | 'words', progress: { done: number; total: number; name?: string }) => void;
   signal?: AbortSignal;
@@ -48,6 +64,7 @@ export async function auditUse({
   kept = (subject) => subject,
   batch = 32,
   seed = 0,
+  onChanged,
   onProgress,
   signal,
 }: AuditUseOptions): Promise<UseAudit> {
@@ -70,6 +87,8 @@ export async function auditUse({
     ...known,
     ...partnersIn({ examples }),
     seed,
+    onExchange: ({ row, partner, ...exchange }) =>
+      onChanged?.({ id: examples[row]!.id, kind: 'exchanged', change: examples[partner]!.id, ...exchange }),
     onProgress: (progress) => onProgress?.('stages', progress),
   });
   const words = await auditWords({
@@ -80,6 +99,7 @@ export async function auditUse({
     ...known,
     batch,
     seed,
+    onEdit: ({ example, ...edit }) => onChanged?.({ id: example.id, kind: 'told', ...edit }),
     onProgress: (progress) => onProgress?.('words', progress),
     signal,
   });

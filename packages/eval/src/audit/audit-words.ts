@@ -44,6 +44,16 @@ export interface AuditWordsOptions {
   batch?: number;
   /** Of the choice of edits and partners. @default 0 */
   seed?: number;
+  /** Called for each edit. @default none */
+  onEdit?: (edit: {
+    stage: string;
+    example: ReasoningExample;
+    /** What was told, for people. */
+    change: string;
+    /** The answer that follows. */
+    expected: string | null;
+    answer: string | null;
+  }) => void;
   /** Called after each stage. @default none */
   onProgress?: (progress: { done: number; total: number; name?: string }) => void;
   signal?: AbortSignal;
@@ -78,6 +88,7 @@ async function auditStage({
   counterfactual,
   batch = 32,
   seed = 0,
+  onEdit,
   signal,
   stage,
 }: AuditWordsOptions & { stage: string }): Promise<WordsAudit | null> {
@@ -119,6 +130,12 @@ async function auditStage({
   const answersOf = async (list: readonly ChosenEdit[]) => (list.length === 0 ? [] : (await tell(list)).extracted);
   const [changed, spared] = [await answersOf(changing), await answersOf(sparing)];
   const [follow, stay] = [expected(changing), expected(sparing)];
+  for (const [list, truths, answers] of [
+    [changing, follow, changed],
+    [sparing, stay, spared],
+  ] as const)
+    for (const [place, { row, change }] of list.entries())
+      onEdit?.({ stage, example: kept[row]!, change, expected: truths[place]!, answer: answers[place]! });
 
   const seenOf = async (questions: readonly Question[], answers: readonly Answer[]): Promise<ThoughtStates[]> =>
     (await readThoughts({ reasoner, questions, answers, batchSize: batch, ...(signal && { signal }) })).map(

@@ -12,6 +12,8 @@ export interface ChosenEdit {
   /** Place of the example. */
   row: number;
   text: string;
+  /** What is told, for people: `colour in the top-left: red → blue`, or whose words. */
+  change: string;
   /** The answer that follows. */
   answer: string;
 }
@@ -62,8 +64,7 @@ export function chooseEdits({
       ] as const) {
         const fitting = edits.filter(({ answer }) => sameAnswer(answer, examples[row]!.answer) !== changes);
         if (fitting.length === 0) continue;
-        const { text, answer } = random.pick(fitting);
-        list.push({ row, text, answer });
+        list.push({ row, ...random.pick(fitting) });
       }
     }
     return { edit: 'one fact', changing, sparing };
@@ -75,7 +76,7 @@ export function chooseEdits({
       const text = textOf(partner, stage);
       const answer = text?.trim() ? counterfactual!({ example: examples[row]!, partner, stage }) : null;
       if (answer === null || sameAnswer(answer, examples[row]!.answer)) continue;
-      changing.push({ row, text: text!, answer });
+      changing.push({ row, text: text!, change: `the words of ${partner.id}`, answer });
       break;
     }
   }

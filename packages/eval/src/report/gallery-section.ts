@@ -1,3 +1,5 @@
+import { normalizeAnswer } from '@subtext/data';
+
 import { EvaluationError } from '../errors';
 import { escapeHtml } from './escape-html';
 import { imageSize, imageSource, type ReportImage } from './image-source';
@@ -14,8 +16,20 @@ export interface GalleryThought {
   truth: string | null;
   /** What a drawer drew of the thought. @default none */
   drawing?: ReportImage;
+  /** What is answered with other thoughts in this one's place. @default none */
+  changes?: GalleryChange[];
   /** A short measure, such as `facts 3 of 4`. @default none */
   note?: string;
+}
+
+/** What is answered with other thoughts in place of a stage's own. */
+export interface GalleryChange {
+  /** What stands in their place, such as `the caption of test-7`. */
+  change: string;
+  /** Null where no answer could be read. */
+  answer: string | null;
+  /** The answer that follows; null where nobody knows. */
+  expected: string | null;
 }
 
 /** One example of a gallery. */
@@ -106,7 +120,7 @@ function renderPicture(image: ReportImage): string {
   return `<img class="picture${image.pixelated === true ? ' pixelated' : ''}" src="${imageSource(image)}" alt="${escapeHtml(image.alternativeText)}"${sizeOf(image)}>`;
 }
 
-function renderThought({ stage, reading, truth, drawing, note }: GalleryThought): string {
+function renderThought({ stage, reading, truth, drawing, changes = [], note }: GalleryThought): string {
   const marked =
     reading !== null && truth !== null
       ? markWordDifferences({ reading, truth })
@@ -116,7 +130,16 @@ function renderThought({ stage, reading, truth, drawing, note }: GalleryThought)
       ? ''
       : `<figure class="drawing"><figcaption>drawn from the thought</figcaption>${renderPicture(drawing)}</figure>`;
   return `<section class="thought"><h4>${escapeHtml(stage)}${note === undefined ? '' : ` <span class="interval">${inlineCode(note)}</span>`}</h4>
-<div class="pair"><div><h5>read from the thought</h5><p>${marked.reading ?? '<em>not read</em>'}</p></div><div><h5>true stage</h5><p>${marked.truth ?? '<em>none in the data</em>'}</p></div></div>${drawn}</section>`;
+<div class="pair"><div><h5>read from the thought</h5><p>${marked.reading ?? '<em>not read</em>'}</p></div><div><h5>true stage</h5><p>${marked.truth ?? '<em>none in the data</em>'}</p></div></div>${drawn}${changes.length === 0 ? '' : `<ul class="changes">${changes.map(renderChange).join('')}</ul>`}</section>`;
+}
+
+function renderChange({ change, answer, expected }: GalleryChange): string {
+  const said = answer === null ? '<em>no answer could be read</em>' : `<strong>${escapeHtml(answer)}</strong>`;
+  const follows = answer !== null && expected !== null && normalizeAnswer(answer) === normalizeAnswer(expected);
+  const mark = follows
+    ? '<span class="good"><span aria-hidden="true">✓</span> follows</span>'
+    : `<span class="bad"><span aria-hidden="true">✗</span> ${expected === null ? 'unknown what follows' : `would be ${escapeHtml(expected)}`}</span>`;
+  return `<li>with ${escapeHtml(change)}: ${said} ${mark}</li>`;
 }
 
 /** A name that can stand in an id. */

@@ -306,6 +306,36 @@ describe('gallerySection', () => {
     expect(of()).not.toContain('drawn from the thought');
   });
 
+  it('shows what is answered with other thoughts, and whether that follows', () => {
+    const { html } = gallerySection({
+      title: 'G',
+      caption: 'c',
+      items: [
+        {
+          question: 'q',
+          answer: 'a',
+          expected: 'a',
+          correct: true,
+          thoughts: [
+            {
+              stage: 'caption',
+              reading: null,
+              truth: null,
+              changes: [
+                { change: 'the caption of <b>', answer: 'Red.', expected: 'red' },
+                { change: 'colour: red → blue', answer: 'red', expected: 'blue' },
+                { change: 'the caption of 3', answer: null, expected: null },
+              ],
+            },
+          ],
+        },
+      ],
+    });
+    expect(html).toMatch(/with the caption of &lt;b&gt;: <strong>Red\.<\/strong> <span class="good">.*?follows/);
+    expect(html).toMatch(/with colour: red → blue: <strong>red<\/strong> <span class="bad">.*?would be blue/);
+    expect(html).toMatch(/with the caption of 3: <em>no answer could be read<\/em>.*?unknown what follows/);
+  });
+
   it('refuses pictures that would need a request or are none', () => {
     const item = (data: Uint8Array | string) => ({
       question: 'q',

@@ -60,7 +60,7 @@ details { margin: .6rem 0; } summary { cursor: pointer; color: var(--accent); pa
 .example dl { margin: 0; display: grid; gap: .35rem; } .example dl > div { display: grid; grid-template-columns: 8rem 1fr; gap: .6rem; }
 .token { background: var(--panel); border-radius: 4px; padding: .05rem .35rem; display: inline-block; overflow-wrap: anywhere; }
 .counts { list-style: none; margin: .5rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; color: var(--quiet); font-size: .9rem; }
-.thought { margin-top: .8rem; padding-top: .7rem; border-top: 1px dashed var(--line); } .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem 1.4rem; margin-top: .3rem; } .pair p { margin: .1rem 0; }
+.thought { margin-top: .8rem; padding-top: .7rem; border-top: 1px dashed var(--line); } .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem 1.4rem; margin-top: .3rem; } .pair p { margin: .1rem 0; } .changes { margin: .5rem 0 0; padding-left: 1.1rem; font-size: .92em; }
 mark { background: var(--mark); color: inherit; border-radius: 2px; } u { text-decoration-thickness: 2px; text-underline-offset: 2px; }
 body > footer { color: var(--quiet); padding-top: 2.5rem; padding-bottom: 2.5rem; font-size: .9rem; }
 @media (max-width: 40rem) {

@@ -35,6 +35,12 @@ it('exchanges and tells thoughts, keeps what it found, and measures anew what is
   expect(first.count).toBe(20);
   expect(first.stages.map(({ stage, verdict }) => [stage, verdict])).toEqual([['step_1', 'used']]);
   expect(first.words.map(({ stage }) => stage)).toEqual(['step_1']);
+  const exchanged = first.changed.filter(({ kind }) => kind === 'exchanged');
+  expect(exchanged).toHaveLength(first.stages[0]!.pairs);
+  // Where the data does not tell what follows, the partner's answer is what one may expect.
+  for (const { expected, answer } of exchanged) expect(typeof expected).toBe(typeof answer);
+  const told = first.changed.filter(({ kind }) => kind === 'told');
+  expect(told).toHaveLength((first.words[0]!.follows?.count ?? 0) + (first.words[0]!.stays?.count ?? 0));
   expect([...labels]).toEqual(['toy: answering', 'toy: exchanging thoughts', 'toy: telling thoughts in words']);
   labels.clear();
   expect(await evaluateUse(given)).toEqual(JSON.parse(JSON.stringify(first)));

@@ -1,7 +1,7 @@
 import { parseJson } from '@subtext/core';
 import { readTextFile, writeFileAtomically } from '@subtext/core/node';
 
-import { auditUse, type UseAudit } from '../audit/audit-use';
+import { auditUse, type ChangedThought, type UseAudit } from '../audit/audit-use';
 import { OwnResponses } from '../audit/own-responses';
 import { hashExamples } from '../results/content-hash';
 import type { EvaluationListener } from '../run/evaluation-event';
@@ -11,13 +11,18 @@ import type { LoadedTask } from '../tasks/registry';
 /** Whether a run's answers are made of its thoughts, as a file keeps it. */
 export interface UseEvaluation extends UseAudit {
   /** Raised when this file changes its shape. */
-  format: 1;
+  format: 2;
   /** Of the run and of what was asked. */
   fingerprint: string;
   /** Examples that were asked. */
   count: number;
   secondsTotal: number;
+  /** Answers after changes, of the first examples. */
+  changed: ChangedThought[];
 }
+
+/** Of so many examples what they answer after changes is kept. */
+const KEPT_EXAMPLES = 48;
 
 /** Options of {@link evaluateUse}. */
 export interface EvaluateUseOptions {
@@ -69,20 +74,24 @@ export async function evaluateUse({
   const reasoner = await openReasoner({ folder, loaded: [{ task, examples }] });
   try {
     const responses = new OwnResponses({ reasoner, task, batch: 64, onProgress: progress('answering'), signal });
+    const shown = new Set(examples.slice(0, KEPT_EXAMPLES).map(({ id }) => id));
+    const changed: ChangedThought[] = [];
     const audit = await auditUse({
       reasoner,
       task,
       examples,
       responses,
       batch: 64,
+      onChanged: (one) => void (shown.has(one.id) && changed.push(one)),
       onProgress: (label, at) => progress(label === 'stages' ? 'exchanging thoughts' : 'telling thoughts in words')(at),
       signal,
     });
     const evaluation: UseEvaluation = {
-      format: 1,
+      format: 2,
       fingerprint: key,
       count: examples.length,
       secondsTotal: (performance.now() - started) / 1000,
+      changed,
       ...audit,
     };
     await writeFileAtomically({ path, data: JSON.stringify(evaluation) });
@@ -97,7 +106,9 @@ async function readKept({ path, key }: { path: string; key: string }): Promise<U
   try {
     const kept = parseJson({ text: await readTextFile({ path }), name: path }) as Partial<UseEvaluation> | null;
     const whole =
-      kept?.format === 1 && kept.fingerprint === key && Array.isArray(kept.stages) && Array.isArray(kept.words);
+      kept?.format === 2 &&
+      kept.fingerprint === key &&
+      [kept.stages, kept.words, kept.changed].every((list) => Array.isArray(list));
     return whole ? (kept as UseEvaluation) : undefined;
   } catch {
     // Whatever is wrong with it, it is made anew.
