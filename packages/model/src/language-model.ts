@@ -47,6 +47,8 @@ export interface ForwardOptions {
 export interface PassVisibility {
   /** int32 `[batch, time, keyTime]`, cached positions first: 1 where a position may look at a key. */
   keys: tf.Tensor3D;
+  /** Whether `keys` hides all that `mask` hides, so that the two need not be put together. Default false. */
+  complete?: boolean;
   /** `[batch · time]`: 0 where a position is blind to pictures that stand beside the sequence (Mllama). Default none is. */
   pictures?: Uint8Array | null;
 }

@@ -8,8 +8,8 @@ export function seenKeys({
   visibility,
 }: Required<Pick<ForwardOptions, 'mask' | 'visibility'>>): tf.Tensor | null {
   if (!visibility) return mask ?? null;
-  const { keys } = visibility;
-  if (!mask) return keys;
+  const { keys, complete = false } = visibility;
+  if (!mask || complete) return keys;
   const seen = tf.cast(tf.notEqual(mask, tf.zerosLike(mask)), 'int32');
   return tf.mul(keys, mask.rank === 3 ? seen : tf.reshape(seen, [mask.shape[0]!, 1, mask.shape[1]!]));
 }

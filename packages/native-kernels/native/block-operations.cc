@@ -1,5 +1,6 @@
 #include "block-operations.h"
 
+#include "continued-block.h"
 #include "decoder-block.h"
 #include "transformer-block.h"
 
@@ -63,42 +64,33 @@ int64_t statistics(const TransformerBlock& b) { return 2 * b.rows(); }
 /** Numbers that are kept of the feed-forward part beside what its last layer reads. */
 int64_t keptNumbers(const TransformerBlock& b) { return b.gate.weight ? 2 * b.rows() * b.innerWidth : b.activation == kNone ? 0 : b.rows() * b.innerWidth; }
 
-}  // namespace
-
-void decoderBlockOf(Call& call) {
-  DecoderBlock b = {blockOf(call), call.numbers(kBlockInputs), call.numbers(kBlockInputs + 1), static_cast<int64_t>(call.setting(kSettings, 14))};
-  b.attention.keyTime = b.offset + b.time;
-  b.attention.capacity = call.size(kBlockInputs, 1);
-  float* output = call.outputLike(0, 0);
-  if (call.failed()) return;
-  call.require(decoderBlock(bestKernels(), processorThreads(), b, call.numbers(0), output));
-}
-
-void transformerBlockOf(Call& call) {
-  const TransformerBlock b = blockOf(call);
+/** What a block keeps, as outputs from `first` on. */
+BlockValues newValues(Call& call, const TransformerBlock& b, int first, int64_t projected) {
   const int64_t rows = b.rows();
-  float* output = call.outputLike(0, 0);
   BlockValues v;
-  v.attentionNormal = call.output(1, {rows, b.width});
-  v.attentionStatistics = call.output(2, {statistics(b)});
-  v.projected = call.output(3, {rows * (b.queryWidth() + 2 * b.keyWidth())});
-  v.attended = call.output(4, {rows, b.queryWidth()});
-  v.logSumExp = call.output(5, {b.batch, b.attention.heads, b.time});
-  v.hidden = call.output(6, {rows, b.width});
-  v.feedForwardNormal = call.output(7, {rows, b.width});
-  v.feedForwardStatistics = call.output(8, {statistics(b)});
-  v.inner = call.output(9, {rows, b.innerWidth});
-  v.kept = call.output(10, {keptNumbers(b)});
-  if (call.failed()) return;
-  call.require(transformerBlock(bestKernels(), processorThreads(), b, call.numbers(0), v, output));
+  v.attentionNormal = call.output(first, {rows, b.width});
+  v.attentionStatistics = call.output(first + 1, {statistics(b)});
+  v.projected = call.output(first + 2, {projected});
+  v.attended = call.output(first + 3, {rows, b.queryWidth()});
+  v.logSumExp = call.output(first + 4, {b.batch, b.attention.heads, b.time});
+  v.hidden = call.output(first + 5, {rows, b.width});
+  v.feedForwardNormal = call.output(first + 6, {rows, b.width});
+  v.feedForwardStatistics = call.output(first + 7, {statistics(b)});
+  v.inner = call.output(first + 8, {rows, b.innerWidth});
+  v.kept = call.output(first + 9, {keptNumbers(b)});
+  return v;
 }
 
-void transformerBlockGradientOf(Call& call) {
-  const TransformerBlock b = blockOf(call);
+/** The same, as inputs from `first` on. */
+BlockValues keptValues(Call& call, int first) {
   BlockValues v;
   float** const values[] = {&v.attentionNormal, &v.attentionStatistics, &v.projected, &v.attended, &v.logSumExp, &v.hidden, &v.feedForwardNormal, &v.feedForwardStatistics, &v.inner, &v.kept};
-  int next = kBlockInputs + 1;
-  for (float** value : values) *value = call.numbers(next++);
+  for (float** value : values) *value = call.numbers(first++);
+  return v;
+}
+
+/** Places for the gradients of the block's tensors, as the first outputs; null for those that are not asked for. */
+BlockGradients newGradients(Call& call) {
   BlockGradients g;
   float** const gradients[kWeights] = {&g.input, &g.attentionNorm.weight, &g.attentionNorm.bias, &g.query.weight, &g.query.bias, &g.key.weight, &g.key.bias, &g.value.weight, &g.value.bias,
                                        &g.output.weight, &g.output.bias, &g.feedForwardNorm.weight, &g.feedForwardNorm.bias, &g.gate.weight, &g.gate.bias, &g.up.weight, &g.up.bias, &g.down.weight, &g.down.bias};
@@ -112,8 +104,57 @@ void transformerBlockGradientOf(Call& call) {
     layers[layer]->down = call.outputLike(kWeights + 2 * layer, kAdapters + 2 * layer);
     layers[layer]->up = call.outputLike(kWeights + 2 * layer + 1, kAdapters + 2 * layer + 1);
   }
+  return g;
+}
+
+}  // namespace
+
+void decoderBlockOf(Call& call) {
+  DecoderBlock b = {blockOf(call), call.numbers(kBlockInputs), call.numbers(kBlockInputs + 1), static_cast<int64_t>(call.setting(kSettings, 14))};
+  b.attention.keyTime = b.offset + b.time;
+  b.attention.capacity = call.size(kBlockInputs, 1);
+  float* output = call.outputLike(0, 0);
+  if (call.failed()) return;
+  call.require(decoderBlock(bestKernels(), processorThreads(), b, call.numbers(0), output));
+}
+
+void transformerBlockOf(Call& call) {
+  const TransformerBlock b = blockOf(call);
+  float* output = call.outputLike(0, 0);
+  const BlockValues v = newValues(call, b, 1, b.rows() * (b.queryWidth() + 2 * b.keyWidth()));
+  if (call.failed()) return;
+  call.require(transformerBlock(bestKernels(), processorThreads(), b, call.numbers(0), v, output));
+}
+
+void transformerBlockGradientOf(Call& call) {
+  const TransformerBlock b = blockOf(call);
+  const BlockValues v = keptValues(call, kBlockInputs + 1);
+  const BlockGradients g = newGradients(call);
   if (call.failed()) return;
   call.require(transformerBlockGradient(bestKernels(), processorThreads(), b, call.numbers(0), v, call.numbers(kBlockInputs), g));
+}
+
+void continuedBlockOf(Call& call) {
+  const int64_t past = call.count(kBlockInputs) == 0 ? 0 : call.size(kBlockInputs, 1);
+  const ContinuedBlock b(blockOf(call), past);
+  float* output = call.outputLike(0, 0);
+  const KeysAndValues all = {call.output(1, {b.batch, past + b.time, b.keyWidth()}), call.output(2, {b.batch, past + b.time, b.keyWidth()})};
+  const BlockValues v = newValues(call, b, 3, b.rows() * b.queryWidth());
+  if (call.failed()) return;
+  call.require(continuedBlock(bestKernels(), processorThreads(), b, call.numbers(0), call.numbers(kBlockInputs), call.numbers(kBlockInputs + 1), v, all, output));
+}
+
+void continuedBlockGradientOf(Call& call) {
+  constexpr int gradient = kBlockInputs, all = kBlockInputs + 3, values = kBlockInputs + 5;
+  const TransformerBlock whole = blockOf(call);
+  const ContinuedBlock b(whole, call.size(all, 1) - whole.time);
+  const BlockValues v = keptValues(call, values);
+  const BlockGradients g = newGradients(call);
+  constexpr int past = kWeights + 2 * kLayers;
+  const KeysAndValues pastGradients = {call.output(past, {b.batch, b.past, b.keyWidth()}), call.output(past + 1, {b.batch, b.past, b.keyWidth()})};
+  if (call.failed()) return;
+  const KeysAndValues keys = {call.numbers(all), call.numbers(all + 1)}, gradients = {call.numbers(gradient + 1), call.numbers(gradient + 2)};
+  call.require(continuedBlockGradient(bestKernels(), processorThreads(), b, call.numbers(0), v, keys, call.numbers(gradient), gradients, g, pastGradients));
 }
 
 }  // namespace subtext

@@ -16,5 +16,9 @@ void decoderBlockOf(Call& call);
 void transformerBlockOf(Call& call);
 /** Gradients of the first 19 inputs and of the 14 of the additions, from the 37, the output's gradient and the values that were kept. */
 void transformerBlockGradientOf(Call& call);
+/** The block behind earlier keys and values, which follow the 37 inputs (of no numbers: there are none): its output, all keys and values, what its gradient needs. */
+void continuedBlockOf(Call& call);
+/** As `transformerBlockGradientOf`, from the 37, the gradients of output, keys and values, all keys and values, and what was kept; then the gradients of the earlier keys and values. */
+void continuedBlockGradientOf(Call& call);
 
 }  // namespace subtext

@@ -26,6 +26,6 @@ struct Operation {
 /** Always in the same order. */
 const std::vector<Operation>& operations();
 /** How many there are. */
-constexpr int kOperations = 25;
+constexpr int kOperations = 27;
 
 }  // namespace subtext

@@ -54,6 +54,7 @@ export { attentionWeights } from './operations/attention-weights';
 export { layerNorm, type LayerNormOptions } from './operations/layer-norm';
 export { rmsNorm, type RmsNormOptions } from './operations/rms-norm';
 export { softCap, type SoftCapOptions } from './operations/soft-cap';
+export { continuedBlock } from './operations/continued-block';
 export { transformerBlock } from './operations/transformer-block';
 export { decoderBlock, type DecoderBlockOptions, type ReservedPositions } from './operations/decoder-block';
 export { rotary, type RotaryLayout, type RotaryOptions } from './operations/rotary';

@@ -13,7 +13,7 @@ export function blockKernels({
   run,
   settings,
   absent,
-}: OperationRunner): Pick<Required<FusedKernels>, 'decoderBlock' | 'transformerBlock'> {
+}: OperationRunner): Pick<Required<FusedKernels>, 'continuedBlock' | 'decoderBlock' | 'transformerBlock'> {
   const inputsOf = (block: TransformerBlockParts & { mask: tf.Tensor | null; frozen?: boolean }, offset = 0) => {
     const { attentionNorm, feedForwardNorm, heads, keyValueHeads, causal, scale, activation, rotary, mask } = block;
     const layers = transformerBlockLayers(block);
@@ -41,7 +41,51 @@ export function blockKernels({
     ];
   };
   const supports = (block: TransformerBlockParts & { frozen?: boolean }) => blockIsPlain(block, { adapters: true });
+  /** Which of a block's tensors gradients are computed of, and the shapes of what comes for all. */
+  const gradientsOf = (block: TransformerBlockParts & { frozen?: boolean }) => {
+    const tensors = transformerBlockTensors(block);
+    const wanted = tensors.map(
+      (tensor, place) => tensor !== null && (!block.frozen || place === 0 || place >= tensors.length - adapterTensors),
+    );
+    return {
+      shapes: tensors.map((tensor, place) => (wanted[place] ? tensor!.shape : [0])),
+      /** Of what came, what was asked for; the rest is freed. */
+      asked: (found: readonly tf.Tensor[]) =>
+        wanted.map((asked, index) => {
+          if (asked) return found[index]!;
+          found[index]!.dispose();
+          return null;
+        }),
+    };
+  };
   return {
+    continuedBlock: {
+      supports,
+      forward: ({ past, ...block }) => {
+        const [batch, time] = block.input.shape;
+        const { heads, keyValueHeads, output: layer } = block;
+        const queryWidth = layer.weight.shape[layer.layout === 'out-in' ? 1 : 0]!;
+        const all = [batch, (past?.key.shape[1] ?? 0) + time, (queryWidth / heads) * keyValueHeads];
+        const [output, key, value, ...values] = run<tf.Tensor[]>(
+          'SubtextContinuedBlock',
+          [...inputsOf(block), past?.key ?? absent.float, past?.value ?? absent.float],
+          [block.input.shape, all, all, ...valueShapes(block, [batch * time * queryWidth])],
+        ) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, ...tf.Tensor[]];
+        return { output, key, value, values };
+      },
+      backward: ({ gradients, keysAndValues: { key, value }, values, ...block }) => {
+        const { shapes, asked } = gradientsOf(block);
+        const [batch, positions, width] = key.shape;
+        const past = [batch, positions - block.input.shape[1], width];
+        const found = run<tf.Tensor[]>(
+          'SubtextContinuedBlockGradient',
+          [...inputsOf(block), gradients.output, gradients.key, gradients.value, key, value, ...values],
+          [...shapes, past, past],
+        );
+        const [pastKey, pastValue] = found.slice(shapes.length) as [tf.Tensor3D, tf.Tensor3D];
+        return { tensors: asked(found), past: { key: pastKey, value: pastValue } };
+      },
+    },
     decoderBlock: {
       supports,
       forward: ({ cache, ...block }) =>
@@ -61,28 +105,17 @@ export function blockKernels({
         return { output: output as tf.Tensor3D, values };
       },
       backward: ({ gradient, values, ...block }) => {
-        const tensors = transformerBlockTensors(block);
-        const wanted = tensors.map(
-          (tensor, place) =>
-            tensor !== null && (!block.frozen || place === 0 || place >= tensors.length - adapterTensors),
+        const { shapes, asked } = gradientsOf(block);
+        return asked(
+          run<tf.Tensor[]>('SubtextTransformerBlockGradient', [...inputsOf(block), gradient, ...values], shapes),
         );
-        const gradients = run<tf.Tensor[]>(
-          'SubtextTransformerBlockGradient',
-          [...inputsOf(block), gradient, ...values],
-          tensors.map((tensor, place) => (wanted[place] ? tensor!.shape : [0])),
-        );
-        return wanted.map((asked, index) => {
-          if (asked) return gradients[index]!;
-          gradients[index]!.dispose();
-          return null;
-        });
       },
     },
   };
 }
 
-/** Of what a block keeps for its gradient: `BlockValues` in `native/transformer-block.h`. */
-function valueShapes(block: TransformerBlockParts): number[][] {
+/** Of what a block keeps for its gradient: `BlockValues` in `native/transformer-block.h`; `projected` by default queries, keys and values. */
+function valueShapes(block: TransformerBlockParts, projected?: number[]): number[][] {
   const { input, gate, activation, heads, keyValueHeads } = block;
   const [batch, time, width] = input.shape;
   const rows = batch * time;
@@ -94,7 +127,7 @@ function valueShapes(block: TransformerBlockParts): number[][] {
   return [
     [rows, width],
     [2 * rows],
-    [rows * (heads + 2 * keyValueHeads) * headWidth],
+    projected ?? [rows * (heads + 2 * keyValueHeads) * headWidth],
     [rows, heads * headWidth],
     [batch, heads, time],
     [rows, width],

@@ -13,7 +13,7 @@ import { initialiseWeights } from '../weights/initialise-weights';
 import { ModelStructure } from '../weights/parameter-scope';
 import { FusedProjection, SeparateProjections } from './attention-projections';
 import { GatedFeedForward, PlainFeedForward } from './feed-forward';
-import { PreallocatedCache } from './key-value-cache';
+import { GrowingCache, PreallocatedCache } from './key-value-cache';
 import { LinearLayer } from './linear-layer';
 import { LowRankAdapter } from './low-rank-adapter';
 import { HeadNorm, LayerNormLayer, RmsNormLayer } from './normalisation';
@@ -288,12 +288,15 @@ function train({
   causal,
   mask,
   rotates,
+  passes = null,
   adapters = new Parameters(),
 }: {
   block: TransformerBlock;
   causal: boolean;
   mask: tf.Tensor | null;
   rotates: boolean;
+  /** Positions of each pass over a cache that grows; null: one pass without. */
+  passes?: readonly number[] | null;
   adapters?: Parameters;
 }): { output: tf.Tensor; gradients: Record<string, tf.Tensor> } {
   const rotary = rotates ? new RotaryEmbedding({ headWidth: 8, theta: 100 }) : null;
@@ -302,7 +305,25 @@ function train({
     parameters: [structure.parameters, adapters],
     compute: () => {
       const input = structure.parameters.get('input') as unknown as tf.Tensor3D;
-      output = tf.keep(block.apply({ input, causal, mask, rotary: rotary?.angles({ offset: 0, time: 7 }) ?? null }));
+      const cache = passes && new GrowingCache({ layers: 1 });
+      const states = (passes ?? [7]).map((time) => {
+        const offset = cache?.length ?? 0;
+        const part = block.apply({
+          input: tf.slice(input, [0, offset, 0], [2, time, width]),
+          causal,
+          mask:
+            mask === null || !passes
+              ? mask
+              : mask.rank === 2
+                ? tf.slice(mask as tf.Tensor2D, [0, 0], [2, offset + time])
+                : tf.slice(mask as tf.Tensor3D, [0, offset, 0], [2, time, offset + time]),
+          rotary: rotary?.angles({ offset, time }) ?? null,
+          cache: cache?.layer(0) ?? null,
+        });
+        cache?.advance(time);
+        return part;
+      });
+      output = tf.keep(states.length === 1 ? states[0]! : tf.concat(states, 1));
       return tf.sum(tf.mul(output, tf.randomNormal(output.shape, 0, 1, 'float32', 5))) as tf.Scalar;
     },
   });
@@ -356,6 +377,68 @@ describe.skipIf(!present)('a block that trains, as one call of the engine', () =
       expect(largestDifference(gradient, parts.gradients[name]!), name).toBeLessThan(2e-5 * Math.max(1, size));
     }
     tf.dispose([whole, parts, mask ?? []]);
+  });
+
+  it.each([
+    ['packed', packedBlock, [4, 2, 1], null, false],
+    ['packed, padded', packedBlock, [3, 1, 3], [2, 7], false],
+    ['grouped heads, gate, rotary', separateBlock, [1, 5, 1], [2, 7], true],
+    ['grouped heads, gate, rotary, a mask of its own for each query', separateBlock, [5, 1, 1], [2, 7, 7], true],
+    ['a window', () => separateBlock({ window: 3 }), [4, 3], null, true],
+    ['biases', biasedBlock, [2, 2, 3], null, false],
+  ] as const)(
+    'has the output and gradients of one pass in several, over earlier keys and values (%s)',
+    (_, make, passes, maskShape, rotates) => {
+      const block = start(make);
+      const mask =
+        maskShape &&
+        tf.tensor(
+          maskShape.length === 2 ? flat : Array.from({ length: 98 }, (_, at) => (at % 8 === 0 || at % 5 > 1 ? 1 : 0)),
+          [...maskShape],
+          'int32',
+        );
+      const kernel = vi.spyOn(fusedKernels().continuedBlock!, 'forward');
+      const whole = train({ block, causal: true, mask, rotates, passes });
+      expect(kernel).toHaveBeenCalledTimes(passes.length);
+      kernel.mockRestore();
+      const parts = withoutFusedKernels(() => train({ block, causal: true, mask, rotates }));
+      expect(largestDifference(whole.output, parts.output)).toBeLessThan(2e-5);
+      expect(Object.keys(whole.gradients).sort()).toEqual([...structure.parameters.names()].sort());
+      for (const [name, gradient] of Object.entries(whole.gradients)) {
+        const size = tf.tidy(() => tf.max(tf.abs(parts.gradients[name]!)).dataSync()[0]!);
+        expect(largestDifference(gradient, parts.gradients[name]!), name).toBeLessThan(2e-5 * Math.max(1, size));
+      }
+      tf.dispose([whole, parts, mask ?? []]);
+    },
+  );
+
+  it('reaches earlier keys and values where only adapters train', () => {
+    const block = start(separateBlock);
+    const adapters = adapt();
+    structure.parameters.unfreeze('input');
+    const options = { block, causal: true, mask: null, rotates: true, adapters: adapters.parameters };
+    const kernel = vi.spyOn(fusedKernels().continuedBlock!, 'forward');
+    const whole = train({ ...options, passes: [4, 1, 2] });
+    expect(kernel).toHaveBeenCalledTimes(3);
+    kernel.mockRestore();
+    const parts = withoutFusedKernels(() => train(options));
+    expect(Object.keys(whole.gradients).sort()).toEqual(['input', ...adapters.parameters.names()].sort());
+    for (const [name, gradient] of Object.entries(whole.gradients)) {
+      const size = tf.tidy(() => tf.max(tf.abs(parts.gradients[name]!)).dataSync()[0]!);
+      expect(largestDifference(gradient, parts.gradients[name]!), name).toBeLessThan(5e-5 * Math.max(1, size));
+    }
+    adapters.dispose();
+    tf.dispose([whole, parts]);
+  });
+
+  it('refuses earlier keys and values that do not fit', () => {
+    const block = start(packedBlock);
+    tf.tidy(() => {
+      const input = structure.parameters.get('input') as unknown as tf.Tensor3D;
+      const past = { key: tf.zeros([2, 3, width]) as tf.Tensor3D, value: tf.zeros([2, 2, width]) as tf.Tensor3D };
+      const cache = { append: () => past, grown: { past, replace: () => {} } };
+      expect(() => block.apply({ input, causal: true, cache })).toThrow(/earlier value must be \[2, 3, 24\]/);
+    });
   });
 
   it.each([

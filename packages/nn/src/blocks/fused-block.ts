@@ -1,5 +1,6 @@
 import {
   adapterTensors,
+  continuedBlock,
   decoderBlock,
   tf,
   transformerBlock,
@@ -13,8 +14,8 @@ import type { TransformerBlock } from './transformer-block';
 /**
  * A block as one call of the engine, where it has such a kernel and every part of the block says what a kernel computes it
  * from: none has an adapter with dropout or token rows beside its weights, norms of queries and keys, or a norm of its output.
- * Over a cache that is without gradients; without a cache with them, if the block trains as a whole, or nothing but its
- * adapters. Null where it has to go operation by operation.
+ * Over a cache that is written in place that is without gradients; over one that grows and without a cache with them, if the
+ * block trains as a whole, or nothing but its adapters. Null where it has to go operation by operation.
  */
 export function fusedBlock({
   block,
@@ -25,15 +26,18 @@ export function fusedBlock({
   ...rest
 }: AttentionInput & { block: TransformerBlock }): tf.Tensor3D | null {
   const recording = tf.engine().isTapeOn();
-  if (keyValueInput !== undefined || (cache !== null && (!cache.reserve || recording))) return null;
+  if (keyValueInput !== undefined || (cache !== null && !cache.grown && (!cache.reserve || recording))) return null;
   const { mask, window } = block.attention.windowed({ mask: given, windowMasks });
   const parts = blockParts({ block, window, ...rest });
   if (parts === null) return null;
   const seen = mask === null || mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32');
-  if (cache !== null) return decoderBlock({ ...parts, mask: seen, reserve: (options) => cache.reserve!(options) });
-  if (!recording) return transformerBlock({ ...parts, mask: seen });
-  const asked = training(parts);
-  return asked && transformerBlock({ ...parts, ...asked, mask: seen });
+  if (cache !== null && !cache.grown) return decoderBlock({ ...parts, mask: seen, reserve: (options) => cache.reserve!(options) });
+  const asked = recording ? training(parts) : {};
+  if (asked === null) return null;
+  if (cache === null) return transformerBlock({ ...parts, ...asked, mask: seen });
+  const made = continuedBlock({ ...parts, ...asked, mask: seen, past: cache.grown!.past });
+  if (made !== null) cache.grown!.replace({ key: made.key, value: made.value });
+  return made && made.output;
 }
 
 function blockParts({

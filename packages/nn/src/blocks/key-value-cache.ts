@@ -19,6 +19,14 @@ export interface LayerCache {
    * kernel writes them. Absent where a cache has none.
    */
   reserve?(options: { batch: number; time: number; width: number }): ReservedPositions;
+  /**
+   * Keys and values of the positions before, null if there are none, and how those of all positions so far take their place: where
+   * a kernel makes these whole. Absent where a cache is written in place.
+   */
+  readonly grown?: {
+    past: { key: tf.Tensor3D; value: tf.Tensor3D } | null;
+    replace(all: { key: tf.Tensor3D; value: tf.Tensor3D }): void;
+  };
 }
 
 /** Keys and values of the positions already computed, so that a further position costs one position. */
@@ -119,6 +127,10 @@ export class GrowingCache implements KeyValueCache {
             : { key: tf.concat([earlier.key, key], 1), value: tf.concat([earlier.value, value], 1) };
         this.#entries[index] = entry;
         return entry;
+      },
+      grown: {
+        past: this.#entries[index] ?? null,
+        replace: (all) => void (this.#entries[index] = all),
       },
     };
   }

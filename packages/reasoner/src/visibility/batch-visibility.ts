@@ -82,5 +82,6 @@ export function passVisibility({
       sighted[place] = pictures[row * count + role]!;
     }
   }
-  return { keys: tf.tensor3d(keys, [rows, length, to], 'int32'), pictures: sighted };
+  // Padding has no role, so that no position looks at it.
+  return { keys: tf.tensor3d(keys, [rows, length, to], 'int32'), complete: true, pictures: sighted };
 }

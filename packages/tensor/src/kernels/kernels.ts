@@ -255,6 +255,40 @@ export type TransformerBlockKernel = Kernel<
   (options: TransformerBlockOptions & { gradient: Tensor3D; values: readonly Tensor[] }) => (Tensor | null)[]
 >;
 
+/** Keys and values, `[batch, positions, keyValueHeads·headWidth]` each. */
+export interface KeysAndValues {
+  key: Tensor3D;
+  value: Tensor3D;
+}
+
+export interface ContinuedBlockOptions extends TransformerBlockOptions {
+  /** Those of the positions before this call's; null if there are none. */
+  past: KeysAndValues | null;
+}
+
+/**
+ * A whole block whose queries see earlier keys and values too, with gradients that reach these: as
+ * {@link TransformerBlockKernel}, with all keys and values, the earlier ones first, as further outputs.
+ */
+export type ContinuedBlockKernel = Kernel<
+  (options: ContinuedBlockOptions) => KeysAndValues & {
+    output: Tensor3D;
+    /** What the backward pass needs. */ values: Tensor[];
+  },
+  (
+    options: TransformerBlockOptions & {
+      /** Of the output, and of all keys and values. */
+      gradients: KeysAndValues & { output: Tensor3D };
+      /** All of them. */
+      keysAndValues: KeysAndValues;
+      values: readonly Tensor[];
+    },
+  ) => {
+    /** In the order of `transformerBlockTensors`. */ tensors: (Tensor | null)[];
+    past: KeysAndValues;
+  }
+>;
+
 export interface DecoderBlockKernelOptions extends TransformerBlockParts {
   /** int32 `[batch, offset + time]` or `[batch, time, offset + time]` */ mask: Tensor | null;
   /** Buffers `[batch, capacity, keyValueHeads·headWidth]`. */
@@ -293,6 +327,7 @@ export interface FusedKernels {
   embedding?: EmbeddingKernel;
   crossEntropy?: CrossEntropyKernel;
   transformerBlock?: TransformerBlockKernel;
+  continuedBlock?: ContinuedBlockKernel;
   decoderBlock?: DecoderBlockKernel;
 
   /** Σ over the rows, for the gradients of biases and norms that are otherwise composed: `[rows, width]` → `[width]`. */
