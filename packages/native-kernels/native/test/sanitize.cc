@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "../continued-block.h"
 #include "../decoder-block.h"
 #include "../kernels.h"
 #include "../read-weights.h"
@@ -238,6 +239,23 @@ void blocks(const Kernels& k, const Threads& t, Results& results) {
       results.take(g.input, rows * width);
       results.take(adapted ? g.query.down : g.query.weight, adapted ? rank * width : width * b.query.out);
       results.take(adapted ? g.down.up : g.down.weight, adapted ? rank * width : inner * width);
+      // The same block behind earlier keys and values.
+      for (const int64_t past : {0, 4}) {
+        const int64_t total = past + time, all = batch * total * keyWidth, before = batch * past * keyWidth;
+        TransformerBlock behind = b;
+        behind.attention.mask = masked ? a.integers(batch * time * total, 2) : nullptr, behind.attention.maskRows = time;
+        const ContinuedBlock continued(behind, past);
+        float *pastKey = a.random(before), *pastValue = a.random(before), *gradient = a.random(rows * width), *toKey = a.random(all), *toValue = a.random(all);
+        const KeysAndValues keysAndValues = {a.empty(all), a.empty(all)}, pastGradients = {a.empty(before), a.empty(before)};
+        BlockValues kept = v;
+        kept.projected = a.empty(rows * queryWidth);
+        need(continuedBlock(k, t, continued, input, pastKey, pastValue, kept, keysAndValues, output));
+        results.take(output, rows * width);
+        results.take(keysAndValues.key, all);
+        need(continuedBlockGradient(k, t, continued, input, kept, keysAndValues, gradient, {toKey, toValue}, g, pastGradients));
+        results.take(g.input, rows * width);
+        results.take(pastGradients.value, before);
+      }
       // The same block over a cache, full to its last row.
       const int64_t offset = 4, capacity = offset + time;
       s.keyTime = s.capacity = capacity;
