@@ -31,7 +31,8 @@ export function fusedBlock({
   const parts = blockParts({ block, window, ...rest });
   if (parts === null) return null;
   const seen = mask === null || mask.dtype === 'int32' ? mask : tf.cast(mask, 'int32');
-  if (cache !== null && !cache.grown) return decoderBlock({ ...parts, mask: seen, reserve: (options) => cache.reserve!(options) });
+  if (cache !== null && !cache.grown)
+    return decoderBlock({ ...parts, mask: seen, reserve: (options) => cache.reserve!(options) });
   const asked = recording ? training(parts) : {};
   if (asked === null) return null;
   if (cache === null) return transformerBlock({ ...parts, ...asked, mask: seen });
