@@ -14,7 +14,10 @@ interface DifferentiableOptions<T extends tf.Tensor> {
   gradients: (gradient: T, saved: tf.Tensor[]) => Record<string, () => tf.Tensor>;
 }
 
-interface DifferentiablesOptions<T extends tf.Tensor[]> extends Omit<DifferentiableOptions<T[0]>, 'forward' | 'gradients'> {
+interface DifferentiablesOptions<T extends tf.Tensor[]> extends Omit<
+  DifferentiableOptions<T[0]>,
+  'forward' | 'gradients'
+> {
   /** Computes the outputs. What `save` is given reaches `gradients`; it is kept only while a tape records. */
   forward: (save: Save) => T;
   /** As of {@link DifferentiableOptions}, from the gradients of all outputs; one that nothing depends on has zeros. */

@@ -9,7 +9,10 @@ import type { Workspace } from './workspace';
 
 /** Every kernel but whole blocks and what serves where others are composed. */
 type WasmKernels = Required<
-  Omit<FusedKernels, 'sumRows' | 'takesAnyRank' | 'continuedBlock' | 'decoderBlock' | 'transformerBlock' | 'partialSumsOfSquares'>
+  Omit<
+    FusedKernels,
+    'sumRows' | 'takesAnyRank' | 'continuedBlock' | 'decoderBlock' | 'transformerBlock' | 'partialSumsOfSquares'
+  >
 >;
 
 /** Every fused operation, on tensors of the wasm backend and in place on its memory. */
