@@ -106,15 +106,15 @@ export const results = [
     },
   },
   {
-    file: 'docs/results/audit-start.json',
+    file: 'docs/results/audit-published.json',
     page: 'docs/results/audits.md',
-    command: 'node tooling/science/audits.mjs --models start',
+    command: 'node tooling/science/audits.mjs --models published',
     code: evaluation,
   },
   {
-    file: 'docs/results/audit-full.json',
+    file: 'docs/results/audit-chain.json',
     page: 'docs/results/audits.md',
-    command: 'node tooling/science/audits.mjs --models full',
+    command: 'node tooling/science/audits.mjs --models chain',
     code: evaluation,
   },
   {
