@@ -62,6 +62,9 @@ const runs = [
 const audited: readonly string[] = ['heima-published', 'heima', SUMS];
 const AUDITED_QUESTIONS = 250;
 
+/** Parameters that no model of a preset has more of. */
+const PRESET_PARAMETERS = 1_000_000;
+
 /** Calculations by split. */
 const sumCounts = { train: 20_000, test: 500 };
 
@@ -127,7 +130,8 @@ async function start({
   resultsAreFiles();
   const output = createOutput({ json });
   const { name: engine } = await useEngine({ engine: askedEngine ?? 'auto' });
-  const workers = asked ?? defaultWorkers({ shards: 2, processors: availableParallelism() });
+  const workers =
+    asked ?? defaultWorkers({ shards: 2, processors: availableParallelism(), parameters: PRESET_PARAMETERS });
   const startFolder = await openStartFolder(folder);
   try {
     return await startIn({ preset, folder, startFolder, engine, workers, seed, overwrite, json, output, signal });

@@ -32,6 +32,11 @@ export function multiplyAdds({ parameters, positions, trains = false }: EngineWo
 export interface EngineCapabilities {
   /** What one call computes on: one thread, so that more workers make it faster, or all that the device has. */
   threads: 'one' | 'all';
+  /**
+   * Of a model of so many parameters at most, workers that share the machine train faster than one that computes on all of
+   * it: most of a step goes by between its calls. @default 0
+   */
+  workersUpTo?: number;
   /** The most bytes of weights that it holds; null where the machine's memory, or the device's, is the limit. */
   largestWeights: number | null;
   /** The most bytes of memory that it can have in all; null as above. */

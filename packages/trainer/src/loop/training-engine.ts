@@ -27,9 +27,22 @@ export interface TrainingEngine {
   close(): Promise<void>;
 }
 
-/** Threads to train with unless asked otherwise: none beside this one where the engine uses every core from it, else one for each shard that has a processor. */
-export function defaultWorkers({ shards, processors }: { shards: number; processors: number }): number {
-  return engineCapabilities().threads === 'all' ? 0 : Math.min(shards, processors);
+/**
+ * Threads to train with unless asked otherwise: none beside this one where the engine uses every core from it and the model is
+ * not small, else one for each shard that has a processor.
+ */
+export function defaultWorkers({
+  shards,
+  processors,
+  parameters = Infinity,
+}: {
+  shards: number;
+  processors: number;
+  /** Of the model. @default many */
+  parameters?: number;
+}): number {
+  const { threads, workersUpTo = 0 } = engineCapabilities();
+  return threads === 'all' && parameters > workersUpTo ? 0 : Math.min(shards, processors);
 }
 
 /** The built module beside this one; sources run only in tests, which take the built one too. */

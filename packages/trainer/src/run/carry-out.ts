@@ -78,7 +78,8 @@ export async function carryOut({
     await runFolder?.write({ name: 'configuration.json', data: `${JSON.stringify(record, null, 2)}\n` });
     const trainable = await build({ work });
     const shards = training.shards ?? trainingDefaults.shards;
-    const workers = workersOf({ workers: settings.workers, shards });
+    const parameters = trainable.program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
+    const workers = workersOf({ workers: settings.workers, shards, parameters });
     if (dryRun || !existsSync(join(folder, 'checkpoints'))) {
       const estimate = await estimateRun({ ...trainable, shards, workers }).catch(async (error: unknown) => {
         await runFolder?.discard();

@@ -9,6 +9,15 @@ export function machineMemory(): number {
 }
 
 /** Threads that a run trains with. */
-export function workersOf({ workers, shards }: { workers?: number; shards: number }): number {
-  return workers ?? defaultWorkers({ shards, processors: availableParallelism() });
+export function workersOf({
+  workers,
+  shards,
+  parameters,
+}: {
+  workers?: number;
+  shards: number;
+  /** Of the model. @default many */
+  parameters?: number;
+}): number {
+  return workers ?? defaultWorkers({ shards, processors: availableParallelism(), parameters });
 }
