@@ -66,6 +66,7 @@ export { readBack, type ReadBack, type ReadPiece } from './interpreter/read-back
 export { isWord, sharedWords, wordPieces } from './interpreter/shared-words';
 export { type Trace, type TraceLens, type TracePosition, type TraceThought, type TraceToken } from './trace/trace';
 export { traceAnswer, type TraceAnswerOptions } from './trace/trace-answer';
+export { traceText, type TraceTextOptions } from './trace/trace-text';
 export { answersUnder, type AnswerUnder } from './trace/answers-under';
 export { editAnswer } from './trace/edit-answer';
 export { editThoughts, type EditThoughtsOptions, type ThoughtEdit } from './trace/thought-edits';
@@ -76,3 +77,5 @@ export {
   neededThoughts,
   type ThoughtNeed,
 } from './trace/needed-thoughts';
+export { type Alikeness, alikeness } from './trace/alikeness';
+export { nearestThoughts } from './probes/nearest-thoughts';

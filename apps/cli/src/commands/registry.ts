@@ -10,6 +10,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'ask a trained reasoner a question',
     load: async () => (await import('./think')).thinkCommand(),
   },
+  inspect: {
+    description: 'open a model in the browser: look into its thoughts, change them, see what happens',
+    load: async () => (await import('./inspect')).inspectCommand(),
+  },
   import: {
     description: 'make a reasoner of a checkpoint that the code of Coconut, CODI or SIM-CoT saved',
     load: async () => (await import('./import')).importCommand(),

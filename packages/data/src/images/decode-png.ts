@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
-import { createInflate, inflateSync } from 'node:zlib';
 import type { DecodedPicture } from './decoded-image';
 import { crc32 } from './encode-png';
 import { brokenImage, checkImageSize, type ImagePlace } from './image-limits';
+import { inflatePieces, inflateWhole } from './inflate';
 import { readOrientation, turnUpright } from './orientation';
 import { type OnPngRow, pngChannels, type PngHeader, PngRows } from './png-rows';
 
@@ -25,11 +24,7 @@ const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 
 function inflateText(bytes: Uint8Array): Uint8Array | undefined {
-  try {
-    return inflateSync(bytes, { maxOutputLength: textBytes });
-  } catch {
-    return undefined;
-  }
+  return inflateWhole({ parts: [bytes], maximumBytes: textBytes });
 }
 
 /** EXIF in hexadecimal text, as ImageMagick wrote it before PNG had a chunk for it. */
@@ -193,22 +188,12 @@ export async function decodePng(
   };
   const rows = new PngRows(file.header, painter(file, out));
   let fault: string | undefined;
-  let whole: Uint8Array | undefined;
-  if (rows.bytes < smallBytes) {
-    try {
-      whole = inflateSync(file.data.length === 1 ? file.data[0]! : Buffer.concat(file.data), {
-        maxOutputLength: rows.bytes,
-      });
-    } catch {
-      // Broken, or with more in it than its rows, which the way by pieces allows.
-    }
-  }
+  // Undefined where it is broken, or has more in it than its rows, which the way by pieces allows.
+  const whole = rows.bytes < smallBytes ? inflateWhole({ parts: file.data, maximumBytes: rows.bytes }) : undefined;
   if (whole) fault = rows.push(whole);
   else {
     try {
-      for await (const piece of Readable.from(file.data, { objectMode: true }).pipe(
-        createInflate(),
-      ) as AsyncIterable<Uint8Array>) {
+      for await (const piece of inflatePieces(file.data)) {
         fault = rows.push(piece);
         if (fault !== undefined || rows.done) break;
       }

@@ -9,10 +9,10 @@ import {
 } from '@subtext/reasoner';
 import { tf } from '@subtext/tensor';
 
-import { logitLens } from '../probes/logit-lens';
 import { euclideanNorm } from '../probes/thought-states';
 import { attentionRows } from './attention-rows';
-import type { Trace, TraceToken } from './trace';
+import { readTokens, tokenText } from './read-tokens';
+import type { Trace } from './trace';
 
 /** Options of {@link traceAnswer}. */
 export interface TraceAnswerOptions {
@@ -74,18 +74,8 @@ export async function traceAnswer({
       outputAttentions: attention,
     });
     kept.push(seen.hidden, ...(seen.hiddenStates ?? []), ...(seen.attentions ?? []));
-    const rowsAt = (states: tf.Tensor3D) =>
-      tf.tidy(() => tf.gather(tf.squeeze(states, [0]), tf.tensor1d(places, 'int32')) as tf.Tensor2D);
-    const layers = places.length === 0 ? [] : (lens ? seen.hiddenStates! : [seen.hidden]).map(rowsAt);
-    kept.push(...layers);
-    const readings = await logitLens({
-      hiddenStates: layers,
-      normalize: (states) => model.finalNorm.apply({ input: states }),
-      head: (states) => model.logits(states),
-      top,
-    });
-    const named = (tokens: readonly { id: number; probability: number }[]): TraceToken[] =>
-      tokens.map(({ id, probability }) => ({ id, text: tokenText(reasoner, id), probability }));
+    const layers = lens ? seen.hiddenStates! : [seen.hidden];
+    const readings = await readTokens({ model, tokenizer, layers, places, top });
     return {
       format: 1,
       question: question.question,
@@ -95,7 +85,7 @@ export async function traceAnswer({
         const thought = thoughts.findIndex((one) => one.position === position);
         return {
           id,
-          text: tokenizer.decode([id], { skipSpecialTokens: false }),
+          text: tokenText({ tokenizer, id }),
           role: roles[position] ?? '',
           part: position < answer.prompt.length ? 'prompt' : 'response',
           ...(thought >= 0 && { thought }),
@@ -103,7 +93,7 @@ export async function traceAnswer({
       }),
       thoughts,
       answerAt,
-      distribution: answerAt === null ? [] : named(readings.at(-1)![places.indexOf(answerAt)]!.tokens),
+      distribution: answerAt === null ? [] : readings.at(-1)![places.indexOf(answerAt)]!,
       visibility:
         sees &&
         ids.map((_, position) =>
@@ -113,7 +103,7 @@ export async function traceAnswer({
       ...(lens && {
         lens: places.map((position, place) => ({
           position,
-          layers: readings.map((layer) => named(layer[place]!.tokens)),
+          layers: readings.map((layer) => layer[place]!),
         })),
       }),
     };
@@ -121,8 +111,4 @@ export async function traceAnswer({
     tf.dispose(kept);
     replay.dispose();
   }
-}
-
-function tokenText({ tokenizer }: Reasoner, id: number): string {
-  return tokenizer.decode([id], { skipSpecialTokens: false });
 }
