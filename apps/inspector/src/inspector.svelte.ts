@@ -46,6 +46,7 @@ export class Inspector {
   startMilliseconds = $state<number | null>(null);
   readonly #pictures = new Map<string, Promise<Uint8Array>>();
   #asking = 0;
+  #warm = false;
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -81,7 +82,6 @@ export class Inspector {
       if (this.place.example === null && this.place.question === '' && this.examples.length > 0) this.place.example = 0;
       this.place.another ??= this.examples.length > 1 ? this.#other() : null;
       await this.answer();
-      this.startMilliseconds ??= performance.now();
       void this.collect();
     }
   }
@@ -201,6 +201,7 @@ export class Inspector {
           : null;
       if (!current()) return;
       this.answered = plain ? { ...answered, own: plain.trace } : answered;
+      this.startMilliseconds ??= performance.now();
       this.verdict = await this.#judge();
       if (this.model.info.kind !== 'reasoner') return;
       const drawn = await this.engine.call('draw', { slot, asked, ...edits });
@@ -209,14 +210,28 @@ export class Inspector {
       const read = await this.engine.call('read', { slot, asked, ...edits });
       if (!current()) return;
       this.read = read;
+      if (!this.#warm && edits.another) await this.#warmUp({ slot, asked, another: edits.another });
       if (this.collected[slot]) this.alike = await this.engine.call('alike', { slot, asked });
     } catch (error) {
       if (!current()) return;
       this.error = (error as Error).message;
+      // What was answered to the same question stays, with what was refused beside it.
+      if (this.answered?.trace.question === this.question) return;
       this.answered = null;
       this.read = [];
       this.drawn = null;
     }
+  }
+
+  /** The engine's first change compiles what later ones use: nobody waits for it. */
+  async #warmUp({ slot, asked, another }: { slot: number; asked: Asked; another: Asked }): Promise<void> {
+    this.#warm = true;
+    const stage = this.answered?.trace.thoughts[0]?.stage;
+    if (stage === undefined) return;
+    for (let turn = 0; turn < 2; turn++)
+      await this.engine
+        .call('ask', { slot, asked, another, edits: [{ kind: 'another', stage }] })
+        .catch(() => undefined);
   }
 
   /** Goes through all examples once, for what is measured over them. */

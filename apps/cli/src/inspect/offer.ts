@@ -137,21 +137,23 @@ async function examplesIn({
 /** What the run that made a model, or the start that it is of, measured of its thoughts. */
 async function auditOf(folder: string): Promise<StageAudit[] | undefined> {
   const above = dirname(await realpath(folder));
-  for (const path of [join(above, 'use.json'), join(above, 'heima', 'use.json')]) {
-    if (!(await isFile(path))) continue;
-    try {
-      const { stages } = JSON.parse(await readTextFile({ path, maximumBytes: 2 ** 22 })) as { stages?: StageAudit[] };
-      if (!Array.isArray(stages)) continue;
-      return stages.map(({ stage, verdict, evidence }) => ({
-        stage: String(stage),
-        verdict: String(verdict),
-        evidence: Array.isArray(evidence) ? evidence.map(String) : [],
-      }));
-    } catch {
-      // What is no audit says nothing.
-    }
+  return (await readAudit(join(above, 'use.json'))) ?? (await readAudit(join(above, 'heima', 'use.json')));
+}
+
+/** Undefined where there is none. */
+async function readAudit(path: string): Promise<StageAudit[] | undefined> {
+  if (!(await isFile(path))) return undefined;
+  try {
+    const { stages } = JSON.parse(await readTextFile({ path, maximumBytes: 2 ** 22 })) as { stages?: StageAudit[] };
+    return stages?.map(({ stage, verdict, evidence }) => ({
+      stage: String(stage),
+      verdict: String(verdict),
+      evidence: Array.isArray(evidence) ? evidence.map(String) : [],
+    }));
+  } catch {
+    // What is no audit says nothing.
+    return undefined;
   }
-  return undefined;
 }
 
 async function runsIn({ folders, problems }: { folders: readonly string[]; problems: string[] }): Promise<ServedRun[]> {
@@ -172,11 +174,24 @@ async function runsIn({ folders, problems }: { folders: readonly string[]; probl
           ]),
         ),
         problems: run.problems,
-        tables: [],
+        tables: await tablesOf(at),
       });
     }
   }
   return found;
+}
+
+/** What a run measured of its thoughts. */
+async function tablesOf(folder: string): Promise<ServedRun['tables']> {
+  const stages = await readAudit(join(folder, 'use.json'));
+  if (stages === undefined || stages.length === 0) return [];
+  return [
+    {
+      title: `${basename(folder)}: are its thoughts used?`,
+      columns: ['stage', 'verdict', 'why'],
+      rows: stages.map(({ stage, verdict, evidence }) => [stage, verdict, evidence.join(' ')]),
+    },
+  ];
 }
 
 /** At most {@link POINTS} of a curve, the last among them. */

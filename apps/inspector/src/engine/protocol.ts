@@ -90,8 +90,10 @@ export interface Work {
   /** The answer that follows for an example from another's stage; null where the data does not tell. */
   follows(options: { example: number; another: number; stage: string }): string | null;
   open(options: { slot: number; name: string; files: Record<string, Blob> }): ModelInfo;
-  ask(options: { slot: number; asked: Asked } & Partial<Edits> & { attention?: boolean; lens?: boolean }): Answered;
-  read(options: { slot: number; asked: Asked; another?: Asked } & Partial<Omit<Edits, 'another'>>): ReadBack[];
+  ask(
+    options: { slot: number; asked: Asked } & Partial<Edits> & { attention?: boolean; lens?: boolean | 'words' },
+  ): Answered;
+  read(options: { slot: number; asked: Asked } & Partial<Edits>): ReadBack[];
   need(options: { slot: number; asked: Asked; another?: Asked }): { needs: ThoughtNeed[]; early: EarlyAnswer[] };
   draw(options: { slot: number; asked: Asked } & Partial<Edits>): Drawn | null;
   collect(options: { slot: number; asked: Asked[] }): (string | null)[];

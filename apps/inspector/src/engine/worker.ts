@@ -177,7 +177,7 @@ const work: Asynchronous = {
     const began = performance.now();
     const { opened } = modelAt(slot);
     if (opened.kind === 'model') {
-      const trace = await traceText({ ...opened, text: asked.question, attention, lens });
+      const trace = await traceText({ ...opened, text: asked.question, attention, lens: lens !== false });
       return { trace, own: null, milliseconds: performance.now() - began };
     }
     const { own, changed } = await edited(slot, asked, edits);
@@ -191,11 +191,11 @@ const work: Asynchronous = {
     };
   },
 
-  async read({ slot, asked, another, ...edits }) {
+  async read({ slot, asked, ...edits }) {
     const { explainers } = reasonerAt(slot);
     if (explainers.length === 0) return [];
     const { changed } = await edited(slot, asked, edits);
-    const [other] = another ? await answersTo(slot, [another]) : [];
+    const [other] = edits.another ? await answersTo(slot, [edits.another]) : [];
     return readBack({ explainers, question: asked.question, answer: changed.answer, another: other?.answer });
   },
 

@@ -1,14 +1,15 @@
 import {
   type Answer,
-  type ChangedPlaces,
   changedPlaces,
   type Question,
+  readThoughts,
   type Reasoner,
   type SeenThought,
+  thinkAgain,
   thoughtPlaces,
 } from '@subtext/reasoner';
 
-import { type AnswerUnder, answersUnder } from './answers-under';
+import { type AnswerUnder, answersUnder, type ChangedResponse } from './answers-under';
 
 /** What an answer loses without one thought, or without a stage's. */
 export interface ThoughtNeed {
@@ -24,7 +25,7 @@ export interface ThoughtNeed {
 /** What becomes of an answer. */
 export interface AnswerLoss {
   answer: string | null;
-  /** How much less likely the own answer is, in nats. */
+  /** How much less likely the own answer is, in nats; NaN where it came to no answer. */
   lost: number;
 }
 
@@ -36,7 +37,8 @@ export interface AnsweredQuestion {
 }
 
 /**
- * For each thought and each stage, what the answer loses without it; the rest of the response stays as it was.
+ * For each thought and each stage, what the answer loses without it: all that comes after the stage is thought anew, and the
+ * own answer's likelihood is taken there.
  *
  * @returns stages in order, each before its thoughts (a stage of one thought has no line of its own for it)
  */
@@ -46,40 +48,51 @@ export async function neededThoughts({
 }: AnsweredQuestion & { /** Another example's thoughts. @default none */ another?: readonly SeenThought[] }): Promise<
   ThoughtNeed[]
 > {
-  const { answer, reasoner } = asked;
+  const { answer, reasoner, question } = asked;
+  const [seen] = await readThoughts({ reasoner, questions: [question], answers: [answer] });
   const slots = thoughtPlaces({ answer, reading: reasoner.settings.thoughtReading });
-  const stages = [...new Set(answer.thoughts.map(({ stage }) => stage))];
-  const parts = stages.flatMap((stage) => {
-    const own = [...answer.thoughts.keys()].filter((place) => answer.thoughts[place]!.stage === stage);
+  const parts: { stage: string; index: number | null; cut: ChangedResponse; another: ChangedResponse | null }[] = [];
+  for (const stage of new Set(answer.thoughts.map((thought) => thought.stage))) {
+    const own = seen!.filter((thought) => thought.stage === stage);
+    const places = slots.filter((_, place) => answer.thoughts[place]!.stage === stage);
     const others = another?.filter((thought) => thought.stage === stage);
-    const of = (places: readonly number[], index: number | null) => ({
+    const fits =
+      others?.length === own.length && (others.at(-1)?.next === undefined) === (own.at(-1)?.next === undefined);
+    const indices = [null, ...(own.length > 1 ? own.keys() : [])];
+    const put = (index: number | null, other: (place: number) => SeenThought | null) =>
+      own.map((thought, place) => (index === null || index === place ? other(place) : thought));
+    const rows = indices.flatMap((index) => [
+      put(index, () => null),
+      ...(fits ? [put(index, (place) => others[place]!)] : []),
+    ]);
+    const answers = await thinkAgain({
+      reasoner,
+      questions: rows.map(() => question),
+      answers: rows.map(() => answer),
       stage,
-      index,
-      cut: changedPlaces({ slots: places.map((place) => slots[place]!), thoughts: places.map(() => null) }),
-      another:
-        others?.length === own.length
-          ? changedPlaces({
-              slots: places.map((place) => slots[place]!),
-              thoughts: places.map((place) => others[own.indexOf(place)]!),
-            })
-          : null,
+      thoughts: rows,
     });
-    return [of(own, null), ...(own.length > 1 ? own.map((place, index) => of([place], index)) : [])];
-  });
-  const nothing: ChangedPlaces = { places: [], hidden: [] };
-  // Thoughts are cut or replaced in a pass, and what is replaced is one size: both go together.
-  const changes = [nothing, ...parts.flatMap((part) => [part.cut, ...(part.another ? [part.another] : [])])];
+    const changed = rows.map((thoughts, row) => ({
+      answer: answers[row]!,
+      ...changedPlaces({ slots: places, thoughts }),
+    }));
+    for (const index of indices)
+      parts.push({ stage, index, cut: changed.shift()!, another: fits ? changed.shift()! : null });
+  }
+  const changes = [
+    { places: [], hidden: [] },
+    ...parts.flatMap((part) => [part.cut, ...(part.another ? [part.another] : [])]),
+  ];
   const [own, ...under] = await answersUnder({ ...asked, changes });
   const loss = ({ answer: written, logProbability }: AnswerUnder): AnswerLoss => ({
     answer: written,
     lost: own!.logProbability - logProbability,
   });
-  let next = 0;
   return parts.map(({ stage, index, another: other }) => ({
     stage,
     index,
-    cut: loss(under[next++]!),
-    another: other && loss(under[next++]!),
+    cut: loss(under.shift()!),
+    another: other && loss(under.shift()!),
   }));
 }
 

@@ -12,6 +12,7 @@ export async function readTokens({
   layers,
   places,
   top,
+  passOver = [],
 }: {
   model: LanguageModel;
   tokenizer: Tokenizer;
@@ -19,16 +20,20 @@ export async function readTokens({
   layers: readonly tf.Tensor3D[];
   places: readonly number[];
   top: number;
+  /** Tokens that count for nothing. @default none */
+  passOver?: readonly number[];
 }): Promise<TraceToken[][][]> {
   if (places.length === 0) return layers.map(() => []);
   const hiddenStates = layers.map((states) =>
     tf.tidy(() => tf.gather(tf.squeeze(states, [0]), tf.tensor1d([...places], 'int32')) as tf.Tensor2D),
   );
+  const left = new Float32Array(model.dimensions.vocabularySize);
+  for (const id of passOver) left[id] = -1e9;
   try {
     const readings = await logitLens({
       hiddenStates,
       normalize: (states) => model.finalNorm.apply({ input: states }),
-      head: (states) => model.logits(states),
+      head: (states) => (passOver.length === 0 ? model.logits(states) : tf.add(model.logits(states), left)),
       top,
     });
     return readings.map((layer) =>

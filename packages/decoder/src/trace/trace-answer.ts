@@ -24,8 +24,8 @@ export interface TraceAnswerOptions {
   changed?: ChangedPlaces;
   /** Whether to tell who looks at whom. @default false */
   attention?: boolean;
-  /** Whether to read every layer at the thoughts and before the answer. @default false */
-  lens?: boolean;
+  /** Whether to read every layer at the thoughts and before the answer: all tokens, or among the words, tags and thinking tokens left out. @default false */
+  lens?: boolean | 'words';
   /** Tokens of a distribution. @default 8 */
   top?: number;
 }
@@ -70,12 +70,14 @@ export async function traceAnswer({
   try {
     const seen = replay.session.observe({
       ...replay.inputs,
-      outputHiddenStates: lens,
+      outputHiddenStates: lens !== false,
       outputAttentions: attention,
     });
     kept.push(seen.hidden, ...(seen.hiddenStates ?? []), ...(seen.attentions ?? []));
-    const layers = lens ? seen.hiddenStates! : [seen.hidden];
-    const readings = await readTokens({ model, tokenizer, layers, places, top });
+    const read = (layers: tf.Tensor3D[], passOver: number[] = []) =>
+      readTokens({ model, tokenizer, layers, places, top, passOver });
+    const [said] = await read([seen.hidden]);
+    const readings = lens ? await read(seen.hiddenStates!, lens === 'words' ? markIds(reasoner) : []) : [];
     return {
       format: 1,
       question: question.question,
@@ -93,7 +95,7 @@ export async function traceAnswer({
       }),
       thoughts,
       answerAt,
-      distribution: answerAt === null ? [] : readings.at(-1)![places.indexOf(answerAt)]!,
+      distribution: answerAt === null ? [] : said![places.indexOf(answerAt)]!,
       visibility:
         sees &&
         ids.map((_, position) =>
@@ -111,4 +113,20 @@ export async function traceAnswer({
     tf.dispose(kept);
     replay.dispose();
   }
+}
+
+/** The tokens of a reasoner that are no words: tags, thinking tokens, the begin, the end, a picture's places. */
+function markIds({ tokenizer, settings, method, format }: Reasoner): number[] {
+  const { stages, prefix, endToken, image } = settings;
+  const texts = [
+    ...method.specialTokens({ stages }),
+    ...format.tags({ stages }),
+    ...prefix,
+    endToken,
+    image?.token ?? '',
+  ];
+  return texts.flatMap((text) => {
+    const { ids } = tokenizer.encode(text, { addSpecialTokens: false });
+    return ids.length === 1 ? ids : [];
+  });
 }

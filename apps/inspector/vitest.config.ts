@@ -1,0 +1,3 @@
+import { testConfig } from '@subtext/build/vitest';
+
+export default testConfig({ name: 'inspector' });
