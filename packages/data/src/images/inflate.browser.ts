@@ -5,7 +5,10 @@ export function inflateWhole(_options: { parts: readonly Uint8Array[]; maximumBy
 
 /** Inflates zlib's bytes piece by piece. Throws at what is broken. */
 export async function* inflatePieces(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  const reader = new Blob([...parts] as Uint8Array<ArrayBuffer>[]).stream().pipeThrough(new DecompressionStream('deflate')).getReader();
+  const reader = new Blob([...parts] as Uint8Array<ArrayBuffer>[])
+    .stream()
+    .pipeThrough(new DecompressionStream('deflate'))
+    .getReader();
   try {
     for (;;) {
       const { done, value } = await reader.read();
