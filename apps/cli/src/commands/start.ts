@@ -293,6 +293,8 @@ async function startIn({
   const asked = `--image ${first!.image!.path} "${first!.question}"`;
   const otherCaption = second!.steps.find(({ name }) => name === 'caption')!.text;
   const tries = [
+    // In the browser: thoughts in words and drawn, exchanged with the mouse; beside it the one whose thoughts are not used.
+    `${commandName()} inspect --model ${reasoner} --model ${join(folder, 'heima-published', 'reasoner')} --runs ${folder}`,
     `${commandName()} think --model ${reasoner} --explain --draw drawn.png ${asked}`,
     `${commandName()} think --model ${reasoner} --edit caption="${otherCaption}" ${asked}`,
     `${commandName()} think --model ${reasoner} --swap caption --from-image ${second!.image!.path} --from "${second!.question}" ${asked}`,
