@@ -197,50 +197,47 @@ describe.skipIf(chromiumPath === undefined)(
     });
 
     it('shows each view without an error and without a serious fault of access, wide, narrow and dark; two models beside each other', async () => {
-      await served(
-        ['--model', model(), '--model', at('run', 'initial'), '--data', 'data', '--runs', 'run'],
-        async (address) => {
-          for (const options of [{}, { viewport: { width: 390, height: 800 }, colorScheme: 'dark' as const }]) {
-            const { page, faults } = await open(address, options);
-            await answered(page);
-            for (const [name, shown] of [
-              ['Thoughts', 'section[aria-label="The answer"]'],
-              ['Who sees whom', 'text=The same by part'],
-              ['Lens', 'text=Numbers are percents'],
-              ['Early answer', 'text=Needed for the answer'],
-              ['Map', '[aria-label^="Example 1,"]'],
-              ['Compare', '.sides section >> nth=1'],
-              ['Runs', 'td:has-text("coconut")'],
-            ] as const) {
-              await page.click(`nav >> text=${name}`);
-              await page.waitForSelector(shown);
-              const wide = await page.evaluate(
-                () => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1,
-              );
-              expect(wide, `${name} is wider than the page`).toBe(false);
-              await page.evaluate(axe.source);
-              const found = await page.evaluate(async () => {
-                const run = (globalThis as unknown as { axe?: typeof axe }).axe;
-                if (run === undefined) return ['axe is not there'];
-                const { violations } = await run.run(document, { resultTypes: ['violations'] });
-                return violations
-                  .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-                  .map(
-                    ({ id, nodes }) =>
-                      `${id}: ${nodes
-                        .map(({ html }) => html)
-                        .slice(0, 2)
-                        .join(' ')}`,
-                  );
-              });
-              expect(found, name).toEqual([]);
-            }
-            expect(faults.filter((fault) => !/Content Security Policy/.test(fault))).toEqual([]);
-            await page.close();
+      await served(['--model', model(), '--model', model(), '--data', 'data', '--runs', 'run'], async (address) => {
+        for (const options of [{}, { viewport: { width: 390, height: 800 }, colorScheme: 'dark' as const }]) {
+          const { page, faults } = await open(address, options);
+          await answered(page);
+          for (const [name, shown] of [
+            ['Thoughts', 'section[aria-label="The answer"]'],
+            ['Who sees whom', 'text=The same by part'],
+            ['Lens', 'text=Numbers are percents'],
+            ['Early answer', 'text=Needed for the answer'],
+            ['Map', '[aria-label^="Example 1,"]'],
+            ['Compare', '.sides section >> nth=1'],
+            ['Runs', 'td:has-text("coconut")'],
+          ] as const) {
+            await page.click(`nav >> text=${name}`);
+            await page.waitForSelector(shown);
+            const wide = await page.evaluate(
+              () => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1,
+            );
+            expect(wide, `${name} is wider than the page`).toBe(false);
+            await page.evaluate(axe.source);
+            const found = await page.evaluate(async () => {
+              const run = (globalThis as unknown as { axe?: typeof axe }).axe;
+              if (run === undefined) return ['axe is not there'];
+              const { violations } = await run.run(document, { resultTypes: ['violations'] });
+              return violations
+                .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+                .map(
+                  ({ id, nodes }) =>
+                    `${id}: ${nodes
+                      .map(({ html }) => html)
+                      .slice(0, 2)
+                      .join(' ')}`,
+                );
+            });
+            expect(found, name).toEqual([]);
           }
-        },
-      );
-    });
+          expect(faults.filter((fault) => !/Content Security Policy/.test(fault))).toEqual([]);
+          await page.close();
+        }
+      });
+    }, 400_000);
 
     it('is one file that opens from the disk and runs; what is hostile in it shows as text', async () => {
       await cp(at('data'), at('hostile'), { recursive: true });
