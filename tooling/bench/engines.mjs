@@ -2,7 +2,7 @@
 //   node tooling/bench/engines.mjs [--python python3] [--engines native,tensorflow,wasm] [--only train-128,generate-256-1]
 //                                  [--rounds 3] [--threads 2] [--workers 2] [--pytorch-device cpu] [--json FILE]
 // What is measured: whole training steps (forward, backward, clipping, AdamW) of a GPT-2 of widths 128, 256 and 512 with 4
-// layers, batch 16 x 128 tokens; of GPT-2's own shape (124M) at batch 4 x 256; of the vision model of `npm start`; and
+// layers, batch 16 x 128 tokens, against PyTorch eager and torch.compile (rows compiled-…); of GPT-2's own shape (124M) at batch 4 x 256; of the vision model of `npm start`; and
 // greedy generation of 64 tokens, batch 1 and 32, against transformers.generate. Each round runs ours, then PyTorch's:
 // a shared machine changes its speed between rounds more than within one, so the median of the rounds' ratios is what
 // counts. Beside it stands the ratio of the processor time that both spent, which other work on the machine changes less; with
@@ -92,6 +92,12 @@ const measurements = [
     what: `training, width ${width} × 4 layers, batch 16 × 128`,
     ours: (engine) => command(engine, ['train', ...trainArguments(width), ...workers(engine)]),
     theirs: () => pytorch(['train', ...trainArguments(width)]),
+  })),
+  ...[128, 256, 512].map((width) => ({
+    name: `compiled-${width}`,
+    what: `training, width ${width} × 4 layers, batch 16 × 128, against torch.compile`,
+    ours: (engine) => command(engine, ['train', ...trainArguments(width), ...workers(engine)]),
+    theirs: () => pytorch(['train', ...trainArguments(width), '--compile']),
   })),
   {
     name: 'train-gpt2',

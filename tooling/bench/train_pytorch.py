@@ -62,12 +62,13 @@ def train(options, device):
         {"params": [p for p in model.parameters() if p.dim() <= 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=1e-4)
+    loss_of = torch.compile(model) if options.compile else model
     times, processor = [], []
     for step in range(options.warmup + options.steps):
         texts = torch.randint(options.vocabulary, (options.batch, options.tokens + 1))
         began, processor_began = time.perf_counter(), time.process_time()
         texts = texts.to(device)
-        loss = model(texts[:, :-1], texts[:, 1:])
+        loss = loss_of(texts[:, :-1], texts[:, 1:])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -160,6 +161,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true", help="torch.compile, whose compilation falls into the warm-up")
     options = parser.parse_args()
     options.heads = options.heads or max(1, options.width // 64)
     options.batches = [int(size) for size in options.batch.split(",")]

@@ -3,6 +3,7 @@
 
 #include "memory-call.h"
 #include "memory.h"
+#include "memory-speed.h"
 #include "operations.h"
 #include "read-weights.h"
 #include "weight-store.h"
@@ -75,6 +76,9 @@ SUBTEXT_EXPORT int32_t subtext_widen_weight(int32_t weight, double from, double 
   bestKernels().widen(processorThreads(), static_cast<int64_t>(from), static_cast<int64_t>(count), stored->columns, stored->weight(), output);
   return 0;
 }
+
+/** See `memorySpeed`. */
+SUBTEXT_EXPORT double subtext_memory_speed(double bytes, int32_t rounds) { return memorySpeed(processorThreads(), static_cast<int64_t>(bytes), rounds); }
 
 /** See `keepFreedMemory`; for a program that asks for it, since settings of malloc are the whole process's. */
 SUBTEXT_EXPORT void subtext_keep_freed_memory() {

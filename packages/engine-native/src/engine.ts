@@ -103,6 +103,28 @@ async function load(): Promise<EngineDevice> {
   };
 }
 
+/**
+ * How many bytes a second all threads read from memory on this machine now, once the engine is loaded: the limit of
+ * generation at batch 1, which reads each weight once a token. Takes some tenths of a second, and the block's memory.
+ *
+ * @throws EngineError `engine-unavailable`
+ */
+export function memorySpeed({
+  bytes = 2 ** 29,
+  rounds = 5,
+}: {
+  /** Of the block that is read: more than caches hold. @default 512 MiB */ bytes?: number;
+  /** The best of them counts. @default 5 */ rounds?: number;
+} = {}): number {
+  if (!loaded)
+    throw new EngineError({
+      engine: 'native',
+      code: 'engine-unavailable',
+      message: "native: the engine is not loaded. Call useEngine({ engine: 'native' }) first.",
+    });
+  return loaded.library.memorySpeed(bytes, rounds);
+}
+
 /** Weights from a file straight into a tensor's memory, widened on all threads. */
 async function read({
   descriptor,

@@ -1,3 +1,3 @@
-export { nativeEngine as engine } from './engine';
+export { memorySpeed, nativeEngine as engine } from './engine';
 export { compileLibraryFor, compileNative, nativeCompiler, type NativeCompilation } from './compile-native';
 export { platformLibraryName, platformPackage, platforms } from './library-file';

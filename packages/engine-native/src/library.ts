@@ -44,6 +44,8 @@ export interface NativeLibrary {
   ): number;
   widenWeight(weight: number, from: number, count: number, into: Float32Array, room: number): number;
   storedBytes(): number;
+  /** See `subtext_memory_speed`. */
+  memorySpeed(bytes: number, rounds: number): number;
   keepFreedMemory(): void;
 }
 
@@ -84,6 +86,7 @@ export async function loadLibrary(file: string): Promise<NativeLibrary> {
     ),
     widenWeight: library.func('int32_t subtext_widen_weight(int32_t, double, double, void *, double)'),
     storedBytes: library.func('double subtext_stored_bytes()'),
+    memorySpeed: library.func('double subtext_memory_speed(double, int32_t)'),
     keepFreedMemory: library.func('void subtext_keep_freed_memory()'),
   };
 }

@@ -109,15 +109,23 @@ inline void innerProducts(int64_t in, const float* input, const Weight& weight, 
   for (int r = 0; r < R; r++) for (int n = 0; n < 4; n++) sums[r][n] = Vector{};
   const auto rowAt = [&](int64_t n) { return Row<Type>(weight, in, first + (n < outputs ? n : 0)); };
   const Row<Type> rows[] = {rowAt(0), rowAt(1), rowAt(2), rowAt(3)};
-  int64_t at = 0;
-  for (; at + kLanes <= in; at += kLanes) {
+  const auto add = [&](int64_t at) {
     Vector values[4];
     for (int n = 0; n < 4; n++) values[n] = rows[n].load(at);
     for (int r = 0; r < R; r++) {
       const Vector own = load(input + r * in + at);
       for (int n = 0; n < 4; n++) sums[r][n] += own * values[n];
     }
+  };
+  // Four rows lie one after another, and the next four behind them: what comes there is asked for.
+  constexpr int64_t atOnce = kLine * (Type == kFloat32Weight ? 1 : Type == kInt8Weight ? 4 : Type == kNormalFloat4Weight ? 8 : 2);
+  const int64_t ahead = 4 * bytesOfRow(Type, in);
+  int64_t at = 0;
+  for (; at + atOnce <= in; at += atOnce) {
+    for (int n = 0; n < 4; n++) __builtin_prefetch(static_cast<const char*>(rows[n].place(at)) + ahead, 0, 2);
+    for (int64_t step = 0; step < atOnce; step += kLanes) add(at + step);
   }
+  for (; at + kLanes <= in; at += kLanes) add(at);
   for (int r = 0; r < R; r++) {
     for (int n = 0; n < 4; n++) {
       results[r][n] = sumOf(sums[r][n]);

@@ -38,15 +38,19 @@ uint16_t roundToBfloat16(float value) {
   return static_cast<uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
-/** The largest magnitude; infinite where one is not finite. */
+/** The largest magnitude; infinite where one is not finite. By their bits, which lie in the order of magnitudes, not-a-numbers last. */
 float largest(const float* values, int64_t count) {
-  float most = 0;
+  int32_t most = 0;
   for (int64_t index = 0; index < count; index++) {
-    const float magnitude = std::fabs(values[index]);
-    if (!(magnitude < INFINITY)) return INFINITY;
-    if (magnitude > most) most = magnitude;
+    int32_t bits;
+    memcpy(&bits, values + index, sizeof bits);
+    bits &= 0x7fffffff;
+    most = bits > most ? bits : most;
   }
-  return most;
+  if (most >= 0x7f800000) return INFINITY;
+  float magnitude;
+  memcpy(&magnitude, &most, sizeof magnitude);
+  return magnitude;
 }
 
 bool roundToInt8(const float* values, int64_t columns, int8_t* numbers, float* scale) {
@@ -54,22 +58,22 @@ bool roundToInt8(const float* values, int64_t columns, int8_t* numbers, float* s
   if (most == INFINITY) return false;
   *scale = most / 127.f;
   // A magnitude so small that its share of it is none in float32.
-  const float inverse = *scale > 0 ? 1.f / *scale : 0.f;
+  const float inverse = *scale > 0 && 1.f / *scale < INFINITY ? 1.f / *scale : 0.f;
   for (int64_t column = 0; column < columns; column++) {
-    const float rounded = std::nearbyint(inverse < INFINITY ? values[column] * inverse : 0.f);
-    numbers[column] = static_cast<int8_t>(rounded < -127.f ? -127.f : rounded > 127.f ? 127.f : rounded);
+    // Adding 1.5·2²³ rounds to a whole number.
+    const float rounded = (values[column] * inverse + 12582912.f) - 12582912.f;
+    numbers[column] = static_cast<int8_t>(static_cast<int32_t>(rounded < -127.f ? -127.f : rounded > 127.f ? 127.f : rounded));
   }
   return true;
 }
 
-/** The place in `kNormalFloat4` that lies nearest, the lower of two as near. */
-uint8_t nearestPlace(float value) {
-  uint8_t place = 0;
-  for (uint8_t step = 8; step > 0; step /= 2) {
-    const uint8_t above = static_cast<uint8_t>(place + step);
-    if (value > (kNormalFloat4[above - 1] + kNormalFloat4[above]) / 2) place = above;
+/** The places in `kNormalFloat4` that lie nearest, the lower of two as near: how many of the middles between them lie below. */
+void nearestPlaces(const float* values, int32_t* places) {
+  for (int64_t index = 0; index < kBlock; index++) places[index] = 0;
+  for (int place = 1; place < 16; place++) {
+    const float middle = (kNormalFloat4[place - 1] + kNormalFloat4[place]) / 2;
+    for (int64_t index = 0; index < kBlock; index++) places[index] += values[index] > middle ? 1 : 0;
   }
-  return place;
 }
 
 bool roundToNormalFloat4(const float* values, int64_t columns, uint8_t* numbers, float* scales) {
@@ -79,8 +83,10 @@ bool roundToNormalFloat4(const float* values, int64_t columns, uint8_t* numbers,
     if (most == INFINITY) return false;
     scales[block] = most;
     const float inverse = most > 0 && 1.f / most < INFINITY ? 1.f / most : 0.f;
-    uint8_t places[kBlock];
-    for (int64_t index = 0; index < kBlock; index++) places[index] = nearestPlace(index < count ? values[index] * inverse : 0.f);
+    float shares[kBlock];
+    int32_t places[kBlock];
+    for (int64_t index = 0; index < kBlock; index++) shares[index] = index < count ? values[index] * inverse : 0.f;
+    nearestPlaces(shares, places);
     for (int64_t run = 0; run < kBlock; run += kRun) {
       for (int64_t index = 0; index < kRun / 2; index++) numbers[run / 2 + index] = static_cast<uint8_t>(places[run + index] | places[run + kRun / 2 + index] << 4);
     }

@@ -10,8 +10,6 @@ namespace SUBTEXT_LEVEL {
 namespace {
 
 typedef uint16_t Halves __attribute__((vector_size(SUBTEXT_VECTOR_BYTES / 2)));
-typedef int8_t Bytes __attribute__((vector_size(SUBTEXT_VECTOR_BYTES / 4)));
-typedef uint8_t UnsignedBytes __attribute__((vector_size(SUBTEXT_VECTOR_BYTES / 4)));
 typedef uint32_t UnsignedIntegers __attribute__((vector_size(SUBTEXT_VECTOR_BYTES)));
 
 inline Vector asVector(UnsignedIntegers bits) {
@@ -29,6 +27,32 @@ inline T loadBytes(const void* from) {
   T value;
   memcpy(&value, from, sizeof value);
   return value;
+}
+
+/** As many bytes as there are lanes, widened; compilers make numbers one by one of what has no name of their own. */
+inline UnsignedIntegers widenBytes(const void* from) {
+#if defined(__AVX512F__)
+  return (UnsignedIntegers)_mm512_cvtepu8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(from)));
+#elif defined(__AVX2__)
+  return (UnsignedIntegers)_mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(from)));
+#else
+  const uint8_t* bytes = static_cast<const uint8_t*>(from);
+  UnsignedIntegers wide;
+  for (int64_t lane = 0; lane < kLanes; lane++) wide[lane] = bytes[lane];
+  return wide;
+#endif
+}
+inline Vector widenSignedBytes(const void* from) {
+#if defined(__AVX512F__)
+  return (Vector)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(static_cast<const __m128i*>(from))));
+#elif defined(__AVX2__)
+  return (Vector)_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(from))));
+#else
+  const int8_t* bytes = static_cast<const int8_t*>(from);
+  Vector wide;
+  for (int64_t lane = 0; lane < kLanes; lane++) wide[lane] = bytes[lane];
+  return wide;
+#endif
 }
 
 /** Half precision: the exponent is moved by a multiplication, which makes subnormal numbers normal too. */
@@ -102,7 +126,7 @@ struct Row<kInt8Weight> {
   const int8_t* values;
   float scale;
   Row(const Weight& weight, int64_t columns, int64_t row) : values(static_cast<const int8_t*>(weight.numbers) + row * columns), scale(weight.scales[row]) {}
-  Vector load(int64_t at) const { return __builtin_convertvector(loadBytes<Bytes>(values + at), Vector) * scale; }
+  Vector load(int64_t at) const { return widenSignedBytes(values + at) * scale; }
   float one(int64_t at) const { return static_cast<float>(values[at]) * scale; }
   const void* place(int64_t at) const { return values + at; }
 };
@@ -114,7 +138,7 @@ struct Row<kNormalFloat4Weight> {
   Row(const Weight& weight, int64_t columns, int64_t row)
       : values(static_cast<const uint8_t*>(weight.numbers) + row * bytesOfRow(kNormalFloat4Weight, columns)), scales(weight.scales + row * blocksOfRow(columns)) {}
   Vector load(int64_t at) const {
-    const UnsignedIntegers pairs = __builtin_convertvector(loadBytes<UnsignedBytes>(place(at)), UnsignedIntegers);
+    const UnsignedIntegers pairs = widenBytes(place(at));
     return lookUp(at % kRun < kRun / 2 ? pairs & 15u : pairs >> 4) * scales[at / kBlock];
   }
   float one(int64_t at) const {
