@@ -7,7 +7,14 @@ import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { generate, createModel, isMultimodal, loadModel, nextTokenLoss } from '../../packages/model/dist/index.js';
 import { openSafetensors } from '../../packages/safetensors/dist/index.js';
-import { AdamW, describeEngines, selfTest, tf, useEngine, valueAndGradients } from '../../packages/tensor/dist/index.js';
+import {
+  AdamW,
+  describeEngines,
+  selfTest,
+  tf,
+  useEngine,
+  valueAndGradients,
+} from '../../packages/tensor/dist/index.js';
 
 const [part, engine, seconds, kind] = process.argv.slice(2);
 const end = performance.now() + 1000 * Number(seconds);
@@ -45,7 +52,7 @@ async function golden() {
     const faults = [];
     let largest = null;
     try {
-      largest = await goldenCase(`${fixtures}${name}`);
+      largest = await goldenCase(`${fixtures}${name}`, name.startsWith('families/'));
       if (!(largest < tolerance)) faults.push(`a hidden state differs by ${largest}`);
     } catch (error) {
       faults.push(error instanceof Error ? error.message.split('\n')[0] : String(error));
@@ -54,7 +61,8 @@ async function golden() {
   }
 }
 
-async function goldenCase(folder) {
+/** @param masked whether a text model's recorded mask is that of its recorded input */
+async function goldenCase(folder, masked) {
   const file = await openSafetensors({ path: `${folder}/golden.safetensors` });
   const held = new Map();
   for (const name of file.names) {
@@ -68,6 +76,7 @@ async function goldenCase(folder) {
   };
   const tensor = (name) => held.has(name) && tf.tensor2d(integers(name).data, integers(name).shape, 'int32');
   const model = await loadModel({ folder, trainable: false });
+  if (!masked && !isMultimodal(model)) held.delete('attention_mask');
   const { width, layers } = model.dimensions;
   const ids = integers('input_ids');
   const rows = Array.from({ length: ids.shape[0] }, (_, row) => [
