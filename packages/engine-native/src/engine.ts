@@ -122,7 +122,8 @@ export function memorySpeed({
       code: 'engine-unavailable',
       message: "native: the engine is not loaded. Call useEngine({ engine: 'native' }) first.",
     });
-  return loaded.library.memorySpeed(bytes, rounds);
+  const { library } = loaded;
+  return library.memorySpeed(bytes, rounds);
 }
 
 /** Weights from a file straight into a tensor's memory, widened on all threads. */
