@@ -5,7 +5,9 @@ import type { MpiLibrary } from './library';
 import type { Pending } from './pending';
 
 /** One message of an exchange. */
-export type Message = { send: MpiArray; to: number } | { receive: MpiArray; from: number };
+export type Message = ({ send: MpiArray; to: number } | { receive: MpiArray; from: number }) & {
+  /** A message is received by one of its tag. @default 0 */ tag?: number;
+};
 
 const WORLD_TAG = 0;
 
@@ -54,6 +56,15 @@ export class Mpi {
     );
   }
 
+  /** The same, without waiting: the array must be left alone until it is done. */
+  startBroadcast({ array, root = 0 }: { array: MpiArray; /** @default 0 */ root?: number }): Pending {
+    const { functions, world, type } = this.#calls.open(array);
+    this.#calls.requireRank(root);
+    return this.#calls.start(inPieces(array, this.#pieceBytes), (piece, _index, request) =>
+      functions.Ibcast(piece, piece.length, type, root, world, request),
+    );
+  }
+
   /** Puts all arrays together, element by element, in the root's; those of the others stay as they are. */
   reduce({
     array,
@@ -68,8 +79,13 @@ export class Mpi {
     this.#calls.requireRank(root);
     const how = this.#calls.operation(operation);
     // MPICH 4.0 reads the mark for "in place" as an address where the root is not rank 0: there it gets a copy.
-    const copied = this.implementation.kind === 'mpich' && root !== 0;
-    const from = (piece: MpiArray) => (this.rank !== root ? piece : copied ? piece.slice() : handles.inPlace);
+    const copy = this.implementation.kind === 'mpich' && root !== 0 && this.rank === root ? array.slice() : array;
+    const from = (piece: MpiArray) => {
+      if (this.rank !== root) return piece;
+      if (copy === array) return handles.inPlace;
+      const offset = (piece.byteOffset - array.byteOffset) / array.BYTES_PER_ELEMENT;
+      return copy.subarray(offset, offset + piece.length);
+    };
     const into = (piece: MpiArray) => (this.rank === root ? piece : null);
     this.#calls.each(
       [array],
@@ -148,6 +164,19 @@ export class Mpi {
     );
   }
 
+  /** The same, without waiting: the array, of `pieceBytes` at most, must be left alone until it is done. */
+  startAllGather({ array }: { array: MpiArray }): Pending {
+    const { functions, world, type, handles } = this.#calls.open(array);
+    const length = this.#calls.partOf(array);
+    if (array.byteLength > this.#pieceBytes)
+      throw invalid(
+        `startAllGather takes up to ${this.#pieceBytes} bytes, got ${array.byteLength}; allGather takes more`,
+      );
+    return this.#calls.start([array], (_array, _index, request) =>
+      functions.Iallgather(handles.inPlace, 0, type, array, length, type, world, request),
+    );
+  }
+
   /** Brings everyone's part `[n]` to the root, one after the other. */
   gather<A extends MpiArray>({
     part,
@@ -208,14 +237,11 @@ export class Mpi {
     );
   }
 
-  /** Starts several messages at once; those between two processes arrive in their order. The arrays must be left alone until all are done. */
-  startMessages({
-    messages,
-    tag = WORLD_TAG,
-  }: {
-    messages: readonly Message[];
-    /** @default 0 */ tag?: number;
-  }): Pending {
+  /**
+   * Starts several messages at once; those of one tag between two processes arrive in their order. The arrays must be left
+   * alone until all are done.
+   */
+  startMessages({ messages }: { messages: readonly Message[] }): Pending {
     const pieces = messages.flatMap((message) =>
       inPieces('send' in message ? message.send : message.receive, this.#pieceBytes).map((array) => ({
         ...message,
@@ -229,6 +255,7 @@ export class Mpi {
       (array, index, request) => {
         const message = pieces[index]!;
         const type = handles.types[elementTypeOf(array)];
+        const { tag = WORLD_TAG } = message;
         return 'send' in message
           ? functions.Isend(array, array.length, type, message.to, tag, world, request)
           : functions.Irecv(array, array.length, type, message.from, tag, world, request);

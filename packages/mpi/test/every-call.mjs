@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { findLocalRank, openMpi } from '../dist/index.js';
 
-const mpi = await openMpi(JSON.parse(process.argv[2] ?? '{}'));
+const options = JSON.parse(process.argv[2] ?? '{}');
+const mpi = await openMpi(options);
 const { rank, size } = mpi;
 const ranks = Array.from({ length: size }, (_, one) => one);
 const all = ranks.reduce((sum, one) => sum + one + 1, 0);
@@ -61,6 +62,19 @@ for (const [memory, make] of Object.entries(memories))
     mpi.broadcast({ array: filled(array, rank + 1), root: last });
     is(array, size);
 
+    const given = mpi.startBroadcast({ array: filled(array, rank + 1), root: last });
+    given.wait();
+    is(array, size);
+    if (parts.byteLength <= (options.pieceBytes ?? Infinity)) {
+      filled(parts, 0);
+      filled(parts.subarray(3 * rank, 3 * rank + 3), rank + 1);
+      await mpi.startAllGather({ array: parts }).finished();
+      assert.deepEqual(
+        numbers(parts),
+        ranks.flatMap((one) => [one + 1, one + 1, one + 1]),
+        what,
+      );
+    }
     filled(parts, 0);
     filled(parts.subarray(3 * rank, 3 * rank + 3), rank + 1);
     mpi.allGather({ array: parts });
@@ -97,14 +111,18 @@ for (const [memory, make] of Object.entries(memories))
         mpi.send({ array: filled(array, 7), to: next, tag: 3 });
       }
       is(got, 7);
+      const second = new Kind(make(2 * bytes), 0, 2);
       const exchange = mpi.startMessages({
         messages: [
-          { receive: filled(got, 0), from: next },
-          { send: filled(array, rank), to: before },
+          { receive: second, from: next, tag: 2 },
+          { receive: filled(got, 0), from: next, tag: 1 },
+          { send: filled(array, rank), to: before, tag: 1 },
+          { send: part, to: before, tag: 2 },
         ],
       });
       exchange.wait();
       is(got, next);
+      is(second, next + 1);
     }
   }
 

@@ -17,7 +17,9 @@ export type TrainerErrorCode =
   | 'run-exists'
   | 'does-not-fit'
   | 'write-failed'
-  | 'not-a-reasoner';
+  | 'not-a-reasoner'
+  /** Processes that were started together would not compute the same. */
+  | 'ranks-differ';
 
 /** The error of this package: what, where and what to do. */
 export class TrainerError extends SubtextError<TrainerErrorCode> {

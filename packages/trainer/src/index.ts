@@ -54,9 +54,13 @@ export {
   programSource,
   type ProgramSource,
 } from './loop/training-engine';
+export { chooseDevice } from './parallel/choose-device';
+export { alone, type Collective, type Message, type PendingMessages } from './parallel/collective';
+export { mpiCollective, openCollective, type OpenCollective } from './parallel/mpi-collective';
 export { train } from './loop/train';
 export {
   type MasteryGoal,
+  type RanksOptions,
   type TrainingOutcome,
   type TrainingPhase,
   type TrainingProgress,

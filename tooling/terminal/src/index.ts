@@ -16,7 +16,7 @@ export {
   wholeNumberList,
   wordList,
 } from './options';
-export { createOutput, duration, type Output, type Progress } from './output';
+export { createOutput, duration, type Output, type Progress, silentOutput } from './output';
 export { type CommandEntry, commandAskedFor, runProgram } from './program';
 export { reportError } from './report-error';
 export { outputEnded, resultsAreFiles, writeError, writeErrorLine, writeOut } from './standard-output';

@@ -90,6 +90,16 @@ export function createOutput({ json }: { json: boolean }): Output {
   };
 }
 
+/** Says nothing: of a rank beside the first one, which speaks for all. */
+export const silentOutput: Output = {
+  json: false,
+  notice: () => undefined,
+  heading: () => undefined,
+  event: () => undefined,
+  progress: () => undefined,
+  endProgress: () => undefined,
+};
+
 /** `42 s`, `3 min 20 s`. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -1,10 +1,19 @@
-import { commandName, createOutput, includeOption, interruptSignal, resultsAreFiles, STOPPED } from '@subtext/terminal';
+import {
+  commandName,
+  createOutput,
+  includeOption,
+  interruptSignal,
+  resultsAreFiles,
+  silentOutput,
+  STOPPED,
+} from '@subtext/terminal';
 import { Command } from 'commander';
 
 import { GRAPH_KIND, graphConfiguration } from '../configuration/graph-schema';
 import { configurationKind, loadConfiguration } from '../configuration/load-configuration';
 import { trainConfigurationNow } from '../configuration/schema';
 import { includeFiles } from '../include';
+import { amongRanks } from '../pipeline/among-ranks';
 import { graphRun } from '../pipeline/graph-run';
 import { trainRun } from '../pipeline/train-run';
 
@@ -27,30 +36,28 @@ export function trainCommand(): Command {
         { overwrite, dryRun, include, json }: { overwrite: boolean; dryRun: boolean; include: string[]; json: boolean },
       ) => {
         resultsAreFiles();
-        const output = createOutput({ json });
         await includeFiles(include);
-        if ((await configurationKind(path)) === GRAPH_KIND) {
-          const configuration = await loadConfiguration({ path, overrides, schema: graphConfiguration });
-          const result = await graphRun({ configuration, output, overwrite, dryRun, signal: interruptSignal() });
-          if (result.status === 'stopped') process.exitCode = STOPPED;
-          else if (result.status === 'finished')
-            output.event(
-              { event: 'finished', ...result },
-              `\nThe reasoner is in ${result.reasoner}. Look at its thoughts:\n  ${commandName()} thoughts --model ${result.reasoner} --task prosqa-graph`,
-            );
-          return;
-        }
-        const configuration = await loadConfiguration({ path, overrides, schema: trainConfigurationNow() });
-        const result = await trainRun({ configuration, include, output, overwrite, dryRun, signal: interruptSignal() });
-        if (result.status === 'stopped') {
-          process.exitCode = STOPPED;
-          return;
-        }
-        if (result.status === 'estimated') return;
-        output.event(
-          { event: 'finished', ...result },
-          `\nThe reasoner is in ${result.reasoner}. Ask it something:\n  ${commandName()} think --model ${result.reasoner} "your question"`,
-        );
+        const graphs = (await configurationKind(path)) === GRAPH_KIND;
+        const configuration = graphs
+          ? await loadConfiguration({ path, overrides, schema: graphConfiguration })
+          : await loadConfiguration({ path, overrides, schema: trainConfigurationNow() });
+        await amongRanks({
+          deadlineSeconds: configuration.ranks?.deadlineSeconds,
+          action: async (collective) => {
+            const output = collective.rank === 0 ? createOutput({ json }) : silentOutput;
+            const shared = { output, overwrite, dryRun, collective, signal: interruptSignal() };
+            const { status, ...result } =
+              'kind' in configuration
+                ? await graphRun({ configuration, ...shared })
+                : await trainRun({ configuration, include, ...shared });
+            if (status === 'stopped') process.exitCode = STOPPED;
+            if (status !== 'finished') return;
+            const next = graphs
+              ? `Look at its thoughts:\n  ${commandName()} thoughts --model ${result.reasoner} --task prosqa-graph`
+              : `Ask it something:\n  ${commandName()} think --model ${result.reasoner} "your question"`;
+            output.event({ event: 'finished', status, ...result }, `\nThe reasoner is in ${result.reasoner}. ${next}`);
+          },
+        });
       },
     );
 }

@@ -3,7 +3,7 @@ import { graphOptions, visibilityConfiguration } from '@subtext/reasoner';
 import { graphTrainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
-import { optimizerKeys, savingKeys, validationSteps } from './loop-keys';
+import { optimizerKeys, savingKeys, validationSteps, ranksKeys } from './loop-keys';
 import { logs } from './schema';
 
 const positive = z.number().positive();
@@ -18,6 +18,7 @@ export const graphConfiguration = z.strictObject({
   seed: z.number().int().min(0).default(1),
   engine: z.enum(engineNames).default('auto'),
   workers: z.number().int().min(0).describe('threads; 0 computes in the main thread').optional(),
+  ranks: ranksKeys.optional(),
   output: z.string().describe('folder of the run'),
   logs: logs.prefault({}),
   data: z

@@ -34,3 +34,22 @@ export const savingKeys = {
 export const validationSteps = count
   .describe('steps of a phase between validations, beside the one at its end')
   .default(trainingDefaults.validationSteps);
+
+/** What every configuration can say of processes that `mpirun` or `srun` starts to train together. */
+export const ranksKeys = z.strictObject({
+  order: z
+    .enum(['shards', 'any'])
+    .describe(
+      'how gradients of several ranks are summed: in the order of the shards, for the same bytes with any number of ranks; or as MPI is fastest',
+    )
+    .default('shards'),
+  optimizerState: z
+    .enum(['whole', 'parts'])
+    .describe("whether each rank keeps all of the optimizer's state, or its part (ZeRO stage 1)")
+    .default('whole'),
+  deadlineSeconds: z
+    .number()
+    .min(0)
+    .describe('how long a rank waits for the others before the job ends with an error; 0: for ever')
+    .default(600),
+});

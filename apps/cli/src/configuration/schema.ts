@@ -5,7 +5,7 @@ import { drawerDefaults } from '@subtext/decoder';
 import { runDrawerDefaults, trainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
-import { optimizerKeys, savingKeys, validationSteps } from './loop-keys';
+import { optimizerKeys, savingKeys, validationSteps, ranksKeys } from './loop-keys';
 
 const positive = z.number().positive();
 const count = z.number().int().positive();
@@ -185,6 +185,7 @@ export const trainConfiguration = z.strictObject({
   seed: z.number().int().min(0).default(1),
   engine: z.enum(engineNames).default('auto'),
   workers: z.number().int().min(0).describe('threads; 0 computes in the main thread').optional(),
+  ranks: ranksKeys.optional(),
   output: z.string().describe('folder of the run'),
   logs: logs.prefault({}),
   data: z.strictObject({

@@ -2,7 +2,7 @@ import { generateProsQA, readExamples, type ReasoningExample } from '@subtext/da
 import { graphExample, type GraphExample } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { type Output, UsageError } from '@subtext/terminal';
-import { leaveOutGraphs, trainGraphs, type TrainRunResult } from '@subtext/trainer';
+import { type Collective, leaveOutGraphs, trainGraphs, type TrainRunResult } from '@subtext/trainer';
 
 import type { GraphConfiguration } from '../configuration/graph-schema';
 import { machineRecord } from '../machine-record';
@@ -20,6 +20,7 @@ export async function graphRun({
   label = '',
   overwrite = false,
   dryRun = false,
+  collective,
   signal,
 }: {
   configuration: GraphConfiguration;
@@ -27,6 +28,8 @@ export async function graphRun({
   /** Stands before the phase in progress lines. @default '' */ label?: string;
   /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */ overwrite?: boolean;
   /** Tells what the run will take, and writes nothing. @default false */ dryRun?: boolean;
+  /** The processes that train together. @default this one alone */
+  collective?: Collective;
   signal?: AbortSignal;
 }): Promise<TrainRunResult> {
   await useEngine({ engine: configuration.engine });
@@ -50,6 +53,8 @@ export async function graphRun({
     training,
     seed,
     workers: configuration.workers,
+    collective,
+    ranks: configuration.ranks,
     overwrite,
     dryRun,
     record: withoutSecrets(configuration),

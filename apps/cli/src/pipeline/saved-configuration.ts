@@ -4,6 +4,8 @@ import { redact } from '@subtext/core';
 export const incidentalKeys: readonly string[] = [
   'output',
   'workers',
+  'ranks.optimizerState',
+  'ranks.deadlineSeconds',
   'engine',
   'logs',
   'data.train',

@@ -2,7 +2,7 @@ import { readExamples, type ReadExamplesOptions, type ReasoningExample } from '@
 import { methodSpecification } from '@subtext/reasoner';
 import { useEngine } from '@subtext/tensor';
 import { findModel, type Output, UsageError } from '@subtext/terminal';
-import { resolveStages, trainRun as train, type TrainRunResult } from '@subtext/trainer';
+import { type Collective, resolveStages, trainRun as train, type TrainRunResult } from '@subtext/trainer';
 
 import { observed } from '../configuration/observed';
 import type { GivenConfiguration, TrainConfiguration } from '../configuration/schema';
@@ -26,6 +26,7 @@ export async function trainRun({
   include = [],
   overwrite = false,
   dryRun = false,
+  collective,
   signal,
 }: {
   configuration: GivenConfiguration;
@@ -38,6 +39,8 @@ export async function trainRun({
   dryRun?: boolean;
   /** Stands before the phase in progress lines. @default '' */
   label?: string;
+  /** The processes that train together. @default this one alone */
+  collective?: Collective;
   signal?: AbortSignal;
 }): Promise<TrainRunResult> {
   await useEngine({ engine: given.engine, work: await trainingWork(given) });
@@ -76,6 +79,8 @@ export async function trainRun({
     drawer: drawer && drawerOptions(drawer),
     seed: configuration.seed,
     workers: configuration.workers,
+    collective,
+    ranks: configuration.ranks,
     overwrite,
     dryRun,
     record: withoutSecrets(configuration),

@@ -11,6 +11,9 @@ export interface TapeNode {
   kernelName: string;
 }
 
+/** Told of a variable's gradient, by its place in the list, as soon as nothing will be added to it. */
+export type OnGradient = (index: number, gradient: tf.Tensor | null) => void;
+
 /** The part of TensorFlow.js's engine that records (4.22; the version is pinned). */
 export interface RecordingEngine {
   state: { activeTape: TapeNode[] | null; gradientDepth: number };
@@ -31,11 +34,13 @@ export function valueAndGradientTensors<T extends tf.Tensor>(
   compute: () => T,
   variables: readonly tf.Tensor[],
   name = 'valueAndGradients',
+  onGradient?: OnGradient,
 ): { value: T; gradients: (tf.Tensor | null)[] } {
   const engine = tf.engine() as unknown as RecordingEngine;
   if (engine.state.gradientDepth > 0) {
     // Inside another gradient the outer tape needs what this would free.
     const { value, grads } = tf.engine().gradients(() => scalarOf(name, compute()), [...variables], undefined, true);
+    grads.forEach((gradient, index) => onGradient?.(index, gradient ?? null));
     return { value, gradients: grads.map((gradient) => gradient ?? null) };
   }
   engine.startTape();
@@ -48,7 +53,7 @@ export function valueAndGradientTensors<T extends tf.Tensor>(
       engine.endTape();
       engine.state.activeTape = null;
     }
-    return { value, gradients: inScope(() => backward(tape, variables, value)) };
+    return { value, gradients: inScope(() => backward(tape, variables, value, undefined, onGradient)) };
   } finally {
     tape.forEach(release);
   }
@@ -85,6 +90,7 @@ export function backward(
   variables: readonly tf.Tensor[],
   value: tf.Tensor,
   gradient?: tf.Tensor,
+  onGradient?: OnGradient,
 ): (tf.Tensor | null)[] {
   const reached = new Set(variables.map(({ id }) => id));
   const relevant = tape.filter((node) => {
@@ -100,13 +106,41 @@ export function backward(
   if (reached.has(value.id)) {
     gradients.set(value.id, gradient ? tf.clone(gradient) : tf.ones(value.shape));
   }
+  const tell = onGradient && toldWhenWhole({ nodes: relevant, variables, gradients, onGradient });
   for (const node of relevant.reverse()) {
     if (node.outputs.some((output) => gradients.has(output.id))) {
       passThrough(node, reached, gradients);
     }
     release(node);
+    tell?.(node);
   }
   return variables.map(({ id }) => gradients.get(id) ?? null);
+}
+
+/** Tells of each variable's gradient once: after the last operation that adds to it, at the beginning where there is none. */
+function toldWhenWhole({
+  nodes,
+  variables,
+  gradients,
+  onGradient,
+}: {
+  nodes: readonly TapeNode[];
+  variables: readonly tf.Tensor[];
+  gradients: ReadonlyMap<number, tf.Tensor>;
+  onGradient: OnGradient;
+}): (node: TapeNode) => void {
+  const uses = new Map<number, number>();
+  for (const { inputs } of nodes)
+    for (const { id } of Object.values(inputs)) uses.set(id, (uses.get(id) ?? 0) + 1);
+  const places = new Map(variables.map(({ id }, index) => [id, index]));
+  for (const [id, index] of places) if (!uses.has(id)) onGradient(index, gradients.get(id) ?? null);
+  return ({ inputs }) => {
+    for (const { id } of Object.values(inputs)) {
+      const left = uses.get(id)! - 1;
+      uses.set(id, left);
+      if (left === 0 && places.has(id)) onGradient(places.get(id)!, gradients.get(id) ?? null);
+    }
+  };
 }
 
 /** Turns the gradients of a node's outputs into gradients of its inputs. */

@@ -1,5 +1,5 @@
 import type { tf } from '../tensorflow';
-import { valueAndGradientTensors } from './backward';
+import { type OnGradient, valueAndGradientTensors } from './backward';
 
 export interface VariableGradients {
   value: tf.Scalar;
@@ -16,10 +16,17 @@ export interface VariableGradients {
 export function variableGradients({
   compute,
   variables,
+  onGradient,
 }: {
   /** Computes the loss: a scalar. Runs inside a tidy; keep with `tf.keep` what else must leave it. */
   compute: () => tf.Scalar;
   variables: readonly tf.Variable[];
+  /**
+   * Told of each variable's gradient (its place in the list; null where there is none) as soon as it is whole, while the
+   * backward pass goes on: those of the last layers first. It may read the tensor, which stays the caller's.
+   * @default nobody
+   */
+  onGradient?: OnGradient;
 }): VariableGradients {
-  return valueAndGradientTensors(compute, variables, 'variableGradients');
+  return valueAndGradientTensors(compute, variables, 'variableGradients', onGradient);
 }

@@ -1,4 +1,5 @@
 import type { RunIdentity } from '../checkpoint/run-folder';
+import type { RanksOptions } from '../loop/train-options';
 import type { TrainRunOptions } from '../run/run-options';
 import type { TrainGraphsOptions } from '../run/train-graphs';
 import type { LoopOptions } from '../run/training-options';
@@ -37,6 +38,7 @@ export async function identifyRun({
         model: started === undefined ? interpreters.model : { kind: 'folder' },
       },
       training: decisiveTraining(training),
+      ranks: decisiveRanks(options.ranks),
     }),
     examples: digestTexts(examples),
     pictures: await digestPictures({ examples: [...examples, ...heldOut], signal }),
@@ -58,7 +60,11 @@ export function identifyGraphRun(options: TrainGraphsOptions): Required<RunIdent
   const { examples, heldOut = [], training } = options;
   const graphs = (of: TrainGraphsOptions['examples']) => digestOf(of.map(({ edges, own }) => [edges, own]));
   return identityOf({
-    [settingsPart]: digestSettings({ ...options, training: decisiveTraining(training) }),
+    [settingsPart]: digestSettings({
+      ...options,
+      training: decisiveTraining(training),
+      ranks: decisiveRanks(options.ranks),
+    }),
     graphs: graphs(examples),
     ...(heldOut.length > 0 && { 'held-out graphs': graphs(heldOut) }),
   });
@@ -66,7 +72,7 @@ export function identifyGraphRun(options: TrainGraphsOptions): Required<RunIdent
 
 /** Options that do not say what is computed: where it goes, how fast, who is told; and what is identified by its content. */
 const otherOptions: ReadonlySet<string> = new Set<keyof TrainRunOptions>([
-  ...(['folder', 'identity', 'workers', 'overwrite', 'dryRun', 'signal'] as const),
+  ...(['folder', 'identity', 'collective', 'workers', 'overwrite', 'dryRun', 'signal'] as const),
   ...(['record', 'incidental', 'report', 'loggers', 'summary', 'card', 'onEvent'] as const),
   ...(['examples', 'heldOut', 'vocabulary', 'include'] as const),
 ]);
@@ -88,4 +94,9 @@ function identityOf(parts: Record<string, string>): Required<RunIdentity> {
 function decisiveTraining(training: LoopOptions = {}): LoopOptions {
   const { checkpointSeconds: _seconds, checkpointSteps: _steps, keepCheckpoints: _keep, ...rest } = training;
   return rest;
+}
+
+/** How ranks train together, where it changes the result. */
+function decisiveRanks(ranks: RanksOptions | undefined): RanksOptions | undefined {
+  return ranks?.order === 'any' ? { order: 'any' } : undefined;
 }

@@ -1,11 +1,14 @@
 import { syncFolder } from '@subtext/core/node';
-import { engineName } from '@subtext/tensor';
+import { engineCapabilities, engineName } from '@subtext/tensor';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { writeError } from '../checkpoint/atomic-files';
 import { type RunPosition, saveCheckpoint } from '../checkpoint/checkpoint';
 import { pruneCheckpoints, resumeNewest } from '../checkpoint/newest-checkpoint';
+import { checkShards, type Collective } from '../parallel/collective';
+import { RankExchange } from '../parallel/rank-exchange';
+import { sharedPosition } from '../parallel/shared-position';
 import type { SharedState } from '../parallel/shared-state';
 import { explainMemory } from './out-of-memory';
 import { RunLog } from './run-log';
@@ -18,7 +21,7 @@ type OpenRunOptions = Pick<
   TrainOptions,
   'folder' | 'source' | 'program' | 'phases' | 'fingerprint' | 'method' | 'onCheckpoint' | 'onNotice'
 > &
-  Required<Pick<TrainOptions, 'workers' | 'shards' | 'keepCheckpoints'>>;
+  Required<Pick<TrainOptions, 'workers' | 'shards' | 'keepCheckpoints' | 'collective' | 'ranks'>>;
 
 /** A run that is open: its weights, where it stands, its log, and what computes its steps. */
 export class OpenRun {
@@ -57,12 +60,18 @@ export class OpenRun {
 
   /** Opens a run where its newest checkpoint left it, or at its beginning. */
   static async open(options: OpenRunOptions): Promise<OpenRun> {
-    const { folder, source, program, phases, workers, shards, onNotice } = options;
+    const { folder, source, program, phases, workers, shards, collective, onNotice } = options;
     const checkpoints = join(folder, 'checkpoints');
     await makeFolder(checkpoints);
-    const state = newState({ program, shards });
+    const among = rankedTraining(options);
+    const state = newState({ program, shards, ...among?.state });
+    const ranks = among && { ...among, exchange: new RankExchange({ ...among, state }) };
     await readVariables({ program, state });
-    const position = await findPosition({ checkpoints, state, options });
+    const position = await sharedPosition({
+      ranks,
+      state,
+      find: () => findPosition({ checkpoints, state, options }),
+    });
     if (position.step > 0)
       onNotice?.(`Resuming at step ${position.step} of ${stepsOf({ position, phases })} (${position.phaseName}).`);
     if (position.engine !== undefined && position.engine !== engineName())
@@ -71,15 +80,26 @@ export class OpenRun {
       );
     position.engine = engineName();
     const log = await RunLog.open({ path: join(folder, 'log.jsonl'), bytes: position.logBytes });
-    if (log.bytes < position.logBytes)
+    if (log.bytes < position.logBytes && collective.rank === 0)
       onNotice?.(
         `The log is shorter than when the checkpoint was written: lines before step ${position.step} are missing.`,
       );
-    const engine = await startTrainingEngine({ source, program, state, workers }).catch(async (error: unknown) => {
-      await log.close();
-      throw explainMemory({ error, where: `the start of ${workers} workers`, checkpoint: newestCheckpoint(position) });
-    });
+    const engine = await startTrainingEngine({ source, program, state, workers, ranks }).catch(
+      async (error: unknown) => {
+        await log.close();
+        throw explainMemory({
+          error,
+          where: `the start of ${workers} workers`,
+          checkpoint: newestCheckpoint(position),
+        });
+      },
+    );
     return new OpenRun({ options, checkpoints, state, position, log, engine });
+  }
+
+  /** The processes that train together. */
+  get ranks(): Collective {
+    return this.#options.collective;
   }
 
   /** Step of the newest checkpoint. */
@@ -125,7 +145,7 @@ export class OpenRun {
     await log.sync();
     position.logBytes = log.bytes;
     await this.engine.store();
-    await saveCheckpoint({ folder: this.#checkpoints, state, position });
+    if (this.ranks.rank === 0) await saveCheckpoint({ folder: this.#checkpoints, state, position });
     this.#checkpoint = position.step;
     onCheckpoint?.({ step: position.step, state: 'end' });
     await pruneCheckpoints({ folder: this.#checkpoints, keep: keepCheckpoints, bestStep: position.best?.step });
@@ -138,9 +158,14 @@ export class OpenRun {
   }
 
   /** Takes the weights of the lowest validation loss of the phase; gives their step. */
-  takeBest(): Promise<number> {
-    const { state, position } = this;
-    return takeBest({ folder: this.#checkpoints, state, position, onNotice: this.#options.onNotice });
+  async takeBest(): Promise<number> {
+    const { state, position, ranks } = this;
+    const step = new Float64Array(1);
+    if (ranks.rank === 0)
+      step[0] = await takeBest({ folder: this.#checkpoints, state, position, onNotice: this.#options.onNotice });
+    await ranks.broadcast({ array: step });
+    await ranks.broadcast({ array: state.parameters });
+    return step[0]!;
   }
 
   outcome({
@@ -155,6 +180,25 @@ export class OpenRun {
     await this.engine.close();
     await this.log.close().catch(() => undefined);
   }
+}
+
+/** What of a run's options concerns the processes that train together; undefined where this one is alone. */
+function rankedTraining({
+  collective,
+  ranks: { order = 'shards', optimizerState = 'whole' },
+  shards,
+  workers,
+}: OpenRunOptions) {
+  if (collective.size === 1) return undefined;
+  checkShards({ collective, shards });
+  const { rank, size } = collective;
+  const wholeParameters = workers === 0 && engineCapabilities().trainingState === 'engine';
+  return {
+    collective,
+    order,
+    inParts: optimizerState === 'parts',
+    state: { rank, ranks: size, receives: order === 'shards', wholeParameters },
+  };
 }
 
 /** Where the newest whole checkpoint stands, its weights and moments in the state; else the beginning. */

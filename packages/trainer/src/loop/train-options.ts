@@ -1,6 +1,8 @@
 import type { RunFolder } from '../checkpoint/run-folder';
 import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { LearningRateSchedule } from '../optimizer/learning-rate';
+import type { Collective } from '../parallel/collective';
+import type { SumOrder } from '../parallel/rank-exchange';
 import type { TrainingProgram } from '../program/training-program';
 import type { Source } from '../sources/source';
 import type { ProgramSource } from './training-engine';
@@ -55,6 +57,20 @@ export interface TrainingProgress {
   gradientNorm: number;
   /** Seconds left at the speed so far. */
   secondsLeft: number;
+  /** Among ranks: seconds of the step in which this one only waited for messages. */
+  waitedSeconds?: number;
+}
+
+/** How processes train together. */
+export interface RanksOptions {
+  /**
+   * `shards`: gradients are summed in the order of the shards, so that the result is the same with any number of ranks.
+   * `any`: as MPI is fastest; the result depends on the number of ranks within rounding.
+   * @default 'shards'
+   */
+  order?: SumOrder;
+  /** `parts`: each rank updates, and keeps the moments of, its own part of the parameters (ZeRO stage 1, arXiv 1910.02054). @default 'whole' */
+  optimizerState?: 'whole' | 'parts';
 }
 
 export interface TrainOptions {
@@ -68,6 +84,10 @@ export interface TrainOptions {
   phases: readonly TrainingPhase[];
   /** Identifies configuration and data: a checkpoint with another fingerprint is refused. */
   fingerprint: string;
+  /** The processes that train together; each calls `train` alike, with a folder of its own, and the first one's counts. @default this one alone */
+  collective?: Collective;
+  /** How they do. */
+  ranks?: RanksOptions;
   /** Threads; 0 computes in this thread. @default 2 */
   workers?: number;
   /** Parts that a batch is cut into. The result depends on it, but not on the number of workers. @default 2 */

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunPosition } from '../checkpoint/checkpoint';
 import { learningRateAt } from '../optimizer/learning-rate';
 import type { AdamWSettings } from '../optimizer/host-adamw';
+import type { Wishes } from '../parallel/rank-exchange';
 import type { StepResult } from '../parallel/training-task';
 import { reportBadStep } from './bad-steps';
 import type { OpenRun } from './open-run';
@@ -44,8 +45,10 @@ export async function trainPhase({
   const { position } = run;
   beginPhase({ run, phase });
   let shards = isOver({ position, phase }) ? [] : await phase.source.batch(position.phaseStep);
+  let agreed: Wishes | undefined;
   while (!isOver({ position, phase })) {
-    if (options.signal?.aborted) {
+    // Among ranks only what has been agreed on counts: each hears of a signal at another time.
+    if (run.ranks.size === 1 ? options.signal?.aborted : agreed?.stop) {
       await run.save();
       return 'stopped';
     }
@@ -63,7 +66,9 @@ export async function trainPhase({
       await reportBadStep({ ...step, folder, position, phase, badStepsAllowed, checkpoint, onNotice });
     }
     tellProgress({ run, phase, step, validation, options });
-    if (atEnd || validation?.best || isSaveDue({ run, options })) await run.save();
+    agreed = step.result.wishes;
+    if (atEnd || validation?.best || (agreed?.save ?? isSaveDue({ run, options, step: position.step })))
+      await run.save();
   }
   run.endPhase(phase);
   return 'over';
@@ -93,16 +98,18 @@ function isOver({
 
 /** Computes one step; the batch of the next one is laid out while the workers are at it. */
 async function computeStep({
-  run: { position, engine, checkpoint },
+  run,
   phase,
   shards,
-  options: { settings, clipNorm, logSteps, seed },
+  options,
 }: {
   run: OpenRun;
   phase: TrainingPhase;
   shards: unknown[];
   options: StepOptions;
 }): Promise<FinishedStep & { following: unknown[] }> {
+  const { position, engine, checkpoint } = run;
+  const { settings, clipNorm, logSteps, seed } = options;
   const where = `step ${position.step + 1} (phase "${phase.name}")`;
   const learningRate = learningRateAt({ schedule: phase.schedule, step: position.phaseStep, steps: phase.steps });
   const isLast = position.phaseStep + 1 === phase.steps;
@@ -117,6 +124,12 @@ async function computeStep({
         clipNorm,
         measure: measured,
         draw: hashCounters(seed, position.phase, position.phaseStep),
+        ...(run.ranks.size > 1 && {
+          wishes: {
+            stop: options.signal?.aborted === true,
+            save: isSaveDue({ run, options, step: position.step + 1 }),
+          },
+        }),
       })
       .catch((error: unknown) => {
         throw explainMemory({ error, where, checkpoint });
@@ -234,15 +247,19 @@ function tellProgress({
     learningRate,
     gradientNorm: result.gradientNorm,
     secondsLeft,
+    ...(result.waited !== undefined && { waitedSeconds: result.waited / 1000 }),
   });
 }
 
 function isSaveDue({
-  run: { position, secondsUnsaved },
+  run: { secondsUnsaved },
   options: { checkpointSteps, checkpointSeconds },
+  step,
 }: {
   run: OpenRun;
   options: StepOptions;
+  /** Of the run, after which the checkpoint would be written. */
+  step: number;
 }): boolean {
-  return checkpointSteps ? position.step % checkpointSteps === 0 : secondsUnsaved > checkpointSeconds;
+  return checkpointSteps ? step % checkpointSteps === 0 : secondsUnsaved > checkpointSeconds;
 }

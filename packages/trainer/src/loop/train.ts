@@ -1,10 +1,12 @@
 import { RunFolder } from '../checkpoint/run-folder';
 import { defaultAdamW } from '../optimizer/host-adamw';
+import { alone } from '../parallel/collective';
 import { OpenRun } from './open-run';
 import { type StepOptions, trainPhase } from './train-phase';
 import type { TrainingOutcome, TrainOptions } from './train-options';
 
 export type {
+  RanksOptions,
   TrainingOutcome,
   TrainingPhase,
   TrainingProgress,
@@ -20,6 +22,8 @@ export async function train({
   program,
   phases,
   fingerprint,
+  collective = alone,
+  ranks = {},
   workers = 2,
   shards = 2,
   optimizer,
@@ -62,6 +66,8 @@ export async function train({
       program,
       phases,
       fingerprint,
+      collective,
+      ranks,
       workers,
       shards,
       keepCheckpoints,

@@ -1,7 +1,12 @@
-import { startWorkers } from '@subtext/core/node';
+import { startWorkers, type WorkerPool } from '@subtext/core/node';
 import { engineCapabilities, engineName } from '@subtext/tensor';
 
+import { TrainerError } from '../errors';
 import { createEngineTask } from '../optimizer/engine-task';
+import type { Collective } from '../parallel/collective';
+import type { RankExchange, SumOrder } from '../parallel/rank-exchange';
+import { createRankedEngine, type StepParts } from '../parallel/ranked-engine';
+import type { ReportNames } from '../parallel/shard-gradients';
 import { createTrainingTask, type StepRequest, type StepResult } from '../parallel/training-task';
 import { type SharedState, sumLosses } from '../parallel/shared-state';
 import type { TrainingWorkerOptions } from '../parallel/training-worker';
@@ -25,6 +30,15 @@ export interface TrainingEngine {
   /** Brings weights and moments to the shared state, which may be behind while they live on the engine. */
   store(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** How processes train together. */
+export interface RankedTraining {
+  collective: Collective;
+  exchange: RankExchange;
+  order: SumOrder;
+  /** Whether each rank updates, and keeps the moments of, its own slice. */
+  inParts: boolean;
 }
 
 /**
@@ -69,12 +83,13 @@ export async function createProgram({ module, options }: ProgramSource): Promise
   return ((await import(module)) as ProgramModule).createProgram(options);
 }
 
-/** Starts the workers with the shared state. */
+/** Starts what carries out the steps. */
 export async function startTrainingEngine({
   source,
   program,
   state,
   workers,
+  ranks,
 }: {
   source: ProgramSource;
   /** This thread's copy; used for the steps when `workers` is 0. */
@@ -82,8 +97,12 @@ export async function startTrainingEngine({
   state: SharedState;
   /** Threads; 0 computes in this thread. */
   workers: number;
+  /** The processes that train together, of which this is one. @default this one alone */
+  ranks?: RankedTraining;
 }): Promise<TrainingEngine> {
-  if (workers === 0 && engineCapabilities().trainingState === 'engine') {
+  const onEngine = workers === 0 && engineCapabilities().trainingState === 'engine';
+  if (ranks) return startRankedEngine({ source, program, state, workers, ranks, onEngine });
+  if (onEngine) {
     const task = createEngineTask({ program, state });
     task.load();
     return {
@@ -109,7 +128,98 @@ export async function startTrainingEngine({
       close: async () => undefined,
     };
   }
-  const pool = await startWorkers({
+  const pool = await startPool({ source, state, workers });
+  return {
+    async step(request) {
+      const results = await pool.callAll<StepResult>({
+        method: 'step',
+        payload: (worker) => ({ ...request, shards: shardsOf({ shards: request.shards, worker, workers, state }) }),
+      });
+      return results[0]!;
+    },
+    async evaluate({ shards }) {
+      await pool.callAll({
+        method: 'evaluate',
+        payload: (worker) => ({ shards: shardsOf({ shards, worker, workers, state }) }),
+      });
+      return sumLosses(state);
+    },
+    store: async () => undefined,
+    close: () => pool.close(),
+  };
+}
+
+async function startRankedEngine({
+  source,
+  program,
+  state,
+  workers,
+  ranks: { collective, exchange, order, inParts },
+  onEngine,
+}: {
+  source: ProgramSource;
+  program: TrainingProgram;
+  state: SharedState;
+  workers: number;
+  ranks: RankedTraining;
+  onEngine: boolean;
+}): Promise<TrainingEngine> {
+  if (!engineCapabilities().synchronousReads)
+    throw new TrainerError({
+      code: 'invalid-option',
+      message: `The engine ${engineName()} cannot train among ranks: its gradients cannot be read while they are computed. Take native, tensorflow or wasm.`,
+    });
+  const shared = { state, collective, exchange, order, inParts };
+  if (workers === 0) {
+    const task = createTrainingTask({ program, state, onReady: () => exchange.advance() });
+    const { from, to } = state.share;
+    const updates = ({ offset }: { offset: number }) => !inParts || (offset >= from && offset < to);
+    const optimizer = onEngine ? createEngineTask({ program, state, updates }) : undefined;
+    (optimizer ?? task).load();
+    const parts: StepParts = {
+      gradients: async (request) => task.gradients(request),
+      reduce: async (request) => task.reduce(request),
+      squares: async (request) => task.squares(request),
+      update: async (request) => task.update(request),
+      evaluate: async (request) => task.evaluate(request),
+      load: async () => task.load(),
+    };
+    return createRankedEngine({
+      ...shared,
+      parts,
+      beside: false,
+      onEngine: optimizer,
+      close: async () => optimizer?.close(),
+    });
+  }
+  const pool = await startPool({ source, state, workers });
+  const all = async <Result>(method: string, payload?: (worker: number) => unknown) =>
+    (await pool.callAll<Result>({ method, payload }))[0]!;
+  const parts: StepParts = {
+    gradients: (request) =>
+      all<ReportNames>('gradients', (worker) => ({
+        ...request,
+        shards: shardsOf({ shards: request.shards, worker, workers, state }),
+      })),
+    reduce: (request) => all('reduce', () => request),
+    squares: (request) => all('squares', () => request),
+    update: (request) => all('update', () => request),
+    evaluate: ({ shards }) => all('evaluate', (worker) => ({ shards: shardsOf({ shards, worker, workers, state }) })),
+    load: () => all('load'),
+  };
+  return createRankedEngine({ ...shared, parts, beside: true, close: () => pool.close() });
+}
+
+function startPool({
+  source,
+  state,
+  workers,
+}: {
+  source: ProgramSource;
+  state: SharedState;
+  workers: number;
+}): Promise<WorkerPool> {
+  return startWorkers({
     count: workers,
     start: (worker) => ({
       module: builtModule('training-worker'),
@@ -123,22 +233,24 @@ export async function startTrainingEngine({
       } satisfies TrainingWorkerOptions,
     }),
   });
-  /** A worker needs only its own shards. */
-  const shardsOf = (shards: unknown[], worker: number) =>
-    shards.map((shard, index) => (index % workers === worker ? shard : undefined));
-  return {
-    async step(request) {
-      const results = await pool.callAll<StepResult>({
-        method: 'step',
-        payload: (worker) => ({ ...request, shards: shardsOf(request.shards, worker) }),
-      });
-      return results[0]!;
-    },
-    async evaluate({ shards }) {
-      await pool.callAll({ method: 'evaluate', payload: (worker) => ({ shards: shardsOf(shards, worker) }) });
-      return sumLosses(state);
-    },
-    store: async () => undefined,
-    close: () => pool.close(),
-  };
+}
+
+/** A worker needs only its own shards. */
+function shardsOf({
+  shards,
+  worker,
+  workers,
+  state: {
+    share: { firstShard, ownShards },
+  },
+}: {
+  shards: readonly unknown[];
+  worker: number;
+  workers: number;
+  state: SharedState;
+}): unknown[] {
+  return shards.map((shard, index) => {
+    const own = index - firstShard;
+    return own >= 0 && own < ownShards && own % workers === worker ? shard : undefined;
+  });
 }

@@ -9,14 +9,18 @@ import { explainMemory } from './out-of-memory';
 import type { TrainOptions } from './train-options';
 
 /** The memory that a program's weights, moments and gradients take. Throws `out-of-memory`. */
-export function newState({ program, shards }: { program: TrainingProgram; shards: number }): SharedState {
+export function newState({
+  program,
+  shards,
+  ...ranks
+}: { program: TrainingProgram } & Omit<Parameters<typeof createSharedState>[0], 'parameters'>): SharedState {
   const parameters = program.parameters.map(({ name, variable, learningRateScale }) => ({
     name,
     shape: variable.shape,
     learningRateScale,
   }));
   try {
-    return createSharedState({ parameters, shards });
+    return createSharedState({ parameters, shards, ...ranks });
   } catch (error) {
     throw explainMemory({ error, where: 'the start: weights, moments and gradients' });
   }

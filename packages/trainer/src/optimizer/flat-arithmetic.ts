@@ -5,8 +5,8 @@ import { type AdamWSettings, hostAdamW } from './host-adamw';
 
 /** What is done to the flat arrays of a run, over `[from, to)`. */
 export interface FlatArithmetic {
-  /** Adds a shard's gradients, which begin at `base`, to those of the first shard. */
-  addGradients(options: { base: number; from: number; to: number }): void;
+  /** Adds the gradients that begin at `base` to those that begin at `target`, 0 by default. */
+  addGradients(options: { base: number; from: number; to: number; target?: number }): void;
   /** One AdamW step: see {@link hostAdamW}. */
   adamW(options: {
     from: number;
@@ -29,16 +29,19 @@ export function flatArithmetic(
   const { memory, parameters, gradients, firstMoments, secondMoments } = state;
   if (!memory) {
     return {
-      addGradients({ base, from, to }) {
-        for (let i = from; i < to; i++) gradients[i] = gradients[i]! + gradients[base + i]!;
+      addGradients({ base, from, to, target = 0 }) {
+        for (let i = from; i < to; i++) gradients[target + i] = gradients[target + i]! + gradients[base + i]!;
       },
       adamW: (options) => hostAdamW({ parameters, gradients, firstMoments, secondMoments, ...options }),
     };
   }
   const kernels = flatArrayKernels(memory);
   return {
-    addGradients: ({ base, from, to }) =>
-      kernels.addInto({ target: gradients.subarray(from, to), source: gradients.subarray(base + from, base + to) }),
+    addGradients: ({ base, from, to, target = 0 }) =>
+      kernels.addInto({
+        target: gradients.subarray(target + from, target + to),
+        source: gradients.subarray(base + from, base + to),
+      }),
     adamW: ({ from, to, settings, ...options }) =>
       kernels.adamW({
         parameters: parameters.subarray(from, to),

@@ -30,6 +30,7 @@ export function shardGradients({
   batch,
   measure,
   draw,
+  onGradient,
 }: {
   program: TrainingProgram;
   variables: readonly tf.Variable[];
@@ -39,6 +40,8 @@ export function shardGradients({
   measure?: boolean;
   /** Names the step's random draws; the shard is added. @default none are made */
   draw?: number;
+  /** Told of each gradient as soon as it is whole: see `variableGradients`. @default nobody */
+  onGradient?: (index: number, gradient: tf.Tensor | null) => void;
 }): ShardGradients {
   const names: ReportNames = { metrics: [], means: [] };
   let reported: tf.Scalar[] = [];
@@ -60,7 +63,7 @@ export function shardGradients({
     counts = names.means.map((name) => means[name]!.count);
     return result.loss;
   };
-  const { value, gradients } = variableGradients({ compute, variables });
+  const { value, gradients } = variableGradients({ compute, variables, onGradient });
   return { loss: value, gradients, names, reported, counts };
 }
 

@@ -1,5 +1,7 @@
 import { createSharedMemory, type WebAssemblyMemory } from '@subtext/tensor';
 
+import { type RankShare, shareOf } from './rank-share';
+
 /** Elements summed at a time for the gradient's norm: fixed, so that the norm does not depend on the number of workers. */
 export const CHUNK = 16_384;
 
@@ -29,15 +31,19 @@ export interface SharedState {
   firstMoments: Float32Array;
   /** `[length]` */
   secondMoments: Float32Array;
-  /** `[shards · length]` */
+  /** What of the run is this process's: all of it where it is alone. */
+  share: RankShare;
+  /** `[own shards · length]`, then what the other ranks send: `[other shards · own slice]`. */
   gradients: Float32Array;
+  /** `[own shards]`: the gradients of the spans from this one on have been written. */
+  ready: Int32Array;
   /** `[shards · spans]`, 1 where the shard has a gradient for the parameter. */
   present: Int32Array;
   /** `[chunks]`, sums of squares. */
   partialSums: Float64Array;
   /** `[shards · (1 + MAXIMUM_METRICS)]`: the loss, then the metrics. */
   losses: Float64Array;
-  /** `[arrived, generation, failed]` of the barrier. */
+  /** `[arrived, generation, failed]` of the barrier of this process's threads. */
   control: Int32Array;
 }
 
@@ -58,10 +64,22 @@ function sharedArrays(lengths: readonly number[]): { memory?: WebAssemblyMemory;
 export function createSharedState({
   parameters,
   shards,
+  rank = 0,
+  ranks = 1,
+  receives = ranks > 1,
+  wholeParameters = false,
 }: {
   parameters: readonly { name: string; shape: number[]; learningRateScale?: number }[];
   /** Parts that each batch is cut into; gradients are summed in their order. */
   shards: number;
+  /** This process among those that train together. @default 0 */
+  rank?: number;
+  /** How many there are. @default 1 */
+  ranks?: number;
+  /** Whether the other ranks send their shards' gradients. @default where there are others */
+  receives?: boolean;
+  /** Whether each parameter is one rank's as a whole. @default false */
+  wholeParameters?: boolean;
 }): SharedState {
   let length = 0;
   const spans = parameters.map(({ name, shape, learningRateScale = 1 }) => {
@@ -77,7 +95,9 @@ export function createSharedState({
     length += size;
     return span;
   });
-  const { memory, arrays } = sharedArrays([length, length, length, length * shards]);
+  const share = shareOf({ rank, ranks, shards, spans, length, unit: wholeParameters ? 'parameter' : CHUNK });
+  const received = receives ? (shards - share.ownShards) * (share.to - share.from) : 0;
+  const { memory, arrays } = sharedArrays([length, length, length, length * share.ownShards + received]);
   const [parameterValues, firstMoments, secondMoments, gradients] = arrays as [
     Float32Array,
     Float32Array,
@@ -88,15 +108,26 @@ export function createSharedState({
     ...(memory && { memory }),
     spans,
     shards,
+    share,
     parameters: parameterValues,
     firstMoments,
     secondMoments,
     gradients,
+    ready: new Int32Array(shared(share.ownShards * 4)),
     present: new Int32Array(shared(spans.length * shards * 4)),
     partialSums: new Float64Array(shared(Math.ceil(length / CHUNK) * 8)),
     losses: new Float64Array(shared(shards * (1 + MAXIMUM_METRICS) * 8)),
     control: new Int32Array(shared(3 * 4)),
   };
+}
+
+/** Where a shard's gradients lie: element i of the parameters at `base + i`; of another rank's, only those of the own slice. */
+export function gradientBase({ share, parameters }: SharedState, shard: number): number {
+  const { firstShard, ownShards, from, to } = share;
+  const { length } = parameters;
+  if (shard >= firstShard && shard < firstShard + ownShards) return (shard - firstShard) * length;
+  const place = shard < firstShard ? shard : shard - ownShards;
+  return ownShards * length + place * (to - from) - from;
 }
 
 /** The loss of the batch computed last: the shards' losses in their order. */

@@ -3,9 +3,10 @@ import { tf } from '@subtext/tensor';
 
 import { flatArithmetic } from '../optimizer/flat-arithmetic';
 import type { AdamWSettings } from '../optimizer/host-adamw';
+import type { Wishes } from './rank-exchange';
 import type { TrainingProgram } from '../program/training-program';
 import { readLosses, type ReportNames, shardGradients, writeLosses } from './shard-gradients';
-import { CHUNK, MAXIMUM_METRICS, type SharedState } from './shared-state';
+import { CHUNK, gradientBase, MAXIMUM_METRICS, type SharedState } from './shared-state';
 
 /** One optimizer step, as posted to every worker. */
 export interface StepRequest {
@@ -21,6 +22,8 @@ export interface StepRequest {
   measure?: boolean;
   /** Names the step's random draws; the shard is added. @default none are made */
   draw?: number;
+  /** What this rank would like to happen after the step. @default nothing */
+  wishes?: Wishes;
 }
 
 /** What came of a step. */
@@ -31,10 +34,23 @@ export interface StepResult {
   gradientNorm: number;
   /** Whether the weights were updated: not where the loss or the norm is not finite. */
   updated: boolean;
+  /** Among ranks: what any of them wished for. */
+  wishes?: Wishes;
+  /** Among ranks: milliseconds that this one only waited for messages. */
+  waited?: number;
 }
 
 export interface TrainingTask {
+  /** A whole step, where this process is alone. */
   step(request: StepRequest): StepResult;
+  /** Computes the gradients of this worker's shards: the first part of a step among ranks. */
+  gradients(request: GradientRequest): ReportNames;
+  /** Sums this worker's part of the own slice over all shards, or of everything over the own shards, into the first gradients. */
+  reduce(request: { over: 'all shards' | 'own shards' }): void;
+  /** Sums of squares of this worker's part of the summed gradients. */
+  squares(request: { of: 'slice' | 'all' }): void;
+  /** Updates this worker's part of the own slice, or of everything. */
+  update(request: UpdateRequest): void;
   /** Writes the losses of this worker's shards to shared memory, without a gradient. */
   evaluate(request: { shards: (unknown | undefined)[] }): void;
   /** Copies the shared parameters into the program's variables. */
@@ -42,6 +58,15 @@ export interface TrainingTask {
   /** Tensors alive now, for leak checks. */
   tensors(): number;
 }
+
+/** What gradients are computed of. */
+export type GradientRequest = Pick<StepRequest, 'shards' | 'measure' | 'draw'>;
+
+/** How parameters are updated. */
+export type UpdateRequest = Pick<StepRequest, 'learningRate' | 'step' | 'settings'> & {
+  gradientScale: number;
+  of: 'slice' | 'all';
+};
 
 /**
  * One worker's share of data-parallel training. The gradient of each shard is written to shared memory, reduced in
@@ -53,6 +78,7 @@ export function createTrainingTask({
   state,
   worker = 0,
   workers = 1,
+  onReady,
 }: {
   program: TrainingProgram;
   state: SharedState;
@@ -60,16 +86,25 @@ export function createTrainingTask({
   worker?: number;
   /** @default 1 */
   workers?: number;
+  /** Told, while a backward pass runs, that more of `state.ready` is ready. @default nobody */
+  onReady?: () => void;
 }): TrainingTask {
   const { spans, shards, control } = state;
   const total = state.parameters.length;
   const variables = program.parameters.map(({ variable }) => variable);
   const arithmetic = flatArithmetic(state);
-  const chunks = Math.ceil(total / CHUNK);
-  const firstChunk = Math.floor((chunks * worker) / workers);
-  const lastChunk = Math.floor((chunks * (worker + 1)) / workers);
-  const from = firstChunk * CHUNK;
-  const to = Math.min(total, lastChunk * CHUNK);
+  const { share } = state;
+  /** This worker's part of elements that begin and end with whole chunks. */
+  const partOf = ({ from, to }: { from: number; to: number }) => {
+    if (workers === 1) return { from, to };
+    const first = Math.floor(from / CHUNK);
+    const chunks = Math.ceil((to - from) / CHUNK);
+    return {
+      from: (first + Math.floor((chunks * worker) / workers)) * CHUNK,
+      to: Math.min(to, (first + Math.floor((chunks * (worker + 1)) / workers)) * CHUNK),
+    };
+  };
+  const parts = { slice: partOf(share), all: partOf({ from: 0, to: total }) };
   let names: ReportNames = { metrics: [], means: [] };
 
   function load(): void {
@@ -87,14 +122,31 @@ export function createTrainingTask({
     draw,
   }: { shard: number; batch: unknown } & Pick<StepRequest, 'measure' | 'draw'>): void {
     const present = state.present.subarray(shard * spans.length, (shard + 1) * spans.length).fill(0);
+    const base = gradientBase(state, shard);
+    const whole = new Uint8Array(spans.length);
+    let ready = spans.length;
+    const onGradient = (index: number, gradient: tf.Tensor | null) => {
+      // The loss of this batch does not depend on every parameter: an interpreter waits for its stage to be hidden.
+      if (gradient) {
+        state.gradients.set(gradient.dataSync() as Float32Array, base + spans[index]!.offset);
+        present[index] = 1;
+      }
+      whole[index] = 1;
+      const before = ready;
+      while (ready > 0 && whole[ready - 1] === 1) ready--;
+      if (ready === before) return;
+      Atomics.store(state.ready, shard - share.firstShard, ready);
+      onReady?.();
+    };
     tf.tidy(() => {
-      const { loss, gradients, reported, counts, ...rest } = shardGradients({
+      const { loss, reported, counts, ...rest } = shardGradients({
         program,
         variables,
         shard,
         batch,
         measure,
         draw,
+        onGradient,
       });
       names = rest.names;
       writeLosses({
@@ -105,48 +157,54 @@ export function createTrainingTask({
         counts,
       });
       tf.dispose(reported);
-      for (const [index, gradient] of gradients.entries()) {
-        // The loss of this batch does not depend on every parameter: an interpreter waits for its stage to be hidden.
-        if (!gradient) continue;
-        state.gradients.set(gradient.dataSync() as Float32Array, shard * total + spans[index]!.offset);
-        present[index] = 1;
-      }
     });
   }
 
-  /** Sums the shards' gradients of this worker's slice into the first shard's place, in the order of the shards. */
-  function reduce(): void {
-    const { gradients, present } = state;
+  /** Whether a shard has a gradient for a parameter. */
+  const has = (shard: number, index: number) => state.present[shard * spans.length + index] !== 0;
+
+  /** Sums gradients of a part into the first shard's place, in the order of the shards, then to where this rank's begin. */
+  function reduce({ over }: { over: 'all shards' | 'own shards' }): void {
+    const { gradients } = state;
+    const { from, to } = parts[over === 'all shards' ? 'slice' : 'all'];
+    const firstShard = over === 'all shards' ? 0 : share.firstShard;
+    const lastShard = over === 'all shards' ? shards : share.firstShard + share.ownShards;
+    const target = gradientBase(state, firstShard);
     for (const [index, { offset, length }] of spans.entries()) {
       const start = Math.max(offset, from);
       const end = Math.min(offset + length, to);
       if (start >= end) continue;
       let first = true;
-      for (let shard = 0; shard < shards; shard++) {
-        if (present[shard * spans.length + index] === 0) continue;
-        const base = shard * total;
-        if (first && shard === 0) first = false;
-        else if (first) {
-          gradients.copyWithin(start, base + start, base + end);
-          first = false;
-        } else arithmetic.addGradients({ base, from: start, to: end });
+      for (let shard = firstShard; shard < lastShard; shard++) {
+        if (!has(shard, index)) continue;
+        const base = gradientBase(state, shard);
+        if (!first) arithmetic.addGradients({ base, from: start, to: end, target });
+        else if (shard !== firstShard) gradients.copyWithin(target + start, base + start, base + end);
+        first = false;
       }
-      if (first) gradients.fill(0, start, end);
+      if (first) gradients.fill(0, target + start, target + end);
     }
-    for (let chunk = firstChunk; chunk < lastChunk; chunk++) {
+    if (target !== 0 && from < to) gradients.copyWithin(from, target + from, target + to);
+  }
+
+  function squares({ of }: { of: 'slice' | 'all' }): void {
+    const { gradients, partialSums } = state;
+    const { from, to } = parts[of];
+    for (let start = from; start < to; start += CHUNK) {
       let sum = 0;
-      const end = Math.min(total, (chunk + 1) * CHUNK);
-      for (let i = chunk * CHUNK; i < end; i++) sum += gradients[i]! * gradients[i]!;
-      state.partialSums[chunk] = sum;
+      const end = Math.min(total, start + CHUNK);
+      for (let i = start; i < end; i++) sum += gradients[i]! * gradients[i]!;
+      partialSums[start / CHUNK] = sum;
     }
   }
 
-  function update({ learningRate, step, settings, gradientScale }: StepRequest & { gradientScale: number }): void {
+  function update({ learningRate, step, settings, gradientScale, of }: UpdateRequest): void {
+    const { from, to } = parts[of];
     for (const [index, { offset, length, decays, learningRateScale }] of spans.entries()) {
       const start = Math.max(offset, from);
       const end = Math.min(offset + length, to);
       let anywhere = false;
-      for (let shard = 0; shard < shards; shard++) anywhere ||= state.present[shard * spans.length + index] !== 0;
+      for (let shard = 0; shard < shards; shard++) anywhere ||= has(shard, index);
       if (start >= end || !anywhere) continue;
       arithmetic.adamW({
         from: start,
@@ -160,21 +218,29 @@ export function createTrainingTask({
     }
   }
 
+  function gradients(request: GradientRequest): ReportNames {
+    const { firstShard, ownShards } = share;
+    for (let own = worker; own < ownShards; own += workers) {
+      const shard = firstShard + own;
+      computeGradients({ shard, batch: request.shards[shard], measure: request.measure, draw: request.draw });
+    }
+    return names;
+  }
+
   function step(request: StepRequest): StepResult {
     try {
-      for (let shard = worker; shard < shards; shard += workers)
-        computeGradients({ shard, batch: request.shards[shard], measure: request.measure, draw: request.draw });
+      gradients(request);
       waitForAll({ control, workers });
-      reduce();
+      reduce({ over: 'all shards' });
+      squares({ of: 'all' });
       waitForAll({ control, workers });
-      let squares = 0;
-      for (const sum of state.partialSums) squares += sum;
-      const gradientNorm = Math.sqrt(squares);
-      const { loss, metrics } = readLosses({ state, names });
-      const updated = Number.isFinite(loss) && Number.isFinite(gradientNorm);
+      const { loss, metrics, gradientNorm, updated, gradientScale } = stepOutcome({
+        state,
+        names,
+        clipNorm: request.clipNorm,
+      });
       if (updated) {
-        // PyTorch's clip_grad_norm_: the small term keeps the division defined.
-        update({ ...request, gradientScale: Math.min(1, request.clipNorm / (gradientNorm + 1e-6)) });
+        update({ ...request, gradientScale, of: 'all' });
         waitForAll({ control, workers });
         load();
       }
@@ -186,12 +252,32 @@ export function createTrainingTask({
   }
 
   function evaluate(request: { shards: (unknown | undefined)[] }): void {
-    for (let shard = worker; shard < shards; shard += workers) {
+    for (let own = worker; own < share.ownShards; own += workers) {
+      const shard = share.firstShard + own;
       state.losses[shard * (1 + MAXIMUM_METRICS)] = tf.tidy(
         () => program.loss(request.shards[shard], { measure: false }).loss.dataSync()[0]!,
       );
     }
   }
 
-  return { step, evaluate, load, tensors: () => tf.memory().numTensors };
+  return { step, gradients, reduce, squares, update, evaluate, load, tensors: () => tf.memory().numTensors };
+}
+
+/** What the losses and sums of squares of a step say, and how its gradients are scaled. */
+export function stepOutcome({
+  state,
+  names,
+  clipNorm,
+}: {
+  state: SharedState;
+  names: ReportNames;
+  clipNorm: number;
+}): StepResult & { gradientScale: number } {
+  let squares = 0;
+  for (const sum of state.partialSums) squares += sum;
+  const gradientNorm = Math.sqrt(squares);
+  const { loss, metrics } = readLosses({ state, names });
+  const updated = Number.isFinite(loss) && Number.isFinite(gradientNorm);
+  // PyTorch's clip_grad_norm_: the small term keeps the division defined.
+  return { loss, metrics, gradientNorm, updated, gradientScale: Math.min(1, clipNorm / (gradientNorm + 1e-6)) };
 }

@@ -26,10 +26,5 @@ export async function createWorkerTask({
   const { createProgram } = (await import(programModule)) as ProgramModule;
   const task: TrainingTask = createTrainingTask({ program: await createProgram(programOptions), ...rest });
   task.load();
-  return {
-    step: task.step as (payload: never) => unknown,
-    evaluate: task.evaluate as (payload: never) => unknown,
-    load: task.load,
-    tensors: task.tensors,
-  };
+  return { ...task } as unknown as Record<string, (payload: never) => unknown>;
 }

@@ -8,12 +8,14 @@ import { join } from 'node:path';
 import { type CardSubject, writeRunCard } from '../card/run-card';
 import { removeCheckpoints } from '../checkpoint/made-files';
 import { RunFolder, type RunIdentity } from '../checkpoint/run-folder';
+import { agreeOnRun } from '../identity/agree-on-run';
 import { recordDifferences } from '../identity/record-differences';
 import { followLog } from '../logs/log-follower';
 import type { RunLogger } from '../logs/run-logger';
 import { train } from '../loop/train';
 import type { TrainingOutcome, TrainOptions } from '../loop/train-options';
 import type { ProgramSource } from '../loop/training-engine';
+import { alone, broadcastText, checkShards } from '../parallel/collective';
 import { type EstimatedRun, estimateRun } from './estimate-run';
 import { workersOf } from './machine';
 import type { RunEvent, RunSettings, SavedModel, TrainRunResult } from './run-options';
@@ -57,6 +59,7 @@ export async function carryOut({
   /** Looks at everything that was given, then gives what builds the program, with files of its own in `work`. */
   open: () => Promise<(options: { work: string }) => Promise<Trainable>>;
 }): Promise<TrainRunResult> {
+  const { collective = alone, ranks } = settings;
   const { folder, overwrite = false, dryRun = false, record = {}, incidental = [], seed = 1, signal } = settings;
   const tell = (event: RunEvent): void => settings.onEvent?.(event);
   const result = { reasoner: join(folder, 'reasoner'), interpreters, log: join(folder, 'log.jsonl') };
@@ -64,7 +67,13 @@ export async function carryOut({
     recordDifferences({ ...found, record, incidental });
   const run = { folder, ...identity, overwrite, describe };
   const finished = async () => ({ ...result, status: 'finished' as const, seconds: await secondsOf(folder) });
-  if (!dryRun && (await RunFolder.inspect(run)).state === 'finished') return finished();
+  if (!dryRun) {
+    checkShards({ collective, shards: training.shards ?? trainingDefaults.shards });
+    await agreeOnRun({ collective, identity });
+    const { state } = await RunFolder.inspect(run);
+    if ((await broadcastText({ collective, text: state })) === 'finished')
+      return collective.rank === 0 ? finished() : { ...result, status: 'finished', seconds: 0 };
+  }
   const loggers: RunLogger[] = dryRun ? [] : ((await settings.loggers?.()) ?? []);
   const report = await settings.report?.();
   const build = await open();
@@ -79,8 +88,8 @@ export async function carryOut({
     const trainable = await build({ work });
     const shards = training.shards ?? trainingDefaults.shards;
     const parameters = trainable.program.parameters.reduce((sum, { variable }) => sum + variable.size, 0);
-    const workers = workersOf({ workers: settings.workers, shards, parameters });
-    if (dryRun || !existsSync(join(folder, 'checkpoints'))) {
+    const workers = workersOf({ workers: settings.workers, shards, parameters, collective });
+    if (dryRun || (collective.rank === 0 && !existsSync(join(folder, 'checkpoints')))) {
       const estimate = await estimateRun({ ...trainable, shards, workers }).catch(async (error: unknown) => {
         await runFolder?.discard();
         throw error;
@@ -91,6 +100,8 @@ export async function carryOut({
     const notice = (text: string) => tell({ event: 'notice', notice: text });
     const loop: LoopSettings = {
       fingerprint: identity.fingerprint,
+      collective,
+      ranks,
       workers,
       shards,
       ...loopSettings({ training, seed }),

@@ -7,7 +7,8 @@ import type { WeightDtype } from '@subtext/tensor';
 import type { RunIdentity } from '../checkpoint/run-folder';
 import type { InterpreterOptions, InterpreterPart } from '../interpreters/interpreter-options';
 import type { RunLogger } from '../logs/run-logger';
-import type { TrainingProgress } from '../loop/train-options';
+import type { RanksOptions, TrainingProgress } from '../loop/train-options';
+import type { Collective } from '../parallel/collective';
 import type { TooLong } from '../phases/check-lengths';
 import type { RunEstimate } from './estimate-run';
 import type { PhaseSchedule, TrainingOptions } from './training-options';
@@ -53,6 +54,10 @@ export interface RunSettings {
    */
   identity?: RunIdentity;
   seed?: number;
+  /** The processes that train together (`openCollective`): each calls alike, and the first one's folder counts. @default this one alone */
+  collective?: Collective;
+  /** How they do. */
+  ranks?: RanksOptions;
   /** Threads; 0 computes in this thread. @default `defaultWorkers` */
   workers?: number;
   /** Whether a finished run, or one of other settings, is deleted and replaced. @default false */

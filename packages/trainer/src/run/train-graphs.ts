@@ -18,6 +18,7 @@ import { identifyGraphRun } from '../identity/identify-run';
 import { createProgram, programSource } from '../loop/training-engine';
 import { methodObjectives } from '../objectives/method-objectives';
 import { graphPhases, type GraphPhasesOptions } from '../phases/graph-phases';
+import { asRank } from './as-rank';
 import { carryOut, type Trainable } from './carry-out';
 import type { RunSettings, TrainRunResult } from './run-options';
 import { type LoopOptions, trainingDefaults } from './training-options';
@@ -75,6 +76,10 @@ export interface TrainGraphsOptions extends RunSettings {
  * @throws TrainerError as `trainRun`
  */
 export async function trainGraphs(options: TrainGraphsOptions): Promise<TrainRunResult> {
+  return asRank({ options, run: trainAsRank });
+}
+
+async function trainAsRank(options: TrainGraphsOptions): Promise<TrainRunResult> {
   const { method: given = {}, model: asked = {}, visibility, supervision, training = {}, seed } = options;
   return carryOut({
     settings: {

@@ -16,6 +16,7 @@ import { measureLayouts } from '../phases/measure-layouts';
 import { checkExamples, reasonerPhases } from '../phases/reasoner-phases';
 import type { ReasonerData } from '../sources/laid-out-examples';
 import { adapterOf } from './adapter-of';
+import { asRank } from './as-rank';
 import { cardSubject } from './card-subject';
 import { carryOut, type Trainable } from './carry-out';
 import { frozenBytes } from './check-model-fits';
@@ -54,6 +55,10 @@ interface PlannedRun {
  *   training throws
  */
 export async function trainRun(options: TrainRunOptions): Promise<TrainRunResult> {
+  return asRank({ options, run: trainAsRank });
+}
+
+async function trainAsRank(options: TrainRunOptions): Promise<TrainRunResult> {
   await includeModules({ paths: options.include ?? [], registries: trainingRegistries });
   checkExamples(options);
   const method = createMethod(options.method);
@@ -116,7 +121,7 @@ async function openRun(planned: PlannedRun): Promise<(options: { work: string })
     memory: {
       partly: model.lora !== undefined || (model.frozen ?? []).length > 0 || interpreters?.mode === 'after',
       shards,
-      workers: workersOf({ workers: options.workers, shards }),
+      workers: workersOf({ workers: options.workers, shards, collective: options.collective }),
     },
     onNote: (notice) => options.onEvent?.({ event: 'notice', notice }),
   };
