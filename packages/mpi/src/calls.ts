@@ -3,6 +3,7 @@ import { MpiError } from './errors';
 import { type Handle, type Operation, operations } from './handles';
 import type { MpiLibrary } from './library';
 import { type Pending, Requests } from './pending';
+import { watched } from './watch';
 import { whoIsMissing } from './who-is-missing';
 
 /** What a connection is made of; see `openMpi`. */
@@ -114,11 +115,12 @@ export class Calls {
   }
 
   /** Ends MPI, or after a failure the job. */
-  close(): void {
+  async close(): Promise<void> {
     if (this.#state === 'failed') this.abort(1);
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.parts.loaded.functions.Finalize();
+    const { deadlineSeconds, loaded } = this.parts;
+    await watched({ what: 'The end of MPI', deadlineSeconds, action: () => loaded.functions.Finalize() });
   }
 }
 

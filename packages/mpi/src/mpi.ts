@@ -269,8 +269,8 @@ export class Mpi {
   }
 
   /** Ends MPI; waits for the others. After a failed call it ends the job instead, since there is no way back. */
-  close(): void {
-    this.#calls.close();
+  close(): Promise<void> {
+    return this.#calls.close();
   }
 
   #allReducing({ array, operation }: { array: MpiArray; operation: Operation }) {

@@ -2,8 +2,11 @@ import { MpiError } from './errors';
 import { findLaunch, type Launch } from './launcher';
 import { loadMpi, type MpiLibrary } from './library';
 import { Mpi } from './mpi';
+import { watched } from './watch';
 
 const GIBIBYTE = 2 ** 30;
+/** The least that the others are given to start. */
+const START_SECONDS = 30;
 
 /** Options of {@link openMpi}. */
 export interface OpenMpiOptions {
@@ -42,7 +45,13 @@ export async function openMpi({
   opened = true;
   const { functions, handles } = library;
   const number = new Int32Array(1);
-  if (functions.Init_thread(null, null, handles.funneled, number) !== 0)
+  const started = await watched({
+    what: `The start of ${library.version}`,
+    // Processes start at different times, on a busy machine by seconds.
+    deadlineSeconds: deadlineSeconds && Math.max(deadlineSeconds, START_SECONDS),
+    action: () => functions.Init_thread(null, null, handles.funneled, number),
+  });
+  if (started !== 0)
     throw new MpiError({ code: 'mpi-failed', message: `${library.version} (${library.file}) could not start.` });
   functions.Comm_set_errhandler(handles.world, handles.errorsReturn);
   functions.Comm_rank(handles.world, number);

@@ -157,6 +157,6 @@ for (const wrong of [
 await assert.rejects(openMpi(), { name: 'MpiError', code: 'invalid-option', message: /once a process/ });
 
 const { kind, version } = mpi.implementation;
-mpi.close();
+await mpi.close();
 assert.throws(() => mpi.barrier(), { name: 'MpiError', code: 'closed' });
 if (rank === 0) console.log(JSON.stringify({ size, kind, version }));

@@ -17,7 +17,7 @@ try {
   try {
     mpi.barrier();
   } finally {
-    mpi.close();
+    await mpi.close();
   }
 } catch (error) {
   process.stdout.write(`${error.code}: ${error.message}\n`);

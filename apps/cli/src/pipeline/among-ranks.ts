@@ -26,7 +26,7 @@ export async function amongRanks<Result>({
     const device = chooseDevice({ ...local, devices: devices() });
     if (device !== undefined) process.env.CUDA_VISIBLE_DEVICES = device;
     const result = await action(collective);
-    close();
+    await close();
     return result;
   } catch (error) {
     // What is wrong everywhere the first rank says for all: its end of the job takes the others with it.

@@ -22,7 +22,7 @@ export interface OpenCollective {
   /** Where this process stands among those of its machine; undefined where it was started alone. */
   local?: LocalRank;
   /** Ends MPI, where it was opened; waits for the others. */
-  close(): void;
+  close(): Promise<void>;
 }
 
 /**
@@ -38,7 +38,7 @@ export async function openCollective({
   deadlineSeconds?: number;
 } = {}): Promise<OpenCollective> {
   const launch = findLaunch();
-  if (!launch || launch.size === 1) return { collective: alone, close: () => undefined };
+  if (!launch || launch.size === 1) return { collective: alone, close: async () => undefined };
   const mpi = await openMpi({ deadlineSeconds });
   const local = findLocalRank({ mpi });
   return {
