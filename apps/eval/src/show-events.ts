@@ -15,6 +15,8 @@ export function showEvents(output: Output): EvaluationListener {
         return output.notice(told.text);
       case 'resumed':
         return output.event(told, `  ${told.folder} was begun before: what is finished is kept.`);
+      case 'merged':
+        return output.event(told, `  ${told.samples} samples came in from shards.`);
       case 'unreadable':
         output.endProgress();
         return output.event(told, `  ${told.task}: ${told.count} judgements could not be read and count as wrong.`);

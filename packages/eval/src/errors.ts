@@ -12,7 +12,9 @@ export type EvaluationErrorCode =
   | 'invalid-task-data'
   | 'task-model-mismatch'
   | 'judge-missing'
-  | 'judge-failed';
+  | 'judge-failed'
+  /** Shards of an evaluation have not answered everything yet. */
+  | 'incomplete';
 
 /** Every error this package throws on purpose: what, where and what to do, with a code for programs. */
 export class EvaluationError extends SubtextError<EvaluationErrorCode> {

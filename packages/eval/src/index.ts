@@ -241,6 +241,8 @@ export {
   type ModelAnswer,
 } from './run/evaluate-task';
 export { evaluateModel, type EvaluateModelOptions, type MadeWith, type ModelEvaluation } from './run/evaluate-model';
+export { collectShards, evaluateShard } from './run/evaluate-shard';
+export { parseShard, type Shard } from './run/shard';
 export { type EvaluationEvent, type EvaluationListener } from './run/evaluation-event';
 export { askedOf, openModel, openReasoner, type AnswerSettings, type OpenedModel } from './run/open-model';
 export { summarizeSeeds, type SeedSummary } from './run/summarize-seeds';

@@ -6,6 +6,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'ask a model the questions of one or more tasks and score its answers',
     load: async () => (await import('./run')).runCommand(),
   },
+  merge: {
+    description: 'put the parts of a run together that --shard answered, with the options of the run',
+    load: async () => (await import('./run')).mergeCommand(),
+  },
   list: {
     description: 'list the tasks and the data that each expects',
     load: async () => (await import('./list')).listCommand(),

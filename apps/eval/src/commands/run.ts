@@ -1,15 +1,19 @@
 import { writeFileAtomically } from '@subtext/core/node';
 import {
   chooseFilters,
+  collectShards,
   evaluateModel,
+  evaluateShard,
   findUnknownWords,
   hashFolder,
   type ModelEvaluation,
   openAiCompatibleJudge,
   type OpenedModel,
   openModel,
+  parseShard,
   type Questions,
   requireJudge,
+  type Shard,
   summarizeSeeds,
 } from '@subtext/eval';
 import { loadDirection } from '@subtext/reasoner';
@@ -26,6 +30,7 @@ import {
   type Output,
   positiveWholeNumber,
   repeated,
+  silentOutput,
   UsageError,
   wholeNumberList,
   wordList,
@@ -33,6 +38,7 @@ import {
 import { Command } from 'commander';
 import { join } from 'node:path';
 
+import { amongRanks, type Ranks } from '../among-ranks';
 import { dataOptions, loadTasks, type AskedData } from '../load-tasks';
 import { madeWith } from '../made-with';
 import { showEvents } from '../show-events';
@@ -53,10 +59,24 @@ interface RunOptions extends AskedData {
   dtype: WeightDtype;
   engine: EngineName | 'auto';
   json: boolean;
+  shard?: Shard;
 }
 
 export function runCommand(): Command {
-  return dataOptions(new Command('run'))
+  return answeringCommand({ name: 'run' }).option(
+    '--shard <number/of>',
+    'answers only one part of the questions, such as 3/8; subtext-eval merge puts the parts together',
+    parseShard,
+  );
+}
+
+/** What puts the parts of a run together takes the same options: by them the parts are known to be of one run. */
+export function mergeCommand(): Command {
+  return answeringCommand({ name: 'merge' });
+}
+
+function answeringCommand({ name }: { name: 'run' | 'merge' }): Command {
+  return dataOptions(new Command(name))
     .requiredOption(
       '--model <folder>',
       "a reasoner's folder, or a Hugging Face model as it is: a folder, or an id on the hub",
@@ -90,70 +110,99 @@ export function runCommand(): Command {
     .addOption(dtypeOption())
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
-    .action(async (options: RunOptions) => {
-      const output = createOutput({ json: options.json });
-      const { seeds, temperature, judgeUrl, judgeModel } = options;
-      if (seeds.length > 1 && temperature === 0)
-        throw new UsageError(
-          'Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7.',
+    .action((options: RunOptions) => amongRanks((ranks) => answer({ options, ranks, mergeOnly: name === 'merge' })));
+}
+
+async function answer({
+  options,
+  ranks,
+  mergeOnly,
+}: {
+  options: RunOptions;
+  ranks: Ranks;
+  mergeOnly: boolean;
+}): Promise<void> {
+  const output = ranks.rank === 0 ? createOutput({ json: options.json }) : silentOutput;
+  if (ranks.size > 1 && (options.shard || mergeOnly))
+    throw new UsageError('The processes of a launcher deal the questions themselves: leave --shard and merge out.');
+  const { seeds, temperature, judgeUrl, judgeModel } = options;
+  if (seeds.length > 1 && temperature === 0)
+    throw new UsageError(
+      'Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7.',
+    );
+  if (options.steer === undefined && (options.strength !== undefined || options.stage !== undefined))
+    throw new UsageError('--strength and --stage say how a direction is added; give one with --steer.');
+  if ((judgeUrl === undefined) !== (judgeModel === undefined))
+    throw new UsageError('A judge needs both --judge-url and --judge-model.');
+  const judge =
+    judgeUrl === undefined
+      ? undefined
+      : openAiCompatibleJudge({
+          baseUrl: judgeUrl,
+          model: judgeModel as string,
+          apiKey: process.env.SUBTEXT_JUDGE_KEY,
+        });
+  const signal = interruptSignal();
+  const everything = await loadTasks({ asked: options, output });
+  const loaded =
+    options.filters === undefined ? everything : chooseFilters({ loaded: everything, names: options.filters });
+  for (const { task } of loaded) if (task.judge) requireJudge({ task, judge });
+  const { steer, strength, stage } = options;
+  const steering =
+    steer === undefined ? undefined : { direction: await loadDirection({ path: steer }), strength, stage };
+  const folder = await findModel({ model: options.model, signal });
+  await useEngine({ engine: engineFor(options) });
+  const model = await openModel({ folder, loaded, dtype: options.dtype });
+  try {
+    for (const one of model.loaded) warnOfUnknownWords({ loaded: one, model, output });
+    const modelHash = await hashFolder(folder);
+    const runs: ModelEvaluation[] = [];
+    for (const seed of seeds) {
+      if (seeds.length > 1) output.heading(`Seed ${seed}`);
+      const of = seeds.length > 1 ? join(options.output, `seed-${seed}`) : options.output;
+      const { model: modelName, maxTokens: maximumTokens } = options;
+      const asked = {
+        ...options,
+        model,
+        modelName,
+        modelHash,
+        folder: of,
+        seed,
+        maximumTokens,
+        steering,
+        judge,
+        signal,
+      };
+      const told = { ...asked, ...(await madeWith()), onEvent: showEvents(output) };
+      if (options.shard) {
+        const { samples, folder: part } = await evaluateShard({ ...told, shard: options.shard });
+        output.event(
+          { event: 'shard', ...options.shard, samples, folder: part },
+          `\n  shard ${options.shard.number} of ${options.shard.of}: ${samples} samples in ${part}`,
         );
-      if (options.steer === undefined && (options.strength !== undefined || options.stage !== undefined))
-        throw new UsageError('--strength and --stage say how a direction is added; give one with --steer.');
-      if ((judgeUrl === undefined) !== (judgeModel === undefined))
-        throw new UsageError('A judge needs both --judge-url and --judge-model.');
-      const judge =
-        judgeUrl === undefined
-          ? undefined
-          : openAiCompatibleJudge({
-              baseUrl: judgeUrl,
-              model: judgeModel as string,
-              apiKey: process.env.SUBTEXT_JUDGE_KEY,
-            });
-      const signal = interruptSignal();
-      const everything = await loadTasks({ asked: options, output });
-      const loaded =
-        options.filters === undefined ? everything : chooseFilters({ loaded: everything, names: options.filters });
-      for (const { task } of loaded) if (task.judge) requireJudge({ task, judge });
-      const { steer, strength, stage } = options;
-      const steering =
-        steer === undefined ? undefined : { direction: await loadDirection({ path: steer }), strength, stage };
-      const folder = await findModel({ model: options.model, signal });
-      await useEngine({ engine: engineFor(options) });
-      const model = await openModel({ folder, loaded, dtype: options.dtype });
-      try {
-        for (const one of model.loaded) warnOfUnknownWords({ loaded: one, model, output });
-        const modelHash = await hashFolder(folder);
-        const runs: ModelEvaluation[] = [];
-        for (const seed of seeds) {
-          if (seeds.length > 1) output.heading(`Seed ${seed}`);
-          const of = seeds.length > 1 ? join(options.output, `seed-${seed}`) : options.output;
-          const { model: modelName, maxTokens: maximumTokens } = options;
-          const asked = {
-            ...options,
-            model,
-            modelName,
-            modelHash,
-            folder: of,
-            seed,
-            maximumTokens,
-            steering,
-            judge,
-            signal,
-          };
-          const run = await evaluateModel({ ...asked, ...(await madeWith()), onEvent: showEvents(output) });
-          const { results, path, report, markdown } = run;
-          output.event(
-            { event: 'results', folder: of, results: results.results, path, report },
-            `\n${markdown}\n  results  ${path}\n  report   ${report}`,
-          );
-          runs.push(run);
-        }
-        if (seeds.length > 1) await writeSeeds({ runs, seeds, folder: options.output, loaded, output });
-      } finally {
-        output.endProgress();
-        model.dispose();
+        continue;
       }
-    });
+      if (ranks.size > 1) {
+        // What an earlier start has answered is dealt to nobody, with however many ranks that was.
+        if (ranks.rank === 0) await collectShards(told);
+        await ranks.meet();
+        await evaluateShard({ ...told, shard: { number: ranks.rank + 1, of: ranks.size } });
+        await ranks.meet();
+        if (ranks.rank > 0) continue;
+      }
+      const run = await evaluateModel({ ...told, mergeOnly: mergeOnly || ranks.size > 1 });
+      const { results, path, report, markdown } = run;
+      output.event(
+        { event: 'results', folder: of, results: results.results, path, report },
+        `\n${markdown}\n  results  ${path}\n  report   ${report}`,
+      );
+      runs.push(run);
+    }
+    if (seeds.length > 1 && runs.length > 0) await writeSeeds({ runs, seeds, folder: options.output, loaded, output });
+  } finally {
+    output.endProgress();
+    model.dispose();
+  }
 }
 
 /** Words that a message names. */

@@ -1,5 +1,6 @@
 import { parseJson } from '@subtext/core';
 import { acquireLock, FileError, type Lock, readTextFile, writeFileAtomically } from '@subtext/core/node';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EvaluationError } from '../errors';
@@ -26,7 +27,10 @@ export class RunFolder {
   readonly resumed: boolean;
   readonly #lock: Lock;
 
-  private constructor(options: { folder: string; date: Date; resumed: boolean; lock: Lock }) {
+  readonly #identity: RunIdentity;
+
+  private constructor(options: { folder: string; date: Date; resumed: boolean; lock: Lock; identity: RunIdentity }) {
+    this.#identity = options.identity;
     this.folder = options.folder;
     this.date = options.date;
     this.resumed = options.resumed;
@@ -51,11 +55,17 @@ export class RunFolder {
     await mkdir(folder, { recursive: true });
     const lock = await acquireLock({ path: join(folder, 'run.lock') });
     try {
-      return new RunFolder({ folder, lock, ...(await RunFolder.#begin({ folder, identity, now })) });
+      return new RunFolder({ folder, lock, identity, ...(await RunFolder.#begin({ folder, identity, now })) });
     } catch (error) {
       await lock.release();
       throw error;
     }
+  }
+
+  /** Opens a folder that was begun with the identity of another; undefined where nothing has begun in it. @throws EvaluationError invalid-result-file */
+  static async openBegun({ folder, like }: { folder: string; like: RunFolder }): Promise<RunFolder | undefined> {
+    if (!existsSync(join(folder, 'run.json'))) return undefined;
+    return RunFolder.open({ folder, identity: like.#identity });
   }
 
   static async #begin({
@@ -97,9 +107,12 @@ export class RunFolder {
 
   /** The samples file of a task, opened for going on. */
   async samples(task: string): Promise<SampleFile> {
-    return await openSampleFile({
-      path: join(this.folder, `samples_${fileNamePart(task)}_${fileDate(this.date)}.jsonl`),
-    });
+    return await openSampleFile({ path: this.samplesPath(task) });
+  }
+
+  /** Where the samples of a task are kept. */
+  samplesPath(task: string): string {
+    return join(this.folder, `samples_${fileNamePart(task)}_${fileDate(this.date)}.jsonl`);
   }
 }
 

@@ -10,11 +10,12 @@ import { inRunFolder } from '../results/in-run-folder';
 import { reportImages } from '../results/report-images';
 import type { RunFolder } from '../results/run-folder';
 import { runMarkdown, runSections } from '../results/run-sections';
-import { type SampleRecord, stableHash } from '../results/sample-record';
+import type { SampleRecord } from '../results/sample-record';
 import type { JudgeEndpoint } from '../tasks/judge/judge-endpoint';
-import { judgeSamples } from '../tasks/judge/judge-samples';
 import type { Questions } from '../tasks/load-questions';
-import { type AnsweringModel, evaluateTask } from './evaluate-task';
+import { answerTask } from './answer-task';
+import { answeringOf, generationOf, settingsOf } from './evaluation-settings';
+import { mergeShards, requireWhole } from './merge-shards';
 import type { EvaluationListener } from './evaluation-event';
 import type { OpenedModel } from './open-model';
 
@@ -58,6 +59,8 @@ export interface EvaluateModelOptions extends MadeWith {
   filters?: readonly string[];
   /** For tasks that a judge scores. @default none */
   judge?: JudgeEndpoint;
+  /** Answers nothing: puts together what shards of the run have answered. @default false */
+  mergeOnly?: boolean;
   onEvent?: EvaluationListener;
   /** Stops between batches; finished samples are kept. */
   signal?: AbortSignal;
@@ -85,111 +88,42 @@ const SHOWN = 12;
  * @throws EvaluationError invalid-result-file where the folder holds another run; judge-missing, judge-failed.
  */
 export function evaluateModel(options: EvaluateModelOptions): Promise<ModelEvaluation> {
-  const {
-    model,
-    modelHash,
-    folder,
-    limit,
-    temperature = 0,
-    seed = 0,
-    maximumTokens,
-    steering,
-    filters,
-    judge,
-  } = options;
-  const { onEvent, signal } = options;
-  const generation = {
-    temperature,
-    ...(temperature > 0 ? { seed } : {}),
-    ...(maximumTokens === undefined ? {} : { max_new_tokens: maximumTokens }),
-    ...(steering === undefined ? {} : { steering: describeSteering(steering) }),
-  };
-  const settings = {
-    generation,
-    limit: limit ?? null,
-    engine: engineName(),
-    ...(model.dtype === undefined || model.dtype === 'float32' ? {} : { dtype: model.dtype }),
-    ...(judge ? { judge: judge.model } : {}),
-    // Samples keep what each filter took: those of other filters are of another run.
-    ...(filters ? { filters } : {}),
-  };
+  const { model, folder, onEvent, mergeOnly = false } = options;
+  const generation = generationOf(options);
   return inRunFolder({
     folder,
-    modelHash,
+    modelHash: options.modelHash,
     loaded: model.loaded,
-    settings,
+    settings: settingsOf(options),
     work: async ({ run, hashes }) => {
       if (run.resumed) onEvent?.({ event: 'resumed', folder });
-      const answering = model.answering({ temperature, seed, maximumTokens, steering, signal });
+      const { merged } = await mergeShards({ run, tasks: model.loaded.map(({ task }) => task.name) });
+      if (merged > 0) onEvent?.({ event: 'merged', samples: merged });
+      const answering = answeringOf(options);
       const samples: SampleRecord[][] = [];
-      for (const loaded of model.loaded)
+      for (const loaded of model.loaded) {
+        if (mergeOnly) await requireMerged({ run, loaded });
         samples.push(await answerTask({ ...options, loaded, run, model: answering, generation }));
+      }
       return await writeEvaluation({ ...options, run, hashes, samples, generation });
     },
   });
 }
 
-/** A steering for the record: samples of another one are not mixed in. */
-function describeSteering({ direction, strength = 1, stage = direction.stage }: Steering): Record<string, unknown> {
-  const vectors = [...direction.thoughts, ...(direction.next ? [direction.next] : [])];
-  return { stage, strength, source: direction.source, direction: stableHash(vectors.map((vector) => [...vector])) };
-}
-
-/** One task's samples, judged where it has a judge. */
-async function answerTask({
-  loaded,
+/** Throws `incomplete` where not all samples of a task are there. */
+async function requireMerged({
   run,
-  model,
-  batch = 32,
-  generation,
-  judge,
-  onEvent,
-  signal,
-}: Pick<EvaluateModelOptions, 'batch' | 'judge' | 'onEvent' | 'signal'> & {
-  loaded: Questions;
+  loaded: { task, examples },
+}: {
   run: RunFolder;
-  model: AnsweringModel;
-  generation: Record<string, unknown>;
-}): Promise<SampleRecord[]> {
-  const { task, examples } = loaded;
+  loaded: Questions;
+}): Promise<void> {
   const file = await run.samples(task.name);
-  const before = file.finished.size;
-  const begun = performance.now();
-  const answered = await evaluateTask({
-    loaded,
-    model,
-    file,
-    batch,
-    generation,
-    signal,
-    onProgress: ({ done, total, correct, unparseable, failed }) =>
-      onEvent?.({
-        event: 'progress',
-        label: task.name,
-        done,
-        total,
-        secondsLeft: (((performance.now() - begun) / 1000) * (total - done)) / Math.max(1, done - before),
-        details: [
-          task.judge ? '' : `${((100 * correct) / done).toFixed(1)} % right`,
-          unparseable > 0 ? `${unparseable} unparseable` : '',
-          failed > 0 ? `${failed} failed` : '',
-        ]
-          .filter(Boolean)
-          .join(', '),
-      }),
-  }).finally(() => file.close());
-  if (!task.judge) return answered;
-  const { samples, unreadable } = await judgeSamples({
-    task,
-    samples: answered,
-    examples,
-    judge,
-    signal,
-    path: file.path.replace(/samples_/, 'judgements_'),
-    onProgress: ({ done, total }) => onEvent?.({ event: 'progress', label: `${task.name}: judging`, done, total }),
-  });
-  if (unreadable > 0) onEvent?.({ event: 'unreadable', task: task.name, count: unreadable });
-  return samples;
+  try {
+    requireWhole({ task: task.name, samples: examples.map(({ id }) => file.finished.get(id)), folder: run.folder });
+  } finally {
+    await file.close();
+  }
 }
 
 /** `results_<date>.json`, `results.md` and `report.html`. */

@@ -47,6 +47,8 @@ export interface EvaluateTaskOptions {
   generation?: Record<string, unknown>;
   /** Whether an error belongs to one sample, which then counts as failed, and not to the run. @default {@link isSampleFault} */
   isSampleFault?: (error: unknown) => boolean;
+  /** The examples that are run, by their places. @default all */
+  part?: (index: number) => boolean;
   /** Called after each batch. @default none */
   onProgress?: (progress: EvaluationProgress) => void;
   /** Stops between batches; finished samples are kept. */
@@ -58,7 +60,7 @@ export interface EvaluateTaskOptions {
  * sample at once. Finished samples of a broken run are not run again. A sample that cannot be run (a
  * missing image, a question over the context) is written with its error, counts as wrong and is counted.
  *
- * @returns all samples in the data's order, those of earlier starts among them.
+ * @returns all samples of the part in the data's order, those of earlier starts among them.
  * @throws EvaluationError invalid-result-file where the file holds samples of other data.
  */
 export async function evaluateTask({
@@ -68,6 +70,7 @@ export async function evaluateTask({
   batch = 32,
   generation = {},
   isSampleFault: isFault = isSampleFault,
+  part = () => true,
   onProgress,
   signal,
 }: EvaluateTaskOptions): Promise<SampleRecord[]> {
@@ -82,12 +85,13 @@ export async function evaluateTask({
   }
   const waiting = examples
     .map((example, index) => ({ example, index }))
-    .filter(({ example }) => !file.finished.has(example.id));
+    .filter(({ example, index }) => part(index) && !file.finished.has(example.id));
+  const own = examples.filter((_, index) => part(index));
   const report = () => {
     const finished = [...file.finished.values()];
     onProgress?.({
       done: finished.length,
-      total: examples.length,
+      total: own.length,
       correct: finished.filter((sample) => sample[task.metrics[0]?.name ?? ''] === 1).length,
       unparseable: finished.filter((sample) => sample.unparseable).length,
       failed: finished.filter((sample) => sample.error !== undefined).length,
@@ -99,7 +103,7 @@ export async function evaluateTask({
     for (const record of await runGroup({ group, loaded, model, generation, isFault })) await file.append(record);
     report();
   }
-  return examples.map(({ id }) => file.finished.get(id) as SampleRecord);
+  return own.map(({ id }) => file.finished.get(id) as SampleRecord);
 }
 
 type Group = { example: ReasoningExample; index: number }[];

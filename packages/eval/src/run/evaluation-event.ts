@@ -2,6 +2,8 @@
 export type EvaluationEvent =
   /** An earlier start is resumed: what it finished is kept. */
   | { event: 'resumed'; folder: string }
+  /** So many samples came in from the shards of a run. */
+  | { event: 'merged'; samples: number }
   /** A part begins. */
   | { event: 'stage'; text: string }
   /** A sentence for people. */
