@@ -130,8 +130,7 @@ function toldWhenWhole({
   onGradient: OnGradient;
 }): (node: TapeNode) => void {
   const uses = new Map<number, number>();
-  for (const { inputs } of nodes)
-    for (const { id } of Object.values(inputs)) uses.set(id, (uses.get(id) ?? 0) + 1);
+  for (const { inputs } of nodes) for (const { id } of Object.values(inputs)) uses.set(id, (uses.get(id) ?? 0) + 1);
   const places = new Map(variables.map(({ id }, index) => [id, index]));
   for (const [id, index] of places) if (!uses.has(id)) onGradient(index, gradients.get(id) ?? null);
   return ({ inputs }) => {
