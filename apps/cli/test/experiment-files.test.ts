@@ -22,6 +22,8 @@ const scales: readonly [RegExp, string][] = [
   [/\b(limit): \d{3,}/g, '$1: 6'],
   [/\b(alone|batched): \d{2,}/g, '$1: 2'],
   [/\b(n_embd|width): \d{2,}/g, '$1: 16'],
+  // Not every machine has it.
+  [/\bengine: native\b/g, 'engine: wasm'],
 ];
 
 /** Copies the files of an experiment, so small that they end in seconds. */
@@ -49,8 +51,16 @@ interface Result {
 }
 
 /** Carries an experiment out and reads its result, in the folder of the experiment and where its page goes. */
-async function resultOf({ name, words }: { name: string; words: readonly string[] }): Promise<Result> {
-  const { code, stderr } = await subtext(['experiment', `${name}/experiment.yaml`, ...words, '--json'], { folder });
+async function resultOf({
+  name,
+  file = `${name}/experiment.yaml`,
+  words,
+}: {
+  /** Of its folder of runs and of its page. */ name: string;
+  file?: string;
+  words: readonly string[];
+}): Promise<Result> {
+  const { code, stderr } = await subtext(['experiment', file, ...words, '--json'], { folder });
   expect(`${code} ${stderr}`).toBe('0 ');
   const text = await readFile(join(folder, 'runs', name, 'experiment.json'), 'utf8');
   expect(await readFile(join(folder, 'docs/results', `${name}.json`), 'utf8')).toBe(text);
@@ -87,4 +97,30 @@ describe('the experiments of tooling/science, at a tiny scale', () => {
       ...['coconut-1', 'coconut-2', 'pause-1', 'pause-2'],
     ]);
   }, 300_000);
+
+  it('graphs whose answers are made of thoughts: chosen, audited stage by stage', async () => {
+    const { chosen, runs } = await resultOf({
+      name: 'graphs-used',
+      file: 'graphs/used.yaml',
+      words: ['seeds=[1, 2]', 'evaluation.data=held-out/test.json'],
+    });
+    expect(chosen).toMatchObject([{ cell: 'chain' }]);
+    for (const { audit } of runs)
+      expect(audit).toMatchObject({ stages: ['hop 1', 'hop 2', 'hop 3', 'hop 4'].map((stage) => ({ stage })) });
+  }, 300_000);
+
+  it('what makes thoughts used: each visibility, fed back or not, supervised or not, is a configuration that is right', async () => {
+    await copySmall('arithmetic');
+    await copySmall('visibility');
+    const { code, stdout } = await subtext(['experiment', 'visibility/experiment.yaml', '--dry-run', '--json'], {
+      folder,
+    });
+    expect(code).toBe(0);
+    const names = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; name: string })
+      .flatMap(({ event, name }) => (event === 'planned' ? name : []));
+    expect(names).toHaveLength(18 * 3);
+  }, 60_000);
 });
