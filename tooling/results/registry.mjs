@@ -87,12 +87,6 @@ export const results = [
     code: [...everything, 'tooling/science/visibility', 'tooling/science/arithmetic'],
   },
   {
-    file: 'docs/results/graphs-used.json',
-    page: 'docs/results/graphs-used.md',
-    command: 'npx subtext experiment tooling/science/graphs/used.yaml evaluation.data=prosqa_graph_valid.json',
-    code: [...everything, 'tooling/science/graphs'],
-  },
-  {
     file: 'docs/results/first-path.json',
     page: 'docs/results/first-path.md',
     command: 'node tooling/science/first-path.mjs --folder stories260K --python python3',
