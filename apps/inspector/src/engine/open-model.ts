@@ -1,6 +1,6 @@
 import { closeFiles, openFiles, SubtextError } from '@subtext/core';
 import { Drawer, type Explainer, loadExplainers } from '@subtext/decoder';
-import { loadModel, modelSizes, type LanguageModel } from '@subtext/model';
+import { loadModel, type LanguageModel } from '@subtext/model';
 import { Reasoner } from '@subtext/reasoner';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 
