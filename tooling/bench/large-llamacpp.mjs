@@ -33,7 +33,7 @@ const sequence = context.getSequence();
 const seconds = [];
 for (let round = 0; round <= rounds; round++) {
   await sequence.clearHistory();
-  const ids = Array.from({ length: prompt }, (_, at) => 300 + ((at * 31) % 3000));
+  const ids = Array.from({ length: prompt }, (_, at) => 259 + ((at * 31) % 60));
   let start = 0;
   let count = 0;
   for await (const token of sequence.evaluate(ids, { temperature: 0, yieldEogToken: true })) {

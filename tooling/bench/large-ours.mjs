@@ -79,8 +79,16 @@ const kinds = {
     const bytesOfAToken = model.parameters.byteLength - table;
     const tokensPerSecond = (batch * tokens) / median(seconds);
     const bytesPerSecond = (bytesOfAToken * tokens) / median(seconds);
+    const peakBytes = peak();
     const speed = memorySpeed();
-    return { tokensPerSecond, bytesOfAToken, bytesPerSecond, memorySpeed: speed, share: bytesPerSecond / speed };
+    return {
+      peakBytes,
+      tokensPerSecond,
+      bytesOfAToken,
+      bytesPerSecond,
+      memorySpeed: speed,
+      share: bytesPerSecond / speed,
+    };
   },
   async lora() {
     addLora({ model, rank, alpha: 2 * rank, targets: ['q_proj', 'v_proj'] });

@@ -154,6 +154,18 @@ export const results = [
     code: ['packages/tensor', ':!*.test.ts'],
   })),
   {
+    file: 'docs/results/engines-native-loaded.json',
+    page: 'docs/results/engines.md',
+    command: 'node tooling/bench/engines.mjs --engines native --rounds 2',
+    code: ['packages/tensor', 'packages/native-kernels', 'packages/engine-native', ':!*.test.ts'],
+  },
+  {
+    file: 'docs/results/large-loaded.json',
+    page: 'docs/results/engines.md',
+    command: 'node tooling/bench/large.mjs --only generate-bf16,generate-int8',
+    code: ['packages/model', 'packages/native-kernels', 'packages/engine-native', ':!*.test.ts'],
+  },
+  {
     file: 'docs/results/recompute.json',
     page: 'docs/results/engines.md',
     command: 'node tooling/bench/recompute.mjs',

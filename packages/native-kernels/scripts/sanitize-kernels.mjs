@@ -60,6 +60,7 @@ try {
     'threads',
     'linear-layer',
     'decoder-block',
+    'continued-block',
     'transformer-block',
     'read-weights',
     'memory',
