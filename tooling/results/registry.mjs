@@ -183,10 +183,4 @@ export const results = [
     command: 'node tooling/reliability/kill-harness.mjs',
     code: ['packages/trainer', 'packages/reasoner', 'packages/core', ':!*.test.ts'],
   },
-  {
-    file: 'docs/results/reliability-ranks.json',
-    page: 'docs/reliability.md',
-    command: 'node tooling/reliability/kill-ranks.mjs 15 1',
-    code: ['packages/trainer', 'packages/mpi', 'packages/core', ':!*.test.ts'],
-  },
 ];
