@@ -37,7 +37,7 @@ export const results = [
         '--engine',
         'native',
         '--workers',
-        '0',
+        '2',
       ],
       output: 'results.json',
       minutes: 5,
