@@ -64,21 +64,20 @@ export function continuedBlock(options: ContinuedBlockOptions): (KeysAndValues &
       const [keptInput, keptKey, keptValue, ...rest] = saved as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, ...tf.Tensor[]];
       const keptRotary = rotary && { cos: rest.shift() as tf.Tensor3D, sin: rest.shift() as tf.Tensor3D };
       const keptMask = hasMask ? rest.shift()! : null;
-      let found: { tensors: (tf.Tensor | null)[]; past: KeysAndValues } | undefined;
       const { past: _past, ...block } = options;
-      const all = () =>
-        (found ??= kernel.backward({
-          ...block,
-          input: keptInput,
-          rotary: keptRotary,
-          mask: keptMask,
-          gradients: { output: gradients[0], key: gradients[1], value: gradients[2] },
-          keysAndValues: { key: keptKey, value: keptValue },
-          values: rest,
-        }));
+      // At once, not at the first that is asked for: `tf.grads` frees what is made along with one of several gradients.
+      const found = kernel.backward({
+        ...block,
+        input: keptInput,
+        rotary: keptRotary,
+        mask: keptMask,
+        gradients: { output: gradients[0], key: gradients[1], value: gradients[2] },
+        keysAndValues: { key: keptKey, value: keptValue },
+        values: rest,
+      });
       return {
-        ...Object.fromEntries(present.map(({ name, place }) => [name, () => all().tensors[place]!])),
-        ...(past && { pastKey: () => all().past.key, pastValue: () => all().past.value }),
+        ...Object.fromEntries(present.map(({ name, place }) => [name, () => found.tensors[place]!])),
+        ...(past && { pastKey: () => found.past.key, pastValue: () => found.past.value }),
       };
     },
   });
