@@ -124,7 +124,9 @@ describe('configurations in the documentation', () => {
     try {
       for (const page of [
         'docs/configuration.md',
-        ...(await readdir(join(root, 'docs', 'guide'))).map((name) => `docs/guide/${name}`),
+        ...(await readdir(join(root, 'docs', 'guide')))
+          .filter((name) => name.endsWith('.md'))
+          .map((name) => `docs/guide/${name}`),
       ]) {
         for (const [, text] of (await readFile(join(root, page), 'utf8')).matchAll(/^```yaml\n([^]*?)^```/gm)) {
           if (!/^output:/m.test(text!)) continue; // A part of one.
