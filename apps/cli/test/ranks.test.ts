@@ -72,7 +72,13 @@ describe.skipIf(!mpirun || process.platform !== 'linux')(
       expect(first.code).not.toBe(0);
       expect(first.output).toMatch(/rank 1 .*(signal 9|[Kk]illed)|KILLED BY SIGNAL: 9|EXIT CODE: 9/);
       expect(readCheckpoints(join(folder, 'killed')).broken).toEqual([]);
-      const second = await ranks({ size: 2, folder, words: train('killed', 'ranks.optimizerState=parts') });
+      const again = { size: 2, folder, words: train('killed', 'ranks.optimizerState=parts') };
+      let second = await ranks(again);
+      // The launcher may have ended before the first rank has: until then the run is its own, and says so.
+      for (let left = 20; left > 0 && second.output.includes('"code":"locked"'); left--) {
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        second = await ranks(again);
+      }
       expect(second.code, second.output).toBe(0);
       expect(second.output).toContain('Resuming at step 4');
       expect(await digests('killed')).toEqual(await digests('alone'));
@@ -108,7 +114,8 @@ describe.skipIf(!mpirun || process.platform !== 'linux')(
       });
       const [, step] = /Stopped at step (\d+)/.exec(output)!;
       const { whole } = readCheckpoints(join(folder, 'asked'));
-      expect(whole).toEqual([Number(step)]);
+      // Checkpoints by the clock may stand before it.
+      expect(whole.at(-1)).toBe(Number(step));
     });
 
     it('ranks that would not train the same are refused by name', async () => {
