@@ -10,6 +10,9 @@ const BURST = 64;
 const EAGER_MILLISECONDS = 20;
 const NAP_MILLISECONDS = 0.2;
 
+/** What MPI may still write to after a call of it failed: freed, it would write into what came to lie there. */
+const abandoned: unknown[] = [];
+
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** What is under way. MPI moves it on while one of these functions, or another call of MPI, runs. */
@@ -68,7 +71,12 @@ export class Requests implements Pending {
   done(): boolean {
     if (this.#done) return true;
     const { functions, handles } = this.#library;
-    this.#check(functions.Testall(this.#handles.length, this.#handles, this.#flag, handles.ignoreStatus));
+    try {
+      this.#check(functions.Testall(this.#handles.length, this.#handles, this.#flag, handles.ignoreStatus));
+    } catch (error) {
+      abandoned.push(this.#alive, this.#handles);
+      throw error;
+    }
     if (this.#flag[0] === 0) return false;
     this.#done = true;
     this.#alive = undefined;
@@ -78,7 +86,10 @@ export class Requests implements Pending {
   /** Tests a few times; throws where the deadline is over. */
   #burst(): boolean {
     for (let test = 0; test < BURST; test++) if (this.done()) return true;
-    if (performance.now() > this.#deadline) throw this.#expired();
+    if (performance.now() > this.#deadline) {
+      abandoned.push(this.#alive, this.#handles);
+      throw this.#expired();
+    }
     return false;
   }
 
