@@ -155,9 +155,7 @@ it('every key of a configuration is read by what is configured', async () => {
   expect(dead).toEqual([]);
 
   // The inside of `logs` is read by the code that reads it above.
-  const graphKeys = leaves(graphConfiguration).filter(
-    (leaf) => alone(leaf) && !/^logs\.(wandb|modules)\./.test(leaf),
-  );
+  const graphKeys = leaves(graphConfiguration).filter((leaf) => alone(leaf) && !/^logs\.(wandb|modules)\./.test(leaf));
   const graph = await runAll({ folder, leaves: graphKeys, jobs: [train('graphs')] });
   expect(graph.outcomes).toMatchObject([{ code: 0, errors: '' }]);
   // The model's block is the program's options.
