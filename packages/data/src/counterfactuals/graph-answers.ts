@@ -1,3 +1,4 @@
+import { hopsFrom } from '../measures/graph';
 import type { GraphFacts, ReasoningExample } from '../reasoning-example';
 
 const stageName = /^hop (\d+)$/;
@@ -21,7 +22,7 @@ export type GraphAnswer = (options: {
 export function graphAnswers({ examples }: { examples: readonly ReasoningExample[] }): GraphAnswer | undefined {
   const graphs = examples.flatMap(({ facts }) => (facts?.kind === 'graph' ? [facts] : []));
   if (graphs.length === 0) return undefined;
-  const hops = graphs.reduce((most, graph) => Math.max(most, hopsTo(graph)), 0);
+  const hops = graphs.reduce((most, graph) => Math.max(most, hopsFrom(graph).get(graph.target) ?? 0), 0);
   return ({ example, partner, stage }) => {
     const [own, other] = [example.facts, partner.facts];
     const hop = Number(stageName.exec(stage)?.[1] ?? 0);
@@ -35,18 +36,6 @@ export function graphAnswers({ examples }: { examples: readonly ReasoningExample
     const [target, negative] = [reached.has(own.target), reached.has(own.negativeTarget)];
     return target === negative ? null : String(target ? own.target : own.negativeTarget);
   };
-}
-
-/** Edges from the root to the target, on a shortest path. */
-function hopsTo(graph: GraphFacts): number {
-  const seen = new Set([graph.root]);
-  let nodes: ReadonlySet<number> = seen;
-  let hops = 0;
-  for (; nodes.size > 0 && !nodes.has(graph.target); hops++) {
-    nodes = new Set([...stepFrom({ graph, nodes })].filter((node) => !seen.has(node)));
-    for (const node of nodes) seen.add(node);
-  }
-  return hops;
 }
 
 /** The nodes that walks of so many edges lead to from the root. */
