@@ -154,15 +154,15 @@ export const results = [
     code: ['packages/tensor', ':!*.test.ts'],
   })),
   {
-    file: 'docs/results/engines-native-loaded.json',
+    file: 'docs/results/engines-native.json',
     page: 'docs/results/engines.md',
     command: 'node tooling/bench/engines.mjs --engines native --rounds 2',
     code: ['packages/tensor', 'packages/native-kernels', 'packages/engine-native', ':!*.test.ts'],
   },
   {
-    file: 'docs/results/large-loaded.json',
+    file: 'docs/results/large.json',
     page: 'docs/results/engines.md',
-    command: 'node tooling/bench/large.mjs --only generate-bf16,generate-int8',
+    command: 'node tooling/bench/large.mjs --models MODELS --llamacpp FOLDER --rounds 2 --tokens 8',
     code: ['packages/model', 'packages/native-kernels', 'packages/engine-native', ':!*.test.ts'],
   },
   {
