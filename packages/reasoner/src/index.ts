@@ -99,6 +99,16 @@ export { type MeanMetric } from './forward/thought-measures';
 export { replayAnswers, type Replay, type ReplayOptions, type ReplayPlace } from './session/replay';
 export { Session, type NextInput, type SessionInput, type SessionOptions, type SessionState } from './session/session';
 export { type DecideThought, type ThoughtState } from './session/think-in-prompt';
+export {
+  type Condition,
+  type Intervention,
+  type Moment,
+  onProbe,
+  onReturn,
+  onToken,
+  type SupervisionEvent,
+  Supervisor,
+} from './session/supervise';
 export { type Thought } from './session/thought';
 export { ThoughtCache, type CachePlace, type ThoughtReplacement } from './session/thought-cache';
 export { readThoughts, thoughtPlaces, type SeenThought, type ThoughtPlace } from './session/seen-thoughts';
