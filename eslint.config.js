@@ -126,5 +126,18 @@ export default tseslint.config(
       },
     },
   },
+  {
+    files: ['examples/**/*.mjs'],
+    languageOptions: {
+      globals: {
+        AbortController: 'readonly',
+        FormData: 'readonly',
+        ImageData: 'readonly',
+        URLSearchParams: 'readonly',
+        document: 'readonly',
+        location: 'readonly',
+      },
+    },
+  },
   ...importOrder,
 );

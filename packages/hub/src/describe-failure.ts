@@ -1,6 +1,6 @@
 import { RequestError } from '@subtext/core/node';
 
-import { HubStatusError } from './hub-client';
+import { HubStatusError } from './status-error';
 import { HubError } from './hub-error';
 import type { ModelCache } from './model-cache';
 

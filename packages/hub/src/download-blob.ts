@@ -3,10 +3,11 @@ import { createHash, type Hash } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { HubStatusError, type HubClient } from './hub-client';
+import type { HubClient } from './hub-client';
 import { HubError } from './hub-error';
 import { openIncomplete, removeIncomplete, type IncompleteFile } from './incomplete-file';
 import { exists } from './model-cache';
+import { HubStatusError } from './status-error';
 import type { HubFile } from './wanted-files';
 
 /** Times a broken transfer is tried again before it is given up, unless more of the file has come each time. */

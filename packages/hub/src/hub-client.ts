@@ -1,9 +1,10 @@
-import { printable, redact, SubtextError } from '@subtext/core';
+import { printable } from '@subtext/core';
 import { request, type BoundedResponse } from '@subtext/core/node';
 
 import { HubError } from './hub-error';
 import type { HubSettings } from './hub-settings';
 import { isCommit } from './model-cache';
+import { type HubStatusError, statusError } from './status-error';
 import type { HubFile } from './wanted-files';
 
 /** The most bytes of an answer about a model, and of a page of its list of files. */
@@ -15,20 +16,6 @@ const maximumFiles = 100_000;
 const maximumPages = 1000;
 /** Seconds that all of its pages may take together. */
 const listSeconds = 300;
-
-/** A hub answered with a status that is not success; the message holds what it said, without secrets. */
-export class HubStatusError extends SubtextError<'http-status'> {
-  override readonly name = 'HubStatusError';
-
-  constructor(
-    readonly status: number,
-    message: string,
-    /** Seconds after which the hub wants to be asked again. */
-    readonly retryAfter?: number,
-  ) {
-    super({ code: 'http-status', message });
-  }
-}
 
 export interface HubClientOptions {
   settings: HubSettings;
@@ -135,6 +122,27 @@ export class HubClient {
     return response;
   }
 
+  /** Bytes of a file from `from` to before `to`, of a data set's or a model's repository. The caller reads or cancels it. */
+  async part({
+    id,
+    revision,
+    file,
+    from,
+    to,
+  }: {
+    /** `datasets/OWNER/NAME`, or `OWNER/NAME` of a model. */
+    id: string;
+    revision: string;
+    file: string;
+    from: number;
+    to: number;
+  }): Promise<BoundedResponse> {
+    const path = `/${id}/resolve/${encodeURIComponent(revision)}/${file.split('/').map(encodeURIComponent).join('/')}`;
+    const response = await this.#request(path, { 'accept-encoding': 'identity', range: `bytes=${from}-${to - 1}` });
+    if (!response.ok) throw await this.#statusError(response);
+    return response;
+  }
+
   #fileOf(entry: unknown, id: string): HubFile | null {
     const { type, path, oid, size, lfs } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<
       string,
@@ -212,43 +220,8 @@ export class HubClient {
     });
   }
 
-  /** What an answer of refusal says, on one line, with nothing in it that is secret or moves a terminal's cursor. */
-  async #statusError(response: BoundedResponse): Promise<HubStatusError> {
-    const text = await beginning(response);
-    let said: unknown = response.headers.get('x-error-message');
-    try {
-      said ??= (JSON.parse(text) as { error?: unknown } | null)?.error;
-    } catch {
-      // Not JSON: a page for people.
-    }
+  #statusError(response: BoundedResponse): Promise<HubStatusError> {
     const { token, settings } = this.#options;
-    const { password } = new URL(settings.endpoint);
-    const message =
-      typeof said === 'string'
-        ? printable(redact({ text: said.slice(0, 2000), secrets: [token, password] }))
-            .replace(/\s+/g, ' ')
-            .slice(0, 300)
-        : `status ${response.status}`;
-    const after = response.headers.get('retry-after');
-    const seconds =
-      after === null ? Number.NaN : /^\d+$/.test(after) ? Number(after) : (Date.parse(after) - Date.now()) / 1000;
-    return new HubStatusError(response.status, message, Number.isFinite(seconds) && seconds > 0 ? seconds : undefined);
+    return statusError({ response, secrets: [token, new URL(settings.endpoint).password] });
   }
-}
-
-/** The first bytes of an answer, as far as they come within some seconds. */
-async function beginning(response: BoundedResponse): Promise<string> {
-  const parts: Uint8Array[] = [];
-  const deadline = Date.now() + 5000;
-  let length = 0;
-  try {
-    for await (const piece of response.pieces()) {
-      parts.push(piece);
-      length += piece.byteLength;
-      if (length > 65_536 || Date.now() > deadline) break;
-    }
-  } catch {
-    // What has come will do.
-  }
-  return new TextDecoder().decode(Buffer.concat(parts));
 }

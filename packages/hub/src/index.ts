@@ -5,3 +5,12 @@ export {
   type HubOptions,
   type ResolveModelFolderOptions,
 } from './resolve-model-folder';
+export { openHubFile, parseHubAddress, type HubAddress, type HubFileReader } from './open-hub-file';
+export {
+  pushAddress,
+  pushFolder,
+  type PushedFolder,
+  type PushFolderOptions,
+  type PushProgress,
+} from './push/push-folder';
+export { planPush, type PushFile } from './push/push-plan';

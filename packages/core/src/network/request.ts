@@ -36,7 +36,8 @@ export interface RequestOptions {
   headers?: Readonly<Record<string, string>>;
   /** A bearer token: sent to the origin of `url` only, never after a redirect to another, and kept out of messages. */
   token?: string;
-  body?: string;
+  /** What is sent: a text, or bytes that are made anew for each address on the way. */
+  body?: string | (() => AsyncIterable<Uint8Array>);
   /** Seconds until the answer's head must be there. Default 30. */
   headSeconds?: number;
   /** Seconds that may pass between two pieces of the answer. Default 60. */
@@ -145,7 +146,8 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
       try {
         response = await fetch(url, {
           method,
-          body,
+          // Node's fetch sends what is iterated over; it asks to be told that the answer comes only then.
+          ...(typeof body === 'function' ? { body: body() as unknown as ReadableStream, duplex: 'half' as const } : { body }),
           headers: { ...headers, ...(authorization !== undefined && trusted ? { authorization } : {}) },
           redirect: 'manual',
           signal: controller.signal,

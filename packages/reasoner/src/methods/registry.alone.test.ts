@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 
 import { smallContext, steppedExample } from '../../test/small-world';
 import { createMethod, methodConfiguration, methodSpecification, registerMethod } from './registry';
@@ -32,13 +33,14 @@ it('makes a method that was registered, with its options, and lets no other take
   const create = ({ count }: { count: number }) => ({ ...createMethod({ name: 'pause', count }), name: 'own' });
   const specification = { name: 'own', count: 3 } as never;
   expect(() => createMethod(specification)).toThrow(expect.objectContaining({ code: 'unknown-method' }));
-  registerMethod({ name: 'own', create });
+  const own = registerMethod({ name: 'own', options: z.strictObject({ count: z.number() }), create });
+  expect(own({ count: 3 })).toEqual(specification);
   const method = createMethod(specification);
   expect(method.name).toBe('own');
   const context = smallContext({ specialTokens: method.specialTokens({ stages }) });
   expect(method.promptThoughts!({ example: steppedExample, context })).toHaveLength(3);
   for (const name of ['own', 'coconut'])
-    expect(() => registerMethod({ name, create })).toThrow(
+    expect(() => registerMethod({ name, options: z.strictObject({ count: z.number() }), create })).toThrow(
       expect.objectContaining({ code: 'invalid-option', message: expect.stringContaining(name) as string }),
     );
 });

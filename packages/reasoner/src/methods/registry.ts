@@ -89,18 +89,19 @@ export function allMethodsConfiguration(): typeof methodConfiguration {
  * Adds a method: from then on `createMethod`, and with it whatever opens a reasoner's folder, makes it by its name with
  * the options that stand beside the name, checked by their schema, defaults filled in.
  *
+ * @returns what names it with its options, as `trainRun` and `createMethod` take it
  * @throws ReasonerError `invalid-option` where the name is taken
  */
-export function registerMethod<Options extends object>({
+export function registerMethod<Schema extends z.ZodObject>({
   name,
   options,
   create,
 }: {
   name: string;
   /** Zod schema of its options, in a configuration and in `subtext.json`. @default any are taken as they are */
-  options?: z.ZodObject;
-  create: (options: Options & { name: string }) => ReasoningMethod;
-}): void {
+  options?: Schema;
+  create: (options: z.output<Schema> & { name: string }) => ReasoningMethod;
+}): (options?: z.input<Schema>) => MethodSpecification {
   if (methods.has(name))
     throw new ReasonerError({
       code: 'invalid-option',
@@ -112,6 +113,7 @@ export function registerMethod<Options extends object>({
     name,
     options ? z.strictObject({ name: literal, ...options.shape }) : z.looseObject({ name: literal }),
   );
+  return (chosen) => ({ name, ...chosen }) as unknown as MethodSpecification;
 }
 
 /** The method that a configuration names, as `subtext.json` holds it. */

@@ -14,8 +14,9 @@ export async function answerBatch({
   temperature,
   seed,
   nextInput,
+  onToken,
   signal,
-}: Pick<ThinkOptions, 'maxNewTokens' | 'nextInput' | 'signal'> &
+}: Pick<ThinkOptions, 'maxNewTokens' | 'nextInput' | 'onToken' | 'signal'> &
   Required<Pick<ThinkOptions, 'temperature' | 'seed'>> & {
     reasoner: Reasoner;
     questions: readonly Question[];
@@ -61,6 +62,7 @@ export async function answerBatch({
       seed: seed + start,
       outputStates: true,
       embedNext: reasoner.embedNext,
+      onToken: onToken && ((token) => onToken({ ...token, row: start + token.row })),
       signal,
     });
     const inputs = await reasoner.writtenInputs({ ids: generation.ids, states: generation.states! });

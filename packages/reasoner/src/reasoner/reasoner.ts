@@ -42,6 +42,8 @@ export interface ThinkOptions {
    * embeddings, a token. Thinking tokens that the model writes are not asked for. @default the state before it (Coconut)
    */
   nextInput?: DecideThought;
+  /** Called with each token as it is written (`row` is the question's place), thinking tokens and the end among them. */
+  onToken?: GenerateOptions['onToken'];
   /** Called after each batch. */
   onProgress?: (options: { done: number; total: number }) => void;
   signal?: AbortSignal;
@@ -210,6 +212,7 @@ export class Reasoner {
     temperature = 0,
     seed = 0,
     nextInput,
+    onToken,
     onProgress,
     signal,
   }: ThinkOptions): Promise<Answer[]> {
@@ -219,7 +222,17 @@ export class Reasoner {
       signal?.throwIfAborted();
       const batch = questions.slice(start, start + batchSize);
       await this.measurePictures(batch);
-      const asked = { reasoner: this, questions: batch, start, maxNewTokens, temperature, seed, nextInput, signal };
+      const asked = {
+        reasoner: this,
+        questions: batch,
+        start,
+        maxNewTokens,
+        temperature,
+        seed,
+        nextInput,
+        onToken,
+        signal,
+      };
       answers.push(...(await answerBatch(asked)));
       onProgress?.({ done: answers.length, total: questions.length });
     }
