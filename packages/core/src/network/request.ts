@@ -147,7 +147,9 @@ export async function request(options: RequestOptions): Promise<BoundedResponse>
         response = await fetch(url, {
           method,
           // Node's fetch sends what is iterated over; it asks to be told that the answer comes only then.
-          ...(typeof body === 'function' ? { body: body() as unknown as ReadableStream, duplex: 'half' as const } : { body }),
+          ...(typeof body === 'function'
+            ? { body: body() as unknown as ReadableStream, duplex: 'half' as const }
+            : { body }),
           headers: { ...headers, ...(authorization !== undefined && trusted ? { authorization } : {}) },
           redirect: 'manual',
           signal: controller.signal,
