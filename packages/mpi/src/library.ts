@@ -1,5 +1,6 @@
 import type { LibraryHandle } from 'koffi';
 
+import { calmUcx } from './calm-ucx';
 import { MpiError } from './errors';
 import { type Handles, handlesOf, type MpiKind } from './handles';
 import { findLaunch } from './launcher';
@@ -129,6 +130,7 @@ export async function loadMpi({
   library: wanted = process.env['SUBTEXT_MPI'],
 }: { library?: string } = {}): Promise<MpiLibrary> {
   const { default: koffi } = await import('koffi');
+  calmUcx();
   const faults: string[] = [];
   for (const { file, kind } of candidates(wanted || undefined)) {
     let library: LibraryHandle;

@@ -91,6 +91,14 @@ for (const { kind, command, options } of launchers)
       expect(output).toMatch(/[Kk]illed|KILLED|EXIT CODE: 9/);
     });
 
+    it.skipIf(process.platform !== 'linux')(
+      'takes no memory from a heap that cannot grow, and leaves faults of WebAssembly to V8',
+      () => {
+        const { output, status } = run({ command: command!, options, size: 2, file: 'crowded.mjs' });
+        expect(status, output).toBe(0);
+      },
+    );
+
     it("MPI's errors are typed, with its words and the rank", () => {
       const { output } = run({
         command: command!,

@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, utimes, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { acquireLock, LockError, withLock } from './lock';
+import { acquireLock, LockError, type LockHolder, withLock } from './lock';
+import { statusOf } from './process-identity';
 
 let folder: string;
 let path: string;
@@ -39,6 +40,42 @@ describe('acquireLock', () => {
     setTimeout(() => void lock.release(), 300);
     await (await acquireLock({ path, waitMilliseconds: 5_000 })).release();
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'takes over the lock of a process that has ended though nobody took note, and waits for one that its launcher left',
+    async () => {
+      const lock = await acquireLock({ path });
+      const own = JSON.parse(await readFile(path, 'utf8')) as LockHolder;
+      await lock.release();
+      /** What holds the lock, started by a process that goes on and takes note of no end. */
+      const launched = async (command: string) => {
+        const shell = spawn('sh', ['-c', `${command} & echo $!; exec sleep 60`], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+        const child = Number(
+          await new Promise((resolve) => shell.stdout.once('data', (data) => resolve(String(data)))),
+        );
+        const holder = { ...own, process: child, parent: shell.pid!, started: (await statusOf(child))?.started };
+        await left(JSON.stringify(holder), 0);
+        return { shell, child };
+      };
+      const zombie = await launched('sleep 0.2');
+      await expect.poll(async () => (await statusOf(zombie.child))?.ended).toBe(true);
+      await (await acquireLock({ path })).release();
+      zombie.shell.kill('SIGKILL');
+
+      const orphan = await launched('sleep 60');
+      await expect(acquireLock({ path })).rejects.toMatchObject({ code: 'locked' });
+      orphan.shell.kill('SIGKILL');
+      await expect.poll(async () => (await statusOf(orphan.child))?.parent).not.toBe(orphan.shell.pid);
+      let waitedFor: LockHolder | undefined;
+      await expect(acquireLock({ path, orphanMilliseconds: 50 })).rejects.toMatchObject({ code: 'locked' });
+      const taken = acquireLock({ path, onWait: (holder) => (waitedFor = holder) });
+      setTimeout(() => process.kill(orphan.child, 'SIGKILL'), 300);
+      await (await taken).release();
+      expect(waitedFor?.process).toBe(orphan.child);
+    },
+  );
 
   it.each([
     [

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SubtextError } from '../subtext-error';
 import { fileError } from './file-error';
 import { readTextFile } from './read-file';
-import { isAlive, startOf, processSpace } from './process-identity';
+import { isAlive, processSpace, statusOf } from './process-identity';
 
 /** Who holds a lock, as its file says. */
 export interface LockHolder {
@@ -15,6 +15,8 @@ export interface LockHolder {
   host: string;
   /** When the process started, as the system counts it: tells it from a later one of the same number. Linux only. */
   started?: string;
+  /** The process that started it: one that has another now was left by it, and may be ending too. Linux only. */
+  parent?: number;
   /** The machine's start and the process namespace: numbers of processes mean something within these only. Linux only. */
   space?: string;
   /** When the process started, in seconds since 1970 by its own clock: tells another thread of this process. */
@@ -27,6 +29,11 @@ export interface AcquireLockOptions {
   path: string;
   /** Milliseconds to wait for it. Default 0: not at all. */
   waitMilliseconds?: number;
+  /**
+   * Milliseconds to wait for a holder whose parent has ended: a launcher such as `mpirun` is gone some moments before the
+   * last of its processes is. Default ten seconds. Known on Linux only.
+   */
+  orphanMilliseconds?: number;
   /** Called once when there is something to wait for. */
   onWait?: (holder: LockHolder | undefined) => void;
   /** Gives up waiting. */
@@ -83,12 +90,13 @@ const held = new Set<string>();
 export async function acquireLock({
   path,
   waitMilliseconds = 0,
+  orphanMilliseconds = 10_000,
   onWait,
   signal,
   staleMilliseconds = 300_000,
 }: AcquireLockOptions): Promise<Lock> {
   const absolute = resolve(path);
-  const deadline = Date.now() + waitMilliseconds;
+  const began = Date.now();
   let told = false;
   for (;;) {
     signal?.throwIfAborted();
@@ -104,11 +112,13 @@ export async function acquireLock({
       }
       if (taken) return hold(absolute);
     }
-    if (Date.now() >= deadline)
-      throw new LockError({ path, holder: await readHolder(absolute).catch(() => undefined) });
-    if (!told) onWait?.(await readHolder(absolute).catch(() => undefined));
+    const holder = await readHolder(absolute).catch(() => undefined);
+    const patience = (await isOrphan(holder)) ? Math.max(waitMilliseconds, orphanMilliseconds) : waitMilliseconds;
+    const left = began + patience - Date.now();
+    if (left <= 0) throw new LockError({ path, holder });
+    if (!told) onWait?.(holder);
     told = true;
-    await delay(Math.min(200, Math.max(1, deadline - Date.now())), undefined, { signal });
+    await delay(Math.min(200, Math.max(1, left)), undefined, { signal });
   }
 }
 
@@ -151,7 +161,8 @@ async function attempt({ path, staleMilliseconds }: { path: string; staleMillise
   const content = JSON.stringify({
     process: process.pid,
     host: hostname(),
-    started: await startOf(process.pid),
+    started: (await statusOf(process.pid))?.started,
+    parent: process.ppid,
     space: await processSpace(),
     began: ownStart(),
   } satisfies LockHolder);
@@ -206,8 +217,17 @@ async function isStale({
     return isOurs ? age > staleMilliseconds : true;
   }
   if (!isAlive(holder.process)) return true;
-  const started = holder.started === undefined ? undefined : await startOf(holder.process);
-  return started !== undefined && started !== holder.started;
+  const status = await statusOf(holder.process);
+  if (status === undefined) return false;
+  return status.ended || (holder.started !== undefined && status.started !== holder.started);
+}
+
+/** Whether a holder of this machine has been left by the process that started it. */
+async function isOrphan(holder: LockHolder | undefined): Promise<boolean> {
+  if (holder?.parent === undefined || holder.space === undefined) return false;
+  if (holder.process === process.pid || holder.space !== (await processSpace())) return false;
+  const status = await statusOf(holder.process);
+  return status !== undefined && status.parent !== holder.parent;
 }
 
 /** Milliseconds since a file's last sign of life, by the file system's own clock; undefined where it is gone. */
@@ -230,13 +250,22 @@ async function readHolder(path: string): Promise<LockHolder | undefined> {
     throw error;
   }
   try {
-    const { process: number, host, machine, started, space, began } = JSON.parse(text) as Record<string, unknown>;
+    const {
+      process: number,
+      host,
+      machine,
+      started,
+      parent,
+      space,
+      began,
+    } = JSON.parse(text) as Record<string, unknown>;
     const name = host ?? machine;
     if (!Number.isSafeInteger(number) || (number as number) <= 0 || typeof name !== 'string') return undefined;
     return {
       process: number as number,
       host: name,
       ...(typeof started === 'string' ? { started } : {}),
+      ...(Number.isSafeInteger(parent) ? { parent: parent as number } : {}),
       ...(typeof space === 'string' ? { space } : {}),
       ...(typeof began === 'number' ? { began } : {}),
     };

@@ -11,12 +11,25 @@ export function isAlive(processId: number): boolean {
   }
 }
 
-/** Start time of a process in clock ticks since the machine's start, from Linux's `/proc`; undefined elsewhere. */
-export async function startOf(processId: number): Promise<string | undefined> {
+/** What Linux's `/proc` says of a process. */
+export interface ProcessStatus {
+  /** When it started, in clock ticks since the machine's start. */
+  started: string;
+  /** The process that it was started by, or where that one has ended, the one that it was left to. */
+  parent: number;
+  /** Whether it has ended and waits for its parent to take note of that. */
+  ended: boolean;
+}
+
+/** What the system knows of a process; undefined for one that is gone, and elsewhere than on Linux. */
+export async function statusOf(processId: number): Promise<ProcessStatus | undefined> {
   try {
     const text = await readFile(`/proc/${processId}/stat`, 'utf8');
-    // The second field is the program's name in brackets, which may hold blanks; the start time is field 22.
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];
+    // The second field is the program's name in brackets, which may hold blanks: counted is from behind it, field 3 on.
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    // A process of which other threads are still ending has not ended.
+    const ended = 'ZX'.includes(fields[0]!) && Number(fields[17]) <= 1;
+    return { started: fields[19]!, parent: Number(fields[1]), ended };
   } catch {
     return undefined;
   }

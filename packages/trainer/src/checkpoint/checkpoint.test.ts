@@ -155,7 +155,7 @@ async function ownLock(): Promise<Record<string, unknown>> {
 describe('the lock of a run', () => {
   /** A lock as another process would have left it. */
   const content = async (holder: Record<string, unknown>) =>
-    JSON.stringify({ ...(await ownLock()), started: undefined, began: 0, ...holder });
+    JSON.stringify({ ...(await ownLock()), started: undefined, parent: undefined, began: 0, ...holder });
 
   it('keeps out a second run of the same process until it is given back', async () => {
     const unlock = await lockFolder(folder);

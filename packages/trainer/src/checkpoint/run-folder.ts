@@ -25,6 +25,8 @@ export interface OpenRunFolderOptions extends RunIdentity {
   overwrite?: boolean;
   /** Says what is not the same as in the run that is there, for an error. @default the parts that differ */
   describe?: (options: { folder: string; parts: readonly string[] }) => Promise<string[]>;
+  /** Is told of what opening waits for. */
+  onNotice?: (text: string) => void;
 }
 
 const marker = 'run.json';
@@ -89,14 +91,14 @@ export class RunFolder {
    * @throws TrainerError `not-a-run-folder`, `locked`, `run-exists`, `checkpoint-mismatch`, `write-failed`
    */
   static async open(options: OpenRunFolderOptions): Promise<RunFolder> {
-    const { folder, fingerprint, parts = {} } = options;
+    const { folder, fingerprint, parts = {}, onNotice } = options;
     await requireOwn(folder);
     try {
       await mkdir(folder, { recursive: true });
     } catch (error) {
       throw writeError({ path: folder, error });
     }
-    const unlock = await lockFolder(folder);
+    const unlock = await lockFolder(folder, { onNotice });
     try {
       const { state, replaces } = await RunFolder.inspect(options);
       if (replaces) await removeRun(folder);

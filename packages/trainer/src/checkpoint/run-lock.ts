@@ -9,15 +9,25 @@ const lockName = 'run.lock';
 
 /**
  * Keeps a second run out of a folder. The lock names its process: one that a dead process left is taken over, by one of
- * those that try; one of a living process never, in whatever container it lives, nor one that may not be read.
- * Throws `locked`. Returns the function that gives the lock back.
+ * those that try; one of a living process never, in whatever container it lives, nor one that may not be read. For one whose
+ * launcher has ended, such as a rank that `mpirun` has left behind, it waits some seconds. Throws `locked`. Returns the function that gives the lock back.
  */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+export async function lockFolder(
+  folder: string,
+  { onNotice }: { /** Is told that there is something to wait for. */ onNotice?: (text: string) => void } = {},
+): Promise<() => Promise<void>> {
   const path = join(folder, lockName);
   let lock: Lock;
   try {
     // A step may take longer than any sign of life: what cannot be looked up is alive.
-    lock = await acquireLock({ path, staleMilliseconds: Infinity });
+    lock = await acquireLock({
+      path,
+      staleMilliseconds: Infinity,
+      onWait: (holder) =>
+        onNotice?.(
+          `${folder} still belongs to process ${holder?.process}, whose launcher has ended: waiting for its end.`,
+        ),
+    });
   } catch (error) {
     if (!LockError.isInstance(error)) throw writeError({ path, error });
     const { holder } = error;

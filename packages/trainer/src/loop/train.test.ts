@@ -215,7 +215,8 @@ describe('train', () => {
       [process.ppid, true],
       [2 ** 22 + 1, false],
     ] as const) {
-      await writeFile(join(at('locked'), 'run.lock'), JSON.stringify({ ...own, process: holder, started: undefined }));
+      const other = { ...own, process: holder, started: undefined, parent: undefined };
+      await writeFile(join(at('locked'), 'run.lock'), JSON.stringify(other));
       if (refused) await expect(trainToy({ folder: at('locked') })).rejects.toMatchObject({ code: 'locked' });
     }
     expect(await trainToy({ folder: at('locked') })).toMatchObject({ status: 'finished' });

@@ -65,7 +65,8 @@ export async function carryOut({
   const result = { reasoner: join(folder, 'reasoner'), interpreters, log: join(folder, 'log.jsonl') };
   const describe = (found: { folder: string; parts: readonly string[] }) =>
     recordDifferences({ ...found, record, incidental });
-  const run = { folder, ...identity, overwrite, describe };
+  const notice = (text: string) => tell({ event: 'notice', notice: text });
+  const run = { folder, ...identity, overwrite, describe, onNotice: notice };
   const finished = async () => ({ ...result, status: 'finished' as const, seconds: await secondsOf(folder) });
   if (!dryRun) {
     checkShards({ collective, shards: training.shards ?? trainingDefaults.shards });
@@ -97,7 +98,6 @@ export async function carryOut({
       tell({ event: 'estimate', estimate, whole: dryRun });
     }
     if (!runFolder) return { ...result, status: 'estimated', seconds: 0 };
-    const notice = (text: string) => tell({ event: 'notice', notice: text });
     const loop: LoopSettings = {
       fingerprint: identity.fingerprint,
       collective,
