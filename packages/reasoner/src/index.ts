@@ -30,7 +30,8 @@ export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-voc
 export { type AdaptiveOptions } from './methods/adaptive';
 export { type CoconutOptions } from './methods/coconut';
 export { type CodiOptions } from './methods/codi';
-export { type HeimaOptions, type ThinkingTokenCount } from './methods/heima';
+export { type HeimaOptions } from './methods/heima';
+export { type ThinkingTokenCount } from './methods/thinking-tokens';
 export { type IcotOptions } from './methods/icot';
 export { latentTokens } from './methods/latent-prompt';
 export { type PauseOptions } from './methods/pause';

@@ -1,44 +1,25 @@
-import { ownValue } from '@subtext/core';
 import type { ReasoningExample } from '@subtext/data';
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
 import { checkProbability } from './check-option';
 import { layoutSteps, questionPrompt, responseStart, stageName } from './layout-builder';
-import { count, share } from './option-schemas';
+import { share } from './option-schemas';
 import type { Layout, LayoutContext, Phase, PredictedWords, ReasoningMethod, Swap } from './reasoning-method';
 import { idsOf } from './text-ids';
 import { textParts } from './text-parts';
 import { checkVisible, drawStageWords, type StageWords } from './stage-words';
-
-/** The most distinct thinking tokens a stage: Heima's own limit. */
-export const MAXIMUM_THINKING_TOKENS = 32;
-
-/** How many thinking tokens stand for a stage. */
-export type ThinkingTokenCount =
-  /** The same number for every stage and example. */
-  | { kind: 'fixed'; count: number }
-  /** `max(⌊ratio · tokens of the stage's text⌋, 1)`, at most `maximum`: Heima's adaptive encoding. */
-  | { kind: 'ratio'; ratio: number; maximum: number }
-  /** A number for each stage, by name: a stage that holds more takes more tokens. */
-  | { kind: 'stages'; counts: Readonly<Record<string, number>> };
+import {
+  checkThinkingTokens,
+  type ThinkingTokenCount,
+  thinkingTokenCount,
+  thinkingTokenNames,
+  writtenThinkingTokens,
+} from './thinking-tokens';
 
 /** What a configuration says of `heima`. */
 export const heimaOptions = z.strictObject({
-  thinkingTokens: z
-    .union([
-      count.max(MAXIMUM_THINKING_TOKENS).describe('the same number for every stage'),
-      z
-        .strictObject({
-          ratio: z.number().gt(0).max(1),
-          maximum: count.max(MAXIMUM_THINKING_TOKENS).default(MAXIMUM_THINKING_TOKENS),
-        })
-        .describe('a share of the tokens of the stage'),
-      z
-        .strictObject({ stages: z.record(z.string(), count.max(MAXIMUM_THINKING_TOKENS)) })
-        .describe('a number for each stage by name'),
-    ])
-    .default(1),
+  thinkingTokens: writtenThinkingTokens.default(1),
   hidingOrder: z.array(z.string()).optional(),
   progressive: z.boolean().default(true),
   recovering: z.boolean().default(true),
@@ -50,13 +31,6 @@ export const heimaOptions = z.strictObject({
   swap: share.describe('share of examples that learn to answer from the thoughts of another').default(0),
 });
 const defaults = heimaOptions.parse({});
-
-/** The number of thinking tokens as a configuration writes it. */
-export function thinkingTokenCount(written: z.output<typeof heimaOptions>['thinkingTokens']): ThinkingTokenCount {
-  if (typeof written === 'number') return { kind: 'fixed', count: written };
-  if ('stages' in written) return { kind: 'stages', counts: written.stages };
-  return { kind: 'ratio', ratio: written.ratio, maximum: written.maximum };
-}
 
 export interface HeimaOptions {
   /** Thinking tokens a stage. @default { kind: 'fixed', count: 1 } */
@@ -96,52 +70,6 @@ export interface HeimaOptions {
   predictWords?: number;
   /** Share of examples that also learn the answer that follows from another example's thoughts of a stage. Needs a visibility, and data that tells what follows. @default 0 */
   swap?: number;
-}
-
-/** `<THINKING_OF_SUMMARY>`, or `<THINKING_OF_SUMMARY_1>` … where a stage may have several: Heima's names. */
-function thinkingTokenNames({
-  stage,
-  thinkingTokens,
-}: {
-  stage: string;
-  thinkingTokens: ThinkingTokenCount;
-}): string[] {
-  const name = `THINKING_OF_${stage.toUpperCase()}`;
-  const count = mostTokens({ stage, thinkingTokens });
-  if (count === 1 && thinkingTokens.kind !== 'ratio') return [`<${name}>`];
-  return Array.from({ length: count }, (_, index) => `<${name}_${index + 1}>`);
-}
-
-/** The most thinking tokens that a stage may take. */
-function mostTokens({ stage, thinkingTokens }: { stage: string; thinkingTokens: ThinkingTokenCount }): number {
-  if (thinkingTokens.kind === 'fixed') return thinkingTokens.count;
-  if (thinkingTokens.kind === 'ratio') return thinkingTokens.maximum;
-  const count = ownValue(thinkingTokens.counts, stage);
-  if (count !== undefined) return count;
-  throw new ReasonerError({
-    code: 'invalid-option',
-    message: `The number of thinking tokens is given for ${Object.keys(thinkingTokens.counts).join(', ')}, but not for the stage "${stage}".`,
-  });
-}
-
-function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
-  const most =
-    thinkingTokens.kind === 'stages'
-      ? Object.values(thinkingTokens.counts)
-      : [thinkingTokens.kind === 'fixed' ? thinkingTokens.count : thinkingTokens.maximum];
-  const wrong = most.find((count) => !Number.isInteger(count) || count < 1 || count > MAXIMUM_THINKING_TOKENS);
-  if (wrong !== undefined) {
-    throw new ReasonerError({
-      code: 'invalid-option',
-      message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.`,
-    });
-  }
-  if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
-    throw new ReasonerError({
-      code: 'invalid-option',
-      message: `The ratio of thinking tokens to a stage's tokens lies above 0 and at most at 1, not at ${thinkingTokens.ratio}.`,
-    });
-  }
 }
 
 function checkHidingOrder({

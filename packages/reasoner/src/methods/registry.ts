@@ -7,13 +7,14 @@ import { adaptive, adaptiveOptions } from './adaptive';
 import { coconut, coconutOptions } from './coconut';
 import { codi, codiOptions } from './codi';
 import { cot } from './cot';
-import { heima, type HeimaOptions, heimaOptions, thinkingTokenCount } from './heima';
+import { heima, type HeimaOptions, heimaOptions } from './heima';
 import { icot, icotOptions } from './icot';
 import { noCot } from './no-cot';
 import { pause, pauseOptions } from './pause';
 import { withVisibility } from '../visibility/method-visibility';
 import type { ReasoningMethod } from './reasoning-method';
 import { simCot, simCotOptions } from './sim-cot';
+import { thinkingTokenCount } from './thinking-tokens';
 
 function configured<const Name extends string, Shape extends z.ZodRawShape>(name: Name, options: z.ZodObject<Shape>) {
   return z.strictObject({ name: z.literal(name), ...options.shape });
