@@ -87,6 +87,12 @@ export const results = [
     code: [...everything, 'tooling/science/visibility', 'tooling/science/arithmetic'],
   },
   {
+    file: 'docs/results/coconut-longer.json',
+    page: 'docs/results/coconut-longer.md',
+    command: 'npx subtext experiment tooling/science/visibility/coconut-longer.yaml',
+    code: [...everything, 'tooling/science/visibility', 'tooling/science/arithmetic'],
+  },
+  {
     file: 'docs/results/first-path.json',
     page: 'docs/results/first-path.md',
     command: 'node tooling/science/first-path.mjs --folder stories260K --python python3',
