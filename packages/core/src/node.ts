@@ -17,3 +17,4 @@ export { startWorkers, type WorkerPool } from './workers/worker-pool';
 export { type WorkerStart, type WorkerTaskModule } from './workers/worker-protocol';
 export { WorkerError, type WorkerErrorCode } from './workers/worker-error';
 export { writeJsonFile } from './files/json-file';
+export { firstTells, noPeers, shareOut, type Peers } from './workers/share-out';

@@ -1,6 +1,13 @@
 import { RandomStream } from '@subtext/data';
 import type { ReasonerBatch } from '@subtext/reasoner';
-import { createProgram, programSource, train, type TrainingPhase } from '@subtext/trainer';
+import {
+  type Collective,
+  createProgram,
+  programSource,
+  type RanksOptions,
+  train,
+  type TrainingPhase,
+} from '@subtext/trainer';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +27,10 @@ export interface BenchTrainOptions extends Omit<BenchShape, 'positions'> {
   workers: number;
   /** Parts that a batch is cut into. */
   shards: number;
+  /** The processes that train together. @default this one alone */
+  collective?: Collective;
+  /** How they do. */
+  ranks?: RanksOptions;
   signal?: AbortSignal;
   onStep?: (step: { done: number; total: number; loss: number }) => void;
 }
@@ -32,6 +43,8 @@ export interface BenchTrainResult {
   tokensPerSecond: number;
   /** Processor time of the median step, all threads together: what other work on the machine changes least. */
   processorMillisecondsPerStep: number;
+  /** Among processes: of which this one only waited for messages; the median. */
+  waitedMillisecondsPerStep?: number;
   /** The fastest and the slowest measured step. */
   range: [number, number];
   /** Of the last step: shows that it trains. */
@@ -49,6 +62,8 @@ export async function benchTrain({
   warmup,
   workers,
   shards,
+  collective,
+  ranks,
   signal,
   onStep,
   ...shape
@@ -74,6 +89,7 @@ export async function benchTrain({
   const folder = await mkdtemp(join(tmpdir(), 'subtext-bench-'));
   const times: number[] = [];
   const processorTimes: number[] = [];
+  const waits: number[] = [];
   let last = 0;
   let lastProcessor = 0;
   let finalLoss = NaN;
@@ -86,15 +102,18 @@ export async function benchTrain({
       fingerprint: 'bench',
       workers,
       shards,
+      collective,
+      ranks,
       // Nothing is saved while it is measured.
       checkpointSeconds: 1e9,
       logSteps: total + 1,
       signal,
-      onProgress: ({ step, loss }) => {
+      onProgress: ({ step, loss, waitedSeconds }) => {
         const [now, processor] = [performance.now(), processorMilliseconds()];
         if (step > warmup && step > 1) {
           times.push(now - last);
           processorTimes.push(processor - lastProcessor);
+          if (waitedSeconds !== undefined) waits.push(1000 * waitedSeconds);
         }
         last = now;
         lastProcessor = processor;
@@ -112,6 +131,7 @@ export async function benchTrain({
     millisecondsPerStep: milliseconds,
     tokensPerSecond: (batch * tokens * 1000) / milliseconds,
     processorMillisecondsPerStep: median(processorTimes),
+    ...(waits.length > 0 && { waitedMillisecondsPerStep: median(waits) }),
     range: [Math.min(...times), Math.max(...times)],
     loss: finalLoss,
   };

@@ -4,16 +4,18 @@ import {
   engineOption,
   interruptSignal,
   positiveWholeNumber,
+  silentOutput,
   textTable,
   UsageError,
   wholeNumber,
 } from '@subtext/terminal';
-import { defaultWorkers } from '@subtext/trainer';
-import { Command, InvalidArgumentError } from 'commander';
+import { type Collective, defaultWorkers, type RanksOptions } from '@subtext/trainer';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { availableParallelism } from 'node:os';
 
 import { benchGenerate } from '../bench/bench-generate';
 import { benchTrain } from '../bench/bench-train';
+import { amongRanks } from '../pipeline/among-ranks';
 
 interface ShapeOptions {
   engine: EngineName | 'auto';
@@ -48,47 +50,80 @@ function trainCommand(): Command {
       'threads; 0 computes in the main thread (default: 2 for wasm, 0 for engines with threads of their own)',
       wholeNumber,
     )
-    .option('--shards <count>', 'parts that a batch is cut into (default: one for each worker)', positiveWholeNumber)
-    .action(
-      async (
-        options: ShapeOptions & {
-          tokens: number;
-          batch: number;
-          steps: number;
-          warmup: number;
-          workers?: number;
-          shards?: number;
-        },
-      ) => {
-        const { engine, json, workers: asked, shards: parts, ...settings } = options;
-        checkHeads(options);
-        const output = createOutput({ json });
-        const { name, device } = await useEngine({ engine });
-        const workers = asked ?? defaultWorkers({ shards: parts ?? 2, processors: availableParallelism() });
-        const shards = parts ?? Math.max(1, workers);
-        if (shards > options.batch)
-          throw new UsageError(`A batch of ${options.batch} cannot be cut into ${shards} shards.`);
-        const result = await benchTrain({
-          ...settings,
-          workers,
-          shards,
-          signal: interruptSignal(),
-          onStep: ({ done, total, loss }) =>
-            output.progress({ label: 'training steps', done, total, details: `loss ${loss.toFixed(3)}` }),
-        });
-        output.endProgress();
-        if (!result) {
-          process.exitCode = 130;
-          return;
-        }
-        const { tokensPerSecond, millisecondsPerStep, range, parameters } = result;
-        output.event(
-          { event: 'bench', what: 'train', engine: name, device: device.name, ...settings, workers, shards, ...result },
-          `${name} (${device.name}), width ${settings.width} × ${settings.layers} layers, vocabulary ${settings.vocabulary}, ${(parameters / 1e6).toFixed(2)} M parameters, batch ${settings.batch} × ${settings.tokens} tokens, ${workers} workers:\n` +
-            `${tokensPerSecond.toFixed(0)} tokens a second; ${millisecondsPerStep.toFixed(1)} ms a step (${range.map((time) => time.toFixed(1)).join(' to ')})`,
-        );
-      },
-    );
+    .option(
+      '--shards <count>',
+      'parts that a batch is cut into (default: one for each worker of each rank)',
+      positiveWholeNumber,
+    )
+    .addOption(
+      new Option('--order <how>', 'under mpirun: how gradients are summed, as ranks.order').choices(['shards', 'any']),
+    )
+    .addOption(
+      new Option(
+        '--optimizer-state <where>',
+        "under mpirun: where AdamW's moments are, as ranks.optimizerState",
+      ).choices(['whole', 'parts']),
+    )
+    .action((options: TrainOptions) => amongRanks({ action: (collective) => benchTraining({ options, collective }) }));
+}
+
+interface TrainOptions extends ShapeOptions, RanksOptions {
+  tokens: number;
+  batch: number;
+  steps: number;
+  warmup: number;
+  workers?: number;
+  shards?: number;
+}
+
+async function benchTraining({
+  options,
+  collective,
+}: {
+  options: TrainOptions;
+  collective: Collective;
+}): Promise<void> {
+  const { engine, json, workers: asked, shards: parts, order, optimizerState, ...settings } = options;
+  checkHeads(options);
+  const { rank, size, localSize } = collective;
+  const output = rank === 0 ? createOutput({ json }) : silentOutput;
+  const { name, device } = await useEngine({ engine });
+  const processors = Math.max(1, Math.floor(availableParallelism() / localSize));
+  const workers = asked ?? defaultWorkers({ shards: Math.ceil((parts ?? 2 * size) / size), processors });
+  const shards = parts ?? Math.max(1, workers) * size;
+  if (shards > options.batch) throw new UsageError(`A batch of ${options.batch} cannot be cut into ${shards} shards.`);
+  const result = await benchTrain({
+    ...settings,
+    workers,
+    shards,
+    collective,
+    ranks: { order, optimizerState },
+    signal: interruptSignal(),
+    onStep: ({ done, total, loss }) =>
+      output.progress({ label: 'training steps', done, total, details: `loss ${loss.toFixed(3)}` }),
+  });
+  output.endProgress();
+  if (!result) {
+    process.exitCode = 130;
+    return;
+  }
+  const { tokensPerSecond, millisecondsPerStep, waitedMillisecondsPerStep: waited, range, parameters } = result;
+  const among = { ...(size > 1 && { ranks: size, order, optimizerState }) };
+  output.event(
+    {
+      event: 'bench',
+      what: 'train',
+      engine: name,
+      device: device.name,
+      ...settings,
+      workers,
+      shards,
+      ...among,
+      ...result,
+    },
+    `${name} (${device.name}), width ${settings.width} × ${settings.layers} layers, vocabulary ${settings.vocabulary}, ${(parameters / 1e6).toFixed(2)} M parameters, batch ${settings.batch} × ${settings.tokens} tokens, ${size > 1 ? `${size} ranks, ` : ''}${workers} workers:\n` +
+      `${tokensPerSecond.toFixed(0)} tokens a second; ${millisecondsPerStep.toFixed(1)} ms a step (${range.map((time) => time.toFixed(1)).join(' to ')})${waited === undefined ? '' : `, ${waited.toFixed(1)} ms of it waiting for the others`}`,
+  );
 }
 
 /** `1,32` */

@@ -1,7 +1,9 @@
 import { ownValue } from '@subtext/core';
 import type { DatasetGenerator, DatasetSplit, QuestionOnlyBaseline } from '@subtext/data';
-import { createOutput, interruptSignal, resultsAreFiles, wholeNumber } from '@subtext/terminal';
+import { createOutput, interruptSignal, resultsAreFiles, silentOutput, wholeNumber } from '@subtext/terminal';
 import { Command, InvalidArgumentError, Option } from 'commander';
+
+import { amongRanks } from '../pipeline/among-ranks';
 
 /** How well the question alone does, in words. */
 export function describeBaseline(baseline: QuestionOnlyBaseline): string {
@@ -64,32 +66,37 @@ export function generateCommand(name: string, generator: DatasetGenerator): Comm
   );
   command.action(async (folder: string, { seed, option, preset: presetName, json, ...counts }: GenerateOptions) => {
     resultsAreFiles();
-    const output = createOutput({ json });
     const given: Record<string, string> = { ...(presetName === undefined ? {} : { preset: presetName }), ...option };
     const named = Object.fromEntries(
       splits.filter((split) => counts[split] !== undefined).map((split) => [split, counts[split]!]),
     );
-    const written = await generator.write({
-      folder,
-      seed,
-      options: Object.fromEntries(
-        Object.entries(given).map(([key, text]) => [key, typed(text, ownValue(known, key)?.default)]),
-      ),
-      counts: Object.keys(named).length > 0 ? named : undefined,
-      signal: interruptSignal(),
-      onProgress: ({ written: done, total }) => output.progress({ label: 'writing examples', done, total }),
+    await amongRanks({
+      action: async (peers) => {
+        const output = peers.rank === 0 ? createOutput({ json }) : silentOutput;
+        const written = await generator.write({
+          folder,
+          seed,
+          options: Object.fromEntries(
+            Object.entries(given).map(([key, text]) => [key, typed(text, ownValue(known, key)?.default)]),
+          ),
+          counts: Object.keys(named).length > 0 ? named : undefined,
+          peers,
+          signal: interruptSignal(),
+          onProgress: ({ written: done, total }) => output.progress({ label: 'writing examples', done, total }),
+        });
+        output.endProgress();
+        output.event(
+          { event: 'generated', generator: name, format: generator.format, ...written },
+          [
+            `${written.kept ? 'Kept, as it was made with the same options:' : 'Wrote'} ${splits
+              .filter((split) => written.counts[split] > 0)
+              .map((split) => `${written.counts[split]} ${split}`)
+              .join(', ')} examples in ${written.folder}.`,
+            ...written.notes,
+          ].join('\n'),
+        );
+      },
     });
-    output.endProgress();
-    output.event(
-      { event: 'generated', generator: name, format: generator.format, ...written },
-      [
-        `${written.kept ? 'Kept, as it was made with the same options:' : 'Wrote'} ${splits
-          .filter((split) => written.counts[split] > 0)
-          .map((split) => `${written.counts[split]} ${split}`)
-          .join(', ')} examples in ${written.folder}.`,
-        ...written.notes,
-      ].join('\n'),
-    );
   });
   return command;
 }

@@ -1,4 +1,5 @@
-import { summarizeExperiment } from '@subtext/eval';
+import { firstTells, type Peers, shareOut } from '@subtext/core/node';
+import { type Shard, summarizeExperiment } from '@subtext/eval';
 import { type Output, UsageError } from '@subtext/terminal';
 import { existsSync } from 'node:fs';
 
@@ -8,6 +9,7 @@ import { dataFolder, type ExperimentConfiguration } from './experiment-schema';
 import { listRuns } from './list-runs';
 import { measureExperiment } from './measure-experiment';
 import { generateData, readQuestions } from './read-questions';
+import { runGroups } from './run-groups';
 import { runSideBySide } from './run-side-by-side';
 import { writeExperiment } from './write-experiment';
 
@@ -24,6 +26,8 @@ export async function runExperiment({
   dryRun = false,
   parallel = 1,
   only,
+  shard,
+  peers,
   output,
   signal,
 }: {
@@ -42,6 +46,10 @@ export async function runExperiment({
   parallel?: number;
   /** The name of the one run that is carried out, without tables. @default all */
   only?: string;
+  /** The part of the runs that is carried out, without tables. @default all */
+  shard?: Shard;
+  /** The processes that share the runs, each with the same options; the first one writes the tables. @default this one by itself */
+  peers?: Peers;
   output: Output;
   signal?: AbortSignal;
 }): Promise<'finished' | 'stopped' | 'listed'> {
@@ -53,7 +61,7 @@ export async function runExperiment({
     await listRuns({ runs, hasData, output, signal });
     return 'listed';
   }
-  await generateData({ experiment, output, signal });
+  await firstTells({ peers, work: () => generateData({ experiment, output, signal }) });
   const questions = await readQuestions(experiment);
   const loaded = questions.asked;
   if (only !== undefined) {
@@ -63,6 +71,26 @@ export async function runExperiment({
     return done === undefined ? 'stopped' : 'finished';
   }
   if (parallel > 1 && !(await runSideBySide({ runs, parallel, words, output, signal }))) return 'stopped';
+  const groups = runGroups(runs);
+  const carryOutGroup = async (index: number): Promise<'finished' | 'stopped'> => {
+    for (const run of groups[index]!) {
+      if (signal?.aborted) return 'stopped';
+      output.heading(run.name);
+      if ((await carryOutRun({ run, experiment, questions, output, signal })) === undefined) return 'stopped';
+    }
+    return 'finished';
+  };
+  if (shard !== undefined) {
+    for (let index = shard.number - 1; index < groups.length; index += shard.of)
+      if ((await carryOutGroup(index)) === 'stopped') return 'stopped';
+    return 'finished';
+  }
+  if (peers !== undefined && peers.size > 1) {
+    const states = await shareOut({ peers, count: groups.length, work: carryOutGroup });
+    if (states.includes('stopped')) return 'stopped';
+    // All runs are in their folders now: the first process puts them together, and measures what needs the machine alone.
+    if (peers.rank > 0) return 'finished';
+  }
   const finished: FinishedRun[] = [];
   for (const [index, run] of runs.entries()) {
     output.heading(`${index + 1}/${runs.length}: ${run.name}`);

@@ -8,11 +8,13 @@ import {
   positiveWholeNumber,
   repeated,
   share,
+  silentOutput,
   UsageError,
   wholeNumber,
 } from '@subtext/terminal';
 import { Command, Option } from 'commander';
 
+import { amongRanks, type Ranks } from '../among-ranks';
 import { dataOptions, includeAsked, loadTasks, tasksOf, type AskedData } from '../load-tasks';
 import { madeWith } from '../made-with';
 import { showEvents } from '../show-events';
@@ -57,29 +59,33 @@ export function auditCommand(): Command {
     .option('--no-probes', 'leaves the probes out')
     .addOption(engineOption())
     .option('--json', 'one JSON object a line', false)
-    .action(async (options: AuditOptions) => {
-      const output = createOutput({ json: options.json });
-      const signal = interruptSignal();
-      const { cot, noCot, output: folder } = options;
-      if ((noCot === undefined) !== (cot === undefined))
-        throw new UsageError('The retained information needs both --no-cot and --cot.');
-      await includeAsked(options);
-      for (const task of tasksOf(options)) checkAuditable(task);
-      const [loaded] = await loadTasks({ asked: options, output });
-      const found = (model: string) => findModel({ model, signal });
-      // The model's id or folder as it was given stays in the title; the results name the folder.
-      const model = await found(options.model);
-      const retained =
-        cot === undefined || noCot === undefined
-          ? undefined
-          : { withoutChain: await found(noCot), written: await found(cot) };
-      const control = options.control === undefined ? undefined : await found(options.control);
-      await useEngine({ engine: options.engine });
-      const asked = { ...options, ...(await madeWith()), model, retained, control, loaded: loaded!, folder, signal };
-      const audit = await auditModel({ ...asked, onEvent: showEvents(output) }).finally(() => output.endProgress());
-      const { markdown, report } = await writeAudit({ audit, name: options.model, options: asked });
-      output.event({ event: 'audit', ...audit.result, report }, `\n${markdown}\n  report  ${report}`);
-    });
+    .action((options: AuditOptions) => amongRanks((ranks) => audit({ options, ranks })));
+}
+
+async function audit({ options, ranks }: { options: AuditOptions; ranks: Ranks }): Promise<void> {
+  const output = ranks.rank === 0 ? createOutput({ json: options.json }) : silentOutput;
+  const signal = interruptSignal();
+  const { cot, noCot, output: folder } = options;
+  if ((noCot === undefined) !== (cot === undefined))
+    throw new UsageError('The retained information needs both --no-cot and --cot.');
+  await includeAsked(options);
+  for (const task of tasksOf(options)) checkAuditable(task);
+  const [loaded] = await loadTasks({ asked: options, output });
+  const folderOf = (model: string) => findModel({ model, signal });
+  // The model's id or folder as it was given stays in the title; the results name the folder.
+  const model = await folderOf(options.model);
+  const retained =
+    cot === undefined || noCot === undefined
+      ? undefined
+      : { withoutChain: await folderOf(noCot), written: await folderOf(cot) };
+  const control = options.control === undefined ? undefined : await folderOf(options.control);
+  await useEngine({ engine: options.engine });
+  const made = await madeWith();
+  const asked = { ...options, ...made, model, retained, control, loaded: loaded!, folder, peers: ranks, signal };
+  const found = await auditModel({ ...asked, onEvent: showEvents(output) }).finally(() => output.endProgress());
+  if (ranks.rank > 0) return;
+  const { markdown, report } = await writeAudit({ audit: found, name: options.model, options: asked });
+  output.event({ event: 'audit', ...found.result, report }, `\n${markdown}\n  report  ${report}`);
 }
 
 /** `--no-cot <folder>`: commander would take it for `--cot`'s negation. */

@@ -1,4 +1,5 @@
 import { ownValue } from '@subtext/core';
+import type { Peers } from '@subtext/core/node';
 import { DataError } from '../errors';
 import type { FormatName } from '../formats/registry';
 
@@ -20,6 +21,8 @@ export interface GenerateDatasetOptions {
   seed?: number;
   /** The generator's own settings, by name. @default each one's default */
   options?: Record<string, unknown>;
+  /** The processes that write together, each with the same options, into a folder that all of them see: pictures are dealt, texts are the first one's. @default this one by itself */
+  peers?: Peers;
   onProgress?: (progress: { written: number; total: number }) => void;
   /** Stops the work; nothing is left behind. */
   signal?: AbortSignal;

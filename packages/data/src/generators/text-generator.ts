@@ -45,7 +45,7 @@ export function textGenerator(definition: {
     format,
     defaultCounts,
     options: known,
-    async write({ folder, counts: givenCounts, seed = 42, options = {}, onProgress, signal }) {
+    async write({ folder, counts: givenCounts, seed = 42, options = {}, peers, onProgress, signal }) {
       if (!Number.isSafeInteger(seed))
         throw new DataError({ code: 'invalid-option', message: `seed: ${seed} is not a whole number.` });
       const settled = settleOptions({ known, given: options });
@@ -94,7 +94,9 @@ export function textGenerator(definition: {
       const state = await writeFolder({
         folder,
         manifest: { generator: name, formatVersion: 1, seed, options: settled, counts },
-        write,
+        peers,
+        // Whether an example is new depends on all before it: texts are made one after the other.
+        write: (peers?.rank ?? 0) === 0 ? write : async () => undefined,
       });
       const files = Object.fromEntries(
         splits.map((split) => [split, join(resolve(folder), `${split}.${writer.extension}`)]),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { syncFolder } from '@subtext/core/node';
+import { firstTells, noPeers, type Peers, shareOut, syncFolder } from '@subtext/core/node';
 import { DataError } from '../errors';
 
 /** The file of a generated folder that says how it was made. */
@@ -39,21 +39,39 @@ function inspect(folder: string, manifest: string): 'free' | 'same' {
 export async function writeFolder(options: {
   folder: string;
   manifest: object;
+  /** The processes that write together, of which the first one has the folder. @default this one by itself */
+  peers?: Peers;
+  /** Called in every process. */
   write: (partial: string) => Promise<void>;
 }): Promise<'written' | 'kept'> {
+  const { peers = noPeers, write } = options;
   const folder = resolve(options.folder);
   const manifest = `${JSON.stringify(options.manifest, null, 2)}\n`;
-  if (inspect(folder, manifest) === 'same') return 'kept';
-  const partial = join(dirname(folder), `.${basename(folder)}.partial-${randomBytes(4).toString('hex')}`);
+  const partial = await firstTells({
+    peers,
+    work() {
+      if (inspect(folder, manifest) === 'same') return undefined;
+      const name = join(dirname(folder), `.${basename(folder)}.partial-${randomBytes(4).toString('hex')}`);
+      mkdirSync(name, { recursive: true });
+      return name;
+    },
+  });
+  if (partial === undefined) return 'kept';
   try {
-    mkdirSync(partial, { recursive: true });
-    await options.write(partial);
-    writeFileSync(join(partial, manifestName), manifest);
-    rmSync(folder, { recursive: true, force: true }); // empty, or absent: inspect saw to that
-    renameSync(partial, folder);
-    await syncFolder(dirname(folder));
+    await write(partial);
+    // No more than a meeting: all have written.
+    await shareOut({ peers, count: 0, work: () => undefined });
+    await firstTells({
+      peers,
+      async work() {
+        writeFileSync(join(partial, manifestName), manifest);
+        rmSync(folder, { recursive: true, force: true }); // empty, or absent: inspect saw to that
+        renameSync(partial, folder);
+        await syncFolder(dirname(folder));
+      },
+    });
   } catch (cause) {
-    rmSync(partial, { recursive: true, force: true });
+    if (peers.rank === 0) rmSync(partial, { recursive: true, force: true });
     throw cause;
   }
   return 'written';

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ownValue } from '@subtext/core';
+import { noPeers, type Peers } from '@subtext/core/node';
 import { DataError } from '../errors';
 import { formatStages } from '../formats/parse-stages';
 import { writeFolder } from '../generators/write-folder';
@@ -49,6 +50,8 @@ export interface GenerateScenesOptions {
    * @default true
    */
   base?: boolean;
+  /** The processes that write together, each with the same options, into a folder that all of them see: pictures are dealt. @default this one by itself */
+  peers?: Peers;
   /** Called now and then with the number of pictures written. */
   onProgress?: (progress: { written: number; total: number }) => void;
   /** Stops the work; nothing is left behind. */
@@ -126,6 +129,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
     types = preset.types,
     square = true,
     base = true,
+    peers = noPeers,
     onProgress,
     signal,
   } = options;
@@ -157,7 +161,9 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
         const { scene, type } = question;
         const number = String(index + 1).padStart(6, '0');
         const image = `images/${split}/${number}.png`;
-        writeFileSync(join(partial, image), encodePng(drawScene({ scene, grid, cellSize, square, random: pixels })));
+        // Every process draws, since one stream has the chances of all pictures; to write them is what takes time.
+        const picture = drawScene({ scene, grid, cellSize, square, random: pixels });
+        if (index % peers.size === peers.rank) writeFileSync(join(partial, image), encodePng(picture));
         const told = describeQuestion({ question, grid });
         const truth: SceneFacts = { kind: 'scene', rows, columns, objects: sceneObjects({ scene, grid }) };
         records.push({
@@ -186,6 +192,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
           signal?.throwIfAborted();
         }
       }
+      if (peers.rank > 0) continue;
       writeFileSync(join(partial, `${split}.jsonl`), lines(records));
       writeFileSync(join(partial, `${split}.facts.jsonl`), lines(facts));
       if (baseRecords.length > 0) {
@@ -206,7 +213,7 @@ export async function generateScenes(options: GenerateScenesOptions): Promise<Sc
     base,
     counts,
   };
-  const state = await writeFolder({ folder: options.folder, manifest, write });
+  const state = await writeFolder({ folder: options.folder, manifest, peers, write });
   const asked = (...names: SceneSplit[]) =>
     names.flatMap((split) =>
       drawn[split].map((question) => ({ category: question.type, ...describeQuestion({ question, grid }) })),

@@ -22,7 +22,7 @@ export const scenesGenerator: DatasetGenerator = {
     },
     base: { description: 'also write base.jsonl, questions of one hop about the training pictures', default: true },
   },
-  async write({ folder, counts, seed = 42, options = {}, onProgress, signal }) {
+  async write({ folder, counts, seed = 42, options = {}, peers, onProgress, signal }) {
     const { preset, cellSize, square, types, base } = settleOptions({ known: scenesGenerator.options, given: options });
     const report = await generateScenes({
       folder,
@@ -33,6 +33,7 @@ export const scenesGenerator: DatasetGenerator = {
       square: square as boolean,
       types: (types as string).split(',') as SceneQuestionType[],
       base: base as boolean,
+      ...(peers ? { peers } : {}),
       ...(onProgress ? { onProgress } : {}),
       ...(signal ? { signal } : {}),
     });

@@ -1,3 +1,4 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { Explainer } from '@subtext/decoder';
 import { type Answer, stageName } from '@subtext/reasoner';
@@ -18,6 +19,7 @@ export async function auditInterpreters({
   answers,
   kept,
   batch,
+  peers,
   seed,
   onEvent,
   signal,
@@ -30,6 +32,8 @@ export async function auditInterpreters({
   /** The folder in which finished conditions are kept. */
   kept: string;
   batch: number;
+  /** The processes that audit together; the first one keeps the conditions. @default this one by itself */
+  peers?: Peers;
   seed: number;
   onEvent?: EvaluationListener;
   signal?: AbortSignal;
@@ -65,8 +69,9 @@ export async function auditInterpreters({
         }
         const subjectOf = (one: Explainer, title: string) =>
           keepExplanations({
-            subject: explainerSubject({ explainer: one, stage, thoughtsOf, batch, signal }),
+            subject: explainerSubject({ explainer: one, stage, thoughtsOf, batch, peers, signal }),
             folder: kept,
+            peers,
             name: title,
           });
         const audit = await auditInterpreter({

@@ -1,3 +1,4 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import type { Reasoner } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
@@ -38,6 +39,8 @@ export interface AuditModelOptions extends MadeWith {
   limit?: number;
   /** Questions side by side. @default 32 */
   batch?: number;
+  /** The processes that audit together, each with the same options; the first one has the folder. @default this one by itself */
+  peers?: Peers;
   /** Of the interventions and the resampling. @default 0 */
   seed?: number;
   /** Whether the thoughts are probed. @default true */
@@ -91,13 +94,19 @@ export interface ModelAudit {
  *   has a thought; invalid-result-file where the folder holds another audit.
  */
 export async function auditModel(options: AuditModelOptions): Promise<ModelAudit> {
-  const { model, loaded, folder, control, limit, seed = 0, onEvent } = options;
+  const { model, loaded, folder, control, limit, peers, seed = 0, onEvent } = options;
   checkAuditable(loaded.task);
   const reasoner = await openReasoner({ folder: model, loaded: [loaded] });
   try {
     const { task, examples: all } = askedOf({ reasoner, loaded });
     const { examples, left } = await readableExamples(all);
     for (const { id, message } of left) onEvent?.({ event: 'notice', text: `  ${id} is left out: ${message}` });
+    const work = async () => {
+      const found = await auditOpened({ ...options, task, examples, left, reasoner });
+      const { tokenizer } = reasoner;
+      return { ...found, task, tokenText: (id: number) => tokenizer.decode([id], { skipSpecialTokens: false }) };
+    };
+    if ((peers?.rank ?? 0) > 0) return await work();
     return await inRunFolder({
       folder,
       modelHash: await hashFolder(model),
@@ -109,11 +118,9 @@ export async function auditModel(options: AuditModelOptions): Promise<ModelAudit
         engine: engineName(),
         control: control === undefined ? null : await hashFolder(control),
       },
-      work: async ({ run }) => {
+      work: ({ run }) => {
         if (run.resumed) onEvent?.({ event: 'resumed', folder });
-        const found = await auditOpened({ ...options, task, examples, left, reasoner });
-        const { tokenizer } = reasoner;
-        return { ...found, task, tokenText: (id: number) => tokenizer.decode([id], { skipSpecialTokens: false }) };
+        return work();
       },
     });
   } finally {
@@ -136,6 +143,7 @@ async function auditOpened({
   retained: chains,
   control,
   batch = 32,
+  peers,
   seed = 0,
   probes: probed = true,
   machine,
@@ -154,7 +162,7 @@ async function auditOpened({
   reasoner: Reasoner;
 }): Promise<Pick<ModelAudit, 'result' | 'probes'>> {
   const kept = join(folder, 'runs');
-  const asked = { task, examples, floor, batch, seed, onEvent, signal };
+  const asked = { task, examples, floor, batch, peers, seed, onEvent, signal };
   onEvent?.({ event: 'stage', text: 'Are the thoughts used?' });
   const { audit, subject, answers } = await auditThinking({ ...asked, reasoner, kept });
   tell({ audit, onEvent });
@@ -163,8 +171,8 @@ async function auditOpened({
   const retained =
     chains === undefined
       ? null
-      : await measureRetained({ ...chains, task, examples, hidden: subject, batch, seed, onEvent, signal });
-  const interpreters = await auditInterpreters({ model, examples, answers, kept, batch, seed, onEvent, signal });
+      : await measureRetained({ ...chains, task, examples, hidden: subject, batch, peers, seed, onEvent, signal });
+  const interpreters = await auditInterpreters({ model, examples, answers, kept, batch, peers, seed, onEvent, signal });
 
   let probes: ReasonerProbes | null = null;
   if (probed) {
@@ -172,7 +180,7 @@ async function auditOpened({
     const questions = questionsOf({ task, examples });
     const onProgress = ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
       onEvent?.({ event: 'progress', label: 'probes', ...rest, ...(details === undefined ? {} : { details }) });
-    probes = await probeReasoner({ reasoner, examples, questions, answers, seed, signal, onProgress });
+    probes = await probeReasoner({ reasoner, examples, questions, answers, peers, seed, signal, onProgress });
   }
   const result: AuditResult = {
     model,

@@ -1,3 +1,4 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import type { Answer, Reasoner } from '@subtext/reasoner';
 import { mkdir } from 'node:fs/promises';
@@ -35,6 +36,7 @@ export async function auditThinking({
   kept,
   floor = commonestAnswerFloor({ examples }),
   batch,
+  peers,
   seed,
   onEvent,
   signal,
@@ -47,18 +49,20 @@ export async function auditThinking({
   /** @default that of the commonest answer of each kind of question */
   floor?: number;
   batch: number;
+  /** The processes that audit together; the first one keeps the runs. @default this one by itself */
+  peers?: Peers;
   seed: number;
   onEvent?: EvaluationListener;
   signal?: AbortSignal;
 }): Promise<{ audit: ThinkingAudit; subject: ReasonerThoughts; answers: Answer[] }> {
-  await mkdir(kept, { recursive: true });
+  if ((peers?.rank ?? 0) === 0) await mkdir(kept, { recursive: true });
   const progress =
     (label: string) =>
     ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
       onEvent?.({ event: 'progress', label, ...rest, ...(details === undefined ? {} : { details }) });
-  const responses = new OwnResponses({ reasoner, task, batch, signal, onProgress: progress('answering') });
-  const subject = new ReasonerThoughts({ reasoner, task, responses, batch, signal });
-  const keptRuns = keepThoughtRuns({ subject, folder: kept });
+  const responses = new OwnResponses({ reasoner, task, batch, peers, signal, onProgress: progress('answering') });
+  const subject = new ReasonerThoughts({ reasoner, task, responses, batch, peers, signal });
+  const keptRuns = keepThoughtRuns({ subject, folder: kept, peers });
   const own = await responses.of(examples);
   const { compatible, candidate } = partnersIn({ examples });
   const thoughts = await auditThoughts({
@@ -75,8 +79,9 @@ export async function auditThinking({
     task,
     examples,
     responses,
-    kept: (stagesSubject) => keepStageSwaps({ subject: stagesSubject, folder: kept }),
+    kept: (stagesSubject) => keepStageSwaps({ subject: stagesSubject, folder: kept, peers }),
     batch,
+    peers,
     seed,
     onProgress: (label, { name: details, ...rest }) =>
       onEvent?.({ event: 'progress', label, ...rest, ...(details === undefined ? {} : { details }) }),

@@ -1,3 +1,4 @@
+import type { Peers } from '@subtext/core/node';
 import { findCounterfactuals, type ReasoningExample } from '@subtext/data';
 import type { Reasoner } from '@subtext/reasoner';
 
@@ -43,6 +44,8 @@ export interface AuditUseOptions {
   kept?: (subject: StageAuditSubject<ReasoningExample>) => StageAuditSubject<ReasoningExample>;
   /** Examples side by side. @default 32 */
   batch?: number;
+  /** The processes that audit together. @default this one by itself */
+  peers?: Peers;
   /** Of the choice of partners and edits. @default 0 */
   seed?: number;
   /** Called for each answer after a change. @default none */
@@ -63,6 +66,7 @@ export async function auditUse({
   responses,
   kept = (subject) => subject,
   batch = 32,
+  peers,
   seed = 0,
   onChanged,
   onProgress,
@@ -81,7 +85,7 @@ export async function auditUse({
     return { answer: extracted, correct };
   });
   const stages = await auditStages({
-    subject: kept(new ReasonerStages({ reasoner, task, responses, batch, signal })),
+    subject: kept(new ReasonerStages({ reasoner, task, responses, batch, peers, signal })),
     examples,
     own,
     ...known,
@@ -98,6 +102,7 @@ export async function auditUse({
     responses,
     ...known,
     batch,
+    peers,
     seed,
     onEdit: ({ example, ...edit }) => onChanged?.({ id: example.id, kind: 'told', ...edit }),
     onProgress: (progress) => onProgress?.('words', progress),

@@ -1,8 +1,10 @@
 import type { Estimate } from '@subtext/core';
+import type { Peers } from '@subtext/core/node';
 import type { CounterfactualAnswer, ReasoningExample } from '@subtext/data';
 import type { ThoughtStates } from '@subtext/decoder';
 import { type Answer, type Question, type Reasoner, readThoughts } from '@subtext/reasoner';
 
+import { inBatches } from '../run/in-batches';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import { type ChosenEdit, type ChosenEdits, chooseEdits, sameAnswer, textOf } from './choose-edits';
 import { shareOf } from './measure-interventions';
@@ -42,6 +44,8 @@ export interface AuditWordsOptions {
   counterfactual?: CounterfactualAnswer;
   /** Examples side by side. @default 32 */
   batch?: number;
+  /** The processes that audit together. @default this one by itself */
+  peers?: Peers;
   /** Of the choice of edits and partners. @default 0 */
   seed?: number;
   /** Called for each edit. @default none */
@@ -87,6 +91,7 @@ async function auditStage({
   responses,
   counterfactual,
   batch = 32,
+  peers,
   seed = 0,
   onEdit,
   signal,
@@ -97,11 +102,16 @@ async function auditStage({
   const own = await responses.of(kept);
   const extract = ({ answer }: Pick<Answer, 'answer'>, example: ReasoningExample) =>
     task.score({ prediction: answer ?? null, example });
+  const dealt = { batch, peers, signal };
   const before = own.map(({ answer }, row) => extract(answer, kept[row]!));
   /** Answers some examples, told words in place of the stage's thoughts. */
   const tell = async (told: readonly { row: number; text: string }[]) => {
     const questions = told.map(({ row, text }): Question => ({ ...own[row]!.question, words: { [stage]: text } }));
-    const answers = await reasoner.think({ questions, batchSize: batch, ...(signal && { signal }) });
+    const answers = await inBatches({
+      ...dealt,
+      items: questions,
+      work: (group) => reasoner.think({ questions: group, batchSize: batch, ...(signal && { signal }) }),
+    });
     return {
       questions,
       answers,
@@ -138,9 +148,17 @@ async function auditStage({
       onEdit?.({ stage, example: kept[row]!, change, expected: truths[place]!, answer: answers[place]! });
 
   const seenOf = async (questions: readonly Question[], answers: readonly Answer[]): Promise<ThoughtStates[]> =>
-    (await readThoughts({ reasoner, questions, answers, batchSize: batch, ...(signal && { signal }) })).map(
-      (thoughts) => thoughts.filter((thought) => thought.stage === stage).map(({ state }) => state),
-    );
+    await inBatches({
+      ...dealt,
+      items: questions,
+      work: async (group, start) => {
+        const own = answers.slice(start, start + group.length);
+        const read = { reasoner, questions: group, answers: own, batchSize: batch, ...(signal && { signal }) };
+        return (await readThoughts(read)).map((thoughts) =>
+          thoughts.filter((thought) => thought.stage === stage).map(({ state }) => state),
+        );
+      },
+    });
   const statesOf = (answers: readonly Answer[]): ThoughtStates[] =>
     answers.map(({ thoughts }) => thoughts.filter((thought) => thought.stage === stage).map(({ hidden }) => hidden));
   const ownAnswers = own.map(({ answer }) => answer);

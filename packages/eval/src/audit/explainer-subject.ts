@@ -1,10 +1,12 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
-import { layoutExplanation, type Explainer, type ThoughtStates } from '@subtext/decoder';
+import { type Explainer, type ExplanationRequest, layoutExplanation, type ThoughtStates } from '@subtext/decoder';
 import { collateLayouts } from '@subtext/reasoner';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import { EvaluationError } from '../errors';
 import { stripForScoring } from '../metrics/strip-for-scoring';
+import { inBatches } from '../run/in-batches';
 import { countFacts, stageText } from '../thinking/score-explanations';
 import type { InterpreterAuditSample, InterpreterAuditSubject } from './audit-subject';
 
@@ -16,6 +18,8 @@ export interface ExplainerSubjectOptions {
   thoughtsOf: (example: ReasoningExample) => ThoughtStates;
   /** Explanations side by side. @default 32 */
   batch?: number;
+  /** The processes that audit together. @default this one by itself */
+  peers?: Peers;
   signal?: AbortSignal;
 }
 
@@ -29,6 +33,7 @@ export function explainerSubject({
   stage,
   thoughtsOf,
   batch = 32,
+  peers,
   signal,
 }: ExplainerSubjectOptions): InterpreterAuditSubject<ReasoningExample> {
   return {
@@ -39,17 +44,11 @@ export function explainerSubject({
         stage,
         states: thoughts?.[index] ?? [],
       }));
-      const texts = await explainer.explain({
-        requests,
-        batchSize: batch,
-        ...(signal === undefined ? {} : { signal }),
-      });
+      const shared = { explainer, requests, batch, peers, signal };
+      const texts = await explanationTexts(shared);
       const likelihoods = await explanationLikelihoods({
-        explainer,
-        requests,
+        ...shared,
         texts: examples.map((example) => stageText({ example, stage })),
-        batch,
-        ...(signal === undefined ? {} : { signal }),
       });
       return examples.map((example, index): InterpreterAuditSample => {
         const text = stripForScoring({ text: texts[index] as string });
@@ -58,6 +57,39 @@ export function explainerSubject({
       });
     },
   };
+}
+
+interface Explaining {
+  explainer: Explainer;
+  requests: readonly ExplanationRequest[];
+  /** @default 32 */
+  batch?: number;
+  /** The processes that audit together. @default this one by itself */
+  peers?: Peers;
+  signal?: AbortSignal;
+}
+
+/** What an interpreter writes, as `Explainer.explain`: batches are dealt, and are made of parts where it was trained on `parts`. */
+async function explanationTexts({ explainer, requests, batch = 32, peers, signal }: Explaining): Promise<string[]> {
+  const each = requests.map((request) => explainer.partsOf({ request }));
+  const texts = await inBatches({
+    items: each.flat(),
+    batch,
+    peers,
+    signal,
+    work: (group) =>
+      explainer.explain({
+        requests: group.map(({ request }) => request),
+        batchSize: batch,
+        ...(signal === undefined ? {} : { signal }),
+      }),
+  });
+  return each.map((parts) =>
+    texts
+      .splice(0, parts.length)
+      .filter((text) => text !== '' || parts.length === 1)
+      .join(' '),
+  );
 }
 
 /**
@@ -71,73 +103,85 @@ export async function explanationLikelihoods({
   requests,
   texts,
   batch = 32,
+  peers,
   signal,
-}: {
-  explainer: Explainer;
-  requests: readonly { question: string; stage: string; states: ThoughtStates }[];
+}: Explaining & {
   /** By request. */
   texts: readonly string[];
-  /** @default 32 */
-  batch?: number;
-  signal?: AbortSignal;
 }): Promise<number[]> {
   if (requests.length !== texts.length)
     throw new EvaluationError({
       code: 'length-mismatch',
       message: `${requests.length} requests for ${texts.length} texts; give one text a request.`,
     });
-  const { interpreter, settings } = explainer;
-  const context = explainer.context();
   const parts = requests.flatMap((request, index) =>
     explainer.partsOf({ request, text: texts[index] as string }).map((part) => ({ ...part, of: index })),
   );
+  const losses = await inBatches({
+    items: parts,
+    batch,
+    peers,
+    signal,
+    work: (group) => partLosses({ explainer, group }),
+  });
   const sums = new Float64Array(requests.length);
   const counts = new Int32Array(requests.length);
-  for (let start = 0; start < parts.length; start += batch) {
-    signal?.throwIfAborted();
-    const group = parts.slice(start, start + batch);
-    const layouts = group.map(({ request: { question, stage, states }, text }) =>
-      layoutExplanation({ question, stage, thoughts: states.length, text, context }),
-    );
-    const { rows, time, ids, lossRows, lossLabels } = collateLayouts({
-      layouts: layouts.map((layout) => ({ ...layout, thoughts: [] })),
-      padId: context.endId,
-      lossWeight: 1,
-    });
-    const states = group.flatMap(({ request }) => [...request.states]);
-    const width = settings.projector.inputWidth;
-    const values = new Float32Array(states.length * width);
-    for (const [index, state] of states.entries()) {
-      if (state.length !== width)
-        throw new EvaluationError({
-          code: 'length-mismatch',
-          message: `A thought has ${state.length} numbers; the interpreter "${settings.name}" reads thoughts of ${width}. Take the interpreter of the same reasoner.`,
-        });
-      values.set(state, index * width);
-    }
-    const losses = tf.tidy(() => {
-      const slotRows = Int32Array.from(layouts.flatMap(({ slots }, row) => slots.map((slot) => row * time + slot)));
-      const embeddings = interpreter.embed({
-        ids,
-        rows,
-        time,
-        slotRows,
-        states: tf.tensor2d(values, [states.length, width]),
-      });
-      const { hidden } = interpreter.model.forward({ embeddings });
-      const picked = gatherRows({
-        input: tf.reshape(hidden, [rows * time, hidden.shape[2]]) as tf.Tensor2D,
-        indices: lossRows,
-      });
-      return crossEntropy({ logits: interpreter.model.logits(picked), labels: tf.tensor1d(lossLabels, 'int32') });
-    });
-    const all = await losses.data();
-    losses.dispose();
-    for (const [index, row] of lossRows.entries()) {
-      const { of } = group[Math.floor(row / time)]!;
-      sums[of] = (sums[of] as number) + (all[index] as number);
-      counts[of] = (counts[of] as number) + 1;
-    }
+  for (const [index, { of }] of parts.entries()) {
+    const own = losses[index] as number[];
+    for (const loss of own) sums[of] = (sums[of] as number) + loss;
+    counts[of] = (counts[of] as number) + own.length;
   }
   return Array.from(sums, (sum, index) => sum / (counts[index] as number));
+}
+
+/** By part, the loss of each of its text's tokens. */
+async function partLosses({
+  explainer,
+  group,
+}: {
+  explainer: Explainer;
+  group: readonly { request: ExplanationRequest; text?: string }[];
+}): Promise<number[][]> {
+  const { interpreter, settings } = explainer;
+  const context = explainer.context();
+  const layouts = group.map(({ request: { question, stage, states }, text }) =>
+    layoutExplanation({ question, stage, thoughts: states.length, text, context }),
+  );
+  const { rows, time, ids, lossRows, lossLabels } = collateLayouts({
+    layouts: layouts.map((layout) => ({ ...layout, thoughts: [] })),
+    padId: context.endId,
+    lossWeight: 1,
+  });
+  const states = group.flatMap(({ request }) => [...request.states]);
+  const width = settings.projector.inputWidth;
+  const values = new Float32Array(states.length * width);
+  for (const [index, state] of states.entries()) {
+    if (state.length !== width)
+      throw new EvaluationError({
+        code: 'length-mismatch',
+        message: `A thought has ${state.length} numbers; the interpreter "${settings.name}" reads thoughts of ${width}. Take the interpreter of the same reasoner.`,
+      });
+    values.set(state, index * width);
+  }
+  const losses = tf.tidy(() => {
+    const slotRows = Int32Array.from(layouts.flatMap(({ slots }, row) => slots.map((slot) => row * time + slot)));
+    const embeddings = interpreter.embed({
+      ids,
+      rows,
+      time,
+      slotRows,
+      states: tf.tensor2d(values, [states.length, width]),
+    });
+    const { hidden } = interpreter.model.forward({ embeddings });
+    const picked = gatherRows({
+      input: tf.reshape(hidden, [rows * time, hidden.shape[2]]) as tf.Tensor2D,
+      indices: lossRows,
+    });
+    return crossEntropy({ logits: interpreter.model.logits(picked), labels: tf.tensor1d(lossLabels, 'int32') });
+  });
+  const all = await losses.data();
+  losses.dispose();
+  const found = group.map((): number[] => []);
+  for (const [index, row] of lossRows.entries()) found[Math.floor(row / time)]!.push(all[index] as number);
+  return found;
 }

@@ -1,10 +1,17 @@
 import { parseJson } from '@subtext/core';
-import { FileError, readTextFile, writeFileAtomically } from '@subtext/core/node';
+import { FileError, firstTells, type Peers, readTextFile, writeFileAtomically } from '@subtext/core/node';
 import { join } from 'node:path';
 import { EvaluationError } from '../errors';
 import { isInterpreterSample, isTextOrNull, isThoughtSample } from '../results/result-schema';
 import { textHash } from '../results/sample-record';
 import type { InterpreterAuditSubject, StageAuditSubject, ThoughtAuditSubject } from './audit-subject';
+
+/** Where runs are kept. */
+interface KeptPlace {
+  folder: string;
+  /** The processes that audit together, of which the first one reads and writes. @default this one by itself */
+  peers?: Peers;
+}
 
 /**
  * A subject whose runs are kept in a folder, a file each, so that a broken audit goes on after its last finished run.
@@ -12,11 +19,10 @@ import type { InterpreterAuditSubject, StageAuditSubject, ThoughtAuditSubject } 
  */
 export function keepThoughtRuns<Example>({
   subject,
-  folder,
+  ...place
 }: {
   subject: ThoughtAuditSubject<Example>;
-  folder: string;
-}): ThoughtAuditSubject<Example> {
+} & KeptPlace): ThoughtAuditSubject<Example> {
   return {
     get segment() {
       return subject.segment;
@@ -25,7 +31,7 @@ export function keepThoughtRuns<Example>({
     ...(subject.markers && { markers: (options) => subject.markers!(options) }),
     run: (options) =>
       kept({
-        folder,
+        ...place,
         name: `thoughts ${options.intervention?.name ?? 'own'}`,
         isSample: isThoughtSample,
         count: options.examples.length,
@@ -37,16 +43,15 @@ export function keepThoughtRuns<Example>({
 /** The same for exchanged stages. */
 export function keepStageSwaps<Example>({
   subject,
-  folder,
+  ...place
 }: {
   subject: StageAuditSubject<Example>;
-  folder: string;
-}): StageAuditSubject<Example> {
+} & KeptPlace): StageAuditSubject<Example> {
   return {
     stages: (options) => subject.stages(options),
     swap: (options) =>
       kept({
-        folder,
+        ...place,
         name: `stage ${options.stage}`,
         isSample: isTextOrNull,
         count: options.examples.length,
@@ -58,18 +63,17 @@ export function keepStageSwaps<Example>({
 /** The same for an interpreter; `name` tells several interpreters and stages apart. */
 export function keepExplanations<Example>({
   subject,
-  folder,
   name,
+  ...place
 }: {
   subject: InterpreterAuditSubject<Example>;
-  folder: string;
   name: string;
-}): InterpreterAuditSubject<Example> {
+} & KeptPlace): InterpreterAuditSubject<Example> {
   return {
     collect: (options) => subject.collect(options),
     explain: (options) =>
       kept({
-        folder,
+        ...place,
         name: `${name} ${options.condition}`,
         isSample: isInterpreterSample,
         count: options.examples.length,
@@ -80,12 +84,12 @@ export function keepExplanations<Example>({
 
 async function kept<Sample>({
   folder,
+  peers,
   name,
   isSample,
   count,
   make,
-}: {
-  folder: string;
+}: KeptPlace & {
   name: string;
   isSample: (value: unknown) => boolean;
   count: number;
@@ -93,9 +97,13 @@ async function kept<Sample>({
 }): Promise<Sample[]> {
   // Names hold words of people: the file's is made of letters, and a hash keeps two alike ones apart.
   const path = join(folder, `${name.replace(/[^a-z0-9]+/gi, '-')}-${textHash(name).slice(0, 8)}.json`);
-  const text = await readTextFile({ path }).catch((error: unknown) => {
-    if (FileError.isInstance(error) && error.code === 'not-found') return undefined;
-    throw error;
+  const text = await firstTells({
+    peers,
+    work: () =>
+      readTextFile({ path }).catch((error: unknown) => {
+        if (FileError.isInstance(error) && error.code === 'not-found') return undefined;
+        throw error;
+      }),
   });
   if (text !== undefined) {
     const samples = parsed<Sample>({ path, text, isSample });
@@ -106,7 +114,7 @@ async function kept<Sample>({
     });
   }
   const samples = await make();
-  await writeFileAtomically({ path, data: `${JSON.stringify(samples)}\n` });
+  if ((peers?.rank ?? 0) === 0) await writeFileAtomically({ path, data: `${JSON.stringify(samples)}\n` });
   return samples;
 }
 

@@ -1,3 +1,4 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 
 import type { EvaluationListener } from '../run/evaluation-event';
@@ -14,6 +15,7 @@ export async function measureRetained({
   task,
   examples,
   batch,
+  peers,
   seed,
   onEvent,
   signal,
@@ -27,6 +29,8 @@ export async function measureRetained({
   task: EvaluationTask;
   examples: ReasoningExample[];
   batch: number;
+  /** The processes that audit together. @default this one by itself */
+  peers?: Peers;
   seed: number;
   onEvent?: EvaluationListener;
   signal?: AbortSignal;
@@ -38,7 +42,7 @@ export async function measureRetained({
     const onProgress = (progress: { done: number; total: number }) =>
       onEvent?.({ event: 'progress', label: folder, ...progress });
     try {
-      return await of(new ReasonerThoughts({ reasoner, task, batch, signal, onProgress }));
+      return await of(new ReasonerThoughts({ reasoner, task, batch, peers, signal, onProgress }));
     } finally {
       reasoner.dispose();
     }

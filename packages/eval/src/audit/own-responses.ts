@@ -1,3 +1,4 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import {
   type Answer,
@@ -10,6 +11,7 @@ import {
 } from '@subtext/reasoner';
 import type { ThoughtStates } from '@subtext/decoder';
 
+import { inBatches } from '../run/in-batches';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import { questionsOf } from '../tasks/questions-of';
 
@@ -32,6 +34,8 @@ export interface OwnResponsesOptions {
   task: Pick<EvaluationTask, 'prompt'>;
   /** Examples side by side. @default 32 */
   batch?: number;
+  /** The processes that ask together. @default this one by itself */
+  peers?: Peers;
   /** Called after each batch. @default none */
   onProgress?: (progress: { done: number; total: number }) => void;
   signal?: AbortSignal;
@@ -47,23 +51,25 @@ export class OwnResponses {
   }
 
   async of(examples: readonly ReasoningExample[]): Promise<OwnResponse[]> {
-    const { reasoner, task, batch = 32, onProgress, signal } = this.#options;
+    const { reasoner, task, batch = 32, signal } = this.#options;
     const missing = examples.filter((example) => !this.#responses.has(example));
-    for (let start = 0; start < missing.length; start += batch) {
-      const group = missing.slice(start, start + batch);
-      const questions = questionsOf({ task, examples: group });
-      const answers = await reasoner.think({
-        questions,
-        batchSize: batch,
-        ...(signal === undefined ? {} : { signal }),
-      });
-      for (const [index, example] of group.entries())
-        this.#responses.set(
-          example,
-          ownResponse({ reasoner, question: questions[index] as Question, answer: answers[index] as Answer }),
-        );
-      onProgress?.({ done: Math.min(start + batch, missing.length), total: missing.length });
-    }
+    const answers = await inBatches({
+      ...this.#options,
+      items: missing,
+      batch,
+      work: (group) =>
+        reasoner.think({
+          questions: questionsOf({ task, examples: group }),
+          batchSize: batch,
+          ...(signal === undefined ? {} : { signal }),
+        }),
+    });
+    const questions = questionsOf({ task, examples: missing });
+    for (const [index, example] of missing.entries())
+      this.#responses.set(
+        example,
+        ownResponse({ reasoner, question: questions[index] as Question, answer: answers[index] as Answer }),
+      );
     return examples.map((example) => this.#responses.get(example) as OwnResponse);
   }
 }

@@ -1,6 +1,8 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import { readThoughts, type Reasoner, type SeenThought, thinkAgain } from '@subtext/reasoner';
 
+import { inBatches } from '../run/in-batches';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { HiddenStage, StageAuditSubject } from './audit-subject';
 import { type OwnResponse, OwnResponses } from './own-responses';
@@ -14,6 +16,8 @@ export interface ReasonerStagesOptions {
   responses?: OwnResponses;
   /** Examples side by side. @default 32 */
   batch?: number;
+  /** The processes that audit together. @default this one by itself */
+  peers?: Peers;
   signal?: AbortSignal;
 }
 
@@ -55,41 +59,56 @@ export class ReasonerStages implements StageAuditSubject<ReasoningExample> {
     stage: string;
     partners: Int32Array;
   }): Promise<(string | null)[]> {
-    const { reasoner, task, batch = 32, signal } = this.#options;
+    const { reasoner, task, batch = 32, peers, signal } = this.#options;
     const responses = await this.#responses.of(examples);
     const seen = await this.#read(examples);
-    const answers = await thinkAgain({
-      reasoner,
-      questions: responses.map(({ question }) => question),
-      answers: responses.map(({ answer }) => answer),
-      stage,
-      thoughts: examples.map((_, row) => {
-        const partner = partners[row] as number;
-        return partner < 0 ? null : (seen[partner] as SeenThought[]).filter((thought) => thought.stage === stage);
-      }),
-      batchSize: batch,
-      ...(signal === undefined ? {} : { signal }),
+    const rows = [...examples.keys()].filter((row) => (partners[row] as number) >= 0);
+    const changed = await inBatches({
+      items: rows,
+      batch,
+      peers,
+      signal,
+      work: async (group) => {
+        const own = group.map((row) => responses[row] as OwnResponse);
+        const answers = await thinkAgain({
+          reasoner,
+          questions: own.map(({ question }) => question),
+          answers: own.map(({ answer }) => answer),
+          stage,
+          thoughts: group.map((row) =>
+            (seen[partners[row] as number] as SeenThought[]).filter((thought) => thought.stage === stage),
+          ),
+          batchSize: batch,
+          ...(signal === undefined ? {} : { signal }),
+        });
+        signal?.throwIfAborted();
+        return answers.map(({ answer }) => answer ?? null);
+      },
     });
-    signal?.throwIfAborted();
+    const answers: (string | null)[] = responses.map(({ answer }) => answer.answer ?? null);
+    for (const [place, row] of rows.entries()) answers[row] = changed[place] as string | null;
     return answers.map(
-      ({ answer }, row) =>
-        task.score({ prediction: answer ?? null, example: examples[row] as ReasoningExample }).extracted,
+      (prediction, row) => task.score({ prediction, example: examples[row] as ReasoningExample }).extracted,
     );
   }
 
   /** What can be learnt from the examples' thoughts; read once. */
   async #read(examples: readonly ReasoningExample[]): Promise<SeenThought[][]> {
-    const { reasoner, batch = 32, signal } = this.#options;
+    const { reasoner, batch = 32, peers, signal } = this.#options;
     const missing = examples.filter((example) => !this.#seen.has(example));
-    const responses = await this.#responses.of(missing);
-    const of = <Part extends 'question' | 'answer'>(part: Part): OwnResponse[Part][] =>
-      responses.map((response) => response[part]);
-    const seen = await readThoughts({
-      reasoner,
-      questions: of('question'),
-      answers: of('answer'),
-      batchSize: batch,
-      ...(signal === undefined ? {} : { signal }),
+    const seen = await inBatches({
+      items: await this.#responses.of(missing),
+      batch,
+      peers,
+      signal,
+      work: (group) =>
+        readThoughts({
+          reasoner,
+          questions: group.map(({ question }) => question),
+          answers: group.map(({ answer }) => answer),
+          batchSize: batch,
+          ...(signal === undefined ? {} : { signal }),
+        }),
     });
     for (const [index, example] of missing.entries()) this.#seen.set(example, seen[index] as SeenThought[]);
     return examples.map((example) => this.#seen.get(example) as SeenThought[]);

@@ -1,9 +1,11 @@
+import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import type { ThoughtStates } from '@subtext/decoder';
 import { type Answer, parseAnswer, type Reasoner, replayAnswers, type ReplayOptions } from '@subtext/reasoner';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import { EvaluationError } from '../errors';
+import { inBatches } from '../run/in-batches';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
 import type { ThoughtIntervention } from './interventions';
@@ -18,6 +20,8 @@ export interface ReasonerThoughtsOptions {
   responses?: OwnResponses;
   /** Examples side by side. @default 32 */
   batch?: number;
+  /** The processes that audit together. @default this one by itself */
+  peers?: Peers;
   /** Called after each batch of own responses. @default none */
   onProgress?: (progress: { done: number; total: number }) => void;
   signal?: AbortSignal;
@@ -71,17 +75,20 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
   }
 
   async collect({ examples }: { examples: readonly ReasoningExample[] }): Promise<ThoughtStates[]> {
+    const states = await this.#inBatches({ examples, work: (batch) => this.#captureBatch(batch) });
     const responses = await this.#responses.of(examples);
-    const states: ThoughtStates[] = [];
-    for (const batch of this.#batches(responses)) states.push(...(await this.#captureBatch(batch)));
+    for (const [index, { thoughts }] of responses.entries()) {
+      const [state] = states[index] as ThoughtStates;
+      const [slots] = thoughts;
+      if (state === undefined || slots === undefined) continue;
+      this.#segment = state.length / slots.length / (2 * this.#options.reasoner.model.dimensions.layers);
+      break;
+    }
     return states;
   }
 
   async markers({ examples }: { examples: readonly ReasoningExample[] }): Promise<ThoughtStates[]> {
-    const states: ThoughtStates[] = [];
-    for (const batch of this.#batches(await this.#responses.of(examples)))
-      states.push(...(await this.#captureBatch(batch, { markers: true })));
-    return states;
+    return await this.#inBatches({ examples, work: (batch) => this.#captureBatch(batch, { markers: true }) });
   }
 
   async run({
@@ -91,39 +98,37 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     examples: readonly ReasoningExample[];
     intervention: ThoughtIntervention | null;
   }): Promise<ThoughtAuditSample[]> {
-    const responses = await this.#responses.of(examples);
-    const samples: ThoughtAuditSample[] = [];
-    for (const batch of this.#batches(responses)) {
-      const start = samples.length;
-      const thoughts = batch.map((_, index) => intervention?.thoughts[start + index] ?? null);
-      const written = await this.#writeAnswers({ batch, thoughts });
-      const likelihoods = await this.#answerLikelihoods({
-        batch,
-        thoughts,
-        examples: examples.slice(start, start + batch.length),
-      });
-      for (const [index, response] of batch.entries()) {
-        const example = examples[start + index] as ReasoningExample;
-        const score = this.#options.task.score({
-          prediction: response.answered ? (written[index] as string | null) : null,
-          example,
+    return await this.#inBatches({
+      examples,
+      work: async (batch, start) => {
+        const thoughts = batch.map((_, index) => intervention?.thoughts[start + index] ?? null);
+        const written = await this.#writeAnswers({ batch, thoughts });
+        const likelihoods = await this.#answerLikelihoods({
+          batch,
+          thoughts,
+          examples: examples.slice(start, start + batch.length),
         });
-        samples.push({
-          correct: score.correct,
-          answer: score.extracted,
-          negativeLogLikelihood: likelihoods[index] as number,
+        return batch.map((response, index): ThoughtAuditSample => {
+          const { correct, extracted } = this.#options.task.score({
+            prediction: response.answered ? (written[index] as string | null) : null,
+            example: examples[start + index] as ReasoningExample,
+          });
+          return { correct, answer: extracted, negativeLogLikelihood: likelihoods[index] as number };
         });
-      }
-    }
-    return samples;
+      },
+    });
   }
 
-  *#batches(responses: readonly OwnResponse[]): Generator<OwnResponse[]> {
-    const { batch = 32, signal } = this.#options;
-    for (let start = 0; start < responses.length; start += batch) {
-      signal?.throwIfAborted();
-      yield responses.slice(start, start + batch);
-    }
+  /** Works on the examples' own responses, batch by batch. */
+  async #inBatches<Result>({
+    examples,
+    work,
+  }: {
+    examples: readonly ReasoningExample[];
+    work: (batch: readonly OwnResponse[], start: number) => Promise<Result[]>;
+  }): Promise<Result[]> {
+    const { batch = 32, peers, signal } = this.#options;
+    return await inBatches({ items: await this.#responses.of(examples), batch, peers, signal, work });
   }
 
   /** `markers`: of the thoughts' tokens by themselves, which see nothing and are fed nothing but their embedding. */
@@ -138,8 +143,6 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
     try {
       pass.session.feed(pass.inputs).dispose();
       const states = await pass.session.captured();
-      const [first] = states;
-      if (first !== undefined) this.#segment = first.length / (2 * this.#options.reasoner.model.dimensions.layers);
       let next = 0;
       return batch.map(({ thoughts }) =>
         thoughts.map((slots) => joined(slots.map(() => states[next++] as Float32Array))),

@@ -1,3 +1,4 @@
+import { type Peers, shareOut } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import {
   type LensReading,
@@ -39,6 +40,7 @@ export async function probeReasoner({
   questions,
   answers,
   controls = 5,
+  peers,
   seed = 0,
   onProgress,
   signal,
@@ -51,6 +53,8 @@ export async function probeReasoner({
   answers: readonly Answer[];
   /** Probes on shuffled labels and on control tasks. @default 5 */
   controls?: number;
+  /** The processes that probe together: linear probes are dealt. @default this one by itself */
+  peers?: Peers;
   /** @default 0 */
   seed?: number;
   /** Called after each part. @default none */
@@ -61,42 +65,51 @@ export async function probeReasoner({
   const thoughts = answers.map((answer) => answer.thoughts.map(({ hidden }) => hidden));
   const labels = probeLabels({ examples });
   const stages = stagesOfAnswers(answers);
-  const total = labels.length * stages.length + 2;
-  let done = 0;
-  const step = (name: string) => onProgress?.({ done: ++done, total, name });
 
   const first = answers.findIndex((answer) => answer.thoughts.length > 0);
   if (first < 0)
     return { lens: null, probes: [], geometry: null, autoencoder: null, left: ['There is no thought to probe.'] };
   const lens = await readLens({ reasoner, question: questions[first] as Question, answer: answers[first] as Answer });
-  step('logit lens');
 
-  const probes: ReasonerProbes['probes'] = [];
+  const wanted: { name: string; train: () => LinearProbeResult }[] = [];
   for (const stage of stages) {
     const { states, width } = stageStates({ thoughts: answers.map((answer) => answer.thoughts), stage });
-    for (const { name, labels: values } of labels) {
-      signal?.throwIfAborted();
+    for (const { name: label, labels: values } of labels) {
+      const name = `${stage} → ${label}`;
       // A state of another number of thoughts does not line up with the others.
       const usable = values.flatMap((label, index) =>
         label !== null && states[index]?.length === width ? [index] : [],
       );
       if (usable.length < FEWEST_EXAMPLES || new Set(usable.map((index) => values[index])).size < 2)
-        left.push(`${stage} → ${name}: only ${usable.length} examples with this label and all thoughts.`);
-      else {
-        const result = trainLinearProbe({
-          states: usable.map((index) => states[index] as number[]),
-          labels: usable.map((index) => values[index] as string),
-          types: usable.map((index) => questions[index]!.question),
-          controls,
-          seed,
+        left.push(`${name}: only ${usable.length} examples with this label and all thoughts.`);
+      else
+        wanted.push({
+          name,
+          train: () =>
+            trainLinearProbe({
+              states: usable.map((index) => states[index] as number[]),
+              labels: usable.map((index) => values[index] as string),
+              types: usable.map((index) => questions[index]!.question),
+              controls,
+              seed,
+            }),
         });
-        probes.push({ name: `${stage} → ${name}`, result });
-      }
-      step(`${stage} → ${name}`);
-      // Probes compute in one go; others may have a turn in between.
-      await new Promise((resolve) => setImmediate(resolve));
     }
   }
+  const total = wanted.length + 2;
+  const probes = await shareOut({
+    peers,
+    count: wanted.length,
+    async work(index) {
+      signal?.throwIfAborted();
+      const { name, train } = wanted[index]!;
+      const result = train();
+      onProgress?.({ done: index + 2, total, name });
+      // Probes compute in one go; others may have a turn in between.
+      await new Promise((resolve) => setImmediate(resolve));
+      return { name, result };
+    },
+  });
 
   const states = thoughts.flat();
   let autoencoder: ReasonerProbes['autoencoder'] = null;
@@ -118,7 +131,7 @@ export async function probeReasoner({
       names,
     };
   }
-  step('sparse autoencoder');
+  onProgress?.({ done: total, total, name: 'sparse autoencoder' });
   return { lens, probes, geometry: thoughtGeometry({ thoughts }), autoencoder, left };
 }
 
