@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -44,7 +44,15 @@ export function compiled(source) {
 export function launch({ ranks, words, environment = {}, options = [] }) {
   const { stdout, stderr, status } = spawnSync(
     open('mpirun'),
-    ['--oversubscribe', ...options, '-n', String(ranks), process.execPath, ...words],
+    // Ranks that have a processor each do not give it up while they wait, as Open MPI has them do otherwise.
+    [
+      ...(ranks > availableParallelism() ? ['--oversubscribe'] : []),
+      ...options,
+      '-n',
+      String(ranks),
+      process.execPath,
+      ...words,
+    ],
     {
       encoding: 'utf8',
       env: { ...process.env, OMPI_ALLOW_RUN_AS_ROOT: '1', OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1', ...environment },
@@ -59,6 +67,12 @@ export function median(values) {
   const sorted = [...values].sort((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** The value below which this share of values lies. */
+export function quantile(values, share) {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 }
 
 export function save({ path, result }) {
