@@ -74,6 +74,8 @@ export default tseslint.config(
       '**/assembly/**',
       '**/.turbo/**',
       'coverage/**',
+      'site/pages/**',
+      'site/.cache/**',
       'packages/tensor/src/engines/wasm/kernels/generated/**',
       'packages/tensor/src/generated/**',
     ],

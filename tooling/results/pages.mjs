@@ -1,6 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { calculationsTable, firstTable, graphsTable, usedTable } from './choice-tables.mjs';
+
 const percent = (share) => (share === null || share === undefined ? '–' : (100 * share).toFixed(1));
 
 function methodsTable({ methods }) {
@@ -113,6 +115,12 @@ const pages = [
       drawings: drawingsTable,
       seeds: seedsTable,
     },
+  },
+  { page: 'README.md', file: 'docs/results/start.json', tables: { result: firstTable } },
+  {
+    page: 'docs/guide/which-method.md',
+    file: 'docs/results/arithmetic.json',
+    tables: { calculations: calculationsTable, used: usedTable, graphs: graphsTable },
   },
 ];
 

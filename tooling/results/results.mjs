@@ -4,7 +4,7 @@
  *   npm run results                 lists each result: when it was made, and whether code it rests on changed since
  *   npm run results -- --check      runs those that take minutes again and compares them with the committed numbers
  *   npm run results -- --check --from FOLDER   compares with a run that is there (`runs/start`) instead
- *   npm run results -- --pages      writes the tables of docs/results/start.md from start.json, and on every page of results
+ *   npm run results -- --pages      writes the tables of pages that quote numbers from their JSON files, and on every page of results
  *                                   the notice that says which code gave its numbers
  */
 import { spawnSync } from 'node:child_process';

@@ -23,6 +23,8 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 /** A command as a page has it: `npx subtext data check FILE`. */
 interface DocumentedCommand {
   page: string;
+  /** Whether it stands in a block that can be run: `console` needs what a test has not. */
+  runs: boolean;
   program: string;
   words: string[];
 }
@@ -44,13 +46,16 @@ async function documentedCommands(): Promise<DocumentedCommand[]> {
   const found: DocumentedCommand[] = [];
   for (const page of pages) {
     const text = await readFile(join(root, page), 'utf8');
-    for (const [, block] of text.matchAll(/^```sh\n([^]*?)^```/gm)) {
+    for (const [, kind, block] of text.matchAll(/^```(sh|console)\n([^]*?)^```/gm)) {
       for (const line of block!.replace(/\\\n\s*/g, ' ').split('\n')) {
-        const [npx, program, ...words] = (line.replace(/\s+#.*$/, '').match(/"[^"]*"|'[^']*'|\S+/g) ?? []).map((word) =>
-          word.replace(/^(["'])([^]*)\1$/, '$2'),
-        );
+        const [npx, program, ...words] = (
+          line
+            .replace(/\s+#.*$/, '')
+            .replace(/^(?:[A-Z_]+=\S+ )+|^(?:mpirun|srun) .*?(?=npx )/, '')
+            .match(/"[^"]*"|'[^']*'|\S+/g) ?? []
+        ).map((word) => word.replace(/^(["'])([^]*)\1$/, '$2'));
         if (npx === 'npx' && (program === 'subtext' || program === 'subtext-eval'))
-          found.push({ page, program, words });
+          found.push({ page, program, words, runs: kind === 'sh' });
       }
     }
   }
@@ -217,9 +222,15 @@ describe('the quick ones', () => {
     const known = new Set<string>();
     const chosen: { page: string; words: string[] }[] = [];
     for (const pattern of quick) {
-      for (const { page, program, words } of documented) {
+      for (const { page, program, words, runs } of documented) {
         const line = words.join(' ');
-        if (program !== 'subtext' || !pattern.test(line) || known.has(line) || /checkpoints\/graphs/.test(line))
+        if (
+          !runs ||
+          program !== 'subtext' ||
+          !pattern.test(line) ||
+          known.has(line) ||
+          /checkpoints\/graphs/.test(line)
+        )
           continue;
         known.add(line);
         const short = words.map((word, index) => substitutes[word] ?? shorter[words[index - 1] ?? ''] ?? word);

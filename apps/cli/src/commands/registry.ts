@@ -42,6 +42,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'list the configurations that come with the command, and copy one to change it',
     load: async () => (await import('./presets')).presetsCommand(),
   },
+  push: {
+    description: "send a model's folder to the Hugging Face Hub, with its card; without --yes it says what it would send",
+    load: async () => (await import('./push')).pushCommand(),
+  },
   forward: {
     description: 'run a model once over a file of inputs and save its outputs, both named as transformers names them',
     load: async () => (await import('./forward')).forwardCommand(),

@@ -1,0 +1,79 @@
+import { readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const docs = fileURLToPath(new URL('../docs/', import.meta.url));
+
+/** The decisions, by their numbers. */
+const decisions = readdirSync(`${docs}decisions`)
+  .filter((name) => name.endsWith('.md'))
+  .sort()
+  .map((name) => ({
+    text: `${Number(name.slice(0, 4))}. ${name.slice(5, -3).replaceAll('-', ' ')}`,
+    link: `/decisions/${name.slice(0, -3)}`,
+  }));
+
+const page = (text, link) => ({ text, link });
+
+/** Every page of docs/, in the order of the site. A test holds that none is left out, and that each is there. */
+export const sidebar = [
+  {
+    text: 'Start',
+    items: [
+      page('Quick start', '/guide/quick-start'),
+      page('Which method when', '/guide/which-method'),
+      page('Thoughts you can trust', '/guide/trusted-thoughts'),
+      page('The inspector', '/guide/inspector'),
+    ],
+  },
+  {
+    text: 'Tutorials',
+    items: [
+      page('Your own data', '/guide/own-data'),
+      page('Text data', '/guide/text-data'),
+      page('Fine-tune a public checkpoint', '/guide/public-checkpoint'),
+      page('A method of your own', '/guide/own-method'),
+      page('Read thoughts', '/guide/reading-thoughts'),
+      page('Graphs', '/guide/graphs'),
+      page('Experiments over seeds', '/guide/experiments'),
+      page('Several processes and machines', '/guide/clusters'),
+      page('Watch and compare runs', '/guide/watching-runs'),
+      page('Publish a model', '/guide/publishing'),
+      page('Programs', '/guide/api'),
+      page('Examples', '/examples'),
+    ],
+  },
+  {
+    text: 'Reference',
+    items: [
+      page('Configuration', '/configuration'),
+      page('Evaluation', '/evaluation'),
+      page('Engines', '/engines'),
+      page('Reliability', '/reliability'),
+      page('Architecture', '/architecture'),
+      page('Releasing', '/releasing'),
+    ],
+  },
+  {
+    text: 'Results',
+    collapsed: true,
+    items: [
+      page('The start run', '/results/start'),
+      page('Audits', '/results/audits'),
+      page('What makes thoughts used', '/results/visibility'),
+      page('Arithmetic', '/results/arithmetic'),
+      page('Graphs', '/results/graphs'),
+      page('Fine-tuning a small checkpoint', '/results/first-path'),
+      page('Engines', '/results/engines'),
+      page('Checkpoints', '/results/checkpoints'),
+      page('Speed of continuous thoughts', '/results/coconut-speed'),
+      page('Parity', '/results/parity'),
+    ],
+  },
+  { text: 'Decisions', collapsed: true, items: decisions },
+];
+
+/** Files of docs/ that are no pages of their own: notes, which a command puts into a page, and cards of models. */
+export const partsOfPages = /-notes\.md$|\/README\.md$/;
+
+/** Where the pages of the site come from that do not lie in docs/. */
+export const pagesElsewhere = { 'examples.md': 'examples/README.md' };

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const percent = (share) => (100 * share).toFixed(1);
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const deviation = (values) =>
+  Math.sqrt(values.reduce((sum, value) => sum + (value - mean(values)) ** 2, 0) / Math.max(1, values.length - 1));
+const spread = (values) => `${percent(mean(values))} ± ${percent(deviation(values))}`;
+
+/** What the audits of several seeds say: one verdict, or each with its number. */
+function verdicts(audits) {
+  const said = audits.flatMap((audit) => audit?.verdict ?? []);
+  if (said.length === 0) return '–';
+  const kinds = [...new Set(said)];
+  return kinds.length === 1
+    ? kinds[0]
+    : kinds.map((kind) => `${kind} (${said.filter((one) => one === kind).length} of ${said.length})`).join(', ');
+}
+
+function byMethod(runs, cells) {
+  const methods = [...new Set(runs.map(({ method }) => method))];
+  return methods
+    .map((method) => runs.filter((run) => run.method === method))
+    .sort((one, other) => mean(other.map(({ accuracy }) => accuracy)) - mean(one.map(({ accuracy }) => accuracy)))
+    .map((same) => `| ${[`\`${same[0].method}\``, ...cells(same)].join(' | ')} |`);
+}
+
+/** Methods on calculations, the best first. */
+export function calculationsTable({ runs }) {
+  return [
+    '| method | accuracy %, mean ± deviation of seeds | generated tokens | processor seconds of training | thoughts |',
+    '|---|---|---|---|---|',
+    ...byMethod(runs, (same) => [
+      spread(same.map(({ accuracy }) => accuracy)),
+      mean(same.map(({ generatedTokens }) => generatedTokens)).toFixed(1),
+      mean(same.map(({ processorSeconds }) => processorSeconds)).toFixed(0),
+      verdicts(same.map(({ audit }) => audit)),
+    ]),
+  ].join('\n');
+}
+
+/** The cells of the experiment on what makes thoughts used. */
+export function usedTable(_, { root }) {
+  const { cells, runs } = JSON.parse(readFileSync(join(root, 'docs/results/visibility.json'), 'utf8'));
+  return [
+    '| method, visibility | accuracy %, mean ± deviation of seeds | tokens | thoughts |',
+    '|---|---|---|---|',
+    ...cells.map(
+      ({ cell, scores, generatedTokens }) =>
+        `| \`${cell}\` | ${spread(scores)} | ${generatedTokens.toFixed(1)} | ${verdicts(runs.filter((run) => run.cell === cell).map(({ audit }) => audit))} |`,
+    ),
+  ].join('\n');
+}
+
+/** Methods on graphs, the best first. */
+export function graphsTable(_, { root }) {
+  const { runs } = JSON.parse(readFileSync(join(root, 'docs/results/graphs.json'), 'utf8'));
+  return [
+    '| method | accuracy %, mean ± deviation of seeds | generated tokens | processor minutes of training | thoughts |',
+    '|---|---|---|---|---|',
+    ...byMethod(runs, (same) => [
+      spread(same.map(({ accuracy }) => accuracy)),
+      mean(same.map(({ generatedTokens }) => generatedTokens)).toFixed(1),
+      (mean(same.map(({ processorSeconds }) => processorSeconds)) / 60).toFixed(1),
+      verdicts(same.map(({ audit }) => audit)),
+    ]),
+  ].join('\n');
+}
+
+/** What the README shows first. */
+export function firstTable({ methods, audits }) {
+  const rows = [
+    ['the chain written in words', 'Chain of thought'],
+    ['hidden, as Heima was published', 'Heima as published'],
+    ['hidden, and used', 'Heima, chain'],
+  ];
+  const follows = (name) =>
+    audits.find(({ method }) => method === name)?.stages.find(({ stage }) => stage === 'caption')?.swap?.follows?.value;
+  return [
+    "| 500 unseen pictures | right | tokens | with another picture's caption in its thoughts, the answer is the one that follows |",
+    '|---|---|---|---|',
+    ...rows.map(([words, name]) => {
+      const { accuracy, tokens } = methods.find(({ method }) => method === name);
+      const share = follows(name);
+      return `| ${words} | ${percent(accuracy)} % | ${tokens.generated.toFixed(0)} | ${share === undefined ? '–' : `${percent(share)} %`} |`;
+    }),
+  ].join('\n');
+}
