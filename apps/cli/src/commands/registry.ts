@@ -43,7 +43,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./presets')).presetsCommand(),
   },
   push: {
-    description: "send a model's folder to the Hugging Face Hub, with its card; without --yes it says what it would send",
+    description:
+      "send a model's folder to the Hugging Face Hub, with its card; without --yes it says what it would send",
     load: async () => (await import('./push')).pushCommand(),
   },
   forward: {
