@@ -13,7 +13,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { clearTimeout, setTimeout } from 'node:timers';
+import { clearInterval, clearTimeout, setInterval, setTimeout } from 'node:timers';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -43,12 +43,22 @@ const links = [
 ];
 
 const launchers = [
-  { kind: 'openmpi', names: ['mpirun.openmpi', 'mpirun'], says: /open.?mpi/i },
-  { kind: 'mpich', names: ['mpirun.mpich', 'mpiexec.hydra', 'mpirun'], says: /hydra/i },
-].flatMap(({ kind, names, says }) => {
+  {
+    kind: 'openmpi',
+    names: ['mpirun.openmpi', 'mpirun'],
+    says: /open.?mpi/i,
+    // Once it has told a host to end that is cut off, it waits for an answer for a quarter of an hour: it has to have noticed
+    // before the ranks do.
+    options: [
+      ...['--mca', 'oob_tcp_keepalive_time', String(deadlineSeconds / 2)],
+      ...['--mca', 'oob_tcp_keepalive_intvl', '1', '--mca', 'oob_tcp_keepalive_probes', '3'],
+    ],
+  },
+  { kind: 'mpich', names: ['mpirun.mpich', 'mpiexec.hydra', 'mpirun'], says: /hydra/i, options: [] },
+].flatMap(({ kind, names, says, options }) => {
   const said = (name) => spawnSync(name, ['--version'], { encoding: 'utf8' }).stdout ?? '';
   const name = names.find((one) => says.test(said(one)));
-  return name ? [{ kind, name, version: /(?:\(Open MPI\)|Version:) *(\S+)/.exec(said(name))[1] }] : [];
+  return name ? [{ kind, name, options, version: /(\d+\.\d+\.\d+)/.exec(said(name))[1] }] : [];
 });
 if (launchers.length === 0) {
   console.error('Not run: there is no mpirun of Open MPI or MPICH.');
@@ -92,32 +102,32 @@ const digests = (output) =>
       .digest('hex'),
   );
 
-/** Trains on hosts; what `onOutput` does is done once, when the first step is told. */
-function train({ network, launcher, ranks, slots, output, onFirstStep, words: further = [] }) {
+/** Trains on hosts; `onCheckpoint` is called once, when there is one. */
+function train({ network, launcher, ranks, slots, output, onCheckpoint }) {
   return new Promise((resolve) => {
     const began = performance.now();
     const [first, ...words] = [
       ...network.enter(0),
       launcher.name,
       ...network.mpirun[launcher.kind]({ slots }),
+      ...launcher.options,
       ...['-n', String(ranks), process.execPath, command, 'train', 'run.yaml', `output=${output}`, '--json'],
-      ...further,
     ];
     const child = spawn(first, words, { cwd: folder, env: environment });
     let said = '';
     let acted;
     // A hang is a result too.
     const giveUp = setTimeout(() => child.kill('SIGKILL'), 300_000);
-    const hear = (data) => {
-      said += data;
-      if (acted !== undefined || !onFirstStep || !said.includes('"done":')) return;
+    child.stdout.on('data', (data) => (said += data));
+    child.stderr.on('data', (data) => (said += data));
+    const watch = setInterval(() => {
+      if (!onCheckpoint || acted !== undefined || readCheckpoints(join(folder, output)).whole.length === 0) return;
       acted = performance.now();
-      onFirstStep();
-    };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
+      onCheckpoint();
+    }, 50);
     child.on('close', (code) => {
       clearTimeout(giveUp);
+      clearInterval(watch);
       const ended = performance.now();
       const seconds = Number(((ended - began) / 1000).toFixed(1));
       const secondsAfter = acted === undefined ? undefined : Number(((ended - acted) / 1000).toFixed(1));
@@ -179,9 +189,10 @@ async function cut(launcher) {
       ranks: 3,
       slots: 1,
       output,
-      onFirstStep: () => network.cut(2),
+      onCheckpoint: () => network.cut(2),
     });
-    const named = /Rank 2 did not answer/.test(said);
+    // The ranks name the rank, the launcher its host, whoever is first.
+    const named = /Rank 2 did not answer|(?:lost communication|host-3|10\.77\.0\.3)/.test(said);
     const inTime = secondsAfter !== undefined && secondsAfter <= allowedSeconds;
     const { broken, whole } = readCheckpoints(join(folder, output));
     network.join(2);
@@ -197,7 +208,7 @@ async function cut(launcher) {
     };
     result.cuts.push(one);
     console.error(JSON.stringify(one));
-    if (code === 0 || !named || !inTime || broken.length > 0)
+    if (code === 0 || !named || !inTime || broken.length > 0 || whole.length === 0)
       faults.push(`cut, ${launcher.kind}: ${said.slice(-1500)}`);
     if (!sameBytes) faults.push(`after the cut, ${launcher.kind}: ${again.said.slice(-1500)}`);
   } finally {

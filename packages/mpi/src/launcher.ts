@@ -6,12 +6,14 @@ export interface Launch {
   size: number;
   /** The variable that says so. */
   variable: string;
+  /** This process's number among them, from 0. */
+  rank: number;
 }
 
 const variables = [
-  ['OMPI_COMM_WORLD_SIZE', 'openmpi'],
-  ['PMI_SIZE', 'hydra'],
-  ['SLURM_STEP_NUM_TASKS', 'slurm'],
+  ['OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_RANK', 'openmpi'],
+  ['PMI_SIZE', 'PMI_RANK', 'hydra'],
+  ['SLURM_STEP_NUM_TASKS', 'SLURM_PROCID', 'slurm'],
 ] as const;
 
 /**
@@ -21,9 +23,9 @@ const variables = [
  */
 export function findLaunch({ environment = process.env }: { environment?: NodeJS.ProcessEnv } = {}):
   Launch | undefined {
-  for (const [variable, launcher] of variables) {
+  for (const [variable, number, launcher] of variables) {
     const size = Number(environment[variable]);
-    if (Number.isInteger(size) && size > 0) return { launcher, size, variable };
+    if (Number.isInteger(size) && size > 0) return { launcher, size, variable, rank: Number(environment[number] ?? 0) };
   }
   return undefined;
 }

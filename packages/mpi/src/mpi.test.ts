@@ -172,10 +172,11 @@ describe('without MPI', () => {
 
   it('reads what the launchers say', () => {
     expect(findLaunch({ environment: {} })).toBeUndefined();
-    expect(findLaunch({ environment: { OMPI_COMM_WORLD_SIZE: '4' } })).toEqual({
+    expect(findLaunch({ environment: { OMPI_COMM_WORLD_SIZE: '4', OMPI_COMM_WORLD_RANK: '2' } })).toEqual({
       launcher: 'openmpi',
       size: 4,
       variable: 'OMPI_COMM_WORLD_SIZE',
+      rank: 2,
     });
     expect(findLaunch({ environment: { PMI_SIZE: '3' } })?.launcher).toBe('hydra');
     expect(findLaunch({ environment: { SLURM_STEP_NUM_TASKS: '8' } })?.size).toBe(8);

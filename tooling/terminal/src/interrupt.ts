@@ -16,6 +16,7 @@ export const STOPPED = 130;
 
 let current: AbortController | undefined;
 let saving = false;
+let silent = false;
 
 /** Seconds that work which saves nothing has to end by itself. */
 const PATIENCE = 3;
@@ -33,7 +34,7 @@ export function watchSignals(): void {
         if (signal === 'SIGINT' || !saving) process.exit(exitCodes[signal]);
         return;
       }
-      writeError(saving ? '\nStopping after this step; press Ctrl-C again to end at once.\n' : '\n');
+      if (!silent) writeError(saving ? '\nStopping after this step; press Ctrl-C again to end at once.\n' : '\n');
       current.abort();
       if (!saving) setTimeout(() => process.exit(exitCodes[signal]), PATIENCE * 1000).unref();
     });
@@ -45,7 +46,10 @@ export function watchSignals(): void {
  */
 export function interruptSignal({
   saves = true,
+  quiet = false,
 }: {
+  /** Whether nothing is said of it: by one of several processes that work together, of which the first one speaks. @default false */
+  quiet?: boolean;
   /** Whether there is something to save, which may take its time; else the process ends after some seconds in any case. @default true */
   saves?: boolean;
 } = {}): AbortSignal {
@@ -53,5 +57,6 @@ export function interruptSignal({
   if (process.listenerCount('SIGUSR1') === 0) watchSignals();
   current ??= new AbortController();
   saving ||= saves;
+  silent ||= quiet;
   return current.signal;
 }

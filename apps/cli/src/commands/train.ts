@@ -44,8 +44,9 @@ export function trainCommand(): Command {
         await amongRanks({
           deadlineSeconds: configuration.ranks?.deadlineSeconds,
           action: async (collective) => {
-            const output = collective.rank === 0 ? createOutput({ json }) : silentOutput;
-            const shared = { output, overwrite, dryRun, collective, signal: interruptSignal() };
+            const first = collective.rank === 0;
+            const output = first ? createOutput({ json }) : silentOutput;
+            const shared = { output, overwrite, dryRun, collective, signal: interruptSignal({ quiet: !first }) };
             const { status, ...result } =
               'kind' in configuration
                 ? await graphRun({ configuration, ...shared })

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Milliseconds that the other ranks leave the first one to say what is wrong. */
-const OTHERS_WAIT = 1_500;
+const OTHERS_WAIT = 5_000;
 
 /**
  * Carries out work as one of the processes that `mpirun` or `srun` started; alone where there is no launcher. The ranks of a
@@ -29,8 +29,11 @@ export async function amongRanks<Result>({
     await close();
     return result;
   } catch (error) {
-    // What is wrong everywhere the first rank says for all: its end of the job takes the others with it.
-    if (collective.rank > 0) await sleep(OTHERS_WAIT);
+    // What is wrong everywhere the first rank says for all: with its end the launcher ends the others too.
+    if (collective.rank > 0) {
+      process.once('SIGTERM', () => process.exit(1));
+      await sleep(OTHERS_WAIT);
+    }
     process.once('exit', () => collective.abort());
     writeErrorLine(`Rank ${collective.rank} of ${collective.size}, on ${local.host}:`);
     throw error;

@@ -1,5 +1,7 @@
 import { findLaunch, findLocalRank, type LocalRank, type Mpi, openMpi } from '@subtext/mpi';
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { alone, type Collective } from './collective';
 
 /** The processes that `mpirun` or `srun` started, over MPI. While it waits, the event loop runs: timers and signals are heard. */
@@ -15,6 +17,9 @@ export function mpiCollective({ mpi, localSize }: { mpi: Mpi; localSize: number 
     abort: () => mpi.abort(),
   };
 }
+
+/** Milliseconds by which other ranks than the first fail later: what is wrong with MPI is wrong for all, and said once. */
+const OTHERS_LATER = 5_000;
 
 /** A collective that was opened. */
 export interface OpenCollective {
@@ -39,7 +44,10 @@ export async function openCollective({
 } = {}): Promise<OpenCollective> {
   const launch = findLaunch();
   if (!launch || launch.size === 1) return { collective: alone, close: async () => undefined };
-  const mpi = await openMpi({ deadlineSeconds });
+  const mpi = await openMpi({ deadlineSeconds }).catch(async (error: unknown) => {
+    if (launch.rank > 0) await sleep(OTHERS_LATER);
+    throw error;
+  });
   const local = findLocalRank({ mpi });
   return {
     collective: mpiCollective({ mpi, localSize: local.localSize }),
