@@ -66,7 +66,7 @@ if (launchers.length === 0) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'subtext-hosts-run-'));
-const model = `{ model_type: llama, hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 192, tie_word_embeddings: true }`;
+const model = `{ model_type: llama, hidden_size: 32, intermediate_size: 64, num_hidden_layers: 1, num_attention_heads: 2, num_key_value_heads: 2, max_position_embeddings: 192, tie_word_embeddings: true }`;
 writeFileSync(
   join(folder, 'run.yaml'),
   `seed: 5
@@ -78,14 +78,14 @@ model: { new: ${model} }
 method: { name: heima, thinkingTokens: 1 }
 ranks: { deadlineSeconds: ${deadlineSeconds} }
 training:
-  batchSize: 12
-  shards: 12
+  batchSize: 6
+  shards: 6
   learningRate: 0.003
-  checkpointSteps: 3
+  checkpointSteps: 2
   logSteps: 1
   text: { steps: 8 }
-  encode: { steps: 2 }
-  recover: { steps: 2 }
+  encode: { steps: 1 }
+  recover: { steps: 1 }
 `,
 );
 const environment = { ...process.env, SUBTEXT_ENGINE: 'wasm', NO_COLOR: '1' };
@@ -217,7 +217,7 @@ async function cut(launcher) {
 }
 
 try {
-  alone('data', 'generate', 'scenes', 'data', '--train', '24', '--validation', '12', '--seed', '7');
+  alone('data', 'generate', 'scenes', 'data', '--train', '12', '--validation', '6', '--seed', '7');
   alone('train', 'run.yaml', 'output=alone');
   for (const launcher of launchers) {
     await trainOverLinks(launcher);

@@ -189,4 +189,16 @@ export const results = [
     command: 'node tooling/reliability/kill-harness.mjs',
     code: ['packages/trainer', 'packages/reasoner', 'packages/core', ':!*.test.ts'],
   },
+  {
+    file: 'docs/results/ranks-killed.json',
+    page: 'docs/reliability.md',
+    command: 'node tooling/reliability/kill-ranks.mjs',
+    code: ['packages/trainer', 'packages/mpi', 'packages/core', ':!*.test.ts'],
+  },
+  {
+    file: 'docs/results/hosts.json',
+    page: 'docs/reliability.md',
+    command: 'node tooling/reliability/hosts.mjs',
+    code: ['packages/trainer', 'packages/mpi', ':!*.test.ts'],
+  },
 ];
