@@ -74,10 +74,16 @@ export interface ForwardResult {
    */
   hiddenStates: tf.Tensor3D[] | null;
   /**
-   * By layer, how much each position looks at each key, cached keys first: `[batch, heads, time, keyTime]`. Absent unless
-   * asked for, and of families that do not tell (Mllama).
+   * By layer, how much each position looks at each key, cached keys first: `[batch, heads, time, keyTime]`. Of Mllama by
+   * layer over words. Absent unless asked for.
    */
   attentions?: tf.Tensor4D[];
+  /**
+   * By layer over pictures (Mllama), how much each position looks at each vector of its pictures, tile after tile:
+   * `[batch, heads, time, pictureKeys]`; zeros for a position that sees none. Absent without pictures, and unless
+   * `attentions` are asked for.
+   */
+  pictureAttentions?: tf.Tensor4D[];
 }
 
 /** The sizes of a model. */
@@ -118,6 +124,8 @@ export interface LanguageModel {
    * added to the input (GPT-2), layers without positions (SmolLM3).
    */
   readonly rotary: readonly (RotaryEmbedding | null)[];
+  /** The layers whose keys and values a cache holds, in order. Default: all; Mllama's layers over pictures are none of them. */
+  readonly cachedLayers?: readonly number[];
   /** The model's parameters by their names in the checkpoint, and those of adapters (`….lora_A.weight`). */
   readonly parameters: Parameters;
   /** The declared parameters and the linear layers by name. */

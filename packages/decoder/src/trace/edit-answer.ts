@@ -18,8 +18,9 @@ export async function editAnswer({
   const [own] = await readThoughts({ reasoner, questions: [question], answers: [answer], signal });
   const [places] = thoughtPlaces({ answer, reading: reasoner.settings.thoughtReading });
   // Keys and values of each place, layer by layer.
-  const segment =
-    own![0] && own![0].state.length / (2 * reasoner.model.dimensions.layers * Math.max(1, places?.length ?? 1));
+  const { cachedLayers, dimensions } = reasoner.model;
+  const layers = cachedLayers?.length ?? dimensions.layers;
+  const segment = own![0] && own![0].state.length / (2 * layers * Math.max(1, places?.length ?? 1));
   const changes = editThoughts({ own: own!, segment, ...edits });
   return changeThoughts({ reasoner, question, answer, changes, signal });
 }

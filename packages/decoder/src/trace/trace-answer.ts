@@ -73,7 +73,7 @@ export async function traceAnswer({
       outputHiddenStates: lens !== false,
       outputAttentions: attention,
     });
-    kept.push(seen.hidden, ...(seen.hiddenStates ?? []), ...(seen.attentions ?? []));
+    kept.push(seen.hidden, ...(seen.hiddenStates ?? []), ...(seen.attentions ?? []), ...(seen.pictureAttentions ?? []));
     const read = (layers: tf.Tensor3D[], passOver: number[] = []) =>
       readTokens({ model, tokenizer, layers, places, top, passOver });
     const [said] = await read([seen.hidden]);
@@ -102,6 +102,12 @@ export async function traceAnswer({
           Array.from({ length: position + 1 }, (_, key) => (sees(position, key) ? '1' : '0')).join(''),
         ),
       ...(seen.attentions && { attention: await attentionRows(seen.attentions) }),
+      ...(seen.pictureAttentions && {
+        pictureAttention: {
+          tiles: replay.inputs.forwardExtras.crossAttention?.mask?.shape.slice(2).reduce((all, one) => all * one) ?? 1,
+          layers: await attentionRows(seen.pictureAttentions, true),
+        },
+      }),
       ...(lens && {
         lens: places.map((position, place) => ({
           position,

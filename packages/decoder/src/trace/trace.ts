@@ -58,8 +58,14 @@ export interface Trace {
   distribution: TraceToken[];
   /** By position, `1` for each position up to it that it may look at; null where each sees all before it. */
   visibility: string[] | null;
-  /** By layer and position, how much it looks at each position up to it, the mean over heads. Where asked for, and of families that tell. */
+  /** By layer and position, how much it looks at each position up to it, the mean over heads; of Mllama by layer over words. Where asked for. */
   attention?: number[][][];
+  /**
+   * Of a model whose pictures stand beside the sequence (Mllama), by layer over pictures and position, how much it looks at
+   * each vector of the picture, tile after tile, each tile's first vector its whole; the mean over heads. Where attention is
+   * asked for.
+   */
+  pictureAttention?: { /** Tiles of the picture, one after the other. */ tiles: number; layers: number[][][] };
   /** At each thought and at `answerAt`. Where asked for. */
   lens?: TraceLens[];
 }

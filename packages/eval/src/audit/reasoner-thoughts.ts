@@ -4,7 +4,6 @@ import type { ThoughtStates } from '@subtext/decoder';
 import { type Answer, parseAnswer, type Reasoner, replayAnswers, type ReplayOptions } from '@subtext/reasoner';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
-import { EvaluationError } from '../errors';
 import { inBatches } from '../run/in-batches';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import type { ThoughtAuditSample, ThoughtAuditSubject } from './audit-subject';
@@ -59,12 +58,6 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
   }
 
   constructor(options: ReasonerThoughtsOptions) {
-    if (options.reasoner.model.modelType === 'mllama') {
-      throw new EvaluationError({
-        code: 'invalid-option',
-        message: 'The thoughts of an mllama cannot be replaced yet: its cache also holds what it sees of pictures.',
-      });
-    }
     this.#options = options;
     this.#responses = options.responses ?? new OwnResponses(options);
   }
@@ -81,7 +74,8 @@ export class ReasonerThoughts implements ThoughtAuditSubject<ReasoningExample> {
       const [state] = states[index] as ThoughtStates;
       const [slots] = thoughts;
       if (state === undefined || slots === undefined) continue;
-      this.#segment = state.length / slots.length / (2 * this.#options.reasoner.model.dimensions.layers);
+      const { cachedLayers, dimensions } = this.#options.reasoner.model;
+      this.#segment = state.length / slots.length / (2 * (cachedLayers?.length ?? dimensions.layers));
       break;
     }
     return states;

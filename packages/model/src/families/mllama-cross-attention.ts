@@ -11,7 +11,7 @@ import {
   type ParameterHandle,
   type ParameterScope,
 } from '@subtext/nn';
-import { attention, tf } from '@subtext/tensor';
+import { attention, attentionWeights, tf } from '@subtext/tensor';
 
 import type { RotaryDecoderSettings } from './rotary-decoder';
 
@@ -84,15 +84,22 @@ export class MllamaCrossAttentionBlock {
     return this.#projection.projectKeyValue({ input: states });
   }
 
-  apply({ input, pictures, mask }: { input: tf.Tensor3D; pictures: PictureKeys; mask: CrossMask }): tf.Tensor3D {
+  apply({
+    input,
+    pictures: { key, value },
+    mask,
+    onWeights,
+  }: {
+    input: tf.Tensor3D;
+    pictures: PictureKeys;
+    mask: CrossMask;
+    /** Is given how much each position looks at each key, `[batch, heads, time, keys]`. @default not computed */
+    onWeights?: (weights: tf.Tensor4D) => void;
+  }): tf.Tensor3D {
     const query = this.#projection.projectQuery({ input: this.#norm.apply({ input }) });
-    const attended = attention({
-      query,
-      ...pictures,
-      heads: this.#heads,
-      keyValueHeads: this.#keyValueHeads,
-      mask: mask.keys,
-    });
+    const looking = { query, key, heads: this.#heads, keyValueHeads: this.#keyValueHeads, mask: mask.keys };
+    onWeights?.(attentionWeights(looking));
+    const attended = attention({ ...looking, value });
     const hidden = tf.add(
       input,
       tf.mul(tf.tanh(this.#attentionGate.value), this.#output.apply({ input: attended })),

@@ -70,6 +70,7 @@ export class MllamaModel implements MultimodalModel {
   readonly #rotary: RotaryEmbedding;
   readonly #layers: readonly MllamaLayer[];
   readonly finalNorm: Normalisation;
+  readonly cachedLayers: readonly number[];
   readonly #maxPositions: number;
   readonly #keyValueWidth: number;
   /** Place among the layers over words, by layer. */
@@ -90,6 +91,7 @@ export class MllamaModel implements MultimodalModel {
     this.#maxPositions = options.maxPositions;
     this.#keyValueWidth = options.keyValueWidth;
     const words = options.layers.flatMap(({ kind }, index) => (kind === 'self-attention' ? [index] : []));
+    this.cachedLayers = words;
     this.#places = new Map(words.map((layer, place) => [layer, place]));
   }
 
@@ -181,6 +183,7 @@ export class MllamaModel implements MultimodalModel {
     largestPosition,
     cache = null,
     outputHiddenStates = false,
+    outputAttentions = false,
     outputPositions = embeddings.shape[1],
     crossAttention = null,
     visibility = null,
@@ -206,8 +209,11 @@ export class MllamaModel implements MultimodalModel {
     let hidden = embeddings;
     let crossLayer = 0;
     const hiddenStates = outputHiddenStates ? [hidden] : null;
+    const attentions: tf.Tensor4D[] = [];
+    const pictureAttentions: tf.Tensor4D[] = [];
     for (const [index, { kind, block }] of this.#layers.entries()) {
-      const wanted = !outputHiddenStates && index === this.#layers.length - 1 ? { outputPositions } : {};
+      const wanted =
+        !outputHiddenStates && !outputAttentions && index === this.#layers.length - 1 ? { outputPositions } : {};
       if (kind === 'self-attention')
         hidden = block.apply({
           input: hidden,
@@ -215,16 +221,28 @@ export class MllamaModel implements MultimodalModel {
           causal: true,
           mask: words,
           cache: cache?.layer(index) ?? null,
+          ...(outputAttentions && { onWeights: (weights: tf.Tensor4D) => void attentions.push(weights) }),
           ...wanted,
         });
       else if (pictures === null || seen === null) continue;
-      else hidden = block.apply({ input: hidden, pictures: pictures.layers[crossLayer++]!, mask: seen });
+      else
+        hidden = block.apply({
+          input: hidden,
+          pictures: pictures.layers[crossLayer++]!,
+          mask: seen,
+          ...(outputAttentions && { onWeights: (weights: tf.Tensor4D) => void pictureAttentions.push(weights) }),
+        });
       hiddenStates?.push(hidden);
     }
     cache?.advance(time);
     hidden = this.finalNorm.apply({ input: hidden });
     if (hiddenStates !== null) hiddenStates[hiddenStates.length - 1] = hidden;
-    return { hidden: lastPositions({ states: hidden, count: outputPositions }), hiddenStates };
+    return {
+      hidden: lastPositions({ states: hidden, count: outputPositions }),
+      hiddenStates,
+      ...(outputAttentions && { attentions }),
+      ...(pictureAttentions.length > 0 && { pictureAttentions }),
+    };
   }
 
   logits<Shape extends tf.Tensor>(hidden: Shape): Shape {
@@ -259,7 +277,7 @@ export class MllamaModel implements MultimodalModel {
     crossAttention: CrossAttentionInput | null;
     batch: number;
   }): CachedPictures | null {
-    const own = cache instanceof MllamaCache ? cache : null;
+    const own = pictureCache(cache);
     if (own?.pictures) return own.pictures;
     if (crossAttention === null) return null;
     const { states, mask = null } = crossAttention;
@@ -292,4 +310,11 @@ export class MllamaModel implements MultimodalModel {
     own?.hold(pictures);
     return pictures;
   }
+}
+
+/** The cache that holds pictures, whatever stands before it. */
+function pictureCache(cache: KeyValueCache | null): MllamaCache | null {
+  let at: KeyValueCache | undefined = cache ?? undefined;
+  while (at !== undefined && !(at instanceof MllamaCache)) at = at.inner;
+  return at ?? null;
 }

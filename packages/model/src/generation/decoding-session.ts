@@ -176,7 +176,7 @@ export class DecodingSession {
     const first = switches ? 0 : offset;
     const pass = () =>
       tidied(() => {
-        const { hidden, hiddenStates, attentions } = this.model.forward({
+        const { hidden, hiddenStates, attentions, pictureAttentions } = this.model.forward({
           ...this.#forwardExtras,
           embeddings: switches ? tf.concat([...this.#fed, embeddings], 1) : embeddings,
           cache: this.#cache,
@@ -198,6 +198,7 @@ export class DecodingSession {
               (weights) => tf.slice(weights, [0, 0, weights.shape[2] - time, 0]) as tf.Tensor4D,
             ),
           }),
+          ...(pictureAttentions && { pictureAttentions }),
         };
       });
     let result: ForwardResult;

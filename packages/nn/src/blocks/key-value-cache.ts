@@ -31,6 +31,8 @@ export interface LayerCache {
 
 /** Keys and values of the positions already computed, so that a further position costs one position. */
 export interface KeyValueCache {
+  /** The cache that this one stands before, such as to read what goes by. Default none. */
+  readonly inner?: KeyValueCache;
   /** Positions held by every layer. */
   readonly length: number;
   /** The cache of layer `index`, counting from 0. */

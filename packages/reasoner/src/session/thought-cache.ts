@@ -37,12 +37,14 @@ export interface ThoughtCacheOptions extends ThoughtReplacement {
  * All of it happens in the first pass (and again where a rotation switches and everything is computed anew), within which a position's own query is left as it is; what the pass gives at a
  * replaced position itself must therefore not be used, only what it gives at later ones.
  *
- * A place's state is `[layer 0's key, layer 0's value, layer 1's key, …]`, keys before their rotation, so that a state
+ * Layers that keep none (Mllama's over pictures) are passed over. A place's state is `[layer 0's key, layer 0's value, layer 1's key, …]`, keys before their rotation, so that a state
  * taken at one position fits any other. (Positions that are added to the input, as GPT-2's, stay in the state.)
  */
 export class ThoughtCache implements KeyValueCache {
-  readonly #cache: KeyValueCache;
+  readonly inner: KeyValueCache;
   readonly #options: ThoughtCacheOptions;
+  /** The layers that keep keys and values, in order. */
+  readonly #layers: readonly number[];
   readonly #read: { key: tf.Tensor2D; value: tf.Tensor2D }[] = [];
   #firstPass = true;
   /** Positions of the first pass, padding included. */
@@ -50,37 +52,38 @@ export class ThoughtCache implements KeyValueCache {
 
   constructor(options: ThoughtCacheOptions) {
     this.#options = options;
-    this.#cache = options.model.newCache(options);
+    this.inner = options.model.newCache(options);
+    const { cachedLayers, dimensions } = options.model;
+    this.#layers = cachedLayers ?? Array.from({ length: dimensions.layers }, (_, layer) => layer);
   }
 
   get length(): number {
-    return this.#cache.length;
+    return this.inner.length;
   }
 
   layer(index: number): LayerCache {
-    const inner = this.#cache.layer(index);
-    if (!this.#firstPass || this.#options.places.length === 0) return inner;
+    const inner = this.inner.layer(index);
+    const layer = this.#layers.indexOf(index);
+    if (layer < 0 || !this.#firstPass || this.#options.places.length === 0) return inner;
     return {
       append: ({ key, value }) =>
         inner.append(
-          this.#options.replacements
-            ? this.#replace({ key, value, layer: index })
-            : this.#capture({ key, value, layer: index }),
+          this.#options.replacements ? this.#replace({ key, value, layer }) : this.#capture({ key, value, layer }),
         ),
     };
   }
 
   advance(count: number): void {
-    this.#cache.advance(count);
-    this.#firstPass = this.#cache.length === 0;
+    this.inner.advance(count);
+    this.#firstPass = this.inner.length === 0;
   }
 
   selectRows(rows: readonly number[]): void {
-    this.#cache.selectRows(rows);
+    this.inner.selectRows(rows);
   }
 
   get keepPositions(): KeyValueCache['keepPositions'] {
-    return this.#cache.keepPositions?.bind(this.#cache);
+    return this.inner.keepPositions?.bind(this.inner);
   }
 
   /** By place: its state. */
@@ -104,7 +107,7 @@ export class ThoughtCache implements KeyValueCache {
   }
 
   dispose(): void {
-    this.#cache.dispose();
+    this.inner.dispose();
     for (const { key, value } of this.#read) tf.dispose([key, value]);
     this.#read.length = 0;
   }
@@ -147,12 +150,12 @@ export class ThoughtCache implements KeyValueCache {
   }
 
   #checkWidth(width: number): void {
-    const expected = 2 * this.#options.model.dimensions.layers * width;
+    const expected = 2 * this.#layers.length * width;
     const odd = this.#options.replacements?.find(({ length }) => length !== expected);
     if (odd !== undefined)
       throw new ReasonerError({
         code: 'width-mismatch',
-        message: `A thought's place holds ${expected} numbers in this model, keys and values of ${width} in each of ${this.#options.model.dimensions.layers} layers; what is put there has ${odd.length}. Take thoughts of the same model.`,
+        message: `A thought's place holds ${expected} numbers in this model, keys and values of ${width} in each of ${this.#layers.length} layers; what is put there has ${odd.length}. Take thoughts of the same model.`,
       });
   }
 
@@ -175,7 +178,7 @@ export class ThoughtCache implements KeyValueCache {
   }): tf.Tensor2D {
     const { model, places, largestPosition } = this.#options;
     this.#firstTime ??= time;
-    const rotary = model.rotary[layer] ?? null;
+    const rotary = model.rotary[this.#layers[layer]!] ?? null;
     if (rotary === null) return rows;
     const [count, width] = rows.shape;
     const positions = tf.tensor2d(
