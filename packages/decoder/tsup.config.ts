@@ -1,3 +1,5 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: ['src/index.ts'], browser: { entry: { index: 'src/index.ts' } } });
+const entry = { index: 'src/index.ts', cards: 'src/cards.ts' };
+
+export default packageConfig({ entry, browser: { entry } });

@@ -8,7 +8,10 @@ const surroundings = fileURLToPath(new URL('./vitest-surroundings.js', import.me
 /** Tests import the sources of the other packages, so that no build is needed between an edit and a test. */
 const alias = readdirSync(packages).flatMap((name) => [
   { find: new RegExp(`^@subtext/${name}$`), replacement: `${packages}${name}/src/index.ts` },
-  { find: new RegExp(`^@subtext/${name}/(node|engine|pytorch|runs)$`), replacement: `${packages}${name}/src/$1.ts` },
+  {
+    find: new RegExp(`^@subtext/${name}/(node|engine|pytorch|runs|cards)$`),
+    replacement: `${packages}${name}/src/$1.ts`,
+  },
 ]);
 
 alias.push({

@@ -1,5 +1,5 @@
 import { EvaluationError } from '../errors';
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '@subtext/decoder/cards';
 import { formatValue } from './format-value';
 import { legendMark, lineChart, type ChartPoint, type LineChartOptions } from './line-chart';
 import { inlineCode, makeSection, paragraphs, type ReportSection } from './report-section';

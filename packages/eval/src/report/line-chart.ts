@@ -1,5 +1,5 @@
 import { makeAxisScale, shortNumber } from './axis-scale';
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '@subtext/decoder/cards';
 import { formatValue, type ValueFormat } from './format-value';
 
 /** One line of a chart. */

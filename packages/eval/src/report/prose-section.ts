@@ -1,4 +1,4 @@
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '@subtext/decoder/cards';
 import { inlineCode, makeSection, paragraphs, type ReportSection } from './report-section';
 
 /** Options of {@link proseSection}. */

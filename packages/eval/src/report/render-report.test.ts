@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EvaluationError } from '../errors';
 import { chartSection } from './chart-section';
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '@subtext/decoder/cards';
 import { gallerySection } from './gallery-section';
 import { proseSection } from './prose-section';
 import { renderReport } from './render-report';

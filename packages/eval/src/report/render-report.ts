@@ -1,5 +1,5 @@
 import { EvaluationError } from '../errors';
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '@subtext/decoder/cards';
 import { slug } from './gallery-section';
 import { inlineCode, isReportSection, paragraphs, type ReportSection } from './report-section';
 import { reportStyles } from './report-styles';

@@ -1,4 +1,4 @@
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '@subtext/decoder/cards';
 
 const brand: unique symbol = Symbol.for('subtext.eval.report-section');
 

@@ -1,3 +1,5 @@
+import { cardStyles } from '@subtext/decoder/cards';
+
 /**
  * The page's style. Every text colour has a contrast of at least 4.5 : 1 on its ground, every line at
  * least 3 : 1, in light and in dark; the series colours are told apart by dashes as well.
@@ -16,7 +18,6 @@ main, body > header, body > footer { max-width: 66rem; margin: 0 auto; padding: 
 body > header { padding-top: 2.2rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .6rem; text-wrap: balance; }
 h2 { font-size: 1.35rem; line-height: 1.3; margin: 2.6rem 0 .8rem; padding-top: .7rem; border-top: 1px solid var(--line); }
-h4, h5 { margin: 0; } h5 { font-weight: 600; font-size: .8rem; color: var(--quiet); }
 p { margin: .5rem 0 .8rem; max-width: 46rem; }
 a { color: var(--accent); }
 code, pre { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .88em; }
@@ -54,18 +55,11 @@ details { margin: .6rem 0; } summary { cursor: pointer; color: var(--accent); pa
 .choice { border: 0; margin: .8rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; } .choice legend { float: left; margin-right: 1.2rem; color: var(--quiet); }
 .choice input { accent-color: var(--accent); }
 .gallery:has(.show-right:checked) .wrong-answer, .gallery:has(.show-wrong:checked) .right-answer { display: none; }
-.example { border: 1px solid var(--line); border-radius: 8px; padding: 1rem 1.1rem; margin: 1rem 0; break-inside: avoid; }
-.example > header { display: flex; justify-content: space-between; gap: 1rem; padding: 0; margin-bottom: .6rem; } .example .name { margin: 0; font-size: 1rem; font-weight: 400; color: var(--quiet); overflow-wrap: anywhere; } .verdict { font-weight: 650; white-space: nowrap; }
-.example-body { display: flex; gap: 1.2rem; align-items: flex-start; } .example-text { flex: 1; min-width: 0; } .picture { width: 13rem; max-width: 40%; height: auto; border-radius: 4px; background: #fff; border: 1px solid var(--line); } .pixelated { image-rendering: pixelated; } .drawing { margin: .5rem 0; } .drawing figcaption { font-size: .85rem; } .drawing .picture { width: 8rem; }
-.example dl { margin: 0; display: grid; gap: .35rem; } .example dl > div { display: grid; grid-template-columns: 8rem 1fr; gap: .6rem; }
-.token { background: var(--panel); border-radius: 4px; padding: .05rem .35rem; display: inline-block; overflow-wrap: anywhere; }
-.counts { list-style: none; margin: .5rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; color: var(--quiet); font-size: .9rem; }
-.thought { margin-top: .8rem; padding-top: .7rem; border-top: 1px dashed var(--line); } .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem 1.4rem; margin-top: .3rem; } .pair p { margin: .1rem 0; } .changes { margin: .5rem 0 0; padding-left: 1.1rem; font-size: .92em; }
-mark { background: var(--mark); color: inherit; border-radius: 2px; } u { text-decoration-thickness: 2px; text-underline-offset: 2px; }
 body > footer { color: var(--quiet); padding-top: 2.5rem; padding-bottom: 2.5rem; font-size: .9rem; }
 @media (max-width: 40rem) {
   main, body > header, body > footer { padding-left: 1rem; padding-right: 1rem; } h1 { font-size: 1.5rem; }
-  .example-body { flex-direction: column; } .picture { max-width: 100%; } .example dl > div, .pair, .facts > div { grid-template-columns: 1fr; gap: 0; } .pair { gap: .5rem; }
+  .facts > div { grid-template-columns: 1fr; gap: 0; }
 }
+${cardStyles}
 @media print { .choice, nav { display: none; } .scroll { overflow: visible; } }
 `.trim();

@@ -1,5 +1,5 @@
 import { EvaluationError } from '../errors';
-import { escapeHtml } from './escape-html';
+import { escapeHtml } from '@subtext/decoder/cards';
 import { formatInterval, formatValue, type ValueFormat } from './format-value';
 import { inlineCode, makeSection, paragraphs, type ReportSection } from './report-section';
 

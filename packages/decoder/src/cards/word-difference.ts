@@ -1,4 +1,4 @@
-import { isWord, sharedWords, wordPieces } from '@subtext/decoder';
+import { isWord, sharedWords, wordPieces } from '../interpreter/shared-words';
 
 import { escapeHtml } from './escape-html';
 
