@@ -34,11 +34,9 @@ export {
   type SparseAutoencoder,
 } from './probes/sparse-autoencoder';
 export { trainSparseAutoencoder, type SparseAutoencoderOptions } from './probes/train-sparse-autoencoder';
+export { classifyNodes, nodeClasses, type NodeClass } from './probes/node-classes';
 export {
-  classifyNodes,
   measureSuperposition,
-  nodeClasses,
-  type NodeClass,
   type ReadThought,
   type Superposition,
   type ThoughtSuperposition,
@@ -77,5 +75,7 @@ export {
   neededThoughts,
   type ThoughtNeed,
 } from './trace/needed-thoughts';
+export { graphThoughts, type GraphNode, type GraphThoughts, type NodeInThought } from './trace/graph-thoughts';
+export { haltingChances } from './trace/halting-chances';
 export { type Alikeness, alikeness } from './trace/alikeness';
 export { nearestThoughts } from './probes/nearest-thoughts';

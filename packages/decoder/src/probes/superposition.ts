@@ -1,18 +1,10 @@
 import { meanAndDeviation, type MeanAndDeviation } from '@subtext/core';
-import { hopsFrom, type GraphFacts, type ReasoningExample } from '@subtext/data';
+import type { ReasoningExample } from '@subtext/data';
 import type { Reasoner } from '@subtext/reasoner';
-import { tf } from '@subtext/tensor';
 
 import { DecoderError } from '../errors';
-
-/**
- * What a node is to the k-th thought. `optimal`: k hops from the root, on a shortest path to the target. `frontier`: the
- * other nodes k hops away. `reachable`: fewer hops away, the root included. `unreachable`: not reached within k hops.
- */
-export type NodeClass = 'optimal' | 'frontier' | 'reachable' | 'unreachable';
-
-/** In the order that a search's frontier held in superposition gives (arXiv 2505.12514, figure 5). */
-export const nodeClasses: readonly NodeClass[] = ['optimal', 'frontier', 'reachable', 'unreachable'];
+import { classifyNodes, type NodeClass, nodeClasses } from './node-classes';
+import { nodeEmbeddings, nodeProducts } from './node-products';
 
 /** What one thought holds of the graph's nodes. */
 export interface ThoughtSuperposition {
@@ -44,18 +36,6 @@ export interface Superposition {
   inOrder: number;
   /** The first question's thoughts, as an example. */
   first: ReadThought[];
-}
-
-/** The class of each node to the k-th thought. */
-export function classifyNodes({ facts, hop }: { facts: GraphFacts; /** k, from 1. */ hop: number }): NodeClass[] {
-  const hops = hopsFrom({ edges: facts.edges, root: facts.root });
-  const optimal = new Set(facts.neighborsByHop[hop] ?? []);
-  return facts.symbols.map((_, node) => {
-    const away = hops.get(node);
-    if (away === undefined || away > hop) return 'unreachable';
-    if (away < hop) return 'reachable';
-    return optimal.has(node) ? 'optimal' : 'frontier';
-  });
 }
 
 /**
@@ -103,9 +83,7 @@ export async function measureSuperposition({
   });
   const products = answers.map(({ thoughts }, index) =>
     thoughts.map(({ hidden }) =>
-      graphs[index]!.symbols.map((_, node) =>
-        embeddings[node]!.reduce((sum, value, place) => sum + value * hidden[place]!, 0),
-      ),
+      nodeProducts({ hidden, embeddings: embeddings.slice(0, graphs[index]!.symbols.length) }),
     ),
   );
   const seen = Array.from({ length: Math.max(...products.map(({ length }) => length)) }, (_, thought) =>
@@ -186,28 +164,4 @@ function checkReasoner({
     throw mismatch(
       `This reasoner (method "${name}") answers without thoughts, so there is nothing to look into; take one trained with continuous thoughts.`,
     );
-}
-
-/** Embeddings of the nodes 0 … nodes − 1. */
-async function nodeEmbeddings({ reasoner, nodes }: { reasoner: Reasoner; nodes: number }): Promise<Float32Array[]> {
-  const names = Array.from({ length: nodes }, (_, node) => String(node));
-  const missing = names.find((name) => !reasoner.tokenizer.has(name));
-  if (missing !== undefined)
-    throw new DecoderError({
-      code: 'unsuitable-reasoner',
-      message: `A graph has ${nodes} nodes, but this reasoner has no token for node ${missing}.`,
-    });
-  const rows = tf.tidy(() =>
-    reasoner.model.embed(
-      tf.tensor2d(
-        names.map((name) => reasoner.tokenizer.idOf(name)),
-        [1, nodes],
-        'int32',
-      ),
-    ),
-  );
-  const values = (await rows.data()) as Float32Array;
-  const width = rows.shape[2];
-  rows.dispose();
-  return names.map((_, node) => values.subarray(node * width, (node + 1) * width));
 }

@@ -10,6 +10,7 @@ import {
 } from '@subtext/reasoner';
 
 import { type AnswerUnder, answersUnder, type ChangedResponse } from './answers-under';
+import { haltingChances } from './halting-chances';
 
 /** What an answer loses without one thought, or without a stage's. */
 export interface ThoughtNeed {
@@ -100,6 +101,8 @@ export async function neededThoughts({
 export interface EarlyAnswer extends AnswerUnder {
   /** How many thoughts are seen. */
   thoughts: number;
+  /** How likely the halting head thinks on after them ({@link haltingChances}); null for a method without one. */
+  goesOn: number | null;
 }
 
 /** What would be answered after no thought, the first, the first two … up to all, with the response as it was: later thoughts are cut. */
@@ -110,5 +113,6 @@ export async function earlyAnswers(asked: AnsweredQuestion): Promise<EarlyAnswer
     changedPlaces({ slots: slots.slice(kept), thoughts: slots.slice(kept).map(() => null) }),
   );
   const under = await answersUnder({ ...asked, changes });
-  return under.map((one, thoughts) => ({ ...one, thoughts }));
+  const chances = await haltingChances(asked);
+  return under.map((one, thoughts) => ({ ...one, thoughts, goesOn: chances?.[thoughts] ?? null }));
 }

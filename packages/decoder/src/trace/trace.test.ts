@@ -1,9 +1,13 @@
-import { changeThoughts, readThoughts, type Reasoner, thinkAgain } from '@subtext/reasoner';
+import { changeThoughts, readThoughts, Reasoner, thinkAgain } from '@subtext/reasoner';
 import { tf, useEngine } from '@subtext/tensor';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { examplesFor, smallReasoner } from '../../../reasoner/test/small-reasoners';
 import { answersUnder } from './answers-under';
+import { editAnswer } from './edit-answer';
+import { graphThoughts } from './graph-thoughts';
+import { haltingChances } from './halting-chances';
 import { earlyAnswers, neededThoughts } from './needed-thoughts';
 import { editThoughts } from './thought-edits';
 import { traceAnswer } from './trace-answer';
@@ -25,12 +29,13 @@ const closed = {
 };
 const ask = async ({
   visibility = closed as Record<string, string[]> | 'all',
-  family = 'llava' as 'llava' | 'llama',
+  family = 'llava' as 'llava' | 'llama' | 'mllama',
+  method = 'coconut' as 'coconut' | 'adaptive',
   words = undefined as string[] | undefined,
 } = {}) => {
   reasoner = smallReasoner({
     family,
-    method: { name: 'coconut', hiddenSteps: 3, thoughtsPerStep: 2 },
+    method: { name: method, hiddenSteps: 3, thoughtsPerStep: 2 },
     visibility: visibility === closed && family === 'llama' ? withoutPicture(closed) : visibility,
   }).reasoner as unknown as Reasoner;
   const questions = words?.map((question) => ({ question })) ?? examplesFor(family);
@@ -75,6 +80,24 @@ describe('a trace', () => {
     // The last layer of the lens is what the model says.
     expect(lens!.at(-1)!.layers.at(-1)).toEqual(trace.distribution);
     expect(lens!.map(({ layers }) => layers.length)).toEqual(lens!.map(() => reasoner.model.dimensions.layers + 1));
+  });
+
+  it('of pictures that stand beside the text says where on them each position looks; a blind one looks nowhere', async () => {
+    const { reasoner, questions, answers } = await ask({ family: 'mllama' });
+    const trace = await traceAnswer({ reasoner, question: questions[0]!, answer: answers[0]!, attention: true });
+    // Four of five layers look at words.
+    expect(trace.attention).toHaveLength(4);
+    const { tiles, layers } = trace.pictureAttention!;
+    expect([tiles, layers.length]).toEqual([2, 1]);
+    expect(layers[0]).toHaveLength(trace.positions.length);
+    const sum = (stage: string) => {
+      const at = trace.thoughts.find((thought) => thought.stage === stage)!.position;
+      return layers[0]![at]!.reduce((total, value) => total + value, 0);
+    };
+    expect(sum('summary')).toBeCloseTo(1, 5);
+    expect(sum('caption')).toBe(0);
+    const unseen = await traceAnswer({ reasoner, question: questions[0]!, answer: answers[0]! });
+    expect(unseen.pictureAttention).toBeUndefined();
   });
 
   it('without a table of who sees whom tells roles all the same', async () => {
@@ -133,6 +156,28 @@ describe('edits of thoughts', () => {
     expect(all!.logProbability).toBeCloseTo(reasonings!.logProbability, 4);
   });
 
+  it('of a model that looks at pictures between its words: its own thoughts change nothing, others do', async () => {
+    const { reasoner, questions, answers, seen } = await ask({ family: 'mllama', visibility: 'all' });
+    const asked = { reasoner, question: questions[0]!, answer: answers[0]! };
+    const stage = 'caption';
+    // Keys and values of the layers over words alone.
+    expect(seen[0]![0]!.state).toHaveLength(4 * 2 * 12);
+    const own = await editAnswer({ ...asked, edits: [{ kind: 'order', stage, order: [0, 1] }] });
+    const other = await editAnswer({ ...asked, another: seen[1]!, edits: [{ kind: 'another', stage }] });
+    const last = ({ answer }: { answer: { thoughts: { hidden: Float32Array }[] } }) => [
+      ...answer.thoughts.at(-1)!.hidden,
+    ];
+    const difference = (one: number[], two: number[]) =>
+      Math.max(...one.map((value, unit) => Math.abs(value - two[unit]!)));
+    expect(difference(last(own), last({ answer: answers[0]! }))).toBeLessThan(1e-4);
+    expect(difference(last(other), last({ answer: answers[0]! }))).toBeGreaterThan(1e-3);
+    expect(own.places).toHaveLength(2);
+    const before = tf.memory().numTensors;
+    const needs = await neededThoughts({ ...asked, another: seen[1]! });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(needs.every(({ cut }) => Number.isFinite(cut.lost))).toBe(true);
+  });
+
   it('leave the thoughts alone where nothing is mixed in, and refuse what is not there', async () => {
     const { seen } = await ask({ family: 'llama' });
     const own = seen[0]!;
@@ -166,6 +211,77 @@ describe('edits of thoughts', () => {
       [{ kind: 'another', stage: 'summary' } as const],
     ])
       expect(() => editThoughts({ own, edits })).toThrow(/stage|thought|example/);
+  });
+});
+
+describe('a halting head', () => {
+  it('is told after each number of thoughts: the model went on where it is above one half, and there alone', async () => {
+    const { reasoner, questions, answers } = await ask({ family: 'llama', method: 'adaptive' });
+    const most = reasoner.method.promptThoughts!({
+      example: questions[0]!,
+      stages: reasoner.settings.stages,
+      context: reasoner.layoutContext(),
+    }).length;
+    for (const [row, answer] of answers.entries()) {
+      const chances = (await haltingChances({ reasoner, question: questions[row]!, answer }))!;
+      const { length } = answer.thoughts;
+      expect(chances).toHaveLength(length + 1);
+      expect(chances.map((chance) => chance > 0.5)).toEqual([
+        ...new Array<boolean>(length).fill(true),
+        length === most ? chances.at(-1)! > 0.5 : false,
+      ]);
+      const early = await earlyAnswers({ reasoner, question: questions[row]!, answer });
+      expect(early.map(({ goesOn }) => goesOn)).toEqual(chances);
+    }
+  });
+
+  it('is none where the number of thoughts is fixed', async () => {
+    const { reasoner, questions, answers } = await ask({ family: 'llama' });
+    expect(await haltingChances({ reasoner, question: questions[0]!, answer: answers[0]! })).toBeNull();
+  });
+});
+
+describe('thoughts about a graph', () => {
+  it('are told by the nodes that they hold, each by what it is to that thought', async () => {
+    const folder = fileURLToPath(new URL('../../../../docs/results/checkpoints/graphs', import.meta.url));
+    reasoner = await Reasoner.load({ folder });
+    const question = { question: '0 3 | 3 5 | 0 4 | 5 8 | 1 2 | 2 9 [Q] 8 9 [R] 0' };
+    const [answer] = await reasoner.think({ questions: [question] });
+    const before = tf.memory().numTensors;
+    const { nodes, target, thoughts, edges } = await graphThoughts({ reasoner, question, answer: answer! });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(edges).toHaveLength(6);
+    expect(target).toBe(8);
+    expect(nodes).toEqual([
+      { node: 0, hops: 0, role: 'root' },
+      { node: 1, hops: null, role: null },
+      { node: 2, hops: null, role: null },
+      { node: 3, hops: 1, role: null },
+      { node: 4, hops: 1, role: null },
+      { node: 5, hops: 2, role: null },
+      { node: 8, hops: 3, role: 'candidate' },
+      { node: 9, hops: null, role: 'candidate' },
+    ]);
+    const [first] = thoughts;
+    const classOf = (node: number) => first!.nodes.find((one) => one.node === node)!.class;
+    expect([0, 3, 4, 5].map(classOf)).toEqual(['reachable', 'optimal', 'frontier', 'unreachable']);
+    // What the first hop leads to is what the trained model's first thought holds most.
+    expect(
+      first!.nodes
+        .slice(0, 2)
+        .map(({ node }) => node)
+        .sort(),
+    ).toEqual([3, 4]);
+    expect(first!.nodes.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 5);
+    expect(answer!.answer).toBe('8');
+  });
+
+  it('are refused of a model that knows no nodes', async () => {
+    const { reasoner, answers } = await ask({ family: 'llama' });
+    const question = { question: '0 1 [Q] 0 1 [R] 0' };
+    await expect(graphThoughts({ reasoner, question, answer: answers[0]! })).rejects.toThrow(
+      /no tokens for node numbers/,
+    );
   });
 });
 
