@@ -15,6 +15,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
+import { readAudit } from '../inspect/audits';
 import { exportPage } from '../inspect/export-page';
 import { findServed } from '../inspect/offer';
 import { type PageServer, servePage } from '../inspect/serve';
@@ -23,6 +24,7 @@ interface InspectOptions {
   model: string[];
   data?: string;
   runs: string[];
+  audit: string[];
   limit: number;
   port?: number;
   open: boolean;
@@ -48,6 +50,7 @@ export function inspectCommand(): Command {
     .option('--model <folder>', 'a model folder, or its id on the Hugging Face Hub; twice to compare', repeated, [])
     .option('--data <path>', 'a folder or file of examples (default: the folder data beside the first model)')
     .option('--runs <folder>', 'a folder of training runs', repeated, [])
+    .option('--audit <folder>', 'a folder of subtext-eval audit (default: those beside the models)', repeated, [])
     .option('--limit <count>', 'examples that are read', positiveWholeNumber, 200)
     .option('--port <number>', `of the server (default: ${PORT}, or a free one)`, wholeNumber)
     .option('--no-open', 'do not open the browser')
@@ -64,7 +67,11 @@ export function inspectCommand(): Command {
       const page = pageFolder();
       const models: string[] = [];
       for (const model of options.model) models.push(await findModel({ model, signal }));
-      const served = await findServed({ models, data: options.data, runs: options.runs, limit: options.limit });
+      const { data, runs, audit: audits, limit } = options;
+      for (const folder of audits)
+        if ((await readAudit(join(folder, 'audit.json'))) === undefined)
+          throw new UsageError(`${folder} holds no finished audit: no audit.json that \`subtext-eval audit\` wrote.`);
+      const served = await findServed({ models, data, runs, audits, limit });
       for (const problem of served.problems) output.notice(problem);
       if (options.export !== undefined) {
         const html = await exportPage({ page, served, view: options.view });

@@ -21,6 +21,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { includeFiles } from '../include';
+import { generatedGraphs } from '../inspect/graph-examples';
 
 interface ThoughtsCommandOptions {
   model: string;
@@ -35,9 +36,6 @@ interface ThoughtsCommandOptions {
 
 /** The tasks whose examples are graphs. */
 const graphTasks = ['prosqa-graph'];
-
-/** Questions generated where no file is given, and their seed, which no configuration trains on by default. */
-const GENERATED = { count: 200, seed: 20_260_101, hops: { minimum: 3, maximum: 4 } };
 
 export function thoughtsCommand(): Command {
   return new Command('thoughts')
@@ -89,10 +87,10 @@ async function readQuestions({
   const folder = await mkdtemp(join(tmpdir(), 'subtext-thoughts-'));
   try {
     const path = join(folder, 'graphs.json');
-    await writeFile(path, JSON.stringify([...generateProsQA(GENERATED)].map(toProsQARecord)));
+    await writeFile(path, JSON.stringify([...generateProsQA(generatedGraphs)].map(toProsQARecord)));
     return {
       examples: (await loadTask({ task, path, limit })).examples,
-      source: `${GENERATED.count} generated questions`,
+      source: `${generatedGraphs.count} generated questions`,
     };
   } finally {
     await rm(folder, { recursive: true });

@@ -2,14 +2,16 @@ import type { Served } from './offer';
 
 /** What the page is told that it can read, with the addresses by which it does. */
 export function describeOffer({
-  served: { models, data, examples, runs, problems },
+  served: { models, data, examples, runs, pictures, problems },
   fileAddress,
   imageAddress,
+  pictureAddress,
   view,
 }: {
   served: Served;
   fileAddress: (model: number, file: number) => string;
   imageAddress: (example: number) => string;
+  pictureAddress: (picture: number) => string;
   /** Where it opens. */
   view?: string;
 }): Record<string, unknown> {
@@ -30,6 +32,7 @@ export function describeOffer({
       ...(image && { image: imageAddress(index), imageFile: image.path }),
     })),
     runs,
+    pictures: pictures.map((_, picture) => pictureAddress(picture)),
     problems,
     ...(view !== undefined && { view }),
   };

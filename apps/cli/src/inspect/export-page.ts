@@ -66,10 +66,14 @@ export async function exportPage({
       image === undefined ? '' : `data:application/octet-stream;base64,${await base64(image.path)}`,
     ),
   );
+  const pictures = await Promise.all(
+    served.pictures.map(async (path) => `data:application/octet-stream;base64,${await base64(path)}`),
+  );
   const offer = describeOffer({
     served,
     fileAddress: (model, file) => files[model]![file]!,
     imageAddress: (example) => images[example]!,
+    pictureAddress: (picture) => pictures[picture]!,
     view,
   });
   // The worker is a text without a place of its own: the engine's file, which it would look for beside itself, is in it.

@@ -1,10 +1,11 @@
-import { readTextFile } from '@subtext/core/node';
 import { detectFormat, readExamples, type ReasoningExample } from '@subtext/data';
-import { findRuns, readRun } from '@subtext/trainer/runs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
 
-import { measuresIn, runTable } from '../training-runs/run-table';
+import { auditOf, type ServedAudit } from './audits';
+import { answersGraphs, asGraphs, generateGraphs } from './graph-examples';
+import { runsIn, type ServedRun } from './runs';
+import { ServedPictures } from './served-pictures';
 
 /** A file that the page may read, by its place in a list: no path comes from outside. */
 export interface ServedFile {
@@ -16,27 +17,14 @@ export interface ServedFile {
 
 /** Everything that an inspector's page may read. */
 export interface Served {
-  models: { folder: string; files: ServedFile[]; audit?: StageAudit[] }[];
+  models: { folder: string; files: ServedFile[]; audit?: ServedAudit }[];
   data?: string;
   examples: ReasoningExample[];
   runs: ServedRun[];
+  /** Picture files of runs and their galleries, which name them by their places here. */
+  pictures: string[];
   /** What could not be read. */
   problems: string[];
-}
-
-/** What an audit said of a stage. */
-interface StageAudit {
-  stage: string;
-  verdict: string;
-  evidence: string[];
-}
-
-interface ServedRun {
-  name: string;
-  facts: Record<string, string>;
-  curves: Record<string, { step: number; value: number }[]>;
-  problems: string[];
-  tables: { title: string; columns: string[]; rows: (string | number | null)[][] }[];
 }
 
 /** What a model folder has that a loader reads. */
@@ -44,35 +32,48 @@ const modelFile = /\.(json|safetensors|bin|jinja|txt|model)$/;
 /** The most files of a folder, and how deep they lie: `interpreters/shared/config.json`. */
 const MOST_FILES = 200;
 const DEPTH = 3;
-/** Points of a curve that a page is given. */
-const POINTS = 600;
 
 /** Reads what a page may show: a model's files by name, examples, runs. Throws what data that was named throws. */
 export async function findServed({
   models,
   data,
   runs,
+  audits = [],
   limit,
 }: {
   models: readonly string[];
-  /** A folder or file of examples. @default the folder `data` beside the first model, where there is one */
+  /** A folder or file of examples. @default the folder `data` beside the first model, where there is one; for a model of graphs, generated ones */
   data?: string;
   /** Folders of runs. */
   runs: readonly string[];
+  /** Folders of audits. @default those beside the models */
+  audits?: readonly string[];
   /** Examples that are read. */
   limit: number;
 }): Promise<Served> {
   const problems: string[] = [];
   const beside = models[0] === undefined ? undefined : join(dirname(models[0]), 'data');
   const path = data ?? (beside !== undefined && (await isFile(join(beside, 'test.jsonl'))) ? beside : undefined);
-  const examples = path === undefined ? [] : await examplesIn({ path, limit, named: data !== undefined, problems });
+  const graphs = models[0] !== undefined && (await answersGraphs(models[0]));
+  const read = path === undefined ? [] : await examplesIn({ path, limit, named: data !== undefined, problems });
+  const examples = !graphs ? read : path === undefined ? generateGraphs({ limit }) : asGraphs(read);
+  const dataFolder = path !== undefined && (await isFile(path)) ? dirname(path) : path;
+  const pictures = new ServedPictures({ folders: [...runs, ...(dataFolder === undefined ? [] : [dataFolder])] });
   return {
     models: await Promise.all(
-      models.map(async (folder) => ({ folder, files: await filesIn(folder), audit: await auditOf(folder) })),
+      models.map(async (folder) => {
+        const files = await filesIn(folder);
+        return {
+          folder,
+          files,
+          audit: await auditOf({ model: folder, files, named: audits, only: models.length === 1 }),
+        };
+      }),
     ),
-    data: examples.length > 0 ? path : undefined,
+    data: examples.length > 0 ? (path ?? 'generated graphs') : undefined,
     examples,
-    runs: await runsIn({ folders: runs, problems }),
+    runs: await runsIn({ folders: runs, examples, pictures, problems }),
+    pictures: pictures.paths,
     problems,
   };
 }
@@ -132,72 +133,6 @@ async function examplesIn({
     problems.push(`${path}: ${(error as Error).message}`);
     return [];
   }
-}
-
-/** What the run that made a model, or the start that it is of, measured of its thoughts. */
-async function auditOf(folder: string): Promise<StageAudit[] | undefined> {
-  const above = dirname(await realpath(folder));
-  return (await readAudit(join(above, 'use.json'))) ?? (await readAudit(join(above, 'heima', 'use.json')));
-}
-
-/** Undefined where there is none. */
-async function readAudit(path: string): Promise<StageAudit[] | undefined> {
-  if (!(await isFile(path))) return undefined;
-  try {
-    const { stages } = JSON.parse(await readTextFile({ path, maximumBytes: 2 ** 22 })) as { stages?: StageAudit[] };
-    return stages?.map(({ stage, verdict, evidence }) => ({
-      stage: String(stage),
-      verdict: String(verdict),
-      evidence: Array.isArray(evidence) ? evidence.map(String) : [],
-    }));
-  } catch {
-    // What is no audit says nothing.
-    return undefined;
-  }
-}
-
-async function runsIn({ folders, problems }: { folders: readonly string[]; problems: string[] }): Promise<ServedRun[]> {
-  const found: ServedRun[] = [];
-  for (const folder of folders) {
-    const runs = await findRuns(folder);
-    if (runs.length === 0) problems.push(`${folder} holds no run: no configuration.json or log.jsonl in it.`);
-    for (const at of runs) {
-      const run = await readRun(at);
-      const { header, rows } = runTable({ runs: [run] });
-      found.push({
-        name: relative(folder, at) || basename(at),
-        facts: Object.fromEntries(header.slice(1).map((name, index) => [name, rows[0]![index + 1]!])),
-        curves: Object.fromEntries(
-          measuresIn([run]).map((measure) => [
-            measure,
-            thinned(run.curves.curve(measure)).map(({ x, y }) => ({ step: x, value: y })),
-          ]),
-        ),
-        problems: run.problems,
-        tables: await tablesOf(at),
-      });
-    }
-  }
-  return found;
-}
-
-/** What a run measured of its thoughts. */
-async function tablesOf(folder: string): Promise<ServedRun['tables']> {
-  const stages = await readAudit(join(folder, 'use.json'));
-  if (stages === undefined || stages.length === 0) return [];
-  return [
-    {
-      title: `${basename(folder)}: are its thoughts used?`,
-      columns: ['stage', 'verdict', 'why'],
-      rows: stages.map(({ stage, verdict, evidence }) => [stage, verdict, evidence.join(' ')]),
-    },
-  ];
-}
-
-/** At most {@link POINTS} of a curve, the last among them. */
-function thinned<Point>(points: readonly Point[]): Point[] {
-  const step = Math.ceil(points.length / POINTS);
-  return points.filter((_, index) => index % step === 0 || index === points.length - 1);
 }
 
 async function isFile(path: string): Promise<boolean> {

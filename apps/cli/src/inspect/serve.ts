@@ -57,6 +57,7 @@ export async function servePage({
       served,
       fileAddress: (model, file) => `api/file/${model}/${file}`,
       imageAddress: (example) => `api/image/${example}`,
+      pictureAddress: (picture) => `api/picture/${picture}`,
     }),
   );
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -70,7 +71,7 @@ export async function servePage({
     if (!pathname.startsWith('/api/')) return end(response, 404, 'There is nothing here.');
     if (!hasToken({ request, token })) return end(response, 403, 'The token is missing or old.');
     if (pathname === '/api/offer') return end(response, 200, offer, 'application/json');
-    const [, kind, first, second] = /^\/api\/(file|image)\/(\d{1,6})(?:\/(\d{1,6}))?$/.exec(pathname) ?? [];
+    const [, kind, first, second] = /^\/api\/(file|image|picture)\/(\d{1,6})(?:\/(\d{1,6}))?$/.exec(pathname) ?? [];
     if (kind === 'file' && second !== undefined) {
       const found = served.models[Number(first)]?.files[Number(second)];
       if (found !== undefined) return file(response, found.path);
@@ -79,6 +80,10 @@ export async function servePage({
       const image = served.examples[Number(first)]?.image;
       if (image !== undefined)
         return end(response, 200, await readRegularFile({ path: image.path, maximumBytes: 2 ** 26 }));
+    }
+    if (kind === 'picture' && second === undefined) {
+      const path = served.pictures[Number(first)];
+      if (path !== undefined) return end(response, 200, await readRegularFile({ path, maximumBytes: 2 ** 26 }));
     }
     end(response, 404, 'There is nothing here.');
   };
