@@ -11,6 +11,8 @@ const place: Place = {
   edits: [{ kind: 'noise', stage: 'caption', index: 1, amount: 0.5 }],
   words: { caption: 'a <b>red</b> & "blue" square #1' },
   stage: 'caption',
+  together: true,
+  colour: 'fact:colour top left',
 };
 const examples = [0, 1, 2, 3].map((index) => ({
   id: `${index}`,

@@ -6,6 +6,10 @@ import { decodeBase64, encodeBase64 } from './source';
 export const views = ['strip', 'sees', 'lens', 'early', 'map', 'compare', 'runs'] as const;
 export type View = (typeof views)[number];
 
+/** By what the map's points are told apart; a fact by its name, such as `fact:colour top left`. */
+export type Colour = (typeof colours)[number] | `fact:${string}`;
+const colours = ['answer', 'correct', 'category', 'stage'] as const;
+
 /** What a link brings back. */
 export interface Place {
   view: View;
@@ -23,9 +27,11 @@ export interface Place {
   direction: SteerDirection | null;
   /** The layer whose attention is shown; null: all. */
   layer: number | null;
-  /** What the map shows. */
+  /** What the map shows: a stage, or with null the last. */
   stage: string | null;
-  colour: 'answer' | 'correct' | 'category';
+  /** Whether the map shows all stages together. */
+  together: boolean;
+  colour: Colour;
   projection: 'pca' | 'umap';
   point: number | null;
 }
@@ -42,6 +48,7 @@ export const start: Place = {
   direction: null,
   layer: null,
   stage: null,
+  together: false,
   colour: 'answer',
   projection: 'pca',
   point: null,
@@ -83,7 +90,9 @@ export function readLink(text: string): Place {
     if (value !== null && among.includes(value)) told[name] = value;
   };
   choose('view', views);
-  choose('colour', ['answer', 'correct', 'category']);
+  if (parts.get('colour')?.startsWith('fact:')) told.colour = parts.get('colour');
+  else choose('colour', colours);
+  place.together = read('together') === true;
   choose('projection', ['pca', 'umap']);
   const edits = read('edits');
   if (Array.isArray(edits)) place.edits = edits.filter(isEdit);

@@ -1,3 +1,5 @@
+import type { CardExample } from '@subtext/decoder/cards';
+
 import type { ExampleFacts } from './engine/protocol';
 
 /** An example of a data set, with the address of its picture. */
@@ -13,15 +15,43 @@ export interface OfferedModel {
   /** As a command names it. */
   path: string;
   files: { path: string; size: number; address: string }[];
-  /** Its last audit of what stages do, where there is one. */
-  audit?: StageAudit[];
+  /** Its last audit, where there is one. */
+  audit?: Audit;
 }
 
-/** What an audit said of a stage. */
-export interface StageAudit {
-  stage: string;
+/** What an audit said of a model's thoughts. */
+export interface Audit {
+  /** The file that it stands in. */
+  file: string;
+  /** What it asked; empty where the file does not say. */
+  task: string;
+  /** Examples that were asked; null where the file does not say. */
+  count: number | null;
+  /** Of all thoughts together; null where only stages were audited. */
+  thoughts: AuditVerdict | null;
+  stages: ({ stage: string } & AuditVerdict)[];
+  /** What was told in words, stage by stage. */
+  words: { stage: string; edit: string; follows: AuditShare | null; stays: AuditShare | null }[];
+  /** Whether the model has changed since; null where the file does not say of which weights it is. */
+  old: boolean | null;
+}
+
+/** A verdict and what it rests on. */
+export interface AuditVerdict {
   verdict: string;
+  /** False where there were too few examples to tell it from its neighbour. */
+  certain: boolean;
   evidence: string[];
+  /** What of the answers `share` is. */
+  measure: 'follows' | 'changes' | 'depends' | null;
+  share: AuditShare | null;
+}
+
+/** A share with its 95 % interval, each from 0 to 1, and of how many examples. */
+export interface AuditShare {
+  value: number;
+  interval: [number, number];
+  count: number | null;
 }
 
 /** A training run as a table and curves. */
@@ -32,6 +62,10 @@ export interface Run {
   problems: string[];
   /** Tables that it left behind. */
   tables: { title: string; columns: string[]; rows: (string | number | null)[][] }[];
+  /** What it answered to examples that it never saw; `picture`: a place among the offer's pictures. */
+  gallery: (Omit<CardExample, 'image'> & { picture?: number })[];
+  /** Pictures of its folder, by the same places. */
+  pictures: { name: string; picture: number }[];
 }
 
 /** What a page starts with. */
@@ -41,13 +75,15 @@ export interface Offered {
   /** What is said of the data: its folder. */
   data?: string;
   runs: Run[];
+  /** What fetches the pictures of runs. */
+  pictures: string[];
   /** The view that it opens with, as the part of an address behind `#`. */
   view?: string;
   /** What went wrong when it was made. */
   problems: string[];
 }
 
-const nothing: Offered = { models: [], examples: [], runs: [], problems: [] };
+const nothing: Offered = { models: [], examples: [], runs: [], pictures: [], problems: [] };
 
 /** Where the page was made into one file, what it holds; the server's offer; or nothing: a folder is chosen. */
 export async function findOffer(): Promise<Offered> {

@@ -6,7 +6,7 @@ import { RandomStream } from '@subtext/data';
 
 import type { MapPoint } from './protocol';
 
-/** All thoughts of a stage in two dimensions, each with its neighbours among them. */
+/** All thoughts of a stage, or of all stages together, in two dimensions, each with its neighbours among them. */
 export async function mapThoughts({
   answers,
   stage,
@@ -14,13 +14,14 @@ export async function mapThoughts({
   onProgress,
 }: {
   answers: readonly Answer[];
-  stage: string;
+  /** Null: all. */
+  stage: string | null;
   method: 'pca' | 'umap';
   onProgress: (progress: { done: number; total: number }) => void;
 }): Promise<{ points: MapPoint[]; explained: number[] | null }> {
   const thoughts = answers.flatMap((answer, example) =>
     answer.thoughts.flatMap((thought) =>
-      thought.stage === stage ? [{ example, answer: answer.answer ?? null, ...thought }] : [],
+      stage === null || thought.stage === stage ? [{ example, answer: answer.answer ?? null, ...thought }] : [],
     ),
   );
   const vectors = thoughts.map(({ hidden }) => hidden);
@@ -31,9 +32,9 @@ export async function mapThoughts({
   const near = nearestThoughts({ vectors });
   return {
     explained,
-    points: thoughts.map(({ example, answer, index }, place) => ({
+    points: thoughts.map(({ example, answer, stage: own, index }, place) => ({
       example,
-      stage,
+      stage: own,
       index,
       answer,
       x: coordinates[place]![0]!,

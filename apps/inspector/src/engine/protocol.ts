@@ -1,5 +1,13 @@
 import type { ReasoningExample } from '@subtext/data';
-import type { Alikeness, EarlyAnswer, ReadBack, ThoughtEdit, ThoughtNeed, Trace } from '@subtext/decoder';
+import type {
+  Alikeness,
+  EarlyAnswer,
+  GraphThoughts,
+  ReadBack,
+  ThoughtEdit,
+  ThoughtNeed,
+  Trace,
+} from '@subtext/decoder';
 
 /** A question as the page asks it. */
 export interface Asked {
@@ -43,6 +51,8 @@ export interface ModelInfo {
   sees: boolean;
   /** Whether it thinks what it is told in words. */
   fromWords: boolean;
+  /** Whether its questions are graphs. */
+  graphs: boolean;
   /** Stages that its interpreters explain. */
   explains: string[];
   /** The stage that its drawer draws. */
@@ -96,9 +106,11 @@ export interface Work {
   read(options: { slot: number; asked: Asked } & Partial<Edits>): ReadBack[];
   need(options: { slot: number; asked: Asked; another?: Asked }): { needs: ThoughtNeed[]; early: EarlyAnswer[] };
   draw(options: { slot: number; asked: Asked } & Partial<Edits>): Drawn | null;
+  /** Which nodes of its graph each thought holds. */
+  graph(options: { slot: number; asked: Asked } & Partial<Edits>): GraphThoughts;
   collect(options: { slot: number; asked: Asked[] }): (string | null)[];
   alike(options: { slot: number; asked: Asked }): Alikeness[];
-  map(options: { slot: number; stage: string; method: 'pca' | 'umap' }): {
+  map(options: { slot: number; /** Null: all stages together. */ stage: string | null; method: 'pca' | 'umap' }): {
     points: MapPoint[];
     explained: number[] | null;
   };

@@ -5,6 +5,7 @@ import {
   alikeness,
   earlyAnswers,
   editAnswer,
+  graphThoughts,
   neededThoughts,
   readBack,
   stageDirection,
@@ -216,6 +217,12 @@ const work: Asynchronous = {
     if (!changed.answer.thoughts.some(({ stage }) => stage === drawer.settings.stage)) return null;
     const [picture] = await drawer.draw({ thoughts: [drawer.statesOf(changed.answer)] });
     return { stage: drawer.settings.stage, ...picture!, data: picture!.data as Uint8Array };
+  },
+
+  async graph({ slot, asked, ...edits }) {
+    const { reasoner } = reasonerAt(slot);
+    const { own, changed } = await edited(slot, asked, edits);
+    return graphThoughts({ reasoner, question: own.question, answer: changed.answer });
   },
 
   async collect({ slot, asked }, onProgress) {
