@@ -1,26 +1,33 @@
 /// <reference lib="dom" />
-import { chromium as chromiumPath } from '@subtext/build/browser-page';
-import type { Trace } from '@subtext/decoder';
 import axe from 'axe-core';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import {
+  answered,
+  browserName,
+  commandedTrace,
+  copiedTrace,
+  differenceOf,
+  launch,
+  noBrowser,
+  openPage,
+  served as servedIn,
+} from './inspector-page';
 import { subtext } from './run-command';
 import { tinyConfiguration } from './tiny-run';
 
-const command = fileURLToPath(new URL('../bin/subtext.js', import.meta.url));
 const hostile = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
 let folder: string;
 const at = (...names: string[]) => join(folder, ...names);
 /** What `npm start` trains, in miniature, with continuous thoughts, which are there however little has been learnt. */
 const model = () => at('run', 'reasoner');
+const served = <Result>(args: string[], use: (address: string) => Promise<Result>) => servedIn({ folder, args, use });
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'subtext-inspect-'));
@@ -33,32 +40,6 @@ beforeAll(async () => {
   expect(await run(['train', 'tiny.yaml', 'workers=0'])).toMatchObject({ code: 0 });
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Serves the inspector until what is done with its address is done. */
-async function served<Result>(args: string[], use: (address: string) => Promise<Result>): Promise<Result> {
-  const child = spawn(process.execPath, [command, 'inspect', '--no-open', '--json', '--port', '0', ...args], {
-    cwd: folder,
-  });
-  let told = '';
-  let errors = '';
-  child.stderr.on('data', (data: Buffer) => (errors += data.toString()));
-  try {
-    const address = await new Promise<string>((resolve, reject) => {
-      child.on('exit', () => reject(new Error(errors)));
-      child.stdout.on('data', (data: Buffer) => {
-        told += data.toString();
-        const found = /"address":"([^"]+)"/.exec(told)?.[1];
-        if (found !== undefined) resolve(found);
-      });
-    });
-    return await use(address);
-  } finally {
-    if (child.exitCode === null) {
-      child.kill('SIGINT');
-      await once(child, 'exit');
-    }
-  }
-}
 
 /** A request as a program makes it, with headers of its own. */
 function request(address: string, headers: Record<string, string> = {}): Promise<{ status: number; body: string }> {
@@ -119,213 +100,173 @@ describe('the server of subtext inspect', () => {
   });
 });
 
-describe.skipIf(chromiumPath === undefined)(
-  `the inspector in ${chromiumPath ?? 'a browser: there is no Chromium here (set CHROMIUM to one)'}`,
-  () => {
-    let browser: Browser;
-    beforeAll(async () => {
-      browser = await chromium.launch({
-        executablePath: chromiumPath,
-        args: ['--no-sandbox', '--disable-dev-shm-usage'],
-      });
-    });
-    afterAll(() => browser.close());
+describe.skipIf(noBrowser)(browserName, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser.close());
+  const open = (address: string, options?: Parameters<Browser['newPage']>[0]) => openPage(browser, address, options);
+  const text = async (page: Page, selector: string) => (await page.textContent(selector))?.trim();
 
-    /** Opens a page, and takes every error that it makes. */
-    async function open(
-      address: string,
-      options: Parameters<Browser['newPage']>[0] = {},
-    ): Promise<{ page: Page; faults: string[] }> {
-      const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, ...options });
-      page.setDefaultTimeout(90_000);
-      const faults: string[] = [];
-      page.on('pageerror', ({ message }) => faults.push(message));
-      page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
-      await page.goto(address);
-      return { page, faults };
-    }
-    const answered = (page: Page) => page.waitForSelector('[data-testid=answer], [role=alert]');
-    const text = async (page: Page, selector: string) => (await page.textContent(selector))?.trim();
-
-    it('asks, swaps, puts back, goes on by the keyboard; a link brings it back; its numbers are the command’s', async () => {
-      await served(['--model', model(), '--data', 'data'], async (address) => {
-        const { page, faults } = await open(address);
-        await answered(page);
-        expect(await page.locator('[data-stage]').count()).toBeGreaterThan(0);
-        const stage = (await page.locator('[data-stage]').first().getAttribute('data-stage'))!;
-        await page.waitForSelector(`[data-testid="read-${stage}"]`);
-        await page.click(`[data-stage="${stage}"] >> text=Change this stage`);
-        // By the keyboard alone.
-        await page.focus('text=Put its thought here');
-        await page.keyboard.press('Enter');
-        await page.waitForSelector('[data-testid=verdict]');
-        expect(page.url()).toContain('edits=');
-        await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
-        await page.click('text=Copy as JSON');
-        await page.waitForSelector('text=JSON copied.');
-        const seen = JSON.parse(await page.evaluate(() => navigator.clipboard.readText())) as { trace: Trace };
-        await page.click('text=Copy as command');
-        await page.waitForSelector('text=Command copied.');
-        const told = await page.evaluate(() => navigator.clipboard.readText());
-        const words = [...told.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
-          ([, quoted, plain]) => plain ?? quoted!.replace(/\\(.)/g, '$1'),
-        );
-        expect(words.slice(0, 3)).toEqual(['npx', 'subtext', 'think']);
-        const { trace } = (await subtext(words.slice(2), { folder })).events.at(-1) as { trace: Trace };
-        expect(seen.trace.positions).toEqual(trace.positions);
-        const numbers = ({ thoughts, attention, distribution }: Trace) => [
-          ...thoughts.flatMap(({ hidden, norm }) => [...hidden, norm]),
-          ...attention!.flat(2),
-          ...distribution.map(({ probability }) => probability),
-        ];
-        const theirs = numbers(trace);
-        expect(theirs.length).toBeGreaterThan(100);
-        for (const [index, value] of numbers(seen.trace).entries())
-          expect(Math.abs(value - theirs[index]!)).toBeLessThan(1e-4);
-        const [answer, verdict] = [await text(page, '[data-testid=answer]'), await text(page, '[data-testid=verdict]')];
-        const again = await open(page.url());
-        await again.page.waitForSelector('[data-testid=verdict]');
-        expect(await text(again.page, '[data-testid=answer]')).toBe(answer);
-        expect(await text(again.page, '[data-testid=verdict]')).toBe(verdict);
-        await page.click('text=Put everything back');
-        await page.waitForSelector('[data-testid=verdict]', { state: 'detached' });
-        await page.goBack();
-        await page.waitForSelector('[data-testid=verdict]');
-        expect([...faults, ...again.faults]).toEqual([]);
-        await Promise.all([page.close(), again.page.close()]);
-      });
-    });
-
-    it('shows each view without an error and without a serious fault of access, wide, narrow and dark; two models beside each other', async () => {
-      await served(['--model', model(), '--model', model(), '--data', 'data', '--runs', 'run'], async (address) => {
-        for (const options of [{}, { viewport: { width: 390, height: 800 }, colorScheme: 'dark' as const }]) {
-          const { page, faults } = await open(address, options);
-          await answered(page);
-          for (const [name, shown] of [
-            ['Thoughts', 'section[aria-label="The answer"]'],
-            ['Who sees whom', 'text=The same by part'],
-            ['Lens', 'text=Numbers are percents'],
-            ['Early answer', 'text=Needed for the answer'],
-            ['Map', '[aria-label^="Example 1,"]'],
-            ['Compare', '.sides section >> nth=1'],
-            ['Runs', 'td:has-text("coconut")'],
-          ] as const) {
-            await page.click(`nav >> text=${name}`);
-            await page.waitForSelector(shown);
-            const wide = await page.evaluate(
-              () => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1,
-            );
-            expect(wide, `${name} is wider than the page`).toBe(false);
-            await page.evaluate(axe.source);
-            const found = await page.evaluate(async () => {
-              const run = (globalThis as unknown as { axe?: typeof axe }).axe;
-              if (run === undefined) return ['axe is not there'];
-              const { violations } = await run.run(document, { resultTypes: ['violations'] });
-              return violations
-                .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-                .map(
-                  ({ id, nodes }) =>
-                    `${id}: ${nodes
-                      .map(({ html }) => html)
-                      .slice(0, 2)
-                      .join(' ')}`,
-                );
-            });
-            expect(found, name).toEqual([]);
-          }
-          expect(faults.filter((fault) => !/Content Security Policy/.test(fault))).toEqual([]);
-          await page.close();
-        }
-      });
-    }, 400_000);
-
-    it('is one file that opens from the disk and runs; what is hostile in it shows as text', async () => {
-      await cp(at('data'), at('hostile'), { recursive: true });
-      const lines = (await readFile(at('data', 'test.jsonl'), 'utf8')).trim().split('\n');
-      const first = JSON.parse(lines[0]!) as { conversations: { value: string }[] };
-      first.conversations[0]!.value = hostile;
-      await writeFile(at('hostile', 'test.jsonl'), `${[JSON.stringify(first), ...lines.slice(1)].join('\n')}\n`);
-      const exported = await subtext(
-        [
-          'inspect',
-          '--model',
-          model(),
-          '--data',
-          'hostile',
-          '--export',
-          'page.html',
-          '--view',
-          'example=0&another=1',
-          '--json',
-        ],
-        { folder },
-      );
-      expect(exported).toMatchObject({ code: 0 });
-      const { page, faults } = await open(pathToFileURL(at('page.html')).href);
+  it('asks, swaps, puts back, goes on by the keyboard; a link brings it back; its numbers are the command’s', async () => {
+    await served(['--model', model(), '--data', 'data'], async (address) => {
+      const { page, faults } = await open(address);
       await answered(page);
-      expect(await page.locator('[role=alert]').allTextContents()).toEqual([]);
-      expect(await page.textContent('section[aria-label="The question"]')).toContain(hostile);
-      await page.click('text=Put its thought here');
+      expect(await page.locator('[data-stage]').count()).toBeGreaterThan(0);
+      const stage = (await page.locator('[data-stage]').first().getAttribute('data-stage'))!;
+      await page.waitForSelector(`[data-testid="read-${stage}"]`);
+      await page.click(`[data-stage="${stage}"] >> text=Change this stage`);
+      // By the keyboard alone.
+      await page.focus('text=Put its thought here');
+      await page.keyboard.press('Enter');
       await page.waitForSelector('[data-testid=verdict]');
+      expect(page.url()).toContain('edits=');
+      const [seen, trace] = [await copiedTrace(page), await commandedTrace({ page, folder })];
+      expect(seen.positions).toEqual(trace.positions);
+      expect(differenceOf(seen, trace)).toBeLessThan(1e-4);
+      const [answer, verdict] = [await text(page, '[data-testid=answer]'), await text(page, '[data-testid=verdict]')];
+      const again = await open(page.url());
+      await again.page.waitForSelector('[data-testid=verdict]');
+      expect(await text(again.page, '[data-testid=answer]')).toBe(answer);
+      expect(await text(again.page, '[data-testid=verdict]')).toBe(verdict);
+      await page.click('text=Put everything back');
+      await page.waitForSelector('[data-testid=verdict]', { state: 'detached' });
+      await page.goBack();
+      await page.waitForSelector('[data-testid=verdict]');
+      expect([...faults, ...again.faults]).toEqual([]);
+      await Promise.all([page.close(), again.page.close()]);
+    });
+  });
+
+  it('shows each view without an error and without a serious fault of access, wide, narrow and dark; two models beside each other', async () => {
+    await served(['--model', model(), '--model', model(), '--data', 'data', '--runs', 'run'], async (address) => {
+      for (const options of [{}, { viewport: { width: 390, height: 800 }, colorScheme: 'dark' as const }]) {
+        const { page, faults } = await open(address, options);
+        await answered(page);
+        for (const [name, shown] of [
+          ['Thoughts', 'section[aria-label="The answer"]'],
+          ['Who sees whom', 'text=The same by part'],
+          ['Lens', 'text=Numbers are percents'],
+          ['Early answer', 'text=Needed for the answer'],
+          ['Map', '[aria-label^="Example 1,"]'],
+          ['Compare', '.sides section >> nth=1'],
+          ['Runs', 'td:has-text("coconut")'],
+        ] as const) {
+          await page.click(`nav >> text=${name}`);
+          await page.waitForSelector(shown);
+          const wide = await page.evaluate(
+            () => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1,
+          );
+          expect(wide, `${name} is wider than the page`).toBe(false);
+          await page.evaluate(axe.source);
+          const found = await page.evaluate(async () => {
+            const run = (globalThis as unknown as { axe?: typeof axe }).axe;
+            if (run === undefined) return ['axe is not there'];
+            const { violations } = await run.run(document, { resultTypes: ['violations'] });
+            return violations
+              .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+              .map(
+                ({ id, nodes }) =>
+                  `${id}: ${nodes
+                    .map(({ html }) => html)
+                    .slice(0, 2)
+                    .join(' ')}`,
+              );
+          });
+          expect(found, name).toEqual([]);
+        }
+        expect(faults.filter((fault) => !/Content Security Policy/.test(fault))).toEqual([]);
+        await page.close();
+      }
+    });
+  }, 400_000);
+
+  it('is one file that opens from the disk and runs; what is hostile in it shows as text', async () => {
+    await cp(at('data'), at('hostile'), { recursive: true });
+    const lines = (await readFile(at('data', 'test.jsonl'), 'utf8')).trim().split('\n');
+    const first = JSON.parse(lines[0]!) as { conversations: { value: string }[] };
+    first.conversations[0]!.value = hostile;
+    await writeFile(at('hostile', 'test.jsonl'), `${[JSON.stringify(first), ...lines.slice(1)].join('\n')}\n`);
+    const exported = await subtext(
+      [
+        'inspect',
+        '--model',
+        model(),
+        '--data',
+        'hostile',
+        '--export',
+        'page.html',
+        '--view',
+        'example=0&another=1',
+        '--json',
+      ],
+      { folder },
+    );
+    expect(exported).toMatchObject({ code: 0 });
+    const { page, faults } = await open(pathToFileURL(at('page.html')).href);
+    await answered(page);
+    expect(await page.locator('[role=alert]').allTextContents()).toEqual([]);
+    expect(await page.textContent('section[aria-label="The question"]')).toContain(hostile);
+    await page.click('text=Put its thought here');
+    await page.waitForSelector('[data-testid=verdict]');
+    expect(await page.title()).toBe('Subtext inspector');
+    expect(faults).toEqual([]);
+    // A script that was put in would not run.
+    const ran = await page.evaluate(() => {
+      const script = document.createElement('script');
+      script.textContent = 'document.title = "ran"';
+      document.body.append(script);
+      return document.title;
+    });
+    expect(ran).toBe('Subtext inspector');
+    await page.close();
+  });
+
+  it('opens a folder from the disk: a foreign one, a broken one, one that is too large', async () => {
+    const { folder: foreign } = { folder: at('foreign') };
+    await mkdir(foreign);
+    const golden = fileURLToPath(new URL('../../../packages/model/fixtures/golden/llama/', import.meta.url));
+    for (const name of ['config.json', 'model.safetensors']) await cp(join(golden, name), join(foreign, name));
+    for (const name of ['tokenizer.json', 'tokenizer_config.json']) await cp(join(model(), name), join(foreign, name));
+    await cp(model(), at('broken'), { recursive: true });
+    await writeFile(at('broken', 'subtext.json'), `{ "format": 2, "method": "${hostile.replaceAll('"', '\\"')}" }`);
+    await mkdir(at('large'));
+    await writeFile(at('large', 'config.json'), '{}');
+    await writeFile(at('large', 'model.safetensors'), '');
+    await truncate(at('large', 'model.safetensors'), 3 * 2 ** 30);
+    await mkdir(at('empty'));
+    await writeFile(at('empty', 'notes.txt'), 'nothing');
+    await served([], async (address) => {
+      const { page, faults } = await open(address);
+      const choose = async (name: string) => {
+        await page.locator('input[webkitdirectory]').first().setInputFiles(at(name));
+      };
+      for (const [name, message] of [
+        ['empty', /has no config.json/],
+        ['broken', /subtext.json|method/],
+        ['large', /too large for a page: its weights are 3.0 GiB/],
+      ] as const) {
+        await choose(name);
+        await page.waitForFunction(
+          (pattern) => new RegExp(pattern).test(document.querySelector('[role=alert]')?.textContent ?? ''),
+          message.source,
+        );
+      }
+      await choose('foreign');
+      await page
+        .waitForSelector('text=The model thinks in no hidden thoughts', { state: 'attached' })
+        .catch(() => undefined);
+      await page.fill('input[name=question]', 'what shape is there ?');
+      await page.keyboard.press('Enter');
+      await page.waitForSelector('[data-testid=answer]');
+      await page.click('nav >> text=Lens');
+      await page.waitForSelector('text=Numbers are percents');
+      await choose('run/reasoner');
+      await page.waitForSelector('option:has-text("reasoner")', { state: 'attached' });
       expect(await page.title()).toBe('Subtext inspector');
       expect(faults).toEqual([]);
-      // A script that was put in would not run.
-      const ran = await page.evaluate(() => {
-        const script = document.createElement('script');
-        script.textContent = 'document.title = "ran"';
-        document.body.append(script);
-        return document.title;
-      });
-      expect(ran).toBe('Subtext inspector');
       await page.close();
     });
-
-    it('opens a folder from the disk: a foreign one, a broken one, one that is too large', async () => {
-      const { folder: foreign } = { folder: at('foreign') };
-      await mkdir(foreign);
-      const golden = fileURLToPath(new URL('../../../packages/model/fixtures/golden/llama/', import.meta.url));
-      for (const name of ['config.json', 'model.safetensors']) await cp(join(golden, name), join(foreign, name));
-      for (const name of ['tokenizer.json', 'tokenizer_config.json'])
-        await cp(join(model(), name), join(foreign, name));
-      await cp(model(), at('broken'), { recursive: true });
-      await writeFile(at('broken', 'subtext.json'), `{ "format": 2, "method": "${hostile.replaceAll('"', '\\"')}" }`);
-      await mkdir(at('large'));
-      await writeFile(at('large', 'config.json'), '{}');
-      await writeFile(at('large', 'model.safetensors'), '');
-      await truncate(at('large', 'model.safetensors'), 3 * 2 ** 30);
-      await mkdir(at('empty'));
-      await writeFile(at('empty', 'notes.txt'), 'nothing');
-      await served([], async (address) => {
-        const { page, faults } = await open(address);
-        const choose = async (name: string) => {
-          await page.locator('input[webkitdirectory]').first().setInputFiles(at(name));
-        };
-        for (const [name, message] of [
-          ['empty', /has no config.json/],
-          ['broken', /subtext.json|method/],
-          ['large', /too large for a page: its weights are 3.0 GiB/],
-        ] as const) {
-          await choose(name);
-          await page.waitForFunction(
-            (pattern) => new RegExp(pattern).test(document.querySelector('[role=alert]')?.textContent ?? ''),
-            message.source,
-          );
-        }
-        await choose('foreign');
-        await page
-          .waitForSelector('text=The model thinks in no hidden thoughts', { state: 'attached' })
-          .catch(() => undefined);
-        await page.fill('input[name=question]', 'what shape is there ?');
-        await page.keyboard.press('Enter');
-        await page.waitForSelector('[data-testid=answer]');
-        await page.click('nav >> text=Lens');
-        await page.waitForSelector('text=Numbers are percents');
-        await choose('run/reasoner');
-        await page.waitForSelector('option:has-text("reasoner")', { state: 'attached' });
-        expect(await page.title()).toBe('Subtext inspector');
-        expect(faults).toEqual([]);
-        await page.close();
-      });
-    });
-  },
-);
+  });
+});
