@@ -98,7 +98,7 @@ export async function readAudit(path: string): Promise<(ServedAudit & { model: s
       const stage = record(value);
       if (typeof stage?.stage !== 'string') return [];
       const swap = record(stage.swap);
-      const measure = swap?.follows != null ? 'follows' : swap?.changes != null ? 'changes' : null;
+      const measure = record(swap?.follows) ? 'follows' : record(swap?.changes) ? 'changes' : null;
       return [
         { stage: stage.stage, ...verdictOf(stage, { measure, share: swap?.[measure ?? ''], count: stage.pairs }) },
       ];
