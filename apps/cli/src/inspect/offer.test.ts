@@ -114,7 +114,12 @@ describe('what a run answered', () => {
       examples: [example({ image: at('run/image.png'), drawing }), example({ id: 'test-2', correct: false })],
     });
     const change = { id: 'test-1', stage: 'caption', kind: 'exchanged', change: 'test-2', expected: 'blue' };
-    await write('run/use.json', { changed: [{ ...change, answer: 'Blue.' }, { ...change, answer: null }] });
+    await write('run/use.json', {
+      changed: [
+        { ...change, answer: 'Blue.' },
+        { ...change, answer: null },
+      ],
+    });
     const pictures = new ServedPictures({ folders: [at('run')] });
     const steps = [{ name: 'caption', text: 'a red circle' }];
     const examples = [{ id: 'test-1', question: 'what is there ?', answer: 'red', steps }];
@@ -145,7 +150,13 @@ describe('what a run answered', () => {
   it('shows no file outside what was given, none that is no picture, and no address', async () => {
     await write('secret.png', png);
     await write('run/text.png', 'no picture');
-    const images = [at('secret.png'), at('run/../secret.png'), at('run/text.png'), 'https://elsewhere.invalid/x.png', at('run')];
+    const images = [
+      at('secret.png'),
+      at('run/../secret.png'),
+      at('run/text.png'),
+      'https://elsewhere.invalid/x.png',
+      at('run'),
+    ];
     await write('run/evaluation.json', {
       drawings: { stage: 'caption' },
       examples: images.map((image) => example({ image, drawing: 'https://elsewhere.invalid/x.png' })),
