@@ -48,12 +48,11 @@ async function documentedCommands(): Promise<DocumentedCommand[]> {
     const text = await readFile(join(root, page), 'utf8');
     for (const [, kind, block] of text.matchAll(/^```(sh|console)\n([^]*?)^```/gm)) {
       for (const line of block!.replace(/\\\n\s*/g, ' ').split('\n')) {
-        const [npx, program, ...words] = (
-          line
-            .replace(/\s+#.*$/, '')
-            .replace(/^(?:[A-Z_]+=\S+ )+|^(?:mpirun|srun) .*?(?=npx )/, '')
-            .match(/"[^"]*"|'[^']*'|\S+/g) ?? []
-        ).map((word) => word.replace(/^(["'])([^]*)\1$/, '$2'));
+        // Words as a shell cuts them: quotes may begin within one, `--edit caption="a red circle"`.
+        const command = line.replace(/\s+#.*$/, '').replace(/^(?:[A-Z_]+=\S+ )+|^(?:mpirun|srun) .*?(?=npx )/, '');
+        const [npx, program, ...words] = (command.match(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g) ?? []).map((word) =>
+          word.replace(/(["'])([^]*?)\1/g, '$2'),
+        );
         if (npx === 'npx' && (program === 'subtext' || program === 'subtext-eval'))
           found.push({ page, program, words, runs: kind === 'sh' });
       }
