@@ -32,6 +32,7 @@ export const sidebar = [
       page('Text data', '/guide/text-data'),
       page('Fine-tune a public checkpoint', '/guide/public-checkpoint'),
       page('A method of your own', '/guide/own-method'),
+      page('Learning from rewards', '/guide/reinforcement'),
       page('Read thoughts', '/guide/reading-thoughts'),
       page('Graphs', '/guide/graphs'),
       page('Experiments over seeds', '/guide/experiments'),

@@ -72,6 +72,8 @@ export { generateProsQA, toProsQARecord } from './generators/prosqa';
 export type { GenerateProsQAOptions } from './generators/prosqa';
 export { generateProntoQA } from './generators/prontoqa';
 export type { GenerateProntoQAOptions } from './generators/prontoqa';
+export { generateMinimumSum } from './generators/minimum-sum';
+export type { GenerateMinimumSumOptions } from './generators/minimum-sum';
 export { generateModularArithmetic } from './generators/modular-arithmetic';
 export type { GenerateModularArithmeticOptions } from './generators/modular-arithmetic';
 export { generateMultiplication } from './generators/multiplication';

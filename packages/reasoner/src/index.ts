@@ -1,6 +1,7 @@
 export { canExchange, collateExchanged, type ExchangedLayout, withAnswer } from './batches/exchanged-layouts';
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
+export { type GivenInputs } from './batches/given-inputs';
 export { PictureStore, type BatchPictures } from './batches/picture-store';
 export {
   batchRows,
@@ -30,6 +31,7 @@ export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-voc
 export { type AdaptiveOptions } from './methods/adaptive';
 export { type CoconutOptions } from './methods/coconut';
 export { type CodiOptions } from './methods/codi';
+export { type Cot2Options } from './methods/cot2';
 export { type HeimaOptions } from './methods/heima';
 export { type ThinkingTokenCount } from './methods/thinking-tokens';
 export { type IcotOptions } from './methods/icot';
@@ -50,7 +52,9 @@ export {
   layoutsOf,
   type ObjectiveSpecification,
   type Phase,
+  type GivenInput,
   type ReasoningMethod,
+  type SoftTargets,
   type PromptSubject,
   type ThoughtPosition,
   type PredictedWords,

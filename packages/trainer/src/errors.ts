@@ -4,6 +4,8 @@ import { SubtextError } from '@subtext/core';
 export type TrainerErrorCode =
   | 'unknown-method'
   | 'invalid-option'
+  /** No answer of a step could be rewarded. */
+  | 'reward-failed'
   | 'example-too-long'
   | 'missing-stage'
   | 'empty-set'

@@ -13,6 +13,15 @@ export {
 export { methodObjectives, needsInterpreter } from './objectives/method-objectives';
 export { tokenLosses } from './objectives/next-token';
 export { registerObjective } from './objectives/registry';
+export { type ReinforcementOptions, reinforcementDefaults } from './reinforcement/reinforcement-options';
+export {
+  registerReward,
+  type Reward,
+  type RewardDefinition,
+  type RewardedAnswer,
+  type RewardUse,
+} from './reinforcement/rewards';
+export { type ThoughtSampling } from './reinforcement/sampled-thoughts';
 export { type ProgramOptions } from './program/program';
 export { type TrainedModelSource } from './program/runner';
 export {

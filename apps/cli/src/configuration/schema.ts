@@ -6,6 +6,7 @@ import { runDrawerDefaults, trainingDefaults } from '@subtext/trainer';
 import { z } from 'zod';
 
 import { optimizerKeys, savingKeys, validationSteps, ranksKeys } from './loop-keys';
+import { reinforcementKeys } from './reinforcement-keys';
 
 const positive = z.number().positive();
 const count = z.number().int().positive();
@@ -248,6 +249,9 @@ export const trainConfiguration = z.strictObject({
         .prefault({}),
     })
     .prefault({}),
+  reinforcement: reinforcementKeys
+    .describe("trains by rewards for the model's own answers, in place of the phases of the method")
+    .optional(),
   interpreters: interpreters.optional(),
   drawer: drawer
     .describe('a decoder that draws the thoughts of a stage as pictures, trained after the reasoner')

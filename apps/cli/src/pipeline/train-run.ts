@@ -12,6 +12,7 @@ import { drawerOptions } from './drawer';
 import { fromReasoner, interpreterOptions } from './interpreters';
 import { trainingWork } from './model-work';
 import { openLoggers } from './open-loggers';
+import { reinforcementOptions } from './reinforcement';
 import { incidentalKeys, withoutSecrets } from './saved-configuration';
 import { showRun } from './show-run';
 
@@ -52,7 +53,7 @@ export async function trainRun({
     ...given,
     stages: resolveStages({ stages: given.stages, examples }),
   });
-  const { data, training, model, interpreters, drawer, output: folder } = configuration;
+  const { data, training, model, reinforcement, interpreters, drawer, output: folder } = configuration;
   const heldOut = await readHeldOut(configuration);
   if (skipped > 0)
     output.event(
@@ -74,6 +75,7 @@ export async function trainRun({
     visibility: configuration.visibility,
     model,
     training,
+    reinforcement: reinforcement && reinforcementOptions(reinforcement),
     include,
     interpreters: interpreters && interpreterOptions(interpreters),
     drawer: drawer && drawerOptions(drawer),

@@ -7,6 +7,7 @@ import { z } from 'zod';
 
 import { graphConfiguration } from '../../src/configuration/graph-schema';
 import { trainConfiguration } from '../../src/configuration/schema';
+import { reinforcementOptions } from '../../src/pipeline/reinforcement';
 import { observeReads } from './observe-reads.mjs';
 import { runAll } from './run-all';
 
@@ -138,8 +139,8 @@ it('every key of a configuration is read by what is configured', async () => {
     ).outcomes,
   ).toMatchObject([{ code: 0 }, { code: 0 }]);
   const train = (name: string) => ['train', join(folder, `${name}.json`), '--json'];
-  // Read where several processes train together: `ranks.test.ts`.
-  const alone = (leaf: string) => !leaf.startsWith('ranks.');
+  // Read where several processes train together (`ranks.test.ts`), and where rewards are what is learned from (below).
+  const alone = (leaf: string) => !/^(ranks|reinforcement)\./.test(leaf);
   const known = leaves(trainConfiguration).filter(alone);
   const pictures = await runAll({ folder, leaves: known, jobs: [train('picture')] });
   expect(pictures.outcomes).toMatchObject([{ code: 0, errors: '' }]);
@@ -190,6 +191,15 @@ describe('a method', () => {
     }
     expect(known.filter((leaf) => !read.has(leaf))).toEqual([]);
   });
+});
+
+it('training by rewards reads each of its keys', () => {
+  const block = trainConfiguration.shape.reinforcement.unwrap();
+  const known = leaves(block);
+  const { observe, reads } = observeReads(known);
+  for (const thoughts of [{ tokens: 2 }, { deviation: 0.1 }])
+    reinforcementOptions(observe(block.parse({ steps: 1, rewards: [{ name: 'format' }], thoughts })));
+  expect(known.filter((leaf) => !reads.has(leaf))).toEqual([]);
 });
 
 it('sees a key that nobody reads, through copies and writing', () => {

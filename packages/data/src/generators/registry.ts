@@ -1,6 +1,7 @@
 import { scenesGenerator } from '../scenes/scenes-generator';
 import { arithmeticGenerator } from './arithmetic';
 import type { DatasetGenerator } from './dataset-generator';
+import { minimumSumGenerator } from './minimum-sum';
 import { modularArithmeticGenerator } from './modular-arithmetic';
 import { multiplicationGenerator } from './multiplication';
 import { prontoqaGenerator } from './prontoqa';
@@ -14,6 +15,7 @@ export const generators = {
   multiplication: multiplicationGenerator,
   arithmetic: arithmeticGenerator,
   'modular-arithmetic': modularArithmeticGenerator,
+  'minimum-sum': minimumSumGenerator,
 } as const satisfies Record<string, DatasetGenerator>;
 
 export type GeneratorName = keyof typeof generators;

@@ -57,7 +57,8 @@ export function textGenerator(definition: {
       const repeats = definition.repeats?.(settled) ?? false;
       const next = async (split: DatasetSplit): Promise<ReasoningExample> => {
         for (let attempt = 0; attempt < 10_000; attempt += 1) {
-          const example = examples.next().value as ReasoningExample;
+          const { value: example, done } = examples.next() as IteratorResult<ReasoningExample, undefined>;
+          if (done === true) break;
           const key = await contentKey(example);
           if (seen.has(key)) continue;
           // Training questions come last: what they leave out is what the other splits hold.

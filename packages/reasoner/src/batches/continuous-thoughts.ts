@@ -35,7 +35,10 @@ export interface AddedColumn {
 export function alignThoughts(
   layouts: readonly Layout[],
 ): { time: number; continuous: ContinuousThoughts } | undefined {
-  const inSteps = layouts.map(({ thoughts }) => thoughts.filter(({ kind }) => kind !== 'token'));
+  const inSteps = layouts.map(({ thoughts, inputs = [] }) => {
+    const given = new Set(inputs.map(({ position }) => position));
+    return thoughts.filter(({ kind, position }) => kind !== 'token' && !given.has(position));
+  });
   const rows = inSteps.map((thoughts) => thoughts.map(({ position }) => position));
   if (rows.every(({ length }) => length === 0)) return undefined;
   const isAdded = inSteps.some((thoughts) => thoughts.some(({ kind }) => kind === 'added'));

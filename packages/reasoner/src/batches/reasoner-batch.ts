@@ -1,5 +1,6 @@
 import { IGNORED_LABEL, type Layout } from '../methods/reasoning-method';
 import { alignThoughts, type ContinuousThoughts } from './continuous-thoughts';
+import { collateInputs, type GivenInputs } from './given-inputs';
 import type { ThoughtRows } from '../forward/thought-measures';
 import { type BatchVisibility, batchVisibility } from '../visibility/batch-visibility';
 import type { BatchPictures } from './picture-store';
@@ -26,6 +27,8 @@ export interface ReasonerBatch {
   positions?: { values: Int32Array; largest: number };
   /** Where the rows' thoughts lie. */
   thoughts?: ThoughtRows;
+  /** What stands in place of tokens. @default nothing */
+  inputs?: GivenInputs;
 }
 
 /** How many tokens a layout must predict. The first position has nothing before it to predict it. */
@@ -77,10 +80,12 @@ export function collateLayouts({
       lossLabels.push(label);
     }
   }
+  const inputs = collateInputs({ layouts, time, offsets: aligned?.continuous.offsets });
   return {
     rows,
     time,
     ids,
+    ...(inputs && { inputs }),
     lossRows: Int32Array.from(lossRows),
     lossLabels: Int32Array.from(lossLabels),
     lossWeight,

@@ -1,3 +1,4 @@
+import type { LanguageModel } from '@subtext/model';
 import { drawInitialValues, type Initialisation } from '@subtext/nn';
 import { openSafetensors, SafetensorsError, type SafetensorsFile, writeSafetensors } from '@subtext/safetensors';
 import { layerNorm, linear, Parameters, tf } from '@subtext/tensor';
@@ -24,7 +25,7 @@ const matrixName = 'matrix.weight';
 
 /** What `subtext.json` says of a map; its numbers lie beside it in `feedback.safetensors`. */
 export interface FeedbackSettings {
-  kind: 'projection' | 'matrix';
+  kind: 'projection' | 'matrix' | 'mixture';
 }
 
 /** Where a reasoner's folder has its map. */
@@ -36,21 +37,28 @@ export const feedbackFile = 'feedback.safetensors';
  * - `projection`: CODI's (arXiv 2502.21074, `prj` of its release), `LayerNorm(output · gelu(hidden · h + b) + b′)`, the norm
  *   (ε 1e-5) where it has one and the gelu exact.
  * - `matrix`: `matrix · h`, which is added to a thinking token's embedding (`heima` with `feedBack`).
+ * - `mixture`: `Σ_v p_v e_v`, all embeddings by what the state says of the next token, `p = softmax(logits(h))` (CoT2, arXiv
+ *   2505.23648). It has no numbers of its own.
  */
 export class FeedbackMap {
   /** `hidden.*`, `output.*` and, where there is a norm, `norm.*`; or `matrix.weight`, `[width, width]`. */
   readonly parameters: Parameters;
+  /** Of a mixture: the model whose embeddings are mixed. Not the map's own. */
+  readonly #model?: LanguageModel;
 
-  private constructor(parameters: Parameters) {
+  private constructor(parameters: Parameters, model?: LanguageModel) {
     this.parameters = parameters;
+    this.#model = model;
   }
 
   /** The model's width, which goes in and comes out. */
   get width(): number {
+    if (this.#model) return this.#model.dimensions.width;
     return this.parameters.get(this.#isMatrix ? matrixName : 'hidden.weight').shape[1]!;
   }
 
   get settings(): FeedbackSettings {
+    if (this.#model) return { kind: 'mixture' };
     return { kind: this.#isMatrix ? 'matrix' : 'projection' };
   }
 
@@ -63,6 +71,11 @@ export class FeedbackMap {
     const parameters = new Parameters();
     parameters.add({ name: matrixName, value: tf.zeros([width, width]) });
     return new FeedbackMap(parameters);
+  }
+
+  /** The mixture of a model's embeddings. */
+  static createMixture({ model }: { model: LanguageModel }): FeedbackMap {
+    return new FeedbackMap(new Parameters(), model);
   }
 
   /** The map of a folder that has one. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
@@ -125,6 +138,7 @@ export class FeedbackMap {
 
   /** A map of the same shape whose weights are drawn anew, as PyTorch draws linear layers: evenly within 1/√(inputs). */
   redrawn({ seed }: { seed: number }): FeedbackMap {
+    if (this.#model) return this;
     const parameters = new Parameters();
     for (const [name, { shape }] of this.parameters.entries()) {
       const inputs = this.parameters.get(name.replace('.bias', '.weight')).shape[1];
@@ -137,8 +151,9 @@ export class FeedbackMap {
     return new FeedbackMap(parameters);
   }
 
-  /** Writes `feedback.safetensors`, in float32. */
+  /** Writes `feedback.safetensors`, in float32; nothing where there are no numbers. */
   async save({ folder }: { folder: string }): Promise<void> {
+    if (this.#model) return;
     const tensors = new Map<string, { dtype: 'F32'; shape: number[]; data: Float32Array }>();
     for (const [name, variable] of this.parameters.entries())
       tensors.set(name, { dtype: 'F32', shape: [...variable.shape], data: (await variable.data()) as Float32Array });
@@ -147,6 +162,8 @@ export class FeedbackMap {
 
   /** `[..., width]` to the same: what is fed back of these states. */
   apply<Shape extends tf.Tensor>(states: Shape): Shape {
+    const model = this.#model;
+    if (model) return tf.tidy(() => mixEmbeddings({ model, states }) as Shape);
     const value = (name: string) => this.parameters.get(name) as tf.Tensor;
     return tf.tidy(() => {
       const layer = (name: string, input: tf.Tensor, activation: 'gelu' | 'none') =>
@@ -172,4 +189,14 @@ export class FeedbackMap {
   dispose(): void {
     this.parameters.dispose();
   }
+}
+
+/** All embeddings, weighted by the next token's probabilities at some states: `[..., width]`. */
+function mixEmbeddings({ model, states }: { model: LanguageModel; states: tf.Tensor }): tf.Tensor {
+  const width = states.shape.at(-1)!;
+  const probabilities = tf.softmax(model.logits(tf.reshape(states, [-1, width]) as tf.Tensor2D)) as tf.Tensor2D;
+  const outputs = probabilities.shape[1];
+  const ids = tf.reshape(tf.range(0, outputs, 1, 'int32'), [1, outputs]) as tf.Tensor2D;
+  const table = tf.reshape(model.embed(ids), [outputs, width]) as tf.Tensor2D;
+  return tf.reshape(tf.matMul(probabilities, table), states.shape);
 }

@@ -1,6 +1,7 @@
 import { isMultimodal, type EmbeddedInputs, type LanguageModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 
+import { type GivenInputs, placeInputs } from '../batches/given-inputs';
 import type { BatchPictures } from '../batches/picture-store';
 import { ReasonerError } from '../errors';
 import { type BatchVisibility, passVisibility } from '../visibility/batch-visibility';
@@ -12,6 +13,7 @@ export function embedBatch({
   rows,
   time,
   images,
+  inputs,
   visibility,
 }: {
   model: LanguageModel;
@@ -21,10 +23,13 @@ export function embedBatch({
   time: number;
   /** Of the rows, from a `PictureStore`. Mllama sees each picture from its image token on. */
   images?: BatchPictures;
+  /** What stands in place of tokens. @default nothing */
+  inputs?: GivenInputs;
   /** Who sees whom, for one pass over all columns. @default each position all before it */
   visibility?: BatchVisibility;
 }): EmbeddedInputs {
-  const { embeddings, forwardExtras } = embedded({ model, ids, rows, time, images });
+  const { embeddings: words, forwardExtras } = embedded({ model, ids, rows, time, images });
+  const embeddings = inputs ? placeInputs({ model, embeddings: words, inputs }) : words;
   if (!visibility) return { embeddings, forwardExtras };
   checkTakesVisibility(model);
   return { embeddings, forwardExtras: { ...forwardExtras, visibility: passVisibility({ visibility, time }) } };
@@ -45,7 +50,7 @@ function embedded({
   rows,
   time,
   images,
-}: Omit<Parameters<typeof embedBatch>[0], 'visibility'>): EmbeddedInputs {
+}: Omit<Parameters<typeof embedBatch>[0], 'visibility' | 'inputs'>): EmbeddedInputs {
   if (!images) return { embeddings: model.embed(tf.tensor2d(ids, [rows, time], 'int32')), forwardExtras: {} };
   if (!isMultimodal(model)) {
     throw new ReasonerError({

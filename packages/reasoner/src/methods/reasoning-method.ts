@@ -84,6 +84,24 @@ export interface Swap extends LayoutPart {
   share: number;
 }
 
+/**
+ * What stands at a position in place of its token's embedding: a mixture of embeddings, `Σ_i w_i e(id_i)` (CoT2), or a
+ * vector `[width]`. A thought whose input is given is no pass of its own: all positions run in one.
+ */
+export type GivenInput =
+  { position: number; ids: readonly number[]; weights: readonly number[] } | { position: number; vector: Float32Array };
+
+/** Which ids the states of some positions are to predict, in which shares: the objective `soft-targets`. */
+export interface SoftTargets extends LayoutPart {
+  targets: readonly {
+    /** Position whose state predicts. */
+    position: number;
+    ids: readonly number[];
+    /** Of the ids; they sum to 1. */
+    weights: readonly number[];
+  }[];
+}
+
 /** One example, laid out as a method's phase asks: what the model sees and what it must predict. */
 export interface Layout {
   /** Token ids: the prompt, then the response. */
@@ -98,12 +116,15 @@ export interface Layout {
   promptLength: number;
   /** The thoughts, in order of position. */
   thoughts: ThoughtPosition[];
+  /** What stands in place of tokens. @default nothing */
+  inputs?: readonly GivenInput[];
   /** What the phase's objectives need beside the sequence, by their names: in every layout of a phase or in none. @default nothing */
   parts?: {
     readonly distillation?: Teacher;
     readonly halting?: Halting;
     readonly 'thought-words'?: PredictedWords;
     readonly swap?: Swap;
+    readonly 'soft-targets'?: SoftTargets;
     readonly [objective: string]: LayoutPart | undefined;
   };
 }
@@ -189,6 +210,11 @@ export interface ReasoningMethod {
   explanation?(options: { example: ReasoningExample; stage: string; context: LayoutContext }): string | undefined;
   /** Whether the state before a thinking token is added to its embedding, through the reasoner's matrix. @default false */
   readonly addsStates?: boolean;
+  /**
+   * Whether what is fed back of a state is the mixture of all embeddings by the next token's probabilities there (CoT2).
+   * @default false: the state itself
+   */
+  readonly mixesEmbeddings?: boolean;
   /** Whether what a stage is to think can be told in words. @default false */
   readonly thinksFromWords?: boolean;
   /** Special tokens that the method adds to the tokenizer, in order. */

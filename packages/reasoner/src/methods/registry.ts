@@ -7,6 +7,7 @@ import { adaptive, adaptiveOptions } from './adaptive';
 import { coconut, coconutOptions } from './coconut';
 import { codi, codiOptions } from './codi';
 import { cot } from './cot';
+import { cot2, cot2Options } from './cot2';
 import { heima, type HeimaOptions, heimaOptions } from './heima';
 import { icot, icotOptions } from './icot';
 import { noCot } from './no-cot';
@@ -33,6 +34,7 @@ export const methodConfiguration = z.discriminatedUnion('name', [
   configured('sim-cot', simCotOptions),
   configured('adaptive', adaptiveOptions),
   configured('codi', codiOptions),
+  configured('cot2', cot2Options),
 ]);
 
 type Configurable = Exclude<z.input<typeof methodConfiguration>, { name: 'heima' }>;
@@ -54,6 +56,7 @@ const builtIn: {
   coconut: (options) => coconut(options),
   adaptive: (options) => adaptive(options),
   codi: (options) => codi(options),
+  cot2: (options) => cot2(options),
   'sim-cot': (options) => simCot(options),
 };
 

@@ -77,8 +77,10 @@ export async function writeReasonerFolder({
   await reasoner.tokenizer.save({ folder });
   if (reasoner.processor) await saveImageProcessor({ processor: reasoner.processor, folder });
   await reasoner.feedback?.save({ folder });
+  // A mixture follows from the method.
+  const feedback = reasoner.feedback?.settings.kind === 'mixture' ? undefined : reasoner.feedback?.settings;
   await writeFileAtomically({
     path: join(folder, settingsFile),
-    data: `${JSON.stringify({ ...reasoner.settings, feedback: reasoner.feedback?.settings, format: reasoner.settings.visibility ? 2 : 1 }, null, 2)}\n`,
+    data: `${JSON.stringify({ ...reasoner.settings, feedback, format: reasoner.settings.visibility ? 2 : 1 }, null, 2)}\n`,
   });
 }

@@ -273,14 +273,15 @@ export class Reasoner {
         return state && this.#reader.isThought(id) ? [{ row: index, position, id, state }] : [];
       }),
     );
-    const vectors = await addedInputs({ model: this.model, feedback: this.feedback, thoughts: places });
     const inputs = ids.map(() => new Map<number, Float32Array>());
+    const vectors = await addedInputs({ model: this.model, feedback: this.feedback, thoughts: places });
     for (const [index, { row, position }] of places.entries()) inputs[row]!.set(position, vectors[index]!);
     return inputs;
   }
 
-  /** The map that the method needs, of zeros where none is given yet. */
+  /** The map that the method needs; a matrix is of zeros where none is given yet. */
   #feedbackOf(given: FeedbackMap | undefined): FeedbackMap | undefined {
+    if (this.method.mixesEmbeddings === true) return FeedbackMap.createMixture({ model: this.model });
     if (this.method.addsStates !== true) return given;
     return given ?? FeedbackMap.createMatrix({ width: this.model.dimensions.width });
   }
@@ -291,8 +292,8 @@ export class Reasoner {
   }
 
   #checkPictures(questions: readonly Question[]): void {
-    const withPicture = questions.some(({ image }) => image !== undefined);
-    if (withPicture && (!isMultimodal(this.model) || !this.settings.image)) {
+    if (!questions.some(({ image }) => image !== undefined)) return;
+    if (!isMultimodal(this.model) || !this.settings.image) {
       throw new ReasonerError({
         code: 'invalid-option',
         message: `This reasoner (${this.model.modelType}) has no vision encoder: leave the picture out, or take a model that was trained on pictures.`,
@@ -303,11 +304,10 @@ export class Reasoner {
   #checkLengths(prompts: readonly (readonly number[])[]): void {
     const longest = prompts.reduce((most, { length }) => Math.max(most, length), 0);
     const { maxPositions } = this.model.dimensions;
-    if (longest >= maxPositions) {
-      throw new ReasonerError({
-        code: 'example-too-long',
-        message: `The question takes ${longest} tokens; the model has room for ${maxPositions} in all. Ask a shorter question.`,
-      });
-    }
+    if (longest < maxPositions) return;
+    throw new ReasonerError({
+      code: 'example-too-long',
+      message: `The question takes ${longest} tokens; the model has room for ${maxPositions} in all. Ask a shorter question.`,
+    });
   }
 }

@@ -44,11 +44,11 @@ export async function trainPhase({
 }): Promise<'over' | 'stopped'> {
   const { position } = run;
   beginPhase({ run, phase });
-  let shards = isOver({ position, phase }) ? [] : await phase.source.batch(position.phaseStep);
+  let shards = isOver({ position, phase }) ? [] : await batchOf({ run, phase });
   let agreed: Wishes | undefined;
   while (!isOver({ position, phase })) {
     // Among ranks only what has been agreed on counts: each hears of a signal at another time.
-    if (run.ranks.size === 1 ? options.signal?.aborted : agreed?.stop) {
+    if (mayStop({ run, phase }) && (run.ranks.size === 1 ? options.signal?.aborted : agreed?.stop)) {
       await run.save();
       return 'stopped';
     }
@@ -67,11 +67,32 @@ export async function trainPhase({
     }
     tellProgress({ run, phase, step, validation, options });
     agreed = step.result.wishes;
-    if (atEnd || validation?.best || (agreed?.save ?? isSaveDue({ run, options, step: position.step })))
-      await run.save();
+    const isDue = agreed?.save ?? isSaveDue({ run, options, step: position.step });
+    if (atEnd || (mayStop({ run, phase }) && (validation?.best || isDue))) await run.save();
+    if (phase.source.weightsEvery !== undefined && !atEnd) shards = await batchOf({ run, phase });
   }
   run.endPhase(phase);
   return 'over';
+}
+
+/** Whether a run may stop or be saved where it stands: not between batches that were made with the same weights. */
+function mayStop({ run: { position }, phase }: { run: OpenRun; phase: TrainingPhase }): boolean {
+  return position.phaseStep % (phase.source.weightsEvery ?? 1) === 0;
+}
+
+/** The batch of the step that a run stands before; what it cannot be made for leaves the run saved. */
+async function batchOf({ run, phase }: { run: OpenRun; phase: TrainingPhase }): Promise<unknown[]> {
+  const { position, engine } = run;
+  if (phase.source.weightsEvery === undefined || !mayStop({ run, phase }))
+    return phase.source.batch(position.phaseStep);
+  await engine.store();
+  run.giveWeights();
+  try {
+    return await phase.source.batch(position.phaseStep);
+  } catch (error) {
+    if (position.step > 0) await run.save();
+    throw error;
+  }
 }
 
 /** At a phase's first step: a fresh optimizer, and no best loss, which would be of other tokens. */
@@ -134,7 +155,7 @@ async function computeStep({
       .catch((error: unknown) => {
         throw explainMemory({ error, where, checkpoint });
       }),
-    isLast ? [] : phase.source.batch(position.phaseStep + 1),
+    isLast || phase.source.weightsEvery !== undefined ? [] : phase.source.batch(position.phaseStep + 1),
   ]);
   return { where, shards, learningRate, measured, result, following };
 }

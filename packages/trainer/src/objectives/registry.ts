@@ -4,6 +4,8 @@ import { explanation } from './explanation';
 import { halting } from './halting';
 import { nextToken } from './next-token';
 import type { ObjectiveDefinition } from './objective';
+import { grpo } from './grpo';
+import { softTargets } from './soft-targets';
 import { swap } from './swap';
 import { thoughtWords } from './thought-words';
 import { weightedTargets } from './weighted-targets';
@@ -15,7 +17,9 @@ const builtIn: readonly ObjectiveDefinition[] = [
   explanation,
   thoughtWords,
   weightedTargets,
+  softTargets,
   swap,
+  grpo,
 ];
 const objectives = new Map<string, ObjectiveDefinition>(builtIn.map((definition) => [definition.name, definition]));
 

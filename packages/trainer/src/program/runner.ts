@@ -3,6 +3,7 @@ import {
   continuousForward,
   createGraphModel,
   embedBatch,
+  type FeedbackMap,
   freezeParameters,
   type GraphBatch,
   graphForward,
@@ -26,6 +27,8 @@ export type TrainedModelSource = ModelSource | ({ kind: 'graph' } & GraphModelOp
 /** The model of a program and how a batch goes through it. */
 export interface Runner<Inputs = unknown> {
   readonly model: LanguageModel;
+  /** What its states go through before they are fed back. @default nothing */
+  readonly feedback?: FeedbackMap;
   readonly parameters: readonly ProgramParameter[];
   /** One pass over a shard's inputs, with the states of every layer if asked. */
   forward(options: { inputs: Inputs; layers: boolean }): Forward<Inputs>;
@@ -61,6 +64,7 @@ export function reasonerRunner({ model, feedback }: OpenedModel): Runner<Reasone
   });
   return {
     model,
+    feedback,
     parameters: [
       ...modelParameters({ model, prefix: 'reasoner' }),
       ...(feedback?.parameters.trainable() ?? []).map(([name, variable]) => ({ name: `feedback/${name}`, variable })),

@@ -90,6 +90,8 @@ export async function estimateRun({
   });
 
   const perShard: number[] = [];
+  /** By phase, seconds that a step waits for its batch, where that is made with the step's weights. */
+  const waiting = phases.map(() => 0);
   // What would fill this thread's engine for good is not computed here: one row tells, though it takes more than its share.
   const large = workers > 0 && row.peakBytes * demand.rows > LARGE_SHARD;
   for (const [index, phase] of phases.entries()) {
@@ -102,7 +104,10 @@ export async function estimateRun({
       perShard.push(before * (weightOf({ rows, tokens, index }) / weightOf({ rows, tokens, index: 0 })));
       continue;
     }
+    const began = performance.now();
     const [shard] = await phase.source.batch(0);
+    const { weightsEvery } = phase.source;
+    if (weightsEvery !== undefined) waiting[index] = (performance.now() - began) / 1000 / weightsEvery;
     // The first time engines prepare what they need.
     if (index === 0) await probeStep({ program, batch: shard });
     perShard.push((await probeStep({ program, batch: shard })).seconds);
@@ -113,7 +118,7 @@ export async function estimateRun({
     steps,
     batchSize: rows[index]!,
     ...(tokens && { tokensPerStep: Math.round(tokens[index]! * rows[index]!) }),
-    seconds: perShard[index]! * rounds * steps,
+    seconds: (perShard[index]! * rounds + waiting[index]!) * steps,
   }));
   return {
     parameters: besides.parameters,

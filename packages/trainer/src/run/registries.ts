@@ -4,6 +4,7 @@ import * as reasoner from '@subtext/reasoner';
 import * as tensor from '@subtext/tensor';
 
 import { registerObjective } from '../objectives/registry';
+import { registerReward } from '../reinforcement/rewards';
 
 /**
  * What a module that is included (`includeModules` of `@subtext/core/node`) is given where reasoners are trained: the
@@ -12,6 +13,7 @@ import { registerObjective } from '../objectives/registry';
 export const trainingRegistries: Readonly<Record<string, unknown>> = {
   registerMethod: reasoner.registerMethod,
   registerObjective,
+  registerReward,
   registerTask: (_task: unknown): void => undefined,
   registerFormat: data.registerFormat,
   registerFamily,

@@ -10,6 +10,7 @@ import type { RunLogger } from '../logs/run-logger';
 import type { RanksOptions, TrainingProgress } from '../loop/train-options';
 import type { Collective } from '../parallel/collective';
 import type { TooLong } from '../phases/check-lengths';
+import type { ReinforcementOptions } from '../reinforcement/reinforcement-options';
 import type { RunEstimate } from './estimate-run';
 import type { PhaseSchedule, TrainingOptions } from './training-options';
 
@@ -122,6 +123,8 @@ export interface TrainRunOptions extends RunSettings {
   visibility?: VisibilityName | VisibilityTable;
   model: RunModelOptions;
   training?: TrainingOptions;
+  /** Trains by rewards for the model's own answers, in place of the method's phases. Needs `model.from`. @default the phases */
+  reinforcement?: ReinforcementOptions;
   /** Modules that register what the run needs, such as its method's objectives: included here and in each worker. @default [] */
   include?: readonly string[];
   /** Interpreters to train, with the reasoner or after it. @default none, or those that the method's thoughts are supervised with */

@@ -1,6 +1,5 @@
 import { includeModules } from '@subtext/core/node';
 import { createMethod, PictureStore, Reasoner } from '@subtext/reasoner';
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { RunFolder, type RunIdentity } from '../checkpoint/run-folder';
@@ -23,7 +22,9 @@ import { frozenBytes } from './check-model-fits';
 import { workersOf } from './machine';
 import type { StartingRun } from './new-reasoner';
 import { openReasoner } from './open-reasoner';
+import { numbersIn } from './numbers-in';
 import { planPhases } from './plan-phases';
+import { checkReinforcement, openReinforcement, reinforcementPlan } from './reinforce';
 import { resolveStages } from './resolve-stages';
 import type { RunInterpreterOptions, SavedModel, TrainRunOptions, TrainRunResult } from './run-options';
 import { trainingRegistries } from './registries';
@@ -42,6 +43,8 @@ interface PlannedRun {
   seed: number;
   shards: number;
   interpreters?: RunInterpreterOptions;
+  /** Of a run by rewards. */
+  rewarded?: ReturnType<typeof checkReinforcement>;
   /** The folders that interpreters are saved to, those that read or the blind ones. */
   foldersOf: (part: InterpreterPart) => string[];
 }
@@ -63,17 +66,18 @@ async function trainAsRank(options: TrainRunOptions): Promise<TrainRunResult> {
   checkExamples(options);
   const method = createMethod(options.method);
   const stages = resolveStages({ stages: options.stages, examples: options.examples });
+  const { model, training = {}, reinforcement, seed, visibility, reasoningFormat } = options;
+  const rewarded = reinforcement && checkReinforcement({ options, reinforcement });
   // SIM-CoT's: a copy of the reasoner, which sees a step's thoughts and nothing else.
-  const interpreters = options.interpreters ?? (needsInterpreter(method) ? {} : undefined);
+  const interpreters = options.interpreters ?? (needsInterpreter(method) && !reinforcement ? {} : undefined);
   const groups =
     interpreters && interpreters.keep !== false
       ? interpreterGroups({ method, stages, shared: interpreters.shared })
       : [];
   const identity = options.identity ?? (await identifyRun({ options, stages }));
-  const { model, training = {}, seed, visibility, reasoningFormat } = options;
   const record = options.record ?? {
     ...{ seed, stages, reasoningFormat, method: options.method, visibility },
-    ...{ model, training, interpreters: options.interpreters },
+    ...{ model, training, reinforcement, interpreters: options.interpreters },
   };
   const planned: PlannedRun = {
     options: { ...options, record },
@@ -83,6 +87,7 @@ async function trainAsRank(options: TrainRunOptions): Promise<TrainRunResult> {
     seed: options.seed ?? 1,
     shards: options.training?.shards ?? trainingDefaults.shards,
     interpreters,
+    rewarded,
     foldersOf: (part) => groups.map(({ name }) => join(options.folder, 'reasoner', part, name)),
   };
   return carryOut({
@@ -97,7 +102,7 @@ async function trainAsRank(options: TrainRunOptions): Promise<TrainRunResult> {
 /** Opens the model and looks at every example, before anything is written. */
 async function openRun(planned: PlannedRun): Promise<(options: { work: string }) => Promise<Trainable>> {
   const { options, method, stages, identity, seed, shards, interpreters } = planned;
-  const { model, training = {} } = options;
+  const { model, training = {}, reinforcement } = options;
   if ((model.dtype ?? 'float32') !== 'float32' && (model.from === undefined || model.lora === undefined))
     throw new TrainerError({
       code: 'invalid-option',
@@ -126,7 +131,8 @@ async function openRun(planned: PlannedRun): Promise<(options: { work: string })
     onNote: (notice) => options.onEvent?.({ event: 'notice', notice }),
   };
   const { reasoner: opened, newTokens } = await openReasoner(starting);
-  const phases = method.curriculum({ stages });
+  const curriculum = method.curriculum({ stages });
+  const phases = reinforcement ? curriculum.slice(-1) : curriculum;
   const context = opened.layoutContext();
   const { maxPositions } = opened.model.dimensions;
   const lengths = { phases, maxPositions };
@@ -157,13 +163,15 @@ async function openRun(planned: PlannedRun): Promise<(options: { work: string })
     seed,
     shards,
   };
-  const plans = planPhases({ phases, examples: examples.length, training });
+  const plans = reinforcement
+    ? reinforcementPlan({ phases, reinforcement, training })
+    : planPhases({ phases, examples: examples.length, training });
   return ({ work }) => buildRun({ planned, reasoner, newTokens, data, plans, measured, work });
 }
 
 /** The program of a run, its phases, and how what it trained is saved. */
 async function buildRun({
-  planned: { options, method, stages, seed, interpreters, foldersOf },
+  planned: { options, method, stages, seed, interpreters, rewarded, foldersOf },
   reasoner,
   newTokens,
   data,
@@ -208,20 +216,24 @@ async function buildRun({
           interpreters,
         })
       : undefined;
-  const objectives = joint?.objectives ?? methodObjectives({ method });
+  const onNotice = (notice: string) => options.onEvent?.({ event: 'notice', notice });
+  const shared = { ...reasonerOptions, reasoner, data, plans, onNotice };
+  const byRewards = rewarded && (await openReinforcement({ ...shared, ...rewarded }));
+  const objectives = byRewards?.objectives ?? joint?.objectives ?? methodObjectives({ method });
   const source = joint?.source ?? programSource({ ...reasonerOptions, objectives });
-  const program = await createProgram(source);
+  const program = byRewards?.program ?? (await createProgram(source));
   const { heaviest } = measured;
   const { elementCount } = reasoner.model.parameters;
   return {
     source,
     program,
-    phases: reasonerPhases({ plans, data, objectives, heldOut }),
+    phases: byRewards?.phases ?? reasonerPhases({ plans, data, objectives, heldOut }),
     method: options.method,
     subject: (kind) => cardSubject({ kind, options, reasoner, data, plans, seed }),
     rows: plans.map(({ batchSize }) => batchSize),
     tokens: measured.tokens,
     longestRow: async () =>
+      byRewards?.longestRow(heaviest!.example) ??
       (
         await reasonerPhases({
           plans: [{ ...plans.find(({ phase }) => phase === heaviest!.phase)!, batchSize: 1 }],
@@ -277,13 +289,4 @@ async function buildRun({
       };
     },
   };
-}
-
-/** How many numbers the weights of models hold, by the sizes of their files. */
-async function numbersIn(folders: readonly string[]): Promise<number> {
-  let bytes = 0;
-  for (const folder of folders)
-    for (const name of await readdir(folder))
-      if (name.endsWith('.safetensors')) bytes += (await stat(join(folder, name))).size;
-  return Math.round(bytes / 4);
 }

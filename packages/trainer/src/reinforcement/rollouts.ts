@@ -1,0 +1,160 @@
+import type { ReasoningExample } from '@subtext/data';
+import { setLoraDropoutSeed } from '@subtext/nn';
+import { type Answer, hashCounters, IGNORED_LABEL, type Layout, type Reasoner } from '@subtext/reasoner';
+
+import { groupAdvantages } from './advantages';
+import { type MadeReward, rewardOf, type Rewarded } from './rewards';
+import { type DrawnThought, type ThoughtSampling, ThoughtSampler } from './sampled-thoughts';
+
+/** An answer that the model gave by chance, with what it got. */
+export interface Rollout {
+  example: ReasoningExample;
+  answer: Answer;
+  layout: Layout;
+  /** Its thoughts, as far as they were drawn. */
+  drawn: readonly DrawnThought[];
+  /** Null where its reward is not known. */
+  rewarded: Rewarded | null;
+  /** Null where nothing is to be learned from it. */
+  advantage: number | null;
+}
+
+/** Answers to some questions, several to each. */
+export interface Rollouts {
+  /** Group by group. */
+  all: Rollout[];
+  /** Groups whose answers all got the same. */
+  withoutVariance: number;
+  /** Why rewards are not known, each answer's own. */
+  faults: string[];
+}
+
+/** How answers are sampled and compared. */
+export interface SampleOptions {
+  reasoner: Reasoner;
+  examples: readonly ReasoningExample[];
+  /** Answers to each. */
+  group: number;
+  temperature: number;
+  maxNewTokens?: number;
+  thoughts: ThoughtSampling;
+  rewards: readonly MadeReward[];
+  scale: 'deviation' | 'none';
+  unfinished: 'rewarded' | 'masked';
+  /** Name the draws: seed, place of the phase, step. */
+  counters: readonly number[];
+}
+
+/** Answers side by side, at the most: those of a whole step where they are fewer. */
+const SIDE_BY_SIDE = 256;
+
+/** Samples a group of answers to each question, rewards them, and tells how much better than its group each is. */
+export async function sampleRollouts({
+  reasoner,
+  examples,
+  group,
+  temperature,
+  maxNewTokens,
+  thoughts,
+  rewards,
+  scale,
+  unfinished,
+  counters,
+}: SampleOptions): Promise<Rollouts> {
+  const asked = examples.flatMap((example) => Array.from({ length: group }, () => example));
+  const sampler = await ThoughtSampler.open({ model: reasoner.model, sampling: thoughts, counters });
+  setLoraDropoutSeed({ model: reasoner.model, seed: null });
+  const answers = await reasoner.think({
+    questions: asked.map(({ question, image }) => ({ question, ...(image && { image }) })),
+    batchSize: SIDE_BY_SIDE,
+    maxNewTokens,
+    temperature,
+    seed: hashCounters(...counters),
+    nextInput: sampler?.nextInput,
+  });
+  const faults: string[] = [];
+  const all: Rollout[] = [];
+  for (const [row, answer] of answers.entries()) {
+    const example = asked[row]!;
+    const found = await rewardOf({ rewards, rewarded: { example, answer } });
+    if ('fault' in found) faults.push(`${found.fault} for the answer ${JSON.stringify(answer.text)} to ${example.id}.`);
+    const drawn = sampler?.drawn(row) ?? [];
+    all.push({
+      example,
+      answer,
+      layout: layoutOf({ reasoner, example, answer, drawn }),
+      drawn,
+      rewarded: 'fault' in found ? null : found,
+      advantage: null,
+    });
+  }
+  let withoutVariance = 0;
+  for (let first = 0; first < all.length; first += group) {
+    const own = all.slice(first, first + group);
+    const compared = groupAdvantages({
+      rewards: own.map(({ rewarded, answer }) =>
+        unfinished === 'masked' && !answer.finished ? null : (rewarded?.total ?? null),
+      ),
+      scale,
+    });
+    if (compared.withoutVariance) withoutVariance++;
+    for (const [index, rollout] of own.entries()) rollout.advantage = compared.advantages[index]!;
+  }
+  return { all, withoutVariance, faults };
+}
+
+/** An answer as a sequence to learn from: every token of the response carries loss, thoughts stand where they were thought. */
+function layoutOf({
+  reasoner,
+  example,
+  answer: { prompt, ids, thoughts },
+  drawn,
+}: {
+  reasoner: Reasoner;
+  example: ReasoningExample;
+  answer: Answer;
+  drawn: readonly DrawnThought[];
+}): Layout {
+  const { method, settings } = reasoner;
+  const { stages, visibility } = settings;
+  const context = reasoner.layoutContext({ image: example.image });
+  const taken = thoughts.filter(({ position }) => position < 0).length;
+  const before = method.promptThoughts?.({ example, stages, context }).slice(0, taken) ?? [];
+  const kind = method.addsStates === true ? ('added' as const) : ('token' as const);
+  const written = thoughts
+    .filter(({ position }) => position >= 0)
+    .map(({ stage, index, position }) => ({ stage, index, position: prompt.length + position, kind }));
+  const whole = [...prompt, ...ids];
+  const fed = before.filter((thought) => thought.kind === 'continuous');
+  return {
+    ids: whole,
+    labels: [...prompt.map(() => IGNORED_LABEL), ...ids],
+    promptLength: prompt.length,
+    thoughts: [...before, ...written],
+    ...(drawn.length > 0 && {
+      inputs: drawn.map((thought, index) => {
+        const { position } = fed[index]!;
+        if ('vector' in thought) return { position, vector: thought.vector };
+        return { position, ids: thought.ids, weights: thought.ids.map(() => 1 / thought.ids.length) };
+      }),
+    }),
+    ...(visibility && { visibility, roles: rolesOf({ reasoner, example, whole, prompt }) }),
+  };
+}
+
+/** The roles of a prompt and what was written after it, as the session told them. */
+function rolesOf({
+  reasoner,
+  example,
+  whole,
+  prompt,
+}: {
+  reasoner: Reasoner;
+  example: ReasoningExample;
+  whole: readonly number[];
+  prompt: number[];
+}): NonNullable<Layout['roles']> {
+  const [sight] = reasoner.sights({ questions: [example], answers: [{ prompt }] })!;
+  for (const id of whole) sight!.push(id);
+  return [...sight!.roles];
+}

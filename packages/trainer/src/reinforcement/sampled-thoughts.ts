@@ -1,0 +1,109 @@
+import type { LanguageModel } from '@subtext/model';
+import { type DecideThought, randomAt } from '@subtext/reasoner';
+import { tf } from '@subtext/tensor';
+
+/** How thoughts are drawn while answers are sampled. */
+export type ThoughtSampling =
+  /** They are not: a thought is what the method makes it, and learns by the tokens that come after. */
+  | { kind: 'state' }
+  /** The mean of `count` tokens' embeddings, drawn from `softmax(logits / count)` (CoT2's multi-token sampling). */
+  | { kind: 'tokens'; count: number }
+  /** The state with normal noise of a deviation on each number. */
+  | { kind: 'gaussian'; deviation: number };
+
+/** A thought that was drawn: of tokens, or a vector. */
+export type DrawnThought = { ids: number[] } | { vector: Float32Array };
+
+/** Draws the thoughts of the answers of one step, and remembers what was drawn. */
+export class ThoughtSampler {
+  readonly #sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
+  /** `[vocabulary · width]` */
+  readonly #table: Float32Array;
+  readonly #counters: readonly number[];
+  readonly #drawn = new Map<number, DrawnThought[]>();
+
+  private constructor(options: {
+    sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
+    table: Float32Array;
+    counters: readonly number[];
+  }) {
+    this.#sampling = options.sampling;
+    this.#table = options.table;
+    this.#counters = options.counters;
+  }
+
+  /** Undefined where thoughts are not drawn. */
+  static async open({
+    model,
+    sampling,
+    counters,
+  }: {
+    model: LanguageModel;
+    sampling: ThoughtSampling;
+    /** Name the draws. */ counters: readonly number[];
+  }): Promise<ThoughtSampler | undefined> {
+    if (sampling.kind === 'state') return undefined;
+    if (sampling.kind === 'gaussian') return new ThoughtSampler({ sampling, table: new Float32Array(0), counters });
+    const { vocabularySize } = model.dimensions;
+    const embeddings = tf.tidy(() =>
+      model.embed(tf.reshape(tf.range(0, vocabularySize, 1, 'int32'), [1, vocabularySize]) as tf.Tensor2D),
+    );
+    const table = (await embeddings.data().finally(() => embeddings.dispose())) as Float32Array;
+    return new ThoughtSampler({ sampling, table, counters });
+  }
+
+  /** For `Reasoner.think`. */
+  readonly nextInput: DecideThought = async ({ row, input, logits }) => {
+    const drawn = this.drawn(row);
+    const counters = [...this.#counters, row, drawn.length];
+    if (this.#sampling.kind === 'gaussian') {
+      const { deviation } = this.#sampling;
+      const vector = input.map((value, index) => value + deviation * normalAt(...counters, index));
+      drawn.push({ vector });
+      return vector;
+    }
+    const { count } = this.#sampling;
+    const cumulative = cumulativeShares({ logits: await logits(), temperature: count });
+    const ids = Array.from({ length: count }, (_, pick) => drawFrom(cumulative, randomAt(...counters, pick)));
+    drawn.push({ ids });
+    const { length: width } = input;
+    const mean = new Float32Array(width);
+    for (const id of ids)
+      for (let unit = 0; unit < width; unit++) mean[unit]! += this.#table[id * width + unit]! / count;
+    return mean;
+  };
+
+  /** The thoughts of a row, in order. */
+  drawn(row: number): DrawnThought[] {
+    let found = this.#drawn.get(row);
+    if (found === undefined) this.#drawn.set(row, (found = []));
+    return found;
+  }
+}
+
+/** Running sums of `softmax(logits / temperature)`. */
+function cumulativeShares({ logits, temperature }: { logits: Float32Array; temperature: number }): Float64Array {
+  const largest = logits.reduce((most, value) => Math.max(most, value), -Infinity);
+  const sums = new Float64Array(logits.length);
+  let sum = 0;
+  for (const [id, value] of logits.entries()) sums[id] = sum += Math.exp((value - largest) / temperature);
+  return sums;
+}
+
+/** The first place whose running sum is above a share of the whole. */
+function drawFrom(sums: Float64Array, share: number): number {
+  const wanted = share * sums.at(-1)!;
+  let [low, high] = [0, sums.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sums[middle]! > wanted) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** A number from the standard normal distribution for these counters (Box–Muller). */
+function normalAt(...counters: readonly number[]): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - randomAt(...counters, 0)));
+  return radius * Math.cos(2 * Math.PI * randomAt(...counters, 1));
+}
