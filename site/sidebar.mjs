@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const docs = fileURLToPath(new URL('../docs/', import.meta.url));
@@ -14,8 +14,10 @@ const decisions = readdirSync(`${docs}decisions`)
 
 const page = (text, link) => ({ text, link });
 
-/** Every page of docs/, in the order of the site. A test holds that none is left out, and that each is there. */
-export const sidebar = [
+/** Files of docs/ that are no pages of their own: notes, which a command puts into a page, and cards of models. */
+export const partsOfPages = /-notes\.md$|\/README\.md$/;
+
+const listed = [
   {
     text: 'Start',
     items: [
@@ -73,8 +75,23 @@ export const sidebar = [
   { text: 'Decisions', collapsed: true, items: decisions },
 ];
 
-/** Files of docs/ that are no pages of their own: notes, which a command puts into a page, and cards of models. */
-export const partsOfPages = /-notes\.md$|\/README\.md$/;
+/** Pages of a folder that no list names, by their first heading: a new page is shown before somebody finds its place. */
+function others(folder) {
+  const named = new Set(listed.flatMap(({ items }) => items.map(({ link }) => link)));
+  return readdirSync(`${docs}${folder}`)
+    .filter((name) => name.endsWith('.md') && !partsOfPages.test(`/${name}`))
+    .map((name) => ({ name, link: `/${folder}${name.slice(0, -'.md'.length)}` }))
+    .filter(({ link }) => !named.has(link))
+    .map(({ name, link }) =>
+      page(/^# (.+)$/m.exec(readFileSync(`${docs}${folder}${name}`, 'utf8'))?.[1] ?? link, link),
+    );
+}
+
+/** Every page of docs/, in the order of the site. A test holds that none is left out, and that each is there. */
+export const sidebar = listed.map((group) => {
+  const folder = { Tutorials: 'guide/', Reference: '', Results: 'results/' }[group.text];
+  return folder === undefined ? group : { ...group, items: [...group.items, ...others(folder)] };
+});
 
 /** Where the pages of the site come from that do not lie in docs/. */
 export const pagesElsewhere = { 'examples.md': 'examples/README.md' };
