@@ -81,6 +81,12 @@ export const results = [
     code: [...everything, 'tooling/science/graphs'],
   },
   {
+    file: 'docs/results/graphs-used.json',
+    page: 'docs/results/graphs-used.md',
+    command: 'npx subtext experiment tooling/science/graphs/used.yaml evaluation.data=prosqa_graph_valid.json',
+    code: [...everything, 'tooling/science/graphs'],
+  },
+  {
     file: 'docs/results/visibility.json',
     page: 'docs/results/visibility.md',
     command: 'npx subtext experiment tooling/science/visibility/experiment.yaml',
