@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { calculationsTable, firstTable, graphsTable, usedTable } from './choice-tables.mjs';
+import { changesTable, collectivesTable, emulatedTable, predictionTable, trainingTable } from './scale-tables.mjs';
 
 const percent = (share) => (share === null || share === undefined ? '–' : (100 * share).toFixed(1));
 
@@ -122,6 +123,12 @@ const pages = [
     file: 'docs/results/arithmetic.json',
     tables: { calculations: calculationsTable, used: usedTable, graphs: graphsTable },
   },
+  ...[
+    ['collectives', { collectives: collectivesTable }],
+    ['training', { training: trainingTable }],
+    ['emulated', { emulated: emulatedTable }],
+    ['predictions', { predictions: predictionTable, changes: changesTable }],
+  ].map(([name, tables]) => ({ page: 'docs/results/scale.md', file: `docs/results/scale-${name}.json`, tables })),
 ];
 
 function rendered({ root, page, file, tables }) {

@@ -189,6 +189,17 @@ export const results = [
     command: 'node tooling/bench/weight-dtypes.mjs --model stories260K',
     code: ['packages/native-kernels/native/weight-store.cc', 'packages/native-kernels/native/widen.h'],
   },
+  ...[
+    ['collectives', 'collectives.mjs', ['packages/mpi/src']],
+    ['training', 'training.mjs', ['packages/mpi/src', 'packages/trainer/src/parallel', 'apps/cli/src/bench']],
+    ['emulated', 'emulated.mjs', ['packages/mpi/src', 'packages/trainer/src/parallel']],
+    ['predictions', 'predict.mjs', ['packages/trainer/src/parallel']],
+  ].map(([name, program, code]) => ({
+    file: `docs/results/scale-${name}.json`,
+    page: 'docs/results/scale.md',
+    command: `node tooling/scale/${program}`,
+    code: [...code, 'tooling/scale', ':!*.test.ts'],
+  })),
   {
     file: 'docs/results/reliability.json',
     page: 'docs/reliability.md',

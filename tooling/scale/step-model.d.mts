@@ -11,6 +11,8 @@ export declare function predictStep(options: {
   shards?: number;
   order?: 'shards' | 'any';
   optimizerState?: 'whole' | 'parts';
+  allReduce?: 'tree' | 'ring';
+  stateOnEngine?: boolean;
   link: Link;
   overlap?: number;
 }): { seconds: number; alone: number; efficiency: number; parts: Record<string, number> };

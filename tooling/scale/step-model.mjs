@@ -8,9 +8,10 @@
  * - `shards` (sums in the order of the shards): each rank sends `k L (1 − 1/N)` to the owners of the slices, of which all
  *   but the last shard's, and as much of the last one's as is ready early, may travel while it computes; then everyone's
  *   slice goes to all, `L (1 − 1/N)`, while nothing else happens.
- * - `any` (MPI's all-reduce, as a ring): `2 L (1 − 1/N)` after the last gradient.
+ * - `any` (MPI's all-reduce) after the last gradient: as a ring `2 L (1 − 1/N)`; as a tree, which Open MPI 4.1 takes for the
+ *   non-blocking one in place, `2 ⌈log₂ N⌉ L`.
  * - the optimizer's state in parts: each rank updates `1/N` of the weights; they travel in place of the gradients (with
- *   `any`: once more).
+ *   `any`, or where the engine keeps the state and takes the gradients' norm: once more).
  */
 
 /** Bytes of a piece of gradients that travels by itself, as `RankExchange` cuts them. */
@@ -38,6 +39,8 @@ export const links = {
  * @param {number} [options.shards] On each rank: 1 by default
  * @param {'shards' | 'any'} [options.order]
  * @param {'whole' | 'parts'} [options.optimizerState]
+ * @param {'tree' | 'ring'} [options.allReduce] Of the order `any`; a tree by default
+ * @param {boolean} [options.stateOnEngine] Whether the engine keeps the optimizer's state: `native` without worker threads
  * @param {{ latency: number, bandwidth: number, message?: number }} options.link `message`: seconds that a message takes of
  *   the processor of either side
  * @param {number} [options.overlap] Which part of what could travel while it is computed does: 1 where messages move on by
@@ -51,6 +54,8 @@ export function predictStep({
   shards = 1,
   order = 'shards',
   optimizerState = 'whole',
+  allReduce = 'tree',
+  stateOnEngine = false,
   link: { latency, bandwidth, message = 0 },
   overlap = 1,
 }) {
@@ -64,7 +69,7 @@ export function predictStep({
   const slices = away / bandwidth + latency + others * message;
   const pieces = others * Math.max(1, Math.ceil(bytes / ranks / PIECE));
 
-  let exposed = 0;
+  let exposed;
   let gather = 0;
   let busy = 0;
   if (order === 'shards') {
@@ -74,9 +79,13 @@ export function predictStep({
     const early = ((shards - 1 + backwardShare) / shards) * seconds * overlap;
     const late = (lateShare * away) / bandwidth + latency;
     exposed = Math.max(late, transfer - early);
-    gather = slices;
+    gather = inParts && stateOnEngine ? 2 * slices : slices;
   } else {
-    exposed = (2 * away) / bandwidth + 2 * others * (latency + message);
+    const rounds = Math.ceil(Math.log2(ranks));
+    exposed =
+      allReduce === 'ring'
+        ? (2 * away) / bandwidth + 2 * others * (latency + message)
+        : 2 * rounds * (bytes / bandwidth + latency + message);
     if (inParts) gather = slices;
   }
   const told = (others * shards * (TOLD + tensors) * 8) / bandwidth + Math.ceil(Math.log2(ranks)) * (latency + message);

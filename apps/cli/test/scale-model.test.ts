@@ -28,9 +28,11 @@ describe('the model of a step among ranks', () => {
   });
 
   it('a ring waits for both of its rounds; more shards a rank send more, most of it while they compute', () => {
-    const any = predictStep({ computing, gradients, ranks: 4, order: 'any', link });
+    const any = predictStep({ computing, gradients, ranks: 4, order: 'any', allReduce: 'ring', link });
     expect(any.parts.exposed).toBeCloseTo(2 * 0.3);
     expect(any.parts.gather).toBe(0);
+    const tree = predictStep({ computing, gradients, ranks: 4, order: 'any', link });
+    expect(tree.parts.exposed).toBeCloseTo(2 * 2 * 0.4);
     const shards = predictStep({ computing, gradients, ranks: 4, shards: 4, link });
     // 4 · 0.3 s to send, (3 + 2/3) / 4 · 0.9 s to do it in.
     expect(shards.parts.exposed).toBeCloseTo(1.2 - 0.825);
@@ -42,6 +44,11 @@ describe('the model of a step among ranks', () => {
     expect(whole.seconds - parts.seconds).toBeCloseTo(0.075);
     const any = predictStep({ computing, gradients, ranks: 4, order: 'any', optimizerState: 'parts', link });
     expect(any.parts.gather).toBeCloseTo(0.3);
+    const onEngine = predictStep({
+      ...{ computing, gradients, ranks: 4, optimizerState: 'parts', link },
+      stateOnEngine: true,
+    });
+    expect(onEngine.seconds - parts.seconds).toBeCloseTo(0.3);
   });
 
   it('loses efficiency with ranks and latency, never gains', () => {
