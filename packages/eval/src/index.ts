@@ -260,7 +260,7 @@ export {
 export { auditReport, writeAudit } from './audit/audit-report';
 export { commonestAnswerFloor } from './audit/commonest-answer-floor';
 export { keepExplanations, keepStageSwaps, keepThoughtRuns } from './audit/kept-runs';
-export { graphExample, prosqaGraph } from './tasks/prosqa-graph';
+export { askedGraph, prosqaGraph } from './tasks/prosqa-graph';
 export { ThinkingPool } from './thinking/thinking-pool';
 export { type PostedQuestion } from './thinking/thinking-worker';
 export { makeDirection, type MadeDirection, type MakeDirectionOptions } from './steering/make-direction';

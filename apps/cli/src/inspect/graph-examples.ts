@@ -1,5 +1,5 @@
 import { generateProsQA, type ReasoningExample } from '@subtext/data';
-import { graphExample } from '@subtext/eval';
+import { askedGraph } from '@subtext/eval';
 import { readTextFile } from '@subtext/core/node';
 import { join } from 'node:path';
 
@@ -21,7 +21,9 @@ export async function answersGraphs(folder: string): Promise<boolean> {
 
 /** Examples as such a model is asked: as graphs of node numbers; those without a graph are left out. */
 export function asGraphs(examples: readonly ReasoningExample[]): ReasoningExample[] {
-  return examples.flatMap((example) => (example.facts?.kind === 'graph' ? [graphExample(example, example.facts)] : []));
+  return examples.flatMap((example) =>
+    example.facts?.kind === 'graph' ? [askedGraph({ example, facts: example.facts })] : [],
+  );
 }
 
 /** Generated questions over graphs. */

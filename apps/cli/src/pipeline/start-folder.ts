@@ -36,7 +36,7 @@ export async function openStartFolder(folder: string): Promise<StartFolder> {
       `${folder} holds something else than a start (${names.sort().slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}). Name a folder that is empty or does not exist yet with --output.`,
     );
   await mkdir(folder, { recursive: true });
-  const unlock = await lockFolder(folder);
+  const unlock = await lockFolder({ folder });
   const write = (dataSeconds: number) =>
     writeAtomically({
       path: join(folder, marker),

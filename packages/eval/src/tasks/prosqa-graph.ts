@@ -41,7 +41,7 @@ export const prosqaGraph: EvaluationTask = {
               file: path,
               message: `record ${example.id} has no graph.`,
             });
-          yield graphExample(example, example.facts);
+          yield askedGraph({ example, facts: example.facts });
         }
         log.report.records = inner.faults.records;
       },
@@ -55,7 +55,7 @@ export const prosqaGraph: EvaluationTask = {
 };
 
 /** A graph's question over node numbers: edges and candidates in an order drawn from the example's id. */
-export function graphExample(example: ReasoningExample, facts: GraphFacts): ReasoningExample {
+export function askedGraph({ example, facts }: { example: ReasoningExample; facts: GraphFacts }): ReasoningExample {
   const random = new RandomStream({ seed: 0, name: `prosqa-graph ${example.id}` });
   const edges = random.shuffle(facts.edges).map(([source, target]) => `${source} ${target}`);
   const candidates = random.shuffle([facts.target, facts.negativeTarget]);

@@ -15,7 +15,7 @@ import { multiplication } from './multiplication';
 import { nlvr } from './nlvr';
 import { prontoqa } from './prontoqa';
 import { prosqa } from './prosqa';
-import { graphExample, prosqaGraph } from './prosqa-graph';
+import { askedGraph, prosqaGraph } from './prosqa-graph';
 import { scenes } from './scenes';
 import { tabmwp } from './tabmwp';
 
@@ -97,7 +97,7 @@ export function askedAsGraphs(loaded: LoadedTask): LoadedTask {
         message: `This reasoner was trained on graphs, and example ${example.id} has none; give ProsQA data with edges, root and target (--format prosqa or coconut-json).`,
       });
     }
-    return graphExample(example, example.facts);
+    return askedGraph({ example, facts: example.facts });
   });
   return {
     ...loaded,

@@ -145,7 +145,7 @@ describe('checkpoints', () => {
 /** What this process writes into a lock. */
 async function ownLock(): Promise<Record<string, unknown>> {
   const other = await mkdtemp(join(tmpdir(), 'subtext-lock-'));
-  const unlock = await lockFolder(other);
+  const unlock = await lockFolder({ folder: other });
   const text = await readFile(join(other, 'run.lock'), 'utf8');
   await unlock();
   await rm(other, { recursive: true });
@@ -158,11 +158,11 @@ describe('the lock of a run', () => {
     JSON.stringify({ ...(await ownLock()), started: undefined, parent: undefined, began: 0, ...holder });
 
   it('keeps out a second run of the same process until it is given back', async () => {
-    const unlock = await lockFolder(folder);
-    await expect(lockFolder(folder)).rejects.toMatchObject({ code: 'locked' });
+    const unlock = await lockFolder({ folder });
+    await expect(lockFolder({ folder })).rejects.toMatchObject({ code: 'locked' });
     await unlock();
     await (
-      await lockFolder(folder)
+      await lockFolder({ folder })
     )();
     expect(await readdir(folder)).toEqual([]);
   });
@@ -171,7 +171,7 @@ describe('the lock of a run', () => {
     for (const left of [await content({ process: 2 ** 22 + 1 }), await content({ process: process.pid })]) {
       await writeFile(join(folder, 'run.lock'), left);
       await (
-        await lockFolder(folder)
+        await lockFolder({ folder })
       )();
     }
   });
@@ -180,14 +180,14 @@ describe('the lock of a run', () => {
     if (process.platform !== 'linux') return; // Elsewhere the system does not tell when a process started.
     await writeFile(join(folder, 'run.lock'), await content({ process: process.ppid, started: '1' }));
     await (
-      await lockFolder(folder)
+      await lockFolder({ folder })
     )();
   });
 
   it('of the dead goes to one of those that want it', async () => {
     await writeFile(join(folder, 'run.lock'), await content({ process: 2 ** 22 + 1 }));
     await writeFile(join(folder, `run.lock.${2 ** 22 + 1}-00000000`), '');
-    const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder(folder)));
+    const results = await Promise.allSettled(Array.from({ length: 8 }, () => lockFolder({ folder })));
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await readdir(folder)).toEqual(['run.lock']);
   });
@@ -202,12 +202,12 @@ describe('the lock of a run', () => {
       const path = join(folder, 'run.lock');
       await writeFile(path, left);
       const refused = { code: 'locked', message: expect.stringContaining('run.lock') };
-      await expect(lockFolder(folder)).rejects.toMatchObject(refused);
+      await expect(lockFolder({ folder })).rejects.toMatchObject(refused);
       if (!left.includes('elsewhere')) continue;
       // A step may take an hour, without a sign of life.
       const then = new Date(Date.now() - 3_600_000);
       await utimes(path, then, then);
-      await expect(lockFolder(folder)).rejects.toMatchObject(refused);
+      await expect(lockFolder({ folder })).rejects.toMatchObject(refused);
     }
   });
 });

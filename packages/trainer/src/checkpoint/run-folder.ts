@@ -98,7 +98,7 @@ export class RunFolder {
     } catch (error) {
       throw writeError({ path: folder, error });
     }
-    const unlock = await lockFolder(folder, { onNotice });
+    const unlock = await lockFolder({ folder, onNotice });
     try {
       const { state, replaces } = await RunFolder.inspect(options);
       if (replaces) await removeRun(folder);

@@ -12,10 +12,14 @@ const lockName = 'run.lock';
  * those that try; one of a living process never, in whatever container it lives, nor one that may not be read. For one whose
  * launcher has ended, such as a rank that `mpirun` has left behind, it waits some seconds. Throws `locked`. Returns the function that gives the lock back.
  */
-export async function lockFolder(
-  folder: string,
-  { onNotice }: { /** Is told that there is something to wait for. */ onNotice?: (text: string) => void } = {},
-): Promise<() => Promise<void>> {
+export async function lockFolder({
+  folder,
+  onNotice,
+}: {
+  folder: string;
+  /** Is told that there is something to wait for. @default nobody */
+  onNotice?: (text: string) => void;
+}): Promise<() => Promise<void>> {
   const path = join(folder, lockName);
   let lock: Lock;
   try {

@@ -208,7 +208,7 @@ describe('train', () => {
 
   it('refuses a folder that a living process writes to, and takes over one of a dead process', async () => {
     await mkdir(at('locked'), { recursive: true });
-    const unlock = await lockFolder(at('locked'));
+    const unlock = await lockFolder({ folder: at('locked') });
     const own = JSON.parse(await readFile(join(at('locked'), 'run.lock'), 'utf8')) as Record<string, unknown>;
     await unlock();
     for (const [holder, refused] of [
