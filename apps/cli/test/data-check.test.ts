@@ -43,6 +43,7 @@ describe('subtext data check', () => {
       'coconut',
       'codi',
       'cot',
+      'cot2',
       'heima',
       'icot',
       'no-cot',
