@@ -30,7 +30,6 @@ export class Requests implements Pending {
   readonly #library: MpiLibrary;
   readonly #handles: Int32Array | BigInt64Array;
   /** What MPI reads and writes must live as long as the requests. */
-  // eslint-disable-next-line no-unused-private-class-members -- what it refers to is not freed
   #alive: unknown;
   readonly #flag = new Int32Array(1);
   readonly #check: (result: number) => void;

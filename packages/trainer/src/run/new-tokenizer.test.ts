@@ -1,6 +1,7 @@
 import {
   generators,
   generateArithmetic,
+  generateMinimumSum,
   generateModularArithmetic,
   generateMultiplication,
   generateProntoQA,
@@ -53,6 +54,7 @@ const sets: Record<string, ReasoningExample[]> = {
   multiplication: take(generateMultiplication({ seed: 3 }), 20),
   arithmetic: take(generateArithmetic({ seed: 3 }), 20),
   'modular-arithmetic': take(generateModularArithmetic({ seed: 3 }), 20),
+  'minimum-sum': take(generateMinimumSum({ seed: 3 }), 20),
   'gsm8k-like': gsm8k,
 };
 
