@@ -122,27 +122,6 @@ export class HubClient {
     return response;
   }
 
-  /** Bytes of a file from `from` to before `to`, of a data set's or a model's repository. The caller reads or cancels it. */
-  async part({
-    id,
-    revision,
-    file,
-    from,
-    to,
-  }: {
-    /** `datasets/OWNER/NAME`, or `OWNER/NAME` of a model. */
-    id: string;
-    revision: string;
-    file: string;
-    from: number;
-    to: number;
-  }): Promise<BoundedResponse> {
-    const path = `/${id}/resolve/${encodeURIComponent(revision)}/${file.split('/').map(encodeURIComponent).join('/')}`;
-    const response = await this.#request(path, { 'accept-encoding': 'identity', range: `bytes=${from}-${to - 1}` });
-    if (!response.ok) throw await this.#statusError(response);
-    return response;
-  }
-
   #fileOf(entry: unknown, id: string): HubFile | null {
     const { type, path, oid, size, lfs } = (typeof entry === 'object' && entry !== null ? entry : {}) as Record<
       string,

@@ -5,7 +5,6 @@ export {
   type HubOptions,
   type ResolveModelFolderOptions,
 } from './resolve-model-folder';
-export { openHubFile, parseHubAddress, type HubAddress, type HubFileReader } from './open-hub-file';
 export {
   pushAddress,
   pushFolder,
