@@ -20,8 +20,9 @@ export interface ReinforcementOptions {
   scale?: 'deviation' | 'none';
   /** Whether each answer counts the same (GRPO), or each token. @default 'answer' */
   per?: 'answer' | 'token';
-  /** How far the ratio of an action's new to its old probability counts, below 1 and, by default as far, above. @default 0.2 */
+  /** How far below 1 the ratio of an action's new to its old probability still counts. @default 0.2 */
   clip?: number;
+  /** How far above 1 it still counts. @default `clip` */
   clipHigh?: number;
   /** Weight of the distance to the model that the run starts from; 0: no such reference is held. @default 0 */
   kl?: number;
