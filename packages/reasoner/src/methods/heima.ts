@@ -24,6 +24,7 @@ export const heimaOptions = z.strictObject({
   progressive: z.boolean().default(true),
   recovering: z.boolean().default(true),
   textPhase: z.boolean().default(true),
+  closingTags: z.boolean().describe('a closing tag behind each hidden stage').default(true),
   feedBack: z.boolean().describe('adds the state before a thinking token to its embedding').default(false),
   fromWords: share.describe('share of examples whose thoughts of one stage are made from its words').default(0),
   predictWords: z.number().min(0).describe('weight of the words that each thought predicts, all at once').default(0),
@@ -43,6 +44,12 @@ export interface HeimaOptions {
   recovering?: boolean;
   /** Begin with a phase in which the whole chain is text. Leave it out where the model already writes its chain. @default true */
   textPhase?: boolean;
+  /**
+   * A closing tag stands behind each hidden stage, as published. Its last thinking token tells as much, unless a ratio says how
+   * many there are: without closing tags each hidden stage takes a token less (a tag's tokens less, where a tag is several).
+   * @default true
+   */
+  closingTags?: boolean;
   /**
    * Adds to a thinking token's embedding the final state of the position before it, through a learned matrix. A thought that
    * is not fed back has only the network's depth for all serial steps; fed back, each starts from the one before. Each is then
@@ -103,7 +110,7 @@ function hiddenSteps({
 
 /**
  * Heima (arXiv 2501.19201): each stage before the conclusion becomes thinking tokens, one stage more each phase, and
- * a recovering phase ends the training. The tags stay; thinking tokens are predicted like words; as published nothing is
+ * a recovering phase ends the training. As published the tags stay; thinking tokens are predicted like words, and nothing is
  * fed back.
  */
 export function heima({
@@ -112,6 +119,7 @@ export function heima({
   progressive = defaults.progressive,
   recovering = defaults.recovering,
   textPhase = defaults.textPhase,
+  closingTags = defaults.closingTags,
   feedBack = defaults.feedBack,
   fromWords = defaults.fromWords,
   toWords = defaults.toWords,
@@ -119,6 +127,13 @@ export function heima({
   swap = defaults.swap,
 }: HeimaOptions = {}): ReasoningMethod {
   checkThinkingTokens(thinkingTokens);
+  if (!closingTags && thinkingTokens.kind === 'ratio') {
+    throw new ReasonerError({
+      code: 'invalid-option',
+      message:
+        'With a ratio of thinking tokens only a closing tag tells where a hidden stage ends. Leave closingTags at true, or give the number of thinking tokens.',
+    });
+  }
   checkProbability({ method: 'heima', option: 'fromWords', value: fromWords });
   checkProbability({ method: 'heima', option: 'toWords', value: toWords });
   checkProbability({ method: 'heima', option: 'swap', value: swap });
@@ -171,6 +186,7 @@ export function heima({
           kind: 'thoughts',
           ids: names.slice(0, count).map((name) => tokenizer.idOf(name)),
           as: feedBack ? 'added' : 'token',
+          closed: closingTags,
         };
       },
     });
@@ -194,6 +210,9 @@ export function heima({
     }),
     addsStates: feedBack,
     thinksFromWords: fromWords > 0,
+    ...(!closingTags && {
+      stageEnd: ({ stage, tokenizer }) => tokenizer.idOf(thinkingTokenNames({ stage, thinkingTokens }).at(-1)!),
+    }),
     specialTokens: ({ stages }) => stages.flatMap((stage) => thinkingTokenNames({ stage, thinkingTokens })),
 
     curriculum({ stages }) {
@@ -255,6 +274,7 @@ export function heima({
       responseStart({
         stages,
         context,
+        closed: closingTags,
         thoughts(stage) {
           if (!hiddenStages.includes(stage)) return null;
           if (feedBack) return { ids: [], complete: false };

@@ -146,7 +146,15 @@ function piecesOf({ format, parts }: { format: ReasoningFormat; parts: readonly 
 
 /** What stands between a step's marks: its text, or special tokens that are thoughts. */
 export type StepContent =
-  { kind: 'text' } | { kind: 'thoughts'; ids: readonly number[]; /** @default 'token' */ as?: 'token' | 'added' };
+  | { kind: 'text' }
+  | {
+      kind: 'thoughts';
+      ids: readonly number[];
+      /** @default 'token' */
+      as?: 'token' | 'added';
+      /** Whether the closing mark stands behind them. @default true */
+      closed?: boolean;
+    };
 
 /** Lays out the prompt, each step between its marks, and the answer. */
 export function layoutSteps({
@@ -181,7 +189,7 @@ export function layoutSteps({
     builder.text({ text: open, role: tagRole(stage) });
     for (const [thought, id] of inside.ids.entries())
       builder.thought({ stage, index: thought, id, kind: inside.as ?? 'token', predicted: true });
-    builder.text({ text: close, role: tagRole(stage) });
+    if (inside.closed ?? true) builder.text({ text: close, role: tagRole(stage) });
   }
   builder.answer(example.answer);
   for (const [index, step] of example.steps.entries()) {
@@ -195,10 +203,13 @@ export function layoutSteps({
 export function responseStart({
   stages,
   context,
+  closed = true,
   thoughts,
 }: {
   stages: readonly string[];
   context: LayoutContext;
+  /** Whether closing marks stand behind hidden stages. @default true */
+  closed?: boolean;
   /** A hidden stage's thinking tokens, as far as they are the same for every example, and whether these are all; null where the stage is text. */
   thoughts: (stage: string) => { ids: readonly number[]; complete: boolean } | null;
 }): number[] {
@@ -212,7 +223,7 @@ export function responseStart({
     if (hidden === null) return ids;
     ids.push(...hidden.ids);
     if (!hidden.complete) return ids;
-    ids.push(...tokens(close));
+    if (closed) ids.push(...tokens(close));
   }
   return [...ids, ...tokens(format.answer.open)];
 }

@@ -217,6 +217,8 @@ export interface ReasoningMethod {
   readonly mixesEmbeddings?: boolean;
   /** Whether what a stage is to think can be told in words. @default false */
   readonly thinksFromWords?: boolean;
+  /** The id that ends a stage held in thoughts, where no mark closes it. Absent in methods whose marks close every stage. */
+  stageEnd?(options: { stage: string; tokenizer: Tokenizer }): number;
   /** Special tokens that the method adds to the tokenizer, in order. */
   specialTokens(options: { stages: readonly string[] }): string[];
   /** The phases of training. */

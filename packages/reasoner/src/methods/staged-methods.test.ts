@@ -92,6 +92,11 @@ describe('the start of a response', () => {
         '<SUMMARY><THINKING_OF_SUMMARY></SUMMARY><CAPTION><THINKING_OF_CAPTION></CAPTION><REASONING><THINKING_OF_REASONING></REASONING><CONCLUSION>',
     },
     { specification: { name: 'heima' }, phase: 1, expected: '<SUMMARY><THINKING_OF_SUMMARY></SUMMARY><CAPTION>' },
+    {
+      specification: { name: 'heima', closingTags: false },
+      expected:
+        '<SUMMARY><THINKING_OF_SUMMARY><CAPTION><THINKING_OF_CAPTION><REASONING><THINKING_OF_REASONING><CONCLUSION>',
+    },
     // How many tokens a ratio gives depends on the text: only the first is sure.
     {
       specification: { name: 'heima', thinkingTokens: { kind: 'ratio', ratio: 0.5, maximum: 4 } },
@@ -215,6 +220,7 @@ describe('heima', () => {
     [{ thinkingTokens: { kind: 'fixed', count: 1.5 } }, /not 1.5/],
     [{ thinkingTokens: { kind: 'ratio', ratio: 0, maximum: 4 } }, /above 0/],
     [{ thinkingTokens: { kind: 'stages', counts: { summary: 40 } } }, /not 40/],
+    [{ thinkingTokens: { kind: 'ratio', ratio: 0.5, maximum: 4 }, closingTags: false }, /only a closing tag tells/],
   ] as const)('refuses %j', (options, message) => {
     expect(() => createMethod({ name: 'heima', ...options })).toThrow(message);
   });

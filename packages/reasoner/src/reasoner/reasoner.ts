@@ -76,7 +76,7 @@ export class Reasoner {
       const { visibility, stages, image } = settings;
       methodVisibility({ method: this.method, visibility, stages, image: image !== undefined });
       checkTakesVisibility(model);
-      this.#marks = roleMarks({ format: this.format, stages, tokenizer });
+      this.#marks = roleMarks({ format: this.format, method: this.method, stages, tokenizer });
     }
     if (processor) this.#pictures = new PictureStore({ processor });
     this.#reader = new AnswerReader(this);

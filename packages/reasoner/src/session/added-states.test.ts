@@ -22,8 +22,12 @@ afterEach(() => {
 });
 
 /** A reasoner whose matrix is not zero. */
-function fedBack({ family = 'llama', visibility = 'chain' as const }: { family?: Family; visibility?: 'chain' } = {}) {
-  const made = smallReasoner({ family, method, visibility });
+function fedBack({
+  family = 'llama',
+  visibility = 'chain' as const,
+  closingTags = true,
+}: { family?: Family; visibility?: 'chain'; closingTags?: boolean } = {}) {
+  const made = smallReasoner({ family, method: { ...method, closingTags }, visibility });
   reasoner = made.reasoner;
   const random = new RandomStream({ seed: 3 });
   const matrix = reasoner.feedback!.parameters.get('matrix.weight');
@@ -39,8 +43,13 @@ function fedBack({ family = 'llama', visibility = 'chain' as const }: { family?:
 type Fed = ReasonerBatch & { continuous: ContinuousThoughts };
 
 describe('thinking tokens to which the state before them is added', () => {
-  it.each(['llama', 'mistral'] as const)('are the same in training and in answering: %s', async (family) => {
-    const { reasoner: own } = fedBack({ family });
+  it.each([
+    { family: 'llama', closingTags: true },
+    { family: 'mistral', closingTags: true },
+    { family: 'llama', closingTags: false },
+  ] as const)('are the same in training and in answering: $family, closing tags $closingTags', async (options) => {
+    const { family } = options;
+    const { reasoner: own } = fedBack(options);
     const questions = examplesFor(family);
     // The chain is forced: what a random model writes has no thoughts.
     const phase = own.method.curriculum({ stages }).at(-1)!;

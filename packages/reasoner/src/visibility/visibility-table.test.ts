@@ -105,10 +105,11 @@ describe('a table of who sees whom', () => {
   it('is refused where nothing tells what is written', () => {
     const { tokenizer } = smallContext();
     const format = { ...linesFormat, answer: { open: '', close: '' } };
-    expect(() => roleMarks({ format: coconutFormat, stages: numbered, tokenizer })).toThrow(
+    const method = createMethod({ name: 'cot' });
+    expect(() => roleMarks({ format: coconutFormat, method, stages: numbered, tokenizer })).toThrow(
       refusal('visibility-unsupported', /"coconut" tokenizes marks together/),
     );
-    expect(() => roleMarks({ format, stages: numbered, tokenizer })).toThrow(
+    expect(() => roleMarks({ format, method, stages: numbered, tokenizer })).toThrow(
       refusal('visibility-unsupported', /"lines"/),
     );
   });
@@ -155,6 +156,7 @@ describe('the roles of what is written', () => {
   const methods: MethodSpecification[] = [
     { name: 'heima' },
     { name: 'heima', thinkingTokens: { kind: 'fixed', count: 3 } },
+    { name: 'heima', thinkingTokens: { kind: 'fixed', count: 2 }, closingTags: false },
     { name: 'cot' },
     { name: 'coconut', hiddenSteps: 2 },
     { name: 'codi' },
@@ -181,7 +183,7 @@ describe('the roles of what is written', () => {
             expect(tokenizer.encode('<CAPTION>', { addSpecialTokens: false }).ids.length).toBeGreaterThan(1);
         }
         const table = { question: [], steps: ['question', 'previous'], answer: ['previous'] };
-        const marks = roleMarks({ format, stages, tokenizer: context.tokenizer });
+        const marks = roleMarks({ format, method, stages, tokenizer: context.tokenizer });
         for (const phase of method.curriculum({ stages })) {
           const { ids, roles, promptLength } = method.layout({ example, phase, context });
           const answerFirst = roles![promptLength] === 'answer';

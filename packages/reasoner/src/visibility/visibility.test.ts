@@ -112,6 +112,7 @@ async function dependence({
 
 const thinking = {
   heima: { name: 'heima', thinkingTokens: { kind: 'fixed', count: 2 } },
+  'heima without closing tags': { name: 'heima', closingTags: false },
   cot: { name: 'cot' },
   coconut: { name: 'coconut', hiddenSteps: 3, thoughtsPerStep: 2 },
   stepped: { name: 'coconut', hiddenSteps: 3, thoughts: 'multi-pass-pause' },

@@ -2,6 +2,7 @@ import type { Tokenizer } from '@subtext/tokenizer';
 
 import { ReasonerError } from '../errors';
 import type { ReasoningFormat } from '../methods/reasoning-format';
+import type { ReasoningMethod } from '../methods/reasoning-method';
 import { ANSWER, isOfStage, isTag, NO_ROLE, type Role, tagRole } from './roles';
 import { SequenceSight } from './sequence-sight';
 import type { VisibilityTable } from './visibility-table';
@@ -10,7 +11,13 @@ import type { VisibilityTable } from './visibility-table';
 export interface RoleMarks {
   /** Names of the stages, in order; beyond them `step_1` … */
   stages: readonly string[];
-  of(index: number): { stage: string; open: readonly number[]; close: readonly number[] };
+  of(index: number): {
+    stage: string;
+    open: readonly number[];
+    close: readonly number[];
+    /** The thinking token that ends the stage without a mark; absent where marks close every stage. */
+    end?: number;
+  };
   answer: readonly number[];
 }
 
@@ -21,10 +28,12 @@ export interface RoleMarks {
  */
 export function roleMarks({
   format,
+  method,
   stages,
   tokenizer,
 }: {
   format: ReasoningFormat;
+  method: Pick<ReasoningMethod, 'stageEnd'>;
   stages: readonly string[];
   tokenizer: Tokenizer;
 }): RoleMarks {
@@ -41,7 +50,8 @@ export function roleMarks({
     if (found === undefined) {
       const stage = stages[index] ?? `step_${index + 1}`;
       const { open, close } = format.step({ name: stage, index });
-      marks.set(index, (found = { stage, open: ids(open), close: ids(close) }));
+      const end = index < stages.length ? method.stageEnd?.({ stage, tokenizer }) : undefined;
+      marks.set(index, (found = { stage, open: ids(open), close: ids(close), ...(end !== undefined && { end }) }));
     }
     return found;
   };
@@ -184,7 +194,7 @@ export class WrittenRoles {
   }
 
   #writeInside({ position, index }: { position: number; index: number }): void {
-    const { stage, close } = this.#marks.of(index);
+    const { stage, close, end } = this.#marks.of(index);
     const begun = this.#marks.answer.length === 1 && this.#marks.answer[0] === this.#ids[position];
     if (close.length === 0 && begun) {
       this.#sight.add(ANSWER);
@@ -192,8 +202,9 @@ export class WrittenRoles {
       return;
     }
     this.#sight.add(stage);
-    if (this.#endsWith(close)) {
-      for (let place = position - close.length + 1; place <= position; place++)
+    const closes = this.#endsWith(close);
+    if (closes || (end !== undefined && this.#ids[position] === end)) {
+      for (let place = closes ? position - close.length + 1 : position + 1; place <= position; place++)
         this.#sight.turnsOut({ position: place, role: tagRole(stage) });
       this.#open = null;
       this.#next = index + 1;
