@@ -1,3 +1,5 @@
 import { packageConfig } from '@subtext/build/tsup';
 
-export default packageConfig({ entry: { index: 'src/index.ts' } });
+const entry = { index: 'src/index.ts', adapter: 'src/adapter.ts' };
+
+export default packageConfig({ entry, browser: { entry } });

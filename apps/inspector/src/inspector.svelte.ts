@@ -1,12 +1,15 @@
 import type { ThoughtEdit } from '@subtext/decoder';
 
 import { Answering, type Asking } from './answering.svelte';
+import type { Wanted } from './choose-engine';
+import { Computing } from './computing.svelte';
 import type { Engine } from './engine/client';
 import type { Asked, Edits } from './engine/protocol';
 import { linkOf, type Place, readLink, start } from './link';
 import { type Open, Opened } from './opened.svelte';
 import { withEdit, withoutEdits } from './place-edits';
 import type { Example, Offered } from './source';
+import { weightBytes } from './weight-bytes';
 import { LongWork } from './work.svelte';
 
 /** What of a place decides the answer. */
@@ -27,10 +30,12 @@ export class Inspector {
   readonly work: LongWork;
   readonly opened: Opened;
   readonly answering: Answering;
+  readonly computing: Computing;
   place = $state<Place>({ ...start });
 
-  constructor(engine: Engine) {
+  constructor({ engine, wanted }: { engine: Engine; wanted: Wanted }) {
     this.engine = engine;
+    this.computing = new Computing({ engine, wanted });
     this.work = new LongWork(engine);
     this.opened = new Opened(engine);
     this.answering = new Answering(engine);
@@ -68,7 +73,8 @@ export class Inspector {
   async begin(offered: Offered): Promise<void> {
     const place = readLink(location.hash.length > 1 ? location.hash : (offered.view ?? ''));
     if (offered.models.length === 0 && offered.runs.length > 0 && place.view === 'strip') place.view = 'runs';
-    await this.opened.take(offered);
+    this.opened.take(offered);
+    if (offered.models.length > 0) await this.#start(offered.models.flatMap(({ files }) => files));
     for (const [slot, model] of offered.models.entries())
       await this.work.doing(`Opening ${model.path}`, () => this.opened.openOffered(model, slot));
     this.place = { ...place, ...(place.model >= this.models.length && { model: 0 }) };
@@ -82,11 +88,19 @@ export class Inspector {
   /** Opens a folder that the user chose, and goes to it. */
   async openChosen(folder: { name: string; files: Record<string, Blob> }): Promise<void> {
     await this.work.doing(`Opening ${folder.name}`, async () => {
+      if (!this.engine.started)
+        await this.#start(Object.entries(folder.files).map(([path, { size }]) => ({ path, size })));
       const model = await this.opened.openChosen(folder);
       const nothing = this.place.question === '' && this.place.example === null;
       await this.go({ model, edits: [], words: {}, ...(nothing && { question: this.examples[0]?.question ?? '' }) });
       void this.collect();
     });
+  }
+
+  /** Starts the worker, for models of these files. */
+  async #start(files: readonly { path: string; size: number }[]): Promise<void> {
+    await this.computing.start(weightBytes(files));
+    void this.opened.tellExamples();
   }
 
   /** Goes to a place: what is shown is made anew where it has to be. */

@@ -27,12 +27,16 @@ export class Opened {
   }
 
   /** Takes what a page starts with, but for its models. */
-  async take({ examples, runs, pictures, problems }: Offered): Promise<void> {
+  take({ examples, runs, pictures, problems }: Offered): void {
     this.examples = examples;
     this.runs = runs;
     this.runPictures = pictures;
     this.problems = problems;
-    await this.#engine.call('examples', { examples: examples.map(factsOf) });
+  }
+
+  /** Tells the worker of the examples, once it runs. */
+  async tellExamples(): Promise<void> {
+    await this.#engine.call('examples', { examples: this.examples.map(factsOf) });
   }
 
   async openOffered(offered: OfferedModel, slot: number): Promise<void> {

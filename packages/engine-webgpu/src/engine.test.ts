@@ -17,6 +17,7 @@ import {
   useEngine,
   withoutFusedKernels,
 } from '@subtext/tensor';
+import { isSoftware } from './adapter';
 import { webgpuEngine } from './engine';
 import { activate } from '@subtext/tensor';
 import { activationNames } from '@subtext/tensor';
@@ -54,6 +55,10 @@ describe('without a device', () => {
   });
 
   it('is never taken by auto on a processor that imitates a GPU', () => {
+    const info = { vendor: 'google', architecture: 'swiftshader', device: '', description: '' };
+    expect(isSoftware({ info })).toBe(true);
+    expect(isSoftware({ info: { ...info, architecture: '', isFallbackAdapter: true } })).toBe(true);
+    expect(isSoftware({ info: { ...info, architecture: 'turing', vendor: 'nvidia' } })).toBe(false);
     const device = { kind: 'gpu', name: 'SwiftShader' } as const;
     expect(webgpuEngine.preference({ ...device, software: true })).toBe(0);
     expect(webgpuEngine.preference(device)).toBeGreaterThan(0);

@@ -49,7 +49,7 @@ export async function exportPage({
   const [script, style, worker] = [
     await asset(/^index-.*\.js$/),
     await asset(/^index-.*\.css$/),
-    await asset(/^worker-.*\.js$/),
+    await asset(/^webgpu-worker-.*\.js$/),
   ];
   const engine = join(
     page,

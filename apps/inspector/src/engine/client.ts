@@ -4,14 +4,19 @@ export type Progress = (progress: { done: number; total: number }) => void;
 
 /** The worker, as functions that promise what it gives. */
 export class Engine {
-  readonly #worker: Worker;
+  #worker: Worker | null = null;
   readonly #waiting = new Map<
     number,
     { resolve: (result: unknown) => void; reject: (error: Error) => void; onProgress?: Progress }
   >();
   #next = 0;
 
-  constructor(worker: Worker) {
+  get started(): boolean {
+    return this.#worker !== null;
+  }
+
+  /** Takes a worker, before anything is called. */
+  start(worker: Worker): void {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       const waiting = this.#waiting.get(data.id);
@@ -36,6 +41,7 @@ export class Engine {
   ): Promise<ReturnType<Work[Name]>> {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
+      if (this.#worker === null) return reject(new Error('No worker has been started.'));
       this.#waiting.set(id, { resolve: resolve as (result: unknown) => void, reject, onProgress });
       this.#worker.postMessage({ id, name, options });
     });

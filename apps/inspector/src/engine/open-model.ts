@@ -4,6 +4,7 @@ import { loadModel, type LanguageModel } from '@subtext/model';
 import { Reasoner } from '@subtext/reasoner';
 import { loadTokenizer, type Tokenizer } from '@subtext/tokenizer';
 
+import { weightBytes } from '../weight-bytes';
 import type { ModelInfo } from './protocol';
 
 /** A model in the worker. */
@@ -99,10 +100,7 @@ function checkFiles({ name, files }: { name: string; files: Record<string, Blob>
     throw new Error(
       `${name} is no model folder: it has no config.json. Choose the folder that a training run or Hugging Face's save_pretrained wrote, such as runs/start/reasoner.`,
     );
-  const bytes = Object.entries(files).reduce(
-    (sum, [path, { size }]) => sum + (/^[^/]*\.(safetensors|bin)$/.test(path) ? size : 0),
-    0,
-  );
+  const bytes = weightBytes(Object.entries(files).map(([path, { size }]) => ({ path, size })));
   if (bytes > MOST_BYTES)
     throw new Error(
       `${name} is too large for a page: its weights are ${(bytes / 2 ** 30).toFixed(1)} GiB, and a page holds ${MOST_BYTES / 2 ** 30}. Take a smaller model, or ask this one with \`subtext think --json --trace\`.`,

@@ -93,8 +93,20 @@ export interface MapPoint {
 /** An example as a data set gives it, less its picture. */
 export type ExampleFacts = Pick<ReasoningExample, 'id' | 'question' | 'answer' | 'steps' | 'category' | 'facts'>;
 
+/** What computes. */
+export interface EngineInfo {
+  engine: 'wasm' | 'webgpu';
+  device: string;
+  /** Whether the device is a processor that imitates a GPU. */
+  software: boolean;
+  /** Why it is not the one that was asked for; null where it is. */
+  fault: string | null;
+}
+
 /** What the worker does, by name: what it is given, and what it gives. */
 export interface Work {
+  /** Makes an engine compute, before anything else is asked; WebAssembly where a GPU refuses. */
+  start(options: { engine: EngineInfo['engine'] }): EngineInfo;
   /** Gives the examples of which it is known what follows from another's stage. */
   examples(options: { examples: ExampleFacts[] }): null;
   /** The answer that follows for an example from another's stage; null where the data does not tell. */
