@@ -78,6 +78,7 @@ export {
 export { experimentMarkdown } from './experiment/experiment-markdown';
 export { experimentReport } from './experiment/experiment-report';
 export { experimentTables, type ExperimentFindings, type ExperimentTable } from './experiment/experiment-tables';
+export { measureDrawnThoughts } from './experiment/drawn-thoughts';
 export { measureFewerThoughts, type FewerThoughts } from './experiment/fewer-thoughts';
 export { failingGraphs, type FailingGraphs } from './experiment/failing-graphs';
 export { keepOnce } from './experiment/keep-once';
@@ -242,6 +243,8 @@ export {
 } from './run/evaluate-task';
 export { evaluateModel, type EvaluateModelOptions, type MadeWith, type ModelEvaluation } from './run/evaluate-model';
 export { collectShards, evaluateShard } from './run/evaluate-shard';
+export { isDrawn } from './run/evaluation-settings';
+export { parseThoughtSampling } from './run/thought-sampling';
 export { parseShard, type Shard } from './run/shard';
 export { type EvaluationEvent, type EvaluationListener } from './run/evaluation-event';
 export { askedOf, openModel, openReasoner, type AnswerSettings, type OpenedModel } from './run/open-model';

@@ -103,6 +103,13 @@ export { pickedLosses } from './forward/picked-losses';
 export { type MeanMetric } from './forward/thought-measures';
 export { replayAnswers, type Replay, type ReplayOptions, type ReplayPlace } from './session/replay';
 export { Session, type NextInput, type SessionInput, type SessionOptions, type SessionState } from './session/session';
+export {
+  type DrawnThought,
+  refusedSampling,
+  type ThoughtDraws,
+  ThoughtSampler,
+  type ThoughtSampling,
+} from './session/sampled-thoughts';
 export { type DecideThought, type ThoughtState } from './session/think-in-prompt';
 export {
   type Condition,

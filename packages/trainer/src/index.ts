@@ -21,7 +21,6 @@ export {
   type RewardedAnswer,
   type RewardUse,
 } from './reinforcement/rewards';
-export { type ThoughtSampling } from './reinforcement/sampled-thoughts';
 export { type ProgramOptions } from './program/program';
 export { type TrainedModelSource } from './program/runner';
 export {

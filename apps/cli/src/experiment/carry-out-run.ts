@@ -8,9 +8,11 @@ import {
   hashExamples,
   hashFolder,
   keepOnce,
+  measureDrawnThoughts,
   measureFewerThoughts,
   openModel,
   openReasoner,
+  parseThoughtSampling,
   type Questions,
   type RunFindings,
   type SampleRecord,
@@ -90,6 +92,7 @@ export async function carryOutRun({
   const measured = { reasoner, modelHash, run, experiment, loaded: questions.asked, metric, output, signal };
   const audit = experiment.audit?.of.includes(cell) ? await auditOne(measured) : undefined;
   const fewer = experiment.fewerThoughts?.includes(cell) ? await fewerOf(measured) : undefined;
+  const drawn = experiment.drawn?.of.includes(cell) ? await drawnOf(measured) : undefined;
   const path = join(folder, 'finished.json');
   const trained = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as Pick<
     RunFindings,
@@ -111,6 +114,7 @@ export async function carryOutRun({
       choice,
       audit,
       fewer,
+      drawn,
       curve: await curveOf(folder),
     },
   };
@@ -212,6 +216,35 @@ async function fewerOf({ reasoner: folder, modelHash, run, experiment, loaded, m
       }
     },
   });
+}
+
+async function drawnOf({ reasoner: folder, modelHash, run, experiment, loaded, metric, output, signal }: Measured) {
+  const { thoughts: written, seeds } = experiment.drawn!;
+  const thoughts = parseThoughtSampling(written);
+  const { score } = await keepOnce({
+    path: join(run.folder, 'drawn-thoughts.json'),
+    of: { modelHash, examples: await hashExamples(loaded.examples), metric, thoughts, seeds, engine: engineName() },
+    measure: async () => {
+      const model = await openModel({ folder, loaded: [loaded] });
+      try {
+        return {
+          score: await measureDrawnThoughts({
+            model,
+            thoughts,
+            seeds,
+            metric,
+            batch: experiment.evaluation.batch,
+            onProgress: (at) => output.progress({ label: `${run.name}: with drawn thoughts`, ...at }),
+            signal,
+          }),
+        };
+      } finally {
+        output.endProgress();
+        model.dispose();
+      }
+    },
+  });
+  return score;
 }
 
 /** The loss of what the model itself must write: without an interpreter's, a teacher's or a halting head's. */

@@ -58,6 +58,15 @@ export const experimentConfiguration = z.strictObject({
     })
     .optional(),
   fewerThoughts: cells.describe('whose models are asked with 1, 2, … thoughts in every question').optional(),
+  drawn: z
+    .strictObject({
+      of: cells.describe('whose models (of continuous thoughts) are asked again with thoughts drawn by chance'),
+      thoughts: z
+        .string()
+        .describe("how: tokens=3, the mean of three sampled tokens' embeddings; deviation=0.1, noise"),
+      seeds: z.array(z.number().int().min(0)).min(1).describe('of the draws').default([1, 2, 3]),
+    })
+    .optional(),
   nodes: cells.describe("of whose thoughts it is measured what they hold of a graph's nodes").optional(),
   failing: cells.describe('of which it is told what is different about the graphs that fail').optional(),
   seconds: z

@@ -119,13 +119,20 @@ export async function runExperiment({
 /** A slip in a name is told before hours of training, not after. */
 function checkNames({
   runs,
-  experiment: { compare, audit, fewerThoughts, nodes, failing },
+  experiment: { compare, audit, fewerThoughts, drawn, nodes, failing },
 }: {
   runs: readonly ExperimentTraining[];
   experiment: ExperimentConfiguration;
 }): void {
   const cells = [...new Set(runs.map(({ cell }) => cell))];
-  const named = { compare: compare?.flat(), 'audit.of': audit?.of, fewerThoughts, nodes, failing };
+  const named = {
+    compare: compare?.flat(),
+    'audit.of': audit?.of,
+    fewerThoughts,
+    'drawn.of': drawn?.of,
+    nodes,
+    failing,
+  };
   for (const [key, names] of Object.entries(named)) {
     const unknown = names?.find((cell) => !cells.includes(cell));
     if (unknown !== undefined)

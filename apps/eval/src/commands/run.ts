@@ -6,17 +6,19 @@ import {
   evaluateShard,
   findUnknownWords,
   hashFolder,
+  isDrawn,
   type ModelEvaluation,
   openAiCompatibleJudge,
   type OpenedModel,
   openModel,
   parseShard,
+  parseThoughtSampling,
   type Questions,
   requireJudge,
   type Shard,
   summarizeSeeds,
 } from '@subtext/eval';
-import { loadDirection } from '@subtext/reasoner';
+import { loadDirection, type ThoughtSampling } from '@subtext/reasoner';
 import { useEngine, type EngineName, type WeightDtype } from '@subtext/tensor';
 import {
   createOutput,
@@ -49,6 +51,7 @@ interface RunOptions extends AskedData {
   batch: number;
   seeds: number[];
   temperature: number;
+  drawThoughts?: ThoughtSampling;
   maxTokens?: number;
   steer?: string;
   strength?: number;
@@ -93,6 +96,11 @@ function answeringCommand({ name }: { name: 'run' | 'merge' }): Command {
       wholeNumberList,
       [0],
     )
+    .option(
+      '--draw-thoughts <how>',
+      "draws continuous thoughts by the seeds too: tokens=3, the mean of three sampled tokens' embeddings (cot2); deviation=0.1, the state with noise",
+      parseThoughtSampling,
+    )
     .option('--max-tokens <count>', 'most tokens of a response', positiveWholeNumber)
     .option('--steer <file>', 'a direction that is added to the thoughts (subtext-eval direction makes one)')
     .option('--strength <number>', 'how often it is added; below 0: the other way (default: 1)', number)
@@ -126,9 +134,10 @@ async function answer({
   if (ranks.size > 1 && (options.shard || mergeOnly))
     throw new UsageError('The processes of a launcher deal the questions themselves: leave --shard and merge out.');
   const { seeds, temperature, judgeUrl, judgeModel } = options;
-  if (seeds.length > 1 && temperature === 0)
+  const { drawThoughts: thoughts } = options;
+  if (seeds.length > 1 && !isDrawn({ temperature, thoughts }))
     throw new UsageError(
-      'Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7.',
+      'Several seeds give one and the same run without draws; add --temperature, such as --temperature 0.7, or --draw-thoughts.',
     );
   if (options.steer === undefined && (options.strength !== undefined || options.stage !== undefined))
     throw new UsageError('--strength and --stage say how a direction is added; give one with --steer.');
@@ -168,6 +177,7 @@ async function answer({
         modelHash,
         folder: of,
         seed,
+        thoughts,
         maximumTokens,
         steering,
         judge,

@@ -64,6 +64,7 @@ export function experimentTables({
     ...chosenTables(chosen),
     ...auditTables({ cells, of }),
     ...fewerTables({ cells, of, runs }),
+    ...drawnTables({ cells, of }),
     ...nodes.map(nodesTable),
     ...failing.map(failingTable),
   ];
@@ -261,6 +262,35 @@ function fewerTables({ cells, of, runs }: ByCell): ExperimentTable[] {
       title: 'How many thoughts',
       caption: 'The same models with a fixed number of thoughts in every question.',
       columns: [{ header: 'what' }, { header: 'thoughts', format: 'integer' }, right('score'), ...kinds.map(right)],
+      rows,
+    },
+  ];
+}
+
+function drawnTables({ cells, of }: Omit<ByCell, 'runs'>): ExperimentTable[] {
+  const rows = cells.flatMap((cell): TableCell[][] => {
+    const measured = of(cell).filter(({ drawn }) => drawn !== undefined);
+    if (measured.length === 0) return [];
+    const difference = (value: number) => (100 * value).toFixed(1);
+    return [
+      [
+        cell,
+        spread(measured.map(({ score }) => score)),
+        spread(measured.map(({ drawn }) => drawn)),
+        spread(
+          measured.map(({ drawn, score }) => drawn! - score),
+          difference,
+        ),
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  return [
+    {
+      title: 'Thoughts drawn by chance',
+      caption:
+        'The same questions and models with thoughts that are drawn, as they are in training by rewards; the text is greedy.',
+      columns: [{ header: 'what' }, right('score'), right('with drawn thoughts'), right('points more')],
       rows,
     },
   ];

@@ -19,6 +19,8 @@ export interface RunFindings {
   choice?: number;
   audit?: AuditDigest;
   fewer?: FewerThoughts[];
+  /** Mean score where thoughts are drawn by chance, over the seeds of the draws. */
+  drawn?: number;
   /** Loss by step, thinned out; with the steps at which phases begin. */
   curve?: { points: { x: number; y: number }[]; phases: { x: number; label: string }[] };
 }

@@ -1,5 +1,5 @@
 import { writeFileAtomically } from '@subtext/core/node';
-import type { Steering } from '@subtext/reasoner';
+import type { Steering, ThoughtSampling } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
 import { join } from 'node:path';
 
@@ -51,6 +51,8 @@ export interface EvaluateModelOptions extends MadeWith {
   temperature?: number;
   /** Of the draws. @default 0 */
   seed?: number;
+  /** How continuous thoughts are drawn. @default they are not */
+  thoughts?: ThoughtSampling;
   /** Most tokens of a response. @default the model's own limit */
   maximumTokens?: number;
   /** A direction that is added to the thoughts of a stage. @default none */

@@ -1,4 +1,4 @@
-import type { Steering } from '@subtext/reasoner';
+import type { Steering, ThoughtSampling } from '@subtext/reasoner';
 import { engineName } from '@subtext/tensor';
 
 import { stableHash } from '../results/sample-record';
@@ -9,13 +9,25 @@ import type { AnsweringModel } from './evaluate-task';
 type Asked = Omit<EvaluateModelOptions, 'mergeOnly'>;
 
 /** How answers are generated, for the record. */
-export function generationOf({ temperature = 0, seed = 0, maximumTokens, steering }: Asked): Record<string, unknown> {
+export function generationOf({
+  temperature = 0,
+  seed = 0,
+  thoughts,
+  maximumTokens,
+  steering,
+}: Asked): Record<string, unknown> {
   return {
     temperature,
-    ...(temperature > 0 ? { seed } : {}),
+    ...(isDrawn({ temperature, thoughts }) ? { seed } : {}),
+    ...(thoughts === undefined || thoughts.kind === 'state' ? {} : { thoughts }),
     ...(maximumTokens === undefined ? {} : { max_new_tokens: maximumTokens }),
     ...(steering === undefined ? {} : { steering: describeSteering(steering) }),
   };
+}
+
+/** Whether another seed gives other answers. */
+export function isDrawn({ temperature = 0, thoughts }: { temperature?: number; thoughts?: ThoughtSampling }): boolean {
+  return temperature > 0 || (thoughts !== undefined && thoughts.kind !== 'state');
 }
 
 /** All that changes an answer. */
@@ -36,11 +48,12 @@ export function answeringOf({
   model,
   temperature = 0,
   seed = 0,
+  thoughts,
   maximumTokens,
   steering,
   signal,
 }: Asked): AnsweringModel {
-  return model.answering({ temperature, seed, maximumTokens, steering, signal });
+  return model.answering({ temperature, seed, thoughts, maximumTokens, steering, signal });
 }
 
 /** A steering for the record: samples of another one are not mixed in. */

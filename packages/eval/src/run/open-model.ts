@@ -1,5 +1,12 @@
 import { isMultimodal } from '@subtext/model';
-import { Reasoner, steer, type Steering } from '@subtext/reasoner';
+import {
+  Reasoner,
+  refusedSampling,
+  steer,
+  type Steering,
+  ThoughtSampler,
+  type ThoughtSampling,
+} from '@subtext/reasoner';
 import type { WeightDtype } from '@subtext/tensor';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,6 +23,8 @@ export interface AnswerSettings {
   temperature?: number;
   /** Of the draws. @default 0 */
   seed?: number;
+  /** How continuous thoughts are drawn; only reasoners have any. @default they are not */
+  thoughts?: ThoughtSampling;
   /** Most tokens of a response. @default the model's own limit */
   maximumTokens?: number;
   /** A direction that is added to thoughts; only reasoners have any. @default none */
@@ -61,11 +70,11 @@ export async function openModel<Loaded extends LoadedTask>({
         dtype,
         method: 'plain',
         loaded,
-        answering: ({ steering, ...settings }) => {
-          if (steering !== undefined)
+        answering: ({ steering, thoughts, ...settings }) => {
+          if (steering !== undefined || (thoughts !== undefined && thoughts.kind !== 'state'))
             throw new EvaluationError({
               code: 'invalid-option',
-              message: `${folder} is no reasoner: it has no thoughts that could be steered. Take a folder with a subtext.json.`,
+              message: `${folder} is no reasoner: it has no thoughts that could be ${steering === undefined ? 'drawn' : 'steered'}. Take a folder with a subtext.json.`,
             });
           return plainModel({ ...opened, ...settings });
         },
@@ -79,10 +88,11 @@ export async function openModel<Loaded extends LoadedTask>({
     dtype,
     method: reasoner.settings.method.name,
     loaded: loaded.map((one) => askedOf({ reasoner, loaded: one })),
-    answering: ({ steering, ...settings }) =>
+    answering: ({ steering, thoughts, ...settings }) =>
       reasonerModel({
         reasoner,
         ...settings,
+        sampler: samplerOf({ reasoner, thoughts }),
         ...(steering && {
           change: (answered) =>
             steer({
@@ -97,6 +107,21 @@ export async function openModel<Loaded extends LoadedTask>({
     unknownWords: (question) => reasoner.unknownWords(question),
     dispose: () => reasoner.dispose(),
   }));
+}
+
+/** Opens what draws a reasoner's thoughts; undefined where they are not drawn. */
+function samplerOf({
+  reasoner,
+  thoughts: sampling = { kind: 'state' },
+}: {
+  reasoner: Reasoner;
+  thoughts?: ThoughtSampling;
+}): (() => Promise<ThoughtSampler | undefined>) | undefined {
+  if (sampling.kind === 'state') return undefined;
+  const refused = refusedSampling({ method: reasoner.method, sampling });
+  if (refused !== undefined)
+    throw new EvaluationError({ code: 'invalid-option', message: `Thoughts cannot be drawn so: ${refused}` });
+  return () => ThoughtSampler.open({ model: reasoner.model, sampling });
 }
 
 /**

@@ -1,11 +1,11 @@
-import type { Answer, Question, Reasoner } from '@subtext/reasoner';
+import type { Answer, Question, Reasoner, ThoughtSampler } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
 import type { AnsweringModel, ModelAnswer } from './evaluate-task';
 import { sampleSeed } from './sample-seed';
 
 /**
- * A reasoner as a model that answers a task's questions: greedily, or with a temperature by draws of a seed. Drawn
+ * A reasoner as a model that answers a task's questions: greedily, or with a temperature or drawn thoughts by a seed. Drawn
  * answers are made one question at a time, each with a seed of its own, so that they depend neither on the batch nor on
  * where a broken run went on.
  */
@@ -14,6 +14,7 @@ export function reasonerModel({
   maximumTokens,
   temperature = 0,
   seed = 0,
+  sampler,
   change,
   signal,
 }: {
@@ -24,16 +25,21 @@ export function reasonerModel({
   temperature?: number;
   /** Of the draws. @default 0 */
   seed?: number;
+  /** Opens what draws continuous thoughts, by the same seed. @default they are not drawn */
+  sampler?: () => Promise<ThoughtSampler | undefined>;
   /** What is done to the thoughts of answers, such as steering; what comes after them is greedy. @default nothing */
   change?: (answered: { questions: readonly Question[]; answers: readonly Answer[] }) => Promise<Answer[]>;
   /** Stops generation. */
   signal?: AbortSignal;
 }): AnsweringModel {
-  if (change !== undefined && temperature > 0)
+  const draws = temperature > 0 || sampler !== undefined;
+  if (change !== undefined && draws)
     throw new EvaluationError({
       code: 'invalid-option',
-      message: 'Where thoughts are changed, what comes after them is not drawn. Leave the temperature at 0.',
+      message:
+        'Where thoughts are changed, neither they nor what comes after them is drawn. Leave the temperature at 0, and thoughts as they are.',
     });
+  let opened: Promise<ThoughtSampler | undefined> | undefined;
   return {
     async answer({ examples, prompts }) {
       const questions = examples.map(({ image }, index) => ({
@@ -45,16 +51,19 @@ export function reasonerModel({
         ...(signal === undefined ? {} : { signal }),
       };
       const answers: Answer[] = [];
-      if (temperature === 0) {
+      if (!draws) {
         const own = await reasoner.think({ questions, batchSize: questions.length, ...options });
         answers.push(...(change ? await change({ questions, answers: own }) : own));
       } else {
+        const thoughts = await (opened ??= sampler?.());
         for (const [index, question] of questions.entries()) {
+          const own = sampleSeed({ seed, id: examples[index]?.id });
           answers.push(
             ...(await reasoner.think({
               questions: [question],
               temperature,
-              seed: sampleSeed({ seed, id: examples[index]?.id }),
+              seed: own,
+              nextInput: thoughts?.draws([own]).nextInput,
               ...options,
             })),
           );

@@ -1,5 +1,6 @@
+import type { ThoughtSampling } from '@subtext/reasoner';
+
 import type { RewardUse } from './rewards';
-import type { ThoughtSampling } from './sampled-thoughts';
 
 /** How a reasoner is trained by rewards for its own answers. */
 export interface ReinforcementOptions {

@@ -1,10 +1,9 @@
-import { collateLayouts, type ReasonerBatch, splitIntoShards } from '@subtext/reasoner';
+import { collateLayouts, type ReasonerBatch, splitIntoShards, type ThoughtSampling } from '@subtext/reasoner';
 
 import type { GrpoPart } from '../objectives/grpo';
 import type { ReasonerData } from '../sources/laid-out-examples';
 import type { Shard } from '../sources/source';
 import type { Rollout } from './rollouts';
-import type { ThoughtSampling } from './sampled-thoughts';
 
 /** What of a rollout goes into a batch. */
 export type LearnedRollout = Pick<Rollout, 'example' | 'layout' | 'drawn' | 'advantage'>;

@@ -1,10 +1,18 @@
 import type { ReasoningExample } from '@subtext/data';
 import { setLoraDropoutSeed } from '@subtext/nn';
-import { type Answer, hashCounters, IGNORED_LABEL, type Layout, type Reasoner } from '@subtext/reasoner';
+import {
+  type Answer,
+  type DrawnThought,
+  hashCounters,
+  IGNORED_LABEL,
+  type Layout,
+  type Reasoner,
+  ThoughtSampler,
+  type ThoughtSampling,
+} from '@subtext/reasoner';
 
 import { groupAdvantages } from './advantages';
 import { type MadeReward, rewardOf, type Rewarded } from './rewards';
-import { type DrawnThought, type ThoughtSampling, ThoughtSampler } from './sampled-thoughts';
 
 /** An answer that the model gave by chance, with what it got. */
 export interface Rollout {
@@ -62,7 +70,8 @@ export async function sampleRollouts({
   counters,
 }: SampleOptions): Promise<Rollouts> {
   const asked = examples.flatMap((example) => Array.from({ length: group }, () => example));
-  const sampler = await ThoughtSampler.open({ model: reasoner.model, sampling: thoughts, counters });
+  const sampler = await ThoughtSampler.open({ model: reasoner.model, sampling: thoughts });
+  const draws = sampler?.draws(counters);
   setLoraDropoutSeed({ model: reasoner.model, seed: null });
   const answers = await reasoner.think({
     questions: asked.map(({ question, image }) => ({ question, ...(image && { image }) })),
@@ -70,7 +79,7 @@ export async function sampleRollouts({
     maxNewTokens,
     temperature,
     seed: hashCounters(...counters),
-    nextInput: sampler?.nextInput,
+    nextInput: draws?.nextInput,
   });
   const faults: string[] = [];
   const all: Rollout[] = [];
@@ -78,7 +87,7 @@ export async function sampleRollouts({
     const example = asked[row]!;
     const found = await rewardOf({ rewards, rewarded: { example, answer } });
     if ('fault' in found) faults.push(`${found.fault} for the answer ${JSON.stringify(answer.text)} to ${example.id}.`);
-    const drawn = sampler?.drawn(row) ?? [];
+    const drawn = draws?.drawn(row) ?? [];
     all.push({
       example,
       answer,

@@ -1,4 +1,11 @@
-import { createMethod, type Phase, Reasoner, type ReasonerBatch } from '@subtext/reasoner';
+import {
+  createMethod,
+  type Phase,
+  Reasoner,
+  type ReasonerBatch,
+  refusedSampling,
+  type ThoughtSampling,
+} from '@subtext/reasoner';
 
 import { TrainerError } from '../errors';
 import type { TrainingPhase } from '../loop/train-options';
@@ -16,7 +23,6 @@ import {
 } from '../reinforcement/reinforcement-options';
 import { type MadeReward, makeRewards } from '../reinforcement/rewards';
 import { rolloutShards } from '../reinforcement/rollout-shards';
-import type { ThoughtSampling } from '../reinforcement/sampled-thoughts';
 import type { ReasonerData } from '../sources/laid-out-examples';
 import { rolloutSource } from '../sources/rollout-source';
 import type { Shard } from '../sources/source';
@@ -60,18 +66,11 @@ export function checkReinforcement({
   if (questions * group < shards)
     refuse(`reinforcement: ${questions * group} answers a step cannot be cut into ${shards} shards (training.shards).`);
   const method = createMethod(specification);
-  const thinks = method.promptThoughts !== undefined && method.thoughtStages?.({ stages: ['step_1'] }).length !== 0;
   const mixes = method.mixesEmbeddings === true;
   const thoughts: ThoughtSampling =
     reinforcement.thoughts ?? (mixes ? { kind: 'tokens', count: defaultTokens } : { kind: 'state' });
-  if (thoughts.kind !== 'state' && !thinks)
-    refuse(
-      `reinforcement.thoughts: the method "${method.name}" has no continuous thoughts to draw. Take "state", or a method that has: coconut, sim-cot, codi, cot2.`,
-    );
-  if (thoughts.kind === 'gaussian' && mixes)
-    refuse(
-      `reinforcement.thoughts: noise around a state is no thought of the method "${method.name}", which mixes embeddings. Take "tokens".`,
-    );
+  const refused = refusedSampling({ method, sampling: thoughts });
+  if (refused !== undefined) refuse(`reinforcement.thoughts: ${refused}`);
   if (thoughts.kind === 'state' && mixes)
     refuse(
       `reinforcement.thoughts: the method "${method.name}" learns from thoughts that are drawn. Take "tokens": the mean of several tokens' embeddings.`,

@@ -1,6 +1,9 @@
 import type { LanguageModel } from '@subtext/model';
-import { type DecideThought, randomAt } from '@subtext/reasoner';
 import { tf } from '@subtext/tensor';
+
+import { randomAt } from '../batches/counter-random';
+import type { ReasoningMethod } from '../methods/reasoning-method';
+import type { DecideThought } from './think-in-prompt';
 
 /** How thoughts are drawn while answers are sampled. */
 export type ThoughtSampling =
@@ -14,15 +17,66 @@ export type ThoughtSampling =
 /** A thought that was drawn: of tokens, or a vector. */
 export type DrawnThought = { ids: number[] } | { vector: Float32Array };
 
-/** Draws the thoughts of the answers of one step, and remembers what was drawn. */
+/** Why thoughts of a method cannot be drawn so, in words; undefined where they can. */
+export function refusedSampling({
+  method,
+  sampling,
+}: {
+  method: ReasoningMethod;
+  sampling: ThoughtSampling;
+}): string | undefined {
+  if (sampling.kind === 'state') return undefined;
+  const thinks = method.promptThoughts !== undefined && method.thoughtStages?.({ stages: ['step_1'] }).length !== 0;
+  if (!thinks)
+    return `the method "${method.name}" has no continuous thoughts to draw. Take "state", or a method that has: coconut, sim-cot, codi, cot2.`;
+  if (sampling.kind === 'gaussian' && method.mixesEmbeddings === true)
+    return `noise around a state is no thought of the method "${method.name}", which mixes embeddings. Take "tokens".`;
+  return undefined;
+}
+
+/** Draws thoughts of answers, in place of what the method makes them. */
 export class ThoughtSampler {
   readonly #sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
   /** `[vocabulary · width]` */
   readonly #table: Float32Array;
+
+  private constructor(options: { sampling: Exclude<ThoughtSampling, { kind: 'state' }>; table: Float32Array }) {
+    this.#sampling = options.sampling;
+    this.#table = options.table;
+  }
+
+  /** Of a model as it is now; undefined where thoughts are not drawn. */
+  static async open({
+    model,
+    sampling,
+  }: {
+    model: LanguageModel;
+    sampling: ThoughtSampling;
+  }): Promise<ThoughtSampler | undefined> {
+    if (sampling.kind === 'state') return undefined;
+    if (sampling.kind === 'gaussian') return new ThoughtSampler({ sampling, table: new Float32Array(0) });
+    const { vocabularySize } = model.dimensions;
+    const embeddings = tf.tidy(() =>
+      model.embed(tf.reshape(tf.range(0, vocabularySize, 1, 'int32'), [1, vocabularySize]) as tf.Tensor2D),
+    );
+    const table = (await embeddings.data().finally(() => embeddings.dispose())) as Float32Array;
+    return new ThoughtSampler({ sampling, table });
+  }
+
+  /** Draws that these counters name: the same counters, the same draws. */
+  draws(counters: readonly number[]): ThoughtDraws {
+    return new ThoughtDraws({ sampling: this.#sampling, table: this.#table, counters });
+  }
+}
+
+/** Draws the thoughts of one call of `Reasoner.think`, and remembers what was drawn. */
+export class ThoughtDraws {
+  readonly #sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
+  readonly #table: Float32Array;
   readonly #counters: readonly number[];
   readonly #drawn = new Map<number, DrawnThought[]>();
 
-  private constructor(options: {
+  constructor(options: {
     sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
     table: Float32Array;
     counters: readonly number[];
@@ -30,26 +84,6 @@ export class ThoughtSampler {
     this.#sampling = options.sampling;
     this.#table = options.table;
     this.#counters = options.counters;
-  }
-
-  /** Undefined where thoughts are not drawn. */
-  static async open({
-    model,
-    sampling,
-    counters,
-  }: {
-    model: LanguageModel;
-    sampling: ThoughtSampling;
-    /** Name the draws. */ counters: readonly number[];
-  }): Promise<ThoughtSampler | undefined> {
-    if (sampling.kind === 'state') return undefined;
-    if (sampling.kind === 'gaussian') return new ThoughtSampler({ sampling, table: new Float32Array(0), counters });
-    const { vocabularySize } = model.dimensions;
-    const embeddings = tf.tidy(() =>
-      model.embed(tf.reshape(tf.range(0, vocabularySize, 1, 'int32'), [1, vocabularySize]) as tf.Tensor2D),
-    );
-    const table = (await embeddings.data().finally(() => embeddings.dispose())) as Float32Array;
-    return new ThoughtSampler({ sampling, table, counters });
   }
 
   /** For `Reasoner.think`. */
