@@ -3,7 +3,7 @@ const micro = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} ms` : `$
 const size = (bytes) =>
   bytes >= 2 ** 20 ? `${bytes / 2 ** 20} MiB` : bytes >= 1024 ? `${bytes / 1024} KiB` : `${bytes} B`;
 const way = ({ order, optimizerState }) =>
-  `${order === 'shards' ? 'in the order of the shards' : 'all-reduce'}${optimizerState === 'parts' ? ', state in parts' : ''}`;
+  `${order === 'shards' ? 'in the order of the shards' : 'each rank’s own first'}${optimizerState === 'parts' ? ', state in parts' : ''}`;
 
 /** Seconds of the collectives from Node, and as a share of C's. */
 export function collectivesTable({ results }) {

@@ -11,7 +11,6 @@ export declare function predictStep(options: {
   shards?: number;
   order?: 'shards' | 'any';
   optimizerState?: 'whole' | 'parts';
-  allReduce?: 'tree' | 'ring';
   stateOnEngine?: boolean;
   link: Link;
   overlap?: number;

@@ -8,14 +8,13 @@
  * - `shards` (sums in the order of the shards): each rank sends `k L (1 − 1/N)` to the owners of the slices, of which all
  *   but the last shard's, and as much of the last one's as is ready early, may travel while it computes; then everyone's
  *   slice goes to all, `L (1 − 1/N)`, while nothing else happens.
- * - `any` (MPI's all-reduce) after the last gradient: as a ring `2 L (1 − 1/N)`; as a tree, which Open MPI 4.1 takes for the
- *   non-blocking one in place, `2 ⌈log₂ N⌉ L`.
- * - the optimizer's state in parts: each rank updates `1/N` of the weights; they travel in place of the gradients (with
- *   `any`, or where the engine keeps the state and takes the gradients' norm: once more).
+ * - `any`: each rank sums its shards first, and sends `L (1 − 1/N)` to the owners after the last gradient; then the same.
+ * - the optimizer's state in parts: each rank updates `1/N` of the weights; they travel in place of the gradients (where the
+ *   engine keeps the state and takes the gradients' norm: beside them).
  */
 
 /** Bytes of a piece of gradients that travels by itself, as `RankExchange` cuts them. */
-const PIECE = 2 ** 20;
+const pieceBytes = (bytes) => 2 ** 16 * Math.min(16, Math.ceil(bytes / 16 / 2 ** 16));
 /** Numbers of 8 bytes that each rank tells of a shard beside one for each parameter, as `RankExchange` does. */
 const TOLD = 17;
 
@@ -39,7 +38,6 @@ export const links = {
  * @param {number} [options.shards] On each rank: 1 by default
  * @param {'shards' | 'any'} [options.order]
  * @param {'whole' | 'parts'} [options.optimizerState]
- * @param {'tree' | 'ring'} [options.allReduce] Of the order `any`; a tree by default
  * @param {boolean} [options.stateOnEngine] Whether the engine keeps the optimizer's state: `native` without worker threads
  * @param {{ latency: number, bandwidth: number, message?: number }} options.link `message`: seconds that a message takes of
  *   the processor of either side
@@ -54,7 +52,6 @@ export function predictStep({
   shards = 1,
   order = 'shards',
   optimizerState = 'whole',
-  allReduce = 'tree',
   stateOnEngine = false,
   link: { latency, bandwidth, message = 0 },
   overlap = 1,
@@ -67,10 +64,9 @@ export function predictStep({
   const away = bytes * (1 - 1 / ranks);
   /** A slice from each rank to each other one, all at once. */
   const slices = away / bandwidth + latency + others * message;
-  const pieces = others * Math.max(1, Math.ceil(bytes / ranks / PIECE));
+  const pieces = others * Math.max(1, Math.ceil(bytes / ranks / pieceBytes(bytes)));
 
-  let exposed;
-  let gather = 0;
+  let exposed = slices;
   let busy = 0;
   if (order === 'shards') {
     // Both ends of every message take their time from the computing.
@@ -79,15 +75,8 @@ export function predictStep({
     const early = ((shards - 1 + backwardShare) / shards) * seconds * overlap;
     const late = (lateShare * away) / bandwidth + latency;
     exposed = Math.max(late, transfer - early);
-    gather = inParts && stateOnEngine ? 2 * slices : slices;
-  } else {
-    const rounds = Math.ceil(Math.log2(ranks));
-    exposed =
-      allReduce === 'ring'
-        ? (2 * away) / bandwidth + 2 * others * (latency + message)
-        : 2 * rounds * (bytes / bandwidth + latency + message);
-    if (inParts) gather = slices;
   }
+  const gather = inParts && stateOnEngine ? 2 * slices : slices;
   const told = (others * shards * (TOLD + tensors) * 8) / bandwidth + Math.ceil(Math.log2(ranks)) * (latency + message);
   const update = inParts ? updateSeconds / ranks : updateSeconds;
   const parts = { computing: seconds, messages: busy, exposed, told, update, gather };

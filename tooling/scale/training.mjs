@@ -1,6 +1,6 @@
 /**
  * Throughput of training on 1, 2 and 4 processes of this machine, and what part of a step they only wait for messages: three
- * models, sums in the order of the shards against MPI's all-reduce, the optimizer's state whole and in parts. Each
+ * models, sums in the order of the shards against each rank's own first, the optimizer's state whole and in parts. Each
  * measurement is a start of `subtext bench train` under `mpirun`, in alternate rounds.
  *
  *     node tooling/scale/training.mjs [--rounds 1] [--pause 0] [--output FILE]

@@ -58,6 +58,16 @@ describe.skipIf(!mpirun || process.platform !== 'linux')(
       expect(await digests(run)).toEqual(await digests('alone'));
     });
 
+    it('two ranks of a shard each have the same sums in any order', async () => {
+      const two = ['training.shards=2'];
+      const alone = await subtext(train('alone-of-two', ...two), { folder });
+      expect(alone.code, alone.stderr).toBe(0);
+      const words = [...two, 'ranks.order=any', 'ranks.optimizerState=parts'];
+      const { code, output } = await ranks({ size: 2, folder, words: train('any', ...words) });
+      expect(code, output).toBe(0);
+      expect(await digests('any')).toEqual(await digests('alone-of-two'));
+    });
+
     it('a killed rank ends the job; another number of ranks goes on from the checkpoint to the same bytes', async () => {
       let killed = false;
       const first = await ranks({

@@ -27,18 +27,16 @@ describe('the model of a step among ranks', () => {
     expect(predictStep({ computing, gradients, ranks: 2, link: half, overlap: 0.5 }).parts.exposed).toBeCloseTo(1.7);
   });
 
-  it('a ring waits for both of its rounds; more shards a rank send more, most of it while they compute', () => {
-    const any = predictStep({ computing, gradients, ranks: 4, order: 'any', allReduce: 'ring', link });
-    expect(any.parts.exposed).toBeCloseTo(2 * 0.3);
-    expect(any.parts.gather).toBe(0);
-    const tree = predictStep({ computing, gradients, ranks: 4, order: 'any', link });
-    expect(tree.parts.exposed).toBeCloseTo(2 * 2 * 0.4);
+  it('sums in any order wait for both of their rounds; more shards a rank send more, most of it while they compute', () => {
+    const any = predictStep({ computing, gradients, ranks: 4, order: 'any', link });
+    expect(any.parts.exposed).toBeCloseTo(0.3);
+    expect(any.parts.gather).toBeCloseTo(0.3);
     const shards = predictStep({ computing, gradients, ranks: 4, shards: 4, link });
     // 4 · 0.3 s to send, (3 + 2/3) / 4 · 0.9 s to do it in.
     expect(shards.parts.exposed).toBeCloseTo(1.2 - 0.825);
   });
 
-  it("the optimizer's state in parts divides the update, and costs a ring a third round", () => {
+  it("the optimizer's state in parts divides the update, and costs a third round where the engine keeps it", () => {
     const parts = predictStep({ computing, gradients, ranks: 4, optimizerState: 'parts', link });
     const whole = predictStep({ computing, gradients, ranks: 4, link });
     expect(whole.seconds - parts.seconds).toBeCloseTo(0.075);

@@ -1,4 +1,5 @@
 export type { MpiArray } from './arrays';
+export { chooseDevice } from './choose-device';
 export { MpiError, type MpiErrorCode } from './errors';
 export type { MpiKind, Operation } from './handles';
 export { findLaunch, type Launch } from './launcher';

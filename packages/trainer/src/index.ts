@@ -62,7 +62,7 @@ export {
   programSource,
   type ProgramSource,
 } from './loop/training-engine';
-export { chooseDevice } from './parallel/choose-device';
+export { chooseDevice } from '@subtext/mpi';
 export { alone, type Collective, type Message, type PendingMessages } from './parallel/collective';
 export { mpiCollective, openCollective, type OpenCollective } from './parallel/mpi-collective';
 export { train } from './loop/train';

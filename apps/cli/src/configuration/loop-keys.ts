@@ -40,7 +40,7 @@ export const ranksKeys = z.strictObject({
   order: z
     .enum(['shards', 'any'])
     .describe(
-      'how gradients of several ranks are summed: in the order of the shards, for the same bytes with any number of ranks; or as MPI is fastest',
+      'how gradients of several ranks are summed: in the order of the shards, for the same bytes with any number of ranks; or each rank sums its own first, which sends less where it has several',
     )
     .default('shards'),
   optimizerState: z

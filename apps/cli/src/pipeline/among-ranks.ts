@@ -1,6 +1,5 @@
 import { chooseDevice, type Collective, openCollective } from '@subtext/trainer';
 import { writeErrorLine } from '@subtext/terminal';
-import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -23,7 +22,7 @@ export async function amongRanks<Result>({
   if (!local) return action(collective);
   try {
     process.env.SUBTEXT_THREADS ??= String(Math.max(1, Math.floor(availableParallelism() / local.localSize)));
-    const device = chooseDevice({ ...local, devices: devices() });
+    const device = chooseDevice(local);
     if (device !== undefined) process.env.CUDA_VISIBLE_DEVICES = device;
     const result = await action(collective);
     await close();
@@ -37,16 +36,5 @@ export async function amongRanks<Result>({
     process.once('exit', () => collective.abort());
     writeErrorLine(`Rank ${collective.rank} of ${collective.size}, on ${local.host}:`);
     throw error;
-  }
-}
-
-/** The GPUs that this process may use. */
-function devices(): string[] {
-  const visible = process.env.CUDA_VISIBLE_DEVICES;
-  if (visible !== undefined) return visible.split(',').filter((name) => name.trim() !== '');
-  try {
-    return readdirSync('/dev').flatMap((name) => /^nvidia(\d+)$/.exec(name)?.[1] ?? []);
-  } catch {
-    return [];
   }
 }

@@ -197,7 +197,7 @@ function rankedTraining({
     collective,
     order,
     inParts: optimizerState === 'parts',
-    state: { rank, ranks: size, receives: order === 'shards', wholeParameters },
+    state: { rank, ranks: size, order, wholeParameters },
   };
 }
 

@@ -65,7 +65,8 @@ export interface TrainingProgress {
 export interface RanksOptions {
   /**
    * `shards`: gradients are summed in the order of the shards, so that the result is the same with any number of ranks.
-   * `any`: as MPI is fastest; the result depends on the number of ranks within rounding.
+   * `any`: each rank sums its own shards first and sends their sum, once they are all computed; the result depends on the
+   * number of ranks within rounding.
    * @default 'shards'
    */
   order?: SumOrder;

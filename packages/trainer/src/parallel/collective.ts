@@ -27,8 +27,6 @@ export interface Collective {
   allGather(options: { array: Elements }): Promise<void>;
   /** The root's array to everyone. */
   broadcast(options: { array: Elements; root?: number }): Promise<void>;
-  /** Sums the arrays of all into everyone's, in whichever order is fastest. */
-  allReduce(options: { array: Float32Array }): Promise<void>;
   /** Starts several messages; those of one tag between two ranks arrive in their order. */
   startMessages(options: { messages: readonly Message[] }): PendingMessages;
   /** Ends all processes at once. */
@@ -42,7 +40,6 @@ export const alone: Collective = {
   localSize: 1,
   allGather: async () => undefined,
   broadcast: async () => undefined,
-  allReduce: async () => undefined,
   startMessages: () => ({ done: () => true, finished: async () => undefined }),
   abort: () => undefined,
 };

@@ -12,7 +12,6 @@ export function mpiCollective({ mpi, localSize }: { mpi: Mpi; localSize: number 
     localSize,
     allGather: ({ array }) => mpi.startAllGather({ array }).finished(),
     broadcast: ({ array, root }) => mpi.startBroadcast({ array, root }).finished(),
-    allReduce: ({ array }) => mpi.startAllReduce({ array }).finished(),
     startMessages: ({ messages }) => mpi.startMessages({ messages }),
     abort: () => mpi.abort(),
   };

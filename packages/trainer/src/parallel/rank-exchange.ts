@@ -1,8 +1,9 @@
 import type { Collective, Message, PendingMessages } from './collective';
-import { CHUNK, gradientBase, MAXIMUM_METRICS, type SharedState } from './shared-state';
+import { ReceiveWindow } from './receive-window';
+import { CHUNK, gradientBase, MAXIMUM_METRICS, type SharedState, sumBase } from './shared-state';
 
-/** Elements of a piece of gradients that travels by itself: 1 MiB. */
-const PIECE = 16 * CHUNK;
+/** Elements of a piece of gradients that travels by itself: a sixteenth of all in whole chunks, 1 MiB at most. */
+const pieceLength = (length: number) => CHUNK * Math.min(16, Math.ceil(length / 16 / CHUNK));
 
 /** How the ranks' gradients are summed; see `RanksOptions`. */
 export type SumOrder = 'shards' | 'any';
@@ -35,6 +36,7 @@ export class RankExchange {
   readonly #state: SharedState;
   readonly #order: SumOrder;
   readonly #pieces: Piece[];
+  readonly #receives: ReceiveWindow;
   #pending: PendingMessages[] = [];
   /** Of each own shard: pieces sent. */
   #sent: number[] = [];
@@ -45,7 +47,9 @@ export class RankExchange {
     this.#collective = collective;
     this.#state = state;
     this.#order = order;
-    this.#pieces = piecesOf(state.share.bounds);
+    const { bounds, ownShards } = state.share;
+    this.#pieces = piecesOf({ bounds, length: pieceLength(state.parameters.length) });
+    this.#receives = new ReceiveWindow({ collective, lanes: state.shards - ownShards });
   }
 
   /** Begins a step: what the others will send has its place. */
@@ -56,15 +60,20 @@ export class RankExchange {
     this.#state.ready.fill(this.#state.spans.length);
     if (this.#order === 'any') return;
     const own = this.#pieces.filter(({ owner }) => owner === share.rank);
-    const messages: Message[] = [];
+    const lanes: Message[][] = [];
     for (let shard = 0; shard < shards; shard++) {
       const from = Math.floor(shard / share.ownShards);
       if (from === share.rank) continue;
       const base = gradientBase(this.#state, shard);
-      for (const piece of own)
-        messages.push({ receive: gradients.subarray(base + piece.from, base + piece.to), from, tag: 1 + shard });
+      lanes.push(
+        own.map((piece) => ({
+          receive: gradients.subarray(base + piece.from, base + piece.to),
+          from,
+          tag: 1 + shard,
+        })),
+      );
     }
-    if (messages.length > 0) this.#pending.push(this.#collective.startMessages({ messages }));
+    this.#receives.begin(lanes);
   }
 
   /** Sends what has been written since the last call, and moves on what is under way. */
@@ -72,6 +81,7 @@ export class RankExchange {
     if (this.#order !== 'any') {
       const { ready } = this.#state;
       for (let own = 0; own < this.#sent.length; own++) this.#send(own, Atomics.load(ready, own));
+      this.#receives.advance();
     }
     this.#pending = this.#pending.filter((pending) => !pending.done());
   }
@@ -94,6 +104,7 @@ export class RankExchange {
   async finish(wishes: Wishes): Promise<Wishes> {
     this.advance();
     const began = performance.now();
+    this.#pending.push(...this.#receives.rest());
     const { size, rank } = this.#collective;
     const { losses, present, share, spans } = this.#state;
     const lossNumbers = share.ownShards * (1 + MAXIMUM_METRICS);
@@ -119,9 +130,18 @@ export class RankExchange {
     return { stop: wished(0), save: wished(1) };
   }
 
-  /** Sums everyone's first gradients `[length]`, in whichever order is fastest. */
-  async sumInAnyOrder(): Promise<void> {
-    await this.#timed(() => this.#collective.allReduce({ array: this.#gradients() }));
+  /** Brings everyone the others' sums of its slice. */
+  async sendSums(): Promise<void> {
+    const { gradients, share } = this.#state;
+    const { bounds, from, to } = share;
+    await this.#exchange((other) => {
+      const sent = gradients.subarray(bounds[other]!, bounds[other + 1]!);
+      const base = sumBase(this.#state, other);
+      return [
+        ...(sent.length > 0 ? [{ send: sent, to: other }] : []),
+        ...(to > from ? [{ receive: gradients.subarray(base + from, base + to), from: other }] : []),
+      ];
+    });
   }
 
   /** Brings everyone every slice of the summed gradients. */
@@ -190,10 +210,10 @@ export class RankExchange {
 }
 
 /** The pieces of all slices, from the last to the first. */
-function piecesOf(bounds: readonly number[]): Piece[] {
+function piecesOf({ bounds, length }: { bounds: readonly number[]; length: number }): Piece[] {
   const pieces: Piece[] = [];
   for (let owner = 0; owner + 1 < bounds.length; owner++)
-    for (let from = bounds[owner]!; from < bounds[owner + 1]!; from += PIECE)
-      pieces.push({ owner, from, to: Math.min(from + PIECE, bounds[owner + 1]!) });
+    for (let from = bounds[owner]!; from < bounds[owner + 1]!; from += length)
+      pieces.push({ owner, from, to: Math.min(from + length, bounds[owner + 1]!) });
   return pieces.reverse();
 }

@@ -57,12 +57,11 @@ export function createRankedEngine({
 
   /** Sums in `gradients[0 … length)`, everyone's or those of the own slice, with the sums of squares of all. */
   async function summed(): Promise<void> {
-    await parts.reduce({ over: order === 'any' ? 'own shards' : 'all shards' });
     if (order === 'any') {
-      await exchange.sumInAnyOrder();
-      if (!onEngine) await parts.squares({ of: 'all' });
-      return;
-    }
+      await parts.reduce({ over: 'own shards' });
+      await exchange.sendSums();
+      await parts.reduce({ over: 'ranks' });
+    } else await parts.reduce({ over: 'all shards' });
     if (!onEngine) {
       await parts.squares({ of: 'slice' });
       await exchange.gatherSquares();

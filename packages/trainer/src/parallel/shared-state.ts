@@ -1,5 +1,6 @@
 import { createSharedMemory, type WebAssemblyMemory } from '@subtext/tensor';
 
+import type { SumOrder } from './rank-exchange';
 import { type RankShare, shareOf } from './rank-share';
 
 /** Elements summed at a time for the gradient's norm: fixed, so that the norm does not depend on the number of workers. */
@@ -33,7 +34,7 @@ export interface SharedState {
   secondMoments: Float32Array;
   /** What of the run is this process's: all of it where it is alone. */
   share: RankShare;
-  /** `[own shards · length]`, then what the other ranks send: `[other shards · own slice]`. */
+  /** `[own shards · length]`, then what the other ranks send: `[other shards · own slice]`, or `[other ranks · own slice]`. */
   gradients: Float32Array;
   /** `[own shards]`: the gradients of the spans from this one on have been written. */
   ready: Int32Array;
@@ -66,7 +67,7 @@ export function createSharedState({
   shards,
   rank = 0,
   ranks = 1,
-  receives = ranks > 1,
+  order = 'shards',
   wholeParameters = false,
 }: {
   parameters: readonly { name: string; shape: number[]; learningRateScale?: number }[];
@@ -76,8 +77,8 @@ export function createSharedState({
   rank?: number;
   /** How many there are. @default 1 */
   ranks?: number;
-  /** Whether the other ranks send their shards' gradients. @default where there are others */
-  receives?: boolean;
+  /** Whether the other ranks send the gradients of each shard, or their sum. @default 'shards' */
+  order?: SumOrder;
   /** Whether each parameter is one rank's as a whole. @default false */
   wholeParameters?: boolean;
 }): SharedState {
@@ -96,7 +97,7 @@ export function createSharedState({
     return span;
   });
   const share = shareOf({ rank, ranks, shards, spans, length, unit: wholeParameters ? 'parameter' : CHUNK });
-  const received = receives ? (shards - share.ownShards) * (share.to - share.from) : 0;
+  const received = (order === 'any' ? ranks - 1 : shards - share.ownShards) * (share.to - share.from);
   const { memory, arrays } = sharedArrays([length, length, length, length * share.ownShards + received]);
   const [parameterValues, firstMoments, secondMoments, gradients] = arrays as [
     Float32Array,
@@ -128,6 +129,13 @@ export function gradientBase({ share, parameters }: SharedState, shard: number):
   if (shard >= firstShard && shard < firstShard + ownShards) return (shard - firstShard) * length;
   const place = shard < firstShard ? shard : shard - ownShards;
   return ownShards * length + place * (to - from) - from;
+}
+
+/** Where a rank's sum over its shards lies, which it sends in one: the own one at the beginning; of others only the own slice. */
+export function sumBase({ share, parameters }: SharedState, rank: number): number {
+  const { from, to } = share;
+  if (rank === share.rank) return 0;
+  return share.ownShards * parameters.length + (rank < share.rank ? rank : rank - 1) * (to - from) - from;
 }
 
 /** The loss of the batch computed last: the shards' losses in their order. */

@@ -6,7 +6,7 @@ import type { AdamWSettings } from '../optimizer/host-adamw';
 import type { Wishes } from './rank-exchange';
 import type { TrainingProgram } from '../program/training-program';
 import { readLosses, type ReportNames, shardGradients, writeLosses } from './shard-gradients';
-import { CHUNK, gradientBase, MAXIMUM_METRICS, type SharedState } from './shared-state';
+import { CHUNK, gradientBase, MAXIMUM_METRICS, type SharedState, sumBase } from './shared-state';
 
 /** One optimizer step, as posted to every worker. */
 export interface StepRequest {
@@ -45,8 +45,8 @@ export interface TrainingTask {
   step(request: StepRequest): StepResult;
   /** Computes the gradients of this worker's shards: the first part of a step among ranks. */
   gradients(request: GradientRequest): ReportNames;
-  /** Sums this worker's part of the own slice over all shards, or of everything over the own shards, into the first gradients. */
-  reduce(request: { over: 'all shards' | 'own shards' }): void;
+  /** Sums this worker's part of the own slice over all shards or ranks, or of everything over the own shards, into the first gradients. */
+  reduce(request: { over: 'all shards' | 'own shards' | 'ranks' }): void;
   /** Sums of squares of this worker's part of the summed gradients. */
   squares(request: { of: 'slice' | 'all' }): void;
   /** Updates this worker's part of the own slice, or of everything. */
@@ -164,7 +164,8 @@ export function createTrainingTask({
   const has = (shard: number, index: number) => state.present[shard * spans.length + index] !== 0;
 
   /** Sums gradients of a part into the first shard's place, in the order of the shards, then to where this rank's begin. */
-  function reduce({ over }: { over: 'all shards' | 'own shards' }): void {
+  function reduce({ over }: { over: 'all shards' | 'own shards' | 'ranks' }): void {
+    if (over === 'ranks') return reduceRanks();
     const { gradients } = state;
     const { from, to } = parts[over === 'all shards' ? 'slice' : 'all'];
     const firstShard = over === 'all shards' ? 0 : share.firstShard;
@@ -185,6 +186,15 @@ export function createTrainingTask({
       if (first) gradients.fill(0, target + start, target + end);
     }
     if (target !== 0 && from < to) gradients.copyWithin(from, target + from, target + to);
+  }
+
+  /** Sums the ranks' sums of a part in the order of the ranks. */
+  function reduceRanks(): void {
+    const { from, to } = parts.slice;
+    const target = sumBase(state, 0);
+    for (let rank = 1; rank < share.ranks; rank++)
+      arithmetic.addGradients({ base: sumBase(state, rank), from, to, target });
+    if (target !== 0) state.gradients.copyWithin(from, target + from, target + to);
   }
 
   function squares({ of }: { of: 'slice' | 'all' }): void {
