@@ -35,6 +35,7 @@ const listed = [
       page('Fine-tune a public checkpoint', '/guide/public-checkpoint'),
       page('A method of your own', '/guide/own-method'),
       page('Learning from rewards', '/guide/reinforcement'),
+      page('Knowledge packs', '/guide/knowledge-packs'),
       page('Read thoughts', '/guide/reading-thoughts'),
       page('Graphs', '/guide/graphs'),
       page('Experiments over seeds', '/guide/experiments'),

@@ -72,6 +72,13 @@ export { generateProsQA, toProsQARecord } from './generators/prosqa';
 export type { GenerateProsQAOptions } from './generators/prosqa';
 export { generateProntoQA } from './generators/prontoqa';
 export type { GenerateProntoQAOptions } from './generators/prontoqa';
+export {
+  generateFactQuestions,
+  generateFactSheets,
+  type FactQuestion,
+  type FactSheet,
+  type GenerateFactSheetsOptions,
+} from './generators/fact-sheets';
 export { generateMinimumSum } from './generators/minimum-sum';
 export type { GenerateMinimumSumOptions } from './generators/minimum-sum';
 export { generateModularArithmetic } from './generators/modular-arithmetic';

@@ -31,7 +31,15 @@ export type ReasonerErrorCode =
   /** Thoughts or directions of another model: their width is another. */
   | 'width-mismatch'
   /** A file that holds no direction among thoughts. */
-  | 'not-a-direction';
+  | 'not-a-direction'
+  /** A file that holds no knowledge pack, or a broken one. */
+  | 'not-a-pack'
+  /** A knowledge pack that was made with another model. */
+  | 'pack-mismatch'
+  /** A family of models that no knowledge pack can stand before. */
+  | 'pack-unsupported'
+  /** A document without a token. */
+  | 'empty-document';
 
 /** The error of this package: says what, where and what to do. */
 export class ReasonerError extends SubtextError<ReasonerErrorCode> {

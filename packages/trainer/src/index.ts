@@ -21,6 +21,8 @@ export {
   type RewardedAnswer,
   type RewardUse,
 } from './reinforcement/rewards';
+export { studyAnswers, studyContinuations, type StudyContinuationsOptions, type StudyText } from './packs/study-texts';
+export { packTrainingDefaults, trainPack, type TrainPackOptions } from './packs/train-pack';
 export { type ProgramOptions } from './program/program';
 export { type TrainedModelSource } from './program/runner';
 export {

@@ -26,11 +26,13 @@ import { openAnyModel } from '../forward/open-any-model';
 import { readInputs } from '../forward/read-inputs';
 import { includeFiles } from '../include';
 import { modelWork } from '../pipeline/model-work';
+import { modelWithPacks, packOption } from '../pipeline/packs';
 
 interface GenerateCommandOptions {
   model: string;
   inputs?: string;
   output?: string;
+  pack: string[];
   maxNewTokens: number;
   temperature: number;
   topK?: number;
@@ -55,6 +57,7 @@ export function generateCommand(): Command {
       '--output <file>',
       'with --inputs: safetensors to write; "greedy" holds prompt and continuation, [batch, time]',
     )
+    .addOption(packOption())
     .option('--max-new-tokens <count>', 'tokens to write at most', positiveWholeNumber, 256)
     .option('--temperature <number>', '0 takes the likeliest token; 1 draws as the model says', nonNegativeNumber, 0)
     .option('--top-k <count>', 'draw among this many likeliest tokens', positiveWholeNumber)
@@ -80,6 +83,8 @@ export function generateCommand(): Command {
         throw new UsageError('--output goes with --inputs; a text is written to the standard output.');
       if (options.inputs !== undefined && options.output === undefined)
         throw new UsageError('--inputs needs --output FILE.');
+      if (options.inputs !== undefined && options.pack.length > 0)
+        throw new UsageError('--pack goes with a text to continue; leave --inputs out.');
       if (options.raw && process.stdout.isTTY)
         throw new UsageError(
           '--raw is for files and pipes: what a model writes could set colours, titles and more of this terminal.',
@@ -140,6 +145,7 @@ async function generateFile({
 /** A text, shown while it is written. */
 async function generateText({
   model: folder,
+  pack: packs,
   prompt,
   maxNewTokens,
   temperature,
@@ -160,8 +166,10 @@ async function generateText({
   await useEngine({ engine: engineFor({ engine, dtype }), work });
   const tokenizer = await loadTokenizer({ folder });
   const onNote = (note: string) => writeErrorLine(`${folder}: ${note}`);
-  const model = await loadModel({ folder, dtype, trainable: false, onNote });
-  const { ids } = tokenizer.encode(prompt);
+  const loaded = await loadModel({ folder, dtype, trainable: false, onNote });
+  const model = await modelWithPacks({ model: loaded, paths: packs });
+  // What stands before a text is in the packs already.
+  const { ids } = tokenizer.encode(prompt, { addSpecialTokens: packs.length === 0 });
   if (ids.length === 0)
     throw new UsageError('The text is empty, and the tokenizer puts nothing before it: there is nothing to continue.');
   const stopIds = ignoreEnd

@@ -10,6 +10,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'ask a trained reasoner a question',
     load: async () => (await import('./think')).thinkCommand(),
   },
+  pack: {
+    description:
+      'condense documents into a knowledge pack: a few positions that stand before a question in their place',
+    load: async () => (await import('./pack')).packCommand(),
+  },
   inspect: {
     description: 'open a model in the browser: look into its thoughts, change them, see what happens',
     load: async () => (await import('./inspect')).inspectCommand(),

@@ -22,6 +22,7 @@ import { changeThoughts, checkChange, readChange, type ThoughtChange } from '../
 import { checkDrawer, drawAnswer } from '../pipeline/drawer';
 import { includeFiles } from '../include';
 import { modelWork } from '../pipeline/model-work';
+import { packOption, withPacks } from '../pipeline/packs';
 
 interface ThinkCommandOptions extends ThoughtChange {
   model: string;
@@ -29,6 +30,7 @@ interface ThinkCommandOptions extends ThoughtChange {
   explain: boolean;
   edit?: Record<string, string>;
   draw?: string;
+  pack: string[];
   raw: boolean;
   trace: boolean;
   include: string[];
@@ -88,6 +90,7 @@ export function thinkCommand(): Command {
       'change the thoughts of a stage, or one of them (caption.2=…), and answer from there: zeros, cut, noise:0.5, order:2,1; once for each change',
       readChange,
     )
+    .addOption(packOption())
     .option('--draw <file>', 'draw the thoughts that the model has a drawer for, as a PNG file')
     .option(
       '--raw',
@@ -112,6 +115,7 @@ export function thinkCommand(): Command {
           explain: explains,
           edit,
           draw,
+          pack: packs,
           raw,
           trace,
           include,
@@ -141,7 +145,7 @@ export function thinkCommand(): Command {
         // A question and an answer; pictures take more.
         const work = picture ? undefined : await modelWork({ folder, positions: 300 });
         await useEngine({ engine: engineFor({ engine, dtype }), work });
-        const reasoner = await Reasoner.load({ folder, dtype });
+        const reasoner = await withPacks({ reasoner: await Reasoner.load({ folder, dtype }), paths: packs });
         const unknown = [question, ...Object.values(edit ?? {})].flatMap((text) => reasoner.unknownWords(text));
         if (unknown.length > 0 && !json) {
           const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: it reads ${unknown.length === 1 ? 'it' : 'them'} as unknown, and answers as if something else had been said.`;

@@ -1,6 +1,7 @@
 import { scenesGenerator } from '../scenes/scenes-generator';
 import { arithmeticGenerator } from './arithmetic';
 import type { DatasetGenerator } from './dataset-generator';
+import { factSheetsGenerator } from './fact-sheets';
 import { minimumSumGenerator } from './minimum-sum';
 import { modularArithmeticGenerator } from './modular-arithmetic';
 import { multiplicationGenerator } from './multiplication';
@@ -16,6 +17,7 @@ export const generators = {
   arithmetic: arithmeticGenerator,
   'modular-arithmetic': modularArithmeticGenerator,
   'minimum-sum': minimumSumGenerator,
+  'fact-sheets': factSheetsGenerator,
 } as const satisfies Record<string, DatasetGenerator>;
 
 export type GeneratorName = keyof typeof generators;

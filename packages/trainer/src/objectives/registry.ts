@@ -5,6 +5,7 @@ import { halting } from './halting';
 import { nextToken } from './next-token';
 import type { ObjectiveDefinition } from './objective';
 import { grpo } from './grpo';
+import { selfStudy } from './self-study';
 import { softTargets } from './soft-targets';
 import { swap } from './swap';
 import { thoughtWords } from './thought-words';
@@ -18,6 +19,7 @@ const builtIn: readonly ObjectiveDefinition[] = [
   thoughtWords,
   weightedTargets,
   softTargets,
+  selfStudy,
   swap,
   grpo,
 ];

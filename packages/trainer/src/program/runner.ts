@@ -20,9 +20,13 @@ import {
 import { embedding, tf } from '@subtext/tensor';
 
 import type { Forward } from '../objectives/objective';
+import { openPackSource, type PackSource } from '../packs/pack-source';
 
-/** Where a program's model comes from; can be posted to a worker. `graph`: a new model of graphs, whose tokens are made of parts. */
-export type TrainedModelSource = ModelSource | ({ kind: 'graph' } & GraphModelOptions);
+/**
+ * Where a program's model comes from; can be posted to a worker. `graph`: a new model of graphs, whose tokens are made of
+ * parts; `pack`: a model that stays as it is, behind a knowledge pack that trains.
+ */
+export type TrainedModelSource = ModelSource | ({ kind: 'graph' } & GraphModelOptions) | PackSource;
 
 /** The model of a program and how a batch goes through it. */
 export interface Runner<Inputs = unknown> {
@@ -45,6 +49,13 @@ export async function openRunner({
   /** Regular expressions over the names of parameters that stay as they are. */ frozen: readonly string[];
 }): Promise<Runner> {
   if (source.kind === 'graph') return graphRunner(source) as Runner;
+  if (source.kind === 'pack') {
+    const packed = await openPackSource(source);
+    return {
+      ...reasonerRunner(packed),
+      parameters: packed.model.packs.flatMap(({ parameters }) => parameters),
+    } as Runner;
+  }
   const opened = await openWithFeedback(source);
   freezeParameters({ ...opened, frozen });
   return reasonerRunner(opened) as Runner;

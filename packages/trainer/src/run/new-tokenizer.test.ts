@@ -1,6 +1,7 @@
 import {
   generators,
   generateArithmetic,
+  generateFactQuestions,
   generateMinimumSum,
   generateModularArithmetic,
   generateMultiplication,
@@ -54,6 +55,7 @@ const sets: Record<string, ReasoningExample[]> = {
   multiplication: take(generateMultiplication({ seed: 3 }), 20),
   arithmetic: take(generateArithmetic({ seed: 3 }), 20),
   'modular-arithmetic': take(generateModularArithmetic({ seed: 3 }), 20),
+  'fact-sheets': take(generateFactQuestions({ seed: 3, questions: 3 }), 20),
   'minimum-sum': take(generateMinimumSum({ seed: 3 }), 20),
   'gsm8k-like': gsm8k,
 };
