@@ -49,12 +49,16 @@ function drawingsTable({ drawings }) {
   ].join('\n');
 }
 
-/** What a seed reached of the targets, a line each. */
+/** What three seeds reached of the targets, a line each. */
 function seedsTable(_, { root }) {
   const files = ['start.json', 'start-seed-2.json', 'start-seed-3.json'].filter((file) =>
     existsSync(join(root, 'docs/results', file)),
   );
-  const runs = files.map((file) => JSON.parse(readFileSync(join(root, 'docs/results', file), 'utf8')));
+  return targetsTable(files.map((file) => JSON.parse(readFileSync(join(root, 'docs/results', file), 'utf8'))));
+}
+
+/** What runs reached of the targets, a line each. */
+function targetsTable(runs) {
   const method = (run, name) => run.methods.find((one) => one.method === name);
   const used = (run) => run.audits.find((one) => one.method === 'Heima, chain');
   const stage = (run, name) => used(run).stages.find((one) => one.stage === name);
@@ -116,6 +120,11 @@ const pages = [
       drawings: drawingsTable,
       seeds: seedsTable,
     },
+  },
+  {
+    page: 'docs/results/start.md',
+    file: 'docs/results/full.json',
+    tables: { 'full-methods': methodsTable, 'full-use': useTable, 'full-targets': (run) => targetsTable([run]) },
   },
   { page: 'README.md', file: 'docs/results/start.json', tables: { result: firstTable } },
   {

@@ -6,10 +6,12 @@ import { coconut, coconutOptions } from './coconut';
 import { latentTokens } from './latent-prompt';
 import type { HaltingMarks, LayoutContext, ReasoningMethod } from './reasoning-method';
 
-export const adaptiveOptions = coconutOptions.omit({ thoughts: true, uniformProbability: true }).extend({
-  /** What a thought costs, in nats of the answer's loss: the more, the sooner the model answers. */
-  thoughtCost: z.number().min(0).describe("of a thought, in nats of the answer's loss").default(0.05),
-});
+export const adaptiveOptions = coconutOptions
+  .omit({ thoughts: true, uniformProbability: true, writeRest: true })
+  .extend({
+    /** What a thought costs, in nats of the answer's loss: the more, the sooner the model answers. */
+    thoughtCost: z.number().min(0).describe("of a thought, in nats of the answer's loss").default(0.05),
+  });
 export type AdaptiveOptions = z.input<typeof adaptiveOptions>;
 const defaults = adaptiveOptions.parse({});
 

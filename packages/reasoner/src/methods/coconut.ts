@@ -29,6 +29,8 @@ export const coconutOptions = z.strictObject({
   textPhase: z.boolean().default(true),
   /** Share of examples that are laid out as in a stage drawn at random: the reference's `uniform_prob`. */
   uniformProbability: share.describe('share of examples laid out as in a stage drawn at random').default(0),
+  /** Steps beyond `hiddenSteps` stay in words: the model thinks hidden, then writes a draft, then answers. */
+  writeRest: z.boolean().describe('steps beyond hiddenSteps stay in words').default(false),
 });
 export type CoconutOptions = z.input<typeof coconutOptions>;
 const defaults = coconutOptions.parse({});
@@ -41,7 +43,7 @@ const kinds = { continuous: 'continuous', pause: 'token', 'multi-pass-pause': 's
 /**
  * Coconut, the chain of continuous thought (arXiv 2412.06769; facebookresearch/coconut, dataset.py): in stage k, k·c
  * thoughts stand for the first k steps, always k·c, even where the example has fewer steps; past the last stage no text
- * of any step is left. Question, marks and thoughts carry no loss.
+ * of any step is left, unless the rest is to be written. Question, marks and thoughts carry no loss.
  */
 export function coconut({
   hiddenSteps = defaults.hiddenSteps,
@@ -50,6 +52,7 @@ export function coconut({
   progressive = defaults.progressive,
   textPhase = defaults.textPhase,
   uniformProbability = defaults.uniformProbability,
+  writeRest = defaults.writeRest,
 }: CoconutOptions = {}): ReasoningMethod {
   const method = 'coconut';
   checkCount({ method, option: 'hiddenSteps', value: hiddenSteps });
@@ -92,7 +95,10 @@ export function coconut({
   return {
     name: method,
     fedAcross: thoughts === 'continuous',
-    lastStages: ({ stages }) => (thoughts === 'none' ? [] : names(stages)),
+    lastStages: ({ stages }) => [
+      ...(thoughts === 'none' ? [] : names(stages)),
+      ...(writeRest ? stages.slice(hiddenSteps) : []),
+    ],
     thoughtStages: ({ stages }) => (thoughts === 'none' ? [] : stages.slice(0, hiddenSteps)),
     specialTokens: () => (thoughts === 'none' ? [] : Object.values(latentTokens)),
 
@@ -101,7 +107,7 @@ export function coconut({
       const hidden = names(stages);
       const phases: Omit<Phase, 'index'>[] = [];
       if (textPhase) phases.push({ name: 'chain of thought', hiddenStages: [], kind: 'text', level: 0 });
-      for (let level = 1; progressive && level <= hiddenSteps; level++) {
+      for (let level = progressive ? 1 : hiddenSteps; (progressive || writeRest) && level <= hiddenSteps; level++) {
         phases.push({
           name: `hide ${level} ${level === 1 ? 'step' : 'steps'}`,
           hiddenStages: hidden.slice(0, level),
@@ -109,7 +115,7 @@ export function coconut({
           level,
         });
       }
-      phases.push({ name: 'hide all steps', hiddenStages: hidden, kind: 'encode', level: Infinity });
+      if (!writeRest) phases.push({ name: 'hide all steps', hiddenStages: hidden, kind: 'encode', level: Infinity });
       return phases.map((phase, index) => ({ ...phase, index }));
     },
 

@@ -52,6 +52,24 @@ describe('layouts', () => {
     }
   });
 
+  it('of coconut leave the rest of the steps in words where it is to be written', () => {
+    const specification = { name: 'coconut', hiddenSteps: 1, writeRest: true } as const;
+    const method = createMethod(specification);
+    const context = smallContext({ specialTokens: method.specialTokens({ stages: ['step_1', 'step_2'] }) });
+    const phases = method.curriculum({ stages: ['step_1', 'step_2', 'step_3'] });
+    expect(phases.map(({ name, level }) => [name, level])).toEqual([
+      ['chain of thought', 0],
+      ['hide 1 step', 1],
+    ]);
+    expect(method.lastStages!({ stages: ['step_1', 'step_2', 'step_3'] })).toEqual(['step_1', 'step_2', 'step_3']);
+    const { ids } = laidOut({ specification, phase: 1, context, example: steppedExample });
+    expect(write(context, ids)).toBe(
+      '<s>is the cat red?\n<|start-latent|><|latent|><|end-latent|>the mat is blue\nso it is blue\n### no</s>',
+    );
+    const all = createMethod({ ...specification, progressive: false, textPhase: false });
+    expect(all.curriculum({ stages: [] }).map(({ name }) => name)).toEqual(['hide 1 step']);
+  });
+
   it('place pictures before the question or after it, one placeholder a feature', () => {
     const tokens = ['<image>'];
     for (const [position, text] of [

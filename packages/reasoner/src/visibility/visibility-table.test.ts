@@ -159,6 +159,7 @@ describe('the roles of what is written', () => {
     { name: 'heima', thinkingTokens: { kind: 'fixed', count: 2 }, closingTags: false },
     { name: 'cot' },
     { name: 'coconut', hiddenSteps: 2 },
+    { name: 'coconut', hiddenSteps: 1, writeRest: true },
     { name: 'codi' },
     { name: 'pause' },
   ];
