@@ -38,6 +38,7 @@ const listed = [
       page('Knowledge packs', '/guide/knowledge-packs'),
       page('Read thoughts', '/guide/reading-thoughts'),
       page('Graphs', '/guide/graphs'),
+      page('Recurrent depth', '/guide/recurrent-depth'),
       page('Experiments over seeds', '/guide/experiments'),
       page('Several processes and machines', '/guide/clusters'),
       page('Watch and compare runs', '/guide/watching-runs'),

@@ -68,6 +68,8 @@ export type { DataReport, ReadExamplesOptions, ReadExamplesResult } from './form
 export { findFormat, formatNames, formats, registerFormat } from './formats/registry';
 export type { DatasetFormat, FormatName } from './formats/registry';
 
+export { generateSudoku, sudokuKind } from './generators/sudoku';
+export type { GenerateSudokuOptions } from './generators/sudoku';
 export { generateProsQA, toProsQARecord } from './generators/prosqa';
 export type { GenerateProsQAOptions } from './generators/prosqa';
 export { generateProntoQA } from './generators/prontoqa';
@@ -79,6 +81,8 @@ export {
   type FactSheet,
   type GenerateFactSheetsOptions,
 } from './generators/fact-sheets';
+export { generateMazes, mazeKind } from './generators/maze';
+export type { GenerateMazesOptions } from './generators/maze';
 export { generateMinimumSum } from './generators/minimum-sum';
 export type { GenerateMinimumSumOptions } from './generators/minimum-sum';
 export { generateModularArithmetic } from './generators/modular-arithmetic';

@@ -80,6 +80,7 @@ export { experimentReport } from './experiment/experiment-report';
 export { experimentTables, type ExperimentFindings, type ExperimentTable } from './experiment/experiment-tables';
 export { measureDrawnThoughts } from './experiment/drawn-thoughts';
 export { measureFewerThoughts, type FewerThoughts } from './experiment/fewer-thoughts';
+export { measureRecurrences, type ScoreByRecurrences } from './experiment/more-recurrences';
 export { failingGraphs, type FailingGraphs } from './experiment/failing-graphs';
 export { keepOnce } from './experiment/keep-once';
 export { measureSeconds, type AnswerSeconds } from './experiment/measure-seconds';

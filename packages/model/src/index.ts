@@ -34,6 +34,7 @@ export {
   type MultimodalModel,
 } from './multimodal-model';
 export { ModelError, type ModelErrorCode } from './model-error';
+export { isRecurrent, RecurrentModel, type RecurrentInput } from './recurrent-model';
 export { drawTokenRows, resizeEmbeddings, type NewToken, type ResizeEmbeddingsOptions } from './resize-embeddings';
 export { saveModel, type SaveModelOptions } from './saving/save-model';
 export { nextTokenLoss, type NextTokenLossOptions } from './training/next-token-loss';

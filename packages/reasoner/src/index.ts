@@ -14,6 +14,14 @@ export {
 export { FeedbackMap, type FeedbackSettings } from './feedback/feedback-map';
 export { openRelease, type OpenedRelease, type OpenReleaseOptions } from './releases/open-release';
 export { type ReleaseName } from './releases/checkpoint-parts';
+export { answerInPlace, readRun } from './recurrence/answer-in-place';
+export { recurrentForward } from './recurrence/recurrent-forward';
+export {
+  type RecurrenceReading,
+  type RecurrentRun,
+  runRecurrences,
+  type RunRecurrencesOptions,
+} from './recurrence/run-recurrences';
 export { continuousForward } from './forward/continuous-forward';
 export { embedBatch } from './forward/embed-batch';
 export { openModel, openWithFeedback, type ModelSource, type OpenedModel } from './forward/model-source';
@@ -54,6 +62,7 @@ export {
   type Phase,
   type GivenInput,
   type ReasoningMethod,
+  type RightAnswer,
   type SoftTargets,
   type PromptSubject,
   type ThoughtPosition,
@@ -69,6 +78,7 @@ export {
   type MethodSpecification,
   registerMethod,
 } from './methods/registry';
+export { type RecurrentOptions } from './methods/recurrent';
 export { type SimCotOptions } from './methods/sim-cot';
 export { LayoutBuilder, promptOf, stageName } from './methods/layout-builder';
 export { textParts } from './methods/text-parts';

@@ -12,6 +12,7 @@ import {
   includeOption,
   interruptSignal,
   number,
+  positiveWholeNumber,
   UsageError,
   writeErrorLine,
   writeOut,
@@ -31,6 +32,8 @@ interface ThinkCommandOptions extends ThoughtChange {
   edit?: Record<string, string>;
   draw?: string;
   pack: string[];
+  recurrences?: number;
+  haltFrom?: number;
   raw: boolean;
   trace: boolean;
   include: string[];
@@ -91,6 +94,16 @@ export function thinkCommand(): Command {
       readChange,
     )
     .addOption(packOption())
+    .option(
+      '--recurrences <count>',
+      'how often the core of a recurrent reasoner is run (default: as it was trained)',
+      positiveWholeNumber,
+    )
+    .option(
+      '--halt-from <probability>',
+      'a recurrent reasoner halts once it finds its answer right with this probability',
+      number,
+    )
     .option('--draw <file>', 'draw the thoughts that the model has a drawer for, as a PNG file')
     .option(
       '--raw',
@@ -116,6 +129,8 @@ export function thinkCommand(): Command {
           edit,
           draw,
           pack: packs,
+          recurrences,
+          haltFrom,
           raw,
           trace,
           include,
@@ -155,10 +170,11 @@ export function thinkCommand(): Command {
         const began = performance.now();
         const plain = { question, image: picture };
         const asked = edit ? { ...plain, words: edit } : plain;
-        const [own, edited = own] = (await reasoner.think({ questions: edit ? [plain, asked] : [plain] })) as [
-          Answer,
-          Answer?,
-        ];
+        const [own, edited = own] = (await reasoner.think({
+          questions: edit ? [plain, asked] : [plain],
+          recurrences,
+          haltFrom,
+        })) as [Answer, Answer?];
         const changed = await changeThoughts({ reasoner, question: asked, answer: edited, change });
         const { answer } = changed;
         const seconds = (performance.now() - began) / 1000;
@@ -193,6 +209,10 @@ export function thinkCommand(): Command {
         output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
         if (answer !== own) output.notice(`With its own thoughts: ${own.answer ?? '(none)'}`);
         output.notice(`Wrote:  ${answer.text}`);
+        for (const [index, { answer: said, right, moved }] of (answer.recurrences ?? []).entries())
+          output.notice(
+            `  after ${index + 1}: ${said}   (right with ${right.toFixed(3)}; the state moved by ${moved.toFixed(3)})`,
+          );
         for (const stage of answer.stages) {
           if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
           else if (explanations?.[stage.name] !== undefined)

@@ -10,6 +10,7 @@ import {
   keepOnce,
   measureDrawnThoughts,
   measureFewerThoughts,
+  measureRecurrences,
   openModel,
   openReasoner,
   parseThoughtSampling,
@@ -93,6 +94,7 @@ export async function carryOutRun({
   const audit = experiment.audit?.of.includes(cell) ? await auditOne(measured) : undefined;
   const fewer = experiment.fewerThoughts?.includes(cell) ? await fewerOf(measured) : undefined;
   const drawn = experiment.drawn?.of.includes(cell) ? await drawnOf(measured) : undefined;
+  const recurrences = experiment.recurrences?.of.includes(cell) ? await recurrencesOf(measured) : undefined;
   const path = join(folder, 'finished.json');
   const trained = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as Pick<
     RunFindings,
@@ -115,6 +117,7 @@ export async function carryOutRun({
       audit,
       fewer,
       drawn,
+      recurrences,
       curve: await curveOf(folder),
     },
   };
@@ -245,6 +248,40 @@ async function drawnOf({ reasoner: folder, modelHash, run, experiment, loaded, m
     },
   });
   return score;
+}
+
+async function recurrencesOf({
+  reasoner: folder,
+  modelHash,
+  run,
+  experiment,
+  loaded,
+  metric,
+  output,
+  signal,
+}: Measured) {
+  const { counts } = experiment.recurrences!;
+  return await keepOnce({
+    path: join(run.folder, 'recurrences.json'),
+    of: { modelHash, examples: await hashExamples(loaded.examples), metric, counts, engine: engineName() },
+    measure: async () => {
+      const reasoner = await openReasoner({ folder, loaded: [loaded] });
+      try {
+        return await measureRecurrences({
+          reasoner,
+          loaded: askedOf({ reasoner, loaded }),
+          counts,
+          metric,
+          batch: experiment.evaluation.batch,
+          onProgress: (at) => output.progress({ label: `${run.name}: with other recurrences`, ...at }),
+          signal,
+        });
+      } finally {
+        output.endProgress();
+        reasoner.dispose();
+      }
+    },
+  });
 }
 
 /** The loss of what the model itself must write: without an interpreter's, a teacher's or a halting head's. */

@@ -67,6 +67,12 @@ export const experimentConfiguration = z.strictObject({
       seeds: z.array(z.number().int().min(0)).min(1).describe('of the draws').default([1, 2, 3]),
     })
     .optional(),
+  recurrences: z
+    .strictObject({
+      of: cells.describe('whose models are asked again: names of the table'),
+      counts: z.array(count).min(1).describe('with how many recurrences in every question'),
+    })
+    .optional(),
   nodes: cells.describe("of whose thoughts it is measured what they hold of a graph's nodes").optional(),
   failing: cells.describe('of which it is told what is different about the graphs that fail').optional(),
   seconds: z

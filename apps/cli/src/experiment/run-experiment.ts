@@ -119,7 +119,7 @@ export async function runExperiment({
 /** A slip in a name is told before hours of training, not after. */
 function checkNames({
   runs,
-  experiment: { compare, audit, fewerThoughts, drawn, nodes, failing },
+  experiment: { compare, audit, fewerThoughts, drawn, recurrences, nodes, failing },
 }: {
   runs: readonly ExperimentTraining[];
   experiment: ExperimentConfiguration;
@@ -130,6 +130,7 @@ function checkNames({
     'audit.of': audit?.of,
     fewerThoughts,
     'drawn.of': drawn?.of,
+    'recurrences.of': recurrences?.of,
     nodes,
     failing,
   };

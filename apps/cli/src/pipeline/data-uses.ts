@@ -33,10 +33,13 @@ const graphNodes = 31;
 
 const isNumber = (answer: string): boolean => /^[-+]?[$€£]?\d[\d\s,]*(\.\d+)?\s*%?$/.test(answer.trim());
 
+const wordCount = (text: string): number => text.trim().split(/\s+/).length;
+
 /** Gathers, example by example, what a set has that commands ask for. */
 export class DataUses {
   #examples = 0;
   #withSteps = 0;
+  #otherLength = 0;
   #withPicture = 0;
   #numbers = 0;
   #choices = 0;
@@ -45,8 +48,9 @@ export class DataUses {
   #largeGraphs = 0;
   readonly #answers = new Set<string>();
 
-  add({ steps, image, answer, facts }: ReasoningExample): void {
+  add({ question, steps, image, answer, facts }: ReasoningExample): void {
     this.#examples += 1;
+    if (wordCount(question) !== wordCount(answer)) this.#otherLength += 1;
     if (steps.length > 0) this.#withSteps += 1;
     if (image) this.#withPicture += 1;
     if (isNumber(answer)) this.#numbers += 1;
@@ -76,6 +80,13 @@ export class DataUses {
     return {
       train: methods.map((name) => {
         if (name === 'no-cot' || name === 'pause') return use(name, undefined, pictures);
+        if (name === 'recurrent')
+          return use(
+            name,
+            this.#otherLength > 0
+              ? `${this.#otherLength} of ${all} answers have not as many words as their questions`
+              : undefined,
+          );
         if (name !== 'graph')
           return use(
             name,

@@ -53,6 +53,8 @@ interface RunOptions extends AskedData {
   temperature: number;
   drawThoughts?: ThoughtSampling;
   maxTokens?: number;
+  recurrences?: number;
+  haltFrom?: number;
   steer?: string;
   strength?: number;
   stage?: string;
@@ -102,6 +104,16 @@ function answeringCommand({ name }: { name: 'run' | 'merge' }): Command {
       parseThoughtSampling,
     )
     .option('--max-tokens <count>', 'most tokens of a response', positiveWholeNumber)
+    .option(
+      '--recurrences <count>',
+      'how often the core of a recurrent reasoner is run (default: as it was trained)',
+      positiveWholeNumber,
+    )
+    .option(
+      '--halt-from <probability>',
+      'a recurrent reasoner halts once it finds its answer right with this probability',
+      number,
+    )
     .option('--steer <file>', 'a direction that is added to the thoughts (subtext-eval direction makes one)')
     .option('--strength <number>', 'how often it is added; below 0: the other way (default: 1)', number)
     .option('--stage <name>', 'the stage to whose thoughts it is added (default: that of which it was made)')

@@ -2,11 +2,13 @@ import { scenesGenerator } from '../scenes/scenes-generator';
 import { arithmeticGenerator } from './arithmetic';
 import type { DatasetGenerator } from './dataset-generator';
 import { factSheetsGenerator } from './fact-sheets';
+import { mazeGenerator } from './maze';
 import { minimumSumGenerator } from './minimum-sum';
 import { modularArithmeticGenerator } from './modular-arithmetic';
 import { multiplicationGenerator } from './multiplication';
 import { prontoqaGenerator } from './prontoqa';
 import { prosqaGenerator } from './prosqa';
+import { sudokuGenerator } from './sudoku';
 
 /** Every generator by name: a generator is one file and one line here. */
 export const generators = {
@@ -18,6 +20,8 @@ export const generators = {
   'modular-arithmetic': modularArithmeticGenerator,
   'minimum-sum': minimumSumGenerator,
   'fact-sheets': factSheetsGenerator,
+  sudoku: sudokuGenerator,
+  maze: mazeGenerator,
 } as const satisfies Record<string, DatasetGenerator>;
 
 export type GeneratorName = keyof typeof generators;

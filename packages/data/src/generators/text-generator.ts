@@ -8,6 +8,7 @@ import type { ReasoningExample } from '../reasoning-example';
 import { settleCounts, settleOptions } from './dataset-generator';
 import type { DatasetGenerator, DatasetSplit, GeneratorOption } from './dataset-generator';
 import { writeFolder } from './write-folder';
+import { RandomStream } from '@subtext/core';
 
 /** How the examples of a text set become a file. */
 export interface ExampleWriter {
@@ -38,6 +39,8 @@ export function textGenerator(definition: {
   generate(seed: number, options: Record<string, number | string | boolean>): Iterable<ReasoningExample>;
   /** Whether a training question may stand there more than once; never one of another split. @default never */
   repeats?(options: Record<string, number | string | boolean>): boolean;
+  /** The same text for examples that are one and the same for a solver, such as mirrored ones: no two splits have one of a kind, whatever their seeds. @default every content is a kind of its own */
+  kind?(example: ReasoningExample): string;
 }): DatasetGenerator {
   const { name, description, format, defaultCounts, options: known, writer, generate } = definition;
   return {
@@ -61,6 +64,7 @@ export function textGenerator(definition: {
           if (done === true) break;
           const key = await contentKey(example);
           if (seen.has(key)) continue;
+          if (definition.kind && splitOfKind(definition.kind(example)) !== split) continue;
           // Training questions come last: what they leave out is what the other splits hold.
           if (split !== 'train' || !repeats) seen.add(key);
           return example;
@@ -105,4 +109,10 @@ export function textGenerator(definition: {
       return { folder: resolve(folder), files, counts, kept: state === 'kept', notes: [] };
     },
   };
+}
+
+/** The split that a kind belongs to: a tenth of the kinds each for test and validation. */
+function splitOfKind(kind: string): DatasetSplit {
+  const share = new RandomStream({ seed: 0, name: `kind ${kind}` }).uniform();
+  return share < 0.1 ? 'test' : share < 0.2 ? 'validation' : 'train';
 }

@@ -6,7 +6,9 @@ import { mkdir } from 'node:fs/promises';
 import type { EvaluationListener } from '../run/evaluation-event';
 import type { EvaluationTask } from '../tasks/evaluation-task';
 import { type AnswerGradient, answerGradients } from './answer-gradients';
+import { auditRecurrences } from './audit-recurrences';
 import type { StageAudit } from './audit-stages';
+import type { ThoughtAuditSubject } from './audit-subject';
 import { auditThoughts, type ThoughtAudit } from './audit-thoughts';
 import { auditUse } from './audit-use';
 import type { WordsAudit } from './audit-words';
@@ -28,19 +30,8 @@ export interface ThinkingAudit {
   gradients: AnswerGradient[];
 }
 
-/** Audits what a reasoner does with its thoughts; finished runs are kept in a folder. */
-export async function auditThinking({
-  reasoner,
-  task,
-  examples,
-  kept,
-  floor = commonestAnswerFloor({ examples }),
-  batch,
-  peers,
-  seed,
-  onEvent,
-  signal,
-}: {
+/** What {@link auditThinking} takes. */
+export interface AuditThinkingOptions {
   reasoner: Reasoner;
   task: EvaluationTask;
   examples: ReasoningExample[];
@@ -54,7 +45,30 @@ export async function auditThinking({
   seed: number;
   onEvent?: EvaluationListener;
   signal?: AbortSignal;
-}): Promise<{ audit: ThinkingAudit; subject: ReasonerThoughts; answers: Answer[] }> {
+}
+
+/** What {@link auditThinking} finds, with what it asked. */
+export interface AuditedThinking {
+  audit: ThinkingAudit;
+  subject: ThoughtAuditSubject<ReasoningExample>;
+  answers: Answer[];
+}
+
+/** Audits what a reasoner does with its thoughts; finished runs are kept in a folder. */
+export async function auditThinking(options: AuditThinkingOptions): Promise<AuditedThinking> {
+  if (options.reasoner.method.recurrences !== undefined) return auditRecurrences(options);
+  const {
+    reasoner,
+    task,
+    examples,
+    kept,
+    floor = commonestAnswerFloor({ examples }),
+    batch,
+    peers,
+    seed,
+    onEvent,
+    signal,
+  } = options;
   if ((peers?.rank ?? 0) === 0) await mkdir(kept, { recursive: true });
   const progress =
     (label: string) =>

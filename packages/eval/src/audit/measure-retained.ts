@@ -4,6 +4,7 @@ import type { ReasoningExample } from '@subtext/data';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { openReasoner } from '../run/open-model';
 import type { EvaluationTask } from '../tasks/evaluation-task';
+import type { ThoughtAuditSubject } from './audit-subject';
 import { ReasonerThoughts } from './reasoner-thoughts';
 import { type RetainedInformation, retainedInformation } from './retained-information';
 
@@ -25,7 +26,7 @@ export async function measureRetained({
   /** The folder of a reasoner that writes its chain. */
   written: string;
   /** The audited model. */
-  hidden: ReasonerThoughts;
+  hidden: ThoughtAuditSubject<ReasoningExample>;
   task: EvaluationTask;
   examples: ReasoningExample[];
   batch: number;
@@ -35,7 +36,7 @@ export async function measureRetained({
   onEvent?: EvaluationListener;
   signal?: AbortSignal;
 }): Promise<RetainedInformation> {
-  const of = async (subject: ReasonerThoughts) =>
+  const of = async (subject: ThoughtAuditSubject<ReasoningExample>) =>
     (await subject.run({ examples, intervention: null })).map(({ negativeLogLikelihood }) => negativeLogLikelihood);
   const ofFolder = async (folder: string) => {
     const reasoner = await openReasoner({ folder, loaded: [{ task, examples }] });

@@ -65,6 +65,7 @@ export function experimentTables({
     ...auditTables({ cells, of }),
     ...fewerTables({ cells, of, runs }),
     ...drawnTables({ cells, of }),
+    ...recurrencesTables({ cells, of, runs }),
     ...nodes.map(nodesTable),
     ...failing.map(failingTable),
   ];
@@ -292,6 +293,29 @@ function drawnTables({ cells, of }: Omit<ByCell, 'runs'>): ExperimentTable[] {
         'The same questions and models with thoughts that are drawn, as they are in training by rewards; the text is greedy.',
       columns: [{ header: 'what' }, right('score'), right('with drawn thoughts'), right('points more')],
       rows,
+    },
+  ];
+}
+
+function recurrencesTables({ cells, of }: ByCell): ExperimentTable[] {
+  const measured = cells.flatMap((cell) => {
+    const found = of(cell).flatMap(({ recurrences }) => (recurrences === undefined ? [] : [recurrences]));
+    return found.length === 0 ? [] : [{ cell, found }];
+  });
+  const counts = [...new Set(measured.flatMap(({ found }) => found.flat().map(({ recurrences }) => recurrences)))];
+  if (counts.length === 0) return [];
+  return [
+    {
+      title: 'How many recurrences',
+      caption:
+        'The same models with another number of recurrences in every question: score, mean ± deviation over seeds.',
+      columns: [{ header: 'what' }, ...counts.map((count) => right(String(count)))],
+      rows: measured.map(({ cell, found }) => [
+        cell,
+        ...counts.map((count) =>
+          spread(found.map((one) => one.find(({ recurrences }) => recurrences === count)?.score)),
+        ),
+      ]),
     },
   ];
 }

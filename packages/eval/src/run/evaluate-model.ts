@@ -55,6 +55,10 @@ export interface EvaluateModelOptions extends MadeWith {
   thoughts?: ThoughtSampling;
   /** Most tokens of a response. @default the model's own limit */
   maximumTokens?: number;
+  /** How often the core of a recurrent reasoner is run. @default as its method says */
+  recurrences?: number;
+  /** A recurrent reasoner halts once it finds its answer right with this probability. @default it takes all its recurrences */
+  haltFrom?: number;
   /** A direction that is added to the thoughts of a stage. @default none */
   steering?: Steering;
   /** Names of the filters that the tasks were narrowed to, for the record. @default all */

@@ -14,6 +14,8 @@ export function generationOf({
   seed = 0,
   thoughts,
   maximumTokens,
+  recurrences,
+  haltFrom,
   steering,
 }: Asked): Record<string, unknown> {
   return {
@@ -21,6 +23,8 @@ export function generationOf({
     ...(isDrawn({ temperature, thoughts }) ? { seed } : {}),
     ...(thoughts === undefined || thoughts.kind === 'state' ? {} : { thoughts }),
     ...(maximumTokens === undefined ? {} : { max_new_tokens: maximumTokens }),
+    ...(recurrences === undefined ? {} : { recurrences }),
+    ...(haltFrom === undefined ? {} : { halt_from: haltFrom }),
     ...(steering === undefined ? {} : { steering: describeSteering(steering) }),
   };
 }
@@ -50,10 +54,21 @@ export function answeringOf({
   seed = 0,
   thoughts,
   maximumTokens,
+  recurrences,
+  haltFrom,
   steering,
   signal,
 }: Asked): AnsweringModel {
-  return model.answering({ temperature, seed, thoughts, maximumTokens, steering, signal });
+  return model.answering({
+    temperature,
+    seed,
+    thoughts,
+    maximumTokens,
+    recurrences,
+    haltFrom,
+    steering,
+    signal,
+  });
 }
 
 /** A steering for the record: samples of another one are not mixed in. */

@@ -27,6 +27,10 @@ export interface AnswerSettings {
   thoughts?: ThoughtSampling;
   /** Most tokens of a response. @default the model's own limit */
   maximumTokens?: number;
+  /** How often the core of a recurrent reasoner is run. @default as its method says */
+  recurrences?: number;
+  /** A recurrent reasoner halts once it finds its answer right with this probability. @default it takes all its recurrences */
+  haltFrom?: number;
   /** A direction that is added to thoughts; only reasoners have any. @default none */
   steering?: Steering;
   signal?: AbortSignal;
@@ -70,7 +74,12 @@ export async function openModel<Loaded extends LoadedTask>({
         dtype,
         method: 'plain',
         loaded,
-        answering: ({ steering, thoughts, ...settings }) => {
+        answering: ({ steering, thoughts, recurrences, haltFrom, ...settings }) => {
+          if (recurrences !== undefined || haltFrom !== undefined)
+            throw new EvaluationError({
+              code: 'invalid-option',
+              message: `${folder} is no recurrent reasoner: it has no core to run again. Leave the recurrences out.`,
+            });
           if (steering !== undefined || (thoughts !== undefined && thoughts.kind !== 'state'))
             throw new EvaluationError({
               code: 'invalid-option',

@@ -15,6 +15,8 @@ export function reasonerModel({
   temperature = 0,
   seed = 0,
   sampler,
+  recurrences,
+  haltFrom,
   change,
   signal,
 }: {
@@ -27,6 +29,10 @@ export function reasonerModel({
   seed?: number;
   /** Opens what draws continuous thoughts, by the same seed. @default they are not drawn */
   sampler?: () => Promise<ThoughtSampler | undefined>;
+  /** How often the core of a recurrent reasoner is run. @default as its method says */
+  recurrences?: number;
+  /** A recurrent reasoner halts once it finds its answer right with this probability. @default it takes all its recurrences */
+  haltFrom?: number;
   /** What is done to the thoughts of answers, such as steering; what comes after them is greedy. @default nothing */
   change?: (answered: { questions: readonly Question[]; answers: readonly Answer[] }) => Promise<Answer[]>;
   /** Stops generation. */
@@ -48,6 +54,8 @@ export function reasonerModel({
       }));
       const options = {
         ...(maximumTokens === undefined ? {} : { maxNewTokens: maximumTokens }),
+        ...(recurrences === undefined ? {} : { recurrences }),
+        ...(haltFrom === undefined ? {} : { haltFrom }),
         ...(signal === undefined ? {} : { signal }),
       };
       const answers: Answer[] = [];

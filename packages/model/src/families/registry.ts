@@ -3,10 +3,18 @@ import { idefics3Family, smolvlmFamily } from './idefics3';
 import { llavaFamily } from './llava';
 import { mllamaFamily } from './mllama';
 import type { ModelFamily } from './model-family';
+import { recurrentFamily } from './recurrent';
 import { textFamilies } from './text-families';
 
 /** The architectures that can be loaded. A new one is one file and one line here, or for a text model in `text-families.ts`. */
-const families: ModelFamily[] = [...textFamilies, llavaFamily, idefics3Family, smolvlmFamily, mllamaFamily];
+const families: ModelFamily[] = [
+  ...textFamilies,
+  llavaFamily,
+  idefics3Family,
+  smolvlmFamily,
+  mllamaFamily,
+  recurrentFamily,
+];
 
 /** Adds an architecture, which is then loaded and made by its `model_type`. Throws ModelFolderError `unsupported-model-type` where that is taken. */
 export function registerFamily(family: ModelFamily): void {

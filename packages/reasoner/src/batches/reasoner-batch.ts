@@ -29,6 +29,8 @@ export interface ReasonerBatch {
   thoughts?: ThoughtRows;
   /** What stands in place of tokens. @default nothing */
   inputs?: GivenInputs;
+  /** How often the core of a recurrent model is run, through how many of the last runs gradients go, and how long rows are without padding. @default the model has no core */
+  recurrence?: { steps: number; gradientSteps: number; lengths: Int32Array };
 }
 
 /** How many tokens a layout must predict. The first position has nothing before it to predict it. */
@@ -80,12 +82,14 @@ export function collateLayouts({
       lossLabels.push(label);
     }
   }
+  const recurrence = layouts[0]?.recurrence;
   const inputs = collateInputs({ layouts, time, offsets: aligned?.continuous.offsets });
   return {
     rows,
     time,
     ids,
     ...(inputs && { inputs }),
+    ...(recurrence && { recurrence: { ...recurrence, lengths: Int32Array.from(layouts, ({ ids }) => ids.length) } }),
     lossRows: Int32Array.from(lossRows),
     lossLabels: Int32Array.from(lossLabels),
     lossWeight,

@@ -102,6 +102,12 @@ export interface SoftTargets extends LayoutPart {
   }[];
 }
 
+/** Where a state tells whether the answer is right: the objective `recurrence`. */
+export interface RightAnswer extends HaltingMarks, LayoutPart {
+  /** Position whose state tells it. */
+  position: number;
+}
+
 /** One example, laid out as a method's phase asks: what the model sees and what it must predict. */
 export interface Layout {
   /** Token ids: the prompt, then the response. */
@@ -118,6 +124,8 @@ export interface Layout {
   thoughts: ThoughtPosition[];
   /** What stands in place of tokens. @default nothing */
   inputs?: readonly GivenInput[];
+  /** How often the core of a recurrent model is run, and through how many of the last runs gradients go: the same in a batch. @default the model has no core */
+  recurrence?: { steps: number; gradientSteps: number };
   /** What the phase's objectives need beside the sequence, by their names: in every layout of a phase or in none. @default nothing */
   parts?: {
     readonly distillation?: Teacher;
@@ -125,6 +133,7 @@ export interface Layout {
     readonly 'thought-words'?: PredictedWords;
     readonly swap?: Swap;
     readonly 'soft-targets'?: SoftTargets;
+    readonly recurrence?: RightAnswer;
     readonly [objective: string]: LayoutPart | undefined;
   };
 }
@@ -173,8 +182,8 @@ export interface Phase {
   /** `encode`: hides one stage more. `recover`: everything hidden, a lower learning rate. `text`: nothing hidden. */
   kind: 'text' | 'encode' | 'recover';
   /**
-   * How far a method that counts has got: steps held by thoughts (Coconut), tokens taken away (iCoT). `Infinity`: no text
-   * is left of any step. Absent in methods that hide stages by name.
+   * How far a method that counts has got: steps held by thoughts (Coconut), tokens taken away (iCoT), recurrences
+   * (recurrent). `Infinity`: no text is left of any step. Absent in methods that hide stages by name.
    */
   level?: number;
   /** Whether examples are answered after any number of thoughts, and whether a halting head learns to choose one. @default neither */
@@ -215,6 +224,11 @@ export interface ReasoningMethod {
    * @default false: the state itself
    */
   readonly mixesEmbeddings?: boolean;
+  /**
+   * How often the core of a recurrent model is run for an answer, unless answering is told otherwise. Each token of the answer
+   * is then read at its place in the question, all at once. @default answers are written token by token
+   */
+  readonly recurrences?: number;
   /** Whether what a stage is to think can be told in words. @default false */
   readonly thinksFromWords?: boolean;
   /** The id that ends a stage held in thoughts, where no mark closes it. Absent in methods whose marks close every stage. */

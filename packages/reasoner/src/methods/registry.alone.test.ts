@@ -11,13 +11,17 @@ describe('what a configuration says of a method', () => {
   // Its default is a thought for each of six steps, each a list of tokens.
   const sixSteps = { ...steppedExample, steps: Array.from({ length: 6 }, () => ({ text: 'red' })) };
 
+  // Its answer is read at the question's places.
+  const asLong = { ...steppedExample, answer: steppedExample.question };
+
   it.each(names)('has the defaults of the method itself: %s', (name) => {
     const written = createMethod(methodSpecification(methodConfiguration.parse({ name })));
     const plain = createMethod({ name });
     const phases = plain.curriculum({ stages });
     expect(written.curriculum({ stages })).toEqual(phases);
     const context = smallContext({ specialTokens: plain.specialTokens({ stages }) });
-    const example = name === 'cot2' ? sixSteps : steppedExample;
+    const own: Partial<Record<typeof name, typeof steppedExample>> = { cot2: sixSteps, recurrent: asLong };
+    const example = own[name] ?? steppedExample;
     for (const phase of phases)
       expect(written.layout({ example, phase, context, counters: [1, 2, 3] })).toEqual(
         plain.layout({ example, phase, context, counters: [1, 2, 3] }),

@@ -12,6 +12,7 @@ import { heima, type HeimaOptions, heimaOptions } from './heima';
 import { icot, icotOptions } from './icot';
 import { noCot } from './no-cot';
 import { pause, pauseOptions } from './pause';
+import { recurrent, recurrentOptions } from './recurrent';
 import { withVisibility } from '../visibility/method-visibility';
 import type { ReasoningMethod } from './reasoning-method';
 import { simCot, simCotOptions } from './sim-cot';
@@ -35,6 +36,7 @@ export const methodConfiguration = z.discriminatedUnion('name', [
   configured('adaptive', adaptiveOptions),
   configured('codi', codiOptions),
   configured('cot2', cot2Options),
+  configured('recurrent', recurrentOptions),
 ]);
 
 type Configurable = Exclude<z.input<typeof methodConfiguration>, { name: 'heima' }>;
@@ -57,6 +59,7 @@ const builtIn: {
   adaptive: (options) => adaptive(options),
   codi: (options) => codi(options),
   cot2: (options) => cot2(options),
+  recurrent: (options) => recurrent(options),
   'sim-cot': (options) => simCot(options),
 };
 

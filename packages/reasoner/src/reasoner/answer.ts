@@ -34,6 +34,14 @@ export interface Answer {
   passes: number;
   /** Whether the response ended by itself. */
   finished: boolean;
+  /** Of a recurrent reasoner, what it said after each recurrence: the last one's is the answer. */
+  recurrences?: {
+    answer: string;
+    /** The probability that the model gives to this answer being right. */
+    right: number;
+    /** How far the state moved in this recurrence, as a share of its norm. */
+    moved: number;
+  }[];
 }
 
 /** The text between two marks, from an offset on; undefined where a mark is missing. */

@@ -68,6 +68,12 @@ const ownMethod = z.looseObject({
   thoughtCost: z.number().min(0).optional(),
   distance: z.enum(['smooth-l1', 'l1']).optional(),
   distillationWeight: z.number().min(0).optional(),
+  recurrences: thoughts.optional(),
+  growing: z.boolean().optional(),
+  sampled: z.boolean().optional(),
+  gradientSteps: thoughts.optional(),
+  supervision: z.enum(['every', 'last']).optional(),
+  haltingWeight: z.number().min(0).optional(),
   form: z.enum(['edges', 'tokens']).optional(),
 });
 

@@ -11,6 +11,8 @@ import { createMethod } from '../methods/registry';
 import { formatNamed, type ReasoningFormat } from '../methods/reasoning-format';
 import type { LayoutContext, PromptSubject, ReasoningMethod } from '../methods/reasoning-method';
 import { checkTakesVisibility } from '../forward/embed-batch';
+import { answerInPlace } from '../recurrence/answer-in-place';
+import { checkCore, checkThinking } from '../recurrence/check-core';
 import { addedInputs, embedWithStates } from '../session/added-states';
 import type { DecideThought } from '../session/think-in-prompt';
 import { checkThoughtWords } from '../session/thought-words';
@@ -42,6 +44,10 @@ export interface ThinkOptions {
    * embeddings, a token. Thinking tokens that the model writes are not asked for. @default the state before it (Coconut)
    */
   nextInput?: DecideThought;
+  /** How often the core of a recurrent reasoner is run; more than in training is allowed. @default as its method says */
+  recurrences?: number;
+  /** A recurrent reasoner halts once it finds its answer right with this probability. @default it takes all its recurrences */
+  haltFrom?: number;
   /** Called with each token as it is written (`row` is the question's place), thinking tokens and the end among them. */
   onToken?: GenerateOptions['onToken'];
   /** Called after each batch. */
@@ -72,6 +78,7 @@ export class Reasoner {
     this.format = formatNamed(settings.reasoningFormat);
     this.processor = processor;
     this.feedback = this.#feedbackOf(feedback);
+    checkCore(this);
     if (settings.visibility) {
       const { visibility, stages, image } = settings;
       methodVisibility({ method: this.method, visibility, stages, image: image !== undefined });
@@ -212,11 +219,14 @@ export class Reasoner {
     temperature = 0,
     seed = 0,
     nextInput,
+    recurrences,
+    haltFrom,
     onToken,
     onProgress,
     signal,
   }: ThinkOptions): Promise<Answer[]> {
     this.#checkPictures(questions);
+    checkThinking({ method: this.method, temperature, nextInput, recurrences, haltFrom });
     const answers: Answer[] = [];
     for (let start = 0; start < questions.length; start += batchSize) {
       signal?.throwIfAborted();
@@ -233,7 +243,11 @@ export class Reasoner {
         onToken,
         signal,
       };
-      answers.push(...(await answerBatch(asked)));
+      answers.push(
+        ...(await (this.method.recurrences === undefined
+          ? answerBatch(asked)
+          : answerInPlace({ reasoner: this, questions: batch, recurrences, haltFrom, signal }))),
+      );
       onProgress?.({ done: answers.length, total: questions.length });
     }
     return answers;

@@ -11,6 +11,8 @@ export interface Forward<Inputs = unknown> {
   readonly states: tf.Tensor2D;
   /** The same of every layer; the first is what enters the model. Empty unless an objective reads `layers`. */
   readonly layers: readonly tf.Tensor2D[];
+  /** Of a recurrent model, the states of each recurrence through which gradients go; the last ones are `states`. */
+  readonly recurrences?: readonly tf.Tensor2D[];
   /** What states say of the next token: `[rows, width]` to `[rows, outputs]`. */
   logits(states: tf.Tensor2D): tf.Tensor2D;
   /** Runs further inputs through the same model. */

@@ -5,6 +5,7 @@ import { halting } from './halting';
 import { nextToken } from './next-token';
 import type { ObjectiveDefinition } from './objective';
 import { grpo } from './grpo';
+import { recurrence } from './recurrence';
 import { selfStudy } from './self-study';
 import { softTargets } from './soft-targets';
 import { swap } from './swap';
@@ -22,6 +23,7 @@ const builtIn: readonly ObjectiveDefinition[] = [
   selfStudy,
   swap,
   grpo,
+  recurrence,
 ];
 const objectives = new Map<string, ObjectiveDefinition>(builtIn.map((definition) => [definition.name, definition]));
 

@@ -13,6 +13,7 @@ import {
   openWithFeedback,
   type OpenedModel,
   partTable,
+  recurrentForward,
   type ProgramParameter,
   type ReasonerBatch,
   type ThoughtRows,
@@ -94,7 +95,11 @@ function statesOf({
 }: OpenedModel & {
   batch: ReasonerBatch;
   outputHiddenStates: boolean;
-}): { states: tf.Tensor2D; layers: tf.Tensor2D[] } {
+}): { states: tf.Tensor2D; layers: tf.Tensor2D[]; recurrences?: tf.Tensor2D[] } {
+  if (batch.recurrence) {
+    const recurrences = recurrentForward({ model, batch: { ...batch, recurrence: batch.recurrence } });
+    return { states: recurrences.at(-1)!, layers: [], recurrences };
+  }
   if (batch.continuous) {
     const needed = [batch.lossRows, batch.thoughts?.rows].filter((rows) => rows !== undefined);
     const thinking = { ...batch, continuous: batch.continuous };
