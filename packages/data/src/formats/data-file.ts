@@ -7,7 +7,7 @@ import { DataError } from '../errors';
 export interface FileLimits {
   /** Bytes of a line, or of a table's row. Default 67,108,864: a picture in base64 of 48 MB. */
   maximumLineBytes?: number;
-  /** Bytes of a file that is one JSON value, which is held as a whole. Default 268,435,456. */
+  /** Bytes of a file that is one JSON value, or of a Parquet file's row group, which are held as a whole. Default 268,435,456. */
   maximumFileBytes?: number;
 }
 
@@ -19,7 +19,7 @@ const longestText = 2 ** 29 - 25;
 /** Files of data in a folder that stands where a file is expected. */
 async function filesIn(folder: string): Promise<string> {
   const names = (await readdir(folder).catch((): string[] => []))
-    .filter((name) => /\.(jsonl?|tsv|txt)$/.test(name))
+    .filter((name) => /\.(jsonl?|tsv|txt|parquet)$/.test(name))
     .sort();
   return names.length === 0
     ? 'name a file'

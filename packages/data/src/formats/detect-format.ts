@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { DataError } from '../errors';
 import { openForReading } from './data-file';
+import { isParquet, readParquetRows } from './parquet-rows';
 import { isObject } from './read-json';
 import type { FormatName } from './registry';
 
@@ -45,6 +46,10 @@ function firstObject(text: string): Record<string, unknown> | undefined {
  * @throws DataError `not-found`, `file-unreadable`
  */
 export async function detectFormat(file: string): Promise<FormatName | undefined> {
+  if (await isParquet(file)) {
+    for await (const { record } of readParquetRows({ file })) return isObject(record) ? ofRecord(record) : undefined;
+    return undefined;
+  }
   const handle = await openForReading(file);
   let text: string;
   try {

@@ -23,7 +23,7 @@ async function* readProblems(options: {
   limits: FileLimits;
 }): AsyncGenerator<ReasoningExample> {
   const { file, marks, log, limits } = options;
-  for await (const { number, record } of readJsonLines(file, log, limits)) {
+  for await (const { number, record } of readJsonLines(file, log, { ...limits, columns: ['question', 'answer'] })) {
     const fail = (kind: 'record-malformed' | 'answer-missing', message: string): void =>
       log.add({ kind, line: number, message });
     if (!isObject(record) || !isText(record.question) || !isText(record.answer)) {

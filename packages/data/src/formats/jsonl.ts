@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { imageFile } from '../images/load-image';
+import { imageBytes, imageFile } from '../images/load-image';
 import { resolveInside } from '../images/resolve-inside';
 import type { ImageReference, ReasoningExample, ReasoningStep } from '../reasoning-example';
 import type { ReadFileOptions } from './coconut-json';
@@ -34,12 +34,26 @@ function readSteps(steps: unknown): ReasoningStep[] | RecordFault {
   return read;
 }
 
-function readImage(image: unknown, folder: string): ImageReference | undefined | RecordFault {
+function readImage({
+  image,
+  file,
+  number,
+}: {
+  image: unknown;
+  file: string;
+  number: number;
+}): ImageReference | undefined | RecordFault {
   if (image === undefined || image === null || image === '') return undefined;
   if (Array.isArray(image))
     return image.length === 1
-      ? readImage(image[0], folder)
+      ? readImage({ image: image[0], file, number })
       : fault('images-several', 'the record has several images; one is supported.');
+  if (isObject(image)) {
+    // As Hugging Face's `Image` columns have it: the encoded picture, or where it lies.
+    if (image.bytes instanceof Uint8Array) return imageBytes({ bytes: image.bytes, file, line: number });
+    if (typeof image.path === 'string') return readImage({ image: image.path, file, number });
+  }
+  const folder = dirname(file);
   if (typeof image !== 'string') return fault('record-malformed', '`image` is not a path.');
   const resolved = resolveInside({ folder, path: image });
   if (!('problem' in resolved)) return imageFile(resolved.path);
@@ -49,15 +63,15 @@ function readImage(image: unknown, folder: string): ImageReference | undefined |
 }
 
 /** An example from a record, or what is wrong with it. */
-function readRecord(options: { record: unknown; number: number; folder: string }): ReasoningExample | RecordFault {
-  const { record, number, folder } = options;
+function readRecord(options: { record: unknown; number: number; file: string }): ReasoningExample | RecordFault {
+  const { record, number, file } = options;
   if (!isObject(record)) return fault('record-malformed', 'the line is not an object.');
   if (!isText(record.question)) return fault('record-malformed', '`question` is not text.');
   const answer = asText(record.answer);
   if (answer === undefined) return fault('answer-missing', '`answer` is not text.');
   const steps = readSteps(record.steps);
   if ('kind' in steps) return steps;
-  const image = readImage(record.image, folder);
+  const image = readImage({ image: record.image, file, number });
   if (image !== undefined && 'kind' in image) return image;
   const { id, category, choices } = record;
   if (id !== undefined && id !== null && asText(id) === undefined)
@@ -103,8 +117,8 @@ async function* readRecords(options: {
   limits: FileLimits;
 }): AsyncGenerator<ReasoningExample> {
   const { file, log, limits } = options;
-  for await (const { number, record } of readJsonLines(file, log, limits)) {
-    const read = readRecord({ record, number, folder: dirname(file) });
+  for await (const { number, record } of readJsonLines(file, log, { ...limits, columns: ['question', 'answer'] })) {
+    const read = readRecord({ record, number, file });
     if ('kind' in read) log.add({ ...read, line: number });
     else yield read;
   }
@@ -113,7 +127,8 @@ async function* readRecords(options: {
 /**
  * Reads the plain format for data of one's own: a line is `{ question, answer }` and, where there are any, `image` (a path
  * within the file's folder), `steps` (texts, or `{ name, text }` for stages), `id`, `category` and `choices` (texts; the
- * answer is then a letter or one of them). Further keys become metadata.
+ * answer is then a letter or one of them). Further keys become metadata. A Parquet file whose columns have these names is read
+ * the same, a row group at a time; its `image` may be Hugging Face's `{ bytes, path }`, of which the bytes are held.
  */
 export function readJsonl(options: ReadFileOptions): ExampleStream {
   const { file, ...read } = options;

@@ -2,6 +2,7 @@ import { DataError } from '../errors';
 import { readWholeText, type FileLimits } from './data-file';
 import { parseExactJson } from './exact-json';
 import type { FaultLog } from './fault-log';
+import { isParquet, readParquetRows } from './parquet-rows';
 import { readLines } from './read-lines';
 
 /** Whether a text is a JSON object, for telling one layout from another. */
@@ -91,12 +92,22 @@ export function parseLine(options: {
   }
 }
 
-/** The records of a file of JSON lines, with their line; lines that are not JSON are counted as faults. */
+/**
+ * The records of a file of JSON lines, with their line, or of a Parquet file, with their row; lines that are not JSON are
+ * counted as faults.
+ */
 export async function* readJsonLines(
   file: string,
   log: FaultLog,
-  limits: FileLimits = {},
+  {
+    columns,
+    ...limits
+  }: FileLimits & { /** Columns that a Parquet file has to have. @default none */ columns?: readonly string[] } = {},
 ): AsyncGenerator<{ number: number; record: unknown }> {
+  if (await isParquet(file)) {
+    yield* readParquetRows({ file, log, columns, ...limits });
+    return;
+  }
   let before: string | undefined;
   for await (const { number, text, problem } of readLines(file, limits)) {
     // A list opens the file, or an object that goes on in the next line: one JSON value, which no line of it is.

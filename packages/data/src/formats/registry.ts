@@ -29,7 +29,7 @@ const inFolder = (file: string): { folder: string; file: string } => ({ folder: 
 export const formats = {
   jsonl: {
     description:
-      'data of your own: JSON lines { question, answer } and, where there are any, image, steps (texts or { name, text }), id, category, choices',
+      'data of your own: JSON lines { question, answer } and, where there are any, image, steps (texts or { name, text }), id, category, choices; or the same columns in Parquet',
     read: readJsonl,
   },
   'llava-cot': {
@@ -55,7 +55,10 @@ export const formats = {
     description: 'ProntoQA: a JSON object of groups of { question, query, chain_of_thought, answer }',
     read: readProntoQA,
   },
-  gsm8k: { description: 'GSM8K: JSON lines { question, answer } with <<…>> marks and #### RESULT', read: readGsm8k },
+  gsm8k: {
+    description: 'GSM8K: JSON lines or Parquet { question, answer } with <<…>> marks and #### RESULT',
+    read: readGsm8k,
+  },
   'icot-text': {
     description: 'Internalize CoT Step by Step: lines QUESTION||CHAIN #### ANSWER; multiplication, GSM8K-Aug',
     read: readICotText,
