@@ -1,5 +1,4 @@
 /// <reference lib="dom" />
-import axe from 'axe-core';
 import { cp, mkdir, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -9,6 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import {
+  accessFaults,
   answered,
   browserName,
   commandedTrace,
@@ -155,26 +155,7 @@ describe.skipIf(noBrowser)(browserName, () => {
         ] as const) {
           await page.click(`nav >> text=${name}`);
           await page.waitForSelector(shown);
-          const wide = await page.evaluate(
-            () => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1,
-          );
-          expect(wide, `${name} is wider than the page`).toBe(false);
-          await page.evaluate(axe.source);
-          const found = await page.evaluate(async () => {
-            const run = (globalThis as unknown as { axe?: typeof axe }).axe;
-            if (run === undefined) return ['axe is not there'];
-            const { violations } = await run.run(document, { resultTypes: ['violations'] });
-            return violations
-              .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-              .map(
-                ({ id, nodes }) =>
-                  `${id}: ${nodes
-                    .map(({ html }) => html)
-                    .slice(0, 2)
-                    .join(' ')}`,
-              );
-          });
-          expect(found, name).toEqual([]);
+          expect(await accessFaults(page), name).toEqual([]);
         }
         expect(faults.filter((fault) => !/Content Security Policy/.test(fault))).toEqual([]);
         await page.close();

@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import { chromium as chromiumPath } from '@subtext/build/browser-page';
 import type { Trace } from '@subtext/decoder';
+import axe from 'axe-core';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -72,6 +73,21 @@ export async function openPage(
 }
 
 export const answered = (page: Page) => page.waitForSelector('[data-testid=answer], [role=alert]');
+
+/** What axe takes for a serious or critical fault of access in what a page shows, and whether it is wider than its window. */
+export async function accessFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const { scrollWidth, clientWidth } = document.documentElement;
+    const wide = scrollWidth > clientWidth + 1 ? [`wider than the window by ${scrollWidth - clientWidth}`] : [];
+    const run = (globalThis as unknown as { axe?: typeof axe }).axe;
+    if (run === undefined) return ['axe is not there'];
+    const { violations } = await run.run(document, { resultTypes: ['violations'] });
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+    const places = (nodes: { html: string }[]) => nodes.slice(0, 2).map(({ html }) => html);
+    return [...wide, ...serious.map(({ id, nodes }) => `${id}: ${places(nodes).join(' ')}`)];
+  });
+}
 
 /** What the page copies as JSON: the trace of the answer that is shown. */
 export async function copiedTrace(page: Page): Promise<Trace> {
