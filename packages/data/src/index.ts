@@ -85,6 +85,7 @@ export { generateMazes, mazeKind } from './generators/maze';
 export type { GenerateMazesOptions } from './generators/maze';
 export { generateMinimumSum } from './generators/minimum-sum';
 export type { GenerateMinimumSumOptions } from './generators/minimum-sum';
+export { generatePlantedIntent, type GeneratePlantedIntentOptions } from './generators/planted-intent';
 export { generateModularArithmetic } from './generators/modular-arithmetic';
 export type { GenerateModularArithmeticOptions } from './generators/modular-arithmetic';
 export { generateMultiplication } from './generators/multiplication';

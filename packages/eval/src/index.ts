@@ -267,4 +267,11 @@ export { keepExplanations, keepStageSwaps, keepThoughtRuns } from './audit/kept-
 export { askedGraph, prosqaGraph } from './tasks/prosqa-graph';
 export { ThinkingPool } from './thinking/thinking-pool';
 export { type PostedQuestion } from './thinking/thinking-worker';
+export {
+  type FieldValue,
+  type MadeMonitor,
+  makeMonitor,
+  type MakeMonitorOptions,
+  type MonitorFindings,
+} from './monitor/make-monitor';
 export { makeDirection, type MadeDirection, type MakeDirectionOptions } from './steering/make-direction';

@@ -30,8 +30,9 @@ export type ReasonerErrorCode =
   | 'stages-differ'
   /** Thoughts or directions of another model: their width is another. */
   | 'width-mismatch'
-  /** A file that holds no direction among thoughts. */
+  /** A file that holds no direction among thoughts, or no monitor of them. */
   | 'not-a-direction'
+  | 'not-a-monitor'
   /** A file that holds no knowledge pack, or a broken one. */
   | 'not-a-pack'
   /** A knowledge pack that was made with another model. */

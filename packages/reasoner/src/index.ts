@@ -151,6 +151,7 @@ export {
   type ThinkAgainOptions,
 } from './session/think-again';
 export { stageThoughts, steer, swapStage, type Steering } from './session/steer';
+export { loadMonitor, monitorScore, onMonitor, saveMonitor, type ThoughtMonitor } from './session/thought-monitor';
 export { alongDirection, loadDirection, saveDirection, type ThoughtDirection } from './session/thought-direction';
 /** The zod that this package checks with, for the schemas of methods that are registered. */
 export { z } from 'zod';

@@ -31,4 +31,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'find a direction among the thoughts of a stage, to steer by: from examples of one kind to another',
     load: async () => (await import('./direction')).directionCommand(),
   },
+  monitor: {
+    description: 'train a monitor that flags thoughts by their states, and measure what it finds and misses',
+    load: async () => (await import('./monitor')).monitorCommand(),
+  },
 };

@@ -6,6 +6,7 @@ import { mazeGenerator } from './maze';
 import { minimumSumGenerator } from './minimum-sum';
 import { modularArithmeticGenerator } from './modular-arithmetic';
 import { multiplicationGenerator } from './multiplication';
+import { plantedIntentGenerator } from './planted-intent';
 import { prontoqaGenerator } from './prontoqa';
 import { prosqaGenerator } from './prosqa';
 import { sudokuGenerator } from './sudoku';
@@ -22,6 +23,7 @@ export const generators = {
   'fact-sheets': factSheetsGenerator,
   sudoku: sudokuGenerator,
   maze: mazeGenerator,
+  'planted-intent': plantedIntentGenerator,
 } as const satisfies Record<string, DatasetGenerator>;
 
 export type GeneratorName = keyof typeof generators;

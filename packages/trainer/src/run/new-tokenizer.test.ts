@@ -5,6 +5,7 @@ import {
   generateMinimumSum,
   generateModularArithmetic,
   generateMultiplication,
+  generatePlantedIntent,
   generateProntoQA,
   generateProsQA,
   type ReasoningExample,
@@ -57,6 +58,7 @@ const sets: Record<string, ReasoningExample[]> = {
   'modular-arithmetic': take(generateModularArithmetic({ seed: 3 }), 20),
   'fact-sheets': take(generateFactQuestions({ seed: 3, questions: 3 }), 20),
   'minimum-sum': take(generateMinimumSum({ seed: 3 }), 20),
+  'planted-intent': take(generatePlantedIntent({ seed: 3 }), 20),
   'gsm8k-like': gsm8k,
 };
 
