@@ -7,7 +7,7 @@ export const cardStyles = `
 .cards dt { color: var(--quiet); } .cards dd { margin: 0; overflow-wrap: anywhere; }
 .cards .interval { color: var(--quiet); font-size: .86em; font-weight: 400; white-space: nowrap; }
 .cards .good { color: var(--good); } .cards .bad { color: var(--bad); } .cards .verdict.uncertain { color: var(--uncertain); }
-.cards .verdict { font-weight: 650; white-space: nowrap; }
+.cards .verdict { font-weight: 650; overflow-wrap: anywhere; }
 .cards figure { margin: .6rem 0; } .cards figcaption { color: var(--quiet); max-width: 46rem; }
 .cards details { margin: .6rem 0; } .cards summary { cursor: pointer; color: var(--accent); padding: .2rem 0; }
 .cards pre { background: var(--panel); padding: .8rem 1rem; border-radius: 6px; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
