@@ -9,8 +9,8 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
  * What becomes of a block of code, by its language. Besides what stands here, `sh` of the guides is run with small numbers
- * (commands-in-documentation.test.ts), the programs of docs/guide/api.md and own-method.md are run there, and most examples of
- * the packages' READMEs by each package's readme.test.ts.
+ * (commands-in-documentation.test.ts), the programs of docs/guide/api.md and own-method.md are run there, most examples of
+ * the packages' READMEs by each package's readme.test.ts, and `npm run check:blocks` checks the types of all programs.
  */
 const kinds: Readonly<Record<string, string>> = {
   sh: 'flags and arguments are parsed by the commands themselves; quick ones are run',
