@@ -1,48 +1,36 @@
 /**
- * Knowledge packs of fact sheets: what of the whole document they keep, in how many positions, and whether answers are made
- * of them. Trains the reader first, where it is not there yet.
+ * Knowledge packs of graphs: what of the whole document they keep at an eighth of its positions, and whether answers are made
+ * of them. Not measured in full yet: there is no page of results.
  *
- *   node tooling/science/knowledge-packs.mjs [--output runs/knowledge-packs] [--seeds 1,2,3] [--pairs 2] [--steps 400]
- *     [--text-model FOLDER] [--collect]
+ *   node tooling/science/knowledge-packs.mjs [--seeds 1,2,3] [--steps 200] [--output runs/knowledge-packs]
  *
- * `--text-model`: a small language model, such as stories260K, for the part on real text. `--collect` measures nothing and
- * writes the page. Run after the workspace is built. Writes docs/results/knowledge-packs.json and .md.
+ * Run after the workspace is built. Writes `seed-N.json` into the folder, a row for each pack: right answers to held-out
+ * questions with the document, the pack, its rows untrained, zeros and nothing; answers with the pack of the graph's twin.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { useEngine } from '../../packages/tensor/dist/index.js';
 import { madeWith } from '../results/made-with.mjs';
-import { measureSheets } from './knowledge-packs/measure-sheets.mjs';
-import { measureText } from './knowledge-packs/measure-text.mjs';
-import { trainReader } from './knowledge-packs/train-reader.mjs';
-import { writePage } from './knowledge-packs/write-page.mjs';
+import { measureGraphs } from './knowledge-packs/measure-graphs.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const file = join(root, 'docs/results/knowledge-packs.json');
 const { values: options } = parseArgs({
   options: {
-    output: { type: 'string', default: 'runs/knowledge-packs' },
     seeds: { type: 'string', default: '1,2,3' },
-    pairs: { type: 'string', default: '2' },
-    steps: { type: 'string', default: '400' },
-    'text-model': { type: 'string' },
-    collect: { type: 'boolean', default: false },
+    steps: { type: 'string', default: '200' },
+    output: { type: 'string', default: 'runs/knowledge-packs' },
   },
 });
 
-if (!options.collect) {
-  const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
-  const reader = trainReader({ folder: options.output });
-  const { name: engine } = await useEngine({ engine: 'native' });
-  const steps = Number(options.steps);
-  const seeds = options.seeds.split(',').map(Number);
-  const { text: told } = earlier;
-  const text = options['text-model'] ? await measureText({ folder: options['text-model'], seeds }) : told;
-  const sheets = await measureSheets({ reader, seeds, pairs: Number(options.pairs), steps, folder: options.output });
-  const made = { ...madeWith(), engine };
-  writeFileSync(file, `${JSON.stringify({ made, seeds, ...sheets, ...(text && { text }) }, null, 1)}\n`);
+mkdirSync(options.output, { recursive: true });
+const { name: engine } = await useEngine({ engine: 'native' });
+const steps = Number(options.steps);
+for (const seed of options.seeds.split(',').map(Number)) {
+  const folder = join(root, 'docs/results/checkpoints/graphs');
+  const rows = await measureGraphs({ folder, seed, steps, run: join(options.output, `pack-${seed}`) });
+  const found = { made: { ...madeWith(), engine }, steps, rows };
+  writeFileSync(join(options.output, `seed-${seed}.json`), `${JSON.stringify(found, null, 1)}\n`);
 }
-await writePage({ file, page: join(root, 'docs/results/knowledge-packs.md'), root });

@@ -62,7 +62,7 @@ describe('subtext pack', () => {
     expect(events.at(-1)).toMatchObject({
       event: 'pack',
       positions: 3,
-      span: 24,
+      span: 25,
       form: 'cache',
       texts: 32,
       steps: 4,
@@ -103,8 +103,8 @@ describe('subtext pack', () => {
     ['a document that is not there', () => pack('nothing.txt', 'a.safetensors'), /nothing\.txt/],
     [
       'more positions than the document has',
-      () => pack('sheet.txt', 'a.safetensors', '--positions', '25'),
-      /from 1 to 24/,
+      () => pack('sheet.txt', 'a.safetensors', '--positions', '26'),
+      /from 1 to 25/,
     ],
     ['a name that is no safetensors file', () => pack('sheet.txt', 'a.bin'), /ends in \.safetensors/],
     [

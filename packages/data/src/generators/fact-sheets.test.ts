@@ -42,6 +42,17 @@ it('puts several questions into one example as the format lines writes them', ()
     );
 });
 
+it('puts a line of the sheet before each further question where that is asked for', () => {
+  const [example] = take(generateFactQuestions({ seed: 3, questions: 3, recited: true }), 1);
+  const lines = example!.question.split('\n').slice(0, -1);
+  for (const { text } of example!.steps) {
+    const [answer, line, question] = text.split('\n');
+    expect(answer).toMatch(/^### \w+$/);
+    expect(lines).toContain(line);
+    expect(question).toMatch(/^\w+:\w+\?$/);
+  }
+});
+
 it('refuses what it cannot make, and is the same for the same seed', () => {
   for (const people of [
     { minimum: 0, maximum: 2 },

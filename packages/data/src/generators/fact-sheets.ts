@@ -118,12 +118,17 @@ function sheetOf(words: { names: readonly string[]; towns: readonly string[]; dr
 /**
  * Examples of reading a sheet: the question is the sheet and what is asked first. With more than one question, each step
  * is an answer as the format `lines` writes it and the next question, so that a model learns of all of them in one sequence.
+ * A line of the sheet between them, recited, teaches to look back for what stood behind a word, which answering needs too.
  */
 export function* generateFactQuestions({
   questions = 1,
+  recited = false,
   ...sheets
 }: GenerateFactSheetsOptions & {
-  /** Asked of each sheet, one after the other: a whole number from 1 to 8. @default 1 */ questions?: number;
+  /** Asked of each sheet, one after the other: a whole number from 1 to 8. @default 1 */
+  questions?: number;
+  /** Whether a line of the sheet stands before each further question. @default false */
+  recited?: boolean;
 } = {}): Generator<ReasoningExample> {
   if (!Number.isInteger(questions) || questions < 1 || questions > 8)
     throw new DataError({
@@ -134,10 +139,14 @@ export function* generateFactQuestions({
   let made = 0;
   for (const { text, questions: all } of generateFactSheets(sheets)) {
     const asked = random.shuffle([...all]).slice(0, questions);
+    const lines = text.split(/(?<=\n)/);
+    const between = () => (recited ? random.pick(lines) : '');
     yield {
       id: String(++made),
       question: `${text}${asked[0]!.question}`,
-      steps: asked.slice(1).map(({ question }, index) => ({ text: `### ${asked[index]!.answer}\n${question}` })),
+      steps: asked
+        .slice(1)
+        .map(({ question }, index) => ({ text: `### ${asked[index]!.answer}\n${between()}${question}` })),
       answer: asked.at(-1)!.answer,
     };
   }
@@ -153,12 +162,14 @@ export const factSheetsGenerator = textGenerator({
     minimumPeople: { description: 'people of a sheet, at least', default: 12 },
     maximumPeople: { description: 'people of a sheet, at most', default: 12 },
     questions: { description: 'asked of each sheet, one after the other', default: 1 },
+    recited: { description: 'a line of the sheet before each further question', default: false },
   },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
-  generate: (seed, { minimumPeople, maximumPeople, questions }) =>
+  generate: (seed, { minimumPeople, maximumPeople, questions, recited }) =>
     generateFactQuestions({
       seed,
       people: { minimum: minimumPeople as number, maximum: maximumPeople as number },
       questions: questions as number,
+      recited: recited as boolean,
     }),
 });

@@ -84,7 +84,9 @@ export function graphMethod({
     roles: Role[];
     thoughts: ThoughtPosition[];
   } {
-    const [graph, query] = [vocabulary.graphTokens(question), vocabulary.queryTokens(question)];
+    // Behind a pack the graph has been told, its beginning too.
+    const graph = question.edges.length === 0 ? [] : vocabulary.graphTokens(question);
+    const query = vocabulary.queryTokens(question);
     const given = [...graph, ...query];
     const number = staged ? Math.min(level, count) : 0;
     const placed = Array.from({ length: number }, (_, index) => latent(index));

@@ -4,7 +4,7 @@ import { ReasonerError } from '../errors';
 
 /** A question over a directed graph: which of two nodes does the root lead to? Nodes are whole numbers from 0. */
 export interface GraphQuestion {
-  /** `[source, target]` pairs, in the order in which they are told. */
+  /** `[source, target]` pairs, in the order in which they are told; none where a knowledge pack before the question holds them. */
   edges: [number, number][];
   candidates: [number, number];
   root: number;
@@ -12,11 +12,12 @@ export interface GraphQuestion {
 
 /**
  * Reads `s t | s t | … [Q] a b [R] root`, the text of graph questions in Reasoning by Superposition (arXiv 2505.12514)
- * and of the task `prosqa-graph`. Throws `invalid-option`.
+ * and of the task `prosqa-graph`; behind a knowledge pack of the edges `[Q] a b [R] root`. Throws `invalid-option`.
  */
 export function parseGraphQuestion(text: string): GraphQuestion {
   const match = /^(.*)\[Q\]\s*(\d+)\s+(\d+)\s*\[R\]\s*(\d+)\s*$/s.exec(text);
-  const edges = match?.[1]!.split('|').map((edge) => /^\s*(\d+)\s+(\d+)\s*$/.exec(edge));
+  const told = match?.[1]!.trim() === '' ? [] : match?.[1]!.split('|');
+  const edges = told?.map((edge) => /^\s*(\d+)\s+(\d+)\s*$/.exec(edge));
   if (!match || !edges || edges.some((edge) => edge === null)) {
     throw new ReasonerError({
       code: 'invalid-option',

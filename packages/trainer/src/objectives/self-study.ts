@@ -2,6 +2,7 @@ import { documentPack, PackedModel, type ReasonerBatch, stopGradient } from '@su
 import { gatherRows, tf } from '@subtext/tensor';
 
 import { TrainerError } from '../errors';
+import { reasonerRunner } from '../program/runner';
 import type { ObjectiveDefinition } from './objective';
 
 export interface SelfStudyOptions {
@@ -29,11 +30,11 @@ export const selfStudy: ObjectiveDefinition<SelfStudyOptions, undefined, undefin
       model: base,
       packs: [await documentPack({ model: base, ids: document })],
     });
+    const taughtBy = reasonerRunner({ model: teacher });
     return {
       loss({ forward }) {
-        const { rows, time, ids, lossRows, lossWeight } = forward.inputs;
-        const { hidden } = teacher.forward({ embeddings: base.embed(tf.tensor2d(ids, [rows, time], 'int32')) });
-        const states = tf.reshape(hidden, [rows * time, hidden.shape[2]]) as tf.Tensor2D;
+        const { lossRows, lossWeight } = forward.inputs;
+        const { states } = taughtBy.forward({ inputs: forward.inputs, layers: false });
         const logits = (input: tf.Tensor2D) => base.logits(gatherRows({ input, indices: lossRows }));
         const taught = stopGradient({ input: tf.logSoftmax(logits(states)) });
         const own = tf.logSoftmax(logits(forward.states));

@@ -103,7 +103,7 @@ describe('texts to study a document by', () => {
   it('are refused without questions, for methods that think in vectors, and where there is no room', async () => {
     await expect(studyAnswers({ reasoner, document, questions: [] })).rejects.toMatchObject({ code: 'empty-set' });
     const latent = Object.assign(Object.create(reasoner) as Reasoner, {
-      method: { ...reasoner.method, name: 'coconut', promptThoughts: () => [] },
+      method: { ...reasoner.method, name: 'adds', addsStates: true },
     });
     await expect(studyAnswers({ reasoner: latent, document, questions })).rejects.toMatchObject({
       code: 'invalid-option',

@@ -1,5 +1,5 @@
 import { generate } from '@subtext/model';
-import { documentPack, PackedModel, packedReasoner, type Reasoner } from '@subtext/reasoner';
+import { documentPack, PackedModel, packedReasoner, type Reasoner, type ThoughtPosition } from '@subtext/reasoner';
 import type { LanguageModel } from '@subtext/model';
 import { RandomStream } from '@subtext/tensor';
 
@@ -10,14 +10,16 @@ export interface StudyText {
   ids: readonly number[];
   /** Tokens before this one are given; it and those after it are what is learnt. */
   from: number;
+  /** Where in it thoughts lie that are not written but fed back. @default none */
+  thoughts?: readonly ThoughtPosition[];
 }
 
 /**
  * What a reasoner that has read a document answers to questions, for self-study of the document: each question with the
- * answer, of which every token is learnt.
+ * answer, of which every token is learnt. Continuous thoughts are thought anew, with the document and with the pack.
  *
- * @throws TrainerError `empty-set` without questions; `invalid-option` for a method that thinks in vectors: what it thinks is
- * no text
+ * @throws TrainerError `empty-set` without questions; `invalid-option` for a method whose thoughts are made of more than the
+ * state before them
  */
 export async function studyAnswers({
   reasoner,
@@ -30,13 +32,18 @@ export async function studyAnswers({
   questions: readonly string[];
   signal?: AbortSignal;
 }): Promise<StudyText[]> {
-  const { method } = reasoner;
+  const { method, settings } = reasoner;
   if (questions.length === 0)
     throw new TrainerError({ code: 'empty-set', message: 'There is no question to study the document by.' });
-  if (method.promptThoughts !== undefined || method.addsStates === true || method.mixesEmbeddings === true)
+  if (
+    reasoner.feedback !== undefined ||
+    method.addsStates === true ||
+    method.mixesEmbeddings === true ||
+    method.halting !== undefined
+  )
     throw new TrainerError({
       code: 'invalid-option',
-      message: `A reasoner of the method "${method.name}" thinks in vectors before it answers, which self-study has no text of. Leave the questions out: the model then goes on from the document's own words.`,
+      message: `A reasoner of the method "${method.name}" makes its thoughts of more than the state before them, or takes more of them or fewer, which self-study does not follow. Leave the questions out: the model then goes on from the document's own words.`,
     });
   const packed = await packedReasoner({
     reasoner,
@@ -44,7 +51,12 @@ export async function studyAnswers({
   });
   try {
     const answers = await packed.think({ questions: questions.map((question) => ({ question })), signal });
-    return answers.map(({ prompt, ids }) => ({ ids: [...prompt, ...ids], from: prompt.length }));
+    return answers.map(({ prompt, ids }, index) => {
+      const example = { question: questions[index]! };
+      const { stages } = settings;
+      const thoughts = method.promptThoughts?.({ example, stages, context: packed.layoutContext() });
+      return { ids: [...prompt, ...ids], from: prompt.length, ...(thoughts && { thoughts }) };
+    });
   } finally {
     (packed.model as PackedModel).disposePacks();
   }

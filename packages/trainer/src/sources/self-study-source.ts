@@ -41,11 +41,11 @@ export function selfStudySource({
   };
 }
 
-function layoutOf({ ids, from }: StudyText): Layout {
+function layoutOf({ ids, from, thoughts = [] }: StudyText): Layout {
   return {
     ids: [...ids],
     labels: ids.map((id, position) => (position < Math.max(1, from) ? IGNORED_LABEL : id)),
     promptLength: from,
-    thoughts: [],
+    thoughts: [...thoughts],
   };
 }
