@@ -2,12 +2,14 @@ import {
   generators,
   generateArithmetic,
   generateFactQuestions,
+  generateMazes,
   generateMinimumSum,
   generateModularArithmetic,
   generateMultiplication,
   generatePlantedIntent,
   generateProntoQA,
   generateProsQA,
+  generateSudoku,
   type ReasoningExample,
 } from '@subtext/data';
 import {
@@ -59,6 +61,8 @@ const sets: Record<string, ReasoningExample[]> = {
   'fact-sheets': take(generateFactQuestions({ seed: 3, questions: 3 }), 20),
   'minimum-sum': take(generateMinimumSum({ seed: 3 }), 20),
   'planted-intent': take(generatePlantedIntent({ seed: 3 }), 20),
+  sudoku: take(generateSudoku({ seed: 3 }), 20),
+  maze: take(generateMazes({ seed: 3, rooms: 3 }), 20),
   'gsm8k-like': gsm8k,
 };
 
