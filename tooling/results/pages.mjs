@@ -121,6 +121,11 @@ const pages = [
       seeds: seedsTable,
     },
   },
+  {
+    page: 'docs/results/start.md',
+    file: 'docs/results/full.json',
+    tables: { 'full-methods': methodsTable, 'full-use': useTable, 'full-targets': (run) => targetsTable([run]) },
+  },
   { page: 'README.md', file: 'docs/results/start.json', tables: { result: firstTable } },
   {
     page: 'docs/guide/which-method.md',

@@ -1,4 +1,4 @@
-import { isMultimodal, type LanguageModel } from '@subtext/model';
+import { isMultimodal, isRecurrent, type LanguageModel } from '@subtext/model';
 
 import { ReasonerError } from '../errors';
 
@@ -11,6 +11,7 @@ export function checkTakesPacks(model: LanguageModel): void {
     });
   };
   if (isMultimodal(model)) refuse('sees pictures');
+  if (isRecurrent(model)) refuse('reads all positions at once and keeps no cache');
   if (model.rotary.some((rotary) => (rotary?.switchesAfter ?? null) !== null))
     refuse('rotates the same positions otherwise in longer texts (LongRoPE)');
 }
