@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
-import { checkCount } from './check-option';
+import { asWritten, checkCount } from './check-option';
 import { coconut, coconutOptions } from './coconut';
 import { latentTokens } from './latent-prompt';
 import type { HaltingMarks, LayoutContext, ReasoningMethod } from './reasoning-method';
@@ -38,7 +38,7 @@ export function adaptive({
   if (!(thoughtCost >= 0))
     throw new ReasonerError({
       code: 'invalid-option',
-      message: `The method "adaptive" takes a number from 0 up as thoughtCost, not ${thoughtCost}.`,
+      message: `The method "adaptive" takes a number from 0 up as thoughtCost, not ${asWritten(thoughtCost)}.`,
     });
   const base = coconut({ hiddenSteps, thoughtsPerStep, progressive, textPhase });
   const marks = ({ tokenizer }: LayoutContext): HaltingMarks => ({

@@ -1,5 +1,10 @@
 import { ReasonerError } from '../errors';
 
+/** A value as a message names it: a model's folder may hold anything where a number belongs. */
+export function asWritten(value: unknown): string {
+  return typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+}
+
 /** Throws `invalid-option` unless the value is a whole number of at least `least`. */
 export function checkCount({
   method,
@@ -15,16 +20,16 @@ export function checkCount({
   if (Number.isInteger(value) && value >= least) return;
   throw new ReasonerError({
     code: 'invalid-option',
-    message: `The method "${method}" takes a whole number of at least ${least} as ${option}, not ${value}.`,
+    message: `The method "${method}" takes a whole number of at least ${least} as ${option}, not ${asWritten(value)}.`,
   });
 }
 
 /** Throws `invalid-option` unless the value is a probability. */
 export function checkProbability({ method, option, value }: { method: string; option: string; value: number }): void {
-  if (value >= 0 && value <= 1) return;
+  if (typeof value === 'number' && value >= 0 && value <= 1) return;
   throw new ReasonerError({
     code: 'invalid-option',
-    message: `The method "${method}" takes a number from 0 to 1 as ${option}, not ${value}.`,
+    message: `The method "${method}" takes a number from 0 to 1 as ${option}, not ${asWritten(value)}.`,
   });
 }
 

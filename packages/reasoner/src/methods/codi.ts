@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
-import { checkCount, checkSteps } from './check-option';
+import { asWritten, checkCount, checkSteps } from './check-option';
 import { latentPrompt, latentTokens } from './latent-prompt';
 import { LayoutBuilder, promptOf, stageName } from './layout-builder';
 import { count } from './option-schemas';
@@ -37,7 +37,7 @@ export function codi({
   if (!(distillationWeight >= 0))
     throw new ReasonerError({
       code: 'invalid-option',
-      message: `The method "codi" takes a number from 0 up as distillationWeight, not ${distillationWeight}.`,
+      message: `The method "codi" takes a number from 0 up as distillationWeight, not ${asWritten(distillationWeight)}.`,
     });
 
   const thinking = ({

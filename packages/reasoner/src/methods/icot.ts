@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { randomAt } from '../batches/counter-random';
 import { ReasonerError } from '../errors';
-import { checkCount, checkSteps } from './check-option';
+import { asWritten, checkCount, checkSteps } from './check-option';
 import { LayoutBuilder, layoutSteps, questionPrompt } from './layout-builder';
 import { count, positive } from './option-schemas';
 import type { Phase, ReasoningMethod } from './reasoning-method';
@@ -40,7 +40,7 @@ export function icot({
   if (!(smoothing > 0))
     throw new ReasonerError({
       code: 'invalid-option',
-      message: `The method "icot" takes a number above 0 as smoothing, not ${smoothing}.`,
+      message: `The method "icot" takes a number above 0 as smoothing, not ${asWritten(smoothing)}.`,
     });
 
   return {

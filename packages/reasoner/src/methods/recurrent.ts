@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { randomAt } from '../batches/counter-random';
 import { ReasonerError } from '../errors';
-import { checkCount } from './check-option';
+import { asWritten, checkCount } from './check-option';
 import { latentTokens } from './latent-prompt';
 import { count } from './option-schemas';
 import {
@@ -53,7 +53,7 @@ export function recurrent({
   if (!(haltingWeight >= 0))
     throw new ReasonerError({
       code: 'invalid-option',
-      message: `The method "${method}" takes a number from 0 up as haltingWeight, not ${haltingWeight}.`,
+      message: `The method "${method}" takes a number from 0 up as haltingWeight, not ${asWritten(haltingWeight)}.`,
     });
   const marks = ({ tokenizer }: LayoutContext): HaltingMarks => ({
     more: tokenizer.idOf(latentTokens.latent),

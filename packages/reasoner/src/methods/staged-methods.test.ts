@@ -243,6 +243,13 @@ describe('heima', () => {
     expect(() => createMethod({ name: 'heima', ...options })).toThrow(message);
   });
 
+  it('names what stands in a number’s place', () => {
+    const wrong = (value: unknown) => () => createMethod({ name: 'heima', swap: value as number });
+    expect(wrong({ a: 1 })).toThrow(/as swap, not \{"a":1\}/);
+    expect(wrong('0.5')).toThrow(/not "0.5"/);
+    expect(wrong(Number.NaN)).toThrow(/not NaN/);
+  });
+
   it('refuses a hiding order with other stages, a stage without a number, and an example without a hidden stage', () => {
     for (const hidingOrder of [['summary'], ['summary', 'caption', 'caption'], ['summary', 'caption', 'thoughts']]) {
       expect(() => createMethod({ name: 'heima', hidingOrder }).curriculum({ stages })).toThrow(

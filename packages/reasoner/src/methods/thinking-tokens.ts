@@ -2,6 +2,7 @@ import { ownValue } from '@subtext/core';
 import { z } from 'zod';
 
 import { ReasonerError } from '../errors';
+import { asWritten } from './check-option';
 import { count } from './option-schemas';
 
 /** The most distinct thinking tokens a stage: Heima's own limit. */
@@ -73,7 +74,7 @@ export function checkThinkingTokens(thinkingTokens: ThinkingTokenCount): void {
   if (wrong !== undefined) {
     throw new ReasonerError({
       code: 'invalid-option',
-      message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${wrong}.`,
+      message: `Heima takes 1 to ${MAXIMUM_THINKING_TOKENS} thinking tokens a stage, not ${asWritten(wrong)}.`,
     });
   }
   if (thinkingTokens.kind === 'ratio' && !(thinkingTokens.ratio > 0 && thinkingTokens.ratio <= 1)) {
