@@ -1,3 +1,4 @@
+import { meanAndDeviation } from '@subtext/core';
 import { type FieldValue, type MadeMonitor, makeMonitor, type MonitorFindings } from '@subtext/eval';
 import { saveMonitor } from '@subtext/reasoner';
 import { useEngine, type EngineName } from '@subtext/tensor';
@@ -82,8 +83,6 @@ function fieldValue(text: string): FieldValue {
   return { field: text.slice(0, at), value: text.slice(at + 1) };
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 function tableOf({ thoughts, controls, trainingCount, testCount, accuracy }: MadeMonitor): string[] {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const row = (name: string, { auroc, detected, falseAlarms }: MonitorFindings) =>
@@ -93,7 +92,7 @@ function tableOf({ thoughts, controls, trainingCount, testCount, accuracy }: Mad
     `  ${'what is looked at'.padEnd(30)} ${'AUROC'.padStart(15)} ${'detected'.padStart(9)} ${'false alarms'.padStart(13)}`,
     ...thoughts.map((one) => row(`${one.stage}, thought ${one.index + 1}`, one)),
     ...(controls.question === null ? [] : [row('the question before any thought', controls.question)]),
-    `  ${'with flags shuffled'.padEnd(30)} ${`${mean(controls.shuffled).toFixed(3)}, at most ${Math.max(...controls.shuffled).toFixed(3)}`}`,
+    `  ${'with flags shuffled'.padEnd(30)} ${`${meanAndDeviation(controls.shuffled).mean.toFixed(3)}, at most ${Math.max(...controls.shuffled).toFixed(3)}`}`,
     `  ${'whether the answer is wrong'.padEnd(30)} ${`${controls.output.value.toFixed(3)} ± ${controls.output.standardError.toFixed(3)}`.padStart(15)}`,
   ];
 }
