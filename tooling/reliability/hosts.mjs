@@ -4,7 +4,9 @@
  * bytes of one process; then cuts a host off in the middle, and looks whether that is an error in time that names the
  * missing rank, and whether the run goes on afterwards to the same bytes.
  *
- *     node tooling/reliability/hosts.mjs [--out FILE]
+ *     node tooling/reliability/hosts.mjs [--launcher openmpi|mpich] [--link 'PART OF ITS NAME'] [--times 1] [--out FILE]
+ *
+ * `--launcher` and `--link` try one of them only, `--times` a link several times; with `--link` no host is cut off.
  *
  * Needs Linux, root, iproute2, and the mpirun of Open MPI or MPICH, or of both.
  */
@@ -22,7 +24,14 @@ import { openHosts, whyNoHosts } from './host-namespaces.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const command = join(root, 'apps', 'cli', 'bin', 'subtext.js');
-const { values } = parseArgs({ options: { out: { type: 'string' } } });
+const { values } = parseArgs({
+  options: {
+    launcher: { type: 'string' },
+    link: { type: 'string' },
+    times: { type: 'string', default: '1' },
+    out: { type: 'string' },
+  },
+});
 
 const why = whyNoHosts();
 if (why) {
@@ -58,10 +67,11 @@ const launchers = [
 ].flatMap(({ kind, names, says, options }) => {
   const said = (name) => spawnSync(name, ['--version'], { encoding: 'utf8' }).stdout ?? '';
   const name = names.find((one) => says.test(said(one)));
-  return name ? [{ kind, name, options, version: /(\d+\.\d+\.\d+)/.exec(said(name))[1] }] : [];
+  const asked = values.launcher === undefined || values.launcher === kind;
+  return name && asked ? [{ kind, name, options, version: /(\d+\.\d+\.\d+)/.exec(said(name))[1] }] : [];
 });
 if (launchers.length === 0) {
-  console.error('Not run: there is no mpirun of Open MPI or MPICH.');
+  console.error(`Not run: there is no mpirun of ${values.launcher ?? 'Open MPI or MPICH'}.`);
   process.exit(2);
 }
 
@@ -93,6 +103,15 @@ const environment = { ...process.env, SUBTEXT_ENGINE: 'wasm', NO_COLOR: '1' };
 function alone(...words) {
   const { status, stderr } = spawnSync(process.execPath, [command, ...words], { cwd: folder, env: environment });
   if (status !== 0) throw new Error(`${words.join(' ')}: ${stderr}`);
+}
+
+/** What a run said without its progress, cut in the middle: the ranks' own errors stand before what the launcher makes of them. */
+function endsOf(said) {
+  const told = said
+    .split('\n')
+    .filter((line) => !line.startsWith('{"event":"progress"'))
+    .join('\n');
+  return told.length <= 4000 ? told : `${told.slice(0, 2500)}\n…\n${told.slice(-1500)}`;
 }
 
 const digests = (output) =>
@@ -152,9 +171,11 @@ const faults = [];
 
 /** Trains over each kind of link, with another number of hosts and of ranks on each. */
 async function trainOverLinks(launcher) {
-  for (const [index, { name, ...link }] of links.entries()) {
+  const all = links.map((link, index) => ({ index, ...link })).filter(({ name }) => name.includes(values.link ?? ''));
+  const tries = all.flatMap((link) => Array.from({ length: Number(values.times) }, (_, time) => ({ ...link, time })));
+  for (const { index, time, name, ...link } of tries) {
     const [count, slots] = [2 + (index % 2), 1 + (index % 2)];
-    const output = `run-${launcher.kind}-${index}`;
+    const output = `run-${launcher.kind}-${index}-${time}`;
     const network = await openHosts({ count, ...link });
     try {
       const { code, said, seconds } = await train({ network, launcher, ranks: count * slots, slots, output });
@@ -171,7 +192,7 @@ async function trainOverLinks(launcher) {
       };
       result.runs.push(one);
       console.error(JSON.stringify(one));
-      if (!sameBytes) faults.push(`${launcher.kind}, ${name}: exit code ${code}: ${said.slice(-500)}`);
+      if (!sameBytes) faults.push(`${launcher.kind}, ${name}: exit code ${code}: ${endsOf(said)}`);
     } finally {
       await network.close();
     }
@@ -209,8 +230,8 @@ async function cut(launcher) {
     result.cuts.push(one);
     console.error(JSON.stringify(one));
     if (code === 0 || !named || !inTime || broken.length > 0 || whole.length === 0)
-      faults.push(`cut, ${launcher.kind}: ${said.slice(-1500)}`);
-    if (!sameBytes) faults.push(`after the cut, ${launcher.kind}: ${again.said.slice(-1500)}`);
+      faults.push(`cut, ${launcher.kind}: ${endsOf(said)}`);
+    if (!sameBytes) faults.push(`after the cut, ${launcher.kind}: ${endsOf(again.said)}`);
   } finally {
     await network.close();
   }
@@ -221,7 +242,7 @@ try {
   alone('train', 'run.yaml', 'output=alone');
   for (const launcher of launchers) {
     await trainOverLinks(launcher);
-    await cut(launcher);
+    if (values.link === undefined) await cut(launcher);
   }
   const report = JSON.stringify({ passed: faults.length === 0, ...result, faults }, null, 2);
   console.log(report);

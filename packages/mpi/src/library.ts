@@ -27,6 +27,7 @@ const signatures = {
   Gather: 'P, int, H, P, int, H, int, H',
   Send: 'void *, int, H, int, int, H',
   Recv: 'void *, int, H, int, int, H, P',
+  Iprobe: 'int, int, H, void *, P',
   Ibarrier: 'H, void *',
   Ibcast: 'void *, int, H, int, H, void *',
   Ireduce: 'P, P, int, H, H, int, H, void *',

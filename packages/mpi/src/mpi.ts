@@ -37,12 +37,7 @@ export class Mpi {
 
   /** Waits until all are here. */
   barrier(): void {
-    const { functions, world } = this.#calls.open();
-    this.#calls.each(
-      [new Uint8Array(1)],
-      () => functions.Barrier(world),
-      (_mark, _index, request) => functions.Ibarrier(world, request),
-    );
+    this.#calls.barrier();
   }
 
   /** Gives all the root's array. */

@@ -56,6 +56,7 @@ int abi_Allgather(void *s, int m, H u, void *d, int n, H t, H c) { return PMPI_A
 int abi_Gather(void *s, int m, H u, void *d, int n, H t, int r, H c) { return PMPI_Gather(s, m, type(u), d, n, type(t), r, comm(c)); }
 int abi_Send(void *b, int n, H t, int to, int tag, H c) { return PMPI_Send(b, n, type(t), to, tag, comm(c)); }
 int abi_Recv(void *b, int n, H t, int from, int tag, H c, void *s) { return PMPI_Recv(b, n, type(t), from, tag, comm(c), MPI_STATUS_IGNORE); }
+int abi_Iprobe(int from, int tag, H c, int *found, void *s) { return PMPI_Iprobe(from, tag, comm(c), found, MPI_STATUS_IGNORE); }
 int abi_Ibarrier(H c, MPI_Request *q) { return PMPI_Ibarrier(comm(c), q); }
 int abi_Ibcast(void *b, int n, H t, int r, H c, MPI_Request *q) { return PMPI_Ibcast(b, n, type(t), r, comm(c), q); }
 int abi_Ireduce(void *s, void *d, int n, H t, H o, int r, H c, MPI_Request *q) { return PMPI_Ireduce(place(s), d, n, type(t), op(o), r, comm(c), q); }
