@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { serveRanges } from '../../../packages/hub/test/range-server';
 import { subtext } from './run-command';
 
 let folder: string;
@@ -136,6 +137,21 @@ describe.skipIf(process.platform === 'win32')('subtext train on pictures', () =>
       code: 1,
       stderr: expect.stringMatching(/pipe\.png: .*not a file.*image-broken/),
     });
+  });
+
+  it('reads a file of the Hub, and says what is wrong where it cannot', async () => {
+    const file = new TextEncoder().encode(lines({ question: '1 + 2?', answer: '3' }));
+    const server = await serveRanges({ files: { '/datasets/org/sums/resolve/v1/data/train.jsonl': file } });
+    const at = (name: string, environment: Record<string, string>) =>
+      subtext(['data', 'check', `hf://datasets/org/sums@v1/data/${name}.jsonl`, '--json'], { folder, environment });
+    const [found, absent, offline] = await Promise.all([
+      at('train', { HF_HUB_OFFLINE: '0', HF_ENDPOINT: server.address }),
+      at('test', { HF_HUB_OFFLINE: '0', HF_ENDPOINT: server.address }),
+      at('train', {}),
+    ]).finally(() => server.close());
+    expect(found).toMatchObject({ code: 0, events: [{ format: 'jsonl', examples: 1 }] });
+    expect(absent).toMatchObject({ code: 1, stderr: expect.stringMatching(/has no hf:.*test\.jsonl/) as string });
+    expect(offline).toMatchObject({ code: 1, stderr: expect.stringMatching(/HF_HUB_OFFLINE is set/) as string });
   });
 });
 

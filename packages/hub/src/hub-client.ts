@@ -25,7 +25,7 @@ export interface HubClientOptions {
 }
 
 /**
- * The three questions that are asked of a hub: a revision's commit, a commit's files, a file's content. The token goes
+ * The questions that are asked of a hub: a revision's commit, a commit's files, a file's content or a part of it. The token goes
  * to the endpoint's own host and to no other; every answer has limits of time and size, every list one of length.
  */
 export class HubClient {
@@ -119,6 +119,32 @@ export class HubClient {
       ...(from > 0 ? { range: `bytes=${from}-${size - 1}` } : {}),
     });
     if (!response.ok) throw await this.#statusError(response);
+    return response;
+  }
+
+  /**
+   * Bytes of a file from `from` to before `to`, of a data set's or a model's repository. The caller reads or cancels it.
+   *
+   * @throws HubStatusError, RequestError
+   */
+  async part({
+    id,
+    revision,
+    file,
+    from,
+    to,
+  }: {
+    /** `datasets/OWNER/NAME`, or `OWNER/NAME` of a model. */
+    id: string;
+    revision: string;
+    file: string;
+    from: number;
+    to: number;
+  }): Promise<BoundedResponse> {
+    const path = `/${id}/resolve/${encodeURIComponent(revision)}/${file.split('/').map(encodeURIComponent).join('/')}`;
+    const response = await this.#request(path, { 'accept-encoding': 'identity', range: `bytes=${from}-${to - 1}` });
+    // 416: there is nothing from that byte on, as in an empty file.
+    if (!response.ok && response.status !== 416) throw await this.#statusError(response);
     return response;
   }
 

@@ -1,10 +1,10 @@
 import { SubtextError } from '@subtext/core';
 
-/** What can be wrong with a model that is to come from a hub. */
+/** What can be wrong with a model, or a file of data, that is to come from a hub. */
 export type HubErrorCode =
-  /** Neither a folder nor a model id. */
+  /** Neither a folder nor a model id; no address of a file. */
   | 'not-found'
-  /** The hub has no such model or revision. */
+  /** The hub has no such model, revision or file. */
   | 'unknown-model'
   /** The hub wants a token, or its terms accepted. */
   | 'unauthorized'
@@ -25,7 +25,7 @@ export type HubErrorCode =
   /** The cache can't be read or written. */
   | 'input-output';
 
-/** A model that could not be brought from a hub: says what, where and what to do. */
+/** A model or a file that could not be brought from a hub: says what, where and what to do. */
 export class HubError extends SubtextError<HubErrorCode> {
   override readonly name = 'HubError';
 

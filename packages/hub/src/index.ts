@@ -5,6 +5,7 @@ export {
   type HubOptions,
   type ResolveModelFolderOptions,
 } from './resolve-model-folder';
+export { openHubFile, type HubFileReader } from './open-hub-file';
 export {
   pushAddress,
   pushFolder,

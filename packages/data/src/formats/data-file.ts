@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
-import { readdir, type FileHandle } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { FileError, openRegularFile, readRegularFile } from '@subtext/core/node';
 import { DataError } from '../errors';
+import { openOnHub } from './hub-file';
 
 /** What a data file may ask for. */
 export interface FileLimits {
@@ -47,8 +48,20 @@ async function dataFileError(cause: unknown, file: string): Promise<unknown> {
   return new DataError({ code: 'file-unreadable', file, message: `the file can't be read (${cause.message}).`, cause });
 }
 
-/** Opens a regular file for reading, or throws a DataError that names it. */
-export async function openForReading(file: string): Promise<FileHandle> {
+/** A file that is open for reading: Node's, or one that behaves like it. */
+export interface OpenedFile {
+  /** Reads up to `length` bytes into `into` from `offset` on; from where the last read ended where `position` is null. */
+  read(into: Uint8Array, offset: number, length: number, position: number | null): Promise<{ bytesRead: number }>;
+  stat(): Promise<{ size: number }>;
+  close(): Promise<void>;
+}
+
+/** Whether a file lies on the Hugging Face Hub: `hf://datasets/OWNER/NAME[@REVISION]/PATH`. */
+export const isOnHub = (file: string): boolean => file.startsWith('hf://');
+
+/** Opens a regular file, or one on the Hugging Face Hub, for reading, or throws a DataError that names it. */
+export async function openForReading(file: string): Promise<OpenedFile> {
+  if (isOnHub(file)) return openOnHub(file);
   try {
     return (await openRegularFile(file)).handle;
   } catch (cause) {
@@ -63,7 +76,10 @@ export async function readWholeText(
 ): Promise<string> {
   let bytes: Buffer;
   try {
-    bytes = await readRegularFile({ path: file, maximumBytes: Math.min(maximumFileBytes, longestText) });
+    const maximumBytes = Math.min(maximumFileBytes, longestText);
+    bytes = isOnHub(file)
+      ? await readWholeHubFile({ file, maximumBytes })
+      : await readRegularFile({ path: file, maximumBytes });
   } catch (cause) {
     throw await dataFileError(cause, file);
   }
@@ -77,6 +93,20 @@ export async function readWholeText(
     throw new DataError({ code: 'text-malformed', file, line, message: notUtf8(bytes) });
   }
   return bytes.toString('utf8').replace(/^\uFEFF/, '');
+}
+
+async function readWholeHubFile({ file, maximumBytes }: { file: string; maximumBytes: number }): Promise<Buffer> {
+  const opened = await openOnHub(file);
+  const { size } = await opened.stat();
+  if (size > maximumBytes)
+    throw new FileError({
+      code: 'too-large',
+      path: file,
+      message: `${file} has ${size} bytes, more than ${maximumBytes}`,
+    });
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at < size;) at += (await opened.read(bytes, at, size - at, at)).bytesRead;
+  return bytes;
 }
 
 /** What to say of bytes that are not UTF-8. */

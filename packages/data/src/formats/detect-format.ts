@@ -55,6 +55,7 @@ export async function detectFormat(file: string): Promise<FormatName | undefined
   try {
     const bytes = Buffer.alloc(headBytes);
     const { bytesRead } = await handle.read(bytes, 0, bytes.length, 0).catch((cause: unknown) => {
+      if (DataError.isInstance(cause)) throw cause;
       throw new DataError({
         code: 'file-unreadable',
         file,

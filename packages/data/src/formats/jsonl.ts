@@ -3,7 +3,7 @@ import { imageBytes, imageFile } from '../images/load-image';
 import { resolveInside } from '../images/resolve-inside';
 import type { ImageReference, ReasoningExample, ReasoningStep } from '../reasoning-example';
 import type { ReadFileOptions } from './coconut-json';
-import type { FileLimits } from './data-file';
+import { isOnHub, type FileLimits } from './data-file';
 import { ExampleStream } from './example-stream';
 import type { FaultKind, FaultLog } from './fault-log';
 import { asText, isObject, isText, readJsonLines } from './read-json';
@@ -55,6 +55,11 @@ function readImage({
   }
   const folder = dirname(file);
   if (typeof image !== 'string') return fault('record-malformed', '`image` is not a path.');
+  if (isOnHub(file))
+    return fault(
+      'image-missing',
+      `the picture ${image} lies beside a file of the Hub, and is not fetched; download both.`,
+    );
   const resolved = resolveInside({ folder, path: image });
   if (!('problem' in resolved)) return imageFile(resolved.path);
   return resolved.problem === 'missing'

@@ -1,8 +1,7 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { DataError } from '../errors';
 import { checkParquetPages } from './check-parquet-pages';
-import { defaultFileLimits, openForReading, type FileLimits } from './data-file';
+import { defaultFileLimits, openForReading, type FileLimits, type OpenedFile } from './data-file';
 import type { FaultLog } from './fault-log';
 
 const magic = 'PAR1';
@@ -20,7 +19,7 @@ export async function isParquet(file: string): Promise<boolean> {
 }
 
 /** A file that is read by parts. */
-async function asBuffer({ handle, file }: { handle: FileHandle; file: string }): Promise<AsyncBuffer> {
+async function asBuffer({ handle, file }: { handle: OpenedFile; file: string }): Promise<AsyncBuffer> {
   const { size: byteLength } = await handle.stat();
   return {
     byteLength,
@@ -31,6 +30,7 @@ async function asBuffer({ handle, file }: { handle: FileHandle; file: string }):
         const { bytesRead } = await handle
           .read(bytes, filled, bytes.length - filled, start + filled)
           .catch((cause: unknown) => {
+            if (DataError.isInstance(cause)) throw cause;
             const message = `the file can't be read (${(cause as Error).message}).`;
             throw new DataError({ code: 'file-unreadable', file, message, cause });
           });
@@ -39,6 +39,33 @@ async function asBuffer({ handle, file }: { handle: FileHandle; file: string }):
       }
       return bytes.buffer;
     },
+  };
+}
+
+/**
+ * A file of which a row group has been read: it is checked and then read, column by column, which over a network would be two
+ * questions for each. Where its columns do not lie together nothing is held.
+ */
+async function holdRowGroup({
+  buffer,
+  columns,
+  maximumFileBytes,
+}: {
+  buffer: AsyncBuffer;
+  columns: FileMetaData['row_groups'][number]['columns'];
+  maximumFileBytes: number;
+}): Promise<AsyncBuffer> {
+  const begins = columns.map(({ meta_data: column }) =>
+    Number(column!.dictionary_page_offset ?? column!.data_page_offset),
+  );
+  const ends = columns.map(({ meta_data: column }, at) => begins[at]! + Number(column!.total_compressed_size));
+  const [begin, end] = [Math.min(...begins), Math.max(...ends)];
+  if (!(begin >= 0 && begin < end && end <= buffer.byteLength && end - begin <= maximumFileBytes)) return buffer;
+  const bytes = await buffer.slice(begin, end);
+  return {
+    byteLength: buffer.byteLength,
+    slice: (from, to = buffer.byteLength) =>
+      from >= begin && to <= end ? bytes.slice(from - begin, to - begin) : buffer.slice(from, to),
   };
 }
 
@@ -172,11 +199,12 @@ export async function* readParquetRows({
     let before = 0;
     for (const group of metadata.row_groups) {
       const rows = Number(group.num_rows);
+      const held = await reading(file, () => holdRowGroup({ buffer, columns: group.columns, maximumFileBytes }));
       for (const { meta_data: column } of group.columns)
-        await reading(file, () => checkParquetPages({ file: buffer, column: column! }));
+        await reading(file, () => checkParquetPages({ file: held, column: column! }));
       const records = await reading(file, () =>
         parquetReadObjects({
-          file: buffer,
+          file: held,
           metadata,
           compressors,
           rowStart: before,

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises';
 import { DataError } from '../errors';
 import { inspectImage } from '../images/inspect-image';
 import type { ReasoningExample } from '../reasoning-example';
+import { isOnHub } from './data-file';
 import { detectFormat } from './detect-format';
 import { examplesFile, formatHint, withFormatHint } from './examples-file';
 import type { FaultReport } from './fault-log';
@@ -11,7 +12,7 @@ import { findFormat, formatNames } from './registry';
 
 /** How a set of examples is read whole. */
 export interface ReadExamplesOptions {
-  /** The file, or the folder of its `train.jsonl`. */
+  /** The file, also on the Hugging Face Hub (`hf://datasets/OWNER/NAME[@REVISION]/PATH`), or the folder of its `train.jsonl`. */
   path: string;
   /** A name in `formats`, or one that was registered. @default what the file looks like */
   format?: string;
@@ -73,7 +74,14 @@ export async function readExamples({
 }: ReadExamplesOptions): Promise<ReadExamplesResult> {
   const file = await examplesFile(path);
   const format = named ?? (await detected(file));
-  const stream = findFormat(format).read({ file, limit });
+  const layout = findFormat(format);
+  if (layout.beside && isOnHub(file))
+    throw new DataError({
+      code: 'invalid-option',
+      file,
+      message: `${format} has pictures or facts beside its file, which are not fetched from the Hub. Download them, and name the file here.`,
+    });
+  const stream = layout.read({ file, limit });
   let examples = await withFormatHint({ file, format, work: () => stream.toArray() });
   const { records, dropped: faulty, first } = stream.faults;
   const counts = { ...stream.faults.counts };

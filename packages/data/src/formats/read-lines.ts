@@ -58,6 +58,7 @@ export async function* readLines(
     };
     for (;;) {
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, null).catch((cause: unknown) => {
+        if (DataError.isInstance(cause)) throw cause;
         throw new DataError({
           code: 'file-unreadable',
           file,

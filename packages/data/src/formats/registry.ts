@@ -19,6 +19,8 @@ import { readVlmEvalKit } from './vlmevalkit';
 export interface DatasetFormat {
   /** One line on what the file looks like and where it comes from. */
   description: string;
+  /** Whether pictures or facts lie beside the file, so that it has to be on this machine. @default false */
+  beside?: boolean;
   /** Reads the file with the format's own defaults. */
   read(options: ReadFileOptions): ExampleStream;
 }
@@ -35,10 +37,12 @@ export const formats = {
   'llava-cot': {
     description:
       'LLaVA-CoT-100k: JSON lines { id, image, conversations } with four stages an answer, images beside them',
+    beside: true,
     read: ({ file, ...rest }) => readLlavaCot({ ...inFolder(file), ...rest }),
   },
   scenes: {
     description: 'pictures made by `generate scenes`: the LLaVA-CoT layout with SPLIT.facts.jsonl beside it',
+    beside: true,
     read: ({ file, ...rest }) =>
       readScenes({ folder: dirname(file), split: basename(file, '.jsonl') as SceneSplit | 'base', ...rest }),
   },
@@ -65,10 +69,12 @@ export const formats = {
   },
   nlvr: {
     description: 'NLVR: JSON lines { sentence, identifier, directory, label }, pictures in images/',
+    beside: true,
     read: readNlvr,
   },
   tabmwp: {
     description: 'TabMWP: a JSON object of problems by number, pictures of tables in tables/',
+    beside: true,
     read: readTabMwp,
   },
   vlmevalkit: {

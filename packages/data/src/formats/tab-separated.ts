@@ -46,6 +46,7 @@ export async function* readTable(
       at = 0;
       filled = (
         await handle.read(chunk, 0, chunk.length, chunkStart).catch((cause: unknown) => {
+          if (DataError.isInstance(cause)) throw cause;
           throw new DataError({
             code: 'file-unreadable',
             file,
