@@ -2,7 +2,7 @@ import { markdownTable } from '../comparison/comparison-tables';
 import { type ExperimentFindings, experimentTables } from './experiment-tables';
 
 /** So many audits are told in sentences. */
-const MOST_AUDITS = 12;
+const MOST_AUDITS = 3;
 
 /** An experiment's tables as Markdown, each under a heading with what it says; then what the audits found, run by run, where they are few. */
 export function experimentMarkdown(findings: ExperimentFindings): string {
