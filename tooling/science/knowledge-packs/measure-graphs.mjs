@@ -13,8 +13,7 @@ import {
 } from '../../../packages/reasoner/dist/index.js';
 import { studyAnswers, trainPack } from '../../../packages/trainer/dist/index.js';
 
-/** Questions about a graph: to study it by, and others to measure with. */
-const studied = 64;
+/** Questions about a graph that packs are measured with; none of them is studied. */
 const heldOut = 64;
 /** Positions of a graph for one of its pack. */
 const ratio = 8;
@@ -60,7 +59,7 @@ const share = (answers, right) => answers.filter((answer, at) => answer === Stri
  * A pack of a graph, and one of its twin: the same edges between other nodes of the same names. The model is one that was
  * trained on other graphs; its four continuous thoughts search the graph.
  */
-export async function measureGraphs({ folder, seed, steps, run }) {
+export async function measureGraphs({ folder, seed, steps, studied, run }) {
   const reasoner = await Reasoner.load({ folder });
   const { model } = reasoner;
   const [example] = generateProsQA({ count: 1, seed: 700 + seed });
@@ -76,7 +75,7 @@ export async function measureGraphs({ folder, seed, steps, run }) {
     ]);
     const document = whole.slice(0, whole.length - alone.length);
     const positions = Math.floor(document.length / ratio);
-    const asked = questions.slice(0, studied).map((query) => textOf(query));
+    const asked = questions.slice(heldOut, heldOut + studied).map((query) => textOf(query));
     await rm(run, { recursive: true, force: true });
     const { pack, outcome } = await trainPack({
       folder: run,
@@ -95,13 +94,12 @@ export async function measureGraphs({ folder, seed, steps, run }) {
   const rows = [];
   for (const [twin, { edges, leads, questions }] of two.entries()) {
     const { pack, document, positions, seconds } = packs[twin];
-    const held = questions.slice(studied, studied + heldOut);
+    const held = questions.slice(0, heldOut);
     const right = held.map(({ answer }) => answer);
     const bare = held.map((query) => textOf(query));
     const behind = async (given) => share(await askBehind({ reasoner, packs: [given], questions: bare }), right);
     // The root leads to the one in this graph, to the other in the twin.
-    const turned = questions
-      .slice(studied)
+    const turned = [...held, ...questions.slice(heldOut + studied)]
       .filter(
         ({ root, answer, other }) =>
           two[1 - twin].leads.get(root).has(other) &&
@@ -118,6 +116,7 @@ export async function measureGraphs({ folder, seed, steps, run }) {
     rows.push({
       seed,
       twin,
+      studied: Math.min(studied, questions.length - heldOut),
       span: document.length,
       positions,
       seconds,
