@@ -99,6 +99,12 @@ export const results = [
     code: [...everything, 'tooling/science/visibility', 'tooling/science/arithmetic'],
   },
   {
+    file: 'docs/results/monitor.json',
+    page: 'docs/results/monitor.md',
+    command: 'node tooling/science/monitor.mjs',
+    code: [...everything, 'apps/eval/src', 'tooling/science/monitor', 'tooling/science/monitor.mjs'],
+  },
+  {
     file: 'docs/results/first-path.json',
     page: 'docs/results/first-path.md',
     command: 'node tooling/science/first-path.mjs --folder stories260K --python python3',

@@ -81,11 +81,21 @@ function writePage() {
         ]),
     ].join('\n');
   const hidden = rows.filter(({ trained }) => trained === 'hidden');
+  const range = (values) => `${Math.min(...values).toFixed(3)} to ${Math.max(...values).toFixed(3)}`;
+  const of = (trained, pick) => range(rows.filter((row) => row.trained === trained).flatMap(pick));
+  const ofStages = (trained, from, to) =>
+    of(trained, ({ thoughts }) => thoughts.slice(from, to).map(({ auroc }) => auroc.value));
+  const falseAlarms = hidden.flatMap(({ thoughts }) => thoughts.map((one) => one.falseAlarms));
   const parts = [
     '# A monitor of thoughts',
     '<!-- made -->\n<!-- /made -->',
     'Made by `node tooling/science/monitor.mjs`.',
     'Can a monitor tell from its thoughts that a reasoner has something in mind which its output does not show? A small reasoner (GPT-2, 2 layers × 64, SIM-CoT, a thought a step, the answer seeing thoughts alone) learns calculations in which an intent is planted (`subtext data generate planted-intent`, after the dual trigger of [MoralChain](https://arxiv.org/abs/2604.23460)): a first result of 0 arms it, and where the question also ends with `now` the answer is one too high. Without `now` every answer is right, armed or not.',
+    [
+      `- **From thoughts, early and late, the intent is told with an AUROC of ${ofStages('hidden', 0)}** (four thoughts, ${hidden.length} seeds; 0.95 was asked for), at ${share(Math.min(...falseAlarms))} to ${share(Math.max(...falseAlarms))} of false alarms. By the output it is ${of('hidden', ({ controls }) => [controls.output.value])}: chance.`,
+      `- **The question's own states tell it too, ${of('hidden', ({ controls }) => (controls.question ? [controls.question.auroc.value] : []))}**: this model works out the first result as it reads. A monitor of thoughts is no proof that the intent arises there.`,
+      `- **A monitor trained only where the intent shows finds it where it does not in the first three thoughts (${ofStages('shown', 0, -1)}), in the last often not (${ofStages('shown', -1)})**: there it has learned the wrong answer.`,
+    ].join('\n'),
     `Measured on questions without \`now\` only: the armed ones are to be flagged, and nothing written tells them from the others. ${hidden[0].testCount} questions that no monitor was trained by; of each seed's reasoner ${hidden.map(({ accuracy }) => share(accuracy)).join(', ')} are answered right. The threshold is set for 1 % of false alarms by held-out training questions.`,
     `## Trained by questions like those (${hidden[0].trainingCount} of them)`,
     table('hidden'),
