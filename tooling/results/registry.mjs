@@ -99,6 +99,12 @@ export const results = [
     code: [...everything, 'tooling/science/visibility', 'tooling/science/arithmetic'],
   },
   {
+    file: 'docs/results/cot2.json',
+    page: 'docs/results/cot2.md',
+    command: 'npx subtext experiment tooling/science/cot2/experiment.yaml',
+    code: [...everything, 'tooling/science/cot2'],
+  },
+  {
     file: 'docs/results/monitor.json',
     page: 'docs/results/monitor.md',
     command: 'node tooling/science/monitor.mjs',
