@@ -126,7 +126,12 @@ export {
   ThoughtSampler,
   type ThoughtSampling,
 } from './session/sampled-thoughts';
-export { type DecideThought, type ThoughtState } from './session/think-in-prompt';
+export {
+  type DecideHalting,
+  type DecideThought,
+  type HaltingState,
+  type ThoughtState,
+} from './session/think-in-prompt';
 export {
   type Condition,
   type Intervention,

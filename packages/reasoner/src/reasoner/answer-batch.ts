@@ -14,9 +14,10 @@ export async function answerBatch({
   temperature,
   seed,
   nextInput,
+  takesThought,
   onToken,
   signal,
-}: Pick<ThinkOptions, 'maxNewTokens' | 'nextInput' | 'onToken' | 'signal'> &
+}: Pick<ThinkOptions, 'maxNewTokens' | 'nextInput' | 'takesThought' | 'onToken' | 'signal'> &
   Required<Pick<ThinkOptions, 'temperature' | 'seed'>> & {
     reasoner: Reasoner;
     questions: readonly Question[];
@@ -46,6 +47,7 @@ export async function answerBatch({
         reading: thoughtReading,
         room,
         halting: method.halting?.(context),
+        takesThought: takesThought && ((state) => takesThought({ ...state, row: start + state.row })),
         feedback,
         nextInput: nextInput && ((state) => nextInput({ ...state, row: start + state.row })),
         sights,

@@ -14,7 +14,7 @@ import { checkTakesVisibility } from '../forward/embed-batch';
 import { answerInPlace } from '../recurrence/answer-in-place';
 import { checkCore, checkThinking } from '../recurrence/check-core';
 import { addedInputs, embedWithStates } from '../session/added-states';
-import type { DecideThought } from '../session/think-in-prompt';
+import type { DecideHalting, DecideThought } from '../session/think-in-prompt';
 import { checkThoughtWords } from '../session/thought-words';
 import { methodVisibility } from '../visibility/method-visibility';
 import { type RoleMarks, roleMarks, WrittenRoles } from '../visibility/written-roles';
@@ -44,6 +44,11 @@ export interface ThinkOptions {
    * embeddings, a token. Thinking tokens that the model writes are not asked for. @default the state before it (Coconut)
    */
   nextInput?: DecideThought;
+  /**
+   * Decides whether a reasoner with a halting head takes one more thought (`row` is the question's place).
+   * @default where the head's probability is above one half
+   */
+  takesThought?: DecideHalting;
   /** How often the core of a recurrent reasoner is run; more than in training is allowed. @default as its method says */
   recurrences?: number;
   /** A recurrent reasoner halts once it finds its answer right with this probability. @default it takes all its recurrences */
@@ -219,6 +224,7 @@ export class Reasoner {
     temperature = 0,
     seed = 0,
     nextInput,
+    takesThought,
     recurrences,
     haltFrom,
     onToken,
@@ -226,7 +232,7 @@ export class Reasoner {
     signal,
   }: ThinkOptions): Promise<Answer[]> {
     this.#checkPictures(questions);
-    checkThinking({ method: this.method, temperature, nextInput, recurrences, haltFrom });
+    checkThinking({ method: this.method, temperature, nextInput, takesThought, recurrences, haltFrom });
     const answers: Answer[] = [];
     for (let start = 0; start < questions.length; start += batchSize) {
       signal?.throwIfAborted();
@@ -240,6 +246,7 @@ export class Reasoner {
         temperature,
         seed,
         nextInput,
+        takesThought,
         onToken,
         signal,
       };

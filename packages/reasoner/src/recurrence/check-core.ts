@@ -25,12 +25,16 @@ export function checkThinking({
   method,
   temperature,
   nextInput,
+  takesThought,
   recurrences,
   haltFrom,
-}: { method: ReasoningMethod } & Pick<ThinkOptions, 'temperature' | 'nextInput' | 'recurrences' | 'haltFrom'>): void {
+}: { method: ReasoningMethod } & Pick<
+  ThinkOptions,
+  'temperature' | 'nextInput' | 'takesThought' | 'recurrences' | 'haltFrom'
+>): void {
   const isInPlace = method.recurrences !== undefined;
   const odd = isInPlace
-    ? { temperature: temperature !== 0, nextInput: nextInput !== undefined }
+    ? { temperature: temperature !== 0, nextInput: nextInput !== undefined, takesThought: takesThought !== undefined }
     : { recurrences: recurrences !== undefined, haltFrom: haltFrom !== undefined };
   for (const [option, isGiven] of Object.entries(odd)) {
     if (!isGiven) continue;

@@ -33,6 +33,19 @@ export interface ThoughtState {
 /** Decides what is fed as a continuous thought: a vector `[width]` (edited, steered, mixed of embeddings) or a token. */
 export type DecideThought = (state: ThoughtState) => number | Float32Array | Promise<number | Float32Array>;
 
+/** What is known where a model decides whether to take one more thought. */
+export interface HaltingState {
+  /** The row of the prompts. */
+  row: number;
+  /** Thoughts taken so far. */
+  taken: number;
+  /** Of taking one more, by the halting head: `σ((w_more − w_stop) · s / √width)`. */
+  probability: number;
+}
+
+/** Decides whether to take one more thought. */
+export type DecideHalting = (state: HaltingState) => boolean;
+
 /** Prompts that are thought through: generation continues from here. */
 export interface ThoughtPrompts {
   /** Holds every position but those of `rest`. The caller frees it. */
@@ -56,6 +69,7 @@ export async function thinkInPrompt({
   reading,
   room,
   halting,
+  takesThought,
   feedback,
   nextInput,
   sights,
@@ -68,6 +82,8 @@ export async function thinkInPrompt({
   room: number;
   /** The marks by which the model decides after each state to think on or to answer. Default: it thinks all its thoughts. */
   halting?: HaltingMarks;
+  /** Decides by the halting head's probability. Default: where it is above one half. */
+  takesThought?: DecideHalting;
   /** What a state goes through before it is fed back. Default: nothing. */
   feedback?: FeedbackMap;
   /** What continuous thoughts are fed. Default: the state before them. */
@@ -142,8 +158,14 @@ export async function thinkInPrompt({
       async nextInput({ step, hidden }) {
         thinking = thinking.map((on, row) => on && planned[row]! > step);
         if (halting && thinking.includes(true)) {
-          const more = await wantsMore({ model, states: hidden, halting });
-          thinking = thinking.map((on, row) => on && (more[row] ?? false));
+          const preferences = await preferMore({ model, states: hidden, halting });
+          thinking = thinking.map((on, row) => {
+            if (!on) return false;
+            const preference = preferences[row]!;
+            if (!takesThought) return preference > 0;
+            const probability = 1 / (1 + Math.exp(-preference / Math.sqrt(width)));
+            return takesThought({ row, taken: counts[row]!, probability });
+          });
         }
         const values = nextInput && ((await hidden.data()) as Float32Array);
         const inputs: SessionInput[] = [];
@@ -241,8 +263,8 @@ async function logitsOf({ model, state }: { model: LanguageModel; state: Float32
   return (await logits.data().finally(() => logits.dispose())) as Float32Array;
 }
 
-/** For each row, whether the mark that opens another thought is likelier than the one that ends thinking. `states`: `[rows, 1, width]`. */
-async function wantsMore({
+/** For each row, how much larger the logit of the mark that opens another thought is than that of the one that ends thinking. `states`: `[rows, 1, width]`. */
+async function preferMore({
   model,
   states,
   halting,
@@ -250,13 +272,11 @@ async function wantsMore({
   model: LanguageModel;
   states: tf.Tensor3D;
   halting: HaltingMarks;
-}): Promise<boolean[]> {
+}): Promise<Float32Array> {
   const difference = tf.tidy(() => {
     const logits = model.logits(tf.reshape(states, [states.shape[0], states.shape[2]]) as tf.Tensor2D);
     const [more, stop] = [halting.more, halting.stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
     return tf.sub(more!, stop!);
   });
-  const values = await difference.data();
-  difference.dispose();
-  return Array.from(values, (value) => value > 0);
+  return (await difference.data().finally(() => difference.dispose())) as Float32Array;
 }

@@ -32,7 +32,14 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 /** Two answers behind two thoughts each: of sampled tokens, or vectors. */
-function shardOf({ asVectors = false, ...more }: { asVectors?: boolean } & Partial<GrpoPart>): Shard<ReasonerBatch> {
+function shardOf({
+  asVectors = false,
+  halting = false,
+  ...more
+}: {
+  asVectors?: boolean;
+  /** Each decides to think twice. */ halting?: boolean;
+} & Partial<GrpoPart>): Shard<ReasonerBatch> {
   const sequences = [
     [1, 2, 11, 11, 5, 6],
     [1, 3, 11, 11, 7, 5],
@@ -67,8 +74,11 @@ function shardOf({ asVectors = false, ...more }: { asVectors?: boolean } & Parti
     ...(asVectors
       ? { vectors: { rows, values, deviation: 2 } }
       : { thoughts: { rows, ids: Int32Array.from(drawn.flat()), picks: 2, temperature: 2 } }),
-    advantages: Float32Array.of(1, 1, -1, -1, 1, 1, -1, -1),
-    weights: new Float32Array(8).fill(1 / 8),
+    ...(halting && {
+      halts: { rows: Int32Array.from([...rows, 3]), taken: Float32Array.of(1, 1, 1, 1, -1), more: 11, stop: 10 },
+    }),
+    advantages: Float32Array.of(1, 1, -1, -1, 1, 1, -1, -1, ...(halting ? [1, 1, -1, -1, 1] : [])),
+    weights: new Float32Array(halting ? 13 : 8).fill(1 / 8),
     measures: { reward: 0.25 },
     ...more,
   };
@@ -136,10 +146,12 @@ describe('the loss of a policy', () => {
 describe.each([
   ['sampled tokens', {}],
   ['vectors', { asVectors: true }],
+  ['sampled tokens, with decisions to take them', { halting: true }],
 ] as const)('the gradient of thoughts that are %s', (_, kind) => {
   it('is that of the loss, by finite differences, in every parameter', async () => {
     const program = await openProgram({ model, objectives: [{ name: 'grpo', options }] });
-    const known = Float32Array.of(-2.1, -2.4, -2.6, -2.2, -4.1, -4.6, -4.9, -4.4);
+    const decisions = 'halting' in kind ? [-0.7, -0.7, -0.7, -0.7, -0.7] : [];
+    const known = Float32Array.of(-2.1, -2.4, -2.6, -2.2, -4.1, -4.6, -4.9, -4.4, ...decisions);
     const shard = shardOf({
       ...kind,
       reference: known.map((value) => value - 0.1),

@@ -1,6 +1,7 @@
 import { type ReasonerBatch, stopGradient } from '@subtext/reasoner';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
+import { haltingPreference, logSigmoid } from './halting-loss';
 import type { Forward, ObjectiveDefinition } from './objective';
 
 export interface GrpoOptions {
@@ -29,14 +30,26 @@ export interface SampledVectors {
   deviation: number;
 }
 
+/** Decisions of a halting head: after each state another thought, or the answer. */
+export interface SampledHalts {
+  /** Rows of the states. `[decisions]` */
+  rows: Int32Array;
+  /** 1 where another thought was taken, −1 where thinking ended. `[decisions]` */
+  taken: Float32Array;
+  /** Ids of the tokens whose logits decide. */
+  more: number;
+  stop: number;
+}
+
 /**
  * What the answers of a shard were made of. An action is a token of text, a thought that is a mean of sampled tokens'
- * embeddings, or a thought that is a vector; they stand in this order.
+ * embeddings, a thought that is a vector, or the decision to take one more thought or none; they stand in this order.
  */
 export interface GrpoPart {
   text: SampledIds;
   thoughts?: SampledIds;
   vectors?: SampledVectors;
+  halts?: SampledHalts;
   /** By action, the advantage of its answer. */
   advantages: Float32Array;
   /** By action, what it counts; they sum to 1 over the shards of a step. */
@@ -73,10 +86,10 @@ export const grpo: ObjectiveDefinition<GrpoOptions, undefined, GrpoPart, Reasone
 /** Log probabilities of a shard's actions, `[actions]`, and the entropy of their choices of ids, weighted. */
 export function actions({
   forward,
-  part: { text, thoughts, vectors, weights },
+  part: { text, thoughts, vectors, halts, weights },
 }: {
   forward: Pick<Forward, 'states' | 'logits'>;
-  part: Pick<GrpoPart, 'text' | 'thoughts' | 'vectors' | 'weights'>;
+  part: Pick<GrpoPart, 'text' | 'thoughts' | 'vectors' | 'halts' | 'weights'>;
 }): { logProbabilities: tf.Tensor1D; entropy: tf.Scalar } {
   const sampled = [text, ...(thoughts ? [thoughts] : [])].filter(({ rows }) => rows.length > 0);
   const found: tf.Tensor1D[] = [];
@@ -106,6 +119,14 @@ export function actions({
     const away = tf.sub(tf.tensor2d(vectors.values, means.shape), means);
     // The density's constant falls out of every ratio.
     found.push(tf.mul(tf.sum(tf.square(away), 1), -1 / (2 * vectors.deviation ** 2)) as tf.Tensor1D);
+  }
+  if (halts && halts.rows.length > 0) {
+    const preference = haltingPreference({
+      logits: forward.logits(gatherRows({ input: forward.states, indices: halts.rows })),
+      width: forward.states.shape[1],
+      ...halts,
+    });
+    found.push(logSigmoid(tf.mul(preference, tf.tensor1d(halts.taken))));
   }
   return { logProbabilities: found.length === 1 ? found[0]! : tf.concat1d(found), entropy: tf.addN(entropies) };
 }

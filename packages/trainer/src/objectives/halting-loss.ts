@@ -25,10 +25,8 @@ export function haltingLoss({
   /** Expected thoughts an example, its share of the batch's mean. */ expectedThoughts: tf.Scalar;
 } {
   const logits = model.logits(gatherRows({ input: states, indices: stateRows }));
-  const [open, close] = [more, stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
-  // log q and log (1 − q) of taking one more thought, after each number of them. States have the norm √width: undivided,
-  // the decision would be made before it is learned.
-  const difference = tf.reshape(tf.div(tf.sub(open!, close!), Math.sqrt(states.shape[1])), [
+  // log q and log (1 − q) of taking one more thought, after each number of them.
+  const difference = tf.reshape(haltingPreference({ logits, width: states.shape[1], more, stop }), [
     examples,
     thoughts,
   ]) as tf.Tensor2D;
@@ -63,6 +61,24 @@ export function haltingLoss({
       exampleWeight,
     ) as tf.Scalar,
   };
+}
+
+/**
+ * What a halting head takes one more thought by, with the probability `σ(·)`: `(w_more − w_stop) · s / √width`, `[states]`. States
+ * have the norm √width: undivided, the decision would be made before it is learned.
+ */
+export function haltingPreference({
+  logits,
+  width,
+  more,
+  stop,
+}: {
+  /** Of the states that decide. `[states, vocabulary]` */
+  logits: tf.Tensor2D;
+  width: number;
+} & Pick<HaltingPart, 'more' | 'stop'>): tf.Tensor1D {
+  const [open, close] = [more, stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
+  return tf.reshape(tf.div(tf.sub(open!, close!), Math.sqrt(width)), [-1]) as tf.Tensor1D;
 }
 
 /** The summed loss of each example's answer after 0 … N thoughts: `[examples, thoughts + 1]`. */
@@ -102,7 +118,7 @@ function answerLosses({
 }
 
 /** log σ(x) = −softplus(−x). tfjs's own `logSigmoid` reads a freed tensor in its gradient where x is an intermediate result. */
-function logSigmoid(input: tf.Tensor2D): tf.Tensor2D {
+export function logSigmoid<Rank extends tf.Tensor>(input: Rank): Rank {
   return tf.neg(tf.softplus(tf.neg(input)));
 }
 

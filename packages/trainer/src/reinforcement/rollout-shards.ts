@@ -6,12 +6,12 @@ import type { Shard } from '../sources/source';
 import type { Rollout } from './rollouts';
 
 /** What of a rollout goes into a batch. */
-export type LearnedRollout = Pick<Rollout, 'example' | 'layout' | 'drawn' | 'advantage'>;
+export type LearnedRollout = Pick<Rollout, 'example' | 'layout' | 'drawn' | 'halts' | 'advantage'>;
 
 /** How rollouts become shards. */
 export interface RolloutShardsOptions {
   rollouts: readonly LearnedRollout[];
-  data: Pick<ReasonerData, 'context' | 'pictures' | 'shards'>;
+  data: Pick<ReasonerData, 'context' | 'method' | 'pictures' | 'shards'>;
   temperature: number;
   thoughts: ThoughtSampling;
   /** Whether each answer counts the same, or each token. */
@@ -34,16 +34,18 @@ export interface RolloutShard extends Shard<ReasonerBatch> {
  */
 export async function rolloutShards({
   rollouts,
-  data: { context, pictures, shards },
+  data: { context, method, pictures, shards },
   temperature,
   thoughts,
   per,
   measures,
 }: RolloutShardsOptions): Promise<RolloutShard[]> {
+  const marks = method.halting?.(context);
   const learned = rollouts.filter(({ advantage }) => advantage !== null);
   const idle = rollouts.filter(({ advantage }) => advantage === null);
   const taken = [...learned, ...idle.slice(0, Math.max(0, shards - learned.length))];
-  const actionsOf = ({ layout, drawn }: LearnedRollout) => layout.ids.length - layout.promptLength + drawn.length;
+  const actionsOf = ({ layout, drawn, halts }: LearnedRollout) =>
+    layout.ids.length - layout.promptLength + drawn.length + halts.length;
   const actions = learned.reduce((sum, rollout) => sum + actionsOf(rollout), 0);
   const weightOf = (rollout: LearnedRollout) => {
     if (rollout.advantage === null) return 0;
@@ -65,7 +67,14 @@ export async function rolloutShards({
       const tokens = items.flatMap(({ layout }, row) =>
         new Array<number>(layout.ids.length - layout.promptLength).fill(row),
       );
-      const rolloutOf = Int32Array.from([...tokens, ...places.map(({ row }) => row)]);
+      const decisions = items.flatMap(({ halts }, row) =>
+        halts.map(({ position, taken }) => ({ row, state: row * batch.time + position, taken: taken ? 1 : -1 })),
+      );
+      const rolloutOf = Int32Array.from([
+        ...tokens,
+        ...places.map(({ row }) => row),
+        ...decisions.map(({ row }) => row),
+      ]);
       return {
         inputs: { ...batch, ...(images && { images }) },
         rollouts: items,
@@ -74,6 +83,14 @@ export async function rolloutShards({
           grpo: {
             text: { rows: batch.lossRows, ids: batch.lossLabels, picks: 1, temperature },
             ...drawnParts({ places, thoughts }),
+            ...(marks &&
+              decisions.length > 0 && {
+                halts: {
+                  rows: Int32Array.from(decisions, ({ state }) => state),
+                  taken: Float32Array.from(decisions, ({ taken }) => taken),
+                  ...marks,
+                },
+              }),
             advantages: Float32Array.from(rolloutOf, (row) => items[row]!.advantage ?? 0),
             weights: Float32Array.from(rolloutOf, (row) => weightOf(items[row]!)),
             measures: Object.fromEntries(Object.entries(measures).map(([name, value]) => [name, value / shards])),

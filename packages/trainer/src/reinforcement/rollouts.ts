@@ -6,6 +6,7 @@ import {
   hashCounters,
   IGNORED_LABEL,
   type Layout,
+  randomAt,
   type Reasoner,
   ThoughtSampler,
   type ThoughtSampling,
@@ -21,10 +22,19 @@ export interface Rollout {
   layout: Layout;
   /** Its thoughts, as far as they were drawn. */
   drawn: readonly DrawnThought[];
+  /** What a halting head decided, state by state; none where the method has no such head. */
+  halts: readonly HaltDecision[];
   /** Null where its reward is not known. */
   rewarded: Rewarded | null;
   /** Null where nothing is to be learned from it. */
   advantage: number | null;
+}
+
+/** Whether another thought was taken after a state. */
+export interface HaltDecision {
+  /** Of the state, in the sequence. */
+  position: number;
+  taken: boolean;
 }
 
 /** Answers to some questions, several to each. */
@@ -53,6 +63,9 @@ export interface SampleOptions {
   counters: readonly number[];
 }
 
+/** Keeps the draws of a halting head from those of thoughts, which have the same counters. */
+const HALTING = 0x68616c74;
+
 /** Answers side by side, at the most: those of a whole step where they are fewer. */
 const SIDE_BY_SIDE = 256;
 
@@ -80,6 +93,9 @@ export async function sampleRollouts({
     temperature,
     seed: hashCounters(...counters),
     nextInput: draws?.nextInput,
+    ...(reasoner.method.halting && {
+      takesThought: ({ row, taken, probability }) => randomAt(...counters, HALTING, row, taken) < probability,
+    }),
   });
   const faults: string[] = [];
   const all: Rollout[] = [];
@@ -91,7 +107,7 @@ export async function sampleRollouts({
     all.push({
       example,
       answer,
-      layout: layoutOf({ reasoner, example, answer, drawn }),
+      ...layoutOf({ reasoner, example, answer, drawn }),
       drawn,
       rewarded: 'fault' in found ? null : found,
       advantage: null,
@@ -112,7 +128,7 @@ export async function sampleRollouts({
   return { all, withoutVariance, faults };
 }
 
-/** An answer as a sequence to learn from: every token of the response carries loss, thoughts stand where they were thought. */
+/** An answer as a sequence to learn from: every token of the response carries loss, thoughts stand where they were thought; and what was decided on the way. */
 function layoutOf({
   reasoner,
   example,
@@ -123,19 +139,24 @@ function layoutOf({
   example: ReasoningExample;
   answer: Answer;
   drawn: readonly DrawnThought[];
-}): Layout {
+}): Pick<Rollout, 'layout' | 'halts'> {
   const { method, settings } = reasoner;
   const { stages, visibility } = settings;
   const context = reasoner.layoutContext({ image: example.image });
   const taken = thoughts.filter(({ position }) => position < 0).length;
-  const before = method.promptThoughts?.({ example, stages, context }).slice(0, taken) ?? [];
+  const planned = method.promptThoughts?.({ example, stages, context }) ?? [];
+  const before = planned.slice(0, taken);
+  // After its last thought a model has nothing to decide.
+  const halts = planned
+    .slice(0, method.halting ? taken + 1 : 0)
+    .map((_, count) => ({ position: planned[0]!.position - 1 + count, taken: count < taken }));
   const kind = method.addsStates === true ? ('added' as const) : ('token' as const);
   const written = thoughts
     .filter(({ position }) => position >= 0)
     .map(({ stage, index, position }) => ({ stage, index, position: prompt.length + position, kind }));
   const whole = [...prompt, ...ids];
   const fed = before.filter((thought) => thought.kind === 'continuous');
-  return {
+  const layout: Layout = {
     ids: whole,
     labels: [...prompt.map(() => IGNORED_LABEL), ...ids],
     promptLength: prompt.length,
@@ -149,6 +170,7 @@ function layoutOf({
     }),
     ...(visibility && { visibility, roles: rolesOf({ reasoner, example, whole, prompt }) }),
   };
+  return { layout, halts };
 }
 
 /** The roles of a prompt and what was written after it, as the session told them. */

@@ -37,6 +37,7 @@ beforeAll(async () => {
     ['cot', { name: 'cot' }],
     ['coconut', { name: 'coconut', hiddenSteps: 2 }],
     ['cot2', { name: 'cot2', count: 2 }],
+    ['adaptive', { name: 'adaptive', hiddenSteps: 2 }],
   ] as const)
     await trainRun({
       ...runOf(`start-${name}`),
@@ -90,6 +91,10 @@ const kinds: Record<string, Partial<TrainRunOptions>> = {
   tokens: {
     method: { name: 'cot2', count: 2 },
     reinforcement: { ...rewarded, updates: 2, firstFromBest: true, thoughts: { kind: 'tokens', count: 2 } },
+  },
+  halting: {
+    method: { name: 'adaptive', hiddenSteps: 2 },
+    reinforcement: { ...rewarded, updates: 2, kl: 0.1 },
   },
 };
 const kindOf = (name: string, kind: string) => {
@@ -148,6 +153,24 @@ it('raises the reward, and what it saves answers by it', async () => {
     expect(answer!.text).toMatch(/5/);
     reasoner.dispose();
   }
+});
+
+it.each([1, -1])('learns when to stop thinking where thoughts are worth %s', async (weight) => {
+  const name = `halting-${weight}`;
+  const rewards = [{ name: 'length', weight, options: { of: 'thinking' } }];
+  const reinforcement = { ...rewarded, steps: 20, rewards, questions: 4, group: 8, maxNewTokens: 2 };
+  await trainRun({ ...kindOf(name, 'halting'), reinforcement });
+  const reasoner = await Reasoner.load({ folder: join(folder, name, 'reasoner') });
+  const answers = await reasoner.think({ questions: examples, maxNewTokens: 2 });
+  for (const { thoughts } of answers) expect(thoughts).toHaveLength(weight > 0 ? 2 : 0);
+  // Who asks may decide otherwise.
+  const [, other] = await reasoner.think({
+    questions: examples,
+    maxNewTokens: 2,
+    takesThought: ({ row, taken, probability }) => row === 1 && taken === 0 && probability > 0,
+  });
+  expect(other!.thoughts).toHaveLength(1);
+  reasoner.dispose();
 });
 
 describe('what goes wrong', () => {

@@ -183,7 +183,9 @@ export async function openReinforcement({
       const context = reasoner.layoutContext({ image: example.image });
       const layout = data.method.layout({ example, phase: plan!.phase, context });
       const [shard] = await rolloutShards({
-        rollouts: [{ example, layout: { ...layout, inputs: undefined }, drawn: [], advantage: 1 }],
+        rollouts: [
+          { example, layout: { ...layout, inputs: undefined, parts: undefined }, drawn: [], halts: [], advantage: 1 },
+        ],
         data: { ...data, shards: 1 },
         temperature,
         thoughts,
