@@ -9,7 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -79,7 +79,7 @@ function layOut({ demo }) {
 
 /** The inspector with a model in it, as one file. */
 function exportDemo() {
-  const model = join(root, options.model);
+  const model = resolve(root, options.model);
   if (!existsSync(join(model, 'subtext.json'))) {
     console.error(
       `${options.model} holds no model for the landing page. Run \`npm start\` first, name one with --model, or leave it out with --without-demo.`,
@@ -87,11 +87,10 @@ function exportDemo() {
     process.exit(1);
   }
   mkdirSync(join(pages, 'public'), { recursive: true });
-  run(process.execPath, [
-    join(root, 'apps/cli/bin/subtext.js'),
-    ...['inspect', '--model', model, '--limit', '20'],
-    ...['--export', join(pages, 'public', 'demo.html'), '--view', 'example=0&another=1'],
-  ]);
+  // From the root, so that the page names the model by a path that says nothing of this machine.
+  const words = ['inspect', '--model', options.model, '--limit', '20'];
+  const place = ['--export', join(pages, 'public', 'demo.html'), '--view', 'example=0&another=1'];
+  run(process.execPath, [join(root, 'apps/cli/bin/subtext.js'), ...words, ...place], { cwd: root });
 }
 
 install();
