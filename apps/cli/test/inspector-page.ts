@@ -15,7 +15,8 @@ const command = fileURLToPath(new URL('../bin/subtext.js', import.meta.url));
 export const browserName = `the inspector in ${chromiumPath ?? 'a browser: there is no Chromium here (set CHROMIUM to one)'}`;
 export const noBrowser = chromiumPath === undefined;
 
-export function launch(args: readonly string[] = []): Promise<Browser> {
+/** @param args what else the browser is told; without any it does not imitate a GPU, which takes most of its processor time. */
+export function launch(args: readonly string[] = ['--disable-gpu']): Promise<Browser> {
   return chromium.launch({
     executablePath: chromiumPath,
     args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
