@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { calculationsTable, firstTable, graphsTable, usedTable } from './choice-tables.mjs';
+import { tuningTable } from './tuning-table.mjs';
 import { changesTable, collectivesTable, emulatedTable, predictionTable, trainingTable } from './scale-tables.mjs';
 
 const percent = (share) => (share === null || share === undefined ? '–' : (100 * share).toFixed(1));
@@ -132,6 +133,7 @@ const pages = [
     file: 'docs/results/arithmetic.json',
     tables: { calculations: calculationsTable, used: usedTable, graphs: graphsTable },
   },
+  { page: 'docs/guide/public-checkpoint.md', file: 'docs/results/large.json', tables: { tuning: tuningTable } },
   ...[
     ['collectives', { collectives: collectivesTable }],
     ['training', { training: trainingTable }],
