@@ -50,6 +50,7 @@ const listed = [
   {
     text: 'Reference',
     items: [
+      page('Packages', '/packages'),
       page('Configuration', '/configuration'),
       page('Evaluation', '/evaluation'),
       page('Engines', '/engines'),
