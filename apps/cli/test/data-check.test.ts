@@ -43,6 +43,7 @@ describe('subtext data check', () => {
       'adaptive',
       'coconut',
       'codi',
+      'colar',
       'cot',
       'cot2',
       'heima',

@@ -81,6 +81,7 @@ export { experimentTables, type ExperimentFindings, type ExperimentTable } from 
 export { measureDrawnThoughts } from './experiment/drawn-thoughts';
 export { measureFewerThoughts, type FewerThoughts } from './experiment/fewer-thoughts';
 export { measureRecurrences, type ScoreByRecurrences } from './experiment/more-recurrences';
+export { measureFactors, type ScoreByFactor } from './experiment/other-factors';
 export { failingGraphs, type FailingGraphs } from './experiment/failing-graphs';
 export { keepOnce } from './experiment/keep-once';
 export { measureSeconds, type AnswerSeconds } from './experiment/measure-seconds';

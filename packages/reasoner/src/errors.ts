@@ -5,6 +5,8 @@ export type ReasonerErrorCode =
   /** No method has that name. */
   | 'unknown-method'
   | 'invalid-option'
+  /** A compression factor that the model was not trained with. */
+  | 'untrained-factor'
   /** An example has more tokens than the model has positions. */
   | 'example-too-long'
   /** An example lacks a stage that the curriculum hides. */

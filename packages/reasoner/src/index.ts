@@ -1,7 +1,7 @@
 export { canExchange, collateExchanged, type ExchangedLayout, withAnswer } from './batches/exchanged-layouts';
 export { type ContinuousThoughts } from './batches/continuous-thoughts';
 export { hashCounters, permutationAt, randomAt } from './batches/counter-random';
-export { type GivenInputs } from './batches/given-inputs';
+export { collateInputs, type GivenInputs, mixedEmbeddings } from './batches/given-inputs';
 export { PictureStore, type BatchPictures } from './batches/picture-store';
 export {
   batchRows,
@@ -12,6 +12,7 @@ export {
   type ReasonerBatch,
 } from './batches/reasoner-batch';
 export { FeedbackMap, type FeedbackSettings } from './feedback/feedback-map';
+export { type PredictedLatents } from './feedback/latent-head';
 export { openRelease, type OpenedRelease, type OpenReleaseOptions } from './releases/open-release';
 export { type ReleaseName } from './releases/checkpoint-parts';
 export { answerInPlace, readRun } from './recurrence/answer-in-place';
@@ -25,7 +26,7 @@ export {
 export { continuousForward } from './forward/continuous-forward';
 export { embedBatch } from './forward/embed-batch';
 export { openModel, openWithFeedback, type ModelSource, type OpenedModel } from './forward/model-source';
-export { stopGradient } from './forward/stop-gradient';
+export { stopGradient, withoutGradient } from './forward/stop-gradient';
 export { measureThoughts, type ThoughtRows } from './forward/thought-measures';
 export { CounterStream, drawNodeNumbers, drawQueries } from './graphs/draw-queries';
 export { drawGraphBatch, type GraphBatch, type WeightedTargets } from './graphs/graph-batch';
@@ -39,6 +40,7 @@ export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-voc
 export { type AdaptiveOptions } from './methods/adaptive';
 export { type CoconutOptions } from './methods/coconut';
 export { type CodiOptions } from './methods/codi';
+export { type ColarOptions } from './methods/colar';
 export { type Cot2Options } from './methods/cot2';
 export { type HeimaOptions } from './methods/heima';
 export { type ThinkingTokenCount } from './methods/thinking-tokens';
@@ -92,6 +94,7 @@ export { documentIds, packedReasoner } from './packs/packed-reasoner';
 export { adapterWithTokens, addModelTokens, type AdapterTokens } from './reasoner/add-tokens';
 export { parseAnswer, type Answer, type AnswerStage } from './reasoner/answer';
 export { answerStart, type AnswerStart } from './reasoner/answer-start';
+export { withFactor } from './reasoner/with-factor';
 export { type EmbeddedSequences } from './reasoner/embed-sequences';
 export { Reasoner, type Question, type ThinkOptions } from './reasoner/reasoner';
 export { type ReasonerSettings } from './reasoner/reasoner-settings';

@@ -105,10 +105,12 @@ export async function trainLookup({
     thoughtReading: 'before' as const,
     longestResponse: 0,
   };
-  const context = new Reasoner({ model, tokenizer, settings }).layoutContext();
+  const opened = new Reasoner({ model, tokenizer, settings });
+  const context = opened.layoutContext();
   const phases = method.curriculum({ stages });
   const { longestResponse } = measureLayouts({ data: { examples, method, context }, phases });
-  const reasoner = new Reasoner({ model, tokenizer, settings: { ...settings, longestResponse } });
+  const { feedback } = opened;
+  const reasoner = new Reasoner({ model, tokenizer, feedback, settings: { ...settings, longestResponse } });
   const losses: Record<string, number> = {};
   let metrics: Record<string, number> = {};
   const folder = await mkdtemp(join(tmpdir(), 'subtext-recipe-'));
@@ -116,7 +118,7 @@ export async function trainLookup({
     await train({
       folder,
       source: { module: '', options: {} },
-      program: (await openProgram({ model, objectives: methodObjectives({ method }) })) as TrainingProgram,
+      program: (await openProgram({ model, feedback, objectives: methodObjectives({ method }) })) as TrainingProgram,
       phases: reasonerPhases({
         plans: phases.map((phase, index) => {
           const { steps, learningRate, batchSize = 64 } = settingsOf(phase, index === phases.length - 1);

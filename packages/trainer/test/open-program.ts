@@ -1,4 +1,5 @@
 import type { LanguageModel } from '@subtext/model';
+import type { FeedbackMap } from '@subtext/reasoner';
 
 import type { ObjectiveUse } from '../src/objectives/objective';
 import { composeProgram } from '../src/program/program';
@@ -9,12 +10,14 @@ import type { Shard } from '../src/sources/source';
 /** The program of a reasoner's model that is open. */
 export function openProgram({
   model,
+  feedback,
   objectives = [{ name: 'next-token' }],
 }: {
   model: LanguageModel;
+  /** @default none */ feedback?: FeedbackMap;
   objectives?: readonly ObjectiveUse[];
 }): Promise<TrainingProgram<Shard>> {
-  return composeProgram({ runner: reasonerRunner({ model }) as Runner, objectives });
+  return composeProgram({ runner: reasonerRunner({ model, feedback }) as Runner, objectives });
 }
 
 /** A shard of sequences alone. */

@@ -1,7 +1,7 @@
 import { printable } from '@subtext/core';
 import { imageFile } from '@subtext/data';
 import { explainAnswers, loadExplainers, traceAnswer } from '@subtext/decoder';
-import { Reasoner, type Answer } from '@subtext/reasoner';
+import { Reasoner, type Answer, withFactor } from '@subtext/reasoner';
 import { useEngine, type EngineName, type WeightDtype } from '@subtext/tensor';
 import {
   createOutput,
@@ -34,6 +34,7 @@ interface ThinkCommandOptions extends ThoughtChange {
   pack: string[];
   recurrences?: number;
   haltFrom?: number;
+  factor?: number;
   raw: boolean;
   trace: boolean;
   include: string[];
@@ -104,6 +105,11 @@ export function thinkCommand(): Command {
       'a recurrent reasoner halts once it finds its answer right with this probability',
       number,
     )
+    .option(
+      '--factor <tokens>',
+      'how many tokens of a chain each thought of a compressed reasoner (colar) stands for: a factor that was trained',
+      positiveWholeNumber,
+    )
     .option('--draw <file>', 'draw the thoughts that the model has a drawer for, as a PNG file')
     .option(
       '--raw',
@@ -131,6 +137,7 @@ export function thinkCommand(): Command {
           pack: packs,
           recurrences,
           haltFrom,
+          factor,
           raw,
           trace,
           include,
@@ -160,7 +167,8 @@ export function thinkCommand(): Command {
         // A question and an answer; pictures take more.
         const work = picture ? undefined : await modelWork({ folder, positions: 300 });
         await useEngine({ engine: engineFor({ engine, dtype }), work });
-        const reasoner = await withPacks({ reasoner: await Reasoner.load({ folder, dtype }), paths: packs });
+        const opened = await withPacks({ reasoner: await Reasoner.load({ folder, dtype }), paths: packs });
+        const reasoner = factor === undefined ? opened : withFactor({ reasoner: opened, factor });
         const unknown = [question, ...Object.values(edit ?? {})].flatMap((text) => reasoner.unknownWords(text));
         if (unknown.length > 0 && !json) {
           const warning = `Warning: the model does not know ${unknown.length === 1 ? 'the word' : 'the words'} ${unknown.join(', ')}: it reads ${unknown.length === 1 ? 'it' : 'them'} as unknown, and answers as if something else had been said.`;

@@ -9,6 +9,7 @@ import {
   hashFolder,
   keepOnce,
   measureDrawnThoughts,
+  measureFactors,
   measureFewerThoughts,
   measureRecurrences,
   openModel,
@@ -95,6 +96,7 @@ export async function carryOutRun({
   const fewer = experiment.fewerThoughts?.includes(cell) ? await fewerOf(measured) : undefined;
   const drawn = experiment.drawn?.of.includes(cell) ? await drawnOf(measured) : undefined;
   const recurrences = experiment.recurrences?.of.includes(cell) ? await recurrencesOf(measured) : undefined;
+  const factors = experiment.factors?.of.includes(cell) ? await factorsOf(measured) : undefined;
   const path = join(folder, 'finished.json');
   const trained = parseJson({ text: await readTextFile({ path, maximumBytes: 2 ** 20 }), name: path }) as Pick<
     RunFindings,
@@ -118,6 +120,7 @@ export async function carryOutRun({
       fewer,
       drawn,
       recurrences,
+      factors,
       curve: await curveOf(folder),
     },
   };
@@ -274,6 +277,31 @@ async function recurrencesOf({
           metric,
           batch: experiment.evaluation.batch,
           onProgress: (at) => output.progress({ label: `${run.name}: with other recurrences`, ...at }),
+          signal,
+        });
+      } finally {
+        output.endProgress();
+        reasoner.dispose();
+      }
+    },
+  });
+}
+
+async function factorsOf({ reasoner: folder, modelHash, run, experiment, loaded, metric, output, signal }: Measured) {
+  const { factors } = experiment.factors!;
+  return await keepOnce({
+    path: join(run.folder, 'factors.json'),
+    of: { modelHash, examples: await hashExamples(loaded.examples), metric, factors, engine: engineName() },
+    measure: async () => {
+      const reasoner = await openReasoner({ folder, loaded: [loaded] });
+      try {
+        return await measureFactors({
+          reasoner,
+          loaded,
+          factors,
+          metric,
+          batch: experiment.evaluation.batch,
+          onProgress: (at) => output.progress({ label: `${run.name}: with other factors`, ...at }),
           signal,
         });
       } finally {

@@ -73,6 +73,12 @@ export const experimentConfiguration = z.strictObject({
       counts: z.array(count).min(1).describe('with how many recurrences in every question'),
     })
     .optional(),
+  factors: z
+    .strictObject({
+      of: cells.describe('whose models (of the method colar) are asked again: names of the table'),
+      factors: z.array(count).min(1).describe('with which compression factors, of those trained'),
+    })
+    .optional(),
   nodes: cells.describe("of whose thoughts it is measured what they hold of a graph's nodes").optional(),
   failing: cells.describe('of which it is told what is different about the graphs that fail').optional(),
   seconds: z

@@ -119,7 +119,7 @@ export async function runExperiment({
 /** A slip in a name is told before hours of training, not after. */
 function checkNames({
   runs,
-  experiment: { compare, audit, fewerThoughts, drawn, recurrences, nodes, failing },
+  experiment: { compare, audit, fewerThoughts, drawn, recurrences, factors, nodes, failing },
 }: {
   runs: readonly ExperimentTraining[];
   experiment: ExperimentConfiguration;
@@ -131,6 +131,7 @@ function checkNames({
     fewerThoughts,
     'drawn.of': drawn?.of,
     'recurrences.of': recurrences?.of,
+    'factors.of': factors?.of,
     nodes,
     failing,
   };

@@ -55,6 +55,7 @@ interface RunOptions extends AskedData {
   maxTokens?: number;
   recurrences?: number;
   haltFrom?: number;
+  factor?: number;
   steer?: string;
   strength?: number;
   stage?: string;
@@ -100,7 +101,7 @@ function answeringCommand({ name }: { name: 'run' | 'merge' }): Command {
     )
     .option(
       '--draw-thoughts <how>',
-      "draws continuous thoughts by the seeds too: tokens=3, the mean of three sampled tokens' embeddings (cot2); deviation=0.1, the state with noise",
+      "draws continuous thoughts by the seeds too: tokens=3, the mean of three sampled tokens' embeddings (cot2); deviation=0.1, the state with noise; latent-head=1, from what a latent head predicts (colar)",
       parseThoughtSampling,
     )
     .option('--max-tokens <count>', 'most tokens of a response', positiveWholeNumber)
@@ -113,6 +114,11 @@ function answeringCommand({ name }: { name: 'run' | 'merge' }): Command {
       '--halt-from <probability>',
       'a recurrent reasoner halts once it finds its answer right with this probability',
       number,
+    )
+    .option(
+      '--factor <tokens>',
+      'how many tokens of a chain each thought of a compressed reasoner (colar) stands for: a factor that was trained',
+      positiveWholeNumber,
     )
     .option('--steer <file>', 'a direction that is added to the thoughts (subtext-eval direction makes one)')
     .option('--strength <number>', 'how often it is added; below 0: the other way (default: 1)', number)

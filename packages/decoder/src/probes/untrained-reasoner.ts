@@ -15,11 +15,12 @@ export function untrainedReasoner({
   /** @default 0 */
   seed?: number;
 }): Reasoner {
+  const untrained = createModel({ config: model.config, seed });
   return new Reasoner({
-    model: createModel({ config: model.config, seed }),
+    model: untrained,
     tokenizer,
     settings,
     processor,
-    ...(feedback && { feedback: feedback.redrawn({ seed }) }),
+    ...(feedback && { feedback: feedback.redrawn({ seed, model: untrained }) }),
   });
 }

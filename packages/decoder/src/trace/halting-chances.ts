@@ -12,7 +12,7 @@ import type { AnsweredQuestion } from './needed-thoughts';
  */
 export async function haltingChances({ reasoner, question, answer }: AnsweredQuestion): Promise<number[] | null> {
   const marks = reasoner.method.halting?.(reasoner.layoutContext());
-  if (marks === undefined) return null;
+  if (marks?.more === undefined) return null;
   const { prompt } = answer;
   const thoughts = answer.thoughts.map(({ position }) => prompt.length + position);
   // The mark that ends thinking follows the last thought, or, where none was thought, the mark that begins it.

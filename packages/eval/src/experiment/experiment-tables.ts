@@ -66,6 +66,7 @@ export function experimentTables({
     ...fewerTables({ cells, of, runs }),
     ...drawnTables({ cells, of }),
     ...recurrencesTables({ cells, of, runs }),
+    ...factorsTables({ cells, of, runs }),
     ...nodes.map(nodesTable),
     ...failing.map(failingTable),
   ];
@@ -316,6 +317,33 @@ function recurrencesTables({ cells, of }: ByCell): ExperimentTable[] {
           spread(found.map((one) => one.find(({ recurrences }) => recurrences === count)?.score)),
         ),
       ]),
+    },
+  ];
+}
+
+function factorsTables({ cells, of }: ByCell): ExperimentTable[] {
+  const rows = cells.flatMap((cell) => {
+    const found = of(cell).flatMap(({ factors }) => (factors === undefined ? [] : [factors]));
+    const every = [...new Set(found.flat().map(({ factor }) => factor))];
+    return every.map((factor) => {
+      const own = found.map((one) => one.find((measured) => measured.factor === factor));
+      const thoughts = own.flatMap((one) => (one === undefined ? [] : [one.thoughts]));
+      return [
+        cell,
+        factor,
+        thoughts.reduce((sum, value) => sum + value, 0) / thoughts.length,
+        spread(own.map((one) => one?.score)),
+      ];
+    });
+  });
+  if (rows.length === 0) return [];
+  return [
+    {
+      title: 'How many tokens a thought stands for',
+      caption:
+        'The same models asked with each compression factor: mean thoughts of an answer, and score, mean ± deviation over seeds.',
+      columns: [{ header: 'what' }, right('factor'), right('thoughts'), right('score')],
+      rows,
     },
   ];
 }

@@ -3,6 +3,7 @@ import type { ThinkingAudit } from '../audit/audit-thinking';
 import type { ThoughtAudit } from '../audit/audit-thoughts';
 import type { FewerThoughts } from './fewer-thoughts';
 import type { ScoreByRecurrences } from './more-recurrences';
+import type { ScoreByFactor } from './other-factors';
 
 /** A finished run of an experiment in its result: what it took, what it scored, and what else was measured of it. */
 export interface RunFindings {
@@ -23,6 +24,7 @@ export interface RunFindings {
   /** Mean score where thoughts are drawn by chance, over the seeds of the draws. */
   drawn?: number;
   recurrences?: ScoreByRecurrences[];
+  factors?: ScoreByFactor[];
   /** Loss by step, thinned out; with the steps at which phases begin. */
   curve?: { points: { x: number; y: number }[]; phases: { x: number; label: string }[] };
 }

@@ -59,6 +59,8 @@ export interface EvaluateModelOptions extends MadeWith {
   recurrences?: number;
   /** A recurrent reasoner halts once it finds its answer right with this probability. @default it takes all its recurrences */
   haltFrom?: number;
+  /** Tokens of the chain that a thought of a reasoner of the method `colar` stands for. @default as its method says */
+  factor?: number;
   /** A direction that is added to the thoughts of a stage. @default none */
   steering?: Steering;
   /** Names of the filters that the tasks were narrowed to, for the record. @default all */

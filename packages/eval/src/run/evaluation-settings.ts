@@ -16,6 +16,7 @@ export function generationOf({
   maximumTokens,
   recurrences,
   haltFrom,
+  factor,
   steering,
 }: Asked): Record<string, unknown> {
   return {
@@ -25,6 +26,7 @@ export function generationOf({
     ...(maximumTokens === undefined ? {} : { max_new_tokens: maximumTokens }),
     ...(recurrences === undefined ? {} : { recurrences }),
     ...(haltFrom === undefined ? {} : { halt_from: haltFrom }),
+    ...(factor === undefined ? {} : { factor }),
     ...(steering === undefined ? {} : { steering: describeSteering(steering) }),
   };
 }
@@ -56,6 +58,7 @@ export function answeringOf({
   maximumTokens,
   recurrences,
   haltFrom,
+  factor,
   steering,
   signal,
 }: Asked): AnsweringModel {
@@ -66,6 +69,7 @@ export function answeringOf({
     maximumTokens,
     recurrences,
     haltFrom,
+    factor,
     steering,
     signal,
   });

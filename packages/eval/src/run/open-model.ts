@@ -6,6 +6,7 @@ import {
   type Steering,
   ThoughtSampler,
   type ThoughtSampling,
+  withFactor,
 } from '@subtext/reasoner';
 import type { WeightDtype } from '@subtext/tensor';
 import { existsSync } from 'node:fs';
@@ -31,6 +32,8 @@ export interface AnswerSettings {
   recurrences?: number;
   /** A recurrent reasoner halts once it finds its answer right with this probability. @default it takes all its recurrences */
   haltFrom?: number;
+  /** Tokens of the chain that a thought of a reasoner of the method `colar` stands for. @default as its method says */
+  factor?: number;
   /** A direction that is added to thoughts; only reasoners have any. @default none */
   steering?: Steering;
   signal?: AbortSignal;
@@ -74,7 +77,12 @@ export async function openModel<Loaded extends LoadedTask>({
         dtype,
         method: 'plain',
         loaded,
-        answering: ({ steering, thoughts, recurrences, haltFrom, ...settings }) => {
+        answering: ({ steering, thoughts, recurrences, haltFrom, factor, ...settings }) => {
+          if (factor !== undefined)
+            throw new EvaluationError({
+              code: 'invalid-option',
+              message: `${folder} is no reasoner: it has no thoughts that are compressed. Leave the factor out.`,
+            });
           if (recurrences !== undefined || haltFrom !== undefined)
             throw new EvaluationError({
               code: 'invalid-option',
@@ -97,22 +105,24 @@ export async function openModel<Loaded extends LoadedTask>({
     dtype,
     method: reasoner.settings.method.name,
     loaded: loaded.map((one) => askedOf({ reasoner, loaded: one })),
-    answering: ({ steering, thoughts, ...settings }) =>
-      reasonerModel({
-        reasoner,
+    answering: ({ steering, thoughts, factor, ...settings }) => {
+      const asked = factor === undefined ? reasoner : withFactor({ reasoner, factor });
+      return reasonerModel({
+        reasoner: asked,
         ...settings,
-        sampler: samplerOf({ reasoner, thoughts }),
+        sampler: samplerOf({ reasoner: asked, thoughts }),
         ...(steering && {
           change: (answered) =>
             steer({
-              reasoner,
+              reasoner: asked,
               ...answered,
               ...steering,
               maxNewTokens: settings.maximumTokens,
               signal: settings.signal,
             }),
         }),
-      }),
+      });
+    },
     unknownWords: (question) => reasoner.unknownWords(question),
     dispose: () => reasoner.dispose(),
   }));
@@ -130,7 +140,7 @@ function samplerOf({
   const refused = refusedSampling({ method: reasoner.method, sampling });
   if (refused !== undefined)
     throw new EvaluationError({ code: 'invalid-option', message: `Thoughts cannot be drawn so: ${refused}` });
-  return () => ThoughtSampler.open({ model: reasoner.model, sampling });
+  return () => ThoughtSampler.open({ model: reasoner.model, feedback: reasoner.feedback, sampling });
 }
 
 /**

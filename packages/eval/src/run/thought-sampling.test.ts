@@ -15,6 +15,7 @@ describe('how thoughts are drawn', () => {
   it('is read from a command line', () => {
     expect(parseThoughtSampling('tokens=3')).toEqual({ kind: 'tokens', count: 3 });
     expect(parseThoughtSampling('deviation=0.25')).toEqual({ kind: 'gaussian', deviation: 0.25 });
+    expect(parseThoughtSampling('latent-head=1')).toEqual({ kind: 'latent-head', temperature: 1 });
     const wrong = ['tokens=0', 'tokens=1.5', 'tokens=65', 'deviation=0', 'deviation=1.2.3', 'tokens', '3', 'tokens=-1'];
     for (const text of wrong) expect(() => parseThoughtSampling(text)).toThrow(/tokens=K.*got/);
   });

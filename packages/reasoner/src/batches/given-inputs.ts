@@ -53,6 +53,18 @@ export function collateInputs({
   };
 }
 
+/** The mixtures, `Σ_i w_i e(id_i)` each: `[places, width]`. */
+export function mixedEmbeddings({
+  model,
+  mixtures: { places, count, ids, weights },
+}: {
+  model: LanguageModel;
+  mixtures: NonNullable<GivenInputs['mixtures']>;
+}): tf.Tensor2D {
+  const words = model.embed(tf.tensor2d(ids, [places.length, count], 'int32'));
+  return tf.sum(tf.mul(words, tf.tensor3d(weights, [places.length, count, 1])), 1) as tf.Tensor2D;
+}
+
 /** Puts them in their places: `[rows, time, width]`. */
 export function placeInputs({
   model,
@@ -65,12 +77,8 @@ export function placeInputs({
 }): tf.Tensor3D {
   const [rows, time, width] = embeddings.shape;
   let placed = tf.reshape(embeddings, [rows * time, width]) as tf.Tensor2D;
-  if (mixtures) {
-    const { places, count, ids, weights } = mixtures;
-    const words = model.embed(tf.tensor2d(ids, [places.length, count], 'int32'));
-    const updates = tf.sum(tf.mul(words, tf.tensor3d(weights, [places.length, count, 1])), 1) as tf.Tensor2D;
-    placed = scatterRows({ input: placed, indices: places, updates });
-  }
+  if (mixtures)
+    placed = scatterRows({ input: placed, indices: mixtures.places, updates: mixedEmbeddings({ model, mixtures }) });
   if (vectors) {
     const updates = tf.tensor2d(vectors.values, [vectors.places.length, width]);
     placed = scatterRows({ input: placed, indices: vectors.places, updates });

@@ -1,3 +1,4 @@
+import type { LanguageModel } from '@subtext/model';
 import { writeSafetensors, type TensorToWrite } from '@subtext/safetensors';
 import { tf, useEngine } from '@subtext/tensor';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -68,6 +69,9 @@ function byHand(state: readonly number[], withNorm: boolean): number[] {
   );
 }
 
+/** All that a map without a latent head asks of a model. */
+const modelOf = (of: number) => ({ dimensions: { width: of } }) as LanguageModel;
+
 describe('what a state goes through before it is fed back', () => {
   const states = [
     [0.5, -1.25, 2, 0.1],
@@ -78,10 +82,10 @@ describe('what a state goes through before it is fed back', () => {
     'is the projection of CODI, with a norm: %s; also when saved and loaded again',
     async (withNorm) => {
       await written(Object.fromEntries(Object.entries(sound).filter(([name]) => withNorm || !name.startsWith('norm'))));
-      const first = await FeedbackMap.load({ folder, width });
+      const first = await FeedbackMap.load({ folder, model: modelOf(width) });
       expect(first.width).toBe(width);
       await first.save({ folder });
-      const map = await FeedbackMap.load({ folder, width });
+      const map = await FeedbackMap.load({ folder, model: modelOf(width) });
       const before = tf.memory().numTensors;
       const input = tf.tensor3d(states.map((state) => [state]));
       const output = map.apply(input);
@@ -100,7 +104,7 @@ describe('what a state goes through before it is fed back', () => {
   it('is refused where its file is missing, of another width, or lacks a part', async () => {
     const before = tf.memory().numTensors;
     const refused = (message: RegExp, of = width) =>
-      expect(FeedbackMap.load({ folder, width: of })).rejects.toMatchObject({
+      expect(FeedbackMap.load({ folder, model: modelOf(of) })).rejects.toMatchObject({
         name: 'ReasonerError',
         code: 'not-a-reasoner',
         message: expect.stringMatching(message) as string,

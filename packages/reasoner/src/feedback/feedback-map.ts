@@ -6,6 +6,7 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ReasonerError } from '../errors';
+import { latentHeadShapes, type PredictedLatents, predictLatents } from './latent-head';
 
 /** PyTorch's default, which CODI's release takes. */
 const epsilon = 1e-5;
@@ -22,10 +23,12 @@ const shapes = (width: number, inner: number): Readonly<Record<string, readonly 
 
 const normNames = ['norm.weight', 'norm.bias'];
 const matrixName = 'matrix.weight';
+/** Which maps have it are latent heads. */
+const meanName = 'mean.weight';
 
 /** What `subtext.json` says of a map; its numbers lie beside it in `feedback.safetensors`. */
 export interface FeedbackSettings {
-  kind: 'projection' | 'matrix' | 'mixture';
+  kind: 'projection' | 'matrix' | 'mixture' | 'latent-head';
 }
 
 /** Where a reasoner's folder has its map. */
@@ -39,11 +42,12 @@ export const feedbackFile = 'feedback.safetensors';
  * - `matrix`: `matrix · h`, which is added to a thinking token's embedding (`heima` with `feedBack`).
  * - `mixture`: `Σ_v p_v e_v`, all embeddings by what the state says of the next token, `p = softmax(logits(h))` (CoT2, arXiv
  *   2505.23648). It has no numbers of its own.
+ * - `latent-head`: the mean of what a latent head predicts from `h` (CoLaR, {@link predictLatents}).
  */
 export class FeedbackMap {
-  /** `hidden.*`, `output.*` and, where there is a norm, `norm.*`; or `matrix.weight`, `[width, width]`. */
+  /** `hidden.*`, `output.*` and, where there is a norm, `norm.*`; or `matrix.weight`, `[width, width]`; or a latent head's. */
   readonly parameters: Parameters;
-  /** Of a mixture: the model whose embeddings are mixed. Not the map's own. */
+  /** Of a mixture and of a latent head: the model whose embeddings are mixed or predicted. Not the map's own. */
   readonly #model?: LanguageModel;
 
   private constructor(parameters: Parameters, model?: LanguageModel) {
@@ -58,8 +62,13 @@ export class FeedbackMap {
   }
 
   get settings(): FeedbackSettings {
+    if (this.#isHead) return { kind: 'latent-head' };
     if (this.#model) return { kind: 'mixture' };
     return { kind: this.#isMatrix ? 'matrix' : 'projection' };
+  }
+
+  get #isHead(): boolean {
+    return this.parameters.has(meanName);
   }
 
   get #isMatrix(): boolean {
@@ -78,8 +87,22 @@ export class FeedbackMap {
     return new FeedbackMap(new Parameters(), model);
   }
 
+  /** A latent head for a model, twice as wide between its layers, drawn as PyTorch draws linear layers. */
+  static createHead({ model, seed }: { model: LanguageModel; seed: number }): FeedbackMap {
+    const { width } = model.dimensions;
+    const parameters = new Parameters();
+    for (const [name, shape] of Object.entries(latentHeadShapes(width, 2 * width)))
+      parameters.add({ name, value: tf.zeros([...shape]) });
+    const head = new FeedbackMap(parameters, model);
+    try {
+      return head.redrawn({ seed });
+    } finally {
+      head.dispose();
+    }
+  }
+
   /** The map of a folder that has one. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
-  static async find(options: { folder: string; width: number }): Promise<FeedbackMap | undefined> {
+  static async find(options: { folder: string; model: LanguageModel }): Promise<FeedbackMap | undefined> {
     const isThere = await access(join(options.folder, feedbackFile)).then(
       () => true,
       () => false,
@@ -88,7 +111,7 @@ export class FeedbackMap {
   }
 
   /** Reads `feedback.safetensors` of a reasoner's folder. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
-  static async load({ folder, width }: { folder: string; /** Of the model. */ width: number }): Promise<FeedbackMap> {
+  static async load({ folder, model }: { folder: string; model: LanguageModel }): Promise<FeedbackMap> {
     const path = join(folder, feedbackFile);
     const file = await openSafetensors({ path }).catch((cause: unknown) => {
       if (!SafetensorsError.isInstance(cause) || cause.code !== 'not-found') throw cause;
@@ -98,7 +121,8 @@ export class FeedbackMap {
         cause,
       });
     });
-    return FeedbackMap.read({ file, path, width }).finally(() => file.close());
+    const { width } = model.dimensions;
+    return FeedbackMap.read({ file, path, width, model }).finally(() => file.close());
   }
 
   /** Reads a map's tensors from any file. @throws ReasonerError `not-a-reasoner`, SafetensorsError */
@@ -106,11 +130,13 @@ export class FeedbackMap {
     file,
     path,
     width,
+    model,
     nameIn = (name) => name,
   }: {
     file: SafetensorsFile;
     /** For errors. */ path: string;
     /** Of the model. */ width: number;
+    /** Whose thoughts a latent head predicts. @default none: a latent head is refused */ model?: LanguageModel;
     /** What a tensor is called in the file. @default as here */ nameIn?: (name: string) => string;
   }): Promise<FeedbackMap> {
     const parameters = new Parameters();
@@ -118,7 +144,9 @@ export class FeedbackMap {
     try {
       const inner = shapeOf('hidden.weight')?.[0] ?? 0;
       const withNorm = normNames.some((name) => shapeOf(name));
-      const wanted = shapeOf(matrixName) ? { [matrixName]: [width, width] } : shapes(width, inner);
+      const isHead = model !== undefined && shapeOf(meanName) !== undefined;
+      const layers = isHead ? latentHeadShapes(width, inner) : shapes(width, inner);
+      const wanted = shapeOf(matrixName) ? { [matrixName]: [width, width] } : layers;
       for (const [name, shape] of Object.entries(wanted)) {
         if (!withNorm && normNames.includes(name)) continue;
         const found = shapeOf(name);
@@ -133,12 +161,18 @@ export class FeedbackMap {
       parameters.dispose();
       throw error;
     }
-    return new FeedbackMap(parameters);
+    return new FeedbackMap(parameters, parameters.has(meanName) ? model : undefined);
   }
 
   /** A map of the same shape whose weights are drawn anew, as PyTorch draws linear layers: evenly within 1/√(inputs). */
-  redrawn({ seed }: { seed: number }): FeedbackMap {
-    if (this.#model) return this;
+  redrawn({
+    seed,
+    model = this.#model,
+  }: {
+    seed: number;
+    /** Of a latent head: whose thoughts it predicts. @default that of this one */ model?: LanguageModel;
+  }): FeedbackMap {
+    if (this.#model && !this.#isHead) return this;
     const parameters = new Parameters();
     for (const [name, { shape }] of this.parameters.entries()) {
       const inputs = this.parameters.get(name.replace('.bias', '.weight')).shape[1];
@@ -148,12 +182,12 @@ export class FeedbackMap {
           : { kind: 'uniform', limit: 1 / Math.sqrt(inputs) };
       parameters.add({ name, value: drawInitialValues({ initialisation, shape, seed, name: `feedback.${name}` }) });
     }
-    return new FeedbackMap(parameters);
+    return new FeedbackMap(parameters, this.#isHead ? model : undefined);
   }
 
   /** Writes `feedback.safetensors`, in float32; nothing where there are no numbers. */
   async save({ folder }: { folder: string }): Promise<void> {
-    if (this.#model) return;
+    if (this.settings.kind === 'mixture') return;
     const tensors = new Map<string, { dtype: 'F32'; shape: number[]; data: Float32Array }>();
     for (const [name, variable] of this.parameters.entries())
       tensors.set(name, { dtype: 'F32', shape: [...variable.shape], data: (await variable.data()) as Float32Array });
@@ -163,6 +197,11 @@ export class FeedbackMap {
   /** `[..., width]` to the same: what is fed back of these states. */
   apply<Shape extends tf.Tensor>(states: Shape): Shape {
     const model = this.#model;
+    if (this.#isHead)
+      return tf.tidy(() => {
+        const { mean, scale } = this.predict(states);
+        return tf.mul(mean, scale) as Shape;
+      });
     if (model) return tf.tidy(() => mixEmbeddings({ model, states }) as Shape);
     const value = (name: string) => this.parameters.get(name) as tf.Tensor;
     return tf.tidy(() => {
@@ -184,6 +223,11 @@ export class FeedbackMap {
         epsilon,
       });
     }) as Shape;
+  }
+
+  /** What a latent head predicts from states `[..., width]`. The caller frees it. */
+  predict(states: tf.Tensor): PredictedLatents {
+    return predictLatents({ model: this.#model!, parameters: this.parameters, states });
   }
 
   dispose(): void {

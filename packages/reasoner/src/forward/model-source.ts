@@ -44,7 +44,7 @@ export interface OpenedModel {
 export async function openWithFeedback(source: ModelSource): Promise<OpenedModel> {
   const model = await openModel(source);
   if (source.kind === 'new') return { model };
-  const feedback = await FeedbackMap.find({ folder: source.folder, width: model.dimensions.width });
+  const feedback = await FeedbackMap.find({ folder: source.folder, model });
   if (feedback?.settings.kind !== 'projection') return { model, feedback };
   feedback.dispose();
   model.dispose();

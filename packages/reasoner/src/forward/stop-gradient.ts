@@ -11,3 +11,8 @@ export function stopGradient({
 }): tf.Tensor {
   return tf.customGrad((value) => ({ value: compute(value as tf.Tensor), gradFunc: () => tf.zerosLike(input) }))(input);
 }
+
+/** What is computed while nothing is recorded for gradients: PyTorch's `no_grad`. */
+export function withoutGradient(compute: () => tf.Tensor): tf.Tensor {
+  return stopGradient({ input: tf.scalar(0), compute });
+}

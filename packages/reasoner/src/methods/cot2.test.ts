@@ -119,4 +119,16 @@ it('refuses data without the states of a step, or with states of several tokens'
   expect(lay([{ text: '1' }])).toThrow(/has no step 2/);
   expect(lay([{ text: '1' }, { text: '12 3' }])).toThrow(/"12" in step 2, which takes 2 tokens/);
   expect(() => method.curriculum({ stages: [] })).toThrow(/no example has a step/);
+  const repeating = createMethod({ name: 'cot2', count: 2, repeatLast: true });
+  expect(() => repeating.layout({ example: { ...example, steps: [] }, phase: phase!, context })).toThrow(
+    /has no step 1/,
+  );
+});
+
+it('takes the last word of each step alone, and the last step again where an example has fewer', () => {
+  const last = createMethod({ name: 'cot2', count: 3, states: 'last', repeatLast: true });
+  const { inputs, thoughts } = last.layout({ example, phase: phase!, context });
+  expect(inputs).toEqual(
+    ['2', '7', '7'].map((word, index) => ({ position: thoughts[index]!.position, ids: [idOf(word)], weights: [1] })),
+  );
 });

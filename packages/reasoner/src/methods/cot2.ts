@@ -12,6 +12,10 @@ import { idsOf } from './text-ids';
 export const cot2Options = z.strictObject({
   /** Thoughts before the answer: one for each of the first steps. */
   count: count.describe('thoughts before the answer, one for each of the first steps').default(6),
+  /** Which words of a step are the states that a thought holds: every word, or the last alone, as the result of `3 +4 =7`. */
+  states: z.enum(['every', 'last']).describe('which words of a step are states').default('every'),
+  /** Thoughts beyond the last step of an example hold what that step's do. Otherwise such an example is refused. */
+  repeatLast: z.boolean().describe('thoughts beyond the last step hold what it does').default(false),
   /** Weight of what thoughts are to hold beside the answer's cross-entropy. */
   softTargetWeight: z.number().min(0).describe("of the thoughts' targets beside the answer's cross-entropy").default(1),
 });
@@ -21,12 +25,15 @@ const defaults = cot2Options.parse({});
 /**
  * CoT2 with known soft targets (arXiv 2505.23648, CSFT): a thought is a mixture of token embeddings, which holds all states
  * that the traces of a search may stand in after a step, each by its share of the traces. A step of the data lists them, word
- * for word: `3 1 1 -1` is 3 with a quarter, 1 with half, −1 with a quarter. In training a thought's input is the mixture
+ * for word: `3 1 1 -1` is 3 with a quarter, 1 with half, −1 with a quarter; of a chain that has but one, it may be the last word
+ * alone. In training a thought's input is the mixture
  * that it should be (teacher forcing, so that all positions run in one pass), and the state before it learns to predict
  * these shares; in answering it is the mixture of all embeddings by what that state predicts.
  */
 export function cot2({
   count: thoughts = defaults.count,
+  states = defaults.states,
+  repeatLast = defaults.repeatLast,
   softTargetWeight: weight = defaults.softTargetWeight,
 }: Cot2Options = {}): ReasoningMethod {
   const method = 'cot2';
@@ -77,7 +84,12 @@ export function cot2({
         .build();
       const held = layout.thoughts.map(({ position }, index) => ({
         position,
-        ...sharesOf({ example, index, context }),
+        ...sharesOf({
+          example,
+          index: repeatLast ? Math.min(index, example.steps.length - 1) : index,
+          states,
+          context,
+        }),
       }));
       const softTargets: SoftTargets = {
         targets: held.map(({ position, ...shares }) => ({ position: position - 1, ...shares })),
@@ -98,17 +110,20 @@ function nameOf(index: number, stages: readonly string[] = []): string {
 function sharesOf({
   example: { id, steps },
   index,
+  states,
   context: { tokenizer },
 }: {
   example: ReasoningExample;
   index: number;
+  states: 'every' | 'last';
   context: LayoutContext;
 }): { ids: number[]; weights: number[] } {
-  const words = (steps[index]?.text ?? '').split(/\s+/).filter((word) => word !== '');
+  const written = (steps[index]?.text ?? '').split(/\s+/).filter((word) => word !== '');
+  const words = states === 'last' ? written.slice(-1) : written;
   if (words.length === 0)
     throw new ReasonerError({
       code: 'missing-stage',
-      message: `The example ${id} has no step ${index + 1}, whose states a thought of "cot2" is to hold. Leave it out, or take fewer thoughts.`,
+      message: `The example ${id} has no step ${Math.max(0, index) + 1}, whose states a thought of "cot2" is to hold. Leave it out, take fewer thoughts, or repeatLast.`,
     });
   const counts = new Map<number, number>();
   for (const word of words) {

@@ -32,6 +32,9 @@ export interface HaltingMarks {
   stop: number;
 }
 
+/** When a model stops thinking: where `stop` is likelier than `more`, or, without `more`, than every other token. */
+export type ThinkingEnd = HaltingMarks | { more?: undefined; stop: number };
+
 /** A training objective that a method needs, by name: each is one file of `@subtext/trainer`. */
 export interface ObjectiveSpecification {
   name: string;
@@ -225,6 +228,13 @@ export interface ReasoningMethod {
    */
   readonly mixesEmbeddings?: boolean;
   /**
+   * Whether what is fed back of a state is what a latent head predicts from it (CoLaR), which the reasoner has as its map.
+   * @default false
+   */
+  readonly latentHead?: boolean;
+  /** How many tokens of a written chain a thought stands for: the factors that are trained, and that of answers. @default thoughts stand for no such number */
+  readonly compression?: { readonly factors: readonly number[]; readonly factor: number };
+  /**
    * How often the core of a recurrent model is run for an answer, unless answering is told otherwise. Each token of the answer
    * is then read at its place in the question, all at once. @default answers are written token by token
    */
@@ -269,7 +279,7 @@ export interface ReasoningMethod {
     context: LayoutContext;
   }): number[];
   /** The marks by which the model decides how many of the prompt's thoughts it needs. Absent where it takes all. */
-  halting?(context: LayoutContext): HaltingMarks;
+  halting?(context: LayoutContext): ThinkingEnd;
   /** Where the prompt's thoughts stand in it. Absent in methods whose thoughts are written by the model, or that have none. */
   promptThoughts?(options: {
     example: Pick<ReasoningExample, 'question' | 'image'>;

@@ -6,6 +6,7 @@ import { graphMethod, type GraphOptions } from '../graphs/graph-method';
 import { adaptive, adaptiveOptions } from './adaptive';
 import { coconut, coconutOptions } from './coconut';
 import { codi, codiOptions } from './codi';
+import { colar, colarOptions } from './colar';
 import { cot } from './cot';
 import { cot2, cot2Options } from './cot2';
 import { heima, type HeimaOptions, heimaOptions } from './heima';
@@ -36,6 +37,7 @@ export const methodConfiguration = z.discriminatedUnion('name', [
   configured('adaptive', adaptiveOptions),
   configured('codi', codiOptions),
   configured('cot2', cot2Options),
+  configured('colar', colarOptions),
   configured('recurrent', recurrentOptions),
 ]);
 
@@ -59,6 +61,7 @@ const builtIn: {
   adaptive: (options) => adaptive(options),
   codi: (options) => codi(options),
   cot2: (options) => cot2(options),
+  colar: (options) => colar(options),
   recurrent: (options) => recurrent(options),
   'sim-cot': (options) => simCot(options),
 };

@@ -47,16 +47,28 @@ export async function readReasonerFolder(options: {
       message: `${join(folder, settingsFile)} says that a picture takes ${settings.image.tokens} tokens; the model has room for ${maxPositions} in all.`,
     });
   }
-  if (!settings.feedback && createMethod(settings.method).addsStates === true) {
+  const { addsStates = false, latentHead = false } = createMethod(settings.method);
+  const lacks =
+    latentHead && settings.feedback?.kind !== 'latent-head'
+      ? 'feedback "latent-head", by which'
+      : addsStates && !settings.feedback && 'feedback, through which';
+  if (lacks !== false) {
     model.dispose();
     throw new ReasonerError({
       code: 'not-a-reasoner',
-      message: `${join(folder, settingsFile)} names no feedback, through which the method "${settings.method.name}" adds states to thinking tokens.`,
+      message: `${join(folder, settingsFile)} names no ${lacks} the method "${settings.method.name}" ${latentHead ? 'predicts thoughts' : 'adds states to thinking tokens'}.`,
     });
   }
   if (!settings.feedback) return { model, tokenizer, settings, processor };
   try {
-    const feedback = await FeedbackMap.load({ folder, width: model.dimensions.width });
+    const feedback = await FeedbackMap.load({ folder, model });
+    if (feedback.settings.kind !== settings.feedback.kind) {
+      feedback.dispose();
+      throw new ReasonerError({
+        code: 'not-a-reasoner',
+        message: `${join(folder, settingsFile)} names the feedback "${settings.feedback.kind}", and feedback.safetensors beside it holds a ${feedback.settings.kind}. Copy the whole folder.`,
+      });
+    }
     return { model, tokenizer, settings, processor, feedback };
   } catch (error) {
     model.dispose();

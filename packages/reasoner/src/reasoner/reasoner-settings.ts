@@ -74,6 +74,13 @@ const ownMethod = z.looseObject({
   gradientSteps: thoughts.optional(),
   supervision: z.enum(['every', 'last']).optional(),
   haltingWeight: z.number().min(0).optional(),
+  states: z.enum(['every', 'last']).optional(),
+  repeatLast: z.boolean().optional(),
+  softTargetWeight: z.number().min(0).optional(),
+  factors: z.array(thoughts).max(MOST_THOUGHTS).optional(),
+  factor: thoughts.optional(),
+  latentLoss: z.enum(['mse', 'nll']).optional(),
+  latentWeight: z.number().min(0).optional(),
   form: z.enum(['edges', 'tokens']).optional(),
 });
 
@@ -100,7 +107,7 @@ const reasonerSettings = z.looseObject({
     .object({ token: name, tokens: z.number().int().min(1).max(MOST_TOKENS), position: z.enum(['before', 'after']) })
     .optional(),
   thoughtReading: z.enum(['before', 'at']),
-  feedback: z.object({ kind: z.enum(['projection', 'matrix']) }).optional(),
+  feedback: z.object({ kind: z.enum(['projection', 'matrix', 'latent-head']) }).optional(),
   visibility: visibilityTable.optional(),
   longestResponse: z.number().int().min(0).max(MOST_TOKENS),
 });

@@ -300,9 +300,10 @@ export class Reasoner {
     return inputs;
   }
 
-  /** The map that the method needs; a matrix is of zeros where none is given yet. */
+  /** The map that the method needs; where none is given yet, a matrix is of zeros, a latent head drawn. */
   #feedbackOf(given: FeedbackMap | undefined): FeedbackMap | undefined {
     if (this.method.mixesEmbeddings === true) return FeedbackMap.createMixture({ model: this.model });
+    if (this.method.latentHead === true) return given ?? FeedbackMap.createHead({ model: this.model, seed: 0 });
     if (this.method.addsStates !== true) return given;
     return given ?? FeedbackMap.createMatrix({ width: this.model.dimensions.width });
   }

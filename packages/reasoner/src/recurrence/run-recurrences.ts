@@ -1,6 +1,7 @@
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
 
 import { ReasonerError } from '../errors';
+import type { HaltingMarks } from '../methods/reasoning-method';
 import type { Question, Reasoner } from '../reasoner/reasoner';
 import { lengthsMask, recurrentModel } from './recurrent-forward';
 
@@ -60,7 +61,7 @@ export async function runRecurrences({
   const model = recurrentModel(reasoner.model);
   const wanted = checkRecurrences({ recurrences, haltFrom });
   const context = reasoner.layoutContext();
-  const marks = reasoner.method.halting!(context);
+  const marks = reasoner.method.halting!(context) as HaltingMarks;
   const prompts = reasoner.prompts(questions);
   const before = context.prefix?.length ?? 0;
   const { rows, time, ids, lengths } = padded({ prompts, padId: context.endId });

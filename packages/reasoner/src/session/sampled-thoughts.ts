@@ -2,6 +2,7 @@ import type { LanguageModel } from '@subtext/model';
 import { tf } from '@subtext/tensor';
 
 import { randomAt } from '../batches/counter-random';
+import type { FeedbackMap } from '../feedback/feedback-map';
 import type { ReasoningMethod } from '../methods/reasoning-method';
 import type { DecideThought } from './think-in-prompt';
 
@@ -12,7 +13,9 @@ export type ThoughtSampling =
   /** The mean of `count` tokens' embeddings, drawn from `softmax(logits / count)` (CoT2's multi-token sampling). */
   | { kind: 'tokens'; count: number }
   /** The state with normal noise of a deviation on each number. */
-  | { kind: 'gaussian'; deviation: number };
+  | { kind: 'gaussian'; deviation: number }
+  /** From what the latent head predicts (CoLaR), its deviations times `temperature`. */
+  | { kind: 'latent-head'; temperature: number };
 
 /** A thought that was drawn: of tokens, or a vector. */
 export type DrawnThought = { ids: number[] } | { vector: Float32Array };
@@ -28,7 +31,12 @@ export function refusedSampling({
   if (sampling.kind === 'state') return undefined;
   const thinks = method.promptThoughts !== undefined && method.thoughtStages?.({ stages: ['step_1'] }).length !== 0;
   if (!thinks)
-    return `the method "${method.name}" has no continuous thoughts to draw. Take "state", or a method that has: coconut, sim-cot, codi, cot2.`;
+    return `the method "${method.name}" has no continuous thoughts to draw. Take "state", or a method that has: coconut, sim-cot, codi, cot2, colar.`;
+  const hasHead = method.latentHead === true;
+  if (hasHead && sampling.kind !== 'latent-head')
+    return `thoughts of the method "${method.name}" are drawn from what its latent head predicts. Take "latent-head".`;
+  if (!hasHead && sampling.kind === 'latent-head')
+    return `the method "${method.name}" has no latent head. Take "tokens" or noise around states, or the method "colar".`;
   if (sampling.kind === 'gaussian' && method.mixesEmbeddings === true)
     return `noise around a state is no thought of the method "${method.name}", which mixes embeddings. Take "tokens".`;
   return undefined;
@@ -39,22 +47,32 @@ export class ThoughtSampler {
   readonly #sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
   /** `[vocabulary · width]` */
   readonly #table: Float32Array;
+  readonly #head?: FeedbackMap;
 
-  private constructor(options: { sampling: Exclude<ThoughtSampling, { kind: 'state' }>; table: Float32Array }) {
+  private constructor(options: {
+    sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
+    table?: Float32Array;
+    head?: FeedbackMap;
+  }) {
     this.#sampling = options.sampling;
-    this.#table = options.table;
+    this.#table = options.table ?? new Float32Array(0);
+    this.#head = options.head;
   }
 
   /** Of a model as it is now; undefined where thoughts are not drawn. */
   static async open({
     model,
+    feedback,
     sampling,
   }: {
     model: LanguageModel;
+    /** Of a reasoner whose latent head predicts thoughts: its map. @default none */
+    feedback?: FeedbackMap;
     sampling: ThoughtSampling;
   }): Promise<ThoughtSampler | undefined> {
     if (sampling.kind === 'state') return undefined;
-    if (sampling.kind === 'gaussian') return new ThoughtSampler({ sampling, table: new Float32Array(0) });
+    if (sampling.kind === 'gaussian') return new ThoughtSampler({ sampling });
+    if (sampling.kind === 'latent-head') return new ThoughtSampler({ sampling, head: feedback });
     const { vocabularySize } = model.dimensions;
     const embeddings = tf.tidy(() =>
       model.embed(tf.reshape(tf.range(0, vocabularySize, 1, 'int32'), [1, vocabularySize]) as tf.Tensor2D),
@@ -65,7 +83,7 @@ export class ThoughtSampler {
 
   /** Draws that these counters name: the same counters, the same draws. */
   draws(counters: readonly number[]): ThoughtDraws {
-    return new ThoughtDraws({ sampling: this.#sampling, table: this.#table, counters });
+    return new ThoughtDraws({ sampling: this.#sampling, table: this.#table, head: this.#head, counters });
   }
 }
 
@@ -73,26 +91,29 @@ export class ThoughtSampler {
 export class ThoughtDraws {
   readonly #sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
   readonly #table: Float32Array;
+  readonly #head?: FeedbackMap;
   readonly #counters: readonly number[];
   readonly #drawn = new Map<number, DrawnThought[]>();
 
   constructor(options: {
     sampling: Exclude<ThoughtSampling, { kind: 'state' }>;
     table: Float32Array;
+    head?: FeedbackMap;
     counters: readonly number[];
   }) {
     this.#sampling = options.sampling;
     this.#table = options.table;
+    this.#head = options.head;
     this.#counters = options.counters;
   }
 
   /** For `Reasoner.think`. */
-  readonly nextInput: DecideThought = async ({ row, input, logits }) => {
+  readonly nextInput: DecideThought = async ({ row, input, hidden, logits }) => {
     const drawn = this.drawn(row);
     const counters = [...this.#counters, row, drawn.length];
-    if (this.#sampling.kind === 'gaussian') {
-      const { deviation } = this.#sampling;
-      const vector = input.map((value, index) => value + deviation * normalAt(...counters, index));
+    if (this.#sampling.kind !== 'tokens') {
+      const deviations = await this.#deviations(hidden);
+      const vector = input.map((value, index) => value + deviations(index) * normalAt(...counters, index));
       drawn.push({ vector });
       return vector;
     }
@@ -106,6 +127,18 @@ export class ThoughtDraws {
       for (let unit = 0; unit < width; unit++) mean[unit]! += this.#table[id * width + unit]! / count;
     return mean;
   };
+
+  /** By number of a thought, how far draws lie from what it is fed otherwise. */
+  async #deviations(hidden: Float32Array): Promise<(index: number) => number> {
+    const sampling = this.#sampling as Extract<ThoughtSampling, { kind: 'gaussian' | 'latent-head' }>;
+    if (sampling.kind === 'gaussian') return () => sampling.deviation;
+    const deviations = tf.tidy(() => {
+      const { deviation, scale } = this.#head!.predict(tf.tensor2d(hidden, [1, hidden.length]));
+      return tf.mul(tf.mul(deviation, scale), sampling.temperature);
+    });
+    const values = await deviations.data().finally(() => deviations.dispose());
+    return (index) => values[index]!;
+  }
 
   /** The thoughts of a row, in order. */
   drawn(row: number): DrawnThought[] {

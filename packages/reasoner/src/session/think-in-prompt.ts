@@ -2,7 +2,7 @@ import type { EmbeddedInputs, EmbeddedPrompts, LanguageModel } from '@subtext/mo
 import { gatherRows, tf } from '@subtext/tensor';
 
 import type { FeedbackMap } from '../feedback/feedback-map';
-import type { HaltingMarks, ThoughtPosition } from '../methods/reasoning-method';
+import type { ThinkingEnd, ThoughtPosition } from '../methods/reasoning-method';
 import { inputVectors, type SessionInput, Session } from './session';
 import type { WrittenRoles } from '../visibility/written-roles';
 import { type Thought, thoughtsAt } from './thought';
@@ -81,7 +81,7 @@ export async function thinkInPrompt({
   /** Positions that generation may take after the prompt. */
   room: number;
   /** The marks by which the model decides after each state to think on or to answer. Default: it thinks all its thoughts. */
-  halting?: HaltingMarks;
+  halting?: ThinkingEnd;
   /** Decides by the halting head's probability. Default: where it is above one half. */
   takesThought?: DecideHalting;
   /** What a state goes through before it is fed back. Default: nothing. */
@@ -263,7 +263,7 @@ async function logitsOf({ model, state }: { model: LanguageModel; state: Float32
   return (await logits.data().finally(() => logits.dispose())) as Float32Array;
 }
 
-/** For each row, how much larger the logit of the mark that opens another thought is than that of the one that ends thinking. `states`: `[rows, 1, width]`. */
+/** For each row, how much larger the logit of the mark that opens another thought, or of any token, is than that of the one that ends thinking. `states`: `[rows, 1, width]`. */
 async function preferMore({
   model,
   states,
@@ -271,12 +271,13 @@ async function preferMore({
 }: {
   model: LanguageModel;
   states: tf.Tensor3D;
-  halting: HaltingMarks;
+  halting: ThinkingEnd;
 }): Promise<Float32Array> {
   const difference = tf.tidy(() => {
     const logits = model.logits(tf.reshape(states, [states.shape[0], states.shape[2]]) as tf.Tensor2D);
-    const [more, stop] = [halting.more, halting.stop].map((id) => tf.slice(logits, [0, id], [-1, 1]));
-    return tf.sub(more!, stop!);
+    const of = (id: number) => tf.slice(logits, [0, id], [-1, 1]);
+    const more = halting.more === undefined ? tf.max(logits, 1, true) : of(halting.more);
+    return tf.sub(more, of(halting.stop));
   });
   return (await difference.data().finally(() => difference.dispose())) as Float32Array;
 }

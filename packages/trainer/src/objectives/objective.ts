@@ -1,5 +1,5 @@
 import type { LanguageModel } from '@subtext/model';
-import type { ProgramParameter, ReasonerBatch } from '@subtext/reasoner';
+import type { FeedbackMap, ProgramParameter, ReasonerBatch } from '@subtext/reasoner';
 import type { tf } from '@subtext/tensor';
 
 import type { LaidOutExample, ReasonerData } from '../sources/laid-out-examples';
@@ -64,6 +64,8 @@ export interface ObjectiveDefinition<Options = unknown, Data = unknown, Part = u
   create(options: {
     options: Options;
     /** The model that is trained. */ model: LanguageModel;
+    /** What its states go through before they are fed back, trained with it. @default nothing */
+    feedback?: FeedbackMap;
   }): Objective<Part, Inputs> | Promise<Objective<Part, Inputs>>;
   /**
    * Its part of each shard's batch, undefined where it has nothing to say of this step. Runs in the first thread; the

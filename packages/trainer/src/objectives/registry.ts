@@ -1,4 +1,5 @@
 import { TrainerError } from '../errors';
+import { compressedLatents } from './compressed-latents';
 import { distillation } from './distillation';
 import { explanation } from './explanation';
 import { halting } from './halting';
@@ -20,6 +21,7 @@ const builtIn: readonly ObjectiveDefinition[] = [
   thoughtWords,
   weightedTargets,
   softTargets,
+  compressedLatents,
   selfStudy,
   swap,
   grpo,

@@ -50,7 +50,8 @@ export async function composeProgram({
   const made: MadeObjective[] = [];
   for (const { name, options } of objectives) {
     const { create, parts } = findObjective(name);
-    made.push({ name, objective: await create({ options, model: runner.model }), hasPart: parts !== undefined });
+    const { model, feedback } = runner;
+    made.push({ name, objective: await create({ options, model, feedback }), hasPart: parts !== undefined });
   }
   return {
     parameters: [...runner.parameters, ...made.flatMap(({ objective }) => objective.parameters ?? [])],

@@ -83,7 +83,7 @@ export async function rolloutShards({
           grpo: {
             text: { rows: batch.lossRows, ids: batch.lossLabels, picks: 1, temperature },
             ...drawnParts({ places, thoughts }),
-            ...(marks &&
+            ...(marks?.more !== undefined &&
               decisions.length > 0 && {
                 halts: {
                   rows: Int32Array.from(decisions, ({ state }) => state),
@@ -109,7 +109,8 @@ function drawnParts({
   places: readonly { thought: Rollout['drawn'][number]; state: number }[];
   thoughts: ThoughtSampling;
 }): Pick<GrpoPart, 'thoughts' | 'vectors'> {
-  if (thoughts.kind === 'state' || places.length === 0) return {};
+  // What latent heads predict is not trained by rewards.
+  if (thoughts.kind === 'state' || thoughts.kind === 'latent-head' || places.length === 0) return {};
   const rows = Int32Array.from(places, ({ state }) => state);
   if (thoughts.kind === 'tokens') {
     const ids = Int32Array.from(places.flatMap(({ thought }) => ('ids' in thought ? thought.ids : [])));

@@ -1,8 +1,9 @@
 import type { ReasoningExample } from '@subtext/data';
 import { createImageProcessor } from '@subtext/encoders';
-import { isMultimodal } from '@subtext/model';
+import { isMultimodal, type LanguageModel } from '@subtext/model';
 import {
   createMethod,
+  FeedbackMap,
   formatNamed,
   methodVisibility,
   openModel,
@@ -82,7 +83,18 @@ export async function newReasoner({ run, needs }: OpenOptions): Promise<Reasoner
   const processor = isMultimodal(model)
     ? createImageProcessor({ config: specification.processor ?? defaultProcessor(config) })
     : undefined;
-  return new Reasoner({ model, tokenizer, settings, processor });
+  return new Reasoner({ model, tokenizer, settings, processor, feedback: newHead({ run, model }) });
+}
+
+/** The latent head of a run's method, drawn by the run's seed; undefined where the method has none. */
+export function newHead({
+  run: { method, seed },
+  model,
+}: {
+  run: StartingRun;
+  model: LanguageModel;
+}): FeedbackMap | undefined {
+  return createMethod(method).latentHead === true ? FeedbackMap.createHead({ model, seed }) : undefined;
 }
 
 /** The table of who sees whom that a run asks for. */

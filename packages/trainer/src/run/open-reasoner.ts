@@ -9,7 +9,14 @@ import { TrainerError } from '../errors';
 import { interpreterGroups } from '../interpreters/interpreter-options';
 import { interpreterTokens } from '../interpreters/interpreter-tokens';
 import { checkModelFits } from './check-model-fits';
-import { newReasoner, type OpenOptions, type StartingRun, type TokenNeeds, visibilityOf } from './new-reasoner';
+import {
+  newHead,
+  newReasoner,
+  type OpenOptions,
+  type StartingRun,
+  type TokenNeeds,
+  visibilityOf,
+} from './new-reasoner';
 import { openCheckpoint } from './open-checkpoint';
 
 /** A reasoner before its training. */
@@ -67,9 +74,10 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
       message: `The states of ${from} go through a projection before they are fed back, which training does not take. Such a reasoner can be asked, evaluated and audited.`,
     });
   }
-  // A matrix that was learnt goes on; a method without one drops it.
-  const addsStates = createMethod(run.method).addsStates === true;
-  if (!addsStates) feedback?.dispose();
+  // A matrix or a latent head that was learnt goes on; a method without one drops it.
+  const { addsStates = false, latentHead = false } = createMethod(run.method);
+  const goesOn = feedback?.settings.kind === (latentHead ? 'latent-head' : addsStates ? 'matrix' : undefined);
+  if (!goesOn) feedback?.dispose();
   const marks = formatNamed(reasoningFormat)
     .tags({ stages })
     .filter((mark) => isUnknown({ tokenizer, mark }));
@@ -85,7 +93,7 @@ async function loadReasoner({ run, needs, from }: OpenOptions & { from: string }
       model,
       tokenizer,
       processor,
-      feedback: addsStates ? feedback : undefined,
+      feedback: goesOn ? feedback : newHead({ run, model }),
       settings: {
         ...settings,
         feedback: undefined,

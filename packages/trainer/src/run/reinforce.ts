@@ -66,6 +66,10 @@ export function checkReinforcement({
   if (questions * group < shards)
     refuse(`reinforcement: ${questions * group} answers a step cannot be cut into ${shards} shards (training.shards).`);
   const method = createMethod(specification);
+  if (method.latentHead === true)
+    refuse(
+      `reinforcement: a latent head is not trained by rewards. Take a method whose thoughts are states or mixtures of embeddings in place of "${method.name}".`,
+    );
   const mixes = method.mixesEmbeddings === true;
   const thoughts: ThoughtSampling =
     reinforcement.thoughts ?? (mixes ? { kind: 'tokens', count: defaultTokens } : { kind: 'state' });
