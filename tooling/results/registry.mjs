@@ -105,6 +105,12 @@ export const results = [
     code: [...everything, 'tooling/science/cot2'],
   },
   {
+    file: 'docs/results/knowledge-packs.json',
+    page: 'docs/results/knowledge-packs.md',
+    command: 'node tooling/science/knowledge-packs.mjs',
+    code: [...everything, 'tooling/science/knowledge-packs', 'tooling/science/knowledge-packs.mjs'],
+  },
+  {
     file: 'docs/results/monitor.json',
     page: 'docs/results/monitor.md',
     command: 'node tooling/science/monitor.mjs',
