@@ -77,7 +77,8 @@ export {
 } from './experiment/summarize-experiment';
 export { experimentMarkdown } from './experiment/experiment-markdown';
 export { experimentReport } from './experiment/experiment-report';
-export { experimentTables, type ExperimentFindings, type ExperimentTable } from './experiment/experiment-tables';
+export { experimentTables, type ExperimentFindings } from './experiment/experiment-tables';
+export type { ExperimentTable } from './experiment/table-cells';
 export { measureDrawnThoughts } from './experiment/drawn-thoughts';
 export { measureFewerThoughts, type FewerThoughts } from './experiment/fewer-thoughts';
 export { measureRecurrences, type ScoreByRecurrences } from './experiment/more-recurrences';
