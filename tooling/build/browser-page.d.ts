@@ -9,4 +9,6 @@ export declare function runPage(options: {
   page: string;
   /** A folder that is served beside the page. */
   site: string;
+  /** How long the page may take to post; without it there is no limit. */
+  seconds?: number;
 }): Promise<{ results: Record<string, unknown>; /** What the bundler complained of. */ warnings: string[] }>;

@@ -1,3 +1,4 @@
+/* global clearTimeout */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -20,8 +21,11 @@ const places = [
 /** A browser that pages can be run in, or undefined. `CHROMIUM` names one. */
 export const chromium = places.find((path) => path !== undefined && path !== '' && existsSync(path));
 
-/** Bundles a page with Vite, serves it, runs it in headless Chromium and gives what it posts to `/results`. */
-export async function runPage({ packageFolder, page, site }) {
+/**
+ * Bundles a page with Vite, serves it, runs it in headless Chromium and gives what it posts to `/results`.
+ * `seconds`: how long the page may take to post; without it there is no limit.
+ */
+export async function runPage({ packageFolder, page, site, seconds }) {
   const warnings = [];
   const built = await mkdtemp(join(tmpdir(), 'subtext-page-'));
   // The source lies in the package, so that the bundler finds what it depends on.
@@ -79,9 +83,15 @@ export async function runPage({ packageFolder, page, site }) {
     throw new Error(`Chromium ended with ${code} before the page was done.`);
   });
   died.catch(() => undefined);
+  let timer;
+  const late = new Promise((_, reject) => {
+    if (seconds === undefined) return;
+    timer = setTimeout(() => reject(new Error(`The page posted nothing within ${seconds} s.`)), 1000 * seconds);
+  });
   try {
-    return { results: JSON.parse(await Promise.race([finished, died])), warnings };
+    return { results: JSON.parse(await Promise.race([finished, died, late])), warnings };
   } finally {
+    clearTimeout(timer);
     if (browser.exitCode === null) {
       browser.kill('SIGKILL');
       await once(browser, 'exit').catch(() => undefined);

@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const folder = process.cwd();
-const { name, exports = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+const { name, exports = {}, bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
 /** Every file that the package promises: what its exports name. */
 function targets(value) {
@@ -28,8 +28,8 @@ function newest(path) {
 }
 
 const promised = [...new Set(targets(exports))].map((path) => join(folder, path));
-// An app promises its command, which its bin file imports from dist.
-if (promised.length === 0) promised.push(join(folder, 'dist', 'main.js'));
+// An app promises its command, which its bin file imports from dist, or its page.
+if (promised.length === 0) promised.push(join(folder, 'dist', bin === undefined ? 'index.html' : 'main.js'));
 const sourcesChanged = Math.max(newest(join(folder, 'src')), newest(join(folder, 'package.json')));
 if (promised.every((path) => existsSync(path) && statSync(path).mtimeMs >= sourcesChanged)) process.exit(0);
 
