@@ -164,10 +164,8 @@ export function colar({
       });
     },
     chanceLayouts: ({ example, context }) => [
-      ...factors
-        .filter((told) => told !== answered)
-        .map((told) => compressed({ example, context, told, pick: ({ group }) => group.at(-1)! })),
-      // What an answer that thinks as long as it may takes.
+      // The longest; what an answer that thinks as long as it may takes.
+      compressed({ example, context, told: Math.min(...factors), pick: ({ group }) => group.at(-1)! }),
       asked({ example, context }).answer(example.answer).build(),
     ],
 
