@@ -116,6 +116,24 @@ describe('subtext-eval', () => {
     expect(told.stdout + told.stderr).toMatch(/Warning: 2 of 3 questions .*does not know: gnu, yak\./);
   });
 
+  it('measures no uncertainty without a true distribution', async () => {
+    const words = [
+      'uncertainty',
+      '--model',
+      at('heima'),
+      '--format',
+      'gsm8k',
+      '--score',
+      'numeric',
+      '--engine',
+      'wasm',
+    ];
+    const { code, stderr } = await subtextEval(...words, '--data', at('data.jsonl'), '--test', at('data.jsonl'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/No record has the field "posterior"/);
+    expect((await subtextEval('uncertainty', '--help')).stdout).toMatch(/--posterior <field>[^]*red=2, green=1/);
+  });
+
   it('runs, goes on where it was, and compares', async () => {
     const words = ['run', '--task', 'gsm8k', '--data', at('data.jsonl'), '--engine', 'wasm', '--json'];
     const first = await subtextEval(...words, '--model', at('heima'), '--output', at('runs', 'heima'));

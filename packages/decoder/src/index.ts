@@ -25,6 +25,7 @@ export {
 export { untrainedReasoner } from './probes/untrained-reasoner';
 export { type Probed } from './probes/probe-split';
 export { trainLinearProbe, type LinearProbeOptions, type LinearProbeResult } from './probes/linear-probe';
+export { softmax, type SoftmaxProbe, type SoftmaxProbeOptions, trainSoftmaxProbe } from './probes/softmax-probe';
 export { auroc, type Auroc } from './monitor/auroc';
 export { trainMonitor, type TrainedMonitor, type TrainMonitorOptions } from './monitor/train-monitor';
 export { logitLens, type LensReading, type LensToken } from './probes/logit-lens';

@@ -277,3 +277,16 @@ export {
   type MonitorFindings,
 } from './monitor/make-monitor';
 export { makeDirection, type MadeDirection, type MakeDirectionOptions } from './steering/make-direction';
+export {
+  type DistributionScores,
+  type Measured,
+  scoreDistributions,
+  type ScoreDistributionsOptions,
+} from './uncertainty/score-distributions';
+export {
+  measureUncertainty,
+  type MeasureUncertaintyOptions,
+  type UncertaintyFindings,
+} from './uncertainty/measure-uncertainty';
+export { type UncertaintyReading, type UncertaintySource } from './uncertainty/uncertainty-reading';
+export { type FrontierWeights, frontierWeights } from './uncertainty/frontier-weights';

@@ -35,4 +35,9 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     description: 'train a monitor that flags thoughts by their states, and measure what it finds and misses',
     load: async () => (await import('./monitor')).monitorCommand(),
   },
+  uncertainty: {
+    description:
+      'measure what is held of what cannot be known, in thoughts and in words, against the true distribution',
+    load: async () => (await import('./uncertainty')).uncertaintyCommand(),
+  },
 };

@@ -1,5 +1,6 @@
 import { scenesGenerator } from '../scenes/scenes-generator';
 import { arithmeticGenerator } from './arithmetic';
+import { coveredCellsGenerator } from './covered-cells';
 import type { DatasetGenerator } from './dataset-generator';
 import { factSheetsGenerator } from './fact-sheets';
 import { mazeGenerator } from './maze';
@@ -24,6 +25,7 @@ export const generators = {
   sudoku: sudokuGenerator,
   maze: mazeGenerator,
   'planted-intent': plantedIntentGenerator,
+  'covered-cells': coveredCellsGenerator,
 } as const satisfies Record<string, DatasetGenerator>;
 
 export type GeneratorName = keyof typeof generators;

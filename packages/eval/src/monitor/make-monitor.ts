@@ -1,11 +1,13 @@
 import { type Auroc, auroc, questionStates, trainMonitor } from '@subtext/decoder';
-import { normalizeAnswer, RandomStream, type ReasoningExample } from '@subtext/data';
+import { normalizeAnswer, RandomStream } from '@subtext/data';
 import { type Answer, monitorScore, type Question, type Reasoner, type ThoughtMonitor } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
+import { statesAt, thoughtsOfAll } from '../probes/thoughts-of-all';
 import type { EvaluationListener } from '../run/evaluation-event';
 import { askedOf, openReasoner } from '../run/open-model';
 import { questionsOf, readableExamples } from '../tasks/questions-of';
+import { checkField, fieldOf } from '../tasks/record-field';
 import type { LoadedTask } from '../tasks/registry';
 
 /** A field of the data with a value. */
@@ -100,7 +102,7 @@ export async function makeMonitor({
     const shared = { reasoner, flag, batch, onEvent, signal };
     const training = await answered({ ...shared, loaded, where, label: 'answering, to train by' });
     const measured = await answered({ ...shared, loaded: test, where: testWhere, label: 'answering, to measure on' });
-    const places = placesOf(training.answers);
+    const places = thoughtsOfAll(training.answers);
     if (places.length === 0)
       throw new EvaluationError({
         code: 'invalid-option',
@@ -197,46 +199,6 @@ async function answered({
         answers[row]!.answer !== undefined && normalizeAnswer(answers[row]!.answer) === normalizeAnswer(answer),
     ),
   };
-}
-
-function fieldOf({ example, field }: { example: ReasoningExample; field: string }): string | undefined {
-  return field === 'category' ? example.category : example.metadata?.[field];
-}
-
-function checkField({ examples, field }: { examples: readonly ReasoningExample[]; field: string }): void {
-  if (examples.some((example) => fieldOf({ example, field }) !== undefined)) return;
-  const known = [...new Set(examples.flatMap(({ metadata = {} }) => Object.keys(metadata)))];
-  throw new EvaluationError({
-    code: 'invalid-option',
-    message: `No record has the field "${field}". Fields: ${[...known, 'category'].join(', ')}. Data of the format "jsonl" may have any.`,
-  });
-}
-
-/** The thoughts that all answers have, in order. */
-function placesOf(answers: readonly Answer[]): { stage: string; index: number }[] {
-  const [first, ...others] = answers;
-  return (first?.thoughts ?? []).filter(({ stage, index }) =>
-    others.every(({ thoughts }) => thoughts.some((one) => one.stage === stage && one.index === index)),
-  );
-}
-
-function statesAt({
-  answers,
-  stage,
-  index,
-}: {
-  answers: readonly Answer[];
-  stage: string;
-  index: number;
-}): Float32Array[] {
-  return answers.map(({ thoughts }) => {
-    const found = thoughts.find((one) => one.stage === stage && one.index === index);
-    if (found !== undefined) return found.hidden;
-    throw new EvaluationError({
-      code: 'invalid-option',
-      message: `An answer to the questions measured on lacks thought ${index + 1} of ${stage}, which those trained by have.`,
-    });
-  });
 }
 
 /** Trains on some states, and measures on the same of other answers. */

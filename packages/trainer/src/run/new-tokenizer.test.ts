@@ -1,6 +1,7 @@
 import {
   generators,
   generateArithmetic,
+  generateCoveredCells,
   generateFactQuestions,
   generateMazes,
   generateMinimumSum,
@@ -60,6 +61,7 @@ const sets: Record<string, ReasoningExample[]> = {
   'modular-arithmetic': take(generateModularArithmetic({ seed: 3 }), 20),
   'fact-sheets': take(generateFactQuestions({ seed: 3, questions: 3 }), 20),
   'minimum-sum': take(generateMinimumSum({ seed: 3 }), 20),
+  'covered-cells': take(generateCoveredCells({ seed: 3 }), 20),
   'planted-intent': take(generatePlantedIntent({ seed: 3 }), 20),
   sudoku: take(generateSudoku({ seed: 3 }), 20),
   maze: take(generateMazes({ seed: 3, rooms: 3 }), 20),

@@ -1,0 +1,73 @@
+import { measureUncertainty, type UncertaintyFindings } from '@subtext/eval';
+import { useEngine, type EngineName } from '@subtext/tensor';
+import {
+  createOutput,
+  engineOption,
+  findModel,
+  interruptSignal,
+  positiveWholeNumber,
+  repeated,
+} from '@subtext/terminal';
+import { Command } from 'commander';
+
+import { dataOptions, loadTasks, type AskedData } from '../load-tasks';
+import { showEvents } from '../show-events';
+
+interface UncertaintyOptions extends AskedData {
+  model: string;
+  test: string;
+  label: string;
+  posterior: string;
+  step?: string;
+  chains?: number;
+  batch: number;
+  engine: EngineName | 'auto';
+  json: boolean;
+}
+
+export function uncertaintyCommand(): Command {
+  return dataOptions(new Command('uncertainty'))
+    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
+    .requiredOption('--data <path>', 'the questions by whose thoughts readers are trained', repeated)
+    .requiredOption('--test <path>', 'other questions, on which they are measured')
+    .option('--label <field>', 'what cannot be known: answer, or a field of the records', 'answer')
+    .option('--posterior <field>', 'the field with its true distribution, as in "red=2, green=1"', 'posterior')
+    .option('--step <stage>', 'the stage in whose text a written chain says the label')
+    .option('--chains <count>', 'samples so many responses, for how often they say each label', positiveWholeNumber)
+    .option('--task <name>', 'the task whose questions are asked')
+    .option('--limit <count>', 'only the first examples', positiveWholeNumber)
+    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .addOption(engineOption())
+    .option('--json', 'one JSON object a line', false)
+    .action(async (options: UncertaintyOptions) => {
+      const output = createOutput({ json: options.json });
+      const signal = interruptSignal({ saves: false });
+      const [loaded] = await loadTasks({ asked: options, output });
+      const [test] = await loadTasks({ asked: { ...options, data: [options.test] }, output });
+      const model = await findModel({ model: options.model, signal });
+      await useEngine({ engine: options.engine });
+      const found = await measureUncertainty({
+        ...options,
+        model,
+        loaded: loaded!,
+        test: test!,
+        signal,
+        onEvent: showEvents(output),
+      }).finally(() => output.endProgress());
+      output.event({ event: 'uncertainty', ...found }, tableOf(found).join('\n'));
+    });
+}
+
+function tableOf({ label, labels, readings, trainingCount, testCount, entropy }: UncertaintyFindings): string[] {
+  const width = Math.max(...readings.map(({ name }) => name.length));
+  const cell = ({ value, standardError }: { value: number; standardError: number }) =>
+    `${value.toFixed(3)} ± ${standardError.toFixed(3)}`.padStart(15);
+  return [
+    `  ${label}: ${labels.join(', ')}; readers trained by ${trainingCount} questions, measured on ${testCount} others; entropy of the truth ${entropy.toFixed(3)} nats`,
+    `  ${'read from'.padEnd(width)} ${'KL, nats'.padStart(15)} ${'variation'.padStart(15)} ${'calibration'.padStart(15)}`,
+    ...readings.map(
+      ({ name, divergence, totalVariation, calibrationError, unread }) =>
+        `  ${name.padEnd(width)} ${cell(divergence)} ${cell(totalVariation)} ${cell(calibrationError)}${unread === undefined ? '' : `  (${unread} without a label)`}`,
+    ),
+  ];
+}
