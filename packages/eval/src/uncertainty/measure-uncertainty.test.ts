@@ -39,7 +39,7 @@ beforeAll(async () => {
   };
   training = await load('training.jsonl', 200, 11);
   test = await load('test.jsonl', 80, 12);
-}, 60_000);
+}, 180_000);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const measured = (options = {}) => measureUncertainty({ model: folder, loaded: training, test, ...options });
