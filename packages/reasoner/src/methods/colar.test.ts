@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { smallContext } from '../../test/small-world';
 import { collateLayouts } from '../batches/reasoner-batch';
+import { FeedbackMap } from '../feedback/feedback-map';
 import { embedBatch } from '../forward/embed-batch';
 import { Reasoner } from '../reasoner/reasoner';
 import { withFactor } from '../reasoner/with-factor';
@@ -225,6 +226,10 @@ it('is saved and loaded with its latent head, and not read without', async () =>
   const asked = { questions: [example], maxNewTokens: 2 };
   expect(await loaded.think(asked)).toEqual(await reasoner.think(asked));
   loaded.dispose();
+  const matrix = FeedbackMap.createMatrix({ width: 8 });
+  await matrix.save({ folder });
+  matrix.dispose();
+  await expect(Reasoner.load({ folder })).rejects.toThrow(/names a latent head, and .* holds a matrix/);
   const path = join(folder, 'subtext.json');
   const { feedback: _, ...settings } = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
   await writeFile(path, JSON.stringify(settings));

@@ -62,11 +62,12 @@ export async function readReasonerFolder(options: {
   if (!settings.feedback) return { model, tokenizer, settings, processor };
   try {
     const feedback = await FeedbackMap.load({ folder, model });
-    if (feedback.settings.kind !== settings.feedback.kind) {
+    const { kind } = feedback.settings;
+    if (latentHead && kind !== 'latent-head') {
       feedback.dispose();
       throw new ReasonerError({
         code: 'not-a-reasoner',
-        message: `${join(folder, settingsFile)} names the feedback "${settings.feedback.kind}", and feedback.safetensors beside it holds a ${feedback.settings.kind}. Copy the whole folder.`,
+        message: `${join(folder, settingsFile)} names a latent head, and feedback.safetensors beside it holds a ${kind}. Copy the whole folder.`,
       });
     }
     return { model, tokenizer, settings, processor, feedback };
