@@ -28,10 +28,12 @@ const { values: options } = parseArgs({
   },
 });
 const methods = ['sim-cot', 'coconut', 'cot', 'no-cot'];
-/** Those whose thoughts are audited. */
-const latent = ['sim-cot', 'coconut'];
-/** Questions by which readers are trained, which no reasoner was trained on; responses sampled; questions audited. */
-const [readers, chains, audited] = [2000, 16, 200];
+/** Those that are taught which colour the covered cell has; the others are asked for the answer alone. */
+const named = ['sim-cot', 'cot'];
+/** Those whose thoughts are audited: `coconut` is no better than a guess after so few steps, where audits cannot tell. */
+const audited = ['sim-cot'];
+/** Questions by which readers are trained, which no reasoner was trained on; responses sampled; questions of an audit. */
+const [readers, chains, auditQuestions] = [2000, 16, 200];
 const data = join(options.output, 'data');
 const asked = ['--format', 'jsonl', '--score', 'exact', '--engine', 'wasm'];
 const test = join(data, 'test.jsonl');
@@ -71,20 +73,20 @@ async function measure({ method, seed }) {
   const model = join(folder, 'reasoner');
   const rows = [];
   for (const [label, words] of Object.entries(labels)) {
-    const sampled = method === 'cot' ? ['--chains', String(chains)] : [];
-    const step = method === 'cot' && label === 'covered' ? ['--step', 'step_2'] : [];
+    if (label === 'covered' && !named.includes(method)) continue;
+    const chain = method === 'cot' && label === 'covered' ? ['--step', 'step_2', '--chains', String(chains)] : [];
     const of = ['--model', model, '--data', join(data, 'validation.jsonl'), '--limit', String(readers), '--test', test];
     const { event: _, ...found } = await kept(`${method}-${seed}-${label}`, async () => {
-      const more = [...words, ...step, ...sampled, '--batch', '128', '--json'];
+      const more = [...words, ...chain, '--batch', '128', '--json'];
       const lines = (await command('eval', ['uncertainty', ...of, ...asked, ...more], { json: true })).trim();
       return JSON.parse(lines.split('\n').at(-1));
     });
     rows.push({ method, seed, ...found });
   }
-  if (!latent.includes(method)) return { rows, audits: [] };
+  if (!audited.includes(method)) return { rows, audits: [] };
   const audit = await kept(`${method}-${seed}-audit`, async () => {
     const output = join(options.output, `audit-${method}-${seed}`);
-    const of = ['--model', model, '--data', test, '--limit', String(audited), '--no-probes', '--output', output];
+    const of = ['--model', model, '--data', test, '--limit', String(auditQuestions), '--no-probes', '--output', output];
     await command('eval', ['audit', ...of, ...asked]);
     const { thoughts } = JSON.parse(readFileSync(join(output, 'audit.json'), 'utf8'));
     const follows = thoughts.interventions.find(({ kind }) => kind === 'swapped')?.effect?.follows ?? null;
@@ -111,7 +113,7 @@ if (!options.collect) {
   const found = await inParallel(jobs, Number(options.parallel));
   const result = {
     made: { ...madeWith(), engine: 'wasm' },
-    ...{ seeds, readers, chains, audited },
+    ...{ seeds, readers, chains, auditQuestions },
     rows: found.flatMap(({ rows }) => rows),
     audits: found.flatMap(({ audits }) => audits),
     frontier: await measureFrontier({ folder: join(root, 'docs/results/checkpoints/graphs') }),

@@ -1,4 +1,5 @@
 import { softmax } from '@subtext/decoder';
+import { lastPosition } from '@subtext/model';
 import { type Answer, answerStart, type Question, type Reasoner, replayAnswers } from '@subtext/reasoner';
 import { normalizeAnswer } from '@subtext/data';
 import { crossEntropy, gatherRows, tf } from '@subtext/tensor';
@@ -151,6 +152,40 @@ export async function labelDistributions({
       const scores = rows.map(({ label }) => label.reduce((sum) => sum - values[next++]!, 0));
       for (let row = 0; row < scores.length; row += ids.length)
         found.push(softmax(scores.slice(row, row + ids.length)));
+    } finally {
+      replay.dispose();
+    }
+  }
+  return found;
+}
+
+/** The states in which a model chooses what comes next, `[width]` each: those of the last positions, after the final norm. */
+export async function choiceStates({
+  reasoner,
+  questions,
+  answers,
+  before,
+  batch = 32,
+  signal,
+}: Pick<
+  Parameters<typeof labelDistributions>[0],
+  'reasoner' | 'questions' | 'answers' | 'before' | 'batch' | 'signal'
+>): Promise<Float32Array[]> {
+  const found: Float32Array[] = [];
+  for (let start = 0; start < answers.length; start += batch) {
+    signal?.throwIfAborted();
+    const end = start + batch;
+    const replay = await replayAnswers({
+      reasoner,
+      questions: questions.slice(start, end),
+      answers: answers.slice(start, end),
+      sequences: before.slice(start, end),
+    });
+    try {
+      const last = tf.tidy(() => lastPosition(replay.session.feed(replay.inputs)));
+      const values = (await last.data().finally(() => last.dispose())) as Float32Array;
+      const { width } = reasoner.model.dimensions;
+      for (let place = 0; place < values.length; place += width) found.push(values.slice(place, place + width));
     } finally {
       replay.dispose();
     }

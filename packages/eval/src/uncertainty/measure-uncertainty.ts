@@ -87,7 +87,7 @@ export async function measureUncertainty({
       });
       signal?.throwIfAborted();
     }
-    for (const one of await readChoices({ ...shared, measured, step })) add(one);
+    for (const one of await readChoices({ ...shared, training, measured, step })) add(one);
     if (chains > 0) add(await readChains({ ...shared, measured, step, chains, seed }));
     for (const one of await readQuestions({ ...sides, reasoner, batch, signal })) add(one);
     if (places.length > 0) add(readShuffled({ ...sides, ...places.at(-1)!, seed }));

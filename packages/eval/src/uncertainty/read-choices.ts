@@ -1,9 +1,17 @@
-import type { Answer, Reasoner } from '@subtext/reasoner';
+import { trainSoftmaxProbe } from '@subtext/decoder';
+import type { Answer, Question, Reasoner } from '@subtext/reasoner';
 
 import { EvaluationError } from '../errors';
 import type { EvaluationListener } from '../run/evaluation-event';
 import type { AskedQuestions } from './asked-questions';
-import { answerChoice, type Choice, labelDistributions, labelIds, stageChoice } from './label-distributions';
+import {
+  answerChoice,
+  type Choice,
+  choiceStates,
+  labelDistributions,
+  labelIds,
+  stageChoice,
+} from './label-distributions';
 import type { ReadDistributions } from './uncertainty-reading';
 
 /** What is read of a reasoner's responses. */
@@ -19,36 +27,66 @@ interface ReadResponses {
   signal?: AbortSignal;
 }
 
-/** What the model itself says where its responses choose a label, before it does; and what it then wrote, as certain. */
-export async function readChoices(options: ReadResponses): Promise<ReadDistributions[]> {
+/**
+ * What the model itself says where its responses choose a label, before it does; what a reader says of the state in which it
+ * chooses; and what it then wrote, as certain.
+ */
+export async function readChoices({
+  training,
+  ...options
+}: ReadResponses & { training: AskedQuestions }): Promise<ReadDistributions[]> {
   const { reasoner, measured, labels, batch, signal } = options;
   const found = placeOf(options);
   if (found === undefined) return [];
   const { place, find } = found;
   const choices = measured.answers.map(find);
-  const usable = choices.flatMap((choice, row) => (choice === undefined ? [] : [{ ...choice, row }]));
-  const said = await labelDistributions({
-    reasoner,
-    questions: usable.map(({ row }) => measured.questions[row]!),
-    answers: usable.map(({ row }) => measured.answers[row]!),
-    before: usable.map(({ before }) => before),
-    ids: labelIds({ reasoner, labels }),
-    batch,
-    signal,
-  });
-  const byRow = new Map(usable.map(({ row }, at) => [row, said[at]!]));
-  return [
-    {
-      ...{ source: 'model', name: `the model itself at ${place}, before it chooses` },
-      ...unreadIn(choices.map((choice) => choice !== undefined)),
-      read: choices.map((_, row) => byRow.get(row) ?? evenly(labels)),
-    },
-    {
-      ...{ source: 'written', name: `${place} as written` },
-      ...unreadIn(choices.map((choice) => choice !== undefined && choice.label >= 0)),
-      read: choices.map((choice) => certain({ labels, label: choice?.label ?? -1 })),
-    },
+  const [own, others] = [chosenIn({ asked: measured, find }), chosenIn({ asked: training, find })];
+  const shared = { reasoner, batch, signal };
+  const said = await labelDistributions({ ...shared, ...own, ids: labelIds({ reasoner, labels }) });
+  const spread = (read: readonly number[][]) => {
+    const byRow = new Map(own.rows.map((row, at) => [row, read[at]!]));
+    return choices.map((_, row) => byRow.get(row) ?? evenly(labels));
+  };
+  const unread = unreadIn(choices.map((choice) => choice !== undefined));
+  const readings: ReadDistributions[] = [
+    { ...{ source: 'model', name: `the model itself at ${place}, before it chooses` }, ...unread, read: spread(said) },
   ];
+  const states = await choiceStates({ ...shared, ...others });
+  const drawn = others.rows.map((row) => training.drawn[row]!);
+  if (new Set(drawn).size > 1) {
+    const probe = trainSoftmaxProbe({ states, labels: drawn, known: labels });
+    readings.push({
+      ...{ source: 'choice', name: `the state at ${place} in which the model chooses` },
+      ...unread,
+      read: spread((await choiceStates({ ...shared, ...own })).map((state) => probe.read(state))),
+    });
+  }
+  readings.push({
+    ...{ source: 'written', name: `${place} as written` },
+    ...unreadIn(choices.map((choice) => choice !== undefined && choice.label >= 0)),
+    read: choices.map((choice) => certain({ labels, label: choice?.label ?? -1 })),
+  });
+  return readings;
+}
+
+/** The questions in whose answers a choice is found, with what stands before it. */
+function chosenIn({
+  asked: { questions, answers },
+  find,
+}: {
+  asked: AskedQuestions;
+  find: (answer: Answer) => Choice | undefined;
+}): { rows: number[]; questions: Question[]; answers: Answer[]; before: number[][] } {
+  const usable = answers.flatMap((answer, row) => {
+    const choice = find(answer);
+    return choice === undefined ? [] : [{ row, answer, question: questions[row]!, before: choice.before }];
+  });
+  return {
+    rows: usable.map(({ row }) => row),
+    questions: usable.map(({ question }) => question),
+    answers: usable.map(({ answer }) => answer),
+    before: usable.map(({ before }) => before),
+  };
 }
 
 /** How often responses that are sampled at temperature 1 say each label. */

@@ -2,11 +2,13 @@ import type { DistributionScores } from './score-distributions';
 
 /**
  * What a distribution was read from. `thought`, `question`: a reader trained on the states of a thought, or of the question
- * before any thought. `model`: the model itself, where its response chooses a label. `written`: the label that it wrote, as
+ * before any thought. `model`: the model itself, where its response chooses a label. `choice`: a reader of the state in which it
+ * chooses. `written`: the label that it wrote, as
  * certain. `chains`: how often sampled responses wrote each. `constant`: how often each label was drawn in training. `shuffled`:
  * a reader of the last thought, trained on labels of other questions.
  */
-export type UncertaintySource = 'thought' | 'question' | 'model' | 'written' | 'chains' | 'constant' | 'shuffled';
+export type UncertaintySource =
+  'thought' | 'question' | 'model' | 'choice' | 'written' | 'chains' | 'constant' | 'shuffled';
 
 /** What is said of where a distribution was read. */
 export interface ReadFrom {
