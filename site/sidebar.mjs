@@ -71,6 +71,7 @@ const listed = [
       page('Graphs', '/results/graphs'),
       page('Graphs whose answers are made of thoughts', '/results/graphs-used'),
       page('Thoughts that hold several states', '/results/cot2'),
+      page('Thoughts trained in one pass', '/results/one-pass'),
       page('Knowledge packs', '/results/knowledge-packs'),
       page('A monitor of thoughts', '/results/monitor'),
       page('Fine-tuning a small checkpoint', '/results/first-path'),

@@ -52,6 +52,19 @@ export function usedTable(_, { root }) {
   ].join('\n');
 }
 
+/** Methods of one pass beside those of several, on the same calculations. */
+export function onePassTable(_, { root }) {
+  const { cells, runs } = JSON.parse(readFileSync(join(root, 'docs/results/one-pass.json'), 'utf8'));
+  return [
+    '| method | accuracy %, mean ± deviation of seeds | generated tokens | processor seconds of training | thoughts |',
+    '|---|---|---|---|---|',
+    ...cells.map(({ cell, scores, generatedTokens }) => {
+      const own = runs.filter((run) => run.cell === cell);
+      return `| \`${cell}\` | ${spread(scores)} | ${generatedTokens.toFixed(1)} | ${mean(own.map(({ processorSeconds }) => processorSeconds)).toFixed(0)} | ${verdicts(own.map(({ audit }) => audit))} |`;
+    }),
+  ].join('\n');
+}
+
 /** Methods on graphs, the best first. */
 export function graphsTable(_, { root }) {
   const { runs } = JSON.parse(readFileSync(join(root, 'docs/results/graphs.json'), 'utf8'));

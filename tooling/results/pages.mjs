@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { calculationsTable, firstTable, graphsTable, usedTable } from './choice-tables.mjs';
+import { calculationsTable, firstTable, graphsTable, onePassTable, usedTable } from './choice-tables.mjs';
 import { tuningTable } from './tuning-table.mjs';
 import { changesTable, collectivesTable, emulatedTable, predictionTable, trainingTable } from './scale-tables.mjs';
 
@@ -131,7 +131,7 @@ const pages = [
   {
     page: 'docs/guide/which-method.md',
     file: 'docs/results/arithmetic.json',
-    tables: { calculations: calculationsTable, used: usedTable, graphs: graphsTable },
+    tables: { calculations: calculationsTable, used: usedTable, 'one-pass': onePassTable, graphs: graphsTable },
   },
   { page: 'docs/guide/public-checkpoint.md', file: 'docs/results/large.json', tables: { tuning: tuningTable } },
   ...[

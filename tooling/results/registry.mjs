@@ -105,6 +105,12 @@ export const results = [
     code: [...everything, 'tooling/science/cot2'],
   },
   {
+    file: 'docs/results/one-pass.json',
+    page: 'docs/results/one-pass.md',
+    command: 'npx subtext experiment tooling/science/one-pass/experiment.yaml',
+    code: [...everything, 'tooling/science/one-pass', 'tooling/science/arithmetic'],
+  },
+  {
     file: 'docs/results/knowledge-packs.json',
     page: 'docs/results/knowledge-packs.md',
     command: 'node tooling/science/knowledge-packs.mjs',
