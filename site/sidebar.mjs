@@ -74,6 +74,7 @@ const listed = [
       page('Thoughts trained in one pass', '/results/one-pass'),
       page('Knowledge packs', '/results/knowledge-packs'),
       page('A monitor of thoughts', '/results/monitor'),
+      page('What cannot be known', '/results/uncertainty'),
       page('Fine-tuning a small checkpoint', '/results/first-path'),
       page('Engines', '/results/engines'),
       page('Checkpoints', '/results/checkpoints'),

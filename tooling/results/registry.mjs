@@ -136,6 +136,12 @@ export const results = [
     code: [...everything, 'apps/eval/src', 'tooling/science/first-path'],
   },
   {
+    file: 'docs/results/uncertainty.json',
+    page: 'docs/results/uncertainty.md',
+    command: 'node tooling/science/uncertainty.mjs',
+    code: [...everything, 'apps/eval/src', 'tooling/science/uncertainty'],
+  },
+  {
     file: 'docs/results/short-runs.json',
     command: 'node tooling/results/short-runs.mjs --output docs/results',
     code: [...everything, 'tooling/science/arithmetic', 'tooling/science/graphs'],
