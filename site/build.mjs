@@ -97,7 +97,12 @@ install();
 layOut({ demo: !options['without-demo'] });
 if (!options['without-demo']) exportDemo();
 if (!options['without-api'])
-  run(process.execPath, [join(site, 'node_modules/typedoc/bin/typedoc'), '--options', join(site, 'typedoc.json')]);
+  run(process.execPath, [
+    join(site, 'node_modules/typedoc/bin/typedoc'),
+    ...['--options', join(site, 'typedoc.json')],
+    // From the reference back to the pages.
+    ...['--titleLink', process.env.SITE_BASE ?? '/'],
+  ]);
 run(process.execPath, [join(site, 'node_modules/vitepress/bin/vitepress.js'), 'build', '.']);
 console.log('The site is in site/dist.');
 if (options.serve) run(process.execPath, [join(site, 'node_modules/vitepress/bin/vitepress.js'), 'preview', '.']);

@@ -80,6 +80,7 @@ const listed = [
       page('Checkpoints', '/results/checkpoints'),
       page('Speed of continuous thoughts', '/results/coconut-speed'),
       page('Parity', '/results/parity'),
+      page('Packages as installed', '/results/packages'),
     ],
   },
   { text: 'Decisions', collapsed: true, items: decisions },

@@ -5,8 +5,9 @@ const path = new URL('./budget.json', import.meta.url);
 /** Room above what was measured when the budget was written. */
 const ROOM = 1.1;
 
-/** Two figures are enough of a limit. */
-const roundedUp = (value) => {
+/** Two figures are enough of a limit; a product such as 1.1 × 100 is a little above what it should be. */
+const roundedUp = (product) => {
+  const value = Number(product.toPrecision(9));
   const step = 10 ** Math.max(0, Math.floor(Math.log10(value)) - 1);
   return Math.ceil(value / step) * step;
 };

@@ -7,8 +7,8 @@ import { answersInBrowser } from './check-inspector.mjs';
 import { runProgram } from './run-program.mjs';
 import { pathWithoutCompiler } from './without-compiler.mjs';
 
-/** The exit code of a command that was interrupted and can be gone on with. */
-const STOPPED = 130;
+/** The exit code of a command that was interrupted and can be gone on with; npx itself is ended by the signal. */
+const stopped = ({ code, signal }) => code === 130 || signal === 'SIGINT';
 
 /**
  * Runs `npx @subtext/cli start` as far as is wanted: to its end, or until its first model, which answers questions of one hop,
@@ -34,9 +34,9 @@ function start({ folder, environment, whole }) {
   }, 200);
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       clearInterval(watch);
-      resolve({ code, output, interrupted });
+      resolve({ code, signal, output, interrupted });
     });
   });
 }
@@ -76,11 +76,12 @@ export async function checkCommand({ folder, registry, platform, whole, log }) {
   log(`doctor: ${seen.engine}`);
 
   const began = performance.now();
-  const { code, output, interrupted } = await start({ folder: place, environment, whole });
+  const ended = await start({ folder: place, environment, whole });
   seen.seconds = Math.round((performance.now() - began) / 1000);
-  seen.start = interrupted ? 'interrupted once its first model was trained' : 'whole';
-  if (code !== (interrupted ? STOPPED : 0)) faults.push(`start ended with ${code}: ${output.slice(-1500)}`);
-  log(`start: ${seen.start}, ${seen.seconds} s, exit code ${code}`);
+  seen.start = ended.interrupted ? 'interrupted once its first model was trained' : 'whole';
+  if (ended.interrupted ? !stopped(ended) : ended.code !== 0)
+    faults.push(`start ended with ${ended.code ?? ended.signal}: ${ended.output.slice(-1500)}`);
+  log(`start: ${seen.start}, ${seen.seconds} s`);
 
   const model = whole ? 'runs/start/reasoner' : 'runs/start/base/reasoner';
   const image = 'runs/start/data/images/test/000001.png';

@@ -24,14 +24,16 @@ function addressOf(child) {
 }
 
 /**
- * Opens a model with `npx @subtext/cli inspect` in headless Chromium and waits for its answer.
+ * Opens a model and the pictures of `start` with `npx @subtext/cli inspect` in headless Chromium and waits for its answer.
  *
  * @returns `shown`: what the page answers; undefined where there is no browser, or on a fault.
  */
 export async function answersInBrowser({ folder, environment, model }) {
   if (executablePath === undefined) return { faults: [] };
   const { chromium } = require('playwright-core');
-  const words = ['--yes', '@subtext/cli', 'inspect', '--no-open', '--json', '--port', '0', '--model', model];
+  // The first model was trained on questions that the pictures for tests have none of.
+  const data = ['--data', 'runs/start/data', '--limit', '2'];
+  const words = ['--yes', '@subtext/cli', 'inspect', '--no-open', '--json', '--port', '0', '--model', model, ...data];
   const child = spawn('npx', words, {
     cwd: folder,
     env: { ...process.env, ...environment },
@@ -43,7 +45,7 @@ export async function answersInBrowser({ folder, environment, model }) {
     const errors = [];
     page.on('pageerror', ({ message }) => errors.push(`the inspector: ${message}`));
     await page.goto(await addressOf(child));
-    const answer = await page.waitForSelector('[data-testid=answer], [role=alert]', { timeout: 180_000 });
+    const answer = await page.waitForSelector('[data-testid=answer], [role=alert]', { timeout: 300_000 });
     if ((await answer.getAttribute('role')) === 'alert') errors.push(`the inspector: ${await answer.innerText()}`);
     return { shown: errors.length > 0 ? undefined : (await answer.innerText()).trim(), faults: errors };
   } catch (error) {

@@ -39,6 +39,7 @@ export async function checkInstalled({ manifest, folder, registry, others, nodes
     name,
     version,
     ...passed,
+    forBrowsers: forBrowsers(manifest),
     tarball: Math.round(tarballBytes / 1000),
     installed: Math.round(tree.bytes / 1000),
     dependencies: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).length,

@@ -41,6 +41,12 @@ const { values: options, positionals: wanted } = parseArgs({
   },
 });
 
+const jobs = Number(options.jobs);
+if (!Number.isInteger(jobs) || jobs < 1) {
+  console.error(`--jobs is ${options.jobs}: give a whole number from 1.`);
+  process.exit(1);
+}
+
 const began = performance.now();
 const log = (text) => console.log(`${String(Math.round((performance.now() - began) / 1000)).padStart(5)} s  ${text}`);
 const work = options.at === undefined ? mkdtempSync(join(tmpdir(), 'subtext-rehearsal-')) : resolve(options.at);
@@ -51,7 +57,8 @@ const recordPath = join(work, 'checked.json');
 const record = existsSync(recordPath) ? JSON.parse(readFileSync(recordPath, 'utf8')) : { packages: {} };
 const keep = () => writeFileSync(recordPath, JSON.stringify(record));
 
-const isWanted = ({ name }) => wanted.length === 0 || wanted.some((part) => name === part || name.endsWith(`/${part}`));
+const isCalled = (part, { name }) => name === part || name.endsWith(`/${part}`);
+const isWanted = (manifest) => wanted.length === 0 || wanted.some((part) => isCalled(part, manifest));
 
 const installedLine = ({ name, import: imported, require: required, command, installed, packages, faults }) =>
   [
@@ -122,7 +129,7 @@ async function tryAll({ published, registry, nodes }) {
   const worker = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next();
   };
-  await Promise.all(Array.from({ length: Number(options.jobs) }, worker));
+  await Promise.all(Array.from({ length: jobs }, worker));
 }
 
 const registry = await startRegistry({ folder: join(work, 'registry') });
@@ -132,6 +139,9 @@ try {
   faults.push(...published.faults);
   log(`${published.manifests.length} packages are published${published.platform ? ', and that of this platform' : ''}`);
   if (!published.platform) log('No C++ compiler: no package of a platform, and the engine native is not tried.');
+  for (const part of wanted)
+    if (!published.manifests.some((manifest) => isCalled(part, manifest)))
+      throw new Error(`No package is called "${part}".`);
   const nodes = await nodePrograms({ wanted: options.nodes.split(','), folder: join(work, 'nodes') });
   await tryAll({ published, registry, nodes });
   const measured = Object.fromEntries(

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { calculationsTable, firstTable, graphsTable, onePassTable, usedTable } from './choice-tables.mjs';
 import { tuningTable } from './tuning-table.mjs';
+import { packagesTable, rehearsalLines } from './package-tables.mjs';
 import { changesTable, collectivesTable, emulatedTable, predictionTable, trainingTable } from './scale-tables.mjs';
 
 const percent = (share) => (share === null || share === undefined ? '–' : (100 * share).toFixed(1));
@@ -134,6 +135,11 @@ const pages = [
     tables: { calculations: calculationsTable, used: usedTable, 'one-pass': onePassTable, graphs: graphsTable },
   },
   { page: 'docs/guide/public-checkpoint.md', file: 'docs/results/large.json', tables: { tuning: tuningTable } },
+  {
+    page: 'docs/results/packages.md',
+    file: 'docs/results/packages.json',
+    tables: { packages: packagesTable, rehearsal: rehearsalLines },
+  },
   ...[
     ['collectives', { collectives: collectivesTable }],
     ['training', { training: trainingTable }],

@@ -231,6 +231,20 @@ export const results = [
     code: [...code, 'tooling/scale', ':!*.test.ts'],
   })),
   {
+    file: 'docs/results/packages.json',
+    page: 'docs/results/packages.md',
+    command: 'npm run rehearse -- --nodes 20,22,24 --output docs/results/packages.json',
+    code: [
+      'packages',
+      'apps',
+      'tooling/rehearsal',
+      ':!*.test.ts',
+      ':!*.md',
+      ':!packages/*/fixtures',
+      ':!packages/*/test',
+    ],
+  },
+  {
     file: 'docs/results/reliability.json',
     page: 'docs/reliability.md',
     command: 'node tooling/reliability/kill-harness.mjs',

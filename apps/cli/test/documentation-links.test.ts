@@ -61,3 +61,23 @@ describe("the site's sidebar", () => {
     for (const source of Object.values(pagesElsewhere)) expect(existsSync(join(root, source)), source).toBe(true);
   });
 });
+
+describe('the reference', () => {
+  it('has every entry of every package', () => {
+    const { entryPoints } = JSON.parse(readFileSync(join(root, 'site/typedoc.json'), 'utf8')) as {
+      entryPoints: string[];
+    };
+    const packages = readdirSync(join(root, 'packages'));
+    const named = entryPoints.flatMap((path) =>
+      path.includes('*') ? packages.map((name) => path.replace('*', name)) : [path],
+    );
+    const offered = packages.flatMap((name) => {
+      const text = readFileSync(join(root, 'packages', name, 'package.json'), 'utf8');
+      const { exports } = JSON.parse(text) as { exports: Record<string, unknown> };
+      return Object.keys(exports)
+        .filter((entry) => entry !== './package.json')
+        .map((entry) => `../packages/${name}/src/${entry === '.' ? 'index' : entry.slice(2)}.ts`);
+    });
+    expect(named.sort()).toEqual(offered.sort());
+  });
+});
