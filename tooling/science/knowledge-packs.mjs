@@ -2,7 +2,7 @@
  * Knowledge packs of graphs: what of the whole document they keep at an eighth of its positions, and whether answers are made
  * of them.
  *
- *   node tooling/science/knowledge-packs.mjs [--seeds 1,2,3] [--steps 600] [--studied 300] [--output runs/knowledge-packs] [--collect]
+ *   node tooling/science/knowledge-packs.mjs [--seeds 1,2,3] [--steps 800] [--studied 400] [--output runs/knowledge-packs] [--collect]
  *
  * Run after the workspace is built. Writes `seed-N.json` into the folder, a row for each pack: right answers to held-out
  * questions with the document, the pack, its rows untrained, zeros and nothing; answers with the pack of the graph's twin.
@@ -20,8 +20,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1,2,3' },
-    steps: { type: 'string', default: '600' },
-    studied: { type: 'string', default: '300' },
+    steps: { type: 'string', default: '800' },
+    studied: { type: 'string', default: '400' },
     output: { type: 'string', default: 'runs/knowledge-packs' },
     collect: { type: 'boolean', default: false },
   },

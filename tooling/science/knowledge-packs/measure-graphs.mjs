@@ -17,6 +17,8 @@ import { studyAnswers, trainPack } from '../../../packages/trainer/dist/index.js
 const heldOut = 64;
 /** Positions of a graph for one of its pack. */
 const ratio = 8;
+/** The farthest that a question leads. */
+const deepest = 4;
 
 /** Asks behind packs; the answers. */
 async function askBehind({ reasoner, packs, questions }) {
@@ -36,13 +38,14 @@ const zeros = (pack) => ({
 /** A graph of edges with numbers for its nodes: what is told of it, and different questions in a random order. */
 function drawGraph({ graph, numbers, random }) {
   const edges = random.shuffle(graph.edges).map(([from, to]) => [numbers[from], numbers[to]]);
+  /** By node, what it leads to, with the distance. */
   const leads = new Map(
-    numbers.map((number, node) => [
-      number,
-      new Set(numbers.filter((_, to) => graph.hops[node * graph.nodes + to] > 0)),
-    ]),
+    numbers.map((number, node) => {
+      const hops = numbers.map((_, to) => graph.hops[node * graph.nodes + to]);
+      return [number, new Map(numbers.flatMap((other, to) => (hops[to] > 0 ? [[other, hops[to]]] : [])))];
+    }),
   );
-  const queries = drawQueries({ graph, count: 1500, deepest: 4, random }).map(({ root, target, negativeTarget }) => ({
+  const queries = drawQueries({ graph, count: 1500, deepest, random }).map(({ root, target, negativeTarget }) => ({
     root: numbers[root],
     answer: numbers[target],
     other: numbers[negativeTarget],
@@ -54,6 +57,20 @@ function drawGraph({ graph, numbers, random }) {
 const textOf = ({ edges = [], root, answer, other }) =>
   formatGraphQuestion({ edges, candidates: [Math.min(answer, other), Math.max(answer, other)], root });
 const share = (answers, right) => answers.filter((answer, at) => answer === String(right[at])).length;
+
+/** Questions whose answers two graphs turn around: the root leads to one candidate here, to the other there. None was studied. */
+function turnedQuestions({ leads, twin, studied, random }) {
+  const known = new Set(studied.map(({ root, answer, other }) => `${root} ${answer} ${other}`));
+  const all = [...leads].flatMap(([root, here]) => {
+    const there = twin.get(root);
+    const only = (one, other) =>
+      [...one].flatMap(([node, hops]) => (hops <= deepest && !other.has(node) ? [node] : []));
+    return only(here, there).flatMap((answer) => only(there, here).map((other) => ({ root, answer, other })));
+  });
+  return random
+    .shuffle(all.filter(({ root, answer, other }) => !known.has(`${root} ${answer} ${other}`)))
+    .slice(0, heldOut);
+}
 
 /**
  * A pack of a graph, and one of its twin: the same edges between other nodes of the same names. The model is one that was
@@ -98,15 +115,12 @@ export async function measureGraphs({ folder, seed, steps, studied, run }) {
     const right = held.map(({ answer }) => answer);
     const bare = held.map((query) => textOf(query));
     const behind = async (given) => share(await askBehind({ reasoner, packs: [given], questions: bare }), right);
-    // The root leads to the one in this graph, to the other in the twin.
-    const turned = [...held, ...questions.slice(heldOut + studied)]
-      .filter(
-        ({ root, answer, other }) =>
-          two[1 - twin].leads.get(root).has(other) &&
-          !two[1 - twin].leads.get(root).has(answer) &&
-          leads.get(root).has(answer),
-      )
-      .slice(0, heldOut);
+    const turned = turnedQuestions({
+      leads,
+      twin: two[1 - twin].leads,
+      studied: questions.slice(heldOut, heldOut + studied),
+      random,
+    });
     const swapped = await askBehind({
       reasoner,
       packs: [packs[1 - twin].pack],
