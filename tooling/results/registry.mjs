@@ -111,6 +111,24 @@ export const results = [
     code: [...everything, 'tooling/science/one-pass', 'tooling/science/arithmetic'],
   },
   {
+    file: 'docs/results/recurrent-depth.json',
+    page: 'docs/results/recurrent-depth.md',
+    command: 'npx subtext experiment tooling/science/recurrent-depth/experiment.yaml',
+    code: [...everything, 'tooling/science/recurrent-depth'],
+  },
+  {
+    file: 'docs/results/rewards.json',
+    page: 'docs/results/rewards.md',
+    command: 'npx subtext experiment tooling/science/rewards/experiment.yaml',
+    code: [...everything, 'tooling/science/rewards'],
+  },
+  {
+    file: 'docs/results/halting.json',
+    page: 'docs/results/halting.md',
+    command: 'npx subtext experiment tooling/science/halting/experiment.yaml',
+    code: [...everything, 'tooling/science/halting', 'tooling/science/arithmetic'],
+  },
+  {
     file: 'docs/results/knowledge-packs.json',
     page: 'docs/results/knowledge-packs.md',
     command: 'node tooling/science/knowledge-packs.mjs',
