@@ -131,7 +131,7 @@ describe('subtext-eval', () => {
     const { code, stderr } = await subtextEval(...words, '--data', at('data.jsonl'), '--test', at('data.jsonl'));
     expect(code).toBe(1);
     expect(stderr).toMatch(/No record has the field "posterior"/);
-    expect((await subtextEval('uncertainty', '--help')).stdout).toMatch(/--posterior <field>[^]*red=2, green=1/);
+    expect((await subtextEval('uncertainty', '--help')).stdout).toMatch(/--posterior <field>[^]*red=2,\s+green=1/);
   });
 
   it('runs, goes on where it was, and compares', async () => {
