@@ -74,6 +74,7 @@ const listed = [
       page('Thoughts trained in one pass', '/results/one-pass'),
       page('Recurrent depth on small Sudokus', '/results/recurrent-depth'),
       page('Rewards over text and thoughts', '/results/rewards'),
+      page('When to stop thinking, by rewards', '/results/halting'),
       page('Knowledge packs', '/results/knowledge-packs'),
       page('A monitor of thoughts', '/results/monitor'),
       page('What cannot be known', '/results/uncertainty'),

@@ -123,6 +123,12 @@ export const results = [
     code: [...everything, 'tooling/science/rewards'],
   },
   {
+    file: 'docs/results/halting.json',
+    page: 'docs/results/halting.md',
+    command: 'npx subtext experiment tooling/science/halting/experiment.yaml',
+    code: [...everything, 'tooling/science/halting', 'tooling/science/arithmetic'],
+  },
+  {
     file: 'docs/results/knowledge-packs.json',
     page: 'docs/results/knowledge-packs.md',
     command: 'node tooling/science/knowledge-packs.mjs',
