@@ -8,11 +8,11 @@ const evaluation = ['packages', 'apps/eval/src', ':!*.test.ts', ':!*.md', ':!pac
 
 /**
  * The first steps of these runs, on one machine: the same weights, byte by byte, with the code of c457fdb, soon after they were
- * made, and with that of 3f651ba and e58c513, after files had moved to other packages (`short-runs.json`). Those of the
+ * made, and with that of 3f651ba, e58c513 and 5438f00, after files had moved to other packages (`short-runs.json`). Those of the
  * first path likewise, with 75effe2, 3f651ba and e58c513.
  */
 const firstSteps = (what) => ({
-  commit: 'e58c513',
+  commit: '5438f00',
   what: `the first steps of ${what} end at the same weights`,
 });
 
