@@ -7,7 +7,7 @@ import { answersInBrowser } from './check-inspector.mjs';
 import { runProgram } from './run-program.mjs';
 import { pathWithoutCompiler } from './without-compiler.mjs';
 
-/** The exit code of a command that was interrupted and can be gone on with; npx itself is ended by the signal. */
+/** Whether a command ended as one that was interrupted and can be resumed: by its exit code, or, as npx itself does, by the signal. */
 const stopped = ({ code, signal }) => code === 130 || signal === 'SIGINT';
 
 /**

@@ -48,7 +48,7 @@ async function install(folder) {
 }
 
 /**
- * A registry on 127.0.0.1 (verdaccio) that keeps in `folder` what is published to it, and goes on with what is there.
+ * A registry on 127.0.0.1 (verdaccio) that keeps in `folder` what is published to it, and starts with what is there.
  * Gives back its address, the environment in which npm publishes to it, the bytes of a tarball in it, and what stops it.
  */
 export async function startRegistry({ folder }) {

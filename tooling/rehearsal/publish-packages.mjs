@@ -52,7 +52,7 @@ async function publishPlatform({ folder, copy, environment }) {
 /**
  * Publishes every package as the release does (`changeset version`, the build, the package of this platform, `changeset
  * publish`), from a copy of the working tree in `folder`, and writes there what was published; where that has been done,
- * gives back what it wrote. One that stopped goes on with the copy that is there.
+ * gives back what it wrote. One that was interrupted resumes in the copy that is there.
  *
  * @param options.log Told of each step.
  */

@@ -39,7 +39,10 @@ export interface HaltingState {
   row: number;
   /** Thoughts taken so far. */
   taken: number;
-  /** Of taking one more, by the halting head: `σ((w_more − w_stop) · s / √width)`. */
+  /**
+   * Of taking one more, by the halting head: `σ((w_more − w_stop) · s / √width)`. Where one mark alone ends thinking (CoLaR),
+   * the likeliest token stands for `w_more`: one half where that is the mark, else above it.
+   */
   probability: number;
 }
 
