@@ -119,9 +119,14 @@ export async function commandedTrace({
 
 async function copied(page: Page, what: 'JSON' | 'Command'): Promise<string> {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  // What was copied before may still stand there, and be told.
+  await page.evaluate(() => navigator.clipboard.writeText(''));
   await page.click(`text=Copy as ${what === 'JSON' ? what : 'command'}`);
   await page.waitForSelector(`text=${what} copied.`);
-  return page.evaluate(() => navigator.clipboard.readText());
+  for (;;) {
+    const text = await page.evaluate(() => navigator.clipboard.readText());
+    if (text !== '') return text;
+  }
 }
 
 /** The largest difference of two traces of the same positions: in thoughts, attention and the answer's distribution. */
