@@ -28,7 +28,7 @@ function byMethod(runs, cells) {
 /** Methods on calculations, the best first. */
 export function calculationsTable({ runs }) {
   return [
-    '| method | accuracy %, mean ± deviation of seeds | generated tokens | processor seconds of training | thoughts |',
+    '| method | accuracy %, mean ± SD over seeds | generated tokens | training CPU seconds | thoughts |',
     '|---|---|---|---|---|',
     ...byMethod(runs, (same) => [
       spread(same.map(({ accuracy }) => accuracy)),
@@ -43,7 +43,7 @@ export function calculationsTable({ runs }) {
 export function usedTable(_, { root }) {
   const { cells, runs } = JSON.parse(readFileSync(join(root, 'docs/results/visibility.json'), 'utf8'));
   return [
-    '| method, visibility | accuracy %, mean ± deviation of seeds | tokens | thoughts |',
+    '| method, visibility | accuracy %, mean ± SD over seeds | tokens | thoughts |',
     '|---|---|---|---|',
     ...cells.map(
       ({ cell, scores, generatedTokens }) =>
@@ -69,7 +69,7 @@ export function onePassTable(_, { root }) {
 export function graphsTable(_, { root }) {
   const { runs } = JSON.parse(readFileSync(join(root, 'docs/results/graphs.json'), 'utf8'));
   return [
-    '| method | accuracy %, mean ± deviation of seeds | generated tokens | processor minutes of training | thoughts |',
+    '| method | accuracy %, mean ± SD over seeds | generated tokens | training CPU minutes | thoughts |',
     '|---|---|---|---|---|',
     ...byMethod(runs, (same) => [
       spread(same.map(({ accuracy }) => accuracy)),
@@ -83,14 +83,14 @@ export function graphsTable(_, { root }) {
 /** What the README shows first. */
 export function firstTable({ methods, audits }) {
   const rows = [
-    ['the chain written in words', 'Chain of thought'],
-    ['hidden, as Heima was published', 'Heima as published'],
-    ['hidden, and used', 'Heima, chain'],
+    ['written chain of thought', 'Chain of thought'],
+    ['hidden: Heima as published', 'Heima as published'],
+    ['hidden: trained to be used', 'Heima, chain'],
   ];
   const follows = (name) =>
     audits.find(({ method }) => method === name)?.stages.find(({ stage }) => stage === 'caption')?.swap?.follows?.value;
   return [
-    "| 500 unseen pictures | right | tokens | with another picture's caption in its thoughts, the answer is the one that follows |",
+    "| 500 unseen images | accuracy | tokens | answer follows another image's caption swapped into the thoughts |",
     '|---|---|---|---|',
     ...rows.map(([words, name]) => {
       const { accuracy, tokens } = methods.find(({ method }) => method === name);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const line = ({ what, how, bytes, speed }) =>
-  `| ${what} | ${how} | ${bytes === undefined ? '16 bytes a parameter (2.0 GB), and activations' : `${(bytes / 2 ** 30).toFixed(2)} GiB`} | ${speed.toFixed(0)} | ${(1e6 / speed / 3600).toFixed(1)} |`;
+  `| ${what} | ${how} | ${bytes === undefined ? '16 bytes per parameter (2.0 GB), plus activations' : `${(bytes / 2 ** 30).toFixed(2)} GiB`} | ${speed.toFixed(0)} | ${(1e6 / speed / 3600).toFixed(1)} |`;
 
 /** Memory and time of fine-tuning models of known shapes, on the processor that the benchmarks were run on. */
 export function tuningTable({ rows }, { root }) {
@@ -17,9 +17,9 @@ export function tuningTable({ rows }, { root }) {
     speed: mean(rounds[`Subtext ${dtype}`].map(({ tokensPerSecond }) => tokensPerSecond)),
   });
   return [
-    '| model | training | memory | tokens a second | hours for a million tokens |',
+    '| model | training | memory | tokens/s | hours per million tokens |',
     '|---|---|---|---|---|',
-    line({ what: 'GPT-2 124M', how: 'in full', speed: mean(full.rounds.map(({ ours }) => ours)) }),
+    line({ what: 'GPT-2 124M', how: 'full', speed: mean(full.rounds.map(({ ours }) => ours)) }),
     line(adapter('bf16', 'LoRA, rank 16, over `model.dtype: bf16`')),
     line(adapter('int4', 'LoRA, rank 16, over `model.dtype: int4`')),
   ].join('\n');
