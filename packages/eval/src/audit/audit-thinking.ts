@@ -1,7 +1,6 @@
 import type { Peers } from '@subtext/core/node';
 import type { ReasoningExample } from '@subtext/data';
 import type { Answer, Reasoner } from '@subtext/reasoner';
-import { mkdir } from 'node:fs/promises';
 
 import type { EvaluationListener } from '../run/evaluation-event';
 import type { EvaluationTask } from '../tasks/evaluation-task';
@@ -9,13 +8,12 @@ import { type AnswerGradient, answerGradients } from './answer-gradients';
 import { auditRecurrences } from './audit-recurrences';
 import type { StageAudit } from './audit-stages';
 import type { ThoughtAuditSubject } from './audit-subject';
-import { auditThoughts, type ThoughtAudit } from './audit-thoughts';
+import type { ThoughtAudit } from './audit-thoughts';
 import { auditUse } from './audit-use';
 import type { WordsAudit } from './audit-words';
-import { commonestAnswerFloor } from './commonest-answer-floor';
-import { keepStageSwaps, keepThoughtRuns } from './kept-runs';
+import { beginAudit } from './begin-audit';
+import { keepStageSwaps } from './kept-runs';
 import { OwnResponses } from './own-responses';
-import { partnersIn } from './partners-in';
 import { ReasonerThoughts } from './reasoner-thoughts';
 
 /** Examples on which gradients are taken: whether a way is closed does not hang on the words. */
@@ -57,37 +55,12 @@ export interface AuditedThinking {
 /** Audits what a reasoner does with its thoughts; finished runs are kept in a folder. */
 export async function auditThinking(options: AuditThinkingOptions): Promise<AuditedThinking> {
   if (options.reasoner.method.recurrences !== undefined) return auditRecurrences(options);
-  const {
-    reasoner,
-    task,
-    examples,
-    kept,
-    floor = commonestAnswerFloor({ examples }),
-    batch,
-    peers,
-    seed,
-    onEvent,
-    signal,
-  } = options;
-  if ((peers?.rank ?? 0) === 0) await mkdir(kept, { recursive: true });
-  const progress =
-    (label: string) =>
-    ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
-      onEvent?.({ event: 'progress', label, ...rest, ...(details === undefined ? {} : { details }) });
+  const { reasoner, task, examples, kept, batch, peers, seed, signal } = options;
+  const { progress, thoughtsOf } = await beginAudit(options);
   const responses = new OwnResponses({ reasoner, task, batch, peers, signal, onProgress: progress('answering') });
   const subject = new ReasonerThoughts({ reasoner, task, responses, batch, peers, signal });
-  const keptRuns = keepThoughtRuns({ subject, folder: kept, peers });
   const own = await responses.of(examples);
-  const { compatible, candidate } = partnersIn({ examples });
-  const thoughts = await auditThoughts({
-    subject: keptRuns,
-    examples,
-    floor,
-    seed,
-    candidate,
-    compatible,
-    onProgress: progress('interventions'),
-  });
+  const thoughts = await thoughtsOf(subject);
   const { stages, words } = await auditUse({
     reasoner,
     task,
@@ -97,8 +70,7 @@ export async function auditThinking(options: AuditThinkingOptions): Promise<Audi
     batch,
     peers,
     seed,
-    onProgress: (label, { name: details, ...rest }) =>
-      onEvent?.({ event: 'progress', label, ...rest, ...(details === undefined ? {} : { details }) }),
+    onProgress: (label, at) => progress(label)(at),
     signal,
   });
   const gradients = await answerGradients({

@@ -55,9 +55,12 @@ it('puts other states in the place of the half, and leaves out what a cut leaves
   );
 });
 
-it('exchanges the state after one recurrence; who has no partner keeps its own', async () => {
+it('exchanges the state after some recurrences; who has no partner keeps its own', async () => {
   const stages = await subject.stages({ examples });
-  expect(stages.map(({ name }) => name)).toEqual(['after 1 recurrence', 'after 2 recurrences', 'after 3 recurrences']);
+  expect(stages.map(({ name }) => name)).toEqual([
+    'after 1 recurrence',
+    ...['after 2 recurrences', 'after 3 recurrences', 'after 4 recurrences'],
+  ]);
   const own = await subject.run({ examples, intervention: null });
   const swapped = await subject.swap({
     examples,
@@ -65,6 +68,16 @@ it('exchanges the state after one recurrence; who has no partner keeps its own',
     partners: Int32Array.of(1, -1, -1, -1),
   });
   expect(swapped.slice(1)).toEqual(own.slice(1).map(({ answer }) => answer));
+  // After the last recurrence nothing follows: the answer is read off the other's state.
+  const last = await subject.swap({ examples, stage: 'after 4 recurrences', partners: Int32Array.of(1, 2, 3, 0) });
+  expect(last).toEqual([1, 2, 3, 0].map((partner) => own[partner]!.answer));
+});
+
+it('exchanges after as many recurrences as powers of two have gone before, or are still to follow', async () => {
+  const eight = randomRecurrentReasoner({ method: { name: 'recurrent', recurrences: 8 } });
+  const stages = await new RecurrentStates({ reasoner: eight, task }).stages({ examples });
+  expect(stages.map(({ name }) => Number(name.split(' ')[1]))).toEqual([1, 2, 4, 6, 7, 8]);
+  eight.dispose();
 });
 
 it('is judged as every other model is, and refuses a core that is run once or an answer of another length', async () => {

@@ -35,8 +35,9 @@ export interface RecurrentStatesOptions {
  * **What replacing it means.** Of all thoughts (`auditThoughts`): the first half of the recurrences is thought, the state
  * then becomes another, and the other half follows with the example's own question: an answer that stays right did not need
  * what was thought in the first half. A cut after k leaves out the recurrences from k to the half. Stage by stage
- * (`auditStages`): after 1, 2, 4 … recurrences, and before the last one, the state becomes the partner's, and what is left
- * of the recurrences follows.
+ * (`auditStages`): after 1, 2, 4 … recurrences, and with 4, 2, 1 still to follow, the state becomes the partner's, and what is
+ * left of the recurrences follows. After the last one nothing follows: the answer is read off the partner's state, and is the
+ * partner's. That is the control for the others.
  */
 export class RecurrentStates implements ThoughtAuditSubject<ReasoningExample>, StageAuditSubject<ReasoningExample> {
   readonly #options: RecurrentStatesOptions;
@@ -145,11 +146,12 @@ export class RecurrentStates implements ThoughtAuditSubject<ReasoningExample>, S
     });
   }
 
-  /** The recurrences after which states are exchanged: 1, 2, 4 …, and the last but one. */
+  /** The recurrences after which states are exchanged: after 1, 2, 4 … of them, with …, 4, 2, 1 to follow, and after the last. */
   #exchanged(): number[] {
-    const after: number[] = [];
-    for (let step = 1; step < this.#recurrences; step *= 2) after.push(step);
-    return [...new Set([...after, this.#recurrences - 1])];
+    const powers: number[] = [];
+    for (let step = 1; step < this.#recurrences; step *= 2) powers.push(step);
+    const after = [...powers, ...powers.map((left) => this.#recurrences - left), this.#recurrences];
+    return [...new Set(after)].sort((one, other) => one - other);
   }
 
   async #runs(examples: readonly ReasoningExample[]): Promise<RecurrentRun[]> {
