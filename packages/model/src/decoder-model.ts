@@ -37,6 +37,8 @@ export interface DecoderModelOptions {
   head: LinearLayer;
   /** Positions the model was made for. */
   maxPositions: number;
+  /** Heads of a layer's keys and values. */
+  keyValueHeads: number;
   /** Width of a layer's cached keys, and of its values: `keyValueHeads · headWidth`. */
   keyValueWidth: number;
   /** Logits are `cap · tanh(logit / cap)` (Gemma 2). Default uncapped. */
@@ -57,6 +59,7 @@ export class DecoderModel implements LanguageModel {
   readonly finalNorm: Normalisation;
   readonly head: LinearLayer;
   readonly #maxPositions: number;
+  readonly #keyValueHeads: number;
   readonly #keyValueWidth: number;
   readonly #logitSoftCap: number | null;
 
@@ -71,6 +74,7 @@ export class DecoderModel implements LanguageModel {
     finalNorm,
     head,
     maxPositions,
+    keyValueHeads,
     keyValueWidth,
     logitSoftCap = null,
   }: DecoderModelOptions) {
@@ -84,6 +88,7 @@ export class DecoderModel implements LanguageModel {
     this.finalNorm = finalNorm;
     this.head = head;
     this.#maxPositions = maxPositions;
+    this.#keyValueHeads = keyValueHeads;
     this.#keyValueWidth = keyValueWidth;
     this.#logitSoftCap = logitSoftCap;
   }
@@ -92,6 +97,7 @@ export class DecoderModel implements LanguageModel {
     return {
       width: this.tokenEmbedding.width,
       layers: this.blocks.length,
+      keyValueHeads: this.#keyValueHeads,
       vocabularySize: this.tokenEmbedding.count,
       maxPositions: this.#maxPositions,
     };

@@ -91,6 +91,8 @@ export interface ModelDimensions {
   /** Width of embeddings and hidden states. */
   width: number;
   layers: number;
+  /** Heads of a layer's keys and values; each serves as many query heads as any other. Absent in a model that keeps no cache. */
+  keyValueHeads?: number;
   /** Rows of the token embedding, which is also the width of the logits. */
   vocabularySize: number;
   /** Positions that the model was made for; a hard limit with learned positions. */

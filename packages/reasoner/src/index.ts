@@ -24,6 +24,7 @@ export {
   type RunRecurrencesOptions,
 } from './recurrence/run-recurrences';
 export { continuousForward } from './forward/continuous-forward';
+export { cachedRows, type KeysAndValues } from './forward/keys-and-values';
 export { embedBatch } from './forward/embed-batch';
 export { openModel, openWithFeedback, type ModelSource, type OpenedModel } from './forward/model-source';
 export { stopGradient, withoutGradient } from './forward/stop-gradient';
@@ -40,6 +41,7 @@ export { GRAPH_NODES, GraphVocabulary, type GraphForm } from './graphs/graph-voc
 export { type AdaptiveOptions } from './methods/adaptive';
 export { type CoconutOptions } from './methods/coconut';
 export { type CodiOptions } from './methods/codi';
+export { type KavaOptions } from './methods/kava';
 export { type ColarOptions } from './methods/colar';
 export { type Cot2Options } from './methods/cot2';
 export { type HeimaOptions } from './methods/heima';
@@ -65,6 +67,7 @@ export {
   type GivenInput,
   type ReasoningMethod,
   type RightAnswer,
+  type Teacher,
   type SoftTargets,
   type PromptSubject,
   type ThoughtPosition,

@@ -188,6 +188,7 @@ export const gpt2Family: ModelFamily = {
       finalNorm,
       head,
       maxPositions,
+      keyValueHeads: heads,
       keyValueWidth: width,
     });
   },

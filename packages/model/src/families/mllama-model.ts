@@ -46,6 +46,8 @@ export interface MllamaModelOptions {
   head: LinearLayer;
   imageTokenId: number;
   maxPositions: number;
+  /** Heads of a layer's keys and values. */
+  keyValueHeads: number;
   keyValueWidth: number;
 }
 
@@ -72,6 +74,7 @@ export class MllamaModel implements MultimodalModel {
   readonly finalNorm: Normalisation;
   readonly cachedLayers: readonly number[];
   readonly #maxPositions: number;
+  readonly #keyValueHeads: number;
   readonly #keyValueWidth: number;
   /** Place among the layers over words, by layer. */
   readonly #places: ReadonlyMap<number, number>;
@@ -89,6 +92,7 @@ export class MllamaModel implements MultimodalModel {
     this.#layers = options.layers;
     this.finalNorm = options.finalNorm;
     this.#maxPositions = options.maxPositions;
+    this.#keyValueHeads = options.keyValueHeads;
     this.#keyValueWidth = options.keyValueWidth;
     const words = options.layers.flatMap(({ kind }, index) => (kind === 'self-attention' ? [index] : []));
     this.cachedLayers = words;
@@ -100,6 +104,7 @@ export class MllamaModel implements MultimodalModel {
     return {
       width: this.tokenEmbedding.width,
       layers: this.#layers.length,
+      keyValueHeads: this.#keyValueHeads,
       vocabularySize: this.head.outputWidth,
       maxPositions: this.#maxPositions,
     };

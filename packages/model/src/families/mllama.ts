@@ -213,6 +213,7 @@ export const mllamaFamily: ModelFamily<MllamaModel> = {
       }),
       imageTokenId: whole.image_token_index ?? whole.image_token_id ?? 128_256,
       maxPositions: settings.maxPositions,
+      keyValueHeads: settings.keyValueHeads,
       keyValueWidth: settings.keyValueHeads * settings.headWidth,
     });
   },

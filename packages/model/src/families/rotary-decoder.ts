@@ -262,6 +262,7 @@ export function buildRotaryDecoder({
     finalNorm,
     head,
     maxPositions: settings.maxPositions,
+    keyValueHeads: settings.keyValueHeads,
     keyValueWidth: settings.keyValueHeads * settings.headWidth,
     logitSoftCap: settings.logitSoftCap,
   });

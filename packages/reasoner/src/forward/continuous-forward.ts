@@ -6,6 +6,7 @@ import type { ReasonerBatch } from '../batches/reasoner-batch';
 import type { FeedbackMap } from '../feedback/feedback-map';
 import { passVisibility } from '../visibility/batch-visibility';
 import { checkTakesVisibility, embedBatch } from './embed-batch';
+import { cachedRows, type KeysAndValues } from './keys-and-values';
 
 /**
  * A pass with continuous thoughts (Coconut, arXiv 2412.06769): a thought's input is the last hidden state, after the
@@ -19,6 +20,7 @@ export function continuousForward({
   batch,
   feedback,
   outputHiddenStates = false,
+  outputKeysAndValues = false,
   needed,
 }: {
   model: LanguageModel;
@@ -27,6 +29,8 @@ export function continuousForward({
   feedback?: FeedbackMap;
   /** Whether to give every layer's output. @default false */
   outputHiddenStates?: boolean;
+  /** Whether to give every layer's keys and values. @default false */
+  outputKeysAndValues?: boolean;
   /**
    * Which of `states` will be looked at, as lists of their rows. What only others need is not computed: before the
    * thoughts, where mostly the question stands, that is much of the last layer. @default all
@@ -37,6 +41,8 @@ export function continuousForward({
   states: tf.Tensor2D;
   /** The same of every layer, as transformers counts them: 0 is what enters the first. Empty unless asked for. */
   layers: tf.Tensor2D[];
+  /** Keys and values of every layer, in the rows of `states`. Absent unless asked for. */
+  keysAndValues?: KeysAndValues[];
   /** What entered the model: `[rows, time, width]`, padding first, thoughts in their places. */
   inputs: () => tf.Tensor3D;
 } {
@@ -87,7 +93,8 @@ export function continuousForward({
   const pieces = tf.split(embeddings, [start, ...lengths, ...(rest > 0 ? [rest] : [])], 1) as tf.Tensor3D[];
   const fed: tf.Tensor3D[] = [pieces[0]!];
   // The states of the columns before this one are not computed.
-  const first = needed && !outputHiddenStates ? firstColumn({ needed, time, offsets, start }) : 0;
+  const first =
+    needed && !outputHiddenStates && !outputKeysAndValues ? firstColumn({ needed, time, offsets, start }) : 0;
   const hidden: tf.Tensor3D[] = [feed(pieces[0]!, 0, start - first)];
   for (let thought = 0; thought < thoughts; thought++) {
     if (!added && !fedBack) {
@@ -131,15 +138,20 @@ export function continuousForward({
           value: (row, column) => row * computed + Math.max(0, Math.min(column + offsets[row]!, time - 1) - first),
         })
       : undefined;
-  const movedHome = (parts: tf.Tensor3D[]): tf.Tensor2D => {
-    const moved = tf.reshape(tf.concat(parts, 1), [rows * computed, width]) as tf.Tensor2D;
-    return home ? gatherRows({ input: moved, indices: home }) : moved;
-  };
+  const rowsHome = (moved: tf.Tensor2D): tf.Tensor2D => (home ? gatherRows({ input: moved, indices: home }) : moved);
+  const movedHome = (parts: tf.Tensor3D[]): tf.Tensor2D =>
+    rowsHome(tf.reshape(tf.concat(parts, 1), [rows * computed, width]) as tf.Tensor2D);
   return {
     states: movedHome(hidden),
     layers: Array.from({ length: passes[0]?.length ?? 0 }, (_, layer) =>
       movedHome(passes.map((states) => states[layer]!)),
     ),
+    ...(outputKeysAndValues && {
+      keysAndValues: cachedRows({ model, cache }).map(({ key, value }) => ({
+        key: rowsHome(key),
+        value: rowsHome(value),
+      })),
+    }),
     inputs: () => tf.concat(fed, 1),
   };
 }

@@ -53,7 +53,7 @@ export interface LayoutPart {
   apart?: readonly Layout[];
 }
 
-/** How a layout's explicit chain teaches it (CODI): the objective `distillation`. */
+/** How a layout's explicit chain teaches it (CODI, KaVa): the objective `distillation`. */
 export interface Teacher extends LayoutPart {
   /** The example with its chain in words. */
   apart: readonly [Layout];
@@ -61,6 +61,8 @@ export interface Teacher extends LayoutPart {
   own: number;
   /** The same position in the teacher's layout. */
   position: number;
+  /** Where the chain stands in the teacher's layout: from this position, up to but not including that. */
+  chain: { from: number; to: number };
 }
 
 /** What an example would be with fewer thoughts, from which a model learns when to stop thinking: the objective `halting`. */

@@ -11,6 +11,7 @@ import { cot } from './cot';
 import { cot2, cot2Options } from './cot2';
 import { heima, type HeimaOptions, heimaOptions } from './heima';
 import { icot, icotOptions } from './icot';
+import { kava, kavaOptions } from './kava';
 import { noCot } from './no-cot';
 import { pause, pauseOptions } from './pause';
 import { recurrent, recurrentOptions } from './recurrent';
@@ -36,6 +37,7 @@ export const methodConfiguration = z.discriminatedUnion('name', [
   configured('sim-cot', simCotOptions),
   configured('adaptive', adaptiveOptions),
   configured('codi', codiOptions),
+  configured('kava', kavaOptions),
   configured('cot2', cot2Options),
   configured('colar', colarOptions),
   configured('recurrent', recurrentOptions),
@@ -60,6 +62,7 @@ const builtIn: {
   coconut: (options) => coconut(options),
   adaptive: (options) => adaptive(options),
   codi: (options) => codi(options),
+  kava: (options) => kava(options),
   cot2: (options) => cot2(options),
   colar: (options) => colar(options),
   recurrent: (options) => recurrent(options),

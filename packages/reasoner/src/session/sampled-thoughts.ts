@@ -31,7 +31,7 @@ export function refusedSampling({
   if (sampling.kind === 'state') return undefined;
   const thinks = method.promptThoughts !== undefined && method.thoughtStages?.({ stages: ['step_1'] }).length !== 0;
   if (!thinks)
-    return `the method "${method.name}" has no continuous thoughts to draw. Take "state", or a method that has: coconut, sim-cot, codi, cot2, colar.`;
+    return `the method "${method.name}" has no continuous thoughts to draw. Take "state", or a method that has: coconut, sim-cot, codi, kava, cot2, colar.`;
   const hasHead = method.latentHead === true;
   if (hasHead && sampling.kind !== 'latent-head')
     return `thoughts of the method "${method.name}" are drawn from what its latent head predicts. Take "latent-head".`;

@@ -1,6 +1,7 @@
 import { stopGradient } from '@subtext/reasoner';
 import { gatherRows, tf } from '@subtext/tensor';
 
+import { distances } from './distance';
 import type { DistillationOptions, DistillationPart } from './distillation';
 
 /**
@@ -17,14 +18,13 @@ export function distillationLoss({
   own: readonly tf.Tensor2D[];
   /** The teacher's. */
   teacher: readonly tf.Tensor2D[];
-  batch: Omit<DistillationPart, 'teacher'> & Pick<DistillationOptions, 'distance'>;
+  batch: Omit<DistillationPart, 'teacher' | 'keysAndValues'> & Pick<DistillationOptions, 'distance'>;
 }): tf.Scalar {
   const losses = own.slice(1).map((states, index) => {
     const target = stopGradient({ input: gatherRows({ input: teacher[index + 1]!, indices: teacherRows }) });
-    const difference = tf.abs(tf.sub(gatherRows({ input: states, indices: ownRows }), target));
+    const difference = tf.sub(gatherRows({ input: states, indices: ownRows }), target);
     const deviation = tf.sqrt(tf.moments(target).variance);
-    const capped = tf.minimum(difference, 1);
-    const values = distance === 'l1' ? difference : tf.add(tf.mul(0.5, tf.square(capped)), tf.sub(difference, capped));
+    const values = distances({ difference, distance });
     // A mean over the width; over the examples of the whole batch by their weight.
     return tf.div(tf.sum(values), tf.add(deviation, 1e-6));
   });

@@ -1,7 +1,9 @@
 import { collateLayouts, countPredicted, type Layout, type ReasonerBatch } from '@subtext/reasoner';
 import { tf } from '@subtext/tensor';
 
+import { TrainerError } from '../errors';
 import { distillationLoss } from './distillation-loss';
+import { keyValueLoss, type KeyValueOptions, type KeyValuePart, keyValuePart } from './key-value-loss';
 import { nextTokenLoss } from './next-token';
 import type { ObjectiveDefinition } from './objective';
 
@@ -10,6 +12,8 @@ export interface DistillationOptions {
   distance: 'smooth-l1' | 'l1';
   /** Of the distance, in the loss. */
   weight: number;
+  /** How keys and values are compared (KaVa). @default not at all (CODI) */
+  keysAndValues?: KeyValueOptions;
 }
 
 /** The same examples with their chains in words, and the states to compare. */
@@ -22,24 +26,56 @@ export interface DistillationPart {
   teacherRows: Int32Array;
   /** 1 / examples of the whole step. */
   exampleWeight: number;
+  /** The keys and values to compare. */
+  keysAndValues: KeyValuePart;
 }
 
-/** CODI's self-distillation: the teacher's next-token cross-entropy and the weighted distance to its states. */
+/**
+ * Self-distillation: the teacher's next-token cross-entropy, the weighted distance to its states (CODI), and to its keys and
+ * values (KaVa).
+ */
 export const distillation: ObjectiveDefinition<DistillationOptions, undefined, DistillationPart, ReasonerBatch> = {
   name: 'distillation',
 
-  create: ({ options: { distance, weight } }) => ({
-    layers: true,
-    loss({ forward, part }) {
-      const teacher = forward.run(part.teacher);
-      const teacherLoss = nextTokenLoss(teacher);
-      const between = distillationLoss({ own: forward.layers, teacher: teacher.layers, batch: { ...part, distance } });
-      return {
-        terms: [teacherLoss, tf.mul(between, weight)],
-        parts: { teacherLoss, distillationLoss: between },
-      };
-    },
-  }),
+  create({ options: { distance, weight, keysAndValues }, model }) {
+    const heads = model.dimensions.keyValueHeads;
+    if (keysAndValues && heads === undefined)
+      throw new TrainerError({
+        code: 'invalid-option',
+        message: `A ${model.modelType} model keeps no keys and values that could teach its thoughts. Take the method "codi", or another model.`,
+      });
+    return {
+      layers: true,
+      keysAndValues: keysAndValues !== undefined,
+      loss({ forward, part }) {
+        const teacher = forward.run(part.teacher, { attentions: keysAndValues !== undefined });
+        const teacherLoss = nextTokenLoss(teacher);
+        const between = distillationLoss({
+          own: forward.layers,
+          teacher: teacher.layers,
+          batch: { ...part, distance },
+        });
+        const losses = {
+          terms: [teacherLoss, tf.mul(between, weight) as tf.Scalar],
+          parts: { teacherLoss, distillationLoss: between },
+        };
+        if (!keysAndValues) return losses;
+        const kept = keyValueLoss({
+          ...keysAndValues,
+          own: forward.keysAndValues!,
+          teacher: teacher.keysAndValues!,
+          attentions: teacher.attentions!,
+          heads: heads!,
+          part: part.keysAndValues,
+          exampleWeight: part.exampleWeight,
+        });
+        return {
+          terms: [...losses.terms, tf.mul(kept, keysAndValues.weight) as tf.Scalar],
+          parts: { ...losses.parts, keyValueLoss: kept },
+        };
+      },
+    };
+  },
 
   async parts({ shards, batches, set }) {
     const teachersOf = (items: readonly { layout: Layout }[]) =>
@@ -61,6 +97,12 @@ export const distillation: ObjectiveDefinition<DistillationOptions, undefined, D
           ownRows: Int32Array.from(teachers, ({ own }, row) => row * batches[shard]!.time + own),
           teacherRows: Int32Array.from(teachers, ({ position }, row) => row * teacher.time + position),
           exampleWeight: 1 / Math.max(1, all.length),
+          keysAndValues: keyValuePart({
+            layouts: items.map(({ layout }) => layout),
+            teachers,
+            time: batches[shard]!.time,
+            teacherTime: teacher.time,
+          }),
         };
       }),
     );

@@ -1,8 +1,18 @@
 import type { LanguageModel } from '@subtext/model';
-import type { FeedbackMap, ProgramParameter, ReasonerBatch } from '@subtext/reasoner';
+import type { FeedbackMap, KeysAndValues, ProgramParameter, ReasonerBatch } from '@subtext/reasoner';
 import type { tf } from '@subtext/tensor';
 
 import type { LaidOutExample, ReasonerData } from '../sources/laid-out-examples';
+
+/** What a pass gives beside the last states. */
+export interface ForwardExtras {
+  /** The states of every layer. @default false */
+  layers?: boolean;
+  /** The keys and values of every layer. @default false */
+  keysAndValues?: boolean;
+  /** How much each position looks at each, in every layer; not of a batch with continuous thoughts. @default false */
+  attentions?: boolean;
+}
 
 /** One forward pass of the model that is trained, as objectives read it. */
 export interface Forward<Inputs = unknown> {
@@ -11,12 +21,16 @@ export interface Forward<Inputs = unknown> {
   readonly states: tf.Tensor2D;
   /** The same of every layer; the first is what enters the model. Empty unless an objective reads `layers`. */
   readonly layers: readonly tf.Tensor2D[];
+  /** The keys and values of every layer, in the rows of `states`, where an objective reads `keysAndValues`. */
+  readonly keysAndValues?: readonly KeysAndValues[];
+  /** How much each position looks at each, by layer, `[rows, heads, time, time]`, where a further run asks for it. */
+  readonly attentions?: readonly tf.Tensor4D[];
   /** Of a recurrent model, the states of each recurrence through which gradients go; the last ones are `states`. */
   readonly recurrences?: readonly tf.Tensor2D[];
   /** What states say of the next token: `[rows, width]` to `[rows, outputs]`. */
   logits(states: tf.Tensor2D): tf.Tensor2D;
-  /** Runs further inputs through the same model. */
-  run(inputs: Inputs): Forward<Inputs>;
+  /** Runs further inputs through the same model, with the same extras and those that are named. */
+  run(inputs: Inputs, extras?: ForwardExtras): Forward<Inputs>;
 }
 
 /** What an objective finds in one shard. */
@@ -33,6 +47,8 @@ export interface ObjectiveLoss {
 export interface Objective<Part = unknown, Inputs = unknown> {
   /** Whether it reads the states of every layer. @default false */
   readonly layers?: boolean;
+  /** Whether it reads the keys and values of every layer. @default false */
+  readonly keysAndValues?: boolean;
   /** What it trains beside the model, named uniquely in the program. @default nothing */
   readonly parameters?: readonly ProgramParameter[];
   /** The loss of one shard; over the shards of a step its values are summed. Runs inside a gradient tape. */

@@ -107,6 +107,28 @@ describe.each(present)('continuous thoughts on %s', (engine) => {
     });
   });
 
+  it('gives keys and values of every layer, in the rows of the states, as one pass over the same inputs does', () => {
+    tf.tidy(() => {
+      const { inputs, keysAndValues } = continuousForward({ model, batch, outputKeysAndValues: true });
+      const { layers, width } = model.dimensions;
+      expect(keysAndValues).toHaveLength(layers);
+      for (const [row, { ids }] of layouts.entries()) {
+        const cache = model.newGrowingCache();
+        model.forward({
+          embeddings: tf.slice(inputs(), [row, offsets[row]!, 0], [1, ids.length, width]) as tf.Tensor3D,
+          cache,
+        });
+        for (const [layer, found] of keysAndValues!.entries()) {
+          const past = cache.layer(layer).grown!.past!;
+          for (const name of ['key', 'value'] as const) {
+            const own = tf.slice(found[name], [row * batch.time, 0], [ids.length, width]);
+            expect(largestDifference(own.dataSync(), past[name].dataSync())).toBeLessThan(1e-4);
+          }
+        }
+      }
+    });
+  });
+
   it('gives the gradients of the reference, through every thought', () => {
     const before = tf.memory().numTensors;
     const { value, gradients } = valueAndGradients({

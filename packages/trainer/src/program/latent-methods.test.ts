@@ -207,6 +207,33 @@ describe('sim-cot', () => {
   });
 });
 
+describe('kava', () => {
+  it('lays out and asks as codi does', () => {
+    const [own, other] = [open({ name: 'kava', count: 2 }), open({ name: 'codi', count: 2 })];
+    expect(own.layout(0)).toEqual(other.layout(0));
+    const { chain, apart, position } = own.layout(0).parts!.distillation!;
+    expect(own.write(apart[0].ids.slice(chain.from, chain.to))).toBe(
+      'the cat sat on a mat\nthe mat is blue\nso it is blue\n',
+    );
+    expect(own.write(apart[0].ids.slice(position + 1))).toBe('no</s>');
+  });
+
+  it('refuses a chain of fewer tokens than there are thoughts, and one of none', () => {
+    const short = { ...steppedExample, steps: [{ text: 'no' }] };
+    const { layout } = open({ name: 'kava', count: 3 });
+    expect(() => layout(0, { example: short })).toThrow(
+      expect.objectContaining({
+        code: 'invalid-option',
+        message: expect.stringMatching(/example one takes 2 tokens in words, fewer than the 3 thoughts/) as string,
+      }) as Error,
+    );
+    expect(() => layout(0, { example: { ...steppedExample, steps: [] } })).toThrow(
+      expect.objectContaining({ code: 'missing-stage' }) as Error,
+    );
+    expect(open({ name: 'kava', count: 2 }).layout(0, { example: short }).thoughts).toHaveLength(2);
+  });
+});
+
 describe('bad input', () => {
   it.each<MethodSpecification>([
     { name: 'coconut' },
@@ -214,6 +241,7 @@ describe('bad input', () => {
     { name: 'adaptive' },
     { name: 'icot' },
     { name: 'codi' },
+    { name: 'kava' },
   ])('$name refuses data without steps', (specification) => {
     expect(() => createMethod(specification).curriculum({ stages: [] })).toThrow(
       expect.objectContaining({
@@ -259,6 +287,9 @@ describe('bad input', () => {
   it.each<[MethodSpecification, RegExp]>([
     [{ name: 'codi', count: 0 }, /at least 1 as count/],
     [{ name: 'codi', distillationWeight: -1 }, /distillationWeight/],
+    [{ name: 'kava', count: 0 }, /at least 1 as count/],
+    [{ name: 'kava', keyValueWeight: NaN }, /keyValueWeight/],
+    [{ name: 'kava', importance: 1.5 }, /importance/],
     [{ name: 'adaptive', thoughtCost: NaN }, /thoughtCost/],
     [{ name: 'adaptive', hiddenSteps: 0 }, /hiddenSteps/],
     [{ name: 'sim-cot', thoughtsPerStep: 0 }, /thoughtsPerStep/],

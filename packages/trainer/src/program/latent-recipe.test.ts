@@ -75,6 +75,7 @@ describe('other methods', () => {
     { specification: { name: 'pause', count: 2 }, steps: 250 },
     { specification: { name: 'icot', tokensPerPhase: 2, maximumTokens: 2 }, steps: 100 },
     { specification: { name: 'codi', count: 2, distillationWeight: 1 }, steps: 120 },
+    { specification: { name: 'kava', count: 2, distillationWeight: 1 }, steps: 120 },
   ])(
     '$specification.name learns to look up',
     async ({ specification, steps }) => {

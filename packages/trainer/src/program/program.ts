@@ -59,7 +59,8 @@ export async function composeProgram({
       setLoraDropoutSeed({ model: runner.model, seed: dropoutSeed ?? null });
       const active = made.filter(({ name, hasPart }) => !hasPart || parts[name] !== undefined);
       const layers = active.some(({ objective }) => objective.layers === true);
-      const forward = runner.forward({ inputs, layers });
+      const keysAndValues = active.some(({ objective }) => objective.keysAndValues === true);
+      const forward = runner.forward({ inputs, layers, keysAndValues });
       const found = active.map(({ name, objective }) => ({
         objective,
         loss: objective.loss({ forward, part: parts[name], dropoutSeed }),

@@ -1,5 +1,6 @@
 import type { LanguageModel } from '@subtext/model';
 import {
+  cachedRows,
   continuousForward,
   createGraphModel,
   embedBatch,
@@ -20,7 +21,7 @@ import {
 } from '@subtext/reasoner';
 import { embedding, tf } from '@subtext/tensor';
 
-import type { Forward } from '../objectives/objective';
+import type { Forward, ForwardExtras } from '../objectives/objective';
 import { openPackSource, type PackSource } from '../packs/pack-source';
 
 /**
@@ -35,8 +36,8 @@ export interface Runner<Inputs = unknown> {
   /** What its states go through before they are fed back. @default nothing */
   readonly feedback?: FeedbackMap;
   readonly parameters: readonly ProgramParameter[];
-  /** One pass over a shard's inputs, with the states of every layer if asked. */
-  forward(options: { inputs: Inputs; layers: boolean }): Forward<Inputs>;
+  /** One pass over a shard's inputs, with what is asked for beside the last states. */
+  forward(options: { inputs: Inputs } & ForwardExtras): Forward<Inputs>;
   /** Where the thoughts of a shard lie. */
   thoughts?(inputs: Inputs): ThoughtRows | undefined;
 }
@@ -68,11 +69,11 @@ export async function openRunner({
  * anything.
  */
 export function reasonerRunner({ model, feedback }: OpenedModel): Runner<ReasonerBatch> {
-  const forward = ({ inputs, layers }: { inputs: ReasonerBatch; layers: boolean }): Forward<ReasonerBatch> => ({
-    ...statesOf({ model, feedback, batch: inputs, outputHiddenStates: layers }),
+  const forward = ({ inputs, ...extras }: { inputs: ReasonerBatch } & ForwardExtras): Forward<ReasonerBatch> => ({
+    ...statesOf({ model, feedback, batch: inputs, ...extras }),
     inputs,
     logits: (states) => model.logits(states) as tf.Tensor2D,
-    run: (further) => forward({ inputs: further, layers }),
+    run: (further, more) => forward({ inputs: further, ...extras, ...more }),
   });
   return {
     model,
@@ -86,16 +87,18 @@ export function reasonerRunner({ model, feedback }: OpenedModel): Runner<Reasone
   };
 }
 
-/** States after the final norm, and those of every layer where asked for: `[rows · time, width]` each. */
+/** States after the final norm, `[rows · time, width]`, and what else is asked for. */
 function statesOf({
   model,
   feedback,
   batch,
-  outputHiddenStates,
-}: OpenedModel & {
-  batch: ReasonerBatch;
-  outputHiddenStates: boolean;
-}): { states: tf.Tensor2D; layers: tf.Tensor2D[]; recurrences?: tf.Tensor2D[] } {
+  layers: outputHiddenStates = false,
+  keysAndValues: outputKeysAndValues = false,
+  attentions: outputAttentions = false,
+}: OpenedModel & ForwardExtras & { batch: ReasonerBatch }): Pick<
+  Forward,
+  'states' | 'layers' | 'keysAndValues' | 'attentions' | 'recurrences'
+> {
   if (batch.recurrence) {
     const recurrences = recurrentForward({ model, batch: { ...batch, recurrence: batch.recurrence } });
     return { states: recurrences.at(-1)!, layers: [], recurrences };
@@ -103,28 +106,37 @@ function statesOf({
   if (batch.continuous) {
     const needed = [batch.lossRows, batch.thoughts?.rows].filter((rows) => rows !== undefined);
     const thinking = { ...batch, continuous: batch.continuous };
-    const { states, layers } = continuousForward({
+    const { states, layers, keysAndValues } = continuousForward({
       model,
       feedback,
       batch: thinking,
       outputHiddenStates,
+      outputKeysAndValues,
       needed,
     });
-    return { states, layers };
+    return { states, layers, ...(keysAndValues && { keysAndValues }) };
   }
   const { embeddings, forwardExtras } = embedBatch({ model, ...batch });
   const { positions } = batch;
-  const { hidden, hiddenStates } = model.forward({
+  const cache = outputKeysAndValues ? model.newGrowingCache() : null;
+  const { hidden, hiddenStates, attentions } = model.forward({
     ...forwardExtras,
     embeddings,
+    cache,
     outputHiddenStates,
+    outputAttentions,
     ...(positions && {
       positions: tf.tensor2d(positions.values, [batch.rows, batch.time], 'int32'),
       largestPosition: positions.largest,
     }),
   });
   const asRows = (states: tf.Tensor3D) => tf.reshape(states, [batch.rows * batch.time, states.shape[2]]) as tf.Tensor2D;
-  return { states: asRows(hidden), layers: (hiddenStates ?? []).map(asRows) };
+  return {
+    states: asRows(hidden),
+    layers: (hiddenStates ?? []).map(asRows),
+    ...(cache && { keysAndValues: cachedRows({ model, cache }) }),
+    ...(attentions && { attentions }),
+  };
 }
 
 /**
