@@ -76,7 +76,7 @@ export async function openPage(
 export const answered = (page: Page) => page.waitForSelector('[data-testid=answer], [role=alert]');
 
 /** What axe takes for a serious or critical fault of access in what a page shows, and whether it is wider than its window. */
-export async function accessFaults(page: Page): Promise<string[]> {
+async function accessFaults(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { scrollWidth, clientWidth } = document.documentElement;
@@ -88,6 +88,24 @@ export async function accessFaults(page: Page): Promise<string[]> {
     const places = (nodes: { html: string }[]) => nodes.slice(0, 2).map(({ html }) => html);
     return [...wide, ...serious.map(({ id, nodes }) => `${id}: ${places(nodes).join(' ')}`)];
   });
+}
+
+/** The same of a page on a desk and of one on a phone in the dark, each with its size; the page is then as it was. */
+export async function accessFaultsOfSizes(page: Page): Promise<string[]> {
+  const faults: string[] = [];
+  for (const [viewport, colorScheme] of [
+    [{ width: 390, height: 800 }, 'dark'],
+    [{ width: 1280, height: 900 }, 'light'],
+  ] as const) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme });
+    // What is drawn for a size is drawn anew a frame later.
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    faults.push(
+      ...(await accessFaults(page)).map((fault) => `${viewport.width} pixels wide, ${colorScheme}: ${fault}`),
+    );
+  }
+  return faults;
 }
 
 /** What the page copies as JSON: the trace of the answer that is shown. */
