@@ -7,7 +7,7 @@ export interface Age {
   confirmed?: { commit: string; what: string };
   /** What measured it, where that is not the command any more. */
   by?: string;
-  /** Source files that changed since; undefined where git cannot say. */
-  changed?: number;
+  /** Whether code that it rests on changed since; undefined where git cannot say. */
+  changed?: boolean;
 }
 export declare function ageInWords(options: { file: string; age: Age | undefined }): string;

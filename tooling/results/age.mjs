@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { codeChanged } from './code-changes.mjs';
+
 function git({ root, words }) {
   const { status, stdout } = spawnSync('git', words, { cwd: root, encoding: 'utf8' });
   return status === 0 ? stdout.trim() : undefined;
@@ -20,20 +22,16 @@ function madeAt({ root, file }) {
 
 /**
  * How old a result is: the commit whose code gave it; `confirmed`, a later commit whose code was seen to do the same in part; and
- * how many of the source files that it rests on have changed since the later of the two. Undefined where git cannot say.
+ * whether code that it rests on has changed since the later of the two. Undefined where git cannot say.
  */
 export function ageOf({ root, file, code, confirmed, by }) {
   const made = madeAt({ root, file });
   if (made === undefined) return undefined;
-  const changed = git({
-    root,
-    words: ['diff', '--name-only', confirmed?.commit ?? made.commit, 'HEAD', '--', ...code],
-  });
   return {
     ...made,
     confirmed,
     by,
-    changed: changed === undefined ? undefined : changed.split('\n').filter(Boolean).length,
+    changed: codeChanged({ root, from: confirmed?.commit ?? made.commit, paths: code }),
   };
 }
 
@@ -48,7 +46,7 @@ export function ageInWords({ file, age }) {
   const again = confirmed ? `; with that of ${short(confirmed.commit)}, ${confirmed.what}` : '';
   const then = confirmed ? ` ${short(confirmed.commit)}` : '';
   if (changed === undefined) return `${made}${again}; git cannot say what changed since.`;
-  return changed === 0
-    ? `${made}${again}; nothing that it rests on has changed since${then}.`
-    : `${made}${again}; **code that it rests on has changed since${then}**, and may give other numbers.`;
+  return changed
+    ? `${made}${again}; **code that it rests on has changed since${then}**, and may give other numbers.`
+    : `${made}${again}; nothing that it rests on has changed since${then}.`;
 }
