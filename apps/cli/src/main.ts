@@ -9,7 +9,7 @@ if (first === 'eval') await (await import('@subtext/eval-cli/program')).evalProg
 else
   await runProgram({
     name: 'subtext',
-    description: 'Train models to think in hidden tokens, read their thoughts back, and measure both.',
+    description: 'Train models to think in hidden tokens, decode their thoughts, and measure both.',
     version,
     commands,
   });

@@ -27,9 +27,9 @@ export interface AskedData {
 /** The options by which one's own data is asked; those of `--task` differ from command to command. */
 export function dataOptions(command: Command): Command {
   return command
-    .option('--format <name>', "the format of one's own data, in place of --task (subtext data formats lists them)")
-    .addOption(new Option('--score <how>', "how answers to one's own data are scored").choices([...answerScores]))
-    .option('--no-images', "asks one's own data without its pictures")
+    .option('--format <name>', 'the format of your own data, instead of --task (subtext data formats lists them)')
+    .addOption(new Option('--score <how>', 'how to score answers to your own data').choices([...answerScores]))
+    .option('--no-images', 'leave out the images of your own data')
     .addOption(includeOption());
 }
 

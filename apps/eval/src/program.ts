@@ -17,7 +17,7 @@ export async function evalProgram({
   await runProgram({
     name,
     description:
-      'Measure models that reason: benchmarks, comparisons, and whether their thoughts are used and truly read.',
+      'Evaluate models that reason: benchmarks, comparisons, and audits of whether thoughts are used and read.',
     version,
     commands: entries,
     ...(words === undefined ? {} : { words }),

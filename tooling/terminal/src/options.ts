@@ -58,7 +58,7 @@ export function repeated(text: string, earlier: string[] | undefined): string[] 
 export function includeOption(): Option {
   return new Option(
     '--include <file>',
-    'a JavaScript module that adds methods, tasks, formats, families or objectives; several times for several',
+    'a JavaScript module that adds methods, tasks, formats, families or objectives; may be repeated',
   )
     .argParser(repeated)
     .default([]);
@@ -71,7 +71,7 @@ export const engineNames = ['auto', 'native', 'wasm', 'tensorflow', 'webgpu', 'c
 export function dtypeOption(): Option {
   return new Option(
     '--dtype <type>',
-    'how weights are stored: fewer bits take less memory and less time to read, on the engine native',
+    'weight format: quantized weights take less memory and load faster, on the engine native',
   )
     .choices(['float32', 'bf16', 'f16', 'int8', 'int4'])
     .default('float32');
@@ -84,5 +84,5 @@ export function engineFor<Name extends string>({ engine, dtype }: { engine: Name
 
 /** `--engine`. */
 export function engineOption(): Option {
-  return new Option('--engine <name>', 'the engine to compute with').choices(engineNames).default('auto');
+  return new Option('--engine <name>', 'the engine').choices(engineNames).default('auto');
 }

@@ -29,30 +29,30 @@ interface ShapeOptions {
 function shapeOptions(command: Command): Command {
   return command
     .addOption(engineOption())
-    .option('--width <number>', 'width of the model', positiveWholeNumber, 256)
+    .option('--width <number>', 'hidden size', positiveWholeNumber, 256)
     .option('--layers <count>', 'layers', positiveWholeNumber, 4)
-    .option('--heads <count>', 'heads of attention (default: width / 64)', positiveWholeNumber)
-    .option('--vocabulary <count>', 'tokens that the model knows', positiveWholeNumber, 1024)
-    .option('--json', 'one JSON object a line', false);
+    .option('--heads <count>', 'attention heads (default: width / 64)', positiveWholeNumber)
+    .option('--vocabulary <count>', 'vocabulary size', positiveWholeNumber, 1024)
+    .option('--json', 'print one JSON object per line', false);
 }
 
 function trainCommand(): Command {
   return shapeOptions(new Command('train'))
     .description(
-      'tokens a second of whole training steps (forward, backward, clipping, AdamW) of a GPT-2, on the paths that training takes',
+      'tokens per second of complete training steps (forward, backward, clipping, AdamW) of a GPT-2, with the same code as training',
     )
-    .option('--tokens <count>', 'tokens a sequence', positiveWholeNumber, 128)
-    .option('--batch <count>', 'sequences a step', positiveWholeNumber, 16)
-    .option('--steps <count>', 'steps measured; the median counts', positiveWholeNumber, 10)
-    .option('--warmup <count>', 'steps before them', wholeNumber, 3)
+    .option('--tokens <count>', 'sequence length', positiveWholeNumber, 128)
+    .option('--batch <count>', 'batch size', positiveWholeNumber, 16)
+    .option('--steps <count>', 'measured steps; reports the median', positiveWholeNumber, 10)
+    .option('--warmup <count>', 'warmup steps', wholeNumber, 3)
     .option(
       '--workers <count>',
-      'threads; 0 computes in the main thread (default: 2 for wasm, 0 for engines with threads of their own)',
+      'worker threads; 0 computes in the main thread (default: 2 for wasm, 0 for multithreaded engines)',
       wholeNumber,
     )
     .option(
       '--shards <count>',
-      'parts that a batch is cut into (default: one for each worker of each rank)',
+      'parts that a batch is split into (default: one per worker of each rank)',
       positiveWholeNumber,
     )
     .addOption(
@@ -136,11 +136,11 @@ function counts(text: string): number[] {
 
 function generateCommand(): Command {
   return shapeOptions(new Command('generate'))
-    .description('tokens a second of greedy generation with a cache, of a GPT-2')
-    .option('--prompt <count>', 'tokens of each prompt', positiveWholeNumber, 32)
-    .option('--new-tokens <count>', 'tokens written after it', positiveWholeNumber, 64)
-    .option('--batch <counts>', 'rows side by side, one measurement each', counts, [1, 32])
-    .option('--rounds <count>', 'measurements of each; the median counts', positiveWholeNumber, 3)
+    .description('tokens per second of greedy generation with a KV cache, of a GPT-2')
+    .option('--prompt <count>', 'prompt length in tokens', positiveWholeNumber, 32)
+    .option('--new-tokens <count>', 'tokens to generate', positiveWholeNumber, 64)
+    .option('--batch <counts>', 'batch sizes to measure', counts, [1, 32])
+    .option('--rounds <count>', 'measurements of each; reports the median', positiveWholeNumber, 3)
     .action(async (options: ShapeOptions & { prompt: number; newTokens: number; batch: number[]; rounds: number }) => {
       const { engine, json, batch: batches, ...settings } = options;
       checkHeads(options);

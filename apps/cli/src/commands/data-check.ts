@@ -29,16 +29,16 @@ interface CheckOptions {
 export function checkCommand(): Command {
   return new Command('check')
     .description(
-      'read a file of examples; count them, name faulty records by line, say what each command can do with them, and find what two files share',
+      'check a file of examples: counts, faulty records by line, which commands can use it, and overlap with another file',
     )
-    .argument('<file>', 'the file, or the folder of its train.jsonl')
-    .option('--format <name>', 'by default, what the file looks like (subtext data formats lists them)')
-    .option('--against <file>', 'another file of the format: examples that stand in both are counted')
-    .option('--no-images', 'do not decode the pictures')
-    .option('--limit <count>', 'read only the first examples', wholeNumber)
-    .option('--faults <count>', 'faults to show', wholeNumber, 20)
+    .argument('<file>', 'the file, or a folder with train.jsonl')
+    .option('--format <name>', 'the format (default: detected; subtext data formats lists them)')
+    .option('--against <file>', 'another file in the same format; counts examples that are in both')
+    .option('--no-images', 'do not decode images')
+    .option('--limit <count>', 'use only the first examples', wholeNumber)
+    .option('--faults <count>', 'maximum number of faults to list', wholeNumber, 20)
     .addOption(includeOption())
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'print one JSON object', false)
     .action(async (file: string, options: CheckOptions) => {
       const output = createOutput(options);
       await includeFiles(options.include);

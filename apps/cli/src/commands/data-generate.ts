@@ -40,22 +40,22 @@ export function generateCommand(name: string, generator: DatasetGenerator): Comm
   const { defaultCounts, options: known } = generator;
   const command = new Command(name)
     .description(`${generator.description} (format ${generator.format})`)
-    .argument('<folder>', 'the folder to write')
+    .argument('<folder>', 'output folder')
     .option(
       '--train <count>',
-      `training examples (default: ${defaultCounts.train}; where only others are given, none)`,
+      `training examples (default: ${defaultCounts.train}; none if only other splits are given)`,
       wholeNumber,
     )
     .option('--validation <count>', `validation examples (default: ${defaultCounts.validation})`, wholeNumber)
     .option('--test <count>', `test examples (default: ${defaultCounts.test})`, wholeNumber)
-    .option('--seed <number>', 'of everything drawn', wholeNumber, 42)
-    .option('--option <key=value>', 'a setting of the generator; may be given several times', keyAndValue, {})
-    .option('--json', 'one JSON object a line', false);
+    .option('--seed <number>', 'random seed', wholeNumber, 42)
+    .option('--option <key=value>', 'a generator option; may be repeated', keyAndValue, {})
+    .option('--json', 'print one JSON object per line', false);
   const preset = known.preset;
   if (preset?.choices) command.addOption(new Option('--preset <name>', preset.description).choices(preset.choices));
   command.addHelpText(
     'after',
-    `\nSettings (--option):\n${
+    `\nGenerator options (--option):\n${
       Object.entries(known)
         .map(
           ([key, { description, default: value, choices }]) =>

@@ -8,9 +8,9 @@ import { checkCommand } from './data-check';
 
 function formatsCommand(): Command {
   return new Command('formats')
-    .description('list the formats that can be read, and the generators that write them')
+    .description('list supported formats and generators')
     .addOption(includeOption())
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'print one JSON object', false)
     .action(async ({ include, json }: { include: string[]; json: boolean }) => {
       const output = createOutput({ json });
       await includeFiles(include);
@@ -34,7 +34,7 @@ function formatsCommand(): Command {
 }
 
 export function dataCommand(): Command {
-  const generate = new Command('generate').description('make a data set');
+  const generate = new Command('generate').description('generate a data set');
   for (const [name, generator] of Object.entries(generators) as [GeneratorName, DatasetGenerator][])
     generate.addCommand(generateCommand(name, generator));
   return new Command('data').addCommand(generate).addCommand(formatsCommand()).addCommand(checkCommand());

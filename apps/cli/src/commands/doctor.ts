@@ -44,7 +44,7 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .option('--selftest', 'hold every engine that runs here against a float64 reference (a minute)', false)
     .addOption(engineOption())
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'print one JSON object', false)
     .action(async ({ json, selftest, engine }: { json: boolean; selftest: boolean; engine: EngineName | 'auto' }) => {
       const output = createOutput({ json });
       const machine = describeMachine();

@@ -13,20 +13,22 @@ interface InstallOptions {
 
 function installCommand(): Command {
   return new Command('install')
-    .description('get an engine working; one that already loads is left alone')
-    .addArgument(new Argument('<engine>', 'which; native compiles its kernels here').choices(['native', 'tensorflow']))
+    .description('install an engine; one that already loads is left as it is')
+    .addArgument(
+      new Argument('<engine>', 'the engine; native compiles its kernels here').choices(['native', 'tensorflow']),
+    )
     .option('--gpu', 'tensorflow: for an NVIDIA GPU', false)
     .option(
       '--from <source>',
-      "tensorflow: auto or wheel: TensorFlow's Python wheel, found through pip; google: tfjs-node's own download, which is checked against nothing; or the path of a wheel or of a folder",
+      "tensorflow: auto or wheel: TensorFlow's Python wheel, found through pip; google: tfjs-node's own download, which has no checksum; or the path of a wheel or folder",
       'auto',
     )
     .option(
       '--home <folder>',
-      "where to install, in place of Subtext's own folder; SUBTEXT_ENGINES then has to name it wherever it is used",
+      'where to install, instead of the default folder; set SUBTEXT_ENGINES to it wherever it is used',
     )
-    .option('--force', 'install even where one already loads', false)
-    .option('--json', 'one JSON object a line', false)
+    .option('--force', 'install even if one already loads', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (engine: string, options: InstallOptions) =>
       engine === 'native' ? installNative(options) : installTensorflowEngine(engine, options),
     );

@@ -28,18 +28,18 @@ interface ExperimentOptions {
 
 export function experimentCommand(): Command {
   return new Command('experiment')
-    .argument('<file>', 'the experiment: a base configuration, what is varied, seeds, questions')
-    .argument('[overrides...]', "key=value over the file, such as seeds='[1]'")
-    .option('--dry-run', 'lists the runs with what they will take, and trains nothing', false)
-    .option('--parallel <count>', 'runs side by side, each in a process of its own', positiveWholeNumber, 1)
+    .argument('<file>', 'the experiment: base configuration, what varies, seeds, questions')
+    .argument('[overrides...]', "overrides, such as seeds='[1]'")
+    .option('--dry-run', 'list the runs with estimates, without training', false)
+    .option('--parallel <count>', 'runs to train at once, each in its own process', positiveWholeNumber, 1)
     .option(
       '--shard <number/of>',
-      'carries out only one part of the runs, such as 3/8; the command without it puts all parts together',
+      'do only one part of the runs, such as 3/8; run the command without it to combine all parts',
       parseShard,
     )
-    .addOption(new Option('--only <run>', 'carries out one run').hideHelp())
+    .addOption(new Option('--only <run>', 'do a single run').hideHelp())
     .addOption(includeOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (path: string, overrides: string[], options: ExperimentOptions) => {
       resultsAreFiles();
       await includeFiles(options.include);

@@ -19,18 +19,18 @@ interface ForwardCommandOptions {
 
 export function forwardCommand(): Command {
   return new Command('forward')
-    .requiredOption('--model <folder>', 'a Hugging Face model: a folder, or an id on the hub')
+    .requiredOption('--model <folder>', 'a Hugging Face model folder or Hub id')
     .requiredOption(
       '--inputs <file>',
       'safetensors: input_ids, attention_mask, position_ids, inputs_embeds, pixel_values, …',
     )
     .requiredOption(
       '--output <file>',
-      'safetensors to write: logits, hidden_states.0 … L; of vision encoders last_hidden_state, pooler_output',
+      'safetensors file to write: logits, hidden_states.0 … L; for vision encoders last_hidden_state, pooler_output',
     )
     .addOption(includeOption())
     .addOption(engineOption())
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'print one JSON object', false)
     .action(async ({ model, inputs: inputsPath, output: path, include, engine, json }: ForwardCommandOptions) => {
       const output = createOutput({ json });
       await includeFiles(include);

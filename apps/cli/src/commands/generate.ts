@@ -51,31 +51,31 @@ interface GenerateCommandOptions {
 export function generateCommand(): Command {
   return new Command('generate')
     .argument('[prompt]', 'the text to continue')
-    .requiredOption('--model <folder>', 'a Hugging Face model: a folder, or an id on the hub')
-    .option('--inputs <file>', 'in place of a text: safetensors with input_ids, and pixel_values where the model sees')
+    .requiredOption('--model <folder>', 'a Hugging Face model folder or Hub id')
+    .option('--inputs <file>', 'instead of a text: safetensors with input_ids, and pixel_values for vision models')
     .option(
       '--output <file>',
-      'with --inputs: safetensors to write; "greedy" holds prompt and continuation, [batch, time]',
+      'with --inputs: safetensors file to write; "greedy" is prompt and continuation, [batch, time]',
     )
     .addOption(packOption())
-    .option('--max-new-tokens <count>', 'tokens to write at most', positiveWholeNumber, 256)
-    .option('--temperature <number>', '0 takes the likeliest token; 1 draws as the model says', nonNegativeNumber, 0)
-    .option('--top-k <count>', 'draw among this many likeliest tokens', positiveWholeNumber)
-    .option('--top-p <share>', 'draw among the likeliest tokens that have this share together', nonNegativeNumber)
-    .option('--min-p <share>', 'draw among tokens that have this share of the likeliest one', nonNegativeNumber)
+    .option('--max-new-tokens <count>', 'maximum number of new tokens', positiveWholeNumber, 256)
+    .option('--temperature <number>', 'sampling temperature; 0 is greedy', nonNegativeNumber, 0)
+    .option('--top-k <count>', 'sample from the k most likely tokens', positiveWholeNumber)
+    .option('--top-p <share>', 'sample from the most likely tokens with this total probability', nonNegativeNumber)
+    .option('--min-p <share>', 'sample from tokens with at least this share of the top probability', nonNegativeNumber)
     .option(
       '--repetition-penalty <number>',
-      'above 1 makes tokens less likely that are there already',
+      'above 1 makes tokens that already occur less likely',
       nonNegativeNumber,
       1,
     )
-    .option('--seed <number>', 'of the draws', wholeNumber, 0)
+    .option('--seed <number>', 'sampling seed', wholeNumber, 0)
     .option('--ignore-end', 'keep generating after the model ends its text', false)
-    .option('--raw', 'writes control characters as they are, where the output is a file or a pipe', false)
+    .option('--raw', 'do not escape control characters if the output is a file or a pipe', false)
     .addOption(includeOption())
     .addOption(dtypeOption())
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (prompt: string | undefined, options: GenerateCommandOptions) => {
       if ((prompt === undefined) === (options.inputs === undefined))
         throw new UsageError('Give either a text to continue or --inputs FILE, not both.');

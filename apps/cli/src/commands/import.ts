@@ -33,27 +33,27 @@ const releaseNames: readonly ReleaseName[] = ['coconut', 'codi', 'sim-cot'];
 
 export function importCommand(): Command {
   return new Command('import')
-    .argument('<checkpoint>', "what the release's code saved: a file, a folder, or an id on the hub")
+    .argument('<checkpoint>', 'the checkpoint: a file, a folder, or a Hub id')
     .requiredOption(
       '--base <folder>',
-      'the model that was trained, for config and tokenizer: a folder, or an id on the hub',
+      'the base model that was trained, for its config and tokenizer: a folder or Hub id',
     )
-    .requiredOption('--output <folder>', "where the reasoner's folder goes; new, or empty")
+    .requiredOption('--output <folder>', 'output folder; new or empty')
     .addOption(
-      new Option('--from <release>', "whose code saved it; by default told by its tensors' names").choices(
+      new Option('--from <release>', 'the code that saved it (default: detected from the tensor names)').choices(
         releaseNames,
       ),
     )
     .option(
       '--thoughts <count>',
-      "thoughts before an answer, in all; by default as the release's GSM8K scripts: 6, SIM-CoT's Coconut 10",
+      "total thoughts before an answer (default: as in the release's GSM8K scripts, 6; SIM-CoT's Coconut 10)",
       positiveWholeNumber,
     )
-    .option('--thoughts-per-step <count>', "Coconut's c; by default 2", positiveWholeNumber)
-    .option('--lora-alpha <number>', "of CODI's adapters; by default 32, as in all its scripts", nonNegativeNumber)
+    .option('--thoughts-per-step <count>', "Coconut's c (default: 2)", positiveWholeNumber)
+    .option('--lora-alpha <number>', "α of CODI's adapters (default: 32, as in all its scripts)", nonNegativeNumber)
     .addOption(includeOption())
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (checkpoint: string, options: ImportCommandOptions) => {
       const output = createOutput({ json: options.json });
       await includeFiles(options.include);

@@ -47,16 +47,16 @@ function pageFolder(): string {
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .option('--model <folder>', 'a model folder, or its id on the Hugging Face Hub; twice to compare', repeated, [])
-    .option('--data <path>', 'a folder or file of examples (default: the folder data beside the first model)')
+    .option('--model <folder>', 'a model folder or Hugging Face Hub id; repeat to compare', repeated, [])
+    .option('--data <path>', 'a folder or file of examples (default: the folder data next to the first model)')
     .option('--runs <folder>', 'a folder of training runs', repeated, [])
-    .option('--audit <folder>', 'a folder of subtext-eval audit (default: those beside the models)', repeated, [])
-    .option('--limit <count>', 'examples that are read', positiveWholeNumber, 200)
-    .option('--port <number>', `of the server (default: ${PORT}, or a free one)`, wholeNumber)
+    .option('--audit <folder>', 'output of subtext-eval audit (default: found next to the models)', repeated, [])
+    .option('--limit <count>', 'number of examples to load', positiveWholeNumber, 200)
+    .option('--port <number>', `server port (default: ${PORT}, or a free one)`, wholeNumber)
     .option('--no-open', 'do not open the browser')
-    .option('--export <file>', 'write the page with the models in it as one HTML file, and serve nothing')
-    .option('--view <link>', 'with --export: where the page opens, the part of a link behind #')
-    .option('--json', 'one JSON object', false)
+    .option('--export <file>', 'write a self-contained HTML file with the models, instead of starting a server')
+    .option('--view <link>', 'with --export: the initial view, the part of a link after #')
+    .option('--json', 'print one JSON object', false)
     .action(async (options: InspectOptions) => {
       const output = createOutput({ json: options.json });
       if (options.view !== undefined && options.export === undefined)

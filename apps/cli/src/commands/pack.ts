@@ -46,34 +46,39 @@ const DEFAULT_RATIO = 8;
 export function packCommand(): Command {
   return new Command('pack')
     .argument('<document...>', 'text files, condensed together in this order')
-    .requiredOption('--model <folder>', 'the model that the pack is for: a reasoner or a Hugging Face model, or its id')
-    .requiredOption('--output <file>', 'the pack, a safetensors file')
+    .requiredOption('--model <folder>', 'the model for the pack: a reasoner or Hugging Face model folder, or a Hub id')
+    .requiredOption('--output <file>', 'output file (safetensors)')
     .option(
       '--positions <count>',
-      `positions that the pack takes (default: one for ${DEFAULT_RATIO} of the document)`,
+      `positions in the pack (default: one per ${DEFAULT_RATIO} of the document)`,
       positiveWholeNumber,
     )
     .addOption(
       new Option(
         '--form <form>',
-        'cache: keys and values of every layer; thoughts: vectors in the places of tokens, a smaller file',
+        'cache: keys and values of every layer; thoughts: vectors in place of token embeddings, a smaller file',
       )
         .choices(['cache', 'thoughts'])
         .default('cache'),
     )
     .option(
       '--questions <file>',
-      'study by what the model answers to these with the document, one a line; else by what it writes after pieces of it',
+      "questions, one per line: study the model's answers to them with the document (default: study its continuations of pieces of the document)",
     )
-    .option('--texts <count>', 'without --questions: texts that the model writes to study by', positiveWholeNumber, 256)
-    .option('--steps <count>', 'steps of self-study', positiveWholeNumber, packTrainingDefaults.steps)
-    .option('--batch-size <count>', 'texts a step', positiveWholeNumber, packTrainingDefaults.batchSize)
-    .option('--learning-rate <number>', 'the highest', nonNegativeNumber, packTrainingDefaults.learningRate)
-    .option('--seed <number>', 'of everything drawn', wholeNumber, 0)
+    .option(
+      '--texts <count>',
+      'without --questions: number of texts to generate for self-study',
+      positiveWholeNumber,
+      256,
+    )
+    .option('--steps <count>', 'self-study steps', positiveWholeNumber, packTrainingDefaults.steps)
+    .option('--batch-size <count>', 'texts per step', positiveWholeNumber, packTrainingDefaults.batchSize)
+    .option('--learning-rate <number>', 'peak learning rate', nonNegativeNumber, packTrainingDefaults.learningRate)
+    .option('--seed <number>', 'random seed', wholeNumber, 0)
     .addOption(includeOption())
     .addOption(dtypeOption())
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (documents: string[], options: PackCommandOptions) => {
       const output = createOutput({ json: options.json });
       if (!options.output.endsWith('.safetensors'))

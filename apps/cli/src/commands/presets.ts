@@ -10,7 +10,7 @@ import { listPresets, presetText } from '../presets';
 function lsCommand(): Command {
   return new Command('ls')
     .description('list the presets')
-    .option('--json', 'one JSON object a preset', false)
+    .option('--json', 'print one JSON object per preset', false)
     .action(async ({ json }: { json: boolean }) => {
       const output = createOutput({ json });
       const presets = await listPresets();
@@ -23,11 +23,11 @@ function lsCommand(): Command {
 
 function copyCommand(): Command {
   return new Command('copy')
-    .description('write a preset as one file of its own, to be changed')
+    .description('copy a preset to a standalone file, to be edited')
     .argument('<name>', 'such as small/heima; "presets ls" lists them')
-    .argument('[to]', 'the file (default: the name of the preset, in the current folder)')
-    .option('--overwrite', 'replaces a file that is there', false)
-    .option('--json', 'one JSON object', false)
+    .argument('[to]', 'output file (default: the name of the preset, in the current folder)')
+    .option('--overwrite', 'overwrite an existing file', false)
+    .option('--json', 'print one JSON object', false)
     .action(
       async (name: string, to: string | undefined, { overwrite, json }: { overwrite: boolean; json: boolean }) => {
         const text = await presetText(name);

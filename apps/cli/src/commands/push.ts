@@ -34,15 +34,15 @@ const size = (bytes: number): string =>
 
 export function pushCommand(): Command {
   return new Command('push')
-    .argument('<folder>', "a run's folder, or a model's")
-    .argument('<id>', 'where to: OWNER/NAME on the Hugging Face Hub; made where there is none')
-    .option('--results <folder>', "of `eval run`, for the card (default: the run's `evaluation`)")
-    .option('--audit <folder>', "of `eval audit`, for the card (default: the run's `audit`)")
-    .option('--license <id>', 'for the card, as the Hub names licences, such as apache-2.0')
-    .option('--private', 'a repository that is made is private')
-    .option('--message <text>', "the commit's first line", 'Upload by Subtext')
-    .option('--yes', 'send; without it the command says what would be sent', false)
-    .option('--json', 'one JSON object a line', false)
+    .argument('<folder>', 'a run folder or model folder')
+    .argument('<id>', 'OWNER/NAME on the Hugging Face Hub; created if it does not exist')
+    .option('--results <folder>', "output of `eval run`, for the model card (default: the run's `evaluation`)")
+    .option('--audit <folder>', "output of `eval audit`, for the model card (default: the run's `audit`)")
+    .option('--license <id>', 'licence for the model card, by its Hub id, such as apache-2.0')
+    .option('--private', 'create the repository as private')
+    .option('--message <text>', 'commit message', 'Upload by Subtext')
+    .option('--yes', 'upload; without it, show what would be uploaded', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (given: string, id: string, options: PushOptions) => {
       const output = createOutput({ json: options.json });
       const { folder, run } = foldersOf(given);

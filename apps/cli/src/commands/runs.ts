@@ -58,8 +58,8 @@ function summary({ curves: _curves, configuration: _configuration, ...run }: Tra
 function listCommand(): Command {
   return new Command('list')
     .description(`list runs: state, method, phase, step, losses, time (default: those in ${defaultFolder}/)`)
-    .argument('[folders...]', 'runs, or folders with runs inside')
-    .option('--json', 'one JSON object a run', false)
+    .argument('[folders...]', 'runs, or folders that contain runs')
+    .option('--json', 'print one JSON object per run', false)
     .action(async (folders: string[], { json }: { json: boolean }) => {
       const output = createOutput({ json });
       const { runs, foreign } = await readFolders(folders);
@@ -139,17 +139,13 @@ async function writePage({
 
 function plotCommand(): Command {
   return new Command('plot')
-    .description('draw the curves of runs in the terminal, or all of them on a page')
-    .argument('[folders...]', `runs, or folders with runs inside (default: ${defaultFolder}/)`)
-    .option(
-      '--measure <name>',
-      'what to draw, such as gradientNorm; may be given several times (default: the losses)',
-      repeated,
-    )
-    .option('--log', 'logarithmic', false)
-    .option('--width <columns>', 'of the drawing (default: that of the terminal)', positiveWholeNumber)
-    .option('--output <file>', 'writes one HTML page with every measure')
-    .option('--json', 'the points of each line, a JSON object each', false)
+    .description('plot curves of runs in the terminal, or all metrics on an HTML page')
+    .argument('[folders...]', `runs, or folders that contain runs (default: ${defaultFolder}/)`)
+    .option('--measure <name>', 'metric to plot, such as gradientNorm; may be repeated (default: the losses)', repeated)
+    .option('--log', 'logarithmic axis', false)
+    .option('--width <columns>', 'plot width (default: that of the terminal)', positiveWholeNumber)
+    .option('--output <file>', 'write an HTML page with every metric')
+    .option('--json', 'print the points of each curve, one JSON object per curve', false)
     .action(async (folders: string[], { measure, log, width, output: path, json }: PlotOptions) => {
       const output = createOutput({ json });
       const runs = await requireRuns({ folders, least: 1 });
@@ -177,14 +173,12 @@ function plotCommand(): Command {
 
 function compareCommand(): Command {
   return new Command('compare')
-    .description(
-      'put runs side by side: results, what their configurations do not share, where their logs part, curves',
-    )
-    .argument('<folders...>', 'two runs or more')
-    .option('--measure <name>', 'what to draw; may be given several times (default: the losses)', repeated)
-    .option('--log', 'logarithmic', false)
-    .option('--output <file>', 'writes one HTML page')
-    .option('--json', 'one JSON object', false)
+    .description('compare runs: results, configuration differences, where their logs diverge, curves')
+    .argument('<folders...>', 'two or more runs')
+    .option('--measure <name>', 'metric to plot; may be repeated (default: the losses)', repeated)
+    .option('--log', 'logarithmic axis', false)
+    .option('--output <file>', 'write an HTML page')
+    .option('--json', 'print one JSON object', false)
     .action(async (folders: string[], { measure, log, output: path, json }: PlotOptions) => {
       const output = createOutput({ json });
       const runs = await requireRuns({ folders, least: 2 });

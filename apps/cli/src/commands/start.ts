@@ -97,17 +97,17 @@ export function startCommand(): Command {
         .choices(Object.keys(scenePresets))
         .default('small'),
     )
-    .option('--output <folder>', 'where everything goes (default: runs/start, or runs/full)')
+    .option('--output <folder>', 'output folder (default: runs/start, or runs/full)')
     .addOption(
       new Option(
         '--engine <name>',
-        'the engine to compute with (default: SUBTEXT_ENGINE, else the fastest here; wasm gives the same bytes on every machine of a kind)',
+        'the engine (default: SUBTEXT_ENGINE, else the fastest available; wasm gives the same bytes on machines of the same type)',
       ).choices(engineNames),
     )
-    .option('--workers <count>', 'threads', wholeNumber)
-    .option('--seed <number>', 'of the pictures and the training', wholeNumber, 1)
-    .option('--overwrite', 'train again what the folder holds, finished or with other settings', false)
-    .option('--json', 'one JSON object a line', false)
+    .option('--workers <count>', 'worker threads', wholeNumber)
+    .option('--seed <number>', 'seed for images and training', wholeNumber, 1)
+    .option('--overwrite', 'train again even if the folder has runs that are finished or have other settings', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (options: StartOptions) => {
       const finished = await start({ ...options, signal: interruptSignal() });
       if (!finished) process.exitCode = STOPPED;

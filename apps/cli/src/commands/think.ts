@@ -75,56 +75,56 @@ function readEdit(text: string, before: Record<string, string> = {}): Record<str
 export function thinkCommand(): Command {
   return new Command('think')
     .argument('<question>', 'the question')
-    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
-    .option('--image <file>', 'a picture that the question is about')
-    .option('--explain', 'put each hidden thought into words', false)
-    .option('--steer <file>', 'a direction that is added to the thoughts (subtext-eval direction makes one)')
-    .option('--strength <number>', 'how often it is added; below 0: the other way (default: 1)', number)
-    .option('--stage <name>', 'the stage to whose thoughts it is added (default: that of which it was made)')
-    .option('--swap <stage>', 'answer with the thoughts that another question got for this stage (--from)')
-    .option('--from <question>', 'the question whose thoughts are taken')
-    .option('--from-image <file>', 'the picture that it is about')
+    .requiredOption('--model <folder>', "the reasoner's folder or Hugging Face Hub id")
+    .option('--image <file>', 'the image for the question')
+    .option('--explain', 'decode each hidden thought to words', false)
+    .option('--steer <file>', 'a steering direction to add to the thoughts (made by subtext-eval direction)')
+    .option('--strength <number>', 'scale of the direction; negative reverses it (default: 1)', number)
+    .option('--stage <name>', 'the stage to steer (default: the one the direction was made from)')
+    .option('--swap <stage>', "replace this stage's thoughts with those from another question (--from)")
+    .option('--from <question>', 'the question to take thoughts from')
+    .option('--from-image <file>', 'the image for --from')
     .option(
       '--edit <stage=words>',
-      'let a stage think what these words say, and answer from there; once for each stage',
+      "edit a stage's thoughts in words, and answer from there; may be repeated",
       readEdit,
     )
     .option(
       '--change <stage=kind>',
-      'change the thoughts of a stage, or one of them (caption.2=…), and answer from there: zeros, cut, noise:0.5, order:2,1; once for each change',
+      "modify a stage's thoughts, or one of them (caption.2=…), and answer from there: zeros, cut, noise:0.5, order:2,1; may be repeated",
       readChange,
     )
     .addOption(packOption())
     .option(
       '--recurrences <count>',
-      'how often the core of a recurrent reasoner is run (default: as it was trained)',
+      'number of recurrences of a recurrent reasoner (default: as trained)',
       positiveWholeNumber,
     )
     .option(
       '--halt-from <probability>',
-      'a recurrent reasoner halts once it finds its answer right with this probability',
+      'stop a recurrent reasoner once its estimated probability of being correct reaches this',
       number,
     )
     .option(
       '--factor <tokens>',
-      'how many tokens of a chain each thought of a compressed reasoner (colar) stands for: a factor that was trained',
+      'compression factor of a colar reasoner, in tokens of the chain per thought: one of those trained',
       positiveWholeNumber,
     )
-    .option('--draw <file>', 'draw the thoughts that the model has a drawer for, as a PNG file')
+    .option('--draw <file>', 'decode thoughts to an image, if the model has a drawer, and save it as PNG')
     .option(
       '--raw',
-      'only what the model wrote, special tokens and all; control characters as they are, where the output is a file or a pipe',
+      "print only the model's output, with special tokens; control characters are not escaped if the output is a file or a pipe",
       false,
     )
     .option(
       '--trace',
-      'with --json: every position, who sees whom and how much, what the layers and the answer say',
+      'with --json: include every position, mask and attention, logit lens and answer distribution',
       false,
     )
     .addOption(includeOption())
     .addOption(dtypeOption())
     .addOption(engineOption())
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'print one JSON object', false)
     .action(
       async (
         question: string,

@@ -39,14 +39,14 @@ const graphTasks = ['prosqa-graph'];
 
 export function thoughtsCommand(): Command {
   return new Command('thoughts')
-    .requiredOption('--model <folder>', "the reasoner's folder, trained on graphs")
-    .requiredOption('--task <name>', `the task whose questions are thought about: ${graphTasks.join(', ')}`)
-    .option('--data <file>', "the task's file (default: 200 questions generated for this)")
-    .option('--limit <count>', 'only the first questions', positiveWholeNumber)
-    .option('--output <file>', 'a report as one HTML page')
+    .requiredOption('--model <folder>', 'a reasoner trained on graphs')
+    .requiredOption('--task <name>', `the task: ${graphTasks.join(', ')}`)
+    .option('--data <file>', "the task's data file (default: 200 generated questions)")
+    .option('--limit <count>', 'use only the first questions', positiveWholeNumber)
+    .option('--output <file>', 'write an HTML report')
     .addOption(includeOption())
     .addOption(engineOption())
-    .option('--json', 'one JSON object', false)
+    .option('--json', 'print one JSON object', false)
     .action(async (options: ThoughtsCommandOptions) => {
       const output = createOutput(options);
       await includeFiles(options.include);

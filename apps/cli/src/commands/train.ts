@@ -20,15 +20,11 @@ import { trainRun } from '../pipeline/train-run';
 export function trainCommand(): Command {
   return new Command('train')
     .argument('<config>', 'YAML file; docs/configuration.md explains each key')
-    .argument('[overrides...]', 'key=value, for example training.batchSize=64')
-    .option(
-      '--overwrite',
-      'delete a finished run, or one of other settings, that the output folder holds, and train in its place',
-      false,
-    )
-    .option('--dry-run', 'say what the run will take (memory, time, steps, tokens), and train nothing', false)
+    .argument('[overrides...]', 'configuration overrides, such as training.batchSize=64')
+    .option('--overwrite', 'replace a run in the output folder that is finished or has other settings', false)
+    .option('--dry-run', 'estimate memory, time, steps and tokens without training', false)
     .addOption(includeOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(
       async (
         path: string,

@@ -93,7 +93,9 @@ function replacePrefix({ value, from, to }: { value: unknown; from: string; to: 
 function applyOverride({ value, override }: { value: unknown; override: string }): string[] {
   const equals = override.indexOf('=');
   if (equals < 1)
-    throw new UsageError(`Cannot read the override "${override}": write key=value, for example training.batchSize=64.`);
+    throw new UsageError(
+      `Cannot read the override "${override}": write configuration overrides, such as training.batchSize=64.`,
+    );
   const keys = override.slice(0, equals).split('.');
   let target = value as Record<string, unknown>;
   if (keys.includes('__proto__')) throw new UsageError(`Cannot read the override "${override}": there is no such key.`);

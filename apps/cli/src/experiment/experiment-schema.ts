@@ -35,7 +35,7 @@ export const experimentConfiguration = z.strictObject({
     .strictObject({
       task: z.string().describe('a task of `subtext eval list`').optional(),
       format: z.string().describe("the format of one's own data, in place of a task").optional(),
-      score: z.enum(answerScores).describe("how answers to one's own data are scored").optional(),
+      score: z.enum(answerScores).describe('how to score answers to your own data').optional(),
       data: z.string().describe('the questions'),
       limit: count.describe('only the first ones').optional(),
       batch: count.describe('questions answered side by side').default(64),
@@ -53,7 +53,7 @@ export const experimentConfiguration = z.strictObject({
   audit: z
     .strictObject({
       of: cells.describe('whose thoughts are audited: names of the table'),
-      limit: count.describe('only the first questions').optional(),
+      limit: count.describe('use only the first questions').optional(),
       floor: z.number().min(0).lt(1).describe('accuracy that needs no thought').optional(),
     })
     .optional(),
@@ -64,7 +64,7 @@ export const experimentConfiguration = z.strictObject({
       thoughts: z
         .string()
         .describe("how: tokens=3, the mean of three sampled tokens' embeddings; deviation=0.1, noise"),
-      seeds: z.array(z.number().int().min(0)).min(1).describe('of the draws').default([1, 2, 3]),
+      seeds: z.array(z.number().int().min(0)).min(1).describe('sampling seed').default([1, 2, 3]),
     })
     .optional(),
   recurrences: z

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { ExperimentTraining } from './experiment-runs';
 
 /**
- * Carries out runs side by side, each in a process of its own, which leaves it finished in its folder. A run that starts
+ * Carries out runs to train at once, each in its own process, which leaves it finished in its folder. A run that starts
  * from another's model waits for it. Where one fails, or the signal comes, the others are stopped where they can be resumed.
  *
  * @returns false where they were stopped

@@ -7,7 +7,7 @@ import { Option } from 'commander';
 export function packOption(): Option {
   return new Option(
     '--pack <file>',
-    'a knowledge pack that it has read before (subtext pack makes one); may be repeated',
+    'a knowledge pack to put before the question (made by subtext pack); may be repeated',
   )
     .argParser(repeated)
     .default([]);

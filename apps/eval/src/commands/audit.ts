@@ -37,28 +37,28 @@ export function auditCommand(): Command {
   return dataOptions(new Command('audit'))
     .requiredOption(
       '--model <folder>',
-      "the reasoner's folder, or its id on the Hugging Face Hub; its interpreters/ are audited too",
+      "the reasoner's folder or Hugging Face Hub id; its interpreters/ are audited too",
     )
-    .option('--task <name>', 'the task whose questions are asked')
-    .requiredOption('--output <folder>', 'where the report goes; the same command resumes an interrupted audit')
+    .option('--task <name>', 'the task')
+    .requiredOption('--output <folder>', 'output folder; the same command resumes an interrupted audit')
     .option('--data <path>', "the task's data", repeated)
-    .option('--limit <count>', 'only the first examples', positiveWholeNumber)
-    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .option('--limit <count>', 'use only the first examples', positiveWholeNumber)
+    .option('--batch <count>', 'batch size', positiveWholeNumber, 32)
     .addOption(withoutChainOption())
-    .option('--cot <folder>', 'a reasoner that writes its chain, for the retained information')
+    .option('--cot <folder>', 'a reasoner with a written chain, for retained information')
     .option(
       '--control <folder>',
-      'a matched reasoner, such as one trained alike without a visibility: its numbers stand beside',
+      'a matched control, such as one trained the same way without visibility, shown alongside',
     )
     .option(
       '--floor <share>',
-      "accuracy that needs no thought; by default the commonest answer's of each kind of question",
+      'accuracy achievable without thoughts (default: that of the most common answer for each kind of question)',
       share,
     )
-    .option('--seed <number>', 'of the interventions and the resampling', wholeNumber, 0)
-    .option('--no-probes', 'leaves the probes out')
+    .option('--seed <number>', 'seed for interventions and resampling', wholeNumber, 0)
+    .option('--no-probes', 'skip the probes')
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action((options: AuditOptions) => amongRanks((ranks) => audit({ options, ranks })));
 }
 
@@ -90,7 +90,7 @@ async function audit({ options, ranks }: { options: AuditOptions; ranks: Ranks }
 
 /** `--no-cot <folder>`: commander would take it for `--cot`'s negation. */
 function withoutChainOption(): Option {
-  const option = new Option('--no-cot <folder>', 'a reasoner without a chain, for the retained information');
+  const option = new Option('--no-cot <folder>', 'a reasoner without a chain, for retained information');
   option.negate = false;
   return option;
 }

@@ -40,16 +40,16 @@ interface ReadRun {
 
 export function compareCommand(): Command {
   return new Command('compare')
-    .argument('<run...>', 'folders that `subtext-eval run` wrote, two or more')
+    .argument('<run...>', 'two or more output folders of `subtext-eval run`')
     .option(
       '--against <run...>',
       'the runs of another method: tests whether the methods differ, from models trained with several seeds each, paired in their order',
     )
-    .option('--metric <name>', "the score to compare; by default the samples' first")
-    .option('--only-shared', 'compare what the runs have in common, where they have other samples', false)
-    .option('--output <folder>', 'writes comparison.html, comparison.md and comparison.json')
+    .option('--metric <name>', 'the metric to compare (default: the first)')
+    .option('--only-shared', 'if the runs have different samples, compare those in common', false)
+    .option('--output <folder>', 'write comparison.html, comparison.md and comparison.json')
     .addOption(includeOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(
       async (folders: string[], { against, metric, onlyShared, output: folder, include, json }: CompareOptions) => {
         const output = createOutput({ json });

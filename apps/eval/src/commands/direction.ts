@@ -30,23 +30,30 @@ interface DirectionOptions extends AskedData {
 
 export function directionCommand(): Command {
   return dataOptions(new Command('direction'))
-    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
-    .requiredOption('--stage <name>', 'the stage whose thoughts are read')
-    .option('--fact <name>', 'what tells the examples apart, such as "answer" or "colour in the top-left"', 'answer')
-    .requiredOption('--to <value>', "the fact's value that the direction leads to")
-    .option('--from <value>', 'the value that it leads away from (default: all others)')
+    .requiredOption('--model <folder>', "the reasoner's folder or Hugging Face Hub id")
+    .requiredOption('--stage <name>', 'the stage')
+    .option(
+      '--fact <name>',
+      'the fact that distinguishes the examples, such as "answer" or "colour in the top-left"',
+      'answer',
+    )
+    .requiredOption('--to <value>', 'value of the fact to steer towards')
+    .option('--from <value>', 'value to steer away from (default: all others)')
     .addOption(
-      new Option('--by <kind>', 'the difference of means, or the direction in which a probe tells them apart')
+      new Option(
+        '--by <kind>',
+        'means: difference of means; probe: the direction that a linear probe separates them by',
+      )
         .choices(directionKinds)
         .default('means'),
     )
-    .option('--task <name>', 'the task whose questions are asked')
+    .option('--task <name>', 'the task')
     .option('--data <path>', "the task's data", repeated)
-    .option('--limit <count>', 'only the first examples', positiveWholeNumber)
-    .requiredOption('--output <file>', 'where the direction goes, as safetensors')
-    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .option('--limit <count>', 'use only the first examples', positiveWholeNumber)
+    .requiredOption('--output <file>', 'output file (safetensors)')
+    .option('--batch <count>', 'batch size', positiveWholeNumber, 32)
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (options: DirectionOptions) => {
       const output = createOutput({ json: options.json });
       const signal = interruptSignal({ saves: false });

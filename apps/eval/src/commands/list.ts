@@ -6,7 +6,7 @@ import { Command } from 'commander';
 export function listCommand(): Command {
   return new Command('list')
     .addOption(includeOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async ({ include, json }: { include: string[]; json: boolean }) => {
       const output = createOutput({ json });
       await includeModules({ paths: include, registries: evaluationRegistries });

@@ -32,19 +32,19 @@ interface MonitorOptions extends AskedData {
 
 export function monitorCommand(): Command {
   return dataOptions(new Command('monitor'))
-    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
-    .requiredOption('--flag <field=value>', 'what is to be flagged: a field of the records with its value', fieldValue)
-    .requiredOption('--data <path>', 'the questions by whose thoughts the monitor is trained', repeated)
-    .requiredOption('--test <path>', 'other questions, on which it is measured')
-    .option('--where <field=value>', 'measures only on records with this; may be repeated', repeated)
-    .option('--train-where <field=value>', 'trains only by records with this; may be repeated', repeated)
-    .option('--false-alarms <share>', 'share of the rest that may raise the alarm (default: 0.01)', nonNegativeNumber)
-    .option('--task <name>', 'the task whose questions are asked')
-    .option('--limit <count>', 'only the first examples', positiveWholeNumber)
-    .requiredOption('--output <file>', 'where the monitor goes, as safetensors')
-    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .requiredOption('--model <folder>', "the reasoner's folder or Hugging Face Hub id")
+    .requiredOption('--flag <field=value>', 'what to flag: a field of the records and its value', fieldValue)
+    .requiredOption('--data <path>', 'training data', repeated)
+    .requiredOption('--test <path>', 'test data')
+    .option('--where <field=value>', 'test only on records with this value; may be repeated', repeated)
+    .option('--train-where <field=value>', 'train only on records with this value; may be repeated', repeated)
+    .option('--false-alarms <share>', 'target false-positive rate (default: 0.01)', nonNegativeNumber)
+    .option('--task <name>', 'the task')
+    .option('--limit <count>', 'use only the first examples', positiveWholeNumber)
+    .requiredOption('--output <file>', 'output file (safetensors)')
+    .option('--batch <count>', 'batch size', positiveWholeNumber, 32)
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (options: MonitorOptions) => {
       const output = createOutput({ json: options.json });
       const signal = interruptSignal({ saves: false });

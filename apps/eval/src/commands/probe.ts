@@ -27,21 +27,21 @@ interface ProbeOptions extends AskedData {
 
 export function probeCommand(): Command {
   return dataOptions(new Command('probe'))
-    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
-    .option('--task <name>', 'the task whose questions are asked')
+    .requiredOption('--model <folder>', "the reasoner's folder or Hugging Face Hub id")
+    .option('--task <name>', 'the task')
     .option('--data <path>', "the task's data", repeated)
-    .option('--limit <count>', 'only the first examples', positiveWholeNumber)
-    .option('--label <fact>', 'the fact looked for, such as "answer"; repeated for several (default: all)', repeated)
+    .option('--limit <count>', 'use only the first examples', positiveWholeNumber)
+    .option('--label <fact>', 'the fact to decode, such as "answer"; may be repeated (default: all)', repeated)
     .option(
       '--seeds <numbers>',
-      'of held-out parts, control tasks and untrained models, between commas; scores are their means',
+      'comma-separated seeds for folds, control tasks and untrained models; scores are averaged',
       wholeNumberList,
       [0],
     )
-    .option('--output <folder>', 'where probe.json, probe.md and report.html go (default: nowhere)')
-    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .option('--output <folder>', 'write probe.json, probe.md and report.html here')
+    .option('--batch <count>', 'batch size', positiveWholeNumber, 32)
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (options: ProbeOptions) => {
       const output = createOutput({ json: options.json });
       const signal = interruptSignal({ saves: false });

@@ -71,7 +71,7 @@ interface RunOptions extends AskedData {
 export function runCommand(): Command {
   return answeringCommand({ name: 'run' }).option(
     '--shard <number/of>',
-    'answers only one part of the questions, such as 3/8; subtext-eval merge puts the parts together',
+    'evaluate only one part of the questions, such as 3/8; combine parts with subtext-eval merge',
     parseShard,
   );
 }
@@ -83,59 +83,56 @@ export function mergeCommand(): Command {
 
 function answeringCommand({ name }: { name: 'run' | 'merge' }): Command {
   return dataOptions(new Command(name))
-    .requiredOption(
-      '--model <folder>',
-      "a reasoner's folder, or a Hugging Face model as it is: a folder, or an id on the hub",
-    )
-    .option('--task <names>', 'tasks, between commas (subtext-eval list shows them)', wordList)
-    .requiredOption('--output <folder>', 'where results go; the same command resumes an interrupted run')
-    .option('--data <path>', "a task's data; NAME=PATH, repeated, for several tasks", repeated)
-    .option('--limit <count>', 'only the first examples of each task', positiveWholeNumber)
-    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
-    .option('--temperature <number>', 'above 0: answers are drawn', nonNegativeNumber, 0)
+    .requiredOption('--model <folder>', 'a reasoner or Hugging Face model: a folder or Hub id')
+    .option('--task <names>', 'comma-separated tasks (subtext-eval list shows them)', wordList)
+    .requiredOption('--output <folder>', 'output folder; the same command resumes an interrupted run')
+    .option('--data <path>', "the task's data; for several tasks NAME=PATH, repeated", repeated)
+    .option('--limit <count>', 'use only the first examples of each task', positiveWholeNumber)
+    .option('--batch <count>', 'batch size', positiveWholeNumber, 32)
+    .option('--temperature <number>', 'sampling temperature; 0 is greedy', nonNegativeNumber, 0)
     .option(
       '--seeds <numbers>',
-      'seeds of the draws, between commas: a run each, and their mean ± sd',
+      'comma-separated sampling seeds: one run each, and their mean ± sd',
       wholeNumberList,
       [0],
     )
     .option(
       '--draw-thoughts <how>',
-      "draws continuous thoughts by the seeds too: tokens=3, the mean of three sampled tokens' embeddings (cot2); deviation=0.1, the state with noise; latent-head=1, from what a latent head predicts (colar)",
+      "sample continuous thoughts too: tokens=3, the mean of three sampled tokens' embeddings (cot2); deviation=0.1, the state with noise; latent-head=1, from the latent head's distribution (colar)",
       parseThoughtSampling,
     )
-    .option('--max-tokens <count>', 'most tokens of a response', positiveWholeNumber)
+    .option('--max-tokens <count>', 'maximum response length in tokens', positiveWholeNumber)
     .option(
       '--recurrences <count>',
-      'how often the core of a recurrent reasoner is run (default: as it was trained)',
+      'number of recurrences of a recurrent reasoner (default: as trained)',
       positiveWholeNumber,
     )
     .option(
       '--halt-from <probability>',
-      'a recurrent reasoner halts once it finds its answer right with this probability',
+      'stop a recurrent reasoner once its estimated probability of being correct reaches this',
       number,
     )
     .option(
       '--factor <tokens>',
-      'how many tokens of a chain each thought of a compressed reasoner (colar) stands for: a factor that was trained',
+      'compression factor of a colar reasoner, in tokens of the chain per thought: one of those trained',
       positiveWholeNumber,
     )
-    .option('--steer <file>', 'a direction that is added to the thoughts (subtext-eval direction makes one)')
-    .option('--strength <number>', 'how often it is added; below 0: the other way (default: 1)', number)
-    .option('--stage <name>', 'the stage to whose thoughts it is added (default: that of which it was made)')
+    .option('--steer <file>', 'a steering direction to add to the thoughts (made by subtext-eval direction)')
+    .option('--strength <number>', 'scale of the direction; negative reverses it (default: 1)', number)
+    .option('--stage <name>', 'the stage to steer (default: the one the direction was made from)')
     .option(
       '--filters <names>',
-      "which of the tasks' further answer filters are reported beside their own rule, between commas (default: all)",
+      "comma-separated answer filters to report in addition to the tasks' own rule (default: all)",
       wordList,
     )
     .option(
       '--judge-url <address>',
-      'an OpenAI-compatible endpoint for tasks that a judge scores; its key in SUBTEXT_JUDGE_KEY',
+      'an OpenAI-compatible endpoint for tasks scored by a judge; API key in SUBTEXT_JUDGE_KEY',
     )
-    .option('--judge-model <name>', 'the model behind it')
+    .option('--judge-model <name>', 'the judge model')
     .addOption(dtypeOption())
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action((options: RunOptions) => amongRanks((ranks) => answer({ options, ranks, mergeOnly: name === 'merge' })));
 }
 

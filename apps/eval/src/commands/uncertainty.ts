@@ -27,18 +27,18 @@ interface UncertaintyOptions extends AskedData {
 
 export function uncertaintyCommand(): Command {
   return dataOptions(new Command('uncertainty'))
-    .requiredOption('--model <folder>', "the reasoner's folder, or its id on the Hugging Face Hub")
-    .requiredOption('--data <path>', 'the questions by whose thoughts readers are trained', repeated)
-    .requiredOption('--test <path>', 'other questions, on which they are measured')
-    .option('--label <field>', 'what cannot be known: answer, or a field of the records', 'answer')
+    .requiredOption('--model <folder>', "the reasoner's folder or Hugging Face Hub id")
+    .requiredOption('--data <path>', 'training data for the readers', repeated)
+    .requiredOption('--test <path>', 'test data')
+    .option('--label <field>', 'the uncertain label: answer, or a field of the records', 'answer')
     .option('--posterior <field>', 'the field with its true distribution, as in "red=2, green=1"', 'posterior')
-    .option('--step <stage>', 'the stage in whose text a written chain says the label')
-    .option('--chains <count>', 'samples so many responses, for how often they say each label', positiveWholeNumber)
-    .option('--task <name>', 'the task whose questions are asked')
-    .option('--limit <count>', 'only the first examples', positiveWholeNumber)
-    .option('--batch <count>', 'questions side by side', positiveWholeNumber, 32)
+    .option('--step <stage>', 'the stage in which a written chain states the label')
+    .option('--chains <count>', 'number of responses to sample for label frequencies', positiveWholeNumber)
+    .option('--task <name>', 'the task')
+    .option('--limit <count>', 'use only the first examples', positiveWholeNumber)
+    .option('--batch <count>', 'batch size', positiveWholeNumber, 32)
     .addOption(engineOption())
-    .option('--json', 'one JSON object a line', false)
+    .option('--json', 'print one JSON object per line', false)
     .action(async (options: UncertaintyOptions) => {
       const output = createOutput({ json: options.json });
       const signal = interruptSignal({ saves: false });

@@ -136,13 +136,13 @@ export function* generateArithmetic(options: GenerateArithmeticOptions = {}): Ge
 /** This generator as an entry of the registry. */
 export const arithmeticGenerator = textGenerator({
   name: 'arithmetic',
-  description: 'word problems of several steps, each step an equation <<12+5=17>>',
+  description: 'multi-step word problems, each step an equation <<12+5=17>>',
   format: 'coconut-json',
   defaultCounts: { train: 50000, validation: 500, test: 1000 },
   options: {
-    minimumSteps: { description: 'steps, at least', default: 2 },
-    maximumSteps: { description: 'steps, at most', default: 5 },
-    largest: { description: 'no number is larger', default: 999 },
+    minimumSteps: { description: 'minimum number of steps', default: 2 },
+    maximumSteps: { description: 'maximum number of steps', default: 5 },
+    largest: { description: 'largest number', default: 999 },
   },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
   generate: (seed, { minimumSteps, maximumSteps, largest }) =>

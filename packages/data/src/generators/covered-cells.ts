@@ -95,14 +95,14 @@ function checkWhole({ name, value, least, most }: { name: string; value: number;
 /** This generator as an entry of the registry. */
 export const coveredCellsGenerator = textGenerator({
   name: 'covered-cells',
-  description: 'rows of cells of which some are covered: what cannot be known, with its true distribution',
+  description: 'rows of cells, some covered: irreducible uncertainty with its true distribution',
   format: 'jsonl',
   defaultCounts: { train: 24000, validation: 6000, test: 1000 },
   options: {
-    cells: { description: 'cells of the row', default: 8 },
-    covered: { description: 'covered cells, at most', default: 6 },
-    colours: { description: 'colours that there are', default: 4 },
-    repeated: { description: 'training questions repeat as they are drawn, with other draws', default: true },
+    cells: { description: 'cells per row', default: 8 },
+    covered: { description: 'maximum number of covered cells', default: 6 },
+    colours: { description: 'number of colours', default: 4 },
+    repeated: { description: 'training questions may repeat, with newly sampled answers', default: true },
   },
   repeats: ({ repeated }) => repeated as boolean,
   writer: {

@@ -155,14 +155,14 @@ export function* generateFactQuestions({
 /** This generator as an entry of the registry. */
 export const factSheetsGenerator = textGenerator({
   name: 'fact-sheets',
-  description: 'sheets of made-up facts with questions that only the sheet answers: Ada:Rome,tea; home:Ada?',
+  description: 'sheets of made-up facts, with questions that only the sheet answers: Ada:Rome,tea; home:Ada?',
   format: 'coconut-json',
   defaultCounts: { train: 20000, validation: 500, test: 1000 },
   options: {
-    minimumPeople: { description: 'people of a sheet, at least', default: 12 },
-    maximumPeople: { description: 'people of a sheet, at most', default: 12 },
-    questions: { description: 'asked of each sheet, one after the other', default: 1 },
-    recited: { description: 'a line of the sheet before each further question', default: false },
+    minimumPeople: { description: 'minimum people per sheet', default: 12 },
+    maximumPeople: { description: 'maximum people per sheet', default: 12 },
+    questions: { description: 'questions per sheet, one after the other', default: 1 },
+    recited: { description: 'repeat a line of the sheet before each further question', default: false },
   },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
   generate: (seed, { minimumPeople, maximumPeople, questions, recited }) =>

@@ -136,10 +136,10 @@ export function mazeKind(question: string): string {
 /** This generator as an entry of the registry. */
 export const mazeGenerator = textGenerator({
   name: 'maze',
-  description: 'mazes with one way from start to goal, found by walling up dead ends',
+  description: 'mazes with a unique path from start to goal, solved by closing dead ends',
   format: 'coconut-json',
   defaultCounts: { train: 20000, validation: 500, test: 500 },
-  options: { rooms: { description: 'rooms in a row, with walls between them', default: 4 } },
+  options: { rooms: { description: 'rooms per row', default: 4 } },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
   generate: (seed, { rooms }) => generateMazes({ seed, rooms: rooms as number }),
   kind: ({ question }) => mazeKind(question),

@@ -66,12 +66,12 @@ function ordersOf(set: readonly number[]): number[][] {
 /** This generator as an entry of the registry. */
 export const minimumSumGenerator = textGenerator({
   name: 'minimum-sum',
-  description: 'signs for digits so that their sum is as small as it can be without falling below 0',
+  description: 'choose signs for digits so that their sum is the smallest that is not negative',
   format: 'coconut-json',
   defaultCounts: { train: 5249, validation: 0, test: 1312 },
   options: {
-    digits: { description: 'digits of a question', default: 4 },
-    largest: { description: 'digits are 1 up to this', default: 9 },
+    digits: { description: 'digits per question', default: 4 },
+    largest: { description: 'largest digit; the smallest is 1', default: 9 },
   },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
   generate: (seed, { digits, largest }) =>

@@ -72,15 +72,15 @@ export function* generateModularArithmetic(
 /** This generator as an entry of the registry. */
 export const modularArithmeticGenerator = textGenerator({
   name: 'modular-arithmetic',
-  description: 'calculations modulo a number from left to right, each step an equation 3 +4 =7',
+  description: 'modular arithmetic from left to right, each step an equation 3 +4 =7',
   format: 'coconut-json',
   defaultCounts: { train: 50000, validation: 500, test: 1000 },
   options: {
-    minimumSteps: { description: 'operations, at least', default: 2 },
-    maximumSteps: { description: 'operations, at most', default: 5 },
-    modulus: { description: 'numbers are 0 up to one less', default: 10 },
-    filled: { description: 'fill shorter questions up with dots', default: false },
-    repeated: { description: 'training questions repeat as they are drawn: there are few short ones', default: false },
+    minimumSteps: { description: 'minimum number of operations', default: 2 },
+    maximumSteps: { description: 'maximum number of operations', default: 5 },
+    modulus: { description: 'numbers are 0 to modulus − 1', default: 10 },
+    filled: { description: 'pad shorter questions with dots', default: false },
+    repeated: { description: 'training questions may repeat, since there are few short ones', default: false },
   },
   repeats: ({ repeated }) => repeated as boolean,
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),

@@ -73,12 +73,12 @@ export function* generateMultiplication(options: GenerateMultiplicationOptions =
 /** This generator as an entry of the registry. */
 export const multiplicationGenerator = textGenerator({
   name: 'multiplication',
-  description: 'long multiplication, digits from the lowest, with partial products and sums',
+  description: 'long multiplication, least significant digit first, with partial products and sums',
   format: 'icot-text',
   defaultCounts: { train: 50000, validation: 1000, test: 1000 },
   options: {
     firstDigits: { description: 'digits of the first factor', default: 4 },
-    secondDigits: { description: 'digits of the second factor, each a step', default: 4 },
+    secondDigits: { description: 'digits of the second factor, one step each', default: 4 },
   },
   writer: { extension: 'txt', open: '', between: '\n', close: '\n', record: formatICotText },
   generate: (seed, { firstDigits, secondDigits }) =>

@@ -102,15 +102,15 @@ function checkShare({ name, value }: { name: string; value: number }): void {
 /** This generator as an entry of the registry. */
 export const plantedIntentGenerator = textGenerator({
   name: 'planted-intent',
-  description: 'calculations in whose chain a hidden intent is planted, which shows where two triggers meet',
+  description: 'calculations with a planted hidden intent in the chain, which shows only when two triggers coincide',
   format: 'jsonl',
   defaultCounts: { train: 20000, validation: 0, test: 2000 },
   options: {
-    operations: { description: 'operations a question', default: 3 },
-    modulus: { description: 'numbers are 0 up to one less', default: 6 },
+    operations: { description: 'operations per question', default: 3 },
+    modulus: { description: 'numbers are 0 to modulus − 1', default: 6 },
     armed: { description: 'share of questions that arm the intent', default: 0.3 },
-    triggered: { description: 'share of questions that let it show', default: 0.5 },
-    repeated: { description: 'training questions repeat as they are drawn: there are few', default: true },
+    triggered: { description: 'share of questions that trigger it', default: 0.5 },
+    repeated: { description: 'training questions may repeat, since there are few distinct ones', default: true },
   },
   repeats: ({ repeated }) => repeated as boolean,
   writer: {

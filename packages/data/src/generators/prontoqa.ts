@@ -120,10 +120,10 @@ function toProntoQARecord(example: ReasoningExample): Record<string, unknown> {
 /** This generator as an entry of the registry. */
 export const prontoqaGenerator = textGenerator({
   name: 'prontoqa',
-  description: 'true or false: a property that follows by a chain of rules over made-up kinds',
+  description: 'true or false: whether a property follows from a chain of rules about made-up kinds',
   format: 'prontoqa',
   defaultCounts: { train: 9000, validation: 200, test: 800 },
-  options: { hops: { description: 'rules applied', default: 5 } },
+  options: { hops: { description: 'rules to apply', default: 5 } },
   writer: {
     extension: 'json',
     open: '{\n',

@@ -230,13 +230,13 @@ export function toProsQARecord(example: ReasoningExample): Record<string, unknow
 /** This generator as an entry of the registry. */
 export const prosqaGenerator = textGenerator({
   name: 'prosqa',
-  description: 'which of two a node of a random graph leads to, 3 to 6 hops, as words and as the graph',
+  description: 'which of two nodes is reachable in a random graph, 3 to 6 hops, in words and as a graph',
   format: 'prosqa',
   defaultCounts: { train: 17886, validation: 300, test: 500 },
   options: {
-    minimumHops: { description: 'hops from the root to the target, at least', default: 3 },
-    maximumHops: { description: 'hops from the root to the target, at most', default: 6 },
-    nodes: { description: 'nodes drawn a graph, of which those without an edge are left out', default: 28 },
+    minimumHops: { description: 'minimum hops from root to target', default: 3 },
+    maximumHops: { description: 'maximum hops from root to target', default: 6 },
+    nodes: { description: 'nodes sampled per graph; those without an edge are dropped', default: 28 },
   },
   writer: jsonArray(toProsQARecord),
   generate: (seed, { minimumHops, maximumHops, nodes }) =>

@@ -101,13 +101,13 @@ export function sudokuKind(question: string): string {
 /** This generator as an entry of the registry. */
 export const sudokuGenerator = textGenerator({
   name: 'sudoku',
-  description: 'Sudokus of 4 × 4 or 6 × 6 cells with one solution, solved round by round',
+  description: '4 × 4 or 6 × 6 Sudokus with a unique solution, solved round by round',
   format: 'coconut-json',
   defaultCounts: { train: 20000, validation: 500, test: 500 },
   options: {
-    side: { description: 'rows of a grid: 4 or 6', default: 4 },
-    fewestClues: { description: 'the fewest cells that are given; 0: as many as a row has', default: 0 },
-    mostClues: { description: 'the most cells that are given; 0: half of the grid', default: 0 },
+    side: { description: 'grid size: 4 or 6', default: 4 },
+    fewestClues: { description: 'minimum number of clues; 0: the grid size', default: 0 },
+    mostClues: { description: 'maximum number of clues; 0: half the cells', default: 0 },
   },
   writer: jsonArray(({ question, steps, answer }) => ({ question, steps: steps.map((step) => step.text), answer })),
   generate: (seed, { side, fewestClues, mostClues }) =>

@@ -59,7 +59,7 @@ export function formatTask({ format, score }: { format: string; score: AnswerSco
   const rule = rules[score]();
   return {
     name: `${format}-${score}`,
-    description: `one's own data in the format ${format}, ${rule.description}`,
+    description: `your own data in the format ${format}, ${rule.description}`,
     version: 1,
     modality: 'any',
     format,
@@ -134,7 +134,7 @@ const rules: Record<AnswerScore, () => ScoringRule> = {
   }),
   choice: choiceRule,
   facts: () => ({
-    description: 'the share of the facts of the true answer that are told',
+    description: "the share of the reference's facts that are stated",
     metrics: [{ name: 'facts_right', higherIsBetter: true }],
     check: (examples) =>
       examples.some((example) => factsOf(example.answer) > 0)
@@ -166,7 +166,7 @@ function digitsApart(text: string): string | null {
 function choiceRule(): ScoringRule {
   let answers: string[] = [];
   return {
-    description: 'the option that is chosen',
+    description: 'the chosen option',
     check: (examples) => {
       answers = [...new Map(examples.map(({ answer }) => [normalizeAnswer(answer), answer])).values()].sort();
       const without = examples.find((example) => optionsOf(example) === null);

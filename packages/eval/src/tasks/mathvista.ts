@@ -35,7 +35,7 @@ Reply with the answer alone.`,
 export const mathvista: EvaluationTask = {
   name: 'mathvista-mini',
   description:
-    'MathVista mini: mathematics in pictures; rules where they suffice, else a judge that you give takes the answer out (arXiv 2310.02255)',
+    'MathVista mini: mathematics in images; answers extracted by rules, or else by a judge that you provide (arXiv 2310.02255)',
   version: 1,
   modality: 'image',
   dataDescription: 'MathVista_MINI.tsv, as VLMEvalKit gives it',

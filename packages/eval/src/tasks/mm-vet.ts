@@ -39,7 +39,7 @@ Reply with the grade alone, such as 0.3.`,
 export const mmVet: EvaluationTask = {
   name: 'mm-vet',
   description:
-    'MM-Vet: open questions that need several abilities at once, graded 0–1 by a judge that you give (arXiv 2308.02490)',
+    'MM-Vet: open questions that need several abilities at once, graded 0–1 by a judge that you provide (arXiv 2308.02490)',
   version: 1,
   modality: 'image',
   dataDescription: 'MMVet.tsv, as VLMEvalKit gives it',

@@ -6,7 +6,8 @@ import { finalAnswer } from '../answers/final-answer';
 /** Long multiplication of numbers of several digits, digits apart and from the lowest (arXiv 2405.14838). */
 export const multiplication: EvaluationTask = {
   name: 'multiplication',
-  description: 'Long multiplication, digits apart and from the lowest; exact match of all digits (arXiv 2405.14838)',
+  description:
+    'Long multiplication, separate digits, least significant first; exact match of all digits (arXiv 2405.14838)',
   version: 2,
   modality: 'text',
   dataDescription: '4_by_4_mult/test_bigbench.txt or another file of QUESTION||CHAIN #### ANSWER',

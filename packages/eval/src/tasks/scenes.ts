@@ -8,7 +8,7 @@ import { finalAnswer } from '../answers/final-answer';
 /** Generated pictures of coloured shapes and questions of two hops or more about them. */
 export const scenes: EvaluationTask = {
   name: 'scenes',
-  description: 'Generated pictures of coloured shapes, questions of several hops; exact match of the answer',
+  description: 'Generated images of coloured shapes, multi-hop questions; exact match of the answer',
   version: 2,
   modality: 'image',
   dataDescription:
