@@ -1,5 +1,6 @@
 import { CounterStream } from './draw-queries';
 import type { GraphExample } from './graph-example';
+import type { GivenInputs } from '../batches/given-inputs';
 import { batchVisibility, type BatchVisibility } from '../visibility/batch-visibility';
 import { NO_ROLE } from '../visibility/roles';
 import type { VisibilityTable } from '../visibility/visibility-table';
@@ -39,6 +40,8 @@ export interface GraphBatch {
   /** Continuous thoughts: `thoughts` positions of the suffix from `thoughtStart`. */
   thoughtStart: number;
   thoughts: number;
+  /** Thoughts that are known beforehand, in the rows of `targets`: they run with the rest. @default none */
+  mixtures?: GivenInputs['mixtures'];
   /** Who sees whom, by row a question behind its graph: `[graphs · queries, prefixTime + suffixTime]`. @default each all before it */
   visibility?: BatchVisibility;
   /** What states must predict: rows are `(graph · queries + query) · suffixTime + position`. */
@@ -119,12 +122,14 @@ function collateGraphs({
   const prefixIds = new Int32Array(graphs.length * prefixTime);
   const suffixIds = new Int32Array(graphs.length * queries * suffixTime);
   const [rows, weights, labelIds, labelStarts]: [number[], number[], number[], number[]] = [[], [], [], [0]];
+  const mixed: { place: number; ids: readonly number[] }[] = [];
   const [shownRows, taken, acceptedIds, acceptedStarts]: [number[], number[], number[], number[]] = [[], [], [], [0]];
   for (const [index, graph] of graphs.entries()) {
     prefixIds.set(graph.prefix, index * prefixTime);
-    for (const [place, { ids, states }] of graph.queries.entries()) {
+    for (const [place, { ids, states, mixtures }] of graph.queries.entries()) {
       const start = (index * queries + place) * suffixTime;
       suffixIds.set(ids, start);
+      for (const { position, ids: nodes } of mixtures) mixed.push({ place: start + position, ids: nodes });
       for (const state of states) {
         if (state.shown) {
           shownRows.push(rows.length);
@@ -149,6 +154,7 @@ function collateGraphs({
     suffixTime,
     thoughtStart,
     thoughts,
+    ...(mixed.length > 0 && { mixtures: equalShares(mixed) }),
     ...(visibility && { visibility: sightOf({ graphs, table: visibility, prefixTime, suffixTime }) }),
     targets: {
       rows: Int32Array.from(rows),
@@ -164,6 +170,20 @@ function collateGraphs({
       },
     },
   };
+}
+
+/** Mixtures of some ids each, in equal shares. */
+function equalShares(
+  mixed: readonly { place: number; ids: readonly number[] }[],
+): NonNullable<GivenInputs['mixtures']> {
+  const count = longest(mixed.map(({ ids }) => ids));
+  const ids = new Int32Array(mixed.length * count);
+  const weights = new Float32Array(mixed.length * count);
+  for (const [index, mixture] of mixed.entries()) {
+    ids.set(mixture.ids, index * count);
+    weights.fill(1 / mixture.ids.length, index * count, index * count + mixture.ids.length);
+  }
+  return { places: Int32Array.from(mixed, ({ place }) => place), count, ids, weights };
 }
 
 /** Who sees whom in each question behind its graph; the graph's padding sees nothing and is seen by nothing. */

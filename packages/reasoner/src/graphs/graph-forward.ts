@@ -1,5 +1,5 @@
 import type { LanguageModel } from '@subtext/model';
-import { tf } from '@subtext/tensor';
+import { scatterRows, tf } from '@subtext/tensor';
 
 import type { BatchVisibility } from '../visibility/batch-visibility';
 import type { GraphBatch } from './graph-batch';
@@ -21,7 +21,8 @@ interface Segment {
 /**
  * States of every position of every question, `[graphs · queries · suffixTime, width]`, after the final norm. The graph
  * is one pass for all of its questions; then all questions go on side by side on its cache, each seeing the graph and
- * itself alone: one pass up to the thoughts, one for each continuous thought, one for the rest.
+ * itself alone: one pass up to the thoughts, one for each continuous thought, one for the rest; a single one where all
+ * thoughts are known beforehand (`mixtures`).
  */
 export function graphForward({
   model,
@@ -67,7 +68,11 @@ export function graphForward({
       for (let step = 0; step < length; step++) keys.push({ query, position: segment.from + step });
     const input = segment.continuous
       ? last!
-      : embed(suffixPart({ suffixIds, suffixTime, rows: graphs * queries, segment }));
+      : withMixtures({
+          embeddings: embed(suffixPart({ suffixIds, suffixTime, rows: graphs * queries, segment })),
+          batch,
+          embed,
+        });
     const { hidden } = model.forward({
       embeddings: tf.reshape(input, [graphs, queries * length, width]) as tf.Tensor3D,
       cache,
@@ -83,6 +88,21 @@ export function graphForward({
     graphs * queries * suffixTime,
     width,
   ]) as tf.Tensor2D;
+}
+
+/** Puts mixtures of embeddings in their places: of a pass over the whole suffix, the only one where there are any. */
+function withMixtures({
+  embeddings,
+  batch: { mixtures },
+  embed,
+}: Pick<Parameters<typeof graphForward>[0], 'batch' | 'embed'> & { embeddings: tf.Tensor3D }): tf.Tensor3D {
+  if (!mixtures) return embeddings;
+  const [rows, time, width] = embeddings.shape;
+  const { places, count, ids, weights } = mixtures;
+  const nodes = embed(tf.tensor2d(ids, [places.length, count], 'int32'));
+  const mixed = tf.sum(tf.mul(nodes, tf.tensor3d(weights, [places.length, count, 1])), 1) as tf.Tensor2D;
+  const flat = tf.reshape(embeddings, [rows * time, width]) as tf.Tensor2D;
+  return tf.reshape(scatterRows({ input: flat, indices: places, updates: mixed }), [rows, time, width]);
 }
 
 function suffixPart({

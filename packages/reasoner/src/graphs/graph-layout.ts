@@ -1,7 +1,7 @@
 import { ANSWER_MARK, graphTokens, type GraphVocabulary, pauseToken } from './graph-vocabulary';
 import { CounterStream, drawNodeNumbers, drawQueries, type GraphQuery } from './draw-queries';
 import type { GraphExample } from './graph-example';
-import { type GraphOptions, graphRoles, PATH, queryRoles } from './graph-method';
+import { type GraphOptions, graphRoles, isStaged, isThinking, PATH, queryRoles } from './graph-method';
 import { ANSWER, type Role } from '../visibility/roles';
 import type { VisibilityTable } from '../visibility/visibility-table';
 
@@ -39,6 +39,8 @@ interface LaidOutQuery {
   /** What each position is. */
   roles: Role[];
   states: PredictedState[];
+  /** Thoughts that are mixed of nodes, in equal shares. */
+  mixtures: { position: number; ids: number[] }[];
 }
 
 export interface LaidOutGraph {
@@ -66,8 +68,7 @@ export function layoutGraph({
   const edges = random
     .shuffle(graph.edges)
     .map(([source, target]): [number, number] => [numbers[source]!, numbers[target]!]);
-  const staged = method.thoughts === 'continuous' || method.thoughts === 'pause';
-  const deepest = staged ? Math.min(level + (answers ? 0 : 1), method.count) : method.count;
+  const deepest = isStaged(method) ? Math.min(level + (answers ? 0 : 1), method.count) : method.count;
   const prefix = vocabulary.graphTokens({ edges }).map((token) => vocabulary.id(token));
   return {
     prefix,
@@ -103,11 +104,22 @@ function layoutQuery({
   const roles = queryRoles({
     vocabulary,
     tokens: ids.length,
-    thoughts: method.thoughts === 'continuous' || method.thoughts === 'pause' ? level : 0,
+    thoughts: isThinking(method) ? level : 0,
   });
   const states: PredictedState[] = [];
+  const mixtures: LaidOutQuery['mixtures'] = [];
 
-  if (method.thoughts === 'continuous' || method.thoughts === 'pause') {
+  if (method.thoughts === 'mixture') {
+    let held: number[] = [];
+    for (let stage = 0; stage < level; stage++) {
+      // Where the graph ends sooner, thoughts go on holding what the last one does.
+      held = nextHop({ graph, query, stage, supervision: drawing.supervision, random })?.predicted.map(idOf) ?? held;
+      states.push({ position: ids.length - 1, labels: held, weight: drawing.earlierStages });
+      mixtures.push({ position: ids.length, ids: held });
+      ids.push(vocabulary.id(graphTokens.latent));
+    }
+  }
+  if (isStaged(method)) {
     for (let stage = 0; stage <= level; stage++) {
       const own = stage === level && !answers;
       const weight = own ? 1 : drawing.earlierStages;
@@ -126,7 +138,7 @@ function layoutQuery({
       if (stage < level) ids.push(vocabulary.id(method.thoughts === 'pause' ? pauseToken(stage) : graphTokens.latent));
     }
   }
-  if (!answers) return { ids, roles, states };
+  if (!answers) return { ids, roles, states, mixtures };
 
   const write = (id: number, role: Role, shown?: PredictedState['shown']) => {
     states.push({ position: ids.length - 1, labels: [id], weight: 1, shown });
@@ -143,7 +155,7 @@ function layoutQuery({
   write(vocabulary.id(ANSWER_MARK), ANSWER);
   write(idOf(target), ANSWER, method.thoughts === 'text' ? undefined : { accepted: [idOf(target)], taken: 1 });
   states.push({ position: ids.length - 1, labels: [vocabulary.id(graphTokens.end)], weight: 1 });
-  return { ids, roles, states };
+  return { ids, roles, states, mixtures };
 }
 
 /** The nodes that edges from a node lead to and that are one hop nearer to the target. */

@@ -19,14 +19,26 @@ export const graphOptions = z.strictObject({
   form: z.enum(['edges', 'tokens']).describe("one position an edge, or the reference's three tokens").default('edges'),
   /**
    * What stands between question and answer. `continuous`: the last hidden state, fed back (Coconut). `pause`: as many
-   * pause tokens under the same curriculum. `text`: a shortest path, node by node (chain of thought). `none`: nothing.
+   * pause tokens under the same curriculum. `mixture`: the nodes of each hop, mixed in equal shares, which the state before
+   * learns to predict (CoT2): known beforehand, so that there is one phase, and all thoughts run in one pass. `text`: a
+   * shortest path, node by node (chain of thought). `none`: nothing.
    */
-  thoughts: z.enum(['continuous', 'pause', 'text', 'none']).default('continuous'),
+  thoughts: z.enum(['continuous', 'pause', 'mixture', 'text', 'none']).default('continuous'),
   /** How many thoughts or pauses, one a hop. */
   count: wholeNumber.max(GRAPH_PAUSES).describe('thoughts, one a hop').default(4),
 });
 export type GraphOptions = z.input<typeof graphOptions>;
 const defaults = graphOptions.parse({});
+
+/** Whether a graph reasoner thinks between question and answer, in positions of their own. */
+export function isThinking({ thoughts }: Pick<Required<GraphOptions>, 'thoughts'>): boolean {
+  return thoughts === 'continuous' || thoughts === 'pause' || thoughts === 'mixture';
+}
+
+/** Whether its thoughts are learned a hop a phase. */
+export function isStaged({ thoughts }: Pick<Required<GraphOptions>, 'thoughts'>): boolean {
+  return thoughts === 'continuous' || thoughts === 'pause';
+}
 
 /** Name of the stage that the n-th thought stands for, from 0. */
 export function hopName(index: number): string {
@@ -75,7 +87,7 @@ export function graphMethod({
     });
   }
   const vocabulary = new GraphVocabulary({ form });
-  const staged = thoughts === 'continuous' || thoughts === 'pause';
+  const thinks = isThinking({ thoughts });
   const latent = (index: number) => (thoughts === 'pause' ? pauseToken(index) : graphTokens.latent);
 
   /** The prompt: graph, query and the first `level` thoughts. */
@@ -88,7 +100,7 @@ export function graphMethod({
     const graph = question.edges.length === 0 ? [] : vocabulary.graphTokens(question);
     const query = vocabulary.queryTokens(question);
     const given = [...graph, ...query];
-    const number = staged ? Math.min(level, count) : 0;
+    const number = thinks ? Math.min(level, count) : 0;
     const placed = Array.from({ length: number }, (_, index) => latent(index));
     return {
       ids: [...given, ...placed].map((token) => context.tokenizer.idOf(token)),
@@ -100,7 +112,7 @@ export function graphMethod({
         stage: hopName(index),
         index: 0,
         position: given.length + index,
-        kind: thoughts === 'continuous' ? 'continuous' : 'token',
+        kind: thoughts === 'pause' ? 'token' : 'continuous',
       })),
     };
   }
@@ -109,14 +121,15 @@ export function graphMethod({
     name: 'graph',
     objectives: [{ name: 'weighted-targets' }],
     candidates: true,
-    fedAcross: thoughts === 'continuous',
+    fedAcross: thoughts === 'continuous' || thoughts === 'mixture',
+    mixesEmbeddings: thoughts === 'mixture',
     lastStages: () =>
-      staged ? Array.from({ length: count }, (_, index) => hopName(index)) : thoughts === 'text' ? [PATH] : [],
+      thinks ? Array.from({ length: count }, (_, index) => hopName(index)) : thoughts === 'text' ? [PATH] : [],
     specialTokens: () => [],
 
     curriculum() {
       const names = Array.from({ length: count }, (_, index) => hopName(index));
-      const hops = staged
+      const hops = isStaged({ thoughts })
         ? names.map((name, index): Phase => ({
             name,
             index,
@@ -132,7 +145,7 @@ export function graphMethod({
           index: hops.length,
           kind: thoughts === 'text' ? 'text' : 'encode',
           level: count,
-          hiddenStages: staged ? names : [],
+          hiddenStages: thinks ? names : [],
         },
       ];
     },
@@ -165,7 +178,7 @@ export function graphMethod({
       prompt({ question: parseGraphQuestion(example.question), context, level: count }).ids,
     promptRoles: ({ example, context }) =>
       prompt({ question: parseGraphQuestion(example.question), context, level: count }).roles,
-    ...(staged
+    ...(thinks
       ? {
           promptThoughts: ({ example, context }) =>
             prompt({ question: parseGraphQuestion(example.question), context, level: count }).thoughts,

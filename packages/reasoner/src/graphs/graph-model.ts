@@ -19,6 +19,11 @@ export interface GraphModelOptions {
   deviation?: number;
   /** Positions that the model has room for. @default 256 */
   positions?: number;
+  /**
+   * Whether the edges and pairs, which a model never writes, count in its probabilities as often as there are tokens of them,
+   * as they do in what is saved: thoughts that are mixed by these probabilities must be learned by them. @default once
+   */
+  countsUnwritten?: boolean;
 }
 
 /** What a graph model is trained with. */

@@ -131,6 +131,39 @@ describe('layouts', () => {
     expect(written({ thoughts: 'none' }, 'answer').text).toBe('<s> 3>5 0>3 ?5,7 0 [A] 5 </s>');
   });
 
+  it('know mixtures beforehand: one phase, thoughts that are mixed and predicted', () => {
+    const method = { form: 'edges', thoughts: 'mixture', count: 4 } as const;
+    expect(
+      graphMethod(method)
+        .curriculum({ stages: [] })
+        .map(({ name }) => name),
+    ).toEqual(['answer']);
+    const drawing = { ...drawingOf(method), supervision: 'walks' as const };
+    const [batch] = drawGraphBatch({
+      examples,
+      indices: [0, 1],
+      drawing,
+      level: 4,
+      answers: true,
+      shards: 1,
+      counters: [5, 0, 0],
+    });
+    const { mixtures, targets, suffixTime, suffixIds } = batch!;
+    expect(batch!.thoughts).toBe(0);
+    expect(mixtures!.places).toHaveLength(2 * drawing.queries * method.count);
+    const latent = drawing.vocabulary.id('<|latent|>');
+    for (const [index, place] of mixtures!.places.entries()) {
+      expect(suffixIds[place]).toBe(latent);
+      const held = [...mixtures!.ids.subarray(index * mixtures!.count, (index + 1) * mixtures!.count)].filter(
+        (_, slot) => mixtures!.weights[index * mixtures!.count + slot]! > 0,
+      );
+      // The state before a thought predicts what it holds.
+      const row = targets.rows.indexOf(place - 1);
+      expect([...targets.labelIds.subarray(targets.labelStarts[row], targets.labelStarts[row + 1])]).toEqual(held);
+    }
+    expect(suffixTime).toBe(drawing.vocabulary.queryTokens({ candidates: [0, 0], root: 0 }).length + 4 + 2);
+  });
+
   it('predict the next hop in the phases that teach one', () => {
     expect(
       graphMethod({ count: 2 })
@@ -234,6 +267,8 @@ describe('one prefix for many questions', () => {
     { form: 'edges', thoughts: 'text' },
     { form: 'tokens', thoughts: 'continuous' },
     { form: 'tokens', thoughts: 'none' },
+    { form: 'edges', thoughts: 'mixture' },
+    { form: 'tokens', thoughts: 'mixture', name: 'chain' },
     { form: 'edges', thoughts: 'continuous', name: 'chain' },
     { form: 'tokens', thoughts: 'pause', name: 'chain' },
     { form: 'tokens', thoughts: 'text', name: 'answer' },
@@ -257,7 +292,7 @@ describe('one prefix for many questions', () => {
         shards: 1,
         counters: [9],
       });
-      const { queries, suffixTime, prefixTime, prefixIds, prefixLengths, suffixIds, targets } = batch!;
+      const { queries, suffixTime, prefixTime, prefixIds, prefixLengths, suffixIds, targets, mixtures } = batch!;
       const { rows, labelIds } = targets;
       const program = await createProgram(options);
       const trained = createGraphModel(options);
@@ -268,6 +303,14 @@ describe('one prefix for many questions', () => {
           Math.floor(row / suffixTime),
           Math.max(ends.get(Math.floor(row / suffixTime)) ?? 0, (row % suffixTime) + 1),
         );
+      const mixed = (row: number) =>
+        [...(mixtures?.places ?? [])].flatMap((place, index) => {
+          const slots = (list: Int32Array | Float32Array) =>
+            Array.from(list.subarray(index * mixtures!.count, (index + 1) * mixtures!.count));
+          return Math.floor(place / suffixTime) === row
+            ? [{ place: place % suffixTime, ids: slots(mixtures!.ids), weights: slots(mixtures!.weights) }]
+            : [];
+        });
       const layouts = Array.from({ length: 3 * queries }, (_, row): Layout => {
         const graph = Math.floor(row / queries);
         const prefix = [...prefixIds.slice(graph * prefixTime, graph * prefixTime + prefixLengths[graph]!)];
@@ -275,7 +318,7 @@ describe('one prefix for many questions', () => {
         const question = reasoner.tokenizer.decode(prefix.slice(1), { skipSpecialTokens: false });
         expect(question.length).toBeGreaterThan(0);
         const first = prefix.length + batch!.thoughtStart;
-        const latent = thoughts === 'continuous' || thoughts === 'pause' ? 3 : 0;
+        const latent = thoughts === 'text' || thoughts === 'none' ? 0 : 3;
         const [candidates, mark] = [form === 'edges' ? 1 : 3, reasoner.tokenizer.idOf('[A]')];
         const roles = suffix.map((_, place): string => {
           if (place < candidates) return 'candidates';
@@ -288,6 +331,7 @@ describe('one prefix for many questions', () => {
           ids: [...prefix, ...suffix],
           labels: [...prefix, ...suffix].map(() => IGNORED_LABEL),
           promptLength: prefix.length,
+          inputs: mixed(row).map(({ place, ...mixture }) => ({ ...mixture, position: prefix.length + place })),
           thoughts: Array.from({ length: batch!.thoughts }, (__, index) => ({
             stage: 'x',
             index,

@@ -141,12 +141,14 @@ function statesOf({
 
 /**
  * Runs graphs with many questions each. With one position an edge, an edge's vector is the sum of its nodes', and the edges
- * and pairs, which a model never writes, share one logit that is always 0.
+ * and pairs, which a model never writes, share one logit that stays the same.
  */
 function graphRunner(options: GraphModelOptions): Runner<GraphBatch> {
   const graphModel = createGraphModel(options);
   const { model, vocabulary, sourceRole, parameters } = graphModel;
   const { first, second } = vocabulary.parts();
+  // The logit of one token that stands for all of those, whose own are 0.
+  const unwritten = options.countsUnwritten === true ? Math.log(vocabulary.tokens.length - vocabulary.plain) : 0;
   const forward = ({ inputs }: { inputs: GraphBatch }): Forward<GraphBatch> => {
     const table = partTable(graphModel);
     const embed = (ids: tf.Tensor2D): tf.Tensor3D => {
@@ -169,7 +171,7 @@ function graphRunner(options: GraphModelOptions): Runner<GraphBatch> {
       layers: [],
       logits(states) {
         const plain = model.logits(states) as tf.Tensor2D;
-        return sourceRole ? (tf.concat([plain, tf.zeros([plain.shape[0], 1])], 1) as tf.Tensor2D) : plain;
+        return sourceRole ? (tf.concat([plain, tf.fill([plain.shape[0], 1], unwritten)], 1) as tf.Tensor2D) : plain;
       },
       run: (further) => forward({ inputs: further }),
     };

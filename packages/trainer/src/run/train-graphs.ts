@@ -111,7 +111,8 @@ async function buildGraphRun({
   const reasoning = createMethod(specification);
   const objectives = methodObjectives({ method: reasoning });
   const visibility = methodVisibility({ method: reasoning, visibility: asked, stages: [], image: false });
-  const source = programSource({ model: { kind: 'graph', ...model }, objectives });
+  const made = { ...model, countsUnwritten: reasoning.mixesEmbeddings === true };
+  const source = programSource({ model: { kind: 'graph', ...made }, objectives });
   const program = await createProgram(source);
   const schedule = {
     learningRate: training.learningRate ?? graphTrainingDefaults.learningRate,
