@@ -48,6 +48,7 @@ describe('subtext data check', () => {
       'cot2',
       'heima',
       'icot',
+      'kava',
       'no-cot',
       'pause',
       'sim-cot',
