@@ -4,8 +4,8 @@
  *
  *   node tooling/science/audits.mjs [--models published,chain] [--start runs/start] [--output runs] [--limit 500] [--collect]
  *
- * Run after the workspace is built. Writes docs/results/audit-MODEL.json and docs/results/audits.md. A
- * model that is not named keeps what is there; `--collect` audits nothing and writes the page.
+ * Run after the workspace is built. Writes docs/results/audit-MODEL.json and docs/results/audits.md; the whole reports are in
+ * OUTPUT/audit-MODEL. A model that is not named keeps its numbers; `--collect` audits nothing and writes the page.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -57,62 +57,82 @@ for (const model of audited) {
 
 const audits = Object.fromEntries(known.map((model) => [model, readJson(fileOf(model))]));
 const percent = (value) => (value === undefined ? '–' : `${(100 * value).toFixed(1)} %`);
-const intervention = ({ thoughts }, kind, kept) =>
+/** A share with its 95 % interval. */
+const share = (estimate) =>
+  estimate === undefined || estimate === null
+    ? '–'
+    : `${percent(estimate.value)} [${estimate.interval.map((end) => (100 * end).toFixed(1)).join(', ')}]`;
+const effect = ({ thoughts }, kind, kept) =>
   thoughts.interventions.find((one) => one.kind === kind && (kept === undefined || one.kept === kept))?.effect;
 const stages = [...new Set(known.flatMap((model) => audits[model].stages.map(({ stage }) => stage)))];
 const readStages = [...new Set(known.flatMap((model) => audits[model].interpreters.map(({ name }) => name)))];
-const summary = [
-  ['accuracy with its own thoughts', (audit) => percent(audit.thoughts.accuracy.value)],
-  ["with another example's thoughts", (audit) => percent(intervention(audit, 'another')?.accuracy.value)],
-  ['with every thought cut', (audit) => percent(intervention(audit, 'cut', 0)?.accuracy.value)],
-  ['answers that follow a swapped thought', (audit) => percent(intervention(audit, 'swapped')?.follows?.value)],
-  ['retained information ρ', ({ retained }) => retained?.value?.toFixed(2) ?? '–'],
-  ['**are the thoughts used for the answer?**', ({ thoughts }) => `**${verdictWords(thoughts)}**`],
+const edits = [
+  ...new Map(
+    known.flatMap((model) => audits[model].words.map(({ stage, edit }) => [`${stage}: ${edit}`, { stage, edit }])),
+  ).values(),
+];
+const rows = [
+  ['accuracy with its own thoughts', ({ thoughts }) => share(thoughts.accuracy)],
+  ["with another example's thoughts", (audit) => share(effect(audit, 'another')?.accuracy)],
+  ['with the mean thought', (audit) => share(effect(audit, 'mean')?.accuracy)],
+  ["with the thoughts' tokens alone", (audit) => share(effect(audit, 'markers')?.accuracy)],
+  ['without thoughts', (audit) => share(effect(audit, 'cut', 0)?.accuracy)],
+  ['all thoughts swapped: answer follows', (audit) => share(effect(audit, 'swapped')?.follows)],
+  ['**verdict**', ({ thoughts }) => `**${verdictWords(thoughts)}**`],
   ...stages.flatMap((stage) => {
     const found = (audit) => audit.stages.find((one) => one.stage === stage);
     return [
-      [`another picture's ${stage}: the answer follows`, (audit) => percent(found(audit)?.swap?.follows?.value)],
-      [`is the ${stage} used?`, (audit) => (found(audit) ? verdictWords(found(audit)) : '–')],
+      [`${stage} swapped: answer follows`, (audit) => share(found(audit)?.swap?.follows)],
+      [`verdict: ${stage}`, (audit) => (found(audit) ? verdictWords(found(audit)) : '–')],
     ];
   }),
-  ...readStages.map((stage) => [
-    `interpreter: ${stage}`,
-    ({ interpreters }) => {
-      const found = interpreters.find(({ name }) => name === stage);
-      return found ? verdictWords(found.audit) : '–';
+  ...edits.flatMap(({ stage, edit }) => {
+    const found = (audit) => audit.words.find((one) => one.stage === stage && one.edit === edit);
+    return [
+      [`${stage} edited in words (${edit}): answer follows`, (audit) => share(found(audit)?.follows)],
+      ...(known.some((model) => found(audits[model])?.stays)
+        ? [[`${stage} edited beside the question: answer stays`, (audit) => share(found(audit)?.stays)]]
+        : []),
+    ];
+  }),
+  ...['question', 'picture'].map((source) => [
+    `largest gradient of the answer, ${source === 'picture' ? 'image' : source}, thoughts masked`,
+    ({ gradients }) => {
+      const found = gradients.find((one) => one.source === source);
+      return found === undefined ? '–' : found.largest === 0 ? 'exactly 0' : found.largest.toFixed(1);
     },
   ]),
+  ['retained information ρ', ({ retained }) => retained?.value?.toFixed(2) ?? '–'],
+  ...readStages.flatMap((stage) => {
+    const found = ({ interpreters }) => interpreters.find(({ name }) => name === stage)?.audit;
+    const facts = (audit, condition) =>
+      share(found(audit)?.conditions.find((one) => one.condition === condition)?.factsRight);
+    return [
+      [`interpreter, ${stage}: facts right, own thought`, (audit) => facts(audit, 'own')],
+      [`interpreter, ${stage}: another example's thought`, (audit) => facts(audit, 'another')],
+      [`verdict: interpreter, ${stage}`, (audit) => (found(audit) ? verdictWords(found(audit)) : '–')],
+    ];
+  }),
 ];
 const table = [
   `| | ${known.join(' | ')} |`,
   `|---|${known.map(() => '---|').join('')}`,
-  ...summary.map(([name, value]) => `| ${name} | ${known.map((model) => value(audits[model])).join(' | ')} |`),
+  ...rows.map(([name, value]) => `| ${name} | ${known.map((model) => value(audits[model])).join(' | ')} |`),
 ].join('\n');
-const path = join(results, 'audits.md');
-const before = readFileSync(path, 'utf8');
-/** A model's section: of what was audited now, else as it stands in the page. */
-const section = (model) => {
-  if (audited.includes(model)) {
-    const { count, seed, engine } = audits[model];
-    const text = readFileSync(join(options.output, `audit-${model}`, 'audit.md'), 'utf8');
-    return `## Heima, ${model}\n\n${count} unseen questions, seed ${seed}, engine ${engine}.\n\n${text}`;
-  }
-  const [found] = new RegExp(`^## Heima, ${model}\\n[^]*?(?=^## |(?![^]))`, 'm').exec(before) ?? [];
-  if (found === undefined) throw new Error(`docs/results/audits.md has no section of the model "${model}"; audit it.`);
-  return found;
-};
-const page = `# Are the thoughts used, and are they read?
+const { count, seed, engine } = audits[known[0]];
+const page = `# Are the thoughts used, and can they be read?
 
 <!-- made -->
 <!-- /made -->
 
-Audits of the two models with hidden thoughts that \`npm start\` leaves: Heima as published, and under \`chain\`. [What an audit does and what its verdicts mean](../evaluation.md). Made by \`node tooling/science/audits.mjs\` after it, from \`audit-published.json\` and \`audit-chain.json\`.
+Audits of the two models with hidden thoughts from \`npm start\`: Heima as published, and with the visibility \`chain\`. ${count} unseen questions, seed ${seed}, engine ${engine}; 95 % intervals. [Method and verdicts](../evaluation.md).
 
 ${table}
 
 ${readFileSync(join(results, 'audits-notes.md'), 'utf8').trim()}
 
-${known.map((model) => section(model).trim()).join('\n\n')}`;
-writeFileSync(path, `${page.trim()}\n`);
+After \`npm start\`, \`node tooling/science/audits.mjs\` repeats this; the full reports are then in \`runs/audit-published\` and \`runs/audit-chain\`, and all numbers in [audit-published.json](audit-published.json) and [audit-chain.json](audit-chain.json).
+`;
+writeFileSync(join(results, 'audits.md'), page);
 writeNotices(root);
 console.log('docs/results/audits.md');
