@@ -83,6 +83,7 @@ export {
   type GenerateFactSheetsOptions,
 } from './generators/fact-sheets';
 export { generateMazes, mazeKind } from './generators/maze';
+export { gridRows } from './generators/grid-rows';
 export type { GenerateMazesOptions } from './generators/maze';
 export { generateMinimumSum } from './generators/minimum-sum';
 export type { GenerateMinimumSumOptions } from './generators/minimum-sum';

@@ -14,9 +14,12 @@ export const puzzles = [
 export function randomRecurrentReasoner({
   method = { name: 'recurrent', recurrences: 4 },
   modelType = 'subtext_recurrent',
+  positions = 6,
 }: {
   method?: MethodSpecification;
   modelType?: 'subtext_recurrent' | 'llama';
+  /** That the model has room for. */
+  positions?: number;
 } = {}): Reasoner {
   const tokenizer = trainWordLevelTokenizer({
     texts: puzzles.flatMap(({ question, answer }) => [question, answer]),
@@ -24,7 +27,7 @@ export function randomRecurrentReasoner({
     specialTokens: ['<|latent|>', '<|end-latent|>'],
   });
   const sizes = { vocab_size: tokenizer.vocabularySize, hidden_size: 8, intermediate_size: 16, num_attention_heads: 2 };
-  const own = modelType === 'llama' ? { num_hidden_layers: 1 } : { max_position_embeddings: 6 };
+  const own = modelType === 'llama' ? { num_hidden_layers: 1 } : { max_position_embeddings: positions };
   const model = createModel({
     config: { model_type: modelType, ...sizes, ...own, initializer_range: 0.4 },
     seed: 2,

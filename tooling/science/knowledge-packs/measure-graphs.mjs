@@ -1,62 +1,21 @@
-import { rm } from 'node:fs/promises';
-
 import { generateProsQA } from '../../../packages/data/dist/index.js';
 import {
   CounterStream,
   documentPack,
   drawNodeNumbers,
-  drawQueries,
-  formatGraphQuestion,
   graphExample,
-  packedReasoner,
   Reasoner,
 } from '../../../packages/reasoner/dist/index.js';
-import { studyAnswers, trainPack } from '../../../packages/trainer/dist/index.js';
+import { ask, askBehind, deepest, documentOf, drawGraph, share, studyPack, textOf } from './graph-questions.mjs';
 
 /** Questions about a graph that packs are measured with; none of them is studied. */
 const heldOut = 64;
 /** Positions of a graph for one of its pack. */
 const ratio = 8;
-/** The farthest that a question leads. */
-const deepest = 4;
-
-/** Asks behind packs; the answers. */
-async function askBehind({ reasoner, packs, questions }) {
-  const packed = await packedReasoner({ reasoner, packs });
-  const answers = await ask(packed, questions);
-  packed.model.disposePacks();
-  return answers;
-}
-const ask = async (reasoner, questions) =>
-  (await reasoner.think({ questions: questions.map((question) => ({ question })) })).map(({ answer }) => answer);
-
 const zeros = (pack) => ({
   ...pack,
   tensors: pack.tensors.map((tensor) => ({ ...tensor, values: new Float32Array(tensor.values.length) })),
 });
-
-/** A graph of edges with numbers for its nodes: what is told of it, and different questions in a random order. */
-function drawGraph({ graph, numbers, random }) {
-  const edges = random.shuffle(graph.edges).map(([from, to]) => [numbers[from], numbers[to]]);
-  /** By node, what it leads to, with the distance. */
-  const leads = new Map(
-    numbers.map((number, node) => {
-      const hops = numbers.map((_, to) => graph.hops[node * graph.nodes + to]);
-      return [number, new Map(numbers.flatMap((other, to) => (hops[to] > 0 ? [[other, hops[to]]] : [])))];
-    }),
-  );
-  const queries = drawQueries({ graph, count: 1500, deepest, random }).map(({ root, target, negativeTarget }) => ({
-    root: numbers[root],
-    answer: numbers[target],
-    other: numbers[negativeTarget],
-  }));
-  const asked = new Map(queries.map((query) => [`${query.root} ${query.answer} ${query.other}`, query]));
-  return { edges, leads, questions: random.shuffle([...asked.values()]) };
-}
-
-const textOf = ({ edges = [], root, answer, other }) =>
-  formatGraphQuestion({ edges, candidates: [Math.min(answer, other), Math.max(answer, other)], root });
-const share = (answers, right) => answers.filter((answer, at) => answer === String(right[at])).length;
 
 /** Questions whose answers two graphs turn around: the root leads to one candidate here, to the other there. None was studied. */
 function turnedQuestions({ leads, twin, studied, random }) {
@@ -86,25 +45,13 @@ export async function measureGraphs({ folder, seed, steps, studied, run }) {
   const two = [numbers, random.shuffle(numbers)].map((own) => drawGraph({ graph, numbers: own, random }));
   const packs = [];
   for (const [twin, { edges, questions }] of two.entries()) {
-    const [whole, alone] = reasoner.prompts([
-      { question: textOf({ edges, ...questions[0] }) },
-      { question: textOf(questions[0]) },
-    ]);
-    const document = whole.slice(0, whole.length - alone.length);
+    const document = documentOf({ reasoner, edges, question: questions[0] });
     const positions = Math.floor(document.length / ratio);
-    const asked = questions.slice(heldOut, heldOut + studied).map((query) => textOf(query));
-    await rm(run, { recursive: true, force: true });
-    const { pack, outcome } = await trainPack({
-      folder: run,
-      model: { kind: 'folder', folder },
-      document,
-      texts: await studyAnswers({ reasoner, document, questions: asked }),
-      positions,
-      steps,
+    const { pack, outcome } = await studyPack({
+      ...{ reasoner, folder, run, document, positions, steps },
+      questions: questions.slice(heldOut, heldOut + studied),
       seed: 10 * seed + twin,
-      onProgress: ({ step, loss, metrics }) =>
-        step % 20 === 0 &&
-        console.log(`seed ${seed}.${twin}: step ${step}, KL ${loss.toFixed(3)}, ${metrics.agreement.toFixed(2)}`),
+      name: `seed ${seed}.${twin}`,
     });
     packs.push({ pack, document, positions, seconds: outcome.seconds });
   }

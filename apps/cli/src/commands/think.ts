@@ -24,6 +24,7 @@ import { checkDrawer, drawAnswer } from '../pipeline/drawer';
 import { includeFiles } from '../include';
 import { modelWork } from '../pipeline/model-work';
 import { packOption, withPacks } from '../pipeline/packs';
+import { recurrenceLines } from '../pipeline/recurrence-lines';
 
 interface ThinkCommandOptions extends ThoughtChange {
   model: string;
@@ -217,10 +218,7 @@ export function thinkCommand(): Command {
         output.notice(`Answer: ${answer.answer ?? '(none: the response could not be parsed)'}`);
         if (answer !== own) output.notice(`With its own thoughts: ${own.answer ?? '(none)'}`);
         output.notice(`Wrote:  ${answer.text}`);
-        for (const [index, { answer: said, right, moved }] of (answer.recurrences ?? []).entries())
-          output.notice(
-            `  after ${index + 1}: ${said}   (right with ${right.toFixed(3)}; the state moved by ${moved.toFixed(3)})`,
-          );
+        for (const line of recurrenceLines(answer)) output.notice(line);
         for (const stage of answer.stages) {
           if (stage.text !== undefined) output.notice(`  ${stage.name}: ${stage.text}`);
           else if (explanations?.[stage.name] !== undefined)

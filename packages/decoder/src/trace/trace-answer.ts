@@ -13,6 +13,7 @@ import { euclideanNorm } from '../probes/thought-states';
 import { attentionRows } from './attention-rows';
 import { readTokens, tokenText } from './read-tokens';
 import type { Trace } from './trace';
+import { traceRecurrences } from './trace-recurrences';
 
 /** Options of {@link traceAnswer}. */
 export interface TraceAnswerOptions {
@@ -32,7 +33,8 @@ export interface TraceAnswerOptions {
 
 /**
  * Feeds an answer again, once, and writes down what happens in it. At a changed thought itself the pass computes what the
- * thought was before the change: attention and lens mean nothing there.
+ * thought was before the change: attention and lens mean nothing there. Of a recurrent reasoner what was said after each
+ * recurrence is told, without feeding anything.
  */
 export async function traceAnswer({
   reasoner,
@@ -43,6 +45,7 @@ export async function traceAnswer({
   lens = false,
   top = 8,
 }: TraceAnswerOptions): Promise<Trace> {
+  if (answer.recurrences !== undefined) return traceRecurrences({ reasoner, question, answer });
   const { model, tokenizer } = reasoner;
   const ids = [...answer.prompt, ...answer.ids];
   const { roles, sees } = sequenceRoles({ reasoner, question, answer });

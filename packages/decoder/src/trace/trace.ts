@@ -1,3 +1,5 @@
+import type { Answer } from '@subtext/reasoner';
+
 /** A token that may come next. */
 export interface TraceToken {
   id: number;
@@ -68,4 +70,6 @@ export interface Trace {
   pictureAttention?: { /** Tiles of the picture, one after the other. */ tiles: number; layers: number[][][] };
   /** At each thought and at `answerAt`. Where asked for. */
   lens?: TraceLens[];
+  /** Of a recurrent reasoner, which has neither thoughts nor attention to tell, what it said after each recurrence. */
+  recurrences?: Answer['recurrences'];
 }
