@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { randomRecurrentReasoner } from '../../../packages/reasoner/test/recurrent-world';
 import { examples as coloured, smallReasoner } from '../../../packages/reasoner/test/small-reasoners';
 import {
   accessFaultsOfSizes,
@@ -61,6 +62,10 @@ describe.skipIf(noBrowser)(`views of ${browserName}`, () => {
       await reasoner.save({ folder: at(name) });
       reasoner.dispose();
     }
+    // Eleven positions: nine cells between two marks.
+    const recurrent = randomRecurrentReasoner({ positions: 11 });
+    await recurrent.save({ folder: at('recurrent') });
+    recurrent.dispose();
     const [picture] = await readdir(at('data', 'images', 'test'));
     const lines = coloured.map(({ id, question, steps, answer }) =>
       JSON.stringify({ id, question, steps, answer, image: `data/images/test/${picture!}` }),
@@ -235,6 +240,39 @@ describe.skipIf(noBrowser)(`views of ${browserName}`, () => {
             for (const [index, chance] of chances.entries()) expect(Math.abs(said[index]! - chance)).toBeLessThan(1e-3);
           },
         },
+      ],
+    });
+  }, 400_000);
+
+  it('show the grid that a recurrent reasoner would answer after each recurrence', async () => {
+    const question = '1 . 3 4 . 3 2 1 2';
+    await look({
+      args: ['--model', 'recurrent'],
+      views: [
+        {
+          link: `view=early&question=${encodeURIComponent(question)}`,
+          shown: '[aria-label="What is said after each recurrence"] [role=listitem]:nth-of-type(4)',
+          async check(page) {
+            const reasoner = await Reasoner.load({ folder: at('recurrent') });
+            const [answer] = await reasoner.think({ questions: [{ question }] });
+            reasoner.dispose();
+            const steps = page.locator('[aria-label="What is said after each recurrence"] [role=listitem]');
+            expect(await steps.count()).toBe(4);
+            for (const [index, { answer: said, right }] of answer!.recurrences!.entries()) {
+              const step = steps.nth(index);
+              expect(await step.getAttribute('aria-label')).toBe(`after ${index + 1}: ${said}`);
+              expect((await step.locator('.grid span').allTextContents()).join(' ')).toBe(said);
+              expect(await step.textContent()).toContain(`right with ${(100 * right).toFixed(1)} %`);
+            }
+            // No attention and no thoughts: no views of them.
+            expect(await page.locator('nav button').allTextContents()).toEqual([
+              ...['Thoughts', 'Early answer', 'Compare', 'Runs'],
+            ]);
+            const { recurrences } = await copiedTrace(page);
+            expect(recurrences!.map((one) => one.answer)).toEqual(answer!.recurrences!.map((one) => one.answer));
+          },
+        },
+        { link: `view=strip&question=${encodeURIComponent(question)}`, shown: 'text=It ran its core 4 times' },
       ],
     });
   }, 400_000);

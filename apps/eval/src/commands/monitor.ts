@@ -46,6 +46,9 @@ export function monitorCommand(): Command {
     .addOption(engineOption())
     .option('--json', 'print one JSON object per line', false)
     .action(async (options: MonitorOptions) => {
+      // Said before a question is asked.
+      if ((options.falseAlarms ?? 0) > 1)
+        throw new UsageError(`--false-alarms takes a share from 0 to 1, not ${options.falseAlarms}.`);
       const output = createOutput({ json: options.json });
       const signal = interruptSignal({ saves: false });
       const [loaded] = await loadTasks({ asked: options, output });
