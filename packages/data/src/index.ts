@@ -88,6 +88,7 @@ export type { GenerateMazesOptions } from './generators/maze';
 export { generateMinimumSum } from './generators/minimum-sum';
 export type { GenerateMinimumSumOptions } from './generators/minimum-sum';
 export { generateCoveredCells, type GenerateCoveredCellsOptions } from './generators/covered-cells';
+export { generateCoveredScenes, type GenerateCoveredScenesOptions } from './scenes/covered-scenes';
 export { generatePlantedIntent, type GeneratePlantedIntentOptions } from './generators/planted-intent';
 export { generateModularArithmetic } from './generators/modular-arithmetic';
 export type { GenerateModularArithmeticOptions } from './generators/modular-arithmetic';

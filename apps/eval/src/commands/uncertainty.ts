@@ -7,6 +7,7 @@ import {
   interruptSignal,
   positiveWholeNumber,
   repeated,
+  wholeNumber,
 } from '@subtext/terminal';
 import { Command } from 'commander';
 
@@ -20,6 +21,7 @@ interface UncertaintyOptions extends AskedData {
   posterior: string;
   step?: string;
   chains?: number;
+  units: number;
   batch: number;
   engine: EngineName | 'auto';
   json: boolean;
@@ -34,6 +36,7 @@ export function uncertaintyCommand(): Command {
     .option('--posterior <field>', 'the field with its true distribution, as in "red=2, green=1"', 'posterior')
     .option('--step <stage>', 'the stage in which a written chain states the label')
     .option('--chains <count>', 'number of responses to sample for label frequencies', positiveWholeNumber)
+    .option('--units <count>', 'hidden units of the readers (0: linear)', wholeNumber, 32)
     .option('--task <name>', 'the task')
     .option('--limit <count>', 'use only the first examples', positiveWholeNumber)
     .option('--batch <count>', 'batch size', positiveWholeNumber, 32)

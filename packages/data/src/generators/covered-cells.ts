@@ -1,9 +1,8 @@
 import { RandomStream } from '@subtext/core';
 
-import { DataError } from '../errors';
-import { formatWeightedLabels } from '../measures/weighted-labels';
 import type { ReasoningExample } from '../reasoning-example';
 import { checkStream } from './check-stream';
+import { checkWhole, colourCycle, colourWords, drawLeft, weightsOf } from './covered-cards';
 import { textGenerator } from './text-generator';
 
 export interface GenerateCoveredCellsOptions {
@@ -18,9 +17,6 @@ export interface GenerateCoveredCellsOptions {
   /** Colours that there are. 2 to 6. @default 4 */
   colours?: number;
 }
-
-/** In the order in which an answer goes on from one to the next. */
-const colourCycle = ['red', 'green', 'blue', 'yellow', 'white', 'black'] as const;
 
 /**
  * Scenes in which something cannot be known, with what is true of it: a row of cells, all of whose colours are told but not
@@ -52,44 +48,22 @@ export function* generateCoveredCells({
     const drawn = random.pick(left);
     const turn = 1 + random.integer(colourCount - 1);
     const after = (colour: number) => (colour + turn) % colourCount;
-    const words = (set: readonly number[]) => [...set].sort((one, other) => one - other).map((one) => colours[one]!);
     yield {
       id: String(made),
-      question: `cards ${words([...open, ...left]).join(' ')} row ${random.shuffle(marks).join(' ')} turn +${turn}`,
+      question: `cards ${colourWords([...open, ...left]).join(' ')} row ${random.shuffle(marks).join(' ')} turn +${turn}`,
       steps: [
-        { text: `left ${words(left).join(' ')}` },
+        { text: `left ${colourWords(left).join(' ')}` },
         { text: `covered ${colours[drawn]!}` },
         { text: `${colours[drawn]!} +${turn} ${colours[after(drawn)]!}` },
       ],
       answer: colours[after(drawn)]!,
       metadata: {
         covered: colours[drawn]!,
-        coveredPosterior: weightsOf(words(left)),
+        coveredPosterior: weightsOf(colourWords(left)),
         posterior: weightsOf(left.map((colour) => colours[after(colour)]!)),
       },
     };
   }
-}
-
-/** What is left for covered cells: first how many colours there are among them, so that the certain and the open are both common. */
-function drawLeft({ random, count, colours }: { random: RandomStream; count: number; colours: number }): number[] {
-  const kinds = 1 + random.integer(Math.min(count, colours));
-  const chosen = random.shuffle([...new Array(colours).keys()]).slice(0, kinds);
-  return Array.from({ length: count }, (_, place) => chosen[place] ?? random.pick(chosen));
-}
-
-function weightsOf(labels: readonly string[]): string {
-  const weights = new Map<string, number>();
-  for (const label of labels) weights.set(label, (weights.get(label) ?? 0) + 1);
-  return formatWeightedLabels(weights);
-}
-
-function checkWhole({ name, value, least, most }: { name: string; value: number; least: number; most: number }): void {
-  if (!Number.isInteger(value) || value < least || value > most)
-    throw new DataError({
-      code: 'invalid-option',
-      message: `${name}: ${value} is not a whole number from ${least} to ${most}.`,
-    });
 }
 
 /** This generator as an entry of the registry. */

@@ -1,3 +1,4 @@
+import { coveredScenesGenerator } from '../scenes/covered-scenes';
 import { scenesGenerator } from '../scenes/scenes-generator';
 import { arithmeticGenerator } from './arithmetic';
 import { coveredCellsGenerator } from './covered-cells';
@@ -26,6 +27,7 @@ export const generators = {
   maze: mazeGenerator,
   'planted-intent': plantedIntentGenerator,
   'covered-cells': coveredCellsGenerator,
+  'covered-scenes': coveredScenesGenerator,
 } as const satisfies Record<string, DatasetGenerator>;
 
 export type GeneratorName = keyof typeof generators;

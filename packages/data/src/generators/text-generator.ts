@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DataError } from '../errors';
 import type { FormatName } from '../formats/registry';
+import { encodePng } from '../images/encode-png';
 import { contentKey } from '../measures/content-key';
 import type { ReasoningExample } from '../reasoning-example';
 import { settleCounts, settleOptions } from './dataset-generator';
@@ -16,6 +18,7 @@ export interface ExampleWriter {
   open: string;
   between: string;
   close: string;
+  /** The example's picture, where it has one, has its path in the folder. */
   record(example: ReasoningExample, index: number): string;
 }
 
@@ -28,7 +31,7 @@ export const jsonArray = (record: (example: ReasoningExample) => object): Exampl
   record: (example) => JSON.stringify(record(example)),
 });
 
-/** A generator of texts: examples from one endless stream, each content once unless it may repeat, dealt to test, validation and training set in turn. */
+/** A generator of texts, and of their pictures where examples have some: examples from one endless stream, each content once unless it may repeat, dealt to test, validation and training set in turn. */
 export function textGenerator(definition: {
   name: string;
   description: string;
@@ -81,7 +84,9 @@ export function textGenerator(definition: {
           try {
             stream.write(writer.open);
             for (let index = 0; index < counts[split]; index += 1) {
-              const record = writer.record(await next(split), index);
+              const example = await next(split);
+              const image = await writePicture({ partial, split, index, image: example.image });
+              const record = writer.record({ ...example, ...(image && { image }) }, index);
               if (!stream.write(index === 0 ? record : writer.between + record)) await once(stream, 'drain');
               written += 1;
               if (written % 1000 === 0 || written === total) {
@@ -109,6 +114,25 @@ export function textGenerator(definition: {
       return { folder: resolve(folder), files, counts, kept: state === 'kept', notes: [] };
     },
   };
+}
+
+/** Writes an example's picture to `images/SPLIT/NUMBER.png`, and names it so. */
+async function writePicture({
+  partial,
+  split,
+  index,
+  image,
+}: {
+  partial: string;
+  split: DatasetSplit;
+  index: number;
+  image: ReasoningExample['image'];
+}): Promise<ReasoningExample['image']> {
+  if (image === undefined) return undefined;
+  const path = `images/${split}/${String(index + 1).padStart(6, '0')}.png`;
+  if (index === 0) await mkdir(join(partial, 'images', split), { recursive: true });
+  await writeFile(join(partial, path), encodePng(await image.load()));
+  return { ...image, path };
 }
 
 /** The split that a kind belongs to: a tenth of the kinds each for test and validation. */

@@ -6,6 +6,9 @@ import type { Scene, SceneGrid, SceneShape } from './scene-world';
 /** Samples a pixel in each direction: 10 shades at an edge. */
 const samples = 3;
 
+/** The grey of a card that covers a cell, in each channel, and the black around it, in sixteenths of the cell. */
+const card = { level: 110, edge: 1 } as const;
+
 /**
  * Half the width of a shape of half size `radius` at height `y` below its centre; 0 where it has no part. Every shape is
  * one span a row, symmetric about its centre.
@@ -56,9 +59,11 @@ export function drawScene(options: {
   cellSize: number;
   /** Leave black rows below, or columns to the right, until the picture is square. @default true */
   square?: boolean;
+  /** A cell whose object a grey card hides. @default none */
+  covered?: number;
   random: RandomStream;
 }): DecodedImage {
-  const { scene, grid, cellSize, square = true, random } = options;
+  const { scene, grid, cellSize, square = true, covered: hidden, random } = options;
   const side = Math.max(grid.rows, grid.columns);
   const width = (square ? side : grid.columns) * cellSize;
   const height = (square ? side : grid.rows) * cellSize;
@@ -76,6 +81,12 @@ export function drawScene(options: {
 
     const left = (cell % grid.columns) * cellSize;
     const top = Math.floor(cell / grid.columns) * cellSize;
+    if (cell === hidden) {
+      const edge = Math.round(card.edge * unit);
+      for (let row = top + edge; row < top + cellSize - edge; row += 1)
+        data.fill(card.level, (row * width + left + edge) * 3, (row * width + left + cellSize - edge) * 3);
+      continue;
+    }
     for (let pixel = 0; pixel < covered.length; pixel += 1) {
       if (covered[pixel] === 0) continue;
       const share = covered[pixel]! / (samples * samples);

@@ -28,6 +28,25 @@ describe('a softmax probe', () => {
     }
   });
 
+  it('reads with a hidden layer what no plane separates', () => {
+    const corners = Array.from({ length: 1500 }, (_, index) => {
+      const [left, right] = [index % 2, Math.floor(index / 2) % 2] as const;
+      const state = [left, right].map((side) => 2 * side - 1 + random.normal() / 10);
+      return { state, label: random.uniform() < (left === right ? 0.9 : 0.2) ? 'same' : 'other' };
+    });
+    const drawnCorners = { states: corners.map(({ state }) => state), labels: corners.map(({ label }) => label) };
+    const [linear, hidden] = [trainSoftmaxProbe(drawnCorners), trainSoftmaxProbe({ ...drawnCorners, units: 16 })];
+    expect(trainSoftmaxProbe({ ...drawnCorners, units: 16 }).read([1, 1])).toEqual(hidden.read([1, 1]));
+    for (const [corner, share] of [
+      [[1, 1], 0.9],
+      [[-1, 1], 0.2],
+    ] as const) {
+      expect(Math.abs(linear.read(corner)[1]! - 0.55)).toBeLessThan(0.1);
+      expect(Math.abs(hidden.read(corner)[1]! - share)).toBeLessThan(0.08);
+    }
+    expect(() => trainSoftmaxProbe({ ...drawnCorners, units: 1.5 })).toThrow(/0 to 4096, not 1.5/);
+  });
+
   it('knows labels that were never drawn as all but impossible', () => {
     const { read } = trainSoftmaxProbe({ ...options, known: [...known, 'white'] });
     expect(read(options.states[0]!)[3]).toBeLessThan(0.02);

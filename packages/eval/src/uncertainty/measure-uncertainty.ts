@@ -25,6 +25,8 @@ export interface MeasureUncertaintyOptions {
   step?: string;
   /** How many responses are sampled at temperature 1, for the frequency of what they say. @default 0 */
   chains?: number;
+  /** Hidden units of the readers, the same of thoughts and of words; 0: linear ones. @default 32 */
+  units?: number;
   /** Questions side by side. @default 32 */
   batch?: number;
   /** @default 0 */
@@ -37,6 +39,8 @@ export interface MeasureUncertaintyOptions {
 export interface UncertaintyFindings {
   label: string;
   labels: string[];
+  /** Hidden units of the readers. */
+  units: number;
   trainingCount: number;
   testCount: number;
   /** Mean entropy of the true distributions, in nats. */
@@ -61,6 +65,7 @@ export async function measureUncertainty({
   posterior = 'posterior',
   step,
   chains = 0,
+  units = 32,
   batch = 32,
   seed = 0,
   onEvent,
@@ -70,14 +75,14 @@ export async function measureUncertainty({
   const labels = labelsOf({ examples, label, posterior });
   const reasoner = await openReasoner({ folder: model, loaded: [loaded, test] });
   try {
-    const shared = { reasoner, label, labels, batch, onEvent, signal };
+    const shared = { reasoner, label, labels, units, batch, onEvent, signal };
     const measured = await askedQuestions({ ...shared, loaded: test, what: 'answering, to measure on' });
     const training = await askedQuestions({ ...shared, loaded, what: 'answering, to train readers by' });
     const truths = truthsOf({ examples: measured.examples, posterior, labels });
     const readings: UncertaintyReading[] = [];
     const add = ({ read, ...about }: ReadDistributions) =>
       readings.push({ ...about, ...scoreDistributions({ truths, read }) });
-    const sides = { training, measured, labels };
+    const sides = { training, measured, labels, units };
     const places = thoughtsOfAll(training.answers);
     for (const { stage, index } of places) {
       const states = ({ answers }: typeof training) => statesAt({ answers, stage, index });
@@ -97,7 +102,7 @@ export async function measureUncertainty({
       read: truths.map(() => frequencies.map((count) => count / training.drawn.length)),
     });
     return {
-      ...{ label, labels, readings },
+      ...{ label, labels, units, readings },
       trainingCount: training.examples.length,
       testCount: measured.examples.length,
       entropy: truths.reduce((sum, truth) => sum + entropyOf(truth) / truths.length, 0),

@@ -33,8 +33,13 @@ interface ReadResponses {
  */
 export async function readChoices({
   training,
+  units,
   ...options
-}: ReadResponses & { training: AskedQuestions }): Promise<ReadDistributions[]> {
+}: ReadResponses & {
+  training: AskedQuestions;
+  /** Hidden units of the reader. */
+  units: number;
+}): Promise<ReadDistributions[]> {
   const { reasoner, measured, labels, batch, signal } = options;
   const found = placeOf(options);
   if (found === undefined) return [];
@@ -54,7 +59,7 @@ export async function readChoices({
   const states = await choiceStates({ ...shared, ...others });
   const drawn = others.rows.map((row) => training.drawn[row]!);
   if (new Set(drawn).size > 1) {
-    const probe = trainSoftmaxProbe({ states, labels: drawn, known: labels });
+    const probe = trainSoftmaxProbe({ states, labels: drawn, known: labels, units });
     readings.push({
       ...{ source: 'choice', name: `the state at ${place} in which the model chooses` },
       ...unread,

@@ -11,6 +11,8 @@ interface Sides {
   training: AskedQuestions;
   measured: AskedQuestions;
   labels: readonly string[];
+  /** Hidden units of readers. */
+  units: number;
 }
 
 /** Trains a reader on states by what was drawn, and lets it read those of other questions. */
@@ -18,6 +20,7 @@ export function readByProbe({
   training,
   measured,
   labels,
+  units,
   states,
   drawn = training.drawn,
 }: Sides & {
@@ -25,7 +28,7 @@ export function readByProbe({
   /** @default the training questions' own */
   drawn?: readonly string[];
 }): number[][] {
-  const probe = trainSoftmaxProbe({ states: states(training), labels: drawn, known: labels });
+  const probe = trainSoftmaxProbe({ states: states(training), labels: drawn, known: labels, units });
   return states(measured).map((state) => probe.read(state));
 }
 
