@@ -1,11 +1,12 @@
 /**
- * Whether thoughts hold what cannot be known better than words: reasoners of four methods on rows with covered cells, whose
- * true distributions are known. Trains them first, where they are not there yet.
+ * Whether thoughts hold what cannot be known better than words: reasoners of several methods on rows with covered cells and on
+ * pictures with a covered one, whose true distributions are known. Trains them first, where they are not there yet.
  *
  *   node tooling/science/uncertainty.mjs [--output runs/uncertainty] [--seeds 1,2,3] [--parallel 1] [--collect]
  *
- * What was measured before is kept in the output folder. `--collect` measures nothing and writes the page. Run after the
- * workspace is built. Writes docs/results/uncertainty.json and .md.
+ * Takes about MINUTES minutes of one processor. What was trained and measured before is kept in the output folder: begun again, it
+ * goes on where it stopped. `--collect` measures nothing and writes the page. Run after the workspace is built. Writes
+ * docs/results/uncertainty.json and .md.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -27,16 +28,23 @@ const { values: options } = parseArgs({
     collect: { type: 'boolean', default: false },
   },
 });
-const methods = ['sim-cot', 'coconut', 'cot', 'no-cot'];
-/** Those that are taught which colour the covered cell has; the others are asked for the answer alone. */
-const named = ['sim-cot', 'cot'];
-/** Those whose thoughts are audited: `coconut` is no better than a guess after so few steps, where audits cannot tell. */
-const audited = ['sim-cot'];
+/**
+ * The two sets: what draws them, who is asked, which of these are taught the colour of the covered cell and in which stage they
+ * write it, and whose thoughts are audited.
+ */
+const sets = [
+  {
+    ...{ generator: 'covered-cells', folder: 'data', methods: ['sim-cot', 'cot', 'no-cot'] },
+    ...{ named: ['sim-cot', 'cot'], written: 'cot', step: 'step_2', audited: 'sim-cot' },
+  },
+  {
+    ...{ generator: 'covered-scenes', folder: 'scenes', methods: ['scenes-heima', 'scenes-cot'] },
+    ...{ named: ['scenes-heima', 'scenes-cot'], written: 'scenes-cot', step: 'covered', audited: 'scenes-heima' },
+  },
+];
 /** Questions by which readers are trained, which no reasoner was trained on; responses sampled; questions of an audit. */
-const [readers, chains, auditQuestions] = [2000, 16, 200];
-const data = join(options.output, 'data');
+const [readers, chains, auditQuestions] = [5000, 16, 200];
 const asked = ['--format', 'jsonl', '--score', 'exact', '--engine', 'wasm'];
-const test = join(data, 'test.jsonl');
 
 /** What is read: the answer, and the covered cell, which a written chain names in its second step. */
 const labels = {
@@ -67,15 +75,19 @@ async function kept(name, measure) {
   return found;
 }
 
-async function measure({ method, seed }) {
+async function measure({ method, seed, set }) {
+  const [validation, test] = ['validation', 'test'].map((split) => join(options.output, set.folder, `${split}.jsonl`));
+  const train = join(options.output, set.folder, 'train.jsonl');
   const folder = join(options.output, `${method}-${seed}`);
-  await command('cli', ['train', `tooling/science/uncertainty/${method}.yaml`, `seed=${seed}`, `output=${folder}`]);
+  const over = [`seed=${seed}`, `output=${folder}`, `data.train=${train}`, `data.evaluation=${test}`];
+  await command('cli', ['train', `tooling/science/uncertainty/${method}.yaml`, ...over]);
   const model = join(folder, 'reasoner');
   const rows = [];
   for (const [label, words] of Object.entries(labels)) {
-    if (label === 'covered' && !named.includes(method)) continue;
-    const chain = method === 'cot' && label === 'covered' ? ['--step', 'step_2', '--chains', String(chains)] : [];
-    const of = ['--model', model, '--data', join(data, 'validation.jsonl'), '--limit', String(readers), '--test', test];
+    if (label === 'covered' && !set.named.includes(method)) continue;
+    const writes = method === set.written && label === 'covered';
+    const chain = writes ? ['--step', set.step, '--chains', String(chains)] : [];
+    const of = ['--model', model, '--data', validation, '--limit', String(readers), '--test', test];
     const { event: _, ...found } = await kept(`${method}-${seed}-${label}`, async () => {
       const more = [...words, ...chain, '--batch', '128', '--json'];
       const lines = (await command('eval', ['uncertainty', ...of, ...asked, ...more], { json: true })).trim();
@@ -83,7 +95,7 @@ async function measure({ method, seed }) {
     });
     rows.push({ method, seed, ...found });
   }
-  if (!audited.includes(method)) return { rows, audits: [] };
+  if (method !== set.audited) return { rows, audits: [] };
   const audit = await kept(`${method}-${seed}-audit`, async () => {
     const output = join(options.output, `audit-${method}-${seed}`);
     const of = ['--model', model, '--data', test, '--limit', String(auditQuestions), '--no-probes', '--output', output];
@@ -107,9 +119,15 @@ async function inParallel(jobs, count) {
 }
 
 if (!options.collect) {
-  await command('cli', ['data', 'generate', 'covered-cells', data]);
   const seeds = options.seeds.split(',').map(Number);
-  const jobs = seeds.flatMap((seed) => methods.map((method) => () => measure({ method, seed })));
+  for (const { generator, folder } of sets)
+    await command('cli', ['data', 'generate', generator, join(options.output, folder)]);
+  // The control comes last, so that an interrupted run leaves whole comparisons.
+  const asks = sets.flatMap((set) => set.methods.map((method) => ({ set, method })));
+  const [controls, compared] = [true, false].map((last) => asks.filter(({ method }) => (method === 'no-cot') === last));
+  const jobs = [compared, controls].flatMap((group) =>
+    seeds.flatMap((seed) => group.map((one) => () => measure({ ...one, seed }))),
+  );
   const found = await inParallel(jobs, Number(options.parallel));
   const result = {
     made: { ...madeWith(), engine: 'wasm' },

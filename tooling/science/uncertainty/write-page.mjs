@@ -48,64 +48,56 @@ export function writePage({ root, file }) {
       ...lines.filter(([, method, pick]) => readings(method, label, pick).length > 0).map((one) => line(label, one)),
     ].join('\n');
 
-  const latent = ['sim-cot', 'coconut'];
-  const stages = ['step_1', 'step_2', 'step_3'];
-  const thoughtLines = latent.flatMap((method) =>
-    stages.map((stage, index) => [`\`${method}\`: reader of thought ${index + 1}`, method, thought(stage)]),
-  );
-  const controls = [
-    ['the question’s last position, before any thought (`sim-cot`)', 'sim-cot', named('last')],
-    ['the question’s mean, before any thought (`sim-cot`)', 'sim-cot', named('mean')],
-    ['thought 3, labels shuffled (`sim-cot`)', 'sim-cot', by('shuffled')],
-    ['how often each colour is drawn', 'sim-cot', by('constant')],
+  const thoughtLines = ({ latent, thoughts }) =>
+    thoughts.map(([pick, what]) => [`\`${latent.name}\`: reader of ${what}`, latent.method, pick]);
+  const controls = ({ latent, thoughts }) => [
+    [`the question’s last position, before any thought (\`${latent.name}\`)`, latent.method, named('last')],
+    [`the question’s mean, before any thought (\`${latent.name}\`)`, latent.method, named('mean')],
+    [`${thoughts.at(-1)[1]}, labels shuffled (\`${latent.name}\`)`, latent.method, by('shuffled')],
+    ['how often each colour is drawn', latent.method, by('constant')],
   ];
-  const answerTable = table('answer', [
-    ...thoughtLines,
-    ...latent.flatMap((method) => [
-      [`\`${method}\`: reader of the state in which it answers, after its thoughts`, method, by('choice')],
-      [`\`${method}\`: the model itself there`, method, by('model')],
-    ]),
-    ['`cot`: reader of the state in which it answers, after its written chain', 'cot', by('choice')],
-    ['`cot`: the model itself there', 'cot', by('model')],
-    ['`cot`: the answer as written', 'cot', by('written')],
-    ['`no-cot`: reader of the state in which it answers, at once', 'no-cot', by('choice')],
-    ['`no-cot`: the model itself there', 'no-cot', by('model')],
-    ...controls,
-  ]);
-  const coveredTable = table('covered', [
-    ...thoughtLines,
-    ['`cot`: reader of the state in which its chain chooses the colour', 'cot', by('choice')],
-    ['`cot`: the model itself there', 'cot', by('model')],
-    ['`cot`: the colour as written', 'cot', by('written')],
-    [`\`cot\`: how often ${chains} sampled chains name it`, 'cot', by('chains')],
-    ...controls,
-  ]);
+  const answerTable = (set) =>
+    table('answer', [
+      ...thoughtLines(set),
+      [
+        `\`${set.latent.name}\`: reader of the state in which it answers, after its thoughts`,
+        set.latent.method,
+        by('choice'),
+      ],
+      [`\`${set.latent.name}\`: the model itself there`, set.latent.method, by('model')],
+      ['`cot`: reader of the state in which it answers, after its written chain', set.cot, by('choice')],
+      ['`cot`: the model itself there', set.cot, by('model')],
+      ['`cot`: the answer as written', set.cot, by('written')],
+      ...(set.noCot
+        ? [
+            ['`no-cot`: reader of the state in which it answers, at once', set.noCot, by('choice')],
+            ['`no-cot`: the model itself there', set.noCot, by('model')],
+          ]
+        : []),
+      ...controls(set),
+    ]);
+  const coveredTable = (set) =>
+    table('covered', [
+      ...thoughtLines(set),
+      ['`cot`: reader of the state in which its chain chooses the colour', set.cot, by('choice')],
+      ['`cot`: the model itself there', set.cot, by('model')],
+      ['`cot`: the colour as written', set.cot, by('written')],
+      [`\`cot\`: how often ${chains} sampled chains name it`, set.cot, by('chains')],
+      ...controls(set),
+    ]);
 
-  const [example] = rows;
   const mean = (method, label, pick, key) =>
     average(readings(method, label, pick).map((reading) => reading[key].value));
-  /** Whether a method knows more of the answer than how often each is drawn: being calibrated is nothing otherwise. */
-  const knows = (method) =>
-    mean(method, 'answer', by('model'), 'totalVariation') <
-    0.8 * mean(method, 'answer', by('constant'), 'totalVariation');
-  const held = latent.filter(knows).flatMap((method) =>
-    [
-      [`\`${method}\`, the covered cell read from thought 2`, 'covered', thought('step_2')],
-      [`\`${method}\`, the answer read from thought 3`, 'answer', thought('step_3')],
-      [`\`${method}\`, the answer as the model itself says it`, 'answer', by('model')],
-    ]
-      .filter(([, label, pick]) => readings(method, label, pick).length > 0)
-      .map(([what, label, pick]) => [what, mean(method, label, pick, 'calibrationError')]),
-  );
-  const met = held.filter(([, value]) => value <= target);
-  const missed = held.filter(([, value]) => value > target);
-  const told = (list) => list.map(([what, value]) => `${what} ${percent(value)}`).join('; ');
-  const unlearned = latent
-    .filter((method) => !knows(method))
-    .map(
-      (method) =>
-        `\`${method}\` did not learn the task in these steps (the model itself is ${percent(mean(method, 'answer', by('model'), 'totalVariation'))} off, a constant ${percent(mean(method, 'answer', by('constant'), 'totalVariation'))}): its rows tell nothing of what thoughts can hold, and its calibration error is that of one who knows little.`,
-    );
+  const verdictOf = ({ latent, coveredThought, answerThought }) => {
+    const held = [
+      [`the covered cell read from ${coveredThought[1]}`, 'covered', coveredThought[0]],
+      [`the answer read from ${answerThought[1]}`, 'answer', answerThought[0]],
+      ['the answer as the model itself says it', 'answer', by('model')],
+    ].map(([what, label, pick]) => [what, mean(latent.method, label, pick, 'calibrationError')]);
+    const missed = held.filter(([, value]) => value > target);
+    const verdict = missed.length === 0 ? 'met' : missed.length < held.length ? 'met in part' : 'missed';
+    return `**${verdict}** (${held.map(([what, value]) => `${what} ${percent(value)}`).join('; ')})`;
+  };
 
   /** Total variations of two readers, seed by seed. */
   const pair = (label, one, other) =>
@@ -129,22 +121,52 @@ export function writePage({ root, file }) {
       'cannot tell': `neither nearer to the truth nor farther from it with every seed (${words})`,
     }[nearer(label, one, other)];
   };
-  const after = ['sim-cot', by('model')];
-  const thoughtTwo = ['sim-cot', thought('step_2')];
-  const statement = `**Do thoughts hold uncertainty better than words?** Than one chain that has been written: **${nearer('answer', after, ['cot', by('model')])}**. Than the state from which words are about to be chosen: **${nearer('covered', thoughtTwo, ['cot', by('choice')])}**. Than ${chains} chains that are sampled: **${nearer('covered', thoughtTwo, ['cot', by('chains')])}**.`;
-  const comparisons = [
-    `Against one written chain: after its thoughts \`sim-cot\` is ${compare('answer', after, ['cot', by('model')])} than \`cot\` after the colour that its chain chose, and a reader of the state in which it answers ${compare('answer', ['sim-cot', by('choice')], ['cot', by('choice')])} than the same kind of reader of \`cot\`'s. Once written, a choice is all that the answer is made of.`,
-    `Against words that have not chosen yet: a reader of \`sim-cot\`'s second thought is ${compare('covered', thoughtTwo, ['cot', by('choice')])} than the same kind of reader of the state in which \`cot\` chooses the colour, and ${compare('covered', thoughtTwo, ['cot', by('model')])} than what \`cot\` itself makes of that state. What chooses a word is a hidden state too.`,
-    `Against ${chains} sampled chains: a reader of \`sim-cot\`'s second thought is ${compare('covered', thoughtTwo, ['cot', by('chains')])} than how often ${chains} chains name each colour, of which a part is the noise of ${chains} draws.`,
-    `Against no chain at all: \`sim-cot\` is ${compare('answer', after, ['no-cot', by('model')])} than \`no-cot\`, which answers at once.`,
-  ];
+  const compared = (set) => {
+    const { latent, cot, noCot, coveredThought } = set;
+    const after = [latent.method, by('model')];
+    const covered = [latent.method, coveredThought[0]];
+    return [
+      `**Do thoughts hold uncertainty better than words?** Than one chain that has been written: **${nearer('answer', after, [cot, by('model')])}**. Than the state from which words are about to be chosen: **${nearer('covered', covered, [cot, by('choice')])}**. Than ${chains} chains that are sampled: **${nearer('covered', covered, [cot, by('chains')])}**.`,
+      [
+        `Against one written chain: after its thoughts \`${latent.name}\` is ${compare('answer', after, [cot, by('model')])} than \`cot\` after the colour that its chain chose, and a reader of the state in which it answers ${compare('answer', [latent.method, by('choice')], [cot, by('choice')])} than the same kind of reader of \`cot\`'s. Once written, a choice is all that the answer is made of.`,
+        `Against words that have not chosen yet: a reader of ${coveredThought[1]} is ${compare('covered', covered, [cot, by('choice')])} than the same kind of reader of the state in which \`cot\` chooses the colour, and ${compare('covered', covered, [cot, by('model')])} than what \`cot\` itself makes of that state. What chooses a word is a hidden state too.`,
+        `Against ${chains} sampled chains: a reader of ${coveredThought[1]} is ${compare('covered', covered, [cot, by('chains')])} than how often ${chains} chains name each colour, of which a part is the noise of ${chains} draws.`,
+        ...(noCot
+          ? [
+              `Against no chain at all: \`${latent.name}\` is ${compare('answer', after, [noCot, by('model')])} than \`no-cot\`, which answers at once.`,
+            ]
+          : []),
+      ]
+        .map((one) => `- ${one}`)
+        .join('\n'),
+    ];
+  };
+  const step = (count) => [thought(`step_${count}`), `thought ${count}`];
+  const stage = (name, what) => [thought(name), what];
+  const cells = {
+    ...{ latent: { method: 'sim-cot', name: 'sim-cot' }, cot: 'cot', noCot: 'no-cot' },
+    ...{ thoughts: [1, 2, 3].map(step), coveredThought: step(2), answerThought: step(3) },
+  };
+  const scenes = {
+    ...{ latent: { method: 'scenes-heima', name: 'heima' }, cot: 'scenes-cot' },
+    thoughts: [
+      stage('left', 'the thought of what is left'),
+      stage('covered', 'the thought of the covered cell'),
+      stage('after', 'the thought of what comes after it'),
+    ],
+    coveredThought: stage('covered', 'the thought of the covered cell'),
+    answerThought: stage('after', 'the thought of what comes after it'),
+  };
+  const about = (method) => rows.find((row) => row.method === method);
+  const facts = (method) =>
+    `${about(method).testCount.toLocaleString('en')} other questions (mean entropy of the truth ${about(method).entropy.toFixed(2)} nats)`;
 
   const auditTable = [
     '| model | seed | are the thoughts used? | accuracy that depends on them | swapped: the answer follows |',
     '|---|---:|---|---:|---:|',
     ...audits.map(({ method, seed, verdict, certain, dependence, follows }) =>
       [
-        `| ${method} | ${seed}`,
+        `| ${method.replace('scenes-', '')} | ${seed}`,
         `${verdict}${certain ? '' : ' (not certain)'}`,
         dependence ? percent(dependence.value) : '–',
         `${follows ? percent(follows.value) : '–'} |`,
@@ -170,17 +192,27 @@ export function writePage({ root, file }) {
     '# What cannot be known, in thoughts and in words',
     '<!-- made -->\n<!-- /made -->',
     'Made by `node tooling/science/uncertainty.mjs`.',
-    'Do thoughts hold uncertainty better than words? Rows of eight cells in four colours, of which two to six are covered (`subtext data generate covered-cells`): `cards red red green blue row ? _ red _ turn +1`. What is left for the covered cells is told by what lies open; which colour one of them has is not. The question asks which colour comes one, two or three places after it. Chain (what is left, the cell’s colour, the one after it) and answer are drawn from what is possible, so that a model that learns to predict them has to learn how likely each is; the true distribution is known and never shown.',
-    `Four methods train the same model (GPT-2, 2 layers × 64, 1,050 steps of 32 examples, \`tooling/science/uncertainty/*.yaml\`): \`sim-cot\` and \`coconut\` think a continuous thought a step, the answer seeing the last one alone (\`visibility: chain\`); \`cot\` writes the chain; \`no-cot\` answers at once. Readers are multinomial logistic regressions on states, trained on ${readers.toLocaleString('en')} questions that no model was trained on, by the colours that were drawn. All is measured on ${example.testCount.toLocaleString('en')} other questions (mean entropy of the truth ${example.entropy.toFixed(2)} nats); mean ± standard deviation over seeds ${[...new Set(rows.map(({ seed }) => seed))].join(', ')}. Standard errors of each number are in the JSON.`,
+    'Do thoughts hold uncertainty better than words? Asked of two sets in which something cannot be known and the true distribution is. Chain and answer are drawn from what is possible, so that a model that learns to predict them has to learn how likely each is; the distribution itself is never shown.',
+    [
+      '- **Rows** of eight cells in four colours, of which two to six are covered (`subtext data generate covered-cells`): `cards red red green blue row ? _ red _ turn +1`. What is left for the covered cells is told by what lies open; which colour one of them has is not. The question asks which colour comes one, two or three places after it. `sim-cot` thinks a continuous thought a step (what is left, the cell’s colour, the one after it), the answer seeing the last one alone (`visibility: chain`); `cot` writes the chain; `no-cot` answers at once. GPT-2, 2 layers × 64, 1,050 steps of 32 examples.',
+      `- **Pictures** of four squares of which one is under a grey cover (\`covered-scenes\`): the question tells all cards, the picture shows three of them, and of those left, up to five, one is covered. \`heima\` thinks a thinking token for each cell that it sees, and one each for what is left, the covered colour and the one after it; each of these is made of the stage before, and the answer of the last one alone. \`cot\` writes the same stages. A vision transformer of one layer and a Llama of three, 64 wide, 640 steps of 32 examples.`,
+    ].join('\n'),
+    `Configurations: \`tooling/science/uncertainty/*.yaml\`. Readers are networks with one hidden layer of ${rows[0].units} units on states, trained by the colours that were drawn in ${readers.toLocaleString('en')} questions that no model was trained on, the same for thoughts and for words. All is measured on ${facts('sim-cot')} of rows and ${facts('scenes-heima')} of pictures; mean ± standard deviation over seeds ${[...new Set(rows.map(({ seed }) => seed))].join(', ')}. Standard errors of each number are in the JSON.`,
     'KL(true ‖ read) with 1 % of what was read spread evenly, without which a point mass would be infinitely far; total variation, the largest difference in the probability of anything; calibration error of the likeliest colour, 15 bins, against its true probability. A reader who always says how often colours are drawn is calibrated and knows nothing.',
     '## Verdict',
-    `Calibration error of at most ${percent(target)} from thoughts: ${missed.length === 0 ? '**met**' : met.length === 0 ? '**missed**' : '**met in part**'}. ${met.length > 0 ? `Within it: ${told(met)}. ` : ''}${missed.length > 0 ? `Beyond it: ${told(missed)}.` : ''}`.trim(),
-    statement,
-    [...comparisons, ...unlearned].map((one) => `- ${one}`).join('\n'),
-    '## The answer',
-    answerTable,
-    '## The covered cell',
-    coveredTable,
+    `Calibration error of at most ${percent(target)} from thoughts: rows ${verdictOf(cells)}; pictures ${verdictOf(scenes)}.`,
+    '### Rows',
+    ...compared(cells),
+    '### Pictures',
+    ...compared(scenes),
+    '## Rows: the answer',
+    answerTable(cells),
+    '## Rows: the covered cell',
+    coveredTable(cells),
+    '## Pictures: the answer',
+    answerTable(scenes),
+    '## Pictures: the covered cell',
+    coveredTable(scenes),
     '## Are the thoughts used?',
     `\`subtext eval audit\` on ${auditQuestions} of the questions.`,
     auditTable,
