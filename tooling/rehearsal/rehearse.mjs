@@ -156,7 +156,7 @@ try {
   if (options.output !== undefined) {
     const result = {
       made: published.made,
-      command: 'npm run rehearse -- --nodes 20,22,24 --output docs/results/packages.json',
+      command: 'npm run rehearse -- --nodes 20,22,24 --whole-start --output docs/results/packages.json',
       nodes: nodes.map(({ version }) => version),
       compiler: compiler.typescript,
       platform: published.platform && `${process.platform}-${process.arch}`,

@@ -40,16 +40,16 @@ export function rehearsalLines({ nodes, compiler, platform, faults, packages, st
   const scripts = [...new Set(packages.flatMap((one) => one.scripts))];
   return [
     `- Node ${nodes.join(', ')}; TypeScript ${compiler}, \`strict\`, without \`skipLibCheck\`. Faults: ${faults}.`,
-    `- Install scripts: ${scripts.length === 0 ? 'none' : `of ${scripts.map((name) => `\`${name}\``).join(', ')} alone`}; none was run, everything was installed with \`--ignore-scripts\`.`,
+    `- Install scripts: ${scripts.length === 0 ? 'none' : `only ${scripts.map((name) => `\`${name}\``).join(', ')}`}; none was run, everything was installed with \`--ignore-scripts\`.`,
     `- Deprecated: ${
       those('deprecated').length === 0
-        ? 'nothing that is installed'
+        ? 'none'
         : those('deprecated')
             .map(({ name }) => `\`${name}\``)
             .join(', ')
     }. Known vulnerabilities: ${
       asked.length < packages.length
-        ? 'the registry could not be asked'
+        ? 'not checked, no advisory database was reachable'
         : those('vulnerable').length === 0
           ? 'none (`npm audit`)'
           : those('vulnerable')
@@ -57,11 +57,11 @@ export function rehearsalLines({ nodes, compiler, platform, faults, packages, st
               .join(', ')
     }.`,
     platform
-      ? `- \`@subtext/engine-native\` runs without a compiler, by the package of ${platform}.`
-      : '- No package of a platform was built: there was no compiler.',
+      ? `- \`@subtext/engine-native\` runs without a compiler, from the prebuilt package for ${platform}.`
+      : '- No platform package was built: no compiler was found.',
     ...(start
       ? [
-          `- \`npx @subtext/cli start\` in an empty folder without a compiler, engine ${start.engine}: ${start.start}, after ${start.seconds} s. \`think\`: “${start.question}” was answered “${start.answer}”${start.inspector ? `; \`inspect\` showed “${start.inspector.replace(/\s+/g, ' ')}” in Chromium` : ''}.`,
+          `- \`npx @subtext/cli start\` in an empty folder without a compiler, engine ${start.engine}: ${start.start === 'whole' ? 'completed' : start.start}, after ${start.seconds} s. \`think\` answered “${start.question}” with “${start.answer}”${start.inspector ? `; \`inspect\` showed “${start.inspector.replace(/\s+/g, ' ')}” in Chromium` : ''}.`,
         ]
       : []),
   ].join('\n');
