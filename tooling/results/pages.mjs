@@ -10,7 +10,7 @@ const percent = (share) => (share === null || share === undefined ? '–' : (100
 
 function methodsTable({ methods }) {
   return [
-    '| method | steps | accuracy % ± s.e. | tokens | without tags | thinking | ms an answer, batched | alone | unparseable |',
+    '| method | steps | accuracy % ± s.e. | tokens | without tags | thoughts | ms per answer, batched | single | unparseable |',
     '|---|---|---|---|---|---|---|---|---|',
     ...methods.map(
       ({ method, steps, accuracy, standardError, tokens, secondsPerAnswer, singleMilliseconds, unparseable }) =>
@@ -21,18 +21,18 @@ function methodsTable({ methods }) {
 
 function useTable({ audits }) {
   return [
-    '| in place of its own | questions | the answer follows % | it stays % | verdict |',
+    '| intervention | questions | answer follows % | answer stays % | verdict |',
     '|---|---|---|---|---|',
     ...audits.flatMap(({ method, stages, words }) => [
       ...stages.map(
         ({ stage, pairs, swap, verdict }) =>
-          `| ${method}: another's ${stage} | ${pairs} | ${percent(swap?.follows?.value)} | ${percent(swap?.stays.value)} | ${verdict} |`,
+          `| ${method}: ${stage} swapped | ${pairs} | ${percent(swap?.follows?.value)} | ${percent(swap?.stays.value)} | ${verdict} |`,
       ),
       ...words
         .filter(({ follows }) => follows !== null)
         .map(
           ({ stage, edit, follows, stays }) =>
-            `| ${method}: ${edit} of ${stage} told in words | ${follows.count} | ${percent(follows.value)} | ${percent(stays?.value)} | |`,
+            `| ${method}: ${stage} edited in words (${edit}) | ${follows.count} | ${percent(follows.value)} | ${percent(stays?.value)} | |`,
         ),
     ]),
   ].join('\n');
@@ -42,7 +42,7 @@ const share = ({ right, total }) => percent(right / total);
 
 function drawingsTable({ drawings }) {
   return [
-    '| drawn from | objects right % | colours | shapes |',
+    '| input | objects correct % | colours % | shapes % |',
     '|---|---|---|---|',
     ...Object.entries(drawings.scores).map(
       ([condition, { objects, colours, shapes }]) =>
@@ -67,20 +67,20 @@ function targetsTable(runs) {
   const told = (run) => used(run).words.find((one) => one.stage === 'caption');
   const lines = [
     ['Heima, chain: accuracy %', (run) => percent(method(run, 'Heima, chain').accuracy)],
-    ['the chain in words', (run) => percent(method(run, 'Chain of thought').accuracy)],
+    ['written chain: accuracy %', (run) => percent(method(run, 'Chain of thought').accuracy)],
     [
-      'of its tokens, tags counted',
+      'share of its tokens, with tags, %',
       (run) => percent(method(run, 'Heima, chain').tokens.generated / method(run, 'Chain of thought').tokens.generated),
     ],
-    ["another's caption: the answer follows", (run) => percent(stage(run, 'caption').swap?.follows?.value)],
-    ["another's reasoning: the answer follows", (run) => percent(stage(run, 'reasoning').swap?.follows?.value)],
-    ['verdict, caption and reasoning', (run) => `${stage(run, 'caption').verdict}, ${stage(run, 'reasoning').verdict}`],
-    ['one fact edited in words: follows', (run) => percent(told(run).follows?.value)],
-    ['a fact beside the question edited: stays', (run) => percent(told(run).stays?.value)],
-    ['caption facts read from the thought', (run) => percent(run.explanations.caption.own.factsRight)],
-    ["read from another picture's", (run) => percent(run.explanations.caption.another.factsRight)],
-    ['objects drawn right', (run) => share(run.drawings.scores.own.objects)],
-    ["drawn from another picture's", (run) => share(run.drawings.scores.another.objects)],
+    ['caption swapped: answer follows %', (run) => percent(stage(run, 'caption').swap?.follows?.value)],
+    ['reasoning swapped: answer follows %', (run) => percent(stage(run, 'reasoning').swap?.follows?.value)],
+    ['verdict: caption, reasoning', (run) => `${stage(run, 'caption').verdict}, ${stage(run, 'reasoning').verdict}`],
+    ['one fact edited in words: follows %', (run) => percent(told(run).follows?.value)],
+    ['irrelevant fact edited: stays %', (run) => percent(told(run).stays?.value)],
+    ['caption facts decoded, own thought %', (run) => percent(run.explanations.caption.own.factsRight)],
+    ["another image's thought %", (run) => percent(run.explanations.caption.another.factsRight)],
+    ['objects drawn correctly, own thought %', (run) => share(run.drawings.scores.own.objects)],
+    ["drawn from another image's thought %", (run) => share(run.drawings.scores.another.objects)],
     ['seconds', (run) => String(Math.round(run.secondsTotal))],
   ];
   return [
@@ -91,15 +91,15 @@ function targetsTable(runs) {
 }
 
 const conditions = {
-  own: 'the thought itself',
-  another: "another picture's",
+  own: 'own thought',
+  another: "another image's thought",
   zeros: 'zeros',
-  'question only': 'the question alone',
+  'question only': 'question alone',
 };
 
 function explanationsTable({ explanations }) {
   return [
-    '| stage | interpreter given | BLEU | ROUGE-L | facts right % | exactly the stage % |',
+    '| stage | interpreter input | BLEU | ROUGE-L | facts correct % | exact match % |',
     '|---|---|---|---|---|---|',
     ...Object.entries(explanations).flatMap(([stage, given]) =>
       Object.entries(given).map(
