@@ -35,25 +35,25 @@ const audits: StartAudit[] = [
 ];
 
 describe('what the start says of used thoughts', () => {
-  it('is a row for each stage that is exchanged, and for each that is told and decides something', () => {
+  it('has a row for each swapped stage, and for each edited one that decides something', () => {
     expect(auditRows(audits)).toEqual([
-      ["published: another's caption", '40', '0.0 %', '100.0 %', 'not used'],
-      ["chain: another's caption", '40', '97.5 %', '2.5 %', 'used'],
-      ["chain: another's reasoning", '0', '–', '–', 'cannot tell'],
-      ['chain: one fact of caption told in words', '30', '95.0 %', '90.0 %', ''],
+      ['published: caption swapped', '40', '0.0 %', '100.0 %', 'not used'],
+      ['chain: caption swapped', '40', '97.5 %', '2.5 %', 'used'],
+      ['chain: reasoning swapped', '0', '–', '–', 'cannot tell'],
+      ['chain: caption edited in words (one fact)', '30', '95.0 %', '90.0 %', ''],
     ]);
     expect(auditSections(audits)[0]!.html).toContain('Are the thoughts used?');
     expect(startTable({ methods: [], audits, explanations: {} } as never)).toMatch(
-      /answer follows +stays +verdict\n +published: another's caption +40 +0\.0 %/,
+      /answer follows +stays +verdict\n +published: caption swapped +40 +0\.0 %/,
     );
   });
 
   it('stands out for the last model with captions beside the first; nothing without an audit', () => {
     expect(auditHighlights(audits)).toEqual([
       {
-        label: 'answers follow another picture’s thoughts',
+        label: 'answers follow swapped thoughts',
         value: '97.5 %',
-        note: 'caption exchanged; published: 0.0 %',
+        note: 'caption swapped; published: 0.0 %',
       },
       { label: 'answers follow an edit in words', value: '95.0 %', note: 'one fact of the caption' },
     ]);

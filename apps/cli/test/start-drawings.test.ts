@@ -23,22 +23,22 @@ describe('what the start says of drawn thoughts', () => {
   it('is a number, a table and its rows in the terminal', () => {
     expect(drawingHighlights(drawings)).toEqual([
       {
-        label: 'objects of the drawn caption right',
+        label: 'objects drawn correctly from the caption',
         value: '87.5 %',
-        note: "in colour and shape; another picture's thought: 12.5 %",
+        note: "in colour and shape; another image's thought: 12.5 %",
       },
     ]);
     const [section] = drawingSections(drawings);
-    expect(section!.html).toContain('another picture&#39;s thought');
+    expect(section!.html).toContain('another image&#39;s thought');
     const table = startTable({ methods: [], audits: [], explanations: {}, drawings } as never);
     expect(table).toMatch(
-      /thought drawn +objects right % +colours +shapes\n +caption, given the thought itself +87\.5 +100\.0 +87\.5/,
+      /thought decoded to image +objects correct % +colours % +shapes %\n +caption: own thought +87\.5 +100\.0 +87\.5/,
     );
   });
 
   it('is nothing without a drawer', () => {
     expect([drawingHighlights(undefined), drawingSections(undefined)]).toEqual([[], []]);
-    expect(startTable({ methods: [], audits: [], explanations: {} } as never)).not.toContain('drawn');
+    expect(startTable({ methods: [], audits: [], explanations: {} } as never)).not.toContain('decoded to image');
     expect(shownStages({ example: example({ drawing }), drawnStage: undefined })).toEqual([]);
   });
 

@@ -372,7 +372,7 @@ describe('subtext-eval', () => {
     expect(audit.retained.hidden).toBeGreaterThan(0);
     const report = await readFile(at('audit', 'report.html'), 'utf8');
     expect(report).toContain('Are the thoughts used?');
-    expect(report).toContain('Stages exchanged');
+    expect(report).toContain('Stages swapped');
     expect(report).toContain('step_1 (control)');
     expect(report).toContain('markers only');
     expect(report).toContain('by a blind interpreter');

@@ -1,8 +1,8 @@
 const conditionNames: Record<string, string> = {
-  own: 'the thought itself',
-  another: "another picture's thought",
+  own: 'own thought',
+  another: "another image's thought",
   zeros: 'zeros',
-  'question only': 'the question alone',
+  'question only': 'question alone',
 };
 
 /** What an interpreter or a drawer was given in place of a thought, in words. */

@@ -15,7 +15,7 @@ const percent = (share: { value: number } | null | undefined) =>
 export function auditRows(audits: readonly StartAudit[]): string[][] {
   return audits.flatMap(({ method, stages, words }) => [
     ...stages.map(({ stage, pairs, swap, verdict }) => [
-      `${method}: another's ${stage}`,
+      `${method}: ${stage} swapped`,
       String(pairs),
       percent(swap?.follows),
       percent(swap?.stays),
@@ -24,7 +24,7 @@ export function auditRows(audits: readonly StartAudit[]): string[][] {
     ...words
       .filter(({ follows }) => follows !== null)
       .map(({ stage, edit, follows, stays }) => [
-        `${method}: ${edit} of ${stage} told in words`,
+        `${method}: ${stage} edited in words (${edit})`,
         String(follows!.count),
         percent(follows),
         // Of edits beside what is asked.
@@ -46,10 +46,9 @@ export function auditHighlights(audits: readonly StartAudit[]): { label: string;
   const told = last.words.find(({ stage }) => stage === 'caption');
   return [
     {
-      label: 'answers follow another picture’s thoughts',
+      label: 'answers follow swapped thoughts',
       value: percent(own.follows),
-      note:
-        beside === undefined ? 'caption exchanged' : `caption exchanged; ${first!.method}: ${percent(beside.follows)}`,
+      note: beside === undefined ? 'caption swapped' : `caption swapped; ${first!.method}: ${percent(beside.follows)}`,
     },
     ...(told?.follows
       ? [{ label: 'answers follow an edit in words', value: percent(told.follows), note: 'one fact of the caption' }]
@@ -64,9 +63,9 @@ export function auditSections(audits: readonly StartAudit[]): ReportSection[] {
     tableSection({
       title: 'Are the thoughts used?',
       caption:
-        'One stage’s thoughts are exchanged for those of another picture, or told in words, and all that comes after is thought anew. The generator of the pictures knows which answer follows.',
+        'One stage’s thoughts are swapped with another image’s, or edited in words, and everything after them is recomputed. The data generator defines the expected answer.',
       columns: [
-        'In place of its own',
+        'Intervention',
         { header: 'Questions', align: 'right' },
         { header: 'Answer follows', align: 'right' },
         { header: 'Answer stays', align: 'right' },
@@ -74,7 +73,7 @@ export function auditSections(audits: readonly StartAudit[]): ReportSection[] {
       ],
       rows: auditRows(audits),
       notes: [
-        'Exchanges: of questions whose answer would be another. Told in words: “follows” is of facts that decide the answer, “stays” of facts beside it.',
+        'Swaps: for questions whose expected answer changes. Edits in words: “follows” is for facts that decide the answer, “stays” for irrelevant ones.',
       ],
     }),
   ];

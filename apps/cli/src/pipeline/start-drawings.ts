@@ -16,9 +16,9 @@ export function drawingHighlights(drawings: Drawings): { label: string; value: s
   const { own, another } = drawings.scores;
   return [
     {
-      label: `objects of the drawn ${drawings.stage} right`,
+      label: `objects drawn correctly from the ${drawings.stage}`,
       value: percent(own.objects),
-      note: `in colour and shape${another === undefined ? '' : `; another picture's thought: ${percent(another.objects)}`}`,
+      note: `in colour and shape${another === undefined ? '' : `; another image's thought: ${percent(another.objects)}`}`,
     },
   ];
 }
@@ -29,7 +29,7 @@ export function drawingSections(drawings: Drawings): ReportSection[] {
   return [
     tableSection({
       title: `Drawing the thought: ${drawings.stage}`,
-      caption: `What the drawer draws of the hidden ${drawings.stage}, read back cell by cell against the true scene: given the thought itself, another picture's thought, or zeros.`,
+      caption: `What the drawer draws for the hidden ${drawings.stage}, compared cell by cell with the true scene: given its own thought, another image's thought, or zeros.`,
       columns: [
         'Given',
         { header: 'Objects right', format: 'percent' },

@@ -172,27 +172,27 @@ export async function startReport({
   return renderReport({
     title: 'Reasoning in hidden tokens',
     summary: [
-      `A small vision model learned to answer questions of several hops about pictures: first by writing its whole chain of thought, then (Heima) by thinking each stage in a few hidden tokens, once so that everything sees everything, as published, and once so that the answer sees thoughts alone. Everything below is measured on ${results.methods[0]!.count} pictures that it never saw. A text model learned calculations in continuous thoughts beside it.`,
+      `A small vision model learned to answer multi-hop questions about images: first by writing its whole chain of thought, then (Heima) with a few hidden tokens per stage, once as published, with full attention, and once so that the answer sees only thoughts. All results are on ${results.methods[0]!.count} unseen images. A text model also learned arithmetic with continuous thoughts.`,
       results.interpreters,
     ],
     highlights: [
       {
-        label: 'Heima answers right',
+        label: 'Heima accuracy',
         value: percent(heima.evaluation.summary.accuracy),
-        note: `chain of thought in words: ${percent(cot.evaluation.summary.accuracy)}`,
+        note: `written chain of thought: ${percent(cot.evaluation.summary.accuracy)}`,
       },
       { label: 'of the tokens', value: percent(ratio), note: 'without tags' },
-      { label: 'faster an answer', value: `${speed.toFixed(1)}×`, note: 'batches on all workers' },
+      { label: 'faster per answer', value: `${speed.toFixed(1)}×`, note: 'batches on all workers' },
       ...(caption?.own?.factsRight === undefined
         ? []
         : [
             {
-              label: 'caption facts read back',
+              label: 'caption facts decoded',
               value: percent(caption.own.factsRight),
               note:
                 caption.another?.factsRight === undefined
-                  ? 'no other picture has as many thoughts'
-                  : `another picture's thought: ${percent(caption.another.factsRight)}`,
+                  ? 'no other image has the same number of thoughts'
+                  : `another image's thought: ${percent(caption.another.factsRight)}`,
             },
           ]),
       ...auditHighlights(results.audits),
@@ -201,7 +201,7 @@ export async function startReport({
     sections: [
       tableSection({
         title: 'Answers',
-        caption: 'Accuracy with its 95 % interval (Wilson), generated tokens a question, and time an answer.',
+        caption: 'Accuracy with 95 % Wilson interval, generated tokens per question, and time per answer.',
         columns: [
           'Method',
           { header: 'Steps', format: 'integer' },
@@ -239,18 +239,20 @@ export async function startReport({
           ],
         ),
         notes: [
-          'A response that cannot be parsed counts as wrong.',
-          'The last row answers calculations modulo 6 of 2 to 4 operations, without pictures.',
+          'Unparseable responses count as wrong.',
+          'The last row is on calculations modulo 6 with 2 to 4 operations, without images.',
           ...(results.questionOnlyLookup === undefined
             ? []
-            : [`A look-up of the question alone, without any model, reaches ${percent(results.questionOnlyLookup)}.`]),
+            : [
+                `A lookup table from the question alone, without any model, reaches ${percent(results.questionOnlyLookup)}.`,
+              ]),
         ],
       }),
       ...auditSections(results.audits),
       ...Object.entries(results.explanations).map(([stage, conditions]) =>
         tableSection({
           title: `Reading the thought: ${stage}`,
-          caption: `What the interpreter writes for the hidden ${stage}, given the thought itself, another picture's thought, zeros, or the question alone.`,
+          caption: `What the interpreter writes for the hidden ${stage}, given its own thought, another image's thought, zeros, or the question alone.`,
           columns: [
             'Given',
             { header: 'BLEU', digits: 1 },
@@ -260,7 +262,7 @@ export async function startReport({
           ],
           notes:
             conditions.another === undefined
-              ? ["Another picture's thought is left out: no other has as many thoughts."]
+              ? ["Another image's thought is omitted: no other has the same number of thoughts."]
               : [],
           rows: Object.entries(conditions).map(([condition, score]) => [
             conditionName(condition),
@@ -275,13 +277,13 @@ export async function startReport({
       gallerySection({
         title: 'Unseen pictures',
         caption:
-          'The first right and the first wrong answers of the test set. Words in which a reading differs from the true stage are marked. Below a thought: what is answered with another picture’s in its place, and with one fact of it told otherwise.',
+          'The first correct and incorrect answers in the test set. Words where the decoded text differs from the true stage are marked. Below a thought: the answer with another image’s thought swapped in, and with one fact edited.',
         items,
       }),
       ...curves.map(({ run, curve }) =>
         chartSection({
           title: `Training: ${run.label}`,
-          caption: 'Loss in nats a predicted token, by step; vertical lines are phases.',
+          caption: 'Loss in nats per predicted token, by step; vertical lines are phases.',
           xLabel: 'step',
           yLabel: 'loss',
           ...curve,

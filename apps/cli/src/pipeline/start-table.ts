@@ -37,7 +37,7 @@ export function startTable(results: StartResults): string {
   ]);
   const rows = Object.entries(results.explanations).flatMap(([stage, conditions]) =>
     Object.entries(conditions).map(([condition, score]) => [
-      `${stage}, given ${conditionName(condition)}`,
+      `${stage}: ${conditionName(condition)}`,
       score.bleu.toFixed(1),
       score.rougeL.toFixed(1),
       score.factsRight === undefined ? '–' : percent(score.factsRight),
@@ -46,19 +46,19 @@ export function startTable(results: StartResults): string {
   const explanations =
     rows.length === 0
       ? ''
-      : `\n\n${alignColumns([['thought read back', 'BLEU', 'ROUGE-L', 'facts right %'], ...rows])}`;
+      : `\n\n${alignColumns([['thought decoded to words', 'BLEU', 'ROUGE-L', 'facts correct %'], ...rows])}`;
   const drawn = Object.entries(results.drawings?.scores ?? {}).map(([condition, { objects, colours, shapes }]) => [
-    `${results.drawings!.stage}, given ${conditionName(condition)}`,
+    `${results.drawings!.stage}: ${conditionName(condition)}`,
     ...[objects, colours, shapes].map((count) => percent(shareOf(count))),
   ]);
   const drawings =
     drawn.length === 0
       ? ''
-      : `\n\n${alignColumns([['thought drawn', 'objects right %', 'colours', 'shapes'], ...drawn])}`;
+      : `\n\n${alignColumns([['thought decoded to image', 'objects correct %', 'colours %', 'shapes %'], ...drawn])}`;
   const used = auditRows(results.audits);
   const audits =
     used.length === 0
       ? ''
-      : `\n\n${alignColumns([['in place of its own thoughts', 'questions', 'answer follows', 'stays', 'verdict'], ...used])}`;
+      : `\n\n${alignColumns([['intervention', 'questions', 'answer follows', 'stays', 'verdict'], ...used])}`;
   return `${answers}${audits}${explanations}${drawings}`;
 }

@@ -180,10 +180,10 @@ export function gradientSentences(gradients: readonly AnswerGradient[]): string[
     const examples = `${count} ${count === 1 ? 'example' : 'examples'}`;
     if (reachable)
       return largest > 0
-        ? `With every thought cut the answer still depends on the ${source}, which it may see, at once or through what is written before it (gradient up to ${largest.toPrecision(3)} in ${examples}).`
-        : `With every thought cut the answer does not depend on the ${source} in ${examples}, though it may see it.`;
+        ? `With all thoughts masked the answer still depends on the ${source}, which it may see directly or through text before it (gradient up to ${largest.toPrecision(3)} in ${examples}).`
+        : `With all thoughts masked the answer does not depend on the ${source} in ${examples}, although it may see it.`;
     return largest === 0
-      ? `With every thought cut the gradient of the answer with respect to the ${source} is exactly zero in ${examples}: what it knows of the ${source} came through the thoughts.`
-      : `With every thought cut the answer depends on the ${source} (gradient up to ${largest.toPrecision(3)} in ${examples}), though the visibility closes every way: something leaks.`;
+      ? `With all thoughts masked the gradient of the answer with respect to the ${source} is exactly zero in ${examples}: all it knows about the ${source} came through the thoughts.`
+      : `With all thoughts masked the answer depends on the ${source} (gradient up to ${largest.toPrecision(3)} in ${examples}), although the visibility blocks every path: something leaks.`;
   });
 }

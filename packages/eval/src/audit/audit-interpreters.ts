@@ -63,7 +63,7 @@ export async function auditInterpreters({
         const title = names.length > 1 ? `${name}: ${stage}` : stage;
         if (usable.length < 2) {
           notice(
-            `  ${title} is left out: ${usable.length} of ${examples.length} examples have its true text and a thought of it.`,
+            `  ${title} is skipped: only ${usable.length} of ${examples.length} examples have its reference text and a thought.`,
           );
           continue;
         }

@@ -133,7 +133,7 @@ export function checkAuditable(task: EvaluationTask): void {
   if (task.judge)
     throw new EvaluationError({
       code: 'invalid-option',
-      message: `Task "${task.name}" is scored by a judge, and an audit scores each question a dozen times; take a task that rules score, or your own data with --format and --score.`,
+      message: `Task "${task.name}" is scored by a judge, and an audit scores each question a dozen times; use a task scored by rules, or your own data with --format and --score.`,
     });
 }
 
@@ -176,7 +176,7 @@ async function auditOpened({
 
   let probes: ReasonerProbes | null = null;
   if (probed) {
-    onEvent?.({ event: 'stage', text: 'What do the thoughts hold?' });
+    onEvent?.({ event: 'stage', text: 'What do the thoughts encode?' });
     const questions = questionsOf({ task, examples });
     const onProgress = ({ name: details, ...rest }: { done: number; total: number; name?: string }) =>
       onEvent?.({ event: 'progress', label: 'probes', ...rest, ...(details === undefined ? {} : { details }) });
@@ -214,7 +214,7 @@ async function auditControl({
   ...asked
 }: { folder: string } & Omit<Parameters<typeof auditThinking>[0], 'reasoner'>): Promise<AuditResult['control']> {
   const { onEvent } = asked;
-  onEvent?.({ event: 'stage', text: 'And those of the control?' });
+  onEvent?.({ event: 'stage', text: 'Does the control use its thoughts?' });
   const reasoner = await openReasoner({ folder, loaded: [{ task, examples }] });
   try {
     const { audit } = await auditThinking({ ...asked, task, examples, reasoner });

@@ -83,14 +83,14 @@ function howSection({
   const { left, count, thoughts, seed, machine, versions } = result;
   return proseSection({
     title: 'How it was made',
-    text: 'A thought is what attention finds at its position, and for thinking tokens at the opening tag before it: the keys and values of every layer. The model’s own response is fed again with others in their place, up to the mark that opens the answer; the answer is written from there. What stays right without the own thoughts was taken from the prompt. Where one stage is exchanged, all that comes after it is made anew.',
+    text: 'A thought is the keys and values of every layer at its position, and for thinking tokens also at the opening tag before it. The model’s own response is replayed with these replaced, up to the answer marker, and the answer is generated from there. An answer that stays correct without its own thoughts was taken from the prompt. When one stage is swapped, everything after it is recomputed.',
     facts: [
       { name: 'model', value: model },
       { name: 'task', value: `${task.name}, version ${task.version}` },
-      { name: 'examples', value: `${count}${left.length > 0 ? `, and ${left.length} that could not be read` : ''}` },
+      { name: 'examples', value: `${count}${left.length > 0 ? `, excluding ${left.length} unreadable ones` : ''}` },
       {
         name: 'floor',
-        value: `${(100 * thoughts.floor).toFixed(1)} %${floor === undefined ? ' (the commonest answer of each kind of question)' : ' (given)'}`,
+        value: `${(100 * thoughts.floor).toFixed(1)} %${floor === undefined ? ' (the most common answer for each kind of question)' : ' (given)'}`,
       },
       { name: 'seed', value: String(seed) },
       ...Object.entries(machine).map(([name, value]) => ({ name: name.replaceAll('_', ' '), value: String(value) })),

@@ -94,7 +94,7 @@ export function thoughtAuditSections({
     }),
     tableSection({
       title: titled('Interventions on the thoughts'),
-      caption: `${audit.count} examples with their own thoughts and with others in their place; intervals of 95 % unless said otherwise. Only examples whose thoughts an intervention changes count in its row.`,
+      caption: `${audit.count} examples with their own and with replaced thoughts; 95 % intervals unless stated otherwise. Each row counts only examples whose thoughts the intervention changes.`,
       columns: thoughtColumns,
       rows: thoughtRows(audit),
     }),
@@ -115,7 +115,7 @@ export function thoughtAuditSections({
       chartSection({
         title: titled('Accuracy by thoughts kept'),
         caption:
-          'Accuracy when only the first thoughts are kept, over the examples that lose one; last, with all of their own thoughts.',
+          'Accuracy when only the first thoughts are kept, for examples that lose any; the last point has all of their own thoughts.',
         series: [{ name: 'accuracy', points }],
         xLabel: 'thoughts kept',
         yLabel: 'accuracy',
@@ -176,7 +176,7 @@ export function interpreterAuditSections({
     }),
     tableSection({
       title: titled('What the interpreter is given'),
-      caption: `${audit.count} examples. Margins say how much better the own thought is; above 0 the thought helps. The verdict rests on inputs of the kind that the interpreter was trained on; zeros, means, noise, and prompts without a thought or question are none, and what it writes to them may be worse than a guess.`,
+      caption: `${audit.count} examples. Margins are the advantage of the own thought; above 0 the thought helps. The verdict rests on inputs of the kind the interpreter was trained on. Zeros, means, noise, and prompts without a thought or question are not of that kind, and may give worse results than a guess.`,
       columns: interpreterColumns,
       rows: interpreterRows(audit),
     }),
@@ -188,9 +188,7 @@ export function retainedSentence(retained: RetainedInformation | null | undefine
   if (!retained) return [];
   const nats = `(answer NLL without chain ${retained.withoutChain.toFixed(3)}, hidden ${retained.hidden.toFixed(3)}, written ${retained.written.toFixed(3)} nats)`;
   if (retained.value === null)
-    return [
-      `Retained information ρ is not defined: the written chain tells no more about the answer than no chain ${nats}.`,
-    ];
+    return [`Retained information ρ is undefined: the written chain adds no information about the answer ${nats}.`];
   const interval =
     retained.interval === null
       ? ''

@@ -84,7 +84,7 @@ describe('auditStages', () => {
     expect(third.swap!.follows!.value).toBeCloseTo(1 / 3, 1);
     const broken = await audit(() => 'nothing');
     expect(broken).toMatchObject({ verdict: 'partly used', certain: true, swap: { somethingElse: { value: 1 } } });
-    expect(broken.evidence.at(-1)).toBe('The answers change, but not to what follows from the other’s stage.');
+    expect(broken.evidence.at(-1)).toBe('The answers change, but do not follow the other’s stage.');
     // A response without an answer is something else too.
     expect(await audit(() => null)).toMatchObject({ swap: { somethingElse: { value: 1 }, changes: { value: 1 } } });
   });
@@ -94,7 +94,7 @@ describe('auditStages', () => {
     const wrong = examples.map((example) => ({ answer: answerOf(example), correct: false }));
     const [none] = await auditStages({ subject: subjectThat(truth), examples, own: wrong, counterfactual: truth });
     expect(none).toMatchObject({ verdict: 'cannot tell', certain: false, pairs: 0, swap: null });
-    expect(none!.evidence[0]).toMatch(/No two examples could exchange their thoughts of caption/);
+    expect(none!.evidence[0]).toMatch(/No two examples could swap their thoughts of caption/);
     const few = world(6);
     const [unsure] = await auditStages({
       subject: subjectThat(({ example }) => answerOf(example)),
@@ -132,7 +132,7 @@ describe('auditStages', () => {
       truthKnown: false,
       swap: { follows: null, changes: { value: 1 } },
     });
-    expect(changing.evidence[0]).toMatch(/what would follow is not known/);
+    expect(changing.evidence[0]).toMatch(/the expected answer is not known/);
     expect(await audit(({ example }) => answerOf(example))).toMatchObject({ verdict: 'not used' });
   });
 
@@ -159,7 +159,7 @@ describe('judgeStage', () => {
       },
     });
     expect(verdict).toMatchObject({ verdict: 'partly used', certain: false });
-    expect(verdict.evidence.at(-1)).toMatch(/border to used/);
+    expect(verdict.evidence.at(-1)).toMatch(/threshold for used/);
   });
 });
 

@@ -89,7 +89,7 @@ export async function auditThoughts<Example>(options: AuditThoughtsOptions<Examp
   if (most === 0)
     throw new EvaluationError({
       code: 'empty-set',
-      message: 'No example has a thought, so there is nothing to audit; give a model that thinks in hidden states.',
+      message: 'No example has a thought, so there is nothing to audit; use a model that thinks in hidden states.',
     });
   const own = await subject.run({ examples, intervention: null });
   checkCount('samples', own.length, examples.length);

@@ -90,16 +90,16 @@ describe('auditWords', () => {
       expect(returned.own.value).toBeGreaterThan(returned.another.value + 0.5);
       expect(returned.another.value).toBeLessThan(0.2);
     }
-    expect(wordsSentences(audits)[0]).toMatch(/^With step_1 told in another example’s words, the answer follows in/);
+    expect(wordsSentences(audits)[0]).toMatch(/^With step_1 edited to another example’s words, the answer follows in/);
     const markdown = thinkingMarkdown({ words: audits }).join('\n');
-    expect(markdown).toContain('| stage told in words |');
+    expect(markdown).toContain('| stage edited in words |');
     expect(markdown).toContain('| step_1 | another example’s words | ');
   });
 
   it('says nothing of what follows where the data does not tell, and nothing at all of a model that was not taught words', async () => {
     const [audit] = await auditWords(given());
     expect(audit).toMatchObject({ follows: null, stays: null });
-    expect(wordsSentences([audit!])[0]).toContain('what would follow is not known');
+    expect(wordsSentences([audit!])[0]).toContain('the expected answer is not known');
     const plain = trainNumberReasoner({ visibility: 'chain' });
     await plain.save({ folder: join(folder, 'plain') });
     plain.dispose();

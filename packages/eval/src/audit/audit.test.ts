@@ -139,7 +139,7 @@ describe('auditThoughts', () => {
     };
     const audit = await auditThoughts({ subject: same, examples: examples(60), floor: 0.2, resamples: 200 });
     expect(audit).toMatchObject({ verdict: 'cannot tell', certain: false, dependence: null });
-    expect(audit.evidence.join(' ')).toMatch(/No thoughts could be exchanged/);
+    expect(audit.evidence.join(' ')).toMatch(/No thoughts could be swapped/);
   });
 
   it('leaves examples out of the control whose number of thoughts no other has, and says so', async () => {
@@ -156,7 +156,7 @@ describe('auditThoughts', () => {
     });
     expect(audit).toMatchObject({ verdict: 'used', withoutAnother: 1 });
     expect(audit.interventions.find(({ kind }) => kind === 'another')?.count).toBe(79);
-    expect(audit.evidence.join(' ')).toMatch(/For 1 example no other has as many thoughts/);
+    expect(audit.evidence.join(' ')).toMatch(/For 1 example no other has the same number of thoughts/);
     // Each a number of its own: there is no such control, and the mean alone decides nothing of it.
     const alone = await auditThoughts({
       subject: {
@@ -184,7 +184,7 @@ describe('auditThoughts', () => {
     };
     const audit = await auditThoughts({ subject: half, examples: examples(18), floor: 0.62, resamples: 400 });
     expect(audit.dependence?.undefinedShare).toBeGreaterThan(0);
-    expect(audit.evidence.join(' ')).toMatch(/of the resamples are left out/);
+    expect(audit.evidence.join(' ')).toMatch(/of the resamples are excluded/);
     const dependence = { value: 0.8, interval: [0.6, 0.9] as const, count: 18, undefinedShare: 0.2 };
     expect(judgeThoughts({ ...audit, dependence })).toMatchObject({ verdict: 'cannot tell', certain: false });
   });
@@ -208,7 +208,7 @@ describe('auditThoughts', () => {
       candidate: () => false,
     });
     expect(none.interventions.find(({ kind }) => kind === 'swapped')).toMatchObject({ count: 0, effect: null });
-    expect(none.evidence.join(' ')).toMatch(/No two examples .* could exchange/);
+    expect(none.evidence.join(' ')).toMatch(/No two examples .* could swap/);
   });
 
   it('is the same for the same seed', async () => {
@@ -370,7 +370,7 @@ describe('auditInterpreter', () => {
     });
     expect(alone.conditions.map(({ condition }) => condition)).not.toContain('another');
     expect(alone).toMatchObject({ verdict: 'cannot tell', readShare: null });
-    expect(alone.evidence.join(' ')).toMatch(/No two examples have as many thoughts/);
+    expect(alone.evidence.join(' ')).toMatch(/No two examples have the same number of thoughts/);
     const one = await auditInterpreter({
       subject: {
         ...oracle,

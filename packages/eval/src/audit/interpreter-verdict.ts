@@ -38,12 +38,9 @@ export function judgeInterpreter({
     );
   for (const [condition, words] of [
     ['another', 'another example’s thought'],
-    [
-      'blind interpreter',
-      'another example’s thought and an interpreter that was trained on such, so that it can only guess',
-    ],
-    ['question only', 'the question alone (a prompt that it was not trained on)'],
-    ['mean', 'the mean thought (a state that it was not trained on)'],
+    ['blind interpreter', 'another example’s thought and an interpreter trained on such, which can only guess'],
+    ['question only', 'the question alone (not a prompt it was trained on)'],
+    ['mean', 'the mean thought (not a state it was trained on)'],
   ] as const) {
     const result = find(condition);
     if (result === undefined) continue;
@@ -52,34 +49,34 @@ export function judgeInterpreter({
         ? `${percent(result.factsRight.value)} of the facts are right, ${percent(result.factMargin.value)} ${between(result.factMargin, percent)} below the own thought; `
         : '';
     const loss = result.likelihoodMargin
-      ? `the true text loses ${nats(result.likelihoodMargin.value)} nats a token ${between(result.likelihoodMargin, nats)}; `
+      ? `the true text loses ${nats(result.likelihoodMargin.value)} nats per token ${between(result.likelihoodMargin, nats)}; `
       : '';
     const same = result.sameText ? `${percent(result.sameText.value)} of the texts stay the same` : '';
     evidence.push(`With ${words}, ${fact}${loss}${same}.`);
   }
   if (find('another') === undefined)
     evidence.push(
-      'No two examples have as many thoughts, so that there is no other example’s thought to compare with.',
+      'No two examples have the same number of thoughts, so there is no other example’s thought to compare with.',
     );
   if (find('blind interpreter') === undefined)
     evidence.push(
-      'No blind interpreter was trained, on other examples’ thoughts (interpreters.blind): a guess by one could be better than with another example’s thought, and what is read would be less.',
+      'No blind interpreter was trained on other examples’ thoughts (interpreters.blind): it might guess better than with another example’s thought, so less might be read than reported.',
     );
   if (readShare === null) {
     evidence.push(
-      'Nothing shows whether the thought is read: there is no control, or hardly anything is left open without the thought; use data whose question does not give the stage away.',
+      'Whether the thought is read cannot be measured: there is no control, or hardly anything is unknown without the thought; use data whose question does not give the stage away.',
     );
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   if (readShare.undefinedShare > mostUndefined) {
     evidence.push(
-      `In ${percent(readShare.undefinedShare)} of the resamples hardly anything is left open without the thought, so that the share that is read has no interval.`,
+      `In ${percent(readShare.undefinedShare)} of the resamples hardly anything is unknown without the thought, so the share that is read has no interval.`,
     );
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   const [low, high] = readShare.interval;
   evidence.push(
-    `Of ${measure === 'facts' ? 'the facts that the best blind guess leaves open' : 'the surprise that the best blind guess leaves'}, the thought tells ${percent(readShare.value)} ${between(readShare, percent)}.`,
+    `Of ${measure === 'facts' ? 'the facts missed by the best blind guess' : 'the surprisal left by the best blind guess'}, the thought supplies ${percent(readShare.value)} ${between(readShare, percent)}.`,
   );
   if (low >= readsFrom) return { verdict: 'reads the thought', certain: true, evidence };
   if (high <= guessesTo)
@@ -95,6 +92,6 @@ export function judgeInterpreter({
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   const certain = low > guessesTo && high < readsFrom;
-  if (!certain) evidence.push('The interval reaches over a border between verdicts; more samples would tell.');
+  if (!certain) evidence.push('The interval crosses a threshold between verdicts; use more samples.');
   return { verdict: 'partly', certain, evidence };
 }

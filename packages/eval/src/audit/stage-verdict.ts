@@ -36,17 +36,17 @@ export function judgeStage({
       verdict: 'cannot tell',
       certain: false,
       evidence: [
-        `No two examples could exchange their thoughts of ${stage} so that it would show: ${truthKnown ? 'answered rightly, with another answer that follows' : 'with answers that differ'}.`,
+        `No two examples could swap their thoughts of ${stage} with a detectable effect: ${truthKnown ? 'both answered correctly, with a different expected answer' : 'with different answers'}.`,
       ],
     };
   const { changes, stays, follows, somethingElse } = swap;
   const evidence =
     follows === null
       ? [
-          `With another example’s ${stage} ${written(changes)} of ${pairs} answers change; what would follow is not known.`,
+          `With another example’s ${stage} ${written(changes)} of ${pairs} answers change; the expected answer is not known.`,
         ]
       : [
-          `With another example’s ${stage} the answer is the one that follows from it in ${written(follows)} of ${pairs} exchanges; it stays in ${written(stays)}, and is something else in ${written(somethingElse!)}.`,
+          `With another example’s ${stage} the answer follows it in ${written(follows)} of ${pairs} swaps, stays in ${written(stays)}, and is something else in ${written(somethingElse!)}.`,
         ];
   const measure = follows ?? changes;
   if (measure.interval[0] >= usedFrom) return { verdict: 'used', certain: true, evidence };
@@ -56,8 +56,8 @@ export function judgeStage({
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   const certain = measure.interval[1] < usedFrom;
-  if (!certain) evidence.push('The interval reaches over the border to used; more examples would tell.');
+  if (!certain) evidence.push('The interval crosses the threshold for used; use more examples.');
   else if (follows !== null && follows.interval[1] <= unusedTo)
-    evidence.push('The answers change, but not to what follows from the other’s stage.');
+    evidence.push('The answers change, but do not follow the other’s stage.');
   return { verdict: 'partly used', certain, evidence };
 }

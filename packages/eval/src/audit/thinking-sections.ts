@@ -51,7 +51,7 @@ function controlSentences({ thoughts, gradients }: ThinkingAudit): string[] {
 }
 
 const stageCaption =
-  'The thoughts of one stage are those of another example, and all that comes after is thought anew. Only exchanges that could show count. “Follows”: the answer that the data says follows from the other’s stage; empty where the data does not tell.';
+  'One stage’s thoughts are swapped with another example’s, and everything after them is recomputed. Only swaps with a detectable effect count. “Follows”: the answer that the other’s stage implies; empty if the data does not define it.';
 
 /** What a model does with its thoughts, beside its control, as sections of a report. */
 export function thinkingSections({
@@ -69,17 +69,17 @@ export function thinkingSections({
       ? []
       : [
           proseSection({ title: 'Is each stage used?', list: stages.flatMap(({ evidence }) => evidence) }),
-          tableSection({ title: 'Stages exchanged', caption: stageCaption, columns: stageColumns, rows }),
+          tableSection({ title: 'Stages swapped', caption: stageCaption, columns: stageColumns, rows }),
         ]),
     ...(told.length === 0
       ? []
       : [
           proseSection({ title: 'Can thoughts be edited in words?', list: wordsSentences(words) }),
-          tableSection({ title: 'Stages told in words', caption: wordsCaption, columns: wordsColumns, rows: told }),
+          tableSection({ title: 'Stages edited in words', caption: wordsCaption, columns: wordsColumns, rows: told }),
         ]),
     ...(gradients.length === 0
       ? []
-      : [proseSection({ title: 'What gets past the thoughts', list: gradientSentences(gradients) })]),
+      : [proseSection({ title: 'Leaks around the thoughts', list: gradientSentences(gradients) })]),
     ...(control === null ? [] : [proseSection({ title: 'The matched control', list: controlSentences(control) })]),
   ];
 }

@@ -33,13 +33,13 @@ export function judgeThoughts({
   const atFloor = accuracy.interval[0] <= floor;
   if (atFloor) {
     evidence.push(
-      `With its own thoughts the model answers ${percent(accuracy.value)} ${between(accuracy, percent)}, no better than the floor of ${percent(floor)}: there is no gain that thoughts could explain.`,
+      `With its own thoughts accuracy is ${percent(accuracy.value)} ${between(accuracy, percent)}, no better than the floor of ${percent(floor)}: there is no gain for thoughts to explain.`,
     );
   }
   for (const [kind, words] of [
     ['another', 'With another example’s thoughts'],
     ['mean', 'With the mean thought'],
-    ['markers', 'With the thoughts’ tokens alone, which hold nothing that was thought,'],
+    ['markers', 'With the thoughts’ tokens alone, without their content,'],
     ['cut', 'Without any thought'],
   ] as const) {
     const effect = find(kind);
@@ -50,32 +50,30 @@ export function judgeThoughts({
   }
   if (withoutAnother > 0)
     evidence.push(
-      `For ${withoutAnother} ${withoutAnother === 1 ? 'example' : 'examples'} no other has as many thoughts: they are left out where thoughts are exchanged.`,
+      `For ${withoutAnother} ${withoutAnother === 1 ? 'example' : 'examples'} no other has the same number of thoughts: they are excluded from swaps.`,
     );
   const swapped = find('swapped');
   if (swapped?.follows !== undefined && swapped.stays !== undefined) {
     evidence.push(
-      `Where two examples exchange their thoughts, the answer follows the thought in ${percent(swapped.follows.value)} ${between(swapped.follows, percent)} and stays in ${percent(swapped.stays.value)}.`,
+      `When two examples swap their thoughts, the answer follows the thought in ${percent(swapped.follows.value)} ${between(swapped.follows, percent)} and stays in ${percent(swapped.stays.value)}.`,
     );
   } else
     evidence.push(
-      'No two examples with answers that differ could exchange their thoughts, so that nothing shows whether answers follow them.',
+      'No two examples with different answers could swap their thoughts, so whether answers follow them is unknown.',
     );
   if (atFloor) return { verdict: 'cannot tell', certain: false, evidence };
   if (dependence === null) {
-    evidence.push(
-      'No thoughts could be exchanged for others in range, so that nothing shows whether answers depend on them.',
-    );
+    evidence.push('No thoughts could be swapped for others in range, so whether answers depend on them is unknown.');
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   if (dependence.undefinedShare > mostUndefined) {
     evidence.push(
-      `In ${percent(dependence.undefinedShare)} of the resamples accuracy is no better than the floor, so that the dependence has no interval.`,
+      `In ${percent(dependence.undefinedShare)} of the resamples accuracy is no better than the floor, so the dependence has no interval.`,
     );
     return { verdict: 'cannot tell', certain: false, evidence };
   }
   evidence.push(
-    `Of the accuracy above the floor of ${percent(floor)}, ${percent(dependence.value)} ${between(dependence, percent)} depends on what the thoughts say${dependence.undefinedShare > 0 ? `; ${percent(dependence.undefinedShare)} of the resamples are left out, where accuracy is no better than the floor` : ''}.`,
+    `Of the accuracy above the floor of ${percent(floor)}, ${percent(dependence.value)} ${between(dependence, percent)} depends on the content of the thoughts${dependence.undefinedShare > 0 ? `; ${percent(dependence.undefinedShare)} of the resamples are excluded, because accuracy is no better than the floor` : ''}.`,
   );
   const [low, high] = dependence.interval;
   const losses = [find('another'), find('mean')].flatMap((effect) =>
@@ -95,8 +93,6 @@ export function judgeThoughts({
   const belowUsed = high < usedFrom;
   const aboveUnused = low > unusedTo || likelihoodSuffers;
   if (!belowUsed || !aboveUnused)
-    evidence.push(
-      `The interval reaches over the border to ${belowUsed ? 'not used' : 'used'}; more samples would tell.`,
-    );
+    evidence.push(`The interval crosses the threshold for ${belowUsed ? 'not used' : 'used'}; use more samples.`);
   return { verdict: 'partly used', certain: belowUsed && aboveUnused, evidence };
 }

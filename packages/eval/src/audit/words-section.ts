@@ -4,11 +4,11 @@ import type { CountedShare, WordsAudit } from './audit-words';
 import type { ReturnedThoughts } from './returned-thoughts';
 
 export const wordsColumns: TableColumn[] = [
-  { header: 'stage told in words' },
-  { header: 'what was told' },
+  { header: 'stage edited in words' },
+  { header: 'edit' },
   { header: 'edits', format: 'integer', align: 'right' },
   { header: 'answer follows', format: 'percent', align: 'right' },
-  { header: 'edits beside', format: 'integer', align: 'right' },
+  { header: 'irrelevant edits', format: 'integer', align: 'right' },
   { header: 'answer stays', format: 'percent', align: 'right' },
   { header: 'own words: stays', format: 'percent', align: 'right' },
   { header: 'variance explained, read', digits: 3, align: 'right' },
@@ -18,7 +18,7 @@ export const wordsColumns: TableColumn[] = [
 ];
 
 export const wordsCaption =
-  'The thoughts of one stage are made from words in place of what they are otherwise made from, and all that comes after is thought anew. “Edits”: such that another answer follows; “edits beside”: such that the answer stays. Variance explained: of the thoughts that the model makes itself, by those of the true words (1: the same; 0: no nearer than the mean), beside another example’s words.';
+  'One stage’s thoughts are made from words instead of their usual context, and everything after them is recomputed. “Edits” change the expected answer; “irrelevant edits” do not. Variance explained: how much of the model’s own thoughts those from the true words explain (1: identical; 0: no closer than the mean), compared with another example’s words.';
 
 export function wordsRows(audits: readonly WordsAudit[], name?: string): TableCell[][] {
   const share = (one: CountedShare | null): TableCell => (one ? { value: one.value, interval: one.interval } : null);
@@ -40,15 +40,15 @@ export function wordsRows(audits: readonly WordsAudit[], name?: string): TableCe
 export function wordsSentences(audits: readonly WordsAudit[]): string[] {
   const percent = ({ value, count }: CountedShare) => `${formatValue({ value: 100 * value, digits: 1 })} % of ${count}`;
   return audits.map(({ stage, edit, follows, stays, read }) => {
-    const told = edit === 'one fact' ? `With one fact of ${stage} edited in words` : `With ${stage} told in ${edit}`;
+    const told = edit === 'one fact' ? `With one fact of ${stage} edited in words` : `With ${stage} edited to ${edit}`;
     const parts = [
-      follows === null ? 'what would follow is not known' : `the answer follows in ${percent(follows)} cases`,
+      follows === null ? 'the expected answer is not known' : `the answer follows in ${percent(follows)} cases`,
       ...(stays === null ? [] : [`and stays in ${percent(stays)} that do not depend on it`]),
     ];
     const back =
       read === null
         ? ''
-        : ` Its words bring back ${formatValue({ value: read.own.value, digits: 2 })} of the thoughts’ variance, another’s ${formatValue({ value: read.another.value, digits: 2 })}.`;
+        : ` Its words explain ${formatValue({ value: read.own.value, digits: 2 })} of the thoughts’ variance, another’s ${formatValue({ value: read.another.value, digits: 2 })}.`;
     return `${told}, ${parts.join(' ')}.${back}`;
   });
 }
