@@ -73,6 +73,7 @@ const listed = [
       page('Thoughts that hold several states', '/results/cot2'),
       page('Thoughts trained in one pass', '/results/one-pass'),
       page('Recurrent depth on small Sudokus', '/results/recurrent-depth'),
+      page('Recurrent depth on small mazes', '/results/recurrent-depth-maze'),
       page('Rewards over text and thoughts', '/results/rewards'),
       page('When to stop thinking, by rewards', '/results/halting'),
       page('Knowledge packs', '/results/knowledge-packs'),

@@ -122,6 +122,12 @@ export const results = [
     code: [...everything, 'tooling/science/recurrent-depth'],
   },
   {
+    file: 'docs/results/recurrent-depth-maze.json',
+    page: 'docs/results/recurrent-depth-maze.md',
+    command: 'npx subtext experiment tooling/science/recurrent-depth/maze-experiment.yaml seeds=[1]',
+    code: [...everything, 'tooling/science/recurrent-depth'],
+  },
+  {
     file: 'docs/results/rewards.json',
     page: 'docs/results/rewards.md',
     command: 'npx subtext experiment tooling/science/rewards/experiment.yaml',
