@@ -76,6 +76,7 @@ const listed = [
       page('Recurrent depth on small mazes', '/results/recurrent-depth-maze'),
       page('Rewards over text and thoughts', '/results/rewards'),
       page('When to stop thinking, by rewards', '/results/halting'),
+      page('Rewards for halting, settings tried', '/results/halting-development'),
       page('Knowledge packs', '/results/knowledge-packs'),
       page('A monitor of thoughts', '/results/monitor'),
       page('What cannot be known', '/results/uncertainty'),

@@ -140,6 +140,12 @@ export const results = [
     code: [...everything, 'tooling/science/halting', 'tooling/science/arithmetic'],
   },
   {
+    file: 'docs/results/halting-development.json',
+    page: 'docs/results/halting-development.md',
+    command: 'npx subtext experiment tooling/science/halting/development.yaml',
+    code: [...everything, 'tooling/science/halting', 'tooling/science/arithmetic'],
+  },
+  {
     file: 'docs/results/knowledge-packs.json',
     page: 'docs/results/knowledge-packs.md',
     command: 'node tooling/science/knowledge-packs.mjs',
