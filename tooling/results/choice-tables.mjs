@@ -56,7 +56,7 @@ export function usedTable(_, { root }) {
 export function onePassTable(_, { root }) {
   const { cells, runs } = JSON.parse(readFileSync(join(root, 'docs/results/one-pass.json'), 'utf8'));
   return [
-    '| method | accuracy %, mean ± deviation of seeds | generated tokens | processor seconds of training | thoughts |',
+    '| method | accuracy %, mean ± SD over seeds | generated tokens | training CPU seconds | thoughts |',
     '|---|---|---|---|---|',
     ...cells.map(({ cell, scores, generatedTokens }) => {
       const own = runs.filter((run) => run.cell === cell);
